@@ -1,0 +1,1 @@
+//! Benchmarks, and the counters that tests hold them to.

@@ -1,0 +1,2 @@
+//! The gitops command: plan, apply and keep applied what a Git repository declares.
+fn main() {}

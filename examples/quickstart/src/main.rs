@@ -1,0 +1,2 @@
+//! The main job from clone to rollback, in one command.
+fn main() {}

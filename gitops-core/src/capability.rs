@@ -1,0 +1,87 @@
+//! The optional powers of a target. Presence is the capability: see [`Target`](crate::Target).
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::diff::Diff;
+use crate::value::Digest;
+use crate::{Applied, Change, Cx, Key, Live, Object, Result};
+
+/// Foretells what applying an object would do, where only the target can know: a server's dry run, a saved plan.
+#[async_trait]
+pub trait NativePlan: Send + Sync {
+    /// What writing `object` over `live` would change. Writes nothing.
+    async fn preview(&self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview>;
+}
+
+/// What a target says that a change would do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// The fields that would change; empty if none would.
+    pub diff: Diff,
+    /// Why the object can't be changed in place, if it can't.
+    pub replace: Option<String>,
+    /// The digest of everything that the preview stands for; part of the plan's id.
+    pub digest: Digest,
+}
+
+/// Tells which objects may have moved, so that nobody has to poll.
+#[async_trait]
+pub trait Watch: Send + Sync {
+    /// Returns when objects may have moved. Needless keys are allowed, missed ones not: a watch that lost events
+    /// says [`Moved::Any`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no event.
+    async fn moved(&self, cx: &Cx) -> Result<Moved>;
+}
+
+/// Which objects may have moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// At most these.
+    Keys(Vec<Key>),
+    /// Any of them: events were lost, look at all.
+    Any,
+}
+
+/// Tells whether an object works.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Waits until the object, in the state that `applied` names or a later one, is ready or has failed.
+    ///
+    /// Returns [`Readiness::Progressing`] only when the context's deadline comes first.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait and has no other effect.
+    async fn ready(&self, cx: &Cx, key: &Key, applied: &Applied) -> Result<Readiness>;
+}
+
+/// Whether an object works, with the reason for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state", content = "reason")]
+pub enum Readiness {
+    /// It works; what needs it may go on.
+    Ready,
+    /// It is on its way.
+    Progressing(String),
+    /// It will not work without a change.
+    Failed(String),
+}
+
+/// Takes over objects that were made by other means.
+#[async_trait]
+pub trait Import: Send + Sync {
+    /// Puts the change's mark on an existing object, if it is in the expected state, and changes nothing else.
+    async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied>;
+}
+
+/// Makes several changes in one call.
+#[async_trait]
+pub trait Batch: Send + Sync {
+    /// How many changes fit into one call.
+    fn limit(&self) -> usize;
+
+    /// Makes the changes; one answer for each, in their order. A failed change leaves the others alone.
+    async fn apply_all(&self, cx: &Cx, changes: &[Change]) -> Vec<Result<Applied>>;
+}

@@ -1,0 +1,233 @@
+//! What differs between what is and what should be.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::value::{Digest, Hasher, Value};
+
+/// The fields that differ, in the order of their paths; empty if none does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Diff(Vec<FieldChange>);
+
+/// One field that differs.
+///
+/// Serialised and printed, values are shown as [`Value`] shows them: secrets are masked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FieldChange {
+    /// Where the field is: a JSON pointer (RFC 6901).
+    pub path: String,
+    /// What it is; nothing if it is not there.
+    pub before: Option<Value>,
+    /// What it should be; nothing if it should not be there.
+    pub after: Option<Value>,
+}
+
+impl Diff {
+    /// The fields.
+    pub fn fields(&self) -> &[FieldChange] {
+        &self.0
+    }
+
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<FieldChange> for Diff {
+    fn from_iter<I: IntoIterator<Item = FieldChange>>(fields: I) -> Self {
+        let mut fields: Vec<FieldChange> = fields.into_iter().collect();
+        fields.sort_by(|a, b| a.path.cmp(&b.path));
+        Self(fields)
+    }
+}
+
+impl fmt::Display for FieldChange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.trim_start_matches('/');
+        match (&self.before, &self.after) {
+            (Some(Value::Secret(_)), _) | (_, Some(Value::Secret(_))) => {
+                write!(f, "{path} (sensitive, changed)")
+            }
+            (Some(before), Some(after)) => write!(f, "{path} {} → {}", Shown(before), Shown(after)),
+            (Some(before), None) => write!(f, "{path} {} removed", Shown(before)),
+            (None, Some(after)) => write!(f, "{path} {} added", Shown(after)),
+            (None, None) => write!(f, "{path}"),
+        }
+    }
+}
+
+/// A value on one short line.
+struct Shown<'a>(&'a Value);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Text(text) if text.lines().count() > 1 => write!(f, "({} lines)", text.lines().count()),
+            Value::Map(members) => write!(f, "({} fields)", members.len()),
+            Value::List(items) => write!(f, "({} items)", items.len()),
+            value => {
+                let text = value.to_string();
+                match text.char_indices().nth(60) {
+                    Some((end, _)) => write!(f, "{}…", &text[..end]),
+                    None => f.write_str(&text),
+                }
+            }
+        }
+    }
+}
+
+/// Compares what should be with what is.
+///
+/// A rule that hides a field from the comparison must also keep an apply from writing it: that is why both
+/// methods are here, in one place.
+pub trait Differ: Send + Sync {
+    /// The fields in which `live` differs from `desired`.
+    fn diff(&self, desired: &Value, live: &Value) -> Diff;
+
+    /// What to write: `desired`, with the fields that are ignored taken over from `live`.
+    fn merge(&self, desired: &Value, live: &Value) -> Value;
+
+    /// The identity of the rules; part of every plan's id.
+    fn fingerprint(&self) -> Digest;
+}
+
+/// The default: compares field by field through maps; lists and scalars are compared whole.
+///
+/// ```
+/// use gitops_core::{Differ, Structural, Value};
+/// let desired = Value::map([("size", Value::from(3)), ("note", "ours".into())]);
+/// let live = Value::map([("size", Value::from(2)), ("note", "theirs".into())]);
+/// let differ = Structural::default().ignoring("/note");
+/// let diff = differ.diff(&desired, &live);
+/// assert_eq!(diff.fields()[0].to_string(), "size 2 → 3");
+/// assert_eq!(differ.merge(&desired, &live).get("note"), live.get("note"));
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Structural {
+    ignored: Vec<String>,
+}
+
+impl Structural {
+    /// Leaves the field at a JSON pointer, and all below it, to others.
+    #[must_use]
+    pub fn ignoring(mut self, pointer: impl Into<String>) -> Self {
+        self.ignored.push(pointer.into());
+        self.ignored.sort();
+        self
+    }
+
+    fn ignores(&self, path: &str) -> bool {
+        self.ignored.binary_search_by(|pointer| pointer.as_str().cmp(path)).is_ok()
+    }
+
+    fn compare(
+        &self,
+        path: &str,
+        after: Option<&Value>,
+        before: Option<&Value>,
+        found: &mut Vec<FieldChange>,
+    ) {
+        if after == before || self.ignores(path) {
+            return;
+        }
+        if let (Some(Value::Map(after)), Some(Value::Map(before))) = (after, before) {
+            for name in union(after, before) {
+                self.compare(&below(path, name), after.get(name), before.get(name), found);
+            }
+            return;
+        }
+        found.push(FieldChange { path: path.to_owned(), before: before.cloned(), after: after.cloned() });
+    }
+
+    fn merged(&self, path: &str, desired: Option<&Value>, live: Option<&Value>) -> Option<Value> {
+        if self.ignores(path) {
+            return live.cloned();
+        }
+        let (Some(Value::Map(wanted)), Some(Value::Map(is))) = (desired, live) else {
+            return desired.cloned();
+        };
+        let members: BTreeMap<String, Value> = union(wanted, is)
+            .filter_map(|name| {
+                let value = self.merged(&below(path, name), wanted.get(name), is.get(name))?;
+                Some((name.clone(), value))
+            })
+            .collect();
+        Some(Value::Map(Arc::new(members)))
+    }
+}
+
+fn union<'a>(
+    a: &'a BTreeMap<String, Value>,
+    b: &'a BTreeMap<String, Value>,
+) -> impl Iterator<Item = &'a String> {
+    a.keys().chain(b.keys().filter(|name| !a.contains_key(*name)))
+}
+
+fn below(path: &str, name: &str) -> String {
+    format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+impl Differ for Structural {
+    fn diff(&self, desired: &Value, live: &Value) -> Diff {
+        let mut found = Vec::new();
+        self.compare("", Some(desired), Some(live), &mut found);
+        found.into_iter().collect()
+    }
+
+    fn merge(&self, desired: &Value, live: &Value) -> Value {
+        if self.ignored.is_empty() {
+            return desired.clone();
+        }
+        self.merged("", Some(desired), Some(live)).unwrap_or_else(|| desired.clone())
+    }
+
+    fn fingerprint(&self) -> Digest {
+        let mut hasher = Hasher::new("gitops structural diff");
+        self.ignored.iter().for_each(|pointer| {
+            hasher.field(pointer);
+        });
+        hasher.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn values() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            "[a-c]{0,2}".prop_map(|text| Value::from(text.as_str())),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(|items| Value::List(items.into())),
+                prop::collection::btree_map("[a-c/~]{1,2}", inner, 0..4).prop_map(Value::map),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_diff_is_empty_exactly_for_equal_values(a in values(), b in values()) {
+            let diff = Structural::default().diff(&a, &b);
+            prop_assert_eq!(diff.is_empty(), a == b);
+            prop_assert_eq!(a == b, a.digest() == b.digest());
+        }
+
+        #[test]
+        fn writing_what_merge_says_leaves_no_diff(a in values(), b in values()) {
+            let differ = Structural::default().ignoring("/a").ignoring("/b/c");
+            prop_assert!(differ.diff(&a, &differ.merge(&a, &b)).is_empty());
+            prop_assert!(differ.diff(&differ.merge(&a, &b), &b).fields().iter().all(|field| field.path != "/a"));
+        }
+    }
+}

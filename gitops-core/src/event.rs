@@ -1,0 +1,135 @@
+//! The one observable log.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::plan::PlanId;
+use crate::value::{Action, Key};
+
+/// Something that an engine did or learned.
+///
+/// Tests, progress bars, metrics and logs all read this one stream. An event never carries a value of an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// An engine took up the state that an earlier process left.
+    Recovered {
+        /// Changes whose outcome had to be looked up.
+        open: usize,
+    },
+    /// The source was asked what is newest.
+    Resolved {
+        /// The revision.
+        revision: String,
+    },
+    /// The tree was turned into objects.
+    Rendered {
+        /// How many files were read and rendered; files that kept their id are not.
+        parts: usize,
+        /// How many objects are declared in all.
+        objects: usize,
+    },
+    /// Targets were asked for objects.
+    Observed {
+        /// How many objects were asked for.
+        asked: usize,
+    },
+    /// A plan was made.
+    Planned {
+        /// Its id.
+        plan: PlanId,
+        /// How many objects were looked at.
+        considered: usize,
+        /// How many were compared field by field.
+        diffed: usize,
+        /// How many steps came of it.
+        steps: usize,
+    },
+    /// An intent is durable and its change is sent.
+    Started {
+        /// The object.
+        key: Key,
+        /// What is done.
+        action: Action,
+    },
+    /// A change was made.
+    Applied {
+        /// The object.
+        key: Key,
+        /// What was done.
+        action: Action,
+    },
+    /// A change is made and the object is not ready yet.
+    Waiting {
+        /// The object.
+        key: Key,
+        /// What it waits for.
+        reason: String,
+    },
+    /// A change failed, or nobody knows whether it was made.
+    Failed {
+        /// The object.
+        key: Key,
+        /// What went wrong, in one line.
+        error: String,
+        /// Whether the change may have been made all the same.
+        unknown: bool,
+    },
+    /// A step was not tried, because one that it needs did not succeed.
+    Blocked {
+        /// The object.
+        key: Key,
+        /// The step that it needs.
+        by: Key,
+    },
+    /// A target reported that objects may have moved.
+    Moved {
+        /// How many; nothing if it could be any.
+        objects: Option<usize>,
+    },
+    /// Intents or outcomes were made durable.
+    Journaled {
+        /// How many records.
+        records: usize,
+    },
+    /// A pass is over.
+    Finished {
+        /// How many changes were made.
+        applied: usize,
+        /// How many failed, were blocked, or have an unknown outcome.
+        failed: usize,
+    },
+    /// A pass could not be made at all.
+    PassFailed {
+        /// What went wrong, in one line.
+        error: String,
+    },
+}
+
+/// Receives events; must return quickly and not fail.
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn event(&self, event: &Event);
+}
+
+impl<F: Fn(&Event) + Send + Sync> EventSink for F {
+    fn event(&self, event: &Event) {
+        self(event);
+    }
+}
+
+/// Gives each event to every sink.
+#[derive(Clone, Default)]
+pub(crate) struct Events(Vec<Arc<dyn EventSink>>);
+
+impl Events {
+    pub(crate) fn add(&mut self, sink: Arc<dyn EventSink>) {
+        self.0.push(sink);
+    }
+
+    pub(crate) fn emit(&self, event: &Event) {
+        self.0.iter().for_each(|sink| sink.event(event));
+    }
+}

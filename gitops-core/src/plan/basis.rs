@@ -1,0 +1,155 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Plan, PlanId, Step};
+use crate::value::{Digest, Expect, Hasher, Key, Revision};
+
+/// What a plan was made from, apart from the objects that it changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    /// The source, and what of it is followed.
+    pub source: String,
+    /// The digest of everything that is declared.
+    pub desired: Digest,
+    /// The digest of the gates' rules.
+    pub gates: Digest,
+    /// The digest of the options: prune, drift, adoption, ignore rules.
+    pub options: Digest,
+    /// The engine that planned, as `gitops-core` and a version.
+    pub engine: String,
+}
+
+impl Basis {
+    /// The id of the plan that has these steps.
+    pub(crate) fn plan_id(&self, application: &str, revision: &Revision, steps: &[Step]) -> PlanId {
+        let mut hasher = Hasher::new("gitops plan 1");
+        hasher.field(application).field(revision.id()).field(&self.source).field(&self.engine);
+        for digest in [&self.desired, &self.gates, &self.options] {
+            hasher.field(digest.as_bytes());
+        }
+        for step in steps {
+            hasher.field(step.key.to_string()).field(step.action.to_string());
+            if let Some(Expect { uid, version }) = &step.expect {
+                hasher.field("expect").field(uid.as_str()).field(version.as_str());
+            }
+            if let Some(desired) = &step.desired {
+                hasher.field("desired").field(desired.as_bytes());
+            }
+        }
+        PlanId::new(hasher.finish())
+    }
+}
+
+/// One thing that moved between two plans, so that the older can't be applied.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Moved {
+    /// The plan is of another application or source.
+    Source {
+        /// Then.
+        from: String,
+        /// Now.
+        to: String,
+    },
+    /// There is another revision.
+    Revision {
+        /// Then.
+        from: String,
+        /// Now.
+        to: String,
+    },
+    /// What is declared is something else, at the same revision.
+    Desired,
+    /// An object that the plan changes is in another state.
+    Live {
+        /// The object.
+        key: Key,
+    },
+    /// Something needs to be done now that did not then.
+    Needed {
+        /// The object.
+        key: Key,
+    },
+    /// Something that needed to be done then no longer does.
+    NotNeeded {
+        /// The object.
+        key: Key,
+    },
+    /// The gates' rules.
+    Gates,
+    /// The options.
+    Options,
+    /// The engine's version.
+    Engine {
+        /// Then.
+        from: String,
+        /// Now.
+        to: String,
+    },
+}
+
+impl fmt::Display for Moved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Source { from, to } => write!(f, "the source moved from {from} to {to}"),
+            Self::Revision { from, to } => write!(f, "the revision moved from {from} to {to}"),
+            Self::Desired => f.write_str("what is declared changed"),
+            Self::Live { key } => write!(f, "{key} changed in the target"),
+            Self::Needed { key } => write!(f, "{key} now needs a change too"),
+            Self::NotNeeded { key } => write!(f, "{key} no longer needs the change"),
+            Self::Gates => f.write_str("the gates' rules changed"),
+            Self::Options => f.write_str("the options changed"),
+            Self::Engine { from, to } => write!(f, "the engine changed from {from} to {to}"),
+        }
+    }
+}
+
+impl Plan {
+    /// What moved between an older plan and this one; empty exactly if their ids are equal.
+    pub fn moved_since(&self, older: &Plan) -> Vec<Moved> {
+        let (then, now) = (&older.basis, &self.basis);
+        let mut moved = Vec::new();
+        let text = |value: &str| value.to_owned();
+        if (&older.application, &then.source) != (&self.application, &now.source) {
+            let name = |plan: &Plan| format!("{} of {}", plan.basis.source, plan.application);
+            moved.push(Moved::Source { from: name(older), to: name(self) });
+        }
+        if older.revision != self.revision {
+            moved.push(Moved::Revision {
+                from: text(older.revision.short()),
+                to: text(self.revision.short()),
+            });
+        } else if then.desired != now.desired {
+            moved.push(Moved::Desired);
+        }
+        if then.engine != now.engine {
+            moved.push(Moved::Engine { from: then.engine.clone(), to: now.engine.clone() });
+        }
+        if then.gates != now.gates {
+            moved.push(Moved::Gates);
+        }
+        if then.options != now.options {
+            moved.push(Moved::Options);
+        }
+        moved.extend(moved_steps(older, self));
+        if moved.is_empty() && older.id != self.id {
+            moved.push(Moved::Desired);
+        }
+        moved
+    }
+}
+
+fn moved_steps(older: &Plan, newer: &Plan) -> Vec<Moved> {
+    let changed = |step: &Step| match newer.step(&step.key) {
+        None => Some(Moved::NotNeeded { key: step.key.clone() }),
+        Some(now) if now.expect != step.expect || now.action != step.action => {
+            Some(Moved::Live { key: step.key.clone() })
+        }
+        Some(_) => None,
+    };
+    let needed = newer.steps.iter().filter(|step| older.step(&step.key).is_none());
+    let needed = needed.map(|step| Moved::Needed { key: step.key.clone() });
+    older.steps.iter().filter_map(changed).chain(needed).collect()
+}

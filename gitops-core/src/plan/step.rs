@@ -1,0 +1,96 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::diff::Diff;
+use crate::value::{Action, Digest, Expect, Key, Provenance};
+
+/// One object that would be changed: how, why, and on what condition.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Step {
+    /// The object.
+    pub key: Key,
+    /// What would be done to it.
+    pub action: Action,
+    /// Whether the source or the target moved.
+    pub cause: Cause,
+    /// Why.
+    pub reason: Reason,
+    /// The fields that would change. Not read back from a saved plan.
+    #[serde(skip_deserializing, default)]
+    pub diff: Diff,
+    /// The state that the object must be in; nothing for one that must be absent.
+    pub expect: Option<Expect>,
+    /// The digest of what is declared; nothing for a delete.
+    pub desired: Option<Digest>,
+    /// Where it is, or was, declared.
+    pub provenance: Option<Provenance>,
+    /// The steps of this plan that must be done before.
+    pub after: Vec<Key>,
+    /// What a reviewer should look at twice.
+    pub risk: Vec<Risk>,
+}
+
+/// Whether the source or the target moved since the last apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Cause {
+    /// The declaration is another than the one last applied.
+    ThisChange,
+    /// The declaration is the one last applied; the object is not.
+    Drift,
+}
+
+/// Why a step is needed, with what a person needs to judge it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Reason {
+    /// It is declared and was never made.
+    New,
+    /// We made it and it is gone.
+    Missing,
+    /// It differs from its declaration; the step's diff has the fields.
+    Differs {
+        /// How many fields differ.
+        fields: usize,
+    },
+    /// It differs, and can't be changed in place.
+    CannotChangeInPlace {
+        /// The target's own reason.
+        why: String,
+    },
+    /// It is no longer declared.
+    Undeclared,
+    /// It is there, unmarked, and the policy says to take it over.
+    Adopted,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New => f.write_str("declared, not yet made"),
+            Self::Missing => f.write_str("gone from the target"),
+            Self::Differs { fields: 1 } => f.write_str("1 field differs"),
+            Self::Differs { fields } => write!(f, "{fields} fields differ"),
+            Self::CannotChangeInPlace { why } => write!(f, "can't be changed in place: {why}"),
+            Self::Undeclared => f.write_str("no longer declared"),
+            Self::Adopted => f.write_str("taken over from other hands"),
+        }
+    }
+}
+
+/// What a reviewer should look at twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Risk {
+    /// Something is removed.
+    Delete,
+    /// Something is removed and made anew.
+    Replace,
+    /// Secret material changes.
+    Secret,
+}

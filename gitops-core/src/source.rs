@@ -1,0 +1,256 @@
+//! Where desired state comes from.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+use smol_str::SmolStr;
+
+use crate::cx::Time;
+use crate::value::Digest;
+use crate::{Cx, Error, ErrorKind, Result, Revision};
+
+/// A source of desired state: something with revisions, each an immutable tree of files.
+///
+/// | Required | Signature |
+/// | --- | --- |
+/// | `info` | `fn info(&self) -> SourceInfo` |
+/// | `resolve` | `async fn resolve(&self, cx: &Cx) -> Result<Revision>` |
+/// | `fetch` | `async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot>` |
+///
+/// # Guarantees asked of an implementation
+/// - A snapshot of a revision is the same for ever; two snapshots with one root id hold the same bytes.
+/// - `resolve` is cheap: it asks what is newest and reads no content.
+/// - `fetch` of a revision that it has already costs no call over the network.
+/// - Partial content is an error, never a smaller tree.
+///
+/// # Cancel safety
+/// Any future may be dropped; the source stays usable, and a later call starts afresh.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What the source is.
+    fn info(&self) -> SourceInfo;
+
+    /// The newest revision.
+    async fn resolve(&self, cx: &Cx) -> Result<Revision>;
+
+    /// The tree of a revision.
+    async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot>;
+
+    /// How revisions are related and who made them, if the source knows.
+    fn history(&self) -> Option<&dyn History> {
+        None
+    }
+
+    /// Tells when there may be a new revision, if the source can.
+    fn watch(&self) -> Option<&dyn SourceWatch> {
+        None
+    }
+}
+
+/// What a source is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct SourceInfo {
+    /// What a person would call it: a URL without credentials. Part of every plan's id.
+    pub name: String,
+    /// What of it is followed: a branch, a tag, a range.
+    pub follows: String,
+}
+
+impl SourceInfo {
+    /// A source by its name, following something.
+    pub fn new(name: impl Into<String>, follows: impl Into<String>) -> Self {
+        Self { name: name.into(), follows: follows.into() }
+    }
+}
+
+/// Tells when there may be a new revision, so that nobody has to poll.
+#[async_trait]
+pub trait SourceWatch: Send + Sync {
+    /// Returns when the source may have a new revision; early and needless returns are allowed, missed ones not.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no event: the next call returns at once if something happened in between.
+    async fn changed(&self, cx: &Cx) -> Result<()>;
+}
+
+/// How revisions are related, and who made them.
+#[async_trait]
+pub trait History: Send + Sync {
+    /// How `to` lies to `from`.
+    async fn relation(&self, cx: &Cx, from: &Revision, to: &Revision) -> Result<Relation>;
+
+    /// The revision that a name or an abbreviated id written by a person means.
+    async fn find(&self, cx: &Cx, name: &str) -> Result<Revision>;
+
+    /// One revision's author, time and message.
+    async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit>;
+
+    /// The revisions, newest first, that changed a file, or all if the path is empty; at most `limit`.
+    async fn log(&self, cx: &Cx, revision: &Revision, path: &str, limit: usize) -> Result<Vec<Commit>>;
+
+    /// Who last changed a line (from 1) of a file.
+    async fn blame(&self, cx: &Cx, revision: &Revision, path: &str, line: u32) -> Result<Commit>;
+}
+
+/// How one revision lies to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// They are the same.
+    Same,
+    /// The second descends from the first.
+    Newer,
+    /// The second is an ancestor of the first.
+    Older,
+    /// Neither descends from the other.
+    Diverged,
+}
+
+/// Who made a revision, when and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Commit {
+    /// Its id.
+    pub id: SmolStr,
+    /// The author, as `Name <address>`.
+    pub author: String,
+    /// When it was authored.
+    pub time: Time,
+    /// The first line of its message.
+    pub summary: String,
+}
+
+/// One immutable tree of files.
+#[derive(Clone)]
+pub struct Snapshot {
+    /// Which revision it is of.
+    pub revision: Revision,
+    /// What a person would call the source; becomes part of every object's provenance.
+    pub source: Arc<str>,
+    /// The id of the root folder.
+    pub root: Digest,
+    /// Its content.
+    pub tree: Arc<dyn Tree>,
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Snapshot({} {})", self.source, self.revision)
+    }
+}
+
+/// The content of a snapshot: folders and files by their content's id.
+///
+/// An id is a digest of everything below: two folders of one id hold the same names and bytes. Whatever kept its
+/// id is not read again. Calls may block on local storage, never on a network.
+pub trait Tree: Send + Sync {
+    /// The entries of a folder, in the order of their names. `path` is empty for the root.
+    fn list(&self, path: &str, id: &Digest) -> Result<Vec<Entry>>;
+
+    /// The bytes of a file.
+    fn read(&self, path: &str, id: &Digest) -> Result<Arc<[u8]>>;
+}
+
+/// One entry of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name within the folder: never empty, `.` or `..`, without `/` and NUL.
+    pub name: SmolStr,
+    /// What it is.
+    pub kind: EntryKind,
+    /// The id of what it holds.
+    pub id: Digest,
+}
+
+/// What an entry is. Links and submodules never reach a renderer: a source reports them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A file.
+    File {
+        /// Whether it may be run.
+        executable: bool,
+    },
+    /// A folder.
+    Folder,
+}
+
+impl Snapshot {
+    /// A snapshot of files held in memory: for tests, and for sources that have no tree of their own.
+    ///
+    /// # Errors
+    /// `Invalid` if a path is not relative, has an empty, `.` or `..` part, or is a file and a folder at once.
+    pub fn from_files<P: Into<String>, B: Into<Vec<u8>>>(
+        source: &str,
+        revision: Revision,
+        files: impl IntoIterator<Item = (P, B)>,
+    ) -> Result<Self> {
+        let mut tree = MemoryTree::default();
+        let files = files.into_iter().map(|(path, bytes)| (path.into(), bytes.into())).collect();
+        let root = tree.store("", &files)?;
+        Ok(Self { revision, source: source.into(), root, tree: Arc::new(tree) })
+    }
+}
+
+#[derive(Default)]
+struct MemoryTree {
+    folders: BTreeMap<Digest, Vec<Entry>>,
+    files: BTreeMap<Digest, Arc<[u8]>>,
+}
+
+impl MemoryTree {
+    fn store(&mut self, folder: &str, files: &BTreeMap<String, Vec<u8>>) -> Result<Digest> {
+        let mut folders: BTreeMap<&str, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
+        let mut entries: BTreeMap<SmolStr, Entry> = BTreeMap::new();
+        for (path, bytes) in files {
+            let name = path.split('/').next().unwrap_or_default();
+            if matches!(name, "" | "." | "..") || name.contains('\0') {
+                let message = format!("`{folder}{path}` is not a relative path without empty parts");
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+            if let Some((name, rest)) = path.split_once('/') {
+                folders.entry(name).or_default().insert(rest.to_owned(), bytes.clone());
+            } else {
+                let id = Digest::of(bytes);
+                self.files.insert(id, bytes.as_slice().into());
+                let kind = EntryKind::File { executable: false };
+                entries.insert(name.into(), Entry { name: name.into(), kind, id });
+            }
+        }
+        for (name, files) in folders {
+            let id = self.store(&format!("{folder}{name}/"), &files)?;
+            let entry = Entry { name: name.into(), kind: EntryKind::Folder, id };
+            if entries.insert(name.into(), entry).is_some() {
+                let message = format!("`{folder}{name}` is a file and a folder");
+                return Err(Error::new(ErrorKind::Invalid, message));
+            }
+        }
+        Ok(self.seal(entries.into_values().collect()))
+    }
+
+    fn seal(&mut self, entries: Vec<Entry>) -> Digest {
+        let mut hasher = crate::value::Hasher::new("gitops folder");
+        for Entry { name, kind, id } in &entries {
+            let kind = [u8::from(*kind == EntryKind::Folder)];
+            hasher.field(name).field(kind).field(id.as_bytes());
+        }
+        let id = hasher.finish();
+        self.folders.insert(id, entries);
+        id
+    }
+}
+
+impl Tree for MemoryTree {
+    fn list(&self, path: &str, id: &Digest) -> Result<Vec<Entry>> {
+        self.folders.get(id).cloned().ok_or_else(|| missing(path))
+    }
+
+    fn read(&self, path: &str, id: &Digest) -> Result<Arc<[u8]>> {
+        self.files.get(id).cloned().ok_or_else(|| missing(path))
+    }
+}
+
+fn missing(path: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format!("`{path}` is not in the snapshot"))
+}

@@ -1,0 +1,179 @@
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use smol_str::SmolStr;
+
+/// The kind of an object: an API group and a kind within it.
+///
+/// The group is empty where a target has no groups. A version is deliberately no part of it: two
+/// versions of one kind name the same object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct GroupKind {
+    group: SmolStr,
+    kind: SmolStr,
+}
+
+impl GroupKind {
+    /// A kind in a group; `group` may be empty.
+    pub fn new(group: impl Into<SmolStr>, kind: impl Into<SmolStr>) -> Self {
+        Self { group: group.into(), kind: kind.into() }
+    }
+
+    /// The API group, empty for the core group and for targets without groups.
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The kind's name.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+}
+
+impl fmt::Display for GroupKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.group.is_empty() {
+            true => f.write_str(&self.kind),
+            false => write!(f, "{}.{}", self.kind, self.group),
+        }
+    }
+}
+
+/// The identity of an object: target, group and kind, namespace, name.
+///
+/// Two objects are the same object exactly if their keys are equal. Cloning costs one reference
+/// count; keys order by target, kind, namespace and name.
+///
+/// The written form is `target:Kind.group/namespace/name`, with `-` for no namespace, so that a name
+/// may hold slashes:
+///
+/// ```
+/// use gitops_core::{GroupKind, Key};
+/// let key = Key::new("k8s", GroupKind::new("apps", "Deployment"), "shop", "web");
+/// assert_eq!(key.to_string(), "k8s:Deployment.apps/shop/web");
+/// let file: Key = "dir:File/-/conf/app.toml".parse()?;
+/// assert_eq!((file.namespace(), file.name()), ("", "conf/app.toml"));
+/// # Ok::<(), gitops_core::ParseKeyError>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key(Arc<Parts>);
+
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Parts {
+    target: SmolStr,
+    kind: GroupKind,
+    namespace: SmolStr,
+    name: SmolStr,
+}
+
+impl Key {
+    /// The key of an object; `namespace` is empty for objects that have none.
+    pub fn new(
+        target: impl Into<SmolStr>,
+        kind: GroupKind,
+        namespace: impl Into<SmolStr>,
+        name: impl Into<SmolStr>,
+    ) -> Self {
+        let parts = Parts { target: target.into(), kind, namespace: namespace.into(), name: name.into() };
+        Self(Arc::new(parts))
+    }
+
+    /// The name under which the engine knows the target.
+    pub fn target(&self) -> &str {
+        &self.0.target
+    }
+
+    /// Group and kind.
+    pub fn kind(&self) -> &GroupKind {
+        &self.0.kind
+    }
+
+    /// The namespace, empty where there is none.
+    pub fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// The name, unique within target, kind and namespace.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Parts { target, kind, namespace, name } = &*self.0;
+        let namespace = if namespace.is_empty() { "-" } else { namespace };
+        write!(f, "{target}:{kind}/{namespace}/{name}")
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({self})")
+    }
+}
+
+/// A text that is not a key; says what a key looks like.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{text}` is not a key: a key is `target:Kind.group/namespace/name`, with `-` for no namespace")]
+pub struct ParseKeyError {
+    text: String,
+}
+
+impl FromStr for Key {
+    type Err = ParseKeyError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        parse(text).ok_or_else(|| ParseKeyError { text: text.to_owned() })
+    }
+}
+
+fn parse(text: &str) -> Option<Key> {
+    let (target, rest) = text.split_once(':')?;
+    let (kind, rest) = rest.split_once('/')?;
+    let (namespace, name) = rest.split_once('/')?;
+    let (kind, group) = kind.split_once('.').unwrap_or((kind, ""));
+    if [target, kind, namespace, name].iter().any(|part| part.is_empty()) {
+        return None;
+    }
+    let namespace = if namespace == "-" { "" } else { namespace };
+    Some(Key::new(target, GroupKind::new(group, kind), namespace, name))
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_key_reads_back_from_its_written_form(
+            target in "[a-z]{1,8}", kind in "[A-Z][a-z]{0,8}", group in "[a-z.]{0,12}",
+            namespace in "[a-z0-9]{0,8}", name in "[a-zA-Z0-9 ._/-]{1,30}",
+        ) {
+            let key = Key::new(target, GroupKind::new(group, kind), namespace, name);
+            prop_assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
+        }
+    }
+
+    #[test]
+    fn a_text_with_a_part_missing_is_refused() {
+        for text in ["", "dir", "dir:File", "dir:File/-", "dir:File/-/", ":File/-/a", "dir:/-/a"] {
+            assert!(text.parse::<Key>().is_err(), "{text:?} was read as a key");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The values that flow from a source to a target.
+
+mod change;
+mod digest;
+mod digest_map;
+mod key;
+mod live;
+mod number;
+mod object;
+mod provenance;
+mod revision;
+mod secret;
+mod set_digest;
+mod tree;
+mod version;
+
+pub use change::{Action, Change, Expect, Mark, Precondition};
+pub use digest::{Digest, Hasher};
+pub use digest_map::{DigestMap, Digested};
+pub use key::{GroupKind, Key, ParseKeyError};
+pub use live::{Applied, Live, Ownership, Presence};
+pub use number::{Number, ParseNumberError};
+pub use object::{Need, Object};
+pub use provenance::Provenance;
+pub use revision::Revision;
+pub use secret::{Secret, SecretKey};
+pub use set_digest::SetDigest;
+pub use tree::Value;
+pub use version::{Uid, Version};

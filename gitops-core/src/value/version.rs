@@ -1,0 +1,51 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+/// An opaque compare-and-swap token of one state of one object.
+///
+/// A target makes it (a `resourceVersion`, a serial, a digest of the content); everybody else only
+/// compares it for equality. It changes with each effective write and never by reading.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Version(SmolStr);
+
+/// The identity of one *incarnation* of an object.
+///
+/// Constant over updates; an object that was deleted and made again under the same name has another.
+/// Deletes name it, so that a namesake made by somebody else is never removed in its place.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Uid(SmolStr);
+
+macro_rules! token {
+    ($name:ident) => {
+        impl $name {
+            #[doc = concat!("Takes a target's own token as a `", stringify!($name), "`.")]
+            pub fn new(token: impl Into<SmolStr>) -> Self {
+                Self(token.into())
+            }
+
+            /// The token's text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($name), "({})"), self.0)
+            }
+        }
+    };
+}
+
+token!(Version);
+token!(Uid);

@@ -1,0 +1,1 @@
+//! Terraform and OpenTofu root modules as targets.
