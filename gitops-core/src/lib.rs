@@ -7,7 +7,9 @@ mod diff;
 mod error;
 mod event;
 mod gate;
+mod graph;
 mod plan;
+mod render;
 mod source;
 mod store;
 mod target;
@@ -20,7 +22,9 @@ pub use diff::{Diff, Differ, FieldChange, Structural};
 pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use event::{Event, EventSink};
 pub use gate::{Gate, MassDelete, Note, Verdict, gate};
+pub use graph::{Cycle, Direction, Graph};
 pub use plan::{Basis, Cause, Moved, Plan, PlanId, Reason, Risk, Step};
+pub use render::{Desired, Part, Render, Rendered, Renderer, render_files};
 pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,
 };
