@@ -8,7 +8,10 @@ mod error;
 mod event;
 mod gate;
 mod graph;
+mod inventory;
+pub mod journal;
 mod plan;
+mod planner;
 mod render;
 mod source;
 mod store;
@@ -23,7 +26,9 @@ pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use event::{Event, EventSink};
 pub use gate::{Gate, MassDelete, Note, Verdict, gate};
 pub use graph::{Cycle, Direction, Graph};
-pub use plan::{Basis, Cause, Moved, Plan, PlanId, Reason, Risk, Step};
+pub use inventory::{Inventory, Owned, OwnedState};
+pub use plan::{Basis, Cause, Held, HeldBecause, Moved, Plan, PlanId, Reason, Risk, Step};
+pub use planner::{DriftPolicy, Options, PlanInput, Planned, Planner};
 pub use render::{Desired, Part, Render, Rendered, Renderer, render_files};
 pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,

@@ -47,7 +47,9 @@ impl Desired {
         if let Some(other) = self.objects.get(&object.key) {
             let message = format!("{} is declared twice", object.key);
             let help = format!("the other declaration is at {}: remove one of them", other.provenance);
-            return Err(Box::new(Diagnostic::error("GO0301", object.provenance.to_string(), message).help(help)));
+            return Err(Box::new(
+                Diagnostic::error("GO0301", object.provenance.to_string(), message).help(help),
+            ));
         }
         for name in &object.offers {
             self.offers.entry(name.clone()).or_default().insert(object.key.clone());
