@@ -1,9 +1,15 @@
 //! Where an engine keeps what it must not forget.
 
+mod file;
+mod memory;
+
+pub use file::FileStore;
+pub use memory::MemoryStore;
+
 use async_trait::async_trait;
 
 use crate::value::Version;
-use crate::{Cx, Result};
+use crate::{Cx, Error, ErrorKind, Result};
 
 /// Keeps named documents, each replaced whole and only by who has seen the last version.
 ///
@@ -51,4 +57,15 @@ pub struct Stored {
     pub document: Document,
     /// Its version, to be named by the next swap.
     pub version: Version,
+}
+
+/// An engine of an older epoch was deposed and writes nothing more.
+fn refuse_older(name: &str, stored: Option<u64>, offered: u64) -> Result<()> {
+    match stored {
+        Some(stored) if stored > offered => {
+            let message = format!("the document `{name}` is of epoch {stored}; epoch {offered} was deposed");
+            Err(Error::new(ErrorKind::Conflict, message))
+        }
+        _ => Ok(()),
+    }
 }
