@@ -9,7 +9,6 @@ use super::document::Document;
 use super::style::{BOLD, RED, escape, paint};
 use super::diagnostic;
 use crate::failure::Failure;
-use crate::session;
 
 /// The text for people: every fault with its picture, then what could not be done.
 pub fn human(failure: &Failure) -> String {
@@ -21,7 +20,7 @@ pub fn human(failure: &Failure) -> String {
     }
     let head = paint(RED.bold(), format_args!("error[{}]", failure.code()));
     out += &format!("{head}{}\n", paint(BOLD, format_args!(": {}", escape(&format!("{error:#}")))));
-    for moved in session::moved(error) {
+    for moved in error.moved() {
         out += &format!("  - {}\n", escape(&moved.to_string()));
     }
     for line in error.help_text().into_iter().chain(unknown_help(error)) {
@@ -70,7 +69,7 @@ pub fn document(failure: &Failure) -> ErrorDocument<'_> {
         outcome: error.outcome(),
         key: error.key(),
         help: error.help_text(),
-        moved: session::moved(error),
+        moved: error.moved(),
         diagnostics: error.diagnostics(),
     }
 }

@@ -71,6 +71,20 @@ impl Summary {
             kept: plan.kept.len(),
         }
     }
+
+    /// What is not as declared, in a few words.
+    pub fn line(&self) -> String {
+        let parts = [
+            (self.create, "to create"),
+            (self.update, "to update"),
+            (self.replace, "to replace"),
+            (self.delete, "to delete"),
+            (self.drift, "drifted"),
+            (self.held, "held"),
+        ];
+        let words = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+        words.collect::<Vec<_>>().join(", ")
+    }
 }
 
 /// One step of a document.

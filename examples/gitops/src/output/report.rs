@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use gitops_core::{Action, Key, PlanId, Revision};
+use gitops_core::{Action, Key, Pin, PlanId, Report, Revision, StepOutcome, StepResult};
 use serde::Serialize;
 
 use super::changes;
@@ -11,7 +11,7 @@ use super::plan_document::Summary;
 use super::style::{self, BOLD, DIM, GREEN, RED, YELLOW, count, escape, paint};
 use super::table::{Cell, Columns, draw};
 use crate::exit::Exit;
-use crate::session::{Pin, Report, StepOutcome, StepResult};
+
 
 /// How the command ends: what failed weighs more than what is not ready, and a stop more than both.
 pub fn exit(report: &Report) -> Exit {
