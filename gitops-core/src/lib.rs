@@ -1,11 +1,13 @@
 //! Desired state, diff, plan and reconcile over a dependency graph: the backend-neutral core of gitops.
 
+pub mod audit;
 pub mod capability;
 mod cx;
 mod diagnostic;
 mod diff;
 mod error;
 mod event;
+mod fs;
 mod gate;
 mod graph;
 mod inventory;
@@ -14,11 +16,13 @@ mod plan;
 mod planner;
 mod render;
 mod source;
+mod state_dir;
 mod store;
 mod target;
 mod value;
 
 pub use async_trait::async_trait;
+pub use audit::{AuditEntry, AuditEvent, AuditSink};
 pub use cx::{Clock, Cx, Entropy, System, Time};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use diff::{Diff, Differ, FieldChange, Structural};
@@ -33,6 +37,7 @@ pub use render::{Desired, Part, Render, Rendered, Renderer, render_files};
 pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,
 };
-pub use store::{Document, StateStore, Stored};
+pub use state_dir::{StateDir, StatePeek};
+pub use store::{Document, FileStore, MemoryStore, StateStore, Stored};
 pub use target::{Scope, Target, TargetInfo, Tier};
 pub use value::*;
