@@ -8,7 +8,6 @@ mod diff;
 mod engine;
 mod error;
 mod event;
-mod fleet;
 mod fs;
 mod gate;
 mod graph;
@@ -28,7 +27,7 @@ mod typed;
 mod value;
 
 pub use async_trait::async_trait;
-pub use audit::{AuditEntry, AuditEvent, AuditReport, AuditSink, FileAudit, MemoryAudit};
+pub use audit::{AuditEntry, AuditEvent, AuditSink};
 pub use cx::{Clock, Cx, Entropy, System, Time};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use diff::{Diff, Differ, FieldChange, Structural};
@@ -46,7 +45,7 @@ pub use render::{Desired, Part, Render, Rendered, Renderer, render_files};
 pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,
 };
-pub use state_dir::StateDir;
+pub use state_dir::{StateDir, StatePeek};
 pub use store::{Document, FileStore, MemoryStore, StateStore, Stored};
 pub use target::{Scope, Target, TargetInfo, Tier};
 pub use typed::{Found, Resource, Typed, TypedTarget};

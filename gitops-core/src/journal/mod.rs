@@ -1,25 +1,37 @@
 //! The durable record of what was begun and what came of it.
 //!
-//! # Format
-//! A header, then frames. The header is `GITOPSJ\n`, the format (1 byte), the lineage (16 bytes), the base sequence
-//! (8), the base chain digest (32) and a CRC-32C of all that (4). A frame is the payload's length (4 bytes), a
-//! CRC-32C of the rest of the frame (4), the digest of the frame before it (32), and the payload: a JSON array of
-//! [`Record`]s. Numbers are little endian.
+//! A journal is a header and a chain of frames. Each frame names the hash of the one before, holds a group of
+//! [`Record`]s, and is synced before [`Journal::append`] returns; there is never more than one frame that is not
+//! synced, so a crash can damage only the last.
 //!
-//! # Guarantees
-//! - A group of records is one frame, written and synced before [`Journal::append`] returns.
-//! - At most one frame is not synced at any time, so a crash can damage only the last. A last frame that is cut
-//!   short or damaged, with nothing valid after it, is cut off; any other damage is an error that names the byte.
-//! - An empty or missing journal where an [`Anchor`] says there was one is damage, not a new beginning.
-//! - After an error of the storage nothing more is written.
+//! # What a crash leaves
+//! - A last frame that never became durable leaves the file short, or with sectors that read as zeros, which
+//!   JSON never holds. It is cut off; nothing relied on it.
+//! - Anything else is damage. It is an error that names byte and frame, and nothing is cut: see
+//!   [`Journal::open`].
+//!
+//! # Empty is not new
+//! A journal comes to be by [`Journal::init`] alone. Where one is missing, empty, shorter or older than the
+//! [`Anchor`] that the inventory holds, opening it is an error.
 
+mod anchor;
 mod file_io;
 mod frame;
+mod group;
+mod header;
 mod io;
+mod log;
+mod memory_io;
 mod record;
+mod replay;
+mod tail;
 
+pub use anchor::{Anchor, Lineage, ParseLineageError};
 pub use file_io::FileJournalIo;
-pub use io::{JournalIo, MemoryJournalIo};
+pub use frame::FRAME_LIMIT;
+pub use io::{JOURNAL_LIMIT, JournalIo};
+pub use log::Journal;
+pub use memory_io::MemoryJournalIo;
 pub use record::{Intent, OpResult, Record};
 
 use serde::{Deserialize, Serialize};
