@@ -8,6 +8,7 @@ mod diff;
 mod engine;
 mod error;
 mod event;
+mod fleet;
 mod fs;
 mod gate;
 mod graph;
@@ -27,7 +28,7 @@ mod typed;
 mod value;
 
 pub use async_trait::async_trait;
-pub use audit::{AuditEntry, AuditEvent, AuditSink};
+pub use audit::{AuditEntry, AuditEvent, AuditReport, AuditSink, FileAudit, MemoryAudit};
 pub use cx::{Clock, Cx, Entropy, System, Time};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use diff::{Diff, Differ, FieldChange, Structural};

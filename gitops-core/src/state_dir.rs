@@ -5,10 +5,13 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
 
-use crate::audit::FileAudit;
+use crate::audit::{AuditEntry, AuditSink, FileAudit};
 use crate::cx::Time;
+use crate::engine::State;
 use crate::journal::FileJournalIo;
 use crate::store::FileStore;
 use crate::value::SecretKey;
@@ -108,6 +111,31 @@ impl StateDir {
         fs::atomic_write(&path, &bytes, fs::PRIVATE)
             .map_err(|error| fs::failed("write the secret key", &path, error))?;
         Ok(SecretKey::new(bytes))
+    }
+}
+
+/// The whole folder as an engine's state; the lock goes with it. The audit log is opened by its first entry.
+impl From<StateDir> for State {
+    fn from(dir: StateDir) -> Self {
+        Self {
+            store: dir.store(),
+            journal: Box::new(dir.journal_io()),
+            audit: Arc::new(OpenedByFirstEntry { path: dir.path.join(AUDIT), audit: OnceCell::new() }),
+            guard: Some(Arc::new(dir)),
+        }
+    }
+}
+
+struct OpenedByFirstEntry {
+    path: PathBuf,
+    audit: OnceCell<FileAudit>,
+}
+
+#[async_trait]
+impl AuditSink for OpenedByFirstEntry {
+    async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()> {
+        let audit = self.audit.get_or_try_init(|| async { FileAudit::open(&self.path) }).await?;
+        audit.record(cx, entries).await
     }
 }
 

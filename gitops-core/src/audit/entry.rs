@@ -2,6 +2,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::cx::Time;
+use crate::journal::OpResult;
 use crate::plan::PlanId;
 use crate::value::{Action, Key, Revision};
 
@@ -47,7 +48,7 @@ pub enum AuditEvent {
         op: SmolStr,
         /// The object.
         key: Key,
-        /// What came of it, in one word.
+        /// What came of it: `done`, `deleting`, `not-done` or `unknown`.
         result: String,
         /// What went wrong, in one line; cut after 8 KiB, and saying so.
         detail: Option<String>,
@@ -82,4 +83,16 @@ pub enum AuditEvent {
         /// How many changes had no known outcome.
         open: usize,
     },
+}
+
+impl AuditEvent {
+    pub(crate) fn outcome(op: SmolStr, key: Key, result: &OpResult) -> Self {
+        let (result, detail) = match result {
+            OpResult::Present { .. } | OpResult::Absent => ("done", None),
+            OpResult::Deleting => ("deleting", None),
+            OpResult::NotDone { error } => ("not-done", Some(error.clone())),
+            OpResult::Unknown { error } => ("unknown", Some(error.clone())),
+        };
+        Self::Outcome { op, key, result: result.to_owned(), detail }
+    }
 }

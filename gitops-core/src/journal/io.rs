@@ -12,7 +12,7 @@ pub const JOURNAL_LIMIT: u64 = 1 << 30;
 /// - Of what was appended after the last sync, any sector may be lost in a crash; a lost one is missing at the
 ///   end, or reads as zeros.
 /// - [`truncate`](Self::truncate) and [`replace`](Self::replace) are durable before they return.
-pub trait JournalIo: Send {
+pub trait JournalIo: Send + Sync {
     /// The whole content, or nothing if there is no journal.
     fn read(&mut self) -> Result<Option<Vec<u8>>>;
 

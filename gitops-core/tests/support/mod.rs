@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gitops_core::journal::{JournalIo, MemoryJournalIo};
+use gitops_core::journal::MemoryJournalIo;
 use gitops_core::*;
 
 pub fn key(name: &str) -> Key {
@@ -123,7 +123,7 @@ impl World {
     }
 
     pub fn journal_bytes(&self) -> usize {
-        self.journal.clone().read().unwrap().map_or(0, |bytes| bytes.len())
+        self.journal.bytes().map_or(0, |bytes| bytes.len())
     }
 
     /// A new engine on the same state, as after a restart.
