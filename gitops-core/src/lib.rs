@@ -5,6 +5,7 @@ pub mod capability;
 mod cx;
 mod diagnostic;
 mod diff;
+pub mod directory;
 mod engine;
 mod error;
 mod event;
@@ -32,6 +33,7 @@ pub use audit::{AuditEntry, AuditEvent, AuditReport, AuditSink, FileAudit, Memor
 pub use cx::{Clock, Cx, Entropy, System, Time};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use diff::{Diff, Differ, FieldChange, Structural};
+pub use directory::Directory;
 pub use engine::{Approval, Engine, EngineBuilder, Pin, Report, State, StepOutcome, StepResult};
 pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use event::{Event, EventSink};
