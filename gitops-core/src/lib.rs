@@ -5,9 +5,11 @@ pub mod capability;
 mod cx;
 mod diagnostic;
 mod diff;
+pub mod directory;
 mod engine;
 mod error;
 mod event;
+mod fleet;
 mod fs;
 mod gate;
 mod graph;
@@ -16,12 +18,14 @@ pub mod journal;
 mod memory;
 mod plan;
 mod planner;
+pub mod prelude;
 pub mod reconcile;
 mod render;
 mod source;
 mod state_dir;
 mod store;
 mod target;
+mod typed;
 mod value;
 
 pub use async_trait::async_trait;
@@ -29,9 +33,11 @@ pub use audit::{AuditEntry, AuditEvent, AuditReport, AuditSink, FileAudit, Memor
 pub use cx::{Clock, Cx, Entropy, System, Time};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use diff::{Diff, Differ, FieldChange, Structural};
+pub use directory::Directory;
 pub use engine::{Approval, Engine, EngineBuilder, Pin, Report, State, StepOutcome, StepResult};
 pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use event::{Event, EventSink};
+pub use fleet::{Fleet, FleetOutcome};
 pub use gate::{Gate, MassDelete, Note, Verdict, gate};
 pub use graph::{Cycle, Direction, Graph};
 pub use inventory::{Inventory, Owned, OwnedState};
@@ -42,7 +48,8 @@ pub use render::{Desired, Part, Render, Rendered, Renderer, render_files};
 pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,
 };
-pub use state_dir::StateDir;
+pub use state_dir::{StateDir, StatePeek};
 pub use store::{Document, FileStore, MemoryStore, StateStore, Stored};
 pub use target::{Scope, Target, TargetInfo, Tier};
+pub use typed::{Found, Resource, Typed, TypedTarget};
 pub use value::*;

@@ -134,12 +134,11 @@ impl Target for Memory {
             _ => Uid::new(mark.op.clone()),
         };
         inner.writes += 1;
-        let applied = match change.body() {
-            Some(body) => inner.write(key, uid, body, mark),
-            None => {
-                inner.objects.remove(key);
-                Applied::Absent
-            }
+        let applied = if let Some(body) = change.body() {
+            inner.write(key, uid, body, mark)
+        } else {
+            inner.objects.remove(key);
+            Applied::Absent
         };
         self.tell(inner, key);
         Ok(applied)

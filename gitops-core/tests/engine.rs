@@ -1,4 +1,5 @@
 //! The engine over a target in memory: what it writes, refuses, remembers and repeats.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
 

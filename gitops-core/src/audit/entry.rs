@@ -6,31 +6,31 @@ use crate::journal::OpResult;
 use crate::plan::PlanId;
 use crate::value::{Action, Key, Revision};
 
-/// One thing that happened. It never holds a value of an object.
+/// One thing that happened, when, in which application and on whose behalf.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuditEntry {
     /// When.
     pub time: Time,
-    /// In which application.
+    /// The application.
     pub application: String,
-    /// Who let it happen: a person, or the engine itself.
+    /// On whose behalf: a person, or the engine itself.
     pub actor: String,
-    /// What.
+    /// What happened.
     pub what: AuditEvent,
 }
 
-/// What happened.
+/// What happened. It never carries a value of an object.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum AuditEvent {
-    /// A plan is about to be carried out.
+    /// An engine began to apply a plan.
     PassStarted {
-        /// Which plan.
+        /// The plan.
         plan: PlanId,
-        /// Of which revision.
+        /// The revision that it applies.
         revision: Revision,
-        /// Who approved exactly this plan, if somebody did.
+        /// Who approved it, where an approval was needed.
         approved_by: Option<String>,
     },
     /// A change is about to be sent.
@@ -42,45 +42,45 @@ pub enum AuditEvent {
         /// What is done to it.
         action: Action,
     },
-    /// A change was answered, or nobody knows.
+    /// What came of a change.
     Outcome {
-        /// The operation.
+        /// The operation of its intent.
         op: SmolStr,
         /// The object.
         key: Key,
-        /// `done`, `deleting`, `not-done` or `unknown`.
+        /// What came of it: `done`, `deleting`, `not-done` or `unknown`.
         result: String,
-        /// Why not, in one line.
+        /// What went wrong, in one line; cut after 8 KiB, and saying so.
         detail: Option<String>,
     },
-    /// A plan was carried out as far as it went.
+    /// An engine is through with a plan.
     PassEnded {
-        /// Which plan.
+        /// The plan.
         plan: PlanId,
-        /// Of which revision.
+        /// The revision that it applied.
         revision: Revision,
         /// How many changes were made.
         applied: usize,
-        /// How many were not.
+        /// How many failed, were blocked, or have an unknown outcome.
         failed: usize,
         /// How many objects were as they should be.
         unchanged: usize,
     },
-    /// The application was held to a revision.
+    /// The application is held at a revision.
     Pinned {
         /// Which one.
         revision: Revision,
-        /// By whom.
+        /// Who asked for it.
         by: String,
     },
     /// The application follows its source again.
     Unpinned {
-        /// Who let it go.
+        /// Who asked for it.
         by: String,
     },
-    /// An engine found changes whose outcome was not known.
+    /// An engine took up what an earlier process left.
     Recovered {
-        /// How many.
+        /// How many changes had no known outcome.
         open: usize,
     },
 }

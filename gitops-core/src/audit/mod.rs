@@ -1,43 +1,36 @@
-//! Who did what, when, under which plan: a record that can't be changed without being noticed.
+//! Who did what, when, and what came of it: a record that can't be changed unseen.
 
+mod checkpoint;
 mod entry;
 mod file;
 mod line;
+mod log;
+mod memory;
+mod verify;
 
 pub use entry::{AuditEntry, AuditEvent};
-pub use file::{AuditReport, FileAudit};
-
-use std::sync::{Mutex, PoisonError};
+pub use file::FileAudit;
+pub use memory::MemoryAudit;
+pub use verify::AuditReport;
 
 use async_trait::async_trait;
 
 use crate::{Cx, Result};
 
-/// Takes audit entries. The engine sends nothing to a target that it could not record first, and stops if it can't.
+/// Keeps audit entries.
+///
+/// | Required | Signature |
+/// | --- | --- |
+/// | `record` | `async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()>` |
+///
+/// # Guarantees asked of an implementation
+/// - Entries are durable, in this order, before `record` returns.
+/// - An error means that they may be missing: the engine stops, for what can't be recorded must not be done.
 #[async_trait]
 pub trait AuditSink: Send + Sync {
-    /// Records entries, in order; they are durable when it returns.
+    /// Makes entries durable.
     ///
     /// # Cancel safety
-    /// A dropped call has recorded a beginning of the entries, perhaps none or all.
+    /// A dropped call has recorded the first ones of them, perhaps none, perhaps all; or still does so.
     async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()>;
-}
-
-/// An audit log in memory, for tests.
-#[derive(Debug, Default)]
-pub struct MemoryAudit(Mutex<Vec<AuditEntry>>);
-
-impl MemoryAudit {
-    /// All entries so far.
-    pub fn entries(&self) -> Vec<AuditEntry> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-#[async_trait]
-impl AuditSink for MemoryAudit {
-    async fn record(&self, _: &Cx, entries: &[AuditEntry]) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(entries);
-        Ok(())
-    }
 }

@@ -7,7 +7,7 @@ use smol_str::{SmolStr, format_smolstr};
 use super::Engine;
 use crate::audit::{AuditEntry, AuditEvent, AuditSink};
 use crate::inventory::{Inventory, StoredInventory};
-use crate::journal::{Anchor, Journal, JournalIo, Opened, Record};
+use crate::journal::{Anchor, Journal, JournalIo, Lineage, Record};
 use crate::store::{Document, StateStore};
 use crate::value::Version;
 use crate::{Cx, Error, ErrorKind, Result};
@@ -53,10 +53,8 @@ pub(super) struct Ledger {
 
 /// The journal, before and after this engine took over.
 enum Writer {
-    /// There is none yet.
-    Absent(Box<dyn JournalIo>),
-    /// It was read; another engine may have written the last record.
-    Read(Journal),
+    /// It was read, up to this point if there is one; nobody says that no other engine writes it.
+    Read(Box<dyn JournalIo>, Option<Anchor>),
     /// It is ours to write.
     Taken(Journal),
     /// Taking over failed halfway.
@@ -73,7 +71,7 @@ struct InventoryDocument {
 impl Ledger {
     /// Reads what is there; writes nothing.
     pub async fn open(cx: &Cx, application: &str, state: State) -> Result<Self> {
-        let State { store, journal: io, audit, guard } = state;
+        let State { store, journal: mut io, audit, guard } = state;
         let stored = store.load(cx, INVENTORY).await?;
         let (document, version, epoch) = match stored {
             None => (None, None, 0),
@@ -85,10 +83,7 @@ impl Ledger {
             }
         };
         let anchor = document.as_ref().map(|(document, _)| document.anchor.clone());
-        let (journal, records) = match Journal::open(io, anchor.as_ref())? {
-            Opened::Absent(io) => (Writer::Absent(io), Vec::new()),
-            Opened::Read(journal, records) => (Writer::Read(journal), records),
-        };
+        let (read, records) = read_journal(&mut *io, anchor.as_ref())?;
         let epoch = records.iter().fold(epoch, |epoch, record| match record {
             Record::Epoch { epoch: taken } => epoch.max(*taken),
             _ => epoch,
@@ -99,7 +94,7 @@ impl Ledger {
         let mut ledger = Self {
             store,
             audit,
-            journal,
+            journal: Writer::Read(io, read),
             inventory: inventory.unwrap_or_else(|| Inventory::new(owner())),
             version,
             document_bytes,
@@ -136,20 +131,31 @@ impl Ledger {
 
     /// Makes this engine the one that writes: a higher epoch is durable before anything else is.
     pub async fn take_over(&mut self, cx: &Cx) -> Result<()> {
-        let mut journal = match std::mem::replace(&mut self.journal, Writer::Lost) {
+        let (io, read) = match std::mem::replace(&mut self.journal, Writer::Lost) {
             Writer::Taken(journal) => {
                 self.journal = Writer::Taken(journal);
                 return Ok(());
             }
-            Writer::Read(journal) => journal,
-            Writer::Absent(io) => Journal::init(io, cx.random_bytes())?,
+            Writer::Read(io, read) => (io, read),
             Writer::Lost => return Err(lost()),
         };
-        self.epoch += 1;
-        journal.append(&[Record::Epoch { epoch: self.epoch }])?;
+        let mut journal = match &read {
+            None => Journal::init(io, Lineage::new(cx.random_bytes()), self.epoch)?,
+            Some(read) => {
+                Journal::open(io, Some(read)).and_then(|(journal, newer)| match newer.is_empty() {
+                    true => Ok(journal),
+                    false => {
+                        Err(Error::new(ErrorKind::Conflict, "another engine wrote the journal in between")
+                            .help("start again: what it did is taken in first"))
+                    }
+                })?
+            }
+        };
         if self.version.is_none() {
             self.write_document(cx, &journal).await?;
         }
+        journal.set_epoch(self.epoch + 1)?;
+        self.epoch += 1;
         self.journal = Writer::Taken(journal);
         Ok(())
     }
@@ -179,7 +185,7 @@ impl Ledger {
             return Err(lost());
         };
         self.write_document(cx, &journal).await?;
-        journal.compact()?;
+        journal.compact(&journal.anchor())?;
         self.journal = Writer::Taken(journal);
         Ok(())
     }
@@ -192,6 +198,20 @@ impl Ledger {
         self.version = Some(self.store.swap(cx, INVENTORY, self.version.as_ref(), document).await?);
         Ok(())
     }
+}
+
+/// Reads a journal that may not be there. One without an inventory is one whose beginning was cut short: it holds
+/// nothing.
+fn read_journal(io: &mut dyn JournalIo, anchor: Option<&Anchor>) -> Result<(Option<Anchor>, Vec<Record>)> {
+    if anchor.is_none() && io.read()?.is_none() {
+        return Ok((None, Vec::new()));
+    }
+    let (end, records) = Journal::read(io, anchor)?;
+    if anchor.is_none() && !records.is_empty() {
+        return Err(Error::new(ErrorKind::Corrupt, "the inventory is missing, and there was one")
+            .help("restore the state folder from a backup; nothing is written until then"));
+    }
+    Ok((Some(end), records))
 }
 
 fn lost() -> Error {

@@ -1,60 +1,52 @@
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io::Result;
 
-/// The storage under a journal; a simulator puts its own here.
+/// The most that a journal may hold, in bytes; the next compaction makes it small again.
+pub const JOURNAL_LIMIT: u64 = 1 << 30;
+
+/// The storage of one journal.
+///
+/// A simulator puts a disk of its own here: one that tears writes, loses what was not synced, or is full.
 ///
 /// # Guarantees asked of an implementation
-/// What was written before a successful [`sync`](Self::sync), [`truncate`](Self::truncate) or
-/// [`replace`](Self::replace) survives a crash. An error leaves the content unknown until it is read again.
+/// - What [`sync`](Self::sync) has answered with success is there after a crash.
+/// - Of what was appended after the last sync, any sector may be lost in a crash; a lost one is missing at the
+///   end, or reads as zeros.
+/// - [`truncate`](Self::truncate) and [`replace`](Self::replace) are durable before they return.
 pub trait JournalIo: Send + Sync {
-    /// All bytes; nothing if there is no journal.
-    fn read(&mut self) -> io::Result<Option<Vec<u8>>>;
+    /// The whole content, or nothing if there is no journal.
+    fn read(&mut self) -> Result<Option<Vec<u8>>>;
 
-    /// Adds bytes at the end, not yet durable.
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Adds bytes at the end. After an error, any number of them may be there.
+    fn append(&mut self, bytes: &[u8]) -> Result<()>;
 
-    /// Makes everything durable.
-    fn sync(&mut self) -> io::Result<()>;
+    /// Makes durable what was appended.
+    fn sync(&mut self) -> Result<()>;
 
-    /// Cuts off what is beyond a length, durably.
-    fn truncate(&mut self, length: u64) -> io::Result<()>;
+    /// Cuts off what is beyond so many bytes.
+    fn truncate(&mut self, length: u64) -> Result<()>;
 
-    /// Replaces everything, durably and atomically.
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Replaces the whole content, or makes the first; after a crash or an error it is the old or the new.
+    fn replace(&mut self, bytes: &[u8]) -> Result<()>;
 }
 
-/// A journal in memory. Clones share it, so that a second engine can open what a first one left.
-#[derive(Clone, Debug, Default)]
-pub struct MemoryJournalIo(Arc<Mutex<Option<Vec<u8>>>>);
-
-impl MemoryJournalIo {
-    fn with<T>(&self, act: impl FnOnce(&mut Option<Vec<u8>>) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-impl JournalIo for MemoryJournalIo {
-    fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        Ok(self.with(|content| content.clone()))
+impl<T: JournalIo + ?Sized> JournalIo for Box<T> {
+    fn read(&mut self) -> Result<Option<Vec<u8>>> {
+        (**self).read()
     }
 
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.with(|content| content.get_or_insert_default().extend_from_slice(bytes));
-        Ok(())
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        (**self).append(bytes)
     }
 
-    fn sync(&mut self) -> io::Result<()> {
-        Ok(())
+    fn sync(&mut self) -> Result<()> {
+        (**self).sync()
     }
 
-    fn truncate(&mut self, length: u64) -> io::Result<()> {
-        let length = usize::try_from(length).map_err(io::Error::other)?;
-        self.with(|content| content.iter_mut().for_each(|content| content.truncate(length)));
-        Ok(())
+    fn truncate(&mut self, length: u64) -> Result<()> {
+        (**self).truncate(length)
     }
 
-    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.with(|content| *content = Some(bytes.to_vec()));
-        Ok(())
+    fn replace(&mut self, bytes: &[u8]) -> Result<()> {
+        (**self).replace(bytes)
     }
 }

@@ -1,48 +1,63 @@
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::Mutex;
 
-use super::{Document, StateStore, Stored, refuse_older};
-use crate::fs;
-use crate::value::{Digest, Version};
-use crate::{Cx, Error, ErrorKind, Result};
+use super::format::Sealed;
+use super::{Document, StateStore, Stored, check};
+use crate::value::Version;
+use crate::{Cx, Error, ErrorKind, Result, fs};
 
-const MAGIC: &[u8; 8] = b"GITOPSD\n";
-const FORMAT: u8 = 1;
-const HEADER: usize = 8 + 1 + 8 + 32;
-const LIMIT: u64 = 1 << 30;
+/// The most that a document may hold, in bytes.
+const DOCUMENT_LIMIT: u64 = 1 << 30;
+const NAME_LIMIT: usize = 128;
+const LOCK: &str = ".lock";
 
-/// Documents as files in a folder, one each.
+/// Documents as files in one folder, each replaced whole.
 ///
-/// A file is `GITOPSD\n`, the format (1 byte), the epoch (8 bytes, little endian), the BLAKE3 digest of epoch and
-/// content (32 bytes), and the content. It is replaced atomically and durably, with mode 0600. One process at a time
-/// may use the folder: [`StateDir`](crate::StateDir) sees to that.
+/// A name is 1 to 128 of `a-z`, `0-9`, `-`, `_` and `.`, and does not begin with a dot. Compare and replace are
+/// one step for all stores of the folder, in this process and in others.
+///
+/// # Errors
+/// `Corrupt` for a file that is damaged, cut short or empty; `Unsupported` for one that a newer version wrote,
+/// which is left as it is; `Storage` or `Forbidden` if the disk or its rights are at fault; after such an error
+/// of `swap` the old or the new document is there.
 #[derive(Debug)]
 pub struct FileStore {
-    folder: PathBuf,
-    lock: Mutex<()>,
+    dir: Arc<Path>,
+    writable: bool,
+    turn: Arc<Mutex<()>>,
 }
 
 impl FileStore {
-    /// The store in an existing folder.
-    pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into(), lock: Mutex::new(()) }
+    /// The store in a folder, which is made if it is not there.
+    pub fn open(dir: impl Into<PathBuf>) -> Result<Self> {
+        let dir: PathBuf = dir.into();
+        fs::create_private_dir(&dir).map_err(|error| fs::failed("create the store", &dir, error))?;
+        let _lock = lock(&dir)?;
+        fs::remove_stray_temps(&dir).map_err(|error| fs::failed("clean the store", &dir, error))?;
+        Ok(Self { writable: true, ..Self::read_only(dir) })
     }
 
-    fn path(&self, name: &str) -> Result<PathBuf> {
-        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        match !name.is_empty() && name.bytes().all(plain) {
-            true => Ok(self.folder.join(format!("{name}.doc"))),
-            false => Err(Error::new(ErrorKind::Invalid, format!("`{name}` can't be the name of a document"))),
-        }
+    /// A store that is read and never written; a folder that is not there has no documents.
+    pub fn read_only(dir: impl Into<PathBuf>) -> Self {
+        Self { dir: dir.into().into(), writable: false, turn: Arc::default() }
     }
 }
 
 #[async_trait]
 impl StateStore for FileStore {
     async fn load(&self, _: &Cx, name: &str) -> Result<Option<Stored>> {
-        read(&self.path(name)?)
+        let (dir, name) = (self.dir.clone(), checked_name(name)?);
+        // A swap whose caller went away keeps its turn, so that what is read here stays true.
+        let turn = self.turn.clone().lock_owned().await;
+        fs::blocking(move || {
+            let _turn = turn;
+            Ok(read(&dir, &name)?.map(|sealed| sealed.stored))
+        })
+        .await
     }
 
     async fn swap(
@@ -52,103 +67,69 @@ impl StateStore for FileStore {
         expect: Option<&Version>,
         document: Document,
     ) -> Result<Version> {
-        let path = self.path(name)?;
-        let _one_at_a_time = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = read(&path)?;
-        if current.as_ref().map(|stored| &stored.version) != expect {
-            return Err(Error::new(ErrorKind::Conflict, format!("the document `{name}` moved")));
+        if !self.writable {
+            return Err(Error::new(ErrorKind::Unsupported, "the store was opened to be read only"));
         }
-        refuse_older(name, current.map(|stored| stored.document.epoch), document.epoch)?;
-        let bytes = encode(&document);
-        let version = version(&bytes);
-        fs::replace(&path, &bytes).map_err(|error| Error::from(error).with("path", path.display()))?;
-        Ok(version)
-    }
-}
-
-fn encode(document: &Document) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER + document.bytes.len());
-    bytes.extend_from_slice(MAGIC);
-    bytes.push(FORMAT);
-    bytes.extend_from_slice(&document.epoch.to_le_bytes());
-    bytes.extend_from_slice(checksum(document.epoch, &document.bytes).as_bytes());
-    bytes.extend_from_slice(&document.bytes);
-    bytes
-}
-
-fn checksum(epoch: u64, content: &[u8]) -> Digest {
-    crate::value::Hasher::new("gitops document").field(epoch.to_le_bytes()).field(content).finish()
-}
-
-/// Equal documents have equal versions: replacing one by its equal is no change.
-fn version(file: &[u8]) -> Version {
-    Version::new(Digest::of(file).to_string())
-}
-
-fn read(path: &Path) -> Result<Option<Stored>> {
-    let Some(file) =
-        fs::read_if_there(path, LIMIT).map_err(|error| Error::from(error).with("path", path.display()))?
-    else {
-        return Ok(None);
-    };
-    let document = decode(&file).map_err(|(kind, message)| {
-        Error::new(kind, message).with("path", path.display()).help(match kind {
-            ErrorKind::Unsupported => "use a newer version of this program",
-            _ => "restore the state folder from a backup; nothing is written until then",
+        let (dir, name, expect) = (self.dir.clone(), checked_name(name)?, expect.cloned());
+        let turn = self.turn.clone().lock_owned().await;
+        fs::blocking(move || {
+            let _turn = turn;
+            replace(&dir, &name, expect.as_ref(), document)
         })
-    })?;
-    Ok(Some(Stored { document, version: version(&file) }))
-}
-
-fn decode(file: &[u8]) -> Result<Document, (ErrorKind, &'static str)> {
-    let damaged = (ErrorKind::Corrupt, "the document is damaged");
-    let (header, content) = file.split_at_checked(HEADER).ok_or(damaged)?;
-    if &header[..8] != MAGIC {
-        return Err(damaged);
-    }
-    if header[8] != FORMAT {
-        return Err((ErrorKind::Unsupported, "the document was written by a newer version"));
-    }
-    let epoch = u64::from_le_bytes(header[9..17].try_into().map_err(|_| damaged)?);
-    match checksum(epoch, content).as_bytes() == &header[17..] {
-        true => Ok(Document { epoch, bytes: content.to_vec() }),
-        false => Err(damaged),
+        .await
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn replace(dir: &Path, name: &str, expect: Option<&Version>, document: Document) -> Result<Version> {
+    let _lock = lock(dir)?;
+    let before = read(dir, name)?;
+    check(name, before.as_ref().map(|sealed| &sealed.stored), expect, &document)?;
+    check_size(name, &document)?;
+    let sealed = Sealed::after(before.as_ref(), name, document);
+    let path = dir.join(name);
+    fs::atomic_write(&path, &sealed.encode(name), fs::PRIVATE)
+        .map_err(|error| fs::failed("write the document", &path, error).outcome_unknown())?;
+    Ok(sealed.stored.version)
+}
 
-    async fn stored() -> (tempfile::TempDir, FileStore, PathBuf) {
-        let folder = tempfile::tempdir().unwrap();
-        let store = FileStore::new(folder.path());
-        let document = Document { epoch: 3, bytes: b"content".to_vec() };
-        store.swap(&Cx::system(), "a", None, document).await.unwrap();
-        let path = folder.path().join("a.doc");
-        (folder, store, path)
+fn read(dir: &Path, name: &str) -> Result<Option<Sealed>> {
+    let path = dir.join(name);
+    let bytes = fs::read(&path, DOCUMENT_LIMIT + 4096)
+        .map_err(|error| fs::failed("read the document", &path, error))?;
+    bytes
+        .map(|bytes| Sealed::decode(name, &bytes))
+        .transpose()
+        .map_err(|error| error.with("path", path.display()))
+}
+
+fn lock(dir: &Path) -> Result<File> {
+    let path = dir.join(LOCK);
+    let open = || {
+        fs::regular(&path)?;
+        let file = fs::private().write(true).create(true).truncate(false).open(&path)?;
+        file.lock()?;
+        Ok(file)
+    };
+    open().map_err(|error| fs::failed("lock the store", &path, error))
+}
+
+fn checked_name(name: &str) -> Result<String> {
+    let plain = |byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.');
+    let fits = (1..=NAME_LIMIT).contains(&name.len()) && !name.starts_with('.');
+    match fits && name.bytes().all(plain) {
+        true => Ok(name.to_owned()),
+        false => Err(Error::new(ErrorKind::Invalid, format!("`{name}` can't name a document"))
+            .help("use 1 to 128 of a-z, 0-9, `-`, `_` and `.`, not beginning with a dot")),
     }
+}
 
-    #[tokio::test]
-    async fn a_flip_of_any_bit_is_found() {
-        let (_folder, store, path) = stored().await;
-        let whole = std::fs::read(&path).unwrap();
-        for bit in 0..whole.len() * 8 {
-            let mut damaged = whole.clone();
-            damaged[bit / 8] ^= 1 << (bit % 8);
-            std::fs::write(&path, damaged).unwrap();
-            assert!(store.load(&Cx::system(), "a").await.is_err(), "bit {bit}");
-        }
-    }
-
-    #[tokio::test]
-    async fn a_cut_at_any_byte_is_found_and_empty_is_not_new() {
-        let (_folder, store, path) = stored().await;
-        let whole = std::fs::read(&path).unwrap();
-        for length in 0..whole.len() {
-            std::fs::write(&path, &whole[..length]).unwrap();
-            let error = store.load(&Cx::system(), "a").await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Corrupt, "cut at {length}");
-        }
+fn check_size(name: &str, document: &Document) -> Result<()> {
+    let size = document.bytes.len();
+    match u64::try_from(size).is_ok_and(|size| size <= DOCUMENT_LIMIT) {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Limit, format!("a document of {size} bytes is over the limit"))
+            .with("document", name)
+            .with("limit", DOCUMENT_LIMIT)
+            .help("split the application into smaller ones")),
     }
 }

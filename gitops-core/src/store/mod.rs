@@ -1,6 +1,7 @@
 //! Where an engine keeps what it must not forget.
 
 mod file;
+mod format;
 mod memory;
 
 pub use file::FileStore;
@@ -59,13 +60,20 @@ pub struct Stored {
     pub version: Version,
 }
 
-/// An engine of an older epoch was deposed and writes nothing more.
-fn refuse_older(name: &str, stored: Option<u64>, offered: u64) -> Result<()> {
-    match stored {
-        Some(stored) if stored > offered => {
-            let message = format!("the document `{name}` is of epoch {stored}; epoch {offered} was deposed");
-            Err(Error::new(ErrorKind::Conflict, message))
-        }
-        _ => Ok(()),
+/// Whether a document may take the place of what is stored.
+fn check(name: &str, stored: Option<&Stored>, expect: Option<&Version>, document: &Document) -> Result<()> {
+    let epoch = stored.map_or(0, |stored| stored.document.epoch);
+    if epoch > document.epoch {
+        let message = format!("a newer engine took over: epoch {epoch}, ours is {}", document.epoch);
+        return Err(conflict(name, message).help("stop this engine: the newer one is at work"));
     }
+    match stored.map(|stored| &stored.version) == expect {
+        true => Ok(()),
+        false => Err(conflict(name, "the document is not the one that was loaded".to_owned())
+            .help("load it again and make the change anew")),
+    }
+}
+
+fn conflict(name: &str, message: String) -> Error {
+    Error::new(ErrorKind::Conflict, message).with("document", name)
 }

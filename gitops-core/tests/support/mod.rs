@@ -1,10 +1,12 @@
 //! A small world for engine tests: files in memory, a target in memory, faults on demand.
 
+#![allow(dead_code, reason = "each test file uses its part")]
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gitops_core::journal::{JournalIo, MemoryJournalIo};
+use gitops_core::journal::MemoryJournalIo;
 use gitops_core::*;
 
 pub fn key(name: &str) -> Key {
@@ -121,11 +123,15 @@ impl World {
     }
 
     pub fn journal_bytes(&self) -> usize {
-        self.journal.clone().read().unwrap().map_or(0, |bytes| bytes.len())
+        self.journal.bytes().map_or(0, |bytes| bytes.len())
     }
 
     /// A new engine on the same state, as after a restart.
     pub async fn engine(&self) -> Engine {
+        self.engine_named("test").await
+    }
+
+    pub async fn engine_named(&self, name: &str) -> Engine {
         let events = self.events.clone();
         let state = State {
             store: self.store.clone(),
@@ -134,7 +140,7 @@ impl World {
             guard: None,
         };
         let target = Faulty { inner: self.memory.clone(), faults: self.faults.clone(), cx: self.cx.clone() };
-        Engine::builder("test")
+        Engine::builder(name)
             .source(Arc::new(Files { files: self.files.clone(), reads: self.reads.clone() }))
             .render(Arc::new(render_files("test 1", render)))
             .target("t", Arc::new(target))
