@@ -24,7 +24,14 @@ pub struct Cli {
 #[derive(Debug, Args)]
 pub struct Global {
     /// The configuration
-    #[arg(short, long, global = true, value_name = "FILE", default_value = "gitops.yaml", env = "GITOPS_FILE")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FILE",
+        default_value = "gitops.yaml",
+        env = "GITOPS_FILE"
+    )]
     pub file: PathBuf,
     /// What to write to standard output
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human", env = "GITOPS_OUTPUT")]

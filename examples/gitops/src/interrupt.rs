@@ -27,7 +27,8 @@ impl Interrupt {
             if next(&mut interrupts, &mut terminations).await == SignalKind::terminate() {
                 terminated.store(true, Ordering::Relaxed);
             }
-            screen.note("Stopping: what is under way is finished first. Press Ctrl-C again to leave at once.");
+            screen
+                .note("Stopping: what is under way is finished first. Press Ctrl-C again to leave at once.");
             cx.cancel();
             next(&mut interrupts, &mut terminations).await;
             screen.note("Left at once: what was under way is looked up by the next run.");

@@ -21,7 +21,8 @@ pub fn find<'k>(text: &str, keys: impl IntoIterator<Item = &'k Key>) -> Result<K
         [] => Err(none(text, &keys)),
         _ => {
             let message = format!("`{text}` means {} objects", meant.len());
-            Err(Error::new(ErrorKind::Invalid, message).help(format!("write more of the key: {}", some(&meant))))
+            Err(Error::new(ErrorKind::Invalid, message)
+                .help(format!("write more of the key: {}", some(&meant))))
         }
     }
 }

@@ -8,6 +8,7 @@ mod config;
 mod consent;
 mod exit;
 mod failure;
+mod git_stub;
 mod interrupt;
 mod lookup;
 mod output;

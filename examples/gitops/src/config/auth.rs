@@ -35,7 +35,8 @@ pub enum SecretPlace {
     File(PathBuf),
 }
 
-const INLINE: &str = "name an environment variable or a file: `token: { env: NAME }` or `token: { file: PATH }`";
+const INLINE: &str =
+    "name an environment variable or a file: `token: { env: NAME }` or `token: { file: PATH }`";
 
 /// Reads `auth:`.
 pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<Auth> {
@@ -87,6 +88,7 @@ fn ssh(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<Au
         let (_, node) = fields.require(name, example)?;
         reader.text(node, &format!("`{name}`")).map(|path| base.join(path))
     };
-    let (key, known_hosts) = (path("key", "key: ./id_ed25519"), path("known_hosts", "known_hosts: ./known_hosts"));
+    let (key, known_hosts) =
+        (path("key", "key: ./id_ed25519"), path("known_hosts", "known_hosts: ./known_hosts"));
     Some(Auth::Ssh { key: key?, known_hosts: known_hosts? })
 }

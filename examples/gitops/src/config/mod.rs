@@ -169,7 +169,8 @@ fn sync(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<Sync> {
     let fields = reader.fields(node, "`sync`", owner, &["prune", "drift", "adopt", "interval"])?;
     let policies = [("correct", DriftPolicy::Correct), ("report", DriftPolicy::Report)];
     let default = Sync::default();
-    let boolean = |name: &str| fields.get(name).and_then(|(_, node)| reader.boolean(node, &format!("`{name}`")));
+    let boolean =
+        |name: &str| fields.get(name).and_then(|(_, node)| reader.boolean(node, &format!("`{name}`")));
     let drift = fields.get("drift").and_then(|(_, node)| reader.one_of(node, "`drift`", &policies));
     Some(Sync {
         prune: boolean("prune").unwrap_or(default.prune),

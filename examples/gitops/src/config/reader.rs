@@ -20,7 +20,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Records a fault at a place.
-    pub fn fault(&self, code: &'static str, place: Place, message: impl Into<String>, help: impl Into<String>) {
+    pub fn fault(
+        &self,
+        code: &'static str,
+        place: Place,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
         let fault = Diagnostic::error(code, self.path, message).at(self.span(place)).help(help);
         self.faults.borrow_mut().push(fault);
     }

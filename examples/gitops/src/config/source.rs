@@ -61,7 +61,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
     let globs = |name: &str| fields.get(name).map(|(_, node)| reader.texts(node, &format!("`{name}`")));
     let (include, ignore) = (globs("include").unwrap_or_default(), globs("ignore").unwrap_or_default());
     let path = fields.get("path").and_then(|(_, node)| path(reader, node));
-    let auth = fields.get("auth").map_or(Some(Auth::None), |(place, node)| auth::read(reader, node, place, base));
+    let auth =
+        fields.get("auth").map_or(Some(Auth::None), |(place, node)| auth::read(reader, node, place, base));
     Some(GitConfig {
         url: url?,
         reference: reference?,
@@ -76,7 +77,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
 fn url(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<String> {
     let url = reader.text(node, "`url`")?;
     if holds_password(&url) {
-        let help = "take it out of the URL and name an environment variable: `auth: { token: { env: NAME } }`";
+        let help =
+            "take it out of the URL and name an environment variable: `auth: { token: { env: NAME } }`";
         reader.fault_in_secret("GO0114", node.place, "`url` holds a password", help);
         return None;
     }

@@ -60,13 +60,26 @@ mod tests {
         let fault = Diagnostic::error("GO0106", "gitops.yaml", "unknown key `purne` in `sync`")
             .at(span)
             .help("did you mean `prune`?");
-        insta::assert_snapshot!(plain(&fault), @"");
+        insta::assert_snapshot!(plain(&fault), @r"
+        error[GO0106]: unknown key `purne` in `sync`
+         --> gitops.yaml:7:9
+          |
+        7 | sync: { purne: true }
+          |         ^^^^^ did you mean `prune`?
+          |
+          = help: run `gitops explain GO0106`
+        ");
     }
 
     #[test]
     fn a_fault_of_a_whole_file_names_it_in_the_title() {
         let fault = Diagnostic::error("GO0101", "gitops.yaml", "there is no such file")
             .help("write one with `gitops init`, or name another with `-f FILE`");
-        insta::assert_snapshot!(plain(&fault), @"");
+        insta::assert_snapshot!(plain(&fault), @r"
+        error[GO0101]: gitops.yaml: there is no such file
+         |
+         = help: write one with `gitops init`, or name another with `-f FILE`
+         = help: run `gitops explain GO0101`
+        ");
     }
 }

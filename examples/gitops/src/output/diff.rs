@@ -91,12 +91,11 @@ struct ObjectPart<'a> {
 impl<'a> DiffDocument<'a> {
     /// The document of some steps of a plan.
     pub fn new(plan: &'a Plan, objects: &'a [Hunks<'a>]) -> Self {
-        let part =
-            |object: &'a Hunks<'a>| ObjectPart {
-                key: &object.step.key,
-                action: object.step.action,
-                fields: &object.diff,
-            };
+        let part = |object: &'a Hunks<'a>| ObjectPart {
+            key: &object.step.key,
+            action: object.step.action,
+            fields: &object.diff,
+        };
         Self {
             plan_id: plan.id,
             application: &plan.application,
@@ -118,6 +117,14 @@ mod tests {
             before: Some(Value::from("one\ntwo\nthree\n")),
             after: Some(Value::from("one\n2\nthree\nfour")),
         };
-        insta::assert_snapshot!(anstream::adapter::strip_str(&hunks(&field)).to_string(), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&hunks(&field)).to_string(), @r"
+        @@ -1,3 +1,4 @@ content
+         one
+        -two
+        +2
+         three
+        +four
+        \ no newline at the end
+        ");
     }
 }

@@ -36,7 +36,9 @@ fn sorted(value: Value) -> Value {
         Value::Object(members) => {
             let mut members: Vec<(String, Value)> = members.into_iter().collect();
             members.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(members.into_iter().map(|(name, value)| (name, sorted(value))).collect::<Map<_, _>>())
+            Value::Object(
+                members.into_iter().map(|(name, value)| (name, sorted(value))).collect::<Map<_, _>>(),
+            )
         }
         Value::Array(items) => items.into_iter().map(sorted).collect(),
         value => value,

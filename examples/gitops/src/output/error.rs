@@ -5,9 +5,9 @@ use std::time::Duration;
 use gitops_core::{Diagnostic, Error, Key, Moved, Outcome, Retry};
 use serde::Serialize;
 
+use super::diagnostic;
 use super::document::Document;
 use super::style::{BOLD, RED, escape, paint};
-use super::diagnostic;
 use crate::failure::Failure;
 
 /// The text for people: every fault with its picture, then what could not be done.

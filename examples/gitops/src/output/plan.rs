@@ -108,7 +108,8 @@ fn risks(plan: &Plan) -> String {
         (Risk::Replace, "is replaced", "are replaced"),
         (Risk::Secret, "changes a secret", "change secrets"),
     ];
-    let found: Vec<String> = kinds.iter().filter_map(|(risk, one, many)| risky(plan, *risk, one, many)).collect();
+    let found: Vec<String> =
+        kinds.iter().filter_map(|(risk, one, many)| risky(plan, *risk, one, many)).collect();
     match found.is_empty() {
         true => String::new(),
         false => format!("{} {}\n", paint(RED, "High risk:"), found.join("; ")),

@@ -1,6 +1,8 @@
 //! A plan as a JSON document.
 
-use gitops_core::{Action, Cause, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason, Revision, Risk, Step};
+use gitops_core::{
+    Action, Cause, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason, Revision, Risk, Step,
+};
 use gitops_core::{PlanId, Time, Verdict};
 use serde::Serialize;
 

@@ -12,12 +12,14 @@ use super::style::{self, BOLD, DIM, GREEN, RED, YELLOW, count, escape, paint};
 use super::table::{Cell, Columns, draw};
 use crate::exit::Exit;
 
-
 /// How the command ends: what failed weighs more than what is not ready, and a stop more than both.
 pub fn exit(report: &Report) -> Exit {
     let has = |is: fn(&StepOutcome) -> bool| report.results.iter().any(|result| is(&result.outcome));
     let failed = |outcome: &StepOutcome| {
-        matches!(outcome, StepOutcome::Failed { .. } | StepOutcome::Unknown { .. } | StepOutcome::Blocked { .. })
+        matches!(
+            outcome,
+            StepOutcome::Failed { .. } | StepOutcome::Unknown { .. } | StepOutcome::Blocked { .. }
+        )
     };
     match () {
         () if has(|outcome| matches!(outcome, StepOutcome::Skipped)) => Exit::Interrupted,

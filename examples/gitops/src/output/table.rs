@@ -59,7 +59,8 @@ pub fn draw(rows: &[Vec<Cell>], columns: Columns) -> String {
 
 fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widest = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(&cell.text)).max();
+    let widest =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| width(&cell.text)).max();
     (0..columns).map(|column| widest(column).unwrap_or(0)).collect()
 }
 
@@ -72,7 +73,10 @@ mod tests {
     use super::*;
 
     fn rows() -> Vec<Vec<Cell>> {
-        vec![vec!["+".into(), "create".into(), "a\tb".into()], vec!["-/+".into(), "replace".into(), "".into()]]
+        vec![
+            vec!["+".into(), "create".into(), "a\tb".into()],
+            vec!["-/+".into(), "replace".into(), "".into()],
+        ]
     }
 
     #[test]

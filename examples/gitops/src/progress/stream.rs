@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use gitops_core::{Cx, Event, EventSink, Time};
 use serde::Serialize;
 
-use crate::output::document::{self, Document};
 use crate::output::Screen;
+use crate::output::document::{self, Document};
 
 /// Writes every event as a line of JSON.
 pub struct Stream {

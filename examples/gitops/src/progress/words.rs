@@ -12,7 +12,12 @@ pub fn of(event: &Event) -> Option<String> {
         }
         Event::Applied { key, action } => {
             let style = style::of(*action);
-            format!("{} {}  {}", paint(style, action.symbol()), paint(style, action), escape(&key.to_string()))
+            format!(
+                "{} {}  {}",
+                paint(style, action.symbol()),
+                paint(style, action),
+                escape(&key.to_string())
+            )
         }
         Event::Waiting { key, reason } => {
             format!("{}  {}: {}", paint(YELLOW, "~ waits"), escape(&key.to_string()), escape(reason))
@@ -75,6 +80,11 @@ mod tests {
             Event::Recovered { open: 1 },
         ];
         let lines: Vec<String> = events.iter().filter_map(of).collect();
-        insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")).to_string(), @"");
+        insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")).to_string(), @r"
+        + create  dir:File/-/a\nb
+        ? unknown  dir:File/-/a\nb: disk full
+        ! blocked  dir:File/-/a\nb: waits for dir:File/-/a\nb
+        recovered: 1 change of an earlier run looked up
+        ");
     }
 }

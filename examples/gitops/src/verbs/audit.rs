@@ -20,8 +20,7 @@ pub fn run(app: &App, verb: &AuditVerb) -> Ended {
 }
 
 fn verify(app: &App) -> Ended {
-    let config = app.config()?;
-    let path = StateDir::peek(&config.state).audit_path();
+    let path = StateDir::peek(&app.config()?.state)?.audit_path();
     let report = FileAudit::verify(&path)?;
     app.screen.answer(&AuditDocument { path: &path, report: &report }, || human(&path, &report))?;
     Ok(Exit::Ok)
@@ -42,5 +41,9 @@ impl Document for AuditDocument<'_> {
 fn human(path: &Path, report: &AuditReport) -> String {
     let entries = count(usize::try_from(report.entries).unwrap_or(usize::MAX), "record");
     let word = paint(GREEN, "Verified:");
-    format!("{word} {entries} in {}, none changed, dropped or moved.\nHead: {}\n", path.display(), report.head)
+    format!(
+        "{word} {entries} in {}, none changed, dropped or moved.\nHash: {}\n",
+        path.display(),
+        report.hash
+    )
 }

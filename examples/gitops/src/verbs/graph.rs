@@ -17,10 +17,9 @@ use crate::session::{Access, Session};
 pub async fn run(app: &App, args: &GraphArgs) -> Ended {
     let mut session = Session::open(app, Access::Look, progress::sink(app)).await?;
     session.engine.plan(&app.cx).await?;
-    let graph = session
-        .engine
-        .graph()
-        .map_err(|cycle| Error::new(ErrorKind::Invalid, cycle.to_string()).help("remove one of these needs"))?;
+    let graph = session.engine.graph().map_err(|cycle| {
+        Error::new(ErrorKind::Invalid, cycle.to_string()).help("remove one of these needs")
+    })?;
     app.screen.answer(&GraphDocument::new(&graph), || match args.format {
         GraphFormat::Text => text(&graph, app.screen.columns()),
         GraphFormat::Dot => graph.dot(Direction::Down),

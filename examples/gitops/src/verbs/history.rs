@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gitops_core::{AuditEntry, AuditEvent, FileAudit, Pin, PlanId, Result, Revision, Time};
+use gitops_core::{AuditEntry, AuditEvent, Pin, PlanId, Result, Revision, Time};
 use serde::Serialize;
 
 use super::Ended;
@@ -13,7 +13,7 @@ use crate::output::Document;
 use crate::output::style::{DIM, GREEN, RED, YELLOW};
 use crate::output::table::{Cell, Columns, draw};
 use crate::progress;
-use crate::session::{Access, Session};
+use crate::session::{self, Access, Session};
 
 /// Reads the audit log; a running engine is not in the way.
 pub async fn run(app: &App, args: &HistoryArgs) -> Ended {
@@ -101,18 +101,20 @@ impl Deployment {
     }
 }
 
-/// The last deployments of an audit log, newest first.
+/// The last deployments of an audit log, newest first; reads back no further than it must.
 pub fn deployments(path: &Path, limit: usize) -> Result<Vec<Deployment>> {
-    let is_pass = |entry: &AuditEntry| {
-        matches!(entry.what, AuditEvent::PassStarted { .. } | AuditEvent::PassEnded { .. })
-    };
-    let mut found: Vec<Deployment> = Vec::new();
-    for entry in FileAudit::read(path, is_pass)? {
-        take(&mut found, &entry);
+    let mut window = 1 << 10;
+    loop {
+        let entries = session::audit_entries(path, window)?;
+        let mut found: Vec<Deployment> = Vec::new();
+        entries.iter().for_each(|entry| take(&mut found, entry));
+        if found.len() >= limit || entries.len() < window {
+            found.reverse();
+            found.truncate(limit);
+            return Ok(found);
+        }
+        window <<= 3;
     }
-    found.reverse();
-    found.truncate(limit);
-    Ok(found)
 }
 
 fn take(found: &mut Vec<Deployment>, entry: &AuditEntry) {

@@ -51,8 +51,10 @@ fn human(document: &InitDocument, plan: &str) -> String {
 fn write(path: &Path, text: &str) -> Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path).map_err(|error| {
         let error = match error.kind() {
-            Io::AlreadyExists => Error::new(ErrorKind::Conflict, "the file is there already; it is not overwritten")
-                .help("edit it, or name another with `-f FILE`"),
+            Io::AlreadyExists => {
+                Error::new(ErrorKind::Conflict, "the file is there already; it is not overwritten")
+                    .help("edit it, or name another with `-f FILE`")
+            }
             _ => Error::from(error).help("see that the folder is there and can be written"),
         };
         error.with("path", path.display())
@@ -106,7 +108,13 @@ mod tests {
 
     fn args(name: &str, url: &str, branch: &str) -> InitArgs {
         let text = str::to_owned;
-        InitArgs { name: text(name), url: text(url), branch: text(branch), path: text("."), root: text("./live") }
+        InitArgs {
+            name: text(name),
+            url: text(url),
+            branch: text(branch),
+            path: text("."),
+            root: text("./live"),
+        }
     }
 
     #[test]

@@ -94,7 +94,10 @@ impl StatusDocument {
         line("owns", self.owned());
         if let Some(pin) = &self.pinned {
             let end = app.command("rollback --end");
-            line("held to", escape(&format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since)));
+            line(
+                "held to",
+                escape(&format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since)),
+            );
         }
         if let Some(last) = &self.last {
             line("last", escape(&last.line()));
@@ -117,7 +120,8 @@ impl StatusDocument {
     }
 
     fn owned(&self) -> String {
-        let parts = [(self.claimed, "claimed"), (self.deleting, "being deleted"), (self.unsettled, "unsettled")];
+        let parts =
+            [(self.claimed, "claimed"), (self.deleting, "being deleted"), (self.unsettled, "unsettled")];
         let rest: String =
             parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(", {n} {word}")).collect();
         count(self.owned, "object") + &rest

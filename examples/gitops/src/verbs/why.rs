@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gitops_core::{AuditEntry, AuditEvent, Action, Commit, FileAudit, Key, Owned, Plan, Provenance, Result, Time};
+use gitops_core::{Action, AuditEntry, AuditEvent, Commit, Key, Owned, Plan, Provenance, Result, Time};
 use serde::Serialize;
 
 use super::Ended;
@@ -13,7 +13,7 @@ use crate::output::Document;
 use crate::output::changes;
 use crate::output::plan_document::{HeldPart, StepPart};
 use crate::output::style::{BOLD, CYAN, escape, paint};
-use crate::session::{Access, Session};
+use crate::session::{self, Access, Session};
 use crate::{lookup, progress};
 
 /// Looks only; a running engine is not in the way.
@@ -103,7 +103,8 @@ impl<'a> WhyDocument<'a> {
             Some(provenance) => session.last_commit(app, plan, provenance).await?,
             None => None,
         };
-        let needs = object.and_then(|object| session.engine.desired()?.needs(object).ok()).unwrap_or_default();
+        let needs =
+            object.and_then(|object| session.engine.desired()?.needs(object).ok()).unwrap_or_default();
         Ok(Self {
             key,
             declared,
@@ -150,23 +151,27 @@ impl LastChange {
     }
 }
 
-/// The last change of an object in an audit log, with its outcome.
+/// The last change of an object in an audit log, with its outcome; reads back no further than it must.
 fn last_change(path: &Path, key: &Key) -> Result<Option<LastChange>> {
-    let is_of = |entry: &AuditEntry| match &entry.what {
-        AuditEvent::Intent { key: of, .. } | AuditEvent::Outcome { key: of, .. } => of == key,
-        _ => false,
-    };
-    let mut last = None;
-    for AuditEntry { time, actor, what, .. } in FileAudit::read(path, is_of)? {
-        match what {
-            AuditEvent::Intent { action, .. } => {
-                last = Some(LastChange { time, action, by: actor, result: None });
-            }
-            AuditEvent::Outcome { result, .. } => {
-                last = last.map(|last| LastChange { result: Some(result), ..last });
-            }
-            _ => {}
+    let mut window = 1 << 10;
+    loop {
+        let entries = session::audit_entries(path, window)?;
+        let found = entries.iter().fold(None, |last, entry| take(last, entry, key));
+        if found.is_some() || entries.len() < window {
+            return Ok(found);
         }
+        window <<= 3;
     }
-    Ok(last)
+}
+
+fn take(last: Option<LastChange>, entry: &AuditEntry, key: &Key) -> Option<LastChange> {
+    match &entry.what {
+        AuditEvent::Intent { key: of, action, .. } if of == key => {
+            Some(LastChange { time: entry.time, action: *action, by: entry.actor.clone(), result: None })
+        }
+        AuditEvent::Outcome { key: of, result, .. } if of == key => {
+            last.map(|last| LastChange { result: Some(result.to_string()), ..last })
+        }
+        _ => last,
+    }
 }
