@@ -1,0 +1,159 @@
+//! Files below a root folder: the target that needs no server, and the model for authors of backends.
+//!
+//! Read it in this order: [`body`] says what a file object is, [`path`] where it may lie, `mark` whose it is,
+//! `state` what is there, and `job` how it is changed, with one file for each change.
+
+mod adopt;
+mod body;
+mod claim;
+#[cfg(test)]
+mod crash;
+mod create;
+mod delete;
+mod fault;
+mod folder;
+mod job;
+mod locks;
+mod mark;
+mod path;
+mod render;
+mod rewrite;
+mod state;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use smol_str::SmolStr;
+
+pub use self::body::{FileBody, MAX_FILE_BYTES, file_body};
+pub use self::path::file_kind;
+pub use self::render::FileRender;
+
+use self::folder::Folder;
+use self::locks::Locks;
+use self::path::Place;
+use self::state::State;
+use crate::capability::Import;
+use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, TargetInfo};
+
+/// Files below a root folder, one object each.
+///
+/// The key of a file is `TARGET:File/-/path/below/the/root`; its body is made by [`file_body`].
+///
+/// # Whose a file is
+/// Beside each file `NAME` that it makes, a directory keeps the mark `.NAME.gitops`: a line of JSON with the
+/// owner and the file's identity. A file without a mark, or with another owner's, is shown and never touched;
+/// [`Import`] puts a mark on it.
+///
+/// # Guarantees
+/// - A change is durable before it is reported, and whole: after a crash at any point the file has its old
+///   content or its new one, and is ours or not. What a crash leaves beside a file is finished or removed by the
+///   next change of that file.
+/// - A change is refused if the file is not in the expected state; a file that somebody else makes meanwhile is
+///   never replaced.
+/// - No symbolic link below the root is followed.
+/// - Folders are made as needed, and removed when a delete leaves them empty. The root stays.
+/// - An update keeps the file's owner and permissions; access lists and extended attributes are not kept.
+///
+/// # Assumptions
+/// The file system has hard links and file locks. Programs that write to a file of ours in the very
+/// microseconds in which it is replaced lose their edit.
+///
+/// # Cancel safety
+/// A change that was begun is completed in the background when its future is dropped.
+#[derive(Clone)]
+pub struct Directory {
+    root: Arc<Path>,
+    target: SmolStr,
+    locks: Locks,
+}
+
+impl Directory {
+    /// Opens a root folder, and makes it if only the folder itself is missing. `target` is the name under which
+    /// the engine knows this target, as its keys have it.
+    ///
+    /// # Errors
+    /// `Unavailable` if the folder that the root should be in is missing, `Conflict` if the root is not a folder,
+    /// `Forbidden` or `Storage` if it can't be made or opened.
+    pub fn open(root: impl AsRef<Path>, target: impl Into<SmolStr>) -> Result<Self> {
+        let root = std::path::absolute(root)?;
+        make_root(&root)?;
+        Folder::root(&root)?;
+        Ok(Self { root: root.into(), target: target.into(), locks: Locks::default() })
+    }
+
+    /// The root folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Runs a change of one file to its end, whatever becomes of the caller.
+    async fn change(&self, change: &Change, run: fn(&Path, &Change) -> Result<Applied>) -> Result<Applied> {
+        let held = self.locks.hold(change.key()).await;
+        let (root, change) = (self.root.clone(), change.clone());
+        blocking(move || {
+            let _held = held;
+            run(&root, &change).map_err(|error| error.at(change.key()))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Target for Directory {
+    fn info(&self) -> TargetInfo {
+        // A change runs in this process or not at all: none lands after it.
+        TargetInfo::new("directory").concurrency(64).lands_within(Duration::ZERO)
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        let (root, cx, scope) = (self.root.clone(), cx.clone(), scope.clone());
+        blocking(move || observe(&root, &cx, &scope)).await
+    }
+
+    async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
+        self.change(change, job::apply).await
+    }
+
+    fn import(&self) -> Option<&dyn Import> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Import for Directory {
+    async fn adopt(&self, _: &Cx, change: &Change) -> Result<Applied> {
+        self.change(change, job::adopt).await
+    }
+}
+
+fn observe(root: &Path, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+    let mut live = Vec::new();
+    for key in scope.keys() {
+        if cx.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "asked to stop"));
+        }
+        let state = Place::of(key).and_then(|place| State::below(root, &place));
+        live.extend(state.map_err(|error| error.at(key))?.into_live(key));
+    }
+    Ok(live)
+}
+
+fn make_root(root: &Path) -> Result<()> {
+    if let (Some(parent), Some(name)) = (root.parent(), root.file_name().and_then(|name| name.to_str()))
+        && !root.exists()
+    {
+        Folder::root(parent)?.folder_made(name)?;
+    }
+    Ok(())
+}
+
+async fn blocking<T: Send + 'static>(run: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(run).await.unwrap_or_else(|error| {
+        Err(Error::new(ErrorKind::Internal, "the work on the file ended early")
+            .because(error)
+            .outcome_unknown())
+    })
+}
