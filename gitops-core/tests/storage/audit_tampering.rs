@@ -1,5 +1,7 @@
 //! The audit log after somebody, or a crash, was at it.
 
+use std::sync::LazyLock;
+
 use gitops_core::ErrorKind;
 use gitops_core::audit::{AuditEntry, FileAudit};
 use proptest::prelude::*;
@@ -68,24 +70,36 @@ fn tamper(text: &[u8], tampering: &Tampering) -> Vec<u8> {
     lines.concat()
 }
 
+/// The bytes of a log of several writes, and of its checkpoint.
+static UNTOUCHED: LazyLock<(Vec<u8>, Vec<u8>)> = LazyLock::new(|| {
+    let (_folder, path) = recorded(&[entries(0..7), entries(7..8), entries(8..10)]);
+    (std::fs::read(&path).unwrap(), std::fs::read(checkpoint_of(&path)).unwrap())
+});
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(10_000))]
     #[test]
     fn no_edit_drop_swap_doubling_or_cut_goes_unnoticed(
-        count in 1..12_i64, tampering in prop::collection::vec(any_tampering(), 1..3),
+        tampering in prop::collection::vec(any_tampering(), 1..3),
     ) {
-        let (_folder, path) = recorded(&[entries(0..count), entries(0..2)]);
-        let text = std::fs::read(&path).unwrap();
+        let (text, checkpoint) = &*UNTOUCHED;
         let changed = tampering.iter().fold(text.clone(), |text, tampering| match text.is_empty() {
             true => text,
             false => tamper(&text, tampering),
         });
-        prop_assume!(changed != text);
+        prop_assume!(changed != *text);
+        let (_folder, path) = log();
         std::fs::write(&path, &changed).unwrap();
+        std::fs::write(checkpoint_of(&path), checkpoint).unwrap();
         let error = FileAudit::verify(&path).expect_err("it went unnoticed");
         prop_assert_eq!(error.kind(), ErrorKind::Corrupt, "{}", error);
         prop_assert!(error.to_string().contains("line: "), "{}", error);
     }
+}
 
+proptest! {
+    // Each case waits for the disk some twenty times.
+    #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn a_write_that_was_cut_short_is_cut_off_and_the_log_goes_on(
         synced in 0..4_i64, torn in 1..8_i64, kept in 0..3000_usize, lost in any::<u8>(),
@@ -149,6 +163,15 @@ fn a_log_that_lost_its_end_is_not_written_on() {
     let error = FileAudit::open(&path).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt, "a log that was removed was begun anew");
     assert!(!path.exists());
+    assert_eq!(FileAudit::verify(&path).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_log_that_never_was_is_not_found_and_not_made() {
+    let (folder, path) = log();
+    assert_eq!(FileAudit::verify(&path).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(FileAudit::read(&path, 10).unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

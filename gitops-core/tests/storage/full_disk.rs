@@ -14,10 +14,19 @@ struct SmallDisk(tempfile::TempDir);
 
 impl SmallDisk {
     fn mount() -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let disk = Self(tempfile::tempdir().unwrap());
+        disk.run_mount("size=256k,mode=0700");
+        disk
+    }
+
+    fn remount(&self, options: &str) {
+        self.run_mount(&format!("remount,{options}"));
+    }
+
+    fn run_mount(&self, options: &str) {
         let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", "size=256k,mode=0700", "gitops-test"])
-            .arg(folder.path())
+            .args(["-t", "tmpfs", "-o", options, "gitops-test"])
+            .arg(self.0.path())
             .output()
             .expect("the tests need the program `mount` (Debian: `apt-get install mount`)");
         assert!(
@@ -26,7 +35,6 @@ impl SmallDisk {
              `unshare --map-root-user --mount cargo test`: {}",
             String::from_utf8_lossy(&mount.stderr),
         );
-        Self(folder)
     }
 
     fn state(&self) -> PathBuf {
@@ -124,6 +132,21 @@ fn a_state_folder_on_a_full_disk_says_what_to_do() {
     disk.fill();
     let error = StateDir::open(&disk.state(), &cx).unwrap_err();
     assert!(is_full(&error), "{error:?}");
+}
+
+#[test]
+fn a_read_only_file_system_says_so_and_can_be_looked_at() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    drop(StateDir::open(&disk.state(), &cx).unwrap());
+    disk.remount("ro");
+    for path in [disk.state(), disk.0.path().join("new")] {
+        let error = StateDir::open(&path, &cx).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::Storage && error.help_text().unwrap().contains("writable"),
+            "{error:?}"
+        );
+    }
+    StateDir::peek(&disk.state()).unwrap();
 }
 
 fn names(path: &Path) -> Vec<String> {
