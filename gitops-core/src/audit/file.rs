@@ -32,6 +32,9 @@ impl FileAudit {
     }
 
     /// Checks every line of a log and its checkpoint; changes nothing.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the line and what is wrong with it; `NotFound` if there is no log and never was one.
     pub fn verify(path: impl AsRef<Path>) -> Result<AuditReport> {
         verify::verify(path.as_ref())
     }
@@ -39,6 +42,9 @@ impl FileAudit {
     /// The newest entries, at most `limit` of them, the newest last; changes nothing.
     ///
     /// Each line that is given is checked for itself; [`verify`](Self::verify) checks that they follow one another.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
     pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<AuditEntry>> {
         verify::newest(path.as_ref(), limit)
     }

@@ -27,7 +27,9 @@ impl Log {
         let (checkpoint, mut file) = open_or_create(path)?;
         let end = settle(&mut file, &checkpoint, path)?;
         let mut log = Self { path: path.to_owned(), file, saved: checkpoint.entries, end, failed: false };
-        log.save_checkpoint()?;
+        if log.saved < log.end.entries {
+            log.save_checkpoint()?;
+        }
         Ok(log)
     }
 
@@ -121,7 +123,10 @@ fn settle(file: &mut File, checkpoint: &Checkpoint, path: &Path) -> Result<Check
     file.seek(SeekFrom::Start(checkpoint.bytes)).map_err(failed)?;
     file.read_to_end(&mut rest).map_err(failed)?;
     let end = follow_all(checkpoint.clone(), &rest).map_err(|error| error.with("path", path.display()))?;
-    file.set_len(end.bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    if end.bytes < size {
+        file.set_len(end.bytes).map_err(failed)?;
+    }
+    file.sync_all().map_err(failed)?;
     Ok(end)
 }
 

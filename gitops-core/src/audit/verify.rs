@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use serde::Serialize;
@@ -12,7 +12,7 @@ use super::entry::AuditEntry;
 use super::line::{LINE_LIMIT, Line, broken};
 use crate::cx::Time;
 use crate::value::Digest;
-use crate::{Error, Result, fs};
+use crate::{Error, ErrorKind, Result, fs};
 
 /// What an unbroken audit log holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,8 +32,10 @@ pub struct AuditReport {
 
 pub(super) fn verify(path: &Path) -> Result<AuditReport> {
     // The checkpoint is read first: a log that another process writes may only be ahead of it.
-    let checkpoint = Checkpoint::load(path)?
-        .ok_or_else(|| broken("its checkpoint is missing").with("path", path.display()))?;
+    let Some(checkpoint) = Checkpoint::load(path)? else {
+        open(path)?;
+        return Err(broken("its checkpoint is missing").with("path", path.display()));
+    };
     let mut walk = Walk::new(checkpoint);
     let unfinished = each_line(path, |line| walk.take(line))?;
     walk.finish(unfinished).map_err(|error| error.with("path", path.display()))
@@ -97,13 +99,13 @@ impl Walk {
 
 /// Gives each line with its end, and says whether one without an end is left over.
 fn each_line(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<bool> {
-    let failed = |error| fs::failed("read the audit log", path, error);
-    let mut reader = open(path).map_err(failed)?;
+    let mut reader = open(path)?;
     let mut line = Vec::new();
     loop {
         line.clear();
         let limit = LINE_LIMIT as u64 + 1;
-        reader.by_ref().take(limit).read_until(b'\n', &mut line).map_err(failed)?;
+        let read = reader.by_ref().take(limit).read_until(b'\n', &mut line);
+        read.map_err(|error| fs::failed("read the audit log", path, error))?;
         match line.last() {
             None => return Ok(false),
             Some(b'\n') => take(&line).map_err(|error| error.with("path", path.display()))?,
@@ -115,7 +117,20 @@ fn each_line(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<b
     }
 }
 
-fn open(path: &Path) -> io::Result<BufReader<File>> {
-    fs::regular(path)?;
-    Ok(BufReader::new(File::open(path)?))
+fn open(path: &Path) -> Result<BufReader<File>> {
+    let failed = |error| fs::failed("read the audit log", path, error);
+    match fs::regular(path).map_err(failed)? {
+        Some(_) => Ok(BufReader::new(File::open(path).map_err(failed)?)),
+        None => Err(absent(path)?.with("path", path.display())),
+    }
+}
+
+/// A log that is not there is missing if its checkpoint says that it had entries.
+fn absent(path: &Path) -> Result<Error> {
+    let was_there = Checkpoint::load(path)?.is_some_and(|checkpoint| checkpoint.entries > 0);
+    Ok(match was_there {
+        true => broken("it is missing"),
+        false => Error::new(ErrorKind::NotFound, "there is no audit log")
+            .help("it is begun by the first change; if there was one, put it back from a backup"),
+    })
 }

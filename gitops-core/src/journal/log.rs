@@ -24,7 +24,20 @@ pub struct Journal {
     io: Box<dyn JournalIo>,
     end: Anchor,
     bytes: u64,
-    failed: bool,
+    state: State,
+}
+
+/// What may be done with a journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// It was read. What is beyond its sound bytes is cut off before the first write.
+    Torn,
+    /// It was read. What was read is made durable before the first write.
+    Unsynced,
+    /// All of it is durable.
+    Ready,
+    /// The storage failed: nobody knows what is there.
+    Failed,
 }
 
 impl Journal {
@@ -38,27 +51,26 @@ impl Journal {
             return Err(Error::new(ErrorKind::Conflict, "there is a journal already")
                 .help("open it; to begin anew, choose another state folder"));
         }
-        let mut journal = Self { io, end: Anchor::beginning(lineage, epoch), bytes: 0, failed: false };
+        let end = Anchor::beginning(lineage, epoch);
+        let mut journal = Self { io, end, bytes: 0, state: State::Ready };
         journal.restart()?;
         Ok(journal)
     }
 
     /// Opens a journal and gives the records that come after `known`, the position up to which the caller's
-    /// inventory has taken them in; all of them, if there is no inventory yet.
+    /// inventory has taken them in; all of them, if there is no inventory yet. Changes nothing.
     ///
-    /// A last frame that never became durable is cut off.
+    /// A last frame that never became durable is left out, and cut off by the first write.
     ///
     /// # Errors
     /// `Corrupt` if the journal is missing, empty, damaged, or does not belong to `known`; `Unsupported` if a
-    /// newer version wrote it. In both cases nothing is changed. `Storage` if the disk fails.
+    /// newer version wrote it; `Storage` if the disk fails.
     pub fn open(io: impl JournalIo + 'static, known: Option<&Anchor>) -> Result<(Self, Vec<Record>)> {
         let mut io: Box<dyn JournalIo> = Box::new(io);
         let bytes = read(&mut *io)?;
         let Replay { end, records, sound } = replay(&bytes, known)?;
-        let sound_bytes = sound as u64;
-        let settled = if sound < bytes.len() { io.truncate(sound_bytes) } else { io.sync() };
-        settled.map_err(|error| storage_error("settle the journal", error))?;
-        Ok((Self { io, end, bytes: sound_bytes, failed: false }, records))
+        let state = if sound < bytes.len() { State::Torn } else { State::Unsynced };
+        Ok((Self { io, end, bytes: sound as u64, state }, records))
     }
 
     /// Reads a journal as [`open`](Self::open) does and changes nothing: for looking on while another process
@@ -82,6 +94,7 @@ impl Journal {
         let epoch = last_epoch(self.end.epoch, records)?;
         let payloads = group::encode(records)?;
         self.check_room(&payloads)?;
+        self.settle()?;
         payloads.iter().try_for_each(|payload| self.commit(payload))?;
         self.end.epoch = epoch;
         Ok(())
@@ -130,6 +143,21 @@ impl Journal {
         self.bytes
     }
 
+    /// Makes what was read durable, before anything is written after it.
+    fn settle(&mut self) -> Result<()> {
+        let settled = match self.state {
+            State::Torn => self.io.truncate(self.bytes),
+            State::Unsynced => self.io.sync(),
+            State::Ready | State::Failed => Ok(()),
+        };
+        if let Err(error) = settled {
+            self.state = State::Failed;
+            return Err(storage_error("settle the journal", error));
+        }
+        self.state = State::Ready;
+        Ok(())
+    }
+
     fn commit(&mut self, payload: &[u8]) -> Result<()> {
         let frame = frame::encode(&self.end.chain, payload);
         if let Err(error) = self.io.append(&frame).and_then(|()| self.io.sync()) {
@@ -144,17 +172,18 @@ impl Journal {
     fn restart(&mut self) -> Result<()> {
         let header = header::encode(&self.end);
         if let Err(error) = self.io.replace(&header) {
-            self.failed = true;
+            self.state = State::Failed;
             return Err(storage_error("begin the journal", error));
         }
         self.bytes = SIZE as u64;
+        self.state = State::Ready;
         Ok(())
     }
 
     /// What was not synced is cut off again, if the disk still lets us: it may be in memory and never get to the
     /// disk, and a journal that is opened later must not take it for durable.
     fn give_up(&mut self, error: io::Error) -> Error {
-        self.failed = true;
+        self.state = State::Failed;
         let cut = self.io.truncate(self.bytes);
         let error = storage_error("write the journal", error);
         match cut {
@@ -164,9 +193,9 @@ impl Journal {
     }
 
     fn check_usable(&self) -> Result<()> {
-        match self.failed {
-            false => Ok(()),
-            true => Err(Error::new(ErrorKind::Storage, "the journal failed before and is closed")
+        match self.state {
+            State::Torn | State::Unsynced | State::Ready => Ok(()),
+            State::Failed => Err(Error::new(ErrorKind::Storage, "the journal failed before and is closed")
                 .help("see to the disk and start again: the journal is read and checked when it is opened")),
         }
     }
@@ -184,8 +213,8 @@ impl Journal {
 
 impl std::fmt::Debug for Journal {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { end, bytes, failed, .. } = self;
-        f.debug_struct("Journal").field("end", end).field("bytes", bytes).field("failed", failed).finish()
+        let Self { end, bytes, state, .. } = self;
+        f.debug_struct("Journal").field("end", end).field("bytes", bytes).field("state", state).finish()
     }
 }
 
