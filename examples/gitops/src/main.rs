@@ -8,13 +8,13 @@ mod config;
 mod consent;
 mod exit;
 mod failure;
-mod git_stub;
 mod interrupt;
 mod lookup;
 mod output;
 mod progress;
 mod saved_plan;
 mod session;
+mod source;
 mod verbs;
 
 use std::process::ExitCode;

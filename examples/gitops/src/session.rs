@@ -9,11 +9,12 @@ use gitops_core::{
     AuditEntry, Commit, Directory, Engine, ErrorKind, EventSink, FileAudit, Key, Live, Memory, MemoryAudit,
     MemoryStore,
 };
-use gitops_core::{Options, Plan, Provenance, Result, Revision, Scope, Source, State, StateDir, Target};
+use gitops_core::{Options, Plan, Provenance, Result, Revision, Scope, State, StateDir, Target};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::output::style::{YELLOW, escape, paint};
+use crate::source;
 
 /// The name under which keys call the folder.
 const TARGET: &str = "dir";
@@ -48,7 +49,7 @@ impl Session {
             Access::Look => look(&config.state)?,
             Access::Write => StateDir::open(&config.state, &app.cx)?.into(),
         };
-        let (source, target) = (source(&config)?, target(&config.root, access)?);
+        let (source, target) = (source::open(&app.cx, &config)?, target(&config.root, access)?);
         let sync = &config.sync;
         let engine = Engine::builder(&config.name)
             .source(source)
@@ -147,14 +148,4 @@ fn target(root: &Path, access: Access) -> Result<Arc<dyn Target>> {
         true => Ok(Arc::new(Memory::new())),
         false => Ok(Arc::new(Directory::open(root, TARGET)?)),
     }
-}
-
-fn source(config: &Config) -> Result<Arc<dyn Source>> {
-    let git = &config.source;
-    let crate::config::GitRef::Branch(branch) = &git.reference else { unimplemented!() };
-    Ok(Arc::new(crate::git_stub::GitStub {
-        url: git.url.clone(),
-        branch: branch.clone(),
-        path: git.path.clone(),
-    }))
 }

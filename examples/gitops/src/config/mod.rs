@@ -66,6 +66,11 @@ impl Config {
         Self::parse(file, &text)
     }
 
+    /// The folder of the file, from which its relative paths start.
+    pub fn base(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+
     /// Reads the text of a file.
     ///
     /// # Errors

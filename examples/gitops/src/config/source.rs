@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use gitops_core::{Diagnostic, Span};
+use gitops_core::Span;
 
 use super::auth::{self, Auth};
 use super::node::{Node, Place, Shape};
@@ -11,7 +11,7 @@ use super::reader::Reader;
 /// A Git repository and what of it is followed.
 #[derive(Debug)]
 pub struct GitConfig {
-    /// The URL; a local path is made relative to the configuration file.
+    /// The URL or path; a path is relative to the configuration's folder.
     pub url: String,
     /// What is followed.
     pub reference: GitRef,
@@ -23,8 +23,19 @@ pub struct GitConfig {
     pub ignore: Vec<String>,
     /// How to log in.
     pub auth: Auth,
-    /// Where the source is described, for errors that only the source itself can find.
-    pub place: Span,
+    /// Where its parts are described, for errors that only the source itself can find.
+    pub places: Places,
+}
+
+/// Where the parts of a source are described.
+#[derive(Debug)]
+pub struct Places {
+    /// All of it.
+    pub git: Span,
+    /// What is followed.
+    pub reference: Span,
+    /// How to log in.
+    pub auth: Span,
 }
 
 /// What of a repository is followed.
@@ -40,13 +51,6 @@ pub enum GitRef {
     Commit(String),
 }
 
-impl GitConfig {
-    /// A fault of the whole description.
-    pub fn fault(&self, file: &Path, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
-        Diagnostic::error("GO0110", file.display().to_string(), message).at(self.place.clone()).help(help)
-    }
-}
-
 const KEYS: [&str; 6] = ["url", "ref", "path", "include", "ignore", "auth"];
 const REFS: [&str; 4] = ["branch", "tag", "semver", "commit"];
 
@@ -54,15 +58,15 @@ const REFS: [&str; 4] = ["branch", "tag", "semver", "commit"];
 pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<GitConfig> {
     let (place, node) = super::only_kind(reader, node, "`source`", owner, "git")?;
     let fields = reader.fields(node, "`git`", place, &KEYS)?;
-    let url = fields.require("url", "url: ./site.git").and_then(|(_, node)| url(reader, node, base));
-    let reference = fields
-        .require("ref", "ref: { branch: main }")
-        .and_then(|(place, node)| reference(reader, node, place));
+    let url = fields.require("url", "url: ./site.git").and_then(|(_, node)| url(reader, node));
+    let followed = fields.require("ref", "ref: { branch: main }");
+    let reference = followed.and_then(|(place, node)| reference(reader, node, place));
     let globs = |name: &str| fields.get(name).map(|(_, node)| reader.texts(node, &format!("`{name}`")));
     let (include, ignore) = (globs("include").unwrap_or_default(), globs("ignore").unwrap_or_default());
     let path = fields.get("path").and_then(|(_, node)| path(reader, node));
-    let auth =
-        fields.get("auth").map_or(Some(Auth::None), |(place, node)| auth::read(reader, node, place, base));
+    let login = fields.get("auth");
+    let auth = login.map_or(Some(Auth::None), |(place, node)| auth::read(reader, node, place, base));
+    let span = |part: Option<(Place, &Node)>| reader.span(part.map_or(place, |(place, _)| place));
     Some(GitConfig {
         url: url?,
         reference: reference?,
@@ -70,36 +74,24 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
         include,
         ignore,
         auth: auth?,
-        place: reader.span(place),
+        places: Places { git: reader.span(place), reference: span(followed), auth: span(login) },
     })
 }
 
-fn url(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<String> {
+fn url(reader: &Reader<'_>, node: &Node) -> Option<String> {
     let url = reader.text(node, "`url`")?;
     if holds_password(&url) {
-        let help =
-            "take it out of the URL and name an environment variable: `auth: { token: { env: NAME } }`";
+        let help = "take it out of the URL and name an environment variable: `auth: { token: { env: NAME } }`";
         reader.fault_in_secret("GO0114", node.place, "`url` holds a password", help);
         return None;
     }
-    match is_local_path(&url) {
-        true => Some(base.join(&url).to_string_lossy().into_owned()),
-        false => Some(url),
-    }
+    Some(url)
 }
 
 fn holds_password(url: &str) -> bool {
     let authority = url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
     let user = authority.and_then(|authority| authority.rsplit_once('@')).map(|(user, _)| user);
     user.is_some_and(|user| user.contains(':'))
-}
-
-/// Neither `scheme://…` nor `host:path`: what has a slash before its first colon is a path, as for Git.
-fn is_local_path(url: &str) -> bool {
-    match url.find(':') {
-        None => true,
-        Some(colon) => url.find('/').is_some_and(|slash| slash < colon),
-    }
 }
 
 fn reference(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<GitRef> {
@@ -136,16 +128,6 @@ fn path(reader: &Reader<'_>, node: &Node) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_git_takes_for_a_path_is_a_path() {
-        for path in ["./site.git", "../a", "/srv/site.git", "site.git", "./a:b"] {
-            assert!(is_local_path(path), "{path} was taken for a URL");
-        }
-        for url in ["https://example.org/site.git", "git@example.org:site.git", "file:///srv/site.git"] {
-            assert!(!is_local_path(url), "{url} was taken for a path");
-        }
-    }
 
     #[test]
     fn a_user_is_no_password() {

@@ -40,7 +40,7 @@ fn with(part: &str, other: &str) -> String {
 fn the_file_of_the_manual_is_read_as_it_is_meant() {
     let config = parse(WHOLE).unwrap();
     assert_eq!(config.name, "site");
-    assert_eq!(config.source.url, "conf/./site.git");
+    assert_eq!(config.source.url, "./site.git");
     assert_eq!(config.source.reference, GitRef::Branch("main".to_owned()));
     assert_eq!(config.source.path, "site");
     assert_eq!(config.root, Path::new("conf/./live"));

@@ -36,11 +36,6 @@ impl Screen {
         self.format == Format::Json
     }
 
-    /// Whether nothing but the answer is wanted.
-    pub fn is_quiet(&self) -> bool {
-        self.quiet
-    }
-
     /// Whether everything is wanted.
     pub fn is_verbose(&self) -> bool {
         self.verbose

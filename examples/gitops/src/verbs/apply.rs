@@ -6,7 +6,6 @@ use super::Ended;
 use crate::app::App;
 use crate::cli::ApplyArgs;
 use crate::consent::Consent;
-use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::plan::PlanView;
 use crate::output::report::{self, ReportDocument};
