@@ -107,8 +107,7 @@ const CHANGES: [&str; 5] = ["create", "create again", "update", "replace", "dele
 
 fn names(root: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(root.join("conf")) else { return Vec::new() };
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     names
 }
