@@ -137,6 +137,12 @@ impl Cx {
         Self { cancel: self.cancel.child_token(), ..self.clone() }
     }
 
+    /// The same context, out of reach of a request to stop: for what must be finished once it was begun.
+    #[must_use]
+    pub fn shielded(&self) -> Self {
+        Self { cancel: CancellationToken::new(), ..self.clone() }
+    }
+
     /// The same context with a deadline at most so far away.
     #[must_use]
     pub fn within(&self, duration: Duration) -> Self {

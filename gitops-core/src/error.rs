@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+use crate::plan::Moved;
 use crate::value::Key;
 
 /// A result with this crate's [`Error`].
@@ -39,6 +40,7 @@ struct Inner {
     key: Option<Key>,
     context: Vec<(&'static str, String)>,
     diagnostics: Vec<Diagnostic>,
+    moved: Vec<Moved>,
     help: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -125,6 +127,7 @@ impl Error {
             key: None,
             context: Vec::new(),
             diagnostics: Vec::new(),
+            moved: Vec::new(),
             help: None,
             source: None,
         }))
@@ -139,6 +142,21 @@ impl Error {
     pub fn invalid(message: impl Into<String>, diagnostics: Vec<Diagnostic>) -> Self {
         let mut error = Self::new(ErrorKind::Invalid, message);
         error.0.diagnostics = diagnostics;
+        error
+    }
+
+    /// What a plan was made from has moved: nothing was written.
+    pub fn stale(moved: Vec<Moved>) -> Self {
+        let mut error = Self::new(ErrorKind::Stale, "the plan is stale; nothing was written");
+        error.0.moved = moved;
+        error.help("plan again, and review what changed")
+    }
+
+    /// The same error for another object that it struck: kind, message, retry and outcome, without context.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        let mut error = Self::new(self.0.kind, self.0.message.clone()).retry_when(self.0.retry);
+        error.0.outcome = self.0.outcome;
         error
     }
 
@@ -214,6 +232,11 @@ impl Error {
     /// The places in the input that are wrong.
     pub fn diagnostics(&self) -> &[Diagnostic] {
         &self.0.diagnostics
+    }
+
+    /// What moved since a stale plan was made.
+    pub fn moved(&self) -> &[Moved] {
+        &self.0.moved
     }
 
     /// What a person can do about it.

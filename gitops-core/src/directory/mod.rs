@@ -16,6 +16,7 @@ mod job;
 mod locks;
 mod mark;
 mod path;
+mod render;
 mod rewrite;
 mod state;
 mod watch;
@@ -23,12 +24,14 @@ mod watch;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use smol_str::SmolStr;
 
 pub use self::body::{FileBody, MAX_FILE_BYTES, file_body};
 pub use self::path::file_kind;
+pub use self::render::FileRender;
 
 use self::folder::Folder;
 use self::locks::Locks;
@@ -116,7 +119,8 @@ impl fmt::Debug for Directory {
 #[async_trait]
 impl Target for Directory {
     fn info(&self) -> TargetInfo {
-        TargetInfo::new("directory")
+        // A change runs in this process or not at all: none lands after it.
+        TargetInfo::new("directory").concurrency(64).lands_within(Duration::ZERO)
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {

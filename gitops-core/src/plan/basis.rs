@@ -33,8 +33,8 @@ impl Basis {
             if let Some(Expect { uid, version }) = &step.expect {
                 hasher.field("expect").field(uid.as_str()).field(version.as_str());
             }
-            if let Some(desired) = &step.desired {
-                hasher.field("desired").field(desired.as_bytes());
+            for digest in step.desired.iter().chain(&step.preview) {
+                hasher.field(digest.as_bytes());
             }
         }
         PlanId::new(hasher.finish())

@@ -1,10 +1,12 @@
 //! The reviewable difference between what is declared and what is there.
 
 mod basis;
+mod held;
 mod id;
 mod step;
 
 pub use basis::{Basis, Moved};
+pub use held::{Held, HeldBecause};
 pub use id::PlanId;
 pub use step::{Cause, Reason, Risk, Step};
 
@@ -35,6 +37,8 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Objects that differ from what was applied and are left alone, because drift is not corrected.
     pub drift: Vec<Step>,
+    /// Objects about which nothing may be done now; what needs them is blocked.
+    pub held: Vec<Held>,
     /// Objects that stay in the target though they left the source, because pruning is off or they say so.
     pub kept: Vec<Key>,
     /// How many objects we own before the plan is applied: what the mass-delete guard measures against.
@@ -44,9 +48,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Whether nothing would be done.
+    /// Whether nothing would be done and nothing stands in the way.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        self.steps.is_empty() && self.held.is_empty()
     }
 
     /// How many steps are of an action.

@@ -22,11 +22,13 @@ pub struct Step {
     pub diff: Diff,
     /// The state that the object must be in; nothing for one that must be absent.
     pub expect: Option<Expect>,
-    /// The digest of what is declared; nothing for a delete.
+    /// The digest of the declared body; nothing for a delete.
     pub desired: Option<Digest>,
+    /// The digest of what the target foretold, where it did.
+    pub preview: Option<Digest>,
     /// Where it is, or was, declared.
     pub provenance: Option<Provenance>,
-    /// The steps of this plan that must be done before.
+    /// What must be done before: steps of this plan, or objects that it holds.
     pub after: Vec<Key>,
     /// What a reviewer should look at twice.
     pub risk: Vec<Risk>,

@@ -33,13 +33,15 @@ pub enum Ownership {
 }
 
 /// Whether an object is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Presence {
     /// It is there.
     Present,
     /// Its deletion was accepted and is not finished: neither there nor absent.
     Deleting,
+    /// Something is there that can't be read, for this reason; the others are not affected.
+    Unreadable(String),
 }
 
 impl Live {
@@ -78,7 +80,12 @@ impl Digested for Live {
             Ownership::Unmarked => hasher.field("unmarked"),
             Ownership::Owner(owner) => hasher.field("owner").field(owner),
         };
-        hasher.field([u8::from(self.presence == Presence::Deleting)]).finish()
+        match &self.presence {
+            Presence::Present => hasher.field("present"),
+            Presence::Deleting => hasher.field("deleting"),
+            Presence::Unreadable(reason) => hasher.field("unreadable").field(reason),
+        }
+        .finish()
     }
 }
 

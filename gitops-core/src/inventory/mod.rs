@@ -1,0 +1,144 @@
+//! What we own, and what we have begun and not finished.
+
+mod owned;
+
+pub use owned::{Owned, OwnedState};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::journal::{Intent, OpResult, Record};
+use crate::value::{Action, DigestMap, Key, Revision};
+
+/// What one application owns in its targets.
+///
+/// It is a fold over the journal: [`take_in`](Self::take_in) is the only way to change it, so that what is
+/// remembered and what is durable can't differ. At every instant everything that was made is in an entry or in an
+/// open intent.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    owner: SmolStr,
+    accepted: Option<Revision>,
+    entries: DigestMap<Owned>,
+    open: BTreeMap<SmolStr, Intent>,
+}
+
+/// An inventory as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct StoredInventory {
+    owner: SmolStr,
+    accepted: Option<Revision>,
+    entries: Vec<(Key, Owned)>,
+    open: Vec<Intent>,
+}
+
+impl Inventory {
+    /// An empty inventory of a new owner.
+    pub fn new(owner: impl Into<SmolStr>) -> Self {
+        Self { owner: owner.into(), ..Self::default() }
+    }
+
+    /// The id that marks what it owns.
+    pub fn owner(&self) -> &SmolStr {
+        &self.owner
+    }
+
+    /// The revision that was last applied.
+    pub fn accepted(&self) -> Option<&Revision> {
+        self.accepted.as_ref()
+    }
+
+    /// What it owns.
+    pub fn entries(&self) -> &DigestMap<Owned> {
+        &self.entries
+    }
+
+    /// The intents whose outcome is not known, by their operation.
+    pub fn open(&self) -> impl Iterator<Item = &Intent> {
+        self.open.values()
+    }
+
+    /// Whether an object has an intent whose outcome is not known.
+    pub fn is_open(&self, key: &Key) -> bool {
+        self.open.values().any(|intent| &intent.key == key)
+    }
+
+    /// Takes in one durable record.
+    pub fn take_in(&mut self, record: &Record) {
+        match record {
+            Record::Intent(intent) => self.begin(intent),
+            Record::Outcome { op, key, result } => self.settle(op, key, result),
+            Record::Forget { key } => self.forget(key),
+            Record::Adopt { key, entry } => {
+                self.entries.insert(key.clone(), entry.clone());
+            }
+            Record::Accepted { revision } => self.accepted = Some(revision.clone()),
+            Record::Epoch { .. } => {}
+        }
+    }
+
+    fn begin(&mut self, intent: &Intent) {
+        let claims = matches!(intent.action, Action::Create | Action::Replace);
+        if claims && !self.entries.contains(&intent.key) {
+            self.entries.insert(intent.key.clone(), Owned::claimed(intent));
+        }
+        self.open.insert(intent.op.clone(), intent.clone());
+    }
+
+    fn settle(&mut self, op: &SmolStr, key: &Key, result: &OpResult) {
+        if let OpResult::Unknown { .. } = result {
+            return;
+        }
+        let Some(intent) = self.open.remove(op) else { return };
+        match result {
+            OpResult::Present { uid, version } => {
+                self.entries.insert(key.clone(), Owned::held(&intent, uid.clone(), version.clone()));
+                self.open.retain(|_, older| &older.key != key);
+            }
+            OpResult::Absent => self.forget(key),
+            OpResult::Deleting => self.mark_deleting(key),
+            OpResult::NotDone { .. } => self.drop_claim(key),
+            OpResult::Unknown { .. } => {}
+        }
+    }
+
+    fn forget(&mut self, key: &Key) {
+        self.entries.remove(key);
+        self.open.retain(|_, intent| &intent.key != key);
+    }
+
+    fn mark_deleting(&mut self, key: &Key) {
+        if let Some(mut entry) = self.entries.remove(key) {
+            entry.state = OwnedState::Deleting;
+            self.entries.insert(key.clone(), entry);
+        }
+    }
+
+    /// A claim goes when its creation is known not to have happened and none other is open.
+    fn drop_claim(&mut self, key: &Key) {
+        let claimed = self.entries.get(key).is_some_and(|entry| entry.state == OwnedState::Claimed);
+        if claimed && !self.is_open(key) {
+            self.entries.remove(key);
+        }
+    }
+
+    pub(crate) fn stored(&self) -> StoredInventory {
+        StoredInventory {
+            owner: self.owner.clone(),
+            accepted: self.accepted.clone(),
+            entries: self.entries.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect(),
+            open: self.open.values().cloned().collect(),
+        }
+    }
+
+    pub(crate) fn from_stored(stored: StoredInventory) -> Self {
+        Self {
+            owner: stored.owner,
+            accepted: stored.accepted,
+            entries: stored.entries.into_iter().collect(),
+            open: stored.open.into_iter().map(|intent| (intent.op.clone(), intent)).collect(),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use crate::cx::Time;
+use crate::inventory::Owned;
+use crate::plan::PlanId;
+use crate::value::{Action, Digest, Expect, Key, Revision, Uid, Version};
+
+/// One durable record. The inventory is the fold over all of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Record {
+    /// A change is about to be sent.
+    Intent(Intent),
+    /// What came of a change.
+    Outcome {
+        /// The operation of its intent.
+        op: SmolStr,
+        /// The object.
+        key: Key,
+        /// What came of it.
+        result: OpResult,
+    },
+    /// An object was seen to be absent, or to be no longer ours, and nobody declares it.
+    Forget {
+        /// The object.
+        key: Key,
+    },
+    /// An object of ours was seen to be as it should be.
+    Adopt {
+        /// The object.
+        key: Key,
+        /// How it was seen.
+        entry: Owned,
+    },
+    /// A revision was applied.
+    Accepted {
+        /// Which one.
+        revision: Revision,
+    },
+    /// An engine took over.
+    Epoch {
+        /// Its epoch; higher than all before.
+        epoch: u64,
+    },
+}
+
+/// A change that is about to be sent: enough to find out, after a crash, whether it was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Intent {
+    /// The operation, unique for ever within an inventory; also the change's idempotency key.
+    pub op: SmolStr,
+    /// The plan that it belongs to.
+    pub plan: PlanId,
+    /// The epoch of the engine that sends it.
+    pub epoch: u64,
+    /// When it was written.
+    pub at: Time,
+    /// The object.
+    pub key: Key,
+    /// What is done to it.
+    pub action: Action,
+    /// The state that it must be in; nothing for one that must be absent.
+    pub expect: Option<Expect>,
+    /// The digest of the body that it gets; nothing for a delete.
+    pub desired: Option<Digest>,
+    /// The file that declares it.
+    pub path: SmolStr,
+    /// What it needs.
+    pub needs: Vec<Key>,
+    /// Whether it stays when it is no longer declared.
+    pub keep: bool,
+}
+
+/// What came of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "result", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OpResult {
+    /// The object is there in this state.
+    Present {
+        /// Which incarnation.
+        uid: Uid,
+        /// Which state.
+        version: Version,
+    },
+    /// The object was seen to be absent.
+    Absent,
+    /// Its deletion was accepted.
+    Deleting,
+    /// The change was not made.
+    NotDone {
+        /// Why, in one line.
+        error: String,
+    },
+    /// Nobody knows whether it was made.
+    Unknown {
+        /// Why, in one line.
+        error: String,
+    },
+}

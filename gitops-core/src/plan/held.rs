@@ -1,0 +1,52 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::value::Key;
+
+/// An object about which nothing may be done now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The object.
+    pub key: Key,
+    /// Why.
+    pub why: HeldBecause,
+}
+
+/// Why nothing may be done about an object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HeldBecause {
+    /// It is there, made by other means, and nobody said to take it over.
+    Unmarked,
+    /// It carries another owner's mark.
+    OwnedByOther {
+        /// The other owner.
+        owner: String,
+    },
+    /// It is on its way out; it can be made anew once it is gone.
+    Deleting,
+    /// It can't be read.
+    Unreadable {
+        /// The target's reason.
+        reason: String,
+    },
+    /// We may have made it, its target can't say, and a person must.
+    Quarantined,
+    /// We set out to make it, something else is there, and it is no longer declared.
+    Unresolved,
+}
+
+impl fmt::Display for HeldBecause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unmarked => f.write_str("it is there and was not made by us"),
+            Self::OwnedByOther { owner } => write!(f, "it belongs to {owner}"),
+            Self::Deleting => f.write_str("it is being deleted"),
+            Self::Unreadable { reason } => write!(f, "it can't be read: {reason}"),
+            Self::Quarantined => f.write_str("we may have made it already, and its target can't say"),
+            Self::Unresolved => f.write_str("we meant to make it, and what is there may not be ours"),
+        }
+    }
+}

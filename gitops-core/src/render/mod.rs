@@ -1,0 +1,76 @@
+//! From a tree of files to declared objects.
+
+mod desired;
+mod part;
+mod renderer;
+mod tree_diff;
+
+pub use desired::Desired;
+pub use part::Part;
+pub use renderer::{Rendered, Renderer};
+
+use crate::diagnostic::Diagnostic;
+use crate::value::{Digest, Object};
+
+/// Turns files into objects: pure, without clock or I/O of its own.
+///
+/// A tree is rendered in *parts*: each file that [`wants`](Self::wants) says yes to is the root of one part, and a
+/// part may read other files through [`Part`]. What a part read is remembered, and it is rendered again only when
+/// some of that changed. So a renderer of single files reads just the part's own file, and one that follows
+/// references wants only the file from which they start.
+///
+/// # Guarantees asked of an implementation
+/// The same part with the same inputs gives the same objects, in any process. Everything that it depends on
+/// besides its inputs (options, versions of programs) is in the [`fingerprint`](Self::fingerprint).
+///
+/// # Errors
+/// All faults of the part, each with its place. One fault in any part refuses the whole revision: nothing is
+/// planned from it, and nothing is pruned.
+pub trait Render: Send + Sync {
+    /// The objects that a part declares.
+    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>>;
+
+    /// Whether a file is the root of a part.
+    fn wants(&self, path: &str) -> bool {
+        let _ = path;
+        true
+    }
+
+    /// The digest of options and versions; another one renders everything anew and makes older plans stale.
+    fn fingerprint(&self) -> Digest;
+}
+
+/// A renderer from a function that looks at one file at a time; `name` must change whenever its meaning does.
+///
+/// ```
+/// use gitops_core::{GroupKind, Key, Object, Part, Value, render_files};
+/// let render = render_files("notes 1", |part: &Part<'_>| {
+///     let key = Key::new("memory", GroupKind::new("", "Note"), "", part.path());
+///     Ok(vec![Object::new(key, Value::text_or_bytes(part.bytes()?), part.provenance(0))])
+/// });
+/// # let _ = render;
+/// ```
+pub fn render_files<F>(name: &str, render: F) -> impl Render
+where
+    F: Fn(&Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> + Send + Sync,
+{
+    Files { fingerprint: Digest::of(name.as_bytes()), render }
+}
+
+struct Files<F> {
+    fingerprint: Digest,
+    render: F,
+}
+
+impl<F> Render for Files<F>
+where
+    F: Fn(&Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> + Send + Sync,
+{
+    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        (self.render)(part)
+    }
+
+    fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+}

@@ -1,0 +1,121 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use smol_str::SmolStr;
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{Entry, EntryKind, Snapshot};
+use crate::value::{Digest, Provenance};
+use crate::{Error, Result};
+
+/// One part of a tree while it is rendered: its root file, and a way to read others.
+pub struct Part<'a> {
+    snapshot: &'a Snapshot,
+    path: &'a str,
+    entry: &'a Entry,
+    revision: &'a Arc<str>,
+    inputs: RefCell<Inputs>,
+}
+
+/// What a part read besides its root file: the id that each path had, or that there was nothing.
+pub(super) type Inputs = BTreeMap<SmolStr, Option<Digest>>;
+
+impl<'a> Part<'a> {
+    pub(super) fn new(
+        snapshot: &'a Snapshot,
+        revision: &'a Arc<str>,
+        path: &'a str,
+        entry: &'a Entry,
+    ) -> Self {
+        Self { snapshot, path, entry, revision, inputs: RefCell::default() }
+    }
+
+    pub(super) fn into_inputs(self) -> Inputs {
+        self.inputs.into_inner()
+    }
+
+    /// The path of the root file below the source's root.
+    pub fn path(&self) -> &str {
+        self.path
+    }
+
+    /// Whether the root file may be run.
+    pub fn is_executable(&self) -> bool {
+        self.entry.kind == EntryKind::File { executable: true }
+    }
+
+    /// The root file's bytes.
+    ///
+    /// # Errors
+    /// A fault that names the file, ready to be returned by a renderer.
+    pub fn bytes(&self) -> Result<Arc<[u8]>, Vec<Diagnostic>> {
+        self.snapshot.tree.read(self.path, &self.entry.id).map_err(|error| faults(self.path, &error))
+    }
+
+    /// Where a line of the root file is declared; 0 for the whole file.
+    pub fn provenance(&self, line: u32) -> Provenance {
+        Provenance {
+            source: self.snapshot.source.clone(),
+            revision: self.revision.clone(),
+            path: self.path.into(),
+            line,
+        }
+    }
+
+    /// Another file's bytes, or nothing if there is no such file; either way the part now depends on it.
+    pub fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>, Vec<Diagnostic>> {
+        let entry = self.look_up(path)?;
+        match entry {
+            Some(Entry { kind: EntryKind::File { .. }, id, .. }) => {
+                self.snapshot.tree.read(path, &id).map(Some).map_err(|error| faults(path, &error))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A folder's entries, or nothing if there is no such folder; either way the part now depends on it.
+    pub fn list(&self, path: &str) -> Result<Option<Vec<Entry>>, Vec<Diagnostic>> {
+        match self.look_up(path)? {
+            Some(Entry { kind: EntryKind::Folder, id, .. }) => {
+                self.snapshot.tree.list(path, &id).map(Some).map_err(|error| faults(path, &error))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn look_up(&self, path: &str) -> Result<Option<Entry>, Vec<Diagnostic>> {
+        let entry = find(self.snapshot, path).map_err(|error| faults(path, &error))?;
+        self.inputs.borrow_mut().insert(path.into(), entry.as_ref().map(|entry| entry.id));
+        Ok(entry)
+    }
+}
+
+/// The entry at a path, found folder by folder from the root.
+fn find(snapshot: &Snapshot, path: &str) -> Result<Option<Entry>> {
+    let mut entry = Entry { name: "".into(), kind: EntryKind::Folder, id: snapshot.root };
+    let mut end = 0;
+    for name in path.split('/').filter(|name| !name.is_empty()) {
+        if entry.kind != EntryKind::Folder {
+            return Ok(None);
+        }
+        let folder = path.get(..end).unwrap_or_default().trim_end_matches('/');
+        let entries = snapshot.tree.list(folder, &entry.id)?;
+        let Some(found) = entries.into_iter().find(|entry| entry.name == name) else { return Ok(None) };
+        entry = found;
+        end += name.len() + 1;
+    }
+    Ok(Some(entry))
+}
+
+/// A tree's error as the faults of a file.
+pub(super) fn faults(path: &str, error: &Error) -> Vec<Diagnostic> {
+    if !error.diagnostics().is_empty() {
+        return error.diagnostics().to_vec();
+    }
+    let fault = Diagnostic::error("GO0302", path, format!("can't be read: {error:#}"));
+    vec![match error.help_text() {
+        Some(help) => fault.help(help),
+        None => fault,
+    }]
+}

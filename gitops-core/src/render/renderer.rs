@@ -1,0 +1,158 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use imbl::OrdMap;
+use smol_str::SmolStr;
+
+use super::part::Inputs;
+use super::tree_diff::TreeDiff;
+use super::{Desired, Part, Render};
+use crate::diagnostic::Diagnostic;
+use crate::source::{Entry, Snapshot};
+use crate::value::{Digest, Key};
+use crate::{Error, Result};
+
+/// Renders revision after revision, each at the cost of what changed since the last.
+///
+/// A part whose inputs kept their ids is not rendered again, and a folder that kept its id is not entered.
+pub struct Renderer {
+    render: Arc<dyn Render>,
+    last: Option<State>,
+}
+
+/// What is declared, and what it took to find out.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Everything that is declared.
+    pub desired: Desired,
+    /// How many parts were rendered; the others kept their inputs.
+    pub parts: usize,
+}
+
+#[derive(Clone)]
+struct State {
+    snapshot: Snapshot,
+    fingerprint: Digest,
+    parts: OrdMap<SmolStr, Done>,
+    /// Parts by the other paths that they read.
+    readers: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
+    desired: Desired,
+}
+
+/// A part as it was last rendered.
+#[derive(Clone)]
+struct Done {
+    entry: Entry,
+    keys: Arc<[Key]>,
+    inputs: Option<Arc<Inputs>>,
+}
+
+impl Renderer {
+    /// A renderer that has rendered nothing yet.
+    pub fn new(render: Arc<dyn Render>) -> Self {
+        Self { render, last: None }
+    }
+
+    /// The digest of the rules by which it renders.
+    pub fn fingerprint(&self) -> Digest {
+        self.render.fingerprint()
+    }
+
+    /// Everything that a snapshot declares.
+    ///
+    /// # Errors
+    /// `Invalid` with every fault of every part. The renderer then still stands at the last good revision.
+    pub fn render(&mut self, snapshot: &Snapshot) -> Result<Rendered> {
+        let fingerprint = self.render.fingerprint();
+        let last = self.last.clone().filter(|last| last.fingerprint == fingerprint);
+        let older = last.as_ref().map(|last| (&*last.snapshot.tree, last.snapshot.root));
+        let diff = TreeDiff::between(older, snapshot)?;
+        let mut state = last.unwrap_or_else(|| State::new(snapshot, fingerprint));
+        state.snapshot = snapshot.clone();
+        let parts = state.take_in(&*self.render, diff)?;
+        let desired = state.desired.clone();
+        self.last = Some(state);
+        Ok(Rendered { desired, parts })
+    }
+}
+
+impl State {
+    fn new(snapshot: &Snapshot, fingerprint: Digest) -> Self {
+        Self {
+            snapshot: snapshot.clone(),
+            fingerprint,
+            parts: OrdMap::new(),
+            readers: BTreeMap::new(),
+            desired: Desired::default(),
+        }
+    }
+
+    /// Brings the state up to a tree that differs by `diff`; says how many parts were rendered.
+    fn take_in(&mut self, render: &dyn Render, diff: TreeDiff) -> Result<usize> {
+        let mut due: BTreeMap<SmolStr, Entry> = BTreeMap::new();
+        for path in diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path))
+        {
+            for part in self.readers.get(path).into_iter().flatten() {
+                due.extend(self.parts.get(part).map(|done| (part.clone(), done.entry.clone())));
+            }
+        }
+        for path in &diff.removed {
+            due.remove(path);
+            self.drop_part(path);
+        }
+        due.extend(diff.written.into_iter().filter(|(path, _)| render.wants(path)));
+        due.keys().for_each(|path| self.drop_part(path));
+        let mut found = Vec::new();
+        let revision: Arc<str> = self.snapshot.revision.id().into();
+        for (path, entry) in &due {
+            if let Err(more) = self.add_part(render, &revision, path, entry) {
+                found.extend(more);
+            }
+        }
+        match found.len() {
+            0 => Ok(due.len()),
+            1 => Err(Error::invalid("the revision has a fault; nothing is planned from it", found)),
+            n => {
+                Err(Error::invalid(format!("the revision has {n} faults; nothing is planned from it"), found))
+            }
+        }
+    }
+
+    fn drop_part(&mut self, path: &SmolStr) {
+        let Some(done) = self.parts.remove(path) else { return };
+        done.keys.iter().for_each(|key| self.desired.retract(key));
+        for input in done.inputs.iter().flat_map(|inputs| inputs.keys()) {
+            if let Some(readers) = self.readers.get_mut(input) {
+                readers.remove(path);
+            }
+        }
+    }
+
+    fn add_part(
+        &mut self,
+        render: &dyn Render,
+        revision: &Arc<str>,
+        path: &SmolStr,
+        entry: &Entry,
+    ) -> Result<(), Vec<Diagnostic>> {
+        let snapshot = self.snapshot.clone();
+        let part = Part::new(&snapshot, revision, path, entry);
+        let objects = render.render(&part)?;
+        let inputs = part.into_inputs();
+        for input in inputs.keys() {
+            self.readers.entry(input.clone()).or_default().insert(path.clone());
+        }
+        let mut keys = Vec::with_capacity(objects.len());
+        let mut found = Vec::new();
+        for object in objects {
+            let key = object.key.clone();
+            match self.desired.declare(object) {
+                Ok(()) => keys.push(key),
+                Err(fault) => found.push(*fault),
+            }
+        }
+        let inputs = (!inputs.is_empty()).then(|| Arc::new(inputs));
+        self.parts.insert(path.clone(), Done { entry: entry.clone(), keys: keys.into(), inputs });
+        if found.is_empty() { Ok(()) } else { Err(found) }
+    }
+}
