@@ -1,6 +1,6 @@
 //! Files below a root folder: the target that needs no server, and the model for authors of backends.
 //!
-//! Read it in this order: [`body`] says what a file object is, [`path`] where it may lie, `mark` whose it is,
+//! Read it in this order: `body` says what a file object is, `path` where it may lie, `mark` whose it is,
 //! `state` what is there, and `job` how it is changed, with one file for each change.
 
 mod adopt;
