@@ -78,12 +78,14 @@ fn absolute(path: &Path) -> Result<std::path::PathBuf> {
 fn read(place: &SecretPlace) -> std::result::Result<String, String> {
     let (name, text) = match place {
         SecretPlace::Env(name) => {
-            let text = std::env::var(name).map_err(|_| format!("the environment variable `{name}` is not set"))?;
+            let text =
+                std::env::var(name).map_err(|_| format!("the environment variable `{name}` is not set"))?;
             (format!("the environment variable `{name}`"), text)
         }
         SecretPlace::File(path) => {
             let name = format!("the file `{}`", path.display());
-            let text = std::fs::read_to_string(path).map_err(|error| format!("{name} can't be read: {error}"))?;
+            let text =
+                std::fs::read_to_string(path).map_err(|error| format!("{name} can't be read: {error}"))?;
             (name, text)
         }
     };

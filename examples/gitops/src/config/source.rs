@@ -81,7 +81,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
 fn url(reader: &Reader<'_>, node: &Node) -> Option<String> {
     let url = reader.text(node, "`url`")?;
     if holds_password(&url) {
-        let help = "take it out of the URL and name an environment variable: `auth: { token: { env: NAME } }`";
+        let help =
+            "take it out of the URL and name an environment variable: `auth: { token: { env: NAME } }`";
         reader.fault_in_secret("GO0114", node.place, "`url` holds a password", help);
         return None;
     }
