@@ -86,7 +86,7 @@ async fn a_dropped_change_happens_whole_and_the_directory_stays_usable() {
         let mut dropped = Box::pin(yard.apply(create("d/a", &content, "op1")));
         assert!(poll!(&mut dropped).is_pending());
     }
-    // The next change of the file waits for the one that is still under way.
+    assert!(yard.live("d/a").await.is_some(), "a look waits for the change that is still under way");
     yard.apply(create("d/a", &content, "op1")).await.unwrap();
     for step in ["two", "three"] {
         let expect = yard.expect("d/a").await;
