@@ -65,7 +65,8 @@ use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, 
 /// microseconds in which it is replaced lose their edit.
 ///
 /// # Cancel safety
-/// A change that was begun is completed in the background when its future is dropped.
+/// A change that was begun is completed in the background when its future is dropped; `observe` and later changes
+/// of the same file wait for it.
 #[derive(Clone)]
 pub struct Directory {
     root: Arc<Path>,
@@ -119,11 +120,12 @@ impl fmt::Debug for Directory {
 #[async_trait]
 impl Target for Directory {
     fn info(&self) -> TargetInfo {
-        // A change runs in this process or not at all: none lands after it.
+        // `observe` waits for what is under way, and nothing outlives the process: no change lands late.
         TargetInfo::new("directory").concurrency(64).lands_within(Duration::ZERO)
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.locks.settled(scope.keys()).await;
         let (root, cx, scope) = (self.root.clone(), cx.clone(), scope.clone());
         blocking(move || observe(&root, &cx, &scope)).await
     }

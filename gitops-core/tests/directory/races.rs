@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use futures::poll;
-use gitops_core::{Change, Cx, Directory, Target};
+use gitops_core::{Change, Cx, Directory, Expect, Scope, Target};
 
-use crate::support::{Yard, create, delete, mark, object, text, update};
+use crate::support::{Yard, create, delete, key, mark, object, text, update};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_racing_creates_one_wins_and_the_others_learn_it() {
@@ -86,7 +86,7 @@ async fn a_dropped_change_happens_whole_and_the_directory_stays_usable() {
         let mut dropped = Box::pin(yard.apply(create("d/a", &content, "op1")));
         assert!(poll!(&mut dropped).is_pending());
     }
-    // The next change of the file waits for the one that is still under way.
+    assert!(yard.live("d/a").await.is_some(), "a look waits for the change that is still under way");
     yard.apply(create("d/a", &content, "op1")).await.unwrap();
     for step in ["two", "three"] {
         let expect = yard.expect("d/a").await;
@@ -101,4 +101,24 @@ async fn a_dropped_change_happens_whole_and_the_directory_stays_usable() {
     drop(poll!(Box::pin(yard.apply(delete("d/a", &expect, "op")))));
     yard.apply(delete("d/a", &expect, "op")).await.unwrap();
     assert!(yard.names().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_comes_and_goes_is_never_seen_without_its_mark() {
+    let yard = Yard::new();
+    let other = Directory::open(yard.directory.root(), "dir").unwrap();
+    let writer = tokio::spawn(async move {
+        for round in 0..100 {
+            let (cx, scope) = (Cx::system(), [key("a")].into_iter().collect::<Scope>());
+            other.apply(&cx, &create("a", "x", &format!("op{round}"))).await.unwrap();
+            let live = other.observe(&cx, &scope).await.unwrap().pop().unwrap();
+            other.apply(&cx, &delete("a", &Expect::from(&live), "op")).await.unwrap();
+        }
+    });
+    while !writer.is_finished() {
+        if let Ok(Some(live)) = yard.try_live("a").await {
+            assert!(live.is_owned_by("shop"), "{live:?}");
+        }
+    }
+    writer.await.unwrap();
 }

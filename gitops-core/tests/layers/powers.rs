@@ -58,6 +58,29 @@ async fn every_power_is_called_through_every_layer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_powers_of_a_source_come_through_every_layer() {
+    for layer in layers() {
+        let plain = layer.layer_source(Script::new([]));
+        assert!(plain.history().is_none() && plain.watch().is_none());
+
+        let (script, cx) = (able(), cx());
+        let source = layer.layer_source(script.clone());
+        let revision = source.resolve(&cx).await.unwrap();
+        source.fetch(&cx, &revision).await.unwrap();
+        source.watch().unwrap().changed(&cx).await.unwrap();
+        let history = source.history().unwrap();
+        history.relation(&cx, &revision, &revision).await.unwrap();
+        history.find(&cx, "main").await.unwrap();
+        history.log(&cx, &revision, "a", 1).await.unwrap();
+        history.describe(&cx, &revision).await.unwrap();
+        history.blame(&cx, &revision, "a", 1).await.unwrap();
+        let calls =
+            ["resolve", "fetch", "changed", "relation", "find", "log", "describe", "blame", "describe"];
+        assert_eq!(script.calls(), calls);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dry_run_offers_what_writes_nothing() {
     assert_eq!(offers(&*DryRunLayer.layer(Script::new([]))), [false; 5]);
     assert_eq!(offers(&*DryRunLayer.layer(able())), [true, true, false, true, false]);

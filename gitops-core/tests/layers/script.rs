@@ -7,8 +7,9 @@ use std::time::Duration;
 use gitops_core::capability::{Batch, Health, Import, Moved, NativePlan, Preview, Readiness, Watch};
 use gitops_core::directory::{file_body, file_kind};
 use gitops_core::{
-    Applied, Change, Clock, Cx, Diff, Digest, Entropy, Error, ErrorKind, Key, Live, Mark, Object, Provenance,
-    Result, Revision, Scope, Snapshot, Source, SourceInfo, Target, TargetInfo, Time, async_trait,
+    Applied, Change, Clock, Commit, Cx, Diff, Digest, Entropy, Error, ErrorKind, History, Key, Live, Mark,
+    Object, Provenance, Relation, Result, Revision, Scope, Snapshot, Source, SourceInfo, SourceWatch, Target,
+    TargetInfo, Time, async_trait,
 };
 
 /// The clock of tokio, which a test pauses.
@@ -194,6 +195,47 @@ impl Source for Script {
     async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot> {
         self.call(cx, "fetch").await?;
         Snapshot::from_files("script", revision.clone(), [("a", "b")])
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        self.powers.then_some(self)
+    }
+
+    fn watch(&self) -> Option<&dyn SourceWatch> {
+        self.powers.then_some(self)
+    }
+}
+
+#[async_trait]
+impl SourceWatch for Script {
+    async fn changed(&self, cx: &Cx) -> Result<()> {
+        self.call(cx, "changed").await
+    }
+}
+
+#[async_trait]
+impl History for Script {
+    async fn relation(&self, cx: &Cx, _: &Revision, _: &Revision) -> Result<Relation> {
+        self.call(cx, "relation").await.map(|()| Relation::Same)
+    }
+
+    async fn find(&self, cx: &Cx, name: &str) -> Result<Revision> {
+        self.call(cx, "find").await.map(|()| Revision::new(name, name))
+    }
+
+    async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
+        self.call(cx, "describe").await?;
+        let (author, summary) = (String::new(), String::new());
+        Ok(Commit { id: revision.id().into(), author, time: cx.now(), summary })
+    }
+
+    async fn log(&self, cx: &Cx, _: &Revision, _: &str, _: usize) -> Result<Vec<Commit>> {
+        self.call(cx, "log").await.map(|()| Vec::new())
+    }
+
+    async fn blame(&self, cx: &Cx, revision: &Revision, _: &str, _: u32) -> Result<Commit> {
+        self.call(cx, "blame").await?;
+        self.describe(cx, revision).await
     }
 }
 
