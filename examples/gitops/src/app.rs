@@ -13,9 +13,11 @@ use crate::output::Screen;
 pub struct App {
     /// Ends with the first Ctrl-C or at `--timeout`.
     pub cx: Cx,
+    /// The same without `--timeout`.
+    unbounded: Cx,
     /// Where answers and progress go.
     pub screen: Screen,
-    /// Who asked to stop, and how.
+    /// Whether somebody pressed Ctrl-C.
     pub interrupt: Interrupt,
     /// The configuration's file.
     pub file: PathBuf,
@@ -24,11 +26,23 @@ pub struct App {
 impl App {
     /// Takes over what the command line says for every verb; the runtime must be running.
     pub fn new(global: &Global) -> Result<Self> {
-        let cx = Cx::system();
-        let cx = global.timeout.map_or_else(|| cx.clone(), |timeout| cx.within(timeout));
+        let unbounded = Cx::system();
+        let cx = global.timeout.map_or_else(|| unbounded.clone(), |timeout| unbounded.within(timeout));
         let screen = Screen::new(global);
         let interrupt = Interrupt::listen(cx.clone(), screen)?;
-        Ok(Self { cx, screen, interrupt, file: global.file.clone() })
+        Ok(Self { cx, unbounded, screen, interrupt, file: global.file.clone() })
+    }
+
+    /// A context for what goes on until it is stopped: at `--timeout` it is cancelled, which ends it in good order,
+    /// and no pass of it has a deadline.
+    pub fn until_stopped(&self) -> Cx {
+        let (cx, unbounded) = (self.cx.clone(), self.unbounded.clone());
+        tokio::spawn(async move {
+            // Ends at the deadline, which is an error, or is never heard of again.
+            let _ = cx.bounded(std::future::pending::<Result<()>>()).await;
+            unbounded.cancel();
+        });
+        self.unbounded.clone()
     }
 
     /// Reads the configuration.

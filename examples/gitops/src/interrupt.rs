@@ -9,11 +9,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::exit::Exit;
 use crate::output::Screen;
 
-/// Who asked to stop, and how.
+/// Whether somebody pressed Ctrl-C.
 #[derive(Clone, Debug, Default)]
-pub struct Interrupt {
-    terminated: Arc<AtomicBool>,
-}
+pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
     /// Listens from now on. The first signal cancels the context, so that changes under way are finished and
@@ -22,14 +20,13 @@ impl Interrupt {
         let (mut interrupts, mut terminations) =
             (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let interrupt = Self::default();
-        let terminated = interrupt.terminated.clone();
+        let pressed = interrupt.0.clone();
         tokio::spawn(async move {
-            if next(&mut interrupts, &mut terminations).await == SignalKind::terminate() {
-                terminated.store(true, Ordering::Relaxed);
-            }
+            let first = next(&mut interrupts, &mut terminations).await;
+            pressed.store(first == SignalKind::interrupt(), Ordering::Relaxed);
+            cx.cancel();
             screen
                 .note("Stopping: what is under way is finished first. Press Ctrl-C again to leave at once.");
-            cx.cancel();
             next(&mut interrupts, &mut terminations).await;
             screen.note("Left at once: what was under way is looked up by the next run.");
             std::process::exit(Exit::Interrupted.code().into());
@@ -37,9 +34,9 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Whether it was SIGTERM, by which service managers stop what they started.
-    pub fn is_termination(&self) -> bool {
-        self.terminated.load(Ordering::Relaxed)
+    /// Whether it was Ctrl-C, and not SIGTERM, by which service managers stop what they started.
+    pub fn is_pressed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
