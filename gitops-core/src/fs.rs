@@ -42,13 +42,11 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Makes a folder, and those above it, that only the owner may enter; one that is there stays as it is.
+/// Makes a folder, and those above it, that only the owner may enter; what is there stays as it is.
 pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
     DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(dir)?;
-    sync_dir(parent(dir))
+    missing.into_iter().filter(|dir| !dir.as_os_str().is_empty()).try_for_each(|dir| sync_dir(parent(dir)))
 }
 
 /// Whether every user of the machine may write there.
