@@ -18,7 +18,7 @@ pub(super) fn storage(error: impl Into<io::Error>, what: &str, path: &Path) -> E
     };
     let inner = Error::from(error);
     let told = Error::new(inner.kind(), format!("can't {what} `{}`: {}", path.display(), inner.message()));
-    if help.is_empty() { told.because(inner) } else { told.because(inner).help(help) }
+    if help.is_empty() { told } else { told.help(help) }
 }
 
 /// Something lies where only a file or a folder of ours could lie.

@@ -47,7 +47,7 @@ use ledger::Ledger;
 /// let cx = Cx::system();
 /// let mut engine = Engine::builder("shop")
 ///     .source(source)
-///     .render(Arc::new(render_files("notes 1", |_| Ok(Vec::new()))))
+///     .render(Arc::new(directory::FileRender::new("dir")))
 ///     .target("dir", target)
 ///     .state(state)
 ///     .open(&cx)

@@ -20,6 +20,12 @@ impl Failure {
         self.help = Some(help.into());
         self
     }
+
+    /// Says first during what it failed.
+    pub fn during(mut self, work: &str) -> Self {
+        self.what = format!("{work}: {}", self.what);
+        self
+    }
 }
 
 impl fmt::Display for Failure {

@@ -4,6 +4,7 @@ mod cache;
 mod deny;
 mod failure;
 mod hygiene;
+mod kill;
 mod msrv;
 mod process;
 mod servers;
@@ -38,6 +39,8 @@ enum Task {
     Msrv,
     /// Check the tracked files for machine paths, secrets and unfinished work.
     Hygiene,
+    /// Kill the `gitops` command at random moments and check that the next run repairs everything.
+    Kill(kill::Options),
 }
 
 fn main() -> ExitCode {
@@ -57,5 +60,6 @@ fn run(task: Task) -> Result<()> {
         Task::Deny => deny::run(),
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
+        Task::Kill(options) => kill::run(&options),
     }
 }

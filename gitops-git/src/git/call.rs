@@ -1,0 +1,169 @@
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use gitops_core::{Cx, Error, ErrorKind, Result, Secret};
+use tokio::process::{Child, Command};
+
+use super::environment::{self, Variable};
+use super::group::Group;
+use super::output::{self, Output};
+use crate::credentials::Credentials;
+use crate::url::GitUrl;
+
+/// Bytes of a call's standard error that are kept.
+const STDERR_BYTES: usize = 16 << 10;
+
+/// What holds for every call, whatever the user's own configuration says.
+const CONFIG: [&str; 16] = [
+    "core.hooksPath=/dev/null",
+    "core.fsmonitor=false",
+    "core.attributesFile=/dev/null",
+    "credential.helper=",
+    "fetch.fsckObjects=true",
+    "fetch.recurseSubmodules=false",
+    "fetch.unpackLimit=1",
+    "fetch.writeCommitGraph=false",
+    "gc.auto=0",
+    "http.followRedirects=false",
+    "maintenance.auto=false",
+    "protocol.version=2",
+    "push.recurseSubmodules=no",
+    "submodule.recurse=false",
+    "transfer.bundleURI=false",
+    "transfer.fsckObjects=true",
+];
+
+/// One call of the `git` program: its arguments, its environment, its bounds.
+pub(crate) struct Call {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    environment: Vec<Variable>,
+    secret: Option<Secret>,
+    stdin: Option<File>,
+    stdout_bytes: usize,
+    file_bytes: Option<u64>,
+}
+
+impl Call {
+    /// A call with a clean environment.
+    pub fn new(program: &Path) -> Self {
+        Self {
+            program: program.into(),
+            arguments: CONFIG.iter().flat_map(|setting| ["-c".into(), setting.into()]).collect(),
+            environment: environment::plain(),
+            secret: None,
+            stdin: None,
+            stdout_bytes: 64 << 10,
+            file_bytes: None,
+        }
+    }
+
+    /// Lets it talk to the server of a URL, as somebody.
+    pub fn with_server(mut self, url: &GitUrl, credentials: &Credentials) -> Self {
+        self.environment = environment::for_server(url, credentials);
+        if let Some(helper) = environment::credential_helper(credentials) {
+            self = self.args(["-c", &helper]);
+        }
+        if let Credentials::Token { secret, .. } = credentials {
+            self.secret = Some(secret.clone());
+        }
+        self
+    }
+
+    /// Adds arguments.
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(|argument| argument.as_ref().into()));
+        self
+    }
+
+    /// The repository to work in.
+    pub fn in_repository(self, folder: &Path) -> Self {
+        self.args([OsStr::new("--git-dir"), folder.as_os_str()])
+    }
+
+    /// Gives it a lock to hold for as long as it lives, even if this process is killed.
+    pub fn holding(mut self, lock: File) -> Self {
+        self.stdin = Some(lock);
+        self
+    }
+
+    /// Bounds what it may print.
+    pub fn stdout_up_to(mut self, bytes: usize) -> Self {
+        self.stdout_bytes = bytes;
+        self
+    }
+
+    /// Bounds every file that it may write.
+    pub fn files_up_to(mut self, bytes: u64) -> Self {
+        self.file_bytes = Some(bytes);
+        self
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    /// `Timeout` or `Cancelled` after the whole process group was stopped; `Limit` if it printed too much. A
+    /// status that is not zero is no error here.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, the whole process group is killed.
+    pub async fn run(self, cx: &Cx) -> Result<Output> {
+        let (stdout_bytes, secret) = (self.stdout_bytes, self.secret.clone());
+        let mut child = self.spawn()?;
+        let group = Group::of(&child);
+        match cx.bounded(finish(&mut child, stdout_bytes)).await {
+            Ok((status, stdout, stderr)) => {
+                group.ended();
+                Ok(Output { status, stdout, stderr: masked(&stderr, secret.as_ref()) })
+            }
+            Err(error) => {
+                group.stop(&mut child).await;
+                Err(error)
+            }
+        }
+    }
+
+    fn spawn(self) -> Result<Child> {
+        let mut command = self.command();
+        command.args(&self.arguments).env_clear().envs(self.environment).process_group(0).kill_on_drop(true);
+        command.stdin(self.stdin.map_or_else(Stdio::null, Stdio::from));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| {
+            Error::new(ErrorKind::Unsupported, format!("{} could not be started", self.program.display()))
+                .because(error)
+                .help("install git 2.36 or newer")
+        })
+    }
+
+    /// The program itself, or a shell that first limits the size of files: 512 bytes is the shell's unit.
+    fn command(&self) -> Command {
+        let Some(bytes) = self.file_bytes else { return Command::new(&self.program) };
+        let mut command = Command::new("/bin/sh");
+        let script = format!("ulimit -f {} || true; exec \"$@\"", bytes.div_ceil(512));
+        command.arg("-c").arg(script).arg("sh").arg(&self.program);
+        command
+    }
+}
+
+type Finished = (std::process::ExitStatus, Vec<u8>, Vec<u8>);
+
+async fn finish(child: &mut Child, stdout_bytes: usize) -> Result<Finished> {
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let (Some(stdout), Some(stderr)) = (stdout, stderr) else {
+        return Err(Error::new(ErrorKind::Internal, "the output of git is not piped"));
+    };
+    let read =
+        async { tokio::try_join!(output::whole(stdout, stdout_bytes), output::tail(stderr, STDERR_BYTES)) };
+    let (stdout, stderr) = read.await?;
+    Ok((child.wait().await?, stdout, stderr))
+}
+
+fn masked(stderr: &[u8], secret: Option<&Secret>) -> String {
+    let text = String::from_utf8_lossy(stderr);
+    match secret {
+        Some(secret) => text.replace(secret.expose(), "(sensitive)"),
+        None => text.into_owned(),
+    }
+}

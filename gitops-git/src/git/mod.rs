@@ -1,0 +1,13 @@
+//! The `git` program, as the transport of fetch and push.
+
+mod call;
+mod classify;
+mod environment;
+mod group;
+mod output;
+mod program;
+
+pub(crate) use call::Call;
+pub(crate) use classify::{classify, is_refused_want};
+pub(crate) use output::Output;
+pub(crate) use program::GitProgram;

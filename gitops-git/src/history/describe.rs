@@ -1,0 +1,21 @@
+use gitops_core::{Commit, Result, Time};
+use gix::ObjectId;
+
+use crate::fault::{shown, unreadable};
+
+/// A summary is not longer than this in what people read.
+const SUMMARY: usize = 500;
+
+/// Author, time and first line of the message. All of it is what the author wrote, made safe to show.
+pub(crate) fn describe(repository: &gix::Repository, id: ObjectId) -> Result<Commit> {
+    let commit = repository.find_commit(id).map_err(|error| unreadable("a commit", error))?;
+    let author = commit.author().map_err(|error| unreadable("a commit", error))?;
+    let seconds = author.time().map_or(0, |time| time.seconds);
+    let summary = commit.message().map_err(|error| unreadable("a commit", error))?.summary();
+    Ok(Commit {
+        id: id.to_string().into(),
+        author: shown(&format!("{} <{}>", author.name, author.email), SUMMARY),
+        time: Time::from_micros(seconds.saturating_mul(1_000_000)),
+        summary: shown(summary.to_string().trim(), SUMMARY),
+    })
+}

@@ -1,0 +1,58 @@
+use gitops_core::Result;
+use gix::ObjectId;
+use gix::hash::Prefix;
+
+use super::is_ancestor;
+use crate::fault::{invalid, unreadable};
+use crate::mirror::tips;
+
+/// The fewest digits that git prints for an id.
+const FEWEST: usize = 4;
+
+/// The commit whose id begins with some digits, among all that were fetched; `None` if the text is no such thing or
+/// fits none.
+///
+/// # Errors
+/// `Invalid` if it fits several.
+pub(crate) fn by_abbreviation(repository: &gix::Repository, digits: &str) -> Result<Option<ObjectId>> {
+    if digits.len() < FEWEST || digits.len() > 40 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(None);
+    }
+    let Ok(prefix) = Prefix::from_hex(&digits.to_ascii_lowercase()) else { return Ok(None) };
+    let mut found = Vec::new();
+    for candidate in candidates(repository, prefix)? {
+        if is_reachable(repository, candidate)? {
+            found.push(candidate);
+        }
+    }
+    match found.as_slice() {
+        [] => Ok(None),
+        [id] => Ok(Some(*id)),
+        several => {
+            let list: Vec<_> = several.iter().map(ObjectId::to_string).collect();
+            Err(invalid(format!("`{digits}` is the beginning of several commits' ids"))
+                .help(format!("write more digits: {}", list.join(", "))))
+        }
+    }
+}
+
+#[expect(clippy::disallowed_types, reason = "gix asks for one; what it finds is sorted")]
+fn candidates(repository: &gix::Repository, prefix: Prefix) -> Result<Vec<ObjectId>> {
+    let mut found = std::collections::HashSet::new();
+    repository
+        .objects
+        .lookup_prefix(prefix, Some(&mut found))
+        .map_err(|error| unreadable("the mirror", error))?;
+    let mut commits: Vec<_> = found.into_iter().filter(|id| repository.find_commit(*id).is_ok()).collect();
+    commits.sort_unstable();
+    Ok(commits)
+}
+
+fn is_reachable(repository: &gix::Repository, commit: ObjectId) -> Result<bool> {
+    for tip in tips(repository)? {
+        if is_ancestor(repository, commit, tip)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}

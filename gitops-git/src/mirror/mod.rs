@@ -1,0 +1,121 @@
+//! Our own bare copy of a repository, shared by all sources and processes that follow the same URL.
+//!
+//! ```text
+//! MIRRORS/site-3f2a91c07d5e.git/     the copy: a bare repository
+//! MIRRORS/site-3f2a91c07d5e.lock     held by who writes to it
+//! ```
+//! Each commit that was fetched whole has a reference `refs/gitops/ID`, until one that descends from it is fetched.
+//! A commit that no such reference reaches counts as absent, whatever objects lie there. Nothing is ever thrown away:
+//! a revision that was fetched once can be read again, however the branch was moved since.
+
+mod lock;
+mod pack;
+mod refs;
+mod repair;
+
+pub(crate) use lock::Lock;
+pub(crate) use pack::repack_if_due;
+pub(crate) use refs::{FETCHED, holds, keep, tips};
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use gitops_core::{Cx, Error, ErrorKind, Hasher, Result};
+
+use crate::objects::Objects;
+use crate::url::GitUrl;
+
+/// The mirror of one URL.
+pub(crate) struct Mirror {
+    folder: PathBuf,
+    lock: PathBuf,
+    url: String,
+    opened: Mutex<Option<Arc<Objects>>>,
+}
+
+impl Mirror {
+    /// The mirror of a URL below the folder of all mirrors; nothing is written yet.
+    pub fn new(mirrors: &Path, url: &GitUrl) -> Self {
+        let name = name(url);
+        Self {
+            folder: mirrors.join(format!("{name}.git")),
+            lock: mirrors.join(format!("{name}.lock")),
+            url: url.to_string(),
+            opened: Mutex::new(None),
+        }
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Its objects, if it is there and sound.
+    pub fn objects(&self) -> Option<Arc<Objects>> {
+        if repair::is_marked(&self.folder) {
+            return None;
+        }
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if opened.is_none() {
+            *opened = Objects::open(&self.folder).ok().map(Arc::new);
+        }
+        opened.clone()
+    }
+
+    /// Waits until nobody else writes to it, and keeps it so for as long as the lock lives.
+    pub async fn lock(&self, cx: &Cx) -> Result<Lock> {
+        Lock::take(cx, &self.lock).await
+    }
+
+    /// Makes it, or repairs what a process that died left behind.
+    pub fn prepare(&self, _: &Lock) -> Result<Arc<Objects>> {
+        if repair::is_marked(&self.folder) || !repair::tidy(&self.folder)? {
+            self.make_anew()?;
+        }
+        self.reopen()
+    }
+
+    /// Throws it away and makes an empty one.
+    pub fn start_over(&self, _: &Lock) -> Result<Arc<Objects>> {
+        self.make_anew()?;
+        self.reopen()
+    }
+
+    /// Opens it again, so that what was written since is found.
+    pub fn reopen(&self) -> Result<Arc<Objects>> {
+        let objects = Arc::new(Objects::open(&self.folder)?);
+        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&objects));
+        Ok(objects)
+    }
+
+    /// Builds a new one beside it and exchanges them; at no time is there half of one.
+    fn make_anew(&self) -> Result<()> {
+        let parent = self.folder.parent().unwrap_or(Path::new("."));
+        let prefix = format!(".{}-", self.folder.file_name().unwrap_or_default().display());
+        repair::sweep(parent, &prefix)?;
+        let new = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
+        gix::init_bare(new.path())
+            .map_err(|error| Error::new(ErrorKind::Storage, "the mirror could not be made").because(error))?;
+        std::fs::write(new.path().join("description"), format!("Mirror of {}\n", self.url))?;
+        let old = tempfile::Builder::new().prefix(&prefix).tempdir_in(parent)?;
+        if self.folder.exists() {
+            std::fs::rename(&self.folder, old.path().join("mirror"))?;
+        }
+        std::fs::rename(new.keep(), &self.folder)?;
+        Ok(())
+    }
+}
+
+/// A name that says to a person what it is, and is different for each URL.
+fn name(url: &GitUrl) -> String {
+    let text = url.to_string();
+    let last = text.rsplit(['/', ':']).find(|part| !part.is_empty()).unwrap_or_default();
+    let plain: String = last
+        .trim_end_matches(".git")
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
+        .take(40)
+        .collect();
+    let digest = Hasher::new("gitops-git mirror").field(&text).finish();
+    format!("{plain}-{}", digest.short()).trim_start_matches('-').to_owned()
+}

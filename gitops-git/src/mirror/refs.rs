@@ -1,0 +1,71 @@
+use gitops_core::Result;
+use gix::ObjectId;
+use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
+
+use crate::fault::unreadable;
+use crate::history::is_ancestor;
+
+/// Where the references to what was fetched stand: `refs/gitops/ID`.
+pub(crate) const FETCHED: &str = "refs/gitops/";
+
+/// Every place in a mirror where a reference says: this commit is here with all that it needs.
+const COMPLETE: [&str; 2] = [FETCHED, "refs/all/"];
+
+/// The commits that are here whole, with all their ancestors.
+pub(crate) fn tips(repository: &gix::Repository) -> Result<Vec<ObjectId>> {
+    let mut tips = Vec::new();
+    let references = repository.references().map_err(|error| unreadable("the references", error))?;
+    for place in COMPLETE {
+        let found = references.prefixed(place).map_err(|error| unreadable("the references", error))?;
+        tips.extend(
+            found.filter_map(|reference| Some(reference.ok()?.into_fully_peeled_id().ok()?.detach())),
+        );
+    }
+    tips.sort_unstable();
+    tips.dedup();
+    Ok(tips)
+}
+
+/// Whether a commit is here whole.
+pub(crate) fn holds(repository: &gix::Repository, commit: ObjectId) -> Result<bool> {
+    if !repository.has_object(commit) {
+        return Ok(false);
+    }
+    let tips = tips(repository)?;
+    if tips.contains(&commit) {
+        return Ok(true);
+    }
+    for tip in tips {
+        if is_ancestor(repository, commit, tip)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Sets the reference of a commit that was fetched, and takes away those of its ancestors.
+pub(crate) fn keep(repository: &gix::Repository, commit: ObjectId) -> Result<()> {
+    repository
+        .reference(format!("{FETCHED}{commit}"), commit, PreviousValue::Any, "")
+        .map_err(|error| unreadable("a reference", error))?;
+    drop_ancestors(repository, commit)
+}
+
+/// Takes away the references of a fetched commit's ancestors, which its own makes needless.
+fn drop_ancestors(repository: &gix::Repository, commit: ObjectId) -> Result<()> {
+    let references = repository.references().map_err(|error| unreadable("the references", error))?;
+    let fetched = references.prefixed(FETCHED).map_err(|error| unreadable("the references", error))?;
+    for reference in fetched.filter_map(std::result::Result::ok) {
+        let Some(id) = reference.try_id().map(gix::Id::detach) else { continue };
+        if id != commit && is_ancestor(repository, id, commit)? {
+            delete(repository, reference.name().to_owned())?;
+        }
+    }
+    Ok(())
+}
+
+fn delete(repository: &gix::Repository, name: gix::refs::FullName) -> Result<()> {
+    let change = Change::Delete { expected: PreviousValue::Any, log: RefLog::AndReference };
+    let edit = RefEdit { change, name, deref: false };
+    repository.edit_reference(edit).map(drop).map_err(|error| unreadable("a reference", error))
+}

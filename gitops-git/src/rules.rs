@@ -1,0 +1,152 @@
+use gitops_core::{Digest, Hasher, Result};
+use globset::{Candidate, Glob, GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::fault::{invalid, shown};
+
+/// Which files of a tree count: include and ignore patterns in the language of `.gitignore`.
+///
+/// - A pattern without a slash, or with one at its end only, fits a name in any folder: `*.md`, `docs/`.
+/// - A pattern with a slash elsewhere is a path from the followed folder: `/README`, `apps/*/test`.
+/// - `*`, `?` and `[…]` stop at a slash, `**` does not; `\` takes the next character as it is.
+/// - A slash at the end: folders only. What fits a folder fits all that is in it.
+/// - Among ignore patterns the last that fits decides, and one that begins with `!` takes back what an earlier one
+///   ignored; a file in an ignored folder stays ignored.
+///
+/// A file counts if it is not ignored and, where there are include patterns, fits one of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    include: Patterns,
+    ignore: Patterns,
+    /// The digest of all patterns; `None` if there are none.
+    digest: Option<Digest>,
+}
+
+impl Rules {
+    pub fn new(include: &[String], ignore: &[String]) -> Result<Self> {
+        if let Some(pattern) = include.iter().find(|pattern| pattern.starts_with('!')) {
+            return Err(refused(pattern, "only an ignore pattern may begin with `!`"));
+        }
+        let digest = (!include.is_empty() || !ignore.is_empty()).then(|| digest(include, ignore));
+        Ok(Self { include: Patterns::new(include)?, ignore: Patterns::new(ignore)?, digest })
+    }
+
+    /// What makes a folder under these rules another folder than the same one under other rules or elsewhere.
+    pub fn scope(&self, path: &str) -> Option<Digest> {
+        let rules = self.digest?;
+        Some(Hasher::new("gitops-git folder under rules").field(rules.as_bytes()).field(path).finish())
+    }
+
+    /// The rules as they are for one folder.
+    pub fn within(&self, folder: &str) -> InFolder<'_> {
+        let whole = self.include.is_empty() || self.include.fits_folder_or_above(folder);
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        InFolder { rules: self, whole, prefix_len: prefix.len(), path: prefix }
+    }
+}
+
+fn digest(include: &[String], ignore: &[String]) -> Digest {
+    let mut hasher = Hasher::new("gitops-git rules");
+    hasher.field(include.len().to_le_bytes());
+    for pattern in include.iter().chain(ignore) {
+        hasher.field(pattern);
+    }
+    hasher.finish()
+}
+
+/// The rules for the entries of one folder.
+pub(crate) struct InFolder<'a> {
+    rules: &'a Rules,
+    /// Whether everything here is included.
+    whole: bool,
+    path: String,
+    prefix_len: usize,
+}
+
+impl InFolder<'_> {
+    /// Whether the entry is ignored.
+    pub fn ignores(&mut self, name: &str, is_folder: bool) -> bool {
+        !self.rules.ignore.is_empty() && {
+            self.rules.ignore.decides(self.path_of(name), is_folder).unwrap_or(false)
+        }
+    }
+
+    /// Whether a file is among those that are included.
+    pub fn includes(&mut self, name: &str) -> bool {
+        self.whole || self.rules.include.decides(self.path_of(name), false).unwrap_or(false)
+    }
+
+    fn path_of(&mut self, name: &str) -> &str {
+        self.path.truncate(self.prefix_len);
+        self.path.push_str(name);
+        &self.path
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Patterns {
+    set: GlobSet,
+    /// For each glob of the set.
+    traits: Vec<Pattern>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pattern {
+    takes_back: bool,
+    folders_only: bool,
+}
+
+impl Patterns {
+    fn new(texts: &[String]) -> Result<Self> {
+        let mut set = GlobSetBuilder::new();
+        let mut traits = Vec::new();
+        for text in texts {
+            let (glob, pattern) = parse(text)?;
+            set.add(glob);
+            traits.push(pattern);
+        }
+        let set = set.build().map_err(|error| invalid(format!("the patterns are too large: {error}")))?;
+        Ok(Self { set, traits })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.traits.is_empty()
+    }
+
+    /// What the last pattern that fits says, if any does.
+    fn decides(&self, path: &str, is_folder: bool) -> Option<bool> {
+        let fitting = self.set.matches_candidate(&Candidate::new(path));
+        let last =
+            fitting.into_iter().filter(|index| is_folder || !self.traits[*index].folders_only).max()?;
+        Some(!self.traits[last].takes_back)
+    }
+
+    fn fits_folder_or_above(&self, folder: &str) -> bool {
+        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
+        !folder.is_empty() && ends.into_iter().any(|end| self.decides(&folder[..end], true) == Some(true))
+    }
+}
+
+fn parse(text: &str) -> Result<(Glob, Pattern)> {
+    let (takes_back, body) = match text.strip_prefix('!') {
+        Some(body) => (true, body),
+        None => (false, text),
+    };
+    let (folders_only, body) = match body.strip_suffix('/') {
+        Some(body) => (true, body),
+        None => (false, body),
+    };
+    let anchored = body.contains('/');
+    let body = body.strip_prefix('/').unwrap_or(body);
+    if body.is_empty() || body.starts_with('/') || body.ends_with('/') || body.contains(char::is_control) {
+        return Err(refused(text, "it is empty, or has an empty part or a control character"));
+    }
+    let glob = if anchored { body.to_owned() } else { format!("**/{body}") };
+    let glob = GlobBuilder::new(&glob).literal_separator(true).backslash_escape(true).build();
+    glob.map(|glob| (glob, Pattern { takes_back, folders_only }))
+        .map_err(|error| refused(text, &error.kind().to_string()))
+}
+
+fn refused(pattern: &str, fault: &str) -> gitops_core::Error {
+    invalid(format!("`{}` is not a pattern: {fault}", shown(pattern, 120)))
+        .help("write it as in a `.gitignore`: `*.md`, `/docs/`, `apps/*/test`")
+}

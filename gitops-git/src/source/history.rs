@@ -1,0 +1,125 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use gitops_core::{Commit, Cx, History, Relation, Result, Revision};
+use gix::ObjectId;
+
+use super::{GitSource, Inner, blocking};
+use crate::fault::{invalid, not_found, shown};
+use crate::history;
+use crate::nearest::nearest;
+use crate::objects::Objects;
+use crate::reference::CommitId;
+use crate::remote;
+
+/// History is read from the mirror; a commit that is not there is fetched first.
+#[async_trait]
+impl History for GitSource {
+    /// How `to` lies to `from`. If the repository no longer has `from`, they are `Diverged`: it is not an ancestor
+    /// of anything that is there, and whoever asks should treat it as a force-push.
+    async fn relation(&self, cx: &Cx, from: &Revision, to: &Revision) -> Result<Relation> {
+        let [from, to] = [commit_of(from)?, commit_of(to)?];
+        self.0.ensure(cx, to).await?;
+        match self.0.ensure(cx, from).await {
+            Err(error) if error.is_not_found() => Ok(Relation::Diverged),
+            Err(error) => Err(error),
+            Ok(objects) => {
+                blocking(cx, move || objects.with(|repository| history::relation(repository, from, to))).await
+            }
+        }
+    }
+
+    /// A branch or tag by its short or full name, or a commit by its id or the beginning of it, at least 4 digits, if
+    /// it was fetched. A name goes before a beginning of an id; if the server can't be asked for its names, the
+    /// beginning of an id is still understood.
+    async fn find(&self, cx: &Cx, name: &str) -> Result<Revision> {
+        if let Ok(id) = CommitId::parse(name) {
+            self.0.ensure(cx, id.object()).await?;
+            return Ok(Revision::new(id.to_string(), id.to_string()));
+        }
+        if name.is_empty() || name.starts_with('-') || name.contains(char::is_control) {
+            return Err(invalid(format!("`{}` is not the name of a revision", shown(name, 120)))
+                .help("write a branch, a tag or the id of a commit"));
+        }
+        self.0.find(cx, name).await
+    }
+
+    async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
+        let commit = commit_of(revision)?;
+        self.0.read(cx, commit, move |repository| history::describe(repository, commit)).await
+    }
+
+    /// `path` starts at the followed folder.
+    async fn log(&self, cx: &Cx, revision: &Revision, path: &str, limit: usize) -> Result<Vec<Commit>> {
+        let commit = commit_of(revision)?;
+        let path = if path.is_empty() { String::new() } else { self.0.below_root(path) };
+        let inner = cx.clone();
+        let read = move |repository: &gix::Repository| {
+            let found = history::log(repository, &inner, commit, &path, limit)?;
+            found.into_iter().map(|id| history::describe(repository, id)).collect()
+        };
+        self.0.read(cx, commit, read).await
+    }
+
+    /// `path` starts at the followed folder.
+    async fn blame(&self, cx: &Cx, revision: &Revision, path: &str, line: u32) -> Result<Commit> {
+        let (commit, path) = (commit_of(revision)?, self.0.below_root(path));
+        let read = move |repository: &gix::Repository| {
+            history::describe(repository, history::blame(repository, commit, &path, line)?)
+        };
+        self.0.read(cx, commit, read).await
+    }
+}
+
+impl Inner {
+    async fn find(self: &Arc<Self>, cx: &Cx, name: &str) -> Result<Revision> {
+        let refs = match self.advertised(cx, &[]).await {
+            Err(error) if error.is_retryable() => {
+                return self.abbreviated(cx, name).await?.ok_or(error);
+            }
+            refs => refs?,
+        };
+        if let Some(id) = remote::named(&refs, name)? {
+            return Ok(Revision::new(id.to_string(), name));
+        }
+        let names =
+            || refs.below("refs/heads/").chain(refs.below("refs/tags/")).map(|(name, _)| name.to_owned());
+        self.abbreviated(cx, name).await?.ok_or_else(|| {
+            not_found(format!("there is no branch, tag or commit `{}`", shown(name, 120))).help(nearest(
+                "branch or tag",
+                name,
+                &names().collect::<Vec<_>>(),
+            ))
+        })
+    }
+
+    async fn abbreviated(&self, cx: &Cx, digits: &str) -> Result<Option<Revision>> {
+        let Some(objects) = self.mirror.objects() else { return Ok(None) };
+        let digits = digits.to_owned();
+        let find = move || objects.with(|repository| history::by_abbreviation(repository, &digits));
+        let id = blocking(cx, find).await?.map(|id| id.to_string());
+        Ok(id.map(|id| Revision::new(id.clone(), id)))
+    }
+
+    /// Reads something about a commit, which is fetched if it is not there.
+    async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        cx: &Cx,
+        commit: ObjectId,
+        read: impl FnOnce(&gix::Repository) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let objects: Arc<Objects> = self.ensure(cx, commit).await?;
+        blocking(cx, move || objects.with(read)).await
+    }
+
+    fn below_root(&self, path: &str) -> String {
+        match self.path.as_str() {
+            "" => path.to_owned(),
+            folder => format!("{folder}/{path}"),
+        }
+    }
+}
+
+fn commit_of(revision: &Revision) -> Result<ObjectId> {
+    CommitId::parse(revision.id()).map(CommitId::object)
+}

@@ -1,0 +1,113 @@
+use std::collections::BTreeMap;
+
+use gitops_core::{Diagnostic, Digest, Entry, EntryKind, Error, Result, Tree};
+
+use super::GitTree;
+use crate::fault::over_limit;
+
+/// More faults than this are not listed one by one.
+const MAX_FAULTS: usize = 100;
+
+/// When more folders than this are known, all are forgotten: they come back with the next look.
+const MAX_KNOWN: usize = 200_000;
+
+/// A whole tree, looked over before anybody sees a part of it; folders that were looked over before are not read again.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    known: BTreeMap<Digest, Extent>,
+}
+
+/// How much is in a folder and below.
+#[derive(Clone, Copy, Debug, Default)]
+struct Extent {
+    entries: u64,
+    height: usize,
+}
+
+impl Survey {
+    /// Looks a tree over.
+    ///
+    /// # Errors
+    /// `Invalid` with the faults of all folders, `Limit` for a tree that is too large or too deep.
+    pub fn check(&mut self, tree: &GitTree, root: Digest) -> Result<()> {
+        if self.known.len() > MAX_KNOWN {
+            self.known.clear();
+        }
+        let mut look = Look { known: &mut self.known, tree, faults: Vec::new() };
+        let extent = look.folder("", root, 0)?;
+        check_entries(tree, extent)?;
+        match look.faults.is_empty() {
+            true => Ok(()),
+            false => Err(refused(look.faults)),
+        }
+    }
+}
+
+struct Look<'a> {
+    known: &'a mut BTreeMap<Digest, Extent>,
+    tree: &'a GitTree,
+    faults: Vec<Diagnostic>,
+}
+
+impl Look<'_> {
+    fn folder(&mut self, path: &str, id: Digest, depth: usize) -> Result<Extent> {
+        let limit = self.tree.limits.depth;
+        if let Some(extent) = self.known.get(&id).filter(|extent| depth + extent.height <= limit) {
+            return Ok(*extent);
+        }
+        let before = self.faults.len();
+        let entries = self.list(path, id)?;
+        let extent = self.below(path, &entries, depth)?;
+        if self.faults.len() == before {
+            self.known.insert(id, extent);
+        }
+        Ok(extent)
+    }
+
+    /// The entries of a folder; none if it has faults, which are kept.
+    fn list(&mut self, path: &str, id: Digest) -> Result<Vec<Entry>> {
+        self.tree.list(path, &id).or_else(|error| {
+            if error.diagnostics().is_empty() || self.faults.len() >= MAX_FAULTS {
+                return Err(error);
+            }
+            self.faults.extend_from_slice(error.diagnostics());
+            Ok(Vec::new())
+        })
+    }
+
+    fn below(&mut self, path: &str, entries: &[Entry], depth: usize) -> Result<Extent> {
+        let mut extent = Extent { entries: entries.len() as u64, height: 0 };
+        for Entry { name, id, .. } in entries.iter().filter(|entry| entry.kind == EntryKind::Folder) {
+            let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
+            extent.add(self.folder(&path, *id, depth + 1)?);
+            check_entries(self.tree, extent)?;
+        }
+        Ok(extent)
+    }
+}
+
+impl Extent {
+    fn add(&mut self, below: Self) {
+        self.entries = self.entries.saturating_add(below.entries);
+        self.height = self.height.max(below.height + 1);
+    }
+}
+
+fn check_entries(tree: &GitTree, extent: Extent) -> Result<()> {
+    let limit = tree.limits.tree_entries;
+    match extent.entries > limit {
+        true => Err(over_limit("the tree has too many entries", "tree_entries", limit)),
+        false => Ok(()),
+    }
+}
+
+fn refused(faults: Vec<Diagnostic>) -> Error {
+    let first = &faults[0];
+    let fault = format!("`{}`: {}", first.path, first.message);
+    let message = match faults.len() {
+        1 => format!("the tree can't be used: {fault}"),
+        count => format!("{count} entries of the tree can't be used; the first is {fault}"),
+    };
+    let help = first.help.clone().unwrap_or_default();
+    Error::invalid(message, faults).help(help)
+}
