@@ -204,7 +204,9 @@ fn a_line_changed_after_the_checkpoint_is_refused_and_not_cut_off() {
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let changed = lines[3].replace("alice", "mallory");
+    let zeroed = lines[3].replace("alice", "\0\0\0\0\0");
     for text in [
+        [&lines[..3], &[zeroed.as_str(), lines[4]]].concat().concat(),
         [&lines[..3], &[changed.as_str(), lines[4]]].concat().concat(),
         [&lines[..3], &[changed.as_str()]].concat().concat(),
         [&lines[..2], &lines[3..]].concat().concat(),
