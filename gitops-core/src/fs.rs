@@ -108,7 +108,7 @@ pub(crate) fn storage_error(tried: &str, error: io::Error) -> Error {
         }
         _ => (ErrorKind::Storage, "check the disk, then start again"),
     };
-    Error::new(kind, format!("can't {tried}: {error}")).help(help).because(error)
+    Error::new(kind, format!("can't {tried}: {error}")).help(help)
 }
 
 /// Runs work that waits for the disk where it doesn't hold up other tasks.
