@@ -1,6 +1,7 @@
 //! Runs other programs; every failure names the command line.
 
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::failure::{Failure, Result};
@@ -25,9 +26,11 @@ pub fn output(command: &mut Command) -> Result<String> {
         .map_err(|_| Failure::new(format!("`{}` printed text that is not UTF-8", line(command))))
 }
 
-/// The command line as a person would type it, without its environment.
+/// The command line as a person would type it, without its environment and the program's folder.
 pub fn line(command: &Command) -> String {
-    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let program = command.get_program();
+    let program = Path::new(program).file_name().unwrap_or(program);
+    let words = std::iter::once(program).chain(command.get_args());
     words.map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 

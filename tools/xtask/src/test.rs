@@ -14,9 +14,14 @@ const SERVERS: [&str; 1] = ["gitea"];
 pub fn run(only: Option<&str>) -> Result<()> {
     let environment = prepare()?;
     let pattern: Vec<_> = only.into_iter().collect();
-    let run = |what: &[&str]| process::run(cargo_test(&environment).args(what).args(&pattern));
+    let run = |what: &[&str]| run_tests(cargo_test(&environment).args(what).args(&pattern));
     stage("tests", || run(&["--all-targets"]))?;
     stage("examples in the documentation", || run(&["--doc"]))
+}
+
+fn run_tests(command: &mut Command) -> Result<()> {
+    let again = "the failures are listed above; run one again with `cargo xtask test --only NAME`";
+    process::run(command).map_err(|failure| failure.help(again))
 }
 
 fn prepare() -> Result<Vec<(String, PathBuf)>> {
@@ -30,7 +35,7 @@ fn prepare() -> Result<Vec<(String, PathBuf)>> {
 
 fn cargo_test(environment: &[(String, PathBuf)]) -> Command {
     let mut cargo = workspace::cargo();
-    cargo.args(["test", "--workspace", "--all-features"]).env("INSTA_UPDATE", "no");
+    cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast"]).env("INSTA_UPDATE", "no");
     cargo.envs(environment.iter().map(|(name, path)| (name, path)));
     cargo
 }
