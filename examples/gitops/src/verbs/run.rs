@@ -13,7 +13,8 @@ pub async fn run(app: &App) -> Ended {
     let (name, root) = (&session.config.name, session.config.root.display());
     app.screen.note(&format!("Keeping {root} equal to what {name} declares; Ctrl-C stops."));
     session.engine.run(&app.until_stopped(), session.config.sync.interval).await?;
-    app.screen.note(&format!("Stopped: every change that was sent is recorded. Go on:  {}", app.command("run")));
+    app.screen
+        .note(&format!("Stopped: every change that was sent is recorded. Go on:  {}", app.command("run")));
     Ok(match app.interrupt.is_pressed() {
         true => Exit::Interrupted,
         false => Exit::Ok,

@@ -152,7 +152,12 @@ fn a_standard_output_that_is_full() {
 #[test]
 fn a_reader_that_went_away_ends_it_quietly() {
     let world = World::new();
-    let mut child = world.command(&["apply", "--yes", "--quiet"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = world
+        .command(&["apply", "--yes", "--quiet"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     drop(child.stdout.take());
     let ran = Ran::from(child.wait_with_output().unwrap()).expect(0);
     assert!(ran.stderr.is_empty(), "{ran:?}");
@@ -170,7 +175,8 @@ fn a_name_that_would_rewrite_the_screen() {
 #[test]
 fn a_plan_from_standard_input_is_not_taken() {
     let world = World::new();
-    let mut child = world.command(&["apply", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        world.command(&["apply", "-"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let _ = child.stdin.take().unwrap().write_all(b"{}");
     Ran::from(child.wait_with_output().unwrap()).expect(1);
 }

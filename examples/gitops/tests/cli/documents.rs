@@ -57,7 +57,8 @@ fn busy() -> World {
     world.gitops(&["apply", "--yes"]).expect(0);
     world.edit_live("drifts", "by hand\n");
     world.edit_live("foreign", "theirs\n");
-    let files = [("index.html", Some("new\n")), ("goes", None), ("foreign", Some("ours\n")), ("new", Some("n\n"))];
+    let files =
+        [("index.html", Some("new\n")), ("goes", None), ("foreign", Some("ours\n")), ("new", Some("n\n"))];
     world.commit("Change", &files);
     world
 }

@@ -49,7 +49,8 @@ fn what_we_may_not_use_ends_with_4() {
 #[test]
 fn a_wrong_command_line_ends_with_64() {
     let world = World::new();
-    for arguments in [&["plann"][..], &["plan", "--no-such"], &[], &["rollback"], &["--timeout", "5", "plan"]] {
+    for arguments in [&["plann"][..], &["plan", "--no-such"], &[], &["rollback"], &["--timeout", "5", "plan"]]
+    {
         world.gitops(arguments).expect(64);
     }
     world.gitops(&["rollback", "main", "--end"]).expect(64);

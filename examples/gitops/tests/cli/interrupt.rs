@@ -19,12 +19,8 @@ fn an_apply_stops_between_changes_and_the_next_one_goes_on() {
     let names: Vec<String> = (0..1000).map(|n| format!("{n:04}{}", "x".repeat(200))).collect();
     let files: Vec<(&str, Option<&str>)> = names.iter().map(|name| (name.as_str(), Some("x"))).collect();
     world.commit("Many", &files);
-    let mut child = world
-        .command(&["apply", "--yes"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        world.command(&["apply", "--yes"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     let mut first = String::new();
     stderr.read_line(&mut first).unwrap();
@@ -50,8 +46,7 @@ fn a_server_that_does_not_answer_is_no_hindrance() {
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/site.git", server.local_addr().unwrap());
     world.configure(&CONFIG.replace("./repository", &url));
-    let child =
-        world.command(&["plan"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let child = world.command(&["plan"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let _open = server.accept().unwrap();
     send(&child, Signal::INT);
     Ran::from(child.wait_with_output().unwrap()).expect(130);

@@ -60,7 +60,11 @@ fn a_saved_plan_is_private_and_applied_as_it_is() {
 #[test]
 fn what_is_no_saved_plan_is_refused() {
     let world = World::new();
-    world.gitops(&["apply", "gitops.yaml"]).expect(1).warns("not a saved plan").warns("gitops plan --out FILE");
+    world
+        .gitops(&["apply", "gitops.yaml"])
+        .expect(1)
+        .warns("not a saved plan")
+        .warns("gitops plan --out FILE");
     world.gitops(&["apply", "missing"]).expect(1).warns("missing");
     fs::write(world.path("newer"), r#"{"kind":"SavedPlan","format":2,"plan":{}}"#).unwrap();
     world.gitops(&["apply", "newer"]).expect(1).warns("a newer version");
@@ -88,7 +92,10 @@ fn where_nobody_can_be_asked_nothing_is_done_without_consent() {
 fn a_file_that_somebody_else_made_is_held_and_not_touched() {
     let world = World::new();
     world.edit_live("index.html", "theirs");
-    world.gitops(&["plan"]).expect(0).says("!\theld\tdir\tFile/index.html\tit is there and was not made by us");
+    world
+        .gitops(&["plan"])
+        .expect(0)
+        .says("!\theld\tdir\tFile/index.html\tit is there and was not made by us");
     world.gitops(&["apply", "--yes"]).expect(1).says("1 object held");
     assert_eq!(world.live("index.html").as_deref(), Some("theirs"));
     assert_eq!(world.live("conf/app.toml").as_deref(), Some("size = 1\n"));

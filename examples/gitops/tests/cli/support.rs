@@ -96,7 +96,9 @@ impl World {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_gitops"));
         command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null());
-        for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "GITOPS_FILE", "GITOPS_OUTPUT", "LOGNAME", "USER"] {
+        for name in
+            ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "GITOPS_FILE", "GITOPS_OUTPUT", "LOGNAME", "USER"]
+        {
             command.env_remove(name);
         }
         command.env("GITOPS_ACTOR", "alice").env("HOME", self.folder.path());
