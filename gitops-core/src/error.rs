@@ -278,14 +278,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { message, operation, key, context, source, .. } = &*self.0;
-        if let Some(operation) = operation {
-            write!(f, "{operation} ")?;
-        }
-        if let Some(key) = key {
-            write!(f, "{key}")?;
-        }
-        if operation.is_some() || key.is_some() {
-            f.write_str(": ")?;
+        match (operation, key) {
+            (Some(operation), Some(key)) => write!(f, "{operation} {key}: ")?,
+            (Some(operation), None) => write!(f, "{operation}: ")?,
+            (None, Some(key)) => write!(f, "{key}: ")?,
+            (None, None) => {}
         }
         f.write_str(message)?;
         for (index, (name, value)) in context.iter().enumerate() {

@@ -42,13 +42,11 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Makes a folder, and those above it, that only the owner may enter; one that is there stays as it is.
+/// Makes a folder, and those above it, that only the owner may enter; what is there stays as it is.
 pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
-    if dir.is_dir() {
-        return Ok(());
-    }
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
     DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(dir)?;
-    sync_dir(parent(dir))
+    missing.into_iter().filter(|dir| !dir.as_os_str().is_empty()).try_for_each(|dir| sync_dir(parent(dir)))
 }
 
 /// Whether every user of the machine may write there.
@@ -110,7 +108,7 @@ pub(crate) fn storage_error(tried: &str, error: io::Error) -> Error {
         }
         _ => (ErrorKind::Storage, "check the disk, then start again"),
     };
-    Error::new(kind, format!("can't {tried}: {error}")).help(help).because(error)
+    Error::new(kind, format!("can't {tried}: {error}")).help(help)
 }
 
 /// Runs work that waits for the disk where it doesn't hold up other tasks.

@@ -51,6 +51,7 @@ impl StateDir {
     /// only or failing.
     pub fn open(path: &Path, cx: &Cx) -> Result<Self> {
         let failed = |error| fs::failed("use the state folder", path, error);
+        check_is_folder(path)?;
         fs::create_private_dir(path).map_err(failed)?;
         let path = path.canonicalize().map_err(failed)?;
         check_rights(&path)?;
@@ -139,6 +140,28 @@ impl AuditSink for OpenedByFirstEntry {
     }
 }
 
+/// What is there, for an engine that plans and shows and never applies: whatever would write is refused.
+impl From<StatePeek> for State {
+    fn from(peek: StatePeek) -> Self {
+        Self {
+            store: peek.store(),
+            journal: Box::new(peek.journal_io()),
+            audit: Arc::new(NotToBeWritten),
+            guard: None,
+        }
+    }
+}
+
+struct NotToBeWritten;
+
+#[async_trait]
+impl AuditSink for NotToBeWritten {
+    async fn record(&self, _: &Cx, _: &[AuditEntry]) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "the state was opened to be read only")
+            .help("open it to be written, which takes its lock"))
+    }
+}
+
 /// A state folder that is looked into and not changed.
 #[derive(Clone, Debug)]
 pub struct StatePeek {
@@ -173,6 +196,16 @@ fn parse_key(bytes: &[u8], path: &Path) -> Result<SecretKey> {
             .with("path", path.display())
             .help("put it back from a backup; without one, remove it: everything with a secret is then applied anew")
     })
+}
+
+/// A link is right if it leads to a folder.
+fn check_is_folder(path: &Path) -> Result<()> {
+    match path.symlink_metadata().is_ok() && !path.is_dir() {
+        false => Ok(()),
+        true => Err(Error::new(ErrorKind::Invalid, "what is in the place of the state folder is no folder")
+            .with("path", path.display())
+            .help("name another path, or move away what is in the way")),
+    }
 }
 
 fn check_rights(path: &Path) -> Result<()> {

@@ -1,7 +1,7 @@
 //! An audit log that is open for writing.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::Checkpoint;
@@ -93,23 +93,25 @@ fn seal(end: &Checkpoint, entries: &[AuditEntry]) -> Result<(Vec<u8>, Checkpoint
 fn open_or_create(path: &Path) -> Result<(Checkpoint, File)> {
     let failed = |error| fs::failed("open the audit log", path, error);
     let exists = fs::regular(path).map_err(failed)?.is_some();
-    let checkpoint = match Checkpoint::load(path)? {
-        Some(checkpoint) => checkpoint,
-        None if exists => return Err(broken("its checkpoint is missing").with("path", path.display())),
-        None => Checkpoint::beginning(),
+    let missing = |what: &str| Err(broken(what).with("path", path.display()));
+    let checkpoint = match (Checkpoint::load(path)?, exists) {
+        (None, true) => return missing("its checkpoint is missing"),
+        (Some(checkpoint), false) if checkpoint.entries > 0 => return missing("it is missing"),
+        (checkpoint, _) => checkpoint.unwrap_or_else(Checkpoint::beginning),
     };
     if !exists {
-        // It comes first: a log without a checkpoint is never right.
-        checkpoint.save(path)?;
+        create(&checkpoint, path)?;
     }
-    let mut options = fs::private();
-    options.read(true).append(true).create(checkpoint.entries == 0);
-    match options.open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound && checkpoint.entries > 0 => {
-            Err(broken("it is missing").with("path", path.display()))
-        }
-        file => Ok((checkpoint, file.map_err(failed)?)),
-    }
+    let file = fs::private().read(true).append(true).open(path).map_err(failed)?;
+    Ok((checkpoint, file))
+}
+
+/// The checkpoint comes first: a log without one is never right.
+fn create(checkpoint: &Checkpoint, path: &Path) -> Result<()> {
+    checkpoint.save(path)?;
+    let created = fs::private().write(true).create_new(true).open(path);
+    let durable = created.and_then(|_| fs::sync_dir(fs::parent(path)));
+    durable.map_err(|error| fs::failed("create the audit log", path, error))
 }
 
 /// Reads what comes after the checkpoint, cuts off a group that never became durable, and gives the end.

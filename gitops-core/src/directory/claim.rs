@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use rustix::fs::{Stat, fstat};
+use rustix::fs::{RawMode, Stat, fstat};
 
 use super::fault::{busy, storage};
 use super::folder::{Folder, dress, lock, same_file};
@@ -23,7 +23,7 @@ pub(super) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// Takes the right, and first finishes or undoes what a crash left.
-    pub(super) fn take(folder: &'a Folder, place: &'a Place, mode: u32) -> Result<Self> {
+    pub(super) fn take(folder: &'a Folder, place: &'a Place, mode: RawMode) -> Result<Self> {
         for _ in 0..8 {
             match folder.create(&place.temp(), mode)? {
                 Some(file) if hold(folder, place, &file)? => {

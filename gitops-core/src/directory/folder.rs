@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawMode, Stat};
 use rustix::io::Errno;
 
 use super::body::{MAX_FILE_BYTES, too_large};
@@ -110,7 +110,7 @@ impl Folder {
     }
 
     /// Makes an empty file; `None` if something of that name is there.
-    pub(super) fn create(&self, name: &str, mode: u32) -> Result<Option<File>> {
+    pub(super) fn create(&self, name: &str, mode: RawMode) -> Result<Option<File>> {
         let flags = FILE | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
         match self.step(name, "create", || fs::openat(&self.handle, name, flags, Mode::from(mode))) {
             Ok(file) => Ok(Some(file.into())),
@@ -207,7 +207,7 @@ pub(super) fn dress(file: &File, like: &Stat, executable: bool, path: &Path) -> 
 }
 
 /// Who may read a file may run it, or nobody may.
-fn with_executable(mode: u32, executable: bool) -> u32 {
+fn with_executable(mode: RawMode, executable: bool) -> RawMode {
     let mode = mode & 0o7666;
     if executable { mode | (mode & 0o444) >> 2 } else { mode }
 }

@@ -28,6 +28,17 @@ impl Locks {
         held
     }
 
+    /// Waits until everybody who is at one of the keys now has done.
+    pub(super) async fn settled(&self, keys: impl Iterator<Item = &Key>) {
+        let busy: Vec<Key> = {
+            let entries = self.entries();
+            keys.filter(|key| entries.contains_key(key)).cloned().collect()
+        };
+        for key in &busy {
+            drop(self.hold(key).await);
+        }
+    }
+
     fn entries(&self) -> MutexGuard<'_, BTreeMap<Key, Lock>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,6 +1,6 @@
 //! Files below a root folder: the target that needs no server, and the model for authors of backends.
 //!
-//! Read it in this order: [`body`] says what a file object is, [`path`] where it may lie, `mark` whose it is,
+//! Read it in this order: `body` says what a file object is, `path` where it may lie, `mark` whose it is,
 //! `state` what is there, and `job` how it is changed, with one file for each change.
 
 mod adopt;
@@ -19,7 +19,9 @@ mod path;
 mod render;
 mod rewrite;
 mod state;
+mod watch;
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,7 +37,8 @@ use self::folder::Folder;
 use self::locks::Locks;
 use self::path::Place;
 use self::state::State;
-use crate::capability::Import;
+use self::watch::Watching;
+use crate::capability::{Import, Moved, Watch};
 use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, TargetInfo};
 
 /// Files below a root folder, one object each.
@@ -62,12 +65,14 @@ use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, 
 /// microseconds in which it is replaced lose their edit.
 ///
 /// # Cancel safety
-/// A change that was begun is completed in the background when its future is dropped.
+/// A change that was begun is completed in the background when its future is dropped; `observe` and later changes
+/// of the same file wait for it.
 #[derive(Clone)]
 pub struct Directory {
     root: Arc<Path>,
     target: SmolStr,
     locks: Locks,
+    watching: Arc<Watching>,
 }
 
 impl Directory {
@@ -81,7 +86,12 @@ impl Directory {
         let root = std::path::absolute(root)?;
         make_root(&root)?;
         Folder::root(&root)?;
-        Ok(Self { root: root.into(), target: target.into(), locks: Locks::default() })
+        Ok(Self {
+            root: root.into(),
+            target: target.into(),
+            locks: Locks::default(),
+            watching: Arc::default(),
+        })
     }
 
     /// The root folder.
@@ -101,20 +111,31 @@ impl Directory {
     }
 }
 
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("root", &self.root).field("target", &self.target).finish()
+    }
+}
+
 #[async_trait]
 impl Target for Directory {
     fn info(&self) -> TargetInfo {
-        // A change runs in this process or not at all: none lands after it.
+        // `observe` waits for what is under way, and nothing outlives the process: no change lands late.
         TargetInfo::new("directory").concurrency(64).lands_within(Duration::ZERO)
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.locks.settled(scope.keys()).await;
         let (root, cx, scope) = (self.root.clone(), cx.clone(), scope.clone());
         blocking(move || observe(&root, &cx, &scope)).await
     }
 
     async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
         self.change(change, job::apply).await
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        Some(self)
     }
 
     fn import(&self) -> Option<&dyn Import> {
@@ -126,6 +147,24 @@ impl Target for Directory {
 impl Import for Directory {
     async fn adopt(&self, _: &Cx, change: &Change) -> Result<Applied> {
         self.change(change, job::adopt).await
+    }
+}
+
+/// The watch starts with the first call, which returns [`Moved::Any`]; from then on every move is kept until a
+/// call returns it. Clones of a directory share one watch: each move is told to one of them.
+#[async_trait]
+impl Watch for Directory {
+    async fn moved(&self, cx: &Cx) -> Result<Moved> {
+        loop {
+            if !self.watching.is_current() {
+                let Self { root, target, watching, .. } = self.clone();
+                blocking(move || watching.start(&root, &target)).await?;
+            }
+            if let Some(moved) = self.watching.take() {
+                return Ok(moved);
+            }
+            self.watching.seen(cx).await?;
+        }
     }
 }
 

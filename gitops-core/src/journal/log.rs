@@ -44,7 +44,8 @@ impl Journal {
     /// Begins a new journal.
     ///
     /// # Errors
-    /// `Conflict` if there is one already; `Storage` if it can't be written, and then there is none.
+    /// `Conflict` if there is one already; `Storage` if it can't be written: then there is none, or one that holds
+    /// nothing.
     pub fn init(io: impl JournalIo + 'static, lineage: Lineage, epoch: u64) -> Result<Self> {
         let mut io: Box<dyn JournalIo> = Box::new(io);
         if io.read().map_err(|error| storage_error("read the journal", error))?.is_some() {

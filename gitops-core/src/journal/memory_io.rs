@@ -97,7 +97,11 @@ impl JournalIo for MemoryJournalIo {
             dropped.push(length(durable.as_deref())..length(cached.as_deref()));
             return Err(Error::other("the disk failed"));
         }
-        durable.clone_from(cached);
+        let synced = length(durable.as_deref());
+        match (&*cached, &mut *durable) {
+            (Some(cached), Some(durable)) if synced <= cached.len() => durable.extend(&cached[synced..]),
+            _ => durable.clone_from(cached),
+        }
         if let Some(durable) = durable {
             dropped.iter().for_each(|range| durable[range.clone()].fill(0));
         }

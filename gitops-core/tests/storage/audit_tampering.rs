@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use gitops_core::ErrorKind;
-use gitops_core::audit::{AuditEntry, FileAudit};
+use gitops_core::audit::{AuditEntry, AuditSink, FileAudit};
 use proptest::prelude::*;
 
 use crate::audit::{entries, entry, log, record};
@@ -195,6 +195,31 @@ fn a_whole_log_of_another_history_does_not_match_the_checkpoint() {
 }
 
 #[test]
+fn a_line_forged_with_a_right_number_and_a_right_hash_does_not_follow() {
+    let (ours, other) = (recorded(&[entries(0..4)]), recorded(&[entries(1..5)]));
+    let read = |path: &std::path::Path| std::fs::read_to_string(path).unwrap();
+    let (text, forged) = (read(&ours.1), read(&other.1));
+    let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+    lines[1] = forged.split_inclusive('\n').nth(1).unwrap();
+    std::fs::write(&ours.1, lines.concat()).unwrap();
+    let error = FileAudit::verify(&ours.1).unwrap_err();
+    assert!(error.to_string().contains("does not follow the one before it (line: 2"), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_still_open_is_guarded_against_cutting() {
+    let (_folder, path) = log();
+    let audit = FileAudit::open(&path).unwrap();
+    for number in 0..70 {
+        audit.record(&gitops_core::Cx::system(), &[entry(number)]).await.unwrap();
+    }
+    let text = std::fs::read_to_string(&path).unwrap();
+    let kept: String = text.split_inclusive('\n').take(60).collect();
+    std::fs::write(&path, kept).unwrap();
+    assert_eq!(FileAudit::verify(&path).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
 fn a_line_changed_after_the_checkpoint_is_refused_and_not_cut_off() {
     let (_folder, path) = recorded(&[entries(0..2)]);
     let checkpoint = std::fs::read(checkpoint_of(&path)).unwrap();
@@ -204,7 +229,9 @@ fn a_line_changed_after_the_checkpoint_is_refused_and_not_cut_off() {
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
     let changed = lines[3].replace("alice", "mallory");
+    let zeroed = lines[3].replace("alice", "\0\0\0\0\0");
     for text in [
+        [&lines[..3], &[zeroed.as_str(), lines[4]]].concat().concat(),
         [&lines[..3], &[changed.as_str(), lines[4]]].concat().concat(),
         [&lines[..3], &[changed.as_str()]].concat().concat(),
         [&lines[..2], &lines[3..]].concat().concat(),

@@ -117,27 +117,64 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     insta::assert_snapshot!(error, @"the journal was written by a newer version: format 2, this one knows 1");
 }
 
+/// A frame with this payload, as the first of a journal.
+fn with_first_frame(journal: &[u8], payload: &[u8]) -> Vec<u8> {
+    let header = &journal[..80];
+    let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
+    let checked = [&header[44..76], payload].concat();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), &checked).to_le_bytes();
+    [header, &length, &checksum, &checked].concat()
+}
+
 #[test]
 fn a_record_of_a_kind_that_is_not_known_is_refused_and_not_skipped() {
-    let (bytes, borders) = written(&[vec![numbered(1)]]);
+    let (bytes, _) = written(&[]);
     let payload = br#"[{"record":"something_new","key":"dir:File/-/a"}]"#;
-    let mut bytes = bytes[..borders[0]].to_vec();
-    let chain: [u8; 32] = bytes[44..76].try_into().unwrap();
-    let length = u32::try_from(payload.len()).unwrap().to_le_bytes();
-    let checked = [&chain[..], payload].concat();
-    let checksum = crc32c::crc32c_append(crc32c::crc32c(&length), &checked).to_le_bytes();
-    bytes.extend([&length[..], &checksum, &checked].concat());
-    let error = open(bytes).unwrap_err();
+    let error = open(with_first_frame(&bytes, payload)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.to_string().contains("something_new") && error.to_string().contains("frame: 1"), "{error}");
 }
 
 #[test]
-fn a_length_that_lies_takes_no_memory() {
+fn an_epoch_that_goes_back_is_damage() {
+    let (bytes, _) = written(&[]);
+    let with_epoch =
+        |epoch| with_first_frame(&bytes, format!(r#"[{{"record":"epoch","epoch":{epoch}}}]"#).as_bytes());
+    assert_eq!(open(with_epoch(1)).unwrap_err().kind(), ErrorKind::Corrupt);
+    assert_eq!(open(with_epoch(2)).unwrap(), [Record::Epoch { epoch: 2 }]);
+}
+
+#[test]
+fn a_frame_over_the_limit_is_refused_however_sound() {
+    let (bytes, _) = written(&[]);
+    let with_name = |length| {
+        with_first_frame(
+            &bytes,
+            format!(r#"[{{"record":"forget","key":"t:K/-/{}"}}]"#, "x".repeat(length)).as_bytes(),
+        )
+    };
+    assert_eq!(open(with_name(1000)).unwrap().len(), 1);
+    assert_eq!(open(with_name(1 << 20)).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn more_than_one_write_can_leave_is_damage_even_if_it_reads_as_zeros() {
+    let (mut bytes, _) = written(&[vec![numbered(1)]]);
+    let length = bytes.len();
+    bytes.resize(length + (1 << 20), 0);
+    assert_eq!(open(bytes.clone()).unwrap(), [numbered(1)]);
+    bytes.resize(length + (1 << 20) + 41, 0);
+    assert_eq!(open(bytes).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_length_that_lies_takes_no_memory_and_is_damage() {
     let (bytes, borders) = written(&[vec![numbered(1)]]);
     for length in [u32::MAX, 1 << 31, (1 << 20) + 1] {
         let mut damaged = bytes.clone();
         damaged[borders[0]..borders[0] + 4].copy_from_slice(&length.to_le_bytes());
+        assert_eq!(open(damaged.clone()).unwrap_err().kind(), ErrorKind::Corrupt);
+        *damaged.last_mut().unwrap() ^= 1;
         assert_eq!(open(damaged).unwrap_err().kind(), ErrorKind::Corrupt);
     }
 }

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use gitops_core::journal::{Journal, Lineage};
-use gitops_core::{Cx, Document, ErrorKind, Secret, StateDir, StateStore};
+use gitops_core::{Cx, Document, ErrorKind, Secret, State, StateDir, StateStore};
 
 fn mode(path: &Path) -> u32 {
     std::fs::metadata(path).unwrap().permissions().mode() & 0o777
@@ -71,6 +71,21 @@ async fn a_look_sees_what_the_holder_wrote_and_makes_nothing() {
     assert_eq!(listing(&path), before);
 }
 
+#[tokio::test]
+async fn an_engine_that_only_looks_can_write_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let cx = Cx::system();
+    let held = StateDir::open(folder.path(), &cx).unwrap();
+    Journal::init(held.journal_io(), Lineage::new([1; 16]), 1).unwrap();
+    let before = listing(folder.path());
+    let mut state = State::from(StateDir::peek(folder.path()).unwrap());
+    let document = Document { epoch: 1, bytes: Vec::new() };
+    assert!(state.store.swap(&cx, "inventory", None, document).await.is_err());
+    assert!(state.journal.append(b"x").is_err());
+    assert!(state.audit.record(&cx, &crate::audit::entries(0..1)).await.is_err());
+    assert_eq!(listing(folder.path()), before);
+}
+
 fn listing(path: &Path) -> Vec<String> {
     let names = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
@@ -89,7 +104,7 @@ fn what_is_no_folder_is_refused() {
     for path in [&file, &dangling, &circle, &file.join("below")] {
         let error = StateDir::open(path, &Cx::system()).unwrap_err();
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
-        assert!(error.help_text().is_some(), "{error}");
+        assert_eq!(error.kind(), ErrorKind::Invalid, "{error:?}");
     }
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "theirs");
     assert!(!folder.path().join("nowhere").exists());

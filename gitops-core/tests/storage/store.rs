@@ -65,12 +65,11 @@ async fn both_stores_refuse_an_engine_that_was_deposed() {
 async fn of_many_that_saw_the_same_version_one_wins() {
     let (folder, store, _) = files();
     let version = swap(&store, None, document(1, "start")).await.unwrap();
-    let race = (0..16).map(|number| {
-        // A store of its own each, as in another process.
-        let (store, version) = (FileStore::open(folder.path()).unwrap(), version.clone());
-        tokio::spawn(
-            async move { swap(&store, Some(&version), document(1, &number.to_string())).await.is_ok() },
-        )
+    // A store of its own each, as in another process.
+    let stores: Vec<_> = (0..16).map(|_| FileStore::open(folder.path()).unwrap()).collect();
+    let race = stores.into_iter().map(|store| {
+        let version = version.clone();
+        tokio::spawn(async move { swap(&store, Some(&version), document(1, "mine")).await.is_ok() })
     });
     let race: Vec<_> = race.collect();
     let mut winners = 0;

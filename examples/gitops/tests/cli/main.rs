@@ -1,0 +1,15 @@
+//! The `gitops` command as a person and a script meet it: the real binary on real Git repositories.
+
+mod bad_input;
+mod config_errors;
+mod documents;
+mod drift;
+mod exit_codes;
+mod interrupt;
+mod plan_apply;
+mod rollback;
+mod run;
+mod stale;
+mod support;
+mod tell;
+mod terminal;
