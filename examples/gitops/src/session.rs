@@ -45,11 +45,12 @@ impl Session {
     /// whatever keeps source or target from being opened.
     pub async fn open(app: &App, access: Access, events: Arc<dyn EventSink>) -> Result<Self> {
         let config = app.config()?;
+        let source = source::open(&app.cx, &config)?;
         let state = match access {
             Access::Look => look(&config.state)?,
             Access::Write => StateDir::open(&config.state, &app.cx)?.into(),
         };
-        let (source, target) = (source::open(&app.cx, &config)?, target(&config.root, access)?);
+        let target = target(&config.root, access)?;
         let sync = &config.sync;
         let engine = Engine::builder(&config.name)
             .source(source)

@@ -17,7 +17,7 @@ fn refused(world: &World, code: i32) -> Ran {
 
 #[test]
 fn an_empty_repository() {
-    refused(&World::empty(), 1).warns("main");
+    refused(&World::empty(), 1).warns("the repository is empty").warns("commit something");
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_symbolic_link() {
     let world = World::new();
     std::os::unix::fs::symlink("/etc/passwd", world.path("repository/site/link")).unwrap();
     world.commit("A link", &[]);
-    refused(&world, 1).warns("error[GO0203]").warns("site/link");
+    refused(&world, 1).warns("error[GO0203]").warns("link: it is a symbolic link");
     world.configure(&CONFIG.replace("path: site", "path: site, ignore: [link]"));
     world.gitops(&["apply", "--yes"]).expect(0);
 }
@@ -103,8 +103,19 @@ fn a_target_in_a_folder_that_is_not_there() {
 #[test]
 fn a_journal_that_was_cut_short() {
     let world = World::applied();
-    let journal = fs::read(world.path(".gitops/journal")).unwrap();
-    fs::write(world.path(".gitops/journal"), &journal[..journal.len() / 4]).unwrap();
+    let journal = fs::OpenOptions::new().write(true).open(world.path(".gitops/journal")).unwrap();
+    journal.set_len(40).unwrap();
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    refused(&world, 1).warns("error[GO0015]");
+}
+
+#[test]
+fn a_journal_with_a_byte_changed() {
+    let world = World::applied();
+    let mut journal = fs::read(world.path(".gitops/journal")).unwrap();
+    let middle = journal.len() / 2;
+    journal[middle] ^= 1;
+    fs::write(world.path(".gitops/journal"), journal).unwrap();
     world.commit("Change", &[("index.html", Some("new\n"))]);
     refused(&world, 1).warns("error[GO0015]");
 }

@@ -59,7 +59,7 @@ fn every_fault_is_shown_at_once() {
 fn a_reference_that_only_git_can_judge_is_shown_where_it_stands() {
     let world = World::new();
     world.configure(&CONFIG.replace("branch: main", "branch: --upload-pack=evil"));
-    refused(&world, "GO0110").warns("gitops.yaml:3:27");
+    refused(&world, "GO0110").warns("gitops.yaml:3:29");
 }
 
 #[test]
