@@ -15,8 +15,10 @@ fn all_codes() -> impl Iterator<Item = String> {
 
 #[test]
 fn the_index_says_of_each_code_what_the_command_says() {
-    let mut index = page("errors.md").split("\n## ").skip(1).map(|entry| entry.trim().to_owned()).collect::<Vec<_>>();
-    let pages: Vec<String> = all_codes().filter_map(|code| Some(explained(&code)?.trim().to_owned())).collect();
+    let mut index =
+        page("errors.md").split("\n## ").skip(1).map(|entry| entry.trim().to_owned()).collect::<Vec<_>>();
+    let pages: Vec<String> =
+        all_codes().filter_map(|code| Some(explained(&code)?.trim().to_owned())).collect();
     assert!(pages.len() > 30, "the command explains only {} codes", pages.len());
     index.sort();
     assert_eq!(index, pages);

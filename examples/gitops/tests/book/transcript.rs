@@ -29,7 +29,7 @@ fn take(found: &mut Vec<Exchange>, line: &str) {
     let last = found.last_mut().expect("a block begins with a command");
     match line.strip_prefix("> ") {
         Some(more) if last.expected.is_empty() => last.command = format!("{}\n{more}", last.command),
-        _ => last.expected += &format!("{line}\n"),
+        _ => last.expected.extend([line, "\n"]),
     }
 }
 
