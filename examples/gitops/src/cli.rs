@@ -36,7 +36,7 @@ pub struct Global {
     /// What to write to standard output
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human", env = "GITOPS_OUTPUT")]
     pub output: Format,
-    /// When to use colours; NO_COLOR, CLICOLOR_FORCE and CLICOLOR are obeyed under `auto`
+    /// When to use colours; `auto` obeys `NO_COLOR`, `CLICOLOR_FORCE` and `CLICOLOR`
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: When,
     /// Say nothing but the answer and errors

@@ -58,7 +58,7 @@ fn run(cli: Cli) -> Exit {
             ended
         }
     };
-    let exit = ended.unwrap_or_else(|failure| complain(&screen, &failure));
+    let exit = ended.unwrap_or_else(|failure| complain(screen, &failure));
     if exit.code() > 1 && exit != Exit::Usage {
         screen.note(&format!("exit {}: {}", exit.code(), exit.meaning()));
     }
@@ -70,7 +70,7 @@ async fn dispatch(global: &Global, verb: cli::Verb) -> Result<Exit, Failure> {
 }
 
 /// Says what went wrong where the reader looks for it: programs on standard output, people on standard error.
-fn complain(screen: &Screen, failure: &Failure) -> Exit {
+fn complain(screen: Screen, failure: &Failure) -> Exit {
     match screen.is_json() {
         true => {
             let _ = screen.data(&output::document::pretty(&output::error::document(failure)));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitops_core::{Cx, Diagnostic, Error, ErrorKind, Result, Secret, SecretKey, Source, Span};
-use gitops_git::{Credentials, GitSource};
+use gitops_git::{Credentials, GitSource, GitSourceBuilder};
 
 use crate::config::{Auth, Config, GitConfig, GitRef, SecretPlace};
 
@@ -25,8 +25,8 @@ pub fn open(cx: &Cx, config: &Config) -> Result<Arc<dyn Source>> {
         .path(&git.path)
         .mirrors(std::path::absolute(config.state.join("mirrors"))?)
         .credentials(credentials(cx, config, git)?);
-    let builder = git.include.iter().fold(builder, |builder, pattern| builder.include(pattern));
-    let builder = git.ignore.iter().fold(builder, |builder, pattern| builder.ignore(pattern));
+    let builder = git.include.iter().fold(builder, GitSourceBuilder::include);
+    let builder = git.ignore.iter().fold(builder, GitSourceBuilder::ignore);
     Ok(Arc::new(builder.build().map_err(at(&git.places.git))?))
 }
 

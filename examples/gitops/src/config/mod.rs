@@ -62,7 +62,7 @@ impl Config {
     /// # Errors
     /// `Invalid` with every fault of the file, each with its place and the way out.
     pub fn load(file: &Path) -> Result<Self> {
-        let text = text::read(file).map_err(|fault| refuse(vec![fault]))?;
+        let text = text::read(file).map_err(|fault| refuse(vec![*fault]))?;
         Self::parse(file, &text)
     }
 

@@ -49,23 +49,22 @@ fn hunks(field: &FieldChange) -> String {
 
 fn lines(name: &str, before: &str, after: &str) -> String {
     let diff = TextDiff::from_lines(before, after);
-    let mut out = String::new();
+    let mut lines = Vec::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
-        let header = hunk.header().to_string();
-        out += &format!("  {}\n", paint(CYAN, format_args!("{header} {name}")));
+        lines.push(paint(CYAN, format_args!("{} {name}", hunk.header())));
         for change in hunk.iter_changes() {
-            let line = escape(change.value().trim_end_matches(['\n', '\r']));
-            out += &match change.tag() {
-                ChangeTag::Equal => format!("   {line}\n"),
-                ChangeTag::Insert => format!("  {}\n", paint(GREEN, format_args!("+{line}"))),
-                ChangeTag::Delete => format!("  {}\n", paint(RED, format_args!("-{line}"))),
-            };
+            let text = escape(change.value().trim_end_matches(['\n', '\r']));
+            lines.push(match change.tag() {
+                ChangeTag::Equal => format!(" {text}"),
+                ChangeTag::Insert => paint(GREEN, format_args!("+{text}")),
+                ChangeTag::Delete => paint(RED, format_args!("-{text}")),
+            });
             if change.missing_newline() {
-                out += "  \\ no newline at the end\n";
+                lines.push("\\ no newline at the end".to_owned());
             }
         }
     }
-    out
+    lines.iter().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
 /// The document of `diff`.

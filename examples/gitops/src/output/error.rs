@@ -14,19 +14,16 @@ use crate::failure::Failure;
 pub fn human(failure: &Failure) -> String {
     let error = &failure.error;
     let faults = error.diagnostics();
-    let mut out = diagnostic::draw_all(faults);
-    if !faults.is_empty() {
-        out.push('\n');
-    }
-    let head = paint(RED.bold(), format_args!("error[{}]", failure.code()));
-    out += &format!("{head}{}\n", paint(BOLD, format_args!(": {}", escape(&format!("{error:#}")))));
-    for moved in error.moved() {
-        out += &format!("  - {}\n", escape(&moved.to_string()));
-    }
-    for line in error.help_text().into_iter().chain(unknown_help(error)) {
-        out += &format!("  = help: {}\n", escape(line));
-    }
-    out
+    let head = match faults {
+        [] => paint(RED.bold(), format_args!("error[{}]", failure.code())),
+        // Each fault has a code of its own, which says more.
+        faults => format!("{}\n{}", diagnostic::draw_all(faults), paint(RED.bold(), "error")),
+    };
+    let head = head + &paint(BOLD, format_args!(": {}", escape(&format!("{error:#}"))));
+    let moved = error.moved().iter().map(|moved| format!("  - {}", escape(&moved.to_string())));
+    let help = error.help_text().into_iter().chain(unknown_help(error));
+    let help = help.map(|help| format!("  = help: {}", escape(help)));
+    std::iter::once(head).chain(moved).chain(help).map(|line| line + "\n").collect()
 }
 
 fn unknown_help(error: &Error) -> Option<&'static str> {

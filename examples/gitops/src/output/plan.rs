@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use gitops_core::{Action, Cause, Held, Key, Plan, Risk, Step, Verdict};
+use gitops_core::{Action, Cause, Held, Key, Note, Plan, Risk, Step, Verdict};
 
 use super::changes;
 use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
@@ -166,11 +166,8 @@ fn verdict(verdict: &Verdict) -> String {
         Verdict::NeedsApproval { .. } => (YELLOW, "Needs an approval:"),
         Verdict::Deny { .. } => (RED, "Denied:"),
     };
-    verdict
-        .notes()
-        .iter()
-        .map(|note| format!("{} {}\n", paint(style, word), escape(&note.to_string())))
-        .collect()
+    let line = |note: &Note| format!("{} {}\n", paint(style, word), escape(&note.to_string()));
+    verdict.notes().iter().map(line).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

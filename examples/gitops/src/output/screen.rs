@@ -17,6 +17,9 @@ pub struct Screen {
     format: Format,
     quiet: bool,
     verbose: bool,
+    columns: Columns,
+    stdout: ColorChoice,
+    stderr: ColorChoice,
 }
 
 impl Screen {
@@ -28,34 +31,39 @@ impl Screen {
             When::Always => ColorChoice::Always.write_global(),
             When::Never => ColorChoice::Never.write_global(),
         }
-        Self { format: global.output, quiet: global.quiet, verbose: global.verbose }
+        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
+        Self {
+            format: global.output,
+            quiet: global.quiet,
+            verbose: global.verbose,
+            columns: if stdout.is_terminal() { Columns::Aligned } else { Columns::Tabs },
+            stdout: AutoStream::choice(&stdout),
+            stderr: AutoStream::choice(&stderr),
+        }
     }
 
     /// Whether the answer is JSON.
-    pub fn is_json(&self) -> bool {
+    pub fn is_json(self) -> bool {
         self.format == Format::Json
     }
 
     /// Whether everything is wanted.
-    pub fn is_verbose(&self) -> bool {
+    pub fn is_verbose(self) -> bool {
         self.verbose
     }
 
     /// How to keep columns apart.
-    pub fn columns(&self) -> Columns {
-        match std::io::stdout().is_terminal() {
-            true => Columns::Aligned,
-            false => Columns::Tabs,
-        }
+    pub fn columns(self) -> Columns {
+        self.columns
     }
 
     /// Whether progress may be drawn in place.
-    pub fn draws_progress(&self) -> bool {
+    pub fn draws_progress(self) -> bool {
         std::io::stderr().is_terminal() && !self.quiet
     }
 
     /// Whether a person can be asked: both the question and the answer need a terminal.
-    pub fn can_ask(&self) -> bool {
+    pub fn can_ask(self) -> bool {
         std::io::stdin().is_terminal() && std::io::stderr().is_terminal() && !self.is_json()
     }
 
@@ -63,7 +71,7 @@ impl Screen {
     ///
     /// # Errors
     /// `Storage` if standard output can't be written for another reason than a closed pipe.
-    pub fn answer<D: Document>(&self, document: &D, human: impl FnOnce() -> String) -> Result<()> {
+    pub fn answer<D: Document>(self, document: &D, human: impl FnOnce() -> String) -> Result<()> {
         match self.format {
             Format::Human => self.data(&human()),
             Format::Json => self.data(&document::pretty(document)),
@@ -74,8 +82,8 @@ impl Screen {
     ///
     /// # Errors
     /// As [`answer`](Self::answer).
-    pub fn data(&self, text: &str) -> Result<()> {
-        let mut stdout = AutoStream::auto(std::io::stdout().lock());
+    pub fn data(self, text: &str) -> Result<()> {
+        let mut stdout = AutoStream::new(std::io::stdout().lock(), self.stdout);
         match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != Io::BrokenPipe => {
                 Err(Error::new(ErrorKind::Storage, format!("can't write to standard output: {error}")))
@@ -85,15 +93,15 @@ impl Screen {
     }
 
     /// Writes a line to standard error, unless nothing but the answer is wanted.
-    pub fn note(&self, text: &str) {
+    pub fn note(self, text: &str) {
         if !self.quiet {
             self.complain(&format!("{text}\n"));
         }
     }
 
     /// Writes to standard error.
-    pub fn complain(&self, text: &str) {
-        let mut stderr = AutoStream::auto(std::io::stderr().lock());
+    pub fn complain(self, text: &str) {
+        let mut stderr = AutoStream::new(std::io::stderr().lock(), self.stderr);
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }

@@ -36,8 +36,7 @@ impl<T: Into<String>> From<T> for Cell {
 /// Draws rows, one line each, without spaces at the ends of lines.
 pub fn draw(rows: &[Vec<Cell>], columns: Columns) -> String {
     let widths = widths(rows);
-    let mut out = String::new();
-    for row in rows {
+    let line = |row: &Vec<Cell>| {
         let last = row.iter().rposition(|cell| !cell.text.is_empty()).map_or(0, |index| index + 1);
         let cells: Vec<String> = row[..last]
             .iter()
@@ -49,12 +48,18 @@ pub fn draw(rows: &[Vec<Cell>], columns: Columns) -> String {
             })
             .collect();
         match columns {
-            Columns::Aligned => out.push_str(&format!("  {}", cells.join("  "))),
-            Columns::Tabs => out.push_str(&cells.join("\t")),
+            Columns::Aligned => format!("  {}\n", cells.join("  ")),
+            Columns::Tabs => cells.join("\t") + "\n",
         }
-        out.push('\n');
-    }
-    out
+    };
+    rows.iter().map(line).collect::<Vec<_>>().concat()
+}
+
+/// Draws texts below one another, each after its name. Unlike cells, the texts are not escaped.
+pub fn labelled(rows: &[(&str, String)]) -> String {
+    let widest = rows.iter().map(|(name, _)| width(name)).max().unwrap_or(0);
+    let line = |(name, text): &(&str, String)| format!("  {name:<widest$}  {text}\n");
+    rows.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 fn widths(rows: &[Vec<Cell>]) -> Vec<usize> {

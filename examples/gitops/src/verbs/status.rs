@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::output::Document;
 use crate::output::plan_document::Summary;
 use crate::output::style::{self, BOLD, GREEN, YELLOW, count, escape, paint};
+use crate::output::table::labelled;
 use crate::progress;
 use crate::session::{Access, Session};
 
@@ -26,7 +27,8 @@ pub async fn run(app: &App) -> Ended {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 enum Sync {
     Synced,
-    OutOfSync,
+    #[serde(rename = "OutOfSync")]
+    Differs,
     Unknown,
 }
 
@@ -61,7 +63,7 @@ impl StatusDocument {
             |state: OwnedState| inventory.entries().iter().filter(|(_, entry)| entry.state == state).count();
         let (sync, reason) = match &plan {
             Ok(plan) if plan.is_empty() && plan.drift.is_empty() => (Sync::Synced, None),
-            Ok(_) => (Sync::OutOfSync, None),
+            Ok(_) => (Sync::Differs, None),
             Err(error) => (Sync::Unknown, Some(format!("{error:#}"))),
         };
         Ok(Self {
@@ -83,35 +85,31 @@ impl StatusDocument {
     }
 
     fn human(&self, app: &App) -> String {
-        let mut out = format!("{}  {}\n", paint(BOLD, &self.application), self.sync());
-        let mut line = |name: &str, text: String| out += &format!("  {name:<9}{text}\n");
-        line("source", escape(&format!("{} ({})", self.source, self.follows)));
-        if let Some(revision) = &self.revision {
-            line("declared", escape(&revision.to_string()));
-        }
+        let head = format!("{}  {}\n", paint(BOLD, &self.application), self.sync());
+        let next = match self.sync {
+            Sync::Differs => format!("See what differs:  {}\n", paint(BOLD, app.command("plan"))),
+            Sync::Synced | Sync::Unknown => String::new(),
+        };
+        head + &labelled(&self.facts(&app.command("rollback --end"))) + &next
+    }
+
+    fn facts(&self, end: &str) -> Vec<(&'static str, String)> {
         let accepted = self.accepted.as_ref().map_or("nothing yet".to_owned(), ToString::to_string);
-        line("applied", escape(&accepted));
-        line("owns", self.owned());
-        if let Some(pin) = &self.pinned {
-            let end = app.command("rollback --end");
-            line(
-                "held to",
-                escape(&format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since)),
-            );
-        }
-        if let Some(last) = &self.last {
-            line("last", escape(&last.line()));
-        }
-        match self.sync {
-            Sync::OutOfSync => out + &format!("See what differs:  {}\n", paint(BOLD, app.command("plan"))),
-            _ => out,
-        }
+        let mut facts = vec![("source", escape(&format!("{} ({})", self.source, self.follows)))];
+        facts.extend(self.revision.as_ref().map(|revision| ("declared", escape(&revision.to_string()))));
+        facts.extend([("applied", escape(&accepted)), ("owns", self.owned())]);
+        facts.extend(self.pinned.as_ref().map(|pin| {
+            let text = format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since);
+            ("held to", escape(&text))
+        }));
+        facts.extend(self.last.as_ref().map(|last| ("last", escape(&last.line()))));
+        facts
     }
 
     fn sync(&self) -> String {
         match (self.sync, &self.summary) {
             (Sync::Synced, _) => paint(GREEN, "Synced"),
-            (Sync::OutOfSync, Some(summary)) => format!("{}: {}", paint(YELLOW, "OutOfSync"), summary.line()),
+            (Sync::Differs, Some(summary)) => format!("{}: {}", paint(YELLOW, "OutOfSync"), summary.line()),
             (_, _) => {
                 let reason = self.reason.as_deref().unwrap_or_default();
                 format!("{}: {}", paint(style::RED, "Unknown"), escape(reason))
@@ -122,8 +120,7 @@ impl StatusDocument {
     fn owned(&self) -> String {
         let parts =
             [(self.claimed, "claimed"), (self.deleting, "being deleted"), (self.unsettled, "unsettled")];
-        let rest: String =
-            parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!(", {n} {word}")).collect();
-        count(self.owned, "object") + &rest
+        let rest = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+        std::iter::once(count(self.owned, "object")).chain(rest).collect::<Vec<_>>().join(", ")
     }
 }

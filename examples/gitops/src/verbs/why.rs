@@ -13,6 +13,7 @@ use crate::output::Document;
 use crate::output::changes;
 use crate::output::plan_document::{HeldPart, StepPart};
 use crate::output::style::{BOLD, CYAN, escape, paint};
+use crate::output::table::labelled;
 use crate::session::{self, Access, Session};
 use crate::{lookup, progress};
 
@@ -117,20 +118,18 @@ impl<'a> WhyDocument<'a> {
     }
 
     fn human(&self) -> String {
-        let mut out = format!("{}\n", paint(BOLD, escape(&self.key.to_string())));
-        let mut line = |name: &str, text: String| out += &format!("  {name:<12}{text}\n");
-        line("declared", self.declared_at());
-        if let Some(Commit { id, author, time, summary }) = &self.commit {
+        let last_change = self.last_change.as_ref().map_or("none by us".to_owned(), LastChange::line);
+        let mut facts = vec![("declared", self.declared_at())];
+        facts.extend(self.commit.as_ref().map(|Commit { id, author, time, summary }| {
             let id = id.get(..12).unwrap_or(id);
-            line("commit", escape(&format!("{id}  {author}  {time}  {summary}")));
-        }
+            ("commit", escape(&format!("{id}  {author}  {time}  {summary}")))
+        }));
         if !self.needs.is_empty() {
             let needs: Vec<String> = self.needs.iter().map(changes::object).collect();
-            line("needs", escape(&needs.join(", ")));
+            facts.push(("needs", escape(&needs.join(", "))));
         }
-        line("last change", self.last_change.as_ref().map_or("none by us".to_owned(), LastChange::line));
-        line("next", escape(&self.next.line()));
-        out
+        facts.extend([("last change", last_change), ("next", escape(&self.next.line()))]);
+        format!("{}\n{}", paint(BOLD, escape(&self.key.to_string())), labelled(&facts))
     }
 
     fn declared_at(&self) -> String {
@@ -170,7 +169,7 @@ fn take(last: Option<LastChange>, entry: &AuditEntry, key: &Key) -> Option<LastC
             Some(LastChange { time: entry.time, action: *action, by: entry.actor.clone(), result: None })
         }
         AuditEvent::Outcome { key: of, result, .. } if of == key => {
-            last.map(|last| LastChange { result: Some(result.to_string()), ..last })
+            last.map(|last| LastChange { result: Some(result.clone()), ..last })
         }
         _ => last,
     }

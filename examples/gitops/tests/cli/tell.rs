@@ -44,7 +44,7 @@ fn status_and_history_tell_what_was_deployed() {
     world.gitops(&["apply", "--yes"]).expect(0);
     world.commit("Change", &[("index.html", Some("new\n"))]);
     world.gitops(&["apply", "--yes"]).expect(0);
-    world.gitops(&["status"]).expect(0).says("site  Synced").says("owns     2 objects");
+    world.gitops(&["status"]).expect(0).says("site  Synced").says("owns      2 objects");
     let document = world.json(&["history"]);
     let summaries: Vec<&str> = document["deployments"]
         .as_array()
