@@ -190,7 +190,7 @@ impl Cx {
     /// Waits for so long.
     ///
     /// # Errors
-    /// `Cancelled` as soon as somebody asks to stop, `Timeout` (outcome known) at the deadline.
+    /// `Cancelled` as soon as somebody asks to stop, `Timeout` at the deadline.
     ///
     /// # Cancel safety
     /// Dropping the future ends the wait and has no other effect.
@@ -201,6 +201,7 @@ impl Cx {
             Ok(())
         })
         .await
+        .map_err(|error| Error::new(error.kind(), error.message()).outcome_known())
     }
 
     /// Runs a future until it ends, the deadline passes or somebody asks to stop, whatever is first.

@@ -174,6 +174,13 @@ impl Error {
         self
     }
 
+    /// The same, saying that nothing happened: for a time-out of something that has no effect.
+    #[must_use]
+    pub fn outcome_known(mut self) -> Self {
+        self.0.outcome = Outcome::NotDone;
+        self
+    }
+
     /// Names the object; the first naming stays.
     #[must_use]
     pub fn at(mut self, key: &Key) -> Self {

@@ -5,9 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::target::{Scope, Target, TargetInfo};
-use crate::value::{
-    Applied, Change, Key, Live, Mark, Ownership, Precondition, Presence, Uid, Value, Version,
-};
+use crate::value::{Applied, Change, Key, Live, Mark, Ownership, Precondition, Uid, Value, Version};
 use crate::{Cx, Error, ErrorKind, Result};
 
 /// A type that stands for one kind of object.
@@ -72,12 +70,10 @@ impl<T: TypedTarget> Typed<T> {
     }
 
     fn live(key: &Key, found: Found<T::Resource>) -> Live {
-        let (body, presence) = match found.resource.and_then(|resource| Value::encode(&resource)) {
-            Ok(body) => (body, Presence::Present),
-            Err(reason) => (Value::Null, Presence::Unreadable(reason)),
+        let mut live = match found.resource.and_then(|resource| Value::encode(&resource)) {
+            Ok(body) => Live::new(key.clone(), found.uid, found.version, body),
+            Err(reason) => Live::unreadable(key.clone(), reason),
         };
-        let mut live = Live::new(key.clone(), found.uid, found.version, body);
-        live.presence = presence;
         live.ownership = found.owner.map_or(Ownership::Unmarked, Ownership::Owner);
         live
     }
@@ -117,7 +113,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
-    use crate::{Expect, GroupKind, Object, Provenance};
+    use crate::{Expect, GroupKind, Object, Presence, Provenance};
 
     #[derive(Debug, Clone, PartialEq, Serialize, serde::Deserialize)]
     struct Quota {

@@ -121,7 +121,7 @@ impl fmt::Debug for Directory {
 impl Target for Directory {
     fn info(&self) -> TargetInfo {
         // `observe` waits for what is under way, and nothing outlives the process: no change lands late.
-        TargetInfo::new("directory").concurrency(64).lands_within(Duration::ZERO)
+        TargetInfo::new("directory").lands_within(Duration::ZERO)
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
@@ -174,10 +174,22 @@ fn observe(root: &Path, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
         if cx.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "asked to stop"));
         }
-        let state = Place::of(key).and_then(|place| State::below(root, &place));
-        live.extend(state.map_err(|error| error.at(key))?.into_live(key));
+        match Place::of(key).and_then(|place| State::below(root, &place)) {
+            Ok(state) => live.extend(state.into_live(key)),
+            Err(error) if is_of_one_file(&error) => live.push(Live::unreadable(key.clone(), reason(&error))),
+            Err(error) => return Err(error.at(key)),
+        }
     }
     Ok(live)
+}
+
+fn reason(error: &Error) -> String {
+    error.help_text().map_or_else(|| error.to_string(), |help| format!("{error}; {help}"))
+}
+
+/// Whether an error says something of one file alone; any other says that nothing is known of the rest either.
+fn is_of_one_file(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Invalid | ErrorKind::Limit | ErrorKind::Forbidden)
 }
 
 fn make_root(root: &Path) -> Result<()> {

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::audit::{AuditEntry, AuditEvent, AuditSink};
 use crate::inventory::{Inventory, StoredInventory};
 use crate::journal::{Anchor, Journal, JournalIo, Lineage, Record};
-use crate::store::{Document, StateStore};
+use crate::store::{Document, StateStore, Stored};
 use crate::value::Version;
 use crate::{Cx, Error, ErrorKind, Result};
 
@@ -72,29 +72,14 @@ impl Ledger {
     /// Reads what is there; writes nothing.
     pub async fn open(cx: &Cx, application: &str, state: State) -> Result<Self> {
         let State { store, journal: mut io, audit, guard } = state;
-        let stored = store.load(cx, INVENTORY).await?;
-        let (document, version, epoch) = match stored {
-            None => (None, None, 0),
-            Some(stored) => {
-                let document: InventoryDocument = serde_json::from_slice(&stored.document.bytes)
-                    .map_err(|error| Error::from(error).with("document", INVENTORY))?;
-                let bytes = stored.document.bytes.len() as u64;
-                (Some((document, bytes)), Some(stored.version), stored.document.epoch)
-            }
-        };
-        let anchor = document.as_ref().map(|(document, _)| document.anchor.clone());
-        let (read, records) = read_journal(&mut *io, anchor.as_ref())?;
-        let epoch = records.iter().fold(epoch, |epoch, record| match record {
-            Record::Epoch { epoch: taken } => epoch.max(*taken),
-            _ => epoch,
-        });
+        let Read { document, version, epoch, anchor, records } = read(cx, &*store, &mut *io).await?;
         let document_bytes = document.as_ref().map_or(0, |(_, bytes)| *bytes);
         let inventory = document.map(|(document, _)| Inventory::from_stored(document.inventory));
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
         let mut ledger = Self {
             store,
             audit,
-            journal: Writer::Read(io, read),
+            journal: Writer::Read(io, anchor),
             inventory: inventory.unwrap_or_else(|| Inventory::new(owner())),
             version,
             document_bytes,
@@ -198,6 +183,58 @@ impl Ledger {
         self.version = Some(self.store.swap(cx, INVENTORY, self.version.as_ref(), document).await?);
         Ok(())
     }
+}
+
+/// What was read of a state.
+struct Read {
+    document: Option<(InventoryDocument, u64)>,
+    version: Option<Version>,
+    epoch: u64,
+    /// The journal's end, if there is one.
+    anchor: Option<Anchor>,
+    /// Its records after the document's anchor.
+    records: Vec<Record>,
+}
+
+/// How often a state is read that another engine compacts meanwhile.
+const READS: usize = 3;
+
+/// Reads document and journal. Who only looks has no lock: if the document moved while the journal was read, the two
+/// do not belong together, and are read again.
+async fn read(cx: &Cx, store: &dyn StateStore, io: &mut dyn JournalIo) -> Result<Read> {
+    let mut reads = 1;
+    loop {
+        let stored = store.load(cx, INVENTORY).await?;
+        let version = stored.as_ref().map(|stored| stored.version.clone());
+        match read_once(io, stored) {
+            Err(error) if reads < READS && error.kind() == ErrorKind::Corrupt => {
+                let now = store.load(cx, INVENTORY).await?.map(|stored| stored.version);
+                if now == version {
+                    return Err(error);
+                }
+                reads += 1;
+            }
+            read => return read,
+        }
+    }
+}
+
+fn read_once(io: &mut dyn JournalIo, stored: Option<Stored>) -> Result<Read> {
+    let (document, version, epoch) = match stored {
+        None => (None, None, 0),
+        Some(stored) => {
+            let document: InventoryDocument = serde_json::from_slice(&stored.document.bytes)
+                .map_err(|error| Error::from(error).with("document", INVENTORY))?;
+            let bytes = stored.document.bytes.len() as u64;
+            (Some((document, bytes)), Some(stored.version), stored.document.epoch)
+        }
+    };
+    let (anchor, records) = read_journal(io, document.as_ref().map(|(document, _)| &document.anchor))?;
+    let epoch = records.iter().fold(epoch, |epoch, record| match record {
+        Record::Epoch { epoch: taken } => epoch.max(*taken),
+        _ => epoch,
+    });
+    Ok(Read { document, version, epoch, anchor, records })
 }
 
 /// Reads a journal that may not be there. One without an inventory is one whose beginning was cut short: it holds

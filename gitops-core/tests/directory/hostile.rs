@@ -5,9 +5,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
 use gitops_core::directory::{MAX_FILE_BYTES, file_body};
-use gitops_core::{Change, ErrorKind, Secret, SecretKey, Value};
+use gitops_core::{Change, Cx, ErrorKind, Presence, Scope, Secret, SecretKey, Target, Value};
 
-use crate::support::{Yard, create, delete, mark, object, update};
+use crate::support::{Yard, create, delete, key, mark, object, update};
 
 #[tokio::test]
 async fn names_that_leave_the_root_are_refused_before_any_write() {
@@ -17,7 +17,7 @@ async fn names_that_leave_the_root_are_refused_before_any_write() {
     for name in ["../out", "/etc/out", "a/../../out", "a//b", "a/", ".", "nul\0", ".a.gitops", &long, &deep] {
         let error = yard.apply(create(name, "x", "op")).await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Limit), "{error}");
-        assert!(error.help_text().is_some() && yard.try_live(name).await.is_err());
+        assert!(error.help_text().is_some() && !yard.unreadable(name).await.is_empty());
     }
     assert!(yard.names().is_empty());
     assert_eq!(fs::read_dir(yard.folder.path()).unwrap().count(), 1, "nothing lies beside the root");
@@ -40,7 +40,7 @@ async fn a_folder_swapped_for_a_link_is_not_followed() {
         let error = yard.apply(change).await.unwrap_err();
         assert!(error.is_conflict() && error.to_string().contains("a link"), "{error}");
     }
-    assert!(yard.try_live("conf/a").await.unwrap_err().is_conflict());
+    assert!(yard.unreadable("conf/a").await.contains("a link"));
     assert_eq!(fs::read_to_string(outside.join("a")).unwrap(), "one");
     assert_eq!(fs::read_dir(outside).unwrap().count(), 2);
 }
@@ -55,8 +55,8 @@ async fn what_is_no_regular_file_is_named_and_left_alone() {
     rustix::fs::mkfifoat(rustix::fs::CWD, yard.path("pipe"), 0o644.into()).unwrap();
     yard.put("file", "x");
     for name in ["link", "dangling", "folder", "socket", "pipe"] {
-        let error = yard.try_live(name).await.unwrap_err();
-        assert!(error.is_conflict() && error.to_string().contains("not a regular file"), "{name}: {error}");
+        let reason = yard.unreadable(name).await;
+        assert!(reason.contains("not a regular file") && reason.contains("move it away"), "{name}: {reason}");
         assert!(yard.apply(create(name, "x", "op")).await.unwrap_err().is_conflict(), "{name}");
     }
     let error = yard.apply(create("file/below", "x", "op")).await.unwrap_err();
@@ -77,14 +77,26 @@ async fn side_files_that_are_links_are_not_followed() {
     }
 }
 
+/// C47: one file that can't be read is that file's matter alone.
+#[tokio::test]
+async fn what_can_not_be_read_hides_nothing_else() {
+    let yard = Yard::new();
+    symlink("/etc/hostname", yard.path("link")).unwrap();
+    yard.put("file", "x");
+    let scope = ["file", "link"].map(key).into_iter().collect::<Scope>();
+    let live = yard.directory.observe(&Cx::system(), &scope).await.unwrap();
+    let presence: Vec<bool> = live.iter().map(|live| live.presence == Presence::Present).collect();
+    assert_eq!(presence, [true, false]);
+}
+
 #[tokio::test]
 async fn a_file_over_the_limit_is_named_with_the_limit() {
     let yard = Yard::new();
     let limit = usize::try_from(MAX_FILE_BYTES).unwrap();
     let file = fs::File::create(yard.path("huge")).unwrap();
     file.set_len(MAX_FILE_BYTES + 1).unwrap();
-    let error = yard.try_live("huge").await.unwrap_err();
-    assert!(error.kind() == ErrorKind::Limit && error.to_string().contains("104857600"), "{error}");
+    let reason = yard.unreadable("huge").await;
+    assert!(reason.contains("104857600"), "{reason}");
 
     let body = file_body(vec![b'x'; limit + 1], false);
     let error = yard.apply(Change::Create { object: object("new", body), mark: mark("shop", "op") }).await;

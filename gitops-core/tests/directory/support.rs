@@ -46,6 +46,14 @@ impl Yard {
         Ok(self.directory.observe(&Cx::system(), &scope).await?.pop())
     }
 
+    /// Why a file can't be read; it must be there and unreadable.
+    pub async fn unreadable(&self, name: &str) -> String {
+        match self.live(name).await.map(|live| live.presence) {
+            Some(gitops_core::Presence::Unreadable(reason)) => reason,
+            other => panic!("{name} should be unreadable and is {other:?}"),
+        }
+    }
+
     pub async fn live(&self, name: &str) -> Option<Live> {
         self.try_live(name).await.unwrap()
     }

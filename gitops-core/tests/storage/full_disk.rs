@@ -117,8 +117,9 @@ async fn an_audit_log_that_can_not_be_written_stops_and_goes_on_after_a_start() 
         assert!(groups < 100, "the disk has no end");
     };
     assert!(is_full(&error), "{error:?}");
-    assert_eq!(audit.record(&cx, &group).await.unwrap_err().kind(), ErrorKind::Storage);
     std::fs::remove_file(ballast).unwrap();
+    let closed = audit.record(&cx, &group).await.expect_err("it went on without being checked");
+    assert_eq!(closed.kind(), ErrorKind::Storage);
     drop(audit);
     state.audit().unwrap().record(&cx, &group).await.unwrap();
     let path = StateDir::peek(&disk.state()).unwrap().audit_path();

@@ -19,6 +19,9 @@ const STEPS: [&str; 5] = [
     "?unlink,?unlinkat",
 ];
 
+/// The exit code of a run whose own child, `git`, was struck in its place.
+const FAILURE: i32 = 1;
+
 /// Kills runs, and counts.
 pub struct Striker {
     blows: Vec<Blow>,
@@ -54,10 +57,12 @@ impl Striker {
             Some(calls) => at_step(world, calls, n)?,
             None => at_moment(world, n)?,
         };
-        match status.code() {
-            None => blow.hit(n),
-            Some(0) => blow.missed(n),
-            Some(code) => return Err(Failure::new(format!("the apply to kill ended by itself with {code}"))),
+        match (status.code(), blow.calls) {
+            (None, _) | (Some(FAILURE), Some(_)) => blow.hit(n),
+            (Some(0), _) => blow.missed(n),
+            (Some(code), _) => {
+                return Err(Failure::new(format!("the apply to kill ended by itself with {code}")));
+            }
         }
         Ok(())
     }
@@ -67,7 +72,7 @@ impl Striker {
         for Blow { calls, struck, escaped, .. } in &self.blows {
             eprintln!(
                 "    {struck:4} killed, {escaped:4} escaped: {}",
-                calls.unwrap_or("at a random moment")
+                calls.map_or("at a random moment".into(), |calls| calls.replace('?', ""))
             );
         }
         let struck: u32 = self.blows.iter().map(|blow| blow.struck).sum();
