@@ -157,6 +157,13 @@ pub struct ConsentArgs {
     pub yes: bool,
 }
 
+impl ConsentArgs {
+    /// Whether nobody has to be asked.
+    pub fn is_given(&self) -> bool {
+        self.yes || self.plan_id.is_some()
+    }
+}
+
 /// The arguments of `diff`.
 #[derive(Debug, Args)]
 pub struct DiffArgs {
@@ -186,8 +193,8 @@ pub struct RollbackArgs {
     /// A commit, tag or branch
     #[arg(value_name = "REV", required_unless_present = "end")]
     pub revision: Option<String>,
-    /// Follow the source again
-    #[arg(long, conflicts_with_all = ["revision", "plan_id", "yes"])]
+    /// Follow the source again: shows what comes next, and applies it with `--yes` or `--plan-id`
+    #[arg(long, conflicts_with = "revision")]
     pub end: bool,
     /// How the plan is approved.
     #[command(flatten)]

@@ -13,10 +13,11 @@ use crate::output::style::escape;
 use crate::progress;
 use crate::session::{Access, Session};
 
-/// With a revision: pins it and applies. With `--end`: lets go of it and shows what comes next.
+/// With a revision: pins it and applies. With `--end`: lets go of it, and applies what comes next if that is approved.
 pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
     match &args.revision {
         Some(revision) => hold(app, revision, args).await,
+        None if args.consent.is_given() => let_go_and_apply(app, args).await,
         None => let_go(app).await,
     }
 }
@@ -26,7 +27,7 @@ async fn hold(app: &App, revision: &str, args: &RollbackArgs) -> Ended {
     let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
     let before = session.engine.pinned(&app.cx).await?;
     let pin = session.engine.pin(&app.cx, revision, &actor()).await?;
-    match apply_pinned(app, &mut session, &consent, revision).await {
+    match plan_and_apply(app, &mut session, &consent, &format!("rollback {revision}")).await {
         Ok(report) => {
             let end = app.command("rollback --end");
             app.screen.note(&format!(
@@ -42,14 +43,15 @@ async fn hold(app: &App, revision: &str, args: &RollbackArgs) -> Ended {
     }
 }
 
-async fn apply_pinned(
+/// `verb` is what the person typed.
+async fn plan_and_apply(
     app: &App,
     session: &mut Session,
     consent: &Consent,
-    revision: &str,
+    verb: &str,
 ) -> Result<Report, Failure> {
     let plan: Plan = session.engine.plan(&app.cx).await?;
-    apply::carry_out(app, session, &plan, consent, &format!("rollback {revision}")).await
+    apply::carry_out(app, session, &plan, consent, verb).await
 }
 
 /// Nothing was written, so the pin is as it was before. A stop must not keep it from being taken back.
@@ -63,13 +65,32 @@ async fn take_back(app: &App, session: &mut Session, before: Option<Pin>) -> Res
     Ok(())
 }
 
+/// Only lets go: the plan that comes next is shown, and applied by `apply` or `run`.
 async fn let_go(app: &App) -> Ended {
     let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
-    let pin = session.engine.unpin(&app.cx, &actor()).await?;
-    app.screen.note(&format!("No longer held to {}.", escape(&pin.revision.to_string())));
+    unpin(app, &mut session).await?;
     let next = session.engine.plan(&app.cx).await?;
     let verdict = session.engine.verdict(&next);
     let command = app.command(&format!("apply --plan-id {}", next.id.short()));
     plan::show(app, &next, &verdict, Some(command))?;
     Ok(Exit::Ok)
+}
+
+async fn let_go_and_apply(app: &App, args: &RollbackArgs) -> Ended {
+    let consent = Consent::new(app, &args.consent, false)?;
+    let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
+    let before = unpin(app, &mut session).await?;
+    match plan_and_apply(app, &mut session, &consent, "rollback --end").await {
+        Ok(report) => apply::answer(app, &session, &report).await,
+        Err(failure) => {
+            take_back(app, &mut session, Some(before)).await?;
+            Err(failure)
+        }
+    }
+}
+
+async fn unpin(app: &App, session: &mut Session) -> Result<Pin, Failure> {
+    let pin = session.engine.unpin(&app.cx, &actor()).await?;
+    app.screen.note(&format!("No longer held to {}.", escape(&pin.revision.to_string())));
+    Ok(pin)
 }

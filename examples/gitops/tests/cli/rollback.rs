@@ -27,6 +27,22 @@ fn an_earlier_revision_is_applied_and_held_until_it_is_let_go() {
 }
 
 #[test]
+fn the_end_of_a_rollback_can_be_applied_at_once_unless_a_gate_holds_it_back() {
+    let world = World::applied();
+    let first = world.git(&["rev-parse", "HEAD"]);
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["rollback", first.trim(), "--yes"]).expect(0);
+    world.commit("Other files", &[("index.html", None), ("conf/app.toml", None), ("a", Some("a"))]);
+    world.gitops(&["rollback", "--end", "--yes"]).expect(3).warns("gitops rollback --end --plan-id ");
+    assert_eq!(world.json(&["status"])["pinned"]["revision"]["id"], first.trim());
+    world.git(&["revert", "--no-edit", "HEAD"]);
+    world.gitops(&["rollback", "--end", "--yes"]).expect(0).says("Applied: 1 change");
+    assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
+    assert_eq!(world.json(&["status"])["pinned"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_rollback_that_is_not_approved_leaves_no_trace() {
     let world = World::new();
     let first = world.git(&["rev-parse", "HEAD"]);
