@@ -25,10 +25,12 @@ impl Interrupt {
             let first = next(&mut interrupts, &mut terminations).await;
             pressed.store(first == SignalKind::interrupt(), Ordering::Relaxed);
             cx.cancel();
-            screen
-                .note("Stopping: what is under way is finished first. Press Ctrl-C again to leave at once.");
+            say(
+                screen,
+                "Stopping: what is under way is finished first. Press Ctrl-C again to leave at once.",
+            );
             next(&mut interrupts, &mut terminations).await;
-            screen.note("Left at once: what was under way is looked up by the next run.");
+            say(screen, "Left at once: what was under way is looked up by the next run.");
             std::process::exit(Exit::Interrupted.code().into());
         });
         Ok(interrupt)
@@ -38,6 +40,11 @@ impl Interrupt {
     pub fn is_pressed(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
+}
+
+/// Says it in passing: a reader that is slow to read must not keep the next signal from being heard.
+fn say(screen: Screen, text: &'static str) {
+    std::thread::spawn(move || screen.note(text));
 }
 
 async fn next(interrupts: &mut Signal, terminations: &mut Signal) -> SignalKind {

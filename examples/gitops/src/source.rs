@@ -1,5 +1,7 @@
 //! Puts the Git source together from the configuration.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,7 +29,20 @@ pub fn open(cx: &Cx, config: &Config) -> Result<Arc<dyn Source>> {
         .credentials(credentials(cx, config, git)?);
     let builder = git.include.iter().fold(builder, GitSourceBuilder::include);
     let builder = git.ignore.iter().fold(builder, GitSourceBuilder::ignore);
-    Ok(Arc::new(builder.build().map_err(at(&git.places.git))?))
+    let source = builder.build().map_err(at(&git.places.git))?;
+    make_private(&config.state)?;
+    Ok(Arc::new(source))
+}
+
+/// Makes the state folder for the mirror, as private as the state itself will be. One that is there stays as it is.
+fn make_private(folder: &Path) -> Result<()> {
+    match folder.symlink_metadata() {
+        Ok(_) => Ok(()),
+        Err(_) => DirBuilder::new().mode(0o700).create(folder).map_err(|error| {
+            let help = "see that the folder that it is in exists and can be written";
+            Error::from(error).with("state", folder.display()).help(help)
+        }),
+    }
 }
 
 fn reference(reference: &GitRef) -> Result<gitops_git::GitRef> {

@@ -27,7 +27,8 @@ pub fn human(failure: &Failure) -> String {
 }
 
 fn unknown_help(error: &Error) -> Option<&'static str> {
-    error.is_unknown().then_some("nobody knows whether it was done; the next plan looks it up first")
+    (error.is_unknown() && error.key().is_some())
+        .then_some("nobody knows whether it was done; the next plan looks it up first")
 }
 
 /// An error as a document.

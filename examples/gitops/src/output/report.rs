@@ -141,3 +141,6 @@ impl<'a> ReportDocument<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

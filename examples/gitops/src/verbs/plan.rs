@@ -3,7 +3,7 @@
 use gitops_core::{Plan, Result, Verdict};
 
 use super::Ended;
-use crate::app::App;
+use crate::app::{App, quoted};
 use crate::cli::PlanArgs;
 use crate::exit::Exit;
 use crate::output::plan::PlanView;
@@ -21,7 +21,7 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
         None => app.command(&format!("apply --plan-id {}", plan.id.short())),
         Some(path) => {
             saved_plan::save(&app.cx, path, &plan)?;
-            app.command(&format!("apply {}", path.display()))
+            app.command(&format!("apply {}", quoted(&path.to_string_lossy())))
         }
     };
     show(app, &plan, &verdict, Some(next))?;

@@ -97,7 +97,10 @@ impl StatusDocument {
         let accepted = self.accepted.as_ref().map_or("nothing yet".to_owned(), ToString::to_string);
         let mut facts = vec![("source", escape(&format!("{} ({})", self.source, self.follows)))];
         facts.extend(self.revision.as_ref().map(|revision| ("declared", escape(&revision.to_string()))));
-        facts.extend([("applied", escape(&accepted)), ("owns", self.owned())]);
+        if self.pinned.is_none() {
+            facts.push(("applied", escape(&accepted)));
+        }
+        facts.push(("owns", self.owned()));
         facts.extend(self.pinned.as_ref().map(|pin| {
             let text = format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since);
             ("held to", escape(&text))

@@ -47,6 +47,35 @@ fn an_apply_stops_between_changes_and_the_next_one_goes_on() {
 }
 
 #[test]
+fn a_second_one_leaves_at_once_whatever_is_under_way() {
+    let world = World::empty();
+    let names: Vec<String> = (0..1000).map(|n| format!("{n:04}{}", "x".repeat(200))).collect();
+    let files: Vec<(&str, Option<&str>)> = names.iter().map(|name| (name.as_str(), Some("x"))).collect();
+    world.commit("Many", &files);
+    // Nobody reads what it reports, so it hangs in the middle.
+    let mut child = world
+        .command(&["apply", "--yes"])
+        .stdout(File::create(world.path("answer")).unwrap())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0];
+    child.stderr.as_mut().unwrap().read_exact(&mut first).unwrap();
+    // Signals that come while one is pending are one; a person would press again too.
+    let ended = (0..600).find_map(|_| {
+        send(&child, Signal::INT);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        child.try_wait().unwrap()
+    });
+    if ended.is_none() {
+        child.kill().unwrap();
+    }
+    assert_eq!(ended.and_then(|status| status.code()), Some(130));
+    world.gitops(&["apply", "--yes", "--quiet"]).expect(0);
+    assert_eq!(world.all_live().len(), 1000);
+}
+
+#[test]
 fn a_server_that_does_not_answer_is_no_hindrance() {
     let world = World::new();
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
