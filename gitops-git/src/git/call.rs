@@ -137,11 +137,12 @@ impl Call {
         })
     }
 
-    /// The program itself, or a shell that first limits the size of files: 512 bytes is the shell's unit.
+    /// The program itself, or a shell that first limits the size of files: 512 bytes is the shell's unit. A write beyond
+    /// it then fails as on a full disk, so that git can say so and take its temporary file away.
     fn command(&self) -> Command {
         let Some(bytes) = self.file_bytes else { return Command::new(&self.program) };
         let mut command = Command::new("/bin/sh");
-        let script = format!("ulimit -f {} || true; exec \"$@\"", bytes.div_ceil(512));
+        let script = format!("trap '' XFSZ; ulimit -f {} || true; exec \"$@\"", bytes.div_ceil(512));
         command.arg("-c").arg(script).arg("sh").arg(&self.program);
         command
     }
