@@ -137,6 +137,12 @@ impl Cx {
         Self { cancel: self.cancel.child_token(), ..self.clone() }
     }
 
+    /// The same context, out of reach of a request to stop: for what must be finished once it was begun.
+    #[must_use]
+    pub fn shielded(&self) -> Self {
+        Self { cancel: CancellationToken::new(), ..self.clone() }
+    }
+
     /// The same context with a deadline at most so far away.
     #[must_use]
     pub fn within(&self, duration: Duration) -> Self {
@@ -184,7 +190,7 @@ impl Cx {
     /// Waits for so long.
     ///
     /// # Errors
-    /// `Cancelled` as soon as somebody asks to stop, `Timeout` (outcome known) at the deadline.
+    /// `Cancelled` as soon as somebody asks to stop, `Timeout` at the deadline.
     ///
     /// # Cancel safety
     /// Dropping the future ends the wait and has no other effect.
@@ -195,6 +201,7 @@ impl Cx {
             Ok(())
         })
         .await
+        .map_err(|error| Error::new(error.kind(), error.message()).outcome_known())
     }
 
     /// Runs a future until it ends, the deadline passes or somebody asks to stop, whatever is first.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Diagnostic;
+use crate::plan::Moved;
 use crate::value::Key;
 
 /// A result with this crate's [`Error`].
@@ -39,6 +40,7 @@ struct Inner {
     key: Option<Key>,
     context: Vec<(&'static str, String)>,
     diagnostics: Vec<Diagnostic>,
+    moved: Vec<Moved>,
     help: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -125,6 +127,7 @@ impl Error {
             key: None,
             context: Vec::new(),
             diagnostics: Vec::new(),
+            moved: Vec::new(),
             help: None,
             source: None,
         }))
@@ -142,6 +145,21 @@ impl Error {
         error
     }
 
+    /// What a plan was made from has moved: nothing was written.
+    pub fn stale(moved: Vec<Moved>) -> Self {
+        let mut error = Self::new(ErrorKind::Stale, "the plan is stale; nothing was written");
+        error.0.moved = moved;
+        error.help("plan again, and review what changed")
+    }
+
+    /// The same error for another object that it struck: kind, message, retry and outcome, without context.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        let mut error = Self::new(self.0.kind, self.0.message.clone()).retry_when(self.0.retry);
+        error.0.outcome = self.0.outcome;
+        error
+    }
+
     /// The same with another answer to when trying again can help.
     #[must_use]
     pub fn retry_when(mut self, retry: Retry) -> Self {
@@ -153,6 +171,13 @@ impl Error {
     #[must_use]
     pub fn outcome_unknown(mut self) -> Self {
         self.0.outcome = Outcome::Unknown;
+        self
+    }
+
+    /// The same, saying that nothing happened: for a time-out of something that has no effect.
+    #[must_use]
+    pub fn outcome_known(mut self) -> Self {
+        self.0.outcome = Outcome::NotDone;
         self
     }
 
@@ -216,6 +241,11 @@ impl Error {
         &self.0.diagnostics
     }
 
+    /// What moved since a stale plan was made.
+    pub fn moved(&self) -> &[Moved] {
+        &self.0.moved
+    }
+
     /// What a person can do about it.
     pub fn help_text(&self) -> Option<&str> {
         self.0.help.as_deref()
@@ -255,14 +285,11 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Inner { message, operation, key, context, source, .. } = &*self.0;
-        if let Some(operation) = operation {
-            write!(f, "{operation} ")?;
-        }
-        if let Some(key) = key {
-            write!(f, "{key}")?;
-        }
-        if operation.is_some() || key.is_some() {
-            f.write_str(": ")?;
+        match (operation, key) {
+            (Some(operation), Some(key)) => write!(f, "{operation} {key}: ")?,
+            (Some(operation), None) => write!(f, "{operation}: ")?,
+            (None, Some(key)) => write!(f, "{key}: ")?,
+            (None, None) => {}
         }
         f.write_str(message)?;
         for (index, (name, value)) in context.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! Where actual state lives.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 use crate::capability::{Batch, Health, Import, NativePlan, Watch};
@@ -75,12 +77,21 @@ pub struct TargetInfo {
     pub tier: Tier,
     /// How many changes it takes at once; at least 1.
     pub concurrency: usize,
+    /// How long after its caller is gone a change may still land. What was claimed is not given up before.
+    pub lands_within: Duration,
 }
 
 impl TargetInfo {
-    /// A keyed target that takes 16 changes at once.
+    /// A keyed target that takes 16 changes at once; a change may land up to ten minutes late.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), tier: Tier::Keyed, concurrency: 16 }
+        Self { name: name.into(), tier: Tier::Keyed, concurrency: 16, lands_within: Duration::from_secs(600) }
+    }
+
+    /// The same with another bound on how late a change may land.
+    #[must_use]
+    pub fn lands_within(mut self, duration: Duration) -> Self {
+        self.lands_within = duration;
+        self
     }
 
     /// The same of another tier.

@@ -1,4 +1,5 @@
 //! The graph against a naive model, and what it says of cycles.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -95,6 +95,7 @@ impl Inventory {
         match result {
             OpResult::Present { uid, version } => {
                 self.entries.insert(key.clone(), Owned::held(&intent, uid.clone(), version.clone()));
+                self.open.retain(|_, older| &older.key != key);
             }
             OpResult::Absent => self.forget(key),
             OpResult::Deleting => self.mark_deleting(key),

@@ -1,5 +1,35 @@
 //! The durable record of what was begun and what came of it.
+//!
+//! A journal is a header and a chain of frames. Each frame names the hash of the one before, holds a group of
+//! [`Record`]s, and is synced before [`Journal::append`] returns; there is never more than one frame that is not
+//! synced, so a crash can damage only the last.
+//!
+//! # What a crash leaves
+//! - A last frame that never became durable leaves the file short, or with sectors that read as zeros, which
+//!   JSON never holds. It is cut off; nothing relied on it.
+//! - Anything else is damage. It is an error that names byte and frame, and nothing is cut: see
+//!   [`Journal::open`].
+//!
+//! # Empty is not new
+//! A journal comes to be by [`Journal::init`] alone. Where one is missing, empty, shorter or older than the
+//! [`Anchor`] that the inventory holds, opening it is an error.
 
+mod anchor;
+mod file_io;
+mod frame;
+mod group;
+mod header;
+mod io;
+mod log;
+mod memory_io;
 mod record;
+mod replay;
+mod tail;
 
+pub use anchor::{Anchor, Lineage, ParseLineageError};
+pub use file_io::FileJournalIo;
+pub use frame::FRAME_LIMIT;
+pub use io::{JOURNAL_LIMIT, JournalIo};
+pub use log::Journal;
+pub use memory_io::MemoryJournalIo;
 pub use record::{Intent, OpResult, Record};

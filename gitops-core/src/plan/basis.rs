@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -109,6 +110,9 @@ impl fmt::Display for Moved {
 impl Plan {
     /// What moved between an older plan and this one; empty exactly if their ids are equal.
     pub fn moved_since(&self, older: &Plan) -> Vec<Moved> {
+        if older.id == self.id {
+            return Vec::new();
+        }
         let (then, now) = (&older.basis, &self.basis);
         let mut moved = Vec::new();
         let text = |value: &str| value.to_owned();
@@ -134,7 +138,7 @@ impl Plan {
             moved.push(Moved::Options);
         }
         moved.extend(moved_steps(older, self));
-        if moved.is_empty() && older.id != self.id {
+        if moved.is_empty() {
             moved.push(Moved::Desired);
         }
         moved
@@ -142,14 +146,16 @@ impl Plan {
 }
 
 fn moved_steps(older: &Plan, newer: &Plan) -> Vec<Moved> {
-    let changed = |step: &Step| match newer.step(&step.key) {
-        None => Some(Moved::NotNeeded { key: step.key.clone() }),
+    let by_key = |plan: &'_ Plan| plan.steps.iter().map(|step| (step.key.clone(), step.clone())).collect();
+    let (then, now): (BTreeMap<Key, Step>, BTreeMap<Key, Step>) = (by_key(older), by_key(newer));
+    let changed = |(key, step): (&Key, &Step)| match now.get(key) {
+        None => Some(Moved::NotNeeded { key: key.clone() }),
         Some(now) if now.expect != step.expect || now.action != step.action => {
-            Some(Moved::Live { key: step.key.clone() })
+            Some(Moved::Live { key: key.clone() })
         }
         Some(_) => None,
     };
-    let needed = newer.steps.iter().filter(|step| older.step(&step.key).is_none());
-    let needed = needed.map(|step| Moved::Needed { key: step.key.clone() });
-    older.steps.iter().filter_map(changed).chain(needed).collect()
+    let needed = now.keys().filter(|key| !then.contains_key(key));
+    let needed = needed.map(|key| Moved::Needed { key: key.clone() });
+    then.iter().filter_map(changed).chain(needed).collect()
 }

@@ -82,13 +82,6 @@ fn keep_equal(
     if entry.is_some_and(|entry| is_as_left(entry, live, &body)) {
         return (learn(input, object, live, entry, body), false);
     }
-    if entry.is_some_and(|entry| entry.state == OwnedState::Claimed) && live.body.digest() != body {
-        // We set out to make it and do not know whether this is it. A creation is refused by what is there.
-        return (
-            change(input, object, None, Action::Create, Cause::ThisChange, Reason::New, Diff::default()),
-            true,
-        );
-    }
     let (diff, replace) = compare(input, object, live);
     if diff.is_empty() && replace.is_none() {
         return (learn(input, object, live, entry, body), true);

@@ -58,6 +58,13 @@ impl Live {
         }
     }
 
+    /// Something that is there and can't be read, for this reason.
+    pub fn unreadable(key: Key, reason: impl Into<String>) -> Self {
+        let mut live = Self::new(key, Uid::new(""), Version::new(""), Value::Null);
+        live.presence = Presence::Unreadable(reason.into());
+        live
+    }
+
     /// The same with an owner's mark.
     #[must_use]
     pub fn owned_by(mut self, owner: impl Into<String>) -> Self {

@@ -3,6 +3,7 @@
 mod change;
 mod digest;
 mod digest_map;
+mod json;
 mod key;
 mod live;
 mod number;

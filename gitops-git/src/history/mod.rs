@@ -1,10 +1,12 @@
 //! How commits are related, and who made them. All of this reads the mirror alone.
 
+mod ancestor;
 mod blame;
 mod describe;
 mod find;
 mod log;
 
+pub(crate) use ancestor::{ancestor, split};
 pub(crate) use blame::blame;
 pub(crate) use describe::describe;
 pub(crate) use find::by_abbreviation;

@@ -31,17 +31,17 @@ impl History for GitSource {
 
     /// A branch or tag by its short or full name, or a commit by its id or the beginning of it, at least 4 digits, if
     /// it was fetched. A name goes before a beginning of an id; if the server can't be asked for its names, the
-    /// beginning of an id is still understood.
+    /// beginning of an id is still understood. `HEAD` is what is followed now. `~N` and `^` go back by first parents.
     async fn find(&self, cx: &Cx, name: &str) -> Result<Revision> {
-        if let Ok(id) = CommitId::parse(name) {
-            self.0.ensure(cx, id.object()).await?;
-            return Ok(Revision::new(id.to_string(), id.to_string()));
+        let (base, generations) = history::split(name);
+        let found = self.find_base(cx, base).await?;
+        if generations == 0 {
+            return Ok(found);
         }
-        if name.is_empty() || name.starts_with('-') || name.contains(char::is_control) {
-            return Err(invalid(format!("`{}` is not the name of a revision", shown(name, 120)))
-                .help("write a branch, a tag or the id of a commit"));
-        }
-        self.0.find(cx, name).await
+        let commit = commit_of(&found)?;
+        let back = move |repository: &gix::Repository| history::ancestor(repository, commit, generations);
+        let id = self.0.read(cx, commit, back).await?.to_string();
+        Ok(Revision::new(id, name))
     }
 
     async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
@@ -68,6 +68,23 @@ impl History for GitSource {
             history::describe(repository, history::blame(repository, commit, &path, line)?)
         };
         self.0.read(cx, commit, read).await
+    }
+}
+
+impl GitSource {
+    async fn find_base(&self, cx: &Cx, name: &str) -> Result<Revision> {
+        if name == "HEAD" {
+            return self.0.newest(cx).await;
+        }
+        if let Ok(id) = CommitId::parse(name) {
+            self.0.ensure(cx, id.object()).await?;
+            return Ok(Revision::new(id.to_string(), id.to_string()));
+        }
+        if name.is_empty() || name.starts_with('-') || name.contains(char::is_control) {
+            return Err(invalid(format!("`{}` is not the name of a revision", shown(name, 120)))
+                .help("write a branch, a tag or the id of a commit"));
+        }
+        self.0.find(cx, name).await
     }
 }
 

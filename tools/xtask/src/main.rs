@@ -1,2 +1,65 @@
-//! Development tasks: cargo xtask test, bench, fuzz.
-fn main() {}
+//! Development tasks. `cargo xtask --help` lists them; the gate in `.ci/run` is made of them.
+
+mod cache;
+mod deny;
+mod failure;
+mod hygiene;
+mod kill;
+mod msrv;
+mod process;
+mod servers;
+mod sshd;
+mod stage;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use failure::Result;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Development tasks of this workspace")]
+enum Task {
+    /// Install or build what the tests need, then run every test.
+    Test {
+        /// Run only the tests whose name contains this text.
+        #[arg(long, value_name = "PATTERN")]
+        only: Option<String>,
+    },
+    /// Build test servers into the cache and print their paths; without a name, list them.
+    Servers {
+        /// Names from the list.
+        names: Vec<String>,
+    },
+    /// Check licences, banned crates, sources and, where the data is given, advisories.
+    Deny,
+    /// Check that no dependency declares a newer Rust than the workspace.
+    Msrv,
+    /// Check the tracked files for machine paths, secrets and unfinished work.
+    Hygiene,
+    /// Kill the `gitops` command at random moments and check that the next run repairs everything.
+    Kill(kill::Options),
+}
+
+fn main() -> ExitCode {
+    match run(Task::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(task: Task) -> Result<()> {
+    match task {
+        Task::Test { only } => test::run(only.as_deref()),
+        Task::Servers { names } => servers::run(&names),
+        Task::Deny => deny::run(),
+        Task::Msrv => msrv::run(),
+        Task::Hygiene => hygiene::run(),
+        Task::Kill(options) => kill::run(&options),
+    }
+}

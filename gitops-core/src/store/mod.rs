@@ -1,9 +1,16 @@
 //! Where an engine keeps what it must not forget.
 
+mod file;
+mod format;
+mod memory;
+
+pub use file::FileStore;
+pub use memory::MemoryStore;
+
 use async_trait::async_trait;
 
 use crate::value::Version;
-use crate::{Cx, Result};
+use crate::{Cx, Error, ErrorKind, Result};
 
 /// Keeps named documents, each replaced whole and only by who has seen the last version.
 ///
@@ -51,4 +58,22 @@ pub struct Stored {
     pub document: Document,
     /// Its version, to be named by the next swap.
     pub version: Version,
+}
+
+/// Whether a document may take the place of what is stored.
+fn check(name: &str, stored: Option<&Stored>, expect: Option<&Version>, document: &Document) -> Result<()> {
+    let epoch = stored.map_or(0, |stored| stored.document.epoch);
+    if epoch > document.epoch {
+        let message = format!("a newer engine took over: epoch {epoch}, ours is {}", document.epoch);
+        return Err(conflict(name, message).help("stop this engine: the newer one is at work"));
+    }
+    match stored.map(|stored| &stored.version) == expect {
+        true => Ok(()),
+        false => Err(conflict(name, "the document is not the one that was loaded".to_owned())
+            .help("load it again and make the change anew")),
+    }
+}
+
+fn conflict(name: &str, message: String) -> Error {
+    Error::new(ErrorKind::Conflict, message).with("document", name)
 }

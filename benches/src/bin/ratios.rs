@@ -1,0 +1,180 @@
+//! The figures that the project holds itself to, measured in one run and printed beside their bounds.
+//!
+//! `cargo xtask bench`, or `cargo run --release -p gitops-benches --bin ratios [quick]`.
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
+#![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gitops_benches::{Applied, engine, resident};
+use gitops_core::directory::Directory;
+use gitops_core::{
+    Approval, Cx, Digest, Engine, Graph, GroupKind, Key, Memory, Result, Revision, Snapshot, Source,
+    SourceInfo, StateDir, async_trait,
+};
+
+#[tokio::main]
+async fn main() {
+    let quick = std::env::args().any(|argument| argument == "quick");
+    let (large, files) = if quick { (10_000, 1_000) } else { (100_000, 10_000) };
+    println!("figure\tmeasured\tbound");
+    graph(large);
+    first_plan(files).await;
+    one_file_commit(large).await;
+    durable_apply(files).await;
+}
+
+fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
+    let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };
+    println!(
+        "{figure}\t{measured:.3} {unit}\t{sign} {bound} {unit}\t{}",
+        if holds { "holds" } else { "MISSED" }
+    );
+}
+
+fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let value = act();
+    (value, start.elapsed())
+}
+
+fn graph(count: usize) {
+    let key =
+        |index: usize| Key::new("k8s", GroupKind::new("apps", "Deployment"), "shop", format!("o{index:06}"));
+    let nodes: Vec<_> = (0..count)
+        .map(|index| (key(index), vec![key(index / 3)]))
+        .filter(|(key, needs)| key != &needs[0])
+        .collect();
+    let before = resident();
+    let (graph, time) = timed(|| {
+        let graph = Graph::new(nodes).expect("it has no cycle");
+        assert!(graph.order().len() >= count - 1);
+        graph
+    });
+    row(&format!("graph of {count}: build and order"), time.as_secs_f64(), "s", 0.3, false);
+    println!("graph of {count}: memory\t{:.1} MiB", (resident().saturating_sub(before)) as f64 / 1_048_576.0);
+    drop(graph);
+}
+
+/// Files in memory: no repository, so that the plan alone is measured.
+struct Files(Vec<(String, Vec<u8>)>);
+
+#[async_trait]
+impl Source for Files {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new("files", "")
+    }
+
+    async fn resolve(&self, _: &Cx) -> Result<Revision> {
+        Ok(Revision::new(Digest::of(b"1").to_string(), ""))
+    }
+
+    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
+        Snapshot::from_files("files", revision.clone(), self.0.iter().cloned())
+    }
+}
+
+fn files(count: usize) -> Arc<Files> {
+    let file = |index: usize| {
+        (format!("folder-{:03}/file-{index:06}", index / 100), format!("{index:0200}").into_bytes())
+    };
+    Arc::new(Files((0..count).map(file).collect()))
+}
+
+async fn first_plan(count: usize) {
+    let mut engine = engine(files(count), Arc::new(Memory::new()), Arc::default()).await;
+    let start = Instant::now();
+    let plan = engine.plan(&Cx::system()).await.expect("files can be planned");
+    assert_eq!(plan.steps.len(), count);
+    row(&format!("first plan of {count}"), start.elapsed().as_secs_f64(), "s", 1.0, false);
+}
+
+/// The median time of a plan after a one-file commit, and the memory of the whole application.
+async fn replan_time(count: usize) -> (f64, u64) {
+    let before = resident();
+    let mut applied = Applied::with_files(count).await;
+    let memory = resident().saturating_sub(before);
+    let mut times = Vec::new();
+    for round in 0..11 {
+        applied.repository.change(count / 2 + round);
+        let blobs = applied.source.blobs();
+        let start = Instant::now();
+        applied.engine.replan(&Cx::system()).await.expect("a commit can be planned");
+        times.push(start.elapsed().as_secs_f64());
+        assert_eq!(applied.source.blobs() - blobs, 1);
+        applied.engine.pass(&Cx::system()).await.expect("a commit can be applied");
+    }
+    times.sort_by(f64::total_cmp);
+    (times[times.len() / 2], memory)
+}
+
+async fn one_file_commit(large: usize) {
+    let (small, _) = replan_time(1_000).await;
+    println!("one-file commit in 1000: plan\t{:.3} ms", small * 1000.0);
+    let (time, memory) = replan_time(large).await;
+    println!("one-file commit in {large}: plan\t{:.3} ms", time * 1000.0);
+    row(&format!("one-file commit: {large} against 1000"), time / small, "×", 1.5, false);
+    println!(
+        "memory of an application of {large}, desired, live and owned\t{} B an object",
+        memory / large as u64
+    );
+}
+
+/// The same durable writes as the directory makes for a new file, one after the other: the mark and the file, each as
+/// a synced temporary file that is renamed, and the folder synced after each.
+fn bare_loop(root: &Path, count: usize) -> Duration {
+    let write = |folder: &Path, name: &str, content: &[u8]| {
+        let temp = folder.join(format!("{name}.tmp"));
+        let mut file = File::create(&temp).expect("the folder can be written");
+        file.write_all(content).expect("there is room");
+        file.sync_all().expect("it can be synced");
+        fs::rename(&temp, folder.join(name)).expect("it can be renamed");
+        File::open(folder).and_then(|folder| folder.sync_all()).expect("it can be synced");
+    };
+    timed(|| {
+        for index in 0..count {
+            let folder = root.join(format!("folder-{:03}", index / 100));
+            fs::create_dir_all(&folder).expect("the root can be written");
+            write(
+                &folder,
+                &format!(".file-{index:06}.gitops"),
+                b"{\"owner\":\"somebody\",\"uid\":\"something\"}",
+            );
+            write(&folder, &format!("file-{index:06}"), format!("{index:0200}").as_bytes());
+        }
+    })
+    .1
+}
+
+async fn durable_apply(count: usize) {
+    let bare = tempfile::tempdir_in(".").expect("the current folder can be written");
+    let bare_time = bare_loop(bare.path(), count);
+    let folder = tempfile::tempdir_in(".").expect("the current folder can be written");
+    let cx = Cx::system();
+    let directory = Directory::open(folder.path().join("live"), "dir").expect("the root can be made");
+    let state = StateDir::open(&folder.path().join("state"), &cx).expect("the state can be made");
+    let mut engine = Engine::builder("bench")
+        .source(files(count))
+        .render(Arc::new(gitops_core::directory::FileRender::new("dir")))
+        .target("dir", Arc::new(directory))
+        .state(state)
+        .open(&cx)
+        .await
+        .expect("an empty state opens");
+    let plan = engine.plan(&cx).await.expect("files can be planned");
+    let start = Instant::now();
+    let report =
+        engine.apply(&cx, &plan, &Approval::of_this_plan("bench")).await.expect("the plan is applied");
+    assert!(report.is_converged());
+    let time = start.elapsed();
+    println!(
+        "apply of {count} files, durable\t{:.2} s; bare loop {:.2} s",
+        time.as_secs_f64(),
+        bare_time.as_secs_f64()
+    );
+    row("apply: speed against a bare loop", bare_time.as_secs_f64() / time.as_secs_f64(), "×", 0.5, true);
+}

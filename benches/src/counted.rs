@@ -1,0 +1,95 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use gitops_core::capability::Watch;
+use gitops_core::{
+    Applied, Change, Cx, Digest, Entry, History, Live, Memory, Result, Revision, Scope, Snapshot, Source,
+    SourceInfo, Target, TargetInfo, Tree, async_trait,
+};
+
+/// A source whose tree counts what is read of it.
+pub struct CountedTree {
+    inner: Arc<dyn Source>,
+    blobs: Arc<AtomicU64>,
+    folders: Arc<AtomicU64>,
+}
+
+impl CountedTree {
+    /// Counts over a source.
+    pub fn new(inner: Arc<dyn Source>) -> Self {
+        Self { inner, blobs: Arc::default(), folders: Arc::default() }
+    }
+
+    /// How many files were read so far.
+    pub fn blobs(&self) -> u64 {
+        self.blobs.load(Relaxed)
+    }
+
+    /// How many folders were listed so far.
+    pub fn folders(&self) -> u64 {
+        self.folders.load(Relaxed)
+    }
+}
+
+#[async_trait]
+impl Source for CountedTree {
+    fn info(&self) -> SourceInfo {
+        self.inner.info()
+    }
+
+    async fn resolve(&self, cx: &Cx) -> Result<Revision> {
+        self.inner.resolve(cx).await
+    }
+
+    async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot> {
+        let mut snapshot = self.inner.fetch(cx, revision).await?;
+        let (blobs, folders) = (self.blobs.clone(), self.folders.clone());
+        snapshot.tree = Arc::new(Counting { inner: snapshot.tree.clone(), blobs, folders });
+        Ok(snapshot)
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        self.inner.history()
+    }
+}
+
+struct Counting {
+    inner: Arc<dyn Tree>,
+    blobs: Arc<AtomicU64>,
+    folders: Arc<AtomicU64>,
+}
+
+impl Tree for Counting {
+    fn list(&self, path: &str, id: &Digest) -> Result<Vec<Entry>> {
+        self.folders.fetch_add(1, Relaxed);
+        self.inner.list(path, id)
+    }
+
+    fn read(&self, path: &str, id: &Digest) -> Result<Arc<[u8]>> {
+        self.blobs.fetch_add(1, Relaxed);
+        self.inner.read(path, id)
+    }
+}
+
+/// A target in memory, shared between an engine and who counts.
+#[derive(Default)]
+pub struct CountedTarget(pub Memory);
+
+#[async_trait]
+impl Target for CountedTarget {
+    fn info(&self) -> TargetInfo {
+        self.0.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.0.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        self.0.apply(cx, change).await
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        self.0.watch()
+    }
+}

@@ -1,0 +1,65 @@
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// A bare Git repository with as many files as are asked for, a hundred to a folder, made by the real `git`.
+#[derive(Debug)]
+pub struct Repository {
+    folder: tempfile::TempDir,
+    commits: usize,
+}
+
+impl Repository {
+    /// A repository whose first commit has so many files, each of about 200 bytes.
+    pub fn with_files(count: usize) -> Self {
+        let folder = tempfile::tempdir().expect("there is a temporary folder");
+        let repository = Self { folder, commits: 1 };
+        git(repository.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "."], None);
+        let mut stream =
+            b"commit refs/heads/main\ncommitter b <b@example.org> 1700000000 +0000\ndata 5\nfirst\n".to_vec();
+        for index in 0..count {
+            write_file(&mut stream, index, "first");
+        }
+        git(repository.path(), &["fast-import", "--quiet"], Some(&stream));
+        repository
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Commits a change of one file.
+    pub fn change(&mut self, index: usize) {
+        let time = 1_700_000_000 + self.commits;
+        let mut stream = format!(
+            "commit refs/heads/main\ncommitter b <b@example.org> {time} +0000\ndata 6\nchange\nfrom refs/heads/main^0\n"
+        )
+        .into_bytes();
+        write_file(&mut stream, index, &format!("change {}", self.commits));
+        self.commits += 1;
+        git(self.path(), &["fast-import", "--quiet"], Some(&stream));
+    }
+}
+
+fn write_file(stream: &mut Vec<u8>, index: usize, text: &str) {
+    let content = format!("file: {index:06}\ntext: {text}\nnote: {}\n", "x".repeat(160));
+    let header =
+        format!("M 100644 inline folder-{:04}/file-{index:06}.yaml\ndata {}\n", index / 100, content.len());
+    stream.extend_from_slice(header.as_bytes());
+    stream.extend_from_slice(content.as_bytes());
+    stream.push(b'\n');
+}
+
+fn git(folder: &Path, arguments: &[&str], input: Option<&[u8]>) {
+    let mut child = Command::new("git")
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+        .spawn()
+        .expect("git is installed");
+    if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+        stdin.write_all(input).expect("git reads its input");
+    }
+    assert!(child.wait().expect("git ends").success(), "git {arguments:?} failed");
+}

@@ -1,0 +1,49 @@
+//! What a one-file commit and a pass without change may cost, counted.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use gitops_benches::Applied;
+use gitops_core::{Cx, Event};
+
+fn planned(events: &[Event]) -> Option<(usize, usize)> {
+    events.iter().find_map(|event| match event {
+        Event::Planned { considered, diffed, .. } => Some((*considered, *diffed)),
+        _ => None,
+    })
+}
+
+#[tokio::test]
+async fn a_one_file_commit_reads_one_blob_and_compares_one_object_in_a_repository_of_any_size() {
+    for count in [1_000, 10_000] {
+        let mut applied = Applied::with_files(count).await;
+        applied.repository.change(count / 2);
+        applied.events.lock().unwrap().clear();
+        let (blobs, folders, observed) =
+            (applied.source.blobs(), applied.source.folders(), applied.target.observed());
+        let plan = applied.engine.replan(&Cx::system()).await.unwrap();
+        assert_eq!((plan.steps.len(), plan.unchanged), (1, count - 1));
+        assert_eq!(applied.source.blobs() - blobs, 1, "blobs read of {count}");
+        assert_eq!(applied.target.observed() - observed, 1, "objects asked for of {count}");
+        assert_eq!(planned(&applied.events.lock().unwrap()), Some((1, 1)), "objects compared of {count}");
+        assert!(applied.source.folders() - folders <= 4, "the two folders on the way, old and new");
+    }
+}
+
+#[tokio::test]
+async fn a_pass_without_change_reads_nothing_and_writes_nothing() {
+    let mut applied = Applied::with_files(1_000).await;
+    let before = (
+        applied.source.blobs(),
+        applied.source.folders(),
+        applied.target.observed(),
+        applied.target.writes(),
+    );
+    let report = applied.engine.pass(&Cx::system()).await.unwrap();
+    assert!(report.is_converged() && report.results.is_empty());
+    let after = (
+        applied.source.blobs(),
+        applied.source.folders(),
+        applied.target.observed(),
+        applied.target.writes(),
+    );
+    assert_eq!(after, before);
+}

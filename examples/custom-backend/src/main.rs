@@ -1,2 +1,0 @@
-//! An in-house key-value service as a target, in sixty lines.
-fn main() {}

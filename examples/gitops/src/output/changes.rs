@@ -1,0 +1,71 @@
+//! What changes in an object, on one short line.
+
+use gitops_core::{FieldChange, Key, Reason, Step, Value};
+use similar::{ChangeTag, TextDiff};
+
+/// An object as people say it, without its target: `File/conf/app.toml`, `Deployment.apps/shop/web`.
+pub fn object(key: &Key) -> String {
+    match key.namespace() {
+        "" => format!("{}/{}", key.kind(), key.name()),
+        namespace => format!("{}/{namespace}/{}", key.kind(), key.name()),
+    }
+}
+
+/// Why a step is needed: the fields with old and new value where they are known.
+pub fn reason(step: &Step) -> String {
+    let fields = step.diff.fields();
+    match &step.reason {
+        Reason::Differs { .. } if !fields.is_empty() => some(fields),
+        Reason::CannotChangeInPlace { .. } | Reason::Adopted if !fields.is_empty() => {
+            format!("{}: {}", step.reason, some(fields))
+        }
+        reason => reason.to_string(),
+    }
+}
+
+/// Where a step's object is declared, or was.
+pub fn place(step: &Step) -> String {
+    match &step.provenance {
+        None => String::new(),
+        Some(provenance) if step.desired.is_none() => format!("was {provenance}"),
+        Some(provenance) => provenance.to_string(),
+    }
+}
+
+/// The first two fields, and how many more there are.
+fn some(fields: &[FieldChange]) -> String {
+    let mut texts: Vec<String> = fields.iter().take(2).map(field).collect();
+    if fields.len() > 2 {
+        texts.push(format!("and {} more", fields.len() - 2));
+    }
+    texts.join(", ")
+}
+
+/// One field; text of several lines is counted by line.
+fn field(field: &FieldChange) -> String {
+    match lines(field) {
+        Some((added, removed)) => format!("{} +{added} −{removed} lines", field.path.trim_start_matches('/')),
+        None => field.to_string(),
+    }
+}
+
+/// How many lines come and go, if either side has several.
+fn lines(field: &FieldChange) -> Option<(usize, usize)> {
+    let (before, after) = texts(field)?;
+    if before.lines().count().max(after.lines().count()) < 2 {
+        return None;
+    }
+    let diff = TextDiff::from_lines(before, after);
+    let count = |tag: ChangeTag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+    Some((count(ChangeTag::Insert), count(ChangeTag::Delete)))
+}
+
+/// Both sides of a field, if they are text.
+pub fn texts(field: &FieldChange) -> Option<(&str, &str)> {
+    let text = |value: &'_ Option<Value>| matches!(value, None | Some(Value::Text(_)));
+    if !text(&field.before) || !text(&field.after) {
+        return None;
+    }
+    let before = field.before.as_ref().and_then(Value::as_text).unwrap_or_default();
+    Some((before, field.after.as_ref().and_then(Value::as_text).unwrap_or_default()))
+}

@@ -1,0 +1,129 @@
+//! Line by line what would change.
+
+use gitops_core::{Action, Diff, FieldChange, Key, Plan, PlanId, Revision, Step};
+use serde::Serialize;
+use similar::{ChangeTag, TextDiff};
+
+use super::changes;
+use super::document::Document;
+use super::style::{self, BOLD, CYAN, GREEN, RED, escape, paint};
+
+/// How many equal lines are shown around what changes.
+const CONTEXT: usize = 3;
+
+/// One step and its fields.
+pub struct Hunks<'a> {
+    /// The step.
+    pub step: &'a Step,
+    /// What changes; for what is made or deleted, all of it.
+    pub diff: Diff,
+}
+
+/// The text for people, in the form of a unified diff.
+pub fn human(objects: &[Hunks<'_>]) -> String {
+    match objects {
+        [] => "No changes.\n".to_owned(),
+        objects => objects.iter().map(object).collect(),
+    }
+}
+
+fn object(Hunks { step, diff }: &Hunks<'_>) -> String {
+    let key = escape(&step.key.to_string());
+    let style = style::of(step.action);
+    let head = format!(
+        "{} {}  {}\n",
+        paint(style, step.action.symbol()),
+        paint(style, step.action),
+        paint(BOLD, key)
+    );
+    diff.fields().iter().fold(head, |out, field| out + &hunks(field))
+}
+
+fn hunks(field: &FieldChange) -> String {
+    let name = escape(field.path.trim_start_matches('/'));
+    match changes::texts(field) {
+        Some((before, after)) => lines(&name, before, after),
+        None => format!("  {}\n", escape(&field.to_string())),
+    }
+}
+
+fn lines(name: &str, before: &str, after: &str) -> String {
+    let diff = TextDiff::from_lines(before, after);
+    let mut lines = Vec::new();
+    for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
+        lines.push(paint(CYAN, format_args!("{} {name}", hunk.header())));
+        for change in hunk.iter_changes() {
+            let text = escape(change.value().trim_end_matches(['\n', '\r']));
+            lines.push(match change.tag() {
+                ChangeTag::Equal => format!(" {text}"),
+                ChangeTag::Insert => paint(GREEN, format_args!("+{text}")),
+                ChangeTag::Delete => paint(RED, format_args!("-{text}")),
+            });
+            if change.missing_newline() {
+                lines.push("\\ no newline at the end".to_owned());
+            }
+        }
+    }
+    lines.iter().flat_map(|line| ["  ", line, "\n"]).collect()
+}
+
+/// The document of `diff`.
+#[derive(Serialize)]
+pub struct DiffDocument<'a> {
+    plan_id: PlanId,
+    application: &'a str,
+    revision: &'a Revision,
+    objects: Vec<ObjectPart<'a>>,
+}
+
+impl Document for DiffDocument<'_> {
+    const KIND: &'static str = "Diff";
+}
+
+#[derive(Serialize)]
+struct ObjectPart<'a> {
+    key: &'a Key,
+    action: Action,
+    fields: &'a Diff,
+}
+
+impl<'a> DiffDocument<'a> {
+    /// The document of some steps of a plan.
+    pub fn new(plan: &'a Plan, objects: &'a [Hunks<'a>]) -> Self {
+        let part = |object: &'a Hunks<'a>| ObjectPart {
+            key: &object.step.key,
+            action: object.step.action,
+            fields: &object.diff,
+        };
+        Self {
+            plan_id: plan.id,
+            application: &plan.application,
+            revision: &plan.revision,
+            objects: objects.iter().map(part).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_core::Value;
+
+    #[test]
+    fn lines_come_and_go_around_what_stays() {
+        let field = FieldChange {
+            path: "/content".to_owned(),
+            before: Some(Value::from("one\ntwo\nthree\n")),
+            after: Some(Value::from("one\n2\nthree\nfour")),
+        };
+        insta::assert_snapshot!(anstream::adapter::strip_str(&hunks(&field)).to_string(), @r"
+        @@ -1,3 +1,4 @@ content
+         one
+        -two
+        +2
+         three
+        +four
+        \ no newline at the end
+        ");
+    }
+}

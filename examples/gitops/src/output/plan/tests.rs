@@ -1,0 +1,133 @@
+//! What people read of a plan.
+
+use super::*;
+use gitops_core::{Diff, FieldChange, Value};
+use serde_json::{Value as Json, json};
+
+fn zeros() -> String {
+    "0".repeat(64)
+}
+
+/// A step as a saved plan has it.
+fn step(name: &str, action: &str, cause: &str, reason: Json) -> Json {
+    let (key, source) = (format!("dir:File/-/{name}"), "./site.git");
+    let risk = if action == "delete" { json!(["delete"]) } else { json!([]) };
+    json!({
+        "key": key, "action": action, "cause": cause, "reason": reason, "expect": null, "preview": null,
+        "desired": (action != "delete").then(zeros), "after": [], "risk": risk,
+        "provenance": { "source": source, "revision": "4a1b2c3", "path": name, "line": 0 },
+    })
+}
+
+fn plan(parts: Json) -> Plan {
+    let mut plan = json!({
+        "id": "7f3c9e12ab34".to_owned() + &"0".repeat(52),
+        "application": "site",
+        "revision": { "id": "4a1b2c3d4e5f67890a1b2c3d4e5f67890a1b2c3d", "name": "main" },
+        "observed_at": "2026-11-24T12:04:31Z",
+        "basis": {
+            "source": "./site.git branch main", "engine": "gitops-core 0.1.0",
+            "desired": zeros(), "gates": zeros(), "options": zeros(),
+        },
+        "steps": [], "drift": [], "held": [], "kept": [], "owned": 400, "unchanged": 412,
+    });
+    plan.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
+    serde_json::from_value(plan).unwrap()
+}
+
+fn update(name: &str, cause: &str) -> Json {
+    step(name, "update", cause, json!({ "code": "differs", "fields": 1 }))
+}
+
+fn field(path: &str, before: impl Into<Value>, after: impl Into<Value>) -> Diff {
+    let (before, after) = (Some(before.into()), Some(after.into()));
+    std::iter::once(FieldChange { path: path.to_owned(), before, after }).collect()
+}
+
+fn drawn(plan: &Plan, verdict: &Verdict, columns: Columns) -> String {
+    let next = Some(format!("gitops apply --plan-id {}", plan.id.short()));
+    let text = PlanView { plan, verdict, columns, next }.text();
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+fn busy() -> Plan {
+    let mut plan = plan(json!({
+        "steps": [
+            step("old.html", "delete", "this_change", json!({ "code": "undeclared" })),
+            update("conf/app.toml", "this_change"),
+            update("index.html", "this_change"),
+            update("robots.txt", "drift"),
+            step("new.html", "create", "this_change", json!({ "code": "new" })),
+        ],
+        "held": [{ "key": "dir:File/-/foreign", "why": { "code": "unmarked" } }],
+        "kept": ["dir:File/-/kept"],
+    }));
+    plan.steps[1].diff = field("/executable", false, true);
+    plan.steps[2].diff = field("/content", "one\ntwo\n", "one\n2\nthree\n");
+    plan
+}
+
+#[test]
+fn a_plan_shows_risks_steps_drift_and_the_way_on() {
+    insta::assert_snapshot!(drawn(&busy(), &Verdict::Allow, Columns::Aligned), @r"
+    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    High risk: File/old.html is deleted
+      -  delete  dir  File/old.html       no longer declared       was old.html
+      ~  update  dir  File/conf/app.toml  executable false → true  conf/app.toml
+      ~  update  dir  File/index.html     content +2 −1 lines      index.html
+      +  create  dir  File/new.html       declared, not yet made   new.html
+    Existing drift: 1 object (corrected by this plan)
+      ~  update  dir  File/robots.txt  1 field differs  robots.txt
+    Held: 1 object (nothing is done about it, and what needs it waits)
+      !  held  dir  File/foreign  it is there and was not made by us
+    Kept: 1 object no longer declared and not deleted, because pruning is off or they say so
+    Plan: 1 to create, 3 to update, 0 to replace, 1 to delete; 412 unchanged.
+    Apply it:  gitops apply --plan-id 7f3c9e12ab34
+    ");
+}
+
+#[test]
+fn in_a_pipe_the_table_is_tab_separated() {
+    let text = drawn(&busy(), &Verdict::Allow, Columns::Tabs);
+    assert!(text.contains("-\tdelete\tdir\tFile/old.html\tno longer declared\twas old.html\n"), "{text}");
+}
+
+#[test]
+fn a_plan_without_steps_says_so_and_offers_nothing() {
+    insta::assert_snapshot!(drawn(&plan(json!({})), &Verdict::Allow, Columns::Aligned), @r"
+    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    No changes: 412 objects are as declared.
+    ");
+}
+
+#[test]
+fn drift_that_is_left_alone_is_told_apart() {
+    let plan = plan(json!({ "drift": [update("index.html", "drift")] }));
+    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Aligned), @r"
+    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    Existing drift: 1 object (left alone: `sync.drift` is `report`)
+      ~  update  dir  File/index.html  1 field differs  index.html
+    No changes: 412 objects are as declared, the others are listed above.
+    ");
+}
+
+#[test]
+fn a_gate_has_the_last_word() {
+    let plan = plan(json!({ "steps": [update("index.html", "this_change")] }));
+    let verdict = Verdict::needs_approval("mass-delete", "9 of 10 objects would be deleted");
+    insta::assert_snapshot!(drawn(&plan, &verdict, Columns::Aligned), @r"
+    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+      ~  update  dir  File/index.html  1 field differs  index.html
+    Plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 412 unchanged.
+    Needs an approval: mass-delete: 9 of 10 objects would be deleted
+    Apply it:  gitops apply --plan-id 7f3c9e12ab34
+    ");
+}
+
+#[test]
+fn text_from_a_repository_can_not_rewrite_the_screen() {
+    let mut plan = plan(json!({ "steps": [update("a\u{1b}[2Jb\n", "this_change")] }));
+    plan.steps[0].diff = field("/content", "x\u{1b}[31m", "y");
+    let text = drawn(&plan, &Verdict::Allow, Columns::Aligned);
+    assert!(!text.contains('\u{1b}') && text.contains("a\\u{1b}[2Jb\\n"), "{text}");
+}

@@ -1,0 +1,146 @@
+//! What came of an apply.
+
+use std::fmt::Write;
+
+use gitops_core::{Action, Key, Pin, PlanId, Report, Revision, StepOutcome, StepResult};
+use serde::Serialize;
+
+use super::changes;
+use super::document::Document;
+use super::plan_document::Summary;
+use super::style::{self, BOLD, DIM, GREEN, RED, YELLOW, count, escape, paint};
+use super::table::{Cell, Columns, draw};
+use crate::exit::Exit;
+
+/// How the command ends: what failed weighs more than what is not ready, and a stop more than both.
+pub fn exit(report: &Report) -> Exit {
+    let has = |is: fn(&StepOutcome) -> bool| report.results.iter().any(|result| is(&result.outcome));
+    let failed = |outcome: &StepOutcome| {
+        matches!(
+            outcome,
+            StepOutcome::Failed { .. } | StepOutcome::Unknown { .. } | StepOutcome::Blocked { .. }
+        )
+    };
+    match () {
+        () if has(|outcome| matches!(outcome, StepOutcome::Skipped)) => Exit::Interrupted,
+        () if has(failed) || !report.plan.held.is_empty() => Exit::Failure,
+        () if has(|outcome| matches!(outcome, StepOutcome::NotReady { .. })) => Exit::Degraded,
+        () => Exit::Ok,
+    }
+}
+
+/// The text for people: what was not done is listed, what was done is counted. `again` is the command to go on.
+pub fn human(report: &Report, columns: Columns, again: &str) -> String {
+    let rows: Vec<Vec<Cell>> = report.results.iter().filter_map(row).collect();
+    let mut out = head(report);
+    out += &draw(&rows, columns);
+    if exit(report) != Exit::Ok {
+        let _ = writeln!(out, "Go on:  {}", paint(BOLD, again));
+    }
+    out
+}
+
+fn head(report: &Report) -> String {
+    let (all, applied) = (report.results.len(), report.applied());
+    let revision = escape(&report.plan.revision.to_string());
+    match exit(report) {
+        Exit::Ok if all == 0 => format!("{} nothing to do at {revision}.\n", paint(GREEN, "Applied:")),
+        Exit::Ok => {
+            let word = paint(GREEN, "Applied:");
+            format!("{word} {}; the target is as declared at {revision}.\n", count(all, "change"))
+        }
+        Exit::Interrupted => {
+            let left = report.skipped();
+            format!(
+                "{} {applied} of {} were made, {left} not tried.\n",
+                paint(YELLOW, "Stopped:"),
+                count(all, "change")
+            )
+        }
+        Exit::Degraded => {
+            let word = paint(YELLOW, "Applied, not healthy:");
+            format!("{word} {} made at {revision}, not everything works.\n", count(applied, "change"))
+        }
+        _ => {
+            let held = match report.plan.held.len() {
+                0 => String::new(),
+                held => format!(" {} held.", count(held, "object")),
+            };
+            let word = paint(RED, "Not everything is applied:");
+            format!("{word} {applied} of {} made at {revision}.{held}\n", count(all, "change"))
+        }
+    }
+}
+
+fn row(result: &StepResult) -> Option<Vec<Cell>> {
+    let (style, symbol, word, detail) = match &result.outcome {
+        StepOutcome::Done => return None,
+        StepOutcome::NotReady { reason } => (YELLOW, "~", "not ready", reason.clone()),
+        StepOutcome::Failed { error } => (RED, "x", "failed", error.clone()),
+        StepOutcome::Unknown { error } => (RED, "?", "unknown", error.clone()),
+        StepOutcome::Blocked { by } => (YELLOW, "!", "blocked", format!("waits for {}", changes::object(by))),
+        StepOutcome::Skipped => (DIM, "…", "not tried", String::new()),
+        _ => (YELLOW, "?", "other", String::new()),
+    };
+    Some(vec![
+        Cell::styled(style, symbol),
+        Cell::styled(style, word),
+        Cell::styled(style::of(result.action), result.action.to_string()),
+        result.key.target().into(),
+        changes::object(&result.key).into(),
+        detail.into(),
+    ])
+}
+
+/// The document of `apply` and `rollback`.
+#[derive(Debug, Serialize)]
+pub struct ReportDocument<'a> {
+    plan_id: PlanId,
+    application: &'a str,
+    revision: &'a Revision,
+    pinned: Option<&'a Pin>,
+    exit_code: u8,
+    applied: usize,
+    failed: usize,
+    skipped: usize,
+    summary: Summary,
+    results: Vec<ResultPart<'a>>,
+}
+
+impl Document for ReportDocument<'_> {
+    const KIND: &'static str = "Report";
+}
+
+#[derive(Debug, Serialize)]
+struct ResultPart<'a> {
+    key: &'a Key,
+    action: Action,
+    #[serde(flatten)]
+    outcome: &'a StepOutcome,
+}
+
+impl<'a> ReportDocument<'a> {
+    /// The document of a report; `pinned` is the revision to which the application is held.
+    pub fn new(report: &'a Report, pinned: Option<&'a Pin>) -> Self {
+        let part = |result: &'a StepResult| ResultPart {
+            key: &result.key,
+            action: result.action,
+            outcome: &result.outcome,
+        };
+        Self {
+            plan_id: report.plan.id,
+            application: &report.plan.application,
+            revision: &report.plan.revision,
+            pinned,
+            exit_code: exit(report).code(),
+            applied: report.applied(),
+            failed: report.failed(),
+            skipped: report.skipped(),
+            summary: Summary::of(&report.plan),
+            results: report.results.iter().map(part).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! An event in one line.
+
+use gitops_core::Event;
+
+use crate::output::style::{self, DIM, RED, YELLOW, count, escape, paint};
+
+/// The line of an event that everybody wants to read; nothing for the others.
+pub fn of(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::Recovered { open } => {
+            format!("{} {} of an earlier run looked up", paint(YELLOW, "recovered:"), count(*open, "change"))
+        }
+        Event::Applied { key, action } => {
+            let style = style::of(*action);
+            format!(
+                "{} {}  {}",
+                paint(style, action.symbol()),
+                paint(style, action),
+                escape(&key.to_string())
+            )
+        }
+        Event::Waiting { key, reason } => {
+            format!("{}  {}: {}", paint(YELLOW, "~ waits"), escape(&key.to_string()), escape(reason))
+        }
+        Event::Failed { key, error, unknown } => {
+            let word = if *unknown { "? unknown" } else { "x failed" };
+            format!("{}  {}: {}", paint(RED, word), escape(&key.to_string()), escape(error))
+        }
+        Event::Blocked { key, by } => format!(
+            "{}  {}: waits for {}",
+            paint(YELLOW, "! blocked"),
+            escape(&key.to_string()),
+            escape(&by.to_string())
+        ),
+        Event::PassFailed { error } => {
+            format!("{} {}; it is tried again", paint(RED, "the pass failed:"), escape(error))
+        }
+        Event::Finished { applied, failed } if applied + failed > 0 => {
+            format!("{} {applied} made, {failed} not", paint(DIM, "pass over:"))
+        }
+        _ => return None,
+    })
+}
+
+/// The line of any other event, for who wants to read everything.
+pub fn of_the_rest(event: &Event) -> Option<String> {
+    let text = match event {
+        Event::Resolved { revision } => format!("newest is {}", escape(revision)),
+        Event::Rendered { parts, objects } => {
+            format!("{} rendered, {} declared", count(*parts, "file"), count(*objects, "object"))
+        }
+        Event::Observed { asked } => format!("{} looked at", count(*asked, "object")),
+        Event::Planned { plan, considered, diffed, steps } => format!(
+            "plan {}: {} considered, {diffed} compared, {}",
+            plan.short(),
+            count(*considered, "object"),
+            count(*steps, "step")
+        ),
+        Event::Started { key, action } => format!("{action} {} begins", escape(&key.to_string())),
+        Event::Moved { objects: Some(objects) } => format!("{} may have moved", count(*objects, "object")),
+        Event::Moved { objects: None } => "any object may have moved".to_owned(),
+        Event::Journaled { records } => format!("{} made durable", count(*records, "record")),
+        _ => return None,
+    };
+    Some(paint(DIM, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_core::{Action, GroupKind, Key};
+
+    #[test]
+    fn every_outcome_has_a_symbol_and_a_word() {
+        let key = Key::new("dir", GroupKind::new("", "File"), "", "a\nb");
+        let events = [
+            Event::Applied { key: key.clone(), action: Action::Create },
+            Event::Failed { key: key.clone(), error: "disk full".to_owned(), unknown: true },
+            Event::Blocked { key: key.clone(), by: key },
+            Event::Recovered { open: 1 },
+        ];
+        let lines: Vec<String> = events.iter().filter_map(of).collect();
+        insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")).to_string(), @r"
+        + create  dir:File/-/a\nb
+        ? unknown  dir:File/-/a\nb: disk full
+        ! blocked  dir:File/-/a\nb: waits for dir:File/-/a\nb
+        recovered: 1 change of an earlier run looked up
+        ");
+    }
+}

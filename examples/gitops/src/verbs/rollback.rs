@@ -1,0 +1,75 @@
+//! `gitops rollback`: applies an earlier revision and holds it.
+
+use gitops_core::{Pin, Plan, Report};
+
+use super::{Ended, apply, plan};
+use crate::actor::actor;
+use crate::app::App;
+use crate::cli::RollbackArgs;
+use crate::consent::Consent;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::style::escape;
+use crate::progress;
+use crate::session::{Access, Session};
+
+/// With a revision: pins it and applies. With `--end`: lets go of it and shows what comes next.
+pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
+    match &args.revision {
+        Some(revision) => hold(app, revision, args).await,
+        None => let_go(app).await,
+    }
+}
+
+async fn hold(app: &App, revision: &str, args: &RollbackArgs) -> Ended {
+    let consent = Consent::new(app, &args.consent, false)?;
+    let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
+    let before = session.engine.pinned(&app.cx).await?;
+    let pin = session.engine.pin(&app.cx, revision, &actor()).await?;
+    match apply_pinned(app, &mut session, &consent, revision).await {
+        Ok(report) => {
+            let end = app.command("rollback --end");
+            app.screen.note(&format!(
+                "Held to {}: newer commits wait until `{end}`.",
+                escape(&pin.revision.to_string())
+            ));
+            apply::answer(app, &session, &report).await
+        }
+        Err(failure) => {
+            take_back(app, &mut session, before).await?;
+            Err(failure)
+        }
+    }
+}
+
+async fn apply_pinned(
+    app: &App,
+    session: &mut Session,
+    consent: &Consent,
+    revision: &str,
+) -> Result<Report, Failure> {
+    let plan: Plan = session.engine.plan(&app.cx).await?;
+    apply::carry_out(app, session, &plan, consent, &format!("rollback {revision}")).await
+}
+
+/// Nothing was written, so the pin is as it was before. A stop must not keep it from being taken back.
+async fn take_back(app: &App, session: &mut Session, before: Option<Pin>) -> Result<(), Failure> {
+    let cx = gitops_core::Cx::system();
+    match before {
+        Some(pin) => session.engine.pin(&cx, pin.revision.id(), &pin.by).await.map(drop)?,
+        None => session.engine.unpin(&cx, &actor()).await.map(drop)?,
+    }
+    app.screen.note("The application is held to what it was before; nothing was written.");
+    Ok(())
+}
+
+async fn let_go(app: &App) -> Ended {
+    let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
+    let pin = session.engine.unpin(&app.cx, &actor()).await?;
+    app.screen.note(&format!("No longer held to {}.", escape(&pin.revision.to_string())));
+    let next = session.engine.plan(&app.cx).await?;
+    let verdict = session.engine.verdict(&next);
+    let command = app.command(&format!("apply --plan-id {}", next.id.short()));
+    plan::show(app, &next, &verdict, Some(command))?;
+    Ok(Exit::Ok)
+}

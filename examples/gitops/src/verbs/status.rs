@@ -1,0 +1,129 @@
+//! `gitops status`: shows what is applied, and whether it is what is declared.
+
+use gitops_core::{Error, OwnedState, Pin, Plan, Revision};
+use serde::Serialize;
+
+use super::Ended;
+use super::history::{self, Deployment};
+use crate::app::App;
+use crate::exit::Exit;
+use crate::output::Document;
+use crate::output::plan_document::Summary;
+use crate::output::style::{self, BOLD, GREEN, YELLOW, count, escape, paint};
+use crate::output::table::labelled;
+use crate::progress;
+use crate::session::{Access, Session};
+
+/// Looks only; a running engine is not in the way. A source or target that does not answer makes it `Unknown`.
+pub async fn run(app: &App) -> Ended {
+    let mut session = Session::open(app, Access::Look, progress::sink(app)).await?;
+    let plan = session.engine.plan(&app.cx).await;
+    let document = StatusDocument::new(app, &session, plan).await?;
+    app.screen.answer(&document, || document.human(app))?;
+    Ok(Exit::Ok)
+}
+
+/// Whether what is there is what is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+enum Sync {
+    Synced,
+    #[serde(rename = "OutOfSync")]
+    Differs,
+    Unknown,
+}
+
+/// The document of `status`.
+#[derive(Serialize)]
+struct StatusDocument {
+    application: String,
+    sync: Sync,
+    reason: Option<String>,
+    source: String,
+    follows: String,
+    revision: Option<Revision>,
+    accepted: Option<Revision>,
+    pinned: Option<Pin>,
+    summary: Option<Summary>,
+    owned: usize,
+    claimed: usize,
+    deleting: usize,
+    unsettled: usize,
+    last: Option<Deployment>,
+}
+
+impl Document for StatusDocument {
+    const KIND: &'static str = "Status";
+}
+
+impl StatusDocument {
+    async fn new(app: &App, session: &Session, plan: Result<Plan, Error>) -> gitops_core::Result<Self> {
+        let (engine, inventory) = (&session.engine, session.engine.inventory());
+        let info = engine.source().info();
+        let in_state =
+            |state: OwnedState| inventory.entries().iter().filter(|(_, entry)| entry.state == state).count();
+        let (sync, reason) = match &plan {
+            Ok(plan) if plan.is_empty() && plan.drift.is_empty() => (Sync::Synced, None),
+            Ok(_) => (Sync::Differs, None),
+            Err(error) => (Sync::Unknown, Some(format!("{error:#}"))),
+        };
+        Ok(Self {
+            application: engine.name().to_owned(),
+            sync,
+            reason,
+            source: info.name,
+            follows: info.follows,
+            revision: plan.as_ref().ok().map(|plan| plan.revision.clone()),
+            accepted: inventory.accepted().cloned(),
+            pinned: engine.pinned(&app.cx).await?,
+            summary: plan.as_ref().ok().map(Summary::of),
+            owned: inventory.entries().len(),
+            claimed: in_state(OwnedState::Claimed),
+            deleting: in_state(OwnedState::Deleting),
+            unsettled: inventory.open().count(),
+            last: history::deployments(&session.audit_path(), 1)?.pop(),
+        })
+    }
+
+    fn human(&self, app: &App) -> String {
+        let head = format!("{}  {}\n", paint(BOLD, &self.application), self.sync());
+        let next = match self.sync {
+            Sync::Differs => format!("See what differs:  {}\n", paint(BOLD, app.command("plan"))),
+            Sync::Synced | Sync::Unknown => String::new(),
+        };
+        head + &labelled(&self.facts(&app.command("rollback --end"))) + &next
+    }
+
+    fn facts(&self, end: &str) -> Vec<(&'static str, String)> {
+        let accepted = self.accepted.as_ref().map_or("nothing yet".to_owned(), ToString::to_string);
+        let mut facts = vec![("source", escape(&format!("{} ({})", self.source, self.follows)))];
+        facts.extend(self.revision.as_ref().map(|revision| ("declared", escape(&revision.to_string()))));
+        if self.pinned.is_none() {
+            facts.push(("applied", escape(&accepted)));
+        }
+        facts.push(("owns", self.owned()));
+        facts.extend(self.pinned.as_ref().map(|pin| {
+            let text = format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since);
+            ("held to", escape(&text))
+        }));
+        facts.extend(self.last.as_ref().map(|last| ("last", escape(&last.line()))));
+        facts
+    }
+
+    fn sync(&self) -> String {
+        match (self.sync, &self.summary) {
+            (Sync::Synced, _) => paint(GREEN, "Synced"),
+            (Sync::Differs, Some(summary)) => format!("{}: {}", paint(YELLOW, "OutOfSync"), summary.line()),
+            (_, _) => {
+                let reason = self.reason.as_deref().unwrap_or_default();
+                format!("{}: {}", paint(style::RED, "Unknown"), escape(reason))
+            }
+        }
+    }
+
+    fn owned(&self) -> String {
+        let parts =
+            [(self.claimed, "claimed"), (self.deleting, "being deleted"), (self.unsettled, "unsettled")];
+        let rest = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+        std::iter::once(count(self.owned, "object")).chain(rest).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,12 @@
+//! The book: its tutorial is run, its error index is the command's own.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod errors;
+mod transcript;
+mod tutorial;
+
+/// A page of the book.
+fn page(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -1,0 +1,64 @@
+//! Every exit code, from the binary itself. Code 6 needs a target that knows health and is tested with the report;
+//! 130 is in `interrupt`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::World;
+
+#[test]
+fn help_and_version_end_with_0_and_the_help_names_every_code() {
+    let world = World::empty();
+    world.gitops(&["--version"]).expect(0).says("gitops 0.1.0");
+    let ran = world.gitops(&["--help"]).expect(0);
+    for code in ["  0  ok", "  1  ", "  2  ", "  3  ", "  4  ", "  5  ", "  6  ", " 64  ", "130  "] {
+        assert!(ran.stdout.contains(code), "{code:?}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn changes_end_with_2_only_if_asked_for() {
+    let world = World::new();
+    world.gitops(&["plan"]).expect(0);
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(2).warns("exit 2: changes or drift exist");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+}
+
+#[test]
+fn a_plan_that_a_gate_holds_back_ends_with_3_until_it_is_named() {
+    let world = World::applied();
+    world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
+    world.gitops(&["plan"]).expect(0).says("Needs an approval: mass-delete:");
+    world.gitops(&["apply", "--yes"]).expect(3).warns("gitops apply --plan-id ");
+    world.gitops(&["plan", "--out", "next.plan"]).expect(0);
+    world.gitops(&["apply", "next.plan"]).expect(3);
+    assert!(world.live("index.html").is_some() && world.live("other").is_none());
+    let id = world.plan_id();
+    world.gitops(&["apply", "next.plan", "--plan-id", &id]).expect(0);
+    assert!(world.live("index.html").is_none() && world.live("other").is_some());
+}
+
+#[test]
+fn what_we_may_not_use_ends_with_4() {
+    let world = World::applied();
+    fs::set_permissions(world.path(".gitops"), fs::Permissions::from_mode(0o777)).unwrap();
+    world.gitops(&["apply", "--yes"]).expect(4).warns("chmod 700");
+}
+
+#[test]
+fn a_wrong_command_line_ends_with_64() {
+    let world = World::new();
+    for arguments in [&["plann"][..], &["plan", "--no-such"], &[], &["rollback"], &["--timeout", "5", "plan"]]
+    {
+        world.gitops(arguments).expect(64);
+    }
+    world.gitops(&["rollback", "main", "--end"]).expect(64);
+}
+
+#[test]
+fn a_failure_ends_with_1() {
+    let world = World::empty();
+    world.gitops(&["plan"]).expect(1).warns("error[GO00");
+    world.gitops(&["explain", "GO9999"]).expect(1).warns("no error code `GO9999`");
+}

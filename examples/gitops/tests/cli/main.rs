@@ -1,0 +1,17 @@
+//! The `gitops` command as a person and a script meet it: the real binary on real Git repositories.
+
+#![allow(clippy::unwrap_used, reason = "a test that can not be set up has failed")]
+
+mod bad_input;
+mod config_errors;
+mod documents;
+mod drift;
+mod exit_codes;
+mod interrupt;
+mod plan_apply;
+mod rollback;
+mod run;
+mod stale;
+mod support;
+mod tell;
+mod terminal;

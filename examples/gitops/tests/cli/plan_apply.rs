@@ -1,0 +1,125 @@
+//! From a commit to files: plan, apply, saved plans, plan ids.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use crate::support::World;
+
+#[test]
+fn a_plan_shows_what_would_be_done_and_touches_nothing() {
+    let world = World::new();
+    world
+        .gitops(&["plan"])
+        .expect(0)
+        .says("+\tcreate\tdir\tFile/conf/app.toml\tdeclared, not yet made\tconf/app.toml\n")
+        .says("Plan: 2 to create, 0 to update, 0 to replace, 0 to delete; 0 unchanged.")
+        .says("Apply it:  gitops apply --plan-id ");
+    assert!(!world.path("live").exists());
+    assert!(!world.path(".gitops/journal").exists() && !world.path(".gitops/lock").exists());
+}
+
+#[test]
+fn an_apply_makes_the_files_and_a_second_one_does_nothing() {
+    let world = World::new();
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 2 changes");
+    assert_eq!(
+        world.all_live(),
+        [("conf/app.toml", "size = 1\n"), ("index.html", "one\ntwo\n")].map(|(a, b)| (a.into(), b.into()))
+    );
+    let journal = fs::read(world.path(".gitops/journal")).unwrap();
+    world.gitops(&["apply", "--yes"]).expect(0).says("No changes: 2 objects are as declared.");
+    assert_eq!(fs::read(world.path(".gitops/journal")).unwrap(), journal);
+}
+
+#[test]
+fn a_new_commit_is_a_change_and_a_removed_file_is_deleted() {
+    let world = World::applied();
+    fs::write(world.path("live/foreign"), "theirs").unwrap();
+    world.commit("Change", &[("index.html", Some("one\n2\n")), ("conf/app.toml", None), ("new", Some("n"))]);
+    world
+        .gitops(&["plan"])
+        .expect(0)
+        .says("High risk: File/conf/app.toml is deleted")
+        .says("-\tdelete\tdir\tFile/conf/app.toml\tno longer declared\twas conf/app.toml\n")
+        .says("~\tupdate\tdir\tFile/index.html\tcontent +1 −1 lines\tindex.html\n");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let expected = [("foreign", "theirs"), ("index.html", "one\n2\n"), ("new", "n")];
+    assert_eq!(world.all_live(), expected.map(|(a, b)| (a.into(), b.into())));
+}
+
+#[test]
+fn a_saved_plan_is_private_and_applied_as_it_is() {
+    let world = World::new();
+    world.gitops(&["plan", "--out", "next.plan"]).expect(0).says("Apply it:  gitops apply next.plan");
+    let mode = fs::metadata(world.path("next.plan")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    world.gitops(&["apply", "next.plan"]).expect(0).says("Applied: 2 changes");
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+}
+
+#[test]
+fn what_is_no_saved_plan_is_refused() {
+    let world = World::new();
+    world
+        .gitops(&["apply", "gitops.yaml"])
+        .expect(1)
+        .warns("not a saved plan")
+        .warns("gitops plan --out FILE");
+    world.gitops(&["apply", "missing"]).expect(1).warns("missing");
+    fs::write(world.path("newer"), r#"{"kind":"SavedPlan","format":2,"plan":{}}"#).unwrap();
+    world.gitops(&["apply", "newer"]).expect(1).warns("a newer version");
+    assert!(!world.path("live").exists());
+}
+
+#[test]
+fn a_plan_id_or_its_beginning_applies_exactly_that_plan() {
+    let world = World::new();
+    let id = world.plan_id();
+    world.gitops(&["apply", "--plan-id", &id[..7]]).expect(64);
+    world.gitops(&["apply", "--plan-id", "0123456789"]).expect(5).warns("nothing was written");
+    assert!(!world.path("live/index.html").exists());
+    world.gitops(&["apply", "--plan-id", &id[..8]]).expect(0);
+}
+
+#[test]
+fn where_nobody_can_be_asked_nothing_is_done_without_consent() {
+    let world = World::new();
+    world.gitops(&["apply"]).expect(64).warns("--yes").warns("--plan-id").warns("plan --out");
+    assert!(!world.path("live").exists() && !world.path(".gitops").exists());
+}
+
+#[test]
+fn a_file_that_somebody_else_made_is_held_and_not_touched() {
+    let world = World::new();
+    world.edit_live("index.html", "theirs");
+    world
+        .gitops(&["plan"])
+        .expect(0)
+        .says("!\theld\tdir\tFile/index.html\tit is there and was not made by us");
+    world.gitops(&["apply", "--yes"]).expect(1).says("1 object held");
+    assert_eq!(world.live("index.html").as_deref(), Some("theirs"));
+    assert_eq!(world.live("conf/app.toml").as_deref(), Some("size = 1\n"));
+}
+
+#[test]
+fn the_difference_is_shown_line_by_line() {
+    let world = World::applied();
+    let text = "one\n2\n";
+    world.commit("Change", &[("index.html", Some(text)), ("conf/app.toml", None), ("new", Some("n\n"))]);
+    let ran = world.gitops(&["diff"]).expect(0).says("-two\n").says("+2\n").says("-size = 1\n").says("+n\n");
+    assert!(!ran.stdout.contains('\u{1b}'));
+    let ran = world.gitops(&["diff", "index.html"]).expect(0).says("-two\n");
+    assert!(!ran.stdout.contains("size"), "{}", ran.stdout);
+    world.gitops(&["diff", "nowhere"]).expect(1).warns("no object is called `nowhere`");
+}
+
+#[test]
+fn init_writes_a_configuration_that_works_and_overwrites_none() {
+    let world = World::new();
+    world.gitops(&["init"]).expect(1).warns("not overwritten");
+    fs::remove_file(world.path("gitops.yaml")).unwrap();
+    world.gitops(&["init", "--url", "./repository", "--path", "site"]).expect(0).says("gitops plan");
+    assert!(world.path(".gitops").is_dir());
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+}

@@ -1,0 +1,36 @@
+//! Who did what, when, and what came of it: a record that can't be changed unseen.
+
+mod checkpoint;
+mod entry;
+mod file;
+mod line;
+mod log;
+mod memory;
+mod verify;
+
+pub use entry::{AuditEntry, AuditEvent};
+pub use file::FileAudit;
+pub use memory::MemoryAudit;
+pub use verify::AuditReport;
+
+use async_trait::async_trait;
+
+use crate::{Cx, Result};
+
+/// Keeps audit entries.
+///
+/// | Required | Signature |
+/// | --- | --- |
+/// | `record` | `async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()>` |
+///
+/// # Guarantees asked of an implementation
+/// - Entries are durable, in this order, before `record` returns.
+/// - An error means that they may be missing: the engine stops, for what can't be recorded must not be done.
+#[async_trait]
+pub trait AuditSink: Send + Sync {
+    /// Makes entries durable.
+    ///
+    /// # Cancel safety
+    /// A dropped call has recorded the first ones of them, perhaps none, perhaps all; or still does so.
+    async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()>;
+}

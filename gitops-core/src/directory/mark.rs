@@ -1,0 +1,85 @@
+//! The owner mark beside a file.
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::folder::{Folder, same_file};
+use super::path::Place;
+use crate::{Error, ErrorKind, Mark, Result};
+
+const FORMAT: u32 = 1;
+const MAX_MARK_BYTES: usize = 4096;
+
+/// What the mark `.NAME.gitops` says of the file `NAME`: whose it is, and which incarnation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct OwnerMark {
+    pub(super) owner: SmolStr,
+    pub(super) uid: SmolStr,
+    format: u32,
+}
+
+impl OwnerMark {
+    /// The mark that a change leaves: the operation becomes the file's identity.
+    pub(super) fn of(mark: &Mark) -> Self {
+        Self { owner: mark.owner.clone(), uid: mark.op.clone(), format: FORMAT }
+    }
+
+    /// Reads the mark of a place; `None` if there is none.
+    ///
+    /// A creation that ended between its last two steps has left its mark pending beside a linked file: the
+    /// file is then there, and ours.
+    pub(super) fn read(folder: &Folder, place: &Place) -> Result<Option<Self>> {
+        match folder.read(&place.mark())? {
+            Some(content) => Ok(Some(Self::parse(folder, &place.mark(), &content.bytes)?)),
+            None if is_linked(folder, place)? => Self::read_pending(folder, place),
+            None => Ok(None),
+        }
+    }
+
+    fn read_pending(folder: &Folder, place: &Place) -> Result<Option<Self>> {
+        let pending = folder.read(&place.pending())?;
+        pending.map(|content| Self::parse(folder, &place.pending(), &content.bytes)).transpose()
+    }
+
+    /// Writes the pending mark, durable in content and name.
+    pub(super) fn write_pending(&self, folder: &Folder, place: &Place) -> Result<()> {
+        let text = serde_json::to_vec(self)?;
+        if text.len() > MAX_MARK_BYTES {
+            return Err(Error::new(
+                ErrorKind::Limit,
+                "the names of owner and operation are too long for a mark",
+            )
+            .with("bytes", text.len())
+            .with("limit", MAX_MARK_BYTES)
+            .help("give the application a shorter name"));
+        }
+        let name = place.pending();
+        let file = folder.create(&name, 0o644)?.ok_or_else(|| super::fault::busy(&folder.path_of(&name)))?;
+        folder.write(&name, &file, &text)?;
+        folder.sync()
+    }
+
+    fn parse(folder: &Folder, name: &str, bytes: &[u8]) -> Result<Self> {
+        let path = folder.path_of(name);
+        let mark: Self = serde_json::from_slice(bytes).map_err(|error| {
+            Error::new(ErrorKind::Corrupt, format!("the owner mark `{}` is damaged", path.display()))
+                .because(error)
+                .help("restore it from a backup; or remove it, and adopt the file that it stood beside")
+        })?;
+        match mark.format {
+            FORMAT => Ok(mark),
+            format => {
+                Err(Error::new(ErrorKind::Corrupt, format!("`{}` is of another format", path.display()))
+                    .with("format", format)
+                    .with("known", FORMAT)
+                    .help("use the version of the program that wrote it, or a newer one"))
+            }
+        }
+    }
+}
+
+/// Whether the file and what was written for it are one: the creation came to its link.
+pub(super) fn is_linked(folder: &Folder, place: &Place) -> Result<bool> {
+    let Some(temp) = folder.look(&place.temp())? else { return Ok(false) };
+    Ok(folder.look(place.file())?.is_some_and(|file| same_file(&file, &temp)))
+}

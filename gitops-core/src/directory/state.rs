@@ -1,0 +1,85 @@
+//! What is there under one key.
+
+use std::path::Path;
+
+use rustix::fs::Stat;
+
+use super::body::{FileBody, file_body};
+use super::fault;
+use super::folder::{Content, Folder, is_executable};
+use super::mark::OwnerMark;
+use super::path::Place;
+use crate::{Digest, Expect, Hasher, Key, Live, Result, Uid, Version};
+
+/// The file and the mark of one place, read as one.
+pub(super) struct State {
+    pub(super) file: Option<Content>,
+    pub(super) mark: Option<OwnerMark>,
+}
+
+impl State {
+    /// Reads both. A mark that changes meanwhile means that somebody is at the file: both are read again.
+    pub(super) fn read(folder: &Folder, place: &Place) -> Result<Self> {
+        for _ in 0..8 {
+            let mark = OwnerMark::read(folder, place)?;
+            let file = folder.read(place.file())?;
+            if OwnerMark::read(folder, place)? == mark {
+                return Ok(Self { file, mark });
+            }
+        }
+        Err(fault::busy(&folder.path_of(place.file())))
+    }
+
+    /// The same from the root; absent if a folder of the path is.
+    pub(super) fn below(root: &Path, place: &Place) -> Result<Self> {
+        match descend(root, place)? {
+            Some(folder) => Self::read(&folder, place),
+            None => Ok(Self { file: None, mark: None }),
+        }
+    }
+
+    /// Identity and version of the file, if there is one.
+    pub(super) fn found(&self) -> Option<Expect> {
+        let Content { bytes, stat } = self.file.as_ref()?;
+        let body = FileBody { content: bytes, executable: is_executable(stat) };
+        Some(Expect { uid: self.uid(), version: version(&body) })
+    }
+
+    pub(super) fn stat(&self) -> Option<&Stat> {
+        self.file.as_ref().map(|file| &file.stat)
+    }
+
+    fn uid(&self) -> Uid {
+        Uid::new(self.mark.as_ref().map_or("unmarked", |mark| mark.uid.as_str()))
+    }
+
+    /// The file as a target shows it.
+    pub(super) fn into_live(self, key: &Key) -> Option<Live> {
+        let Expect { uid, version } = self.found()?;
+        let Content { bytes, stat } = self.file?;
+        let live = Live::new(key.clone(), uid, version, file_body(bytes, is_executable(&stat)));
+        Some(match self.mark {
+            Some(mark) => live.owned_by(mark.owner),
+            None => live,
+        })
+    }
+}
+
+/// The version of a file: the digest of all that a body can say.
+pub(super) fn version(body: &FileBody<'_>) -> Version {
+    let digest: Digest =
+        Hasher::new("gitops file").field(body.content).field([u8::from(body.executable)]).finish();
+    Version::new(digest.to_string())
+}
+
+/// Opens the folder of a place; `None` if it is missing.
+pub(super) fn descend(root: &Path, place: &Place) -> Result<Option<Folder>> {
+    let mut folder = Folder::root(root)?;
+    for name in place.folders() {
+        match folder.folder(name)? {
+            Some(next) => folder = next,
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(folder))
+}

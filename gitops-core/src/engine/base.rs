@@ -1,0 +1,60 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::inventory::{Inventory, Owned};
+use crate::plan::Plan;
+use crate::render::Desired;
+use crate::value::{DigestMap, Key, Object};
+
+/// The last plan's knowledge, from which the next plan starts: what was declared and owned then, and which objects
+/// were not settled by it or may have moved since.
+#[derive(Default)]
+pub(super) struct Base {
+    known: Option<Known>,
+    moved: BTreeSet<Key>,
+}
+
+struct Known {
+    desired: DigestMap<Arc<Object>>,
+    entries: DigestMap<Owned>,
+}
+
+impl Base {
+    /// Forgets: the next plan looks at everything.
+    pub fn look_at_everything(&mut self) {
+        self.known = None;
+    }
+
+    /// Whether the next plan looks at everything.
+    pub fn looks_at_everything(&self) -> bool {
+        self.known.is_none()
+    }
+
+    /// Notes objects that may have moved.
+    pub fn moved(&mut self, keys: impl IntoIterator<Item = Key>) {
+        self.moved.extend(keys);
+    }
+
+    /// The objects that the next plan must look at.
+    pub fn candidates(&self, desired: &Desired, inventory: &Inventory) -> BTreeSet<Key> {
+        let mut keys: BTreeSet<Key> = match &self.known {
+            None => desired.objects().keys().chain(inventory.entries().keys()).cloned().collect(),
+            Some(known) => {
+                let declared = desired.objects().changed_since(&known.desired);
+                declared.chain(inventory.entries().changed_since(&known.entries)).cloned().collect()
+            }
+        };
+        keys.extend(inventory.open().map(|intent| intent.key.clone()));
+        let is_known = |key: &&Key| desired.objects().contains(key) || inventory.entries().contains(key);
+        keys.extend(self.moved.iter().filter(is_known).cloned());
+        keys
+    }
+
+    /// Takes a plan as the new start. What it did not settle stays to be looked at.
+    pub fn planned(&mut self, desired: &Desired, inventory: &Inventory, plan: &Plan) {
+        self.known = Some(Known { desired: desired.objects().clone(), entries: inventory.entries().clone() });
+        let unsettled = plan.steps.iter().chain(&plan.drift).map(|step| &step.key);
+        let unsettled = unsettled.chain(plan.held.iter().map(|held| &held.key)).chain(&plan.kept);
+        self.moved = unsettled.cloned().collect();
+    }
+}

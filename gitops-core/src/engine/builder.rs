@@ -1,0 +1,144 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use super::Engine;
+use super::base::Base;
+use super::ledger::{Ledger, State};
+use crate::diff::{Differ, Structural};
+use crate::event::{EventSink, Events};
+use crate::gate::{Gate, MassDelete};
+use crate::planner::Options;
+use crate::render::{Render, Renderer};
+use crate::source::Source;
+use crate::target::Target;
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// Puts an [`Engine`] together.
+#[must_use]
+pub struct EngineBuilder {
+    name: String,
+    source: Option<Arc<dyn Source>>,
+    render: Option<Arc<dyn Render>>,
+    targets: BTreeMap<SmolStr, Arc<dyn Target>>,
+    gates: Vec<Arc<dyn Gate>>,
+    differ: Arc<dyn Differ>,
+    options: Options,
+    timeouts: Timeouts,
+    events: Events,
+    state: Option<State>,
+}
+
+/// How long the engine waits for others.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Timeouts {
+    /// For the source, an observation or one change; a change that takes longer has an unknown outcome.
+    pub call: Duration,
+    /// For an object to become ready.
+    pub ready: Duration,
+}
+
+impl EngineBuilder {
+    pub(super) fn new(name: String) -> Self {
+        Self {
+            name,
+            source: None,
+            render: None,
+            targets: BTreeMap::new(),
+            gates: vec![Arc::new(MassDelete)],
+            differ: Arc::new(Structural::default()),
+            options: Options::default(),
+            timeouts: Timeouts { call: Duration::from_secs(600), ready: Duration::from_secs(600) },
+            events: Events::default(),
+            state: None,
+        }
+    }
+
+    /// Where desired state comes from. Required.
+    pub fn source(mut self, source: Arc<dyn Source>) -> Self {
+        self.source = Some(source);
+        self
+    }
+
+    /// How files become objects. Required.
+    pub fn render(mut self, render: Arc<dyn Render>) -> Self {
+        self.render = Some(render);
+        self
+    }
+
+    /// A target, under the name by which keys call it. At least one is required.
+    pub fn target(mut self, name: impl Into<SmolStr>, target: Arc<dyn Target>) -> Self {
+        self.targets.insert(name.into(), target);
+        self
+    }
+
+    /// A rule that plans must pass, besides the guard against mass deletion that is always there.
+    pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gates.push(gate);
+        self
+    }
+
+    /// How declared and live objects are compared.
+    pub fn differ(mut self, differ: Arc<dyn Differ>) -> Self {
+        self.differ = differ;
+        self
+    }
+
+    /// What plans may do.
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// How long to wait for the source, an observation or a change. Ten minutes by default.
+    pub fn call_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.call = timeout;
+        self
+    }
+
+    /// How long to wait for an object to become ready. Ten minutes by default.
+    pub fn ready_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.ready = timeout;
+        self
+    }
+
+    /// Somebody who is told of everything that happens.
+    pub fn events(mut self, sink: Arc<dyn EventSink>) -> Self {
+        self.events.add(sink);
+        self
+    }
+
+    /// Where the engine keeps what it must not forget. Required.
+    pub fn state(mut self, state: impl Into<State>) -> Self {
+        self.state = Some(state.into());
+        self
+    }
+
+    /// Opens the engine: reads its state, and takes up what an earlier process left. Writes nothing.
+    ///
+    /// # Errors
+    /// `Invalid` if a required part is missing; `Corrupt` if the state is damaged.
+    pub async fn open(self, cx: &Cx) -> Result<Engine> {
+        let missing = |what: &str| Error::new(ErrorKind::Invalid, format!("the engine has no {what}"));
+        if self.targets.is_empty() {
+            return Err(missing("target"));
+        }
+        let ledger = Ledger::open(cx, &self.name, self.state.ok_or_else(|| missing("state"))?).await?;
+        Ok(Engine {
+            name: self.name,
+            source: self.source.ok_or_else(|| missing("source"))?,
+            renderer: Renderer::new(self.render.ok_or_else(|| missing("render"))?),
+            targets: self.targets,
+            gates: self.gates,
+            differ: self.differ,
+            options: self.options,
+            timeouts: self.timeouts,
+            events: self.events,
+            ledger,
+            declared: None,
+            base: Base::default(),
+        })
+    }
+}

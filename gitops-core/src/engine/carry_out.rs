@@ -1,0 +1,319 @@
+use std::collections::BTreeMap;
+
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
+use smol_str::SmolStr;
+
+use super::effects::{Done, Sending, await_ready, send};
+use super::prepare::Prepared;
+use super::{Approval, Engine, Report, StepOutcome, StepResult};
+use crate::audit::AuditEvent;
+use crate::capability::Readiness;
+use crate::event::Event;
+use crate::journal::{Intent, OpResult, Record};
+use crate::plan::{Plan, Step};
+use crate::planner::Planned;
+use crate::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
+use crate::value::{Applied, Key, Mark};
+use crate::{Cx, Error, Outcome, Result};
+
+impl Engine {
+    /// Makes everything durable that was learned, carries the steps out, and says what came of them.
+    pub(super) async fn carry_out(
+        &mut self,
+        cx: &Cx,
+        prepared: Prepared,
+        approval: &Approval,
+    ) -> Result<Report> {
+        let Prepared { planned, settled, moves_the_line } = prepared;
+        let records = self.bookkeeping(&planned, settled, moves_the_line);
+        if records.is_empty() && planned.plan.steps.is_empty() {
+            return Ok(Report { plan: planned.plan, results: Vec::new() });
+        }
+        self.ledger.take_over(cx).await?;
+        let open = self.inventory().open().count();
+        self.ledger.commit(&records)?;
+        if open > 0 {
+            self.events.emit(&Event::Recovered { open });
+            self.audit(cx, approval.by(), vec![AuditEvent::Recovered { open }]).await?;
+        }
+        let results = match planned.plan.steps.is_empty() {
+            true => Vec::new(),
+            false => self.drive(cx, &planned, approval).await?,
+        };
+        self.ledger.compact_if_due(cx).await?;
+        let report = Report { plan: planned.plan, results };
+        self.events.emit(&Event::Finished { applied: report.applied(), failed: report.failed() });
+        Ok(report)
+    }
+
+    /// The records of what was learned while planning. No object changes by them.
+    fn bookkeeping(&self, planned: &Planned, settled: Vec<Record>, moves_the_line: bool) -> Vec<Record> {
+        let mut records = settled;
+        let learned = planned.learned.iter();
+        records.extend(learned.map(|(key, entry)| Record::Adopt { key: key.clone(), entry: entry.clone() }));
+        let gone = planned.gone.iter().filter(|key| self.may_forget(key));
+        records.extend(gone.map(|key| Record::Forget { key: key.clone() }));
+        let revision = &planned.plan.revision;
+        if moves_the_line && self.inventory().accepted() != Some(revision) {
+            records.push(Record::Accepted { revision: revision.clone() });
+        }
+        records
+    }
+
+    async fn drive(&mut self, cx: &Cx, planned: &Planned, approval: &Approval) -> Result<Vec<StepResult>> {
+        let plan = &planned.plan;
+        let approved_by = approval.names_the_plan().then(|| approval.by().to_owned());
+        let started = AuditEvent::PassStarted { plan: plan.id, revision: plan.revision.clone(), approved_by };
+        self.audit(cx, approval.by(), vec![started]).await?;
+        let limits =
+            self.targets.iter().map(|(name, target)| (name.clone(), target.info().concurrency)).collect();
+        let machine = GraphReconciler::new(&plan.steps, limits);
+        let mut pass = Pass::new(self, planned, approval.by());
+        let states = pass.run(cx, &machine).await?;
+        let (results, actor) = (pass.results(&states), approval.by());
+        let report = Report { plan: plan.clone(), results: results.clone() };
+        let (applied, failed) = (report.applied(), report.failed());
+        let ended = AuditEvent::PassEnded {
+            plan: plan.id,
+            revision: plan.revision.clone(),
+            applied,
+            failed,
+            unchanged: plan.unchanged,
+        };
+        self.audit(cx, actor, vec![ended]).await?;
+        Ok(results)
+    }
+}
+
+/// One run of the machine: the shell that carries its effects out.
+struct Pass<'a> {
+    engine: &'a mut Engine,
+    planned: &'a Planned,
+    steps: BTreeMap<&'a Key, &'a Step>,
+    actor: &'a str,
+    ops: BTreeMap<Key, SmolStr>,
+    answers: BTreeMap<Key, Result<Applied>>,
+    unready: BTreeMap<Key, String>,
+    running: FuturesUnordered<BoxFuture<'static, Done>>,
+}
+
+impl<'a> Pass<'a> {
+    fn new(engine: &'a mut Engine, planned: &'a Planned, actor: &'a str) -> Self {
+        let steps = planned.plan.steps.iter().map(|step| (&step.key, step)).collect();
+        Self {
+            engine,
+            planned,
+            steps,
+            actor,
+            ops: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            unready: BTreeMap::new(),
+            running: FuturesUnordered::new(),
+        }
+    }
+
+    async fn run(&mut self, cx: &Cx, machine: &GraphReconciler) -> Result<BTreeMap<Key, NodeState>> {
+        let (mut work, mut effects) = machine.start();
+        let mut stopped = false;
+        loop {
+            if !stopped && cx.is_cancelled() {
+                stopped = true;
+                effects.extend(machine.step(&mut work, Told::Stop));
+            }
+            let told = if effects.is_empty() {
+                if let Some(states) = machine.outcome(&work) {
+                    return Ok(states);
+                }
+                tokio::select! {
+                    biased;
+                    Some(done) = self.running.next() => self.finished(done),
+                    () = cx.cancelled(), if !stopped => Vec::new(),
+                }
+            } else {
+                match self.perform(cx, std::mem::take(&mut effects)).await {
+                    Ok(told) => told,
+                    Err(error) => return Err(self.give_up(error).await),
+                }
+            };
+            effects.extend(told.into_iter().flat_map(|event| machine.step(&mut work, event)));
+        }
+    }
+
+    /// Carries effects out: all records of a round in one durable group, then everything that they allow.
+    async fn perform(&mut self, cx: &Cx, effects: Vec<Effect>) -> Result<Vec<Told>> {
+        let (mut records, mut entries, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        let mut sendings: BTreeMap<SmolStr, Vec<Sending>> = BTreeMap::new();
+        for effect in effects {
+            match effect {
+                Effect::RecordIntent(key) => {
+                    let (record, entry) = self.intent(cx, &key);
+                    records.push(record);
+                    entries.push(entry);
+                    told.push(Told::IntentDurable(key));
+                }
+                Effect::RecordOutcome(key) => {
+                    let (record, entry) = self.outcome(&key);
+                    records.push(record);
+                    entries.push(entry);
+                    told.push(Told::OutcomeDurable(key));
+                }
+                Effect::Apply(key) => {
+                    let sending = self.sending(&key)?;
+                    sendings.entry(key.target().into()).or_default().push(sending);
+                }
+                Effect::AwaitReady(key) => self.await_ready(cx, key),
+            }
+        }
+        if !records.is_empty() {
+            self.engine.audit(cx, self.actor, entries).await?;
+            self.engine.ledger.commit(&records)?;
+            self.engine.events.emit(&Event::Journaled { records: records.len() });
+        }
+        for (name, sendings) in sendings {
+            let target = self.engine.targets[&name].clone();
+            self.running.extend(send(cx, &target, sendings, self.engine.timeouts));
+        }
+        told.extend(self.drain());
+        Ok(told)
+    }
+
+    /// What is finished already, without waiting: it shares the next durable group.
+    fn drain(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        while let Some(Some(done)) = self.running.next().now_or_never() {
+            told.extend(self.finished(done));
+        }
+        told
+    }
+
+    fn intent(&mut self, cx: &Cx, key: &Key) -> (Record, AuditEvent) {
+        let step = self.steps[key];
+        let object = self.planned.objects.get(key);
+        let op = self.engine.ledger.next_op();
+        self.ops.insert(key.clone(), op.clone());
+        let declared = self.engine.declared.as_ref();
+        let needs =
+            |object| declared.and_then(|declared| declared.desired.needs(object).ok()).unwrap_or_default();
+        let intent = Intent {
+            op: op.clone(),
+            plan: self.planned.plan.id,
+            epoch: self.engine.ledger.epoch(),
+            at: cx.now(),
+            key: key.clone(),
+            action: step.action,
+            expect: step.expect.clone(),
+            desired: step.desired,
+            path: step.provenance.as_ref().map(|provenance| provenance.path.clone()).unwrap_or_default(),
+            needs: object.map(|object| needs(object)).unwrap_or_default(),
+            keep: object.is_some_and(|object| object.keep),
+        };
+        let event = AuditEvent::Intent { op, key: key.clone(), action: step.action };
+        (Record::Intent(intent), event)
+    }
+
+    fn outcome(&mut self, key: &Key) -> (Record, AuditEvent) {
+        let op = self.ops.get(key).cloned().unwrap_or_default();
+        let result = match &self.answers[key] {
+            Ok(Applied::Present { uid, version }) => {
+                OpResult::Present { uid: uid.clone(), version: version.clone() }
+            }
+            Ok(Applied::Absent) => OpResult::Absent,
+            Ok(Applied::Deleting) => OpResult::Deleting,
+            Err(error) if error.outcome() == Outcome::Unknown => {
+                OpResult::Unknown { error: error.to_string() }
+            }
+            Err(error) => OpResult::NotDone { error: error.to_string() },
+        };
+        let event = AuditEvent::outcome(op.clone(), key.clone(), &result);
+        (Record::Outcome { op, key: key.clone(), result }, event)
+    }
+
+    fn sending(&mut self, key: &Key) -> Result<Sending> {
+        let step = self.steps[key];
+        let owner = self.engine.inventory().owner().clone();
+        let mark = Mark { owner, op: self.ops.get(key).cloned().unwrap_or_default() };
+        let sending = Sending::new(step, self.planned.objects.get(key), mark)?;
+        self.engine.events.emit(&Event::Started { key: key.clone(), action: step.action });
+        Ok(sending)
+    }
+
+    fn await_ready(&mut self, cx: &Cx, key: Key) {
+        let Some(Ok(applied)) = self.answers.get(&key) else { return };
+        let target = self.engine.targets[key.target()].clone();
+        self.running.push(await_ready(cx, target, key, applied.clone(), self.engine.timeouts));
+    }
+
+    fn finished(&mut self, done: Done) -> Vec<Told> {
+        match done {
+            Done::Answered(answers) => {
+                answers.into_iter().map(|(key, answer)| self.answered(key, answer)).collect()
+            }
+            Done::Settled(key, readiness) => vec![self.settled(key, readiness)],
+        }
+    }
+
+    fn answered(&mut self, key: Key, answer: Result<Applied>) -> Told {
+        let event = match &answer {
+            Ok(_) => Event::Applied { key: key.clone(), action: self.steps[&key].action },
+            Err(error) => {
+                Event::Failed { key: key.clone(), error: error.to_string(), unknown: error.is_unknown() }
+            }
+        };
+        self.engine.events.emit(&event);
+        let done = answer.is_ok();
+        self.answers.insert(key.clone(), answer);
+        Told::Answered { key, done }
+    }
+
+    fn settled(&mut self, key: Key, readiness: Readiness) -> Told {
+        let reason = match readiness {
+            Readiness::Ready => return Told::Settled { key, ready: true },
+            Readiness::Progressing(reason) | Readiness::Failed(reason) => reason,
+        };
+        self.engine.events.emit(&Event::Waiting { key: key.clone(), reason: reason.clone() });
+        self.unready.insert(key.clone(), reason);
+        Told::Settled { key, ready: false }
+    }
+
+    /// Nothing more can be made durable: nothing more is sent. What is under way ends, and its intents stay open.
+    async fn give_up(&mut self, error: Error) -> Error {
+        while self.running.next().await.is_some() {}
+        error
+    }
+
+    fn results(&self, states: &BTreeMap<Key, NodeState>) -> Vec<StepResult> {
+        let Plan { steps, .. } = &self.planned.plan;
+        let result = |step: &Step| StepResult {
+            key: step.key.clone(),
+            action: step.action,
+            outcome: self.outcome_of(&step.key, states.get(&step.key)),
+        };
+        for (key, state) in states {
+            if let NodeState::Blocked { by } = state {
+                self.engine.events.emit(&Event::Blocked { key: key.clone(), by: by.clone() });
+            }
+        }
+        steps.iter().map(result).collect()
+    }
+
+    fn outcome_of(&self, key: &Key, state: Option<&NodeState>) -> StepOutcome {
+        match (state, self.answers.get(key)) {
+            (Some(NodeState::Ready), _) => StepOutcome::Done,
+            (Some(NodeState::Blocked { by }), _) => StepOutcome::Blocked { by: by.clone() },
+            (_, Some(Ok(_))) => {
+                StepOutcome::NotReady { reason: self.unready.get(key).cloned().unwrap_or_default() }
+            }
+            (_, Some(Err(error))) if error.is_unknown() => StepOutcome::Unknown { error: error.to_string() },
+            (_, Some(Err(error))) => StepOutcome::Failed { error: error.to_string() },
+            _ => StepOutcome::Skipped,
+        }
+    }
+}
+
+/// An engine can be moved to, and looked at from, other threads.
+const _: fn() = || {
+    fn crosses_threads<T: Send + Sync>() {}
+    crosses_threads::<Engine>();
+};

@@ -1,0 +1,33 @@
+use super::Engine;
+use crate::source::Relation;
+use crate::value::Revision;
+use crate::{Cx, Error, ErrorKind, Result};
+
+impl Engine {
+    /// Refuses a revision that does not descend from the one that was applied: a branch that was moved back or
+    /// rewritten does not roll anything back by itself.
+    pub(super) async fn check_descent(&self, cx: &Cx, revision: &Revision) -> Result<()> {
+        let (Some(accepted), Some(history)) = (self.inventory().accepted(), self.source.history()) else {
+            return Ok(());
+        };
+        if accepted == revision {
+            return Ok(());
+        }
+        let relation = match history.relation(cx, accepted, revision).await {
+            Err(error) if error.is_not_found() => Relation::Diverged,
+            other => other?,
+        };
+        let how = match relation {
+            Relation::Same | Relation::Newer => return Ok(()),
+            Relation::Older => "an ancestor of",
+            Relation::Diverged => "not a descendant of",
+        };
+        let message = format!("{revision} is {how} {accepted}, which is applied; nothing is written");
+        let help = format!(
+            "was the branch moved on purpose? `rollback {}` applies that revision and holds to it, and \
+             `rollback --end` follows the branch again",
+            revision.short()
+        );
+        Err(Error::new(ErrorKind::Denied, message).help(help))
+    }
+}

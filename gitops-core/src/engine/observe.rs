@@ -1,0 +1,84 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use futures::FutureExt;
+use smol_str::SmolStr;
+
+use super::Engine;
+use crate::capability::Moved;
+use crate::event::Event;
+use crate::target::Scope;
+use crate::value::{Key, Live};
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// How many times in a row a watch is asked before the rest is left to the next pass.
+const WATCH_DRAIN: usize = 64;
+
+impl Engine {
+    /// What targets have of some objects. Either all of it, or an error: never a part.
+    pub(super) async fn observe(&self, cx: &Cx, keys: &BTreeSet<Key>) -> Result<BTreeMap<Key, Live>> {
+        let mut scopes: BTreeMap<SmolStr, Vec<Key>> = BTreeMap::new();
+        for key in keys {
+            scopes.entry(key.target().into()).or_default().push(key.clone());
+        }
+        let mut found = BTreeMap::new();
+        for (name, keys) in scopes {
+            let scope: Scope = keys.into_iter().collect();
+            let answer = cx.bounded(self.targets[&name].observe(cx, &scope)).await;
+            for live in answer.map_err(|error| error.during("observe"))? {
+                check_answer(&name, &scope, &live)?;
+                found.insert(live.key.clone(), live);
+            }
+        }
+        self.events.emit(&Event::Observed { asked: keys.len() });
+        Ok(found)
+    }
+
+    /// Takes in what the watches have to say by now. Objects of a target without a watch may all have moved.
+    pub(super) fn drain_watches(&mut self, cx: &Cx) -> Result<()> {
+        for (name, target) in self.targets.clone() {
+            let Some(watch) = target.watch() else {
+                self.anything_moved(&name);
+                continue;
+            };
+            for _ in 0..WATCH_DRAIN {
+                match watch.moved(cx).now_or_never() {
+                    None => break,
+                    Some(moved) => self.take_moved(&name, moved?),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn take_moved(&mut self, target: &str, moved: Moved) {
+        match moved {
+            Moved::Keys(keys) => {
+                self.events.emit(&Event::Moved { objects: Some(keys.len()) });
+                self.base.moved(keys);
+            }
+            Moved::Any => {
+                self.events.emit(&Event::Moved { objects: None });
+                self.anything_moved(target);
+            }
+        }
+    }
+
+    fn anything_moved(&mut self, target: &str) {
+        if self.base.looks_at_everything() {
+            return;
+        }
+        let declared = self.declared.iter().flat_map(|declared| declared.desired.objects().keys());
+        let keys = declared.chain(self.ledger.inventory().entries().keys());
+        let keys: Vec<Key> = keys.filter(|key| key.target() == target).cloned().collect();
+        self.base.moved(keys);
+    }
+}
+
+/// A backend that answers for something else than it was asked is not believed in anything.
+fn check_answer(target: &str, scope: &Scope, live: &Live) -> Result<()> {
+    if scope.contains(&live.key) {
+        return Ok(());
+    }
+    let message = format!("the target `{target}` answered for an object that it was not asked for");
+    Err(Error::new(ErrorKind::Internal, message).at(&live.key).help("this is a fault of the backend"))
+}

@@ -1,0 +1,93 @@
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use crate::audit::AuditEvent;
+use crate::cx::Time;
+use crate::source::Relation;
+use crate::store::Document;
+use crate::value::{Revision, Version};
+use crate::{Cx, Error, ErrorKind, Result};
+
+pub(super) const PIN: &str = "pin";
+
+/// A revision to which an application is held, whatever its source follows.
+///
+/// It is also the grant to move to an older revision: an explicit act of a person, recorded in the audit log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// The revision.
+    pub revision: Revision,
+    /// Who pinned it.
+    pub by: String,
+    /// When.
+    pub since: Time,
+    /// Whether the revision is off the line that was applied so far: the line goes on from it.
+    pub(super) leaves_the_line: bool,
+}
+
+/// The stored form: a document once written is replaced, never removed, so that its version goes on.
+#[derive(Default, Serialize, Deserialize)]
+struct StoredPin {
+    pin: Option<Pin>,
+}
+
+impl Engine {
+    /// Holds the application to an earlier (or any other) revision; the next plan is made from it.
+    ///
+    /// # Errors
+    /// `NotFound` if the source knows no such revision, `Unsupported` if it has no history.
+    pub async fn pin(&mut self, cx: &Cx, name: &str, by: &str) -> Result<Pin> {
+        let Some(history) = self.source.history() else {
+            let message = "the source has no history to go back in";
+            return Err(Error::new(ErrorKind::Unsupported, message));
+        };
+        let revision = history.find(cx, name).await?;
+        let leaves_the_line = match self.inventory().accepted() {
+            None => false,
+            Some(accepted) => history.relation(cx, accepted, &revision).await? == Relation::Diverged,
+        };
+        let pin = Pin { revision, by: by.to_owned(), since: cx.now(), leaves_the_line };
+        self.ledger.take_over(cx).await?;
+        let event = AuditEvent::Pinned { revision: pin.revision.clone(), by: by.to_owned() };
+        self.audit(cx, by, vec![event]).await?;
+        self.store_pin(cx, Some(pin.clone())).await?;
+        Ok(pin)
+    }
+
+    /// Lets the application follow its source again.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not pinned.
+    pub async fn unpin(&mut self, cx: &Cx, by: &str) -> Result<Pin> {
+        let Some(pin) = self.pinned(cx).await? else {
+            return Err(Error::new(ErrorKind::NotFound, "the application is not pinned"));
+        };
+        self.ledger.take_over(cx).await?;
+        self.audit(cx, by, vec![AuditEvent::Unpinned { by: by.to_owned() }]).await?;
+        self.store_pin(cx, None).await?;
+        Ok(pin)
+    }
+
+    /// The revision to which the application is held, if it is.
+    pub async fn pinned(&self, cx: &Cx) -> Result<Option<Pin>> {
+        Ok(self.load_pin(cx).await?.0)
+    }
+
+    async fn load_pin(&self, cx: &Cx) -> Result<(Option<Pin>, Option<Version>)> {
+        match self.ledger.store().load(cx, PIN).await? {
+            None => Ok((None, None)),
+            Some(stored) => {
+                let pin: StoredPin = serde_json::from_slice(&stored.document.bytes)?;
+                Ok((pin.pin, Some(stored.version)))
+            }
+        }
+    }
+
+    async fn store_pin(&self, cx: &Cx, pin: Option<Pin>) -> Result<()> {
+        let (_, version) = self.load_pin(cx).await?;
+        let bytes = serde_json::to_vec(&StoredPin { pin })?;
+        let document = Document { epoch: self.ledger.epoch(), bytes };
+        self.ledger.store().swap(cx, PIN, version.as_ref(), document).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,158 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Declared, Engine};
+use crate::capability::Preview;
+use crate::diagnostic::Diagnostic;
+use crate::event::Event;
+use crate::journal::Record;
+use crate::plan::Basis;
+use crate::planner::{PlanInput, Planned, Planner};
+use crate::target::Tier;
+use crate::value::{Digest, Hasher, Key, Live, Revision};
+use crate::{Cx, Error, Inventory, Result};
+
+/// A plan, and what was learned on the way to it.
+pub(super) struct Prepared {
+    pub planned: Planned,
+    /// What became of intents that an earlier run left open; to be made durable before anything is written.
+    pub settled: Vec<Record>,
+    /// Whether the applied line goes on from this plan's revision.
+    pub moves_the_line: bool,
+}
+
+impl Engine {
+    /// From the source to a plan, looking at no more than the base demands.
+    pub(super) async fn prepare(&mut self, cx: &Cx) -> Result<Prepared> {
+        let cx = &cx.within(self.timeouts.call);
+        let moves_the_line = self.declare(cx).await?;
+        let Declared { revision, desired } = self.declared.clone().expect("`declare` has just set it");
+        let candidates = self.base.candidates(&desired, self.inventory());
+        self.check_targets(&desired, &candidates)?;
+        let live = self.observe(cx, &candidates).await?;
+        let now = cx.now();
+        let settled = self.settle_open_intents(&live, now);
+        let mut inventory = self.inventory().clone();
+        settled.iter().for_each(|record| inventory.take_in(record));
+        let previews = self.previews(cx, &desired, &candidates, &live).await?;
+        let planned = Planner.plan(&PlanInput {
+            application: &self.name,
+            revision: &revision,
+            desired: &desired,
+            inventory: &inventory,
+            candidates: &candidates,
+            live: &live,
+            previews: &previews,
+            quarantined: &self.quarantined(&inventory),
+            differ: &*self.differ,
+            options: &self.options,
+            basis: &self.basis(desired.objects().digest()),
+            now,
+        })?;
+        self.base.planned(&desired, &inventory, &planned.plan);
+        self.events.emit(&Event::Planned {
+            plan: planned.plan.id,
+            considered: candidates.len(),
+            diffed: planned.diffed,
+            steps: planned.plan.steps.len(),
+        });
+        Ok(Prepared { planned, settled, moves_the_line })
+    }
+
+    /// Brings what is declared up to the newest, or pinned, revision; says whether the applied line moves with it.
+    async fn declare(&mut self, cx: &Cx) -> Result<bool> {
+        let pin = self.pinned(cx).await?;
+        let moves_the_line = pin.as_ref().is_none_or(|pin| pin.leaves_the_line);
+        let revision = match pin {
+            Some(pin) => pin.revision,
+            None => cx.bounded(self.source.resolve(cx)).await.map_err(|error| error.during("resolve"))?,
+        };
+        self.events.emit(&Event::Resolved { revision: revision.id().to_owned() });
+        if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
+            return Ok(moves_the_line);
+        }
+        if moves_the_line {
+            self.check_line(cx, &revision).await?;
+        }
+        let snapshot =
+            cx.bounded(self.source.fetch(cx, &revision)).await.map_err(|error| error.during("fetch"))?;
+        let rendered = self.renderer.render(&snapshot)?;
+        let (parts, objects) = (rendered.parts, rendered.desired.objects().len());
+        self.events.emit(&Event::Rendered { parts, objects });
+        self.declared = Some(Declared { revision, desired: rendered.desired });
+        Ok(moves_the_line)
+    }
+
+    /// A pin that leaves the line is the grant for its own revision; every other one must descend.
+    async fn check_line(&self, cx: &Cx, revision: &Revision) -> Result<()> {
+        match self.pinned(cx).await? {
+            Some(pin) if &pin.revision == revision => Ok(()),
+            _ => self.check_descent(cx, revision).await,
+        }
+    }
+
+    fn basis(&self, desired: Digest) -> Basis {
+        let info = self.source.info();
+        let mut gates = Hasher::new("gitops gates");
+        self.gates.iter().for_each(|gate| {
+            gates.field(gate.fingerprint().as_bytes());
+        });
+        let mut options = Hasher::new("gitops engine options");
+        for part in [self.options.fingerprint(), self.differ.fingerprint(), self.renderer.fingerprint()] {
+            options.field(part.as_bytes());
+        }
+        Basis {
+            source: format!("{} {}", info.name, info.follows),
+            desired,
+            gates: gates.finish(),
+            options: options.finish(),
+            engine: concat!("gitops-core ", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+
+    /// Objects of a target that nobody gave the engine are faults of the declaration, or of the set-up.
+    fn check_targets(&self, desired: &crate::Desired, candidates: &BTreeSet<Key>) -> Result<()> {
+        let unknown = |key: &&Key| !self.targets.contains_key(key.target());
+        let faults: Vec<Diagnostic> =
+            candidates.iter().filter(unknown).map(|key| self.no_target(desired, key)).collect();
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Error::invalid("some objects have no target; nothing is planned", faults)),
+        }
+    }
+
+    fn no_target(&self, desired: &crate::Desired, key: &Key) -> Diagnostic {
+        let known: Vec<&str> = self.targets.keys().map(smol_str::SmolStr::as_str).collect();
+        let place = desired.objects().get(key).map(|object| object.provenance.to_string());
+        let message = format!("{key} is of the target `{}`, which is not set up", key.target());
+        Diagnostic::error("GO0305", place.unwrap_or_default(), message)
+            .help(format!("the targets are: {}", known.join(", ")))
+    }
+
+    /// What targets foretell of the declared candidates; a target that can't foretell is not asked.
+    async fn previews(
+        &self,
+        cx: &Cx,
+        desired: &crate::Desired,
+        candidates: &BTreeSet<Key>,
+        live: &BTreeMap<Key, Live>,
+    ) -> Result<BTreeMap<Key, Preview>> {
+        let mut previews = BTreeMap::new();
+        for key in candidates {
+            let Some(object) = desired.objects().get(key) else { continue };
+            let target = &self.targets[key.target()];
+            if let Some(native) = target.native_plan() {
+                let preview = cx.bounded(native.preview(cx, object, live.get(key))).await;
+                previews.insert(key.clone(), preview.map_err(|error| error.during("preview").at(key))?);
+            }
+        }
+        Ok(previews)
+    }
+
+    /// Objects with an open creation in a target that can't say whether it happened.
+    fn quarantined(&self, inventory: &Inventory) -> BTreeSet<Key> {
+        let opaque = |key: &&Key| {
+            self.targets.get(key.target()).is_some_and(|target| target.info().tier == Tier::Opaque)
+        };
+        inventory.open().map(|intent| &intent.key).filter(opaque).cloned().collect()
+    }
+}

@@ -1,0 +1,56 @@
+//! What became of changes whose outcome nobody knows.
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use crate::cx::Time;
+use crate::inventory::OwnedState;
+use crate::journal::{Intent, OpResult, Record};
+use crate::target::Tier;
+use crate::value::{Action, Key, Live, Presence};
+
+impl Engine {
+    /// Looks each open intent up in what was observed, and says what became of it. An intent about which nothing can
+    /// be said stays open.
+    pub(super) fn settle_open_intents(&self, live: &BTreeMap<Key, Live>, now: Time) -> Vec<Record> {
+        let owner = self.inventory().owner();
+        let settle = |intent: &Intent| {
+            let info = self.targets.get(intent.key.target())?.info();
+            if info.tier == Tier::Opaque {
+                return None;
+            }
+            let may_still_land = now.since(intent.at) < info.lands_within;
+            let result = verdict(intent, live.get(&intent.key), owner, may_still_land)?;
+            Some(Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result })
+        };
+        self.inventory().open().filter_map(settle).collect()
+    }
+
+    /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
+    pub(super) fn may_forget(&self, key: &Key) -> bool {
+        let claimed =
+            self.inventory().entries().get(key).is_some_and(|entry| entry.state == OwnedState::Claimed);
+        !(claimed && self.inventory().is_open(key))
+    }
+}
+
+/// What the observed state of its object says of an intent.
+fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bool) -> Option<OpResult> {
+    let not_done = |error: &str| Some(OpResult::NotDone { error: error.to_owned() });
+    if live.is_some_and(|live| live.presence != Presence::Present) {
+        return match (intent.action, live.map(|live| &live.presence)) {
+            (Action::Delete, Some(Presence::Deleting)) => Some(OpResult::Deleting),
+            _ => None,
+        };
+    }
+    let is_expected = |live: &Live| intent.expect.as_ref().is_some_and(|expect| expect.uid == live.uid);
+    match (intent.action, live) {
+        (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
+        (Action::Delete, _) => Some(OpResult::Absent),
+        (_, Some(live)) if live.is_owned_by(owner) && Some(live.body.digest()) == intent.desired => {
+            Some(OpResult::Present { uid: live.uid.clone(), version: live.version.clone() })
+        }
+        (Action::Create, None) if may_still_land => None,
+        _ => not_done("the object is not as the change would have left it"),
+    }
+}

@@ -1,0 +1,147 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::select_all;
+use smol_str::SmolStr;
+
+use super::{Approval, Engine, Report};
+use crate::capability::Moved;
+use crate::event::Event;
+use crate::source::Source;
+use crate::target::Target;
+use crate::value::Revision;
+use crate::{Cx, ErrorKind, Result};
+
+/// The shortest and the longest wait after a pass that failed.
+const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
+
+/// What ended a wait.
+enum Woken {
+    Target(SmolStr, Moved),
+    SourceOrTime,
+}
+
+impl Engine {
+    /// Keeps the targets equal to the source until the context is cancelled.
+    ///
+    /// It wakes by events where there are any: a source that can be watched, targets that can be watched. What has
+    /// no watch is looked at each `interval`. A newer revision supersedes the one that is being applied at the next
+    /// safe point. A pass that fails is repeated with growing, jittered waits, and never stops the loop; events tell
+    /// of it.
+    ///
+    /// # Errors
+    /// Only what makes going on unsafe: the state can't be written, is damaged, or a fault of the program.
+    ///
+    /// # Cancel safety
+    /// Cancel the context to stop in good order; dropping the future is the same as a crash.
+    pub async fn run(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
+        let mut failures = 0;
+        while !cx.is_cancelled() {
+            let wait = match self.supervised_pass(cx, interval).await {
+                Ok(report) if report.is_converged() => {
+                    failures = 0;
+                    interval
+                }
+                Ok(report) if report.skipped() > 0 => continue,
+                Ok(_) => back_off(cx, &mut failures, interval),
+                Err(error) if cx.is_cancelled() && error.kind() == ErrorKind::Cancelled => break,
+                Err(error) if self.ledger.is_lost() || error.kind() == ErrorKind::Corrupt => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    self.events.emit(&Event::PassFailed { error: error.to_string() });
+                    back_off(cx, &mut failures, interval)
+                }
+            };
+            self.wait(cx, wait).await;
+        }
+        Ok(())
+    }
+
+    /// One pass, ended early at a safe point if the source has something newer.
+    async fn supervised_pass(&mut self, cx: &Cx, interval: Duration) -> Result<Report> {
+        self.drain_watches(cx)?;
+        let prepared = self.prepare(cx).await?;
+        self.admit(&prepared.planned.plan, false)?;
+        let revision = prepared.planned.plan.revision.clone();
+        let pinned = self.pinned(cx).await?.is_some();
+        let source = self.source.clone();
+        let inner = cx.child();
+        let superseded = async {
+            if pinned {
+                std::future::pending::<()>().await;
+            }
+            newer_than(cx, &source, &revision, interval).await;
+            inner.cancel();
+            std::future::pending::<Infallible>().await
+        };
+        let approval = Approval::automatic();
+        tokio::select! {
+            report = self.carry_out(&inner, prepared, &approval) => report,
+            never = superseded => match never {},
+        }
+    }
+
+    /// Waits for an event, for so long at most, or until asked to stop.
+    async fn wait(&mut self, cx: &Cx, at_most: Duration) {
+        let source = self.source.clone();
+        let targets: Vec<(SmolStr, Arc<dyn Target>)> =
+            self.targets.iter().map(|(name, target)| (name.clone(), target.clone())).collect();
+        let from_source = async {
+            match source.watch() {
+                Some(watch) if watch.changed(cx).await.is_ok() => Woken::SourceOrTime,
+                _ => std::future::pending().await,
+            }
+        };
+        let from_target = |(name, target): &(SmolStr, Arc<dyn Target>)| {
+            let (name, target) = (name.clone(), target.clone());
+            async move {
+                let moved = match target.watch() {
+                    Some(watch) => watch.moved(cx).await,
+                    None => std::future::pending().await,
+                };
+                Woken::Target(name, moved.unwrap_or(Moved::Any))
+            }
+            .boxed()
+        };
+        let woken = tokio::select! {
+            biased;
+            () = cx.cancelled() => return,
+            (woken, ..) = select_all(targets.iter().map(from_target)) => woken,
+            woken = from_source => woken,
+            _ = cx.sleep(at_most) => Woken::SourceOrTime,
+        };
+        if let Woken::Target(name, moved) = woken {
+            self.take_moved(&name, moved);
+        }
+    }
+}
+
+/// Returns once the source has another revision. A source that fails here is asked again by the next pass.
+async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, revision: &Revision, interval: Duration) {
+    loop {
+        let waited = match source.watch() {
+            Some(watch) => watch.changed(cx).await,
+            None => cx.sleep(interval).await,
+        };
+        let resolved = match waited {
+            Ok(()) => source.resolve(cx).await,
+            Err(error) => Err(error),
+        };
+        match resolved {
+            Ok(newest) if &newest != revision => return,
+            Ok(_) => {}
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// Doubles with each failure in a row; full jitter, so that many engines don't wake at once.
+fn back_off(cx: &Cx, failures: &mut u32, interval: Duration) -> Duration {
+    let ceiling = BACK_OFF.0.saturating_mul(2_u32.saturating_pow((*failures).min(16))).min(BACK_OFF.1);
+    *failures += 1;
+    let share = (cx.random() % 1000) as u32;
+    (ceiling / 2 + ceiling / 2 * share / 1000).min(interval.max(BACK_OFF.0))
+}

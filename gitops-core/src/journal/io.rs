@@ -1,0 +1,52 @@
+use std::io::Result;
+
+/// The most that a journal may hold, in bytes; the next compaction makes it small again.
+pub const JOURNAL_LIMIT: u64 = 1 << 30;
+
+/// The storage of one journal.
+///
+/// A simulator puts a disk of its own here: one that tears writes, loses what was not synced, or is full.
+///
+/// # Guarantees asked of an implementation
+/// - What [`sync`](Self::sync) has answered with success is there after a crash.
+/// - Of what was appended after the last sync, any sector may be lost in a crash; a lost one is missing at the
+///   end, or reads as zeros.
+/// - [`truncate`](Self::truncate) and [`replace`](Self::replace) are durable before they return.
+pub trait JournalIo: Send + Sync {
+    /// The whole content, or nothing if there is no journal.
+    fn read(&mut self) -> Result<Option<Vec<u8>>>;
+
+    /// Adds bytes at the end. After an error, any number of them may be there.
+    fn append(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// Makes durable what was appended.
+    fn sync(&mut self) -> Result<()>;
+
+    /// Cuts off what is beyond so many bytes.
+    fn truncate(&mut self, length: u64) -> Result<()>;
+
+    /// Replaces the whole content, or makes the first; after a crash or an error it is the old or the new.
+    fn replace(&mut self, bytes: &[u8]) -> Result<()>;
+}
+
+impl<T: JournalIo + ?Sized> JournalIo for Box<T> {
+    fn read(&mut self) -> Result<Option<Vec<u8>>> {
+        (**self).read()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        (**self).append(bytes)
+    }
+
+    fn sync(&mut self) -> Result<()> {
+        (**self).sync()
+    }
+
+    fn truncate(&mut self, length: u64) -> Result<()> {
+        (**self).truncate(length)
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> Result<()> {
+        (**self).replace(bytes)
+    }
+}

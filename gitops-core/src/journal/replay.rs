@@ -1,0 +1,128 @@
+//! Reads a journal from its first byte to its last.
+
+use super::anchor::Anchor;
+use super::frame::Frame;
+use super::header::{self, RESTORE};
+use super::record::Record;
+use super::{group, tail};
+use crate::{Error, ErrorKind, Result};
+
+/// What a journal holds.
+#[derive(Debug)]
+pub(super) struct Replay {
+    /// The position after the last frame.
+    pub(super) end: Anchor,
+    /// The records after the position that the caller has.
+    pub(super) records: Vec<Record>,
+    /// How many bytes are sound; what is beyond was never durable.
+    pub(super) sound: usize,
+}
+
+/// Reads the records that `known` does not cover yet; all of them, if nothing is known.
+pub(super) fn replay(bytes: &[u8], known: Option<&Anchor>) -> Result<Replay> {
+    let mut replay = Replay { end: header::decode(bytes)?, records: Vec::new(), sound: header::SIZE };
+    check_beginning(&replay.end, known)?;
+    replay.meet(known)?;
+    while replay.sound < bytes.len() {
+        let Some(frame) = Frame::read(&bytes[replay.sound..]) else {
+            match tail::is_torn(bytes, replay.sound) {
+                true => break,
+                false => return Err(replay.damaged("its length or its checksum is wrong")),
+            }
+        };
+        replay.take(&frame)?;
+        replay.meet(known)?;
+    }
+    check_end(&replay.end, known)?;
+    Ok(replay)
+}
+
+impl Replay {
+    fn take(&mut self, frame: &Frame<'_>) -> Result<()> {
+        if frame.previous != self.end.chain {
+            return Err(self.damaged("it does not follow the frame before it"));
+        }
+        let records = group::decode(frame.payload)
+            .map_err(|error| error.with("byte", self.sound).with("frame", self.end.sequence + 1))?;
+        for record in &records {
+            if let Record::Epoch { epoch } = record {
+                self.advance(*epoch)?;
+            }
+        }
+        self.end.sequence += 1;
+        self.end.chain = frame.hash();
+        self.sound += frame.bytes.len();
+        self.records.extend(records);
+        Ok(())
+    }
+
+    fn advance(&mut self, epoch: u64) -> Result<()> {
+        match epoch > self.end.epoch {
+            true => {
+                self.end.epoch = epoch;
+                Ok(())
+            }
+            false => Err(self.damaged("its epoch goes back")),
+        }
+    }
+
+    /// At the known position: compares, and lets go of what the caller has already.
+    fn meet(&mut self, known: Option<&Anchor>) -> Result<()> {
+        let Some(known) = known.filter(|known| known.sequence == self.end.sequence) else { return Ok(()) };
+        self.records.clear();
+        match known.chain == self.end.chain {
+            true => Ok(()),
+            false => Err(differs("it holds other records than those that the inventory was made from")),
+        }
+    }
+
+    fn damaged(&self, what: &str) -> Error {
+        let (byte, frame) = (self.sound, self.end.sequence + 1);
+        Error::new(
+            ErrorKind::Corrupt,
+            format!("the journal is damaged at byte {byte}, in frame {frame}: {what}"),
+        )
+        .help(RESTORE)
+    }
+}
+
+fn check_beginning(base: &Anchor, known: Option<&Anchor>) -> Result<()> {
+    match known {
+        None if base.sequence > 0 => Err(Error::new(
+            ErrorKind::Corrupt,
+            format!("the inventory is missing: the journal begins after its frame {}", base.sequence),
+        )
+        .help(RESTORE)),
+        Some(known) if known.lineage != base.lineage => {
+            Err(differs("it is another journal than the one that the inventory was made from")
+                .with("journal", base.lineage)
+                .with("inventory", known.lineage))
+        }
+        Some(known) if known.sequence < base.sequence => {
+            Err(differs("the inventory is older than the beginning of the journal")
+                .with("journal", base.sequence)
+                .with("inventory", known.sequence))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_end(end: &Anchor, known: Option<&Anchor>) -> Result<()> {
+    let Some(known) = known else { return Ok(()) };
+    if end.sequence < known.sequence {
+        return Err(differs("it is shorter than when the inventory was made: an old copy, or cut")
+            .with("journal", end.sequence)
+            .with("inventory", known.sequence));
+    }
+    if end.epoch < known.epoch {
+        return Err(differs("its epoch has gone back")
+            .with("journal", end.epoch)
+            .with("inventory", known.epoch));
+    }
+    Ok(())
+}
+
+fn differs(how: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("the journal and the inventory do not belong together: {how}"))
+        .help(RESTORE)
+}

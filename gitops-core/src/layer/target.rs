@@ -1,0 +1,125 @@
+//! A target with something done around each of its calls, powers included.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::around::{Around, Call};
+use crate::capability::{Batch, Health, Import, Moved, NativePlan, Preview, Readiness, Watch};
+use crate::{Applied, Change, Cx, Error, ErrorKind, Key, Live, Object, Result, Scope, Target, TargetInfo};
+
+/// The inner target seen through `A`. It offers a power exactly if the inner target does.
+pub(super) struct LayeredTarget<A> {
+    around: A,
+    inner: Arc<dyn Target>,
+}
+
+impl<A: Around> LayeredTarget<A> {
+    pub(super) fn wrap(around: &A, inner: Arc<dyn Target>) -> Arc<dyn Target> {
+        Arc::new(Self { around: around.clone(), inner })
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Target for LayeredTarget<A> {
+    fn info(&self) -> TargetInfo {
+        self.inner.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        let run = |cx: Cx| async move { self.inner.observe(&cx, scope).await };
+        self.around.around(cx, Call::read("observe"), run).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let run = |cx: Cx| async move { self.inner.apply(&cx, change).await };
+        self.around.around(cx, Call::write("apply").of(change.key()), run).await
+    }
+
+    fn native_plan(&self) -> Option<&dyn NativePlan> {
+        self.inner.native_plan().map(|_| self as &dyn NativePlan)
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        self.inner.watch().map(|_| self as &dyn Watch)
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
+        self.inner.health().map(|_| self as &dyn Health)
+    }
+
+    fn import(&self) -> Option<&dyn Import> {
+        self.inner.import().map(|_| self as &dyn Import)
+    }
+
+    fn batch(&self) -> Option<&dyn Batch> {
+        self.inner.batch().map(|_| self as &dyn Batch)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> NativePlan for LayeredTarget<A> {
+    async fn preview(&self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview> {
+        let inner = offered(self.inner.native_plan())?;
+        let run = |cx: Cx| async move { inner.preview(&cx, object, live).await };
+        self.around.around(cx, Call::read("preview").of(&object.key), run).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Watch for LayeredTarget<A> {
+    async fn moved(&self, cx: &Cx) -> Result<Moved> {
+        let inner = offered(self.inner.watch())?;
+        self.around.around(cx, Call::wait("watch"), |cx: Cx| async move { inner.moved(&cx).await }).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Health for LayeredTarget<A> {
+    async fn ready(&self, cx: &Cx, key: &Key, applied: &Applied) -> Result<Readiness> {
+        let inner = offered(self.inner.health())?;
+        let run = |cx: Cx| async move { inner.ready(&cx, key, applied).await };
+        self.around.around(cx, Call::wait("health").of(key), run).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Import for LayeredTarget<A> {
+    async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let inner = offered(self.inner.import())?;
+        let run = |cx: Cx| async move { inner.adopt(&cx, change).await };
+        self.around.around(cx, Call::write("adopt").of(change.key()), run).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Batch for LayeredTarget<A> {
+    fn limit(&self) -> usize {
+        self.inner.batch().map_or(1, Batch::limit)
+    }
+
+    async fn apply_all(&self, cx: &Cx, changes: &[Change]) -> Vec<Result<Applied>> {
+        let run = |cx: Cx| async move { Ok(offered(self.inner.batch())?.apply_all(&cx, changes).await) };
+        let call = Call::write("apply").weighing(changes.len());
+        match self.around.around(cx, call, run).await {
+            Ok(results) => results,
+            Err(error) => changes.iter().map(|change| Err(copy(&error).at(change.key()))).collect(),
+        }
+    }
+}
+
+fn offered<P>(power: Option<P>) -> Result<P> {
+    power.ok_or_else(|| Error::new(ErrorKind::Unsupported, "the target has lost a power that it offered"))
+}
+
+/// The same error once more, for the next change of a batch.
+fn copy(error: &Error) -> Error {
+    let copy = Error::new(error.kind(), error.message()).retry_when(error.retry());
+    if error.is_unknown() { copy.outcome_unknown() } else { copy }
+}

@@ -1,0 +1,290 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use super::Reconcile;
+use crate::plan::Step;
+use crate::value::Key;
+
+/// Carries out steps over their graph: each after what it waits for, as many at once as each target takes.
+///
+/// A step goes through *intent durable → sent → answered → outcome durable → ready*; what waits for it starts when
+/// it is ready. A step that does not succeed blocks exactly those that wait for it, directly or through others;
+/// all others go on. There are no level barriers.
+#[derive(Clone, Debug)]
+pub struct GraphReconciler {
+    nodes: BTreeMap<Key, Node>,
+    limits: BTreeMap<SmolStr, usize>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Node {
+    after: Vec<Key>,
+    before: Vec<Key>,
+}
+
+/// Where a [`GraphReconciler`] stands.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    states: BTreeMap<Key, NodeState>,
+    /// How many needs of each step are not ready yet.
+    waiting: BTreeMap<Key, usize>,
+    /// Steps that could start, if their target has room.
+    free: BTreeMap<SmolStr, BTreeSet<Key>>,
+    in_flight: BTreeMap<SmolStr, usize>,
+    /// How many steps are not over.
+    open: usize,
+}
+
+/// Where a step stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NodeState {
+    /// It waits for others, or for room.
+    Waiting,
+    /// Its intent is being made durable.
+    Intending,
+    /// Its change was sent.
+    Sent,
+    /// There is an answer, which is being made durable.
+    Answered {
+        /// Whether the change was made.
+        done: bool,
+    },
+    /// The change is made; the object is not ready yet.
+    Settling,
+    /// Done and ready.
+    Ready,
+    /// The change was not made, or nobody knows, or the object will not become ready.
+    Failed,
+    /// Not tried, because of this step.
+    Blocked {
+        /// The step that did not succeed.
+        by: Key,
+    },
+    /// Not tried, because somebody asked to stop.
+    Skipped,
+}
+
+/// What a [`GraphReconciler`] asks for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// Make the step's intent durable.
+    RecordIntent(Key),
+    /// Send the step's change.
+    Apply(Key),
+    /// Make the answer durable.
+    RecordOutcome(Key),
+    /// Wait until the object is ready.
+    AwaitReady(Key),
+}
+
+/// What a [`GraphReconciler`] is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The step's intent is durable.
+    IntentDurable(Key),
+    /// The target answered, or nobody knows.
+    Answered {
+        /// The step.
+        key: Key,
+        /// Whether the change is known to be made.
+        done: bool,
+    },
+    /// The answer is durable.
+    OutcomeDurable(Key),
+    /// The object is ready, or will not become so.
+    Settled {
+        /// The step.
+        key: Key,
+        /// Whether it is ready.
+        ready: bool,
+    },
+    /// Start nothing more.
+    Stop,
+}
+
+impl GraphReconciler {
+    /// A machine for the steps of a plan. `limits` says how many changes each target takes at once; a target that is
+    /// not named takes one. A step that waits for something that is no step is blocked by it from the start.
+    pub fn new(steps: &[Step], limits: BTreeMap<SmolStr, usize>) -> Self {
+        let mut nodes: BTreeMap<Key, Node> =
+            steps.iter().map(|step| (step.key.clone(), Node::of(step))).collect();
+        for step in steps {
+            for need in &step.after {
+                if let Some(node) = nodes.get_mut(need) {
+                    node.before.push(step.key.clone());
+                }
+            }
+        }
+        Self { nodes, limits }
+    }
+
+    fn limit(&self, target: &SmolStr) -> usize {
+        self.limits.get(target).copied().unwrap_or(1).max(1)
+    }
+
+    /// Starts as many free steps as there is room for, the least key of each target first.
+    fn fill(&self, work: &mut Work) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        let Work { free, in_flight, states, .. } = work;
+        for (target, free) in free {
+            let in_flight = in_flight.entry(target.clone()).or_default();
+            while *in_flight < self.limit(target) {
+                let Some(key) = free.pop_first() else { break };
+                *in_flight += 1;
+                states.insert(key.clone(), NodeState::Intending);
+                effects.push(Effect::RecordIntent(key));
+            }
+        }
+        effects
+    }
+
+    fn succeed(&self, work: &mut Work, key: &Key) {
+        work.set(key, NodeState::Ready);
+        for next in &self.nodes[key].before {
+            let Some(waiting) = work.waiting.get_mut(next) else { continue };
+            *waiting -= 1;
+            if *waiting == 0 && work.states.get(next) == Some(&NodeState::Waiting) {
+                work.make_free(next);
+            }
+        }
+    }
+
+    fn block_descendants(&self, work: &mut Work, failed: &Key) {
+        let mut due = self.nodes.get(failed).map(|node| node.before.clone()).unwrap_or_default();
+        while let Some(key) = due.pop() {
+            if work.states.get(&key) == Some(&NodeState::Waiting) {
+                work.set(&key, NodeState::Blocked { by: failed.clone() });
+                due.extend(self.nodes[&key].before.iter().cloned());
+            }
+        }
+    }
+
+    fn leave(work: &mut Work, key: &Key) {
+        if let Some(in_flight) = work.in_flight.get_mut(key.target()) {
+            *in_flight = in_flight.saturating_sub(1);
+        }
+    }
+
+    fn answered(work: &mut Work, key: Key, done: bool) -> Vec<Effect> {
+        if work.states.get(&key) != Some(&NodeState::Sent) {
+            return Vec::new();
+        }
+        work.set(&key, NodeState::Answered { done });
+        vec![Effect::RecordOutcome(key)]
+    }
+
+    fn outcome_durable(&self, work: &mut Work, key: Key) -> Vec<Effect> {
+        let Some(NodeState::Answered { done }) = work.states.get(&key).cloned() else { return Vec::new() };
+        Self::leave(work, &key);
+        if done {
+            work.set(&key, NodeState::Settling);
+            let mut effects = self.fill(work);
+            effects.insert(0, Effect::AwaitReady(key));
+            return effects;
+        }
+        work.set(&key, NodeState::Failed);
+        self.block_descendants(work, &key);
+        self.fill(work)
+    }
+
+    fn settled(&self, work: &mut Work, key: &Key, ready: bool) -> Vec<Effect> {
+        if work.states.get(key) != Some(&NodeState::Settling) {
+            return Vec::new();
+        }
+        if ready {
+            self.succeed(work, key);
+        } else {
+            work.set(key, NodeState::Failed);
+            self.block_descendants(work, key);
+        }
+        self.fill(work)
+    }
+}
+
+impl Node {
+    fn of(step: &Step) -> Self {
+        Self { after: step.after.clone(), before: Vec::new() }
+    }
+}
+
+impl NodeState {
+    /// Whether the step is over, one way or the other.
+    pub const fn is_over(&self) -> bool {
+        matches!(self, Self::Ready | Self::Failed | Self::Blocked { .. } | Self::Skipped)
+    }
+}
+
+impl Work {
+    /// Where each step stands.
+    pub fn states(&self) -> &BTreeMap<Key, NodeState> {
+        &self.states
+    }
+
+    fn set(&mut self, key: &Key, state: NodeState) {
+        if state.is_over() {
+            self.open -= 1;
+        }
+        self.states.insert(key.clone(), state);
+    }
+
+    fn make_free(&mut self, key: &Key) {
+        self.free.entry(key.target().into()).or_default().insert(key.clone());
+    }
+
+    fn stop(&mut self) {
+        self.free.clear();
+        for state in self.states.values_mut().filter(|state| **state == NodeState::Waiting) {
+            *state = NodeState::Skipped;
+            self.open -= 1;
+        }
+    }
+}
+
+impl Reconcile for GraphReconciler {
+    type State = Work;
+    type Event = Told;
+    type Effect = Effect;
+    type Outcome = BTreeMap<Key, NodeState>;
+
+    fn start(&self) -> (Work, Vec<Effect>) {
+        let mut work = Work { open: self.nodes.len(), ..Work::default() };
+        for (key, node) in &self.nodes {
+            work.set(key, NodeState::Waiting);
+            work.waiting.insert(key.clone(), node.after.len());
+            if node.after.is_empty() {
+                work.make_free(key);
+            }
+        }
+        for (key, node) in &self.nodes {
+            let held = node.after.iter().find(|need| !self.nodes.contains_key(need));
+            if let (Some(held), Some(NodeState::Waiting)) = (held, work.states.get(key)) {
+                work.set(key, NodeState::Blocked { by: held.clone() });
+                self.block_descendants(&mut work, key);
+            }
+        }
+        let effects = self.fill(&mut work);
+        (work, effects)
+    }
+
+    fn step(&self, work: &mut Work, event: Told) -> Vec<Effect> {
+        match event {
+            Told::IntentDurable(key) if work.states.get(&key) == Some(&NodeState::Intending) => {
+                work.set(&key, NodeState::Sent);
+                vec![Effect::Apply(key)]
+            }
+            Told::IntentDurable(_) => Vec::new(),
+            Told::Answered { key, done } => Self::answered(work, key, done),
+            Told::OutcomeDurable(key) => self.outcome_durable(work, key),
+            Told::Settled { key, ready } => self.settled(work, &key, ready),
+            Told::Stop => {
+                work.stop();
+                Vec::new()
+            }
+        }
+    }
+
+    fn outcome(&self, work: &Work) -> Option<BTreeMap<Key, NodeState>> {
+        (work.open == 0).then(|| work.states.clone())
+    }
+}

@@ -1,0 +1,245 @@
+//! The planner, for every combination of what is declared, there and owned.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gitops_core::journal::{Intent, OpResult, Record};
+use gitops_core::*;
+use proptest::prelude::*;
+
+const US: &str = "us";
+
+/// One object, as it may be found.
+#[derive(Clone, Debug)]
+struct Case {
+    declared: Option<u8>,
+    live: Option<(u8, u8, Owner)>,
+    entry: Option<(OwnedState, u8, u8, bool)>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Owner {
+    Us,
+    Them,
+    Nobody,
+}
+
+fn cases() -> impl Strategy<Value = Vec<Case>> {
+    let owner = prop_oneof![4 => Just(Owner::Us), 1 => Just(Owner::Them), 1 => Just(Owner::Nobody)];
+    let state = prop_oneof![4 => Just(OwnedState::Held), 1 => Just(OwnedState::Claimed), 1 => Just(OwnedState::Deleting)];
+    let case = (
+        prop::option::of(0..3u8),
+        prop::option::of((0..3u8, 0..2u8, owner)),
+        prop::option::of((state, 0..2u8, 0..3u8, any::<bool>())),
+    );
+    prop::collection::vec(case.prop_map(|(declared, live, entry)| Case { declared, live, entry }), 1..8)
+}
+
+fn key(index: usize) -> Key {
+    Key::new("t", GroupKind::new("", "K"), "", format!("n{index}"))
+}
+
+fn body(content: u8) -> Value {
+    Value::map([("content", Value::from(i64::from(content)))])
+}
+
+fn version(content: u8) -> Version {
+    Version::new(format!("v{content}"))
+}
+
+/// The world that the cases describe.
+struct World {
+    desired: Desired,
+    live: BTreeMap<Key, Live>,
+    inventory: Inventory,
+    options: Options,
+}
+
+impl World {
+    fn of(cases: &[Case], options: Options) -> Self {
+        let files =
+            cases.iter().enumerate().filter_map(|(index, case)| Some((format!("n{index}"), case.declared?)));
+        let live = cases.iter().enumerate().filter_map(|(index, case)| {
+            let (content, uid, owner) = case.live?;
+            let live = Live::new(key(index), Uid::new(format!("u{uid}")), version(content), body(content));
+            Some((
+                key(index),
+                match owner {
+                    Owner::Us => live.owned_by(US),
+                    Owner::Them => live.owned_by("them"),
+                    Owner::Nobody => live,
+                },
+            ))
+        });
+        let mut inventory = Inventory::new(US);
+        for (index, case) in cases.iter().enumerate() {
+            let Some((state, uid, content, keep)) = case.entry else { continue };
+            let known = state != OwnedState::Claimed;
+            let entry = Owned {
+                state,
+                uid: known.then(|| Uid::new(format!("u{uid}"))),
+                version: known.then(|| version(content)),
+                desired: Some(body(content).digest()),
+                path: format!("n{index}").into(),
+                needs: Vec::new(),
+                keep,
+            };
+            inventory.take_in(&Record::Adopt { key: key(index), entry });
+        }
+        Self { desired: desired(files), live: live.collect(), inventory, options }
+    }
+
+    fn everything(&self) -> BTreeSet<Key> {
+        self.desired.objects().keys().chain(self.inventory.entries().keys()).cloned().collect()
+    }
+
+    fn plan(&self, candidates: &BTreeSet<Key>) -> Planned {
+        let zero = Digest::of(b"");
+        let basis =
+            Basis { source: "s".into(), desired: zero, gates: zero, options: zero, engine: "e".into() };
+        Planner
+            .plan(&PlanInput {
+                application: "a",
+                revision: &Revision::new("r", ""),
+                desired: &self.desired,
+                inventory: &self.inventory,
+                candidates,
+                live: &self.live,
+                previews: &BTreeMap::new(),
+                quarantined: &BTreeSet::new(),
+                differ: &Structural::default(),
+                options: &self.options,
+                basis: &basis,
+                now: Time::default(),
+            })
+            .unwrap()
+    }
+
+    /// Carries a plan out as a keyed target does, and remembers it as an engine does.
+    fn carry_out(&mut self, planned: &Planned) {
+        for (key, entry) in &planned.learned {
+            self.inventory.take_in(&Record::Adopt { key: key.clone(), entry: entry.clone() });
+        }
+        for key in &planned.gone {
+            self.inventory.take_in(&Record::Forget { key: key.clone() });
+        }
+        for (number, step) in planned.plan.steps.iter().enumerate() {
+            let op = format!("op{number}");
+            let (key, object) = (step.key.clone(), planned.objects.get(&step.key));
+            let intent = Intent {
+                op: op.as_str().into(),
+                plan: planned.plan.id,
+                epoch: 1,
+                at: Time::default(),
+                key: key.clone(),
+                action: step.action,
+                expect: step.expect.clone(),
+                desired: step.desired,
+                path: step.provenance.as_ref().unwrap().path.clone(),
+                needs: Vec::new(),
+                keep: false,
+            };
+            self.inventory.take_in(&Record::Intent(intent));
+            let expected = self.live.get(&key).map(Expect::from);
+            let result = match object {
+                _ if expected != step.expect => OpResult::NotDone { error: "conflict".into() },
+                None => {
+                    self.live.remove(&key);
+                    OpResult::Absent
+                }
+                Some(object) => {
+                    let content = object.body.get("content").unwrap().to_string().parse().unwrap();
+                    let uid = step
+                        .expect
+                        .as_ref()
+                        .map_or_else(|| Uid::new(op.as_str()), |expect| expect.uid.clone());
+                    let live =
+                        Live::new(key.clone(), uid, version(content), object.body.clone()).owned_by(US);
+                    let result = OpResult::Present { uid: live.uid.clone(), version: live.version.clone() };
+                    self.live.insert(key.clone(), live);
+                    result
+                }
+            };
+            self.inventory.take_in(&Record::Outcome { op: op.into(), key, result });
+        }
+    }
+}
+
+fn desired(files: impl IntoIterator<Item = (String, u8)>) -> Desired {
+    let render = render_files("test", |part: &Part<'_>| {
+        let key = Key::new("t", GroupKind::new("", "K"), "", part.path());
+        Ok(vec![Object::new(key, body(part.bytes()?[0]), part.provenance(0))])
+    });
+    let files = files.into_iter().map(|(path, content)| (path, vec![content]));
+    let snapshot = Snapshot::from_files("s", Revision::new("r", ""), files).unwrap();
+    Renderer::new(Arc::new(render)).render(&snapshot).unwrap().desired
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// I1, I2, I21: only what we made, is not declared, and is still that incarnation; as it was observed.
+    #[test]
+    fn a_delete_is_of_our_own_undeclared_object_in_the_state_that_was_seen(cases in cases(), prune: bool) {
+        let world = World::of(&cases, Options::default().prune(prune));
+        for step in world.plan(&world.everything()).plan.steps.iter().filter(|step| step.action == Action::Delete) {
+            let (live, entry) = (&world.live[&step.key], world.inventory.entries().get(&step.key).unwrap());
+            prop_assert!(prune && !entry.keep && !world.desired.objects().contains(&step.key));
+            prop_assert!(live.is_owned_by(US) && entry.uid.as_ref() == Some(&live.uid));
+            prop_assert_eq!(step.expect.as_ref(), Some(&Expect::from(live)));
+        }
+    }
+
+    /// I8: what carries no mark, or another's, is not written; a creation names no state, so that it can't overwrite.
+    #[test]
+    fn nothing_is_written_over_what_others_made(cases in cases()) {
+        let world = World::of(&cases, Options::default());
+        for step in &world.plan(&world.everything()).plan.steps {
+            match (&step.expect, world.live.get(&step.key)) {
+                (Some(expect), Some(live)) => prop_assert!(live.is_owned_by(US) && expect == &Expect::from(live)),
+                (Some(_), None) => prop_assert!(false, "{} is expected and not there", step.key),
+                (None, _) => prop_assert_eq!(step.action, Action::Create),
+            }
+        }
+    }
+
+    /// I12, §6: what one object needs does not depend on which others are looked at.
+    #[test]
+    fn a_plan_of_everything_is_the_plans_of_each_object_together(cases in cases()) {
+        let world = World::of(&cases, Options::default());
+        let whole = world.plan(&world.everything()).plan;
+        let mut steps: Vec<Step> = Vec::new();
+        for key in world.everything() {
+            steps.extend(world.plan(&BTreeSet::from([key])).plan.steps);
+        }
+        steps.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+        prop_assert_eq!(whole.steps, steps);
+    }
+
+    /// I13, I15: one pass changes all that can be changed; a second one changes nothing.
+    #[test]
+    fn a_plan_that_was_carried_out_leaves_no_step(cases in cases()) {
+        let mut world = World::of(&cases, Options::default());
+        let first = world.plan(&world.everything());
+        world.carry_out(&first);
+        let second = world.plan(&world.everything());
+        prop_assert!(second.plan.steps.is_empty(), "{:?}", second.plan.steps);
+        prop_assert!(second.learned.is_empty() && second.gone.is_empty());
+        for (key, object) in world.desired.objects().iter() {
+            let is_free = second.plan.held.iter().all(|held| &held.key != key) && second.plan.step(key).is_none();
+            prop_assert!(!is_free || world.live[key].body == object.body);
+        }
+    }
+
+    /// Every object is counted once.
+    #[test]
+    fn the_counts_add_up(cases in cases()) {
+        let world = World::of(&cases, Options::default().drift(DriftPolicy::Report));
+        let plan = world.plan(&world.everything()).plan;
+        let declared = |key: &Key| world.desired.objects().contains(key);
+        let moving = plan.steps.iter().map(|step| &step.key).chain(plan.drift.iter().map(|step| &step.key));
+        let moving = moving.chain(plan.held.iter().map(|held| &held.key)).filter(|key| declared(key)).count();
+        prop_assert_eq!(plan.unchanged + moving, world.desired.objects().len());
+    }
+}

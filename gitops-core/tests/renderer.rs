@@ -1,0 +1,116 @@
+//! Rendering from one revision to the next is rendering from nothing, at the cost of what changed.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitops_core::*;
+use proptest::prelude::*;
+
+/// A file declares itself; `see PATH` declares what is in the other file, and `list PATH` the names in a folder.
+fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    let bytes = part.bytes()?;
+    let content = std::str::from_utf8(&bytes).unwrap();
+    let text = if let Some(path) = content.strip_prefix("see ") {
+        format!("{:?}", part.read(path)?)
+    } else if let Some(path) = content.strip_prefix("list ") {
+        let names =
+            |entries: Vec<Entry>| entries.iter().map(|entry| entry.name.to_string()).collect::<Vec<_>>();
+        format!("{:?}", part.list(path)?.map(names))
+    } else {
+        content.to_owned()
+    };
+    let key = Key::new("t", GroupKind::new("", "K"), "", part.path());
+    Ok(vec![Object::new(key, Value::from(text.as_str()), part.provenance(0))])
+}
+
+fn renderer() -> Renderer {
+    Renderer::new(Arc::new(render_files("test", render)))
+}
+
+fn snapshot(revision: usize, files: &BTreeMap<String, String>) -> Snapshot {
+    let files = files.iter().map(|(path, content)| (path.clone(), content.clone()));
+    Snapshot::from_files("s", Revision::new(format!("{revision}"), ""), files).unwrap()
+}
+
+fn bodies(desired: &Desired) -> BTreeMap<Key, Value> {
+    desired.objects().iter().map(|(key, object)| (key.clone(), object.body.clone())).collect()
+}
+
+/// Folders `d0`, `d1` with files in two levels, so that no path is both file and folder.
+fn path() -> impl Strategy<Value = String> {
+    prop_oneof!["f[0-2]", "d[01]/f[0-2]", "d[01]/e/f[01]"]
+}
+
+fn content() -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => "[a-c]".prop_map(String::from),
+        1 => path().prop_map(|path| format!("see {path}")),
+        1 => "d[01]".prop_map(|path| format!("list {path}")),
+        1 => "d[01]/e".prop_map(|path| format!("list {path}")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn step_by_step_is_the_same_as_at_once(
+        revisions in prop::collection::vec(prop::collection::btree_map(path(), content(), 0..8), 1..6),
+    ) {
+        let mut stepwise = renderer();
+        for (number, files) in revisions.iter().enumerate() {
+            let snapshot = snapshot(number, files);
+            let rendered = stepwise.render(&snapshot).unwrap().desired;
+            let at_once = renderer().render(&snapshot).unwrap().desired;
+            prop_assert_eq!(bodies(&rendered), bodies(&at_once));
+            prop_assert_eq!(rendered.objects().digest(), at_once.objects().digest());
+        }
+    }
+}
+
+#[test]
+fn only_what_changed_is_rendered_and_what_read_it() {
+    let files = [("a", "1"), ("b", "see d/x"), ("c", "list d"), ("d/x", "1"), ("d/y", "1")];
+    let mut files: BTreeMap<String, String> = files.map(|(path, text)| (path.into(), text.into())).into();
+    let mut renderer = renderer();
+    assert_eq!(renderer.render(&snapshot(1, &files)).unwrap().parts, 5);
+    assert_eq!(renderer.render(&snapshot(2, &files)).unwrap().parts, 0);
+    files.insert("d/x".into(), "2".into());
+    assert_eq!(renderer.render(&snapshot(3, &files)).unwrap().parts, 3, "d/x, who sees it, and who lists d");
+    files.insert("a".into(), "2".into());
+    assert_eq!(renderer.render(&snapshot(4, &files)).unwrap().parts, 1);
+}
+
+#[test]
+fn an_object_declared_twice_names_both_places_and_leaves_the_last_good_revision() {
+    let same = render_files("same", |part: &Part<'_>| {
+        let key = Key::new("t", GroupKind::new("", "K"), "", "one");
+        Ok(vec![Object::new(key, Value::text_or_bytes(part.bytes()?), part.provenance(3))])
+    });
+    let mut renderer = Renderer::new(Arc::new(same));
+    let mut files = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
+    renderer.render(&snapshot(1, &files)).unwrap();
+    files.insert("b".into(), "2".into());
+    let error = renderer.render(&snapshot(2, &files)).unwrap_err();
+    insta::assert_snapshot!(error.diagnostics()[0], @"error[GO0301]: b:3: t:K/-/one is declared twice (the other declaration is at a:3: remove one of them)");
+    files.remove("a");
+    assert_eq!(renderer.render(&snapshot(3, &files)).unwrap().desired.objects().len(), 1);
+}
+
+#[test]
+fn ten_thousand_nested_folders_are_refused_with_the_limit() {
+    let depth = 10_000;
+    let child = std::thread::Builder::new().stack_size(512 << 20);
+    let error = child
+        .spawn(move || {
+            let path = "d/".repeat(depth) + "f";
+            let snapshot = Snapshot::from_files("s", Revision::new("1", ""), [(path, "x")]).unwrap();
+            renderer().render(&snapshot).unwrap_err()
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    insta::assert_snapshot!(error.message(), @"folders are nested more than 128 deep");
+}

@@ -1,0 +1,158 @@
+//! A real file system without room: a small tmpfs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use gitops_core::audit::FileAudit;
+use gitops_core::journal::{Journal, Lineage, Record};
+use gitops_core::{AuditSink, Cx, Document, ErrorKind, StateDir, StateStore};
+
+use crate::records::key;
+
+/// A file system of 256 KiB, unmounted when the test is over.
+struct SmallDisk(tempfile::TempDir);
+
+impl SmallDisk {
+    fn mount() -> Self {
+        let disk = Self(tempfile::tempdir().unwrap());
+        disk.run_mount("size=256k,mode=0700");
+        disk
+    }
+
+    fn remount(&self, options: &str) {
+        self.run_mount(&format!("remount,{options}"));
+    }
+
+    fn run_mount(&self, options: &str) {
+        let mount = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "gitops-test"])
+            .arg(self.0.path())
+            .output()
+            .expect("the tests need the program `mount` (Debian: `apt-get install mount`)");
+        assert!(
+            mount.status.success(),
+            "this test fills a small tmpfs and may not mount one: run it as root, or in a user namespace by \
+             `unshare --map-root-user --mount cargo test`: {}",
+            String::from_utf8_lossy(&mount.stderr),
+        );
+    }
+
+    fn state(&self) -> PathBuf {
+        self.0.path().join("state")
+    }
+
+    /// Takes all room, and gives the file that holds it.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.path().join("ballast");
+        let error = std::fs::write(&path, vec![1; 1 << 20]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
+    }
+}
+
+fn large(number: usize) -> Record {
+    Record::Forget { key: key(&format!("{number}-{}", "x".repeat(5000))) }
+}
+
+fn is_full(error: &gitops_core::Error) -> bool {
+    error.kind() == ErrorKind::Storage && error.help_text().is_some_and(|help| help.contains("space"))
+}
+
+#[test]
+fn a_journal_that_does_not_fit_keeps_what_fitted_and_goes_on_after_a_start() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let mut journal = Journal::init(state.journal_io(), Lineage::new([1; 16]), 1).unwrap();
+    journal.append(&[large(0)]).unwrap();
+    let ballast = disk.fill();
+    let mut written = vec![large(0)];
+    let error = loop {
+        match journal.append(&[large(written.len())]) {
+            Ok(()) => written.push(large(written.len())),
+            Err(error) => break error,
+        }
+        assert!(written.len() < 100, "the disk has no end");
+    };
+    assert!(is_full(&error), "{error:?}");
+    std::fs::remove_file(ballast).unwrap();
+    let (mut journal, found) = Journal::open(state.journal_io(), None).unwrap();
+    assert_eq!(found, written);
+    journal.append(&[large(999)]).unwrap();
+    assert_eq!(Journal::open(state.journal_io(), None).unwrap().1.last(), Some(&large(999)));
+}
+
+#[tokio::test]
+async fn a_document_that_does_not_fit_leaves_the_old_one_and_no_rubbish() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let document = |size| Document { epoch: 1, bytes: vec![7; size] };
+    let version = state.store().swap(&cx, "inventory", None, document(10)).await.unwrap();
+    let error = state.store().swap(&cx, "inventory", Some(&version), document(1 << 20)).await.unwrap_err();
+    assert!(is_full(&error), "{error:?}");
+    let stored = state.store().load(&cx, "inventory").await.unwrap().unwrap();
+    assert_eq!((stored.document, stored.version), (document(10), version));
+    assert_eq!(names(&disk.state().join("store")), [".lock", "inventory"]);
+}
+
+#[tokio::test]
+async fn an_audit_log_that_can_not_be_written_stops_and_goes_on_after_a_start() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let audit = state.audit().unwrap();
+    let group = crate::audit::entries(0..40);
+    audit.record(&cx, &group).await.unwrap();
+    let ballast = disk.fill();
+    let mut groups = 1;
+    let error = loop {
+        match audit.record(&cx, &group).await {
+            Ok(()) => groups += 1,
+            Err(error) => break error,
+        }
+        assert!(groups < 100, "the disk has no end");
+    };
+    assert!(is_full(&error), "{error:?}");
+    std::fs::remove_file(ballast).unwrap();
+    let closed = audit.record(&cx, &group).await.expect_err("it went on without being checked");
+    assert_eq!(closed.kind(), ErrorKind::Storage);
+    drop(audit);
+    state.audit().unwrap().record(&cx, &group).await.unwrap();
+    let path = StateDir::peek(&disk.state()).unwrap().audit_path();
+    let entries = FileAudit::verify(path).unwrap().entries;
+    assert!(entries >= (groups + 1) * 40, "{entries} entries after {groups} groups");
+}
+
+#[test]
+fn a_state_folder_on_a_full_disk_says_what_to_do() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    disk.fill();
+    let error = StateDir::open(&disk.state(), &cx).unwrap_err();
+    assert!(is_full(&error), "{error:?}");
+}
+
+#[test]
+fn a_read_only_file_system_says_so_and_can_be_looked_at() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    drop(StateDir::open(&disk.state(), &cx).unwrap());
+    disk.remount("ro");
+    for path in [disk.state(), disk.0.path().join("new")] {
+        let error = StateDir::open(&path, &cx).unwrap_err();
+        assert!(
+            error.kind() == ErrorKind::Storage && error.help_text().unwrap().contains("writable"),
+            "{error:?}"
+        );
+    }
+    StateDir::peek(&disk.state()).unwrap();
+}
+
+fn names(path: &Path) -> Vec<String> {
+    let names = std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,257 @@
+//! A small world for engine tests: files in memory, a target in memory, faults on demand.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use gitops_core::journal::MemoryJournalIo;
+use gitops_core::*;
+
+pub fn key(name: &str) -> Key {
+    Key::new("t", GroupKind::new("", "K"), "", name)
+}
+
+pub fn body(content: &str) -> Value {
+    Value::map([("content", content.into())])
+}
+
+pub fn owned(pair: (&str, &str)) -> (String, String) {
+    (pair.0.to_owned(), pair.1.to_owned())
+}
+
+pub fn yes() -> Approval {
+    Approval::of_this_plan("tester")
+}
+
+/// What the target does besides what it is told.
+#[derive(Default)]
+struct Faults {
+    refused: BTreeSet<String>,
+    panics: BTreeSet<String>,
+    cancels: BTreeSet<String>,
+    loses_answers: bool,
+}
+
+pub struct World {
+    pub cx: Cx,
+    pub memory: Arc<Memory>,
+    pub audit: Arc<MemoryAudit>,
+    files: Arc<Mutex<Vec<(String, String)>>>,
+    reads: Arc<AtomicU64>,
+    store: Arc<MemoryStore>,
+    journal: MemoryJournalIo,
+    faults: Arc<Mutex<Faults>>,
+    events: Arc<Mutex<Vec<Event>>>,
+    options: Options,
+}
+
+impl World {
+    pub fn with(files: &[(&str, &str)]) -> Self {
+        let world = Self {
+            cx: Cx::system(),
+            memory: Arc::default(),
+            audit: Arc::default(),
+            files: Arc::default(),
+            reads: Arc::default(),
+            store: Arc::default(),
+            journal: MemoryJournalIo::default(),
+            faults: Arc::default(),
+            events: Arc::default(),
+            options: Options::default(),
+        };
+        world.declare(files);
+        world
+    }
+
+    pub fn options(mut self, options: Options) -> Self {
+        self.options = options;
+        self
+    }
+
+    pub fn declare(&self, files: &[(&str, &str)]) {
+        *self.files.lock().unwrap() = files.iter().copied().map(owned).collect();
+    }
+
+    pub fn refuse(&self, name: &str) {
+        self.faults.lock().unwrap().refused.insert(name.to_owned());
+    }
+
+    pub fn panic_at(&self, name: &str) {
+        self.faults.lock().unwrap().panics.insert(name.to_owned());
+    }
+
+    pub fn cancel_at(&self, name: &str) {
+        self.faults.lock().unwrap().cancels.insert(name.to_owned());
+    }
+
+    pub fn lose_answers(&self) {
+        self.faults.lock().unwrap().loses_answers = true;
+    }
+
+    pub fn allow(&self) {
+        *self.faults.lock().unwrap() = Faults::default();
+    }
+
+    pub fn contents(&self) -> Vec<(String, String)> {
+        let content = |key: &Key| {
+            let live = self.memory.get(key).unwrap();
+            live.body.get("content").and_then(Value::as_text).unwrap().to_owned()
+        };
+        self.memory.keys().iter().map(|key| (key.name().to_owned(), content(key))).collect()
+    }
+
+    pub fn events(&self) -> Vec<Event> {
+        self.events.lock().unwrap().clone()
+    }
+
+    pub fn clear_events(&self) {
+        self.events.lock().unwrap().clear();
+    }
+
+    pub fn applied(&self) -> Vec<String> {
+        let name = |event: &Event| match event {
+            Event::Applied { key, .. } => Some(key.name().to_owned()),
+            _ => None,
+        };
+        self.events().iter().filter_map(name).collect()
+    }
+
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::SeqCst)
+    }
+
+    pub fn journal_bytes(&self) -> usize {
+        self.journal.bytes().map_or(0, |bytes| bytes.len())
+    }
+
+    /// A new engine on the same state, as after a restart.
+    pub async fn engine(&self) -> Engine {
+        self.engine_named("test").await
+    }
+
+    pub async fn engine_named(&self, name: &str) -> Engine {
+        let events = self.events.clone();
+        let state = State {
+            store: self.store.clone(),
+            journal: Box::new(self.journal.clone()),
+            audit: self.audit.clone(),
+            guard: None,
+        };
+        let target = Faulty { inner: self.memory.clone(), faults: self.faults.clone(), cx: self.cx.clone() };
+        Engine::builder(name)
+            .source(Arc::new(Files { files: self.files.clone(), reads: self.reads.clone() }))
+            .render(Arc::new(render_files("test 1", render)))
+            .target("t", Arc::new(target))
+            .options(self.options.clone())
+            .events(Arc::new(move |event: &Event| events.lock().unwrap().push(event.clone())))
+            .state(state)
+            .open(&self.cx)
+            .await
+            .unwrap()
+    }
+
+    /// A new engine, a plan, and its apply.
+    pub async fn converge(&self) -> Report {
+        let mut engine = self.engine().await;
+        let plan = engine.plan(&self.cx).await.unwrap();
+        engine.apply(&self.cx, &plan, &yes()).await.unwrap()
+    }
+}
+
+/// `needs: NAME` makes a need; `fault: …` is a fault.
+fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    let bytes = part.bytes()?;
+    let content = std::str::from_utf8(&bytes).unwrap();
+    if content.starts_with("fault:") {
+        return Err(vec![Diagnostic::error("GO9999", part.path(), content)]);
+    }
+    let object = Object::new(key(part.path()), body(content), part.provenance(0));
+    Ok(vec![match content.strip_prefix("needs: ") {
+        Some(need) => object.with_need(Need::Object(key(need))),
+        None => object,
+    }])
+}
+
+struct Files {
+    files: Arc<Mutex<Vec<(String, String)>>>,
+    reads: Arc<AtomicU64>,
+}
+
+struct Counted {
+    inner: Arc<dyn Tree>,
+    reads: Arc<AtomicU64>,
+}
+
+impl Tree for Counted {
+    fn list(&self, path: &str, id: &Digest) -> Result<Vec<Entry>> {
+        self.inner.list(path, id)
+    }
+
+    fn read(&self, path: &str, id: &Digest) -> Result<Arc<[u8]>> {
+        self.reads.fetch_add(1, Ordering::SeqCst);
+        self.inner.read(path, id)
+    }
+}
+
+#[async_trait]
+impl Source for Files {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new("memory", "files")
+    }
+
+    async fn resolve(&self, _: &Cx) -> Result<Revision> {
+        let text = format!("{:?}", self.files.lock().unwrap());
+        Ok(Revision::new(Digest::of(text.as_bytes()).to_string(), ""))
+    }
+
+    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
+        let files = self.files.lock().unwrap().clone();
+        let mut snapshot = Snapshot::from_files("memory", revision.clone(), files)?;
+        snapshot.tree = Arc::new(Counted { inner: snapshot.tree.clone(), reads: self.reads.clone() });
+        Ok(snapshot)
+    }
+}
+
+struct Faulty {
+    inner: Arc<Memory>,
+    faults: Arc<Mutex<Faults>>,
+    cx: Cx,
+}
+
+#[async_trait]
+impl Target for Faulty {
+    fn info(&self) -> TargetInfo {
+        self.inner.info().concurrency(1)
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.inner.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let name = change.key().name();
+        let (refuses, panics, cancels, loses) = {
+            let faults = self.faults.lock().unwrap();
+            let has = |names: &BTreeSet<String>| names.contains(name);
+            (has(&faults.refused), has(&faults.panics), has(&faults.cancels), faults.loses_answers)
+        };
+        assert!(!panics, "told to panic");
+        if refuses {
+            return Err(Error::new(ErrorKind::Forbidden, "refused for the test"));
+        }
+        if cancels {
+            self.cx.cancel();
+        }
+        let applied = self.inner.apply(cx, change).await;
+        match loses {
+            true => Err(Error::new(ErrorKind::Unavailable, "the answer was lost").outcome_unknown()),
+            false => applied,
+        }
+    }
+
+    fn watch(&self) -> Option<&dyn capability::Watch> {
+        self.inner.watch()
+    }
+}

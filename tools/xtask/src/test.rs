@@ -1,0 +1,41 @@
+//! Everything that the tests need, then every test.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::failure::Result;
+use crate::stage::stage;
+use crate::{process, servers, sshd, workspace};
+
+/// The servers that today's tests talk to.
+const SERVERS: [&str; 1] = ["gitea"];
+
+/// Runs the tests whose name contains `only`, or all of them.
+pub fn run(only: Option<&str>) -> Result<()> {
+    let environment = prepare()?;
+    let pattern: Vec<_> = only.into_iter().collect();
+    let run = |what: &[&str]| run_tests(cargo_test(&environment).args(what).args(&pattern));
+    stage("tests", || run(&["--all-targets"]))?;
+    stage("examples in the documentation", || run(&["--doc"]))
+}
+
+fn run_tests(command: &mut Command) -> Result<()> {
+    let again = "the failures are listed above; run one again with `cargo xtask test --only NAME`";
+    process::run(command).map_err(|failure| failure.help(again))
+}
+
+fn prepare() -> Result<Vec<(String, PathBuf)>> {
+    let mut environment = Vec::new();
+    for name in SERVERS {
+        environment.extend(stage(&format!("server {name}"), || servers::environment(name))?);
+    }
+    environment.push(("GITOPS_SSHD".into(), stage("server sshd", sshd::path)?));
+    Ok(environment)
+}
+
+fn cargo_test(environment: &[(String, PathBuf)]) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args(["test", "--workspace", "--all-features", "--no-fail-fast"]).env("INSTA_UPDATE", "no");
+    cargo.envs(environment.iter().map(|(name, path)| (name, path)));
+    cargo
+}
