@@ -16,7 +16,7 @@ use crate::url::GitUrl;
 const STDERR_BYTES: usize = 16 << 10;
 
 /// What holds for every call, whatever the user's own configuration says.
-const CONFIG: [&str; 16] = [
+const CONFIG: [&str; 18] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
@@ -27,6 +27,8 @@ const CONFIG: [&str; 16] = [
     "fetch.writeCommitGraph=false",
     "gc.auto=0",
     "http.followRedirects=false",
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=60",
     "maintenance.auto=false",
     "protocol.version=2",
     "push.recurseSubmodules=no",

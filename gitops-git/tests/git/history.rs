@@ -53,7 +53,9 @@ async fn a_revision_is_found_by_branch_tag_id_and_its_beginning() {
     repo.git(&["branch", "feature/x"]);
     let (source, cx) = (history(&repo), Cx::system());
     source.fetch(&cx, &repo.revision("HEAD")).await.unwrap();
-    for name in ["main", "v1", "feature/x", "refs/tags/v1", &id, &id[..7], &id[..4].to_uppercase()] {
+    repo.commit(&[("a", "2")]);
+    for name in ["HEAD~1", "main^", "v1", "feature/x", "refs/tags/v1", &id, &id[..7], &id[..4].to_uppercase()]
+    {
         assert_eq!(source.find(&cx, name).await.unwrap().id(), id, "{name}");
     }
 }

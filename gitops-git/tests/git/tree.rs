@@ -62,8 +62,7 @@ async fn a_name_that_is_not_utf8_is_refused() {
 async fn all_faults_of_all_folders_are_told_at_once() {
     let (_, text, found) = refusal(|repo, blob| {
         let inner = repo.git_with(&["mktree", "-z"], &line("120000", "blob", blob, b"link"));
-        let outer = [line("040000", "tree", &inner, b"x"), line("040000", "tree", &inner, b"y")].concat();
-        outer
+        [line("040000", "tree", &inner, b"x"), line("040000", "tree", &inner, b"y")].concat()
     })
     .await;
     assert_eq!(found, ["GO0203 x/link", "GO0203 y/link"]);

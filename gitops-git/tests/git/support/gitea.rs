@@ -128,11 +128,18 @@ fn serve(program: &Path, home: &Path) -> Child {
     let ready = |line: &String| line.contains("Starting new Web server");
     assert!(lines.any(|line| line.is_ok_and(|line| ready(&line))), "the server ended before it listened");
     std::thread::spawn(move || lines.for_each(drop));
-    for _ in 0..1000 {
-        if UnixStream::connect(home.join("socket")).is_ok() {
-            return child;
+    wait_for(&home.join("socket"));
+    child
+}
+
+/// The server says that it starts just before it listens.
+fn wait_for(socket: &Path) {
+    let is_up = || UnixStream::connect(socket).is_ok();
+    let up = (0..1000).any(|_| {
+        is_up() || {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            false
         }
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    panic!("the server does not listen on its socket");
+    });
+    assert!(up, "the server does not listen on its socket");
 }

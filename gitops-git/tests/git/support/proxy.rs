@@ -66,7 +66,7 @@ fn answer(mut server: UnixStream, mut client: TcpStream, fault: &Mutex<Fault>) {
         sent += count;
         match fault {
             Fault::CutAfter(limit) if sent > limit => break,
-            Fault::StallAfter(limit) if sent > limit => continue,
+            Fault::StallAfter(limit) if sent > limit => {}
             _ if client.write_all(&buffer[..count]).is_err() => break,
             _ => {}
         }
