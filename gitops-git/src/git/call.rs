@@ -130,7 +130,8 @@ impl Call {
     fn spawn(self) -> Result<Child> {
         let mut command = self.command();
         command.args(&self.arguments).env_clear().envs(self.environment).process_group(0).kill_on_drop(true);
-        command.stdin(self.stdin.map_or_else(Stdio::null, Stdio::from));
+        // In the root folder there is no repository whose configuration would count.
+        command.current_dir("/").stdin(self.stdin.map_or_else(Stdio::null, Stdio::from));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().map_err(|error| {
             Error::new(ErrorKind::Unsupported, format!("{} could not be started", self.program.display()))

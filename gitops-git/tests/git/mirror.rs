@@ -50,7 +50,7 @@ async fn while_another_process_fetches_the_error_says_so() {
 }
 
 #[tokio::test]
-async fn a_deadline_ends_a_fetch_that_hangs_and_kills_what_it_started() {
+async fn a_cancelled_fetch_ends_with_all_that_it_started() {
     let repo = Repo::with(&[("a", &noise(200_000))]);
     let stalled = StalledGit::new(repo.home(), 30_000);
     let source = repo.source().git_program(&stalled.program).build().unwrap();

@@ -50,6 +50,8 @@ async fn nothing_of_the_surroundings_reaches_it() {
         .filter(|name| name.starts_with("GIT") && !allowed.contains(name) || name.starts_with("CARGO"))
         .collect();
     assert_eq!(strange, Vec::<&str>::new());
+    let folders: Vec<_> = names.lines().filter(|line| line.starts_with("PWD=")).collect();
+    assert!(!folders.is_empty() && folders.iter().all(|folder| *folder == "PWD=/"), "{folders:?}");
 }
 
 #[tokio::test]
