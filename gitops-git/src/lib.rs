@@ -1,4 +1,48 @@
 //! Git as the source of desired state.
+//!
+//! [`GitSource`] follows a branch, a tag, a range of versions or a commit of a repository, on this machine or a server,
+//! and shows each revision as an immutable tree of files.
+//!
+//! ```
+//! use gitops_core::Source;
+//! use gitops_git::{GitRef, GitSource};
+//!
+//! # fn main() -> gitops_core::Result<()> {
+//! let source = GitSource::builder("https://example.org/site.git")
+//!     .reference(GitRef::semver(">=1.2, <2")?)
+//!     .path("deploy")
+//!     .ignore("*.md")
+//!     .mirrors("/var/lib/gitops/mirrors")
+//!     .build()?;
+//! assert_eq!(source.info().follows, "semver >=1.2, <2 in deploy");
+//! # Ok(()) }
+//! ```
+//!
+//! # What does the work
+//! Everything local is done by gix: references, trees, files, ancestry, blame, new commits. Everything that talks to a
+//! server is done by the `git` program, 2.36 or newer, which is looked up on `PATH` when it is first needed: `ls-remote`,
+//! `fetch` and `push`, and `fetch` for a repository of this machine too. It checks every object that it takes in as
+//! `git fsck` does. The reasons are in `docs/decisions/0001-git-transport.md`. A Unix shell at `/bin/sh` is needed for the
+//! limit on the size of files.
+//!
+//! The program gets a clean environment: an allow-list of variables (`PATH`, `HOME`, proxies, certificates, the ssh agent),
+//! none of the user's or the system's configuration of Git, one protocol, no prompt, no redirect, no hook. Secrets reach it
+//! through its environment, where other processes of the same user could read them, and never through its arguments.
+//!
+//! # What is refused
+//! - URLs, references and paths that could be taken for an option, a command or a way out: when the source is made.
+//! - Objects that `git fsck` refuses, and packs larger than a limit: during the fetch.
+//! - Unsafe names, names that are not UTF-8 or differ only in case, links, submodules, and trees beyond a limit: before the
+//!   snapshot is given, with all places at once. An ignore pattern lets links, submodules and case pass by leaving
+//!   them out.
+//! - Files larger than a limit and pointers of Git LFS: when they are read.
+//!
+//! Repositories with SHA-256 ids and shallow ones are not supported and say so.
+//!
+//! # Ids
+//! The [`Digest`](gitops_core::Digest) of a file is made from its Git object id alone, that of a folder from its object
+//! id and, where there are patterns, from those and its path. So whatever kept its digest holds the same, and a changed
+//! pattern changes the ids of folders although no commit was made.
 
 mod credentials;
 mod fault;

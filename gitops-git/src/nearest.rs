@@ -39,7 +39,7 @@ mod tests {
     #[test]
     fn the_most_alike_name_comes_first() {
         let names = ["develop", "main", "release"].map(String::from);
-        assert_eq!(nearest("branch", "mian", &names), "there is `main`, `develop`, `release`");
+        assert_eq!(nearest("branch", "mian", &names), "there is `main`, `release`, `develop`");
         assert_eq!(nearest("branch", "main", &[]), "there is no branch at all");
         assert_eq!((distance("kitten", "sitting"), distance("", "ab"), distance("ab", "ab")), (3, 2, 0));
     }

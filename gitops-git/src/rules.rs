@@ -137,7 +137,7 @@ fn parse(text: &str) -> Result<(Glob, Pattern)> {
     };
     let anchored = body.contains('/');
     let body = body.strip_prefix('/').unwrap_or(body);
-    if body.is_empty() || body.starts_with('/') || body.ends_with('/') || body.contains(char::is_control) {
+    if body.is_empty() || body.split('/').any(str::is_empty) || body.contains(char::is_control) {
         return Err(refused(text, "it is empty, or has an empty part or a control character"));
     }
     let glob = if anchored { body.to_owned() } else { format!("**/{body}") };

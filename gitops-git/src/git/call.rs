@@ -16,7 +16,7 @@ use crate::url::GitUrl;
 const STDERR_BYTES: usize = 16 << 10;
 
 /// What holds for every call, whatever the user's own configuration says.
-const CONFIG: [&str; 16] = [
+const CONFIG: [&str; 18] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
@@ -27,6 +27,8 @@ const CONFIG: [&str; 16] = [
     "fetch.writeCommitGraph=false",
     "gc.auto=0",
     "http.followRedirects=false",
+    "http.lowSpeedLimit=1",
+    "http.lowSpeedTime=60",
     "maintenance.auto=false",
     "protocol.version=2",
     "push.recurseSubmodules=no",
@@ -128,7 +130,8 @@ impl Call {
     fn spawn(self) -> Result<Child> {
         let mut command = self.command();
         command.args(&self.arguments).env_clear().envs(self.environment).process_group(0).kill_on_drop(true);
-        command.stdin(self.stdin.map_or_else(Stdio::null, Stdio::from));
+        // In the root folder there is no repository whose configuration would count.
+        command.current_dir("/").stdin(self.stdin.map_or_else(Stdio::null, Stdio::from));
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().map_err(|error| {
             Error::new(ErrorKind::Unsupported, format!("{} could not be started", self.program.display()))
@@ -137,11 +140,12 @@ impl Call {
         })
     }
 
-    /// The program itself, or a shell that first limits the size of files: 512 bytes is the shell's unit.
+    /// The program itself, or a shell that first limits the size of files: 512 bytes is the shell's unit. A write beyond
+    /// it then fails as on a full disk, so that git can say so and take its temporary file away.
     fn command(&self) -> Command {
         let Some(bytes) = self.file_bytes else { return Command::new(&self.program) };
         let mut command = Command::new("/bin/sh");
-        let script = format!("ulimit -f {} || true; exec \"$@\"", bytes.div_ceil(512));
+        let script = format!("trap '' XFSZ; ulimit -f {} || true; exec \"$@\"", bytes.div_ceil(512));
         command.arg("-c").arg(script).arg("sh").arg(&self.program);
         command
     }

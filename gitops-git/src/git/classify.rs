@@ -60,13 +60,7 @@ const MEANINGS: [Meaning; 16] = [
         help: "check user, token or key, and that it may read this repository",
     },
     Meaning {
-        said: &[
-            "returned error: 403",
-            "access rights",
-            "not authorized",
-            "insufficient permission",
-            "dubious ownership",
-        ],
+        said: &["returned error: 403", "not authorized", "insufficient permission", "dubious ownership"],
         kind: ErrorKind::Forbidden,
         message: "access to the repository is refused",
         help: "ask the repository's owner for access; a local repository must belong to the user who runs this",
@@ -78,7 +72,7 @@ const MEANINGS: [Meaning; 16] = [
             "Repository not found",
             "returned error: 404",
             "returned error: 410",
-            "not found: did you run",
+            "' not found",
             "Cannot find repository",
         ],
         kind: ErrorKind::NotFound,
@@ -92,7 +86,7 @@ const MEANINGS: [Meaning; 16] = [
         help: "open the URL in a browser and use the address where it ends",
     },
     Meaning {
-        said: &["died of signal 25", "File too large", "File size limit exceeded"],
+        said: &["File too large", "File size limit exceeded"],
         kind: ErrorKind::Limit,
         message: "the fetch wrote a file larger than the limit",
         help: "raise `Limits::pack_bytes`, or take large files out of the repository's history",
@@ -115,7 +109,7 @@ const MEANINGS: [Meaning; 16] = [
         help: "check space and permissions of the mirror's folder",
     },
     Meaning {
-        said: &["shallow update not allowed", "source repository is shallow"],
+        said: &[SHALLOW, "shallow update not allowed", "source repository is shallow"],
         kind: ErrorKind::Unsupported,
         message: "the repository is shallow: a part of its history is missing",
         help: "run `git fetch --unshallow` in it, or name the repository that it was cloned from",
@@ -203,6 +197,14 @@ const MEANINGS: [Meaning; 16] = [
         help: "run `git fsck` in the repository; if it is sound, remove the mirror's folder, which is fetched anew",
     },
 ];
+
+/// What git warns of when it leaves out a commit without calling that a failure.
+const SHALLOW: &str = "shallow roots are not allowed";
+
+/// Whether a call did what it was asked for.
+pub(crate) fn succeeded(output: &Output) -> bool {
+    output.status.success() && !output.stderr.contains(SHALLOW)
+}
 
 /// The error for a call that failed.
 pub(crate) fn classify(doing: &str, url: &GitUrl, output: &Output) -> Error {

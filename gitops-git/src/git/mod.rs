@@ -8,6 +8,6 @@ mod output;
 mod program;
 
 pub(crate) use call::Call;
-pub(crate) use classify::{classify, is_refused_want};
+pub(crate) use classify::{classify, is_refused_want, succeeded};
 pub(crate) use output::Output;
 pub(crate) use program::GitProgram;

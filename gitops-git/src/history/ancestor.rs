@@ -35,7 +35,8 @@ pub(crate) fn ancestor(
     for generation in 0..generations {
         let commit = repository.find_commit(id).map_err(|error| unreadable("the mirror", error))?;
         let Some(parent) = commit.parent_ids().next() else {
-            return Err(not_found(format!("the history ends {generation} commits back, not {generations}")));
+            let message = format!("the history ends {generation} commits back, not {generations}");
+            return Err(not_found(message).help("name a commit that `git log --first-parent` shows"));
         };
         id = parent.detach();
     }

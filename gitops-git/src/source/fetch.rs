@@ -7,7 +7,7 @@ use gix::ObjectId;
 
 use super::Inner;
 use crate::fault::{invalid, not_found};
-use crate::git::{Output, classify, is_refused_want};
+use crate::git::{Output, classify, is_refused_want, succeeded};
 use crate::mirror::{FETCHED, Lock, holds, keep, repack_if_due};
 use crate::objects::Objects;
 
@@ -99,7 +99,7 @@ impl Inner {
     }
 
     fn check(&self, output: &Output) -> Result<()> {
-        match output.status.success() {
+        match succeeded(output) {
             true => Ok(()),
             false => Err(classify("fetching", &self.url, output)),
         }

@@ -1,0 +1,162 @@
+//! Relation, names, log and blame.
+
+use std::time::Duration;
+
+use gitops_core::{Cx, ErrorKind, History, Relation, Revision, Source};
+use gitops_git::GitSource;
+
+use crate::support::{Repo, told};
+
+fn history(repo: &Repo) -> GitSource {
+    repo.source().build().unwrap()
+}
+
+#[tokio::test]
+async fn relation_is_that_of_ancestry() {
+    let repo = Repo::with(&[("a", "1")]);
+    let first = repo.revision("HEAD");
+    let second = repo.commit(&[("a", "2")]);
+    repo.git(&["checkout", "--quiet", "-b", "side", "HEAD~1"]);
+    let side = repo.commit(&[("a", "3")]);
+    let (source, cx) = (history(&repo), Cx::system());
+    let pairs = [
+        (&first, &first, Relation::Same),
+        (&first, &second, Relation::Newer),
+        (&second, &first, Relation::Older),
+        (&second, &side, Relation::Diverged),
+    ];
+    for (from, to, expected) in pairs {
+        assert_eq!(source.relation(&cx, from, to).await.unwrap(), expected, "{from} to {to}");
+    }
+}
+
+#[tokio::test]
+async fn a_force_push_is_seen_also_by_who_never_had_the_old_commit() {
+    let repo = Repo::with(&[("a", "1")]);
+    let old = repo.commit(&[("a", "2")]);
+    let (source, cx) = (history(&repo), Cx::system());
+    source.fetch(&cx, &old).await.unwrap();
+    repo.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    let new = repo.commit(&[("a", "3")]);
+    assert_eq!(source.relation(&cx, &old, &new).await.unwrap(), Relation::Diverged);
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["gc", "--quiet", "--prune=now"]);
+    std::fs::remove_dir_all(source.mirror()).unwrap();
+    assert_eq!(history(&repo).relation(&cx, &old, &new).await.unwrap(), Relation::Diverged);
+}
+
+#[tokio::test]
+async fn a_revision_is_found_by_branch_tag_id_and_its_beginning() {
+    let repo = Repo::with(&[("a", "1")]);
+    let id = repo.git(&["rev-parse", "HEAD"]);
+    repo.git(&["tag", "-a", "v1", "-m", "Annotated"]);
+    repo.git(&["branch", "feature/x"]);
+    let (source, cx) = (history(&repo), Cx::system());
+    source.fetch(&cx, &repo.revision("HEAD")).await.unwrap();
+    repo.commit(&[("a", "2")]);
+    for name in ["HEAD~1", "main^", "v1", "feature/x", "refs/tags/v1", &id, &id[..7], &id[..4].to_uppercase()]
+    {
+        assert_eq!(source.find(&cx, name).await.unwrap().id(), id, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_goes_before_the_beginning_of_an_id() {
+    let repo = Repo::with(&[("a", "1")]);
+    let first = repo.git(&["rev-parse", "HEAD"]);
+    let second = repo.commit(&[("a", "2")]);
+    repo.git(&["tag", &first[..6], second.id()]);
+    let (source, cx) = (history(&repo), Cx::system());
+    source.fetch(&cx, &second).await.unwrap();
+    assert_eq!(source.find(&cx, &first[..6]).await.unwrap(), second);
+}
+
+#[tokio::test]
+async fn what_is_not_found_says_what_there_is() {
+    let repo = Repo::with(&[("a", "1")]);
+    repo.git(&["tag", "v1.0"]);
+    let error = history(&repo).find(&Cx::system(), "v1.1").await.unwrap_err();
+    insta::assert_snapshot!(told(&error), @r"
+    NotFound: there is no branch, tag or commit `v1.1`
+    help: there is `v1.0`, `main`
+    ");
+    for name in ["", "--all", "a\nb"] {
+        assert_eq!(
+            history(&repo).find(&Cx::system(), name).await.unwrap_err().kind(),
+            ErrorKind::Invalid,
+            "{name:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_commit_nobody_points_at_is_not_found_by_its_beginning() {
+    let repo = Repo::with(&[("a", "1")]);
+    let (source, cx) = (history(&repo), Cx::system());
+    source.fetch(&cx, &repo.revision("HEAD")).await.unwrap();
+    let hidden = repo.git(&["commit-tree", "HEAD^{tree}", "-m", "Hidden"]);
+    let object = repo.git_with(&["cat-file", "commit", &hidden], b"");
+    let mirror = source.mirror().to_str().unwrap();
+    repo.git_with(
+        &["--git-dir", mirror, "hash-object", "-w", "-t", "commit", "--stdin"],
+        format!("{object}\n").as_bytes(),
+    );
+    assert!(source.find(&cx, &hidden[..8]).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_commit_is_described_and_its_text_can_not_play_tricks() {
+    let repo = Repo::with(&[("a", "1")]);
+    repo.git(&["commit", "--quiet", "--allow-empty", "-m", "Red \u{1b}[31malert\u{202e}\n\nBody"]);
+    let commit = history(&repo).describe(&Cx::system(), &repo.revision("HEAD")).await.unwrap();
+    assert_eq!(commit.author, "Ada <ada@example.org>");
+    assert_eq!(commit.time.to_string(), "2026-01-02T03:04:05.000Z");
+    assert_eq!(commit.summary, "Red \\u{1b}[31malert\\u{202e}");
+}
+
+#[tokio::test]
+async fn the_log_of_a_path_has_the_commits_that_changed_it() {
+    let repo = Repo::with(&[("site/a", "1"), ("site/b", "1")]);
+    for (number, path) in ["site/a", "site/b", "other"].into_iter().enumerate() {
+        repo.commit(&[(path, &format!("{number} again"))]);
+    }
+    let source = repo.source().path("site").build().unwrap();
+    let (cx, head) = (Cx::system(), repo.revision("HEAD"));
+    let ids = |commits: Vec<gitops_core::Commit>| {
+        commits.into_iter().map(|commit| commit.id.to_string()).collect::<Vec<_>>()
+    };
+    let lines = |text: String| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    for (path, limit) in [("a", 10), ("b", 10), ("", 10), ("a", 1), ("absent", 10)] {
+        let found = ids(source.log(&cx, &head, path, limit).await.unwrap());
+        let place = if path.is_empty() { ".".to_owned() } else { format!("site/{path}") };
+        let git = lines(repo.git(&["log", "--format=%H", &format!("-{limit}"), "--", &place]));
+        assert_eq!(found, git, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_has_who_changed_it_last() {
+    let repo = Repo::with(&[("site/a", "one\ntwo\nthree\n")]);
+    let first = repo.revision("HEAD");
+    let second = repo.commit(&[("site/a", "one\nTWO\nthree\n")]);
+    let source = repo.source().path("site").build().unwrap();
+    let cx = Cx::system();
+    let blame = |line| source.blame(&cx, &second, "a", line);
+    assert_eq!(blame(1).await.unwrap().id, first.id());
+    assert_eq!(blame(2).await.unwrap().id, second.id());
+    assert_eq!(blame(3).await.unwrap().id, first.id());
+    for line in [0, 4] {
+        assert_eq!(blame(line).await.unwrap_err().kind(), ErrorKind::Invalid, "{line}");
+    }
+    assert!(source.blame(&cx, &second, "b", 1).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn a_cancelled_log_ends() {
+    let repo = Repo::with(&[("a", "1")]);
+    let (source, cx) = (history(&repo), Cx::system().within(Duration::from_secs(60)));
+    let head: Revision = repo.revision("HEAD");
+    source.fetch(&cx, &head).await.unwrap();
+    cx.cancel();
+    assert_eq!(source.log(&cx, &head, "", 10).await.unwrap_err().kind(), ErrorKind::Cancelled);
+}

@@ -1,0 +1,17 @@
+//! The Git source against real repositories and real servers.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod cost;
+mod history;
+mod http;
+mod local;
+mod mirror;
+mod names;
+mod network;
+mod program;
+mod revert;
+mod rules;
+mod ssh;
+mod support;
+mod tree;
+mod watch;
