@@ -1,10 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
-use gitops_core::capability::Watch;
 use gitops_core::{
-    Applied, Change, Cx, Digest, Entry, History, Live, Memory, Result, Revision, Scope, Snapshot, Source,
-    SourceInfo, Target, TargetInfo, Tree, async_trait,
+    Cx, Digest, Entry, History, Result, Revision, Snapshot, Source, SourceInfo, Tree, async_trait,
 };
 
 /// A source whose tree counts what is read of it.
@@ -12,17 +11,23 @@ pub struct CountedTree {
     inner: Arc<dyn Source>,
     blobs: Arc<AtomicU64>,
     folders: Arc<AtomicU64>,
+    fetching: AtomicU64,
 }
 
 impl CountedTree {
     /// Counts over a source.
     pub fn new(inner: Arc<dyn Source>) -> Self {
-        Self { inner, blobs: Arc::default(), folders: Arc::default() }
+        Self { inner, blobs: Arc::default(), folders: Arc::default(), fetching: AtomicU64::new(0) }
     }
 
     /// How many files were read so far.
     pub fn blobs(&self) -> u64 {
         self.blobs.load(Relaxed)
+    }
+
+    /// How long the fetches took so far, in seconds: mostly the time of the `git` program.
+    pub fn fetching(&self) -> f64 {
+        Duration::from_micros(self.fetching.load(Relaxed)).as_secs_f64()
     }
 
     /// How many folders were listed so far.
@@ -42,7 +47,10 @@ impl Source for CountedTree {
     }
 
     async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot> {
+        let start = cx.now();
         let mut snapshot = self.inner.fetch(cx, revision).await?;
+        let micros = cx.now().since(start).as_micros();
+        self.fetching.fetch_add(u64::try_from(micros).unwrap_or(u64::MAX), Relaxed);
         let (blobs, folders) = (self.blobs.clone(), self.folders.clone());
         snapshot.tree = Arc::new(Counting { inner: snapshot.tree.clone(), blobs, folders });
         Ok(snapshot)
@@ -68,28 +76,5 @@ impl Tree for Counting {
     fn read(&self, path: &str, id: &Digest) -> Result<Arc<[u8]>> {
         self.blobs.fetch_add(1, Relaxed);
         self.inner.read(path, id)
-    }
-}
-
-/// A target in memory, shared between an engine and who counts.
-#[derive(Default)]
-pub struct CountedTarget(pub Memory);
-
-#[async_trait]
-impl Target for CountedTarget {
-    fn info(&self) -> TargetInfo {
-        self.0.info()
-    }
-
-    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
-        self.0.observe(cx, scope).await
-    }
-
-    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
-        self.0.apply(cx, change).await
-    }
-
-    fn watch(&self) -> Option<&dyn Watch> {
-        self.0.watch()
     }
 }

@@ -5,12 +5,13 @@ mod counted;
 mod repository;
 
 pub use applied::{Applied, engine};
-pub use counted::{CountedTarget, CountedTree};
+pub use counted::CountedTree;
 pub use repository::Repository;
 
-/// The resident memory of this process, in bytes.
+/// The memory that this process has for itself, in bytes: without mapped files.
 pub fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = status.split(' ').nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
-    pages * 4096
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+    let kibibytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kibibytes.unwrap_or(0) * 1024
 }

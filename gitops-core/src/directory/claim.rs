@@ -79,8 +79,8 @@ fn hold(folder: &Folder, place: &Place, file: &File) -> Result<bool> {
     Ok(folder.look(&place.temp())?.is_some_and(|named| same_file(&named, &own)))
 }
 
-/// Removes a temporary file whose process is gone, after settling what it was for.
-fn clear_stray(folder: &Folder, place: &Place) -> Result<()> {
+/// Removes a temporary file whose process is gone, after settling what it was for; waits for one that is at work.
+pub(super) fn clear_stray(folder: &Folder, place: &Place) -> Result<()> {
     let Some(file) = folder.open(&place.temp())? else { return Ok(()) };
     if hold(folder, place, &file)? {
         settle(folder, place)?;

@@ -52,8 +52,8 @@ use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, 
 ///
 /// # Guarantees
 /// - A change is durable before it is reported, and whole: after a crash at any point the file has its old
-///   content or its new one, and is ours or not. What a crash leaves beside a file is finished or removed by the
-///   next change of that file.
+///   content or its new one, and is ours or not. What a crash leaves beside a file is finished or removed when
+///   the file is next looked at or changed.
 /// - A change is refused if the file is not in the expected state; a file that somebody else makes meanwhile is
 ///   never replaced.
 /// - No symbolic link below the root is followed.

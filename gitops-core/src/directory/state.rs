@@ -5,6 +5,7 @@ use std::path::Path;
 use rustix::fs::Stat;
 
 use super::body::{FileBody, file_body};
+use super::claim::clear_stray;
 use super::fault;
 use super::folder::{Content, Folder, is_executable};
 use super::mark::OwnerMark;
@@ -30,10 +31,14 @@ impl State {
         Err(fault::busy(&folder.path_of(place.file())))
     }
 
-    /// The same from the root; absent if a folder of the path is.
+    /// The same from the root; absent if a folder of the path is. What a crash left beside the file goes first, so
+    /// that it does not outlive an object that nobody declares any more.
     pub(super) fn below(root: &Path, place: &Place) -> Result<Self> {
         match descend(root, place)? {
-            Some(folder) => Self::read(&folder, place),
+            Some(folder) => {
+                clear_stray(&folder, place)?;
+                Self::read(&folder, place)
+            }
             None => Ok(Self { file: None, mark: None }),
         }
     }
