@@ -5,18 +5,22 @@ use std::process::Command;
 
 use crate::failure::Result;
 use crate::stage::stage;
-use crate::{process, servers, sshd, workspace};
+use crate::{kill, process, servers, sshd, workspace};
 
 /// The servers that today's tests talk to.
 const SERVERS: [&str; 1] = ["gitea"];
 
-/// Runs the tests whose name contains `only`, or all of them.
+/// Runs the tests whose name contains `only`; or all of them, and a bounded number of kills.
 pub fn run(only: Option<&str>) -> Result<()> {
     let environment = prepare()?;
     let pattern: Vec<_> = only.into_iter().collect();
     let run = |what: &[&str]| run_tests(cargo_test(&environment).args(what).args(&pattern));
     stage("tests", || run(&["--all-targets"]))?;
-    stage("examples in the documentation", || run(&["--doc"]))
+    stage("examples in the documentation", || run(&["--doc"]))?;
+    match only {
+        None => kill::run(&kill::Options::default()),
+        Some(_) => Ok(()),
+    }
 }
 
 fn run_tests(command: &mut Command) -> Result<()> {
