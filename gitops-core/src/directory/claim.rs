@@ -5,10 +5,10 @@ use std::fs::File;
 use rustix::fs::{RawMode, Stat, fstat};
 
 use super::fault::{busy, storage};
-use super::folder::{Folder, dress, lock, same_file};
+use super::folder::{Folder, dress, lock, lock_waiting, same_file};
 use super::mark::is_linked;
 use super::path::Place;
-use crate::Result;
+use crate::{ErrorKind, Result};
 
 /// The right to change one file, held against every other process by the lock of its temporary file.
 ///
@@ -26,7 +26,7 @@ impl<'a> Claim<'a> {
     pub(super) fn take(folder: &'a Folder, place: &'a Place, mode: RawMode) -> Result<Self> {
         for _ in 0..8 {
             match folder.create(&place.temp(), mode)? {
-                Some(file) if hold(folder, place, &file)? => {
+                Some(file) if hold(folder, place, &file, Wait::Yes)? => {
                     let claim = Self { folder, place, file, placed: false };
                     settle(folder, place)?;
                     return Ok(claim);
@@ -71,18 +71,36 @@ impl Drop for Claim<'_> {
     }
 }
 
+/// Whether to wait for who has the lock. A file that was just made can only be held by one who looks whether it is a
+/// stray, and does not hold it for long.
+enum Wait {
+    Yes,
+    No,
+}
+
 /// Locks a temporary file and makes sure that it still has its name.
-fn hold(folder: &Folder, place: &Place, file: &File) -> Result<bool> {
+fn hold(folder: &Folder, place: &Place, file: &File, wait: Wait) -> Result<bool> {
     let path = folder.path_of(&place.temp());
-    lock(file, &path)?;
+    match wait {
+        Wait::Yes => lock_waiting(file, &path)?,
+        Wait::No => lock(file, &path)?,
+    }
     let own = fstat(file).map_err(|errno| storage(errno, "look at", &path))?;
     Ok(folder.look(&place.temp())?.is_some_and(|named| same_file(&named, &own)))
 }
 
-/// Removes a temporary file whose process is gone, after settling what it was for; waits for one that is at work.
-pub(super) fn clear_stray(folder: &Folder, place: &Place) -> Result<()> {
+/// Removes what a crash left beside a file; a change that is under way is left alone.
+pub(super) fn tidy(folder: &Folder, place: &Place) -> Result<()> {
+    match clear_stray(folder, place) {
+        Err(error) if error.kind() == ErrorKind::Locked => Ok(()),
+        result => result,
+    }
+}
+
+/// Removes a temporary file whose process is gone, after settling what it was for.
+fn clear_stray(folder: &Folder, place: &Place) -> Result<()> {
     let Some(file) = folder.open(&place.temp())? else { return Ok(()) };
-    if hold(folder, place, &file)? {
+    if hold(folder, place, &file, Wait::No)? {
         settle(folder, place)?;
         folder.remove(&place.temp())?;
     }

@@ -193,6 +193,11 @@ pub(super) fn lock(file: &File, path: &Path) -> Result<()> {
     }
 }
 
+/// Locks a file, and waits for who has the lock.
+pub(super) fn lock_waiting(file: &File, path: &Path) -> Result<()> {
+    fs::flock(file, fs::FlockOperation::LockExclusive).map_err(|errno| storage(errno, "lock", path))
+}
+
 /// Gives a new file the owner and the permissions of the one that it replaces.
 pub(super) fn dress(file: &File, like: &Stat, executable: bool, path: &Path) -> Result<()> {
     let own = fs::fstat(file).map_err(|errno| storage(errno, "look at", path))?;

@@ -5,7 +5,7 @@ use std::path::Path;
 use rustix::fs::Stat;
 
 use super::body::{FileBody, file_body};
-use super::claim::clear_stray;
+use super::claim::tidy;
 use super::fault;
 use super::folder::{Content, Folder, is_executable};
 use super::mark::OwnerMark;
@@ -36,7 +36,7 @@ impl State {
     pub(super) fn below(root: &Path, place: &Place) -> Result<Self> {
         match descend(root, place)? {
             Some(folder) => {
-                clear_stray(&folder, place)?;
+                tidy(&folder, place)?;
                 Self::read(&folder, place)
             }
             None => Ok(Self { file: None, mark: None }),
