@@ -121,6 +121,13 @@ const MEANINGS: [Meaning; 16] = [
         help: "use a repository made with `git init --object-format=sha1`",
     },
     Meaning {
+        said: &["data stream error", "has bad object at"],
+        kind: ErrorKind::Corrupt,
+        // Before the broken connections: a sender whose pack is refused complains of a broken pipe.
+        message: "the server sent bytes that are no pack",
+        help: "run `git fsck` in the repository and repair what it names; trying again may help if the line is bad",
+    },
+    Meaning {
         said: &["fsck error", "in packed object", "hash mismatch", "COLLISION"],
         kind: ErrorKind::Corrupt,
         message: "the server sent an object that `git fsck` refuses",
