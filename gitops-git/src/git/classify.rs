@@ -16,7 +16,7 @@ struct Meaning {
 }
 
 /// The first that fits decides, so causes stand before what follows from them.
-const MEANINGS: [Meaning; 16] = [
+const MEANINGS: [Meaning; 17] = [
     Meaning {
         said: &[
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
