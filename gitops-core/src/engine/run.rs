@@ -24,7 +24,7 @@ enum Woken {
 }
 
 impl Engine {
-    /// Keeps the targets equal to the source until the context is cancelled.
+    /// Keeps the targets equal to the source until the context is cancelled or its deadline has passed.
     ///
     /// It wakes by events where there are any: a source that can be watched, targets that can be watched. What has
     /// no watch is looked at each `interval`. A newer revision supersedes the one that is being applied at the next
@@ -38,7 +38,8 @@ impl Engine {
     /// Cancel the context to stop in good order; dropping the future is the same as a crash.
     pub async fn run(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
         let mut failures = 0;
-        while !cx.is_cancelled() {
+        let is_over = || cx.is_cancelled() || cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
+        while !is_over() {
             let wait = match self.supervised_pass(cx, interval).await {
                 Ok(report) if report.is_converged() => {
                     failures = 0;
