@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -37,7 +38,9 @@ impl fmt::Debug for SecretKey {
 /// assert_eq!(token.expose(), "hunter2");
 /// ```
 #[derive(Clone)]
-pub struct Secret {
+pub struct Secret(Arc<Inner>);
+
+struct Inner {
     text: Zeroizing<String>,
     digest: Digest,
 }
@@ -47,23 +50,23 @@ impl Secret {
     pub fn new(text: impl Into<String>, key: &SecretKey) -> Self {
         let text = Zeroizing::new(text.into());
         let digest = Hasher::new("gitops secret").field(*key.0).field(&*text).finish();
-        Self { text, digest }
+        Self(Arc::new(Inner { text, digest }))
     }
 
     /// The text itself, for the one place that hands it to a target or a child process.
     pub fn expose(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// The digest under the key: equal for equal texts, useless for guessing.
     pub fn digest(&self) -> Digest {
-        self.digest
+        self.0.digest
     }
 }
 
 impl PartialEq for Secret {
     fn eq(&self, other: &Self) -> bool {
-        self.digest == other.digest
+        self.0.digest == other.0.digest
     }
 }
 
