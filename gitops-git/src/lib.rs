@@ -60,6 +60,7 @@ mod source;
 mod tree;
 mod url;
 mod watch;
+mod wire;
 
 pub use credentials::Credentials;
 pub use limits::Limits;

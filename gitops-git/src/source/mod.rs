@@ -2,9 +2,11 @@ mod builder;
 mod fetch;
 mod history;
 mod names;
+mod receive;
 mod revert;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
@@ -61,6 +63,8 @@ pub(crate) struct Inner {
     mirror: Mirror,
     program: Option<PathBuf>,
     git: OnceCell<GitProgram>,
+    /// Whether the server is known to speak only an older protocol.
+    is_old: AtomicBool,
     survey: Mutex<Survey>,
     watch: OnceLock<LocalWatch>,
 }
