@@ -46,6 +46,9 @@
 
 mod credentials;
 mod fault;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod git;
 mod history;
 mod limits;

@@ -96,8 +96,8 @@ impl Inner {
         let (rules, limits) = (Arc::clone(&self.rules), Arc::clone(&self.limits));
         let tree = GitTree { objects, rules, limits };
         let root = tree.folder_id("", folder);
-        self.survey.lock().unwrap_or_else(PoisonError::into_inner).check(&tree, root)?;
-        Ok(Snapshot { revision, source: self.url.to_string().into(), root, tree: Arc::new(tree) })
+        let remarks = self.survey.lock().unwrap_or_else(PoisonError::into_inner).check(&tree, root)?;
+        Ok(Snapshot { revision, source: self.url.to_string().into(), root, tree: Arc::new(tree), remarks })
     }
 }
 
