@@ -3,6 +3,7 @@
 //! The fuzzer is libFuzzer, whose instrumentation a stable compiler has too; only its sanitizers need another one, and
 //! there is no unsafe code here for them to look at.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -75,6 +76,9 @@ fn chosen<'a>(known: &'a [String], wanted: &'a [String]) -> Result<&'a [String]>
 }
 
 fn build(folder: &Path) -> Result<PathBuf> {
+    // The workspace's versions hold; what the fuzzer needs beside them is pinned in its manifest.
+    let [versions, copy] = ["Cargo.lock", "fuzz/Cargo.lock"].map(|file| workspace::root().join(file));
+    fs::copy(&versions, &copy).at(&copy)?;
     // With a target named, the flags do not hold for what runs during the build.
     let host = host()?;
     let mut build = workspace::cargo();
