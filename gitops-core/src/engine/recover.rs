@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Engine;
 use crate::cx::Time;
-use crate::inventory::OwnedState;
+use crate::inventory::Owned;
 use crate::journal::{Intent, OpResult, Record};
 use crate::target::Tier;
 use crate::value::{Action, Key, Live, Presence};
@@ -19,18 +19,29 @@ impl Engine {
             if info.tier == Tier::Opaque {
                 return None;
             }
-            let may_still_land = now.since(intent.at) < info.lands_within;
-            let result = verdict(intent, live.get(&intent.key), owner, may_still_land)?;
-            Some(Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result })
+            let (live, may_still_land) = (live.get(&intent.key), now.since(intent.at) < info.lands_within);
+            let result = verdict(intent, live, owner, may_still_land)?;
+            let kept = self.keep_what_is_ours(intent, live, &result);
+            let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
+            Some([Some(outcome), kept])
         };
-        self.inventory().open().filter_map(settle).collect()
+        self.inventory().open().filter_map(settle).flatten().flatten().collect()
+    }
+
+    /// An object with our mark that is not as its change would have left it was changed again after it: it is ours, of
+    /// whatever incarnation, and must not be forgotten.
+    fn keep_what_is_ours(&self, intent: &Intent, live: Option<&Live>, result: &OpResult) -> Option<Record> {
+        let live = live.filter(|live| live.is_owned_by(self.inventory().owner()))?;
+        let known = self.inventory().entries().get(&intent.key).and_then(|entry| entry.uid.as_ref());
+        let is_forgotten = matches!(result, OpResult::NotDone { .. }) && known != Some(&live.uid);
+        let entry = || Owned::seen(intent, live.uid.clone());
+        is_forgotten.then(|| Record::Adopt { key: intent.key.clone(), entry: entry() })
     }
 
     /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
     pub(super) fn may_forget(&self, key: &Key) -> bool {
-        let claimed =
-            self.inventory().entries().get(key).is_some_and(|entry| entry.state == OwnedState::Claimed);
-        !(claimed && self.inventory().is_open(key))
+        let makes = |intent: &Intent| matches!(intent.action, Action::Create | Action::Replace);
+        !self.inventory().open().any(|intent| &intent.key == key && makes(intent))
     }
 }
 
@@ -50,7 +61,7 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
         (_, Some(live)) if live.is_owned_by(owner) && Some(live.body.digest()) == intent.desired => {
             Some(OpResult::Present { uid: live.uid.clone(), version: live.version.clone() })
         }
-        (Action::Create, None) if may_still_land => None,
+        (Action::Create | Action::Replace, None) if may_still_land => None,
         _ => not_done("the object is not as the change would have left it"),
     }
 }

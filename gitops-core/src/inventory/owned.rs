@@ -49,6 +49,11 @@ impl Owned {
         }
     }
 
+    /// Ours, in a state that we did not leave it in.
+    pub(crate) fn seen(intent: &Intent, uid: Uid) -> Self {
+        Self { state: OwnedState::Held, uid: Some(uid), ..Self::claimed(intent) }
+    }
+
     pub(super) fn held(intent: &Intent, uid: Uid, version: Version) -> Self {
         Self { state: OwnedState::Held, uid: Some(uid), version: Some(version), ..Self::claimed(intent) }
     }

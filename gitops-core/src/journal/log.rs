@@ -52,8 +52,16 @@ impl Journal {
             return Err(Error::new(ErrorKind::Conflict, "there is a journal already")
                 .help("open it; to begin anew, choose another state folder"));
         }
+        Self::replace(io, lineage, epoch)
+    }
+
+    /// Begins a new journal in the place of whatever is there, which is lost.
+    ///
+    /// # Errors
+    /// `Storage` if it can't be written: then the old one is there, or the new one.
+    pub fn replace(io: impl JournalIo + 'static, lineage: Lineage, epoch: u64) -> Result<Self> {
         let end = Anchor::beginning(lineage, epoch);
-        let mut journal = Self { io, end, bytes: 0, state: State::Ready };
+        let mut journal = Self { io: Box::new(io), end, bytes: 0, state: State::Ready };
         journal.restart()?;
         Ok(journal)
     }
@@ -79,6 +87,11 @@ impl Journal {
     pub fn read(io: &mut dyn JournalIo, known: Option<&Anchor>) -> Result<(Anchor, Vec<Record>)> {
         let replay = replay(&read(io)?, known)?;
         Ok((replay.end, replay.records))
+    }
+
+    /// The position after the last sound frame of these bytes, whatever inventory there is.
+    pub(crate) fn end_of(bytes: &[u8]) -> Result<Anchor> {
+        Ok(replay(bytes, Some(&header::decode(bytes)?))?.end)
     }
 
     /// Writes a group of records and makes it durable.
