@@ -44,7 +44,7 @@ impl Engine {
         };
         // A pass that was asked to stop still says what came of it.
         let cx = &cx.shielded().within(self.timeouts.call);
-        self.ledger.catch_up(cx).await?;
+        self.ledger.end_pass(cx).await?;
         self.ledger.compact_if_due(cx).await?;
         let report = Report { plan: planned.plan, results };
         self.events.emit(&Event::Finished { applied: report.applied(), failed: report.failed() });
@@ -90,6 +90,9 @@ impl Engine {
         Ok(results)
     }
 }
+
+/// How many characters of an error are kept in journal and audit log.
+const ERROR_LENGTH: usize = 1024;
 
 /// One run of the machine: the shell that carries its effects out.
 struct Pass<'a> {
@@ -264,10 +267,8 @@ impl<'a> Pass<'a> {
             }
             Ok(Applied::Absent) => OpResult::Absent,
             Ok(Applied::Deleting) => OpResult::Deleting,
-            Err(error) if error.outcome() == Outcome::Unknown => {
-                OpResult::Unknown { error: error.to_string() }
-            }
-            Err(error) => OpResult::NotDone { error: error.to_string() },
+            Err(error) if error.outcome() == Outcome::Unknown => OpResult::Unknown { error: brief(error) },
+            Err(error) => OpResult::NotDone { error: brief(error) },
         };
         let event = AuditEvent::outcome(op.clone(), key.clone(), &result);
         (Record::Outcome { op, key: key.clone(), result }, event)
@@ -352,6 +353,15 @@ impl<'a> Pass<'a> {
             (_, Some(Err(error))) => StepOutcome::Failed { error: error.to_string() },
             _ => StepOutcome::Skipped,
         }
+    }
+}
+
+/// An error as it is kept: room for it was reserved.
+fn brief(error: &Error) -> String {
+    let text = error.to_string();
+    match text.char_indices().nth(ERROR_LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -24,6 +24,9 @@ use read::{Found, Read, read};
 /// The journal is folded into new documents once it is larger than this and than the documents.
 const COMPACT_AT: u64 = 4 << 20;
 
+/// How many frames are written before the journal's anchor is renewed in the middle of a pass.
+const FRAMES_AN_ANCHOR: u64 = 256;
+
 /// How many changes are sent before a shared store is asked again whether another engine took over.
 const CHANGES_A_CHECK: usize = 50;
 
@@ -160,7 +163,7 @@ impl Ledger {
     fn begin_epoch(&mut self, journal: &mut Journal) -> Result<()> {
         journal.set_epoch(self.epoch + 1)?;
         self.epoch += 1;
-        Ok(())
+        journal.keep_anchor()
     }
 
     /// Makes records durable as one group, and only then takes them in.
@@ -168,7 +171,11 @@ impl Ledger {
         if records.is_empty() {
             return Ok(());
         }
+        let room = self.room_for_outcomes(records);
         let Writer::Taken(journal) = &mut self.journal else { return Err(lost()) };
+        if room > 0 {
+            prepare_for_changes(journal, room)?;
+        }
         if let Err(error) = journal.append(records) {
             self.journal = Writer::Lost;
             return Err(error);
@@ -176,6 +183,21 @@ impl Ledger {
         records.iter().for_each(|record| self.inventory.take_in(record));
         self.behind |= self.store.is_shared();
         Ok(())
+    }
+
+    /// How much room these intents and the outcomes of all that are open may need; none if no change is about to be
+    /// sent.
+    fn room_for_outcomes(&self, records: &[Record]) -> u64 {
+        let new = || {
+            records.iter().filter_map(|record| match record {
+                Record::Intent(intent) => Some(intent),
+                _ => None,
+            })
+        };
+        match new().next() {
+            None => 0,
+            Some(_) => new().chain(self.inventory.open()).map(Intent::room).sum(),
+        }
     }
 
     /// Before the first change of a pass, with a shared store: it learns what the pass may make, and says whether another
@@ -197,8 +219,11 @@ impl Ledger {
         checked
     }
 
-    /// After a pass: a shared store learns what came of it.
-    pub async fn catch_up(&mut self, cx: &Cx) -> Result<()> {
+    /// After a pass: the anchor is brought to the journal's end, and a shared store learns what came of it.
+    pub async fn end_pass(&mut self, cx: &Cx) -> Result<()> {
+        if let Writer::Taken(journal) = &mut self.journal {
+            journal.keep_anchor()?;
+        }
         match self.behind {
             true => self.checkpoint(cx, &[]).await,
             false => Ok(()),
@@ -235,6 +260,14 @@ impl Ledger {
             self.journal = Writer::Lost;
         }
     }
+}
+
+/// A full disk is found here, before anything is sent.
+fn prepare_for_changes(journal: &mut Journal, room: u64) -> Result<()> {
+    if journal.since_anchor() >= FRAMES_AN_ANCHOR {
+        journal.keep_anchor()?;
+    }
+    journal.reserve(room)
 }
 
 /// Opens the journal that was read to be written; it must be as it was read.
