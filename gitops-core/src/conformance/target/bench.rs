@@ -47,8 +47,7 @@ impl Bench for TargetBench {
 
 impl TargetBench {
     pub(super) fn new(cx: Cx, subject: Subject) -> Self {
-        // As long as the ids of real inventories, which have a name and 128 random bits.
-        let owner = format!("conformance-kit/{:032x}", cx.random()).into();
+        let owner = format!("kit-{:08x}", cx.random() >> 96).into();
         Self { cx, subject, owner, used: AtomicUsize::new(0) }
     }
 
@@ -200,7 +199,9 @@ impl TargetBench {
         let answer = self.apply(change).await;
         self.outside().mend().await?;
         match answer {
-            Ok(applied) => Err(Stop::Fail(format!("{} was answered {applied:?} under {fault:?}", told(change)))),
+            Ok(applied) => {
+                Err(Stop::Fail(format!("{} was answered {applied:?} under {fault:?}", told(change))))
+            }
             Err(error) => Ok(error),
         }
     }

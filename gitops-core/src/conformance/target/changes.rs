@@ -61,3 +61,11 @@ pub(super) fn expecting(change: Change, expect: Expect) -> Change {
         create @ Change::Create { .. } => create,
     }
 }
+
+/// The same update with another preview.
+pub(super) fn foretelling(change: Change, preview: Option<Digest>) -> Change {
+    match change {
+        Change::Update { object, expect, mark, .. } => Change::Update { object, expect, mark, preview },
+        other => other,
+    }
+}

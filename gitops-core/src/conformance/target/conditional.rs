@@ -7,12 +7,27 @@ use crate::conformance::poll::overlap;
 use crate::value::{Change, Expect, Live, Uid};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
-    check!("C22", Asked::Keyed, stale_update, "An update of a state that has passed is refused, and changes nothing."),
+    check!(
+        "C22",
+        Asked::Keyed,
+        stale_update,
+        "An update of a state that has passed is refused, and changes nothing."
+    ),
     check!("C23", Asked::All, update_of_absent, "An update of an absent object is refused, and makes none."),
     check!("C24", Asked::Marked, delete_of_another, "A deletion of another incarnation is refused."),
     check!("C25", Asked::Keyed, stale_delete, "A deletion of a state that has passed is refused."),
-    check!("C26", Asked::Marked, replace_of_another, "A replacement of another incarnation is refused before anything is removed."),
-    check!("C27", Asked::Keyed, one_step, "Check and write are one step: what is changed in between survives."),
+    check!(
+        "C26",
+        Asked::Marked,
+        replace_of_another,
+        "A replacement of another incarnation is refused before anything is removed."
+    ),
+    check!(
+        "C27",
+        Asked::Keyed,
+        one_step,
+        "Check and write are one step: what is changed in between survives."
+    ),
 ];
 
 /// Makes a change that must be refused and leave an object as it is.
@@ -89,7 +104,11 @@ async fn foreign_edits_survive(bench: &TargetBench) -> Checked {
         given(both.second)?;
         let live = bench.there(&made.key).await?;
         let difference = bench.difference(&live, &edited).await?;
-        ensure!(difference.is_empty(), "{} wrote over what was edited meanwhile: {difference}", told(&change));
+        ensure!(
+            difference.is_empty(),
+            "{} wrote over what was edited meanwhile: {difference}",
+            told(&change)
+        );
         if !both.overlapped {
             break;
         }

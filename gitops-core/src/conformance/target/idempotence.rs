@@ -5,12 +5,32 @@ use crate::conformance::check::{Asked, Check, Checked, check, ensure};
 use crate::value::{Applied, Change, Live, Value};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
-    check!("C28", Asked::All, repeats, "A change that is sent again, ten times, has one effect and the same answer."),
-    check!("C29", Asked::All, no_difference, "What was just written does not differ from its declaration, also where the target fills in fields."),
-    check!("C30", Asked::All, spelled_otherwise, "What was written over itself does not differ, however the target spells its values."),
+    check!(
+        "C28",
+        Asked::All,
+        repeats,
+        "A change that is sent again, ten times, has one effect and the same answer."
+    ),
+    check!(
+        "C29",
+        Asked::All,
+        no_difference,
+        "What was just written does not differ from its declaration, also where the target fills in fields."
+    ),
+    check!(
+        "C30",
+        Asked::All,
+        spelled_otherwise,
+        "What was written over itself does not differ, however the target spells its values."
+    ),
     check!("C31", Asked::All, undeclared_fields, "Fields that are not declared survive an update."),
     check!("C32", Asked::All, dropped_fields, "A field that is no longer declared goes."),
-    check!("C33", Asked::Power("a native plan"), dry_run, "What is foretold is what comes, and to foretell writes nothing."),
+    check!(
+        "C33",
+        Asked::Power("a native plan"),
+        dry_run,
+        "What is foretold is what comes, and to foretell writes nothing."
+    ),
     check!("C34", Asked::All, delete_of_absent, "A deletion of an absent object succeeds, and does nothing."),
 ];
 

@@ -5,13 +5,28 @@ use crate::conformance::check::{Asked, Check, Checked, check, ensure};
 use crate::value::{Key, Live, Value};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
-    check!("C01", Asked::All, one_object_per_key, "What is asked under one key, alone or among others, is one object."),
+    check!(
+        "C01",
+        Asked::All,
+        one_object_per_key,
+        "What is asked under one key, alone or among others, is one object."
+    ),
     check!("C02", Asked::All, keys_stay_apart, "Keys that differ in one part are different objects."),
     check!("C03", Asked::All, identity_stays, "An object keeps its identity over updates."),
-    check!("C04", Asked::All, identity_ends, "An object that is made again under its name has another identity."),
+    check!(
+        "C04",
+        Asked::All,
+        identity_ends,
+        "An object that is made again under its name has another identity."
+    ),
     check!("C05", Asked::All, version_moves, "The version changes with each effective write."),
     check!("C06", Asked::All, version_stays, "Reading changes no version."),
-    check!("C07", Asked::All, round_trip, "Keys and bodies come back as they were written: empty, long, of all languages."),
+    check!(
+        "C07",
+        Asked::All,
+        round_trip,
+        "Keys and bodies come back as they were written: empty, long, of all languages."
+    ),
     check!("C08", Asked::All, one_name, "An object is shown under one name only, its canonical one."),
 ];
 
@@ -88,8 +103,14 @@ async fn version_stays(bench: &TargetBench) -> Checked {
     Ok(())
 }
 
-const ODD_TEXTS: [&str; 6] =
-    ["", " ends with blanks  ", "line\nline\r\n\ttab", "naïve → 日本語 🜁", "e\u{301} is not \u{e9}", "\"'\\{}[]:#&*"];
+const ODD_TEXTS: [&str; 6] = [
+    "",
+    " ends with blanks  ",
+    "line\nline\r\n\ttab",
+    "naïve → 日本語 🜁",
+    "e\u{301} is not \u{e9}",
+    "\"'\\{}[]:#&*",
+];
 
 async fn round_trip(bench: &TargetBench) -> Checked {
     let text = sample(bench.subject.samples.text.as_ref(), "body that holds a text")?;

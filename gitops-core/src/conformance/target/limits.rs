@@ -6,7 +6,12 @@ use crate::{Change, Error, ErrorKind};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!("C63", Asked::All, too_large, "An object that is too large is refused before any write."),
-    check!("C64", Asked::All, illegal_names, "A name that is too long or illegal is refused before any write."),
+    check!(
+        "C64",
+        Asked::All,
+        illegal_names,
+        "A name that is too long or illegal is refused before any write."
+    ),
 ];
 
 /// The error must say that the input is at fault, and that nothing was done.

@@ -123,7 +123,8 @@ fn unproven(power: &'static str, results: &[(Asked, CheckResult)]) -> Option<(As
     if results.iter().any(|(of, result)| *of == asked && was_run(&result.status)) {
         return None;
     }
-    let why = format!("the target offers {power}, and no check of it could be run: give what those above miss");
+    let why =
+        format!("the target offers {power}, and no check of it could be run: give what those above miss");
     let sentence = "A power that is offered is checked.".to_owned();
     Some((asked, CheckResult { number: "C00".to_owned(), sentence, status: Status::Fail { why } }))
 }

@@ -15,8 +15,18 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!("C10", Asked::Marked, list_sees_writes, "A list of objects has what was just written."),
     check!("C11", Asked::All, pages_are_whole, "A long list has every object once."),
     check!("C12", Asked::All, pages_hide_nothing, "Changes during a long list hide no other object."),
-    check!("C13", Asked::All, cut_page_is_an_error, "A list that was cut short is an error, never a shorter list."),
-    check!("C14", Asked::All, absent_is_known, "Only what is known to be absent is left out: forbidden, unreachable and unknown kinds are told apart."),
+    check!(
+        "C13",
+        Asked::All,
+        cut_page_is_an_error,
+        "A list that was cut short is an error, never a shorter list."
+    ),
+    check!(
+        "C14",
+        Asked::All,
+        absent_is_known,
+        "Only what is known to be absent is left out: forbidden, unreachable and unknown kinds are told apart."
+    ),
     check!("C15", Asked::All, observe_is_pure, "To observe changes nothing and answers in one order."),
 ];
 
@@ -46,9 +56,8 @@ async fn list_sees_writes(bench: &TargetBench) -> Checked {
 async fn make_many(bench: &TargetBench) -> Checked<Vec<Key>> {
     let keys = bench.keys(bench.subject.samples.many);
     for few in keys.chunks(bench.target().info().concurrency.min(4)) {
-        let make = few.iter().map(|key| async {
-            bench.done(&bench.creation(key, bench.body(0)).await).await
-        });
+        let make =
+            few.iter().map(|key| async { bench.done(&bench.creation(key, bench.body(0)).await).await });
         futures::future::try_join_all(make).await?;
     }
     Ok(keys)
@@ -103,7 +112,11 @@ async fn cut_page_is_an_error(bench: &TargetBench) -> Checked {
     let answer = bench.target().observe(&bench.cx, &scope).await;
     bench.outside().mend().await?;
     let listed = answer.as_ref().map_or(0, Vec::len);
-    ensure!(answer.is_err(), "a list that was cut short gave {listed} of {} objects, and no error", keys.len());
+    ensure!(
+        answer.is_err(),
+        "a list that was cut short gave {listed} of {} objects, and no error",
+        keys.len()
+    );
     Ok(())
 }
 
@@ -153,7 +166,11 @@ async fn observe_is_pure(bench: &TargetBench) -> Checked {
         bench.make_at(key, bench.body(number)).await?;
     }
     let first = bench.look(&keys).await?;
-    ensure!(first.len() == 5, "of five objects that were made and five that were not, {} are there", first.len());
+    ensure!(
+        first.len() == 5,
+        "of five objects that were made and five that were not, {} are there",
+        first.len()
+    );
     for _ in 0..3 {
         keys.reverse();
         let again = bench.look(&keys).await?;

@@ -7,9 +7,19 @@ use crate::value::{Live, Secret, SecretKey, Value};
 use crate::{Differ, Error, Structural};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
-    check!("C57", Asked::All, masked, "A secret is masked in what is shown of an object and of a difference."),
+    check!(
+        "C57",
+        Asked::All,
+        masked,
+        "A secret is masked in what is shown of an object and of a difference."
+    ),
     check!("C58", Asked::All, masked_in_errors, "A secret is in no error, whatever the server says."),
-    check!("C59", Asked::All, equal_by_digest, "Secrets are equal if their texts are, and nothing else is told of them."),
+    check!(
+        "C59",
+        Asked::All,
+        equal_by_digest,
+        "Secrets are equal if their texts are, and nothing else is told of them."
+    ),
 ];
 
 /// A body that holds a secret, and the secret's text.
@@ -42,7 +52,8 @@ async fn masked(bench: &TargetBench) -> Checked {
 async fn masked_in_errors(bench: &TargetBench) -> Checked {
     let (body, text) = secret(bench, 1)?;
     let made = bench.make_at(&bench.key(), body.clone()).await?;
-    let mut errors = vec![bench.refused(&bench.creation(&made.key, body.clone()).await).await?];
+    bench.rewrite(&made, bench.body(1)).await?;
+    let mut errors = vec![bench.refused(&bench.update(&made, body.clone()).await).await?];
     for fault in [Fault::LostAnswer, Fault::Overloaded, Fault::Forbidden] {
         let change = bench.creation(&bench.key(), body.clone()).await;
         match bench.refused_by(fault, &change).await {
