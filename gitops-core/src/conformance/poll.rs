@@ -40,11 +40,9 @@ pub(super) async fn overlap<A, B>(
     awaits: usize,
     second: impl Future<Output = B>,
 ) -> Overlap<A, B> {
-    match pause_at(&mut first, awaits).await {
-        Some(first) => Overlap { first, second: second.await, overlapped: false },
-        None => {
-            let (second, first) = join(second, first).await;
-            Overlap { first, second, overlapped: true }
-        }
+    if let Some(first) = pause_at(&mut first, awaits).await {
+        return Overlap { first, second: second.await, overlapped: false };
     }
+    let (second, first) = join(second, first).await;
+    Overlap { first, second, overlapped: true }
 }

@@ -4,5 +4,6 @@
 
 mod backends;
 mod broken;
+mod docs;
 mod model;
 mod report;

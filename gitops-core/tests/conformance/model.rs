@@ -180,7 +180,10 @@ pub fn samples() -> Samples {
     Samples::new(
         |n| named("Item", "shop", &format!("item-{n:04}")),
         |n| {
-            Value::map([("text", Value::from(format!("text {n}").as_str())), ("size", Value::from(n as i64))])
+            Value::map([
+                ("text", Value::from(format!("text {n}").as_str())),
+                ("size", Value::from(i64::try_from(n).unwrap())),
+            ])
         },
     )
     .text(body)

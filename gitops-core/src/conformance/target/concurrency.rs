@@ -14,10 +14,10 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
 /// Makes, changes and removes some objects, all of a kind at once.
 async fn all_at_once(bench: &TargetBench, count: usize) -> Checked {
     let keys = bench.keys(count);
-    let make = keys.iter().enumerate().map(|(number, key)| bench.make_at(key, bench.body(number)));
-    let made = try_join_all(make).await?;
-    let change = made.iter().enumerate().map(|(number, live)| bench.rewrite(live, bench.body(number + 1)));
-    let changed = try_join_all(change).await?;
+    let creations = keys.iter().enumerate().map(|(number, key)| bench.make_at(key, bench.body(number)));
+    let made = try_join_all(creations).await?;
+    let updates = made.iter().enumerate().map(|(number, live)| bench.rewrite(live, bench.body(number + 1)));
+    let changed = try_join_all(updates).await?;
     for (number, live) in changed.iter().enumerate() {
         bench.holds(live, &bench.body(number + 1)).await?;
     }

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::value::{Key, Secret, Value};
 
 type Made<T, V> = Arc<dyn Fn(T) -> V + Send + Sync>;
+type OfText = Arc<dyn Fn(&str) -> Value + Send + Sync>;
 
 /// Keys and bodies for the kit to write.
 ///
@@ -12,7 +13,7 @@ type Made<T, V> = Arc<dyn Fn(T) -> V + Send + Sync>;
 pub struct Samples {
     pub(super) key: Made<usize, Key>,
     pub(super) body: Made<usize, Value>,
-    pub(super) text: Option<Arc<dyn Fn(&str) -> Value + Send + Sync>>,
+    pub(super) text: Option<OfText>,
     pub(super) secret: Option<Made<Secret, Value>>,
     pub(super) neighbours: Vec<Key>,
     pub(super) spellings: Vec<Key>,

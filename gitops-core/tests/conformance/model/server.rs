@@ -25,6 +25,7 @@ pub struct Server {
 }
 
 #[derive(Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Item {
     pub key: Key,
     pub uid: Uid,
@@ -125,7 +126,7 @@ impl Model {
         if self.is("C11") && scope.len() > 125 {
             found.pop();
         }
-        if self.is("C15") && server.lists % 2 == 0 {
+        if self.is("C15") && server.lists.is_multiple_of(2) {
             found.reverse();
         }
         if self.is("C55") && scope.len() > 2 {
@@ -140,7 +141,7 @@ impl Model {
         let mut server = self.server();
         let reads = server.reads.entry(key.clone()).or_default();
         *reads += 1;
-        if self.is("C06") && *reads % 9 == 0 {
+        if self.is("C06") && reads.is_multiple_of(9) {
             let version = server.next_version();
             server.items.get_mut(key).into_iter().for_each(|item| item.version = version.clone());
         }
@@ -362,7 +363,7 @@ impl Model {
         let found = self.server().items.get(&slot).cloned();
         let mut item = found.unwrap_or_else(absent);
         item.writes += 1;
-        if !(self.is("C05") && item.writes % 7 == 0) {
+        if !(self.is("C05") && item.writes.is_multiple_of(7)) {
             item.version = version.clone();
         }
         if self.is("C03") {
