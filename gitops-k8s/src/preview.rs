@@ -2,43 +2,72 @@
 
 use async_trait::async_trait;
 use gitops_core::capability::{NativePlan, Preview};
-use gitops_core::{Cx, Diff, Error, ErrorKind, FieldChange, Hasher, Live, Object, Result, Secret, Value};
+use gitops_core::{
+    Change, Cx, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object, Precondition,
+    Result, Secret, Value,
+};
 use serde_json::Value as Json;
 
 use crate::Kubernetes;
+use crate::apply::Dry;
 use crate::cluster::Failure;
 use crate::document::{Document, Pin};
 use crate::fields::{Element, FieldSet, changes};
 use crate::mark;
 use crate::object::Seen;
-use crate::target::{Conflicts, Inner};
+use crate::target::Inner;
 
 #[async_trait]
 impl NativePlan for Kubernetes {
-    async fn preview(&self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview> {
-        let digest = digest(self.inner(), object, live);
-        match live {
-            // An object that is not there is made as it is declared: the server has nothing to add to that.
-            None => Ok(Preview { diff: Diff::default(), replace: None, digest }),
-            Some(_) => {
-                let (diff, replace) =
-                    foretell(self.inner(), cx, object).await.map_err(|error| error.at(&object.key))?;
-                Ok(Preview { diff, replace, digest })
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
+        let expect = live.map(Expect::from);
+        let digest = digest(self.inner(), object, expect.as_ref());
+        let (diff, replace) = match (object, live) {
+            (Some(object), Some(_)) => {
+                foretell(self.inner(), cx, object).await.map_err(|error| error.at(key))?
             }
-        }
+            // An object that is not there is made as it is declared, and one that goes goes: the server has
+            // nothing to add to that.
+            _ => (Diff::default(), None),
+        };
+        Ok(Preview { diff, replace, digest })
     }
 }
 
 /// Stands for all that decides what the change does: the declaration, the state of the fields that we own, and
 /// what we do about fields that others own.
-fn digest(inner: &Inner, object: &Object, live: Option<&Live>) -> gitops_core::Digest {
+fn digest(inner: &Inner, object: Option<&Object>, expect: Option<&Expect>) -> Digest {
     let mut hasher = Hasher::new("gitops kubernetes preview");
-    hasher.field(object.body.digest().as_bytes());
-    hasher.field([u8::from(inner.conflicts == Conflicts::Take), u8::from(inner.replace)]);
-    if let Some(live) = live {
-        hasher.field(live.uid.as_str()).field(live.version.as_str());
+    hasher.field([inner.conflicts as u8, u8::from(inner.replace)]);
+    if let Some(object) = object {
+        hasher.field("declared").field(object.body.digest().as_bytes());
+    }
+    if let Some(expect) = expect {
+        hasher.field("live").field(expect.uid.as_str()).field(expect.version.as_str());
     }
     hasher.finish()
+}
+
+/// Refuses a change whose effect would be another than the one that was foretold. No call: what decides the effect
+/// and is not in the digest (the server, by its version) is compared by the server.
+pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
+    let expect = match change.expects() {
+        Precondition::Exactly(expect) => Some(expect),
+        Precondition::Absent => None,
+    };
+    let now = digest(inner, change.object().map(AsRef::as_ref), expect);
+    match change.preview().is_none_or(|shown| *shown == now) {
+        true => Ok(()),
+        false => {
+            Err(Error::conflict(change.key()).help("plan again: the change would do something else now"))
+        }
+    }
 }
 
 /// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down.
@@ -49,8 +78,7 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
     };
     let document = Document::new(object, before.mark.as_ref())?;
     let uri = place.object_as(document.api_version())?;
-    let call = inner.apply_call(&uri, document.pinned(Pin::Free), document.has_secret, true);
-    match inner.wire().json(cx, call).await {
+    match inner.submit(cx, &document, &uri, Pin::Free, Dry::Run).await {
         Ok(after) => Ok((compare(inner, object, &before, &Seen::new(after)), None)),
         Err(failure) => {
             let why = why_replace(inner, failure)?;

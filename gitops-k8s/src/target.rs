@@ -17,7 +17,8 @@ use crate::{Cluster, Limits, apply, mark, observe};
 ///
 /// # Guarantees
 /// - A creation never touches an object that is there; an update names uid and resource version; a delete carries
-///   both as preconditions. A conflict is told, never forced, unless [`Conflicts::Take`] says so.
+///   both as preconditions. A field that another applier claims is told of, never taken, unless
+///   [`Conflicts::Take`] says so.
 /// - The application owns what it declares, field by field, under a field manager of its own. What others set
 ///   stays, and its changes are no drift.
 /// - A kind or group that can't be read makes its own objects unreadable; the others are not affected. Nothing is
@@ -38,13 +39,19 @@ pub(crate) struct Inner {
     concurrency: usize,
 }
 
-/// What to do about a declared field that another manager owns with another value.
+/// What to do about a declared field that somebody else set to another value.
+///
+/// Who set it is in the server's record. An *edit* (`kubectl edit`, a client that updates) is no claim to the field:
+/// undoing it is what a target is for. Another *applier*, or a controller by a subresource (a scaler), claims the
+/// field and will set it again: taking it would begin a fight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Conflicts {
     /// Tell of it, naming field and manager, and write nothing.
-    #[default]
     Refuse,
-    /// Take the field over.
+    /// Undo edits; tell of fields that others claim, and write nothing.
+    #[default]
+    Restore,
+    /// Set it, whoever claims it.
     Take,
 }
 
@@ -67,7 +74,7 @@ impl Kubernetes {
             cluster,
             application: application.into(),
             limits: Limits::none(),
-            conflicts: Conflicts::Refuse,
+            conflicts: Conflicts::default(),
             replace: false,
             secrets: None,
             concurrency: 16,
@@ -86,7 +93,7 @@ impl KubernetesBuilder {
         self
     }
 
-    /// What to do about fields that others own; refused by default.
+    /// What to do about fields that others set; edits are undone by default, and claims told of.
     pub fn conflicts(mut self, conflicts: Conflicts) -> Self {
         self.conflicts = conflicts;
         self

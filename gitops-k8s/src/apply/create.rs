@@ -1,5 +1,6 @@
 use gitops_core::{Applied, Cx, Error, Mark, Object, Result};
 
+use super::Dry;
 use crate::document::{Document, Pin};
 use crate::target::Inner;
 
@@ -8,8 +9,7 @@ pub(super) async fn create(inner: &Inner, cx: &Cx, object: &Object, mark: &Mark)
     let place = inner.place(cx, &object.key).await?;
     let document = Document::new(object, Some(mark))?;
     let uri = place.object_as(document.api_version())?;
-    let call = inner.apply_call(&uri, document.pinned(Pin::Absent), document.has_secret, false);
-    match inner.wire().json(cx, call).await {
+    match inner.submit(cx, &document, &uri, Pin::Absent, Dry::No).await {
         Ok(json) => Ok(inner.applied(&object.key, &crate::object::Seen::new(json))),
         Err(failure) if failure.is_of_versions() => made_before(inner, cx, object, mark, &uri).await,
         Err(failure) => Err(failure.into()),

@@ -7,14 +7,25 @@ mod update;
 
 use gitops_core::{Applied, Change, Cx, Error, Expect, Key, Mark, Result};
 
+use serde_json::Value as Json;
+
 use crate::cluster::{Call, Failure};
+use crate::document::{Document, Pin};
 use crate::kinds::Place;
 use crate::list::escape;
 use crate::object::Seen;
 use crate::target::{Conflicts, Inner};
-use crate::told;
+use crate::{preview, told};
+
+/// Whether a call is only asked what it would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dry {
+    Run,
+    No,
+}
 
 pub(crate) async fn apply(inner: &Inner, cx: &Cx, change: &Change) -> Result<Applied> {
+    preview::check(inner, change)?;
     match change {
         Change::Create { object, mark, .. } => create::create(inner, cx, object, mark).await,
         Change::Update { object, expect, mark, .. } => update::update(inner, cx, object, expect, mark).await,
@@ -26,16 +37,32 @@ pub(crate) async fn apply(inner: &Inner, cx: &Cx, change: &Change) -> Result<App
 }
 
 impl Inner {
-    /// A server-side apply of this application.
-    pub fn apply_call(&self, uri: &str, body: Vec<u8>, has_secret: bool, dry: bool) -> Call {
+    /// A server-side apply. Without force first: the answer says whose fields it would take.
+    pub async fn submit(
+        &self,
+        cx: &Cx,
+        document: &Document,
+        uri: &str,
+        pin: Pin<'_>,
+        dry: Dry,
+    ) -> Result<Json, Failure> {
+        let body = document.pinned(pin);
+        let call = |force| self.call(uri, body.clone(), force, dry).with_secret(document.has_secret);
+        match self.wire().json(cx, call(self.conflicts == Conflicts::Take)).await {
+            Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
+                self.wire().json(cx, call(true)).await
+            }
+            answer => answer,
+        }
+    }
+
+    fn call(&self, uri: &str, body: Vec<u8>, force: bool, dry: Dry) -> Call {
         let manager = escape(&self.eye.manager);
-        let force = self.conflicts == Conflicts::Take;
         let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation=Strict");
         match dry {
-            true => Call::apply(format!("{uri}&dryRun=All"), body).without_effect(),
-            false => Call::apply(uri, body),
+            Dry::Run => Call::apply(format!("{uri}&dryRun=All"), body).without_effect(),
+            Dry::No => Call::apply(uri, body),
         }
-        .with_secret(has_secret)
     }
 
     /// What the engine is told of a write's answer.

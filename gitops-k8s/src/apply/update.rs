@@ -1,5 +1,6 @@
 use gitops_core::{Applied, Cx, Error, Expect, Mark, Object, Result};
 
+use super::Dry;
 use crate::document::{Document, Pin};
 use crate::kinds::Place;
 use crate::object::Seen;
@@ -32,9 +33,8 @@ pub(super) async fn update(
                 Looked::AsPlanned(version) => version,
             },
         };
-        let body = document.pinned(Pin::At(expect.uid.as_str(), &version));
-        let call = inner.apply_call(&uri, body, document.has_secret, false);
-        match inner.wire().json(cx, call).await {
+        let pin = Pin::At(expect.uid.as_str(), &version);
+        match inner.submit(cx, &document, &uri, pin, Dry::No).await {
             Ok(json) => return Ok(inner.applied(key, &Seen::new(json))),
             Err(failure) if failure.is_of_versions() => {}
             Err(failure) => return Err(failure.into()),

@@ -27,7 +27,13 @@ impl Failure {
 
     /// The fields that other managers own with other values, each with its manager.
     pub fn owned_by_others(&self) -> impl Iterator<Item = String> {
-        self.causes.iter().filter(|cause| cause.reason == "FieldManagerConflict").map(Cause::owner)
+        self.causes.iter().filter(|cause| cause.is_of_managers()).map(Cause::owner)
+    }
+
+    /// A conflict of fields, all of which were only edited: nobody claims them.
+    pub fn is_of_edits(&self) -> bool {
+        let mut claims = self.causes.iter().filter(|cause| cause.is_of_managers()).map(Cause::is_of_an_edit);
+        claims.next().is_some_and(|first| first && claims.all(|edit| edit))
     }
 
     /// A conflict of versions, as opposed to one of fields, which reading again does not resolve.
@@ -37,6 +43,16 @@ impl Failure {
 }
 
 impl Cause {
+    fn is_of_managers(&self) -> bool {
+        self.reason == "FieldManagerConflict"
+    }
+
+    /// The server says of who updated, and by what version; of who applied only the name. A subresource's owner is
+    /// a controller, such as a scaler.
+    fn is_of_an_edit(&self) -> bool {
+        self.message.contains(" using ") && !self.message.contains(" with subresource ")
+    }
+
     /// `conflict with "kubectl" using v1` and the field, as `.spec.replicas (kubectl)`.
     pub fn owner(&self) -> String {
         let manager = self.message.split('"').nth(1).unwrap_or("another manager");

@@ -139,7 +139,7 @@ pub(super) fn unreachable(error: kube::Error, asked: Asked) -> Failure {
 }
 
 fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| error.source())
+    std::iter::successors(Some(error), |&error| error.source())
 }
 
 fn is_of_connecting(error: &kube::Error) -> bool {

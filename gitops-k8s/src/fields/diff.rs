@@ -51,7 +51,7 @@ mod tests {
             ["a", "b"].map(|image| json!({"containers": [{"name": "web", "image": image}], "other": image}));
         let found = changes(&set, &before, &after);
         let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
-        assert_eq!(shown, ["containers/name=web/image a → b"]);
+        assert_eq!(shown, [r#"containers/name=web/image "a" → "b""#]);
         assert!(changes(&set, &before, &before).is_empty());
     }
 }

@@ -118,10 +118,6 @@ impl FieldSet {
             }
         }
     }
-
-    pub fn is_empty(&self) -> bool {
-        !self.itself && self.below.is_empty()
-    }
 }
 
 impl Element {
