@@ -45,11 +45,6 @@ impl Limits {
         self
     }
 
-    /// The namespaces, where they are limited.
-    pub(crate) fn only_namespaces(&self) -> Option<&BTreeSet<SmolStr>> {
-        self.namespaces.as_ref()
-    }
-
     pub(crate) fn check(&self, key: &Key) -> Result<()> {
         let (kind, namespace) = (key.kind(), key.namespace());
         let is_allowed = match namespace.is_empty() {

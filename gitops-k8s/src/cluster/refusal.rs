@@ -57,14 +57,16 @@ struct Details {
 /// A refusal that came as an answer: nothing happened, except where the server itself failed on the way.
 pub(super) fn refused(code: StatusCode, headers: &HeaderMap, body: &[u8], asked: Asked) -> Failure {
     let status: Status = serde_json::from_slice(body).unwrap_or_default();
+    let kind = kind(code, &status);
+    let failed = code.is_server_error() && kind == ErrorKind::Unavailable;
     let retry = match retry_after(headers, &status) {
         Some(delay) => Some(Retry::After(delay)),
-        None => code.is_server_error().then_some(Retry::Now),
+        None => failed.then_some(Retry::Now),
     };
-    let error = Error::new(kind(code, &status), message(code, &status, asked)).with("status", code.as_u16());
+    let error = Error::new(kind, message(code, &status, asked)).with("status", code.as_u16());
     let causes = status.details.unwrap_or_default().causes.unwrap_or_default();
     let error = retry.into_iter().fold(of_causes(error, &causes, asked), Error::retry_when);
-    let error = match code.is_server_error() {
+    let error = match failed {
         true => asked.outcome(error),
         false => error.outcome_known(),
     };
@@ -84,6 +86,8 @@ fn kind(code: StatusCode, status: &Status) -> ErrorKind {
         422 if status.names_field("metadata.uid") => ErrorKind::Conflict,
         410 => ErrorKind::Stale,
         413 => ErrorKind::Limit,
+        // A field that the kind does not have: the server calls that an error of its own.
+        500 if status.message.contains("failed to create typed patch object") => ErrorKind::Invalid,
         429 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::Invalid,
     }

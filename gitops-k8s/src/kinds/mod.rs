@@ -82,11 +82,6 @@ impl Kinds {
         }
     }
 
-    /// Whether a kind is served by now; asks the server.
-    pub async fn is_served(&self, cx: &Cx, wire: &Wire, kind: &GroupKind) -> Result<bool> {
-        Ok(self.ask(cx, wire).await?.kinds.contains_key(kind))
-    }
-
     /// Takes a kind for unknown, because the server said "not found" at its address.
     pub fn forget(&self, kind: &GroupKind) {
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
