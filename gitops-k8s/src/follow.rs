@@ -6,7 +6,7 @@ use gitops_core::{Cx, Error, ErrorKind, Result};
 use serde_json::Value as Json;
 
 use crate::cluster::Failure;
-use crate::events::{Event, Events, Kind};
+use crate::events::{Events, Kind};
 use crate::kinds::Place;
 use crate::list::{List, escape};
 use crate::object::Seen;
@@ -63,20 +63,16 @@ async fn watch<T>(
     let uri = format!("{of_name}&watch=1&allowWatchBookmarks=true&resourceVersion={from}");
     let mut events = Events::open(inner.wire(), cx, uri).await?;
     while let Some(event) = cx.bounded(events.next()).await.map_err(Error::outcome_known)? {
-        if let Some(answer) = state_after(event).and_then(|state| decide(state.as_ref())) {
-            return Ok(Some(answer));
+        let answer = match event.kind {
+            Kind::Added | Kind::Modified => decide(Some(&Seen::new(event.object))),
+            Kind::Deleted => decide(None),
+            Kind::Bookmark | Kind::Error => None,
+        };
+        if answer.is_some() {
+            return Ok(answer);
         }
     }
     Ok(None)
-}
-
-/// The state that an event tells of; `None` if it tells of none.
-fn state_after(event: Event) -> Option<Option<Seen>> {
-    match event.kind {
-        Kind::Added | Kind::Modified => Some(Some(Seen::new(event.object))),
-        Kind::Deleted => Some(None),
-        Kind::Bookmark | Kind::Error => None,
-    }
 }
 
 /// Who may not watch asks now and then.

@@ -136,13 +136,11 @@ fn is_of_the_kind(failure: &Failure) -> bool {
 
 async fn get(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<Option<Live>, Failure> {
     let version = &place.served.versions[0];
-    match inner.read(cx, place.object(version)).await? {
-        Some(seen) => as_applied(inner, cx, key, place, version, seen).await,
-        None => {
-            inner.told.tell(key, None);
-            Ok(None)
-        }
-    }
+    let Some(seen) = inner.read(cx, place.object(version)).await? else {
+        inner.told.tell(key, None);
+        return Ok(None);
+    };
+    as_applied(inner, cx, key, place, version, seen).await
 }
 
 /// The object in the version in which we applied it: only in that one the record of our fields fits its form.

@@ -115,14 +115,12 @@ fn is_immutable(message: &str) -> bool {
 
 fn explained(failure: Failure) -> Error {
     let owners: Vec<String> = failure.owned_by_others().collect();
-    match owners.is_empty() {
-        true => failure.error,
-        false => {
-            let what = format!("others own what is declared: {}", owners.join(", "));
-            Error::new(ErrorKind::Conflict, what)
-                .help("leave the fields to them, or take them over: `Conflicts::Take`")
-        }
+    if owners.is_empty() {
+        return failure.error;
     }
+    let what = format!("others own what is declared: {}", owners.join(", "));
+    Error::new(ErrorKind::Conflict, what)
+        .help("leave the fields to them, or take them over: `Conflicts::Take`")
 }
 
 fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Diff {

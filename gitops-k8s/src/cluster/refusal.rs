@@ -147,9 +147,9 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 }
 
 fn is_of_connecting(error: &kube::Error) -> bool {
-    let legacy = |error: &(dyn StdError + 'static)| {
-        error.downcast_ref::<hyper_util::client::legacy::Error>().is_some_and(|error| error.is_connect())
-    };
+    use hyper_util::client::legacy::Error as Legacy;
+    let legacy =
+        |error: &(dyn StdError + 'static)| error.downcast_ref::<Legacy>().is_some_and(Legacy::is_connect);
     chain(error).any(legacy)
 }
 

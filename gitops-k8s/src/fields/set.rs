@@ -107,15 +107,10 @@ impl FieldSet {
     pub fn remove(&mut self, path: &[&str]) {
         let [first, rest @ ..] = path else { return };
         let element = Element::Field((*first).into());
-        match rest.is_empty() {
-            true => drop(self.below.remove(&element)),
-            false => {
-                let Some(set) = self.below.get_mut(&element) else { return };
-                set.remove(rest);
-                if set.below.is_empty() && !set.itself {
-                    self.below.remove(&element);
-                }
-            }
+        let Some(set) = self.below.get_mut(&element) else { return };
+        set.remove(rest);
+        if rest.is_empty() || (set.below.is_empty() && !set.itself) {
+            self.below.remove(&element);
         }
     }
 }

@@ -41,7 +41,8 @@ struct GroupVersion {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Resource {
-    resource: SmolStr,
+    #[serde(rename = "resource")]
+    plural: SmolStr,
     scope: String,
     #[serde(default)]
     response_kind: Option<ResponseKind>,
@@ -87,12 +88,12 @@ impl Table {
         let served = self.kinds.entry(GroupKind::new(group.clone(), kind.kind)).or_insert_with(|| {
             Arc::new(Served {
                 group: group.clone(),
-                plural: resource.resource.clone(),
+                plural: resource.plural.clone(),
                 namespaced: resource.scope == "Namespaced",
                 versions: Vec::new(),
             })
         });
-        if served.plural == resource.resource {
+        if served.plural == resource.plural {
             Arc::make_mut(served).versions.push(version.clone());
         }
     }

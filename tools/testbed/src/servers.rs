@@ -41,7 +41,6 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Where a program is: `GITOPS_NAME`, or the folder `KUBEBUILDER_ASSETS`.
-#[expect(clippy::disallowed_methods, reason = "tests find their servers by the environment")]
 fn program(variable: &str, name: &str) -> PathBuf {
     let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
     let own = std::env::var_os(format!("GITOPS_{variable}")).map(PathBuf::from);
