@@ -19,23 +19,24 @@ impl Engine {
             if info.tier == Tier::Opaque {
                 return None;
             }
-            let (live, may_still_land) = (live.get(&intent.key), now.since(intent.at) < info.lands_within);
+            let may_still_land = now.since(intent.at) < info.lands_within;
+            let live = live.get(&intent.key);
             let result = verdict(intent, live, owner, may_still_land)?;
-            let kept = self.keep_what_is_ours(intent, live, &result);
+            let made = matches!(result, OpResult::NotDone { .. }).then(|| self.half_made(intent, live));
             let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
-            Some([Some(outcome), kept])
+            Some([Some(outcome), made.flatten()])
         };
         self.inventory().open().filter_map(settle).flatten().flatten().collect()
     }
 
-    /// An object with our mark that is not as its change would have left it was changed again after it: it is ours, of
-    /// whatever incarnation, and must not be forgotten.
-    fn keep_what_is_ours(&self, intent: &Intent, live: Option<&Live>, result: &OpResult) -> Option<Record> {
-        let live = live.filter(|live| live.is_owned_by(self.inventory().owner()))?;
+    /// A change that was not made as a whole, or that somebody changed since, of an incarnation that carries our mark
+    /// and that we do not know: it is there and ours, in a state that nobody declared.
+    fn half_made(&self, intent: &Intent, live: Option<&Live>) -> Option<Record> {
+        let owner = self.inventory().owner();
+        let live = live.filter(|live| live.presence == Presence::Present && live.is_owned_by(owner))?;
         let known = self.inventory().entries().get(&intent.key).and_then(|entry| entry.uid.as_ref());
-        let is_forgotten = matches!(result, OpResult::NotDone { .. }) && known != Some(&live.uid);
-        let entry = || Owned::seen(intent, live.uid.clone());
-        is_forgotten.then(|| Record::Adopt { key: intent.key.clone(), entry: entry() })
+        let entry = Owned { desired: None, ..Owned::of(intent, live) };
+        (known != Some(&live.uid)).then(|| Record::Adopt { key: intent.key.clone(), entry })
     }
 
     /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
@@ -58,10 +59,15 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
     match (intent.action, live) {
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
         (Action::Delete, _) => Some(OpResult::Absent),
-        (_, Some(live)) if live.is_owned_by(owner) && Some(live.body.digest()) == intent.desired => {
+        (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
             Some(OpResult::Present { uid: live.uid.clone(), version: live.version.clone() })
         }
         (Action::Create | Action::Replace, None) if may_still_land => None,
         _ => not_done("the object is not as the change would have left it"),
     }
+}
+
+/// The object carries the intent's own operation, or what the intent wanted.
+fn is_as_intended(intent: &Intent, live: &Live) -> bool {
+    live.op.as_ref() == Some(&intent.op) || Some(live.body.digest()) == intent.desired
 }

@@ -194,6 +194,11 @@ impl World {
             .recover_from_store(self.recovers)
     }
 
+    /// All bytes of the journal.
+    pub fn journal(&self) -> Vec<u8> {
+        self.journal.bytes().unwrap_or_default()
+    }
+
     /// A new engine, a plan, and its apply.
     pub async fn converge(&self) -> Report {
         let mut engine = self.engine().await;
