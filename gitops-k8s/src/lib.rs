@@ -9,6 +9,7 @@ mod document;
 mod events;
 mod fields;
 mod follow;
+mod health;
 mod kinds;
 mod limits;
 mod list;
@@ -18,6 +19,7 @@ mod observe;
 mod preview;
 mod target;
 mod told;
+mod watch;
 
 pub use cluster::{Cluster, Connection};
 pub use limits::Limits;
