@@ -3,3 +3,5 @@
 //! This crate has its place and no content yet: the target (server-side apply, watch, health, inventory in the
 //! cluster) is built on the traits of `gitops-core`, which were designed for it. What it will do is in the repository's
 //! changelog under *Unreleased*.
+
+pub mod yaml;
