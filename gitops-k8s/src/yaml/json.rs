@@ -1,4 +1,5 @@
 use gitops_core::Number;
+use smol_str::SmolStr;
 
 use super::mapping::repeated;
 use super::{Data, Document, Fault, Limits, Member, Node, Place, float};
@@ -61,9 +62,10 @@ impl<'a> Reader<'a> {
         self.items(b'}', |reader| {
             let place = reader.place();
             if reader.peek() != Some(b'"') {
-                return Err(reader.expected("a key in double quotes"));
+                let help = "a file whose first character is `{` is read as JSON; YAML may begin with a comment or `---`";
+                return Err(reader.expected("a key in double quotes").help(help));
             }
-            let name = reader.string()?;
+            let name = SmolStr::from(reader.string()?);
             reader.limits.check_key(place, &name)?;
             reader.skip_blanks();
             reader.take(b':', "`:`")?;

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use smol_str::SmolStr;
+
 use super::dialect::Rules;
 use super::{Data, Fault, Member, Node, Place};
 
@@ -58,7 +60,7 @@ impl Mapping {
         if !self.merged {
             return Ok(members.map(|entry| entry.member).collect());
         }
-        let mut found: BTreeMap<String, Entry> = BTreeMap::new();
+        let mut found: BTreeMap<SmolStr, Entry> = BTreeMap::new();
         for entry in members {
             match found.get(&entry.member.name) {
                 Some(earlier) if rules.written_beats_merged && earlier.written => {}

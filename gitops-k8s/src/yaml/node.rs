@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use gitops_core::{Number, Value};
+use gitops_core::{Number, Secret, Value};
+use smol_str::SmolStr;
 
 /// A place in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +40,8 @@ pub enum Data {
     Number(Number),
     /// Text.
     Text(Arc<str>),
+    /// Text that must not be shown.
+    Secret(Secret),
     /// A sequence.
     List(Vec<Node>),
     /// A mapping, in the order of its keys; no key is there twice.
@@ -49,7 +52,7 @@ pub enum Data {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     /// The key, as text.
-    pub name: String,
+    pub name: SmolStr,
     /// Where the key is written.
     pub place: Place,
     /// The value.
@@ -60,8 +63,12 @@ impl Node {
     /// The member of a mapping by its key.
     pub fn member(&self, name: &str) -> Option<&Member> {
         let Data::Map(members) = &self.data else { return None };
-        let index = members.binary_search_by(|member| member.name.as_str().cmp(name)).ok()?;
-        members.get(index)
+        self.index(name).ok().and_then(|index| members.get(index))
+    }
+
+    fn index(&self, name: &str) -> Result<usize, usize> {
+        let Data::Map(members) = &self.data else { return Err(0) };
+        members.binary_search_by(|member| member.name.as_str().cmp(name))
     }
 
     /// The value under a key of a mapping.
@@ -72,6 +79,30 @@ impl Node {
     /// The value under keys, one below the other.
     pub fn at(&self, names: &[&str]) -> Option<&Node> {
         names.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The value under a key of a mapping, to be changed.
+    pub fn get_mut(&mut self, name: &str) -> Option<&mut Node> {
+        let index = self.index(name).ok()?;
+        let Data::Map(members) = &mut self.data else { return None };
+        members.get_mut(index).map(|member| &mut member.value)
+    }
+
+    /// Takes a member out of a mapping.
+    pub fn take(&mut self, name: &str) -> Option<Node> {
+        let index = self.index(name).ok()?;
+        let Data::Map(members) = &mut self.data else { return None };
+        Some(members.remove(index).value)
+    }
+
+    /// Sets a member of a mapping; nothing happens to what is no mapping.
+    pub fn set(&mut self, name: &str, value: Node) {
+        let index = self.index(name);
+        let Data::Map(members) = &mut self.data else { return };
+        match index {
+            Ok(index) => members[index].value = value,
+            Err(index) => members.insert(index, Member { name: name.into(), place: value.place, value }),
+        }
     }
 
     /// The text, if it is one.
@@ -88,7 +119,7 @@ impl Node {
             Data::Null => "nothing",
             Data::Bool(_) => "a truth value",
             Data::Number(_) => "a number",
-            Data::Text(_) => "text",
+            Data::Text(_) | Data::Secret(_) => "text",
             Data::List(_) => "a list",
             Data::Map(_) => "a mapping",
         }
@@ -112,10 +143,10 @@ impl From<Node> for Value {
             Data::Bool(value) => Self::Bool(value),
             Data::Number(number) => Self::Number(number),
             Data::Text(text) => Self::Text(text),
+            Data::Secret(secret) => Self::Secret(secret),
             Data::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
             Data::Map(members) => {
-                let pairs = members.into_iter().map(|member| (member.name, Self::from(member.value)));
-                Self::Map(Arc::new(pairs.collect()))
+                Self::map(members.into_iter().map(|member| (member.name, Self::from(member.value))))
             }
         }
     }

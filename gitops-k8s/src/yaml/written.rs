@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use smol_str::{SmolStr, ToSmolStr};
+
 use super::dialect::Rules;
 use super::scalar::Scalar;
 use super::{Data, Fault, Node, Place, float};
@@ -14,7 +16,7 @@ pub(super) struct Written<'t> {
 /// A key of a mapping.
 #[derive(Clone)]
 pub(super) enum Key {
-    Name(String),
+    Name(SmolStr),
     /// `<<`: what follows is merged.
     Merge,
 }
@@ -24,10 +26,10 @@ impl Written<'_> {
     pub fn key(&self) -> Option<Key> {
         Some(match &self.scalar {
             Scalar::Merge => Key::Merge,
-            Scalar::Bool(value) => Key::Name(value.to_string()),
-            Scalar::Int(value) => Key::Name(value.to_string()),
-            Scalar::Float(value) => Key::Name(float::key(*value)),
-            Scalar::Text => Key::Name(self.text.to_string()),
+            Scalar::Bool(value) => Key::Name(value.to_smolstr()),
+            Scalar::Int(value) => Key::Name(value.to_smolstr()),
+            Scalar::Float(value) => Key::Name(float::key(*value).into()),
+            Scalar::Text => Key::Name(self.text.as_ref().into()),
             Scalar::Null | Scalar::Unsigned(_) | Scalar::Time(_) => return None,
         })
     }

@@ -30,34 +30,22 @@ pub fn by_name(folder: &Path) -> BTreeMap<String, Value> {
     read(folder).into_iter().filter_map(|value| Some((name(&value)?, value))).collect()
 }
 
-/// The value without the label that the call adds.
-fn without_label(value: Value) -> Value {
-    edit(value, "metadata", |metadata| {
-        let Value::Map(members) = &metadata else { return metadata };
-        let mut members = (**members).clone();
-        let labels = members.remove("labels").map(|labels| remove(labels, "oracle"));
-        if let Some(labels) = labels.filter(|labels| *labels != Value::map::<String>([])) {
-            members.insert("labels".to_owned(), labels);
-        }
-        Value::map(members)
-    })
-}
-
-fn remove(value: Value, name: &str) -> Value {
-    let Value::Map(members) = value else { return value };
-    Value::map((*members).clone().into_iter().filter(|(key, _)| key != name))
-}
-
-fn edit(value: Value, name: &str, change: impl FnOnce(Value) -> Value) -> Value {
-    let Value::Map(members) = value else { return value };
-    let mut members = (*members).clone();
-    if let Some(member) = members.remove(name) {
-        members.insert(name.to_owned(), change(member));
-    }
-    Value::map(members)
-}
-
-/// The value as the oracle has it: without labels, where there are none.
-pub fn bare(value: Value) -> Value {
-    without_label(value)
+/// The value without the label that the call adds, and without labels where there are no others.
+pub fn without_label(value: Value) -> Value {
+    let members = |value: &Value| match value {
+        Value::Map(members) => members.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+        _ => Vec::new(),
+    };
+    let without_label = |(name, value): (String, Value)| match name.as_str() {
+        "labels" => (name, Value::map(members(&value).into_iter().filter(|(name, _)| name != "oracle"))),
+        _ => (name, value),
+    };
+    let metadata = |value: &Value| {
+        let kept = members(value).into_iter().map(without_label);
+        Value::map(kept.filter(|(name, value)| name != "labels" || *value != Value::map::<String>([])))
+    };
+    Value::map(members(&value).into_iter().map(|(name, value)| match name.as_str() {
+        "metadata" => (name, metadata(&value)),
+        _ => (name, value),
+    }))
 }

@@ -47,7 +47,7 @@ fn difference(name: &str, body: &str, theirs: &BTreeMap<String, Value>) -> Optio
     match (ours, theirs.get(name)) {
         (Ok(documents), Some(expected)) => {
             let found: Vec<Value> = documents.into_iter().map(|document| document.root.into()).collect();
-            let same = found.len() == 1 && kubectl::bare(found[0].clone()) == *expected;
+            let same = found.len() == 1 && kubectl::without_label(found[0].clone()) == *expected;
             (!same).then(|| {
                 format!(
                     "{body:?}: ours {}, kubectl {}",

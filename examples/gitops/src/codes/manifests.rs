@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 4] = [
+pub const PAGES: [Page; 8] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -28,5 +28,32 @@ pub const PAGES: [Page; 4] = [
         title: "a value that JSON can't hold",
         cause: "A key is no text, a number is infinite, or a value does not fit its tag.",
         fix: "Put it in quotes if text is meant.",
+    },
+    Page {
+        code: "GO0405",
+        title: "not a Kubernetes object",
+        cause: "A document has no `apiVersion`, `kind` or `metadata.name`, or one of them is no text.",
+        fix: "Add what is missing, or take the file out of the folder that is deployed.",
+    },
+    Page {
+        code: "GO0406",
+        title: "a name that can't be",
+        cause: "A name, a namespace or an API version has characters that the API server refuses, or a \
+              namespace stands where none can.",
+        fix: "Use lower-case letters, digits, `-` and `.`; give a namespace exactly to objects that \
+              live in one.",
+    },
+    Page {
+        code: "GO0407",
+        title: "a name that is made up later",
+        cause: "`generateName` lets the server choose a name: every pass would make another object.",
+        fix: "Give it a `metadata.name`.",
+    },
+    Page {
+        code: "GO0408",
+        title: "an object is too large",
+        cause: "An API server stores at most 1.5 MiB of an object and takes at most 256 KiB of \
+              annotations.",
+        fix: "Split it, or put the content where it is fetched from.",
     },
 ];
