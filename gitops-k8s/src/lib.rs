@@ -5,6 +5,7 @@
 //! changelog under *Unreleased*.
 
 mod manifest;
+pub mod policy;
 pub mod yaml;
 
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};

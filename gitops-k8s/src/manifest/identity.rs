@@ -21,12 +21,12 @@ impl Identity {
     /// Everything that is missing or can't be.
     pub fn of(node: &Node) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
-        let mut note = |found: Result<String, Fault>| found.map_err(|fault| faults.push(fault)).ok();
-        let version = note(text(node, &["apiVersion"]));
-        let kind = note(text(node, &["kind"]));
-        let name = note(name(node));
+        let mut keep = |found: Result<String, Fault>| found.map_err(|fault| faults.push(fault)).ok();
+        let version = keep(text(node, &["apiVersion"]));
+        let kind = keep(text(node, &["kind"]));
+        let name = keep(name(node));
         let namespace = match node.at(&["metadata", "namespace"]) {
-            Some(_) => note(text(node, &["metadata", "namespace"])),
+            Some(_) => keep(text(node, &["metadata", "namespace"])),
             None => None,
         };
         let (Some(version), Some(kind), Some(name), true) = (version, kind, name, faults.is_empty()) else {

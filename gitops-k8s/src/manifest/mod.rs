@@ -124,7 +124,7 @@ impl KubernetesRender {
         let (mut found, mut faults) = (Vec::new(), Vec::new());
         for node in list::flatten(nodes) {
             match self.object(node, part) {
-                Ok(object) => found.push(object),
+                Ok(object) => found.extend(object),
                 Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
             }
         }

@@ -1,15 +1,16 @@
-use gitops_core::{Key, Object, Part, Value};
+use gitops_core::{Key, Need, Object, Part, Value};
 
 use super::identity::Identity;
 use super::{KubernetesRender, clean, secret, size, text_maps};
+use crate::policy::{self, Dependency, Policy, PolicyFault};
 use crate::yaml::{Data, Fault, Node};
 
 impl KubernetesRender {
-    /// The object that a document declares.
+    /// The object that a document declares; nothing if it asks to be left out.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(super) fn object(&self, mut node: Node, part: &Part<'_>) -> Result<Object, Vec<Fault>> {
+    pub(super) fn object(&self, mut node: Node, part: &Part<'_>) -> Result<Option<Object>, Vec<Fault>> {
         if !matches!(node.data, Data::Map(_)) {
             let message = format!("{} is no Kubernetes object", node.kind());
             return Err(vec![Fault::new("GO0405", node.place, message)]);
@@ -23,6 +24,10 @@ impl KubernetesRender {
             return Err(faults);
         }
         size::check(&node).map_err(|fault| vec![fault])?;
+        let policy = policy(&node)?;
+        if policy.skip {
+            return Ok(None);
+        }
         let provenance = part.provenance(node.place.line);
         let is_secret = identity.kind.group().is_empty() && identity.kind.kind() == "Secret";
         if is_secret {
@@ -33,6 +38,22 @@ impl KubernetesRender {
             metadata.set("namespace", Node { place: metadata.place, data });
         }
         let key = Key::new(self.target.clone(), identity.kind, namespace, identity.name);
-        Ok(Object::new(key, Value::from(node), provenance))
+        let needs = policy.depends_on.iter().map(|dependency| self.need(dependency)).collect();
+        let mut object = Object::new(key, Value::from(node), provenance);
+        object.needs = needs;
+        object.keep = policy.keep;
+        Ok(Some(object))
     }
+    fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {
+        Need::Object(Key::new(self.target.clone(), kind.clone(), namespace, name))
+    }
+}
+
+fn policy(node: &Node) -> Result<Policy, Vec<Fault>> {
+    let place = |fault: PolicyFault| {
+        let member = node.at(&["metadata", fault.section.name()]).and_then(|marks| marks.member(&fault.key));
+        let place = member.map_or(node.place, |member| member.place);
+        Fault::new(fault.code, place, fault.message).help(fault.help)
+    };
+    Policy::read(policy::of_node(node)).map_err(|faults| faults.into_iter().map(place).collect())
 }

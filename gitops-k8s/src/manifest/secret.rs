@@ -60,13 +60,11 @@ fn encoded(member: &Member) -> Result<String, Fault> {
 
 fn as_it_is(member: &Member) -> Result<String, Fault> {
     let text: String = text(member)?.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
-    match STANDARD.decode(&text) {
-        Ok(_) => Ok(text),
-        Err(_) => {
-            let message = format!("`{}` is not base64", member.name);
-            Err(Fault::new("GO0405", member.value.place, message).help("put plain text under `stringData`"))
-        }
+    if STANDARD.decode(&text).is_ok() {
+        return Ok(text);
     }
+    let message = format!("`{}` is not base64", member.name);
+    Err(Fault::new("GO0405", member.value.place, message).help("put plain text under `stringData`"))
 }
 
 fn text(member: &Member) -> Result<&str, Fault> {

@@ -277,7 +277,7 @@ impl<'t> Composer<'t> {
         };
         self.copies += anchor.size;
         match self.copies > self.limits.copies {
-            true => Err(self.limits.exceeded(place, "values copied by aliases", self.limits.copies)),
+            true => Err(Fault::limit(place, "values copied by aliases", self.limits.copies)),
             false => Ok(anchor.node.clone()),
         }
     }

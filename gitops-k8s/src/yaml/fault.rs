@@ -21,6 +21,12 @@ impl Fault {
         Self::new("GO0401", place, message)
     }
 
+    /// A limit is reached.
+    pub fn limit(place: Place, what: &str, limit: usize) -> Self {
+        let help = "split the file, or raise this limit where the renderer is set up";
+        Self::new("GO0402", place, format!("more than {limit} {what}")).help(help)
+    }
+
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self
@@ -42,7 +48,7 @@ impl<'a> File<'a> {
     /// The file is too large, or not UTF-8.
     pub fn new(path: &'a str, bytes: &'a [u8], limits: &Limits) -> Result<Self, Box<Diagnostic>> {
         if bytes.len() > limits.bytes {
-            let fault = limits.exceeded(Place::default(), "bytes in a file", limits.bytes);
+            let fault = Fault::limit(Place::default(), "bytes in a file", limits.bytes);
             return Err(Box::new(Self { path, text: "", open: true }.show(&fault)));
         }
         match std::str::from_utf8(bytes) {
@@ -80,7 +86,7 @@ fn is_open(text: &str) -> bool {
 }
 
 fn not_utf8(path: &str, bytes: &[u8], at: usize) -> Diagnostic {
-    let line = bytes[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = bytes[..at].split(|byte| *byte == b'\n').count();
     let message = format!("line {line} holds bytes that are not UTF-8");
     Diagnostic::error("GO0401", path, message).help("save the file as UTF-8")
 }

@@ -14,7 +14,7 @@ pub(super) fn documents(text: &str, limits: &Limits) -> (Vec<Document>, Vec<Faul
             return (found, Vec::new());
         }
         if found.len() == limits.documents {
-            let fault = limits.exceeded(reader.place(), "documents", limits.documents);
+            let fault = Fault::limit(reader.place(), "documents", limits.documents);
             return (found, vec![fault]);
         }
         match reader.value() {
@@ -203,7 +203,10 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, byte: u8, what: &str) -> Result<(), Fault> {
         match self.peek() == Some(byte) {
-            true => Ok(self.at += 1),
+            true => {
+                self.at += 1;
+                Ok(())
+            }
             false => Err(self.expected(what)),
         }
     }

@@ -25,28 +25,23 @@ impl Default for Limits {
 }
 
 impl Limits {
-    pub(super) fn exceeded(&self, place: Place, what: &str, limit: usize) -> Fault {
-        let help = "split the file, or raise this limit where the renderer is set up";
-        Fault::new("GO0402", place, format!("more than {limit} {what}")).help(help)
-    }
-
     pub(super) fn check_depth(&self, place: Place, depth: usize) -> Result<(), Fault> {
         match depth > self.depth {
-            true => Err(self.exceeded(place, "levels of nesting", self.depth)),
+            true => Err(Fault::limit(place, "levels of nesting", self.depth)),
             false => Ok(()),
         }
     }
 
     pub(super) fn check_key(&self, place: Place, key: &str) -> Result<(), Fault> {
         match key.len() > self.key {
-            true => Err(self.exceeded(place, "bytes in a key", self.key)),
+            true => Err(Fault::limit(place, "bytes in a key", self.key)),
             false => Ok(()),
         }
     }
 
     pub(super) fn check_scalar(&self, place: Place, text: &str) -> Result<(), Fault> {
         match text.len() > self.scalar {
-            true => Err(self.exceeded(place, "bytes in one text", self.scalar)),
+            true => Err(Fault::limit(place, "bytes in one text", self.scalar)),
             false => Ok(()),
         }
     }

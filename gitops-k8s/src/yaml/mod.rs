@@ -65,7 +65,7 @@ fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Documen
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for (number, part) in split::documents(text).enumerate() {
         if number >= limits.documents {
-            faults.push(limits.exceeded(Place { line: part.line, column: 1 }, "documents", limits.documents));
+            faults.push(Fault::limit(Place { line: part.line, column: 1 }, "documents", limits.documents));
             break;
         }
         match part.check().and_then(|()| compose::document(part.text, part.line, dialect.rules(), limits)) {

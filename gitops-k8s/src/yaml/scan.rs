@@ -21,14 +21,12 @@ pub(super) fn scan(text: &str, line: u32) -> Result<Scan, Fault> {
     let mut leading = true;
     for (at, byte) in bytes.iter().enumerate() {
         match CLASS[*byte as usize] {
-            Class::Plain => leading = false,
-            Class::Leading => {}
             Class::Line => leading = true,
             Class::Tab if leading => tabs.push_back(at),
-            Class::Tab => {}
             Class::Control => return Err(refused(text, at, line)),
             Class::Lead if is_refused(&bytes[at..]) => return Err(refused(text, at, line)),
-            Class::Lead => leading = false,
+            Class::Plain | Class::Lead => leading = false,
+            Class::Leading | Class::Tab => {}
         }
     }
     Ok(Scan { tabs })
@@ -58,6 +56,7 @@ impl Scan {
 
 #[derive(Clone, Copy)]
 enum Class {
+    /// Anything else.
     Plain,
     /// What may stand before the first entry of a line.
     Leading,

@@ -1,4 +1,4 @@
-//! Texts to read: a value, a key or a document of a ConfigMap.
+//! Texts to read: a value, a key or a document of a `ConfigMap`.
 
 /// What every case stands in.
 pub fn file(name: &str, body: &str) -> String {

@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 8] = [
+pub const PAGES: [Page; 10] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -55,5 +55,19 @@ pub const PAGES: [Page; 8] = [
         cause: "An API server stores at most 1.5 MiB of an object and takes at most 256 KiB of \
               annotations.",
         fix: "Split it, or put the content where it is fetched from.",
+    },
+    Page {
+        code: "GO0409",
+        title: "a policy is misspelt",
+        cause: "An annotation or a label of Argo CD, Flux, Helm or cli-utils has a key or a value that \
+              nobody knows. It is an error, for a policy without effect is worse.",
+        fix: "Use the one that is suggested, or remove it.",
+    },
+    Page {
+        code: "GO0410",
+        title: "a policy that is not carried out",
+        cause: "The object asks for something that this program does not do, such as a hook that runs \
+              after a failure. It is refused rather than applied at the wrong time.",
+        fix: "Remove the object or the policy, or do it with the tool that knows it.",
     },
 ];
