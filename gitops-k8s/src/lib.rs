@@ -4,6 +4,7 @@
 //! cluster) is built on the traits of `gitops-core`, which were designed for it. What it will do is in the repository's
 //! changelog under *Unreleased*.
 
+mod edges;
 mod manifest;
 pub mod policy;
 pub mod yaml;

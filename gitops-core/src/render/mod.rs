@@ -3,6 +3,7 @@
 mod desired;
 mod part;
 mod renderer;
+mod stages;
 mod tree_diff;
 
 pub use desired::Desired;

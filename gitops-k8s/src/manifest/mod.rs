@@ -16,6 +16,7 @@ use smol_str::SmolStr;
 pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
+use crate::edges;
 use crate::yaml::{self, Dialect, File, Limits, Node};
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
@@ -128,6 +129,7 @@ impl KubernetesRender {
                 Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
             }
         }
+        edges::link(&mut found);
         if faults.is_empty() { Ok(found) } else { Err(faults) }
     }
 }

@@ -2,6 +2,7 @@ use gitops_core::{Key, Need, Object, Part, Value};
 
 use super::identity::Identity;
 use super::{KubernetesRender, clean, secret, size, text_maps};
+use crate::edges;
 use crate::policy::{self, Dependency, Policy, PolicyFault};
 use crate::yaml::{Data, Fault, Node};
 
@@ -42,11 +43,19 @@ impl KubernetesRender {
         let mut object = Object::new(key, Value::from(node), provenance);
         object.needs = needs;
         object.keep = policy.keep;
+        object.stage = stage(&object.key, &policy);
+        edges::find(&mut object);
         Ok(Some(object))
     }
     fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {
         Need::Object(Key::new(self.target.clone(), kind.clone(), namespace, name))
     }
+}
+
+/// Namespaces and definitions have a stage only if they ask for one: what needs them waits for them anyway.
+fn stage(key: &Key, policy: &Policy) -> Option<i64> {
+    let is_ground = matches!(key.kind().kind(), "Namespace" | "CustomResourceDefinition");
+    (!is_ground || policy.stage() != 0).then(|| policy.stage())
 }
 
 fn policy(node: &Node) -> Result<Policy, Vec<Fault>> {

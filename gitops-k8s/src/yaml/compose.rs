@@ -226,6 +226,9 @@ impl<'t> Composer<'t> {
         let scalar =
             scalar::resolve(&text, plain, tag, self.rules).map_err(|misfit| no_fit(place, &misfit))?;
         let text = if tag == Tag::Binary { binary(place, &text)?.into() } else { text };
+        let is_gap = self.flow > 0 && span.is_empty() && scalar == Scalar::Null;
+        let text = if is_gap { Cow::Borrowed("") } else { text };
+        let scalar = if is_gap && self.rules.gap_is_text { Scalar::Text } else { scalar };
         Ok(Written { place, text, scalar })
     }
 
@@ -234,6 +237,10 @@ impl<'t> Composer<'t> {
         let range = span.byte_range().unwrap_or_default();
         self.scan.scalar(self.text, range.clone(), self.line)?;
         let written = self.text.get(range).unwrap_or_default();
+        if style == ScalarStyle::Folded && !self.rules.folds_deeper_lines && text.contains("\n ") {
+            let message = "a folded block with deeper lines, in which `kustomize` doubles line breaks";
+            return Err(Fault::syntax(self.place(span), message).help("begin it with `|`"));
+        }
         match scan::oddity(text, written, style, self.flow > 0) {
             Some((message, help)) => Err(Fault::syntax(self.place(span), message).help(help)),
             None => Ok(()),
@@ -243,7 +250,7 @@ impl<'t> Composer<'t> {
     /// Keeps an anchored scalar for its aliases.
     fn keep(&mut self, anchor: usize, written: Written<'t>) -> Result<Node, Fault> {
         self.anchor_event(anchor)?;
-        let key = written.key();
+        let key = self.written_key(&written).ok();
         let node = written.node(self.rules)?;
         self.anchors.insert(anchor, Anchor { node: node.clone(), size: 1, key });
         Ok(node)

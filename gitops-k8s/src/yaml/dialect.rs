@@ -12,6 +12,9 @@
 /// | `<<` twice in a mapping | each in turn | refused |
 /// | `"<<"` in quotes | a key like any other | refused, for `kustomize` drops it |
 /// | `!!bool "yes"` | true | refused |
+/// | `{a: }` | nothing | the empty text |
+/// | `0o-7`, `! 5` | text | numbers |
+/// | a folded block with deeper lines | as written | refused, for `kustomize` doubles line breaks in it |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -38,6 +41,12 @@ pub(super) struct Rules {
     pub written_beats_merged: bool,
     /// A mapping may hold several merges, and `"<<"` in quotes is a key like any other.
     pub merges_freely: bool,
+    /// A value left out inside of brackets is the empty text.
+    pub gap_is_text: bool,
+    /// `0o-7` is a number, and the tag `!` says nothing.
+    pub reads_more_numbers: bool,
+    /// A folded block may have lines that are deeper than others.
+    pub folds_deeper_lines: bool,
 }
 
 const KUBECTL_V2: Rules = Rules {
@@ -47,6 +56,9 @@ const KUBECTL_V2: Rules = Rules {
     keys_become_text: true,
     written_beats_merged: false,
     merges_freely: true,
+    gap_is_text: false,
+    reads_more_numbers: false,
+    folds_deeper_lines: true,
 };
 
 const KYAML_V3: Rules = Rules {
@@ -56,6 +68,9 @@ const KYAML_V3: Rules = Rules {
     keys_become_text: false,
     written_beats_merged: true,
     merges_freely: false,
+    gap_is_text: true,
+    reads_more_numbers: true,
+    folds_deeper_lines: false,
 };
 
 impl Dialect {

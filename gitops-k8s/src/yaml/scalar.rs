@@ -29,7 +29,8 @@ pub(super) fn resolve(text: &str, plain: bool, tag: Tag, rules: &Rules) -> Resul
     match tag {
         Tag::None if !plain => Ok(Scalar::Text),
         Tag::None => Ok(by_text(text, rules)),
-        Tag::Str | Tag::Binary | Tag::Other => Ok(Scalar::Text),
+        Tag::Bare if plain && rules.reads_more_numbers => Ok(by_text(text, rules)),
+        Tag::Str | Tag::Binary | Tag::Bare | Tag::Other => Ok(Scalar::Text),
         tag => tagged(text, tag, rules),
     }
 }
@@ -101,7 +102,8 @@ fn numeric(text: &str, rules: &Rules) -> Scalar {
     integer(plain)
         .or_else(|| unsigned(plain))
         .or_else(|| float::parse(plain).map(Scalar::Float))
-        .or_else(|| second_sign(plain))
+        .or_else(|| second_sign(plain, "0b", 2))
+        .or_else(|| rules.reads_more_numbers.then(|| second_sign(plain, "0o", 8)).flatten())
         .unwrap_or(Scalar::Text)
 }
 
@@ -141,9 +143,9 @@ fn radix(digits: &str) -> (&str, u32) {
 }
 
 /// `0b-1` and `0b+1`: a sign behind the prefix is taken, too.
-fn second_sign(text: &str) -> Option<Scalar> {
-    let digits = text.strip_prefix("0b")?;
+fn second_sign(text: &str, prefix: &str, radix: u32) -> Option<Scalar> {
+    let digits = text.strip_prefix(prefix)?;
     let negative = digits.starts_with('-');
-    let magnitude = i128::from(magnitude(digits.strip_prefix(['-', '+'])?, 2)?);
+    let magnitude = i128::from(magnitude(digits.strip_prefix(['-', '+'])?, radix)?);
     i64::try_from(if negative { -magnitude } else { magnitude }).ok().map(Scalar::Int)
 }

@@ -12,6 +12,8 @@ pub(super) enum Tag {
     Null,
     Timestamp,
     Binary,
+    /// `!`, which names no kind.
+    Bare,
     /// A tag that no reader knows: the text stays text.
     Other,
 }
@@ -19,6 +21,9 @@ pub(super) enum Tag {
 impl Tag {
     pub fn of(written: Option<&Written>) -> Self {
         let Some(written) = written else { return Self::None };
+        if written.parts() == ("", "!") || written.parts() == ("!", "") {
+            return Self::Bare;
+        }
         let name = written.suffix_in_namespace("tag:yaml.org,2002:");
         match name.as_deref() {
             Some("str") => Self::Str,
@@ -35,7 +40,7 @@ impl Tag {
     /// The tag as it is written, for messages.
     pub fn name(self) -> &'static str {
         match self {
-            Self::None | Self::Other => "this tag",
+            Self::None | Self::Bare | Self::Other => "this tag",
             Self::Str => "!!str",
             Self::Bool => "!!bool",
             Self::Int => "!!int",

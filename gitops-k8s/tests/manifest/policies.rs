@@ -95,8 +95,9 @@ fn a_dependency_is_a_need() {
         annotated(&[("config.kubernetes.io/depends-on", "apps/namespaces/x/Deployment/web, /Namespace/y")]);
     let needs: Vec<String> = objects(&text)[0].needs.iter().map(|need| format!("{need:?}")).collect();
     insta::assert_snapshot!(needs.join("\n"), @r"
-    Object(Key(k:Deployment.apps/x/web))
     Object(Key(k:Namespace/-/y))
+    Object(Key(k:Deployment.apps/x/web))
+    IfDeclared(Key(k:Namespace/-/shop))
     ");
 }
 

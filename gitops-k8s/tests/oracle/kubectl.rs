@@ -30,7 +30,7 @@ pub fn by_name(folder: &Path) -> BTreeMap<String, Value> {
     read(folder).into_iter().filter_map(|value| Some((name(&value)?, value))).collect()
 }
 
-/// The value without the label that the call adds, and without labels where there are no others.
+/// The value without the label that the call adds, and without what is empty then.
 pub fn without_label(value: Value) -> Value {
     let members = |value: &Value| match value {
         Value::Map(members) => members.iter().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
@@ -44,8 +44,9 @@ pub fn without_label(value: Value) -> Value {
         let kept = members(value).into_iter().map(without_label);
         Value::map(kept.filter(|(name, value)| name != "labels" || *value != Value::map::<String>([])))
     };
-    Value::map(members(&value).into_iter().map(|(name, value)| match name.as_str() {
+    let kept = members(&value).into_iter().map(|(name, value)| match name.as_str() {
         "metadata" => (name, metadata(&value)),
         _ => (name, value),
-    }))
+    });
+    Value::map(kept.filter(|(name, value)| name != "metadata" || *value != Value::map::<String>([])))
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod cases;
+mod corpus;
 mod generate;
 mod kubectl;
+mod kustomize;
 mod scalars;
