@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Engine;
 use crate::cx::Time;
-use crate::inventory::OwnedState;
+use crate::inventory::{Owned, OwnedState};
 use crate::journal::{Intent, OpResult, Record};
 use crate::target::Tier;
 use crate::value::{Action, Key, Live, Presence};
@@ -20,10 +20,13 @@ impl Engine {
                 return None;
             }
             let may_still_land = now.since(intent.at) < info.lands_within;
-            let result = verdict(intent, live.get(&intent.key), owner, may_still_land)?;
-            Some(Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result })
+            let live = live.get(&intent.key);
+            let result = verdict(intent, live, owner, may_still_land)?;
+            let made = matches!(result, OpResult::NotDone { .. }).then(|| half_made(intent, live, owner));
+            let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
+            Some([Some(outcome), made.flatten()])
         };
-        self.inventory().open().filter_map(settle).collect()
+        self.inventory().open().filter_map(settle).flatten().flatten().collect()
     }
 
     /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
@@ -32,6 +35,14 @@ impl Engine {
             self.inventory().entries().get(key).is_some_and(|entry| entry.state == OwnedState::Claimed);
         !(claimed && self.inventory().is_open(key))
     }
+}
+
+/// A creation that was not made as a whole, of an object that carries our mark all the same: it is there and ours, in a
+/// state that nobody declared.
+fn half_made(intent: &Intent, live: Option<&Live>, owner: &str) -> Option<Record> {
+    let live = live.filter(|live| live.presence == Presence::Present && live.is_owned_by(owner))?;
+    let entry = Owned { desired: None, ..Owned::of(intent, live) };
+    (intent.action == Action::Create).then(|| Record::Adopt { key: intent.key.clone(), entry })
 }
 
 /// What the observed state of its object says of an intent.
@@ -47,10 +58,15 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
     match (intent.action, live) {
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
         (Action::Delete, _) => Some(OpResult::Absent),
-        (_, Some(live)) if live.is_owned_by(owner) && Some(live.body.digest()) == intent.desired => {
+        (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
             Some(OpResult::Present { uid: live.uid.clone(), version: live.version.clone() })
         }
         (Action::Create, None) if may_still_land => None,
         _ => not_done("the object is not as the change would have left it"),
     }
+}
+
+/// The object carries the intent's own operation, or what the intent wanted.
+fn is_as_intended(intent: &Intent, live: &Live) -> bool {
+    live.op.as_ref() == Some(&intent.op) || Some(live.body.digest()) == intent.desired
 }
