@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use smol_str::SmolStr;
+
 use super::{Declared, Engine};
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
@@ -7,7 +9,7 @@ use crate::journal::Record;
 use crate::plan::Basis;
 use crate::planner::{PlanInput, Planned, Planner};
 use crate::target::Tier;
-use crate::value::{Digest, Hasher, Key, Revision};
+use crate::value::{Digest, GroupKind, Hasher, Key, Revision};
 use crate::{Cx, Error, Inventory, Result};
 
 /// A plan, and what was learned on the way to it.
@@ -26,12 +28,13 @@ impl Engine {
         let Declared { revision, desired } = self.declared.clone().expect("`declare` has just set it");
         let candidates = self.base.candidates(&desired, self.inventory());
         self.check_targets(&desired, &candidates)?;
-        let live = self.observe(&cx.within(self.timeouts.call), &candidates).await?;
+        let layers = Planner.layers(&desired, &candidates)?;
+        let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
         let now = cx.now();
         let settled = self.settle_open_intents(&live, now);
         let mut inventory = self.inventory().clone();
         settled.iter().for_each(|record| inventory.take_in(record));
-        let mut input = PlanInput {
+        let input = PlanInput {
             application: &self.name,
             revision: &revision,
             desired: &desired,
@@ -39,15 +42,16 @@ impl Engine {
             candidates: &candidates,
             live: &live,
             previews: &BTreeMap::new(),
+            waiting: &BTreeMap::new(),
             quarantined: &self.quarantined(&inventory),
+            protected: &self.protected(),
             differ: &*self.differ,
             options: &self.options,
             basis: &self.basis(desired.objects().digest()),
             now,
         };
-        let previews = self.foretell(cx, &input).await?;
-        input.previews = &previews;
-        let planned = Planner.plan(&input)?;
+        let filled = self.fill(cx, input, &layers).await?;
+        let planned = Planner.plan(&filled.input(input))?;
         self.base.planned(&desired, &inventory, &planned.plan);
         self.events.emit(&Event::Planned {
             plan: planned.plan.id,
@@ -121,11 +125,15 @@ impl Engine {
     }
 
     fn no_target(&self, desired: &crate::Desired, key: &Key) -> Diagnostic {
-        let known: Vec<&str> = self.targets.keys().map(smol_str::SmolStr::as_str).collect();
+        let known: Vec<&str> = self.targets.keys().map(SmolStr::as_str).collect();
         let place = desired.objects().get(key).map(|object| object.provenance.to_string());
         let message = format!("{key} is of the target `{}`, which is not set up", key.target());
         Diagnostic::error("GO0305", place.unwrap_or_default(), message)
             .help(format!("the targets are: {}", known.join(", ")))
+    }
+
+    fn protected(&self) -> BTreeMap<SmolStr, BTreeSet<GroupKind>> {
+        self.targets.iter().map(|(name, target)| (name.clone(), target.info().protected)).collect()
     }
 
     /// Objects with an open creation in a target that can't say whether it happened.
@@ -135,4 +143,10 @@ impl Engine {
         };
         inventory.open().map(|intent| &intent.key).filter(opaque).cloned().collect()
     }
+}
+
+/// The candidates, and the objects whose outputs they use.
+fn with_used(desired: &crate::Desired, candidates: &BTreeSet<Key>) -> BTreeSet<Key> {
+    let used = candidates.iter().filter_map(|key| desired.outputs_used(key)).flatten();
+    candidates.iter().chain(used.map(|used| &used.key)).cloned().collect()
 }

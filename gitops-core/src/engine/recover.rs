@@ -58,10 +58,15 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
     match (intent.action, live) {
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
         (Action::Delete, _) => Some(OpResult::Absent),
-        (_, Some(live)) if live.is_owned_by(owner) && Some(live.body.digest()) == intent.desired => {
+        (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
             Some(OpResult::Present { uid: live.uid.clone(), version: live.version.clone() })
         }
         (Action::Create, None) if may_still_land => None,
         _ => not_done("the object is not as the change would have left it"),
     }
+}
+
+/// The object carries the intent's own operation, or what the intent wanted.
+fn is_as_intended(intent: &Intent, live: &Live) -> bool {
+    live.op.as_ref() == Some(&intent.op) || Some(live.body.digest()) == intent.desired
 }

@@ -1,7 +1,7 @@
 //! C28 to C34: what is as it should be stays as it is.
 
 use super::bench::{TargetBench, given, sample, told};
-use crate::conformance::check::{Asked, Check, Checked, check, ensure};
+use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::value::{Applied, Change, Live, Value};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
@@ -38,6 +38,7 @@ async fn repeats(bench: &TargetBench) -> Checked {
     let key = bench.key();
     let made = repeat(bench, bench.creation(&key, bench.body(0)).await).await?;
     let updated = repeat(bench, bench.update(&made, bench.body(1)).await).await?;
+    let updated = edits_survive(bench, updated).await?;
     let replaced = repeat(bench, bench.replacement(&updated, bench.body(2)).await).await?;
     let deletion = bench.deletion(&replaced).await;
     bench.done(&deletion).await?;
@@ -60,6 +61,23 @@ async fn repeat(bench: &TargetBench, change: Change) -> Checked<Live> {
     let now = bench.there(change.key()).await?;
     ensure!(now == live, "{} left {live:?}, and repeated {now:?}", told(&change));
     Ok(live)
+}
+
+/// A repetition after an edit must not call the edit its own effect: nobody would see it again.
+async fn edits_survive(bench: &TargetBench, live: Live) -> Checked<Live> {
+    let change = bench.update(&live, bench.body(1)).await;
+    let first = bench.done(&change).await?;
+    match given(bench.outside().edit(&live.key, Some(&bench.body(3))).await) {
+        Err(Stop::Skip(_)) => return bench.there(&live.key).await,
+        edited => edited?,
+    }
+    let edited = bench.there(&live.key).await?;
+    let again = bench.apply(&change).await;
+    let now = bench.there(&live.key).await?;
+    ensure!(now == edited, "{} again wrote over an edit: {now:?}", told(&change));
+    let is_true = again.as_ref().map_or(true, |again| *again == first);
+    ensure!(is_true, "{} was edited, and {} again was answered {again:?}", live.key, told(&change));
+    Ok(now)
 }
 
 async fn no_difference(bench: &TargetBench) -> Checked {
