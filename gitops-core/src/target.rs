@@ -1,11 +1,13 @@
 //! Where actual state lives.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::capability::{Batch, Health, Import, NativePlan, Watch};
-use crate::{Applied, Change, Cx, Key, Live, Result};
+use crate::{Applied, Change, Cx, GroupKind, Key, Live, Result};
 
 /// A target: something that has objects, shows them and changes them.
 ///
@@ -23,6 +25,8 @@ use crate::{Applied, Change, Cx, Key, Live, Result};
 ///   is *absent*; one that can't be read is an error that names it, never left out.
 /// - `apply` checks [`Change::expects`] and makes the change in one step. Where the precondition does not hold
 ///   it returns a conflict ([`Error::is_conflict`](crate::Error::is_conflict)) and changes nothing.
+/// - A target that foretells compares [`Change::preview`] with what it would do now, and refuses with a conflict what
+///   was not shown.
 /// - `apply` sets the change's [`Mark`](crate::Mark) in the same step as the object itself.
 /// - A repeated `apply` with the same operation id has one effect and the same answer.
 /// - An error says truly whether the effect may have happened.
@@ -79,18 +83,34 @@ pub struct TargetInfo {
     pub concurrency: usize,
     /// How long after its caller is gone a change may still land. What was claimed is not given up before.
     pub lands_within: Duration,
+    /// Kinds that hold what can't be made anew (a namespace, a volume, state): none of them is removed without an
+    /// approval.
+    pub protected: BTreeSet<GroupKind>,
 }
 
 impl TargetInfo {
     /// A keyed target that takes 16 changes at once; a change may land up to ten minutes late.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), tier: Tier::Keyed, concurrency: 16, lands_within: Duration::from_secs(600) }
+        Self {
+            name: name.into(),
+            tier: Tier::Keyed,
+            concurrency: 16,
+            lands_within: Duration::from_secs(600),
+            protected: BTreeSet::new(),
+        }
     }
 
     /// The same with another bound on how late a change may land.
     #[must_use]
     pub fn lands_within(mut self, duration: Duration) -> Self {
         self.lands_within = duration;
+        self
+    }
+
+    /// The same with more kinds of which nothing is deleted or replaced without an approval.
+    #[must_use]
+    pub fn protected(mut self, kinds: impl IntoIterator<Item = GroupKind>) -> Self {
+        self.protected.extend(kinds);
         self
     }
 
@@ -110,7 +130,7 @@ impl TargetInfo {
 }
 
 /// How well a target can say, after a crash, whether a change was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
     /// Neither of the others: an unknown creation is put in quarantine until a person decides.
@@ -119,6 +139,16 @@ pub enum Tier {
     Discoverable,
     /// We name objects, and create, update and delete are conditional: each effect exactly once.
     Keyed,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Opaque => "opaque",
+            Self::Discoverable => "discoverable",
+            Self::Keyed => "keyed",
+        })
+    }
 }
 
 /// Which objects are asked for: a list of keys, in order and without repeats.

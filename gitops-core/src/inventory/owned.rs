@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::journal::Intent;
-use crate::value::{Digest, Digested, Hasher, Key, Uid, Version};
+use crate::value::{Digest, Digested, Hasher, Key, Live, Uid, Version};
 
 /// One object that we own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,11 @@ impl Owned {
             needs: intent.needs.clone(),
             keep: intent.keep,
         }
+    }
+
+    /// An object that an intent was about, as it was seen.
+    pub(crate) fn of(intent: &Intent, live: &Live) -> Self {
+        Self::held(intent, live.uid.clone(), live.version.clone())
     }
 
     pub(super) fn held(intent: &Intent, uid: Uid, version: Version) -> Self {

@@ -1,22 +1,24 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::capability::Preview;
 use crate::cx::Time;
 use crate::diff::Differ;
 use crate::inventory::Inventory;
-use crate::plan::Basis;
+use crate::plan::{Basis, HeldBecause};
 use crate::render::Desired;
-use crate::value::{Digest, Hasher, Key, Live, Revision};
+use crate::value::{Digest, GroupKind, Hasher, Key, Live, Revision};
 
 /// Everything that a plan is made from.
+#[derive(Clone, Copy)]
 pub struct PlanInput<'a> {
     /// The application's name.
     pub application: &'a str,
     /// The revision of `desired`.
     pub revision: &'a Revision,
-    /// Everything that is declared.
+    /// Everything that is declared. The holes of candidates are filled, except of those that are waiting.
     pub desired: &'a Desired,
     /// What we own.
     pub inventory: &'a Inventory,
@@ -24,10 +26,14 @@ pub struct PlanInput<'a> {
     pub candidates: &'a BTreeSet<Key>,
     /// What was observed of the candidates; one that is not in it is absent.
     pub live: &'a BTreeMap<Key, Live>,
-    /// What targets foretold of candidates.
-    pub previews: &'a BTreeMap<Key, Preview>,
+    /// What targets foretold of candidates, or why they could not.
+    pub previews: &'a BTreeMap<Key, Result<Preview, String>>,
+    /// Candidates with holes that can't be filled yet, and why: nothing is done to them.
+    pub waiting: &'a BTreeMap<Key, HeldBecause>,
     /// Candidates whose creation may have happened, in targets that can't say: nothing is done to them.
     pub quarantined: &'a BTreeSet<Key>,
+    /// The kinds of each target of which nothing is removed without an approval.
+    pub protected: &'a BTreeMap<SmolStr, BTreeSet<GroupKind>>,
     /// How to compare.
     pub differ: &'a dyn Differ,
     /// What is allowed.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use smol_str::SmolStr;
 
+use super::stages::Stages;
 use crate::diagnostic::Diagnostic;
-use crate::value::{DigestMap, Key, Need, Object};
+use crate::value::{DigestMap, Key, Need, Object, OutputRef};
 
 /// Everything that is declared at one revision.
 ///
@@ -14,6 +15,11 @@ use crate::value::{DigestMap, Key, Need, Object};
 pub struct Desired {
     objects: DigestMap<Arc<Object>>,
     offers: OrdMap<SmolStr, OrdSet<Key>>,
+    stages: Stages,
+    /// The outputs that fill the holes of each object that has holes.
+    uses: OrdMap<Key, Arc<[OutputRef]>>,
+    /// The other way round: who uses outputs of an object.
+    users: OrdMap<Key, OrdSet<Key>>,
 }
 
 impl Desired {
@@ -22,7 +28,8 @@ impl Desired {
         &self.objects
     }
 
-    /// The declared objects that an object needs, in order: a needed offer stands for all who make it.
+    /// The declared objects that an object needs, in order: a needed offer stands for all who make it, and one key for
+    /// all objects of the [stage](Object::in_stage) before its own; [`members`](Self::members) has those.
     ///
     /// # Errors
     /// The keys that are needed and declared nowhere.
@@ -32,18 +39,49 @@ impl Desired {
             match need {
                 Need::Object(key) if !self.objects.contains(key) => missing.push(key.clone()),
                 Need::Object(key) => found.push(key.clone()),
-                Need::IfDeclared(key) => found.extend(self.objects.contains(key).then(|| key.clone())),
-                Need::Offer(name) => found.extend(self.offers.get(name).into_iter().flatten().cloned()),
+                Need::IfDeclared(key) => found.extend(self.found(object, key).then(|| key.clone())),
+                Need::Offer(name) => {
+                    let offers = self.offers.get(name).into_iter().flatten();
+                    found.extend(offers.filter(|key| self.found(object, key)).cloned());
+                }
             }
         }
+        found.extend(self.stages.before(object));
         found.retain(|key| key != &object.key);
         found.sort();
         found.dedup();
         if missing.is_empty() { Ok(found) } else { Err(missing) }
     }
 
+    /// Whether a need that was found holds: what is needed is declared, and in no later stage.
+    fn found(&self, object: &Object, need: &Key) -> bool {
+        let is_later =
+            |need: &Object| matches!((need.stage, object.stage), (Some(need), Some(own)) if need > own);
+        self.objects.get(need).is_some_and(|need| need.key.target() != object.key.target() || !is_later(need))
+    }
+
+    /// The objects of the stage that a needed key stands for; none for any other key.
+    pub fn members(&self, key: &Key) -> Vec<Key> {
+        self.stages.members(key)
+    }
+
+    /// The outputs that fill an object's holes, in order; nothing if it has no hole.
+    pub fn outputs_used(&self, key: &Key) -> Option<&[OutputRef]> {
+        self.uses.get(key).map(|outputs| &**outputs)
+    }
+
+    /// The objects whose holes are filled with outputs of this one, in order.
+    pub fn users(&self, key: &Key) -> impl Iterator<Item = &Key> {
+        self.users.get(key).into_iter().flatten()
+    }
+
+    /// Puts an object with filled holes in the place of the one that declares them.
+    pub(crate) fn fill(&mut self, object: Arc<Object>) {
+        self.objects.insert(object.key.clone(), object);
+    }
+
     /// Declares an object; a second one of the same key is a fault that names both places.
-    pub(crate) fn declare(&mut self, object: Object) -> Result<(), Box<Diagnostic>> {
+    pub(crate) fn declare(&mut self, mut object: Object) -> Result<(), Box<Diagnostic>> {
         if let Some(other) = self.objects.get(&object.key) {
             let message = format!("{} is declared twice", object.key);
             let help = format!("the other declaration is at {}: remove one of them", other.provenance);
@@ -54,13 +92,43 @@ impl Desired {
         for name in &object.offers {
             self.offers.entry(name.clone()).or_default().insert(object.key.clone());
         }
+        self.stages.insert(&object);
+        if object.body.has_hole() {
+            self.note_uses(&mut object);
+        }
         self.objects.insert(object.key.clone(), Arc::new(object));
         Ok(())
+    }
+
+    /// An object needs those whose outputs fill its holes.
+    fn note_uses(&mut self, object: &mut Object) {
+        let outputs = object.body.outputs();
+        for output in &outputs {
+            let need = Need::Object(output.key.clone());
+            if !object.needs.contains(&need) {
+                object.needs.push(need);
+            }
+            self.users.entry(output.key.clone()).or_default().insert(object.key.clone());
+        }
+        self.uses.insert(object.key.clone(), outputs.into_iter().collect());
+    }
+
+    fn forget_uses(&mut self, key: &Key) {
+        for output in self.uses.remove(key).iter().flat_map(|outputs| outputs.iter()) {
+            if let Some(users) = self.users.get_mut(&output.key) {
+                users.remove(key);
+                if users.is_empty() {
+                    self.users.remove(&output.key);
+                }
+            }
+        }
     }
 
     /// Takes a declaration back.
     pub(crate) fn retract(&mut self, key: &Key) {
         let Some(object) = self.objects.remove(key) else { return };
+        self.stages.remove(&object);
+        self.forget_uses(key);
         for name in &object.offers {
             if let Some(keys) = self.offers.get_mut(name) {
                 keys.remove(key);
@@ -71,6 +139,11 @@ impl Desired {
     /// The needs of every object, for pictures and for a full check.
     pub fn edges(&self) -> BTreeMap<Key, Vec<Key>> {
         let needs = |object: &Arc<Object>| self.needs(object).unwrap_or_default();
-        self.objects.iter().map(|(key, object)| (key.clone(), needs(object))).collect()
+        let mut edges: BTreeMap<Key, Vec<Key>> =
+            self.objects.iter().map(|(key, object)| (key.clone(), needs(object))).collect();
+        let stages: Vec<Key> =
+            edges.values().flatten().filter(|key| !self.objects.contains(key)).cloned().collect();
+        edges.extend(stages.into_iter().map(|stage| (stage.clone(), self.members(&stage))));
+        edges
     }
 }

@@ -42,9 +42,40 @@ struct State {
 /// A part as it was last rendered.
 #[derive(Clone)]
 struct Done {
+    keys: Keys,
+    /// What it read besides its root file, if it did.
+    reads: Option<Arc<Reads>>,
+}
+
+/// What it takes to render a part again because of a file that is not its root.
+struct Reads {
     entry: Entry,
-    keys: Arc<[Key]>,
-    inputs: Option<Arc<Inputs>>,
+    inputs: Inputs,
+}
+
+/// What a part declares: nearly always one object.
+#[derive(Clone)]
+enum Keys {
+    One(Key),
+    Several(Arc<[Key]>),
+}
+
+impl Keys {
+    fn as_slice(&self) -> &[Key] {
+        match self {
+            Self::One(key) => std::slice::from_ref(key),
+            Self::Several(keys) => keys,
+        }
+    }
+}
+
+impl From<Vec<Key>> for Keys {
+    fn from(mut keys: Vec<Key>) -> Self {
+        match keys.pop() {
+            Some(key) if keys.is_empty() => Self::One(key),
+            last => Self::Several(keys.into_iter().chain(last).collect()),
+        }
+    }
 }
 
 impl Renderer {
@@ -89,19 +120,9 @@ impl State {
 
     /// Brings the state up to a tree that differs by `diff`; says how many parts were rendered.
     fn take_in(&mut self, render: &dyn Render, diff: TreeDiff) -> Result<usize> {
-        let mut due: BTreeMap<SmolStr, Entry> = BTreeMap::new();
-        for path in diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path))
-        {
-            for part in self.readers.get(path).into_iter().flatten() {
-                due.extend(self.parts.get(part).map(|done| (part.clone(), done.entry.clone())));
-            }
-        }
-        for path in &diff.removed {
-            due.remove(path);
-            self.drop_part(path);
-        }
-        due.extend(diff.written.into_iter().filter(|(path, _)| render.wants(path)));
-        due.keys().for_each(|path| self.drop_part(path));
+        diff.removed.iter().for_each(|path| self.drop_part(path));
+        let due = self.due(render, diff);
+        due.iter().for_each(|(path, _)| self.drop_part(path));
         let mut found = Vec::new();
         let revision: Arc<str> = self.snapshot.revision.id().into();
         for (path, entry) in &due {
@@ -118,10 +139,25 @@ impl State {
         }
     }
 
+    /// The parts that were written, and those that read what was written or removed, in the order of their paths.
+    fn due(&self, render: &dyn Render, diff: TreeDiff) -> Vec<(SmolStr, Entry)> {
+        let moved = diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path));
+        let readers: BTreeSet<&SmolStr> = moved.filter_map(|path| self.readers.get(path)).flatten().collect();
+        let again =
+            |part: &SmolStr| Some((part.clone(), self.parts.get(part)?.reads.as_ref()?.entry.clone()));
+        let again: Vec<(SmolStr, Entry)> = readers.into_iter().filter_map(again).collect();
+        let mut due = diff.written;
+        due.retain(|(path, _)| render.wants(path));
+        due.extend(again);
+        due.sort_by(|(a, _), (b, _)| a.cmp(b));
+        due.dedup_by(|later, earlier| later.0 == earlier.0);
+        due
+    }
+
     fn drop_part(&mut self, path: &SmolStr) {
         let Some(done) = self.parts.remove(path) else { return };
-        done.keys.iter().for_each(|key| self.desired.retract(key));
-        for input in done.inputs.iter().flat_map(|inputs| inputs.keys()) {
+        done.keys.as_slice().iter().for_each(|key| self.desired.retract(key));
+        for input in done.reads.iter().flat_map(|reads| reads.inputs.keys()) {
             if let Some(readers) = self.readers.get_mut(input) {
                 readers.remove(path);
             }
@@ -151,8 +187,8 @@ impl State {
                 Err(fault) => found.push(*fault),
             }
         }
-        let inputs = (!inputs.is_empty()).then(|| Arc::new(inputs));
-        self.parts.insert(path.clone(), Done { entry: entry.clone(), keys: keys.into(), inputs });
+        let reads = (!inputs.is_empty()).then(|| Arc::new(Reads { entry: entry.clone(), inputs }));
+        self.parts.insert(path.clone(), Done { keys: keys.into(), reads });
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 }

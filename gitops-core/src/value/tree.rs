@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
 
-use super::{Digest, Hasher, Number, Secret};
+use super::{Digest, Hasher, Hole, Map, Number, Secret};
 
 /// A structured value: the body of an object, or a part of it.
 ///
@@ -28,13 +28,16 @@ pub enum Value {
     /// A sequence.
     List(Arc<[Value]>),
     /// A mapping from names, in the order of the names.
-    Map(Arc<BTreeMap<String, Value>>),
+    Map(Map),
+    /// What is not known before other objects are there. Only declarations have holes: the engine fills them before it
+    /// plans, and a target never sees one.
+    Hole(Arc<Hole>),
 }
 
 impl Value {
     /// A mapping made of pairs; a later pair replaces an earlier one of the same name.
-    pub fn map<K: Into<String>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Self {
-        Self::Map(Arc::new(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect()))
+    pub fn map<K: Into<SmolStr>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Self {
+        Self::Map(pairs.into_iter().collect())
     }
 
     /// Text if the bytes are UTF-8, else bytes.
@@ -101,10 +104,15 @@ impl Value {
             }
             Self::Map(members) => {
                 hasher.field("m").field(members.len().to_le_bytes());
-                for (name, value) in &**members {
+                for (name, value) in members.iter() {
                     hasher.field(name);
                     value.feed(hasher);
                 }
+                hasher
+            }
+            Self::Hole(hole) => {
+                hasher.field("h");
+                hole.feed(hasher);
                 hasher
             }
         };
@@ -150,6 +158,7 @@ impl Serialize for Value {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) => serializer.collect_str(&format_args!("({} bytes)", bytes.len())),
             Self::Secret(secret) => serializer.collect_str(secret),
+            Self::Hole(hole) => serializer.collect_str(hole),
             Self::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 items.iter().try_for_each(|item| list.serialize_element(item))?;
