@@ -158,9 +158,11 @@ impl Patterns {
             used.insert(index);
         };
         let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-        let decided =
-            ends.map(|end| !folder.is_empty() && self.decides(&folder[..end], true, &mut fits) == Some(true));
-        decided.fold(false, |any, fits| any || fits)
+        let mut any = false;
+        for end in ends.filter(|_| !folder.is_empty()) {
+            any |= self.decides(&folder[..end], true, &mut fits) == Some(true);
+        }
+        any
     }
 }
 

@@ -138,7 +138,7 @@ impl Phases {
             assert_eq!(applied.source.blobs() - blobs, 1);
             applied.engine.pass(&cx).await.expect("a commit can be applied");
             let sender = timed(|| applied.repository.send(old.id(), new.id())).1;
-            let parts = [resolved, fetched - resolved, planned - fetched, sender];
+            let parts = [resolved, fetched.saturating_sub(resolved), planned.saturating_sub(fetched), sender];
             rounds.iter_mut().zip(parts).for_each(|(all, part)| all.push(part.as_secs_f64() * 1000.0));
         }
         let [resolve, fetch, plan, sender] = rounds.map(median);
