@@ -4,6 +4,7 @@ mod desired;
 mod part;
 mod renderer;
 mod routes;
+mod stages;
 mod tree_diff;
 
 pub use desired::Desired;
