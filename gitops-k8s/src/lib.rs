@@ -11,6 +11,7 @@ mod edges;
 mod events;
 mod fields;
 mod follow;
+mod health;
 mod kinds;
 mod limits;
 mod list;
@@ -23,6 +24,7 @@ mod preview;
 mod render;
 mod target;
 mod told;
+mod watch;
 pub mod yaml;
 
 pub use cluster::{Cluster, Connection};
