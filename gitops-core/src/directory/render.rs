@@ -42,6 +42,8 @@ impl FileRender {
 impl Render for FileRender {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let Some(name) = self.name(part.path()) else { return Ok(Vec::new()) };
+        // The whole path is shared with the part.
+        let name = if self.below.is_empty() { part.shared_path() } else { name.into() };
         let key = Key::new(self.target.clone(), file_kind(), "", name);
         let body = file_body(part.bytes()?, part.is_executable());
         Ok(vec![Object::new(key, body, part.provenance(0))])

@@ -54,7 +54,7 @@ fn the_file_of_the_manual_is_read_as_it_is_meant() {
 #[test]
 fn several_targets_have_names_and_folders_of_the_source() {
     let several =
-        "targets:\n  a: { path: a/, directory: { root: x } }\n  b: { path: ./b, directory: { root: y } }";
+        "targets:\n  a: { path: a/, directory: { root: one } }\n  b: { path: ./b, directory: { root: two } }";
     let config = parse(&with("target:\n  directory: { root: ./live }", several)).unwrap();
     let found = config.targets.iter().map(|target| (target.name.as_str(), target.path.as_str()));
     assert_eq!(found.collect::<Vec<_>>(), [("a", "a"), ("b", "b")]);
@@ -65,14 +65,14 @@ fn faults_of_several_targets_have_their_code() {
     for (several, code) in [
         ("targets: {}", "GO0109"),
         (
-            "targets: { a: { path: x, directory: { root: x } }, b: { path: x, directory: { root: y } } }",
+            "targets: { a: { path: x, directory: { root: one } }, b: { path: x, directory: { root: two } } }",
             "GO0112",
         ),
-        ("targets: { a: { directory: { root: x } } }\ntarget: { directory: { root: y } }", "GO0112"),
-        ("targets: { a: { path: ../x, directory: { root: x } } }", "GO0110"),
-        ("targets: { 'a b': { directory: { root: x } } }", "GO0110"),
+        ("targets: { a: { directory: { root: one } } }\ntarget: { directory: { root: two } }", "GO0112"),
+        ("targets: { a: { path: ../x, directory: { root: one } } }", "GO0110"),
+        ("targets: { 'a b': { directory: { root: one } } }", "GO0110"),
         ("targets: { a: { path: a } }", "GO0107"),
-        ("targets: { a: { pth: a, directory: { root: x } } }", "GO0113"),
+        ("targets: { a: { pth: a, directory: { root: one } } }", "GO0113"),
     ] {
         assert_eq!(codes(&with("target:\n  directory: { root: ./live }", several)), [code], "{several}");
     }
