@@ -19,10 +19,7 @@ pub async fn open(
     let cluster = connection(config).connect(cx).await?;
     let namespace = config.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let conflicts = if config.take_conflicts { Conflicts::Take } else { Conflicts::Refuse };
-    let render = KubernetesRender::new(&target.name)
-        .namespace(namespace)
-        .folder(&target.path)
-        .secret_key(secrets.clone());
+    let render = KubernetesRender::new(&target.name).namespace(namespace).secret_key(secrets.clone());
     let target = Kubernetes::builder(cluster, application)
         .limits(limits(config))
         .conflicts(conflicts)
