@@ -15,7 +15,6 @@ mod progress;
 mod saved_plan;
 mod session;
 mod source;
-mod targets;
 mod verbs;
 
 use std::process::ExitCode;
