@@ -20,7 +20,7 @@ async fn world() -> (World, Things) {
 }
 
 fn edit(things: &Things, value: &str) {
-    things.with(|inner| inner.things.values_mut().for_each(|thing| thing.value = value.to_owned()));
+    things.with(|inner| inner.things.values_mut().for_each(|thing| value.clone_into(&mut thing.value)));
 }
 
 #[tokio::test]
