@@ -80,6 +80,7 @@ impl Engine {
         };
         let approval = Approval::automatic();
         tokio::select! {
+            biased;
             report = self.carry_out(&inner, prepared, &approval) => report,
             never = superseded => match never {},
         }

@@ -1,0 +1,151 @@
+//! I9 to I20 and I33: how plans are carried out.
+
+use std::collections::BTreeSet;
+
+use crate::engine::{Report, StepOutcome};
+use crate::journal::{Intent, Record};
+use crate::simulate::calls::tier_of;
+use crate::simulate::server::fields;
+use crate::simulate::source::body;
+use crate::simulate::state::Inner;
+use crate::source::Relation;
+use crate::target::Tier;
+use crate::value::{Action, Change, Key, Precondition};
+
+pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &Change) {
+    let expect = match change.expects() {
+        Precondition::Absent => None,
+        Precondition::Exactly(expect) => Some(expect.clone()),
+    };
+    let Some(approved) = &world.app_of(life).book.approved else { return };
+    if approved.get(change.key()) != Some(&(change.action(), expect)) {
+        world.broken(10, format!("{} of {} was not in the plan", change.action(), change.key()));
+    }
+}
+
+/// A write comes after what it needs is ready; a delete after what needed it is gone.
+pub(super) fn i11_order(world: &mut Inner, life: usize, change: &Change, intent: &Intent) {
+    let app = world.lives[life].app;
+    let key = change.key();
+    let book = &world.apps[app].book;
+    if change.action() == Action::Delete {
+        let needed_by = book.shadow.entries().iter().find(|(other, entry)| {
+            let is_there = || world.server.at(other).any(|item| item.maker == Some(app));
+            *other != key && entry.needs.contains(key) && !entry.keep && is_there()
+        });
+        if let Some((other, _)) = needed_by {
+            let what = format!("{key} is deleted before {other}, which needs it, is gone");
+            world.broken(11, what);
+        }
+        return;
+    }
+    let steps = &book.pass.steps;
+    let too_early = intent.needs.iter().find(|need| steps.get(need).is_some_and(|sent| !(sent.done && sent.ready)));
+    let too_late = steps.iter().find(|(_, sent)| sent.action != Action::Delete && sent.needs.contains(key));
+    if let Some(need) = too_early {
+        let what = format!("{key} is written before {need}, which it needs, is ready");
+        world.broken(11, what);
+    } else if let Some((other, _)) = too_late {
+        let what = format!("{key} is written after {other}, which needs it");
+        world.broken(11, what);
+    }
+}
+
+/// A failed step blocks exactly those that wait for it; all others are tried.
+pub(in crate::simulate) fn i12_containment(world: &mut Inner, report: &Report) {
+    let step = |key: &Key| report.plan.step(key);
+    let bad = |key: &Key| {
+        report.plan.held.iter().any(|held| &held.key == key)
+            || report.results.iter().any(|result| &result.key == key && result.outcome != StepOutcome::Done)
+    };
+    for result in &report.results {
+        let waits_for_bad = step(&result.key).is_some_and(|step| step.after.iter().any(bad));
+        let is_blocked = matches!(result.outcome, StepOutcome::Blocked { .. });
+        if is_blocked != waits_for_bad || result.outcome == StepOutcome::Skipped {
+            let what = format!("{} is {:?}, its needs failed: {waits_for_bad}", result.key, result.outcome);
+            world.broken(12, what);
+        }
+    }
+}
+
+/// A pass over a converged target changes nothing, in the target and in the state.
+pub(in crate::simulate) fn i13_idempotence(world: &mut Inner, app: usize, before: (u64, u64)) {
+    let after = (world.server.writes, world.apps[app].disk.appended());
+    if after != before {
+        world.broken(13, format!("a pass over a converged target wrote: {before:?} became {after:?}"));
+    }
+}
+
+/// Faults are over and two passes were made: what is there is what is declared.
+pub(in crate::simulate) fn i16_converged(world: &mut Inner, app: usize, report: &Report) {
+    let excused = excused(world, app);
+    let origin = &world.apps[app].origin;
+    let declared: Vec<(Key, u64)> =
+        origin.tip().objects.iter().map(|(node, declared)| (origin.key(*node).clone(), declared.value)).collect();
+    for (key, value) in &declared {
+        if excused.contains(key) {
+            continue;
+        }
+        let ours: Vec<_> = world.server.at(key).filter(|item| item.maker == Some(app)).collect();
+        let equal = |body_of: &crate::Value| {
+            let value = body(*value);
+            fields(&value).into_iter().all(|(name, field)| body_of.get(&name) == Some(&field))
+        };
+        if ours.len() != 1 || !equal(&ours[0].body) {
+            let outcome = report.results.iter().find(|result| &result.key == key).map(|r| r.outcome.clone());
+            let held = report.plan.held.iter().find(|held| &held.key == key).map(|held| held.why.clone());
+            let what = format!("{key} is not as declared: {} there, {outcome:?}, {held:?}", ours.len());
+            return world.broken(16, what);
+        }
+    }
+    let declares = |key: &Key| declared.iter().any(|(declared, _)| declared == key) || excused.contains(key);
+    let left = world.server.items().find(|item| item.maker == Some(app) && !declares(&item.key));
+    if let Some(item) = left {
+        let what = format!("{} is no longer declared, and it is still there", item.key);
+        world.broken(16, what);
+    }
+}
+
+/// Objects that only a person can settle, and whatever needs them.
+fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
+    let App { origin, book, .. } = &world.apps[app];
+    let open = book.shadow.open().map(|intent| intent.key.clone());
+    let mut excused: BTreeSet<Key> = open.filter(|key| tier_of(key.target()) == Tier::Opaque).collect();
+    loop {
+        let before = excused.len();
+        for (node, declared) in &origin.tip().objects {
+            if declared.needs.iter().any(|need| excused.contains(origin.key(*need))) {
+                excused.insert(origin.key(*node).clone());
+            }
+        }
+        for (key, entry) in book.shadow.entries().iter() {
+            if excused.contains(key) {
+                excused.extend(entry.needs.iter().filter(|need| book.shadow.entries().contains(need)).cloned());
+            }
+        }
+        if excused.len() == before {
+            return excused;
+        }
+    }
+}
+
+use crate::simulate::state::App;
+
+pub(super) fn i20_no_action_on_older_knowledge(world: &mut Inner, life: usize, change: &Change) {
+    let Precondition::Exactly(expect) = change.expects() else { return };
+    let state = (change.key().clone(), expect.uid.clone(), expect.version.clone());
+    if !world.lives[life].seen.contains(&state) {
+        world.broken(20, format!("{} is changed in a state that this engine has not seen", change.key()));
+    }
+}
+
+pub(super) fn i33_no_rollback(world: &mut Inner, app: usize, record: &Record) {
+    let Record::Accepted { revision } = record else { return };
+    let App { origin, book, .. } = &world.apps[app];
+    let Some(before) = book.shadow.accepted() else { return };
+    let relation = origin.relation(before.id(), revision.id());
+    if !matches!(relation, Some(Relation::Same | Relation::Newer)) {
+        let what = format!("{revision} is applied over {before}, from which it does not descend");
+        world.broken(33, what);
+    }
+}

@@ -1,0 +1,27 @@
+//! A seeded world in which the shipping engine runs against model backends, faults and a clock of its own.
+
+mod bug;
+mod calls;
+mod check;
+mod clock;
+mod disk;
+mod fault;
+mod foreign;
+mod origin;
+mod outcome;
+mod process;
+mod profile;
+mod random;
+mod server;
+mod source;
+mod state;
+mod target;
+mod trace;
+mod world;
+
+pub use bug::{Bug, ParseBugError};
+pub use fault::{Fault, Strike};
+pub use outcome::{Counts, Outcome};
+pub use profile::Profile;
+pub use state::Violation;
+pub use world::World;
