@@ -7,17 +7,38 @@ use crate::diff::Diff;
 use crate::value::Digest;
 use crate::{Applied, Change, Cx, Key, Live, Object, Result};
 
-/// Foretells what applying an object would do, where only the target can know: a server's dry run, a saved plan.
+/// Foretells what a change would do, where only the target can know: a server's dry run, a saved plan.
+///
+/// An engine asks only about objects that would get a step: not about those that are as it left them, nor about those
+/// that it may not touch. It asks about as many at once as [`TargetInfo::concurrency`](crate::TargetInfo) allows.
+///
+/// # Guarantees asked of an implementation
+/// - Nothing is written.
+/// - The same effect has the same digest, from call to call and from process to process: a plan is applied only if
+///   the preview that is made anew has the digest that was shown.
+/// - The digest comes back in [`Change::preview`]. What would now have another effect is refused with a conflict.
+///
+/// # Errors
+/// An error holds this object, and what needs it, out of the plan; all others go on.
+///
+/// # Cancel safety
+/// Any future may be dropped at any await, and leaves nothing that a later call could take for its own.
 #[async_trait]
 pub trait NativePlan: Send + Sync {
-    /// What writing `object` over `live` would change. Writes nothing.
-    async fn preview(&self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview>;
+    /// What writing `object` over `live` would change; without an object, what deleting `live` would.
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview>;
 }
 
 /// What a target says that a change would do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Preview {
-    /// The fields that would change; empty if none would.
+    /// The fields that would change; empty if none would. A deletion may name what goes with it.
     pub diff: Diff,
     /// Why the object can't be changed in place, if it can't.
     pub replace: Option<String>,

@@ -1,12 +1,10 @@
 //! What differs between what is and what should be.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::value::{Digest, Hasher, Value};
+use crate::value::{Digest, Hasher, Map, Value};
 
 /// The fields that differ, in the order of their paths; empty if none does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -151,21 +149,16 @@ impl Structural {
         let (Some(Value::Map(wanted)), Some(Value::Map(is))) = (desired, live) else {
             return desired.cloned();
         };
-        let members: BTreeMap<String, Value> = union(wanted, is)
-            .filter_map(|name| {
-                let value = self.merged(&below(path, name), wanted.get(name), is.get(name))?;
-                Some((name.clone(), value))
-            })
-            .collect();
-        Some(Value::Map(Arc::new(members)))
+        let members = union(wanted, is).filter_map(|name| {
+            let value = self.merged(&below(path, name), wanted.get(name), is.get(name))?;
+            Some((name, value))
+        });
+        Some(Value::map(members))
     }
 }
 
-fn union<'a>(
-    a: &'a BTreeMap<String, Value>,
-    b: &'a BTreeMap<String, Value>,
-) -> impl Iterator<Item = &'a String> {
-    a.keys().chain(b.keys().filter(|name| !a.contains_key(*name)))
+fn union<'a>(a: &'a Map, b: &'a Map) -> impl Iterator<Item = &'a str> {
+    a.keys().chain(b.keys().filter(|name| !a.contains_key(name)))
 }
 
 fn below(path: &str, name: &str) -> String {

@@ -36,6 +36,13 @@ pub enum Event {
         /// How many objects were asked for.
         asked: usize,
     },
+    /// Targets were asked to foretell changes.
+    Foretold {
+        /// How many.
+        asked: usize,
+        /// How many they could not; those objects are held.
+        failed: usize,
+    },
     /// A plan was made.
     Planned {
         /// Its id.

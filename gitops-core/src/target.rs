@@ -23,6 +23,8 @@ use crate::{Applied, Change, Cx, Key, Live, Result};
 ///   is *absent*; one that can't be read is an error that names it, never left out.
 /// - `apply` checks [`Change::expects`] and makes the change in one step. Where the precondition does not hold
 ///   it returns a conflict ([`Error::is_conflict`](crate::Error::is_conflict)) and changes nothing.
+/// - A target that foretells compares [`Change::preview`] with what it would do now, and refuses with a conflict what
+///   was not shown.
 /// - `apply` sets the change's [`Mark`](crate::Mark) in the same step as the object itself.
 /// - A repeated `apply` with the same operation id has one effect and the same answer.
 /// - An error says truly whether the effect may have happened.

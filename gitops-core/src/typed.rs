@@ -172,7 +172,7 @@ mod tests {
     fn create(name: &str, body: Value) -> Change {
         let provenance = Provenance { source: "".into(), revision: "".into(), path: "".into(), line: 0 };
         let object = Arc::new(Object::new(key(name), body, provenance));
-        Change::Create { object, mark: Mark { owner: "us".into(), op: "1".into() } }
+        Change::Create { object, mark: Mark { owner: "us".into(), op: "1".into() }, preview: None }
     }
 
     #[tokio::test]

@@ -43,7 +43,7 @@ impl<'a> FileBody<'a> {
     /// content is secret; `Limit` if it is larger than [`MAX_FILE_BYTES`].
     pub fn read(body: &'a Value) -> Result<Self> {
         let Value::Map(members) = body else { return Err(invalid("is not a map")) };
-        if let Some(name) = members.keys().find(|name| ![CONTENT, EXECUTABLE].contains(&name.as_str())) {
+        if let Some(name) = members.keys().find(|name| ![CONTENT, EXECUTABLE].contains(name)) {
             return Err(invalid(&format!("has the unknown member `{name}`")));
         }
         let executable = match members.get(EXECUTABLE) {

@@ -75,25 +75,25 @@ fn content(live: Option<&Live>) -> Option<String> {
 }
 
 fn create(op: &str) -> Change {
-    Change::Create { object: object("new"), mark: mark(op) }
+    Change::Create { object: object("new"), mark: mark(op), preview: None }
 }
 
 fn delete(live: &Live, op: &str) -> Change {
-    Change::Delete { key: key(), expect: Expect::from(live), mark: mark(op) }
+    Change::Delete { key: key(), expect: Expect::from(live), mark: mark(op), preview: None }
 }
 
 /// A root in the state that a change starts from, and the change.
 fn start(name: &str) -> (tempfile::TempDir, Change) {
     let root = tempfile::tempdir().unwrap();
     if name != "create" {
-        let old = Change::Create { object: object("old"), mark: mark("old") };
+        let old = Change::Create { object: object("old"), mark: mark("old"), preview: None };
         job::apply(root.path(), &old).unwrap();
     }
     let (expect, mark) = (live(root.path()).as_ref().map(Expect::from), mark("new"));
     let change = match (name, expect) {
-        ("update", Some(expect)) => Change::Update { object: object("new"), expect, mark },
-        ("replace", Some(expect)) => Change::Replace { object: object("new"), expect, mark },
-        ("delete", Some(expect)) => Change::Delete { key: key(), expect, mark },
+        ("update", Some(expect)) => Change::Update { object: object("new"), expect, mark, preview: None },
+        ("replace", Some(expect)) => Change::Replace { object: object("new"), expect, mark, preview: None },
+        ("delete", Some(expect)) => Change::Delete { key: key(), expect, mark, preview: None },
         ("create again", Some(_)) => {
             fs::remove_file(root.path().join(FILE)).unwrap();
             create("new")

@@ -34,12 +34,14 @@ impl Sending {
         let adopts = step.reason == Reason::Adopted;
         let key = step.key.clone();
         let object = object.cloned();
-        let expect = step.expect.clone();
+        let (expect, preview) = (step.expect.clone(), step.preview);
         let change = match (step.action, object, expect) {
-            (Action::Create, Some(object), None) => Change::Create { object, mark },
-            (Action::Update, Some(object), Some(expect)) => Change::Update { object, expect, mark },
-            (Action::Replace, Some(object), Some(expect)) => Change::Replace { object, expect, mark },
-            (Action::Delete, None, Some(expect)) => Change::Delete { key, expect, mark },
+            (Action::Create, Some(object), None) => Change::Create { object, mark, preview },
+            (Action::Update, Some(object), Some(expect)) => Change::Update { object, expect, mark, preview },
+            (Action::Replace, Some(object), Some(expect)) => {
+                Change::Replace { object, expect, mark, preview }
+            }
+            (Action::Delete, None, Some(expect)) => Change::Delete { key, expect, mark, preview },
             _ => {
                 return Err(
                     Error::new(ErrorKind::Internal, "a step lacks what its action needs").at(&step.key)
@@ -142,7 +144,7 @@ pub(super) fn await_ready(
 }
 
 /// A backend that panics fails its own call and no other; the effect may have happened.
-async fn contained<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+pub(super) async fn contained<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(ToString::to_string);
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();

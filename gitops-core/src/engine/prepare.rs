@@ -1,14 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Declared, Engine};
-use crate::capability::Preview;
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
 use crate::journal::Record;
 use crate::plan::Basis;
 use crate::planner::{PlanInput, Planned, Planner};
 use crate::target::Tier;
-use crate::value::{Digest, Hasher, Key, Live, Revision};
+use crate::value::{Digest, Hasher, Key, Revision};
 use crate::{Cx, Error, Inventory, Result};
 
 /// A plan, and what was learned on the way to it.
@@ -23,31 +22,32 @@ pub(super) struct Prepared {
 impl Engine {
     /// From the source to a plan, looking at no more than the base demands.
     pub(super) async fn prepare(&mut self, cx: &Cx) -> Result<Prepared> {
-        let cx = &cx.within(self.timeouts.call);
-        let moves_the_line = self.declare(cx).await?;
+        let moves_the_line = self.declare(&cx.within(self.timeouts.call)).await?;
         let Declared { revision, desired } = self.declared.clone().expect("`declare` has just set it");
         let candidates = self.base.candidates(&desired, self.inventory());
         self.check_targets(&desired, &candidates)?;
-        let live = self.observe(cx, &candidates).await?;
+        let live = self.observe(&cx.within(self.timeouts.call), &candidates).await?;
         let now = cx.now();
         let settled = self.settle_open_intents(&live, now);
         let mut inventory = self.inventory().clone();
         settled.iter().for_each(|record| inventory.take_in(record));
-        let previews = self.previews(cx, &desired, &candidates, &live).await?;
-        let planned = Planner.plan(&PlanInput {
+        let mut input = PlanInput {
             application: &self.name,
             revision: &revision,
             desired: &desired,
             inventory: &inventory,
             candidates: &candidates,
             live: &live,
-            previews: &previews,
+            previews: &BTreeMap::new(),
             quarantined: &self.quarantined(&inventory),
             differ: &*self.differ,
             options: &self.options,
             basis: &self.basis(desired.objects().digest()),
             now,
-        })?;
+        };
+        let previews = self.foretell(cx, &input).await?;
+        input.previews = &previews;
+        let planned = Planner.plan(&input)?;
         self.base.planned(&desired, &inventory, &planned.plan);
         self.events.emit(&Event::Planned {
             plan: planned.plan.id,
@@ -126,26 +126,6 @@ impl Engine {
         let message = format!("{key} is of the target `{}`, which is not set up", key.target());
         Diagnostic::error("GO0305", place.unwrap_or_default(), message)
             .help(format!("the targets are: {}", known.join(", ")))
-    }
-
-    /// What targets foretell of the declared candidates; a target that can't foretell is not asked.
-    async fn previews(
-        &self,
-        cx: &Cx,
-        desired: &crate::Desired,
-        candidates: &BTreeSet<Key>,
-        live: &BTreeMap<Key, Live>,
-    ) -> Result<BTreeMap<Key, Preview>> {
-        let mut previews = BTreeMap::new();
-        for key in candidates {
-            let Some(object) = desired.objects().get(key) else { continue };
-            let target = &self.targets[key.target()];
-            if let Some(native) = target.native_plan() {
-                let preview = cx.bounded(native.preview(cx, object, live.get(key))).await;
-                previews.insert(key.clone(), preview.map_err(|error| error.during("preview").at(key))?);
-            }
-        }
-        Ok(previews)
     }
 
     /// Objects with an open creation in a target that can't say whether it happened.

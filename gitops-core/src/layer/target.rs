@@ -61,10 +61,16 @@ impl<A: Around> Target for LayeredTarget<A> {
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<A: Around> NativePlan for LayeredTarget<A> {
-    async fn preview(&self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview> {
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
         let inner = offered(self.inner.native_plan())?;
-        let run = |cx: Cx| async move { inner.preview(&cx, object, live).await };
-        self.around.around(cx, Call::read("preview").of(&object.key), run).await
+        let run = |cx: Cx| async move { inner.preview(&cx, key, object, live).await };
+        self.around.around(cx, Call::read("preview").of(key), run).await
     }
 }
 

@@ -68,6 +68,11 @@ pub enum Moved {
         /// The object.
         key: Key,
     },
+    /// The target would now do something else to an object than it foretold.
+    Foretold {
+        /// The object.
+        key: Key,
+    },
     /// Something needs to be done now that did not then.
     Needed {
         /// The object.
@@ -98,6 +103,7 @@ impl fmt::Display for Moved {
             Self::Revision { from, to } => write!(f, "the revision moved from {from} to {to}"),
             Self::Desired => f.write_str("what is declared changed"),
             Self::Live { key } => write!(f, "{key} changed in the target"),
+            Self::Foretold { key } => write!(f, "the change of {key} would now have another effect"),
             Self::Needed { key } => write!(f, "{key} now needs a change too"),
             Self::NotNeeded { key } => write!(f, "{key} no longer needs the change"),
             Self::Gates => f.write_str("the gates' rules changed"),
@@ -153,6 +159,7 @@ fn moved_steps(older: &Plan, newer: &Plan) -> Vec<Moved> {
         Some(now) if now.expect != step.expect || now.action != step.action => {
             Some(Moved::Live { key: key.clone() })
         }
+        Some(now) if now.preview != step.preview => Some(Moved::Foretold { key: key.clone() }),
         Some(_) => None,
     };
     let needed = now.keys().filter(|key| !then.contains_key(key));

@@ -32,6 +32,11 @@ pub enum HeldBecause {
         /// The target's reason.
         reason: String,
     },
+    /// Its target could not foretell what a change of it would do.
+    Unforeseen {
+        /// The target's reason.
+        reason: String,
+    },
     /// We may have made it, its target can't say, and a person must.
     Quarantined,
     /// We set out to make it, something else is there, and it is no longer declared.
@@ -45,6 +50,7 @@ impl fmt::Display for HeldBecause {
             Self::OwnedByOther { owner } => write!(f, "it belongs to {owner}"),
             Self::Deleting => f.write_str("it is being deleted"),
             Self::Unreadable { reason } => write!(f, "it can't be read: {reason}"),
+            Self::Unforeseen { reason } => write!(f, "its target can't foretell a change: {reason}"),
             Self::Quarantined => f.write_str("we may have made it already, and its target can't say"),
             Self::Unresolved => f.write_str("we meant to make it, and what is there may not be ours"),
         }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{DriftPolicy, PlanInput};
-use crate::diff::Diff;
+use crate::capability::Preview;
+use crate::diff::{Diff, Differ, FieldChange};
 use crate::inventory::{Owned, OwnedState};
 use crate::plan::{Cause, HeldBecause, Reason, Risk, Step};
 use crate::value::{Action, Digest, Expect, Key, Live, Object, Ownership, Presence, Provenance, Value};
@@ -40,10 +41,36 @@ pub(super) fn decide(input: &PlanInput<'_>, key: &Key) -> (Decision, bool) {
     }
 }
 
+/// Whether a difference, if there were one, would become a step: exactly then its target is asked to foretell it.
+pub(super) fn would_be_a_step(input: &PlanInput<'_>, key: &Key) -> bool {
+    let decision = decide(&PlanInput { differ: &AlwaysDiffers, ..*input }, key).0;
+    matches!(decision, Decision::Step(..) | Decision::Drift(_))
+}
+
+/// Finds a difference without looking.
+struct AlwaysDiffers;
+
+impl Differ for AlwaysDiffers {
+    fn diff(&self, _: &Value, _: &Value) -> Diff {
+        Diff::from_iter([FieldChange { path: String::new(), before: None, after: None }])
+    }
+
+    fn merge(&self, desired: &Value, _: &Value) -> Value {
+        desired.clone()
+    }
+
+    fn fingerprint(&self) -> Digest {
+        Digest::of(b"always differs")
+    }
+}
+
 /// What stands in the way of doing anything at all.
 fn hold(input: &PlanInput<'_>, key: &Key, live: Option<&Live>) -> Option<HeldBecause> {
     if input.quarantined.contains(key) {
         return Some(HeldBecause::Quarantined);
+    }
+    if let Some(Err(reason)) = input.previews.get(key) {
+        return Some(HeldBecause::Unforeseen { reason: reason.clone() });
     }
     match &live?.presence {
         Presence::Present => None,
@@ -52,13 +79,23 @@ fn hold(input: &PlanInput<'_>, key: &Key, live: Option<&Live>) -> Option<HeldBec
     }
 }
 
+/// What the target foretold of an object, if it was asked.
+fn foretold<'a>(input: &PlanInput<'a>, key: &Key) -> Option<&'a Preview> {
+    input.previews.get(key).and_then(|preview| preview.as_ref().ok())
+}
+
+/// The fields that the target foretold; none if it was not asked.
+fn foretold_diff(input: &PlanInput<'_>, key: &Key) -> Diff {
+    foretold(input, key).map(|preview| preview.diff.clone()).unwrap_or_default()
+}
+
 fn create(input: &PlanInput<'_>, object: &Arc<Object>, entry: Option<&Owned>) -> Decision {
     let made_before = entry.filter(|entry| entry.state != OwnedState::Claimed);
     let (cause, reason) = match made_before {
         None => (Cause::ThisChange, Reason::New),
         Some(entry) => (cause(Some(entry), &object.body.digest()), Reason::Missing),
     };
-    change(input, object, None, Action::Create, cause, reason, Diff::default())
+    change(input, object, None, Action::Create, cause, reason, foretold_diff(input, &object.key))
 }
 
 /// The object is declared and there: it must be ours, and equal.
@@ -102,7 +139,7 @@ fn is_as_left(entry: &Owned, live: &Live, body: &Digest) -> bool {
 }
 
 fn compare(input: &PlanInput<'_>, object: &Object, live: &Live) -> (Diff, Option<String>) {
-    match input.previews.get(&object.key) {
+    match foretold(input, &object.key) {
         Some(preview) => (preview.diff.clone(), preview.replace.clone()),
         None => (input.differ.diff(&object.body, &live.body), None),
     }
@@ -139,7 +176,7 @@ fn change(
         diff,
         expect: live.map(Expect::from),
         desired: Some(object.body.digest()),
-        preview: input.previews.get(&object.key).map(|preview| preview.digest),
+        preview: foretold(input, &object.key).map(|preview| preview.digest),
         provenance: Some(object.provenance.clone()),
         after: Vec::new(),
     });
@@ -195,18 +232,19 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         path: entry.path.clone(),
         line: 0,
     };
+    let diff = foretold_diff(input, key);
     let step = Step {
         key: key.clone(),
         action: Action::Delete,
         cause: Cause::ThisChange,
         reason: Reason::Undeclared,
-        diff: Diff::default(),
+        risk: risk(Action::Delete, &diff),
+        diff,
         expect: Some(Expect::from(live)),
         desired: None,
-        preview: None,
+        preview: foretold(input, key).map(|preview| preview.digest),
         provenance: Some(provenance),
         after: Vec::new(),
-        risk: risk(Action::Delete, &Diff::default()),
     };
     Decision::Step(Box::new(step), None)
 }

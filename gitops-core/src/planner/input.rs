@@ -24,8 +24,8 @@ pub struct PlanInput<'a> {
     pub candidates: &'a BTreeSet<Key>,
     /// What was observed of the candidates; one that is not in it is absent.
     pub live: &'a BTreeMap<Key, Live>,
-    /// What targets foretold of candidates.
-    pub previews: &'a BTreeMap<Key, Preview>,
+    /// What targets foretold of candidates, or why they could not.
+    pub previews: &'a BTreeMap<Key, Result<Preview, String>>,
     /// Candidates whose creation may have happened, in targets that can't say: nothing is done to them.
     pub quarantined: &'a BTreeSet<Key>,
     /// How to compare.

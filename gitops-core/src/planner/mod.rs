@@ -37,6 +37,13 @@ pub struct Planned {
 }
 
 impl Planner {
+    /// The candidates that would get a step if they differed: those that a target with
+    /// [`NativePlan`](crate::capability::NativePlan) is asked about. What is as we left it, or may not be touched, is
+    /// not among them.
+    pub fn to_foretell<'a>(self, input: &'a PlanInput<'a>) -> impl Iterator<Item = &'a Key> {
+        input.candidates.iter().filter(|key| decide::would_be_a_step(input, key))
+    }
+
     /// The plan for an input.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use super::part::Inputs;
 use super::tree_diff::TreeDiff;
 use super::{Desired, Part, Render};
 use crate::diagnostic::Diagnostic;
-use crate::source::{Entry, Snapshot};
+use crate::source::{Entry, EntryKind, Snapshot};
 use crate::value::{Digest, Key};
 use crate::{Error, Result};
 
@@ -42,9 +42,43 @@ struct State {
 /// A part as it was last rendered.
 #[derive(Clone)]
 struct Done {
-    entry: Entry,
-    keys: Arc<[Key]>,
+    kind: EntryKind,
+    id: Digest,
+    keys: Keys,
     inputs: Option<Arc<Inputs>>,
+}
+
+impl Done {
+    /// The entry of its root file, whose path is known.
+    fn entry(&self, path: &SmolStr) -> Entry {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        Entry { name: name.into(), kind: self.kind, id: self.id }
+    }
+}
+
+/// What a part declares: nearly always one object.
+#[derive(Clone)]
+enum Keys {
+    One(Key),
+    Several(Arc<[Key]>),
+}
+
+impl Keys {
+    fn as_slice(&self) -> &[Key] {
+        match self {
+            Self::One(key) => std::slice::from_ref(key),
+            Self::Several(keys) => keys,
+        }
+    }
+}
+
+impl From<Vec<Key>> for Keys {
+    fn from(mut keys: Vec<Key>) -> Self {
+        match keys.pop() {
+            Some(key) if keys.is_empty() => Self::One(key),
+            last => Self::Several(keys.into_iter().chain(last).collect()),
+        }
+    }
 }
 
 impl Renderer {
@@ -89,19 +123,9 @@ impl State {
 
     /// Brings the state up to a tree that differs by `diff`; says how many parts were rendered.
     fn take_in(&mut self, render: &dyn Render, diff: TreeDiff) -> Result<usize> {
-        let mut due: BTreeMap<SmolStr, Entry> = BTreeMap::new();
-        for path in diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path))
-        {
-            for part in self.readers.get(path).into_iter().flatten() {
-                due.extend(self.parts.get(part).map(|done| (part.clone(), done.entry.clone())));
-            }
-        }
-        for path in &diff.removed {
-            due.remove(path);
-            self.drop_part(path);
-        }
-        due.extend(diff.written.into_iter().filter(|(path, _)| render.wants(path)));
-        due.keys().for_each(|path| self.drop_part(path));
+        diff.removed.iter().for_each(|path| self.drop_part(path));
+        let due = self.due(render, diff);
+        due.iter().for_each(|(path, _)| self.drop_part(path));
         let mut found = Vec::new();
         let revision: Arc<str> = self.snapshot.revision.id().into();
         for (path, entry) in &due {
@@ -118,9 +142,23 @@ impl State {
         }
     }
 
+    /// The parts that were written, and those that read what was written or removed, in the order of their paths.
+    fn due(&self, render: &dyn Render, diff: TreeDiff) -> Vec<(SmolStr, Entry)> {
+        let moved = diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path));
+        let readers: BTreeSet<&SmolStr> = moved.filter_map(|path| self.readers.get(path)).flatten().collect();
+        let again = |part: &SmolStr| Some((part.clone(), self.parts.get(part)?.entry(part)));
+        let again: Vec<(SmolStr, Entry)> = readers.into_iter().filter_map(again).collect();
+        let mut due = diff.written;
+        due.retain(|(path, _)| render.wants(path));
+        due.extend(again);
+        due.sort_by(|(a, _), (b, _)| a.cmp(b));
+        due.dedup_by(|later, earlier| later.0 == earlier.0);
+        due
+    }
+
     fn drop_part(&mut self, path: &SmolStr) {
         let Some(done) = self.parts.remove(path) else { return };
-        done.keys.iter().for_each(|key| self.desired.retract(key));
+        done.keys.as_slice().iter().for_each(|key| self.desired.retract(key));
         for input in done.inputs.iter().flat_map(|inputs| inputs.keys()) {
             if let Some(readers) = self.readers.get_mut(input) {
                 readers.remove(path);
@@ -152,7 +190,7 @@ impl State {
             }
         }
         let inputs = (!inputs.is_empty()).then(|| Arc::new(inputs));
-        self.parts.insert(path.clone(), Done { entry: entry.clone(), keys: keys.into(), inputs });
+        self.parts.insert(path.clone(), Done { kind: entry.kind, id: entry.id, keys: keys.into(), inputs });
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 }

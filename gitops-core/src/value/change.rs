@@ -4,12 +4,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::{Key, Live, Object, Presence, Uid, Value, Version};
+use super::{Digest, Key, Live, Object, Presence, Uid, Value, Version};
 
 /// One change of one object, complete with its precondition.
 ///
 /// Whatever sees a change (the journal, a layer, a backend, an audit record) sees what must hold for it, and a
-/// change without an expectation can't be written down.
+/// change without an expectation can't be written down. What its target foretold of it, and the plan showed, travels
+/// along as `preview`.
 #[derive(Clone, Debug)]
 pub enum Change {
     /// Make an object that must be absent.
@@ -18,6 +19,8 @@ pub enum Change {
         object: Arc<Object>,
         /// Whose it becomes.
         mark: Mark,
+        /// What the target foretold: see [`Change::preview`].
+        preview: Option<Digest>,
     },
     /// Change an object in place.
     Update {
@@ -27,6 +30,8 @@ pub enum Change {
         expect: Expect,
         /// Whose it is.
         mark: Mark,
+        /// What the target foretold: see [`Change::preview`].
+        preview: Option<Digest>,
     },
     /// Remove an object and make it anew, because a field of it can't be changed in place.
     Replace {
@@ -36,6 +41,8 @@ pub enum Change {
         expect: Expect,
         /// Whose it becomes.
         mark: Mark,
+        /// What the target foretold: see [`Change::preview`].
+        preview: Option<Digest>,
     },
     /// Remove an object.
     Delete {
@@ -45,6 +52,8 @@ pub enum Change {
         expect: Expect,
         /// Whose it is.
         mark: Mark,
+        /// What the target foretold: see [`Change::preview`].
+        preview: Option<Digest>,
     },
 }
 
@@ -174,6 +183,19 @@ impl Change {
             | Self::Update { mark, .. }
             | Self::Replace { mark, .. }
             | Self::Delete { mark, .. } => mark,
+        }
+    }
+
+    /// The digest of what the target foretold of this change, and the plan showed; nothing if it was not asked.
+    ///
+    /// A target with [`NativePlan`](crate::capability::NativePlan) refuses with a conflict what it would now do
+    /// otherwise.
+    pub fn preview(&self) -> Option<&Digest> {
+        match self {
+            Self::Create { preview, .. }
+            | Self::Update { preview, .. }
+            | Self::Replace { preview, .. }
+            | Self::Delete { preview, .. } => preview.as_ref(),
         }
     }
 

@@ -57,7 +57,7 @@ impl Value {
             Self::Secret(secret) => Json::String(secret.expose().to_owned()),
             Self::List(items) => Json::Array(items.iter().map(Self::reveal).collect::<Result<_, _>>()?),
             Self::Map(members) => {
-                let reveal = |(name, value): (&String, &Self)| Ok((name.clone(), value.reveal()?));
+                let reveal = |(name, value): (&str, &Self)| Ok((name.to_owned(), value.reveal()?));
                 Json::Object(members.iter().map(reveal).collect::<Result<_, String>>()?)
             }
         })

@@ -1,11 +1,11 @@
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
 
-use super::{Digest, Hasher, Number, Secret};
+use super::{Digest, Hasher, Map, Number, Secret};
 
 /// A structured value: the body of an object, or a part of it.
 ///
@@ -28,13 +28,13 @@ pub enum Value {
     /// A sequence.
     List(Arc<[Value]>),
     /// A mapping from names, in the order of the names.
-    Map(Arc<BTreeMap<String, Value>>),
+    Map(Map),
 }
 
 impl Value {
     /// A mapping made of pairs; a later pair replaces an earlier one of the same name.
-    pub fn map<K: Into<String>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Self {
-        Self::Map(Arc::new(pairs.into_iter().map(|(name, value)| (name.into(), value)).collect()))
+    pub fn map<K: Into<SmolStr>>(pairs: impl IntoIterator<Item = (K, Value)>) -> Self {
+        Self::Map(pairs.into_iter().collect())
     }
 
     /// Text if the bytes are UTF-8, else bytes.
@@ -101,7 +101,7 @@ impl Value {
             }
             Self::Map(members) => {
                 hasher.field("m").field(members.len().to_le_bytes());
-                for (name, value) in &**members {
+                for (name, value) in members.iter() {
                     hasher.field(name);
                     value.feed(hasher);
                 }

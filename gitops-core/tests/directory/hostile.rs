@@ -99,7 +99,9 @@ async fn a_file_over_the_limit_is_named_with_the_limit() {
     assert!(reason.contains("104857600"), "{reason}");
 
     let body = file_body(vec![b'x'; limit + 1], false);
-    let error = yard.apply(Change::Create { object: object("new", body), mark: mark("shop", "op") }).await;
+    let error = yard
+        .apply(Change::Create { object: object("new", body), mark: mark("shop", "op"), preview: None })
+        .await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
     assert_eq!(yard.names(), ["huge"]);
 }
@@ -116,7 +118,9 @@ async fn a_body_that_says_more_than_a_file_can_hold_is_refused() {
         Value::map([("content", secret)]),
     ];
     for body in bodies {
-        let error = yard.apply(Change::Create { object: object("a", body), mark: mark("shop", "op") }).await;
+        let error = yard
+            .apply(Change::Create { object: object("a", body), mark: mark("shop", "op"), preview: None })
+            .await;
         let error = error.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Unsupported), "{error}");
         assert!(error.help_text().is_some() && !format!("{error:?}").contains("hunter2"));
@@ -133,7 +137,11 @@ async fn every_content_that_a_file_can_have_comes_back_as_it_was() {
         for executable in [false, true] {
             let name = format!("ünï cöde/{index} {executable}");
             let body = file_body(*content, executable);
-            let change = Change::Create { object: object(&name, body.clone()), mark: mark("shop", &name) };
+            let change = Change::Create {
+                object: object(&name, body.clone()),
+                mark: mark("shop", &name),
+                preview: None,
+            };
             yard.apply(change).await.unwrap();
             assert_eq!(yard.live(&name).await.unwrap().body, body);
         }
@@ -146,8 +154,12 @@ async fn an_update_keeps_the_permissions_that_a_person_set() {
     yard.apply(create("a", "one", "op1")).await.unwrap();
     fs::set_permissions(yard.path("a"), fs::Permissions::from_mode(0o640)).unwrap();
     let expect = yard.expect("a").await;
-    let change =
-        Change::Update { object: object("a", file_body(*b"two", true)), expect, mark: mark("shop", "op2") };
+    let change = Change::Update {
+        object: object("a", file_body(*b"two", true)),
+        expect,
+        mark: mark("shop", "op2"),
+        preview: None,
+    };
     yard.apply(change).await.unwrap();
     assert_eq!(fs::metadata(yard.path("a")).unwrap().permissions().mode() & 0o7777, 0o750);
 }

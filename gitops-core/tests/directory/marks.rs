@@ -95,7 +95,7 @@ async fn a_damaged_or_newer_mark_is_an_error_that_names_it() {
 async fn an_owner_too_long_for_a_mark_is_refused_without_a_trace() {
     let yard = Yard::new();
     let object = crate::support::object("a/b", crate::support::text("x"));
-    let change = gitops_core::Change::Create { object, mark: mark(&"o".repeat(5000), "op") };
+    let change = gitops_core::Change::Create { object, mark: mark(&"o".repeat(5000), "op"), preview: None };
     let error = yard.apply(change).await.unwrap_err();
     assert!(error.kind() == ErrorKind::Limit && !error.is_unknown(), "{error}");
     assert!(yard.names().is_empty());

@@ -31,7 +31,11 @@ async fn creates_of_two_owners_from_two_handles_give_one_file_with_the_winners_m
         let yard = Yard::new();
         let tries = ["shop", "bank"].map(|owner| {
             let directory = Directory::open(yard.directory.root(), "dir").unwrap();
-            let change = Change::Create { object: object("d/a", text(owner)), mark: mark(owner, owner) };
+            let change = Change::Create {
+                object: object("d/a", text(owner)),
+                mark: mark(owner, owner),
+                preview: None,
+            };
             tokio::spawn(async move { directory.apply(&Cx::system(), &change).await })
         });
         let results: Vec<_> = join_all(tries).await.into_iter().map(Result::unwrap).collect();

@@ -105,19 +105,29 @@ pub fn text(content: &str) -> Value {
 }
 
 pub fn create(name: &str, content: &str, op: &str) -> Change {
-    Change::Create { object: object(name, text(content)), mark: mark("shop", op) }
+    Change::Create { object: object(name, text(content)), mark: mark("shop", op), preview: None }
 }
 
 pub fn update(name: &str, content: &str, expect: &Expect, op: &str) -> Change {
-    Change::Update { object: object(name, text(content)), expect: expect.clone(), mark: mark("shop", op) }
+    Change::Update {
+        object: object(name, text(content)),
+        expect: expect.clone(),
+        mark: mark("shop", op),
+        preview: None,
+    }
 }
 
 pub fn replace(name: &str, content: &str, expect: &Expect, op: &str) -> Change {
-    Change::Replace { object: object(name, text(content)), expect: expect.clone(), mark: mark("shop", op) }
+    Change::Replace {
+        object: object(name, text(content)),
+        expect: expect.clone(),
+        mark: mark("shop", op),
+        preview: None,
+    }
 }
 
 pub fn delete(name: &str, expect: &Expect, op: &str) -> Change {
-    Change::Delete { key: key(name), expect: expect.clone(), mark: mark("shop", op) }
+    Change::Delete { key: key(name), expect: expect.clone(), mark: mark("shop", op), preview: None }
 }
 
 pub fn uid_of(applied: &Applied) -> (Uid, Version) {

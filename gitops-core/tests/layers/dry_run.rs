@@ -21,13 +21,14 @@ fn changes(live: Option<Expect>) -> Vec<Change> {
         for owner in ["shop", "bank"] {
             let (object, key, mark) = (object(), key(), mark(owner));
             let expect = expect.clone();
-            changes.push(Change::Delete { key, expect: expect.clone(), mark: mark.clone() });
+            changes.push(Change::Delete { key, expect: expect.clone(), mark: mark.clone(), preview: None });
             changes.push(Change::Replace {
                 object: object.clone(),
                 expect: expect.clone(),
                 mark: mark.clone(),
+                preview: None,
             });
-            changes.push(Change::Update { object, expect, mark });
+            changes.push(Change::Update { object, expect, mark, preview: None });
         }
     }
     changes
@@ -50,7 +51,10 @@ async fn directory(with_object: bool) -> (tempfile::TempDir, Arc<Directory>) {
         let body = gitops_core::directory::file_body(*b"old", false);
         let mut old = (*object()).clone();
         old.body = body;
-        directory.apply(&Cx::system(), &Change::Create { object: Arc::new(old), mark }).await.unwrap();
+        directory
+            .apply(&Cx::system(), &Change::Create { object: Arc::new(old), mark, preview: None })
+            .await
+            .unwrap();
     }
     (folder, directory)
 }
@@ -80,7 +84,7 @@ async fn adopting_is_checked_and_not_done() {
     let dry = DryRunLayer.layer(directory.clone());
     let import: &dyn Import = dry.import().unwrap();
     let before = live(&*directory).await.unwrap();
-    let change = |expect| Change::Update { object: object(), expect, mark: mark("shop") };
+    let change = |expect| Change::Update { object: object(), expect, mark: mark("shop"), preview: None };
     import.adopt(&Cx::system(), &change(Expect::from(&before))).await.unwrap();
     let stale = Expect { uid: Uid::new("u"), version: Version::new("v") };
     assert!(import.adopt(&Cx::system(), &change(stale)).await.unwrap_err().is_conflict());

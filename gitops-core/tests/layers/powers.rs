@@ -48,7 +48,7 @@ async fn every_power_is_called_through_every_layer() {
     for layer in layers() {
         let (script, cx) = (able(), cx());
         let target = layer.layer(script.clone());
-        target.native_plan().unwrap().preview(&cx, &object(), None).await.unwrap();
+        target.native_plan().unwrap().preview(&cx, &object().key, Some(&object()), None).await.unwrap();
         target.watch().unwrap().moved(&cx).await.unwrap();
         target.health().unwrap().ready(&cx, &key(), &Applied::Absent).await.unwrap();
         target.import().unwrap().adopt(&cx, &create()).await.unwrap();

@@ -142,7 +142,7 @@ impl Target for Script {
 
 #[async_trait]
 impl NativePlan for Script {
-    async fn preview(&self, cx: &Cx, _: &Object, _: Option<&Live>) -> Result<Preview> {
+    async fn preview(&self, cx: &Cx, _: &Key, _: Option<&Object>, _: Option<&Live>) -> Result<Preview> {
         self.call(cx, "preview").await?;
         Ok(Preview { diff: Diff::default(), replace: None, digest: Digest::of(b"") })
     }
@@ -249,7 +249,7 @@ pub fn object() -> Arc<Object> {
 }
 
 pub fn create() -> Change {
-    Change::Create { object: object(), mark: Mark { owner: "shop".into(), op: "op".into() } }
+    Change::Create { object: object(), mark: Mark { owner: "shop".into(), op: "op".into() }, preview: None }
 }
 
 pub fn scope() -> Scope {

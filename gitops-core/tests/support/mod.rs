@@ -132,6 +132,12 @@ impl World {
     }
 
     pub async fn engine_named(&self, name: &str) -> Engine {
+        let target = Faulty { inner: self.memory.clone(), faults: self.faults.clone(), cx: self.cx.clone() };
+        self.builder(name).target("t", Arc::new(target)).open(&self.cx).await.unwrap()
+    }
+
+    /// An engine on the same state that has no target yet.
+    pub fn builder(&self, name: &str) -> EngineBuilder {
         let events = self.events.clone();
         let state = State {
             store: self.store.clone(),
@@ -139,17 +145,12 @@ impl World {
             audit: self.audit.clone(),
             guard: None,
         };
-        let target = Faulty { inner: self.memory.clone(), faults: self.faults.clone(), cx: self.cx.clone() };
         Engine::builder(name)
             .source(Arc::new(Files { files: self.files.clone(), reads: self.reads.clone() }))
             .render(Arc::new(render_files("test 1", render)))
-            .target("t", Arc::new(target))
             .options(self.options.clone())
             .events(Arc::new(move |event: &Event| events.lock().unwrap().push(event.clone())))
             .state(state)
-            .open(&self.cx)
-            .await
-            .unwrap()
     }
 
     /// A new engine, a plan, and its apply.
