@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Engine;
 use crate::cx::Time;
-use crate::inventory::OwnedState;
+use crate::inventory::{Owned, OwnedState};
 use crate::journal::{Intent, OpResult, Record};
 use crate::target::Tier;
 use crate::value::{Action, Key, Live, Presence};
@@ -19,11 +19,14 @@ impl Engine {
             if info.tier == Tier::Opaque {
                 return None;
             }
-            let may_still_land = now.since(intent.at) < info.lands_within;
-            let result = verdict(intent, live.get(&intent.key), owner, may_still_land)?;
-            Some(Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result })
+            let live = live.get(&intent.key);
+            let may_still_land = now.since(intent.at) < self.timeouts.call + info.lands_within;
+            let result = verdict(intent, live, owner, may_still_land)?;
+            let made = live.filter(|live| was_made(intent, live, owner)).map(|live| found(intent, live));
+            let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
+            Some(made.into_iter().chain([outcome]))
         };
-        self.inventory().open().filter_map(settle).collect()
+        self.inventory().open().filter_map(settle).flatten().collect()
     }
 
     /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
@@ -32,6 +35,19 @@ impl Engine {
             self.inventory().entries().get(key).is_some_and(|entry| entry.state == OwnedState::Claimed);
         !(claimed && self.inventory().is_open(key))
     }
+}
+
+/// Whether an incarnation that is there is one that the intent made, whatever became of it since.
+fn was_made(intent: &Intent, live: &Live, owner: &str) -> bool {
+    let is_older = intent.expect.as_ref().is_some_and(|expect| expect.uid == live.uid);
+    let makes = matches!(intent.action, Action::Create | Action::Replace);
+    makes && !is_older && live.presence == Presence::Present && live.is_owned_by(owner)
+}
+
+/// The entry of an object that we made, in a state that we did not see being written: it stays ours, and is
+/// compared field by field.
+fn found(intent: &Intent, live: &Live) -> Record {
+    Record::Adopt { key: intent.key.clone(), entry: Owned::found(intent, live.uid.clone()) }
 }
 
 /// What the observed state of its object says of an intent.

@@ -49,6 +49,11 @@ impl Owned {
         }
     }
 
+    /// An object that an intent made, in a state that nobody saw being written.
+    pub(crate) fn found(intent: &Intent, uid: Uid) -> Self {
+        Self { state: OwnedState::Held, uid: Some(uid), desired: None, ..Self::claimed(intent) }
+    }
+
     pub(super) fn held(intent: &Intent, uid: Uid, version: Version) -> Self {
         Self { state: OwnedState::Held, uid: Some(uid), version: Some(version), ..Self::claimed(intent) }
     }

@@ -14,8 +14,8 @@ use crate::value::{Applied, Change, Expect, Key, Live};
 use crate::{Error, ErrorKind, Result, Retry};
 
 /// How long an engine of the world waits for an answer.
-pub(super) const CALL_TIMEOUT: i64 = MINUTE;
-/// How long after its caller is gone a change may still land.
+pub(super) const CALL_TIMEOUT: i64 = 5 * MINUTE;
+/// How long after its caller is gone a change may still land, by what a target says of itself.
 pub(super) const LANDS_WITHIN: i64 = 5 * MINUTE;
 
 /// What is asked of a target.
@@ -33,7 +33,6 @@ pub(super) enum Reply {
 pub(super) struct Call {
     pub life: usize,
     pub app: usize,
-    pub epoch: u64,
     ask: Ask,
     reply: Option<Reply>,
     waker: Option<Waker>,
@@ -48,9 +47,9 @@ pub(super) struct Call {
 }
 
 impl Call {
-    fn new(life: usize, app: usize, epoch: u64, ask: Ask) -> Self {
+    fn new(life: usize, app: usize, ask: Ask) -> Self {
         let (reply, waker) = (None, None);
-        Self { life, app, epoch, ask, reply, waker, coming: 0, replied: false, due: false, gone: false }
+        Self { life, app, ask, reply, waker, coming: 0, replied: false, due: false, gone: false }
     }
 }
 
@@ -74,8 +73,7 @@ impl Inner {
         self.say(format_args!("e{life} sends {} {key} {}", change.action(), change.mark().op));
         self.turned_away(change)?;
         let app = self.lives[life].app;
-        let epoch = self.apps[app].book.epoch();
-        let id = self.enlist(Call::new(life, app, epoch, Ask::Apply(change.clone())));
+        let id = self.enlist(Call::new(life, app, Ask::Apply(change.clone())));
         self.dispatch(id);
         self.survives(life, "after a request");
         Ok(Some(id))
@@ -94,7 +92,7 @@ impl Inner {
             return Err(Error::new(ErrorKind::Unavailable, "the list broke off after its first page"));
         }
         let app = self.lives[life].app;
-        let id = self.enlist(Call::new(life, app, 0, Ask::Observe(scope.clone())));
+        let id = self.enlist(Call::new(life, app, Ask::Observe(scope.clone())));
         let latency = self.latency();
         self.goes_out(id, latency);
         Ok(Some(id))
@@ -117,7 +115,7 @@ impl Inner {
             let wait = std::time::Duration::from_micros((self.throttled_until - self.now).unsigned_abs());
             return Err(Error::new(ErrorKind::Unavailable, "too many requests").retry_when(Retry::After(wait)));
         }
-        match self.refused.contains(change.key()) {
+        match self.is_stubborn(Fault::Refused, change.key()) {
             true => Err(refused(change.key(), change.action())),
             false => Ok(()),
         }
@@ -129,7 +127,8 @@ impl Inner {
             let reply = Reply::Applied(Err(unknown("the connection broke")));
             return self.answer_after(id, latency, Some(reply));
         }
-        let latest = ((CALL_TIMEOUT + LANDS_WITHIN) / SECOND - 10).unsigned_abs();
+        // Clocks differ by four minutes at most: a target's word must cover that too.
+        let latest = ((CALL_TIMEOUT + LANDS_WITHIN - 4 * MINUTE) / SECOND - 10).unsigned_abs();
         let latency = match self.faults.strength(Fault::Delayed, latest) {
             Some(seconds) => seconds as i64 * SECOND,
             None => latency,
@@ -194,10 +193,7 @@ impl Inner {
             return self.answer_after(id, SECOND, (!silent).then_some(reply));
         }
         self.answer_after(id, MILLI, Some(Reply::Applied(result)));
-        let is_there = self.apps[app].life == life;
-        if is_there {
-            self.survives(life, "after an effect");
-        }
+        self.survives(life, "after an effect");
     }
 
     /// How the server treats this change.
@@ -213,7 +209,7 @@ impl Inner {
             tier,
             maker: app,
             defaults: self.faults.is_on(Fault::Defaulted),
-            rewrites: self.rewritten.contains(key),
+            rewrites: self.is_stubborn(Fault::Rewritten, key),
             ready_at: self.now + settles,
             gone_at,
         }
@@ -221,9 +217,10 @@ impl Inner {
 
     /// What a target shows.
     fn look(&mut self, life: usize, scope: &Scope) -> Vec<Live> {
+        let app = self.lives[life].app;
         let mut found = Vec::new();
         for key in scope.keys() {
-            let shows = |item: &&Item| tier_of(key.target()) != Tier::Opaque || item.known;
+            let shows = |item: &&Item| item.is_shown_to(app);
             let Some(mut live) = self.server.at(key).find(shows).map(Item::live) else { continue };
             if let Some(older) = self.server.older(key)
                 && self.faults.strikes(Fault::OlderView)

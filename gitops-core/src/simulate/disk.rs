@@ -9,7 +9,7 @@ use super::check;
 use super::fault::Fault;
 use super::state::{Handle, Inner};
 use crate::audit::{AuditEntry, AuditEvent, AuditSink};
-use crate::journal::{self, JournalIo, MemoryJournalIo};
+use crate::journal::{self, JournalIo, MemoryJournalIo, Record};
 use crate::store::{Document, MemoryStore, StateStore, Stored};
 use crate::value::Version;
 use crate::{Cx, Error, Result};
@@ -30,6 +30,11 @@ impl Disk {
     /// How many bytes were ever appended to the journal.
     pub fn appended(&self) -> u64 {
         self.appended
+    }
+
+    /// The records that can be read and would not outlive a crash.
+    pub fn unsynced(&self) -> Vec<Record> {
+        journal::records_of(&self.pending)
     }
 
     pub fn is_damaged(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::str::FromStr;
 
 use super::random::mix;
 
@@ -51,6 +52,7 @@ faults! {
     SlowDelete = 17, 500, "A deletion is accepted and takes its time.";
     Rewritten = 18, 500, "The server changes a declared field after each write.";
     Defaulted = 19, 10_000, "The server adds fields that nobody declared.";
+    Immutable = 20, 500, "A field can't be changed in place.";
     ForeignHand = 21, 500, "Somebody else edits, deletes or re-creates objects.";
     MarkCopied = 22, 100, "Somebody else makes an object with our mark on it.";
     SecondEngine = 24, 10_000, "A second application declares some of the same objects.";
@@ -73,6 +75,20 @@ impl Fault {
     /// The fault of a number, if this simulator has it.
     pub fn from_number(number: u8) -> Option<Self> {
         Self::ALL.iter().copied().find(|fault| *fault as u8 == number)
+    }
+}
+
+/// A text that is not an `F` and the number of a fault that this simulator has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a fault is written as F and its number: F05")]
+pub struct ParseFaultError;
+
+impl FromStr for Fault {
+    type Err = ParseFaultError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.strip_prefix('F').and_then(|number| number.parse().ok());
+        number.and_then(Self::from_number).ok_or(ParseFaultError)
     }
 }
 

@@ -129,8 +129,12 @@ impl Origin {
         "moves on"
     }
 
-    /// The last revision: as meant, without a flaw.
-    pub fn heal(&mut self) {
+    /// The last revision: as meant, without a flaw, and on the line that was applied.
+    pub fn heal(&mut self, accepted: Option<&str>) {
+        let accepted = self.commits.iter().position(|commit| Some(commit.revision.id()) == accepted);
+        if let Some(accepted) = accepted.filter(|accepted| !self.descends(self.tip, *accepted)) {
+            self.tip = accepted;
+        }
         let objects = self.evolved();
         self.push(objects, None);
     }

@@ -40,13 +40,31 @@ pub struct Counts {
     pub hours: u64,
 }
 
+impl Counts {
+    /// Adds what happened in another world.
+    pub fn add(&mut self, other: &Self) {
+        self.events += other.events;
+        self.writes += other.writes;
+        self.crashes += other.crashes;
+        self.crash_points += other.crash_points;
+        self.passes += other.passes;
+        self.hours += other.hours;
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, writes, crashes, passes, hours, .. } = self;
+        write!(f, "{hours} h, {events} events, {writes} writes, {crashes} crashes, {passes} passes")
+    }
+}
+
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.violation {
             None => write!(f, "seed {}: nothing broken", self.seed),
             Some(violation) => write!(f, "seed {}: {violation}", self.seed),
         }?;
-        let Counts { events, writes, crashes, passes, hours, .. } = self.counts;
-        write!(f, " ({hours} h, {events} events, {writes} writes, {crashes} crashes, {passes} passes)")
+        write!(f, " ({})", self.counts)
     }
 }

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::bug::Bug;
 use super::calls::CALL_TIMEOUT;
 use super::check;
 use super::clock::{SimClock, SimEntropy};
@@ -12,7 +13,7 @@ use super::fault::Fault;
 use super::origin::TARGETS;
 use super::random::Random;
 use super::source::{SimSource, render};
-use super::state::{Handle, SECOND};
+use super::state::{Handle, Happening, SECOND};
 use super::server::DEFAULTED;
 use super::target::SimTarget;
 use crate::event::Event;
@@ -43,6 +44,7 @@ pub(super) struct Process {
     pub seed: u64,
     pub can_watch: bool,
     pub has_health: bool,
+    pub bug: Option<Bug>,
 }
 
 impl Process {
@@ -65,10 +67,24 @@ impl Process {
     fn cx(&self) -> Cx {
         let (world, life) = (self.world.clone(), self.life);
         let entropy = SimEntropy::new(Random::new(self.seed, 1_000_000 + self.life as u64));
-        Cx::new(Arc::new(SimClock { world, life }), Arc::new(entropy))
+        Cx::new(Arc::new(SimClock { world, life }), Arc::new(entropy)).with_bug(self.bug)
+    }
+
+    /// Takes the lock of the state, as a state folder does.
+    fn lock(&self) -> Result<()> {
+        let mut world = self.world.lock();
+        let ignores_it = [24, 56, 57].iter().any(|bug| world.has_bug(*bug));
+        match world.apps[self.app].holder {
+            Some(_) if !ignores_it => Err(Error::new(ErrorKind::Locked, "another engine has the state")),
+            _ => {
+                world.apps[self.app].holder = Some(self.life);
+                Ok(())
+            }
+        }
     }
 
     async fn open(&self, cx: &Cx) -> Result<Engine> {
+        self.lock()?;
         let (world, life, app) = (self.world.clone(), self.life, self.app);
         let (name, inner) = {
             let world = world.lock();
@@ -85,7 +101,7 @@ impl Process {
         let mut builder = Engine::builder(name)
             .source(Arc::new(source))
             .render(Arc::new(render()))
-            .differ(Arc::new(Structural::default().ignoring(format!("/{DEFAULTED}"))))
+            .differ(Arc::new(self.differ()))
             .call_timeout(Duration::from_micros(CALL_TIMEOUT.unsigned_abs()))
             .ready_timeout(Duration::from_secs(120))
             .events(Arc::new(move |event: &Event| heard(&events, life, event)))
@@ -101,6 +117,13 @@ impl Process {
         world.apps[app].book.owner = Some(engine.inventory().owner().clone());
         check::opened(&mut world, app, engine.inventory());
         Ok(engine)
+    }
+
+    fn differ(&self) -> Structural {
+        match self.bug.map(Bug::number) {
+            Some(46) => Structural::default(),
+            _ => Structural::default().ignoring(format!("/{DEFAULTED}")),
+        }
     }
 
     /// Applies in one way or another, for ever.
@@ -190,6 +213,22 @@ impl Process {
         };
         engine.pass(cx).await?;
         check::i13_idempotence(&mut self.world.lock(), self.app, before);
+        self.mend(cx, engine).await
+    }
+
+    /// Somebody edits an object in the middle of a pass; the next passes undo it, in the same life.
+    async fn mend(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
+        let Some((key, uid)) = self.world.lock().some_owned(self.app) else { return Ok(()) };
+        {
+            let mut world = self.world.lock();
+            world.after(SECOND / 18, Happening::Edit(key.clone(), uid.clone()));
+            world.after(SECOND / 16, Happening::Edit(key.clone(), uid.clone()));
+        }
+        for _ in 0..3 {
+            engine.pass(cx).await?;
+            cx.sleep(Duration::from_secs(1)).await?;
+        }
+        check::i17_level_triggered(&mut self.world.lock(), self.app, &key);
         Ok(())
     }
 
@@ -250,9 +289,4 @@ fn heard(world: &Handle, life: usize, event: &Event) {
         Event::Finished { .. } => world.lives[life].recovering = false,
         _ => {}
     }
-}
-
-/// How long a dead engine takes to be started again.
-pub(super) fn restart_delay(random: &mut Random) -> i64 {
-    random.between(1, 120) as i64 * SECOND
 }

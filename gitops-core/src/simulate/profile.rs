@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use super::bug::Bug;
@@ -105,4 +106,28 @@ impl Profile {
         let drawn: BTreeSet<Fault> = Fault::ALL.iter().filter(drawn).copied().collect();
         drawn.intersection(&self.faults).copied().collect()
     }
+}
+
+/// The profile as arguments of `cargo xtask simulate`.
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (nodes, revisions) = (self.nodes, self.revisions);
+        write!(f, "--nodes {}..{} --revisions {}..{}", nodes.0, nodes.1, revisions.0, revisions.1)?;
+        write!(f, " --seconds {} --faults {}", self.lasts.as_secs(), list(&self.faults, Fault::to_string))?;
+        if self.all_faults {
+            f.write_str(" --all-faults")?;
+        }
+        if !self.spared.is_empty() {
+            write!(f, " --spare {}", list(&self.spared, |(fault, chance)| format!("{fault}.{chance}")))?;
+        }
+        if !self.crash_at.is_empty() {
+            write!(f, " --crash-at {}", list(&self.crash_at, u64::to_string))?;
+        }
+        self.bug.map_or(Ok(()), |bug| write!(f, " --bug {bug}"))
+    }
+}
+
+fn list<'a, T: 'a>(items: impl IntoIterator<Item = &'a T>, text: impl Fn(&T) -> String) -> String {
+    let items: Vec<String> = items.into_iter().map(text).collect();
+    if items.is_empty() { "none".to_owned() } else { items.join(",") }
 }

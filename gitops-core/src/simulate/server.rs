@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use smol_str::{SmolStr, format_smolstr};
 
+use super::calls::tier_of;
 use crate::target::Tier;
 use crate::value::{Action, Applied, Change, Expect, Key, Live, Presence, Uid, Value, Version};
 use crate::{Error, ErrorKind, Result};
@@ -43,6 +44,15 @@ impl Item {
         live
     }
 
+    /// Whether a target shows it: by its name; by our mark; or because its identity was learned.
+    pub fn is_shown_to(&self, app: usize) -> bool {
+        match tier_of(self.key.target()) {
+            Tier::Keyed => true,
+            Tier::Discoverable => self.maker == Some(app),
+            Tier::Opaque => self.maker == Some(app) && self.known,
+        }
+    }
+
     fn is(&self, expect: &Expect) -> bool {
         self.deleting.is_none() && self.uid == expect.uid && self.version.to_string() == expect.version.as_str()
     }
@@ -57,7 +67,7 @@ impl Item {
 pub(super) struct Server {
     items: BTreeMap<(Key, u64), Item>,
     last: u64,
-    /// What was there before the last write of each object, for views that are late.
+    /// What was there before somebody else's last write of each object, for views that are late.
     older: BTreeMap<Key, Live>,
     pub writes: u64,
 }
@@ -91,10 +101,6 @@ impl Server {
         self.older.get(key)
     }
 
-    pub fn first_mut(&mut self, key: &Key) -> Option<&mut Item> {
-        self.items.range_mut((key.clone(), 0)..=(key.clone(), u64::MAX)).next().map(|(_, item)| item)
-    }
-
     /// Puts an object there as somebody else would.
     pub fn intrude(&mut self, key: &Key, body: Value, owner: Option<SmolStr>) {
         self.last += 1;
@@ -114,10 +120,10 @@ impl Server {
     }
 
     /// Changes the body of an object behind everybody's back.
-    pub fn meddle(&mut self, key: &Key, edit: impl FnOnce(&Value) -> Value) -> bool {
+    pub fn meddle(&mut self, key: &Key, uid: &Uid, edit: impl FnOnce(&Value) -> Value) -> bool {
         self.last += 1;
         let last = self.last;
-        let Some(item) = self.first_mut(key).filter(|item| item.deleting.is_none()) else { return false };
+        let Some(item) = self.find_mut(key, uid).filter(|item| item.deleting.is_none()) else { return false };
         let before = item.live();
         item.body = edit(&item.body);
         item.version = last;
@@ -129,11 +135,10 @@ impl Server {
     pub fn vanish(&mut self, key: &Key) -> bool {
         let keys: Vec<(Key, u64)> =
             self.items.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|(id, _)| id.clone()).collect();
-        for id in &keys {
-            if let Some(item) = self.items.remove(id) {
-                self.older.insert(key.clone(), item.live());
-            }
-        }
+        keys.iter().for_each(|id| {
+            self.items.remove(id);
+        });
+        self.older.remove(key);
         !keys.is_empty()
     }
 
@@ -202,14 +207,13 @@ impl Server {
         self.writes += 1;
         let last = self.last;
         let item = self.items.get_mut(&id).expect("it was found just now");
-        let before = item.live();
         item.body = stored(change, manner, last);
         item.version = last;
         item.owner = Some(change.mark().owner.clone());
         item.op = change.mark().op.clone();
         item.ready_at = manner.ready_at;
         let applied = item.present();
-        self.older.insert(change.key().clone(), before);
+        self.older.remove(change.key());
         Ok(applied)
     }
 
@@ -220,7 +224,7 @@ impl Server {
         let id = self.expected(change.key(), expect)?;
         self.writes += 1;
         let item = self.items.get_mut(&id).expect("it was found just now");
-        self.older.insert(change.key().clone(), item.live());
+        self.older.remove(change.key());
         if manner.gone_at.is_some() {
             item.deleting = manner.gone_at;
             item.op = change.mark().op.clone();
@@ -251,7 +255,7 @@ fn stored(change: &Change, manner: Manner, salt: u64) -> Value {
 /// The members of a body.
 pub(super) fn fields(body: &Value) -> BTreeMap<String, Value> {
     match body {
-        Value::Map(members) => members.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        Value::Map(members) => members.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
         _ => BTreeMap::new(),
     }
 }

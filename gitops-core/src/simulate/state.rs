@@ -5,8 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use super::bug::Bug;
 use super::calls::Call;
-use super::check::Book;
+use super::check::{self, Book};
 use super::disk::Disk;
 use super::fault::{Fault, Faults};
 use super::origin::Origin;
@@ -54,6 +55,8 @@ pub(super) enum Happening {
     Reap,
     /// A paused engine goes on.
     Resumes(usize),
+    /// Somebody edits an object.
+    Edit(Key, Uid),
     /// Faults are over.
     Quiet,
 }
@@ -83,13 +86,14 @@ pub(super) struct App {
     pub origin: Origin,
     pub disk: Disk,
     pub book: Book,
-    pub life: usize,
+    /// Which life has the lock of the state.
+    pub holder: Option<usize>,
     pub passes: u64,
+    pub settled: bool,
 }
 
 pub(super) struct Inner {
     pub now: i64,
-    pub until: i64,
     next: u64,
     pub queue: BTreeMap<(i64, u64), Happening>,
     pub faults: Faults,
@@ -100,9 +104,8 @@ pub(super) struct Inner {
     pub last_call: usize,
     pub apps: Vec<App>,
     pub lives: Vec<Life>,
-    pub refused: BTreeSet<Key>,
-    pub never_ready: BTreeSet<Key>,
-    pub rewritten: BTreeSet<Key>,
+    /// Objects with a fault of their own.
+    pub stubborn: BTreeSet<(Fault, Key)>,
     pub throttled_until: i64,
     pub vanished_until: i64,
     pub moved: BTreeMap<usize, BTreeSet<Key>>,
@@ -110,9 +113,10 @@ pub(super) struct Inner {
     pub crash_at: Vec<u64>,
     pub crash_points: u64,
     pub crashes: u64,
-    pub quiet: bool,
+    pub has_health: bool,
+    pub is_quiet: bool,
     pub violation: Option<Violation>,
-    pub bug: u8,
+    pub bug: Option<Bug>,
 }
 
 impl Inner {
@@ -164,6 +168,8 @@ impl Inner {
             self.say(format_args!("e{life} stands still for {} s", pause / SECOND));
             self.lives[life].paused = true;
             self.after(pause, Happening::Resumes(life));
+            let app = self.lives[life].app;
+            self.start_later(app);
         }
         self.is_alive(life)
     }
@@ -176,8 +182,32 @@ impl Inner {
         std::mem::take(&mut self.watchers).into_values().for_each(Waker::wake);
     }
 
+    /// Whether this seeded bug is switched on.
     pub fn has_bug(&self, number: u8) -> bool {
-        self.bug == number
+        self.bug == Some(Bug::new(number))
+    }
+
+    /// An object that an application made and still declares.
+    pub fn some_owned(&mut self, app: usize) -> Option<(Key, Uid)> {
+        let origin = &self.apps[app].origin;
+        let excused = check::excused(self, app);
+        let declared = origin.tip().objects.keys().map(|node| origin.key(*node));
+        let open = declared.filter(|key| !excused.contains(key) && !self.is_stubborn(Fault::Immutable, key));
+        let item = |key: &Key| self.server.at(key).find(|item| item.maker == Some(app));
+        let ours: Vec<(Key, Uid)> = open.filter_map(|key| Some((key.clone(), item(key)?.uid.clone()))).collect();
+        self.random.pick(&ours).cloned()
+    }
+
+    pub fn is_stubborn(&self, fault: Fault, key: &Key) -> bool {
+        self.stubborn.contains(&(fault, key.clone()))
+    }
+
+    pub fn add_app(&mut self, name: &str, origin: Origin) {
+        let app = self.apps.len();
+        let (disk, book) = (Disk::default(), Book::default());
+        let name = name.to_owned();
+        self.apps.push(App { name, origin, disk, book, holder: None, passes: 0, settled: false });
+        self.after(0, Happening::Starts(app));
     }
 }
 
@@ -199,7 +229,6 @@ impl Inner {
     pub fn new(seed: u64, faults: Faults, keeps_trace: bool) -> Self {
         Self {
             now: 1_800_000_000 * SECOND,
-            until: i64::MAX,
             next: 0,
             queue: BTreeMap::new(),
             faults,
@@ -210,9 +239,7 @@ impl Inner {
             last_call: 0,
             apps: Vec::new(),
             lives: Vec::new(),
-            refused: BTreeSet::new(),
-            never_ready: BTreeSet::new(),
-            rewritten: BTreeSet::new(),
+            stubborn: BTreeSet::new(),
             throttled_until: 0,
             vanished_until: 0,
             moved: BTreeMap::new(),
@@ -220,9 +247,10 @@ impl Inner {
             crash_at: Vec::new(),
             crash_points: 0,
             crashes: 0,
-            quiet: false,
+            has_health: false,
+            is_quiet: false,
             violation: None,
-            bug: 0,
+            bug: None,
         }
     }
 }

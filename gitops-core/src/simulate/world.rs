@@ -7,16 +7,15 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::calls::{CALL_TIMEOUT, LANDS_WITHIN};
-use super::check::Book;
-use super::disk::Disk;
 use super::fault::{Fault, Faults};
 use super::foreign;
 use super::origin::Origin;
 use super::outcome::{Counts, Outcome};
-use super::process::{Exit, Process, Task, restart_delay};
+use super::process::{Exit, Process, Task};
 use super::profile::Profile;
 use super::random::Random;
 use super::state::{App, HOUR, Handle, Happening, Inner, Life, MINUTE, SECOND};
+use crate::ErrorKind;
 
 /// A whole world made from one number: model targets of all three tiers, a model source, a disk, other people,
 /// time, and the shipping engine in the middle of it.
@@ -34,14 +33,15 @@ pub struct World {
     handle: Handle,
     slots: Vec<Slot>,
     can_watch: bool,
-    has_health: bool,
     task: Task,
     lasts: i64,
 }
 
-/// The place of an application's engine.
+/// One engine that is alive.
 struct Slot {
-    future: Option<BoxFuture<'static, Exit>>,
+    app: usize,
+    life: usize,
+    future: BoxFuture<'static, Exit>,
     flag: Arc<Flag>,
     waker: Waker,
 }
@@ -64,36 +64,32 @@ impl World {
         let nodes = random.between(profile.nodes.0, profile.nodes.1);
         let revisions = random.between(profile.revisions.0, profile.revisions.1);
         let lasts = i64::try_from(profile.lasts.as_micros()).unwrap_or(HOUR);
+        let (can_watch, has_health) = (random.chance(5000), random.chance(5000));
         let mut inner = Inner::new(seed, faults, profile.keeps_trace);
         inner.crash_at.clone_from(&profile.crash_at);
-        inner.bug = profile.bug.map_or(0, |bug| bug.number());
+        inner.has_health = has_health;
+        inner.bug = profile.bug;
         inner.add_app("first", Origin::new(seed, 0, nodes));
         if second {
             inner.add_app("second", Origin::new(seed, 1, nodes.div_ceil(4)));
         }
         inner.plan_ahead(&mut random, revisions, lasts);
-        let slots = inner.apps.iter().map(|_| Slot::new()).collect();
-        Self {
-            seed,
-            handle: Handle::new(inner),
-            slots,
-            can_watch: random.chance(5000),
-            has_health: random.chance(5000),
-            task: Task::Serve,
-            lasts,
-        }
+        Self { seed, handle: Handle::new(inner), slots: Vec::new(), can_watch, task: Task::Serve, lasts }
     }
 
     /// Lets the world run to its end, or to the first broken promise.
     pub fn run(mut self) -> Outcome {
         loop {
             self.poll();
-            if self.is_over() || !self.advance() {
+            if self.is_over() {
+                break;
+            }
+            if !self.advance() {
+                self.handle.lock().broken(16, "everything stands still, and nothing is settled");
                 break;
             }
         }
-        let slots = std::mem::take(&mut self.slots);
-        drop(slots);
+        self.slots.clear();
         let mut world = self.handle.lock();
         Outcome {
             seed: self.seed,
@@ -113,75 +109,47 @@ impl World {
     }
 
     fn is_over(&self) -> bool {
-        let settled = self.task == Task::Settle && self.slots.iter().all(|slot| slot.future.is_none());
-        self.handle.lock().violation.is_some() || settled
+        let world = self.handle.lock();
+        world.violation.is_some() || world.apps.iter().all(|app| app.settled)
     }
 
     /// Polls every engine that wants to be, until none does.
     fn poll(&mut self) {
-        for app in 0..self.slots.len() {
-            while self.wants_a_poll(app) {
-                let slot = &mut self.slots[app];
-                let Some(future) = &mut slot.future else { break };
-                let waker = slot.waker.clone();
-                let mut cx = Context::from_waker(&waker);
-                match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll_unpin(&mut cx))) {
-                    Ok(Poll::Pending) => {}
-                    Ok(Poll::Ready(exit)) => self.ended(app, exit),
-                    Err(_) => {
-                        slot.future = None;
-                        self.handle.lock().broken(0, "the engine panicked");
-                    }
-                }
-                self.bury(app);
+        let mut index = 0;
+        while index < self.slots.len() {
+            match self.poll_one(index) {
+                true => index += 1,
+                false => drop(self.slots.remove(index)),
             }
         }
     }
 
-    fn wants_a_poll(&self, app: usize) -> bool {
-        let world = self.handle.lock();
-        let life = &world.lives[world.apps[app].life];
-        let runs = !life.paused && !life.dead && world.violation.is_none();
-        drop(world);
-        runs && self.slots[app].future.is_some() && self.slots[app].flag.0.swap(false, Ordering::Relaxed)
-    }
-
-    /// Takes a dead engine out of the world, and starts the next one after a while.
-    fn bury(&mut self, app: usize) {
-        let life = {
-            let world = self.handle.lock();
-            world.apps[app].life
-        };
-        if !self.handle.lock().lives[life].dead || self.slots[app].future.is_none() {
-            return;
-        }
-        self.slots[app].future = None;
-        let mut world = self.handle.lock();
-        world.lives[life].seen.clear();
-        world.lose_power(app);
-        world.rot(app);
-        world.start_later(app);
-    }
-
-    fn ended(&mut self, app: usize, exit: Exit) {
-        self.slots[app].future = None;
-        let mut world = self.handle.lock();
-        let life = world.apps[app].life;
-        world.lives[life].dead = true;
-        match exit {
-            Exit::Finished => world.say(format_args!("e{life} is through")),
-            Exit::Failed(error) => {
-                world.say(format_args!("e{life} ends: {error}"));
-                if self.task == Task::Settle {
-                    return world.broken(16, format!("no way to go on, and faults are over: {error}"));
+    /// Says whether the engine is still there.
+    fn poll_one(&mut self, index: usize) -> bool {
+        let slot = &mut self.slots[index];
+        let (app, life) = (slot.app, slot.life);
+        while self.handle.lock().may_run(life) && slot.flag.0.swap(false, Ordering::Relaxed) {
+            let waker = slot.waker.clone();
+            let mut cx = Context::from_waker(&waker);
+            match std::panic::catch_unwind(AssertUnwindSafe(|| slot.future.poll_unpin(&mut cx))) {
+                Ok(Poll::Pending) => {}
+                Ok(Poll::Ready(exit)) if self.handle.lock().is_alive(life) => {
+                    self.handle.lock().ended(app, life, &exit);
+                    return false;
                 }
-                if world.apps[app].disk.is_damaged() {
-                    world.say(format_args!("a{app} its journal is restored"));
-                    world.apps[app].disk.restore();
+                Ok(Poll::Ready(_)) => break,
+                Err(_) => {
+                    self.handle.lock().broken(0, "the engine panicked");
+                    return false;
                 }
-                world.start_later(app);
             }
         }
+        let mut world = self.handle.lock();
+        if world.is_alive(life) {
+            return true;
+        }
+        world.buried(app, life);
+        false
     }
 
     /// Lets the next thing happen.
@@ -195,82 +163,99 @@ impl World {
             Happening::Answers(call) => world.answers(call),
             Happening::Foreigner => foreign::acts(&mut world),
             Happening::SourceMoves(app) => world.source_moves(app),
-            Happening::Reap => {
-                let now = world.now;
-                world.server.reap(now, false).iter().for_each(|key| world.tell(key));
-            }
+            Happening::Reap => world.reap(),
             Happening::Resumes(life) => {
                 world.lives[life].paused = false;
                 world.say(format_args!("e{life} goes on"));
             }
+            Happening::Edit(key, uid) => foreign::meddle(&mut world, &key, &uid),
             Happening::Starts(app) => {
                 drop(world);
                 self.start(app);
-                return true;
             }
             Happening::Quiet => {
                 drop(world);
                 self.quiet();
-                return true;
             }
         }
-        drop(world);
-        (0..self.slots.len()).for_each(|app| self.bury(app));
         true
     }
 
     fn start(&mut self, app: usize) {
         let mut world = self.handle.lock();
-        if self.slots[app].future.is_some() {
+        let runs = |slot: &Slot| slot.app == app && !world.lives[slot.life].paused;
+        if self.slots.iter().any(runs) {
             return;
         }
         let life = world.lives.len();
         let skew = world.faults.strength(Fault::ClockJumps, 240).map_or(0, |off| (off as i64 - 120) * SECOND);
         world.lives.push(Life { app, skew, recovering: true, ..Life::default() });
-        world.apps[app].life = life;
         world.moved.remove(&app);
         world.say(format_args!("e{life} starts for a{app}"));
-        let Self { seed, can_watch, has_health, .. } = *self;
-        let process = Process { world: self.handle.clone(), life, app, seed, can_watch, has_health };
-        self.slots[app].future = Some(process.run(self.task).boxed());
-        self.slots[app].flag.0.store(true, Ordering::Relaxed);
+        let (has_health, bug) = (world.has_health, world.bug);
+        let Self { seed, can_watch, .. } = *self;
+        let process = Process { world: self.handle.clone(), life, app, seed, can_watch, has_health, bug };
+        let future = process.run(self.task).boxed();
+        let flag = Arc::new(Flag(AtomicBool::new(true)));
+        self.slots.push(Slot { app, life, future, waker: Waker::from(flag.clone()), flag });
     }
 
     /// Ends all faults for good, lets everything land that is on its way, and lets each engine settle.
     fn quiet(&mut self) {
-        let first = self.task == Task::Serve;
-        if first {
-            self.slots.iter_mut().for_each(|slot| slot.future = None);
-            self.task = Task::Settle;
-        }
+        self.slots.clear();
+        self.task = Task::Settle;
         let mut world = self.handle.lock();
         world.say(format_args!("faults are over"));
         world.end_faults();
+        world.queue.retain(|_, what| !matches!(what, Happening::Starts(_)));
         let rest = CALL_TIMEOUT + LANDS_WITHIN + 10 * MINUTE;
-        for app in 0..world.apps.len() {
-            world.queue.retain(|_, what| !matches!(what, Happening::Starts(other) if *other == app));
-        }
         for app in 0..world.apps.len() {
             world.after(rest + app as i64 * HOUR, Happening::Starts(app));
         }
     }
 }
 
-impl Slot {
-    fn new() -> Self {
-        let flag = Arc::new(Flag(AtomicBool::new(false)));
-        Self { future: None, waker: Waker::from(flag.clone()), flag }
-    }
-}
-
 impl Inner {
-    fn add_app(&mut self, name: &str, origin: Origin) {
-        let life = self.lives.len();
-        let app = self.apps.len();
-        self.lives.push(Life { app, dead: true, ..Life::default() });
-        let (disk, book) = (Disk::default(), Book::default());
-        self.apps.push(App { name: name.to_owned(), origin, disk, book, life, passes: 0 });
-        self.after(0, Happening::Starts(app));
+    fn may_run(&self, life: usize) -> bool {
+        let Life { paused, dead, .. } = self.lives[life];
+        !paused && !dead && self.violation.is_none()
+    }
+
+    /// Takes a dead engine out of the world, and starts the next one after a while.
+    fn buried(&mut self, app: usize, life: usize) {
+        self.leave(app, life);
+        self.lose_power(app);
+        self.rot(app);
+        self.start_later(app);
+    }
+
+    /// An engine said itself that it can't, or need not, go on.
+    fn ended(&mut self, app: usize, life: usize, exit: &Exit) {
+        self.lives[life].dead = true;
+        self.leave(app, life);
+        let error = match exit {
+            Exit::Finished => {
+                self.apps[app].settled = true;
+                return self.say(format_args!("e{life} is through"));
+            }
+            Exit::Failed(error) => error,
+        };
+        self.say(format_args!("e{life} ends: {error}"));
+        if self.is_quiet {
+            return self.broken(16, format!("no way to go on, and faults are over: {error}"));
+        }
+        if self.apps[app].disk.is_damaged() && error.kind() != ErrorKind::Locked {
+            self.say(format_args!("a{app} its journal is restored"));
+            self.apps[app].disk.restore();
+        }
+        self.start_later(app);
+    }
+
+    fn leave(&mut self, app: usize, life: usize) {
+        self.lives[life].seen.clear();
+        if self.apps[app].holder == Some(life) {
+            self.apps[app].holder = None;
+        }
     }
 
     /// Fills the queue with what comes from outside.
@@ -279,59 +264,61 @@ impl Inner {
         for app in 0..self.apps.len() {
             for _ in 1..revisions {
                 let at = random.below(lasts.unsigned_abs()) as i64;
-                self.after(at, Happening::SourceMoves(app));
-                if hasty && random.chance(3000) {
-                    (1..4).for_each(|n| {
-                        self.after(at + n * 3 * SECOND, Happening::SourceMoves(app));
-                    });
+                let more = if hasty && random.chance(3000) { 4 } else { 1 };
+                for n in 0..more {
+                    self.after(at + n * 3 * SECOND, Happening::SourceMoves(app));
                 }
             }
         }
-        let visits = lasts / (10 * MINUTE);
-        for _ in 0..visits {
+        for _ in 0..lasts / (10 * MINUTE) {
             let at = random.below(lasts.unsigned_abs()) as i64;
             self.after(at, Happening::Foreigner);
         }
         let keys: Vec<_> = self.apps[0].origin.keys().cloned().collect();
         for key in keys {
-            if self.faults.strikes(Fault::Refused) {
-                self.refused.insert(key.clone());
-            }
-            if self.faults.strikes(Fault::NeverReady) {
-                self.never_ready.insert(key.clone());
-            }
-            if self.faults.strikes(Fault::Rewritten) {
-                self.rewritten.insert(key);
+            for fault in [Fault::Refused, Fault::NeverReady, Fault::Rewritten, Fault::Immutable] {
+                if self.faults.strikes(fault) {
+                    self.stubborn.insert((fault, key.clone()));
+                }
             }
         }
         self.after(lasts, Happening::Quiet);
     }
 
     fn source_moves(&mut self, app: usize) {
-        let App { origin, .. } = &mut self.apps[app];
-        let how = origin.advance(&mut self.faults);
-        let revision = origin.served().revision.clone();
+        let how = self.apps[app].origin.advance(&mut self.faults);
+        let revision = self.apps[app].origin.served().revision.clone();
         self.say(format_args!("a{app} its source {how}: {revision}"));
     }
 
-    fn start_later(&mut self, app: usize) {
-        let delay = restart_delay(&mut self.random);
+    fn reap(&mut self) {
+        let now = self.now;
+        for key in self.server.reap(now, false) {
+            self.say(format_args!("{key} is gone"));
+            self.tell(&key);
+        }
+    }
+
+    pub(super) fn start_later(&mut self, app: usize) {
+        let delay = self.random.between(1, 120) as i64 * SECOND;
         self.after(delay, Happening::Starts(app));
     }
 
     fn end_faults(&mut self) {
-        self.quiet = true;
+        self.is_quiet = true;
         for app in 0..self.apps.len() {
             self.lose_power(app);
             self.apps[app].disk.restore();
+            self.apps[app].holder = None;
         }
         self.faults.silence();
-        self.refused.clear();
-        self.never_ready.clear();
-        self.rewritten.clear();
+        self.stubborn.retain(|(fault, _)| *fault == Fault::Immutable);
         (self.throttled_until, self.vanished_until) = (0, 0);
         self.lives.iter_mut().for_each(|life| life.dead = true);
-        self.apps.iter_mut().for_each(|app| app.origin.heal());
+        for App { origin, book, .. } in &mut self.apps {
+            let accepted = book.shadow.accepted().map(|revision| revision.id().to_owned());
+            origin.heal(accepted.as_deref());
+        }
         self.server.reap(i64::MAX, true);
         foreign::tidy_up(self);
     }

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::engine::{Report, StepOutcome};
 use crate::journal::{Intent, Record};
+use super::Sent;
 use crate::simulate::calls::tier_of;
-use crate::simulate::server::fields;
+use crate::simulate::server::{Item, fields};
 use crate::simulate::source::body;
-use crate::simulate::state::Inner;
+use crate::simulate::state::{App, Inner};
 use crate::source::Relation;
 use crate::target::Tier;
 use crate::value::{Action, Change, Key, Precondition};
@@ -40,7 +41,8 @@ pub(super) fn i11_order(world: &mut Inner, life: usize, change: &Change, intent:
         return;
     }
     let steps = &book.pass.steps;
-    let too_early = intent.needs.iter().find(|need| steps.get(need).is_some_and(|sent| !(sent.done && sent.ready)));
+    let is_ready = |sent: &Sent| sent.done && (sent.ready || !world.has_health);
+    let too_early = intent.needs.iter().find(|need| steps.get(need).is_some_and(|sent| !is_ready(sent)));
     let too_late = steps.iter().find(|(_, sent)| sent.action != Action::Delete && sent.needs.contains(key));
     if let Some(need) = too_early {
         let what = format!("{key} is written before {need}, which it needs, is ready");
@@ -102,15 +104,36 @@ pub(in crate::simulate) fn i16_converged(world: &mut Inner, app: usize, report: 
     let left = world.server.items().find(|item| item.maker == Some(app) && !declares(&item.key));
     if let Some(item) = left {
         let what = format!("{} is no longer declared, and it is still there", item.key);
+        return world.broken(16, what);
+    }
+    let shadow = &world.apps[app].book.shadow;
+    let open = shadow.open().find(|intent| tier_of(intent.key.target()) != Tier::Opaque);
+    if let Some(intent) = open {
+        let what = format!("what came of {} on {} is still open", intent.op, intent.key);
         world.broken(16, what);
     }
 }
 
-/// Objects that only a person can settle, and whatever needs them.
-fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
+/// What somebody edited is as declared again, though no engine was started anew.
+pub(in crate::simulate) fn i17_level_triggered(world: &mut Inner, app: usize, key: &Key) {
+    let origin = &world.apps[app].origin;
+    let declared = origin.tip().objects.iter().find(|(node, _)| origin.key(**node) == key);
+    let Some((_, declared)) = declared else { return };
+    let expected = body(declared.value);
+    let is_equal = |item: &Item| item.body.get("value") == expected.get("value");
+    if !world.server.at(key).filter(|item| item.is_shown_to(app)).all(is_equal) {
+        world.broken(17, format!("{key} was edited, and nobody undid it"));
+    }
+}
+
+/// Objects that only a person can settle, those of another application, and whatever needs them.
+pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
     let App { origin, book, .. } = &world.apps[app];
     let open = book.shadow.open().map(|intent| intent.key.clone());
     let mut excused: BTreeSet<Key> = open.filter(|key| tier_of(key.target()) == Tier::Opaque).collect();
+    let others = world.server.items().filter(|item| item.maker.is_some_and(|maker| maker != app));
+    let others = others.filter(|item| tier_of(item.key.target()) == Tier::Keyed);
+    excused.extend(others.map(|item| item.key.clone()));
     loop {
         let before = excused.len();
         for (node, declared) in &origin.tip().objects {
@@ -128,8 +151,6 @@ fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
         }
     }
 }
-
-use crate::simulate::state::App;
 
 pub(super) fn i20_no_action_on_older_knowledge(world: &mut Inner, life: usize, change: &Change) {
     let Precondition::Exactly(expect) = change.expects() else { return };

@@ -39,7 +39,9 @@ pub(super) fn i25_the_intent_is_durable_before_the_effect(
 }
 
 pub(super) fn i26_what_is_read_is_what_was_written(world: &mut Inner, app: usize, inventory: &Inventory) {
-    let shadow = &world.apps[app].book.shadow;
+    let mut shadow = world.apps[app].book.shadow.clone();
+    world.apps[app].disk.unsynced().iter().for_each(|record| shadow.take_in(record));
+    let shadow = &shadow;
     let open = |inventory: &Inventory| inventory.open().map(|intent| intent.op.clone()).collect::<Vec<_>>();
     let same = inventory.entries().digest() == shadow.entries().digest()
         && open(inventory) == open(shadow)

@@ -37,7 +37,6 @@ pub(super) struct Book {
 struct Pass {
     plan: Option<PlanId>,
     owned: usize,
-    removals: usize,
     steps: BTreeMap<Key, Sent>,
 }
 
@@ -49,10 +48,6 @@ struct Sent {
 }
 
 impl Book {
-    pub fn epoch(&self) -> u64 {
-        self.epoch
-    }
-
     /// An engine was told that an object is ready.
     pub fn became_ready(&mut self, key: &Key) {
         if let Some(sent) = self.pass.steps.get_mut(key) {
@@ -70,8 +65,6 @@ impl Book {
             let owned = self.shadow.entries().len();
             self.pass = Pass { plan: Some(intent.plan), owned, ..Pass::default() };
         }
-        let removes = matches!(intent.action, Action::Delete | Action::Replace);
-        self.pass.removals += usize::from(removes);
     }
 
     fn note_step(&mut self, intent: &Intent) {
@@ -138,7 +131,7 @@ pub(super) fn opened(world: &mut Inner, app: usize, inventory: &Inventory) {
     keys.iter().for_each(|key| ownership::i5_never_forget(world, app, key));
 }
 
-pub(super) use apply::{i12_containment, i13_idempotence, i16_converged};
+pub(super) use apply::{i12_containment, i13_idempotence, excused, i16_converged, i17_level_triggered};
 
 fn key_of(record: &Record) -> Option<Key> {
     match record {

@@ -53,7 +53,9 @@ pub(super) fn i3_no_prune_from_partial_knowledge(
 
 pub(super) fn i4_no_mass_deletion(world: &mut Inner, life: usize, intent: &Intent) {
     let book = &world.app_of(life).book;
-    let (removals, owned) = (book.pass.removals, book.pass.owned);
+    let sent = book.pass.steps.iter().filter(|(key, _)| **key != intent.key);
+    let removals = 1 + sent.filter(|(_, sent)| matches!(sent.action, Action::Delete | Action::Replace)).count();
+    let owned = book.pass.owned;
     let is_much = removals > 5.max(owned / 5) || (removals == owned && owned > 1);
     let removes = matches!(intent.action, Action::Delete | Action::Replace);
     if removes && is_much && book.approved.is_none() {
