@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod capability;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod cx;
 mod diagnostic;
 mod diff;

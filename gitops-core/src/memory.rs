@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use smol_str::SmolStr;
 use tokio::sync::Notify;
 
 use crate::capability::{Moved, Watch};
 use crate::target::{Scope, Target, TargetInfo};
-use crate::value::{Applied, Change, Key, Live, Mark, Uid, Value, Version};
+use crate::value::{Action, Applied, Change, Key, Live, Mark, Uid, Value, Version};
 use crate::{Cx, Error, Result};
 
 /// A keyed target that keeps its objects in memory: for tests, examples and the embedding program's own state.
@@ -23,6 +24,8 @@ pub struct Memory {
 #[derive(Debug, Default)]
 struct Inner {
     objects: BTreeMap<Key, Live>,
+    /// The last operation on each object, and its answer: what is sent again has no second effect.
+    answered: BTreeMap<Key, (SmolStr, Applied)>,
     moved: BTreeSet<Key>,
     versions: u64,
     writes: u64,
@@ -62,6 +65,7 @@ impl Memory {
         match (body, inner.objects.get_mut(key)) {
             (None, _) => {
                 inner.objects.remove(key);
+                inner.answered.remove(key);
             }
             (Some(body), Some(live)) => {
                 live.body = body;
@@ -121,10 +125,10 @@ impl Target for Memory {
         let mut inner = self.lock();
         let (key, mark) = (change.key(), change.mark());
         let live = inner.objects.get(key);
-        if let (Change::Create { .. }, Some(live)) = (change, live)
-            && live.uid.as_str() == mark.op
-        {
-            return Ok(Applied::from(live));
+        match inner.answered.get(key) {
+            Some((op, answer)) if *op == mark.op => return Ok(answer.clone()),
+            _ if change.action() == Action::Delete && live.is_none() => return Ok(Applied::Absent),
+            _ => {}
         }
         if !change.expects().holds(live) || !inner.is_ours(change) {
             return Err(Error::conflict(key));
@@ -139,6 +143,10 @@ impl Target for Memory {
         } else {
             inner.objects.remove(key);
             Applied::Absent
+        };
+        match applied {
+            Applied::Absent => inner.answered.remove(key),
+            _ => inner.answered.insert(key.clone(), (mark.op.clone(), applied.clone())),
         };
         self.tell(inner, key);
         Ok(applied)

@@ -1,5 +1,6 @@
 //! Where actual state lives.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -112,7 +113,7 @@ impl TargetInfo {
 }
 
 /// How well a target can say, after a crash, whether a change was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
     /// Neither of the others: an unknown creation is put in quarantine until a person decides.
@@ -121,6 +122,16 @@ pub enum Tier {
     Discoverable,
     /// We name objects, and create, update and delete are conditional: each effect exactly once.
     Keyed,
+}
+
+impl fmt::Display for Tier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Opaque => "opaque",
+            Self::Discoverable => "discoverable",
+            Self::Keyed => "keyed",
+        })
+    }
 }
 
 /// Which objects are asked for: a list of keys, in order and without repeats.

@@ -184,6 +184,18 @@ async fn a_lost_answer_is_looked_up_and_not_done_twice() {
 }
 
 #[tokio::test]
+async fn a_creation_that_was_made_in_part_is_ours_and_leaves_with_its_declaration() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    world.lose_answers();
+    world.converge().await;
+    world.allow();
+    world.memory.edit(&key("a"), Some(body("half")));
+    world.declare(&[("b", "1")]);
+    world.converge().await;
+    assert_eq!(world.memory.keys(), [key("b")], "what is ours is not forgotten");
+}
+
+#[tokio::test]
 async fn a_panicking_backend_fails_its_own_step_alone() {
     let world = World::with(&[("a", "1"), ("b", "2")]);
     world.panic_at("a");

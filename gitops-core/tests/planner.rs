@@ -107,6 +107,7 @@ impl World {
                 candidates,
                 live: &self.live,
                 previews: &BTreeMap::new(),
+                waiting: &BTreeMap::new(),
                 quarantined: &BTreeSet::new(),
                 differ: &Structural::default(),
                 options: &self.options,

@@ -1,5 +1,24 @@
 //! Kubernetes as a target of gitops.
 //!
-//! This crate has its place and no content yet: the target (server-side apply, watch, health, inventory in the
-//! cluster) is built on the traits of `gitops-core`, which were designed for it. What it will do is in the repository's
-//! changelog under *Unreleased*.
+//! [`Connection`] reaches a cluster as one identity, [`Kubernetes`] is the target of one application in it.
+//! The target's guide is `docs/kubernetes.md`.
+
+mod apply;
+mod cluster;
+mod document;
+mod events;
+mod fields;
+mod follow;
+mod kinds;
+mod limits;
+mod list;
+mod mark;
+mod object;
+mod observe;
+mod preview;
+mod target;
+mod told;
+
+pub use cluster::{Cluster, Connection};
+pub use limits::Limits;
+pub use target::{Conflicts, Kubernetes, KubernetesBuilder};

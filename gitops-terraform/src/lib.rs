@@ -1,5 +1,32 @@
-//! Terraform and OpenTofu root modules as targets of gitops.
+//! Terraform and OpenTofu root modules as targets.
 //!
-//! This crate has its place and no content yet: a root module will be one executed node, planned by
-//! `gitops_core::capability::NativePlan` and applied from its saved plan. What it will do is in the repository's
-//! changelog under *Unreleased*.
+//! A root module is one object: a plan of the tool is its preview, and exactly that plan is applied. See
+//! [`Terraform`] for what is guaranteed, and [`TerraformRender`] for how roots are found in a source.
+
+mod apply;
+mod builder;
+mod bundle;
+mod conclude;
+mod disk;
+mod failure;
+mod fields;
+mod init;
+mod journal;
+mod json;
+mod module;
+mod preview;
+mod process;
+mod render;
+mod resources;
+mod root;
+mod site;
+mod terraform;
+mod tool;
+
+pub use builder::TerraformBuilder;
+pub use json::{Action as ResourceAction, OutputChange, Plan as ResourcePlan, ResourceChange};
+pub use module::{ROOT, Removal, RootModule};
+pub use render::TerraformRender;
+pub use resources::ResourceInstance;
+pub use terraform::Terraform;
+pub use tool::{Dialect, ToolInfo};

@@ -17,45 +17,51 @@ impl Target for KeyValue {
     async fn observe(&self, _: &Cx, scope: &Scope) -> Result<Vec<Live>> {
         let mut found = Vec::new();
         for key in scope.keys() {
-            if let Reply::Item { version, item } =
-                self.0.ask(Request::Get { name: key.name().into() }).await?
-            {
-                let version = Version::new(version.to_string());
-                let live = Live::new(key.clone(), Uid::new(item.label), version, Value::from(&*item.value));
-                found.push(live.owned_by(item.owner));
-            }
+            found.extend(self.get(key).await?);
         }
         Ok(found)
     }
 
     async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
-        let (name, mark) = (change.key().name().to_owned(), change.mark());
-        let (expect, label) = match (change, change.expects()) {
-            (Change::Update { .. }, Precondition::Exactly(old)) => (Some(number(old)?), old.uid.to_string()),
-            (_, Precondition::Exactly(old)) => (Some(number(old)?), mark.op.to_string()),
-            (_, Precondition::Absent) => (None, mark.op.to_string()),
+        let (key, mark, live) = (change.key(), change.mark(), self.get(change.key()).await?);
+        let uid = match change {
+            Change::Update { expect, .. } => expect.uid.clone(),
+            _ => Uid::new(mark.op.clone()),
         };
-        let request = match (change.body().map(Value::as_text), expect) {
-            (None, expect) => Request::Remove { name, expect: expect.unwrap_or_default() },
-            (Some(text), expect) => {
-                let item = Item {
-                    value: text.unwrap_or_default().into(),
-                    owner: mark.owner.to_string(),
-                    label: label.clone(),
-                };
-                Request::Put { name, expect, item }
+        match &live {
+            None if change.body().is_none() => return Ok(Applied::Absent),
+            Some(live) if !live.is_owned_by(&mark.owner) => return Err(Error::conflict(key)),
+            // Sent again: it was done.
+            Some(live) if live.uid == uid && Some(&live.body) == change.body() => return Ok(live.into()),
+            found if !change.expects().holds(found.as_ref()) => return Err(Error::conflict(key)),
+            _ => {}
+        }
+        let (name, expect) =
+            (key.name().to_owned(), live.and_then(|live| live.version.as_str().parse().ok()));
+        let request = match change.body().map(Value::as_text) {
+            Some(None) => return Err(Error::new(ErrorKind::Invalid, "a setting is a text")),
+            None => Request::Remove { name, expect: expect.unwrap_or_default() },
+            Some(Some(text)) => {
+                let (owner, label) = (mark.owner.to_string(), uid.to_string());
+                Request::Put { name, expect, item: Item { value: text.to_owned(), owner, label } }
             }
         };
         match self.0.ask(request).await? {
             Reply::Done { version: 0 } => Ok(Applied::Absent),
             Reply::Done { version } => {
-                Ok(Applied::Present { uid: Uid::new(label), version: Version::new(version.to_string()) })
+                Ok(Applied::Present { uid, version: Version::new(version.to_string()) })
             }
-            _ => Err(Error::conflict(change.key())),
+            _ => Err(Error::conflict(key)),
         }
     }
 }
 
-fn number(expect: &Expect) -> Result<u64> {
-    expect.version.as_str().parse().map_err(|_| Error::new(ErrorKind::Internal, "no version of ours"))
+impl KeyValue {
+    async fn get(&self, key: &Key) -> Result<Option<Live>> {
+        let reply = self.0.ask(Request::Get { name: key.name().to_owned() }).await?;
+        let Reply::Item { version, item } = reply else { return Ok(None) };
+        let (uid, version) = (Uid::new(item.label), Version::new(version.to_string()));
+        let live = Live::new(key.clone(), uid, version, Value::from(&*item.value));
+        Ok(Some(if item.owner.is_empty() { live } else { live.owned_by(item.owner) }))
+    }
 }

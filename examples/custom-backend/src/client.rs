@@ -4,7 +4,7 @@ use tokio::net::TcpStream;
 
 use crate::protocol::{Reply, Request};
 
-/// The longest answer that is read, in bytes.
+/// The longest question and answer, in bytes.
 const LIMIT: u64 = 1 << 20;
 
 /// Asks a key-value service, one connection a question.
@@ -22,16 +22,20 @@ impl Client {
     /// Asks one question.
     ///
     /// # Errors
-    /// `Unavailable` if the service can't be reached: nothing was done. Once the question is sent the outcome is
+    /// `Limit` if the question is too long, `Unavailable` if the service can't be reached: nothing was done. Once the question is sent the outcome is
     /// unknown until the answer is there.
     ///
     /// # Cancel safety
     /// A dropped question may have been answered.
     pub async fn ask(&self, request: Request) -> Result<Reply> {
         let unreachable = |error: std::io::Error| Error::new(ErrorKind::Unavailable, error.to_string());
-        let mut stream = TcpStream::connect(&self.address).await.map_err(unreachable)?;
         let mut line = serde_json::to_vec(&request)?;
         line.push(b'\n');
+        if line.len() as u64 > LIMIT {
+            let message = "the question is longer than the service reads";
+            return Err(Error::new(ErrorKind::Limit, message).with("bytes", line.len()).with("limit", LIMIT));
+        }
+        let mut stream = TcpStream::connect(&self.address).await.map_err(unreachable)?;
         let answer = async {
             stream.write_all(&line).await?;
             let mut answer = String::new();

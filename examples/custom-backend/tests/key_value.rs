@@ -1,31 +1,15 @@
 //! The backend against the real service, through a whole engine.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+mod support;
+
 use std::sync::Arc;
 
 use custom_backend::protocol::{Item, Reply, Request};
 use custom_backend::{Client, KeyValue};
 use gitops_core::*;
 
-/// The service's process; ends with the test.
-struct Service(Child, Client);
-
-impl Service {
-    fn start() -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_kv-server")).stdout(Stdio::piped()).spawn().unwrap();
-        let mut address = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
-        Self(child, Client::new(address.trim()))
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.0.kill().and_then(|()| self.0.wait()).map(|_| ()).unwrap_or_default();
-    }
-}
+use support::Service;
 
 struct Files(Vec<(&'static str, &'static str)>);
 
@@ -77,7 +61,7 @@ async fn value(client: &Client, name: &str) -> Option<String> {
 #[tokio::test]
 async fn settings_are_made_changed_repaired_and_removed_and_foreign_ones_left_alone() {
     let (service, state) = (Service::start(), tempfile::tempdir().unwrap());
-    let client = &service.1;
+    let client = service.client();
     let foreign = Item { value: "theirs".into(), owner: "them".into(), label: "x".into() };
     client.ask(Request::Put { name: "foreign".into(), expect: None, item: foreign }).await.unwrap();
 
@@ -96,7 +80,7 @@ async fn settings_are_made_changed_repaired_and_removed_and_foreign_ones_left_al
 async fn a_service_that_is_gone_is_an_error_that_says_so() {
     let client = {
         let service = Service::start();
-        service.1.clone()
+        service.client().clone()
     };
     let error = client.ask(Request::Get { name: "a".into() }).await.unwrap_err();
     assert_eq!(

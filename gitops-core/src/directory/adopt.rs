@@ -13,7 +13,7 @@ pub(super) fn adopt(job: &Job<'_>, expect: &Expect) -> Result<Applied> {
     check(&folder, job, expect)?;
     let _claim = Claim::take(&folder, &job.place, 0o600)?;
     if check(&folder, job, expect)? == Standing::Ready {
-        OwnerMark::of(job.mark).write_pending(&folder, &job.place)?;
+        OwnerMark::of(job.mark, &job.place).write_pending(&folder, &job.place)?;
         folder.rename(&job.place.pending(), &job.place.mark()).map_err(Error::outcome_unknown)?;
     }
     folder.sync().map_err(Error::outcome_unknown)?;

@@ -56,7 +56,7 @@ fn standing(folder: &Folder, job: &Job<'_>, body: &FileBody<'_>) -> Result<Stand
 
 /// Writes the pending mark, then gives the file its name if nobody took it meanwhile.
 fn put_in_place(folder: &Folder, job: &Job<'_>) -> Result<()> {
-    OwnerMark::of(job.mark).write_pending(folder, &job.place)?;
+    OwnerMark::of(job.mark, &job.place).write_pending(folder, &job.place)?;
     match folder.link(&job.place.temp(), job.place.file()) {
         // Over a network, a link that was made can be reported as failed.
         Err(_) if is_linked(folder, &job.place)? => Ok(()),

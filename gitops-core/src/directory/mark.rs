@@ -8,32 +8,37 @@ use super::path::Place;
 use crate::{Error, ErrorKind, Mark, Result};
 
 const FORMAT: u32 = 1;
-const MAX_MARK_BYTES: usize = 4096;
+/// The most that the names of owner and operation may take together.
+const MAX_NAME_BYTES: usize = 4096;
 
 /// What the mark `.NAME.gitops` says of the file `NAME`: whose it is, and which incarnation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OwnerMark {
     pub(super) owner: SmolStr,
     pub(super) uid: SmolStr,
+    /// The file below the root that it was made for: a copy of it beside another file says nothing of that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    path: Option<String>,
     format: u32,
 }
 
 impl OwnerMark {
     /// The mark that a change leaves: the operation becomes the file's identity.
-    pub(super) fn of(mark: &Mark) -> Self {
-        Self { owner: mark.owner.clone(), uid: mark.op.clone(), format: FORMAT }
+    pub(super) fn of(mark: &Mark, place: &Place) -> Self {
+        Self { owner: mark.owner.clone(), uid: mark.op.clone(), path: Some(place.path()), format: FORMAT }
     }
 
-    /// Reads the mark of a place; `None` if there is none.
+    /// Reads the mark of a place; `None` if there is none, or a copy of another place's.
     ///
     /// A creation that ended between its last two steps has left its mark pending beside a linked file: the
     /// file is then there, and ours.
     pub(super) fn read(folder: &Folder, place: &Place) -> Result<Option<Self>> {
-        match folder.read(&place.mark())? {
-            Some(content) => Ok(Some(Self::parse(folder, &place.mark(), &content.bytes)?)),
-            None if is_linked(folder, place)? => Self::read_pending(folder, place),
-            None => Ok(None),
-        }
+        let mark = match folder.read(&place.mark())? {
+            Some(content) => Some(Self::parse(folder, &place.mark(), &content.bytes)?),
+            None if is_linked(folder, place)? => Self::read_pending(folder, place)?,
+            None => None,
+        };
+        Ok(mark.filter(|mark| mark.path.as_ref().is_none_or(|path| *path == place.path())))
     }
 
     fn read_pending(folder: &Folder, place: &Place) -> Result<Option<Self>> {
@@ -43,17 +48,17 @@ impl OwnerMark {
 
     /// Writes the pending mark, durable in content and name.
     pub(super) fn write_pending(&self, folder: &Folder, place: &Place) -> Result<()> {
-        let text = serde_json::to_vec(self)?;
-        if text.len() > MAX_MARK_BYTES {
+        let names = self.owner.len() + self.uid.len();
+        if names > MAX_NAME_BYTES {
             return Err(Error::new(
                 ErrorKind::Limit,
                 "the names of owner and operation are too long for a mark",
             )
-            .with("bytes", text.len())
-            .with("limit", MAX_MARK_BYTES)
+            .with("bytes", names)
+            .with("limit", MAX_NAME_BYTES)
             .help("give the application a shorter name"));
         }
-        let name = place.pending();
+        let (name, text) = (place.pending(), serde_json::to_vec(self)?);
         let file = folder.create(&name, 0o644)?.ok_or_else(|| super::fault::busy(&folder.path_of(&name)))?;
         folder.write(&name, &file, &text)?;
         folder.sync()

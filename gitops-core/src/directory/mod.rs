@@ -47,8 +47,8 @@ use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, 
 ///
 /// # Whose a file is
 /// Beside each file `NAME` that it makes, a directory keeps the mark `.NAME.gitops`: a line of JSON with the
-/// owner and the file's identity. A file without a mark, or with another owner's, is shown and never touched;
-/// [`Import`] puts a mark on it.
+/// owner, the file's identity and its path. A file without a mark, with another owner's, or with a copy of the mark
+/// of another file, is shown and never touched; [`Import`] puts a mark on it.
 ///
 /// # Guarantees
 /// - A change is durable before it is reported, and whole: after a crash at any point the file has its old

@@ -49,6 +49,11 @@ impl Place {
         Ok(Self { folders, name })
     }
 
+    /// The file's path below the root.
+    pub(super) fn path(&self) -> String {
+        self.folders.iter().chain([&self.name]).map(String::as_str).collect::<Vec<_>>().join("/")
+    }
+
     /// The folders from the root down.
     pub(super) fn folders(&self) -> &[String] {
         &self.folders

@@ -31,7 +31,7 @@ pub(super) fn replace(job: &Job<'_>, body: &FileBody<'_>, expect: &Expect) -> Re
         true => (found.version == expect.version).then_some(Standing::Ready),
         false => (found == expect).then_some(Standing::Ready),
     };
-    rewrite(job, body, standing, Some(OwnerMark::of(job.mark)))?;
+    rewrite(job, body, standing, Some(OwnerMark::of(job.mark, &job.place)))?;
     Ok(job.made(body))
 }
 

@@ -47,7 +47,7 @@ impl Base {
         keys.extend(inventory.open().map(|intent| intent.key.clone()));
         let is_known = |key: &&Key| desired.objects().contains(key) || inventory.entries().contains(key);
         keys.extend(self.moved.iter().filter(is_known).cloned());
-        keys
+        with_users(desired, keys)
     }
 
     /// Takes a plan as the new start. What it did not settle stays to be looked at.
@@ -60,5 +60,15 @@ impl Base {
         let unsettled = unsettled.chain(plan.held.iter().map(|held| &held.key)).chain(&plan.kept);
         let unsettled = unsettled.chain(planned.learned.keys()).chain(&planned.gone);
         self.moved = unsettled.cloned().collect();
+        self.moved.extend(plan.held.iter().filter_map(|held| held.why.awaited()).cloned());
     }
+}
+
+/// The objects, and all that use outputs of them, directly or through others.
+fn with_users(desired: &Desired, mut keys: BTreeSet<Key>) -> BTreeSet<Key> {
+    let mut due: Vec<Key> = keys.iter().cloned().collect();
+    while let Some(key) = due.pop() {
+        due.extend(desired.users(&key).filter(|user| keys.insert((*user).clone())).cloned());
+    }
+    keys
 }

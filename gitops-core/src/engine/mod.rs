@@ -6,6 +6,7 @@ mod builder;
 mod carry_out;
 mod descent;
 mod effects;
+mod fill;
 mod foretell;
 mod ledger;
 mod observe;

@@ -27,12 +27,13 @@ impl Engine {
         let candidates = self.base.candidates(&desired, self.inventory());
         let candidates = tamper::candidates(cx, &desired, self.inventory(), candidates);
         self.check_targets(&desired, &candidates)?;
-        let live = self.observe(&cx.within(self.timeouts.call), &candidates).await?;
+        let layers = Planner.layers(&desired, &candidates)?;
+        let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
         let now = cx.now();
         let settled = tamper::settled(cx, self.inventory(), self.settle_open_intents(&live, now));
         let mut inventory = self.inventory().clone();
         settled.iter().for_each(|record| inventory.take_in(record));
-        let mut input = PlanInput {
+        let input = PlanInput {
             application: &self.name,
             revision: &revision,
             desired: &desired,
@@ -40,15 +41,15 @@ impl Engine {
             candidates: &candidates,
             live: &live,
             previews: &BTreeMap::new(),
+            waiting: &BTreeMap::new(),
             quarantined: &self.quarantined(&inventory),
             differ: &*self.differ,
             options: &self.options,
             basis: &self.basis(desired.objects().digest()),
             now,
         };
-        let previews = self.foretell(cx, &input).await?;
-        input.previews = &previews;
-        let planned = tamper::planned(cx, Planner.plan(&input)?);
+        let filled = self.fill(cx, input, &layers).await?;
+        let planned = tamper::planned(cx, Planner.plan(&filled.input(input))?);
         self.base.planned(&desired, &inventory, &planned);
         self.events.emit(&Event::Planned {
             plan: planned.plan.id,
@@ -139,4 +140,10 @@ impl Engine {
         };
         inventory.open().filter(in_doubt).map(|intent| intent.key.clone()).collect()
     }
+}
+
+/// The candidates, and the objects whose outputs they use.
+fn with_used(desired: &crate::Desired, candidates: &BTreeSet<Key>) -> BTreeSet<Key> {
+    let used = candidates.iter().filter_map(|key| desired.outputs_used(key)).flatten();
+    candidates.iter().chain(used.map(|used| &used.key)).cloned().collect()
 }

@@ -22,11 +22,11 @@ impl Engine {
             let live = live.get(&intent.key);
             let may_still_land = now.since(intent.at) < self.timeouts.call + info.lands_within;
             let result = verdict(intent, live, owner, may_still_land)?;
-            let made = live.filter(|live| was_made(intent, live, owner)).map(|live| found(intent, live));
+            let made = matches!(result, OpResult::NotDone { .. }).then(|| half_made(intent, live, owner));
             let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
-            Some(made.into_iter().chain([outcome]))
+            Some([made.flatten(), Some(outcome)])
         };
-        self.inventory().open().filter_map(settle).flatten().collect()
+        self.inventory().open().filter_map(settle).flatten().flatten().collect()
     }
 
     /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
@@ -37,17 +37,14 @@ impl Engine {
     }
 }
 
-/// Whether an incarnation that is there is one that the intent made, whatever became of it since.
-fn was_made(intent: &Intent, live: &Live, owner: &str) -> bool {
-    let is_older = intent.expect.as_ref().is_some_and(|expect| expect.uid == live.uid);
-    let makes = matches!(intent.action, Action::Create | Action::Replace);
-    makes && !is_older && live.presence == Presence::Present && live.is_owned_by(owner)
-}
-
-/// The entry of an object that we made, in a state that we did not see being written: it stays ours, and is
-/// compared field by field.
-fn found(intent: &Intent, live: &Live) -> Record {
-    Record::Adopt { key: intent.key.clone(), entry: Owned::found(intent, live.uid.clone()) }
+/// An incarnation that the intent made, though it is not as the intent would have left it: it is there and ours, in a
+/// state that nobody declared.
+fn half_made(intent: &Intent, live: Option<&Live>, owner: &str) -> Option<Record> {
+    let live = live.filter(|live| live.presence == Presence::Present && live.is_owned_by(owner))?;
+    let was_there_before = intent.expect.as_ref().is_some_and(|expect| expect.uid == live.uid);
+    let makes = matches!(intent.action, Action::Create | Action::Replace) && !was_there_before;
+    let entry = Owned { desired: None, ..Owned::of(intent, live) };
+    makes.then(|| Record::Adopt { key: intent.key.clone(), entry })
 }
 
 /// What the observed state of its object says of an intent.
@@ -63,10 +60,15 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
     match (intent.action, live) {
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
         (Action::Delete, _) => Some(OpResult::Absent),
-        (_, Some(live)) if live.is_owned_by(owner) && Some(live.body.digest()) == intent.desired => {
+        (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
             Some(OpResult::Present { uid: live.uid.clone(), version: live.version.clone() })
         }
         (Action::Create, None) if may_still_land => None,
         _ => not_done("the object is not as the change would have left it"),
     }
+}
+
+/// The object carries the intent's own operation, or what the intent wanted.
+fn is_as_intended(intent: &Intent, live: &Live) -> bool {
+    live.op.as_ref() == Some(&intent.op) || Some(live.body.digest()) == intent.desired
 }

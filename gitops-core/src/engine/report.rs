@@ -75,6 +75,14 @@ impl Report {
         self.results.iter().filter(|result| result.outcome == StepOutcome::Skipped).count()
     }
 
+    /// How many objects awaited an output of an object that this pass changed: another pass, at once, takes them up.
+    pub fn deferred(&self) -> usize {
+        let is_done = |key: &Key| {
+            self.results.iter().any(|result| &result.key == key && result.outcome == StepOutcome::Done)
+        };
+        self.plan.held.iter().filter_map(|held| held.why.awaited()).filter(|of| is_done(of)).count()
+    }
+
     /// Whether everything is as declared now: all steps done and ready, and no object held.
     pub fn is_converged(&self) -> bool {
         self.failed() == 0 && self.skipped() == 0 && self.plan.held.is_empty()

@@ -37,7 +37,7 @@ impl Engine {
     /// # Cancel safety
     /// Cancel the context to stop in good order; dropping the future is the same as a crash.
     pub async fn run(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
-        let mut failures = 0;
+        let (mut failures, mut waiting) = (0, usize::MAX);
         let is_over = || cx.is_cancelled() || cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
         while !is_over() {
             let wait = match self.supervised_pass(cx, interval).await {
@@ -45,7 +45,7 @@ impl Engine {
                     failures = 0;
                     interval
                 }
-                Ok(report) if report.skipped() > 0 => continue,
+                Ok(report) if report.skipped() > 0 || is_nearer(&report, &mut waiting) => continue,
                 Ok(_) => back_off(cx, &mut failures, interval),
                 Err(error) if cx.is_cancelled() && error.kind() == ErrorKind::Cancelled => break,
                 Err(error) if self.ledger.is_lost() || error.kind() == ErrorKind::Corrupt => {
@@ -138,6 +138,13 @@ async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, revision: &Revision, inte
             Err(_) => std::future::pending().await,
         }
     }
+}
+
+/// Whether the next pass can do what this one had to leave, because it changed the objects whose outputs were awaited.
+/// Each pass in a row must leave less: an object that changes in every pass keeps no engine busy.
+fn is_nearer(report: &Report, waiting: &mut usize) -> bool {
+    let now = if report.deferred() > 0 { report.plan.held.len() } else { usize::MAX };
+    now < std::mem::replace(waiting, now)
 }
 
 /// Doubles with each failure in a row; full jitter, so that many engines don't wake at once.

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use crate::journal::Intent;
-use crate::value::{Digest, Digested, Hasher, Key, Uid, Version};
+use crate::value::{Digest, Digested, Hasher, Key, Live, Uid, Version};
 
 /// One object that we own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,9 +49,9 @@ impl Owned {
         }
     }
 
-    /// An object that an intent made, in a state that nobody saw being written.
-    pub(crate) fn found(intent: &Intent, uid: Uid) -> Self {
-        Self { state: OwnedState::Held, uid: Some(uid), desired: None, ..Self::claimed(intent) }
+    /// An object that an intent was about, as it was seen.
+    pub(crate) fn of(intent: &Intent, live: &Live) -> Self {
+        Self::held(intent, live.uid.clone(), live.version.clone())
     }
 
     pub(super) fn held(intent: &Intent, uid: Uid, version: Version) -> Self {

@@ -32,6 +32,24 @@ pub enum HeldBecause {
         /// The target's reason.
         reason: String,
     },
+    /// It uses an output that is not there yet, or that is about to change. The pass after that one's knows it.
+    AwaitsOutput {
+        /// Whose output.
+        of: Key,
+        /// Its name.
+        output: String,
+        /// The outputs that are there; none if their object is about to change.
+        known: Vec<String>,
+    },
+    /// It has an output as a part of a text, and that output is no text.
+    UnfitOutput {
+        /// Whose output.
+        of: Key,
+        /// Its name.
+        output: String,
+        /// What it is.
+        what: String,
+    },
     /// Its target could not foretell what a change of it would do.
     Unforeseen {
         /// The target's reason.
@@ -43,6 +61,16 @@ pub enum HeldBecause {
     Unresolved,
 }
 
+impl HeldBecause {
+    /// The object whose output is awaited, if it is that.
+    pub fn awaited(&self) -> Option<&Key> {
+        match self {
+            Self::AwaitsOutput { of, .. } => Some(of),
+            _ => None,
+        }
+    }
+}
+
 impl fmt::Display for HeldBecause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -50,6 +78,15 @@ impl fmt::Display for HeldBecause {
             Self::OwnedByOther { owner } => write!(f, "it belongs to {owner}"),
             Self::Deleting => f.write_str("it is being deleted"),
             Self::Unreadable { reason } => write!(f, "it can't be read: {reason}"),
+            Self::AwaitsOutput { of, output, known } if known.is_empty() => {
+                write!(f, "it awaits the output `{output}` of {of}")
+            }
+            Self::AwaitsOutput { of, output, known } => {
+                write!(f, "it awaits the output `{output}` of {of}, which has: {}", known.join(", "))
+            }
+            Self::UnfitOutput { of, output, what } => {
+                write!(f, "the output `{output}` of {of} is {what} and can't be a part of a text")
+            }
             Self::Unforeseen { reason } => write!(f, "its target can't foretell a change: {reason}"),
             Self::Quarantined => f.write_str("we may have made it already, and its target can't say"),
             Self::Unresolved => f.write_str("we meant to make it, and what is there may not be ours"),

@@ -69,6 +69,9 @@ fn hold(input: &PlanInput<'_>, key: &Key, live: Option<&Live>) -> Option<HeldBec
     if input.quarantined.contains(key) {
         return Some(HeldBecause::Quarantined);
     }
+    if let Some(why) = input.waiting.get(key) {
+        return Some(why.clone());
+    }
     if let Some(Err(reason)) = input.previews.get(key) {
         return Some(HeldBecause::Unforeseen { reason: reason.clone() });
     }

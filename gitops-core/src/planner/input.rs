@@ -6,17 +6,18 @@ use crate::capability::Preview;
 use crate::cx::Time;
 use crate::diff::Differ;
 use crate::inventory::Inventory;
-use crate::plan::Basis;
+use crate::plan::{Basis, HeldBecause};
 use crate::render::Desired;
 use crate::value::{Digest, Hasher, Key, Live, Revision};
 
 /// Everything that a plan is made from.
+#[derive(Clone, Copy)]
 pub struct PlanInput<'a> {
     /// The application's name.
     pub application: &'a str,
     /// The revision of `desired`.
     pub revision: &'a Revision,
-    /// Everything that is declared.
+    /// Everything that is declared. The holes of candidates are filled, except of those that are waiting.
     pub desired: &'a Desired,
     /// What we own.
     pub inventory: &'a Inventory,
@@ -26,6 +27,8 @@ pub struct PlanInput<'a> {
     pub live: &'a BTreeMap<Key, Live>,
     /// What targets foretold of candidates, or why they could not.
     pub previews: &'a BTreeMap<Key, Result<Preview, String>>,
+    /// Candidates with holes that can't be filled yet, and why: nothing is done to them.
+    pub waiting: &'a BTreeMap<Key, HeldBecause>,
     /// Candidates whose creation may have happened, in targets that can't say: nothing is done to them.
     pub quarantined: &'a BTreeSet<Key>,
     /// How to compare.

@@ -3,6 +3,7 @@
 mod decide;
 mod input;
 mod order;
+mod outputs;
 
 pub use input::{DriftPolicy, Options, PlanInput};
 

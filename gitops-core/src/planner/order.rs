@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{PlanInput, faulty};
 use crate::Result;
 use crate::diagnostic::Diagnostic;
-use crate::graph::Graph;
+use crate::graph::{Cycle, Graph};
 use crate::plan::{Held, Step};
+use crate::render::Desired;
 use crate::value::{Action, Key};
 
 /// Fills in what each step waits for.
@@ -27,7 +28,7 @@ pub(super) fn connect(input: &PlanInput<'_>, steps: &mut [Step], held: &[Held]) 
     if !faults.is_empty() {
         return Err(faulty(faults));
     }
-    Graph::new(needs).map_err(|cycle| faulty(vec![cycle_fault(input, cycle)]))?;
+    Graph::new(needs).map_err(|cycle| faulty(vec![cycle_fault(input.desired, &cycle)]))?;
     for (deleted, before) in deletes_after(input, steps, &held) {
         after.entry(deleted).or_default().extend(before);
     }
@@ -106,8 +107,9 @@ fn deletes_after(
     after
 }
 
-fn cycle_fault(input: &PlanInput<'_>, cycle: crate::graph::Cycle) -> Diagnostic {
-    let first = cycle.members().first().and_then(|key| input.desired.objects().get(key));
+/// The fault of a cycle, at the place of its first member.
+pub(super) fn cycle_fault(desired: &Desired, cycle: &Cycle) -> Diagnostic {
+    let first = cycle.members().first().and_then(|key| desired.objects().get(key));
     let path = first.map_or_else(String::new, |object| object.provenance.to_string());
     Diagnostic::error("GO0304", path, cycle.to_string()).help("remove one of these needs")
 }

@@ -5,7 +5,7 @@ use imbl::{OrdMap, OrdSet};
 use smol_str::SmolStr;
 
 use crate::diagnostic::Diagnostic;
-use crate::value::{DigestMap, Key, Need, Object};
+use crate::value::{DigestMap, Key, Need, Object, OutputRef};
 
 /// Everything that is declared at one revision.
 ///
@@ -14,6 +14,10 @@ use crate::value::{DigestMap, Key, Need, Object};
 pub struct Desired {
     objects: DigestMap<Arc<Object>>,
     offers: OrdMap<SmolStr, OrdSet<Key>>,
+    /// The outputs that fill the holes of each object that has holes.
+    uses: OrdMap<Key, Arc<[OutputRef]>>,
+    /// The other way round: who uses outputs of an object.
+    users: OrdMap<Key, OrdSet<Key>>,
 }
 
 impl Desired {
@@ -42,8 +46,23 @@ impl Desired {
         if missing.is_empty() { Ok(found) } else { Err(missing) }
     }
 
+    /// The outputs that fill an object's holes, in order; nothing if it has no hole.
+    pub fn outputs_used(&self, key: &Key) -> Option<&[OutputRef]> {
+        self.uses.get(key).map(|outputs| &**outputs)
+    }
+
+    /// The objects whose holes are filled with outputs of this one, in order.
+    pub fn users(&self, key: &Key) -> impl Iterator<Item = &Key> {
+        self.users.get(key).into_iter().flatten()
+    }
+
+    /// Puts an object with filled holes in the place of the one that declares them.
+    pub(crate) fn fill(&mut self, object: Arc<Object>) {
+        self.objects.insert(object.key.clone(), object);
+    }
+
     /// Declares an object; a second one of the same key is a fault that names both places.
-    pub(crate) fn declare(&mut self, object: Object) -> Result<(), Box<Diagnostic>> {
+    pub(crate) fn declare(&mut self, mut object: Object) -> Result<(), Box<Diagnostic>> {
         if let Some(other) = self.objects.get(&object.key) {
             let message = format!("{} is declared twice", object.key);
             let help = format!("the other declaration is at {}: remove one of them", other.provenance);
@@ -54,13 +73,41 @@ impl Desired {
         for name in &object.offers {
             self.offers.entry(name.clone()).or_default().insert(object.key.clone());
         }
+        if object.body.has_hole() {
+            self.note_uses(&mut object);
+        }
         self.objects.insert(object.key.clone(), Arc::new(object));
         Ok(())
+    }
+
+    /// An object needs those whose outputs fill its holes.
+    fn note_uses(&mut self, object: &mut Object) {
+        let outputs = object.body.outputs();
+        for output in &outputs {
+            let need = Need::Object(output.key.clone());
+            if !object.needs.contains(&need) {
+                object.needs.push(need);
+            }
+            self.users.entry(output.key.clone()).or_default().insert(object.key.clone());
+        }
+        self.uses.insert(object.key.clone(), outputs.into_iter().collect());
+    }
+
+    fn forget_uses(&mut self, key: &Key) {
+        for output in self.uses.remove(key).iter().flat_map(|outputs| outputs.iter()) {
+            if let Some(users) = self.users.get_mut(&output.key) {
+                users.remove(key);
+                if users.is_empty() {
+                    self.users.remove(&output.key);
+                }
+            }
+        }
     }
 
     /// Takes a declaration back.
     pub(crate) fn retract(&mut self, key: &Key) {
         let Some(object) = self.objects.remove(key) else { return };
+        self.forget_uses(key);
         for name in &object.offers {
             if let Some(keys) = self.offers.get_mut(name) {
                 keys.remove(key);

@@ -55,6 +55,7 @@ impl Value {
             Self::Text(text) => Json::String(text.to_string()),
             Self::Bytes(_) => return Err("bytes that are not text can't become a field".to_owned()),
             Self::Secret(secret) => Json::String(secret.expose().to_owned()),
+            Self::Hole(hole) => return Err(format!("{hole} is not filled and can't become a field")),
             Self::List(items) => Json::Array(items.iter().map(Self::reveal).collect::<Result<_, _>>()?),
             Self::Map(members) => {
                 let reveal = |(name, value): (&str, &Self)| Ok((name.to_owned(), value.reveal()?));

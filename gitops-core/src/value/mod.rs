@@ -3,6 +3,7 @@
 mod change;
 mod digest;
 mod digest_map;
+mod hole;
 mod json;
 mod key;
 mod live;
@@ -19,6 +20,7 @@ mod version;
 pub use change::{Action, Change, Expect, Mark, Precondition};
 pub use digest::{Digest, Hasher};
 pub use digest_map::{DigestMap, Digested};
+pub use hole::{Hole, HolePart, OutputRef, UnfitOutput};
 pub use key::{GroupKind, Key, ParseKeyError};
 pub use live::{Applied, Live, Ownership, Presence};
 pub use map::Map;

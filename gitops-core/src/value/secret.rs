@@ -9,12 +9,12 @@ use super::{Digest, Hasher};
 ///
 /// A digest of a short secret could be guessed by trying; a digest under this key can't.
 #[derive(Clone)]
-pub struct SecretKey(Zeroizing<[u8; 32]>);
+pub struct SecretKey(Arc<Zeroizing<[u8; 32]>>);
 
 impl SecretKey {
     /// A key from 32 random bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+        Self(Arc::new(Zeroizing::new(bytes)))
     }
 }
 
@@ -43,19 +43,25 @@ pub struct Secret(Arc<Inner>);
 struct Inner {
     text: Zeroizing<String>,
     digest: Digest,
+    key: SecretKey,
 }
 
 impl Secret {
     /// Takes a text as secret, comparable with others under the same key.
     pub fn new(text: impl Into<String>, key: &SecretKey) -> Self {
         let text = Zeroizing::new(text.into());
-        let digest = Hasher::new("gitops secret").field(*key.0).field(&*text).finish();
-        Self(Arc::new(Inner { text, digest }))
+        let digest = Hasher::new("gitops secret").field(**key.0).field(&*text).finish();
+        Self(Arc::new(Inner { text, digest, key: key.clone() }))
     }
 
     /// The text itself, for the one place that hands it to a target or a child process.
     pub fn expose(&self) -> &str {
         &self.0.text
+    }
+
+    /// The key under which it is compared.
+    pub(super) fn key(&self) -> &SecretKey {
+        &self.0.key
     }
 
     /// The digest under the key: equal for equal texts, useless for guessing.

@@ -153,6 +153,11 @@ impl World {
             .state(state)
     }
 
+    /// All bytes of the journal.
+    pub fn journal(&self) -> Vec<u8> {
+        self.journal.bytes().unwrap_or_default()
+    }
+
     /// A new engine, a plan, and its apply.
     pub async fn converge(&self) -> Report {
         let mut engine = self.engine().await;

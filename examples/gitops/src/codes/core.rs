@@ -18,7 +18,7 @@ pub const PAGES: [Page; 5] = [
     Page {
         code: "GO0303",
         title: "a need that nobody meets",
-        cause: "An object needs another one that is not declared.",
+        cause: "An object needs another one that is not declared, or uses an output of it.",
         fix: "Declare it, or remove the need.",
     },
     Page {

@@ -1,0 +1,120 @@
+//! One numbered check, and how it is run.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::report::{CheckResult, Status};
+use crate::{Cx, Error, Result};
+
+/// How long a check may take. One that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A check of something that `B` holds ready.
+pub(super) struct Check<B> {
+    /// Its number, which never changes.
+    pub(super) number: &'static str,
+    /// What it asks, in one sentence.
+    pub(super) sentence: &'static str,
+    pub(super) asked: Asked,
+    pub(super) run: for<'a> fn(&'a B) -> BoxFuture<'a, Checked>,
+}
+
+/// Of whom a check is asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asked {
+    /// Of everybody.
+    All,
+    /// Of keyed targets.
+    Keyed,
+    /// Of keyed and discoverable targets.
+    Marked,
+    /// Of opaque targets.
+    Opaque,
+    /// Of those that offer this power.
+    Power(&'static str),
+}
+
+/// What comes of a check, or of a part of it.
+pub(super) type Checked<T = ()> = Result<T, Stop>;
+
+/// Why a check ended before its end.
+#[derive(Debug)]
+pub(super) enum Stop {
+    /// Something that it needs was not given.
+    Skip(String),
+    /// The backend breaks its contract.
+    Fail(String),
+}
+
+/// An error where none may be is a failure.
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Fail(format!("unexpected error: {error:?}"))
+    }
+}
+
+/// Ends a check with a failure unless something holds.
+macro_rules! ensure {
+    ($holds:expr, $($why:tt)+) => {
+        if !$holds {
+            return Err($crate::conformance::check::Stop::Fail(format!($($why)+)));
+        }
+    };
+}
+
+/// A check by number, of whom it is asked, its function and its sentence.
+macro_rules! check {
+    ($number:literal, $asked:expr, $run:path, $sentence:literal) => {
+        $crate::conformance::check::Check {
+            number: $number,
+            sentence: $sentence,
+            asked: $asked,
+            run: |bench| Box::pin($run(bench)),
+        }
+    };
+}
+
+pub(super) use {check, ensure};
+
+/// What a check runs on.
+pub(super) trait Bench: Sync {
+    /// Why a check is not asked of this backend, if it is not.
+    fn not_asked(&self, asked: Asked) -> Option<String>;
+
+    /// The reason that the author gave for not keeping what a check asks.
+    fn divergence(&self, number: &str) -> Option<String>;
+}
+
+/// Runs one check on a bench of its own.
+pub(super) async fn run<B: Bench>(check: &Check<B>, cx: &Cx, bench: Result<B>) -> CheckResult {
+    let status = match bench {
+        Err(error) => Status::Fail { why: format!("there is nothing to check: {error:?}") },
+        Ok(bench) => status_of(check, cx, &bench).await,
+    };
+    CheckResult { number: check.number.into(), sentence: check.sentence.into(), status }
+}
+
+async fn status_of<B: Bench>(check: &Check<B>, cx: &Cx, bench: &B) -> Status {
+    if let Some(why) = bench.not_asked(check.asked) {
+        return Status::NotAsked { why };
+    }
+    if let Some(why) = bench.divergence(check.number) {
+        return Status::Skip { why: format!("known divergence: {why}") };
+    }
+    let run = AssertUnwindSafe((check.run)(bench)).catch_unwind();
+    match cx.within(LIMIT).bounded(run.map(Ok)).await {
+        Err(_) => Status::Fail { why: format!("it did not end within {} s", LIMIT.as_secs()) },
+        Ok(Err(panic)) => Status::Fail { why: format!("it panicked: {}", text_of(&*panic)) },
+        Ok(Ok(Err(Stop::Fail(why)))) => Status::Fail { why },
+        Ok(Ok(Err(Stop::Skip(why)))) => Status::Skip { why },
+        Ok(Ok(Ok(()))) => Status::Pass,
+    }
+}
+
+fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text")
+}

@@ -1,0 +1,232 @@
+//! What a check of a target works with.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use smol_str::SmolStr;
+
+use super::outside::{Fault, Outside};
+use super::subject::Subject;
+use crate::conformance::check::{Asked, Bench, Checked, Stop, ensure};
+use crate::target::{Scope, Target, Tier};
+use crate::value::{Applied, Change, Key, Live, Mark, Presence, Provenance, Value};
+use crate::{Cx, Differ, Error, ErrorKind, Object, Result, Structural};
+
+/// How long to wait before looking again.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A fresh target with an owner of its own, and ways to work with it.
+pub(in crate::conformance) struct TargetBench {
+    pub(super) cx: Cx,
+    pub(super) subject: Subject,
+    owner: SmolStr,
+    used: AtomicUsize,
+}
+
+impl Bench for TargetBench {
+    fn not_asked(&self, asked: Asked) -> Option<String> {
+        let tier = self.target().info().tier;
+        let (is_asked, of) = match asked {
+            Asked::All => (true, "everybody"),
+            Asked::Keyed => (tier == Tier::Keyed, "keyed targets"),
+            Asked::Marked => (tier != Tier::Opaque, "keyed and discoverable targets"),
+            Asked::Opaque => (tier == Tier::Opaque, "opaque targets"),
+            Asked::Power(power) => (self.powers().any(|offered| offered == power), power),
+        };
+        (!is_asked).then(|| match asked {
+            Asked::Power(_) => format!("the target does not offer {of}"),
+            _ => format!("it is asked of {of}"),
+        })
+    }
+
+    fn divergence(&self, number: &str) -> Option<String> {
+        self.subject.divergences.get(number).map(ToString::to_string)
+    }
+}
+
+impl TargetBench {
+    pub(super) fn new(cx: Cx, subject: Subject) -> Self {
+        let owner = format!("kit-{:08x}", cx.random() >> 96).into();
+        Self { cx, subject, owner, used: AtomicUsize::new(0) }
+    }
+
+    pub(super) fn target(&self) -> &dyn Target {
+        &*self.subject.target
+    }
+
+    pub(super) fn outside(&self) -> &dyn Outside {
+        &*self.subject.outside
+    }
+
+    /// The powers that the target offers, by name.
+    pub(super) fn powers(&self) -> impl Iterator<Item = &'static str> {
+        let target = self.target();
+        let offered = [
+            (target.native_plan().is_some(), "a native plan"),
+            (target.watch().is_some(), "a watch"),
+            (target.health().is_some(), "health"),
+            (target.import().is_some(), "import"),
+            (target.batch().is_some(), "batches"),
+        ];
+        offered.into_iter().filter_map(|(is_offered, name)| is_offered.then_some(name))
+    }
+
+    /// A key that was not used yet.
+    pub(super) fn key(&self) -> Key {
+        (self.subject.samples.key)(self.used.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn keys(&self, count: usize) -> Vec<Key> {
+        (0..count).map(|_| self.key()).collect()
+    }
+
+    pub(super) fn body(&self, number: usize) -> Value {
+        (self.subject.samples.body)(number)
+    }
+
+    pub(super) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Our mark, of a new operation.
+    pub(super) fn mark(&self) -> Mark {
+        self.mark_of(&self.owner)
+    }
+
+    /// The mark of somebody, of a new operation.
+    pub(super) fn mark_of(&self, owner: &str) -> Mark {
+        Mark { owner: owner.into(), op: format!("{:032x}", self.cx.random()).into() }
+    }
+
+    pub(super) async fn apply(&self, change: &Change) -> Result<Applied> {
+        self.target().apply(&self.cx, change).await
+    }
+
+    /// Makes a change that must succeed.
+    pub(super) async fn done(&self, change: &Change) -> Checked<Applied> {
+        self.apply(change)
+            .await
+            .map_err(|error| Stop::Fail(format!("{} was refused: {error:?}", told(change))))
+    }
+
+    /// Makes a change that must be refused, with nothing done.
+    pub(super) async fn refused(&self, change: &Change) -> Checked<Error> {
+        match self.apply(change).await {
+            Ok(applied) => Err(Stop::Fail(format!("{} was accepted: {applied:?}", told(change)))),
+            Err(error) => {
+                ensure!(!error.is_unknown(), "{} was refused as unknown: {error:?}", told(change));
+                Ok(error)
+            }
+        }
+    }
+
+    pub(super) async fn look(&self, keys: &[Key]) -> Checked<Vec<Live>> {
+        let scope: Scope = keys.iter().cloned().collect();
+        Ok(self.target().observe(&self.cx, &scope).await?)
+    }
+
+    /// An object, if it is there: more than one under one key is a failure.
+    pub(super) async fn see(&self, key: &Key) -> Checked<Option<Live>> {
+        let mut found = self.look(std::slice::from_ref(key)).await?;
+        ensure!(found.len() <= 1, "{} objects under the key {key}: {found:?}", found.len());
+        Ok(found.pop())
+    }
+
+    /// An object that must be there.
+    pub(super) async fn there(&self, key: &Key) -> Checked<Live> {
+        let live = self.see(key).await?.ok_or_else(|| Stop::Fail(format!("{key} is absent")))?;
+        ensure!(live.presence == Presence::Present, "{key} is not there: {:?}", live.presence);
+        Ok(live)
+    }
+
+    /// Makes an object of ours under a new key.
+    pub(super) async fn make(&self) -> Checked<Live> {
+        self.make_at(&self.key(), self.body(0)).await
+    }
+
+    pub(super) async fn make_at(&self, key: &Key, body: Value) -> Checked<Live> {
+        self.done(&self.creation(key, body).await).await?;
+        self.there(key).await
+    }
+
+    /// Changes an object of ours.
+    pub(super) async fn rewrite(&self, live: &Live, body: Value) -> Checked<Live> {
+        self.done(&self.update(live, body).await).await?;
+        self.there(&live.key).await
+    }
+
+    /// Removes an object of ours, and waits until it is gone.
+    pub(super) async fn unmake(&self, live: &Live) -> Checked {
+        self.done(&self.deletion(live).await).await?;
+        self.gone(&live.key).await
+    }
+
+    /// Waits until an object is gone.
+    pub(super) async fn gone(&self, key: &Key) -> Checked {
+        let end = self.cx.now().after(self.subject.patience);
+        while let Some(live) = self.see(key).await? {
+            ensure!(self.cx.now() < end, "{key} is still there: {:?}", live.presence);
+            self.cx.sleep(PAUSE).await?;
+        }
+        Ok(())
+    }
+
+    /// Fails if what is there is not what a declaration says, as a plan would see it.
+    pub(super) async fn holds(&self, live: &Live, body: &Value) -> Checked {
+        let difference = self.difference(live, body).await?;
+        ensure!(difference.is_empty(), "{} is not as declared: {difference}", live.key);
+        Ok(())
+    }
+
+    /// How what is there differs from a declaration, as a plan would see it; empty if it does not.
+    pub(super) async fn difference(&self, live: &Live, body: &Value) -> Checked<String> {
+        let diff = match self.preview(live, body).await? {
+            Some(preview) => preview.diff,
+            None => Structural::default().diff(body, &live.body),
+        };
+        Ok(diff.fields().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    }
+
+    /// Makes requests fail, if the kit was given a way to.
+    pub(super) async fn fault(&self, fault: Fault) -> Checked {
+        given(self.outside().fault(fault).await)
+    }
+
+    /// Makes a change while requests fail in a way; its error.
+    pub(super) async fn refused_by(&self, fault: Fault, change: &Change) -> Checked<Error> {
+        self.fault(fault).await?;
+        let answer = self.apply(change).await;
+        self.outside().mend().await?;
+        match answer {
+            Ok(applied) => {
+                Err(Stop::Fail(format!("{} was answered {applied:?} under {fault:?}", told(change))))
+            }
+            Err(error) => Ok(error),
+        }
+    }
+}
+
+/// What a power of the kit gave; a power that was not given skips the check.
+pub(super) fn given<T>(result: Result<T>) -> Checked<T> {
+    result.map_err(|error| match error.kind() {
+        ErrorKind::Unsupported => Stop::Skip(error.message().to_owned()),
+        _ => Stop::Fail(format!("the kit's own way into the target failed: {error:?}")),
+    })
+}
+
+/// A sample that was not given skips the check.
+pub(super) fn sample<T>(sample: Option<T>, what: &str) -> Checked<T> {
+    sample.ok_or_else(|| Stop::Skip(format!("the samples have no {what}")))
+}
+
+/// A change in a few words.
+pub(super) fn told(change: &Change) -> String {
+    format!("{} {} (operation {})", change.action(), change.key(), change.mark().op)
+}
+
+pub(super) fn declared(key: &Key, body: Value) -> Arc<Object> {
+    let provenance =
+        Provenance { source: "conformance".into(), revision: "1".into(), path: "sample".into(), line: 1 };
+    Arc::new(Object::new(key.clone(), body, provenance))
+}

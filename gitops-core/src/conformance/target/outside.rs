@@ -1,0 +1,94 @@
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::value::{Key, Value};
+use crate::{Error, ErrorKind, Result};
+
+/// What the kit may do behind the target's back. Every method may be left out: the checks that need it are then
+/// skipped, with the reason.
+#[async_trait]
+pub trait Outside: Send + Sync {
+    /// Changes an object as somebody else would, makes it without a mark if it is absent, or removes it (`None`).
+    /// The mark of an object that is there stays.
+    async fn edit(&self, key: &Key, body: Option<&Value>) -> Result<()> {
+        let _ = (key, body);
+        missing("edit an object behind the target's back")
+    }
+
+    /// Sets a field of an object that no sample declares.
+    async fn add_field(&self, key: &Key) -> Result<()> {
+        let _ = key;
+        missing("set a field that is not declared")
+    }
+
+    /// Whether the field of [`add_field`](Self::add_field) is still there.
+    async fn has_field(&self, key: &Key) -> Result<bool> {
+        let _ = key;
+        missing("look for a field that is not declared")
+    }
+
+    /// Makes an object as somebody else would, with a copy of the mark that another one carries.
+    async fn copy_mark(&self, from: &Key, to: &Key) -> Result<()> {
+        let _ = (from, to);
+        missing("copy a mark")
+    }
+
+    /// Makes an object one that can't be decoded.
+    async fn damage(&self, key: &Key) -> Result<()> {
+        let _ = key;
+        missing("damage an object")
+    }
+
+    /// Keeps an object from going away once its deletion is accepted, as a finalizer does.
+    async fn hold(&self, key: &Key) -> Result<()> {
+        let _ = key;
+        missing("hold a deletion up")
+    }
+
+    /// Lets an object go that was held.
+    async fn release(&self, key: &Key) -> Result<()> {
+        let _ = key;
+        missing("hold a deletion up")
+    }
+
+    /// Makes every request fail in this way, until it is [mended](Self::mend).
+    async fn fault(&self, fault: Fault) -> Result<()> {
+        let _ = fault;
+        missing("make requests fail")
+    }
+
+    /// Lets requests through again.
+    async fn mend(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// How requests fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// There were too many; the answer asks to wait for so long. Nothing is done.
+    Throttled(Duration),
+    /// The other side is overloaded and says so. Nothing is done.
+    Overloaded,
+    /// The other side can't be reached. Nothing is done.
+    Unreachable,
+    /// We are not who we say. Nothing is done.
+    Unauthenticated,
+    /// We may not do this. Nothing is done.
+    Forbidden,
+    /// The request is done, and its answer never comes.
+    LostAnswer,
+    /// The answer to a request for several objects ends in the middle.
+    CutAnswer,
+}
+
+/// Nothing can be done behind the target's back.
+pub(super) struct NoHands;
+
+impl Outside for NoHands {}
+
+fn missing<T>(what: &str) -> Result<T> {
+    Err(Error::new(ErrorKind::Unsupported, format!("the kit was given no way to {what}")))
+}

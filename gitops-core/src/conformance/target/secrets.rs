@@ -1,0 +1,81 @@
+//! C57 to C59: a secret goes into the target and nowhere else.
+
+use super::bench::{TargetBench, sample};
+use super::outside::Fault;
+use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
+use crate::value::{Live, Secret, SecretKey, Value};
+use crate::{Differ, Error, Structural};
+
+pub(super) const CHECKS: &[Check<TargetBench>] = &[
+    check!(
+        "C57",
+        Asked::All,
+        masked,
+        "A secret is masked in what is shown of an object and of a difference."
+    ),
+    check!("C58", Asked::All, masked_in_errors, "A secret is in no error, whatever the server says."),
+    check!(
+        "C59",
+        Asked::All,
+        equal_by_digest,
+        "Secrets are equal if their texts are, and nothing else is told of them."
+    ),
+];
+
+/// A body that holds a secret, and the secret's text.
+fn secret(bench: &TargetBench, number: u8) -> Checked<(Value, String)> {
+    let body = sample(bench.subject.samples.secret.as_ref(), "body that holds a secret")?;
+    let text = format!("canary-{number}-{}", bench.owner());
+    Ok((body(Secret::new(text.clone(), &SecretKey::new([7; 32]))), text))
+}
+
+fn free_of(text: &str, shown: &str, what: &str) -> Checked {
+    ensure!(!shown.contains(text), "the secret is in {what}: {shown}");
+    Ok(())
+}
+
+async fn masked(bench: &TargetBench) -> Checked {
+    let (body, text) = secret(bench, 1)?;
+    let live: Live = bench.make_at(&bench.key(), body).await?;
+    free_of(&text, &format!("{live:?}"), "the debugging text of the object")?;
+    free_of(&text, &live.body.to_string(), "the text of its body")?;
+    let (next, other) = secret(bench, 2)?;
+    let diff = match bench.preview(&live, &next).await? {
+        Some(preview) => preview.diff,
+        None => Structural::default().diff(&next, &live.body),
+    };
+    let shown = format!("{diff:?} {}", serde_json::to_string(&diff).map_err(Error::from)?);
+    free_of(&text, &shown, "a difference")?;
+    free_of(&other, &shown, "a difference")
+}
+
+async fn masked_in_errors(bench: &TargetBench) -> Checked {
+    let (body, text) = secret(bench, 1)?;
+    let made = bench.make_at(&bench.key(), body.clone()).await?;
+    bench.rewrite(&made, bench.body(1)).await?;
+    let mut errors = vec![bench.refused(&bench.update(&made, body.clone()).await).await?];
+    for fault in [Fault::LostAnswer, Fault::Overloaded, Fault::Forbidden] {
+        let change = bench.creation(&bench.key(), body.clone()).await;
+        match bench.refused_by(fault, &change).await {
+            Ok(error) => errors.push(error),
+            Err(Stop::Skip(_)) => {}
+            Err(stop) => return Err(stop),
+        }
+    }
+    for error in errors {
+        free_of(&text, &format!("{error:?} {error:#} {:?}", error.help_text()), "an error")?;
+    }
+    Ok(())
+}
+
+async fn equal_by_digest(bench: &TargetBench) -> Checked {
+    let ((body, text), (other, _)) = (secret(bench, 1)?, secret(bench, 2)?);
+    let live = bench.make_at(&bench.key(), body.clone()).await?;
+    bench.holds(&live, &body).await?;
+    let differs = !bench.difference(&live, &other).await?.is_empty();
+    ensure!(differs, "two secrets under {} are taken for one", live.key);
+    let plain = crate::Digest::of(text.as_bytes()).to_string();
+    let shown = format!("{live:?} {}", live.version);
+    ensure!(!shown.contains(&plain), "a digest without a key tells of the secret of {}", live.key);
+    Ok(())
+}

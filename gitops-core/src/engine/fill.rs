@@ -1,0 +1,56 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Engine;
+use crate::capability::Preview;
+use crate::plan::HeldBecause;
+use crate::planner::{PlanInput, Planner};
+use crate::render::Desired;
+use crate::value::Key;
+use crate::{Cx, Result};
+
+/// The candidates with filled holes, and what targets foretold of them.
+pub(super) struct Filled {
+    pub desired: Desired,
+    pub previews: BTreeMap<Key, Result<Preview, String>>,
+    pub waiting: BTreeMap<Key, HeldBecause>,
+}
+
+impl Filled {
+    /// The input of the next step of planning: what is known by now.
+    pub fn input<'a>(&'a self, input: PlanInput<'a>) -> PlanInput<'a> {
+        PlanInput { desired: &self.desired, previews: &self.previews, waiting: &self.waiting, ..input }
+    }
+
+    /// Fills the holes of one layer with the outputs of earlier ones.
+    fn fill(&mut self, input: PlanInput<'_>, layer: &BTreeSet<Key>) {
+        for key in layer {
+            match Planner.fill(&self.input(input), key) {
+                Ok(None) => {}
+                Ok(Some(object)) => self.desired.fill(object),
+                Err(why) => {
+                    self.waiting.insert(key.clone(), why);
+                }
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Fills holes and lets targets foretell, layer by layer: whether an output may be used depends on whether its
+    /// object is about to change, and that may be for its target to say.
+    pub(super) async fn fill(
+        &self,
+        cx: &Cx,
+        input: PlanInput<'_>,
+        layers: &[BTreeSet<Key>],
+    ) -> Result<Filled> {
+        let (previews, waiting) = (BTreeMap::new(), BTreeMap::new());
+        let mut filled = Filled { desired: input.desired.clone(), previews, waiting };
+        for layer in layers {
+            filled.fill(input, layer);
+            let asked = self.foretell(cx, &PlanInput { candidates: layer, ..filled.input(input) }).await?;
+            filled.previews.extend(asked);
+        }
+        Ok(filled)
+    }
+}

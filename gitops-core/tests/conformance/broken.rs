@@ -1,0 +1,68 @@
+//! Each check is caught at work: the backend that is broken in just that fails it.
+
+use std::collections::BTreeSet;
+
+use gitops_core::Tier;
+use gitops_core::conformance::{self, Report, target_checks};
+
+use crate::model::{Model, subject};
+
+/// What else must fail with a check, because it asks for the same and more.
+const ALSO: &[(&str, &[&str])] = &[
+    ("C02", &["C39"]),
+    ("C09", &["C28"]),
+    ("C16", &["C43", "C71"]),
+    ("C20", &["C49"]),
+    ("C22", &["C27", "C43", "C58", "C61"]),
+    ("C27", &["C61"]),
+    ("C37", &["C38"]),
+    ("C43", &["C72"]),
+    ("C60", &["C62"]),
+    ("C70", &["C71"]),
+];
+
+async fn report_of(fault: &'static str, tier: Tier) -> Report {
+    conformance::target(move || async move { Ok(subject(Model::broken(fault, tier))) }).seed(1).run().await
+}
+
+#[tokio::test]
+async fn a_sound_model_passes_every_check_and_earns_its_tier() {
+    for tier in [Tier::Keyed, Tier::Discoverable, Tier::Opaque] {
+        let report = report_of("", tier).await;
+        report.assert_earned(tier);
+        assert_eq!(report.skipped(), [""; 0], "{report}");
+    }
+}
+
+#[tokio::test]
+async fn each_check_catches_the_backend_that_is_broken_in_just_that() {
+    let mut wrong = Vec::new();
+    for (number, sentence) in target_checks() {
+        let tier = if number == "C21" { Tier::Opaque } else { Tier::Keyed };
+        let report = report_of(number, tier).await;
+        let also = ALSO.iter().find(|(of, _)| *of == number).map_or(&[][..], |(_, also)| also);
+        let expected: BTreeSet<&str> = [number].into_iter().chain(also.iter().copied()).collect();
+        let failed: BTreeSet<&str> = report.failed().into_iter().collect();
+        if failed != expected || report.earned.is_none() == is_of_one_tier(number, also) {
+            wrong.push(format!("{number} {sentence}: {failed:?} and not {expected:?}\n{report}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Whether only a higher tier asks for it, so that a lower one is earned without it.
+fn is_of_one_tier(number: &str, also: &[&str]) -> bool {
+    let higher = [
+        "C09", "C10", "C16", "C17", "C18", "C19", "C20", "C22", "C24", "C25", "C26", "C27", "C43", "C52",
+        "C53", "C54", "C55", "C56", "C61",
+    ];
+    [number].iter().chain(also).all(|number| higher.contains(number))
+}
+
+#[tokio::test]
+async fn a_keyed_target_without_conditions_earns_a_lower_tier() {
+    let report = report_of("C25", Tier::Keyed).await;
+    assert_eq!((report.declared, report.earned), (Some(Tier::Keyed), Some(Tier::Discoverable)));
+    let report = report_of("C24", Tier::Discoverable).await;
+    assert_eq!((report.declared, report.earned), (Some(Tier::Discoverable), Some(Tier::Opaque)));
+}

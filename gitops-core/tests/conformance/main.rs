@@ -1,0 +1,9 @@
+//! The kit itself: a model passes every check, and each check catches the backend that is broken in just that.
+#![cfg(feature = "conformance")]
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod backends;
+mod broken;
+mod docs;
+mod model;
+mod report;

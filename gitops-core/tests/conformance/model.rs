@@ -1,0 +1,198 @@
+//! A target with every power, and one fault: it breaks the check of that number.
+
+mod outside;
+mod powers;
+mod server;
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use gitops_core::capability::{Batch, Health, Import, NativePlan, Watch};
+use gitops_core::conformance::{Fault, Samples, Subject};
+use gitops_core::*;
+use tokio::sync::Notify;
+
+use self::server::Server;
+
+/// A model of a server, and its client.
+pub struct Model {
+    fault: &'static str,
+    tier: Tier,
+    server: Mutex<Server>,
+    moved: Notify,
+}
+
+impl Model {
+    /// Sound except for one check; with `""`, sound.
+    pub fn broken(fault: &'static str, tier: Tier) -> Arc<Self> {
+        Arc::new(Self { fault, tier, server: Mutex::default(), moved: Notify::new() })
+    }
+
+    fn is(&self, fault: &str) -> bool {
+        self.fault == fault
+    }
+
+    fn server(&self) -> MutexGuard<'_, Server> {
+        self.server.lock().unwrap()
+    }
+
+    fn tell(&self, key: &Key) {
+        self.server().moved.insert(key.clone());
+        self.moved.notify_one();
+    }
+
+    /// What stands in the way of a request, before it has an effect.
+    fn request(&self) -> Result<()> {
+        let unavailable = |text: &str| Error::new(ErrorKind::Unavailable, text);
+        match self.server().requests {
+            None | Some(Fault::LostAnswer | Fault::CutAnswer) => Ok(()),
+            Some(Fault::Throttled(_)) if self.is("C40") => Err(unavailable("too many requests")),
+            Some(Fault::Throttled(wait)) => {
+                Err(unavailable("too many requests").retry_when(Retry::After(wait)))
+            }
+            Some(Fault::Overloaded) if self.is("C45") => {
+                Err(unavailable("overloaded").retry_when(Retry::Never))
+            }
+            Some(Fault::Overloaded) => Err(unavailable("overloaded")),
+            Some(Fault::Unreachable) if self.is("C42") => Err(unavailable("no connection").outcome_unknown()),
+            Some(Fault::Unreachable) => Err(unavailable("no connection")),
+            Some(Fault::Unauthenticated) if !self.is("C46") => {
+                Err(Error::new(ErrorKind::Unauthenticated, "who are you?"))
+            }
+            Some(_) => Err(Error::new(ErrorKind::Forbidden, "not for you")),
+        }
+    }
+
+    /// The answer to a change, unless it is lost on the way.
+    fn answer(&self, answer: Result<Applied>) -> Result<Applied> {
+        match self.server().requests {
+            Some(Fault::LostAnswer) if self.is("C41") => Err(Error::new(ErrorKind::Unavailable, "no answer")),
+            Some(Fault::LostAnswer) => Err(Error::new(ErrorKind::Unavailable, "no answer").outcome_unknown()),
+            _ => answer,
+        }
+    }
+
+    /// What is in flight, counted until it is dropped.
+    fn enter(&self, change: &Change) -> Flight<'_> {
+        self.server().flights.push((change.key().clone(), change.action()));
+        Flight { model: self, key: change.key().clone(), action: change.action() }
+    }
+
+    fn refused(&self, change: &Change) -> Error {
+        let conflict = match self.is("C43") {
+            true => Error::new(ErrorKind::Internal, "HTTP 409"),
+            false => Error::conflict(change.key()),
+        };
+        match (self.is("C58"), change.body().and_then(|body| body.get("secret"))) {
+            (true, Some(Value::Secret(secret))) => conflict.with("body", secret.expose()),
+            _ => conflict,
+        }
+    }
+}
+
+struct Flight<'a> {
+    model: &'a Model,
+    key: Key,
+    action: Action,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let mut server = self.model.server();
+        let of_this = |flight: &(Key, Action)| *flight == (self.key.clone(), self.action);
+        let place = server.flights.iter().position(of_this).unwrap();
+        server.flights.remove(place);
+    }
+}
+
+#[async_trait]
+impl Target for Model {
+    fn info(&self) -> TargetInfo {
+        TargetInfo::new("model").tier(self.tier)
+    }
+
+    async fn observe(&self, _: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        if self.is("C14") && self.server().requests == Some(Fault::Forbidden) {
+            return Ok(Vec::new());
+        }
+        self.request()?;
+        tokio::task::yield_now().await;
+        let live = self.list(scope).await?;
+        tokio::task::yield_now().await;
+        match self.server().requests {
+            Some(Fault::CutAnswer) if !self.is("C13") => {
+                Err(Error::new(ErrorKind::Unavailable, "the answer was cut short"))
+            }
+            Some(Fault::CutAnswer) => Ok(live.into_iter().take(3).collect()),
+            _ => Ok(live),
+        }
+    }
+
+    async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
+        let _flight = self.enter(change);
+        self.request()?;
+        tokio::task::yield_now().await;
+        let answer = self.change(change).await;
+        if answer.is_ok() {
+            self.tell(change.key());
+        }
+        tokio::task::yield_now().await;
+        self.answer(answer)
+    }
+
+    fn native_plan(&self) -> Option<&dyn NativePlan> {
+        Some(self)
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        Some(self)
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
+        Some(self)
+    }
+
+    fn import(&self) -> Option<&dyn Import> {
+        Some(self)
+    }
+
+    fn batch(&self) -> Option<&dyn Batch> {
+        Some(self)
+    }
+}
+
+pub fn subject(model: Arc<Model>) -> Subject {
+    Subject::new(model.clone(), samples()).outside(model).patience(std::time::Duration::from_millis(60))
+}
+
+fn named(kind: &str, namespace: &str, name: &str) -> Key {
+    Key::new("model", GroupKind::new("", kind), namespace, name)
+}
+
+pub fn samples() -> Samples {
+    let body = |text: &str| Value::map([("text", Value::from(text)), ("size", Value::from(1))]);
+    let wide = Value::map([("text", Value::from("t")), ("size", 1.into()), ("note", "n".into())]);
+    let near = [
+        ("Item", "shop", "near"),
+        ("Item", "shop", "near-by"),
+        ("Item", "store", "near"),
+        ("Thing", "shop", "near"),
+    ];
+    Samples::new(
+        |n| named("Item", "shop", &format!("item-{n:04}")),
+        |n| {
+            Value::map([
+                ("text", Value::from(format!("text {n}").as_str())),
+                ("size", Value::from(i64::try_from(n).unwrap())),
+            ])
+        },
+    )
+    .text(body)
+    .secret(|secret| Value::map([("secret", Value::Secret(secret)), ("size", Value::from(1))]))
+    .neighbours(near.map(|(kind, namespace, name)| named(kind, namespace, name)))
+    .defaulted([Value::map([("text", Value::from("no size"))]), body("1000m")])
+    .narrowing(wide, body("t"))
+    .unknown_kind(named("Unknown", "shop", "a"))
+    .invalid(Value::map([("colour", Value::from("red"))]))
+    .too_large(body(&"x".repeat(20_000)))
+    .illegal_keys([named("Item", "shop", "no!"), named("Item", "shop", &"n".repeat(100))])
+}

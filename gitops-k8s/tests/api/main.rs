@@ -1,0 +1,11 @@
+//! The Kubernetes target against a real API server.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod apply;
+mod connect;
+mod engine;
+mod faults;
+mod limits;
+mod observe;
+mod preview;
+mod support;

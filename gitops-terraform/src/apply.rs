@@ -1,0 +1,174 @@
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use gitops_core::{
+    Action, Applied, Change, Cx, Error, ErrorKind, Live, Outcome, Precondition, Result, Value,
+};
+
+use crate::disk;
+use crate::failure;
+use crate::journal::Journal;
+use crate::json::{Redact, StateFile};
+use crate::module::{Removal, RootModule};
+use crate::preview::forgotten;
+use crate::process::{Ended, Output, RUN};
+use crate::root::{Place, Running, Stamp};
+use crate::site::{Fresh, Site};
+
+/// How long the writing down of what an apply did may take, whatever became of the caller.
+const AFTERWARDS: Duration = Duration::from_secs(120);
+
+impl Site<'_> {
+    /// Makes a change: applies exactly the plan that was shown, if all that it was made from still holds.
+    pub async fn apply(self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let state = self.state(cx, Fresh::Now).await?;
+        let live = self.live_of(state.as_ref()).await?;
+        if self.record().done.as_deref() == Some(change.mark().op.as_str()) {
+            return Ok(live.as_ref().map_or(Applied::Absent, Applied::from));
+        }
+        self.check_ours(change, live.as_ref())?;
+        if !change.expects().holds(live.as_ref()) {
+            return Err(moved(change, live.as_ref()));
+        }
+        if change.action() == Action::Delete
+            && self.bundle()?.is_some_and(|bundle| bundle.removal == Removal::Forget)
+        {
+            return self.give_up(cx, change, state).await;
+        }
+        let place = self.approved(change, state.as_ref()).await?;
+        self.carry_out(cx, change, &place, state.as_ref()).await
+    }
+
+    fn check_ours(&self, change: &Change, live: Option<&Live>) -> Result<()> {
+        match live {
+            Some(live) if !live.is_owned_by(&change.mark().owner) => Err(Error::conflict(self.key)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The saved plan that the change names.
+    ///
+    /// # Errors
+    /// `Conflict` if it is gone, or anything that it was made from has moved; the error says what.
+    async fn approved(&self, change: &Change, state: Option<&StateFile>) -> Result<Place> {
+        let refuse = |what: &str| {
+            Error::new(ErrorKind::Conflict, format!("the plan that was shown is stale: {what}"))
+                .help("plan again, and review what changed")
+        };
+        let kept = self.folder.kept()?.ok_or_else(|| refuse("it is not kept any more"))?;
+        if change.preview() != Some(&kept.digest) {
+            return Err(refuse("a plan of another effect was made since"));
+        }
+        let place = self.record().place.clone().ok_or_else(|| refuse("the root's place is not known"))?;
+        let pins = &kept.pins;
+        if pins.tool != self.workshop().tool.digest().await? {
+            return Err(refuse("the program is another one"));
+        }
+        if pins.body != change.body().map(Value::digest) {
+            return Err(refuse("the declaration is another one"));
+        }
+        if pins.workspace != place.workspace {
+            return Err(refuse("the workspace is another one"));
+        }
+        match (&pins.state, state.map(Stamp::from)) {
+            (then, now) if *then == now => Ok(place),
+            (Some(then), Some(now)) if then.lineage != now.lineage => {
+                Err(refuse(&format!("the state is of another line: {}, then {}", now.lineage, then.lineage)))
+            }
+            (Some(then), Some(now)) if then.serial != now.serial => {
+                Err(refuse(&format!("the state moved from serial {} to {}", then.serial, now.serial)))
+            }
+            (Some(then), Some(_)) => Err(refuse(&format!("the state was edited at serial {}", then.serial))),
+            _ => Err(refuse("the state came or went")),
+        }
+    }
+
+    async fn carry_out(
+        mut self,
+        cx: &Cx,
+        change: &Change,
+        place: &Place,
+        state: Option<&StateFile>,
+    ) -> Result<Applied> {
+        let running = Running {
+            mark: change.mark().clone(),
+            action: change.action(),
+            run: format!("{:032x}", cx.random()),
+            since: cx.now(),
+            before: state.map(|state| state.instances.clone()).unwrap_or_default(),
+        };
+        self.folder.drop_reports()?;
+        self.note(cx, |record| record.running = Some(running.clone())).await?;
+        let ended = self.run_apply(cx, &running, place).await;
+        // From here on, what is to be written down is written down, whatever became of the caller.
+        let cx = &Cx::system().within(AFTERWARDS);
+        let mut redact = self.redact_of_plan(cx, place).await;
+        redact.learn_secrets(change.body().unwrap_or(&Value::Null));
+        let journal = self.conclude(cx, &running, &redact).await.map_err(Error::outcome_unknown)?;
+        if let Some(object) = change.object().filter(|_| journal.had_an_effect() || journal.succeeded()) {
+            self.keep_bundle(&RootModule::of_body(&object.body)?)?;
+        }
+        let failed = match ended {
+            Ok(ended) if ended.status.success() && journal.succeeded() => None,
+            Ok(ended) => Some(self.failure(&ended, &journal, &redact)?),
+            Err(error) => Some(error),
+        };
+        self.folder.drop_reports()?;
+        match failed {
+            None => self.applied(cx).await,
+            Some(error) => Err(error),
+        }
+    }
+
+    async fn run_apply(&self, cx: &Cx, running: &Running, place: &Place) -> Result<Ended> {
+        let (out, err) = (disk::create(&self.folder.journal())?, disk::create(&self.folder.errors())?);
+        let plan = self.folder.kept_plan();
+        let call = self.call(place).env(RUN, &running.run).output(Output::Files(out, err));
+        let call = call.args(["apply", "-input=false", "-no-color", "-json"]).args([plan]);
+        call.patience(self.workshop().options.patience).run(cx).await
+    }
+
+    /// What a change made, once it was made.
+    async fn applied(&self, cx: &Cx) -> Result<Applied> {
+        let state = self.state(cx, Fresh::Now).await.map_err(Error::outcome_unknown)?;
+        let live = self.live_of(state.as_ref()).await.map_err(Error::outcome_unknown)?;
+        Ok(live.as_ref().map_or(Applied::Absent, Applied::from))
+    }
+
+    /// The error of an apply: what was touched before it failed stays touched.
+    fn failure(&self, ended: &Ended, journal: &Journal, redact: &Redact) -> Result<Error> {
+        let stderr = disk::read(&self.folder.errors(), 8 << 20)?.unwrap_or_default();
+        let stderr = redact.text(&String::from_utf8_lossy(&stderr));
+        let error = failure::of_apply(ended, journal, &stderr);
+        let unknown = journal.had_an_effect() || ended.status.signal().is_some();
+        Ok(if unknown && error.outcome() == Outcome::NotDone { error.outcome_unknown() } else { error })
+    }
+
+    /// Gives the root up: its resources and its state stay as they are.
+    async fn give_up(mut self, cx: &Cx, change: &Change, state: Option<StateFile>) -> Result<Applied> {
+        if change.preview() != Some(&forgotten(state)) {
+            return Err(Error::conflict(self.key));
+        }
+        let op = change.mark().op.clone();
+        self.note(cx, |record| {
+            record.owner = None;
+            record.place = None;
+            record.done = Some(op);
+        })
+        .await?;
+        Ok(Applied::Absent)
+    }
+}
+
+fn moved(change: &Change, live: Option<&Live>) -> Error {
+    let error = Error::conflict(change.key());
+    match (change.expects(), live) {
+        (Precondition::Exactly(expect), Some(live)) if expect.uid != live.uid => {
+            error.with("then", &expect.uid).with("now", &live.uid)
+        }
+        (Precondition::Exactly(expect), Some(live)) => {
+            error.with("then", &expect.version).with("now", &live.version)
+        }
+        _ => error,
+    }
+}

@@ -1,0 +1,67 @@
+use std::collections::BTreeMap;
+
+use gitops_core::{Error, ErrorKind, Result, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::disk;
+use crate::json;
+use crate::module::{Removal, RootModule};
+use crate::site::Site;
+
+/// The most bytes that a bundle may have.
+const BUNDLE_BYTES: u64 = 256 << 20;
+
+/// The declaration with which a root was applied last: what a removal is made with. Secrets are left out.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Bundle {
+    pub removal: Removal,
+    body: String,
+    /// The variables that were left out.
+    secret: Vec<String>,
+}
+
+impl Bundle {
+    /// The declaration.
+    ///
+    /// # Errors
+    /// `Invalid` if a variable of it is a secret that nobody declares any more.
+    pub fn whole(&self) -> Result<RootModule> {
+        if !self.secret.is_empty() {
+            let message = format!("a removal needs the secret variables {}", self.secret.join(", "));
+            return Err(Error::new(ErrorKind::Invalid, message).help(
+                "put the root back with a policy of `forget` or `retain`, or empty it before it is removed",
+            ));
+        }
+        RootModule::of_body(&json::parse(self.body.as_bytes())?)
+    }
+}
+
+impl Site<'_> {
+    /// Keeps a declaration as the one that was applied last.
+    pub fn keep_bundle(&self, root: &RootModule) -> Result<()> {
+        let (secret, open): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            root.variables.clone().into_iter().partition(|(_, value)| holds_a_secret(value));
+        let removal = root.removal;
+        let mut root = RootModule { variables: open, ..root.clone() };
+        // Bytes that are not text have no place in the tool's own files; a removal does not read them.
+        root.files.retain(|_, content| !matches!(content, Value::Bytes(_)));
+        let body = json::write(&root.into_body())?;
+        let bundle = Bundle { removal, body, secret: secret.into_keys().collect() };
+        disk::replace(&self.folder.path().join("bundle.json"), &serde_json::to_vec(&bundle)?, false)
+    }
+
+    /// The declaration that was applied last.
+    pub fn bundle(&self) -> Result<Option<Bundle>> {
+        let bytes = disk::read(&self.folder.path().join("bundle.json"), BUNDLE_BYTES)?;
+        bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(Error::from)).transpose()
+    }
+}
+
+fn holds_a_secret(value: &Value) -> bool {
+    match value {
+        Value::Secret(_) => true,
+        Value::List(items) => items.iter().any(holds_a_secret),
+        Value::Map(members) => members.values().any(holds_a_secret),
+        _ => false,
+    }
+}

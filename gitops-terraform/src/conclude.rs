@@ -1,0 +1,153 @@
+use std::time::Duration;
+
+use gitops_core::{Action, Cx, Error, ErrorKind, Result};
+
+use crate::disk;
+use crate::failure;
+use crate::journal::Journal;
+use crate::json::{Redact, StateFile};
+use crate::process::{Orphans, Process};
+use crate::root::{Place, Record, Running, Stamp};
+use crate::site::{Fresh, Site};
+
+/// How long the end of a run of an earlier process is waited for at once.
+const WAIT: Duration = Duration::from_secs(20);
+/// How often it is looked for: nobody tells of the end of another's child.
+const EVERY: Duration = Duration::from_millis(100);
+
+impl Site<'_> {
+    /// Takes in an apply that an earlier process began: waits for its end, and writes down what it did.
+    ///
+    /// # Errors
+    /// `Locked` if it is still at work after a while.
+    pub async fn take_in_what_was_left(&mut self, cx: &Cx) -> Result<()> {
+        let Some(running) = self.record().running.clone() else { return Ok(()) };
+        let orphans = Orphans::of(&running.run);
+        self.wait_for(cx, &orphans, &running).await?;
+        let redact = match self.record().place.clone() {
+            Some(place) => self.redact_of_plan(cx, &place).await,
+            None => self.redact(),
+        };
+        self.conclude(cx, &running, &redact).await?;
+        self.folder.drop_reports()
+    }
+
+    /// The tool itself is waited for; what it started and left behind is ended.
+    async fn wait_for(&self, cx: &Cx, orphans: &Orphans, running: &Running) -> Result<()> {
+        let until = cx.now().after(WAIT);
+        while let Some(tool) = orphans.alive().into_iter().find(|process| process.leads()) {
+            if cx.now() >= until {
+                return Err(still_at_work(tool, running));
+            }
+            cx.sleep(EVERY).await?;
+        }
+        orphans.kill();
+        Ok(())
+    }
+
+    /// Writes down what an apply did: whose the root is, where its state is now, what is in doubt.
+    pub async fn conclude(&mut self, cx: &Cx, running: &Running, redact: &Redact) -> Result<Journal> {
+        let journal = Journal::read(&self.folder.journal(), redact)?;
+        self.push_errored_state(cx, redact).await?;
+        let state = self.state(cx, Fresh::Now).await?;
+        let repeatable = &self.workshop().options.repeatable;
+        let mut doubts = journal.doubts(running, state.as_ref());
+        doubts.retain(|doubt| !repeatable.contains(&kind_of(&doubt.address)));
+        let (succeeded, effect) = (journal.succeeded(), journal.had_an_effect());
+        self.note(cx, |record| {
+            record.running = None;
+            record.doubts.retain(|known| !doubts.iter().any(|new| new.address == known.address));
+            record.doubts.extend(doubts);
+            if succeeded || effect {
+                take_over(record, running, state.as_ref(), succeeded);
+            }
+        })
+        .await?;
+        self.folder.drop_plans()?;
+        Ok(journal)
+    }
+
+    /// A state that the tool could not write lies beside the configuration: it is pushed back, or loudly kept.
+    async fn push_errored_state(&self, cx: &Cx, redact: &Redact) -> Result<()> {
+        let Some(place) = self.record().place.clone() else { return Ok(()) };
+        let path = self.cwd(&place).join("errored.tfstate");
+        if !path.is_file() {
+            return Ok(());
+        }
+        let ended = self.call(&place).args(["state", "push"]).args([&path]).run(cx).await?;
+        if ended.status.success() {
+            return disk::remove(&path);
+        }
+        let stderr = redact.text(&ended.stderr);
+        let error = failure::of_run("state push", &ended, &[], &stderr);
+        Err(Error::new(
+            ErrorKind::Storage,
+            format!("the state could not be written; it is kept in {}", path.display()),
+        )
+        .because(error)
+        .help("mend the backend and start again: it is pushed before anything else is done")
+        .outcome_unknown())
+    }
+
+    /// Everything that a saved plan says is secret; little, if it can't be shown any more.
+    pub async fn redact_of_plan(&self, cx: &Cx, place: &Place) -> Redact {
+        let mut redact = self.redact();
+        let file = self.folder.kept_plan();
+        if file.is_file()
+            && let Ok(document) = self.document(cx, place, &file, &redact).await
+        {
+            // A document of another shape was refused before it was applied.
+            let _ = redact.of_plan(&document);
+        }
+        redact
+    }
+}
+
+fn take_over(record: &mut Record, running: &Running, state: Option<&StateFile>, succeeded: bool) {
+    let is_empty = state.is_none_or(|state| state.instances.is_empty());
+    record.seen = state.map(Stamp::from);
+    record.drift = None;
+    if succeeded {
+        record.done = Some(running.mark.op.clone());
+    }
+    if running.action == Action::Delete && is_empty && succeeded {
+        record.owner = None;
+    } else if record.owner.is_none() && state.is_some() {
+        record.owner = Some(running.mark.owner.clone());
+        record.born = running.mark.op.clone();
+    }
+}
+
+/// The type of the resource at an address: the last part but one, outside of keys.
+fn kind_of(address: &str) -> String {
+    let (mut plain, mut depth, mut quoted, mut escaped) = (String::new(), 0_u32, false, false);
+    for letter in address.chars() {
+        match letter {
+            '"' if !escaped => quoted = !quoted,
+            '[' if !quoted => depth += 1,
+            ']' if !quoted => depth = depth.saturating_sub(1),
+            letter if depth == 0 => plain.push(letter),
+            _ => {}
+        }
+        escaped = letter == '\\' && !escaped;
+    }
+    plain.rsplit('.').nth(1).unwrap_or_default().to_owned()
+}
+
+fn still_at_work(tool: Process, running: &Running) -> Error {
+    let message = format!("an apply that an earlier process began at {} is still at work", running.since);
+    Error::new(ErrorKind::Locked, message)
+        .with("process", tool.id())
+        .help("wait for its end: it is taken in then")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_of_an_address_is_found_below_modules_and_before_keys() {
+        assert_eq!(kind_of("terraform_data.a"), "terraform_data");
+        assert_eq!(kind_of(r#"module.m["a.b"].time_sleep.b["x.]y\"z"]"#), "time_sleep");
+    }
+}

@@ -1,0 +1,83 @@
+use std::collections::BTreeMap;
+
+use gitops_core::{Error, ErrorKind, Number, Result, Value};
+use serde_json::value::RawValue;
+
+/// The most levels that a document may have.
+const DEPTH: usize = 120;
+
+/// The value of a JSON document, with every digit of its numbers.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
+    let raw: &RawValue = serde_json::from_slice(bytes).map_err(not_json)?;
+    value(raw, DEPTH)
+}
+
+fn value(raw: &RawValue, depth: usize) -> Result<Value> {
+    let text = raw.get();
+    let deeper = depth.checked_sub(1).ok_or_else(too_deep)?;
+    match text.as_bytes().first() {
+        Some(b'{') => {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(not_json)?;
+            let member = |(name, raw)| Ok((name, value(raw, deeper)?));
+            Ok(Value::map(members.into_iter().map(member).collect::<Result<Vec<_>>>()?))
+        }
+        Some(b'[') => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
+            Ok(Value::List(items.into_iter().map(|raw| value(raw, deeper)).collect::<Result<_>>()?))
+        }
+        Some(b'"') => {
+            let text: String = serde_json::from_str(text).map_err(not_json)?;
+            Ok(Value::Text(text.into()))
+        }
+        Some(b't') => Ok(Value::Bool(true)),
+        Some(b'f') => Ok(Value::Bool(false)),
+        Some(b'n') => Ok(Value::Null),
+        _ => text.parse::<Number>().map(Value::Number).map_err(|error| {
+            Error::new(ErrorKind::Corrupt, format!("not the JSON that was expected: {error}"))
+        }),
+    }
+}
+
+/// The place is named, the text is not: it may hold a secret.
+fn not_json(error: serde_json::Error) -> Error {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    Error::new(ErrorKind::Corrupt, format!("not the JSON that was expected, at {place}"))
+}
+
+fn too_deep() -> Error {
+    Error::new(ErrorKind::Limit, "the document is nested too deeply").with("limit", DEPTH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_digit_of_a_number_is_kept() {
+        let value = parse(br#"{"n": 12345678901234567890.123, "m": [1e400]}"#).unwrap();
+        let number: Number = "12345678901234567890.123".parse().unwrap();
+        assert_eq!(value.get("n"), Some(&Value::Number(number)));
+    }
+
+    #[test]
+    fn a_document_that_is_nested_too_deeply_is_refused() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(parse(deep.as_bytes()).is_err());
+        let within = format!("{}{}", "[".repeat(100), "]".repeat(100));
+        assert!(parse(within.as_bytes()).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = parse(&bytes);
+        }
+
+        #[test]
+        fn text_comes_through(text in ".{0,20}") {
+            let json = serde_json::to_vec(&text).unwrap();
+            prop_assert_eq!(parse(&json).unwrap(), Value::from(text.as_str()));
+        }
+    }
+}

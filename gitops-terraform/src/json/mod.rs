@@ -1,0 +1,21 @@
+//! What the tool prints, decoded into types. Unknown fields are kept, unknown words tolerated, sizes bounded.
+
+mod diagnostic;
+mod event;
+mod exact;
+mod mask;
+mod plan;
+mod reader;
+mod redact;
+mod state;
+mod write;
+
+pub(crate) use diagnostic::{Class, Diagnostic};
+pub(crate) use event::{Event, Hook, event, events};
+pub(crate) use exact::parse;
+pub(crate) use mask::masked;
+pub use plan::{Action, OutputChange, Plan, ResourceChange};
+pub(crate) use reader::Reader;
+pub(crate) use redact::Redact;
+pub(crate) use state::{StateFile, StateOutput};
+pub(crate) use write::write;

@@ -1,0 +1,114 @@
+use gitops_core::Value;
+use zeroize::Zeroizing;
+
+/// Texts shorter than this are hidden only where they are the whole text: they are parts of too many words.
+const PART: usize = 4;
+
+/// Hides the values that are known to be secret, wherever they appear in a text.
+///
+/// The marks of the tool don't cover what it prints as free text: messages, snippets, the output of provisioners.
+#[derive(Default)]
+pub(crate) struct Redact(Vec<Zeroizing<String>>);
+
+impl Redact {
+    /// Learns every text and number within a value.
+    pub fn learn(&mut self, value: &Value) {
+        match value {
+            Value::Text(text) => self.learn_text(text),
+            Value::Number(number) => self.learn_text(number.as_str()),
+            Value::Secret(secret) => self.learn_text(secret.expose()),
+            Value::List(items) => items.iter().for_each(|item| self.learn(item)),
+            Value::Map(members) => members.iter().for_each(|(_, member)| self.learn(member)),
+            _ => {}
+        }
+    }
+
+    /// Learns the secrets within a value and nothing else of it.
+    pub fn learn_secrets(&mut self, value: &Value) {
+        match value {
+            Value::Secret(secret) => self.learn_text(secret.expose()),
+            Value::List(items) => items.iter().for_each(|item| self.learn_secrets(item)),
+            Value::Map(members) => members.iter().for_each(|(_, member)| self.learn_secrets(member)),
+            _ => {}
+        }
+    }
+
+    /// Learns the parts of a value that a mask marks.
+    pub fn learn_marked(&mut self, value: &Value, mask: &Value) {
+        match (value, mask) {
+            (value, Value::Bool(true)) => self.learn(value),
+            (Value::List(items), Value::List(masks)) => {
+                items.iter().zip(masks.iter()).for_each(|(item, mask)| self.learn_marked(item, mask));
+            }
+            (Value::Map(members), Value::Map(_)) => {
+                for (name, member) in members.iter() {
+                    if let Some(mask) = mask.get(name) {
+                        self.learn_marked(member, mask);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn learn_text(&mut self, text: &str) {
+        // A message may be broken at the ends of lines.
+        let lines = text.lines().map(str::trim).filter(|line| line.len() >= PART).map(str::to_owned);
+        for form in [text.to_owned(), escaped(text)].into_iter().chain(lines) {
+            if !form.is_empty() && !self.0.iter().any(|known| **known == form) {
+                self.0.push(Zeroizing::new(form));
+            }
+        }
+    }
+
+    /// The text without what is secret.
+    pub fn text(&self, text: &str) -> String {
+        if self.0.iter().any(|secret| **secret == text) {
+            return "(sensitive)".to_owned();
+        }
+        let mut secrets: Vec<&str> =
+            self.0.iter().map(|secret| secret.as_str()).filter(|secret| secret.len() >= PART).collect();
+        // A secret that holds another goes first, or its rest would stay.
+        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
+        secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(sensitive)"))
+    }
+}
+
+/// The text as it stands within the quotes of JSON and of the configuration language.
+fn escaped(text: &str) -> String {
+    let quoted = serde_json::Value::from(text).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_hidden_in_every_form_that_messages_have() {
+        let mut redact = Redact::default();
+        redact.learn(&Value::from("one\"two\nthree and four"));
+        for text in
+            ["x one\"two\nthree and four", r#"input = "one\"two\nthree and four""#, "| three and four"]
+        {
+            let shown = redact.text(text);
+            assert!(!shown.contains("three and four"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_does_not_make_every_word_unreadable() {
+        let mut redact = Redact::default();
+        redact.learn(&Value::from("a"));
+        assert_eq!(redact.text("a"), "(sensitive)");
+        assert_eq!(redact.text("an apple"), "an apple");
+    }
+
+    #[test]
+    fn a_secret_within_another_leaves_no_rest() {
+        let mut redact = Redact::default();
+        redact.learn(&Value::from("hunter2"));
+        redact.learn(&Value::from("hunter2-and-more"));
+        assert_eq!(redact.text("say hunter2-and-more"), "say (sensitive)");
+    }
+}

@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+
+use gitops_core::{Digest, Result, Secret, SecretKey, Value};
+
+use super::{Reader, parse};
+
+/// A state as it is kept, of the format's version 4.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct StateFile {
+    /// The identity of the line of states.
+    pub lineage: String,
+    /// Grows with each state of the line.
+    pub serial: u64,
+    /// The digest of all its bytes: an edit at an equal serial shows.
+    pub digest: Digest,
+    /// The outputs.
+    pub outputs: BTreeMap<String, StateOutput>,
+    /// The instances of managed resources by address, each with the identity that the provider gave it.
+    pub instances: BTreeMap<String, Option<String>>,
+    /// The addresses of those that are marked to be replaced, or have leftovers.
+    pub unsettled: Vec<String>,
+}
+
+/// One output of a state, in clear.
+#[derive(Clone, PartialEq)]
+pub(crate) struct StateOutput {
+    /// Its value.
+    pub value: Value,
+    /// Whether it must not be shown.
+    pub sensitive: bool,
+}
+
+impl StateOutput {
+    /// The value for others: text that must not be shown is a secret, and so is everything within a structure.
+    pub fn shown(&self, key: &SecretKey) -> Value {
+        match self.sensitive {
+            true => secret(&self.value, key),
+            false => self.value.clone(),
+        }
+    }
+}
+
+fn secret(value: &Value, key: &SecretKey) -> Value {
+    match value {
+        Value::List(items) => Value::List(items.iter().map(|item| secret(item, key)).collect()),
+        Value::Map(members) => {
+            Value::map(members.iter().map(|(name, member)| (name, secret(member, key))).collect::<Vec<_>>())
+        }
+        Value::Null => Value::Null,
+        Value::Text(text) => Value::Secret(Secret::new(&**text, key)),
+        value => Value::Secret(Secret::new(value.to_string(), key)),
+    }
+}
+
+impl std::fmt::Debug for StateOutput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StateOutput").field("sensitive", &self.sensitive).finish_non_exhaustive()
+    }
+}
+
+impl StateFile {
+    /// Decodes a state; nothing for bytes that say that there is none.
+    ///
+    /// # Errors
+    /// `Corrupt` for what is no state; `Limit` for one that is nested too deeply.
+    pub fn read(bytes: &[u8]) -> Result<Option<Self>> {
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(None);
+        }
+        let value = parse(bytes)?;
+        let reader = Reader::new(&value, "state");
+        let version = reader.number("version");
+        if version.is_some_and(|version| version != 4) {
+            return Err(reader.wrong("is of another version of the format than 4"));
+        }
+        let serial = reader.number("serial").ok_or_else(|| reader.wrong("lacks a serial"))?;
+        let output = |(name, output): (String, Reader<'_>)| {
+            let value = output.value().get("value").cloned().unwrap_or(Value::Null);
+            (name, StateOutput { value, sensitive: output.flag("sensitive") == Some(true) })
+        };
+        let mut state = Self {
+            lineage: reader.text("lineage")?,
+            serial,
+            digest: Digest::of(bytes),
+            outputs: reader.members("outputs")?.into_iter().map(output).collect(),
+            instances: BTreeMap::new(),
+            unsettled: Vec::new(),
+        };
+        for resource in reader.items("resources")? {
+            state.take(&resource)?;
+        }
+        Ok(Some(state))
+    }
+
+    fn take(&mut self, resource: &Reader<'_>) -> Result<()> {
+        if resource.optional_text("mode").as_deref() != Some("managed") {
+            return Ok(());
+        }
+        let module = resource.optional_text("module").map(|module| format!("{module}.")).unwrap_or_default();
+        let base = format!("{module}{}.{}", resource.text("type")?, resource.text("name")?);
+        for instance in resource.items("instances")? {
+            let address = match instance.field("index_key") {
+                None => base.clone(),
+                Some(key) => format!("{base}[{}]", key.value()),
+            };
+            if instance.field("status").is_some() || instance.field("deposed").is_some() {
+                self.unsettled.push(address.clone());
+            }
+            if instance.field("deposed").is_none() {
+                let id = instance.field("attributes").and_then(|attributes| attributes.optional_text("id"));
+                self.instances.insert(address, id);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const STATE: &str = r#"{"version":4,"serial":7,"lineage":"l","outputs":{"o":{"value":"SECRET","sensitive":true}},
+        "resources":[{"mode":"managed","module":"module.m[0]","type":"t","name":"n","instances":
+        [{"index_key":"a\"b","attributes":{"id":"i"}},{"index_key":1,"status":"tainted"}]},{"mode":"data","type":"d","name":"x","instances":[{}]}]}"#;
+
+    #[test]
+    fn instances_have_their_addresses() {
+        let state = StateFile::read(STATE.as_bytes()).unwrap().unwrap();
+        let found: Vec<_> =
+            state.instances.iter().map(|(address, id)| (address.as_str(), id.as_deref())).collect();
+        assert_eq!(found, [(r#"module.m[0].t.n["a\"b"]"#, Some("i")), ("module.m[0].t.n[1]", None)]);
+        assert_eq!(state.unsettled, ["module.m[0].t.n[1]"]);
+        assert!(!format!("{state:?}").contains("SECRET"));
+    }
+
+    #[test]
+    fn nothing_is_no_state_and_a_stranger_is_an_error() {
+        assert_eq!(StateFile::read(b" \n").unwrap(), None);
+        assert!(StateFile::read(b"{}").is_err());
+        assert!(StateFile::read(br#"{"version":3,"serial":1,"lineage":"l"}"#).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn a_state_cut_anywhere_is_an_error_and_no_panic(end in 1..STATE.len()) {
+            prop_assert!(StateFile::read(&STATE.as_bytes()[..end]).is_err());
+        }
+    }
+}

@@ -1,0 +1,289 @@
+use async_trait::async_trait;
+use gitops_core::capability::{NativePlan, Preview};
+use gitops_core::{
+    Cx, Diff, Digest, Error, ErrorKind, FieldChange, Hasher, Key, Live, Object, Result, Value,
+};
+
+use crate::disk;
+use crate::failure;
+use crate::fields;
+use crate::json::{self, Plan, Redact, StateFile, events};
+use crate::module::{Removal, RootModule};
+use crate::process::Output;
+use crate::root::{Kept, Pins, Place, Stamp};
+use crate::site::{Fresh, Site};
+use crate::terraform::Terraform;
+
+/// The most bytes that a plan may have when the tool shows it.
+const PLAN_BYTES: usize = 256 << 20;
+
+#[async_trait]
+impl NativePlan for Terraform {
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
+        let mut site = Site::enter(self, key, cx).await?;
+        match object {
+            Some(object) => site.preview(cx, object, live).await,
+            None => site.preview_removal(cx).await,
+        }
+    }
+}
+
+/// What a plan is made of.
+pub(crate) struct Request {
+    pub root: RootModule,
+    /// The digest of the declaration; nothing for a plan that destroys.
+    pub body: Option<Digest>,
+}
+
+impl Request {
+    fn destroys(&self) -> bool {
+        self.body.is_none()
+    }
+
+    fn place(&self) -> Place {
+        Place { folder: self.root.folder.clone(), workspace: self.root.workspace.clone() }
+    }
+}
+
+impl Site<'_> {
+    async fn preview(&mut self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview> {
+        let root = RootModule::of_body(&object.body)?;
+        let request = Request { root, body: Some(object.body.digest()) };
+        let plan = self.plan(cx, &request).await?;
+        let (mut diff, digest) = (fields::of_plan(&plan), plan_digest(&plan, &request));
+        if let Some(before) = self.bundle()?.map(|bundle| bundle.removal)
+            && before != request.root.removal
+        {
+            diff = removal_changed(diff, before, request.root.removal);
+        }
+        if live.is_some() && diff.is_empty() {
+            // What is declared now does what was applied: from here on it is what a removal would be made with.
+            self.folder.drop_plans()?;
+            self.keep_bundle(&request.root)?;
+        }
+        Ok(Preview { diff, replace: None, digest })
+    }
+
+    async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
+        let root = self.bundle()?.ok_or_else(no_bundle)?.whole()?;
+        if root.removal == Removal::Forget {
+            let state = self.state(cx, Fresh::Now).await?;
+            return Ok(Preview {
+                diff: fields::of_forgotten(state.as_ref()),
+                replace: None,
+                digest: forgotten(state),
+            });
+        }
+        let request = Request { root, body: None };
+        let plan = self.plan(cx, &request).await?;
+        Ok(Preview { diff: fields::of_plan(&plan), replace: None, digest: plan_digest(&plan, &request) })
+    }
+
+    /// A plan of the root: the kept one if it is young and all that it was made from still holds, else a new one.
+    async fn plan(&mut self, cx: &Cx, request: &Request) -> Result<Plan> {
+        let workshop = self.workshop();
+        workshop.tool.info(cx).await?;
+        let place = request.place();
+        let mut redact = self.redact();
+        request.root.variables.values().for_each(|value| redact.learn_secrets(value));
+        self.folder.materialise(&request.root)?;
+        self.init(cx, &request.root, &place, &redact).await?;
+        self.note(cx, |record| record.place = Some(place.clone())).await?;
+        let state = self.state(cx, Fresh::Now).await?;
+        self.check_strange(state.as_ref())?;
+        let pins = self.pins(request, state.as_ref()).await?;
+        if let Some(kept) = self.young(cx, &pins)? {
+            let plan = self.shown(cx, &place, &mut redact, &self.folder.kept_plan()).await?;
+            if plan_digest(&plan, request) == kept.digest {
+                return Ok(plan);
+            }
+        }
+        self.new_plan(cx, request, pins, &mut redact).await
+    }
+
+    async fn new_plan(
+        &mut self,
+        cx: &Cx,
+        request: &Request,
+        pins: Pins,
+        redact: &mut Redact,
+    ) -> Result<Plan> {
+        let place = request.place();
+        self.folder.drop_plans()?;
+        self.run_plan(cx, request, &place, redact).await?;
+        let plan = self.shown(cx, &place, redact, &self.folder.new_plan()).await?;
+        let after = self.state(cx, Fresh::Now).await?;
+        if after.as_ref().map(Stamp::from) != pins.state {
+            return Err(Error::new(ErrorKind::Unavailable, "the state moved while the plan was made"));
+        }
+        if !plan.complete || plan.errored {
+            return Err(Error::new(ErrorKind::Invalid, "the plan does not cover the whole root"));
+        }
+        self.check_doubts(cx, &plan, after.as_ref()).await?;
+        let digest = plan_digest(&plan, request);
+        self.folder.keep(&Kept { digest, pins, at: cx.now(), root_folder: place.folder })?;
+        Ok(plan)
+    }
+
+    async fn run_plan(&self, cx: &Cx, request: &Request, place: &Place, redact: &Redact) -> Result<()> {
+        let mut call =
+            self.call(place).args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
+        call = call.args([format!("-out={}", self.folder.new_plan().display())]);
+        if request.destroys() {
+            call = call.args(["-destroy"]);
+        }
+        let tree = self.folder.tree();
+        for file in &request.root.var_files {
+            call = call.args([format!("-var-file={}", tree.join(file).display())]);
+        }
+        let variables = self.folder.variables();
+        if !request.root.variables.is_empty() {
+            let text = json::write(&Value::map(request.root.variables.clone()))?;
+            disk::replace(&variables, text.as_bytes(), false)?;
+            call = call.args([format!("-var-file={}", variables.display())]);
+        }
+        let ended = call.run(cx).await;
+        disk::remove(&variables)?;
+        let ended = ended.map_err(Error::outcome_known)?;
+        if matches!(ended.status.code(), Some(0 | 2)) {
+            return self.make_private();
+        }
+        self.folder.drop_plans()?;
+        let events = events(&ended.stdout, redact);
+        Err(failure::of_run("plan", &ended, &events, &redact.text(&ended.stderr)))
+    }
+
+    fn make_private(&self) -> Result<()> {
+        use std::os::unix::fs::PermissionsExt;
+        let (path, private) = (self.folder.new_plan(), std::fs::Permissions::from_mode(0o600));
+        std::fs::set_permissions(&path, private).map_err(|error| disk::failed("make private", &path, error))
+    }
+
+    /// The plan in a file, as the tool shows it.
+    async fn shown(
+        &self,
+        cx: &Cx,
+        place: &Place,
+        redact: &mut Redact,
+        file: &std::path::Path,
+    ) -> Result<Plan> {
+        let document = self.document(cx, place, file, redact).await?;
+        redact.of_plan(&document)?;
+        let keys = &self.workshop().keys;
+        Plan::read(&document, &keys.secrets, &*keys.effects)
+    }
+
+    pub async fn document(
+        &self,
+        cx: &Cx,
+        place: &Place,
+        file: &std::path::Path,
+        redact: &Redact,
+    ) -> Result<Value> {
+        let call = self.call(place).args(["show", "-no-color", "-json"]).args([file]);
+        let ended = call.output(Output::Document(PLAN_BYTES)).run(cx).await.map_err(Error::outcome_known)?;
+        match ended.status.success() {
+            true => json::parse(&ended.stdout),
+            false => Err(failure::of_run("show", &ended, &[], &redact.text(&ended.stderr))),
+        }
+    }
+
+    /// What the kept plan would do.
+    pub async fn kept_plan(&self, cx: &Cx) -> Result<Option<Plan>> {
+        match (self.folder.kept()?, self.record().place.clone()) {
+            (Some(_), Some(place)) => {
+                self.shown(cx, &place, &mut self.redact(), &self.folder.kept_plan()).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The kept plan, if it may still be applied as it is.
+    fn young(&self, cx: &Cx, pins: &Pins) -> Result<Option<Kept>> {
+        let age = |kept: &Kept| cx.now().since(kept.at);
+        let is_young = |kept: &Kept| kept.pins == *pins && age(kept) < self.workshop().options.keep_plans;
+        Ok(self.folder.kept()?.filter(is_young))
+    }
+
+    pub async fn pins(&self, request: &Request, state: Option<&StateFile>) -> Result<Pins> {
+        Ok(Pins {
+            state: state.map(Stamp::from),
+            body: request.body,
+            tool: self.workshop().tool.digest().await?,
+            workspace: request.root.workspace.clone(),
+        })
+    }
+
+    /// A state with resources that was not made for this root is somebody else's.
+    fn check_strange(&self, state: Option<&StateFile>) -> Result<()> {
+        match state {
+            Some(state) if self.record().owner.is_none() && !state.instances.is_empty() => {
+                let message = format!("its state already holds {} resources", state.instances.len());
+                Err(Error::new(ErrorKind::NotOwned, message)
+                    .help("allow taking over what others made, if they are to become this application's"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What may exist without being in the state is not made a second time.
+    async fn check_doubts(&mut self, cx: &Cx, plan: &Plan, state: Option<&StateFile>) -> Result<()> {
+        if let Some(state) = state {
+            self.note(cx, |record| record.settle_doubts(state)).await?;
+        }
+        let makes = |change: &json::ResourceChange| {
+            matches!(change.action, json::Action::Create | json::Action::Replace) && !change.imported
+        };
+        let made: Vec<&str> = plan
+            .changes
+            .iter()
+            .filter(|change| makes(change))
+            .map(|change| change.address.as_str())
+            .collect();
+        let doubts = self.record().doubts.iter().filter(|doubt| made.contains(&doubt.address.as_str()));
+        let doubts: Vec<String> = doubts.map(ToString::to_string).collect();
+        if doubts.is_empty() {
+            return Ok(());
+        }
+        self.folder.drop_plans()?;
+        Err(Error::new(ErrorKind::Denied, doubts.join("; ")).help(
+            "look for each at its provider: import what is there with an `import` block, and call the others absent",
+        ))
+    }
+}
+
+/// The digest of what a plan would do to a root, and of what it does not show and would change.
+fn plan_digest(plan: &Plan, request: &Request) -> Digest {
+    let mut hasher = Hasher::new("gitops terraform preview 1");
+    hasher.field(plan.effect.as_bytes()).field([u8::from(request.destroys())]);
+    hasher.field(&request.root.workspace).field(request.root.removal.word()).finish()
+}
+
+fn removal_changed(diff: Diff, before: Removal, after: Removal) -> Diff {
+    let change = FieldChange {
+        path: "/removal".to_owned(),
+        before: Some(before.word().into()),
+        after: Some(after.word().into()),
+    };
+    diff.fields().iter().cloned().chain([change]).collect()
+}
+
+fn no_bundle() -> Error {
+    Error::new(ErrorKind::NotFound, "the files with which the root was applied are gone")
+        .help("put the root back into the source, apply it once, and remove it again")
+}
+
+/// What giving a root up would do: the digest of the state that is left alone.
+pub(crate) fn forgotten(state: Option<StateFile>) -> Digest {
+    let mut hasher = Hasher::new("gitops terraform forget 1");
+    if let Some(state) = state {
+        hasher.field(state.lineage).field(state.digest.as_bytes());
+    }
+    hasher.finish()
+}

@@ -1,0 +1,169 @@
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use gitops_core::{Action, Cx, Digest, Document, Error, Key, Mark, Result, StateStore, Time, Version};
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::folder::name_of;
+use crate::json::StateFile;
+
+/// What is durable of one root: whose it is, what is under way, what is in doubt.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// Where its state is to be found; nothing before the first plan.
+    pub place: Option<Place>,
+    /// The id of the inventory that owns it.
+    pub owner: Option<SmolStr>,
+    /// The operation that made it ours: with the state's lineage, its incarnation.
+    pub born: SmolStr,
+    /// The operation that was carried out last.
+    pub done: Option<SmolStr>,
+    /// The state as we last saw it.
+    pub seen: Option<Stamp>,
+    /// The apply that is under way.
+    pub running: Option<Running>,
+    /// Resources of which nobody knows whether they were made.
+    pub doubts: Vec<Doubt>,
+    /// The digest of the drift that was found last and not yet dealt with.
+    pub drift: Option<Digest>,
+}
+
+/// What it takes to find a root's state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// The root's folder in the tree.
+    pub folder: String,
+    /// The workspace.
+    pub workspace: String,
+}
+
+/// One state of a root: which line of states, and where in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    pub lineage: String,
+    pub serial: u64,
+    /// The digest of its bytes: an edit at an equal serial shows.
+    pub digest: Digest,
+}
+
+impl From<&StateFile> for Stamp {
+    fn from(state: &StateFile) -> Self {
+        Self { lineage: state.lineage.clone(), serial: state.serial, digest: state.digest }
+    }
+}
+
+/// An apply that was begun.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Running {
+    /// The operation.
+    pub mark: Mark,
+    /// What is done to the root.
+    pub action: Action,
+    /// The id in the environment of the tool and of all that it starts.
+    pub run: String,
+    /// When it began.
+    pub since: Time,
+    /// The instances that were in the state before, with their identities.
+    pub before: BTreeMap<String, Option<String>>,
+}
+
+impl Doubt {
+    /// Whether a state proves that the resource is there and known: it holds it, and not its predecessor.
+    fn is_settled_by(&self, state: &StateFile) -> bool {
+        let known = state.instances.get(&self.address);
+        self.kind != DoubtKind::HalfProvisioned
+            && known.is_some_and(|id| self.was.is_none() || *id != self.was)
+    }
+}
+
+impl Record {
+    /// Gives up the doubts that a state settles.
+    pub fn settle_doubts(&mut self, state: &StateFile) {
+        self.doubts.retain(|doubt| !doubt.is_settled_by(state));
+    }
+}
+
+/// A resource of which nobody knows whether it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Doubt {
+    /// The address.
+    pub address: String,
+    /// What is in doubt.
+    pub kind: DoubtKind,
+    /// The identity that the provider gave it, if it said so.
+    pub id: Option<String>,
+    /// The identity of its predecessor, if it was to replace one.
+    pub was: Option<String>,
+    /// When the apply began.
+    pub since: Time,
+}
+
+/// What is in doubt about a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum DoubtKind {
+    /// Its creation began, and nobody heard of its end.
+    MayExist,
+    /// It was created, and the state does not hold it.
+    NotInState,
+    /// It is in the state, and its provisioners did not run to their end.
+    HalfProvisioned,
+}
+
+impl fmt::Display for Doubt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { address, since, .. } = self;
+        match (self.kind, &self.id) {
+            (DoubtKind::MayExist, _) => {
+                write!(f, "{address} may have been created at {since}, and is not in the state")
+            }
+            (DoubtKind::NotInState, Some(id)) => {
+                write!(f, "{address} was created at {since} with the id `{id}`, and is not in the state")
+            }
+            (DoubtKind::NotInState, None) => {
+                write!(f, "{address} was created at {since}, and is not in the state")
+            }
+            (DoubtKind::HalfProvisioned, _) => {
+                write!(f, "{address} was created at {since}, and its provisioners did not run to their end")
+            }
+        }
+    }
+}
+
+/// Keeps the records of roots, durably.
+#[derive(Clone)]
+pub(crate) struct Records(Arc<dyn StateStore>);
+
+/// A record with the version that the next change of it must name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entry {
+    pub record: Record,
+    version: Option<Version>,
+}
+
+impl Records {
+    pub fn new(store: Arc<dyn StateStore>) -> Self {
+        Self(store)
+    }
+
+    /// The record of a root; an empty one if nothing is known of it.
+    pub async fn load(&self, cx: &Cx, key: &Key) -> Result<Entry> {
+        let Some(stored) = self.0.load(cx, &document(key)).await? else { return Ok(Entry::default()) };
+        let record = serde_json::from_slice(&stored.document.bytes).map_err(Error::from)?;
+        Ok(Entry { record, version: Some(stored.version) })
+    }
+
+    /// Makes a record durable.
+    pub async fn save(&self, cx: &Cx, key: &Key, entry: &mut Entry) -> Result<()> {
+        let document_of = Document { epoch: 0, bytes: serde_json::to_vec(&entry.record)? };
+        let version = self.0.swap(cx, &document(key), entry.version.as_ref(), document_of).await?;
+        entry.version = Some(version);
+        Ok(())
+    }
+}
+
+fn document(key: &Key) -> String {
+    format!("root-{}", name_of(key))
+}

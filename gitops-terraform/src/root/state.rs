@@ -1,0 +1,62 @@
+use std::path::PathBuf;
+
+use gitops_core::{Error, ErrorKind, Result, Value};
+
+use super::Folder;
+use crate::disk;
+use crate::json::{self, StateFile};
+
+/// The most bytes that a state may have.
+const STATE_BYTES: u64 = 256 << 20;
+
+/// Where the state of a root is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Home {
+    /// In a file of this machine.
+    File(PathBuf),
+    /// Elsewhere: the tool must be asked.
+    Elsewhere,
+}
+
+impl Home {
+    /// Where the tool was told to keep the state when it was initialised.
+    pub fn of(folder: &Folder, root_folder: &str, workspace: &str) -> Result<Self> {
+        let cwd = folder.tree().join(root_folder);
+        let settings = disk::read(&folder.data().join("terraform.tfstate"), STATE_BYTES)?;
+        let settings = settings.map(|bytes| json::parse(&bytes)).transpose()?;
+        let backend = settings.as_ref().and_then(|settings| settings.get("backend"));
+        let kind =
+            backend.and_then(|backend| backend.get("type")).and_then(Value::as_text).unwrap_or("local");
+        if kind != "local" {
+            return Ok(Self::Elsewhere);
+        }
+        let option = |name| {
+            let config = backend.and_then(|backend| backend.get("config"));
+            config.and_then(|config| config.get(name)).and_then(Value::as_text).map(str::to_owned)
+        };
+        let file = match workspace {
+            "default" => option("path").unwrap_or_else(|| "terraform.tfstate".to_owned()),
+            name => {
+                let folder = option("workspace_dir").unwrap_or_else(|| "terraform.tfstate.d".to_owned());
+                format!("{folder}/{name}/terraform.tfstate")
+            }
+        };
+        Ok(Self::File(cwd.join(file)))
+    }
+}
+
+/// The state in a file; nothing if there is none.
+///
+/// # Errors
+/// `Corrupt` if the file is empty: the tool truncates before it writes, so an empty file was a state, and a plan made
+/// without it would make everything a second time.
+pub(crate) fn read_file(path: &std::path::Path) -> Result<Option<StateFile>> {
+    let Some(bytes) = disk::read(path, STATE_BYTES)? else { return Ok(None) };
+    StateFile::read(&bytes)?.map(Some).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Corrupt,
+            format!("the state file {} is empty: a write was cut short", path.display()),
+        )
+        .help("put the file `terraform.tfstate.backup` beside it in its place, or a backup of yours")
+    })
+}

@@ -1,0 +1,182 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::{StreamExt, TryStreamExt};
+use gitops_core::capability::NativePlan;
+use gitops_core::{
+    Applied, Change, Cx, Error, ErrorKind, Key, Live, Result, Scope, Secret, SecretKey, Target, TargetInfo,
+    Time,
+};
+use zeroize::Zeroizing;
+
+use crate::builder::{Options, TerraformBuilder};
+use crate::disk;
+use crate::json::StateFile;
+use crate::process::Environment;
+use crate::root::Records;
+use crate::site::Site;
+use crate::tool::{Tool, ToolInfo};
+
+/// Root modules of Terraform and OpenTofu as objects: a plan of the tool is the preview, and exactly that plan is
+/// applied.
+///
+/// Each root works in a folder of its own below the work folder, which holds the files as declared, the tool's data,
+/// saved plans (secrets in clear, so nobody else may read them) and, where a root declares no backend, its state. The
+/// work folder must last as long as the roots do.
+///
+/// # Guarantees
+/// - **What was shown is what runs.** A change names the digest of a plan's effect. It is applied only if the saved
+///   plan has that digest, and state, declaration, workspace and program are those that it was made from. Else it is
+///   a conflict that says what moved, and nothing is done.
+/// - **Unchanged costs nothing.** A root whose declaration, state and program are as they were left starts no
+///   process.
+/// - **No silent duplicate.** The tool's own report of each resource is in a file before and after the resource is
+///   made. After a kill, a resource whose creation may have happened is not created again until a state or a person
+///   says what became of it.
+/// - **No orphan.** A run that an earlier process of ours began is found by its environment, waited for, and never
+///   doubled.
+/// - **Locks are never broken.** Who holds one, and since when, is in the error.
+///
+/// # Cancel safety
+/// A dropped `apply` interrupts the tool, which ends what it is at and writes its state. It is killed only after the
+/// time that [`TerraformBuilder::patience`] gives it.
+#[derive(Clone)]
+pub struct Terraform(Arc<Inner>);
+
+struct Inner {
+    workshop: Workshop,
+    pulled: Mutex<BTreeMap<Key, Pulled>>,
+}
+
+/// A state that was asked for, and when.
+#[derive(Clone)]
+pub(crate) struct Pulled {
+    pub at: Time,
+    pub state: Option<StateFile>,
+}
+
+/// All that the roots of one target share.
+pub(crate) struct Workshop {
+    pub tool: Tool,
+    pub work: PathBuf,
+    pub records: Records,
+    pub environment: Environment,
+    pub secrets: Vec<Secret>,
+    pub keys: Keys,
+    pub plugin_cache: Option<PathBuf>,
+    pub options: Options,
+}
+
+/// The keys under which plans and secrets are compared: made once, kept in the work folder, never shown.
+pub(crate) struct Keys {
+    pub secrets: SecretKey,
+    pub effects: Zeroizing<[u8; 32]>,
+}
+
+impl Keys {
+    pub fn open(cx: &Cx, work: &Path) -> Result<Self> {
+        let path = work.join("key");
+        let bytes = if let Some(bytes) = disk::read(&path, 64)? {
+            bytes
+        } else {
+            let bytes = cx.random_bytes::<64>().to_vec();
+            disk::replace(&path, &bytes, false)?;
+            bytes
+        };
+        let (first, second) = bytes.split_at(bytes.len().min(32));
+        match (<[u8; 32]>::try_from(first), <[u8; 32]>::try_from(second)) {
+            (Ok(secrets), Ok(effects)) => {
+                Ok(Self { secrets: SecretKey::new(secrets), effects: Zeroizing::new(effects) })
+            }
+            _ => Err(Error::new(ErrorKind::Corrupt, format!("the key {} is damaged", path.display()))
+                .help("remove it: plans that were shown before are then stale, nothing else is lost")),
+        }
+    }
+}
+
+impl Terraform {
+    /// Puts a target together: the program, by name or path, and a work folder of its own.
+    pub fn builder(program: impl Into<PathBuf>, work: impl Into<PathBuf>) -> TerraformBuilder {
+        TerraformBuilder::new(program.into(), work.into())
+    }
+
+    pub(crate) fn new(workshop: Workshop) -> Self {
+        Self(Arc::new(Inner { workshop, pulled: Mutex::default() }))
+    }
+
+    /// Which tool it is, and of what version.
+    pub async fn tool(&self, cx: &Cx) -> Result<ToolInfo> {
+        self.0.workshop.tool.info(cx).await.cloned()
+    }
+
+    /// How many processes were started so far.
+    pub fn processes(&self) -> u64 {
+        self.0.workshop.tool.program.started()
+    }
+
+    pub(crate) fn workshop(&self) -> &Workshop {
+        &self.0.workshop
+    }
+
+    pub(crate) fn pulled(&self, key: &Key) -> Option<Pulled> {
+        self.0.pulled.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    pub(crate) fn set_pulled(&self, key: &Key, pulled: Pulled) {
+        self.0.pulled.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone(), pulled);
+    }
+
+    /// One root as it is; what is wrong with it is its own matter and no other's.
+    async fn look(&self, cx: &Cx, key: Key) -> Result<Option<Live>> {
+        let look = async { Site::enter(self, &key, cx).await?.live(cx).await };
+        match look.await {
+            Err(error) if !is_over(&error) => Ok(Some(Live::unreadable(key, said(&error)))),
+            live => live,
+        }
+    }
+}
+
+#[async_trait]
+impl Target for Terraform {
+    fn info(&self) -> TargetInfo {
+        // What lands late is a process of this machine, and it is looked for before anything else is done.
+        TargetInfo::new("terraform")
+            .concurrency(self.workshop().options.concurrency)
+            .lands_within(Duration::ZERO)
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        let keys: Vec<Key> = scope.keys().cloned().collect();
+        let looks = keys.into_iter().map(|key| self.look(cx, key));
+        let looks = futures::stream::iter(looks).buffered(self.workshop().options.concurrency);
+        Ok(looks.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        // What was begun is finished and written down, even if nobody waits for it any more.
+        let (target, cx, change) = (self.clone(), cx.clone(), change.clone());
+        let work = async move { Site::enter(&target, change.key(), &cx).await?.apply(&cx, &change).await };
+        tokio::spawn(work).await.unwrap_or_else(|error| {
+            Err(Error::new(ErrorKind::Internal, "the apply came to no end").because(error).outcome_unknown())
+        })
+    }
+
+    fn native_plan(&self) -> Option<&dyn NativePlan> {
+        Some(self)
+    }
+}
+
+/// An end of the context is the whole call's; anything else is one root's own.
+fn is_over(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Timeout)
+}
+
+fn said(error: &Error) -> String {
+    match error.help_text() {
+        Some(help) => format!("{error} ({help})"),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,12 @@
+//! The target on the real tool.
+//!
+//! `GITOPS_TOFU` names the program; `cargo xtask test` builds it and sets it. Terraform is a second dialect: the tests
+//! run on it where `GITOPS_TERRAFORM` names one.
+
+#![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
+
+mod life;
+mod refused;
+mod removal;
+mod stale;
+mod support;

@@ -1,0 +1,163 @@
+//! A world for one application: files in memory, an engine with a durable state, the real tool.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use gitops_core::*;
+use gitops_terraform::{Terraform, TerraformRender};
+
+/// The path of the tool.
+pub fn tofu() -> PathBuf {
+    let path = std::env::var_os("GITOPS_TOFU").expect("GITOPS_TOFU is not set: run `cargo xtask test`");
+    PathBuf::from(path)
+}
+
+pub fn root_key(folder: &str) -> Key {
+    Key::new("tf", GroupKind::new("", "Root"), "", folder)
+}
+
+pub fn yes() -> Approval {
+    Approval::of_this_plan("tester")
+}
+
+/// Files that a test declares; each declaration is a revision.
+#[derive(Default)]
+pub struct Files(Mutex<(u64, Vec<(String, String)>)>);
+
+impl Files {
+    pub fn declare(&self, files: &[(&str, &str)]) {
+        let mut inner = self.0.lock().unwrap();
+        inner.0 += 1;
+        inner.1 = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+    }
+}
+
+#[async_trait]
+impl Source for Files {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new("files", "now")
+    }
+
+    async fn resolve(&self, _: &Cx) -> Result<Revision> {
+        Ok(Revision::new(self.0.lock().unwrap().0.to_string(), "now"))
+    }
+
+    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
+        Snapshot::from_files("files", revision.clone(), self.0.lock().unwrap().1.clone())
+    }
+}
+
+pub struct World {
+    pub cx: Cx,
+    pub folder: tempfile::TempDir,
+    pub files: Arc<Files>,
+    pub options: Options,
+    pub render: Arc<dyn Render>,
+}
+
+impl World {
+    pub fn new(files: &[(&str, &str)]) -> Self {
+        let world = Self {
+            cx: Cx::system(),
+            folder: tempfile::tempdir().unwrap(),
+            files: Arc::default(),
+            options: Options::default(),
+            render: Arc::new(TerraformRender::new("tf")),
+        };
+        world.files.declare(files);
+        world
+    }
+
+    #[must_use]
+    pub fn rendered(mut self, render: TerraformRender) -> Self {
+        self.render = Arc::new(render);
+        self
+    }
+
+    pub fn work(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    /// The target as a new process would open it.
+    pub fn target(&self) -> Terraform {
+        Terraform::builder(tofu(), self.work()).open(&self.cx).unwrap()
+    }
+
+    /// An engine over a target, as a new process would open it.
+    pub async fn engine(&self, target: &Terraform) -> Engine {
+        Engine::builder("shop")
+            .source(self.files.clone())
+            .render(self.render.clone())
+            .target("tf", Arc::new(target.clone()))
+            .options(self.options.clone())
+            .state(StateDir::open(&self.folder.path().join("state"), &self.cx).unwrap())
+            .open(&self.cx)
+            .await
+            .unwrap()
+    }
+
+    /// Plans and applies, as a process of its own would.
+    pub async fn apply(&self) -> Report {
+        let target = self.target();
+        converge(&self.cx, &mut self.engine(&target).await).await
+    }
+
+    /// Plans, as a process of its own would.
+    pub async fn plan(&self) -> Plan {
+        let target = self.target();
+        self.engine(&target).await.plan(&self.cx).await.unwrap()
+    }
+
+    pub async fn live(&self, folder: &str) -> Option<Live> {
+        let scope: Scope = [root_key(folder)].into_iter().collect();
+        self.target().observe(&self.cx, &scope).await.unwrap().pop()
+    }
+
+    /// The id of the application's inventory.
+    pub async fn owner(&self) -> String {
+        self.engine(&self.target()).await.inventory().owner().to_string()
+    }
+
+    /// The folder of the only root.
+    pub fn root_folder(&self) -> PathBuf {
+        let roots: Vec<_> = std::fs::read_dir(self.work().join("roots")).unwrap().flatten().collect();
+        assert_eq!(roots.len(), 1, "there is one root");
+        roots[0].path()
+    }
+}
+
+/// Runs the tool in the only root as a person would, beside us.
+pub fn tool(world: &World, arguments: &[&str]) -> String {
+    let folder = world.root_folder();
+    let mut command = std::process::Command::new(tofu());
+    command.args(arguments).current_dir(folder.join("tree/app")).env("TF_DATA_DIR", folder.join("data"));
+    command.env("TF_CLI_CONFIG_FILE", world.work().join("cli.tfrc"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Plans, and applies exactly that plan.
+pub async fn converge(cx: &Cx, engine: &mut Engine) -> Report {
+    let plan = engine.plan(cx).await.unwrap();
+    engine.apply(cx, &plan, &yes()).await.unwrap()
+}
+
+/// The lines of a step's diff.
+pub fn diff(plan: &Plan) -> Vec<String> {
+    plan.steps.iter().flat_map(|step| step.diff.fields()).map(ToString::to_string).collect()
+}
+
+pub fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type().unwrap() {
+            kind if kind.is_dir() => found.extend(files_below(&entry.path())),
+            kind if kind.is_file() => found.push(entry.path()),
+            _ => {}
+        }
+    }
+    found.sort();
+    found
+}
