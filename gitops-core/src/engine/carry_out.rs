@@ -137,7 +137,8 @@ impl<'a> Pass<'a> {
                     Err(error) => return Err(self.give_up(error).await),
                 }
             };
-            effects.extend(tamper::told(cx, told).into_iter().flat_map(|event| machine.step(&mut work, event)));
+            effects
+                .extend(tamper::told(cx, told).into_iter().flat_map(|event| machine.step(&mut work, event)));
         }
     }
 

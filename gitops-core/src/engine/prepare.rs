@@ -133,11 +133,12 @@ impl Engine {
     /// Objects with an open change in a target that can't say whether it happened; or, where the server names
     /// objects, with an open creation that may still land: a second one would make a second object.
     fn quarantined(&self, inventory: &Inventory) -> BTreeSet<Key> {
-        let in_doubt = |intent: &&Intent| match self.targets.get(intent.key.target()).map(|target| target.info().tier) {
-            Some(Tier::Opaque) => true,
-            Some(Tier::Discoverable) => matches!(intent.action, Action::Create | Action::Replace),
-            Some(Tier::Keyed) | None => false,
-        };
+        let in_doubt =
+            |intent: &&Intent| match self.targets.get(intent.key.target()).map(|target| target.info().tier) {
+                Some(Tier::Opaque) => true,
+                Some(Tier::Discoverable) => matches!(intent.action, Action::Create | Action::Replace),
+                Some(Tier::Keyed) | None => false,
+            };
         inventory.open().filter(in_doubt).map(|intent| intent.key.clone()).collect()
     }
 }

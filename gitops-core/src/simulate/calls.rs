@@ -113,7 +113,9 @@ impl Inner {
         if self.now < self.throttled_until || self.faults.strikes(Fault::Throttled) {
             self.throttled_until = self.throttled_until.max(self.now + 2 * MINUTE);
             let wait = std::time::Duration::from_micros((self.throttled_until - self.now).unsigned_abs());
-            return Err(Error::new(ErrorKind::Unavailable, "too many requests").retry_when(Retry::After(wait)));
+            return Err(
+                Error::new(ErrorKind::Unavailable, "too many requests").retry_when(Retry::After(wait))
+            );
         }
         match self.is_stubborn(Fault::Refused, change.key()) {
             true => Err(refused(change.key(), change.action())),
@@ -184,6 +186,11 @@ impl Inner {
         let text = result.as_ref().map_or_else(ToString::to_string, |applied| format!("{applied:?}"));
         self.say(format_args!("{} {key} {}: {text}", change.action(), change.mark().op));
         if effective {
+            if let (Ok(Applied::Present { uid, .. }), true) =
+                (&result, self.is_stubborn(Fault::Rewritten, key))
+            {
+                self.after(SECOND, Happening::Edit(key.clone(), uid.clone()));
+            }
             self.tell(key);
             check::took_effect(self, id, change, before.as_ref());
         }
@@ -209,7 +216,6 @@ impl Inner {
             tier,
             maker: app,
             defaults: self.faults.is_on(Fault::Defaulted),
-            rewrites: self.is_stubborn(Fault::Rewritten, key),
             ready_at: self.now + settles,
             gone_at,
         }
@@ -220,8 +226,8 @@ impl Inner {
         let app = self.lives[life].app;
         let mut found = Vec::new();
         for key in scope.keys() {
-            let shows = |item: &&Item| item.is_shown_to(app);
-            let Some(mut live) = self.server.at(key).find(shows).map(Item::live) else { continue };
+            let visible = |item: &&Item| item.is_shown_to(app);
+            let Some(mut live) = self.server.at(key).find(visible).map(Item::live) else { continue };
             if let Some(older) = self.server.older(key)
                 && self.faults.strikes(Fault::OlderView)
             {
@@ -229,8 +235,8 @@ impl Inner {
             }
             found.push(live);
         }
-        let seen = found.iter().map(|live| (live.key.clone(), live.uid.clone(), live.version.clone()));
-        self.lives[life].seen.extend(seen);
+        let states = found.iter().map(|live| (live.key.clone(), live.uid.clone(), live.version.clone()));
+        self.lives[life].seen.extend(states);
         found
     }
 
@@ -277,7 +283,9 @@ impl Future for Answer {
             call.waker = Some(cx.waker().clone());
             return Poll::Pending;
         };
-        if let (Reply::Applied(Ok(Applied::Present { uid, version })), Ask::Apply(change)) = (&reply, &call.ask) {
+        if let (Reply::Applied(Ok(Applied::Present { uid, version })), Ask::Apply(change)) =
+            (&reply, &call.ask)
+        {
             let (life, key) = (call.life, change.key().clone());
             let expect = Expect { uid: uid.clone(), version: version.clone() };
             world.learned(life, &key, &expect);

@@ -54,10 +54,7 @@ impl Inner {
     pub fn lose_power(&mut self, app: usize) {
         let pending = std::mem::take(&mut self.apps[app].disk.pending);
         let unsynced = pending.len() as u64;
-        let kept = match self.faults.strength(Fault::TornWrite, unsynced + 1) {
-            Some(kept) => kept,
-            None => 0,
-        };
+        let kept = self.faults.strength(Fault::TornWrite, unsynced + 1).unwrap_or_default();
         let loses_sectors = kept > 0 && self.random.chance(3000);
         let mut random = self.random.clone();
         let mut lost = false;

@@ -50,7 +50,7 @@ faults! {
     Refused = 15, 1000, "An object is refused as long as faults last.";
     NeverReady = 16, 500, "An object does not become ready as long as faults last.";
     SlowDelete = 17, 500, "A deletion is accepted and takes its time.";
-    Rewritten = 18, 500, "The server changes a declared field after each write.";
+    Rewritten = 18, 500, "Something in the server changes a declared field soon after each write.";
     Defaulted = 19, 10_000, "The server adds fields that nobody declared.";
     Immutable = 20, 500, "A field can't be changed in place.";
     ForeignHand = 21, 500, "Somebody else edits, deletes or re-creates objects.";

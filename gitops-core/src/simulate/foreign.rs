@@ -61,7 +61,8 @@ pub(super) fn meddle(world: &mut Inner, key: &Key, uid: &Uid) {
 
 fn intrude(world: &mut Inner, key: &Key) {
     let owner = world.apps[0].book.owner.clone();
-    let owner = owner.filter(|_| tier_of(key.target()) == Tier::Keyed && world.faults.strikes(Fault::MarkCopied));
+    let owner =
+        owner.filter(|_| tier_of(key.target()) == Tier::Keyed && world.faults.strikes(Fault::MarkCopied));
     world.server.intrude(key, Value::map([("value", Value::from("theirs"))]), owner);
 }
 

@@ -1,4 +1,9 @@
 //! A seeded world in which the shipping engine runs against model backends, faults and a clock of its own.
+#![allow(
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    reason = "times, counts and choices of a world are far below the limits of their types"
+)]
 
 mod bug;
 mod calls;

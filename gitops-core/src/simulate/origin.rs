@@ -174,8 +174,8 @@ impl Origin {
         let number = self.commits.len();
         let revision = Revision::new(format_smolstr!("r{number:04}"), "main");
         let files = self.files(&objects, flaw);
-        let snapshot = Snapshot::from_files("model", revision.clone(), files)
-            .expect("the names of the nodes are plain");
+        let snapshot =
+            Snapshot::from_files("model", revision.clone(), files).expect("the names of the nodes are plain");
         self.commits.push(Commit { revision, parent, objects, flaw, snapshot });
         number
     }

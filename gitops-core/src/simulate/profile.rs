@@ -102,7 +102,7 @@ impl Profile {
     /// The faults that a seed has.
     pub(super) fn draw_faults(&self, seed: u64) -> BTreeSet<Fault> {
         let mut random = Random::new(seed, 1);
-        let drawn = |_: &&Fault| random.next() % 2 == 0 || self.all_faults;
+        let drawn = |_: &&Fault| random.chance(5000) || self.all_faults;
         let drawn: BTreeSet<Fault> = Fault::ALL.iter().filter(drawn).copied().collect();
         drawn.intersection(&self.faults).copied().collect()
     }

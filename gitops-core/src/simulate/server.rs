@@ -20,8 +20,9 @@ pub(super) struct Item {
     pub version: u64,
     pub body: Value,
     pub owner: Option<SmolStr>,
-    /// The operation that wrote it last.
+    /// The operation that wrote it last, and the version that it left.
     pub op: SmolStr,
+    written: u64,
     /// Which application made it, by the world's own books; a mark can be copied.
     pub maker: Option<usize>,
     /// When its deletion, which was accepted, is finished.
@@ -54,7 +55,15 @@ impl Item {
     }
 
     fn is(&self, expect: &Expect) -> bool {
-        self.deleting.is_none() && self.uid == expect.uid && self.version.to_string() == expect.version.as_str()
+        self.deleting.is_none()
+            && self.uid == expect.uid
+            && self.version.to_string() == expect.version.as_str()
+    }
+
+    /// The answer that the last write got.
+    fn as_written(&self) -> Applied {
+        let version = Version::new(format_smolstr!("{}", self.written));
+        Applied::Present { uid: self.uid.clone(), version }
     }
 
     fn present(&self) -> Applied {
@@ -78,7 +87,6 @@ pub(super) struct Manner {
     pub tier: Tier,
     pub maker: usize,
     pub defaults: bool,
-    pub rewrites: bool,
     pub ready_at: i64,
     /// When a deletion is finished that is not finished at once.
     pub gone_at: Option<i64>,
@@ -111,6 +119,7 @@ impl Server {
             body,
             owner,
             op: SmolStr::default(),
+            written: 0,
             maker: None,
             deleting: None,
             known: true,
@@ -159,7 +168,7 @@ impl Server {
         if let Some(done) = self.at(key).find(|item| &item.op == op) {
             return Ok(match done.deleting {
                 Some(_) => Applied::Deleting,
-                None => done.present(),
+                None => done.as_written(),
             });
         }
         match change {
@@ -188,9 +197,10 @@ impl Server {
             key: change.key().clone(),
             uid: Uid::new(format_smolstr!("u{}", self.last)),
             version: self.last,
-            body: stored(change, manner, self.last),
+            body: stored(change, manner),
             owner: Some(change.mark().owner.clone()),
             op: change.mark().op.clone(),
+            written: self.last,
             maker: Some(manner.maker),
             deleting: None,
             known: false,
@@ -207,10 +217,11 @@ impl Server {
         self.writes += 1;
         let last = self.last;
         let item = self.items.get_mut(&id).expect("it was found just now");
-        item.body = stored(change, manner, last);
+        item.body = stored(change, manner);
         item.version = last;
         item.owner = Some(change.mark().owner.clone());
         item.op = change.mark().op.clone();
+        item.written = last;
         item.ready_at = manner.ready_at;
         let applied = item.present();
         self.older.remove(change.key());
@@ -241,13 +252,10 @@ impl Server {
     }
 }
 
-fn stored(change: &Change, manner: Manner, salt: u64) -> Value {
+fn stored(change: &Change, manner: Manner) -> Value {
     let mut fields: BTreeMap<String, Value> = change.body().map(fields).unwrap_or_default();
     if manner.defaults {
         fields.insert(DEFAULTED.to_owned(), Value::from("by the server"));
-    }
-    if manner.rewrites {
-        fields.insert("value".to_owned(), Value::from(format!("rewritten {salt}").as_str()));
     }
     Value::map(fields)
 }
@@ -255,7 +263,9 @@ fn stored(change: &Change, manner: Manner, salt: u64) -> Value {
 /// The members of a body.
 pub(super) fn fields(body: &Value) -> BTreeMap<String, Value> {
     match body {
-        Value::Map(members) => members.iter().map(|(name, value)| (name.to_string(), value.clone())).collect(),
+        Value::Map(members) => {
+            members.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
+        }
         _ => BTreeMap::new(),
     }
 }

@@ -63,6 +63,7 @@ pub(super) enum Happening {
 
 /// One start of one engine.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Life {
     pub app: usize,
     pub dead: bool,
@@ -194,7 +195,8 @@ impl Inner {
         let declared = origin.tip().objects.keys().map(|node| origin.key(*node));
         let open = declared.filter(|key| !excused.contains(key) && !self.is_stubborn(Fault::Immutable, key));
         let item = |key: &Key| self.server.at(key).find(|item| item.maker == Some(app));
-        let ours: Vec<(Key, Uid)> = open.filter_map(|key| Some((key.clone(), item(key)?.uid.clone()))).collect();
+        let ours: Vec<(Key, Uid)> =
+            open.filter_map(|key| Some((key.clone(), item(key)?.uid.clone()))).collect();
         self.random.pick(&ours).cloned()
     }
 

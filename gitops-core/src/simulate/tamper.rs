@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::Cx;
 use crate::inventory::{Inventory, OwnedState};
 use crate::journal::{OpResult, Record};
 use crate::plan::Moved;
@@ -10,7 +11,6 @@ use crate::planner::Planned;
 use crate::reconcile::Told;
 use crate::render::Desired;
 use crate::value::{Action, Key};
-use crate::Cx;
 
 /// B35: a dependant is not woken. B42: a failure stops the others. B43: what needs a failed object goes on.
 pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
@@ -46,7 +46,9 @@ pub(crate) fn records(cx: &Cx, mut records: Vec<Record>) -> Vec<Record> {
                 *record = Record::Forget { key: key.clone() };
             }
             OpResult::NotDone { .. } if cx.has_bug(48) => *result = OpResult::Absent,
-            OpResult::Unknown { error } if cx.has_bug(49) => *result = OpResult::NotDone { error: error.clone() },
+            OpResult::Unknown { error } if cx.has_bug(49) => {
+                *result = OpResult::NotDone { error: error.clone() }
+            }
             _ => {}
         }
     }
@@ -80,7 +82,8 @@ pub(crate) fn candidates(
         let is_as_written = |key: &Key| {
             let entry = inventory.entries().get(key).filter(|entry| entry.state == OwnedState::Held);
             let object = desired.objects().get(key);
-            entry.and_then(|entry| entry.desired) == object.map(|object| object.body.digest()) && entry.is_some()
+            entry.and_then(|entry| entry.desired) == object.map(|object| object.body.digest())
+                && entry.is_some()
         };
         keys.retain(|key| !is_as_written(key));
     }

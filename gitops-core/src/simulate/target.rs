@@ -108,7 +108,8 @@ impl super::state::Inner {
             Applied::Present { uid, .. } => self.server.with_uid(key, uid),
             _ => self.server.at(key).find(|item| item.deleting.is_some()),
         };
-        let never = self.is_stubborn(Fault::NeverReady, key) || item.is_some_and(|item| item.deleting.is_some());
+        let never =
+            self.is_stubborn(Fault::NeverReady, key) || item.is_some_and(|item| item.deleting.is_some());
         let ready_at = item.map_or(now, |item| item.ready_at);
         match (never, ready_at - now) {
             (true, _) => Some(Duration::from_secs(30)),

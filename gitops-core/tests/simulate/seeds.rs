@@ -1,21 +1,45 @@
 //! Ordinary seeds: nothing is broken, and a seed is a trace.
 
-use gitops_core::simulate::{Fault, Profile, World};
+use std::thread;
+
+use gitops_core::Digest;
+use gitops_core::simulate::{Fault, Profile, World, explore};
 
 #[test]
 fn a_world_without_faults_settles() {
-    for seed in 0..20 {
-        let outcome = World::new(seed, &Profile::default().faults([])).run();
-        assert!(outcome.violation.is_none(), "{outcome}");
-        assert!(outcome.counts.writes > 0, "{outcome}");
+    let counts = explore(0..20, &Profile::default().faults([])).unwrap_or_else(|failure| panic!("{failure}"));
+    assert!(counts.writes > 100 && counts.crashes == 0, "{counts}");
+}
+
+#[test]
+fn five_hundred_worlds_with_every_fault_in_every_other_break_nothing() {
+    let run = |from: u64| move || explore(from..from + 250, &Profile::default());
+    let threads: Vec<_> = [0, 250].map(|from| thread::spawn(run(from))).into_iter().collect();
+    for thread in threads {
+        let counts = thread.join().unwrap().unwrap_or_else(|failure| panic!("{failure}"));
+        assert!(counts.crashes > 500 && counts.writes > 5000, "{counts}");
     }
 }
 
 #[test]
-fn crashes_and_lost_answers_break_nothing() {
-    let profile = Profile::default().faults([Fault::Crash, Fault::CrashAgain, Fault::AnswerLost]);
-    for seed in 0..100 {
-        let outcome = World::new(seed, &profile).run();
-        assert!(outcome.violation.is_none(), "{outcome}");
+fn a_seed_is_a_trace_at_any_number_of_threads() {
+    let digest = |seed: u64| World::new(seed, &Profile::default()).run().digest;
+    let one: Vec<Digest> = (0..16).map(digest).collect();
+    let threads: Vec<_> = (0..16).map(|seed| thread::spawn(move || digest(seed))).collect();
+    let many: Vec<Digest> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    assert_eq!(one, many);
+    assert_ne!(one[0], one[1]);
+}
+
+#[test]
+fn an_engine_that_dies_at_any_point_recovers() {
+    let profile = Profile::default().faults([Fault::Defaulted]).all_faults().nodes(6, 6).revisions(3, 3);
+    let points = World::new(3, &profile).run().counts.crash_points;
+    assert!(points > 50, "{points}");
+    for point in 0..points {
+        let profile = profile.clone().crash_at([point]);
+        let outcome = World::new(3, &profile).run();
+        assert!(outcome.violation.is_none(), "{outcome}; again: --seed 3 {profile}");
+        assert_eq!(outcome.counts.crashes, 1);
     }
 }

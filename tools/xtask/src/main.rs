@@ -8,6 +8,7 @@ mod kill;
 mod msrv;
 mod process;
 mod servers;
+mod simulate;
 mod sshd;
 mod stage;
 mod test;
@@ -41,6 +42,13 @@ enum Task {
     Hygiene,
     /// Kill the `gitops` command at random moments and check that the next run repairs everything.
     Kill(kill::Options),
+    /// Run the engine in seeded worlds; `cargo xtask simulate --help` lists the options.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// Passed on as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -61,5 +69,6 @@ fn run(task: Task) -> Result<()> {
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
         Task::Kill(options) => kill::run(&options),
+        Task::Simulate { options } => simulate::run(&options),
     }
 }

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use super::Sent;
 use crate::engine::{Report, StepOutcome};
 use crate::journal::{Intent, Record};
-use super::Sent;
 use crate::simulate::calls::tier_of;
-use crate::simulate::server::{Item, fields};
+use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{App, Inner};
 use crate::source::Relation;
@@ -81,37 +81,45 @@ pub(in crate::simulate) fn i13_idempotence(world: &mut Inner, app: usize, before
 /// Faults are over and two passes were made: what is there is what is declared.
 pub(in crate::simulate) fn i16_converged(world: &mut Inner, app: usize, report: &Report) {
     let excused = excused(world, app);
-    let origin = &world.apps[app].origin;
-    let declared: Vec<(Key, u64)> =
-        origin.tip().objects.iter().map(|(node, declared)| (origin.key(*node).clone(), declared.value)).collect();
-    for (key, value) in &declared {
-        if excused.contains(key) {
-            continue;
-        }
-        let ours: Vec<_> = world.server.at(key).filter(|item| item.maker == Some(app)).collect();
-        let equal = |body_of: &crate::Value| {
-            let value = body(*value);
-            fields(&value).into_iter().all(|(name, field)| body_of.get(&name) == Some(&field))
-        };
-        if ours.len() != 1 || !equal(&ours[0].body) {
-            let outcome = report.results.iter().find(|result| &result.key == key).map(|r| r.outcome.clone());
-            let held = report.plan.held.iter().find(|held| &held.key == key).map(|held| held.why.clone());
-            let what = format!("{key} is not as declared: {} there, {outcome:?}, {held:?}", ours.len());
-            return world.broken(16, what);
-        }
-    }
-    let declares = |key: &Key| declared.iter().any(|(declared, _)| declared == key) || excused.contains(key);
-    let left = world.server.items().find(|item| item.maker == Some(app) && !declares(&item.key));
-    if let Some(item) = left {
-        let what = format!("{} is no longer declared, and it is still there", item.key);
-        return world.broken(16, what);
-    }
-    let shadow = &world.apps[app].book.shadow;
-    let open = shadow.open().find(|intent| tier_of(intent.key.target()) != Tier::Opaque);
-    if let Some(intent) = open {
-        let what = format!("what came of {} on {} is still open", intent.op, intent.key);
+    let wrong = not_as_declared(world, app, &excused, report)
+        .or_else(|| left_over(world, app, &excused))
+        .or_else(|| still_open(world, app));
+    if let Some(what) = wrong {
         world.broken(16, what);
     }
+}
+
+fn not_as_declared(world: &Inner, app: usize, excused: &BTreeSet<Key>, report: &Report) -> Option<String> {
+    let origin = &world.apps[app].origin;
+    for (node, declared) in &origin.tip().objects {
+        let key = origin.key(*node);
+        let ours: Vec<&Item> = world.server.at(key).filter(|item| item.maker == Some(app)).collect();
+        if excused.contains(key) || (ours.len() == 1 && has_value(ours[0], declared.value)) {
+            continue;
+        }
+        let outcome = report.results.iter().find(|result| &result.key == key).map(|result| &result.outcome);
+        let why = report.plan.held.iter().find(|held| &held.key == key).map(|held| &held.why);
+        return Some(format!("{key} is not as declared: {} there, {outcome:?}, {why:?}", ours.len()));
+    }
+    None
+}
+
+fn left_over(world: &Inner, app: usize, excused: &BTreeSet<Key>) -> Option<String> {
+    let App { origin, .. } = &world.apps[app];
+    let declared: BTreeSet<&Key> = origin.tip().objects.keys().map(|node| origin.key(*node)).collect();
+    let is_left = |item: &&Item| item.maker == Some(app) && !declared.contains(&item.key);
+    let left = world.server.items().filter(is_left).find(|item| !excused.contains(&item.key))?;
+    Some(format!("{} is no longer declared, and it is still there", left.key))
+}
+
+fn still_open(world: &Inner, app: usize) -> Option<String> {
+    let mut open = world.apps[app].book.shadow.open();
+    let intent = open.find(|intent| tier_of(intent.key.target()) != Tier::Opaque)?;
+    Some(format!("what came of {} on {} is still open", intent.op, intent.key))
+}
+
+fn has_value(item: &Item, value: u64) -> bool {
+    item.body.get("value") == body(value).get("value")
 }
 
 /// What somebody edited is as declared again, though no engine was started anew.
@@ -119,9 +127,8 @@ pub(in crate::simulate) fn i17_level_triggered(world: &mut Inner, app: usize, ke
     let origin = &world.apps[app].origin;
     let declared = origin.tip().objects.iter().find(|(node, _)| origin.key(**node) == key);
     let Some((_, declared)) = declared else { return };
-    let expected = body(declared.value);
-    let is_equal = |item: &Item| item.body.get("value") == expected.get("value");
-    if !world.server.at(key).filter(|item| item.is_shown_to(app)).all(is_equal) {
+    let value = declared.value;
+    if !world.server.at(key).filter(|item| item.is_shown_to(app)).all(|item| has_value(item, value)) {
         world.broken(17, format!("{key} was edited, and nobody undid it"));
     }
 }
@@ -143,7 +150,8 @@ pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
         }
         for (key, entry) in book.shadow.entries().iter() {
             if excused.contains(key) {
-                excused.extend(entry.needs.iter().filter(|need| book.shadow.entries().contains(need)).cloned());
+                excused
+                    .extend(entry.needs.iter().filter(|need| book.shadow.entries().contains(need)).cloned());
             }
         }
         if excused.len() == before {

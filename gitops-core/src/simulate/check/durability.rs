@@ -48,7 +48,8 @@ pub(super) fn i26_what_is_read_is_what_was_written(world: &mut Inner, app: usize
         && inventory.accepted() == shadow.accepted();
     if !same {
         let (read, written) = (inventory.entries().len(), shadow.entries().len());
-        let what = format!("the state that was read is not the one that was written: {read} and {written} entries");
+        let what =
+            format!("the state that was read is not the one that was written: {read} and {written} entries");
         world.broken(26, what);
     }
 }

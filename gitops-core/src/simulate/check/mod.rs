@@ -131,7 +131,7 @@ pub(super) fn opened(world: &mut Inner, app: usize, inventory: &Inventory) {
     keys.iter().for_each(|key| ownership::i5_never_forget(world, app, key));
 }
 
-pub(super) use apply::{i12_containment, i13_idempotence, excused, i16_converged, i17_level_triggered};
+pub(super) use apply::{excused, i12_containment, i13_idempotence, i16_converged, i17_level_triggered};
 
 fn key_of(record: &Record) -> Option<Key> {
     match record {
@@ -140,4 +140,3 @@ fn key_of(record: &Record) -> Option<Key> {
         Record::Accepted { .. } | Record::Epoch { .. } => None,
     }
 }
-

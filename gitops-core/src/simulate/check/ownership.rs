@@ -42,9 +42,9 @@ pub(super) fn i3_no_prune_from_partial_knowledge(
     };
     let app = world.lives[life].app;
     let origin = &world.apps[app].origin;
-    let flawed = origin.find(revision.id()).is_some_and(|commit| {
-        matches!(commit.flaw, Some(Fault::Malformed | Fault::Tangled))
-    });
+    let flawed = origin
+        .find(revision.id())
+        .is_some_and(|commit| matches!(commit.flaw, Some(Fault::Malformed | Fault::Tangled)));
     let declared = origin.declares(revision.id(), change.key()) == Some(true);
     if flawed || declared {
         world.broken(3, format!("{} is pruned, and {revision} does not say so", change.key()));
@@ -54,7 +54,8 @@ pub(super) fn i3_no_prune_from_partial_knowledge(
 pub(super) fn i4_no_mass_deletion(world: &mut Inner, life: usize, intent: &Intent) {
     let book = &world.app_of(life).book;
     let sent = book.pass.steps.iter().filter(|(key, _)| **key != intent.key);
-    let removals = 1 + sent.filter(|(_, sent)| matches!(sent.action, Action::Delete | Action::Replace)).count();
+    let removals =
+        1 + sent.filter(|(_, sent)| matches!(sent.action, Action::Delete | Action::Replace)).count();
     let owned = book.pass.owned;
     let is_much = removals > 5.max(owned / 5) || (removals == owned && owned > 1);
     let removes = matches!(intent.action, Action::Delete | Action::Replace);
@@ -79,9 +80,10 @@ pub(super) fn i5_never_forget(world: &mut Inner, app: usize, key: &Key) {
 }
 
 pub(super) fn i6_forget_only_on_observed_absence(world: &mut Inner, app: usize, record: &Record) {
-    let forgets = match record {
-        Record::Forget { key } | Record::Outcome { key, result: OpResult::Absent, .. } => key,
-        _ => return,
+    let (Record::Forget { key: forgets } | Record::Outcome { key: forgets, result: OpResult::Absent, .. }) =
+        record
+    else {
+        return;
     };
     let entry = world.apps[app].book.shadow.entries().get(forgets);
     let Some(uid) = entry.and_then(|entry| entry.uid.clone()) else { return };
