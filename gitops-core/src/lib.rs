@@ -50,7 +50,7 @@ pub use layer::{DryRunLayer, Layer, RateLimitLayer, RetryLayer, TimeoutLayer, Tr
 pub use memory::Memory;
 pub use plan::{Basis, Cause, Held, HeldBecause, Moved, Plan, PlanId, Reason, Risk, Step};
 pub use planner::{DriftPolicy, Options, PlanInput, Planned, Planner};
-pub use render::{Desired, Part, Render, Rendered, Renderer, render_files};
+pub use render::{Desired, Part, Render, Rendered, Renderer, Routes, render_files};
 pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,
 };

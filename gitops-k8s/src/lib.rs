@@ -1,24 +1,32 @@
 //! Kubernetes as a target of gitops.
 //!
-//! [`Connection`] reaches a cluster as one identity, [`Kubernetes`] is the target of one application in it.
+//! [`Connection`] reaches a cluster as one identity, [`Kubernetes`] is the target of one application in it,
+//! and [`KubernetesRender`] makes its objects from manifests.
 //! The target's guide is `docs/kubernetes.md`.
 
 mod apply;
 mod cluster;
 mod document;
+mod edges;
 mod events;
 mod fields;
 mod follow;
+mod health;
 mod kinds;
 mod limits;
 mod list;
+mod manifest;
 mod mark;
 mod object;
 mod observe;
+pub mod policy;
 mod preview;
 mod target;
 mod told;
+mod watch;
+pub mod yaml;
 
 pub use cluster::{Cluster, Connection};
 pub use limits::Limits;
+pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
 pub use target::{Conflicts, Kubernetes, KubernetesBuilder};

@@ -45,6 +45,11 @@ impl Limits {
         self
     }
 
+    /// Whether only some namespaces are allowed.
+    pub(crate) fn are_narrow(&self) -> bool {
+        self.namespaces.is_some()
+    }
+
     pub(crate) fn check(&self, key: &Key) -> Result<()> {
         let (kind, namespace) = (key.kind(), key.namespace());
         let is_allowed = match namespace.is_empty() {

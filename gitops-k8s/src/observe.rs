@@ -11,7 +11,7 @@ use crate::kinds::{Known, Place, Served};
 use crate::list::List;
 use crate::object::Seen;
 use crate::target::Inner;
-use crate::told;
+use crate::told::State;
 
 /// From so many objects of one kind in one namespace on, they are listed instead of asked for one by one.
 const LIST_FROM: usize = 5;
@@ -53,6 +53,7 @@ fn split(inner: &Inner, served: &Arc<Served>, keys: &[&Key], found: &mut Vec<Liv
     for key in keys {
         match Place::of(served.clone(), key, &inner.limits) {
             Ok(place) => {
+                inner.streams.want(key);
                 let names = namespaces.entry(key.namespace()).or_default();
                 names.insert(key.name().to_owned(), ((*key).clone(), place));
             }
@@ -119,7 +120,9 @@ impl Question {
                 absent = self.0.keys().collect();
             }
         }
-        absent.into_iter().for_each(|name| inner.told.tell(&self.0[name].0, None));
+        absent
+            .into_iter()
+            .for_each(|name| inner.book.told.tell(&self.0[name].0, State::absent(list.resource_version())));
         Ok(found.into_iter().flatten().collect())
     }
 }
@@ -137,7 +140,7 @@ fn is_of_the_kind(failure: &Failure) -> bool {
 async fn get(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<Option<Live>, Failure> {
     let version = &place.served.versions[0];
     let Some(seen) = inner.read(cx, place.object(version)).await? else {
-        inner.told.tell(key, None);
+        inner.book.told.tell(key, State::absent(""));
         return Ok(None);
     };
     as_applied(inner, cx, key, place, version, seen).await
@@ -159,7 +162,7 @@ async fn as_applied(
         None => Some(seen),
     };
     let live = seen.as_ref().map(|seen| seen.live(key.clone(), &inner.eye));
-    let state = live.as_ref().zip(seen.as_ref());
-    inner.told.tell(key, state.map(|(live, seen)| told::state(live, seen.resource_version())));
+    let state = seen.as_ref().map_or_else(|| State::absent(""), |seen| State::of(seen, &inner.eye));
+    inner.book.told.tell(key, state);
     Ok(live)
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gitops_core::capability::NativePlan;
+use gitops_core::capability::{Health, NativePlan, Watch};
 use gitops_core::{
     Applied, Change, Cx, Entropy, Error, ErrorKind, Key, Live, Result, Scope, SecretKey, System, Target,
     TargetInfo,
@@ -10,7 +10,7 @@ use gitops_core::{
 use crate::cluster::{Call, Failure, Wire};
 use crate::kinds::Place;
 use crate::object::{Eye, Seen};
-use crate::told::Told;
+use crate::watch::{Book, Streams};
 use crate::{Cluster, Limits, apply, mark, observe};
 
 /// The objects of one application in one cluster.
@@ -35,7 +35,8 @@ pub(crate) struct Inner {
     pub limits: Limits,
     pub conflicts: Conflicts,
     pub replace: bool,
-    pub told: Told,
+    pub book: Arc<Book>,
+    pub streams: Streams,
     concurrency: usize,
 }
 
@@ -130,7 +131,8 @@ impl KubernetesBuilder {
             limits: self.limits,
             conflicts: self.conflicts,
             replace: self.replace,
-            told: Told::default(),
+            book: Arc::default(),
+            streams: Streams::default(),
             concurrency: self.concurrency,
         })))
     }
@@ -179,6 +181,14 @@ impl Target for Kubernetes {
     }
 
     fn native_plan(&self) -> Option<&dyn NativePlan> {
+        Some(self)
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        Some(self)
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
         Some(self)
     }
 }

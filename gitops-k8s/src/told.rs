@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gitops_core::{Applied, Expect, Hasher, Key, Live, Uid, Version};
+use gitops_core::{Expect, GroupKind, Hasher, Key, Uid, Version};
+
+use crate::object::{Eye, Seen};
 
 /// The last state of each object that the engine was told of, in a few bytes each.
 ///
@@ -12,27 +14,52 @@ use gitops_core::{Applied, Expect, Hasher, Key, Live, Uid, Version};
 #[derive(Debug, Default)]
 pub(crate) struct Told(Mutex<BTreeMap<Key, State>>);
 
-/// One state: its digest, and the server's own version at which it was seen.
+/// One state: its digest, and the server's own version at which it was last seen (0 where that is no number).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct State {
-    digest: u128,
-    pub revision: u64,
+    digest: [u8; 16],
+    revision: u64,
 }
 
+/// What no object's digest is.
+const ABSENT: [u8; 16] = [0; 16];
+
 impl State {
-    /// A state that a server's version names; `None` for a server whose versions are no numbers.
-    pub fn new(uid: &Uid, version: &Version, resource_version: &str) -> Self {
-        let mut hasher = Hasher::new("gitops kubernetes told");
-        hasher.field(uid.as_str()).field(version.as_str());
-        let digest = hasher.finish();
-        let half = digest.as_bytes()[..16].try_into().expect("a digest has 32 bytes");
-        Self { digest: u128::from_le_bytes(half), revision: resource_version.parse().unwrap_or(0) }
+    /// The object is not there, as of a version of the server's.
+    pub fn absent(resource_version: &str) -> Self {
+        Self { digest: ABSENT, revision: resource_version.parse().unwrap_or(0) }
+    }
+
+    pub fn is_absent(&self) -> bool {
+        self.digest == ABSENT
+    }
+
+    /// The state of an object as the server shows it.
+    pub fn of(seen: &Seen, eye: &Eye) -> Self {
+        let revision = seen.resource_version().parse().unwrap_or(0);
+        Self { digest: digest(&seen.uid(), &seen.version(eye), seen.is_deleting()), revision }
+    }
+
+    #[cfg(test)]
+    pub fn test(digest: u8, revision: u64) -> Self {
+        Self { digest: [digest; 16], revision }
     }
 
     /// Whether it is the same state, whenever it was seen.
     pub fn is(&self, other: &Self) -> bool {
         self.digest == other.digest
     }
+
+    /// Whether it was seen later; the server's versions grow.
+    pub fn is_newer_than(&self, other: &Self) -> bool {
+        self.revision > other.revision && other.revision > 0
+    }
+}
+
+fn digest(uid: &Uid, version: &Version, deleting: bool) -> [u8; 16] {
+    let mut hasher = Hasher::new("gitops kubernetes told");
+    hasher.field(uid.as_str()).field(version.as_str()).field([u8::from(deleting)]);
+    hasher.finish().as_bytes()[..16].try_into().expect("a digest has 32 bytes")
 }
 
 impl Told {
@@ -40,32 +67,42 @@ impl Told {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The object is in this state, or (with none) absent.
-    pub fn tell(&self, key: &Key, state: Option<State>) {
-        let mut states = self.lock();
-        match state {
-            Some(state) => drop(states.insert(key.clone(), state)),
-            None => drop(states.remove(key)),
+    pub fn tell(&self, key: &Key, state: State) {
+        self.lock().insert(key.clone(), state);
+    }
+
+    /// Nobody asks about the object any more.
+    pub fn forget(&self, key: &Key) {
+        self.lock().remove(key);
+    }
+
+    pub fn get(&self, key: &Key) -> Option<State> {
+        self.lock().get(key).copied()
+    }
+
+    /// The same state was seen at a later version of the server's.
+    pub fn renew(&self, key: &Key, state: State) {
+        if let Some(told) = self.lock().get_mut(key) {
+            told.revision = told.revision.max(state.revision);
         }
     }
 
     /// The server's version at which the expected state was last seen.
     pub fn resource_version(&self, key: &Key, expect: &Expect) -> Option<String> {
-        let expected = State::new(&expect.uid, &expect.version, "");
-        let known = *self.lock().get(key)?;
-        (known.is(&expected) && known.revision > 0).then(|| known.revision.to_string())
+        let told = self.get(key)?;
+        let is_expected = told.digest == digest(&expect.uid, &expect.version, false);
+        (is_expected && told.revision > 0).then(|| told.revision.to_string())
     }
-}
 
-/// The state that a live object is in.
-pub(crate) fn state(live: &Live, resource_version: &str) -> State {
-    State::new(&live.uid, &live.version, resource_version)
-}
-
-/// The state that a change left.
-pub(crate) fn state_after(applied: &Applied, resource_version: &str) -> Option<State> {
-    match applied {
-        Applied::Present { uid, version } => Some(State::new(uid, version, resource_version)),
-        _ => None,
+    /// The objects of a kind, in one namespace or (with none) in all, that somebody asked about.
+    pub fn of_kind(&self, target: &str, kind: &GroupKind, namespace: &str) -> Vec<Key> {
+        let first = Key::new(target, kind.clone(), namespace, "");
+        let states = self.lock();
+        let fits = |key: &&Key| {
+            key.target() == target
+                && key.kind() == kind
+                && (namespace.is_empty() || key.namespace() == namespace)
+        };
+        states.range(first..).map(|(key, _)| key).take_while(fits).cloned().collect()
     }
 }

@@ -5,6 +5,7 @@ use crate::cluster::Call;
 use crate::kinds::Place;
 use crate::object::Seen;
 use crate::target::Inner;
+use crate::told::State;
 
 /// How often the server's version may move on before the delete is given up.
 const TRIES: usize = 10;
@@ -41,7 +42,7 @@ pub(super) async fn delete(
 }
 
 fn gone(inner: &Inner, key: &Key) -> Applied {
-    inner.told.tell(key, None);
+    inner.book.told.tell(key, State::absent(""));
     Applied::Absent
 }
 
@@ -56,8 +57,7 @@ pub(super) async fn remove(inner: &Inner, cx: &Cx, key: &Key, place: &Place, see
     match inner.wire().json(cx, call).await {
         // The answer is the object where its deletion waits for something, and a status where it is done.
         Ok(answer) if answer["kind"] != "Status" && !answer["metadata"]["deletionTimestamp"].is_null() => {
-            inner.told.tell(key, None);
-            Ok(Applied::Deleting)
+            Ok(inner.applied(key, &Seen::new(answer)))
         }
         Ok(_) => Ok(gone(inner, key)),
         Err(failure) if failure.kind() == ErrorKind::NotFound => Ok(gone(inner, key)),

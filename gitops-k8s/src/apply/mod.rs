@@ -14,8 +14,9 @@ use crate::document::{Document, Pin};
 use crate::kinds::Place;
 use crate::list::escape;
 use crate::object::Seen;
+use crate::preview;
 use crate::target::{Conflicts, Inner};
-use crate::{preview, told};
+use crate::told::State;
 
 /// Whether a call is only asked what it would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,7 @@ pub(crate) enum Dry {
 
 pub(crate) async fn apply(inner: &Inner, cx: &Cx, change: &Change) -> Result<Applied> {
     preview::check(inner, change)?;
+    let _flight = inner.book.begin(change.key());
     match change {
         Change::Create { object, mark, .. } => create::create(inner, cx, object, mark).await,
         Change::Update { object, expect, mark, .. } => update::update(inner, cx, object, expect, mark).await,
@@ -68,7 +70,8 @@ impl Inner {
     /// What the engine is told of a write's answer.
     pub fn applied(&self, key: &Key, seen: &Seen) -> Applied {
         let applied = seen.applied(&self.eye);
-        self.told.tell(key, told::state_after(&applied, seen.resource_version()));
+        self.streams.want(key);
+        self.book.told.tell(key, State::of(seen, &self.eye));
         applied
     }
 

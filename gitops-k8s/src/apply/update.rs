@@ -24,7 +24,7 @@ pub(super) async fn update(
     let place = inner.place(cx, key).await?;
     let document = Document::new(object, Some(mark))?;
     let uri = place.object_as(document.api_version())?;
-    let mut known = inner.told.resource_version(key, expect);
+    let mut known = inner.book.told.resource_version(key, expect);
     for _ in 0..TRIES {
         let version = match known.take() {
             Some(version) => version,

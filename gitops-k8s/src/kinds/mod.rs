@@ -3,7 +3,7 @@
 mod discovery;
 mod place;
 
-pub(crate) use place::Place;
+pub(crate) use place::{Place, collection};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -80,6 +80,11 @@ impl Kinds {
             Known::Nowhere => Err(unserved(format!("the server does not know the kind {kind}"))),
             Known::Unsure(reason) => Err(unserved(reason).retry_when(gitops_core::Retry::Now)),
         }
+    }
+
+    /// Whether a kind is served by now; asks the server.
+    pub async fn is_served(&self, cx: &Cx, wire: &Wire, kind: &GroupKind) -> Result<bool> {
+        Ok(self.ask(cx, wire).await?.kinds.contains_key(kind))
     }
 
     /// Takes a kind for unknown, because the server said "not found" at its address.

@@ -40,7 +40,13 @@ pub fn render(namespace: String) -> impl Render {
         };
         let kind = GroupKind::new(group, kind.as_str().unwrap());
         let name = json["metadata"]["name"].as_str().unwrap().to_owned();
-        let key = Key::new("k", kind, namespace.as_str(), name);
-        Ok(vec![Object::new(key, Value::from_json(json), part.provenance(0))])
+        let is_definition = kind.kind() == "CustomResourceDefinition";
+        let defined = GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition");
+        let definition = Key::new("k", defined, "", format!("things.{}", kind.group()));
+        let namespace = if is_definition { "" } else { namespace.as_str() };
+        let is_thing = kind.kind() == "Thing";
+        let object =
+            Object::new(Key::new("k", kind, namespace, name), Value::from_json(json), part.provenance(0));
+        Ok(vec![if is_thing { object.with_need(Need::Object(definition)) } else { object }])
     })
 }
