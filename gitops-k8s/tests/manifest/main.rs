@@ -4,6 +4,7 @@
 mod edges;
 mod objects;
 mod policies;
+mod programs;
 mod refused;
 mod secrets;
 mod support;
