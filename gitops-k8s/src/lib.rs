@@ -24,6 +24,7 @@ mod preview;
 mod render;
 mod target;
 mod told;
+mod transform;
 mod watch;
 pub mod yaml;
 
@@ -32,3 +33,4 @@ pub use limits::Limits;
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
 pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};
 pub use target::{Conflicts, Kubernetes, KubernetesBuilder};
+pub use transform::{Sheet, Substitute, Transform};

@@ -169,6 +169,29 @@ impl JournalIo for SimJournal {
         world.apps[self.app].disk.journal.replace(bytes)?;
         world.survives(self.life, "after the journal is replaced").then_some(()).ok_or_else(dead)
     }
+
+    fn read_anchor(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.world.lock().apps[self.app].disk.journal.read_anchor()
+    }
+
+    fn replace_anchor(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut world = self.world.lock();
+        if !world.survives(self.life, "before the anchor is replaced") {
+            return Err(dead());
+        }
+        if world.disk_fails(self.life) {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        world.apps[self.app].disk.journal.replace_anchor(bytes)
+    }
+
+    fn reserve(&mut self, bytes: u64) -> io::Result<()> {
+        let mut world = self.world.lock();
+        match world.is_alive(self.life) {
+            true => world.apps[self.app].disk.journal.reserve(bytes),
+            false => Err(dead()),
+        }
+    }
 }
 
 /// The documents of an application, for one life of its engine.
