@@ -227,15 +227,15 @@ impl Inner {
         let mut found = Vec::new();
         for key in scope.keys() {
             let visible = |item: &&Item| item.is_shown_to(app);
-            let Some(mut live) = self.server.at(key).find(visible).map(Item::live) else { continue };
+            let Some(mut shown) = self.server.at(key).find(visible).map(Item::live) else { continue };
             if let Some(older) = self.server.older(key)
                 && self.faults.strikes(Fault::OlderView)
             {
-                live = older.clone();
+                shown = older.clone();
             }
-            found.push(live);
+            found.push(shown);
         }
-        let states = found.iter().map(|live| (live.key.clone(), live.uid.clone(), live.version.clone()));
+        let states = found.iter().map(|shown| (shown.key.clone(), shown.uid.clone(), shown.version.clone()));
         self.lives[life].seen.extend(states);
         found
     }

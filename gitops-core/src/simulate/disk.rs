@@ -44,7 +44,16 @@ impl Disk {
     /// A person puts the undamaged journal back.
     pub fn restore(&mut self) {
         if let Some(bytes) = self.backup.take() {
-            self.journal = MemoryJournalIo::with_bytes(bytes);
+            self.put(bytes);
+        }
+    }
+
+    /// Puts another journal in the place of the one that is there; the anchor beside it stays.
+    fn put(&mut self, bytes: Vec<u8>) {
+        let anchor = self.journal.read_anchor().ok().flatten();
+        self.journal = MemoryJournalIo::with_bytes(bytes);
+        if let Some(anchor) = anchor {
+            self.journal.replace_anchor(&anchor).expect("a disk in memory does not fail by itself");
         }
     }
 }
@@ -78,7 +87,7 @@ impl Inner {
         let disk = &mut self.apps[app].disk;
         disk.backup = Some(bytes.clone());
         bytes[usize::try_from(bit / 8).expect("it is within the journal")] ^= 1 << (bit % 8);
-        disk.journal = MemoryJournalIo::with_bytes(bytes);
+        disk.put(bytes);
     }
 
     /// Frames became durable.
