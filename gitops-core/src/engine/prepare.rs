@@ -82,6 +82,9 @@ impl Engine {
         }
         let snapshot =
             cx.bounded(self.source.fetch(cx, &revision)).await.map_err(|error| error.during("fetch"))?;
+        for remark in &snapshot.remarks {
+            self.events.emit(&Event::Remarked { remark: remark.clone() });
+        }
         let rendered = self.renderer.render(&snapshot)?;
         let (parts, objects) = (rendered.parts, rendered.desired.objects().len());
         self.events.emit(&Event::Rendered { parts, objects });

@@ -3,6 +3,7 @@
 mod cache;
 mod deny;
 mod failure;
+mod fuzz;
 mod hygiene;
 mod kill;
 mod msrv;
@@ -40,7 +41,7 @@ enum Task {
     Msrv,
     /// Check the tracked files for machine paths, secrets and unfinished work.
     Hygiene,
-    /// Kill the `gitops` command at random moments and check that the next run repairs everything.
+    /// Kill the `gitops` command again and again and check that the next run repairs everything.
     Kill(kill::Options),
     /// Run the engine in seeded worlds; `cargo xtask simulate --help` lists the options.
     #[command(disable_help_flag = true)]
@@ -49,6 +50,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Feed every parser with what reaches more of its code, and check that none breaks.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -70,5 +73,6 @@ fn run(task: Task) -> Result<()> {
         Task::Hygiene => hygiene::run(),
         Task::Kill(options) => kill::run(&options),
         Task::Simulate { options } => simulate::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
     }
 }

@@ -1,4 +1,5 @@
 //! The command on targets that are servers and programs of others: a real API server, the real tool.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod cluster;
 #[path = "../cli/support.rs"]
@@ -31,12 +32,12 @@ impl Cluster {
         Self { world, namespace, admin }
     }
 
-    /// Where a ConfigMap of the namespace is.
+    /// Where a `ConfigMap` of the namespace is.
     fn config_map(&self, name: &str) -> String {
         format!("/api/v1/namespaces/{}/configmaps/{name}", self.namespace)
     }
 
-    /// A value of a ConfigMap; nothing if there is no such value, or no such object.
+    /// A value of a `ConfigMap`; nothing if there is no such value, or no such object.
     async fn value(&self, name: &str, member: &str) -> Option<String> {
         let object = self.admin.get(&self.config_map(name)).await?;
         object["data"][member].as_str().map(str::to_owned)
