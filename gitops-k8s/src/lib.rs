@@ -4,6 +4,7 @@
 //! and [`KubernetesRender`] makes its objects from manifests.
 //! The target's guide is `docs/kubernetes.md`.
 
+mod adopt;
 mod apply;
 mod cluster;
 mod document;
@@ -21,6 +22,7 @@ mod object;
 mod observe;
 pub mod policy;
 mod preview;
+mod store;
 mod target;
 mod told;
 mod watch;
@@ -29,4 +31,5 @@ pub mod yaml;
 pub use cluster::{Cluster, Connection};
 pub use limits::Limits;
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
+pub use store::ClusterStore;
 pub use target::{Conflicts, Kubernetes, KubernetesBuilder};
