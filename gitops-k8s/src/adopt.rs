@@ -76,22 +76,22 @@ async fn take_from_kubectl(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) ->
         "manager": inner.eye.manager, "operation": "Apply", "apiVersion": api_version,
         "fieldsType": "FieldsV1", "fieldsV1": fields.to_json(),
     }));
-    let patch = patch(&seen, kept);
-    let call = Call::patch(place.object_as(&api_version)?, patch.to_string().into_bytes());
+    let steps = patch(&seen, kept).to_string();
+    let call = Call::patch(place.object_as(&api_version)?, steps.into_bytes());
     let call = call.with_secret(seen.is_secret());
     Ok(Seen::new(inner.wire().json(cx, call).await?))
 }
 
 fn patch(seen: &Seen, managed: Vec<Json>) -> Json {
-    let mut patch = vec![
+    let mut steps = vec![
         json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.resource_version()}),
         json!({"op": "replace", "path": "/metadata/managedFields", "value": managed}),
     ];
     if !seen.json["metadata"]["annotations"][LAST_APPLIED].is_null() {
         let path = format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1"));
-        patch.push(json!({"op": "remove", "path": path}));
+        steps.push(json!({"op": "remove", "path": path}));
     }
-    json!(patch)
+    json!(steps)
 }
 
 /// Applies what we own and what is declared, both as they are, and the mark.

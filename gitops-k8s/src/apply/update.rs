@@ -26,16 +26,15 @@ pub(super) async fn update(
     let uri = place.object_as(document.api_version())?;
     let mut known = inner.book.told.resource_version(key, expect, mark);
     for _ in 0..TRIES {
-        let version = match known.take() {
-            Some(version) => version,
-            None => {
-                let seen = look(inner, cx, &place, object).await?;
-                if Inner::is_done(&seen, mark) && seen.uid() == expect.uid {
-                    return inner.answer_again(cx, key, &document, &uri, &seen).await;
-                }
-                inner.check(key, &seen, expect, mark)?;
-                seen.resource_version().to_owned()
+        let version = if let Some(version) = known.take() {
+            version
+        } else {
+            let seen = look(inner, cx, &place, object).await?;
+            if Inner::is_done(&seen, mark) && seen.uid() == expect.uid {
+                return inner.answer_again(cx, key, &document, &uri, &seen).await;
             }
+            inner.check(key, &seen, expect, mark)?;
+            seen.resource_version().to_owned()
         };
         let pin = Pin::At(expect.uid.as_str(), &version);
         match inner.submit(cx, &document, &uri, pin, Dry::No).await {
