@@ -86,7 +86,9 @@ impl Outside for Hands {
             Asked::Unauthenticated => fail("", "", Fault::Answer(401, None)),
             Asked::Forbidden => fail("", "", Fault::Answer(403, None)),
             Asked::LostAnswer => {
-                ["PATCH", "DELETE"].map(|method| fail(method, "", Fault::LoseAnswer)).into_iter().collect()
+                for method in ["PATCH", "DELETE"] {
+                    fail(method, "", Fault::LoseAnswer);
+                }
             }
             Asked::CutAnswer => fail("GET", "limit=", Fault::Cut),
             _ => return Err(Error::new(ErrorKind::Unsupported, "the proxy has no such fault")),

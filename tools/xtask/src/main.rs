@@ -3,6 +3,7 @@
 mod cache;
 mod deny;
 mod failure;
+mod fuzz;
 mod hygiene;
 mod kill;
 mod msrv;
@@ -39,8 +40,10 @@ enum Task {
     Msrv,
     /// Check the tracked files for machine paths, secrets and unfinished work.
     Hygiene,
-    /// Kill the `gitops` command at random moments and check that the next run repairs everything.
+    /// Kill the `gitops` command again and again and check that the next run repairs everything.
     Kill(kill::Options),
+    /// Feed every parser with what reaches more of its code, and check that none breaks.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +64,6 @@ fn run(task: Task) -> Result<()> {
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
         Task::Kill(options) => kill::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
     }
 }
