@@ -10,7 +10,10 @@ fn explained(code: &str) -> Option<String> {
 
 /// The ranges in which codes are given: the command, its file, Git, the core.
 fn all_codes() -> impl Iterator<Item = String> {
-    [1..=40, 101..=140, 201..=240, 301..=340].into_iter().flatten().map(|number| format!("GO{number:04}"))
+    [1..=40, 101..=140, 201..=240, 301..=340, 401..=440, 501..=540]
+        .into_iter()
+        .flatten()
+        .map(|number| format!("GO{number:04}"))
 }
 
 #[test]
