@@ -5,11 +5,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
+
 use crate::{Error, ErrorKind, Result};
 
 /// The mode of every file that only its owner may read and write.
 pub(crate) const PRIVATE: u32 = 0o600;
 const PRIVATE_DIR: u32 = 0o700;
+/// Room is taken in pieces, so that it is not asked for with each write.
+const ROOM_TO_SPARE: u64 = 64 << 10;
 const TEMP_PREFIX: &str = ".gitops-tmp-";
 
 /// Replaces a file: after a crash it has the old content or the new.
@@ -125,6 +130,19 @@ pub(crate) async fn blocking<T: Send + 'static>(
                 .because(error)
                 .outcome_unknown()),
         },
+    }
+}
+
+/// Takes room for so many bytes beyond a file's end, where the file system can; gives up to where there is room now.
+pub(crate) fn take_room(file: &File, bytes: u64, taken: u64) -> io::Result<u64> {
+    let end = file.metadata()?.len();
+    if end + bytes <= taken {
+        return Ok(taken);
+    }
+    let take = |length| fallocate(file, FallocateFlags::KEEP_SIZE, end, length).map(|()| end + length);
+    match take(bytes + ROOM_TO_SPARE).or_else(|_| take(bytes)) {
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(u64::MAX),
+        taken => Ok(taken?),
     }
 }
 

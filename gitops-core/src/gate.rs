@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::plan::Plan;
+use crate::plan::{Plan, Risk};
 use crate::value::{Action, Digest, Hasher};
 
 /// A rule that a plan must pass: pure, quick, without I/O.
@@ -142,7 +142,8 @@ impl<F: Fn(&Plan) -> Verdict + Send + Sync> Gate for Named<F> {
     }
 }
 
-/// Calls for an approval where a plan deletes more than max(5, 20 %) of what we own, or all of it.
+/// Calls for an approval where a plan deletes more than max(5, 20 %) of what we own, all of it, or anything that is
+/// [protected](crate::Risk::Protected).
 ///
 /// Every engine has it; `--yes` does not lift it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -157,11 +158,16 @@ impl Gate for MassDelete {
         let deletes = plan.count(Action::Delete) + plan.count(Action::Replace);
         let owned = plan.owned;
         let limit = 5.max(owned / 5);
+        let mut verdict = Verdict::Allow;
         if deletes > limit || (deletes > 0 && deletes == owned && owned > 1) {
             let message =
                 format!("{deletes} of {owned} objects would be deleted; more than {limit} need an approval");
-            return Verdict::needs_approval(self.name(), message);
+            verdict = Verdict::needs_approval(self.name(), message);
         }
-        Verdict::Allow
+        let protected = plan.steps.iter().filter(|step| step.risk.contains(&Risk::Protected));
+        protected.fold(verdict, |verdict, step| {
+            let message = format!("the {} of {} removes what is protected", step.action, step.key);
+            verdict.and(Verdict::needs_approval(self.name(), message))
+        })
     }
 }

@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod capability;
+#[cfg(feature = "cel")]
+pub mod cel;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cx;
@@ -50,7 +52,7 @@ pub use lease::{Lease, MemoryLease, Tenure};
 pub use memory::Memory;
 pub use plan::{Basis, Cause, Held, HeldBecause, Moved, Plan, PlanId, Reason, Risk, Step};
 pub use planner::{DriftPolicy, Options, PlanInput, Planned, Planner};
-pub use render::{Desired, Part, Render, Rendered, Renderer, render_files};
+pub use render::{Desired, Part, Render, Rendered, Renderer, Routes, render_files};
 pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,
 };

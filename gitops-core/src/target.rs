@@ -1,12 +1,13 @@
 //! Where actual state lives.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::capability::{Batch, Health, Import, NativePlan, Watch};
-use crate::{Applied, Change, Cx, Key, Live, Result};
+use crate::{Applied, Change, Cx, GroupKind, Key, Live, Result};
 
 /// A target: something that has objects, shows them and changes them.
 ///
@@ -82,18 +83,34 @@ pub struct TargetInfo {
     pub concurrency: usize,
     /// How long after its caller is gone a change may still land. What was claimed is not given up before.
     pub lands_within: Duration,
+    /// Kinds that hold what can't be made anew (a namespace, a volume, state): none of them is removed without an
+    /// approval.
+    pub protected: BTreeSet<GroupKind>,
 }
 
 impl TargetInfo {
     /// A keyed target that takes 16 changes at once; a change may land up to ten minutes late.
     pub fn new(name: impl Into<String>) -> Self {
-        Self { name: name.into(), tier: Tier::Keyed, concurrency: 16, lands_within: Duration::from_secs(600) }
+        Self {
+            name: name.into(),
+            tier: Tier::Keyed,
+            concurrency: 16,
+            lands_within: Duration::from_secs(600),
+            protected: BTreeSet::new(),
+        }
     }
 
     /// The same with another bound on how late a change may land.
     #[must_use]
     pub fn lands_within(mut self, duration: Duration) -> Self {
         self.lands_within = duration;
+        self
+    }
+
+    /// The same with more kinds of which nothing is deleted or replaced without an approval.
+    #[must_use]
+    pub fn protected(mut self, kinds: impl IntoIterator<Item = GroupKind>) -> Self {
+        self.protected.extend(kinds);
         self
     }
 

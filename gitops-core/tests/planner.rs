@@ -109,6 +109,7 @@ impl World {
                 previews: &BTreeMap::new(),
                 waiting: &BTreeMap::new(),
                 quarantined: &BTreeSet::new(),
+                protected: &BTreeMap::new(),
                 differ: &Structural::default(),
                 options: &self.options,
                 basis: &basis,

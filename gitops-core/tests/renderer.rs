@@ -114,3 +114,41 @@ fn ten_thousand_nested_folders_are_refused_with_the_limit() {
     assert_eq!(error.kind(), ErrorKind::Limit);
     insta::assert_snapshot!(error.message(), @"folders are nested more than 128 deep");
 }
+
+/// Renders each file to its content, as an object of the renderer's own target.
+fn named(target: &'static str) -> Arc<dyn Render> {
+    Arc::new(render_files(target, move |part: &Part<'_>| {
+        let key = Key::new(target, GroupKind::new("", "K"), "", part.path());
+        Ok(vec![Object::new(key, Value::text_or_bytes(part.bytes()?), part.provenance(0))])
+    }))
+}
+
+proptest! {
+    #[test]
+    fn a_file_goes_to_the_longest_folder_that_holds_it(
+        folders in prop::collection::btree_set(prop_oneof!["", "[ab]", "[ab]/[ab]", "[ab]/[ab]/[ab]"], 0..5),
+        files in prop::collection::btree_set("[ab]{1,2}(/[ab]{1,2}){0,3}/f", 0..9),
+    ) {
+        let names = ["t0", "t1", "t2", "t3", "t4"];
+        let routes = folders.iter().zip(names);
+        let router = routes.clone().fold(Routes::new(), |router, (folder, name)| router.route(folder, named(name)));
+        let expected = files.iter().filter_map(|file| {
+            let holds = |folder: &str| folder.is_empty() || file.starts_with(&format!("{folder}/"));
+            let longest = routes.clone().filter(|(folder, _)| holds(folder)).max_by_key(|(folder, _)| folder.len());
+            longest.map(|(_, name)| Key::new(name, GroupKind::new("", "K"), "", file.as_str()))
+        });
+        let expected: std::collections::BTreeSet<Key> = expected.collect();
+        let files = files.iter().map(|file| (file.clone(), "x".to_owned())).collect();
+        let rendered = Renderer::new(Arc::new(router)).render(&snapshot(1, &files)).unwrap();
+        prop_assert_eq!(rendered.desired.objects().keys().cloned().collect::<std::collections::BTreeSet<_>>(), expected);
+        prop_assert!(rendered.parts <= files.len());
+    }
+}
+
+#[test]
+fn a_moved_route_and_another_renderer_have_another_fingerprint() {
+    let of = |folder: &str, name| Routes::new().route(folder, named(name)).fingerprint();
+    assert_eq!(of("/a/", "t"), of("a", "t"));
+    assert_ne!(of("a", "t"), of("b", "t"));
+    assert_ne!(of("a", "t"), of("a", "u"));
+}

@@ -1,5 +1,34 @@
 //! Kubernetes as a target of gitops.
 //!
-//! This crate has its place and no content yet: the target (server-side apply, watch, health, inventory in the
-//! cluster) is built on the traits of `gitops-core`, which were designed for it. What it will do is in the repository's
-//! changelog under *Unreleased*.
+//! [`Connection`] reaches a cluster as one identity, [`Kubernetes`] is the target of one application in it,
+//! and [`KubernetesRender`] makes its objects from manifests.
+//! The target's guide is `docs/kubernetes.md`.
+
+mod apply;
+mod cluster;
+mod document;
+mod edges;
+mod events;
+mod fields;
+mod follow;
+mod health;
+mod kinds;
+mod limits;
+mod list;
+mod manifest;
+mod mark;
+mod object;
+mod observe;
+pub mod policy;
+mod preview;
+mod render;
+mod target;
+mod told;
+mod watch;
+pub mod yaml;
+
+pub use cluster::{Cluster, Connection};
+pub use limits::Limits;
+pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
+pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};
+pub use target::{Conflicts, Kubernetes, KubernetesBuilder};

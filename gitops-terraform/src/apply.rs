@@ -11,7 +11,7 @@ use crate::journal::Journal;
 use crate::json::{Redact, StateFile};
 use crate::module::{Removal, RootModule};
 use crate::preview::forgotten;
-use crate::process::{Ended, Output, RUN};
+use crate::process::{Ended, Output, new_run};
 use crate::root::{Place, Running, Stamp};
 use crate::site::{Fresh, Site};
 
@@ -93,7 +93,7 @@ impl Site<'_> {
         let running = Running {
             mark: change.mark().clone(),
             action: change.action(),
-            run: format!("{:032x}", cx.random()),
+            run: new_run(cx),
             since: cx.now(),
             before: state.map(|state| state.instances.clone()).unwrap_or_default(),
         };
@@ -123,7 +123,7 @@ impl Site<'_> {
     async fn run_apply(&self, cx: &Cx, running: &Running, place: &Place) -> Result<Ended> {
         let (out, err) = (disk::create(&self.folder.journal())?, disk::create(&self.folder.errors())?);
         let plan = self.folder.kept_plan();
-        let call = self.call(place).env(RUN, &running.run).output(Output::Files(out, err));
+        let call = self.call_as(&running.run, place).output(Output::Files(out, err));
         let call = call.args(["apply", "-input=false", "-no-color", "-json"]).args([plan]);
         call.patience(self.workshop().options.patience).run(cx).await
     }

@@ -8,6 +8,7 @@ use gitops_core::{Cx, FileStore, Result, Secret, StateStore};
 use crate::disk;
 use crate::process::{Environment, Program};
 use crate::root::Records;
+use crate::state_server::StateServer;
 use crate::terraform::{Keys, Terraform, Workshop};
 use crate::tool::Tool;
 
@@ -21,6 +22,7 @@ pub struct TerraformBuilder {
     secrets: BTreeMap<String, Secret>,
     mirror: Option<PathBuf>,
     plugin_cache: Option<PathBuf>,
+    state_server: Option<Arc<StateServer>>,
     options: Options,
 }
 
@@ -59,6 +61,7 @@ impl TerraformBuilder {
             secrets: BTreeMap::new(),
             mirror: None,
             plugin_cache: None,
+            state_server: None,
             options,
         }
     }
@@ -90,6 +93,12 @@ impl TerraformBuilder {
     /// Shares providers that were fetched between all roots.
     pub fn plugin_cache(mut self, folder: impl Into<PathBuf>) -> Self {
         self.plugin_cache = Some(folder.into());
+        self
+    }
+
+    /// Keeps the states of all roots in a server of ours, in the place of whatever backend they declare.
+    pub fn state_server(mut self, server: Arc<StateServer>) -> Self {
+        self.state_server = Some(server);
         self
     }
 
@@ -150,6 +159,7 @@ impl TerraformBuilder {
             secrets: self.secrets.into_values().collect(),
             keys: Keys::open(cx, &work)?,
             plugin_cache: self.plugin_cache,
+            state_server: self.state_server,
             options: self.options,
             work,
         }))

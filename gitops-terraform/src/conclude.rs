@@ -74,7 +74,8 @@ impl Site<'_> {
         if !path.is_file() {
             return Ok(());
         }
-        let ended = self.call(&place).args(["state", "push"]).args([&path]).run(cx).await?;
+        self.release_orphaned_lock(cx, &place).await?;
+        let ended = self.call(cx, &place).args(["state", "push"]).args([&path]).run(cx).await?;
         if ended.status.success() {
             return disk::remove(&path);
         }

@@ -20,7 +20,7 @@ impl Site<'_> {
         }
         disk::remove(&note)?;
         let _turn = self.turn_at_the_cache(cx).await?;
-        let call = self.call(place);
+        let call = self.call(cx, place);
         let call = call.args(["init", "-input=false", "-no-color", "-json", "-lockfile=readonly"]);
         let ended = call.run(cx).await.map_err(Error::outcome_known)?;
         if !ended.status.success() {
@@ -33,6 +33,7 @@ impl Site<'_> {
     async fn init_key(&self, root: &RootModule) -> Result<Digest> {
         let mut hasher = Hasher::new("gitops terraform init 1");
         hasher.field(self.workshop().tool.digest().await?.as_bytes()).field(&root.folder);
+        hasher.field([u8::from(self.workshop().state_server.is_some())]);
         for (path, content) in &root.files {
             if is_read_by_init(path) {
                 hasher.field(path).field(content.digest().as_bytes());

@@ -20,6 +20,7 @@ mod render;
 mod resources;
 mod root;
 mod site;
+mod state_server;
 mod terraform;
 mod tool;
 
@@ -28,5 +29,6 @@ pub use json::{Action as ResourceAction, OutputChange, Plan as ResourcePlan, Res
 pub use module::{ROOT, Removal, RootModule};
 pub use render::TerraformRender;
 pub use resources::ResourceInstance;
+pub use state_server::{StateLock, StateServer, StateWrite};
 pub use terraform::Terraform;
 pub use tool::{Dialect, ToolInfo};

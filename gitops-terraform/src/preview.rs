@@ -14,6 +14,10 @@ use crate::root::{Kept, Pins, Place, Stamp};
 use crate::site::{Fresh, Site};
 use crate::terraform::Terraform;
 
+/// The file of ours that sets the backend: the tool reads override files last.
+const BACKEND_FILE: &str = "gitops_backend_override.tf.json";
+const BACKEND: &str = r#"{"terraform":{"backend":{"http":{}}}}"#;
+
 /// The most bytes that a plan may have when the tool shows it.
 const PLAN_BYTES: usize = 256 << 20;
 
@@ -93,6 +97,8 @@ impl Site<'_> {
         let mut redact = self.redact();
         request.root.variables.values().for_each(|value| redact.learn_secrets(value));
         self.folder.materialise(&request.root)?;
+        self.point_at_the_server(&place)?;
+        self.release_orphaned_lock(cx, &place).await?;
         self.init(cx, &request.root, &place, &redact).await?;
         self.note(cx, |record| record.place = Some(place.clone())).await?;
         let state = self.state(cx, Fresh::Now).await?;
@@ -105,6 +111,15 @@ impl Site<'_> {
             }
         }
         self.new_plan(cx, request, pins, &mut redact).await
+    }
+
+    /// Tells the tool to keep the state in our server, whatever backend the root declares.
+    fn point_at_the_server(&self, place: &Place) -> Result<()> {
+        let path = self.cwd(place).join(BACKEND_FILE);
+        match self.workshop().state_server {
+            Some(_) => disk::replace(&path, BACKEND.as_bytes(), false),
+            None => disk::remove(&path),
+        }
     }
 
     async fn new_plan(
@@ -133,7 +148,7 @@ impl Site<'_> {
 
     async fn run_plan(&self, cx: &Cx, request: &Request, place: &Place, redact: &Redact) -> Result<()> {
         let mut call =
-            self.call(place).args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
+            self.call(cx, place).args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
         call = call.args([format!("-out={}", self.folder.new_plan().display())]);
         if request.destroys() {
             call = call.args(["-destroy"]);
@@ -186,7 +201,7 @@ impl Site<'_> {
         file: &std::path::Path,
         redact: &Redact,
     ) -> Result<Value> {
-        let call = self.call(place).args(["show", "-no-color", "-json"]).args([file]);
+        let call = self.call(cx, place).args(["show", "-no-color", "-json"]).args([file]);
         let ended = call.output(Output::Document(PLAN_BYTES)).run(cx).await.map_err(Error::outcome_known)?;
         match ended.status.success() {
             true => json::parse(&ended.stdout),

@@ -1,6 +1,7 @@
-use gitops_core::{Cx, Key, Result};
+use gitops_core::{Cx, Error, ErrorKind, Key, Result};
 
 use crate::json::{Plan, StateFile};
+use crate::root::Settled;
 use crate::site::{Fresh, Site};
 use crate::terraform::Terraform;
 
@@ -38,6 +39,27 @@ impl Terraform {
         }
         found.sort_by(|a, b| a.address.cmp(&b.address));
         Ok(found)
+    }
+
+    /// Ends a doubt about a resource, on the word of a person who looked: one that is not in the state does not exist,
+    /// or is not to be managed; one that is in the state is whole. Who said so is kept.
+    ///
+    /// What does exist and is to be managed needs no word: import it, and the state says so.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing is in doubt at this address.
+    pub async fn settle(&self, cx: &Cx, key: &Key, address: &str, by: &str) -> Result<()> {
+        let mut site = Site::enter(self, key, cx).await?;
+        let Some(doubt) = site.record().doubts.iter().find(|doubt| doubt.address == address).cloned() else {
+            let message = format!("nothing is in doubt about `{address}`");
+            return Err(Error::new(ErrorKind::NotFound, message).at(key));
+        };
+        let settled = Settled { doubt, by: by.to_owned(), at: cx.now() };
+        site.note(cx, |record| {
+            record.doubts.retain(|doubt| doubt.address != address);
+            record.settled.push(settled);
+        })
+        .await
     }
 
     /// What the plan that is kept for a root would do to its resources; nothing if none is kept.

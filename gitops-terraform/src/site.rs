@@ -5,8 +5,9 @@ use gitops_core::{Cx, Digest, Error, ErrorKind, Key, Live, Result, Uid, Value, V
 
 use crate::disk;
 use crate::json::{Redact, StateFile};
-use crate::process::{Call, Output};
+use crate::process::{Call, Output, RUN, new_run};
 use crate::root::{Entry, Folder, Home, Place, Record, read_file};
+use crate::state_server::name_of;
 use crate::terraform::{Pulled, Terraform, Workshop};
 
 /// The most bytes that a state may have when the tool is asked for it.
@@ -65,9 +66,21 @@ impl<'a> Site<'a> {
     }
 
     /// A run of the tool on the root.
-    pub fn call(&self, place: &Place) -> Call {
-        let environment = self.workshop().environment.clone().at_home_in(self.folder.path());
-        let environment = environment.with("TF_WORKSPACE", &place.workspace);
+    pub fn call(&self, cx: &Cx, place: &Place) -> Call {
+        self.call_as(&new_run(cx), place)
+    }
+
+    /// A run of the tool that is known by an id.
+    pub fn call_as(&self, run: &str, place: &Place) -> Call {
+        let environment = self.workshop().environment.clone().at_home_in(self.folder.path()).with(RUN, run);
+        let environment = match &self.workshop().state_server {
+            // The workspace is a part of the state's name there: the backend itself knows only one.
+            Some(server) => {
+                let variables = server.variables(&name_of(self.key, &place.workspace), run);
+                variables.into_iter().fold(environment, |env, (name, value)| env.with(name, value))
+            }
+            None => environment.with("TF_WORKSPACE", &place.workspace),
+        };
         Call::new(&self.workshop().tool.program, &self.cwd(place), environment)
     }
 
@@ -81,9 +94,21 @@ impl<'a> Site<'a> {
     /// The root's state; nothing if it has none yet.
     pub async fn state(&self, cx: &Cx, fresh: Fresh) -> Result<Option<StateFile>> {
         let Some(place) = self.record().place.clone() else { return Ok(None) };
+        if let Some(server) = &self.workshop().state_server {
+            let bytes = server.read(cx, &name_of(self.key, &place.workspace)).await?;
+            return bytes.map_or(Ok(None), |bytes| StateFile::read(&bytes));
+        }
         match Home::of(&self.folder, &place.folder, &place.workspace)? {
             Home::File(path) => disk::blocking(move || read_file(&path)).await,
             Home::Elsewhere => self.pull(cx, &place, fresh).await,
+        }
+    }
+
+    /// Gives back the lock that a run of ours left in our server, if nothing of it is at work any more.
+    pub async fn release_orphaned_lock(&self, cx: &Cx, place: &Place) -> Result<()> {
+        match &self.workshop().state_server {
+            Some(server) => server.release_orphaned(cx, &name_of(self.key, &place.workspace)).await,
+            None => Ok(()),
         }
     }
 
@@ -95,7 +120,7 @@ impl<'a> Site<'a> {
         {
             return Ok(pulled.state);
         }
-        let call = self.call(place).args(["state", "pull"]).output(Output::Document(STATE_BYTES));
+        let call = self.call(cx, place).args(["state", "pull"]).output(Output::Document(STATE_BYTES));
         let ended = call.run(cx).await.map_err(Error::outcome_known)?;
         if !ended.status.success() {
             return Err(self.could_not_pull(&ended.stderr));

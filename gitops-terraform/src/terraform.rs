@@ -18,6 +18,7 @@ use crate::json::StateFile;
 use crate::process::Environment;
 use crate::root::Records;
 use crate::site::Site;
+use crate::state_server::StateServer;
 use crate::tool::{Tool, ToolInfo};
 
 /// Root modules of Terraform and OpenTofu as objects: a plan of the tool is the preview, and exactly that plan is
@@ -67,6 +68,7 @@ pub(crate) struct Workshop {
     pub secrets: Vec<Secret>,
     pub keys: Keys,
     pub plugin_cache: Option<PathBuf>,
+    pub state_server: Option<Arc<StateServer>>,
     pub options: Options,
 }
 
@@ -115,6 +117,11 @@ impl Terraform {
     /// How many processes were started so far.
     pub fn processes(&self) -> u64 {
         self.0.workshop.tool.program.started()
+    }
+
+    /// The name by which a [`StateServer`] keeps the state of a root in a workspace.
+    pub fn state_name(key: &Key, workspace: &str) -> String {
+        crate::state_server::name_of(key, workspace)
     }
 
     pub(crate) fn workshop(&self) -> &Workshop {

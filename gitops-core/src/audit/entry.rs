@@ -78,6 +78,13 @@ pub enum AuditEvent {
         /// Who asked for it.
         by: String,
     },
+    /// An engine took the inventory from a shared store alone, because its journal was lost or outdated.
+    RecoveredFromStore {
+        /// How many objects are owned.
+        owned: usize,
+        /// How many changes may have been made and are looked up.
+        open: usize,
+    },
     /// An engine took up what an earlier process left.
     Recovered {
         /// How many changes had no known outcome.

@@ -5,9 +5,10 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use super::checkpoint::Checkpoint;
-use super::entry::AuditEntry;
+use super::entry::{AuditEntry, AuditEvent};
 use super::line::{Line, broken};
 use super::verify::cut_short;
+use crate::journal::room_for;
 use crate::{Error, ErrorKind, Result, fs};
 
 /// How many entries may come after the last checkpoint.
@@ -20,13 +21,24 @@ pub(super) struct Log {
     end: Checkpoint,
     saved: u64,
     failed: bool,
+    /// What the outcomes of open changes may need, and up to where the disk has given room.
+    needed: u64,
+    reserved: u64,
 }
 
 impl Log {
     pub(super) fn open(path: &Path) -> Result<Self> {
         let (checkpoint, mut file) = open_or_create(path)?;
         let end = settle(&mut file, &checkpoint, path)?;
-        let mut log = Self { path: path.to_owned(), file, saved: checkpoint.entries, end, failed: false };
+        let mut log = Self {
+            path: path.to_owned(),
+            file,
+            saved: checkpoint.entries,
+            end,
+            failed: false,
+            needed: 0,
+            reserved: 0,
+        };
         if log.saved < log.end.entries {
             log.save_checkpoint()?;
         }
@@ -39,13 +51,27 @@ impl Log {
                 .help("see to the disk and start again: the log is checked when it is opened"));
         }
         let (bytes, end) = seal(&self.end, entries)?;
+        if entries.iter().any(|entry| !matches!(entry.what, AuditEvent::Outcome { .. })) {
+            self.prepare(entries, bytes.len() as u64)?;
+        }
         self.failed = true;
         self.write(&bytes)?;
         self.end = end;
+        self.needed = needed(self.needed, entries);
+        self.failed = false;
+        Ok(())
+    }
+
+    /// Before anything but outcomes is written: finds room for it and for the outcomes that will follow, so that a disk
+    /// without room is found before a change is sent.
+    fn prepare(&mut self, entries: &[AuditEntry], bytes: u64) -> Result<()> {
         if self.end.entries - self.saved >= CHECKPOINT_EVERY {
             self.save_checkpoint()?;
         }
-        self.failed = false;
+        let room = needed(self.needed, entries) + bytes;
+        let taken = fs::take_room(&self.file, room, self.reserved);
+        self.reserved =
+            taken.map_err(|error| fs::failed("reserve room in the audit log", &self.path, error))?;
         Ok(())
     }
 
@@ -76,6 +102,15 @@ impl Drop for Log {
             let _ = self.save_checkpoint();
         }
     }
+}
+
+/// What the outcomes of open changes may need after these entries.
+fn needed(before: u64, entries: &[AuditEntry]) -> u64 {
+    entries.iter().fold(before, |needed, entry| match &entry.what {
+        AuditEvent::Intent { key, .. } => needed + room_for(key),
+        AuditEvent::Outcome { key, .. } => needed.saturating_sub(room_for(key)),
+        _ => needed,
+    })
 }
 
 /// The lines of a group of entries, and the position after them.

@@ -20,7 +20,7 @@ impl FileRender {
 
 impl Render for FileRender {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
-        let key = Key::new(self.target.clone(), file_kind(), "", part.path());
+        let key = Key::new(self.target.clone(), file_kind(), "", part.shared_path());
         let body = file_body(part.bytes()?, part.is_executable());
         Ok(vec![Object::new(key, body, part.provenance(0))])
     }

@@ -29,6 +29,7 @@ pub struct EngineBuilder {
     timeouts: Timeouts,
     events: Events,
     state: Option<State>,
+    recover_from_store: bool,
 }
 
 /// How long the engine waits for others.
@@ -53,6 +54,7 @@ impl EngineBuilder {
             timeouts: Timeouts { call: Duration::from_secs(600), ready: Duration::from_secs(600) },
             events: Events::default(),
             state: None,
+            recover_from_store: false,
         }
     }
 
@@ -116,6 +118,18 @@ impl EngineBuilder {
         self
     }
 
+    /// Whether an engine may go on from a shared store alone if this machine has no journal, or one that another
+    /// machine's engine has outdated. No by default: a journal that is missing is an error.
+    ///
+    /// The inventory is then that of the last checkpoint, and everything that the pass after it may have made counts
+    /// as begun: it is looked up by key and mark before anything else is done to it, and deleted only if it is the
+    /// incarnation that we made. The audit log says that this was done. Right where a disk may be lost with its
+    /// machine, as in a cluster; the store's own fencing keeps two engines apart.
+    pub fn recover_from_store(mut self, recover: bool) -> Self {
+        self.recover_from_store = recover;
+        self
+    }
+
     /// Opens the engine: reads its state, and takes up what an earlier process left. Writes nothing.
     ///
     /// # Errors
@@ -125,7 +139,8 @@ impl EngineBuilder {
         if self.targets.is_empty() {
             return Err(missing("target"));
         }
-        let ledger = Ledger::open(cx, &self.name, self.state.ok_or_else(|| missing("state"))?).await?;
+        let state = self.state.ok_or_else(|| missing("state"))?;
+        let ledger = Ledger::open(cx, &self.name, state, self.recover_from_store).await?;
         Ok(Engine {
             name: self.name,
             source: self.source.ok_or_else(|| missing("source"))?,

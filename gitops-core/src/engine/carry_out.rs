@@ -15,7 +15,7 @@ use crate::journal::{Intent, OpResult, Record};
 use crate::plan::{Plan, Step};
 use crate::planner::Planned;
 use crate::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
-use crate::value::{Applied, Key, Mark};
+use crate::value::{Action, Applied, Key, Mark};
 use crate::{Cx, Error, Outcome, Result};
 
 impl Engine {
@@ -28,10 +28,10 @@ impl Engine {
     ) -> Result<Report> {
         let Prepared { planned, settled, moves_the_line } = prepared;
         let records = self.bookkeeping(&planned, settled, moves_the_line);
-        if records.is_empty() && planned.plan.steps.is_empty() {
+        if records.is_empty() && planned.plan.steps.is_empty() && !self.ledger.is_behind() {
             return Ok(Report { plan: planned.plan, results: Vec::new() });
         }
-        self.ledger.take_over(cx).await?;
+        self.take_over(cx, approval.by()).await?;
         let open = self.inventory().open().count();
         self.ledger.commit(&records)?;
         if open > 0 {
@@ -42,6 +42,9 @@ impl Engine {
             true => Vec::new(),
             false => self.drive(cx, &planned, approval).await?,
         };
+        // A pass that was asked to stop still says what came of it.
+        let cx = &cx.shielded().within(self.timeouts.call);
+        self.ledger.end_pass(cx).await?;
         self.ledger.compact_if_due(cx).await?;
         let report = Report { plan: planned.plan, results };
         self.events.emit(&Event::Finished { applied: report.applied(), failed: report.failed() });
@@ -71,6 +74,7 @@ impl Engine {
             self.targets.iter().map(|(name, target)| (name.clone(), target.info().concurrency)).collect();
         let machine = GraphReconciler::new(&plan.steps, limits);
         let mut pass = Pass::new(self, planned, approval.by());
+        pass.announce(cx).await?;
         let states = pass.run(cx, &machine).await?;
         let (results, actor) = (pass.results(&states), approval.by());
         let report = Report { plan: plan.clone(), results: results.clone() };
@@ -86,6 +90,9 @@ impl Engine {
         Ok(results)
     }
 }
+
+/// How many characters of an error are kept in journal and audit log.
+const ERROR_LENGTH: usize = 1024;
 
 /// One run of the machine: the shell that carries its effects out.
 struct Pass<'a> {
@@ -112,6 +119,21 @@ impl<'a> Pass<'a> {
             unready: BTreeMap::new(),
             running: FuturesUnordered::new(),
         }
+    }
+
+    /// Tells the ledger of everything that the pass may make or take over.
+    async fn announce(&mut self, cx: &Cx) -> Result<()> {
+        if !self.engine.ledger.store().is_shared() {
+            return Ok(());
+        }
+        let entries = self.engine.inventory().entries();
+        let makes = |step: &&Step| {
+            matches!(step.action, Action::Create | Action::Replace)
+                || step.action == Action::Update && !entries.contains(&step.key)
+        };
+        let keys: Vec<&Key> = self.planned.plan.steps.iter().filter(makes).map(|step| &step.key).collect();
+        let intents: Vec<Intent> = keys.into_iter().map(|key| self.intent_of(cx, key)).collect();
+        self.engine.ledger.announce(cx, &intents).await
     }
 
     async fn run(&mut self, cx: &Cx, machine: &GraphReconciler) -> Result<BTreeMap<Key, NodeState>> {
@@ -167,6 +189,7 @@ impl<'a> Pass<'a> {
             }
         }
         if !records.is_empty() {
+            self.check_epoch(cx, &records).await?;
             self.engine.audit(cx, self.actor, entries).await?;
             self.engine.ledger.commit(&records)?;
             self.engine.events.emit(&Event::Journaled { records: records.len() });
@@ -179,6 +202,25 @@ impl<'a> Pass<'a> {
         Ok(told)
     }
 
+    /// What is about to be sent must not be sent by an engine that was deposed.
+    async fn check_epoch(&mut self, cx: &Cx, records: &[Record]) -> Result<()> {
+        let intents = || {
+            records.iter().filter_map(|record| match record {
+                Record::Intent(intent) => Some(intent.action),
+                _ => None,
+            })
+        };
+        match intents().count() {
+            0 => Ok(()),
+            count => {
+                self.engine
+                    .ledger
+                    .check_epoch(cx, count, intents().any(|action| action == Action::Delete))
+                    .await
+            }
+        }
+    }
+
     /// What is finished already, without waiting: it shares the next durable group.
     fn drain(&mut self) -> Vec<Told> {
         let mut told = Vec::new();
@@ -189,15 +231,21 @@ impl<'a> Pass<'a> {
     }
 
     fn intent(&mut self, cx: &Cx, key: &Key) -> (Record, AuditEvent) {
+        let intent = self.intent_of(cx, key);
+        let (op, action) = (intent.op.clone(), intent.action);
+        (Record::Intent(intent), AuditEvent::Intent { op, key: key.clone(), action })
+    }
+
+    fn intent_of(&mut self, cx: &Cx, key: &Key) -> Intent {
         let step = self.steps[key];
         let object = self.planned.objects.get(key);
-        let op = self.engine.ledger.next_op();
-        self.ops.insert(key.clone(), op.clone());
+        let ledger = &mut self.engine.ledger;
+        let op = self.ops.entry(key.clone()).or_insert_with(|| ledger.next_op()).clone();
         let declared = self.engine.declared.as_ref();
         let needs =
             |object| declared.and_then(|declared| declared.desired.needs(object).ok()).unwrap_or_default();
-        let intent = Intent {
-            op: op.clone(),
+        Intent {
+            op,
             plan: self.planned.plan.id,
             epoch: self.engine.ledger.epoch(),
             at: cx.now(),
@@ -208,9 +256,7 @@ impl<'a> Pass<'a> {
             path: step.provenance.as_ref().map(|provenance| provenance.path.clone()).unwrap_or_default(),
             needs: object.map(|object| needs(object)).unwrap_or_default(),
             keep: object.is_some_and(|object| object.keep),
-        };
-        let event = AuditEvent::Intent { op, key: key.clone(), action: step.action };
-        (Record::Intent(intent), event)
+        }
     }
 
     fn outcome(&mut self, key: &Key) -> (Record, AuditEvent) {
@@ -221,10 +267,8 @@ impl<'a> Pass<'a> {
             }
             Ok(Applied::Absent) => OpResult::Absent,
             Ok(Applied::Deleting) => OpResult::Deleting,
-            Err(error) if error.outcome() == Outcome::Unknown => {
-                OpResult::Unknown { error: error.to_string() }
-            }
-            Err(error) => OpResult::NotDone { error: error.to_string() },
+            Err(error) if error.outcome() == Outcome::Unknown => OpResult::Unknown { error: brief(error) },
+            Err(error) => OpResult::NotDone { error: brief(error) },
         };
         let event = AuditEvent::outcome(op.clone(), key.clone(), &result);
         (Record::Outcome { op, key: key.clone(), result }, event)
@@ -309,6 +353,15 @@ impl<'a> Pass<'a> {
             (_, Some(Err(error))) => StepOutcome::Failed { error: error.to_string() },
             _ => StepOutcome::Skipped,
         }
+    }
+}
+
+/// An error as it is kept: room for it was reserved.
+fn brief(error: &Error) -> String {
+    let text = error.to_string();
+    match text.char_indices().nth(ERROR_LENGTH) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -47,7 +47,7 @@ impl Engine {
             Some(accepted) => history.relation(cx, accepted, &revision).await? == Relation::Diverged,
         };
         let pin = Pin { revision, by: by.to_owned(), since: cx.now(), leaves_the_line };
-        self.ledger.take_over(cx).await?;
+        self.take_over(cx, by).await?;
         let event = AuditEvent::Pinned { revision: pin.revision.clone(), by: by.to_owned() };
         self.audit(cx, by, vec![event]).await?;
         self.store_pin(cx, Some(pin.clone())).await?;
@@ -62,7 +62,7 @@ impl Engine {
         let Some(pin) = self.pinned(cx).await? else {
             return Err(Error::new(ErrorKind::NotFound, "the application is not pinned"));
         };
-        self.ledger.take_over(cx).await?;
+        self.take_over(cx, by).await?;
         self.audit(cx, by, vec![AuditEvent::Unpinned { by: by.to_owned() }]).await?;
         self.store_pin(cx, None).await?;
         Ok(pin)

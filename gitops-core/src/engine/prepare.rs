@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use smol_str::SmolStr;
+
 use super::{Declared, Engine};
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
@@ -7,7 +9,7 @@ use crate::journal::Record;
 use crate::plan::Basis;
 use crate::planner::{PlanInput, Planned, Planner};
 use crate::target::Tier;
-use crate::value::{Digest, Hasher, Key, Revision};
+use crate::value::{Digest, GroupKind, Hasher, Key, Revision};
 use crate::{Cx, Error, Inventory, Result};
 
 /// A plan, and what was learned on the way to it.
@@ -42,6 +44,7 @@ impl Engine {
             previews: &BTreeMap::new(),
             waiting: &BTreeMap::new(),
             quarantined: &self.quarantined(&inventory),
+            protected: &self.protected(),
             differ: &*self.differ,
             options: &self.options,
             basis: &self.basis(desired.objects().digest()),
@@ -122,11 +125,15 @@ impl Engine {
     }
 
     fn no_target(&self, desired: &crate::Desired, key: &Key) -> Diagnostic {
-        let known: Vec<&str> = self.targets.keys().map(smol_str::SmolStr::as_str).collect();
+        let known: Vec<&str> = self.targets.keys().map(SmolStr::as_str).collect();
         let place = desired.objects().get(key).map(|object| object.provenance.to_string());
         let message = format!("{key} is of the target `{}`, which is not set up", key.target());
         Diagnostic::error("GO0305", place.unwrap_or_default(), message)
             .help(format!("the targets are: {}", known.join(", ")))
+    }
+
+    fn protected(&self) -> BTreeMap<SmolStr, BTreeSet<GroupKind>> {
+        self.targets.iter().map(|(name, target)| (name.clone(), target.info().protected)).collect()
     }
 
     /// Objects with an open creation in a target that can't say whether it happened.

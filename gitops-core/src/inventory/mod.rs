@@ -1,12 +1,16 @@
 //! What we own, and what we have begun and not finished.
 
+mod index;
 mod owned;
+mod shard;
 
+pub(crate) use index::{Index, Place, Slot, StoredInventory};
 pub use owned::{Owned, OwnedState};
+pub(crate) use shard::{Level, Shard, ShardId};
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use smol_str::SmolStr;
 
 use crate::journal::{Intent, OpResult, Record};
@@ -25,9 +29,9 @@ pub struct Inventory {
     open: BTreeMap<SmolStr, Intent>,
 }
 
-/// An inventory as it is stored.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct StoredInventory {
+/// An inventory as it was stored in format 1.
+#[derive(Debug, Deserialize)]
+pub(crate) struct WholeInventory {
     owner: SmolStr,
     accepted: Option<Revision>,
     entries: Vec<(Key, Owned)>,
@@ -124,21 +128,19 @@ impl Inventory {
         }
     }
 
-    pub(crate) fn stored(&self) -> StoredInventory {
-        StoredInventory {
-            owner: self.owner.clone(),
-            accepted: self.accepted.clone(),
-            entries: self.entries.iter().map(|(key, entry)| (key.clone(), entry.clone())).collect(),
-            open: self.open.values().cloned().collect(),
-        }
+    pub(crate) fn from_parts(
+        owner: SmolStr,
+        accepted: Option<Revision>,
+        entries: Vec<(Key, Owned)>,
+        open: Vec<Intent>,
+    ) -> Self {
+        let open = open.into_iter().map(|intent| (intent.op.clone(), intent)).collect();
+        Self { owner, accepted, entries: entries.into_iter().collect(), open }
     }
+}
 
-    pub(crate) fn from_stored(stored: StoredInventory) -> Self {
-        Self {
-            owner: stored.owner,
-            accepted: stored.accepted,
-            entries: stored.entries.into_iter().collect(),
-            open: stored.open.into_iter().map(|intent| (intent.op.clone(), intent)).collect(),
-        }
+impl From<WholeInventory> for Inventory {
+    fn from(stored: WholeInventory) -> Self {
+        Self::from_parts(stored.owner, stored.accepted, stored.entries, stored.open)
     }
 }

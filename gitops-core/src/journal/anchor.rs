@@ -22,7 +22,7 @@ pub struct Anchor {
 
 impl Anchor {
     /// The beginning of a new journal.
-    pub(super) fn beginning(lineage: Lineage, epoch: u64) -> Self {
+    pub(crate) fn beginning(lineage: Lineage, epoch: u64) -> Self {
         let chain = Hasher::new("gitops journal").field(lineage.0).finish();
         Self { lineage, sequence: 0, chain, epoch }
     }

@@ -4,14 +4,25 @@ use super::anchor::{Anchor, Lineage};
 use crate::value::Digest;
 use crate::{Error, ErrorKind, Result};
 
-const MAGIC: &[u8; 8] = b"gitopsJL";
+const JOURNAL: [u8; 8] = *b"gitopsJL";
+const ANCHOR: [u8; 8] = *b"gitopsJA";
 const MAJOR: u32 = 1;
 /// Magic, format, lineage, epoch, sequence, chain, checksum.
 pub(super) const SIZE: usize = 8 + 4 + 16 + 8 + 8 + 32 + 4;
 
+/// The first bytes of a journal that begins at this position.
 pub(super) fn encode(base: &Anchor) -> Vec<u8> {
+    encode_as(JOURNAL, base)
+}
+
+/// The anchor beside a journal that has come to this position: its whole content.
+pub(super) fn encode_anchor(end: &Anchor) -> Vec<u8> {
+    encode_as(ANCHOR, end)
+}
+
+fn encode_as(magic: [u8; 8], base: &Anchor) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(SIZE);
-    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&magic);
     bytes.extend_from_slice(&MAJOR.to_le_bytes());
     bytes.extend_from_slice(base.lineage.as_bytes());
     bytes.extend_from_slice(&base.epoch.to_le_bytes());
@@ -22,8 +33,20 @@ pub(super) fn encode(base: &Anchor) -> Vec<u8> {
 }
 
 pub(super) fn decode(bytes: &[u8]) -> Result<Anchor> {
+    decode_as(JOURNAL, bytes)
+}
+
+pub(super) fn decode_anchor(bytes: &[u8]) -> Result<Anchor> {
+    match bytes.len() {
+        SIZE => decode_as(ANCHOR, bytes),
+        _ => Err(damaged("its length is not that of an anchor")),
+    }
+    .map_err(|error| error.with("file", "anchor"))
+}
+
+fn decode_as(magic: [u8; 8], bytes: &[u8]) -> Result<Anchor> {
     let header: &[u8; SIZE] = bytes.first_chunk().ok_or_else(|| too_short(bytes))?;
-    check_format(header)?;
+    check_format(magic, header)?;
     if crc32c::crc32c(&header[..SIZE - 4]).to_le_bytes() != header[SIZE - 4..] {
         return Err(damaged("the checksum of its header differs"));
     }
@@ -35,8 +58,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Anchor> {
     })
 }
 
-fn check_format(header: &[u8; SIZE]) -> Result<()> {
-    if &header[..8] != MAGIC {
+fn check_format(magic: [u8; 8], header: &[u8; SIZE]) -> Result<()> {
+    if header[..8] != magic {
         return Err(damaged("it does not begin as a journal does"));
     }
     match u32::from_le_bytes(header[8..12].try_into().expect("4 bytes")) {

@@ -27,6 +27,28 @@ pub trait JournalIo: Send + Sync {
 
     /// Replaces the whole content, or makes the first; after a crash or an error it is the old or the new.
     fn replace(&mut self, bytes: &[u8]) -> Result<()>;
+
+    /// The anchor beside the journal, which says how far it had come; nothing if there is none.
+    ///
+    /// A storage that keeps none lets a journal that was cut back pass for a shorter one.
+    fn read_anchor(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// Replaces that anchor; durable before it returns, and after a crash or an error it is the old or the new.
+    fn replace_anchor(&mut self, bytes: &[u8]) -> Result<()> {
+        let _ = bytes;
+        Ok(())
+    }
+
+    /// Sees to it that so many bytes more can be appended, whatever else fills the disk; `StorageFull` if not.
+    ///
+    /// A storage that can't promise it does nothing: it may then be full when an outcome is to be written, which
+    /// leaves the change open until the next start.
+    fn reserve(&mut self, bytes: u64) -> Result<()> {
+        let _ = bytes;
+        Ok(())
+    }
 }
 
 impl<T: JournalIo + ?Sized> JournalIo for Box<T> {
@@ -48,5 +70,17 @@ impl<T: JournalIo + ?Sized> JournalIo for Box<T> {
 
     fn replace(&mut self, bytes: &[u8]) -> Result<()> {
         (**self).replace(bytes)
+    }
+
+    fn read_anchor(&mut self) -> Result<Option<Vec<u8>>> {
+        (**self).read_anchor()
+    }
+
+    fn replace_anchor(&mut self, bytes: &[u8]) -> Result<()> {
+        (**self).replace_anchor(bytes)
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<()> {
+        (**self).reserve(bytes)
     }
 }

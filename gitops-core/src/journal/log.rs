@@ -25,6 +25,8 @@ pub struct Journal {
     end: Anchor,
     bytes: u64,
     state: State,
+    /// How many frames the anchor beside the journal stands for; nothing if there is none.
+    kept: Option<u64>,
 }
 
 /// What may be done with a journal.
@@ -44,7 +46,7 @@ impl Journal {
     /// Begins a new journal.
     ///
     /// # Errors
-    /// `Conflict` if there is one already; `Storage` if it can't be written: then there is none, or one that holds
+    /// `Conflict` if there is one already; `Corrupt` if there was one, of which only the anchor is left; `Storage` if it can't be written: then there is none, or one that holds
     /// nothing.
     pub fn init(io: impl JournalIo + 'static, lineage: Lineage, epoch: u64) -> Result<Self> {
         let mut io: Box<dyn JournalIo> = Box::new(io);
@@ -52,8 +54,21 @@ impl Journal {
             return Err(Error::new(ErrorKind::Conflict, "there is a journal already")
                 .help("open it; to begin anew, choose another state folder"));
         }
+        let kept = io.read_anchor().map_err(|error| storage_error("read the journal's anchor", error))?;
+        let kept = kept.map(|bytes| header::decode_anchor(&bytes)).transpose()?;
+        if kept.is_some_and(|kept| kept.sequence > 0) {
+            return Err(Error::new(ErrorKind::Corrupt, "the journal is missing").help(RESTORE));
+        }
+        Self::replace(io, lineage, epoch)
+    }
+
+    /// Begins a new journal in the place of whatever is there, which is lost.
+    ///
+    /// # Errors
+    /// `Storage` if it can't be written: then the old one is there, or the new one.
+    pub fn replace(io: impl JournalIo + 'static, lineage: Lineage, epoch: u64) -> Result<Self> {
         let end = Anchor::beginning(lineage, epoch);
-        let mut journal = Self { io, end, bytes: 0, state: State::Ready };
+        let mut journal = Self { io: Box::new(io), end, bytes: 0, state: State::Ready, kept: None };
         journal.restart()?;
         Ok(journal)
     }
@@ -68,17 +83,24 @@ impl Journal {
     /// newer version wrote it; `Storage` if the disk fails.
     pub fn open(io: impl JournalIo + 'static, known: Option<&Anchor>) -> Result<(Self, Vec<Record>)> {
         let mut io: Box<dyn JournalIo> = Box::new(io);
-        let bytes = read(&mut *io)?;
-        let Replay { end, records, sound } = replay(&bytes, known)?;
+        let Read { bytes, kept } = read(&mut *io)?;
+        let Replay { end, records, sound } = replay(&bytes, known, kept.as_ref())?;
         let state = if sound < bytes.len() { State::Torn } else { State::Unsynced };
-        Ok((Self { io, end, bytes: sound as u64, state }, records))
+        let kept = kept.map(|kept| kept.sequence);
+        Ok((Self { io, end, bytes: sound as u64, state, kept }, records))
     }
 
     /// Reads a journal as [`open`](Self::open) does and changes nothing: for looking on while another process
     /// writes it.
     pub fn read(io: &mut dyn JournalIo, known: Option<&Anchor>) -> Result<(Anchor, Vec<Record>)> {
-        let replay = replay(&read(io)?, known)?;
+        let Read { bytes, kept } = read(io)?;
+        let replay = replay(&bytes, known, kept.as_ref())?;
         Ok((replay.end, replay.records))
+    }
+
+    /// The position after the last sound frame of these bytes, whatever inventory there is.
+    pub(crate) fn end_of(bytes: &[u8]) -> Result<Anchor> {
+        Ok(replay(bytes, Some(&header::decode(bytes)?), None)?.end)
     }
 
     /// Writes a group of records and makes it durable.
@@ -122,6 +144,37 @@ impl Journal {
                 .with("snapshot", snapshot.sequence)
                 .with("journal", self.end.sequence)),
         }
+    }
+
+    /// Notes beside the journal how far it has come: if it is cut back to before this, opening it is an error. Costs
+    /// nothing if nothing was written since the last note.
+    ///
+    /// # Errors
+    /// `Storage` if the note can't be written: the one before stays, and the journal goes on.
+    pub fn keep_anchor(&mut self) -> Result<()> {
+        if self.kept == Some(self.end.sequence) {
+            return Ok(());
+        }
+        self.io
+            .replace_anchor(&header::encode_anchor(&self.end))
+            .map_err(|error| storage_error("keep the journal's anchor", error))?;
+        self.kept = Some(self.end.sequence);
+        Ok(())
+    }
+
+    /// How many frames were written since the anchor was kept.
+    pub fn since_anchor(&self) -> u64 {
+        self.end.sequence - self.kept.unwrap_or(0).min(self.end.sequence)
+    }
+
+    /// Sees to it that so many bytes more can be written, whatever else fills the disk.
+    ///
+    /// # Errors
+    /// `Storage` if there is no room: nothing was written, and the journal goes on.
+    pub fn reserve(&mut self, bytes: u64) -> Result<()> {
+        self.check_usable()?;
+        self.settle()?;
+        self.io.reserve(bytes).map_err(|error| storage_error("reserve room in the journal", error))
     }
 
     /// How many frames were written since the journal began.
@@ -170,7 +223,11 @@ impl Journal {
         Ok(())
     }
 
+    /// The anchor goes first: it lies on the old journal's end too, and a new lineage without a journal is one whose
+    /// beginning was cut short.
     fn restart(&mut self) -> Result<()> {
+        self.kept = None;
+        self.keep_anchor()?;
         let header = header::encode(&self.end);
         if let Err(error) = self.io.replace(&header) {
             self.state = State::Failed;
@@ -219,9 +276,19 @@ impl std::fmt::Debug for Journal {
     }
 }
 
-fn read(io: &mut dyn JournalIo) -> Result<Vec<u8>> {
+struct Read {
+    bytes: Vec<u8>,
+    kept: Option<Anchor>,
+}
+
+/// The anchor is read first: a journal that is written meanwhile is never behind it.
+fn read(io: &mut dyn JournalIo) -> Result<Read> {
+    let kept = io.read_anchor().map_err(|error| storage_error("read the journal's anchor", error))?;
+    let kept = kept.map(|bytes| header::decode_anchor(&bytes)).transpose()?;
     let bytes = io.read().map_err(|error| storage_error("read the journal", error))?;
-    bytes.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the journal is missing").help(RESTORE))
+    let bytes =
+        bytes.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the journal is missing").help(RESTORE))?;
+    Ok(Read { bytes, kept })
 }
 
 fn last_epoch(mut last: u64, records: &[Record]) -> Result<u64> {

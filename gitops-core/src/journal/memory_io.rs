@@ -20,7 +20,10 @@ struct Disk {
     durable: Option<Vec<u8>>,
     /// What a failed sync took for written.
     dropped: Vec<Range<usize>>,
+    anchor: Option<Vec<u8>>,
     capacity: Option<usize>,
+    /// Up to where there is room whatever the capacity.
+    reserved: usize,
     failing_syncs: usize,
 }
 
@@ -67,7 +70,8 @@ impl MemoryJournalIo {
             after[start..unsynced.end.min((sector + 1) * SECTOR)].fill(0);
         }
         let after = disk.durable.is_some().then_some(after);
-        *disk = Disk { cached: after.clone(), durable: after, ..Disk::default() };
+        let anchor = disk.anchor.take();
+        *disk = Disk { cached: after.clone(), durable: after, anchor, ..Disk::default() };
     }
 
     fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -82,7 +86,7 @@ impl JournalIo for MemoryJournalIo {
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let mut disk = self.disk();
-        let capacity = disk.capacity.unwrap_or(usize::MAX);
+        let capacity = disk.capacity.unwrap_or(usize::MAX).max(disk.reserved);
         let cached = disk.cached.as_mut().ok_or(ErrorKind::NotFound)?;
         let room = capacity.saturating_sub(cached.len()).min(bytes.len());
         cached.extend_from_slice(&bytes[..room]);
@@ -113,6 +117,7 @@ impl JournalIo for MemoryJournalIo {
         let size = usize::try_from(size).unwrap_or(usize::MAX);
         disk.cached.as_mut().ok_or(ErrorKind::NotFound)?.truncate(size);
         disk.dropped.retain(|range| range.end <= size);
+        disk.reserved = 0;
         drop(disk);
         self.sync()
     }
@@ -125,6 +130,26 @@ impl JournalIo for MemoryJournalIo {
         disk.cached = Some(bytes.to_vec());
         disk.durable = Some(bytes.to_vec());
         disk.dropped.clear();
+        disk.reserved = 0;
+        Ok(())
+    }
+
+    fn read_anchor(&mut self) -> Result<Option<Vec<u8>>> {
+        Ok(self.disk().anchor.clone())
+    }
+
+    fn replace_anchor(&mut self, bytes: &[u8]) -> Result<()> {
+        self.disk().anchor = Some(bytes.to_vec());
+        Ok(())
+    }
+
+    fn reserve(&mut self, bytes: u64) -> Result<()> {
+        let mut disk = self.disk();
+        let end = length(disk.cached.as_deref()) + usize::try_from(bytes).unwrap_or(usize::MAX);
+        if disk.capacity.is_some_and(|capacity| end > capacity.max(disk.reserved)) {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        disk.reserved = disk.reserved.max(end);
         Ok(())
     }
 }

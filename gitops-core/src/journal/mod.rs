@@ -11,8 +11,10 @@
 //!   [`Journal::open`].
 //!
 //! # Empty is not new
-//! A journal comes to be by [`Journal::init`] alone. Where one is missing, empty, shorter or older than the
-//! [`Anchor`] that the inventory holds, opening it is an error.
+//! A journal comes to be by [`Journal::init`] alone. Where one is missing, empty, shorter or older than an
+//! [`Anchor`], opening it is an error. There is one in the inventory, as old as that is, and one beside the journal,
+//! renewed by [`Journal::keep_anchor`]: frames that were cut off after it can't be told from frames that never became
+//! durable.
 
 mod anchor;
 mod file_io;
@@ -32,4 +34,5 @@ pub use frame::FRAME_LIMIT;
 pub use io::{JOURNAL_LIMIT, JournalIo};
 pub use log::Journal;
 pub use memory_io::MemoryJournalIo;
+pub(crate) use record::room_for;
 pub use record::{Intent, OpResult, Record};

@@ -73,6 +73,20 @@ pub struct Intent {
     pub keep: bool,
 }
 
+impl Intent {
+    /// How many bytes this record and that of its outcome may need, with their frames.
+    pub(crate) fn room(&self) -> u64 {
+        let needs: usize = self.needs.iter().map(|key| key.name().len() + 256).sum();
+        room_for(&self.key) + (2 * self.path.len() + needs) as u64
+    }
+}
+
+/// How many bytes the records of one change of an object may need. Errors are cut to fit.
+pub(crate) fn room_for(key: &Key) -> u64 {
+    let names = key.name().len() + key.namespace().len();
+    (8192 + 4 * names) as u64
+}
+
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]

@@ -18,11 +18,14 @@ pub(super) struct Replay {
     pub(super) sound: usize,
 }
 
-/// Reads the records that `known` does not cover yet; all of them, if nothing is known.
-pub(super) fn replay(bytes: &[u8], known: Option<&Anchor>) -> Result<Replay> {
+/// Reads the records that `known` does not cover yet; all of them, if nothing is known. `kept` is the anchor beside
+/// the journal, which must lie on it.
+pub(super) fn replay(bytes: &[u8], known: Option<&Anchor>, kept: Option<&Anchor>) -> Result<Replay> {
     let mut replay = Replay { end: header::decode(bytes)?, records: Vec::new(), sound: header::SIZE };
     check_beginning(&replay.end, known)?;
+    check_kept_lineage(&replay.end, kept)?;
     replay.meet(known)?;
+    replay.check_kept(kept)?;
     while replay.sound < bytes.len() {
         let Some(frame) = Frame::read(&bytes[replay.sound..]) else {
             match tail::is_torn(bytes, replay.sound) {
@@ -32,7 +35,9 @@ pub(super) fn replay(bytes: &[u8], known: Option<&Anchor>) -> Result<Replay> {
         };
         replay.take(&frame)?;
         replay.meet(known)?;
+        replay.check_kept(kept)?;
     }
+    check_kept_end(&replay.end, kept)?;
     check_end(&replay.end, known)?;
     Ok(replay)
 }
@@ -73,6 +78,14 @@ impl Replay {
         match known.chain == self.end.chain {
             true => Ok(()),
             false => Err(differs("it holds other records than those that the inventory was made from")),
+        }
+    }
+
+    /// At the position of the anchor beside the journal.
+    fn check_kept(&self, kept: Option<&Anchor>) -> Result<()> {
+        match kept.is_some_and(|kept| kept.sequence == self.end.sequence && kept.chain != self.end.chain) {
+            false => Ok(()),
+            true => Err(off_anchor("it holds other records than those that the anchor stands for")),
         }
     }
 
@@ -120,6 +133,32 @@ fn check_end(end: &Anchor, known: Option<&Anchor>) -> Result<()> {
             .with("inventory", known.epoch));
     }
     Ok(())
+}
+
+fn check_kept_lineage(base: &Anchor, kept: Option<&Anchor>) -> Result<()> {
+    match kept.filter(|kept| kept.lineage != base.lineage) {
+        None => Ok(()),
+        Some(kept) => Err(off_anchor("it is another journal than the anchor's")
+            .with("journal", base.lineage)
+            .with("anchor", kept.lineage)),
+    }
+}
+
+fn check_kept_end(end: &Anchor, kept: Option<&Anchor>) -> Result<()> {
+    match kept.filter(|kept| kept.sequence > end.sequence || kept.epoch > end.epoch) {
+        None => Ok(()),
+        Some(kept) => Err(off_anchor("it was cut back, or is an old copy")
+            .with("frames", end.sequence)
+            .with("frames that were durable", kept.sequence)),
+    }
+}
+
+fn off_anchor(how: &str) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("the journal and the anchor beside it do not belong together: {how}"),
+    )
+    .help(RESTORE)
 }
 
 fn differs(how: &str) -> Error {

@@ -93,6 +93,8 @@ pub enum Risk {
     Delete,
     /// Something is removed and made anew.
     Replace,
+    /// What is removed is of a protected kind, or is to be kept: it needs an approval.
+    Protected,
     /// Secret material changes.
     Secret,
 }

@@ -175,7 +175,7 @@ fn change(
         action,
         cause,
         reason,
-        risk: risk(action, &diff),
+        risk: risk(input, &object.key, action, object.keep, &diff),
         diff,
         expect: live.map(Expect::from),
         desired: Some(object.body.digest()),
@@ -221,6 +221,7 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         entry.uid.as_ref() == Some(&live.uid) && live.is_owned_by(input.inventory.owner());
     if !is_the_one_we_made {
         return match entry.state {
+            OwnedState::Claimed if entry.keep => Decision::Keep,
             OwnedState::Claimed => Decision::Hold(HeldBecause::Unresolved),
             _ => Decision::Gone,
         };
@@ -241,7 +242,7 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         action: Action::Delete,
         cause: Cause::ThisChange,
         reason: Reason::Undeclared,
-        risk: risk(Action::Delete, &diff),
+        risk: risk(input, key, Action::Delete, entry.keep, &diff),
         diff,
         expect: Some(Expect::from(live)),
         desired: None,
@@ -252,13 +253,17 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
     Decision::Step(Box::new(step), None)
 }
 
-fn risk(action: Action, diff: &Diff) -> Vec<Risk> {
-    let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
-    let secret = diff.fields().iter().any(|field| is_secret(&field.before) || is_secret(&field.after));
+/// What a reviewer should look at twice; `keep` says that the object is to stay whatever happens.
+fn risk(input: &PlanInput<'_>, key: &Key, action: Action, keep: bool, diff: &Diff) -> Vec<Risk> {
     let of_action = match action {
         Action::Delete => Some(Risk::Delete),
         Action::Replace => Some(Risk::Replace),
         Action::Update | Action::Create => None,
     };
-    of_action.into_iter().chain(secret.then_some(Risk::Secret)).collect()
+    let kinds = input.protected.get(key.target());
+    let protected = of_action.is_some() && (keep || kinds.is_some_and(|kinds| kinds.contains(key.kind())));
+    let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
+    let secret = diff.fields().iter().any(|field| is_secret(&field.before) || is_secret(&field.after));
+    let rest = [protected.then_some(Risk::Protected), secret.then_some(Risk::Secret)];
+    of_action.into_iter().chain(rest.into_iter().flatten()).collect()
 }

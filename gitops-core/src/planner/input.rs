@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use crate::capability::Preview;
 use crate::cx::Time;
@@ -8,7 +9,7 @@ use crate::diff::Differ;
 use crate::inventory::Inventory;
 use crate::plan::{Basis, HeldBecause};
 use crate::render::Desired;
-use crate::value::{Digest, Hasher, Key, Live, Revision};
+use crate::value::{Digest, GroupKind, Hasher, Key, Live, Revision};
 
 /// Everything that a plan is made from.
 #[derive(Clone, Copy)]
@@ -31,6 +32,8 @@ pub struct PlanInput<'a> {
     pub waiting: &'a BTreeMap<Key, HeldBecause>,
     /// Candidates whose creation may have happened, in targets that can't say: nothing is done to them.
     pub quarantined: &'a BTreeSet<Key>,
+    /// The kinds of each target of which nothing is removed without an approval.
+    pub protected: &'a BTreeMap<SmolStr, BTreeSet<GroupKind>>,
     /// How to compare.
     pub differ: &'a dyn Differ,
     /// What is allowed.

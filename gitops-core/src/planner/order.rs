@@ -70,7 +70,11 @@ impl Walk<'_> {
         if let Some(needs) = self.needs.get(key) {
             return needs.clone();
         }
-        let Some(object) = self.input.desired.objects().get(key) else { return Vec::new() };
+        let Some(object) = self.input.desired.objects().get(key) else {
+            let members = self.input.desired.members(key);
+            self.needs.insert(key.clone(), members.clone());
+            return members;
+        };
         let needs = match self.input.desired.needs(object) {
             Ok(needs) => needs,
             Err(missing) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use smol_str::SmolStr;
 
+use super::stages::Stages;
 use crate::diagnostic::Diagnostic;
 use crate::value::{DigestMap, Key, Need, Object, OutputRef};
 
@@ -14,6 +15,7 @@ use crate::value::{DigestMap, Key, Need, Object, OutputRef};
 pub struct Desired {
     objects: DigestMap<Arc<Object>>,
     offers: OrdMap<SmolStr, OrdSet<Key>>,
+    stages: Stages,
     /// The outputs that fill the holes of each object that has holes.
     uses: OrdMap<Key, Arc<[OutputRef]>>,
     /// The other way round: who uses outputs of an object.
@@ -26,7 +28,8 @@ impl Desired {
         &self.objects
     }
 
-    /// The declared objects that an object needs, in order: a needed offer stands for all who make it.
+    /// The declared objects that an object needs, in order: a needed offer stands for all who make it, and one key for
+    /// all objects of the [stage](Object::in_stage) before its own; [`members`](Self::members) has those.
     ///
     /// # Errors
     /// The keys that are needed and declared nowhere.
@@ -36,14 +39,30 @@ impl Desired {
             match need {
                 Need::Object(key) if !self.objects.contains(key) => missing.push(key.clone()),
                 Need::Object(key) => found.push(key.clone()),
-                Need::IfDeclared(key) => found.extend(self.objects.contains(key).then(|| key.clone())),
-                Need::Offer(name) => found.extend(self.offers.get(name).into_iter().flatten().cloned()),
+                Need::IfDeclared(key) => found.extend(self.found(object, key).then(|| key.clone())),
+                Need::Offer(name) => {
+                    let offers = self.offers.get(name).into_iter().flatten();
+                    found.extend(offers.filter(|key| self.found(object, key)).cloned());
+                }
             }
         }
+        found.extend(self.stages.before(object));
         found.retain(|key| key != &object.key);
         found.sort();
         found.dedup();
         if missing.is_empty() { Ok(found) } else { Err(missing) }
+    }
+
+    /// Whether a need that was found holds: what is needed is declared, and in no later stage.
+    fn found(&self, object: &Object, need: &Key) -> bool {
+        let is_later =
+            |need: &Object| matches!((need.stage, object.stage), (Some(need), Some(own)) if need > own);
+        self.objects.get(need).is_some_and(|need| need.key.target() != object.key.target() || !is_later(need))
+    }
+
+    /// The objects of the stage that a needed key stands for; none for any other key.
+    pub fn members(&self, key: &Key) -> Vec<Key> {
+        self.stages.members(key)
     }
 
     /// The outputs that fill an object's holes, in order; nothing if it has no hole.
@@ -73,6 +92,7 @@ impl Desired {
         for name in &object.offers {
             self.offers.entry(name.clone()).or_default().insert(object.key.clone());
         }
+        self.stages.insert(&object);
         if object.body.has_hole() {
             self.note_uses(&mut object);
         }
@@ -107,6 +127,7 @@ impl Desired {
     /// Takes a declaration back.
     pub(crate) fn retract(&mut self, key: &Key) {
         let Some(object) = self.objects.remove(key) else { return };
+        self.stages.remove(&object);
         self.forget_uses(key);
         for name in &object.offers {
             if let Some(keys) = self.offers.get_mut(name) {
@@ -118,6 +139,11 @@ impl Desired {
     /// The needs of every object, for pictures and for a full check.
     pub fn edges(&self) -> BTreeMap<Key, Vec<Key>> {
         let needs = |object: &Arc<Object>| self.needs(object).unwrap_or_default();
-        self.objects.iter().map(|(key, object)| (key.clone(), needs(object))).collect()
+        let mut edges: BTreeMap<Key, Vec<Key>> =
+            self.objects.iter().map(|(key, object)| (key.clone(), needs(object))).collect();
+        let stages: Vec<Key> =
+            edges.values().flatten().filter(|key| !self.objects.contains(key)).cloned().collect();
+        edges.extend(stages.into_iter().map(|stage| (stage.clone(), self.members(&stage))));
+        edges
     }
 }

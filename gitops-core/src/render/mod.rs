@@ -3,11 +3,14 @@
 mod desired;
 mod part;
 mod renderer;
+mod routes;
+mod stages;
 mod tree_diff;
 
 pub use desired::Desired;
 pub use part::Part;
 pub use renderer::{Rendered, Renderer};
+pub use routes::Routes;
 
 use crate::diagnostic::Diagnostic;
 use crate::value::{Digest, Object};

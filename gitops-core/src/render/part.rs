@@ -12,7 +12,7 @@ use crate::{Error, Result};
 /// One part of a tree while it is rendered: its root file, and a way to read others.
 pub struct Part<'a> {
     snapshot: &'a Snapshot,
-    path: &'a str,
+    path: &'a SmolStr,
     entry: &'a Entry,
     revision: &'a Arc<str>,
     inputs: RefCell<Inputs>,
@@ -25,7 +25,7 @@ impl<'a> Part<'a> {
     pub(super) fn new(
         snapshot: &'a Snapshot,
         revision: &'a Arc<str>,
-        path: &'a str,
+        path: &'a SmolStr,
         entry: &'a Entry,
     ) -> Self {
         Self { snapshot, path, entry, revision, inputs: RefCell::default() }
@@ -38,6 +38,11 @@ impl<'a> Part<'a> {
     /// The path of the root file below the source's root.
     pub fn path(&self) -> &str {
         self.path
+    }
+
+    /// The same, to be kept: all that keep it share one text.
+    pub fn shared_path(&self) -> SmolStr {
+        self.path.clone()
     }
 
     /// Whether the root file may be run.
@@ -58,7 +63,7 @@ impl<'a> Part<'a> {
         Provenance {
             source: self.snapshot.source.clone(),
             revision: self.revision.clone(),
-            path: self.path.into(),
+            path: self.path.clone(),
             line,
         }
     }

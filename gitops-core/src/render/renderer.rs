@@ -8,7 +8,7 @@ use super::part::Inputs;
 use super::tree_diff::TreeDiff;
 use super::{Desired, Part, Render};
 use crate::diagnostic::Diagnostic;
-use crate::source::{Entry, EntryKind, Snapshot};
+use crate::source::{Entry, Snapshot};
 use crate::value::{Digest, Key};
 use crate::{Error, Result};
 
@@ -42,18 +42,15 @@ struct State {
 /// A part as it was last rendered.
 #[derive(Clone)]
 struct Done {
-    kind: EntryKind,
-    id: Digest,
     keys: Keys,
-    inputs: Option<Arc<Inputs>>,
+    /// What it read besides its root file, if it did.
+    reads: Option<Arc<Reads>>,
 }
 
-impl Done {
-    /// The entry of its root file, whose path is known.
-    fn entry(&self, path: &SmolStr) -> Entry {
-        let name = path.rsplit('/').next().unwrap_or(path);
-        Entry { name: name.into(), kind: self.kind, id: self.id }
-    }
+/// What it takes to render a part again because of a file that is not its root.
+struct Reads {
+    entry: Entry,
+    inputs: Inputs,
 }
 
 /// What a part declares: nearly always one object.
@@ -146,7 +143,8 @@ impl State {
     fn due(&self, render: &dyn Render, diff: TreeDiff) -> Vec<(SmolStr, Entry)> {
         let moved = diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path));
         let readers: BTreeSet<&SmolStr> = moved.filter_map(|path| self.readers.get(path)).flatten().collect();
-        let again = |part: &SmolStr| Some((part.clone(), self.parts.get(part)?.entry(part)));
+        let again =
+            |part: &SmolStr| Some((part.clone(), self.parts.get(part)?.reads.as_ref()?.entry.clone()));
         let again: Vec<(SmolStr, Entry)> = readers.into_iter().filter_map(again).collect();
         let mut due = diff.written;
         due.retain(|(path, _)| render.wants(path));
@@ -159,7 +157,7 @@ impl State {
     fn drop_part(&mut self, path: &SmolStr) {
         let Some(done) = self.parts.remove(path) else { return };
         done.keys.as_slice().iter().for_each(|key| self.desired.retract(key));
-        for input in done.inputs.iter().flat_map(|inputs| inputs.keys()) {
+        for input in done.reads.iter().flat_map(|reads| reads.inputs.keys()) {
             if let Some(readers) = self.readers.get_mut(input) {
                 readers.remove(path);
             }
@@ -189,8 +187,8 @@ impl State {
                 Err(fault) => found.push(*fault),
             }
         }
-        let inputs = (!inputs.is_empty()).then(|| Arc::new(inputs));
-        self.parts.insert(path.clone(), Done { kind: entry.kind, id: entry.id, keys: keys.into(), inputs });
+        let reads = (!inputs.is_empty()).then(|| Arc::new(Reads { entry: entry.clone(), inputs }));
+        self.parts.insert(path.clone(), Done { keys: keys.into(), reads });
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 }

@@ -3,6 +3,7 @@
 mod file;
 mod format;
 mod memory;
+mod secret_key;
 
 pub use file::FileStore;
 pub use memory::MemoryStore;

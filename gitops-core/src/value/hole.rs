@@ -134,9 +134,9 @@ fn join(texts: &[Value]) -> Value {
         Value::Secret(secret) => Zeroizing::new(secret.expose().to_owned()),
         value => Zeroizing::new(value.as_text().unwrap_or_default().to_owned()),
     };
-    let texts_of: Vec<Zeroizing<String>> = texts.iter().map(text_of).collect();
-    let mut whole = String::with_capacity(texts_of.iter().map(|text| text.len()).sum());
-    texts_of.iter().for_each(|text| whole.push_str(text));
+    let parts: Vec<Zeroizing<String>> = texts.iter().map(text_of).collect();
+    let mut whole = String::with_capacity(parts.iter().map(|text| text.len()).sum());
+    parts.iter().for_each(|text| whole.push_str(text));
     let secret = texts.iter().find_map(|value| match value {
         Value::Secret(secret) => Some(secret),
         _ => None,

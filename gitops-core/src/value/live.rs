@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use smol_str::SmolStr;
+
 use super::{Digest, Digested, Hasher, Key, Uid, Value, Version};
 
 /// One object as a target has it.
@@ -16,6 +18,9 @@ pub struct Live {
     pub body: Value,
     /// Whose mark it carries.
     pub ownership: Ownership,
+    /// The operation of the mark, where the target can say which wrote the object last. By it the outcome of an
+    /// intent is known even if the target wrote the body down in another form than it was given.
+    pub op: Option<SmolStr>,
     /// Whether it is there or on its way out.
     pub presence: Presence,
     /// What the target made of it that others may use (an address, an output).
@@ -53,6 +58,7 @@ impl Live {
             version,
             body,
             ownership: Ownership::Unmarked,
+            op: None,
             presence: Presence::Present,
             outputs: BTreeMap::new(),
         }

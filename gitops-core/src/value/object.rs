@@ -18,6 +18,8 @@ pub struct Object {
     pub offers: Vec<SmolStr>,
     /// Whether the object stays in the target when it leaves the source.
     pub keep: bool,
+    /// Its place in the order of its target's stages; without one it has no part in that order.
+    pub stage: Option<i64>,
 }
 
 /// What an object needs to be ready before it is written.
@@ -35,7 +37,7 @@ pub enum Need {
 impl Object {
     /// An object without needs.
     pub fn new(key: Key, body: Value, provenance: Provenance) -> Self {
-        Self { key, body, provenance, needs: Vec::new(), offers: Vec::new(), keep: false }
+        Self { key, body, provenance, needs: Vec::new(), offers: Vec::new(), keep: false, stage: None }
     }
 
     /// Adds something that must be ready first.
@@ -52,6 +54,16 @@ impl Object {
         self
     }
 
+    /// Puts the object into a stage: it waits until all objects of the target's earlier stages are ready.
+    ///
+    /// What it needs only [if that is declared](Need::IfDeclared), and what it needs by an offer, is not waited for if it
+    /// is in a later stage: an order that was written down beats one that was found.
+    #[must_use]
+    pub fn in_stage(mut self, stage: i64) -> Self {
+        self.stage = Some(stage);
+        self
+    }
+
     /// Leaves the object in the target when it leaves the source.
     #[must_use]
     pub fn kept(mut self) -> Self {
@@ -60,7 +72,7 @@ impl Object {
     }
 }
 
-/// The digest covers body, needs, offers and `keep`: all that a plan depends on.
+/// The digest covers body, needs, offers, `keep` and stage: all that a plan depends on.
 impl Digested for Object {
     fn digest(&self) -> Digest {
         let mut hasher = Hasher::new("gitops object");
@@ -74,6 +86,9 @@ impl Digested for Object {
         }
         for name in &self.offers {
             hasher.field("offers").field(name);
+        }
+        if let Some(stage) = self.stage {
+            hasher.field("stage").field(stage.to_le_bytes());
         }
         hasher.finish()
     }

@@ -1,60 +1,13 @@
 //! A real file system without room: a small tmpfs.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use gitops_core::audit::FileAudit;
 use gitops_core::journal::{Journal, Lineage, Record};
-use gitops_core::{AuditSink, Cx, Document, ErrorKind, StateDir, StateStore};
+use gitops_core::{Action, AuditEntry, AuditEvent, AuditSink, Cx, Document, ErrorKind, StateDir, StateStore};
 
 use crate::records::key;
-
-/// A file system of 256 KiB, unmounted when the test is over.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let disk = Self(tempfile::tempdir().unwrap());
-        disk.run_mount("size=256k,mode=0700");
-        disk
-    }
-
-    fn remount(&self, options: &str) {
-        self.run_mount(&format!("remount,{options}"));
-    }
-
-    fn run_mount(&self, options: &str) {
-        let mount = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", options, "gitops-test"])
-            .arg(self.0.path())
-            .output()
-            .expect("the tests need the program `mount` (Debian: `apt-get install mount`)");
-        assert!(
-            mount.status.success(),
-            "this test fills a small tmpfs and may not mount one: run it as root, or in a user namespace by \
-             `unshare --map-root-user --mount cargo test`: {}",
-            String::from_utf8_lossy(&mount.stderr),
-        );
-    }
-
-    fn state(&self) -> PathBuf {
-        self.0.path().join("state")
-    }
-
-    /// Takes all room, and gives the file that holds it.
-    fn fill(&self) -> PathBuf {
-        let path = self.0.path().join("ballast");
-        let error = std::fs::write(&path, vec![1; 1 << 20]).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
+use crate::small_disk::SmallDisk;
 
 fn large(number: usize) -> Record {
     Record::Forget { key: key(&format!("{number}-{}", "x".repeat(5000))) }
@@ -105,7 +58,9 @@ async fn an_audit_log_that_can_not_be_written_stops_and_goes_on_after_a_start() 
     let (disk, cx) = (SmallDisk::mount(), Cx::system());
     let state = StateDir::open(&disk.state(), &cx).unwrap();
     let audit = state.audit().unwrap();
-    let group = crate::audit::entries(0..40);
+    let is_outcome = |entry: &AuditEntry| matches!(entry.what, AuditEvent::Outcome { .. });
+    let group: Vec<AuditEntry> =
+        crate::audit::entries(0..400).into_iter().filter(is_outcome).take(40).collect();
     audit.record(&cx, &group).await.unwrap();
     let ballast = disk.fill();
     let mut groups = 1;
@@ -127,6 +82,54 @@ async fn an_audit_log_that_can_not_be_written_stops_and_goes_on_after_a_start() 
     assert!(entries >= (groups + 1) * 40, "{entries} entries after {groups} groups");
 }
 
+#[tokio::test]
+async fn an_audit_log_without_room_for_outcomes_takes_no_intent_and_is_not_closed() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let audit = state.audit().unwrap();
+    let like = crate::audit::entries(0..1).remove(0);
+    let intent = |number: usize| {
+        let (op, key, action) = (format!("op-{number}").into(), key("object"), Action::Create);
+        AuditEntry { what: AuditEvent::Intent { op, key, action }, ..like.clone() }
+    };
+    let (few, many): (Vec<AuditEntry>, Vec<AuditEntry>) =
+        ((0..4).map(&intent).collect(), (4..24).map(&intent).collect());
+    audit.record(&cx, &few).await.unwrap();
+    let ballast = disk.fill();
+    let error = audit.record(&cx, &many).await.expect_err("there is no room for their outcomes");
+    assert!(is_full(&error), "{error:?}");
+    // The outcomes of what was begun have their room.
+    let outcomes = |entry: &AuditEntry| {
+        let AuditEvent::Intent { op, key, .. } = &entry.what else { panic!("an intent") };
+        let (op, key) = (op.clone(), key.clone());
+        let what = AuditEvent::Outcome { op, key, result: "not-done".into(), detail: Some("x".repeat(4000)) };
+        AuditEntry { what, ..entry.clone() }
+    };
+    audit.record(&cx, &few.iter().map(outcomes).collect::<Vec<_>>()).await.unwrap();
+    std::fs::remove_file(ballast).unwrap();
+    audit.record(&cx, &many).await.unwrap();
+    drop(audit);
+    let path = StateDir::peek(&disk.state()).unwrap().audit_path();
+    assert_eq!(FileAudit::verify(path).unwrap().entries, 28);
+}
+
+#[test]
+fn a_journal_keeps_the_room_that_was_reserved_in_it() {
+    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let mut journal = Journal::init(state.journal_io(), Lineage::new([1; 16]), 1).unwrap();
+    let error = journal.reserve(1 << 20).unwrap_err();
+    assert!(is_full(&error), "{error:?}");
+    journal.reserve(20_000).unwrap();
+    disk.fill();
+    assert!(is_full(&journal.reserve(200_000).unwrap_err()));
+    for number in 0..3 {
+        journal.append(&[large(number)]).unwrap();
+    }
+    let (_, found) = Journal::open(state.journal_io(), None).unwrap();
+    assert_eq!(found, [large(0), large(1), large(2)]);
+}
+
 #[test]
 fn a_state_folder_on_a_full_disk_says_what_to_do() {
     let (disk, cx) = (SmallDisk::mount(), Cx::system());
@@ -140,7 +143,7 @@ fn a_read_only_file_system_says_so_and_can_be_looked_at() {
     let (disk, cx) = (SmallDisk::mount(), Cx::system());
     drop(StateDir::open(&disk.state(), &cx).unwrap());
     disk.remount("ro");
-    for path in [disk.state(), disk.0.path().join("new")] {
+    for path in [disk.state(), disk.path().join("new")] {
         let error = StateDir::open(&path, &cx).unwrap_err();
         assert!(
             error.kind() == ErrorKind::Storage && error.help_text().unwrap().contains("writable"),

@@ -5,8 +5,11 @@ mod audit;
 mod audit_tampering;
 mod full_disk;
 mod journal;
+mod journal_anchor;
 mod journal_crash;
 mod journal_damage;
 mod records;
+#[path = "../support/small_disk.rs"]
+mod small_disk;
 mod state_dir;
 mod store;

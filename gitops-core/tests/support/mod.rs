@@ -2,6 +2,10 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+mod shared;
+
+pub use shared::Shared;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -40,7 +44,8 @@ pub struct World {
     pub audit: Arc<MemoryAudit>,
     files: Arc<Mutex<Vec<(String, String)>>>,
     reads: Arc<AtomicU64>,
-    store: Arc<MemoryStore>,
+    store: Arc<dyn StateStore>,
+    recovers: bool,
     journal: MemoryJournalIo,
     faults: Arc<Mutex<Faults>>,
     events: Arc<Mutex<Vec<Event>>>,
@@ -55,7 +60,8 @@ impl World {
             audit: Arc::default(),
             files: Arc::default(),
             reads: Arc::default(),
-            store: Arc::default(),
+            store: Arc::new(MemoryStore::new()),
+            recovers: false,
             journal: MemoryJournalIo::default(),
             faults: Arc::default(),
             events: Arc::default(),
@@ -67,6 +73,36 @@ impl World {
 
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
+        self
+    }
+
+    /// Keeps documents in a store that other machines share.
+    pub fn sharing(mut self, store: &Arc<Shared>) -> Self {
+        self.store = store.clone();
+        self
+    }
+
+    /// The same source, target and store, seen from another machine: its journal and audit log are its own. So it is
+    /// also after the loss of a disk.
+    pub fn other_machine(&self) -> Self {
+        Self {
+            cx: self.cx.clone(),
+            memory: self.memory.clone(),
+            audit: Arc::default(),
+            files: self.files.clone(),
+            reads: self.reads.clone(),
+            store: self.store.clone(),
+            recovers: self.recovers,
+            journal: MemoryJournalIo::default(),
+            faults: self.faults.clone(),
+            events: self.events.clone(),
+            options: self.options.clone(),
+        }
+    }
+
+    /// Lets engines go on from a shared store without a journal.
+    pub fn recovering(mut self) -> Self {
+        self.recovers = true;
         self
     }
 
@@ -132,8 +168,12 @@ impl World {
     }
 
     pub async fn engine_named(&self, name: &str) -> Engine {
+        self.open(name).await.unwrap()
+    }
+
+    pub async fn open(&self, name: &str) -> Result<Engine> {
         let target = Faulty { inner: self.memory.clone(), faults: self.faults.clone(), cx: self.cx.clone() };
-        self.builder(name).target("t", Arc::new(target)).open(&self.cx).await.unwrap()
+        self.builder(name).target("t", Arc::new(target)).open(&self.cx).await
     }
 
     /// An engine on the same state that has no target yet.
@@ -151,6 +191,7 @@ impl World {
             .options(self.options.clone())
             .events(Arc::new(move |event: &Event| events.lock().unwrap().push(event.clone())))
             .state(state)
+            .recover_from_store(self.recovers)
     }
 
     /// All bytes of the journal.
@@ -250,7 +291,9 @@ impl Target for Faulty {
         if cancels {
             self.cx.cancel();
         }
+        tokio::task::yield_now().await;
         let applied = self.inner.apply(cx, change).await;
+        tokio::task::yield_now().await;
         match loses {
             true => Err(Error::new(ErrorKind::Unavailable, "the answer was lost").outcome_unknown()),
             false => applied,

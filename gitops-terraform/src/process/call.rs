@@ -69,12 +69,6 @@ impl Call {
         self
     }
 
-    /// Sets a variable of its environment.
-    pub fn env(mut self, name: &str, value: &str) -> Self {
-        self.environment = self.environment.with(name, value);
-        self
-    }
-
     /// Says where the output goes.
     pub fn output(mut self, output: Output) -> Self {
         self.output = output;

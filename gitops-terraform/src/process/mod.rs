@@ -11,5 +11,5 @@ mod ring;
 pub(crate) use call::{Call, Ended, Output};
 pub(crate) use environment::{Environment, RUN};
 pub(crate) use lines::Lines;
-pub(crate) use orphan::{Orphans, Process};
+pub(crate) use orphan::{Orphans, Process, is_gone, new_run};
 pub(crate) use program::Program;

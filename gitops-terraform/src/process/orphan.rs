@@ -3,7 +3,27 @@ use std::path::Path;
 
 use rustix::process::{Pid, Signal, getpgid, kill_process};
 
+use gitops_core::{Cx, Hasher};
+
 use super::RUN;
+
+/// The id of a new run: where it runs, and a number that nobody else has.
+pub(crate) fn new_run(cx: &Cx) -> String {
+    format!("{}-{:032x}", here(), cx.random())
+}
+
+/// Whether nothing of a run is at work any more, as far as it can be known: it was here, and nothing is found.
+pub(crate) fn is_gone(run: &str) -> bool {
+    run.split_once('-').is_some_and(|(place, _)| place == here()) && Orphans::of(run).alive().is_empty()
+}
+
+/// The boot of this machine and the space of process ids: only here can a run be looked for.
+fn here() -> String {
+    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    let digest = Hasher::new("gitops place").field(boot).field(space.to_string_lossy().as_ref()).finish();
+    digest.short()
+}
 
 /// Looks for what an earlier process of ours started and left behind.
 ///

@@ -10,5 +10,5 @@ mod tree;
 pub(crate) use folder::Folder;
 pub(crate) use kept::{Kept, Pins};
 pub(crate) use lock::lock;
-pub(crate) use record::{Doubt, DoubtKind, Entry, Place, Record, Records, Running, Stamp};
+pub(crate) use record::{Doubt, DoubtKind, Entry, Place, Record, Records, Running, Settled, Stamp};
 pub(crate) use state::{Home, read_file};

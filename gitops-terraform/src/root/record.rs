@@ -26,6 +26,9 @@ pub(crate) struct Record {
     pub running: Option<Running>,
     /// Resources of which nobody knows whether they were made.
     pub doubts: Vec<Doubt>,
+    /// The doubts that a person ended.
+    #[serde(default)]
+    pub settled: Vec<Settled>,
     /// The digest of the drift that was found last and not yet dealt with.
     pub drift: Option<Digest>,
 }
@@ -67,6 +70,17 @@ pub(crate) struct Running {
     pub since: Time,
     /// The instances that were in the state before, with their identities.
     pub before: BTreeMap<String, Option<String>>,
+}
+
+/// A doubt that a person ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Settled {
+    /// What was in doubt.
+    pub doubt: Doubt,
+    /// Who ended it.
+    pub by: String,
+    /// When.
+    pub at: Time,
 }
 
 impl Doubt {

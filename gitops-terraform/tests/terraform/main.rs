@@ -5,8 +5,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
+mod effects;
+mod kills;
 mod life;
 mod refused;
 mod removal;
 mod stale;
 mod support;
+mod things;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use gitops_core::*;
-use gitops_terraform::{Terraform, TerraformRender};
+use gitops_terraform::{Terraform, TerraformBuilder, TerraformRender};
 
 /// The path of the tool.
 pub fn tofu() -> PathBuf {
@@ -50,23 +50,58 @@ impl Source for Files {
 
 pub struct World {
     pub cx: Cx,
-    pub folder: tempfile::TempDir,
+    /// Removed with the world, if the world made it.
+    pub folder: Folder,
     pub files: Arc<Files>,
     pub options: Options,
     pub render: Arc<dyn Render>,
+    build: Box<dyn Fn(TerraformBuilder) -> TerraformBuilder + Send + Sync>,
+}
+
+/// The folder of a world.
+pub enum Folder {
+    Own(tempfile::TempDir),
+    Given(PathBuf),
+}
+
+impl Folder {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Own(folder) => folder.path(),
+            Self::Given(path) => path,
+        }
+    }
 }
 
 impl World {
+    /// The world in a folder that somebody else keeps.
+    #[must_use]
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.folder = Folder::Given(folder.to_owned());
+        self
+    }
+
     pub fn new(files: &[(&str, &str)]) -> Self {
         let world = Self {
             cx: Cx::system(),
-            folder: tempfile::tempdir().unwrap(),
+            folder: Folder::Own(tempfile::tempdir().unwrap()),
             files: Arc::default(),
             options: Options::default(),
             render: Arc::new(TerraformRender::new("tf")),
+            build: Box::new(|builder| builder),
         };
         world.files.declare(files);
         world
+    }
+
+    /// Builds targets with more options.
+    #[must_use]
+    pub fn built(
+        mut self,
+        build: impl Fn(TerraformBuilder) -> TerraformBuilder + Send + Sync + 'static,
+    ) -> Self {
+        self.build = Box::new(build);
+        self
     }
 
     #[must_use]
@@ -81,7 +116,7 @@ impl World {
 
     /// The target as a new process would open it.
     pub fn target(&self) -> Terraform {
-        Terraform::builder(tofu(), self.work()).open(&self.cx).unwrap()
+        (self.build)(Terraform::builder(tofu(), self.work())).open(&self.cx).unwrap()
     }
 
     /// An engine over a target, as a new process would open it.

@@ -24,10 +24,13 @@ struct Server {
     reads_module: bool,
 }
 
+/// The package of a program whose source lies in its module's folder.
+const OWN: &str = ".";
+
 const PLAIN: Server =
     Server { name: "", package: "", cgo: false, tags: "", ldflags: "", reads_module: false };
 
-const SERVERS: [Server; 7] = [
+const SERVERS: [Server; 8] = [
     Server {
         name: "gitea",
         package: "code.gitea.io/gitea",
@@ -54,6 +57,7 @@ const SERVERS: [Server; 7] = [
     Server { name: "helm", package: "helm.sh/helm/v4/cmd/helm", ..PLAIN },
     Server { name: "kustomize", package: "sigs.k8s.io/kustomize/kustomize/v5", ..PLAIN },
     Server { name: "provider-time", package: "github.com/hashicorp/terraform-provider-time", ..PLAIN },
+    Server { name: "provider-counting", package: OWN, ..PLAIN },
 ];
 
 /// Builds the named servers, or lists all names; paths go to standard output.
@@ -105,7 +109,24 @@ impl Server {
         let pins = ["go.mod", "go.sum"].map(|file| self.module().join(file));
         let [module, sums] = pins.map(|file| fs::read(&file).at(&file));
         let flags = format!("{} {} cgo={}", self.package, self.build_flags().join(" "), self.cgo);
-        Ok(cache::key(&[&module?, &sums?, flags.as_bytes()]))
+        let sources = self.own_sources()?;
+        let sources = sources.iter().map(Vec::as_slice);
+        let (module, sums) = (module?, sums?);
+        let inputs = [module.as_slice(), sums.as_slice(), flags.as_bytes()].into_iter().chain(sources);
+        Ok(cache::key(&inputs.collect::<Vec<_>>()))
+    }
+
+    /// The files of a program of our own; others are pinned by their sums.
+    fn own_sources(&self) -> Result<Vec<Vec<u8>>> {
+        let module = self.module();
+        if self.package != OWN {
+            return Ok(Vec::new());
+        }
+        let entries = fs::read_dir(&module).at(&module)?;
+        let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        files.retain(|file| file.extension().is_some_and(|extension| extension == "go"));
+        files.sort();
+        files.into_iter().map(|file| fs::read(&file).at(&file)).collect()
     }
 
     fn build_flags(&self) -> Vec<String> {

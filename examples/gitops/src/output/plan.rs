@@ -106,6 +106,7 @@ fn risks(plan: &Plan) -> String {
     let kinds = [
         (Risk::Delete, "is deleted", "are deleted"),
         (Risk::Replace, "is replaced", "are replaced"),
+        (Risk::Protected, "is protected", "are protected"),
         (Risk::Secret, "changes a secret", "change secrets"),
     ];
     let found: Vec<String> =

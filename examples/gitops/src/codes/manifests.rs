@@ -1,0 +1,92 @@
+//! Faults of Kubernetes manifests.
+
+use super::Page;
+
+pub const PAGES: [Page; 13] = [
+    Page {
+        code: "GO0401",
+        title: "a manifest is not YAML or JSON",
+        cause: "The indentation, a quote or a bracket is wrong, or something is written that readers of \
+              YAML take differently.",
+        fix: "Look at the line that is shown and at the one before; the book's page on manifests lists \
+              what is refused.",
+    },
+    Page {
+        code: "GO0402",
+        title: "a manifest is beyond a limit",
+        cause: "A file, a key, a text or an object is larger or deeper than is taken.",
+        fix: "Split it, or raise the limit that the message names where the renderer is set up.",
+    },
+    Page {
+        code: "GO0403",
+        title: "a key is written twice",
+        cause: "One of the two would silently have no effect, and which one depends on who reads.",
+        fix: "Remove one of them; the message names both places.",
+    },
+    Page {
+        code: "GO0404",
+        title: "a value that JSON can't hold",
+        cause: "A key is no text, a number is infinite, or a value does not fit its tag.",
+        fix: "Put it in quotes if text is meant.",
+    },
+    Page {
+        code: "GO0405",
+        title: "not a Kubernetes object",
+        cause: "A document has no `apiVersion`, `kind` or `metadata.name`, or one of them is no text.",
+        fix: "Add what is missing, or take the file out of the folder that is deployed.",
+    },
+    Page {
+        code: "GO0406",
+        title: "a name that can't be",
+        cause: "A name, a namespace or an API version has characters that the API server refuses, or a \
+              namespace stands where none can.",
+        fix: "Use lower-case letters, digits, `-` and `.`; give a namespace exactly to objects that \
+              live in one.",
+    },
+    Page {
+        code: "GO0407",
+        title: "a name that is made up later",
+        cause: "`generateName` lets the server choose a name: every pass would make another object.",
+        fix: "Give it a `metadata.name`.",
+    },
+    Page {
+        code: "GO0408",
+        title: "an object is too large",
+        cause: "An API server stores at most 1.5 MiB of an object and takes at most 256 KiB of \
+              annotations.",
+        fix: "Split it, or put the content where it is fetched from.",
+    },
+    Page {
+        code: "GO0409",
+        title: "a policy is misspelt",
+        cause: "An annotation or a label of Argo CD, Flux, Helm or cli-utils has a key or a value that \
+              nobody knows. It is an error, for a policy without effect is worse.",
+        fix: "Use the one that is suggested, or remove it.",
+    },
+    Page {
+        code: "GO0410",
+        title: "a policy that is not carried out",
+        cause: "The object asks for something that this program does not do, such as a hook that runs \
+              after a failure. It is refused rather than applied at the wrong time.",
+        fix: "Remove the object or the policy, or do it with the tool that knows it.",
+    },
+    Page {
+        code: "GO0411",
+        title: "a program could not render",
+        cause: "`kustomize` or `helm` failed, took too long, or printed too much.",
+        fix: "The message has the end of what it said.",
+    },
+    Page {
+        code: "GO0412",
+        title: "a program is missing",
+        cause: "`kustomize`, `kubectl` or `helm` is not installed, or is too old.",
+        fix: "Install it, or name its path where the renderer is set up.",
+    },
+    Page {
+        code: "GO0413",
+        title: "something from the network",
+        cause: "A kustomization names a remote base, or a chart a dependency that is not in the \
+              repository: the same revision would render differently tomorrow.",
+        fix: "Copy it into the repository.",
+    },
+];

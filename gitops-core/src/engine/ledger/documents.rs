@@ -1,0 +1,89 @@
+//! Loads and replaces the documents of an inventory.
+
+use std::collections::BTreeMap;
+
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+pub(super) use crate::inventory::{Index, StoredInventory as Content};
+use crate::inventory::{Place, Shard, ShardId};
+use crate::store::{Document, StateStore};
+use crate::value::{Digest, Version};
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// How many shards are read at once.
+const AT_ONCE: usize = 16;
+
+/// How often a document that others wrote meanwhile is written again.
+const TRIES: usize = 5;
+
+/// The document that stands for an inventory.
+pub(super) struct StoredIndex {
+    pub content: Content,
+    pub version: Version,
+    pub epoch: u64,
+}
+
+pub(super) async fn load_index(cx: &Cx, store: &dyn StateStore) -> Result<Option<StoredIndex>> {
+    let Some(stored) = store.load(cx, Index::DOCUMENT).await? else { return Ok(None) };
+    let content = Content::decode(&stored.document.bytes)?;
+    Ok(Some(StoredIndex { content, version: stored.version, epoch: stored.document.epoch }))
+}
+
+/// All shards that an index names, with the versions of their documents.
+pub(super) async fn load_shards(
+    cx: &Cx,
+    store: &dyn StateStore,
+    places: &BTreeMap<ShardId, Place>,
+) -> Result<BTreeMap<ShardId, (Shard, Version)>> {
+    let load = |(id, place): (&ShardId, &Place)| {
+        let (id, place) = (id.clone(), place.clone());
+        async move { load_shard(cx, store, &id, &place).await.map(|shard| (id, shard)) }
+    };
+    stream::iter(places.iter().map(load)).buffer_unordered(AT_ONCE).try_collect().await
+}
+
+async fn load_shard(
+    cx: &Cx,
+    store: &dyn StateStore,
+    id: &ShardId,
+    place: &Place,
+) -> Result<(Shard, Version)> {
+    let name = place.slot.document(id);
+    let stored =
+        store.load(cx, &name).await?.ok_or_else(|| damaged("it is missing").with("document", &name))?;
+    if Digest::of(&stored.document.bytes) != place.digest {
+        return Err(damaged("it is not the one that the index names").with("document", &name));
+    }
+    let shard = serde_json::from_slice(&stored.document.bytes)
+        .map_err(|error| damaged(&error.to_string()).with("document", &name))?;
+    Ok((shard, stored.version))
+}
+
+fn damaged(what: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("a part of the inventory is damaged: {what}"))
+        .help("put all documents back from one backup; do not delete them: they record what is owned")
+}
+
+/// Replaces a document that no index names, whatever an earlier try left in its place; one of a newer engine stays.
+pub(super) async fn put(
+    cx: &Cx,
+    store: &dyn StateStore,
+    name: &str,
+    mut expect: Option<Version>,
+    document: Document,
+) -> Result<Version> {
+    for _ in 0..TRIES {
+        match store.swap(cx, name, expect.as_ref(), document.clone()).await {
+            Err(error) if error.is_conflict() => {
+                let stored = store.load(cx, name).await?;
+                if stored.as_ref().is_some_and(|stored| stored.document.epoch > document.epoch) {
+                    return Err(error);
+                }
+                expect = stored.map(|stored| stored.version);
+            }
+            written => return written,
+        }
+    }
+    Err(Error::new(ErrorKind::Unavailable, "a document is written by somebody else all the time")
+        .with("document", name))
+}

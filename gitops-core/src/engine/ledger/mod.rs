@@ -1,0 +1,309 @@
+//! What the engine must not forget, and the ways to change it durably.
+
+mod checkpoints;
+mod documents;
+mod read;
+mod state;
+
+pub use state::State;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::Engine;
+use crate::audit::{AuditEntry, AuditEvent, AuditSink};
+use crate::inventory::Inventory;
+use crate::journal::{Anchor, Intent, Journal, JournalIo, Lineage, Record};
+use crate::store::StateStore;
+use crate::{Cx, Error, ErrorKind, Result};
+use checkpoints::{Checkpoints, Snapshot};
+use read::{Found, Read, read};
+
+/// The journal is folded into new documents once it is larger than this and than the documents.
+const COMPACT_AT: u64 = 4 << 20;
+
+/// How many frames are written before the journal's anchor is renewed in the middle of a pass.
+const FRAMES_AN_ANCHOR: u64 = 256;
+
+/// How many changes are sent before a shared store is asked again whether another engine took over.
+const CHANGES_A_CHECK: usize = 50;
+
+/// The inventory and the ways to change it durably.
+pub(super) struct Ledger {
+    store: Arc<dyn StateStore>,
+    audit: Arc<dyn AuditSink>,
+    journal: Writer,
+    inventory: Inventory,
+    checkpoints: Checkpoints,
+    /// The shared store does not know yet all that the journal does.
+    behind: bool,
+    /// How many changes were sent since the shared store was last asked.
+    unchecked: usize,
+    epoch: u64,
+    ops: u64,
+    _guard: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// The journal, before and after this engine took over.
+enum Writer {
+    /// It was read; nobody says that no other engine writes it.
+    Read(Box<dyn JournalIo>, Found),
+    /// It is ours to write.
+    Taken(Journal),
+    /// Taking over failed halfway, or the state could not be written.
+    Lost,
+}
+
+impl Ledger {
+    /// Reads what is there; writes nothing.
+    pub async fn open(cx: &Cx, application: &str, state: State, recover: bool) -> Result<Self> {
+        let State { store, journal: mut io, audit, guard } = state;
+        let Read { checkpoints, inventory, epoch, journal } = read(cx, &store, &mut *io, recover).await?;
+        let owner = || format_smolstr!("{application}/{:032x}", cx.random());
+        Ok(Self {
+            store,
+            audit,
+            journal: Writer::Read(io, journal),
+            inventory: inventory.unwrap_or_else(|| Inventory::new(owner())),
+            checkpoints,
+            behind: false,
+            unchecked: 0,
+            epoch,
+            ops: 0,
+            _guard: guard,
+        })
+    }
+
+    pub fn inventory(&self) -> &Inventory {
+        &self.inventory
+    }
+
+    pub fn store(&self) -> &Arc<dyn StateStore> {
+        &self.store
+    }
+
+    /// Whether the state could not be written, or another engine took over: nothing may be sent any more.
+    pub fn is_lost(&self) -> bool {
+        matches!(self.journal, Writer::Lost)
+    }
+
+    /// Whether a shared store waits for what came of the last pass.
+    pub fn is_behind(&self) -> bool {
+        self.behind
+    }
+
+    /// Whether the inventory was taken from a shared store because its journal is gone, and no engine wrote since.
+    pub fn is_recovered_from_store(&self) -> bool {
+        matches!(self.journal, Writer::Read(_, Found::Superseded))
+    }
+
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The name of the next operation; never given twice within an inventory.
+    pub fn next_op(&mut self) -> SmolStr {
+        self.ops += 1;
+        format_smolstr!("{}.{}.{}", self.inventory.owner(), self.epoch, self.ops)
+    }
+
+    /// Makes this engine the one that writes: a higher epoch is durable before anything else is.
+    pub async fn take_over(&mut self, cx: &Cx) -> Result<()> {
+        match std::mem::replace(&mut self.journal, Writer::Lost) {
+            Writer::Lost => Err(lost()),
+            Writer::Read(io, found) if self.store.is_shared() => self.take_over_shared(cx, io, found).await,
+            Writer::Read(io, found) => self.take_over_alone(cx, io, found).await,
+            taken @ Writer::Taken(_) => {
+                self.journal = taken;
+                Ok(())
+            }
+        }
+    }
+
+    /// The journal says first who writes; the documents are as old as the last compaction.
+    async fn take_over_alone(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
+        let mut journal = match found {
+            Found::UpTo(anchor) => reopen(io, &anchor)?,
+            Found::Nothing | Found::Superseded => {
+                Journal::init(io, Lineage::new(cx.random_bytes()), self.epoch)?
+            }
+        };
+        if !self.checkpoints.exist() {
+            let (inventory, anchor, epoch) = (&self.inventory, journal.anchor(), self.epoch);
+            self.checkpoints.write(cx, &Snapshot { inventory, planned: &[], anchor, epoch }).await?;
+        }
+        self.begin_epoch(&mut journal)?;
+        self.journal = Writer::Taken(journal);
+        Ok(())
+    }
+
+    /// The store says first who writes: of two engines that begin at once, one is refused before it does anything.
+    async fn take_over_shared(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
+        let beginning = || Anchor::beginning(Lineage::new(cx.random_bytes()), self.epoch);
+        let anchor = if let Found::UpTo(anchor) = &found { anchor.clone() } else { beginning() };
+        let (inventory, epoch) = (&self.inventory, self.epoch + 1);
+        let snapshot = Snapshot { inventory, planned: &[], anchor: anchor.clone(), epoch };
+        if let Err(error) = self.checkpoints.write(cx, &snapshot).await {
+            if !error.is_conflict() {
+                self.journal = Writer::Read(io, found);
+            }
+            return Err(error);
+        }
+        let mut journal = match found {
+            Found::UpTo(anchor) => reopen(io, &anchor)?,
+            Found::Nothing | Found::Superseded => Journal::replace(io, anchor.lineage, self.epoch)?,
+        };
+        self.begin_epoch(&mut journal)?;
+        self.journal = Writer::Taken(journal);
+        Ok(())
+    }
+
+    fn begin_epoch(&mut self, journal: &mut Journal) -> Result<()> {
+        journal.set_epoch(self.epoch + 1)?;
+        self.epoch += 1;
+        journal.keep_anchor()
+    }
+
+    /// Makes records durable as one group, and only then takes them in.
+    pub fn commit(&mut self, records: &[Record]) -> Result<()> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let room = self.room_for_outcomes(records);
+        let Writer::Taken(journal) = &mut self.journal else { return Err(lost()) };
+        if room > 0 {
+            prepare_for_changes(journal, room)?;
+        }
+        if let Err(error) = journal.append(records) {
+            self.journal = Writer::Lost;
+            return Err(error);
+        }
+        records.iter().for_each(|record| self.inventory.take_in(record));
+        self.behind |= self.store.is_shared();
+        Ok(())
+    }
+
+    /// How much room these intents and the outcomes of all that are open may need; none if no change is about to be
+    /// sent.
+    fn room_for_outcomes(&self, records: &[Record]) -> u64 {
+        let new = || {
+            records.iter().filter_map(|record| match record {
+                Record::Intent(intent) => Some(intent),
+                _ => None,
+            })
+        };
+        match new().next() {
+            None => 0,
+            Some(_) => new().chain(self.inventory.open()).map(Intent::room).sum(),
+        }
+    }
+
+    /// Before the first change of a pass, with a shared store: it learns what the pass may make, and says whether another
+    /// engine took over.
+    pub async fn announce(&mut self, cx: &Cx, planned: &[Intent]) -> Result<()> {
+        self.checkpoint(cx, planned).await
+    }
+
+    /// Before changes are sent: asks a shared store whether another engine took over, every so many changes and
+    /// before each deletion.
+    pub async fn check_epoch(&mut self, cx: &Cx, changes: usize, deletes: bool) -> Result<()> {
+        self.unchecked += changes;
+        if !self.store.is_shared() || (!deletes && self.unchecked < CHANGES_A_CHECK) {
+            return Ok(());
+        }
+        let checked = self.checkpoints.check(cx).await;
+        self.lose_if_deposed(&checked);
+        self.unchecked = 0;
+        checked
+    }
+
+    /// After a pass: the anchor is brought to the journal's end, and a shared store learns what came of it.
+    pub async fn end_pass(&mut self, cx: &Cx) -> Result<()> {
+        if let Writer::Taken(journal) = &mut self.journal {
+            journal.keep_anchor()?;
+        }
+        match self.behind {
+            true => self.checkpoint(cx, &[]).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Folds a journal that has grown large into the documents. The old journal goes only after they are durable.
+    pub async fn compact_if_due(&mut self, cx: &Cx) -> Result<()> {
+        let Writer::Taken(journal) = &self.journal else { return Ok(()) };
+        if journal.bytes() < COMPACT_AT.max(self.checkpoints.bytes()) {
+            return Ok(());
+        }
+        self.checkpoint(cx, &[]).await?;
+        let Writer::Taken(mut journal) = std::mem::replace(&mut self.journal, Writer::Lost) else {
+            return Err(lost());
+        };
+        journal.compact(&journal.anchor())?;
+        self.journal = Writer::Taken(journal);
+        Ok(())
+    }
+
+    async fn checkpoint(&mut self, cx: &Cx, planned: &[Intent]) -> Result<()> {
+        let Writer::Taken(journal) = &self.journal else { return Err(lost()) };
+        let (inventory, anchor, epoch) = (&self.inventory, journal.anchor(), self.epoch);
+        let written = self.checkpoints.write(cx, &Snapshot { inventory, planned, anchor, epoch }).await;
+        self.lose_if_deposed(&written);
+        written?;
+        (self.behind, self.unchecked) = (!planned.is_empty(), 0);
+        Ok(())
+    }
+
+    fn lose_if_deposed(&mut self, result: &Result<()>) {
+        if result.as_ref().is_err_and(Error::is_conflict) {
+            self.journal = Writer::Lost;
+        }
+    }
+}
+
+/// A full disk is found here, before anything is sent.
+fn prepare_for_changes(journal: &mut Journal, room: u64) -> Result<()> {
+    if journal.since_anchor() >= FRAMES_AN_ANCHOR {
+        journal.keep_anchor()?;
+    }
+    journal.reserve(room)
+}
+
+/// Opens the journal that was read to be written; it must be as it was read.
+fn reopen(io: Box<dyn JournalIo>, anchor: &Anchor) -> Result<Journal> {
+    let (journal, newer) = Journal::open(io, Some(anchor))?;
+    match newer.is_empty() {
+        true => Ok(journal),
+        false => Err(Error::new(ErrorKind::Conflict, "another engine wrote the journal in between")
+            .help("start again: what it did is taken in first")),
+    }
+}
+
+fn lost() -> Error {
+    Error::new(ErrorKind::Storage, "the state could not be written; nothing more is done with it")
+        .help("mend the storage and start again: what was begun is looked up first")
+}
+
+impl Engine {
+    /// Makes this engine the one that writes; that an inventory was taken from the store alone is recorded first.
+    pub(super) async fn take_over(&mut self, cx: &Cx, actor: &str) -> Result<()> {
+        if self.ledger.is_recovered_from_store() {
+            let (owned, open) = (self.inventory().entries().len(), self.inventory().open().count());
+            self.audit(cx, actor, vec![AuditEvent::RecoveredFromStore { owned, open }]).await?;
+        }
+        self.ledger.take_over(cx).await
+    }
+
+    /// Records what happens; an engine that can't record stops.
+    pub(super) async fn audit(&self, cx: &Cx, actor: &str, events: Vec<AuditEvent>) -> Result<()> {
+        let entry = |what| AuditEntry {
+            time: cx.now(),
+            application: self.name.clone(),
+            actor: actor.to_owned(),
+            what,
+        };
+        let entries: Vec<AuditEntry> = events.into_iter().map(entry).collect();
+        self.ledger.audit.record(cx, &entries).await.map_err(|error| error.during("audit"))
+    }
+}

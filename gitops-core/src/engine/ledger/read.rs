@@ -1,0 +1,137 @@
+//! Reads a state: documents, and the journal after them.
+
+use std::sync::Arc;
+
+use super::checkpoints::{Checkpoints, Loaded};
+use crate::inventory::Inventory;
+use crate::journal::{Anchor, Journal, JournalIo, Record};
+use crate::store::StateStore;
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// How often a state is read that another engine writes meanwhile.
+const READS: usize = 3;
+
+/// What was read of a state.
+pub(super) struct Read {
+    pub checkpoints: Checkpoints,
+    /// Nothing if there is no inventory yet.
+    pub inventory: Option<Inventory>,
+    pub epoch: u64,
+    pub journal: Found,
+}
+
+/// How the journal was found.
+pub(super) enum Found {
+    /// There is none, and there never was.
+    Nothing,
+    /// Read up to this point.
+    UpTo(Anchor),
+    /// It is gone, or another machine took over since. What the last pass may have made was taken in as begun.
+    Superseded,
+}
+
+/// Reads documents and journal. Who only looks has no lock: if the documents moved while the rest was read, they do
+/// not belong together, and are read again.
+pub(super) async fn read(
+    cx: &Cx,
+    store: &Arc<dyn StateStore>,
+    io: &mut dyn JournalIo,
+    recover: bool,
+) -> Result<Read> {
+    let mut reads = 1;
+    loop {
+        let before = version(cx, store).await?;
+        match read_once(cx, store, io, recover).await {
+            Err(error) if reads < READS && error.kind() == ErrorKind::Corrupt => {
+                if version(cx, store).await? == before {
+                    return Err(error);
+                }
+                reads += 1;
+            }
+            read => return read,
+        }
+    }
+}
+
+async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::Version>> {
+    let stored = store.load(cx, crate::inventory::Index::DOCUMENT).await?;
+    Ok(stored.map(|stored| stored.version))
+}
+
+async fn read_once(
+    cx: &Cx,
+    store: &Arc<dyn StateStore>,
+    io: &mut dyn JournalIo,
+    recover: bool,
+) -> Result<Read> {
+    let (checkpoints, loaded) = Checkpoints::load(cx, store.clone()).await?;
+    let Some(loaded) = loaded else {
+        let journal = read_alone(io)?;
+        let epoch = if let Found::UpTo(anchor) = &journal { anchor.epoch } else { 0 };
+        return Ok(Read { checkpoints, inventory: None, epoch, journal });
+    };
+    let (epoch, shared) = (loaded.epoch, store.is_shared());
+    let (inventory, journal) = match Journal::read(io, Some(&loaded.anchor)) {
+        Ok((end, records)) => {
+            let mut inventory = loaded.inventory;
+            records.iter().for_each(|record| inventory.take_in(record));
+            (inventory, Found::UpTo(end))
+        }
+        Err(error) if shared && is_superseded(io, &loaded) => match recover || holds_nothing(&loaded) {
+            true => (recovered(loaded), Found::Superseded),
+            false => return Err(without_journal(&error)),
+        },
+        Err(error) => return Err(error),
+    };
+    let epoch = if let Found::UpTo(end) = &journal { epoch.max(end.epoch) } else { epoch };
+    Ok(Read { checkpoints, inventory: Some(inventory), epoch, journal })
+}
+
+/// Reads a journal without an inventory: one whose beginning was cut short holds nothing.
+fn read_alone(io: &mut dyn JournalIo) -> Result<Found> {
+    if io.read().map_err(|error| crate::fs::storage_error("read the journal", error))?.is_none() {
+        return Ok(Found::Nothing);
+    }
+    let (end, records) = Journal::read(io, None)?;
+    match records.is_empty() {
+        true => Ok(Found::UpTo(end)),
+        false => Err(Error::new(ErrorKind::Corrupt, "the inventory is missing, and there was one")
+            .help("restore the state folder from a backup; nothing is written until then")),
+    }
+}
+
+/// Whether the journal has nothing to say about a shared inventory: there is none, or it is of another lineage, and
+/// an engine of a higher epoch took over since it was written.
+fn is_superseded(io: &mut dyn JournalIo, loaded: &Loaded) -> bool {
+    match io.read() {
+        Ok(None) => true,
+        Ok(Some(bytes)) => Journal::end_of(&bytes)
+            .is_ok_and(|end| end.lineage != loaded.anchor.lineage && end.epoch < loaded.epoch),
+        Err(_) => false,
+    }
+}
+
+/// Nothing was made yet, so nothing can be forgotten.
+fn holds_nothing(loaded: &Loaded) -> bool {
+    loaded.inventory.entries().is_empty()
+        && loaded.inventory.open().next().is_none()
+        && loaded.planned.is_empty()
+}
+
+/// What the last checkpoint says, with all that its pass may have made as begun.
+fn recovered(loaded: Loaded) -> Inventory {
+    let mut inventory = loaded.inventory;
+    loaded.planned.into_iter().for_each(|intent| inventory.take_in(&Record::Intent(intent)));
+    inventory
+}
+
+fn without_journal(error: &Error) -> Error {
+    Error::new(
+        ErrorKind::Corrupt,
+        format!("the store has an inventory, and this machine has not its journal: {}", error.message()),
+    )
+    .help(
+        "if this machine lost its disk, or another one was at work since, let the engine recover from the store; \
+         what the last pass may have made is then looked up before anything else is done",
+    )
+}

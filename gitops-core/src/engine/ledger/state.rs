@@ -1,0 +1,27 @@
+use std::any::Any;
+use std::sync::Arc;
+
+use crate::audit::AuditSink;
+use crate::journal::JournalIo;
+use crate::store::StateStore;
+
+/// Where an engine keeps what it must not forget: documents, a journal and an audit log.
+///
+/// [`StateDir`](crate::StateDir) has all three in a folder. A store that several machines share
+/// ([`StateStore::is_shared`]) may take the place of the folder's: the journal and the audit log stay on the machine.
+pub struct State {
+    /// Keeps the inventory's documents and the pin.
+    pub store: Arc<dyn StateStore>,
+    /// Keeps the journal.
+    pub journal: Box<dyn JournalIo>,
+    /// Is told of every change before it is sent and after it was answered.
+    pub audit: Arc<dyn AuditSink>,
+    /// Whatever must live as long as the engine does: a lock.
+    pub guard: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("State")
+    }
+}

@@ -1,0 +1,45 @@
+use imbl::{OrdMap, OrdSet};
+use smol_str::{SmolStr, ToSmolStr};
+
+use crate::value::{GroupKind, Key, Object};
+
+/// The stages of every target, in order, and what is in each.
+///
+/// An object needs one key that stands for the whole stage before its own, however many objects that stage has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Stages(OrdMap<(SmolStr, i64), OrdSet<Key>>);
+
+impl Stages {
+    pub fn insert(&mut self, object: &Object) {
+        let Some(stage) = object.stage else { return };
+        self.0.entry((object.key.target().into(), stage)).or_default().insert(object.key.clone());
+    }
+
+    pub fn remove(&mut self, object: &Object) {
+        let Some(stage) = object.stage else { return };
+        let place = (object.key.target().into(), stage);
+        let Some(keys) = self.0.get_mut(&place) else { return };
+        keys.remove(&object.key);
+        if keys.is_empty() {
+            self.0.remove(&place);
+        }
+    }
+
+    /// The key that stands for the stage before an object's own, if there is one.
+    pub fn before(&self, object: &Object) -> Option<Key> {
+        let own = (SmolStr::from(object.key.target()), object.stage?);
+        let (place, _) = self.0.range(..own.clone()).next_back()?;
+        (place.0 == own.0).then(|| Key::new(place.0.clone(), stage_kind(), "", place.1.to_smolstr()))
+    }
+
+    /// The objects of the stage that a key stands for.
+    pub fn members(&self, key: &Key) -> Vec<Key> {
+        let stage = (*key.kind() == stage_kind()).then(|| key.name().parse().ok()).flatten();
+        let keys = stage.and_then(|stage| self.0.get(&(key.target().into(), stage)));
+        keys.into_iter().flatten().cloned().collect()
+    }
+}
+
+fn stage_kind() -> GroupKind {
+    GroupKind::new("gitops", "Stage")
+}

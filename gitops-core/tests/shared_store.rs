@@ -1,0 +1,257 @@
+//! An inventory in a store that several machines share: what survives the loss of a disk, and who may write.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use gitops_core::*;
+use support::{Shared, World, body, key};
+
+const FIRST: [(&str, &str); 4] = [("a", "1"), ("b", "needs: a"), ("c", "3"), ("gone", "4")];
+const SECOND: [(&str, &str); 5] = [("a", "2"), ("b", "needs: a"), ("c", "3"), ("d", "5"), ("e", "needs: d")];
+
+fn world() -> (World, Arc<Shared>) {
+    let store = Shared::new();
+    let world = World::with(&FIRST).sharing(&store);
+    world.memory.edit(&key("foreign"), Some(body("theirs")));
+    (world, store)
+}
+
+/// Runs a future for so many polls, and drops it if it is not through by then.
+async fn for_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut left) = (pin!(future), polls);
+    poll_fn(|task| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(task) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// One engine's life: applies what is declared; any error ends it.
+async fn live(world: &World) -> Result<Report> {
+    let mut engine = world.open("test").await?;
+    let plan = engine.plan(&world.cx).await?;
+    engine.apply(&world.cx, &plan, &support::yes()).await
+}
+
+/// Everything that carries our mark is owned or may be, and what others made is there.
+fn assert_nothing_is_forgotten(world: &World, inventory: &Inventory, when: &str) {
+    for key in world.memory.keys() {
+        let ours = world.memory.get(&key).unwrap().is_owned_by(inventory.owner());
+        let known = inventory.entries().contains(&key) || inventory.is_open(&key);
+        assert_eq!(ours, known, "{key} {when}");
+    }
+    let foreign = world.memory.get(&key("foreign")).expect("it is not ours to delete");
+    assert_eq!(foreign.body, body("theirs"), "{when}");
+}
+
+/// On another machine: the store alone is enough to go on, and everything ends as declared.
+async fn assert_recovers(world: &World, when: &str) {
+    let engine = world.engine().await;
+    assert_nothing_is_forgotten(world, engine.inventory(), when);
+    drop(engine);
+    assert!(world.converge().await.is_converged(), "{when}");
+    let mut expected: Vec<_> = SECOND.map(support::owned).to_vec();
+    expected.push(support::owned(("foreign", "theirs")));
+    assert_eq!(world.contents(), expected, "{when}");
+    assert!(world.converge().await.results.is_empty(), "{when}: a second pass writes");
+    let engine = world.engine().await;
+    assert_eq!(engine.inventory().entries().len(), SECOND.len(), "{when}");
+    assert_nothing_is_forgotten(world, engine.inventory(), when);
+}
+
+#[tokio::test]
+async fn a_pass_that_is_dropped_anywhere_is_taken_up_on_another_machine() {
+    for first in [true, false] {
+        for polls in 1.. {
+            let (world, _store) = world();
+            if !first {
+                live(&world).await.unwrap();
+            }
+            world.declare(&SECOND);
+            let through = for_polls(polls, live(&world)).await.is_some();
+            let when =
+                format!("after {polls} polls of a {}", if first { "first pass" } else { "second pass" });
+            assert_recovers(&world.other_machine().recovering(), &when).await;
+            if through {
+                assert!(polls > 20, "only {polls} points were tried");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_goes_away_anywhere_loses_nothing() {
+    for loses_answer in [true, false] {
+        for calls in 0.. {
+            let (world, store) = world();
+            live(&world).await.unwrap();
+            world.declare(&SECOND);
+            store.answer(calls, loses_answer);
+            let through = live(&world).await.is_ok();
+            store.recover();
+            let when = format!("after {calls} calls, with the effect of the next: {loses_answer}");
+            let engine = world.engine().await;
+            assert_nothing_is_forgotten(&world, engine.inventory(), &format!("on the same machine, {when}"));
+            drop(engine);
+            assert_recovers(&world.other_machine().recovering(), &when).await;
+            if through {
+                assert!(calls > 8, "only {calls} points were tried");
+                break;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_engine_goes_on_after_its_store_was_away() {
+    for loses_answer in [true, false] {
+        for calls in 0..12 {
+            let (world, store) = world();
+            live(&world).await.unwrap();
+            world.declare(&SECOND);
+            let mut engine = world.engine().await;
+            store.answer(calls, loses_answer);
+            let _ = engine.pass(&world.cx).await;
+            store.recover();
+            for _ in 0..2 {
+                engine.pass(&world.cx).await.unwrap();
+            }
+            assert_eq!(engine.inventory().entries().len(), SECOND.len());
+            let other = world.other_machine().recovering().engine().await;
+            let (ours, theirs) = (engine.inventory().entries(), other.inventory().entries());
+            assert_eq!(ours.digest(), theirs.digest(), "after {calls} calls");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_missing_journal_is_an_error_that_says_how_to_go_on() {
+    let (world, _store) = world();
+    live(&world).await.unwrap();
+    let other = world.other_machine();
+    let error = other.open("test").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(error.help_text().unwrap().contains("recover from the store"), "{error:?}");
+    assert!(other.audit.entries().is_empty());
+    let other = other.recovering();
+    other.declare(&SECOND);
+    other.converge().await;
+    let recovered = AuditEvent::RecoveredFromStore { owned: 4, open: 0 };
+    assert_eq!(other.audit.entries()[0].what, recovered);
+}
+
+#[tokio::test]
+async fn a_deposed_engine_writes_nothing_more() {
+    let (world, _store) = world();
+    let mut first = world.engine().await;
+    first.pass(&world.cx).await.unwrap();
+    let other = world.other_machine().recovering();
+    world.declare(&SECOND);
+    other.converge().await;
+    other.declare(&FIRST);
+    let (writes, entries) = (world.memory.writes(), world.audit.entries().len());
+    let error = first.pass(&world.cx).await.unwrap_err();
+    assert!(error.is_conflict(), "{error:?}");
+    assert!(first.pass(&world.cx).await.is_err());
+    assert_eq!(world.memory.writes(), writes);
+    let intents = world.audit.entries().split_off(entries);
+    assert!(!intents.iter().any(|entry| matches!(entry.what, AuditEvent::Intent { .. })), "{intents:?}");
+    // The first machine may take over again, and then its own outdated journal counts for nothing.
+    assert_eq!(world.open("test").await.unwrap_err().kind(), ErrorKind::Corrupt);
+    let world = world.recovering();
+    world.converge().await;
+    assert!(world.contents().contains(&support::owned(("gone", "4"))));
+}
+
+#[tokio::test]
+async fn of_two_engines_that_begin_at_once_one_is_refused() {
+    let (world, _store) = world();
+    let other = world.other_machine();
+    let (mut first, mut second) = (world.engine().await, other.engine().await);
+    first.pass(&world.cx).await.unwrap();
+    let writes = world.memory.writes();
+    assert!(second.pass(&world.cx).await.unwrap_err().is_conflict());
+    assert_eq!(world.memory.writes(), writes);
+}
+
+#[tokio::test]
+async fn an_engine_that_is_deposed_in_the_middle_of_a_pass_begins_no_deletion() {
+    let mut tried = 0;
+    for polls in 1.. {
+        let (world, _store) = world();
+        live(&world).await.unwrap();
+        world.declare(&FIRST[..3]);
+        let before = world.audit.entries().len();
+        let mut engine = world.engine().await;
+        let mut pass = Box::pin(engine.pass(&world.cx));
+        if for_polls(polls, &mut pass).await.is_some() {
+            break;
+        }
+        let has =
+            |is: fn(&AuditEvent) -> bool| world.audit.entries()[before..].iter().any(|entry| is(&entry.what));
+        let started = has(|what| matches!(what, AuditEvent::PassStarted { .. }));
+        let begun = has(|what| matches!(what, AuditEvent::Intent { .. }));
+        // Another machine takes over while this pass stands still, for a revision that declares the object.
+        let other = world.other_machine().recovering();
+        other.declare(&[&FIRST[..], &[("new", "6")]].concat());
+        other.converge().await;
+        let ended = pass.await;
+        if !begun {
+            assert!(ended.unwrap_err().is_conflict(), "after {polls} polls");
+            assert!(world.memory.get(&key("gone")).is_some(), "deleted after {polls} polls");
+            tried += usize::from(started);
+        }
+    }
+    assert!(tried > 0, "the pass never stood still between its start and its deletion");
+}
+
+#[tokio::test]
+async fn a_checkpoint_costs_what_changed() {
+    let names: Vec<String> = (0..1000).map(|n| format!("object-{n:04}")).collect();
+    let mut files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
+    let store = Shared::new();
+    let world = World::with(&files).sharing(&store);
+    let mut engine = world.engine().await;
+    engine.pass(&world.cx).await.unwrap();
+    let (_, all) = store.written();
+    assert!(store.largest() <= 512 << 10, "a document of {} bytes", store.largest());
+    engine.pass(&world.cx).await.unwrap();
+    assert_eq!(store.written(), (0, 0), "a pass without change writes nothing");
+    files[500].1 = "y";
+    world.declare(&files);
+    engine.pass(&world.cx).await.unwrap();
+    let (documents, bytes) = store.written();
+    // The index before and after, and the one shard after.
+    assert_eq!(documents, 3);
+    assert!(bytes < all / 20, "{bytes} of {all} bytes");
+    let other = world.other_machine().recovering().engine().await;
+    assert_eq!(other.inventory().entries().digest(), engine.inventory().entries().digest());
+}
+
+#[tokio::test]
+async fn machines_that_share_a_store_compare_secrets_alike() {
+    let (store, cx) = (Shared::new(), Cx::system());
+    let digest = async || {
+        let key = SecretKey::kept_in(&cx, &*store).await?;
+        Ok::<_, Error>(Secret::new("hunter2", &key).digest())
+    };
+    let (first, second) = tokio::join!(digest(), digest());
+    assert_eq!(first.unwrap(), second.unwrap());
+    let version = store.load(&cx, "secret-key").await.unwrap().unwrap().version;
+    let document = Document { epoch: 0, bytes: b"short".to_vec() };
+    store.swap(&cx, "secret-key", Some(&version), document).await.unwrap();
+    assert_eq!(digest().await.unwrap_err().kind(), ErrorKind::Corrupt);
+}

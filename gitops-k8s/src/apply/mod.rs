@@ -1,0 +1,103 @@
+//! One change of one object, made under its precondition.
+
+mod create;
+mod delete;
+mod replace;
+mod update;
+
+use gitops_core::{Applied, Change, Cx, Error, Expect, Key, Mark, Result};
+
+use serde_json::Value as Json;
+
+use crate::cluster::{Call, Failure};
+use crate::document::{Document, Pin};
+use crate::kinds::Place;
+use crate::list::escape;
+use crate::object::Seen;
+use crate::preview;
+use crate::target::{Conflicts, Inner};
+use crate::told::State;
+
+/// Whether a call is only asked what it would do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dry {
+    Run,
+    No,
+}
+
+pub(crate) async fn apply(inner: &Inner, cx: &Cx, change: &Change) -> Result<Applied> {
+    preview::check(inner, change)?;
+    let _flight = inner.book.begin(change.key());
+    match change {
+        Change::Create { object, mark, .. } => create::create(inner, cx, object, mark).await,
+        Change::Update { object, expect, mark, .. } => update::update(inner, cx, object, expect, mark).await,
+        Change::Replace { object, expect, mark, .. } => {
+            replace::replace(inner, cx, object, expect, mark).await
+        }
+        Change::Delete { key, expect, mark, .. } => delete::delete(inner, cx, key, expect, mark).await,
+    }
+}
+
+impl Inner {
+    /// A server-side apply. Without force first: the answer says whose fields it would take.
+    pub async fn submit(
+        &self,
+        cx: &Cx,
+        document: &Document,
+        uri: &str,
+        pin: Pin<'_>,
+        dry: Dry,
+    ) -> Result<Json, Failure> {
+        let body = document.pinned(pin);
+        let call = |force| self.call(uri, body.clone(), force, dry).with_secret(document.has_secret);
+        match self.wire().json(cx, call(self.conflicts == Conflicts::Take)).await {
+            Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
+                self.wire().json(cx, call(true)).await
+            }
+            answer => answer,
+        }
+    }
+
+    fn call(&self, uri: &str, body: Vec<u8>, force: bool, dry: Dry) -> Call {
+        let manager = escape(&self.eye.manager);
+        let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation=Strict");
+        match dry {
+            Dry::Run => Call::apply(format!("{uri}&dryRun=All"), body).without_effect(),
+            Dry::No => Call::apply(uri, body),
+        }
+    }
+
+    /// What the engine is told of a write's answer.
+    pub fn applied(&self, key: &Key, seen: &Seen) -> Applied {
+        let applied = seen.applied(&self.eye);
+        self.streams.want(key);
+        self.book.told.tell(key, State::of(seen, &self.eye));
+        applied
+    }
+
+    /// Whether an object is what this operation left: then the change was made, and its answer was lost.
+    pub fn is_done(seen: &Seen, mark: &Mark) -> bool {
+        seen.mark.as_ref() == Some(mark) && !seen.is_deleting()
+    }
+
+    /// The object in the version that our fields are recorded in.
+    pub async fn read_as_applied(&self, cx: &Cx, place: &Place) -> Result<Option<Seen>, Failure> {
+        let version = &place.served.versions[0];
+        let Some(seen) = self.read(cx, place.object(version)).await? else { return Ok(None) };
+        let ours = seen.ours(&self.eye).map(|ours| ours.api_version.clone());
+        match ours.filter(|ours| *ours != place.served.api_version(version)) {
+            Some(other) if place.object_as(&other).is_ok() => self.read(cx, place.object_as(&other)?).await,
+            _ => Ok(Some(seen)),
+        }
+    }
+
+    /// Whether the object is the one that a change was planned for, in the state that it was planned for.
+    pub fn check(&self, key: &Key, seen: &Seen, expect: &Expect, mark: &Mark) -> Result<()> {
+        let is_ours = seen.mark.as_ref().is_none_or(|found| found.owner == mark.owner);
+        let is_as_planned = seen.uid() == expect.uid && seen.version(&self.eye) == expect.version;
+        match is_ours && is_as_planned && !seen.is_deleting() {
+            true => Ok(()),
+            false => Err(Error::conflict(key)),
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! From a kubeconfig to a client's configuration, refusing what would run programs or trust anybody.
+
+use std::path::PathBuf;
+
+use gitops_core::{Error, ErrorKind, Result};
+use http::HeaderValue;
+use http::header::USER_AGENT;
+use kube::Config;
+use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
+
+use super::Connection;
+
+/// Where the configuration comes from.
+#[derive(Clone)]
+pub(super) enum Origin {
+    Text(String),
+    File(PathBuf),
+    InCluster,
+    Environment,
+}
+
+/// A kubeconfig's text holds credentials and is never shown.
+impl std::fmt::Debug for Origin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(_) => f.write_str("Text(sensitive)"),
+            Self::File(path) => f.debug_tuple("File").field(path).finish(),
+            Self::InCluster => f.write_str("InCluster"),
+            Self::Environment => f.write_str("Environment"),
+        }
+    }
+}
+
+pub(super) async fn load(origin: &Origin, connection: &Connection) -> Result<Config> {
+    let mut config = match origin {
+        Origin::InCluster => Config::incluster().map_err(|error| {
+            Error::new(ErrorKind::Invalid, "this does not run in a pod with a service account")
+                .because(error)
+                .help("give a kubeconfig")
+        })?,
+        _ => of_kubeconfig(origin, connection).await?,
+    };
+    refuse(&config, connection)?;
+    // Retries are the engine's: under its deadline, and never of a write whose outcome is unknown.
+    config.default_retry = false;
+    config.headers.push((USER_AGENT, agent(&connection.agent)?));
+    identify(&mut config, connection)?;
+    Ok(config)
+}
+
+async fn of_kubeconfig(origin: &Origin, connection: &Connection) -> Result<Config> {
+    let kubeconfig = match origin {
+        Origin::Text(text) => Kubeconfig::from_yaml(text),
+        Origin::File(path) => Kubeconfig::read_from(path),
+        Origin::InCluster | Origin::Environment => Kubeconfig::read(),
+    };
+    let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
+    let kubeconfig = kubeconfig.map_err(|error| unusable(&error))?;
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))
+}
+
+/// The error of the YAML reader quotes the file, which holds credentials: only its place is shown.
+fn unusable(error: &KubeconfigError) -> Error {
+    let what = match error {
+        KubeconfigError::Parse(error) => match error.location() {
+            Some(place) => format!("not the YAML of a kubeconfig, near line {}", place.line()),
+            None => "not the YAML of a kubeconfig".to_owned(),
+        },
+        KubeconfigError::FindPath => "there is none: neither KUBECONFIG nor ~/.kube/config".to_owned(),
+        KubeconfigError::ParseCertificates(_) => "a certificate in it is damaged".to_owned(),
+        other => other.to_string(),
+    };
+    Error::new(ErrorKind::Invalid, format!("the kubeconfig can't be used: {what}"))
+        .help("try it with `kubectl --kubeconfig FILE cluster-info`")
+}
+
+fn refuse(config: &Config, connection: &Connection) -> Result<()> {
+    let auth = &config.auth_info;
+    if (auth.exec.is_some() || auth.auth_provider.is_some()) && !connection.allow_exec {
+        return Err(denied("the kubeconfig names a program to run for credentials", "allow_exec"));
+    }
+    let host = config.cluster_url.host().unwrap_or_default();
+    let is_near = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    let is_plain = config.cluster_url.scheme_str() == Some("http") && !is_near;
+    if (config.accept_invalid_certs || is_plain) && !connection.allow_insecure {
+        return Err(denied("the kubeconfig trusts any server that answers", "allow_insecure"));
+    }
+    Ok(())
+}
+
+fn denied(what: &str, switch: &str) -> Error {
+    Error::new(ErrorKind::Denied, format!("{what}; that is refused"))
+        .help(format!("use another kubeconfig; or, if you trust it, allow it: `Connection::{switch}`"))
+}
+
+fn agent(agent: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(agent)
+        .map_err(|_| Error::new(ErrorKind::Invalid, "the user agent holds characters that no header may"))
+}
+
+/// An identity to act as is never empty: an empty header would mean the caller's own rights.
+fn identify(config: &mut Config, connection: &Connection) -> Result<()> {
+    let Some(user) = &connection.impersonate else {
+        return match connection.groups.is_empty() {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Invalid, "groups to act as, but no user")),
+        };
+    };
+    if user.trim().is_empty() || connection.groups.iter().any(|group| group.trim().is_empty()) {
+        return Err(Error::new(ErrorKind::Invalid, "the name to act as is empty")
+            .help("name a user, such as `system:serviceaccount:NAMESPACE:NAME`"));
+    }
+    config.auth_info.impersonate = Some(user.clone());
+    config.auth_info.impersonate_groups = Some(connection.groups.clone());
+    Ok(())
+}

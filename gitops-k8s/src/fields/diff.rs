@@ -1,0 +1,57 @@
+use gitops_core::{FieldChange, Value};
+use serde_json::Value as Json;
+
+use super::set::FieldSet;
+
+/// The fields of a set in which two states of an object differ; list items are told apart by their keys.
+pub(crate) fn changes(set: &FieldSet, before: &Json, after: &Json) -> Vec<FieldChange> {
+    let mut found = Vec::new();
+    compare(set, Some(before), Some(after), "", &mut found);
+    found
+}
+
+fn compare(
+    set: &FieldSet,
+    before: Option<&Json>,
+    after: Option<&Json>,
+    path: &str,
+    found: &mut Vec<FieldChange>,
+) {
+    if before == after {
+        return;
+    }
+    let (Some(was), Some(is)) = (before, after) else {
+        found.push(change(path, before, after));
+        return;
+    };
+    if set.below.is_empty() {
+        found.push(change(path, before, after));
+        return;
+    }
+    for (element, below) in &set.below {
+        compare(below, element.of(was), element.of(is), &format!("{path}/{element}"), found);
+    }
+}
+
+fn change(path: &str, before: Option<&Json>, after: Option<&Json>) -> FieldChange {
+    let value = |json: Option<&Json>| json.cloned().map(Value::from_json);
+    FieldChange { path: path.to_owned(), before: value(before), after: value(after) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_item_is_named_by_its_key() {
+        let set = FieldSet::parse(&json!({"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}));
+        let [before, after] =
+            ["a", "b"].map(|image| json!({"containers": [{"name": "web", "image": image}], "other": image}));
+        let found = changes(&set, &before, &after);
+        let shown: Vec<String> = found.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, [r#"containers/name=web/image "a" → "b""#]);
+        assert!(changes(&set, &before, &before).is_empty());
+    }
+}

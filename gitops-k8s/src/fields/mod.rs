@@ -1,0 +1,9 @@
+//! Who owns which fields of an object: the server's record of it, and what follows from it.
+
+mod diff;
+mod extract;
+mod set;
+
+pub(crate) use diff::changes;
+pub(crate) use extract::extract;
+pub(crate) use set::{Element, FieldSet, Managed, managed};

@@ -1,0 +1,178 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::{Map, Value as Json};
+use smol_str::SmolStr;
+
+/// A set of fields, as a tree (`fieldsV1` of `metadata.managedFields`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct FieldSet {
+    /// Whether the field itself is in the set, not only fields below it.
+    pub itself: bool,
+    pub below: BTreeMap<Element, FieldSet>,
+}
+
+/// One step of a path.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Element {
+    /// A member of a map.
+    Field(SmolStr),
+    /// The item of a list whose fields have these values, in the order of their names.
+    Keyed(Vec<(SmolStr, Scalar)>),
+    /// The item of a set that is this value.
+    Item(Scalar),
+    /// The item at a position.
+    At(usize),
+}
+
+/// A scalar as the text of its JSON: comparable, and equal exactly if the values are.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Scalar(SmolStr);
+
+impl Scalar {
+    fn of(value: &Json) -> Self {
+        Self(value.to_string().into())
+    }
+
+    pub fn is(&self, value: &Json) -> bool {
+        match value {
+            Json::String(text) => {
+                let quoted = self.0.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+                quoted == Some(text) || self.0 == Json::String(text.clone()).to_string()
+            }
+            value => self.0 == value.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.trim_matches('"'))
+    }
+}
+
+/// As a step of a path is shown: `web` by name, `name=web` by key.
+impl fmt::Display for Element {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Field(name) => f.write_str(&name.replace('~', "~0").replace('/', "~1")),
+            Self::Keyed(keys) => {
+                let keys: Vec<String> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
+                f.write_str(&keys.join(",").replace('/', "~1"))
+            }
+            Self::Item(value) => f.write_str(&value.to_string().replace('/', "~1")),
+            Self::At(index) => write!(f, "{index}"),
+        }
+    }
+}
+
+impl FieldSet {
+    /// Reads `fieldsV1`. Steps of an unknown form are left out.
+    pub fn parse(fields: &Json) -> Self {
+        let mut set = Self::default();
+        for (step, below) in fields.as_object().into_iter().flatten() {
+            match step.as_str() {
+                "." => set.itself = true,
+                step => {
+                    let Some(element) = Element::parse(step) else { continue };
+                    let mut below = Self::parse(below);
+                    below.itself |= below.below.is_empty();
+                    set.below.insert(element, below);
+                }
+            }
+        }
+        set
+    }
+
+    /// Takes in another set.
+    pub fn merge(&mut self, other: &Self) {
+        self.itself |= other.itself;
+        for (element, below) in &other.below {
+            self.below.entry(element.clone()).or_default().merge(below);
+        }
+    }
+
+    /// Whether the field at a path of names is in the set, itself or by something above it.
+    pub fn has(&self, path: &[&str]) -> bool {
+        match path {
+            [] => self.itself,
+            [first, rest @ ..] => match self.below.get(&Element::Field((*first).into())) {
+                Some(set) => set.has(rest) || (set.itself && set.below.is_empty()),
+                None => false,
+            },
+        }
+    }
+
+    /// Takes the field at a path of names, and all below it, out of the set.
+    pub fn remove(&mut self, path: &[&str]) {
+        let [first, rest @ ..] = path else { return };
+        let element = Element::Field((*first).into());
+        let Some(set) = self.below.get_mut(&element) else { return };
+        set.remove(rest);
+        if rest.is_empty() || (set.below.is_empty() && !set.itself) {
+            self.below.remove(&element);
+        }
+    }
+}
+
+impl Element {
+    fn parse(step: &str) -> Option<Self> {
+        let (form, rest) = step.split_once(':')?;
+        match form {
+            "f" => Some(Self::Field(rest.into())),
+            "k" => {
+                let keys: Map<String, Json> = serde_json::from_str(rest).ok()?;
+                Some(Self::Keyed(keys.iter().map(|(name, value)| (name.into(), Scalar::of(value))).collect()))
+            }
+            "v" => Some(Self::Item(Scalar::of(&serde_json::from_str(rest).ok()?))),
+            "i" => rest.parse().ok().map(Self::At),
+            _ => None,
+        }
+    }
+
+    /// What is at this step of a value.
+    pub fn of<'a>(&self, value: &'a Json) -> Option<&'a Json> {
+        match self {
+            Self::Field(name) => value.get(name.as_str()),
+            Self::At(index) => value.get(index),
+            Self::Item(item) => value.as_array()?.iter().find(|value| item.is(value)),
+            Self::Keyed(_) => value.as_array()?.iter().find(|value| self.names(value)),
+        }
+    }
+
+    /// Whether an item of a list is the one that the keys name.
+    fn names(&self, item: &Json) -> bool {
+        let Self::Keyed(keys) = self else { return false };
+        keys.iter().all(|(name, value)| item.get(name.as_str()).is_some_and(|found| value.is(found)))
+    }
+}
+
+/// One manager's entry of `metadata.managedFields`.
+#[derive(Clone, Debug)]
+pub(crate) struct Managed {
+    pub manager: SmolStr,
+    /// Whether it applied, rather than updated.
+    pub applies: bool,
+    pub subresource: SmolStr,
+    pub api_version: SmolStr,
+    pub fields: FieldSet,
+}
+
+/// The entries of an object's `metadata.managedFields`.
+pub(crate) fn managed(object: &Json) -> Vec<Managed> {
+    let entries = object.pointer("/metadata/managedFields").and_then(Json::as_array);
+    entries.into_iter().flatten().map(Managed::parse).collect()
+}
+
+impl Managed {
+    fn parse(entry: &Json) -> Self {
+        let text = |name: &str| SmolStr::from(entry[name].as_str().unwrap_or_default());
+        Self {
+            manager: text("manager"),
+            applies: entry["operation"] == "Apply",
+            subresource: text("subresource"),
+            api_version: text("apiVersion"),
+            fields: FieldSet::parse(&entry["fieldsV1"]),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Whether objects work.
+
+mod conditions;
+mod kinds;
+mod wait;
+
+use serde_json::Value as Json;
+
+use conditions::Conditions;
+
+/// How an object is doing, as its own status says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Doing {
+    /// It works.
+    Well,
+    /// It is on its way, for this reason.
+    Coming(String),
+    /// It will not work without a change, for this reason.
+    Badly(String),
+}
+
+/// How an object is doing: a pure function of the object.
+///
+/// The frame is that of kstatus, with what it leaves open decided for the reader: what a controller said of an older
+/// generation does not count, and a failed pod has failed. The first of these that says something decides: a deletion
+/// under way; a generation that no controller has seen; the conditions `Reconciling` and `Stalled`; the rule of the
+/// kind; the condition `Ready`. An object of which none says anything works by being there.
+pub(crate) fn assess(object: &Json) -> Doing {
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return Doing::Coming("its deletion is not finished".to_owned());
+    }
+    let conditions = Conditions::of(object);
+    unseen(object)
+        .or_else(|| generic(&conditions))
+        .or_else(|| kinds::rule(object, &conditions))
+        .or_else(|| ready(&conditions))
+        .unwrap_or(Doing::Well)
+}
+
+/// The controller has not seen what was written.
+fn unseen(object: &Json) -> Option<Doing> {
+    let generation = object["metadata"]["generation"].as_i64()?;
+    let observed = object["status"]["observedGeneration"].as_i64()?;
+    let reason = format!("its controller has seen generation {observed} of {generation}");
+    (observed < generation).then_some(Doing::Coming(reason))
+}
+
+fn generic(conditions: &Conditions<'_>) -> Option<Doing> {
+    if conditions.is("Reconciling", "True") {
+        return Some(Doing::Coming(conditions.why("Reconciling")));
+    }
+    conditions.is("Stalled", "True").then(|| Doing::Badly(conditions.why("Stalled")))
+}
+
+fn ready(conditions: &Conditions<'_>) -> Option<Doing> {
+    match conditions.status("Ready")? {
+        "True" => Some(Doing::Well),
+        _ => Some(Doing::Coming(conditions.why("Ready"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One object, and how it does: `well`, `coming` or `badly`, and a part of the reason.
+    #[derive(serde::Deserialize)]
+    struct Case {
+        name: String,
+        object: Json,
+        doing: String,
+        #[serde(default)]
+        because: String,
+    }
+
+    #[test]
+    fn each_case_does_as_it_says() {
+        let cases: Vec<Case> = serde_json::from_str(include_str!("cases.json")).unwrap();
+        assert!(cases.len() > 60, "the table is there");
+        for case in cases {
+            let (doing, reason) = match assess(&case.object) {
+                Doing::Well => ("well", String::new()),
+                Doing::Coming(reason) => ("coming", reason),
+                Doing::Badly(reason) => ("badly", reason),
+            };
+            assert_eq!(doing, case.doing, "{}: {reason}", case.name);
+            assert!(reason.contains(&case.because), "{}: {reason}", case.name);
+        }
+    }
+}

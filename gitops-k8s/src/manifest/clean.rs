@@ -1,0 +1,30 @@
+//! What is no part of a declaration: the server sets it, or it is nothing.
+
+use crate::yaml::{Data, Node};
+
+/// Members of `metadata` that only the server sets.
+const SERVER_METADATA: [&str; 6] =
+    ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
+
+/// Takes away `status`, what only the server sets, what `kubectl apply` leaves behind, and members that are null.
+pub(super) fn clean(node: &mut Node) {
+    node.take("status");
+    if let Some(metadata) = node.get_mut("metadata") {
+        SERVER_METADATA.iter().for_each(|name| drop(metadata.take(name)));
+        if let Some(annotations) = metadata.get_mut("annotations") {
+            annotations.take("kubectl.kubernetes.io/last-applied-configuration");
+        }
+    }
+    drop_nulls(node);
+}
+
+fn drop_nulls(node: &mut Node) {
+    match &mut node.data {
+        Data::List(items) => items.iter_mut().for_each(drop_nulls),
+        Data::Map(members) => {
+            members.retain(|member| member.value.data != Data::Null);
+            members.iter_mut().for_each(|member| drop_nulls(&mut member.value));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,54 @@
+//! Which files are manifests.
+
+use crate::render::NAMES;
+use crate::yaml::{Fault, Node, Place};
+
+/// What to do with a YAML file in which no document has an `apiVersion` or a `kind`, such as the values of a chart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strangers {
+    /// It is refused, as by Flux: a manifest may have been cut short.
+    #[default]
+    Refuse,
+    /// It is left out, as by Argo CD.
+    Skip,
+}
+
+impl Strangers {
+    /// Whether a file's documents are to be left out.
+    ///
+    /// # Errors
+    /// They are to be refused; a kustomization always is, for it is a file of another renderer.
+    pub(super) fn are(self, nodes: &[Node], path: &str) -> Result<bool, Fault> {
+        let is_object = |node: &Node| node.get("apiVersion").is_some() || node.get("kind").is_some();
+        match nodes.first() {
+            Some(first) if NAMES.contains(&file_name(path)) => Err(kustomization(first.place)),
+            Some(first) if !nodes.iter().any(is_object) => match self {
+                Self::Skip => Ok(true),
+                Self::Refuse => Err(stranger(first.place, path)),
+            },
+            _ => Ok(false),
+        }
+    }
+}
+
+fn kustomization(place: Place) -> Fault {
+    Fault::new("GO0405", place, "a kustomization, which is no manifest itself").help(
+        "give its folder to the renderer of kustomizations, or leave the file out by the source's rules",
+    )
+}
+
+fn stranger(place: Place, path: &str) -> Fault {
+    let message = format!("`{}` holds no Kubernetes object", file_name(path));
+    Fault::new("GO0405", place, message)
+        .help("leave it out by the source's rules, or have files without objects skipped")
+}
+
+pub(super) fn is_manifest(path: &str) -> bool {
+    let extension = file_name(path).rsplit_once('.').map(|(_, extension)| extension);
+    matches!(extension, Some("yaml" | "yml" | "json"))
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit_once('/').map_or(path, |(_, name)| name)
+}

@@ -1,0 +1,155 @@
+//! From manifests to objects.
+
+mod clean;
+mod files;
+mod identity;
+mod list;
+mod object;
+mod scopes;
+mod secret;
+mod size;
+mod text_maps;
+
+use gitops_core::{Diagnostic, Digest, Hasher, Object, Part, Render, SecretKey};
+use smol_str::SmolStr;
+
+pub use files::Strangers;
+pub use scopes::{Scope, Scopes};
+
+use crate::edges;
+use crate::yaml::{self, Dialect, File, Limits, Node};
+
+/// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
+///
+/// What the API server sets itself (`status`, `creationTimestamp`, `managedFields` and its like) and nulls are left
+/// out; `List` kinds are taken apart; the `stringData` of a Secret is folded into its `data`, whose values become
+/// [`Secret`](gitops_core::Secret)s. An object's key is the target's name, its group and kind, namespace and name; the
+/// version stays in the body. `docs/kubernetes-manifests.md` has all rules in one place.
+///
+/// ```
+/// use std::sync::Arc;
+/// use gitops_core::{Renderer, Revision, Snapshot};
+/// use gitops_k8s::KubernetesRender;
+/// let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n";
+/// let snapshot = Snapshot::from_files("repo", Revision::new("1", ""), [("web.yaml", text)])?;
+/// let render = KubernetesRender::new("prod").namespace("shop");
+/// let desired = Renderer::new(Arc::new(render)).render(&snapshot)?.desired;
+/// let keys: Vec<_> = desired.objects().iter().map(|(key, _)| key.to_string()).collect();
+/// assert_eq!(keys, ["prod:ConfigMap/shop/web"]);
+/// # Ok::<(), gitops_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct KubernetesRender {
+    target: SmolStr,
+    namespace: Option<SmolStr>,
+    scopes: Scopes,
+    dialect: Dialect,
+    limits: Limits,
+    strangers: Strangers,
+    secret_key: Option<SecretKey>,
+}
+
+impl KubernetesRender {
+    /// A renderer of objects for the target of this name.
+    pub fn new(target: impl Into<SmolStr>) -> Self {
+        Self {
+            target: target.into(),
+            namespace: None,
+            scopes: Scopes::default(),
+            dialect: Dialect::default(),
+            limits: Limits::default(),
+            strangers: Strangers::default(),
+            secret_key: None,
+        }
+    }
+
+    /// The namespace of objects that live in one and name none; without this, that is a fault.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<SmolStr>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// Which kinds live in a namespace, beside the built-in ones.
+    #[must_use]
+    pub fn scopes(mut self, scopes: Scopes) -> Self {
+        self.scopes = scopes;
+        self
+    }
+
+    /// Whose reading of YAML is followed; `kubectl`'s by default.
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// What a file may cost to read.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What to do with a YAML file that holds no object; it is refused by default.
+    #[must_use]
+    pub fn strangers(mut self, strangers: Strangers) -> Self {
+        self.strangers = strangers;
+        self
+    }
+
+    /// The key under which the application compares its secrets; without it, a Secret is refused.
+    #[must_use]
+    pub fn secret_key(mut self, key: SecretKey) -> Self {
+        self.secret_key = Some(key);
+        self
+    }
+
+    pub(crate) fn default_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// The objects of manifests that a program made from a part; their lines are of no file of the repository.
+    pub(crate) fn made(&self, part: &Part<'_>, manifests: &[u8]) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        let path = format!("{} as rendered", part.path());
+        let mut objects = self.objects(part, &path, manifests)?;
+        objects.iter_mut().for_each(|object| object.provenance = part.provenance(0));
+        Ok(objects)
+    }
+
+    fn objects(&self, part: &Part<'_>, path: &str, bytes: &[u8]) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        let documents = yaml::read(path, bytes, self.dialect, &self.limits)?;
+        let file = File::new(path, bytes, &self.limits).map_err(|fault| vec![*fault])?;
+        let nodes: Vec<Node> = documents.into_iter().map(|document| document.root).collect();
+        if self.strangers.are(&nodes, path).map_err(|fault| vec![file.show(&fault)])? {
+            return Ok(Vec::new());
+        }
+        let (mut found, mut faults) = (Vec::new(), Vec::new());
+        for node in list::flatten(nodes) {
+            match self.object(node, part) {
+                Ok(object) => found.extend(object),
+                Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
+            }
+        }
+        edges::link(&mut found);
+        if faults.is_empty() { Ok(found) } else { Err(faults) }
+    }
+}
+
+impl Render for KubernetesRender {
+    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        self.objects(part, part.path(), &part.bytes()?)
+    }
+
+    fn wants(&self, path: &str) -> bool {
+        files::is_manifest(path)
+    }
+
+    fn fingerprint(&self) -> Digest {
+        let mut hasher = Hasher::new("gitops kubernetes render 1");
+        hasher.field(&self.target).field(self.namespace.as_deref().unwrap_or("/"));
+        hasher.field(format!("{:?} {:?} {:?}", self.dialect, self.limits, self.strangers));
+        hasher.field(format!("{:?} {:?}", self.scopes, self.secret_key.is_some()));
+        hasher.finish()
+    }
+}

@@ -1,0 +1,68 @@
+use gitops_core::{Key, Need, Object, Part, Value};
+
+use super::identity::Identity;
+use super::{KubernetesRender, clean, secret, size, text_maps};
+use crate::edges;
+use crate::policy::{self, Dependency, Policy, PolicyFault};
+use crate::yaml::{Data, Fault, Node};
+
+impl KubernetesRender {
+    /// The object that a document declares; nothing if it asks to be left out.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(super) fn object(&self, mut node: Node, part: &Part<'_>) -> Result<Option<Object>, Vec<Fault>> {
+        if !matches!(node.data, Data::Map(_)) {
+            let message = format!("{} is no Kubernetes object", node.kind());
+            return Err(vec![Fault::new("GO0405", node.place, message)]);
+        }
+        let identity = Identity::of(&node)?;
+        let scope = self.scopes.of(&identity.kind);
+        let namespace = identity.resolve(scope, self.namespace.as_deref()).map_err(|fault| vec![fault])?;
+        clean::clean(&mut node);
+        let faults = text_maps::check(&node);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        size::check(&node).map_err(|fault| vec![fault])?;
+        let policy = policy(&node)?;
+        if policy.skip {
+            return Ok(None);
+        }
+        let provenance = part.provenance(node.place.line);
+        let is_secret = identity.kind.group().is_empty() && identity.kind.kind() == "Secret";
+        if is_secret {
+            secret::hide(&mut node, self.secret_key.as_ref())?;
+        }
+        if let (false, Some(metadata)) = (namespace.is_empty(), node.get_mut("metadata")) {
+            let data = Data::Text(namespace.as_str().into());
+            metadata.set("namespace", Node { place: metadata.place, data });
+        }
+        let key = Key::new(self.target.clone(), identity.kind, namespace, identity.name);
+        let needs = policy.depends_on.iter().map(|dependency| self.need(dependency)).collect();
+        let mut object = Object::new(key, Value::from(node), provenance);
+        object.needs = needs;
+        object.keep = policy.keep;
+        object.stage = stage(&object.key, &policy);
+        edges::find(&mut object);
+        Ok(Some(object))
+    }
+    fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {
+        Need::Object(Key::new(self.target.clone(), kind.clone(), namespace, name))
+    }
+}
+
+/// Namespaces and definitions have a stage only if they ask for one: what needs them waits for them anyway.
+fn stage(key: &Key, policy: &Policy) -> Option<i64> {
+    let is_ground = matches!(key.kind().kind(), "Namespace" | "CustomResourceDefinition");
+    (!is_ground || policy.stage() != 0).then(|| policy.stage())
+}
+
+fn policy(node: &Node) -> Result<Policy, Vec<Fault>> {
+    let place = |fault: PolicyFault| {
+        let member = node.at(&["metadata", fault.section.name()]).and_then(|marks| marks.member(&fault.key));
+        let place = member.map_or(node.place, |member| member.place);
+        Fault::new(fault.code, place, fault.message).help(fault.help)
+    };
+    Policy::read(policy::of_node(node)).map_err(|faults| faults.into_iter().map(place).collect())
+}

@@ -1,0 +1,72 @@
+//! The mark that says whose an object is.
+
+use gitops_core::{Error, ErrorKind, Hasher, Mark, Result};
+use serde_json::{Value as Json, json};
+
+use crate::fields::{FieldSet, Managed};
+
+/// The label of everything that an inventory owns: what is watched. Its value is a digest of the owner.
+pub(crate) const LABEL: &str = "gitops/owner";
+/// The annotation that names the owner in full.
+pub(crate) const OWNER: &str = "gitops/owner";
+/// The annotation that names the operation which wrote the object last.
+pub(crate) const OPERATION: &str = "gitops/operation";
+/// What the field managers of all applications begin with.
+const MANAGERS: &str = "gitops:";
+
+/// The field manager of an application: one each, so that two which want one field are told so.
+pub(crate) fn manager(application: &str) -> Result<String> {
+    let name = format!("{MANAGERS}{application}");
+    match name.len() <= 128 && !application.is_empty() {
+        true => Ok(name),
+        false => Err(Error::new(
+            ErrorKind::Invalid,
+            "the application's name is empty or too long for a field manager",
+        )
+        .with("bytes", application.len())
+        .with("limit", 128 - MANAGERS.len())),
+    }
+}
+
+/// Sets the mark in a body that is about to be sent.
+pub(crate) fn set(body: &mut Json, mark: &Mark) -> Result<()> {
+    if let Some(taken) = declared(body) {
+        return Err(Error::new(ErrorKind::Invalid, format!("the object declares `{taken}` itself"))
+            .help("leave it out: it says whose the object is, and is set with every write"));
+    }
+    body["metadata"]["labels"][LABEL] = json!(digest(&mark.owner));
+    body["metadata"]["annotations"][OWNER] = json!(mark.owner);
+    body["metadata"]["annotations"][OPERATION] = json!(mark.op);
+    Ok(())
+}
+
+fn declared(body: &Json) -> Option<&'static str> {
+    let has = |map: &str, name: &str| !body["metadata"][map][name].is_null();
+    let marks = [("labels", LABEL), ("annotations", OWNER), ("annotations", OPERATION)];
+    marks.into_iter().find(|(map, name)| has(map, name)).map(|(_, name)| name)
+}
+
+/// The owner's label: an owner's name may be longer than a label, and hold what no label may.
+pub(crate) fn digest(owner: &str) -> String {
+    let mut hasher = Hasher::new("gitops owner label");
+    hasher.field(owner);
+    hasher.finish().to_string().chars().take(32).collect()
+}
+
+/// The mark on an object, if an application set it there. One that came with a copy of the object (a backup, an
+/// operator that passes annotations on) is owned by who copied it, and no mark.
+pub(crate) fn read(object: &Json, managed: &[Managed]) -> Option<Mark> {
+    let text = |name: &str| object["metadata"]["annotations"][name].as_str();
+    let (owner, op) = (text(OWNER)?, text(OPERATION)?);
+    let path = ["metadata", "annotations", OWNER];
+    let is_genuine =
+        |entry: &Managed| entry.applies && entry.manager.starts_with(MANAGERS) && entry.fields.has(&path);
+    managed.iter().any(is_genuine).then(|| Mark { owner: owner.into(), op: op.into() })
+}
+
+/// Takes the mark out of a set of owned fields.
+pub(crate) fn strip(fields: &mut FieldSet) {
+    fields.remove(&["metadata", "labels", LABEL]);
+    fields.remove(&["metadata", "annotations", OWNER]);
+    fields.remove(&["metadata", "annotations", OPERATION]);
+}

@@ -1,0 +1,149 @@
+//! What an object says about how it wants to be treated.
+//!
+//! The annotations and labels of Argo CD, Flux, Helm and cli-utils are read with their meaning. A key or a value of
+//! their groups that nobody knows is a fault, for a policy without effect is worse than an error; so is one that is known
+//! and not carried out here. `docs/kubernetes-manifests.md` has the table.
+
+mod argo;
+mod cli_utils;
+mod depends_on;
+mod fault;
+mod flux;
+mod helm;
+mod hook;
+mod mark;
+mod words;
+
+use gitops_core::Value;
+
+pub use depends_on::Dependency;
+pub use fault::{PolicyFault, Section};
+use hook::Meaning;
+pub use hook::Phase;
+pub(crate) use mark::{Mark, of_node};
+
+/// How an object wants to be treated.
+///
+/// ```
+/// use gitops_core::Value;
+/// use gitops_k8s::policy::{Policy, Write};
+/// let annotations = Value::map([("kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent".into())]);
+/// let body = Value::map([("metadata", Value::map([("annotations", annotations)]))]);
+/// assert_eq!(Policy::of(&body).unwrap().write, Write::Create);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[allow(clippy::struct_excessive_bools, reason = "independent answers to independent questions")]
+pub struct Policy {
+    /// It stays in the cluster when it leaves the source.
+    pub keep: bool,
+    /// How it is written.
+    pub write: Write,
+    /// It may be deleted and made anew where a change is not possible otherwise.
+    pub recreate: bool,
+    /// The server is not asked to refuse unknown fields.
+    pub lenient: bool,
+    /// It counts as healthy as soon as it is written.
+    pub ignore_health: bool,
+    /// `${NAME}` in it is left as it stands.
+    pub verbatim: bool,
+    /// It is no part of what is deployed.
+    pub skip: bool,
+    /// The hook that it is.
+    pub hook: Option<Phase>,
+    /// Its place among the objects of its phase: lower ones come first.
+    pub wave: i32,
+    /// What must be ready before it, as it says.
+    pub depends_on: Vec<Dependency>,
+}
+
+/// How an object is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Write {
+    /// What is declared holds; what others added within it is taken away.
+    #[default]
+    Apply,
+    /// What is declared holds, and what others added stays.
+    Merge,
+    /// The whole object is replaced.
+    Replace,
+    /// It is made if it is not there, and then left alone.
+    Create,
+    /// It is never written or deleted.
+    Leave,
+}
+
+impl Policy {
+    /// The policy that an object's body declares.
+    ///
+    /// # Errors
+    /// Every key and value that is misspelt or not carried out.
+    pub fn of(body: &Value) -> Result<Self, Vec<PolicyFault>> {
+        Self::read(mark::of_value(body))
+    }
+
+    pub(crate) fn read<'a>(marks: impl Iterator<Item = Mark<'a>>) -> Result<Self, Vec<PolicyFault>> {
+        let (mut draft, mut faults) = (Draft::default(), Vec::new());
+        for mark in marks {
+            if let Err(fault) = draft.take(&mark) {
+                faults.push(fault);
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        draft.finish().map_err(|fault| vec![fault])
+    }
+
+    /// Where the object stands in the order of phases and waves.
+    pub fn stage(&self) -> i64 {
+        let phase = self.hook.map_or(0, Phase::order);
+        (phase << 32) + i64::from(self.wave)
+    }
+}
+
+/// A policy while its marks are read.
+#[derive(Default)]
+struct Draft {
+    policy: Policy,
+    wave: Option<i32>,
+    argo_hook: Option<Meaning>,
+    helm_hook: Option<Result<Meaning, PolicyFault>>,
+    helm_weight: Option<i32>,
+}
+
+impl Draft {
+    fn take(&mut self, mark: &Mark<'_>) -> Result<(), PolicyFault> {
+        let Some((group, name)) = mark.key.split_once('/') else { return Ok(()) };
+        match group {
+            "argocd.argoproj.io" => argo::read(mark, name, self),
+            "kustomize.toolkit.fluxcd.io" | "reconcile.fluxcd.io" => flux::read(mark, group, name, self),
+            "helm.sh" => helm::read(mark, name, self),
+            "config.kubernetes.io"
+            | "config.k8s.io"
+            | "cli-utils.sigs.k8s.io"
+            | "client.lifecycle.config.k8s.io" => cli_utils::read(mark, group, name, self),
+            _ => Ok(()),
+        }
+    }
+
+    /// Argo CD's hook hides Helm's, and its wave Helm's weight.
+    fn finish(self) -> Result<Policy, PolicyFault> {
+        let mut policy = self.policy;
+        let meaning = match (self.argo_hook, self.helm_hook) {
+            (Some(hook), _) => hook,
+            (None, Some(hook)) => hook?,
+            (None, None) => Meaning::Ordinary,
+        };
+        match meaning {
+            Meaning::Ordinary => {}
+            Meaning::Hook(phase) => policy.hook = Some(phase),
+            Meaning::Skip => policy.skip = true,
+        }
+        policy.wave = self.wave.or(self.helm_weight).unwrap_or_default();
+        // A hook runs anew when its declaration changes, and most kinds of hook can't be changed.
+        policy.recreate |= policy.hook.is_some();
+        Ok(policy)
+    }
+}

@@ -1,0 +1,209 @@
+//! What a change would do, as the server says.
+
+use async_trait::async_trait;
+use gitops_core::capability::{NativePlan, Preview};
+use gitops_core::{
+    Change, Cx, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object, Precondition,
+    Result, Secret, Value,
+};
+use serde_json::Value as Json;
+
+use crate::Kubernetes;
+use crate::apply::Dry;
+use crate::cluster::Failure;
+use crate::document::{Document, Pin};
+use crate::fields::{Element, FieldSet, changes};
+use crate::mark;
+use crate::object::Seen;
+use crate::target::Inner;
+
+#[async_trait]
+impl NativePlan for Kubernetes {
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
+        let expect = live.map(Expect::from);
+        let digest = digest(self.inner(), object, expect.as_ref());
+        let (diff, replace) = match (object, live) {
+            (Some(object), Some(_)) => {
+                foretell(self.inner(), cx, object).await.map_err(|error| error.at(key))?
+            }
+            // An object that is not there is made as it is declared, and one that goes goes: the server has
+            // nothing to add to that.
+            _ => (Diff::default(), None),
+        };
+        Ok(Preview { diff, replace, digest })
+    }
+}
+
+/// Stands for all that decides what the change does: the declaration, the state of the fields that we own, and
+/// what we do about fields that others own.
+fn digest(inner: &Inner, object: Option<&Object>, expect: Option<&Expect>) -> Digest {
+    let mut hasher = Hasher::new("gitops kubernetes preview");
+    hasher.field([inner.conflicts as u8, u8::from(inner.replace)]);
+    if let Some(object) = object {
+        hasher.field("declared").field(object.body.digest().as_bytes());
+    }
+    if let Some(expect) = expect {
+        hasher.field("live").field(expect.uid.as_str()).field(expect.version.as_str());
+    }
+    hasher.finish()
+}
+
+/// Refuses a change whose effect would be another than the one that was foretold. No call: what decides the effect
+/// and is not in the digest (the server, by its version) is compared by the server.
+pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
+    let expect = match change.expects() {
+        Precondition::Exactly(expect) => Some(expect),
+        Precondition::Absent => None,
+    };
+    let now = digest(inner, change.object().map(AsRef::as_ref), expect);
+    match change.preview().is_none_or(|shown| *shown == now) {
+        true => Ok(()),
+        false => {
+            Err(Error::conflict(change.key()).help("plan again: the change would do something else now"))
+        }
+    }
+}
+
+/// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down.
+async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Option<String>)> {
+    let place = inner.place(cx, &object.key).await?;
+    let Some(before) = inner.read_as_applied(cx, &place).await? else {
+        return Err(Error::conflict(&object.key));
+    };
+    let document = Document::new(object, before.mark.as_ref())?;
+    let uri = place.object_as(document.api_version())?;
+    match inner.submit(cx, &document, &uri, Pin::Free, Dry::Run).await {
+        Ok(after) => Ok((compare(inner, object, &before, &Seen::new(after)), None)),
+        Err(failure) => {
+            let why = why_replace(inner, failure)?;
+            let declared = Seen::new(document.json);
+            Ok((compare_declared(inner, &before, &declared), Some(why)))
+        }
+    }
+}
+
+/// Why the object has to be made anew, if that is what the refusal means and if it is allowed.
+fn why_replace(inner: &Inner, failure: Failure) -> Result<String> {
+    let immutable: Vec<&str> = failure
+        .causes
+        .iter()
+        .filter(|cause| is_immutable(&cause.message))
+        .map(|cause| cause.field.as_str())
+        .collect();
+    if immutable.is_empty() || failure.kind() != ErrorKind::Invalid {
+        return Err(explained(failure));
+    }
+    let why = format!("the server does not let it change in place: {}", immutable.join(", "));
+    match inner.replace {
+        true => Ok(why),
+        false => Err(Error::new(ErrorKind::Denied, why).help(
+            "undo the change; or let the object be deleted and made anew: `KubernetesBuilder::replace`",
+        )),
+    }
+}
+
+fn is_immutable(message: &str) -> bool {
+    let signs = ["immutable", "may not be changed", "may not change", "updates to statefulset spec"];
+    signs.iter().any(|sign| message.contains(sign))
+}
+
+fn explained(failure: Failure) -> Error {
+    let owners: Vec<String> = failure.owned_by_others().collect();
+    if owners.is_empty() {
+        return failure.error;
+    }
+    let what = format!("others own what is declared: {}", owners.join(", "));
+    Error::new(ErrorKind::Conflict, what)
+        .help("leave the fields to them, or take them over: `Conflicts::Take`")
+}
+
+fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Diff {
+    let (was, is) = (before.owned(&inner.eye), after.owned(&inner.eye));
+    let mut fields = was.clone();
+    fields.merge(&is);
+    mark::strip(&mut fields);
+    let mut found = changes(&fields, &before.json, &after.json);
+    if found.is_empty() && (was != is) {
+        found.push(ownership(&was, &is));
+    }
+    let mask = Mask { whole: before.is_secret(), object, inner };
+    found.into_iter().map(|change| mask.over(change)).collect()
+}
+
+/// The declared fields that differ, where the server would not say what it would make of them.
+fn compare_declared(inner: &Inner, before: &Seen, declared: &Seen) -> Diff {
+    let mut fields = FieldSet::of(&declared.json);
+    mark::strip(&mut fields);
+    let found = changes(&fields, &before.json, &declared.json);
+    let hide = before.is_secret();
+    found.into_iter().map(|change| if hide { hidden(change, inner) } else { change }).collect()
+}
+
+/// No value changes, but who owns it: fields that others took come back to us, or ones we gave up stay with them.
+fn ownership(was: &FieldSet, is: &FieldSet) -> FieldChange {
+    let value = |set: &FieldSet| Some(Value::from(format!("{} fields", set.count()).as_str()));
+    FieldChange { path: "/metadata/managedFields".to_owned(), before: value(was), after: value(is) }
+}
+
+/// What must not be shown.
+struct Mask<'a> {
+    whole: bool,
+    object: &'a Object,
+    inner: &'a Inner,
+}
+
+impl Mask<'_> {
+    fn over(&self, change: FieldChange) -> FieldChange {
+        let is_data = change.path.starts_with("/data") || change.path.starts_with("/stringData");
+        let is_secret = (self.whole && is_data) || holds_secret(&self.object.body, change.after.as_ref());
+        if is_secret { hidden(change, self.inner) } else { change }
+    }
+}
+
+fn hidden(change: FieldChange, inner: &Inner) -> FieldChange {
+    let hide = |value: Option<Value>| {
+        value.map(|value| Value::Secret(Secret::new(value.to_string(), &inner.eye.secrets)))
+    };
+    FieldChange { path: change.path, before: hide(change.before), after: hide(change.after) }
+}
+
+/// Whether a secret of the declaration is in a value that the server gave back.
+fn holds_secret(declared: &Value, shown: Option<&Value>) -> bool {
+    let Some(shown) = shown else { return false };
+    match declared {
+        Value::Secret(secret) => contains(shown, secret.expose()),
+        Value::List(items) => items.iter().any(|item| holds_secret(item, Some(shown))),
+        Value::Map(members) => members.values().any(|member| holds_secret(member, Some(shown))),
+        _ => false,
+    }
+}
+
+fn contains(shown: &Value, secret: &str) -> bool {
+    match shown {
+        Value::Text(text) => text.contains(secret),
+        Value::List(items) => items.iter().any(|item| contains(item, secret)),
+        Value::Map(members) => members.values().any(|member| contains(member, secret)),
+        _ => false,
+    }
+}
+
+impl FieldSet {
+    /// Every field of a declaration; lists as wholes.
+    fn of(value: &Json) -> Self {
+        let below = value.as_object().into_iter().flatten();
+        let below = below.map(|(name, value)| (Element::Field(name.into()), Self::of(value)));
+        let mut set = Self { itself: false, below: below.collect() };
+        set.itself = set.below.is_empty();
+        set
+    }
+
+    fn count(&self) -> usize {
+        usize::from(self.itself) + self.below.values().map(Self::count).sum::<usize>()
+    }
+}

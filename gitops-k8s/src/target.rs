@@ -1,0 +1,194 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use gitops_core::capability::{Health, NativePlan, Watch};
+use gitops_core::{
+    Applied, Change, Cx, Entropy, Error, ErrorKind, Key, Live, Result, Scope, SecretKey, System, Target,
+    TargetInfo,
+};
+
+use crate::cluster::{Call, Failure, Wire};
+use crate::kinds::Place;
+use crate::object::{Eye, Seen};
+use crate::watch::{Book, Streams};
+use crate::{Cluster, Limits, apply, mark, observe};
+
+/// The objects of one application in one cluster.
+///
+/// # Guarantees
+/// - A creation never touches an object that is there; an update names uid and resource version; a delete carries
+///   both as preconditions. A field that another applier claims is told of, never taken, unless
+///   [`Conflicts::Take`] says so.
+/// - The application owns what it declares, field by field, under a field manager of its own. What others set
+///   stays, and its changes are no drift.
+/// - A kind or group that can't be read makes its own objects unreadable; the others are not affected. Nothing is
+///   taken for absent that the server did not say is absent.
+/// - No request of it goes past [`Limits`].
+///
+/// It is a *keyed* target: each effect exactly once.
+#[derive(Clone)]
+pub struct Kubernetes(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub cluster: Cluster,
+    pub eye: Eye,
+    pub limits: Limits,
+    pub conflicts: Conflicts,
+    pub replace: bool,
+    pub book: Arc<Book>,
+    pub streams: Streams,
+    concurrency: usize,
+}
+
+/// What to do about a declared field that somebody else set to another value.
+///
+/// Who set it is in the server's record. An *edit* (`kubectl edit`, a client that updates) is no claim to the field:
+/// undoing it is what a target is for. Another *applier*, or a controller by a subresource (a scaler), claims the
+/// field and will set it again: taking it would begin a fight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Conflicts {
+    /// Tell of it, naming field and manager, and write nothing.
+    Refuse,
+    /// Undo edits; tell of fields that others claim, and write nothing.
+    #[default]
+    Restore,
+    /// Set it, whoever claims it.
+    Take,
+}
+
+/// Builds a [`Kubernetes`].
+#[must_use]
+pub struct KubernetesBuilder {
+    cluster: Cluster,
+    application: String,
+    limits: Limits,
+    conflicts: Conflicts,
+    replace: bool,
+    secrets: Option<SecretKey>,
+    concurrency: usize,
+}
+
+impl Kubernetes {
+    /// The target of an application, which gives its field manager the name.
+    pub fn builder(cluster: Cluster, application: impl Into<String>) -> KubernetesBuilder {
+        KubernetesBuilder {
+            cluster,
+            application: application.into(),
+            limits: Limits::none(),
+            conflicts: Conflicts::default(),
+            replace: false,
+            secrets: None,
+            concurrency: 16,
+        }
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl KubernetesBuilder {
+    /// Refuses whatever is outside these limits, before any call.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// What to do about fields that others set; edits are undone by default, and claims told of.
+    pub fn conflicts(mut self, conflicts: Conflicts) -> Self {
+        self.conflicts = conflicts;
+        self
+    }
+
+    /// Whether an object with an immutable field that is to change may be deleted and made anew; not by default.
+    pub fn replace(mut self, replace: bool) -> Self {
+        self.replace = replace;
+        self
+    }
+
+    /// The key under which secrets are compared: the application's own, so that what is declared and what is there
+    /// compare equal. Without it they never do, and the server's dry run decides.
+    pub fn secret_key(mut self, key: SecretKey) -> Self {
+        self.secrets = Some(key);
+        self
+    }
+
+    /// How many changes are made at once; 16 by default.
+    pub fn concurrency(mut self, changes: usize) -> Self {
+        self.concurrency = changes;
+        self
+    }
+
+    /// The target.
+    ///
+    /// # Errors
+    /// `Invalid` if the application's name can't be a field manager's.
+    pub fn build(self) -> Result<Kubernetes> {
+        let secrets = self.secrets.unwrap_or_else(random_key);
+        Ok(Kubernetes(Arc::new(Inner {
+            eye: Eye { manager: mark::manager(&self.application)?, secrets },
+            cluster: self.cluster,
+            limits: self.limits,
+            conflicts: self.conflicts,
+            replace: self.replace,
+            book: Arc::default(),
+            streams: Streams::default(),
+            concurrency: self.concurrency,
+        })))
+    }
+}
+
+fn random_key() -> SecretKey {
+    let mut bytes = [0; 32];
+    System.fill(&mut bytes);
+    SecretKey::new(bytes)
+}
+
+impl Inner {
+    pub fn wire(&self) -> &Wire {
+        self.cluster.wire()
+    }
+
+    /// Where an object is; its kind must be served and it must be within the limits.
+    pub async fn place(&self, cx: &Cx, key: &Key) -> Result<Place> {
+        self.limits.check(key)?;
+        let served = self.cluster.kinds().served(cx, self.wire(), key.kind()).await?;
+        Place::of(served, key, &self.limits)
+    }
+
+    /// The object as the server has it now, by a consistent read; `None` if it is not there.
+    pub async fn read(&self, cx: &Cx, uri: String) -> Result<Option<Seen>, Failure> {
+        match self.wire().json(cx, Call::get(uri)).await {
+            Ok(json) => Ok(Some(Seen::new(json))),
+            Err(failure) if failure.kind() == ErrorKind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        }
+    }
+}
+
+#[async_trait]
+impl Target for Kubernetes {
+    fn info(&self) -> TargetInfo {
+        TargetInfo::new("kubernetes").concurrency(self.0.concurrency)
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        observe::observe(&self.0, cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        apply::apply(&self.0, cx, change).await.map_err(|error: Error| error.at(change.key()))
+    }
+
+    fn native_plan(&self) -> Option<&dyn NativePlan> {
+        Some(self)
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        Some(self)
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
+        Some(self)
+    }
+}

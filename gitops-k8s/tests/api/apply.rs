@@ -1,0 +1,231 @@
+use gitops_core::{Applied, ErrorKind, Presence, Target, Value};
+use serde_json::json;
+
+use crate::support::{World, create, delete, deployment, replace, update};
+
+#[tokio::test]
+async fn what_was_made_is_observed_as_it_was_declared() {
+    let world = World::new("round-trip").await;
+    let target = world.target();
+    let body = deployment("web", 2, "nginx:1");
+    let object = world.object(body);
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    assert_eq!(Applied::from(&live), applied);
+    assert!(live.is_owned_by("shop/1"));
+    assert_eq!(live.op.as_deref(), Some("1"));
+    let declared = json!({"namespace": world.namespace, "name": "web"});
+    assert_eq!(
+        live.body.get("metadata"),
+        Some(&Value::from_json(declared)),
+        "the mark is no part of the body"
+    );
+    assert_eq!(
+        live.body.get("spec"),
+        object.body.get("spec"),
+        "what the server added is no part of the body"
+    );
+}
+
+#[tokio::test]
+async fn a_creation_leaves_what_is_there() {
+    let world = World::new("occupied").await;
+    let target = world.target();
+    let object = world.config_map("a", json!({"whose": "ours"}));
+    let theirs = json!({"metadata": {"name": "a"}, "data": {"whose": "theirs"}});
+    let made = world.admin.post(world.uri("configmaps", "").trim_end_matches('/'), &theirs).await;
+    let error = target.apply(&world.cx, &create(&object, "1")).await.unwrap_err();
+    assert!(error.is_conflict() && !error.is_unknown(), "{error}");
+    let after = world.admin.get(&world.uri("configmaps", "a")).await.unwrap();
+    assert_eq!(after["metadata"]["resourceVersion"], made["metadata"]["resourceVersion"]);
+}
+
+#[tokio::test]
+async fn a_repeated_operation_has_one_effect() {
+    let world = World::new("repeat").await;
+    let target = world.target();
+    let object = world.config_map("a", json!({"n": "1"}));
+    let made = create(&object, "1");
+    let first = target.apply(&world.cx, &made).await.unwrap();
+    assert_eq!(target.apply(&world.cx, &made).await.unwrap(), first);
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let changed = update(&world.config_map("a", json!({"n": "2"})), &live, "2");
+    let second = target.apply(&world.cx, &changed).await.unwrap();
+    assert_ne!(second, first, "an effective write has another version");
+    // Another process, which was told nothing of what this one did.
+    assert_eq!(world.target().apply(&world.cx, &changed).await.unwrap(), second);
+    let live = world.observe(&target, &object.key).await.unwrap();
+    assert_eq!(target.apply(&world.cx, &delete(&live, "3")).await.unwrap(), Applied::Absent);
+    assert_eq!(target.apply(&world.cx, &delete(&live, "3")).await.unwrap(), Applied::Absent);
+}
+
+#[tokio::test]
+async fn a_field_that_is_no_longer_declared_goes_and_others_fields_stay() {
+    let world = World::new("fields").await;
+    let target = world.target();
+    target.apply(&world.cx, &create(&world.config_map("a", json!({"x": "1", "y": "1"})), "1")).await.unwrap();
+    let uri = world.uri("configmaps", "a");
+    world.admin.merge(&uri, &json!({"data": {"theirs": "1"}})).await;
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    let object = world.config_map("a", json!({"x": "2"}));
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    let after = world.admin.get(&uri).await.unwrap();
+    assert_eq!(after["data"], json!({"x": "2", "theirs": "1"}));
+}
+
+#[tokio::test]
+async fn changes_of_others_fields_do_not_stand_in_the_way() {
+    let world = World::new("status").await;
+    let target = world.target();
+    target.apply(&world.cx, &create(&world.object(deployment("web", 1, "nginx:1")), "1")).await.unwrap();
+    let key = world.key("Deployment.apps", "web");
+    let live = world.observe(&target, &key).await.unwrap();
+    let uri = world.uri("deployments.apps", "web");
+    world.admin.merge(&format!("{uri}/status"), &json!({"status": {"observedGeneration": 1}})).await;
+    let again = world.observe(&target, &key).await.unwrap();
+    assert_eq!(again.version, live.version, "a status is no change of what we own");
+    world.admin.merge(&format!("{uri}/status"), &json!({"status": {"observedGeneration": 2}})).await;
+    let object = world.object(deployment("web", 1, "nginx:2"));
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_update_of_what_somebody_changed_is_a_conflict() {
+    let world = World::new("stale").await;
+    let target = world.target();
+    target.apply(&world.cx, &create(&world.config_map("a", json!({"x": "1"})), "1")).await.unwrap();
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    let uri = world.uri("configmaps", "a");
+    world.admin.merge(&uri, &json!({"data": {"x": "theirs"}})).await;
+    let object = world.config_map("a", json!({"x": "2"}));
+    let error = target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap_err();
+    assert!(error.is_conflict() && !error.is_unknown(), "{error}");
+    let error = target.apply(&world.cx, &delete(&live, "3")).await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert_eq!(world.admin.get(&uri).await.unwrap()["data"]["x"], "theirs");
+}
+
+#[tokio::test]
+async fn a_namesake_is_neither_changed_nor_deleted() {
+    let world = World::new("namesake").await;
+    let target = world.target();
+    let object = world.config_map("a", json!({"x": "1"}));
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let uri = world.uri("configmaps", "a");
+    world.admin.delete(&uri).await;
+    let update = update(&object, &live, "2");
+    let error = target.apply(&world.cx, &update).await.unwrap_err();
+    assert!(error.is_conflict(), "an update makes nothing: {error}");
+    assert!(world.admin.get(&uri).await.is_none());
+    // The namesake carries a copy of everything, as from a backup.
+    let copy = live_copy(&world);
+    world.admin.post(world.uri("configmaps", "").trim_end_matches('/'), &copy).await;
+    assert!(target.apply(&world.cx, &update).await.unwrap_err().is_conflict());
+    assert_eq!(target.apply(&world.cx, &delete(&live, "3")).await.unwrap(), Applied::Absent);
+    assert!(world.admin.get(&uri).await.is_some(), "the namesake is still there");
+    let seen = world.observe(&target, &object.key).await.unwrap();
+    assert!(!seen.is_owned_by("shop/1"), "a copied mark is no mark");
+}
+
+fn live_copy(world: &World) -> serde_json::Value {
+    json!({
+        "metadata": {
+            "name": "a", "namespace": world.namespace,
+            "labels": {"gitops/owner": "whatever"},
+            "annotations": {"gitops/owner": "shop/1", "gitops/operation": "1"}
+        },
+        "data": {"x": "1"}
+    })
+}
+
+#[tokio::test]
+async fn a_finalizer_keeps_an_object_on_its_way_out() {
+    let world = World::new("finalizer").await;
+    let target = world.target();
+    let body = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "a", "finalizers": ["example.org/hold"]}
+    });
+    let object = world.object(body);
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let gone = delete(&live, "2");
+    assert_eq!(target.apply(&world.cx, &gone).await.unwrap(), Applied::Deleting);
+    assert_eq!(world.observe(&target, &object.key).await.unwrap().presence, Presence::Deleting);
+    assert_eq!(target.apply(&world.cx, &gone).await.unwrap(), Applied::Deleting);
+    let uri = world.uri("configmaps", "a");
+    world.admin.merge(&uri, &json!({"metadata": {"finalizers": null}})).await;
+    assert_eq!(target.apply(&world.cx, &gone).await.unwrap(), Applied::Absent);
+}
+
+#[tokio::test]
+async fn a_replacement_waits_for_the_old_one_to_go() {
+    let world = World::new("replace").await;
+    let target = world.builder().replace(true).build().unwrap();
+    let body = |immutable: &str| {
+        json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "immutable": true,
+            "metadata": {"name": "a", "finalizers": ["example.org/hold"]}, "data": {"x": immutable}
+        })
+    };
+    let object = world.object(body("1"));
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let anew = replace(&world.object(body("2")), &live, "2");
+    let release = async {
+        let uri = world.uri("configmaps", "a");
+        loop {
+            let now = world.admin.get(&uri).await.unwrap();
+            if !now["metadata"]["deletionTimestamp"].is_null() {
+                return world.admin.merge(&uri, &json!({"metadata": {"finalizers": null}})).await;
+            }
+        }
+    };
+    let (applied, _) = tokio::join!(target.apply(&world.cx, &anew), release);
+    let after = world.observe(&target, &object.key).await.unwrap();
+    assert_eq!(applied.unwrap(), Applied::from(&after));
+    assert_ne!(after.uid, live.uid);
+    assert_eq!(
+        target.apply(&world.cx, &anew).await.unwrap(),
+        Applied::from(&after),
+        "repeated, it has no effect"
+    );
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_not_sent() {
+    let world = World::new("large").await;
+    let object = world.config_map("a", json!({"x": "a".repeat(1 << 20)}));
+    let error = world.target().apply(&world.cx, &create(&object, "1")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.to_string().contains("limit: 1048576"), "{error}");
+    assert_eq!(world.writes(), 0);
+}
+
+#[tokio::test]
+async fn what_the_server_does_not_know_is_refused_with_a_way_out() {
+    let world = World::new("unknown").await;
+    let target = world.target();
+    let body = json!({"apiVersion": "nowhere.example/v1", "kind": "Thing", "metadata": {"name": "a"}});
+    let error = target.apply(&world.cx, &create(&world.object(body), "1")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.help_text().unwrap().contains("CustomResourceDefinition"), "{error}");
+    let misspelt = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dta": {}});
+    let error = target.apply(&world.cx, &create(&world.object(misspelt), "1")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(error.to_string().contains("dta"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_does_not_quote_a_secret() {
+    let world = World::new("quoted").await;
+    let target = world.target();
+    let body = json!({
+        "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"},
+        "data": {"hunter2 is no key": "aHVudGVyMg=="}
+    });
+    let error = target.apply(&world.cx, &create(&world.object(body), "1")).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Invalid);
+    assert!(!format!("{error:#}{error:?}").contains("aHVudGVyMg"), "{error:#}");
+}

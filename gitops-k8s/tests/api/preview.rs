@@ -1,0 +1,152 @@
+use gitops_core::capability::Preview;
+use gitops_core::{Error, Live, Object, Secret, SecretKey, Target, Value};
+use gitops_k8s::{Conflicts, Kubernetes};
+use serde_json::json;
+
+use crate::support::{World, create, deployment, update};
+
+async fn preview(
+    world: &World,
+    target: &Kubernetes,
+    object: &Object,
+    live: Option<&Live>,
+) -> Result<Preview, Error> {
+    target.native_plan().unwrap().preview(&world.cx, &object.key, Some(object), live).await
+}
+
+fn shown(preview: &Preview) -> Vec<String> {
+    preview.diff.fields().iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn only_what_the_server_would_change_is_a_difference() {
+    let world = World::new("quantity").await;
+    let target = world.target();
+    let with = |cpu: &str, image: &str| {
+        let mut body = deployment("web", 1, image);
+        body["spec"]["template"]["spec"]["containers"][0]["resources"] = json!({"requests": {"cpu": cpu}});
+        world.object(body)
+    };
+    target.apply(&world.cx, &create(&with("1000m", "nginx:1"), "1")).await.unwrap();
+    let live = world.observe(&target, &world.key("Deployment.apps", "web")).await.unwrap();
+    let same = preview(&world, &target, &with("1000m", "nginx:1"), Some(&live)).await.unwrap();
+    assert!(same.diff.is_empty(), "{:?}", shown(&same));
+    let spelt = preview(&world, &target, &with("1", "nginx:2"), Some(&live)).await.unwrap();
+    assert_eq!(shown(&spelt), [r#"spec/template/spec/containers/name=web/image "nginx:1" → "nginx:2""#]);
+    assert_eq!(world.writes(), 1);
+}
+
+#[tokio::test]
+async fn a_creation_is_foretold_without_a_call() {
+    let world = World::new("no-call").await;
+    let object = world.config_map("a", json!({}));
+    let made = preview(&world, &world.target(), &object, None).await.unwrap();
+    assert!(made.diff.is_empty());
+    assert!(world.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_field_of_anothers_is_named_with_its_owner() {
+    let world = World::new("fight").await;
+    let target = world.target();
+    target.apply(&world.cx, &create(&world.config_map("a", json!({"x": "1"})), "1")).await.unwrap();
+    let theirs =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "2"}});
+    world.admin.apply(&world.uri("configmaps", "a"), "rival", &theirs).await;
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    let object = world.config_map("a", json!({"x": "1"}));
+    let error = preview(&world, &target, &object, Some(&live)).await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert!(error.to_string().contains(".data.x (rival)"), "{error}");
+    let error = target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap_err();
+    assert!(error.is_conflict() && error.to_string().contains(".data.x (rival)"), "{error}");
+    let taking = world.builder().conflicts(Conflicts::Take).build().unwrap();
+    let taken = preview(&world, &taking, &object, Some(&live)).await.unwrap();
+    assert_eq!(shown(&taken), [r#"data/x "2" → "1""#]);
+    taking.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_field_that_was_taken_and_put_back_is_taken_back() {
+    let world = World::new("put-back").await;
+    let target = world.target();
+    let object = world.config_map("a", json!({"x": "1"}));
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let before = world.observe(&target, &object.key).await.unwrap();
+    for value in ["2", "1"] {
+        world.admin.merge(&world.uri("configmaps", "a"), &json!({"data": {"x": value}})).await;
+    }
+    let live = world.observe(&target, &object.key).await.unwrap();
+    assert_ne!(live.version, before.version, "the field is no longer ours");
+    let back = preview(&world, &target, &object, Some(&live)).await.unwrap();
+    assert_eq!(back.diff.fields()[0].path, "/metadata/managedFields");
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    assert!(preview(&world, &target, &object, Some(&live)).await.unwrap().diff.is_empty());
+}
+
+#[tokio::test]
+async fn an_immutable_field_asks_for_a_replacement_where_that_is_allowed() {
+    let world = World::new("immutable").await;
+    let target = world.target();
+    target.apply(&world.cx, &create(&world.object(deployment("web", 1, "nginx:1")), "1")).await.unwrap();
+    let live = world.observe(&target, &world.key("Deployment.apps", "web")).await.unwrap();
+    let mut body = deployment("web", 1, "nginx:1");
+    body["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
+    body["spec"]["template"]["metadata"]["labels"] = json!({"app": "other"});
+    let object = world.object(body);
+    let error = preview(&world, &target, &object, Some(&live)).await.unwrap_err();
+    assert!(error.to_string().contains("spec.selector"), "{error}");
+    let replacing = world.builder().replace(true).build().unwrap();
+    let foretold = preview(&world, &replacing, &object, Some(&live)).await.unwrap();
+    assert!(foretold.replace.unwrap().contains("spec.selector"));
+    let mut invalid = deployment("web", 1, "nginx:1");
+    invalid["spec"]["replicas"] = json!(-1);
+    let error = preview(&world, &replacing, &world.object(invalid), Some(&live)).await.unwrap_err();
+    assert!(error.to_string().contains("replicas"), "a mistake is no reason to delete: {error}");
+}
+
+#[tokio::test]
+async fn a_secret_is_compared_and_never_shown() {
+    let world = World::new("masked").await;
+    let target = world.target();
+    let secret = |text: &str| {
+        let object = world.object(
+            json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "type": "Opaque"}),
+        );
+        let mut object = Object::clone(&object);
+        let data = Value::map([("key", Value::Secret(Secret::new(text, &SecretKey::new([7; 32]))))]);
+        let metadata = Value::map([("name", "s".into())]);
+        object.body = Value::map([
+            ("apiVersion", "v1".into()),
+            ("kind", "Secret".into()),
+            ("metadata", metadata),
+            ("type", "Opaque".into()),
+            ("data", data),
+        ]);
+        std::sync::Arc::new(object)
+    };
+    target.apply(&world.cx, &create(&secret("Zmlyc3Q="), "1")).await.unwrap();
+    let live = world.observe(&target, &world.key("Secret", "s")).await.unwrap();
+    assert_eq!(live.body.get("data"), secret("Zmlyc3Q=").body.get("data"));
+    let changed = preview(&world, &target, &secret("c2Vjb25k"), Some(&live)).await.unwrap();
+    assert_eq!(shown(&changed), ["data/key (sensitive, changed)"]);
+    let all = format!("{live:?}{changed:?}{}", serde_json::to_string(&changed.diff).unwrap());
+    assert!(!all.contains("Zmlyc3Q") && !all.contains("c2Vjb25k"), "{all}");
+    let same = preview(&world, &target, &secret("Zmlyc3Q="), Some(&live)).await.unwrap();
+    assert!(same.diff.is_empty());
+}
+
+#[tokio::test]
+async fn a_change_that_would_do_something_else_than_was_shown_is_refused() {
+    let world = World::new("digest").await;
+    let target = world.target();
+    let object = world.config_map("a", json!({"x": "1"}));
+    let mut change = create(&object, "1");
+    let other = world.config_map("a", json!({"x": "2"}));
+    let foretold = preview(&world, &target, &other, None).await.unwrap();
+    let gitops_core::Change::Create { preview: shown, .. } = &mut change else { unreachable!() };
+    *shown = Some(foretold.digest);
+    assert!(target.apply(&world.cx, &change).await.unwrap_err().is_conflict());
+    assert_eq!(world.writes(), 0);
+}

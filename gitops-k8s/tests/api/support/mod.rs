@@ -1,0 +1,137 @@
+mod files;
+
+pub use files::{Files, render};
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gitops_core::*;
+use gitops_k8s::{Cluster, Connection, Kubernetes, KubernetesBuilder};
+use serde_json::{Value as Json, json};
+use testbed::{Admin, ApiServer, FaultProxy, Request, User};
+
+/// A namespace of its own on the shared server, an application in it, and somebody else.
+pub struct World {
+    pub cx: Cx,
+    pub namespace: String,
+    pub cluster: Cluster,
+    pub admin: Admin,
+    pub agent: String,
+}
+
+static NAMES: AtomicU64 = AtomicU64::new(0);
+
+impl World {
+    pub async fn new(name: &str) -> Self {
+        Self::by(name, |server, _| Connection::kubeconfig(server.kubeconfig(User::Admin))).await
+    }
+
+    /// The same by way of a proxy that fails on demand.
+    pub async fn behind(name: &str) -> (Self, FaultProxy) {
+        let proxy = FaultProxy::before(ApiServer::shared()).await;
+        let url = proxy.url();
+        let world =
+            Self::by(name, move |server, _| Connection::kubeconfig(server.kubeconfig_by(&url, User::Admin)));
+        (world.await, proxy)
+    }
+
+    pub async fn by(name: &str, connect: impl Fn(&ApiServer, &str) -> Connection) -> Self {
+        let server = ApiServer::shared();
+        let namespace = format!("{name}-{}", NAMES.fetch_add(1, Ordering::SeqCst));
+        let agent = format!("test/{namespace}");
+        let cx = Cx::system();
+        let cluster = connect(server, &namespace).user_agent(&agent).connect(&cx).await.unwrap();
+        let admin = Admin::of(server).await;
+        let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+        admin.post("/api/v1/namespaces", &body).await;
+        Self { cx, namespace, cluster, admin, agent }
+    }
+
+    pub fn builder(&self) -> KubernetesBuilder {
+        Kubernetes::builder(self.cluster.clone(), "shop").secret_key(SecretKey::new([7; 32]))
+    }
+
+    pub fn target(&self) -> Kubernetes {
+        self.builder().build().unwrap()
+    }
+
+    /// The requests that the server got from this world's cluster.
+    pub fn requests(&self) -> Vec<Request> {
+        ApiServer::shared().requests(&self.agent)
+    }
+
+    pub fn writes(&self) -> usize {
+        self.requests().iter().filter(|request| request.writes()).count()
+    }
+
+    pub fn key(&self, kind: &str, name: &str) -> Key {
+        let (kind, group) = kind.split_once('.').unwrap_or((kind, ""));
+        Key::new("k", GroupKind::new(group, kind), self.namespace.as_str(), name)
+    }
+
+    pub fn uri(&self, plural: &str, name: &str) -> String {
+        let (plural, root) = match plural.split_once('.') {
+            Some((plural, group)) => (plural, format!("/apis/{group}/v1")),
+            None => (plural, "/api/v1".to_owned()),
+        };
+        format!("{root}/namespaces/{}/{plural}/{name}", self.namespace)
+    }
+
+    /// A declared object in the world's namespace.
+    pub fn object(&self, body: Json) -> Arc<Object> {
+        let api_version = body["apiVersion"].as_str().unwrap();
+        let group = api_version.split_once('/').map_or("", |(group, _)| group);
+        let kind = GroupKind::new(group, body["kind"].as_str().unwrap());
+        let key = Key::new("k", kind, self.namespace.as_str(), body["metadata"]["name"].as_str().unwrap());
+        Arc::new(Object::new(key, Value::from_json(body), provenance()))
+    }
+
+    pub fn config_map(&self, name: &str, data: Json) -> Arc<Object> {
+        self.object(
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}),
+        )
+    }
+
+    pub async fn observe(&self, target: &Kubernetes, key: &Key) -> Option<Live> {
+        let scope: Scope = [key.clone()].into_iter().collect();
+        target.observe(&self.cx, &scope).await.unwrap().pop()
+    }
+}
+
+fn provenance() -> Provenance {
+    Provenance { source: "test".into(), revision: "1".into(), path: "a.json".into(), line: 0 }
+}
+
+pub fn mark(op: &str) -> Mark {
+    Mark { owner: "shop/1".into(), op: op.into() }
+}
+
+pub fn create(object: &Arc<Object>, op: &str) -> Change {
+    Change::Create { object: object.clone(), mark: mark(op), preview: None }
+}
+
+pub fn update(object: &Arc<Object>, live: &Live, op: &str) -> Change {
+    Change::Update { object: object.clone(), expect: Expect::from(live), mark: mark(op), preview: None }
+}
+
+pub fn replace(object: &Arc<Object>, live: &Live, op: &str) -> Change {
+    Change::Replace { object: object.clone(), expect: Expect::from(live), mark: mark(op), preview: None }
+}
+
+pub fn delete(live: &Live, op: &str) -> Change {
+    Change::Delete { key: live.key.clone(), expect: Expect::from(live), mark: mark(op), preview: None }
+}
+
+pub fn deployment(name: &str, replicas: u32, image: &str) -> Json {
+    json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "web", "image": image}]}
+            }
+        }
+    })
+}

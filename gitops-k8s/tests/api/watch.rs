@@ -1,0 +1,103 @@
+use std::time::Duration;
+
+use gitops_core::capability::Moved;
+use gitops_core::{Key, Target};
+use gitops_k8s::{Connection, Kubernetes};
+use serde_json::json;
+use testbed::{Fault, User};
+
+use crate::support::{World, create, delete};
+
+/// The next keys that moved.
+async fn moved(world: &World, target: &Kubernetes) -> Vec<Key> {
+    let cx = world.cx.within(Duration::from_secs(60));
+    match cx.bounded(target.watch().unwrap().moved(&cx)).await.unwrap() {
+        Moved::Keys(keys) => keys,
+        Moved::Any => panic!("it knows what moved"),
+    }
+}
+
+async fn made(world: &World, target: &Kubernetes, names: &[&str]) {
+    for name in names {
+        target.apply(&world.cx, &create(&world.config_map(name, json!({"x": "1"})), name)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_does_to_our_fields_is_told_and_what_they_do_to_theirs_is_not() {
+    let world = World::new("moves").await;
+    let target = world.target();
+    made(&world, &target, &["a", "b", "c"]).await;
+    let edit = async |name: &str, data: serde_json::Value| {
+        world.admin.merge(&world.uri("configmaps", name), &json!({"data": data})).await;
+    };
+    edit("a", json!({"x": "2"})).await;
+    assert_eq!(
+        moved(&world, &target).await,
+        [world.key("ConfigMap", "a")],
+        "also what moved before the watch"
+    );
+    edit("b", json!({"theirs": "1"})).await;
+    world.admin.delete(&world.uri("configmaps", "c")).await;
+    assert_eq!(moved(&world, &target).await, [world.key("ConfigMap", "c")]);
+}
+
+#[tokio::test]
+async fn what_we_do_ourselves_wakes_nobody() {
+    let world = World::new("our-own").await;
+    let target = world.target();
+    made(&world, &target, &["a"]).await;
+    world.admin.delete(&world.uri("configmaps", "a")).await;
+    moved(&world, &target).await;
+    world.observe(&target, &world.key("ConfigMap", "a")).await;
+    made(&world, &target, &["b", "fence"]).await;
+    world.admin.merge(&world.uri("configmaps", "fence"), &json!({"data": {"x": "2"}})).await;
+    let keys = moved(&world, &target).await;
+    assert!(keys.contains(&world.key("ConfigMap", "fence")));
+    assert!(!keys.contains(&world.key("ConfigMap", "b")), "{keys:?}");
+}
+
+#[tokio::test]
+async fn a_watch_that_the_server_cannot_go_on_with_begins_with_a_list() {
+    let (world, proxy) = World::behind("gone-410").await;
+    let target = world.target();
+    proxy.fail("GET", "watch=1", 1, Fault::Answer(410, None));
+    made(&world, &target, &["a", "b"]).await;
+    world.admin.merge(&world.uri("configmaps", "a"), &json!({"data": {"x": "2"}})).await;
+    assert_eq!(moved(&world, &target).await, [world.key("ConfigMap", "a")]);
+    world.observe(&target, &world.key("ConfigMap", "a")).await;
+    world.admin.merge(&world.uri("configmaps", "b"), &json!({"data": {"x": "2"}})).await;
+    // A list that was made meanwhile may have told of the first again.
+    while !moved(&world, &target).await.contains(&world.key("ConfigMap", "b")) {}
+    assert_eq!(proxy.pending(), 0);
+}
+
+#[tokio::test]
+async fn a_kind_that_may_not_be_watched_is_looked_at_and_the_others_are_watched() {
+    let world =
+        World::by("no-watch", |server, _| Connection::kubeconfig(server.kubeconfig(User::Tenant(1)))).await;
+    let rules = json!([
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "patch", "create", "list", "watch", "delete"]},
+        {"apiGroups": [""], "resources": ["serviceaccounts"], "verbs": ["get", "patch", "create"]}
+    ]);
+    let rbac = "/apis/rbac.authorization.k8s.io/v1";
+    world
+        .admin
+        .post(
+            &format!("{rbac}/clusterroles"),
+            &json!({"metadata": {"name": world.namespace}, "rules": rules}),
+        )
+        .await;
+    let binding = json!({
+        "metadata": {"name": world.namespace}, "subjects": [{"kind": "User", "name": "tenant-1"}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": world.namespace}
+    });
+    world.admin.post(&format!("{rbac}/clusterrolebindings"), &binding).await;
+    let target = world.target();
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "s"}});
+    target.apply(&world.cx, &create(&world.object(account), "1")).await.unwrap();
+    made(&world, &target, &["a"]).await;
+    assert_eq!(moved(&world, &target).await, [world.key("ServiceAccount", "s")]);
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    target.apply(&world.cx, &delete(&live, "2")).await.unwrap();
+}

@@ -1,0 +1,10 @@
+//! From manifests to objects: what is declared, what is refused and how it is said.
+#![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+mod edges;
+mod objects;
+mod policies;
+mod programs;
+mod refused;
+mod secrets;
+mod support;

@@ -1,0 +1,34 @@
+use std::sync::Arc;
+
+use gitops_core::{Desired, Diagnostic, Object, Renderer, Revision, SecretKey, Snapshot};
+use gitops_k8s::KubernetesRender;
+
+/// A renderer with a namespace and a key for secrets.
+pub fn renderer() -> KubernetesRender {
+    KubernetesRender::new("k").namespace("shop").secret_key(SecretKey::new([7; 32]))
+}
+
+/// What files declare.
+pub fn render(render: KubernetesRender, files: &[(&str, &str)]) -> Result<Desired, Vec<Diagnostic>> {
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+    let snapshot = Snapshot::from_files("repo", Revision::new("1", ""), files).unwrap();
+    let rendered = Renderer::new(Arc::new(render)).render(&snapshot);
+    rendered.map(|rendered| rendered.desired).map_err(|error| error.diagnostics().to_vec())
+}
+
+/// What one file declares, in the order of the keys.
+pub fn objects(text: &str) -> Vec<Arc<Object>> {
+    let desired = render(renderer(), &[("a.yaml", text)]).unwrap();
+    desired.objects().iter().map(|(_, object)| object.clone()).collect()
+}
+
+/// The keys of one file's objects, one a line.
+pub fn keys(text: &str) -> String {
+    objects(text).iter().map(|object| object.key.to_string()).collect::<Vec<_>>().join("\n")
+}
+
+/// The faults of one file, one a line.
+pub fn faults(text: &str) -> String {
+    let faults = render(renderer(), &[("a.yaml", text)]).unwrap_err();
+    faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}

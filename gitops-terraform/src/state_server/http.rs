@@ -1,0 +1,177 @@
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Extension, Router};
+use gitops_core::{Cx, Digest};
+use serde::{Deserialize, Serialize};
+
+use super::StateLock;
+use super::head::Refused;
+use super::keep::{NotDone, States};
+
+/// The most bytes that a state may have.
+const STATE_BYTES: usize = 256 << 20;
+
+#[derive(Clone)]
+struct Shared {
+    cx: Cx,
+    states: Arc<States>,
+}
+
+/// The lock as the tool writes it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct LockInfo {
+    #[serde(rename = "ID")]
+    id: String,
+    operation: String,
+    info: String,
+    who: String,
+    version: String,
+    created: String,
+    path: String,
+}
+
+#[derive(Deserialize)]
+struct Asked {
+    #[serde(rename = "ID", default)]
+    id: String,
+}
+
+/// The run of ours that asks: the name by which it signs in.
+#[derive(Clone)]
+struct Run(String);
+
+/// All that the tool may ask for; everything needs the password.
+pub(super) fn app(cx: Cx, states: Arc<States>, password: &str) -> Router {
+    let expected = Digest::of(password.as_bytes());
+    let check = move |mut request: Request, next: Next| async move {
+        match signed_in(request.headers()) {
+            Some((run, given)) if Digest::of(given.as_bytes()) == expected => {
+                request.extensions_mut().insert(Run(run));
+                next.run(request).await
+            }
+            _ => StatusCode::UNAUTHORIZED.into_response(),
+        }
+    };
+    Router::new()
+        .route("/states/{name}", any(answer))
+        .layer(DefaultBodyLimit::max(STATE_BYTES))
+        .layer(middleware::from_fn(check))
+        .with_state(Shared { cx, states })
+}
+
+/// The name and the password that a request signs in with.
+fn signed_in(headers: &HeaderMap) -> Option<(String, String)> {
+    let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let plain = String::from_utf8(base64(given.strip_prefix("Basic ")?)?).ok()?;
+    let (run, password) = plain.split_once(':')?;
+    Some((run.to_owned(), password.to_owned()))
+}
+
+async fn answer(
+    State(Shared { cx, states }): State<Shared>,
+    method: Method,
+    Path(name): Path<String>,
+    Extension(Run(run)): Extension<Run>,
+    Query(asked): Query<Asked>,
+    body: Bytes,
+) -> Response {
+    match method.as_str() {
+        "GET" => match states.read(&cx, &name).await {
+            Ok(Some(bytes)) => bytes.into_response(),
+            Ok(None) => StatusCode::NO_CONTENT.into_response(),
+            Err(error) => failed(NotDone::Failed(error)),
+        },
+        "POST" => done(states.write(&cx, &name, &asked.id, body.to_vec()).await),
+        "LOCK" => match lock(&body, run) {
+            Some(lock) => done(states.lock(&cx, &name, &lock).await),
+            None => (StatusCode::BAD_REQUEST, "a lock needs an id").into_response(),
+        },
+        // A lock is given back by who names it: an empty body is somebody who forces it.
+        "UNLOCK" => match lock(&body, run) {
+            Some(lock) => done(states.unlock(&cx, &name, &lock.id).await),
+            None => (StatusCode::CONFLICT, "name the lock's id").into_response(),
+        },
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+fn lock(body: &[u8], run: String) -> Option<StateLock> {
+    let info: LockInfo = serde_json::from_slice(body).ok()?;
+    let LockInfo { id, operation, who, created, .. } = info;
+    (!id.is_empty()).then_some(StateLock { id, operation, who, created, run })
+}
+
+fn done(done: Result<(), NotDone>) -> Response {
+    match done {
+        Ok(()) => StatusCode::OK.into_response(),
+        Err(why) => failed(why),
+    }
+}
+
+fn failed(why: NotDone) -> Response {
+    match why {
+        NotDone::Refused(Refused::Locked(holder)) => {
+            let StateLock { id, operation, who, created, .. } = holder;
+            let info = LockInfo { id, operation, who, created, ..LockInfo::default() };
+            (StatusCode::LOCKED, axum::Json(info)).into_response()
+        }
+        NotDone::Refused(Refused::NotTheLock) => {
+            (StatusCode::CONFLICT, "nobody holds the lock").into_response()
+        }
+        NotDone::Refused(Refused::NotTheNext(why)) => (StatusCode::CONFLICT, why).into_response(),
+        NotDone::Failed(error) => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("the state could not be kept: {}", error.message()))
+                .into_response()
+        }
+    }
+}
+
+/// The bytes of a text in base64, as HTTP's basic sign-in writes it; nothing if it is none.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut word, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in text.trim_end_matches('=').bytes() {
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'a'..=b'z' => letter - b'a' + 26,
+            b'0'..=b'9' => letter - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            _ => return None,
+        };
+        word = (word << 6) | u32::from(value);
+        bits += 6;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push((word >> bits).to_le_bytes()[0]);
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn base64_is_that_of_the_standard() {
+        let pairs = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
+        pairs.iter().for_each(|(plain, text)| assert_eq!(base64(text).unwrap(), plain.as_bytes()));
+        assert_eq!(base64("Zm9v!"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_sign_in_panics(text in ".{0,40}") {
+            base64(&text);
+        }
+    }
+}

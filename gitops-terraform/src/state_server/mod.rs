@@ -1,0 +1,145 @@
+//! A state backend of our own: the tool's `http` backend over a [`StateStore`].
+
+mod head;
+mod http;
+mod keep;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use gitops_core::{Cx, Digest, Error, Hasher, Result, StateStore, Time};
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use zeroize::Zeroizing;
+
+use crate::process::is_gone;
+use keep::States;
+
+/// Keeps the states of roots, on this machine only, for the tool's `http` backend.
+///
+/// [`TerraformBuilder::state_server`](crate::TerraformBuilder::state_server) gives it to a target: roots that it works
+/// on then need no backend of their own, and a state that did not change is read without a process.
+///
+/// # Guarantees
+/// - A write is durable before it is answered, and the states before it stay readable, the latest 16 of them.
+/// - A write needs the lock, and goes on from what is there: same lineage, higher serial. Everything else is refused.
+/// - A lock is given back only by its id, and never by age. Who holds it, and since when, is told to who asks.
+/// - Every request must know a password that is made anew for each server and is in no file.
+///
+/// # Cancel safety
+/// Dropping the server ends it. A request that is cut short has been done wholly or not at all.
+#[derive(Debug)]
+pub struct StateServer {
+    address: SocketAddr,
+    password: Zeroizing<String>,
+    states: Arc<States>,
+    _stop: DropGuard,
+}
+
+/// One state that was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StateWrite {
+    /// The line of states.
+    pub lineage: String,
+    /// Where in it.
+    pub serial: u64,
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// When it was written.
+    pub at: Time,
+    /// Who wrote it, as the lock says.
+    pub who: String,
+    /// What the writer was about, as the lock says.
+    pub operation: String,
+}
+
+/// Who holds the lock of a state.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StateLock {
+    /// The lock's id.
+    pub id: String,
+    /// What the holder is about.
+    pub operation: String,
+    /// The holder.
+    pub who: String,
+    /// Since when, as the holder says.
+    pub created: String,
+    /// The run of ours that holds it.
+    pub run: String,
+}
+
+impl StateServer {
+    /// Starts a server on a free port of this machine.
+    ///
+    /// # Errors
+    /// `Storage` if no port can be had.
+    pub async fn start(cx: &Cx, store: Arc<dyn StateStore>) -> Result<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let password = Zeroizing::new(format!("{:032x}", cx.random()));
+        let (states, stop) = (Arc::new(States::new(store)), CancellationToken::new());
+        let app = http::app(cx.shielded(), states.clone(), &password);
+        let end = stop.clone().cancelled_owned();
+        tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(end).await });
+        Ok(Self { address, password, states, _stop: stop.drop_guard() })
+    }
+
+    /// The latest state of a name, in clear; nothing if there is none.
+    pub async fn read(&self, cx: &Cx, name: &str) -> Result<Option<Vec<u8>>> {
+        self.states.read(cx, name).await
+    }
+
+    /// The writes of a name, oldest first, the latest 200 of them.
+    pub async fn history(&self, cx: &Cx, name: &str) -> Result<Vec<StateWrite>> {
+        self.states.history(cx, name).await
+    }
+
+    /// An earlier state of a name that is still kept, in clear.
+    pub async fn version(&self, cx: &Cx, name: &str, serial: u64) -> Result<Option<Vec<u8>>> {
+        self.states.version(cx, name, serial).await
+    }
+
+    /// Who holds the lock of a name.
+    pub async fn lock(&self, cx: &Cx, name: &str) -> Result<Option<StateLock>> {
+        self.states.lock_of(cx, name).await
+    }
+
+    /// Gives a lock back in its holder's place: for a person who has seen that the holder is gone.
+    ///
+    /// # Errors
+    /// `Conflict` if the lock is another one than the one named.
+    pub async fn unlock(&self, cx: &Cx, name: &str, id: &str) -> Result<()> {
+        self.states.unlock(cx, name, id).await.map_err(Error::from)
+    }
+
+    /// Gives a lock back whose holder is a run of ours of which nothing is at work any more.
+    pub(crate) async fn release_orphaned(&self, cx: &Cx, name: &str) -> Result<()> {
+        let held = self.states.lock_of(cx, name).await?;
+        match held.filter(|lock| is_gone(&lock.run)) {
+            Some(lock) => self.unlock(cx, name, &lock.id).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The variables by which a run of the tool finds a state, and signs in.
+    pub(crate) fn variables(&self, name: &str, run: &str) -> [(&'static str, String); 7] {
+        let address = format!("http://{}/states/{name}", self.address);
+        [
+            ("TF_HTTP_ADDRESS", address.clone()),
+            ("TF_HTTP_LOCK_ADDRESS", address.clone()),
+            ("TF_HTTP_UNLOCK_ADDRESS", address),
+            ("TF_HTTP_USERNAME", run.to_owned()),
+            ("TF_HTTP_PASSWORD", self.password.to_string()),
+            ("TF_HTTP_RETRY_MAX", "2".to_owned()),
+            ("TF_HTTP_RETRY_WAIT_MIN", "1".to_owned()),
+        ]
+    }
+}
+
+/// The name of a state: that of a root in a workspace.
+pub(crate) fn name_of(key: &gitops_core::Key, workspace: &str) -> String {
+    let digest = Hasher::new("gitops terraform state 1").field(key.to_string()).field(workspace).finish();
+    digest.to_string()[..40].to_owned()
+}

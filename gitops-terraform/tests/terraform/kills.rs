@@ -1,0 +1,160 @@
+//! SIGKILL of our own process, of the tool, and of both, after each number of effects. Whatever is killed: nothing is
+//! made twice, and nothing that was made is lost.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::*;
+use gitops_terraform::StateServer;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::support::*;
+use crate::things::*;
+
+/// Tells the process of a test that it is the one to be killed, and where to work.
+const CHILD: &str = "GITOPS_TEST_CHILD";
+/// How many kills are made; 20 if nothing is set.
+const KILLS: &str = "GITOPS_TERRAFORM_KILLS";
+
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+/// How many times a process may have to be started until all is as declared.
+const ROUNDS: usize = 12;
+
+/// No test of its own: one life of our process, which applies what it finds and writes down what is held.
+#[tokio::test]
+async fn one_life() {
+    let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
+    let cx = Cx::system();
+    let store: Arc<dyn StateStore> = Arc::new(FileStore::open(folder.join("states")).unwrap());
+    let server = Arc::new(StateServer::start(&cx, store).await.unwrap());
+    let mirror = std::fs::read_to_string(folder.join("mirror")).unwrap();
+    let main = std::fs::read_to_string(folder.join("main.tf")).unwrap();
+    let lock = std::fs::read_to_string(folder.join("lock")).unwrap();
+    let world = World::new(&[("app/main.tf", &main), ("app/.terraform.lock.hcl", &lock)])
+        .within(&folder)
+        .built(move |builder| builder.mirror(mirror.as_str()).state_server(server.clone()));
+    for address in std::fs::read_to_string(folder.join("absent")).unwrap_or_default().lines() {
+        world.target().settle(&cx, &root_key("app"), address, "tester").await.unwrap();
+    }
+    std::fs::write(folder.join("absent"), "").unwrap();
+    let report = world.apply().await;
+    let held: Vec<String> = report.plan.held.iter().map(|held| held.why.to_string()).collect();
+    let text = if report.is_converged() { "converged".to_owned() } else { held.join("\n") };
+    std::fs::write(folder.join("report"), text).unwrap();
+}
+
+fn start(folder: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["kills::one_life", "--exact", "--nocapture"]).env(CHILD, folder).env("RUST_BACKTRACE", "0");
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Runs our process to its end, and gives what it wrote down.
+async fn run(folder: &Path) -> String {
+    let _ = std::fs::remove_file(folder.join("report"));
+    let mut child = start(folder);
+    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    std::fs::read_to_string(folder.join("report")).unwrap_or_default()
+}
+
+/// The tool at work on an apply: the leader of a group with our mark in its environment.
+fn tool(folder: &Path) -> Option<Pid> {
+    let home = format!("HOME={}", folder.display());
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let mut ids = ids.filter(|id| {
+        let read = |file: &str| std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+        let has = |bytes: Vec<u8>, text: &str| {
+            bytes.split(|byte| *byte == 0).any(|part| part.starts_with(text.as_bytes()))
+        };
+        has(read("environ"), &home) && has(read("cmdline"), "apply")
+    });
+    ids.find_map(Pid::from_raw)
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Victim {
+    Ours,
+    Tool,
+    Both,
+}
+
+/// Kills one victim when so many things were made, starts again until all is as declared, and says what a person had
+/// to be asked for.
+async fn kill(victim: Victim, after: u32, lock: &str) -> usize {
+    let things = Things::start().await;
+    things.with(|inner| inner.takes = Duration::from_millis(150));
+    let folder = tempfile::tempdir().unwrap();
+    let list: Vec<(&str, &str)> = NAMES.iter().map(|name| (*name, "1")).collect();
+    let main = things.root(&list);
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("main.tf", &main);
+    write("lock", lock);
+    write("mirror", &mirror().display().to_string());
+
+    let mut child = start(folder.path());
+    things.made(after).await;
+    let ours = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    let tool = tool(folder.path()).expect("the tool is at work");
+    if matches!(victim, Victim::Ours | Victim::Both) {
+        kill_process(ours, Signal::KILL).unwrap();
+    }
+    if matches!(victim, Victim::Tool | Victim::Both) {
+        kill_process(tool, Signal::KILL).unwrap();
+    }
+    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+
+    let mut asked = BTreeMap::new();
+    for _ in 0..ROUNDS {
+        let report = run(folder.path()).await;
+        if report == "converged" {
+            check(&things, &asked, victim, after);
+            return asked.len();
+        }
+        let absent = answer(&things, &report, &mut asked);
+        write("absent", &absent);
+        let imports = asked
+            .iter()
+            .map(|(name, id)| format!("import {{\n to = counting_thing.{name}\n id = \"{id}\"\n}}\n"));
+        write("main.tf", &format!("{main}{}", imports.collect::<String>()));
+    }
+    panic!("{victim:?} after {after}: not converged in {ROUNDS} rounds; {:?}", run(folder.path()).await);
+}
+
+/// What a person does about resources in doubt: looks for each at its provider, and imports it or calls it absent.
+fn answer(things: &Things, report: &str, asked: &mut BTreeMap<String, String>) -> String {
+    let mut absent = Vec::new();
+    for name in NAMES {
+        let address = format!("counting_thing.{name}");
+        if report.contains(&format!("{address} ")) {
+            let named = |inner: &mut Inner| inner.things.values().find(|thing| thing.name == name).cloned();
+            match things.with(named) {
+                Some(thing) => drop(asked.insert(name.to_owned(), thing.id)),
+                None => absent.push(address),
+            }
+        }
+    }
+    absent.join("\n")
+}
+
+fn check(things: &Things, asked: &BTreeMap<String, String>, victim: Victim, after: u32) {
+    let made = things.with(|inner| inner.made.clone());
+    let once: BTreeMap<String, u32> = NAMES.iter().map(|name| ((*name).to_owned(), 1)).collect();
+    assert_eq!(made, once, "{victim:?} after {after}, asked about {asked:?}");
+}
+
+#[tokio::test]
+async fn whatever_is_killed_nothing_is_made_twice_and_nothing_is_lost() {
+    let kills = std::env::var(KILLS).map_or(20, |number| number.parse().expect("a number of kills"));
+    let lock = lock_file(&["gitops/counting"]);
+    let victims = [Victim::Ours, Victim::Tool, Victim::Both];
+    let mut asked = 0;
+    for number in 0..kills {
+        let after = u32::try_from(number / victims.len() % NAMES.len()).unwrap() + 1;
+        asked += kill(victims[number % victims.len()], after, &lock).await;
+    }
+    println!("{kills} kills: 0 duplicates, 0 lost; a person was asked about {asked} resources");
+}

@@ -1,0 +1,136 @@
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use crate::servers;
+
+/// A running API server, shared by all tests of one process and ended with it.
+#[derive(Debug)]
+pub struct ApiServer {
+    folder: PathBuf,
+    port: u16,
+}
+
+/// Somebody whom the server knows by a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum User {
+    /// May do everything.
+    Admin,
+    /// May do nothing until a test binds a role to it: `tenant-0` to `tenant-9`.
+    Tenant(u8),
+}
+
+impl User {
+    /// The user's name, as role bindings and the audit log have it.
+    pub fn name(self) -> String {
+        match self {
+            Self::Admin => "admin".to_owned(),
+            Self::Tenant(number) => format!("tenant-{number}"),
+        }
+    }
+
+    fn token(self) -> String {
+        format!("token-of-{}", self.name())
+    }
+}
+
+impl ApiServer {
+    /// The one server of this process, started by whoever asks first.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<ApiServer> = OnceLock::new();
+        SHARED.get_or_init(Self::start)
+    }
+
+    /// A server of its own, for tests that break it.
+    pub fn start() -> Self {
+        let folder = tempfile::Builder::new().prefix("gitops-kube-").tempdir().unwrap().keep();
+        prepare(&folder);
+        let server = Self { folder, port: servers::free_port() };
+        servers::start(&server.folder, server.port);
+        server.wait_until_ready();
+        server
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
+    }
+
+    /// The certificates that its own is signed with.
+    pub fn ca(&self) -> Vec<u8> {
+        fs::read(self.folder.join("apiserver.crt")).unwrap()
+    }
+
+    /// A kubeconfig for a user, straight to the server.
+    pub fn kubeconfig(&self, user: User) -> String {
+        let ca = format!("    certificate-authority: {}\n", self.folder.join("apiserver.crt").display());
+        kubeconfig(&self.url(), &ca, user)
+    }
+
+    /// A kubeconfig for a user, by another way to the server.
+    pub fn kubeconfig_by(&self, url: &str, user: User) -> String {
+        kubeconfig(url, "", user)
+    }
+
+    pub(crate) fn audit_log(&self) -> PathBuf {
+        self.folder.join("audit.log")
+    }
+
+    fn wait_until_ready(&self) {
+        let is_up = || self.ask("/readyz").is_some_and(|answer| answer == "ok");
+        for _ in 0..1200 {
+            if is_up() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let log = fs::read_to_string(self.folder.join("api-server.log")).unwrap_or_default();
+        let tail: Vec<_> = log.lines().rev().take(20).collect();
+        panic!("the API server did not become ready within a minute:\n{}", tail.join("\n"));
+    }
+
+    /// What the server answers the administrator.
+    fn ask(&self, path: &str) -> Option<String> {
+        let header = format!("Authorization: Bearer {}", User::Admin.token());
+        let output = Command::new("curl")
+            .args(["--silent", "--insecure", "--fail", "--max-time", "5", "--header", &header])
+            .arg(format!("{}{path}", self.url()))
+            .output()
+            .expect("`curl` is there");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+}
+
+/// `tls` is a whole line or nothing.
+fn kubeconfig(url: &str, tls: &str, user: User) -> String {
+    let token = user.token();
+    format!(
+        "apiVersion: v1\nkind: Config\ncurrent-context: test\n\
+         clusters:\n- name: test\n  cluster:\n    server: {url}\n{tls}\
+         users:\n- name: test\n  user:\n    token: {token}\n\
+         contexts:\n- name: test\n  context:\n    cluster: test\n    user: test\n"
+    )
+}
+
+/// Only that a request came in, which is written before it is answered: nothing is counted late.
+const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
+    omitStages: [ResponseStarted, ResponseComplete, Panic]\nrules:\n- level: Metadata\n";
+
+fn prepare(folder: &Path) {
+    fs::write(folder.join("audit-policy.yaml"), AUDIT_POLICY).unwrap();
+    fs::write(folder.join("tokens.csv"), tokens()).unwrap();
+    let key = folder.join("accounts.key");
+    let made = Command::new("openssl").args(["genrsa", "-out"]).arg(&key).arg("2048").output();
+    assert!(made.expect("`openssl` is there").status.success(), "openssl made no key");
+}
+
+fn tokens() -> String {
+    let mut lines = format!("{},admin,admin,\"system:masters\"\n", User::Admin.token());
+    for user in (0..10).map(User::Tenant) {
+        writeln!(lines, "{},{},{},\"tenants\"", user.token(), user.name(), user.name()).unwrap();
+    }
+    lines
+}

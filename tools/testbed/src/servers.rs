@@ -1,0 +1,49 @@
+//! The two programs, started by a shell that outlives nobody.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Ends both servers and removes their folder as soon as its standard input ends: when the test process is gone,
+/// however it went.
+const SHELL: &str = r#"
+"$ETCD" --data-dir "$FOLDER/etcd" --listen-client-urls "http://127.0.0.1:$ETCD_PORT" \
+  --advertise-client-urls "http://127.0.0.1:$ETCD_PORT" --listen-peer-urls http://127.0.0.1:0 \
+  --unsafe-no-fsync >"$FOLDER/etcd.log" 2>&1 </dev/null &
+etcd=$!
+"$API_SERVER" --etcd-servers "http://127.0.0.1:$ETCD_PORT" --cert-dir "$FOLDER" --secure-port "$PORT" \
+  --bind-address 127.0.0.1 --service-account-key-file "$FOLDER/accounts.key" \
+  --service-account-signing-key-file "$FOLDER/accounts.key" \
+  --service-account-issuer https://kubernetes.default.svc --token-auth-file "$FOLDER/tokens.csv" \
+  --authorization-mode RBAC --service-cluster-ip-range 10.0.0.0/24 --disable-admission-plugins ServiceAccount \
+  --audit-policy-file "$FOLDER/audit-policy.yaml" --audit-log-path "$FOLDER/audit.log" \
+  >"$FOLDER/api-server.log" 2>&1 </dev/null &
+server=$!
+read -r _
+kill -9 $server $etcd
+wait
+rm -rf "$FOLDER"
+"#;
+
+/// Starts both; they run until this process ends.
+pub(crate) fn start(folder: &Path, port: u16) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", SHELL]).stdin(Stdio::piped()).stdout(Stdio::null());
+    shell.env("FOLDER", folder).env("PORT", port.to_string()).env("ETCD_PORT", free_port().to_string());
+    shell.env("ETCD", program("ETCD", "etcd")).env("API_SERVER", program("KUBE_APISERVER", "kube-apiserver"));
+    let child = shell.spawn().expect("`sh` starts");
+    // Held to the end of the process: its input closes with it, and with it go the servers.
+    std::mem::forget(child);
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Where a program is: `GITOPS_NAME`, or the folder `KUBEBUILDER_ASSETS`.
+fn program(variable: &str, name: &str) -> PathBuf {
+    let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
+    let own = std::env::var_os(format!("GITOPS_{variable}")).map(PathBuf::from);
+    let found = assets.or(own).filter(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("these tests need {name}: run `cargo xtask test`, which builds it"))
+}
