@@ -111,9 +111,9 @@ fn snapshot(files: &Tree, revision: &str) -> Checked<Snapshot> {
 fn declared(renderer: &mut Renderer, snapshot: &Snapshot) -> Declared {
     match renderer.render(snapshot) {
         Err(_) => Declared::Refused,
-        Ok(rendered) => {
+        Ok(all) => {
             let digest = |(key, object): (&Key, &Arc<Object>)| (key.clone(), object.digest());
-            Declared::Objects(rendered.desired.objects().iter().map(digest).collect())
+            Declared::Objects(all.desired.objects().iter().map(digest).collect())
         }
     }
 }
@@ -219,10 +219,10 @@ async fn faults(bench: &RenderBench) -> Checked {
     let before = declared(&mut renderer, &snapshot(good, "1")?);
     let error: Error = match renderer.render(&snapshot(&bad, "2")?) {
         Err(error) => error,
-        Ok(rendered) => {
+        Ok(all) => {
             return Err(Stop::Fail(format!(
                 "{path} is faulty, and {} objects come",
-                rendered.desired.objects().len()
+                all.desired.objects().len()
             )));
         }
     };
