@@ -25,12 +25,20 @@ pub struct SourceSubject {
     source: Arc<dyn Source>,
     publisher: Arc<dyn Publisher>,
     patience: Duration,
+    awaits: usize,
 }
 
 impl SourceSubject {
     /// A source in which nothing need be yet, and who publishes into it.
     pub fn new(source: Arc<dyn Source>, publisher: Arc<dyn Publisher>) -> Self {
-        Self { source, publisher, patience: Duration::from_secs(10) }
+        Self { source, publisher, patience: Duration::from_secs(10), awaits: 64 }
+    }
+
+    /// At how many awaits of one call it is stopped at most (S09); 64 if nothing is said.
+    #[must_use]
+    pub fn awaits(mut self, awaits: usize) -> Self {
+        self.awaits = awaits;
+        self
     }
 
     /// How long a new revision may need to be told of; ten seconds if nothing is said.

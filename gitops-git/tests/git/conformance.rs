@@ -9,6 +9,9 @@ use gitops_core::{Result, async_trait};
 
 use crate::support::{Fault, Gitea, Proxy, Repo, Sshd, gitea};
 
+/// At how many awaits calls over a network are dropped: each costs a commit, a push and several processes.
+const AWAITS: usize = 6;
+
 /// Commits what is published, and nothing else stays.
 fn commit(repo: &Repo, files: &[(&str, &str)]) {
     for entry in fs::read_dir(repo.path()).unwrap().map(|entry| entry.unwrap().path()) {
@@ -44,7 +47,7 @@ async fn a_repository_over_ssh_keeps_the_contract() {
         let repo = Arc::new(Repo::empty());
         let sshd = Sshd::start(repo.home());
         let source = repo.source_of(sshd.url(&repo.path())).credentials(sshd.credentials()).build()?;
-        Ok(SourceSubject::new(Arc::new(source), repo))
+        Ok(SourceSubject::new(Arc::new(source), repo).awaits(AWAITS))
     };
     conformance::source(source).run().await.assert_passed();
 }
@@ -82,11 +85,12 @@ async fn a_repository_on_a_forge_keeps_the_contract() {
     let source = move || {
         let name = format!("conformance-{}", used.fetch_add(1, Ordering::Relaxed));
         async move {
-            let (gitea, repo) = (gitea(), Repo::with(&[("a", "0")]));
+            let (gitea, repo) = (gitea(), Repo::with(&[("README", "0")]));
             let proxy = gitea.proxy();
             let url = gitea.push(&proxy, &repo, &name);
             let source = repo.source_of(&url).credentials(gitea.bot()).build()?;
-            Ok(SourceSubject::new(Arc::new(source), Arc::new(Pushed { repo, gitea, proxy, name })))
+            Ok(SourceSubject::new(Arc::new(source), Arc::new(Pushed { repo, gitea, proxy, name }))
+                .awaits(AWAITS))
         }
     };
     conformance::source(source).run().await.assert_passed();

@@ -8,8 +8,6 @@ use crate::conformance::check::{Asked, Check, Checked, check, ensure};
 use crate::conformance::poll::drop_at;
 use crate::source::Snapshot;
 
-const AWAITS: usize = 64;
-
 pub(super) const CHECKS: &[Check<SourceBench>] = &[
     check!(
         "S01",
@@ -156,7 +154,7 @@ async fn unreachable(bench: &SourceBench) -> Checked {
 }
 
 async fn dropped(bench: &SourceBench) -> Checked {
-    for awaits in 0..AWAITS {
+    for awaits in 0..bench.subject.awaits {
         let text = awaits.to_string();
         bench.publish(&[("a", &text)]).await?;
         let resolved = drop_at(bench.source().resolve(&bench.cx), awaits).await.is_some();
