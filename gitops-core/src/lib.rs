@@ -27,6 +27,8 @@ mod planner;
 pub mod prelude;
 pub mod reconcile;
 mod render;
+#[cfg(feature = "simulate")]
+pub mod simulate;
 mod source;
 mod state_dir;
 mod store;

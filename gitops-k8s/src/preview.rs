@@ -6,13 +6,12 @@ use gitops_core::{
     Change, Cx, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object, Precondition,
     Result, Secret, Value,
 };
-use serde_json::Value as Json;
 
 use crate::Kubernetes;
 use crate::apply::Dry;
 use crate::cluster::Failure;
 use crate::document::{Document, Pin};
-use crate::fields::{Element, FieldSet, changes};
+use crate::fields::{FieldSet, changes, transfers};
 use crate::mark;
 use crate::object::Seen;
 use crate::target::Inner;
@@ -129,8 +128,10 @@ fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Diff 
     fields.merge(&is);
     mark::strip(&mut fields);
     let mut found = changes(&fields, &before.json, &after.json);
-    if found.is_empty() && (was != is) {
-        found.push(ownership(&was, &is));
+    if found.is_empty() {
+        // No value changes, but whose the fields are: those that others took come back to us, and those that we give
+        // up stay with them. Without that, nobody would see them move again.
+        found = transfers(&was, &is, &after.json);
     }
     let mask = Mask { whole: before.is_secret(), object, inner };
     found.into_iter().map(|change| mask.over(change)).collect()
@@ -143,12 +144,6 @@ fn compare_declared(inner: &Inner, before: &Seen, declared: &Seen) -> Diff {
     let found = changes(&fields, &before.json, &declared.json);
     let hide = before.is_secret();
     found.into_iter().map(|change| if hide { hidden(change, inner) } else { change }).collect()
-}
-
-/// No value changes, but who owns it: fields that others took come back to us, or ones we gave up stay with them.
-fn ownership(was: &FieldSet, is: &FieldSet) -> FieldChange {
-    let value = |set: &FieldSet| Some(Value::from(format!("{} fields", set.count()).as_str()));
-    FieldChange { path: "/metadata/managedFields".to_owned(), before: value(was), after: value(is) }
 }
 
 /// What must not be shown.
@@ -190,20 +185,5 @@ fn contains(shown: &Value, secret: &str) -> bool {
         Value::List(items) => items.iter().any(|item| contains(item, secret)),
         Value::Map(members) => members.values().any(|member| contains(member, secret)),
         _ => false,
-    }
-}
-
-impl FieldSet {
-    /// Every field of a declaration; lists as wholes.
-    fn of(value: &Json) -> Self {
-        let below = value.as_object().into_iter().flatten();
-        let below = below.map(|(name, value)| (Element::Field(name.into()), Self::of(value)));
-        let mut set = Self { itself: false, below: below.collect() };
-        set.itself = set.below.is_empty();
-        set
-    }
-
-    fn count(&self) -> usize {
-        usize::from(self.itself) + self.below.values().map(Self::count).sum::<usize>()
     }
 }

@@ -3,17 +3,22 @@
 //! A root module is one object: a plan of the tool is its preview, and exactly that plan is applied. See
 //! [`Terraform`] for what is guaranteed, and [`TerraformRender`] for how roots are found in a source.
 
+mod address;
 mod apply;
 mod builder;
 mod bundle;
 mod conclude;
 mod disk;
+mod drift;
 mod failure;
 mod fields;
+mod gate;
+mod hcl;
 mod init;
 mod journal;
 mod json;
 mod module;
+mod override_files;
 mod preview;
 mod process;
 mod render;
@@ -25,6 +30,7 @@ mod terraform;
 mod tool;
 
 pub use builder::TerraformBuilder;
+pub use gate::Destructive;
 pub use json::{Action as ResourceAction, OutputChange, Plan as ResourcePlan, ResourceChange};
 pub use module::{ROOT, Removal, RootModule};
 pub use render::TerraformRender;

@@ -5,7 +5,7 @@ mod delete;
 mod replace;
 mod update;
 
-use gitops_core::{Applied, Change, Cx, Error, Expect, Key, Mark, Result};
+use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Key, Mark, Result};
 
 use serde_json::Value as Json;
 
@@ -75,6 +75,31 @@ impl Inner {
         applied
     }
 
+    /// The answer of a change that was made before, and whose answer was lost.
+    ///
+    /// Nobody may take what others did since for its effect: a dry run of the same apply says whether it would
+    /// change anything.
+    pub async fn answer_again(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        document: &Document,
+        uri: &str,
+        seen: &Seen,
+    ) -> Result<Applied> {
+        let edited = || Error::conflict(key).outcome_unknown();
+        match self.submit(cx, document, uri, Pin::Free, Dry::Run).await {
+            Ok(json) => {
+                let again = Seen::new(json);
+                let is_as_left =
+                    again.uid() == seen.uid() && again.version(&self.eye) == seen.version(&self.eye);
+                if is_as_left { Ok(self.applied(key, seen)) } else { Err(edited()) }
+            }
+            Err(failure) if failure.kind() == ErrorKind::Conflict => Err(edited()),
+            Err(failure) => Err(Error::from(failure).outcome_unknown()),
+        }
+    }
+
     /// Whether an object is what this operation left: then the change was made, and its answer was lost.
     pub fn is_done(seen: &Seen, mark: &Mark) -> bool {
         seen.mark.as_ref() == Some(mark) && !seen.is_deleting()
@@ -93,7 +118,7 @@ impl Inner {
 
     /// Whether the object is the one that a change was planned for, in the state that it was planned for.
     pub fn check(&self, key: &Key, seen: &Seen, expect: &Expect, mark: &Mark) -> Result<()> {
-        let is_ours = seen.mark.as_ref().is_none_or(|found| found.owner == mark.owner);
+        let is_ours = seen.mark.as_ref().is_some_and(|found| found.owner == mark.owner);
         let is_as_planned = seen.uid() == expect.uid && seen.version(&self.eye) == expect.version;
         match is_ours && is_as_planned && !seen.is_deleting() {
             true => Ok(()),

@@ -2,6 +2,7 @@ use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Mark, Object, Result};
 
 use super::create::create;
 use super::delete::remove;
+use crate::document::Document;
 use crate::follow::until_absent;
 use crate::kinds::Place;
 use crate::object::Seen;
@@ -27,7 +28,9 @@ pub(super) async fn replace(
     let seen = inner.read_as_applied(cx, &place).await?;
     let seen = seen.ok_or_else(|| Error::conflict(key))?;
     if Inner::is_done(&seen, mark) && seen.uid() != expect.uid {
-        return Ok(inner.applied(key, &seen));
+        let document = Document::new(object, Some(mark))?;
+        let uri = place.object_as(document.api_version())?;
+        return inner.answer_again(cx, key, &document, &uri, &seen).await;
     }
     inner.check(key, &seen, expect, mark)?;
     let removed = remove(inner, cx, key, &place, &seen).await?;

@@ -10,6 +10,8 @@ mod secret;
 mod size;
 mod text_maps;
 
+use std::sync::Arc;
+
 use gitops_core::{Diagnostic, Digest, Hasher, Object, Part, Render, SecretKey};
 use smol_str::SmolStr;
 
@@ -17,6 +19,7 @@ pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
 use crate::edges;
+use crate::transform::{Sheet, Transform};
 use crate::yaml::{self, Dialect, File, Limits, Node};
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
@@ -47,6 +50,7 @@ pub struct KubernetesRender {
     limits: Limits,
     strangers: Strangers,
     secret_key: Option<SecretKey>,
+    steps: Vec<Arc<dyn Transform>>,
 }
 
 impl KubernetesRender {
@@ -60,6 +64,7 @@ impl KubernetesRender {
             limits: Limits::default(),
             strangers: Strangers::default(),
             secret_key: None,
+            steps: Vec::new(),
         }
     }
 
@@ -105,6 +110,13 @@ impl KubernetesRender {
         self
     }
 
+    /// Adds a step that changes documents before they become objects; steps run in the order in which they were added.
+    #[must_use]
+    pub fn step(mut self, step: impl Transform + 'static) -> Self {
+        self.steps.push(Arc::new(step));
+        self
+    }
+
     pub(crate) fn default_namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
@@ -118,8 +130,10 @@ impl KubernetesRender {
     }
 
     fn objects(&self, part: &Part<'_>, path: &str, bytes: &[u8]) -> Result<Vec<Object>, Vec<Diagnostic>> {
-        let documents = yaml::read(path, bytes, self.dialect, &self.limits)?;
+        let mut documents = yaml::read(path, bytes, self.dialect, &self.limits)?;
         let file = File::new(path, bytes, &self.limits).map_err(|fault| vec![*fault])?;
+        let sheet = Sheet::new(&file, self.dialect);
+        self.steps.iter().try_for_each(|step| step.transform(&sheet, &mut documents))?;
         let nodes: Vec<Node> = documents.into_iter().map(|document| document.root).collect();
         if self.strangers.are(&nodes, path).map_err(|fault| vec![file.show(&fault)])? {
             return Ok(Vec::new());
@@ -150,6 +164,9 @@ impl Render for KubernetesRender {
         hasher.field(&self.target).field(self.namespace.as_deref().unwrap_or("/"));
         hasher.field(format!("{:?} {:?} {:?}", self.dialect, self.limits, self.strangers));
         hasher.field(format!("{:?} {:?}", self.scopes, self.secret_key.is_some()));
+        for step in &self.steps {
+            hasher.field(step.fingerprint().as_bytes());
+        }
         hasher.finish()
     }
 }

@@ -7,4 +7,5 @@ mod policies;
 mod programs;
 mod refused;
 mod secrets;
+mod substitution;
 mod support;

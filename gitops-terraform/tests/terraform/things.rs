@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::extract::{Path as Name, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -30,10 +30,16 @@ pub struct Inner {
     /// How often something was made, by name.
     pub made: BTreeMap<String, u32>,
     pub reads: u32,
-    /// How long every creation takes to be answered.
+    /// How long the first creation takes to be answered; each later one takes so much longer.
     pub takes: Duration,
+    /// How many creations were answered.
+    pub answered: u32,
     /// Names whose creation is done and kills the provider.
     pub deadly: BTreeSet<String>,
+    /// Whether reads are never answered.
+    pub silent: bool,
+    /// The token that is asked for; none if it is empty.
+    pub token: String,
     /// Names whose creation is refused.
     pub refused: BTreeSet<String>,
 }
@@ -42,7 +48,7 @@ pub struct Inner {
 pub struct Things {
     pub endpoint: String,
     pub inner: Arc<Mutex<Inner>>,
-    arrived: Arc<Notify>,
+    answered: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -50,15 +56,15 @@ struct Shared(Arc<Mutex<Inner>>, Arc<Notify>);
 
 impl Things {
     pub async fn start() -> Self {
-        let (inner, arrived) = (Arc::<Mutex<Inner>>::default(), Arc::<Notify>::default());
+        let (inner, answered) = (Arc::<Mutex<Inner>>::default(), Arc::<Notify>::default());
         let app = Router::new()
             .route("/things", post(make))
             .route("/things/{id}", get(read).put(change).delete(remove))
-            .with_state(Shared(inner.clone(), arrived.clone()));
+            .with_state(Shared(inner.clone(), answered.clone()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { endpoint, inner, arrived }
+        Self { endpoint, inner, answered }
     }
 
     /// The names of all things, in order: a name that is there twice was made twice.
@@ -73,14 +79,22 @@ impl Things {
         change(&mut self.inner.lock().unwrap())
     }
 
-    /// Waits until so many things were made in all.
+    /// Waits until so many things were made, answered or not.
     pub async fn made(&self, count: u32) {
+        let cx = Cx::system().within(Duration::from_secs(60));
+        while self.with(|inner| inner.made.values().sum::<u32>()) < count {
+            cx.sleep(Duration::from_millis(10)).await.expect("it is made in time");
+        }
+    }
+
+    /// Waits until so many creations were answered.
+    pub async fn answered(&self, count: u32) {
         loop {
-            let arrived = self.arrived.notified();
-            if self.with(|inner| inner.made.values().sum::<u32>()) >= count {
+            let answered = self.answered.notified();
+            if self.with(|inner| inner.answered) >= count {
                 return;
             }
-            arrived.await;
+            answered.await;
         }
     }
 
@@ -100,7 +114,7 @@ impl Things {
     }
 }
 
-async fn make(State(Shared(inner, arrived)): State<Shared>, Json(mut thing): Json<Thing>) -> Response {
+async fn make(State(Shared(inner, answered)): State<Shared>, Json(mut thing): Json<Thing>) -> Response {
     let (takes, deadly) = {
         let mut inner = inner.lock().unwrap();
         if inner.refused.contains(&thing.name) {
@@ -110,21 +124,33 @@ async fn make(State(Shared(inner, arrived)): State<Shared>, Json(mut thing): Jso
         thing.id = format!("thing-{number}");
         *inner.made.entry(thing.name.clone()).or_default() += 1;
         inner.things.insert(thing.id.clone(), thing.clone());
-        (inner.takes, inner.deadly.contains(&thing.name))
+        (inner.takes * (number + 1), inner.deadly.contains(&thing.name))
     };
-    arrived.notify_waiters();
     if !takes.is_zero() {
         Cx::system().sleep(takes).await.unwrap();
     }
+    inner.lock().unwrap().answered += 1;
+    answered.notify_waiters();
     if deadly {
         return StatusCode::from_u16(599).unwrap().into_response();
     }
     Json(thing).into_response()
 }
 
-async fn read(State(Shared(inner, _)): State<Shared>, Name(id): Name<String>) -> Response {
+async fn read(
+    State(Shared(inner, _)): State<Shared>,
+    Name(id): Name<String>,
+    headers: HeaderMap,
+) -> Response {
+    if inner.lock().unwrap().silent {
+        std::future::pending::<()>().await;
+    }
     let mut inner = inner.lock().unwrap();
     inner.reads += 1;
+    let given = headers.get("authorization").and_then(|given| given.to_str().ok()).unwrap_or_default();
+    if !inner.token.is_empty() && given != format!("Bearer {}", inner.token) {
+        return (StatusCode::UNAUTHORIZED, "the token is revoked").into_response();
+    }
     match inner.things.get(&id) {
         Some(thing) => Json(thing.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

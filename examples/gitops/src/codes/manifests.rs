@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 13] = [
+pub const PAGES: [Page; 14] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -88,5 +88,12 @@ pub const PAGES: [Page; 13] = [
         cause: "A kustomization names a remote base, or a chart a dependency that is not in the \
               repository: the same revision would render differently tomorrow.",
         fix: "Copy it into the repository.",
+    },
+    Page {
+        code: "GO0414",
+        title: "a variable without a value",
+        cause: "A text holds `${NAME}` for which there is neither a value nor a default.",
+        fix: "Give the value, write a default as `${NAME:=default}`, or `$${NAME}` if the text is \
+              meant as it stands.",
     },
 ];

@@ -177,7 +177,9 @@ impl TargetBench {
             Some(preview) => preview.diff,
             None => Structural::default().diff(body, &live.body),
         };
-        Ok(diff.fields().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+        // Who owns a field is no difference of what is there.
+        let differing = diff.fields().iter().filter(|field| field.before != field.after);
+        Ok(differing.map(ToString::to_string).collect::<Vec<_>>().join(", "))
     }
 
     /// Makes requests fail, if the kit was given a way to.
