@@ -19,12 +19,12 @@ impl Engine {
             if info.tier == Tier::Opaque {
                 return None;
             }
-            let may_still_land = now.since(intent.at) < info.lands_within;
             let live = live.get(&intent.key);
+            let may_still_land = now.since(intent.at) < self.timeouts.call + info.lands_within;
             let result = verdict(intent, live, owner, may_still_land)?;
             let made = matches!(result, OpResult::NotDone { .. }).then(|| self.half_made(intent, live));
             let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
-            Some([Some(outcome), made.flatten()])
+            Some([made.flatten(), Some(outcome)])
         };
         self.inventory().open().filter_map(settle).flatten().flatten().collect()
     }
