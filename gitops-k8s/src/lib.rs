@@ -14,6 +14,7 @@ mod fields;
 mod follow;
 mod health;
 mod kinds;
+mod lease;
 mod limits;
 mod list;
 mod manifest;
@@ -32,6 +33,7 @@ mod watch;
 pub mod yaml;
 
 pub use cluster::{Cluster, Connection};
+pub use lease::ClusterLease;
 pub use limits::Limits;
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
 pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};

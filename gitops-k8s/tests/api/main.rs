@@ -8,6 +8,7 @@ mod engine;
 mod faults;
 mod health;
 mod kit;
+mod lease;
 mod limits;
 mod observe;
 mod preview;
