@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::diagnostic::Diagnostic;
 use crate::plan::PlanId;
 use crate::value::{Action, Key};
 
@@ -23,6 +24,11 @@ pub enum Event {
     Resolved {
         /// The revision.
         revision: String,
+    },
+    /// A revision can be used, but somebody should know something about it.
+    Remarked {
+        /// What it is.
+        remark: Diagnostic,
     },
     /// The tree was turned into objects.
     Rendered {
@@ -95,6 +101,13 @@ pub enum Event {
     Moved {
         /// How many; nothing if it could be any.
         objects: Option<usize>,
+    },
+    /// A target's watch failed: all objects of the target are looked at.
+    WatchFailed {
+        /// The target, as keys name it.
+        target: String,
+        /// What went wrong, in one line.
+        error: String,
     },
     /// Intents or outcomes were made durable.
     Journaled {

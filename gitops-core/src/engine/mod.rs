@@ -15,6 +15,7 @@ mod prepare;
 mod recover;
 mod report;
 mod run;
+mod tamper;
 
 pub use approval::Approval;
 pub use builder::EngineBuilder;
@@ -32,6 +33,7 @@ use crate::gate::Gate;
 use crate::graph::{Cycle, Graph};
 use crate::plan::Plan;
 use crate::planner::Options;
+use crate::reconcile::Contest;
 use crate::render::{Desired, Renderer};
 use crate::source::Source;
 use crate::target::Target;
@@ -85,6 +87,7 @@ pub struct Engine {
     ledger: Ledger,
     declared: Option<Declared>,
     base: Base,
+    contest: Contest,
 }
 
 /// What was last rendered.
@@ -122,7 +125,7 @@ impl Engine {
     /// the last plan, and at those that a target's watch reports. Objects of targets without a watch are all
     /// looked at.
     pub async fn replan(&mut self, cx: &Cx) -> Result<Plan> {
-        self.drain_watches(cx)?;
+        self.drain_watches(cx);
         Ok(self.prepare(cx).await?.planned.plan)
     }
 
@@ -144,7 +147,7 @@ impl Engine {
     pub async fn apply(&mut self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<Report> {
         self.base.look_at_everything();
         let prepared = self.prepare(cx).await?;
-        let moved = prepared.planned.plan.moved_since(plan);
+        let moved = tamper::stale(cx, prepared.planned.plan.moved_since(plan));
         if !moved.is_empty() {
             return Err(Error::stale(moved));
         }
@@ -160,7 +163,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn pass(&mut self, cx: &Cx) -> Result<Report> {
-        self.drain_watches(cx)?;
+        self.drain_watches(cx);
         let prepared = self.prepare(cx).await?;
         self.admit(&prepared.planned.plan, false)?;
         self.carry_out(cx, prepared, &Approval::automatic()).await

@@ -6,8 +6,9 @@ use futures::FutureExt;
 use futures::future::select_all;
 use smol_str::SmolStr;
 
-use super::{Approval, Engine, Report};
+use super::{Approval, Engine, Report, tamper};
 use crate::capability::Moved;
+use crate::cx::Time;
 use crate::event::Event;
 use crate::source::Source;
 use crate::target::Target;
@@ -63,7 +64,7 @@ impl Engine {
 
     /// One pass, ended early at a safe point if the source has something newer.
     async fn supervised_pass(&mut self, cx: &Cx, interval: Duration) -> Result<Report> {
-        self.drain_watches(cx)?;
+        self.drain_watches(cx);
         let prepared = self.prepare(cx).await?;
         self.admit(&prepared.planned.plan, false)?;
         let revision = prepared.planned.plan.revision.clone();
@@ -86,37 +87,45 @@ impl Engine {
         }
     }
 
-    /// Waits for an event, for so long at most, or until asked to stop.
+    /// Waits for an event that concerns the application, for so long at most, or until asked to stop.
     async fn wait(&mut self, cx: &Cx, at_most: Duration) {
-        let source = self.source.clone();
-        let targets: Vec<(SmolStr, Arc<dyn Target>)> =
-            self.targets.iter().map(|(name, target)| (name.clone(), target.clone())).collect();
+        let until = cx.now().after(at_most);
+        while cx.now() < until {
+            let Woken::Target(name, moved) = self.next_event(cx, until).await else { return };
+            if self.take_moved(&name, moved) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A watch that fails wakes nobody: the next pass looks at all that it should have told of.
+    async fn next_event(&self, cx: &Cx, until: Time) -> Woken {
         let from_source = async {
-            match source.watch() {
+            match self.source.watch() {
                 Some(watch) if watch.changed(cx).await.is_ok() => Woken::SourceOrTime,
                 _ => std::future::pending().await,
             }
         };
-        let from_target = |(name, target): &(SmolStr, Arc<dyn Target>)| {
+        let from_target = |(name, target): (&SmolStr, &Arc<dyn Target>)| {
             let (name, target) = (name.clone(), target.clone());
             async move {
-                let moved = match target.watch() {
-                    Some(watch) => watch.moved(cx).await,
+                match target.watch() {
+                    Some(watch) => match watch.moved(cx).await {
+                        Ok(moved) => Woken::Target(name, moved),
+                        Err(_) => std::future::pending().await,
+                    },
                     None => std::future::pending().await,
-                };
-                Woken::Target(name, moved.unwrap_or(Moved::Any))
+                }
             }
             .boxed()
         };
-        let woken = tokio::select! {
+        tokio::select! {
             biased;
-            () = cx.cancelled() => return,
-            (woken, ..) = select_all(targets.iter().map(from_target)) => woken,
+            () = cx.cancelled() => Woken::SourceOrTime,
+            (woken, ..) = select_all(self.targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
-            _ = cx.sleep(at_most) => Woken::SourceOrTime,
-        };
-        if let Woken::Target(name, moved) = woken {
-            self.take_moved(&name, moved);
+            _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,
         }
     }
 }
@@ -152,5 +161,5 @@ fn back_off(cx: &Cx, failures: &mut u32, interval: Duration) -> Duration {
     let ceiling = BACK_OFF.0.saturating_mul(2_u32.saturating_pow((*failures).min(16))).min(BACK_OFF.1);
     *failures += 1;
     let share = (cx.random() % 1000) as u32;
-    (ceiling / 2 + ceiling / 2 * share / 1000).min(interval.max(BACK_OFF.0))
+    tamper::back_off(cx, (ceiling / 2 + ceiling / 2 * share / 1000).min(interval.max(BACK_OFF.0)))
 }
