@@ -6,10 +6,11 @@ use futures::FutureExt;
 use futures::future::select_all;
 use smol_str::SmolStr;
 
-use super::{Approval, Engine, Report};
+use super::{Approval, Engine, PinRequest, Report};
 use crate::capability::Moved;
 use crate::event::Event;
 use crate::source::Source;
+use crate::store::StateStore;
 use crate::target::Target;
 use crate::value::Revision;
 use crate::{Cx, ErrorKind, Result};
@@ -63,6 +64,7 @@ impl Engine {
 
     /// One pass, ended early at a safe point if the source has something newer.
     async fn supervised_pass(&mut self, cx: &Cx, interval: Duration) -> Result<Report> {
+        self.take_up_request(cx).await?;
         self.drain_watches(cx)?;
         let prepared = self.prepare(cx).await?;
         self.admit(&prepared.planned.plan, false)?;
@@ -70,11 +72,18 @@ impl Engine {
         let pinned = self.pinned(cx).await?.is_some();
         let source = self.source.clone();
         let inner = cx.child();
+        let store = self.ledger.store().clone();
         let superseded = async {
-            if pinned {
-                std::future::pending::<()>().await;
+            let newer = async {
+                if pinned {
+                    std::future::pending::<()>().await;
+                }
+                newer_than(cx, &source, &revision, interval).await;
+            };
+            tokio::select! {
+                () = newer => {}
+                () = asked(cx, &*store) => {}
             }
-            newer_than(cx, &source, &revision, interval).await;
             inner.cancel();
             std::future::pending::<Infallible>().await
         };
@@ -88,7 +97,7 @@ impl Engine {
 
     /// Waits for an event, for so long at most, or until asked to stop.
     async fn wait(&mut self, cx: &Cx, at_most: Duration) {
-        let source = self.source.clone();
+        let (source, store) = (self.source.clone(), self.ledger.store().clone());
         let targets: Vec<(SmolStr, Arc<dyn Target>)> =
             self.targets.iter().map(|(name, target)| (name.clone(), target.clone())).collect();
         let from_source = async {
@@ -113,10 +122,26 @@ impl Engine {
             () = cx.cancelled() => return,
             (woken, ..) = select_all(targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
+            () = asked(cx, &*store) => Woken::SourceOrTime,
             _ = cx.sleep(at_most) => Woken::SourceOrTime,
         };
         if let Woken::Target(name, moved) = woken {
             self.take_moved(&name, moved);
+        }
+    }
+}
+
+/// Returns once somebody asks something of this engine. A store that can't be watched is looked at by each pass.
+async fn asked(cx: &Cx, store: &dyn StateStore) {
+    loop {
+        let changed = match store.watch() {
+            Some(watch) => watch.changed(cx, PinRequest::DOCUMENT).await,
+            None => std::future::pending().await,
+        };
+        match changed {
+            Ok(()) if PinRequest::waits(cx, store).await => return,
+            Ok(()) => {}
+            Err(_) => std::future::pending().await,
         }
     }
 }
