@@ -96,6 +96,13 @@ pub enum Event {
         /// How many; nothing if it could be any.
         objects: Option<usize>,
     },
+    /// A target's watch failed: all objects of the target are looked at.
+    WatchFailed {
+        /// The target, as keys name it.
+        target: String,
+        /// What went wrong, in one line.
+        error: String,
+    },
     /// Intents or outcomes were made durable.
     Journaled {
         /// How many records.

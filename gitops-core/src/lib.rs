@@ -2,6 +2,8 @@
 
 pub mod audit;
 pub mod capability;
+#[cfg(feature = "cel")]
+pub mod cel;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cx;

@@ -103,10 +103,8 @@ impl StateDir {
     /// `Corrupt` if its file is damaged: it is not made anew, for every secret would then seem to have changed.
     pub fn secret_key(&self, cx: &Cx) -> Result<SecretKey> {
         let path = self.path.join(SECRET_KEY);
-        let stored =
-            fs::read(&path, 4096).map_err(|error| fs::failed("read the secret key", &path, error))?;
-        if let Some(bytes) = stored {
-            return parse_key(&bytes, &path);
+        if let Some(key) = read_key(&path)? {
+            return Ok(key);
         }
         let bytes: [u8; 32] = cx.random_bytes();
         fs::atomic_write(&path, &bytes, fs::PRIVATE)
@@ -193,10 +191,23 @@ impl StatePeek {
         FileJournalIo::read_only(self.path.join(JOURNAL))
     }
 
+    /// The key under which secrets are compared, if one was made yet.
+    ///
+    /// # Errors
+    /// As [`StateDir::secret_key`].
+    pub fn secret_key(&self) -> Result<Option<SecretKey>> {
+        read_key(&self.path.join(SECRET_KEY))
+    }
+
     /// Where the audit log is, for [`FileAudit::verify`] and [`FileAudit::read`].
     pub fn audit_path(&self) -> PathBuf {
         self.path.join(AUDIT)
     }
+}
+
+fn read_key(path: &Path) -> Result<Option<SecretKey>> {
+    let stored = fs::read(path, 4096).map_err(|error| fs::failed("read the secret key", path, error))?;
+    stored.map(|bytes| parse_key(&bytes, path)).transpose()
 }
 
 fn parse_key(bytes: &[u8], path: &Path) -> Result<SecretKey> {

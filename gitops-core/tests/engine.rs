@@ -251,3 +251,43 @@ async fn a_secret_is_in_no_output() {
     assert!(!shown.contains("canary"), "{shown}");
     let _: Arc<dyn Target> = Arc::new(Memory::new());
 }
+
+/// A clock that tests move.
+#[derive(Default)]
+struct ByHand(std::sync::atomic::AtomicI64);
+
+#[async_trait]
+impl Clock for ByHand {
+    fn now(&self) -> Time {
+        Time::from_micros(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+
+    async fn wait_until(&self, _: Time) {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_others_change_again_and_again_is_contested() {
+    let mut world = World::with(&[("a", "1"), ("b", "2")]);
+    let clock = Arc::new(ByHand::default());
+    world.cx = Cx::new(clock.clone(), Arc::new(System));
+    let mut engine = world.engine().await;
+    engine.pass(&world.cx).await.unwrap();
+    let (mut corrections, mut held) = (0, None);
+    for _ in 0..360 {
+        clock.0.fetch_add(10_000_000, std::sync::atomic::Ordering::SeqCst);
+        world.memory.edit(&key("a"), Some(body("edited")));
+        let report = engine.pass(&world.cx).await.unwrap();
+        corrections += report.applied();
+        held = report.plan.held.first().map(|held| held.why.to_string());
+    }
+    assert_eq!(corrections, 12, "in the first hour");
+    insta::assert_snapshot!(held.unwrap(), @"others change it as often as it is corrected; the next time is at 1970-01-01T01:00:10.000Z");
+    world.declare(&[("a", "new"), ("b", "2")]);
+    assert_eq!(
+        engine.pass(&world.cx).await.unwrap().applied(),
+        1,
+        "a change of the declaration does not wait"
+    );
+}

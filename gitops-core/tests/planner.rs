@@ -110,6 +110,7 @@ impl World {
                 waiting: &BTreeMap::new(),
                 quarantined: &BTreeSet::new(),
                 protected: &BTreeMap::new(),
+                contested: &BTreeMap::new(),
                 differ: &Structural::default(),
                 options: &self.options,
                 basis: &basis,

@@ -21,12 +21,16 @@ mod object;
 mod observe;
 pub mod policy;
 mod preview;
+mod render;
 mod target;
 mod told;
+mod transform;
 mod watch;
 pub mod yaml;
 
 pub use cluster::{Cluster, Connection};
 pub use limits::Limits;
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
+pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};
 pub use target::{Conflicts, Kubernetes, KubernetesBuilder};
+pub use transform::{Sheet, Substitute, Transform};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::disk;
 use crate::json;
 use crate::module::{Removal, RootModule};
+use crate::override_files::holds_a_secret;
 use crate::site::Site;
 
 /// The most bytes that a bundle may have.
@@ -54,14 +55,5 @@ impl Site<'_> {
     pub fn bundle(&self) -> Result<Option<Bundle>> {
         let bytes = disk::read(&self.folder.path().join("bundle.json"), BUNDLE_BYTES)?;
         bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(Error::from)).transpose()
-    }
-}
-
-fn holds_a_secret(value: &Value) -> bool {
-    match value {
-        Value::Secret(_) => true,
-        Value::List(items) => items.iter().any(holds_a_secret),
-        Value::Map(members) => members.values().any(holds_a_secret),
-        _ => false,
     }
 }

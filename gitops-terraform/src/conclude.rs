@@ -58,6 +58,9 @@ impl Site<'_> {
             record.running = None;
             record.doubts.retain(|known| !doubts.iter().any(|new| new.address == known.address));
             record.doubts.extend(doubts);
+            if let Some(state) = &state {
+                record.settle_doubts(state);
+            }
             if succeeded || effect {
                 take_over(record, running, state.as_ref(), succeeded);
             }

@@ -12,11 +12,7 @@ use crate::module::{Removal, RootModule};
 use crate::process::Output;
 use crate::root::{Kept, Pins, Place, Stamp};
 use crate::site::{Fresh, Site};
-use crate::terraform::Terraform;
-
-/// The file of ours that sets the backend: the tool reads override files last.
-const BACKEND_FILE: &str = "gitops_backend_override.tf.json";
-const BACKEND: &str = r#"{"terraform":{"backend":{"http":{}}}}"#;
+use crate::terraform::{Terraform, is_over};
 
 /// The most bytes that a plan may have when the tool shows it.
 const PLAN_BYTES: usize = 256 << 20;
@@ -41,13 +37,35 @@ impl NativePlan for Terraform {
 /// What a plan is made of.
 pub(crate) struct Request {
     pub root: RootModule,
-    /// The digest of the declaration; nothing for a plan that destroys.
-    pub body: Option<Digest>,
+    pub purpose: Purpose,
+}
+
+/// What a plan is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// To make a root as declared; the digest of the declaration.
+    Make(Digest),
+    /// To remove all that it has.
+    Destroy,
+    /// To see what was changed behind the state's back.
+    Refresh,
 }
 
 impl Request {
-    fn destroys(&self) -> bool {
-        self.body.is_none()
+    /// The digest of the declaration; nothing for a plan that makes none.
+    fn body(&self) -> Option<Digest> {
+        match self.purpose {
+            Purpose::Make(body) => Some(body),
+            Purpose::Destroy | Purpose::Refresh => None,
+        }
+    }
+
+    fn option(&self) -> Option<&'static str> {
+        match self.purpose {
+            Purpose::Make(_) => None,
+            Purpose::Destroy => Some("-destroy"),
+            Purpose::Refresh => Some("-refresh-only"),
+        }
     }
 
     fn place(&self) -> Place {
@@ -58,7 +76,7 @@ impl Request {
 impl Site<'_> {
     async fn preview(&mut self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview> {
         let root = RootModule::of_body(&object.body)?;
-        let request = Request { root, body: Some(object.body.digest()) };
+        let request = Request { root, purpose: Purpose::Make(object.body.digest()) };
         let plan = self.plan(cx, &request).await?;
         let (mut diff, digest) = (fields::of_plan(&plan), plan_digest(&plan, &request));
         if let Some(before) = self.bundle()?.map(|bundle| bundle.removal)
@@ -84,7 +102,7 @@ impl Site<'_> {
                 digest: forgotten(state),
             });
         }
-        let request = Request { root, body: None };
+        let request = Request { root, purpose: Purpose::Destroy };
         let plan = self.plan(cx, &request).await?;
         Ok(Preview { diff: fields::of_plan(&plan), replace: None, digest: plan_digest(&plan, &request) })
     }
@@ -94,12 +112,10 @@ impl Site<'_> {
         let workshop = self.workshop();
         workshop.tool.info(cx).await?;
         let place = request.place();
+        self.remember_secrets(cx, &request.root).await?;
         let mut redact = self.redact();
         request.root.variables.values().for_each(|value| redact.learn_secrets(value));
-        self.folder.materialise(&request.root)?;
-        self.point_at_the_server(&place)?;
-        self.release_orphaned_lock(cx, &place).await?;
-        self.init(cx, &request.root, &place, &redact).await?;
+        self.prepare(cx, &request.root, &place, &redact).await?;
         self.note(cx, |record| record.place = Some(place.clone())).await?;
         let state = self.state(cx, Fresh::Now).await?;
         self.check_strange(state.as_ref())?;
@@ -113,15 +129,6 @@ impl Site<'_> {
         self.new_plan(cx, request, pins, &mut redact).await
     }
 
-    /// Tells the tool to keep the state in our server, whatever backend the root declares.
-    fn point_at_the_server(&self, place: &Place) -> Result<()> {
-        let path = self.cwd(place).join(BACKEND_FILE);
-        match self.workshop().state_server {
-            Some(_) => disk::replace(&path, BACKEND.as_bytes(), false),
-            None => disk::remove(&path),
-        }
-    }
-
     async fn new_plan(
         &mut self,
         cx: &Cx,
@@ -131,7 +138,15 @@ impl Site<'_> {
     ) -> Result<Plan> {
         let place = request.place();
         self.folder.drop_plans()?;
-        self.run_plan(cx, request, &place, redact).await?;
+        let imports = self.import_what_is_lost(&place)?;
+        match self.run_plan(cx, request, &place, redact).await {
+            // Not every provider can import, and not every address is still declared: then a person decides.
+            Err(error) if imports && !is_over(&error) => {
+                self.import_nothing(&place)?;
+                self.run_plan(cx, request, &place, redact).await?;
+            }
+            planned => planned?,
+        }
         let plan = self.shown(cx, &place, redact, &self.folder.new_plan()).await?;
         let after = self.state(cx, Fresh::Now).await?;
         if after.as_ref().map(Stamp::from) != pins.state {
@@ -150,9 +165,7 @@ impl Site<'_> {
         let mut call =
             self.call(cx, place).args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
         call = call.args([format!("-out={}", self.folder.new_plan().display())]);
-        if request.destroys() {
-            call = call.args(["-destroy"]);
-        }
+        call = call.args(request.option());
         let tree = self.folder.tree();
         for file in &request.root.var_files {
             call = call.args([format!("-var-file={}", tree.join(file).display())]);
@@ -191,7 +204,7 @@ impl Site<'_> {
         let document = self.document(cx, place, file, redact).await?;
         redact.of_plan(&document)?;
         let keys = &self.workshop().keys;
-        Plan::read(&document, &keys.secrets, &*keys.effects)
+        Ok(Plan::read(&document, &keys.secrets, &*keys.effects)?.redacted(redact))
     }
 
     pub async fn document(
@@ -207,6 +220,40 @@ impl Site<'_> {
             true => json::parse(&ended.stdout),
             false => Err(failure::of_run("show", &ended, &[], &redact.text(&ended.stderr))),
         }
+    }
+
+    /// What was changed behind the state's back, asked for with the declaration that was applied last.
+    pub async fn refresh(
+        &mut self,
+        cx: &Cx,
+        root: &RootModule,
+        place: &Place,
+    ) -> Result<Vec<json::ResourceChange>> {
+        let mut redact = self.redact();
+        self.prepare(cx, root, place, &redact).await?;
+        let request = Request { root: root.clone(), purpose: Purpose::Refresh };
+        self.import_nothing(place)?;
+        self.folder.drop_plans()?;
+        self.run_plan(cx, &request, place, &redact).await?;
+        let plan = self.shown(cx, place, &mut redact, &self.folder.new_plan()).await?;
+        self.folder.drop_plans()?;
+        Ok(plan.drift)
+    }
+
+    /// Remembers the digests of secrets that the root gets: an old one may still stand in its state.
+    async fn remember_secrets(&mut self, cx: &Cx, root: &RootModule) -> Result<()> {
+        let mut redact = Redact::default();
+        root.variables.values().for_each(|value| redact.learn_secrets(value));
+        let digests = redact.digests(&self.workshop().keys.secrets);
+        self.note(cx, |record| record.remember_secrets(digests)).await
+    }
+
+    /// Makes the folder ready for a run: the files as declared, no lock of a dead run of ours, initialised.
+    async fn prepare(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
+        self.folder.materialise(root)?;
+        self.override_files(root, place)?;
+        self.release_orphaned_lock(cx, place).await?;
+        self.init(cx, root, place, redact).await
     }
 
     /// What the kept plan would do.
@@ -229,7 +276,7 @@ impl Site<'_> {
     pub async fn pins(&self, request: &Request, state: Option<&StateFile>) -> Result<Pins> {
         Ok(Pins {
             state: state.map(Stamp::from),
-            body: request.body,
+            body: request.body(),
             tool: self.workshop().tool.digest().await?,
             workspace: request.root.workspace.clone(),
         })
@@ -276,7 +323,7 @@ impl Site<'_> {
 /// The digest of what a plan would do to a root, and of what it does not show and would change.
 fn plan_digest(plan: &Plan, request: &Request) -> Digest {
     let mut hasher = Hasher::new("gitops terraform preview 1");
-    hasher.field(plan.effect.as_bytes()).field([u8::from(request.destroys())]);
+    hasher.field(plan.effect.as_bytes()).field(request.option().unwrap_or_default());
     hasher.field(&request.root.workspace).field(request.root.removal.word()).finish()
 }
 

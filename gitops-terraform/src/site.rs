@@ -86,7 +86,7 @@ impl<'a> Site<'a> {
 
     /// What is known to be secret before the tool is run.
     pub fn redact(&self) -> Redact {
-        let mut redact = Redact::default();
+        let mut redact = Redact::knowing(self.record().secrets.clone(), &self.workshop().keys.secrets);
         self.workshop().secrets.iter().for_each(|secret| redact.learn(&Value::Secret(secret.clone())));
         redact
     }

@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use gitops_core::capability::NativePlan;
+use gitops_core::capability::{NativePlan, Watch};
 use gitops_core::{
     Applied, Change, Cx, Error, ErrorKind, Key, Live, Result, Scope, Secret, SecretKey, Target, TargetInfo,
     Time,
@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::builder::{Options, TerraformBuilder};
 use crate::disk;
+use crate::drift::Lookout;
 use crate::json::StateFile;
 use crate::process::Environment;
 use crate::root::Records;
@@ -47,9 +48,10 @@ use crate::tool::{Tool, ToolInfo};
 #[derive(Clone)]
 pub struct Terraform(Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     workshop: Workshop,
     pulled: Mutex<BTreeMap<Key, Pulled>>,
+    lookout: Lookout,
 }
 
 /// A state that was asked for, and when.
@@ -106,7 +108,7 @@ impl Terraform {
     }
 
     pub(crate) fn new(workshop: Workshop) -> Self {
-        Self(Arc::new(Inner { workshop, pulled: Mutex::default() }))
+        Self(Arc::new(Inner { workshop, pulled: Mutex::default(), lookout: Lookout::default() }))
     }
 
     /// Which tool it is, and of what version.
@@ -124,6 +126,19 @@ impl Terraform {
         crate::state_server::name_of(key, workspace)
     }
 
+    pub(crate) fn lookout(&self) -> &Lookout {
+        &self.0.lookout
+    }
+
+    pub(crate) fn weak(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// The target again, if anybody still has it.
+    pub(crate) fn again(inner: &Weak<Inner>) -> Option<Self> {
+        inner.upgrade().map(Self)
+    }
+
     pub(crate) fn workshop(&self) -> &Workshop {
         &self.0.workshop
     }
@@ -138,6 +153,7 @@ impl Terraform {
 
     /// One root as it is; what is wrong with it is its own matter and no other's.
     async fn look(&self, cx: &Cx, key: Key) -> Result<Option<Live>> {
+        self.lookout().know(&key);
         let look = async { Site::enter(self, &key, cx).await?.live(cx).await };
         match look.await {
             Err(error) if !is_over(&error) => Ok(Some(Live::unreadable(key, said(&error)))),
@@ -174,10 +190,15 @@ impl Target for Terraform {
     fn native_plan(&self) -> Option<&dyn NativePlan> {
         Some(self)
     }
+
+    /// There only if an interval is set: without it, every pass looks at every root's state.
+    fn watch(&self) -> Option<&dyn Watch> {
+        self.workshop().options.drift_every.map(|_| self as &dyn Watch)
+    }
 }
 
 /// An end of the context is the whole call's; anything else is one root's own.
-fn is_over(error: &Error) -> bool {
+pub(crate) fn is_over(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Timeout)
 }
 

@@ -15,6 +15,7 @@ mod progress;
 mod saved_plan;
 mod session;
 mod source;
+mod targets;
 mod verbs;
 
 use std::process::ExitCode;

@@ -1,23 +1,19 @@
 //! Puts the engine together from the configuration.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gitops_core::directory::FileRender;
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    AuditEntry, Commit, Directory, Engine, ErrorKind, EventSink, FileAudit, Key, Live, Memory, MemoryAudit,
-    MemoryStore,
+    AuditEntry, Commit, Engine, ErrorKind, EventSink, FileAudit, Key, Live, MemoryAudit, MemoryStore, Routes,
 };
-use gitops_core::{Options, Plan, Provenance, Result, Revision, Scope, State, StateDir, Target};
+use gitops_core::{Options, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target};
 
 use crate::app::App;
 use crate::config::Config;
 use crate::output::style::{YELLOW, escape, paint};
-use crate::source;
-
-/// The name under which keys call the folder.
-const TARGET: &str = "dir";
+use crate::{source, targets};
 
 /// One application, ready to work.
 pub struct Session {
@@ -25,7 +21,7 @@ pub struct Session {
     pub engine: Engine,
     /// The configuration that it was made from.
     pub config: Config,
-    target: Arc<dyn Target>,
+    targets: BTreeMap<String, Arc<dyn Target>>,
 }
 
 /// What a verb does with state and target.
@@ -46,22 +42,31 @@ impl Session {
     pub async fn open(app: &App, access: Access, events: Arc<dyn EventSink>) -> Result<Self> {
         let config = app.config()?;
         let source = source::open(&app.cx, &config)?;
-        let state = match access {
+        let (state, secrets) = match access {
             Access::Look => look(&config.state)?,
-            Access::Write => StateDir::open(&config.state, &app.cx)?.into(),
+            Access::Write => {
+                let folder = StateDir::open(&config.state, &app.cx)?;
+                let secrets = folder.secret_key(&app.cx)?;
+                (folder.into(), Some(secrets))
+            }
         };
-        let target = target(&config.root, access)?;
+        // Where nothing was applied yet, no secret was compared yet.
+        let secrets = secrets.unwrap_or_else(|| SecretKey::new(app.cx.random_bytes()));
         let sync = &config.sync;
-        let engine = Engine::builder(&config.name)
+        let mut builder = Engine::builder(&config.name)
             .source(source)
-            .render(Arc::new(FileRender::new(TARGET)))
-            .target(TARGET, target.clone())
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
             .events(events)
-            .state(state)
-            .open(&app.cx)
-            .await?;
-        Ok(Self { engine, config, target })
+            .state(state);
+        let (mut routes, mut targets) = (Routes::new(), BTreeMap::new());
+        for target in &config.targets {
+            let opened = targets::open(&app.cx, &config, target, access, &secrets).await?;
+            routes = routes.route(&target.path, opened.render);
+            builder = builder.target(&target.name, opened.target.clone());
+            targets.insert(target.name.clone(), opened.target);
+        }
+        let engine = builder.render(Arc::new(routes)).open(&app.cx).await?;
+        Ok(Self { engine, config, targets })
     }
 
     /// Says on standard error that the application is held to a revision, if it is.
@@ -82,8 +87,9 @@ impl Session {
 
     /// An object as it is now.
     pub async fn live(&self, app: &App, key: &Key) -> Result<Option<Live>> {
+        let Some(target) = self.targets.get(key.target()) else { return Ok(None) };
         let scope: Scope = std::iter::once(key.clone()).collect();
-        Ok(self.target.observe(&app.cx, &scope).await?.pop())
+        Ok(target.observe(&app.cx, &scope).await?.pop())
     }
 
     /// The commit that last changed a declaration, as the plan's revision has it; for a deleted object the commit
@@ -124,29 +130,27 @@ pub fn audit_entries(path: &Path, limit: usize) -> Result<Vec<AuditEntry>> {
     }
 }
 
-/// The state as it is; an application that was never applied has an empty one. What is written to it is lost.
-fn look(path: &Path) -> Result<State> {
+/// The state as it is, and the key of its secrets; an application that was never applied has an empty one. What is written to it is lost.
+fn look(path: &Path) -> Result<(State, Option<SecretKey>)> {
     match StateDir::peek(path) {
-        Ok(peek) => Ok(State {
-            store: peek.store(),
-            journal: Box::new(peek.journal_io()),
-            audit: Arc::new(MemoryAudit::new()),
-            guard: None,
-        }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(State {
-            store: Arc::new(MemoryStore::default()),
-            journal: Box::new(MemoryJournalIo::new()),
-            audit: Arc::new(MemoryAudit::new()),
-            guard: None,
-        }),
+        Ok(peek) => {
+            let state = State {
+                store: peek.store(),
+                journal: Box::new(peek.journal_io()),
+                audit: Arc::new(MemoryAudit::new()),
+                guard: None,
+            };
+            Ok((state, peek.secret_key()?))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let state = State {
+                store: Arc::new(MemoryStore::default()),
+                journal: Box::new(MemoryJournalIo::new()),
+                audit: Arc::new(MemoryAudit::new()),
+                guard: None,
+            };
+            Ok((state, None))
+        }
         Err(error) => Err(error),
-    }
-}
-
-/// The folder. A look must not make it: one that is not there has no files.
-fn target(root: &Path, access: Access) -> Result<Arc<dyn Target>> {
-    match access == Access::Look && !root.exists() {
-        true => Ok(Arc::new(Memory::new())),
-        false => Ok(Arc::new(Directory::open(root, TARGET)?)),
     }
 }

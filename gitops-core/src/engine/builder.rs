@@ -11,6 +11,7 @@ use crate::diff::{Differ, Structural};
 use crate::event::{EventSink, Events};
 use crate::gate::{Gate, MassDelete};
 use crate::planner::Options;
+use crate::reconcile::Contest;
 use crate::render::{Render, Renderer};
 use crate::source::Source;
 use crate::target::Target;
@@ -154,6 +155,7 @@ impl EngineBuilder {
             ledger,
             declared: None,
             base: Base::default(),
+            contest: Contest::default(),
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::audit::AuditEvent;
 use crate::capability::Readiness;
 use crate::event::Event;
 use crate::journal::{Intent, OpResult, Record};
-use crate::plan::{Plan, Step};
+use crate::plan::{Cause, Plan, Step};
 use crate::planner::Planned;
 use crate::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
 use crate::value::{Action, Applied, Key, Mark};
@@ -77,6 +77,7 @@ impl Engine {
         pass.announce(cx).await?;
         let states = pass.run(cx, &machine).await?;
         let (results, actor) = (pass.results(&states), approval.by());
+        self.note_corrections(cx, plan, &results);
         let report = Report { plan: plan.clone(), results: results.clone() };
         let (applied, failed) = (report.applied(), report.failed());
         let ended = AuditEvent::PassEnded {
@@ -93,6 +94,17 @@ impl Engine {
 
 /// How many characters of an error are kept in journal and audit log.
 const ERROR_LENGTH: usize = 1024;
+
+impl Engine {
+    /// Remembers which drift was corrected: what comes back again and again is contested.
+    fn note_corrections(&mut self, cx: &Cx, plan: &Plan, results: &[StepResult]) {
+        for (step, result) in plan.steps.iter().zip(results) {
+            if step.cause == Cause::Drift && result.outcome.may_be_done() {
+                self.contest.corrected(&step.key, cx.now());
+            }
+        }
+    }
+}
 
 /// One run of the machine: the shell that carries its effects out.
 struct Pass<'a> {

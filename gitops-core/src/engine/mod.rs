@@ -34,6 +34,7 @@ use crate::gate::Gate;
 use crate::graph::{Cycle, Graph};
 use crate::plan::Plan;
 use crate::planner::Options;
+use crate::reconcile::Contest;
 use crate::render::{Desired, Renderer};
 use crate::source::Source;
 use crate::target::Target;
@@ -87,6 +88,7 @@ pub struct Engine {
     ledger: Ledger,
     declared: Option<Declared>,
     base: Base,
+    contest: Contest,
 }
 
 /// What was last rendered.
@@ -124,7 +126,7 @@ impl Engine {
     /// the last plan, and at those that a target's watch reports. Objects of targets without a watch are all
     /// looked at.
     pub async fn replan(&mut self, cx: &Cx) -> Result<Plan> {
-        self.drain_watches(cx)?;
+        self.drain_watches(cx);
         Ok(self.prepare(cx).await?.planned.plan)
     }
 
@@ -162,7 +164,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn pass(&mut self, cx: &Cx) -> Result<Report> {
-        self.drain_watches(cx)?;
+        self.drain_watches(cx);
         let prepared = self.prepare(cx).await?;
         self.admit(&prepared.planned.plan, false)?;
         self.carry_out(cx, prepared, &Approval::automatic()).await

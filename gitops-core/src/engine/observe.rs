@@ -33,8 +33,9 @@ impl Engine {
         Ok(found)
     }
 
-    /// Takes in what the watches have to say by now. Objects of a target without a watch may all have moved.
-    pub(super) fn drain_watches(&mut self, cx: &Cx) -> Result<()> {
+    /// Takes in what the watches have to say by now. Objects of a target without a watch, or whose watch fails, may all
+    /// have moved.
+    pub(super) fn drain_watches(&mut self, cx: &Cx) {
         for (name, target) in self.targets.clone() {
             let Some(watch) = target.watch() else {
                 self.anything_moved(&name);
@@ -43,24 +44,36 @@ impl Engine {
             for _ in 0..WATCH_DRAIN {
                 match watch.moved(cx).now_or_never() {
                     None => break,
-                    Some(moved) => self.take_moved(&name, moved?),
+                    Some(Ok(moved)) => drop(self.take_moved(&name, moved)),
+                    Some(Err(error)) => {
+                        self.events
+                            .emit(&Event::WatchFailed { target: name.to_string(), error: error.to_string() });
+                        self.anything_moved(&name);
+                        break;
+                    }
                 }
             }
         }
-        Ok(())
     }
 
-    pub(super) fn take_moved(&mut self, target: &str, moved: Moved) {
-        match moved {
-            Moved::Keys(keys) => {
-                self.events.emit(&Event::Moved { objects: Some(keys.len()) });
-                self.base.moved(keys);
-            }
-            Moved::Any => {
-                self.events.emit(&Event::Moved { objects: None });
-                self.anything_moved(target);
-            }
-        }
+    /// Remembers what may have moved; says whether any of it concerns the application.
+    pub(super) fn take_moved(&mut self, target: &str, moved: Moved) -> bool {
+        let Moved::Keys(mut keys) = moved else {
+            self.events.emit(&Event::Moved { objects: None });
+            self.anything_moved(target);
+            return true;
+        };
+        self.events.emit(&Event::Moved { objects: Some(keys.len()) });
+        keys.retain(|key| self.concerns(key));
+        let concerns = !keys.is_empty();
+        self.base.moved(keys);
+        concerns
+    }
+
+    /// Whether an object is declared or ours. What will be declared later is looked at then.
+    fn concerns(&self, key: &Key) -> bool {
+        self.desired().is_some_and(|desired| desired.objects().contains(key))
+            || self.inventory().entries().contains(key)
     }
 
     fn anything_moved(&mut self, target: &str) {

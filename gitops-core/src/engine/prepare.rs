@@ -31,6 +31,7 @@ impl Engine {
         let layers = Planner.layers(&desired, &candidates)?;
         let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
         let now = cx.now();
+        let contested = self.contest.waiting(now);
         let settled = self.settle_open_intents(&live, now);
         let mut inventory = self.inventory().clone();
         settled.iter().for_each(|record| inventory.take_in(record));
@@ -44,6 +45,7 @@ impl Engine {
             previews: &BTreeMap::new(),
             waiting: &BTreeMap::new(),
             quarantined: &self.quarantined(&inventory),
+            contested: &contested,
             protected: &self.protected(),
             differ: &*self.differ,
             options: &self.options,

@@ -56,6 +56,13 @@ pub enum StepOutcome {
     Skipped,
 }
 
+impl StepOutcome {
+    /// Whether the change is made, or may be.
+    pub(super) fn may_be_done(&self) -> bool {
+        matches!(self, Self::Done | Self::NotReady { .. } | Self::Unknown { .. })
+    }
+}
+
 impl Report {
     /// How many steps were done, ready or not.
     pub fn applied(&self) -> usize {

@@ -8,6 +8,7 @@ use smol_str::SmolStr;
 
 use super::{Approval, Engine, PinRequest, Report};
 use crate::capability::Moved;
+use crate::cx::Time;
 use crate::event::Event;
 use crate::source::Source;
 use crate::store::StateStore;
@@ -65,7 +66,7 @@ impl Engine {
     /// One pass, ended early at a safe point if the source has something newer.
     async fn supervised_pass(&mut self, cx: &Cx, interval: Duration) -> Result<Report> {
         self.take_up_request(cx).await?;
-        self.drain_watches(cx)?;
+        self.drain_watches(cx);
         let prepared = self.prepare(cx).await?;
         self.admit(&prepared.planned.plan, false)?;
         let revision = prepared.planned.plan.revision.clone();
@@ -95,53 +96,59 @@ impl Engine {
         }
     }
 
-    /// Waits for an event, for so long at most, or until asked to stop.
+    /// Waits for an event that concerns the application, for so long at most, or until asked to stop.
     async fn wait(&mut self, cx: &Cx, at_most: Duration) {
-        let (source, store) = (self.source.clone(), self.ledger.store().clone());
-        let targets: Vec<(SmolStr, Arc<dyn Target>)> =
-            self.targets.iter().map(|(name, target)| (name.clone(), target.clone())).collect();
+        let until = cx.now().after(at_most);
+        while cx.now() < until {
+            let Woken::Target(name, moved) = self.next_event(cx, until).await else { return };
+            if self.take_moved(&name, moved) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// A watch that fails wakes nobody: the next pass looks at all that it should have told of.
+    async fn next_event(&self, cx: &Cx, until: Time) -> Woken {
         let from_source = async {
-            match source.watch() {
+            match self.source.watch() {
                 Some(watch) if watch.changed(cx).await.is_ok() => Woken::SourceOrTime,
                 _ => std::future::pending().await,
             }
         };
-        let from_target = |(name, target): &(SmolStr, Arc<dyn Target>)| {
+        let from_target = |(name, target): (&SmolStr, &Arc<dyn Target>)| {
             let (name, target) = (name.clone(), target.clone());
             async move {
-                let moved = match target.watch() {
-                    Some(watch) => watch.moved(cx).await,
+                match target.watch() {
+                    Some(watch) => match watch.moved(cx).await {
+                        Ok(moved) => Woken::Target(name, moved),
+                        Err(_) => std::future::pending().await,
+                    },
                     None => std::future::pending().await,
-                };
-                Woken::Target(name, moved.unwrap_or(Moved::Any))
+                }
             }
             .boxed()
         };
-        let woken = tokio::select! {
+        tokio::select! {
             biased;
-            () = cx.cancelled() => return,
-            (woken, ..) = select_all(targets.iter().map(from_target)) => woken,
+            () = cx.cancelled() => Woken::SourceOrTime,
+            (woken, ..) = select_all(self.targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
-            () = asked(cx, &*store) => Woken::SourceOrTime,
-            _ = cx.sleep(at_most) => Woken::SourceOrTime,
-        };
-        if let Woken::Target(name, moved) = woken {
-            self.take_moved(&name, moved);
+            () = asked(cx, &**self.ledger.store()) => Woken::SourceOrTime,
+            _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,
         }
     }
 }
 
-/// Returns once somebody asks something of this engine. A store that can't be watched is looked at by each pass.
+/// Returns once somebody's wish waits. A store that can't be watched is looked at by each pass.
 async fn asked(cx: &Cx, store: &dyn StateStore) {
-    loop {
+    while !PinRequest::waits(cx, store).await {
         let changed = match store.watch() {
             Some(watch) => watch.changed(cx, PinRequest::DOCUMENT).await,
             None => std::future::pending().await,
         };
-        match changed {
-            Ok(()) if PinRequest::waits(cx, store).await => return,
-            Ok(()) => {}
-            Err(_) => std::future::pending().await,
+        if changed.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::cx::Time;
 use crate::value::Key;
 
 /// An object about which nothing may be done now.
@@ -55,6 +56,11 @@ pub enum HeldBecause {
         /// The target's reason.
         reason: String,
     },
+    /// Somebody else changes it again and again; it is corrected rarely until that ends.
+    Contested {
+        /// When it may be corrected next.
+        until: Time,
+    },
     /// We may have made it, its target can't say, and a person must.
     Quarantined,
     /// We set out to make it, something else is there, and it is no longer declared.
@@ -88,6 +94,9 @@ impl fmt::Display for HeldBecause {
                 write!(f, "the output `{output}` of {of} is {what} and can't be a part of a text")
             }
             Self::Unforeseen { reason } => write!(f, "its target can't foretell a change: {reason}"),
+            Self::Contested { until } => {
+                write!(f, "others change it as often as it is corrected; the next time is at {until}")
+            }
             Self::Quarantined => f.write_str("we may have made it already, and its target can't say"),
             Self::Unresolved => f.write_str("we meant to make it, and what is there may not be ours"),
         }

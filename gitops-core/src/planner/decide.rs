@@ -183,9 +183,10 @@ fn change(
         provenance: Some(object.provenance.clone()),
         after: Vec::new(),
     });
-    match cause == Cause::Drift && input.options.drift == DriftPolicy::Report {
-        true => Decision::Drift(step),
-        false => Decision::Step(step, Some(object.clone())),
+    match (cause, input.contested.get(&object.key)) {
+        (Cause::Drift, _) if input.options.drift == DriftPolicy::Report => Decision::Drift(step),
+        (Cause::Drift, Some(until)) => Decision::Hold(HeldBecause::Contested { until: *until }),
+        _ => Decision::Step(step, Some(object.clone())),
     }
 }
 

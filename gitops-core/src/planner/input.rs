@@ -32,6 +32,8 @@ pub struct PlanInput<'a> {
     pub waiting: &'a BTreeMap<Key, HeldBecause>,
     /// Candidates whose creation may have happened, in targets that can't say: nothing is done to them.
     pub quarantined: &'a BTreeSet<Key>,
+    /// Objects that somebody else changes again and again, and when each may be corrected next.
+    pub contested: &'a BTreeMap<Key, Time>,
     /// The kinds of each target of which nothing is removed without an approval.
     pub protected: &'a BTreeMap<SmolStr, BTreeSet<GroupKind>>,
     /// How to compare.

@@ -1,5 +1,6 @@
 //! Which files are manifests.
 
+use crate::render::NAMES;
 use crate::yaml::{Fault, Node, Place};
 
 /// What to do with a YAML file in which no document has an `apiVersion` or a `kind`, such as the values of a chart.
@@ -15,14 +16,26 @@ pub enum Strangers {
 
 impl Strangers {
     /// Whether a file's documents are to be left out.
+    ///
+    /// # Errors
+    /// They are to be refused; a kustomization always is, for it is a file of another renderer.
     pub(super) fn are(self, nodes: &[Node], path: &str) -> Result<bool, Fault> {
         let is_object = |node: &Node| node.get("apiVersion").is_some() || node.get("kind").is_some();
-        let Some(first) = nodes.first().filter(|_| !nodes.iter().any(is_object)) else { return Ok(false) };
-        match self {
-            Self::Skip => Ok(true),
-            Self::Refuse => Err(stranger(first.place, path)),
+        match nodes.first() {
+            Some(first) if NAMES.contains(&file_name(path)) => Err(kustomization(first.place)),
+            Some(first) if !nodes.iter().any(is_object) => match self {
+                Self::Skip => Ok(true),
+                Self::Refuse => Err(stranger(first.place, path)),
+            },
+            _ => Ok(false),
         }
     }
+}
+
+fn kustomization(place: Place) -> Fault {
+    Fault::new("GO0405", place, "a kustomization, which is no manifest itself").help(
+        "give its folder to the renderer of kustomizations, or leave the file out by the source's rules",
+    )
 }
 
 fn stranger(place: Place, path: &str) -> Fault {
@@ -34,11 +47,6 @@ fn stranger(place: Place, path: &str) -> Fault {
 pub(super) fn is_manifest(path: &str) -> bool {
     let extension = file_name(path).rsplit_once('.').map(|(_, extension)| extension);
     matches!(extension, Some("yaml" | "yml" | "json"))
-}
-
-/// Whether a path is in a folder; every path is in the root, which has no name.
-pub(super) fn is_below(path: &str, folder: &str) -> bool {
-    folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
 }
 
 fn file_name(path: &str) -> &str {

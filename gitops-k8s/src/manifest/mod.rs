@@ -10,6 +10,8 @@ mod secret;
 mod size;
 mod text_maps;
 
+use std::sync::Arc;
+
 use gitops_core::{Diagnostic, Digest, Hasher, Object, Part, Render, SecretKey};
 use smol_str::SmolStr;
 
@@ -17,6 +19,7 @@ pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
 use crate::edges;
+use crate::transform::{Sheet, Transform};
 use crate::yaml::{self, Dialect, File, Limits, Node};
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
@@ -47,7 +50,7 @@ pub struct KubernetesRender {
     limits: Limits,
     strangers: Strangers,
     secret_key: Option<SecretKey>,
-    folder: String,
+    steps: Vec<Arc<dyn Transform>>,
 }
 
 impl KubernetesRender {
@@ -61,7 +64,7 @@ impl KubernetesRender {
             limits: Limits::default(),
             strangers: Strangers::default(),
             secret_key: None,
-            folder: String::new(),
+            steps: Vec::new(),
         }
     }
 
@@ -107,19 +110,32 @@ impl KubernetesRender {
         self
     }
 
-    /// Only the files below this folder are manifests.
+    /// Adds a step that changes documents before they become objects; steps run in the order in which they were added.
     #[must_use]
-    pub fn folder(mut self, folder: &str) -> Self {
-        folder.trim_matches('/').clone_into(&mut self.folder);
+    pub fn step(mut self, step: impl Transform + 'static) -> Self {
+        self.steps.push(Arc::new(step));
         self
     }
 
-    fn objects(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
-        let bytes = part.bytes()?;
-        let documents = yaml::read(part.path(), &bytes, self.dialect, &self.limits)?;
-        let file = File::new(part.path(), &bytes, &self.limits).map_err(|fault| vec![*fault])?;
+    pub(crate) fn default_namespace(&self) -> Option<&str> {
+        self.namespace.as_deref()
+    }
+
+    /// The objects of manifests that a program made from a part; their lines are of no file of the repository.
+    pub(crate) fn made(&self, part: &Part<'_>, manifests: &[u8]) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        let path = format!("{} as rendered", part.path());
+        let mut objects = self.objects(part, &path, manifests)?;
+        objects.iter_mut().for_each(|object| object.provenance = part.provenance(0));
+        Ok(objects)
+    }
+
+    fn objects(&self, part: &Part<'_>, path: &str, bytes: &[u8]) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        let mut documents = yaml::read(path, bytes, self.dialect, &self.limits)?;
+        let file = File::new(path, bytes, &self.limits).map_err(|fault| vec![*fault])?;
+        let sheet = Sheet::new(&file, self.dialect);
+        self.steps.iter().try_for_each(|step| step.transform(&sheet, &mut documents))?;
         let nodes: Vec<Node> = documents.into_iter().map(|document| document.root).collect();
-        if self.strangers.are(&nodes, part.path()).map_err(|fault| vec![file.show(&fault)])? {
+        if self.strangers.are(&nodes, path).map_err(|fault| vec![file.show(&fault)])? {
             return Ok(Vec::new());
         }
         let (mut found, mut faults) = (Vec::new(), Vec::new());
@@ -136,18 +152,21 @@ impl KubernetesRender {
 
 impl Render for KubernetesRender {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
-        self.objects(part)
+        self.objects(part, part.path(), &part.bytes()?)
     }
 
     fn wants(&self, path: &str) -> bool {
-        files::is_manifest(path) && files::is_below(path, &self.folder)
+        files::is_manifest(path)
     }
 
     fn fingerprint(&self) -> Digest {
         let mut hasher = Hasher::new("gitops kubernetes render 1");
-        hasher.field(&self.target).field(self.namespace.as_deref().unwrap_or("/")).field(&self.folder);
+        hasher.field(&self.target).field(self.namespace.as_deref().unwrap_or("/"));
         hasher.field(format!("{:?} {:?} {:?}", self.dialect, self.limits, self.strangers));
         hasher.field(format!("{:?} {:?}", self.scopes, self.secret_key.is_some()));
+        for step in &self.steps {
+            hasher.field(step.fingerprint().as_bytes());
+        }
         hasher.finish()
     }
 }

@@ -1,6 +1,7 @@
 //! Mappings that must hold only text.
 
-use crate::yaml::{Data, Fault, Node};
+use crate::policy;
+use crate::yaml::{Data, Fault, Member, Node};
 
 /// # Errors
 /// A label or an annotation that is no text: the server would refuse the object.
@@ -14,7 +15,12 @@ fn check_map(node: &Node, name: &str) -> Vec<Fault> {
         let message = format!("`metadata.{name}` is {}, and must be a mapping", map.kind());
         return vec![Fault::new("GO0405", map.place, message)];
     };
-    let wrong = members.iter().filter(|member| member.value.as_text().is_none());
+    let is_text = |member: &&Member| match &member.value.data {
+        Data::Text(_) => true,
+        Data::Hole(_) => !policy::is_policy(&member.name),
+        _ => false,
+    };
+    let wrong = members.iter().filter(|member| !is_text(member));
     wrong
         .map(|member| {
             let message = format!(

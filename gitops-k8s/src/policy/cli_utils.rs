@@ -4,6 +4,9 @@ use super::depends_on;
 use super::words::{unknown_key, unknown_value};
 use super::{Draft, Mark, PolicyFault, Write};
 
+pub(super) const GROUPS: [&str; 4] =
+    ["config.kubernetes.io", "config.k8s.io", "cli-utils.sigs.k8s.io", "client.lifecycle.config.k8s.io"];
+
 /// The keys of each group; those that [`read`] does not name are marks of a tool, without meaning here.
 const KEYS: &[(&str, &[&str])] = &[
     (

@@ -74,6 +74,15 @@ pub enum Write {
     Leave,
 }
 
+/// Whether a key is of a group that policies are written in.
+pub(crate) fn is_policy(key: &str) -> bool {
+    let group = key.split_once('/').map_or("", |(group, _)| group);
+    GROUPS.contains(&group) || cli_utils::GROUPS.contains(&group)
+}
+
+const GROUPS: [&str; 4] =
+    ["argocd.argoproj.io", "kustomize.toolkit.fluxcd.io", "reconcile.fluxcd.io", "helm.sh"];
+
 impl Policy {
     /// The policy that an object's body declares.
     ///
@@ -115,15 +124,15 @@ struct Draft {
 
 impl Draft {
     fn take(&mut self, mark: &Mark<'_>) -> Result<(), PolicyFault> {
-        let Some((group, name)) = mark.key.split_once('/') else { return Ok(()) };
-        match group {
-            "argocd.argoproj.io" => argo::read(mark, name, self),
-            "kustomize.toolkit.fluxcd.io" | "reconcile.fluxcd.io" => flux::read(mark, group, name, self),
-            "helm.sh" => helm::read(mark, name, self),
-            "config.kubernetes.io"
-            | "config.k8s.io"
-            | "cli-utils.sigs.k8s.io"
-            | "client.lifecycle.config.k8s.io" => cli_utils::read(mark, group, name, self),
+        match mark.key.split_once('/') {
+            Some(("argocd.argoproj.io", name)) => argo::read(mark, name, self),
+            Some((group @ ("kustomize.toolkit.fluxcd.io" | "reconcile.fluxcd.io"), name)) => {
+                flux::read(mark, group, name, self)
+            }
+            Some(("helm.sh", name)) => helm::read(mark, name, self),
+            Some((group, name)) if cli_utils::GROUPS.contains(&group) => {
+                cli_utils::read(mark, group, name, self)
+            }
             _ => Ok(()),
         }
     }

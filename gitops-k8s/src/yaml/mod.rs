@@ -61,6 +61,16 @@ pub fn read(
     }
 }
 
+/// Reads a text as a scalar without quotes at a place.
+///
+/// # Errors
+/// JSON can't hold it.
+pub(crate) fn plain(place: Place, text: &str, dialect: Dialect) -> Result<Node, Fault> {
+    let rules = dialect.rules();
+    let scalar = scalar::resolve(text, true, tag::Tag::None, rules).unwrap_or(scalar::Scalar::Text);
+    written::Written { place, text: text.into(), scalar }.node(rules)
+}
+
 fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {
     let (mut found, mut faults) = (Vec::new(), Vec::new());
     for (number, part) in split::documents(text).enumerate() {

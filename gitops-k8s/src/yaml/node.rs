@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gitops_core::{Number, Secret, Value};
+use gitops_core::{Hole, Number, Secret, Value};
 use smol_str::SmolStr;
 
 /// A place in a file.
@@ -42,6 +42,8 @@ pub enum Data {
     Text(Arc<str>),
     /// Text that must not be shown.
     Secret(Secret),
+    /// What an output of another object fills.
+    Hole(Hole),
     /// A sequence.
     List(Vec<Node>),
     /// A mapping, in the order of its keys; no key is there twice.
@@ -120,6 +122,7 @@ impl Node {
             Data::Bool(_) => "a truth value",
             Data::Number(_) => "a number",
             Data::Text(_) | Data::Secret(_) => "text",
+            Data::Hole(_) => "an output that is not known yet",
             Data::List(_) => "a list",
             Data::Map(_) => "a mapping",
         }
@@ -144,6 +147,7 @@ impl From<Node> for Value {
             Data::Number(number) => Self::Number(number),
             Data::Text(text) => Self::Text(text),
             Data::Secret(secret) => Self::Secret(secret),
+            Data::Hole(hole) => hole.into(),
             Data::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
             Data::Map(members) => {
                 Self::map(members.into_iter().map(|member| (member.name, Self::from(member.value))))

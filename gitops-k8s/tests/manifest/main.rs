@@ -4,6 +4,8 @@
 mod edges;
 mod objects;
 mod policies;
+mod programs;
 mod refused;
 mod secrets;
+mod substitution;
 mod support;

@@ -81,13 +81,6 @@ fn a_file_without_objects_is_skipped_where_that_is_asked_for() {
     assert_eq!(desired.objects().len(), 1);
 }
 
-#[test]
-fn only_files_of_the_folder_are_manifests() {
-    let file = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
-    let files = [("apps/a.yaml", file), ("apps2/a.yaml", "x"), ("a.yaml", "x"), ("apps/README.md", "x")];
-    assert_eq!(render_keys(renderer().folder("apps"), &files), "k:ConfigMap/shop/a");
-}
-
 fn render_keys(with: gitops_k8s::KubernetesRender, files: &[(&str, &str)]) -> String {
     let desired = render(with, files).unwrap();
     desired.objects().iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join("\n")

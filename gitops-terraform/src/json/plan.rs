@@ -192,6 +192,21 @@ impl Plan {
         })
     }
 
+    /// The same with secrets hidden that no mark of the tool covers.
+    #[must_use]
+    pub(crate) fn redacted(mut self, redact: &Redact) -> Self {
+        let hide = |value: &mut Option<Value>| *value = value.take().map(|value| redact.value(&value));
+        for change in self.changes.iter_mut().chain(&mut self.drift) {
+            hide(&mut change.before);
+            hide(&mut change.after);
+        }
+        for change in self.outputs.values_mut() {
+            hide(&mut change.before);
+            hide(&mut change.after);
+        }
+        self
+    }
+
     /// Whether applying it would change anything.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.outputs.is_empty()

@@ -1,4 +1,4 @@
-use gitops_core::Value;
+use gitops_core::{Digest, Secret, SecretKey, Value};
 use zeroize::Zeroizing;
 
 /// Texts shorter than this are hidden only where they are the whole text: they are parts of too many words.
@@ -8,9 +8,44 @@ const PART: usize = 4;
 ///
 /// The marks of the tool don't cover what it prints as free text: messages, snippets, the output of provisioners.
 #[derive(Default)]
-pub(crate) struct Redact(Vec<Zeroizing<String>>);
+pub(crate) struct Redact {
+    texts: Vec<Zeroizing<String>>,
+    /// Digests of secrets whose text is not known any more, and the key that they are under.
+    digests: Option<(Vec<Digest>, SecretKey)>,
+}
 
 impl Redact {
+    /// Knows secrets by their digests under a key, and hides what it finds under the same key.
+    pub fn knowing(digests: Vec<Digest>, key: &SecretKey) -> Self {
+        Self { texts: Vec::new(), digests: Some((digests, key.clone())) }
+    }
+
+    /// The digests of the whole texts that were learnt.
+    pub fn digests(&self, key: &SecretKey) -> Vec<Digest> {
+        self.texts.iter().map(|text| Secret::new(text.as_str(), key).digest()).collect()
+    }
+
+    /// The value with every text that is or holds a secret as a secret of its own.
+    pub fn value(&self, value: &Value) -> Value {
+        let hidden = |text: &str| match &self.digests {
+            Some((digests, key)) => {
+                let secret = Secret::new(text, key);
+                let is_secret = digests.contains(&secret.digest()) || self.text(text) != text;
+                is_secret.then_some(Value::Secret(secret))
+            }
+            None => (self.text(text) != text).then(|| "(sensitive)".into()),
+        };
+        match value {
+            Value::Text(text) => hidden(text).unwrap_or_else(|| value.clone()),
+            Value::Number(number) => hidden(number.as_str()).unwrap_or_else(|| value.clone()),
+            Value::List(items) => Value::List(items.iter().map(|item| self.value(item)).collect()),
+            Value::Map(members) => Value::map(
+                members.iter().map(|(name, member)| (name, self.value(member))).collect::<Vec<_>>(),
+            ),
+            value => value.clone(),
+        }
+    }
+
     /// Learns every text and number within a value.
     pub fn learn(&mut self, value: &Value) {
         match value {
@@ -55,19 +90,19 @@ impl Redact {
         // A message may be broken at the ends of lines.
         let lines = text.lines().map(str::trim).filter(|line| line.len() >= PART).map(str::to_owned);
         for form in [text.to_owned(), escaped(text)].into_iter().chain(lines) {
-            if !form.is_empty() && !self.0.iter().any(|known| **known == form) {
-                self.0.push(Zeroizing::new(form));
+            if !form.is_empty() && !self.texts.iter().any(|known| **known == form) {
+                self.texts.push(Zeroizing::new(form));
             }
         }
     }
 
     /// The text without what is secret.
     pub fn text(&self, text: &str) -> String {
-        if self.0.iter().any(|secret| **secret == text) {
+        if self.texts.iter().any(|secret| **secret == text) {
             return "(sensitive)".to_owned();
         }
         let mut secrets: Vec<&str> =
-            self.0.iter().map(|secret| secret.as_str()).filter(|secret| secret.len() >= PART).collect();
+            self.texts.iter().map(|secret| secret.as_str()).filter(|secret| secret.len() >= PART).collect();
         // A secret that holds another goes first, or its rest would stay.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
         secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(sensitive)"))
@@ -102,6 +137,16 @@ mod tests {
         redact.learn(&Value::from("a"));
         assert_eq!(redact.text("a"), "(sensitive)");
         assert_eq!(redact.text("an apple"), "an apple");
+    }
+
+    #[test]
+    fn an_old_secret_is_known_by_its_digest_alone() {
+        let key = SecretKey::new([1; 32]);
+        let mut then = Redact::default();
+        then.learn(&Value::from("old-secret"));
+        let now = Redact::knowing(then.digests(&key), &key);
+        let value = Value::List([Value::from("old-secret"), Value::from("open")].into());
+        assert_eq!(now.value(&value).to_string(), r#"["(sensitive)","open"]"#);
     }
 
     #[test]

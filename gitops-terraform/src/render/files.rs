@@ -2,8 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_core::{Diagnostic, EntryKind, Part, Value};
 
-use super::calls::{self, ModuleCall};
 use super::policy::Policy;
+use crate::hcl::{self, ModuleCall, is_hcl, is_json};
 
 /// The most files that a root may have, its local modules included.
 const FILES: usize = 10_000;
@@ -128,9 +128,9 @@ impl<'a> Files<'a> {
         for path in self.found.keys().filter(direct) {
             let text = self.found[path].as_text().unwrap_or_default();
             let calls = if is_hcl(path) {
-                calls::in_hcl(text)
+                hcl::calls_in_hcl(text)
             } else if is_json(path) {
-                calls::in_json(text)
+                hcl::calls_in_json(text)
             } else {
                 Vec::new()
             };
@@ -138,16 +138,6 @@ impl<'a> Files<'a> {
         }
         found
     }
-}
-
-/// Whether a file is configuration in the configuration language.
-pub(super) fn is_hcl(path: &str) -> bool {
-    [".tf", ".tofu"].iter().any(|end| path.ends_with(end))
-}
-
-/// Whether a file is configuration in the JSON form.
-pub(super) fn is_json(path: &str) -> bool {
-    [".tf.json", ".tofu.json"].iter().any(|end| path.ends_with(end))
 }
 
 /// The folder that a path is in; empty for the source's root.

@@ -1,4 +1,3 @@
-mod calls;
 mod files;
 mod policy;
 mod settings;
@@ -8,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use gitops_core::{Diagnostic, Digest, EntryKind, Hasher, Key, Object, Part, Render, Value};
 use smol_str::SmolStr;
 
+use crate::hcl::{is_hcl, is_json};
 use crate::module::{Removal, RootModule, check_workspace, root_kind};
-use files::{Files, is_hcl, is_json, join, parent, place};
+use files::{Files, join, parent, place};
 use policy::Policy;
 use settings::Settings;
 
@@ -21,13 +21,14 @@ use settings::Settings;
 ///
 /// A root's object holds all files of its folder and of the local modules that it calls, so that a change of any of
 /// them is a change of the root, and nothing else is. A file `gitops.json` in a root's folder sets its workspace, its
-/// variables, and where variables come from:
+/// variables, and where variables come from. An input is an output of another root, or of any object by its `key`:
 ///
 /// ```json
 /// {
 ///   "workspace": "production",
 ///   "var_files": ["production.tfvars"],
 ///   "variables": { "size": 3 },
+///   "inputs": { "network": { "root": "infra/network", "output": "id" } },
 ///   "removal": "destroy"
 /// }
 /// ```

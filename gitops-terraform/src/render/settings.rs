@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
-use gitops_core::{Diagnostic, Value};
+use gitops_core::{Diagnostic, Hole, HolePart, Key, OutputRef, Value};
 use serde::Deserialize;
 
 use super::files::join;
 use crate::json;
-use crate::module::Removal;
+use crate::module::{Removal, root_kind};
 
 /// The name of the file that sets a root up.
 pub(super) const FILE: &str = "gitops.json";
@@ -30,11 +30,34 @@ struct Written {
     removal: Option<String>,
     #[serde(default, rename = "variables")]
     _variables: BTreeMap<String, serde_json::Value>,
+    #[serde(default)]
+    inputs: BTreeMap<String, Input>,
+}
+
+/// A variable that is an output of another object: of a root, by its folder, or of anything, by its key.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Input {
+    root: Option<String>,
+    key: Option<Key>,
+    output: String,
+}
+
+impl Input {
+    fn hole(&self, name: &str, target: &str) -> Result<Value, String> {
+        let key = match (&self.root, &self.key) {
+            (Some(folder), None) => Key::new(target, root_kind(), "", folder.as_str()),
+            (None, Some(key)) => key.clone(),
+            _ => return Err(format!("the input `{name}` needs either a `root` or a `key`")),
+        };
+        let output = OutputRef { key, output: self.output.as_str().into() };
+        Ok(Hole { parts: vec![HolePart::Output(output)] }.into())
+    }
 }
 
 impl Settings {
     /// The settings in a file; the default where there is none.
-    pub fn of(file: Option<&Value>, folder: &str, _target: &str) -> Result<Self, Vec<Diagnostic>> {
+    pub fn of(file: Option<&Value>, folder: &str, target: &str) -> Result<Self, Vec<Diagnostic>> {
         let Some(file) = file else { return Ok(Self::default()) };
         let path = join(folder, FILE);
         let text = file.as_text().unwrap_or_default();
@@ -47,9 +70,16 @@ impl Settings {
                 vec![fault(&path, &message)]
             })?),
         };
+        let mut variables = variables(text, &path)?;
+        for (name, input) in &written.inputs {
+            let hole = input.hole(name, target).map_err(|message| vec![fault(&path, &message)])?;
+            if variables.insert(name.clone(), hole).is_some() {
+                return Err(vec![fault(&path, &format!("`{name}` is an input and a variable"))]);
+            }
+        }
         Ok(Self {
             workspace: written.workspace,
-            variables: variables(text, &path)?,
+            variables,
             var_files: written.var_files.iter().map(|file| join(folder, file)).collect(),
             removal,
         })
@@ -70,5 +100,5 @@ fn variables(text: &str, path: &str) -> Result<BTreeMap<String, Value>, Vec<Diag
 /// Wrong settings.
 pub(super) fn fault(path: &str, message: &str) -> Diagnostic {
     Diagnostic::error("GO0501", path, message)
-        .help("a root's settings are `workspace`, `var_files`, `variables` and `removal`")
+        .help("a root's settings are `workspace`, `var_files`, `variables`, `inputs` and `removal`")
 }

@@ -9,6 +9,9 @@ use smol_str::SmolStr;
 use super::folder::name_of;
 use crate::json::StateFile;
 
+/// How many secrets of a root are remembered.
+const SECRETS: usize = 1000;
+
 /// What is durable of one root: whose it is, what is under way, what is in doubt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
@@ -26,6 +29,10 @@ pub(crate) struct Record {
     pub running: Option<Running>,
     /// Resources of which nobody knows whether they were made.
     pub doubts: Vec<Doubt>,
+    /// The digests, under our key, of the secrets that it was given, the latest 1,000: an old one may still stand in
+    /// its state.
+    #[serde(default)]
+    pub secrets: Vec<Digest>,
     /// The doubts that a person ended.
     #[serde(default)]
     pub settled: Vec<Settled>,
@@ -93,6 +100,17 @@ impl Doubt {
 }
 
 impl Record {
+    /// Remembers secrets by their digests.
+    pub fn remember_secrets(&mut self, digests: Vec<Digest>) {
+        for digest in digests {
+            if !self.secrets.contains(&digest) {
+                self.secrets.push(digest);
+            }
+        }
+        let surplus = self.secrets.len().saturating_sub(SECRETS);
+        self.secrets.drain(..surplus);
+    }
+
     /// Gives up the doubts that a state settles.
     pub fn settle_doubts(&mut self, state: &StateFile) {
         self.doubts.retain(|doubt| !doubt.is_settled_by(state));

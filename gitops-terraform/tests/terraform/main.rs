@@ -5,11 +5,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
+mod drift;
 mod effects;
 mod kills;
 mod life;
+mod outputs;
 mod refused;
 mod removal;
+mod secrets;
 mod stale;
 mod support;
 mod things;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gitops_core::*;
@@ -126,10 +127,24 @@ impl World {
             .render(self.render.clone())
             .target("tf", Arc::new(target.clone()))
             .options(self.options.clone())
-            .state(StateDir::open(&self.folder.path().join("state"), &self.cx).unwrap())
+            .state(self.state().await)
             .open(&self.cx)
             .await
             .unwrap()
+    }
+
+    /// The state folder. A process that another test starts at this moment has a copy of every open file, and so of the
+    /// lock of an engine that is gone, until it runs its own program: that is waited for.
+    async fn state(&self) -> StateDir {
+        let (path, cx) = (self.folder.path().join("state"), self.cx.within(Duration::from_secs(10)));
+        loop {
+            match StateDir::open(&path, &cx) {
+                Err(error) if error.kind() == ErrorKind::Locked => {
+                    cx.sleep(Duration::from_millis(10)).await.expect("the lock is given back");
+                }
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     /// Plans and applies, as a process of its own would.

@@ -30,8 +30,10 @@ pub struct Inner {
     /// How often something was made, by name.
     pub made: BTreeMap<String, u32>,
     pub reads: u32,
-    /// How long every creation takes to be answered.
+    /// How long the first creation takes to be answered; each later one takes so much longer.
     pub takes: Duration,
+    /// How many creations were answered.
+    pub answered: u32,
     /// Names whose creation is done and kills the provider.
     pub deadly: BTreeSet<String>,
     /// Names whose creation is refused.
@@ -42,7 +44,7 @@ pub struct Inner {
 pub struct Things {
     pub endpoint: String,
     pub inner: Arc<Mutex<Inner>>,
-    arrived: Arc<Notify>,
+    answered: Arc<Notify>,
 }
 
 #[derive(Clone)]
@@ -50,15 +52,15 @@ struct Shared(Arc<Mutex<Inner>>, Arc<Notify>);
 
 impl Things {
     pub async fn start() -> Self {
-        let (inner, arrived) = (Arc::<Mutex<Inner>>::default(), Arc::<Notify>::default());
+        let (inner, answered) = (Arc::<Mutex<Inner>>::default(), Arc::<Notify>::default());
         let app = Router::new()
             .route("/things", post(make))
             .route("/things/{id}", get(read).put(change).delete(remove))
-            .with_state(Shared(inner.clone(), arrived.clone()));
+            .with_state(Shared(inner.clone(), answered.clone()));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { endpoint, inner, arrived }
+        Self { endpoint, inner, answered }
     }
 
     /// The names of all things, in order: a name that is there twice was made twice.
@@ -73,14 +75,14 @@ impl Things {
         change(&mut self.inner.lock().unwrap())
     }
 
-    /// Waits until so many things were made in all.
-    pub async fn made(&self, count: u32) {
+    /// Waits until so many creations were answered.
+    pub async fn answered(&self, count: u32) {
         loop {
-            let arrived = self.arrived.notified();
-            if self.with(|inner| inner.made.values().sum::<u32>()) >= count {
+            let answered = self.answered.notified();
+            if self.with(|inner| inner.answered) >= count {
                 return;
             }
-            arrived.await;
+            answered.await;
         }
     }
 
@@ -100,7 +102,7 @@ impl Things {
     }
 }
 
-async fn make(State(Shared(inner, arrived)): State<Shared>, Json(mut thing): Json<Thing>) -> Response {
+async fn make(State(Shared(inner, answered)): State<Shared>, Json(mut thing): Json<Thing>) -> Response {
     let (takes, deadly) = {
         let mut inner = inner.lock().unwrap();
         if inner.refused.contains(&thing.name) {
@@ -110,12 +112,13 @@ async fn make(State(Shared(inner, arrived)): State<Shared>, Json(mut thing): Jso
         thing.id = format!("thing-{number}");
         *inner.made.entry(thing.name.clone()).or_default() += 1;
         inner.things.insert(thing.id.clone(), thing.clone());
-        (inner.takes, inner.deadly.contains(&thing.name))
+        (inner.takes * (number + 1), inner.deadly.contains(&thing.name))
     };
-    arrived.notify_waiters();
     if !takes.is_zero() {
         Cx::system().sleep(takes).await.unwrap();
     }
+    inner.lock().unwrap().answered += 1;
+    answered.notify_waiters();
     if deadly {
         return StatusCode::from_u16(599).unwrap().into_response();
     }

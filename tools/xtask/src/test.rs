@@ -8,7 +8,8 @@ use crate::stage::stage;
 use crate::{kill, process, servers, sshd, workspace};
 
 /// The servers that today's tests talk to.
-const SERVERS: [&str; 6] = ["gitea", "etcd", "kube-apiserver", "tofu", "provider-time", "provider-counting"];
+const SERVERS: [&str; 8] =
+    ["gitea", "etcd", "kube-apiserver", "tofu", "provider-time", "provider-counting", "kustomize", "helm"];
 
 /// Runs the tests whose name contains `only`; or all of them, and a bounded number of kills.
 pub fn run(only: Option<&str>) -> Result<()> {

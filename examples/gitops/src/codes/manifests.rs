@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 10] = [
+pub const PAGES: [Page; 14] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -69,5 +69,31 @@ pub const PAGES: [Page; 10] = [
         cause: "The object asks for something that this program does not do, such as a hook that runs \
               after a failure. It is refused rather than applied at the wrong time.",
         fix: "Remove the object or the policy, or do it with the tool that knows it.",
+    },
+    Page {
+        code: "GO0411",
+        title: "a program could not render",
+        cause: "`kustomize` or `helm` failed, took too long, or printed too much.",
+        fix: "The message has the end of what it said.",
+    },
+    Page {
+        code: "GO0412",
+        title: "a program is missing",
+        cause: "`kustomize`, `kubectl` or `helm` is not installed, or is too old.",
+        fix: "Install it, or name its path where the renderer is set up.",
+    },
+    Page {
+        code: "GO0413",
+        title: "something from the network",
+        cause: "A kustomization names a remote base, or a chart a dependency that is not in the \
+              repository: the same revision would render differently tomorrow.",
+        fix: "Copy it into the repository.",
+    },
+    Page {
+        code: "GO0414",
+        title: "a variable without a value",
+        cause: "A text holds `${NAME}` for which there is neither a value nor a default.",
+        fix: "Give the value, write a default as `${NAME:=default}`, or `$${NAME}` if the text is \
+              meant as it stands.",
     },
 ];

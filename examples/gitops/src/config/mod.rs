@@ -6,11 +6,13 @@ mod node;
 mod reader;
 mod source;
 mod suggest;
+mod target;
 mod text;
 
 pub use auth::{Auth, SecretPlace};
 pub use duration::parse as parse_duration;
 pub use source::{GitConfig, GitRef};
+pub use target::{KubernetesConfig, TargetConfig, TargetKind, TerraformConfig};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -28,8 +30,8 @@ pub struct Config {
     pub name: String,
     /// Where desired state comes from.
     pub source: GitConfig,
-    /// The folder that is kept equal.
-    pub root: PathBuf,
+    /// What is kept equal to it; at least one.
+    pub targets: Vec<TargetConfig>,
     /// What may be done, and how often.
     pub sync: Sync,
     /// The folder of journal, inventory, mirror and audit log.
@@ -98,7 +100,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
     Error::invalid("the configuration can't be used", faults)
 }
 
-const KEYS: [&str; 5] = ["name", "source", "target", "sync", "state"];
+const KEYS: [&str; 6] = ["name", "source", "target", "targets", "sync", "state"];
 
 /// All parts are read before any is missed, so that every fault is found at once.
 fn read(reader: &Reader<'_>, node: &Node, file: &Path) -> Option<Config> {
@@ -108,66 +110,77 @@ fn read(reader: &Reader<'_>, node: &Node, file: &Path) -> Option<Config> {
     let source = fields
         .require("source", "source: { git: { url: ./site.git, ref: { branch: main } } }")
         .and_then(|(place, node)| source::read(reader, node, place, base));
-    let root = fields
-        .require("target", "target: { directory: { root: ./live } }")
-        .and_then(|(place, node)| target(reader, node, place));
+    let targets = target::read(reader, &fields, base);
     let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
     let state = fields.get("state").and_then(|(_, node)| reader.text(node, "`state`"));
     Some(Config {
         file: file.to_owned(),
         name: name?,
         source: source?,
-        root: base.join(root?),
+        targets: targets?,
         sync: sync.unwrap_or_default(),
         state: base.join(state.as_deref().unwrap_or(".gitops")),
     })
 }
 
-/// The name is part of every plan and audit record, and is typed by people: letters, digits, `.`, `_` and `-`.
+/// The name is part of every plan and audit record, and is typed by people.
 fn application(reader: &Reader<'_>, node: &Node) -> Option<String> {
     let name = reader.text(node, "`name`")?;
-    let fits = name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
+    plain_name(reader, "`name`", &name, node.place).then_some(name)
+}
+
+/// Whether a name has letters, digits, `.`, `_` and `-` only; a fault if not.
+fn plain_name(reader: &Reader<'_>, what: &str, name: &str, place: Place) -> bool {
+    let fits = (1..=63).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c));
     if !fits {
-        let message = "`name` must be at most 63 letters, digits, `.`, `_` or `-`";
-        reader.fault("GO0110", node.place, message, "choose a short plain name, such as `site`");
+        let message = format!("{what} must be at most 63 letters, digits, `.`, `_` or `-`");
+        reader.fault("GO0110", place, message, "choose a short plain name, such as `site`");
     }
-    fits.then_some(name)
+    fits
 }
 
-fn target(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<String> {
-    let (place, node) = only_kind(reader, node, "`target`", owner, "directory")?;
-    let fields = reader.fields(node, "`directory`", place, &["root"])?;
-    fields.require("root", "root: ./live").and_then(|(_, node)| reader.text(node, "`root`"))
-}
-
-/// The content of the one kind of source or target that there is; any other names what exists.
-fn only_kind<'n>(
+/// The one kind of source or target that a mapping holds, and its content. Any other key, besides those in `beside`,
+/// is a fault that names the kinds that there are.
+fn one_kind<'n>(
     reader: &Reader<'_>,
     node: &'n Node,
     what: &str,
     owner: Place,
-    kind: &str,
-) -> Option<(Place, &'n Node)> {
+    kinds: &[&'static str],
+    beside: &[&str],
+) -> Option<(&'static str, Place, &'n Node)> {
     let node::Shape::Map(members) = &node.shape else {
         let message = format!("{what} must be a mapping, not {}", node.shape.article());
-        reader.fault("GO0109", node.place, message, format!("write `{kind}: {{ … }}` in it"));
+        reader.fault("GO0109", node.place, message, format!("write `{}: {{ … }}` in it", kinds[0]));
         return None;
     };
-    let help = format!("this command knows `{kind}`; other kinds are put together in Rust from the crates");
-    for (name, _) in members.iter().filter(|(name, _)| name.text != kind) {
+    let kind_of = |name: &node::Name| kinds.iter().copied().find(|kind| *kind == name.text);
+    let known = reader::list(kinds);
+    let help = format!("this command knows {known}; other kinds are put together in Rust from the crates");
+    let strange = members.iter().filter(|(name, _)| kind_of(name).is_none());
+    for (name, _) in strange.filter(|(name, _)| !beside.contains(&name.text.as_str())) {
         reader.fault("GO0113", name.place, format!("unknown kind `{}` of {what}", name.text), help.as_str());
     }
-    let mut known = members.iter().filter(|(name, _)| name.text == kind);
-    let (first, second) = (known.next(), known.next());
-    if let Some((name, _)) = second {
-        let message = format!("the key `{kind}` is there twice in {what}");
-        reader.fault("GO0108", name.place, message, "remove one of them");
+    let mut found = members.iter().filter_map(|(name, node)| Some((kind_of(name)?, name.place, node)));
+    let (first, second) = (found.next(), found.next());
+    match (first, second) {
+        (None, _) if members.iter().all(|(name, _)| beside.contains(&name.text.as_str())) => {
+            let message =
+                format!("{what} needs {}{known}", if kinds.len() > 1 { "one of " } else { "the key " });
+            reader.fault("GO0107", owner, message, format!("add `{}: {{ … }}`", kinds[0]));
+        }
+        (Some((first, ..)), Some((second, place, _))) if first == second => {
+            let message = format!("the key `{first}` is there twice in {what}");
+            reader.fault("GO0108", place, message, "remove one of them");
+        }
+        (Some((first, ..)), Some((second, place, _))) => {
+            let message = format!("{what} has `{first}` and `{second}`; only one can hold");
+            reader.fault("GO0112", place, message, "remove one of them, or name several under `targets`");
+        }
+        _ => {}
     }
-    if members.is_empty() {
-        let message = format!("{what} needs the key `{kind}`");
-        reader.fault("GO0107", owner, message, format!("add `{kind}: {{ … }}`"));
-    }
-    first.map(|(name, node)| (name.place, node))
+    first
 }
 
 fn sync(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<Sync> {
@@ -181,15 +194,16 @@ fn sync(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<Sync> {
         prune: boolean("prune").unwrap_or(default.prune),
         drift: drift.unwrap_or(default.drift),
         adopt: boolean("adopt").unwrap_or(default.adopt),
-        interval: interval(reader, &fields).unwrap_or(default.interval),
+        interval: duration_of(reader, &fields, "interval").unwrap_or(default.interval),
     })
 }
 
-fn interval(reader: &Reader<'_>, fields: &Fields<'_, '_>) -> Option<Duration> {
-    let (_, node) = fields.get("interval")?;
+/// A length of time, such as `60s`.
+fn duration_of(reader: &Reader<'_>, fields: &Fields<'_, '_>, name: &str) -> Option<Duration> {
+    let (_, node) = fields.get(name)?;
     let text = match &node.shape {
         node::Shape::Number(text) => text.clone(),
-        _ => reader.text(node, "`interval`")?,
+        _ => reader.text(node, &format!("`{name}`"))?,
     };
     duration::parse(&text)
         .map_err(|message| {

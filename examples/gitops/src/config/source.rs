@@ -56,14 +56,14 @@ const REFS: [&str; 4] = ["branch", "tag", "semver", "commit"];
 
 /// Reads `source:`.
 pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<GitConfig> {
-    let (place, node) = super::only_kind(reader, node, "`source`", owner, "git")?;
+    let (_, place, node) = super::one_kind(reader, node, "`source`", owner, &["git"], &[])?;
     let fields = reader.fields(node, "`git`", place, &KEYS)?;
     let url = fields.require("url", "url: ./site.git").and_then(|(_, node)| url(reader, node));
     let followed = fields.require("ref", "ref: { branch: main }");
     let reference = followed.and_then(|(place, node)| reference(reader, node, place));
     let globs = |name: &str| fields.get(name).map(|(_, node)| reader.texts(node, &format!("`{name}`")));
     let (include, ignore) = (globs("include").unwrap_or_default(), globs("ignore").unwrap_or_default());
-    let path = fields.get("path").and_then(|(_, node)| path(reader, node));
+    let path = fields.get("path").and_then(|(_, node)| folder(reader, node));
     let login = fields.get("auth");
     let auth = login.map_or(Some(Auth::None), |(place, node)| auth::read(reader, node, place, base));
     let span = |part: Option<(Place, &Node)>| reader.span(part.map_or(place, |(place, _)| place));
@@ -107,8 +107,8 @@ fn reference(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<GitRef> {
     })
 }
 
-/// A path below the repository's root; `.` and `/` at its ends mean nothing.
-fn path(reader: &Reader<'_>, node: &Node) -> Option<String> {
+/// A folder below the root; `.` and `/` at its ends mean nothing.
+pub fn folder(reader: &Reader<'_>, node: &Node) -> Option<String> {
     if matches!(&node.shape, Shape::Text(text) if text.is_empty()) {
         return None;
     }
@@ -118,7 +118,7 @@ fn path(reader: &Reader<'_>, node: &Node) -> Option<String> {
     match path {
         "." | "" => None,
         path if path.split('/').any(leaves) => {
-            let message = format!("`path` must stay below the repository's root, not `{text}`");
+            let message = format!("`path` must stay below the root of the source, not `{text}`");
             reader.fault("GO0110", node.place, message, "write it as `folder/folder`");
             None
         }

@@ -43,9 +43,39 @@ fn the_file_of_the_manual_is_read_as_it_is_meant() {
     assert_eq!(config.source.url, "./site.git");
     assert_eq!(config.source.reference, GitRef::Branch("main".to_owned()));
     assert_eq!(config.source.path, "site");
-    assert_eq!(config.root, Path::new("conf/./live"));
+    let root = PathBuf::from("conf/./live");
+    let target =
+        TargetConfig { name: "dir".into(), path: String::new(), kind: TargetKind::Directory { root } };
+    assert_eq!(config.targets, [target]);
     assert_eq!(config.state, Path::new("conf/./.gitops"));
     assert_eq!(config.sync, Sync::default());
+}
+
+#[test]
+fn several_targets_have_names_and_folders_of_the_source() {
+    let several =
+        "targets:\n  a: { path: a/, directory: { root: one } }\n  b: { path: ./b, directory: { root: two } }";
+    let config = parse(&with("target:\n  directory: { root: ./live }", several)).unwrap();
+    let found = config.targets.iter().map(|target| (target.name.as_str(), target.path.as_str()));
+    assert_eq!(found.collect::<Vec<_>>(), [("a", "a"), ("b", "b")]);
+}
+
+#[test]
+fn faults_of_several_targets_have_their_code() {
+    for (several, code) in [
+        ("targets: {}", "GO0109"),
+        (
+            "targets: { a: { path: x, directory: { root: one } }, b: { path: x, directory: { root: two } } }",
+            "GO0112",
+        ),
+        ("targets: { a: { directory: { root: one } } }\ntarget: { directory: { root: two } }", "GO0112"),
+        ("targets: { a: { path: ../x, directory: { root: one } } }", "GO0110"),
+        ("targets: { 'a b': { directory: { root: one } } }", "GO0110"),
+        ("targets: { a: { path: a } }", "GO0107"),
+        ("targets: { a: { pth: a, directory: { root: one } } }", "GO0113"),
+    ] {
+        assert_eq!(codes(&with("target:\n  directory: { root: ./live }", several)), [code], "{several}");
+    }
 }
 
 #[test]
@@ -121,7 +151,7 @@ fn each_fault_has_its_code() {
         ("interval: 60s", "interval: 60", "GO0111"),
         ("interval: 60s", "interval: soon", "GO0111"),
         ("branch: main", "branch: main, tag: v1", "GO0112"),
-        ("directory: { root: ./live }", "kubernetes: { context: prod }", "GO0113"),
+        ("directory: { root: ./live }", "kubernets: { context: prod }", "GO0113"),
         ("git: {", "svn: {", "GO0113"),
         ("./site.git", "https://me:hunter2@example.org/x", "GO0114"),
         ("path: site", "auth: { token: hunter2 }", "GO0114"),

@@ -3,6 +3,7 @@
 use super::Ended;
 use crate::app::App;
 use crate::exit::Exit;
+use crate::output::style::escape;
 use crate::progress;
 use crate::session::{Access, Session};
 
@@ -10,8 +11,9 @@ use crate::session::{Access, Session};
 pub async fn run(app: &App) -> Ended {
     let mut session = Session::open(app, Access::Write, progress::stream(app)).await?;
     session.note_pin(app).await?;
-    let (name, root) = (&session.config.name, session.config.root.display());
-    app.screen.note(&format!("Keeping {root} equal to what {name} declares; Ctrl-C stops."));
+    let targets: Vec<String> = session.config.targets.iter().map(ToString::to_string).collect();
+    let (targets, name) = (escape(&targets.join(", ")), &session.config.name);
+    app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));
     session.engine.run(&app.until_stopped(), session.config.sync.interval).await?;
     app.screen
         .note(&format!("Stopped: every change that was sent is recorded. Go on:  {}", app.command("run")));

@@ -1,10 +1,10 @@
-//! Which local modules a file of a root module calls.
+//! What is read of the configuration language: which local modules a file calls, and which variables it declares.
 
 use serde_json::Value as Json;
 
 /// A call of a local module: the path as it is written, and its line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ModuleCall {
+pub(crate) struct ModuleCall {
     pub source: String,
     pub line: u32,
 }
@@ -17,7 +17,7 @@ impl ModuleCall {
 }
 
 /// The calls of a file in the configuration language's JSON form; none for what is not JSON: the tool will say so.
-pub(super) fn in_json(text: &str) -> Vec<ModuleCall> {
+pub(crate) fn calls_in_json(text: &str) -> Vec<ModuleCall> {
     let Ok(Json::Object(document)) = serde_json::from_str(text) else { return Vec::new() };
     let mut found = Vec::new();
     document.get("module").into_iter().for_each(|modules| sources(modules, 3, &mut found));
@@ -40,13 +40,50 @@ fn sources(value: &Json, depth: u8, found: &mut Vec<ModuleCall>) {
 /// The calls of a file in the configuration language itself.
 ///
 /// It is cut into words, texts and signs, no more: what is not understood is the tool's to refuse.
-pub(super) fn in_hcl(text: &str) -> Vec<ModuleCall> {
+pub(crate) fn calls_in_hcl(text: &str) -> Vec<ModuleCall> {
     let (mut words, mut found) = (Words { rest: text, line: 1 }, Vec::new());
     let mut blocks = Blocks::default();
     while let Some((word, line)) = words.next() {
         found.extend(blocks.take(word, line));
     }
     found
+}
+
+/// The variables that a file in the configuration language itself declares.
+pub(crate) fn variables_in_hcl(text: &str) -> Vec<String> {
+    let (mut words, mut found, mut depth) = (Words { rest: text, line: 1 }, Vec::new(), 0_usize);
+    let mut before = None;
+    while let Some((word, _)) = words.next() {
+        match word {
+            Word::Sign('{') => depth += 1,
+            Word::Sign('}') => depth = depth.saturating_sub(1),
+            Word::Text(name) if depth == 0 && before == Some(Word::Name("variable")) => {
+                found.push(name.to_owned());
+            }
+            _ => {}
+        }
+        before = Some(word);
+    }
+    found
+}
+
+/// The variables that a file in the JSON form declares.
+pub(crate) fn variables_in_json(text: &str) -> Vec<String> {
+    let Ok(Json::Object(document)) = serde_json::from_str(text) else { return Vec::new() };
+    match document.get("variable") {
+        Some(Json::Object(variables)) => variables.keys().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a file is configuration in the configuration language.
+pub(crate) fn is_hcl(path: &str) -> bool {
+    [".tf", ".tofu"].iter().any(|end| path.ends_with(end))
+}
+
+/// Whether a file is configuration in the JSON form.
+pub(crate) fn is_json(path: &str) -> bool {
+    [".tf.json", ".tofu.json"].iter().any(|end| path.ends_with(end))
 }
 
 /// Follows the nesting of blocks, and sees `source = "…"` directly in `module "…" { }`.
@@ -187,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn calls(text: &str) -> Vec<(String, u32)> {
-        in_hcl(text).into_iter().map(|call| (call.source, call.line)).collect()
+        calls_in_hcl(text).into_iter().map(|call| (call.source, call.line)).collect()
     }
 
     #[test]
@@ -219,18 +256,28 @@ mod tests {
     }
 
     #[test]
+    fn declared_variables_are_found() {
+        let text =
+            "variable \"a\" {}\nmodule \"variable\" \"b\" {}\nvariable \"c\" { default = \"variable\" }\n";
+        assert_eq!(variables_in_hcl(text), ["a", "c"]);
+        assert_eq!(variables_in_json(r#"{"variable": {"x": {}}}"#), ["x"]);
+    }
+
+    #[test]
     fn the_json_form_is_understood() {
         let text =
             r#"{"module": {"a": {"source": "../a"}, "b": [{"source": "./b"}]}, "x": {"source": "./c"}}"#;
-        let sources: Vec<String> = in_json(text).into_iter().map(|call| call.source).collect();
+        let sources: Vec<String> = calls_in_json(text).into_iter().map(|call| call.source).collect();
         assert_eq!(sources, ["../a", "./b"]);
     }
 
     proptest! {
         #[test]
         fn no_text_panics(text in r#"[a-z{}"\\$%<\-\n ü/*#=.]{0,60}"#) {
-            in_hcl(&text);
-            in_json(&text);
+            calls_in_hcl(&text);
+            calls_in_json(&text);
+            variables_in_hcl(&text);
+            variables_in_json(&text);
         }
     }
 }

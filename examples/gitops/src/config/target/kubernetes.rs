@@ -1,0 +1,91 @@
+//! A Kubernetes cluster as a target.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use gitops_core::GroupKind;
+
+use super::super::node::{Node, Place};
+use super::super::reader::{Fields, Reader};
+
+/// How to reach a cluster, as whom, and what may be touched there.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct KubernetesConfig {
+    /// The kubeconfig; without one it is found as `kubectl` finds it, or the pod's own service account is used.
+    pub kubeconfig: Option<PathBuf>,
+    /// Another context than the kubeconfig's current one.
+    pub context: Option<String>,
+    /// The namespace of objects that name none.
+    pub namespace: Option<String>,
+    /// Whom to act as.
+    pub impersonate: Option<String>,
+    /// The only namespaces that may be touched; empty for all.
+    pub namespaces: Vec<String>,
+    /// The only kinds in namespaces that may be touched; empty for all.
+    pub kinds: Vec<GroupKind>,
+    /// The only kinds outside of namespaces that may be touched where something is limited.
+    pub cluster_kinds: Vec<GroupKind>,
+    /// Whether to take over fields that another manager owns.
+    pub take_conflicts: bool,
+    /// Whether an object may be deleted and made anew where a field can't be changed in place.
+    pub replace: bool,
+}
+
+impl fmt::Display for KubernetesConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.context {
+            Some(context) => write!(f, "the cluster of context {context}"),
+            None => f.write_str("the cluster of the current context"),
+        }
+    }
+}
+
+const KEYS: [&str; 9] = [
+    "kubeconfig",
+    "context",
+    "namespace",
+    "impersonate",
+    "namespaces",
+    "kinds",
+    "cluster_kinds",
+    "conflicts",
+    "replace",
+];
+
+/// Reads the content of `kubernetes:`. An empty one means the current context.
+pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<KubernetesConfig> {
+    let fields = reader.fields(node, "`kubernetes`", owner, &KEYS)?;
+    let text = |name: &str| fields.get(name).and_then(|(_, node)| reader.text(node, &format!("`{name}`")));
+    let conflicts = fields.get("conflicts");
+    let policies = [("refuse", false), ("take", true)];
+    Some(KubernetesConfig {
+        kubeconfig: text("kubeconfig").map(|path| base.join(path)),
+        context: text("context"),
+        namespace: text("namespace"),
+        impersonate: text("impersonate"),
+        namespaces: fields
+            .get("namespaces")
+            .map(|(_, node)| reader.texts(node, "`namespaces`"))
+            .unwrap_or_default(),
+        kinds: kinds(reader, &fields, "kinds"),
+        cluster_kinds: kinds(reader, &fields, "cluster_kinds"),
+        take_conflicts: conflicts
+            .and_then(|(_, node)| reader.one_of(node, "`conflicts`", &policies))
+            .unwrap_or_default(),
+        replace: fields
+            .get("replace")
+            .and_then(|(_, node)| reader.boolean(node, "`replace`"))
+            .unwrap_or_default(),
+    })
+}
+
+/// Kinds as keys write them: `ConfigMap`, `Deployment.apps`.
+fn kinds(reader: &Reader<'_>, fields: &Fields<'_, '_>, name: &str) -> Vec<GroupKind> {
+    let Some((_, node)) = fields.get(name) else { return Vec::new() };
+    let texts = reader.texts(node, &format!("`{name}`"));
+    let kind = |text: &String| match text.split_once('.') {
+        Some((kind, group)) => GroupKind::new(group, kind),
+        None => GroupKind::new("", text),
+    };
+    texts.iter().map(kind).collect()
+}

@@ -1,0 +1,133 @@
+//! The targets: one under `target`, or several by name under `targets`.
+
+mod kubernetes;
+mod terraform;
+
+pub use kubernetes::KubernetesConfig;
+pub use terraform::TerraformConfig;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::node::{Node, Place, Shape};
+use super::reader::{Fields, Reader};
+use super::{one_kind, plain_name, source};
+
+/// Something that is kept equal to a part of the source.
+#[derive(Debug, PartialEq, Eq)]
+pub struct TargetConfig {
+    /// The name under which keys call it.
+    pub name: String,
+    /// The folder of the source that declares it; empty for all of it.
+    pub path: String,
+    /// What it is.
+    pub kind: TargetKind,
+}
+
+/// What a target is.
+#[derive(Debug, PartialEq, Eq)]
+pub enum TargetKind {
+    /// Files below a folder.
+    Directory {
+        /// The folder.
+        root: PathBuf,
+    },
+    /// Objects in a Kubernetes cluster.
+    Kubernetes(KubernetesConfig),
+    /// Root modules of Terraform or OpenTofu.
+    Terraform(TerraformConfig),
+}
+
+impl fmt::Display for TargetConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            TargetKind::Directory { root } => write!(f, "{}", root.display()),
+            TargetKind::Kubernetes(kubernetes) => write!(f, "{kubernetes}"),
+            TargetKind::Terraform(terraform) => write!(f, "the roots of {}", terraform.binary.display()),
+        }
+    }
+}
+
+/// The kinds, and the name of a target of that kind where it has none of its own.
+const KINDS: [(&str, &str); 3] = [("directory", "dir"), ("kubernetes", "k8s"), ("terraform", "tf")];
+
+/// Reads `target:` or `targets:`, of which there must be one.
+pub fn read(reader: &Reader<'_>, fields: &Fields<'_, '_>, base: &Path) -> Option<Vec<TargetConfig>> {
+    if fields.get("targets").is_none() {
+        let example = "target: { directory: { root: ./live } }";
+        let (place, node) = fields.require("target", example)?;
+        let (kind, content) = kind(reader, node, "`target`", place, base, &[])?;
+        let name = KINDS.iter().find(|(name, _)| *name == kind).map_or(kind, |(_, short)| short).to_owned();
+        return Some(vec![TargetConfig { name, path: String::new(), kind: content }]);
+    }
+    let (_, node) = fields.exactly_one(&["target", "targets"], "target: { directory: { root: ./live } }")?;
+    several(reader, node, base)
+}
+
+fn several(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<Vec<TargetConfig>> {
+    let members = match &node.shape {
+        Shape::Map(members) if !members.is_empty() => members,
+        shape => {
+            let message = format!("`targets` must be a mapping of names to targets, not {}", shape.article());
+            let help = "write `files: { path: files, directory: { root: ./live } }` in it";
+            reader.fault("GO0109", node.place, message, help);
+            return None;
+        }
+    };
+    let mut targets: Vec<TargetConfig> = Vec::new();
+    for (name, node) in members {
+        if targets.iter().any(|target| target.name == name.text) {
+            let message = format!("the target `{}` is there twice", name.text);
+            reader.fault("GO0108", name.place, message, "give each target a name of its own");
+        }
+        targets.extend(named(reader, &name.text, name.place, node, base));
+    }
+    check_paths_differ(reader, node.place, &targets);
+    (targets.len() == members.len()).then_some(targets)
+}
+
+fn named(reader: &Reader<'_>, name: &str, place: Place, node: &Node, base: &Path) -> Option<TargetConfig> {
+    let what = format!("the target `{name}`");
+    let fits = plain_name(reader, &what, name, place);
+    let (_, kind) = kind(reader, node, &what, place, base, &["path"])?;
+    let path = match &node.shape {
+        Shape::Map(members) => members.iter().find(|(name, _)| name.text == "path"),
+        _ => None,
+    };
+    let path = path.and_then(|(_, node)| source::folder(reader, node)).unwrap_or_default();
+    fits.then(|| TargetConfig { name: name.to_owned(), path, kind })
+}
+
+/// Two targets of one folder would both declare each of its files.
+fn check_paths_differ(reader: &Reader<'_>, place: Place, targets: &[TargetConfig]) {
+    for (index, target) in targets.iter().enumerate() {
+        if let Some(other) = targets[..index].iter().find(|other| other.path == target.path) {
+            let message = format!("the targets `{}` and `{}` have the same `path`", other.name, target.name);
+            reader.fault("GO0112", place, message, "give each the folder of the source that declares it");
+        }
+    }
+}
+
+fn kind(
+    reader: &Reader<'_>,
+    node: &Node,
+    what: &str,
+    owner: Place,
+    base: &Path,
+    beside: &[&str],
+) -> Option<(&'static str, TargetKind)> {
+    let kinds = KINDS.map(|(kind, _)| kind);
+    let (kind, place, node) = one_kind(reader, node, what, owner, &kinds, beside)?;
+    let content = match kind {
+        "directory" => directory(reader, node, place, base)?,
+        "kubernetes" => TargetKind::Kubernetes(kubernetes::read(reader, node, place, base)?),
+        _ => TargetKind::Terraform(terraform::read(reader, node, place, base)?),
+    };
+    Some((kind, content))
+}
+
+fn directory(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<TargetKind> {
+    let fields = reader.fields(node, "`directory`", owner, &["root"])?;
+    let root = fields.require("root", "root: ./live").and_then(|(_, node)| reader.text(node, "`root`"))?;
+    Some(TargetKind::Directory { root: base.join(root) })
+}

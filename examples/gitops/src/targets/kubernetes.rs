@@ -1,0 +1,53 @@
+//! A Kubernetes cluster, reached as one identity and within the limits of the configuration.
+
+use std::sync::Arc;
+
+use gitops_core::{Cx, Result, SecretKey};
+use gitops_k8s::{Conflicts, Connection, Kubernetes, KubernetesRender, Limits};
+
+use super::Opened;
+use crate::config::{KubernetesConfig, TargetConfig};
+
+/// Connects; sends nothing yet.
+pub async fn open(
+    cx: &Cx,
+    application: &str,
+    target: &TargetConfig,
+    config: &KubernetesConfig,
+    secrets: &SecretKey,
+) -> Result<Opened> {
+    let cluster = connection(config).connect(cx).await?;
+    let namespace = config.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
+    let conflicts = if config.take_conflicts { Conflicts::Take } else { Conflicts::Refuse };
+    let render = KubernetesRender::new(&target.name).namespace(namespace).secret_key(secrets.clone());
+    let target = Kubernetes::builder(cluster, application)
+        .limits(limits(config))
+        .conflicts(conflicts)
+        .replace(config.replace)
+        .secret_key(secrets.clone())
+        .build()?;
+    Ok(Opened { target: Arc::new(target), render: Arc::new(render) })
+}
+
+fn connection(config: &KubernetesConfig) -> Connection {
+    let origin = match &config.kubeconfig {
+        Some(path) => Connection::kubeconfig_file(path),
+        None => Connection::from_environment(),
+    };
+    let agent = concat!("gitops/", env!("CARGO_PKG_VERSION"));
+    let of_context = config.context.iter().fold(origin, Connection::context);
+    let acting = config.impersonate.iter().fold(of_context, Connection::impersonate);
+    acting.user_agent(agent)
+}
+
+fn limits(config: &KubernetesConfig) -> Limits {
+    let limits = match config.namespaces.is_empty() {
+        true => Limits::none(),
+        false => Limits::namespaces(&config.namespaces),
+    };
+    let limits = match config.kinds.is_empty() {
+        true => limits,
+        false => limits.kinds(config.kinds.iter().cloned()),
+    };
+    limits.cluster_kinds(config.cluster_kinds.iter().cloned())
+}

@@ -1,0 +1,48 @@
+//! Puts the targets together from the configuration.
+
+mod kubernetes;
+mod terraform;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gitops_core::directory::FileRender;
+use gitops_core::{Cx, Directory, Memory, Render, Result, SecretKey, Target};
+
+use crate::config::{Config, TargetConfig, TargetKind};
+use crate::session::Access;
+
+/// A target, and how the part of the source that declares it is read.
+pub struct Opened {
+    /// The target.
+    pub target: Arc<dyn Target>,
+    /// How files become its objects.
+    pub render: Arc<dyn Render>,
+}
+
+/// Opens a target of an application.
+///
+/// # Errors
+/// Whatever keeps it from being opened.
+pub async fn open(
+    cx: &Cx,
+    config: &Config,
+    target: &TargetConfig,
+    access: Access,
+    secrets: &SecretKey,
+) -> Result<Opened> {
+    match &target.kind {
+        TargetKind::Directory { root } => directory(target, root, access),
+        TargetKind::Kubernetes(cluster) => kubernetes::open(cx, &config.name, target, cluster, secrets).await,
+        TargetKind::Terraform(roots) => terraform::open(cx, &config.state, target, roots),
+    }
+}
+
+/// A folder. A look must not make it: one that is not there has no files.
+fn directory(config: &TargetConfig, root: &Path, access: Access) -> Result<Opened> {
+    let target: Arc<dyn Target> = match access == Access::Look && !root.exists() {
+        true => Arc::new(Memory::new()),
+        false => Arc::new(Directory::open(root, &config.name)?),
+    };
+    Ok(Opened { target, render: Arc::new(FileRender::new(&config.name).below(&config.path)) })
+}

@@ -1,0 +1,31 @@
+//! Root modules, worked on by a program of the configuration below the state folder.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use gitops_core::{Cx, Result};
+use gitops_terraform::{Terraform, TerraformBuilder, TerraformRender};
+
+use super::Opened;
+use crate::config::{TargetConfig, TerraformConfig};
+
+/// Makes the work folder; starts no process yet.
+pub fn open(cx: &Cx, state: &Path, target: &TargetConfig, config: &TerraformConfig) -> Result<Opened> {
+    let work = state.join("terraform").join(&target.name);
+    let builder = Terraform::builder(&config.binary, work);
+    let builder = config.env.iter().fold(builder, TerraformBuilder::pass_env);
+    let builder = config.mirror.iter().fold(builder, TerraformBuilder::mirror);
+    let builder = config.drift_every.iter().fold(builder, |builder, time| builder.drift_every(*time));
+    Ok(Opened { target: Arc::new(builder.open(cx)?), render: Arc::new(render(target, config)) })
+}
+
+fn render(target: &TargetConfig, config: &TerraformConfig) -> TerraformRender {
+    let render = TerraformRender::new(&target.name).removal(config.removal);
+    let render = config.workspace.iter().fold(render, TerraformRender::workspace);
+    let render =
+        config.vars.iter().fold(render, |render, (name, value)| render.variable(name, value.clone()));
+    match config.roots.is_empty() {
+        true => render,
+        false => render.roots(config.roots.iter().cloned()),
+    }
+}

@@ -1,0 +1,226 @@
+//! Expressions in CEL: what they give, what bounds them, and gates made of them.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitops_core::cel::{CelGate, Expression, MAX_TEXT};
+use gitops_core::*;
+use proptest::prelude::*;
+use support::World;
+
+fn secret() -> Value {
+    Value::Secret(Secret::new("canary-91c2", &SecretKey::new([9; 32])))
+}
+
+fn variables() -> BTreeMap<&'static str, Value> {
+    let list = |range: std::ops::Range<i64>| Value::List(range.map(Value::from).collect());
+    BTreeMap::from([
+        ("n", Value::from(7)),
+        ("big", Value::Number("18446744073709551615".parse().unwrap())),
+        ("half", Value::Number("0.5".parse().unwrap())),
+        ("text", "web-0".into()),
+        ("secret", secret()),
+        ("few", list(0..3)),
+        ("many", list(0..3000)),
+        ("object", Value::map([("name", Value::from("web")), ("ready", true.into()), ("none", Value::Null)])),
+    ])
+}
+
+fn evaluate(text: &str) -> String {
+    let value = Expression::parse(text).and_then(|expression| expression.evaluate(&variables()));
+    value.map_or_else(|error| format!("{:?}: {}", error.kind(), error.message()), |value| value.to_string())
+}
+
+#[test]
+fn expressions_give_what_cel_says() {
+    let cases = [
+        "n + 1",
+        "big",
+        "half * 3.0",
+        "text + '!'",
+        "text.matches('^web-[0-9]+$')",
+        "few.map(x, x * 2)",
+        "few.filter(x, x > 0)",
+        "object",
+        "object.name.startsWith('w') && object.ready",
+        "has(object.nothing)",
+        "secret",
+        "{'a': few.size(), 'b': null}",
+    ];
+    let table: Vec<String> = cases.iter().map(|text| format!("{text} = {}", evaluate(text))).collect();
+    insta::assert_snapshot!(table.join("\n"), @r#"
+    n + 1 = 8
+    big = "18446744073709551615"
+    half * 3.0 = "1.5"
+    text + '!' = "web-0!"
+    text.matches('^web-[0-9]+$') = true
+    few.map(x, x * 2) = [0,2,4]
+    few.filter(x, x > 0) = [1,2]
+    object = {"name":"web","none":null,"ready":true}
+    object.name.startsWith('w') && object.ready = true
+    has(object.nothing) = false
+    secret = "(sensitive)"
+    {'a': few.size(), 'b': null} = {"a":3,"b":null}
+    "#);
+}
+
+#[test]
+fn what_does_not_fit_is_an_error_that_says_so() {
+    let cases = [
+        "n +",
+        "nowhere == 1",
+        "object.nothing",
+        "n + text",
+        "text.matches(text)",
+        "text.matches('(')",
+        "text.matches('[a-z]{1000}{1000}')",
+        "text.frobnicate()",
+        "1 / 0",
+    ];
+    let table: Vec<String> = cases.iter().map(|text| format!("{text} = {}", evaluate(text))).collect();
+    insta::assert_snapshot!(table.join("\n"), @r"
+    n + = Invalid: the expression is no CEL: line 1, column 4: Syntax error: mismatched input '<EOF>'
+    nowhere == 1 = Invalid: the expression does not fit: Undeclared reference to 'nowhere'
+    object.nothing = Invalid: the expression does not fit: No such key: nothing
+    n + text = Invalid: the expression does not fit: No such overload
+    text.matches(text) = Invalid: the pattern of `matches` is not written down as a text
+    text.matches('(') = Invalid: `(` can't be a pattern: unclosed group
+    text.matches('[a-z]{1000}{1000}') = Invalid: `[a-z]{1000}{1000}` can't be a pattern: it becomes too large
+    text.frobnicate() = Invalid: the expression does not fit: Undeclared reference to 'frobnicate'
+    1 / 0 = Invalid: the expression does not fit: Division by zero of Int(1)
+    ");
+    assert!(
+        Expression::parse("n")
+            .unwrap()
+            .holds(&variables())
+            .unwrap_err()
+            .to_string()
+            .contains("neither true nor false")
+    );
+}
+
+#[test]
+fn each_limit_refuses_before_anything_runs() {
+    let doubling = format!("[text]{}", ".map(x, x + x)".repeat(40));
+    let nested = "many.all(a, many.all(b, many.all(c, a + b + c > 0)))";
+    let long = format!("'{}'", "x".repeat(MAX_TEXT));
+    let deep = format!("n{}", " + n".repeat(300));
+    let brackets = format!("{}n{}", "(".repeat(1000), ")".repeat(1000));
+    for text in [&*doubling, nested, &*long, &*deep] {
+        assert!(evaluate(text).starts_with("Limit: "), "{text}: {}", evaluate(text));
+    }
+    assert!(evaluate(&brackets).starts_with("Invalid: "), "{}", evaluate(&brackets));
+    assert_eq!(
+        evaluate("many.all(a, many.exists(b, b >= a))"),
+        "Limit: the expression could take more than 10000000 steps on these values"
+    );
+    assert_eq!(evaluate("few.all(a, many.exists(b, b >= a))"), "true");
+}
+
+#[test]
+fn an_expression_at_the_limits_needs_no_large_stack_of_its_caller() {
+    let deep = format!("n{} > 0", " + n".repeat(120));
+    let nested = format!("{}n{} == n", "(".repeat(90), ")".repeat(90));
+    let run = move || (evaluate(&deep), evaluate(&nested));
+    let small = std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap();
+    assert_eq!(small.join().unwrap(), ("true".to_owned(), "true".to_owned()));
+}
+
+#[test]
+fn no_expression_sees_a_secret() {
+    for text in
+        ["secret", "[secret].map(s, s + '')", "secret.size()", "secret == 'canary-91c2'", "secret + n"]
+    {
+        assert!(!evaluate(text).contains("canary"), "{text}");
+    }
+    assert_eq!(evaluate("secret == 'canary-91c2'"), "false");
+}
+
+/// Texts of the pieces that expressions are made of, in any order.
+fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("n"),
+        Just("few"),
+        Just("many"),
+        Just("text"),
+        Just("object"),
+        Just(".name"),
+        Just("[0]"),
+        Just("("),
+        Just(")"),
+        Just(".map(x, "),
+        Just(".all(x, "),
+        Just("x"),
+        Just("+"),
+        Just("?"),
+        Just(":"),
+        Just("'"),
+        Just("\\"),
+        Just("!"),
+        Just("-"),
+        Just("{"),
+        Just("}"),
+        Just(","),
+        Just("1"),
+        Just("9223372036854775807"),
+        Just("\u{0}"),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn no_text_ends_the_process(text in prop_oneof![pieces(), any::<String>()]) {
+        let _ = evaluate(&text);
+    }
+}
+
+async fn verdict(rule: &str) -> Verdict {
+    let world = World::with(&[("a", "1"), ("b", "2"), ("c", "3")]);
+    world.converge().await;
+    world.declare(&[("a", "new"), ("b", "2"), ("d", "4")]);
+    let gate =
+        CelGate::new("rule", Expression::parse(rule).unwrap(), Verdict::needs_approval("rule", "ask first"));
+    let target: Arc<dyn Target> = world.memory.clone();
+    let builder = world.builder("test").target("t", target).gate(Arc::new(gate));
+    let mut engine = builder.open(&world.cx).await.unwrap();
+    let plan = engine.plan(&world.cx).await.unwrap();
+    engine.verdict(&plan)
+}
+
+#[tokio::test]
+async fn a_gate_sees_the_steps_and_the_counts() {
+    let holds = [
+        "plan.create == 1 && plan.update == 1 && plan.delete == 1 && plan.owned == 3 && plan.application == 'test'",
+        "steps.exists(s, s.key.name == 'c' && s.action == 'delete' && s.risk == ['delete'] && s.path == 'c')",
+        "steps.exists(s, s.fields.exists(f, f.path == '/content' && f.before == '1' && f.after == 'new'))",
+        "steps.all(s, s.key.target == 't' && s.key.kind == 'K' && s.cause == 'this_change' && !s.preview)",
+        "steps.exists(s, s.reason.code == 'differs' && s.reason.fields == 1)",
+    ];
+    for rule in holds {
+        assert_eq!(verdict(rule).await, Verdict::Allow, "{rule}");
+    }
+    assert_eq!(verdict("steps.size() == 0").await, Verdict::needs_approval("rule", "ask first"));
+}
+
+#[tokio::test]
+async fn a_rule_that_can_not_be_evaluated_denies() {
+    for rule in ["steps", "steps[99].key == 'x'", "nowhere"] {
+        assert!(matches!(verdict(rule).await, Verdict::Deny { .. }), "{rule}");
+    }
+}
+
+#[test]
+fn another_rule_has_another_fingerprint() {
+    let gate =
+        |text: &str, verdict| CelGate::new("g", Expression::parse(text).unwrap(), verdict).fingerprint();
+    let deny = || Verdict::deny("g", "no");
+    assert_eq!(gate("true", deny()), gate("true", deny()));
+    assert_ne!(gate("true", deny()), gate("1 == 1", deny()));
+    assert_ne!(gate("true", deny()), gate("true", Verdict::warn("g", "no")));
+}

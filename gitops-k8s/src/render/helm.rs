@@ -1,0 +1,134 @@
+use std::path::Path;
+use std::time::Duration;
+
+use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Hasher, Object, Part, Render, Result};
+
+use super::copy::{Copy, join};
+use super::failure::Failure;
+use super::jail::Jail;
+use super::program::Program;
+use crate::manifest::KubernetesRender;
+
+/// The oldest `helm` that is taken.
+const OLDEST: (u32, u32) = (3, 10);
+
+/// The program that renders charts, and with what.
+#[derive(Clone, Debug)]
+pub struct Helm {
+    program: Program,
+    release: String,
+    values: Vec<String>,
+    kubernetes: Option<String>,
+}
+
+impl Helm {
+    /// Looks for `helm` in the folders of `PATH`; `release` is the name of what is installed.
+    ///
+    /// # Errors
+    /// `Unsupported` if it is not there, or is older than 3.10.
+    pub fn find(release: impl Into<String>) -> Result<Self> {
+        let path = Program::find("helm")
+            .ok_or_else(|| Error::new(ErrorKind::Unsupported, "there is no `helm`").help("install it"))?;
+        Self::at(&path, release)
+    }
+
+    /// Takes the program at a path.
+    ///
+    /// # Errors
+    /// `Unsupported` if it can't be run or is older than 3.10.
+    pub fn at(path: &Path, release: impl Into<String>) -> Result<Self> {
+        let program = Program::at(path, &["version", "--short"], OLDEST)?;
+        Ok(Self { program, release: release.into(), values: Vec::new(), kubernetes: None })
+    }
+
+    /// Adds a file of values, by its path below the source's root; a later one beats an earlier one.
+    #[must_use]
+    pub fn values(mut self, path: impl Into<String>) -> Self {
+        self.values.push(path.into());
+        self
+    }
+
+    /// The version of Kubernetes that the chart is rendered for, such as `1.37`; without it, the one that `helm` was
+    /// made with.
+    #[must_use]
+    pub fn kubernetes(mut self, version: impl Into<String>) -> Self {
+        self.kubernetes = Some(version.into());
+        self
+    }
+
+    /// How long it may take; a minute by default.
+    #[must_use]
+    pub fn within(mut self, time: Duration) -> Self {
+        self.program.wall = time;
+        self
+    }
+
+    fn arguments(&self, chart: &str, namespace: Option<&str>) -> Vec<String> {
+        // With `./`, neither a release nor a folder is taken for an option or a repository.
+        let mut found = ["template", "--include-crds", "--skip-tests"].map(str::to_owned).to_vec();
+        found.extend(self.values.iter().map(|path| format!("--values=./{path}")));
+        found.extend(self.kubernetes.iter().map(|version| format!("--kube-version={version}")));
+        found.extend(namespace.map(|namespace| format!("--namespace={namespace}")));
+        found.extend(["--".to_owned(), self.release.clone(), format!("./{chart}")]);
+        found
+    }
+}
+
+/// Renders one chart of the repository, and takes what it makes for manifests.
+///
+/// The program runs as for [`KustomizeRender`](super::KustomizeRender). Charts that the chart depends on must be in its
+/// `charts` folder. Tests of the chart are left out; its hooks are read as Argo CD reads them.
+#[derive(Clone, Debug)]
+pub struct HelmRender {
+    manifests: KubernetesRender,
+    folder: String,
+    helm: Helm,
+}
+
+impl KubernetesRender {
+    /// The renderer of a folder's chart; what it makes is read by this one.
+    #[must_use]
+    pub fn helmed(self, folder: &str, helm: Helm) -> HelmRender {
+        HelmRender { manifests: self, folder: folder.trim_matches('/').to_owned(), helm }
+    }
+}
+
+impl HelmRender {
+    fn gather(&self, part: &Part<'_>, jail: &Jail) -> Result<(), Vec<Diagnostic>> {
+        Copy::new(part, jail).folder(&self.folder)?;
+        for path in &self.helm.values {
+            let missing = || Failure::outside(format!("there is no file of values `{path}`")).of(part.path());
+            let found = join("", path).map(|path| part.read(&path)).transpose()?.flatten();
+            let bytes = found.ok_or_else(missing)?;
+            jail.write(path, &bytes).map_err(|failure| failure.of(part.path()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Render for HelmRender {
+    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        let fault = |failure: Failure| failure.of(part.path());
+        let jail = Jail::new().map_err(fault)?;
+        self.gather(part, &jail)?;
+        let arguments = self.helm.arguments(&self.folder, self.manifests.default_namespace());
+        let output = self.helm.program.run(&jail, &arguments).map_err(fault)?;
+        self.manifests.made(part, &output)
+    }
+
+    fn wants(&self, path: &str) -> bool {
+        join(&self.folder, "Chart.yaml").is_some_and(|chart| chart == path)
+    }
+
+    fn fingerprint(&self) -> Digest {
+        let mut hasher = Hasher::new("gitops helm render 1");
+        hasher
+            .field(self.manifests.fingerprint().as_bytes())
+            .field(&self.folder)
+            .field(&self.helm.program.version);
+        for argument in self.helm.arguments(&self.folder, self.manifests.default_namespace()) {
+            hasher.field(argument);
+        }
+        hasher.finish()
+    }
+}

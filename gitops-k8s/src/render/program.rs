@@ -1,0 +1,72 @@
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gitops_core::{Error, ErrorKind, Result};
+
+use super::failure::Failure;
+use super::jail::Jail;
+
+/// How long a program may take, unless that is said.
+const WALL: Duration = Duration::from_secs(60);
+
+/// A program that makes manifests, and which version it is.
+#[derive(Clone, Debug)]
+pub(super) struct Program {
+    pub path: PathBuf,
+    /// How long it may take.
+    pub wall: Duration,
+    pub version: String,
+}
+
+impl Program {
+    /// Takes a program, if the version behind a word of its answer is new enough.
+    ///
+    /// # Errors
+    /// `Unsupported` if it can't be run or is too old.
+    pub fn at<A: AsRef<OsStr>>(path: &Path, ask: &[A], oldest: (u32, u32)) -> Result<Self> {
+        let answer = Jail::new()
+            .and_then(|jail| jail.run(path, ask, WALL))
+            .map_err(|failure| unusable(path, failure))?;
+        let answer = String::from_utf8_lossy(&answer);
+        let found = answer.split_whitespace().rev().find_map(version);
+        match found {
+            Some((number, text)) if number >= oldest => {
+                Ok(Self { path: path.into(), wall: WALL, version: text })
+            }
+            _ => {
+                let message =
+                    format!("{} is not of version {}.{} or newer", path.display(), oldest.0, oldest.1);
+                Err(Error::new(ErrorKind::Unsupported, message)
+                    .help("install a newer one, or name another path"))
+            }
+        }
+    }
+
+    /// Runs it in a jail.
+    ///
+    /// # Errors
+    /// It failed, took too long or printed too much.
+    pub fn run<A: AsRef<OsStr>>(&self, jail: &Jail, arguments: &[A]) -> Result<Vec<u8>, Failure> {
+        jail.run(&self.path, arguments, self.wall)
+    }
+
+    /// The path of a program among the folders of `PATH`.
+    pub fn find(name: &str) -> Option<PathBuf> {
+        let folders = std::env::var_os("PATH")?;
+        std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
+    }
+}
+
+fn unusable(path: &Path, failure: Failure) -> Error {
+    let message = format!("{} can't be used: {}", path.display(), failure.message);
+    Error::new(ErrorKind::Unsupported, message).help(failure.help)
+}
+
+/// Major and minor number of a word such as `v5.5.0` or `{v5.5.0`.
+fn version(word: &str) -> Option<((u32, u32), String)> {
+    let text = word.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '.' && c != '-' && c != '+');
+    let mut numbers = text.strip_prefix('v')?.split('.');
+    let number = (numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?);
+    Some((number, text.to_owned()))
+}

@@ -1,0 +1,168 @@
+//! `kustomize` and `helm`, the real ones.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::{Render, Renderer, Revision, Snapshot};
+use gitops_k8s::{Helm, Kustomize};
+
+use crate::support::{render, renderer};
+
+/// A program that `cargo xtask test` makes.
+fn program(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable);
+    path.unwrap_or_else(|| panic!("{variable} names no program: run `cargo xtask test`, which sets it"))
+        .into()
+}
+
+/// A program of this machine.
+fn on_path(name: &str) -> PathBuf {
+    let folders = std::env::var_os("PATH").unwrap();
+    let found = std::env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("`{name}` 1.32 or newer must be installed"))
+}
+
+const BASE: &str = "resources: [web.yaml]\nconfigMapGenerator: [{name: settings, files: [app.conf], options: {disableNameSuffixHash: true}}]\n";
+const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 1}\n";
+const OVERLAY: &str = "resources: [../base]\nnamespace: prod\npatches: [{path: more.yaml}]\n";
+const PATCH: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n";
+
+const FILES: [(&str, &str); 6] = [
+    ("base/kustomization.yaml", BASE),
+    ("base/web.yaml", WEB),
+    ("base/app.conf", "debug = no\n"),
+    ("overlay/kustomization.yaml", OVERLAY),
+    ("overlay/more.yaml", PATCH),
+    ("other/README.md", "x"),
+];
+
+fn overlay(kustomize: Kustomize) -> impl Render + 'static {
+    renderer().kustomized("overlay", kustomize)
+}
+
+fn snapshot(files: &[(&str, &str)]) -> Snapshot {
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+    Snapshot::from_files("repo", Revision::new("1", ""), files).unwrap()
+}
+
+fn lines(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
+    match Renderer::new(Arc::new(render)).render(&snapshot(files)) {
+        Ok(rendered) => {
+            let objects = rendered
+                .desired
+                .objects()
+                .iter()
+                .map(|(_, object)| format!("{} {}", object.key, object.body));
+            objects.collect::<Vec<_>>().join("\n")
+        }
+        Err(error) => error.diagnostics().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
+    }
+}
+
+#[test]
+fn a_kustomization_and_what_it_is_built_on_are_rendered_by_either_program() {
+    let found = lines(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap()), &FILES);
+    insta::assert_snapshot!(found, @r#"
+    k:ConfigMap/prod/settings {"apiVersion":"v1","data":{"app.conf":"debug = no\n"},"kind":"ConfigMap","metadata":{"name":"settings","namespace":"prod"}}
+    k:Deployment.apps/prod/web {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"prod"},"spec":{"replicas":3}}
+    "#);
+    assert_eq!(found, lines(overlay(Kustomize::at(&on_path("kubectl")).unwrap()), &FILES));
+}
+
+#[test]
+fn it_is_rendered_again_only_if_one_of_its_files_changed() {
+    let mut renderer = Renderer::new(Arc::new(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap())));
+    let mut files = FILES;
+    assert_eq!(renderer.render(&snapshot(&files)).unwrap().parts, 1);
+    files[5].1 = "y";
+    assert_eq!(renderer.render(&snapshot(&files)).unwrap().parts, 0, "a file elsewhere");
+    files[2].1 = "debug = yes\n";
+    assert_eq!(renderer.render(&snapshot(&files)).unwrap().parts, 1, "a file of the base");
+}
+
+#[test]
+fn what_is_not_in_the_repository_is_refused_before_anything_runs() {
+    let refused = |text: &str| {
+        let files = [("overlay/kustomization.yaml", text)];
+        lines(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap()), &files)
+    };
+    let found = [
+        refused("resources: ['https://user:pass@example.com/base?ref=v1']\n"),
+        refused("resources: [github.com/example/base]\n"),
+        refused("components: [../../outside]\n"),
+        refused("patches: [{path: /etc/passwd}]\n"),
+        refused("helmCharts: [{name: web, repo: 'https://example.com'}]\n"),
+    ];
+    insta::assert_snapshot!(found.join("\n"), @r"
+    error[GO0413]: overlay/kustomization.yaml: `https://…@example.com/base?ref=v1` is no file or folder of the repository (copy it into the repository: what is fetched when it is rendered differs from day to day)
+    error[GO0413]: overlay/kustomization.yaml: `github.com/example/base` is no file or folder of the repository (copy it into the repository: what is fetched when it is rendered differs from day to day)
+    error[GO0413]: overlay/kustomization.yaml: `../../outside` is no file or folder of the repository (copy it into the repository: what is fetched when it is rendered differs from day to day)
+    error[GO0413]: overlay/kustomization.yaml: `/etc/passwd` is no file or folder of the repository (copy it into the repository: what is fetched when it is rendered differs from day to day)
+    error[GO0413]: overlay/kustomization.yaml: `helmCharts` fetches charts (copy it into the repository: what is fetched when it is rendered differs from day to day)
+    ");
+}
+
+#[test]
+fn a_program_that_fails_says_why_and_nothing_of_this_machine() {
+    let files = [("overlay/kustomization.yaml", "resources: [a.yaml]\n"), ("overlay/a.yaml", "kind: [\n")];
+    let found = lines(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap()), &files);
+    assert!(found.starts_with("error[GO0411]: overlay/kustomization.yaml: `kustomize` failed"), "{found}");
+    assert!(!found.contains("gitops-render-"), "{found}");
+}
+
+/// A program of our own, run as if it were `kustomize`.
+fn fake(script: &str) -> (tempfile::TempDir, Kustomize) {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("kustomize");
+    let script = format!("#!/bin/sh\nif [ \"$1\" = version ]; then echo v5.5.0; exit; fi\n{script}\n");
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let kustomize = Kustomize::at(&path).unwrap();
+    (folder, kustomize)
+}
+
+#[test]
+fn the_environment_is_clean_and_the_network_out_of_reach() {
+    let (_folder, kustomize) = fake(
+        "export -p | while read -r _ line; do echo \"# $line\"; done; echo 'apiVersion: v1'; echo 'kind: ConfigMap'; echo 'metadata: {name: a}'; echo 'data:'; export -p | while read -r _ line; do echo \"  ${line%%=*}: x\"; done",
+    );
+    let found = lines(overlay(kustomize), &FILES);
+    insta::assert_snapshot!(found, @r#"k:ConfigMap/shop/a {"apiVersion":"v1","data":{"GIT_ALLOW_PROTOCOL":"x","HOME":"x","HTTPS_PROXY":"x","HTTP_PROXY":"x","KUBECONFIG":"x","LC_ALL":"x","PATH":"x","PWD":"x","TMPDIR":"x","XDG_CACHE_HOME":"x","XDG_CONFIG_HOME":"x","XDG_DATA_HOME":"x","http_proxy":"x","https_proxy":"x"},"kind":"ConfigMap","metadata":{"name":"a","namespace":"shop"}}"#);
+}
+
+#[test]
+fn a_program_that_prints_without_end_is_stopped_with_all_that_it_started() {
+    let (_folder, kustomize) = fake(
+        "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done & wait",
+    );
+    let found = lines(overlay(kustomize), &FILES);
+    insta::assert_snapshot!(found, @"error[GO0411]: overlay/kustomization.yaml: `kustomize` printed more than 33554432 bytes (render less at once)");
+}
+
+#[test]
+fn a_program_that_never_ends_is_stopped_with_all_that_it_started() {
+    // The child holds the pipes: without its end, this would not come to an end.
+    let (_folder, kustomize) = fake("/bin/sleep 3600 & wait");
+    let found = lines(overlay(kustomize.within(Duration::from_secs(1))), &FILES);
+    insta::assert_snapshot!(found, @"error[GO0411]: overlay/kustomization.yaml: `kustomize` took longer than 1 seconds (render less at once)");
+}
+
+#[test]
+fn a_program_that_is_too_old_or_not_there_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = Kustomize::at(&folder.path().join("kustomize")).unwrap_err();
+    assert!(missing.to_string().contains("can't be used"), "{missing}");
+    let old = folder.path().join("helm");
+    std::fs::write(&old, "#!/bin/sh\necho v2.17.0+g1\n").unwrap();
+    std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let error = Helm::at(&old, "web").unwrap_err();
+    assert!(error.to_string().contains("is not of version 3.10 or newer"), "{error}");
+}
+
+#[test]
+fn a_kustomization_among_manifests_is_refused_and_says_what_to_do() {
+    let found = render(renderer(), &[("overlay/kustomization.yaml", OVERLAY)]).unwrap_err();
+    insta::assert_snapshot!(found[0], @"error[GO0405]: overlay/kustomization.yaml: 1:1: a kustomization, which is no manifest itself (give its folder to the renderer of kustomizations, or leave the file out by the source's rules)");
+}
