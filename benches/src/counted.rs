@@ -1,6 +1,5 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::time::Duration;
 
 use gitops_core::{
     Cx, Digest, Entry, History, Result, Revision, Snapshot, Source, SourceInfo, Tree, async_trait,
@@ -11,23 +10,17 @@ pub struct CountedTree {
     inner: Arc<dyn Source>,
     blobs: Arc<AtomicU64>,
     folders: Arc<AtomicU64>,
-    fetching: AtomicU64,
 }
 
 impl CountedTree {
     /// Counts over a source.
     pub fn new(inner: Arc<dyn Source>) -> Self {
-        Self { inner, blobs: Arc::default(), folders: Arc::default(), fetching: AtomicU64::new(0) }
+        Self { inner, blobs: Arc::default(), folders: Arc::default() }
     }
 
     /// How many files were read so far.
     pub fn blobs(&self) -> u64 {
         self.blobs.load(Relaxed)
-    }
-
-    /// How long the fetches took so far, in seconds: mostly the time of the `git` program.
-    pub fn fetching(&self) -> f64 {
-        Duration::from_micros(self.fetching.load(Relaxed)).as_secs_f64()
     }
 
     /// How many folders were listed so far.
@@ -47,10 +40,7 @@ impl Source for CountedTree {
     }
 
     async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot> {
-        let start = cx.now();
         let mut snapshot = self.inner.fetch(cx, revision).await?;
-        let micros = cx.now().since(start).as_micros();
-        self.fetching.fetch_add(u64::try_from(micros).unwrap_or(u64::MAX), Relaxed);
         let (blobs, folders) = (self.blobs.clone(), self.folders.clone());
         snapshot.tree = Arc::new(Counting { inner: snapshot.tree.clone(), blobs, folders });
         Ok(snapshot)

@@ -29,6 +29,35 @@ impl Repository {
         self.folder.path()
     }
 
+    /// Lets the real `git` send a commit to nobody, as to one who has another commit.
+    pub fn send(&self, have: &str, want: &str) {
+        let request = [
+            line("command=fetch"),
+            line("object-format=sha1"),
+            "0001".to_owned(),
+            line("thin-pack"),
+            line("ofs-delta"),
+            line("no-progress"),
+            line(&format!("want {want}")),
+            line(&format!("have {have}")),
+            line("done"),
+            "0000".to_owned(),
+        ];
+        let mut child = Command::new("git")
+            .args(["upload-pack", "."])
+            .current_dir(self.path())
+            .env("GIT_PROTOCOL", "version=2")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("git is installed");
+        let mut stdin = child.stdin.take().expect("it is piped");
+        stdin.write_all(request.concat().as_bytes()).expect("git reads its input");
+        drop(stdin);
+        let output = child.wait_with_output().expect("git ends");
+        assert!(output.stdout.windows(4).any(|bytes| bytes == b"PACK"), "no pack was sent");
+    }
+
     /// Commits a change of one file.
     pub fn change(&mut self, index: usize) {
         let time = 1_700_000_000 + self.commits;
@@ -40,6 +69,11 @@ impl Repository {
         self.commits += 1;
         git(self.path(), &["fast-import", "--quiet"], Some(&stream));
     }
+}
+
+/// One line of Git's protocol.
+fn line(text: &str) -> String {
+    format!("{:04x}{text}\n", text.len() + 5)
 }
 
 fn write_file(stream: &mut Vec<u8>, index: usize, text: &str) {

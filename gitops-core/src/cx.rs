@@ -118,6 +118,21 @@ pub struct Cx {
     entropy: Arc<dyn Entropy>,
     cancel: CancellationToken,
     deadline: Option<Time>,
+    #[cfg(feature = "simulate")]
+    bug: Option<crate::simulate::Bug>,
+}
+
+#[cfg(feature = "simulate")]
+impl Cx {
+    /// The same context, in which a mistake of the past is back.
+    pub(crate) fn with_bug(self, bug: Option<crate::simulate::Bug>) -> Self {
+        Self { bug, ..self }
+    }
+
+    /// Whether this mistake of the past is back.
+    pub(crate) fn has_bug(&self, number: u8) -> bool {
+        self.bug == Some(crate::simulate::Bug::new(number))
+    }
 }
 
 impl Cx {
@@ -128,7 +143,14 @@ impl Cx {
 
     /// A context of another clock and other entropy, as simulations need it.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { clock, entropy, cancel: CancellationToken::new(), deadline: None }
+        Self {
+            clock,
+            entropy,
+            cancel: CancellationToken::new(),
+            deadline: None,
+            #[cfg(feature = "simulate")]
+            bug: None,
+        }
     }
 
     /// A context that ends with this one and can be cancelled without it.

@@ -13,6 +13,9 @@ pub struct Diff(Vec<FieldChange>);
 
 /// One field that differs.
 ///
+/// A field whose value stays may be named too, with that value before and after: a target that records who owns a
+/// field names so what it takes back from others, or leaves to them.
+///
 /// Serialised and printed, values are shown as [`Value`] shows them: secrets are masked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FieldChange {
@@ -51,6 +54,7 @@ impl fmt::Display for FieldChange {
             (Some(Value::Secret(_)), _) | (_, Some(Value::Secret(_))) => {
                 write!(f, "{path} (sensitive, changed)")
             }
+            (Some(before), Some(after)) if before == after => write!(f, "{path} {} taken back", Shown(after)),
             (Some(before), Some(after)) => write!(f, "{path} {} → {}", Shown(before), Shown(after)),
             (Some(before), None) => write!(f, "{path} {} removed", Shown(before)),
             (None, Some(after)) => write!(f, "{path} {} added", Shown(after)),

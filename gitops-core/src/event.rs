@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::diagnostic::Diagnostic;
 use crate::plan::PlanId;
 use crate::value::{Action, Key};
 
@@ -23,6 +24,11 @@ pub enum Event {
     Resolved {
         /// The revision.
         revision: String,
+    },
+    /// A revision can be used, but somebody should know something about it.
+    Remarked {
+        /// What it is.
+        remark: Diagnostic,
     },
     /// The tree was turned into objects.
     Rendered {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use smol_str::SmolStr;
 
 use crate::cx::Time;
+use crate::diagnostic::Diagnostic;
 use crate::value::Digest;
 use crate::{Cx, Error, ErrorKind, Result, Revision};
 
@@ -133,6 +134,8 @@ pub struct Snapshot {
     pub root: Digest,
     /// Its content.
     pub tree: Arc<dyn Tree>,
+    /// What somebody should know of it although it can be used, such as a rule that fits nothing.
+    pub remarks: Vec<Diagnostic>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -189,7 +192,7 @@ impl Snapshot {
         let mut tree = MemoryTree::default();
         let files = files.into_iter().map(|(path, bytes)| (path.into(), bytes.into())).collect();
         let root = tree.store("", &files)?;
-        Ok(Self { revision, source: source.into(), root, tree: Arc::new(tree) })
+        Ok(Self { revision, source: source.into(), root, tree: Arc::new(tree), remarks: Vec::new() })
     }
 }
 

@@ -52,7 +52,7 @@ impl Credentials {
             }
             (Self::Token { .. }, _) => Err(invalid("a token is for http and https URLs only")
                 .help("take the token away, or use the https URL of the repository")),
-            (Self::SshKey { path, known_hosts }, Transport::Ssh) => {
+            (Self::SshKey { path, known_hosts }, Transport::Ssh { .. }) => {
                 check_path(path).and_then(|()| check_path(known_hosts))
             }
             (Self::SshKey { .. }, _) => Err(invalid("an ssh key is for ssh URLs only")

@@ -46,6 +46,9 @@
 
 mod credentials;
 mod fault;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod git;
 mod history;
 mod limits;
@@ -60,6 +63,7 @@ mod source;
 mod tree;
 mod url;
 mod watch;
+mod wire;
 
 pub use credentials::Credentials;
 pub use limits::Limits;

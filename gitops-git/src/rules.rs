@@ -1,7 +1,12 @@
-use gitops_core::{Digest, Hasher, Result};
+use std::collections::BTreeSet;
+
+use gitops_core::{Diagnostic, Digest, Hasher, Result};
 use globset::{Candidate, Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::fault::{invalid, shown};
+
+/// The code of a pattern that fits nothing.
+const UNUSED: &str = "GO0208";
 
 /// Which files of a tree count: include and ignore patterns in the language of `.gitignore`.
 ///
@@ -17,6 +22,8 @@ use crate::fault::{invalid, shown};
 pub(crate) struct Rules {
     include: Patterns,
     ignore: Patterns,
+    /// All patterns as they were written, those to include first.
+    texts: Vec<String>,
     /// The digest of all patterns; `None` if there are none.
     digest: Option<Digest>,
 }
@@ -27,7 +34,8 @@ impl Rules {
             return Err(refused(pattern, "only an ignore pattern may begin with `!`"));
         }
         let digest = (!include.is_empty() || !ignore.is_empty()).then(|| digest(include, ignore));
-        Ok(Self { include: Patterns::new(include)?, ignore: Patterns::new(ignore)?, digest })
+        let texts = include.iter().chain(ignore).cloned().collect();
+        Ok(Self { include: Patterns::new(include)?, ignore: Patterns::new(ignore)?, texts, digest })
     }
 
     /// What makes a folder under these rules another folder than the same one under other rules or elsewhere.
@@ -38,9 +46,23 @@ impl Rules {
 
     /// The rules as they are for one folder.
     pub fn within(&self, folder: &str) -> InFolder<'_> {
-        let whole = self.include.is_empty() || self.include.fits_folder_or_above(folder);
         let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
-        InFolder { rules: self, whole, prefix_len: prefix.len(), path: prefix }
+        let (mut used, prefix_len) = (BTreeSet::new(), prefix.len());
+        let whole = self.include.is_empty() || self.include.fits_folder_or_above(folder, &mut used);
+        InFolder { rules: self, whole, prefix_len, path: prefix, used }
+    }
+
+    /// A diagnostic for each pattern that fits nothing, if `used` are the indices of those that fit something. One that
+    /// is to include something is an error: it may have let nothing through where there should be much.
+    pub fn unused(&self, used: &BTreeSet<usize>) -> Vec<Diagnostic> {
+        let unused = self.texts.iter().enumerate().filter(|(index, _)| !used.contains(index));
+        let told = |(index, text): (usize, &String)| match index < self.include.traits.len() {
+            true => Diagnostic::error(UNUSED, shown(text, 200), "the pattern lets nothing through")
+                .help("correct it, or take it away"),
+            false => Diagnostic::warning(UNUSED, shown(text, 200), "the pattern holds nothing back")
+                .help("correct it, or take it away if what it ignored is gone"),
+        };
+        unused.map(told).collect()
     }
 }
 
@@ -60,25 +82,35 @@ pub(crate) struct InFolder<'a> {
     whole: bool,
     path: String,
     prefix_len: usize,
+    /// The patterns that fit something here, as indices of those to include and then those to ignore.
+    pub used: BTreeSet<usize>,
 }
 
 impl InFolder<'_> {
     /// Whether the entry is ignored.
     pub fn ignores(&mut self, name: &str, is_folder: bool) -> bool {
-        !self.rules.ignore.is_empty() && {
-            self.rules.ignore.decides(self.path_of(name), is_folder).unwrap_or(false)
-        }
+        self.become_path_of(name);
+        let (ignore, first) = (&self.rules.ignore, self.rules.include.traits.len());
+        let mut fits = |index| {
+            self.used.insert(first + index);
+        };
+        !ignore.is_empty() && ignore.decides(&self.path, is_folder, &mut fits).unwrap_or(false)
     }
 
     /// Whether a file is among those that are included.
     pub fn includes(&mut self, name: &str) -> bool {
-        self.whole || self.rules.include.decides(self.path_of(name), false).unwrap_or(false)
+        self.become_path_of(name);
+        let include = &self.rules.include;
+        let mut fits = |index| {
+            self.used.insert(index);
+        };
+        let fits = !include.is_empty() && include.decides(&self.path, false, &mut fits).unwrap_or(false);
+        self.whole || fits
     }
 
-    fn path_of(&mut self, name: &str) -> &str {
+    fn become_path_of(&mut self, name: &str) {
         self.path.truncate(self.prefix_len);
         self.path.push_str(name);
-        &self.path
     }
 }
 
@@ -112,17 +144,25 @@ impl Patterns {
         self.traits.is_empty()
     }
 
-    /// What the last pattern that fits says, if any does.
-    fn decides(&self, path: &str, is_folder: bool) -> Option<bool> {
-        let fitting = self.set.matches_candidate(&Candidate::new(path));
-        let last =
-            fitting.into_iter().filter(|index| is_folder || !self.traits[*index].folders_only).max()?;
+    /// What the last pattern that fits says, if any does; each that fits is told.
+    fn decides(&self, path: &str, is_folder: bool, fits: &mut impl FnMut(usize)) -> Option<bool> {
+        let mut fitting = self.set.matches_candidate(&Candidate::new(path));
+        fitting.retain(|index| is_folder || !self.traits[*index].folders_only);
+        fitting.iter().for_each(|index| fits(*index));
+        let last = fitting.into_iter().max()?;
         Some(!self.traits[last].takes_back)
     }
 
-    fn fits_folder_or_above(&self, folder: &str) -> bool {
+    fn fits_folder_or_above(&self, folder: &str, used: &mut BTreeSet<usize>) -> bool {
+        let mut fits = |index| {
+            used.insert(index);
+        };
         let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
-        !folder.is_empty() && ends.into_iter().any(|end| self.decides(&folder[..end], true) == Some(true))
+        let mut any = false;
+        for end in ends.filter(|_| !folder.is_empty()) {
+            any |= self.decides(&folder[..end], true, &mut fits) == Some(true);
+        }
+        any
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is sent to the server.
 
-use gitops_core::{Error, ErrorKind, Mark, Object, Result, Value};
+use gitops_core::{Error, ErrorKind, Key, Mark, Object, Result, Value};
 use serde_json::{Value as Json, json};
 
 use crate::mark;
+use crate::treatment::Treatment;
 
 /// What the server's store takes: 1.5 MiB.
 const MAX_OBJECT: usize = 1_572_864;
@@ -25,13 +26,33 @@ pub(crate) enum Pin<'a> {
 pub(crate) struct Document {
     pub json: Json,
     pub has_secret: bool,
+    /// Whether the server is not asked to refuse fields that the kind does not have.
+    pub lenient: bool,
 }
 
 impl Document {
     /// The body with name, namespace and mark, and nothing that a declaration can't set.
     pub fn new(object: &Object, mark: Option<&Mark>) -> Result<Self> {
         let refused = |what: String| Error::new(ErrorKind::Invalid, what).at(&object.key);
-        let mut json: Json = object.body.decode().map_err(refused)?;
+        let json: Json = object.body.decode().map_err(refused)?;
+        let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
+        document.lenient = Treatment::of(object).lenient;
+        Ok(document)
+    }
+
+    /// A body as it is, and a mark.
+    pub fn of(key: &Key, json: Json, mark: &Mark) -> Result<Self> {
+        Self::made(key, json, Some(mark))
+    }
+
+    /// The same, knowing whether a secret is in it.
+    pub fn with_secret(mut self, secret: bool) -> Self {
+        self.has_secret |= secret;
+        self
+    }
+
+    fn made(key: &Key, mut json: Json, mark: Option<&Mark>) -> Result<Self> {
+        let refused = |what: String| Error::new(ErrorKind::Invalid, what).at(key);
         if !json.is_object() || !json["apiVersion"].is_string() || !json["kind"].is_string() {
             return Err(refused("the object has no apiVersion and kind".to_owned()));
         }
@@ -39,16 +60,16 @@ impl Document {
         if !json["metadata"].is_object() {
             json["metadata"] = json!({});
         }
-        json["metadata"]["name"] = json!(object.key.name());
-        if !object.key.namespace().is_empty() {
-            json["metadata"]["namespace"] = json!(object.key.namespace());
+        json["metadata"]["name"] = json!(key.name());
+        if !key.namespace().is_empty() {
+            json["metadata"]["namespace"] = json!(key.namespace());
         }
         if let Some(mark) = mark {
             mark::set(&mut json, mark)?;
         }
-        let has_secret = json["kind"] == "Secret" || has_secret(&object.body);
-        let document = Self { json, has_secret };
-        document.check_size().map_err(|error| error.at(&object.key))?;
+        let has_secret = json["kind"] == "Secret";
+        let document = Self { json, has_secret, lenient: false };
+        document.check_size().map_err(|error| error.at(key))?;
         Ok(document)
     }
 

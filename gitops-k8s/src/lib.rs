@@ -4,6 +4,7 @@
 //! and [`KubernetesRender`] makes its objects from manifests.
 //! The target's guide is `docs/kubernetes.md`.
 
+mod adopt;
 mod apply;
 mod cluster;
 mod document;
@@ -22,9 +23,11 @@ mod observe;
 pub mod policy;
 mod preview;
 mod render;
+mod store;
 mod target;
 mod told;
 mod transform;
+mod treatment;
 mod watch;
 pub mod yaml;
 
@@ -32,5 +35,6 @@ pub use cluster::{Cluster, Connection};
 pub use limits::Limits;
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
 pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};
+pub use store::ClusterStore;
 pub use target::{Conflicts, Kubernetes, KubernetesBuilder};
 pub use transform::{Sheet, Substitute, Transform};

@@ -83,7 +83,7 @@ impl Seen {
     }
 
     /// Kind and name are no owned fields, and every declaration has them.
-    fn named(&self, mut body: Json) -> Json {
+    pub fn named(&self, mut body: Json) -> Json {
         for name in ["apiVersion", "kind"] {
             body[name] = self.json[name].clone();
         }

@@ -6,16 +6,16 @@ use gitops_core::{
     Change, Cx, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object, Precondition,
     Result, Secret, Value,
 };
-use serde_json::Value as Json;
 
 use crate::Kubernetes;
 use crate::apply::Dry;
 use crate::cluster::Failure;
 use crate::document::{Document, Pin};
-use crate::fields::{Element, FieldSet, changes};
+use crate::fields::{FieldSet, changes, transfers};
 use crate::mark;
 use crate::object::Seen;
 use crate::target::Inner;
+use crate::treatment::Treatment;
 
 #[async_trait]
 impl NativePlan for Kubernetes {
@@ -72,6 +72,10 @@ pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
 
 /// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down.
 async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Option<String>)> {
+    let policy = Treatment::of(object);
+    if policy.leaves_what_is_there {
+        return Ok((Diff::default(), None));
+    }
     let place = inner.place(cx, &object.key).await?;
     let Some(before) = inner.read_as_applied(cx, &place).await? else {
         return Err(Error::conflict(&object.key));
@@ -81,7 +85,7 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
     match inner.submit(cx, &document, &uri, Pin::Free, Dry::Run).await {
         Ok(after) => Ok((compare(inner, object, &before, &Seen::new(after)), None)),
         Err(failure) => {
-            let why = why_replace(inner, failure)?;
+            let why = why_replace(inner.replace || policy.recreate, failure)?;
             let declared = Seen::new(document.json);
             Ok((compare_declared(inner, &before, &declared), Some(why)))
         }
@@ -89,7 +93,7 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
 }
 
 /// Why the object has to be made anew, if that is what the refusal means and if it is allowed.
-fn why_replace(inner: &Inner, failure: Failure) -> Result<String> {
+fn why_replace(allowed: bool, failure: Failure) -> Result<String> {
     let immutable: Vec<&str> = failure
         .causes
         .iter()
@@ -100,7 +104,7 @@ fn why_replace(inner: &Inner, failure: Failure) -> Result<String> {
         return Err(explained(failure));
     }
     let why = format!("the server does not let it change in place: {}", immutable.join(", "));
-    match inner.replace {
+    match allowed {
         true => Ok(why),
         false => Err(Error::new(ErrorKind::Denied, why).help(
             "undo the change; or let the object be deleted and made anew: `KubernetesBuilder::replace`",
@@ -129,8 +133,10 @@ fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Diff 
     fields.merge(&is);
     mark::strip(&mut fields);
     let mut found = changes(&fields, &before.json, &after.json);
-    if found.is_empty() && (was != is) {
-        found.push(ownership(&was, &is));
+    if found.is_empty() {
+        // No value changes, but whose the fields are: those that others took come back to us, and those that we give
+        // up stay with them. Without that, nobody would see them move again.
+        found = transfers(&was, &is, &after.json);
     }
     let mask = Mask { whole: before.is_secret(), object, inner };
     found.into_iter().map(|change| mask.over(change)).collect()
@@ -143,12 +149,6 @@ fn compare_declared(inner: &Inner, before: &Seen, declared: &Seen) -> Diff {
     let found = changes(&fields, &before.json, &declared.json);
     let hide = before.is_secret();
     found.into_iter().map(|change| if hide { hidden(change, inner) } else { change }).collect()
-}
-
-/// No value changes, but who owns it: fields that others took come back to us, or ones we gave up stay with them.
-fn ownership(was: &FieldSet, is: &FieldSet) -> FieldChange {
-    let value = |set: &FieldSet| Some(Value::from(format!("{} fields", set.count()).as_str()));
-    FieldChange { path: "/metadata/managedFields".to_owned(), before: value(was), after: value(is) }
 }
 
 /// What must not be shown.
@@ -190,20 +190,5 @@ fn contains(shown: &Value, secret: &str) -> bool {
         Value::List(items) => items.iter().any(|item| contains(item, secret)),
         Value::Map(members) => members.values().any(|member| contains(member, secret)),
         _ => false,
-    }
-}
-
-impl FieldSet {
-    /// Every field of a declaration; lists as wholes.
-    fn of(value: &Json) -> Self {
-        let below = value.as_object().into_iter().flatten();
-        let below = below.map(|(name, value)| (Element::Field(name.into()), Self::of(value)));
-        let mut set = Self { itself: false, below: below.collect() };
-        set.itself = set.below.is_empty();
-        set
-    }
-
-    fn count(&self) -> usize {
-        usize::from(self.itself) + self.below.values().map(Self::count).sum::<usize>()
     }
 }

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gitops_core::capability::{Health, NativePlan, Watch};
+use gitops_core::capability::{Health, Import, NativePlan, Watch};
 use gitops_core::{
-    Applied, Change, Cx, Entropy, Error, ErrorKind, Key, Live, Result, Scope, SecretKey, System, Target,
-    TargetInfo,
+    Applied, Change, Cx, Entropy, Error, ErrorKind, GroupKind, Key, Live, Result, Scope, SecretKey, System,
+    Target, TargetInfo,
 };
 
 use crate::cluster::{Call, Failure, Wire};
@@ -39,6 +39,14 @@ pub(crate) struct Inner {
     pub streams: Streams,
     concurrency: usize,
 }
+
+/// The kinds whose removal takes more with it than itself, or data that nobody can bring back.
+const PROTECTED: [(&str, &str); 4] = [
+    ("", "Namespace"),
+    ("", "PersistentVolume"),
+    ("", "PersistentVolumeClaim"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"),
+];
 
 /// What to do about a declared field that somebody else set to another value.
 ///
@@ -169,7 +177,8 @@ impl Inner {
 #[async_trait]
 impl Target for Kubernetes {
     fn info(&self) -> TargetInfo {
-        TargetInfo::new("kubernetes").concurrency(self.0.concurrency)
+        let protected = PROTECTED.map(|(group, kind)| GroupKind::new(group, kind));
+        TargetInfo::new("kubernetes").concurrency(self.0.concurrency).protected(protected)
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
@@ -189,6 +198,10 @@ impl Target for Kubernetes {
     }
 
     fn health(&self) -> Option<&dyn Health> {
+        Some(self)
+    }
+
+    fn import(&self) -> Option<&dyn Import> {
         Some(self)
     }
 }

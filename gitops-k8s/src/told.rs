@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gitops_core::{Expect, GroupKind, Hasher, Key, Uid, Version};
+use gitops_core::{Expect, GroupKind, Hasher, Key, Mark, Uid, Version};
 
 use crate::object::{Eye, Seen};
 
@@ -19,6 +19,8 @@ pub(crate) struct Told(Mutex<BTreeMap<Key, State>>);
 pub(crate) struct State {
     digest: [u8; 16],
     revision: u64,
+    /// Whose mark it carries; 0 for nobody's.
+    owner: u64,
 }
 
 /// What no object's digest is.
@@ -27,7 +29,7 @@ const ABSENT: [u8; 16] = [0; 16];
 impl State {
     /// The object is not there, as of a version of the server's.
     pub fn absent(resource_version: &str) -> Self {
-        Self { digest: ABSENT, revision: resource_version.parse().unwrap_or(0) }
+        Self { digest: ABSENT, revision: resource_version.parse().unwrap_or(0), owner: 0 }
     }
 
     pub fn is_absent(&self) -> bool {
@@ -37,12 +39,13 @@ impl State {
     /// The state of an object as the server shows it.
     pub fn of(seen: &Seen, eye: &Eye) -> Self {
         let revision = seen.resource_version().parse().unwrap_or(0);
-        Self { digest: digest(&seen.uid(), &seen.version(eye), seen.is_deleting()), revision }
+        let owner = seen.mark.as_ref().map_or(0, |mark| owner(&mark.owner));
+        Self { digest: digest(&seen.uid(), &seen.version(eye), seen.is_deleting()), revision, owner }
     }
 
     #[cfg(test)]
     pub fn test(digest: u8, revision: u64) -> Self {
-        Self { digest: [digest; 16], revision }
+        Self { digest: [digest; 16], revision, owner: 0 }
     }
 
     /// Whether it is the same state, whenever it was seen.
@@ -54,6 +57,12 @@ impl State {
     pub fn is_newer_than(&self, other: &Self) -> bool {
         self.revision > other.revision && other.revision > 0
     }
+}
+
+fn owner(name: &str) -> u64 {
+    let mut hasher = Hasher::new("gitops kubernetes told owner");
+    hasher.field(name);
+    u64::from_le_bytes(hasher.finish().as_bytes()[..8].try_into().expect("a digest has 32 bytes")).max(1)
 }
 
 fn digest(uid: &Uid, version: &Version, deleting: bool) -> [u8; 16] {
@@ -87,11 +96,12 @@ impl Told {
         }
     }
 
-    /// The server's version at which the expected state was last seen.
-    pub fn resource_version(&self, key: &Key, expect: &Expect) -> Option<String> {
+    /// The server's version at which the expected state was last seen, if it carried the owner's mark.
+    pub fn resource_version(&self, key: &Key, expect: &Expect, mark: &Mark) -> Option<String> {
         let told = self.get(key)?;
         let is_expected = told.digest == digest(&expect.uid, &expect.version, false);
-        (is_expected && told.revision > 0).then(|| told.revision.to_string())
+        let is_ours = told.owner == owner(&mark.owner);
+        (is_expected && is_ours && told.revision > 0).then(|| told.revision.to_string())
     }
 
     /// The objects of a kind, in one namespace or (with none) in all, that somebody asked about.

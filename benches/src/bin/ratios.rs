@@ -1,6 +1,6 @@
 //! The figures that the project holds itself to, measured in one run and printed beside their bounds.
 //!
-//! `cargo xtask bench`, or `cargo run --release -p gitops-benches --bin ratios [quick]`.
+//! `cargo run --release -p gitops-benches --bin ratios [quick] [graph|first-plan|memory|commit|apply]`.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 #![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
 
@@ -20,14 +20,27 @@ use gitops_git::GitSource;
 
 #[tokio::main]
 async fn main() {
-    let quick = std::env::args().any(|argument| argument == "quick");
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let quick = words.iter().any(|word| word == "quick");
+    let only = words.iter().find(|word| *word != "quick");
+    let is_due = |name: &str| only.is_none_or(|only| only == name);
     let (large, files) = if quick { (10_000, 1_000) } else { (100_000, 10_000) };
     println!("figure\tmeasured\tbound");
-    graph(large);
-    first_plan(files).await;
-    desired_memory(large).await;
-    one_file_commit(large).await;
-    durable_apply(files).await;
+    if is_due("graph") {
+        graph(large);
+    }
+    if is_due("first-plan") {
+        first_plan(files).await;
+    }
+    if is_due("memory") {
+        desired_memory(large).await;
+    }
+    if is_due("commit") {
+        one_file_commit(large).await;
+    }
+    if is_due("apply") {
+        durable_apply(files).await;
+    }
 }
 
 fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
@@ -95,22 +108,46 @@ async fn first_plan(count: usize) {
     row(&format!("first plan of {count}"), start.elapsed().as_secs_f64(), "s", 1.0, false);
 }
 
-/// The median times of a plan after a one-file commit, with and without the fetch.
-async fn replan_time(count: usize) -> (f64, f64) {
-    let mut applied = Applied::with_files(count).await;
-    let (mut whole, mut own) = (Vec::new(), Vec::new());
-    for round in 0..11 {
-        applied.repository.change(count / 2 + round);
-        let (blobs, fetching) = (applied.source.blobs(), applied.source.fetching());
-        let start = Instant::now();
-        applied.engine.replan(&Cx::system()).await.expect("a commit can be planned");
-        let time = start.elapsed().as_secs_f64();
-        whole.push(time);
-        own.push(time - (applied.source.fetching() - fetching));
-        assert_eq!(applied.source.blobs() - blobs, 1);
-        applied.engine.pass(&Cx::system()).await.expect("a commit can be applied");
+/// Rounds of commit and plan whose times are compared.
+const ROUNDS: usize = 41;
+
+/// What a one-file commit costs on the way to its plan, each the median of all rounds, in milliseconds.
+struct Phases {
+    resolve: f64,
+    fetch: f64,
+    plan: f64,
+    /// What the sender of the pack does for the same question, asked again: the part that is not ours.
+    sender: f64,
+}
+
+impl Phases {
+    async fn measure(count: usize) -> Self {
+        let (cx, mut applied) = (Cx::system(), Applied::with_files(count).await);
+        let mut rounds = [const { Vec::new() }; 4];
+        for round in 0..ROUNDS {
+            let old = applied.source.resolve(&cx).await.expect("it has a branch");
+            applied.repository.change(count / 2 + round);
+            let blobs = applied.source.blobs();
+            let start = Instant::now();
+            let new = applied.source.resolve(&cx).await.expect("it has a branch");
+            let resolved = start.elapsed();
+            applied.source.fetch(&cx, &new).await.expect("a commit can be fetched");
+            let fetched = start.elapsed();
+            applied.engine.replan(&cx).await.expect("a commit can be planned");
+            let planned = start.elapsed();
+            assert_eq!(applied.source.blobs() - blobs, 1);
+            applied.engine.pass(&cx).await.expect("a commit can be applied");
+            let sender = timed(|| applied.repository.send(old.id(), new.id())).1;
+            let parts = [resolved, fetched.saturating_sub(resolved), planned.saturating_sub(fetched), sender];
+            rounds.iter_mut().zip(parts).for_each(|(all, part)| all.push(part.as_secs_f64() * 1000.0));
+        }
+        let [resolve, fetch, plan, sender] = rounds.map(median);
+        Self { resolve, fetch, plan, sender }
     }
-    (median(whole), median(own))
+
+    fn whole(&self) -> f64 {
+        self.resolve + self.fetch + self.plan
+    }
 }
 
 fn median(mut times: Vec<f64>) -> f64 {
@@ -119,23 +156,22 @@ fn median(mut times: Vec<f64>) -> f64 {
 }
 
 async fn one_file_commit(large: usize) {
-    let (small_whole, small) = replan_time(1_000).await;
-    let (large_whole, big) = replan_time(large).await;
-    for (count, whole, own) in [(1_000, small_whole, small), (large, large_whole, big)] {
+    let (few, many) = (Phases::measure(1_000).await, Phases::measure(large).await);
+    for (count, phases) in [(1_000, &few), (large, &many)] {
+        let Phases { resolve, fetch, plan, sender } = phases;
         println!(
-            "one-file commit in {count}: plan\t{:.2} ms, of it ours {:.2} ms",
-            whole * 1000.0,
-            own * 1000.0
+            "one-file commit in {count}\t{:.2} ms: resolve {resolve:.2}, fetch {fetch:.2} (sender alone {sender:.2}), \
+             diff, render and plan {plan:.2}",
+            phases.whole()
         );
     }
-    row(&format!("one-file commit: {large} against 1000, ours"), big / small, "×", 1.5, false);
-    row(
-        &format!("one-file commit: {large} against 1000, with `git fetch`"),
-        large_whole / small_whole,
-        "×",
-        1.5,
-        false,
-    );
+    let row = |name: &str, cost: fn(&Phases) -> f64| {
+        let name = format!("one-file commit: {large} against 1000, {name}");
+        row(&name, cost(&many) / cost(&few), "×", 1.5, false);
+    };
+    row("with the fetch", Phases::whole);
+    row("without the sender's work", |phases| phases.whole() - phases.sender);
+    row("without the fetch", |phases| phases.whole() - phases.fetch);
 }
 
 /// The memory of everything that is declared, with its provenance and the cache that renders the next revision.

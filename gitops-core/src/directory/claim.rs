@@ -102,6 +102,10 @@ fn clear_stray(folder: &Folder, place: &Place) -> Result<()> {
     let Some(file) = folder.open(&place.temp())? else { return Ok(()) };
     if hold(folder, place, &file, Wait::No)? {
         settle(folder, place)?;
+        // A deletion takes the file first; nobody may come back for its mark.
+        if folder.look(place.file())?.is_none() {
+            folder.remove(&place.mark())?;
+        }
         folder.remove(&place.temp())?;
     }
     Ok(())

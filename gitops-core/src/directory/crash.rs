@@ -171,6 +171,15 @@ fn a_repeat_after_two_crashes_ends_as_if_there_had_been_none() {
 }
 
 #[test]
+fn a_look_at_a_file_whose_deletion_crashed_finds_it_whole_or_leaves_nothing() {
+    at_every_step(Fate::DeadAfter, |name, step, root, _, _| {
+        if name == "delete" && live(root).is_none() {
+            assert_eq!(names(root), [""; 0], "{step}");
+        }
+    });
+}
+
+#[test]
 fn a_new_plan_after_a_crash_can_remove_every_trace() {
     at_every_step(Fate::DeadAfter, |name, step, root, _, _| {
         let live = live(root).unwrap_or_else(|| {

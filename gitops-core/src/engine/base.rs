@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::inventory::{Inventory, Owned};
-use crate::plan::Plan;
+use crate::planner::Planned;
 use crate::render::Desired;
 use crate::value::{DigestMap, Key, Object};
 
@@ -51,10 +51,14 @@ impl Base {
     }
 
     /// Takes a plan as the new start. What it did not settle stays to be looked at.
-    pub fn planned(&mut self, desired: &Desired, inventory: &Inventory, plan: &Plan) {
+    ///
+    /// What was learned stays to be looked at too: a plan that is not carried out writes none of it down.
+    pub fn planned(&mut self, desired: &Desired, inventory: &Inventory, planned: &Planned) {
+        let plan = &planned.plan;
         self.known = Some(Known { desired: desired.objects().clone(), entries: inventory.entries().clone() });
         let unsettled = plan.steps.iter().chain(&plan.drift).map(|step| &step.key);
         let unsettled = unsettled.chain(plan.held.iter().map(|held| &held.key)).chain(&plan.kept);
+        let unsettled = unsettled.chain(planned.learned.keys()).chain(&planned.gone);
         self.moved = unsettled.cloned().collect();
         self.moved.extend(plan.held.iter().filter_map(|held| held.why.awaited()).cloned());
     }

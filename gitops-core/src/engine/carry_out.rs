@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 
 use super::effects::{Done, Sending, await_ready, send};
 use super::prepare::Prepared;
-use super::{Approval, Engine, Report, StepOutcome, StepResult};
+use super::{Approval, Engine, Report, StepOutcome, StepResult, tamper};
 use crate::audit::AuditEvent;
 use crate::capability::Readiness;
 use crate::event::Event;
@@ -171,7 +171,8 @@ impl<'a> Pass<'a> {
                     Err(error) => return Err(self.give_up(error).await),
                 }
             };
-            effects.extend(told.into_iter().flat_map(|event| machine.step(&mut work, event)));
+            effects
+                .extend(tamper::told(cx, told).into_iter().flat_map(|event| machine.step(&mut work, event)));
         }
     }
 
@@ -203,6 +204,7 @@ impl<'a> Pass<'a> {
         if !records.is_empty() {
             self.check_epoch(cx, &records).await?;
             self.engine.audit(cx, self.actor, entries).await?;
+            let records = tamper::records(cx, records);
             self.engine.ledger.commit(&records)?;
             self.engine.events.emit(&Event::Journaled { records: records.len() });
         }

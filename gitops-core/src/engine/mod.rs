@@ -16,6 +16,7 @@ mod recover;
 mod report;
 mod request;
 mod run;
+mod tamper;
 
 pub use approval::Approval;
 pub use builder::EngineBuilder;
@@ -148,7 +149,7 @@ impl Engine {
     pub async fn apply(&mut self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<Report> {
         self.base.look_at_everything();
         let prepared = self.prepare(cx).await?;
-        let moved = prepared.planned.plan.moved_since(plan);
+        let moved = tamper::stale(cx, prepared.planned.plan.moved_since(plan));
         if !moved.is_empty() {
             return Err(Error::stale(moved));
         }

@@ -2,14 +2,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
-use super::{Declared, Engine};
+use super::{Declared, Engine, tamper};
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
-use crate::journal::Record;
+use crate::journal::{Intent, Record};
 use crate::plan::Basis;
 use crate::planner::{PlanInput, Planned, Planner};
 use crate::target::Tier;
-use crate::value::{Digest, GroupKind, Hasher, Key, Revision};
+use crate::value::{Action, Digest, GroupKind, Hasher, Key, Revision};
 use crate::{Cx, Error, Inventory, Result};
 
 /// A plan, and what was learned on the way to it.
@@ -27,12 +27,13 @@ impl Engine {
         let moves_the_line = self.declare(&cx.within(self.timeouts.call)).await?;
         let Declared { revision, desired } = self.declared.clone().expect("`declare` has just set it");
         let candidates = self.base.candidates(&desired, self.inventory());
+        let candidates = tamper::candidates(cx, &desired, self.inventory(), candidates);
         self.check_targets(&desired, &candidates)?;
         let layers = Planner.layers(&desired, &candidates)?;
         let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
         let now = cx.now();
         let contested = self.contest.waiting(now);
-        let settled = self.settle_open_intents(&live, now);
+        let settled = tamper::settled(cx, self.inventory(), self.settle_open_intents(&live, now));
         let mut inventory = self.inventory().clone();
         settled.iter().for_each(|record| inventory.take_in(record));
         let input = PlanInput {
@@ -53,8 +54,8 @@ impl Engine {
             now,
         };
         let filled = self.fill(cx, input, &layers).await?;
-        let planned = Planner.plan(&filled.input(input))?;
-        self.base.planned(&desired, &inventory, &planned.plan);
+        let planned = tamper::planned(cx, Planner.plan(&filled.input(input))?);
+        self.base.planned(&desired, &inventory, &planned);
         self.events.emit(&Event::Planned {
             plan: planned.plan.id,
             considered: candidates.len(),
@@ -81,6 +82,9 @@ impl Engine {
         }
         let snapshot =
             cx.bounded(self.source.fetch(cx, &revision)).await.map_err(|error| error.during("fetch"))?;
+        for remark in &snapshot.remarks {
+            self.events.emit(&Event::Remarked { remark: remark.clone() });
+        }
         let rendered = self.renderer.render(&snapshot)?;
         let (parts, objects) = (rendered.parts, rendered.desired.objects().len());
         self.events.emit(&Event::Rendered { parts, objects });
@@ -138,12 +142,16 @@ impl Engine {
         self.targets.iter().map(|(name, target)| (name.clone(), target.info().protected)).collect()
     }
 
-    /// Objects with an open creation in a target that can't say whether it happened.
+    /// Objects with an open change in a target that can't say whether it happened; or, where the server names
+    /// objects, with an open creation that may still land: a second one would make a second object.
     fn quarantined(&self, inventory: &Inventory) -> BTreeSet<Key> {
-        let opaque = |key: &&Key| {
-            self.targets.get(key.target()).is_some_and(|target| target.info().tier == Tier::Opaque)
-        };
-        inventory.open().map(|intent| &intent.key).filter(opaque).cloned().collect()
+        let in_doubt =
+            |intent: &&Intent| match self.targets.get(intent.key.target()).map(|target| target.info().tier) {
+                Some(Tier::Opaque) => true,
+                Some(Tier::Discoverable) => matches!(intent.action, Action::Create | Action::Replace),
+                Some(Tier::Keyed) | None => false,
+            };
+        inventory.open().filter(in_doubt).map(|intent| intent.key.clone()).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cx::Time;
 use crate::inventory::Owned;
 use crate::journal::{Intent, OpResult, Record};
 use crate::target::Tier;
-use crate::value::{Action, Key, Live, Presence};
+use crate::value::{Action, Key, Live, Presence, Version};
 
 impl Engine {
     /// Looks each open intent up in what was observed, and says what became of it. An intent about which nothing can
@@ -19,12 +19,12 @@ impl Engine {
             if info.tier == Tier::Opaque {
                 return None;
             }
-            let may_still_land = now.since(intent.at) < info.lands_within;
             let live = live.get(&intent.key);
+            let may_still_land = now.since(intent.at) < self.timeouts.call + info.lands_within;
             let result = verdict(intent, live, owner, may_still_land)?;
             let made = matches!(result, OpResult::NotDone { .. }).then(|| self.half_made(intent, live));
             let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
-            Some([Some(outcome), made.flatten()])
+            Some([made.flatten(), Some(outcome)])
         };
         self.inventory().open().filter_map(settle).flatten().flatten().collect()
     }
@@ -60,7 +60,7 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
         (Action::Delete, _) => Some(OpResult::Absent),
         (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
-            Some(OpResult::Present { uid: live.uid.clone(), version: live.version.clone() })
+            Some(OpResult::Present { uid: live.uid.clone(), version: version_left(intent, live) })
         }
         (Action::Create | Action::Replace, None) if may_still_land => None,
         _ => not_done("the object is not as the change would have left it"),
@@ -70,4 +70,13 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
 /// The object carries the intent's own operation, or what the intent wanted.
 fn is_as_intended(intent: &Intent, live: &Live) -> bool {
     live.op.as_ref() == Some(&intent.op) || Some(live.body.digest()) == intent.desired
+}
+
+/// The version in which the intent left the object. Where the body is not what was wanted, nobody can say whether the
+/// target wrote it down in another form or somebody edited it since: then it is none, and the next plan compares.
+fn version_left(intent: &Intent, live: &Live) -> Version {
+    match Some(live.body.digest()) == intent.desired {
+        true => live.version.clone(),
+        false => Version::new(""),
+    }
 }

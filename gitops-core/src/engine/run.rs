@@ -6,7 +6,7 @@ use futures::FutureExt;
 use futures::future::select_all;
 use smol_str::SmolStr;
 
-use super::{Approval, Engine, PinRequest, Report};
+use super::{Approval, Engine, PinRequest, Report, tamper};
 use crate::capability::Moved;
 use crate::cx::Time;
 use crate::event::Event;
@@ -184,5 +184,5 @@ fn back_off(cx: &Cx, failures: &mut u32, interval: Duration) -> Duration {
     let ceiling = BACK_OFF.0.saturating_mul(2_u32.saturating_pow((*failures).min(16))).min(BACK_OFF.1);
     *failures += 1;
     let share = (cx.random() % 1000) as u32;
-    (ceiling / 2 + ceiling / 2 * share / 1000).min(interval.max(BACK_OFF.0))
+    tamper::back_off(cx, (ceiling / 2 + ceiling / 2 * share / 1000).min(interval.max(BACK_OFF.0)))
 }

@@ -36,3 +36,14 @@ pub use log::Journal;
 pub use memory_io::MemoryJournalIo;
 pub(crate) use record::room_for;
 pub use record::{Intent, OpResult, Record};
+
+/// The records of whole frames that were written one after the other.
+#[cfg(feature = "simulate")]
+pub(crate) fn records_of(frames: &[u8]) -> Vec<Record> {
+    let (mut records, mut rest) = (Vec::new(), frames);
+    while let Some(frame) = frame::Frame::read(rest) {
+        records.extend(group::decode(frame.payload).unwrap_or_default());
+        rest = &rest[frame.bytes.len()..];
+    }
+    records
+}

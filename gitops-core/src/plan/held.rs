@@ -61,7 +61,7 @@ pub enum HeldBecause {
         /// When it may be corrected next.
         until: Time,
     },
-    /// We may have made it, its target can't say, and a person must.
+    /// We may have made it and its target can't say: for good, then a person must; or not yet, for it may still land.
     Quarantined,
     /// We set out to make it, something else is there, and it is no longer declared.
     Unresolved,

@@ -13,7 +13,7 @@ use crate::value::{Action, Key};
 /// Fills in what each step waits for.
 ///
 /// A write waits for the steps on which its object depends, also through objects that do not change. A delete waits
-/// for every step on an object that needed what is deleted: it goes last.
+/// for every step on, and every held, object that needed what is deleted: it goes last.
 pub(super) fn connect(input: &PlanInput<'_>, steps: &mut [Step], held: &[Held]) -> Result<()> {
     let writes: BTreeSet<Key> =
         steps.iter().filter(|step| step.action != Action::Delete).map(|step| step.key.clone()).collect();
@@ -29,7 +29,7 @@ pub(super) fn connect(input: &PlanInput<'_>, steps: &mut [Step], held: &[Held]) 
         return Err(faulty(faults));
     }
     Graph::new(needs).map_err(|cycle| faulty(vec![cycle_fault(input.desired, &cycle)]))?;
-    for (deleted, before) in deletes_after(input, steps) {
+    for (deleted, before) in deletes_after(input, steps, &held) {
         after.entry(deleted).or_default().extend(before);
     }
     for step in steps {
@@ -92,15 +92,20 @@ impl Walk<'_> {
     }
 }
 
-/// What each delete waits for: the steps on objects that needed it when they were last written.
-fn deletes_after(input: &PlanInput<'_>, steps: &[Step]) -> BTreeMap<Key, BTreeSet<Key>> {
+/// What each delete waits for: the steps on objects that needed it when they were last written, and such objects that
+/// are held: one that is on its way out is still there.
+fn deletes_after(
+    input: &PlanInput<'_>,
+    steps: &[Step],
+    held: &BTreeSet<&Key>,
+) -> BTreeMap<Key, BTreeSet<Key>> {
     let deleted: BTreeSet<&Key> =
         steps.iter().filter(|step| step.action == Action::Delete).map(|step| &step.key).collect();
     let mut after: BTreeMap<Key, BTreeSet<Key>> = BTreeMap::new();
-    for step in steps {
-        let Some(entry) = input.inventory.entries().get(&step.key) else { continue };
+    for key in steps.iter().map(|step| &step.key).chain(held.iter().copied()) {
+        let Some(entry) = input.inventory.entries().get(key) else { continue };
         for need in entry.needs.iter().filter(|need| deleted.contains(need)) {
-            after.entry(need.clone()).or_default().insert(step.key.clone());
+            after.entry(need.clone()).or_default().insert(key.clone());
         }
     }
     after

@@ -9,11 +9,12 @@ use tokio::process::{Child, Command};
 use super::environment::{self, Variable};
 use super::group::Group;
 use super::output::{self, Output};
+use super::running::Running;
 use crate::credentials::Credentials;
 use crate::url::GitUrl;
 
 /// Bytes of a call's standard error that are kept.
-const STDERR_BYTES: usize = 16 << 10;
+pub(super) const STDERR_BYTES: usize = 16 << 10;
 
 /// What holds for every call, whatever the user's own configuration says.
 const CONFIG: [&str; 18] = [
@@ -43,20 +44,25 @@ pub(crate) struct Call {
     arguments: Vec<OsString>,
     environment: Vec<Variable>,
     secret: Option<Secret>,
-    stdin: Option<File>,
+    lock: Option<File>,
     stdout_bytes: usize,
     file_bytes: Option<u64>,
 }
 
 impl Call {
-    /// A call with a clean environment.
+    /// A call of git with a clean environment.
     pub fn new(program: &Path) -> Self {
+        Self::of(program).args(CONFIG.iter().flat_map(|setting| ["-c", setting]))
+    }
+
+    /// A call of any program with a clean environment.
+    pub fn of(program: &Path) -> Self {
         Self {
             program: program.into(),
-            arguments: CONFIG.iter().flat_map(|setting| ["-c".into(), setting.into()]).collect(),
+            arguments: Vec::new(),
             environment: environment::plain(),
             secret: None,
-            stdin: None,
+            lock: None,
             stdout_bytes: 64 << 10,
             file_bytes: None,
         }
@@ -87,7 +93,13 @@ impl Call {
 
     /// Gives it a lock to hold for as long as it lives, even if this process is killed.
     pub fn holding(mut self, lock: File) -> Self {
-        self.stdin = Some(lock);
+        self.lock = Some(lock);
+        self
+    }
+
+    /// Adds a variable to its environment.
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
         self
     }
 
@@ -113,8 +125,10 @@ impl Call {
     /// If the future is dropped, the whole process group is killed.
     pub async fn run(self, cx: &Cx) -> Result<Output> {
         let (stdout_bytes, secret) = (self.stdout_bytes, self.secret.clone());
-        let mut child = self.spawn()?;
-        let group = Group::of(&child);
+        let mut call = self;
+        let stdin = call.lock.take().map_or_else(Stdio::null, Stdio::from);
+        let mut child = call.spawn(stdin, Stdio::piped(), "")?;
+        let mut group = Group::of(&child);
         match cx.bounded(finish(&mut child, stdout_bytes)).await {
             Ok((status, stdout, stderr)) => {
                 group.ended();
@@ -127,12 +141,22 @@ impl Call {
         }
     }
 
-    fn spawn(self) -> Result<Child> {
-        let mut command = self.command();
+    /// Starts it and gives both of its ends; one that holds a lock prints nothing.
+    pub fn start(mut self) -> Result<Running> {
+        let secret = self.secret.clone();
+        let child = match self.lock.take() {
+            // Standard input is needed, so the lock takes another place; the shell hands it on.
+            Some(lock) => self.spawn(Stdio::piped(), Stdio::from(lock), "3>&1 >/dev/null"),
+            None => self.spawn(Stdio::piped(), Stdio::piped(), ""),
+        };
+        Running::new(child?, secret)
+    }
+
+    fn spawn(self, stdin: Stdio, stdout: Stdio, redirection: &str) -> Result<Child> {
+        let mut command = self.command(redirection);
         command.args(&self.arguments).env_clear().envs(self.environment).process_group(0).kill_on_drop(true);
         // In the root folder there is no repository whose configuration would count.
-        command.current_dir("/").stdin(self.stdin.map_or_else(Stdio::null, Stdio::from));
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.current_dir("/").stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         command.spawn().map_err(|error| {
             Error::new(ErrorKind::Unsupported, format!("{} could not be started", self.program.display()))
                 .because(error)
@@ -142,10 +166,11 @@ impl Call {
 
     /// The program itself, or a shell that first limits the size of files: 512 bytes is the shell's unit. A write beyond
     /// it then fails as on a full disk, so that git can say so and take its temporary file away.
-    fn command(&self) -> Command {
+    fn command(&self, redirection: &str) -> Command {
         let Some(bytes) = self.file_bytes else { return Command::new(&self.program) };
         let mut command = Command::new("/bin/sh");
-        let script = format!("trap '' XFSZ; ulimit -f {} || true; exec \"$@\"", bytes.div_ceil(512));
+        let blocks = bytes.div_ceil(512);
+        let script = format!("trap '' XFSZ; ulimit -f {blocks} || true; exec \"$@\" {redirection}");
         command.arg("-c").arg(script).arg("sh").arg(&self.program);
         command
     }
@@ -164,7 +189,7 @@ async fn finish(child: &mut Child, stdout_bytes: usize) -> Result<Finished> {
     Ok((child.wait().await?, stdout, stderr))
 }
 
-fn masked(stderr: &[u8], secret: Option<&Secret>) -> String {
+pub(super) fn masked(stderr: &[u8], secret: Option<&Secret>) -> String {
     let text = String::from_utf8_lossy(stderr);
     match secret {
         Some(secret) => text.replace(secret.expose(), "(sensitive)"),

@@ -55,12 +55,11 @@ pub(super) fn for_server(url: &GitUrl, credentials: &Credentials) -> Vec<Variabl
     let mut set = |name: &str, value: &str| variables.push((name.into(), value.into()));
     set("GIT_ALLOW_PROTOCOL", url.protocol());
     match credentials {
-        Credentials::None => set("GIT_SSH_COMMAND", SSH),
         Credentials::Token { user, secret } => {
             set("GITOPS_GIT_USER", user);
             set("GITOPS_GIT_SECRET", secret.expose());
         }
-        Credentials::SshKey { path, known_hosts } => set("GIT_SSH_COMMAND", &ssh_with(path, known_hosts)),
+        _ => set("GIT_SSH_COMMAND", &ssh(credentials)),
     }
     variables
 }
@@ -73,6 +72,14 @@ pub(super) fn credential_helper(credentials: &Credentials) -> Option<String> {
 /// No question, no unknown host, no surprise from a configuration file.
 const SSH: &str = "ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o ClearAllForwardings=yes \
                    -o PermitLocalCommand=no -o ConnectTimeout=30 -o ServerAliveInterval=15";
+
+/// The beginning of an ssh command, for a shell.
+pub(super) fn ssh(credentials: &Credentials) -> String {
+    match credentials {
+        Credentials::SshKey { path, known_hosts } => ssh_with(path, known_hosts),
+        _ => SSH.to_owned(),
+    }
+}
 
 fn ssh_with(key: &Path, known_hosts: &Path) -> String {
     let file = |name: &str, path: &Path| format!(" -o '{name}=\"{}\"'", path.display());

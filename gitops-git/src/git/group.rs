@@ -24,7 +24,7 @@ impl Group {
     }
 
     /// The child has ended by itself, and with it all that it started.
-    pub fn ended(mut self) {
+    pub fn ended(&mut self) {
         self.0 = None;
     }
 

@@ -2,12 +2,15 @@
 
 mod call;
 mod classify;
+mod connect;
 mod environment;
 mod group;
 mod output;
 mod program;
+mod running;
 
 pub(crate) use call::Call;
 pub(crate) use classify::{classify, is_refused_want, succeeded};
 pub(crate) use output::Output;
 pub(crate) use program::GitProgram;
+pub(crate) use running::Running;

@@ -8,11 +8,13 @@
 //! A commit that no such reference reaches counts as absent, whatever objects lie there. Nothing is ever thrown away:
 //! a revision that was fetched once can be read again, however the branch was moved since.
 
+mod haves;
 mod lock;
 mod pack;
 mod refs;
 mod repair;
 
+pub(crate) use haves::haves;
 pub(crate) use lock::Lock;
 pub(crate) use pack::repack_if_due;
 pub(crate) use refs::{FETCHED, holds, keep, tips};

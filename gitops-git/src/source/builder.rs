@@ -1,4 +1,5 @@
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use gitops_core::Result;
@@ -135,6 +136,7 @@ impl GitSourceBuilder {
             author: author(self.author)?,
             program: self.program.map(|program| base.join(program)),
             git: OnceCell::new(),
+            is_old: AtomicBool::new(false),
             survey: Mutex::new(Survey::default()),
             watch: OnceLock::new(),
         })))

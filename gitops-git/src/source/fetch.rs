@@ -66,7 +66,10 @@ impl Inner {
     }
 
     async fn fetch_commit(self: &Arc<Self>, cx: &Cx, lock: &Lock, commit: ObjectId) -> Result<Arc<Objects>> {
-        let output = self.git_fetch(cx, lock, &[&format!("+{commit}:{FETCHED}{commit}")]).await?;
+        let output = match self.receive(cx, lock, commit).await? {
+            Some(output) => output,
+            None => self.git_fetch(cx, lock, &[&format!("+{commit}:{FETCHED}{commit}")]).await?,
+        };
         if is_refused_want(&output) {
             let output = self.git_fetch(cx, lock, &EVERYTHING).await?;
             self.check(&output)?;
@@ -108,7 +111,7 @@ impl Inner {
     /// Opens the mirror as it is now, and keeps the commit.
     fn settle(&self, commit: ObjectId) -> Result<Arc<Objects>> {
         let objects = self.mirror.reopen()?;
-        objects.with(|repository| match holds(repository, commit)? {
+        objects.with(|repository| match repository.has_object(commit) {
             false => Err(not_found(format!("the repository has no commit {commit}"))
                 .with("url", &self.url)
                 .help("look for the newest revision again: the branch may have been force-pushed")),

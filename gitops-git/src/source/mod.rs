@@ -2,9 +2,11 @@ mod builder;
 mod fetch;
 mod history;
 mod names;
+mod receive;
 mod revert;
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
@@ -61,6 +63,8 @@ pub(crate) struct Inner {
     mirror: Mirror,
     program: Option<PathBuf>,
     git: OnceCell<GitProgram>,
+    /// Whether the server is known to speak only an older protocol.
+    is_old: AtomicBool,
     survey: Mutex<Survey>,
     watch: OnceLock<LocalWatch>,
 }
@@ -92,8 +96,8 @@ impl Inner {
         let (rules, limits) = (Arc::clone(&self.rules), Arc::clone(&self.limits));
         let tree = GitTree { objects, rules, limits };
         let root = tree.folder_id("", folder);
-        self.survey.lock().unwrap_or_else(PoisonError::into_inner).check(&tree, root)?;
-        Ok(Snapshot { revision, source: self.url.to_string().into(), root, tree: Arc::new(tree) })
+        let remarks = self.survey.lock().unwrap_or_else(PoisonError::into_inner).check(&tree, root)?;
+        Ok(Snapshot { revision, source: self.url.to_string().into(), root, tree: Arc::new(tree), remarks })
     }
 }
 

@@ -1,6 +1,8 @@
 use gitops_core::Digest;
 use gix::ObjectId;
 
+use crate::rules::Rules;
+
 const ID: std::ops::Range<usize> = 0..20;
 const SCOPE: std::ops::Range<usize> = 20..31;
 const KIND: usize = 31;
@@ -32,6 +34,11 @@ impl ContentId {
         }
         bytes[KIND] = kind;
         Digest::from_bytes(bytes)
+    }
+
+    /// The digest under which rules show a folder at a path.
+    pub fn of_folder(rules: &Rules, path: &str, id: ObjectId) -> Digest {
+        Self::Folder { id, scope: rules.scope(path) }.digest()
     }
 
     /// The object of a folder's digest.

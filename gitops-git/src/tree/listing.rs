@@ -1,37 +1,48 @@
 //! One folder, checked entry by entry.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use gitops_core::{Diagnostic, Entry, EntryKind, Error, Result};
 use gix::objs::TreeRefIter;
 use gix::objs::tree::{EntryKind as Mode, EntryRef, name_order};
+use unicode_normalization::UnicodeNormalization;
 
-use super::{ContentId, GitTree, name};
+use super::{ContentId, name};
 use crate::fault::{over_limit, shown};
-use crate::rules::InFolder;
+use crate::limits::Limits;
+use crate::rules::{InFolder, Rules};
 
-/// The entries of a folder in the order of their names.
+/// What is seen of a folder.
+pub(crate) struct Listed {
+    /// The entries in the order of their names.
+    pub entries: Vec<Entry>,
+    /// The patterns that fit something in it.
+    pub used: BTreeSet<usize>,
+}
+
+/// What the rules let through of a folder.
 ///
 /// # Errors
 /// `Invalid` with a diagnostic for each entry that can't be used, `Limit` for a folder that is too large or deep.
-pub(super) fn entries(tree: &GitTree, path: &str, data: &[u8]) -> Result<Vec<Entry>> {
-    check_place(tree, path)?;
-    let mut listing =
-        Listing { tree, path, rules: tree.rules.within(path), entries: Vec::new(), faults: Vec::new() };
+pub(crate) fn listed(rules: &Rules, limits: &Limits, path: &str, data: &[u8]) -> Result<Listed> {
+    check_place(limits, path)?;
+    let (here, scope) = (rules.within(path), rules);
+    let mut listing = Listing { scope, limits, path, rules: here, entries: Vec::new(), faults: Vec::new() };
     listing.take_all(data)?;
     listing.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    listing.find_case_collisions();
+    listing.find_collisions();
     match listing.faults.is_empty() {
-        true => Ok(listing.entries),
+        true => Ok(Listed { entries: listing.entries, used: listing.rules.used }),
         false => Err(refused(path, listing.faults)),
     }
 }
 
-fn check_place(tree: &GitTree, path: &str) -> Result<()> {
+fn check_place(limits: &Limits, path: &str) -> Result<()> {
     let depth = if path.is_empty() { 0 } else { path.split('/').count() };
-    if depth > tree.limits.depth {
+    if depth > limits.depth {
         let message = format!("folders are nested {depth} deep or deeper");
-        return Err(over_limit(message, "depth", tree.limits.depth).with("path", shown(path, 200)));
+        return Err(over_limit(message, "depth", limits.depth).with("path", shown(path, 200)));
     }
     Ok(())
 }
@@ -45,7 +56,9 @@ fn refused(path: &str, faults: Vec<Diagnostic>) -> Error {
 }
 
 struct Listing<'a> {
-    tree: &'a GitTree,
+    /// All rules, for the ids of folders.
+    scope: &'a Rules,
+    limits: &'a Limits,
     path: &'a str,
     rules: InFolder<'a>,
     entries: Vec<Entry>,
@@ -56,9 +69,9 @@ impl Listing<'_> {
     fn take_all(&mut self, data: &[u8]) -> Result<()> {
         let mut last: Option<EntryRef<'_>> = None;
         for (index, entry) in TreeRefIter::from_bytes(data, gix::hash::Kind::Sha1).enumerate() {
-            if index >= self.tree.limits.folder_entries {
+            if index >= self.limits.folder_entries {
                 let message = format!("`{}` has too many entries", shown(self.path, 200));
-                return Err(over_limit(message, "folder_entries", self.tree.limits.folder_entries));
+                return Err(over_limit(message, "folder_entries", self.limits.folder_entries));
             }
             let Ok(entry) = entry else {
                 self.fault("GO0206", b"", "the folder's object is malformed", REPAIR);
@@ -91,7 +104,7 @@ impl Listing<'_> {
     }
 
     fn check_length(&self, name: &str) -> Result<()> {
-        let limit = self.tree.limits.path_bytes;
+        let limit = self.limits.path_bytes;
         match self.path.len() + 1 + name.len() > limit {
             true => {
                 Err(over_limit("a path is too long", "path_bytes", limit).with("path", shown(self.path, 200)))
@@ -103,7 +116,7 @@ impl Listing<'_> {
     fn take_named(&mut self, name: &str, entry: &EntryRef<'_>) {
         match entry.mode.kind() {
             Mode::Tree => {
-                let id = self.tree.folder_id(&self.path_of(name), entry.oid.into());
+                let id = ContentId::of_folder(self.scope, &self.path_of(name), entry.oid.into());
                 self.entries.push(Entry { name: name.into(), kind: EntryKind::Folder, id });
             }
             mode @ (Mode::Blob | Mode::BlobExecutable) => {
@@ -125,18 +138,25 @@ impl Listing<'_> {
         }
     }
 
-    fn find_case_collisions(&mut self) {
+    /// Names that a system would take for one: those that ignore case, and those that write accents in one way only.
+    fn find_collisions(&mut self) {
         let may_collide =
             |entry: &Entry| entry.name.bytes().any(|byte| byte.is_ascii_uppercase() || !byte.is_ascii());
         if !self.entries.iter().any(may_collide) {
             return;
         }
         let mut folded: Vec<_> =
-            self.entries.iter().map(|entry| (entry.name.to_lowercase(), entry.name.clone())).collect();
+            self.entries.iter().map(|entry| (folded(&entry.name), entry.name.clone())).collect();
         folded.sort_unstable();
         for pair in folded.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
-            let message = format!("the name differs only in case from `{}`", shown(&pair[0].1, 200));
-            self.fault("GO0205", pair[1].1.as_bytes(), &message, "rename one of them, or ignore it");
+            let (one, other) = (&pair[0].1, &pair[1].1);
+            let how = if one.to_lowercase() == other.to_lowercase() {
+                "case"
+            } else {
+                "how its letters are encoded"
+            };
+            let message = format!("the name differs only in {how} from `{}`", shown(one, 200));
+            self.fault("GO0205", other.as_bytes(), &message, "rename one of them, or ignore it");
         }
     }
 
@@ -156,6 +176,11 @@ impl Listing<'_> {
 const REPAIR: &str = "run `git fsck` in the repository and repair what it names";
 const LINK: &str = "it is a symbolic link, which is not followed";
 const SUBMODULE: &str = "it is a submodule, whose files are in another repository";
+
+/// The name as a system sees it that ignores case and composes accents.
+fn folded(name: &str) -> String {
+    name.to_lowercase().nfc().collect()
+}
 
 /// Whether the entries stand in the order in which Git sorts them, with no name twice.
 fn is_before(last: &EntryRef<'_>, next: &EntryRef<'_>) -> bool {

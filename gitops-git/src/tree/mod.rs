@@ -17,6 +17,7 @@ use crate::objects::Objects;
 use crate::rules::Rules;
 
 pub(crate) use id::ContentId;
+pub(crate) use listing::{Listed, listed};
 pub(crate) use locate::locate;
 pub(crate) use survey::Survey;
 
@@ -36,7 +37,17 @@ pub(crate) struct GitTree {
 impl GitTree {
     /// The id under which this view shows a folder.
     pub fn folder_id(&self, path: &str, id: ObjectId) -> Digest {
-        ContentId::Folder { id, scope: self.rules.scope(path) }.digest()
+        ContentId::of_folder(&self.rules, path, id)
+    }
+
+    /// What the rules let through of a folder.
+    fn look(&self, path: &str, id: &Digest) -> Result<Listed> {
+        let id = ContentId::folder(id).ok_or_else(|| foreign(path))?;
+        self.objects.with(|repository| {
+            self.checked_size(repository, path, id)?;
+            let folder = repository.find_tree(id).map_err(|error| self.damaged(path, error))?;
+            listed(&self.rules, &self.limits, path, &folder.data)
+        })
     }
 
     fn checked_size(&self, repository: &gix::Repository, path: &str, id: ObjectId) -> Result<()> {
@@ -62,12 +73,7 @@ impl GitTree {
 
 impl Tree for GitTree {
     fn list(&self, path: &str, id: &Digest) -> Result<Vec<Entry>> {
-        let id = ContentId::folder(id).ok_or_else(|| foreign(path))?;
-        self.objects.with(|repository| {
-            self.checked_size(repository, path, id)?;
-            let folder = repository.find_tree(id).map_err(|error| self.damaged(path, error))?;
-            listing::entries(self, path, &folder.data)
-        })
+        Ok(self.look(path, id)?.entries)
     }
 
     fn read(&self, path: &str, id: &Digest) -> Result<Arc<[u8]>> {

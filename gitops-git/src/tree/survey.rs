@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::{Diagnostic, Digest, Entry, EntryKind, Error, Result, Tree};
+use gitops_core::{Diagnostic, Digest, Entry, EntryKind, Error, Result, Severity};
 
-use super::GitTree;
+use super::{GitTree, Listed};
 use crate::fault::over_limit;
 
 /// More faults than this are not listed one by one.
@@ -17,28 +17,36 @@ pub(crate) struct Survey {
     known: BTreeMap<Digest, Extent>,
 }
 
-/// How much is in a folder and below.
-#[derive(Clone, Copy, Debug, Default)]
+/// What is in a folder and below.
+#[derive(Clone, Debug, Default)]
 struct Extent {
     entries: u64,
     height: usize,
+    /// The patterns that fit something.
+    used: BTreeSet<usize>,
 }
 
 impl Survey {
-    /// Looks a tree over.
+    /// Looks a tree over; gives remarks about it, which are no errors.
     ///
     /// # Errors
     /// `Invalid` with the faults of all folders, `Limit` for a tree that is too large or too deep.
-    pub fn check(&mut self, tree: &GitTree, root: Digest) -> Result<()> {
+    pub fn check(&mut self, tree: &GitTree, root: Digest) -> Result<Vec<Diagnostic>> {
         if self.known.len() > MAX_KNOWN {
             self.known.clear();
         }
         let mut look = Look { known: &mut self.known, tree, faults: Vec::new() };
         let extent = look.folder("", root, 0)?;
-        check_entries(tree, extent)?;
-        match look.faults.is_empty() {
-            true => Ok(()),
-            false => Err(refused(look.faults)),
+        check_entries(tree, &extent)?;
+        let mut faults = look.faults;
+        let (errors, remarks) =
+            tree.rules.unused(&extent.used).into_iter().partition(|found| found.severity == Severity::Error);
+        if faults.is_empty() {
+            faults = errors;
+        }
+        match faults.is_empty() {
+            true => Ok(remarks),
+            false => Err(refused(faults)),
         }
     }
 }
@@ -53,47 +61,48 @@ impl Look<'_> {
     fn folder(&mut self, path: &str, id: Digest, depth: usize) -> Result<Extent> {
         let limit = self.tree.limits.depth;
         if let Some(extent) = self.known.get(&id).filter(|extent| depth + extent.height <= limit) {
-            return Ok(*extent);
+            return Ok(extent.clone());
         }
         let before = self.faults.len();
-        let entries = self.list(path, id)?;
-        let extent = self.below(path, &entries, depth)?;
+        let listed = self.list(path, id)?;
+        let extent = self.below(path, listed, depth)?;
         if self.faults.len() == before {
-            self.known.insert(id, extent);
+            self.known.insert(id, extent.clone());
         }
         Ok(extent)
     }
 
     /// The entries of a folder; none if it has faults, which are kept.
-    fn list(&mut self, path: &str, id: Digest) -> Result<Vec<Entry>> {
-        self.tree.list(path, &id).or_else(|error| {
+    fn list(&mut self, path: &str, id: Digest) -> Result<Listed> {
+        self.tree.look(path, &id).or_else(|error| {
             if error.diagnostics().is_empty() || self.faults.len() >= MAX_FAULTS {
                 return Err(error);
             }
             self.faults.extend_from_slice(error.diagnostics());
-            Ok(Vec::new())
+            Ok(Listed { entries: Vec::new(), used: BTreeSet::new() })
         })
     }
 
-    fn below(&mut self, path: &str, entries: &[Entry], depth: usize) -> Result<Extent> {
-        let mut extent = Extent { entries: entries.len() as u64, height: 0 };
+    fn below(&mut self, path: &str, Listed { entries, used }: Listed, depth: usize) -> Result<Extent> {
+        let mut extent = Extent { entries: entries.len() as u64, height: 0, used };
         for Entry { name, id, .. } in entries.iter().filter(|entry| entry.kind == EntryKind::Folder) {
             let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
-            extent.add(self.folder(&path, *id, depth + 1)?);
-            check_entries(self.tree, extent)?;
+            extent.add(&self.folder(&path, *id, depth + 1)?);
+            check_entries(self.tree, &extent)?;
         }
         Ok(extent)
     }
 }
 
 impl Extent {
-    fn add(&mut self, below: Self) {
+    fn add(&mut self, below: &Self) {
+        self.used.extend(&below.used);
         self.entries = self.entries.saturating_add(below.entries);
         self.height = self.height.max(below.height + 1);
     }
 }
 
-fn check_entries(tree: &GitTree, extent: Extent) -> Result<()> {
+fn check_entries(tree: &GitTree, extent: &Extent) -> Result<()> {
     let limit = tree.limits.tree_entries;
     match extent.entries > limit {
         true => Err(over_limit("the tree has too many entries", "tree_entries", limit)),

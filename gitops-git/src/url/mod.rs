@@ -36,7 +36,13 @@ pub(crate) enum Transport {
         host: String,
     },
     /// A server over ssh.
-    Ssh,
+    Ssh {
+        /// With the user before it, if one was written, and without brackets.
+        host: String,
+        port: Option<u16>,
+        /// As the server's shell gets it, before it is quoted.
+        path: String,
+    },
 }
 
 impl GitUrl {
@@ -82,7 +88,7 @@ impl GitUrl {
             Transport::Local(_) => "file",
             Transport::Http { secure: true, .. } => "https",
             Transport::Http { secure: false, .. } => "http",
-            Transport::Ssh => "ssh",
+            Transport::Ssh { .. } => "ssh",
         }
     }
 }

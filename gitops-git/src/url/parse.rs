@@ -88,12 +88,17 @@ fn ssh(rest: &str) -> Parsed<GitUrl> {
     let (authority, path) = rest.split_once('/').ok_or("the path of the repository is missing")?;
     let Authority { user, host, port } = Authority::parse(authority)?;
     let path = path.trim_end_matches('/');
-    if decode(path)?.trim_matches('/').is_empty() {
+    let decoded = decode(path)?;
+    if decoded.trim_matches('/').is_empty() {
         return Err("the path of the repository is missing");
     }
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-    let port = port.filter(|port| *port != 22).map(|port| format!(":{port}")).unwrap_or_default();
-    Ok(GitUrl { address: format!("ssh://{user}{host}{port}/{path}"), transport: Transport::Ssh })
+    let port = port.filter(|port| *port != 22);
+    let shown_port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    let address = format!("ssh://{user}{host}{shown_port}/{path}");
+    // A home folder is written `/~user`, and is no path below the root.
+    let path = if decoded.starts_with('~') { decoded } else { format!("/{decoded}") };
+    Ok(GitUrl { address, transport: Transport::Ssh { host: format!("{user}{}", bare(&host)), port, path } })
 }
 
 fn scp_like(authority: &str, path: &str) -> Parsed<GitUrl> {
@@ -102,7 +107,15 @@ fn scp_like(authority: &str, path: &str) -> Parsed<GitUrl> {
         return Err("the path of the repository is missing or begins with `-`");
     }
     let user = user.map(|user| format!("{user}@")).unwrap_or_default();
-    Ok(GitUrl { address: format!("{user}{host}:{}", path.trim_end_matches('/')), transport: Transport::Ssh })
+    let path = path.trim_end_matches('/').to_owned();
+    let address = format!("{user}{host}:{path}");
+    let host = format!("{user}{}", bare(&host));
+    Ok(GitUrl { address, transport: Transport::Ssh { host, port: None, path } })
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 /// User, host and port.

@@ -42,7 +42,7 @@ async fn resolving_starts_no_process_and_a_known_revision_is_not_fetched_again()
     repo.commit(&[("a", "2")]);
     source.fetch(&cx, &source.resolve(&cx).await.unwrap()).await.unwrap();
     source.fetch(&cx, &first).await.unwrap();
-    assert_eq!((git.calls("fetch"), git.calls("ls-remote")), (2, 0));
+    assert_eq!((git.calls("index-pack"), git.calls("ls-remote")), (2, 0));
 }
 
 #[tokio::test]

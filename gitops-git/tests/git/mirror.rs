@@ -17,7 +17,7 @@ async fn two_sources_fetch_into_one_mirror_at_once() {
     for task in tasks {
         assert_eq!(task.await.unwrap().unwrap(), expect(&[("a", "1")]));
     }
-    assert_eq!(git.calls("fetch"), 1, "who waited for the lock finds the revision there");
+    assert_eq!(git.calls("index-pack"), 1, "who waited for the lock finds the revision there");
 }
 
 #[tokio::test]

@@ -42,6 +42,7 @@ async fn nothing_of_the_surroundings_reaches_it() {
         "GIT_SSH_VARIANT",
         "GIT_SSH_COMMAND",
         "GIT_ALLOW_PROTOCOL",
+        "GIT_PROTOCOL",
     ];
     let strange: Vec<_> = names
         .lines()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use gitops_core::{Cx, Digest, Source};
-use gitops_git::GitSourceBuilder;
+use gitops_git::{GitSource, GitSourceBuilder};
 
 use crate::support::{Repo, findings, newest};
 
@@ -53,7 +53,8 @@ async fn the_last_pattern_that_fits_decides_but_an_ignored_folder_stays_ignored(
 #[tokio::test]
 async fn a_star_stops_at_a_slash_and_two_do_not() {
     let repo = Repo::with(&FILES);
-    assert_eq!(paths(repo.source().include("/apps/*.yaml")).await, set(&[]));
+    let error = newest(&repo.source().include("/apps/*.yaml").build().unwrap()).await.unwrap_err();
+    assert_eq!(findings(&error), ["GO0208 /apps/*.yaml"]);
     let all = set(&["apps/api/app.yaml", "apps/web/app.yaml", "apps/web/test/app.yaml"]);
     assert_eq!(paths(repo.source().include("/apps/**/*.yaml")).await, all);
 }
@@ -103,7 +104,7 @@ async fn other_rules_give_the_same_commit_another_id() {
     let ids = [
         root(repo.source()).await,
         root(repo.source().ignore("x")).await,
-        root(repo.source().include("x")).await,
+        root(repo.source().include("*.md")).await,
     ];
     assert_eq!(BTreeSet::from(ids).len(), 3);
     assert_eq!(root(repo.source().ignore("x")).await, ids[1]);
@@ -129,4 +130,26 @@ fn a_pattern_that_can_not_be_meant_is_refused() {
         assert!(repo.source().ignore(pattern).build().is_err(), "{pattern:?}");
     }
     assert!(repo.source().include("!a").build().is_err());
+}
+
+#[tokio::test]
+async fn a_pattern_that_lets_nothing_through_is_an_error_and_one_that_holds_nothing_back_a_remark() {
+    let repo = Repo::with(&[("apps/web.yaml", "1"), ("docs/a.md", "1")]);
+    let error =
+        newest(&repo.source().include("*.yaml").include("*.ymal").build().unwrap()).await.unwrap_err();
+    assert_eq!(findings(&error), ["GO0208 *.ymal"]);
+    let source =
+        repo.source().include("/apps/").include("*.yaml").ignore("*.mdx").ignore("/docs/").build().unwrap();
+    assert_eq!(remarks(&source).await, ["*.mdx"]);
+    repo.commit(&[("apps/web.yaml", "2")]);
+    assert_eq!(remarks(&source).await, ["*.mdx"], "a folder that is not read again still counts");
+    repo.commit(&[("apps/a.mdx", "1")]);
+    assert_eq!(remarks(&source).await, Vec::<String>::new());
+}
+
+/// The places of what a source remarks about its newest revision.
+async fn remarks(source: &GitSource) -> Vec<String> {
+    let cx = Cx::system();
+    let snapshot = source.fetch(&cx, &source.resolve(&cx).await.unwrap()).await.unwrap();
+    snapshot.remarks.iter().map(|remark| remark.path.clone()).collect()
 }

@@ -4,7 +4,7 @@ use gitops_core::{Cx, ErrorKind, History};
 use gitops_git::{Credentials, GitRef};
 use insta::assert_snapshot;
 
-use crate::support::{Repo, Sshd, expect, newest, told};
+use crate::support::{CountedGit, Repo, Sshd, expect, newest, told};
 
 #[tokio::test]
 async fn a_key_opens_a_repository_over_ssh() {
@@ -14,6 +14,21 @@ async fn a_key_opens_a_repository_over_ssh() {
     assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]));
     repo.commit(&[("a", "2")]);
     assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "2")]));
+}
+
+#[tokio::test]
+async fn a_server_that_takes_the_protocol_version_is_asked_for_the_pack_alone() {
+    let repo = Repo::with(&[("a", "1")]);
+    let first = repo.revision("HEAD");
+    repo.commit(&[("a", "2")]);
+    let sshd = Sshd::start_with(repo.home(), "AcceptEnv GIT_PROTOCOL\n");
+    let git = CountedGit::new(repo.home());
+    let source = repo.source_of(sshd.url(&repo.path())).credentials(sshd.credentials());
+    let source = source.git_program(&git.program);
+    assert_eq!(newest(&source.clone().build().unwrap()).await.unwrap(), expect(&[("a", "2")]));
+    let older = source.reference(GitRef::commit(first.id()).unwrap()).mirrors(repo.home().join("other"));
+    assert_eq!(newest(&older.build().unwrap()).await.unwrap(), expect(&[("a", "1")]));
+    assert_eq!((git.calls("index-pack"), git.calls("fetch")), (2, 0));
 }
 
 #[tokio::test]

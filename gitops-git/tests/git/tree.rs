@@ -53,6 +53,16 @@ async fn names_that_are_one_name_on_other_systems_are_refused() {
 }
 
 #[tokio::test]
+async fn names_that_differ_only_in_how_letters_are_encoded_are_refused() {
+    let twice = |_: &Repo, blob: &str| {
+        let names = ["Cafe\u{301}.yaml", "cafe\u{301}.md", "caf\u{e9}.yaml"];
+        names.map(|name| line("100644", "blob", blob, name.as_bytes())).concat()
+    };
+    let (_, _, found) = refusal(twice).await;
+    assert_eq!(found, ["GO0205 caf\u{e9}.yaml"]);
+}
+
+#[tokio::test]
 async fn a_name_that_is_not_utf8_is_refused() {
     let (kind, _, found) = refusal(|_, blob| line("100644", "blob", blob, b"caf\xe9")).await;
     assert_eq!((kind, found), (ErrorKind::Invalid, vec!["GO0202 caf\u{fffd}".to_owned()]));

@@ -11,15 +11,26 @@ pub(super) async fn create(inner: &Inner, cx: &Cx, object: &Object, mark: &Mark)
     let uri = place.object_as(document.api_version())?;
     match inner.submit(cx, &document, &uri, Pin::Absent, Dry::No).await {
         Ok(json) => Ok(inner.applied(&object.key, &crate::object::Seen::new(json))),
-        Err(failure) if failure.is_of_versions() => made_before(inner, cx, object, mark, &uri).await,
+        Err(failure) if failure.is_of_versions() => {
+            made_before(inner, cx, object, mark, &document, &uri).await
+        }
         Err(failure) => Err(failure.into()),
     }
 }
 
 /// Something is there: by this very operation, whose answer was lost, or by somebody else.
-async fn made_before(inner: &Inner, cx: &Cx, object: &Object, mark: &Mark, uri: &str) -> Result<Applied> {
+async fn made_before(
+    inner: &Inner,
+    cx: &Cx,
+    object: &Object,
+    mark: &Mark,
+    document: &Document,
+    uri: &str,
+) -> Result<Applied> {
     match inner.read(cx, uri.to_owned()).await? {
-        Some(seen) if Inner::is_done(&seen, mark) => Ok(inner.applied(&object.key, &seen)),
+        Some(seen) if Inner::is_done(&seen, mark) => {
+            inner.answer_again(cx, &object.key, document, uri, &seen).await
+        }
         _ => Err(Error::conflict(&object.key)),
     }
 }

@@ -5,7 +5,7 @@ mod delete;
 mod replace;
 mod update;
 
-use gitops_core::{Applied, Change, Cx, Error, Expect, Key, Mark, Result};
+use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Key, Mark, Result};
 
 use serde_json::Value as Json;
 
@@ -49,7 +49,9 @@ impl Inner {
         dry: Dry,
     ) -> Result<Json, Failure> {
         let body = document.pinned(pin);
-        let call = |force| self.call(uri, body.clone(), force, dry).with_secret(document.has_secret);
+        let call = |force| {
+            self.call(uri, body.clone(), force, document.lenient, dry).with_secret(document.has_secret)
+        };
         match self.wire().json(cx, call(self.conflicts == Conflicts::Take)).await {
             Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
                 self.wire().json(cx, call(true)).await
@@ -58,9 +60,10 @@ impl Inner {
         }
     }
 
-    fn call(&self, uri: &str, body: Vec<u8>, force: bool, dry: Dry) -> Call {
+    fn call(&self, uri: &str, body: Vec<u8>, force: bool, lenient: bool, dry: Dry) -> Call {
+        let validation = if lenient { "Ignore" } else { "Strict" };
         let manager = escape(&self.eye.manager);
-        let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation=Strict");
+        let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation={validation}");
         match dry {
             Dry::Run => Call::apply(format!("{uri}&dryRun=All"), body).without_effect(),
             Dry::No => Call::apply(uri, body),
@@ -73,6 +76,31 @@ impl Inner {
         self.streams.want(key);
         self.book.told.tell(key, State::of(seen, &self.eye));
         applied
+    }
+
+    /// The answer of a change that was made before, and whose answer was lost.
+    ///
+    /// Nobody may take what others did since for its effect: a dry run of the same apply says whether it would
+    /// change anything.
+    pub async fn answer_again(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        document: &Document,
+        uri: &str,
+        seen: &Seen,
+    ) -> Result<Applied> {
+        let edited = || Error::conflict(key).outcome_unknown();
+        match self.submit(cx, document, uri, Pin::Free, Dry::Run).await {
+            Ok(json) => {
+                let again = Seen::new(json);
+                let is_as_left =
+                    again.uid() == seen.uid() && again.version(&self.eye) == seen.version(&self.eye);
+                if is_as_left { Ok(self.applied(key, seen)) } else { Err(edited()) }
+            }
+            Err(failure) if failure.kind() == ErrorKind::Conflict => Err(edited()),
+            Err(failure) => Err(Error::from(failure).outcome_unknown()),
+        }
     }
 
     /// Whether an object is what this operation left: then the change was made, and its answer was lost.
@@ -93,7 +121,7 @@ impl Inner {
 
     /// Whether the object is the one that a change was planned for, in the state that it was planned for.
     pub fn check(&self, key: &Key, seen: &Seen, expect: &Expect, mark: &Mark) -> Result<()> {
-        let is_ours = seen.mark.as_ref().is_none_or(|found| found.owner == mark.owner);
+        let is_ours = seen.mark.as_ref().is_some_and(|found| found.owner == mark.owner);
         let is_as_planned = seen.uid() == expect.uid && seen.version(&self.eye) == expect.version;
         match is_ours && is_as_planned && !seen.is_deleting() {
             true => Ok(()),

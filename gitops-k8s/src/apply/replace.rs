@@ -2,10 +2,12 @@ use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Mark, Object, Result};
 
 use super::create::create;
 use super::delete::remove;
+use crate::document::Document;
 use crate::follow::until_absent;
 use crate::kinds::Place;
 use crate::object::Seen;
 use crate::target::Inner;
+use crate::treatment::Treatment;
 
 /// Removes an object and makes it anew.
 ///
@@ -18,7 +20,7 @@ pub(super) async fn replace(
     expect: &Expect,
     mark: &Mark,
 ) -> Result<Applied> {
-    if !inner.replace {
+    if !inner.replace && !Treatment::of(object).recreate {
         return Err(Error::new(ErrorKind::Denied, "the target may not delete an object to make it anew")
             .help("allow it: `KubernetesBuilder::replace`"));
     }
@@ -27,7 +29,9 @@ pub(super) async fn replace(
     let seen = inner.read_as_applied(cx, &place).await?;
     let seen = seen.ok_or_else(|| Error::conflict(key))?;
     if Inner::is_done(&seen, mark) && seen.uid() != expect.uid {
-        return Ok(inner.applied(key, &seen));
+        let document = Document::new(object, Some(mark))?;
+        let uri = place.object_as(document.api_version())?;
+        return inner.answer_again(cx, key, &document, &uri, &seen).await;
     }
     inner.check(key, &seen, expect, mark)?;
     let removed = remove(inner, cx, key, &place, &seen).await?;

@@ -24,14 +24,17 @@ pub(super) async fn update(
     let place = inner.place(cx, key).await?;
     let document = Document::new(object, Some(mark))?;
     let uri = place.object_as(document.api_version())?;
-    let mut known = inner.book.told.resource_version(key, expect);
+    let mut known = inner.book.told.resource_version(key, expect, mark);
     for _ in 0..TRIES {
-        let version = match known.take() {
-            Some(version) => version,
-            None => match look(inner, cx, &place, object, expect, mark).await? {
-                Looked::Done(applied) => return Ok(applied),
-                Looked::AsPlanned(version) => version,
-            },
+        let version = if let Some(version) = known.take() {
+            version
+        } else {
+            let seen = look(inner, cx, &place, object).await?;
+            if Inner::is_done(&seen, mark) && seen.uid() == expect.uid {
+                return inner.answer_again(cx, key, &document, &uri, &seen).await;
+            }
+            inner.check(key, &seen, expect, mark)?;
+            seen.resource_version().to_owned()
         };
         let pin = Pin::At(expect.uid.as_str(), &version);
         match inner.submit(cx, &document, &uri, pin, Dry::No).await {
@@ -43,24 +46,7 @@ pub(super) async fn update(
     Err(Error::conflict(key).with("tries", TRIES))
 }
 
-enum Looked {
-    Done(Applied),
-    AsPlanned(String),
-}
-
-async fn look(
-    inner: &Inner,
-    cx: &Cx,
-    place: &Place,
-    object: &Object,
-    expect: &Expect,
-    mark: &Mark,
-) -> Result<Looked> {
-    let seen = inner.read_as_applied(cx, place).await?;
-    let seen = seen.ok_or_else(|| Error::conflict(&object.key))?;
-    if Inner::is_done(&seen, mark) && seen.uid() == expect.uid {
-        return Ok(Looked::Done(inner.applied(&object.key, &seen)));
-    }
-    inner.check(&object.key, &seen, expect, mark)?;
-    Ok(Looked::AsPlanned(seen.resource_version().to_owned()))
+/// The object, which must be there.
+async fn look(inner: &Inner, cx: &Cx, place: &Place, object: &Object) -> Result<Seen> {
+    inner.read_as_applied(cx, place).await?.ok_or_else(|| Error::conflict(&object.key))
 }

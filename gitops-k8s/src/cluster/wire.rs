@@ -38,6 +38,19 @@ impl Call {
         Self::new(Method::PATCH, uri, "application/apply-patch+yaml", body, Asked::to_write())
     }
 
+    /// A JSON patch.
+    pub fn patch(uri: impl Into<String>, body: Vec<u8>) -> Self {
+        Self::new(Method::PATCH, uri, "application/json-patch+json", body, Asked::to_write())
+    }
+
+    pub fn post(uri: impl Into<String>, body: Vec<u8>) -> Self {
+        Self::new(Method::POST, uri, "application/json", body, Asked::to_write())
+    }
+
+    pub fn put(uri: impl Into<String>, body: Vec<u8>) -> Self {
+        Self::new(Method::PUT, uri, "application/json", body, Asked::to_write())
+    }
+
     pub fn delete(uri: impl Into<String>, body: Vec<u8>) -> Self {
         Self::new(Method::DELETE, uri, "application/json", body, Asked::to_write())
     }

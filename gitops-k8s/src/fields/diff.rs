@@ -33,6 +33,38 @@ fn compare(
     }
 }
 
+/// The fields that are in one of two sets only, each with the value that it has and keeps.
+pub(crate) fn transfers(was: &FieldSet, is: &FieldSet, value: &Json) -> Vec<FieldChange> {
+    let (mut found, none) = (Vec::new(), FieldSet::default());
+    transfer(was, is, &none, Some(value), "", &mut found);
+    found
+}
+
+fn transfer(
+    was: &FieldSet,
+    is: &FieldSet,
+    none: &FieldSet,
+    value: Option<&Json>,
+    path: &str,
+    found: &mut Vec<FieldChange>,
+) {
+    if was == is {
+        return;
+    }
+    if was.below.is_empty() && is.below.is_empty() {
+        found.push(change(path, value, value));
+        return;
+    }
+    let mut elements: Vec<_> = was.below.keys().chain(is.below.keys()).collect();
+    elements.sort();
+    elements.dedup();
+    for element in elements {
+        let [was, is] = [was, is].map(|set| set.below.get(element).unwrap_or(none));
+        let below = value.and_then(|value| element.of(value));
+        transfer(was, is, none, below, &format!("{path}/{element}"), found);
+    }
+}
+
 fn change(path: &str, before: Option<&Json>, after: Option<&Json>) -> FieldChange {
     let value = |json: Option<&Json>| json.cloned().map(Value::from_json);
     FieldChange { path: path.to_owned(), before: value(before), after: value(after) }

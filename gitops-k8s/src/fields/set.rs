@@ -84,6 +84,25 @@ impl FieldSet {
         set
     }
 
+    /// Every field of a declaration; lists as wholes.
+    pub fn of(value: &Json) -> Self {
+        let below = value.as_object().into_iter().flatten();
+        let below = below.map(|(name, value)| (Element::Field(name.into()), Self::of(value)));
+        let mut set = Self { itself: false, below: below.collect() };
+        set.itself = set.below.is_empty();
+        set
+    }
+
+    /// Writes `fieldsV1`.
+    pub fn to_json(&self) -> Json {
+        let mut fields = Map::new();
+        if self.itself && !self.below.is_empty() {
+            fields.insert(".".to_owned(), Json::Object(Map::new()));
+        }
+        fields.extend(self.below.iter().map(|(element, below)| (element.step(), below.to_json())));
+        Json::Object(fields)
+    }
+
     /// Takes in another set.
     pub fn merge(&mut self, other: &Self) {
         self.itself |= other.itself;
@@ -130,6 +149,19 @@ impl Element {
         }
     }
 
+    fn step(&self) -> String {
+        match self {
+            Self::Field(name) => format!("f:{name}"),
+            Self::Keyed(keys) => {
+                let keys =
+                    keys.iter().map(|(name, Scalar(value))| format!("{}:{value}", Json::from(name.as_str())));
+                format!("k:{{{}}}", keys.collect::<Vec<_>>().join(","))
+            }
+            Self::Item(Scalar(value)) => format!("v:{value}"),
+            Self::At(index) => format!("i:{index}"),
+        }
+    }
+
     /// What is at this step of a value.
     pub fn of<'a>(&self, value: &'a Json) -> Option<&'a Json> {
         match self {
@@ -173,6 +205,50 @@ impl Managed {
             subresource: text("subresource"),
             api_version: text("apiVersion"),
             fields: FieldSet::parse(&entry["fieldsV1"]),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn elements() -> impl Strategy<Value = Element> {
+        let scalar =
+            prop_oneof![any::<i64>().prop_map(|n| json!(n)), "[a-z\"/~:.]{0,4}".prop_map(|s| json!(s))];
+        let scalar = scalar.prop_map(|value| Scalar::of(&value)).boxed();
+        let keyed = prop::collection::btree_map("[a-z]{1,3}", scalar.clone(), 1..3);
+        prop_oneof![
+            "[a-z./~]{1,5}".prop_map(|name| Element::Field(name.into())),
+            keyed.prop_map(|keys| Element::Keyed(keys.into_iter().map(|(k, v)| (k.into(), v)).collect())),
+            scalar.prop_map(Element::Item),
+            (0..9usize).prop_map(Element::At),
+        ]
+    }
+
+    fn sets() -> impl Strategy<Value = FieldSet> {
+        let leaf = Just(FieldSet { itself: true, ..FieldSet::default() });
+        leaf.prop_recursive(3, 20, 3, |inner| {
+            let below = prop::collection::btree_map(elements(), inner, 1..4);
+            (any::<bool>(), below).prop_map(|(itself, below)| FieldSet { itself, below })
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_set_reads_back_from_its_written_form(set in sets()) {
+            prop_assume!(!set.below.is_empty());
+            prop_assert_eq!(FieldSet::parse(&set.to_json()), set);
+        }
+
+        #[test]
+        fn merging_a_set_into_itself_changes_nothing(set in sets()) {
+            let mut merged = set.clone();
+            merged.merge(&set);
+            prop_assert_eq!(merged, set);
         }
     }
 }

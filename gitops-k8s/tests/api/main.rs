@@ -1,13 +1,17 @@
 //! The Kubernetes target against a real API server.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod adopt;
 mod apply;
 mod connect;
 mod engine;
 mod faults;
 mod health;
+mod kit;
 mod limits;
 mod observe;
 mod preview;
+mod store;
 mod support;
 mod watch;
+mod whole;

@@ -7,6 +7,7 @@
 
 mod drift;
 mod effects;
+mod failures;
 mod kills;
 mod life;
 mod outputs;

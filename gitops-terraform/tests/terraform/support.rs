@@ -56,6 +56,8 @@ pub struct World {
     pub files: Arc<Files>,
     pub options: Options,
     pub render: Arc<dyn Render>,
+    /// How long one call may take.
+    pub call_timeout: Duration,
     build: Box<dyn Fn(TerraformBuilder) -> TerraformBuilder + Send + Sync>,
 }
 
@@ -89,6 +91,7 @@ impl World {
             files: Arc::default(),
             options: Options::default(),
             render: Arc::new(TerraformRender::new("tf")),
+            call_timeout: Duration::from_secs(600),
             build: Box::new(|builder| builder),
         };
         world.files.declare(files);
@@ -127,6 +130,7 @@ impl World {
             .render(self.render.clone())
             .target("tf", Arc::new(target.clone()))
             .options(self.options.clone())
+            .call_timeout(self.call_timeout)
             .state(self.state().await)
             .open(&self.cx)
             .await

@@ -41,6 +41,7 @@ pub struct FaultProxy {
 }
 
 struct Planned {
+    /// Empty for any.
     method: &'static str,
     /// Part of path and query.
     part: String,
@@ -70,16 +71,21 @@ impl FaultProxy {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Plans a fault for the next `times` requests of a method whose path and query contain `part`.
+    /// Plans a fault for the next `times` requests of a method (empty: any) whose path and query contain `part`.
     pub fn fail(&self, method: &'static str, part: &str, times: usize, fault: Fault) {
         let planned = Planned { method, part: part.to_owned(), fault, times };
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(planned);
     }
 
+    /// Forgets all planned faults.
+    pub fn mend(&self) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// How many planned faults have not come about.
     pub fn pending(&self) -> usize {
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        faults.iter().map(|planned| planned.times).sum()
+        faults.iter().map(|planned| planned.times).fold(0, usize::saturating_add)
     }
 
     async fn serve(self, stream: TcpStream) {
@@ -115,7 +121,8 @@ impl FaultProxy {
     fn take(&self, method: &str, uri: &str) -> Option<Fault> {
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |planned: &&mut Planned| {
-            planned.times > 0 && planned.method == method && uri.contains(&planned.part)
+            let of_method = planned.method.is_empty() || planned.method == method;
+            planned.times > 0 && of_method && uri.contains(&planned.part)
         };
         let planned = faults.iter_mut().find(fits)?;
         planned.times -= 1;

@@ -3,11 +3,13 @@
 mod cache;
 mod deny;
 mod failure;
+mod fuzz;
 mod hygiene;
 mod kill;
 mod msrv;
 mod process;
 mod servers;
+mod simulate;
 mod sshd;
 mod stage;
 mod test;
@@ -39,8 +41,17 @@ enum Task {
     Msrv,
     /// Check the tracked files for machine paths, secrets and unfinished work.
     Hygiene,
-    /// Kill the `gitops` command at random moments and check that the next run repairs everything.
+    /// Kill the `gitops` command again and again and check that the next run repairs everything.
     Kill(kill::Options),
+    /// Run the engine in seeded worlds; `cargo xtask simulate --help` lists the options.
+    #[command(disable_help_flag = true)]
+    Simulate {
+        /// Passed on as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<String>,
+    },
+    /// Feed every parser with what reaches more of its code, and check that none breaks.
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -61,5 +72,7 @@ fn run(task: Task) -> Result<()> {
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
         Task::Kill(options) => kill::run(&options),
+        Task::Simulate { options } => simulate::run(&options),
+        Task::Fuzz(options) => fuzz::run(&options),
     }
 }

@@ -27,6 +27,12 @@ pub fn metadata() -> Result<Value> {
     serde_json::from_str(&text).map_err(|error| Failure::new(format!("`cargo metadata`: {error}")))
 }
 
+/// The folder of what Cargo builds.
+pub fn target() -> Result<PathBuf> {
+    let metadata = metadata()?;
+    Ok(metadata["target_directory"].as_str().expect("`cargo metadata` always names it").into())
+}
+
 /// The paths of all tracked files, relative to the root.
 pub fn tracked_files() -> Result<Vec<String>> {
     let text = process::output(Command::new("git").args(["ls-files", "-z"]).current_dir(root()))?;

@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 7] = [
+pub const PAGES: [Page; 8] = [
     Page {
         code: "GO0201",
         title: "a name that no honest tree has",
@@ -31,7 +31,7 @@ pub const PAGES: [Page; 7] = [
     Page {
         code: "GO0205",
         title: "two names that some systems take for one",
-        cause: "Two names of a folder differ in case alone.",
+        cause: "Two names of a folder differ in case alone, or in how their letters are encoded.",
         fix: "Rename one of them.",
     },
     Page {
@@ -46,5 +46,11 @@ pub const PAGES: [Page; 7] = [
         cause: "The repository holds only a pointer; the content is on another server.",
         fix: "Put the file itself into the repository (`git lfs migrate export`), or leave it out with \
               `ignore`.",
+    },
+    Page {
+        code: "GO0208",
+        title: "a pattern that fits nothing",
+        cause: "A pattern of `include` lets nothing through, or one of `ignore` holds nothing back.",
+        fix: "Correct the pattern, or take it away. One of `ignore` is only a remark: what it ignored may be gone.",
     },
 ];

@@ -32,6 +32,11 @@ pub fn of(event: &Event) -> Option<String> {
             escape(&key.to_string()),
             escape(&by.to_string())
         ),
+        Event::Remarked { remark } => {
+            let place = escape(&format!("{} {}: {}", remark.code, remark.path, remark.message));
+            let help = remark.help.as_deref().unwrap_or_default();
+            format!("{}  {place}; {}", paint(YELLOW, "! remark"), escape(help))
+        }
         Event::PassFailed { error } => {
             format!("{} {}; it is tried again", paint(RED, "the pass failed:"), escape(error))
         }

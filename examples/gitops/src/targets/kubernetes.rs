@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gitops_core::{Cx, Result, SecretKey};
-use gitops_k8s::{Conflicts, Connection, Kubernetes, KubernetesRender, Limits};
+use gitops_k8s::{Connection, Kubernetes, KubernetesRender, Limits};
 
 use super::Opened;
 use crate::config::{KubernetesConfig, TargetConfig};
@@ -18,11 +18,10 @@ pub async fn open(
 ) -> Result<Opened> {
     let cluster = connection(config).connect(cx).await?;
     let namespace = config.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let conflicts = if config.take_conflicts { Conflicts::Take } else { Conflicts::Refuse };
     let render = KubernetesRender::new(&target.name).namespace(namespace).secret_key(secrets.clone());
     let target = Kubernetes::builder(cluster, application)
         .limits(limits(config))
-        .conflicts(conflicts)
+        .conflicts(config.conflicts)
         .replace(config.replace)
         .secret_key(secrets.clone())
         .build()?;

@@ -60,8 +60,8 @@ pub fn with_sender(folder: &Path, commands: &str) -> PathBuf {
     let (sender, program) = (folder.join("sender"), folder.join("git-with-sender"));
     script(&sender, &format!("pass() {{ dd bs=1 count=$1 2> /dev/null; }}\n{commands}"));
     let insert = format!(
-        "for word; do shift; set -- \"$@\" \"$word\"\n\
-         if [ \"$word\" = fetch ]; then set -- \"$@\" --upload-pack={}; fi; done\nexec git \"$@\"",
+        "for word; do if [ \"$word\" = upload-pack ]; then serves=1; fi; last=$word; done\n\
+         if [ \"$serves\" ]; then exec {} \"$last\"; fi\nexec git \"$@\"",
         sender.display()
     );
     script(&program, &insert);

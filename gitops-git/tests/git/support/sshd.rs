@@ -15,8 +15,13 @@ pub struct Sshd {
 }
 
 impl Sshd {
-    /// A server with a host key of its own that lets one key in.
+    /// A server with a host key of its own that lets one key in, and no variable.
     pub fn start(folder: &Path) -> Self {
+        Self::start_with(folder, "")
+    }
+
+    /// The same with more lines of configuration.
+    pub fn start_with(folder: &Path, lines: &str) -> Self {
         let program = needed("GITOPS_SSHD", Some("/usr/sbin/sshd"));
         let folder = folder.join("ssh");
         fs::create_dir(&folder).unwrap();
@@ -25,7 +30,7 @@ impl Sshd {
         }
         fs::copy(folder.join("user.pub"), folder.join("authorized")).unwrap();
         let config = folder.join("sshd_config");
-        fs::write(&config, configuration(&folder)).unwrap();
+        fs::write(&config, configuration(&folder) + lines).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Self { folder, port };

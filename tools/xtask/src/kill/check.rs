@@ -2,19 +2,28 @@
 
 use std::process::Output;
 
+use serde_json::Value;
+
 use crate::failure::{Failure, Result};
 
 use super::world::{FOREIGN, Files, World};
 
-/// After a repair: live is desired, nothing is left over, nothing of others was touched, the audit log
-/// holds, and a plan finds nothing to do.
+/// After a repair: live is desired, nothing is left over, nothing of others was touched, the audit log holds, and
+/// the inventory has each object once, with nothing open.
 pub fn check(world: &World, apply: Output) -> Result<()> {
     succeeds("apply --yes", &apply)?;
-    same(&expected(world)?, &world.live()?)?;
-    for verb in [&["audit", "verify"][..], &["plan", "--detailed-exitcode"]] {
-        succeeds(&verb.join(" "), &world.gitops(verb)?)?;
+    let desired = world.desired()?;
+    same(&expected(&desired), &world.live()?)?;
+    succeeds("audit verify", &world.gitops(&["audit", "verify"])?)?;
+    let status = status(world)?;
+    let count = |name: &str| status[name].as_u64();
+    let owned = (count("owned"), count("claimed"), count("deleting"), count("unsettled"));
+    match status["sync"] == "Synced" && owned == (Some(desired.len() as u64), Some(0), Some(0), Some(0)) {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(format!("{} objects are desired, and the status is {status}", desired.len())))
+        }
     }
-    Ok(())
 }
 
 /// After a kill: each file is whole, either as it was or as it shall be.
@@ -27,6 +36,24 @@ pub fn nothing_torn(world: &World, before: &Files) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// After a kill: what was created is in the inventory or in an open intent.
+pub fn nothing_forgotten(world: &World) -> Result<()> {
+    let live = world.live()?;
+    let ours = live.keys().filter(|path| !is_bookkeeping(path) && live.contains_key(&mark(path))).count();
+    let status = status(world)?;
+    let known = ["owned", "unsettled"].iter().filter_map(|name| status[name].as_u64()).sum::<u64>();
+    match ours as u64 <= known {
+        true => Ok(()),
+        false => Err(Failure::new(format!("{ours} files are ours, and the status knows {known}: {status}"))),
+    }
+}
+
+fn status(world: &World) -> Result<Value> {
+    let output = world.gitops(&["status", "--output", "json"])?;
+    succeeds("status", &output)?;
+    serde_json::from_slice(&output.stdout).map_err(|error| Failure::new(format!("`gitops status`: {error}")))
 }
 
 fn succeeds(verb: &str, output: &Output) -> Result<()> {
@@ -42,12 +69,12 @@ fn succeeds(verb: &str, output: &Output) -> Result<()> {
 }
 
 /// Desired files, each with its owner mark, whose content is not ours to say, and those of others.
-fn expected(world: &World) -> Result<Files> {
-    let mut files = world.desired()?;
+fn expected(desired: &Files) -> Files {
+    let mut files = desired.clone();
     let marks: Vec<String> = files.keys().map(|path| mark(path)).collect();
     files.extend(marks.into_iter().map(|path| (path, Vec::new())));
     files.extend(FOREIGN.map(|(path, content)| (path.to_owned(), content.into())));
-    Ok(files)
+    files
 }
 
 fn same(expected: &Files, live: &Files) -> Result<()> {

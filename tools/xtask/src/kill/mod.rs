@@ -1,6 +1,6 @@
-//! Kills the `gitops` command at random moments and checks that the next run repairs everything.
+//! Kills the `gitops` command, each time elsewhere, and checks that the next run repairs everything.
 //!
-//! A round: commit, start an apply, kill it (sometimes its recovery too), apply again to the end, check.
+//! A round: commit, start an apply, kill it, kill up to three of its recoveries too, apply again to the end, check.
 //! What the checks are is in [`check`]; where a run is struck is in [`strike`].
 
 mod check;
@@ -18,23 +18,32 @@ use dice::Dice;
 use strike::Striker;
 use world::World;
 
-/// How many rounds, and the seed of all that is random but the clock.
+/// How many kills, and the seed of all that is random but the clock.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Rounds of commit, kill, repair, check.
-    #[arg(long, default_value_t = 60)]
-    rounds: u32,
+    /// Kills in all; 10000 are a long run, of an hour or so.
+    #[arg(long, default_value_t = KILLS)]
+    kills: u32,
     /// Seed of the commits and the moments; a failure prints it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Kill this program instead of the workspace's own `gitops`, which is built first.
     #[arg(long, value_name = "FILE")]
     program: Option<PathBuf>,
+    /// Kill at random moments only, where there is no strace to kill at a system call.
+    #[arg(long)]
+    without_strace: bool,
 }
+
+/// The kills of an ordinary run.
+const KILLS: u32 = 300;
+
+/// The most runs that are struck in a row before one is let end.
+const STRIKES: u64 = 4;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { rounds: 60, seed: 1, program: None }
+        Self { kills: KILLS, seed: 1, program: None, without_strace: false }
     }
 }
 
@@ -44,27 +53,28 @@ pub fn run(options: &Options) -> Result<()> {
         Some(program) => program.canonicalize().at(program)?,
         None => build()?,
     };
+    let mut striker = Striker::new(options.without_strace)?;
     let world = World::create(program, options.seed)?;
-    let name = format!("kill: {} rounds, seed {}", options.rounds, options.seed);
-    stage(&name, || rounds(options, &world))
+    let name = format!("{} kills, seed {}", options.kills, options.seed);
+    stage(&name, || rounds(options, &world, &mut striker))
         .map_err(|failure| failure.help(format!("the folder is kept: {}", world.folder().display())))?;
     world.remove()
 }
 
 fn build() -> Result<PathBuf> {
     process::run(workspace::cargo().args(["build", "--quiet", "--package", "gitops"]))?;
-    let metadata = workspace::metadata()?;
-    let target = metadata["target_directory"].as_str().expect("`cargo metadata` always names it");
-    Ok(PathBuf::from(target).join("debug/gitops"))
+    Ok(workspace::target()?.join("debug/gitops"))
 }
 
-fn rounds(options: &Options, world: &World) -> Result<()> {
+fn rounds(options: &Options, world: &World, striker: &mut Striker) -> Result<()> {
     let mut dice = Dice::new(options.seed);
-    let mut striker = Striker::new();
     check::check(world, world.apply()?).map_err(|failure| failure.during("the first apply"))?;
-    for round in 1..=options.rounds {
+    for round in 1.. {
+        if striker.struck() >= options.kills || striker.gives_up() {
+            break;
+        }
         let name = format!("round {round} of seed {}", options.seed);
-        play(world, &mut dice, &mut striker).map_err(|failure| failure.during(&name))?;
+        play(world, &mut dice, striker).map_err(|failure| failure.during(&name))?;
     }
     striker.report()
 }
@@ -72,9 +82,11 @@ fn rounds(options: &Options, world: &World) -> Result<()> {
 fn play(world: &World, dice: &mut Dice, striker: &mut Striker) -> Result<()> {
     let before = world.desired()?;
     world.commit(dice)?;
-    for _ in 0..=dice.below(2) {
-        striker.strike(world, dice)?;
-        check::nothing_torn(world, &before)?;
+    for _ in 0..=dice.below(STRIKES) {
+        let struck = striker.strike(world, dice)?;
+        check::nothing_torn(world, &before)
+            .and_then(|()| check::nothing_forgotten(world))
+            .map_err(|failure| failure.during(&struck))?;
     }
     check::check(world, world.apply()?)
 }

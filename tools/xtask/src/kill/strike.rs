@@ -1,4 +1,4 @@
-//! Where a run is killed: at a random moment, or as it makes its n-th durable step.
+//! Where a run is killed: at a random moment, or as it, or a `git` that it started, makes its n-th durable step.
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::sleep;
@@ -11,12 +11,13 @@ use super::dice::Dice;
 use super::world::World;
 
 /// System calls after which the disk differs. The question mark: not every machine has each.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 6] = [
     "?write,?writev,?pwrite64",
     "?fsync,?fdatasync",
     "?rename,?renameat,?renameat2",
     "?link,?linkat",
     "?unlink,?unlinkat",
+    "?mkdir,?mkdirat,?ftruncate,?fallocate",
 ];
 
 /// The exit code of a run whose own child, `git`, was struck in its place.
@@ -31,72 +32,100 @@ pub struct Striker {
 struct Blow {
     /// The system calls whose n-th is the end; without them, n counts microseconds.
     calls: Option<&'static str>,
-    /// The n from which on a run is expected to be over.
-    reach: u64,
+    /// The next n: it goes up until a run escapes, then from the beginning again.
+    next: u64,
+    /// How far it goes up at most at once.
+    stride: u64,
+    /// How often it began anew.
+    sweeps: u32,
     struck: u32,
     escaped: u32,
 }
 
 impl Striker {
-    pub fn new() -> Self {
-        let mut blows = vec![Blow::new(None, 500_000)];
-        if Command::new("strace").arg("-V").stdout(Stdio::null()).status().is_ok() {
-            blows.extend(STEPS.map(|calls| Blow::new(Some(calls), 40)));
+    pub fn new(without_strace: bool) -> Result<Self> {
+        let mut blows = vec![Blow::new(None, 40_000)];
+        if without_strace {
+            eprintln!("WARNING: runs are killed at random moments only, NOT at their durable steps");
         } else {
-            eprintln!("NOTE: there is no strace, so runs are killed by time only, not at every durable step");
+            check_strace()?;
+            blows.extend(STEPS.map(|calls| Blow::new(Some(calls), 3)));
         }
-        Self { blows }
+        Ok(Self { blows })
     }
 
-    /// Starts an apply and kills it. Fails if it ends by itself otherwise than well.
-    pub fn strike(&mut self, world: &World, dice: &mut Dice) -> Result<()> {
+    /// How many runs were killed.
+    pub fn struck(&self) -> u32 {
+        self.blows.iter().map(|blow| blow.struck).sum()
+    }
+
+    /// Whether so many runs escaped that going on shows nothing.
+    pub fn gives_up(&self) -> bool {
+        self.escaped() > 100 + 2 * self.struck()
+    }
+
+    fn escaped(&self) -> u32 {
+        self.blows.iter().map(|blow| blow.escaped).sum()
+    }
+
+    /// Starts an apply and kills it; says where. Fails if it ends by itself otherwise than well.
+    pub fn strike(&mut self, world: &World, dice: &mut Dice) -> Result<String> {
         let index = dice.below(self.blows.len() as u64);
         let blow = &mut self.blows[usize::try_from(index).expect("below the length")];
-        let n = 1 + dice.below(blow.reach);
+        let n = blow.next;
         let status = match blow.calls {
             Some(calls) => at_step(world, calls, n)?,
             None => at_moment(world, n)?,
         };
         match (status.code(), blow.calls) {
-            (None, _) | (Some(FAILURE), Some(_)) => blow.hit(n),
-            (Some(0), _) => blow.missed(n),
+            (None, _) | (Some(FAILURE), Some(_)) => blow.hit(dice),
+            (Some(0), _) => blow.missed(dice),
             (Some(code), _) => {
                 return Err(Failure::new(format!("the apply to kill ended by itself with {code}")));
             }
         }
-        Ok(())
+        Ok(format!("after {n} of {}", blow.name()))
     }
 
     /// Says how many runs died of what. Fails if too few did, for then nothing was shown.
     pub fn report(&self) -> Result<()> {
-        for Blow { calls, struck, escaped, .. } in &self.blows {
-            eprintln!(
-                "    {struck:4} killed, {escaped:4} escaped: {}",
-                calls.map_or("at a random moment".into(), |calls| calls.replace('?', ""))
-            );
+        for blow in &self.blows {
+            let Blow { struck, escaped, sweeps, .. } = blow;
+            eprintln!("    {struck:4} killed, {escaped:4} escaped, {sweeps:3} sweeps: {}", blow.name());
         }
-        let struck: u32 = self.blows.iter().map(|blow| blow.struck).sum();
-        let escaped: u32 = self.blows.iter().map(|blow| blow.escaped).sum();
-        match struck * 3 >= struck + escaped {
-            true => Ok(()),
-            false => Err(Failure::new("fewer than a third of the runs were killed, so little was shown")),
+        match self.gives_up() {
+            false => Ok(()),
+            true => Err(Failure::new("fewer than a third of the runs were killed, so little was shown")),
         }
     }
 }
 
+fn check_strace() -> Result<()> {
+    let found = Command::new("strace").arg("-V").stdout(Stdio::null()).status();
+    found.map(drop).map_err(|_| {
+        Failure::new("there is no `strace`, which kills a run at a system call")
+            .help("install strace, or pass --without-strace to kill at random moments only")
+    })
+}
+
 impl Blow {
-    const fn new(calls: Option<&'static str>, reach: u64) -> Self {
-        Self { calls, reach, struck: 0, escaped: 0 }
+    const fn new(calls: Option<&'static str>, stride: u64) -> Self {
+        Self { calls, next: 1, stride, sweeps: 0, struck: 0, escaped: 0 }
     }
 
-    fn hit(&mut self, n: u64) {
+    fn name(&self) -> String {
+        self.calls.map_or("microseconds".into(), |calls| calls.replace('?', ""))
+    }
+
+    fn hit(&mut self, dice: &mut Dice) {
         self.struck += 1;
-        self.reach = self.reach.max(2 * n);
+        self.next += 1 + dice.below(self.stride);
     }
 
-    fn missed(&mut self, n: u64) {
+    fn missed(&mut self, dice: &mut Dice) {
         self.escaped += 1;
-        self.reach = self.reach.min(n);
+        self.sweeps += 1;
+        self.next = 1 + dice.below(self.stride);
     }
 }
 

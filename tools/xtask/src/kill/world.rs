@@ -33,7 +33,7 @@ pub struct World {
 
 impl World {
     pub fn create(program: PathBuf, seed: u64) -> Result<Self> {
-        let folder = env::temp_dir().join(format!("gitops-kill-{seed}-{}", process::id()));
+        let folder = temporary().join(format!("gitops-kill-{seed}-{}", process::id()));
         let world = Self { folder, program };
         world.git(&["init", "--quiet", "--initial-branch=main", "."])?;
         for index in 0..FIRST_FILES {
@@ -131,6 +131,12 @@ impl World {
     fn live_folder(&self) -> PathBuf {
         self.folder.join("live")
     }
+}
+
+/// In memory where that can be had: a killed process loses nothing that it wrote, so no disk has to be waited for.
+fn temporary() -> PathBuf {
+    let memory = PathBuf::from("/dev/shm");
+    if env::var_os("TMPDIR").is_none() && memory.is_dir() { memory } else { env::temp_dir() }
 }
 
 fn name(index: u64) -> String {

@@ -4,12 +4,13 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use gitops_core::GroupKind;
+use gitops_k8s::Conflicts;
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
 
 /// How to reach a cluster, as whom, and what may be touched there.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct KubernetesConfig {
     /// The kubeconfig; without one it is found as `kubectl` finds it, or the pod's own service account is used.
     pub kubeconfig: Option<PathBuf>,
@@ -25,8 +26,8 @@ pub struct KubernetesConfig {
     pub kinds: Vec<GroupKind>,
     /// The only kinds outside of namespaces that may be touched where something is limited.
     pub cluster_kinds: Vec<GroupKind>,
-    /// Whether to take over fields that another manager owns.
-    pub take_conflicts: bool,
+    /// What to do about declared fields that somebody else owns.
+    pub conflicts: Conflicts,
     /// Whether an object may be deleted and made anew where a field can't be changed in place.
     pub replace: bool,
 }
@@ -57,7 +58,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
     let fields = reader.fields(node, "`kubernetes`", owner, &KEYS)?;
     let text = |name: &str| fields.get(name).and_then(|(_, node)| reader.text(node, &format!("`{name}`")));
     let conflicts = fields.get("conflicts");
-    let policies = [("refuse", false), ("take", true)];
+    let policies =
+        [("restore", Conflicts::Restore), ("refuse", Conflicts::Refuse), ("take", Conflicts::Take)];
     Some(KubernetesConfig {
         kubeconfig: text("kubeconfig").map(|path| base.join(path)),
         context: text("context"),
@@ -69,9 +71,9 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .unwrap_or_default(),
         kinds: kinds(reader, &fields, "kinds"),
         cluster_kinds: kinds(reader, &fields, "cluster_kinds"),
-        take_conflicts: conflicts
+        conflicts: conflicts
             .and_then(|(_, node)| reader.one_of(node, "`conflicts`", &policies))
-            .unwrap_or_default(),
+            .unwrap_or(Conflicts::Restore),
         replace: fields
             .get("replace")
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))

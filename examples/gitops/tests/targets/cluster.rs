@@ -1,0 +1,86 @@
+//! Kubernetes as the only target, from the first plan to a rollback.
+
+use serde_json::json;
+use testbed::ApiServer;
+
+use crate::Cluster;
+
+/// Every request of the command, as the server recorded it.
+const AGENT: &str = concat!("gitops/", env!("CARGO_PKG_VERSION"));
+
+fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ x: \"{value}\" }}\n")
+}
+
+async fn applied() -> Cluster {
+    let cluster = Cluster::new().await;
+    let namespace = &cluster.namespace;
+    cluster.world.configure(&format!(
+        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
+         target: {{ kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {namespace} }} }}\n"
+    ));
+    let (web, db) = (config_map("web", "1"), config_map("db", "1"));
+    cluster.world.commit("Begin", &[("web.yaml", Some(&web)), ("db.yaml", Some(&db))]);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 2 changes");
+    cluster
+}
+
+#[tokio::test]
+async fn a_commit_becomes_objects_and_a_second_apply_writes_nothing() {
+    let cluster = applied().await;
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("1"));
+    let of_namespace = format!("/namespaces/{}/", cluster.namespace);
+    let writes = || {
+        let requests = ApiServer::shared().requests(AGENT).into_iter();
+        requests.filter(|request| request.writes() && request.uri.contains(&of_namespace)).count()
+    };
+    assert_eq!(writes(), 2);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).says("No changes: 2 objects are as declared.");
+    assert_eq!(writes(), 2, "a second apply wrote to the server");
+    cluster.world.commit("Change", &[("web.yaml", Some(&config_map("web", "2")))]);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+    assert_eq!((writes(), cluster.value("web", "x").await.as_deref()), (3, Some("2")));
+}
+
+#[tokio::test]
+async fn drift_is_told_and_undone_and_what_left_the_source_is_deleted() {
+    let cluster = applied().await;
+    let world = &cluster.world;
+    cluster.admin.merge(&cluster.config_map("web"), &json!({ "data": { "x": "theirs", "y": "2" } })).await;
+    world.gitops(&["drift"]).says("ConfigMap/").says("web");
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("1"));
+    assert_eq!(
+        cluster.value("web", "y").await.as_deref(),
+        Some("2"),
+        "a field that we do not own is not touched"
+    );
+    cluster.admin.post(&cluster.config_map(""), &json!({ "metadata": { "name": "foreign" } })).await;
+    world.commit("Remove", &[("db.yaml", None)]);
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+    assert_eq!(cluster.admin.get(&cluster.config_map("db")).await, None);
+    assert!(cluster.admin.get(&cluster.config_map("foreign")).await.is_some());
+}
+
+#[tokio::test]
+async fn what_people_ask_is_answered() {
+    let cluster = applied().await;
+    let world = &cluster.world;
+    world.gitops(&["status"]).expect(0);
+    world.gitops(&["graph"]).expect(0).says("ConfigMap/");
+    world.gitops(&["why", "web"]).expect(0).says("web.yaml:").says("Begin").says("Alice");
+    world.commit("Change", &[("web.yaml", Some(&config_map("web", "2")))]);
+    world.gitops(&["diff"]).expect(0).says("data/x");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["rollback", "HEAD~1", "--yes"]).expect(0);
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("1"));
+    world.gitops(&["audit", "verify"]).expect(0);
+}
+
+#[tokio::test]
+async fn faults_of_manifests_are_shown_where_they_are() {
+    let cluster = applied().await;
+    cluster.world.commit("Break", &[("web.yaml", Some("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n"))]);
+    cluster.world.gitops(&["plan"]).expect(1).warns("web.yaml:").warns("metadata.name");
+    assert!(cluster.value("web", "x").await.is_some(), "nothing is pruned from a revision with a fault");
+}

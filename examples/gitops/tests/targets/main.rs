@@ -1,0 +1,45 @@
+//! The command on targets that are servers and programs of others: a real API server, the real tool.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+mod cluster;
+#[path = "../cli/support.rs"]
+#[allow(dead_code, reason = "shared with the tests that need no server")]
+mod support;
+mod together;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::json;
+use support::World;
+use testbed::{Admin, ApiServer, User};
+
+/// A namespace of its own in the shared cluster, and a world whose `kubeconfig` leads there.
+struct Cluster {
+    world: World,
+    namespace: String,
+    admin: Admin,
+}
+
+impl Cluster {
+    async fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let server = ApiServer::shared();
+        let namespace = format!("command-{}", NEXT.fetch_add(1, Ordering::Relaxed));
+        let admin = Admin::of(server).await;
+        admin.post("/api/v1/namespaces", &json!({ "metadata": { "name": namespace } })).await;
+        let world = World::empty();
+        std::fs::write(world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
+        Self { world, namespace, admin }
+    }
+
+    /// Where a `ConfigMap` of the namespace is.
+    fn config_map(&self, name: &str) -> String {
+        format!("/api/v1/namespaces/{}/configmaps/{name}", self.namespace)
+    }
+
+    /// A value of a `ConfigMap`; nothing if there is no such value, or no such object.
+    async fn value(&self, name: &str, member: &str) -> Option<String> {
+        let object = self.admin.get(&self.config_map(name)).await?;
+        object["data"][member].as_str().map(str::to_owned)
+    }
+}

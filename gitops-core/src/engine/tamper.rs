@@ -1,0 +1,50 @@
+//! Where the simulator puts mistakes of the past back, to prove that it would find them. Without the feature
+//! `simulate` every function here gives back what it got.
+
+#[cfg(feature = "simulate")]
+pub(super) use crate::simulate::tamper::{back_off, candidates, planned, records, settled, stale, told};
+
+#[cfg(not(feature = "simulate"))]
+pub(super) use off::{back_off, candidates, planned, records, settled, stale, told};
+
+#[cfg(not(feature = "simulate"))]
+mod off {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use crate::journal::Record;
+    use crate::plan::Moved;
+    use crate::planner::Planned;
+    use crate::reconcile::Told;
+    use crate::render::Desired;
+    use crate::value::Key;
+    use crate::{Cx, Inventory};
+
+    pub fn told(_: &Cx, told: Vec<Told>) -> Vec<Told> {
+        told
+    }
+
+    pub fn records(_: &Cx, records: Vec<Record>) -> Vec<Record> {
+        records
+    }
+
+    pub fn planned(_: &Cx, planned: Planned) -> Planned {
+        planned
+    }
+
+    pub fn candidates(_: &Cx, _: &Desired, _: &Inventory, keys: BTreeSet<Key>) -> BTreeSet<Key> {
+        keys
+    }
+
+    pub fn settled(_: &Cx, _: &Inventory, records: Vec<Record>) -> Vec<Record> {
+        records
+    }
+
+    pub fn stale(_: &Cx, moved: Vec<Moved>) -> Vec<Moved> {
+        moved
+    }
+
+    pub fn back_off(_: &Cx, wait: Duration) -> Duration {
+        wait
+    }
+}

@@ -1,0 +1,315 @@
+//! Requests on their way to the model targets, and answers on their way back.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use super::check;
+use super::fault::Fault;
+use super::origin::TARGETS;
+use super::server::{Item, Manner, refused};
+use super::state::{Handle, Happening, Inner, MILLI, MINUTE, SECOND};
+use crate::target::{Scope, Tier};
+use crate::value::{Applied, Change, Expect, Key, Live};
+use crate::{Error, ErrorKind, Result, Retry};
+
+/// How long an engine of the world waits for an answer.
+pub(super) const CALL_TIMEOUT: i64 = 5 * MINUTE;
+/// How long after its caller is gone a change may still land, by what a target says of itself.
+pub(super) const LANDS_WITHIN: i64 = 5 * MINUTE;
+
+/// What is asked of a target.
+pub(super) enum Ask {
+    Apply(Change),
+    Observe(Scope),
+}
+
+pub(super) enum Reply {
+    Applied(Result<Applied>),
+    Observed(Result<Vec<Live>>),
+}
+
+/// One call of one engine to one target.
+pub(super) struct Call {
+    pub life: usize,
+    pub app: usize,
+    ask: Ask,
+    reply: Option<Reply>,
+    waker: Option<Waker>,
+    /// How many copies of the request are still on their way.
+    coming: usize,
+    /// The answer has been made.
+    replied: bool,
+    /// The answer has got back.
+    due: bool,
+    /// Nobody waits for the answer any more.
+    gone: bool,
+}
+
+impl Call {
+    fn new(life: usize, app: usize, ask: Ask) -> Self {
+        let (reply, waker) = (None, None);
+        Self { life, app, ask, reply, waker, coming: 0, replied: false, due: false, gone: false }
+    }
+}
+
+/// The tier of a model target.
+pub(super) fn tier_of(target: &str) -> Tier {
+    match TARGETS.iter().position(|name| *name == target) {
+        Some(0) => Tier::Keyed,
+        Some(1) => Tier::Discoverable,
+        _ => Tier::Opaque,
+    }
+}
+
+impl Inner {
+    /// Puts a change on its way; nothing, if its sender died.
+    pub fn send(&mut self, life: usize, change: &Change) -> Result<Option<usize>> {
+        if !self.survives(life, "before a request") {
+            return Ok(None);
+        }
+        check::sent(self, life, change);
+        let key = change.key();
+        self.say(format_args!("e{life} sends {} {key} {}", change.action(), change.mark().op));
+        self.turned_away(change)?;
+        let app = self.lives[life].app;
+        let id = self.enlist(Call::new(life, app, Ask::Apply(change.clone())));
+        self.dispatch(id);
+        self.survives(life, "after a request");
+        Ok(Some(id))
+    }
+
+    /// Puts a question on its way; nothing, if its asker died.
+    pub fn ask(&mut self, life: usize, scope: &Scope) -> Result<Option<usize>> {
+        if !self.survives(life, "before an observation") {
+            return Ok(None);
+        }
+        if self.now < self.vanished_until || self.faults.strikes(Fault::KindVanishes) {
+            self.vanished_until = self.vanished_until.max(self.now + 10 * MINUTE);
+            return Err(Error::new(ErrorKind::Unavailable, "the kind is not known at the moment"));
+        }
+        if self.faults.strikes(Fault::ListFails) {
+            return Err(Error::new(ErrorKind::Unavailable, "the list broke off after its first page"));
+        }
+        let app = self.lives[life].app;
+        let id = self.enlist(Call::new(life, app, Ask::Observe(scope.clone())));
+        let latency = self.latency();
+        self.goes_out(id, latency);
+        Ok(Some(id))
+    }
+
+    fn enlist(&mut self, call: Call) -> usize {
+        self.last_call += 1;
+        self.calls.insert(self.last_call, call);
+        self.last_call
+    }
+
+    fn latency(&mut self) -> i64 {
+        self.random.between(1, 200) as i64 * MILLI
+    }
+
+    /// Refusals before anything is done.
+    fn turned_away(&mut self, change: &Change) -> Result<()> {
+        if self.now < self.throttled_until || self.faults.strikes(Fault::Throttled) {
+            self.throttled_until = self.throttled_until.max(self.now + 2 * MINUTE);
+            let wait = std::time::Duration::from_micros((self.throttled_until - self.now).unsigned_abs());
+            return Err(
+                Error::new(ErrorKind::Unavailable, "too many requests").retry_when(Retry::After(wait))
+            );
+        }
+        match self.is_stubborn(Fault::Refused, change.key()) {
+            true => Err(refused(change.key(), change.action())),
+            false => Ok(()),
+        }
+    }
+
+    fn dispatch(&mut self, id: usize) {
+        let latency = self.latency();
+        if self.faults.strikes(Fault::RequestLost) {
+            let reply = Reply::Applied(Err(unknown("the connection broke")));
+            return self.answer_after(id, latency, Some(reply));
+        }
+        // Clocks differ by four minutes at most: a target's word must cover that too.
+        let latest = ((CALL_TIMEOUT + LANDS_WITHIN - 4 * MINUTE) / SECOND - 10).unsigned_abs();
+        let latency = match self.faults.strength(Fault::Delayed, latest) {
+            Some(seconds) => seconds as i64 * SECOND,
+            None => latency,
+        };
+        self.goes_out(id, latency);
+        if self.faults.strikes(Fault::Doubled) {
+            self.goes_out(id, latency + 5 * SECOND);
+        }
+    }
+
+    fn goes_out(&mut self, id: usize, latency: i64) {
+        self.after(latency, Happening::Arrives(id));
+        self.calls.get_mut(&id).expect("it was enlisted").coming += 1;
+    }
+
+    /// A request reaches its target.
+    pub fn arrives(&mut self, id: usize) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.coming -= 1;
+        match &call.ask {
+            Ask::Observe(scope) => {
+                let (life, scope) = (call.life, scope.clone());
+                let found = self.look(life, &scope);
+                let late = self.faults.strength(Fault::SlowRead, 50).map_or(0, |late| late as i64 * SECOND);
+                self.answer_after(id, late, Some(Reply::Observed(Ok(found))));
+            }
+            Ask::Apply(change) => {
+                let change = change.clone();
+                self.takes_effect(id, &change);
+            }
+        }
+        self.strike_off(id);
+    }
+
+    /// Forgets a call of which nothing is left.
+    fn strike_off(&mut self, id: usize) {
+        if self.calls.get(&id).is_some_and(|call| call.gone && call.coming == 0) {
+            self.calls.remove(&id);
+        }
+    }
+
+    fn takes_effect(&mut self, id: usize, change: &Change) {
+        let (life, app) = (self.calls[&id].life, self.calls[&id].app);
+        let key = change.key();
+        let manner = self.manner(key, app);
+        let before: Option<Item> = match change.expects() {
+            crate::Precondition::Exactly(expect) => self.server.with_uid(key, &expect.uid).cloned(),
+            crate::Precondition::Absent => None,
+        };
+        let writes = self.server.writes;
+        let result = self.server.apply(change, manner);
+        let effective = self.server.writes > writes;
+        let text = result.as_ref().map_or_else(ToString::to_string, |applied| format!("{applied:?}"));
+        self.say(format_args!("{} {key} {}: {text}", change.action(), change.mark().op));
+        if effective {
+            if let (Ok(Applied::Present { uid, .. }), true) =
+                (&result, self.is_stubborn(Fault::Rewritten, key))
+            {
+                self.after(SECOND, Happening::Edit(key.clone(), uid.clone()));
+            }
+            self.tell(key);
+            check::took_effect(self, id, change, before.as_ref());
+        }
+        if self.faults.strikes(Fault::AnswerLost) {
+            let reply = Reply::Applied(Err(unknown("the answer was lost")));
+            let silent = self.random.chance(5000);
+            return self.answer_after(id, SECOND, (!silent).then_some(reply));
+        }
+        self.answer_after(id, MILLI, Some(Reply::Applied(result)));
+        self.survives(life, "after an effect");
+    }
+
+    /// How the server treats this change.
+    fn manner(&mut self, key: &Key, app: usize) -> Manner {
+        let tier = tier_of(key.target());
+        let settles = self.random.below(20) as i64 * SECOND;
+        let slow = self.faults.strength(Fault::SlowDelete, 600);
+        let gone_at = slow.map(|seconds| self.now + seconds as i64 * SECOND);
+        if let Some(at) = gone_at {
+            self.after(at - self.now, Happening::Reap);
+        }
+        Manner {
+            tier,
+            maker: app,
+            defaults: self.faults.is_on(Fault::Defaulted),
+            ready_at: self.now + settles,
+            gone_at,
+        }
+    }
+
+    /// What a target shows.
+    fn look(&mut self, life: usize, scope: &Scope) -> Vec<Live> {
+        let app = self.lives[life].app;
+        let mut found = Vec::new();
+        for key in scope.keys() {
+            let visible = |item: &&Item| item.is_shown_to(app);
+            let Some(mut shown) = self.server.at(key).find(visible).map(Item::live) else { continue };
+            if let Some(older) = self.server.older(key)
+                && self.faults.strikes(Fault::OlderView)
+            {
+                shown = older.clone();
+            }
+            found.push(shown);
+        }
+        let states = found.iter().map(|shown| (shown.key.clone(), shown.uid.clone(), shown.version.clone()));
+        self.lives[life].seen.extend(states);
+        found
+    }
+
+    fn answer_after(&mut self, id: usize, micros: i64, reply: Option<Reply>) {
+        if let Some(call) = self.calls.get_mut(&id)
+            && reply.is_some()
+            && !call.replied
+        {
+            call.replied = true;
+            call.reply = reply;
+            self.after(micros, Happening::Answers(id));
+        }
+    }
+
+    pub fn answers(&mut self, id: usize) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        call.due = true;
+        if let Some(waker) = call.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+fn unknown(what: &str) -> Error {
+    Error::new(ErrorKind::Unavailable, what).outcome_unknown()
+}
+
+/// Waits for the answer of a call.
+pub(super) struct Answer {
+    pub world: Handle,
+    pub id: usize,
+}
+
+impl Future for Answer {
+    type Output = Reply;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
+        let handle = self.world.clone();
+        let mut world = handle.lock();
+        let id = self.id;
+        let call = world.calls.get_mut(&id).expect("a call stays until its caller is gone");
+        let reply = if call.due { call.reply.take() } else { None };
+        let Some(reply) = reply else {
+            call.waker = Some(cx.waker().clone());
+            return Poll::Pending;
+        };
+        if let (Reply::Applied(Ok(Applied::Present { uid, version })), Ask::Apply(change)) =
+            (&reply, &call.ask)
+        {
+            let (life, key) = (call.life, change.key().clone());
+            let expect = Expect { uid: uid.clone(), version: version.clone() };
+            world.learned(life, &key, &expect);
+        }
+        Poll::Ready(reply)
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let mut world = self.world.lock();
+        if let Some(call) = world.calls.get_mut(&self.id) {
+            call.gone = true;
+        }
+        world.strike_off(self.id);
+    }
+}
+
+impl Inner {
+    /// An engine was told the identity of what it wrote.
+    fn learned(&mut self, life: usize, key: &Key, expect: &Expect) {
+        self.lives[life].seen.insert((key.clone(), expect.uid.clone(), expect.version.clone()));
+        if let Some(item) = self.server.find_mut(key, &expect.uid) {
+            item.known = true;
+        }
+    }
+}

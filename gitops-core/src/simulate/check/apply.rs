@@ -1,0 +1,180 @@
+//! I9 to I20 and I33: how plans are carried out.
+
+use std::collections::BTreeSet;
+
+use super::Sent;
+use crate::engine::{Report, StepOutcome};
+use crate::journal::{Intent, Record};
+use crate::simulate::calls::tier_of;
+use crate::simulate::server::Item;
+use crate::simulate::source::body;
+use crate::simulate::state::{App, Inner};
+use crate::source::Relation;
+use crate::target::Tier;
+use crate::value::{Action, Change, Key, Precondition};
+
+pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &Change) {
+    let expect = match change.expects() {
+        Precondition::Absent => None,
+        Precondition::Exactly(expect) => Some(expect.clone()),
+    };
+    let Some(approved) = &world.app_of(life).book.approved else { return };
+    if approved.get(change.key()) != Some(&(change.action(), expect)) {
+        world.broken(10, format!("{} of {} was not in the plan", change.action(), change.key()));
+    }
+}
+
+/// A write comes after what it needs is ready; a delete after what needed it is gone.
+pub(super) fn i11_order(world: &mut Inner, life: usize, change: &Change, intent: &Intent) {
+    let app = world.lives[life].app;
+    let key = change.key();
+    let book = &world.apps[app].book;
+    if change.action() == Action::Delete {
+        let needed_by = book.shadow.entries().iter().find(|(other, entry)| {
+            let is_there = || world.server.at(other).any(|item| item.maker == Some(app));
+            *other != key && entry.needs.contains(key) && !entry.keep && is_there()
+        });
+        if let Some((other, _)) = needed_by {
+            let what = format!("{key} is deleted before {other}, which needs it, is gone");
+            world.broken(11, what);
+        }
+        return;
+    }
+    let steps = &book.pass.steps;
+    let is_ready = |sent: &Sent| sent.done && (sent.ready || !world.has_health);
+    let too_early = intent.needs.iter().find(|need| steps.get(need).is_some_and(|sent| !is_ready(sent)));
+    let too_late = steps.iter().find(|(_, sent)| sent.action != Action::Delete && sent.needs.contains(key));
+    if let Some(need) = too_early {
+        let what = format!("{key} is written before {need}, which it needs, is ready");
+        world.broken(11, what);
+    } else if let Some((other, _)) = too_late {
+        let what = format!("{key} is written after {other}, which needs it");
+        world.broken(11, what);
+    }
+}
+
+/// A failed step blocks exactly those that wait for it; all others are tried.
+pub(in crate::simulate) fn i12_containment(world: &mut Inner, report: &Report) {
+    let step = |key: &Key| report.plan.step(key);
+    let bad = |key: &Key| {
+        report.plan.held.iter().any(|held| &held.key == key)
+            || report.results.iter().any(|result| &result.key == key && result.outcome != StepOutcome::Done)
+    };
+    for result in &report.results {
+        let waits_for_bad = step(&result.key).is_some_and(|step| step.after.iter().any(bad));
+        let is_blocked = matches!(result.outcome, StepOutcome::Blocked { .. });
+        if is_blocked != waits_for_bad || result.outcome == StepOutcome::Skipped {
+            let what = format!("{} is {:?}, its needs failed: {waits_for_bad}", result.key, result.outcome);
+            world.broken(12, what);
+        }
+    }
+}
+
+/// A pass over a converged target changes nothing, in the target and in the state.
+pub(in crate::simulate) fn i13_idempotence(world: &mut Inner, app: usize, before: (u64, u64)) {
+    let after = (world.server.writes, world.apps[app].disk.appended());
+    if after != before {
+        world.broken(13, format!("a pass over a converged target wrote: {before:?} became {after:?}"));
+    }
+}
+
+/// Faults are over and two passes were made: what is there is what is declared.
+pub(in crate::simulate) fn i16_converged(world: &mut Inner, app: usize, report: &Report) {
+    let excused = excused(world, app);
+    let wrong = not_as_declared(world, app, &excused, report)
+        .or_else(|| left_over(world, app, &excused))
+        .or_else(|| still_open(world, app));
+    if let Some(what) = wrong {
+        world.broken(16, what);
+    }
+}
+
+fn not_as_declared(world: &Inner, app: usize, excused: &BTreeSet<Key>, report: &Report) -> Option<String> {
+    let origin = &world.apps[app].origin;
+    for (node, declared) in &origin.tip().objects {
+        let key = origin.key(*node);
+        let ours: Vec<&Item> = world.server.at(key).filter(|item| item.maker == Some(app)).collect();
+        if excused.contains(key) || (ours.len() == 1 && has_value(ours[0], declared.value)) {
+            continue;
+        }
+        let outcome = report.results.iter().find(|result| &result.key == key).map(|result| &result.outcome);
+        let why = report.plan.held.iter().find(|held| &held.key == key).map(|held| &held.why);
+        return Some(format!("{key} is not as declared: {} there, {outcome:?}, {why:?}", ours.len()));
+    }
+    None
+}
+
+fn left_over(world: &Inner, app: usize, excused: &BTreeSet<Key>) -> Option<String> {
+    let App { origin, .. } = &world.apps[app];
+    let declared: BTreeSet<&Key> = origin.tip().objects.keys().map(|node| origin.key(*node)).collect();
+    let is_left = |item: &&Item| item.maker == Some(app) && !declared.contains(&item.key);
+    let left = world.server.items().filter(is_left).find(|item| !excused.contains(&item.key))?;
+    Some(format!("{} is no longer declared, and it is still there", left.key))
+}
+
+fn still_open(world: &Inner, app: usize) -> Option<String> {
+    let mut open = world.apps[app].book.shadow.open();
+    let intent = open.find(|intent| tier_of(intent.key.target()) != Tier::Opaque)?;
+    Some(format!("what came of {} on {} is still open", intent.op, intent.key))
+}
+
+fn has_value(item: &Item, value: u64) -> bool {
+    item.body.get("value") == body(value).get("value")
+}
+
+/// What somebody edited is as declared again, though no engine was started anew.
+pub(in crate::simulate) fn i17_level_triggered(world: &mut Inner, app: usize, key: &Key) {
+    let origin = &world.apps[app].origin;
+    let declared = origin.tip().objects.iter().find(|(node, _)| origin.key(**node) == key);
+    let Some((_, declared)) = declared else { return };
+    let value = declared.value;
+    if !world.server.at(key).filter(|item| item.is_shown_to(app)).all(|item| has_value(item, value)) {
+        world.broken(17, format!("{key} was edited, and nobody undid it"));
+    }
+}
+
+/// Objects that only a person can settle, those of another application, and whatever needs them.
+pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
+    let App { origin, book, .. } = &world.apps[app];
+    let open = book.shadow.open().map(|intent| intent.key.clone());
+    let mut excused: BTreeSet<Key> = open.filter(|key| tier_of(key.target()) == Tier::Opaque).collect();
+    let others = world.server.items().filter(|item| item.maker.is_some_and(|maker| maker != app));
+    let others = others.filter(|item| tier_of(item.key.target()) == Tier::Keyed);
+    excused.extend(others.map(|item| item.key.clone()));
+    loop {
+        let before = excused.len();
+        for (node, declared) in &origin.tip().objects {
+            if declared.needs.iter().any(|need| excused.contains(origin.key(*need))) {
+                excused.insert(origin.key(*node).clone());
+            }
+        }
+        for (key, entry) in book.shadow.entries().iter() {
+            if excused.contains(key) {
+                excused
+                    .extend(entry.needs.iter().filter(|need| book.shadow.entries().contains(need)).cloned());
+            }
+        }
+        if excused.len() == before {
+            return excused;
+        }
+    }
+}
+
+pub(super) fn i20_no_action_on_older_knowledge(world: &mut Inner, life: usize, change: &Change) {
+    let Precondition::Exactly(expect) = change.expects() else { return };
+    let state = (change.key().clone(), expect.uid.clone(), expect.version.clone());
+    if !world.lives[life].seen.contains(&state) {
+        world.broken(20, format!("{} is changed in a state that this engine has not seen", change.key()));
+    }
+}
+
+pub(super) fn i33_no_rollback(world: &mut Inner, app: usize, record: &Record) {
+    let Record::Accepted { revision } = record else { return };
+    let App { origin, book, .. } = &world.apps[app];
+    let Some(before) = book.shadow.accepted() else { return };
+    let relation = origin.relation(before.id(), revision.id());
+    if !matches!(relation, Some(Relation::Same | Relation::Newer)) {
+        let what = format!("{revision} is applied over {before}, from which it does not descend");
+        world.broken(33, what);
+    }
+}

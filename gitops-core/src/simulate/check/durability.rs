@@ -1,0 +1,74 @@
+//! I22 to I28 and I45: what is written down before anything is done.
+
+use crate::Inventory;
+use crate::journal::{Intent, Record};
+use crate::simulate::state::Inner;
+use crate::value::{Change, Precondition, Value};
+
+pub(super) fn i22_a_deposed_engine_sends_nothing(world: &mut Inner, life: usize, intent: &Intent) {
+    let epoch = world.app_of(life).book.epoch;
+    if intent.epoch != epoch {
+        let (key, own) = (&intent.key, intent.epoch);
+        world.broken(22, format!("{key} is sent in epoch {own}, and epoch {epoch} has begun"));
+    }
+}
+
+/// The intent that covers a change, if it is durable and says the same.
+pub(super) fn i25_the_intent_is_durable_before_the_effect(
+    world: &mut Inner,
+    life: usize,
+    change: &Change,
+) -> Option<Intent> {
+    let intent = world.app_of(life).book.intent(&change.mark().op).cloned();
+    let expect = match change.expects() {
+        Precondition::Absent => None,
+        Precondition::Exactly(expect) => Some(expect.clone()),
+    };
+    let covers = |intent: &Intent| {
+        intent.key == *change.key()
+            && intent.action == change.action()
+            && intent.expect == expect
+            && intent.desired == change.body().map(Value::digest)
+    };
+    let intent = intent.filter(covers);
+    if intent.is_none() {
+        let (action, key, op) = (change.action(), change.key(), &change.mark().op);
+        world.broken(25, format!("{action} of {key} is sent, and no durable intent of {op} says so"));
+    }
+    intent
+}
+
+pub(super) fn i26_what_is_read_is_what_was_written(world: &mut Inner, app: usize, inventory: &Inventory) {
+    let mut shadow = world.apps[app].book.shadow.clone();
+    world.apps[app].disk.unsynced().iter().for_each(|record| shadow.take_in(record));
+    let shadow = &shadow;
+    let open = |inventory: &Inventory| inventory.open().map(|intent| intent.op.clone()).collect::<Vec<_>>();
+    let same = inventory.entries().digest() == shadow.entries().digest()
+        && open(inventory) == open(shadow)
+        && inventory.accepted() == shadow.accepted();
+    if !same {
+        let (read, written) = (inventory.entries().len(), shadow.entries().len());
+        let what =
+            format!("the state that was read is not the one that was written: {read} and {written} entries");
+        world.broken(26, what);
+    }
+}
+
+pub(super) fn i28_nothing_is_sent_after_the_storage_failed(world: &mut Inner, life: usize, change: &Change) {
+    if world.lives[life].storage_failed {
+        world.broken(28, format!("{} is sent after the storage failed", change.key()));
+    }
+}
+
+pub(super) fn i45_the_intent_is_in_the_audit_log(world: &mut Inner, life: usize, intent: &Intent) {
+    if !world.app_of(life).book.audited.contains(&intent.op) {
+        world.broken(45, format!("{} of {} is sent and is not in the audit log", intent.op, intent.key));
+    }
+}
+
+pub(super) fn i45_the_outcome_has_an_intent(world: &mut Inner, app: usize, record: &Record) {
+    let Record::Outcome { op, key, .. } = record else { return };
+    if !world.apps[app].book.audited.contains(op) {
+        world.broken(45, format!("the outcome of {op} on {key} has no intent in the audit log"));
+    }
+}

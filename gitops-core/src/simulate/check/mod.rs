@@ -1,0 +1,142 @@
+//! The promises, by their stable numbers, and the books by which they are checked after every effect.
+
+mod apply;
+mod durability;
+mod ownership;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use super::server::Item;
+use super::state::Inner;
+use crate::Inventory;
+use crate::journal::{Intent, Record};
+use crate::plan::PlanId;
+use crate::value::{Action, Change, Expect, Key};
+
+/// What a person approved: each object's action, and the state that it must be in.
+pub(super) type Steps = BTreeMap<Key, (Action, Option<Expect>)>;
+
+/// What the world knows of one application: what is durable, and what was sent under which plan.
+#[derive(Default)]
+pub(super) struct Book {
+    /// The fold over all durable records.
+    pub shadow: Inventory,
+    epoch: u64,
+    /// The operations whose intents are in the audit log.
+    pub audited: BTreeSet<SmolStr>,
+    /// The steps of the reviewed plan that is being applied.
+    pub approved: Option<Steps>,
+    pass: Pass,
+    pub owner: Option<SmolStr>,
+}
+
+/// What was sent under one plan.
+#[derive(Default)]
+struct Pass {
+    plan: Option<PlanId>,
+    owned: usize,
+    steps: BTreeMap<Key, Sent>,
+}
+
+struct Sent {
+    action: Action,
+    needs: Vec<Key>,
+    done: bool,
+    ready: bool,
+}
+
+impl Book {
+    /// An engine was told that an object is ready.
+    pub fn became_ready(&mut self, key: &Key) {
+        if let Some(sent) = self.pass.steps.get_mut(key) {
+            sent.ready = true;
+        }
+    }
+
+    fn intent(&self, op: &str) -> Option<&Intent> {
+        self.shadow.open().find(|intent| intent.op == op)
+    }
+
+    /// Turns the page when another plan is carried out.
+    fn begin_step(&mut self, intent: &Intent) {
+        if self.pass.plan != Some(intent.plan) {
+            let owned = self.shadow.entries().len();
+            self.pass = Pass { plan: Some(intent.plan), owned, ..Pass::default() };
+        }
+    }
+
+    fn note_step(&mut self, intent: &Intent) {
+        let sent = Sent { action: intent.action, needs: intent.needs.clone(), done: false, ready: false };
+        self.pass.steps.insert(intent.key.clone(), sent);
+    }
+}
+
+/// A change was sent.
+pub(super) fn sent(world: &mut Inner, life: usize, change: &Change) {
+    durability::i28_nothing_is_sent_after_the_storage_failed(world, life, change);
+    let Some(intent) = durability::i25_the_intent_is_durable_before_the_effect(world, life, change) else {
+        return;
+    };
+    durability::i22_a_deposed_engine_sends_nothing(world, life, &intent);
+    durability::i45_the_intent_is_in_the_audit_log(world, life, &intent);
+    world.app_of(life).book.begin_step(&intent);
+    ownership::i1_no_foreign_delete(world, life, change);
+    ownership::i2_no_delete_of_the_desired(world, life, change);
+    ownership::i3_no_prune_from_partial_knowledge(world, life, change, &intent);
+    ownership::i4_no_mass_deletion(world, life, &intent);
+    ownership::i7_no_second_create_in_doubt(world, life, change, &intent);
+    apply::i10_only_what_was_shown(world, life, change);
+    apply::i11_order(world, life, change, &intent);
+    apply::i20_no_action_on_older_knowledge(world, life, change);
+    world.app_of(life).book.note_step(&intent);
+}
+
+/// A change had its effect; `before` is what it was done to.
+pub(super) fn took_effect(world: &mut Inner, call: usize, change: &Change, before: Option<&Item>) {
+    let app = world.calls[&call].app;
+    ownership::i5_never_forget(world, app, change.key());
+    ownership::i7_no_duplicates(world, app, change.key());
+    ownership::i8_no_silent_adoption(world, app, before);
+}
+
+/// Records became durable.
+pub(super) fn durable(world: &mut Inner, app: usize, records: &[Record]) {
+    for record in records {
+        ownership::i6_forget_only_on_observed_absence(world, app, record);
+        apply::i33_no_rollback(world, app, record);
+        durability::i45_the_outcome_has_an_intent(world, app, record);
+        let book = &mut world.apps[app].book;
+        if let Record::Epoch { epoch } = record {
+            book.epoch = *epoch;
+        }
+        if let Record::Outcome { key, result, .. } = record
+            && let Some(sent) = book.pass.steps.get_mut(key)
+        {
+            use crate::journal::OpResult::{Absent, Deleting, Present};
+            sent.done = matches!(result, Present { .. } | Absent | Deleting);
+        }
+        book.shadow.take_in(record);
+        if let Some(key) = key_of(record) {
+            ownership::i5_never_forget(world, app, &key);
+        }
+    }
+}
+
+/// An engine opened what the last one left.
+pub(super) fn opened(world: &mut Inner, app: usize, inventory: &Inventory) {
+    durability::i26_what_is_read_is_what_was_written(world, app, inventory);
+    let keys: Vec<Key> = world.apps[app].origin.keys().cloned().collect();
+    keys.iter().for_each(|key| ownership::i5_never_forget(world, app, key));
+}
+
+pub(super) use apply::{excused, i12_containment, i13_idempotence, i16_converged, i17_level_triggered};
+
+fn key_of(record: &Record) -> Option<Key> {
+    match record {
+        Record::Intent(intent) => Some(intent.key.clone()),
+        Record::Outcome { key, .. } | Record::Forget { key } | Record::Adopt { key, .. } => Some(key.clone()),
+        Record::Accepted { .. } | Record::Epoch { .. } => None,
+    }
+}

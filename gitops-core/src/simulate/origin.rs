@@ -1,0 +1,230 @@
+//! The model source's truth: what was declared, when, and by which history.
+
+use std::collections::BTreeMap;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::fault::{Fault, Faults};
+use super::random::Random;
+use crate::source::{Relation, Snapshot};
+use crate::value::{GroupKind, Key, Revision};
+
+/// The names of the model targets, one of each tier.
+pub(super) const TARGETS: [&str; 3] = ["keyed", "listed", "opaque"];
+
+/// One declared object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Declared {
+    pub value: u64,
+    pub needs: Vec<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Commit {
+    pub revision: Revision,
+    parent: Option<usize>,
+    pub objects: BTreeMap<usize, Declared>,
+    pub flaw: Option<Fault>,
+    snapshot: Snapshot,
+}
+
+/// A source with all that it ever had.
+#[derive(Debug)]
+pub(super) struct Origin {
+    /// Every node that can be declared: its key, and which earlier nodes it may need.
+    nodes: Vec<(Key, Vec<usize>)>,
+    commits: Vec<Commit>,
+    /// The newest commit of the line that is meant to be applied.
+    tip: usize,
+    /// The commit that the source says is newest.
+    pub served: usize,
+    random: Random,
+}
+
+impl Origin {
+    pub fn new(seed: u64, application: usize, nodes: u64) -> Self {
+        let mut random = Random::new(seed, 10 + application as u64);
+        let nodes = draw_graph(&mut random, nodes);
+        let mut origin = Self { nodes, commits: Vec::new(), tip: 0, served: 0, random };
+        let first = (0..origin.nodes.len()).filter(|_| origin.random.chance(8000)).collect::<Vec<_>>();
+        let objects = first.into_iter().map(|node| (node, Declared { value: 0, needs: Vec::new() }));
+        let objects = objects.collect();
+        origin.tip = origin.commit(None, objects, None);
+        origin.served = origin.tip;
+        origin
+    }
+
+    pub fn key(&self, node: usize) -> &Key {
+        &self.nodes[node].0
+    }
+
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.nodes.iter().map(|(key, _)| key)
+    }
+
+    pub fn served(&self) -> &Commit {
+        &self.commits[self.served]
+    }
+
+    pub fn tip(&self) -> &Commit {
+        &self.commits[self.tip]
+    }
+
+    pub fn find(&self, id: &str) -> Option<&Commit> {
+        self.commits.iter().find(|commit| commit.revision.id() == id)
+    }
+
+    pub fn snapshot(&self, id: &str) -> Option<Snapshot> {
+        self.find(id).map(|commit| commit.snapshot.clone())
+    }
+
+    /// Whether a revision truly declares an object.
+    pub fn declares(&self, id: &str, key: &Key) -> Option<bool> {
+        let commit = self.find(id)?;
+        Some(commit.objects.keys().any(|node| self.key(*node) == key))
+    }
+
+    pub fn relation(&self, from: &str, to: &str) -> Option<Relation> {
+        let index = |id: &str| self.commits.iter().position(|commit| commit.revision.id() == id);
+        let (from, to) = (index(from)?, index(to)?);
+        Some(match (from == to, self.descends(to, from), self.descends(from, to)) {
+            (true, ..) => Relation::Same,
+            (_, true, _) => Relation::Newer,
+            (_, _, true) => Relation::Older,
+            _ => Relation::Diverged,
+        })
+    }
+
+    fn descends(&self, young: usize, old: usize) -> bool {
+        let mut at = Some(young);
+        while let Some(commit) = at {
+            if commit == old {
+                return true;
+            }
+            at = self.commits[commit].parent;
+        }
+        false
+    }
+
+    /// The next revision, good or flawed; says what was done.
+    pub fn advance(&mut self, faults: &mut Faults) -> &'static str {
+        if faults.strikes(Fault::OldRef) && self.tip > 0 {
+            self.served = self.random.below(self.tip as u64) as usize;
+            return "serves an old revision";
+        }
+        let objects = self.evolved();
+        if faults.strikes(Fault::ForcePush) {
+            let parent = self.commits[self.tip].parent;
+            self.served = self.commit(parent, objects, Some(Fault::ForcePush));
+            return "is moved to another history";
+        }
+        let flaw = [Fault::Malformed, Fault::Shrunk, Fault::Tangled]
+            .into_iter()
+            .find(|fault| faults.strikes(*fault));
+        let objects = match flaw {
+            Some(Fault::Shrunk) => objects.into_iter().take(1).collect(),
+            _ => objects,
+        };
+        self.push(objects, flaw);
+        "moves on"
+    }
+
+    /// The last revision: as meant, without a flaw, and on the line that was applied.
+    pub fn heal(&mut self, accepted: Option<&str>) {
+        let accepted = self.commits.iter().position(|commit| Some(commit.revision.id()) == accepted);
+        if let Some(accepted) = accepted.filter(|accepted| !self.descends(self.tip, *accepted)) {
+            self.tip = accepted;
+        }
+        let objects = self.evolved();
+        self.push(objects, None);
+    }
+
+    fn push(&mut self, objects: BTreeMap<usize, Declared>, flaw: Option<Fault>) {
+        self.tip = self.commit(Some(self.tip), objects, flaw);
+        self.served = self.tip;
+    }
+
+    /// The objects of the tip, some of them changed, gone or new.
+    fn evolved(&mut self) -> BTreeMap<usize, Declared> {
+        let mut objects = BTreeMap::new();
+        let old = self.commits[self.tip].objects.clone();
+        for node in 0..self.nodes.len() {
+            let was = old.get(&node);
+            let present = if self.random.chance(1200) { was.is_none() } else { was.is_some() };
+            let value = was.map_or(0, |was| was.value);
+            let value = if self.random.chance(1500) { self.random.below(1000) } else { value };
+            if present {
+                objects.insert(node, Declared { value, needs: Vec::new() });
+            }
+        }
+        objects
+    }
+
+    fn commit(
+        &mut self,
+        parent: Option<usize>,
+        mut objects: BTreeMap<usize, Declared>,
+        flaw: Option<Fault>,
+    ) -> usize {
+        let present: Vec<usize> = objects.keys().copied().collect();
+        for (node, declared) in &mut objects {
+            let needs = self.nodes[*node].1.iter().filter(|need| present.contains(need));
+            declared.needs = needs.copied().collect();
+        }
+        let number = self.commits.len();
+        let revision = Revision::new(format_smolstr!("r{number:04}"), "main");
+        let files = self.files(&objects, flaw);
+        let snapshot =
+            Snapshot::from_files("model", revision.clone(), files).expect("the names of the nodes are plain");
+        self.commits.push(Commit { revision, parent, objects, flaw, snapshot });
+        number
+    }
+
+    fn files(&self, objects: &BTreeMap<usize, Declared>, flaw: Option<Fault>) -> Vec<(String, String)> {
+        let mut files: Vec<(String, String)> = objects
+            .iter()
+            .map(|(node, declared)| {
+                let needs: Vec<String> =
+                    declared.needs.iter().map(|need| path(self.key(*need)).to_string()).collect();
+                (path(self.key(*node)).to_string(), format!("{} {}", declared.value, needs.join(" ")))
+            })
+            .collect();
+        match flaw {
+            Some(Fault::Malformed) => files.push(("keyed/zz".to_owned(), "?".to_owned())),
+            Some(Fault::Tangled) => files.push(("keyed/zz".to_owned(), "0 keyed/nowhere".to_owned())),
+            _ => {}
+        }
+        files
+    }
+}
+
+/// The file that declares an object.
+fn path(key: &Key) -> SmolStr {
+    format_smolstr!("{}/{}", key.target(), key.name())
+}
+
+/// The key of a file.
+pub(super) fn key_of(path: &str) -> Option<Key> {
+    let (target, name) = path.split_once('/')?;
+    Some(Key::new(target, GroupKind::new("", "Thing"), "", name))
+}
+
+/// A graph without circles: a chain, a fan, diamonds or any.
+fn draw_graph(random: &mut Random, nodes: u64) -> Vec<(Key, Vec<usize>)> {
+    let shape = random.below(5);
+    let mut graph = Vec::new();
+    for node in 0..nodes as usize {
+        let target = TARGETS[[0, 0, 0, 1, 1, 2][random.below(6) as usize]];
+        let needs: Vec<usize> = match shape {
+            _ if node == 0 => Vec::new(),
+            0 => vec![node - 1],
+            1 => vec![0],
+            2 => vec![node / 2],
+            3 => Vec::new(),
+            _ => (0..random.below(3)).map(|_| random.below(node as u64) as usize).collect(),
+        };
+        let key = key_of(&format!("{target}/n{node:03}")).expect("it has a target and a name");
+        graph.push((key, needs));
+    }
+    graph
+}

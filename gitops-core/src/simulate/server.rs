@@ -1,0 +1,283 @@
+//! The model backends' truth: what is really there.
+
+use std::collections::BTreeMap;
+
+use smol_str::{SmolStr, format_smolstr};
+
+use super::calls::tier_of;
+use crate::target::Tier;
+use crate::value::{Action, Applied, Change, Expect, Key, Live, Presence, Uid, Value, Version};
+use crate::{Error, ErrorKind, Result};
+
+/// The field that the server adds to every object.
+pub(super) const DEFAULTED: &str = "defaulted";
+
+/// One object that is there.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub key: Key,
+    pub uid: Uid,
+    pub version: u64,
+    pub body: Value,
+    pub owner: Option<SmolStr>,
+    /// The operation that wrote it last, and the version that it left.
+    pub op: SmolStr,
+    written: u64,
+    /// Which application made it, by the world's own books; a mark can be copied.
+    pub maker: Option<usize>,
+    /// When its deletion, which was accepted, is finished.
+    pub deleting: Option<i64>,
+    /// Whether its maker learned its identity; an opaque target shows nothing else.
+    pub known: bool,
+    pub ready_at: i64,
+}
+
+impl Item {
+    pub fn live(&self) -> Live {
+        let version = Version::new(format_smolstr!("{}", self.version));
+        let mut live = Live::new(self.key.clone(), self.uid.clone(), version, self.body.clone());
+        if let Some(owner) = &self.owner {
+            live = live.owned_by(owner.as_str());
+        }
+        if self.deleting.is_some() {
+            live.presence = Presence::Deleting;
+        }
+        live
+    }
+
+    /// Whether a target shows it: by its name; by our mark; or because its identity was learned.
+    pub fn is_shown_to(&self, app: usize) -> bool {
+        match tier_of(self.key.target()) {
+            Tier::Keyed => true,
+            Tier::Discoverable => self.maker == Some(app),
+            Tier::Opaque => self.maker == Some(app) && self.known,
+        }
+    }
+
+    fn is(&self, expect: &Expect) -> bool {
+        self.deleting.is_none()
+            && self.uid == expect.uid
+            && self.version.to_string() == expect.version.as_str()
+    }
+
+    /// The answer that the last write got.
+    fn as_written(&self) -> Applied {
+        let version = Version::new(format_smolstr!("{}", self.written));
+        Applied::Present { uid: self.uid.clone(), version }
+    }
+
+    fn present(&self) -> Applied {
+        Applied::from(&self.live())
+    }
+}
+
+/// All objects of all model targets.
+#[derive(Debug, Default)]
+pub(super) struct Server {
+    items: BTreeMap<(Key, u64), Item>,
+    last: u64,
+    /// What was there before somebody else's last write of each object, for views that are late.
+    older: BTreeMap<Key, Live>,
+    pub writes: u64,
+}
+
+/// How the server carries a change out besides what it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Manner {
+    pub tier: Tier,
+    pub maker: usize,
+    pub defaults: bool,
+    pub ready_at: i64,
+    /// When a deletion is finished that is not finished at once.
+    pub gone_at: Option<i64>,
+}
+
+impl Server {
+    pub fn items(&self) -> impl Iterator<Item = &Item> {
+        self.items.values()
+    }
+
+    pub fn at(&self, key: &Key) -> impl Iterator<Item = &Item> + use<'_> {
+        self.items.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|(_, item)| item)
+    }
+
+    pub fn with_uid(&self, key: &Key, uid: &Uid) -> Option<&Item> {
+        self.at(key).find(|item| &item.uid == uid)
+    }
+
+    pub fn older(&self, key: &Key) -> Option<&Live> {
+        self.older.get(key)
+    }
+
+    /// Puts an object there as somebody else would.
+    pub fn intrude(&mut self, key: &Key, body: Value, owner: Option<SmolStr>) {
+        self.last += 1;
+        let item = Item {
+            key: key.clone(),
+            uid: Uid::new(format_smolstr!("u{}", self.last)),
+            version: self.last,
+            body,
+            owner,
+            op: SmolStr::default(),
+            written: 0,
+            maker: None,
+            deleting: None,
+            known: true,
+            ready_at: 0,
+        };
+        self.items.insert((key.clone(), self.last), item);
+    }
+
+    /// Changes the body of an object behind everybody's back.
+    pub fn meddle(&mut self, key: &Key, uid: &Uid, edit: impl FnOnce(&Value) -> Value) -> bool {
+        self.last += 1;
+        let last = self.last;
+        let Some(item) = self.find_mut(key, uid).filter(|item| item.deleting.is_none()) else { return false };
+        let before = item.live();
+        item.body = edit(&item.body);
+        item.version = last;
+        self.older.insert(key.clone(), before);
+        true
+    }
+
+    /// Removes whatever is there under a key.
+    pub fn vanish(&mut self, key: &Key) -> bool {
+        let keys: Vec<(Key, u64)> =
+            self.items.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|(id, _)| id.clone()).collect();
+        keys.iter().for_each(|id| {
+            self.items.remove(id);
+        });
+        self.older.remove(key);
+        !keys.is_empty()
+    }
+
+    /// Finishes deletions that are due, and all of them if `all` says so.
+    pub fn reap(&mut self, now: i64, all: bool) -> Vec<Key> {
+        let due = |item: &Item| item.deleting.is_some_and(|at| all || at <= now);
+        let due: Vec<(Key, u64)> =
+            self.items.iter().filter(|(_, item)| due(item)).map(|(id, _)| id.clone()).collect();
+        due.iter().for_each(|id| {
+            self.items.remove(id);
+        });
+        due.into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Carries a change out in one step, if its precondition holds.
+    pub fn apply(&mut self, change: &Change, manner: Manner) -> Result<Applied> {
+        let (key, op) = (change.key(), &change.mark().op);
+        if let Some(done) = self.at(key).find(|item| &item.op == op) {
+            return Ok(match done.deleting {
+                Some(_) => Applied::Deleting,
+                None => done.as_written(),
+            });
+        }
+        match change {
+            Change::Create { .. } => self.create(change, manner),
+            Change::Update { expect, .. } => self.update(change, expect, manner),
+            Change::Replace { expect, .. } => {
+                let id = self.expected(key, expect)?;
+                self.items.remove(&id);
+                Ok(self.make(change, manner))
+            }
+            Change::Delete { expect, .. } => self.delete(change, expect, manner),
+        }
+    }
+
+    fn create(&mut self, change: &Change, manner: Manner) -> Result<Applied> {
+        if manner.tier == Tier::Keyed && self.at(change.key()).next().is_some() {
+            return Err(Error::conflict(change.key()));
+        }
+        Ok(self.make(change, manner))
+    }
+
+    fn make(&mut self, change: &Change, manner: Manner) -> Applied {
+        self.last += 1;
+        self.writes += 1;
+        let item = Item {
+            key: change.key().clone(),
+            uid: Uid::new(format_smolstr!("u{}", self.last)),
+            version: self.last,
+            body: stored(change, manner),
+            owner: Some(change.mark().owner.clone()),
+            op: change.mark().op.clone(),
+            written: self.last,
+            maker: Some(manner.maker),
+            deleting: None,
+            known: false,
+            ready_at: manner.ready_at,
+        };
+        let applied = item.present();
+        self.items.insert((item.key.clone(), self.last), item);
+        applied
+    }
+
+    fn update(&mut self, change: &Change, expect: &Expect, manner: Manner) -> Result<Applied> {
+        let id = self.expected(change.key(), expect)?;
+        self.last += 1;
+        self.writes += 1;
+        let last = self.last;
+        let item = self.items.get_mut(&id).expect("it was found just now");
+        item.body = stored(change, manner);
+        item.version = last;
+        item.owner = Some(change.mark().owner.clone());
+        item.op = change.mark().op.clone();
+        item.written = last;
+        item.ready_at = manner.ready_at;
+        let applied = item.present();
+        self.older.remove(change.key());
+        Ok(applied)
+    }
+
+    fn delete(&mut self, change: &Change, expect: &Expect, manner: Manner) -> Result<Applied> {
+        if self.at(change.key()).next().is_none() {
+            return Ok(Applied::Absent);
+        }
+        let id = self.expected(change.key(), expect)?;
+        self.writes += 1;
+        let item = self.items.get_mut(&id).expect("it was found just now");
+        self.older.remove(change.key());
+        if manner.gone_at.is_some() {
+            item.deleting = manner.gone_at;
+            item.op = change.mark().op.clone();
+            return Ok(Applied::Deleting);
+        }
+        self.items.remove(&id);
+        Ok(Applied::Absent)
+    }
+
+    fn expected(&self, key: &Key, expect: &Expect) -> Result<(Key, u64)> {
+        let found = self.items.range((key.clone(), 0)..=(key.clone(), u64::MAX));
+        let mut found = found.filter(|(_, item)| item.is(expect));
+        found.next().map(|(id, _)| id.clone()).ok_or_else(|| Error::conflict(key))
+    }
+}
+
+fn stored(change: &Change, manner: Manner) -> Value {
+    let mut fields: BTreeMap<String, Value> = change.body().map(fields).unwrap_or_default();
+    if manner.defaults {
+        fields.insert(DEFAULTED.to_owned(), Value::from("by the server"));
+    }
+    Value::map(fields)
+}
+
+/// The members of a body.
+pub(super) fn fields(body: &Value) -> BTreeMap<String, Value> {
+    match body {
+        Value::Map(members) => {
+            members.iter().map(|(name, value)| (name.to_string(), value.clone())).collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}
+
+/// A refusal that leaves no doubt.
+pub(super) fn refused(key: &Key, action: Action) -> Error {
+    Error::new(ErrorKind::Forbidden, format!("the server refuses to {action} it")).at(key)
+}
+
+impl Server {
+    pub fn find_mut(&mut self, key: &Key, uid: &Uid) -> Option<&mut Item> {
+        let mut range = self.items.range_mut((key.clone(), 0)..=(key.clone(), u64::MAX));
+        range.find(|(_, item)| &item.uid == uid).map(|(_, item)| item)
+    }
+}

@@ -1,0 +1,121 @@
+//! The model source, as an engine sees it.
+
+use async_trait::async_trait;
+
+use super::fault::Fault;
+use super::origin::key_of;
+use super::state::{Handle, Inner, SECOND};
+use crate::diagnostic::Diagnostic;
+use crate::render::{Part, Render, render_files};
+use crate::source::{Commit, History, Relation, Snapshot, Source, SourceInfo};
+use crate::value::{Need, Object, Revision, Value};
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// The source of one application, for one life of its engine.
+pub(super) struct SimSource {
+    pub world: Handle,
+    pub life: usize,
+    pub app: usize,
+}
+
+impl SimSource {
+    async fn delayed(&self, cx: &Cx) -> Result<()> {
+        let (wait, fails) = self.world.lock().source_delay();
+        cx.sleep(std::time::Duration::from_micros(wait.unsigned_abs())).await?;
+        match fails {
+            true => Err(Error::new(ErrorKind::Unavailable, "the source can't be reached")),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    fn source_delay(&mut self) -> (i64, bool) {
+        match self.faults.strength(Fault::SourceFails, 90) {
+            Some(seconds) => (seconds as i64 * SECOND, true),
+            None => (SECOND / 20, false),
+        }
+    }
+}
+
+#[async_trait]
+impl Source for SimSource {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new("model", "main")
+    }
+
+    async fn resolve(&self, cx: &Cx) -> Result<Revision> {
+        self.delayed(cx).await?;
+        let mut world = self.world.lock();
+        let revision = world.apps[self.app].origin.served().revision.clone();
+        world.lives[self.life].resolved = Some(revision.clone());
+        Ok(revision)
+    }
+
+    async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot> {
+        self.delayed(cx).await?;
+        let snapshot = self.world.lock().apps[self.app].origin.snapshot(revision.id());
+        snapshot.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such revision"))
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl History for SimSource {
+    async fn relation(&self, _: &Cx, from: &Revision, to: &Revision) -> Result<Relation> {
+        let relation = self.world.lock().apps[self.app].origin.relation(from.id(), to.id());
+        relation.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such revision"))
+    }
+
+    async fn find(&self, _: &Cx, name: &str) -> Result<Revision> {
+        let world = self.world.lock();
+        let found = world.apps[self.app].origin.find(name).map(|commit| commit.revision.clone());
+        found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such revision"))
+    }
+
+    async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
+        Ok(Commit {
+            id: revision.id().into(),
+            author: "Model <model@example.com>".to_owned(),
+            time: cx.now(),
+            summary: "a change".to_owned(),
+        })
+    }
+
+    async fn log(&self, cx: &Cx, revision: &Revision, _: &str, limit: usize) -> Result<Vec<Commit>> {
+        Ok(vec![self.describe(cx, revision).await?].into_iter().take(limit).collect())
+    }
+
+    async fn blame(&self, cx: &Cx, revision: &Revision, _: &str, _: u32) -> Result<Commit> {
+        self.describe(cx, revision).await
+    }
+}
+
+/// Renders the model's files: `VALUE NEED…`, with needs as paths.
+pub(super) fn render() -> impl Render {
+    render_files("model 1", |part: &Part<'_>| {
+        let bytes = part.bytes()?;
+        declared(part, &bytes).ok_or_else(|| {
+            vec![Diagnostic::error("GO9999", part.path(), "it is not a number and the paths of needs")]
+        })
+    })
+}
+
+fn declared(part: &Part<'_>, bytes: &[u8]) -> Option<Vec<Object>> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let mut words = text.split_whitespace();
+    let value: u64 = words.next()?.parse().ok()?;
+    let mut object = Object::new(key_of(part.path())?, body(value), part.provenance(1));
+    for need in words {
+        object = object.with_need(Need::Object(key_of(need)?));
+    }
+    Some(vec![object])
+}
+
+/// What an object with this value looks like.
+pub(super) fn body(value: u64) -> Value {
+    Value::map([("value", Value::from(format!("{value}").as_str()))])
+}

@@ -1,0 +1,114 @@
+//! Seeded bugs of the engine itself: each puts one mistake back where the engine decides.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::Cx;
+use crate::inventory::{Inventory, OwnedState};
+use crate::journal::{OpResult, Record};
+use crate::plan::Moved;
+use crate::planner::Planned;
+use crate::reconcile::Told;
+use crate::render::Desired;
+use crate::value::{Action, Key};
+
+/// B35: a dependant is not woken. B42: a failure stops the others. B43: what needs a failed object goes on.
+pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
+    if cx.has_bug(35) {
+        told.retain(|told| !matches!(told, Told::Settled { .. }));
+    }
+    if cx.has_bug(42) && told.iter().any(|told| matches!(told, Told::Answered { done: false, .. })) {
+        told.push(Told::Stop);
+    }
+    for told in &mut told {
+        match told {
+            Told::Settled { ready, .. } if cx.has_bug(43) => *ready = true,
+            _ => {}
+        }
+    }
+    told
+}
+
+/// B47: what a pass with a failure made is forgotten. B48: what failed is taken for gone. B49: what is unknown is
+/// taken for not done. B55: creations are not written down.
+pub(crate) fn records(cx: &Cx, mut records: Vec<Record>) -> Vec<Record> {
+    let fails = |record: &Record| {
+        matches!(record, Record::Outcome { result: OpResult::NotDone { .. } | OpResult::Unknown { .. }, .. })
+    };
+    let some_fail = records.iter().any(fails);
+    if cx.has_bug(55) {
+        records.retain(|record| !matches!(record, Record::Intent(intent) if intent.action == Action::Create));
+    }
+    for record in &mut records {
+        let Record::Outcome { key, result, .. } = record else { continue };
+        match result {
+            OpResult::Present { .. } if some_fail && cx.has_bug(47) => {
+                *record = Record::Forget { key: key.clone() };
+            }
+            OpResult::NotDone { .. } if cx.has_bug(48) => *result = OpResult::Absent,
+            OpResult::Unknown { error } if cx.has_bug(49) => {
+                *result = OpResult::NotDone { error: error.clone() }
+            }
+            _ => {}
+        }
+    }
+    records
+}
+
+/// B44: deletes wait for nothing. B51: the guard against mass deletion lets all but everything pass.
+pub(crate) fn planned(cx: &Cx, mut planned: Planned) -> Planned {
+    if cx.has_bug(44) {
+        let deletes = planned.plan.steps.iter_mut().filter(|step| step.action == Action::Delete);
+        deletes.for_each(|step| step.after.clear());
+    }
+    if cx.has_bug(51) {
+        planned.plan.owned *= 100;
+    }
+    planned
+}
+
+/// B31: only an object that was seen to leave the source is deleted. B37: what happened while no engine was there is
+/// not looked at.
+pub(crate) fn candidates(
+    cx: &Cx,
+    desired: &Desired,
+    inventory: &Inventory,
+    mut keys: BTreeSet<Key>,
+) -> BTreeSet<Key> {
+    if cx.has_bug(31) {
+        keys.retain(|key| desired.objects().contains(key));
+    }
+    if cx.has_bug(37) {
+        let is_as_written = |key: &Key| {
+            let entry = inventory.entries().get(key).filter(|entry| entry.state == OwnedState::Held);
+            let object = desired.objects().get(key);
+            entry.and_then(|entry| entry.desired) == object.map(|object| object.body.digest())
+                && entry.is_some()
+        };
+        keys.retain(|key| !is_as_written(key));
+    }
+    keys
+}
+
+/// B10: recovery takes every open change for not done. B52: what is open stays open.
+pub(crate) fn settled(cx: &Cx, inventory: &Inventory, records: Vec<Record>) -> Vec<Record> {
+    if cx.has_bug(52) {
+        return Vec::new();
+    }
+    if !cx.has_bug(10) {
+        return records;
+    }
+    let not_done = || OpResult::NotDone { error: "not looked up".to_owned() };
+    let outcome = |op, key| Record::Outcome { op, key, result: not_done() };
+    inventory.open().map(|intent| outcome(intent.op.clone(), intent.key.clone())).collect()
+}
+
+/// B26: a plan is carried out though its base has moved.
+pub(crate) fn stale(cx: &Cx, moved: Vec<Moved>) -> Vec<Moved> {
+    if cx.has_bug(26) { Vec::new() } else { moved }
+}
+
+/// B40: the wait after failures has no bound.
+pub(crate) fn back_off(cx: &Cx, wait: Duration) -> Duration {
+    if cx.has_bug(40) { wait * 600 } else { wait }
+}

@@ -1,0 +1,123 @@
+//! The model targets, as an engine sees them.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::calls::{Answer, LANDS_WITHIN, Reply, tier_of};
+use super::fault::Fault;
+use super::state::{Handle, SECOND};
+use crate::capability::{Health, Moved, Readiness, Watch};
+use crate::target::{Scope, Target, TargetInfo, Tier};
+use crate::value::{Applied, Change, Key, Live};
+use crate::{Cx, Result};
+
+/// One model target, for one life of an engine.
+pub(super) struct SimTarget {
+    pub world: Handle,
+    pub life: usize,
+    pub app: usize,
+    pub name: &'static str,
+    pub can_watch: bool,
+    pub has_health: bool,
+}
+
+impl SimTarget {
+    async fn reply(&self, id: Option<usize>) -> Reply {
+        match id {
+            Some(id) => Answer { world: self.world.clone(), id }.await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+#[async_trait]
+impl Target for SimTarget {
+    fn info(&self) -> TargetInfo {
+        let lands = Duration::from_micros(LANDS_WITHIN.unsigned_abs());
+        TargetInfo::new(self.name).tier(tier_of(self.name)).lands_within(lands).concurrency(8)
+    }
+
+    async fn observe(&self, _: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        let id = self.world.lock().ask(self.life, scope)?;
+        match self.reply(id).await {
+            Reply::Observed(found) => found,
+            Reply::Applied(_) => unreachable!("it was asked to observe"),
+        }
+    }
+
+    async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
+        let id = self.world.lock().send(self.life, change)?;
+        match self.reply(id).await {
+            Reply::Applied(applied) => applied,
+            Reply::Observed(_) => unreachable!("it was asked to apply"),
+        }
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        (self.can_watch && tier_of(self.name) == Tier::Keyed).then_some(self)
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
+        self.has_health.then_some(self)
+    }
+}
+
+#[async_trait]
+impl Watch for SimTarget {
+    async fn moved(&self, _: &Cx) -> Result<Moved> {
+        std::future::poll_fn(|cx| {
+            let mut world = self.world.lock();
+            let lies = world.faults.strength(Fault::WatchLies, 3);
+            let moved = world.moved.entry(self.app).or_default();
+            if moved.is_empty() {
+                world.watchers.insert(self.app, cx.waker().clone());
+                return std::task::Poll::Pending;
+            }
+            let keys: Vec<Key> = moved.iter().filter(|key| key.target() == self.name).cloned().collect();
+            if lies != Some(0) {
+                moved.clear();
+            }
+            std::task::Poll::Ready(Ok(if lies == Some(1) { Moved::Any } else { Moved::Keys(keys) }))
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Health for SimTarget {
+    async fn ready(&self, cx: &Cx, key: &Key, applied: &Applied) -> Result<Readiness> {
+        loop {
+            let wait = self.world.lock().unready_for(self.life, key, applied);
+            match wait {
+                None => return Ok(Readiness::Ready),
+                Some(wait) if cx.sleep(wait).await.is_err() => {
+                    return Ok(Readiness::Progressing("it is on its way".to_owned()));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+impl super::state::Inner {
+    /// How long to wait before looking again whether an object is ready; nothing if it is.
+    fn unready_for(&mut self, life: usize, key: &Key, applied: &Applied) -> Option<Duration> {
+        let now = self.now;
+        let item = match applied {
+            Applied::Present { uid, .. } => self.server.with_uid(key, uid),
+            _ => self.server.at(key).find(|item| item.deleting.is_some()),
+        };
+        let never =
+            self.is_stubborn(Fault::NeverReady, key) || item.is_some_and(|item| item.deleting.is_some());
+        let ready_at = item.map_or(now, |item| item.ready_at);
+        match (never, ready_at - now) {
+            (true, _) => Some(Duration::from_secs(30)),
+            (false, left) if left > 0 => Some(Duration::from_micros(left.max(SECOND).unsigned_abs())),
+            _ => {
+                self.app_of(life).book.became_ready(key);
+                None
+            }
+        }
+    }
+}

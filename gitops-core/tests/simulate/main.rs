@@ -1,0 +1,5 @@
+//! The shipping engine in seeded worlds.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![cfg(feature = "simulate")]
+
+mod seeds;

@@ -1,0 +1,54 @@
+use std::process::ExitStatus;
+
+use gitops_core::{Error, ErrorKind, Result, Secret};
+use tokio::process::{Child, ChildStdin, ChildStdout};
+use tokio::task::JoinHandle;
+
+use super::call::{STDERR_BYTES, masked};
+use super::group::Group;
+use super::output;
+
+/// A call that runs, with both of its ends in our hands. Dropping it kills its whole process group.
+pub(crate) struct Running {
+    child: Child,
+    group: Group,
+    secret: Option<Secret>,
+    stderr: JoinHandle<Result<Vec<u8>>>,
+}
+
+impl Running {
+    pub(super) fn new(mut child: Child, secret: Option<Secret>) -> Result<Self> {
+        let stderr = child.stderr.take().ok_or_else(not_piped)?;
+        let stderr = tokio::spawn(output::tail(stderr, STDERR_BYTES));
+        Ok(Self { group: Group::of(&child), child, secret, stderr })
+    }
+
+    /// What it reads; can be taken once.
+    pub fn input(&mut self) -> Result<ChildStdin> {
+        self.child.stdin.take().ok_or_else(not_piped)
+    }
+
+    /// What it prints; can be taken once.
+    pub fn output(&mut self) -> Result<ChildStdout> {
+        self.child.stdout.take().ok_or_else(not_piped)
+    }
+
+    /// Waits for its end; gives its status and what it said on standard error, with secrets masked.
+    pub async fn end(&mut self) -> Result<(ExitStatus, String)> {
+        let status = self.child.wait().await?;
+        self.group.ended();
+        let stderr = (&mut self.stderr).await;
+        let stderr =
+            stderr.map_err(|error| Error::new(ErrorKind::Internal, "a task panicked").because(error))?;
+        Ok((status, masked(&stderr?, self.secret.as_ref())))
+    }
+
+    /// Asks its group to stop, and kills it if it does not.
+    pub async fn stop(mut self) {
+        self.group.stop(&mut self.child).await;
+    }
+}
+
+fn not_piped() -> Error {
+    Error::new(ErrorKind::Internal, "an end of git is not piped")
+}

@@ -1,0 +1,27 @@
+use gix::ObjectId;
+
+use super::line::push;
+
+/// The question for a commit with all that it needs.
+pub(crate) struct Request {
+    /// The commit.
+    pub want: ObjectId,
+    /// Commits that are here with all that they need; the server leaves out what they have.
+    pub haves: Vec<ObjectId>,
+}
+
+impl Request {
+    /// What is sent.
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256 + 50 * self.haves.len());
+        push(&mut bytes, "command=fetch");
+        push(&mut bytes, "object-format=sha1");
+        bytes.extend_from_slice(b"0001");
+        ["thin-pack", "ofs-delta", "no-progress"].iter().for_each(|option| push(&mut bytes, option));
+        push(&mut bytes, &format!("want {}", self.want));
+        self.haves.iter().for_each(|have| push(&mut bytes, &format!("have {have}")));
+        push(&mut bytes, "done");
+        bytes.extend_from_slice(b"0000");
+        bytes
+    }
+}

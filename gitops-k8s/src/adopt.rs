@@ -1,0 +1,128 @@
+//! Taking over an object that was made by other means.
+
+use async_trait::async_trait;
+use gitops_core::capability::Import;
+use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Mark, Precondition, Result};
+use serde_json::{Value as Json, json};
+
+use crate::Kubernetes;
+use crate::apply::Dry;
+use crate::cluster::Call;
+use crate::document::{Document, Pin};
+use crate::fields::{FieldSet, extract};
+use crate::kinds::Place;
+use crate::object::Seen;
+use crate::target::Inner;
+
+/// What `kubectl apply` remembers of itself, of no use to who applies on the server's side.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+#[async_trait]
+impl Import for Kubernetes {
+    /// Puts our mark on an object, and makes ours what `kubectl` owned of it: a field that is no longer declared
+    /// could not be removed otherwise. No value changes.
+    async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let Precondition::Exactly(expect) = change.expects() else {
+            return Err(Error::new(ErrorKind::Internal, "an adoption expects an object").at(change.key()));
+        };
+        adopt(self.inner(), cx, change, expect).await.map_err(|error| error.at(change.key()))
+    }
+}
+
+async fn adopt(inner: &Inner, cx: &Cx, change: &Change, expect: &Expect) -> Result<Applied> {
+    let (key, mark) = (change.key(), change.mark());
+    let place = inner.place(cx, key).await?;
+    let seen = read(inner, cx, &place, change).await?.ok_or_else(|| Error::conflict(key))?;
+    if Inner::is_done(&seen, mark) && seen.uid() == expect.uid {
+        return Ok(inner.applied(key, &seen));
+    }
+    let is_expected = seen.uid() == expect.uid && seen.version(&inner.eye) == expect.version;
+    if seen.mark.is_some() || seen.is_deleting() || !is_expected {
+        return Err(Error::conflict(key));
+    }
+    let seen = match seen.managed.iter().any(|entry| is_of_kubectl(&entry.manager)) {
+        true => take_from_kubectl(inner, cx, &place, seen).await?,
+        false => seen,
+    };
+    set_mark(inner, cx, change, &place, &seen, mark).await
+}
+
+/// The object in the version that is declared, in which it will be applied.
+async fn read(inner: &Inner, cx: &Cx, place: &Place, change: &Change) -> Result<Option<Seen>> {
+    let declared = change.body().and_then(|body| body.get("apiVersion")?.as_text()).unwrap_or_default();
+    Ok(inner.read(cx, place.object_as(declared)?).await?)
+}
+
+/// Managers of people at a keyboard, and of what was there before anybody applied.
+fn is_of_kubectl(manager: &str) -> bool {
+    manager == "before-first-apply" || manager == "kubectl" || manager.starts_with("kubectl-")
+}
+
+/// Writes the record of owners anew, with `kubectl`'s fields as ours. Nothing else of the object changes.
+async fn take_from_kubectl(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen> {
+    let api_version = seen.json["apiVersion"].as_str().unwrap_or_default().to_owned();
+    let mut fields = seen.owned(&inner.eye);
+    let ours = |entry: &Json| {
+        let manager = entry["manager"].as_str().unwrap_or_default();
+        let is_whole = entry["subresource"].is_null() && entry["apiVersion"] == *api_version;
+        (is_of_kubectl(manager) || manager == inner.eye.manager) && is_whole
+    };
+    let entries = seen.json["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let (taken, mut kept): (Vec<Json>, Vec<Json>) = entries.into_iter().partition(ours);
+    taken.iter().for_each(|entry| fields.merge(&FieldSet::parse(&entry["fieldsV1"])));
+    fields.remove(&["metadata", "annotations", LAST_APPLIED]);
+    fields.remove(&["status"]);
+    kept.push(json!({
+        "manager": inner.eye.manager, "operation": "Apply", "apiVersion": api_version,
+        "fieldsType": "FieldsV1", "fieldsV1": fields.to_json(),
+    }));
+    let steps = patch(&seen, kept).to_string();
+    let call = Call::patch(place.object_as(&api_version)?, steps.into_bytes());
+    let call = call.with_secret(seen.is_secret());
+    Ok(Seen::new(inner.wire().json(cx, call).await?))
+}
+
+fn patch(seen: &Seen, managed: Vec<Json>) -> Json {
+    let mut steps = vec![
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.resource_version()}),
+        json!({"op": "replace", "path": "/metadata/managedFields", "value": managed}),
+    ];
+    if !seen.json["metadata"]["annotations"][LAST_APPLIED].is_null() {
+        let path = format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1"));
+        steps.push(json!({"op": "remove", "path": path}));
+    }
+    json!(steps)
+}
+
+/// Applies what we own and what is declared, both as they are, and the mark.
+async fn set_mark(
+    inner: &Inner,
+    cx: &Cx,
+    change: &Change,
+    place: &Place,
+    seen: &Seen,
+    mark: &Mark,
+) -> Result<Applied> {
+    let mut fields = seen.owned(&inner.eye);
+    fields.merge(&declared(change)?);
+    let owned = extract(&seen.json, &fields).unwrap_or_else(|| json!({}));
+    let document = Document::of(change.key(), seen.named(owned), mark)?.with_secret(seen.is_secret());
+    let uri = place.object_as(document.api_version())?;
+    let uid = seen.uid();
+    let pin = Pin::At(uid.as_str(), seen.resource_version());
+    let answer = inner.submit(cx, &document, &uri, pin, Dry::No).await?;
+    Ok(inner.applied(change.key(), &Seen::new(answer)))
+}
+
+/// The fields that are declared, but for what says which object it is.
+fn declared(change: &Change) -> Result<FieldSet> {
+    let body = change.body().map(gitops_core::Value::decode::<Json>).transpose();
+    let body = body.map_err(|what| Error::new(ErrorKind::Invalid, what))?.unwrap_or(Json::Null);
+    let mut fields = FieldSet::of(&body);
+    for path in
+        [&["apiVersion"][..], &["kind"], &["status"], &["metadata", "name"], &["metadata", "namespace"]]
+    {
+        fields.remove(path);
+    }
+    Ok(fields)
+}

@@ -1,0 +1,67 @@
+use std::process::Command;
+
+use gitops_core::{Ownership, Target};
+use serde_json::json;
+use testbed::{ApiServer, User};
+
+use crate::support::{World, update};
+
+/// Applies as a person does who has done so for years: on the client's side.
+fn kubectl_apply(world: &World, body: &serde_json::Value) {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, file] = ["config", "object.json"].map(|name| folder.path().join(name));
+    std::fs::write(&config, ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+    std::fs::write(&file, body.to_string()).unwrap();
+    let mut kubectl = Command::new("kubectl");
+    kubectl
+        .arg("--kubeconfig")
+        .arg(&config)
+        .args(["--namespace", &world.namespace, "apply", "-f"])
+        .arg(&file);
+    let output = kubectl.env("HOME", folder.path()).output().expect("`kubectl` is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn what_kubectl_made_becomes_ours_and_its_fields_can_go() {
+    let world = World::new("adopt").await;
+    let target = world.target();
+    let body = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "labels": {"old": "1"}},
+        "data": {"x": "1", "y": "1"}
+    });
+    kubectl_apply(&world, &body);
+    let uri = world.uri("configmaps", "a");
+    let key = world.key("ConfigMap", "a");
+    let live = world.observe(&target, &key).await.unwrap();
+    assert_eq!(live.ownership, Ownership::Unmarked);
+    let object = world.config_map("a", json!({"x": "1"}));
+    let adoption = update(&object, &live, "1");
+    let adopted = target.import().unwrap().adopt(&world.cx, &adoption).await.unwrap();
+    let after = world.admin.get(&uri).await.unwrap();
+    assert_eq!(after["data"], body["data"], "no value changes");
+    assert!(after["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"].is_null());
+    let live = world.observe(&target, &key).await.unwrap();
+    assert_eq!(gitops_core::Applied::from(&live), adopted);
+    assert!(live.is_owned_by("shop/1"));
+    assert_eq!(target.import().unwrap().adopt(&world.cx, &adoption).await.unwrap(), adopted, "sent again");
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    let after = world.admin.get(&uri).await.unwrap();
+    assert_eq!(after["data"], json!({"x": "1"}), "what kubectl owned and nobody declares is gone");
+    assert!(after["metadata"]["labels"]["old"].is_null());
+}
+
+#[tokio::test]
+async fn what_moved_or_is_anothers_is_not_adopted() {
+    let world = World::new("not-adopted").await;
+    let target = world.target();
+    kubectl_apply(
+        &world,
+        &json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "1"}}),
+    );
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    world.admin.merge(&world.uri("configmaps", "a"), &json!({"data": {"x": "2"}})).await;
+    let object = world.config_map("a", json!({"x": "1"}));
+    let error = target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap_err();
+    assert!(error.is_conflict() && !error.is_unknown(), "{error}");
+}

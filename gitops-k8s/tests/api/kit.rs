@@ -1,0 +1,143 @@
+//! The target, proven by the conformance kit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gitops_core::conformance::{self, Fault as Asked, Outside, Samples, Subject};
+use gitops_core::{Error, ErrorKind, GroupKind, Key, Result, Tier, Value};
+use serde_json::{Value as Json, json};
+use testbed::{Fault, FaultProxy};
+
+use crate::support::World;
+
+struct Hands {
+    world: World,
+    proxy: FaultProxy,
+}
+
+impl Hands {
+    fn uri(&self, key: &Key) -> String {
+        self.world.uri("configmaps", key.name())
+    }
+}
+
+fn config_map(name: &str, data: Json) -> Json {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
+}
+
+#[async_trait]
+impl Outside for Hands {
+    async fn edit(&self, key: &Key, body: Option<&Value>) -> Result<()> {
+        let (admin, uri) = (&self.world.admin, self.uri(key));
+        match (body, admin.get(&uri).await) {
+            (None, _) => drop(admin.delete(&uri).await),
+            (Some(body), there) => {
+                let mut body: Json = body.decode().unwrap();
+                body["metadata"] = json!({"name": key.name()});
+                match there {
+                    Some(_) => drop(admin.merge(&uri, &json!({"data": body["data"]})).await),
+                    None => drop(admin.post(uri.rsplit_once('/').unwrap().0, &body).await),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_field(&self, key: &Key) -> Result<()> {
+        self.world.admin.merge(&self.uri(key), &json!({"data": {"theirs": "1"}})).await;
+        Ok(())
+    }
+
+    async fn has_field(&self, key: &Key) -> Result<bool> {
+        let there = self.world.admin.get(&self.uri(key)).await;
+        Ok(there.is_some_and(|it| it["data"]["theirs"] == "1"))
+    }
+
+    async fn copy_mark(&self, from: &Key, to: &Key) -> Result<()> {
+        let mut copy = self.world.admin.get(&self.uri(from)).await.unwrap();
+        let metadata = copy["metadata"].take();
+        copy["metadata"] = json!({
+            "name": to.name(), "labels": metadata["labels"], "annotations": metadata["annotations"]
+        });
+        self.world.admin.post(self.uri(to).rsplit_once('/').unwrap().0, &copy).await;
+        Ok(())
+    }
+
+    async fn hold(&self, key: &Key) -> Result<()> {
+        let held = json!({"metadata": {"finalizers": ["example.org/hold"]}});
+        self.world.admin.merge(&self.uri(key), &held).await;
+        Ok(())
+    }
+
+    async fn release(&self, key: &Key) -> Result<()> {
+        self.world.admin.merge(&self.uri(key), &json!({"metadata": {"finalizers": null}})).await;
+        Ok(())
+    }
+
+    async fn fault(&self, fault: Asked) -> Result<()> {
+        let fail = |method, part, fault| self.proxy.fail(method, part, usize::MAX, fault);
+        match fault {
+            Asked::Throttled(delay) => {
+                let seconds = u32::try_from(delay.as_secs()).unwrap();
+                fail("", "", Fault::Answer(429, Some(seconds)));
+            }
+            Asked::Overloaded => fail("", "", Fault::Answer(429, None)),
+            Asked::Unauthenticated => fail("", "", Fault::Answer(401, None)),
+            Asked::Forbidden => fail("", "", Fault::Answer(403, None)),
+            Asked::LostAnswer => {
+                for method in ["PATCH", "DELETE"] {
+                    fail(method, "", Fault::LoseAnswer);
+                }
+            }
+            Asked::CutAnswer => fail("GET", "limit=", Fault::Cut),
+            _ => return Err(Error::new(ErrorKind::Unsupported, "the proxy has no such fault")),
+        }
+        Ok(())
+    }
+
+    async fn mend(&self) -> Result<()> {
+        self.proxy.mend();
+        Ok(())
+    }
+}
+
+/// No key of an unknown kind is among them: the server says which kinds are defined, and of one that nothing defines
+/// there are no objects. A kind that is defined and can't be read is tested beside this.
+fn samples(world: &World) -> Samples {
+    let key = |namespace: &str, name: &str| {
+        Key::new("k", GroupKind::new("", "ConfigMap"), namespace, name.to_owned())
+    };
+    let body = |data: Json| {
+        let mut body = config_map("", data);
+        body.as_object_mut().unwrap().remove("metadata");
+        Value::from_json(body)
+    };
+    let namespace = world.namespace.clone();
+    let [near, near_by, upper] = ["near", "near-by", "Upper"].map(|name| key(&namespace, name));
+    Samples::new(
+        move |n| key(&namespace, &format!("note-{n:04}")),
+        move |n| body(json!({"n": format!("{n}")})),
+    )
+    .text(move |text| body(json!({"text": text})))
+    .neighbours([near, near_by])
+    .narrowing(body(json!({"a": "1", "b": "1"})), body(json!({"a": "1"})))
+    .invalid(body(json!({"n": 5})))
+    .too_large(body(json!({"n": "x".repeat(1 << 20)})))
+    .illegal_keys([upper])
+    .awaits(24)
+    .many(40)
+}
+
+async fn subject() -> Result<Subject> {
+    let (world, proxy) = World::behind("kit").await;
+    let target = world.builder().replace(true).build()?;
+    let samples = samples(&world);
+    let hands = Arc::new(Hands { world, proxy });
+    Ok(Subject::new(Arc::new(target), samples).outside(hands).patience(Duration::from_secs(20)))
+}
+
+#[tokio::test]
+async fn kubernetes_is_keyed() {
+    conformance::target(subject).run().await.assert_earned(Tier::Keyed);
+}
