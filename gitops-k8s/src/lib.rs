@@ -27,6 +27,7 @@ mod store;
 mod target;
 mod told;
 mod transform;
+mod treatment;
 mod watch;
 pub mod yaml;
 

@@ -14,3 +14,4 @@ mod preview;
 mod store;
 mod support;
 mod watch;
+mod whole;
