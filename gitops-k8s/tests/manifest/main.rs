@@ -5,6 +5,7 @@ mod edges;
 mod objects;
 mod policies;
 mod programs;
+mod properties;
 mod refused;
 mod secrets;
 mod substitution;
