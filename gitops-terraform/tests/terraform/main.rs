@@ -9,6 +9,7 @@ mod drift;
 mod effects;
 mod failures;
 mod kills;
+mod kit;
 mod life;
 mod outputs;
 mod refused;
