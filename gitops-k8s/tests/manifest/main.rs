@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
 mod edges;
+mod kit;
 mod objects;
 mod policies;
 mod programs;
