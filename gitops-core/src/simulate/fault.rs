@@ -106,6 +106,7 @@ pub type Strike = (Fault, u64);
 pub(super) struct Faults {
     seed: u64,
     on: BTreeSet<Fault>,
+    silenced: BTreeSet<Fault>,
     chances: BTreeMap<Fault, u64>,
     spared: BTreeSet<Strike>,
     fired: Vec<Strike>,
@@ -113,7 +114,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub fn new(seed: u64, on: BTreeSet<Fault>, spared: BTreeSet<Strike>) -> Self {
-        Self { seed, on, chances: BTreeMap::new(), spared, fired: Vec::new() }
+        Self { seed, on, silenced: BTreeSet::new(), chances: BTreeMap::new(), spared, fired: Vec::new() }
     }
 
     /// Whether the fault strikes here.
@@ -128,7 +129,12 @@ impl Faults {
 
     /// Switches all faults off for good.
     pub fn silence(&mut self) {
-        self.on.clear();
+        self.silenced = std::mem::take(&mut self.on);
+    }
+
+    /// Whether the world was made with this fault, be it silent by now or not.
+    pub fn has_ever(&self, fault: Fault) -> bool {
+        self.on.contains(&fault) || self.silenced.contains(&fault)
     }
 
     pub fn is_on(&self, fault: Fault) -> bool {

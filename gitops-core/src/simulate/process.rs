@@ -16,8 +16,10 @@ use super::server::DEFAULTED;
 use super::source::{SimSource, render};
 use super::state::{Handle, Happening, SECOND};
 use super::target::SimTarget;
+use crate::diff::{Diff, Differ, FieldChange};
 use crate::event::Event;
 use crate::plan::Plan;
+use crate::value::{Digest, Value};
 use crate::{Approval, Cx, Engine, Error, ErrorKind, Report, Result, State, Structural};
 
 /// How a life ends that does not end by dying.
@@ -91,7 +93,7 @@ impl Process {
             (world.apps[app].name.clone(), world.apps[app].disk.store.clone())
         };
         let state = State {
-            store: Arc::new(SimStore { world: world.clone(), life, inner }),
+            store: Arc::new(SimStore { world: world.clone(), life, app, inner }),
             journal: Box::new(SimJournal { world: world.clone(), life, app }),
             audit: Arc::new(SimAudit { world: world.clone(), life, app }),
             guard: None,
@@ -101,7 +103,7 @@ impl Process {
         let mut builder = Engine::builder(name)
             .source(Arc::new(source))
             .render(Arc::new(render()))
-            .differ(Arc::new(self.differ()))
+            .differ(self.differ())
             .call_timeout(Duration::from_micros(CALL_TIMEOUT.unsigned_abs()))
             .ready_timeout(Duration::from_secs(120))
             .events(Arc::new(move |event: &Event| heard(&events, life, event)))
@@ -119,10 +121,13 @@ impl Process {
         Ok(engine)
     }
 
-    fn differ(&self) -> Structural {
+    /// Seeded bugs: B45 finds a difference in everything that moved, B46 in what the server added.
+    fn differ(&self) -> Arc<dyn Differ> {
+        let structural = Structural::default();
         match self.bug.map(Bug::number) {
-            Some(46) => Structural::default(),
-            _ => Structural::default().ignoring(format!("/{DEFAULTED}")),
+            Some(45) => Arc::new(Restless(structural)),
+            Some(46) => Arc::new(structural),
+            _ => Arc::new(structural.ignoring(format!("/{DEFAULTED}"))),
         }
     }
 
@@ -193,6 +198,7 @@ impl Process {
         world.apps[self.app].passes += 1;
         world.lives[self.life].recovering = false;
         check::i12_containment(&mut world, report);
+        check::i25_what_is_told_is_durable(&mut world, self.app, report);
     }
 
     async fn settle(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
@@ -238,6 +244,24 @@ impl Process {
     }
 }
 
+/// Finds a difference where there is none.
+struct Restless(Structural);
+
+impl Differ for Restless {
+    fn diff(&self, _: &Value, live: &Value) -> Diff {
+        let change = FieldChange { path: "/value".to_owned(), before: Some(live.clone()), after: None };
+        Diff::from_iter([change])
+    }
+
+    fn merge(&self, desired: &Value, live: &Value) -> Value {
+        self.0.merge(desired, live)
+    }
+
+    fn fingerprint(&self) -> Digest {
+        self.0.fingerprint()
+    }
+}
+
 /// The steps that a person approved, for as long as they are carried out.
 struct Approved<'a>(&'a Process);
 
@@ -280,6 +304,7 @@ async fn interrupted<T>(patience: Option<u64>, future: impl Future<Output = T>) 
 fn heard(world: &Handle, life: usize, event: &Event) {
     let mut world = world.lock();
     world.say(format_args!("e{life} {event:?}"));
+    check::i19_bounded_load(&mut world, life, event);
     match event {
         Event::Planned { plan, .. } => {
             if let Some(revision) = world.lives[life].resolved.clone() {

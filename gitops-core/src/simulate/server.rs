@@ -12,6 +12,9 @@ use crate::{Error, ErrorKind, Result};
 /// The field that the server adds to every object.
 pub(super) const DEFAULTED: &str = "defaulted";
 
+/// Why an object must be replaced.
+pub(super) const IMMUTABLE: &str = "the value can't be changed in place";
+
 /// One object that is there.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
@@ -30,6 +33,7 @@ pub(super) struct Item {
     /// Whether its maker learned its identity; an opaque target shows nothing else.
     pub known: bool,
     pub ready_at: i64,
+    pub made_at: i64,
 }
 
 impl Item {
@@ -83,10 +87,17 @@ pub(super) struct Server {
 
 /// How the server carries a change out besides what it says.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Manner {
     pub tier: Tier,
     pub maker: usize,
+    pub now: i64,
     pub defaults: bool,
+    /// The value can't be changed in place.
+    pub immutable: bool,
+    /// Seeded bugs: a replacement is removed and not made; a mark is set by a second write.
+    pub forgets_to_make: bool,
+    pub marks_later: bool,
     pub ready_at: i64,
     /// When a deletion is finished that is not finished at once.
     pub gone_at: Option<i64>,
@@ -109,6 +120,13 @@ impl Server {
         self.older.get(key)
     }
 
+    /// Sets a mark by itself.
+    pub fn mark(&mut self, key: &Key, uid: &Uid, owner: SmolStr) {
+        if let Some(item) = self.find_mut(key, uid) {
+            item.owner = Some(owner);
+        }
+    }
+
     /// Puts an object there as somebody else would.
     pub fn intrude(&mut self, key: &Key, body: Value, owner: Option<SmolStr>) {
         self.last += 1;
@@ -124,6 +142,7 @@ impl Server {
             deleting: None,
             known: true,
             ready_at: 0,
+            made_at: 0,
         };
         self.items.insert((key.clone(), self.last), item);
     }
@@ -176,8 +195,11 @@ impl Server {
             Change::Update { expect, .. } => self.update(change, expect, manner),
             Change::Replace { expect, .. } => {
                 let id = self.expected(key, expect)?;
-                self.items.remove(&id);
-                Ok(self.make(change, manner))
+                let gone = self.items.remove(&id);
+                match gone.filter(|_| manner.forgets_to_make) {
+                    Some(gone) => Ok(gone.present()),
+                    None => Ok(self.make(change, manner)),
+                }
             }
             Change::Delete { expect, .. } => self.delete(change, expect, manner),
         }
@@ -198,13 +220,14 @@ impl Server {
             uid: Uid::new(format_smolstr!("u{}", self.last)),
             version: self.last,
             body: stored(change, manner),
-            owner: Some(change.mark().owner.clone()),
+            owner: (!manner.marks_later).then(|| change.mark().owner.clone()),
             op: change.mark().op.clone(),
             written: self.last,
             maker: Some(manner.maker),
             deleting: None,
             known: false,
             ready_at: manner.ready_at,
+            made_at: manner.now,
         };
         let applied = item.present();
         self.items.insert((item.key.clone(), self.last), item);
@@ -213,6 +236,11 @@ impl Server {
 
     fn update(&mut self, change: &Change, expect: &Expect, manner: Manner) -> Result<Applied> {
         let id = self.expected(change.key(), expect)?;
+        if manner.immutable
+            && self.items[&id].body.get("value") != change.body().and_then(|body| body.get("value"))
+        {
+            return Err(Error::new(ErrorKind::Invalid, IMMUTABLE).at(change.key()));
+        }
         self.last += 1;
         self.writes += 1;
         let last = self.last;
