@@ -88,7 +88,7 @@ impl Inner {
             return Ok(None);
         }
         let cut = match self.why_not() {
-            None if self.has_bug(17) => Some(8),
+            None if self.has_bug(17) => Some(3),
             None => None,
             Some(error) => Some(self.swallows(scope.len()).ok_or(error)?),
         };
@@ -275,7 +275,6 @@ impl Inner {
             maker: app,
             now: self.now,
             immutable: self.is_stubborn(Fault::Immutable, key),
-            forgets_to_make: self.has_bug(7),
             marks_later: self.has_bug(6),
             defaults: self.faults.is_on(Fault::Defaulted),
             ready_at: self.now + settles,

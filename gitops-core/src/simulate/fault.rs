@@ -48,11 +48,11 @@ faults! {
     ConflictStorm = 13, 200, "Somebody else writes objects again and again.";
     Throttled = 14, 200, "A target refuses for a while to take more.";
     Refused = 15, 1000, "An object is refused as long as faults last.";
-    NeverReady = 16, 500, "An object does not become ready as long as faults last.";
+    NeverReady = 16, 1000, "An object does not become ready as long as faults last.";
     SlowDelete = 17, 500, "A deletion is accepted and takes its time.";
     Rewritten = 18, 500, "Something in the server changes a declared field soon after each write.";
     Defaulted = 19, 10_000, "The server adds fields that nobody declared.";
-    Immutable = 20, 500, "A field can't be changed in place.";
+    Immutable = 20, 2500, "A field can't be changed in place.";
     ForeignHand = 21, 500, "Somebody else edits, deletes or re-creates objects.";
     MarkCopied = 22, 100, "Somebody else makes an object with our mark on it.";
     SecondEngine = 24, 10_000, "A second application declares some of the same objects.";

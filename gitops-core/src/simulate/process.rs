@@ -16,10 +16,8 @@ use super::server::DEFAULTED;
 use super::source::{SimSource, render};
 use super::state::{Handle, Happening, SECOND};
 use super::target::SimTarget;
-use crate::diff::{Diff, Differ, FieldChange};
 use crate::event::Event;
 use crate::plan::Plan;
-use crate::value::{Digest, Value};
 use crate::{Approval, Cx, Engine, Error, ErrorKind, Report, Result, State, Structural};
 
 /// How a life ends that does not end by dying.
@@ -103,7 +101,7 @@ impl Process {
         let mut builder = Engine::builder(name)
             .source(Arc::new(source))
             .render(Arc::new(render()))
-            .differ(self.differ())
+            .differ(Arc::new(Structural::default().ignoring(format!("/{DEFAULTED}"))))
             .call_timeout(Duration::from_micros(CALL_TIMEOUT.unsigned_abs()))
             .ready_timeout(Duration::from_secs(120))
             .events(Arc::new(move |event: &Event| heard(&events, life, event)))
@@ -119,16 +117,6 @@ impl Process {
         world.apps[app].book.owner = Some(engine.inventory().owner().clone());
         check::opened(&mut world, app, engine.inventory());
         Ok(engine)
-    }
-
-    /// Seeded bugs: B45 finds a difference in everything that moved, B46 in what the server added.
-    fn differ(&self) -> Arc<dyn Differ> {
-        let structural = Structural::default();
-        match self.bug.map(Bug::number) {
-            Some(45) => Arc::new(Restless(structural)),
-            Some(46) => Arc::new(structural),
-            _ => Arc::new(structural.ignoring(format!("/{DEFAULTED}"))),
-        }
     }
 
     /// Applies in one way or another, for ever.
@@ -241,24 +229,6 @@ impl Process {
     fn say(&self, what: &str) {
         let life = self.life;
         self.world.lock().say(format_args!("e{life} {what}"));
-    }
-}
-
-/// Finds a difference where there is none.
-struct Restless(Structural);
-
-impl Differ for Restless {
-    fn diff(&self, _: &Value, live: &Value) -> Diff {
-        let change = FieldChange { path: "/value".to_owned(), before: Some(live.clone()), after: None };
-        Diff::from_iter([change])
-    }
-
-    fn merge(&self, desired: &Value, live: &Value) -> Value {
-        self.0.merge(desired, live)
-    }
-
-    fn fingerprint(&self) -> Digest {
-        self.0.fingerprint()
     }
 }
 

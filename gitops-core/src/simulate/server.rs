@@ -87,7 +87,6 @@ pub(super) struct Server {
 
 /// How the server carries a change out besides what it says.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Manner {
     pub tier: Tier,
     pub maker: usize,
@@ -95,8 +94,7 @@ pub(super) struct Manner {
     pub defaults: bool,
     /// The value can't be changed in place.
     pub immutable: bool,
-    /// Seeded bugs: a replacement is removed and not made; a mark is set by a second write.
-    pub forgets_to_make: bool,
+    /// A seeded bug: a mark is set by a second write.
     pub marks_later: bool,
     pub ready_at: i64,
     /// When a deletion is finished that is not finished at once.
@@ -195,11 +193,8 @@ impl Server {
             Change::Update { expect, .. } => self.update(change, expect, manner),
             Change::Replace { expect, .. } => {
                 let id = self.expected(key, expect)?;
-                let gone = self.items.remove(&id);
-                match gone.filter(|_| manner.forgets_to_make) {
-                    Some(gone) => Ok(gone.present()),
-                    None => Ok(self.make(change, manner)),
-                }
+                self.items.remove(&id);
+                Ok(self.make(change, manner))
             }
             Change::Delete { expect, .. } => self.delete(change, expect, manner),
         }
