@@ -251,6 +251,14 @@ impl Error {
         self.0.help.as_deref()
     }
 
+    /// The error on one line with what a person can do about it.
+    pub fn with_help(&self) -> String {
+        match self.help_text() {
+            Some(help) => format!("{self} ({help})"),
+            None => self.to_string(),
+        }
+    }
+
     /// The message alone, without operation, key and context.
     pub fn message(&self) -> &str {
         &self.0.message

@@ -4,6 +4,7 @@ use gitops_core::{Error, ErrorKind, Key, Mark, Object, Result, Value};
 use serde_json::{Value as Json, json};
 
 use crate::mark;
+use crate::treatment::Treatment;
 
 /// What the server's store takes: 1.5 MiB.
 const MAX_OBJECT: usize = 1_572_864;
@@ -25,6 +26,8 @@ pub(crate) enum Pin<'a> {
 pub(crate) struct Document {
     pub json: Json,
     pub has_secret: bool,
+    /// Whether the server is not asked to refuse fields that the kind does not have.
+    pub lenient: bool,
 }
 
 impl Document {
@@ -32,7 +35,9 @@ impl Document {
     pub fn new(object: &Object, mark: Option<&Mark>) -> Result<Self> {
         let refused = |what: String| Error::new(ErrorKind::Invalid, what).at(&object.key);
         let json: Json = object.body.decode().map_err(refused)?;
-        Ok(Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body)))
+        let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
+        document.lenient = Treatment::of(object).lenient;
+        Ok(document)
     }
 
     /// A body as it is, and a mark.
@@ -63,7 +68,7 @@ impl Document {
             mark::set(&mut json, mark)?;
         }
         let has_secret = json["kind"] == "Secret";
-        let document = Self { json, has_secret };
+        let document = Self { json, has_secret, lenient: false };
         document.check_size().map_err(|error| error.at(key))?;
         Ok(document)
     }

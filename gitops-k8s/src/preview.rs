@@ -15,6 +15,7 @@ use crate::fields::{FieldSet, changes, transfers};
 use crate::mark;
 use crate::object::Seen;
 use crate::target::Inner;
+use crate::treatment::Treatment;
 
 #[async_trait]
 impl NativePlan for Kubernetes {
@@ -71,6 +72,10 @@ pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
 
 /// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down.
 async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Option<String>)> {
+    let policy = Treatment::of(object);
+    if policy.leaves_what_is_there {
+        return Ok((Diff::default(), None));
+    }
     let place = inner.place(cx, &object.key).await?;
     let Some(before) = inner.read_as_applied(cx, &place).await? else {
         return Err(Error::conflict(&object.key));
@@ -80,7 +85,7 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
     match inner.submit(cx, &document, &uri, Pin::Free, Dry::Run).await {
         Ok(after) => Ok((compare(inner, object, &before, &Seen::new(after)), None)),
         Err(failure) => {
-            let why = why_replace(inner, failure)?;
+            let why = why_replace(inner.replace || policy.recreate, failure)?;
             let declared = Seen::new(document.json);
             Ok((compare_declared(inner, &before, &declared), Some(why)))
         }
@@ -88,7 +93,7 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
 }
 
 /// Why the object has to be made anew, if that is what the refusal means and if it is allowed.
-fn why_replace(inner: &Inner, failure: Failure) -> Result<String> {
+fn why_replace(allowed: bool, failure: Failure) -> Result<String> {
     let immutable: Vec<&str> = failure
         .causes
         .iter()
@@ -99,7 +104,7 @@ fn why_replace(inner: &Inner, failure: Failure) -> Result<String> {
         return Err(explained(failure));
     }
     let why = format!("the server does not let it change in place: {}", immutable.join(", "));
-    match inner.replace {
+    match allowed {
         true => Ok(why),
         false => Err(Error::new(ErrorKind::Denied, why).help(
             "undo the change; or let the object be deleted and made anew: `KubernetesBuilder::replace`",

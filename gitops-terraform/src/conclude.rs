@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use gitops_core::{Action, Cx, Error, ErrorKind, Result};
 
+use crate::address::kind_of;
 use crate::disk;
 use crate::failure;
 use crate::journal::Journal;
@@ -122,36 +123,9 @@ fn take_over(record: &mut Record, running: &Running, state: Option<&StateFile>, 
     }
 }
 
-/// The type of the resource at an address: the last part but one, outside of keys.
-fn kind_of(address: &str) -> String {
-    let (mut plain, mut depth, mut quoted, mut escaped) = (String::new(), 0_u32, false, false);
-    for letter in address.chars() {
-        match letter {
-            '"' if !escaped => quoted = !quoted,
-            '[' if !quoted => depth += 1,
-            ']' if !quoted => depth = depth.saturating_sub(1),
-            letter if depth == 0 => plain.push(letter),
-            _ => {}
-        }
-        escaped = letter == '\\' && !escaped;
-    }
-    plain.rsplit('.').nth(1).unwrap_or_default().to_owned()
-}
-
 fn still_at_work(tool: Process, running: &Running) -> Error {
     let message = format!("an apply that an earlier process began at {} is still at work", running.since);
     Error::new(ErrorKind::Locked, message)
         .with("process", tool.id())
         .help("wait for its end: it is taken in then")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_type_of_an_address_is_found_below_modules_and_before_keys() {
-        assert_eq!(kind_of("terraform_data.a"), "terraform_data");
-        assert_eq!(kind_of(r#"module.m["a.b"].time_sleep.b["x.]y\"z"]"#), "time_sleep");
-    }
 }

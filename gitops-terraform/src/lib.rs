@@ -3,6 +3,7 @@
 //! A root module is one object: a plan of the tool is its preview, and exactly that plan is applied. See
 //! [`Terraform`] for what is guaranteed, and [`TerraformRender`] for how roots are found in a source.
 
+mod address;
 mod apply;
 mod builder;
 mod bundle;
@@ -11,6 +12,7 @@ mod disk;
 mod drift;
 mod failure;
 mod fields;
+mod gate;
 mod hcl;
 mod init;
 mod journal;
@@ -28,6 +30,7 @@ mod terraform;
 mod tool;
 
 pub use builder::TerraformBuilder;
+pub use gate::Destructive;
 pub use json::{Action as ResourceAction, OutputChange, Plan as ResourcePlan, ResourceChange};
 pub use module::{ROOT, Removal, RootModule};
 pub use render::TerraformRender;

@@ -1,5 +1,6 @@
 use std::fs::File;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gitops_core::{Cx, Digest, Error, ErrorKind, Key, Live, Result, Uid, Value, Version};
 
@@ -9,6 +10,9 @@ use crate::process::{Call, Output, RUN, new_run};
 use crate::root::{Entry, Folder, Home, Place, Record, read_file};
 use crate::state_server::name_of;
 use crate::terraform::{Pulled, Terraform, Workshop};
+
+/// How long a run without effects may take to end after it was interrupted.
+const READING_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The most bytes that a state may have when the tool is asked for it.
 const STATE_BYTES: usize = 256 << 20;
@@ -81,7 +85,8 @@ impl<'a> Site<'a> {
             }
             None => environment.with("TF_WORKSPACE", &place.workspace),
         };
-        Call::new(&self.workshop().tool.program, &self.cwd(place), environment)
+        let patience = READING_PATIENCE.min(self.workshop().options.patience);
+        Call::new(&self.workshop().tool.program, &self.cwd(place), environment).patience(patience)
     }
 
     /// What is known to be secret before the tool is run.
@@ -99,7 +104,10 @@ impl<'a> Site<'a> {
             return bytes.map_or(Ok(None), |bytes| StateFile::read(&bytes));
         }
         match Home::of(&self.folder, &place.folder, &place.workspace)? {
-            Home::File(path) => disk::blocking(move || read_file(&path)).await,
+            Home::File(path) => {
+                let known = self.record().seen.is_some();
+                disk::blocking(move || read_file(&path, known)).await
+            }
             Home::Elsewhere => self.pull(cx, &place, fresh).await,
         }
     }

@@ -16,6 +16,7 @@ use crate::builder::{Options, TerraformBuilder};
 use crate::disk;
 use crate::drift::Lookout;
 use crate::json::StateFile;
+use crate::module::root_kind;
 use crate::process::Environment;
 use crate::root::Records;
 use crate::site::Site;
@@ -156,7 +157,7 @@ impl Terraform {
         self.lookout().know(&key);
         let look = async { Site::enter(self, &key, cx).await?.live(cx).await };
         match look.await {
-            Err(error) if !is_over(&error) => Ok(Some(Live::unreadable(key, said(&error)))),
+            Err(error) if !is_over(&error) => Ok(Some(Live::unreadable(key, error.with_help()))),
             live => live,
         }
     }
@@ -169,6 +170,7 @@ impl Target for Terraform {
         TargetInfo::new("terraform")
             .concurrency(self.workshop().options.concurrency)
             .lands_within(Duration::ZERO)
+            .protected([root_kind()])
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
@@ -200,11 +202,4 @@ impl Target for Terraform {
 /// An end of the context is the whole call's; anything else is one root's own.
 pub(crate) fn is_over(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Cancelled | ErrorKind::Timeout)
-}
-
-fn said(error: &Error) -> String {
-    match error.help_text() {
-        Some(help) => format!("{error} ({help})"),
-        None => error.to_string(),
-    }
 }

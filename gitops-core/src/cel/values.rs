@@ -1,6 +1,6 @@
 //! Between our values and those of the interpreter.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ::cel::Value as Cel;
@@ -22,9 +22,7 @@ pub(super) fn to_cel(value: &Value) -> Cel {
         Value::Map(members) => {
             let member =
                 |(name, value): (&str, &Value)| (Key::String(Arc::new(name.to_owned())), to_cel(value));
-            #[expect(clippy::disallowed_types, reason = "the interpreter's own type of mapping")]
-            let map: HashMap<Key, Cel> = members.iter().map(member).collect();
-            Cel::Map(Map { map: Arc::new(map) })
+            Cel::Map(Map { map: Arc::new(members.iter().map(member).collect()) })
         }
     }
 }

@@ -7,10 +7,11 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::report::{CheckResult, Status};
+use crate::target::Tier;
 use crate::{Cx, Error, Result};
 
 /// How long a check may take. One that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// A check of something that `B` holds ready.
 pub(super) struct Check<B> {
@@ -20,6 +21,13 @@ pub(super) struct Check<B> {
     pub(super) sentence: &'static str,
     pub(super) asked: Asked,
     pub(super) run: for<'a> fn(&'a B) -> BoxFuture<'a, Checked>,
+}
+
+impl<B> Check<B> {
+    /// Its number and what it asks.
+    pub(super) fn row(&self) -> (&'static str, &'static str) {
+        (self.number, self.sentence)
+    }
 }
 
 /// Of whom a check is asked.
@@ -79,13 +87,56 @@ macro_rules! check {
 
 pub(super) use {check, ensure};
 
+impl Asked {
+    /// Whether it is asked of a backend of a tier, or of one that has none.
+    pub(super) fn is_of(self, tier: Option<Tier>) -> bool {
+        match self {
+            Self::All | Self::Power(_) => true,
+            Self::Keyed => tier == Some(Tier::Keyed),
+            Self::Marked => tier.is_some_and(|tier| tier != Tier::Opaque),
+            Self::Opaque => tier == Some(Tier::Opaque),
+        }
+    }
+
+    fn who(self) -> &'static str {
+        match self {
+            Self::All => "everybody",
+            Self::Keyed => "keyed targets",
+            Self::Marked => "keyed and discoverable targets",
+            Self::Opaque => "opaque targets",
+            Self::Power(power) => power,
+        }
+    }
+}
+
 /// What a check runs on.
-pub(super) trait Bench: Sync {
-    /// Why a check is not asked of this backend, if it is not.
-    fn not_asked(&self, asked: Asked) -> Option<String>;
+pub(super) trait Bench: Send + Sync {
+    /// What is checked, by its own name.
+    fn subject(&self) -> String;
+
+    /// The powers that the backend offers, by name.
+    fn powers(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// The tier that a target declares.
+    fn tier(&self) -> Option<Tier> {
+        None
+    }
 
     /// The reason that the author gave for not keeping what a check asks.
-    fn divergence(&self, number: &str) -> Option<String>;
+    fn divergence(&self, _: &str) -> Option<String> {
+        None
+    }
+
+    /// Why a check is not asked of this backend, if it is not.
+    fn not_asked(&self, asked: Asked) -> Option<String> {
+        match asked {
+            Asked::Power(power) if !self.powers().contains(&power) => Some(format!("{power} is not offered")),
+            _ if !asked.is_of(self.tier()) => Some(format!("it is asked of {}", asked.who())),
+            _ => None,
+        }
+    }
 }
 
 /// Runs one check on a bench of its own.

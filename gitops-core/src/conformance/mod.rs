@@ -21,16 +21,40 @@
 //! # }
 //! ```
 
+mod audit;
 mod check;
+mod kit;
+mod layer;
+mod lease;
 mod poll;
+mod render;
 mod report;
 mod seed;
+mod source;
+mod store;
 mod target;
 
-pub use report::{CheckResult, Report, Status};
-pub use target::{Fault, Outside, Samples, Subject, TargetKit, target};
+use check::Check;
 
-/// Every check of a target: its number and what it asks, as the documentation lists them.
-pub fn target_checks() -> Vec<(&'static str, &'static str)> {
-    target::checks().map(|check| (check.number, check.sentence)).collect()
+pub use audit::{AuditSubject, audit};
+pub use kit::Kit;
+pub use layer::layer;
+pub use lease::{LeaseSubject, lease};
+pub use render::{RenderSubject, render};
+pub use report::{CheckResult, Report, Status};
+pub use source::{Publisher, SourceSubject, source};
+pub use store::{StoreSubject, store};
+pub use target::{Fault, Outside, Samples, Subject, target};
+
+/// Every check of every kit: its number and what it asks, as the documentation lists them.
+pub fn all_checks() -> Vec<(&'static str, &'static str)> {
+    let of_targets = target::checks().map(Check::row);
+    let of_sources = source::checks().map(Check::row);
+    let of_stores = store::CHECKS.iter().map(Check::row);
+    let of_renderers = render::CHECKS.iter().map(Check::row);
+    let of_audit_sinks = audit::CHECKS.iter().map(Check::row);
+    let of_leases = lease::CHECKS.iter().map(Check::row);
+    let of_layers = layer::CHECKS.iter().map(Check::row);
+    let of_others = of_renderers.chain(of_audit_sinks).chain(of_leases).chain(of_layers);
+    of_targets.chain(of_sources).chain(of_stores).chain(of_others).collect()
 }

@@ -80,5 +80,5 @@ async fn ask(cx: Cx, target: Arc<dyn Target>, question: Question) -> Foretold {
         }
         None => Err(Error::new(ErrorKind::Internal, "the target no longer foretells changes")),
     };
-    (key, answer.map_err(|error| error.to_string()))
+    (key, answer.map_err(|error| error.with_help()))
 }

@@ -211,6 +211,7 @@ mod tests {
     }
 
     /// An output whose name says what it is: `s…` is secret, `n…` a number, the rest text.
+    #[expect(clippy::unnecessary_wraps, reason = "a hole is filled by functions that may fail")]
     fn output_of(output: &OutputRef) -> Result<Value, UnfitOutput> {
         Ok(match output.output.as_str() {
             name if name.starts_with('s') => secret(name),

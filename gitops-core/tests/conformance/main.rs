@@ -2,8 +2,14 @@
 #![cfg(feature = "conformance")]
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod audits;
 mod backends;
 mod broken;
 mod docs;
+mod layered;
+mod leases;
 mod model;
+mod renders;
 mod report;
+mod sources;
+mod stores;

@@ -44,7 +44,9 @@ async fn a_power_that_is_offered_and_not_checked_is_a_failure() {
     let failed: Vec<_> =
         report.checks.iter().filter(|check| matches!(check.status, Status::Fail { .. })).collect();
     assert_eq!(report.failed(), ["C00"], "{report}");
-    assert!(failed[0].status.word() == "FAIL" && report.to_string().contains("the target offers import"));
+    assert!(
+        failed[0].status.word() == "FAIL" && report.to_string().contains("import is offered, and no check")
+    );
 }
 
 #[tokio::test]

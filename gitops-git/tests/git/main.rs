@@ -1,6 +1,7 @@
 //! The Git source against real repositories and real servers.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod conformance;
 mod cost;
 mod history;
 mod http;

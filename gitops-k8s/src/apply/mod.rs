@@ -49,7 +49,9 @@ impl Inner {
         dry: Dry,
     ) -> Result<Json, Failure> {
         let body = document.pinned(pin);
-        let call = |force| self.call(uri, body.clone(), force, dry).with_secret(document.has_secret);
+        let call = |force| {
+            self.call(uri, body.clone(), force, document.lenient, dry).with_secret(document.has_secret)
+        };
         match self.wire().json(cx, call(self.conflicts == Conflicts::Take)).await {
             Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
                 self.wire().json(cx, call(true)).await
@@ -58,9 +60,10 @@ impl Inner {
         }
     }
 
-    fn call(&self, uri: &str, body: Vec<u8>, force: bool, dry: Dry) -> Call {
+    fn call(&self, uri: &str, body: Vec<u8>, force: bool, lenient: bool, dry: Dry) -> Call {
+        let validation = if lenient { "Ignore" } else { "Strict" };
         let manager = escape(&self.eye.manager);
-        let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation=Strict");
+        let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation={validation}");
         match dry {
             Dry::Run => Call::apply(format!("{uri}&dryRun=All"), body).without_effect(),
             Dry::No => Call::apply(uri, body),

@@ -7,6 +7,7 @@ use crate::follow::until_absent;
 use crate::kinds::Place;
 use crate::object::Seen;
 use crate::target::Inner;
+use crate::treatment::Treatment;
 
 /// Removes an object and makes it anew.
 ///
@@ -19,7 +20,7 @@ pub(super) async fn replace(
     expect: &Expect,
     mark: &Mark,
 ) -> Result<Applied> {
-    if !inner.replace {
+    if !inner.replace && !Treatment::of(object).recreate {
         return Err(Error::new(ErrorKind::Denied, "the target may not delete an object to make it anew")
             .help("allow it: `KubernetesBuilder::replace`"));
     }

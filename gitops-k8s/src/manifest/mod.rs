@@ -41,6 +41,23 @@ use crate::yaml::{self, Dialect, File, Limits, Node};
 /// assert_eq!(keys, ["prod:ConfigMap/shop/web"]);
 /// # Ok::<(), gitops_core::Error>(())
 /// ```
+///
+/// Folders that a program renders first have renderers of their own:
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use gitops_core::Routes;
+/// use gitops_k8s::{Helm, KubernetesRender, Kustomize};
+/// let manifests = KubernetesRender::new("prod").namespace("shop");
+/// let web = manifests.clone().kustomized("apps/web", Kustomize::find()?);
+/// let cache = manifests.clone().helmed("apps/cache", Helm::find("cache")?.values("apps/cache-prod.yaml"));
+/// let render = Routes::new()
+///     .route("apps", Arc::new(manifests))
+///     .route("apps/web", Arc::new(web))
+///     .route("apps/cache", Arc::new(cache));
+/// # let _ = render;
+/// # Ok::<(), gitops_core::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct KubernetesRender {
     target: SmolStr,

@@ -3,7 +3,7 @@ use gitops_core::{Error, Live, Object, Secret, SecretKey, Target, Value};
 use gitops_k8s::{Conflicts, Kubernetes};
 use serde_json::json;
 
-use crate::support::{World, create, deployment, update};
+use crate::support::{World, create, deployment, replace, update};
 
 async fn preview(
     world: &World,
@@ -149,4 +149,37 @@ async fn a_change_that_would_do_something_else_than_was_shown_is_refused() {
     *shown = Some(foretold.digest);
     assert!(target.apply(&world.cx, &change).await.unwrap_err().is_conflict());
     assert_eq!(world.writes(), 0);
+}
+
+#[tokio::test]
+async fn an_objects_own_policy_decides_how_it_is_written() {
+    let world = World::new("policy").await;
+    let target = world.target();
+    let with = |annotation: (&str, &str), body: serde_json::Value| {
+        let mut body = body;
+        body["metadata"]["annotations"] = json!({annotation.0: annotation.1});
+        world.object(body)
+    };
+    let once = |value: &str| {
+        let body =
+            json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": value}});
+        with(("kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent"), body)
+    };
+    target.apply(&world.cx, &create(&once("1"), "1")).await.unwrap();
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    let left = preview(&world, &target, &once("2"), Some(&live)).await.unwrap();
+    assert!(left.diff.is_empty(), "it is made once and left alone");
+
+    let fixed = |value: &str| {
+        let body = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "b"}, "immutable": true, "data": {"x": value}
+        });
+        with(("kustomize.toolkit.fluxcd.io/force", "enabled"), body)
+    };
+    target.apply(&world.cx, &create(&fixed("1"), "2")).await.unwrap();
+    let live = world.observe(&target, &world.key("ConfigMap", "b")).await.unwrap();
+    let anew = preview(&world, &target, &fixed("2"), Some(&live)).await.unwrap();
+    assert!(anew.replace.is_some(), "it says of itself that it may be made anew");
+    target.apply(&world.cx, &replace(&fixed("2"), &live, "3")).await.unwrap();
+    assert_eq!(world.admin.get(&world.uri("configmaps", "b")).await.unwrap()["data"]["x"], "2");
 }

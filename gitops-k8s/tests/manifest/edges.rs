@@ -140,6 +140,21 @@ fn an_order_that_is_written_down_beats_one_that_was_found() {
 }
 
 #[test]
+fn a_thousand_objects_in_ten_waves_need_less_than_two_keys_each() {
+    let wave =
+        |n: usize| format!("{{name: c{n}, annotations: {{argocd.argoproj.io/sync-wave: \"{}\"}}}}", n % 10);
+    let object = |n| format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", wave(n));
+    let desired =
+        render(renderer(), &[("a.yaml", &(0..1000).map(object).collect::<Vec<_>>().concat())]).unwrap();
+    let edges: usize = desired.edges().values().map(Vec::len).sum();
+    assert_eq!(
+        edges,
+        900 + 900,
+        "each object but those of the first wave names a stage, each stage but the last its objects"
+    );
+}
+
+#[test]
 fn without_waves_a_plan_has_no_stages() {
     let text: String = (0..50).map(|n| object("v1", "ConfigMap", &format!("c{n}"), "")).collect();
     assert_eq!(edges(&text), "");

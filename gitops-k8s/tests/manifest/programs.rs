@@ -162,6 +162,26 @@ fn a_program_that_is_too_old_or_not_there_is_refused() {
 }
 
 #[test]
+fn a_chart_is_rendered_with_its_values_and_without_its_tests() {
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-{{ .Values.name }}}\ndata: {namespace: {{ .Release.Namespace }}}\n";
+    let test = "apiVersion: v1\nkind: Pod\nmetadata: {name: t, annotations: {helm.sh/hook: test}}\n";
+    let files = [
+        ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ("chart/values.yaml", "name: small\n"),
+        ("chart/templates/map.yaml", map),
+        ("chart/templates/test.yaml", test),
+        ("prod/values.yaml", "name: large\n"),
+    ];
+    let helm = Helm::at(&program("GITOPS_HELM"), "shop").unwrap();
+    let found = lines(renderer().helmed("chart", helm.clone()), &files);
+    insta::assert_snapshot!(found, @r#"k:ConfigMap/shop/shop-small {"apiVersion":"v1","data":{"namespace":"shop"},"kind":"ConfigMap","metadata":{"name":"shop-small","namespace":"shop"}}"#);
+    let found = lines(renderer().helmed("chart", helm.clone().values("prod/values.yaml")), &files);
+    insta::assert_snapshot!(found, @r#"k:ConfigMap/shop/shop-large {"apiVersion":"v1","data":{"namespace":"shop"},"kind":"ConfigMap","metadata":{"name":"shop-large","namespace":"shop"}}"#);
+    let found = lines(renderer().helmed("chart", helm.values("../values.yaml")), &files);
+    insta::assert_snapshot!(found, @"error[GO0413]: chart/Chart.yaml: there is no file of values `../values.yaml` (copy it into the repository: what is fetched when it is rendered differs from day to day)");
+}
+
+#[test]
 fn a_kustomization_among_manifests_is_refused_and_says_what_to_do() {
     let found = render(renderer(), &[("overlay/kustomization.yaml", OVERLAY)]).unwrap_err();
     insta::assert_snapshot!(found[0], @"error[GO0405]: overlay/kustomization.yaml: 1:1: a kustomization, which is no manifest itself (give its folder to the renderer of kustomizations, or leave the file out by the source's rules)");

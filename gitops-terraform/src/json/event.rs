@@ -33,8 +33,15 @@ pub(crate) struct Hook {
     pub id: Option<String>,
 }
 
+/// The types that matter, as they stand in a line.
+const TYPES: [&str; 6] =
+    ["diagnostic", "apply_start", "apply_complete", "apply_errored", "provision_start", "change_summary"];
+
 /// The event of a line; nothing if it is none that matters here.
 pub(crate) fn event(line: &[u8], redact: &Redact) -> Option<Event> {
+    // Most of a long stream is what provisioners print: it is not even decoded.
+    let text = std::str::from_utf8(line).ok()?;
+    TYPES.iter().any(|kind| text.contains(kind)).then_some(())?;
     let value = parse(line).ok()?;
     let reader = Reader::new(&value, "event");
     let hook = || hook(&reader);

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use gitops_core::{Error, ErrorKind, Result, Value};
 
@@ -45,18 +45,19 @@ impl Home {
     }
 }
 
-/// The state in a file; nothing if there is none.
+/// The state in a file; nothing if there is none. `known` says that there was one.
 ///
 /// # Errors
-/// `Corrupt` if the file is empty: the tool truncates before it writes, so an empty file was a state, and a plan made
-/// without it would make everything a second time.
-pub(crate) fn read_file(path: &std::path::Path) -> Result<Option<StateFile>> {
+/// `Corrupt` if the file is empty and was a state: the tool truncates before it writes, and a plan made without it
+/// would make everything a second time. A file that was never anything else is empty while it is locked.
+pub(crate) fn read_file(path: &Path, known: bool) -> Result<Option<StateFile>> {
     let Some(bytes) = disk::read(path, STATE_BYTES)? else { return Ok(None) };
-    StateFile::read(&bytes)?.map(Some).ok_or_else(|| {
-        Error::new(
-            ErrorKind::Corrupt,
-            format!("the state file {} is empty: a write was cut short", path.display()),
-        )
-        .help("put the file `terraform.tfstate.backup` beside it in its place, or a backup of yours")
-    })
+    let state = StateFile::read(&bytes)?;
+    let backup = path.with_extension("tfstate.backup");
+    if state.is_none() && (known || backup.exists()) {
+        let message = format!("the state file {} is empty: a write was cut short", path.display());
+        return Err(Error::new(ErrorKind::Corrupt, message)
+            .help("put the file `terraform.tfstate.backup` beside it in its place, or a backup of yours"));
+    }
+    Ok(state)
 }

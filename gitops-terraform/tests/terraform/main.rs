@@ -7,6 +7,8 @@
 
 mod drift;
 mod effects;
+mod failures;
+mod git;
 mod kills;
 mod life;
 mod outputs;

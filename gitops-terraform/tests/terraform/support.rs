@@ -56,6 +56,8 @@ pub struct World {
     pub files: Arc<Files>,
     pub options: Options,
     pub render: Arc<dyn Render>,
+    /// How long one call may take.
+    pub call_timeout: Duration,
     build: Box<dyn Fn(TerraformBuilder) -> TerraformBuilder + Send + Sync>,
 }
 
@@ -89,6 +91,7 @@ impl World {
             files: Arc::default(),
             options: Options::default(),
             render: Arc::new(TerraformRender::new("tf")),
+            call_timeout: Duration::from_secs(600),
             build: Box::new(|builder| builder),
         };
         world.files.declare(files);
@@ -127,6 +130,7 @@ impl World {
             .render(self.render.clone())
             .target("tf", Arc::new(target.clone()))
             .options(self.options.clone())
+            .call_timeout(self.call_timeout)
             .state(self.state().await)
             .open(&self.cx)
             .await
@@ -135,7 +139,7 @@ impl World {
 
     /// The state folder. A process that another test starts at this moment has a copy of every open file, and so of the
     /// lock of an engine that is gone, until it runs its own program: that is waited for.
-    async fn state(&self) -> StateDir {
+    pub async fn state(&self) -> StateDir {
         let (path, cx) = (self.folder.path().join("state"), self.cx.within(Duration::from_secs(10)));
         loop {
             match StateDir::open(&path, &cx) {

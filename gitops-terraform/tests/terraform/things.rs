@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::extract::{Path as Name, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -36,6 +36,10 @@ pub struct Inner {
     pub answered: u32,
     /// Names whose creation is done and kills the provider.
     pub deadly: BTreeSet<String>,
+    /// Whether reads are never answered.
+    pub silent: bool,
+    /// The token that is asked for; none if it is empty.
+    pub token: String,
     /// Names whose creation is refused.
     pub refused: BTreeSet<String>,
 }
@@ -73,6 +77,14 @@ impl Things {
 
     pub fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.inner.lock().unwrap())
+    }
+
+    /// Waits until so many things were made, answered or not.
+    pub async fn made(&self, count: u32) {
+        let cx = Cx::system().within(Duration::from_secs(60));
+        while self.with(|inner| inner.made.values().sum::<u32>()) < count {
+            cx.sleep(Duration::from_millis(10)).await.expect("it is made in time");
+        }
     }
 
     /// Waits until so many creations were answered.
@@ -125,9 +137,20 @@ async fn make(State(Shared(inner, answered)): State<Shared>, Json(mut thing): Js
     Json(thing).into_response()
 }
 
-async fn read(State(Shared(inner, _)): State<Shared>, Name(id): Name<String>) -> Response {
+async fn read(
+    State(Shared(inner, _)): State<Shared>,
+    Name(id): Name<String>,
+    headers: HeaderMap,
+) -> Response {
+    if inner.lock().unwrap().silent {
+        std::future::pending::<()>().await;
+    }
     let mut inner = inner.lock().unwrap();
     inner.reads += 1;
+    let given = headers.get("authorization").and_then(|given| given.to_str().ok()).unwrap_or_default();
+    if !inner.token.is_empty() && given != format!("Bearer {}", inner.token) {
+        return (StatusCode::UNAUTHORIZED, "the token is revoked").into_response();
+    }
     match inner.things.get(&id) {
         Some(thing) => Json(thing.clone()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),

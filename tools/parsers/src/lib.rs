@@ -8,11 +8,6 @@ mod git;
 mod state;
 mod words;
 
-// The reader of the command's configuration is part of a program, not of a library.
-#[allow(dead_code, unused_imports, missing_docs, reason = "only the reader is needed of it")]
-#[path = "../../../examples/gitops/src/config/mod.rs"]
-mod config;
-
 /// A parser: a property of all bytes, and examples that it accepts.
 pub struct Parser {
     /// What a person types to choose it.

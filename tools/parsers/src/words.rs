@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use gitops_core::{Digest, Key, Number};
 
-use crate::config::{Config, parse_duration};
 use crate::{texts, with_text};
+use gitops::config::{Config, parse_duration};
 
 /// Each fault of a configuration has a place in the text and a message.
 pub fn config(bytes: &[u8]) {

@@ -111,17 +111,15 @@ fn feed(program: &Path, corpus: &Path, name: &str, seconds: u32) -> Result<u64> 
     fuzzer.args([format!("-max_total_time={seconds}"), format!("-artifact_prefix={found}")]);
     let output = fuzzer.arg("-print_final_stats=1").output().at(program)?;
     let said = String::from_utf8_lossy(&output.stderr);
-    match output.status.success() {
-        true => Ok(executed(&said)),
-        false => {
-            let last = said.lines().rev().take(40).collect::<Vec<_>>();
-            let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
-            Err(Failure::new(format!("the parser `{name}` broke\n{last}")).help(format!(
-                "the input is kept: {found}*; feed it again: GITOPS_FUZZ={name} {} FILE",
-                program.display()
-            )))
-        }
+    if output.status.success() {
+        return Ok(executed(&said));
     }
+    let last = said.lines().rev().take(40).collect::<Vec<_>>();
+    let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
+    Err(Failure::new(format!("the parser `{name}` broke\n{last}")).help(format!(
+        "the input is kept: {found}*; feed it again: GITOPS_FUZZ={name} {} FILE",
+        program.display()
+    )))
 }
 
 fn executed(said: &str) -> u64 {

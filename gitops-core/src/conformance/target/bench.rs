@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::outside::{Fault, Outside};
 use super::subject::Subject;
-use crate::conformance::check::{Asked, Bench, Checked, Stop, ensure};
+use crate::conformance::check::{Bench, Checked, Stop, ensure};
 use crate::target::{Scope, Target, Tier};
 use crate::value::{Applied, Change, Key, Live, Mark, Presence, Provenance, Value};
 use crate::{Cx, Differ, Error, ErrorKind, Object, Result, Structural};
@@ -25,19 +25,24 @@ pub(in crate::conformance) struct TargetBench {
 }
 
 impl Bench for TargetBench {
-    fn not_asked(&self, asked: Asked) -> Option<String> {
-        let tier = self.target().info().tier;
-        let (is_asked, of) = match asked {
-            Asked::All => (true, "everybody"),
-            Asked::Keyed => (tier == Tier::Keyed, "keyed targets"),
-            Asked::Marked => (tier != Tier::Opaque, "keyed and discoverable targets"),
-            Asked::Opaque => (tier == Tier::Opaque, "opaque targets"),
-            Asked::Power(power) => (self.powers().any(|offered| offered == power), power),
-        };
-        (!is_asked).then(|| match asked {
-            Asked::Power(_) => format!("the target does not offer {of}"),
-            _ => format!("it is asked of {of}"),
-        })
+    fn subject(&self) -> String {
+        self.target().info().name
+    }
+
+    fn powers(&self) -> Vec<&'static str> {
+        let target = self.target();
+        let offered = [
+            (target.native_plan().is_some(), "a native plan"),
+            (target.watch().is_some(), "a watch"),
+            (target.health().is_some(), "health"),
+            (target.import().is_some(), "import"),
+            (target.batch().is_some(), "batches"),
+        ];
+        offered.into_iter().filter_map(|(is_offered, name)| is_offered.then_some(name)).collect()
+    }
+
+    fn tier(&self) -> Option<Tier> {
+        Some(self.target().info().tier)
     }
 
     fn divergence(&self, number: &str) -> Option<String> {
@@ -59,19 +64,6 @@ impl TargetBench {
         &*self.subject.outside
     }
 
-    /// The powers that the target offers, by name.
-    pub(super) fn powers(&self) -> impl Iterator<Item = &'static str> {
-        let target = self.target();
-        let offered = [
-            (target.native_plan().is_some(), "a native plan"),
-            (target.watch().is_some(), "a watch"),
-            (target.health().is_some(), "health"),
-            (target.import().is_some(), "import"),
-            (target.batch().is_some(), "batches"),
-        ];
-        offered.into_iter().filter_map(|(is_offered, name)| is_offered.then_some(name))
-    }
-
     /// A key that was not used yet.
     pub(super) fn key(&self) -> Key {
         (self.subject.samples.key)(self.used.fetch_add(1, Ordering::Relaxed))
@@ -79,6 +71,11 @@ impl TargetBench {
 
     pub(super) fn keys(&self, count: usize) -> Vec<Key> {
         (0..count).map(|_| self.key()).collect()
+    }
+
+    /// How often many try at once.
+    pub(super) fn rounds(&self) -> usize {
+        self.subject.samples.repeats.min(4)
     }
 
     pub(super) fn body(&self, number: usize) -> Value {

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use gitops_core::{Cx, Entry, EntryKind, Error, Result, Snapshot, Source};
 
-pub use gitea::{credentials, gitea};
+pub use gitea::{Gitea, credentials, gitea};
 pub use proxy::{Fault, Proxy};
 pub use repo::Repo;
 pub use script::{CountedGit, StalledGit, script, with_sender};

@@ -9,7 +9,11 @@ pub struct Files(Arc<Mutex<Vec<(String, String)>>>);
 impl Files {
     pub fn declare<'a>(&self, objects: impl IntoIterator<Item = (&'a str, serde_json::Value)>) {
         let files = objects.into_iter().map(|(path, body)| (path.to_owned(), body.to_string()));
-        *self.0.lock().unwrap() = files.collect();
+        self.declare_texts(files);
+    }
+
+    pub fn declare_texts(&self, files: impl IntoIterator<Item = (String, String)>) {
+        *self.0.lock().unwrap() = files.into_iter().collect();
     }
 }
 

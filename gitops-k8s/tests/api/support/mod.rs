@@ -1,5 +1,7 @@
+mod controllers;
 mod files;
 
+pub use controllers::controllers;
 pub use files::{Files, render};
 
 use std::sync::Arc;

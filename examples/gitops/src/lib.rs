@@ -1,0 +1,85 @@
+//! The `gitops` command: plan, apply and keep applied what a Git repository declares.
+//!
+//! The reader of its file is public, for programs that take the same file.
+
+mod actor;
+mod app;
+mod cli;
+mod codes;
+pub mod config;
+mod consent;
+mod exit;
+mod failure;
+mod interrupt;
+mod lookup;
+mod output;
+mod progress;
+mod saved_plan;
+mod session;
+mod source;
+mod targets;
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind as Clap;
+use gitops_core::Error;
+
+use app::App;
+use cli::{Cli, Global};
+use exit::Exit;
+use failure::Failure;
+use output::Screen;
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    match Cli::try_parse() {
+        Ok(cli) => run(cli).into(),
+        Err(error) => {
+            let _ = error.print();
+            usage(&error).into()
+        }
+    }
+}
+
+/// Help and version are no errors; clap's own code for errors is 2, which means something else here.
+fn usage(error: &clap::Error) -> Exit {
+    match error.kind() {
+        Clap::DisplayHelp | Clap::DisplayVersion => Exit::Ok,
+        _ => Exit::Usage,
+    }
+}
+
+fn run(cli: Cli) -> Exit {
+    let screen = Screen::new(&cli.global);
+    let ended = match tokio::runtime::Runtime::new() {
+        Err(error) => Err(Error::from(error).into()),
+        Ok(runtime) => {
+            let ended = runtime.block_on(dispatch(&cli.global, cli.verb));
+            // A question that nobody answered must not keep the process.
+            runtime.shutdown_background();
+            ended
+        }
+    };
+    let exit = ended.unwrap_or_else(|failure| complain(screen, &failure));
+    if exit.code() > 1 && exit != Exit::Usage {
+        screen.note(&format!("exit {}: {}", exit.code(), exit.meaning()));
+    }
+    exit
+}
+
+async fn dispatch(global: &Global, verb: cli::Verb) -> Result<Exit, Failure> {
+    verbs::run(&App::new(global)?, verb).await
+}
+
+/// Says what went wrong where the reader looks for it: programs on standard output, people on standard error.
+fn complain(screen: Screen, failure: &Failure) -> Exit {
+    match screen.is_json() {
+        true => {
+            let _ = screen.data(&output::document::pretty(&output::error::document(failure)));
+        }
+        false => screen.complain(&output::error::human(failure)),
+    }
+    failure.exit
+}

@@ -1,0 +1,148 @@
+//! Whole folders of manifests, from the first sync to the last object pruned.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::journal::MemoryJournalIo;
+use gitops_core::*;
+use gitops_k8s::KubernetesRender;
+use serde_json::json;
+
+use crate::support::{Files, World, controllers};
+
+fn manifests(folder: &Path) -> Vec<(String, String)> {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    let is_manifest = |path: &&PathBuf| {
+        path.extension().is_some_and(|end| end == "yaml") && !path.ends_with("kustomization.yaml")
+    };
+    let read = |path: &PathBuf| {
+        (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap())
+    };
+    entries.iter().filter(is_manifest).map(read).collect()
+}
+
+async fn engine(world: &World, files: &Files) -> Engine {
+    let key = SecretKey::new([7; 32]);
+    let render = KubernetesRender::new("k").namespace(world.namespace.as_str()).secret_key(key);
+    let state = State {
+        store: Arc::new(MemoryStore::new()),
+        journal: Box::new(MemoryJournalIo::default()),
+        audit: Arc::new(MemoryAudit::default()),
+        guard: None,
+    };
+    let builder = Engine::builder("whole")
+        .source(Arc::new(files.clone()))
+        .render(Arc::new(render))
+        .target("k", Arc::new(world.target()))
+        .ready_timeout(Duration::from_secs(60))
+        .state(state);
+    builder.open(&world.cx).await.unwrap()
+}
+
+async fn apply(world: &World, engine: &mut Engine) -> Report {
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert!(plan.held.is_empty(), "{:?}", plan.held);
+    let report = engine.apply(&world.cx, &plan, &Approval::of_this_plan("tester")).await.unwrap();
+    assert!(report.results.iter().all(|result| result.outcome == StepOutcome::Done), "{:?}", report.results);
+    report
+}
+
+/// First sync, a second pass that does nothing, drift, one change, everything pruned; all counted by the server.
+async fn live_through(name: &str, folder: &Path) -> usize {
+    let world = World::new(name).await;
+    let files = Files::default();
+    let mut texts = manifests(folder);
+    files.declare_texts(texts.clone());
+    let mut engine = engine(&world, &files).await;
+    let script = async {
+        let made = apply(&world, &mut engine).await.applied();
+        assert_eq!(world.writes(), made, "one write for each object");
+
+        let before = world.requests().len();
+        assert_eq!(apply(&world, &mut engine).await.plan.steps, []);
+        let asked = &world.requests()[before..];
+        assert!(asked.iter().all(|request| !request.writes() && !request.is_dry_run()), "{asked:?}");
+
+        let keys: Vec<Key> = engine.inventory().entries().iter().map(|(key, _)| key.clone()).collect();
+        let uids = |engine: &Engine| -> Vec<_> {
+            engine.inventory().entries().iter().map(|(_, entry)| entry.uid.clone()).collect()
+        };
+        let born = uids(&engine);
+        texts.push(("more.yaml".to_owned(), config_map("more", "1")));
+        files.declare_texts(texts.clone());
+        apply(&world, &mut engine).await;
+        texts.last_mut().unwrap().1 = config_map("more", "2");
+        files.declare_texts(texts.clone());
+        let before = world.writes();
+        apply(&world, &mut engine).await;
+        assert_eq!(world.writes() - before, 1, "one field, one write");
+        texts.pop();
+        files.declare_texts(texts);
+        let before = world.writes();
+        apply(&world, &mut engine).await;
+        assert_eq!(world.writes() - before, 1, "what left the source is pruned, and nothing else");
+        assert_eq!(uids(&engine), born);
+
+        files.declare_texts([]);
+        let pruned = apply(&world, &mut engine).await.applied();
+        assert_eq!((pruned, engine.inventory().entries().len()), (keys.len(), 0));
+        keys.len()
+    };
+    tokio::select! {
+        () = controllers(&world.admin, &world.namespace) => unreachable!(),
+        objects = script => objects,
+    }
+}
+
+fn config_map(name: &str, value: &str) -> String {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"x": value}})
+        .to_string()
+}
+
+#[tokio::test]
+async fn our_own_manifests_live_from_the_first_sync_to_the_last_prune() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/deploy");
+    assert!(live_through("own", &folder).await >= 8);
+}
+
+#[tokio::test]
+async fn public_repositories_live_from_the_first_sync_to_the_last_prune() {
+    let Some(corpus) = std::env::var_os("GITOPS_CORPUS") else {
+        eprintln!("GITOPS_CORPUS names no folder: only the manifests of tests/data are applied");
+        return;
+    };
+    let folders =
+        ["argocd-example-apps/guestbook", "argocd-example-apps/sock-shop/base", "podinfo/kustomize"];
+    for (number, folder) in folders.into_iter().enumerate() {
+        let objects = live_through(&format!("public-{number}"), &Path::new(&corpus).join(folder)).await;
+        eprintln!("{folder}: {objects} objects");
+    }
+}
+
+/// Two hundred objects of three kinds, in one namespace.
+#[tokio::test]
+async fn a_pass_over_many_unchanged_objects_asks_by_lists() {
+    let world = World::new("crowd").await;
+    let files = Files::default();
+    let object = |n: usize| {
+        let kind = ["ConfigMap", "ServiceAccount", "Service"][n % 3];
+        let spec = match kind {
+            "Service" => json!({"ports": [{"port": 80, "protocol": "TCP"}], "selector": {"a": "b"}}),
+            _ => json!(null),
+        };
+        let body =
+            json!({"apiVersion": "v1", "kind": kind, "metadata": {"name": format!("o-{n}")}, "spec": spec});
+        (format!("o-{n}.json"), body.to_string())
+    };
+    files.declare_texts((0..200).map(object));
+    let mut engine = engine(&world, &files).await;
+    assert_eq!(apply(&world, &mut engine).await.applied(), 200);
+    let before = world.requests().len();
+    assert_eq!(apply(&world, &mut engine).await.plan.steps, []);
+    let asked = world.requests()[before..].to_vec();
+    assert!(asked.iter().all(|request| request.verb == "list"), "{asked:?}");
+    assert_eq!(asked.len(), 6, "one list of each kind for the plan, and one for its apply: {asked:?}");
+}

@@ -1,0 +1,169 @@
+//! What can go wrong around a run, and what is said about it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use gitops_core::*;
+use gitops_terraform::Terraform;
+
+use crate::support::*;
+use crate::things::*;
+
+const LOCK: &str = "app/.terraform.lock.hcl";
+
+async fn world() -> (World, Things, String) {
+    let (things, lock) = (Things::start().await, lock_file(&["gitops/counting"]));
+    (World::new(&[]).built(|builder| builder.mirror(mirror())), things, lock)
+}
+
+async fn held(world: &World) -> String {
+    let plan = world.plan().await;
+    assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+    plan.held[0].why.to_string()
+}
+
+/// The processes that have the root's folder for their home.
+fn at_work(folder: &Path) -> usize {
+    let home = format!("HOME={}", folder.display());
+    let entries = std::fs::read_dir("/proc").unwrap().flatten();
+    let environments = entries.filter_map(|entry| std::fs::read(entry.path().join("environ")).ok());
+    environments.filter(|bytes| bytes.split(|byte| *byte == 0).any(|part| part == home.as_bytes())).count()
+}
+
+#[tokio::test]
+async fn a_lock_that_somebody_holds_is_shown_with_its_holder_and_left_alone() {
+    let (world, things, lock) = world().await;
+    world.files.declare(&[("app/main.tf", &things.root(&[("a", "1")])), (LOCK, &lock)]);
+    world.plan().await;
+    things.with(|inner| inner.takes = Duration::from_secs(5));
+    let folder = world.root_folder();
+    let mut person = Command::new(tofu());
+    person.args(["apply", "-auto-approve"]).current_dir(folder.join("tree/app")).stdout(Stdio::null());
+    person.env("TF_DATA_DIR", folder.join("data")).env("TF_CLI_CONFIG_FILE", world.work().join("cli.tfrc"));
+    let mut person = person.spawn().unwrap();
+    things.made(1).await;
+    world.files.declare(&[("app/main.tf", &things.root(&[("a", "2")])), (LOCK, &lock)]);
+    let why = held(&world).await;
+    assert!(why.contains("state lock") && why.contains("held by: ") && why.contains("since: "), "{why}");
+    assert!(why.contains("never done for you"), "{why}");
+    let ended = tokio::task::spawn_blocking(move || person.wait().unwrap()).await.unwrap();
+    assert!(ended.success(), "the holder was left alone");
+}
+
+#[tokio::test]
+async fn a_plan_that_takes_for_ever_ends_with_its_call() {
+    let (world, things, lock) = world().await;
+    world.files.declare(&[("app/main.tf", &things.root(&[("a", "1")])), (LOCK, &lock)]);
+    assert!(world.apply().await.is_converged());
+    things.with(|inner| inner.silent = true);
+    world.files.declare(&[("app/main.tf", &things.root(&[("a", "2")])), (LOCK, &lock)]);
+    let mut world = world.built(|builder| builder.mirror(mirror()).patience(Duration::from_millis(500)));
+    world.call_timeout = Duration::from_secs(5);
+    let why = held(&world).await;
+    assert!(why.contains("the deadline passed"), "{why}");
+    let folder = world.root_folder();
+    let cx = world.cx.within(Duration::from_secs(60));
+    while at_work(&folder) > 0 {
+        cx.sleep(Duration::from_millis(50)).await.expect("the tool and its providers are gone");
+    }
+}
+
+#[tokio::test]
+async fn an_apply_that_takes_too_long_is_interrupted_and_keeps_what_it_made() {
+    let (mut world, things, lock) = world().await;
+    let list = [("a", "1"), ("b", "1"), ("c", "1")];
+    world.files.declare(&[("app/main.tf", &things.root(&list)), (LOCK, &lock)]);
+    let plan = world.plan().await;
+    things.with(|inner| inner.takes = Duration::from_secs(2));
+    world.call_timeout = Duration::from_secs(3);
+    let target = world.target();
+    let report = world.engine(&target).await.apply(&world.cx, &plan, &yes()).await.unwrap();
+    assert!(matches!(report.results[0].outcome, StepOutcome::Unknown { .. }), "{:?}", report.results);
+    things.with(|inner| inner.takes = Duration::ZERO);
+    world.call_timeout = Duration::from_secs(600);
+    let report = world.apply().await;
+    assert!(report.is_converged(), "{report:?}");
+    assert_eq!(things.with(|inner| inner.made.values().copied().collect::<Vec<_>>()), [1, 1, 1]);
+}
+
+#[tokio::test]
+async fn a_flood_of_output_is_taken_and_not_kept() {
+    let main = r#"
+resource "terraform_data" "a" {
+  provisioner "local-exec" {
+    command = "head -c 5000000 /dev/zero | tr '\\0' x | fold -w 1000"
+  }
+}
+"#;
+    let world = World::new(&[("app/main.tf", main)]);
+    assert!(world.apply().await.is_converged());
+    let size = |path: &std::path::PathBuf| std::fs::metadata(path).unwrap().len();
+    assert!(files_below(world.folder.path()).iter().map(size).max().unwrap() < 1 << 20);
+}
+
+#[tokio::test]
+async fn a_provider_that_can_not_be_had_without_a_network_is_named() {
+    let (_, things, lock) = world().await;
+    let empty = tempfile::tempdir().unwrap();
+    let path = empty.path().to_owned();
+    let world = World::new(&[("app/main.tf", &things.root(&[])), (LOCK, &lock)]);
+    let world = world.built(move |builder| builder.mirror(&path));
+    let why = held(&world).await;
+    assert!(
+        why.contains("gitops/counting") && why.starts_with("its target can't foretell a change: init: "),
+        "{why}"
+    );
+}
+
+#[tokio::test]
+async fn a_lock_file_of_providers_is_asked_for_and_never_written() {
+    let (world, things, _) = world().await;
+    world.files.declare(&[("app/main.tf", &things.root(&[]))]);
+    let why = held(&world).await;
+    assert!(why.contains(".terraform.lock.hcl"), "{why}");
+    assert!(!files_below(&world.work()).iter().any(|path| path.ends_with(".terraform.lock.hcl")));
+}
+
+#[tokio::test]
+async fn revoked_credentials_are_the_providers_own_word() {
+    let (world, things, lock) = world().await;
+    world.files.declare(&[("app/main.tf", &things.root(&[("a", "1")])), (LOCK, &lock)]);
+    world.apply().await;
+    things.with(|inner| inner.token = "another".into());
+    world.files.declare(&[("app/main.tf", &things.root(&[("a", "2")])), (LOCK, &lock)]);
+    let why = held(&world).await;
+    assert!(why.contains("the token is revoked") && why.contains("counting_thing.a"), "{why}");
+}
+
+#[tokio::test]
+async fn a_tool_that_is_too_old_is_refused_with_the_version_that_is_needed() {
+    let world = World::new(&[("app/main.tf", "")]);
+    let old = world.folder.path().join("old");
+    std::fs::write(&old, "#!/bin/sh\necho 'Terraform v1.5.7'\n").unwrap();
+    std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let target = Terraform::builder(&old, world.work()).open(&world.cx).unwrap();
+    let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
+    let why = plan.held[0].why.to_string();
+    assert!(why.contains("Terraform 1.5.7 is too old") && why.contains("1.9 or newer"), "{why}");
+}
+
+#[tokio::test]
+async fn roots_that_run_at_once_share_a_cache_of_providers() {
+    let (_, things, lock) = world().await;
+    let cache = tempfile::tempdir().unwrap();
+    let path = cache.path().join("plugins");
+    let names = ["r1", "r2", "r3", "r4", "r5", "r6"];
+    let files: Vec<(String, String)> = names
+        .iter()
+        .flat_map(|name| {
+            let main = things.root(&[(*name, "1")]);
+            [(format!("{name}/main.tf"), main), (format!("{name}/.terraform.lock.hcl"), lock.clone())]
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let world =
+        World::new(&files).built(move |builder| builder.mirror(mirror()).plugin_cache(&path).concurrency(6));
+    assert!(world.apply().await.is_converged());
+    assert_eq!(things.names(), names);
+}
