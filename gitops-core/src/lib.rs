@@ -42,7 +42,7 @@ pub use cx::{Clock, Cx, Entropy, System, Time};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use diff::{Diff, Differ, FieldChange, Structural};
 pub use directory::Directory;
-pub use engine::{Approval, Engine, EngineBuilder, Pin, Report, State, StepOutcome, StepResult};
+pub use engine::{Approval, Engine, EngineBuilder, Pin, PinRequest, Report, State, StepOutcome, StepResult};
 pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use event::{Event, EventSink};
 pub use fleet::{Fleet, FleetOutcome};
@@ -59,7 +59,7 @@ pub use source::{
     Commit, Entry, EntryKind, History, Relation, Snapshot, Source, SourceInfo, SourceWatch, Tree,
 };
 pub use state_dir::{StateDir, StatePeek};
-pub use store::{Document, FileStore, MemoryStore, StateStore, Stored};
+pub use store::{Document, FileStore, MemoryStore, StateStore, StoreWatch, Stored};
 pub use target::{Scope, Target, TargetInfo, Tier};
 pub use typed::{Found, Resource, Typed, TypedTarget};
 pub use value::*;

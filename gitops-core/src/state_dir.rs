@@ -177,6 +177,15 @@ impl StatePeek {
         Arc::new(FileStore::read_only(self.path.join(STORE)))
     }
 
+    /// The documents, to be written by who has no lock: for a wish to the process that is at work
+    /// ([`PinRequest`](crate::PinRequest)), and for nothing else.
+    ///
+    /// # Errors
+    /// As [`FileStore::open`].
+    pub fn store_to_ask(&self) -> Result<FileStore> {
+        FileStore::open(self.path.join(STORE))
+    }
+
     /// The journal's file, to be read by [`Journal::read`](crate::journal::Journal::read).
     pub fn journal_io(&self) -> FileJournalIo {
         FileJournalIo::read_only(self.path.join(JOURNAL))

@@ -171,6 +171,23 @@ async fn a_cycle_and_an_undeclared_need_are_faults_that_name_their_objects() {
 }
 
 #[tokio::test]
+async fn what_is_still_needed_is_not_deleted() {
+    let world = World::with(&[("a", "needs: b"), ("b", "1"), ("c", "1")]);
+    let mut engine = world.engine().await;
+    assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+    world.declare(&[("a", "needs: b"), ("c", "1")]);
+    for error in [engine.replan(&world.cx).await.unwrap_err(), engine.plan(&world.cx).await.unwrap_err()] {
+        let [fault] = error.diagnostics() else { panic!("{error:?}") };
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(fault, @"error[GO0303]: a: t:K/-/a needs t:K/-/b, which nobody declares (declare it, or remove the need)");
+        }
+    }
+    world.declare(&[("a", "1"), ("c", "1")]);
+    assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+    assert_eq!(world.memory.keys(), [key("a"), key("c")]);
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_looked_up_and_not_done_twice() {
     let world = World::with(&[("a", "1")]);
     world.lose_answers();

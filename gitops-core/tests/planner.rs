@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use gitops_core::capability::Preview;
 use gitops_core::journal::{Intent, OpResult, Record};
 use gitops_core::*;
 use proptest::prelude::*;
@@ -95,28 +96,35 @@ impl World {
     }
 
     fn plan(&self, candidates: &BTreeSet<Key>) -> Planned {
+        self.with_input(candidates, &BTreeMap::new(), |input| Planner.plan(input).unwrap())
+    }
+
+    fn with_input<T>(
+        &self,
+        candidates: &BTreeSet<Key>,
+        previews: &BTreeMap<Key, Result<Preview, String>>,
+        work: impl FnOnce(&PlanInput<'_>) -> T,
+    ) -> T {
         let zero = Digest::of(b"");
         let basis =
             Basis { source: "s".into(), desired: zero, gates: zero, options: zero, engine: "e".into() };
-        Planner
-            .plan(&PlanInput {
-                application: "a",
-                revision: &Revision::new("r", ""),
-                desired: &self.desired,
-                inventory: &self.inventory,
-                candidates,
-                live: &self.live,
-                previews: &BTreeMap::new(),
-                waiting: &BTreeMap::new(),
-                quarantined: &BTreeSet::new(),
-                protected: &BTreeMap::new(),
-                contested: &BTreeMap::new(),
-                differ: &Structural::default(),
-                options: &self.options,
-                basis: &basis,
-                now: Time::default(),
-            })
-            .unwrap()
+        work(&PlanInput {
+            application: "a",
+            revision: &Revision::new("r", ""),
+            desired: &self.desired,
+            inventory: &self.inventory,
+            candidates,
+            live: &self.live,
+            previews,
+            waiting: &BTreeMap::new(),
+            quarantined: &BTreeSet::new(),
+            protected: &BTreeMap::new(),
+            contested: &BTreeMap::new(),
+            differ: &Structural::default(),
+            options: &self.options,
+            basis: &basis,
+            now: Time::default(),
+        })
     }
 
     /// Carries a plan out as a keyed target does, and remembers it as an engine does.
@@ -170,11 +178,14 @@ impl World {
 }
 
 fn desired(files: impl IntoIterator<Item = (String, u8)>) -> Desired {
-    let render = render_files("test", |part: &Part<'_>| {
+    declared(files.into_iter().map(|(path, content)| (path, vec![content])), |content| body(content[0]))
+}
+
+fn declared(files: impl IntoIterator<Item = (String, Vec<u8>)>, body: fn(&[u8]) -> Value) -> Desired {
+    let render = render_files("test", move |part: &Part<'_>| {
         let key = Key::new("t", GroupKind::new("", "K"), "", part.path());
-        Ok(vec![Object::new(key, body(part.bytes()?[0]), part.provenance(0))])
+        Ok(vec![Object::new(key, body(&part.bytes()?), part.provenance(0))])
     });
-    let files = files.into_iter().map(|(path, content)| (path, vec![content]));
     let snapshot = Snapshot::from_files("s", Revision::new("r", ""), files).unwrap();
     Renderer::new(Arc::new(render)).render(&snapshot).unwrap().desired
 }
@@ -244,5 +255,72 @@ proptest! {
         let moving = plan.steps.iter().map(|step| &step.key).chain(plan.drift.iter().map(|step| &step.key));
         let moving = moving.chain(plan.held.iter().map(|held| &held.key)).filter(|key| declared(key)).count();
         prop_assert_eq!(plan.unchanged + moving, world.desired.objects().len());
+    }
+
+    /// A target that foretells is asked about every step, and about nothing that is as we left it or not ours to touch.
+    #[test]
+    fn every_step_is_foretold_and_no_object_that_is_as_it_was_left(cases in cases()) {
+        let world = World::of(&cases, Options::default());
+        let everything = world.everything();
+        let asked: BTreeSet<Key> = world.with_input(&everything, &BTreeMap::new(), |input| {
+            Planner.to_foretell(input).cloned().collect()
+        });
+        let plan = world.plan(&everything).plan;
+        prop_assert!(plan.steps.iter().all(|step| asked.contains(&step.key)));
+        prop_assert!(plan.held.iter().all(|held| !asked.contains(&held.key)));
+        for key in &asked {
+            let (Some(entry), Some(live)) = (world.inventory.entries().get(key), world.live.get(key)) else { continue };
+            let declared = world.desired.objects().get(key).map(|object| object.body.digest());
+            let is_as_left = (entry.state, &entry.uid, &entry.version, entry.desired)
+                == (OwnedState::Held, &Some(live.uid.clone()), &Some(live.version.clone()), declared);
+            prop_assert!(!is_as_left, "{key} is as it was left");
+        }
+    }
+
+    /// I12: what can't be foretold is held; nothing changes for any other.
+    #[test]
+    fn a_preview_that_fails_holds_its_own_object_alone(cases in cases(), which in any::<prop::sample::Index>()) {
+        let world = World::of(&cases, Options::default());
+        let everything = world.everything();
+        let before = world.plan(&everything).plan;
+        prop_assume!(!before.steps.is_empty());
+        let key = before.steps[which.index(before.steps.len())].key.clone();
+        let previews = BTreeMap::from([(key.clone(), Err("fog".to_owned()))]);
+        let after = world.with_input(&everything, &previews, |input| Planner.plan(input).unwrap().plan);
+        let held = Held { key: key.clone(), why: HeldBecause::Unforeseen { reason: "fog".into() } };
+        prop_assert!(after.held.contains(&held) && after.step(&key).is_none());
+        let others = |plan: &Plan| plan.steps.iter().filter(|step| step.key != key).cloned().collect::<Vec<_>>();
+        prop_assert_eq!(others(&after), others(&before));
+        prop_assert_ne!(after.id, before.id);
+    }
+
+    /// Whatever uses outputs of candidates is in a later layer than all of them, and nothing is lost.
+    #[test]
+    fn layers_hold_each_candidate_once_and_after_what_it_uses(
+        uses in prop::collection::vec(prop::collection::vec(any::<prop::sample::Index>(), 0..3), 1..9),
+        left_out in any::<prop::sample::Index>(),
+    ) {
+        let files = uses.iter().enumerate().map(|(index, uses)| {
+            let used = uses.iter().filter(|_| index > 0).map(|used| used.index(index) as u8).collect::<Vec<u8>>();
+            (format!("n{index}"), used)
+        });
+        let desired = declared(files, |used| {
+            let parts = used.iter().map(|used| OutputRef { key: key(usize::from(*used)), output: "o".into() });
+            Hole { parts: parts.map(HolePart::Output).collect() }.into()
+        });
+        let mut candidates: BTreeSet<Key> = desired.objects().keys().cloned().collect();
+        candidates.remove(&key(left_out.index(uses.len())));
+        let layers = Planner.layers(&desired, &candidates).unwrap();
+        let mut seen: BTreeSet<Key> = BTreeSet::new();
+        for layer in &layers {
+            for object in layer {
+                let used = desired.outputs_used(object).unwrap_or_default();
+                prop_assert!(used.iter().all(|used| seen.contains(&used.key) || !candidates.contains(&used.key)));
+                prop_assert!(used.iter().all(|used| desired.users(&used.key).any(|user| user == object)));
+            }
+            prop_assert!(layer.is_disjoint(&seen));
+            seen.extend(layer.iter().cloned());
+        }
+        prop_assert_eq!(seen, candidates);
     }
 }

@@ -14,6 +14,7 @@ mod pin;
 mod prepare;
 mod recover;
 mod report;
+mod request;
 mod run;
 mod tamper;
 
@@ -22,6 +23,7 @@ pub use builder::EngineBuilder;
 pub use ledger::State;
 pub use pin::Pin;
 pub use report::{Report, StepOutcome, StepResult};
+pub use request::PinRequest;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -6,11 +6,12 @@ use futures::FutureExt;
 use futures::future::select_all;
 use smol_str::SmolStr;
 
-use super::{Approval, Engine, Report, tamper};
+use super::{Approval, Engine, PinRequest, Report, tamper};
 use crate::capability::Moved;
 use crate::cx::Time;
 use crate::event::Event;
 use crate::source::Source;
+use crate::store::StateStore;
 use crate::target::Target;
 use crate::value::Revision;
 use crate::{Cx, ErrorKind, Result};
@@ -64,6 +65,7 @@ impl Engine {
 
     /// One pass, ended early at a safe point if the source has something newer.
     async fn supervised_pass(&mut self, cx: &Cx, interval: Duration) -> Result<Report> {
+        self.take_up_request(cx).await?;
         self.drain_watches(cx);
         let prepared = self.prepare(cx).await?;
         self.admit(&prepared.planned.plan, false)?;
@@ -71,11 +73,18 @@ impl Engine {
         let pinned = self.pinned(cx).await?.is_some();
         let source = self.source.clone();
         let inner = cx.child();
+        let store = self.ledger.store().clone();
         let superseded = async {
-            if pinned {
-                std::future::pending::<()>().await;
+            let newer = async {
+                if pinned {
+                    std::future::pending::<()>().await;
+                }
+                newer_than(cx, &source, &revision, interval).await;
+            };
+            tokio::select! {
+                () = newer => {}
+                () = asked(cx, &*store) => {}
             }
-            newer_than(cx, &source, &revision, interval).await;
             inner.cancel();
             std::future::pending::<Infallible>().await
         };
@@ -125,7 +134,21 @@ impl Engine {
             () = cx.cancelled() => Woken::SourceOrTime,
             (woken, ..) = select_all(self.targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
+            () = asked(cx, &**self.ledger.store()) => Woken::SourceOrTime,
             _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,
+        }
+    }
+}
+
+/// Returns once somebody's wish waits. A store that can't be watched is looked at by each pass.
+async fn asked(cx: &Cx, store: &dyn StateStore) {
+    while !PinRequest::waits(cx, store).await {
+        let changed = match store.watch() {
+            Some(watch) => watch.changed(cx, PinRequest::DOCUMENT).await,
+            None => std::future::pending().await,
+        };
+        if changed.is_err() {
+            std::future::pending::<()>().await;
         }
     }
 }

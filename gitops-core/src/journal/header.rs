@@ -69,6 +69,7 @@ fn check_format(magic: [u8; 8], header: &[u8; SIZE]) -> Result<()> {
             ErrorKind::Unsupported,
             format!("the journal was written by a newer version: format {newer}, this one knows {MAJOR}"),
         )
+        .with("byte", 8)
         .help("use the newer version; nothing was changed")),
     }
 }

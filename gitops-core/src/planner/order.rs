@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::graph::{Cycle, Graph};
 use crate::plan::{Held, Step};
 use crate::render::Desired;
-use crate::value::{Action, Key};
+use crate::value::{Action, Key, Object};
 
 /// Fills in what each step waits for.
 ///
@@ -24,6 +24,7 @@ pub(super) fn connect(input: &PlanInput<'_>, steps: &mut [Step], held: &[Held]) 
         let found = walk.needed_steps(key);
         after.entry(key.clone()).or_default().extend(found);
     }
+    walk.find_what_left_and_is_needed();
     let Walk { needs, faults, .. } = walk;
     if !faults.is_empty() {
         return Err(faulty(faults));
@@ -75,20 +76,33 @@ impl Walk<'_> {
             self.needs.insert(key.clone(), members.clone());
             return members;
         };
-        let needs = match self.input.desired.needs(object) {
-            Ok(needs) => needs,
-            Err(missing) => {
-                let fault = |need: &Key| {
-                    let message = format!("{key} needs {need}, which nobody declares");
-                    Diagnostic::error("GO0303", object.provenance.to_string(), message)
-                        .help("declare it, or remove the need")
-                };
-                self.faults.extend(missing.iter().map(fault));
-                Vec::new()
-            }
-        };
+        let needs = self.input.desired.needs(object).unwrap_or_else(|missing| {
+            missing.iter().for_each(|need| self.missing(object, need));
+            Vec::new()
+        });
         self.needs.insert(key.clone(), needs.clone());
         needs
+    }
+}
+
+impl Walk<'_> {
+    /// What is no longer declared is not needed either, also by objects that do not change.
+    fn find_what_left_and_is_needed(&mut self) {
+        let desired = self.input.desired;
+        for key in self.input.candidates.iter().filter(|key| !desired.objects().contains(key)) {
+            for object in desired.needed_by(key).filter_map(|needer| desired.objects().get(needer)) {
+                self.missing(object, key);
+            }
+        }
+    }
+
+    fn missing(&mut self, object: &Object, need: &Key) {
+        let message = format!("{} needs {need}, which nobody declares", object.key);
+        let fault = Diagnostic::error("GO0303", object.provenance.to_string(), message);
+        let fault = fault.help("declare it, or remove the need");
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
     }
 }
 

@@ -18,8 +18,8 @@ pub struct Desired {
     stages: Stages,
     /// The outputs that fill the holes of each object that has holes.
     uses: OrdMap<Key, Arc<[OutputRef]>>,
-    /// The other way round: who uses outputs of an object.
-    users: OrdMap<Key, OrdSet<Key>>,
+    /// Who needs an object that must be declared.
+    needed_by: OrdMap<Key, OrdSet<Key>>,
 }
 
 impl Desired {
@@ -70,9 +70,18 @@ impl Desired {
         self.uses.get(key).map(|outputs| &**outputs)
     }
 
+    /// The objects that need this one by its key, in order, whether or not it is declared.
+    pub fn needed_by(&self, key: &Key) -> impl Iterator<Item = &Key> {
+        self.needed_by.get(key).into_iter().flatten()
+    }
+
     /// The objects whose holes are filled with outputs of this one, in order.
-    pub fn users(&self, key: &Key) -> impl Iterator<Item = &Key> {
-        self.users.get(key).into_iter().flatten()
+    pub fn users<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Key> {
+        let uses = move |user: &&Key| {
+            let outputs = self.outputs_used(user).unwrap_or_default();
+            outputs.iter().any(|output| output.key == *key)
+        };
+        self.needed_by(key).filter(uses)
     }
 
     /// Puts an object with filled holes in the place of the one that declares them.
@@ -96,6 +105,9 @@ impl Desired {
         if object.body.has_hole() {
             self.note_uses(&mut object);
         }
+        for need in required(&object) {
+            self.needed_by.entry(need.clone()).or_default().insert(object.key.clone());
+        }
         self.objects.insert(object.key.clone(), Arc::new(object));
         Ok(())
     }
@@ -108,31 +120,20 @@ impl Desired {
             if !object.needs.contains(&need) {
                 object.needs.push(need);
             }
-            self.users.entry(output.key.clone()).or_default().insert(object.key.clone());
         }
         self.uses.insert(object.key.clone(), outputs.into_iter().collect());
-    }
-
-    fn forget_uses(&mut self, key: &Key) {
-        for output in self.uses.remove(key).iter().flat_map(|outputs| outputs.iter()) {
-            if let Some(users) = self.users.get_mut(&output.key) {
-                users.remove(key);
-                if users.is_empty() {
-                    self.users.remove(&output.key);
-                }
-            }
-        }
     }
 
     /// Takes a declaration back.
     pub(crate) fn retract(&mut self, key: &Key) {
         let Some(object) = self.objects.remove(key) else { return };
         self.stages.remove(&object);
-        self.forget_uses(key);
+        self.uses.remove(key);
+        for need in required(&object) {
+            remove_from(&mut self.needed_by, need, key);
+        }
         for name in &object.offers {
-            if let Some(keys) = self.offers.get_mut(name) {
-                keys.remove(key);
-            }
+            remove_from(&mut self.offers, name, key);
         }
     }
 
@@ -145,5 +146,21 @@ impl Desired {
             edges.values().flatten().filter(|key| !self.objects.contains(key)).cloned().collect();
         edges.extend(stages.into_iter().map(|stage| (stage.clone(), self.members(&stage))));
         edges
+    }
+}
+
+/// The objects that must be declared for this one.
+fn required(object: &Object) -> impl Iterator<Item = &Key> {
+    object.needs.iter().filter_map(|need| match need {
+        Need::Object(key) => Some(key),
+        _ => None,
+    })
+}
+
+fn remove_from<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<Key>>, name: &K, key: &Key) {
+    let Some(keys) = index.get_mut(name) else { return };
+    keys.remove(key);
+    if keys.is_empty() {
+        index.remove(name);
     }
 }

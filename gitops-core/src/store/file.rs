@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::format::Sealed;
-use super::{Document, StateStore, Stored, check};
+use super::watch::Watching;
+use super::{Document, StateStore, StoreWatch, Stored, check};
 use crate::value::Version;
 use crate::{Cx, Error, ErrorKind, Result, fs};
 
@@ -29,6 +30,7 @@ pub struct FileStore {
     dir: Arc<Path>,
     writable: bool,
     turn: Arc<Mutex<()>>,
+    watching: Watching,
 }
 
 impl FileStore {
@@ -43,7 +45,7 @@ impl FileStore {
 
     /// A store that is read and never written; a folder that is not there has no documents.
     pub fn read_only(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into().into(), writable: false, turn: Arc::default() }
+        Self { dir: dir.into().into(), writable: false, turn: Arc::default(), watching: Watching::default() }
     }
 }
 
@@ -77,6 +79,17 @@ impl StateStore for FileStore {
             replace(&dir, &name, expect.as_ref(), document)
         })
         .await
+    }
+
+    fn watch(&self) -> Option<&dyn StoreWatch> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl StoreWatch for FileStore {
+    async fn changed(&self, cx: &Cx, name: &str) -> Result<()> {
+        self.watching.changed(cx, &self.dir, name).await
     }
 }
 

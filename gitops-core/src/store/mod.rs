@@ -4,6 +4,7 @@ mod file;
 mod format;
 mod memory;
 mod secret_key;
+mod watch;
 
 pub use file::FileStore;
 pub use memory::MemoryStore;
@@ -51,6 +52,21 @@ pub trait StateStore: Send + Sync {
     fn is_shared(&self) -> bool {
         false
     }
+
+    /// Tells when a document may have changed, if the store can.
+    fn watch(&self) -> Option<&dyn StoreWatch> {
+        None
+    }
+}
+
+/// Tells when a document may have changed, so that nobody has to poll.
+#[async_trait]
+pub trait StoreWatch: Send + Sync {
+    /// Returns when the document of a name may have changed; early and needless returns are allowed, missed ones not.
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no event: the next call returns at once if something happened in between.
+    async fn changed(&self, cx: &Cx, name: &str) -> Result<()>;
 }
 
 /// A document and the epoch of the engine that wrote it.

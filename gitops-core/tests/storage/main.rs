@@ -13,3 +13,4 @@ mod records;
 mod small_disk;
 mod state_dir;
 mod store;
+mod watch;

@@ -66,8 +66,12 @@ fn head(report: &Report) -> String {
                 0 => String::new(),
                 held => format!(" {} held.", count(held, "object")),
             };
+            let next = match report.deferred() {
+                0 => String::new(),
+                deferred => format!(" What {} awaited is there now.", count(deferred, "object")),
+            };
             let word = paint(RED, "Not everything is applied:");
-            format!("{word} {applied} of {} made at {revision}.{held}\n", count(all, "change"))
+            format!("{word} {applied} of {} made at {revision}.{held}{next}\n", count(all, "change"))
         }
     }
 }
@@ -103,6 +107,7 @@ pub struct ReportDocument<'a> {
     applied: usize,
     failed: usize,
     skipped: usize,
+    deferred: usize,
     summary: Summary,
     results: Vec<ResultPart<'a>>,
 }
@@ -136,6 +141,7 @@ impl<'a> ReportDocument<'a> {
             applied: report.applied(),
             failed: report.failed(),
             skipped: report.skipped(),
+            deferred: report.deferred(),
             summary: Summary::of(&report.plan),
             results: report.results.iter().map(part).collect(),
         }

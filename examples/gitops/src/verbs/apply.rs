@@ -62,7 +62,7 @@ fn with_next_command(app: &App, error: Error, plan: &Plan, verb: &str) -> Error 
 /// Writes what came of it as the answer.
 pub async fn answer(app: &App, session: &Session, report: &Report) -> Ended {
     let pinned = session.engine.pinned(&app.cx).await?;
-    let again = app.command(if report.skipped() > 0 { "apply" } else { "plan" });
+    let again = app.command(if report.skipped() + report.deferred() > 0 { "apply" } else { "plan" });
     app.screen.answer(&ReportDocument::new(report, pinned.as_ref()), || {
         report::human(report, app.screen.columns(), &again)
     })?;

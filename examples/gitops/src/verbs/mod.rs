@@ -1,6 +1,7 @@
 //! The verbs, one file each.
 
 mod apply;
+mod ask;
 mod audit;
 mod completions;
 mod diff;

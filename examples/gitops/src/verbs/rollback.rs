@@ -1,7 +1,8 @@
 //! `gitops rollback`: applies an earlier revision and holds it.
 
-use gitops_core::{Pin, Plan, Report};
+use gitops_core::{ErrorKind, Pin, Plan, Report};
 
+use super::ask::ask;
 use super::{Ended, apply, plan};
 use crate::actor::actor;
 use crate::app::App;
@@ -14,7 +15,15 @@ use crate::progress;
 use crate::session::{Access, Session};
 
 /// With a revision: pins it and applies. With `--end`: lets go of it, and applies what comes next if that is approved.
+/// If another process is at work, it is asked to do so.
 pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
+    match alone(app, args).await {
+        Err(failure) if failure.error.kind() == ErrorKind::Locked => ask(app, args, failure).await,
+        ended => ended,
+    }
+}
+
+async fn alone(app: &App, args: &RollbackArgs) -> Ended {
     match &args.revision {
         Some(revision) => hold(app, revision, args).await,
         None if args.consent.is_given() => let_go_and_apply(app, args).await,

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod config_errors;
+mod disks;
 mod documents;
 mod drift;
 mod exit_codes;

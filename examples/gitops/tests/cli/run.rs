@@ -83,3 +83,55 @@ fn a_mass_deletion_waits_for_a_person() {
     running.stop(Signal::TERM).expect(0);
     assert!(world.live("index.html").is_some());
 }
+
+#[test]
+fn a_rollback_while_it_runs_is_done_by_the_process_at_work() {
+    let world = World::applied();
+    let first = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    world.commit("Break it", &[("index.html", Some("broken\n"))]);
+    let mut running = Running::start(&world);
+    running.wait_for("applied");
+    running.wait_for("finished");
+
+    world.gitops(&["rollback", &first]).expect(64);
+    world.gitops(&["rollback", "v9.9.9", "--yes"]).expect(1).warns("v9.9.9");
+    world
+        .gitops(&["rollback", &first, "--yes"])
+        .expect(0)
+        .warns("The process at work holds to ")
+        .says("held to");
+    running.wait_for("applied");
+    running.wait_for("finished");
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+
+    world.commit("Break it more", &[("index.html", Some("more\n"))]);
+    world.gitops(&["rollback", "--end", "--yes"]).warns("follows the source again");
+    running.wait_for("applied");
+    running.wait_for("finished");
+    assert_eq!(world.live("index.html").as_deref(), Some("more\n"));
+    world.gitops(&["rollback", "--end", "--yes"]).expect(3).warns("not pinned");
+
+    running.stop(Signal::TERM).expect(0);
+    let audit = std::fs::read_to_string(world.path(".gitops/audit.jsonl")).unwrap();
+    for event in ["pinned", "unpinned"] {
+        let line = audit.lines().find(|line| line.contains(&format!(r#""event":"{event}""#))).expect(event);
+        assert!(line.contains(r#""actor":"alice""#), "{line}");
+    }
+}
+
+#[test]
+fn a_wish_that_nobody_takes_up_is_taken_back() {
+    let world = World::applied();
+    let first = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    // The lock is held by a process that runs no engine.
+    let lock = std::fs::File::open(world.path(".gitops/lock")).unwrap();
+    lock.lock().unwrap();
+    world.gitops(&["rollback", &first, "--yes", "--timeout", "2s"]).expect(1).warns("error[GO0016]");
+    drop(lock);
+    let mut running = Running::start(&world);
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    running.wait_for("applied");
+    running.wait_for("finished");
+    running.stop(Signal::TERM).expect(0);
+    assert_eq!(world.json(&["status"])["pinned"], Value::Null);
+}

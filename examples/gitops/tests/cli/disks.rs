@@ -1,0 +1,156 @@
+//! Disks that are full, read only or hold something huge, and state that another version wrote.
+
+use std::fs;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+use crate::support::{CONFIG, Ran, World};
+
+/// A file system of 2 MiB at a path of the world, unmounted when the test is over.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(world: &World, name: &str) -> Self {
+        fs::create_dir_all(world.path(name)).unwrap();
+        let disk = Self(world.path(name));
+        disk.mount_with("size=2m,mode=0700");
+        disk
+    }
+
+    fn mount_with(&self, options: &str) {
+        let mut mount = Command::new("mount");
+        let mount = mount.args(["-t", "tmpfs", "-o", options, "gitops-test"]).arg(&self.0).output();
+        let mount = mount.expect("the tests need the program `mount` (Debian: `apt-get install mount`)");
+        assert!(
+            mount.status.success(),
+            "this test mounts a small tmpfs and may not: run it as root, or in a user namespace by `unshare \
+             --map-root-user --mount cargo test`: {}",
+            String::from_utf8_lossy(&mount.stderr),
+        );
+    }
+
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("ballast");
+        let error = fs::write(&path, vec![1; 4 << 20]).unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_target_on_a_read_only_disk() {
+    let world = World::applied();
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    let before = world.all_live();
+    // What is there is seen through a mount that may not be written.
+    let live = world.path("live").display().to_string();
+    for arguments in [&["--bind", &live, &live][..], &["-o", "remount,ro,bind", &live]] {
+        assert!(Command::new("mount").args(arguments).status().unwrap().success(), "mount {arguments:?}");
+    }
+    let ran = world.gitops(&["apply", "--yes"]);
+    assert!(Command::new("umount").arg("--lazy").arg(&live).status().unwrap().success());
+    ran.expect(1).warns("Read-only file system");
+    assert_eq!(world.all_live(), before);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
+}
+
+#[test]
+fn a_state_folder_on_a_read_only_disk() {
+    let world = World::new();
+    let disk = SmallDisk::mount(&world, "disk");
+    world.configure(&format!("{CONFIG}state: ./disk/state\n"));
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    disk.mount_with("remount,ro");
+    world.gitops(&["apply", "--yes"]).expect(1).warns("error[GO").warns("help: ");
+    world.gitops(&["status"]);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    disk.mount_with("remount,rw");
+    world.gitops(&["apply", "--yes"]).expect(0);
+}
+
+#[test]
+fn a_state_folder_on_a_full_disk() {
+    let world = World::new();
+    let disk = SmallDisk::mount(&world, "disk");
+    world.configure(&format!("{CONFIG}state: ./disk/state\n"));
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    world.gitops(&["plan"]).expect(0);
+    let ballast = disk.fill();
+    world.gitops(&["apply", "--yes"]).expect(1).warns("error[GO").warns("free some space");
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    fs::remove_file(ballast).unwrap();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
+    world.gitops(&["audit", "verify"]).expect(0);
+}
+
+/// The deadline and the limit of memory are the command's own and the shell's: neither may be what ends it.
+#[test]
+fn a_blob_of_a_gibibyte_is_refused_in_little_time_and_memory() {
+    let world = World::applied();
+    fs::File::create(world.path("repository/site/huge")).unwrap().set_len(1 << 30).unwrap();
+    world.git(&["-c", "core.compression=1", "-c", "core.bigFileThreshold=1m", "add", "-A"]);
+    world.git(&["commit", "-q", "-m", "A huge file"]);
+    let before = world.all_live();
+    let gitops = world.command(&["--timeout", "60s", "apply", "--yes"]);
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -v 1000000 && exec \"$0\" \"$@\""]).arg(gitops.get_program());
+    shell.args(gitops.get_args()).current_dir(world.path(""));
+    let environment = gitops.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    let ran = Ran::from(shell.envs(environment).output().unwrap());
+    ran.expect(1).warns("huge").warns("limit").warns("help: ");
+    assert_eq!(world.all_live(), before);
+}
+
+#[test]
+fn a_plan_leaves_nothing_behind_but_the_mirror() {
+    let world = World::new();
+    for verb in ["plan", "diff", "drift", "status", "graph"] {
+        world.gitops(&[verb]);
+    }
+    let names = |path: &str| {
+        let names = fs::read_dir(world.path(path)).unwrap().map(|entry| entry.unwrap().file_name());
+        let mut names: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(""), [".gitops", "gitops.yaml", "repository"]);
+    assert_eq!(names(".gitops"), ["mirrors"]);
+}
+
+#[test]
+fn state_of_a_newer_version_is_left_alone() {
+    for file in ["journal", "store/inventory"] {
+        let world = World::applied();
+        world.commit("Change", &[("index.html", Some("new\n"))]);
+        let path = world.path(".gitops").join(file);
+        fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&[9], 8).unwrap();
+        let before = fs::read(&path).unwrap();
+        world.gitops(&["apply", "--yes"]).expect(1).warns("newer version").warns("nothing was changed");
+        assert_eq!(fs::read(&path).unwrap(), before);
+        assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    }
+}
+
+#[test]
+fn a_journal_that_was_cut_back_by_whole_records_is_found_out() {
+    let world = World::applied();
+    let after_first = fs::metadata(world.path(".gitops/journal")).unwrap().len();
+    world.commit("Change", &[("other", Some("other\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let journal = fs::OpenOptions::new().write(true).open(world.path(".gitops/journal")).unwrap();
+    journal.set_len(after_first).unwrap();
+    world.commit("Remove it", &[("other", None)]);
+    world.gitops(&["apply", "--yes"]).expect(1).warns("error[GO0015]").warns("cut back").warns("help: ");
+    assert_eq!(world.live("other").as_deref(), Some("other\n"));
+}
