@@ -2,7 +2,7 @@
 //!
 //! [`Connection`] reaches a cluster as one identity, [`Kubernetes`] is the target of one application in it,
 //! and [`KubernetesRender`] makes its objects from manifests.
-//! The target's guide is `docs/kubernetes.md`.
+//! [`ClusterStore`] and [`ClusterLease`] keep an engine's state in a cluster. The guide is `docs/kubernetes.md`.
 
 mod adopt;
 mod apply;
@@ -14,6 +14,7 @@ mod fields;
 mod follow;
 mod health;
 mod kinds;
+mod lease;
 mod limits;
 mod list;
 mod manifest;
@@ -31,7 +32,13 @@ mod treatment;
 mod watch;
 pub mod yaml;
 
+/// The guide, whose example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/kubernetes.md")]
+struct Guide;
+
 pub use cluster::{Cluster, Connection};
+pub use lease::ClusterLease;
 pub use limits::Limits;
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
 pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};

@@ -11,6 +11,8 @@ use crate::cluster::{Call, Failure};
 const EPOCH: &str = "gitops/epoch";
 const NAME: &str = "gitops/document";
 const DIGEST: &str = "gitops/digest";
+/// Differs from write to write: the server gives no new version to a write that changes nothing.
+const WRITE: &str = "gitops/write";
 
 /// A [`StateStore`] in a namespace of a cluster: each document is one `Secret`.
 ///
@@ -51,14 +53,15 @@ impl ClusterStore {
         format!("{}/{name}", self.application)
     }
 
-    fn secret(&self, name: &str, document: Document) -> Json {
+    fn secret(&self, cx: &Cx, name: &str, document: Document) -> Json {
         let digest = digest(&self.title(name), &document).to_string();
         json!({
             "apiVersion": "v1", "kind": "Secret", "type": "gitops/state",
             "metadata": {
                 "name": self.secret_name(name),
                 "annotations": {
-                    NAME: self.title(name), EPOCH: document.epoch.to_string(), DIGEST: digest
+                    NAME: self.title(name), EPOCH: document.epoch.to_string(), DIGEST: digest,
+                    WRITE: format!("{:032x}", cx.random())
                 }
             },
             "data": {"document": ByteString(document.bytes)}
@@ -119,7 +122,7 @@ impl StateStore for ClusterStore {
     ) -> Result<Version> {
         let stored = self.load(cx, name).await.map_err(Error::outcome_known)?;
         check(name, stored.as_ref(), expect, &document)?;
-        let mut secret = self.secret(name, document);
+        let mut secret = self.secret(cx, name, document);
         let wire = self.cluster.wire();
         let written = match expect.and_then(|version| version.as_str().split_once('/')) {
             None => wire.json(cx, Call::post(&self.secrets, bytes(&secret)).with_secret(true)).await,

@@ -5,6 +5,7 @@ mod core;
 mod git;
 mod kinds;
 mod manifests;
+mod terraform;
 
 use gitops_core::ErrorKind;
 use serde::Serialize;
@@ -27,7 +28,13 @@ pub const USAGE: &str = "GO0001";
 
 /// All pages, in the order of their codes.
 pub fn pages() -> impl Iterator<Item = &'static Page> {
-    kinds::PAGES.iter().chain(&config::PAGES).chain(&git::PAGES).chain(&core::PAGES).chain(&manifests::PAGES)
+    kinds::PAGES
+        .iter()
+        .chain(&config::PAGES)
+        .chain(&git::PAGES)
+        .chain(&core::PAGES)
+        .chain(&manifests::PAGES)
+        .chain(&terraform::PAGES)
 }
 
 /// The page of a code.
@@ -91,7 +98,7 @@ mod tests {
     fn every_code_of_the_workspace_has_a_page_and_every_page_a_code() {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
         let mut found = BTreeSet::new();
-        for krate in ["gitops-core", "gitops-git", "gitops-k8s", "examples/gitops"] {
+        for krate in ["gitops-core", "gitops-git", "gitops-k8s", "gitops-terraform", "examples/gitops"] {
             used(&workspace.join(krate).join("src"), &mut found);
         }
         let pages: BTreeSet<String> = pages().map(|page| page.code.to_owned()).collect();

@@ -11,7 +11,7 @@ use crate::target::Tier;
 use crate::{Cx, Error, Result};
 
 /// How long a check may take. One that takes longer hangs.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// A check of something that `B` holds ready.
 pub(super) struct Check<B> {

@@ -2,7 +2,9 @@
 
 mod outside;
 mod powers;
+mod reads;
 mod server;
+mod writes;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 

@@ -8,9 +8,9 @@ fn explained(code: &str) -> Option<String> {
     output.status.success().then(|| String::from_utf8(output.stdout).unwrap())
 }
 
-/// The ranges in which codes are given: the command, its file, Git, the core, manifests.
+/// The ranges in which codes are given: the command, its file, Git, the core, manifests, roots.
 fn all_codes() -> impl Iterator<Item = String> {
-    [0, 100, 200, 300, 400]
+    [0, 100, 200, 300, 400, 500]
         .into_iter()
         .flat_map(|first| first + 1..=first + 40)
         .map(|number| format!("GO{number:04}"))

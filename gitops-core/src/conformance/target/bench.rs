@@ -73,6 +73,11 @@ impl TargetBench {
         (0..count).map(|_| self.key()).collect()
     }
 
+    /// How often many try at once.
+    pub(super) fn rounds(&self) -> usize {
+        self.subject.samples.repeats.min(4)
+    }
+
     pub(super) fn body(&self, number: usize) -> Value {
         (self.subject.samples.body)(number)
     }

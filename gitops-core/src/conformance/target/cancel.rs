@@ -65,9 +65,19 @@ async fn whole(
     Ok(now)
 }
 
-/// Sends a dropped change again, as an engine does that knows no better, and looks at what it makes.
+/// Sends a dropped change again, and looks at what it makes. Where a preview was asked meanwhile, the change may be
+/// stale: it is then planned anew, as an engine does.
 async fn usable(bench: &TargetBench, change: &Change, body: &Value) -> Checked<Live> {
-    bench.done(change).await?;
+    match bench.apply(change).await {
+        Err(error) if error.is_conflict() && bench.target().native_plan().is_some() => {
+            let anew = match bench.see(change.key()).await? {
+                Some(live) => bench.update(&live, body.clone()).await,
+                None => bench.creation(change.key(), body.clone()).await,
+            };
+            bench.done(&anew).await?;
+        }
+        answer => drop(answer?),
+    }
     let live = bench.there(change.key()).await?;
     bench.holds(&live, body).await?;
     Ok(live)
@@ -109,7 +119,9 @@ async fn delete(bench: &TargetBench) -> Checked {
         let change = bench.deletion(&made).await;
         let done = dropped(bench, &change, awaits).await?;
         whole(bench, &change, awaits, Some(&made)).await?;
-        bench.done(&change).await?;
+        if let Some(live) = bench.see(&made.key).await?.filter(|live| live.presence == Presence::Present) {
+            bench.done(&bench.deletion(&live).await).await?;
+        }
         bench.gone(&made.key).await?;
         bench.make_at(&made.key, bench.body(1)).await?;
         if done {

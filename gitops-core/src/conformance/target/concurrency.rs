@@ -31,7 +31,7 @@ async fn independent(bench: &TargetBench) -> Checked {
 
 async fn linear(bench: &TargetBench) -> Checked {
     let mut live = bench.make().await?;
-    for round in 0..4 {
+    for round in 0..bench.rounds() {
         let mut changes = Vec::new();
         for number in 1..=8 {
             changes.push(bench.update(&live, bench.body(8 * round + number)).await);

@@ -51,7 +51,7 @@ async fn create_over_existing(bench: &TargetBench) -> Checked {
 }
 
 async fn racing_creates(bench: &TargetBench) -> Checked {
-    for _ in 0..4 {
+    for _ in 0..bench.rounds() {
         let key = bench.key();
         let mut changes = Vec::new();
         for number in 0..8 {

@@ -17,10 +17,10 @@ pub struct Server {
     pub moved: BTreeSet<Key>,
     pub foretold: BTreeSet<String>,
     answers: BTreeMap<String, Applied>,
-    duplicates: BTreeSet<Key>,
-    reads: BTreeMap<Key, usize>,
-    last: Option<Key>,
-    lists: usize,
+    pub duplicates: BTreeSet<Key>,
+    pub reads: BTreeMap<Key, usize>,
+    pub last: Option<Key>,
+    pub lists: usize,
     versions: u64,
 }
 
@@ -75,110 +75,6 @@ impl Model {
             true => Key::new(key.target(), key.kind().clone(), "", key.name()),
             false => key.clone(),
         }
-    }
-
-    pub async fn list(&self, scope: &Scope) -> Result<Vec<Live>> {
-        if let Some(key) = scope.keys().find(|key| key.kind().kind() == "Unknown") {
-            return Err(Error::new(ErrorKind::Unsupported, "no such kind").at(key));
-        }
-        if self.is("C12") && scope.len() > 100 {
-            return Ok(self.list_by_offset(scope).await);
-        }
-        if self.is("C48") && scope.len() < 5 {
-            let taken: Vec<_> =
-                scope.keys().filter_map(|key| self.server().items.remove_entry(key)).collect();
-            yield_now().await;
-            self.server().items.extend(taken);
-        }
-        let found: Vec<Live> = scope.keys().flat_map(|key| self.show(key)).collect();
-        if self.is("C47") && found.iter().any(|live| matches!(live.presence, Presence::Unreadable(_))) {
-            return Err(Error::new(ErrorKind::Corrupt, "can't decode the list"));
-        }
-        Ok(self.listed(scope, found))
-    }
-
-    /// Pages by their offset in a list that moves: what others remove makes it skip.
-    async fn list_by_offset(&self, scope: &Scope) -> Vec<Live> {
-        let mut found = Vec::new();
-        for page in 0.. {
-            let keys: Vec<Key> =
-                self.server().items.keys().filter(|key| scope.contains(key)).cloned().collect();
-            let page: Vec<&Key> = keys.iter().skip(page * 20).take(20).collect();
-            if page.is_empty() {
-                break;
-            }
-            found.extend(page.into_iter().flat_map(|key| self.show(key)));
-            yield_now().await;
-        }
-        found
-    }
-
-    /// What the faults of lists make of one.
-    fn listed(&self, scope: &Scope, mut found: Vec<Live>) -> Vec<Live> {
-        let mut server = self.server();
-        server.lists += 1;
-        if self.is("C01") && (2..10).contains(&scope.len()) {
-            found.iter_mut().for_each(|live| live.uid = Uid::new(format!("{}-listed", live.uid)));
-        }
-        if self.is("C10") && (11..=50).contains(&scope.len()) {
-            found.retain(|live| Some(&live.key) != server.last.as_ref());
-        }
-        if self.is("C11") && scope.len() > 125 {
-            found.pop();
-        }
-        if self.is("C15") && server.lists.is_multiple_of(2) {
-            found.reverse();
-        }
-        if self.is("C55") && scope.len() > 2 {
-            let first = found[0].ownership.clone();
-            found.iter_mut().for_each(|live| live.ownership = first.clone());
-        }
-        found
-    }
-
-    /// An object as a look shows it.
-    fn show(&self, key: &Key) -> Vec<Live> {
-        let mut server = self.server();
-        let reads = server.reads.entry(key.clone()).or_default();
-        *reads += 1;
-        if self.is("C06") && reads.is_multiple_of(9) {
-            let version = server.next_version();
-            server.items.get_mut(key).into_iter().for_each(|item| item.version = version.clone());
-        }
-        let folded = |item: &&Item| {
-            let beside = |key: &Key| (key.kind().clone(), key.namespace().to_owned());
-            beside(&item.key) == beside(key) && item.key.name().eq_ignore_ascii_case(key.name())
-        };
-        let other = || server.items.values().find(folded).filter(|_| self.is("C08")).cloned();
-        let Some(item) = server.items.get(&self.slot(key)).cloned().or_else(other) else { return Vec::new() };
-        let stale = server.items.get_mut(key).and_then(|item| item.before.take());
-        let mut live = self.live(key, stale.map_or(item, |before| *before));
-        if self.is("C52")
-            && let Ownership::Owner(owner) = &mut live.ownership
-        {
-            owner.truncate(63);
-        }
-        match server.duplicates.contains(key) {
-            true => vec![live.clone(), live],
-            false => vec![live],
-        }
-    }
-
-    fn live(&self, key: &Key, item: Item) -> Live {
-        if item.is_damaged {
-            return Live::unreadable(key.clone(), "no text");
-        }
-        let mut live = Live::new(key.clone(), item.uid, item.version, item.body);
-        if let (Some(owner), false) = (item.owner, self.is("C53") && item.is_edited) {
-            live = live.owned_by(owner);
-        }
-        if item.is_deleting && !self.is("C36") {
-            live.presence = Presence::Deleting;
-        }
-        if let (true, Some(Value::Secret(secret))) = (self.is("C57"), live.body.get("secret")) {
-            live.outputs.insert("last-applied".into(), Value::from(secret.expose()));
-        }
-        live
     }
 
     pub async fn change(&self, change: &Change) -> Result<Applied> {
@@ -326,119 +222,6 @@ impl Model {
             item.body = object.body.clone();
         }
         error
-    }
-
-    async fn create(&self, change: &Change, body: Value) -> Result<Applied> {
-        let (slot, mark) = (self.slot(change.key()), change.mark());
-        let mut item = self.server().new_item(change.key(), self.stored(body, true), None, &mark.op);
-        if self.is("C04") {
-            item.uid = Uid::new(change.key().to_string());
-        }
-        if self.is("C20") {
-            self.server().items.insert(slot.clone(), item.clone());
-            yield_now().await;
-        }
-        item.owner = Some(mark.owner.to_string());
-        if self.is("C49") {
-            let half = Item { body: Value::Null, ..item.clone() };
-            self.server().items.insert(slot.clone(), half);
-            yield_now().await;
-        }
-        let mut server = self.server();
-        if self.is("C21") && server.requests == Some(Fault::LostAnswer) {
-            server.duplicates.insert(slot.clone());
-        }
-        server.last = Some(slot.clone());
-        let answer = present(&item);
-        server.items.insert(slot, item);
-        Ok(answer)
-    }
-
-    async fn update(&self, change: &Change, body: Value) -> Result<Applied> {
-        let slot = self.slot(change.key());
-        let version = self.server().next_version();
-        let mark = change.mark();
-        let absent =
-            || self.server().new_item(change.key(), Value::Null, Some(mark.owner.to_string()), &mark.op);
-        let found = self.server().items.get(&slot).cloned();
-        let mut item = found.unwrap_or_else(absent);
-        item.writes += 1;
-        if !(self.is("C05") && item.writes.is_multiple_of(7)) {
-            item.version = version.clone();
-        }
-        if self.is("C03") {
-            item.uid = Uid::new(format!("uid-{version}"));
-        }
-        item.has_extra &= !self.is("C31");
-        item.is_edited = false;
-        let note = item.body.get("note").cloned().filter(|_| self.is("C32"));
-        item.op = mark.op.to_string();
-        item.body = match (note, self.stored(body, false)) {
-            (Some(note), Value::Map(fields)) => {
-                let fields = fields.iter().map(|(name, value)| (name.to_owned(), value.clone()));
-                Value::map(fields.chain([("note".to_owned(), note)]))
-            }
-            (_, body) => body,
-        };
-        if self.is("C50") {
-            let half = Item { body: Value::Null, ..item.clone() };
-            self.server().items.insert(slot.clone(), half);
-            yield_now().await;
-            if self.server().items.get(&slot).is_none_or(|now| now.version != item.version) {
-                return Ok(present(&item));
-            }
-        }
-        let answer = present(&item);
-        self.server().items.insert(slot, item);
-        Ok(answer)
-    }
-
-    fn replace(&self, change: &Change, body: Value) -> Applied {
-        let (slot, mark) = (self.slot(change.key()), change.mark());
-        let body = self.stored(body, true);
-        let mut server = self.server();
-        let mut item = server.new_item(change.key(), body, Some(mark.owner.to_string()), &mark.op);
-        item.before = server.items.get(&slot).filter(|_| self.is("C09")).cloned().map(Box::new);
-        let answer = present(&item);
-        server.items.insert(slot, item);
-        answer
-    }
-
-    async fn delete(&self, change: &Change) -> Result<Applied> {
-        let slot = self.slot(change.key());
-        if self.is("C51") {
-            self.server().items.get_mut(&slot).into_iter().for_each(|item| item.owner = None);
-            yield_now().await;
-        }
-        let mut server = self.server();
-        match server.items.get_mut(&slot) {
-            Some(item) if item.is_held => {
-                item.is_deleting = true;
-                return Ok(if self.is("C35") { Applied::Absent } else { Applied::Deleting });
-            }
-            _ => server.items.remove(&slot),
-        };
-        if self.is("C39") {
-            server.items.retain(|key, _| !key.name().starts_with(slot.name()));
-        }
-        Ok(Applied::Absent)
-    }
-
-    /// What the server makes of a body.
-    fn stored(&self, body: Value, is_new: bool) -> Value {
-        let Value::Map(fields) = &body else { return body };
-        let text = fields.get("text").and_then(Value::as_text).map(str::to_owned);
-        let with = |name: &str, value: Value| {
-            let fields = fields.iter().map(|(name, value)| (name.to_owned(), value.clone()));
-            Value::map(fields.chain([(name.to_owned(), value)]))
-        };
-        match text {
-            Some(text) if self.is("C07") => with("text", text.trim().into()),
-            Some(_) if self.is("C29") && is_new && fields.get("size").is_none() => with("size", 0.into()),
-            Some(text) if self.is("C30") && !is_new && text == "1000m" => with("text", "1".into()),
-            Some(text) if self.is("C63") && text.len() > 10_000 => with("text", text[..10_000].into()),
-            _ => body,
-        }
     }
 }
 
