@@ -29,6 +29,10 @@ impl Target for Fills {
     }
 
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        // Answers come one after the other, so that some are awaited when the room ends.
+        for _ in 0..change.key().name().len() + usize::from(change.key().name().ends_with('7')) {
+            tokio::task::yield_now().await;
+        }
         let applied = self.inner.apply(cx, change).await;
         if self.on_first_change && self.inner.writes() == 1 {
             self.disk.fill();

@@ -2,7 +2,7 @@
 //!
 //! [`Connection`] reaches a cluster as one identity, [`Kubernetes`] is the target of one application in it,
 //! and [`KubernetesRender`] makes its objects from manifests.
-//! The target's guide is `docs/kubernetes.md`.
+//! [`ClusterStore`] and [`ClusterLease`] keep an engine's state in a cluster. The guide is `docs/kubernetes.md`.
 
 mod adopt;
 mod apply;
@@ -31,6 +31,11 @@ mod transform;
 mod treatment;
 mod watch;
 pub mod yaml;
+
+/// The guide, whose example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/kubernetes.md")]
+struct Guide;
 
 pub use cluster::{Cluster, Connection};
 pub use lease::ClusterLease;

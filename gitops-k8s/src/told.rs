@@ -23,6 +23,9 @@ pub(crate) struct State {
     owner: u64,
 }
 
+/// What is kept of each object is what bounds the memory of a watch.
+const _: () = assert!(size_of::<State>() == 32);
+
 /// What no object's digest is.
 const ABSENT: [u8; 16] = [0; 16];
 

@@ -1,3 +1,5 @@
+mod durable;
+
 use std::collections::BTreeMap;
 
 use futures::future::BoxFuture;
@@ -15,7 +17,7 @@ use crate::journal::{Intent, OpResult, Record};
 use crate::plan::{Cause, Plan, Step};
 use crate::planner::Planned;
 use crate::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
-use crate::value::{Action, Applied, Key, Mark};
+use crate::value::{Applied, Key, Mark};
 use crate::{Cx, Error, Outcome, Result};
 
 impl Engine {
@@ -133,21 +135,6 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// Tells the ledger of everything that the pass may make or take over.
-    async fn announce(&mut self, cx: &Cx) -> Result<()> {
-        if !self.engine.ledger.store().is_shared() {
-            return Ok(());
-        }
-        let entries = self.engine.inventory().entries();
-        let makes = |step: &&Step| {
-            matches!(step.action, Action::Create | Action::Replace)
-                || step.action == Action::Update && !entries.contains(&step.key)
-        };
-        let keys: Vec<&Key> = self.planned.plan.steps.iter().filter(makes).map(|step| &step.key).collect();
-        let intents: Vec<Intent> = keys.into_iter().map(|key| self.intent_of(cx, key)).collect();
-        self.engine.ledger.announce(cx, &intents).await
-    }
-
     async fn run(&mut self, cx: &Cx, machine: &GraphReconciler) -> Result<BTreeMap<Key, NodeState>> {
         let (mut work, mut effects) = machine.start();
         let mut stopped = false;
@@ -168,7 +155,7 @@ impl<'a> Pass<'a> {
             } else {
                 match self.perform(cx, std::mem::take(&mut effects)).await {
                     Ok(told) => told,
-                    Err(error) => return Err(self.give_up(error).await),
+                    Err(error) => return Err(self.give_up(cx, error).await),
                 }
             };
             effects
@@ -202,11 +189,7 @@ impl<'a> Pass<'a> {
             }
         }
         if !records.is_empty() {
-            self.check_epoch(cx, &records).await?;
-            self.engine.audit(cx, self.actor, entries).await?;
-            let records = tamper::records(cx, records);
-            self.engine.ledger.commit(&records)?;
-            self.engine.events.emit(&Event::Journaled { records: records.len() });
+            self.record(cx, records, entries).await?;
         }
         for (name, sendings) in sendings {
             let target = self.engine.targets[&name].clone();
@@ -214,25 +197,6 @@ impl<'a> Pass<'a> {
         }
         told.extend(self.drain());
         Ok(told)
-    }
-
-    /// What is about to be sent must not be sent by an engine that was deposed.
-    async fn check_epoch(&mut self, cx: &Cx, records: &[Record]) -> Result<()> {
-        let intents = || {
-            records.iter().filter_map(|record| match record {
-                Record::Intent(intent) => Some(intent.action),
-                _ => None,
-            })
-        };
-        match intents().count() {
-            0 => Ok(()),
-            count => {
-                self.engine
-                    .ledger
-                    .check_epoch(cx, count, intents().any(|action| action == Action::Delete))
-                    .await
-            }
-        }
     }
 
     /// What is finished already, without waiting: it shares the next durable group.
@@ -333,12 +297,6 @@ impl<'a> Pass<'a> {
         self.engine.events.emit(&Event::Waiting { key: key.clone(), reason: reason.clone() });
         self.unready.insert(key.clone(), reason);
         Told::Settled { key, ready: false }
-    }
-
-    /// Nothing more can be made durable: nothing more is sent. What is under way ends, and its intents stay open.
-    async fn give_up(&mut self, error: Error) -> Error {
-        while self.running.next().await.is_some() {}
-        error
     }
 
     fn results(&self, states: &BTreeMap<Key, NodeState>) -> Vec<StepResult> {

@@ -13,6 +13,7 @@ mod limits;
 mod observe;
 mod preview;
 mod store;
+mod storm;
 mod support;
 mod watch;
 mod whole;

@@ -8,6 +8,7 @@
 mod drift;
 mod effects;
 mod failures;
+mod git;
 mod kills;
 mod kit;
 mod life;

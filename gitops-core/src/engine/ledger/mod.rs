@@ -39,6 +39,8 @@ pub(super) struct Ledger {
     checkpoints: Checkpoints,
     /// The shared store does not know yet all that the journal does.
     behind: bool,
+    /// The storage failed: no change is sent any more. What came of those under way may still be recorded.
+    stopped: bool,
     /// How many changes were sent since the shared store was last asked.
     unchecked: usize,
     epoch: u64,
@@ -69,6 +71,7 @@ impl Ledger {
             inventory: inventory.unwrap_or_else(|| Inventory::new(owner())),
             checkpoints,
             behind: false,
+            stopped: false,
             unchecked: 0,
             epoch,
             ops: 0,
@@ -86,7 +89,7 @@ impl Ledger {
 
     /// Whether the state could not be written, or another engine took over: nothing may be sent any more.
     pub fn is_lost(&self) -> bool {
-        matches!(self.journal, Writer::Lost)
+        self.stopped || matches!(self.journal, Writer::Lost)
     }
 
     /// Whether a shared store waits for what came of the last pass.
@@ -111,6 +114,9 @@ impl Ledger {
 
     /// Makes this engine the one that writes: a higher epoch is durable before anything else is.
     pub async fn take_over(&mut self, cx: &Cx) -> Result<()> {
+        if self.stopped {
+            return Err(lost());
+        }
         match std::mem::replace(&mut self.journal, Writer::Lost) {
             Writer::Lost => Err(lost()),
             Writer::Read(io, found) if self.store.is_shared() => self.take_over_shared(cx, io, found).await,
@@ -173,8 +179,13 @@ impl Ledger {
         }
         let room = self.room_for_outcomes(records);
         let Writer::Taken(journal) = &mut self.journal else { return Err(lost()) };
+        if room > 0 && self.stopped {
+            return Err(lost());
+        }
         if room > 0 {
-            prepare_for_changes(journal, room)?;
+            let prepared = prepare_for_changes(journal, room);
+            self.stopped = prepared.is_err();
+            prepared?;
         }
         if let Err(error) = journal.append(records) {
             self.journal = Writer::Lost;
@@ -222,7 +233,9 @@ impl Ledger {
     /// After a pass: the anchor is brought to the journal's end, and a shared store learns what came of it.
     pub async fn end_pass(&mut self, cx: &Cx) -> Result<()> {
         if let Writer::Taken(journal) = &mut self.journal {
-            journal.keep_anchor()?;
+            let kept = journal.keep_anchor();
+            self.stopped |= kept.is_err();
+            kept?;
         }
         match self.behind {
             true => self.checkpoint(cx, &[]).await,
@@ -250,6 +263,7 @@ impl Ledger {
         let (inventory, anchor, epoch) = (&self.inventory, journal.anchor(), self.epoch);
         let written = self.checkpoints.write(cx, &Snapshot { inventory, planned, anchor, epoch }).await;
         self.lose_if_deposed(&written);
+        self.stopped |= written.is_err() && !self.store.is_shared();
         written?;
         (self.behind, self.unchecked) = (!planned.is_empty(), 0);
         Ok(())
