@@ -26,6 +26,9 @@ impl Site<'_> {
         if self.record().done.as_deref() == Some(change.mark().op.as_str()) {
             return Ok(live.as_ref().map_or(Applied::Absent, Applied::from));
         }
+        if change.action() == Action::Delete && live.is_none() {
+            return Ok(Applied::Absent);
+        }
         self.check_ours(change, live.as_ref())?;
         if !change.expects().holds(live.as_ref()) {
             return Err(moved(change, live.as_ref()));
@@ -97,16 +100,20 @@ impl Site<'_> {
             since: cx.now(),
             before: state.map(|state| state.instances.clone()).unwrap_or_default(),
         };
+        let root = match change.body() {
+            Some(body) => RootModule::of_body(body)?,
+            None => self.bundle()?.ok_or_else(|| Error::conflict(self.key))?.whole()?,
+        };
         self.folder.drop_reports()?;
         self.note(cx, |record| record.running = Some(running.clone())).await?;
-        let ended = self.run_apply(cx, &running, place).await;
+        let ended = self.run_apply(cx, &running, place, &root).await;
         // From here on, what is to be written down is written down, whatever became of the caller.
         let cx = &Cx::system().within(AFTERWARDS);
         let mut redact = self.redact_of_plan(cx, place).await;
         redact.learn_secrets(change.body().unwrap_or(&Value::Null));
         let journal = self.conclude(cx, &running, &redact).await.map_err(Error::outcome_unknown)?;
-        if let Some(object) = change.object().filter(|_| journal.had_an_effect() || journal.succeeded()) {
-            self.keep_bundle(&RootModule::of_body(&object.body)?)?;
+        if change.body().is_some() && (journal.had_an_effect() || journal.succeeded()) {
+            self.keep_bundle(&root)?;
         }
         let failed = match ended {
             Ok(ended) if ended.status.success() && journal.succeeded() => None,
@@ -120,11 +127,11 @@ impl Site<'_> {
         }
     }
 
-    async fn run_apply(&self, cx: &Cx, running: &Running, place: &Place) -> Result<Ended> {
+    async fn run_apply(&self, cx: &Cx, running: &Running, place: &Place, root: &RootModule) -> Result<Ended> {
         let (out, err) = (disk::create(&self.folder.journal())?, disk::create(&self.folder.errors())?);
-        let plan = self.folder.kept_plan();
         let call = self.call_as(&running.run, place).output(Output::Files(out, err));
-        let call = call.args(["apply", "-input=false", "-no-color", "-json"]).args([plan]);
+        let call = call.args(["apply", "-input=false", "-no-color", "-json"]);
+        let call = call.args(self.variable_options(root)?).args([self.folder.kept_plan()]);
         call.patience(self.workshop().options.patience).run(cx).await
     }
 

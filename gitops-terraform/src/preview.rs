@@ -166,18 +166,9 @@ impl Site<'_> {
             self.call(cx, place).args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
         call = call.args([format!("-out={}", self.folder.new_plan().display())]);
         call = call.args(request.option());
-        let tree = self.folder.tree();
-        for file in &request.root.var_files {
-            call = call.args([format!("-var-file={}", tree.join(file).display())]);
-        }
-        let variables = self.folder.variables();
-        if !request.root.variables.is_empty() {
-            let text = json::write(&Value::map(request.root.variables.clone()))?;
-            disk::replace(&variables, text.as_bytes(), false)?;
-            call = call.args([format!("-var-file={}", variables.display())]);
-        }
+        call = call.args(self.variable_options(&request.root)?);
         let ended = call.run(cx).await;
-        disk::remove(&variables)?;
+        disk::remove(&self.folder.variables())?;
         let ended = ended.map_err(Error::outcome_known)?;
         if matches!(ended.status.code(), Some(0 | 2)) {
             return self.make_private();
@@ -185,6 +176,19 @@ impl Site<'_> {
         self.folder.drop_plans()?;
         let events = events(&ended.stdout, redact);
         Err(failure::of_run("plan", &ended, &events, &redact.text(&ended.stderr)))
+    }
+
+    /// The options by which the tool finds a root's variables, of which ours come last and win. An apply gets the same:
+    /// the tool compares them with those in the plan.
+    pub fn variable_options(&self, root: &RootModule) -> Result<Vec<String>> {
+        let tree = self.folder.tree();
+        let mut files: Vec<std::path::PathBuf> = root.var_files.iter().map(|file| tree.join(file)).collect();
+        if !root.variables.is_empty() {
+            let text = json::write(&Value::map(root.variables.clone()))?;
+            disk::replace(&self.folder.variables(), text.as_bytes(), false)?;
+            files.push(self.folder.variables());
+        }
+        Ok(files.iter().map(|file| format!("-var-file={}", file.display())).collect())
     }
 
     fn make_private(&self) -> Result<()> {

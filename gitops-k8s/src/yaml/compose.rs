@@ -205,6 +205,7 @@ impl<'t> Composer<'t> {
                 let message = "a key `<<` in quotes, which `kustomize` would drop";
                 Err(fault(message).help("give it another name"))
             }
+            Scalar::Text if !self.rules.keys_become_text && written.is_tagged => Err(no_key(written.place)),
             Scalar::Text | Scalar::Merge => Ok(written.key().unwrap_or(Key::Merge)),
             _ if !self.rules.keys_become_text => Err(no_key(written.place)),
             _ => written.key().ok_or_else(|| no_key(written.place)),
@@ -229,7 +230,8 @@ impl<'t> Composer<'t> {
         let is_gap = self.flow > 0 && span.is_empty() && scalar == Scalar::Null;
         let text = if is_gap { Cow::Borrowed("") } else { text };
         let scalar = if is_gap && self.rules.gap_is_text { Scalar::Text } else { scalar };
-        Ok(Written { place, text, scalar })
+        let is_tagged = matches!(tag, Tag::Binary | Tag::Other);
+        Ok(Written { place, text, scalar, is_tagged })
     }
 
     /// Refuses what is read differently by the reader that is followed.

@@ -1,7 +1,7 @@
 use gitops_core::Number;
 use smol_str::SmolStr;
 
-use super::mapping::repeated;
+use super::mapping::sorted;
 use super::{Data, Document, Fault, Limits, Member, Node, Place, float};
 
 /// Reads JSON values that stand one after the other, up to the first fault.
@@ -73,11 +73,7 @@ impl<'a> Reader<'a> {
             members.push(Member { name, place, value: reader.value()? });
             Ok(())
         })?;
-        members.sort_by(|a, b| a.name.cmp(&b.name));
-        match members.windows(2).find(|pair| pair[0].name == pair[1].name) {
-            Some(pair) => Err(repeated(&pair[0], &pair[1])),
-            None => Ok(Data::Map(members)),
-        }
+        sorted(members).map(Data::Map)
     }
 
     fn array(&mut self) -> Result<Data, Fault> {

@@ -68,7 +68,7 @@ pub fn read(
 pub(crate) fn plain(place: Place, text: &str, dialect: Dialect) -> Result<Node, Fault> {
     let rules = dialect.rules();
     let scalar = scalar::resolve(text, true, tag::Tag::None, rules).unwrap_or(scalar::Scalar::Text);
-    written::Written { place, text: text.into(), scalar }.node(rules)
+    written::Written { place, text: text.into(), scalar, is_tagged: false }.node(rules)
 }
 
 fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {

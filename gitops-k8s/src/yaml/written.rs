@@ -11,6 +11,8 @@ pub(super) struct Written<'t> {
     pub place: Place,
     pub text: Cow<'t, str>,
     pub scalar: Scalar,
+    /// Whether it has a tag that makes text of it and that not every reader knows.
+    pub is_tagged: bool,
 }
 
 /// A key of a mapping.

@@ -21,6 +21,8 @@ const STRICTER: &[&str] = &[
     "plain scalar cannot start with '-'",
     "the escape `\\/`",
     "inside of brackets",
+    // `&a:`
+    "holds an odd character",
     "in which `kustomize` doubles line breaks",
 ];
 
@@ -98,6 +100,12 @@ fn scalars_are_read_as_kustomize_does() {
     // `kustomize` prints line separators as they are, and its output can't be read back.
     let scalars = cases::SCALARS.iter().filter(|text| !text.contains("\\L"));
     assert_same(scalars.map(|text| cases::value(text)));
+}
+
+#[test]
+fn keys_are_read_as_kustomize_does() {
+    let keys = cases::SCALARS.iter().chain(cases::KEYS).filter(|text| !text.contains("\\L"));
+    assert_same(keys.map(|text| cases::key(text)));
 }
 
 #[test]

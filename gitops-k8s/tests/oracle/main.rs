@@ -4,6 +4,7 @@
 mod cases;
 mod corpus;
 mod generate;
+mod json;
 mod kubectl;
 mod kustomize;
 mod scalars;

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use gitops_core::Value;
 use gitops_k8s::yaml::{self, Dialect, Limits};
@@ -24,27 +24,32 @@ const STRICTER: &[&str] = &[
     "simple key expected",
 ];
 
+/// How a case becomes a file that declares an object of a name.
+type InFile = fn(&str, &str) -> String;
+
 /// Reads every case with `kubectl` and with our reader, and gives the differences that nothing explains.
-fn differences(bodies: &[String]) -> Vec<String> {
+pub fn differences(bodies: &[String], in_file: InFile) -> Vec<String> {
     let folder = tempfile::tempdir().unwrap();
-    for (number, body) in bodies.iter().enumerate() {
-        std::fs::write(
-            folder.path().join(format!("c{number}.yaml")),
-            cases::file(&format!("c{number}"), body),
-        )
-        .unwrap();
+    let named = |(number, body): (usize, &String)| {
+        let name = format!("c{number}");
+        let file = in_file(&name, body);
+        (name, file)
+    };
+    let files: Vec<(String, String)> = bodies.iter().enumerate().map(named).collect();
+    for (name, file) in &files {
+        std::fs::write(folder.path().join(format!("{name}.yaml")), file).unwrap();
     }
     let theirs = kubectl::by_name(folder.path());
     assert!(theirs.len() > bodies.len() / 10, "kubectl read only {} of {} files", theirs.len(), bodies.len());
-    let differ = |(number, body): (usize, &String)| difference(&format!("c{number}"), body, &theirs);
-    bodies.iter().enumerate().filter_map(differ).collect()
+    let differ =
+        |((name, file), body): (&(String, String), &String)| difference(file, body, theirs.get(name));
+    files.iter().zip(bodies).filter_map(differ).collect()
 }
 
-fn difference(name: &str, body: &str, theirs: &BTreeMap<String, Value>) -> Option<String> {
-    let file = cases::file(name, body);
+fn difference(file: &str, body: &str, theirs: Option<&Value>) -> Option<String> {
     let ours = yaml::read("f.yaml", file.as_bytes(), Dialect::KubectlV2, &Limits::default());
     let show = |value: &Value| value.get("data").map_or("nothing".to_owned(), ToString::to_string);
-    match (ours, theirs.get(name)) {
+    match (ours, theirs) {
         (Ok(documents), Some(expected)) => {
             let found: Vec<Value> = documents.into_iter().map(|document| document.root.into()).collect();
             let same = found.len() == 1 && kubectl::without_label(found[0].clone()) == *expected;
@@ -70,8 +75,13 @@ fn difference(name: &str, body: &str, theirs: &BTreeMap<String, Value>) -> Optio
 
 fn assert_same(bodies: impl IntoIterator<Item = String>) {
     let bodies: Vec<String> = bodies.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
-    let found = differences(&bodies);
-    assert!(found.is_empty(), "{} of {} cases differ:\n{}", found.len(), bodies.len(), found.join("\n"));
+    report(&differences(&bodies, cases::file), bodies.len());
+}
+
+/// Fails if there is any difference.
+pub fn report(differences: &[String], cases: usize) {
+    let all = differences.join("\n");
+    assert!(differences.is_empty(), "{} of {cases} cases differ:\n{all}", differences.len());
 }
 
 #[test]

@@ -58,12 +58,12 @@ impl Folder {
         self.path.join("apply.err")
     }
 
-    /// Removes what the latest apply printed: it may hold secrets.
+    /// Removes what the latest apply printed, and the variables that it got: they may hold secrets.
     pub fn drop_reports(&self) -> Result<()> {
-        [self.journal(), self.errors()].iter().try_for_each(|path| disk::remove(path))
+        [self.journal(), self.errors(), self.variables()].iter().try_for_each(|path| disk::remove(path))
     }
 
-    /// The variables of the latest plan; there only while it is made.
+    /// The variables of a run; there only while it lasts.
     pub fn variables(&self) -> PathBuf {
         self.path.join("variables.tfvars.json")
     }

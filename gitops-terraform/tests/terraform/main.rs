@@ -8,7 +8,9 @@
 mod drift;
 mod effects;
 mod failures;
+mod git;
 mod kills;
+mod kit;
 mod life;
 mod outputs;
 mod refused;

@@ -139,7 +139,7 @@ impl World {
 
     /// The state folder. A process that another test starts at this moment has a copy of every open file, and so of the
     /// lock of an engine that is gone, until it runs its own program: that is waited for.
-    async fn state(&self) -> StateDir {
+    pub async fn state(&self) -> StateDir {
         let (path, cx) = (self.folder.path().join("state"), self.cx.within(Duration::from_secs(10)));
         loop {
             match StateDir::open(&path, &cx) {

@@ -1,0 +1,90 @@
+//! JSON, whose first character makes it so.
+
+use crate::scalars::{differences, report};
+
+/// Values of which `kubectl` takes some and refuses others.
+const VALUES: &[&str] = &[
+    "1",
+    "-0",
+    "-1",
+    "0.5",
+    "1.50",
+    "1e3",
+    "1E+3",
+    "1e-7",
+    "1e400",
+    "-1e400",
+    "1e-400",
+    "12345678901234567890",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "0.1",
+    "123456789.123456789",
+    "5e-324",
+    "01",
+    "1.",
+    ".5",
+    "+1",
+    "-",
+    "0x1",
+    "NaN",
+    "Infinity",
+    "true",
+    "false",
+    "null",
+    "True",
+    "nul",
+    "yes",
+    r#""yes""#,
+    r#""0644""#,
+    r#""""#,
+    r#""\u00e9\t\n\r\b\f\\\"\/""#,
+    r#""\ud83d\ude00""#,
+    r#""\ud83d""#,
+    r#""\ud83dx""#,
+    r#""\ude00""#,
+    r#""\ud83d\u0041""#,
+    r#""\q""#,
+    r#""\u12""#,
+    r#""\x41""#,
+    "\"a\tb\"",
+    "\"a\nb\"",
+    "\"a\u{7f}b\"",
+    "\"a\u{2028}b\"",
+    "'a'",
+    "[]",
+    "{}",
+    "[1,2]",
+    "[1,]",
+    "[,1]",
+    "[1 2]",
+    r#"{"a":1,}"#,
+    "{a:1}",
+    r#"{"a" 1}"#,
+    r#"{"a":1 "b":2}"#,
+    r#"{"":1}"#,
+    r#"{"a":{"b":[{"c":null}]}}"#,
+    "// x\n1",
+    "1 // x",
+    "/* x */ 1",
+    "\u{a0}1",
+    " \t\r\n1",
+    r#"{"b":1,"a":2}"#,
+    r#"{"a": 1, "a": 2}"#,
+    "[",
+    "{",
+    "\"",
+    "]",
+    "1]",
+];
+
+fn file(name: &str, value: &str) -> String {
+    format!(r#"{{"apiVersion":"v1","kind":"ConfigMap","metadata":{{"name":"{name}"}},"data":{value}}}"#)
+}
+
+#[test]
+fn json_is_read_as_kubectl_does() {
+    let cases: Vec<String> = VALUES.iter().map(|value| (*value).to_owned()).collect();
+    report(&differences(&cases, file), cases.len());
+}
