@@ -10,6 +10,7 @@ mod effects;
 mod failures;
 mod git;
 mod kills;
+mod kit;
 mod life;
 mod outputs;
 mod refused;
