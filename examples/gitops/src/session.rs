@@ -65,6 +65,9 @@ impl Session {
             builder = builder.target(&target.name, opened.target.clone());
             targets.insert(target.name.clone(), opened.target);
         }
+        for gate in &config.gates {
+            builder = builder.gate(Arc::new(gate.clone()));
+        }
         let engine = builder.render(Arc::new(routes)).open(&app.cx).await?;
         Ok(Self { engine, config, targets })
     }

@@ -135,8 +135,12 @@ fn keep_equal(
 
 /// Neither the declaration nor the object moved since we wrote it.
 fn is_as_left(entry: &Owned, live: &Live, body: &Digest) -> bool {
+    entry.desired.as_ref() == Some(body) && is_in_the_state_we_left(entry, live)
+}
+
+/// The object did not move since we wrote it.
+pub(super) fn is_in_the_state_we_left(entry: &Owned, live: &Live) -> bool {
     entry.state == OwnedState::Held
-        && entry.desired.as_ref() == Some(body)
         && entry.version.as_ref() == Some(&live.version)
         && entry.uid.as_ref() == Some(&live.uid)
 }

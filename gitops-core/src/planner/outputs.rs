@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::decide::{Decision, decide};
+use super::decide::{Decision, decide, is_in_the_state_we_left};
 use super::{PlanInput, Planner, faulty, order};
 use crate::Result;
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;
-use crate::inventory::OwnedState;
 use crate::plan::HeldBecause;
 use crate::render::Desired;
 use crate::value::{Key, Live, Object, OutputRef, UnfitOutput, Value};
@@ -99,11 +98,7 @@ fn is_settled(input: &PlanInput<'_>, live: &Live) -> bool {
         let decision = decide(input, &live.key).0;
         return matches!(decision, Decision::Nothing | Decision::Learn(_) | Decision::Drift(_));
     }
-    input.inventory.entries().get(&live.key).is_some_and(|entry| {
-        entry.state == OwnedState::Held
-            && entry.uid.as_ref() == Some(&live.uid)
-            && entry.version.as_ref() == Some(&live.version)
-    })
+    input.inventory.entries().get(&live.key).is_some_and(|entry| is_in_the_state_we_left(entry, live))
 }
 
 impl From<UnfitOutput> for HeldBecause {

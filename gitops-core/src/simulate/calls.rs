@@ -4,13 +4,16 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use smol_str::format_smolstr;
+
+use super::bug::Bug;
 use super::check;
 use super::fault::Fault;
 use super::origin::TARGETS;
 use super::server::{Item, Manner, refused};
-use super::state::{Handle, Happening, Inner, MILLI, MINUTE, SECOND};
+use super::state::{HOUR, Handle, Happening, Inner, MILLI, MINUTE, SECOND};
 use crate::target::{Scope, Tier};
-use crate::value::{Applied, Change, Expect, Key, Live};
+use crate::value::{Action, Applied, Change, Expect, Key, Live, Precondition};
 use crate::{Error, ErrorKind, Result, Retry};
 
 /// How long an engine of the world waits for an answer.
@@ -84,18 +87,36 @@ impl Inner {
         if !self.survives(life, "before an observation") {
             return Ok(None);
         }
-        if self.now < self.vanished_until || self.faults.strikes(Fault::KindVanishes) {
-            self.vanished_until = self.vanished_until.max(self.now + 10 * MINUTE);
-            return Err(Error::new(ErrorKind::Unavailable, "the kind is not known at the moment"));
-        }
-        if self.faults.strikes(Fault::ListFails) {
-            return Err(Error::new(ErrorKind::Unavailable, "the list broke off after its first page"));
-        }
+        let cut = match self.why_not() {
+            None if self.has_bug(17) => Some(3),
+            None => None,
+            Some(error) => Some(self.swallows(scope.len()).ok_or(error)?),
+        };
         let app = self.lives[life].app;
-        let id = self.enlist(Call::new(life, app, Ask::Observe(scope.clone())));
+        let scope = scope.keys().take(cut.unwrap_or(usize::MAX)).cloned().collect();
+        let id = self.enlist(Call::new(life, app, Ask::Observe(scope)));
         let latency = self.latency();
         self.goes_out(id, latency);
         Ok(Some(id))
+    }
+
+    /// Why an observation fails, if it does.
+    fn why_not(&mut self) -> Option<Error> {
+        if self.now < self.vanished_until || self.faults.strikes(Fault::KindVanishes) {
+            self.vanished_until = self.vanished_until.max(self.now + 10 * MINUTE);
+            return Some(Error::new(ErrorKind::Unavailable, "the kind is not known at the moment"));
+        }
+        let fails = self.faults.strikes(Fault::ListFails);
+        fails.then(|| Error::new(ErrorKind::Unavailable, "the list broke off after its first page"))
+    }
+
+    /// Seeded bugs that answer with a part instead of an error: B16 and B58 with half, B18, B41 and B50 with nothing.
+    fn swallows(&self, asked: usize) -> Option<usize> {
+        match self.bug.map(Bug::number) {
+            Some(16 | 58) => Some(asked / 2),
+            Some(18 | 41 | 50) => Some(0),
+            _ => None,
+        }
     }
 
     fn enlist(&mut self, call: Call) -> usize {
@@ -176,12 +197,13 @@ impl Inner {
         let (life, app) = (self.calls[&id].life, self.calls[&id].app);
         let key = change.key();
         let manner = self.manner(key, app);
-        let before: Option<Item> = match change.expects() {
-            crate::Precondition::Exactly(expect) => self.server.with_uid(key, &expect.uid).cloned(),
-            crate::Precondition::Absent => None,
+        let told = self.misdirected(change);
+        let before: Option<Item> = match told.expects() {
+            Precondition::Exactly(expect) => self.server.with_uid(key, &expect.uid).cloned(),
+            Precondition::Absent => None,
         };
         let writes = self.server.writes;
-        let result = self.server.apply(change, manner);
+        let result = self.server.apply(&told, manner);
         let effective = self.server.writes > writes;
         let text = result.as_ref().map_or_else(ToString::to_string, |applied| format!("{applied:?}"));
         self.say(format_args!("{} {key} {}: {text}", change.action(), change.mark().op));
@@ -190,6 +212,12 @@ impl Inner {
                 (&result, self.is_stubborn(Fault::Rewritten, key))
             {
                 self.after(SECOND, Happening::Edit(key.clone(), uid.clone()));
+            }
+            if let (Ok(Applied::Present { uid, .. }), true) = (&result, manner.marks_later) {
+                self.after(
+                    SECOND,
+                    Happening::Marks(key.clone(), uid.clone(), change.mark().owner.clone(), life),
+                );
             }
             self.tell(key);
             check::took_effect(self, id, change, before.as_ref());
@@ -201,6 +229,36 @@ impl Inner {
         }
         self.answer_after(id, MILLI, Some(Reply::Applied(result)));
         self.survives(life, "after an effect");
+    }
+
+    /// Seeded bugs that strike whatever is there: B13 and B23 in deletes, B39 in updates.
+    fn misdirected(&self, change: &Change) -> Change {
+        let strikes = match (self.bug.map(Bug::number), change.action()) {
+            (Some(13 | 23), Action::Delete) | (Some(39), Action::Update) => true,
+            _ => false,
+        };
+        let mut change = change.clone();
+        let there = self.server.at(change.key()).next().map(|item| Expect::from(&item.live()));
+        if let (true, Some(there)) = (strikes, there)
+            && let Change::Delete { expect, .. } | Change::Update { expect, .. } = &mut change
+        {
+            *expect = there;
+        }
+        change
+    }
+
+    /// Seeded bug B59: a request whose answer was lost is sent again, as another one.
+    pub fn replay(&mut self, life: usize, change: &Change) {
+        let mut change = change.clone();
+        let (Change::Create { mark, .. }
+        | Change::Update { mark, .. }
+        | Change::Replace { mark, .. }
+        | Change::Delete { mark, .. }) = &mut change;
+        mark.op = format_smolstr!("{}.again", mark.op);
+        let app = self.lives[life].app;
+        let id = self.enlist(Call::new(life, app, Ask::Apply(change)));
+        self.goes_out(id, SECOND);
+        self.calls.get_mut(&id).expect("it was enlisted").gone = true;
     }
 
     /// How the server treats this change.
@@ -215,6 +273,9 @@ impl Inner {
         Manner {
             tier,
             maker: app,
+            now: self.now,
+            immutable: self.is_stubborn(Fault::Immutable, key),
+            marks_later: self.has_bug(6),
             defaults: self.faults.is_on(Fault::Defaulted),
             ready_at: self.now + settles,
             gone_at,
@@ -233,11 +294,33 @@ impl Inner {
             {
                 shown = older.clone();
             }
-            found.push(shown);
+            found.extend(self.tampered(life, shown));
         }
         let states = found.iter().map(|shown| (shown.key.clone(), shown.uid.clone(), shown.version.clone()));
         self.lives[life].seen.extend(states);
         found
+    }
+
+    /// Seeded bugs that show what was, not what is: B12 the first sight, B14 nothing young, B15 nothing of the last
+    /// minute, B19 the first version, B22 the first body.
+    fn tampered(&mut self, life: usize, shown: Live) -> Option<Live> {
+        let age = self.now - self.server.with_uid(&shown.key, &shown.uid).map_or(0, |item| item.made_at);
+        let is_young = match self.bug.map(Bug::number) {
+            Some(14) => self.lives[life].recovering && age < HOUR,
+            Some(15) => age < MINUTE,
+            Some(12 | 19 | 22) => false,
+            _ => return Some(shown),
+        };
+        if is_young {
+            return None;
+        }
+        let first = self.lives[life].cache.entry(shown.key.clone()).or_insert_with(|| shown.clone()).clone();
+        Some(match self.bug.map(Bug::number) {
+            Some(12) => first,
+            Some(19) => Live { version: first.version, ..shown },
+            Some(22) => Live { body: first.body, ..shown },
+            _ => shown,
+        })
     }
 
     fn answer_after(&mut self, id: usize, micros: i64, reply: Option<Reply>) {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::bug::Bug;
 use super::check;
 use super::fault::Fault;
-use super::state::{Handle, Inner};
+use super::state::{Handle, Inner, SECOND};
 use crate::audit::{AuditEntry, AuditEvent, AuditSink};
 use crate::journal::{self, JournalIo, MemoryJournalIo, Record};
 use crate::store::{Document, MemoryStore, StateStore, Stored};
@@ -21,6 +22,11 @@ pub(super) struct Disk {
     pub store: Arc<MemoryStore>,
     /// What was written to the journal and not synced.
     pending: Vec<u8>,
+    /// What a seeded bug keeps in memory and calls durable, and when it was last written.
+    held: Vec<u8>,
+    flushed: i64,
+    /// A seeded bug cut a document to nothing before it writes it.
+    pub blank: bool,
     /// The undamaged journal, while the one on the disk is damaged.
     backup: Option<Vec<u8>>,
     appended: u64,
@@ -61,6 +67,7 @@ impl Disk {
 impl Inner {
     /// What a crash leaves on the disk of an application.
     pub fn lose_power(&mut self, app: usize) {
+        self.apps[app].disk.held.clear();
         let pending = std::mem::take(&mut self.apps[app].disk.pending);
         let unsynced = pending.len() as u64;
         let kept = self.faults.strength(Fault::TornWrite, unsynced + 1).unwrap_or_default();
@@ -97,6 +104,40 @@ impl Inner {
         check::durable(self, app, &records);
     }
 
+    /// Seeded bugs: B01 keeps intents back until the next write, B08 and B47 everything until the pass ends, B54 for
+    /// twenty seconds.
+    fn holds_back(&mut self, app: usize, frame: &[u8]) -> bool {
+        let intends = |record: &Record| matches!(record, Record::Intent(_));
+        match self.bug.map(Bug::number) {
+            Some(1) => self.apps[app].disk.held.is_empty() && journal::records_of(frame).iter().any(intends),
+            Some(8) => true,
+            Some(54) if self.now - self.apps[app].disk.flushed < 20 * SECOND => true,
+            Some(54) => {
+                self.apps[app].disk.flushed = self.now;
+                false
+            }
+            _ => false,
+        }
+    }
+
+    fn flush(&mut self, app: usize) {
+        let held = std::mem::take(&mut self.apps[app].disk.held);
+        if !held.is_empty() && self.apps[app].disk.journal.append(&held).is_ok() {
+            self.apps[app].disk.pending.extend(held);
+        }
+    }
+
+    /// Seeded bugs: B02 syncs nothing, B09 no outcomes.
+    fn skips_sync(&self, app: usize) -> bool {
+        let tells = |record: &Record| matches!(record, Record::Outcome { .. });
+        let pending = &self.apps[app].disk.pending;
+        match self.bug.map(Bug::number) {
+            Some(2) => true,
+            Some(9) => !pending.is_empty() && journal::records_of(pending).iter().all(tells),
+            _ => false,
+        }
+    }
+
     fn disk_fails(&mut self, life: usize) -> bool {
         let fails = self.faults.strikes(Fault::DiskFails);
         if fails {
@@ -120,7 +161,9 @@ pub(super) struct SimJournal {
 
 impl JournalIo for SimJournal {
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.world.lock().apps[self.app].disk.journal.read()
+        let mut world = self.world.lock();
+        let disk = &mut world.apps[self.app].disk;
+        if disk.blank { Ok(None) } else { disk.journal.read() }
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -128,6 +171,13 @@ impl JournalIo for SimJournal {
         if !world.survives(self.life, "before a write of the journal") {
             return Err(dead());
         }
+        if world.holds_back(self.app, bytes) {
+            world.apps[self.app].disk.held.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let mut whole = std::mem::take(&mut world.apps[self.app].disk.held);
+        whole.extend_from_slice(bytes);
+        let bytes = &whole[..];
         let fails = world.disk_fails(self.life);
         let part = if fails { world.random.below(bytes.len() as u64) as usize } else { bytes.len() };
         let disk = &mut world.apps[self.app].disk;
@@ -144,6 +194,9 @@ impl JournalIo for SimJournal {
         let mut world = self.world.lock();
         if !world.survives(self.life, "before a sync of the journal") {
             return Err(dead());
+        }
+        if world.skips_sync(self.app) {
+            return Ok(());
         }
         if world.disk_fails(self.life) {
             world.apps[self.app].disk.journal.fail_syncs(1);
@@ -188,7 +241,8 @@ impl JournalIo for SimJournal {
         if !world.survives(self.life, "before the anchor is replaced") {
             return Err(dead());
         }
-        if world.disk_fails(self.life) {
+        // An old anchor stands for less of the journal, and for nothing wrong: the engine may go on.
+        if world.faults.strikes(Fault::DiskFails) {
             return Err(ErrorKind::StorageFull.into());
         }
         world.apps[self.app].disk.journal.replace_anchor(bytes)
@@ -207,13 +261,45 @@ impl JournalIo for SimJournal {
 pub(super) struct SimStore {
     pub world: Handle,
     pub life: usize,
+    pub app: usize,
     pub inner: Arc<MemoryStore>,
+}
+
+impl SimStore {
+    /// A disk that is full ends an engine; a service that can't be reached is asked again.
+    fn fails(&self) -> Result<()> {
+        let mut world = self.world.lock();
+        let (kind, fails) = match world.is_shared {
+            true => (crate::ErrorKind::Unavailable, world.faults.strikes(Fault::DiskFails)),
+            false => (crate::ErrorKind::Storage, world.disk_fails(self.life)),
+        };
+        match fails {
+            true => Err(Error::new(kind, "the store can't be written").outcome_unknown()),
+            false => Ok(()),
+        }
+    }
+
+    /// Seeded bug B53: a document is cut to nothing and written then, and nothing is taken for new.
+    async fn truncates(&self, point: &str) {
+        if !self.world.lock().has_bug(53) {
+            return;
+        }
+        self.world.lock().apps[self.app].disk.blank = true;
+        if !self.world.lock().survives(self.life, point) {
+            std::future::pending().await
+        }
+    }
 }
 
 #[async_trait]
 impl StateStore for SimStore {
     async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
-        self.inner.load(cx, name).await
+        let blank = self.world.lock().apps[self.app].disk.blank;
+        if blank { Ok(None) } else { self.inner.load(cx, name).await }
+    }
+
+    fn is_shared(&self) -> bool {
+        self.world.lock().is_shared
     }
 
     async fn swap(&self, cx: &Cx, name: &str, expect: Option<&Version>, new: Document) -> Result<Version> {
@@ -221,10 +307,10 @@ impl StateStore for SimStore {
         if !survives("before a document is replaced") {
             return std::future::pending().await;
         }
-        if self.world.lock().disk_fails(self.life) {
-            return Err(Error::new(crate::ErrorKind::Storage, "the disk is full").outcome_unknown());
-        }
+        self.fails()?;
+        self.truncates("while a document is cut to nothing").await;
         let version = self.inner.swap(cx, name, expect, new).await?;
+        self.world.lock().apps[self.app].disk.blank = false;
         match survives("after a document is replaced") {
             true => Ok(version),
             false => std::future::pending().await,
@@ -250,8 +336,12 @@ impl AuditSink for SimAudit {
             return Err(Error::new(crate::ErrorKind::Storage, "the audit log is full"));
         }
         for entry in entries {
-            if let AuditEvent::Intent { op, .. } = &entry.what {
-                world.apps[self.app].book.audited.insert(op.clone());
+            match &entry.what {
+                AuditEvent::Intent { op, .. } => {
+                    world.apps[self.app].book.audited.insert(op.clone());
+                }
+                AuditEvent::PassEnded { .. } => world.flush(self.app),
+                _ => {}
             }
         }
         Ok(())

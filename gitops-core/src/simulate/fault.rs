@@ -48,11 +48,11 @@ faults! {
     ConflictStorm = 13, 200, "Somebody else writes objects again and again.";
     Throttled = 14, 200, "A target refuses for a while to take more.";
     Refused = 15, 1000, "An object is refused as long as faults last.";
-    NeverReady = 16, 500, "An object does not become ready as long as faults last.";
+    NeverReady = 16, 1000, "An object does not become ready as long as faults last.";
     SlowDelete = 17, 500, "A deletion is accepted and takes its time.";
     Rewritten = 18, 500, "Something in the server changes a declared field soon after each write.";
     Defaulted = 19, 10_000, "The server adds fields that nobody declared.";
-    Immutable = 20, 500, "A field can't be changed in place.";
+    Immutable = 20, 2500, "A field can't be changed in place.";
     ForeignHand = 21, 500, "Somebody else edits, deletes or re-creates objects.";
     MarkCopied = 22, 100, "Somebody else makes an object with our mark on it.";
     SecondEngine = 24, 10_000, "A second application declares some of the same objects.";
@@ -106,6 +106,7 @@ pub type Strike = (Fault, u64);
 pub(super) struct Faults {
     seed: u64,
     on: BTreeSet<Fault>,
+    silenced: BTreeSet<Fault>,
     chances: BTreeMap<Fault, u64>,
     spared: BTreeSet<Strike>,
     fired: Vec<Strike>,
@@ -113,7 +114,7 @@ pub(super) struct Faults {
 
 impl Faults {
     pub fn new(seed: u64, on: BTreeSet<Fault>, spared: BTreeSet<Strike>) -> Self {
-        Self { seed, on, chances: BTreeMap::new(), spared, fired: Vec::new() }
+        Self { seed, on, silenced: BTreeSet::new(), chances: BTreeMap::new(), spared, fired: Vec::new() }
     }
 
     /// Whether the fault strikes here.
@@ -128,7 +129,12 @@ impl Faults {
 
     /// Switches all faults off for good.
     pub fn silence(&mut self) {
-        self.on.clear();
+        self.silenced = std::mem::take(&mut self.on);
+    }
+
+    /// Whether the world was made with this fault, be it silent by now or not.
+    pub fn has_ever(&self, fault: Fault) -> bool {
+        self.on.contains(&fault) || self.silenced.contains(&fault)
     }
 
     pub fn is_on(&self, fault: Fault) -> bool {

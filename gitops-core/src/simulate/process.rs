@@ -91,7 +91,7 @@ impl Process {
             (world.apps[app].name.clone(), world.apps[app].disk.store.clone())
         };
         let state = State {
-            store: Arc::new(SimStore { world: world.clone(), life, inner }),
+            store: Arc::new(SimStore { world: world.clone(), life, app, inner }),
             journal: Box::new(SimJournal { world: world.clone(), life, app }),
             audit: Arc::new(SimAudit { world: world.clone(), life, app }),
             guard: None,
@@ -101,7 +101,7 @@ impl Process {
         let mut builder = Engine::builder(name)
             .source(Arc::new(source))
             .render(Arc::new(render()))
-            .differ(Arc::new(self.differ()))
+            .differ(Arc::new(Structural::default().ignoring(format!("/{DEFAULTED}"))))
             .call_timeout(Duration::from_micros(CALL_TIMEOUT.unsigned_abs()))
             .ready_timeout(Duration::from_secs(120))
             .events(Arc::new(move |event: &Event| heard(&events, life, event)))
@@ -117,13 +117,6 @@ impl Process {
         world.apps[app].book.owner = Some(engine.inventory().owner().clone());
         check::opened(&mut world, app, engine.inventory());
         Ok(engine)
-    }
-
-    fn differ(&self) -> Structural {
-        match self.bug.map(Bug::number) {
-            Some(46) => Structural::default(),
-            _ => Structural::default().ignoring(format!("/{DEFAULTED}")),
-        }
     }
 
     /// Applies in one way or another, for ever.
@@ -193,6 +186,7 @@ impl Process {
         world.apps[self.app].passes += 1;
         world.lives[self.life].recovering = false;
         check::i12_containment(&mut world, report);
+        check::i25_what_is_told_is_durable(&mut world, self.app, report);
     }
 
     async fn settle(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
@@ -280,6 +274,7 @@ async fn interrupted<T>(patience: Option<u64>, future: impl Future<Output = T>) 
 fn heard(world: &Handle, life: usize, event: &Event) {
     let mut world = world.lock();
     world.say(format_args!("e{life} {event:?}"));
+    check::i19_bounded_load(&mut world, life, event);
     match event {
         Event::Planned { plan, .. } => {
             if let Some(revision) = world.lives[life].resolved.clone() {

@@ -12,6 +12,9 @@ use crate::{Error, ErrorKind, Result};
 /// The field that the server adds to every object.
 pub(super) const DEFAULTED: &str = "defaulted";
 
+/// Why an object must be replaced.
+pub(super) const IMMUTABLE: &str = "the value can't be changed in place";
+
 /// One object that is there.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
@@ -30,6 +33,7 @@ pub(super) struct Item {
     /// Whether its maker learned its identity; an opaque target shows nothing else.
     pub known: bool,
     pub ready_at: i64,
+    pub made_at: i64,
 }
 
 impl Item {
@@ -86,7 +90,12 @@ pub(super) struct Server {
 pub(super) struct Manner {
     pub tier: Tier,
     pub maker: usize,
+    pub now: i64,
     pub defaults: bool,
+    /// The value can't be changed in place.
+    pub immutable: bool,
+    /// A seeded bug: a mark is set by a second write.
+    pub marks_later: bool,
     pub ready_at: i64,
     /// When a deletion is finished that is not finished at once.
     pub gone_at: Option<i64>,
@@ -109,6 +118,13 @@ impl Server {
         self.older.get(key)
     }
 
+    /// Sets a mark by itself.
+    pub fn mark(&mut self, key: &Key, uid: &Uid, owner: SmolStr) {
+        if let Some(item) = self.find_mut(key, uid) {
+            item.owner = Some(owner);
+        }
+    }
+
     /// Puts an object there as somebody else would.
     pub fn intrude(&mut self, key: &Key, body: Value, owner: Option<SmolStr>) {
         self.last += 1;
@@ -124,6 +140,7 @@ impl Server {
             deleting: None,
             known: true,
             ready_at: 0,
+            made_at: 0,
         };
         self.items.insert((key.clone(), self.last), item);
     }
@@ -198,13 +215,14 @@ impl Server {
             uid: Uid::new(format_smolstr!("u{}", self.last)),
             version: self.last,
             body: stored(change, manner),
-            owner: Some(change.mark().owner.clone()),
+            owner: (!manner.marks_later).then(|| change.mark().owner.clone()),
             op: change.mark().op.clone(),
             written: self.last,
             maker: Some(manner.maker),
             deleting: None,
             known: false,
             ready_at: manner.ready_at,
+            made_at: manner.now,
         };
         let applied = item.present();
         self.items.insert((item.key.clone(), self.last), item);
@@ -213,6 +231,11 @@ impl Server {
 
     fn update(&mut self, change: &Change, expect: &Expect, manner: Manner) -> Result<Applied> {
         let id = self.expected(change.key(), expect)?;
+        if manner.immutable
+            && self.items[&id].body.get("value") != change.body().and_then(|body| body.get("value"))
+        {
+            return Err(Error::new(ErrorKind::Invalid, IMMUTABLE).at(change.key()));
+        }
         self.last += 1;
         self.writes += 1;
         let last = self.last;

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::bug::Bug;
 use super::fault::Fault;
 use super::origin::key_of;
 use super::state::{Handle, Inner, SECOND};
@@ -30,6 +31,21 @@ impl SimSource {
 }
 
 impl Inner {
+    /// Seeded bugs: B27 keeps the first answer of the source for ever, B34 the last of which an event told, and half of
+    /// the events are lost.
+    fn remembered(&mut self, app: usize, newest: Revision) -> Revision {
+        let renews = match self.bug.map(Bug::number) {
+            Some(27) => false,
+            Some(34) => self.apps[app].first.as_ref() != Some(&newest) && self.random.chance(100),
+            _ => return newest,
+        };
+        let first = &mut self.apps[app].first;
+        if renews {
+            *first = Some(newest.clone());
+        }
+        first.get_or_insert(newest).clone()
+    }
+
     fn source_delay(&mut self) -> (i64, bool) {
         match self.faults.strength(Fault::SourceFails, 90) {
             Some(seconds) => (seconds as i64 * SECOND, true),
@@ -47,14 +63,20 @@ impl Source for SimSource {
     async fn resolve(&self, cx: &Cx) -> Result<Revision> {
         self.delayed(cx).await?;
         let mut world = self.world.lock();
-        let revision = world.apps[self.app].origin.served().revision.clone();
+        let newest = world.apps[self.app].origin.served().revision.clone();
+        let revision = world.remembered(self.app, newest);
         world.lives[self.life].resolved = Some(revision.clone());
         Ok(revision)
     }
 
     async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot> {
         self.delayed(cx).await?;
-        let snapshot = self.world.lock().apps[self.app].origin.snapshot(revision.id());
+        let mut world = self.world.lock();
+        let stale = world.has_bug(29).then(|| world.apps[self.app].first.clone()).flatten();
+        world.apps[self.app].first.get_or_insert_with(|| revision.clone());
+        let id = stale.as_ref().map_or(revision.id(), Revision::id);
+        let snapshot = world.apps[self.app].origin.snapshot(id);
+        let snapshot = snapshot.map(|snapshot| Snapshot { revision: revision.clone(), ..snapshot });
         snapshot.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such revision"))
     }
 

@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
+use smol_str::SmolStr;
+
 use super::bug::Bug;
 use super::calls::Call;
 use super::check::{self, Book};
@@ -15,7 +17,7 @@ use super::random::Random;
 use super::server::Server;
 use super::trace::Trace;
 use crate::plan::PlanId;
-use crate::value::{Key, Revision, Uid, Version};
+use crate::value::{Key, Live, Revision, Uid, Version};
 
 /// One micro-, milli- and whole second, minute and hour.
 pub(super) const MILLI: i64 = 1_000;
@@ -57,6 +59,8 @@ pub(super) enum Happening {
     Resumes(usize),
     /// Somebody edits an object.
     Edit(Key, Uid),
+    /// A seeded bug marks an object by a second write, if it still lives.
+    Marks(Key, Uid, SmolStr, usize),
     /// Faults are over.
     Quiet,
 }
@@ -79,6 +83,12 @@ pub(super) struct Life {
     pub resolved: Option<Revision>,
     /// The plans that it made: their revision.
     pub plans: BTreeMap<PlanId, Revision>,
+    /// When a pass of it failed, if none was begun since.
+    pub failed_at: Option<i64>,
+    /// The minute in which it planned last, and how often it did.
+    pub planned: (i64, u64),
+    /// What seeded bugs keep of what was seen first.
+    pub cache: BTreeMap<Key, Live>,
 }
 
 /// One application: its declarations, its state on disk, and the world's books about it.
@@ -91,6 +101,8 @@ pub(super) struct App {
     pub holder: Option<usize>,
     pub passes: u64,
     pub settled: bool,
+    /// What seeded bugs keep of the first answer of the source.
+    pub first: Option<Revision>,
 }
 
 pub(super) struct Inner {
@@ -115,6 +127,8 @@ pub(super) struct Inner {
     pub crash_points: u64,
     pub crashes: u64,
     pub has_health: bool,
+    /// The stores outlive the machines: engines keep everything there.
+    pub is_shared: bool,
     pub is_quiet: bool,
     pub violation: Option<Violation>,
     pub bug: Option<Bug>,
@@ -168,6 +182,7 @@ impl Inner {
             let pause = self.random.between(1, 3600) as i64 * SECOND;
             self.say(format_args!("e{life} stands still for {} s", pause / SECOND));
             self.lives[life].paused = true;
+            self.lives[life].failed_at = None;
             self.after(pause, Happening::Resumes(life));
             let app = self.lives[life].app;
             self.start_later(app);
@@ -177,10 +192,23 @@ impl Inner {
 
     /// Tells watchers that an object may have moved.
     pub fn tell(&mut self, key: &Key) {
+        if self.loses_event(key) {
+            return;
+        }
         for moved in self.moved.values_mut() {
             moved.insert(key.clone());
         }
         std::mem::take(&mut self.watchers).into_values().for_each(Waker::wake);
+    }
+
+    /// Seeded bugs: B32 misses every other event, B33 lets two cancel out, B36 misses what happens in a pass.
+    fn loses_event(&mut self, key: &Key) -> bool {
+        match self.bug.map(Bug::number) {
+            Some(32) => self.random.chance(5000),
+            Some(33) => self.moved.values_mut().fold(false, |lost, moved| moved.remove(key) || lost),
+            Some(36) => !self.calls.is_empty(),
+            _ => false,
+        }
     }
 
     /// Whether this seeded bug is switched on.
@@ -208,7 +236,16 @@ impl Inner {
         let app = self.apps.len();
         let (disk, book) = (Disk::default(), Book::default());
         let name = name.to_owned();
-        self.apps.push(App { name, origin, disk, book, holder: None, passes: 0, settled: false });
+        self.apps.push(App {
+            name,
+            origin,
+            disk,
+            book,
+            holder: None,
+            passes: 0,
+            settled: false,
+            first: None,
+        });
         self.after(0, Happening::Starts(app));
     }
 }
@@ -250,6 +287,7 @@ impl Inner {
             crash_points: 0,
             crashes: 0,
             has_health: false,
+            is_shared: false,
             is_quiet: false,
             violation: None,
             bug: None,

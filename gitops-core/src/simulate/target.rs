@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::bug::Bug;
 use super::calls::{Answer, LANDS_WITHIN, Reply, tier_of};
 use super::fault::Fault;
+use super::server::{DEFAULTED, IMMUTABLE};
 use super::state::{Handle, SECOND};
-use crate::capability::{Health, Moved, Readiness, Watch};
+use crate::capability::{Health, Moved, NativePlan, Preview, Readiness, Watch};
 use crate::target::{Scope, Target, TargetInfo, Tier};
-use crate::value::{Applied, Change, Key, Live};
-use crate::{Cx, Result};
+use crate::value::{Action, Applied, Change, Digest, Key, Live, Object, Value};
+use crate::{Cx, Differ, Result, Structural};
 
 /// One model target, for one life of an engine.
 pub(super) struct SimTarget {
@@ -23,6 +25,10 @@ pub(super) struct SimTarget {
 }
 
 impl SimTarget {
+    fn has_bug(&self, number: u8) -> bool {
+        self.world.lock().has_bug(number)
+    }
+
     async fn reply(&self, id: Option<usize>) -> Reply {
         match id {
             Some(id) => Answer { world: self.world.clone(), id }.await,
@@ -48,7 +54,15 @@ impl Target for SimTarget {
 
     async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
         let id = self.world.lock().send(self.life, change)?;
+        if self.has_bug(3) && change.action() == Action::Delete {
+            return Ok(Applied::Absent);
+        }
         match self.reply(id).await {
+            Reply::Applied(Err(error)) if self.has_bug(38) => Err(error.outcome_known()),
+            Reply::Applied(Err(error)) if self.has_bug(59) && error.is_unknown() => {
+                self.world.lock().replay(self.life, change);
+                Err(error)
+            }
             Reply::Applied(applied) => applied,
             Reply::Observed(_) => unreachable!("it was asked to apply"),
         }
@@ -56,6 +70,11 @@ impl Target for SimTarget {
 
     fn watch(&self) -> Option<&dyn Watch> {
         (self.can_watch && tier_of(self.name) == Tier::Keyed).then_some(self)
+    }
+
+    fn native_plan(&self) -> Option<&dyn NativePlan> {
+        (tier_of(self.name) == Tier::Keyed && self.world.lock().faults.has_ever(Fault::Immutable))
+            .then_some(self)
     }
 
     fn health(&self) -> Option<&dyn Health> {
@@ -68,6 +87,11 @@ impl Watch for SimTarget {
     async fn moved(&self, _: &Cx) -> Result<Moved> {
         std::future::poll_fn(|cx| {
             let mut world = self.world.lock();
+            match world.bug.map(Bug::number) {
+                Some(30) => return std::task::Poll::Pending,
+                Some(60) => return std::task::Poll::Ready(Ok(Moved::Any)),
+                _ => {}
+            }
             let lies = world.faults.strength(Fault::WatchLies, 3);
             let moved = world.moved.entry(self.app).or_default();
             if moved.is_empty() {
@@ -81,6 +105,27 @@ impl Watch for SimTarget {
             std::task::Poll::Ready(Ok(if lies == Some(1) { Moved::Any } else { Moved::Keys(keys) }))
         })
         .await
+    }
+}
+
+#[async_trait]
+impl NativePlan for SimTarget {
+    async fn preview(
+        &self,
+        _: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
+        let null = Value::Null;
+        let (after, before) =
+            (object.map_or(&null, |object| &object.body), live.map_or(&null, |live| &live.body));
+        let diff = Structural::default().ignoring(format!("/{DEFAULTED}")).diff(after, before);
+        let moves = diff.fields().iter().any(|field| field.path == "/value");
+        let immutable = moves && live.is_some() && self.world.lock().is_stubborn(Fault::Immutable, key);
+        let text = format!("{:?} {immutable}", diff.fields());
+        let replace = immutable.then(|| IMMUTABLE.to_owned());
+        Ok(Preview { diff, replace, digest: Digest::of(text.as_bytes()) })
     }
 }
 
@@ -111,9 +156,11 @@ impl super::state::Inner {
         let never =
             self.is_stubborn(Fault::NeverReady, key) || item.is_some_and(|item| item.deleting.is_some());
         let ready_at = item.map_or(now, |item| item.ready_at);
-        match (never, ready_at - now) {
+        match (never && !self.has_bug(20), ready_at - now) {
+            (false, left) if left > 0 && self.has_bug(20) => None,
             (true, _) => Some(Duration::from_secs(30)),
             (false, left) if left > 0 => Some(Duration::from_micros(left.max(SECOND).unsigned_abs())),
+            _ if self.has_bug(20) => None,
             _ => {
                 self.app_of(life).book.became_ready(key);
                 None

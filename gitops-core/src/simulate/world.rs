@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::calls::{CALL_TIMEOUT, LANDS_WITHIN};
+use super::calls::{CALL_TIMEOUT, LANDS_WITHIN, tier_of};
 use super::fault::{Fault, Faults};
 use super::foreign;
 use super::origin::Origin;
@@ -16,6 +16,7 @@ use super::profile::Profile;
 use super::random::Random;
 use super::state::{App, HOUR, Handle, Happening, Inner, Life, MINUTE, SECOND};
 use crate::ErrorKind;
+use crate::target::Tier;
 
 /// A whole world made from one number: model targets of all three tiers, a model source, a disk, other people,
 /// time, and the shipping engine in the middle of it.
@@ -68,6 +69,7 @@ impl World {
         let mut inner = Inner::new(seed, faults, profile.keeps_trace);
         inner.crash_at.clone_from(&profile.crash_at);
         inner.has_health = has_health;
+        inner.is_shared = random.chance(5000);
         inner.bug = profile.bug;
         inner.add_app("first", Origin::new(seed, 0, nodes));
         if second {
@@ -166,9 +168,14 @@ impl World {
             Happening::Reap => world.reap(),
             Happening::Resumes(life) => {
                 world.lives[life].paused = false;
+                world.lives[life].failed_at = None;
                 world.say(format_args!("e{life} goes on"));
             }
             Happening::Edit(key, uid) => foreign::meddle(&mut world, &key, &uid),
+            Happening::Marks(key, uid, owner, life) if world.is_alive(life) => {
+                world.server.mark(&key, &uid, owner);
+            }
+            Happening::Marks(..) => {}
             Happening::Starts(app) => {
                 drop(world);
                 self.start(app);
@@ -277,7 +284,8 @@ impl Inner {
         let keys: Vec<_> = self.apps[0].origin.keys().cloned().collect();
         for key in keys {
             for fault in [Fault::Refused, Fault::NeverReady, Fault::Rewritten, Fault::Immutable] {
-                if self.faults.strikes(fault) {
+                let can = fault != Fault::Immutable || tier_of(key.target()) == Tier::Keyed;
+                if can && self.faults.strikes(fault) {
                     self.stubborn.insert((fault, key.clone()));
                 }
             }

@@ -3,7 +3,7 @@
 use crate::render::NAMES;
 use crate::yaml::{Fault, Node, Place};
 
-/// What to do with a YAML file in which no document has an `apiVersion` or a `kind`, such as the values of a chart.
+/// What to do with a YAML file in which no document has an `apiVersion` and a `kind`, such as the values of a chart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strangers {
@@ -20,7 +20,12 @@ impl Strangers {
     /// # Errors
     /// They are to be refused; a kustomization always is, for it is a file of another renderer.
     pub(super) fn are(self, nodes: &[Node], path: &str) -> Result<bool, Fault> {
-        let is_object = |node: &Node| node.get("apiVersion").is_some() || node.get("kind").is_some();
+        let has = |node: &Node, name: &str| node.get(name).is_some();
+        // A file that is to be refused gets the better message if it has one of the two.
+        let is_object = |node: &Node| match self {
+            Self::Skip => has(node, "apiVersion") && has(node, "kind"),
+            Self::Refuse => has(node, "apiVersion") || has(node, "kind"),
+        };
         match nodes.first() {
             Some(first) if NAMES.contains(&file_name(path)) => Err(kustomization(first.place)),
             Some(first) if !nodes.iter().any(is_object) => match self {

@@ -70,7 +70,7 @@ pub enum Write {
     Replace,
     /// It is made if it is not there, and then left alone.
     Create,
-    /// It is never written or deleted.
+    /// It is left alone once it is there, and never deleted.
     Leave,
 }
 
@@ -153,6 +153,7 @@ impl Draft {
         policy.wave = self.wave.or(self.helm_weight).unwrap_or_default();
         // A hook runs anew when its declaration changes, and most kinds of hook can't be changed.
         policy.recreate |= policy.hook.is_some();
+        policy.keep |= policy.write == Write::Leave;
         Ok(policy)
     }
 }

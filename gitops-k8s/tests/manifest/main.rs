@@ -1,7 +1,9 @@
 //! From manifests to objects: what is declared, what is refused and how it is said.
 #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
+mod corpus;
 mod edges;
+mod kit;
 mod objects;
 mod policies;
 mod programs;

@@ -75,6 +75,7 @@ fn scopes_that_were_added_decide_for_kinds_that_are_not_built_in() {
 fn a_file_without_objects_is_skipped_where_that_is_asked_for() {
     let files = [
         ("values.yaml", "replicas: 3\n"),
+        ("grafana.yaml", "apiVersion: 1\ndatasources: []\n"),
         ("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"),
     ];
     let desired = render(renderer().strangers(Strangers::Skip), &files).unwrap();

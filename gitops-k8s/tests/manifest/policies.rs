@@ -29,6 +29,7 @@ fn every_way_to_say_that_an_object_stays_is_heard() {
         ("helm.sh/resource-policy", "keep"),
         ("cli-utils.sigs.k8s.io/on-remove", "keep"),
         ("client.lifecycle.config.k8s.io/deletion", "detach"),
+        ("kustomize.toolkit.fluxcd.io/reconcile", "disabled"),
     ] {
         assert!(policy(&[mark]).keep, "{mark:?}");
         assert!(objects(&annotated(&[mark]))[0].keep, "{mark:?}");

@@ -11,6 +11,7 @@ mod effects;
 mod failures;
 mod git;
 mod kills;
+mod kit;
 mod life;
 mod outputs;
 mod refused;

@@ -2,6 +2,7 @@
 
 mod auth;
 mod duration;
+mod gates;
 mod node;
 mod reader;
 mod source;
@@ -17,6 +18,7 @@ pub use target::{KubernetesConfig, TargetConfig, TargetKind, TerraformConfig};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use gitops_core::cel::CelGate;
 use gitops_core::{Diagnostic, DriftPolicy, Error, Result};
 use node::{Node, Place};
 use reader::{Fields, Reader};
@@ -32,6 +34,8 @@ pub struct Config {
     pub source: GitConfig,
     /// What is kept equal to it; at least one.
     pub targets: Vec<TargetConfig>,
+    /// Rules that plans must pass.
+    pub gates: Vec<CelGate>,
     /// What may be done, and how often.
     pub sync: Sync,
     /// The folder of journal, inventory, mirror and audit log.
@@ -100,7 +104,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
     Error::invalid("the configuration can't be used", faults)
 }
 
-const KEYS: [&str; 6] = ["name", "source", "target", "targets", "sync", "state"];
+const KEYS: [&str; 7] = ["name", "source", "target", "targets", "gates", "sync", "state"];
 
 /// All parts are read before any is missed, so that every fault is found at once.
 fn read(reader: &Reader<'_>, node: &Node, file: &Path) -> Option<Config> {
@@ -111,6 +115,7 @@ fn read(reader: &Reader<'_>, node: &Node, file: &Path) -> Option<Config> {
         .require("source", "source: { git: { url: ./site.git, ref: { branch: main } } }")
         .and_then(|(place, node)| source::read(reader, node, place, base));
     let targets = target::read(reader, &fields, base);
+    let gates = fields.get("gates").map(|(_, node)| gates::read(reader, node));
     let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
     let state = fields.get("state").and_then(|(_, node)| reader.text(node, "`state`"));
     Some(Config {
@@ -118,6 +123,7 @@ fn read(reader: &Reader<'_>, node: &Node, file: &Path) -> Option<Config> {
         name: name?,
         source: source?,
         targets: targets?,
+        gates: gates.unwrap_or_default(),
         sync: sync.unwrap_or_default(),
         state: base.join(state.as_deref().unwrap_or(".gitops")),
     })

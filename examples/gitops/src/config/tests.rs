@@ -98,6 +98,23 @@ fn every_setting_is_taken_over() {
 }
 
 #[test]
+fn gates_are_rules_with_a_verdict() {
+    let gates = "gates:\n- { name: few, rule: plan.delete < 3, otherwise: deny, message: that is much }\n\
+                 - { name: calm, rule: steps.size() < 9, otherwise: warn }\n";
+    let config = parse(&with("state:", &format!("{gates}state:"))).unwrap();
+    let names: Vec<&str> = config.gates.iter().map(gitops_core::Gate::name).collect();
+    assert_eq!(names, ["few", "calm"]);
+}
+
+#[test]
+fn a_rule_that_is_no_expression_is_a_fault_at_its_place() {
+    let gates = "gates: [{ name: few, rule: plan.delete <, otherwise: deny }]\nstate:";
+    let error = parse(&with("state:", gates)).unwrap_err();
+    let [fault] = error.diagnostics() else { panic!("{error:?}") };
+    insta::assert_snapshot!(fault, @"error[GO0110]: conf/gitops.yaml: 7:28: the expression is no CEL: line 1, column 14: Syntax error: mismatched input '<EOF>' (write a CEL expression that is true for a plan that may pass, such as `plan.delete < 3`)");
+}
+
+#[test]
 fn every_kind_of_reference_is_read() {
     for (written, meant) in [
         ("tag: v1", GitRef::Tag("v1".to_owned())),

@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 
 use super::Sent;
 use crate::engine::{Report, StepOutcome};
+use crate::event::Event;
 use crate::journal::{Intent, Record};
 use crate::simulate::calls::tier_of;
 use crate::simulate::server::Item;
 use crate::simulate::source::body;
-use crate::simulate::state::{App, Inner};
+use crate::simulate::state::{App, Inner, MINUTE, SECOND};
 use crate::source::Relation;
 use crate::target::Tier;
-use crate::value::{Action, Change, Key, Precondition};
+use crate::value::{Action, Change, Key, Precondition, Version};
 
 pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &Change) {
     let expect = match change.expects() {
@@ -133,6 +134,29 @@ pub(in crate::simulate) fn i17_level_triggered(world: &mut Inner, app: usize, ke
     }
 }
 
+/// A wait after a failure ends within a quarter of an hour, and nobody plans more than once in a second for long.
+pub(in crate::simulate) fn i19_bounded_load(world: &mut Inner, life: usize, event: &Event) {
+    let now = world.now;
+    let own = &mut world.lives[life];
+    match event {
+        Event::PassFailed { .. } => own.failed_at = Some(now),
+        Event::Resolved { .. } => {
+            let waited = now - own.failed_at.take().unwrap_or(now);
+            if waited > 15 * MINUTE {
+                world.broken(19, format!("a wait of {} s after a failure", waited / SECOND));
+            }
+        }
+        Event::Planned { .. } => {
+            let (minute, count) = own.planned;
+            own.planned = if minute == now / MINUTE { (minute, count + 1) } else { (now / MINUTE, 1) };
+            if count > 60 {
+                world.broken(19, format!("{count} plans in one minute"));
+            }
+        }
+        _ => {}
+    }
+}
+
 /// Objects that only a person can settle, those of another application, and whatever needs them.
 pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
     let App { origin, book, .. } = &world.apps[app];
@@ -157,6 +181,39 @@ pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
         if excused.len() == before {
             return excused;
         }
+    }
+}
+
+/// An effect strikes the incarnation that was meant, in a state that its sender saw.
+pub(super) fn i21_identity_not_name(world: &mut Inner, life: usize, change: &Change, struck: &Item) {
+    let Precondition::Exactly(expect) = change.expects() else { return };
+    let (key, uid) = (&struck.key, &struck.uid);
+    if uid != &expect.uid {
+        world.broken(21, format!("{key} {uid} is struck, and {} was meant", expect.uid));
+    }
+    let version = Version::new(struck.version.to_string());
+    let state = (key.clone(), uid.clone(), version);
+    if world.is_alive(life) && !world.lives[life].seen.contains(&state) {
+        world.broken(20, format!("{key} is struck in a state that nobody saw"));
+    }
+}
+
+pub(super) fn i37_what_was_planned_is_written(
+    world: &mut Inner,
+    life: usize,
+    change: &Change,
+    intent: &Intent,
+) {
+    let (Some(body), Some(revision)) = (change.body(), world.lives[life].plans.get(&intent.plan)) else {
+        return;
+    };
+    let origin = &world.apps[world.lives[life].app].origin;
+    let commit = origin.find(revision.id());
+    let value =
+        commit.and_then(|commit| commit.objects.iter().find(|(node, _)| origin.key(**node) == change.key()));
+    if value.is_none_or(|(_, declared)| body != &self::body(declared.value)) {
+        let what = format!("{} is written otherwise than {revision} declares it", change.key());
+        world.broken(37, what);
     }
 }
 

@@ -1,6 +1,7 @@
 //! I22 to I28 and I45: what is written down before anything is done.
 
 use crate::Inventory;
+use crate::engine::{Report, StepOutcome};
 use crate::journal::{Intent, Record};
 use crate::simulate::state::Inner;
 use crate::value::{Change, Precondition, Value};
@@ -36,6 +37,15 @@ pub(super) fn i25_the_intent_is_durable_before_the_effect(
         world.broken(25, format!("{action} of {key} is sent, and no durable intent of {op} says so"));
     }
     intent
+}
+
+/// What a report calls done has an outcome that a crash can't take back.
+pub(in crate::simulate) fn i25_what_is_told_is_durable(world: &mut Inner, app: usize, report: &Report) {
+    let shadow = &world.apps[app].book.shadow;
+    let told = report.results.iter().filter(|result| result.outcome == StepOutcome::Done);
+    if let Some(early) = told.map(|result| result.key.clone()).find(|key| shadow.is_open(key)) {
+        world.broken(25, format!("{early} is said to be done, and its outcome is not durable"));
+    }
 }
 
 pub(super) fn i26_what_is_read_is_what_was_written(world: &mut Inner, app: usize, inventory: &Inventory) {

@@ -90,12 +90,16 @@ pub(super) fn sent(world: &mut Inner, life: usize, change: &Change) {
     apply::i10_only_what_was_shown(world, life, change);
     apply::i11_order(world, life, change, &intent);
     apply::i20_no_action_on_older_knowledge(world, life, change);
+    apply::i37_what_was_planned_is_written(world, life, change, &intent);
     world.app_of(life).book.note_step(&intent);
 }
 
 /// A change had its effect; `before` is what it was done to.
 pub(super) fn took_effect(world: &mut Inner, call: usize, change: &Change, before: Option<&Item>) {
-    let app = world.calls[&call].app;
+    let (app, life) = (world.calls[&call].app, world.calls[&call].life);
+    if let Some(before) = before {
+        apply::i21_identity_not_name(world, life, change, before);
+    }
     ownership::i5_never_forget(world, app, change.key());
     ownership::i7_no_duplicates(world, app, change.key());
     ownership::i8_no_silent_adoption(world, app, before);
@@ -131,7 +135,10 @@ pub(super) fn opened(world: &mut Inner, app: usize, inventory: &Inventory) {
     keys.iter().for_each(|key| ownership::i5_never_forget(world, app, key));
 }
 
-pub(super) use apply::{excused, i12_containment, i13_idempotence, i16_converged, i17_level_triggered};
+pub(super) use apply::{
+    excused, i12_containment, i13_idempotence, i16_converged, i17_level_triggered, i19_bounded_load,
+};
+pub(super) use durability::i25_what_is_told_is_durable;
 
 fn key_of(record: &Record) -> Option<Key> {
     match record {
