@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
+mod backends;
 mod drift;
 mod effects;
 mod failures;
