@@ -233,10 +233,10 @@ impl Inner {
 
     /// Seeded bugs that strike whatever is there: B13 and B23 in deletes, B39 in updates.
     fn misdirected(&self, change: &Change) -> Change {
-        let strikes = match (self.bug.map(Bug::number), change.action()) {
-            (Some(13 | 23), Action::Delete) | (Some(39), Action::Update) => true,
-            _ => false,
-        };
+        let strikes = matches!(
+            (self.bug.map(Bug::number), change.action()),
+            (Some(13 | 23), Action::Delete) | (Some(39), Action::Update)
+        );
         let mut change = change.clone();
         let there = self.server.at(change.key()).next().map(|item| Expect::from(&item.live()));
         if let (true, Some(there)) = (strikes, there)

@@ -286,7 +286,7 @@ impl SimStore {
         }
         self.world.lock().apps[self.app].disk.blank = true;
         if !self.world.lock().survives(self.life, point) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
     }
 }

@@ -205,7 +205,9 @@ impl Inner {
     fn loses_event(&mut self, key: &Key) -> bool {
         match self.bug.map(Bug::number) {
             Some(32) => self.random.chance(5000),
-            Some(33) => self.moved.values_mut().fold(false, |lost, moved| moved.remove(key) || lost),
+            Some(33) => {
+                self.moved.values_mut().filter_map(|moved| moved.remove(key).then_some(())).count() > 0
+            }
             Some(36) => !self.calls.is_empty(),
             _ => false,
         }
