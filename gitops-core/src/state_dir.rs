@@ -27,8 +27,8 @@ const SECRET_KEY: &str = "secret-key";
 ///
 /// | Name | What it is |
 /// | --- | --- |
-/// | `store/` | documents: the inventory ([`FileStore`]) |
-/// | `journal` | what was begun and what came of it ([`FileJournalIo`]) |
+/// | `store/` | documents: the inventory, a pin, a wish for one ([`FileStore`]) |
+/// | `journal`, `journal.anchor` | what was begun and what came of it ([`FileJournalIo`]), and how far that had come |
 /// | `audit.jsonl`, `audit.jsonl.checkpoint` | who did what, when ([`FileAudit`]) |
 /// | `secret-key` | the key under which secrets are compared ([`SecretKey`]) |
 /// | `lock` | which process is at work |

@@ -280,7 +280,7 @@ impl Clock for ByHand {
     }
 
     async fn wait_until(&self, _: Time) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

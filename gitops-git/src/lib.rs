@@ -19,11 +19,12 @@
 //! ```
 //!
 //! # What does the work
-//! Everything local is done by gix: references, trees, files, ancestry, blame, new commits. Everything that talks to a
-//! server is done by the `git` program, 2.36 or newer, which is looked up on `PATH` when it is first needed: `ls-remote`,
-//! `fetch` and `push`, and `fetch` for a repository of this machine too. It checks every object that it takes in as
-//! `git fsck` does. The reasons are in `docs/decisions/0001-git-transport.md`. A Unix shell at `/bin/sh` is needed for the
-//! limit on the size of files.
+//! Everything local is done by gix: references, trees, files, ancestry, blame, new commits. The `git` program, 2.36 or
+//! newer, which is looked up on `PATH` when it is first needed, connects to servers and repositories, pushes, and takes
+//! packs in: it checks every object as `git fsck` does, and that everything which belongs to it is there. A pack is asked
+//! for by version 2 of Git's protocol, so that a fetch costs what is new and the folders above it; a server that speaks an
+//! older one is left to `git fetch`. The reasons are in `docs/decisions/0001-git-transport.md`. A Unix shell at `/bin/sh`
+//! is needed for the limit on the size of files.
 //!
 //! The program gets a clean environment: an allow-list of variables (`PATH`, `HOME`, proxies, certificates, the ssh agent),
 //! none of the user's or the system's configuration of Git, one protocol, no prompt, no redirect, no hook. Secrets reach it
@@ -32,9 +33,10 @@
 //! # What is refused
 //! - URLs, references and paths that could be taken for an option, a command or a way out: when the source is made.
 //! - Objects that `git fsck` refuses, and packs larger than a limit: during the fetch.
-//! - Unsafe names, names that are not UTF-8 or differ only in case, links, submodules, and trees beyond a limit: before the
-//!   snapshot is given, with all places at once. An ignore pattern lets links, submodules and case pass by leaving
-//!   them out.
+//! - Unsafe names, names that are not UTF-8 or differ only in case or in how letters are encoded, links, submodules, and
+//!   trees beyond a limit: before the snapshot is given, with all places at once. An ignore pattern lets links,
+//!   submodules and case pass by leaving them out.
+//! - An include pattern that lets nothing through. An ignore pattern that holds nothing back is a remark of the snapshot.
 //! - Files larger than a limit and pointers of Git LFS: when they are read.
 //!
 //! Repositories with SHA-256 ids and shallow ones are not supported and say so.

@@ -144,3 +144,53 @@ fn has_secret(value: &Value) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gitops_core::{GroupKind, Provenance};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn values() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            "[a-c]{0,2}".prop_map(Json::from)
+        ];
+        let names = prop_oneof![
+            Just("metadata".to_owned()),
+            Just("labels".to_owned()),
+            Just("annotations".to_owned()),
+            Just("apiVersion".to_owned()),
+            Just("kind".to_owned()),
+            Just("data".to_owned()),
+            "[a-c]{1,2}",
+        ];
+        leaf.prop_recursive(4, 24, 4, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Json::from),
+                prop::collection::vec((names.clone(), inner), 0..5)
+                    .prop_map(|members| Json::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_declared_is_sent_with_its_name_and_mark_or_refused(mut body in values(), typed: bool) {
+            if let (true, Some(members)) = (typed, body.as_object_mut()) {
+                members.extend([("apiVersion".to_owned(), json!("v1")), ("kind".to_owned(), json!("ConfigMap"))]);
+            }
+            let key = Key::new("k", GroupKind::new("", "ConfigMap"), "n", "a");
+            let place = Provenance { source: "s".into(), revision: "r".into(), path: "p".into(), line: 1 };
+            let object = Object::new(key, Value::from_json(body), place);
+            let mark = Mark { owner: "o".into(), op: "1".into() };
+            if let Ok(document) = Document::new(&object, Some(&mark)) {
+                let sent: Json = serde_json::from_slice(&document.pinned(Pin::Absent)).unwrap();
+                prop_assert_eq!(&sent["metadata"]["name"], "a");
+                prop_assert_eq!(&sent["metadata"]["annotations"][mark::OWNER], "o");
+            }
+        }
+    }
+}

@@ -34,6 +34,13 @@ pub(crate) fn set(body: &mut Json, mark: &Mark) -> Result<()> {
         return Err(Error::new(ErrorKind::Invalid, format!("the object declares `{taken}` itself"))
             .help("leave it out: it says whose the object is, and is set with every write"));
     }
+    for map in ["labels", "annotations"] {
+        let found = &body["metadata"][map];
+        if !found.is_null() && !found.is_object() {
+            return Err(Error::new(ErrorKind::Invalid, format!("`metadata.{map}` is no map"))
+                .help("give each a name and a text"));
+        }
+    }
     body["metadata"]["labels"][LABEL] = json!(digest(&mark.owner));
     body["metadata"]["annotations"][OWNER] = json!(mark.owner);
     body["metadata"]["annotations"][OPERATION] = json!(mark.op);

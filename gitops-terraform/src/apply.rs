@@ -26,6 +26,9 @@ impl Site<'_> {
         if self.record().done.as_deref() == Some(change.mark().op.as_str()) {
             return Ok(live.as_ref().map_or(Applied::Absent, Applied::from));
         }
+        if change.action() == Action::Delete && live.is_none() {
+            return Ok(Applied::Absent);
+        }
         self.check_ours(change, live.as_ref())?;
         if !change.expects().holds(live.as_ref()) {
             return Err(moved(change, live.as_ref()));

@@ -19,6 +19,7 @@ mod journal;
 mod json;
 mod module;
 mod override_files;
+mod planning;
 mod preview;
 mod process;
 mod render;

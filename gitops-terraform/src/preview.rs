@@ -1,21 +1,14 @@
 use async_trait::async_trait;
 use gitops_core::capability::{NativePlan, Preview};
-use gitops_core::{
-    Cx, Diff, Digest, Error, ErrorKind, FieldChange, Hasher, Key, Live, Object, Result, Value,
-};
+use gitops_core::{Cx, Diff, Digest, Error, ErrorKind, FieldChange, Hasher, Key, Live, Object, Result};
 
-use crate::disk;
-use crate::failure;
 use crate::fields;
-use crate::json::{self, Plan, Redact, StateFile, events};
+use crate::json::{self, Plan, Redact, StateFile};
 use crate::module::{Removal, RootModule};
-use crate::process::Output;
+use crate::planning::{Purpose, Request};
 use crate::root::{Kept, Pins, Place, Stamp};
 use crate::site::{Fresh, Site};
 use crate::terraform::{Terraform, is_over};
-
-/// The most bytes that a plan may have when the tool shows it.
-const PLAN_BYTES: usize = 256 << 20;
 
 #[async_trait]
 impl NativePlan for Terraform {
@@ -31,45 +24,6 @@ impl NativePlan for Terraform {
             Some(object) => site.preview(cx, object, live).await,
             None => site.preview_removal(cx).await,
         }
-    }
-}
-
-/// What a plan is made of.
-pub(crate) struct Request {
-    pub root: RootModule,
-    pub purpose: Purpose,
-}
-
-/// What a plan is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To make a root as declared; the digest of the declaration.
-    Make(Digest),
-    /// To remove all that it has.
-    Destroy,
-    /// To see what was changed behind the state's back.
-    Refresh,
-}
-
-impl Request {
-    /// The digest of the declaration; nothing for a plan that makes none.
-    fn body(&self) -> Option<Digest> {
-        match self.purpose {
-            Purpose::Make(body) => Some(body),
-            Purpose::Destroy | Purpose::Refresh => None,
-        }
-    }
-
-    fn option(&self) -> Option<&'static str> {
-        match self.purpose {
-            Purpose::Make(_) => None,
-            Purpose::Destroy => Some("-destroy"),
-            Purpose::Refresh => Some("-refresh-only"),
-        }
-    }
-
-    fn place(&self) -> Place {
-        Place { folder: self.root.folder.clone(), workspace: self.root.workspace.clone() }
     }
 }
 
@@ -161,71 +115,6 @@ impl Site<'_> {
         Ok(plan)
     }
 
-    async fn run_plan(&self, cx: &Cx, request: &Request, place: &Place, redact: &Redact) -> Result<()> {
-        let mut call =
-            self.call(cx, place).args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
-        call = call.args([format!("-out={}", self.folder.new_plan().display())]);
-        call = call.args(request.option());
-        call = call.args(self.variable_options(&request.root)?);
-        let ended = call.run(cx).await;
-        disk::remove(&self.folder.variables())?;
-        let ended = ended.map_err(Error::outcome_known)?;
-        if matches!(ended.status.code(), Some(0 | 2)) {
-            return self.make_private();
-        }
-        self.folder.drop_plans()?;
-        let events = events(&ended.stdout, redact);
-        Err(failure::of_run("plan", &ended, &events, &redact.text(&ended.stderr)))
-    }
-
-    /// The options by which the tool finds a root's variables, of which ours come last and win. An apply gets the same:
-    /// the tool compares them with those in the plan.
-    pub fn variable_options(&self, root: &RootModule) -> Result<Vec<String>> {
-        let tree = self.folder.tree();
-        let mut files: Vec<std::path::PathBuf> = root.var_files.iter().map(|file| tree.join(file)).collect();
-        if !root.variables.is_empty() {
-            let text = json::write(&Value::map(root.variables.clone()))?;
-            disk::replace(&self.folder.variables(), text.as_bytes(), false)?;
-            files.push(self.folder.variables());
-        }
-        Ok(files.iter().map(|file| format!("-var-file={}", file.display())).collect())
-    }
-
-    fn make_private(&self) -> Result<()> {
-        use std::os::unix::fs::PermissionsExt;
-        let (path, private) = (self.folder.new_plan(), std::fs::Permissions::from_mode(0o600));
-        std::fs::set_permissions(&path, private).map_err(|error| disk::failed("make private", &path, error))
-    }
-
-    /// The plan in a file, as the tool shows it.
-    async fn shown(
-        &self,
-        cx: &Cx,
-        place: &Place,
-        redact: &mut Redact,
-        file: &std::path::Path,
-    ) -> Result<Plan> {
-        let document = self.document(cx, place, file, redact).await?;
-        redact.of_plan(&document)?;
-        let keys = &self.workshop().keys;
-        Ok(Plan::read(&document, &keys.secrets, &*keys.effects)?.redacted(redact))
-    }
-
-    pub async fn document(
-        &self,
-        cx: &Cx,
-        place: &Place,
-        file: &std::path::Path,
-        redact: &Redact,
-    ) -> Result<Value> {
-        let call = self.call(cx, place).args(["show", "-no-color", "-json"]).args([file]);
-        let ended = call.output(Output::Document(PLAN_BYTES)).run(cx).await.map_err(Error::outcome_known)?;
-        match ended.status.success() {
-            true => json::parse(&ended.stdout),
-            false => Err(failure::of_run("show", &ended, &[], &redact.text(&ended.stderr))),
-        }
-    }
-
     /// What was changed behind the state's back, asked for with the declaration that was applied last.
     pub async fn refresh(
         &mut self,
@@ -250,14 +139,6 @@ impl Site<'_> {
         root.variables.values().for_each(|value| redact.learn_secrets(value));
         let digests = redact.digests(&self.workshop().keys.secrets);
         self.note(cx, |record| record.remember_secrets(digests)).await
-    }
-
-    /// Makes the folder ready for a run: the files as declared, no lock of a dead run of ours, initialised.
-    async fn prepare(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
-        self.folder.materialise(root)?;
-        self.override_files(root, place)?;
-        self.release_orphaned_lock(cx, place).await?;
-        self.init(cx, root, place, redact).await
     }
 
     /// What the kept plan would do.

@@ -154,6 +154,9 @@ impl Terraform {
 
     /// One root as it is; what is wrong with it is its own matter and no other's.
     async fn look(&self, cx: &Cx, key: Key) -> Result<Option<Live>> {
+        if let Err(error) = check_kind(&key) {
+            return Ok(Some(Live::unreadable(key, error.to_string())));
+        }
         self.lookout().know(&key);
         let look = async { Site::enter(self, &key, cx).await?.live(cx).await };
         match look.await {
@@ -181,6 +184,7 @@ impl Target for Terraform {
     }
 
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        check_kind(change.key())?;
         // What was begun is finished and written down, even if nobody waits for it any more.
         let (target, cx, change) = (self.clone(), cx.clone(), change.clone());
         let work = async move { Site::enter(&target, change.key(), &cx).await?.apply(&cx, &change).await };
@@ -196,6 +200,13 @@ impl Target for Terraform {
     /// There only if an interval is set: without it, every pass looks at every root's state.
     fn watch(&self) -> Option<&dyn Watch> {
         self.workshop().options.drift_every.map(|_| self as &dyn Watch)
+    }
+}
+
+fn check_kind(key: &Key) -> Result<()> {
+    match *key.kind() == root_kind() {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Unsupported, "this target keeps objects of the kind `Root`")),
     }
 }
 

@@ -13,8 +13,8 @@ use crate::{Cx, Result, fs};
 /// An audit log in a file: one JSON line for each entry, each with the hash of the line before and its own.
 ///
 /// A changed, missing, moved or doubled line breaks the chain of hashes. A log that was cut short is found out by
-/// the checkpoint beside it (`<name>.checkpoint`), which is renewed when the log is opened and closed and at
-/// least every 64 entries. Both files are readable and writable by their owner alone. Who can write both of them
+/// the checkpoint beside it (`<name>.checkpoint`), which is renewed when the log is opened and closed and before the next
+/// change once 64 entries were written since; before a change, there is also room for what will come of it. Both files are readable and writable by their owner alone. Who can write both of them
 /// can forge both: note [`AuditReport::hash`] elsewhere where that matters.
 ///
 /// # Errors

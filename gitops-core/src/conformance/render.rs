@@ -135,6 +135,9 @@ impl RenderBench {
 
     /// What the sample declares: it must be something.
     fn sample(&self) -> Checked<Declared> {
+        if let Err(error) = self.renderer().render(&snapshot(&self.subject.files, "1")?) {
+            return Err(Stop::Fail(format!("the sample's files are refused: {:?}", error.diagnostics())));
+        }
         let found = self.fresh(&self.subject.files)?;
         let is_some = matches!(&found, Declared::Objects(objects) if !objects.is_empty());
         ensure!(is_some, "of the sample's files comes {found:?}");

@@ -101,8 +101,9 @@ impl Wire {
     pub async fn json(&self, cx: &Cx, call: Call) -> Result<Json, Failure> {
         let asked = call.asked;
         let bytes = self.bytes(cx, call).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            let what = format!("the API server's answer is not JSON: {error}");
+        let object: serde_json::Result<serde_json::Map<String, Json>> = serde_json::from_slice(&bytes);
+        object.map(Json::Object).map_err(|error| {
+            let what = format!("the API server's answer is no JSON object: {error}");
             asked.outcome(Error::new(ErrorKind::Unavailable, what)).into()
         })
     }

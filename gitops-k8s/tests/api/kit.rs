@@ -1,11 +1,12 @@
-//! The target, proven by the conformance kit.
+//! The target and the store, proven by the conformance kit.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gitops_core::conformance::{self, Fault as Asked, Outside, Samples, Subject};
+use gitops_core::conformance::{self, Fault as Asked, Outside, Samples, StoreSubject, Subject};
 use gitops_core::{Error, ErrorKind, GroupKind, Key, Result, Tier, Value};
+use gitops_k8s::ClusterStore;
 use serde_json::{Value as Json, json};
 use testbed::{Fault, FaultProxy};
 
@@ -140,4 +141,15 @@ async fn subject() -> Result<Subject> {
 #[tokio::test]
 async fn kubernetes_is_keyed() {
     conformance::target(subject).run().await.assert_earned(Tier::Keyed);
+}
+
+#[tokio::test]
+async fn the_store_in_the_cluster_keeps_the_contract() {
+    let store = || async {
+        let world = World::new("kit-store").await;
+        let open = || ClusterStore::new(world.cluster.clone(), &world.namespace, "kit");
+        let subject = StoreSubject::new("store in the cluster", Arc::new(open()));
+        Ok(subject.beside(Arc::new(open())))
+    };
+    conformance::store(store).run().await.assert_passed();
 }

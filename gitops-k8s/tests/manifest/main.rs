@@ -3,6 +3,7 @@
 
 mod corpus;
 mod edges;
+mod kit;
 mod objects;
 mod policies;
 mod programs;

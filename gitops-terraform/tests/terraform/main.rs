@@ -5,11 +5,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
+mod backends;
 mod drift;
 mod effects;
 mod failures;
 mod git;
 mod kills;
+mod kit;
 mod life;
 mod outputs;
 mod refused;

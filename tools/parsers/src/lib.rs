@@ -4,6 +4,8 @@
 //! bound. Where what was read can be written, reading it again gives the same. [`PARSERS`] is the one table of them: a
 //! test feeds them with damaged examples, and the fuzzer with whatever reaches more of their code.
 
+#[cfg(feature = "command")]
+mod command;
 mod git;
 mod state;
 mod words;
@@ -20,11 +22,13 @@ pub struct Parser {
 
 /// All parsers. To add one, add a line.
 pub const PARSERS: &[Parser] = &[
-    Parser { name: "config", check: words::config, examples: words::configs },
+    #[cfg(feature = "command")]
+    Parser { name: "config", check: command::config, examples: command::configs },
     Parser { name: "key", check: words::key, examples: words::keys },
     Parser { name: "number", check: words::number, examples: words::numbers },
     Parser { name: "digest", check: words::digest, examples: words::digests },
-    Parser { name: "duration", check: words::duration, examples: words::durations },
+    #[cfg(feature = "command")]
+    Parser { name: "duration", check: command::duration, examples: command::durations },
     Parser { name: "journal", check: state::journal, examples: state::journals },
     Parser { name: "inventory", check: state::inventory, examples: state::inventories },
     Parser { name: "store", check: state::store, examples: state::stores },

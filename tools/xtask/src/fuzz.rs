@@ -30,19 +30,10 @@ const BOUNDS: [&str; 3] = ["-max_len=65536", "-timeout=10", "-rss_limit_mb=2048"
 #[derive(clap::Args)]
 pub struct Options {
     /// Seconds for each parser; thousands are a long run.
-    #[arg(long, default_value_t = SECONDS)]
+    #[arg(long, default_value_t = 10)]
     seconds: u32,
     /// Names of parsers; all, if none is named.
     parsers: Vec<String>,
-}
-
-/// The seconds of an ordinary run.
-const SECONDS: u32 = 2;
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { seconds: SECONDS, parsers: Vec::new() }
-    }
 }
 
 /// Runs the fuzzer for each parser; the first input that breaks one fails, and is kept.
@@ -62,7 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// Writes the examples of all parsers; gives their names.
 fn examples(corpus: &Path) -> Result<Vec<String>> {
     let mut run = workspace::cargo();
-    run.args(["run", "--quiet", "--package", "gitops-parsers", "--"]).arg(corpus);
+    run.args(["run", "--quiet", "--package", "gitops-parsers", "--no-default-features", "--"]).arg(corpus);
     Ok(process::output(&mut run)?.lines().map(str::to_owned).collect())
 }
 

@@ -5,13 +5,13 @@ use std::process::Command;
 
 use crate::failure::Result;
 use crate::stage::stage;
-use crate::{fuzz, kill, process, servers, sshd, workspace};
+use crate::{kill, process, servers, sshd, workspace};
 
 /// The servers that today's tests talk to.
 const SERVERS: [&str; 8] =
     ["gitea", "etcd", "kube-apiserver", "tofu", "provider-time", "provider-counting", "kustomize", "helm"];
 
-/// Runs the tests whose name contains `only`; or all of them, a bounded number of kills, and the fuzzer for a while.
+/// Runs the tests whose name contains `only`; or all of them, and a bounded number of kills.
 pub fn run(only: Option<&str>) -> Result<()> {
     let environment = prepare()?;
     let pattern: Vec<_> = only.into_iter().collect();
@@ -19,7 +19,7 @@ pub fn run(only: Option<&str>) -> Result<()> {
     stage("tests", || run(&["--all-targets"]))?;
     stage("examples in the documentation", || run(&["--doc"]))?;
     match only {
-        None => kill::run(&kill::Options::default()).and_then(|()| fuzz::run(&fuzz::Options::default())),
+        None => kill::run(&kill::Options::default()),
         Some(_) => Ok(()),
     }
 }

@@ -65,7 +65,7 @@ async fn repeat(bench: &TargetBench, change: Change) -> Checked<Live> {
 
 /// A repetition after an edit must not call the edit its own effect: nobody would see it again.
 async fn edits_survive(bench: &TargetBench, live: Live) -> Checked<Live> {
-    let change = bench.update(&live, bench.body(1)).await;
+    let change = bench.update(&live, bench.body(4)).await;
     let first = bench.done(&change).await?;
     match given(bench.outside().edit(&live.key, Some(&bench.body(3))).await) {
         Err(Stop::Skip(_)) => return bench.there(&live.key).await,
@@ -95,8 +95,11 @@ async fn spelled_otherwise(bench: &TargetBench) -> Checked {
         let made = bench.make_at(&bench.key(), bench.body(1)).await?;
         let updated = bench.rewrite(&made, body.clone()).await?;
         bench.holds(&updated, &body).await?;
-        let again = bench.rewrite(&updated, body.clone()).await?;
-        bench.holds(&again, &body).await?;
+        // Where a plan is asked of the target, one without a change is never sent.
+        if bench.target().native_plan().is_none() {
+            let again = bench.rewrite(&updated, body.clone()).await?;
+            bench.holds(&again, &body).await?;
+        }
     }
     Ok(())
 }

@@ -1,0 +1,154 @@
+//! The controller as it is deployed, against a real API server and a real repository.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::{Value as Json, json};
+use testbed::{Admin, ApiServer, User};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::process::Child;
+
+const MANIFESTS: &str = include_str!("../deploy/controller.yaml");
+
+fn config_map(value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: web }}\ndata: {{ x: \"{value}\" }}\n")
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    admin: Admin,
+}
+
+impl World {
+    /// A server with the manifests of the deployment applied, and a repository with one object.
+    async fn new() -> Self {
+        let world =
+            Self { folder: tempfile::tempdir().unwrap(), admin: Admin::of(ApiServer::shared()).await };
+        std::fs::write(world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+        std::fs::write(world.path("controller.yaml"), MANIFESTS).unwrap();
+        world.kubectl(&["apply", "--server-side", "--filename", "controller.yaml"]);
+        world.git(&["init", "-q", "-b", "main", "repository"]);
+        world.commit("1");
+        world
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn run(&self, program: &str, arguments: &[&str]) {
+        let mut command = Command::new(program);
+        command.current_dir(self.folder.path()).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
+        for name in ["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"] {
+            command.env(name, "Alice");
+        }
+        for name in ["GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL"] {
+            command.env(name, "alice@example.org");
+        }
+        let output = command.output().unwrap_or_else(|error| panic!("these tests need `{program}`: {error}"));
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{program} {arguments:?}: {said}");
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        self.run("git", arguments);
+    }
+
+    fn kubectl(&self, arguments: &[&str]) {
+        self.run("kubectl", &[&["--kubeconfig", "kubeconfig"], arguments].concat());
+    }
+
+    fn commit(&self, value: &str) {
+        let manifests = self.path("repository/k8s");
+        std::fs::create_dir_all(&manifests).unwrap();
+        std::fs::write(manifests.join("web.yaml"), config_map(value)).unwrap();
+        self.git(&["-C", "repository", "add", "-A"]);
+        self.git(&["-C", "repository", "commit", "-q", "-m", value]);
+    }
+
+    /// Returns once the object is there with a value; fails after two minutes.
+    fn until(&self, value: &str) {
+        let has = format!("--for=jsonpath={{.data.x}}={value}");
+        for condition in ["--for=create", &has] {
+            self.kubectl(&["wait", "--namespace=shop", "configmap/web", "--timeout=120s", condition]);
+        }
+    }
+}
+
+/// A controller that runs, and where it listens.
+struct Controller {
+    child: Child,
+    address: String,
+}
+
+impl Controller {
+    /// As the deployment's container, but on a state folder and a kubeconfig of the test.
+    async fn start(world: &World, identity: &str) -> Self {
+        let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_controller"))
+            .args(["--source", world.path("repository").to_str().unwrap(), "--branch=main", "--path=k8s"])
+            .args(["--application=shop", "--namespace=shop", "--impersonate=shop-deployer"])
+            .args(["--home=gitops-system", "--interval=1", "--listen=127.0.0.1:0", "--identity", identity])
+            .arg("--state")
+            .arg(world.path(identity))
+            .arg("--kubeconfig")
+            .arg(world.path("kubeconfig"))
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let first: Json = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        let address = first["fields"]["address"].as_str().unwrap().to_owned();
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                eprintln!("{line}");
+            }
+        });
+        Self { child, address }
+    }
+
+    /// The answer to a request, head and body.
+    async fn ask(&self, path: &str) -> String {
+        let mut stream = tokio::net::TcpStream::connect(&self.address).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: controller\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+
+    /// Asks it to stop, as the kubelet does, and gives its exit code.
+    async fn stop(mut self) -> Option<i32> {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.child.wait().await.unwrap().code()
+    }
+}
+
+#[tokio::test]
+async fn one_leads_the_next_goes_on_without_its_disk() {
+    let world = World::new().await;
+    let first = Controller::start(&world, "first").await;
+    world.until("1");
+    assert!(first.ask("/healthz").await.starts_with("HTTP/1.1 200"));
+    assert!(first.ask("/readyz").await.starts_with("HTTP/1.1 200"));
+    let metrics = first.ask("/metrics").await;
+    assert!(metrics.contains("gitops_leader 1"), "{metrics}");
+    assert!(metrics.contains(r#"gitops_changes_total{action="create",result="done"} 1"#), "{metrics}");
+    world.commit("2");
+    world.until("2");
+    assert_eq!(first.stop().await, Some(0));
+
+    let uid =
+        world.admin.get("/api/v1/namespaces/shop/configmaps/web").await.unwrap()["metadata"]["uid"].clone();
+    let second = Controller::start(&world, "second").await;
+    let drift = json!({ "data": { "x": "theirs" } });
+    world.admin.merge("/api/v1/namespaces/shop/configmaps/web", &drift).await;
+    world.until("2");
+    world.commit("3");
+    world.until("3");
+    let now = world.admin.get("/api/v1/namespaces/shop/configmaps/web").await.unwrap();
+    assert_eq!(now["metadata"]["uid"], uid, "the object was made anew");
+    assert_eq!(second.stop().await, Some(0));
+}

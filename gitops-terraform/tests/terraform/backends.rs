@@ -1,0 +1,82 @@
+//! States that are kept elsewhere, by whatever backend a root declares.
+
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+
+use crate::support::*;
+
+type Kept = Arc<Mutex<Option<Bytes>>>;
+
+/// Somebody's state server, as simple as the tool allows.
+async fn server() -> (String, Kept) {
+    let kept = Kept::default();
+    let app = Router::new().route("/state", get(read).post(write)).with_state(kept.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}/state", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (address, kept)
+}
+
+async fn read(State(kept): State<Kept>) -> Response {
+    match &*kept.lock().unwrap() {
+        Some(state) => state.clone().into_response(),
+        None => StatusCode::NO_CONTENT.into_response(),
+    }
+}
+
+async fn write(State(kept): State<Kept>, body: Bytes) -> StatusCode {
+    *kept.lock().unwrap() = Some(body);
+    StatusCode::OK
+}
+
+fn root(address: &str, value: u8) -> String {
+    format!(
+        "terraform {{\n  backend \"http\" {{ address = \"{address}\" }}\n}}\n\
+         resource \"terraform_data\" \"a\" {{ input = {value} }}\noutput \"o\" {{ value = terraform_data.a.output }}\n"
+    )
+}
+
+#[tokio::test]
+async fn a_state_elsewhere_is_asked_for_once_and_then_taken_for_unchanged() {
+    let (address, kept) = server().await;
+    let world = World::new(&[("app/main.tf", &root(&address, 1))]);
+    assert!(world.apply().await.is_converged());
+    assert!(kept.lock().unwrap().is_some());
+    assert_eq!(world.live("app").await.unwrap().outputs["o"].to_string(), "1");
+    let target = world.target();
+    let mut engine = world.engine(&target).await;
+    assert!(converge(&world.cx, &mut engine).await.results.is_empty());
+    assert_eq!(target.processes(), 1, "the state is asked for once");
+    assert!(engine.pass(&world.cx).await.unwrap().results.is_empty());
+    assert_eq!(target.processes(), 1, "and not again so soon");
+    drop(engine);
+
+    world.files.declare(&[("app/main.tf", &root(&address, 2))]);
+    assert!(world.apply().await.is_converged());
+    assert_eq!(world.live("app").await.unwrap().outputs["o"].to_string(), "2");
+}
+
+#[tokio::test]
+async fn a_state_of_somebody_else_is_not_taken_for_ours() {
+    let (address, _) = server().await;
+    let first = World::new(&[("app/main.tf", &root(&address, 1))]);
+    assert!(first.apply().await.is_converged());
+    let second = World::new(&[("app/main.tf", &root(&address, 2))]);
+    let plan = second.plan().await;
+    assert!(plan.steps.is_empty());
+    let why = plan.held[0].why.to_string();
+    assert!(why.contains("already holds 1 resources"), "{why}");
+}
+
+#[tokio::test]
+async fn a_backend_that_is_down_is_named() {
+    let world = World::new(&[("app/main.tf", &root("http://127.0.0.1:9/state", 1))]);
+    let plan = world.plan().await;
+    assert!(plan.held[0].why.to_string().contains("127.0.0.1:9"), "{}", plan.held[0].why);
+}
