@@ -4,3 +4,4 @@
 
 mod bugs;
 mod seeds;
+mod shrink;
