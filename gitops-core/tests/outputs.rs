@@ -287,7 +287,7 @@ impl Clock for Standstill {
         if is_back_off || self.last.get(&key("t", "c")).is_some() {
             self.run.lock().unwrap().as_ref().unwrap().cancel();
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

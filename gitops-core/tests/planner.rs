@@ -301,7 +301,7 @@ proptest! {
         left_out in any::<prop::sample::Index>(),
     ) {
         let files = uses.iter().enumerate().map(|(index, uses)| {
-            let used = uses.iter().filter(|_| index > 0).map(|used| used.index(index) as u8).collect::<Vec<u8>>();
+            let used = uses.iter().filter(|_| index > 0).map(|used| u8::try_from(used.index(index)).unwrap()).collect::<Vec<u8>>();
             (format!("n{index}"), used)
         });
         let desired = declared(files, |used| {

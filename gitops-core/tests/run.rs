@@ -27,7 +27,7 @@ impl Clock for Standstill {
         if time.since(self.now()) == INTERVAL {
             self.0.lock().unwrap().as_ref().unwrap().cancel();
         }
-        std::future::pending().await;
+        std::future::pending::<()>().await;
     }
 }
 
