@@ -51,7 +51,7 @@ fn broken_rule(name: &str) -> Option<&'static str> {
         (name.len() > MAX_BYTES, "it is longer than 1,024 bytes"),
         (name.starts_with('-'), "it begins with `-`, as an option does"),
         (name.starts_with("refs/"), "it begins with `refs/`, as only a full name does"),
-        (name.bytes().any(is_forbidden), "it holds a space, a control character or one of `~^:?*[\\`"),
+        (name.contains(is_forbidden), "it holds a space, a control character or one of `~^:?*[\\`"),
         (name.contains(".."), "it holds `..`"),
         (name.contains("@{"), "it holds `@{`"),
         (name.ends_with('.'), "it ends with `.`"),
@@ -61,8 +61,8 @@ fn broken_rule(name: &str) -> Option<&'static str> {
     rules.into_iter().find_map(|(broken, rule)| broken.then_some(rule))
 }
 
-fn is_forbidden(byte: u8) -> bool {
-    byte.is_ascii_control() || b" ~^:?*[\\".contains(&byte)
+fn is_forbidden(c: char) -> bool {
+    c.is_control() || " ~^:?*[\\".contains(c)
 }
 
 #[expect(

@@ -86,11 +86,12 @@ pub fn journals() -> Vec<Vec<u8>> {
 
 /// An engine opens with the document, or says why not.
 pub fn inventory(bytes: &[u8]) {
+    let records = EXAMPLE.journal.clone();
     block_on(async {
         let (cx, store) = (Cx::system(), Arc::<MemoryStore>::default());
         let document = Document { epoch: 1, bytes: bytes.to_vec() };
         store.swap(&cx, "inventory", None, document).await.expect("memory does not fail");
-        let _ = engine(store, MemoryJournalIo::with_bytes(EXAMPLE.journal.clone()), Arc::default()).await;
+        let _ = engine(store, MemoryJournalIo::with_bytes(records), Arc::default()).await;
     });
 }
 
