@@ -208,6 +208,7 @@ impl Server {
     }
 
     fn make(&mut self, change: &Change, manner: Manner) -> Applied {
+        self.older.remove(change.key());
         self.last += 1;
         self.writes += 1;
         let item = Item {
