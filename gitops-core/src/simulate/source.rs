@@ -121,7 +121,7 @@ pub(super) fn render() -> impl Render {
     render_files("model 1", |part: &Part<'_>| {
         let bytes = part.bytes()?;
         declared(part, &bytes).ok_or_else(|| {
-            vec![Diagnostic::error("GO9999", part.path(), "it is not a number and the paths of needs")]
+            vec![Diagnostic::error("GO0302", part.path(), "it is not a number and the paths of needs")]
         })
     })
 }
