@@ -37,7 +37,7 @@ async fn a_commit_becomes_resources_and_a_loss_needs_an_approval() {
     git(&repository, &["init", "-q"]);
     let time = "resource \"time_static\" \"then\" {}\noutput \"then\" { value = time_static.then.rfc3339 }\n";
     let providers = |list: &[(&str, &str)]| {
-        let required = "time = { source = \"hashicorp/time\" }\n    counting =";
+        let required = "time = { source = \"providers.example/hashicorp/time\" }\n    counting =";
         format!("{}{time}", things.root(list).replacen("counting =", required, 1))
     };
     let main = providers(&[("a", "1"), ("b", "1")]);

@@ -101,7 +101,7 @@ impl Things {
     /// The configuration of a root that keeps things here; each has a name, a value and attributes of its own.
     pub fn root(&self, things: &[(&str, &str)]) -> String {
         let head = format!(
-            "terraform {{\n  required_providers {{\n    counting = {{ source = \"gitops/counting\" }}\n  }}\n}}\n\
+            "terraform {{\n  required_providers {{\n    counting = {{ source = \"providers.example/gitops/counting\" }}\n  }}\n}}\n\
              provider \"counting\" {{\n  endpoint = \"{}\"\n}}\n",
             self.endpoint
         );
@@ -179,22 +179,23 @@ fn program(variable: &str) -> PathBuf {
     PathBuf::from(path.unwrap_or_else(|| panic!("{variable} is not set: run `cargo xtask test`")))
 }
 
+/// The host of the providers' addresses. Both tools look for it in the mirror, and it is nobody's.
+const HOST: &str = "providers.example";
+
 /// A folder of providers as `providers mirror` lays it out, with the counting one and the one of times.
 pub fn mirror() -> &'static Path {
     static MIRROR: OnceLock<tempfile::TempDir> = OnceLock::new();
     let make = || {
         let folder = tempfile::tempdir().unwrap();
-        for host in ["registry.opentofu.org", "registry.terraform.io"] {
-            let providers = [
-                ("gitops", "counting", "0.1.0", program("GITOPS_PROVIDER_COUNTING")),
-                ("hashicorp", "time", "0.14.2", program("GITOPS_PROVIDER_TIME")),
-            ];
-            for (space, name, version, binary) in providers {
-                let place = format!("{host}/{space}/{name}/{version}/{}_{}", os(), architecture());
-                let place = folder.path().join(place);
-                std::fs::create_dir_all(&place).unwrap();
-                std::fs::copy(binary, place.join(format!("terraform-provider-{name}_v{version}"))).unwrap();
-            }
+        let providers = [
+            ("gitops", "counting", "0.1.0", program("GITOPS_PROVIDER_COUNTING")),
+            ("hashicorp", "time", "0.14.2", program("GITOPS_PROVIDER_TIME")),
+        ];
+        for (space, name, version, binary) in providers {
+            let place = format!("{HOST}/{space}/{name}/{version}/{}_{}", os(), architecture());
+            let place = folder.path().join(place);
+            std::fs::create_dir_all(&place).unwrap();
+            std::fs::copy(binary, place.join(format!("terraform-provider-{name}_v{version}"))).unwrap();
         }
         folder
     };
@@ -216,7 +217,7 @@ fn architecture() -> &'static str {
 /// The lock file of providers for a root that uses some of them, as a person would make and commit it.
 pub fn lock_file(providers: &[&str]) -> String {
     let folder = tempfile::tempdir().unwrap();
-    let required = |source: &&str| format!("x{} = {{ source = \"{source}\" }}\n", source.len());
+    let required = |source: &&str| format!("x{} = {{ source = \"{HOST}/{source}\" }}\n", source.len());
     let required: Vec<String> = providers.iter().map(required).collect();
     let main = format!("terraform {{\n  required_providers {{\n{}  }}\n}}\n", required.concat());
     std::fs::write(folder.path().join("main.tf"), main).unwrap();

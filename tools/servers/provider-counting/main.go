@@ -16,7 +16,7 @@ import (
 )
 
 func main() {
-	address := flag.String("address", "registry.opentofu.org/gitops/counting", "the provider's address")
+	address := flag.String("address", "providers.example/gitops/counting", "the provider's address")
 	flag.Parse()
 	options := providerserver.ServeOpts{Address: *address}
 	if err := providerserver.Serve(context.Background(), func() provider.Provider { return &counting{} }, options); err != nil {
