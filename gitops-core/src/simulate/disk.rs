@@ -54,6 +54,11 @@ impl Disk {
         }
     }
 
+    /// An engine read the journal and found nothing wrong that matters: it goes on from there.
+    pub fn accepted(&mut self) {
+        self.backup = None;
+    }
+
     /// Puts another journal in the place of the one that is there; the anchor beside it stays.
     fn put(&mut self, bytes: Vec<u8>) {
         let anchor = self.journal.read_anchor().ok().flatten();

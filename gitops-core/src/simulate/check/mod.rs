@@ -131,6 +131,7 @@ pub(super) fn durable(world: &mut Inner, app: usize, records: &[Record]) {
 /// An engine opened what the last one left.
 pub(super) fn opened(world: &mut Inner, app: usize, inventory: &Inventory) {
     durability::i26_what_is_read_is_what_was_written(world, app, inventory);
+    world.apps[app].disk.accepted();
     let keys: Vec<Key> = world.apps[app].origin.keys().cloned().collect();
     keys.iter().for_each(|key| ownership::i5_never_forget(world, app, key));
 }
