@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::group::Group;
+use super::group::{Group, Leash};
 use super::ring::Ring;
 use super::{Environment, Program};
 
@@ -142,6 +142,8 @@ impl Run {
 
     async fn supervise(mut self, cx: Cx, stop: CancellationToken) -> Result<Ended> {
         let (group, patience) = (self.group, self.patience);
+        // Nobody would hear of a run without files any more; one with files is found by the next process.
+        let _leash = self.child.stdout.is_some().then(|| Leash(group));
         let mut end = pin!(self.end());
         let why = tokio::select! {
             biased;

@@ -26,3 +26,12 @@ impl Group {
         }
     }
 }
+
+/// Ends a group when it is dropped: also when the runtime goes down while somebody waits.
+pub(super) struct Leash(pub Group);
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        self.0.kill();
+    }
+}

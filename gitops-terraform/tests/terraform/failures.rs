@@ -25,7 +25,7 @@ async fn held(world: &World) -> String {
 
 /// The processes that have the root's folder for their home.
 fn at_work(folder: &Path) -> usize {
-    let home = format!("HOME={}", folder.display());
+    let home = format!("HOME={}/home", folder.display());
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let environments = entries.filter_map(|entry| std::fs::read(entry.path().join("environ")).ok());
     environments.filter(|bytes| bytes.split(|byte| *byte == 0).any(|part| part == home.as_bytes())).count()

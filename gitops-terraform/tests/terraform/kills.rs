@@ -16,7 +16,7 @@ use crate::things::*;
 
 /// Tells the process of a test that it is the one to be killed, and where to work.
 const CHILD: &str = "GITOPS_TEST_CHILD";
-/// How many kills are made; 20 if nothing is set.
+/// How many kills are made; 6 if nothing is set.
 const KILLS: &str = "GITOPS_TERRAFORM_KILLS";
 
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
@@ -148,7 +148,7 @@ fn check(things: &Things, asked: &BTreeMap<String, String>, victim: Victim, afte
 
 #[tokio::test]
 async fn whatever_is_killed_nothing_is_made_twice_and_nothing_is_lost() {
-    let kills = std::env::var(KILLS).map_or(20, |number| number.parse().expect("a number of kills"));
+    let kills = std::env::var(KILLS).map_or(6, |number| number.parse().expect("a number of kills"));
     let lock = lock_file(&["gitops/counting"]);
     let victims = [Victim::Ours, Victim::Tool, Victim::Both];
     let mut asked = 0;
