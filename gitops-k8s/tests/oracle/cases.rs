@@ -1,4 +1,5 @@
 //! Texts to read: a value, a key or a document of a `ConfigMap`.
+// Long because it is a table.
 
 /// What every case stands in.
 pub fn file(name: &str, body: &str) -> String {
