@@ -47,6 +47,10 @@ async fn engine(world: &World, disk: &Arc<SmallDisk>, fills: bool) -> Result<Eng
     world.builder("test").target("t", Arc::new(target)).state(state).open(&world.cx).await
 }
 
+/// One test at a time: while one starts a program (a mount), the copy of the process that becomes it holds the other's
+/// locks for a moment.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
 /// After the disk has room again: everything that was sent has its outcome, and is owned.
 async fn assert_recorded(world: &World, disk: &Arc<SmallDisk>, when: &str) {
     let engine = engine(world, disk, false).await.unwrap();
@@ -57,6 +61,7 @@ async fn assert_recorded(world: &World, disk: &Arc<SmallDisk>, when: &str) {
 
 #[tokio::test]
 async fn with_any_room_left_a_change_is_not_sent_or_what_came_of_it_is_recorded() {
+    let _alone = ALONE.lock().await;
     let mut before_any_effect = 0;
     for room in 0..40 {
         let (world, disk) = (World::with(&[("a", "1"), ("b", "2")]), Arc::new(SmallDisk::mount()));
@@ -83,6 +88,7 @@ async fn with_any_room_left_a_change_is_not_sent_or_what_came_of_it_is_recorded(
 
 #[tokio::test]
 async fn what_came_of_changes_is_recorded_on_a_disk_that_has_filled_up_since() {
+    let _alone = ALONE.lock().await;
     let names: Vec<String> = (0..600).map(|n| format!("o{n:03}")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
     let (world, disk) = (World::with(&files), Arc::new(SmallDisk::mount()));

@@ -188,8 +188,11 @@ impl<'a> Pass<'a> {
                 Effect::AwaitReady(key) => self.await_ready(cx, key),
             }
         }
-        if !records.is_empty() {
-            self.record(cx, records, entries).await?;
+        if !records.is_empty()
+            && let Err(error) = self.record(cx, records, entries).await
+        {
+            self.leave(cx, sendings.into_values().flatten()).await;
+            return Err(error);
         }
         for (name, sendings) in sendings {
             let target = self.engine.targets[&name].clone();

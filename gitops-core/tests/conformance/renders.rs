@@ -50,7 +50,7 @@ impl Notes {
         let calls = self.calls.fetch_add(1, Ordering::SeqCst);
         let mut provenance = part.provenance(1);
         match self.fault {
-            "R01" => text = format!("{text} {}", calls / 5),
+            "R01" => text = format!("{text} {calls}"),
             "R04" => provenance.line = 99,
             "R05" if self.rendering.load(Ordering::SeqCst) > 1 => text.clear(),
             "R08" => text = format!("{text} {}", provenance.revision),
@@ -107,7 +107,7 @@ async fn each_check_catches_the_renderer_that_is_broken_in_just_that() {
     let mut faults = Vec::new();
     for (number, _) in all_checks().into_iter().filter(|(number, _)| number.starts_with('R')) {
         let also: &[&str] = match number {
-            "R01" => &["R03", "R05"],
+            "R01" => &["R03", "R05", "R08"],
             "R08" => &["R03"],
             _ => &[],
         };

@@ -114,7 +114,7 @@ fn a_newer_format_is_refused_and_left_as_it_is() {
     let disk = MemoryJournalIo::with_bytes(bytes.clone());
     let error = Journal::open(disk.clone(), None).unwrap_err();
     assert_eq!((error.kind(), disk.bytes()), (ErrorKind::Unsupported, Some(bytes)));
-    insta::assert_snapshot!(error, @"the journal was written by a newer version: format 2, this one knows 1");
+    insta::assert_snapshot!(error, @"the journal was written by a newer version: format 2, this one knows 1 (byte: 8)");
 }
 
 /// A frame with this payload, as the first of a journal.

@@ -5,11 +5,12 @@ use futures::StreamExt;
 use super::super::tamper;
 use super::{Done, Pass};
 use crate::audit::AuditEvent;
+use crate::engine::effects::Sending;
 use crate::event::Event;
 use crate::journal::{Intent, Record};
 use crate::plan::Step;
 use crate::value::{Action, Key};
-use crate::{Cx, Error, Result};
+use crate::{Cx, Error, ErrorKind, Result};
 
 impl Pass<'_> {
     /// Tells the ledger of everything that the pass may make or take over.
@@ -58,6 +59,18 @@ impl Pass<'_> {
         self.engine.ledger.commit(&records)?;
         self.engine.events.emit(&Event::Journaled { records: records.len() });
         Ok(())
+    }
+
+    /// Changes whose intents are durable, and that are not sent after all: that is what came of them.
+    pub(super) async fn leave(&mut self, cx: &Cx, sendings: impl Iterator<Item = Sending>) {
+        let mut outcomes = Vec::new();
+        for sending in sendings {
+            let key = sending.change.key().clone();
+            let error = Error::new(ErrorKind::Storage, "not sent: the state could not be written");
+            self.answered(key.clone(), Err(error));
+            outcomes.push(self.outcome(&key));
+        }
+        self.record_outcomes(cx, outcomes).await;
     }
 
     /// What can't be recorded any more stays open, and the next engine looks it up.
