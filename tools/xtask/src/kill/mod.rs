@@ -38,6 +38,9 @@ pub struct Options {
 /// The kills of an ordinary run.
 const KILLS: u32 = 300;
 
+/// After how many kills a line is printed.
+const TOLD_EVERY: u32 = 50;
+
 /// The most runs that are struck in a row before one is let end.
 const STRIKES: u64 = 4;
 
@@ -73,8 +76,11 @@ fn rounds(options: &Options, world: &World, striker: &mut Striker) -> Result<()>
         if striker.struck() >= options.kills || striker.gives_up() {
             break;
         }
-        let name = format!("round {round} of seed {}", options.seed);
+        let (name, before) = (format!("round {round} of seed {}", options.seed), striker.struck());
         play(world, &mut dice, striker).map_err(|failure| failure.during(&name))?;
+        if before / TOLD_EVERY < striker.struck() / TOLD_EVERY {
+            eprintln!("    {} kills, all repaired", striker.struck());
+        }
     }
     striker.report()
 }
