@@ -4,6 +4,7 @@
 mod adopt;
 mod apply;
 mod connect;
+mod covered;
 mod engine;
 mod faults;
 mod health;

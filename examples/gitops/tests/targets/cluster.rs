@@ -84,3 +84,23 @@ async fn faults_of_manifests_are_shown_where_they_are() {
     cluster.world.gitops(&["plan"]).expect(1).warns("web.yaml:").warns("metadata.name");
     assert!(cluster.value("web", "x").await.is_some(), "nothing is pruned from a revision with a fault");
 }
+
+#[tokio::test]
+async fn an_idle_run_asks_about_each_object_once() {
+    let cluster = applied().await;
+    let config = std::fs::read_to_string(cluster.world.path("gitops.yaml")).unwrap();
+    cluster.world.configure(&format!("{config}sync: {{ interval: 1s }}\n"));
+    let of_namespace = format!("/namespaces/{}/", cluster.namespace);
+    let asked = || {
+        let requests = ApiServer::shared().requests(AGENT).into_iter();
+        requests.filter(|request| request.uri.contains(&of_namespace)).map(|request| request.verb).collect()
+    };
+    let before: Vec<String> = asked();
+    cluster.world.gitops(&["run", "--timeout", "5s"]);
+    let after: Vec<String> = asked();
+    assert_eq!(
+        after[before.len()..],
+        ["get", "get"],
+        "the first pass looks, and the others rely on the watch"
+    );
+}
