@@ -146,9 +146,7 @@ pub(crate) fn storage_error(tried: &str, error: io::Error) -> Error {
 ///
 /// # Errors
 /// The work's own; `Cancelled`, outcome unknown, if the runtime goes down before its end. A panic goes on here.
-pub async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
