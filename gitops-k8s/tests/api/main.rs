@@ -8,6 +8,7 @@ mod covered;
 mod engine;
 mod faults;
 mod health;
+mod ignore;
 mod kit;
 mod lease;
 mod limits;
