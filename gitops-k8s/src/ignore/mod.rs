@@ -21,7 +21,7 @@ use pattern::Pattern;
 ///
 /// ```
 /// use gitops_k8s::Ignore;
-/// // A HorizontalPodAutoscaler sets how many replicas there are.
+/// // An autoscaler sets how many replicas there are.
 /// let scaled = Ignore::of("apps", "Deployment").pointer("/spec/replicas")?;
 /// let injected = Ignore::of("*", "*")
 ///     .namespace("shop-*")
@@ -56,7 +56,7 @@ impl Ignore {
         }
     }
 
-    /// Only objects in these namespaces. An object that lives in none has the namespace ``.
+    /// Only objects in these namespaces. What lives in none has an empty one.
     pub fn namespace(mut self, pattern: &str) -> Self {
         self.namespace = Pattern::new(pattern);
         self

@@ -205,17 +205,14 @@ impl<'a> Reader<'a> {
 
     fn scalar(&mut self) -> Result<Json> {
         let rest = self.rest();
-        let (value, length) = match rest.starts_with('"') {
-            true => {
-                let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Json>();
-                let text = values.next();
-                (text.and_then(std::result::Result::ok), values.byte_offset())
-            }
-            false => {
-                let is_end = |char: char| char.is_whitespace() || "|&,)]".contains(char);
-                let end = rest.find(is_end).unwrap_or(rest.len());
-                (serde_json::from_str(&rest[..end]).ok(), end)
-            }
+        let (value, length) = if rest.starts_with('"') {
+            let mut values = serde_json::Deserializer::from_str(rest).into_iter::<Json>();
+            let text = values.next();
+            (text.and_then(std::result::Result::ok), values.byte_offset())
+        } else {
+            let is_end = |char: char| char.is_whitespace() || "|&,)]".contains(char);
+            let end = rest.find(is_end).unwrap_or(rest.len());
+            (serde_json::from_str(&rest[..end]).ok(), end)
         };
         let is_scalar = |value: &Json| !value.is_array() && !value.is_object();
         let missing = || self.fault("a text in quotes, a number, `true` or `false` is missing");

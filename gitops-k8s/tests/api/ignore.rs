@@ -13,7 +13,7 @@ fn replicas() -> Ignore {
     Ignore::of("apps", "Deployment").pointer("/spec/replicas").unwrap()
 }
 
-/// As a HorizontalPodAutoscaler does it.
+/// As an autoscaler does it.
 async fn scale(world: &World, replicas: u32) {
     let uri = format!("{}/scale", world.uri("deployments.apps", "web"));
     world.admin.merge(&uri, &json!({"spec": {"replicas": replicas}})).await;
