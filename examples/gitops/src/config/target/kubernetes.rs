@@ -8,6 +8,7 @@ use gitops_k8s::Conflicts;
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
+use super::ignore::{self, IgnoreConfig};
 
 /// How to reach a cluster, as whom, and what may be touched there.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct KubernetesConfig {
     pub conflicts: Conflicts,
     /// Whether an object may be deleted and made anew where a field can't be changed in place.
     pub replace: bool,
+    /// Declared fields that are left to others.
+    pub ignore: Vec<IgnoreConfig>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -41,7 +44,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -51,6 +54,7 @@ const KEYS: [&str; 9] = [
     "cluster_kinds",
     "conflicts",
     "replace",
+    "ignore",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -78,6 +82,7 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .get("replace")
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
+        ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
     })
 }
 
@@ -85,9 +90,13 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
 fn kinds(reader: &Reader<'_>, fields: &Fields<'_, '_>, name: &str) -> Vec<GroupKind> {
     let Some((_, node)) = fields.get(name) else { return Vec::new() };
     let texts = reader.texts(node, &format!("`{name}`"));
-    let kind = |text: &String| match text.split_once('.') {
+    texts.iter().map(|text| kind(text)).collect()
+}
+
+/// A kind as keys write it.
+pub(super) fn kind(text: &str) -> GroupKind {
+    match text.split_once('.') {
         Some((kind, group)) => GroupKind::new(group, kind),
         None => GroupKind::new("", text),
-    };
-    texts.iter().map(kind).collect()
+    }
 }

@@ -1,8 +1,10 @@
 //! The targets: one under `target`, or several by name under `targets`.
 
+mod ignore;
 mod kubernetes;
 mod terraform;
 
+pub use ignore::IgnoreConfig;
 pub use kubernetes::KubernetesConfig;
 pub use terraform::TerraformConfig;
 
