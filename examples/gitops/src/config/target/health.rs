@@ -28,20 +28,26 @@ fn rule(reader: &Reader<'_>, node: &Node) -> Option<HealthRule> {
     fields.require("current", "current: status.phase == 'Running'");
     let [in_progress, failed, current] =
         ["in_progress", "failed", "current"].map(|name| expression(reader, &fields, name));
-    let rule = HealthRule::of(kind(&of?), current??);
-    let rule = in_progress?.into_iter().fold(rule, HealthRule::in_progress);
-    Some(failed?.into_iter().fold(rule, HealthRule::failed))
+    let rule = HealthRule::of(kind(&of?), current.ok()??);
+    let rule = in_progress.ok()?.into_iter().fold(rule, HealthRule::in_progress);
+    Some(failed.ok()?.into_iter().fold(rule, HealthRule::failed))
 }
 
-/// The expression of a key, if there is one; nothing at all if it is none.
-fn expression(reader: &Reader<'_>, fields: &Fields<'_, '_>, name: &str) -> Option<Option<Expression>> {
-    let Some((_, node)) = fields.get(name) else { return Some(None) };
-    let text = reader.text(node, &format!("`{name}`"))?;
+/// A fault that the reader has recorded.
+struct Refused;
+
+/// The expression of a key, if there is one.
+fn expression(
+    reader: &Reader<'_>,
+    fields: &Fields<'_, '_>,
+    name: &str,
+) -> Result<Option<Expression>, Refused> {
+    let Some((_, node)) = fields.get(name) else { return Ok(None) };
+    let text = reader.text(node, &format!("`{name}`")).ok_or(Refused)?;
     let help =
         "write a CEL expression over `metadata`, `spec` and `status`, such as `status.phase == 'Running'`";
-    let parsed = Expression::parse(&text);
-    parsed
-        .map_err(|error| reader.fault("GO0110", node.place, error.message().to_owned(), help))
-        .ok()
-        .map(Some)
+    Expression::parse(&text).map(Some).map_err(|error| {
+        reader.fault("GO0110", node.place, error.message().to_owned(), help);
+        Refused
+    })
 }
