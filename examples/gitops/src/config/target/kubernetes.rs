@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use gitops_core::GroupKind;
-use gitops_k8s::Conflicts;
+use gitops_k8s::{Conflicts, HealthRule};
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
+use super::health;
 use super::ignore::{self, IgnoreConfig};
 
 /// How to reach a cluster, as whom, and what may be touched there.
@@ -33,6 +34,8 @@ pub struct KubernetesConfig {
     pub replace: bool,
     /// Declared fields that are left to others.
     pub ignore: Vec<IgnoreConfig>,
+    /// How objects of some kinds do well or badly.
+    pub health: Vec<HealthRule>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -44,7 +47,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -55,6 +58,7 @@ const KEYS: [&str; 10] = [
     "conflicts",
     "replace",
     "ignore",
+    "health",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -82,6 +86,7 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .get("replace")
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
+        health: fields.get("health").map(|(_, node)| health::read(reader, node)).unwrap_or_default(),
         ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
     })
 }
