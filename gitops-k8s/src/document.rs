@@ -34,6 +34,7 @@ impl Document {
     /// The body with name, namespace and mark, and nothing that a declaration can't set.
     pub fn new(object: &Object, mark: Option<&Mark>) -> Result<Self> {
         let refused = |what: String| Error::new(ErrorKind::Invalid, what).at(&object.key);
+        check_secrets(object)?;
         let json: Json = object.body.decode().map_err(refused)?;
         let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
         document.lenient = Treatment::of(object).lenient;
@@ -134,6 +135,18 @@ fn strip_nulls(json: &mut Json) {
         Json::Array(items) => items.iter_mut().for_each(strip_nulls),
         _ => {}
     }
+}
+
+/// # Errors
+/// `Invalid` for a secret in a `ConfigMap`: an output that is sensitive, say.
+pub(crate) fn check_secrets(object: &Object) -> Result<()> {
+    let kind = object.key.kind();
+    if kind.group().is_empty() && kind.kind() == "ConfigMap" && has_secret(&object.body) {
+        let message = "a ConfigMap is no place for a secret: whoever may read it would see it";
+        let error = Error::new(ErrorKind::Invalid, message).at(&object.key);
+        return Err(error.help("put what is secret into a Secret"));
+    }
+    Ok(())
 }
 
 fn has_secret(value: &Value) -> bool {

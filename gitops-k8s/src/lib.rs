@@ -21,6 +21,7 @@ mod manifest;
 mod mark;
 mod object;
 mod observe;
+mod outputs;
 pub mod policy;
 mod preview;
 mod render;

@@ -4,7 +4,7 @@ use gitops_core::{Applied, Hasher, Key, Live, Mark, Presence, Secret, SecretKey,
 use serde_json::{Value as Json, json};
 
 use crate::fields::{FieldSet, Managed, extract, managed};
-use crate::mark;
+use crate::{mark, outputs};
 
 /// How one application looks at objects.
 #[derive(Clone, Debug)]
@@ -125,6 +125,7 @@ impl Seen {
             live = live.owned_by(mark.owner.as_str());
             live.op = Some(mark.op.clone());
         }
+        live.outputs = outputs::of(&self.json, &eye.secrets);
         if self.is_deleting() {
             live.presence = Presence::Deleting;
         }

@@ -79,7 +79,7 @@ impl Site<'_> {
             return Ok(());
         }
         self.release_orphaned_lock(cx, &place).await?;
-        let ended = self.call(cx, &place).args(["state", "push"]).args([&path]).run(cx).await?;
+        let ended = self.call(cx, &place)?.args(["state", "push"]).args([&path]).run(cx).await?;
         if ended.status.success() {
             return disk::remove(&path);
         }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use gitops_core::GroupKind;
+use gitops_core::{GroupKind, OutputRef};
 use gitops_k8s::Conflicts;
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
+use super::values;
 
 /// How to reach a cluster, as whom, and what may be touched there.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct KubernetesConfig {
     pub conflicts: Conflicts,
     /// Whether an object may be deleted and made anew where a field can't be changed in place.
     pub replace: bool,
+    /// What fills `${NAME}` in manifests; without any, it stays as it stands.
+    pub outputs: Vec<(String, OutputRef)>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -41,7 +44,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -51,6 +54,7 @@ const KEYS: [&str; 9] = [
     "cluster_kinds",
     "conflicts",
     "replace",
+    "outputs",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -78,6 +82,7 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .get("replace")
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
+        outputs: values::outputs(reader, &fields),
     })
 }
 
