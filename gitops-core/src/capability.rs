@@ -57,6 +57,16 @@ pub trait Watch: Send + Sync {
     /// # Cancel safety
     /// Dropping the future loses no event.
     async fn moved(&self, cx: &Cx) -> Result<Moved>;
+
+    /// Whether the watch is up to date about an object, but for a moment: it has seen the object since it was last
+    /// observed, and would tell at once if it moved. `false` is always right, and the default.
+    ///
+    /// [`Engine::plan`](crate::Engine::plan) asks the target about an object only if this says `false`, something
+    /// moved, or the object is to be changed. So a watch that is wrong here can hide drift, and can never make a change
+    /// that is not based on a fresh observation.
+    fn covers(&self, _key: &Key) -> bool {
+        false
+    }
 }
 
 /// Which objects may have moved.

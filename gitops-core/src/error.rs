@@ -342,7 +342,7 @@ impl From<std::io::Error> for Error {
             Io::InvalidData | Io::UnexpectedEof => ErrorKind::Corrupt,
             _ => ErrorKind::Storage,
         };
-        Self::new(kind, error.to_string()).because(error)
+        Self::new(kind, error.to_string())
     }
 }
 

@@ -1,4 +1,19 @@
 //! Files that survive a crash: replaced whole or not at all, private, never written through a link.
+//!
+//! For backends that keep files of their own beside what they manage:
+//! ```
+//! # fn main() -> gitops_core::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! use gitops_core::fs;
+//!
+//! let path = folder.path().join("note.json");
+//! fs::atomic_write(&path, b"{}", fs::PRIVATE).map_err(|error| fs::failed("write the note", &path, error))?;
+//! assert_eq!(fs::read(&path, 1024)?, Some(b"{}".to_vec()));
+//! fs::remove(&path)?;
+//! assert_eq!(fs::read(&path, 1024)?, None);
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -11,7 +26,7 @@ use rustix::io::Errno;
 use crate::{Error, ErrorKind, Result};
 
 /// The mode of every file that only its owner may read and write.
-pub(crate) const PRIVATE: u32 = 0o600;
+pub const PRIVATE: u32 = 0o600;
 const PRIVATE_DIR: u32 = 0o700;
 /// Room is taken in pieces, so that it is not asked for with each write.
 const ROOM_TO_SPARE: u64 = 64 << 10;
@@ -20,8 +35,8 @@ const TEMP_PREFIX: &str = ".gitops-tmp-";
 /// Replaces a file: after a crash it has the old content or the new.
 ///
 /// A link at `path` is replaced, not followed. After an error the old content is still there, unless the last
-/// step failed: making the new name durable.
-pub(crate) fn atomic_write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+/// step failed: making the new name durable. Nothing else is left behind, but for a crash: a temporary file.
+pub fn atomic_write(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let dir = parent(path);
     let mut temp = tempfile::Builder::new().prefix(TEMP_PREFIX).tempfile_in(dir)?;
     temp.write_all(bytes)?;
@@ -48,7 +63,7 @@ pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder, and those above it, that only the owner may enter; what is there stays as it is.
-pub(crate) fn create_private_dir(dir: &Path) -> io::Result<()> {
+pub fn create_private_dir(dir: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.exists()).collect();
     DirBuilder::new().recursive(true).mode(PRIVATE_DIR).create(dir)?;
     missing.into_iter().filter(|dir| !dir.as_os_str().is_empty()).try_for_each(|dir| sync_dir(parent(dir)))
@@ -60,7 +75,7 @@ pub(crate) fn is_writable_by_all(path: &Path) -> io::Result<bool> {
 }
 
 /// Options for a file that only the owner may read and write.
-pub(crate) fn private() -> OpenOptions {
+pub fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(PRIVATE);
     options
@@ -77,7 +92,7 @@ pub(crate) fn regular(path: &Path) -> io::Result<Option<std::fs::Metadata>> {
 }
 
 /// The whole content of a file, or nothing if there is none; a file over the limit is an error.
-pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     let Some(metadata) = regular(path)? else { return Ok(None) };
     if metadata.len() > limit {
         let message = format!("it has {} bytes, the limit is {limit}", metadata.len());
@@ -89,8 +104,16 @@ pub(crate) fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// Removes a file; one that is not there is no error.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
 /// An error of the file system: what was tried, where, and what to do.
-pub(crate) fn failed(tried: &str, path: &Path, error: io::Error) -> Error {
+pub fn failed(tried: &str, path: &Path, error: io::Error) -> Error {
     storage_error(tried, error).with("path", path.display())
 }
 
@@ -118,10 +141,12 @@ pub(crate) fn storage_error(tried: &str, error: io::Error) -> Error {
 
 /// Runs work that waits for the disk where it doesn't hold up other tasks.
 ///
+/// # Cancel safety
 /// Dropping the future does not stop work that has begun.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
+///
+/// # Errors
+/// The work's own; `Cancelled`, outcome unknown, if the runtime goes down before its end. A panic goes on here.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {

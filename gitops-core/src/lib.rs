@@ -14,7 +14,7 @@ mod engine;
 mod error;
 mod event;
 mod fleet;
-mod fs;
+pub mod fs;
 mod gate;
 mod graph;
 mod inventory;

@@ -4,6 +4,7 @@ use gitops_core::{Error, ErrorKind, Key, Mark, Object, Result, Value};
 use serde_json::{Value as Json, json};
 
 use crate::mark;
+use crate::object::{Eye, Seen};
 use crate::treatment::Treatment;
 
 /// What the server's store takes: 1.5 MiB.
@@ -33,9 +34,17 @@ pub(crate) struct Document {
 impl Document {
     /// The body with name, namespace and mark, and nothing that a declaration can't set.
     pub fn new(object: &Object, mark: Option<&Mark>) -> Result<Self> {
-        let refused = |what: String| Error::new(ErrorKind::Invalid, what).at(&object.key);
-        check_secrets(object)?;
-        let json: Json = object.body.decode().map_err(refused)?;
+        Self::declared(object, body(object)?, mark)
+    }
+
+    /// The same for an object that is there: without what is left to others.
+    pub fn over(object: &Object, mark: Option<&Mark>, seen: &Seen, eye: &Eye) -> Result<Self> {
+        let mut json = body(object)?;
+        eye.ignore.leave(&object.key, &mut json, seen, seen.owned(eye));
+        Self::declared(object, json, mark)
+    }
+
+    fn declared(object: &Object, json: Json, mark: Option<&Mark>) -> Result<Self> {
         let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
         document.lenient = Treatment::of(object).lenient;
         Ok(document)
@@ -103,6 +112,11 @@ impl Document {
             _ => Ok(()),
         }
     }
+}
+
+fn body(object: &Object) -> Result<Json> {
+    check_secrets(object)?;
+    object.body.decode().map_err(|what: String| Error::new(ErrorKind::Invalid, what).at(&object.key))
 }
 
 fn too_large(what: &str, bytes: usize, limit: usize) -> Error {

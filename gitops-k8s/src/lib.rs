@@ -13,6 +13,7 @@ mod events;
 mod fields;
 mod follow;
 mod health;
+mod ignore;
 mod kinds;
 mod lease;
 mod limits;
@@ -39,6 +40,7 @@ pub mod yaml;
 struct Guide;
 
 pub use cluster::{Cluster, Connection};
+pub use ignore::Ignore;
 pub use lease::ClusterLease;
 pub use limits::Limits;
 pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};

@@ -81,7 +81,7 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
     let Some(before) = inner.read_as_applied(cx, &place).await? else {
         return Err(Error::conflict(&object.key));
     };
-    let document = Document::new(object, before.mark.as_ref())?;
+    let document = Document::over(object, before.mark.as_ref(), &before, &inner.eye)?;
     let uri = place.object_as(document.api_version())?;
     match inner.submit(cx, &document, &uri, Pin::Free, Dry::Run).await {
         Ok(after) => Ok((compare(inner, object, &before, &Seen::new(after)), None)),

@@ -8,10 +8,11 @@ use gitops_core::{
 };
 
 use crate::cluster::{Call, Failure, Wire};
+use crate::ignore::Rules;
 use crate::kinds::Place;
 use crate::object::{Eye, Seen};
 use crate::watch::{Book, Streams};
-use crate::{Cluster, Limits, apply, mark, observe};
+use crate::{Cluster, Ignore, Limits, apply, mark, observe};
 
 /// The objects of one application in one cluster.
 ///
@@ -72,6 +73,7 @@ pub struct KubernetesBuilder {
     limits: Limits,
     conflicts: Conflicts,
     replace: bool,
+    ignore: Vec<Ignore>,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -85,6 +87,7 @@ impl Kubernetes {
             limits: Limits::none(),
             conflicts: Conflicts::default(),
             replace: false,
+            ignore: Vec::new(),
             secrets: None,
             concurrency: 16,
         }
@@ -114,6 +117,12 @@ impl KubernetesBuilder {
         self
     }
 
+    /// Adds rules by which declared fields are left to others; none by default.
+    pub fn ignore(mut self, rules: impl IntoIterator<Item = Ignore>) -> Self {
+        self.ignore.extend(rules);
+        self
+    }
+
     /// The key under which secrets are compared: the application's own, so that what is declared and what is there
     /// compare equal. Without it they never do, and the server's dry run decides.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
@@ -134,7 +143,7 @@ impl KubernetesBuilder {
     pub fn build(self) -> Result<Kubernetes> {
         let secrets = self.secrets.unwrap_or_else(random_key);
         Ok(Kubernetes(Arc::new(Inner {
-            eye: Eye { manager: mark::manager(&self.application)?, secrets },
+            eye: Eye { manager: mark::manager(&self.application)?, secrets, ignore: Rules::new(self.ignore) },
             cluster: self.cluster,
             limits: self.limits,
             conflicts: self.conflicts,

@@ -58,7 +58,7 @@ pub fn load(path: &Path) -> Result<Plan> {
     let help = "save one with `gitops plan --out FILE`";
     let at = |error: Error| error.with("path", path.display()).help(help);
     let mut bytes = Vec::new();
-    let file = File::open(path).map_err(|error| at(error.into()))?;
+    let file = File::open(path).map_err(|error| at(unopened(error)))?;
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| at(error.into()))?;
     if bytes.len() as u64 > LIMIT {
         return Err(at(Error::new(ErrorKind::Limit, format!("a saved plan has at most {LIMIT} bytes"))));
@@ -69,5 +69,12 @@ pub fn load(path: &Path) -> Result<Plan> {
         (KIND, FORMAT) => serde_json::from_value(head.plan).map_err(not_a_plan),
         (KIND, _) => Err(at(Error::new(ErrorKind::Unsupported, "a newer version saved this plan"))),
         _ => Err(at(Error::new(ErrorKind::Corrupt, "this is not a saved plan"))),
+    }
+}
+
+fn unopened(error: std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "there is no such plan file"),
+        _ => error.into(),
     }
 }

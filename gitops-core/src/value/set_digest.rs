@@ -52,7 +52,7 @@ impl SetDigest {
         hasher.finish()
     }
 
-    fn each_lane(&mut self, element: &Digest, combine: fn(u16, u16) -> u16) {
+    fn each_lane(&mut self, element: &Digest, combine: impl Fn(u16, u16) -> u16) {
         let mut bytes = [0; LANES * 2];
         Hasher::new("gitops set element").field(element.as_bytes()).fill(&mut bytes);
         for (lane, pair) in self.0.iter_mut().zip(bytes.chunks_exact(2)) {

@@ -50,3 +50,12 @@ fn an_engine_that_dies_at_any_point_recovers() {
         assert_eq!(outcome.counts.crashes, 1);
     }
 }
+
+/// In these worlds more removals than pass without an approval wait for an object that only a person can settle.
+#[test]
+fn removals_that_wait_for_a_person_need_an_approval_each_time() {
+    for seed in [21_038, 21_812, 22_879, 30_238] {
+        let outcome = World::new(seed, &Profile::default()).run();
+        assert!(outcome.violation.is_none(), "{outcome}");
+    }
+}

@@ -107,7 +107,7 @@ impl Outside for Hands {
 /// there are no objects. A kind that is defined and can't be read is tested beside this.
 fn samples(world: &World) -> Samples {
     let key = |namespace: &str, name: &str| {
-        Key::new("k", GroupKind::new("", "ConfigMap"), namespace, name.to_owned())
+        Key::new("k", GroupKind::new("", "ConfigMap"), namespace, name)
     };
     let body = |data: Json| {
         let mut body = config_map("", data);

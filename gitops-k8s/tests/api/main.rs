@@ -4,9 +4,11 @@
 mod adopt;
 mod apply;
 mod connect;
+mod covered;
 mod engine;
 mod faults;
 mod health;
+mod ignore;
 mod kit;
 mod lease;
 mod limits;

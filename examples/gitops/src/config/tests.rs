@@ -259,6 +259,28 @@ sync: { purne: true, interval: 60 }
 }
 
 #[test]
+fn rules_of_fields_that_are_left_to_others_are_read_or_refused_where_they_are_wrong() {
+    let config = |rule: &str| {
+        let target = format!("kubernetes:\n    ignore:\n      - {rule}");
+        with("directory: { root: ./live }", &target)
+    };
+    let good =
+        config("{ kind: Deployment.apps, name: 'web-*', pointers: [/spec/replicas], managers: [robot] }");
+    assert!(parse(&good).is_ok());
+    for (rule, fault) in [
+        ("{ kind: ConfigMap }", "names no field"),
+        ("{ kind: ConfigMap, pointers: [data] }", "a JSON pointer begins with `/`"),
+        ("{ kind: ConfigMap, pointers: [/data/0] }", "a position in a list"),
+        ("{ kind: ConfigMap, paths: ['.data[x]'] }", "column 7"),
+        ("{ pointers: [/data] }", "needs the key `kind`"),
+        ("{ kind: ConfigMap, pointer: [/data] }", "unknown key `pointer`"),
+    ] {
+        let text = drawn(&config(rule));
+        assert!(text.contains(fault) && text.contains("gitops.yaml:"), "{rule}: {text}");
+    }
+}
+
+#[test]
 fn a_secret_is_not_drawn() {
     for other in [
         "auth: { token: hunter2 }",

@@ -27,6 +27,7 @@ pub async fn open(
         .limits(limits(config))
         .conflicts(config.conflicts)
         .replace(config.replace)
+        .ignore(config.ignore.iter().map(|ignore| ignore.rule.clone()))
         .secret_key(secrets.clone())
         .build()?;
     Ok(Opened { target: Arc::new(target), render: Arc::new(render), gate: None })

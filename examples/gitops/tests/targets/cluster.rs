@@ -84,3 +84,38 @@ async fn faults_of_manifests_are_shown_where_they_are() {
     cluster.world.gitops(&["plan"]).expect(1).warns("web.yaml:").warns("metadata.name");
     assert!(cluster.value("web", "x").await.is_some(), "nothing is pruned from a revision with a fault");
 }
+
+#[tokio::test]
+async fn an_idle_run_asks_about_each_object_once() {
+    let cluster = applied().await;
+    let config = std::fs::read_to_string(cluster.world.path("gitops.yaml")).unwrap();
+    cluster.world.configure(&format!("{config}sync: {{ interval: 1s }}\n"));
+    let of_namespace = format!("/namespaces/{}/", cluster.namespace);
+    let asked = || {
+        let requests = ApiServer::shared().requests(AGENT).into_iter();
+        requests.filter(|request| request.uri.contains(&of_namespace)).map(|request| request.verb).collect()
+    };
+    let before: Vec<String> = asked();
+    cluster.world.gitops(&["run", "--timeout", "5s"]);
+    let after: Vec<String> = asked();
+    assert_eq!(
+        after[before.len()..],
+        ["get", "get"],
+        "the first pass looks, and the others rely on the watch"
+    );
+}
+
+#[tokio::test]
+async fn a_rule_without_effect_is_warned_of_and_one_with_effect_leaves_the_field() {
+    let cluster = applied().await;
+    let config = std::fs::read_to_string(cluster.world.path("gitops.yaml")).unwrap();
+    let rules = "ignore: [{ kind: ConfigMap, name: web, pointers: [/data/x] }, { kind: Secret, pointers: [/data/x] }]";
+    cluster.world.configure(
+        &config.replace("kubeconfig: ./kubeconfig,", &format!("kubeconfig: ./kubeconfig, {rules},")),
+    );
+    cluster.admin.merge(&cluster.config_map("web"), &json!({ "data": { "x": "theirs" } })).await;
+    let planned = cluster.world.gitops(&["plan"]).expect(0).warns("GO0116").warns("gitops.yaml:4");
+    assert_eq!(planned.stderr.matches("has no effect").count(), 1, "{}", planned.stderr);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("theirs"));
+}

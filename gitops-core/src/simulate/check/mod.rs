@@ -3,6 +3,8 @@
 mod apply;
 mod durability;
 mod ownership;
+#[cfg(test)]
+mod proof;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,6 +8,7 @@ use gitops_k8s::Conflicts;
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
+use super::ignore::{self, IgnoreConfig};
 use super::values;
 
 /// How to reach a cluster, as whom, and what may be touched there.
@@ -33,6 +34,8 @@ pub struct KubernetesConfig {
     pub replace: bool,
     /// What fills `${NAME}` in manifests; without any, it stays as it stands.
     pub outputs: Vec<(String, OutputRef)>,
+    /// Declared fields that are left to others.
+    pub ignore: Vec<IgnoreConfig>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -44,7 +47,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 11] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -55,6 +58,7 @@ const KEYS: [&str; 10] = [
     "conflicts",
     "replace",
     "outputs",
+    "ignore",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -83,6 +87,7 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
         outputs: values::outputs(reader, &fields),
+        ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
     })
 }
 
@@ -90,9 +95,13 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
 fn kinds(reader: &Reader<'_>, fields: &Fields<'_, '_>, name: &str) -> Vec<GroupKind> {
     let Some((_, node)) = fields.get(name) else { return Vec::new() };
     let texts = reader.texts(node, &format!("`{name}`"));
-    let kind = |text: &String| match text.split_once('.') {
+    texts.iter().map(|text| kind(text)).collect()
+}
+
+/// A kind as keys write it.
+pub(super) fn kind(text: &str) -> GroupKind {
+    match text.split_once('.') {
         Some((kind, group)) => GroupKind::new(group, kind),
         None => GroupKind::new("", text),
-    };
-    texts.iter().map(kind).collect()
+    }
 }

@@ -1,9 +1,11 @@
 //! The targets: one under `target`, or several by name under `targets`.
 
+mod ignore;
 mod kubernetes;
 mod terraform;
 mod values;
 
+pub use ignore::IgnoreConfig;
 pub use kubernetes::KubernetesConfig;
 pub use terraform::{BackendConfig, TerraformConfig};
 
