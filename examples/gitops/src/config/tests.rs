@@ -281,6 +281,25 @@ fn rules_of_fields_that_are_left_to_others_are_read_or_refused_where_they_are_wr
 }
 
 #[test]
+fn health_rules_are_read_or_refused_where_they_are_wrong() {
+    let config = |rule: &str| {
+        let target = format!("kubernetes:\n    health:\n      - {rule}");
+        with("directory: { root: ./live }", &target)
+    };
+    assert!(
+        parse(&config("{ kind: '*.example.org', current: 'status.ready', failed: 'status.dead' }")).is_ok()
+    );
+    for (rule, fault) in [
+        ("{ kind: A.example.org, current: 'status.' }", "the expression is no CEL"),
+        ("{ kind: A.example.org, failed: 'true' }", "needs the key `current`"),
+        ("{ kind: A.example.org, current: 'true', inProgress: 'true' }", "did you mean `in_progress`?"),
+    ] {
+        let text = drawn(&config(rule));
+        assert!(text.contains(fault) && text.contains("gitops.yaml:7"), "{rule}: {text}");
+    }
+}
+
+#[test]
 fn a_secret_is_not_drawn() {
     for other in [
         "auth: { token: hunter2 }",

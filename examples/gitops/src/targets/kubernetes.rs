@@ -28,6 +28,7 @@ pub async fn open(
         .conflicts(config.conflicts)
         .replace(config.replace)
         .ignore(config.ignore.iter().map(|ignore| ignore.rule.clone()))
+        .health(config.health.iter().cloned())
         .secret_key(secrets.clone())
         .build()?;
     Ok(Opened { target: Arc::new(target), render: Arc::new(render), gate: None })

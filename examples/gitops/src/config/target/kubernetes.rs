@@ -4,10 +4,11 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use gitops_core::{GroupKind, OutputRef};
-use gitops_k8s::Conflicts;
+use gitops_k8s::{Conflicts, HealthRule};
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
+use super::health;
 use super::ignore::{self, IgnoreConfig};
 use super::values;
 
@@ -36,6 +37,8 @@ pub struct KubernetesConfig {
     pub outputs: Vec<(String, OutputRef)>,
     /// Declared fields that are left to others.
     pub ignore: Vec<IgnoreConfig>,
+    /// How objects of some kinds do well or badly.
+    pub health: Vec<HealthRule>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -47,7 +50,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 12] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -59,6 +62,7 @@ const KEYS: [&str; 11] = [
     "replace",
     "outputs",
     "ignore",
+    "health",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -87,6 +91,7 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
         outputs: values::outputs(reader, &fields),
+        health: fields.get("health").map(|(_, node)| health::read(reader, node)).unwrap_or_default(),
         ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
     })
 }

@@ -1,5 +1,6 @@
 //! The targets: one under `target`, or several by name under `targets`.
 
+mod health;
 mod ignore;
 mod kubernetes;
 mod terraform;
