@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::diff::Diff;
 use crate::value::Digest;
-use crate::{Applied, Change, Cx, Key, Live, Object, Result};
+use crate::{Applied, Change, ComponentChange, Cx, Key, Live, Object, Result};
 
 /// Foretells what a change would do, where only the target can know: a server's dry run, a saved plan.
 ///
@@ -44,6 +44,8 @@ pub struct Preview {
     pub replace: Option<String>,
     /// The digest of everything that the preview stands for; part of the plan's id.
     pub digest: Digest,
+    /// What it would do to what the object is made of, where the target shows that.
+    pub components: Vec<ComponentChange>,
 }
 
 /// Tells which objects may have moved, so that nobody has to poll.

@@ -22,6 +22,7 @@ mod manifest;
 mod mark;
 mod object;
 mod observe;
+mod outputs;
 pub mod policy;
 mod preview;
 mod render;
@@ -30,6 +31,7 @@ mod target;
 mod told;
 mod transform;
 mod treatment;
+mod walk;
 mod watch;
 pub mod yaml;
 
@@ -39,6 +41,7 @@ pub mod yaml;
 struct Guide;
 
 pub use cluster::{Cluster, Connection};
+pub use health::HealthRule;
 pub use ignore::Ignore;
 pub use lease::ClusterLease;
 pub use limits::Limits;

@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gitops_core::capability::{Health, Import, NativePlan, Watch};
@@ -8,6 +9,7 @@ use gitops_core::{
 };
 
 use crate::cluster::{Call, Failure, Wire};
+use crate::health::{HealthRule, HealthRules};
 use crate::ignore::Rules;
 use crate::kinds::Place;
 use crate::object::{Eye, Seen};
@@ -36,6 +38,9 @@ pub(crate) struct Inner {
     pub limits: Limits,
     pub conflicts: Conflicts,
     pub replace: bool,
+    pub health: HealthRules,
+    /// How long an object that no controller has looked at is waited for.
+    pub grace: Duration,
     pub book: Arc<Book>,
     pub streams: Streams,
     concurrency: usize,
@@ -74,6 +79,8 @@ pub struct KubernetesBuilder {
     conflicts: Conflicts,
     replace: bool,
     ignore: Vec<Ignore>,
+    health: Vec<HealthRule>,
+    grace: Duration,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -88,6 +95,8 @@ impl Kubernetes {
             conflicts: Conflicts::default(),
             replace: false,
             ignore: Vec::new(),
+            health: Vec::new(),
+            grace: Duration::from_secs(10),
             secrets: None,
             concurrency: 16,
         }
@@ -123,6 +132,19 @@ impl KubernetesBuilder {
         self
     }
 
+    /// Adds rules by which objects of some kinds do well or badly; none by default.
+    pub fn health(mut self, rules: impl IntoIterator<Item = HealthRule>) -> Self {
+        self.health.extend(rules);
+        self
+    }
+
+    /// How long an object of a kind that others defined is waited for while no controller has written a status; then it
+    /// counts as working by being there. Ten seconds by default.
+    pub fn unseen_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// The key under which secrets are compared: the application's own, so that what is declared and what is there
     /// compare equal. Without it they never do, and the server's dry run decides.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
@@ -148,6 +170,8 @@ impl KubernetesBuilder {
             limits: self.limits,
             conflicts: self.conflicts,
             replace: self.replace,
+            health: HealthRules::new(self.health),
+            grace: self.grace,
             book: Arc::default(),
             streams: Streams::default(),
             concurrency: self.concurrency,

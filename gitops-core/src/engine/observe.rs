@@ -5,6 +5,7 @@ use futures::FutureExt;
 use smol_str::SmolStr;
 
 use super::Engine;
+use super::effects::contained;
 use crate::capability::Moved;
 use crate::event::Event;
 use crate::target::{Scope, Target};
@@ -24,8 +25,8 @@ impl Engine {
         let mut found = BTreeMap::new();
         for (name, keys) in scopes {
             let scope: Scope = keys.into_iter().collect();
-            let answer = cx.bounded(self.targets[&name].observe(cx, &scope)).await;
-            for live in answer.map_err(|error| error.during("observe"))? {
+            let answer = contained(cx.bounded(self.targets[&name].observe(cx, &scope))).await;
+            for live in answer.map_err(|error| error.during("observe").with("target", &name))? {
                 check_answer(&name, &scope, &live)?;
                 found.insert(live.key.clone(), live);
             }
@@ -48,7 +49,7 @@ impl Engine {
             return;
         };
         for _ in 0..WATCH_DRAIN {
-            match watch.moved(cx).now_or_never() {
+            match contained(watch.moved(cx)).now_or_never() {
                 None => break,
                 Some(Ok(moved)) => drop(self.take_moved(name, moved)),
                 Some(Err(error)) => {

@@ -4,12 +4,15 @@
 mod cluster;
 mod kills;
 mod others;
+mod outputs;
 mod refused;
+mod roots;
 #[path = "../cli/support.rs"]
 #[allow(dead_code, reason = "shared with the tests that need no server")]
 mod support;
 mod together;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
@@ -18,6 +21,13 @@ use testbed::{Admin, ApiServer, User};
 
 /// Every request of the command, as the server recorded it.
 const AGENT: &str = concat!("gitops/", env!("CARGO_PKG_VERSION"));
+
+/// The real tool.
+fn tofu() -> PathBuf {
+    std::env::var_os("GITOPS_TOFU")
+        .expect("these tests need tofu: run `cargo xtask test`, which builds it")
+        .into()
+}
 
 /// A namespace of its own in the shared cluster, and a world whose `kubeconfig` leads there.
 struct Cluster {
