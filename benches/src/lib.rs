@@ -2,11 +2,13 @@
 
 mod applied;
 mod counted;
+mod processor;
 mod repository;
 
 pub use applied::{Applied, engine};
 pub use counted::CountedTree;
-pub use repository::Repository;
+pub use processor::processor_time;
+pub use repository::{Layout, Repository};
 
 /// The memory that this process has for itself, in bytes: without mapped files.
 pub fn resident() -> u64 {
