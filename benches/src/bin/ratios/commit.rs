@@ -156,10 +156,10 @@ pub async fn one_file_commit(large: usize) {
 fn compare(case: &Case, few: &Case) {
     case.print();
     for kind in [Kind::Wall, Kind::Processor] {
-        let (these, those) = (case.figures(kind), few.figures(kind));
+        let (large, small) = (case.figures(kind), few.figures(kind));
         let row = |part: &str, cost: fn(&Figures) -> f64| {
             let name = format!("one-file commit, {} against {FEW}: {}, {part}", case.name, kind.name());
-            row(&name, cost(&these) / cost(&those), "×", 1.5, false);
+            row(&name, cost(&large) / cost(&small), "×", 1.5, false);
         };
         row("with the fetch", Figures::whole);
         row("without the sender's work", Figures::without_sender);
