@@ -2,11 +2,15 @@
 
 mod applied;
 mod counted;
+mod figures;
+mod files;
 mod processor;
 mod repository;
 
 pub use applied::{Applied, engine};
 pub use counted::CountedTree;
+pub use figures::{quantile, row, timed};
+pub use files::Files;
 pub use processor::processor_time;
 pub use repository::{Layout, Repository};
 

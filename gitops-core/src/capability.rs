@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::diff::Diff;
 use crate::value::Digest;
-use crate::{Applied, Change, Cx, Key, Live, Object, Result};
+use crate::{Applied, Change, ComponentChange, Cx, Key, Live, Object, Result};
 
 /// Foretells what a change would do, where only the target can know: a server's dry run, a saved plan.
 ///
@@ -44,6 +44,8 @@ pub struct Preview {
     pub replace: Option<String>,
     /// The digest of everything that the preview stands for; part of the plan's id.
     pub digest: Digest,
+    /// What it would do to what the object is made of, where the target shows that.
+    pub components: Vec<ComponentChange>,
 }
 
 /// Tells which objects may have moved, so that nobody has to poll.
@@ -55,6 +57,16 @@ pub trait Watch: Send + Sync {
     /// # Cancel safety
     /// Dropping the future loses no event.
     async fn moved(&self, cx: &Cx) -> Result<Moved>;
+
+    /// Whether the watch is up to date about an object, but for a moment: it has seen the object since it was last
+    /// observed, and would tell at once if it moved. `false` is always right, and the default.
+    ///
+    /// [`Engine::plan`](crate::Engine::plan) asks the target about an object only if this says `false`, something
+    /// moved, or the object is to be changed. So a watch that is wrong here can hide drift, and can never make a change
+    /// that is not based on a fresh observation.
+    fn covers(&self, _key: &Key) -> bool {
+        false
+    }
 }
 
 /// Which objects may have moved.

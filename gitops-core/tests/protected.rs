@@ -45,7 +45,7 @@ impl NativePlan for Rigid {
         live: Option<&Live>,
     ) -> Result<Preview> {
         let replace = (object.is_some() && live.is_some()).then(|| "it is set in stone".to_owned());
-        Ok(Preview { diff: Diff::default(), replace, digest: Digest::of(b"") })
+        Ok(Preview { diff: Diff::default(), replace, digest: Digest::of(b""), components: Vec::new() })
     }
 }
 

@@ -104,7 +104,7 @@ async fn set_mark(
     mark: &Mark,
 ) -> Result<Applied> {
     let mut fields = seen.owned(&inner.eye);
-    fields.merge(&declared(change)?);
+    fields.merge(&declared(inner, change, seen)?);
     let owned = extract(&seen.json, &fields).unwrap_or_else(|| json!({}));
     let document = Document::of(change.key(), seen.named(owned), mark)?.with_secret(seen.is_secret());
     let uri = place.object_as(document.api_version())?;
@@ -114,10 +114,11 @@ async fn set_mark(
     Ok(inner.applied(change.key(), &Seen::new(answer)))
 }
 
-/// The fields that are declared, but for what says which object it is.
-fn declared(change: &Change) -> Result<FieldSet> {
+/// The fields that are declared and not left to others, but for what says which object it is.
+fn declared(inner: &Inner, change: &Change, seen: &Seen) -> Result<FieldSet> {
     let body = change.body().map(gitops_core::Value::decode::<Json>).transpose();
-    let body = body.map_err(|what| Error::new(ErrorKind::Invalid, what))?.unwrap_or(Json::Null);
+    let mut body = body.map_err(|what| Error::new(ErrorKind::Invalid, what))?.unwrap_or(Json::Null);
+    inner.eye.ignore.leave(change.key(), &mut body, seen, seen.owned(&inner.eye));
     let mut fields = FieldSet::of(&body);
     for path in
         [&["apiVersion"][..], &["kind"], &["status"], &["metadata", "name"], &["metadata", "namespace"]]

@@ -4,6 +4,7 @@ use gitops_core::{Error, ErrorKind, Key, Mark, Object, Result, Value};
 use serde_json::{Value as Json, json};
 
 use crate::mark;
+use crate::object::{Eye, Seen};
 use crate::treatment::Treatment;
 
 /// What the server's store takes: 1.5 MiB.
@@ -33,8 +34,17 @@ pub(crate) struct Document {
 impl Document {
     /// The body with name, namespace and mark, and nothing that a declaration can't set.
     pub fn new(object: &Object, mark: Option<&Mark>) -> Result<Self> {
-        let refused = |what: String| Error::new(ErrorKind::Invalid, what).at(&object.key);
-        let json: Json = object.body.decode().map_err(refused)?;
+        Self::declared(object, body(object)?, mark)
+    }
+
+    /// The same for an object that is there: without what is left to others.
+    pub fn over(object: &Object, mark: Option<&Mark>, seen: &Seen, eye: &Eye) -> Result<Self> {
+        let mut json = body(object)?;
+        eye.ignore.leave(&object.key, &mut json, seen, seen.owned(eye));
+        Self::declared(object, json, mark)
+    }
+
+    fn declared(object: &Object, json: Json, mark: Option<&Mark>) -> Result<Self> {
         let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
         document.lenient = Treatment::of(object).lenient;
         Ok(document)
@@ -104,6 +114,11 @@ impl Document {
     }
 }
 
+fn body(object: &Object) -> Result<Json> {
+    check_secrets(object)?;
+    object.body.decode().map_err(|what: String| Error::new(ErrorKind::Invalid, what).at(&object.key))
+}
+
 fn too_large(what: &str, bytes: usize, limit: usize) -> Error {
     Error::new(ErrorKind::Limit, format!("{what} is larger than the API server takes; it was not sent"))
         .with("bytes", bytes)
@@ -134,6 +149,18 @@ fn strip_nulls(json: &mut Json) {
         Json::Array(items) => items.iter_mut().for_each(strip_nulls),
         _ => {}
     }
+}
+
+/// # Errors
+/// `Invalid` for a secret in a `ConfigMap`: an output that is sensitive, say.
+pub(crate) fn check_secrets(object: &Object) -> Result<()> {
+    let kind = object.key.kind();
+    if kind.group().is_empty() && kind.kind() == "ConfigMap" && has_secret(&object.body) {
+        let message = "a ConfigMap is no place for a secret: whoever may read it would see it";
+        let error = Error::new(ErrorKind::Invalid, message).at(&object.key);
+        return Err(error.help("put what is secret into a Secret"));
+    }
+    Ok(())
 }
 
 fn has_secret(value: &Value) -> bool {

@@ -4,7 +4,8 @@ use gitops_core::{Applied, Hasher, Key, Live, Mark, Presence, Secret, SecretKey,
 use serde_json::{Value as Json, json};
 
 use crate::fields::{FieldSet, Managed, extract, managed};
-use crate::mark;
+use crate::ignore::Rules;
+use crate::{mark, outputs};
 
 /// How one application looks at objects.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ pub(crate) struct Eye {
     pub manager: String,
     /// The key under which it compares secrets.
     pub secrets: SecretKey,
+    /// What it leaves to others.
+    pub ignore: Rules,
 }
 
 /// An object as the server has it.
@@ -59,12 +62,13 @@ impl Seen {
     ///
     /// Of an object that we do not own, and of a Secret, whose digest could be guessed from, it is the server's.
     pub fn version(&self, eye: &Eye) -> Version {
+        let ignored = eye.ignore.digest(&self.json);
         match self.ours(eye) {
             Some(ours) if self.mark.is_some() && !self.is_secret() => {
                 let owned = extract(&self.json, &ours.fields).unwrap_or(Json::Null);
-                Version::new(format!("f{}", short(&Value::from_json(owned), &ours.api_version)))
+                Version::new(format!("f{}{ignored}", short(&Value::from_json(owned), &ours.api_version)))
             }
-            _ => Version::new(format!("r{}", self.resource_version())),
+            _ => Version::new(format!("r{}{ignored}", self.resource_version())),
         }
     }
 
@@ -125,6 +129,7 @@ impl Seen {
             live = live.owned_by(mark.owner.as_str());
             live.op = Some(mark.op.clone());
         }
+        live.outputs = outputs::of(&self.json, &eye.secrets);
         if self.is_deleting() {
             live.presence = Presence::Deleting;
         }

@@ -10,7 +10,7 @@ use gitops_core::{
 use crate::Kubernetes;
 use crate::apply::Dry;
 use crate::cluster::Failure;
-use crate::document::{Document, Pin};
+use crate::document::{Document, Pin, check_secrets};
 use crate::fields::{FieldSet, changes, transfers};
 use crate::mark;
 use crate::object::Seen;
@@ -26,6 +26,7 @@ impl NativePlan for Kubernetes {
         object: Option<&Object>,
         live: Option<&Live>,
     ) -> Result<Preview> {
+        object.map_or(Ok(()), check_secrets)?;
         let expect = live.map(Expect::from);
         let digest = digest(self.inner(), object, expect.as_ref());
         let (diff, replace) = match (object, live) {
@@ -36,7 +37,7 @@ impl NativePlan for Kubernetes {
             // nothing to add to that.
             _ => (Diff::default(), None),
         };
-        Ok(Preview { diff, replace, digest })
+        Ok(Preview { diff, replace, digest, components: Vec::new() })
     }
 }
 
@@ -80,7 +81,7 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
     let Some(before) = inner.read_as_applied(cx, &place).await? else {
         return Err(Error::conflict(&object.key));
     };
-    let document = Document::new(object, before.mark.as_ref())?;
+    let document = Document::over(object, before.mark.as_ref(), &before, &inner.eye)?;
     let uri = place.object_as(document.api_version())?;
     match inner.submit(cx, &document, &uri, Pin::Free, Dry::Run).await {
         Ok(after) => Ok((compare(inner, object, &before, &Seen::new(after)), None)),

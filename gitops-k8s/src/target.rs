@@ -1,4 +1,5 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use gitops_core::capability::{Health, Import, NativePlan, Watch};
@@ -8,10 +9,12 @@ use gitops_core::{
 };
 
 use crate::cluster::{Call, Failure, Wire};
+use crate::health::{HealthRule, HealthRules};
+use crate::ignore::Rules;
 use crate::kinds::Place;
 use crate::object::{Eye, Seen};
 use crate::watch::{Book, Streams};
-use crate::{Cluster, Limits, apply, mark, observe};
+use crate::{Cluster, Ignore, Limits, apply, mark, observe};
 
 /// The objects of one application in one cluster.
 ///
@@ -35,6 +38,9 @@ pub(crate) struct Inner {
     pub limits: Limits,
     pub conflicts: Conflicts,
     pub replace: bool,
+    pub health: HealthRules,
+    /// How long an object that no controller has looked at is waited for.
+    pub grace: Duration,
     pub book: Arc<Book>,
     pub streams: Streams,
     concurrency: usize,
@@ -72,6 +78,9 @@ pub struct KubernetesBuilder {
     limits: Limits,
     conflicts: Conflicts,
     replace: bool,
+    ignore: Vec<Ignore>,
+    health: Vec<HealthRule>,
+    grace: Duration,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -85,6 +94,9 @@ impl Kubernetes {
             limits: Limits::none(),
             conflicts: Conflicts::default(),
             replace: false,
+            ignore: Vec::new(),
+            health: Vec::new(),
+            grace: Duration::from_secs(10),
             secrets: None,
             concurrency: 16,
         }
@@ -114,6 +126,25 @@ impl KubernetesBuilder {
         self
     }
 
+    /// Adds rules by which declared fields are left to others; none by default.
+    pub fn ignore(mut self, rules: impl IntoIterator<Item = Ignore>) -> Self {
+        self.ignore.extend(rules);
+        self
+    }
+
+    /// Adds rules by which objects of some kinds do well or badly; none by default.
+    pub fn health(mut self, rules: impl IntoIterator<Item = HealthRule>) -> Self {
+        self.health.extend(rules);
+        self
+    }
+
+    /// How long an object of a kind that others defined is waited for while no controller has written a status; then it
+    /// counts as working by being there. Ten seconds by default.
+    pub fn unseen_grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
     /// The key under which secrets are compared: the application's own, so that what is declared and what is there
     /// compare equal. Without it they never do, and the server's dry run decides.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
@@ -134,11 +165,13 @@ impl KubernetesBuilder {
     pub fn build(self) -> Result<Kubernetes> {
         let secrets = self.secrets.unwrap_or_else(random_key);
         Ok(Kubernetes(Arc::new(Inner {
-            eye: Eye { manager: mark::manager(&self.application)?, secrets },
+            eye: Eye { manager: mark::manager(&self.application)?, secrets, ignore: Rules::new(self.ignore) },
             cluster: self.cluster,
             limits: self.limits,
             conflicts: self.conflicts,
             replace: self.replace,
+            health: HealthRules::new(self.health),
+            grace: self.grace,
             book: Arc::default(),
             streams: Streams::default(),
             concurrency: self.concurrency,

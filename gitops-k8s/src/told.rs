@@ -39,6 +39,11 @@ impl State {
         self.digest == ABSENT
     }
 
+    /// Whether it is there with somebody's mark.
+    pub fn is_marked(&self) -> bool {
+        self.owner != 0
+    }
+
     /// The state of an object as the server shows it.
     pub fn of(seen: &Seen, eye: &Eye) -> Self {
         let revision = seen.resource_version().parse().unwrap_or(0);

@@ -43,7 +43,7 @@ impl Site<'_> {
             self.folder.drop_plans()?;
             self.keep_bundle(&request.root)?;
         }
-        Ok(Preview { diff, replace: None, digest })
+        Ok(Preview { diff, replace: None, digest, components: fields::components_of_plan(&plan) })
     }
 
     async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
@@ -52,13 +52,19 @@ impl Site<'_> {
             let state = self.state(cx, Fresh::Now).await?;
             return Ok(Preview {
                 diff: fields::of_forgotten(state.as_ref()),
+                components: fields::components_of_forgotten(state.as_ref()),
                 replace: None,
                 digest: forgotten(state),
             });
         }
         let request = Request { root, purpose: Purpose::Destroy };
         let plan = self.plan(cx, &request).await?;
-        Ok(Preview { diff: fields::of_plan(&plan), replace: None, digest: plan_digest(&plan, &request) })
+        Ok(Preview {
+            diff: fields::of_plan(&plan),
+            components: fields::components_of_plan(&plan),
+            replace: None,
+            digest: plan_digest(&plan, &request),
+        })
     }
 
     /// A plan of the root: the kept one if it is young and all that it was made from still holds, else a new one.

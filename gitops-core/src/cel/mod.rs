@@ -149,6 +149,15 @@ fn misfit(what: &str) -> Error {
     Error::new(ErrorKind::Invalid, format!("the expression does not fit: {what}"))
 }
 
+/// Equal exactly if the texts are.
+impl PartialEq for Expression {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Expression {}
+
 impl fmt::Debug for Expression {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Expression({})", self.text)

@@ -20,11 +20,6 @@ struct Known {
 }
 
 impl Base {
-    /// Forgets: the next plan looks at everything.
-    pub fn look_at_everything(&mut self) {
-        self.known = None;
-    }
-
     /// Whether the next plan looks at everything.
     pub fn looks_at_everything(&self) -> bool {
         self.known.is_none()

@@ -33,7 +33,9 @@ impl Engine {
         input: &PlanInput<'_>,
     ) -> Result<BTreeMap<Key, Result<Preview, String>>> {
         let mut questions: BTreeMap<SmolStr, Vec<Question>> = BTreeMap::new();
-        for key in Planner.to_foretell(input).filter(|key| self.foretells(key)) {
+        let candidates = input.candidates.iter().filter(|key| self.foretells(key)).cloned().collect();
+        let input = &PlanInput { candidates: &candidates, ..*input };
+        for key in Planner.to_foretell(input) {
             questions.entry(key.target().into()).or_default().push(Question::of(input, key));
         }
         let ask = |(name, questions): (SmolStr, Vec<Question>)| self.ask_target(cx, &name, questions);

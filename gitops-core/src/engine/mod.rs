@@ -116,6 +116,9 @@ impl Engine {
 
     /// Looks at the source and at every object, and says what would be done. Writes nothing.
     ///
+    /// An object that a target's watch [covers](crate::capability::Watch::covers) is not asked about again: so in a
+    /// process that has been running the watch, a plan costs what changed.
+    ///
     /// # Errors
     /// Whatever keeps the source, a renderer or a target from answering; `Invalid` with diagnostics for faults in
     /// what is declared; `Denied` if the source moved to a revision that does not descend from the one applied.
@@ -123,7 +126,7 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn plan(&mut self, cx: &Cx) -> Result<Plan> {
-        self.base.look_at_everything();
+        self.doubt_what_is_not_covered(cx);
         Ok(self.prepare(cx).await?.planned.plan)
     }
 
@@ -151,7 +154,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn apply(&mut self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<Report> {
-        self.base.look_at_everything();
+        self.doubt_what_is_not_covered(cx);
         let prepared = self.prepare(cx).await?;
         let moved = tamper::stale(cx, prepared.planned.plan.moved_since(plan));
         if !moved.is_empty() {

@@ -1,12 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use futures::FutureExt;
 use smol_str::SmolStr;
 
 use super::Engine;
+use super::effects::contained;
 use crate::capability::Moved;
 use crate::event::Event;
-use crate::target::Scope;
+use crate::target::{Scope, Target};
 use crate::value::{Key, Live};
 use crate::{Cx, Error, ErrorKind, Result};
 
@@ -23,8 +25,8 @@ impl Engine {
         let mut found = BTreeMap::new();
         for (name, keys) in scopes {
             let scope: Scope = keys.into_iter().collect();
-            let answer = cx.bounded(self.targets[&name].observe(cx, &scope)).await;
-            for live in answer.map_err(|error| error.during("observe"))? {
+            let answer = contained(cx.bounded(self.targets[&name].observe(cx, &scope))).await;
+            for live in answer.map_err(|error| error.during("observe").with("target", &name))? {
                 check_answer(&name, &scope, &live)?;
                 found.insert(live.key.clone(), live);
             }
@@ -37,21 +39,42 @@ impl Engine {
     /// have moved.
     pub(super) fn drain_watches(&mut self, cx: &Cx) {
         for (name, target) in self.targets.clone() {
-            let Some(watch) = target.watch() else {
-                self.anything_moved(&name);
-                continue;
-            };
-            for _ in 0..WATCH_DRAIN {
-                match watch.moved(cx).now_or_never() {
-                    None => break,
-                    Some(Ok(moved)) => drop(self.take_moved(&name, moved)),
-                    Some(Err(error)) => {
-                        self.events
-                            .emit(&Event::WatchFailed { target: name.to_string(), error: error.to_string() });
-                        self.anything_moved(&name);
-                        break;
-                    }
+            self.drain_watch(cx, &name, &target);
+        }
+    }
+
+    fn drain_watch(&mut self, cx: &Cx, name: &SmolStr, target: &Arc<dyn Target>) {
+        let Some(watch) = target.watch() else {
+            self.anything_moved(name);
+            return;
+        };
+        for _ in 0..WATCH_DRAIN {
+            match contained(watch.moved(cx)).now_or_never() {
+                None => break,
+                Some(Ok(moved)) => drop(self.take_moved(name, moved)),
+                Some(Err(error)) => {
+                    self.events
+                        .emit(&Event::WatchFailed { target: name.to_string(), error: error.to_string() });
+                    self.anything_moved(name);
+                    break;
                 }
+            }
+        }
+    }
+
+    /// Notes all that no watch covers, and what the other watches have to say by now: then nothing of which the last
+    /// plan's knowledge may be out of date is left out of the next one. A watch that covers nothing is not begun.
+    pub(super) fn doubt_what_is_not_covered(&mut self, cx: &Cx) {
+        if self.base.looks_at_everything() {
+            return;
+        }
+        for (name, target) in self.targets.clone() {
+            let keys: Vec<Key> = self.keys_of(&name).cloned().collect();
+            let covered = |key: &&Key| target.watch().is_some_and(|watch| watch.covers(key));
+            let (covered, doubtful): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(covered);
+            self.base.moved(doubtful.into_iter().cloned());
+            if !covered.is_empty() {
+                self.drain_watch(cx, &name, &target);
             }
         }
     }
@@ -80,10 +103,15 @@ impl Engine {
         if self.base.looks_at_everything() {
             return;
         }
+        let keys: Vec<Key> = self.keys_of(target).cloned().collect();
+        self.base.moved(keys);
+    }
+
+    /// What is declared or ours in a target.
+    fn keys_of<'a>(&'a self, target: &'a str) -> impl Iterator<Item = &'a Key> {
         let declared = self.declared.iter().flat_map(|declared| declared.desired.objects().keys());
         let keys = declared.chain(self.ledger.inventory().entries().keys());
-        let keys: Vec<Key> = keys.filter(|key| key.target() == target).cloned().collect();
-        self.base.moved(keys);
+        keys.filter(move |key| key.target() == target)
     }
 }
 

@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::SmolStr;
 
+use super::effects::contained;
 use super::{Declared, Engine, tamper};
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
@@ -69,9 +70,11 @@ impl Engine {
     async fn declare(&mut self, cx: &Cx) -> Result<bool> {
         let pin = self.pinned(cx).await?;
         let moves_the_line = pin.as_ref().is_none_or(|pin| pin.leaves_the_line);
-        let revision = match pin {
-            Some(pin) => pin.revision,
-            None => cx.bounded(self.source.resolve(cx)).await.map_err(|error| error.during("resolve"))?,
+        let revision = if let Some(pin) = pin {
+            pin.revision
+        } else {
+            let resolved = contained(cx.bounded(self.source.resolve(cx))).await;
+            resolved.map_err(|error| error.during("resolve"))?
         };
         self.events.emit(&Event::Resolved { revision: revision.id().to_owned() });
         if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
@@ -80,8 +83,8 @@ impl Engine {
         if moves_the_line {
             self.check_line(cx, &revision).await?;
         }
-        let snapshot =
-            cx.bounded(self.source.fetch(cx, &revision)).await.map_err(|error| error.during("fetch"))?;
+        let fetched = contained(cx.bounded(self.source.fetch(cx, &revision))).await;
+        let snapshot = fetched.map_err(|error| error.during("fetch"))?;
         for remark in &snapshot.remarks {
             self.events.emit(&Event::Remarked { remark: remark.clone() });
         }

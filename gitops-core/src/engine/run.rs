@@ -7,6 +7,7 @@ use futures::future::select_all;
 use smol_str::SmolStr;
 
 use super::back_off::BackOff;
+use super::effects::contained;
 use super::{Approval, Engine, PinRequest, Report};
 use crate::capability::Moved;
 use crate::cx::Time;
@@ -123,7 +124,7 @@ impl Engine {
     async fn next_event(&self, cx: &Cx, until: Time) -> Woken {
         let from_source = async {
             match self.source.watch() {
-                Some(watch) if watch.changed(cx).await.is_ok() => Woken::SourceOrTime,
+                Some(watch) if contained(watch.changed(cx)).await.is_ok() => Woken::SourceOrTime,
                 _ => std::future::pending().await,
             }
         };
@@ -131,7 +132,7 @@ impl Engine {
             let (name, target) = (name.clone(), target.clone());
             async move {
                 match target.watch() {
-                    Some(watch) => match watch.moved(cx).await {
+                    Some(watch) => match contained(watch.moved(cx)).await {
                         Ok(moved) => Woken::Target(name, moved),
                         Err(_) => std::future::pending().await,
                     },
@@ -168,11 +169,11 @@ async fn asked(cx: &Cx, store: &dyn StateStore) {
 async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, revision: &Revision, interval: Duration) {
     loop {
         let waited = match source.watch() {
-            Some(watch) => watch.changed(cx).await,
+            Some(watch) => contained(watch.changed(cx)).await,
             None => cx.sleep(interval).await,
         };
         let resolved = match waited {
-            Ok(()) => source.resolve(cx).await,
+            Ok(()) => contained(source.resolve(cx)).await,
             Err(error) => Err(error),
         };
         match resolved {

@@ -49,7 +49,7 @@ impl Engine {
         self.take_over(cx, by).await?;
         self.audit(cx, by, events).await?;
         self.ledger.commit(&records)?;
-        self.base.look_at_everything();
+        self.base.moved([key.clone()]);
         self.ledger.end_pass(cx).await
     }
 }

@@ -28,6 +28,12 @@ pub(super) fn decode(payload: &[u8]) -> Result<Vec<Record>> {
     })
 }
 
+/// Whether a payload may hold the record of an epoch; none that holds one is missed.
+pub(super) fn may_hold_an_epoch(payload: &[u8]) -> bool {
+    const TAG: &[u8] = br#""record":"epoch""#;
+    payload.windows(TAG.len()).any(|window| window == TAG)
+}
+
 fn check_size(bytes: usize) -> Result<()> {
     match bytes + 2 <= FRAME_LIMIT {
         true => Ok(()),

@@ -33,7 +33,11 @@ pub(super) fn replay(bytes: &[u8], known: Option<&Anchor>, kept: Option<&Anchor>
                 false => return Err(replay.damaged("its length or its checksum is wrong")),
             }
         };
-        replay.take(&frame)?;
+        let is_known = known.is_some_and(|known| replay.end.sequence < known.sequence);
+        match is_known && !group::may_hold_an_epoch(frame.payload) {
+            true => replay.pass_over(&frame)?,
+            false => replay.take(&frame)?,
+        }
         replay.meet(known)?;
         replay.check_kept(kept)?;
     }
@@ -44,9 +48,7 @@ pub(super) fn replay(bytes: &[u8], known: Option<&Anchor>, kept: Option<&Anchor>
 
 impl Replay {
     fn take(&mut self, frame: &Frame<'_>) -> Result<()> {
-        if frame.previous != self.end.chain {
-            return Err(self.damaged("it does not follow the frame before it"));
-        }
+        self.check_follows(frame)?;
         let records = group::decode(frame.payload)
             .map_err(|error| error.with("byte", self.sound).with("frame", self.end.sequence + 1))?;
         for record in &records {
@@ -54,11 +56,29 @@ impl Replay {
                 self.advance(*epoch)?;
             }
         }
+        self.step_over(frame);
+        self.records.extend(records);
+        Ok(())
+    }
+
+    /// A frame that the caller has already: that it is the same is proven by the chain, at the known position.
+    fn pass_over(&mut self, frame: &Frame<'_>) -> Result<()> {
+        self.check_follows(frame)?;
+        self.step_over(frame);
+        Ok(())
+    }
+
+    fn check_follows(&self, frame: &Frame<'_>) -> Result<()> {
+        match frame.previous == self.end.chain {
+            true => Ok(()),
+            false => Err(self.damaged("it does not follow the frame before it")),
+        }
+    }
+
+    fn step_over(&mut self, frame: &Frame<'_>) {
         self.end.sequence += 1;
         self.end.chain = frame.hash();
         self.sound += frame.bytes.len();
-        self.records.extend(records);
-        Ok(())
     }
 
     fn advance(&mut self, epoch: u64) -> Result<()> {

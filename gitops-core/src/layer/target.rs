@@ -81,6 +81,10 @@ impl<A: Around> Watch for LayeredTarget<A> {
         let inner = offered(self.inner.watch())?;
         self.around.around(cx, Call::wait("watch"), |cx: Cx| async move { inner.moved(&cx).await }).await
     }
+
+    fn covers(&self, key: &Key) -> bool {
+        self.inner.watch().is_some_and(|watch| watch.covers(key))
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]

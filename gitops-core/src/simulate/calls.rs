@@ -304,10 +304,11 @@ impl Inner {
     /// Seeded bugs that show what was, not what is: B12 the first sight, B14 nothing young, B15 nothing of the last
     /// minute, B19 the first version, B22 the first body.
     fn tampered(&mut self, life: usize, shown: Live) -> Option<Live> {
-        let age = self.now - self.server.with_uid(&shown.key, &shown.uid).map_or(0, |item| item.made_at);
+        let made_at =
+            |world: &Self| world.server.with_uid(&shown.key, &shown.uid).map_or(0, |item| item.made_at);
         let is_young = match self.bug.map(Bug::number) {
-            Some(14) => self.lives[life].recovering && age < HOUR,
-            Some(15) => age < MINUTE,
+            Some(14) => self.lives[life].recovering && self.now - made_at(self) < HOUR,
+            Some(15) => self.now - made_at(self) < MINUTE,
             Some(12 | 19 | 22) => false,
             _ => return Some(shown),
         };

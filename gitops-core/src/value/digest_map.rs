@@ -1,3 +1,6 @@
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
@@ -19,10 +22,17 @@ impl<T: Digested + ?Sized> Digested for std::sync::Arc<T> {
 ///
 /// A clone is a snapshot and costs nothing; [`changed_since`](Self::changed_since) costs what changed
 /// since the snapshot, not what the map holds. Desired state, observed state and inventory are such maps.
-#[derive(Clone, Debug)]
 pub struct DigestMap<V> {
     entries: OrdMap<Key, Slot<V>>,
+    /// The entries when somebody last asked for a digest, of this map or of a clone: the next answer costs what differs.
+    summed: Arc<Mutex<Arc<Summed<V>>>>,
+}
+
+/// Entries, and the digest of their set.
+struct Summed<V> {
+    entries: OrdMap<Key, Slot<V>>,
     set: SetDigest,
+    digest: Digest,
 }
 
 /// A value beside its digest, so that neither a removal nor a comparison computes it again.
@@ -40,7 +50,27 @@ impl<V> PartialEq for Slot<V> {
 
 impl<V> Default for DigestMap<V> {
     fn default() -> Self {
-        Self { entries: OrdMap::new(), set: SetDigest::default() }
+        let (entries, set) = (OrdMap::new(), SetDigest::default());
+        let summed = Summed { entries: entries.clone(), digest: set.digest(), set };
+        Self { entries, summed: Arc::new(Mutex::new(Arc::new(summed))) }
+    }
+}
+
+impl<V> Clone for DigestMap<V> {
+    fn clone(&self) -> Self {
+        Self { entries: self.entries.clone(), summed: self.summed.clone() }
+    }
+}
+
+impl<V: fmt::Debug> fmt::Debug for DigestMap<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.entries.iter().map(|(key, slot)| (key, &slot.value))).finish()
+    }
+}
+
+impl<V> DigestMap<V> {
+    fn last_summed(&self) -> Arc<Summed<V>> {
+        self.summed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -48,17 +78,12 @@ impl<V: Digested + Clone> DigestMap<V> {
     /// Puts a value under a key and gives the one that it replaces.
     pub fn insert(&mut self, key: Key, value: V) -> Option<V> {
         let digest = value.digest();
-        self.set.add(&element(&key, &digest));
-        let old = self.entries.insert(key.clone(), Slot { digest, value })?;
-        self.set.remove(&element(&key, &old.digest));
-        Some(old.value)
+        self.entries.insert(key, Slot { digest, value }).map(|old| old.value)
     }
 
     /// Takes the value of a key out.
     pub fn remove(&mut self, key: &Key) -> Option<V> {
-        let old = self.entries.remove(key)?;
-        self.set.remove(&element(key, &old.digest));
-        Some(old.value)
+        self.entries.remove(key).map(|old| old.value)
     }
 
     /// The value of a key.
@@ -96,9 +121,26 @@ impl<V: Digested + Clone> DigestMap<V> {
         self.entries.is_empty()
     }
 
-    /// The digest of all entries, whatever the order in which they came.
+    /// The digest of all entries, whatever the order in which they came; costs what changed since it was last asked.
     pub fn digest(&self) -> Digest {
-        self.set.digest()
+        let last = self.last_summed();
+        if last.entries.ptr_eq(&self.entries) {
+            return last.digest;
+        }
+        let mut set = last.set.clone();
+        for change in last.entries.diff(&self.entries) {
+            let (before, after) = match change {
+                DiffItem::Add(key, new) => (None, Some((key, new))),
+                DiffItem::Remove(key, old) => (Some((key, old)), None),
+                DiffItem::Update { old, new } => (Some(old), Some(new)),
+            };
+            before.into_iter().for_each(|(key, slot)| set.remove(&element(key, &slot.digest)));
+            after.into_iter().for_each(|(key, slot)| set.add(&element(key, &slot.digest)));
+        }
+        let digest = set.digest();
+        let summed = Summed { entries: self.entries.clone(), set, digest };
+        *self.summed.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(summed);
+        digest
     }
 
     /// The keys whose value differs between an older snapshot and this one, in order.

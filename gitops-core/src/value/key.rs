@@ -60,29 +60,39 @@ impl fmt::Display for GroupKind {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key(Arc<Parts>);
 
+/// The text alone puts keys in their order, so that comparing two is comparing bytes once; `ends` tells apart what a
+/// part with the separator in it would mix up.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Parts {
-    target: SmolStr,
+    /// Target, group, kind, namespace and name, with the least of all characters between them.
+    text: Box<str>,
+    /// Where the parts but the last end in the text.
+    ends: [u32; 4],
     kind: GroupKind,
-    namespace: SmolStr,
-    name: SmolStr,
 }
 
 impl Key {
     /// The key of an object; `namespace` is empty for objects that have none.
     pub fn new(
-        target: impl Into<SmolStr>,
+        target: impl AsRef<str>,
         kind: GroupKind,
-        namespace: impl Into<SmolStr>,
-        name: impl Into<SmolStr>,
+        namespace: impl AsRef<str>,
+        name: impl AsRef<str>,
     ) -> Self {
-        let parts = Parts { target: target.into(), kind, namespace: namespace.into(), name: name.into() };
-        Self(Arc::new(parts))
+        let mut text = String::new();
+        let ends = [target.as_ref(), kind.group(), kind.kind(), namespace.as_ref()].map(|part| {
+            text.push_str(part);
+            let end = u32::try_from(text.len()).expect("four parts are far below 4 GiB");
+            text.push('\0');
+            end
+        });
+        text.push_str(name.as_ref());
+        Self(Arc::new(Parts { text: text.into_boxed_str(), ends, kind }))
     }
 
     /// The name under which the engine knows the target.
     pub fn target(&self) -> &str {
-        &self.0.target
+        &self.0.text[..self.end(0)]
     }
 
     /// Group and kind.
@@ -92,20 +102,23 @@ impl Key {
 
     /// The namespace, empty where there is none.
     pub fn namespace(&self) -> &str {
-        &self.0.namespace
+        &self.0.text[self.end(2) + 1..self.end(3)]
     }
 
     /// The name, unique within target, kind and namespace.
     pub fn name(&self) -> &str {
-        &self.0.name
+        &self.0.text[self.end(3) + 1..]
+    }
+
+    fn end(&self, part: usize) -> usize {
+        self.0.ends[part] as usize
     }
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Parts { target, kind, namespace, name } = &*self.0;
-        let namespace = if namespace.is_empty() { "-" } else { namespace };
-        write!(f, "{target}:{kind}/{namespace}/{name}")
+        let namespace = if self.namespace().is_empty() { "-" } else { self.namespace() };
+        write!(f, "{}:{}/{namespace}/{}", self.target(), self.kind(), self.name())
     }
 }
 
@@ -168,6 +181,24 @@ mod tests {
             let key = Key::new(target, GroupKind::new(group, kind), namespace, name);
             prop_assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
         }
+
+        #[test]
+        fn keys_are_in_the_order_of_their_parts(
+            parts in prop::collection::vec(("[a-b]{1,2}", "[a-b.]{0,2}", "[A-B]{1,2}", "[ab-]{0,2}", "[ -c]{1,2}"), 2),
+        ) {
+            let key = |(target, group, kind, namespace, name): &(String, String, String, String, String)| {
+                Key::new(target, GroupKind::new(group, kind), namespace, name)
+            };
+            prop_assert_eq!(key(&parts[0]).cmp(&key(&parts[1])), parts[0].cmp(&parts[1]));
+        }
+    }
+
+    #[test]
+    fn a_separator_within_a_part_makes_another_key() {
+        let key = |target: &str, name: &str| Key::new(target, GroupKind::default(), "", name);
+        let (one, other) = (key("a\0", "b"), key("a", "\0b"));
+        assert_ne!(one, other);
+        assert_eq!((one.target(), one.name(), other.target(), other.name()), ("a\0", "b", "a", "\0b"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(super) async fn replace(
     let seen = inner.read_as_applied(cx, &place).await?;
     let seen = seen.ok_or_else(|| Error::conflict(key))?;
     if Inner::is_done(&seen, mark) && seen.uid() != expect.uid {
-        let document = Document::new(object, Some(mark))?;
+        let document = Document::over(object, Some(mark), &seen, &inner.eye)?;
         let uri = place.object_as(document.api_version())?;
         return inner.answer_again(cx, key, &document, &uri, &seen).await;
     }

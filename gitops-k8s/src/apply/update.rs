@@ -22,20 +22,23 @@ pub(super) async fn update(
 ) -> Result<Applied> {
     let key = &object.key;
     let place = inner.place(cx, key).await?;
-    let document = Document::new(object, Some(mark))?;
-    let uri = place.object_as(document.api_version())?;
-    let mut known = inner.book.told.resource_version(key, expect, mark);
+    // What is left to others is known from the object alone.
+    let is_left = inner.eye.ignore.concern(key);
+    let mut known = inner.book.told.resource_version(key, expect, mark).filter(|_| !is_left);
     for _ in 0..TRIES {
-        let version = if let Some(version) = known.take() {
-            version
+        let (version, document) = if let Some(version) = known.take() {
+            (version, Document::new(object, Some(mark))?)
         } else {
             let seen = look(inner, cx, &place, object).await?;
+            let document = Document::over(object, Some(mark), &seen, &inner.eye)?;
             if Inner::is_done(&seen, mark) && seen.uid() == expect.uid {
+                let uri = place.object_as(document.api_version())?;
                 return inner.answer_again(cx, key, &document, &uri, &seen).await;
             }
             inner.check(key, &seen, expect, mark)?;
-            seen.resource_version().to_owned()
+            (seen.resource_version().to_owned(), document)
         };
+        let uri = place.object_as(document.api_version())?;
         let pin = Pin::At(expect.uid.as_str(), &version);
         match inner.submit(cx, &document, &uri, pin, Dry::No).await {
             Ok(json) => return Ok(inner.applied(key, &Seen::new(json))),

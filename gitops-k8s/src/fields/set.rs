@@ -172,8 +172,21 @@ impl Element {
         }
     }
 
+    /// Whether it is an item that its keys name.
+    pub fn is_keyed(&self) -> bool {
+        matches!(self, Self::Keyed(_))
+    }
+
+    /// The fields of an item that say which one it is.
+    pub fn keys_of(&self, item: &Json) -> Map<String, Json> {
+        let Self::Keyed(keys) = self else { return Map::new() };
+        keys.iter()
+            .filter_map(|(name, _)| Some((name.to_string(), item.get(name.as_str())?.clone())))
+            .collect()
+    }
+
     /// Whether an item of a list is the one that the keys name.
-    fn names(&self, item: &Json) -> bool {
+    pub fn names(&self, item: &Json) -> bool {
         let Self::Keyed(keys) = self else { return false };
         keys.iter().all(|(name, value)| item.get(name.as_str()).is_some_and(|found| value.is(found)))
     }

@@ -64,6 +64,32 @@ pub(super) fn works_at_once(group: &str, kind: &str) -> bool {
     AT_ONCE.binary_search(&(group, kind)).is_ok()
 }
 
+/// Whether the API server itself has the group. Groups of others have a name of others, or end in `.x-k8s.io` and its like.
+pub(super) fn is_built_in(group: &str) -> bool {
+    let of_core = ["", "apps", "autoscaling", "batch", "extensions", "policy"].contains(&group);
+    of_core || group.strip_suffix(".k8s.io").is_some_and(|name| SERVED.binary_search(&name).is_ok())
+}
+
+/// The groups below `k8s.io` that the API server itself has.
+const SERVED: [&str; 16] = [
+    "admissionregistration",
+    "apiextensions",
+    "apiregistration",
+    "authentication",
+    "authorization",
+    "certificates",
+    "coordination",
+    "discovery",
+    "events",
+    "flowcontrol.apiserver",
+    "internal.apiserver",
+    "networking",
+    "node",
+    "rbac.authorization",
+    "scheduling",
+    "storage",
+];
+
 /// What the rule of the kind says; nothing for a kind without one. The version of the kind does not matter.
 pub(super) fn rule(object: &Json, conditions: &Conditions<'_>) -> Option<Doing> {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
@@ -312,6 +338,6 @@ mod tests {
     #[test]
     fn the_tables_are_in_order() {
         assert!(RULES.is_sorted_by_key(|(group, kind, _)| (*group, *kind)));
-        assert!(AT_ONCE.is_sorted());
+        assert!(AT_ONCE.is_sorted() && SERVED.is_sorted());
     }
 }

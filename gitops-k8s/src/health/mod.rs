@@ -2,11 +2,15 @@
 
 mod conditions;
 mod kinds;
+mod pods;
+mod rule;
 mod wait;
 
 use serde_json::Value as Json;
 
 use conditions::Conditions;
+pub use rule::HealthRule;
+pub(crate) use rule::HealthRules;
 
 /// How an object is doing, as its own status says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,26 +19,49 @@ pub(crate) enum Doing {
     Well,
     /// It is on its way, for this reason.
     Coming(String),
+    /// Its kind has a status, and nobody has written one yet: it may be that nobody ever will.
+    Unseen,
     /// It will not work without a change, for this reason.
     Badly(String),
+}
+
+impl Doing {
+    /// What is to be said of it.
+    fn why(&self) -> String {
+        match self {
+            Self::Well => "it works".to_owned(),
+            Self::Unseen => "no controller has written its status".to_owned(),
+            Self::Coming(reason) | Self::Badly(reason) => reason.clone(),
+        }
+    }
 }
 
 /// How an object is doing: a pure function of the object.
 ///
 /// The frame is that of kstatus, with what it leaves open decided for the reader: what a controller said of an older
 /// generation does not count, and a failed pod has failed. The first of these that says something decides: a deletion
-/// under way; a generation that no controller has seen; the conditions `Reconciling` and `Stalled`; the rule of the
-/// kind; the condition `Ready`. An object of which none says anything works by being there.
-pub(crate) fn assess(object: &Json) -> Doing {
+/// under way; a generation that no controller has seen; a rule of the configuration; the conditions `Reconciling` and
+/// `Stalled`; the rule of the kind; the condition `Ready`. An object of which none says anything works by being there,
+/// unless it is of a kind that others defined and has no status at all.
+pub(crate) fn assess(object: &Json, rules: &HealthRules) -> Doing {
     if !object["metadata"]["deletionTimestamp"].is_null() {
         return Doing::Coming("its deletion is not finished".to_owned());
     }
     let conditions = Conditions::of(object);
     unseen(object)
+        .or_else(|| rules.assess(object, &conditions))
         .or_else(|| generic(&conditions))
         .or_else(|| kinds::rule(object, &conditions))
         .or_else(|| ready(&conditions))
-        .unwrap_or(Doing::Well)
+        .unwrap_or_else(|| if is_untouched(object) { Doing::Unseen } else { Doing::Well })
+}
+
+/// Whether nobody has said anything of an object of a kind that others defined.
+fn is_untouched(object: &Json) -> bool {
+    let api_version = object["apiVersion"].as_str().unwrap_or_default();
+    let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
+    let has_status = object["status"].as_object().is_some_and(|status| !status.is_empty());
+    !kinds::is_built_in(group) && !has_status
 }
 
 /// The controller has not seen what was written.
@@ -78,9 +105,10 @@ mod tests {
         let cases: Vec<Case> = serde_json::from_str(include_str!("cases.json")).unwrap();
         assert!(cases.len() > 60, "the table is there");
         for case in cases {
-            let (doing, reason) = match assess(&case.object) {
+            let (doing, reason) = match assess(&case.object, &HealthRules::default()) {
                 Doing::Well => ("well", String::new()),
                 Doing::Coming(reason) => ("coming", reason),
+                Doing::Unseen => ("unseen", String::new()),
                 Doing::Badly(reason) => ("badly", reason),
             };
             assert_eq!(doing, case.doing, "{}: {reason}", case.name);

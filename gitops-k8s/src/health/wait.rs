@@ -5,9 +5,10 @@ use gitops_core::capability::{Health, Readiness};
 use gitops_core::{Applied, Cx, ErrorKind, GroupKind, Key, Result};
 use serde_json::Value as Json;
 
-use super::{Doing, assess, kinds};
+use super::{Doing, assess, kinds, pods};
 use crate::Kubernetes;
 use crate::follow::follow;
+use crate::kinds::Place;
 use crate::object::Seen;
 use crate::target::Inner;
 
@@ -21,7 +22,7 @@ impl Health for Kubernetes {
         match applied {
             Applied::Absent => Ok(Readiness::Ready),
             Applied::Deleting => until_gone(inner, cx, key).await,
-            _ if kinds::works_at_once(key.kind().group(), key.kind().kind()) => Ok(Readiness::Ready),
+            _ if works_at_once(inner, key) => Ok(Readiness::Ready),
             _ => until_well(inner, cx, key).await,
         }
     }
@@ -35,23 +36,63 @@ async fn until_gone(inner: &Inner, cx: &Cx, key: &Key) -> Result<Readiness> {
     settle(waiting.map(|()| Readiness::Ready), || "its deletion is not finished".to_owned())
 }
 
+fn works_at_once(inner: &Inner, key: &Key) -> bool {
+    let (group, kind) = (key.kind().group(), key.kind().kind());
+    kinds::works_at_once(group, kind) && !inner.health.know(group, kind)
+}
+
 async fn until_well(inner: &Inner, cx: &Cx, key: &Key) -> Result<Readiness> {
     let place = inner.place(cx, key).await?;
-    let mut last = String::from("nothing is known of it");
-    let decide = |seen: Option<&Seen>| match seen.map(|seen| assess(&seen.json)) {
-        None => Some(Readiness::Failed("it is gone".to_owned())),
-        Some(Doing::Well) => Some(Readiness::Ready),
-        Some(Doing::Badly(reason)) => Some(Readiness::Failed(reason)),
-        Some(Doing::Coming(reason)) => {
-            last = reason;
-            None
-        }
+    let readiness = tokio::select! {
+        readiness = by_itself(inner, cx, key, &place) => readiness?,
+        reason = broken_pod(inner, cx, key, &place) => Readiness::Failed(reason),
     };
-    let waited = follow(inner, cx, &place, decide).await;
-    match settle(waited, || last.clone())? {
+    match readiness {
         Readiness::Ready if is_definition(key) => until_served(inner, cx, &place).await,
         readiness => Ok(readiness),
     }
+}
+
+/// Never returns where the object has no broken pod, or nobody may look.
+async fn broken_pod(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> String {
+    match pods::broken(inner, cx, key, place).await {
+        Ok(Some(reason)) => reason,
+        Ok(None) | Err(_) => std::future::pending().await,
+    }
+}
+
+/// Waits for what the object's own status says. One that nobody looks at is waited for as long as the grace lasts.
+async fn by_itself(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<Readiness> {
+    let mut last = Doing::Coming("nothing is known of it".to_owned());
+    let (group, kind) = (key.kind().group(), key.kind().kind());
+    let may_be_unseen = !kinds::is_built_in(group) && !inner.health.know(group, kind);
+    if may_be_unseen {
+        let readiness = watched(inner, &cx.within(inner.grace), place, &mut last).await?;
+        let is_over = cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
+        match (&readiness, &last) {
+            (Readiness::Progressing(_), Doing::Unseen) if !is_over => return Ok(Readiness::Ready),
+            (Readiness::Progressing(_), _) if !is_over => {}
+            _ => return Ok(readiness),
+        }
+    }
+    watched(inner, cx, place, &mut last).await
+}
+
+/// Watches the object until it does well or badly, or until the deadline; `last` is how it did then.
+async fn watched(inner: &Inner, cx: &Cx, place: &Place, last: &mut Doing) -> Result<Readiness> {
+    let decide = |seen: Option<&Seen>| match seen.map(|seen| assess(&seen.json, &inner.health)) {
+        None => Some(Readiness::Failed("it is gone".to_owned())),
+        Some(Doing::Well) => Some(Readiness::Ready),
+        Some(Doing::Badly(reason)) => Some(Readiness::Failed(reason)),
+        // Of a kind without a status nobody will ever write one.
+        Some(Doing::Unseen) if !place.served.has_status => Some(Readiness::Ready),
+        Some(doing) => {
+            *last = doing;
+            None
+        }
+    };
+    let waited = follow(inner, cx, place, decide).await;
+    settle(waited, || last.why())
 }
 
 /// A wait that the deadline ended says what it waited for.
@@ -67,7 +108,7 @@ fn is_definition(key: &Key) -> bool {
 }
 
 /// An established kind appears in discovery a moment later, and its objects can't be written before.
-async fn until_served(inner: &Inner, cx: &Cx, place: &crate::kinds::Place) -> Result<Readiness> {
+async fn until_served(inner: &Inner, cx: &Cx, place: &Place) -> Result<Readiness> {
     let definition = inner.read(cx, place.object(&place.served.versions[0])).await?;
     let Some(kind) = definition.and_then(|seen| defined(&seen.json)) else {
         return Ok(Readiness::Failed("it is gone".to_owned()));

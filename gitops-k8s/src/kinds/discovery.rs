@@ -46,6 +46,14 @@ struct Resource {
     scope: String,
     #[serde(default)]
     response_kind: Option<ResponseKind>,
+    #[serde(default)]
+    subresources: Vec<Subresource>,
+}
+
+#[derive(Deserialize)]
+struct Subresource {
+    #[serde(rename = "subresource")]
+    name: SmolStr,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +98,7 @@ impl Table {
                 group: group.clone(),
                 plural: resource.plural.clone(),
                 namespaced: resource.scope == "Namespaced",
+                has_status: resource.subresources.iter().any(|below| below.name == "status"),
                 versions: Vec::new(),
             })
         });

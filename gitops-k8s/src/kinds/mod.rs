@@ -20,6 +20,8 @@ pub(crate) struct Served {
     /// The name in URLs: `deployments`.
     pub plural: SmolStr,
     pub namespaced: bool,
+    /// Whether its objects have a status that controllers write.
+    pub has_status: bool,
     /// The versions that it is served in, the server's favourite first; never empty.
     pub versions: Vec<SmolStr>,
 }

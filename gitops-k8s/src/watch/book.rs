@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use gitops_core::Key;
+use gitops_core::{GroupKind, Key};
+use smol_str::SmolStr;
 use tokio::sync::Notify;
 
 use crate::told::{State, Told};
@@ -13,6 +14,8 @@ pub(crate) struct Book {
     moved: Mutex<BTreeSet<Key>>,
     /// Objects that are being changed, each with what was last shown of it meanwhile.
     flying: Mutex<BTreeMap<Key, Option<State>>>,
+    /// The kinds, each in one namespace or (with none) in all, of which a stream shows every move.
+    followed: Mutex<BTreeSet<(GroupKind, SmolStr)>>,
     news: Notify,
 }
 
@@ -33,7 +36,36 @@ impl Drop for Flight<'_> {
     }
 }
 
+/// A stream that shows every move of a kind, for as long as it is.
+pub(crate) struct Following<'a> {
+    book: &'a Book,
+    of: (GroupKind, SmolStr),
+}
+
+impl Drop for Following<'_> {
+    fn drop(&mut self) {
+        self.book.followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.of);
+    }
+}
+
 impl Book {
+    /// A stream has compared all there is, and is connected.
+    pub fn follow(&self, kind: &GroupKind, namespace: &SmolStr) -> Following<'_> {
+        let of = (kind.clone(), namespace.clone());
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(of.clone());
+        Following { book: self, of }
+    }
+
+    /// Whether an object would be told of at once if it moved: it was told of with a mark, for only marked ones are
+    /// streamed, and a stream follows it.
+    pub fn covers(&self, key: &Key) -> bool {
+        let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
+        let follows = |namespace: &str| followed.contains(&(key.kind().clone(), namespace.into()));
+        let is_followed = follows("") || follows(key.namespace());
+        drop(followed);
+        is_followed && self.told.get(key).is_some_and(|state| state.is_marked())
+    }
+
     /// A change of an object begins.
     pub fn begin(&self, key: &Key) -> Flight<'_> {
         let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
@@ -85,7 +117,6 @@ impl Book {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
-    use gitops_core::GroupKind;
 
     use super::*;
 

@@ -75,4 +75,8 @@ impl Watch for Kubernetes {
         inner.streams.start(&inner.cluster, &inner.eye, &inner.book, inner.limits.are_narrow());
         Ok(Moved::Keys(inner.book.moved().await))
     }
+
+    fn covers(&self, key: &Key) -> bool {
+        self.inner().book.covers(key)
+    }
 }

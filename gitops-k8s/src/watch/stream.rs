@@ -21,6 +21,10 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 /// After so long the server is asked to end a watch, so that a dead connection does not go unnoticed for ever.
 const WATCH_SECONDS: u32 = 290;
 
+/// The server shows once a minute that a watch is alive. One that is silent for longer is taken for dead: until then
+/// what moved behind a dead connection is not known of.
+const SILENCE: Duration = Duration::from_secs(150);
+
 /// Waits before the next try, and longer before the one after it; says whether to go on.
 async fn rest(cx: &Cx, pause: &mut Duration) -> bool {
     let now = *pause;
@@ -93,8 +97,8 @@ impl Stream {
         from: &mut String,
         pause: &mut Duration,
     ) -> gitops_core::Result<()> {
-        let silence = Duration::from_secs(u64::from(WATCH_SECONDS) + 30);
-        while let Some(event) = cx.within(silence).bounded(events.next()).await? {
+        let _following = self.book.follow(&self.kind, &self.namespace);
+        while let Some(event) = cx.within(SILENCE).bounded(events.next()).await? {
             *from = self.take(event);
             *pause = PAUSES.0;
         }

@@ -8,14 +8,14 @@ use serde_json::json;
 
 use crate::support::{Files, World, deployment, render};
 
-struct App {
-    files: Files,
-    target: Arc<Kubernetes>,
-    engine: Engine,
+pub struct App {
+    pub files: Files,
+    pub target: Arc<Kubernetes>,
+    pub engine: Engine,
 }
 
 impl App {
-    async fn new(world: &World, target: Kubernetes) -> Self {
+    pub async fn new(world: &World, target: Kubernetes) -> Self {
         let (files, target) = (Files::default(), Arc::new(target));
         let engine = engine(world, &files, &target, Duration::from_millis(300)).await;
         Self { files, target, engine }
@@ -26,7 +26,7 @@ impl App {
         engine(world, &self.files, &self.target, Duration::from_secs(60)).await
     }
 
-    async fn apply(&mut self, cx: &Cx) -> Report {
+    pub async fn apply(&mut self, cx: &Cx) -> Report {
         let plan = self.engine.plan(cx).await.unwrap();
         self.engine.apply(cx, &plan, &Approval::of_this_plan("tester")).await.unwrap()
     }
@@ -36,7 +36,7 @@ async fn engine(world: &World, files: &Files, target: &Arc<Kubernetes>, patience
     builder(world, files, target, patience).open(&world.cx).await.unwrap()
 }
 
-fn builder(world: &World, files: &Files, target: &Arc<Kubernetes>, patience: Duration) -> EngineBuilder {
+pub fn builder(world: &World, files: &Files, target: &Arc<Kubernetes>, patience: Duration) -> EngineBuilder {
     let state = State {
         store: Arc::new(MemoryStore::new()),
         journal: Box::new(MemoryJournalIo::default()),
@@ -51,7 +51,7 @@ fn builder(world: &World, files: &Files, target: &Arc<Kubernetes>, patience: Dur
         .state(state)
 }
 
-fn config_map(name: &str, value: &str) -> serde_json::Value {
+pub fn config_map(name: &str, value: &str) -> serde_json::Value {
     json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": {"x": value}})
 }
 

@@ -1,9 +1,10 @@
 use std::time::Duration;
 
 use gitops_core::capability::Readiness;
-use gitops_core::{Applied, Cx, Key, Target};
-use gitops_k8s::Kubernetes;
-use serde_json::json;
+use gitops_core::cel::Expression;
+use gitops_core::{Applied, Cx, GroupKind, Key, Target};
+use gitops_k8s::{HealthRule, Kubernetes};
+use serde_json::{Value as Json, json};
 
 use crate::support::{World, create, delete, deployment};
 
@@ -78,4 +79,131 @@ async fn the_end_of_a_deletion_is_waited_for() {
     let release = world.admin.merge(&uri, &none);
     let (readiness, _) = tokio::join!(ready(&target, &cx, &object.key, &deleting), release);
     assert_eq!(readiness, Readiness::Ready);
+}
+
+/// A kind `Thing` of a group of the world's own, with a status or without.
+async fn define(world: &World, has_status: bool) -> String {
+    let group = format!("{}.example", world.namespace);
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let subresources = if has_status { json!({"status": {}}) } else { json!({}) };
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("things.{group}")},
+        "spec": {
+            "group": group, "scope": "Namespaced",
+            "names": {"kind": "Thing", "plural": "things", "singular": "thing"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true, "subresources": subresources,
+                "schema": {"openAPIV3Schema": schema}
+            }]
+        }
+    });
+    let target = world.target();
+    let mut object = gitops_core::Object::clone(&world.object(definition));
+    object.key = Key::new("k", object.key.kind().clone(), "", object.key.name());
+    let object = std::sync::Arc::new(object);
+    let applied = target.apply(&world.cx, &create(&object, "crd")).await.unwrap();
+    let cx = world.cx.within(Duration::from_secs(60));
+    assert_eq!(ready(&target, &cx, &object.key, &applied).await, Readiness::Ready);
+    group
+}
+
+async fn thing(world: &World, target: &Kubernetes, group: &str) -> (Key, Applied, String) {
+    let body = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "t"}});
+    let object = world.object(body);
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    (object.key.clone(), applied, world.uri(&format!("things.{group}"), "t/status"))
+}
+
+#[tokio::test]
+async fn an_object_that_no_controller_has_seen_is_waited_for_until_the_grace_ends() {
+    let world = World::new("unseen").await;
+    let group = define(&world, true).await;
+    let target = world.builder().unseen_grace(Duration::from_millis(400)).build().unwrap();
+    let (key, applied, status) = thing(&world, &target, &group).await;
+    let hurried = world.cx.within(Duration::from_millis(200));
+    let unseen = Readiness::Progressing("no controller has written its status".to_owned());
+    assert_eq!(ready(&target, &hurried, &key, &applied).await, unseen);
+    let cx = world.cx.within(Duration::from_secs(60));
+    assert_eq!(ready(&target, &cx, &key, &applied).await, Readiness::Ready);
+    let not_yet = json!({"type": "Ready", "status": "False", "reason": "Busy", "message": "two of three"});
+    world.admin.merge(&status, &json!({"status": {"conditions": [not_yet]}})).await;
+    let seen = ready(&target, &world.cx.within(Duration::from_secs(1)), &key, &applied).await;
+    assert!(matches!(&seen, Readiness::Progressing(why) if why.contains("Busy: two of three")), "{seen:?}");
+}
+
+#[tokio::test]
+async fn an_object_of_a_kind_without_a_status_is_waited_for_by_nobody() {
+    let world = World::new("statusless").await;
+    let group = define(&world, false).await;
+    let target = world.builder().unseen_grace(Duration::from_secs(3600)).build().unwrap();
+    let (key, applied, _) = thing(&world, &target, &group).await;
+    let cx = world.cx.within(Duration::from_secs(60));
+    assert_eq!(ready(&target, &cx, &key, &applied).await, Readiness::Ready);
+}
+
+#[tokio::test]
+async fn a_rule_of_the_configuration_decides_how_a_kind_does() {
+    let world = World::new("rule").await;
+    let group = define(&world, true).await;
+    let parse = |text: &str| Expression::parse(text).unwrap();
+    let rule = HealthRule::of(GroupKind::new(&group, "Thing"), parse("status.phase == 'Running'"))
+        .failed(parse("status.phase == 'Broken'"));
+    let target = world.builder().health([rule]).build().unwrap();
+    let (key, applied, status) = thing(&world, &target, &group).await;
+    let cx = world.cx.within(Duration::from_secs(60));
+    let running = json!({"status": {"phase": "Running"}});
+    let (readiness, _) =
+        tokio::join!(ready(&target, &cx, &key, &applied), world.admin.merge(&status, &running));
+    assert_eq!(readiness, Readiness::Ready);
+    world.admin.merge(&status, &json!({"status": {"phase": "Broken"}})).await;
+    let readiness = ready(&target, &cx, &key, &applied).await;
+    assert!(matches!(readiness, Readiness::Failed(_)), "{readiness:?}");
+}
+
+/// A replica set of the deployment, as its controller would make it, with a pod whose image can't be had.
+async fn broken_pod(world: &World, deployment: &Json, revision: &str) {
+    let owned = |owner: &Json, kind: &str, name: &str| {
+        let owner = json!({
+            "apiVersion": "apps/v1", "kind": kind, "name": owner["metadata"]["name"],
+            "uid": owner["metadata"]["uid"], "controller": true
+        });
+        json!({"name": name, "ownerReferences": [owner], "labels": {"app": "web"}})
+    };
+    let mut metadata = owned(deployment, "Deployment", &format!("web-{revision}"));
+    metadata["annotations"] = json!({"deployment.kubernetes.io/revision": revision});
+    let spec =
+        json!({"selector": deployment["spec"]["selector"], "template": deployment["spec"]["template"]});
+    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec});
+    let set = world.admin.post(&world.uri("replicasets.apps", ""), &set).await;
+    let name = format!("web-{revision}-x");
+    let pod = json!({
+        "metadata": owned(&set, "ReplicaSet", &name), "spec": deployment["spec"]["template"]["spec"]
+    });
+    world.admin.post(&world.uri("pods", ""), &pod).await;
+    let waiting = json!({"name": "web", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+    let status = json!({"status": {"phase": "Pending", "containerStatuses": [waiting]}});
+    world.admin.merge(&world.uri("pods", &format!("{name}/status")), &status).await;
+}
+
+#[tokio::test]
+async fn a_broken_pod_of_the_present_revision_fails_its_deployment_and_an_older_one_does_not() {
+    let world = World::new("broken").await;
+    let target = world.target();
+    let object = world.object(deployment("web", 1, "nginx:none"));
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let uri = world.uri("deployments.apps", "web");
+    let revision = json!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2"}}});
+    let live = world.admin.merge(&uri, &revision).await;
+    let seen = json!({"status": {"observedGeneration": live["metadata"]["generation"]}});
+    world.admin.merge(&format!("{uri}/status"), &seen).await;
+    broken_pod(&world, &live, "1").await;
+    let old = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
+    assert_eq!(old, Readiness::Progressing("0 of 1 replicas are there".to_owned()));
+    let cx = world.cx.within(Duration::from_secs(60));
+    let waiting = ready(&target, &cx, &object.key, &applied);
+    let (found, ()) = tokio::join!(waiting, broken_pod(&world, &live, "2"));
+    let why = "its pod web-2-x: the container web is in ImagePullBackOff".to_owned();
+    assert_eq!(found, Readiness::Failed(why));
 }

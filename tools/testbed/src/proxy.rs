@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http_body_util::{BodyExt, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use kube::client::Body;
@@ -26,6 +28,8 @@ pub enum Fault {
     Answer(u16, Option<u32>),
     /// The answer comes so much later.
     Slow(Duration),
+    /// The answer begins, and its body never comes: a connection that died without a word.
+    Silence,
     /// The answer ends in the middle of its body.
     Cut,
     /// The answer is this one, of some time ago.
@@ -108,6 +112,7 @@ impl FaultProxy {
                 answer.into_body().collect().await?;
                 Err(io::Error::other("lost"))
             }
+            Some(Fault::Silence) => Ok(self.forward(request).await?.map(|_| Silent.boxed_unsync())),
             Some(Fault::Cut) => cut(self.forward(request).await?).await,
             Some(Fault::Slow(duration)) => {
                 let answer = self.forward(request).await?;
@@ -136,6 +141,18 @@ impl FaultProxy {
         let request = http::Request::from_parts(parts, Body::from(body.to_vec()));
         let answer = self.upstream.send(request).await.map_err(io::Error::other)?;
         Ok(answer.map(|body| body.map_err(io::Error::other).boxed_unsync()))
+    }
+}
+
+/// A body of which nothing ever comes.
+struct Silent;
+
+impl hyper::body::Body for Silent {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Pending
     }
 }
 

@@ -2,10 +2,8 @@
 
 use std::time::Instant;
 
-use gitops_benches::{Applied, Layout, processor_time};
+use gitops_benches::{Applied, Layout, processor_time, quantile, row};
 use gitops_core::{Cx, Source};
-
-use crate::row;
 
 /// Rounds of commit and plan; each size has its turn in each, so that all see the same weather.
 const ROUNDS: usize = 41;
@@ -107,7 +105,7 @@ impl Kind {
     /// The median of wall times, which have outliers; the mean of processor times, which the system counts in steps.
     fn typical(self, costs: &[Cost]) -> f64 {
         match self {
-            Self::Wall => median(costs.iter().map(|cost| cost.wall).collect()),
+            Self::Wall => quantile(costs.iter().map(|cost| cost.wall).collect(), 0.5),
             Self::Processor => costs.iter().map(|cost| cost.processor).sum::<f64>() / costs.len() as f64,
         }
     }
@@ -132,11 +130,6 @@ impl Figures {
     fn without_fetch(&self) -> f64 {
         self.resolve + self.plan
     }
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 /// Measures all cases and compares each with the small one.

@@ -12,12 +12,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gitops_benches::{Layout, Repository, engine, resident};
+use gitops_benches::{Files, Layout, Repository, engine, resident, row, timed};
 use gitops_core::directory::{Directory, FileRender};
-use gitops_core::{
-    Approval, Cx, Digest, Engine, Graph, GroupKind, Key, Memory, Renderer, Result, Revision, Snapshot,
-    Source, SourceInfo, StateDir, async_trait,
-};
+use gitops_core::{Approval, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
 use gitops_git::GitSource;
 use tempfile::TempDir;
 
@@ -46,20 +43,6 @@ async fn main() {
     }
 }
 
-fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
-    let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };
-    println!(
-        "{figure}\t{measured:.3} {unit}\t{sign} {bound} {unit}\t{}",
-        if holds { "holds" } else { "MISSED" }
-    );
-}
-
-fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let value = act();
-    (value, start.elapsed())
-}
-
 fn graph(count: usize) {
     let key =
         |index: usize| Key::new("k8s", GroupKind::new("apps", "Deployment"), "shop", format!("o{index:06}"));
@@ -78,29 +61,11 @@ fn graph(count: usize) {
     drop(graph);
 }
 
-/// Files in memory: no repository, so that the plan alone is measured.
-struct Files(Vec<(String, Vec<u8>)>);
-
-#[async_trait]
-impl Source for Files {
-    fn info(&self) -> SourceInfo {
-        SourceInfo::new("files", "")
-    }
-
-    async fn resolve(&self, _: &Cx) -> Result<Revision> {
-        Ok(Revision::new(Digest::of(b"1").to_string(), ""))
-    }
-
-    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
-        Snapshot::from_files("files", revision.clone(), self.0.iter().cloned())
-    }
-}
-
 fn files(count: usize) -> Arc<Files> {
     let file = |index: usize| {
         (format!("folder-{:03}/file-{index:06}", index / 100), format!("{index:0200}").into_bytes())
     };
-    Arc::new(Files((0..count).map(file).collect()))
+    Files::new((0..count).map(file))
 }
 
 async fn first_plan(count: usize) {

@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 15] = [
+pub const PAGES: [Page; 16] = [
     Page {
         code: "GO0101",
         title: "there is no configuration",
@@ -96,5 +96,12 @@ pub const PAGES: [Page; 15] = [
         title: "a secret is not there",
         cause: "The environment variable or the file that should hold the secret does not, or is empty.",
         fix: "Set it where the command runs.",
+    },
+    Page {
+        code: "GO0116",
+        title: "a rule without effect",
+        cause: "A rule under `ignore` fits no declared object, or none of those that it fits declares such a \
+              field. It is a warning: nothing stops.",
+        fix: "Correct the rule's kind, namespace, name or path, or remove it.",
     },
 ];

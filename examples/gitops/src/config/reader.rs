@@ -31,6 +31,11 @@ impl<'a> Reader<'a> {
         self.faults.borrow_mut().push(fault);
     }
 
+    /// A warning at a place, to be shown later.
+    pub fn warning(&self, code: &'static str, place: Place, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::warning(code, self.path, message).at(self.span(place))
+    }
+
     /// Records a fault whose line holds a secret from the place on: the picture leaves it out.
     pub fn fault_in_secret(&self, code: &'static str, place: Place, message: &str, help: &str) {
         let mut span = self.span(place);

@@ -44,8 +44,11 @@ fn the_file_of_the_manual_is_read_as_it_is_meant() {
     assert_eq!(config.source.reference, GitRef::Branch("main".to_owned()));
     assert_eq!(config.source.path, "site");
     let root = PathBuf::from("conf/./live");
-    let target =
-        TargetConfig { name: "dir".into(), path: String::new(), kind: TargetKind::Directory { root } };
+    let target = TargetConfig {
+        name: "dir".into(),
+        path: String::new(),
+        kind: TargetKind::Directory { root, outputs: Vec::new() },
+    };
     assert_eq!(config.targets, [target]);
     assert_eq!(config.state, Path::new("conf/./.gitops"));
     assert_eq!(config.sync, Sync::default());
@@ -253,6 +256,47 @@ sync: { purne: true, interval: 60 }
       |
       = help: run `gitops explain GO0111`
     ");
+}
+
+#[test]
+fn rules_of_fields_that_are_left_to_others_are_read_or_refused_where_they_are_wrong() {
+    let config = |rule: &str| {
+        let target = format!("kubernetes:\n    ignore:\n      - {rule}");
+        with("directory: { root: ./live }", &target)
+    };
+    let good =
+        config("{ kind: Deployment.apps, name: 'web-*', pointers: [/spec/replicas], managers: [robot] }");
+    assert!(parse(&good).is_ok());
+    for (rule, fault) in [
+        ("{ kind: ConfigMap }", "names no field"),
+        ("{ kind: ConfigMap, pointers: [data] }", "a JSON pointer begins with `/`"),
+        ("{ kind: ConfigMap, pointers: [/data/0] }", "a position in a list"),
+        ("{ kind: ConfigMap, paths: ['.data[x]'] }", "column 7"),
+        ("{ pointers: [/data] }", "needs the key `kind`"),
+        ("{ kind: ConfigMap, pointer: [/data] }", "unknown key `pointer`"),
+    ] {
+        let text = drawn(&config(rule));
+        assert!(text.contains(fault) && text.contains("gitops.yaml:"), "{rule}: {text}");
+    }
+}
+
+#[test]
+fn health_rules_are_read_or_refused_where_they_are_wrong() {
+    let config = |rule: &str| {
+        let target = format!("kubernetes:\n    health:\n      - {rule}");
+        with("directory: { root: ./live }", &target)
+    };
+    assert!(
+        parse(&config("{ kind: '*.example.org', current: 'status.ready', failed: 'status.dead' }")).is_ok()
+    );
+    for (rule, fault) in [
+        ("{ kind: A.example.org, current: 'status.' }", "the expression is no CEL"),
+        ("{ kind: A.example.org, failed: 'true' }", "needs the key `current`"),
+        ("{ kind: A.example.org, current: 'true', inProgress: 'true' }", "did you mean `in_progress`?"),
+    ] {
+        let text = drawn(&config(rule));
+        assert!(text.contains(fault) && text.contains("gitops.yaml:7"), "{rule}: {text}");
+    }
 }
 
 #[test]

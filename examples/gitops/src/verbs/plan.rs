@@ -17,6 +17,7 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
     let plan = session.engine.plan(&app.cx).await?;
     let verdict = session.engine.verdict(&plan);
     session.note_pin(app).await?;
+    session.note_unused_rules(app);
     let next = match &args.out {
         None => app.command(&format!("apply --plan-id {}", plan.id.short())),
         Some(path) => {

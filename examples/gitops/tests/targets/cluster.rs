@@ -3,10 +3,7 @@
 use serde_json::json;
 use testbed::ApiServer;
 
-use crate::Cluster;
-
-/// Every request of the command, as the server recorded it.
-const AGENT: &str = concat!("gitops/", env!("CARGO_PKG_VERSION"));
+use crate::{AGENT, Cluster};
 
 fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ x: \"{value}\" }}\n")
@@ -14,11 +11,7 @@ fn config_map(name: &str, value: &str) -> String {
 
 async fn applied() -> Cluster {
     let cluster = Cluster::new().await;
-    let namespace = &cluster.namespace;
-    cluster.world.configure(&format!(
-        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
-         target: {{ kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {namespace} }} }}\n"
-    ));
+    cluster.configure("shop", "");
     let (web, db) = (config_map("web", "1"), config_map("db", "1"));
     cluster.world.commit("Begin", &[("web.yaml", Some(&web)), ("db.yaml", Some(&db))]);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 2 changes");
@@ -83,4 +76,39 @@ async fn faults_of_manifests_are_shown_where_they_are() {
     cluster.world.commit("Break", &[("web.yaml", Some("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n"))]);
     cluster.world.gitops(&["plan"]).expect(1).warns("web.yaml:").warns("metadata.name");
     assert!(cluster.value("web", "x").await.is_some(), "nothing is pruned from a revision with a fault");
+}
+
+#[tokio::test]
+async fn an_idle_run_asks_about_each_object_once() {
+    let cluster = applied().await;
+    let config = std::fs::read_to_string(cluster.world.path("gitops.yaml")).unwrap();
+    cluster.world.configure(&format!("{config}sync: {{ interval: 1s }}\n"));
+    let of_namespace = format!("/namespaces/{}/", cluster.namespace);
+    let asked = || {
+        let requests = ApiServer::shared().requests(AGENT).into_iter();
+        requests.filter(|request| request.uri.contains(&of_namespace)).map(|request| request.verb).collect()
+    };
+    let before: Vec<String> = asked();
+    cluster.world.gitops(&["run", "--timeout", "5s"]);
+    let after: Vec<String> = asked();
+    assert_eq!(
+        after[before.len()..],
+        ["get", "get"],
+        "the first pass looks, and the others rely on the watch"
+    );
+}
+
+#[tokio::test]
+async fn a_rule_without_effect_is_warned_of_and_one_with_effect_leaves_the_field() {
+    let cluster = applied().await;
+    let config = std::fs::read_to_string(cluster.world.path("gitops.yaml")).unwrap();
+    let rules = "ignore: [{ kind: ConfigMap, name: web, pointers: [/data/x] }, { kind: Secret, pointers: [/data/x] }]";
+    cluster.world.configure(
+        &config.replace("kubeconfig: ./kubeconfig,", &format!("kubeconfig: ./kubeconfig, {rules},")),
+    );
+    cluster.admin.merge(&cluster.config_map("web"), &json!({ "data": { "x": "theirs" } })).await;
+    let planned = cluster.world.gitops(&["plan"]).expect(0).warns("GO0116").warns("gitops.yaml:4");
+    assert_eq!(planned.stderr.matches("has no effect").count(), 1, "{}", planned.stderr);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("theirs"));
 }

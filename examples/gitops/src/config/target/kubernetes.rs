@@ -3,11 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use gitops_core::GroupKind;
-use gitops_k8s::Conflicts;
+use gitops_core::{GroupKind, OutputRef};
+use gitops_k8s::{Conflicts, HealthRule};
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
+use super::health;
+use super::ignore::{self, IgnoreConfig};
+use super::values;
 
 /// How to reach a cluster, as whom, and what may be touched there.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,6 +33,12 @@ pub struct KubernetesConfig {
     pub conflicts: Conflicts,
     /// Whether an object may be deleted and made anew where a field can't be changed in place.
     pub replace: bool,
+    /// What fills `${NAME}` in manifests; without any, it stays as it stands.
+    pub outputs: Vec<(String, OutputRef)>,
+    /// Declared fields that are left to others.
+    pub ignore: Vec<IgnoreConfig>,
+    /// How objects of some kinds do well or badly.
+    pub health: Vec<HealthRule>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -41,7 +50,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 12] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -51,6 +60,9 @@ const KEYS: [&str; 9] = [
     "cluster_kinds",
     "conflicts",
     "replace",
+    "outputs",
+    "ignore",
+    "health",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -78,6 +90,9 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .get("replace")
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
+        outputs: values::outputs(reader, &fields),
+        health: fields.get("health").map(|(_, node)| health::read(reader, node)).unwrap_or_default(),
+        ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
     })
 }
 
@@ -85,9 +100,13 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
 fn kinds(reader: &Reader<'_>, fields: &Fields<'_, '_>, name: &str) -> Vec<GroupKind> {
     let Some((_, node)) = fields.get(name) else { return Vec::new() };
     let texts = reader.texts(node, &format!("`{name}`"));
-    let kind = |text: &String| match text.split_once('.') {
+    texts.iter().map(|text| kind(text)).collect()
+}
+
+/// A kind as keys write it.
+pub(super) fn kind(text: &str) -> GroupKind {
+    match text.split_once('.') {
         Some((kind, group)) => GroupKind::new(group, kind),
         None => GroupKind::new("", text),
-    };
-    texts.iter().map(kind).collect()
+    }
 }

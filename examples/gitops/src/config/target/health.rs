@@ -1,0 +1,53 @@
+//! Rules by which objects of some kinds do well or badly, as CEL expressions.
+
+use gitops_core::cel::Expression;
+use gitops_k8s::HealthRule;
+
+use super::super::node::{Node, Shape};
+use super::super::reader::{Fields, Reader};
+use super::kubernetes::kind;
+
+const KEYS: [&str; 4] = ["kind", "in_progress", "failed", "current"];
+
+const EXAMPLE: &str = "- { kind: Database.example.org, current: status.phase == 'Running' }";
+
+/// The list under `health`.
+pub fn read(reader: &Reader<'_>, node: &Node) -> Vec<HealthRule> {
+    let Shape::List(items) = &node.shape else {
+        let message = format!("`health` must be a list, not {}", node.shape.article());
+        reader.fault("GO0109", node.place, message, format!("write `{EXAMPLE}` in a line of its own"));
+        return Vec::new();
+    };
+    items.iter().filter_map(|item| rule(reader, item)).collect()
+}
+
+fn rule(reader: &Reader<'_>, node: &Node) -> Option<HealthRule> {
+    let fields = reader.fields(node, "a rule of `health`", node.place, &KEYS)?;
+    let of = fields.require("kind", "kind: Database.example.org");
+    let of = of.and_then(|(_, node)| reader.text(node, "`kind`"));
+    fields.require("current", "current: status.phase == 'Running'");
+    let [in_progress, failed, current] =
+        ["in_progress", "failed", "current"].map(|name| expression(reader, &fields, name));
+    let rule = HealthRule::of(kind(&of?), current.ok()??);
+    let rule = in_progress.ok()?.into_iter().fold(rule, HealthRule::in_progress);
+    Some(failed.ok()?.into_iter().fold(rule, HealthRule::failed))
+}
+
+/// A fault that the reader has recorded.
+struct Refused;
+
+/// The expression of a key, if there is one.
+fn expression(
+    reader: &Reader<'_>,
+    fields: &Fields<'_, '_>,
+    name: &str,
+) -> Result<Option<Expression>, Refused> {
+    let Some((_, node)) = fields.get(name) else { return Ok(None) };
+    let text = reader.text(node, &format!("`{name}`")).ok_or(Refused)?;
+    let help =
+        "write a CEL expression over `metadata`, `spec` and `status`, such as `status.phase == 'Running'`";
+    Expression::parse(&text).map(Some).map_err(|error| {
+        reader.fault("GO0110", node.place, error.message().to_owned(), help);
+        Refused
+    })
+}
