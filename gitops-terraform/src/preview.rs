@@ -43,22 +43,18 @@ impl Site<'_> {
             self.folder.drop_plans()?;
             self.keep_bundle(&request.root)?;
         }
-        Ok(Preview { diff, replace: None, digest })
+        Ok(Preview::new(diff, digest))
     }
 
     async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
         let root = self.bundle()?.ok_or_else(no_bundle)?.whole()?;
         if root.removal == Removal::Forget {
             let state = self.state(cx, Fresh::Now).await?;
-            return Ok(Preview {
-                diff: fields::of_forgotten(state.as_ref()),
-                replace: None,
-                digest: forgotten(state),
-            });
+            return Ok(Preview::new(fields::of_forgotten(state.as_ref()), forgotten(state)));
         }
         let request = Request { root, purpose: Purpose::Destroy };
         let plan = self.plan(cx, &request).await?;
-        Ok(Preview { diff: fields::of_plan(&plan), replace: None, digest: plan_digest(&plan, &request) })
+        Ok(Preview::new(fields::of_plan(&plan), plan_digest(&plan, &request)))
     }
 
     /// A plan of the root: the kept one if it is young and all that it was made from still holds, else a new one.

@@ -266,7 +266,9 @@ fn risk(input: &PlanInput<'_>, key: &Key, action: Action, keep: bool, diff: &Dif
         Action::Update | Action::Create => None,
     };
     let kinds = input.protected.get(key.target());
-    let protected = of_action.is_some() && (keep || kinds.is_some_and(|kinds| kinds.contains(key.kind())));
+    let of_kind = kinds.is_some_and(|kinds| kinds.contains(key.kind()));
+    let of_target = foretold(input, key).is_some_and(|preview| preview.protected);
+    let protected = of_action.is_some() && (keep || of_kind || of_target);
     let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
     let secret = diff.fields().iter().any(|field| is_secret(&field.before) || is_secret(&field.after));
     let rest = [protected.then_some(Risk::Protected), secret.then_some(Risk::Secret)];
