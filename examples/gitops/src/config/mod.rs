@@ -13,7 +13,7 @@ mod text;
 pub use auth::{Auth, SecretPlace};
 pub use duration::parse as parse_duration;
 pub use source::{GitConfig, GitRef};
-pub use target::{IgnoreConfig, KubernetesConfig, TargetConfig, TargetKind, TerraformConfig};
+pub use target::{Filling, IgnoreConfig, KubernetesConfig, RenderConfig, RenderKind, TargetConfig, TargetKind, TerraformConfig};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

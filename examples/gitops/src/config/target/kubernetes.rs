@@ -9,6 +9,7 @@ use gitops_k8s::{Conflicts, HealthRule};
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
 use super::health;
+use super::render::{self, Filling, RenderConfig};
 use super::ignore::{self, IgnoreConfig};
 
 /// How to reach a cluster, as whom, and what may be touched there.
@@ -36,6 +37,10 @@ pub struct KubernetesConfig {
     pub ignore: Vec<IgnoreConfig>,
     /// How objects of some kinds do well or badly.
     pub health: Vec<HealthRule>,
+    /// Which folders are rendered, and how; all of the target's folder as manifests if empty.
+    pub render: Vec<RenderConfig>,
+    /// What is filled in for `${NAME}`; nothing is looked for if it is not there.
+    pub substitute: Option<Vec<(String, Filling)>>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -47,7 +52,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 11] = [
+const KEYS: [&str; 13] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -59,6 +64,8 @@ const KEYS: [&str; 11] = [
     "replace",
     "ignore",
     "health",
+    "render",
+    "substitute",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -86,6 +93,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .get("replace")
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
+        render: fields.get("render").map(|(_, node)| render::read(reader, node, base)).unwrap_or_default(),
+        substitute: fields.get("substitute").map(|(_, node)| render::substitute(reader, node)),
         health: fields.get("health").map(|(_, node)| health::read(reader, node)).unwrap_or_default(),
         ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
     })

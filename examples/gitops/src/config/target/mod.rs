@@ -3,10 +3,13 @@
 mod health;
 mod ignore;
 mod kubernetes;
+mod output;
+mod render;
 mod terraform;
 
 pub use ignore::IgnoreConfig;
 pub use kubernetes::KubernetesConfig;
+pub use render::{Filling, RenderConfig, RenderKind};
 pub use terraform::TerraformConfig;
 
 use std::fmt;

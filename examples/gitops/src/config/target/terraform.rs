@@ -3,11 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitops_core::{Hole, HolePart, OutputRef, Value};
+use gitops_core::{Hole, HolePart, Value};
 use gitops_terraform::Removal;
 
 use super::super::node::{Node, Place, Shape};
 use super::super::reader::{Fields, Reader};
+use super::output;
 
 /// Which program works on which roots, and how.
 #[derive(Debug, PartialEq, Eq)]
@@ -76,28 +77,12 @@ fn vars(reader: &Reader<'_>, fields: &Fields<'_, '_>) -> Vec<(String, Value)> {
 
 /// A value, or `{ output: "KEY#NAME" }`: what another object gives out.
 fn value_or_output(reader: &Reader<'_>, node: &Node) -> Option<Value> {
-    match &node.shape {
-        Shape::Map(members) if matches!(&members[..], [(name, _)] if name.text == "output") => {
-            output(reader, &members[0].1)
-        }
-        _ => value(reader, node),
-    }
-}
-
-fn output(reader: &Reader<'_>, node: &Node) -> Option<Value> {
-    let text = reader.text(node, "`output`")?;
-    let parts = text.rsplit_once('#').and_then(|(key, name)| Some((key.parse().ok()?, name)));
-    match parts {
-        Some((key, name)) if !name.is_empty() => {
-            let output = HolePart::Output(OutputRef { key, output: name.into() });
+    match output::written(node) {
+        Some(written) => {
+            let output = HolePart::Output(output::read(reader, written)?);
             Some(Hole { parts: vec![output] }.into())
         }
-        _ => {
-            let message = format!("`{text}` is no output of an object");
-            let help = "write `KEY#NAME` with a key as `gitops graph` shows it: `tf:Root/-/network#address`";
-            reader.fault("GO0110", node.place, message, help);
-            None
-        }
+        None => value(reader, node),
     }
 }
 
