@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::diff::Diff;
 use crate::value::Digest;
-use crate::{Applied, Change, Cx, Key, Live, Object, Result};
+use crate::{Applied, Change, ComponentChange, Cx, Key, Live, Object, Result};
 
 /// Foretells what a change would do, where only the target can know: a server's dry run, a saved plan.
 ///
@@ -48,12 +48,14 @@ pub struct Preview {
     pub protected: bool,
     /// The digest of everything that the preview stands for; part of the plan's id.
     pub digest: Digest,
+    /// What it would do to what the object is made of, where the target shows that.
+    pub components: Vec<ComponentChange>,
 }
 
 impl Preview {
     /// A change in place of these fields.
     pub fn new(diff: Diff, digest: Digest) -> Self {
-        Self { diff, replace: None, protected: false, digest }
+        Self { diff, replace: None, protected: false, digest, components: Vec::new() }
     }
 
     /// The same of an object that can't be changed in place, if there is a reason why not.
@@ -67,6 +69,13 @@ impl Preview {
     #[must_use]
     pub fn protecting(mut self, protected: bool) -> Self {
         self.protected = protected;
+        self
+    }
+
+    /// The same with what the change does to what the object is made of.
+    #[must_use]
+    pub fn made_of(mut self, components: Vec<ComponentChange>) -> Self {
+        self.components = components;
         self
     }
 }

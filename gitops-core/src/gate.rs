@@ -143,7 +143,7 @@ impl<F: Fn(&Plan) -> Verdict + Send + Sync> Gate for Named<F> {
 }
 
 /// Calls for an approval where a plan deletes more than max(5, 20 %) of what we own, all of it, or anything that is
-/// [protected](crate::Risk::Protected).
+/// [protected](crate::Risk::Protected); and where a change of one object takes as much of what that is made of.
 ///
 /// Every engine has it; `--yes` does not lift it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -155,14 +155,17 @@ impl Gate for MassDelete {
     }
 
     fn check(&self, plan: &Plan) -> Verdict {
-        let deletes = plan.count(Action::Delete) + plan.count(Action::Replace);
-        let owned = plan.owned;
-        let limit = 5.max(owned / 5);
         let mut verdict = Verdict::Allow;
-        if deletes > limit || (deletes > 0 && deletes == owned && owned > 1) {
-            let message =
-                format!("{deletes} of {owned} objects would be deleted; more than {limit} need an approval");
-            verdict = Verdict::needs_approval(self.name(), message);
+        let deletes = plan.count(Action::Delete) + plan.count(Action::Replace);
+        if let Some(much) = too_much(deletes, plan.owned, "objects") {
+            verdict = Verdict::needs_approval(self.name(), much);
+        }
+        for step in &plan.steps {
+            let (lost, owned) = (step.components.lost().count(), step.components.owned);
+            if let Some(much) = too_much(lost, owned, "components") {
+                verdict =
+                    verdict.and(Verdict::needs_approval(self.name(), format!("in {}, {much}", step.key)));
+            }
         }
         let protected = plan.steps.iter().filter(|step| step.risk.contains(&Risk::Protected));
         protected.fold(verdict, |verdict, step| {
@@ -170,4 +173,11 @@ impl Gate for MassDelete {
             verdict.and(Verdict::needs_approval(self.name(), message))
         })
     }
+}
+
+/// Why so many losses are too many, if they are.
+fn too_much(lost: usize, owned: usize, what: &str) -> Option<String> {
+    let limit = 5.max(owned / 5);
+    let is_much = lost > limit || (lost > 0 && lost == owned && owned > 1);
+    is_much.then(|| format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
 }

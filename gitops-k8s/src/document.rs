@@ -115,6 +115,7 @@ impl Document {
 }
 
 fn body(object: &Object) -> Result<Json> {
+    check_secrets(object)?;
     object.body.decode().map_err(|what: String| Error::new(ErrorKind::Invalid, what).at(&object.key))
 }
 
@@ -148,6 +149,18 @@ fn strip_nulls(json: &mut Json) {
         Json::Array(items) => items.iter_mut().for_each(strip_nulls),
         _ => {}
     }
+}
+
+/// # Errors
+/// `Invalid` for a secret in a `ConfigMap`: an output that is sensitive, say.
+pub(crate) fn check_secrets(object: &Object) -> Result<()> {
+    let kind = object.key.kind();
+    if kind.group().is_empty() && kind.kind() == "ConfigMap" && has_secret(&object.body) {
+        let message = "a ConfigMap is no place for a secret: whoever may read it would see it";
+        let error = Error::new(ErrorKind::Invalid, message).at(&object.key);
+        return Err(error.help("put what is secret into a Secret"));
+    }
+    Ok(())
 }
 
 fn has_secret(value: &Value) -> bool {

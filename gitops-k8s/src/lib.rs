@@ -22,6 +22,7 @@ mod manifest;
 mod mark;
 mod object;
 mod observe;
+mod outputs;
 pub mod policy;
 mod preview;
 mod render;

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use crate::fields::{FieldSet, Managed, extract, managed};
 use crate::ignore::Rules;
-use crate::mark;
+use crate::{mark, outputs};
 
 /// How one application looks at objects.
 #[derive(Clone, Debug)]
@@ -129,6 +129,7 @@ impl Seen {
             live = live.owned_by(mark.owner.as_str());
             live.op = Some(mark.op.clone());
         }
+        live.outputs = outputs::of(&self.json, &eye.secrets);
         if self.is_deleting() {
             live.presence = Presence::Deleting;
         }

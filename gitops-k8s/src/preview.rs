@@ -10,7 +10,7 @@ use gitops_core::{
 use crate::Kubernetes;
 use crate::apply::replace;
 use crate::cluster::Failure;
-use crate::document::Document;
+use crate::document::{Document, check_secrets};
 use crate::fields::{FieldSet, changes, transfers};
 use crate::object::Seen;
 use crate::target::Inner;
@@ -26,6 +26,7 @@ impl NativePlan for Kubernetes {
         object: Option<&Object>,
         live: Option<&Live>,
     ) -> Result<Preview> {
+        object.map_or(Ok(()), check_secrets)?;
         let expect = live.map(Expect::from);
         let digest = digest(self.inner(), object, expect.as_ref());
         let (diff, replace) = match (object, live) {

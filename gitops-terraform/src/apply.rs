@@ -129,7 +129,7 @@ impl Site<'_> {
 
     async fn run_apply(&self, cx: &Cx, running: &Running, place: &Place, root: &RootModule) -> Result<Ended> {
         let (out, err) = (disk::create(&self.folder.journal())?, disk::create(&self.folder.errors())?);
-        let call = self.call_as(&running.run, place).output(Output::Files(out, err));
+        let call = self.call_as(cx, &running.run, place)?.output(Output::Files(out, err));
         let call = call.args(["apply", "-input=false", "-no-color", "-json"]);
         let call = call.args(self.variable_options(root)?).args([self.folder.kept_plan()]);
         call.patience(self.workshop().options.patience).run(cx).await

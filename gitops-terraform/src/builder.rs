@@ -3,8 +3,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, FileStore, Result, Secret, StateStore};
+use gitops_core::{Cx, FileStore, Result, Secret, StateStore, Value};
 
+use crate::backend::Backend;
 use crate::disk;
 use crate::process::{Environment, Program};
 use crate::root::Records;
@@ -22,7 +23,7 @@ pub struct TerraformBuilder {
     secrets: BTreeMap<String, Secret>,
     mirror: Option<PathBuf>,
     plugin_cache: Option<PathBuf>,
-    state_server: Option<Arc<StateServer>>,
+    backend: Backend,
     options: Options,
 }
 
@@ -61,7 +62,7 @@ impl TerraformBuilder {
             secrets: BTreeMap::new(),
             mirror: None,
             plugin_cache: None,
-            state_server: None,
+            backend: Backend::Declared,
             options,
         }
     }
@@ -98,7 +99,24 @@ impl TerraformBuilder {
 
     /// Keeps the states of all roots in a server of ours, in the place of whatever backend they declare.
     pub fn state_server(mut self, server: Arc<StateServer>) -> Self {
-        self.state_server = Some(server);
+        self.backend = Backend::Ours(server);
+        self
+    }
+
+    /// Keeps the states of all roots in a backend of the tool's, in the place of whatever backend they declare.
+    ///
+    /// In texts of the settings, `{root}` stands for the root's folder and `{workspace}` for its workspace: without the
+    /// one, all roots would have the same state.
+    ///
+    /// ```
+    /// # use gitops_core::Value;
+    /// # use gitops_terraform::Terraform;
+    /// let settings = Value::map([("bucket", Value::from("states")), ("key", "{root}.tfstate".into())]);
+    /// let builder = Terraform::builder("tofu", "work").backend("s3", settings);
+    /// # let _ = builder;
+    /// ```
+    pub fn backend(mut self, kind: impl Into<String>, settings: Value) -> Self {
+        self.backend = Backend::Block(kind.into(), settings);
         self
     }
 
@@ -159,7 +177,7 @@ impl TerraformBuilder {
             secrets: self.secrets.into_values().collect(),
             keys: Keys::open(cx, &work)?,
             plugin_cache: self.plugin_cache,
-            state_server: self.state_server,
+            backend: self.backend,
             options: self.options,
             work,
         }))

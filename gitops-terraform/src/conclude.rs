@@ -1,3 +1,4 @@
+use std::path::Path;
 use std::time::Duration;
 
 use gitops_core::{Action, Cx, Error, ErrorKind, Result};
@@ -78,20 +79,25 @@ impl Site<'_> {
         if !path.is_file() {
             return Ok(());
         }
-        self.release_orphaned_lock(cx, &place).await?;
-        let ended = self.call(cx, &place).args(["state", "push"]).args([&path]).run(cx).await?;
-        if ended.status.success() {
-            return disk::remove(&path);
+        match self.push_state(cx, &place, &path, redact).await {
+            Ok(()) => disk::remove(&path),
+            Err(error) => {
+                let message = format!("the state could not be written; it is kept in {}", path.display());
+                Err(Error::new(ErrorKind::Storage, message)
+                    .because(error)
+                    .help("mend the backend and start again: it is pushed before anything else is done")
+                    .outcome_unknown())
+            }
         }
-        let stderr = redact.text(&ended.stderr);
-        let error = failure::of_run("state push", &ended, &[], &stderr);
-        Err(Error::new(
-            ErrorKind::Storage,
-            format!("the state could not be written; it is kept in {}", path.display()),
-        )
-        .because(error)
-        .help("mend the backend and start again: it is pushed before anything else is done")
-        .outcome_unknown())
+    }
+
+    async fn push_state(&self, cx: &Cx, place: &Place, path: &Path, redact: &Redact) -> Result<()> {
+        self.release_orphaned_lock(cx, place).await?;
+        let ended = self.call(cx, place)?.args(["state", "push"]).args([path]).run(cx).await?;
+        match ended.status.success() {
+            true => Ok(()),
+            false => Err(failure::of_run("state push", &ended, &[], &redact.text(&ended.stderr))),
+        }
     }
 
     /// Everything that a saved plan says is secret; little, if it can't be shown any more.

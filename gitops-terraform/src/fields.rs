@@ -1,7 +1,8 @@
 //! A plan of the tool as the fields of a diff: one path per resource and attribute, headed by what is done.
 
-use gitops_core::{Diff, FieldChange, Value};
+use gitops_core::{ComponentChange, Diff, FieldChange, Risk, Value};
 
+use crate::address::kind_of;
 use crate::json::{Action, OutputChange, Plan, ResourceChange, StateFile};
 
 /// The fields of a plan: `/create/ADDRESS`, `/update/ADDRESS/ATTRIBUTE`, `/replace/ADDRESS`, `/delete/ADDRESS`,
@@ -15,6 +16,49 @@ pub(crate) fn of_plan(plan: &Plan) -> Diff {
 pub(crate) fn of_forgotten(state: Option<&StateFile>) -> Diff {
     let addresses = state.into_iter().flat_map(|state| state.instances.keys());
     addresses.map(|address| field("forget", address, Some("managed".into()), None)).collect()
+}
+
+/// What a plan does to resources, as a gate sees it.
+pub(crate) fn components_of_plan(plan: &Plan) -> Vec<ComponentChange> {
+    let component = |change: &ResourceChange| ComponentChange {
+        name: change.address.clone(),
+        kind: change.kind.clone(),
+        action: word(change).to_owned(),
+        risk: risk(change.action),
+        before: change.before.clone(),
+        after: change.after.clone(),
+    };
+    plan.changes.iter().map(component).collect()
+}
+
+/// What becomes of the resources of a root that is given up: nobody looks after them any more.
+pub(crate) fn components_of_forgotten(state: Option<&StateFile>) -> Vec<ComponentChange> {
+    let addresses = state.into_iter().flat_map(|state| state.instances.keys());
+    let component = |address: &String| ComponentChange {
+        name: address.clone(),
+        kind: kind_of(address),
+        action: Action::Forget.to_string(),
+        risk: risk(Action::Forget),
+        before: None,
+        after: None,
+    };
+    addresses.map(component).collect()
+}
+
+fn risk(action: Action) -> Option<Risk> {
+    match action {
+        Action::Replace => Some(Risk::Replace),
+        action => action.is_dangerous().then_some(Risk::Delete),
+    }
+}
+
+/// A move and an import are no-ops to the tool.
+fn word(change: &ResourceChange) -> &'static str {
+    match change.action {
+        Action::NoOp if change.imported => "import",
+        Action::NoOp => "move",
+        action => action.word(),
+    }
 }
 
 fn of_resource(change: &ResourceChange) -> Vec<FieldChange> {

@@ -15,9 +15,6 @@ pub struct Destructive {
     allowed: Vec<String>,
 }
 
-/// The actions by which something is lost, as they head the fields of a root's diff.
-const ACTIONS: [&str; 4] = ["delete", "replace", "forget", "unknown"];
-
 impl Destructive {
     /// Lets resources of a type go without an approval.
     #[must_use]
@@ -29,16 +26,8 @@ impl Destructive {
 
     /// The addresses that a step removes, replaces or forgets, each with what is done.
     fn lost(&self, step: &Step) -> Vec<String> {
-        let fields = step.diff.fields().iter().filter_map(|field| {
-            let mut parts = field.path.splitn(4, '/').skip(1);
-            let (action, address) = (parts.next()?, parts.next()?.replace("~1", "/").replace("~0", "~"));
-            let counts =
-                ACTIONS.contains(&action) && !self.allowed.contains(&crate::address::kind_of(&address));
-            counts.then(|| format!("{action} {address}"))
-        });
-        let mut lost: Vec<String> = fields.collect();
-        lost.dedup();
-        lost
+        let lost = step.components.lost().filter(|change| !self.allowed.contains(&change.kind));
+        lost.map(|change| format!("{} {}", change.action, change.name)).collect()
     }
 }
 

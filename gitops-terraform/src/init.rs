@@ -14,13 +14,13 @@ impl Site<'_> {
     ///
     /// The lock file of providers is never changed, and a state is never moved from one backend to another.
     pub async fn init(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
-        let (now, note) = (self.init_key(root).await?, self.folder.data().join("gitops-init"));
+        let (now, note) = (self.init_key(root, place).await?, self.folder.data().join("gitops-init"));
         if disk::read(&note, 1024)?.as_deref() == Some(now.as_bytes().as_slice()) {
             return Ok(());
         }
         disk::remove(&note)?;
         let _turn = self.turn_at_the_cache(cx).await?;
-        let call = self.call(cx, place);
+        let call = self.call(cx, place)?;
         let call = call.args(["init", "-input=false", "-no-color", "-json", "-lockfile=readonly"]);
         let ended = call.run(cx).await.map_err(Error::outcome_known)?;
         if !ended.status.success() {
@@ -30,10 +30,10 @@ impl Site<'_> {
         disk::replace(&note, now.as_bytes(), false)
     }
 
-    async fn init_key(&self, root: &RootModule) -> Result<Digest> {
+    async fn init_key(&self, root: &RootModule, place: &Place) -> Result<Digest> {
         let mut hasher = Hasher::new("gitops terraform init 1");
         hasher.field(self.workshop().tool.digest().await?.as_bytes()).field(&root.folder);
-        hasher.field([u8::from(self.workshop().state_server.is_some())]);
+        hasher.field(self.workshop().backend.declaration(place)?.unwrap_or_default());
         for (path, content) in &root.files {
             if is_read_by_init(path) {
                 hasher.field(path).field(content.digest().as_bytes());

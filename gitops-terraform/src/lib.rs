@@ -5,6 +5,7 @@
 
 mod address;
 mod apply;
+mod backend;
 mod builder;
 mod bundle;
 mod conclude;
@@ -14,6 +15,7 @@ mod failure;
 mod fields;
 mod gate;
 mod hcl;
+mod health;
 mod init;
 mod journal;
 mod json;
@@ -35,7 +37,6 @@ pub use gate::Destructive;
 pub use json::{Action as ResourceAction, OutputChange, Plan as ResourcePlan, ResourceChange};
 pub use module::{ROOT, Removal, RootModule};
 pub use render::TerraformRender;
-pub use resources::ResourceInstance;
 pub use state_server::{StateLock, StateServer, StateWrite};
 pub use terraform::Terraform;
 pub use tool::{Dialect, ToolInfo};

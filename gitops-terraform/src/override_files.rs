@@ -9,15 +9,13 @@ use crate::root::{Doubt, DoubtKind, Place};
 use crate::site::Site;
 
 const BACKEND_FILE: &str = "gitops_backend_override.tf.json";
-const BACKEND: &str = r#"{"terraform":{"backend":{"http":{}}}}"#;
 const SENSITIVE_FILE: &str = "gitops_sensitive_override.tf.json";
 const IMPORTS_FILE: &str = "gitops_imports.tf.json";
 
 impl Site<'_> {
     /// Writes them: where the state is kept, and which variables are secret.
     pub fn override_files(&self, root: &RootModule, place: &Place) -> Result<()> {
-        let backend = self.workshop().state_server.as_ref().map(|_| BACKEND.to_owned());
-        self.write_override(place, BACKEND_FILE, backend)?;
+        self.write_override(place, BACKEND_FILE, self.workshop().backend.declaration(place)?)?;
         self.write_override(place, SENSITIVE_FILE, sensitive(root))
     }
 

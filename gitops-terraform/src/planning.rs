@@ -57,7 +57,7 @@ impl Request {
 impl Site<'_> {
     pub async fn run_plan(&self, cx: &Cx, request: &Request, place: &Place, redact: &Redact) -> Result<()> {
         let mut call =
-            self.call(cx, place).args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
+            self.call(cx, place)?.args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
         call = call.args([format!("-out={}", self.folder.new_plan().display())]);
         call = call.args(request.option());
         call = call.args(self.variable_options(&request.root)?);
@@ -100,7 +100,7 @@ impl Site<'_> {
     }
 
     pub async fn document(&self, cx: &Cx, place: &Place, file: &Path, redact: &Redact) -> Result<Value> {
-        let call = self.call(cx, place).args(["show", "-no-color", "-json"]).args([file]);
+        let call = self.call(cx, place)?.args(["show", "-no-color", "-json"]).args([file]);
         let ended = call.output(Output::Document(PLAN_BYTES)).run(cx).await.map_err(Error::outcome_known)?;
         match ended.status.success() {
             true => json::parse(&ended.stdout),

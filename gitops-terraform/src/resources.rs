@@ -1,44 +1,18 @@
-use gitops_core::{Cx, Error, ErrorKind, Key, Result};
+use gitops_core::{Component, Cx, Error, ErrorKind, Key, Result};
 
+use crate::address::kind_of;
 use crate::json::{Plan, StateFile};
 use crate::root::Settled;
 use crate::site::{Fresh, Site};
 use crate::terraform::Terraform;
 
-/// One resource of a root, as its state has it. Resources are read and never written one by one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ResourceInstance {
-    /// The address.
-    pub address: String,
-    /// The identity that the provider gave it, where it has one.
-    pub id: Option<String>,
-    /// Whether it is marked to be replaced, or left something behind.
-    pub is_unsettled: bool,
-    /// What nobody knows about it, after an apply that was cut short.
-    pub doubt: Option<String>,
-}
-
 impl Terraform {
     /// The resources of a root, in the order of their addresses, and those of which nobody knows whether they exist.
-    pub async fn resources(&self, cx: &Cx, key: &Key) -> Result<Vec<ResourceInstance>> {
+    /// They are read and never written one by one.
+    pub async fn resources(&self, cx: &Cx, key: &Key) -> Result<Vec<Component>> {
         let site = Site::enter(self, key, cx).await?;
         let state = site.state(cx, Fresh::Enough).await?;
-        let mut found: Vec<ResourceInstance> = state.iter().flat_map(instances).collect();
-        for doubt in &site.record().doubts {
-            let said = Some(doubt.to_string());
-            match found.iter_mut().find(|known| known.address == doubt.address) {
-                Some(known) => known.doubt = said,
-                None => found.push(ResourceInstance {
-                    address: doubt.address.clone(),
-                    id: doubt.id.clone(),
-                    is_unsettled: false,
-                    doubt: said,
-                }),
-            }
-        }
-        found.sort_by(|a, b| a.address.cmp(&b.address));
-        Ok(found)
+        Ok(site.components(state.as_ref()))
     }
 
     /// Ends a doubt about a resource, on the word of a person who looked: one that is not in the state does not exist,
@@ -68,11 +42,30 @@ impl Terraform {
     }
 }
 
-fn instances(state: &StateFile) -> impl Iterator<Item = ResourceInstance> {
-    state.instances.iter().map(|(address, id)| ResourceInstance {
-        address: address.clone(),
-        id: id.clone(),
-        is_unsettled: state.unsettled.contains(address),
-        doubt: None,
+impl Site<'_> {
+    /// What a state holds, with what is known to be wrong with it, and what may exist without it.
+    pub fn components(&self, state: Option<&StateFile>) -> Vec<Component> {
+        let mut found: Vec<Component> = state.into_iter().flat_map(of_state).collect();
+        for doubt in &self.record().doubts {
+            let trouble = Some(doubt.to_string());
+            match found.iter_mut().find(|known| known.name == doubt.address) {
+                Some(known) => known.trouble = trouble,
+                None => found.push(Component { id: doubt.id.clone(), trouble, ..named(&doubt.address) }),
+            }
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+}
+
+fn of_state(state: &StateFile) -> impl Iterator<Item = Component> {
+    state.instances.iter().map(|(address, id)| {
+        let is_unsettled = state.unsettled.contains(address);
+        let trouble = is_unsettled.then(|| "it is to be replaced, or left something behind".to_owned());
+        Component { id: id.clone(), trouble, ..named(address) }
     })
+}
+
+fn named(address: &str) -> Component {
+    Component { name: address.to_owned(), kind: kind_of(address), ..Component::default() }
 }

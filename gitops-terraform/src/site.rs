@@ -70,23 +70,25 @@ impl<'a> Site<'a> {
     }
 
     /// A run of the tool on the root.
-    pub fn call(&self, cx: &Cx, place: &Place) -> Call {
-        self.call_as(&new_run(cx), place)
+    pub fn call(&self, cx: &Cx, place: &Place) -> Result<Call> {
+        self.call_as(cx, &new_run(cx), place)
     }
 
     /// A run of the tool that is known by an id.
-    pub fn call_as(&self, run: &str, place: &Place) -> Call {
+    pub fn call_as(&self, cx: &Cx, run: &str, place: &Place) -> Result<Call> {
         let environment = self.workshop().environment.clone().at_home_in(self.folder.path()).with(RUN, run);
-        let environment = match &self.workshop().state_server {
-            // The workspace is a part of the state's name there: the backend itself knows only one.
-            Some(server) => {
-                let variables = server.variables(&name_of(self.key, &place.workspace), run);
-                variables.into_iter().fold(environment, |env, (name, value)| env.with(name, value))
-            }
-            None => environment.with("TF_WORKSPACE", &place.workspace),
+        let call = |environment| {
+            let patience = READING_PATIENCE.min(self.workshop().options.patience);
+            Call::new(&self.workshop().tool.program, &self.cwd(place), environment).patience(patience)
         };
-        let patience = READING_PATIENCE.min(self.workshop().options.patience);
-        Call::new(&self.workshop().tool.program, &self.cwd(place), environment).patience(patience)
+        let Some(server) = self.workshop().backend.server() else {
+            return Ok(call(environment.with("TF_WORKSPACE", &place.workspace)));
+        };
+        // The workspace is a part of the state's name there: the backend itself knows only one.
+        let door = server.door(cx)?;
+        let variables = door.variables(&name_of(self.key, &place.workspace), run);
+        let environment = variables.into_iter().fold(environment, |env, (name, value)| env.with(name, value));
+        Ok(call(environment).keep(door))
     }
 
     /// What is known to be secret before the tool is run.
@@ -99,7 +101,7 @@ impl<'a> Site<'a> {
     /// The root's state; nothing if it has none yet.
     pub async fn state(&self, cx: &Cx, fresh: Fresh) -> Result<Option<StateFile>> {
         let Some(place) = self.record().place.clone() else { return Ok(None) };
-        if let Some(server) = &self.workshop().state_server {
+        if let Some(server) = self.workshop().backend.server() {
             let bytes = server.read(cx, &name_of(self.key, &place.workspace)).await?;
             return bytes.map_or(Ok(None), |bytes| StateFile::read(&bytes));
         }
@@ -114,7 +116,7 @@ impl<'a> Site<'a> {
 
     /// Gives back the lock that a run of ours left in our server, if nothing of it is at work any more.
     pub async fn release_orphaned_lock(&self, cx: &Cx, place: &Place) -> Result<()> {
-        match &self.workshop().state_server {
+        match self.workshop().backend.server() {
             Some(server) => server.release_orphaned(cx, &name_of(self.key, &place.workspace)).await,
             None => Ok(()),
         }
@@ -128,7 +130,7 @@ impl<'a> Site<'a> {
         {
             return Ok(pulled.state);
         }
-        let call = self.call(cx, place).args(["state", "pull"]).output(Output::Document(STATE_BYTES));
+        let call = self.call(cx, place)?.args(["state", "pull"]).output(Output::Document(STATE_BYTES));
         let ended = call.run(cx).await.map_err(Error::outcome_known)?;
         if !ended.status.success() {
             return Err(self.could_not_pull(&ended.stderr));
@@ -169,8 +171,9 @@ impl<'a> Site<'a> {
     }
 
     fn bare(&self, state: &StateFile, uid: Uid, version: Version) -> Live {
-        let addresses = state.instances.keys().map(|address| Value::from(address.as_str())).collect();
-        Live::new(self.key.clone(), uid, version, Value::map([("resources", Value::List(addresses))]))
+        let mut live = Live::new(self.key.clone(), uid, version, Value::map([] as [(&str, Value); 0]));
+        live.components = self.components(Some(state));
+        live
     }
 
     fn uid(&self, state: &StateFile) -> Uid {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use gitops_core::capability::{NativePlan, Watch};
+use gitops_core::capability::{Health, NativePlan, Watch};
 use gitops_core::{
     Applied, Change, Cx, Error, ErrorKind, Key, Live, Result, Scope, Secret, SecretKey, Target, TargetInfo,
     Time,
 };
 use zeroize::Zeroizing;
 
+use crate::backend::Backend;
 use crate::builder::{Options, TerraformBuilder};
 use crate::disk;
 use crate::drift::Lookout;
@@ -20,7 +21,6 @@ use crate::module::root_kind;
 use crate::process::Environment;
 use crate::root::Records;
 use crate::site::Site;
-use crate::state_server::StateServer;
 use crate::tool::{Tool, ToolInfo};
 
 /// Root modules of Terraform and OpenTofu as objects: a plan of the tool is the preview, and exactly that plan is
@@ -71,7 +71,7 @@ pub(crate) struct Workshop {
     pub secrets: Vec<Secret>,
     pub keys: Keys,
     pub plugin_cache: Option<PathBuf>,
-    pub state_server: Option<Arc<StateServer>>,
+    pub backend: Backend,
     pub options: Options,
 }
 
@@ -122,7 +122,7 @@ impl Terraform {
         self.0.workshop.tool.program.started()
     }
 
-    /// The name by which a [`StateServer`] keeps the state of a root in a workspace.
+    /// The name by which a [`StateServer`](crate::StateServer) keeps the state of a root in a workspace.
     pub fn state_name(key: &Key, workspace: &str) -> String {
         crate::state_server::name_of(key, workspace)
     }
@@ -194,6 +194,10 @@ impl Target for Terraform {
     }
 
     fn native_plan(&self) -> Option<&dyn NativePlan> {
+        Some(self)
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
         Some(self)
     }
 

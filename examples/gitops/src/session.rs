@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    AuditEntry, Commit, Diagnostic, Engine, ErrorKind, EventSink, FileAudit, Key, Live, MemoryAudit,
-    MemoryStore, Routes,
+    AuditEntry, Commit, Component, Diagnostic, Engine, EngineBuilder, ErrorKind, EventSink, FileAudit, Gate,
+    Key, Live, MemoryAudit, MemoryStore, Routes,
 };
 use gitops_core::{Options, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target};
 
@@ -60,16 +60,16 @@ impl Session {
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
             .events(events)
             .state(state);
-        let (mut routes, mut targets) = (Routes::new(), BTreeMap::new());
+        let (mut routes, mut targets, mut gates) = (Routes::new(), BTreeMap::new(), Vec::new());
         for target in &config.targets {
             let opened = targets::open(&app.cx, &config, target, access, &secrets).await?;
             routes = routes.route(&target.path, opened.render);
             builder = builder.target(&target.name, opened.target.clone());
             targets.insert(target.name.clone(), opened.target);
+            gates.extend(opened.gate);
         }
-        for gate in &config.gates {
-            builder = builder.gate(Arc::new(gate.clone()));
-        }
+        gates.extend(config.gates.iter().map(|gate| Arc::new(gate.clone()) as Arc<dyn Gate>));
+        builder = gates.into_iter().fold(builder, EngineBuilder::gate);
         let engine = builder.render(Arc::new(routes)).open(&app.cx).await?;
         Ok(Self { engine, config, targets })
     }
@@ -116,6 +116,19 @@ impl Session {
         let Some(target) = self.targets.get(key.target()) else { return Ok(None) };
         let scope: Scope = std::iter::once(key.clone()).collect();
         Ok(target.observe(&app.cx, &scope).await?.pop())
+    }
+
+    /// What objects are made of, for targets that show it: the resources of root modules.
+    pub async fn components(&self, app: &App) -> Result<BTreeMap<Key, Vec<Component>>> {
+        let mut found = BTreeMap::new();
+        for target in
+            self.config.targets.iter().filter(|target| matches!(target.kind, TargetKind::Terraform(_)))
+        {
+            let scope: Scope = self.keys().into_iter().filter(|key| key.target() == target.name).collect();
+            let live = self.targets[&target.name].observe(&app.cx, &scope).await?;
+            found.extend(live.into_iter().map(|live| (live.key, live.components)));
+        }
+        Ok(found)
     }
 
     /// The commit that last changed a declaration, as the plan's revision has it; for a deleted object the commit

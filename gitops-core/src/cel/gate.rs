@@ -10,8 +10,10 @@ use crate::value::{Action, Digest, Hasher, Value};
 /// The expression sees two variables, with secrets masked:
 /// - `plan`: `application`, `revision`, `owned`, `held`, and how many steps `create`, `update`, `replace`, `delete`;
 /// - `steps`: of each its `key` (`target`, `group`, `kind`, `namespace`, `name`), `action`, `cause`, `reason` (with its
-///   `code`), `risk` (a list), `path` (the file), `preview` (whether the target foretold it) and `fields`: `path`,
-///   `before` and `after` of each field that would change, as the target foretold it if it does.
+///   `code`), `risk` (a list), `path` (the file), `preview` (whether the target foretold it), `fields`: `path`,
+///   `before` and `after` of each field that would change, as the target foretold it if it does; and `components`:
+///   `name`, `kind`, `action`, `risk`, `before` and `after` of each part of it that would change, such as the resources
+///   of a root module.
 ///
 /// ```
 /// use gitops_core::cel::{CelGate, Expression};
@@ -93,6 +95,7 @@ fn step_data(step: &Step) -> Value {
         ("path", path.into()),
         ("preview", step.preview.is_some().into()),
         ("fields", encoded(&step.diff)),
+        ("components", encoded(&step.components.changes)),
     ])
 }
 

@@ -1,5 +1,6 @@
 //! What the body of a file says: its content, and whether it may be run.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::{Error, ErrorKind, Result, Value};
@@ -23,7 +24,18 @@ const EXECUTABLE: &str = "executable";
 /// # Ok::<(), gitops_core::Error>(())
 /// ```
 pub fn file_body(content: impl Into<Arc<[u8]>>, executable: bool) -> Value {
-    Value::map([(CONTENT, Value::text_or_bytes(content)), (EXECUTABLE, Value::Bool(executable))])
+    filled_body(Value::text_or_bytes(content), executable)
+}
+
+/// The body of a file whose content is yet to be filled.
+pub(super) fn filled_body(content: Value, executable: bool) -> Value {
+    Value::map([(CONTENT, content), (EXECUTABLE, Value::Bool(executable))])
+}
+
+/// What others may use of a file: its `content`, where that is text.
+pub(super) fn outputs(body: &Value) -> BTreeMap<String, Value> {
+    let content = body.get(CONTENT).filter(|content| content.as_text().is_some());
+    content.map(|content| (CONTENT.to_owned(), content.clone())).into_iter().collect()
 }
 
 /// A file's body, read from its [`Value`].

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rustix::fs::Stat;
 
-use super::body::{FileBody, file_body};
+use super::body::{FileBody, file_body, outputs};
 use super::claim::tidy;
 use super::fault;
 use super::folder::{Content, Folder, is_executable};
@@ -62,7 +62,8 @@ impl State {
     pub(super) fn into_live(self, key: &Key) -> Option<Live> {
         let Expect { uid, version } = self.found()?;
         let Content { bytes, stat } = self.file?;
-        let live = Live::new(key.clone(), uid, version, file_body(bytes, is_executable(&stat)));
+        let mut live = Live::new(key.clone(), uid, version, file_body(bytes, is_executable(&stat)));
+        live.outputs = outputs(&live.body);
         Some(match self.mark {
             Some(mark) => live.owned_by(mark.owner),
             None => live,

@@ -70,12 +70,11 @@ impl Engine {
     async fn declare(&mut self, cx: &Cx) -> Result<bool> {
         let pin = self.pinned(cx).await?;
         let moves_the_line = pin.as_ref().is_none_or(|pin| pin.leaves_the_line);
-        let revision = match pin {
-            Some(pin) => pin.revision,
-            None => {
-                let resolved = contained(cx.bounded(self.source.resolve(cx))).await;
-                resolved.map_err(|error| error.during("resolve"))?
-            }
+        let revision = if let Some(pin) = pin {
+            pin.revision
+        } else {
+            let resolved = contained(cx.bounded(self.source.resolve(cx))).await;
+            resolved.map_err(|error| error.during("resolve"))?
         };
         self.events.emit(&Event::Resolved { revision: revision.id().to_owned() });
         if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {

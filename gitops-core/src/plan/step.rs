@@ -3,7 +3,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::diff::Diff;
-use crate::value::{Action, Digest, Expect, Key, Provenance};
+use crate::value::{Action, Components, Digest, Expect, Key, Provenance};
 
 /// One object that would be changed: how, why, and on what condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,6 +20,9 @@ pub struct Step {
     /// The fields that would change. Not read back from a saved plan.
     #[serde(skip_deserializing, default)]
     pub diff: Diff,
+    /// What it does to what the object is made of. Not read back from a saved plan.
+    #[serde(skip_deserializing, default)]
+    pub components: Components,
     /// The state that the object must be in; nothing for one that must be absent.
     pub expect: Option<Expect>,
     /// The digest of the declared body; nothing for a delete.
@@ -89,9 +92,9 @@ impl fmt::Display for Reason {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Risk {
-    /// Something is removed.
+    /// Something is removed: the object, or a component of it.
     Delete,
-    /// Something is removed and made anew.
+    /// Something is removed and made anew: the object, or a component of it.
     Replace,
     /// What is removed is of a protected kind, or is to be kept: it needs an approval.
     Protected,

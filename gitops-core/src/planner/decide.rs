@@ -1,5 +1,6 @@
 //! What is to be done about one object.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{DriftPolicy, PlanInput};
@@ -7,7 +8,9 @@ use crate::capability::Preview;
 use crate::diff::{Diff, Differ, FieldChange};
 use crate::inventory::{Owned, OwnedState};
 use crate::plan::{Cause, HeldBecause, Reason, Risk, Step};
-use crate::value::{Action, Digest, Expect, Key, Live, Object, Ownership, Presence, Provenance, Value};
+use crate::value::{
+    Action, Components, Digest, Expect, Key, Live, Object, Ownership, Presence, Provenance, Value,
+};
 
 /// What is to be done about one object.
 pub(super) enum Decision {
@@ -90,6 +93,14 @@ fn foretold<'a>(input: &PlanInput<'a>, key: &Key) -> Option<&'a Preview> {
 /// The fields that the target foretold; none if it was not asked.
 fn foretold_diff(input: &PlanInput<'_>, key: &Key) -> Diff {
     foretold(input, key).map(|preview| preview.diff.clone()).unwrap_or_default()
+}
+
+/// What the target foretold of an object's components.
+fn components(input: &PlanInput<'_>, key: &Key) -> Components {
+    Components {
+        owned: input.live.get(key).map_or(0, |live| live.components.len()),
+        changes: foretold(input, key).map(|preview| preview.components.clone()).unwrap_or_default(),
+    }
 }
 
 fn create(input: &PlanInput<'_>, object: &Arc<Object>, entry: Option<&Owned>) -> Decision {
@@ -180,6 +191,7 @@ fn change(
         cause,
         reason,
         risk: risk(input, &object.key, action, object.keep, &diff),
+        components: components(input, &object.key),
         diff,
         expect: live.map(Expect::from),
         desired: Some(object.body.digest()),
@@ -248,6 +260,7 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         cause: Cause::ThisChange,
         reason: Reason::Undeclared,
         risk: risk(input, key, Action::Delete, entry.keep, &diff),
+        components: components(input, key),
         diff,
         expect: Some(Expect::from(live)),
         desired: None,
@@ -265,12 +278,15 @@ fn risk(input: &PlanInput<'_>, key: &Key, action: Action, keep: bool, diff: &Dif
         Action::Replace => Some(Risk::Replace),
         Action::Update | Action::Create => None,
     };
+    let foretold = foretold(input, key);
+    let components = foretold.into_iter().flat_map(|preview| &preview.components);
+    let losses: BTreeSet<Risk> = components.filter_map(|change| change.risk).chain(of_action).collect();
     let kinds = input.protected.get(key.target());
     let of_kind = kinds.is_some_and(|kinds| kinds.contains(key.kind()));
-    let of_target = foretold(input, key).is_some_and(|preview| preview.protected);
+    let of_target = foretold.is_some_and(|preview| preview.protected);
     let protected = of_action.is_some() && (keep || of_kind || of_target);
     let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
     let secret = diff.fields().iter().any(|field| is_secret(&field.before) || is_secret(&field.after));
     let rest = [protected.then_some(Risk::Protected), secret.then_some(Risk::Secret)];
-    of_action.into_iter().chain(rest.into_iter().flatten()).collect()
+    losses.into_iter().chain(rest.into_iter().flatten()).collect()
 }

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use smol_str::SmolStr;
 
-use super::{Digest, Digested, Hasher, Key, Uid, Value, Version};
+use super::{Component, Digest, Digested, Hasher, Key, Uid, Value, Version};
 
 /// One object as a target has it.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Live {
     pub presence: Presence,
     /// What the target made of it that others may use (an address, an output).
     pub outputs: BTreeMap<String, Value>,
+    /// What it is made of, where its target shows that: the resources of a root module.
+    pub components: Vec<Component>,
 }
 
 /// Whose mark a live object carries.
@@ -61,6 +63,7 @@ impl Live {
             op: None,
             presence: Presence::Present,
             outputs: BTreeMap::new(),
+            components: Vec::new(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The values that flow from a source to a target.
 
 mod change;
+mod component;
 mod digest;
 mod digest_map;
 mod hole;
@@ -18,6 +19,7 @@ mod tree;
 mod version;
 
 pub use change::{Action, Change, Expect, Mark, Precondition};
+pub use component::{Component, ComponentChange, Components};
 pub use digest::{Digest, Hasher};
 pub use digest_map::{DigestMap, Digested};
 pub use hole::{Hole, HolePart, OutputRef, UnfitOutput};

@@ -106,9 +106,7 @@ impl Outside for Hands {
 /// No key of an unknown kind is among them: the server says which kinds are defined, and of one that nothing defines
 /// there are no objects. A kind that is defined and can't be read is tested beside this.
 fn samples(world: &World) -> Samples {
-    let key = |namespace: &str, name: &str| {
-        Key::new("k", GroupKind::new("", "ConfigMap"), namespace, name.to_owned())
-    };
+    let key = |namespace: &str, name: &str| Key::new("k", GroupKind::new("", "ConfigMap"), namespace, name);
     let body = |data: Json| {
         let mut body = config_map("", data);
         body.as_object_mut().unwrap().remove("metadata");

@@ -103,9 +103,10 @@ impl Action {
     }
 }
 
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Action {
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
             Self::NoOp => "no-op",
             Self::Read => "read",
             Self::Create => "create",
@@ -114,7 +115,13 @@ impl fmt::Display for Action {
             Self::Delete => "delete",
             Self::Forget => "forget",
             Self::Unknown => "unknown",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

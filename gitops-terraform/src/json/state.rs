@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gitops_core::{Digest, Result, Secret, SecretKey, Value};
+use gitops_core::{Digest, Error, ErrorKind, Result, Secret, SecretKey, Value};
 
 use super::{Reader, parse};
 
@@ -19,6 +19,8 @@ pub(crate) struct StateFile {
     pub instances: BTreeMap<String, Option<String>>,
     /// The addresses of those that are marked to be replaced, or have leftovers.
     pub unsettled: Vec<String>,
+    /// What the checks said that failed.
+    pub failed_checks: Vec<String>,
 }
 
 /// One output of a state, in clear.
@@ -69,6 +71,10 @@ impl StateFile {
         }
         let value = parse(bytes)?;
         let reader = Reader::new(&value, "state");
+        if reader.field("encrypted_data").is_some() {
+            let error = Error::new(ErrorKind::Unsupported, "the state is encrypted by the tool itself");
+            return Err(error.help("remove its `encryption` block, and let the store or the disk encrypt"));
+        }
         let version = reader.number("version");
         if version.is_some_and(|version| version != 4) {
             return Err(reader.wrong("is of another version of the format than 4"));
@@ -85,11 +91,27 @@ impl StateFile {
             outputs: reader.members("outputs")?.into_iter().map(output).collect(),
             instances: BTreeMap::new(),
             unsettled: Vec::new(),
+            failed_checks: Vec::new(),
         };
         for resource in reader.items("resources")? {
             state.take(&resource)?;
         }
+        for check in reader.items("check_results")? {
+            state.take_check(&check)?;
+        }
         Ok(Some(state))
+    }
+
+    /// A `check` block of which something does not hold. What else the tool checks, it refuses to go on without.
+    fn take_check(&mut self, check: &Reader<'_>) -> Result<()> {
+        for object in check.items("objects")? {
+            if object.optional_text("status").as_deref() == Some("fail") {
+                let messages = object.items("failure_messages")?;
+                let said: Vec<&str> = messages.iter().filter_map(|said| said.value().as_text()).collect();
+                self.failed_checks.push(format!("{}: {}", object.text("object_addr")?, said.join("; ")));
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, resource: &Reader<'_>) -> Result<()> {
@@ -120,7 +142,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const STATE: &str = r#"{"version":4,"serial":7,"lineage":"l","outputs":{"o":{"value":"SECRET","sensitive":true}},
+    const STATE: &str = r#"{"version":4,"serial":7,"lineage":"l","check_results":[{"object_kind":"check","objects":
+        [{"object_addr":"check.a","status":"pass"},{"object_addr":"check.b","status":"fail","failure_messages":["too hot"]}]}],"outputs":{"o":{"value":"SECRET","sensitive":true}},
         "resources":[{"mode":"managed","module":"module.m[0]","type":"t","name":"n","instances":
         [{"index_key":"a\"b","attributes":{"id":"i"}},{"index_key":1,"status":"tainted"}]},{"mode":"data","type":"d","name":"x","instances":[{}]}]}"#;
 
@@ -131,6 +154,7 @@ mod tests {
             state.instances.iter().map(|(address, id)| (address.as_str(), id.as_deref())).collect();
         assert_eq!(found, [(r#"module.m[0].t.n["a\"b"]"#, Some("i")), ("module.m[0].t.n[1]", None)]);
         assert_eq!(state.unsettled, ["module.m[0].t.n[1]"]);
+        assert_eq!(state.failed_checks, ["check.b: too hot"]);
         assert!(!format!("{state:?}").contains("SECRET"));
     }
 
@@ -138,6 +162,8 @@ mod tests {
     fn nothing_is_no_state_and_a_stranger_is_an_error() {
         assert_eq!(StateFile::read(b" \n").unwrap(), None);
         assert!(StateFile::read(b"{}").is_err());
+        let encrypted = StateFile::read(br#"{"serial":1,"lineage":"l","meta":{},"encrypted_data":"x"}"#);
+        assert_eq!(encrypted.unwrap_err().kind(), ErrorKind::Unsupported);
         assert!(StateFile::read(br#"{"version":3,"serial":1,"lineage":"l"}"#).is_err());
     }
 

@@ -1,3 +1,4 @@
+use std::any::Any;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,11 @@ pub(crate) struct Call {
     folder: PathBuf,
     output: Output,
     patience: Duration,
+    kept: Kept,
 }
+
+/// What a run needs to be there for as long as it is at work.
+type Kept = Option<Arc<dyn Any + Send + Sync>>;
 
 /// Where the output of a run goes.
 #[derive(Debug)]
@@ -60,7 +65,14 @@ impl Call {
             folder: folder.into(),
             output: Output::Lines,
             patience: Duration::from_secs(30),
+            kept: None,
         }
+    }
+
+    /// Keeps something for as long as the run is at work.
+    pub fn keep(mut self, kept: Arc<dyn Any + Send + Sync>) -> Self {
+        self.kept = Some(kept);
+        self
     }
 
     /// Adds arguments.
@@ -96,7 +108,7 @@ impl Call {
         command.args(&self.arguments).current_dir(&self.folder).process_group(0).stdin(Stdio::null());
         command.env_clear().envs(self.environment.into_variables()).stdout(stdout).stderr(stderr);
         let child = command.spawn().map_err(|error| not_started(self.program.path(), error))?;
-        Ok(Run { group: Group::of(&child), child, document, patience: self.patience })
+        Ok(Run { group: Group::of(&child), child, document, patience: self.patience, _kept: self.kept })
     }
 
     /// Runs it to its end.
@@ -124,6 +136,7 @@ pub(crate) struct Run {
     group: Group,
     document: Option<usize>,
     patience: Duration,
+    _kept: Kept,
 }
 
 impl Run {

@@ -62,6 +62,15 @@ impl<'a> Files<'a> {
         }
     }
 
+    /// Takes a file that must be there.
+    pub fn take_named(&mut self, path: &str) {
+        self.take_file(path.to_owned(), false);
+        if self.faults.is_empty() && !self.found.contains_key(path) {
+            let fault = Diagnostic::error("GO0501", path, "the source has no such file of variables");
+            self.faults.push(fault.help("add the file, or take it out of the target's `var_files`"));
+        }
+    }
+
     fn take_file(&mut self, path: String, executable: bool) {
         if self.found.contains_key(&path) {
             return;

@@ -43,6 +43,7 @@ pub struct TerraformRender {
     roots: Option<BTreeSet<String>>,
     workspace: String,
     variables: BTreeMap<String, Value>,
+    var_files: Vec<String>,
     removal: Removal,
     policy: Policy,
 }
@@ -55,6 +56,7 @@ impl TerraformRender {
             roots: None,
             workspace: "default".to_owned(),
             variables: BTreeMap::new(),
+            var_files: Vec::new(),
             removal: Removal::default(),
             policy: Policy::default(),
         }
@@ -78,6 +80,14 @@ impl TerraformRender {
     #[must_use]
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.variables.insert(name.into(), value.into());
+        self
+    }
+
+    /// A file of variables that every root gets, by its path in the source: before those of a root's own settings, which
+    /// win.
+    #[must_use]
+    pub fn var_file(mut self, path: impl Into<String>) -> Self {
+        self.var_files.push(path.into());
         self
     }
 
@@ -111,7 +121,8 @@ impl TerraformRender {
     }
 
     fn root(&self, part: &Part<'_>, folder: &str) -> Result<Object, Vec<Diagnostic>> {
-        let files = Files::of(part, folder, self.policy);
+        let mut files = Files::of(part, folder, self.policy);
+        self.var_files.iter().for_each(|path| files.take_named(path));
         let mut faults = files.faults;
         faults.extend(files.modules.iter().filter_map(|(module, call)| self.both(part, module, call)));
         let settings = Settings::of(files.found.get(&join(folder, settings::FILE)), folder, &self.target)?;
@@ -121,7 +132,7 @@ impl TerraformRender {
         root.removal = settings.removal.unwrap_or(self.removal);
         root.variables = self.variables.clone();
         root.variables.extend(settings.variables);
-        root.var_files = settings.var_files;
+        root.var_files = self.var_files.iter().cloned().chain(settings.var_files).collect();
         let at = join(folder, settings::FILE);
         if let Err(error) = check_workspace(&root.workspace).and_then(|()| root.check()) {
             faults.push(settings::fault(&at, error.message()));
@@ -170,6 +181,10 @@ impl Render for TerraformRender {
         hasher.field(&self.target).field(&self.workspace).field(self.removal.word());
         hasher.field([u8::from(self.policy.override_files), u8::from(self.roots.is_some())]);
         hasher.field(Value::map(self.variables.clone()).digest().as_bytes());
+        hasher.field(self.var_files.len().to_le_bytes());
+        self.var_files.iter().for_each(|file| {
+            hasher.field(file);
+        });
         self.roots.iter().flatten().for_each(|root| {
             hasher.field(root);
         });

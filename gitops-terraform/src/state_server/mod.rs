@@ -4,8 +4,8 @@ mod head;
 mod http;
 mod keep;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use gitops_core::{Cx, Digest, Error, Hasher, Result, StateStore, Time};
 use serde::{Deserialize, Serialize};
@@ -24,15 +24,22 @@ use keep::States;
 /// - A write is durable before it is answered, and the states before it stay readable, the latest 16 of them.
 /// - A write needs the lock, and goes on from what is there: same lineage, higher serial. Everything else is refused.
 /// - A lock is given back only by its id, and never by age. Who holds it, and since when, is told to who asks.
-/// - Every request must know a password that is made anew for each server and is in no file.
+/// - It listens only while a run of the tool needs it, on a free port of this machine. Every request must know a
+///   password that is made anew each time and is in no file.
 ///
 /// # Cancel safety
-/// Dropping the server ends it. A request that is cut short has been done wholly or not at all.
+/// A request that is cut short has been done wholly or not at all.
 #[derive(Debug)]
 pub struct StateServer {
+    states: Arc<States>,
+    door: Mutex<Weak<Door>>,
+}
+
+/// The way in for runs of the tool: it closes when nobody keeps it any more.
+#[derive(Debug)]
+pub(crate) struct Door {
     address: SocketAddr,
     password: Zeroizing<String>,
-    states: Arc<States>,
     _stop: DropGuard,
 }
 
@@ -71,19 +78,23 @@ pub struct StateLock {
 }
 
 impl StateServer {
-    /// Starts a server on a free port of this machine.
+    /// A server of the states in a store.
+    pub fn new(store: Arc<dyn StateStore>) -> Self {
+        Self { states: Arc::new(States::new(store)), door: Mutex::default() }
+    }
+
+    /// Opens the door, or the one that is open: runs at the same time share it.
     ///
     /// # Errors
     /// `Storage` if no port can be had.
-    pub async fn start(cx: &Cx, store: Arc<dyn StateStore>) -> Result<Self> {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let address = listener.local_addr()?;
-        let password = Zeroizing::new(format!("{:032x}", cx.random()));
-        let (states, stop) = (Arc::new(States::new(store)), CancellationToken::new());
-        let app = http::app(cx.shielded(), states.clone(), &password);
-        let end = stop.clone().cancelled_owned();
-        tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(end).await });
-        Ok(Self { address, password, states, _stop: stop.drop_guard() })
+    pub(crate) fn door(&self, cx: &Cx) -> Result<Arc<Door>> {
+        let mut current = self.door.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(door) = current.upgrade() {
+            return Ok(door);
+        }
+        let door = Arc::new(Door::open(cx, &self.states)?);
+        *current = Arc::downgrade(&door);
+        Ok(door)
     }
 
     /// The latest state of a name, in clear; nothing if there is none.
@@ -121,6 +132,19 @@ impl StateServer {
             Some(lock) => self.unlock(cx, name, &lock.id).await,
             None => Ok(()),
         }
+    }
+}
+
+impl Door {
+    fn open(cx: &Cx, states: &Arc<States>) -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        let (address, listener) = (listener.local_addr()?, tokio::net::TcpListener::from_std(listener)?);
+        let (password, stop) = (Zeroizing::new(format!("{:032x}", cx.random())), CancellationToken::new());
+        let app = http::app(cx.shielded(), states.clone(), &password);
+        let end = stop.clone().cancelled_owned();
+        tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(end).await });
+        Ok(Self { address, password, _stop: stop.drop_guard() })
     }
 
     /// The variables by which a run of the tool finds a state, and signs in.

@@ -1,5 +1,6 @@
 //! States that are kept elsewhere, by whatever backend a root declares.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -11,27 +12,42 @@ use axum::routing::get;
 
 use crate::support::*;
 
-type Kept = Arc<Mutex<Option<Bytes>>>;
-
 /// Somebody's state server, as simple as the tool allows.
-async fn server() -> (String, Kept) {
-    let kept = Kept::default();
-    let app = Router::new().route("/state", get(read).post(write)).with_state(kept.clone());
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = format!("http://{}/state", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, app).await });
-    (address, kept)
+#[derive(Clone, Default)]
+pub struct Remote {
+    pub address: String,
+    kept: Arc<Mutex<Option<Bytes>>>,
+    refuses: Arc<AtomicBool>,
 }
 
-async fn read(State(kept): State<Kept>) -> Response {
-    match &*kept.lock().unwrap() {
+impl Remote {
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}/state", listener.local_addr().unwrap());
+        let remote = Self { address, ..Self::default() };
+        let app = Router::new().route("/state", get(read).post(write)).with_state(remote.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        remote
+    }
+
+    /// Whether it takes no state from now on.
+    pub fn refuse(&self, refuses: bool) {
+        self.refuses.store(refuses, Ordering::Relaxed);
+    }
+}
+
+async fn read(State(remote): State<Remote>) -> Response {
+    match &*remote.kept.lock().unwrap() {
         Some(state) => state.clone().into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     }
 }
 
-async fn write(State(kept): State<Kept>, body: Bytes) -> StatusCode {
-    *kept.lock().unwrap() = Some(body);
+async fn write(State(remote): State<Remote>, body: Bytes) -> StatusCode {
+    if remote.refuses.load(Ordering::Relaxed) {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    *remote.kept.lock().unwrap() = Some(body);
     StatusCode::OK
 }
 
@@ -44,7 +60,7 @@ fn root(address: &str, value: u8) -> String {
 
 #[tokio::test]
 async fn a_state_elsewhere_is_asked_for_once_and_then_taken_for_unchanged() {
-    let (address, kept) = server().await;
+    let Remote { address, kept, .. } = Remote::start().await;
     let world = World::new(&[("app/main.tf", &root(&address, 1))]);
     assert!(world.apply().await.is_converged());
     assert!(kept.lock().unwrap().is_some());
@@ -64,7 +80,7 @@ async fn a_state_elsewhere_is_asked_for_once_and_then_taken_for_unchanged() {
 
 #[tokio::test]
 async fn a_state_of_somebody_else_is_not_taken_for_ours() {
-    let (address, _) = server().await;
+    let address = Remote::start().await.address;
     let first = World::new(&[("app/main.tf", &root(&address, 1))]);
     assert!(first.apply().await.is_converged());
     let second = World::new(&[("app/main.tf", &root(&address, 2))]);

@@ -114,7 +114,7 @@ async fn a_state_of_ours_is_read_without_a_process_and_has_its_versions() {
     let (things, lock) = (Things::start().await, lock_file(&["gitops/counting"]));
     let cx = Cx::system();
     let store: Arc<dyn StateStore> = Arc::new(MemoryStore::default());
-    let server = Arc::new(StateServer::start(&cx, store).await.unwrap());
+    let server = Arc::new(StateServer::new(store));
     let shared = server.clone();
     let world = World::new(&[]).built(move |builder| builder.mirror(mirror()).state_server(shared.clone()));
     let declare = |value: &str| {

@@ -1,6 +1,6 @@
 //! What can go wrong around a run, and what is said about it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -146,6 +146,42 @@ async fn a_tool_that_is_too_old_is_refused_with_the_version_that_is_needed() {
     let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
     let why = plan.held[0].why.to_string();
     assert!(why.contains("Terraform 1.5.7 is too old") && why.contains("1.9 or newer"), "{why}");
+}
+
+/// A program that does what the tool does, but for one command.
+fn wrapped(world: &World, case: &str) -> PathBuf {
+    let (path, tofu) = (world.folder.path().join("wrapped"), tofu());
+    let script = format!("#!/bin/sh\ncase \"$1\" in\n{case}\nesac\nexec {} \"$@\"\n", tofu.display());
+    let script = script.replace("TOOL", &tofu.display().to_string());
+    std::fs::write(&path, script).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_plan_that_leaves_something_for_later_is_not_applied() {
+    let world = World::new(&[("app/main.tf", "resource \"terraform_data\" \"a\" {}")]);
+    let deferred = "show) TOOL \"$@\" | sed 's/^{/{\"complete\":false,/'; exit ;;";
+    let target = Terraform::builder(wrapped(&world, deferred), world.work()).open(&world.cx).unwrap();
+    let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
+    assert!(plan.steps.is_empty());
+    assert!(plan.held[0].why.to_string().contains("does not cover the whole root"), "{}", plan.held[0].why);
+}
+
+#[tokio::test]
+async fn a_plan_of_another_form_is_named_and_not_applied() {
+    let world = World::new(&[("app/main.tf", "resource \"terraform_data\" \"a\" {}")]);
+    for (shown, said) in [
+        ("echo '{\"format_version\":\"2.0\"}'", "newer than 1"),
+        ("echo oops", "JSON"),
+        ("exit 3", "show ended"),
+    ] {
+        let target = Terraform::builder(wrapped(&world, &format!("show) {shown}; exit ;;")), world.work());
+        let target = target.open(&world.cx).unwrap();
+        let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
+        let why = plan.held[0].why.to_string();
+        assert!(plan.steps.is_empty() && why.contains(said), "{why}");
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! SIGKILL of our own process, of the tool, and of both, after each number of effects. Whatever is killed: nothing is
-//! made twice, and nothing that was made is lost.
+//! SIGKILL of our own process, of the tool, and of both, at points all over a run. Whatever is killed: nothing is made
+//! twice, and nothing that was made is lost.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +29,7 @@ async fn one_life() {
     let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
     let cx = Cx::system();
     let store: Arc<dyn StateStore> = Arc::new(FileStore::open(folder.join("states")).unwrap());
-    let server = Arc::new(StateServer::start(&cx, store).await.unwrap());
+    let server = Arc::new(StateServer::new(store));
     let mirror = std::fs::read_to_string(folder.join("mirror")).unwrap();
     let main = std::fs::read_to_string(folder.join("main.tf")).unwrap();
     let lock = std::fs::read_to_string(folder.join("lock")).unwrap();
@@ -82,9 +82,27 @@ enum Victim {
     Both,
 }
 
-/// Kills one victim when so many creations were answered, starts again until all is as declared, and says what a person had
-/// to be asked for.
-async fn kill(victim: Victim, after: u32, lock: &str) -> usize {
+/// When a victim is killed: so many creations were answered, and so much time went by since.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    answered: u32,
+    then: Duration,
+}
+
+impl Point {
+    /// The point of a number: the same in every run, and spread over the whole of it. Before the first creation lie the
+    /// start, the initialisation and the plan, and so more time than between two creations.
+    fn of(number: usize) -> Self {
+        let digest = Digest::of(&number.to_le_bytes());
+        let [answered, then, ..] = *digest.as_bytes();
+        let answered = u32::from(answered) % u32::try_from(NAMES.len()).unwrap();
+        let then = Duration::from_millis(u64::from(then) * if answered == 0 { 8 } else { 1 });
+        Self { answered, then }
+    }
+}
+
+/// Kills one victim, starts again until all is as declared, and says what a person had to be asked for.
+async fn kill(victim: Victim, point: Point, lock: &str) -> usize {
     let things = Things::start().await;
     things.with(|inner| inner.takes = Duration::from_millis(100));
     let folder = tempfile::tempdir().unwrap();
@@ -96,7 +114,8 @@ async fn kill(victim: Victim, after: u32, lock: &str) -> usize {
     write("mirror", &mirror().display().to_string());
 
     let mut child = start(folder.path());
-    things.answered(after).await;
+    things.answered(point.answered).await;
+    Cx::system().sleep(point.then).await.unwrap();
     let ours = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
     let tool = tool(folder.path());
     if matches!(victim, Victim::Ours | Victim::Both) {
@@ -111,7 +130,7 @@ async fn kill(victim: Victim, after: u32, lock: &str) -> usize {
     for _ in 0..ROUNDS {
         let report = run(folder.path()).await;
         if report == "converged" {
-            check(&things, &asked, victim, after);
+            check(&things, &asked, victim, point);
             return asked.len();
         }
         let absent = answer(&things, &report, &mut asked);
@@ -121,7 +140,7 @@ async fn kill(victim: Victim, after: u32, lock: &str) -> usize {
             .map(|(name, id)| format!("import {{\n to = counting_thing.{name}\n id = \"{id}\"\n}}\n"));
         write("main.tf", &format!("{main}{}", imports.collect::<String>()));
     }
-    panic!("{victim:?} after {after}: not converged in {ROUNDS} rounds; {:?}", run(folder.path()).await);
+    panic!("{victim:?} at {point:?}: not converged in {ROUNDS} rounds; {:?}", run(folder.path()).await);
 }
 
 /// What a person does about resources in doubt: looks for each at its provider, and imports it or calls it absent.
@@ -140,10 +159,10 @@ fn answer(things: &Things, report: &str, asked: &mut BTreeMap<String, String>) -
     absent.join("\n")
 }
 
-fn check(things: &Things, asked: &BTreeMap<String, String>, victim: Victim, after: u32) {
+fn check(things: &Things, asked: &BTreeMap<String, String>, victim: Victim, point: Point) {
     let made = things.with(|inner| inner.made.clone());
     let once: BTreeMap<String, u32> = NAMES.iter().map(|name| ((*name).to_owned(), 1)).collect();
-    assert_eq!(made, once, "{victim:?} after {after}, asked about {asked:?}");
+    assert_eq!(made, once, "{victim:?} at {point:?}, asked about {asked:?}");
 }
 
 #[tokio::test]
@@ -153,8 +172,7 @@ async fn whatever_is_killed_nothing_is_made_twice_and_nothing_is_lost() {
     let victims = [Victim::Ours, Victim::Tool, Victim::Both];
     let mut asked = 0;
     for number in 0..kills {
-        let after = u32::try_from(number / victims.len() % (NAMES.len() - 1)).unwrap() + 1;
-        asked += kill(victims[number % victims.len()], after, &lock).await;
+        asked += kill(victims[number % victims.len()], Point::of(number), &lock).await;
     }
     println!("{kills} kills: 0 duplicates, 0 lost; a person was asked about {asked} resources");
 }

@@ -68,7 +68,7 @@ async fn a_move_is_shown_and_makes_nothing_anew() {
     assert_eq!(diff(&plan), ["move/terraform_data.b \"terraform_data.a\" → \"terraform_data.b\""]);
     assert!(world.apply().await.is_converged());
     let found = world.target().resources(&world.cx, &root_key("app")).await.unwrap();
-    let addresses: Vec<&str> = found.iter().map(|resource| resource.address.as_str()).collect();
+    let addresses: Vec<&str> = found.iter().map(|resource| resource.name.as_str()).collect();
     assert_eq!(addresses, ["terraform_data.b"]);
 }
 

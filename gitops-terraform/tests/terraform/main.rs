@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
 
 mod backends;
+mod disks;
 mod drift;
 mod effects;
 mod failures;

@@ -57,6 +57,23 @@ async fn it_is_given_up_and_its_resources_stay() {
 }
 
 #[tokio::test]
+async fn what_needs_a_secret_to_be_destroyed_stays_and_says_how_to_go_on() {
+    let secret = Value::Secret(Secret::new("canary", &SecretKey::new([1; 32])));
+    let render = TerraformRender::new("tf").removal(Removal::Destroy).variable("password", secret);
+    let main = "variable \"password\" {}\nresource \"terraform_data\" \"a\" { input = var.password }\n";
+    let world = World::new(&[("app/main.tf", main), OTHER]).rendered(render);
+    world.apply().await;
+    world.files.declare(&[OTHER]);
+    let plan = world.plan().await;
+    let why = plan.held[0].why.to_string();
+    assert!(
+        plan.steps.is_empty() && why.contains("secret variables password") && why.contains("`forget`"),
+        "{why}"
+    );
+    assert!(world.live("app").await.is_some());
+}
+
+#[tokio::test]
 async fn another_policy_is_a_change_that_is_shown() {
     let world = world(Removal::Destroy);
     world.apply().await;

@@ -58,6 +58,8 @@ pub struct World {
     pub render: Arc<dyn Render>,
     /// How long one call may take.
     pub call_timeout: Duration,
+    /// Another work folder than the one in the world's own.
+    pub work: Option<PathBuf>,
     build: Box<dyn Fn(TerraformBuilder) -> TerraformBuilder + Send + Sync>,
 }
 
@@ -92,6 +94,7 @@ impl World {
             options: Options::default(),
             render: Arc::new(TerraformRender::new("tf")),
             call_timeout: Duration::from_secs(600),
+            work: None,
             build: Box::new(|builder| builder),
         };
         world.files.declare(files);
@@ -115,7 +118,7 @@ impl World {
     }
 
     pub fn work(&self) -> PathBuf {
-        self.folder.path().join("work")
+        self.work.clone().unwrap_or_else(|| self.folder.path().join("work"))
     }
 
     /// The target as a new process would open it.

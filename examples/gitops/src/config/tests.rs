@@ -44,8 +44,11 @@ fn the_file_of_the_manual_is_read_as_it_is_meant() {
     assert_eq!(config.source.reference, GitRef::Branch("main".to_owned()));
     assert_eq!(config.source.path, "site");
     let root = PathBuf::from("conf/./live");
-    let target =
-        TargetConfig { name: "dir".into(), path: String::new(), kind: TargetKind::Directory { root } };
+    let target = TargetConfig {
+        name: "dir".into(),
+        path: String::new(),
+        kind: TargetKind::Directory { root, outputs: Vec::new() },
+    };
     assert_eq!(config.targets, [target]);
     assert_eq!(config.state, Path::new("conf/./.gitops"));
     assert_eq!(config.sync, Sync::default());

@@ -109,8 +109,8 @@ fn risks(plan: &Plan) -> String {
         (Risk::Protected, "is protected", "are protected"),
         (Risk::Secret, "changes a secret", "change secrets"),
     ];
-    let found: Vec<String> =
-        kinds.iter().filter_map(|(risk, one, many)| risky(plan, *risk, one, many)).collect();
+    let whole = kinds.iter().filter_map(|(risk, one, many)| risky(plan, *risk, one, many));
+    let found: Vec<String> = whole.chain(plan.steps.iter().filter_map(losses)).collect();
     match found.is_empty() {
         true => String::new(),
         false => format!("{} {}\n", paint(RED, "High risk:"), found.join("; ")),
@@ -121,7 +121,7 @@ fn risky(plan: &Plan, risk: Risk, one: &str, many: &str) -> Option<String> {
     let keys: Vec<String> = plan
         .steps
         .iter()
-        .filter(|step| step.risk.contains(&risk))
+        .filter(|step| step.risk.contains(&risk) && is_of_the_object(step, risk))
         .map(|step| escape(&changes::object(&step.key)))
         .collect();
     match &keys[..] {
@@ -129,6 +129,27 @@ fn risky(plan: &Plan, risk: Risk, one: &str, many: &str) -> Option<String> {
         [key] => Some(format!("{key} {one}")),
         keys if keys.len() <= 3 => Some(format!("{} {many}", keys.join(", "))),
         keys => Some(format!("{} and {} more {many}", keys[..2].join(", "), keys.len() - 2)),
+    }
+}
+
+/// Whether a risk is of the object itself: one that a component brings is told by [`losses`].
+fn is_of_the_object(step: &Step, risk: Risk) -> bool {
+    match risk {
+        Risk::Delete => step.action == Action::Delete,
+        Risk::Replace => step.action == Action::Replace,
+        _ => true,
+    }
+}
+
+/// What an object loses of what it is made of, the first three by name.
+fn losses(step: &Step) -> Option<String> {
+    let lost: Vec<String> =
+        step.components.lost().map(|change| format!("{} {}", change.action, change.name)).collect();
+    let object = changes::object(&step.key);
+    match lost.len() {
+        0 => None,
+        1..=3 => Some(escape(&format!("{object} will {}", lost.join(", ")))),
+        all => Some(escape(&format!("{object} will {} and {} more", lost[..2].join(", "), all - 2))),
     }
 }
 

@@ -7,7 +7,7 @@ use gitops_core::{Cx, Render, Result, Routes, SecretKey};
 use gitops_k8s::{Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, Substitute};
 
 use super::Opened;
-use crate::config::{Filling, KubernetesConfig, RenderConfig, RenderKind, TargetConfig};
+use crate::config::{KubernetesConfig, RenderConfig, RenderKind, TargetConfig};
 
 /// Connects; sends nothing yet.
 pub async fn open(
@@ -29,19 +29,14 @@ pub async fn open(
         .health(config.health.iter().cloned())
         .secret_key(secrets.clone())
         .build()?;
-    Ok(Opened { target: Arc::new(target), render })
+    Ok(Opened { target: Arc::new(target), render, gate: None })
 }
 
 /// Where folders are named, only they are rendered: a base of a kustomization is a part of it, and not one of its own.
 fn render(folder: &str, config: &KubernetesConfig, manifests: KubernetesRender) -> Result<Arc<dyn Render>> {
-    let manifests = match &config.substitute {
-        Some(values) => manifests.step(values.iter().fold(Substitute::new(), |step, (name, filling)| {
-            match filling {
-                Filling::Text(text) => step.value(name, text),
-                Filling::Output(output) => step.output(name, output.clone()),
-            }
-        })),
-        None => manifests,
+    let manifests = match (&config.substitute, config.outputs.is_empty()) {
+        (None, true) => manifests,
+        _ => manifests.step(substitute(config)),
     };
     if config.render.is_empty() {
         return Ok(Arc::new(manifests));
@@ -82,6 +77,12 @@ fn connection(config: &KubernetesConfig) -> Connection {
     let of_context = config.context.iter().fold(origin, Connection::context);
     let acting = config.impersonate.iter().fold(of_context, Connection::impersonate);
     acting.user_agent(agent)
+}
+
+fn substitute(config: &KubernetesConfig) -> Substitute {
+    let texts = config.substitute.iter().flatten();
+    let filling = texts.fold(Substitute::new(), |filling, (name, text)| filling.value(name, text));
+    config.outputs.iter().fold(filling, |filling, (name, output)| filling.output(name, output.clone()))
 }
 
 fn limits(config: &KubernetesConfig) -> Limits {

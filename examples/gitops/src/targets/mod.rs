@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitops_core::directory::FileRender;
-use gitops_core::{Cx, Directory, Memory, Render, Result, SecretKey, Target};
+use gitops_core::{Cx, Directory, Gate, Memory, OutputRef, Render, Result, SecretKey, Target};
 
 use crate::config::{Config, TargetConfig, TargetKind};
 use crate::session::Access;
@@ -18,6 +18,8 @@ pub struct Opened {
     pub target: Arc<dyn Target>,
     /// How files become its objects.
     pub render: Arc<dyn Render>,
+    /// What plans must pass because of it.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 /// Opens a target of an application.
@@ -32,17 +34,24 @@ pub async fn open(
     secrets: &SecretKey,
 ) -> Result<Opened> {
     match &target.kind {
-        TargetKind::Directory { root } => directory(target, root, access),
+        TargetKind::Directory { root, outputs } => directory(target, root, outputs, access),
         TargetKind::Kubernetes(cluster) => kubernetes::open(cx, &config.name, target, cluster, secrets).await,
         TargetKind::Terraform(roots) => terraform::open(cx, &config.state, target, roots),
     }
 }
 
 /// A folder. A look must not make it: one that is not there has no files.
-fn directory(config: &TargetConfig, root: &Path, access: Access) -> Result<Opened> {
+fn directory(
+    config: &TargetConfig,
+    root: &Path,
+    outputs: &[(String, OutputRef)],
+    access: Access,
+) -> Result<Opened> {
     let target: Arc<dyn Target> = match access == Access::Look && !root.exists() {
         true => Arc::new(Memory::new()),
         false => Arc::new(Directory::open(root, &config.name)?),
     };
-    Ok(Opened { target, render: Arc::new(FileRender::new(&config.name).below(&config.path)) })
+    let render = FileRender::new(&config.name).below(&config.path);
+    let render = outputs.iter().fold(render, |render, (name, output)| render.output(name, output.clone()));
+    Ok(Opened { target, render: Arc::new(render), gate: None })
 }

@@ -3,20 +3,32 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use gitops_core::{Cx, Result};
-use gitops_terraform::{Terraform, TerraformBuilder, TerraformRender};
+use gitops_core::{Cx, FileStore, Result};
+use gitops_terraform::{Destructive, StateServer, Terraform, TerraformBuilder, TerraformRender};
 
 use super::Opened;
-use crate::config::{TargetConfig, TerraformConfig};
+use crate::config::{BackendConfig, TargetConfig, TerraformConfig};
 
 /// Makes the work folder; starts no process yet.
 pub fn open(cx: &Cx, state: &Path, target: &TargetConfig, config: &TerraformConfig) -> Result<Opened> {
     let work = state.join("terraform").join(&target.name);
-    let builder = Terraform::builder(&config.binary, work);
+    let builder = Terraform::builder(&config.binary, &work);
     let builder = config.env.iter().fold(builder, TerraformBuilder::pass_env);
     let builder = config.mirror.iter().fold(builder, TerraformBuilder::mirror);
     let builder = config.drift_every.iter().fold(builder, |builder, time| builder.drift_every(*time));
-    Ok(Opened { target: Arc::new(builder.open(cx)?), render: Arc::new(render(target, config)) })
+    let builder = match &config.backend {
+        BackendConfig::Declared => builder,
+        BackendConfig::Managed => {
+            let store = Arc::new(FileStore::open(work.join("states"))?);
+            builder.state_server(Arc::new(StateServer::new(store)))
+        }
+        BackendConfig::Block(kind, settings) => builder.backend(kind, settings.clone()),
+    };
+    Ok(Opened {
+        target: Arc::new(builder.open(cx)?),
+        render: Arc::new(render(target, config)),
+        gate: Some(Arc::new(Destructive::default())),
+    })
 }
 
 fn render(target: &TargetConfig, config: &TerraformConfig) -> TerraformRender {
@@ -24,6 +36,7 @@ fn render(target: &TargetConfig, config: &TerraformConfig) -> TerraformRender {
     let render = config.workspace.iter().fold(render, TerraformRender::workspace);
     let render =
         config.vars.iter().fold(render, |render, (name, value)| render.variable(name, value.clone()));
+    let render = config.var_files.iter().fold(render, TerraformRender::var_file);
     match config.roots.is_empty() {
         true => render,
         false => render.roots(config.roots.iter().cloned()),

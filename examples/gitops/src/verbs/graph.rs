@@ -1,6 +1,8 @@
 //! `gitops graph`: draws what needs what.
 
-use gitops_core::{Direction, Error, ErrorKind, Graph, Key};
+use std::collections::BTreeMap;
+
+use gitops_core::{Component, Direction, Error, ErrorKind, Graph, Key};
 use serde::Serialize;
 
 use super::Ended;
@@ -20,22 +22,33 @@ pub async fn run(app: &App, args: &GraphArgs) -> Ended {
     let graph = session.engine.graph().map_err(|cycle| {
         Error::new(ErrorKind::Invalid, cycle.to_string()).help("remove one of these needs")
     })?;
-    app.screen.answer(&GraphDocument::new(&graph), || match args.format {
-        GraphFormat::Text => text(&graph, app.screen.columns()),
+    let components = session.components(app).await?;
+    app.screen.answer(&GraphDocument::new(&graph, &components), || match args.format {
+        GraphFormat::Text => text(&graph, &components, app.screen.columns()),
         GraphFormat::Dot => graph.dot(Direction::Down),
         GraphFormat::Mermaid => graph.mermaid(Direction::Down),
     })?;
     Ok(Exit::Ok)
 }
 
-/// One line per object, each after what it needs.
-fn text(graph: &Graph, columns: Columns) -> String {
+/// What objects are made of, where that is shown.
+type Parts = BTreeMap<Key, Vec<Component>>;
+
+/// One line per object, each after what it needs; below it a line for each resource that it is made of.
+fn text(graph: &Graph, components: &Parts, columns: Columns) -> String {
     let row = |key: &Key| -> Vec<Cell> {
         let needs: Vec<String> = graph.needs(key).into_iter().map(changes::object).collect();
         let needs = if needs.is_empty() { String::new() } else { format!("needs {}", needs.join(", ")) };
         vec![key.to_string().into(), needs.into()]
     };
-    draw(&graph.order().into_iter().map(row).collect::<Vec<_>>(), columns)
+    let part = |part: &Component| -> Vec<Cell> {
+        vec![format!("  {}", part.name).into(), part.trouble.clone().unwrap_or_default().into()]
+    };
+    let rows = |key: &Key| -> Vec<Vec<Cell>> {
+        let parts = components.get(key).into_iter().flatten();
+        std::iter::once(row(key)).chain(parts.map(part)).collect()
+    };
+    draw(&graph.order().into_iter().flat_map(rows).collect::<Vec<_>>(), columns)
 }
 
 /// The document of `graph`.
@@ -48,6 +61,7 @@ struct GraphDocument<'a> {
 struct Node<'a> {
     key: &'a Key,
     needs: Vec<&'a Key>,
+    components: &'a [Component],
 }
 
 impl Document for GraphDocument<'_> {
@@ -55,8 +69,9 @@ impl Document for GraphDocument<'_> {
 }
 
 impl<'a> GraphDocument<'a> {
-    fn new(graph: &'a Graph) -> Self {
-        let node = |key: &'a Key| Node { key, needs: graph.needs(key) };
+    fn new(graph: &'a Graph, components: &'a Parts) -> Self {
+        let of = |key: &Key| components.get(key).map(Vec::as_slice).unwrap_or_default();
+        let node = |key: &'a Key| Node { key, needs: graph.needs(key), components: of(key) };
         Self { nodes: graph.order().into_iter().map(node).collect() }
     }
 }

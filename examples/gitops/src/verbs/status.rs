@@ -1,6 +1,8 @@
 //! `gitops status`: shows what is applied, and whether it is what is declared.
 
-use gitops_core::{Error, OwnedState, Pin, Plan, Revision};
+use std::collections::BTreeMap;
+
+use gitops_core::{Component, Error, Key, OwnedState, Pin, Plan, Revision};
 use serde::Serialize;
 
 use super::Ended;
@@ -48,7 +50,16 @@ struct StatusDocument {
     claimed: usize,
     deleting: usize,
     unsettled: usize,
+    components: usize,
+    troubled: Vec<Troubled>,
     last: Option<Deployment>,
+}
+
+/// A resource that something is wrong with.
+#[derive(Serialize)]
+struct Troubled {
+    key: Key,
+    component: Component,
 }
 
 impl Document for StatusDocument {
@@ -58,6 +69,7 @@ impl Document for StatusDocument {
 impl StatusDocument {
     async fn new(app: &App, session: &Session, plan: Result<Plan, Error>) -> gitops_core::Result<Self> {
         let (engine, inventory) = (&session.engine, session.engine.inventory());
+        let components = session.components(app).await?;
         let info = engine.source().info();
         let in_state =
             |state: OwnedState| inventory.entries().iter().filter(|(_, entry)| entry.state == state).count();
@@ -80,6 +92,8 @@ impl StatusDocument {
             claimed: in_state(OwnedState::Claimed),
             deleting: in_state(OwnedState::Deleting),
             unsettled: inventory.open().count(),
+            components: components.values().map(Vec::len).sum(),
+            troubled: troubled(components),
             last: history::deployments(&session.audit_path(), 1)?.pop(),
         })
     }
@@ -101,6 +115,11 @@ impl StatusDocument {
             facts.push(("applied", escape(&accepted)));
         }
         facts.push(("owns", self.owned()));
+        let troubles = self.troubled.iter().filter_map(|Troubled { key, component }| {
+            let trouble = component.trouble.as_ref()?;
+            Some(("trouble", escape(&format!("{key}: {}: {trouble}", component.name))))
+        });
+        facts.extend(troubles);
         facts.extend(self.pinned.as_ref().map(|pin| {
             let text = format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since);
             ("held to", escape(&text))
@@ -124,6 +143,18 @@ impl StatusDocument {
         let parts =
             [(self.claimed, "claimed"), (self.deleting, "being deleted"), (self.unsettled, "unsettled")];
         let rest = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
-        std::iter::once(count(self.owned, "object")).chain(rest).collect::<Vec<_>>().join(", ")
+        let resources = (self.components > 0).then(|| count(self.components, "resource"));
+        std::iter::once(count(self.owned, "object"))
+            .chain(rest)
+            .chain(resources)
+            .collect::<Vec<_>>()
+            .join(", ")
     }
+}
+
+fn troubled(components: BTreeMap<Key, Vec<Component>>) -> Vec<Troubled> {
+    let all = components.into_iter().flat_map(|(key, parts)| {
+        parts.into_iter().map(move |component| Troubled { key: key.clone(), component })
+    });
+    all.filter(|troubled| troubled.component.trouble.is_some()).collect()
 }

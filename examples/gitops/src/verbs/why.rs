@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use gitops_core::{Action, AuditEntry, AuditEvent, Commit, Key, Owned, Plan, Provenance, Result, Time};
+use gitops_core::{
+    Action, AuditEntry, AuditEvent, Commit, Component, Key, Owned, Plan, Provenance, Result, Time,
+};
 use serde::Serialize;
 
 use super::Ended;
@@ -36,6 +38,7 @@ struct WhyDocument<'a> {
     commit: Option<Commit>,
     needs: Vec<Key>,
     owned: Option<&'a Owned>,
+    components: Vec<Component>,
     last_change: Option<LastChange>,
     next: Next<'a>,
 }
@@ -112,6 +115,7 @@ impl<'a> WhyDocument<'a> {
             commit,
             needs,
             owned: session.engine.inventory().entries().get(key),
+            components: session.components(app).await?.remove(key).unwrap_or_default(),
             last_change: last_change(&session.audit_path(), key)?,
             next: Next::of(plan, key),
         })
@@ -128,6 +132,7 @@ impl<'a> WhyDocument<'a> {
             let needs: Vec<String> = self.needs.iter().map(changes::object).collect();
             facts.push(("needs", escape(&needs.join(", "))));
         }
+        facts.extend(self.components.iter().map(|part| ("holds", escape(&resource(part)))));
         facts.extend([("last change", last_change), ("next", escape(&self.next.line()))]);
         format!("{}\n{}", paint(BOLD, escape(&self.key.to_string())), labelled(&facts))
     }
@@ -141,6 +146,13 @@ impl<'a> WhyDocument<'a> {
             None => "nowhere".to_owned(),
         }
     }
+}
+
+/// A resource with its identity, and what is wrong with it.
+fn resource(part: &Component) -> String {
+    let id = part.id.as_ref().map(|id| format!("  id {id}")).unwrap_or_default();
+    let trouble = part.trouble.as_ref().map(|trouble| format!("  {trouble}")).unwrap_or_default();
+    format!("{}{id}{trouble}", part.name)
 }
 
 impl LastChange {

@@ -2,16 +2,26 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod cluster;
+mod outputs;
+mod roots;
 #[path = "../cli/support.rs"]
 #[allow(dead_code, reason = "shared with the tests that need no server")]
 mod support;
 mod together;
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
 use support::World;
 use testbed::{Admin, ApiServer, User};
+
+/// The real tool.
+fn tofu() -> PathBuf {
+    std::env::var_os("GITOPS_TOFU")
+        .expect("these tests need tofu: run `cargo xtask test`, which builds it")
+        .into()
+}
 
 /// A namespace of its own in the shared cluster, and a world whose `kubeconfig` leads there.
 struct Cluster {

@@ -1,14 +1,6 @@
 //! Three targets in one application: one plan, one id, outputs of one as inputs of the others.
 
-use std::path::PathBuf;
-
-use crate::Cluster;
-
-fn tofu() -> PathBuf {
-    std::env::var_os("GITOPS_TOFU")
-        .expect("these tests need tofu: run `cargo xtask test`, which builds it")
-        .into()
-}
+use crate::{Cluster, tofu};
 
 const ROOT: &str = r#"
 variable "size" { type = number }

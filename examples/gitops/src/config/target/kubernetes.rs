@@ -3,14 +3,15 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use gitops_core::GroupKind;
+use gitops_core::{GroupKind, OutputRef};
 use gitops_k8s::{Conflicts, HealthRule};
 
 use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
 use super::health;
-use super::render::{self, Filling, RenderConfig};
 use super::ignore::{self, IgnoreConfig};
+use super::render::{self, RenderConfig};
+use super::values;
 
 /// How to reach a cluster, as whom, and what may be touched there.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub struct KubernetesConfig {
     pub conflicts: Conflicts,
     /// Whether an object may be deleted and made anew where a field can't be changed in place.
     pub replace: bool,
+    /// What fills `${NAME}` in manifests; without any, it stays as it stands.
+    pub outputs: Vec<(String, OutputRef)>,
     /// Declared fields that are left to others.
     pub ignore: Vec<IgnoreConfig>,
     /// How objects of some kinds do well or badly.
@@ -40,7 +43,7 @@ pub struct KubernetesConfig {
     /// Which folders are rendered, and how; all of the target's folder as manifests if empty.
     pub render: Vec<RenderConfig>,
     /// What is filled in for `${NAME}`; nothing is looked for if it is not there.
-    pub substitute: Option<Vec<(String, Filling)>>,
+    pub substitute: Option<Vec<(String, String)>>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -52,7 +55,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -62,6 +65,7 @@ const KEYS: [&str; 13] = [
     "cluster_kinds",
     "conflicts",
     "replace",
+    "outputs",
     "ignore",
     "health",
     "render",
@@ -95,6 +99,7 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .unwrap_or_default(),
         render: fields.get("render").map(|(_, node)| render::read(reader, node, base)).unwrap_or_default(),
         substitute: fields.get("substitute").map(|(_, node)| render::substitute(reader, node)),
+        outputs: values::outputs(reader, &fields),
         health: fields.get("health").map(|(_, node)| health::read(reader, node)).unwrap_or_default(),
         ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
     })

@@ -3,17 +3,19 @@
 mod health;
 mod ignore;
 mod kubernetes;
-mod output;
 mod render;
 mod terraform;
+mod values;
 
 pub use ignore::IgnoreConfig;
 pub use kubernetes::KubernetesConfig;
-pub use render::{Filling, RenderConfig, RenderKind};
-pub use terraform::TerraformConfig;
+pub use render::{RenderConfig, RenderKind};
+pub use terraform::{BackendConfig, TerraformConfig};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+use gitops_core::OutputRef;
 
 use super::node::{Node, Place, Shape};
 use super::reader::{Fields, Reader};
@@ -37,6 +39,8 @@ pub enum TargetKind {
     Directory {
         /// The folder.
         root: PathBuf,
+        /// What fills `${NAME}` in files.
+        outputs: Vec<(String, OutputRef)>,
     },
     /// Objects in a Kubernetes cluster.
     Kubernetes(KubernetesConfig),
@@ -47,7 +51,7 @@ pub enum TargetKind {
 impl fmt::Display for TargetConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            TargetKind::Directory { root } => write!(f, "{}", root.display()),
+            TargetKind::Directory { root, .. } => write!(f, "{}", root.display()),
             TargetKind::Kubernetes(kubernetes) => write!(f, "{kubernetes}"),
             TargetKind::Terraform(terraform) => write!(f, "the roots of {}", terraform.binary.display()),
         }
@@ -133,7 +137,7 @@ fn kind(
 }
 
 fn directory(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<TargetKind> {
-    let fields = reader.fields(node, "`directory`", owner, &["root"])?;
+    let fields = reader.fields(node, "`directory`", owner, &["root", "outputs"])?;
     let root = fields.require("root", "root: ./live").and_then(|(_, node)| reader.text(node, "`root`"))?;
-    Some(TargetKind::Directory { root: base.join(root) })
+    Some(TargetKind::Directory { root: base.join(root), outputs: values::outputs(reader, &fields) })
 }

@@ -2,12 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use gitops_core::OutputRef;
-
 use super::super::node::{Node, Place, Shape};
 use super::super::reader::{Fields, Reader};
 use super::super::source::folder;
-use super::output;
 
 /// A folder that is rendered.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,15 +38,6 @@ pub enum RenderKind {
     },
 }
 
-/// What is filled in for a variable.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Filling {
-    /// A text.
-    Text(String),
-    /// An output of another object.
-    Output(OutputRef),
-}
-
 /// The kinds, each with its keys.
 const KINDS: [&str; 3] = ["kustomize", "helm", "manifests"];
 const KEYS: [(&str, &[&str]); 3] = [
@@ -62,14 +50,20 @@ const KEYS: [(&str, &[&str]); 3] = [
 pub fn read(reader: &Reader<'_>, node: &Node, base: &Path) -> Vec<RenderConfig> {
     let Shape::List(items) = &node.shape else {
         let message = format!("`render` must be a list, not {}", node.shape.article());
-        reader.fault("GO0109", node.place, message, "write `- kustomize: { path: apps/web }` in a line of its own");
+        reader.fault(
+            "GO0109",
+            node.place,
+            message,
+            "write `- kustomize: { path: apps/web }` in a line of its own",
+        );
         return Vec::new();
     };
     items.iter().filter_map(|item| one(reader, item, base)).collect()
 }
 
 fn one(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<RenderConfig> {
-    let (kind, place, node) = super::super::one_kind(reader, node, "an item of `render`", node.place, &KINDS, &[])?;
+    let (kind, place, node) =
+        super::super::one_kind(reader, node, "an item of `render`", node.place, &KINDS, &[])?;
     let (what, keys) = KEYS.iter().find(|(name, _)| *name == kind)?;
     let what = format!("`{what}`");
     let fields = reader.fields(node, &what, place, keys)?;
@@ -103,15 +97,17 @@ fn helm(reader: &Reader<'_>, fields: &Fields<'_, '_>, program: Option<PathBuf>) 
     Some(RenderKind::Helm { program, release, values, kubernetes: text("kubernetes") })
 }
 
-/// The mapping under `substitute`: a text for each name, or an output.
-pub fn substitute(reader: &Reader<'_>, node: &Node) -> Vec<(String, Filling)> {
+/// The mapping under `substitute`: a text for each name.
+pub fn substitute(reader: &Reader<'_>, node: &Node) -> Vec<(String, String)> {
     let Shape::Map(members) = &node.shape else {
-        let message = format!("`substitute` must be a mapping of names to texts, not {}", node.shape.article());
+        let message =
+            format!("`substitute` must be a mapping of names to texts, not {}", node.shape.article());
         reader.fault("GO0109", node.place, message, "write `substitute: { DOMAIN: example.org }`");
         return Vec::new();
     };
     let named = members.iter().filter_map(|(name, node)| {
-        let is_name = !name.text.is_empty() && name.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        let is_name =
+            !name.text.is_empty() && name.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
         if !is_name || name.text.starts_with(|first: char| first.is_ascii_digit()) {
             refuse_name(reader, name.place, &name.text);
             return None;
@@ -126,14 +122,10 @@ fn refuse_name(reader: &Reader<'_>, place: Place, name: &str) {
     reader.fault("GO0110", place, message, "a name has letters, digits and `_`, and begins with no digit");
 }
 
-fn filling(reader: &Reader<'_>, node: &Node, name: &str) -> Option<Filling> {
-    if let Some(written) = output::written(node) {
-        return output::read(reader, written).map(Filling::Output);
+fn filling(reader: &Reader<'_>, node: &Node, name: &str) -> Option<String> {
+    match &node.shape {
+        Shape::Number(text) | Shape::Text(text) => Some(text.clone()),
+        Shape::Bool(value) => Some(value.to_string()),
+        _ => reader.text(node, &format!("`{name}`")),
     }
-    Some(Filling::Text(match &node.shape {
-        Shape::Number(text) => text.clone(),
-        Shape::Bool(value) => value.to_string(),
-        Shape::Text(text) => text.clone(),
-        _ => reader.text(node, &format!("`{name}`"))?,
-    }))
 }

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitops_core::{Hole, HolePart, Value};
+use gitops_core::Value;
 use gitops_terraform::Removal;
 
 use super::super::node::{Node, Place, Shape};
 use super::super::reader::{Fields, Reader};
-use super::output;
+use super::values;
 
 /// Which program works on which roots, and how.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub struct TerraformConfig {
     pub workspace: Option<String>,
     /// Variables that every root gets, if it declares them; a value may be another object's output.
     pub vars: Vec<(String, Value)>,
+    /// Files of variables that every root gets, by their paths in the source.
+    pub var_files: Vec<String>,
+    /// Where the states are kept.
+    pub backend: BackendConfig,
     /// Exactly these folders are roots; all with files of configuration if empty.
     pub roots: Vec<String>,
     /// What becomes of the resources of roots that leave the source.
@@ -31,7 +35,30 @@ pub struct TerraformConfig {
     pub drift_every: Option<Duration>,
 }
 
-const KEYS: [&str; 8] = ["binary", "workspace", "vars", "roots", "removal", "mirror", "env", "drift_every"];
+/// Where the states of roots are kept.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub enum BackendConfig {
+    /// Where each root says; in the state folder if it says nothing.
+    #[default]
+    Declared,
+    /// In the state folder, with their history.
+    Managed,
+    /// In a backend of this type of the tool's, with these settings.
+    Block(String, Value),
+}
+
+const KEYS: [&str; 10] = [
+    "binary",
+    "workspace",
+    "vars",
+    "var_files",
+    "backend",
+    "roots",
+    "removal",
+    "mirror",
+    "env",
+    "drift_every",
+];
 
 /// Reads the content of `terraform:`.
 pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<TerraformConfig> {
@@ -41,13 +68,16 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
         let list = fields.get(name).map(|(_, node)| reader.texts(node, &format!("`{name}`")));
         list.unwrap_or_default()
     };
+    let roots = texts("roots");
     let policies = [("retain", Removal::Retain), ("destroy", Removal::Destroy), ("forget", Removal::Forget)];
     let removal = fields.get("removal").and_then(|(_, node)| reader.one_of(node, "`removal`", &policies));
     Some(TerraformConfig {
         binary: binary(text("binary"), base),
         workspace: text("workspace"),
         vars: vars(reader, &fields),
-        roots: texts("roots"),
+        var_files: texts("var_files"),
+        backend: backend(reader, &fields, base, roots.len() == 1),
+        roots,
         removal: removal.unwrap_or_default(),
         mirror: text("mirror").map(|path| base.join(path)),
         env: texts("env"),
@@ -65,48 +95,59 @@ fn binary(written: Option<String>, base: &Path) -> PathBuf {
 }
 
 fn vars(reader: &Reader<'_>, fields: &Fields<'_, '_>) -> Vec<(String, Value)> {
-    let Some((_, node)) = fields.get("vars") else { return Vec::new() };
-    let Shape::Map(members) = &node.shape else {
-        let message = format!("`vars` must be a mapping of names to values, not {}", node.shape.article());
-        reader.fault("GO0109", node.place, message, "write `vars: { size: 3 }`");
-        return Vec::new();
-    };
-    let var = |name: &str, node: &Node| Some((name.to_owned(), value_or_output(reader, node)?));
-    members.iter().filter_map(|(name, node)| var(&name.text, node)).collect()
+    let members = values::members(reader, fields, "vars", "write `vars: { size: 3 }`");
+    members
+        .filter_map(|(name, node)| Some((name.text.clone(), values::value_or_output(reader, node)?)))
+        .collect()
 }
 
-/// A value, or `{ output: "KEY#NAME" }`: what another object gives out.
-fn value_or_output(reader: &Reader<'_>, node: &Node) -> Option<Value> {
-    match output::written(node) {
-        Some(written) => {
-            let output = HolePart::Output(output::read(reader, written)?);
-            Some(Hole { parts: vec![output] }.into())
+const EXAMPLE: &str =
+    "write `backend: managed`, or `backend: { s3: { bucket: states, key: \"{root}.tfstate\" } }`";
+
+/// `managed`, or the one type of a backend with its settings.
+fn backend(reader: &Reader<'_>, fields: &Fields<'_, '_>, base: &Path, is_one_root: bool) -> BackendConfig {
+    let Some((place, node)) = fields.get("backend") else { return BackendConfig::Declared };
+    match &node.shape {
+        Shape::Text(word) if word == "managed" => BackendConfig::Managed,
+        Shape::Map(members) if members.len() == 1 => {
+            let (kind, node) = &members[0];
+            let settings = values::value(reader, node).map(|settings| from_base(&settings, base));
+            let settings = settings.filter(|settings| matches!(settings, Value::Map(_)));
+            if !is_one_root && !settings.as_ref().is_some_and(names_the_root) {
+                let message = "all roots would have one state: no setting of the backend holds `{root}`";
+                reader.fault("GO0110", place, message, EXAMPLE);
+            }
+            settings
+                .map_or(BackendConfig::Declared, |settings| BackendConfig::Block(kind.text.clone(), settings))
         }
-        None => value(reader, node),
+        _ => {
+            reader.fault(
+                "GO0110",
+                node.place,
+                "`backend` must be `managed` or one type with its settings",
+                EXAMPLE,
+            );
+            BackendConfig::Declared
+        }
     }
 }
 
-fn value(reader: &Reader<'_>, node: &Node) -> Option<Value> {
-    Some(match &node.shape {
-        Shape::Null => Value::Null,
-        Shape::Bool(value) => Value::Bool(*value),
-        Shape::Text(text) => Value::from(text.as_str()),
-        Shape::Number(text) => {
-            let number = text.parse().map(Value::Number);
-            let refuse = |_| {
-                let message = format!("`{text}` is no number that can be kept exactly");
-                reader.fault("GO0110", node.place, message, "put it in quotes, or write another number");
-            };
-            number.map_err(refuse).ok()?
+/// Paths that begin with `./` or `../` start from the configuration's folder: the program runs elsewhere.
+fn from_base(settings: &Value, base: &Path) -> Value {
+    match settings {
+        Value::Text(text) if text.starts_with("./") || text.starts_with("../") => {
+            let path = std::path::absolute(base.join(&**text)).unwrap_or_else(|_| base.join(&**text));
+            path.to_string_lossy().as_ref().into()
         }
-        Shape::List(items) => {
-            Value::List(items.iter().filter_map(|item| value_or_output(reader, item)).collect())
-        }
-        Shape::Map(members) => {
-            let member = |(name, node): &(super::super::node::Name, Node)| {
-                Some((name.text.clone(), value_or_output(reader, node)?))
-            };
-            Value::map(members.iter().filter_map(member))
-        }
-    })
+        Value::Map(members) => Value::map(members.iter().map(|(name, value)| (name, from_base(value, base)))),
+        other => other.clone(),
+    }
+}
+
+fn names_the_root(settings: &Value) -> bool {
+    match settings {
+        Value::Text(text) => text.contains("{root}"),
+        Value::Map(members) => members.values().any(names_the_root),
+        _ => false,
+    }
 }

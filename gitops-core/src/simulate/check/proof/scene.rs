@@ -208,6 +208,7 @@ impl Scene {
             cause: Cause::ThisChange,
             reason: Reason::New,
             diff: crate::Diff::default(),
+            components: crate::Components::default(),
             expect: None,
             desired: None,
             preview: None,

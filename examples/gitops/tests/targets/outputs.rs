@@ -1,0 +1,172 @@
+//! What one target makes, others use: outputs of roots in manifests and files, secrets and files in variables.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::World;
+use crate::{Cluster, tofu};
+
+const CANARY: &str = "canary-5c1e7";
+
+const ROOT: &str = r#"
+variable "size" { type = string }
+variable "password" { type = string }
+resource "terraform_data" "net" { input = "10.0.0.${trimspace(var.size)}" }
+resource "terraform_data" "login" { input = "user:${var.password}" }
+output "address" { value = terraform_data.net.output }
+output "token" {
+  value     = "token-${var.password}"
+  sensitive = true
+}
+"#;
+
+const SECRET: &str =
+    "apiVersion: v1\nkind: Secret\nmetadata: { name: db }\nstringData: { password: canary-5c1e7 }\n";
+const MAP: &str =
+    "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { url: \"http://${ADDRESS}/\" }\n";
+
+fn configure(cluster: &Cluster) {
+    let namespace = &cluster.namespace;
+    cluster.world.configure(&format!(
+        "name: shop
+source:
+  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}
+targets:
+  infra:
+    path: infra
+    terraform:
+      binary: {tofu}
+      backend: managed
+      vars:
+        size: {{ output: \"files:File/-/size.txt#content\" }}
+        password: {{ output: \"cluster:Secret/{namespace}/db#password\" }}
+  cluster:
+    path: k8s
+    kubernetes:
+      kubeconfig: ./kubeconfig
+      namespace: {namespace}
+      outputs: {{ ADDRESS: \"infra:Root/-/infra#address\", TOKEN: \"infra:Root/-/infra#token\" }}
+  files:
+    path: files
+    directory:
+      root: ./live
+      outputs: {{ ADDRESS: \"infra:Root/-/infra#address\", TOKEN: \"infra:Root/-/infra#token\" }}
+",
+        tofu = tofu().display(),
+    ));
+}
+
+/// What was said by the command so far must not hold the secret.
+fn run(world: &World, arguments: &[&str], code: i32) -> String {
+    let ran = world.gitops(arguments);
+    let said = format!("{}\n{}", ran.stdout, ran.stderr);
+    assert!(!said.contains(CANARY), "{said}");
+    assert_eq!(ran.code, code, "{said}");
+    said
+}
+
+/// Applies until all is as declared: what uses an output is planned in the pass after its object's.
+fn converge(world: &World) {
+    for _ in 0..4 {
+        let ran = world.gitops(&["apply", "--yes"]);
+        assert!(!format!("{ran:?}").contains(CANARY), "{ran:?}");
+        if ran.code == 0 {
+            return;
+        }
+        assert!(ran.stdout.contains("Go on:"), "{ran:?}");
+    }
+    panic!("not converged: {:?}", world.gitops(&["plan"]));
+}
+
+/// Files of ours that hold the secret in clear, outside of the tool's own states and plans.
+fn leaks(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if path.is_dir() {
+            found.extend(if name == "states" { Vec::new() } else { leaks(&path) });
+        } else if !name.ends_with(".tfplan") {
+            let bytes = std::fs::read(&path).unwrap();
+            if bytes.windows(CANARY.len()).any(|part| part == CANARY.as_bytes()) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+async fn applied() -> Cluster {
+    let cluster = Cluster::new().await;
+    configure(&cluster);
+    let files = [
+        ("infra/main.tf", Some(ROOT)),
+        ("k8s/db.yaml", Some(SECRET)),
+        ("k8s/web.yaml", Some(MAP)),
+        ("files/size.txt", Some("7\n")),
+        ("files/conf", Some("address = ${ADDRESS}\nhome = ${HOME}\n")),
+    ];
+    cluster.world.commit("Begin", &files);
+    converge(&cluster.world);
+    cluster
+}
+
+#[tokio::test]
+async fn what_a_root_makes_goes_into_the_cluster_and_into_files_and_the_other_way() {
+    let cluster = applied().await;
+    let world = &cluster.world;
+    assert_eq!(cluster.value("web", "url").await.as_deref(), Some("http://10.0.0.7/"));
+    assert_eq!(world.live("conf").as_deref(), Some("address = 10.0.0.7\nhome = ${HOME}\n"));
+    let said = run(world, &["apply", "--yes"], 0);
+    assert!(said.contains("No changes: 5 objects are as declared."), "{said}");
+    for question in [&["graph"][..], &["status"], &["why", "infra:Root/-/infra"], &["audit", "verify"]] {
+        run(world, question, 0);
+    }
+
+    world.commit("Grow", &[("files/size.txt", Some("8\n"))]);
+    converge(world);
+    assert_eq!(cluster.value("web", "url").await.as_deref(), Some("http://10.0.0.8/"));
+    assert_eq!(world.live("conf").as_deref(), Some("address = 10.0.0.8\nhome = ${HOME}\n"));
+    assert_eq!(leaks(&world.path(".gitops")), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn a_sensitive_output_goes_nowhere_where_it_could_be_read() {
+    let cluster = applied().await;
+    let world = &cluster.world;
+    let map = MAP.replace("name: web", "name: open").replace("http://${ADDRESS}/", "${TOKEN}");
+    world.commit("Leak", &[("k8s/open.yaml", Some(&map)), ("files/open", Some("${TOKEN}"))]);
+    let said = run(world, &["plan"], 0);
+    assert!(said.contains("a ConfigMap is no place for a secret"), "{said}");
+    let said = run(world, &["apply", "--yes"], 1);
+    assert!(said.contains("a file can't hold a secret"), "{said}");
+    assert_eq!(cluster.value("open", "url").await, None);
+    assert_eq!(world.live("open"), None);
+
+    let secret =
+        "apiVersion: v1\nkind: Secret\nmetadata: { name: open }\nstringData: { url: \"${TOKEN}\" }\n";
+    world.commit("Hide", &[("k8s/open.yaml", Some(secret)), ("files/open", None)]);
+    let said = run(world, &["plan"], 1);
+    assert!(said.contains("k8s/open.yaml"), "an output can't be the value of a Secret: {said}");
+    assert_eq!(leaks(&world.path(".gitops")), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn an_output_that_is_not_there_holds_who_needs_it_and_nobody_else() {
+    let cluster = applied().await;
+    let world = &cluster.world;
+    let gone = ROOT.replace("output \"address\"", "output \"renamed\"");
+    world.commit("Rename", &[("infra/main.tf", Some(&gone)), ("files/other", Some("goes on\n"))]);
+    run(world, &["apply", "--yes"], 1);
+    let plan = world.json(&["plan"]);
+    let held: Vec<&str> =
+        plan["held"].as_array().unwrap().iter().filter_map(|held| held["key"].as_str()).collect();
+    let map = format!("cluster:ConfigMap/{}/web", cluster.namespace);
+    assert_eq!(held, [map.as_str(), "files:File/-/conf"]);
+    assert!(plan["held"][0]["text"].as_str().unwrap().contains("which has: renamed"), "{plan}");
+    assert_eq!(world.live("other").as_deref(), Some("goes on\n"));
+    assert_eq!(
+        world.live("conf").as_deref(),
+        Some("address = 10.0.0.7\nhome = ${HOME}\n"),
+        "nothing is taken away"
+    );
+}

@@ -1,0 +1,177 @@
+//! Root modules through the command: where their states are, what they hold, and what may be done to that.
+
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::support::World;
+use crate::{Cluster, tofu};
+
+const MAIN: &str = "variable \"size\" { type = number }\n\
+                    resource \"terraform_data\" \"a\" { input = var.size }\n\
+                    resource \"terraform_data\" \"b\" { triggers_replace = 1 }\n\
+                    output \"size\" { value = terraform_data.a.output }\n";
+
+fn configure(world: &World, terraform: &str, rest: &str) {
+    world.configure(&format!(
+        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
+         target: {{ terraform: {{ binary: {}, {terraform} }} }}\n{rest}",
+        tofu().display()
+    ));
+}
+
+/// A root whose state is kept by the command, and whose variables are in a file of the source.
+fn applied() -> World {
+    let world = World::empty();
+    configure(&world, "backend: managed, var_files: [common.tfvars]", "");
+    world.commit("Begin", &[("net/main.tf", Some(MAIN)), ("common.tfvars", Some("size = 3\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+    world
+}
+
+/// All files below a folder.
+fn files(folder: PathBuf) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(entry.path())),
+            false => found.push(entry.path()),
+        }
+    }
+    found
+}
+
+#[test]
+fn states_are_kept_by_the_command_where_nobody_else_may_read_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = applied();
+    let found = files(world.path(".gitops/terraform"));
+    let is_state =
+        |path: &&PathBuf| std::fs::read(path).unwrap().windows(12).any(|part| part == b"\"instances\":");
+    let states: Vec<_> = found.iter().filter(is_state).collect();
+    assert_eq!(states.len(), 1, "{states:?}");
+    assert!(states[0].to_string_lossy().contains("/states/"), "{states:?}");
+    assert_eq!(std::fs::metadata(states[0]).unwrap().permissions().mode() & 0o077, 0);
+    world.gitops(&["apply", "--yes"]).expect(0).says("No changes: 1 object is as declared.");
+    world.commit("Change", &[("common.tfvars", Some("size = 4\n"))]);
+    world.gitops(&["plan"]).expect(0).says("terraform_data.a").says("3 → 4");
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+}
+
+#[test]
+fn a_file_of_variables_that_is_not_there_is_named() {
+    let world = applied();
+    world.commit("Break", &[("common.tfvars", None)]);
+    world.gitops(&["plan"]).expect(1).warns("common.tfvars").warns("no such file of variables");
+}
+
+#[test]
+fn a_loss_inside_a_root_takes_an_approval_of_exactly_this_plan() {
+    let world = applied();
+    let main = MAIN.replace("triggers_replace = 1", "triggers_replace = 2");
+    world.commit("Replace", &[("net/main.tf", Some(&main))]);
+    world
+        .gitops(&["plan"])
+        .expect(0)
+        .says("High risk: Root/net will replace terraform_data.b")
+        .says("Needs an approval: destructive");
+    world.gitops(&["apply", "--yes"]).expect(3).warns("replace terraform_data.b");
+    world.gitops(&["apply", "--plan-id", &world.plan_id()]).expect(0).says("Applied: 1 change");
+    world.commit("Remove", &[("net/main.tf", Some("variable \"size\" {}\n"))]);
+    let plan = world.json(&["plan"]);
+    assert_eq!(plan["steps"][0]["risk"], json!(["delete"]));
+    world.gitops(&["apply", "--yes"]).expect(3).warns("2 of 2 components would be deleted");
+}
+
+/// The rule of the page on the command, which is to work as it stands there.
+fn documented_rule() -> String {
+    let page = include_str!("../../../../docs/command.md");
+    let from = page.find("  - name: databases").expect("the page has the rule");
+    let rest = &page[from..];
+    rest[..rest.find("```").expect("the rule has an end")].to_owned()
+}
+
+#[test]
+fn a_rule_over_resources_holds_for_the_plan_that_it_is_about() {
+    let world = applied();
+    let rule = documented_rule().replace("aws_db_instance", "terraform_data");
+    let gates = format!("gates:\n{rule}");
+    configure(&world, "backend: managed, var_files: [common.tfvars]", &gates);
+    world.commit("Change", &[("common.tfvars", Some("size = 4\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+    let main = MAIN.replace("triggers_replace = 1", "triggers_replace = 2");
+    world.commit("Replace", &[("net/main.tf", Some(&main))]);
+    world.gitops(&["plan"]).expect(0).says("Denied: databases");
+    world.gitops(&["apply", "--plan-id", &world.plan_id()]).expect(3).warns("databases");
+}
+
+#[test]
+fn resources_are_seen_wherever_their_root_is() {
+    let world = applied();
+    world
+        .gitops(&["graph"])
+        .expect(0)
+        .says("tf:Root/-/net")
+        .says("  terraform_data.a")
+        .says("  terraform_data.b");
+    world.gitops(&["why", "net"]).expect(0).says("holds").says("terraform_data.b  id ");
+    world.gitops(&["status"]).expect(0).says("Synced").says("1 object, 2 resources");
+    assert_eq!(world.json(&["status"])["components"], 2);
+    assert_eq!(world.json(&["graph"])["nodes"][0]["components"][1]["name"], "terraform_data.b");
+    assert_eq!(world.json(&["why", "net"])["components"][0]["kind"], "terraform_data");
+}
+
+#[test]
+fn a_resource_in_trouble_is_told_of() {
+    let world = applied();
+    let main = format!(
+        "{MAIN}resource \"terraform_data\" \"c\" {{\n  provisioner \"local-exec\" {{ command = \"exit 3\" }}\n}}\n"
+    );
+    world.commit("Add", &[("net/main.tf", Some(&main))]);
+    world.gitops(&["apply", "--yes"]).expect(1);
+    world.gitops(&["status"]).expect(0).says("terraform_data.c: it is to be replaced");
+}
+
+#[test]
+fn a_check_that_fails_makes_the_root_unhealthy() {
+    let world = applied();
+    let check = "check \"size\" {\n  assert {\n    condition     = var.size < 2\n    error_message = \"too large\"\n  }\n}\n";
+    let main = format!("{}{check}", MAIN.replace("= var.size }", "= var.size + 1 }"));
+    world.commit("Check", &[("net/main.tf", Some(&main))]);
+    world.gitops(&["apply", "--yes"]).expect(6).says("too large");
+}
+
+#[test]
+fn one_state_for_all_roots_is_refused() {
+    let world = World::empty();
+    configure(&world, "backend: { local: { path: ./one.tfstate } }", "");
+    world.commit("Begin", &[("a/main.tf", Some(""))]);
+    world.gitops(&["plan"]).expect(1).warns("all roots would have one state").warns("{root}");
+    configure(&world, "backend: own", "");
+    world.gitops(&["plan"]).expect(1).warns("must be `managed` or one type");
+}
+
+#[tokio::test]
+async fn a_state_in_the_cluster_is_locked_by_whoever_works_on_it() {
+    let cluster = Cluster::new().await;
+    let (world, namespace) = (&cluster.world, &cluster.namespace);
+    let settings = format!("secret_suffix: \"{{root}}\", namespace: {namespace}, config_path: ./kubeconfig");
+    configure(world, &format!("vars: {{ size: 3 }}, backend: {{ kubernetes: {{ {settings} }} }}"), "");
+    world.commit("Begin", &[("net/main.tf", Some(MAIN))]);
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+    let secret = format!("/api/v1/namespaces/{namespace}/secrets/tfstate-default-net");
+    assert!(cluster.admin.get(&secret).await.is_some(), "the state is where it was said to be");
+    world.gitops(&["apply", "--yes"]).expect(0).says("No changes: 1 object is as declared.");
+
+    let info = json!({ "ID": "1b2c", "Operation": "OperationTypeApply", "Who": "ann@desk", "Version": "1.12.6",
+        "Created": "2026-11-25T19:00:00Z", "Info": "", "Path": "" });
+    let lease =
+        format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases/lock-tfstate-default-net");
+    let held = json!({ "metadata": { "annotations": { "app.terraform.io/lock-info": info.to_string() } },
+        "spec": { "holderIdentity": "1b2c" } });
+    cluster.admin.merge(&lease, &held).await;
+    world.commit("Change", &[("net/main.tf", Some(&MAIN.replace("= var.size }", "= var.size + 1 }")))]);
+    world.gitops(&["plan"]).expect(0).says("held by: ann@desk").says("2026-11-25");
+    let lease = cluster.admin.get(&lease).await.unwrap();
+    assert_eq!(lease["spec"]["holderIdentity"], "1b2c", "the lock was left alone");
+}
