@@ -6,6 +6,7 @@ use crate::policy::{Policy, Write};
 
 /// How the target treats one object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "independent answers to independent questions")]
 pub(crate) struct Treatment {
     /// Once it is there it is left alone, whatever is declared.
     pub leaves_what_is_there: bool,
