@@ -2,10 +2,14 @@
 
 mod applied;
 mod counted;
+mod figures;
+mod files;
 mod repository;
 
 pub use applied::{Applied, engine};
 pub use counted::CountedTree;
+pub use figures::{quantile, row, timed};
+pub use files::Files;
 pub use repository::Repository;
 
 /// The memory that this process has for itself, in bytes: without mapped files.

@@ -10,12 +10,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gitops_benches::{Applied, Repository, engine, resident};
+use gitops_benches::{Applied, Files, Repository, engine, quantile, resident, row, timed};
 use gitops_core::directory::{Directory, FileRender};
-use gitops_core::{
-    Approval, Cx, Digest, Engine, Graph, GroupKind, Key, Memory, Renderer, Result, Revision, Snapshot,
-    Source, SourceInfo, StateDir, async_trait,
-};
+use gitops_core::{Approval, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
 use gitops_git::GitSource;
 
 #[tokio::main]
@@ -43,20 +40,6 @@ async fn main() {
     }
 }
 
-fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
-    let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };
-    println!(
-        "{figure}\t{measured:.3} {unit}\t{sign} {bound} {unit}\t{}",
-        if holds { "holds" } else { "MISSED" }
-    );
-}
-
-fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let value = act();
-    (value, start.elapsed())
-}
-
 fn graph(count: usize) {
     let key =
         |index: usize| Key::new("k8s", GroupKind::new("apps", "Deployment"), "shop", format!("o{index:06}"));
@@ -75,29 +58,11 @@ fn graph(count: usize) {
     drop(graph);
 }
 
-/// Files in memory: no repository, so that the plan alone is measured.
-struct Files(Vec<(String, Vec<u8>)>);
-
-#[async_trait]
-impl Source for Files {
-    fn info(&self) -> SourceInfo {
-        SourceInfo::new("files", "")
-    }
-
-    async fn resolve(&self, _: &Cx) -> Result<Revision> {
-        Ok(Revision::new(Digest::of(b"1").to_string(), ""))
-    }
-
-    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
-        Snapshot::from_files("files", revision.clone(), self.0.iter().cloned())
-    }
-}
-
 fn files(count: usize) -> Arc<Files> {
     let file = |index: usize| {
         (format!("folder-{:03}/file-{index:06}", index / 100), format!("{index:0200}").into_bytes())
     };
-    Arc::new(Files((0..count).map(file).collect()))
+    Files::new((0..count).map(file))
 }
 
 async fn first_plan(count: usize) {
@@ -141,18 +106,13 @@ impl Phases {
             let parts = [resolved, fetched.saturating_sub(resolved), planned.saturating_sub(fetched), sender];
             rounds.iter_mut().zip(parts).for_each(|(all, part)| all.push(part.as_secs_f64() * 1000.0));
         }
-        let [resolve, fetch, plan, sender] = rounds.map(median);
+        let [resolve, fetch, plan, sender] = rounds.map(|times| quantile(times, 0.5));
         Self { resolve, fetch, plan, sender }
     }
 
     fn whole(&self) -> f64 {
         self.resolve + self.fetch + self.plan
     }
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 async fn one_file_commit(large: usize) {

@@ -3,10 +3,7 @@
 use serde_json::json;
 use testbed::ApiServer;
 
-use crate::Cluster;
-
-/// Every request of the command, as the server recorded it.
-const AGENT: &str = concat!("gitops/", env!("CARGO_PKG_VERSION"));
+use crate::{AGENT, Cluster};
 
 fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ x: \"{value}\" }}\n")
@@ -14,11 +11,7 @@ fn config_map(name: &str, value: &str) -> String {
 
 async fn applied() -> Cluster {
     let cluster = Cluster::new().await;
-    let namespace = &cluster.namespace;
-    cluster.world.configure(&format!(
-        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
-         target: {{ kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {namespace} }} }}\n"
-    ));
+    cluster.configure("shop", "");
     let (web, db) = (config_map("web", "1"), config_map("db", "1"));
     cluster.world.commit("Begin", &[("web.yaml", Some(&web)), ("db.yaml", Some(&db))]);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 2 changes");

@@ -1,9 +1,11 @@
 //! Kills the `gitops` command, each time elsewhere, and checks that the next run repairs everything.
 //!
 //! A round: commit, start an apply, kill it, kill up to three of its recoveries too, apply again to the end, check.
-//! What the checks are is in [`check`]; where a run is struck is in [`strike`].
+//! What the checks are is in [`check`]; where a run is struck is in [`strike`]. On a cluster that is a test of the
+//! command, of which this is the long run: see [`cluster`].
 
 mod check;
+mod cluster;
 mod dice;
 mod strike;
 mod world;
@@ -21,6 +23,9 @@ use world::World;
 /// How many kills, and the seed of all that is random but the clock.
 #[derive(clap::Args)]
 pub struct Options {
+    /// What the command applies to.
+    #[arg(long, value_enum, default_value_t = Target::Directory)]
+    target: Target,
     /// Kills in all; 10000 are a long run, of an hour or so.
     #[arg(long, default_value_t = KILLS)]
     kills: u32,
@@ -35,6 +40,14 @@ pub struct Options {
     without_strace: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Target {
+    /// A folder of files.
+    Directory,
+    /// A real Kubernetes API server; only `--kills` and `--seed` count.
+    Cluster,
+}
+
 /// The kills of an ordinary run.
 const KILLS: u32 = 300;
 
@@ -46,12 +59,19 @@ const STRIKES: u64 = 4;
 
 impl Default for Options {
     fn default() -> Self {
-        Self { kills: KILLS, seed: 1, program: None, without_strace: false }
+        Self { target: Target::Directory, kills: KILLS, seed: 1, program: None, without_strace: false }
     }
 }
 
 /// Runs all rounds; the first that differs fails, names what differs, and keeps its folder.
 pub fn run(options: &Options) -> Result<()> {
+    match options.target {
+        Target::Directory => directory(options),
+        Target::Cluster => cluster::run(options.kills, options.seed),
+    }
+}
+
+fn directory(options: &Options) -> Result<()> {
     let program = match &options.program {
         Some(program) => program.canonicalize().at(program)?,
         None => build()?,
