@@ -2,10 +2,12 @@
 
 mod applied;
 mod counted;
+mod figure;
 mod repository;
 
 pub use applied::{Applied, engine};
 pub use counted::CountedTree;
+pub use figure::{median, row};
 pub use repository::Repository;
 
 /// The memory that this process has for itself, in bytes: without mapped files.

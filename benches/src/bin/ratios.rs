@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gitops_benches::{Applied, Repository, engine, resident};
+use gitops_benches::{Applied, Repository, engine, median, resident, row};
 use gitops_core::directory::{Directory, FileRender};
 use gitops_core::{
     Approval, Cx, Digest, Engine, Graph, GroupKind, Key, Memory, Renderer, Result, Revision, Snapshot,
@@ -41,14 +41,6 @@ async fn main() {
     if is_due("apply") {
         durable_apply(files).await;
     }
-}
-
-fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
-    let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };
-    println!(
-        "{figure}\t{measured:.3} {unit}\t{sign} {bound} {unit}\t{}",
-        if holds { "holds" } else { "MISSED" }
-    );
 }
 
 fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
@@ -148,11 +140,6 @@ impl Phases {
     fn whole(&self) -> f64 {
         self.resolve + self.fetch + self.plan
     }
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }
 
 async fn one_file_commit(large: usize) {
