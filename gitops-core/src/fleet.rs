@@ -89,32 +89,31 @@ impl Fleet {
     pub async fn pass(&self, cx: &Cx) -> Result<BTreeMap<String, FleetOutcome>> {
         self.check()?;
         let mut outcomes: BTreeMap<String, FleetOutcome> = BTreeMap::new();
-        let mut started: Vec<&str> = Vec::new();
+        let mut waiting: BTreeMap<&String, &Application> = self.applications.iter().collect();
         let mut running = FuturesUnordered::new();
         loop {
-            for (name, application) in &self.applications {
-                if running.len() >= self.concurrency || started.contains(&name.as_str()) {
-                    continue;
+            waiting.retain(|name, application| {
+                if running.len() >= self.concurrency {
+                    return true;
                 }
                 match application.readiness(&outcomes) {
-                    Readiness::Wait => {}
+                    Readiness::Wait => return true,
                     Readiness::Blocked(by) => {
-                        started.push(name);
-                        outcomes.insert(name.clone(), FleetOutcome::Blocked { by });
+                        outcomes.insert((*name).clone(), FleetOutcome::Blocked { by });
                     }
                     Readiness::Go => {
-                        started.push(name);
-                        let engine = application.engine.clone();
-                        running.push(async move { (name.clone(), engine.lock().await.pass(cx).await) });
+                        let (name, engine) = ((*name).clone(), application.engine.clone());
+                        running.push(async move { (name, engine.lock().await.pass(cx).await) });
                     }
                 }
-            }
+                false
+            });
             match running.next().await {
                 Some((name, result)) => {
                     let passed = |report| FleetOutcome::Passed(Box::new(report));
                     outcomes.insert(name, result.map_or_else(FleetOutcome::Failed, passed));
                 }
-                None if started.len() == self.applications.len() => return Ok(outcomes),
+                None if waiting.is_empty() => return Ok(outcomes),
                 None => {}
             }
         }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::get;
-use gitops_benches::{median, resident, row};
+use gitops_benches::{quantile, resident, row};
 use gitops_core::{
     Approval, Cx, Engine, MemoryStore, Result, Revision, Snapshot, Source, SourceInfo, StateDir, async_trait,
 };
@@ -183,7 +183,7 @@ async fn overhead(what: &str, body: &str, rounds: usize) {
         );
     }
     let processes = (target.processes() - before) as f64 / rounds as f64;
-    let (ours, theirs) = (median(ours), median(theirs));
+    let (ours, theirs) = (quantile(ours, 0.5), quantile(theirs, 0.5));
     println!("{what}\t{ours:.3} s, {processes} processes; bare {theirs:.3} s, 2 processes");
     row(&format!("plan and apply of {what}, against the bare tool"), ours / theirs, "×", 1.05, false);
 }
@@ -233,7 +233,7 @@ async fn backend(count: usize, rounds: usize) {
         let all = [ours[0], ours[1], their_plan, their_apply];
         times.iter_mut().zip(all).for_each(|(times, time)| times.push(time));
     }
-    let [our_plan, our_apply, their_plan, their_apply] = times.map(median);
+    let [our_plan, our_apply, their_plan, their_apply] = times.map(|times| quantile(times, 0.5));
     println!(
         "{count} resources, state over HTTP\tplan {our_plan:.2} s, apply {our_apply:.2} s; bare {their_plan:.2} s, {their_apply:.2} s"
     );
