@@ -10,7 +10,8 @@ mod dice;
 mod strike;
 mod world;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use crate::failure::{At, Result};
 use crate::stage::stage;
@@ -63,7 +64,7 @@ impl Default for Options {
     }
 }
 
-/// Runs all rounds; the first that differs fails, names what differs, and keeps its folder.
+/// Runs all rounds, on each processor a part of them; one that differs fails, names what differs, and keeps its folder.
 pub fn run(options: &Options) -> Result<()> {
     match options.target {
         Target::Directory => directory(options),
@@ -76,12 +77,58 @@ fn directory(options: &Options) -> Result<()> {
         Some(program) => program.canonicalize().at(program)?,
         None => build()?,
     };
-    let mut striker = Striker::new(options.without_strace)?;
-    let world = World::create(program, options.seed)?;
     let name = format!("{} kills, seed {}", options.kills, options.seed);
-    stage(&name, || rounds(options, &world, &mut striker))
-        .map_err(|failure| failure.help(format!("the folder is kept: {}", world.folder().display())))?;
-    world.remove()
+    stage(&name, || in_parts(options, &program))
+}
+
+/// Each part has a world and kinds of blows of its own, so that the seed and its number say what happens in it.
+fn in_parts(options: &Options, program: &Path) -> Result<()> {
+    let strikers = Striker::parts(options.without_strace, options.kills)?;
+    let is_over = &AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let start = |(number, striker)| {
+            let part = Part { seed: options.seed, number, striker, is_over };
+            scope.spawn(move || part.run(program.to_owned()))
+        };
+        let parts: Vec<_> = (0..).zip(strikers).map(start).collect();
+        let ends: Vec<_> = parts.into_iter().map(|part| part.join().expect("no part panics")).collect();
+        ends.into_iter().collect()
+    })
+}
+
+struct Part<'a> {
+    seed: u64,
+    number: u64,
+    striker: Striker,
+    /// Whether another part failed, so that this one can stop too.
+    is_over: &'a AtomicBool,
+}
+
+impl Part<'_> {
+    fn run(mut self, program: PathBuf) -> Result<()> {
+        let world = World::create(program, &format!("{}-{}", self.seed, self.number))?;
+        let ended = self.rounds(&world);
+        self.is_over.fetch_or(ended.is_err(), Relaxed);
+        ended.map_err(|failure| failure.help(format!("the folder is kept: {}", world.folder().display())))?;
+        world.remove()
+    }
+
+    fn rounds(&mut self, world: &World) -> Result<()> {
+        let mut dice = Dice::new(self.seed ^ (self.number << 32));
+        check::check(world, world.apply()?).map_err(|failure| failure.during("the first apply"))?;
+        for round in 1.. {
+            if self.striker.is_done() || self.is_over.load(Relaxed) {
+                break;
+            }
+            let name = format!("round {round} of part {} of seed {}", self.number, self.seed);
+            let before = self.striker.struck();
+            play(world, &mut dice, &mut self.striker).map_err(|failure| failure.during(&name))?;
+            if before / TOLD_EVERY < self.striker.struck() / TOLD_EVERY {
+                eprintln!("    part {}: {} kills, all repaired", self.number, self.striker.struck());
+            }
+        }
+        self.striker.report()
+    }
 }
 
 fn build() -> Result<PathBuf> {
@@ -89,30 +136,17 @@ fn build() -> Result<PathBuf> {
     Ok(workspace::target()?.join("debug/gitops"))
 }
 
-fn rounds(options: &Options, world: &World, striker: &mut Striker) -> Result<()> {
-    let mut dice = Dice::new(options.seed);
-    check::check(world, world.apply()?).map_err(|failure| failure.during("the first apply"))?;
-    for round in 1.. {
-        if striker.struck() >= options.kills || striker.gives_up() {
-            break;
-        }
-        let (name, before) = (format!("round {round} of seed {}", options.seed), striker.struck());
-        play(world, &mut dice, striker).map_err(|failure| failure.during(&name))?;
-        if before / TOLD_EVERY < striker.struck() / TOLD_EVERY {
-            eprintln!("    {} kills, all repaired", striker.struck());
-        }
-    }
-    striker.report()
-}
-
 fn play(world: &World, dice: &mut Dice, striker: &mut Striker) -> Result<()> {
     let before = world.desired()?;
     world.commit(dice)?;
     for _ in 0..=dice.below(STRIKES) {
-        let struck = striker.strike(world, dice)?;
+        let strike = striker.strike(world, dice)?;
         check::nothing_torn(world, &before)
             .and_then(|()| check::nothing_forgotten(world))
-            .map_err(|failure| failure.during(&struck))?;
+            .map_err(|failure| failure.during(&strike.place))?;
+        if strike.escaped {
+            break;
+        }
     }
     check::check(world, world.apply()?)
 }
