@@ -5,7 +5,7 @@ use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{Approval, Cx, Engine, Event, Memory, MemoryAudit, MemoryStore, Source, State, Target};
 use gitops_git::GitSource;
 
-use crate::{CountedTree, Repository};
+use crate::{CountedTree, Layout, Repository};
 
 /// An application whose first revision is applied and whose caches are warm.
 pub struct Applied {
@@ -49,9 +49,9 @@ pub async fn engine(
 
 impl Applied {
     /// A repository with so many files, applied.
-    pub async fn with_files(count: usize) -> Self {
+    pub async fn with_files(count: usize, layout: Layout) -> Self {
         let cx = Cx::system();
-        let repository = Repository::with_files(count);
+        let repository = Repository::with_files(count, layout);
         let mirror = tempfile::tempdir().expect("there is a temporary folder");
         let source = GitSource::builder(repository.path().display().to_string())
             .mirrors(mirror.path())

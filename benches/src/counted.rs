@@ -10,12 +10,13 @@ pub struct CountedTree {
     inner: Arc<dyn Source>,
     blobs: Arc<AtomicU64>,
     folders: Arc<AtomicU64>,
+    entries: Arc<AtomicU64>,
 }
 
 impl CountedTree {
     /// Counts over a source.
     pub fn new(inner: Arc<dyn Source>) -> Self {
-        Self { inner, blobs: Arc::default(), folders: Arc::default() }
+        Self { inner, blobs: Arc::default(), folders: Arc::default(), entries: Arc::default() }
     }
 
     /// How many files were read so far.
@@ -26,6 +27,11 @@ impl CountedTree {
     /// How many folders were listed so far.
     pub fn folders(&self) -> u64 {
         self.folders.load(Relaxed)
+    }
+
+    /// How many entries those folders had.
+    pub fn entries(&self) -> u64 {
+        self.entries.load(Relaxed)
     }
 }
 
@@ -41,8 +47,8 @@ impl Source for CountedTree {
 
     async fn fetch(&self, cx: &Cx, revision: &Revision) -> Result<Snapshot> {
         let mut snapshot = self.inner.fetch(cx, revision).await?;
-        let (blobs, folders) = (self.blobs.clone(), self.folders.clone());
-        snapshot.tree = Arc::new(Counting { inner: snapshot.tree.clone(), blobs, folders });
+        let (blobs, folders, entries) = (self.blobs.clone(), self.folders.clone(), self.entries.clone());
+        snapshot.tree = Arc::new(Counting { inner: snapshot.tree.clone(), blobs, folders, entries });
         Ok(snapshot)
     }
 
@@ -55,12 +61,15 @@ struct Counting {
     inner: Arc<dyn Tree>,
     blobs: Arc<AtomicU64>,
     folders: Arc<AtomicU64>,
+    entries: Arc<AtomicU64>,
 }
 
 impl Tree for Counting {
     fn list(&self, path: &str, id: &Digest) -> Result<Vec<Entry>> {
         self.folders.fetch_add(1, Relaxed);
-        self.inner.list(path, id)
+        let listed = self.inner.list(path, id)?;
+        self.entries.fetch_add(listed.len() as u64, Relaxed);
+        Ok(listed)
     }
 
     fn read(&self, path: &str, id: &Digest) -> Result<Arc<[u8]>> {

@@ -2,11 +2,17 @@
 
 mod applied;
 mod counted;
+mod figures;
+mod files;
+mod processor;
 mod repository;
 
 pub use applied::{Applied, engine};
 pub use counted::CountedTree;
-pub use repository::Repository;
+pub use figures::{quantile, row, timed};
+pub use files::Files;
+pub use processor::processor_time;
+pub use repository::{Layout, Repository};
 
 /// The memory that this process has for itself, in bytes: without mapped files.
 pub fn resident() -> u64 {

@@ -6,19 +6,51 @@ use std::process::{Command, Stdio};
 #[derive(Debug)]
 pub struct Repository {
     folder: tempfile::TempDir,
+    layout: Layout,
     commits: usize,
+}
+
+/// How the folders of files lie to each other.
+#[derive(Clone, Copy, Debug)]
+pub enum Layout {
+    /// All in the root folder: 1,000 of them for 100,000 files.
+    Flat,
+    /// At most ten in a folder, as far down as it takes.
+    Deep,
+}
+
+impl Layout {
+    fn path(self, file: usize) -> String {
+        let folder = file / 100;
+        match self {
+            Self::Flat => format!("folder-{folder:04}/file-{file:06}.yaml"),
+            Self::Deep => {
+                let (unit, team, area) = (folder % 10, folder / 10 % 10, folder / 100);
+                format!("area-{area}/team-{team}/unit-{unit}/file-{file:06}.yaml")
+            }
+        }
+    }
+}
+
+impl std::fmt::Display for Layout {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Flat => "all folders in one",
+            Self::Deep => "ten folders in each",
+        })
+    }
 }
 
 impl Repository {
     /// A repository whose first commit has so many files, each of about 200 bytes.
-    pub fn with_files(count: usize) -> Self {
+    pub fn with_files(count: usize, layout: Layout) -> Self {
         let folder = tempfile::tempdir().expect("there is a temporary folder");
-        let repository = Self { folder, commits: 1 };
+        let repository = Self { folder, layout, commits: 1 };
         git(repository.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "."], None);
         let mut stream =
             b"commit refs/heads/main\ncommitter b <b@example.org> 1700000000 +0000\ndata 5\nfirst\n".to_vec();
         for index in 0..count {
-            write_file(&mut stream, index, "first");
+            write_file(&mut stream, &layout.path(index), index, "first");
         }
         git(repository.path(), &["fast-import", "--quiet"], Some(&stream));
         repository
@@ -35,7 +67,6 @@ impl Repository {
             line("command=fetch"),
             line("object-format=sha1"),
             "0001".to_owned(),
-            line("thin-pack"),
             line("ofs-delta"),
             line("no-progress"),
             line(&format!("want {want}")),
@@ -65,7 +96,7 @@ impl Repository {
             "commit refs/heads/main\ncommitter b <b@example.org> {time} +0000\ndata 6\nchange\nfrom refs/heads/main^0\n"
         )
         .into_bytes();
-        write_file(&mut stream, index, &format!("change {}", self.commits));
+        write_file(&mut stream, &self.layout.path(index), index, &format!("change {}", self.commits));
         self.commits += 1;
         git(self.path(), &["fast-import", "--quiet"], Some(&stream));
     }
@@ -76,10 +107,9 @@ fn line(text: &str) -> String {
     format!("{:04x}{text}\n", text.len() + 5)
 }
 
-fn write_file(stream: &mut Vec<u8>, index: usize, text: &str) {
+fn write_file(stream: &mut Vec<u8>, path: &str, index: usize, text: &str) {
     let content = format!("file: {index:06}\ntext: {text}\nnote: {}\n", "x".repeat(160));
-    let header =
-        format!("M 100644 inline folder-{:04}/file-{index:06}.yaml\ndata {}\n", index / 100, content.len());
+    let header = format!("M 100644 inline {path}\ndata {}\n", content.len());
     stream.extend_from_slice(header.as_bytes());
     stream.extend_from_slice(content.as_bytes());
     stream.push(b'\n');

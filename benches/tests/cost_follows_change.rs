@@ -1,7 +1,7 @@
 //! What a one-file commit and a pass without change may cost, counted.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use gitops_benches::Applied;
+use gitops_benches::{Applied, Layout};
 use gitops_core::{Cx, Event};
 
 fn planned(events: &[Event]) -> Option<(usize, usize)> {
@@ -14,7 +14,7 @@ fn planned(events: &[Event]) -> Option<(usize, usize)> {
 #[tokio::test]
 async fn a_one_file_commit_reads_one_blob_and_compares_one_object_in_a_repository_of_any_size() {
     for count in [1_000, 10_000] {
-        let mut applied = Applied::with_files(count).await;
+        let mut applied = Applied::with_files(count, Layout::Flat).await;
         applied.repository.change(count / 2);
         applied.events.lock().unwrap().clear();
         let (blobs, folders, observed) =
@@ -29,8 +29,18 @@ async fn a_one_file_commit_reads_one_blob_and_compares_one_object_in_a_repositor
 }
 
 #[tokio::test]
+async fn a_one_file_commit_looks_at_the_folders_on_its_way_alone() {
+    let mut applied = Applied::with_files(10_000, Layout::Deep).await;
+    applied.repository.change(5_000);
+    let (folders, entries) = (applied.source.folders(), applied.source.entries());
+    applied.engine.replan(&Cx::system()).await.unwrap();
+    assert_eq!(applied.source.folders() - folders, 8, "the root, an area, a team and a unit, old and new");
+    assert_eq!(applied.source.entries() - entries, 2 * (1 + 10 + 10 + 100));
+}
+
+#[tokio::test]
 async fn a_pass_without_change_reads_nothing_and_writes_nothing() {
-    let mut applied = Applied::with_files(1_000).await;
+    let mut applied = Applied::with_files(1_000, Layout::Flat).await;
     let before = (
         applied.source.blobs(),
         applied.source.folders(),

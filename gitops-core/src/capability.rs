@@ -37,15 +37,47 @@ pub trait NativePlan: Send + Sync {
 
 /// What a target says that a change would do.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Preview {
     /// The fields that would change; empty if none would. A deletion may name what goes with it.
     pub diff: Diff,
     /// Why the object can't be changed in place, if it can't.
     pub replace: Option<String>,
+    /// Whether what the change removes can't be made anew, and so needs an approval as if its kind were
+    /// [protected](crate::TargetInfo::protected).
+    pub protected: bool,
     /// The digest of everything that the preview stands for; part of the plan's id.
     pub digest: Digest,
     /// What it would do to what the object is made of, where the target shows that.
     pub components: Vec<ComponentChange>,
+}
+
+impl Preview {
+    /// A change in place of these fields.
+    pub fn new(diff: Diff, digest: Digest) -> Self {
+        Self { diff, replace: None, protected: false, digest, components: Vec::new() }
+    }
+
+    /// The same of an object that can't be changed in place, if there is a reason why not.
+    #[must_use]
+    pub fn replacing(mut self, why: Option<String>) -> Self {
+        self.replace = why;
+        self
+    }
+
+    /// The same, needing an approval if it removes the object and this is true.
+    #[must_use]
+    pub fn protecting(mut self, protected: bool) -> Self {
+        self.protected = protected;
+        self
+    }
+
+    /// The same with what the change does to what the object is made of.
+    #[must_use]
+    pub fn made_of(mut self, components: Vec<ComponentChange>) -> Self {
+        self.components = components;
+        self
+    }
 }
 
 /// Tells which objects may have moved, so that nobody has to poll.

@@ -209,6 +209,12 @@ impl Cx {
         bytes
     }
 
+    /// A random time from nothing to a bound, to the microsecond.
+    pub(crate) fn up_to(&self, bound: Duration) -> Duration {
+        let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
+        Duration::from_micros(u64::from_le_bytes(self.random_bytes()) % micros)
+    }
+
     /// Waits for so long.
     ///
     /// # Errors

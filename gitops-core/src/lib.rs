@@ -42,7 +42,9 @@ pub use cx::{Clock, Cx, Entropy, System, Time};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use diff::{Diff, Differ, FieldChange, Structural};
 pub use directory::Directory;
-pub use engine::{Approval, Engine, EngineBuilder, Pin, PinRequest, Report, State, StepOutcome, StepResult};
+pub use engine::{
+    Approval, Engine, EngineBuilder, Finding, Pin, PinRequest, Report, State, StepOutcome, StepResult,
+};
 pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use event::{Event, EventSink};
 pub use fleet::{Fleet, FleetOutcome};

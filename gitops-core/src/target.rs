@@ -133,7 +133,7 @@ impl TargetInfo {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Tier {
-    /// Neither of the others: an unknown creation is put in quarantine until a person decides.
+    /// Neither of the others: an unknown change is put in quarantine until a person [settles](crate::Engine::settle) it.
     Opaque,
     /// The server names objects, and ours can be listed by their mark: at most one after recovery.
     Discoverable,

@@ -58,12 +58,9 @@ impl NativePlan for Compound {
         let content = object.and_then(|object| object.body.get("content")?.as_text());
         let lost = content.and_then(|text| text.parse().ok()).filter(|_| live.is_some()).unwrap_or(0);
         let body = object.map_or(Value::Null, |object| object.body.clone());
-        Ok(Preview {
-            diff: live.map(|live| Structural::default().diff(&body, &live.body)).unwrap_or_default(),
-            replace: None,
-            digest: Digest::of(content.unwrap_or_default().as_bytes()),
-            components: (0..lost).map(loss).collect(),
-        })
+        let diff = live.map(|live| Structural::default().diff(&body, &live.body)).unwrap_or_default();
+        let digest = Digest::of(content.unwrap_or_default().as_bytes());
+        Ok(Preview::new(diff, digest).made_of((0..lost).map(loss).collect()))
     }
 }
 

@@ -90,7 +90,7 @@ impl NativePlan for Seer {
             (Some(object), Some(live)) => Structural::default().diff(&object.body, &live.body),
             _ => Diff::default(),
         };
-        Ok(Preview { diff, replace: None, digest: self.effect(), components: Vec::new() })
+        Ok(Preview::new(diff, self.effect()))
     }
 }
 

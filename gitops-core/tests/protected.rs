@@ -40,12 +40,13 @@ impl NativePlan for Rigid {
     async fn preview(
         &self,
         _: &Cx,
-        _: &Key,
+        key: &Key,
         object: Option<&Object>,
         live: Option<&Live>,
     ) -> Result<Preview> {
         let replace = (object.is_some() && live.is_some()).then(|| "it is set in stone".to_owned());
-        Ok(Preview { diff: Diff::default(), replace, digest: Digest::of(b""), components: Vec::new() })
+        let preview = Preview::new(Diff::default(), Digest::of(b"")).replacing(replace);
+        Ok(preview.protecting(key.name() == "precious"))
     }
 }
 
@@ -105,4 +106,15 @@ async fn what_is_to_be_kept_stays_and_is_replaced_only_with_an_approval() {
     let report = engine.pass(&world.cx).await.unwrap();
     assert_eq!((report.results.len(), report.plan.kept), (0, vec![key("kept")]));
     assert_eq!(world.memory.keys(), [key("b"), key("kept")]);
+}
+
+#[tokio::test]
+async fn what_the_target_says_can_not_be_made_anew_needs_an_approval() {
+    let world = World::with(&[("precious", "1"), ("b", "2"), ("c", "3")]);
+    let mut engine = engine(&world, false).await;
+    assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+    world.declare(&[("precious", "2"), ("b", "2"), ("c", "3")]);
+    refused_then_done(&world, &mut engine).await;
+    world.declare(&[("b", "2"), ("c", "3")]);
+    refused_then_done(&world, &mut engine).await;
 }

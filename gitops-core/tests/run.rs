@@ -106,3 +106,83 @@ async fn what_moves_and_is_ours_is_looked_at() {
     let ours = |asked| (asked == 1).then(|| Ok(Moved::Keys(vec![key("theirs"), key("a")])));
     assert_eq!(passes(&run(ours).await), 2);
 }
+
+/// The clock of tokio, which a test pauses.
+struct Paused(tokio::time::Instant);
+
+#[async_trait]
+impl Clock for Paused {
+    fn now(&self) -> Time {
+        Time::default().after(self.0.elapsed())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    async fn wait_until(&self, time: Time) {
+        tokio::time::sleep(time.since(self.now())).await;
+    }
+}
+
+/// A target that answers its first change with a wish to be left alone, and whose watch tells of news each second.
+struct Busy {
+    memory: Arc<Memory>,
+    asks: Duration,
+    /// When changes came; the second ends the run.
+    changes: Mutex<Vec<Time>>,
+    run: Cx,
+}
+
+#[async_trait]
+impl Target for Busy {
+    fn info(&self) -> TargetInfo {
+        self.memory.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.memory.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let mut changes = self.changes.lock().unwrap();
+        changes.push(cx.now());
+        if changes.len() > 1 {
+            self.run.cancel();
+        }
+        Err(Error::new(ErrorKind::Unavailable, "busy").at(change.key()).retry_when(Retry::After(self.asks)))
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Watch for Busy {
+    async fn moved(&self, cx: &Cx) -> Result<Moved> {
+        cx.sleep(Duration::from_secs(1)).await?;
+        Ok(Moved::Keys(vec![key("a")]))
+    }
+}
+
+/// How long a target that asks to be left alone for so long is left alone.
+async fn left_alone(asks: Duration) -> Duration {
+    let mut world = World::with(&[("a", "1")]);
+    world.cx = Cx::new(Arc::new(Paused(tokio::time::Instant::now())), Arc::new(System));
+    let (memory, changes, run) = (world.memory.clone(), Mutex::default(), world.cx.clone());
+    let busy = Arc::new(Busy { memory, asks, changes, run });
+    let mut engine = world.builder("test").target("t", busy.clone()).open(&world.cx).await.unwrap();
+    engine.run(&world.cx, INTERVAL).await.unwrap();
+    let changes = busy.changes.lock().unwrap();
+    changes[1].since(changes[0])
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_to_be_left_alone_is_whatever_happens() {
+    let wait = left_alone(Duration::from_secs(90)).await;
+    assert!((Duration::from_secs(90)..Duration::from_secs(95)).contains(&wait), "{wait:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_for_a_whole_day_holds_nobody_up_for_more_than_five_minutes() {
+    let wait = left_alone(Duration::from_secs(86_400)).await;
+    assert!((Duration::from_secs(300)..Duration::from_secs(305)).contains(&wait), "{wait:?}");
+}

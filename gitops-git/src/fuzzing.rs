@@ -37,7 +37,7 @@ pub fn folder(bytes: &[u8]) {
 
 /// Whether a pattern ignores a path; `None` if it is no pattern.
 pub fn ignores(pattern: &str, path: &str) -> Option<bool> {
-    let rules = Rules::new(&[], &[pattern.to_owned()]).ok()?;
+    let rules = Rules::new(&[], &[pattern.into()]).ok()?;
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
     Some(rules.within(folder).ignores(name, false))
 }

@@ -57,6 +57,7 @@ mod limits;
 mod mirror;
 mod nearest;
 mod objects;
+mod pattern;
 mod reference;
 mod remote;
 mod revert;
@@ -69,6 +70,7 @@ mod wire;
 
 pub use credentials::Credentials;
 pub use limits::Limits;
+pub use pattern::Pattern;
 pub use reference::{CommitId, GitRef, RefName};
 pub use source::{GitSource, GitSourceBuilder};
 pub use url::GitUrl;

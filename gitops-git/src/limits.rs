@@ -20,6 +20,9 @@ pub struct Limits {
     pub pack_bytes: u64,
     /// Branches and tags that a server may advertise. Default: 200,000.
     pub refs: usize,
+    /// Revisions of which no other one descends that a mirror keeps: a branch that is force-pushed leaves one each time.
+    /// When there are more, the half that was not used for the longest is thrown away. Default: 100.
+    pub kept_revisions: usize,
     /// How long one call of the server may take. Default: 10 minutes.
     pub time: Duration,
 }
@@ -34,6 +37,7 @@ impl Default for Limits {
             path_bytes: 4 << 10,
             pack_bytes: 1 << 30,
             refs: 200_000,
+            kept_revisions: 100,
             time: Duration::from_secs(600),
         }
     }

@@ -4,9 +4,7 @@ use gitops_core::{Diagnostic, Digest, Hasher, Result};
 use globset::{Candidate, Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use crate::fault::{invalid, shown};
-
-/// The code of a pattern that fits nothing.
-const UNUSED: &str = "GO0208";
+use crate::pattern::Pattern;
 
 /// Which files of a tree count: include and ignore patterns in the language of `.gitignore`.
 ///
@@ -23,19 +21,19 @@ pub(crate) struct Rules {
     include: Patterns,
     ignore: Patterns,
     /// All patterns as they were written, those to include first.
-    texts: Vec<String>,
+    written: Vec<Pattern>,
     /// The digest of all patterns; `None` if there are none.
     digest: Option<Digest>,
 }
 
 impl Rules {
-    pub fn new(include: &[String], ignore: &[String]) -> Result<Self> {
-        if let Some(pattern) = include.iter().find(|pattern| pattern.starts_with('!')) {
-            return Err(refused(pattern, "only an ignore pattern may begin with `!`"));
+    pub fn new(include: &[Pattern], ignore: &[Pattern]) -> Result<Self> {
+        if let Some(pattern) = include.iter().find(|pattern| pattern.text.starts_with('!')) {
+            return Err(refused(&pattern.text, "only an ignore pattern may begin with `!`"));
         }
         let digest = (!include.is_empty() || !ignore.is_empty()).then(|| digest(include, ignore));
-        let texts = include.iter().chain(ignore).cloned().collect();
-        Ok(Self { include: Patterns::new(include)?, ignore: Patterns::new(ignore)?, texts, digest })
+        let written = include.iter().chain(ignore).cloned().collect();
+        Ok(Self { include: Patterns::new(include)?, ignore: Patterns::new(ignore)?, written, digest })
     }
 
     /// What makes a folder under these rules another folder than the same one under other rules or elsewhere.
@@ -52,25 +50,22 @@ impl Rules {
         InFolder { rules: self, whole, prefix_len, path: prefix, used }
     }
 
-    /// A diagnostic for each pattern that fits nothing, if `used` are the indices of those that fit something. One that
-    /// is to include something is an error: it may have let nothing through where there should be much.
+    /// A diagnostic for each pattern that fits nothing, if `used` are the indices of those that fit something.
     pub fn unused(&self, used: &BTreeSet<usize>) -> Vec<Diagnostic> {
-        let unused = self.texts.iter().enumerate().filter(|(index, _)| !used.contains(index));
-        let told = |(index, text): (usize, &String)| match index < self.include.traits.len() {
-            true => Diagnostic::error(UNUSED, shown(text, 200), "the pattern lets nothing through")
-                .help("correct it, or take it away"),
-            false => Diagnostic::warning(UNUSED, shown(text, 200), "the pattern holds nothing back")
-                .help("correct it, or take it away if what it ignored is gone"),
+        let unused = self.written.iter().enumerate().filter(|(index, _)| !used.contains(index));
+        let told = |(index, pattern): (usize, &Pattern)| match index < self.include.traits.len() {
+            true => pattern.lets_nothing_through(),
+            false => pattern.holds_nothing_back(),
         };
         unused.map(told).collect()
     }
 }
 
-fn digest(include: &[String], ignore: &[String]) -> Digest {
+fn digest(include: &[Pattern], ignore: &[Pattern]) -> Digest {
     let mut hasher = Hasher::new("gitops-git rules");
     hasher.field(include.len().to_le_bytes());
     for pattern in include.iter().chain(ignore) {
-        hasher.field(pattern);
+        hasher.field(&pattern.text);
     }
     hasher.finish()
 }
@@ -118,23 +113,23 @@ impl InFolder<'_> {
 struct Patterns {
     set: GlobSet,
     /// For each glob of the set.
-    traits: Vec<Pattern>,
+    traits: Vec<Traits>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Pattern {
+struct Traits {
     takes_back: bool,
     folders_only: bool,
 }
 
 impl Patterns {
-    fn new(texts: &[String]) -> Result<Self> {
+    fn new(patterns: &[Pattern]) -> Result<Self> {
         let mut set = GlobSetBuilder::new();
         let mut traits = Vec::new();
-        for text in texts {
-            let (glob, pattern) = parse(text)?;
+        for pattern in patterns {
+            let (glob, its) = parse(&pattern.text)?;
             set.add(glob);
-            traits.push(pattern);
+            traits.push(its);
         }
         let set = set.build().map_err(|error| invalid(format!("the patterns are too large: {error}")))?;
         Ok(Self { set, traits })
@@ -166,7 +161,7 @@ impl Patterns {
     }
 }
 
-fn parse(text: &str) -> Result<(Glob, Pattern)> {
+fn parse(text: &str) -> Result<(Glob, Traits)> {
     let (takes_back, body) = match text.strip_prefix('!') {
         Some(body) => (true, body),
         None => (false, text),
@@ -182,7 +177,7 @@ fn parse(text: &str) -> Result<(Glob, Pattern)> {
     }
     let glob = if anchored { body.to_owned() } else { format!("**/{body}") };
     let glob = GlobBuilder::new(&glob).literal_separator(true).backslash_escape(true).build();
-    glob.map(|glob| (glob, Pattern { takes_back, folders_only }))
+    glob.map(|glob| (glob, Traits { takes_back, folders_only }))
         .map_err(|error| refused(text, &error.kind().to_string()))
 }
 

@@ -1,8 +1,12 @@
 //! Taking over an object that was made by other means.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use gitops_core::capability::Import;
-use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Mark, Precondition, Result};
+use gitops_core::{
+    Applied, Change, Cx, Error, ErrorKind, Expect, FieldChange, Mark, Object, Precondition, Result,
+};
 use serde_json::{Value as Json, json};
 
 use crate::Kubernetes;
@@ -13,14 +17,15 @@ use crate::fields::{FieldSet, extract};
 use crate::kinds::Place;
 use crate::object::Seen;
 use crate::target::Inner;
+use crate::treatment::Treatment;
 
 /// What `kubectl apply` remembers of itself, of no use to who applies on the server's side.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 #[async_trait]
 impl Import for Kubernetes {
-    /// Puts our mark on an object, and makes ours what `kubectl` owned of it: a field that is no longer declared
-    /// could not be removed otherwise. No value changes.
+    /// Puts our mark on an object, and makes ours what `kubectl` and other tools of delivery owned of it: a field that is no
+    /// longer declared could not be removed otherwise. No value changes.
     async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied> {
         let Precondition::Exactly(expect) = change.expects() else {
             return Err(Error::new(ErrorKind::Internal, "an adoption expects an object").at(change.key()));
@@ -40,9 +45,9 @@ async fn adopt(inner: &Inner, cx: &Cx, change: &Change, expect: &Expect) -> Resu
     if seen.mark.is_some() || seen.is_deleting() || !is_expected {
         return Err(Error::conflict(key));
     }
-    let seen = match seen.managed.iter().any(|entry| is_of_kubectl(&entry.manager)) {
-        true => take_from_kubectl(inner, cx, &place, seen).await?,
-        false => seen,
+    let seen = match predecessors(change.object().map(AsRef::as_ref), &seen).is_empty() {
+        true => seen,
+        false => take_over(inner, cx, &place, seen).await?,
     };
     set_mark(inner, cx, change, &place, &seen, mark).await
 }
@@ -53,19 +58,45 @@ async fn read(inner: &Inner, cx: &Cx, place: &Place, change: &Change) -> Result<
     Ok(inner.read(cx, place.object_as(declared)?).await?)
 }
 
-/// Managers of people at a keyboard, and of what was there before anybody applied.
-fn is_of_kubectl(manager: &str) -> bool {
-    manager == "before-first-apply" || manager == "kubectl" || manager.starts_with("kubectl-")
+/// Tools of delivery besides `kubectl` that leave their fields behind when an application moves on to this one.
+const DELIVERERS: [&str; 5] =
+    ["argocd-controller", "flux-client-side-apply", "helm", "helm-controller", "kustomize-controller"];
+
+/// Whether an adoption takes a manager's fields over: people at a keyboard, what was there before anybody applied, and
+/// tools that delivered the object before.
+pub(crate) fn is_predecessor(manager: &str) -> bool {
+    let is_of_kubectl =
+        manager == "before-first-apply" || manager == "kubectl" || manager.starts_with("kubectl-");
+    is_of_kubectl || DELIVERERS.contains(&manager)
 }
 
-/// Writes the record of owners anew, with `kubectl`'s fields as ours. Nothing else of the object changes.
-async fn take_from_kubectl(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen> {
+/// The managers whose fields an adoption takes over; none where the object's policy is to leave what others added.
+fn predecessors(object: Option<&Object>, seen: &Seen) -> BTreeSet<String> {
+    if object.is_some_and(|object| Treatment::of(object).merges) {
+        return BTreeSet::new();
+    }
+    let managers = seen.managed.iter().map(|entry| entry.manager.to_string());
+    managers.filter(|manager| is_predecessor(manager)).collect()
+}
+
+/// What an adoption changes in the record of owners, for the plan; nothing for an object that has a mark.
+pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<FieldChange> {
+    let from: Vec<String> = predecessors(Some(object), before).into_iter().collect();
+    (before.mark.is_none() && !from.is_empty()).then(|| FieldChange {
+        path: "/metadata/managedFields".to_owned(),
+        before: Some(from.join(", ").as_str().into()),
+        after: Some(inner.eye.manager.as_str().into()),
+    })
+}
+
+/// Writes the record of owners anew, with the predecessors' fields as ours. Nothing else of the object changes.
+async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen> {
     let api_version = seen.json["apiVersion"].as_str().unwrap_or_default().to_owned();
     let mut fields = seen.owned(&inner.eye);
     let ours = |entry: &Json| {
         let manager = entry["manager"].as_str().unwrap_or_default();
         let is_whole = entry["subresource"].is_null() && entry["apiVersion"] == *api_version;
-        (is_of_kubectl(manager) || manager == inner.eye.manager) && is_whole
+        (is_predecessor(manager) || manager == inner.eye.manager) && is_whole
     };
     let entries = seen.json["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
     let (taken, mut kept): (Vec<Json>, Vec<Json>) = entries.into_iter().partition(ours);

@@ -8,14 +8,14 @@ use gitops_core::{
 };
 
 use crate::Kubernetes;
-use crate::apply::Dry;
+use crate::apply::replace;
 use crate::cluster::Failure;
-use crate::document::{Document, Pin, check_secrets};
+use crate::document::{Document, check_secrets};
 use crate::fields::{FieldSet, changes, transfers};
-use crate::mark;
 use crate::object::Seen;
 use crate::target::Inner;
 use crate::treatment::Treatment;
+use crate::{adopt, mark};
 
 #[async_trait]
 impl NativePlan for Kubernetes {
@@ -37,8 +37,31 @@ impl NativePlan for Kubernetes {
             // nothing to add to that.
             _ => (Diff::default(), None),
         };
-        Ok(Preview { diff, replace, digest, components: Vec::new() })
+        let body = object.map(|object| &object.body).or(live.map(|live| &live.body));
+        let removes = if object.is_none() { Removal::Whole } else { Removal::Replace };
+        let protected = body.is_some_and(|body| takes_data(key, body, removes));
+        Ok(Preview::new(diff, digest).replacing(replace).protecting(protected))
     }
+}
+
+/// How an object goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    /// For good.
+    Whole,
+    /// To be made anew.
+    Replace,
+}
+
+/// Whether the claims of a `StatefulSet`, and with them its data, are at stake: they outlive a replacement only if it comes
+/// about, and a removal only if they are told to.
+fn takes_data(key: &Key, body: &Value, removal: Removal) -> bool {
+    let at = |path: &[&str]| path.iter().try_fold(body, |value, name| value.get(name));
+    let has_claims =
+        matches!(at(&["spec", "volumeClaimTemplates"]), Some(Value::List(claims)) if !claims.is_empty());
+    let goes = at(&["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"]).and_then(Value::as_text);
+    let is_set = (key.kind().group(), key.kind().kind()) == ("apps", "StatefulSet");
+    is_set && has_claims && (removal == Removal::Replace || goes == Some("Delete"))
 }
 
 /// Stands for all that decides what the change does: the declaration, the state of the fields that we own, and
@@ -83,14 +106,14 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
     };
     let document = Document::over(object, before.mark.as_ref(), &before, &inner.eye)?;
     let uri = place.object_as(document.api_version())?;
-    match inner.submit(cx, &document, &uri, Pin::Free, Dry::Run).await {
-        Ok(after) => Ok((compare(inner, object, &before, &Seen::new(after)), None)),
-        Err(failure) => {
-            let why = why_replace(inner.replace || policy.recreate, failure)?;
-            let declared = Seen::new(document.json);
-            Ok((compare_declared(inner, &before, &declared), Some(why)))
-        }
-    }
+    let failure = match inner.submit_over(cx, &document, &uri, &before).await {
+        Ok(after) => return Ok((compare(inner, object, &before, &Seen::new(after)), None)),
+        Err(failure) => failure,
+    };
+    let why = why_replace(inner.replace || policy.recreate, failure)?;
+    replace::prove(inner, cx, object).await?;
+    let declared = Seen::new(document.json);
+    Ok((compare_declared(inner, &before, &declared), Some(why)))
 }
 
 /// Why the object has to be made anew, if that is what the refusal means and if it is allowed.
@@ -134,6 +157,7 @@ fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Diff 
     fields.merge(&is);
     mark::strip(&mut fields);
     let mut found = changes(&fields, &before.json, &after.json);
+    found.extend(adopt::transfer(inner, object, before));
     if found.is_empty() {
         // No value changes, but whose the fields are: those that others took come back to us, and those that we give
         // up stay with them. Without that, nobody would see them move again.

@@ -43,28 +43,21 @@ impl Site<'_> {
             self.folder.drop_plans()?;
             self.keep_bundle(&request.root)?;
         }
-        Ok(Preview { diff, replace: None, digest, components: fields::components_of_plan(&plan) })
+        Ok(Preview::new(diff, digest).made_of(fields::components_of_plan(&plan)))
     }
 
     async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
         let root = self.bundle()?.ok_or_else(no_bundle)?.whole()?;
         if root.removal == Removal::Forget {
             let state = self.state(cx, Fresh::Now).await?;
-            return Ok(Preview {
-                diff: fields::of_forgotten(state.as_ref()),
-                components: fields::components_of_forgotten(state.as_ref()),
-                replace: None,
-                digest: forgotten(state),
-            });
+            let components = fields::components_of_forgotten(state.as_ref());
+            let diff = fields::of_forgotten(state.as_ref());
+            return Ok(Preview::new(diff, forgotten(state)).made_of(components));
         }
         let request = Request { root, purpose: Purpose::Destroy };
         let plan = self.plan(cx, &request).await?;
-        Ok(Preview {
-            diff: fields::of_plan(&plan),
-            components: fields::components_of_plan(&plan),
-            replace: None,
-            digest: plan_digest(&plan, &request),
-        })
+        let preview = Preview::new(fields::of_plan(&plan), plan_digest(&plan, &request));
+        Ok(preview.made_of(fields::components_of_plan(&plan)))
     }
 
     /// A plan of the root: the kept one if it is young and all that it was made from still holds, else a new one.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitops_core::{Cx, Diagnostic, Error, ErrorKind, Result, Secret, SecretKey, Source, Span};
-use gitops_git::{Credentials, GitSource, GitSourceBuilder};
+use gitops_git::{Credentials, GitSource, GitSourceBuilder, Pattern};
 
 use crate::config::{Auth, Config, GitConfig, GitRef, SecretPlace};
 
@@ -27,8 +27,11 @@ pub fn open(cx: &Cx, config: &Config) -> Result<Arc<dyn Source>> {
         .path(&git.path)
         .mirrors(std::path::absolute(config.state.join("mirrors"))?)
         .credentials(credentials(cx, config, git)?);
-    let builder = git.include.iter().fold(builder, GitSourceBuilder::include);
-    let builder = git.ignore.iter().fold(builder, GitSourceBuilder::ignore);
+    let pattern = |(text, span): &(String, Span)| {
+        Pattern::from(text.as_str()).written_at(config.file.display().to_string(), span.clone())
+    };
+    let builder = git.include.iter().map(pattern).fold(builder, GitSourceBuilder::include);
+    let builder = git.ignore.iter().map(pattern).fold(builder, GitSourceBuilder::ignore);
     let source = builder.build().map_err(at(&git.places.git))?;
     make_private(&config.state)?;
     Ok(Arc::new(source))

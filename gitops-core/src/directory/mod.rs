@@ -39,6 +39,7 @@ use self::path::Place;
 use self::state::State;
 use self::watch::Watching;
 use crate::capability::{Import, Moved, Watch};
+use crate::fs::blocking;
 use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, TargetInfo};
 
 /// Files below a root folder, one object each.
@@ -199,12 +200,4 @@ fn make_root(root: &Path) -> Result<()> {
         Folder::root(parent)?.folder_made(name)?;
     }
     Ok(())
-}
-
-async fn blocking<T: Send + 'static>(run: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(run).await.unwrap_or_else(|error| {
-        Err(Error::new(ErrorKind::Internal, "the work on the file ended early")
-            .because(error)
-            .outcome_unknown())
-    })
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use smol_str::SmolStr;
 
 use super::Engine;
+use super::back_off::BackOff;
 use super::base::Base;
 use super::ledger::{Ledger, State};
 use crate::diff::{Differ, Structural};
@@ -156,6 +157,7 @@ impl EngineBuilder {
             declared: None,
             base: Base::default(),
             contest: Contest::default(),
+            back_off: BackOff::default(),
         })
     }
 }

@@ -283,6 +283,7 @@ impl<'a> Pass<'a> {
         let event = match &answer {
             Ok(_) => Event::Applied { key: key.clone(), action: self.steps[&key].action },
             Err(error) => {
+                self.engine.back_off.hear(error);
                 Event::Failed { key: key.clone(), error: error.to_string(), unknown: error.is_unknown() }
             }
         };

@@ -1,6 +1,7 @@
 //! The engine: keeps targets equal to what a source declares.
 
 mod approval;
+mod back_off;
 mod base;
 mod builder;
 mod carry_out;
@@ -16,6 +17,7 @@ mod recover;
 mod report;
 mod request;
 mod run;
+mod settle;
 mod tamper;
 
 pub use approval::Approval;
@@ -24,6 +26,7 @@ pub use ledger::State;
 pub use pin::Pin;
 pub use report::{Report, StepOutcome, StepResult};
 pub use request::PinRequest;
+pub use settle::Finding;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -90,6 +93,7 @@ pub struct Engine {
     declared: Option<Declared>,
     base: Base,
     contest: Contest,
+    back_off: back_off::BackOff,
 }
 
 /// What was last rendered.

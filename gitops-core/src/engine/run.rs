@@ -6,8 +6,9 @@ use futures::FutureExt;
 use futures::future::select_all;
 use smol_str::SmolStr;
 
+use super::back_off::BackOff;
 use super::effects::contained;
-use super::{Approval, Engine, PinRequest, Report, tamper};
+use super::{Approval, Engine, PinRequest, Report};
 use crate::capability::Moved;
 use crate::cx::Time;
 use crate::event::Event;
@@ -16,9 +17,6 @@ use crate::store::StateStore;
 use crate::target::Target;
 use crate::value::Revision;
 use crate::{Cx, ErrorKind, Result};
-
-/// The shortest and the longest wait after a pass that failed.
-const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
 
 /// What ended a wait.
 enum Woken {
@@ -32,7 +30,8 @@ impl Engine {
     /// It wakes by events where there are any: a source that can be watched, targets that can be watched. What has
     /// no watch is looked at each `interval`. A newer revision supersedes the one that is being applied at the next
     /// safe point. A pass that fails is repeated with growing, jittered waits, and never stops the loop; events tell
-    /// of it.
+    /// of it. A target or source that asks for it ([`Retry::After`](crate::Retry::After)) is left alone for so long, five
+    /// minutes at most, whatever happens meanwhile; then it is tried again.
     ///
     /// # Errors
     /// Only what makes going on unsafe: the state can't be written, is damaged, or a fault of the program.
@@ -40,28 +39,40 @@ impl Engine {
     /// # Cancel safety
     /// Cancel the context to stop in good order; dropping the future is the same as a crash.
     pub async fn run(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
-        let (mut failures, mut waiting) = (0, usize::MAX);
+        self.back_off = BackOff::default();
+        let mut waiting = usize::MAX;
         let is_over = || cx.is_cancelled() || cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
         while !is_over() {
+            self.leave_alone(cx).await;
             let wait = match self.supervised_pass(cx, interval).await {
                 Ok(report) if report.is_converged() => {
-                    failures = 0;
+                    self.back_off.succeeded();
                     interval
                 }
                 Ok(report) if report.skipped() > 0 || is_nearer(&report, &mut waiting) => continue,
-                Ok(_) => back_off(cx, &mut failures, interval),
+                Ok(_) => self.back_off.next(cx, interval),
                 Err(error) if cx.is_cancelled() && error.kind() == ErrorKind::Cancelled => break,
                 Err(error) if self.ledger.is_lost() || error.kind() == ErrorKind::Corrupt => {
                     return Err(error);
                 }
                 Err(error) => {
                     self.events.emit(&Event::PassFailed { error: error.to_string() });
-                    back_off(cx, &mut failures, interval)
+                    self.back_off.hear(&error);
+                    self.back_off.next(cx, interval)
                 }
             };
             self.wait(cx, wait).await;
         }
         Ok(())
+    }
+
+    /// Waits as long as somebody asked for; no event cuts it short, and none is lost by it.
+    async fn leave_alone(&mut self, cx: &Cx) {
+        let asked = self.back_off.take_asked();
+        if !asked.is_zero() {
+            // If it can't wait so long, the run is over.
+            let _ = cx.sleep(asked).await;
+        }
     }
 
     /// One pass, ended early at a safe point if the source has something newer.
@@ -178,12 +189,4 @@ async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, revision: &Revision, inte
 fn is_nearer(report: &Report, waiting: &mut usize) -> bool {
     let now = if report.deferred() > 0 { report.plan.held.len() } else { usize::MAX };
     now < std::mem::replace(waiting, now)
-}
-
-/// Doubles with each failure in a row; full jitter, so that many engines don't wake at once.
-fn back_off(cx: &Cx, failures: &mut u32, interval: Duration) -> Duration {
-    let ceiling = BACK_OFF.0.saturating_mul(2_u32.saturating_pow((*failures).min(16))).min(BACK_OFF.1);
-    *failures += 1;
-    let share = (cx.random() % 1000) as u32;
-    tamper::back_off(cx, (ceiling / 2 + ceiling / 2 * share / 1000).min(interval.max(BACK_OFF.0)))
 }

@@ -74,7 +74,7 @@ fn is_safe(error: &Error, call: Call<'_>) -> bool {
 
 /// How long to wait after so many failures; `None` if that is longer than can be waited here.
 fn wait(cx: &Cx, error: &Error, failures: u32) -> Option<Duration> {
-    let jitter = jitter(cx, bound(failures));
+    let jitter = cx.up_to(bound(failures));
     let wait = match error.retry() {
         Retry::After(least) if least > RetryLayer::LONGEST_WAIT => return None,
         Retry::After(least) => least + jitter,
@@ -87,12 +87,6 @@ fn wait(cx: &Cx, error: &Error, failures: u32) -> Option<Duration> {
 fn bound(failures: u32) -> Duration {
     let factor = 2u32.saturating_pow(failures);
     RetryLayer::FIRST_WAIT.saturating_mul(factor).min(RetryLayer::LONGEST_WAIT)
-}
-
-/// A random time from nothing to the bound.
-fn jitter(cx: &Cx, bound: Duration) -> Duration {
-    let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
-    Duration::from_micros(u64::from_le_bytes(cx.random_bytes()) % micros)
 }
 
 #[cfg(test)]

@@ -278,10 +278,13 @@ fn risk(input: &PlanInput<'_>, key: &Key, action: Action, keep: bool, diff: &Dif
         Action::Replace => Some(Risk::Replace),
         Action::Update | Action::Create => None,
     };
-    let foretold = foretold(input, key).into_iter().flat_map(|preview| &preview.components);
-    let losses: BTreeSet<Risk> = foretold.filter_map(|change| change.risk).chain(of_action).collect();
+    let foretold = foretold(input, key);
+    let components = foretold.into_iter().flat_map(|preview| &preview.components);
+    let losses: BTreeSet<Risk> = components.filter_map(|change| change.risk).chain(of_action).collect();
     let kinds = input.protected.get(key.target());
-    let protected = of_action.is_some() && (keep || kinds.is_some_and(|kinds| kinds.contains(key.kind())));
+    let of_kind = kinds.is_some_and(|kinds| kinds.contains(key.kind()));
+    let of_target = foretold.is_some_and(|preview| preview.protected);
+    let protected = of_action.is_some() && (keep || of_kind || of_target);
     let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
     let secret = diff.fields().iter().any(|field| is_secret(&field.before) || is_secret(&field.after));
     let rest = [protected.then_some(Risk::Protected), secret.then_some(Risk::Secret)];

@@ -125,7 +125,7 @@ impl NativePlan for SimTarget {
         let immutable = moves && live.is_some() && self.world.lock().is_stubborn(Fault::Immutable, key);
         let text = format!("{:?} {immutable}", diff.fields());
         let replace = immutable.then(|| IMMUTABLE.to_owned());
-        Ok(Preview { diff, replace, digest: Digest::of(text.as_bytes()), components: Vec::new() })
+        Ok(Preview::new(diff, Digest::of(text.as_bytes())).replacing(replace))
     }
 }
 

@@ -144,7 +144,7 @@ impl Target for Script {
 impl NativePlan for Script {
     async fn preview(&self, cx: &Cx, _: &Key, _: Option<&Object>, _: Option<&Live>) -> Result<Preview> {
         self.call(cx, "preview").await?;
-        Ok(Preview { diff: Diff::default(), replace: None, digest: Digest::of(b""), components: Vec::new() })
+        Ok(Preview::new(Diff::default(), Digest::of(b"")))
     }
 }
 

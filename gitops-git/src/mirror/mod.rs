@@ -5,8 +5,9 @@
 //! MIRRORS/site-3f2a91c07d5e.lock     held by who writes to it
 //! ```
 //! Each commit that was fetched whole has a reference `refs/gitops/ID`, until one that descends from it is fetched.
-//! A commit that no such reference reaches counts as absent, whatever objects lie there. Nothing is ever thrown away:
-//! a revision that was fetched once can be read again, however the branch was moved since.
+//! A commit that no such reference reaches counts as absent, whatever objects lie there. A revision that was fetched once
+//! can be read again, however the branch was moved since; until so many branches were moved that it is one of the many
+//! references that were not used for the longest, which are taken away together with what they alone reached.
 
 mod haves;
 mod lock;
@@ -16,8 +17,8 @@ mod repair;
 
 pub(crate) use haves::haves;
 pub(crate) use lock::Lock;
-pub(crate) use pack::repack_if_due;
-pub(crate) use refs::{FETCHED, holds, keep, tips};
+pub(crate) use pack::tidy_packs;
+pub(crate) use refs::{FETCHED, forget_unused, holds, keep, note_use, tips};
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

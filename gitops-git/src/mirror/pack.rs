@@ -1,22 +1,44 @@
 use std::path::Path;
 
-use gitops_core::{Cx, Result};
+use gitops_core::Cx;
 
 use super::Lock;
-use crate::git::GitProgram;
+use crate::git::{GitProgram, succeeded};
 
 /// Each fetch leaves one pack; with so many, reading slows down.
 const MANY: usize = 50;
 
-/// Puts many small packs together, with everything in them, reachable or not.
+/// Puts many small packs together, with everything in them; or all, without what no reference reaches any more.
+const TOGETHER: &[&str] = &["repack", "--geometric=2", "-d", "-q"];
+const WITHOUT_REST: &[&str] = &["repack", "-a", "-d", "-q"];
+
+/// Objects outside of packs are ours: commits to be pushed. A day old, they were, or will never be.
+const PRUNE: &[&str] = &["prune", "--expire=1.day.ago"];
+
+/// Keeps the number of packs down, and throws away what was `forgotten`. Says whether it did anything.
 ///
-/// A failure changes nothing but speed, so it is no error: the next fetch tries again.
-pub(crate) async fn repack_if_due(cx: &Cx, git: &GitProgram, folder: &Path, lock: &Lock) -> Result<()> {
-    if packs(folder) > MANY {
-        let call = git.call().in_repository(folder).holding(lock.copy()?);
-        let _ = call.args(["repack", "--geometric=2", "-d", "-q"]).run(cx).await;
+/// New packs are there before old ones go, and whoever reads an old one has it open: nobody misses an object. A
+/// failure changes nothing but speed and size, so it is no error: a later fetch tries again.
+pub(crate) async fn tidy_packs(
+    cx: &Cx,
+    git: &GitProgram,
+    folder: &Path,
+    lock: &Lock,
+    forgotten: bool,
+) -> bool {
+    let calls: &[&[&str]] = match forgotten {
+        true => &[WITHOUT_REST, PRUNE],
+        false if packs(folder) > MANY => &[TOGETHER],
+        false => &[],
+    };
+    for arguments in calls {
+        let Ok(lock) = lock.copy() else { break };
+        let call = git.call().in_repository(folder).holding(lock).args(*arguments);
+        if !call.run(cx).await.is_ok_and(|output| succeeded(&output)) {
+            break;
+        }
     }
-    Ok(())
+    !calls.is_empty()
 }
 
 fn packs(folder: &Path) -> usize {

@@ -1,4 +1,6 @@
-use gitops_core::Result;
+use std::time::SystemTime;
+
+use gitops_core::{Result, Time};
 use gix::ObjectId;
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 
@@ -62,6 +64,39 @@ fn drop_ancestors(repository: &gix::Repository, commit: ObjectId) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// Takes away the references that were not used for the longest, if there are more than so many: then only half of them
+/// stay. Says whether it did. What they alone reached can be fetched again, if the server still has it.
+pub(crate) fn forget_unused(repository: &gix::Repository, newest: ObjectId, most: usize) -> Result<bool> {
+    let newest = newest.to_string();
+    let mut others: Vec<_> = uses(repository)?.into_iter().filter(|(_, name)| *name != newest).collect();
+    if others.len() < most {
+        return Ok(false);
+    }
+    others.sort_unstable();
+    for (_, name) in &others[..others.len() + 1 - most.div_ceil(2).max(1)] {
+        let name = format!("{FETCHED}{name}").try_into();
+        delete(repository, name.map_err(|error| unreadable("a reference", gix::Error::from_error(error)))?)?;
+    }
+    Ok(true)
+}
+
+/// When each reference to what was fetched was used last, and its name below [`FETCHED`].
+fn uses(repository: &gix::Repository) -> Result<Vec<(SystemTime, String)>> {
+    let mut uses = Vec::new();
+    for file in std::fs::read_dir(repository.git_dir().join(FETCHED))? {
+        let file = file?;
+        uses.push((file.metadata()?.modified()?, file.file_name().to_string_lossy().into_owned()));
+    }
+    Ok(uses)
+}
+
+/// Notes that a commit was asked for, if it has a reference of its own. A mirror that can't be written goes without.
+pub(crate) fn note_use(repository: &gix::Repository, commit: ObjectId, now: Time) {
+    let path = repository.git_dir().join(format!("{FETCHED}{commit}"));
+    let now = SystemTime::UNIX_EPOCH + now.since(Time::default());
+    let _ = std::fs::OpenOptions::new().append(true).open(path).and_then(|file| file.set_modified(now));
 }
 
 fn delete(repository: &gix::Repository, name: gix::refs::FullName) -> Result<()> {

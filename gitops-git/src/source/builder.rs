@@ -10,6 +10,7 @@ use crate::credentials::Credentials;
 use crate::fault::{invalid, shown};
 use crate::limits::Limits;
 use crate::mirror::Mirror;
+use crate::pattern::Pattern;
 use crate::reference::GitRef;
 use crate::rules::Rules;
 use crate::tree::Survey;
@@ -23,8 +24,8 @@ pub struct GitSourceBuilder {
     base: PathBuf,
     follows: Option<GitRef>,
     path: String,
-    include: Vec<String>,
-    ignore: Vec<String>,
+    include: Vec<Pattern>,
+    ignore: Vec<Pattern>,
     mirrors: PathBuf,
     credentials: Credentials,
     limits: Limits,
@@ -72,14 +73,14 @@ impl GitSourceBuilder {
     /// Patterns are written as in a `.gitignore`, from the followed folder: `*.yaml` fits in any folder, `/apps/` only that
     /// folder and all in it. Whoever renders never sees a file that was not let through. Other patterns give folders
     /// other ids, so a change of them is noticed without a new commit.
-    pub fn include(mut self, pattern: impl Into<String>) -> Self {
+    pub fn include(mut self, pattern: impl Into<Pattern>) -> Self {
         self.include.push(pattern.into());
         self
     }
 
     /// Holds back what fits this pattern: files, folders with all in them, and links and submodules, which would be errors
     /// otherwise. The last pattern that fits decides; one that begins with `!` takes back what an earlier one ignored.
-    pub fn ignore(mut self, pattern: impl Into<String>) -> Self {
+    pub fn ignore(mut self, pattern: impl Into<Pattern>) -> Self {
         self.ignore.push(pattern.into());
         self
     }

@@ -8,7 +8,7 @@ use gix::ObjectId;
 use super::Inner;
 use crate::fault::{invalid, not_found};
 use crate::git::{Output, classify, is_refused_want, succeeded};
-use crate::mirror::{FETCHED, Lock, holds, keep, repack_if_due};
+use crate::mirror::{FETCHED, Lock, forget_unused, holds, keep, note_use, tidy_packs};
 use crate::objects::Objects;
 
 /// Everything that a server shows, for a server that does not give a commit by its id.
@@ -33,11 +33,14 @@ impl Inner {
 
     /// The mirror's objects, if the commit is among them.
     async fn held(self: &Arc<Self>, cx: &Cx, commit: ObjectId) -> Result<Option<Arc<Objects>>> {
-        let inner = Arc::clone(self);
+        let (inner, now) = (Arc::clone(self), cx.now());
         super::blocking(cx, move || {
             let Some(objects) = inner.mirror.objects() else { return Ok(None) };
             match objects.with(|repository| holds(repository, commit)) {
-                Ok(held) => Ok(held.then_some(objects)),
+                Ok(held) => {
+                    objects.with(|repository| note_use(repository, commit, now));
+                    Ok(held.then_some(objects))
+                }
                 Err(error) if error.kind() == ErrorKind::Corrupt => {
                     objects.mark_damaged();
                     Ok(None)
@@ -76,9 +79,12 @@ impl Inner {
         } else {
             self.check(&output)?;
         }
-        repack_if_due(cx, self.git(cx).await?, self.mirror.folder(), lock).await?;
         let inner = Arc::clone(self);
-        super::blocking(cx, move || inner.settle(commit)).await
+        let (objects, forgotten) = super::blocking(cx, move || inner.settle(commit)).await?;
+        match tidy_packs(cx, self.git(cx).await?, self.mirror.folder(), lock, forgotten).await {
+            true => self.mirror.reopen(),
+            false => Ok(objects),
+        }
     }
 
     async fn git_fetch(&self, cx: &Cx, lock: &Lock, refspecs: &[&str]) -> Result<Output> {
@@ -108,10 +114,10 @@ impl Inner {
         }
     }
 
-    /// Opens the mirror as it is now, and keeps the commit.
-    fn settle(&self, commit: ObjectId) -> Result<Arc<Objects>> {
-        let objects = self.mirror.reopen()?;
-        objects.with(|repository| match repository.has_object(commit) {
+    /// Opens the mirror as it is now, and keeps the commit; says whether others were forgotten for it.
+    fn settle(&self, commit: ObjectId) -> Result<(Arc<Objects>, bool)> {
+        let (objects, most) = (self.mirror.reopen()?, self.limits.kept_revisions);
+        let forgotten = objects.with(|repository| match repository.has_object(commit) {
             false => Err(not_found(format!("the repository has no commit {commit}"))
                 .with("url", &self.url)
                 .help("look for the newest revision again: the branch may have been force-pushed")),
@@ -119,9 +125,9 @@ impl Inner {
                 Err(invalid(format!("{commit} is not a commit"))
                     .help("name a commit: `git rev-parse NAME^{commit}` prints its id"))
             }
-            true => keep(repository, commit),
+            true => keep(repository, commit).and_then(|()| forget_unused(repository, commit, most)),
         })?;
-        Ok(objects)
+        Ok((objects, forgotten))
     }
 
     /// Says which call it was that did not come to its end.

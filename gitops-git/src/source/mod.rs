@@ -37,7 +37,8 @@ use crate::watch::LocalWatch;
 /// - [`fetch`](Source::fetch) of a revision that the mirror has costs no call, and of another one only what is new.
 /// - A whole tree is looked over before its snapshot is given: a link, a submodule, an unsafe name or a limit is an error
 ///   with all places, never a smaller tree. Folders that kept their ids are not looked over again.
-/// - A revision that was fetched once stays readable, also when its branch was force-pushed since.
+/// - A revision that was fetched once stays readable, also when its branch was force-pushed since; of such revisions the
+///   mirror keeps those that were used last, up to [`Limits::kept_revisions`].
 ///
 /// # Cancel safety
 /// Any future may be dropped: the `git` program and all that it started are killed, and the next call repairs what

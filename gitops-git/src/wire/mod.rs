@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! server: version 2, its capabilities, flush
-//! we:     command=fetch, delimiter, thin-pack …, want ID, have ID …, done, flush
+//! we:     command=fetch, delimiter, ofs-delta …, want ID, have ID …, done, flush
 //! server: "packfile", the pack in bands, flush
 //! ```
 //! Everything is said at once, so one exchange is enough and no reference is listed. The pack is not looked at here:

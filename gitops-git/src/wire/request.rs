@@ -3,6 +3,9 @@ use gix::ObjectId;
 use super::line::push;
 
 /// The question for a commit with all that it needs.
+///
+/// A thin pack, whose objects lean on some that only the mirror has, is not asked for: it saves bytes on the way, but
+/// `git index-pack` writes all that it leans on once more, into the mirror, on every fetch.
 pub(crate) struct Request {
     /// The commit.
     pub want: ObjectId,
@@ -17,7 +20,7 @@ impl Request {
         push(&mut bytes, "command=fetch");
         push(&mut bytes, "object-format=sha1");
         bytes.extend_from_slice(b"0001");
-        ["thin-pack", "ofs-delta", "no-progress"].iter().for_each(|option| push(&mut bytes, option));
+        ["ofs-delta", "no-progress"].iter().for_each(|option| push(&mut bytes, option));
         push(&mut bytes, &format!("want {}", self.want));
         self.haves.iter().for_each(|have| push(&mut bytes, &format!("have {have}")));
         push(&mut bytes, "done");

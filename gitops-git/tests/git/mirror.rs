@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gitops_core::{Cx, ErrorKind, Source};
+use gitops_git::Limits;
 
 use crate::support::{CountedGit, Repo, StalledGit, expect, files, newest};
 
@@ -153,6 +154,47 @@ async fn many_fetches_do_not_pile_up_packs_and_lose_nothing() {
         packs.filter(|file| file.as_ref().unwrap().path().extension().is_some_and(|kind| kind == "pack"));
     assert!(packs.count() < 52);
     assert_eq!(files(&snapshot).unwrap(), expect(&[("a", "0")]));
+}
+
+#[tokio::test]
+async fn a_branch_that_is_moved_again_and_again_leaves_no_more_than_the_limit() {
+    let repo = Repo::with(&[("a", "0")]);
+    let limits = || {
+        let mut limits = Limits::default();
+        limits.kept_revisions = 4;
+        limits
+    };
+    let source = || repo.source().limits(limits()).build().unwrap();
+    let (cx, watching) = (Cx::system(), source());
+    let first = watching.resolve(&cx).await.unwrap();
+    let mut last = watching.fetch(&cx, &first).await.unwrap();
+    for text in 1..=20 {
+        repo.commit(&[("a", &noise(1000 + text))]);
+        // A commit without a parent in its place: as far from the one before as can be.
+        let moved = repo.git(&["commit-tree", "HEAD^{tree}", "-m", &text.to_string()]);
+        repo.git(&["reset", "--quiet", "--soft", moved.trim()]);
+        assert_eq!(files(&last).unwrap().len(), 1, "who reads goes on reading");
+        let newest = source().resolve(&cx).await.unwrap();
+        last = source().fetch(&cx, &newest).await.unwrap();
+        // Used again and again, it stays, although others are newer.
+        source().fetch(&cx, &first).await.unwrap();
+    }
+    let kept = fs::read_dir(watching.mirror().join("refs/gitops")).unwrap().count();
+    assert!(kept <= 4, "{kept} revisions are kept");
+    assert!(objects(watching.mirror()) <= 4 * 3, "what nobody reaches is thrown away");
+    repo.git(&["reflog", "expire", "--expire=now", "--all"]);
+    repo.git(&["gc", "--quiet", "--prune=now"]);
+    assert_eq!(files(&watching.fetch(&cx, &first).await.unwrap()).unwrap(), expect(&[("a", "0")]));
+}
+
+/// How many objects a mirror has, whether anything reaches them or not.
+fn objects(mirror: &Path) -> usize {
+    let output = std::process::Command::new("git")
+        .args(["cat-file", "--batch-all-objects", "--batch-check=x"])
+        .current_dir(mirror)
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().lines().count()
 }
 
 /// Text that can't be made small by packing.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use gitops_core::{Cx, Digest, Source};
-use gitops_git::{GitSource, GitSourceBuilder};
+use gitops_core::{Cx, Digest, Source, Span};
+use gitops_git::{GitSource, GitSourceBuilder, Pattern};
 
 use crate::support::{Repo, findings, newest};
 
@@ -145,6 +145,23 @@ async fn a_pattern_that_lets_nothing_through_is_an_error_and_one_that_holds_noth
     assert_eq!(remarks(&source).await, ["*.mdx"], "a folder that is not read again still counts");
     repo.commit(&[("apps/a.mdx", "1")]);
     assert_eq!(remarks(&source).await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_pattern_with_a_place_is_found_where_it_is_written() {
+    let repo = Repo::with(&[("web.yaml", "1")]);
+    let span = |line| Span { line, column: 12, width: 6, text: "…".to_owned() };
+    let placed = |text: &str, line| Pattern::from(text).written_at("tool.yaml", span(line));
+    let error = newest(&repo.source().include(placed("*.ymal", 4)).build().unwrap()).await.unwrap_err();
+    let found = &error.diagnostics()[0];
+    assert_eq!((found.path.as_str(), found.span.as_ref()), ("tool.yaml", Some(&span(4))));
+    assert_eq!(found.message, "the pattern `*.ymal` lets nothing through");
+    let source = repo.source().ignore(placed("*.md", 5)).build().unwrap();
+    let cx = Cx::system();
+    let snapshot = source.fetch(&cx, &source.resolve(&cx).await.unwrap()).await.unwrap();
+    let remark = &snapshot.remarks[0];
+    assert_eq!((remark.path.as_str(), remark.span.as_ref()), ("tool.yaml", Some(&span(5))));
+    assert_eq!(remark.message, "the pattern `*.md` holds nothing back");
 }
 
 /// The places of what a source remarks about its newest revision.

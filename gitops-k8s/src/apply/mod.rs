@@ -2,13 +2,14 @@
 
 mod create;
 mod delete;
-mod replace;
+pub(crate) mod replace;
 mod update;
 
 use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Key, Mark, Result};
 
 use serde_json::Value as Json;
 
+use crate::adopt;
 use crate::cluster::{Call, Failure};
 use crate::document::{Document, Pin};
 use crate::kinds::Place;
@@ -55,6 +56,24 @@ impl Inner {
         match self.wire().json(cx, call(self.conflicts == Conflicts::Take)).await {
             Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
                 self.wire().json(cx, call(true)).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// A dry run over an object. What it would take from tools that an adoption takes over is no conflict.
+    pub async fn submit_over(
+        &self,
+        cx: &Cx,
+        document: &Document,
+        uri: &str,
+        before: &Seen,
+    ) -> Result<Json, Failure> {
+        let answer = self.submit(cx, document, uri, Pin::Free, Dry::Run).await;
+        match answer {
+            Err(failure) if before.mark.is_none() && failure.is_of(adopt::is_predecessor) => {
+                let call = self.call(uri, document.pinned(Pin::Free), true, document.lenient, Dry::Run);
+                self.wire().json(cx, call.with_secret(document.has_secret)).await
             }
             answer => answer,
         }

@@ -1,8 +1,10 @@
-use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Mark, Object, Result};
+use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Key, Mark, Object, Result};
 
+use super::Dry;
 use super::create::create;
 use super::delete::remove;
-use crate::document::Document;
+use crate::cluster::Failure;
+use crate::document::{Document, Pin};
 use crate::follow::until_absent;
 use crate::kinds::Place;
 use crate::object::Seen;
@@ -11,7 +13,7 @@ use crate::treatment::Treatment;
 
 /// Removes an object and makes it anew.
 ///
-/// Its end is waited for by a watch, up to the deadline. Whatever happens after the removal leaves the outcome
+/// First the server is asked whether it would take the new one. Its end is waited for by a watch, up to the deadline. Whatever happens after the removal leaves the outcome
 /// unknown: the object may be absent then, and the next plan makes it.
 pub(super) async fn replace(
     inner: &Inner,
@@ -34,6 +36,7 @@ pub(super) async fn replace(
         return inner.answer_again(cx, key, &document, &uri, &seen).await;
     }
     inner.check(key, &seen, expect, mark)?;
+    prove(inner, cx, object).await?;
     let removed = remove(inner, cx, key, &place, &seen).await?;
     anew(inner, cx, object, mark, &place, &seen, removed).await.map_err(Error::outcome_unknown)
 }
@@ -51,4 +54,41 @@ async fn anew(
         until_absent(inner, cx, place, seen.uid().as_str()).await?;
     }
     create(inner, cx, object, mark).await
+}
+
+/// How many bytes of a name are kept in the name of a proof: room for what is added in a name of 63.
+const KEPT: usize = 50;
+
+/// Proves that the server would make the object, by a dry run under another name, before anything is removed for it.
+///
+/// What only the object that is there stands in the way of (an address or a port that is taken, a quota) is no
+/// refusal. A kind whose names have a meaning of their own can't be made under another: it is protected instead.
+pub(crate) async fn prove(inner: &Inner, cx: &Cx, object: &Object) -> Result<()> {
+    if NAMED_BY_MEANING.contains(&(object.key.kind().group(), object.key.kind().kind())) {
+        return Ok(());
+    }
+    let mut other = object.clone();
+    let key = &object.key;
+    let name: String = key.name().chars().take(KEPT).collect();
+    let name = name.trim_end_matches(['-', '.', ':']);
+    other.key = Key::new(key.target(), key.kind().clone(), key.namespace(), format!("{name}-replaced"));
+    let place = inner.place(cx, &other.key).await?;
+    let document = Document::new(&other, None)?;
+    let uri = place.object_as(document.api_version())?;
+    match inner.submit(cx, &document, &uri, Pin::Absent, Dry::Run).await {
+        Err(failure) if !is_in_the_way(&failure) => {
+            let error = Error::from(failure).at(key).with("step", "proof of the replacement, by a dry run");
+            Err(error.help("nothing was deleted: correct what is declared"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Kinds whose objects can't be made under another name.
+const NAMED_BY_MEANING: [(&str, &str); 2] =
+    [("apiextensions.k8s.io", "CustomResourceDefinition"), ("apiregistration.k8s.io", "APIService")];
+
+fn is_in_the_way(failure: &Failure) -> bool {
+    let message = failure.error.message();
+    ["already allocated", "exceeded quota"].iter().any(|sign| message.contains(sign))
 }

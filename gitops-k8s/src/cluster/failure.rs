@@ -36,6 +36,12 @@ impl Failure {
         claims.next().is_some_and(|first| first && claims.all(|edit| edit))
     }
 
+    /// A conflict of fields with managers of which all are meant.
+    pub fn is_of(&self, meant: impl Fn(&str) -> bool) -> bool {
+        let mut owners = self.causes.iter().filter(|cause| cause.is_of_managers()).map(Cause::manager);
+        owners.next().is_some_and(&meant) && owners.all(meant)
+    }
+
     /// A conflict of versions, as opposed to one of fields, which reading again does not resolve.
     pub fn is_of_versions(&self) -> bool {
         self.kind() == ErrorKind::Conflict && self.owned_by_others().next().is_none()
@@ -53,10 +59,14 @@ impl Cause {
         self.message.contains(" using ") && !self.message.contains(" with subresource ")
     }
 
-    /// `conflict with "kubectl" using v1` and the field, as `.spec.replicas (kubectl)`.
+    /// The manager of `conflict with "kubectl" using v1`.
+    fn manager(&self) -> &str {
+        self.message.split('"').nth(1).unwrap_or("another manager")
+    }
+
+    /// The field and its manager, as `.spec.replicas (kubectl)`.
     pub fn owner(&self) -> String {
-        let manager = self.message.split('"').nth(1).unwrap_or("another manager");
-        format!("{} ({manager})", self.field)
+        format!("{} ({})", self.field, self.manager())
     }
 }
 

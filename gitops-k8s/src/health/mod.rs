@@ -36,16 +36,22 @@ impl Doing {
     }
 }
 
+/// By this annotation an object says that it works by being there.
+const IGNORED: &str = "argocd.argoproj.io/ignore-healthcheck";
+
 /// How an object is doing: a pure function of the object.
 ///
 /// The frame is that of kstatus, with what it leaves open decided for the reader: what a controller said of an older
 /// generation does not count, and a failed pod has failed. The first of these that says something decides: a deletion
-/// under way; a generation that no controller has seen; a rule of the configuration; the conditions `Reconciling` and
+/// under way; the wish that its health be ignored; a generation that no controller has seen; a rule of the configuration; the conditions `Reconciling` and
 /// `Stalled`; the rule of the kind; the condition `Ready`. An object of which none says anything works by being there,
 /// unless it is of a kind that others defined and has no status at all.
 pub(crate) fn assess(object: &Json, rules: &HealthRules) -> Doing {
     if !object["metadata"]["deletionTimestamp"].is_null() {
         return Doing::Coming("its deletion is not finished".to_owned());
+    }
+    if object["metadata"]["annotations"][IGNORED] == "true" {
+        return Doing::Well;
     }
     let conditions = Conditions::of(object);
     unseen(object)

@@ -2,7 +2,7 @@
 
 use super::hook::{self, Phase, Word};
 use super::words::{self, unknown_key, unknown_value};
-use super::{Draft, Mark, PolicyFault, Write};
+use super::{Draft, Mark, PolicyFault};
 
 const KEYS: &[&str] = &[
     "sync-wave",
@@ -61,7 +61,6 @@ enum Effect {
     /// It holds anyway, or has no meaning for one object.
     None,
     Keep,
-    Write(Write),
     Recreate,
     Lenient,
     Unsupported,
@@ -75,7 +74,7 @@ const SYNC_OPTIONS: &[(&str, Effect)] = &[
     ("Delete=confirm", Effect::Keep),
     ("Prune=true", Effect::None),
     ("Delete=true", Effect::None),
-    ("Replace=true", Effect::Write(Write::Replace)),
+    ("Replace=true", Effect::Unsupported),
     ("Replace=false", Effect::None),
     ("Force=true", Effect::Recreate),
     ("Force=false", Effect::None),
@@ -110,11 +109,16 @@ fn sync_option(mark: &Mark<'_>, option: &str, draft: &mut Draft) -> Result<(), P
     match effect {
         Effect::None => {}
         Effect::Keep => draft.policy.keep = true,
-        Effect::Write(write) => draft.policy.write = *write,
         Effect::Recreate => draft.policy.recreate = true,
         Effect::Lenient => draft.policy.lenient = true,
         Effect::Unsupported => {
-            return Err(PolicyFault::unsupported(mark, &format!("`{option}`"), "remove the option"));
+            let help = match option {
+                "Replace=true" => {
+                    "remove the option: no annotation holds the whole object here; `Force=true` lets it be made anew"
+                }
+                _ => "remove the option",
+            };
+            return Err(PolicyFault::unsupported(mark, &format!("`{option}`"), help));
         }
     }
     Ok(())

@@ -61,13 +61,11 @@ pub struct Policy {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Write {
-    /// What is declared holds; what others added within it is taken away.
+    /// What is declared holds; what tools that delivered the object before added is taken away once it is taken over.
     #[default]
     Apply,
-    /// What is declared holds, and what others added stays.
+    /// What is declared holds, and what they added stays.
     Merge,
-    /// The whole object is replaced.
-    Replace,
     /// It is made if it is not there, and then left alone.
     Create,
     /// It is left alone once it is there, and never deleted.

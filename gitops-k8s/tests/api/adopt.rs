@@ -65,3 +65,43 @@ async fn what_moved_or_is_anothers_is_not_adopted() {
     let error = target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap_err();
     assert!(error.is_conflict() && !error.is_unknown(), "{error}");
 }
+
+#[tokio::test]
+async fn what_another_tool_delivered_becomes_ours_and_the_plan_shows_it() {
+    let world = World::new("delivered").await;
+    let target = world.target();
+    let uri = world.uri("configmaps", "a");
+    let theirs = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "1", "y": "1"}});
+    world.admin.apply(&uri, "argocd-controller", &theirs).await;
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    let object = world.config_map("a", json!({"x": "2"}));
+    let native = target.native_plan().unwrap();
+    let foretold = native.preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
+    let shown: Vec<String> = foretold.diff.fields().iter().map(ToString::to_string).collect();
+    assert_eq!(
+        shown,
+        [r#"data/x "1" → "2""#, r#"metadata/managedFields "argocd-controller" → "gitops:shop""#]
+    );
+    target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    assert_eq!(world.admin.get(&uri).await.unwrap()["data"], json!({"x": "2"}));
+}
+
+#[tokio::test]
+async fn an_object_that_merges_keeps_what_others_added() {
+    let world = World::new("merged").await;
+    let target = world.target();
+    let body = |data: serde_json::Value| {
+        let marks = json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"});
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": marks}, "data": data})
+    };
+    kubectl_apply(&world, &body(json!({"x": "1", "y": "1"})));
+    let object = world.object(body(json!({"x": "2"})));
+    let live = world.observe(&target, &object.key).await.unwrap();
+    target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    let after = world.admin.get(&world.uri("configmaps", "a")).await.unwrap();
+    assert_eq!(after["data"], json!({"x": "2", "y": "1"}));
+}

@@ -4,6 +4,7 @@
 mod adopt;
 mod apply;
 mod connect;
+mod corpus;
 mod covered;
 mod engine;
 mod faults;
@@ -16,6 +17,7 @@ mod observe;
 mod preview;
 mod store;
 mod storm;
+mod stuck;
 mod support;
 mod watch;
 mod whole;

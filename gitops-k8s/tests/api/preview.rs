@@ -183,3 +183,48 @@ async fn an_objects_own_policy_decides_how_it_is_written() {
     target.apply(&world.cx, &replace(&fixed("2"), &live, "3")).await.unwrap();
     assert_eq!(world.admin.get(&world.uri("configmaps", "b")).await.unwrap()["data"]["x"], "2");
 }
+
+#[tokio::test]
+async fn a_replacement_that_the_server_would_refuse_deletes_nothing() {
+    let world = World::new("unproven").await;
+    let target = world.builder().replace(true).build().unwrap();
+    target.apply(&world.cx, &create(&world.object(deployment("web", 1, "nginx:1")), "1")).await.unwrap();
+    let live = world.observe(&target, &world.key("Deployment.apps", "web")).await.unwrap();
+    let mut body = deployment("web", 1, "nginx:1");
+    body["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
+    let object = world.object(body);
+    let error = preview(&world, &target, &object, Some(&live)).await.unwrap_err();
+    assert!(error.with_help().contains("nothing was deleted"), "{error}");
+    let error = target.apply(&world.cx, &replace(&object, &live, "2")).await.unwrap_err();
+    assert!(!error.is_unknown(), "{error}");
+    let after = world.observe(&target, &live.key).await.unwrap();
+    assert_eq!((after.uid, after.version), (live.uid, live.version));
+    assert_eq!(world.writes(), 1);
+}
+
+#[tokio::test]
+async fn claims_that_hold_data_make_a_replacement_one_that_needs_an_approval() {
+    let world = World::new("claims").await;
+    let target = world.builder().replace(true).build().unwrap();
+    let set = |name: &str, service: &str, claims: serde_json::Value| {
+        let mut body = deployment(name, 1, "nginx:1");
+        body["kind"] = json!("StatefulSet");
+        body["spec"]["serviceName"] = json!(service);
+        body["spec"]["volumeClaimTemplates"] = claims;
+        world.object(body)
+    };
+    let spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
+    for (name, claims, protected) in
+        [("bare", json!([]), false), ("data", json!([{"metadata": {"name": "d"}, "spec": spec}]), true)]
+    {
+        let made = set(name, "a", claims.clone());
+        target.apply(&world.cx, &create(&made, name)).await.unwrap();
+        let live = world.observe(&target, &made.key).await.unwrap();
+        let foretold = preview(&world, &target, &set(name, "b", claims), Some(&live)).await.unwrap();
+        assert!(foretold.replace.is_some(), "{name}");
+        assert_eq!(foretold.protected, protected, "{name}");
+        let native = target.native_plan().unwrap();
+        let removal = native.preview(&world.cx, &made.key, None, Some(&live)).await.unwrap();
+        assert!(!removal.protected, "the claims stay");
+    }
+}

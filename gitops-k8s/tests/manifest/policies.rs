@@ -46,7 +46,6 @@ fn how_an_object_is_written_is_heard() {
         (("kustomize.toolkit.fluxcd.io/ssa", "Ignore"), Write::Leave),
         (("kustomize.toolkit.fluxcd.io/reconcile", "disabled"), Write::Leave),
         (("client.lifecycle.config.k8s.io/mutation", "ignore"), Write::Leave),
-        (("argocd.argoproj.io/sync-options", "Replace=true"), Write::Replace),
     ] {
         assert_eq!(policy(&[mark]).write, write, "{mark:?}");
     }
@@ -141,6 +140,7 @@ fn what_is_not_carried_out_is_refused_by_name() {
         annotated(&[("helm.sh/hook", "test")]),
         annotated(&[("argocd.argoproj.io/sync-options", "ServerSideApply=false")]),
         annotated(&[("config.kubernetes.io/apply-time-mutation", "x")]),
+        annotated(&[("argocd.argoproj.io/sync-options", "Replace=true,Force=true")]),
     ];
     insta::assert_snapshot!(faults(&text.join("---\n")), @r"
     error[GO0410]: a.yaml: 6:5: a hook at `SyncFail` is not carried out (take the object out of what is deployed)
@@ -149,6 +149,7 @@ fn what_is_not_carried_out_is_refused_by_name() {
     error[GO0410]: a.yaml: 27:5: a hook at `test` is not carried out (take the object out of what is deployed)
     error[GO0410]: a.yaml: 34:5: `ServerSideApply=false` is not carried out (remove the option)
     error[GO0410]: a.yaml: 41:5: `apply-time-mutation` is not carried out (write the value, or an output of another object)
+    error[GO0410]: a.yaml: 48:5: `Replace=true` is not carried out (remove the option: no annotation holds the whole object here; `Force=true` lets it be made anew)
     ");
 }
 

@@ -5,13 +5,14 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::servers;
+use crate::servers::{self, Shell};
 
 /// A running API server, shared by all tests of one process and ended with it.
 #[derive(Debug)]
 pub struct ApiServer {
     folder: PathBuf,
     port: u16,
+    shell: Shell,
 }
 
 /// Somebody whom the server knows by a token.
@@ -48,10 +49,24 @@ impl ApiServer {
     pub fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("gitops-kube-").tempdir().unwrap().keep();
         prepare(&folder);
-        let server = Self { folder, port: servers::free_port() };
-        servers::start(&server.folder, server.port);
+        let port = servers::free_port();
+        let server = Self { shell: servers::start(&folder, port), folder, port };
         server.wait_until_ready();
         server
+    }
+
+    /// Ends the API server at once, in the middle of whatever it does; what it stored stays.
+    pub fn kill(&self) {
+        self.shell.say("kill");
+        while self.ask("/livez").is_some() {
+            std::thread::yield_now();
+        }
+    }
+
+    /// Starts it again after [`kill`](Self::kill), and waits until it answers.
+    pub fn revive(&self) {
+        self.shell.say("start");
+        self.wait_until_ready();
     }
 
     /// Where it listens.

@@ -1,38 +1,59 @@
 //! The two programs, started by a shell that outlives nobody.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
-/// Ends both servers and removes their folder as soon as its standard input ends: when the test process is gone,
-/// however it went.
+/// Takes a word a line: `kill` ends the API server, `start` starts it again on what etcd kept. As soon as its standard
+/// input ends (when the test process is gone, however it went) it ends both servers and removes their folder.
 const SHELL: &str = r#"
+start() {
+  "$API_SERVER" --etcd-servers "http://127.0.0.1:$ETCD_PORT" --cert-dir "$FOLDER" --secure-port "$PORT" \
+    --bind-address 127.0.0.1 --service-account-key-file "$FOLDER/accounts.key" \
+    --service-account-signing-key-file "$FOLDER/accounts.key" \
+    --service-account-issuer https://kubernetes.default.svc --token-auth-file "$FOLDER/tokens.csv" \
+    --authorization-mode RBAC --service-cluster-ip-range 10.0.0.0/24 --disable-admission-plugins ServiceAccount \
+    --audit-policy-file "$FOLDER/audit-policy.yaml" --audit-log-path "$FOLDER/audit.log" \
+    >>"$FOLDER/api-server.log" 2>&1 </dev/null &
+  server=$!
+}
 "$ETCD" --data-dir "$FOLDER/etcd" --listen-client-urls "http://127.0.0.1:$ETCD_PORT" \
   --advertise-client-urls "http://127.0.0.1:$ETCD_PORT" --listen-peer-urls http://127.0.0.1:0 \
   --unsafe-no-fsync >"$FOLDER/etcd.log" 2>&1 </dev/null &
 etcd=$!
-"$API_SERVER" --etcd-servers "http://127.0.0.1:$ETCD_PORT" --cert-dir "$FOLDER" --secure-port "$PORT" \
-  --bind-address 127.0.0.1 --service-account-key-file "$FOLDER/accounts.key" \
-  --service-account-signing-key-file "$FOLDER/accounts.key" \
-  --service-account-issuer https://kubernetes.default.svc --token-auth-file "$FOLDER/tokens.csv" \
-  --authorization-mode RBAC --service-cluster-ip-range 10.0.0.0/24 --disable-admission-plugins ServiceAccount \
-  --audit-policy-file "$FOLDER/audit-policy.yaml" --audit-log-path "$FOLDER/audit.log" \
-  >"$FOLDER/api-server.log" 2>&1 </dev/null &
-server=$!
-read -r _
+start
+while read -r word; do
+  case $word in
+    kill) kill -9 $server; wait $server ;;
+    start) start ;;
+  esac
+done
 kill -9 $server $etcd
 wait
 rm -rf "$FOLDER"
 "#;
 
+/// The shell's ear. The servers run until it closes, which is when this process ends.
+#[derive(Debug)]
+pub(crate) struct Shell(Mutex<ChildStdin>);
+
+impl Shell {
+    pub fn say(&self, word: &str) {
+        let mut ear = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        writeln!(ear, "{word}").expect("the shell listens as long as this process lives");
+    }
+}
+
 /// Starts both; they run until this process ends.
-pub(crate) fn start(folder: &Path, port: u16) {
+#[expect(clippy::zombie_processes, reason = "the shell ends with this process, not before")]
+pub(crate) fn start(folder: &Path, port: u16) -> Shell {
     let mut shell = Command::new("sh");
     shell.args(["-c", SHELL]).stdin(Stdio::piped()).stdout(Stdio::null());
     shell.env("FOLDER", folder).env("PORT", port.to_string()).env("ETCD_PORT", free_port().to_string());
     shell.env("ETCD", program("ETCD", "etcd")).env("API_SERVER", program("KUBE_APISERVER", "kube-apiserver"));
-    let child = shell.spawn().expect("`sh` starts");
-    // Held to the end of the process: its input closes with it, and with it go the servers.
-    std::mem::forget(child);
+    let mut child = shell.spawn().expect("`sh` starts");
+    Shell(Mutex::new(child.stdin.take().expect("it is piped")))
 }
 
 /// A port that was free a moment ago.

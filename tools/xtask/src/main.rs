@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask --help` lists them; the gate in `.ci/run` is made of them.
 
+mod bench;
 mod cache;
 mod deny;
 mod failure;
@@ -50,6 +51,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<String>,
     },
+    /// Measure the figures that the project holds itself to, beside its peers, which are built first.
+    Bench(bench::Options),
     /// Feed every parser with what reaches more of its code, and check that none breaks.
     Fuzz(fuzz::Options),
 }
@@ -73,6 +76,7 @@ fn run(task: Task) -> Result<()> {
         Task::Hygiene => hygiene::run(),
         Task::Kill(options) => kill::run(&options),
         Task::Simulate { options } => simulate::run(&options),
+        Task::Bench(options) => bench::run(&options),
         Task::Fuzz(options) => fuzz::run(&options),
     }
 }

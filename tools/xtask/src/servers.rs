@@ -1,7 +1,7 @@
-//! The programs of others that the tests talk to, built from source at pinned versions.
+//! The programs of others that the tests talk to and the benchmarks compare with, built from source at pinned versions.
 //!
-//! Each is one row of [`SERVERS`] and one Go module in `tools/servers/NAME`, whose `go.mod` and `go.sum`
-//! pin it. To add one, add both.
+//! Each is one row of [`SERVERS`] and one Go module in `tools/servers/NAME`, or one of [`PEERS`] and one in
+//! `tools/peers/NAME`; its `go.mod` and `go.sum` pin it. To add one, add both.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,6 +15,8 @@ use crate::{cache, process, workspace};
 struct Server {
     /// What a person types, the module's folder, and the name of the program.
     name: &'static str,
+    /// The folder of the module's folder.
+    home: &'static str,
     package: &'static str,
     cgo: bool,
     tags: &'static str,
@@ -27,10 +29,27 @@ struct Server {
 /// The package of a program whose source lies in its module's folder.
 const OWN: &str = ".";
 
-const PLAIN: Server =
-    Server { name: "", package: "", cgo: false, tags: "", ldflags: "", reads_module: false };
+const PLAIN: Server = Server {
+    name: "",
+    home: "tools/servers",
+    package: "",
+    cgo: false,
+    tags: "",
+    ldflags: "",
+    reads_module: false,
+};
 
-const SERVERS: [Server; 8] = [
+/// A program of our own around somebody's library.
+const PEER: Server = Server { home: "tools/peers", package: OWN, ..PLAIN };
+
+/// What benchmarks compare with; no test needs one.
+static PEERS: [Server; 3] = [
+    Server { name: "flux-ssa", ..PEER },
+    Server { name: "gitops-engine", ..PEER },
+    Server { name: "kubectl-read", ..PEER },
+];
+
+static SERVERS: [Server; 8] = [
     Server {
         name: "gitea",
         package: "code.gitea.io/gitea",
@@ -63,7 +82,7 @@ const SERVERS: [Server; 8] = [
 /// Builds the named servers, or lists all names; paths go to standard output.
 pub fn run(names: &[String]) -> Result<()> {
     if names.is_empty() {
-        SERVERS.iter().for_each(|server| println!("{}", server.name));
+        all().for_each(|server| println!("{}", server.name));
     }
     for name in names {
         let built = environment(name)?;
@@ -84,9 +103,13 @@ pub fn environment(name: &str) -> Result<Vec<(String, PathBuf)>> {
     Ok(variables)
 }
 
+fn all() -> impl Iterator<Item = &'static Server> {
+    SERVERS.iter().chain(&PEERS)
+}
+
 fn find(name: &str) -> Result<&'static Server> {
-    SERVERS.iter().find(|server| server.name == name).ok_or_else(|| {
-        let known: Vec<_> = SERVERS.iter().map(|server| server.name).collect();
+    all().find(|server| server.name == name).ok_or_else(|| {
+        let known: Vec<_> = all().map(|server| server.name).collect();
         Failure::new(format!("there is no server `{name}`")).help(format!("one of: {}", known.join(", ")))
     })
 }
@@ -153,7 +176,7 @@ impl Server {
     }
 
     fn module(&self) -> PathBuf {
-        workspace::root().join("tools/servers").join(self.name)
+        workspace::root().join(self.home).join(self.name)
     }
 }
 

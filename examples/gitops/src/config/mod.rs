@@ -13,7 +13,10 @@ mod text;
 pub use auth::{Auth, SecretPlace};
 pub use duration::parse as parse_duration;
 pub use source::{GitConfig, GitRef};
-pub use target::{BackendConfig, IgnoreConfig, KubernetesConfig, TargetConfig, TargetKind, TerraformConfig};
+pub use target::{
+    BackendConfig, IgnoreConfig, KubernetesConfig, RenderConfig, RenderKind, TargetConfig, TargetKind,
+    TerraformConfig,
+};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

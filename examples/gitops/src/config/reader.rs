@@ -122,12 +122,17 @@ impl<'a> Reader<'a> {
 
     /// A list of texts.
     pub fn texts(&self, node: &Node, what: &str) -> Vec<String> {
+        self.placed_texts(node, what).into_iter().map(|(text, _)| text).collect()
+    }
+
+    /// A list of texts, each with its place.
+    pub fn placed_texts(&self, node: &Node, what: &str) -> Vec<(String, Span)> {
         let Shape::List(items) = &node.shape else {
             let message = format!("{what} must be a list, not {}", node.shape.article());
             self.fault("GO0109", node.place, message, "write a list such as `[\"*.bak\"]`");
             return Vec::new();
         };
-        items.iter().filter_map(|item| self.text(item, what)).collect()
+        items.iter().filter_map(|item| Some((self.text(item, what)?, self.span(item.place)))).collect()
     }
 
     /// One of a few words.

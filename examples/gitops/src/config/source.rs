@@ -17,10 +17,10 @@ pub struct GitConfig {
     pub reference: GitRef,
     /// The folder below the repository's root; empty for all of it.
     pub path: String,
-    /// Which files to take: globs; empty for all.
-    pub include: Vec<String>,
-    /// Which files to leave out: globs.
-    pub ignore: Vec<String>,
+    /// Which files to take, and where that is written: globs; empty for all.
+    pub include: Vec<(String, Span)>,
+    /// Which files to leave out, and where that is written: globs.
+    pub ignore: Vec<(String, Span)>,
     /// How to log in.
     pub auth: Auth,
     /// Where its parts are described, for errors that only the source itself can find.
@@ -61,7 +61,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
     let url = fields.require("url", "url: ./site.git").and_then(|(_, node)| url(reader, node));
     let followed = fields.require("ref", "ref: { branch: main }");
     let reference = followed.and_then(|(place, node)| reference(reader, node, place));
-    let globs = |name: &str| fields.get(name).map(|(_, node)| reader.texts(node, &format!("`{name}`")));
+    let globs =
+        |name: &str| fields.get(name).map(|(_, node)| reader.placed_texts(node, &format!("`{name}`")));
     let (include, ignore) = (globs("include").unwrap_or_default(), globs("ignore").unwrap_or_default());
     let path = fields.get("path").and_then(|(_, node)| folder(reader, node));
     let login = fields.get("auth");

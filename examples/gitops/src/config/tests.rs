@@ -300,6 +300,29 @@ fn health_rules_are_read_or_refused_where_they_are_wrong() {
 }
 
 #[test]
+fn what_is_rendered_and_filled_in_is_read_or_refused_where_it_is_wrong() {
+    let config = |key: &str| with("directory: { root: ./live }", &format!("kubernetes:\n    {key}"));
+    for good in [
+        "render: [{ kustomize: { path: apps/web } }, { manifests: { path: . } }]",
+        "render: [{ helm: { path: chart, release: cache, values: [prod.yaml], kubernetes: '1.33' } }]",
+        "substitute: { DOMAIN: example.org, SIZE: 3, ON: true, NONE: '' }",
+    ] {
+        assert!(parse(&config(good)).is_ok(), "{good}");
+    }
+    for (wrong, fault) in [
+        ("render: { kustomize: {} }", "`render` must be a list"),
+        ("render: [{ kustomise: {} }]", "unknown kind `kustomise`"),
+        ("render: [{ helm: { path: chart } }]", "needs the key `release`"),
+        ("render: [{ kustomize: { path: ../other } }]", "must stay below the root"),
+        ("substitute: { A-B: c }", "`A-B` can't be a variable"),
+        ("substitute: { A: [1] }", "`A` must be text"),
+    ] {
+        let text = drawn(&config(wrong));
+        assert!(text.contains(fault) && text.contains("gitops.yaml:6"), "{wrong}: {text}");
+    }
+}
+
+#[test]
 fn a_secret_is_not_drawn() {
     for other in [
         "auth: { token: hunter2 }",

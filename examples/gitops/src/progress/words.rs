@@ -33,7 +33,10 @@ pub fn of(event: &Event) -> Option<String> {
             escape(&by.to_string())
         ),
         Event::Remarked { remark } => {
-            let place = escape(&format!("{} {}: {}", remark.code, remark.path, remark.message));
+            let at = remark.span.as_ref().map(|span| format!(":{}:{}", span.line, span.column));
+            let place =
+                format!("{} {}{}: {}", remark.code, remark.path, at.unwrap_or_default(), remark.message);
+            let place = escape(&place);
             let help = remark.help.as_deref().unwrap_or_default();
             format!("{}  {place}; {}", paint(YELLOW, "! remark"), escape(help))
         }

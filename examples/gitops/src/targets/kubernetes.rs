@@ -1,12 +1,13 @@
 //! A Kubernetes cluster, reached as one identity and within the limits of the configuration.
 
+use std::path::absolute;
 use std::sync::Arc;
 
-use gitops_core::{Cx, Result, SecretKey};
-use gitops_k8s::{Connection, Kubernetes, KubernetesRender, Limits, Substitute};
+use gitops_core::{Cx, Render, Result, Routes, SecretKey};
+use gitops_k8s::{Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, Substitute};
 
 use super::Opened;
-use crate::config::{KubernetesConfig, TargetConfig};
+use crate::config::{KubernetesConfig, RenderConfig, RenderKind, TargetConfig};
 
 /// Connects; sends nothing yet.
 pub async fn open(
@@ -18,11 +19,8 @@ pub async fn open(
 ) -> Result<Opened> {
     let cluster = connection(config).connect(cx).await?;
     let namespace = config.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
-    let render = KubernetesRender::new(&target.name).namespace(namespace).secret_key(secrets.clone());
-    let render = match config.outputs.is_empty() {
-        true => render,
-        false => render.step(substitute(config)),
-    };
+    let manifests = KubernetesRender::new(&target.name).namespace(namespace).secret_key(secrets.clone());
+    let render = render(&target.path, config, manifests)?;
     let target = Kubernetes::builder(cluster, application)
         .limits(limits(config))
         .conflicts(config.conflicts)
@@ -31,7 +29,43 @@ pub async fn open(
         .health(config.health.iter().cloned())
         .secret_key(secrets.clone())
         .build()?;
-    Ok(Opened { target: Arc::new(target), render: Arc::new(render), gate: None })
+    Ok(Opened { target: Arc::new(target), render, gate: None })
+}
+
+/// Where folders are named, only they are rendered: a base of a kustomization is a part of it, and not one of its own.
+fn render(folder: &str, config: &KubernetesConfig, manifests: KubernetesRender) -> Result<Arc<dyn Render>> {
+    let manifests = match (&config.substitute, config.outputs.is_empty()) {
+        (None, true) => manifests,
+        _ => manifests.step(substitute(config)),
+    };
+    if config.render.is_empty() {
+        return Ok(Arc::new(manifests));
+    }
+    let below = |path: &str| [folder, path].join("/").trim_matches('/').to_owned();
+    let mut routes = Routes::new();
+    for RenderConfig { path, kind } in &config.render {
+        let (path, manifests) = (below(path), manifests.clone());
+        let render: Arc<dyn Render> = match kind {
+            RenderKind::Manifests => Arc::new(manifests),
+            RenderKind::Kustomize { program } => {
+                let kustomize = match program {
+                    Some(program) => Kustomize::at(&absolute(program)?)?,
+                    None => Kustomize::find()?,
+                };
+                Arc::new(manifests.kustomized(&path, kustomize))
+            }
+            RenderKind::Helm { program, release, values, kubernetes } => {
+                let helm = match program {
+                    Some(program) => Helm::at(&absolute(program)?, release)?,
+                    None => Helm::find(release)?,
+                };
+                let helm = values.iter().fold(helm, |helm, path| helm.values(below(path)));
+                Arc::new(manifests.helmed(&path, kubernetes.iter().fold(helm, Helm::kubernetes)))
+            }
+        };
+        routes = routes.route(&path, render);
+    }
+    Ok(Arc::new(routes))
 }
 
 fn connection(config: &KubernetesConfig) -> Connection {
@@ -46,8 +80,9 @@ fn connection(config: &KubernetesConfig) -> Connection {
 }
 
 fn substitute(config: &KubernetesConfig) -> Substitute {
-    let outputs = config.outputs.iter();
-    outputs.fold(Substitute::new(), |filling, (name, output)| filling.output(name, output.clone()))
+    let texts = config.substitute.iter().flatten();
+    let filling = texts.fold(Substitute::new(), |filling, (name, text)| filling.value(name, text));
+    config.outputs.iter().fold(filling, |filling, (name, output)| filling.output(name, output.clone()))
 }
 
 fn limits(config: &KubernetesConfig) -> Limits {

@@ -77,6 +77,21 @@ fn a_symbolic_link() {
 }
 
 #[test]
+fn a_pattern_that_fits_nothing() {
+    let world = World::new();
+    world.configure(&CONFIG.replace("path: site", "path: site, include: [index.htm]"));
+    let refused = refused(&world, 1).warns("error[GO0208]").warns("`index.htm` lets nothing through");
+    refused.warns("gitops.yaml:3:").warns("include: [index.htm]").warns("^^^^^^^^^");
+    world.configure(&CONFIG.replace("path: site", "path: site, ignore: [draft]"));
+    world
+        .gitops(&["plan"])
+        .expect(0)
+        .warns("GO0208")
+        .warns("gitops.yaml:3:")
+        .warns("`draft` holds nothing back");
+}
+
+#[test]
 fn a_file_that_is_too_large() {
     let world = World::new();
     fs::File::create(world.path("repository/site/huge")).unwrap().set_len(101 << 20).unwrap();

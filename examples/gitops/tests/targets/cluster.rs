@@ -3,10 +3,7 @@
 use serde_json::json;
 use testbed::ApiServer;
 
-use crate::Cluster;
-
-/// Every request of the command, as the server recorded it.
-const AGENT: &str = concat!("gitops/", env!("CARGO_PKG_VERSION"));
+use crate::{AGENT, Cluster};
 
 fn config_map(name: &str, value: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ x: \"{value}\" }}\n")
@@ -14,11 +11,7 @@ fn config_map(name: &str, value: &str) -> String {
 
 async fn applied() -> Cluster {
     let cluster = Cluster::new().await;
-    let namespace = &cluster.namespace;
-    cluster.world.configure(&format!(
-        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
-         target: {{ kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {namespace} }} }}\n"
-    ));
+    cluster.configure("shop", "");
     let (web, db) = (config_map("web", "1"), config_map("db", "1"));
     cluster.world.commit("Begin", &[("web.yaml", Some(&web)), ("db.yaml", Some(&db))]);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 2 changes");
@@ -118,4 +111,42 @@ async fn a_rule_without_effect_is_warned_of_and_one_with_effect_leaves_the_field
     assert_eq!(planned.stderr.matches("has no effect").count(), 1, "{}", planned.stderr);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
     assert_eq!(cluster.value("web", "x").await.as_deref(), Some("theirs"));
+}
+
+/// Where a pinned program is.
+fn program(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask test`"))
+}
+
+#[tokio::test]
+async fn kustomizations_and_charts_are_rendered_and_variables_filled_in() {
+    let cluster = Cluster::new().await;
+    let (kustomize, helm) = (program("GITOPS_KUSTOMIZE"), program("GITOPS_HELM"));
+    cluster.world.configure(&format!(
+        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
+         target:\n  kubernetes:\n    kubeconfig: ./kubeconfig\n    namespace: {}\n    substitute: {{ DOMAIN: example.org, SIZE: 3 }}\n    \
+         render:\n      - kustomize: {{ path: overlays/prod, program: {kustomize} }}\n      \
+         - helm: {{ path: chart, release: cache, values: [prod.yaml], program: {helm} }}\n      - manifests: {{ path: plain }}\n",
+        cluster.namespace
+    ));
+    let plain = config_map("plain", "${DOMAIN}");
+    let kustomization = "resources: [../../base]\nnamePrefix: prod-\n";
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: {{ .Release.Name }} }\ndata: { x: {{ .Values.size | quote }} }\n";
+    let files = [
+        ("base/web.yaml", config_map("web", "1")),
+        ("base/kustomization.yaml", "resources: [web.yaml]\n".to_owned()),
+        ("overlays/prod/kustomization.yaml", kustomization.to_owned()),
+        ("chart/Chart.yaml", "apiVersion: v2\nname: cache\nversion: 1.0.0\n".to_owned()),
+        ("chart/templates/map.yaml", template.to_owned()),
+        ("prod.yaml", "size: ${SIZE}\n".to_owned()),
+        ("plain/plain.yaml", plain),
+    ];
+    let files: Vec<(&str, Option<&str>)> = files.iter().map(|(path, text)| (*path, Some(&**text))).collect();
+    cluster.world.commit("Begin", &files);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 3 changes");
+    assert_eq!(cluster.value("prod-web", "x").await.as_deref(), Some("1"));
+    assert_eq!(cluster.value("cache", "x").await.as_deref(), Some("3"));
+    assert_eq!(cluster.value("plain", "x").await.as_deref(), Some("example.org"));
+    assert_eq!(cluster.value("web", "x").await, None, "a base is no object of its own");
+    cluster.world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
 }

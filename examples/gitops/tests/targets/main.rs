@@ -2,7 +2,10 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod cluster;
+mod kills;
+mod others;
 mod outputs;
+mod refused;
 mod roots;
 #[path = "../cli/support.rs"]
 #[allow(dead_code, reason = "shared with the tests that need no server")]
@@ -13,8 +16,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::json;
-use support::World;
+use support::{Ran, World};
 use testbed::{Admin, ApiServer, User};
+
+/// Every request of the command, as the server recorded it.
+const AGENT: &str = concat!("gitops/", env!("CARGO_PKG_VERSION"));
 
 /// The real tool.
 fn tofu() -> PathBuf {
@@ -40,6 +46,23 @@ impl Cluster {
         let world = World::empty();
         std::fs::write(world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
         Self { world, namespace, admin }
+    }
+
+    /// Configures the application `name` of this namespace, with more lines below `kubernetes:`.
+    fn configure(&self, name: &str, more: &str) {
+        self.world.configure(&format!(
+            "name: {name}\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
+             target:\n  kubernetes:\n    kubeconfig: ./kubeconfig\n    namespace: {}\n{more}",
+            self.namespace
+        ));
+    }
+
+    /// Runs the command to its end while this runtime goes on, as a proxy or a webhook on it must.
+    async fn run(&self, arguments: &[&str]) -> Ran {
+        let mut command = self.world.command(arguments);
+        tokio::task::spawn_blocking(move || command.output().expect("the command starts").into())
+            .await
+            .unwrap()
     }
 
     /// Where a `ConfigMap` of the namespace is.

@@ -112,12 +112,7 @@ impl Target for Probe {
 #[async_trait]
 impl NativePlan for Probe {
     async fn preview(&self, _: &Cx, _: &Key, _: Option<&Object>, _: Option<&Live>) -> Result<Preview> {
-        let preview = Preview {
-            diff: Diff::default(),
-            replace: None,
-            digest: Digest::of(b"probe"),
-            components: Vec::new(),
-        };
+        let preview = Preview::new(Diff::default(), Digest::of(b"probe"));
         self.call("preview", preview).await
     }
 }

@@ -45,7 +45,7 @@ impl NativePlan for Model {
             let change = FieldChange { path: "/again".into(), before: None, after: Some("more".into()) };
             diff = diff.fields().iter().cloned().chain([change]).collect();
         }
-        Ok(Preview { diff, replace: None, digest, components: Vec::new() })
+        Ok(Preview::new(diff, digest))
     }
 }
 

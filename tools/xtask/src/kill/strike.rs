@@ -1,7 +1,8 @@
 //! Where a run is killed: at a random moment, or as it, or a `git` that it started, makes its n-th durable step.
 
+use std::num::NonZero;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
+use std::thread::{available_parallelism, sleep};
 use std::time::Duration;
 
 use crate::failure::{At, Failure, Result};
@@ -26,6 +27,16 @@ const FAILURE: i32 = 1;
 /// Kills runs, and counts.
 pub struct Striker {
     blows: Vec<Blow>,
+    /// How many runs to kill.
+    due: u32,
+}
+
+/// What became of one run.
+pub struct Strike {
+    /// Where it was to be killed.
+    pub place: String,
+    /// It came to its end before that: nothing is left to be killed.
+    pub escaped: bool,
 }
 
 /// One way to kill a run.
@@ -43,7 +54,8 @@ struct Blow {
 }
 
 impl Striker {
-    pub fn new(without_strace: bool) -> Result<Self> {
+    /// One for each processor; each has some of the ways to kill, and as large a share of the kills.
+    pub fn parts(without_strace: bool, kills: u32) -> Result<Vec<Self>> {
         let mut blows = vec![Blow::new(None, 40_000)];
         if without_strace {
             eprintln!("WARNING: runs are killed at random moments only, NOT at their durable steps");
@@ -51,7 +63,20 @@ impl Striker {
             check_strace()?;
             blows.extend(STEPS.map(|calls| Blow::new(Some(calls), 3)));
         }
-        Ok(Self { blows })
+        let count = available_parallelism().map_or(1, NonZero::get).min(blows.len());
+        let share = |blow: usize| share(kills, blow, blows.len());
+        let due: Vec<u32> = (0..blows.len()).map(share).collect();
+        let mut parts: Vec<Self> = (0..count).map(|_| Self { blows: Vec::new(), due: 0 }).collect();
+        for (index, (blow, due)) in blows.into_iter().zip(due).enumerate() {
+            parts[index % count].blows.push(blow);
+            parts[index % count].due += due;
+        }
+        Ok(parts)
+    }
+
+    /// Whether all due runs are killed, or so many escape that there is no point in going on.
+    pub fn is_done(&self) -> bool {
+        self.struck() >= self.due || self.gives_up()
     }
 
     /// How many runs were killed.
@@ -60,7 +85,7 @@ impl Striker {
     }
 
     /// Whether so many runs escaped that going on shows nothing.
-    pub fn gives_up(&self) -> bool {
+    fn gives_up(&self) -> bool {
         self.escaped() > 100 + 2 * self.struck()
     }
 
@@ -68,8 +93,8 @@ impl Striker {
         self.blows.iter().map(|blow| blow.escaped).sum()
     }
 
-    /// Starts an apply and kills it; says where. Fails if it ends by itself otherwise than well.
-    pub fn strike(&mut self, world: &World, dice: &mut Dice) -> Result<String> {
+    /// Starts an apply and kills it. Fails if it ends by itself otherwise than well.
+    pub fn strike(&mut self, world: &World, dice: &mut Dice) -> Result<Strike> {
         let index = dice.below(self.blows.len() as u64);
         let blow = &mut self.blows[usize::try_from(index).expect("below the length")];
         let n = blow.next;
@@ -77,14 +102,18 @@ impl Striker {
             Some(calls) => at_step(world, calls, n)?,
             None => at_moment(world, n)?,
         };
-        match (status.code(), blow.calls) {
-            (None, _) | (Some(FAILURE), Some(_)) => blow.hit(dice),
-            (Some(0), _) => blow.missed(dice),
+        let escaped = match (status.code(), blow.calls) {
+            (None, _) | (Some(FAILURE), Some(_)) => false,
+            (Some(0), _) => true,
             (Some(code), _) => {
                 return Err(Failure::new(format!("the apply to kill ended by itself with {code}")));
             }
+        };
+        match escaped {
+            true => blow.missed(dice),
+            false => blow.hit(dice),
         }
-        Ok(format!("after {n} of {}", blow.name()))
+        Ok(Strike { place: format!("after {n} of {}", blow.name()), escaped })
     }
 
     /// Says how many runs died of what. Fails if too few did, for then nothing was shown.
@@ -98,6 +127,12 @@ impl Striker {
             true => Err(Failure::new("fewer than a third of the runs were killed, so little was shown")),
         }
     }
+}
+
+/// What the `index`-th of `count` gets of a whole, without a rest.
+fn share(whole: u32, index: usize, count: usize) -> u32 {
+    let upto = |index: usize| u64::from(whole) * index as u64 / count as u64;
+    u32::try_from(upto(index + 1) - upto(index)).expect("a part is no more than the whole")
 }
 
 fn check_strace() -> Result<()> {
@@ -148,4 +183,16 @@ fn at_step(world: &World, calls: &str, n: u64) -> Result<ExitStatus> {
 fn quiet(mut command: Command) -> Result<Child> {
     let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     child.map_err(|error| Failure::new(format!("cannot start `{}`: {error}", line(&command))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::share;
+
+    #[test]
+    fn shares_add_up_to_the_whole() {
+        for whole in [0, 1, 6, 7, 300, 10_000] {
+            assert_eq!((0..7).map(|index| share(whole, index, 7)).sum::<u32>(), whole);
+        }
+    }
 }

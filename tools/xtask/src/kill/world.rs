@@ -32,8 +32,8 @@ pub struct World {
 }
 
 impl World {
-    pub fn create(program: PathBuf, seed: u64) -> Result<Self> {
-        let folder = temporary().join(format!("gitops-kill-{seed}-{}", process::id()));
+    pub fn create(program: PathBuf, label: &str) -> Result<Self> {
+        let folder = temporary().join(format!("gitops-kill-{label}-{}", process::id()));
         let world = Self { folder, program };
         world.git(&["init", "--quiet", "--initial-branch=main", "."])?;
         for index in 0..FIRST_FILES {

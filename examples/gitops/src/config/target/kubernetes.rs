@@ -10,6 +10,7 @@ use super::super::node::{Node, Place};
 use super::super::reader::{Fields, Reader};
 use super::health;
 use super::ignore::{self, IgnoreConfig};
+use super::render::{self, RenderConfig};
 use super::values;
 
 /// How to reach a cluster, as whom, and what may be touched there.
@@ -39,6 +40,10 @@ pub struct KubernetesConfig {
     pub ignore: Vec<IgnoreConfig>,
     /// How objects of some kinds do well or badly.
     pub health: Vec<HealthRule>,
+    /// Which folders are rendered, and how; all of the target's folder as manifests if empty.
+    pub render: Vec<RenderConfig>,
+    /// What is filled in for `${NAME}`; nothing is looked for if it is not there.
+    pub substitute: Option<Vec<(String, String)>>,
 }
 
 impl fmt::Display for KubernetesConfig {
@@ -50,7 +55,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 14] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -63,6 +68,8 @@ const KEYS: [&str; 12] = [
     "outputs",
     "ignore",
     "health",
+    "render",
+    "substitute",
 ];
 
 /// Reads the content of `kubernetes:`. An empty one means the current context.
@@ -90,6 +97,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .get("replace")
             .and_then(|(_, node)| reader.boolean(node, "`replace`"))
             .unwrap_or_default(),
+        render: fields.get("render").map(|(_, node)| render::read(reader, node, base)).unwrap_or_default(),
+        substitute: fields.get("substitute").map(|(_, node)| render::substitute(reader, node)),
         outputs: values::outputs(reader, &fields),
         health: fields.get("health").map(|(_, node)| health::read(reader, node)).unwrap_or_default(),
         ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),

@@ -3,11 +3,13 @@
 mod health;
 mod ignore;
 mod kubernetes;
+mod render;
 mod terraform;
 mod values;
 
 pub use ignore::IgnoreConfig;
 pub use kubernetes::KubernetesConfig;
+pub use render::{RenderConfig, RenderKind};
 pub use terraform::{BackendConfig, TerraformConfig};
 
 use std::fmt;

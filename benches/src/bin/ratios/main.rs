@@ -4,19 +4,19 @@
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 #![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
 
+mod commit;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gitops_benches::{Applied, Repository, engine, resident};
+use gitops_benches::{Files, Layout, Repository, engine, resident, row, timed};
 use gitops_core::directory::{Directory, FileRender};
-use gitops_core::{
-    Approval, Cx, Digest, Engine, Graph, GroupKind, Key, Memory, Renderer, Result, Revision, Snapshot,
-    Source, SourceInfo, StateDir, async_trait,
-};
+use gitops_core::{Approval, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
 use gitops_git::GitSource;
+use tempfile::TempDir;
 
 #[tokio::main]
 async fn main() {
@@ -36,25 +36,11 @@ async fn main() {
         desired_memory(large).await;
     }
     if is_due("commit") {
-        one_file_commit(large).await;
+        commit::one_file_commit(large).await;
     }
     if is_due("apply") {
         durable_apply(files).await;
     }
-}
-
-fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
-    let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };
-    println!(
-        "{figure}\t{measured:.3} {unit}\t{sign} {bound} {unit}\t{}",
-        if holds { "holds" } else { "MISSED" }
-    );
-}
-
-fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
-    let start = Instant::now();
-    let value = act();
-    (value, start.elapsed())
 }
 
 fn graph(count: usize) {
@@ -75,29 +61,11 @@ fn graph(count: usize) {
     drop(graph);
 }
 
-/// Files in memory: no repository, so that the plan alone is measured.
-struct Files(Vec<(String, Vec<u8>)>);
-
-#[async_trait]
-impl Source for Files {
-    fn info(&self) -> SourceInfo {
-        SourceInfo::new("files", "")
-    }
-
-    async fn resolve(&self, _: &Cx) -> Result<Revision> {
-        Ok(Revision::new(Digest::of(b"1").to_string(), ""))
-    }
-
-    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
-        Snapshot::from_files("files", revision.clone(), self.0.iter().cloned())
-    }
-}
-
 fn files(count: usize) -> Arc<Files> {
     let file = |index: usize| {
         (format!("folder-{:03}/file-{index:06}", index / 100), format!("{index:0200}").into_bytes())
     };
-    Arc::new(Files((0..count).map(file).collect()))
+    Files::new((0..count).map(file))
 }
 
 async fn first_plan(count: usize) {
@@ -108,75 +76,9 @@ async fn first_plan(count: usize) {
     row(&format!("first plan of {count}"), start.elapsed().as_secs_f64(), "s", 1.0, false);
 }
 
-/// Rounds of commit and plan whose times are compared.
-const ROUNDS: usize = 41;
-
-/// What a one-file commit costs on the way to its plan, each the median of all rounds, in milliseconds.
-struct Phases {
-    resolve: f64,
-    fetch: f64,
-    plan: f64,
-    /// What the sender of the pack does for the same question, asked again: the part that is not ours.
-    sender: f64,
-}
-
-impl Phases {
-    async fn measure(count: usize) -> Self {
-        let (cx, mut applied) = (Cx::system(), Applied::with_files(count).await);
-        let mut rounds = [const { Vec::new() }; 4];
-        for round in 0..ROUNDS {
-            let old = applied.source.resolve(&cx).await.expect("it has a branch");
-            applied.repository.change(count / 2 + round);
-            let blobs = applied.source.blobs();
-            let start = Instant::now();
-            let new = applied.source.resolve(&cx).await.expect("it has a branch");
-            let resolved = start.elapsed();
-            applied.source.fetch(&cx, &new).await.expect("a commit can be fetched");
-            let fetched = start.elapsed();
-            applied.engine.replan(&cx).await.expect("a commit can be planned");
-            let planned = start.elapsed();
-            assert_eq!(applied.source.blobs() - blobs, 1);
-            applied.engine.pass(&cx).await.expect("a commit can be applied");
-            let sender = timed(|| applied.repository.send(old.id(), new.id())).1;
-            let parts = [resolved, fetched.saturating_sub(resolved), planned.saturating_sub(fetched), sender];
-            rounds.iter_mut().zip(parts).for_each(|(all, part)| all.push(part.as_secs_f64() * 1000.0));
-        }
-        let [resolve, fetch, plan, sender] = rounds.map(median);
-        Self { resolve, fetch, plan, sender }
-    }
-
-    fn whole(&self) -> f64 {
-        self.resolve + self.fetch + self.plan
-    }
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
-async fn one_file_commit(large: usize) {
-    let (few, many) = (Phases::measure(1_000).await, Phases::measure(large).await);
-    for (count, phases) in [(1_000, &few), (large, &many)] {
-        let Phases { resolve, fetch, plan, sender } = phases;
-        println!(
-            "one-file commit in {count}\t{:.2} ms: resolve {resolve:.2}, fetch {fetch:.2} (sender alone {sender:.2}), \
-             diff, render and plan {plan:.2}",
-            phases.whole()
-        );
-    }
-    let row = |name: &str, cost: fn(&Phases) -> f64| {
-        let name = format!("one-file commit: {large} against 1000, {name}");
-        row(&name, cost(&many) / cost(&few), "×", 1.5, false);
-    };
-    row("with the fetch", Phases::whole);
-    row("without the sender's work", |phases| phases.whole() - phases.sender);
-    row("without the fetch", |phases| phases.whole() - phases.fetch);
-}
-
 /// The memory of everything that is declared, with its provenance and the cache that renders the next revision.
 async fn desired_memory(count: usize) {
-    let repository = Repository::with_files(count);
+    let repository = Repository::with_files(count, Layout::Flat);
     let mirrors = tempfile::tempdir().expect("there is a temporary folder");
     let source = GitSource::builder(repository.path().display().to_string()).mirrors(mirrors.path()).build();
     let (cx, source) = (Cx::system(), source.expect("a path is a source"));
@@ -216,10 +118,17 @@ fn bare_loop(root: &Path, count: usize) -> Duration {
     .1
 }
 
+/// Where durable writes are measured: on the disk of the builds, for the folder for temporary files may be in memory.
+fn folder_on_disk() -> TempDir {
+    let program = std::env::current_exe().expect("a program has a file");
+    let folder = program.parent().expect("it is in a folder");
+    tempfile::tempdir_in(folder).expect("the folder of builds can be written")
+}
+
 async fn durable_apply(count: usize) {
-    let bare = tempfile::tempdir_in(".").expect("the current folder can be written");
+    let bare = folder_on_disk();
     let bare_time = bare_loop(bare.path(), count);
-    let folder = tempfile::tempdir_in(".").expect("the current folder can be written");
+    let folder = folder_on_disk();
     let cx = Cx::system();
     let directory = Directory::open(folder.path().join("live"), "dir").expect("the root can be made");
     let state = StateDir::open(&folder.path().join("state"), &cx).expect("the state can be made");

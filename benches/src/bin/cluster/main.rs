@@ -1,0 +1,53 @@
+//! The figures that the Kubernetes target holds itself to, measured on a real API server beside its peers.
+//!
+//! `cargo xtask bench cluster [quick] [yaml|diff|apply|repair|pass|memory]` builds servers and peers and runs it. What was
+//! asked of the server is counted from the server's own audit log.
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
+#![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
+
+mod apply;
+mod diff;
+mod memory;
+mod pass;
+mod peers;
+mod repair;
+mod world;
+mod yaml;
+
+/// The target's own comparison, which is no part of what it offers to others.
+#[path = "../../../../gitops-k8s/src/fields/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "only the comparison is measured")]
+mod fields;
+
+use world::World;
+
+#[tokio::main]
+async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [memory::CHILD, namespace, count] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        return memory::child(namespace, count.parse().expect("a count")).await;
+    }
+    let quick = words.iter().any(|word| word == "quick");
+    let only = words.iter().find(|word| *word != "quick");
+    let is_due = |name: &str| only.is_none_or(|only| only == name);
+    let scale = if quick { 10 } else { 1 };
+    println!("figure\tmeasured\tbound");
+    if is_due("yaml") {
+        yaml::measure(2_000 / scale);
+    }
+    if is_due("diff") {
+        diff::measure().await;
+    }
+    if is_due("apply") {
+        apply::measure(1_000 / scale, if quick { 1 } else { 5 }).await;
+    }
+    if is_due("repair") {
+        repair::measure(400 / scale).await;
+    }
+    if is_due("pass") {
+        pass::measure(10_000 / scale).await;
+    }
+    if is_due("memory") {
+        memory::measure(10_000 / scale, 50_000 / scale).await;
+    }
+}

@@ -1,0 +1,34 @@
+use std::time::{Duration, Instant};
+
+/// Prints a figure beside its bound, and whether it holds.
+pub fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
+    let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };
+    println!(
+        "{figure}\t{measured:.3} {unit}\t{sign} {bound} {unit}\t{}",
+        if holds { "holds" } else { "MISSED" }
+    );
+}
+
+/// What something gives, and how long it takes.
+#[expect(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
+pub fn timed<T>(act: impl FnOnce() -> T) -> (T, Duration) {
+    let start = Instant::now();
+    let value = act();
+    (value, start.elapsed())
+}
+
+/// The figure below which a share of all lies: 0.5 for the median.
+///
+/// # Panics
+/// If there is no figure.
+pub fn quantile(mut figures: Vec<f64>, share: f64) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index of a short list"
+    )]
+    let index = ((figures.len() as f64 * share) as usize).min(figures.len() - 1);
+    figures[index]
+}

@@ -1,0 +1,131 @@
+//! How manifests of a cluster are made: which folders are rendered by which program, and what is filled in.
+
+use std::path::{Path, PathBuf};
+
+use super::super::node::{Node, Place, Shape};
+use super::super::reader::{Fields, Reader};
+use super::super::source::folder;
+
+/// A folder that is rendered.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RenderConfig {
+    /// The folder, below that of the target; empty for all of it.
+    pub path: String,
+    /// How.
+    pub kind: RenderKind,
+}
+
+/// How a folder is rendered.
+#[derive(Debug, PartialEq, Eq)]
+pub enum RenderKind {
+    /// Its files are manifests.
+    Manifests,
+    /// It is a kustomization.
+    Kustomize {
+        /// The path of `kustomize` or `kubectl`; looked for where programs are if nothing.
+        program: Option<PathBuf>,
+    },
+    /// It is a chart.
+    Helm {
+        /// The path of `helm`; looked for where programs are if nothing.
+        program: Option<PathBuf>,
+        /// The name of what is installed.
+        release: String,
+        /// Files of values, below the folder of the target.
+        values: Vec<String>,
+        /// The version of Kubernetes that it is rendered for.
+        kubernetes: Option<String>,
+    },
+}
+
+/// The kinds, each with its keys.
+const KINDS: [&str; 3] = ["kustomize", "helm", "manifests"];
+const KEYS: [(&str, &[&str]); 3] = [
+    ("kustomize", &["path", "program"]),
+    ("helm", &["path", "program", "release", "values", "kubernetes"]),
+    ("manifests", &["path"]),
+];
+
+/// The list under `render`.
+pub fn read(reader: &Reader<'_>, node: &Node, base: &Path) -> Vec<RenderConfig> {
+    let Shape::List(items) = &node.shape else {
+        let message = format!("`render` must be a list, not {}", node.shape.article());
+        reader.fault(
+            "GO0109",
+            node.place,
+            message,
+            "write `- kustomize: { path: apps/web }` in a line of its own",
+        );
+        return Vec::new();
+    };
+    items.iter().filter_map(|item| one(reader, item, base)).collect()
+}
+
+fn one(reader: &Reader<'_>, node: &Node, base: &Path) -> Option<RenderConfig> {
+    let (kind, place, node) =
+        super::super::one_kind(reader, node, "an item of `render`", node.place, &KINDS, &[])?;
+    let (what, keys) = KEYS.iter().find(|(name, _)| *name == kind)?;
+    let what = format!("`{what}`");
+    let fields = reader.fields(node, &what, place, keys)?;
+    let path = match fields.get("path") {
+        Some((_, node)) => path(reader, node)?,
+        None => String::new(),
+    };
+    let program = fields.get("program").and_then(|(_, node)| reader.text(node, "`program`"));
+    let program = program.map(|written| base.join(written));
+    let kind = match kind {
+        "kustomize" => RenderKind::Kustomize { program },
+        "helm" => helm(reader, &fields, program)?,
+        _ => RenderKind::Manifests,
+    };
+    Some(RenderConfig { path, kind })
+}
+
+/// `.` is all of the target's folder.
+fn path(reader: &Reader<'_>, node: &Node) -> Option<String> {
+    match &node.shape {
+        Shape::Text(text) if text == "." => Some(String::new()),
+        _ => folder(reader, node),
+    }
+}
+
+fn helm(reader: &Reader<'_>, fields: &Fields<'_, '_>, program: Option<PathBuf>) -> Option<RenderKind> {
+    let text = |name: &str| fields.get(name).and_then(|(_, node)| reader.text(node, &format!("`{name}`")));
+    let release = fields.require("release", "release: cache");
+    let release = release.and_then(|(_, node)| reader.text(node, "`release`"))?;
+    let values = fields.get("values").map(|(_, node)| reader.texts(node, "`values`")).unwrap_or_default();
+    Some(RenderKind::Helm { program, release, values, kubernetes: text("kubernetes") })
+}
+
+/// The mapping under `substitute`: a text for each name.
+pub fn substitute(reader: &Reader<'_>, node: &Node) -> Vec<(String, String)> {
+    let Shape::Map(members) = &node.shape else {
+        let message =
+            format!("`substitute` must be a mapping of names to texts, not {}", node.shape.article());
+        reader.fault("GO0109", node.place, message, "write `substitute: { DOMAIN: example.org }`");
+        return Vec::new();
+    };
+    let named = members.iter().filter_map(|(name, node)| {
+        let is_name =
+            !name.text.is_empty() && name.text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        if !is_name || name.text.starts_with(|first: char| first.is_ascii_digit()) {
+            refuse_name(reader, name.place, &name.text);
+            return None;
+        }
+        Some((name.text.clone(), filling(reader, node, &name.text)?))
+    });
+    named.collect()
+}
+
+fn refuse_name(reader: &Reader<'_>, place: Place, name: &str) {
+    let message = format!("`{name}` can't be a variable");
+    reader.fault("GO0110", place, message, "a name has letters, digits and `_`, and begins with no digit");
+}
+
+fn filling(reader: &Reader<'_>, node: &Node, name: &str) -> Option<String> {
+    match &node.shape {
+        Shape::Number(text) | Shape::Text(text) => Some(text.clone()),
+        Shape::Bool(value) => Some(value.to_string()),
+        _ => reader.text(node, &format!("`{name}`")),
+    }
+}
