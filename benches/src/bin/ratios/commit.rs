@@ -6,7 +6,7 @@ use gitops_benches::{Applied, Layout, processor_time, quantile, row};
 use gitops_core::{Cx, Source};
 
 /// Rounds of commit and plan; each size has its turn in each, so that all see the same weather.
-const ROUNDS: usize = 41;
+const ROUNDS: usize = 101;
 
 /// Files of the repository that the others are compared with.
 const FEW: usize = 1_000;

@@ -140,10 +140,13 @@ fn play(world: &World, dice: &mut Dice, striker: &mut Striker) -> Result<()> {
     let before = world.desired()?;
     world.commit(dice)?;
     for _ in 0..=dice.below(STRIKES) {
-        let struck = striker.strike(world, dice)?;
+        let strike = striker.strike(world, dice)?;
         check::nothing_torn(world, &before)
             .and_then(|()| check::nothing_forgotten(world))
-            .map_err(|failure| failure.during(&struck))?;
+            .map_err(|failure| failure.during(&strike.place))?;
+        if strike.escaped {
+            break;
+        }
     }
     check::check(world, world.apply()?)
 }

@@ -31,6 +31,14 @@ pub struct Striker {
     due: u32,
 }
 
+/// What became of one run.
+pub struct Strike {
+    /// Where it was to be killed.
+    pub place: String,
+    /// It came to its end before that: nothing is left to be killed.
+    pub escaped: bool,
+}
+
 /// One way to kill a run.
 struct Blow {
     /// The system calls whose n-th is the end; without them, n counts microseconds.
@@ -85,8 +93,8 @@ impl Striker {
         self.blows.iter().map(|blow| blow.escaped).sum()
     }
 
-    /// Starts an apply and kills it; says where. Fails if it ends by itself otherwise than well.
-    pub fn strike(&mut self, world: &World, dice: &mut Dice) -> Result<String> {
+    /// Starts an apply and kills it. Fails if it ends by itself otherwise than well.
+    pub fn strike(&mut self, world: &World, dice: &mut Dice) -> Result<Strike> {
         let index = dice.below(self.blows.len() as u64);
         let blow = &mut self.blows[usize::try_from(index).expect("below the length")];
         let n = blow.next;
@@ -94,14 +102,18 @@ impl Striker {
             Some(calls) => at_step(world, calls, n)?,
             None => at_moment(world, n)?,
         };
-        match (status.code(), blow.calls) {
-            (None, _) | (Some(FAILURE), Some(_)) => blow.hit(dice),
-            (Some(0), _) => blow.missed(dice),
+        let escaped = match (status.code(), blow.calls) {
+            (None, _) | (Some(FAILURE), Some(_)) => false,
+            (Some(0), _) => true,
             (Some(code), _) => {
                 return Err(Failure::new(format!("the apply to kill ended by itself with {code}")));
             }
+        };
+        match escaped {
+            true => blow.missed(dice),
+            false => blow.hit(dice),
         }
-        Ok(format!("after {n} of {}", blow.name()))
+        Ok(Strike { place: format!("after {n} of {}", blow.name()), escaped })
     }
 
     /// Says how many runs died of what. Fails if too few did, for then nothing was shown.
