@@ -20,6 +20,14 @@ pub(crate) struct Event {
     pub object: Json,
 }
 
+impl Event {
+    /// Whether it says that all there is has been shown, in a watch that began with that.
+    pub fn ends_the_beginning(&self) -> bool {
+        let annotations = &self.object["metadata"]["annotations"];
+        self.kind == Kind::Bookmark && annotations["k8s.io/initial-events-end"] == "true"
+    }
+}
+
 /// What an event tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]

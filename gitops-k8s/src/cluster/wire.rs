@@ -26,6 +26,8 @@ pub(crate) struct Call {
     accept: &'static str,
     body: Vec<u8>,
     asked: Asked,
+    /// Whether the answer may come compressed.
+    compressed: bool,
 }
 
 impl Call {
@@ -79,7 +81,8 @@ impl Call {
         body: Vec<u8>,
         asked: Asked,
     ) -> Self {
-        Self { method, uri: uri.into(), content, accept: "application/json", body, asked }
+        let accept = "application/json";
+        Self { method, uri: uri.into(), content, accept, body, asked, compressed: true }
     }
 }
 
@@ -122,8 +125,10 @@ impl Wire {
     pub async fn stream(
         &self,
         cx: &Cx,
-        call: Call,
+        mut call: Call,
     ) -> Result<impl Stream<Item = Result<impl AsRef<[u8]> + use<>>> + use<>, Failure> {
+        // A watch that begins with all there is would come as one compressed text after another, which no reader of one takes.
+        call.compressed = false;
         let asked = call.asked;
         let answer = bounded(cx, asked, self.send(call)).await?;
         let broken =
@@ -132,11 +137,13 @@ impl Wire {
     }
 
     async fn send(&self, call: Call) -> Result<Response<Body>, Failure> {
-        let Call { method, uri, content, accept, body, asked } = call;
-        let request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .header(header::ACCEPT, accept)
+        let Call { method, uri, content, accept, body, asked, compressed } = call;
+        let request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
+        let request = match compressed {
+            true => request,
+            false => request.header(header::ACCEPT_ENCODING, "identity"),
+        };
+        let request = request
             .header(header::CONTENT_TYPE, content)
             .body(Body::from(body))
             .map_err(|error| Error::new(ErrorKind::Invalid, "the request can't be written").because(error))?;

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, ErrorKind, GroupKind, Key};
+use gitops_core::{Cx, Error, ErrorKind, GroupKind, Key};
 use smol_str::SmolStr;
 
 use super::Book;
@@ -18,8 +18,9 @@ use crate::told::State;
 /// How long to wait before a broken stream is opened again: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
 
-/// After so long the server is asked to end a watch, so that a dead connection does not go unnoticed for ever.
-const WATCH_SECONDS: u32 = 290;
+/// With signs of life; and after so many seconds the server is asked to end a watch, so that a dead connection does not go
+/// unnoticed for ever.
+const WATCH: &str = "allowWatchBookmarks=true&timeoutSeconds=290";
 
 /// The server shows once a minute that a watch is alive. One that is silent for longer is taken for dead: until then
 /// what moved behind a dead connection is not known of.
@@ -63,20 +64,29 @@ impl Stream {
         }
     }
 
-    /// One list, and watches from it on for as long as the server can go on. Each event shortens the next pause.
+    /// All there is, and watches from it on for as long as the server can go on. Each event shortens the next pause.
     async fn once(&self, cx: &Cx, pause: &mut Duration) -> Result<(), Failure> {
         let wire = self.cluster.wire();
         let served = self.cluster.kinds().served(cx, wire, &self.kind).await?;
         let version = &served.versions[0];
         let ours = escape(LABEL);
         let uri = format!("{}?labelSelector={ours}", collection(&served, version, &self.namespace));
-        let mut from = self.list(cx, &served, version, &uri).await?;
+        let (mut from, mut begun) = match self.begin(cx, &uri).await {
+            Ok((from, events)) => (from, Some(events)),
+            // The server does not know how to begin a watch with all there is.
+            Err(failure) if failure.kind() == ErrorKind::Invalid => {
+                (self.list(cx, &served, version, &uri).await?, None)
+            }
+            Err(failure) if failure.kind() == ErrorKind::Stale => return Ok(()),
+            Err(failure) => return Err(failure),
+        };
         loop {
-            let watch = format!(
-                "{uri}&watch=1&allowWatchBookmarks=true&timeoutSeconds={WATCH_SECONDS}&resourceVersion={}",
-                escape(&from)
-            );
-            let followed = match Events::open(wire, cx, watch).await {
+            let watch = format!("{uri}&watch=1&{WATCH}&resourceVersion={}", escape(&from));
+            let events = match begun.take() {
+                Some(events) => Ok(events),
+                None => Events::open(wire, cx, watch).await,
+            };
+            let followed = match events {
                 Ok(events) => self.follow(cx, events, &mut from, pause).await.map_err(Failure::from),
                 Err(failure) => Err(failure),
             };
@@ -89,6 +99,31 @@ impl Stream {
         }
     }
 
+    /// Begins a watch with all there is: a list without pages, of which no more than one object is in memory at once. Gives
+    /// the version that it was of, and the watch to go on with.
+    ///
+    /// # Errors
+    /// `Invalid` if the server can't begin a watch so.
+    async fn begin(&self, cx: &Cx, uri: &str) -> Result<(String, Events), Failure> {
+        let watch = format!("{uri}&watch=1&{WATCH}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
+        let mut events = Events::open(self.cluster.wire(), cx, watch).await?;
+        let mut there = BTreeSet::new();
+        while let Some(event) = cx.within(SILENCE).bounded(events.next()).await? {
+            let (is_end, is_there) =
+                (event.ends_the_beginning(), matches!(event.kind, Kind::Added | Kind::Modified));
+            let (key, version) = self.take(event);
+            if is_end {
+                self.miss(&there, &version);
+                return Ok((version, events));
+            }
+            if is_there {
+                there.insert(key);
+            }
+        }
+        let what = "the server ended a watch before it had shown all there is";
+        Err(Error::new(ErrorKind::Unavailable, what).outcome_known().into())
+    }
+
     /// Takes in the events of one watch to its end.
     async fn follow(
         &self,
@@ -99,7 +134,7 @@ impl Stream {
     ) -> gitops_core::Result<()> {
         let _following = self.book.follow(&self.kind, &self.namespace);
         while let Some(event) = cx.within(SILENCE).bounded(events.next()).await? {
-            *from = self.take(event);
+            *from = self.take(event).1;
             *pause = PAUSES.0;
         }
         Ok(())
@@ -119,16 +154,19 @@ impl Stream {
                 there.insert(key);
             }
         }
-        for key in self.told() {
-            if !there.contains(&key) {
-                self.book.show(&key, State::absent(list.resource_version()));
-            }
-        }
+        self.miss(&there, list.resource_version());
         Ok(list.resource_version().to_owned())
     }
 
-    /// Gives the version to go on from.
-    fn take(&self, event: Event) -> String {
+    /// What was told and is not there any more, as of a version, is gone.
+    fn miss(&self, there: &BTreeSet<Key>, version: &str) {
+        for key in self.told().iter().filter(|key| !there.contains(key)) {
+            self.book.show(key, State::absent(version));
+        }
+    }
+
+    /// Gives the object that it is about, and the version to go on from.
+    fn take(&self, event: Event) -> (Key, String) {
         let seen = Seen::new(event.object);
         let key = self.key(&seen);
         match event.kind {
@@ -137,7 +175,8 @@ impl Stream {
             Kind::Deleted => self.book.show(&key, State::absent(seen.resource_version())),
             Kind::Bookmark | Kind::Error => {}
         }
-        seen.resource_version().to_owned()
+        let version = seen.resource_version().to_owned();
+        (key, version)
     }
 
     fn key(&self, seen: &Seen) -> Key {

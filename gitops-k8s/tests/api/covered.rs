@@ -36,8 +36,13 @@ async fn a_plan_and_an_apply_of_what_is_watched_and_unchanged_ask_nothing() {
     let mut app = App::new(&world, world.target()).await;
     declare(&app.files, 60);
     assert_eq!(app.apply(&world.cx).await.applied(), 60);
+    let before = world.requests().len();
     app.engine.pass(&world.cx).await.unwrap();
     until_covered(&world.cx, &app.engine, &app.target).await;
+    let begun = world.requests()[before..].to_vec();
+    let begun = begun.iter().filter(|request| request.uri.contains("labelSelector"));
+    let begun: Vec<&str> = begun.map(|request| &*request.verb).collect();
+    assert_eq!(begun, ["watch"; 3], "one request for each kind, which shows all there is");
     let before = world.requests().len();
     let report = app.apply(&world.cx).await;
     assert_eq!((report.plan.steps.len(), report.plan.held.len(), report.plan.unchanged), (0, 0, 60));
@@ -85,6 +90,7 @@ async fn a_watch_that_went_silent_hides_drift_and_leads_to_no_wrong_write() {
     let declared = |a: &str| config_map("a", a);
     app.files.declare([("a", declared("1")), ("b", config_map("b", "1")), ("c", config_map("c", "1"))]);
     assert_eq!(app.apply(&world.cx).await.applied(), 3);
+    proxy.fail("GET", "sendInitialEvents", usize::MAX, Fault::Answer(422, None));
     proxy.fail("GET", "watch=1", usize::MAX, Fault::Silence);
     app.engine.pass(&world.cx).await.unwrap();
     until_covered(&world.cx, &app.engine, &app.target).await;

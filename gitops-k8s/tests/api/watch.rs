@@ -73,6 +73,20 @@ async fn a_watch_that_the_server_cannot_go_on_with_begins_with_a_list() {
 }
 
 #[tokio::test]
+async fn a_server_that_begins_no_watch_with_all_there_is_is_asked_for_a_list() {
+    let (world, proxy) = World::behind("no-stream").await;
+    let target = world.target();
+    proxy.fail("GET", "sendInitialEvents", 1, Fault::Answer(422, None));
+    made(&world, &target, &["a", "b"]).await;
+    world.admin.merge(&world.uri("configmaps", "a"), &json!({"data": {"x": "2"}})).await;
+    assert_eq!(moved(&world, &target).await, [world.key("ConfigMap", "a")]);
+    world.admin.delete(&world.uri("configmaps", "b")).await;
+    assert_eq!(moved(&world, &target).await, [world.key("ConfigMap", "b")], "and watched from there on");
+    let lists = world.requests().iter().filter(|request| request.verb == "list").count();
+    assert_eq!((lists, proxy.pending()), (1, 0));
+}
+
+#[tokio::test]
 async fn a_kind_that_may_not_be_watched_is_looked_at_and_the_others_are_watched() {
     let world =
         World::by("no-watch", |server, _| Connection::kubeconfig(server.kubeconfig(User::Tenant(1)))).await;
