@@ -25,7 +25,7 @@ pub async fn measure() {
     let (was, is) = (owned(&before), owned(&after));
     let reading = each(|| drop(black_box(owned(black_box(&after)))));
     let comparing = each(|| {
-        assert_eq!(compare(&was, &is, black_box(&before), black_box(&after)), 1, "one field differs")
+        assert_eq!(compare(&was, &is, black_box(&before), black_box(&after)), 1, "one field differs");
     });
     println!(
         "diff of a Deployment\t{} B of JSON declared, {} B shown by the server; to read who owns what {reading:.1} µs",
