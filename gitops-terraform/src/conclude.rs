@@ -69,6 +69,7 @@ impl Site<'_> {
         })
         .await?;
         self.folder.drop_plans()?;
+        self.target.shown().forget(self.key);
         Ok(journal)
     }
 
@@ -105,10 +106,9 @@ impl Site<'_> {
         let mut redact = self.redact();
         let file = self.folder.kept_plan();
         if file.is_file()
-            && let Ok(document) = self.document(cx, place, &file, &redact).await
+            && let Ok(shown) = self.show(cx, place, &redact, &file).await
         {
-            // A document of another shape was refused before it was applied.
-            let _ = redact.of_plan(&document);
+            redact.join(&shown.secrets);
         }
         redact
     }

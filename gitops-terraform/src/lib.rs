@@ -27,6 +27,7 @@ mod process;
 mod render;
 mod resources;
 mod root;
+mod shown;
 mod site;
 mod state_server;
 mod terraform;

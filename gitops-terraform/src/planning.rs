@@ -1,6 +1,7 @@
 //! Runs of the tool that plan, and what they show.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use gitops_core::{Cx, Digest, Error, Result, Value};
 
@@ -10,6 +11,7 @@ use crate::json::{self, Plan, Redact, events};
 use crate::module::RootModule;
 use crate::process::Output;
 use crate::root::Place;
+use crate::shown::Shown;
 use crate::site::Site;
 
 /// The most bytes that a plan may have when the tool shows it.
@@ -91,15 +93,27 @@ impl Site<'_> {
         std::fs::set_permissions(&path, private).map_err(|error| disk::failed("make private", &path, error))
     }
 
-    /// The plan in a file, as the tool shows it.
+    /// The plan in a file, as the tool shows it, without any secret.
     pub async fn shown(&self, cx: &Cx, place: &Place, redact: &mut Redact, file: &Path) -> Result<Plan> {
-        let document = self.document(cx, place, file, redact).await?;
-        redact.of_plan(&document)?;
-        let keys = &self.workshop().keys;
-        Ok(Plan::read(&document, &keys.secrets, &*keys.effects)?.redacted(redact))
+        let shown = self.show(cx, place, redact, file).await?;
+        redact.join(&shown.secrets);
+        Ok(shown.plan.clone().redacted(redact))
     }
 
-    pub async fn document(&self, cx: &Cx, place: &Place, file: &Path, redact: &Redact) -> Result<Value> {
+    /// What the tool says of a saved plan. It is asked once about a file of the same content.
+    pub async fn show(&self, cx: &Cx, place: &Place, redact: &Redact, file: &Path) -> Result<Arc<Shown>> {
+        let content = Digest::of(&disk::read(file, PLAN_BYTES as u64)?.unwrap_or_default());
+        if let Some(shown) = self.target.shown().get(self.key, &content) {
+            return Ok(shown);
+        }
+        let document = self.document(cx, place, file, redact).await?;
+        let (mut secrets, keys) = (Redact::default(), &self.workshop().keys);
+        secrets.of_plan(&document)?;
+        let plan = Plan::read(&document, &keys.secrets, &*keys.effects)?;
+        Ok(self.target.shown().put(self.key, content, Shown { plan, secrets }))
+    }
+
+    async fn document(&self, cx: &Cx, place: &Place, file: &Path, redact: &Redact) -> Result<Value> {
         let call = self.call(cx, place)?.args(["show", "-no-color", "-json"]).args([file]);
         let ended = call.output(Output::Document(PLAN_BYTES)).run(cx).await.map_err(Error::outcome_known)?;
         match ended.status.success() {

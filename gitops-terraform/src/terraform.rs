@@ -20,6 +20,7 @@ use crate::json::StateFile;
 use crate::module::root_kind;
 use crate::process::Environment;
 use crate::root::Records;
+use crate::shown::ShownPlans;
 use crate::site::Site;
 use crate::tool::{Tool, ToolInfo};
 
@@ -53,6 +54,7 @@ pub(crate) struct Inner {
     workshop: Workshop,
     pulled: Mutex<BTreeMap<Key, Pulled>>,
     lookout: Lookout,
+    shown: ShownPlans,
 }
 
 /// A state that was asked for, and when.
@@ -109,7 +111,12 @@ impl Terraform {
     }
 
     pub(crate) fn new(workshop: Workshop) -> Self {
-        Self(Arc::new(Inner { workshop, pulled: Mutex::default(), lookout: Lookout::default() }))
+        Self(Arc::new(Inner {
+            workshop,
+            pulled: Mutex::default(),
+            lookout: Lookout::default(),
+            shown: ShownPlans::default(),
+        }))
     }
 
     /// Which tool it is, and of what version.
@@ -129,6 +136,10 @@ impl Terraform {
 
     pub(crate) fn lookout(&self) -> &Lookout {
         &self.0.lookout
+    }
+
+    pub(crate) fn shown(&self) -> &ShownPlans {
+        &self.0.shown
     }
 
     pub(crate) fn weak(&self) -> Weak<Inner> {

@@ -31,8 +31,9 @@ impl Engine {
         let candidates = tamper::candidates(cx, &desired, self.inventory(), candidates);
         self.check_targets(&desired, &candidates)?;
         let layers = Planner.layers(&desired, &candidates)?;
-        let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
+        // Before the look: what was absent then may have come since, however long the answer was on its way.
         let now = cx.now();
+        let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
         let contested = self.contest.waiting(now);
         let settled = tamper::settled(cx, self.inventory(), self.settle_open_intents(&live, now));
         let mut inventory = self.inventory().clone();

@@ -7,7 +7,7 @@ use crate::cx::Time;
 use crate::inventory::Owned;
 use crate::journal::{Intent, OpResult, Record};
 use crate::target::Tier;
-use crate::value::{Action, Key, Live, Presence, Version};
+use crate::value::{Action, Expect, Key, Live, Presence, Version};
 
 impl Engine {
     /// Looks each open intent up in what was observed, and says what became of it. An intent about which nothing can
@@ -55,10 +55,12 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
             _ => None,
         };
     }
+    let is_as_before = |live: &Live| intent.expect.as_ref() == Some(&Expect::from(live));
     let is_expected = |live: &Live| intent.expect.as_ref().is_some_and(|expect| expect.uid == live.uid);
     match (intent.action, live) {
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
         (Action::Delete, _) => Some(OpResult::Absent),
+        (Action::Replace, Some(live)) if may_still_land && is_as_before(live) => None,
         (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
             Some(OpResult::Present { uid: live.uid.clone(), version: version_left(intent, live) })
         }

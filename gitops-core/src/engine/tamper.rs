@@ -24,7 +24,7 @@ mod off {
         told
     }
 
-    pub fn records(_: &Cx, records: Vec<Record>) -> Vec<Record> {
+    pub fn records(_: &Cx, _: bool, records: Vec<Record>) -> Vec<Record> {
         records
     }
 

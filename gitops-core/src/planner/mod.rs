@@ -108,7 +108,7 @@ impl Draft {
             drift: self.drift,
             held: self.held,
             kept: self.kept,
-            owned: input.inventory.entries().len(),
+            owned: input.inventory.entries().len() - self.gone.len(),
             unchanged: input.desired.objects().len() - moving,
         };
 

@@ -166,26 +166,27 @@ impl GraphReconciler {
         }
     }
 
-    fn answered(work: &mut Work, key: Key, done: bool) -> Vec<Effect> {
+    /// The target has room again, so that the next intent can be made durable together with this answer.
+    fn answered(&self, work: &mut Work, key: Key, done: bool) -> Vec<Effect> {
         if work.states.get(&key) != Some(&NodeState::Sent) {
             return Vec::new();
         }
         work.set(&key, NodeState::Answered { done });
-        vec![Effect::RecordOutcome(key)]
+        Self::leave(work, &key);
+        let mut effects = self.fill(work);
+        effects.insert(0, Effect::RecordOutcome(key));
+        effects
     }
 
     fn outcome_durable(&self, work: &mut Work, key: Key) -> Vec<Effect> {
         let Some(NodeState::Answered { done }) = work.states.get(&key).cloned() else { return Vec::new() };
-        Self::leave(work, &key);
         if done {
             work.set(&key, NodeState::Settling);
-            let mut effects = self.fill(work);
-            effects.insert(0, Effect::AwaitReady(key));
-            return effects;
+            return vec![Effect::AwaitReady(key)];
         }
         work.set(&key, NodeState::Failed);
         self.block_descendants(work, &key);
-        self.fill(work)
+        Vec::new()
     }
 
     fn settled(&self, work: &mut Work, key: &Key, ready: bool) -> Vec<Effect> {
@@ -274,7 +275,7 @@ impl Reconcile for GraphReconciler {
                 vec![Effect::Apply(key)]
             }
             Told::IntentDurable(_) => Vec::new(),
-            Told::Answered { key, done } => Self::answered(work, key, done),
+            Told::Answered { key, done } => self.answered(work, key, done),
             Told::OutcomeDurable(key) => self.outcome_durable(work, key),
             Told::Settled { key, ready } => self.settled(work, &key, ready),
             Told::Stop => {

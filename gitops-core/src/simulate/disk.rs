@@ -29,6 +29,8 @@ pub(super) struct Disk {
     pub blank: bool,
     /// The undamaged journal, while the one on the disk is damaged.
     backup: Option<Vec<u8>>,
+    /// The journal as it was when its anchor was renewed: last time, and the time before.
+    copies: [Vec<u8>; 2],
     appended: u64,
 }
 
@@ -52,6 +54,19 @@ impl Disk {
         if let Some(bytes) = self.backup.take() {
             self.put(bytes);
         }
+    }
+
+    /// Somebody copies the journal when its anchor was renewed.
+    fn copy(&mut self) {
+        let now = self.journal.bytes().unwrap_or_default();
+        self.copies.swap(0, 1);
+        self.copies[0] = now;
+    }
+
+    /// A copy of the journal that ends before its anchor.
+    fn old_copy(&self) -> Option<&Vec<u8>> {
+        let [anchored, old] = &self.copies;
+        Some(old).filter(|old| !old.is_empty() && old.len() < anchored.len())
     }
 
     /// An engine read the journal and found nothing wrong that matters: it goes on from there.
@@ -89,8 +104,27 @@ impl Inner {
         }
     }
 
-    /// Flips a bit of the journal while nobody looks.
-    pub fn rot(&mut self, app: usize) {
+    /// What becomes of the journal while nobody looks.
+    pub fn decay(&mut self, app: usize) {
+        self.put_back(app);
+        if !self.apps[app].disk.is_damaged() {
+            self.rot(app);
+        }
+    }
+
+    /// Somebody puts an old copy of the journal back.
+    fn put_back(&mut self, app: usize) {
+        let disk = &self.apps[app].disk;
+        let Some((old, now)) = disk.old_copy().cloned().zip(disk.journal.bytes()) else { return };
+        if self.faults.strikes(Fault::OldCopy) {
+            self.say(format_args!("a{app} an old copy of the journal is put back"));
+            let disk = &mut self.apps[app].disk;
+            disk.backup = Some(now);
+            disk.put(old);
+        }
+    }
+
+    fn rot(&mut self, app: usize) {
         let Some(mut bytes) = self.apps[app].disk.journal.bytes().filter(|bytes| !bytes.is_empty()) else {
             return;
         };
@@ -250,7 +284,10 @@ impl JournalIo for SimJournal {
         if world.faults.strikes(Fault::DiskFails) {
             return Err(ErrorKind::StorageFull.into());
         }
-        world.apps[self.app].disk.journal.replace_anchor(bytes)
+        let disk = &mut world.apps[self.app].disk;
+        disk.journal.replace_anchor(bytes)?;
+        disk.copy();
+        Ok(())
     }
 
     fn reserve(&mut self, bytes: u64) -> io::Result<()> {

@@ -23,9 +23,6 @@ pub(super) struct Item {
     pub version: u64,
     pub body: Value,
     pub owner: Option<SmolStr>,
-    /// The operation that wrote it last, and the version that it left.
-    pub op: SmolStr,
-    written: u64,
     /// Which application made it, by the world's own books; a mark can be copied.
     pub maker: Option<usize>,
     /// When its deletion, which was accepted, is finished.
@@ -64,12 +61,6 @@ impl Item {
             && self.version.to_string() == expect.version.as_str()
     }
 
-    /// The answer that the last write got.
-    fn as_written(&self) -> Applied {
-        let version = Version::new(format_smolstr!("{}", self.written));
-        Applied::Present { uid: self.uid.clone(), version }
-    }
-
     fn present(&self) -> Applied {
         Applied::from(&self.live())
     }
@@ -82,6 +73,8 @@ pub(super) struct Server {
     last: u64,
     /// What was there before somebody else's last write of each object, for views that are late.
     older: BTreeMap<Key, Live>,
+    /// The answer to each operation that had an effect: what is repeated, at whatever time, has none.
+    answered: BTreeMap<SmolStr, Applied>,
     pub writes: u64,
 }
 
@@ -134,8 +127,6 @@ impl Server {
             version: self.last,
             body,
             owner,
-            op: SmolStr::default(),
-            written: 0,
             maker: None,
             deleting: None,
             known: true,
@@ -181,18 +172,21 @@ impl Server {
 
     /// Carries a change out in one step, if its precondition holds.
     pub fn apply(&mut self, change: &Change, manner: Manner) -> Result<Applied> {
-        let (key, op) = (change.key(), &change.mark().op);
-        if let Some(done) = self.at(key).find(|item| &item.op == op) {
-            return Ok(match done.deleting {
-                Some(_) => Applied::Deleting,
-                None => done.as_written(),
-            });
+        let op = &change.mark().op;
+        if let Some(answer) = self.answered.get(op) {
+            return Ok(answer.clone());
         }
+        let applied = self.carry_out(change, manner)?;
+        self.answered.insert(op.clone(), applied.clone());
+        Ok(applied)
+    }
+
+    fn carry_out(&mut self, change: &Change, manner: Manner) -> Result<Applied> {
         match change {
             Change::Create { .. } => self.create(change, manner),
             Change::Update { expect, .. } => self.update(change, expect, manner),
             Change::Replace { expect, .. } => {
-                let id = self.expected(key, expect)?;
+                let id = self.expected(change.key(), expect)?;
                 self.items.remove(&id);
                 Ok(self.make(change, manner))
             }
@@ -217,8 +211,6 @@ impl Server {
             version: self.last,
             body: stored(change, manner),
             owner: (!manner.marks_later).then(|| change.mark().owner.clone()),
-            op: change.mark().op.clone(),
-            written: self.last,
             maker: Some(manner.maker),
             deleting: None,
             known: false,
@@ -244,8 +236,6 @@ impl Server {
         item.body = stored(change, manner);
         item.version = last;
         item.owner = Some(change.mark().owner.clone());
-        item.op = change.mark().op.clone();
-        item.written = last;
         item.ready_at = manner.ready_at;
         let applied = item.present();
         self.older.remove(change.key());
@@ -262,7 +252,6 @@ impl Server {
         self.older.remove(change.key());
         if manner.gone_at.is_some() {
             item.deleting = manner.gone_at;
-            item.op = change.mark().op.clone();
             return Ok(Applied::Deleting);
         }
         self.items.remove(&id);

@@ -29,20 +29,16 @@ pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
     told
 }
 
-/// B47: what a pass with a failure made is forgotten. B48: what failed is taken for gone. B49: what is unknown is
+/// B47: what a pass makes after a failure is forgotten. B48: what failed is taken for gone. B49: what is unknown is
 /// taken for not done. B55: creations are not written down.
-pub(crate) fn records(cx: &Cx, mut records: Vec<Record>) -> Vec<Record> {
-    let fails = |record: &Record| {
-        matches!(record, Record::Outcome { result: OpResult::NotDone { .. } | OpResult::Unknown { .. }, .. })
-    };
-    let some_fail = records.iter().any(fails);
+pub(crate) fn records(cx: &Cx, some_failed: bool, mut records: Vec<Record>) -> Vec<Record> {
     if cx.has_bug(55) {
         records.retain(|record| !matches!(record, Record::Intent(intent) if intent.action == Action::Create));
     }
     for record in &mut records {
         let Record::Outcome { key, result, .. } = record else { continue };
         match result {
-            OpResult::Present { .. } if some_fail && cx.has_bug(47) => {
+            OpResult::Present { .. } if some_failed && cx.has_bug(47) => {
                 *record = Record::Forget { key: key.clone() };
             }
             OpResult::NotDone { .. } if cx.has_bug(48) => *result = OpResult::Absent,

@@ -232,7 +232,7 @@ impl Inner {
     fn buried(&mut self, app: usize, life: usize) {
         self.leave(app, life);
         self.lose_power(app);
-        self.rot(app);
+        self.decay(app);
         self.start_later(app);
     }
 

@@ -51,6 +51,42 @@ fn an_engine_that_dies_at_any_point_recovers() {
     }
 }
 
+/// Every point at which an engine can die, and each of the next ones, which are those of its recovery; each that comes
+/// after it, where `GITOPS_CRASH_PAIRS` says `all`.
+#[test]
+fn an_engine_that_dies_at_any_two_points_recovers() {
+    let profile = Profile::default().faults([Fault::Defaulted]).all_faults().nodes(2, 2).revisions(1, 1);
+    let profile = profile.lasts(Duration::from_secs(60));
+    let run = |points: &[u64]| {
+        let profile = profile.clone().crash_at(points.iter().copied());
+        let outcome = World::new(3, &profile).run();
+        assert!(outcome.violation.is_none(), "{outcome}; again: --seed 3 {profile}");
+        assert_eq!(outcome.counts.crashes, points.len() as u64);
+        outcome.counts.crash_points
+    };
+    let all = std::env::var("GITOPS_CRASH_PAIRS").is_ok_and(|pairs| pairs == "all");
+    let mut pairs = 0;
+    for first in 0..run(&[]) {
+        let end = run(&[first]);
+        for second in first + 1..if all { end } else { end.min(first + 8) } {
+            run(&[first, second]);
+            pairs += 1;
+        }
+    }
+    println!("{pairs} pairs");
+    assert!(pairs > 100, "{pairs}");
+}
+
+/// In these worlds a replacement landed after its engine had died and was taken for not done; an engine stood still
+/// between its look and its decision; and what was left of an inventory was deleted beside an object that was gone already.
+#[test]
+fn what_lands_late_is_known_and_the_last_object_is_not_deleted_without_an_approval() {
+    for seed in [102_258, 104_702, 108_722, 114_364, 117_517] {
+        let outcome = World::new(seed, &Profile::default()).run();
+        assert!(outcome.violation.is_none(), "{outcome}");
+    }
+}
+
 /// In these worlds more removals than pass without an approval wait for an object that only a person can settle.
 #[test]
 fn removals_that_wait_for_a_person_need_an_approval_each_time() {

@@ -6,7 +6,9 @@ use super::set::FieldSet;
 /// The fields of a set in which two states of an object differ; list items are told apart by their keys.
 pub(crate) fn changes(set: &FieldSet, before: &Json, after: &Json) -> Vec<FieldChange> {
     let mut found = Vec::new();
-    compare(set, Some(before), Some(after), "", &mut found);
+    if before != after {
+        compare(set, Some(before), Some(after), "", &mut found);
+    }
     found
 }
 
@@ -17,9 +19,6 @@ fn compare(
     path: &str,
     found: &mut Vec<FieldChange>,
 ) {
-    if before == after {
-        return;
-    }
     let (Some(was), Some(is)) = (before, after) else {
         found.push(change(path, before, after));
         return;
@@ -29,7 +28,11 @@ fn compare(
         return;
     }
     for (element, below) in &set.below {
-        compare(below, element.of(was), element.of(is), &format!("{path}/{element}"), found);
+        let (was, is) = (element.of(was), element.of(is));
+        // Most fields are the same: their paths are not written.
+        if was != is {
+            compare(below, was, is, &format!("{path}/{element}"), found);
+        }
     }
 }
 

@@ -107,7 +107,10 @@ impl FieldSet {
     pub fn merge(&mut self, other: &Self) {
         self.itself |= other.itself;
         for (element, below) in &other.below {
-            self.below.entry(element.clone()).or_default().merge(below);
+            match self.below.get_mut(element) {
+                Some(own) => own.merge(below),
+                None => drop(self.below.insert(element.clone(), below.clone())),
+            }
         }
     }
 

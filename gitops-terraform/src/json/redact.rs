@@ -46,6 +46,15 @@ impl Redact {
         }
     }
 
+    /// Learns what another one learned.
+    pub fn join(&mut self, other: &Self) {
+        for text in &other.texts {
+            if !self.texts.contains(text) {
+                self.texts.push(text.clone());
+            }
+        }
+    }
+
     /// Learns every text and number within a value.
     pub fn learn(&mut self, value: &Value) {
         match value {

@@ -46,10 +46,13 @@ func run(arguments []string) error {
 	defer stop()
 	start := time.Now()
 	objects, err := read(arguments[1])
-	if err != nil {
-		return err
+	if err != nil || len(objects) == 0 {
+		return fmt.Errorf("no objects: %v", err)
 	}
-	isManaged := func(resource *cache.Resource) bool { return resource.Info != nil }
+	namespace := objects[0].GetNamespace()
+	isManaged := func(resource *cache.Resource) bool {
+		return resource.Info != nil && resource.Ref.Namespace == namespace
+	}
 	results, err := gitops.Sync(context.Background(), objects, isManaged, "1", "default",
 		sync.WithServerSideApply(serverSide), sync.WithServerSideApplyManager("gitops-engine"), sync.WithLogr(logr.Discard()))
 	if err != nil {

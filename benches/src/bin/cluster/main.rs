@@ -1,6 +1,6 @@
 //! The figures that the Kubernetes target holds itself to, measured on a real API server beside its peers.
 //!
-//! `cargo xtask bench cluster [quick] [yaml|diff|apply|repair|pass|memory]` builds servers and peers and runs it. What was
+//! `cargo xtask bench cluster [quick] [yaml|diff|apply|peers|repair|pass|memory]` builds servers and peers and runs it. What was
 //! asked of the server is counted from the server's own audit log.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 #![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
@@ -40,6 +40,9 @@ async fn main() {
     }
     if is_due("apply") {
         apply::measure(1_000 / scale, if quick { 1 } else { 5 }).await;
+    }
+    if is_due("peers") {
+        apply::beside_peers(1_000 / scale).await;
     }
     if is_due("repair") {
         repair::measure(400 / scale).await;

@@ -93,7 +93,11 @@ pub async fn target(cx: &Cx, agent: &str) -> Kubernetes {
         None => Connection::kubeconfig(ApiServer::shared().kubeconfig(User::Admin)),
     };
     let cluster: Cluster = connection.user_agent(agent).connect(cx).await.expect("the kubeconfig is ours");
-    Kubernetes::builder(cluster, "bench").secret_key(key()).build().expect("the name is plain")
+    Kubernetes::builder(cluster, "bench")
+        .secret_key(key())
+        .concurrency(crate::apply::OPEN)
+        .build()
+        .expect("the name is plain")
 }
 
 fn key() -> SecretKey {

@@ -101,13 +101,10 @@ async fn an_idle_run_asks_about_each_object_once() {
 #[tokio::test]
 async fn a_rule_without_effect_is_warned_of_and_one_with_effect_leaves_the_field() {
     let cluster = applied().await;
-    let config = std::fs::read_to_string(cluster.world.path("gitops.yaml")).unwrap();
     let rules = "ignore: [{ kind: ConfigMap, name: web, pointers: [/data/x] }, { kind: Secret, pointers: [/data/x] }]";
-    cluster.world.configure(
-        &config.replace("kubeconfig: ./kubeconfig,", &format!("kubeconfig: ./kubeconfig, {rules},")),
-    );
+    cluster.configure("shop", &format!("    {rules}\n"));
     cluster.admin.merge(&cluster.config_map("web"), &json!({ "data": { "x": "theirs" } })).await;
-    let planned = cluster.world.gitops(&["plan"]).expect(0).warns("GO0116").warns("gitops.yaml:4");
+    let planned = cluster.world.gitops(&["plan"]).expect(0).warns("GO0116").warns("gitops.yaml:8");
     assert_eq!(planned.stderr.matches("has no effect").count(), 1, "{}", planned.stderr);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
     assert_eq!(cluster.value("web", "x").await.as_deref(), Some("theirs"));

@@ -38,8 +38,11 @@ struct Cluster {
 
 impl Cluster {
     async fn new() -> Self {
+        Self::on(ApiServer::shared()).await
+    }
+
+    async fn on(server: &ApiServer) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let server = ApiServer::shared();
         let namespace = format!("command-{}", NEXT.fetch_add(1, Ordering::Relaxed));
         let admin = Admin::of(server).await;
         admin.post("/api/v1/namespaces", &json!({ "metadata": { "name": namespace } })).await;

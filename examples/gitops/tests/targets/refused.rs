@@ -1,9 +1,12 @@
 //! What a cluster, its policies or its connection refuse, as the command tells it: the message and the exit code.
 
-use serde_json::json;
-use testbed::{Answer, Webhook};
+use std::process::Stdio;
 
-use crate::Cluster;
+use serde_json::json;
+use testbed::{Answer, ApiServer, Webhook};
+
+use crate::support::Ran;
+use crate::{AGENT, Cluster};
 
 fn config_map(name: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ x: \"1\" }}\n")
@@ -80,6 +83,34 @@ async fn an_object_in_a_namespace_that_goes_away_is_refused_with_the_reason() {
     cluster.admin.delete(&format!("/api/v1/namespaces/{}", cluster.namespace)).await;
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
     ran.warns("ConfigMap/").warns("because it is being terminated");
+}
+
+/// The server goes away in the middle of an apply, and comes back with what it stored.
+#[tokio::test]
+async fn a_server_that_restarts_in_the_middle_is_told_and_the_next_run_goes_on() {
+    const OBJECTS: usize = 300;
+    let server = ApiServer::start();
+    let cluster = Cluster::on(&server).await;
+    cluster.configure("shop", "");
+    let all: Vec<String> = (0..OBJECTS).map(|n| format!("---\n{}", config_map(&format!("o-{n}")))).collect();
+    cluster.world.commit("Begin", &[("all.yaml", Some(&all.concat()))]);
+    let writes = || server.requests(AGENT).iter().filter(|request| request.writes()).count();
+    let mut apply = cluster.world.command(&["apply", "--yes"]);
+    let apply = apply.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    while writes() < 20 {
+        tokio::task::yield_now().await;
+    }
+    server.kill();
+    let ran = Ran::from(apply.wait_with_output().unwrap()).expect(1);
+    ran.warns("the API server can't be reached");
+    server.revive();
+    cluster.world.gitops(&["apply", "--yes"]).expect(0);
+    let list = cluster.admin.get(cluster.config_map("").trim_end_matches('/')).await.unwrap();
+    assert_eq!(list["items"].as_array().unwrap().len(), OBJECTS);
+    let status = cluster.world.json(&["status"]);
+    let counts = (status["owned"].as_u64(), status["unsettled"].as_u64());
+    assert_eq!(counts, (Some(OBJECTS as u64), Some(0)), "{status}");
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
 }
 
 fn definition(group: &str) -> String {

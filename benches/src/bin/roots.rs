@@ -1,0 +1,282 @@
+//! Measures the target of root modules against the bare tool, which `GITOPS_TOFU` names.
+//!
+//! `cargo run --release -p gitops-benches --bin roots`; `quick` measures a tenth of it, and the name of a figure only that.
+//! Figures are ratios against the same work done beside it, in turns.
+#![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
+#![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::routing::get;
+use gitops_benches::{quantile, resident, row};
+use gitops_core::{
+    Approval, Cx, Engine, MemoryStore, Result, Revision, Snapshot, Source, SourceInfo, StateDir, async_trait,
+};
+use gitops_terraform::{StateServer, Terraform, TerraformBuilder, TerraformRender};
+
+#[tokio::main]
+async fn main() {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let quick = words.iter().any(|word| word == "quick");
+    let only = words.iter().find(|word| *word != "quick");
+    let is_due = |name: &str| only.is_none_or(|only| only == name);
+    let (roots, resources, rounds) = if quick { (50, 100, 3) } else { (500, 1_000, 7) };
+    println!("figure\tmeasured\tbound");
+    if is_due("overhead") {
+        overhead("a root of one resource that costs nothing", "", rounds).await;
+        let waits = "  provisioner \"local-exec\" { command = \"sleep 4\" }\n";
+        overhead("a root of one resource that takes 4 s", waits, rounds.min(3)).await;
+    }
+    if is_due("backend") {
+        backend(resources, rounds.min(5)).await;
+    }
+    if is_due("scale") {
+        scale(8).await;
+    }
+    if is_due("unchanged") {
+        unchanged(roots).await;
+    }
+}
+
+fn tofu() -> PathBuf {
+    std::env::var_os("GITOPS_TOFU").map_or_else(|| "tofu".into(), PathBuf::from)
+}
+
+/// Files in memory; each declaration is a revision.
+#[derive(Default)]
+struct Files(Mutex<(u64, Vec<(String, String)>)>);
+
+impl Files {
+    fn declare(&self, files: Vec<(String, String)>) {
+        let mut inner = self.0.lock().expect("nobody panics with it");
+        *inner = (inner.0 + 1, files);
+    }
+}
+
+#[async_trait]
+impl Source for Files {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new("files", "")
+    }
+
+    async fn resolve(&self, _: &Cx) -> Result<Revision> {
+        Ok(Revision::new(self.0.lock().expect("nobody panics with it").0.to_string(), ""))
+    }
+
+    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
+        let files = self.0.lock().expect("nobody panics with it").1.clone();
+        Snapshot::from_files("files", revision.clone(), files)
+    }
+}
+
+/// A folder with the work of a target and the state of an engine.
+struct World {
+    folder: tempfile::TempDir,
+    files: Arc<Files>,
+    cx: Cx,
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir_in(".").expect("the current folder can be written");
+        Self { folder, files: Arc::default(), cx: Cx::system() }
+    }
+
+    async fn open(&self, build: impl FnOnce(TerraformBuilder) -> TerraformBuilder) -> (Terraform, Engine) {
+        let builder = build(Terraform::builder(tofu(), self.folder.path().join("work")));
+        let target = builder.open(&self.cx).expect("the work folder can be made");
+        let state =
+            StateDir::open(&self.folder.path().join("state"), &self.cx).expect("the state can be made");
+        let engine = Engine::builder("bench")
+            .source(self.files.clone())
+            .render(Arc::new(TerraformRender::new("tf")))
+            .target("tf", Arc::new(target.clone()))
+            .state(state)
+            .open(&self.cx)
+            .await;
+        (target, engine.expect("the state opens"))
+    }
+
+    async fn converge(&self, engine: &mut Engine) {
+        let plan = engine.plan(&self.cx).await.expect("roots can be planned");
+        self.apply(engine, &plan).await;
+    }
+
+    async fn apply(&self, engine: &mut Engine, plan: &gitops_core::Plan) {
+        let report = engine.apply(&self.cx, plan, &Approval::of_this_plan("bench")).await;
+        let report = report.expect("the plan is applied");
+        assert!(report.is_converged(), "{report:?}");
+    }
+}
+
+/// A folder in which a person would work.
+struct Bare(tempfile::TempDir);
+
+impl Bare {
+    fn new(main: &str) -> Self {
+        let bare = Self(tempfile::tempdir_in(".").expect("the current folder can be written"));
+        bare.declare(main);
+        std::fs::write(bare.path().join("cli.tfrc"), "").expect("the folder can be written");
+        bare.run(&["init", "-input=false"]);
+        bare
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn declare(&self, main: &str) {
+        std::fs::write(self.path().join("main.tf"), main).expect("the folder can be written");
+    }
+
+    fn run(&self, arguments: &[&str]) {
+        let config = self.path().canonicalize().expect("it is there").join("cli.tfrc");
+        let mut command = Command::new(tofu());
+        command.args(arguments).current_dir(self.path()).stdout(Stdio::null());
+        command.env("TF_CLI_CONFIG_FILE", config).env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1");
+        assert!(command.status().expect("the tool starts").success(), "{arguments:?}");
+    }
+
+    fn plan(&self) {
+        self.run(&["plan", "-input=false", "-no-color", "-out=plan"]);
+    }
+
+    fn apply(&self) {
+        self.run(&["apply", "-input=false", "-no-color", "plan"]);
+    }
+}
+
+async fn timed(act: impl Future<Output = ()>) -> f64 {
+    let start = Instant::now();
+    act.await;
+    start.elapsed().as_secs_f64()
+}
+
+/// Plan and apply of one changed root: ours against `tofu plan` and `tofu apply`.
+async fn overhead(what: &str, body: &str, rounds: usize) {
+    let main = |number: usize| {
+        format!("resource \"terraform_data\" \"a\" {{\n  triggers_replace = {number}\n{body}}}\n")
+    };
+    let (world, bare) = (World::new(), Bare::new(&main(0)));
+    let (target, mut engine) = world.open(|builder| builder).await;
+    world.files.declare(vec![("app/main.tf".to_owned(), main(0))]);
+    world.converge(&mut engine).await;
+    bare.plan();
+    bare.apply();
+    let (mut ours, mut theirs, before) = (Vec::new(), Vec::new(), target.processes());
+    for number in 1..=rounds {
+        world.files.declare(vec![("app/main.tf".to_owned(), main(number))]);
+        ours.push(timed(world.converge(&mut engine)).await);
+        bare.declare(&main(number));
+        theirs.push(
+            timed(async {
+                bare.plan();
+                bare.apply();
+            })
+            .await,
+        );
+    }
+    let processes = (target.processes() - before) as f64 / rounds as f64;
+    let (ours, theirs) = (quantile(ours, 0.5), quantile(theirs, 0.5));
+    println!("{what}\t{ours:.3} s, {processes} processes; bare {theirs:.3} s, 2 processes");
+    row(&format!("plan and apply of {what}, against the bare tool"), ours / theirs, "×", 1.05, false);
+}
+
+/// The simplest server of states in memory.
+async fn memory_backend() -> String {
+    let kept = Arc::<Mutex<Option<Bytes>>>::default();
+    let read = async |State(kept): State<Arc<Mutex<Option<Bytes>>>>| {
+        kept.lock().expect("nobody panics with it").clone().unwrap_or_default()
+    };
+    let write = async |State(kept): State<Arc<Mutex<Option<Bytes>>>>, body: Bytes| {
+        *kept.lock().expect("nobody panics with it") = Some(body);
+    };
+    let app = axum::Router::new().route("/state", get(read).post(write)).with_state(kept);
+    let app = app.layer(axum::extract::DefaultBodyLimit::disable());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("there is a port");
+    let address = listener.local_addr().expect("it has an address");
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    format!("http://{address}/state")
+}
+
+/// An apply of many resources with our state server, against the tool with the simplest one.
+async fn backend(count: usize, rounds: usize) {
+    let resources = |number: usize| {
+        let one = |index: usize| {
+            format!("resource \"terraform_data\" \"r{index}\" {{\n  triggers_replace = {number}\n}}\n")
+        };
+        (0..count).map(one).collect::<String>()
+    };
+    let head =
+        format!("terraform {{\n  backend \"http\" {{ address = \"{}\" }}\n}}\n", memory_backend().await);
+    let (world, bare) = (World::new(), Bare::new(&format!("{head}{}", resources(0))));
+    let server = Arc::new(StateServer::new(Arc::new(MemoryStore::default())));
+    let (_, mut engine) = world.open(|builder| builder.state_server(server)).await;
+    let mut times = [const { Vec::new() }; 4];
+    for number in 0..rounds {
+        world.files.declare(vec![("app/main.tf".to_owned(), resources(number))]);
+        let start = Instant::now();
+        let plan = engine.plan(&world.cx).await.expect("the root can be planned");
+        let planned = start.elapsed();
+        world.apply(&mut engine, &plan).await;
+        let applied = start.elapsed();
+        bare.declare(&format!("{head}{}", resources(number)));
+        let their_plan = timed(async { tokio::task::block_in_place(|| bare.plan()) }).await;
+        let their_apply = timed(async { tokio::task::block_in_place(|| bare.apply()) }).await;
+        let ours = [planned, applied.saturating_sub(planned)].map(|time| time.as_secs_f64());
+        let all = [ours[0], ours[1], their_plan, their_apply];
+        times.iter_mut().zip(all).for_each(|(times, time)| times.push(time));
+    }
+    let [our_plan, our_apply, their_plan, their_apply] = times.map(|times| quantile(times, 0.5));
+    println!(
+        "{count} resources, state over HTTP\tplan {our_plan:.2} s, apply {our_apply:.2} s; bare {their_plan:.2} s, {their_apply:.2} s"
+    );
+    row(&format!("apply of {count} resources with our backend"), our_apply / their_apply, "×", 1.05, false);
+    let whole = (our_plan + our_apply) / (their_plan + their_apply);
+    row(&format!("plan and apply of {count} resources with our backend"), whole, "×", 1.05, false);
+}
+
+/// Roots that each wait for four seconds, by how many may be worked on at once.
+async fn scale(roots: usize) {
+    let main =
+        "resource \"terraform_data\" \"a\" {\n  provisioner \"local-exec\" { command = \"sleep 4\" }\n}\n";
+    let mut times = Vec::new();
+    for at_once in [1, roots] {
+        let world = World::new();
+        world.files.declare((0..roots).map(|root| (format!("r{root}/main.tf"), main.to_owned())).collect());
+        let (_, mut engine) = world.open(|builder| builder.concurrency(at_once)).await;
+        let plan = engine.plan(&world.cx).await.expect("the roots can be planned");
+        let before = resident();
+        let time = timed(world.apply(&mut engine, &plan)).await;
+        let memory = resident().saturating_sub(before) as f64 / 1_048_576.0;
+        println!("{roots} roots of 4 s, {at_once} at once\t{time:.2} s; {memory:.1} MiB more");
+        times.push(time);
+    }
+    let figure = format!("{roots} roots, {roots} at once against 1: how many times as fast");
+    row(&figure, times[0] / times[1], "×", roots as f64 * 0.6, true);
+}
+
+/// A pass of a new process over roots of which none changed.
+async fn unchanged(roots: usize) {
+    let world = World::new();
+    let main = "resource \"terraform_data\" \"a\" { input = 1 }\n".to_owned();
+    world.files.declare((0..roots).map(|root| (format!("r{root:03}/main.tf"), main.clone())).collect());
+    let (_, mut engine) = world.open(|builder| builder).await;
+    world.converge(&mut engine).await;
+    drop(engine);
+    let start = Instant::now();
+    let (target, mut engine) = world.open(|builder| builder).await;
+    let plan = engine.plan(&world.cx).await.expect("the roots can be planned");
+    let time: Duration = start.elapsed();
+    assert!(plan.is_empty(), "{plan:?}");
+    row(&format!("{roots} unchanged roots: processes"), target.processes() as f64, "", 0.0, false);
+    row(&format!("{roots} unchanged roots: first plan of a process"), time.as_secs_f64(), "s", 1.0, false);
+    let again = timed(async { drop(engine.plan(&world.cx).await.expect("it can be planned again")) }).await;
+    println!("{roots} unchanged roots: a later plan\t{again:.3} s");
+}
