@@ -119,6 +119,18 @@ async fn nothing_is_settled_against_what_the_target_shows() {
 }
 
 #[tokio::test]
+async fn what_is_somebody_elses_does_not_become_ours() {
+    let (world, mut engine) = quarantined(&[], &[("a", "1")], false).await;
+    let place = Provenance { source: "s".into(), revision: "1".into(), path: "a".into(), line: 0 };
+    let object = Arc::new(Object::new(key("a"), support::body("theirs"), place));
+    let mark = Mark { owner: "somebody".into(), op: "1".into() };
+    world.memory.apply(&world.cx, &Change::Create { object, mark, preview: None }).await.unwrap();
+    let error = engine.settle(&world.cx, &key("a"), Finding::Made, "ann").await.unwrap_err();
+    assert!(error.is_conflict() && error.to_string().contains("somebody"), "{error}");
+    assert_eq!(engine.inventory().open().count(), 1);
+}
+
+#[tokio::test]
 async fn only_what_is_unsettled_can_be_settled() {
     let (world, mut engine) = quarantined(&[("b", "1")], &[("a", "1"), ("b", "1")], true).await;
     let error = engine.settle(&world.cx, &key("b"), Finding::Made, "ann").await.unwrap_err();

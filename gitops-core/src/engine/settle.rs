@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::Engine;
 use crate::audit::AuditEvent;
 use crate::journal::{Intent, OpResult, Record};
-use crate::value::{Action, Key, Live, Presence, Version};
+use crate::value::{Action, Key, Live, Ownership, Presence, Version};
 use crate::{Cx, Error, ErrorKind, Result};
 
 /// What somebody found out about a change.
@@ -42,6 +42,7 @@ impl Engine {
             return Err(Error::new(ErrorKind::Invalid, message).at(key));
         }
         let observed = self.observe(&cx.within(self.timeouts.call), &BTreeSet::from([key.clone()])).await?;
+        self.check_is_nobody_elses(observed.get(key), &open[0])?;
         let results: Vec<OpResult> =
             open.iter().map(|intent| result(intent, finding, observed.get(key))).collect::<Result<_>>()?;
         let (events, records): (Vec<_>, Vec<_>) =
@@ -51,6 +52,18 @@ impl Engine {
         self.ledger.commit(&records)?;
         self.base.moved([key.clone()]);
         self.ledger.end_pass(cx).await
+    }
+
+    /// What carries the mark of somebody else was not made by us, and is not to become ours by a word.
+    fn check_is_nobody_elses(&self, live: Option<&Live>, intent: &Intent) -> Result<()> {
+        match live.map(|live| &live.ownership) {
+            Some(Ownership::Owner(owner)) if owner != self.inventory().owner() => Err(contradicted(
+                intent,
+                &format!("belongs to {owner}"),
+                "settle it after that is sorted out",
+            )),
+            _ => Ok(()),
+        }
     }
 }
 
