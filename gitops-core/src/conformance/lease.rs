@@ -105,10 +105,16 @@ impl LeaseBench {
         Ok(self.subject.lease.release(&self.cx, held).await?)
     }
 
-    /// Waits until a lease has ended.
+    /// How much later others may see the end of a lease than its holder: a request is on its way for so long at most.
+    /// It is shorter than what a renewal adds in the checks.
+    fn on_the_way(&self) -> Duration {
+        self.subject.term / 4
+    }
+
+    /// Waits until a lease has ended for everybody.
     async fn end_of(&self, held: &Tenure) -> Checked {
         let left = held.until.since(self.cx.now());
-        Ok(self.cx.sleep(left + self.subject.term / 10).await?)
+        Ok(self.cx.sleep(left + self.on_the_way()).await?)
     }
 }
 
@@ -189,7 +195,7 @@ async fn dropped(bench: &LeaseBench) -> Checked {
     for awaits in 0..64 {
         let attempt = bench.subject.lease.acquire(&bench.cx, "dropped", bench.subject.term);
         let done = drop_at(attempt, awaits).await.is_some();
-        bench.cx.sleep(bench.subject.term + bench.subject.term / 10).await?;
+        bench.cx.sleep(bench.subject.term + bench.on_the_way()).await?;
         let next = bench.acquire("next").await?;
         bench.release(&next).await?;
         if done {
