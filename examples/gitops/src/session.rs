@@ -3,11 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures::{StreamExt, stream};
+use gitops_core::capability::Readiness;
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    AuditEntry, Commit, Component, Diagnostic, Engine, EngineBuilder, ErrorKind, EventSink, FileAudit, Gate,
-    Key, Live, MemoryAudit, MemoryStore, Routes,
+    Applied, AuditEntry, Commit, Component, Diagnostic, Engine, EngineBuilder, Error, ErrorKind, EventSink,
+    FileAudit, Gate, Key, Live, MemoryAudit, MemoryStore, Routes,
 };
 use gitops_core::{Options, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target};
 
@@ -129,6 +132,31 @@ impl Session {
             found.extend(live.into_iter().map(|live| (live.key, live.components)));
         }
         Ok(found)
+    }
+
+    /// The objects of clusters that do not work at the moment, each with the reason. Nobody is waited for: each is looked at for
+    /// a second, and all together for ten.
+    pub async fn unready(&self, app: &App) -> Vec<(Key, Readiness)> {
+        let all = app.cx.within(Duration::from_secs(10));
+        let is_cluster = |name: &str| {
+            let mut targets = self.config.targets.iter();
+            targets.any(|target| target.name == name && matches!(target.kind, TargetKind::Kubernetes(_)))
+        };
+        let entries = self.engine.inventory().entries().iter();
+        let asked = entries.filter(|(key, _)| is_cluster(key.target())).filter_map(|(key, entry)| {
+            let health = self.targets.get(key.target())?.health()?;
+            let applied = Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? };
+            let cx = all.within(Duration::from_secs(1));
+            Some(async move {
+                let readiness = health.ready(&cx, key, &applied).await;
+                let unknown =
+                    |error: Error| Readiness::Progressing(format!("it can't be looked at: {error}"));
+                (key.clone(), readiness.unwrap_or_else(unknown))
+            })
+        });
+        let asked: Vec<_> = asked.collect();
+        let answers: Vec<_> = stream::iter(asked).buffered(16).collect().await;
+        answers.into_iter().filter(|(_, readiness)| *readiness != Readiness::Ready).collect()
     }
 
     /// The commit that last changed a declaration, as the plan's revision has it; for a deleted object the commit

@@ -45,4 +45,16 @@ impl<'a> Conditions<'a> {
             since => format!("{why} (since {since})"),
         }
     }
+
+    /// A reason that says no time, with the time since which nothing happened: by it a person tells what is stuck from
+    /// what is on its way.
+    pub fn dated(&self, reason: String) -> String {
+        let times = ["lastUpdateTime", "lastTransitionTime"];
+        let all =
+            self.0.iter().flat_map(|condition| times.iter().filter_map(|name| condition[*name].as_str()));
+        match all.max() {
+            Some(last) if !reason.contains("(since ") => format!("{reason} (nothing happened since {last})"),
+            _ => reason,
+        }
+    }
 }

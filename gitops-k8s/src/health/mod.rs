@@ -54,12 +54,17 @@ pub(crate) fn assess(object: &Json, rules: &HealthRules) -> Doing {
         return Doing::Well;
     }
     let conditions = Conditions::of(object);
-    unseen(object)
+    let doing = unseen(object)
         .or_else(|| rules.assess(object, &conditions))
         .or_else(|| generic(&conditions))
         .or_else(|| kinds::rule(object, &conditions))
-        .or_else(|| ready(&conditions))
-        .unwrap_or_else(|| if is_untouched(object) { Doing::Unseen } else { Doing::Well })
+        .or_else(|| ready(&conditions));
+    match doing {
+        Some(Doing::Coming(reason)) => Doing::Coming(conditions.dated(reason)),
+        Some(doing) => doing,
+        None if is_untouched(object) => Doing::Unseen,
+        None => Doing::Well,
+    }
 }
 
 /// Whether nobody has said anything of an object of a kind that others defined.

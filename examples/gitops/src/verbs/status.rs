@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use gitops_core::capability::Readiness;
 use gitops_core::{Component, Error, Key, OwnedState, Pin, Plan, Revision};
 use serde::Serialize;
 
@@ -52,6 +53,7 @@ struct StatusDocument {
     unsettled: usize,
     components: usize,
     troubled: Vec<Troubled>,
+    unready: Vec<Unready>,
     last: Option<Deployment>,
 }
 
@@ -62,6 +64,26 @@ struct Troubled {
     component: Component,
 }
 
+/// An object of a cluster that does not work at the moment.
+#[derive(Serialize)]
+struct Unready {
+    key: Key,
+    #[serde(flatten)]
+    readiness: Readiness,
+}
+
+impl Unready {
+    /// What to call it, and why.
+    fn line(&self) -> (&'static str, String) {
+        let (label, reason) = match &self.readiness {
+            Readiness::Ready => ("ready", ""),
+            Readiness::Progressing(reason) => ("on its way", &**reason),
+            Readiness::Failed(reason) => ("failed", &**reason),
+        };
+        (label, escape(&format!("{}: {reason}", self.key)))
+    }
+}
+
 impl Document for StatusDocument {
     const KIND: &'static str = "Status";
 }
@@ -70,6 +92,7 @@ impl StatusDocument {
     async fn new(app: &App, session: &Session, plan: Result<Plan, Error>) -> gitops_core::Result<Self> {
         let (engine, inventory) = (&session.engine, session.engine.inventory());
         let components = session.components(app).await?;
+        let unready = session.unready(app).await;
         let info = engine.source().info();
         let in_state =
             |state: OwnedState| inventory.entries().iter().filter(|(_, entry)| entry.state == state).count();
@@ -94,6 +117,7 @@ impl StatusDocument {
             unsettled: inventory.open().count(),
             components: components.values().map(Vec::len).sum(),
             troubled: troubled(components),
+            unready: unready.into_iter().map(|(key, readiness)| Unready { key, readiness }).collect(),
             last: history::deployments(&session.audit_path(), 1)?.pop(),
         })
     }
@@ -120,6 +144,7 @@ impl StatusDocument {
             Some(("trouble", escape(&format!("{key}: {}: {trouble}", component.name))))
         });
         facts.extend(troubles);
+        facts.extend(self.unready.iter().map(Unready::line));
         facts.extend(self.pinned.as_ref().map(|pin| {
             let text = format!("{} by {} since {}; `{end}` lets go", pin.revision, pin.by, pin.since);
             ("held to", escape(&text))

@@ -147,3 +147,21 @@ async fn kustomizations_and_charts_are_rendered_and_variables_filled_in() {
     assert_eq!(cluster.value("web", "x").await, None, "a base is no object of its own");
     cluster.world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
 }
+
+#[tokio::test]
+async fn status_tells_what_is_on_its_way_from_what_has_failed() {
+    let cluster = applied().await;
+    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: shop }\nspec:\n  replicas: 1\n  \
+        selector: { matchLabels: { app: shop } }\n  template:\n    metadata: { labels: { app: shop } }\n    \
+        spec: { containers: [{ name: web, image: nginx }] }\n";
+    cluster.world.commit("Add", &[("shop.yaml", Some(deployment))]);
+    cluster.world.gitops(&["apply", "--yes", "--timeout", "3s"]);
+    cluster.world.gitops(&["status"]).expect(0).says("on its way").says("shop: 0 of 1 replicas are there");
+    let late = json!({ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" });
+    let uri = format!("/apis/apps/v1/namespaces/{}/deployments/shop/status", cluster.namespace);
+    cluster.admin.merge(&uri, &json!({ "status": { "conditions": [late] } })).await;
+    let unready = cluster.world.json(&["status"])["unready"].clone();
+    assert_eq!(unready.as_array().map(Vec::len), Some(1), "{unready}");
+    assert_eq!(unready[0]["state"], "failed");
+    assert!(unready[0]["reason"].as_str().unwrap().contains("ProgressDeadlineExceeded"), "{unready}");
+}
