@@ -13,6 +13,9 @@ mod disk;
 mod drift;
 mod failure;
 mod fields;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod hcl;
 mod health;

@@ -4,6 +4,8 @@
 //! bound. Where what was read can be written, reading it again gives the same. [`PARSERS`] is the one table of them: a
 //! test feeds them with damaged examples, and the fuzzer with whatever reaches more of their code.
 
+#[cfg(feature = "backends")]
+mod backends;
 #[cfg(feature = "command")]
 mod command;
 mod git;
@@ -40,6 +42,14 @@ pub const PARSERS: &[Parser] = &[
     Parser { name: "git-answer", check: git::answer, examples: git::answers },
     Parser { name: "git-list", check: git::list, examples: git::lists },
     Parser { name: "git-tree", check: git::tree, examples: git::trees },
+    #[cfg(feature = "backends")]
+    Parser { name: "yaml", check: backends::yaml, examples: backends::manifests },
+    #[cfg(feature = "backends")]
+    Parser { name: "terraform-state", check: backends::state, examples: backends::states },
+    #[cfg(feature = "backends")]
+    Parser { name: "terraform-plan", check: backends::plan, examples: backends::plans },
+    #[cfg(feature = "backends")]
+    Parser { name: "terraform-events", check: backends::told, examples: backends::tellings },
 ];
 
 /// The parser of a name.

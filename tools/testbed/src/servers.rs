@@ -6,8 +6,10 @@ use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
 /// Takes a word a line: `kill` ends the API server, `start` starts it again on what etcd kept. As soon as its standard
-/// input ends (when the test process is gone, however it went) it ends both servers and removes their folder.
+/// input ends (when the test process is gone, however it went) it ends both servers and removes their folder; a signal to all of
+/// the terminal's processes does not keep it from that.
 const SHELL: &str = r#"
+trap "" INT TERM HUP
 start() {
   "$API_SERVER" --etcd-servers "http://127.0.0.1:$ETCD_PORT" --cert-dir "$FOLDER" --secure-port "$PORT" \
     --bind-address 127.0.0.1 --service-account-key-file "$FOLDER/accounts.key" \
