@@ -3,10 +3,7 @@
 //! A parser gets bytes from outside and gives a value or an error: it does not panic, hang or take memory without
 //! bound. Where what was read can be written, reading it again gives the same. [`PARSERS`] is the one table of them: a
 //! test feeds them with damaged examples, and the fuzzer with whatever reaches more of their code.
-
-#[cfg(feature = "backends")]
 mod backends;
-#[cfg(feature = "command")]
 mod command;
 mod git;
 mod state;
@@ -24,12 +21,10 @@ pub struct Parser {
 
 /// All parsers. To add one, add a line.
 pub const PARSERS: &[Parser] = &[
-    #[cfg(feature = "command")]
     Parser { name: "config", check: command::config, examples: command::configs },
     Parser { name: "key", check: words::key, examples: words::keys },
     Parser { name: "number", check: words::number, examples: words::numbers },
     Parser { name: "digest", check: words::digest, examples: words::digests },
-    #[cfg(feature = "command")]
     Parser { name: "duration", check: command::duration, examples: command::durations },
     Parser { name: "journal", check: state::journal, examples: state::journals },
     Parser { name: "inventory", check: state::inventory, examples: state::inventories },
@@ -42,13 +37,9 @@ pub const PARSERS: &[Parser] = &[
     Parser { name: "git-answer", check: git::answer, examples: git::answers },
     Parser { name: "git-list", check: git::list, examples: git::lists },
     Parser { name: "git-tree", check: git::tree, examples: git::trees },
-    #[cfg(feature = "backends")]
     Parser { name: "yaml", check: backends::yaml, examples: backends::manifests },
-    #[cfg(feature = "backends")]
     Parser { name: "terraform-state", check: backends::state, examples: backends::states },
-    #[cfg(feature = "backends")]
     Parser { name: "terraform-plan", check: backends::plan, examples: backends::plans },
-    #[cfg(feature = "backends")]
     Parser { name: "terraform-events", check: backends::told, examples: backends::tellings },
 ];
 

@@ -53,7 +53,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// Writes the examples of all parsers; gives their names.
 fn examples(corpus: &Path) -> Result<Vec<String>> {
     let mut run = workspace::cargo();
-    run.args(["run", "--quiet", "--package", "gitops-parsers", "--no-default-features", "--"]).arg(corpus);
+    run.args(["run", "--quiet", "--package", "gitops-parsers", "--"]).arg(corpus);
     Ok(process::output(&mut run)?.lines().map(str::to_owned).collect())
 }
 
