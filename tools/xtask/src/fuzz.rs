@@ -67,22 +67,13 @@ fn chosen<'a>(known: &'a [String], wanted: &'a [String]) -> Result<&'a [String]>
 }
 
 fn build(folder: &Path) -> Result<PathBuf> {
-    // The workspace's versions hold; what the fuzzer needs beside them is pinned in its manifest.
+    // The workspace's versions hold; what the fuzzer needs beside them is pinned in its manifest, and added to the copy.
     let [versions, copy] = ["Cargo.lock", "fuzz/Cargo.lock"].map(|file| workspace::root().join(file));
     fs::copy(&versions, &copy).at(&copy)?;
     // With a target named, the flags do not hold for what runs during the build.
     let host = host()?;
     let mut build = workspace::cargo();
-    build.args([
-        "build",
-        "--quiet",
-        "--release",
-        "--locked",
-        "--target",
-        &host,
-        "--manifest-path",
-        "fuzz/Cargo.toml",
-    ]);
+    build.args(["build", "--quiet", "--release", "--target", &host, "--manifest-path", "fuzz/Cargo.toml"]);
     build.arg("--target-dir").arg(folder).env("CARGO_ENCODED_RUSTFLAGS", FLAGS.join("\u{1f}"));
     process::run(&mut build)?;
     Ok(folder.join(host).join("release/gitops-fuzz"))
