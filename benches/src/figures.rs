@@ -1,5 +1,25 @@
 use std::time::{Duration, Instant};
 
+/// What a program is to measure, by its words.
+pub struct Wanted {
+    /// The word `quick`: a tenth of it.
+    pub quick: bool,
+    only: Option<String>,
+}
+
+impl Wanted {
+    /// The first word beside `quick` names the one figure that is wanted; without it all are.
+    pub fn of(words: impl IntoIterator<Item = String>) -> Self {
+        let (quick, names): (Vec<String>, Vec<String>) = words.into_iter().partition(|word| word == "quick");
+        Self { quick: !quick.is_empty(), only: names.into_iter().next() }
+    }
+
+    /// Whether a figure is wanted.
+    pub fn is_due(&self, name: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| only == name)
+    }
+}
+
 /// Prints a figure beside its bound, and whether it holds.
 pub fn row(figure: &str, measured: f64, unit: &str, bound: f64, at_least: bool) {
     let (sign, holds) = if at_least { ("≥", measured >= bound) } else { ("≤", measured <= bound) };

@@ -9,7 +9,7 @@ mod repository;
 
 pub use applied::{Applied, engine};
 pub use counted::CountedTree;
-pub use figures::{quantile, row, timed};
+pub use figures::{Wanted, quantile, row, timed};
 pub use files::Files;
 pub use processor::processor_time;
 pub use repository::{Layout, Repository};

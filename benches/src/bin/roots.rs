@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::routing::get;
-use gitops_benches::{quantile, resident, row};
+use gitops_benches::{Wanted, quantile, resident, row};
 use gitops_core::{
     Approval, Cx, Engine, MemoryStore, Result, Revision, Snapshot, Source, SourceInfo, StateDir, async_trait,
 };
@@ -22,24 +22,21 @@ use gitops_terraform::{StateServer, Terraform, TerraformBuilder, TerraformRender
 
 #[tokio::main]
 async fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let quick = words.iter().any(|word| word == "quick");
-    let only = words.iter().find(|word| *word != "quick");
-    let is_due = |name: &str| only.is_none_or(|only| only == name);
-    let (roots, resources, rounds) = if quick { (50, 100, 3) } else { (500, 1_000, 7) };
+    let wanted = Wanted::of(std::env::args().skip(1));
+    let (roots, resources, rounds) = if wanted.quick { (50, 100, 3) } else { (500, 1_000, 7) };
     println!("figure\tmeasured\tbound");
-    if is_due("overhead") {
+    if wanted.is_due("overhead") {
         overhead("a root of one resource that costs nothing", "", rounds).await;
         let waits = "  provisioner \"local-exec\" { command = \"sleep 4\" }\n";
         overhead("a root of one resource that takes 4 s", waits, rounds.min(3)).await;
     }
-    if is_due("backend") {
+    if wanted.is_due("backend") {
         backend(resources, rounds.min(5)).await;
     }
-    if is_due("scale") {
+    if wanted.is_due("scale") {
         scale(8).await;
     }
-    if is_due("unchanged") {
+    if wanted.is_due("unchanged") {
         unchanged(roots).await;
     }
 }

@@ -19,6 +19,7 @@ mod yaml;
 #[allow(dead_code, unused_imports, reason = "only the comparison is measured")]
 mod fields;
 
+use gitops_benches::Wanted;
 use world::World;
 
 #[tokio::main]
@@ -27,30 +28,28 @@ async fn main() {
     if let [memory::CHILD, namespace, count] = words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         return memory::child(namespace, count.parse().expect("a count")).await;
     }
-    let quick = words.iter().any(|word| word == "quick");
-    let only = words.iter().find(|word| *word != "quick");
-    let is_due = |name: &str| only.is_none_or(|only| only == name);
-    let scale = if quick { 10 } else { 1 };
+    let wanted = Wanted::of(words);
+    let scale = if wanted.quick { 10 } else { 1 };
     println!("figure\tmeasured\tbound");
-    if is_due("yaml") {
+    if wanted.is_due("yaml") {
         yaml::measure(2_000 / scale);
     }
-    if is_due("diff") {
+    if wanted.is_due("diff") {
         diff::measure().await;
     }
-    if is_due("apply") {
-        apply::measure(1_000 / scale, if quick { 1 } else { 5 }).await;
+    if wanted.is_due("apply") {
+        apply::measure(1_000 / scale, if wanted.quick { 1 } else { 5 }).await;
     }
-    if is_due("peers") {
+    if wanted.is_due("peers") {
         apply::beside_peers(1_000 / scale).await;
     }
-    if is_due("repair") {
+    if wanted.is_due("repair") {
         repair::measure(400 / scale).await;
     }
-    if is_due("pass") {
+    if wanted.is_due("pass") {
         pass::measure(10_000 / scale).await;
     }
-    if is_due("memory") {
+    if wanted.is_due("memory") {
         memory::measure(10_000 / scale, 50_000 / scale).await;
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gitops_benches::{Files, Layout, Repository, engine, resident, row, timed};
+use gitops_benches::{Files, Layout, Repository, Wanted, engine, resident, row, timed};
 use gitops_core::directory::{Directory, FileRender};
 use gitops_core::{Approval, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
 use gitops_git::GitSource;
@@ -20,25 +20,22 @@ use tempfile::TempDir;
 
 #[tokio::main]
 async fn main() {
-    let words: Vec<String> = std::env::args().skip(1).collect();
-    let quick = words.iter().any(|word| word == "quick");
-    let only = words.iter().find(|word| *word != "quick");
-    let is_due = |name: &str| only.is_none_or(|only| only == name);
-    let (large, files) = if quick { (10_000, 1_000) } else { (100_000, 10_000) };
+    let wanted = Wanted::of(std::env::args().skip(1));
+    let (large, files) = if wanted.quick { (10_000, 1_000) } else { (100_000, 10_000) };
     println!("figure\tmeasured\tbound");
-    if is_due("graph") {
+    if wanted.is_due("graph") {
         graph(large);
     }
-    if is_due("first-plan") {
+    if wanted.is_due("first-plan") {
         first_plan(files).await;
     }
-    if is_due("memory") {
+    if wanted.is_due("memory") {
         desired_memory(large).await;
     }
-    if is_due("commit") {
+    if wanted.is_due("commit") {
         commit::one_file_commit(large).await;
     }
-    if is_due("apply") {
+    if wanted.is_due("apply") {
         durable_apply(files).await;
     }
 }
