@@ -3,7 +3,7 @@
 use gitops_core::Verdict;
 use gitops_core::cel::{CelGate, Expression};
 
-use super::node::{Node, Place, Shape};
+use super::node::{Node, Place};
 use super::plain_name;
 use super::reader::Reader;
 
@@ -21,11 +21,7 @@ enum Otherwise {
 
 /// The list under `gates`.
 pub fn read(reader: &Reader<'_>, node: &Node) -> Vec<CelGate> {
-    let Shape::List(items) = &node.shape else {
-        let message = format!("`gates` must be a list, not {}", node.shape.article());
-        reader.fault("GO0109", node.place, message, format!("write `{EXAMPLE}` in a line of its own"));
-        return Vec::new();
-    };
+    let items = reader.items(node, "`gates`", &format!("write `{EXAMPLE}` in a line of its own"));
     items.iter().filter_map(|item| gate(reader, item, item.place)).collect()
 }
 

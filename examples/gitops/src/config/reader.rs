@@ -127,12 +127,18 @@ impl<'a> Reader<'a> {
 
     /// A list of texts, each with its place.
     pub fn placed_texts(&self, node: &Node, what: &str) -> Vec<(String, Span)> {
+        let items = self.items(node, what, "write a list such as `[\"*.bak\"]`");
+        items.iter().filter_map(|item| Some((self.text(item, what)?, self.span(item.place)))).collect()
+    }
+
+    /// The items of a list; none, and a fault with this help, if it is something else.
+    pub fn items<'n>(&self, node: &'n Node, what: &str, help: &str) -> &'n [Node] {
         let Shape::List(items) = &node.shape else {
             let message = format!("{what} must be a list, not {}", node.shape.article());
-            self.fault("GO0109", node.place, message, "write a list such as `[\"*.bak\"]`");
-            return Vec::new();
+            self.fault("GO0109", node.place, message, help);
+            return &[];
         };
-        items.iter().filter_map(|item| Some((self.text(item, what)?, self.span(item.place)))).collect()
+        items
     }
 
     /// One of a few words.

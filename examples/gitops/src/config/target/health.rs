@@ -3,7 +3,7 @@
 use gitops_core::cel::Expression;
 use gitops_k8s::HealthRule;
 
-use super::super::node::{Node, Shape};
+use super::super::node::Node;
 use super::super::reader::{Fields, Reader};
 use super::kubernetes::kind;
 
@@ -13,11 +13,7 @@ const EXAMPLE: &str = "- { kind: Database.example.org, current: status.phase == 
 
 /// The list under `health`.
 pub fn read(reader: &Reader<'_>, node: &Node) -> Vec<HealthRule> {
-    let Shape::List(items) = &node.shape else {
-        let message = format!("`health` must be a list, not {}", node.shape.article());
-        reader.fault("GO0109", node.place, message, format!("write `{EXAMPLE}` in a line of its own"));
-        return Vec::new();
-    };
+    let items = reader.items(node, "`health`", &format!("write `{EXAMPLE}` in a line of its own"));
     items.iter().filter_map(|item| rule(reader, item)).collect()
 }
 

@@ -22,11 +22,7 @@ const EXAMPLE: &str = "- { kind: Deployment.apps, pointers: [/spec/replicas] }";
 
 /// The list under `ignore`.
 pub fn read(reader: &Reader<'_>, node: &Node) -> Vec<IgnoreConfig> {
-    let Shape::List(items) = &node.shape else {
-        let message = format!("`ignore` must be a list, not {}", node.shape.article());
-        reader.fault("GO0109", node.place, message, format!("write `{EXAMPLE}` in a line of its own"));
-        return Vec::new();
-    };
+    let items = reader.items(node, "`ignore`", &format!("write `{EXAMPLE}` in a line of its own"));
     items.iter().filter_map(|item| rule(reader, item)).collect()
 }
 

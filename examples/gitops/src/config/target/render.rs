@@ -48,16 +48,8 @@ const KEYS: [(&str, &[&str]); 3] = [
 
 /// The list under `render`.
 pub fn read(reader: &Reader<'_>, node: &Node, base: &Path) -> Vec<RenderConfig> {
-    let Shape::List(items) = &node.shape else {
-        let message = format!("`render` must be a list, not {}", node.shape.article());
-        reader.fault(
-            "GO0109",
-            node.place,
-            message,
-            "write `- kustomize: { path: apps/web }` in a line of its own",
-        );
-        return Vec::new();
-    };
+    let items =
+        reader.items(node, "`render`", "write `- kustomize: { path: apps/web }` in a line of its own");
     items.iter().filter_map(|item| one(reader, item, base)).collect()
 }
 
