@@ -102,8 +102,10 @@ impl Inner {
 
     /// Why an observation fails, if it does.
     fn why_not(&mut self) -> Option<Error> {
-        if self.now < self.vanished_until || self.faults.strikes(Fault::KindVanishes) {
-            self.vanished_until = self.vanished_until.max(self.now + 10 * MINUTE);
+        if self.now >= self.vanished_until && self.faults.strikes(Fault::KindVanishes) {
+            self.vanished_until = self.now + 10 * MINUTE;
+        }
+        if self.now < self.vanished_until {
             return Some(Error::new(ErrorKind::Unavailable, "the kind is not known at the moment"));
         }
         let fails = self.faults.strikes(Fault::ListFails);
@@ -131,8 +133,10 @@ impl Inner {
 
     /// Refusals before anything is done.
     fn turned_away(&mut self, change: &Change) -> Result<()> {
-        if self.now < self.throttled_until || self.faults.strikes(Fault::Throttled) {
-            self.throttled_until = self.throttled_until.max(self.now + 2 * MINUTE);
+        if self.now >= self.throttled_until && self.faults.strikes(Fault::Throttled) {
+            self.throttled_until = self.now + 2 * MINUTE;
+        }
+        if self.now < self.throttled_until {
             let wait = std::time::Duration::from_micros((self.throttled_until - self.now).unsigned_abs());
             return Err(
                 Error::new(ErrorKind::Unavailable, "too many requests").retry_when(Retry::After(wait))

@@ -22,7 +22,7 @@ use checkpoints::{Checkpoints, Snapshot};
 use read::{Found, Read, read};
 
 /// The journal is folded into new documents once it is larger than this and than the documents.
-const COMPACT_AT: u64 = 4 << 20;
+pub(super) const FOLD_AT: u64 = 4 << 20;
 
 /// How many frames are written before the journal's anchor is renewed in the middle of a pass.
 const FRAMES_AN_ANCHOR: u64 = 256;
@@ -37,6 +37,8 @@ pub(super) struct Ledger {
     journal: Writer,
     inventory: Inventory,
     checkpoints: Checkpoints,
+    /// The journal is folded once it is larger than this and than the documents.
+    fold_at: u64,
     /// The shared store does not know yet all that the journal does.
     behind: bool,
     /// The storage failed: no change is sent any more. What came of those under way may still be recorded.
@@ -60,7 +62,13 @@ enum Writer {
 
 impl Ledger {
     /// Reads what is there; writes nothing.
-    pub async fn open(cx: &Cx, application: &str, state: State, recover: bool) -> Result<Self> {
+    pub async fn open(
+        cx: &Cx,
+        application: &str,
+        state: State,
+        recover: bool,
+        fold_at: u64,
+    ) -> Result<Self> {
         let State { store, journal: mut io, audit, guard } = state;
         let Read { checkpoints, inventory, epoch, journal } = read(cx, &store, &mut *io, recover).await?;
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
@@ -70,6 +78,7 @@ impl Ledger {
             journal: Writer::Read(io, journal),
             inventory: inventory.unwrap_or_else(|| Inventory::new(owner())),
             checkpoints,
+            fold_at,
             behind: false,
             stopped: false,
             unchecked: 0,
@@ -246,7 +255,7 @@ impl Ledger {
     /// Folds a journal that has grown large into the documents. The old journal goes only after they are durable.
     pub async fn compact_if_due(&mut self, cx: &Cx) -> Result<()> {
         let Writer::Taken(journal) = &self.journal else { return Ok(()) };
-        if journal.bytes() < COMPACT_AT.max(self.checkpoints.bytes()) {
+        if journal.bytes() < self.fold_at.max(self.checkpoints.bytes()) {
             return Ok(());
         }
         self.checkpoint(cx, &[]).await?;
