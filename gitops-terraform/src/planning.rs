@@ -126,7 +126,7 @@ impl Site<'_> {
         let call = self.call(cx, place)?.args(["show", "-no-color", "-json"]).args([file]);
         let ended = call.output(Output::Document(PLAN_BYTES)).run(cx).await.map_err(Error::outcome_known)?;
         match ended.status.success() {
-            true => json::parse(&ended.stdout),
+            true => json::parse_part(&ended.stdout, json::READ),
             false => Err(failure::of_run("show", &ended, &[], &redact.text(&ended.stderr))),
         }
     }
