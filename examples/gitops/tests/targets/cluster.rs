@@ -175,7 +175,8 @@ async fn what_is_odd_in_manifests_and_rules_is_warned_of_and_stops_nothing() {
     let planned = cluster.world.gitops(&["plan"]).expect(0);
     planned.warns("warning[GO0415]").warns("web.yaml:4:12").warns("warning[GO0416]").warns("warning[GO0116]");
     let remarks = cluster.world.json(&["plan"])["remarks"].clone();
-    let codes: Vec<&str> = remarks.as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    let codes: Vec<&str> =
+        remarks.as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["GO0416", "GO0415", "GO0116"], "{remarks:#}");
     assert_eq!((&remarks[1]["span"]["line"], &remarks[1]["severity"]), (&json!(4), &json!("warning")));
     let ran = cluster.world.gitops(&["run", "--output", "json", "--timeout", "3s"]);
