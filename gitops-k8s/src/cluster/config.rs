@@ -1,5 +1,6 @@
 //! From a kubeconfig to a client's configuration, refusing what would run programs or trust anybody.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use base64::Engine;
@@ -24,13 +25,23 @@ pub(super) enum Origin {
 }
 
 /// A kubeconfig's text holds credentials and is never shown.
-impl std::fmt::Debug for Origin {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(_) => f.write_str("Text(sensitive)"),
             Self::File(path) => f.debug_tuple("File").field(path).finish(),
             Self::InCluster => f.write_str("InCluster"),
             Self::Environment => f.write_str("Environment"),
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) | Self::InCluster => f.write_str("the kubeconfig"),
+            Self::File(path) => write!(f, "the kubeconfig {}", path.display()),
+            Self::Environment => f.write_str("the kubeconfig of KUBECONFIG or ~/.kube/config"),
         }
     }
 }
@@ -59,22 +70,34 @@ async fn of_kubeconfig(origin: &Origin, connection: &Connection) -> Result<Confi
         Origin::InCluster | Origin::Environment => Kubeconfig::read(),
     };
     let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
-    let kubeconfig = kubeconfig.map_err(|error| unusable(&error))?;
-    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(&error))
+    let kubeconfig = kubeconfig.map_err(|error| unusable(origin, &error))?;
+    if let Some(wanted) = &connection.context {
+        has_context(origin, &kubeconfig, wanted)?;
+    }
+    Config::from_custom_kubeconfig(kubeconfig, &options).await.map_err(|error| unusable(origin, &error))
+}
+
+fn has_context(origin: &Origin, kubeconfig: &Kubeconfig, wanted: &str) -> Result<()> {
+    let names: Vec<&str> = kubeconfig.contexts.iter().map(|context| &*context.name).collect();
+    match names.contains(&wanted) {
+        true => Ok(()),
+        false => Err(Error::new(ErrorKind::Invalid, format!("{origin} has no context `{wanted}`"))
+            .help(format!("it has: {}", names.join(", ")))),
+    }
 }
 
 /// The error of the YAML reader quotes the file, which holds credentials: only its place is shown.
-fn unusable(error: &KubeconfigError) -> Error {
+fn unusable(origin: &Origin, error: &KubeconfigError) -> Error {
     let what = match error {
         KubeconfigError::Parse(error) => match error.location() {
             Some(place) => format!("not the YAML of a kubeconfig, near line {}", place.line()),
             None => "not the YAML of a kubeconfig".to_owned(),
         },
-        KubeconfigError::FindPath => "there is none: neither KUBECONFIG nor ~/.kube/config".to_owned(),
+        KubeconfigError::FindPath => "neither KUBECONFIG nor ~/.kube/config is there".to_owned(),
         KubeconfigError::ParseCertificates(_) => "a certificate in it is damaged".to_owned(),
         other => other.to_string(),
     };
-    Error::new(ErrorKind::Invalid, format!("the kubeconfig can't be used: {what}"))
+    Error::new(ErrorKind::Invalid, format!("{origin} can't be used: {what}"))
         .help("try it with `kubectl --kubeconfig FILE cluster-info`")
 }
 

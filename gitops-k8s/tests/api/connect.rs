@@ -136,6 +136,22 @@ async fn a_damaged_kubeconfig_is_not_quoted() {
 }
 
 #[tokio::test]
+async fn a_kubeconfig_that_lacks_something_is_named_and_says_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config");
+    let connect = async |context: &str| {
+        let connection = Connection::kubeconfig_file(&path).context(context);
+        connection.connect(&Cx::system()).await.unwrap_err()
+    };
+    let absent = connect("c").await;
+    assert!(absent.to_string().contains(&path.display().to_string()), "{absent}");
+    std::fs::write(&path, EXEC).unwrap();
+    let error = connect("prod").await;
+    assert!(error.to_string().ends_with("config has no context `prod`"), "{error}");
+    assert_eq!(error.help_text(), Some("it has: c"));
+}
+
+#[tokio::test]
 async fn an_empty_name_to_act_as_is_refused() {
     let text = ApiServer::shared().kubeconfig(User::Admin);
     let error = Connection::kubeconfig(text).impersonate(" ").connect(&Cx::system()).await.unwrap_err();
