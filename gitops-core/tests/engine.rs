@@ -308,3 +308,23 @@ async fn an_object_that_others_change_again_and_again_is_contested() {
         "a change of the declaration does not wait"
     );
 }
+
+#[tokio::test]
+async fn what_is_remarked_on_is_told_once_and_again_if_it_went_in_between() {
+    let world = World::with(&[("a", "1")]);
+    let review = |desired: &Desired| match desired.objects().contains(&key("b")) {
+        true => Vec::new(),
+        false => vec![Diagnostic::warning("GO0000", "rules", "there is no b")],
+    };
+    let builder = world.builder("test").target("t", world.memory.clone()).review(review);
+    let mut engine = builder.open(&world.cx).await.unwrap();
+    let remarked = |event: &Event| matches!(event, Event::Remarked { .. });
+    let mut told = Vec::new();
+    for files in [&[("a", "1")][..], &[("a", "2")], &[("b", "1")], &[("a", "3")]] {
+        world.declare(files);
+        engine.plan(&world.cx).await.unwrap();
+        engine.plan(&world.cx).await.unwrap();
+        told.push((world.events().iter().filter(|event| remarked(event)).count(), engine.remarks().len()));
+    }
+    assert_eq!(told, [(1, 1), (1, 1), (1, 0), (2, 1)], "events in all, and remarks on the revision");
+}

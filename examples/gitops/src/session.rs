@@ -9,18 +9,17 @@ use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    Applied, AuditEntry, Commit, Diagnostic, Engine, EngineBuilder, Error, ErrorKind, EventSink, FileAudit,
-    Gate, Key, Live, MemoryAudit, MemoryStore, Routes,
+    Applied, AuditEntry, Commit, Engine, EngineBuilder, Error, ErrorKind, EventSink, FileAudit, Gate, Key,
+    Live, MemoryAudit, MemoryStore, Routes,
 };
 use gitops_core::{
     Options, Parts, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target,
 };
 
 use crate::app::App;
-use crate::config::{Config, IgnoreConfig, TargetKind};
-use crate::output::diagnostic::draw_all;
+use crate::config::{Config, TargetKind};
 use crate::output::style::{YELLOW, escape, paint};
-use crate::{source, targets};
+use crate::{rules, source, targets};
 
 /// One application, ready to work.
 pub struct Session {
@@ -75,6 +74,7 @@ impl Session {
         }
         gates.extend(config.gates.iter().map(|gate| Arc::new(gate.clone()) as Arc<dyn Gate>));
         builder = gates.into_iter().fold(builder, EngineBuilder::gate);
+        builder = rules::reviews(&config).into_iter().fold(builder, EngineBuilder::review);
         let engine = builder.render(Arc::new(routes)).open(&app.cx).await?;
         Ok(Self { engine, config, targets })
     }
@@ -87,27 +87,6 @@ impl Session {
             app.screen.note(&format!("{} {held}; `{end}` follows the source again.", paint(YELLOW, "Held")));
         }
         Ok(())
-    }
-
-    /// Says on standard error which rules of the configuration fit nothing that is declared, after a plan.
-    pub fn note_unused_rules(&self, app: &App) {
-        let Some(desired) = self.engine.desired() else { return };
-        let is_used = |rule: &IgnoreConfig, target: &str| {
-            desired.objects().iter().any(|(key, object)| key.target() == target && rule.rule.concerns(object))
-        };
-        let rules = self.config.targets.iter().flat_map(|target| match &target.kind {
-            TargetKind::Kubernetes(config) => {
-                config.ignore.iter().map(|rule| (rule, &*target.name)).collect::<Vec<_>>()
-            }
-            _ => Vec::new(),
-        });
-        let unused: Vec<Diagnostic> = rules
-            .filter(|(rule, target)| !is_used(rule, target))
-            .map(|(rule, _)| rule.unused.clone())
-            .collect();
-        if !unused.is_empty() {
-            app.screen.note(&draw_all(&unused));
-        }
     }
 
     /// The keys of everything that is declared or owned.

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::Engine;
 use super::back_off::BackOff;
 use super::base::Base;
 use super::ledger::{Ledger, State};
+use super::{Engine, Review};
+use crate::diagnostic::Diagnostic;
 use crate::diff::{Differ, Structural};
 use crate::event::{EventSink, Events};
 use crate::gate::{Gate, MassDelete};
 use crate::planner::Options;
 use crate::reconcile::Contest;
-use crate::render::{Render, Renderer};
+use crate::render::{Desired, Render, Renderer};
 use crate::source::Source;
 use crate::target::Target;
 use crate::{Cx, Error, ErrorKind, Result};
@@ -30,6 +31,7 @@ pub struct EngineBuilder {
     options: Options,
     timeouts: Timeouts,
     events: Events,
+    reviews: Vec<Review>,
     state: Option<State>,
     recover_from_store: bool,
 }
@@ -55,6 +57,7 @@ impl EngineBuilder {
             options: Options::default(),
             timeouts: Timeouts { call: Duration::from_secs(600), ready: Duration::from_secs(600) },
             events: Events::default(),
+            reviews: Vec::new(),
             state: None,
             recover_from_store: false,
         }
@@ -114,6 +117,13 @@ impl EngineBuilder {
         self
     }
 
+    /// Somebody who looks at all that is declared, whenever that moved, and remarks on it: that a rule fits nothing, say.
+    /// It costs what a walk over the objects costs. What it says stops nothing; [`Engine::remarks`] has it.
+    pub fn review(mut self, look: impl Fn(&Desired) -> Vec<Diagnostic> + Send + Sync + 'static) -> Self {
+        self.reviews.push(Arc::new(look));
+        self
+    }
+
     /// Where the engine keeps what it must not forget. Required.
     pub fn state(mut self, state: impl Into<State>) -> Self {
         self.state = Some(state.into());
@@ -155,6 +165,7 @@ impl EngineBuilder {
             events: self.events,
             ledger,
             declared: None,
+            reviews: self.reviews,
             base: Base::default(),
             contest: Contest::default(),
             back_off: BackOff::default(),

@@ -1,8 +1,8 @@
 //! A plan as a JSON document.
 
 use gitops_core::{
-    Action, Cause, ComponentChange, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason, Revision, Risk,
-    Step,
+    Action, Cause, ComponentChange, Diagnostic, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason,
+    Revision, Risk, Step,
 };
 use gitops_core::{PlanId, Time, Verdict};
 use serde::Serialize;
@@ -23,6 +23,7 @@ pub struct PlanDocument<'a> {
     drift: Vec<StepPart<'a>>,
     held: Vec<HeldPart<'a>>,
     kept: &'a [Key],
+    remarks: &'a [Diagnostic],
 }
 
 impl Document for PlanDocument<'_> {
@@ -30,8 +31,8 @@ impl Document for PlanDocument<'_> {
 }
 
 impl<'a> PlanDocument<'a> {
-    /// The document of a plan.
-    pub fn new(plan: &'a Plan, verdict: &'a Verdict) -> Self {
+    /// The document of a plan, and what was remarked about its revision.
+    pub fn new(plan: &'a Plan, verdict: &'a Verdict, remarks: &'a [Diagnostic]) -> Self {
         Self {
             plan_id: plan.id,
             application: &plan.application,
@@ -43,6 +44,7 @@ impl<'a> PlanDocument<'a> {
             drift: plan.drift.iter().map(StepPart::from).collect(),
             held: plan.held.iter().map(HeldPart::from).collect(),
             kept: &plan.kept,
+            remarks,
         }
     }
 }

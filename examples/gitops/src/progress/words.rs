@@ -2,6 +2,7 @@
 
 use gitops_core::Event;
 
+use crate::output::diagnostic;
 use crate::output::style::{self, DIM, RED, YELLOW, count, escape, paint};
 
 /// The line of an event that everybody wants to read; nothing for the others.
@@ -32,14 +33,7 @@ pub fn of(event: &Event) -> Option<String> {
             escape(&key.to_string()),
             escape(&by.to_string())
         ),
-        Event::Remarked { remark } => {
-            let at = remark.span.as_ref().map(|span| format!(":{}:{}", span.line, span.column));
-            let place =
-                format!("{} {}{}: {}", remark.code, remark.path, at.unwrap_or_default(), remark.message);
-            let place = escape(&place);
-            let help = remark.help.as_deref().unwrap_or_default();
-            format!("{}  {place}; {}", paint(YELLOW, "! remark"), escape(help))
-        }
+        Event::Remarked { remark } => diagnostic::draw(remark),
         Event::PassFailed { error } => {
             format!("{} {}; it is tried again", paint(RED, "the pass failed:"), escape(error))
         }

@@ -165,3 +165,22 @@ async fn status_tells_what_is_on_its_way_from_what_has_failed() {
     assert_eq!(unready[0]["state"], "failed");
     assert!(unready[0]["reason"].as_str().unwrap().contains("ProgressDeadlineExceeded"), "{unready}");
 }
+
+#[tokio::test]
+async fn what_is_odd_in_manifests_and_rules_is_warned_of_and_stops_nothing() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "    ignore: [{ kind: Secret, pointers: [/data/x] }]\n");
+    let odd = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\nimmutable: no\n";
+    cluster.world.commit("Begin", &[("web.yaml", Some(odd)), ("empty.yaml", Some("# none\n"))]);
+    let planned = cluster.world.gitops(&["plan"]).expect(0);
+    planned.warns("warning[GO0415]").warns("web.yaml:4:12").warns("warning[GO0416]").warns("warning[GO0116]");
+    let remarks = cluster.world.json(&["plan"])["remarks"].clone();
+    let codes: Vec<&str> =
+        remarks.as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["GO0416", "GO0415", "GO0116"], "{remarks:#}");
+    assert_eq!((&remarks[1]["span"]["line"], &remarks[1]["severity"]), (&json!(4), &json!("warning")));
+    let ran = cluster.world.gitops(&["run", "--output", "json", "--timeout", "3s"]);
+    let told = ran.stdout.matches("\"remarked\"").count();
+    assert_eq!(told, 3, "each once: {}", ran.stdout);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).warns("GO0415");
+}
