@@ -79,6 +79,8 @@ fn connection(config: &KubernetesConfig) -> Connection {
     let agent = concat!("gitops/", env!("CARGO_PKG_VERSION"));
     let of_context = config.context.iter().fold(origin, Connection::context);
     let acting = config.impersonate.iter().fold(of_context, Connection::impersonate);
+    let acting = if config.allow_exec { acting.allow_exec() } else { acting };
+    let acting = if config.allow_insecure { acting.allow_insecure() } else { acting };
     acting.user_agent(agent)
 }
 

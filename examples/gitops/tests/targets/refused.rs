@@ -242,3 +242,21 @@ async fn a_namespace_that_does_not_end_says_what_holds_it_and_the_rest_goes() {
     let status = world.json(&["status"]);
     assert_eq!((&status["owned"], &status["deleting"]), (&json!(1), &json!(0)), "{status}");
 }
+
+#[tokio::test]
+async fn a_kubeconfigs_program_gives_the_token_where_it_is_allowed() {
+    let cluster = cluster().await;
+    cluster.world.commit("Begin", &[("a.yaml", Some(&config_map("a")))]);
+    let path = cluster.world.path("kubeconfig");
+    let kubeconfig = std::fs::read_to_string(&path).unwrap();
+    let answer = r#"{"kind": "ExecCredential", "status": {"token": "token-of-admin"}}"#;
+    let program =
+        format!("exec: {{apiVersion: client.authentication.k8s.io/v1, command: echo, args: ['{answer}']}}");
+    std::fs::write(&path, kubeconfig.replace("token: token-of-admin", &program)).unwrap();
+    cluster.world.gitops(&["apply", "--yes"]).expect(3).warns("allow it: `allow_exec`");
+    let file = cluster.world.path("gitops.yaml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, config.replace("kubernetes:", "kubernetes:\n    allow_exec: true")).unwrap();
+    cluster.world.gitops(&["apply", "--yes"]).expect(0);
+    assert!(cluster.value("a", "x").await.is_some());
+}
