@@ -218,7 +218,7 @@ async fn a_panicking_backend_fails_its_own_step_alone() {
     world.panic_at("a");
     let report = world.converge().await;
     assert!(
-        matches!(&report.results[0].outcome, StepOutcome::Unknown { error } if error.contains("panicked"))
+        matches!(&report.results[0].outcome, StepOutcome::Unknown { error, .. } if error.contains("panicked"))
     );
     assert_eq!(report.results[1].outcome, StepOutcome::Done);
 }

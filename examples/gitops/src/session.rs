@@ -13,7 +13,7 @@ use gitops_core::{
     Live, MemoryAudit, MemoryStore, Routes,
 };
 use gitops_core::{
-    Options, Parts, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target,
+    Options, OwnedState, Parts, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target,
 };
 
 use crate::app::App;
@@ -62,6 +62,7 @@ impl Session {
         let mut builder = Engine::builder(&config.name)
             .source(source)
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
+            .ready_timeout(sync.ready_timeout)
             .events(events)
             .state(state);
         let (mut routes, mut targets, mut gates) = (Routes::new(), BTreeMap::new(), Vec::new());
@@ -69,6 +70,9 @@ impl Session {
             let opened = targets::open(&app.cx, &config, target, access, &secrets, &audit).await?;
             routes = routes.route(&target.path, opened.render);
             builder = builder.target(&target.name, opened.target.clone());
+            if let Some(timeout) = target.ready_timeout() {
+                builder = builder.ready_timeout_of(&target.name, timeout);
+            }
             targets.insert(target.name.clone(), opened.target);
             gates.extend(opened.gate);
         }
@@ -126,7 +130,10 @@ impl Session {
         let entries = self.engine.inventory().entries().iter();
         let asked = entries.filter(|(key, _)| is_cluster(key.target())).filter_map(|(key, entry)| {
             let health = self.targets.get(key.target())?.health()?;
-            let applied = Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? };
+            let applied = match entry.state {
+                OwnedState::Deleting => Applied::Deleting,
+                _ => Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? },
+            };
             let cx = all.within(Duration::from_secs(1));
             Some(async move {
                 let readiness = health.ready(&cx, key, &applied).await;

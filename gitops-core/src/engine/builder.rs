@@ -30,6 +30,7 @@ pub struct EngineBuilder {
     differ: Arc<dyn Differ>,
     options: Options,
     timeouts: Timeouts,
+    ready_of: BTreeMap<SmolStr, Duration>,
     events: Events,
     reviews: Vec<Review>,
     state: Option<State>,
@@ -56,6 +57,7 @@ impl EngineBuilder {
             differ: Arc::new(Structural::default()),
             options: Options::default(),
             timeouts: Timeouts { call: Duration::from_secs(600), ready: Duration::from_secs(600) },
+            ready_of: BTreeMap::new(),
             events: Events::default(),
             reviews: Vec::new(),
             state: None,
@@ -111,6 +113,12 @@ impl EngineBuilder {
         self
     }
 
+    /// How long to wait for an object of one target to become ready, where that is not what holds for the others.
+    pub fn ready_timeout_of(mut self, target: impl Into<SmolStr>, timeout: Duration) -> Self {
+        self.ready_of.insert(target.into(), timeout);
+        self
+    }
+
     /// Somebody who is told of everything that happens.
     pub fn events(mut self, sink: Arc<dyn EventSink>) -> Self {
         self.events.add(sink);
@@ -162,6 +170,7 @@ impl EngineBuilder {
             differ: self.differ,
             options: self.options,
             timeouts: self.timeouts,
+            ready_of: self.ready_of,
             events: self.events,
             ledger,
             declared: None,

@@ -30,6 +30,7 @@ pub use settle::Finding;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol_str::SmolStr;
 
@@ -89,6 +90,7 @@ pub struct Engine {
     differ: Arc<dyn Differ>,
     options: Options,
     timeouts: builder::Timeouts,
+    ready_of: BTreeMap<SmolStr, Duration>,
     events: Events,
     ledger: Ledger,
     declared: Option<Declared>,

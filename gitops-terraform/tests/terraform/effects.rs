@@ -71,7 +71,9 @@ async fn an_apply_that_fails_in_the_middle_keeps_what_it_made_and_goes_on_from_t
     world.files.declare(&[("app/main.tf", &main), (LOCK, &lock)]);
     things.with(|inner| inner.refused.insert("b".into()));
     let report = world.apply().await;
-    let StepOutcome::Unknown { error } = &report.results[0].outcome else { panic!("{:?}", report.results) };
+    let StepOutcome::Unknown { error, .. } = &report.results[0].outcome else {
+        panic!("{:?}", report.results)
+    };
     assert!(error.contains("counting_thing.b") && error.contains("not this one"), "{error}");
     things.with(|inner| inner.refused.clear());
     let plan = world.plan().await;

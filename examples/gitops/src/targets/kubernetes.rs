@@ -2,6 +2,7 @@
 
 use std::path::absolute;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gitops_core::{Cx, Render, Result, Routes, SecretKey};
 use gitops_k8s::{Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, Substitute};
@@ -13,6 +14,7 @@ use crate::config::{KubernetesConfig, RenderConfig, RenderKind, TargetConfig};
 pub async fn open(
     cx: &Cx,
     application: &str,
+    ready_timeout: Duration,
     target: &TargetConfig,
     config: &KubernetesConfig,
     secrets: &SecretKey,
@@ -25,6 +27,7 @@ pub async fn open(
         .limits(limits(config))
         .conflicts(config.conflicts)
         .replace(config.replace)
+        .stuck_after(config.ready_timeout.unwrap_or(ready_timeout))
         .ignore(config.ignore.iter().map(|ignore| ignore.rule.clone()))
         .health(config.health.iter().cloned())
         .secret_key(secrets.clone())

@@ -36,7 +36,10 @@ pub async fn open(
 ) -> Result<Opened> {
     match &target.kind {
         TargetKind::Directory { root, outputs } => directory(target, root, outputs, access),
-        TargetKind::Kubernetes(cluster) => kubernetes::open(cx, &config.name, target, cluster, secrets).await,
+        TargetKind::Kubernetes(cluster) => {
+            let patience = config.sync.ready_timeout;
+            kubernetes::open(cx, &config.name, patience, target, cluster, secrets).await
+        }
         TargetKind::Terraform(roots) => terraform::open(cx, config, target, roots, audit),
     }
 }

@@ -149,7 +149,7 @@ async fn kustomizations_and_charts_are_rendered_and_variables_filled_in() {
 }
 
 #[tokio::test]
-async fn status_tells_what_is_on_its_way_from_what_has_failed() {
+async fn status_tells_apart_what_is_on_its_way_what_is_stuck_and_what_has_failed() {
     let cluster = applied().await;
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: shop }\nspec:\n  replicas: 1\n  \
         selector: { matchLabels: { app: shop } }\n  template:\n    metadata: { labels: { app: shop } }\n    \
@@ -157,6 +157,10 @@ async fn status_tells_what_is_on_its_way_from_what_has_failed() {
     cluster.world.commit("Add", &[("shop.yaml", Some(deployment))]);
     cluster.world.gitops(&["apply", "--yes", "--timeout", "3s"]);
     cluster.world.gitops(&["status"]).expect(0).says("on its way").says("shop: 0 of 1 replicas are there");
+    cluster.configure("shop", "    ready_timeout: 1s\n");
+    let stuck = cluster.world.json(&["status"])["unready"][0].clone();
+    assert_eq!((&stuck["state"], stuck["since"].is_string()), (&json!("stuck"), true), "{stuck}");
+    cluster.world.gitops(&["status"]).says("stuck").says("replicas are there; nothing happened since 20");
     let late = json!({ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" });
     let uri = format!("/apis/apps/v1/namespaces/{}/deployments/shop/status", cluster.namespace);
     cluster.admin.merge(&uri, &json!({ "status": { "conditions": [late] } })).await;

@@ -96,7 +96,7 @@ fn a_loss_inside_a_root_takes_an_approval_of_exactly_this_plan() {
     assert_eq!(plan["steps"][0]["risk"], json!(["delete"]));
     let lost = &plan["steps"][0]["components"];
     assert_eq!((&lost[1]["name"], &lost[1]["risk"]), (&json!("terraform_data.b"), &json!("delete")));
-    world.gitops(&["apply", "--yes"]).expect(3).warns("2 of 2 components would be deleted");
+    world.gitops(&["apply", "--yes"]).expect(3).warns("all 2 components would be deleted");
 }
 
 /// The rule of the page on the command, which is to work as it stands there.

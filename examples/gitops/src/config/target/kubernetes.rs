@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gitops_core::{GroupKind, OutputRef};
 use gitops_k8s::{Conflicts, HealthRule};
@@ -38,6 +39,8 @@ pub struct KubernetesConfig {
     pub conflicts: Conflicts,
     /// Whether an object may be deleted and made anew where a field can't be changed in place.
     pub replace: bool,
+    /// How long to wait for an object to become ready; as the application says if nothing.
+    pub ready_timeout: Option<Duration>,
     /// What fills `${NAME}` in manifests; without any, it stays as it stands.
     pub outputs: Vec<(String, OutputRef)>,
     /// Declared fields that are left to others.
@@ -59,7 +62,7 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "kubeconfig",
     "context",
     "namespace",
@@ -71,6 +74,7 @@ const KEYS: [&str; 16] = [
     "cluster_kinds",
     "conflicts",
     "replace",
+    "ready_timeout",
     "outputs",
     "ignore",
     "health",
@@ -105,6 +109,7 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
             .and_then(|(_, node)| reader.one_of(node, "`conflicts`", &policies))
             .unwrap_or(Conflicts::Restore),
         replace: boolean("replace"),
+        ready_timeout: super::super::duration_of(reader, &fields, "ready_timeout"),
         render: fields.get("render").map(|(_, node)| render::read(reader, node, base)).unwrap_or_default(),
         substitute: fields.get("substitute").map(|(_, node)| render::substitute(reader, node)),
         outputs: values::outputs(reader, &fields),
