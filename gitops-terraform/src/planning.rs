@@ -90,7 +90,7 @@ impl Site<'_> {
         let mut files: Vec<PathBuf> = root.var_files.iter().map(|file| tree.join(file)).collect();
         if !root.variables.is_empty() {
             let text = json::write(&Value::map(root.variables.clone()))?;
-            disk::replace(&self.folder.variables(), text.as_bytes(), false)?;
+            disk::place(&self.folder.variables(), text.as_bytes(), false)?;
             files.push(self.folder.variables());
         }
         Ok(files.iter().map(|file| format!("-var-file={}", file.display())).collect())

@@ -19,6 +19,8 @@ pub(crate) enum Part {
     Whole,
     /// These members of a mapping; what is no mapping is read as it is.
     Members(&'static [(&'static str, Part)]),
+    /// This part of each item of a list; what is no list is read as it is.
+    Items(&'static Part),
 }
 
 /// The value of a JSON document of which only a part is read: the rest is checked to be JSON and passed over.
@@ -28,10 +30,17 @@ pub(crate) fn parse_part(bytes: &[u8], part: Part) -> Result<Value> {
 }
 
 fn part_of(raw: &RawValue, part: Part) -> Result<Value> {
-    let Part::Members(wanted) = part else { return value(raw, DEPTH) };
-    if !raw.get().starts_with('{') {
-        return value(raw, DEPTH);
+    match (part, raw.get().as_bytes().first()) {
+        (Part::Members(wanted), Some(b'{')) => members_of(raw, wanted),
+        (Part::Items(part), Some(b'[')) => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
+            Ok(Value::List(items.into_iter().map(|item| part_of(item, *part)).collect::<Result<_>>()?))
+        }
+        _ => value(raw, DEPTH),
     }
+}
+
+fn members_of(raw: &RawValue, wanted: &[(&'static str, Part)]) -> Result<Value> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
     let member =
         |(name, part): &(&'static str, Part)| members.get(*name).map(|raw| Ok((*name, part_of(raw, *part)?)));
@@ -88,11 +97,12 @@ mod tests {
 
     #[test]
     fn what_is_not_asked_for_is_passed_over_and_must_be_json_all_the_same() {
-        const PART: Part = Part::Members(&[("a", Part::Whole), ("b", Part::Members(&[("c", Part::Whole)]))]);
+        const C: Part = Part::Members(&[("c", Part::Whole)]);
+        const PART: Part = Part::Members(&[("a", Part::Whole), ("b", C), ("l", Part::Items(&C))]);
         let read = |text: &str| parse_part(text.as_bytes(), PART);
-        let text = r#"{"x":{"y":[1]},"b":{"c":2,"d":3},"a":{"e":[4]}}"#;
-        assert_eq!(read(text).unwrap().to_string(), r#"{"a":{"e":[4]},"b":{"c":2}}"#);
-        assert_eq!(read(r#"{"b":[5]}"#).unwrap().to_string(), r#"{"b":[5]}"#);
+        let text = r#"{"x":{"y":[1]},"b":{"c":2,"d":3},"a":{"e":[4]},"l":[{"c":5,"d":6},7]}"#;
+        assert_eq!(read(text).unwrap().to_string(), r#"{"a":{"e":[4]},"b":{"c":2},"l":[{"c":5},7]}"#);
+        assert_eq!(read(r#"{"b":[5],"l":{"d":6}}"#).unwrap().to_string(), r#"{"b":[5],"l":{"d":6}}"#);
         assert!(read(r#"{"x":{"y":[1}}"#).is_err());
     }
 
