@@ -3,11 +3,11 @@
 
 #[cfg(feature = "simulate")]
 pub(super) use crate::simulate::tamper::{
-    back_off, candidates, folded, planned, records, settled, stale, told,
+    back_off, candidates, folded, is_back, planned, records, settled, stale, told,
 };
 
 #[cfg(not(feature = "simulate"))]
-pub(super) use off::{back_off, candidates, folded, planned, records, settled, stale, told};
+pub(super) use off::{back_off, candidates, folded, is_back, planned, records, settled, stale, told};
 
 #[cfg(not(feature = "simulate"))]
 mod off {
@@ -41,6 +41,10 @@ mod off {
 
     pub fn folded<'a>(_: &Cx, inventory: &'a Inventory) -> Cow<'a, Inventory> {
         Cow::Borrowed(inventory)
+    }
+
+    pub fn is_back(_: &Cx, _: u8) -> bool {
+        false
     }
 
     pub fn settled(_: &Cx, _: &Inventory, records: Vec<Record>) -> Vec<Record> {

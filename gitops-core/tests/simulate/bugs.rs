@@ -62,6 +62,9 @@ const BUGS: &[(u8, &str)] = &[
     (58, "partial list prunes"),
     (59, "lost request sent again as another"),
     (60, "hot loop on events"),
+    (61, "two that take over at once write in one epoch"),
+    (62, "what a deposed engine may still make is given up at once"),
+    (63, "a long pass does not ask who is in office"),
 ];
 
 fn profile() -> Profile {

@@ -160,12 +160,12 @@ impl Ledger {
     async fn take_over_shared(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
         let beginning = || Anchor::beginning(Lineage::new(cx.random_bytes()), self.epoch);
         let anchor = if let Found::UpTo(anchor) = &found { anchor.clone() } else { beginning() };
-        if let Found::Superseded = found {
+        if matches!(found, Found::Superseded) && !tamper::is_back(cx, 62) {
             self.inventory.reopen(cx.now().after(CHECK_LASTS));
         }
         let (inventory, epoch) = (&self.inventory, self.epoch + 1);
         let snapshot = Snapshot { inventory, planned: &[], anchor: anchor.clone(), epoch };
-        if let Err(error) = self.checkpoints.write(cx, &snapshot).await {
+        if let Err(error) = self.checkpoints.take_over(cx, &snapshot).await {
             if !error.is_conflict() {
                 self.journal = Writer::Read(io, found);
             }
@@ -237,12 +237,13 @@ impl Ledger {
         let now = cx.now();
         self.unchecked += changes;
         let is_fresh = (self.checked..self.checked.after(CHECK_LASTS)).contains(&now);
+        let is_fresh = is_fresh || tamper::is_back(cx, 63);
         if !self.store.is_shared() || (is_fresh && !deletes && self.unchecked < CHANGES_A_CHECK) {
             return Ok(());
         }
         let checked = self.checkpoints.check(cx).await;
         self.lose_if_deposed(&checked);
-        (self.checked, self.unchecked) = (now, 0);
+        (self.checked, self.unchecked) = (now, changes);
         checked
     }
 
@@ -309,6 +310,16 @@ fn reopen(io: Box<dyn JournalIo>, anchor: &Anchor) -> Result<Journal> {
         false => Err(Error::new(ErrorKind::Conflict, "another engine wrote the journal in between")
             .help("start again: what it did is taken in first")),
     }
+}
+
+/// What an engine would go on from that has this journal.
+#[cfg(feature = "simulate")]
+pub(crate) async fn stored(
+    cx: &Cx,
+    store: Arc<dyn StateStore>,
+    mut journal: impl JournalIo,
+) -> Result<Option<Inventory>> {
+    Ok(read(cx, &store, &mut journal, true).await?.inventory)
 }
 
 fn lost() -> Error {
