@@ -37,7 +37,7 @@ impl Engine {
         let now = cx.now();
         let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
         let contested = self.contest.waiting(now);
-        let settled = tamper::settled(cx, self.inventory(), self.settle_open_intents(cx, &live, now));
+        let settled = tamper::settled(cx, self.inventory(), self.settle_open_intents(&live, now));
         let mut inventory = self.inventory().clone();
         settled.iter().for_each(|record| inventory.take_in(record));
         let input = PlanInput {

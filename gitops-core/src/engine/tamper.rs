@@ -3,11 +3,11 @@
 
 #[cfg(feature = "simulate")]
 pub(super) use crate::simulate::tamper::{
-    back_off, candidates, folded, is_back, planned, records, settled, stale, told,
+    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told,
 };
 
 #[cfg(not(feature = "simulate"))]
-pub(super) use off::{back_off, candidates, folded, is_back, planned, records, settled, stale, told};
+pub(super) use off::{back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told};
 
 #[cfg(not(feature = "simulate"))]
 mod off {
@@ -43,12 +43,12 @@ mod off {
         Cow::Borrowed(inventory)
     }
 
-    pub fn is_back(_: &Cx, _: u8) -> bool {
-        false
-    }
-
     pub fn settled(_: &Cx, _: &Inventory, records: Vec<Record>) -> Vec<Record> {
         records
+    }
+
+    pub fn shares_epochs(_: &Cx) -> bool {
+        false
     }
 
     pub fn stale(_: &Cx, moved: Vec<Moved>) -> Vec<Moved> {

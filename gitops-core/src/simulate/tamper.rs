@@ -95,10 +95,9 @@ pub(crate) fn folded<'a>(cx: &Cx, inventory: &'a Inventory) -> Cow<'a, Inventory
     }
 }
 
-/// B61: two engines that take over at once write in one epoch. B62: a successor gives up at once what its predecessor may
-/// still make. B63: an engine in a long pass does not ask whether it is still in office.
-pub(crate) fn is_back(cx: &Cx, bug: u8) -> bool {
-    cx.has_bug(bug)
+/// B61: two engines that take over at once write in one epoch.
+pub(crate) fn shares_epochs(cx: &Cx) -> bool {
+    cx.has_bug(61)
 }
 
 /// B10: recovery takes every open change for not done. B52: what is open stays open.

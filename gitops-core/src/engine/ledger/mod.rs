@@ -160,7 +160,7 @@ impl Ledger {
     async fn take_over_shared(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
         let beginning = || Anchor::beginning(Lineage::new(cx.random_bytes()), self.epoch);
         let anchor = if let Found::UpTo(anchor) = &found { anchor.clone() } else { beginning() };
-        if matches!(found, Found::Superseded) && !tamper::is_back(cx, 62) {
+        if let Found::Superseded = found {
             self.inventory.reopen(cx.now().after(CHECK_LASTS));
         }
         let (inventory, epoch) = (&self.inventory, self.epoch + 1);
@@ -237,7 +237,6 @@ impl Ledger {
         let now = cx.now();
         self.unchecked += changes;
         let is_fresh = (self.checked..self.checked.after(CHECK_LASTS)).contains(&now);
-        let is_fresh = is_fresh || tamper::is_back(cx, 63);
         if !self.store.is_shared() || (is_fresh && !deletes && self.unchecked < CHANGES_A_CHECK) {
             return Ok(());
         }
