@@ -35,6 +35,7 @@ pub(super) enum Reply {
 }
 
 /// One call of one engine to one target.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Call {
     pub life: usize,
     pub app: usize,
