@@ -8,19 +8,23 @@ mod identity;
 mod list;
 mod object;
 mod remarks;
+mod scope_facts;
 mod scopes;
 mod secret;
 mod size;
 mod text_maps;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::{Diagnostic, Digest, Hasher, Object, Part, Render, SecretKey};
+use async_trait::async_trait;
+use gitops_core::{Cx, Diagnostic, Digest, Error, Hasher, Object, Part, Render, SecretKey};
 use smol_str::SmolStr;
 
 pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
+use crate::Cluster;
 use crate::edges;
 use crate::transform::{Sheet, Transform};
 use crate::yaml::{self, Dialect, File, Limits, Node};
@@ -71,6 +75,7 @@ pub struct KubernetesRender {
     strangers: Strangers,
     secret_key: Option<SecretKey>,
     steps: Vec<Arc<dyn Transform>>,
+    cluster: Option<Cluster>,
 }
 
 impl KubernetesRender {
@@ -85,6 +90,7 @@ impl KubernetesRender {
             strangers: Strangers::default(),
             secret_key: None,
             steps: Vec::new(),
+            cluster: None,
         }
     }
 
@@ -99,6 +105,14 @@ impl KubernetesRender {
     #[must_use]
     pub fn scopes(mut self, scopes: Scopes) -> Self {
         self.scopes = scopes;
+        self
+    }
+
+    /// The cluster that says which kinds live in a namespace, where neither this renderer nor a definition in the same tree
+    /// does. It is asked only about kinds of which an object names no namespace.
+    #[must_use]
+    pub fn cluster(mut self, cluster: Cluster) -> Self {
+        self.cluster = Some(cluster);
         self
     }
 
@@ -177,9 +191,17 @@ impl KubernetesRender {
     }
 }
 
+#[async_trait]
 impl Render for KubernetesRender {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         self.objects(part, part.path(), &part.bytes()?)
+    }
+
+    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>, Error> {
+        match &self.cluster {
+            Some(cluster) => scope_facts::ask(cx, cluster, &self.target, asked).await,
+            None => Ok(BTreeMap::new()),
+        }
     }
 
     fn wants(&self, path: &str) -> bool {

@@ -1,7 +1,7 @@
 use gitops_core::{Key, Need, Object, Part, Value};
 
 use super::identity::Identity;
-use super::{KubernetesRender, clean, deprecated, secret, size, text_maps};
+use super::{KubernetesRender, Scope, clean, deprecated, scope_facts, secret, size, text_maps};
 use crate::edges;
 use crate::policy::{self, Dependency, Policy, PolicyFault};
 use crate::yaml::{Data, Fault, Node};
@@ -23,7 +23,8 @@ impl KubernetesRender {
             return Err(vec![Fault::new("GO0405", node.place, message)]);
         }
         let identity = Identity::of(&node)?;
-        let scope = self.scopes.of(&identity.kind);
+        scope_facts::tell(&node, &identity, part, &self.target);
+        let scope = self.scope(&identity, part);
         let namespace = identity.resolve(scope, self.namespace.as_deref()).map_err(|fault| vec![fault])?;
         clean::clean(&mut node);
         let faults = text_maps::check(&node);
@@ -54,6 +55,14 @@ impl KubernetesRender {
         edges::find(&mut object);
         Ok(Some(object))
     }
+
+    /// Where an object lives, as far as that must be known.
+    fn scope(&self, identity: &Identity, part: &Part<'_>) -> Option<Scope> {
+        let known = self.scopes.of(&identity.kind);
+        let is_needed = known.is_none() && identity.namespace.is_none();
+        known.or_else(|| is_needed.then(|| scope_facts::known(part, &self.target, &identity.kind)).flatten())
+    }
+
     fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {
         Need::Object(Key::new(self.target.clone(), kind.clone(), namespace, name))
     }
