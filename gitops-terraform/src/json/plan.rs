@@ -189,6 +189,11 @@ fn forced_by(change: &Reader<'_>) -> Result<Vec<String>> {
 }
 
 impl Plan {
+    /// The plan that does nothing.
+    pub(crate) fn nothing(key: &SecretKey, effect_key: &[u8]) -> Result<Self> {
+        Self::read(&Value::map([("format_version", Value::from("1.0"))]), key, effect_key)
+    }
+
     /// Decodes the document that the tool shows of a saved plan.
     ///
     /// # Errors
@@ -249,7 +254,7 @@ fn outputs(reader: &Reader<'_>, key: &SecretKey) -> Result<BTreeMap<String, Outp
 
 /// The digest, under a key, of what the plan would do: no time, no order of events, nothing that only is.
 fn effect(reader: &Reader<'_>, effect_key: &[u8]) -> Result<Digest> {
-    let mut hasher = Hasher::new("gitops terraform effect 1");
+    let mut hasher = Hasher::new("gitops terraform effect 2");
     hasher.field(effect_key);
     for change in reader.items("resource_changes")? {
         if has_effect(&change) {
@@ -261,9 +266,19 @@ fn effect(reader: &Reader<'_>, effect_key: &[u8]) -> Result<Digest> {
             hasher.field(name).field(change.value().digest().as_bytes());
         }
     }
-    for part in ["action_invocations", "deferred_changes", "complete", "errored"] {
-        let value = reader.value().get(part).unwrap_or(&Value::Null);
-        hasher.field(part).field(value.digest().as_bytes());
+    let usual = [
+        ("action_invocations", None),
+        ("deferred_changes", None),
+        ("complete", Some(true)),
+        ("errored", Some(false)),
+    ];
+    for (part, usual) in usual {
+        // Not every version says what is usual.
+        if let Some(said) =
+            reader.field(part).filter(|said| usual.is_none() || said.value().as_bool() != usual)
+        {
+            hasher.field(part).field(said.value().digest().as_bytes());
+        }
     }
     Ok(hasher.finish())
 }
@@ -351,6 +366,20 @@ mod tests {
         assert_eq!(digest(&create), digest(&[create.as_str(), &still].join(",")));
         assert_ne!(digest(&create), digest(&change("t.a", r#"["create"]"#, r#","after":{"x":2}"#)));
         assert_ne!(digest(&create), digest(""));
+    }
+
+    #[test]
+    fn a_plan_that_does_nothing_is_known_without_a_look_at_it() {
+        let key = SecretKey::new([1; 32]);
+        let nothing = Plan::nothing(&key, b"key").unwrap();
+        let still = change("t.b", r#"["no-op"]"#, r#","before":{"y":1}"#);
+        let text = format!(
+            r#"{{"format_version":"1.2","complete":true,"errored":false,"resource_changes":[{still}]}}"#
+        );
+        assert_eq!(Plan::read(&parse(text.as_bytes()).unwrap(), &key, b"key").unwrap(), nothing);
+        let partial = text.replace("\"complete\":true", "\"complete\":false");
+        let partial = Plan::read(&parse(partial.as_bytes()).unwrap(), &key, b"key").unwrap();
+        assert_ne!(partial.effect, nothing.effect);
     }
 
     #[test]
