@@ -133,6 +133,7 @@ fn resources_are_seen_wherever_their_root_is() {
     world.gitops(&["graph", "--format", "dot"]).expect(0).says("label=\"terraform_data.b\"");
     world.gitops(&["graph", "--format", "mermaid"]).expect(0).says("terraform_data.b");
     world.gitops(&["why", "net"]).expect(0).says("holds").says("terraform_data.b  id ");
+    world.gitops(&["why", "terraform_data.b"]).expect(0).says("tf:Root/-/net");
     world.gitops(&["status"]).expect(0).says("Synced").says("1 object, 2 resources");
     assert_eq!(world.json(&["status"])["components"], 2);
     assert_eq!(world.json(&["graph"])["nodes"][0]["components"][1]["name"], "terraform_data.b");
