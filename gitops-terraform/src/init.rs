@@ -37,7 +37,7 @@ impl Site<'_> {
             let events = events(&ended.stdout, redact);
             return Err(failure::of_run("init", &ended, &events, &redact.text(&ended.stderr)));
         }
-        disk::replace(&note, now.as_bytes(), false)
+        disk::place(&note, now.as_bytes(), false)
     }
 
     fn init_note(&self) -> PathBuf {

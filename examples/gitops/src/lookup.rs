@@ -20,12 +20,14 @@ pub fn find<'k>(text: &str, keys: impl IntoIterator<Item = &'k Key>) -> Result<K
     match meant[..] {
         [key] => Ok(key.clone()),
         [] => Err(none(text, &keys)),
-        _ => {
-            let message = format!("`{text}` means {} objects", meant.len());
-            Err(Error::new(ErrorKind::Invalid, message)
-                .help(format!("write more of the key: {}", some(&meant))))
-        }
+        _ => Err(several(text, &meant)),
     }
+}
+
+/// A text that means each of these objects.
+pub fn several(text: &str, meant: &[&Key]) -> Error {
+    let message = format!("`{text}` means {} objects", meant.len());
+    Error::new(ErrorKind::Invalid, message).help(format!("write more of the key: {}", some(meant)))
 }
 
 fn is_meant(key: &Key, text: &str) -> bool {

@@ -9,11 +9,11 @@ use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    Applied, AuditEntry, Commit, Component, Engine, EngineBuilder, Error, ErrorKind, EventSink, FileAudit,
-    Gate, Key, Live, MemoryAudit, MemoryStore, Routes,
+    Applied, AuditEntry, Commit, Engine, EngineBuilder, Error, ErrorKind, EventSink, FileAudit, Gate, Key,
+    Live, MemoryAudit, MemoryStore, Routes,
 };
 use gitops_core::{
-    Options, OwnedState, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target,
+    Options, OwnedState, Parts, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target,
 };
 
 use crate::app::App;
@@ -58,7 +58,7 @@ impl Session {
         };
         // Where nothing was applied yet, no secret was compared yet.
         let secrets = secrets.unwrap_or_else(|| SecretKey::new(app.cx.random_bytes()));
-        let sync = &config.sync;
+        let (sync, audit) = (&config.sync, state.audit.clone());
         let mut builder = Engine::builder(&config.name)
             .source(source)
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
@@ -67,7 +67,7 @@ impl Session {
             .state(state);
         let (mut routes, mut targets, mut gates) = (Routes::new(), BTreeMap::new(), Vec::new());
         for target in &config.targets {
-            let opened = targets::open(&app.cx, &config, target, access, &secrets).await?;
+            let opened = targets::open(&app.cx, &config, target, access, &secrets, &audit).await?;
             routes = routes.route(&target.path, opened.render);
             builder = builder.target(&target.name, opened.target.clone());
             if let Some(timeout) = target.ready_timeout() {
@@ -107,8 +107,8 @@ impl Session {
     }
 
     /// What objects are made of, for targets that show it: the resources of root modules.
-    pub async fn components(&self, app: &App) -> Result<BTreeMap<Key, Vec<Component>>> {
-        let mut found = BTreeMap::new();
+    pub async fn components(&self, app: &App) -> Result<Parts> {
+        let mut found = Parts::new();
         for target in
             self.config.targets.iter().filter(|target| matches!(target.kind, TargetKind::Terraform(_)))
         {

@@ -1,7 +1,8 @@
 //! A plan as a JSON document.
 
 use gitops_core::{
-    Action, Cause, Diagnostic, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason, Revision, Risk, Step,
+    Action, Cause, ComponentChange, Diagnostic, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason,
+    Revision, Risk, Step,
 };
 use gitops_core::{PlanId, Time, Verdict};
 use serde::Serialize;
@@ -99,6 +100,8 @@ pub struct StepPart<'a> {
     cause: Cause,
     reason: ReasonPart<'a>,
     fields: &'a Diff,
+    /// What it does to what the object is made of: the resources of a root module.
+    components: &'a [ComponentChange],
     risk: &'a [Risk],
     source: Option<&'a Provenance>,
     after: &'a [Key],
@@ -119,6 +122,7 @@ impl<'a> From<&'a Step> for StepPart<'a> {
             cause: step.cause,
             reason: ReasonPart { reason: &step.reason, text: changes::reason(step) },
             fields: &step.diff,
+            components: &step.components.changes,
             risk: &step.risk,
             source: step.provenance.as_ref(),
             after: &step.after,
