@@ -81,7 +81,7 @@ async fn a_watch_that_falls_silent_is_taken_for_dead_and_what_moved_meanwhile_is
     proxy.fail("GET", "watch=1", 2, Fault::Silence);
     world.admin.merge(&world.uri("configmaps", "a"), &json!({"data": {"x": "2"}})).await;
     let key = world.key("ConfigMap", "a");
-    assert_eq!(moved(&world, &target).await, [key.clone()], "nobody knows, so it is looked at");
+    assert_eq!(moved(&world, &target).await, std::slice::from_ref(&key), "nobody knows, so it is looked at");
     assert!(!target.watch().unwrap().covers(&key), "a silent watch covers nothing");
     world.observe(&target, &key).await;
     let cx = world.cx.within(Duration::from_secs(60));
