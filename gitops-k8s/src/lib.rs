@@ -33,6 +33,7 @@ mod told;
 mod transform;
 mod treatment;
 mod walk;
+mod warnings;
 mod watch;
 pub mod yaml;
 
