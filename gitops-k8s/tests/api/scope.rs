@@ -13,9 +13,9 @@ async fn declared(world: &World, group: &str, metadata: &str) -> Result<Vec<Stri
     let render = KubernetesRender::new("k").namespace("shop").cluster(world.cluster.clone());
     let text = format!("apiVersion: {group}/v1\nkind: Thing\nmetadata: {metadata}\n");
     let snapshot = Snapshot::from_files("s", Revision::new("1", ""), [("a.yaml", text)])?;
-    let mut renderer = Renderer::new(Arc::new(render));
-    let rendered = renderer.render(&snapshot)?;
-    let rendered = renderer.find_out(&world.cx, rendered).await?;
+    let mut all = Renderer::new(Arc::new(render));
+    let rendered = all.render(&snapshot)?;
+    let rendered = all.find_out(&world.cx, rendered).await?;
     Ok(rendered.desired.objects().keys().map(ToString::to_string).collect())
 }
 
