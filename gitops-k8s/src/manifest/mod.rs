@@ -18,9 +18,9 @@ use smol_str::SmolStr;
 pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
-use crate::edges;
 use crate::transform::{Sheet, Transform};
 use crate::yaml::{self, Dialect, File, Limits, Node};
+use crate::{edges, parallel};
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
 ///
@@ -156,8 +156,9 @@ impl KubernetesRender {
             return Ok(Vec::new());
         }
         let (mut found, mut faults) = (Vec::new(), Vec::new());
-        for node in list::flatten(nodes) {
-            match self.object(node, part) {
+        let start = part.provenance(0);
+        for object in parallel::map(list::flatten(nodes), bytes.len(), |node| self.object(node, &start)) {
+            match object {
                 Ok(object) => found.extend(object),
                 Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
             }

@@ -1,4 +1,4 @@
-use gitops_core::{Key, Need, Object, Part, Value};
+use gitops_core::{Key, Need, Object, Provenance, Value};
 
 use super::identity::Identity;
 use super::{KubernetesRender, clean, secret, size, text_maps};
@@ -7,11 +7,11 @@ use crate::policy::{self, Dependency, Policy, PolicyFault};
 use crate::yaml::{Data, Fault, Node};
 
 impl KubernetesRender {
-    /// The object that a document declares; nothing if it asks to be left out.
+    /// The object that a document of a file declares; nothing if it asks to be left out.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(super) fn object(&self, mut node: Node, part: &Part<'_>) -> Result<Option<Object>, Vec<Fault>> {
+    pub(super) fn object(&self, mut node: Node, file: &Provenance) -> Result<Option<Object>, Vec<Fault>> {
         if !matches!(node.data, Data::Map(_)) {
             let message = format!("{} is no Kubernetes object", node.kind());
             return Err(vec![Fault::new("GO0405", node.place, message)]);
@@ -29,7 +29,7 @@ impl KubernetesRender {
         if policy.skip {
             return Ok(None);
         }
-        let provenance = part.provenance(node.place.line);
+        let provenance = Provenance { line: node.place.line, ..file.clone() };
         let is_secret = identity.kind.group().is_empty() && identity.kind.kind() == "Secret";
         if is_secret {
             secret::hide(&mut node, self.secret_key.as_ref())?;

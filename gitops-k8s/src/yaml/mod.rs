@@ -31,6 +31,9 @@ mod written;
 
 use gitops_core::Diagnostic;
 
+use crate::parallel;
+use split::Part;
+
 pub use dialect::Dialect;
 pub(crate) use fault::{Fault, File};
 pub use limits::Limits;
@@ -71,17 +74,22 @@ pub(crate) fn plain(place: Place, text: &str, dialect: Dialect) -> Result<Node, 
     written::Written { place, text: text.into(), scalar, is_tagged: false }.node(rules)
 }
 
+/// Documents are read on all cores: none knows of another.
 fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {
-    let (mut found, mut faults) = (Vec::new(), Vec::new());
-    for (number, part) in split::documents(text).enumerate() {
-        if number >= limits.documents {
-            faults.push(Fault::limit(Place { line: part.line, column: 1 }, "documents", limits.documents));
-            break;
-        }
-        match part.check().and_then(|()| compose::document(part.text, part.line, dialect.rules(), limits)) {
+    let mut parts: Vec<Part<'_>> = split::documents(text).take(limits.documents.saturating_add(1)).collect();
+    let beyond = (parts.len() > limits.documents).then(|| parts.pop()).flatten();
+    let (mut found, mut faults) = (Vec::with_capacity(parts.len()), Vec::new());
+    let read = |part: Part<'_>| {
+        part.check().and_then(|()| compose::document(part.text, part.line, dialect.rules(), limits))
+    };
+    for document in parallel::map(parts, text.len(), read) {
+        match document {
             Ok(document) => found.extend(document),
             Err(fault) => faults.push(fault),
         }
+    }
+    if let Some(Part { line, .. }) = beyond {
+        faults.push(Fault::limit(Place { line, column: 1 }, "documents", limits.documents));
     }
     (found, faults)
 }
