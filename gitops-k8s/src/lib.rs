@@ -23,7 +23,6 @@ mod mark;
 mod object;
 mod observe;
 mod outputs;
-mod parallel;
 pub mod policy;
 mod preview;
 mod render;

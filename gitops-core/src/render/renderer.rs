@@ -9,12 +9,16 @@ use super::tree_diff::TreeDiff;
 use super::{Desired, Part, Render};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Entry, Snapshot};
-use crate::value::{Digest, Key};
-use crate::{Error, Result};
+use crate::value::{Digest, Key, Object};
+use crate::{Error, Result, parallel};
+
+/// A thread more is worth it from so many parts on.
+const PARTS_A_CORE: usize = 4;
 
 /// Renders revision after revision, each at the cost of what changed since the last.
 ///
-/// A part whose inputs kept their ids is not rendered again, and a folder that kept its id is not entered.
+/// A part whose inputs kept their ids is not rendered again, and a folder that kept its id is not entered. Many parts
+/// are rendered on all cores; what comes of it does not depend on their number.
 pub struct Renderer {
     render: Arc<dyn Render>,
     last: Option<State>,
@@ -45,6 +49,14 @@ struct Done {
     keys: Keys,
     /// What it read besides its root file, if it did.
     reads: Option<Arc<Reads>>,
+}
+
+/// A part that was rendered just now.
+struct RenderedPart {
+    path: SmolStr,
+    entry: Entry,
+    objects: Vec<Object>,
+    inputs: Inputs,
 }
 
 /// What it takes to render a part again because of a file that is not its root.
@@ -123,15 +135,14 @@ impl State {
         diff.removed.iter().for_each(|path| self.drop_part(path));
         let due = self.due(render, diff);
         due.iter().for_each(|(path, _)| self.drop_part(path));
-        let mut found = Vec::new();
-        let revision: Arc<str> = self.snapshot.revision.id().into();
-        for (path, entry) in &due {
-            if let Err(more) = self.add_part(render, &revision, path, entry) {
+        let (count, mut found) = (due.len(), Vec::new());
+        for part in self.rendered(render, due) {
+            if let Err(more) = part.and_then(|part| self.add_part(part)) {
                 found.extend(more);
             }
         }
         match found.len() {
-            0 => Ok(due.len()),
+            0 => Ok(count),
             1 => Err(Error::invalid("the revision has a fault; nothing is planned from it", found)),
             n => {
                 Err(Error::invalid(format!("the revision has {n} faults; nothing is planned from it"), found))
@@ -164,17 +175,24 @@ impl State {
         }
     }
 
-    fn add_part(
-        &mut self,
+    /// The parts, rendered on all cores: none knows of another.
+    fn rendered(
+        &self,
         render: &dyn Render,
-        revision: &Arc<str>,
-        path: &SmolStr,
-        entry: &Entry,
-    ) -> Result<(), Vec<Diagnostic>> {
-        let snapshot = self.snapshot.clone();
-        let part = Part::new(&snapshot, revision, path, entry);
-        let objects = render.render(&part)?;
-        let inputs = part.into_inputs();
+        due: Vec<(SmolStr, Entry)>,
+    ) -> Vec<Result<RenderedPart, Vec<Diagnostic>>> {
+        let (snapshot, revision): (_, Arc<str>) = (&self.snapshot, self.snapshot.revision.id().into());
+        let cores = due.len() / PARTS_A_CORE;
+        parallel::map(due, cores, |(path, entry)| {
+            let part = Part::new(snapshot, &revision, &path, &entry);
+            let objects = render.render(&part)?;
+            let inputs = part.into_inputs();
+            Ok(RenderedPart { path, entry, objects, inputs })
+        })
+    }
+
+    fn add_part(&mut self, part: RenderedPart) -> Result<(), Vec<Diagnostic>> {
+        let RenderedPart { path, entry, objects, inputs } = part;
         for input in inputs.keys() {
             self.readers.entry(input.clone()).or_default().insert(path.clone());
         }
@@ -187,8 +205,8 @@ impl State {
                 Err(fault) => found.push(*fault),
             }
         }
-        let reads = (!inputs.is_empty()).then(|| Arc::new(Reads { entry: entry.clone(), inputs }));
-        self.parts.insert(path.clone(), Done { keys: keys.into(), reads });
+        let reads = (!inputs.is_empty()).then(|| Arc::new(Reads { entry, inputs }));
+        self.parts.insert(path, Done { keys: keys.into(), reads });
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 }

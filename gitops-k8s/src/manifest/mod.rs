@@ -12,15 +12,15 @@ mod text_maps;
 
 use std::sync::Arc;
 
-use gitops_core::{Diagnostic, Digest, Hasher, Object, Part, Render, SecretKey};
+use gitops_core::{Diagnostic, Digest, Hasher, Object, Part, Render, SecretKey, parallel};
 use smol_str::SmolStr;
 
 pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
+use crate::edges;
 use crate::transform::{Sheet, Transform};
 use crate::yaml::{self, Dialect, File, Limits, Node};
-use crate::{edges, parallel};
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
 ///
@@ -157,7 +157,8 @@ impl KubernetesRender {
         }
         let (mut found, mut faults) = (Vec::new(), Vec::new());
         let start = part.provenance(0);
-        for object in parallel::map(list::flatten(nodes), bytes.len(), |node| self.object(node, &start)) {
+        let cores = bytes.len() / yaml::WORTH_A_CORE;
+        for object in parallel::map(list::flatten(nodes), cores, |node| self.object(node, &start)) {
             match object {
                 Ok(object) => found.extend(object),
                 Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),

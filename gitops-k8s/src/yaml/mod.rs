@@ -29,15 +29,17 @@ mod tag;
 mod time;
 mod written;
 
-use gitops_core::Diagnostic;
+use gitops_core::{Diagnostic, parallel};
 
-use crate::parallel;
 use split::Part;
 
 pub use dialect::Dialect;
 pub(crate) use fault::{Fault, File};
 pub use limits::Limits;
 pub use node::{Data, Document, Member, Node, Place};
+
+/// Fewer bytes than these are read as fast on one core as on two.
+pub(crate) const WORTH_A_CORE: usize = 64 << 10;
 
 /// Reads every document of a file; a document without content is left out.
 ///
@@ -82,7 +84,7 @@ fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Documen
     let read = |part: Part<'_>| {
         part.check().and_then(|()| compose::document(part.text, part.line, dialect.rules(), limits))
     };
-    for document in parallel::map(parts, text.len(), read) {
+    for document in parallel::map(parts, text.len() / WORTH_A_CORE, read) {
         match document {
             Ok(document) => found.extend(document),
             Err(fault) => faults.push(fault),

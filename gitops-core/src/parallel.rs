@@ -4,15 +4,20 @@ use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::thread;
 
-/// Below so many bytes for each core, one core alone is as fast.
-const WORTH_A_THREAD: usize = 64 << 10;
-
-/// What becomes of each item, in the order of the items; `bytes` is how much there is to do in all.
+/// What becomes of each item, in the order of the items, worked out on so many cores at most.
 ///
-/// A panic in one of them goes on here.
-pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, bytes: usize, act: impl Fn(T) -> R + Sync) -> Vec<R> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    on(cores.min(bytes / WORTH_A_THREAD), items, act)
+/// For renderers that have much to read; a thread costs as much as reading some ten kilobytes. A panic in one of them
+/// goes on here.
+///
+/// ```
+/// let lengths = gitops_core::parallel::map(vec!["a", "bcd", "ef"], 2, str::len);
+/// assert_eq!(lengths, [1, 3, 2]);
+/// ```
+pub fn map<T: Send, R: Send>(items: Vec<T>, at_most: usize, act: impl Fn(T) -> R + Sync) -> Vec<R> {
+    match at_most {
+        0 | 1 => items.into_iter().map(act).collect(),
+        _ => on(at_most.min(thread::available_parallelism().map_or(1, NonZero::get)), items, act),
+    }
 }
 
 /// Each core takes a stretch of its own, this one the first.
