@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use serde::Serialize;
 
+use crate::cx::Time;
 use crate::diff::Diff;
 use crate::value::Digest;
 use crate::{Applied, Change, ComponentChange, Cx, Key, Live, Object, Result};
@@ -115,7 +116,7 @@ pub enum Moved {
 pub trait Health: Send + Sync {
     /// Waits until the object, in the state that `applied` names or a later one, is ready or has failed.
     ///
-    /// Returns [`Readiness::Progressing`] only when the context's deadline comes first.
+    /// Returns [`Readiness::Progressing`] and [`Readiness::Stuck`] only when the context's deadline comes first.
     ///
     /// # Cancel safety
     /// Dropping the future ends the wait and has no other effect.
@@ -125,13 +126,31 @@ pub trait Health: Send + Sync {
 /// Whether an object works, with the reason for a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "state", content = "reason")]
+#[non_exhaustive]
 pub enum Readiness {
     /// It works; what needs it may go on.
     Ready,
     /// It is on its way.
     Progressing(String),
+    /// It is on its way, and nothing happened on it for longer than somebody who looks after it would take.
+    Stuck {
+        /// What it stands at.
+        reason: String,
+        /// Since when.
+        since: Time,
+    },
     /// It will not work without a change.
     Failed(String),
+}
+
+impl Readiness {
+    /// Why it is not ready; nothing if it is.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Ready => None,
+            Self::Progressing(reason) | Self::Stuck { reason, .. } | Self::Failed(reason) => Some(reason),
+        }
+    }
 }
 
 /// Takes over objects that were made by other means.

@@ -87,6 +87,8 @@ pub enum Event {
         key: Key,
         /// What went wrong, in one line.
         error: String,
+        /// What a person can do about it.
+        help: Option<String>,
         /// Whether the change may have been made all the same.
         unknown: bool,
     },

@@ -178,6 +178,13 @@ impl Gate for MassDelete {
 /// Why so many losses are too many, if they are.
 fn too_much(lost: usize, owned: usize, what: &str) -> Option<String> {
     let limit = 5.max(owned / 5);
-    let is_much = lost > limit || (lost > 0 && lost == owned && owned > 1);
-    is_much.then(|| format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
+    match lost {
+        _ if lost == owned && owned > 1 => {
+            Some(format!("all {owned} {what} would be deleted; that needs an approval"))
+        }
+        _ if lost > limit => {
+            Some(format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
+        }
+        _ => None,
+    }
 }

@@ -50,7 +50,7 @@ pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use event::{Event, EventSink};
 pub use fleet::{Fleet, FleetOutcome};
 pub use gate::{Gate, MassDelete, Note, Verdict, gate};
-pub use graph::{Cycle, Direction, Graph};
+pub use graph::{Cycle, Direction, Graph, Parts};
 pub use inventory::{Inventory, Owned, OwnedState};
 pub use layer::{DryRunLayer, Layer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer};
 pub use lease::{Lease, MemoryLease, Tenure};

@@ -218,7 +218,7 @@ async fn a_panicking_backend_fails_its_own_step_alone() {
     world.panic_at("a");
     let report = world.converge().await;
     assert!(
-        matches!(&report.results[0].outcome, StepOutcome::Unknown { error } if error.contains("panicked"))
+        matches!(&report.results[0].outcome, StepOutcome::Unknown { error, .. } if error.contains("panicked"))
     );
     assert_eq!(report.results[1].outcome, StepOutcome::Done);
 }
@@ -307,4 +307,24 @@ async fn an_object_that_others_change_again_and_again_is_contested() {
         1,
         "a change of the declaration does not wait"
     );
+}
+
+#[tokio::test]
+async fn what_is_remarked_on_is_told_once_and_again_if_it_went_in_between() {
+    let world = World::with(&[("a", "1")]);
+    let review = |desired: &Desired| match desired.objects().contains(&key("b")) {
+        true => Vec::new(),
+        false => vec![Diagnostic::warning("GO0000", "rules", "there is no b")],
+    };
+    let builder = world.builder("test").target("t", world.memory.clone()).review(review);
+    let mut engine = builder.open(&world.cx).await.unwrap();
+    let remarked = |event: &Event| matches!(event, Event::Remarked { .. });
+    let mut told = Vec::new();
+    for files in [&[("a", "1")][..], &[("a", "2")], &[("b", "1")], &[("a", "3")]] {
+        world.declare(files);
+        engine.plan(&world.cx).await.unwrap();
+        engine.plan(&world.cx).await.unwrap();
+        told.push((world.events().iter().filter(|event| remarked(event)).count(), engine.remarks().len()));
+    }
+    assert_eq!(told, [(1, 1), (1, 1), (1, 0), (2, 1)], "events in all, and remarks on the revision");
 }

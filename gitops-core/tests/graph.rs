@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::{Direction, Graph, GroupKind, Key};
+use gitops_core::{Component, Direction, Graph, GroupKind, Key, Parts};
 use proptest::prelude::*;
 
 fn key(name: usize) -> Key {
@@ -56,12 +56,13 @@ proptest! {
 
     #[test]
     fn the_graph_does_not_depend_on_the_order_of_its_nodes(needs in any_needs(), seed: u64) {
-        let first = Graph::new(nodes(&needs)).map(|graph| graph.dot(Direction::Down));
+        let picture = |graph: Graph| graph.dot(Direction::Down, &Parts::new());
+        let first = Graph::new(nodes(&needs)).map(picture);
         let mut shuffled = nodes(&needs);
         let turn = usize::try_from(seed % 12).unwrap() % shuffled.len().max(1);
         shuffled.rotate_left(turn);
         shuffled.reverse();
-        prop_assert_eq!(first, Graph::new(shuffled).map(|graph| graph.dot(Direction::Down)));
+        prop_assert_eq!(first, Graph::new(shuffled).map(picture));
     }
 
     #[test]
@@ -102,19 +103,24 @@ fn a_chain_of_a_hundred_thousand_does_not_exhaust_the_stack() {
 fn pictures_escape_what_the_language_means_otherwise() {
     let odd = Key::new("t", GroupKind::new("", "K"), "", "a\"b#c<d>\n");
     let graph = Graph::new([(odd, vec![key(1)]), (key(1), vec![])]).unwrap();
-    insta::assert_snapshot!(graph.dot(Direction::Right), @r#"
+    let part = Component { name: "a.b[\"c\"]".to_owned(), ..Component::default() };
+    let parts = Parts::from([(key(1), vec![part])]);
+    insta::assert_snapshot!(graph.dot(Direction::Right, &parts), @r#"
     digraph gitops {
       rankdir=LR;
       node [shape=box];
       "t:K/-/a\"b#c<d>?";
       "t:K/-/n01";
+      "t:K/-/n01 a.b[\"c\"]" [shape=ellipse, label="a.b[\"c\"]"];
+      "t:K/-/n01" -> "t:K/-/n01 a.b[\"c\"]" [style=dotted, dir=none];
       "t:K/-/n01" -> "t:K/-/a\"b#c<d>?";
     }
     "#);
-    insta::assert_snapshot!(graph.mermaid(Direction::Down), @r#"
+    insta::assert_snapshot!(graph.mermaid(Direction::Down, &parts), @r#"
     flowchart TB
       n0["t:K/-/a#quot;b#35;c#lt;d#gt;?"]
       n1["t:K/-/n01"]
+      n1 -.- n1p0(["a.b[#quot;c#quot;]"])
       n1 --> n0
     "#);
 }

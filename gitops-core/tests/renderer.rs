@@ -162,3 +162,27 @@ fn a_moved_route_and_another_renderer_have_another_fingerprint() {
     assert_ne!(of("a", "t"), of("b", "t"));
     assert_ne!(of("a", "t"), of("a", "u"));
 }
+
+#[test]
+fn remarks_stay_with_their_part_and_go_with_it() {
+    let render = render_files("remarks", |part: &Part<'_>| {
+        let text = part.bytes()?;
+        if text.starts_with(b"odd") {
+            part.remark(Diagnostic::warning("GO0000", part.path(), String::from_utf8_lossy(&text)));
+        }
+        Ok(Vec::new())
+    });
+    let mut all = Renderer::new(Arc::new(render));
+    let mut told = |files: &[(&str, &str)]| -> Vec<String> {
+        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        let rendered = all.render(&snapshot(1, &files)).unwrap();
+        rendered.remarks.iter().map(|remark| format!("{} {}", remark.path, remark.message)).collect()
+    };
+    assert_eq!(told(&[("a", "odd 1"), ("b", "odd 2"), ("c", "even")]), ["a odd 1", "b odd 2"]);
+    assert_eq!(
+        told(&[("a", "odd 1"), ("b", "even"), ("c", "odd")]),
+        ["a odd 1", "c odd"],
+        "a was not rendered"
+    );
+    assert_eq!(told(&[("c", "odd")]), ["c odd"]);
+}

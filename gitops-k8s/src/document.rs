@@ -3,6 +3,7 @@
 use gitops_core::{Error, ErrorKind, Key, Mark, Object, Result, Value};
 use serde_json::{Value as Json, json};
 
+use crate::filled;
 use crate::mark;
 use crate::object::{Eye, Seen};
 use crate::treatment::Treatment;
@@ -116,7 +117,17 @@ impl Document {
 
 fn body(object: &Object) -> Result<Json> {
     check_secrets(object)?;
-    object.body.decode().map_err(|what: String| Error::new(ErrorKind::Invalid, what).at(&object.key))
+    let refused = |error: Error| error.at(&object.key);
+    let body = object.body.decode().map_err(|what: String| Error::new(ErrorKind::Invalid, what));
+    let mut body = body.map_err(refused)?;
+    if is_kind(object, "Secret") {
+        filled::fold(&mut body).map_err(refused)?;
+    }
+    Ok(body)
+}
+
+fn is_kind(object: &Object, name: &str) -> bool {
+    object.key.kind().group().is_empty() && object.key.kind().kind() == name
 }
 
 fn too_large(what: &str, bytes: usize, limit: usize) -> Error {
@@ -154,8 +165,7 @@ fn strip_nulls(json: &mut Json) {
 /// # Errors
 /// `Invalid` for a secret in a `ConfigMap`: an output that is sensitive, say.
 pub(crate) fn check_secrets(object: &Object) -> Result<()> {
-    let kind = object.key.kind();
-    if kind.group().is_empty() && kind.kind() == "ConfigMap" && has_secret(&object.body) {
+    if is_kind(object, "ConfigMap") && has_secret(&object.body) {
         let message = "a ConfigMap is no place for a secret: whoever may read it would see it";
         let error = Error::new(ErrorKind::Invalid, message).at(&object.key);
         return Err(error.help("put what is secret into a Secret"));

@@ -11,6 +11,7 @@ mod document;
 mod edges;
 mod events;
 mod fields;
+mod filled;
 mod follow;
 mod health;
 mod ignore;

@@ -41,6 +41,8 @@ pub(crate) struct Inner {
     pub health: HealthRules,
     /// How long an object that no controller has looked at is waited for.
     pub grace: Duration,
+    /// How long an object on its way may stand still before it is stuck.
+    pub patience: Duration,
     pub book: Arc<Book>,
     pub streams: Streams,
     concurrency: usize,
@@ -81,6 +83,7 @@ pub struct KubernetesBuilder {
     ignore: Vec<Ignore>,
     health: Vec<HealthRule>,
     grace: Duration,
+    patience: Duration,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -97,6 +100,7 @@ impl Kubernetes {
             ignore: Vec::new(),
             health: Vec::new(),
             grace: Duration::from_secs(10),
+            patience: Duration::from_secs(600),
             secrets: None,
             concurrency: 16,
         }
@@ -145,6 +149,13 @@ impl KubernetesBuilder {
         self
     }
 
+    /// How long an object on its way may stand still before it counts as stuck, where it does not say so itself
+    /// (`progressDeadlineSeconds`). Ten minutes by default, as an engine waits.
+    pub fn stuck_after(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// The key under which secrets are compared: the application's own, so that what is declared and what is there
     /// compare equal. Without it they never do, and the server's dry run decides.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
@@ -172,6 +183,7 @@ impl KubernetesBuilder {
             replace: self.replace,
             health: HealthRules::new(self.health),
             grace: self.grace,
+            patience: self.patience,
             book: Arc::default(),
             streams: Streams::default(),
             concurrency: self.concurrency,

@@ -111,7 +111,7 @@ impl Site<'_> {
         let cx = &Cx::system().within(AFTERWARDS);
         let mut redact = self.redact_of_plan(cx, place).await;
         redact.learn_secrets(change.body().unwrap_or(&Value::Null));
-        let journal = self.conclude(cx, &running, &redact).await.map_err(Error::outcome_unknown)?;
+        let (journal, state) = self.conclude(cx, &running, &redact).await.map_err(Error::outcome_unknown)?;
         if change.body().is_some() && (journal.had_an_effect() || journal.succeeded()) {
             self.keep_bundle(&root)?;
         }
@@ -122,7 +122,7 @@ impl Site<'_> {
         };
         self.folder.drop_reports()?;
         match failed {
-            None => self.applied(cx).await,
+            None => self.applied(state.as_ref()).await,
             Some(error) => Err(error),
         }
     }
@@ -136,9 +136,8 @@ impl Site<'_> {
     }
 
     /// What a change made, once it was made.
-    async fn applied(&self, cx: &Cx) -> Result<Applied> {
-        let state = self.state(cx, Fresh::Now).await.map_err(Error::outcome_unknown)?;
-        let live = self.live_of(state.as_ref()).await.map_err(Error::outcome_unknown)?;
+    async fn applied(&self, state: Option<&StateFile>) -> Result<Applied> {
+        let live = self.live_of(state).await.map_err(Error::outcome_unknown)?;
         Ok(live.as_ref().map_or(Applied::Absent, Applied::from))
     }
 

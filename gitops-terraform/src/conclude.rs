@@ -47,8 +47,14 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Writes down what an apply did: whose the root is, where its state is now, what is in doubt.
-    pub async fn conclude(&mut self, cx: &Cx, running: &Running, redact: &Redact) -> Result<Journal> {
+    /// Writes down what an apply did: whose the root is, where its state is now, what is in doubt. Gives what it said,
+    /// and the state that it left.
+    pub async fn conclude(
+        &mut self,
+        cx: &Cx,
+        running: &Running,
+        redact: &Redact,
+    ) -> Result<(Journal, Option<StateFile>)> {
         let journal = Journal::read(&self.folder.journal(), redact)?;
         self.push_errored_state(cx, redact).await?;
         let state = self.state(cx, Fresh::Now).await?;
@@ -70,7 +76,7 @@ impl Site<'_> {
         .await?;
         self.folder.drop_plans()?;
         self.target.shown().forget(self.key);
-        Ok(journal)
+        Ok((journal, state))
     }
 
     /// A state that the tool could not write lies beside the configuration: it is pushed back, or loudly kept.

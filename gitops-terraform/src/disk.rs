@@ -1,6 +1,9 @@
 //! Files of our own: what the core's [`fs`] does, with the path in every error.
 
-use std::fs::File;
+use std::ffi::OsString;
+use std::fs::{File, Permissions};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use gitops_core::{Result, fs};
@@ -15,10 +18,39 @@ pub(crate) fn private_folder(path: &Path) -> Result<()> {
     fs::create_private_dir(path).map_err(|error| failed("create", path, error))
 }
 
-/// Replaces a file with one that only the owner may read: the old content is there, or the new.
+/// Replaces a file with one that only the owner may read: the old content is there, or the new, also after a crash of the
+/// machine.
 pub(crate) fn replace(path: &Path, bytes: &[u8], executable: bool) -> Result<()> {
     let mode = if executable { EXECUTABLE } else { fs::PRIVATE };
     fs::atomic_write(path, bytes, mode).map_err(|error| failed("write", path, error))
+}
+
+/// The most bytes that a file may have of which the content is compared.
+const PLACED_BYTES: u64 = 64 << 20;
+
+/// Makes a file be as given that is placed anew before each use, so that nobody waits for the disk: a reader finds the old
+/// content or the new, and what a crash of the machine leaves is not relied on. What is equal is not written again.
+pub(crate) fn place(path: &Path, bytes: &[u8], executable: bool) -> Result<()> {
+    if read(path, PLACED_BYTES)?.as_deref() == Some(bytes) && is_executable(path) == executable {
+        return Ok(());
+    }
+    let mut name = OsString::from(".gitops-new-");
+    name.push(path.file_name().unwrap_or_default());
+    let beside = path.with_file_name(name);
+    let mode = if executable { EXECUTABLE } else { fs::PRIVATE };
+    let written = create(&beside)?.write_all(bytes);
+    let placed = written
+        .and_then(|()| std::fs::set_permissions(&beside, Permissions::from_mode(mode)))
+        .and_then(|()| std::fs::rename(&beside, path));
+    placed.map_err(|error| {
+        // The first error is what counts.
+        let _ = fs::remove(&beside);
+        failed("write", path, error)
+    })
+}
+
+fn is_executable(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
 }
 
 /// A new, empty file that only the owner may read.

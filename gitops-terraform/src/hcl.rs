@@ -1,4 +1,5 @@
-//! What is read of the configuration language: which local modules a file calls, and which variables it declares.
+//! What is read of the configuration language: which local modules a file calls, which variables it declares, and how it
+//! sets the tool up.
 
 use serde_json::Value as Json;
 
@@ -74,6 +75,38 @@ pub(crate) fn variables_in_json(text: &str) -> Vec<String> {
         Some(Json::Object(variables)) => variables.keys().cloned().collect(),
         _ => Vec::new(),
     }
+}
+
+/// The blocks `terraform { }` of a file in the configuration language itself, as they are written.
+pub(crate) fn settings_in_hcl(text: &str) -> Vec<String> {
+    let (mut words, mut found, mut depth) = (Words { rest: text, line: 1 }, Vec::new(), 0_usize);
+    let (mut before, mut start) = (None, None);
+    while let Some((word, _)) = words.next() {
+        let at = text.len() - words.rest.len();
+        match word {
+            Word::Sign('{') => {
+                if depth == 0 && before == Some(Word::Name("terraform")) {
+                    start = Some(at);
+                }
+                depth += 1;
+            }
+            Word::Sign('}') => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    found.extend(start.take().map(|start| text[start..at].to_owned()));
+                }
+            }
+            _ => {}
+        }
+        before = Some(word);
+    }
+    found
+}
+
+/// The same of a file in the JSON form.
+pub(crate) fn settings_in_json(text: &str) -> Vec<String> {
+    let Ok(Json::Object(document)) = serde_json::from_str(text) else { return Vec::new() };
+    document.get("terraform").map(ToString::to_string).into_iter().collect()
 }
 
 /// Whether a file is configuration in the configuration language.
@@ -264,6 +297,15 @@ mod tests {
     }
 
     #[test]
+    fn the_settings_of_the_tool_are_found_as_they_are_written() {
+        let text = "terraform {\n  backend \"http\" {}\n}\nresource \"terraform\" \"a\" { terraform { x = 1 } }\n\
+                    terraform { required_version = \"}\" }\n";
+        assert_eq!(settings_in_hcl(text), ["\n  backend \"http\" {}\n}", " required_version = \"}\" }"]);
+        let json = r#"{"terraform": {"backend": {"http": {}}}, "resource": {}}"#;
+        assert_eq!(settings_in_json(json), [r#"{"backend":{"http":{}}}"#]);
+    }
+
+    #[test]
     fn the_json_form_is_understood() {
         let text =
             r#"{"module": {"a": {"source": "../a"}, "b": [{"source": "./b"}]}, "x": {"source": "./c"}}"#;
@@ -278,6 +320,8 @@ mod tests {
             calls_in_json(&text);
             variables_in_hcl(&text);
             variables_in_json(&text);
+            settings_in_hcl(&text);
+            settings_in_json(&text);
         }
     }
 }

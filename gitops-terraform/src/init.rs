@@ -1,23 +1,33 @@
 use std::fs::File;
+use std::path::PathBuf;
 
 use gitops_core::{Cx, Digest, Error, Hasher, Result};
 
 use crate::disk;
 use crate::failure;
+use crate::hcl;
 use crate::json::{Redact, events};
 use crate::module::RootModule;
 use crate::root::Place;
 use crate::site::Site;
 
 impl Site<'_> {
-    /// Initialises the root where its configuration, its lock file or the program is another than the last time.
+    /// Initialises the root where its settings, its lock file or the program is another than the last time.
+    ///
+    /// What else calls for it, the tool says by itself when it plans: a module or a provider that is not there yet.
+    pub async fn init(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
+        let now = self.init_key(root, place).await?;
+        match disk::read(&self.init_note(), 1024)?.as_deref() == Some(now.as_bytes().as_slice()) {
+            true => Ok(()),
+            false => self.init_anew(cx, root, place, redact).await,
+        }
+    }
+
+    /// Initialises the root, whatever was done before.
     ///
     /// The lock file of providers is never changed, and a state is never moved from one backend to another.
-    pub async fn init(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
-        let (now, note) = (self.init_key(root, place).await?, self.folder.data().join("gitops-init"));
-        if disk::read(&note, 1024)?.as_deref() == Some(now.as_bytes().as_slice()) {
-            return Ok(());
-        }
+    pub async fn init_anew(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
+        let (now, note) = (self.init_key(root, place).await?, self.init_note());
         disk::remove(&note)?;
         let _turn = self.turn_at_the_cache(cx).await?;
         let call = self.call(cx, place)?;
@@ -27,16 +37,23 @@ impl Site<'_> {
             let events = events(&ended.stdout, redact);
             return Err(failure::of_run("init", &ended, &events, &redact.text(&ended.stderr)));
         }
-        disk::replace(&note, now.as_bytes(), false)
+        disk::place(&note, now.as_bytes(), false)
+    }
+
+    fn init_note(&self) -> PathBuf {
+        self.folder.data().join("gitops-init")
     }
 
     async fn init_key(&self, root: &RootModule, place: &Place) -> Result<Digest> {
-        let mut hasher = Hasher::new("gitops terraform init 1");
+        let mut hasher = Hasher::new("gitops terraform init 2");
         hasher.field(self.workshop().tool.digest().await?.as_bytes()).field(&root.folder);
         hasher.field(self.workshop().backend.declaration(place)?.unwrap_or_default());
         for (path, content) in &root.files {
-            if is_read_by_init(path) {
+            if path.ends_with(".terraform.lock.hcl") {
                 hasher.field(path).field(content.digest().as_bytes());
+            }
+            for settings in settings_in(path, content.as_text().unwrap_or_default()) {
+                hasher.field(path).field(settings);
             }
         }
         Ok(hasher.finish())
@@ -51,6 +68,13 @@ impl Site<'_> {
     }
 }
 
-fn is_read_by_init(path: &str) -> bool {
-    [".tf", ".tf.json", ".tofu", ".tofu.json", ".terraform.lock.hcl"].iter().any(|end| path.ends_with(end))
+/// The settings of the tool itself in a file: which providers it needs, where the state is.
+fn settings_in(path: &str, text: &str) -> Vec<String> {
+    if hcl::is_hcl(path) {
+        hcl::settings_in_hcl(text)
+    } else if hcl::is_json(path) {
+        hcl::settings_in_json(text)
+    } else {
+        Vec::new()
+    }
 }

@@ -42,7 +42,7 @@ impl Site<'_> {
     fn write_override(&self, place: &Place, name: &str, text: Option<String>) -> Result<()> {
         let path = self.cwd(place).join(name);
         match text {
-            Some(text) => disk::replace(&path, text.as_bytes(), false),
+            Some(text) => disk::place(&path, text.as_bytes(), false),
             None => disk::remove(&path),
         }
     }

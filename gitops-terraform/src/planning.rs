@@ -7,9 +7,9 @@ use gitops_core::{Cx, Digest, Error, Result, Value};
 
 use crate::disk;
 use crate::failure;
-use crate::json::{self, Plan, Redact, events};
+use crate::json::{self, Event, Plan, Redact, events};
 use crate::module::RootModule;
-use crate::process::Output;
+use crate::process::{Ended, Output};
 use crate::root::Place;
 use crate::shown::Shown;
 use crate::site::Site;
@@ -57,7 +57,22 @@ impl Request {
 }
 
 impl Site<'_> {
+    /// Plans into a file. Where the tool says that it must be initialised first, that is done, and it plans again.
     pub async fn run_plan(&self, cx: &Cx, request: &Request, place: &Place, redact: &Redact) -> Result<()> {
+        let mut ended = self.try_plan(cx, request, place).await?;
+        if wants_init(&ended, redact) {
+            self.init_anew(cx, &request.root, place, redact).await?;
+            ended = self.try_plan(cx, request, place).await?;
+        }
+        if matches!(ended.status.code(), Some(0 | 2)) {
+            return self.make_private();
+        }
+        self.folder.drop_plans()?;
+        let events = events(&ended.stdout, redact);
+        Err(failure::of_run("plan", &ended, &events, &redact.text(&ended.stderr)))
+    }
+
+    async fn try_plan(&self, cx: &Cx, request: &Request, place: &Place) -> Result<Ended> {
         let mut call =
             self.call(cx, place)?.args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
         call = call.args([format!("-out={}", self.folder.new_plan().display())]);
@@ -65,13 +80,7 @@ impl Site<'_> {
         call = call.args(self.variable_options(&request.root)?);
         let ended = call.run(cx).await;
         disk::remove(&self.folder.variables())?;
-        let ended = ended.map_err(Error::outcome_known)?;
-        if matches!(ended.status.code(), Some(0 | 2)) {
-            return self.make_private();
-        }
-        self.folder.drop_plans()?;
-        let events = events(&ended.stdout, redact);
-        Err(failure::of_run("plan", &ended, &events, &redact.text(&ended.stderr)))
+        ended.map_err(Error::outcome_known)
     }
 
     /// The options by which the tool finds a root's variables, of which ours come last and win. An apply gets the same:
@@ -81,7 +90,7 @@ impl Site<'_> {
         let mut files: Vec<PathBuf> = root.var_files.iter().map(|file| tree.join(file)).collect();
         if !root.variables.is_empty() {
             let text = json::write(&Value::map(root.variables.clone()))?;
-            disk::replace(&self.folder.variables(), text.as_bytes(), false)?;
+            disk::place(&self.folder.variables(), text.as_bytes(), false)?;
             files.push(self.folder.variables());
         }
         Ok(files.iter().map(|file| format!("-var-file={}", file.display())).collect())
@@ -117,7 +126,7 @@ impl Site<'_> {
         let call = self.call(cx, place)?.args(["show", "-no-color", "-json"]).args([file]);
         let ended = call.output(Output::Document(PLAN_BYTES)).run(cx).await.map_err(Error::outcome_known)?;
         match ended.status.success() {
-            true => json::parse(&ended.stdout),
+            true => json::parse_part(&ended.stdout, json::READ),
             false => Err(failure::of_run("show", &ended, &[], &redact.text(&ended.stderr))),
         }
     }
@@ -129,4 +138,10 @@ impl Site<'_> {
         self.release_orphaned_lock(cx, place).await?;
         self.init(cx, root, place, redact).await
     }
+}
+
+/// Whether a run failed only because the root is not initialised for what is declared now.
+fn wants_init(ended: &Ended, redact: &Redact) -> bool {
+    let says_so = |event: &Event| matches!(event, Event::Diagnostic(said) if said.wants_init());
+    !matches!(ended.status.code(), Some(0 | 2)) && events(&ended.stdout, redact).iter().any(says_so)
 }

@@ -101,7 +101,8 @@ impl Site<'_> {
             planned => planned?,
         }
         let plan = self.shown(cx, &place, redact, &self.folder.new_plan()).await?;
-        let after = self.state(cx, Fresh::Now).await?;
+        // A state that is kept elsewhere is asked for again when the plan is applied, before anything is done.
+        let after = self.state(cx, Fresh::Enough).await?;
         if after.as_ref().map(Stamp::from) != pins.state {
             return Err(Error::new(ErrorKind::Unavailable, "the state moved while the plan was made"));
         }

@@ -86,7 +86,7 @@ impl<'a> Site<'a> {
         };
         // The workspace is a part of the state's name there: the backend itself knows only one.
         let door = server.door(cx)?;
-        let variables = door.variables(&name_of(self.key, &place.workspace), run);
+        let variables = door.variables(self.key, &place.workspace, run);
         let environment = variables.into_iter().fold(environment, |env, (name, value)| env.with(name, value));
         Ok(call(environment).keep(door))
     }

@@ -64,7 +64,9 @@ async fn acting(cx: &Cx, options: &Options, home: &Cluster) -> Result<Cluster> {
 fn log(event: &Event) {
     match event {
         Event::Applied { key, action } => tracing::info!(%key, %action, "applied"),
-        Event::Failed { key, error, unknown } => tracing::warn!(%key, error, unknown, "failed"),
+        Event::Failed { key, error, help, unknown } => {
+            tracing::warn!(%key, error, unknown, help, "failed");
+        }
         Event::Blocked { key, by } => tracing::warn!(%key, %by, "blocked"),
         Event::Waiting { key, reason } => tracing::info!(%key, reason, "waiting"),
         Event::PassFailed { error } => tracing::error!(error, "the pass failed"),

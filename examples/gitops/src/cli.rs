@@ -204,7 +204,7 @@ pub struct RollbackArgs {
 /// The arguments of `why`.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
-    /// The object: its key, or an end of it that means only one, such as its path
+    /// The object: its key, or an end of it that means only one, such as its path; or a resource of a root
     pub key: String,
 }
 

@@ -14,6 +14,7 @@ mod interrupt;
 mod lookup;
 mod output;
 mod progress;
+mod rules;
 mod saved_plan;
 mod session;
 mod source;

@@ -6,7 +6,8 @@ use gitops_core::{Error, ErrorKind, Key, Result};
 
 use crate::output::changes;
 
-/// The object whose key is `text`, or whose key or short form ends with it at a border between parts.
+/// The object whose key is `text`, or whose key or short form ends with it at a border between parts. The group of a kind
+/// may be left out, and its letters be small, as for `kubectl`.
 ///
 /// # Errors
 /// `NotFound` if there is none, `Invalid` if there are several, naming some.
@@ -19,26 +20,34 @@ pub fn find<'k>(text: &str, keys: impl IntoIterator<Item = &'k Key>) -> Result<K
     match meant[..] {
         [key] => Ok(key.clone()),
         [] => Err(none(text, &keys)),
-        _ => {
-            let message = format!("`{text}` means {} objects", meant.len());
-            Err(Error::new(ErrorKind::Invalid, message)
-                .help(format!("write more of the key: {}", some(&meant))))
-        }
+        _ => Err(several(text, &meant)),
     }
 }
 
+/// A text that means each of these objects.
+pub fn several(text: &str, meant: &[&Key]) -> Error {
+    let message = format!("`{text}` means {} objects", meant.len());
+    Error::new(ErrorKind::Invalid, message).help(format!("write more of the key: {}", some(meant)))
+}
+
 fn is_meant(key: &Key, text: &str) -> bool {
-    [key.to_string(), changes::object(key)].iter().any(|form| {
+    let is_end = |form: &str| {
         form.strip_suffix(text).is_some_and(|before| before.is_empty() || before.ends_with(['/', ':']))
-    }) && !text.is_empty()
+    };
+    let is_path = || {
+        let (kind, rest) = text.split_once('/').unwrap_or_default();
+        let name = rest.strip_prefix(key.namespace()).and_then(|rest| rest.strip_prefix('/')).unwrap_or(rest);
+        kind.eq_ignore_ascii_case(key.kind().kind()) && name == key.name()
+    };
+    !text.is_empty() && (is_end(&key.to_string()) || is_end(&changes::object(key)) || is_path())
 }
 
 fn none(text: &str, keys: &BTreeSet<&Key>) -> Error {
     let error = Error::new(ErrorKind::NotFound, format!("no object is called `{text}`"));
-    let names: Vec<&str> = keys.iter().map(|key| key.name()).collect();
-    let nearest = names.iter().copied().min_by_key(|name| strsim::damerau_levenshtein(name, text));
-    match nearest {
-        Some(name) => error.help(format!("did you mean `{name}`? `gitops graph` lists all")),
+    let far = |form: &str| strsim::damerau_levenshtein(form, text);
+    let forms = keys.iter().flat_map(|key| [key.name().to_owned(), changes::object(key)]);
+    match forms.min_by_key(|form| far(form)) {
+        Some(form) => error.help(format!("did you mean `{form}`? `gitops graph` lists all")),
         None => error.help("nothing is declared and nothing is owned yet"),
     }
 }
@@ -66,6 +75,26 @@ mod tests {
             assert_eq!(find(text, &keys).unwrap(), keys[2], "{text}");
         }
         assert_eq!(find("b/app.toml", &keys).unwrap(), keys[1]);
+    }
+
+    #[test]
+    fn an_object_is_found_as_kubectl_names_it() {
+        let keys = ["shop", "other"]
+            .map(|space| Key::new("k8s", GroupKind::new("apps", "Deployment"), space, "web"));
+        for text in ["deployment/shop/web", "Deployment/shop/web", "Deployment.apps/shop/web"] {
+            assert_eq!(find(text, &keys).unwrap(), keys[0], "{text}");
+        }
+        assert_eq!(find("deployment/web", &keys[..1]).unwrap(), keys[0]);
+        let error = find("deployment/web", &keys).unwrap_err();
+        assert!(error.to_string().contains("means 2 objects"), "{error}");
+        assert!(
+            find("deployment/oth/web", &keys)
+                .unwrap_err()
+                .help_text()
+                .unwrap()
+                .contains("`Deployment.apps/other/web`")
+        );
+        assert!(find("service/shop/web", &keys).unwrap_err().is_not_found());
     }
 
     #[test]

@@ -9,16 +9,17 @@ use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    Applied, AuditEntry, Commit, Component, Diagnostic, Engine, EngineBuilder, Error, ErrorKind, EventSink,
-    FileAudit, Gate, Key, Live, MemoryAudit, MemoryStore, Routes,
+    Applied, AuditEntry, Commit, Engine, EngineBuilder, Error, ErrorKind, EventSink, FileAudit, Gate, Key,
+    Live, MemoryAudit, MemoryStore, Routes,
 };
-use gitops_core::{Options, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target};
+use gitops_core::{
+    Options, OwnedState, Parts, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target,
+};
 
 use crate::app::App;
-use crate::config::{Config, IgnoreConfig, TargetKind};
-use crate::output::diagnostic::draw_all;
+use crate::config::{Config, TargetKind};
 use crate::output::style::{YELLOW, escape, paint};
-use crate::{source, targets};
+use crate::{rules, source, targets};
 
 /// One application, ready to work.
 pub struct Session {
@@ -57,22 +58,27 @@ impl Session {
         };
         // Where nothing was applied yet, no secret was compared yet.
         let secrets = secrets.unwrap_or_else(|| SecretKey::new(app.cx.random_bytes()));
-        let sync = &config.sync;
+        let (sync, audit) = (&config.sync, state.audit.clone());
         let mut builder = Engine::builder(&config.name)
             .source(source)
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
+            .ready_timeout(sync.ready_timeout)
             .events(events)
             .state(state);
         let (mut routes, mut targets, mut gates) = (Routes::new(), BTreeMap::new(), Vec::new());
         for target in &config.targets {
-            let opened = targets::open(&app.cx, &config, target, access, &secrets).await?;
+            let opened = targets::open(&app.cx, &config, target, access, &secrets, &audit).await?;
             routes = routes.route(&target.path, opened.render);
             builder = builder.target(&target.name, opened.target.clone());
+            if let Some(timeout) = target.ready_timeout() {
+                builder = builder.ready_timeout_of(&target.name, timeout);
+            }
             targets.insert(target.name.clone(), opened.target);
             gates.extend(opened.gate);
         }
         gates.extend(config.gates.iter().map(|gate| Arc::new(gate.clone()) as Arc<dyn Gate>));
         builder = gates.into_iter().fold(builder, EngineBuilder::gate);
+        builder = rules::reviews(&config).into_iter().fold(builder, EngineBuilder::review);
         let engine = builder.render(Arc::new(routes)).open(&app.cx).await?;
         Ok(Self { engine, config, targets })
     }
@@ -85,27 +91,6 @@ impl Session {
             app.screen.note(&format!("{} {held}; `{end}` follows the source again.", paint(YELLOW, "Held")));
         }
         Ok(())
-    }
-
-    /// Says on standard error which rules of the configuration fit nothing that is declared, after a plan.
-    pub fn note_unused_rules(&self, app: &App) {
-        let Some(desired) = self.engine.desired() else { return };
-        let is_used = |rule: &IgnoreConfig, target: &str| {
-            desired.objects().iter().any(|(key, object)| key.target() == target && rule.rule.concerns(object))
-        };
-        let rules = self.config.targets.iter().flat_map(|target| match &target.kind {
-            TargetKind::Kubernetes(config) => {
-                config.ignore.iter().map(|rule| (rule, &*target.name)).collect::<Vec<_>>()
-            }
-            _ => Vec::new(),
-        });
-        let unused: Vec<Diagnostic> = rules
-            .filter(|(rule, target)| !is_used(rule, target))
-            .map(|(rule, _)| rule.unused.clone())
-            .collect();
-        if !unused.is_empty() {
-            app.screen.note(&draw_all(&unused));
-        }
     }
 
     /// The keys of everything that is declared or owned.
@@ -122,8 +107,8 @@ impl Session {
     }
 
     /// What objects are made of, for targets that show it: the resources of root modules.
-    pub async fn components(&self, app: &App) -> Result<BTreeMap<Key, Vec<Component>>> {
-        let mut found = BTreeMap::new();
+    pub async fn components(&self, app: &App) -> Result<Parts> {
+        let mut found = Parts::new();
         for target in
             self.config.targets.iter().filter(|target| matches!(target.kind, TargetKind::Terraform(_)))
         {
@@ -145,7 +130,10 @@ impl Session {
         let entries = self.engine.inventory().entries().iter();
         let asked = entries.filter(|(key, _)| is_cluster(key.target())).filter_map(|(key, entry)| {
             let health = self.targets.get(key.target())?.health()?;
-            let applied = Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? };
+            let applied = match entry.state {
+                OwnedState::Deleting => Applied::Deleting,
+                _ => Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? },
+            };
             let cx = all.within(Duration::from_secs(1));
             Some(async move {
                 let readiness = health.ready(&cx, key, &applied).await;

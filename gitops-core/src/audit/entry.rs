@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::Digest;
 use crate::cx::Time;
 use crate::journal::OpResult;
 use crate::plan::PlanId;
@@ -52,6 +53,19 @@ pub enum AuditEvent {
         result: String,
         /// What went wrong, in one line; cut after 8 KiB, and saying so.
         detail: Option<String>,
+    },
+    /// A state of an object is about to be kept, by who keeps states for a target's tool.
+    State {
+        /// The object.
+        key: Key,
+        /// The run of the tool that wrote it.
+        run: SmolStr,
+        /// The line of states.
+        lineage: String,
+        /// Where in it.
+        serial: u64,
+        /// The digest of its bytes.
+        digest: Digest,
     },
     /// An engine is through with a plan.
     PassEnded {

@@ -4,16 +4,17 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::Engine;
 use super::back_off::BackOff;
 use super::base::Base;
 use super::ledger::{Ledger, State};
+use super::{Engine, Review};
+use crate::diagnostic::Diagnostic;
 use crate::diff::{Differ, Structural};
 use crate::event::{EventSink, Events};
 use crate::gate::{Gate, MassDelete};
 use crate::planner::Options;
 use crate::reconcile::Contest;
-use crate::render::{Render, Renderer};
+use crate::render::{Desired, Render, Renderer};
 use crate::source::Source;
 use crate::target::Target;
 use crate::{Cx, Error, ErrorKind, Result};
@@ -29,7 +30,9 @@ pub struct EngineBuilder {
     differ: Arc<dyn Differ>,
     options: Options,
     timeouts: Timeouts,
+    ready_of: BTreeMap<SmolStr, Duration>,
     events: Events,
+    reviews: Vec<Review>,
     state: Option<State>,
     recover_from_store: bool,
 }
@@ -54,7 +57,9 @@ impl EngineBuilder {
             differ: Arc::new(Structural::default()),
             options: Options::default(),
             timeouts: Timeouts { call: Duration::from_secs(600), ready: Duration::from_secs(600) },
+            ready_of: BTreeMap::new(),
             events: Events::default(),
+            reviews: Vec::new(),
             state: None,
             recover_from_store: false,
         }
@@ -108,9 +113,22 @@ impl EngineBuilder {
         self
     }
 
+    /// How long to wait for an object of one target to become ready, where that is not what holds for the others.
+    pub fn ready_timeout_of(mut self, target: impl Into<SmolStr>, timeout: Duration) -> Self {
+        self.ready_of.insert(target.into(), timeout);
+        self
+    }
+
     /// Somebody who is told of everything that happens.
     pub fn events(mut self, sink: Arc<dyn EventSink>) -> Self {
         self.events.add(sink);
+        self
+    }
+
+    /// Somebody who looks at all that is declared, whenever that moved, and remarks on it: that a rule fits nothing, say.
+    /// It costs what a walk over the objects costs. What it says stops nothing; [`Engine::remarks`] has it.
+    pub fn review(mut self, look: impl Fn(&Desired) -> Vec<Diagnostic> + Send + Sync + 'static) -> Self {
+        self.reviews.push(Arc::new(look));
         self
     }
 
@@ -152,9 +170,11 @@ impl EngineBuilder {
             differ: self.differ,
             options: self.options,
             timeouts: self.timeouts,
+            ready_of: self.ready_of,
             events: self.events,
             ledger,
             declared: None,
+            reviews: self.reviews,
             base: Base::default(),
             contest: Contest::default(),
             back_off: BackOff::default(),

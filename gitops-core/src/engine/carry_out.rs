@@ -276,7 +276,9 @@ impl<'a> Pass<'a> {
     fn await_ready(&mut self, cx: &Cx, key: Key) {
         let Some(Ok(applied)) = self.answers.get(&key) else { return };
         let target = self.engine.targets[key.target()].clone();
-        self.running.push(await_ready(cx, target, key, applied.clone(), self.engine.timeouts));
+        let of_target = self.engine.ready_of.get(key.target()).copied();
+        let patience = of_target.unwrap_or(self.engine.timeouts.ready);
+        self.running.push(await_ready(cx, target, key, applied.clone(), patience));
     }
 
     fn finished(&mut self, done: Done) -> Vec<Told> {
@@ -293,7 +295,13 @@ impl<'a> Pass<'a> {
             Ok(_) => Event::Applied { key: key.clone(), action: self.steps[&key].action },
             Err(error) => {
                 self.engine.back_off.hear(error);
-                Event::Failed { key: key.clone(), error: error.to_string(), unknown: error.is_unknown() }
+                let help = error.help_text().map(str::to_owned);
+                Event::Failed {
+                    key: key.clone(),
+                    error: error.to_string(),
+                    help,
+                    unknown: error.is_unknown(),
+                }
             }
         };
         self.engine.events.emit(&event);
@@ -303,9 +311,10 @@ impl<'a> Pass<'a> {
     }
 
     fn settled(&mut self, key: Key, readiness: Readiness) -> Told {
+        let Some(reason) = readiness.reason() else { return Told::Settled { key, ready: true } };
         let reason = match readiness {
-            Readiness::Ready => return Told::Settled { key, ready: true },
-            Readiness::Progressing(reason) | Readiness::Failed(reason) => reason,
+            Readiness::Stuck { since, .. } => format!("{reason}; it is stuck since {since}"),
+            _ => reason.to_owned(),
         };
         self.engine.events.emit(&Event::Waiting { key: key.clone(), reason: reason.clone() });
         self.unready.insert(key.clone(), reason);
@@ -334,8 +343,7 @@ impl<'a> Pass<'a> {
             (_, Some(Ok(_))) => {
                 StepOutcome::NotReady { reason: self.unready.get(key).cloned().unwrap_or_default() }
             }
-            (_, Some(Err(error))) if error.is_unknown() => StepOutcome::Unknown { error: error.to_string() },
-            (_, Some(Err(error))) => StepOutcome::Failed { error: error.to_string() },
+            (_, Some(Err(error))) => StepOutcome::of(error),
             _ => StepOutcome::Skipped,
         }
     }

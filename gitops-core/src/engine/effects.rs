@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -127,9 +128,9 @@ pub(super) fn await_ready(
     target: Arc<dyn Target>,
     key: Key,
     applied: Applied,
-    timeouts: Timeouts,
+    patience: Duration,
 ) -> BoxFuture<'static, Done> {
-    let cx = cx.within(timeouts.ready);
+    let cx = cx.within(patience);
     async move {
         let readiness = match (target.health(), &applied) {
             (Some(health), _) => contained(cx.bounded(health.ready(&cx, &key, &applied)))

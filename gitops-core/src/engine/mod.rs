@@ -30,9 +30,11 @@ pub use settle::Finding;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use crate::diagnostic::Diagnostic;
 use crate::event::Events;
 use crate::gate::Gate;
 use crate::graph::{Cycle, Graph};
@@ -88,9 +90,11 @@ pub struct Engine {
     differ: Arc<dyn Differ>,
     options: Options,
     timeouts: builder::Timeouts,
+    ready_of: BTreeMap<SmolStr, Duration>,
     events: Events,
     ledger: Ledger,
     declared: Option<Declared>,
+    reviews: Vec<Review>,
     base: Base,
     contest: Contest,
     back_off: back_off::BackOff,
@@ -101,7 +105,11 @@ pub struct Engine {
 struct Declared {
     revision: Revision,
     desired: Desired,
+    remarks: Arc<[Diagnostic]>,
 }
+
+/// Looks at all that is declared.
+type Review = Arc<dyn Fn(&Desired) -> Vec<Diagnostic> + Send + Sync>;
 
 impl Engine {
     /// An engine for an application of this name.
@@ -186,6 +194,13 @@ impl Engine {
     /// What was declared at the last plan.
     pub fn desired(&self) -> Option<&Desired> {
         self.declared.as_ref().map(|declared| &declared.desired)
+    }
+
+    /// What somebody should know of the revision of the last plan although it can be used: what the source, the
+    /// renderers and the [reviews](EngineBuilder::review) remarked. Each is told once as an [`Event`](crate::Event),
+    /// and again only if it went in between.
+    pub fn remarks(&self) -> &[Diagnostic] {
+        self.declared.as_ref().map_or(&[], |declared| &*declared.remarks)
     }
 
     /// The dependency graph of what was declared at the last plan.

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use smol_str::SmolStr;
 
@@ -9,6 +10,7 @@ use crate::event::Event;
 use crate::journal::{Intent, Record};
 use crate::plan::Basis;
 use crate::planner::{PlanInput, Planned, Planner};
+use crate::render::Rendered;
 use crate::target::Tier;
 use crate::value::{Action, Digest, GroupKind, Hasher, Key, Revision};
 use crate::{Cx, Error, Inventory, Result};
@@ -26,7 +28,7 @@ impl Engine {
     /// From the source to a plan, looking at no more than the base demands.
     pub(super) async fn prepare(&mut self, cx: &Cx) -> Result<Prepared> {
         let moves_the_line = self.declare(&cx.within(self.timeouts.call)).await?;
-        let Declared { revision, desired } = self.declared.clone().expect("`declare` has just set it");
+        let Declared { revision, desired, .. } = self.declared.clone().expect("`declare` has just set it");
         let candidates = self.base.candidates(&desired, self.inventory());
         let candidates = tamper::candidates(cx, &desired, self.inventory(), candidates);
         self.check_targets(&desired, &candidates)?;
@@ -86,14 +88,22 @@ impl Engine {
         }
         let fetched = contained(cx.bounded(self.source.fetch(cx, &revision))).await;
         let snapshot = fetched.map_err(|error| error.during("fetch"))?;
-        for remark in &snapshot.remarks {
+        let Rendered { desired, parts, remarks } = self.renderer.render(&snapshot)?;
+        let reviewed = self.reviews.iter().flat_map(|review| review(&desired));
+        let remarks: Arc<[Diagnostic]> =
+            snapshot.remarks.into_iter().chain(remarks).chain(reviewed).collect();
+        self.tell(&remarks);
+        self.events.emit(&Event::Rendered { parts, objects: desired.objects().len() });
+        self.declared = Some(Declared { revision, desired, remarks });
+        Ok(moves_the_line)
+    }
+
+    /// Tells each remark that was not told of the revision before, once.
+    fn tell(&self, remarks: &[Diagnostic]) {
+        let mut told: BTreeSet<String> = self.remarks().iter().map(ToString::to_string).collect();
+        for remark in remarks.iter().filter(|remark| told.insert(remark.to_string())) {
             self.events.emit(&Event::Remarked { remark: remark.clone() });
         }
-        let rendered = self.renderer.render(&snapshot)?;
-        let (parts, objects) = (rendered.parts, rendered.desired.objects().len());
-        self.events.emit(&Event::Rendered { parts, objects });
-        self.declared = Some(Declared { revision, desired: rendered.desired });
-        Ok(moves_the_line)
     }
 
     /// A pin that leaves the line is the grant for its own revision; every other one must descend.

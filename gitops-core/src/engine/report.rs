@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use crate::Error;
 use crate::plan::Plan;
 use crate::value::{Action, Key};
 
@@ -41,11 +42,15 @@ pub enum StepOutcome {
     Failed {
         /// Why, in one line.
         error: String,
+        /// What a person can do about it.
+        help: Option<String>,
     },
     /// Nobody knows whether it was done; the next plan looks it up first.
     Unknown {
         /// Why, in one line.
         error: String,
+        /// What a person can do about it.
+        help: Option<String>,
     },
     /// It was not tried, because this step did not succeed or this object is held.
     Blocked {
@@ -57,6 +62,15 @@ pub enum StepOutcome {
 }
 
 impl StepOutcome {
+    /// What an error says of a step.
+    pub(super) fn of(error: &Error) -> Self {
+        let (text, help) = (error.to_string(), error.help_text().map(str::to_owned));
+        match error.is_unknown() {
+            true => Self::Unknown { error: text, help },
+            false => Self::Failed { error: text, help },
+        }
+    }
+
     /// Whether the change is made, or may be.
     pub(super) fn may_be_done(&self) -> bool {
         matches!(self, Self::Done | Self::NotReady { .. } | Self::Unknown { .. })

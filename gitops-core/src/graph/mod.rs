@@ -4,7 +4,7 @@ mod cycle;
 mod picture;
 
 pub use cycle::Cycle;
-pub use picture::Direction;
+pub use picture::{Direction, Parts};
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};

@@ -1,7 +1,8 @@
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Graph;
-use crate::value::Key;
+use crate::value::{Component, Key};
 
 /// In which direction a picture grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,26 +23,42 @@ impl Direction {
     }
 }
 
+/// What objects are made of, where their target shows it.
+pub type Parts = BTreeMap<Key, Vec<Component>>;
+
 impl Graph {
-    /// The graph in Graphviz's DOT language; an arrow goes from what is needed to what needs it.
-    pub fn dot(&self, direction: Direction) -> String {
+    /// The graph in Graphviz's DOT language; an arrow goes from what is needed to what needs it, a dotted line from an
+    /// object to what it is made of.
+    pub fn dot(&self, direction: Direction, parts: &Parts) -> String {
         let mut out = format!("digraph gitops {{\n  rankdir={};\n  node [shape=box];\n", direction.code());
         for key in self.keys() {
-            let _ = writeln!(out, "  {};", dot_name(key));
+            let object = key.to_string();
+            let _ = writeln!(out, "  {};", dot_text(&object));
+            for part in parts.get(key).into_iter().flatten() {
+                let (name, label) = (dot_text(&format!("{object} {}", part.name)), dot_text(&part.name));
+                let _ = writeln!(out, "  {name} [shape=ellipse, label={label}];");
+                let line = "[style=dotted, dir=none]";
+                let _ = writeln!(out, "  {} -> {name} {line};", dot_text(&object));
+            }
         }
         for (needed, key) in self.edges() {
-            let _ = writeln!(out, "  {} -> {};", dot_name(needed), dot_name(key));
+            let _ = writeln!(out, "  {} -> {};", dot_text(&needed.to_string()), dot_text(&key.to_string()));
         }
         out.push_str("}\n");
         out
     }
 
-    /// The graph as a Mermaid flowchart, as forges draw it in Markdown.
-    pub fn mermaid(&self, direction: Direction) -> String {
+    /// The graph as a Mermaid flowchart, as forges draw it in Markdown; lines as in [`dot`](Self::dot).
+    pub fn mermaid(&self, direction: Direction, parts: &Parts) -> String {
         let mut out = format!("flowchart {}\n", direction.code());
         let name = |key: &Key| self.node(key).map_or(0, petgraph::graph::NodeIndex::index);
         for key in self.keys() {
-            let _ = writeln!(out, "  n{}[\"{}\"]", name(key), mermaid_text(key));
+            let object = name(key);
+            let _ = writeln!(out, "  n{object}[\"{}\"]", mermaid_text(&key.to_string()));
+            for (number, part) in parts.get(key).into_iter().flatten().enumerate() {
+                let part = mermaid_text(&part.name);
+                let _ = writeln!(out, "  n{object} -.- n{object}p{number}([\"{part}\"])");
+            }
         }
         for (needed, key) in self.edges() {
             let _ = writeln!(out, "  n{} --> n{}", name(needed), name(key));
@@ -54,14 +71,13 @@ impl Graph {
     }
 }
 
-fn dot_name(key: &Key) -> String {
-    let text = key.to_string().replace('\\', "\\\\").replace('"', "\\\"");
+fn dot_text(text: &str) -> String {
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
     format!("\"{}\"", text.replace(char::is_control, "?"))
 }
 
 /// Mermaid reads `#` and a name as a character, and ends a text at a quote.
-fn mermaid_text(key: &Key) -> String {
-    let text =
-        key.to_string().replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;");
+fn mermaid_text(text: &str) -> String {
+    let text = text.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;");
     text.replace(char::is_control, "?")
 }

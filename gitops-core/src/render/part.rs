@@ -16,6 +16,7 @@ pub struct Part<'a> {
     entry: &'a Entry,
     revision: &'a Arc<str>,
     inputs: RefCell<Inputs>,
+    remarks: RefCell<Vec<Diagnostic>>,
 }
 
 /// What a part read besides its root file: the id that each path had, or that there was nothing.
@@ -28,11 +29,20 @@ impl<'a> Part<'a> {
         path: &'a SmolStr,
         entry: &'a Entry,
     ) -> Self {
-        Self { snapshot, path, entry, revision, inputs: RefCell::default() }
+        Self { snapshot, path, entry, revision, inputs: RefCell::default(), remarks: RefCell::default() }
     }
 
-    pub(super) fn into_inputs(self) -> Inputs {
-        self.inputs.into_inner()
+    /// What the part read, and what was remarked about it.
+    pub(super) fn into_found(self) -> (Inputs, Vec<Diagnostic>) {
+        (self.inputs.into_inner(), self.remarks.into_inner())
+    }
+
+    /// Says something about the part that a person should know although it can be used: a warning, which stops nothing.
+    ///
+    /// Remarks belong to the part as its objects do: they are kept as long as it is not rendered again. Those of a part
+    /// that is refused are dropped, for its faults come first.
+    pub fn remark(&self, remark: Diagnostic) {
+        self.remarks.borrow_mut().push(remark);
     }
 
     /// The path of the root file below the source's root.

@@ -31,6 +31,8 @@ pub struct Rendered {
     pub desired: Desired,
     /// How many parts were rendered; the others kept their inputs.
     pub parts: usize,
+    /// What was [remarked](Part::remark) about all parts, in the order of their paths.
+    pub remarks: Vec<Diagnostic>,
 }
 
 #[derive(Clone)]
@@ -40,6 +42,8 @@ struct State {
     parts: OrdMap<SmolStr, Done>,
     /// Parts by the other paths that they read.
     readers: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
+    /// What was remarked about parts: nothing about nearly all of them.
+    remarks: OrdMap<SmolStr, Arc<[Diagnostic]>>,
     desired: Desired,
 }
 
@@ -57,6 +61,7 @@ struct RenderedPart {
     entry: Entry,
     objects: Vec<Object>,
     inputs: Inputs,
+    remarks: Vec<Diagnostic>,
 }
 
 /// What it takes to render a part again because of a file that is not its root.
@@ -114,8 +119,9 @@ impl Renderer {
         state.snapshot = snapshot.clone();
         let parts = state.take_in(&*self.render, diff)?;
         let desired = state.desired.clone();
+        let remarks = state.remarks.values().flat_map(|remarks| remarks.iter().cloned()).collect();
         self.last = Some(state);
-        Ok(Rendered { desired, parts })
+        Ok(Rendered { desired, parts, remarks })
     }
 }
 
@@ -126,6 +132,7 @@ impl State {
             fingerprint,
             parts: OrdMap::new(),
             readers: BTreeMap::new(),
+            remarks: OrdMap::new(),
             desired: Desired::default(),
         }
     }
@@ -167,6 +174,7 @@ impl State {
 
     fn drop_part(&mut self, path: &SmolStr) {
         let Some(done) = self.parts.remove(path) else { return };
+        self.remarks.remove(path);
         done.keys.as_slice().iter().for_each(|key| self.desired.retract(key));
         for input in done.reads.iter().flat_map(|reads| reads.inputs.keys()) {
             if let Some(readers) = self.readers.get_mut(input) {
@@ -186,13 +194,16 @@ impl State {
         parallel::map(due, cores, |(path, entry)| {
             let part = Part::new(snapshot, &revision, &path, &entry);
             let objects = render.render(&part)?;
-            let inputs = part.into_inputs();
-            Ok(RenderedPart { path, entry, objects, inputs })
+            let (inputs, remarks) = part.into_found();
+            Ok(RenderedPart { path, entry, objects, inputs, remarks })
         })
     }
 
     fn add_part(&mut self, part: RenderedPart) -> Result<(), Vec<Diagnostic>> {
-        let RenderedPart { path, entry, objects, inputs } = part;
+        let RenderedPart { path, entry, objects, inputs, remarks } = part;
+        if !remarks.is_empty() {
+            self.remarks.insert(path.clone(), remarks.into());
+        }
         for input in inputs.keys() {
             self.readers.entry(input.clone()).or_default().insert(path.clone());
         }

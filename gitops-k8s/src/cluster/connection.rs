@@ -9,8 +9,9 @@ use super::{Cluster, Wire};
 ///
 /// # Refused unless allowed
 /// A kubeconfig is often handed over by somebody else, so what in it would run a program or trust anybody is
-/// refused: `exec` and `auth-provider` plugins ([`allow_exec`](Self::allow_exec)), and
+/// refused: a program that gives credentials ([`allow_exec`](Self::allow_exec)), and
 /// `insecure-skip-tls-verify` or plain `http` to another machine ([`allow_insecure`](Self::allow_insecure)).
+/// An `auth-provider` is always refused, as by every `kubectl` since 1.26, but for `oidc`, whose `id-token` is used.
 ///
 /// ```no_run
 /// # async fn example(cx: &gitops_core::Cx) -> gitops_core::Result<()> {
@@ -92,7 +93,12 @@ impl Connection {
         self
     }
 
-    /// Runs the programs that a kubeconfig names to get credentials.
+    /// Runs the program that a kubeconfig names to get credentials.
+    ///
+    /// It runs when the connection is made, and again shortly before the end of what it gave or when the server
+    /// refuses that; at most a minute each time, as part of the call that needs it. It gets this process's
+    /// environment and no input, for there is nobody to ask. A token is replaced in place; a client certificate is that
+    /// of the connection: once it has run out, connect again.
     pub fn allow_exec(mut self) -> Self {
         self.allow_exec = true;
         self
@@ -108,12 +114,13 @@ impl Connection {
     ///
     /// # Errors
     /// `Invalid` for a kubeconfig that can't be used, `Denied` for one that asks for what is refused; both say
-    /// what to change and quote nothing of the file.
+    /// what to change and quote nothing of the file. `Unauthenticated` or `Timeout` if a program gave no credentials.
     ///
     /// # Cancel safety
-    /// Dropping the future has no effect.
+    /// Dropping the future has no effect but to stop a program that gives credentials.
     pub async fn connect(&self, cx: &Cx) -> Result<Cluster> {
-        let config = cx.bounded(config::load(&self.origin, self)).await.map_err(Error::outcome_known)?;
+        let mut config = cx.bounded(config::load(&self.origin, self)).await.map_err(Error::outcome_known)?;
+        let credentials = config::credentials(cx, &mut config).await?;
         let namespace = config.default_namespace.clone();
         let server = config.cluster_url.to_string();
         let client = kube::Client::try_from(config).map_err(|error| {
@@ -121,6 +128,6 @@ impl Connection {
                 .because(error)
                 .help("check certificates, keys and the server's address in it")
         })?;
-        Ok(Cluster::new(Wire::new(client, server), namespace))
+        Ok(Cluster::new(Wire::new(client, server, credentials), namespace))
     }
 }

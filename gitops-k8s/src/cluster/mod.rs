@@ -2,7 +2,9 @@
 
 mod config;
 mod connection;
+mod credential;
 mod failure;
+mod plugin;
 mod refusal;
 mod wire;
 

@@ -64,6 +64,7 @@ pub(super) fn refused(code: StatusCode, headers: &HeaderMap, body: &[u8], asked:
         None => failed.then_some(Retry::Now),
     };
     let error = Error::new(kind, message(code, &status, asked)).with("status", code.as_u16());
+    let error = help(kind, &status.message).into_iter().fold(error, Error::help);
     let causes = status.details.unwrap_or_default().causes.unwrap_or_default();
     let error = retry.into_iter().fold(of_causes(error, &causes, asked), Error::retry_when);
     let error = match failed {
@@ -91,6 +92,21 @@ fn kind(code: StatusCode, status: &Status) -> ErrorKind {
         429 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::Invalid,
     }
+}
+
+/// What a person can do about it, where that does not depend on the object.
+fn help(kind: ErrorKind, message: &str) -> Option<&'static str> {
+    let by_words = [
+        ("exceeded quota", "raise the quota, or declare less"),
+        ("because it is being terminated", "wait until the namespace is gone, or name another one"),
+        ("admission webhook", "declare it as the policy wants it, or ask those whose policy it is"),
+    ];
+    let by_kind = match kind {
+        ErrorKind::Unauthenticated => Some("renew the credentials of the kubeconfig"),
+        ErrorKind::Forbidden => Some("grant the right to the user that the message names, or act as another"),
+        _ => None,
+    };
+    by_words.iter().find(|(words, _)| message.contains(words)).map(|(_, help)| *help).or(by_kind)
 }
 
 /// The server's own words, unless they could quote a secret.

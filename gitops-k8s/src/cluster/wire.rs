@@ -1,10 +1,11 @@
 use futures::{Stream, TryStreamExt};
 use gitops_core::{Cx, Error, ErrorKind, Result};
-use http::{Method, Request, Response, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde_json::Value as Json;
 
+use super::credential::Credentials;
 use super::failure::Failure;
 use super::refusal::{Asked, refused, unreachable};
 
@@ -15,6 +16,8 @@ const MAX_ANSWER: usize = 256 << 20;
 pub(crate) struct Wire {
     client: kube::Client,
     server: String,
+    /// Those that do not stand in the kubeconfig.
+    credentials: Option<Credentials>,
 }
 
 /// One request.
@@ -87,8 +90,8 @@ impl Call {
 }
 
 impl Wire {
-    pub fn new(client: kube::Client, server: String) -> Self {
-        Self { client, server }
+    pub fn new(client: kube::Client, server: String, credentials: Option<Credentials>) -> Self {
+        Self { client, server, credentials }
     }
 
     /// The server's address.
@@ -114,8 +117,9 @@ impl Wire {
     /// The answer's bytes.
     pub async fn bytes(&self, cx: &Cx, call: Call) -> Result<Vec<u8>, Failure> {
         let asked = call.asked;
+        let bearer = self.bearer(cx).await?;
         let answer = bounded(cx, asked, async {
-            let answer = self.send(call).await?;
+            let answer = self.send(call, bearer).await?;
             Ok(collect(answer.into_body(), asked).await?)
         });
         answer.await
@@ -130,20 +134,31 @@ impl Wire {
         // A watch that begins with all there is would come as one compressed text after another, which no reader of one takes.
         call.compressed = false;
         let asked = call.asked;
-        let answer = bounded(cx, asked, self.send(call)).await?;
+        let bearer = self.bearer(cx).await?;
+        let answer = bounded(cx, asked, self.send(call, bearer)).await?;
         let broken =
             |error| Error::new(ErrorKind::Unavailable, "the stream of events was cut").because(boxed(error));
         Ok(answer.into_body().into_data_stream().map_err(broken))
     }
 
-    async fn send(&self, call: Call) -> Result<Response<Body>, Failure> {
+    /// What says who we are, where the client does not know it by itself. Nothing was sent when this fails.
+    async fn bearer(&self, cx: &Cx) -> Result<Option<HeaderValue>> {
+        match &self.credentials {
+            Some(credentials) => credentials.bearer(cx).await,
+            None => Ok(None),
+        }
+    }
+
+    async fn send(&self, call: Call, bearer: Option<HeaderValue>) -> Result<Response<Body>, Failure> {
         let Call { method, uri, content, accept, body, asked, compressed } = call;
         let request = Request::builder().method(method).uri(uri).header(header::ACCEPT, accept);
         let request = match compressed {
             true => request,
             false => request.header(header::ACCEPT_ENCODING, "identity"),
         };
-        let request = request
+        let authorization = bearer.iter().map(|bearer| (header::AUTHORIZATION, bearer));
+        let request = authorization
+            .fold(request, |request, (name, value)| request.header(name, value))
             .header(header::CONTENT_TYPE, content)
             .body(Body::from(body))
             .map_err(|error| Error::new(ErrorKind::Invalid, "the request can't be written").because(error))?;
@@ -152,6 +167,9 @@ impl Wire {
             return Ok(answer);
         }
         let (parts, body) = answer.into_parts();
+        if let (StatusCode::UNAUTHORIZED, Some(credentials)) = (parts.status, &self.credentials) {
+            credentials.refused(bearer.as_ref()).await;
+        }
         let text = collect(body, asked).await.unwrap_or_default();
         Err(refused(parts.status, &parts.headers, &text, asked))
     }

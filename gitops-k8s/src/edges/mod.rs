@@ -25,6 +25,7 @@ use smol_str::{SmolStr, format_smolstr};
 pub(crate) use backend::link;
 
 use crate::manifest::Scopes;
+pub(crate) use pod::place as pod_of;
 
 /// Adds the needs and offers that follow from an object's body.
 pub(crate) fn find(object: &mut Object) {

@@ -1,6 +1,6 @@
 //! References of what runs pods.
 
-use gitops_core::{Need, Value};
+use gitops_core::{GroupKind, Need, Value};
 
 use super::{Finder, path, rbac};
 
@@ -59,15 +59,20 @@ pub(super) fn references(finder: &Finder<'_>) -> Vec<Need> {
     needs
 }
 
+/// Where the objects of a kind describe the pods that they run, as names with dots between; nothing if they run none.
+pub(crate) fn place(kind: &GroupKind) -> Option<&'static str> {
+    let is_it =
+        |(of_group, of_kind, _): &&(&str, &str, &str)| (*of_group, *of_kind) == (kind.group(), kind.kind());
+    WORKLOADS.iter().find(is_it).map(|(.., place)| *place)
+}
+
 /// The description of the pods that an object runs.
 fn spec<'a>(finder: &Finder<'a>) -> Option<&'a Value> {
-    let (.., place) = WORKLOADS.iter().find(|(group, kind, _)| finder.is(group, kind))?;
-    path::values(finder.body, place).first().copied()
+    path::values(finder.body, place(finder.key.kind())?).first().copied()
 }
 
 /// The labels of the pods that an object runs.
 pub(super) fn labels<'a>(finder: &Finder<'a>) -> Option<&'a Value> {
-    let (.., place) = WORKLOADS.iter().find(|(group, kind, _)| finder.is(group, kind))?;
-    let place = place.strip_suffix("spec")?.to_owned() + "metadata.labels";
+    let place = place(finder.key.kind())?.strip_suffix("spec")?.to_owned() + "metadata.labels";
     path::values(finder.body, &place).first().copied()
 }

@@ -1,9 +1,11 @@
 //! Whether objects work.
 
 mod conditions;
+mod deletion;
 mod kinds;
 mod pods;
 mod rule;
+mod standing;
 mod wait;
 
 use serde_json::Value as Json;
@@ -48,7 +50,7 @@ const IGNORED: &str = "argocd.argoproj.io/ignore-healthcheck";
 /// unless it is of a kind that others defined and has no status at all.
 pub(crate) fn assess(object: &Json, rules: &HealthRules) -> Doing {
     if !object["metadata"]["deletionTimestamp"].is_null() {
-        return Doing::Coming("its deletion is not finished".to_owned());
+        return Doing::Coming(deletion::held_by(object));
     }
     if object["metadata"]["annotations"][IGNORED] == "true" {
         return Doing::Well;

@@ -5,6 +5,7 @@ use gitops_core::capability::{Health, Readiness};
 use gitops_core::{Applied, Cx, ErrorKind, GroupKind, Key, Result};
 use serde_json::Value as Json;
 
+use super::standing::Standing;
 use super::{Doing, assess, kinds, pods};
 use crate::Kubernetes;
 use crate::follow::follow;
@@ -31,9 +32,16 @@ impl Health for Kubernetes {
 /// Waits until nothing is on its way out under the key: it is absent, or somebody made a namesake.
 async fn until_gone(inner: &Inner, cx: &Cx, key: &Key) -> Result<Readiness> {
     let place = inner.place(cx, key).await?;
-    let is_gone = |seen: Option<&Seen>| seen.is_none_or(|seen| !seen.is_deleting()).then_some(());
-    let waiting = follow(inner, cx, &place, is_gone).await;
-    settle(waiting.map(|()| Readiness::Ready), || "its deletion is not finished".to_owned())
+    let mut last = Standing::unknown();
+    let is_gone = |seen: Option<&Seen>| match seen.filter(|seen| seen.is_deleting()) {
+        None => Some(Readiness::Ready),
+        Some(seen) => {
+            last = Standing::of(&seen.json, assess(&seen.json, &inner.health));
+            None
+        }
+    };
+    let waited = follow(inner, cx, &place, is_gone).await;
+    settle(waited, || last.readiness(cx.now(), inner.patience))
 }
 
 fn works_at_once(inner: &Inner, key: &Key) -> bool {
@@ -63,42 +71,45 @@ async fn broken_pod(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> String 
 
 /// Waits for what the object's own status says. One that nobody looks at is waited for as long as the grace lasts.
 async fn by_itself(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<Readiness> {
-    let mut last = Doing::Coming("nothing is known of it".to_owned());
+    let mut last = Standing::unknown();
     let (group, kind) = (key.kind().group(), key.kind().kind());
     let may_be_unseen = !kinds::is_built_in(group) && !inner.health.know(group, kind);
     if may_be_unseen {
         let readiness = watched(inner, &cx.within(inner.grace), place, &mut last).await?;
         let is_over = cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
-        match (&readiness, &last) {
-            (Readiness::Progressing(_), Doing::Unseen) if !is_over => return Ok(Readiness::Ready),
-            (Readiness::Progressing(_), _) if !is_over => {}
-            _ => return Ok(readiness),
+        let goes_on = matches!(readiness, Readiness::Progressing(_) | Readiness::Stuck { .. });
+        match last.doing {
+            _ if !goes_on || is_over => return Ok(readiness),
+            Doing::Unseen => return Ok(Readiness::Ready),
+            _ => {}
         }
     }
     watched(inner, cx, place, &mut last).await
 }
 
 /// Watches the object until it does well or badly, or until the deadline; `last` is how it did then.
-async fn watched(inner: &Inner, cx: &Cx, place: &Place, last: &mut Doing) -> Result<Readiness> {
-    let decide = |seen: Option<&Seen>| match seen.map(|seen| assess(&seen.json, &inner.health)) {
-        None => Some(Readiness::Failed("it is gone".to_owned())),
-        Some(Doing::Well) => Some(Readiness::Ready),
-        Some(Doing::Badly(reason)) => Some(Readiness::Failed(reason)),
-        // Of a kind without a status nobody will ever write one.
-        Some(Doing::Unseen) if !place.served.has_status => Some(Readiness::Ready),
-        Some(doing) => {
-            *last = doing;
-            None
+async fn watched(inner: &Inner, cx: &Cx, place: &Place, last: &mut Standing) -> Result<Readiness> {
+    let decide = |seen: Option<&Seen>| {
+        let Some(Seen { json, .. }) = seen else { return Some(Readiness::Failed("it is gone".to_owned())) };
+        match assess(json, &inner.health) {
+            Doing::Well => Some(Readiness::Ready),
+            Doing::Badly(reason) => Some(Readiness::Failed(reason)),
+            // Of a kind without a status nobody will ever write one.
+            Doing::Unseen if !place.served.has_status => Some(Readiness::Ready),
+            doing => {
+                *last = Standing::of(json, doing);
+                None
+            }
         }
     };
     let waited = follow(inner, cx, place, decide).await;
-    settle(waited, || last.why())
+    settle(waited, || last.readiness(cx.now(), inner.patience))
 }
 
 /// A wait that the deadline ended says what it waited for.
-fn settle(waited: Result<Readiness>, last: impl FnOnce() -> String) -> Result<Readiness> {
+fn settle(waited: Result<Readiness>, last: impl FnOnce() -> Readiness) -> Result<Readiness> {
     match waited {
-        Err(error) if error.kind() == ErrorKind::Timeout => Ok(Readiness::Progressing(last())),
+        Err(error) if error.kind() == ErrorKind::Timeout => Ok(last()),
         waited => waited,
     }
 }
@@ -115,8 +126,9 @@ async fn until_served(inner: &Inner, cx: &Cx, place: &Place) -> Result<Readiness
     };
     while !inner.cluster.kinds().is_served(cx, inner.wire(), &kind).await? {
         let waited = cx.sleep(PAUSE).await.map(|()| Readiness::Ready);
-        if let Readiness::Progressing(reason) = settle(waited, || format!("{kind} is not served yet"))? {
-            return Ok(Readiness::Progressing(reason));
+        let not_yet = || Readiness::Progressing(format!("{kind} is not served yet"));
+        if let not_yet @ Readiness::Progressing(_) = settle(waited, not_yet)? {
+            return Ok(not_yet);
         }
     }
     Ok(Readiness::Ready)

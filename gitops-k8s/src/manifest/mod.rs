@@ -1,10 +1,13 @@
 //! From manifests to objects.
 
 mod clean;
+mod deprecated;
+mod dialects;
 mod files;
 mod identity;
 mod list;
 mod object;
+mod remarks;
 mod scopes;
 mod secret;
 mod size;
@@ -150,6 +153,12 @@ impl KubernetesRender {
         let mut documents = yaml::read(path, bytes, self.dialect, &self.limits)?;
         let file = File::new(path, bytes, &self.limits).map_err(|fault| vec![*fault])?;
         let sheet = Sheet::new(&file, self.dialect);
+        let is_made = path != part.path();
+        if documents.is_empty() {
+            remarks::tell_empty(part, if is_made { "what is rendered from it" } else { "the file" });
+        }
+        // What a program printed has one reader, which is that of the program.
+        let mut remarks = if is_made { Vec::new() } else { dialects::differences(&sheet, &documents) };
         self.steps.iter().try_for_each(|step| step.transform(&sheet, &mut documents))?;
         let nodes: Vec<Node> = documents.into_iter().map(|document| document.root).collect();
         if self.strangers.are(&nodes, path).map_err(|fault| vec![file.show(&fault)])? {
@@ -157,14 +166,20 @@ impl KubernetesRender {
         }
         let (mut found, mut faults) = (Vec::new(), Vec::new());
         let start = part.provenance(0);
+        let read = |node| {
+            let mut remarks = Vec::new();
+            (self.object(node, &start, &mut remarks), remarks)
+        };
         let cores = bytes.len() / yaml::WORTH_A_CORE;
-        for object in parallel::map(list::flatten(nodes), cores, |node| self.object(node, &start)) {
+        for (object, more) in parallel::map(list::flatten(nodes), cores, read) {
+            remarks.extend(more);
             match object {
                 Ok(object) => found.extend(object),
                 Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
             }
         }
         edges::link(&mut found);
+        remarks::tell(part, &file, remarks);
         if faults.is_empty() { Ok(found) } else { Err(faults) }
     }
 }

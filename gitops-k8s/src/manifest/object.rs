@@ -1,17 +1,23 @@
 use gitops_core::{Key, Need, Object, Provenance, Value};
 
 use super::identity::Identity;
-use super::{KubernetesRender, clean, secret, size, text_maps};
+use super::{KubernetesRender, clean, deprecated, secret, size, text_maps};
 use crate::edges;
 use crate::policy::{self, Dependency, Policy, PolicyFault};
 use crate::yaml::{Data, Fault, Node};
 
 impl KubernetesRender {
-    /// The object that a document of a file declares; nothing if it asks to be left out.
+    /// The object that a document of a file declares; nothing if it asks to be left out. What somebody should know of it
+    /// is added to the remarks.
     ///
     /// # Errors
     /// Everything that is wrong with it.
-    pub(super) fn object(&self, mut node: Node, file: &Provenance) -> Result<Option<Object>, Vec<Fault>> {
+    pub(super) fn object(
+        &self,
+        mut node: Node,
+        file: &Provenance,
+        remarks: &mut Vec<Fault>,
+    ) -> Result<Option<Object>, Vec<Fault>> {
         if !matches!(node.data, Data::Map(_)) {
             let message = format!("{} is no Kubernetes object", node.kind());
             return Err(vec![Fault::new("GO0405", node.place, message)]);
@@ -29,6 +35,7 @@ impl KubernetesRender {
         if policy.skip {
             return Ok(None);
         }
+        remarks.extend(deprecated::of(&node, &identity));
         let provenance = Provenance { line: node.place.line, ..file.clone() };
         let is_secret = identity.kind.group().is_empty() && identity.kind.kind() == "Secret";
         if is_secret {

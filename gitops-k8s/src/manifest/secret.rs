@@ -8,7 +8,7 @@ use gitops_core::{Secret, SecretKey};
 
 use crate::yaml::{Data, Fault, Member, Node};
 
-/// Folds `stringData` into `data`, and hides every value.
+/// Folds `stringData` into `data`, and hides every value. A hole stays where it is: it is folded once it is filled.
 ///
 /// # Errors
 /// A value that is no text or no base64, or is still encrypted; no message holds a value.
@@ -19,8 +19,11 @@ pub(super) fn hide(node: &mut Node, key: Option<&SecretKey>) -> Result<(), Vec<F
     }
     let (mut found, mut faults) = (BTreeMap::new(), Vec::new());
     for (name, encode) in [("data", as_it_is as Encode), ("stringData", encoded)] {
-        let members = node.take(name).map_or(Ok(Vec::new()), members);
-        for member in members.map_err(|fault| vec![fault])? {
+        let members = node.take(name).map_or(Ok(Vec::new()), members).map_err(|fault| vec![fault])?;
+        let is_hole = |member: &Member| matches!(member.value.data, Data::Hole(_));
+        let (holes, members): (Vec<Member>, Vec<Member>) = members.into_iter().partition(is_hole);
+        put_back(node, name, holes);
+        for member in members {
             match encode(&member) {
                 Ok(text) => drop(found.insert(member.name.clone(), (member, text))),
                 Err(fault) => faults.push(fault),
@@ -32,11 +35,20 @@ pub(super) fn hide(node: &mut Node, key: Option<&SecretKey>) -> Result<(), Vec<F
         (true, true, _) => Ok(()),
         (true, false, None) => Err(vec![no_key(node)]),
         (true, false, Some(key)) => {
-            let hidden = found.into_values().map(|(member, text)| hidden(member, text, key));
-            let data = Data::Map(hidden.collect());
-            node.set("data", Node { place: node.place, data });
+            let mut data = node.take("data").map_or(Ok(Vec::new()), members).map_err(|fault| vec![fault])?;
+            data.retain(|hole| !found.contains_key(&hole.name));
+            data.extend(found.into_values().map(|(member, text)| hidden(member, text, key)));
+            put_back(node, "data", data);
             Ok(())
         }
+    }
+}
+
+/// Sets a member that is a mapping, unless there is nothing in it.
+fn put_back(node: &mut Node, name: &str, mut members: Vec<Member>) {
+    members.sort_by(|a, b| a.name.cmp(&b.name));
+    if !members.is_empty() {
+        node.set(name, Node { place: node.place, data: Data::Map(members) });
     }
 }
 

@@ -112,7 +112,7 @@ impl Render for HelmRender {
         let jail = Jail::new().map_err(fault)?;
         self.gather(part, &jail)?;
         let arguments = self.helm.arguments(&self.folder, self.manifests.default_namespace());
-        let output = self.helm.program.run(&jail, &arguments).map_err(fault)?;
+        let output = self.helm.program.run(part, &jail, &arguments).map_err(fault)?;
         self.manifests.made(part, &output)
     }
 

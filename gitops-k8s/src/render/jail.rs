@@ -26,6 +26,13 @@ pub(super) struct Jail {
     folder: TempDir,
 }
 
+/// What a program printed that did what it was asked for.
+pub(super) struct Printed {
+    pub answer: Vec<u8>,
+    /// The end of what it said besides.
+    pub aside: String,
+}
+
 /// How a program ended, and what it printed.
 struct Ended {
     status: ExitStatus,
@@ -64,16 +71,16 @@ impl Jail {
         program: &Path,
         arguments: &[A],
         wall: Duration,
-    ) -> Result<Vec<u8>, Failure> {
+    ) -> Result<Printed, Failure> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let child = self.command(program, arguments).spawn();
         let child = child
             .map_err(|error| Failure::missing(format!("`{name}` can't be started: {error}"), INSTALL))?;
         let ended = finish(child, &name, wall)?;
-        if ended.status.success() {
-            return Ok(ended.stdout);
-        }
         let told = String::from_utf8_lossy(&ended.stderr).replace(&*self.folder.path().to_string_lossy(), "");
+        if ended.status.success() {
+            return Ok(Printed { answer: ended.stdout, aside: told });
+        }
         let help = format!("it said: {}", told.trim());
         Err(Failure::run(format!("`{name}` failed ({})", ended.status), help))
     }

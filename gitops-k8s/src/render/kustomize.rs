@@ -84,7 +84,8 @@ impl Render for KustomizeRender {
         let jail = Jail::new().map_err(fault)?;
         kustomization::gather(part, &self.folder, &jail)?;
         let folder = if self.folder.is_empty() { "." } else { &self.folder };
-        let output = self.kustomize.program.run(&jail, &self.kustomize.arguments(folder)).map_err(fault)?;
+        let output =
+            self.kustomize.program.run(part, &jail, &self.kustomize.arguments(folder)).map_err(fault)?;
         self.manifests.made(part, &output)
     }
 

@@ -2,7 +2,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitops_core::{Error, ErrorKind, Result};
+use gitops_core::{Diagnostic, Error, ErrorKind, Part, Result};
 
 use super::failure::Failure;
 use super::jail::Jail;
@@ -28,7 +28,7 @@ impl Program {
         let answer = Jail::new()
             .and_then(|jail| jail.run(path, ask, WALL))
             .map_err(|failure| unusable(path, failure))?;
-        let answer = String::from_utf8_lossy(&answer);
+        let answer = String::from_utf8_lossy(&answer.answer);
         let found = answer.split_whitespace().rev().find_map(version);
         match found {
             Some((number, text)) if number >= oldest => {
@@ -43,12 +43,24 @@ impl Program {
         }
     }
 
-    /// Runs it in a jail.
+    /// Runs it in a jail for a part. What it warned of is remarked on the part.
     ///
     /// # Errors
     /// It failed, took too long or printed too much.
-    pub fn run<A: AsRef<OsStr>>(&self, jail: &Jail, arguments: &[A]) -> Result<Vec<u8>, Failure> {
-        jail.run(&self.path, arguments, self.wall)
+    pub fn run<A: AsRef<OsStr>>(
+        &self,
+        part: &Part<'_>,
+        jail: &Jail,
+        arguments: &[A],
+    ) -> Result<Vec<u8>, Failure> {
+        let printed = jail.run(&self.path, arguments, self.wall)?;
+        warnings(&printed.aside).for_each(|line| part.remark(self.warning(part, line)));
+        Ok(printed.answer)
+    }
+
+    fn warning(&self, part: &Part<'_>, line: &str) -> Diagnostic {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        Diagnostic::warning("GO0418", part.path(), format!("`{name}` warns: {line}"))
     }
 
     /// The path of a program among the folders of `PATH`.
@@ -61,6 +73,22 @@ impl Program {
 fn unusable(path: &Path, failure: Failure) -> Error {
     let message = format!("{} can't be used: {}", path.display(), failure.message);
     Error::new(ErrorKind::Unsupported, message).help(failure.help)
+}
+
+/// How many warnings of a program are told.
+const WARNINGS: usize = 10;
+
+/// The lines that a program printed besides its answer; of a line of a log only the message, and nothing from the first
+/// bracket on: `helm` prints values there, which may be secrets.
+fn warnings(aside: &str) -> impl Iterator<Item = &str> {
+    let message = |line| match str::split_once(line, "msg=\"") {
+        Some((_, message)) => message.split('"').next().unwrap_or_default(),
+        None => line,
+    };
+    let lines = aside.lines().map(message);
+    let lines = lines.map(|line| line.split(['(', '{', '[']).next().unwrap_or_default());
+    let lines = lines.map(|line| line.trim_start_matches(['#', ' ']).trim_end());
+    lines.filter(|line| !line.is_empty()).take(WARNINGS)
 }
 
 /// Major and minor number of a word such as `v5.5.0` or `{v5.5.0`.

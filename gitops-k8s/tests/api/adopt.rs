@@ -105,3 +105,66 @@ async fn an_object_that_merges_keeps_what_others_added() {
     let after = world.admin.get(&world.uri("configmaps", "a")).await.unwrap();
     assert_eq!(after["data"], json!({"x": "2", "y": "1"}));
 }
+
+/// Makes a `ConfigMap` as a tool does, by an apply or by a request that writes all of it.
+async fn deliver(world: &World, manager: &str, operation: &str, body: &serde_json::Value) {
+    let uri = world.uri("configmaps", body["metadata"]["name"].as_str().unwrap());
+    if operation == "Apply" {
+        world.admin.apply(&uri, manager, body).await;
+        return;
+    }
+    let uri = format!("{}?fieldManager={manager}", world.uri("configmaps", "").trim_end_matches('/'));
+    let (status, answer) = world.admin.send("POST", &uri, "application/json", body).await;
+    assert_eq!(status, 201, "{answer}");
+}
+
+/// Each way in which `kubectl`, Argo CD, Flux and Helm leave their fields behind, and two of others.
+#[tokio::test]
+async fn the_fields_of_every_tool_of_delivery_become_ours_and_those_of_others_stay() {
+    const TOOLS: [(&str, &str); 11] = [
+        ("before-first-apply", "Update"),
+        ("kubectl", "Apply"),
+        ("kubectl-client-side-apply", "Update"),
+        ("kubectl-create", "Update"),
+        ("kubectl-edit", "Update"),
+        ("argocd-controller", "Apply"),
+        ("argocd-controller", "Update"),
+        ("flux-client-side-apply", "Apply"),
+        ("helm", "Update"),
+        ("helm-controller", "Update"),
+        ("kustomize-controller", "Apply"),
+    ];
+    let world = World::new("tools").await;
+    let target = world.target();
+    let others = [("some-operator", "Apply"), ("another-client", "Update")];
+    for (index, (manager, operation)) in TOOLS.into_iter().chain(others).enumerate() {
+        let name = format!("a-{index}");
+        let body = json!({
+            "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"old": "1"}},
+            "data": {"x": "1", "y": "1"}
+        });
+        deliver(&world, manager, operation, &body).await;
+        let live = world.observe(&target, &world.key("ConfigMap", &name)).await.unwrap();
+        let object = world.config_map(&name, json!({"x": "1"}));
+        target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap();
+        let live = world.observe(&target, &object.key).await.unwrap();
+        target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+        let after = world.admin.get(&world.uri("configmaps", &name)).await.unwrap();
+        let managers: Vec<&str> = after["metadata"]["managedFields"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| entry["manager"].as_str().unwrap())
+            .collect();
+        if index < TOOLS.len() {
+            assert_eq!(
+                (&after["data"], &*managers),
+                (&json!({"x": "1"}), &["gitops:shop"][..]),
+                "{manager} {operation}"
+            );
+        } else {
+            assert_eq!(after["data"], body["data"], "{manager} {operation}");
+            assert!(managers.contains(&manager), "{managers:?}");
+        }
+    }
+}

@@ -6,7 +6,7 @@ use gitops_core::*;
 use gitops_k8s::Kubernetes;
 use serde_json::json;
 
-use crate::support::{Files, World, deployment, render};
+use crate::support::{Files, World, definition, deployment, render};
 
 pub struct App {
     pub files: Files,
@@ -119,18 +119,7 @@ async fn a_kind_and_its_objects_converge_in_one_pass() {
     let world = World::new("kinds").await;
     let app = App::new(&world, world.target()).await;
     let group = format!("{}.example", world.namespace);
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("things.{group}")},
-        "spec": {
-            "group": group, "scope": "Namespaced",
-            "names": {"kind": "Thing", "plural": "things", "singular": "thing"},
-            "versions": [{
-                "name": "v1", "served": true, "storage": true,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}
-            }]
-        }
-    });
+    let definition = definition(&group, false);
     let thing =
         json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "t"}, "size": 3});
     app.files.declare([("definition", definition), ("thing", thing)]);

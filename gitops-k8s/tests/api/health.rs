@@ -1,12 +1,13 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::capability::Readiness;
 use gitops_core::cel::Expression;
-use gitops_core::{Applied, Cx, GroupKind, Key, Target};
+use gitops_core::{Applied, Clock, Cx, GroupKind, Key, System, Target, Time, async_trait};
 use gitops_k8s::{HealthRule, Kubernetes};
 use serde_json::{Value as Json, json};
 
-use crate::support::{World, create, delete, deployment};
+use crate::support::{World, create, definition, delete, deployment};
 
 async fn ready(target: &Kubernetes, cx: &Cx, key: &Key, applied: &Applied) -> Readiness {
     target.health().unwrap().ready(cx, key, applied).await.unwrap()
@@ -58,6 +59,43 @@ async fn a_wait_that_ran_out_says_for_what_it_waited() {
     assert_eq!(readiness, Readiness::Progressing("0 of 2 replicas are there".to_owned()));
 }
 
+/// The machine's clock, two hours ahead.
+struct Ahead;
+
+#[async_trait]
+impl Clock for Ahead {
+    fn now(&self) -> Time {
+        System.now().after(Duration::from_secs(7200))
+    }
+
+    async fn wait_until(&self, time: Time) {
+        let left = time.since(self.now());
+        System.wait_until(System.now().after(left)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_stands_still_is_stuck_since_it_last_moved() {
+    let world = World::new("standing").await;
+    let object = world.object(deployment("web", 2, "nginx:1"));
+    let applied = world.target().apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let later = Cx::new(Arc::new(Ahead), Arc::new(System)).within(Duration::from_millis(300));
+    let patient = world.builder().stuck_after(Duration::from_secs(3 * 3600)).build().unwrap();
+    let coming = Readiness::Progressing("0 of 2 replicas are there".to_owned());
+    assert_eq!(ready(&patient, &later, &object.key, &applied).await, coming);
+    let target = world.builder().stuck_after(Duration::from_secs(3600)).build().unwrap();
+    let now = world.cx.now();
+    assert_eq!(
+        ready(&target, &world.cx.within(Duration::from_millis(300)), &object.key, &applied).await,
+        coming
+    );
+    let later = Cx::new(Arc::new(Ahead), Arc::new(System)).within(Duration::from_millis(300));
+    let stuck = ready(&target, &later, &object.key, &applied).await;
+    let Readiness::Stuck { reason, since } = stuck else { panic!("{stuck:?}") };
+    assert_eq!(reason, "0 of 2 replicas are there");
+    assert!(now.since(since) < Duration::from_secs(600), "{since}: since it was written");
+}
+
 #[tokio::test]
 async fn the_end_of_a_deletion_is_waited_for() {
     let world = World::new("gone").await;
@@ -72,7 +110,8 @@ async fn the_end_of_a_deletion_is_waited_for() {
     let deleting = target.apply(&world.cx, &delete(&live, "2")).await.unwrap();
     let cx = world.cx.within(Duration::from_millis(300));
     let readiness = ready(&target, &cx, &object.key, &deleting).await;
-    assert!(matches!(readiness, Readiness::Progressing(_)), "{readiness:?}");
+    let held = "its deletion is not finished: held by example.org/hold".to_owned();
+    assert_eq!(readiness, Readiness::Progressing(held));
     let uri = world.uri("configmaps", "a");
     let cx = world.cx.within(Duration::from_secs(60));
     let none = json!({"metadata": {"finalizers": null}});
@@ -84,24 +123,10 @@ async fn the_end_of_a_deletion_is_waited_for() {
 /// A kind `Thing` of a group of the world's own, with a status or without.
 async fn define(world: &World, has_status: bool) -> String {
     let group = format!("{}.example", world.namespace);
-    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
-    let subresources = if has_status { json!({"status": {}}) } else { json!({}) };
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("things.{group}")},
-        "spec": {
-            "group": group, "scope": "Namespaced",
-            "names": {"kind": "Thing", "plural": "things", "singular": "thing"},
-            "versions": [{
-                "name": "v1", "served": true, "storage": true, "subresources": subresources,
-                "schema": {"openAPIV3Schema": schema}
-            }]
-        }
-    });
     let target = world.target();
-    let mut object = gitops_core::Object::clone(&world.object(definition));
+    let mut object = gitops_core::Object::clone(&world.object(definition(&group, has_status)));
     object.key = Key::new("k", object.key.kind().clone(), "", object.key.name());
-    let object = std::sync::Arc::new(object);
+    let object = Arc::new(object);
     let applied = target.apply(&world.cx, &create(&object, "crd")).await.unwrap();
     let cx = world.cx.within(Duration::from_secs(60));
     assert_eq!(ready(&target, &cx, &object.key, &applied).await, Readiness::Ready);
@@ -161,30 +186,36 @@ async fn a_rule_of_the_configuration_decides_how_a_kind_does() {
     assert!(matches!(readiness, Readiness::Failed(_)), "{readiness:?}");
 }
 
+/// What an object that another one controls begins with.
+fn controlled(owner: &Json, api_version: &str, kind: &str, name: &str) -> Json {
+    let owner = json!({
+        "apiVersion": api_version, "kind": kind, "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"], "controller": true
+    });
+    json!({"name": name, "ownerReferences": [owner], "labels": {"app": "web"}})
+}
+
+/// A pod whose image can't be had.
+async fn pod_without_image(world: &World, metadata: &Json, spec: &Json) {
+    world.admin.post(&world.uri("pods", ""), &json!({"metadata": metadata, "spec": spec})).await;
+    let waiting = json!({"name": "web", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+    let status = json!({"status": {"phase": "Pending", "containerStatuses": [waiting]}});
+    let name = metadata["name"].as_str().unwrap();
+    world.admin.merge(&world.uri("pods", &format!("{name}/status")), &status).await;
+}
+
 /// A replica set of the deployment, as its controller would make it, with a pod whose image can't be had.
 async fn broken_pod(world: &World, deployment: &Json, revision: &str) {
-    let owned = |owner: &Json, kind: &str, name: &str| {
-        let owner = json!({
-            "apiVersion": "apps/v1", "kind": kind, "name": owner["metadata"]["name"],
-            "uid": owner["metadata"]["uid"], "controller": true
-        });
-        json!({"name": name, "ownerReferences": [owner], "labels": {"app": "web"}})
-    };
-    let mut metadata = owned(deployment, "Deployment", &format!("web-{revision}"));
+    let mut metadata = controlled(deployment, "apps/v1", "Deployment", &format!("web-{revision}"));
     metadata["annotations"] = json!({"deployment.kubernetes.io/revision": revision});
     let spec =
         json!({"selector": deployment["spec"]["selector"], "template": deployment["spec"]["template"]});
     let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec});
     let set = world.admin.post(&world.uri("replicasets.apps", ""), &set).await;
     let name = format!("web-{revision}-x");
-    let pod = json!({
-        "metadata": owned(&set, "ReplicaSet", &name), "spec": deployment["spec"]["template"]["spec"]
-    });
-    world.admin.post(&world.uri("pods", ""), &pod).await;
-    let waiting = json!({"name": "web", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
-    let status = json!({"status": {"phase": "Pending", "containerStatuses": [waiting]}});
-    world.admin.merge(&world.uri("pods", &format!("{name}/status")), &status).await;
+    let metadata = controlled(&set, "apps/v1", "ReplicaSet", &name);
+    pod_without_image(world, &metadata, &deployment["spec"]["template"]["spec"]).await;
 }
 
 #[tokio::test]
@@ -205,5 +236,91 @@ async fn a_broken_pod_of_the_present_revision_fails_its_deployment_and_an_older_
     let waiting = ready(&target, &cx, &object.key, &applied);
     let (found, ()) = tokio::join!(waiting, broken_pod(&world, &live, "2"));
     let why = "its pod web-2-x: the container web is in ImagePullBackOff".to_owned();
+    assert_eq!(found, Readiness::Failed(why));
+}
+
+/// Applies a workload, lets its controller say what `status` has, and gives it a broken pod of an earlier state and then one
+/// of the present state: only the second fails it.
+async fn fails_by_its_present_pod(name: &str, workload: Json, status: Json, labels: [Json; 2]) {
+    let world = World::new(name).await;
+    let target = world.target();
+    let object = world.object(workload);
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let (kind, group) = (object.key.kind().kind(), object.key.kind().group());
+    let plural = format!("{}s.{group}", kind.to_lowercase());
+    world.admin.merge(&world.uri(&plural, "web/status"), &json!({"status": status})).await;
+    let live = world.admin.get(&world.uri(&plural, "web")).await.unwrap();
+    let spec = &live["spec"]["template"]["spec"];
+    let pod = |name: &str, label: &Json| {
+        let mut metadata = controlled(&live, &format!("{group}/v1"), kind, name);
+        metadata["labels"].as_object_mut().unwrap().extend(label.as_object().unwrap().clone());
+        metadata
+    };
+    pod_without_image(&world, &pod("web-old", &labels[0]), spec).await;
+    let early = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
+    assert!(matches!(early, Readiness::Progressing(_)), "{early:?}");
+    let (cx, present) = (world.cx.within(Duration::from_secs(60)), pod("web-new", &labels[1]));
+    let waiting = ready(&target, &cx, &object.key, &applied);
+    let (found, ()) = tokio::join!(waiting, pod_without_image(&world, &present, spec));
+    let why = "its pod web-new: the container web is in ImagePullBackOff".to_owned();
+    assert_eq!(found, Readiness::Failed(why));
+}
+
+fn template() -> Json {
+    json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "nginx:none"}]}})
+}
+
+#[tokio::test]
+async fn a_broken_pod_of_the_present_revision_fails_its_stateful_set() {
+    let set = json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"},
+        "spec": {"serviceName": "web", "selector": {"matchLabels": {"app": "web"}}, "template": template()}
+    });
+    let status = json!({"replicas": 1, "observedGeneration": 1, "currentRevision": "web-1", "updateRevision": "web-2"});
+    let labels = ["web-1", "web-2"].map(|revision| json!({"controller-revision-hash": revision}));
+    fails_by_its_present_pod("broken-set", set, status, labels).await;
+}
+
+#[tokio::test]
+async fn a_broken_pod_of_the_present_template_fails_its_daemon_set() {
+    let set = json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "web"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template()}
+    });
+    let status = json!({"currentNumberScheduled": 1, "desiredNumberScheduled": 1, "numberMisscheduled": 0,
+        "numberReady": 0, "observedGeneration": 1});
+    let labels = ["0", "1"].map(|generation| json!({"pod-template-generation": generation}));
+    fails_by_its_present_pod("broken-daemon", set, status, labels).await;
+}
+
+#[tokio::test]
+async fn a_pod_that_can_not_start_fails_its_job() {
+    let mut template = template();
+    template["spec"]["restartPolicy"] = json!("Never");
+    let job = json!({
+        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "web"}, "spec": {"template": template}
+    });
+    let status = json!({"startTime": "2026-01-01T00:00:00Z", "active": 1});
+    let world = World::new("broken-job").await;
+    let target = world.target();
+    let object = world.object(job);
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    world.admin.merge(&world.uri("jobs.batch", "web/status"), &json!({"status": status})).await;
+    let live = world.admin.get(&world.uri("jobs.batch", "web")).await.unwrap();
+    let spec = &live["spec"]["template"]["spec"];
+    let pod = |name: &str| {
+        let mut metadata = controlled(&live, "batch/v1", "Job", name);
+        metadata["labels"] = live["spec"]["template"]["metadata"]["labels"].clone();
+        metadata
+    };
+    world.admin.post(&world.uri("pods", ""), &json!({"metadata": pod("web-1"), "spec": spec})).await;
+    let failed = json!({"status": {"phase": "Failed"}});
+    world.admin.merge(&world.uri("pods", "web-1/status"), &failed).await;
+    let early = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
+    assert!(matches!(early, Readiness::Progressing(_)), "a job makes another pod: {early:?}");
+    let cx = world.cx.within(Duration::from_secs(60));
+    let (waiting, second) = (ready(&target, &cx, &object.key, &applied), pod("web-2"));
+    let (found, ()) = tokio::join!(waiting, pod_without_image(&world, &second, spec));
+    let why = "its pod web-2: the container web is in ImagePullBackOff".to_owned();
     assert_eq!(found, Readiness::Failed(why));
 }

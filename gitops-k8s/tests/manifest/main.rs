@@ -9,6 +9,7 @@ mod policies;
 mod programs;
 mod properties;
 mod refused;
+mod remarks;
 mod secrets;
 mod substitution;
 mod support;

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Render, Renderer, Revision, Snapshot};
+use gitops_core::{Render, Renderer};
 use gitops_k8s::{Helm, Kustomize};
 
-use crate::support::{render, renderer};
+use crate::support::{render, renderer, snapshot};
 
 /// A program that `cargo xtask test` makes.
 fn program(variable: &str) -> PathBuf {
@@ -39,11 +39,6 @@ const FILES: [(&str, &str); 6] = [
 
 fn overlay(kustomize: Kustomize) -> impl Render + 'static {
     renderer().kustomized("overlay", kustomize)
-}
-
-fn snapshot(files: &[(&str, &str)]) -> Snapshot {
-    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
-    Snapshot::from_files("repo", Revision::new("1", ""), files).unwrap()
 }
 
 fn lines(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
@@ -185,4 +180,33 @@ fn a_chart_is_rendered_with_its_values_and_without_its_tests() {
 fn a_kustomization_among_manifests_is_refused_and_says_what_to_do() {
     let found = render(renderer(), &[("overlay/kustomization.yaml", OVERLAY)]).unwrap_err();
     insta::assert_snapshot!(found[0], @"error[GO0405]: overlay/kustomization.yaml: 1:1: a kustomization, which is no manifest itself (give its folder to the renderer of kustomizations, or leave the file out by the source's rules)");
+}
+
+/// What is remarked about a folder that a program renders.
+fn remarks(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
+    let rendered = Renderer::new(Arc::new(render)).render(&snapshot(files)).unwrap();
+    rendered.remarks.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_a_program_warns_of_is_told_without_the_values_that_it_prints() {
+    let kustomize = Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap();
+    let files = [
+        ("overlay/kustomization.yaml", "resources: [web.yaml]\ncommonLabels: { app: web }\n"),
+        ("overlay/web.yaml", WEB),
+    ];
+    insta::assert_snapshot!(remarks(overlay(kustomize), &files), @"warning[GO0418]: overlay/kustomization.yaml: `kustomize` warns: Warning: 'commonLabels' is deprecated. Please use 'labels' instead. Run 'kustomize edit fix' to update your Kustomization automatically.");
+    let helm = Helm::at(&program("GITOPS_HELM"), "web").unwrap().values("prod.yaml");
+    let files = [
+        ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndeprecated: true\n"),
+        ("chart/values.yaml", "login: { password: pa55 }\n"),
+        ("prod.yaml", "login: s3cret\n"),
+        ("chart/templates/none.yaml", "{{ if .Values.enabled }}\na: b\n{{ end }}\n"),
+    ];
+    let told = remarks(renderer().helmed("chart", helm), &files);
+    assert!(!told.contains("s3cret") && !told.contains("pa55"), "{told}");
+    insta::assert_snapshot!(told, @r"
+    warning[GO0418]: chart/Chart.yaml: `helm` warns: this chart is deprecated
+    warning[GO0416]: chart/Chart.yaml: what is rendered from it holds no object (remove it if that is meant: what it declared before is no longer declared)
+    ");
 }

@@ -8,11 +8,15 @@ pub fn renderer() -> KubernetesRender {
     KubernetesRender::new("k").namespace("shop").secret_key(SecretKey::new([7; 32]))
 }
 
+/// A revision of files.
+pub fn snapshot(files: &[(&str, &str)]) -> Snapshot {
+    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
+    Snapshot::from_files("repo", Revision::new("1", ""), files).unwrap()
+}
+
 /// What files declare.
 pub fn render(render: KubernetesRender, files: &[(&str, &str)]) -> Result<Desired, Vec<Diagnostic>> {
-    let files = files.iter().map(|(path, text)| ((*path).to_owned(), text.as_bytes().to_vec()));
-    let snapshot = Snapshot::from_files("repo", Revision::new("1", ""), files).unwrap();
-    let rendered = Renderer::new(Arc::new(render)).render(&snapshot);
+    let rendered = Renderer::new(Arc::new(render)).render(&snapshot(files));
     rendered.map(|rendered| rendered.desired).map_err(|error| error.diagnostics().to_vec())
 }
 

@@ -44,7 +44,7 @@ pub(crate) enum Class {
     Other,
 }
 
-const CLASSES: [(&str, Class); 26] = [
+const CLASSES: [(&str, Class); 28] = [
     ("error acquiring the state lock", Class::Lock),
     ("error locking state", Class::Lock),
     ("error releasing the state lock", Class::Lock),
@@ -56,6 +56,8 @@ const CLASSES: [(&str, Class); 26] = [
     ("backend configuration changed", Class::Init),
     ("required plugins are not installed", Class::Init),
     ("module not installed", Class::Init),
+    ("module source has changed", Class::Init),
+    ("module version requirements have changed", Class::Init),
     ("inconsistent dependency lock file", Class::LockFile),
     ("provider dependency changes detected", Class::LockFile),
     ("failed to query available provider packages", Class::Download),
@@ -88,6 +90,11 @@ impl Diagnostic {
             address: reader.optional_text("address"),
             place,
         }
+    }
+
+    /// Whether it is an error that may be over once the root is initialised.
+    pub fn wants_init(&self) -> bool {
+        self.is_error && matches!(self.class(), Class::Init | Class::LockFile)
     }
 
     /// What it is about.

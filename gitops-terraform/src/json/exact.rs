@@ -12,6 +12,41 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
     Walk { text: raw.get(), at: 0 }.value(DEPTH)
 }
 
+/// Which members of a document are read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    /// All of it.
+    Whole,
+    /// These members of a mapping; what is no mapping is read as it is.
+    Members(&'static [(&'static str, Part)]),
+    /// This part of each item of a list; what is no list is read as it is.
+    Items(&'static Part),
+}
+
+/// The value of a JSON document of which only a part is read: the rest is checked to be JSON and passed over.
+pub(crate) fn parse_part(bytes: &[u8], part: Part) -> Result<Value> {
+    let raw: &RawValue = serde_json::from_slice(bytes).map_err(not_json)?;
+    part_of(raw, part)
+}
+
+fn part_of(raw: &RawValue, part: Part) -> Result<Value> {
+    match (part, raw.get().as_bytes().first()) {
+        (Part::Members(wanted), Some(b'{')) => members_of(raw, wanted),
+        (Part::Items(part), Some(b'[')) => {
+            let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
+            Ok(Value::List(items.into_iter().map(|item| part_of(item, *part)).collect::<Result<_>>()?))
+        }
+        _ => Walk { text: raw.get(), at: 0 }.value(DEPTH),
+    }
+}
+
+fn members_of(raw: &RawValue, wanted: &[(&'static str, Part)]) -> Result<Value> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
+    let member =
+        |(name, part): &(&'static str, Part)| members.get(*name).map(|raw| Ok((*name, part_of(raw, *part)?)));
+    Ok(Value::map(wanted.iter().filter_map(member).collect::<Result<Vec<_>>>()?))
+}
+
 /// One way through a text that is known to be JSON: each byte is read once more, however deep it lies.
 struct Walk<'a> {
     text: &'a str,
@@ -120,6 +155,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_asked_for_is_passed_over_and_must_be_json_all_the_same() {
+        const C: Part = Part::Members(&[("c", Part::Whole)]);
+        const PART: Part = Part::Members(&[("a", Part::Whole), ("b", C), ("l", Part::Items(&C))]);
+        let read = |text: &str| parse_part(text.as_bytes(), PART);
+        let text = r#"{"x":{"y":[1]},"b":{"c":2,"d":3},"a":{"e":[4]},"l":[{"c":5,"d":6},7]}"#;
+        assert_eq!(read(text).unwrap().to_string(), r#"{"a":{"e":[4]},"b":{"c":2},"l":[{"c":5},7]}"#);
+        assert_eq!(read(r#"{"b":[5],"l":{"d":6}}"#).unwrap().to_string(), r#"{"b":[5],"l":{"d":6}}"#);
+        assert!(read(r#"{"x":{"y":[1}}"#).is_err());
+    }
+
+    #[test]
     fn a_document_that_is_nested_too_deeply_is_refused() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(parse(deep.as_bytes()).is_err());
@@ -167,6 +213,7 @@ mod tests {
         #[test]
         fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = parse(&bytes);
+            let _ = parse_part(&bytes, Part::Members(&[("a", Part::Whole)]));
         }
 
         #[test]

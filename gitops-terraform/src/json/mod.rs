@@ -12,8 +12,9 @@ mod write;
 
 pub(crate) use diagnostic::{Class, Diagnostic};
 pub(crate) use event::{Event, Hook, event, events};
-pub(crate) use exact::parse;
+pub(crate) use exact::{Part, parse, parse_part};
 pub(crate) use mask::masked;
+pub(crate) use plan::READ;
 pub use plan::{Action, OutputChange, Plan, ResourceChange};
 pub(crate) use reader::Reader;
 pub(crate) use redact::Redact;

@@ -3,7 +3,22 @@ use std::fmt;
 
 use gitops_core::{Digest, Hasher, Result, SecretKey, Value};
 
-use super::{Reader, Redact, masked};
+use super::{Part, Reader, Redact, masked};
+
+/// What is read of the document that the tool shows of a plan: not what it repeats of the state and the configuration,
+/// which is most of it.
+pub(crate) const READ: Part = Part::Members(&[
+    ("format_version", Part::Whole),
+    ("resource_changes", Part::Whole),
+    ("resource_drift", Part::Whole),
+    ("output_changes", Part::Whole),
+    ("action_invocations", Part::Whole),
+    ("deferred_changes", Part::Whole),
+    ("complete", Part::Whole),
+    ("errored", Part::Whole),
+    ("variables", Part::Whole),
+    ("configuration", Part::Members(&[("root_module", Part::Members(&[("variables", Part::Whole)]))])),
+]);
 
 /// A plan of the tool: what it would do to each resource and output. Secrets are masked.
 #[derive(Clone, Debug, PartialEq)]

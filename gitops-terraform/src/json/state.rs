@@ -2,7 +2,33 @@ use std::collections::BTreeMap;
 
 use gitops_core::{Digest, Error, ErrorKind, Result, Secret, SecretKey, Value};
 
-use super::{Reader, parse};
+use super::{Part, Reader, parse_part};
+
+/// What is read of a state: of a resource's attributes, which are nearly all of it, the identity alone.
+const READ: Part = Part::Members(&[
+    ("version", Part::Whole),
+    ("serial", Part::Whole),
+    ("lineage", Part::Whole),
+    ("encrypted_data", Part::Whole),
+    ("outputs", Part::Whole),
+    ("resources", Part::Items(&RESOURCE)),
+    ("check_results", Part::Whole),
+]);
+
+const RESOURCE: Part = Part::Members(&[
+    ("mode", Part::Whole),
+    ("module", Part::Whole),
+    ("type", Part::Whole),
+    ("name", Part::Whole),
+    ("instances", Part::Items(&INSTANCE)),
+]);
+
+const INSTANCE: Part = Part::Members(&[
+    ("index_key", Part::Whole),
+    ("status", Part::Whole),
+    ("deposed", Part::Whole),
+    ("attributes", Part::Members(&[("id", Part::Whole)])),
+]);
 
 /// A state as it is kept, of the format's version 4.
 #[derive(Clone, Debug, PartialEq)]
@@ -69,7 +95,7 @@ impl StateFile {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Ok(None);
         }
-        let value = parse(bytes)?;
+        let value = parse_part(bytes, READ)?;
         let reader = Reader::new(&value, "state");
         if reader.field("encrypted_data").is_some() {
             let error = Error::new(ErrorKind::Unsupported, "the state is encrypted by the tool itself");

@@ -25,6 +25,10 @@ const INHERITED: [&str; 11] = [
 const FIXED: [(&str, &str); 4] =
     [("LC_ALL", "C"), ("TF_IN_AUTOMATION", "1"), ("TF_INPUT", "0"), ("CHECKPOINT_DISABLE", "1")];
 
+/// What holds unless it is handed on: the tool collects its garbage half as often as by itself. A plan of many resources
+/// takes a fifth less processor time by it, and about a fifth more memory.
+const USUAL: (&str, &str) = ("GOGC", "200");
+
 /// The whole environment of a run. Nothing else is inherited, and nothing of `TF_*` at all.
 #[derive(Clone)]
 pub(crate) struct Environment(Vec<(OsString, OsString)>);
@@ -35,7 +39,10 @@ impl Environment {
         let fixed = FIXED.iter().map(|(name, value)| (name.into(), value.into()));
         let inherited = INHERITED.into_iter().chain(passed);
         let inherited = inherited.filter_map(|name| Some((name.into(), std::env::var_os(name)?)));
-        Self(inherited.chain(fixed).collect())
+        let usual = Self(vec![(USUAL.0.into(), USUAL.1.into())]);
+        inherited
+            .chain(fixed)
+            .fold(usual, |environment, (name, value): (OsString, OsString)| environment.with(name, value))
     }
 
     /// Sets a variable.

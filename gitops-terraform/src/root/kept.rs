@@ -58,7 +58,7 @@ impl Folder {
         disk::remove(&self.kept_note())?;
         let (new, place) = (self.new_plan(), self.kept_plan());
         std::fs::rename(&new, &place).map_err(|error| disk::failed("keep", &new, error))?;
-        disk::replace(&self.kept_note(), &serde_json::to_vec(kept)?, false)
+        disk::place(&self.kept_note(), &serde_json::to_vec(kept)?, false)
     }
 
     /// Removes all saved plans: they hold secrets in clear.

@@ -43,16 +43,8 @@ fn write(path: &Path, content: &Value, executable: bool) -> Result<()> {
     let bytes = content.as_bytes().ok_or_else(|| {
         Error::new(ErrorKind::Invalid, format!("the file {} is neither text nor bytes", path.display()))
     })?;
-    if disk::read(path, FILE_BYTES)?.as_deref() == Some(bytes) && is_executable(path) == executable {
-        return Ok(());
-    }
     disk::private_folder(path.parent().unwrap_or(Path::new(".")))?;
-    disk::replace(path, bytes, executable)
-}
-
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o100 != 0)
+    disk::place(path, bytes, executable)
 }
 
 #[cfg(test)]

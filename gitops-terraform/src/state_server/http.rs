@@ -7,12 +7,12 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
-use gitops_core::{Cx, Digest};
+use gitops_core::{Cx, Digest, Key};
 use serde::{Deserialize, Serialize};
 
 use super::StateLock;
 use super::head::Refused;
-use super::keep::{NotDone, States};
+use super::keep::{NotDone, States, Writer};
 
 /// The most bytes that a state may have.
 const STATE_BYTES: usize = 256 << 20;
@@ -37,10 +37,12 @@ struct LockInfo {
     path: String,
 }
 
+/// What stands in the address: which root's state it is, and under which lock it is written.
 #[derive(Deserialize)]
 struct Asked {
+    root: Key,
     #[serde(rename = "ID", default)]
-    id: String,
+    lock: String,
 }
 
 /// The run of ours that asks: the name by which it signs in.
@@ -88,7 +90,10 @@ async fn answer(
             Ok(None) => StatusCode::NO_CONTENT.into_response(),
             Err(error) => failed(NotDone::Failed(error)),
         },
-        "POST" => done(states.write(&cx, &name, &asked.id, body.to_vec()).await),
+        "POST" => {
+            let writer = Writer { root: asked.root, run, lock: asked.lock };
+            done(states.write(&cx, &name, &writer, body.into()).await)
+        }
         "LOCK" => match lock(&body, run) {
             Some(lock) => done(states.lock(&cx, &name, &lock).await),
             None => (StatusCode::BAD_REQUEST, "a lock needs an id").into_response(),

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 
-use gitops_core::{Cx, Digest, Document, Error, ErrorKind, Result, StateStore, Version};
+use gitops_core::{Cx, Digest, Document, Error, ErrorKind, Key, Result, StateStore, Version};
 
 use super::head::{Head, Refused};
+use super::recorder::Recorder;
 use super::{StateLock, StateWrite};
 use crate::json::StateFile;
 
@@ -12,6 +13,17 @@ const TRIES: usize = 8;
 /// The states of all names, over a store.
 pub(super) struct States {
     store: Arc<dyn StateStore>,
+    recorder: Option<Recorder>,
+}
+
+/// Who writes a state.
+pub(super) struct Writer {
+    /// The root whose state it is.
+    pub root: Key,
+    /// The run of ours that writes.
+    pub run: String,
+    /// The id of the lock that it says to hold.
+    pub lock: String,
 }
 
 impl std::fmt::Debug for States {
@@ -55,8 +67,8 @@ impl From<NotDone> for Error {
 }
 
 impl States {
-    pub fn new(store: Arc<dyn StateStore>) -> Self {
-        Self { store }
+    pub fn new(store: Arc<dyn StateStore>, recorder: Option<Recorder>) -> Self {
+        Self { store, recorder }
     }
 
     /// The latest state.
@@ -99,8 +111,9 @@ impl States {
         self.change(cx, name, |head| head.give_back(id)).await
     }
 
-    /// Writes a state under a lock: first its bytes, then that they are the latest.
-    pub async fn write(&self, cx: &Cx, name: &str, id: &str, bytes: Vec<u8>) -> Result<(), NotDone> {
+    /// Writes a state under a lock: first its bytes, then that they are the latest. What can't be recorded is not
+    /// written.
+    pub async fn write(&self, cx: &Cx, name: &str, writer: &Writer, bytes: Vec<u8>) -> Result<(), NotDone> {
         let state =
             StateFile::read(&bytes)?.ok_or_else(|| Error::new(ErrorKind::Invalid, "an empty state"))?;
         let (head, version) = self.head(cx, name).await?;
@@ -113,8 +126,11 @@ impl States {
             who: holder.as_ref().map(|lock| lock.who.clone()).unwrap_or_default(),
             operation: holder.map(|lock| lock.operation).unwrap_or_default(),
         };
-        if !head.may_write(id, &write)? {
+        if !head.may_write(&writer.lock, &write)? {
             return Ok(());
+        }
+        if let Some(recorder) = &self.recorder {
+            recorder.record(cx, writer, &write).await?;
         }
         self.put_slot(cx, name, head.count, bytes).await?;
         let mut head = head;

@@ -3,17 +3,19 @@
 mod head;
 mod http;
 mod keep;
+mod recorder;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use gitops_core::{Cx, Digest, Error, Hasher, Result, StateStore, Time};
+use gitops_core::{AuditSink, Cx, Digest, Error, Hasher, Key, Result, StateStore, Time};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use zeroize::Zeroizing;
 
 use crate::process::is_gone;
 use keep::States;
+use recorder::Recorder;
 
 /// Keeps the states of roots, on this machine only, for the tool's `http` backend.
 ///
@@ -23,6 +25,7 @@ use keep::States;
 /// # Guarantees
 /// - A write is durable before it is answered, and the states before it stay readable, the latest 16 of them.
 /// - A write needs the lock, and goes on from what is there: same lineage, higher serial. Everything else is refused.
+/// - With an [audit log](Self::audited), a write that can't be recorded is refused.
 /// - A lock is given back only by its id, and never by age. Who holds it, and since when, is told to who asks.
 /// - It listens only while a run of the tool needs it, on a free port of this machine. Every request must know a
 ///   password that is made anew each time and is in no file.
@@ -80,7 +83,18 @@ pub struct StateLock {
 impl StateServer {
     /// A server of the states in a store.
     pub fn new(store: Arc<dyn StateStore>) -> Self {
-        Self { states: Arc::new(States::new(store)), door: Mutex::default() }
+        Self { states: Arc::new(States::new(store, None)), door: Mutex::default() }
+    }
+
+    /// A server that records each write in an audit log before it makes it: whose state it is, which run wrote it,
+    /// lineage, serial and digest, and nothing of what is in it.
+    pub fn audited(
+        store: Arc<dyn StateStore>,
+        application: impl Into<String>,
+        sink: Arc<dyn AuditSink>,
+    ) -> Self {
+        let recorder = Recorder { application: application.into(), sink };
+        Self { states: Arc::new(States::new(store, Some(recorder))), door: Mutex::default() }
     }
 
     /// Opens the door, or the one that is open: runs at the same time share it.
@@ -147,9 +161,10 @@ impl Door {
         Ok(Self { address, password, _stop: stop.drop_guard() })
     }
 
-    /// The variables by which a run of the tool finds a state, and signs in.
-    pub(crate) fn variables(&self, name: &str, run: &str) -> [(&'static str, String); 7] {
-        let address = format!("http://{}/states/{name}", self.address);
+    /// The variables by which a run of the tool finds the state of a root, and signs in.
+    pub(crate) fn variables(&self, root: &Key, workspace: &str, run: &str) -> [(&'static str, String); 7] {
+        let (name, root) = (name_of(root, workspace), in_address(&root.to_string()));
+        let address = format!("http://{}/states/{name}?root={root}", self.address);
         [
             ("TF_HTTP_ADDRESS", address.clone()),
             ("TF_HTTP_LOCK_ADDRESS", address.clone()),
@@ -163,7 +178,16 @@ impl Door {
 }
 
 /// The name of a state: that of a root in a workspace.
-pub(crate) fn name_of(key: &gitops_core::Key, workspace: &str) -> String {
+pub(crate) fn name_of(key: &Key, workspace: &str) -> String {
     let digest = Hasher::new("gitops terraform state 1").field(key.to_string()).field(workspace).finish();
     digest.to_string()[..40].to_owned()
+}
+
+/// A text as it stands in an address: letters and digits as they are, every other byte by its number.
+fn in_address(text: &str) -> String {
+    let shown = |byte: u8| match byte {
+        byte if byte.is_ascii_alphanumeric() => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    };
+    text.bytes().map(shown).collect()
 }

@@ -34,6 +34,10 @@ impl Remote {
     pub fn refuse(&self, refuses: bool) {
         self.refuses.store(refuses, Ordering::Relaxed);
     }
+
+    pub fn holds_a_state(&self) -> bool {
+        self.kept.lock().unwrap().is_some()
+    }
 }
 
 async fn read(State(remote): State<Remote>) -> Response {
@@ -51,7 +55,7 @@ async fn write(State(remote): State<Remote>, body: Bytes) -> StatusCode {
     StatusCode::OK
 }
 
-fn root(address: &str, value: u8) -> String {
+pub fn root(address: &str, value: u8) -> String {
     format!(
         "terraform {{\n  backend \"http\" {{ address = \"{address}\" }}\n}}\n\
          resource \"terraform_data\" \"a\" {{ input = {value} }}\noutput \"o\" {{ value = terraform_data.a.output }}\n"

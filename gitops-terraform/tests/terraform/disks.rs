@@ -60,7 +60,7 @@ async fn ends_well(world: &World, things: &Things) {
 async fn failed(world: &World, target: &Terraform, plan: &Plan) -> String {
     let report = world.engine(target).await.apply(&world.cx, plan, &yes()).await.unwrap();
     match &report.results[0].outcome {
-        StepOutcome::Unknown { error } | StepOutcome::Failed { error, .. } => error.clone(),
+        StepOutcome::Unknown { error, .. } | StepOutcome::Failed { error, .. } => error.clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -71,7 +71,9 @@ async fn an_apply_that_fails_in_the_middle_keeps_what_it_made_and_goes_on_from_t
     world.files.declare(&[("app/main.tf", &main), (LOCK, &lock)]);
     things.with(|inner| inner.refused.insert("b".into()));
     let report = world.apply().await;
-    let StepOutcome::Unknown { error } = &report.results[0].outcome else { panic!("{:?}", report.results) };
+    let StepOutcome::Unknown { error, .. } = &report.results[0].outcome else {
+        panic!("{:?}", report.results)
+    };
     assert!(error.contains("counting_thing.b") && error.contains("not this one"), "{error}");
     things.with(|inner| inner.refused.clear());
     let plan = world.plan().await;
@@ -114,7 +116,8 @@ async fn a_state_of_ours_is_read_without_a_process_and_has_its_versions() {
     let (things, lock) = (Things::start().await, lock_file(&["gitops/counting"]));
     let cx = Cx::system();
     let store: Arc<dyn StateStore> = Arc::new(MemoryStore::default());
-    let server = Arc::new(StateServer::new(store));
+    let audit = MemoryAudit::new();
+    let server = Arc::new(StateServer::audited(store, "shop", Arc::new(audit.clone())));
     let shared = server.clone();
     let world = World::new(&[]).built(move |builder| builder.mirror(mirror()).state_server(shared.clone()));
     let declare = |value: &str| {
@@ -133,6 +136,7 @@ async fn a_state_of_ours_is_read_without_a_process_and_has_its_versions() {
     let history = server.history(&cx, &name).await.unwrap();
     let serials: Vec<u64> = history.iter().map(|write| write.serial).collect();
     assert!(serials.is_sorted_by(|a, b| a < b) && serials.len() >= 2, "{serials:?}");
+    assert_eq!(recorded(&audit), serials);
     let mut values = Vec::new();
     for serial in serials {
         let state = server.version(&cx, &name, serial).await.unwrap().unwrap();
@@ -146,4 +150,16 @@ async fn a_state_of_ours_is_read_without_a_process_and_has_its_versions() {
     assert!(files_below(&world.work()).iter().all(
         |path| !path.ends_with("terraform.tfstate") || path.starts_with(world.root_folder().join("data"))
     ));
+}
+
+/// The serials of the states of the root that an audit log tells of, each with who wrote it.
+fn recorded(audit: &MemoryAudit) -> Vec<u64> {
+    let serial = |entry: &AuditEntry| match &entry.what {
+        AuditEvent::State { key, run, serial, .. } => {
+            assert!(*key == root_key("app") && !run.is_empty() && entry.actor.contains('@'), "{entry:?}");
+            Some(*serial)
+        }
+        _ => None,
+    };
+    audit.entries().iter().filter_map(serial).collect()
 }

@@ -87,16 +87,18 @@ async fn an_apply_that_takes_too_long_is_interrupted_and_keeps_what_it_made() {
     assert_eq!(things.with(|inner| inner.made.values().copied().collect::<Vec<_>>()), [1, 1, 1]);
 }
 
+/// How many bytes the flood has; 5 MB if nothing is set.
+const FLOOD: &str = "GITOPS_TERRAFORM_FLOOD";
+
 #[tokio::test]
 async fn a_flood_of_output_is_taken_and_not_kept() {
-    let main = r#"
-resource "terraform_data" "a" {
-  provisioner "local-exec" {
-    command = "head -c 5000000 /dev/zero | tr '\\0' x | fold -w 1000"
-  }
-}
-"#;
-    let world = World::new(&[("app/main.tf", main)]);
+    let bytes: u64 =
+        std::env::var(FLOOD).map_or(5_000_000, |bytes| bytes.parse().expect("a number of bytes"));
+    let command = format!("head -c {bytes} /dev/zero | tr '\\\\0' x | fold -w 1000");
+    let main = format!(
+        "resource \"terraform_data\" \"a\" {{\n  provisioner \"local-exec\" {{\n    command = \"{command}\"\n  }}\n}}\n"
+    );
+    let world = World::new(&[("app/main.tf", &main)]);
     assert!(world.apply().await.is_converged());
     let size = |path: &std::path::PathBuf| std::fs::metadata(path).unwrap().len();
     assert!(files_below(world.folder.path()).iter().map(size).max().unwrap() < 1 << 20);

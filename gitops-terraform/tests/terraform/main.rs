@@ -15,6 +15,7 @@ mod kills;
 mod kit;
 mod life;
 mod outputs;
+mod processes;
 mod refused;
 mod removal;
 mod secrets;

@@ -86,7 +86,9 @@ resource "terraform_data" "a" {
 "#;
     let world = World::new(&[("app/main.tf", main)]).rendered(rendered(CANARY));
     let report = world.apply().await;
-    let StepOutcome::Unknown { error } = &report.results[0].outcome else { panic!("{:?}", report.results) };
+    let StepOutcome::Unknown { error, .. } = &report.results[0].outcome else {
+        panic!("{:?}", report.results)
+    };
     assert!(error.contains("exit status 3"), "{error}");
     assert_hidden(&format!("{report:?}"));
     assert_hidden(&shown(&world.plan().await));

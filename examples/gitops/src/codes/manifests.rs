@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 14] = [
+pub const PAGES: [Page; 18] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -95,5 +95,33 @@ pub const PAGES: [Page; 14] = [
         cause: "A text holds `${NAME}` for which there is neither a value nor a default.",
         fix: "Give the value, write a default as `${NAME:=default}`, or `$${NAME}` if the text is \
               meant as it stands.",
+    },
+    Page {
+        code: "GO0415",
+        title: "a value that readers take differently",
+        cause: "Without quotes it is one thing for `kubectl` and Argo CD, and another for `kustomize` and \
+              Flux: `yes` is true for the first and text for the second. It is a warning: the file is read \
+              as `kubectl` reads it.",
+        fix: "Write `true` or `false`, or put it in quotes.",
+    },
+    Page {
+        code: "GO0416",
+        title: "nothing is declared",
+        cause: "A manifest, or what a program made of a chart or a kustomization, holds no object; it may \
+              have been cut short. It is a warning: the guards on deletion hold as ever.",
+        fix: "Remove the file if that is meant.",
+    },
+    Page {
+        code: "GO0417",
+        title: "something deprecated",
+        cause: "A version of a kind, an annotation or a label that newer servers do not serve or heed. It \
+              is a warning.",
+        fix: "Use what the message names.",
+    },
+    Page {
+        code: "GO0418",
+        title: "a program warned",
+        cause: "`kustomize` or `helm` did its work and warned of something.",
+        fix: "The message has what it said, without what stands in brackets, which may be a secret.",
     },
 ];

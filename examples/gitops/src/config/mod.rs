@@ -56,12 +56,14 @@ pub struct Sync {
     pub adopt: bool,
     /// How long `run` waits between looks at a source that can't tell of news.
     pub interval: Duration,
+    /// How long to wait for an object to become ready, where its target does not say so.
+    pub ready_timeout: Duration,
 }
 
 impl Default for Sync {
     fn default() -> Self {
-        let interval = Duration::from_secs(60);
-        Self { prune: true, drift: DriftPolicy::Correct, adopt: false, interval }
+        let (interval, ready_timeout) = (Duration::from_secs(60), Duration::from_secs(600));
+        Self { prune: true, drift: DriftPolicy::Correct, adopt: false, interval, ready_timeout }
     }
 }
 
@@ -193,7 +195,8 @@ fn one_kind<'n>(
 }
 
 fn sync(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<Sync> {
-    let fields = reader.fields(node, "`sync`", owner, &["prune", "drift", "adopt", "interval"])?;
+    let keys = ["prune", "drift", "adopt", "interval", "ready_timeout"];
+    let fields = reader.fields(node, "`sync`", owner, &keys)?;
     let policies = [("correct", DriftPolicy::Correct), ("report", DriftPolicy::Report)];
     let default = Sync::default();
     let boolean =
@@ -204,6 +207,7 @@ fn sync(reader: &Reader<'_>, node: &Node, owner: Place) -> Option<Sync> {
         drift: drift.unwrap_or(default.drift),
         adopt: boolean("adopt").unwrap_or(default.adopt),
         interval: duration_of(reader, &fields, "interval").unwrap_or(default.interval),
+        ready_timeout: duration_of(reader, &fields, "ready_timeout").unwrap_or(default.ready_timeout),
     })
 }
 

@@ -93,10 +93,10 @@ fn what_may_be_left_out_has_the_documented_default() {
 
 #[test]
 fn every_setting_is_taken_over() {
-    let sync = "sync: { prune: false, drift: report, adopt: true, interval: 5m }";
+    let sync = "sync: { prune: false, drift: report, adopt: true, interval: 5m, ready_timeout: 90s }";
     let config = parse(&with("sync: { prune: true, drift: correct, interval: 60s }", sync)).unwrap();
-    let expected =
-        Sync { prune: false, drift: DriftPolicy::Report, adopt: true, interval: Duration::from_secs(300) };
+    let [interval, ready_timeout] = [300, 90].map(Duration::from_secs);
+    let expected = Sync { prune: false, drift: DriftPolicy::Report, adopt: true, interval, ready_timeout };
     assert_eq!(config.sync, expected);
 }
 

@@ -3,6 +3,8 @@
 use gitops_core::{FieldChange, Key, Reason, Step, Value};
 use similar::{ChangeTag, TextDiff};
 
+use super::style;
+
 /// An object as people say it, without its target: `File/conf/app.toml`, `Deployment.apps/shop/web`.
 pub fn object(key: &Key) -> String {
     match key.namespace() {
@@ -13,14 +15,29 @@ pub fn object(key: &Key) -> String {
 
 /// Why a step is needed: the fields with old and new value where they are known.
 pub fn reason(step: &Step) -> String {
-    let fields = step.diff.fields();
+    let fields = own(step);
     match &step.reason {
-        Reason::Differs { .. } if !fields.is_empty() => some(fields),
+        Reason::Differs { .. } if !fields.is_empty() => some(&fields),
+        Reason::Differs { .. } if !step.components.changes.is_empty() => {
+            style::count(step.components.changes.len(), "resource")
+        }
         Reason::CannotChangeInPlace { .. } | Reason::Adopted if !fields.is_empty() => {
-            format!("{}: {}", step.reason, some(fields))
+            format!("{}: {}", step.reason, some(&fields))
         }
         reason => reason.to_string(),
     }
+}
+
+/// The fields of the object itself: those of its components are shown with them.
+fn own(step: &Step) -> Vec<FieldChange> {
+    let heads: Vec<String> =
+        step.components.changes.iter().map(|change| format!("/{}/{}", change.action, change.name)).collect();
+    let is_own = |field: &&FieldChange| !heads.iter().any(|head| is_below(&field.path, head));
+    step.diff.fields().iter().filter(is_own).cloned().collect()
+}
+
+fn is_below(path: &str, head: &str) -> bool {
+    path.strip_prefix(head).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Where a step's object is declared, or was.
@@ -33,7 +50,7 @@ pub fn place(step: &Step) -> String {
 }
 
 /// The first two fields, and how many more there are.
-fn some(fields: &[FieldChange]) -> String {
+pub fn some(fields: &[FieldChange]) -> String {
     let mut texts: Vec<String> = fields.iter().take(2).map(field).collect();
     if fields.len() > 2 {
         texts.push(format!("and {} more", fields.len() - 2));

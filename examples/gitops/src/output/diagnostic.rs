@@ -10,7 +10,8 @@ pub fn draw_all(faults: &[Diagnostic]) -> String {
     faults.iter().map(draw).collect::<Vec<_>>().join("\n")
 }
 
-fn draw(fault: &Diagnostic) -> String {
+/// Draws a fault or a warning.
+pub fn draw(fault: &Diagnostic) -> String {
     let level = match fault.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,

@@ -47,7 +47,21 @@ fn hunks(field: &FieldChange) -> String {
     }
 }
 
+/// Text of one line without an end, such as an image or a number of replicas, is a value and not a file.
+fn value(name: &str, before: &str, after: &str) -> String {
+    let sides = [(RED, '-', before), (GREEN, '+', after)].into_iter().filter(|(_, _, text)| !text.is_empty());
+    let sides = sides.map(|(style, sign, text)| paint(style, format_args!("{sign}{}", escape(text))));
+    [paint(CYAN, name)]
+        .into_iter()
+        .chain(sides)
+        .flat_map(|line| ["  ".to_owned(), line, "\n".to_owned()])
+        .collect()
+}
+
 fn lines(name: &str, before: &str, after: &str) -> String {
+    if !before.contains('\n') && !after.contains('\n') {
+        return value(name, before, after);
+    }
     let diff = TextDiff::from_lines(before, after);
     let mut lines = Vec::new();
     for hunk in diff.unified_diff().context_radius(CONTEXT).iter_hunks() {
@@ -108,6 +122,23 @@ impl<'a> DiffDocument<'a> {
 mod tests {
     use super::*;
     use gitops_core::Value;
+
+    #[test]
+    fn a_value_of_one_line_is_shown_without_the_frame_of_a_file() {
+        let field = |before: Option<&str>| FieldChange {
+            path: "/image".to_owned(),
+            before: before.map(Value::from),
+            after: Some(Value::from("web:2")),
+        };
+        let shown = hunks(&field(Some("web:1"))) + &hunks(&field(None));
+        insta::assert_snapshot!(anstream::adapter::strip_str(&shown).to_string(), @r"
+        image
+        -web:1
+        +web:2
+        image
+        +web:2
+        ");
+    }
 
     #[test]
     fn lines_come_and_go_around_what_stays() {

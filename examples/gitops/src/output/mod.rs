@@ -1,6 +1,7 @@
 //! What people and programs read.
 
 pub mod changes;
+pub mod components;
 pub mod diagnostic;
 pub mod diff;
 pub mod document;

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use gitops_core::{Action, Cause, Held, Key, Note, Plan, Risk, Step, Verdict};
 
-use super::changes;
 use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
 use super::table::{Cell, Columns, draw};
+use super::{changes, components};
 
 /// A plan, what the gates say of it, and how to draw it.
 pub struct PlanView<'a> {
@@ -27,7 +27,7 @@ impl PlanView<'_> {
         let of = |cause: Cause| plan.steps.iter().filter(move |step| step.cause == cause);
         let mut out = self.head();
         out += &risks(plan);
-        out += &draw(&of(Cause::ThisChange).map(row).collect::<Vec<_>>(), self.columns);
+        out += &draw(&of(Cause::ThisChange).flat_map(rows).collect::<Vec<_>>(), self.columns);
         let corrected: Vec<&Step> = of(Cause::Drift).collect();
         out += &self.drift(&corrected, "corrected by this plan");
         out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "left alone: `sync.drift` is `report`");
@@ -59,7 +59,7 @@ impl PlanView<'_> {
                 "{} {} ({what})\n{}",
                 paint(YELLOW, "Existing drift:"),
                 count(steps.len(), "object"),
-                draw(&steps.iter().copied().map(row).collect::<Vec<_>>(), self.columns)
+                draw(&steps.iter().copied().flat_map(rows).collect::<Vec<_>>(), self.columns)
             ),
         }
     }
@@ -76,6 +76,10 @@ impl PlanView<'_> {
             ),
         }
     }
+}
+
+fn rows(step: &Step) -> Vec<Vec<Cell>> {
+    [vec![row(step)], components::rows(step)].concat()
 }
 
 fn row(step: &Step) -> Vec<Cell> {
@@ -170,14 +174,25 @@ fn sum(plan: &Plan) -> String {
         let verb = if plan.unchanged == 1 { "is" } else { "are" };
         return format!("No changes: {} {verb} as declared{rest}.\n", count(plan.unchanged, "object"));
     }
-    let n = |action: Action| plan.count(action);
+    let mut targets: Vec<&str> = plan.steps.iter().map(|step| step.key.target()).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    let whole = format!("Plan: {}; {} unchanged.\n", counts(plan, |_| true), plan.unchanged);
+    let of_target = |target| format!("  {target}: {}\n", counts(plan, |step| step.key.target() == target));
+    match targets.len() {
+        1 => whole,
+        _ => targets.into_iter().fold(whole, |sum, target| sum + &of_target(target)),
+    }
+}
+
+fn counts(plan: &Plan, counted: impl Fn(&Step) -> bool) -> String {
+    let n = |action| plan.steps.iter().filter(|step| step.action == action && counted(step)).count();
     format!(
-        "Plan: {} to create, {} to update, {} to replace, {} to delete; {} unchanged.\n",
+        "{} to create, {} to update, {} to replace, {} to delete",
         n(Action::Create),
         n(Action::Update),
         n(Action::Replace),
-        n(Action::Delete),
-        plan.unchanged
+        n(Action::Delete)
     )
 }
 

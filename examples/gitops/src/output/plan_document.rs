@@ -1,7 +1,8 @@
 //! A plan as a JSON document.
 
 use gitops_core::{
-    Action, Cause, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason, Revision, Risk, Step,
+    Action, Cause, ComponentChange, Diagnostic, Diff, Held, HeldBecause, Key, Plan, Provenance, Reason,
+    Revision, Risk, Step,
 };
 use gitops_core::{PlanId, Time, Verdict};
 use serde::Serialize;
@@ -22,6 +23,7 @@ pub struct PlanDocument<'a> {
     drift: Vec<StepPart<'a>>,
     held: Vec<HeldPart<'a>>,
     kept: &'a [Key],
+    remarks: &'a [Diagnostic],
 }
 
 impl Document for PlanDocument<'_> {
@@ -29,8 +31,8 @@ impl Document for PlanDocument<'_> {
 }
 
 impl<'a> PlanDocument<'a> {
-    /// The document of a plan.
-    pub fn new(plan: &'a Plan, verdict: &'a Verdict) -> Self {
+    /// The document of a plan, and what was remarked about its revision.
+    pub fn new(plan: &'a Plan, verdict: &'a Verdict, remarks: &'a [Diagnostic]) -> Self {
         Self {
             plan_id: plan.id,
             application: &plan.application,
@@ -42,6 +44,7 @@ impl<'a> PlanDocument<'a> {
             drift: plan.drift.iter().map(StepPart::from).collect(),
             held: plan.held.iter().map(HeldPart::from).collect(),
             kept: &plan.kept,
+            remarks,
         }
     }
 }
@@ -97,6 +100,8 @@ pub struct StepPart<'a> {
     cause: Cause,
     reason: ReasonPart<'a>,
     fields: &'a Diff,
+    /// What it does to what the object is made of: the resources of a root module.
+    components: &'a [ComponentChange],
     risk: &'a [Risk],
     source: Option<&'a Provenance>,
     after: &'a [Key],
@@ -117,6 +122,7 @@ impl<'a> From<&'a Step> for StepPart<'a> {
             cause: step.cause,
             reason: ReasonPart { reason: &step.reason, text: changes::reason(step) },
             fields: &step.diff,
+            components: &step.components.changes,
             risk: &step.risk,
             source: step.provenance.as_ref(),
             after: &step.after,

@@ -1,5 +1,6 @@
 //! What came of an apply.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use gitops_core::{Action, Key, Pin, PlanId, Report, Revision, StepOutcome, StepResult};
@@ -34,10 +35,24 @@ pub fn human(report: &Report, columns: Columns, again: &str) -> String {
     let rows: Vec<Vec<Cell>> = report.results.iter().filter_map(row).collect();
     let mut out = head(report);
     out += &draw(&rows, columns);
+    out += &helps(report);
     if exit(report) != Exit::Ok {
         let _ = writeln!(out, "Go on:  {}", paint(BOLD, again));
     }
     out
+}
+
+/// What a person can do about the steps that failed: each help once, for many steps fail for one reason.
+fn helps(report: &Report) -> String {
+    let helps: BTreeSet<&str> = report.results.iter().filter_map(help).collect();
+    helps.into_iter().map(|help| style::help(help).trim_start_matches('\n').to_owned() + "\n").collect()
+}
+
+fn help(result: &StepResult) -> Option<&str> {
+    match &result.outcome {
+        StepOutcome::Failed { help, .. } | StepOutcome::Unknown { help, .. } => help.as_deref(),
+        _ => None,
+    }
 }
 
 fn head(report: &Report) -> String {
@@ -80,8 +95,8 @@ fn row(result: &StepResult) -> Option<Vec<Cell>> {
     let (style, symbol, word, detail) = match &result.outcome {
         StepOutcome::Done => return None,
         StepOutcome::NotReady { reason } => (YELLOW, "~", "not ready", reason.clone()),
-        StepOutcome::Failed { error } => (RED, "x", "failed", error.clone()),
-        StepOutcome::Unknown { error } => (RED, "?", "unknown", error.clone()),
+        StepOutcome::Failed { error, .. } => (RED, "x", "failed", error.clone()),
+        StepOutcome::Unknown { error, .. } => (RED, "?", "unknown", error.clone()),
         StepOutcome::Blocked { by } => (YELLOW, "!", "blocked", format!("waits for {}", changes::object(by))),
         StepOutcome::Skipped => (DIM, "…", "not tried", String::new()),
         _ => (YELLOW, "?", "other", String::new()),

@@ -55,6 +55,11 @@ fn rewrites_the_screen(c: char) -> bool {
     c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
+/// The line below an error with what a person can do about it.
+pub fn help(text: &str) -> String {
+    format!("\n  = help: {}", escape(text))
+}
+
 /// A count with its noun: `1 object`, `2 objects`.
 pub fn count(n: usize, noun: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };

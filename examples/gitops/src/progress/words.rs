@@ -2,6 +2,7 @@
 
 use gitops_core::Event;
 
+use crate::output::diagnostic;
 use crate::output::style::{self, DIM, RED, YELLOW, count, escape, paint};
 
 /// The line of an event that everybody wants to read; nothing for the others.
@@ -22,9 +23,10 @@ pub fn of(event: &Event) -> Option<String> {
         Event::Waiting { key, reason } => {
             format!("{}  {}: {}", paint(YELLOW, "~ waits"), escape(&key.to_string()), escape(reason))
         }
-        Event::Failed { key, error, unknown } => {
+        Event::Failed { key, error, unknown, help } => {
             let word = if *unknown { "? unknown" } else { "x failed" };
-            format!("{}  {}: {}", paint(RED, word), escape(&key.to_string()), escape(error))
+            let help = help.iter().map(|help| style::help(help)).collect::<String>();
+            format!("{}  {}: {}{help}", paint(RED, word), escape(&key.to_string()), escape(error))
         }
         Event::Blocked { key, by } => format!(
             "{}  {}: waits for {}",
@@ -32,14 +34,7 @@ pub fn of(event: &Event) -> Option<String> {
             escape(&key.to_string()),
             escape(&by.to_string())
         ),
-        Event::Remarked { remark } => {
-            let at = remark.span.as_ref().map(|span| format!(":{}:{}", span.line, span.column));
-            let place =
-                format!("{} {}{}: {}", remark.code, remark.path, at.unwrap_or_default(), remark.message);
-            let place = escape(&place);
-            let help = remark.help.as_deref().unwrap_or_default();
-            format!("{}  {place}; {}", paint(YELLOW, "! remark"), escape(help))
-        }
+        Event::Remarked { remark } => diagnostic::draw(remark),
         Event::PassFailed { error } => {
             format!("{} {}; it is tried again", paint(RED, "the pass failed:"), escape(error))
         }
@@ -83,7 +78,12 @@ mod tests {
         let key = Key::new("dir", GroupKind::new("", "File"), "", "a\nb");
         let events = [
             Event::Applied { key: key.clone(), action: Action::Create },
-            Event::Failed { key: key.clone(), error: "disk full".to_owned(), unknown: true },
+            Event::Failed {
+                key: key.clone(),
+                error: "disk full".to_owned(),
+                help: Some("make room".to_owned()),
+                unknown: true,
+            },
             Event::Blocked { key: key.clone(), by: key },
             Event::Recovered { open: 1 },
         ];
@@ -91,6 +91,7 @@ mod tests {
         insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")).to_string(), @r"
         + create  dir:File/-/a\nb
         ? unknown  dir:File/-/a\nb: disk full
+          = help: make room
         ! blocked  dir:File/-/a\nb: waits for dir:File/-/a\nb
         recovered: 1 change of an earlier run looked up
         ");

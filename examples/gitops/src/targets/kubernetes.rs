@@ -2,6 +2,7 @@
 
 use std::path::absolute;
 use std::sync::Arc;
+use std::time::Duration;
 
 use gitops_core::{Cx, Render, Result, Routes, SecretKey};
 use gitops_k8s::{Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, Substitute};
@@ -13,6 +14,7 @@ use crate::config::{KubernetesConfig, RenderConfig, RenderKind, TargetConfig};
 pub async fn open(
     cx: &Cx,
     application: &str,
+    ready_timeout: Duration,
     target: &TargetConfig,
     config: &KubernetesConfig,
     secrets: &SecretKey,
@@ -25,6 +27,7 @@ pub async fn open(
         .limits(limits(config))
         .conflicts(config.conflicts)
         .replace(config.replace)
+        .stuck_after(config.ready_timeout.unwrap_or(ready_timeout))
         .ignore(config.ignore.iter().map(|ignore| ignore.rule.clone()))
         .health(config.health.iter().cloned())
         .secret_key(secrets.clone())
@@ -76,6 +79,8 @@ fn connection(config: &KubernetesConfig) -> Connection {
     let agent = concat!("gitops/", env!("CARGO_PKG_VERSION"));
     let of_context = config.context.iter().fold(origin, Connection::context);
     let acting = config.impersonate.iter().fold(of_context, Connection::impersonate);
+    let acting = if config.allow_exec { acting.allow_exec() } else { acting };
+    let acting = if config.allow_insecure { acting.allow_insecure() } else { acting };
     acting.user_agent(agent)
 }
 

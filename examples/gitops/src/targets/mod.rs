@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitops_core::directory::FileRender;
-use gitops_core::{Cx, Directory, Gate, Memory, OutputRef, Render, Result, SecretKey, Target};
+use gitops_core::{AuditSink, Cx, Directory, Gate, Memory, OutputRef, Render, Result, SecretKey, Target};
 
 use crate::config::{Config, TargetConfig, TargetKind};
 use crate::session::Access;
@@ -32,11 +32,15 @@ pub async fn open(
     target: &TargetConfig,
     access: Access,
     secrets: &SecretKey,
+    audit: &Arc<dyn AuditSink>,
 ) -> Result<Opened> {
     match &target.kind {
         TargetKind::Directory { root, outputs } => directory(target, root, outputs, access),
-        TargetKind::Kubernetes(cluster) => kubernetes::open(cx, &config.name, target, cluster, secrets).await,
-        TargetKind::Terraform(roots) => terraform::open(cx, &config.state, target, roots),
+        TargetKind::Kubernetes(cluster) => {
+            let patience = config.sync.ready_timeout;
+            kubernetes::open(cx, &config.name, patience, target, cluster, secrets).await
+        }
+        TargetKind::Terraform(roots) => terraform::open(cx, config, target, roots, audit),
     }
 }
 

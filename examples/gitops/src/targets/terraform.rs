@@ -1,17 +1,22 @@
 //! Root modules, worked on by a program of the configuration below the state folder.
 
-use std::path::Path;
 use std::sync::Arc;
 
-use gitops_core::{Cx, FileStore, Result};
+use gitops_core::{AuditSink, Cx, FileStore, Result};
 use gitops_terraform::{Destructive, StateServer, Terraform, TerraformBuilder, TerraformRender};
 
 use super::Opened;
-use crate::config::{BackendConfig, TargetConfig, TerraformConfig};
+use crate::config::{BackendConfig, Config, TargetConfig, TerraformConfig};
 
 /// Makes the work folder; starts no process yet.
-pub fn open(cx: &Cx, state: &Path, target: &TargetConfig, config: &TerraformConfig) -> Result<Opened> {
-    let work = state.join("terraform").join(&target.name);
+pub fn open(
+    cx: &Cx,
+    application: &Config,
+    target: &TargetConfig,
+    config: &TerraformConfig,
+    audit: &Arc<dyn AuditSink>,
+) -> Result<Opened> {
+    let work = application.state.join("terraform").join(&target.name);
     let builder = Terraform::builder(&config.binary, &work);
     let builder = config.env.iter().fold(builder, TerraformBuilder::pass_env);
     let builder = config.mirror.iter().fold(builder, TerraformBuilder::mirror);
@@ -20,7 +25,8 @@ pub fn open(cx: &Cx, state: &Path, target: &TargetConfig, config: &TerraformConf
         BackendConfig::Declared => builder,
         BackendConfig::Managed => {
             let store = Arc::new(FileStore::open(work.join("states"))?);
-            builder.state_server(Arc::new(StateServer::new(store)))
+            let server = StateServer::audited(store, &application.name, audit.clone());
+            builder.state_server(Arc::new(server))
         }
         BackendConfig::Block(kind, settings) => builder.backend(kind, settings.clone()),
     };

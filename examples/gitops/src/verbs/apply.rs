@@ -22,7 +22,6 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
         Some(plan) => plan,
         None => session.engine.plan(&app.cx).await?,
     };
-    session.note_unused_rules(app);
     let report = carry_out(app, &mut session, &plan, &consent, "apply").await?;
     answer(app, &session, &report).await
 }

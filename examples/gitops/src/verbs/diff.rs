@@ -15,7 +15,6 @@ pub async fn run(app: &App, args: &DiffArgs) -> Ended {
     let mut session = Session::open(app, Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await?;
     session.note_pin(app).await?;
-    session.note_unused_rules(app);
     let mut objects = Vec::new();
     for step in wanted(&plan, args, &session)? {
         let diff = whole(app, &session, step).await?;

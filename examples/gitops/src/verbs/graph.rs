@@ -1,8 +1,6 @@
 //! `gitops graph`: draws what needs what.
 
-use std::collections::BTreeMap;
-
-use gitops_core::{Component, Direction, Error, ErrorKind, Graph, Key};
+use gitops_core::{Component, Direction, Error, ErrorKind, Graph, Key, Parts};
 use serde::Serialize;
 
 use super::Ended;
@@ -25,14 +23,11 @@ pub async fn run(app: &App, args: &GraphArgs) -> Ended {
     let components = session.components(app).await?;
     app.screen.answer(&GraphDocument::new(&graph, &components), || match args.format {
         GraphFormat::Text => text(&graph, &components, app.screen.columns()),
-        GraphFormat::Dot => graph.dot(Direction::Down),
-        GraphFormat::Mermaid => graph.mermaid(Direction::Down),
+        GraphFormat::Dot => graph.dot(Direction::Down, &components),
+        GraphFormat::Mermaid => graph.mermaid(Direction::Down, &components),
     })?;
     Ok(Exit::Ok)
 }
-
-/// What objects are made of, where that is shown.
-type Parts = BTreeMap<Key, Vec<Component>>;
 
 /// One line per object, each after what it needs; below it a line for each resource that it is made of.
 fn text(graph: &Graph, components: &Parts, columns: Columns) -> String {

@@ -82,6 +82,8 @@ source:
 # What is kept equal to it: files below a folder.
 target:
   directory: {{ root: {} }}
+  # or a cluster:  kubernetes: {{ context: prod, namespace: shop }}
+  # or root modules:  terraform: {{ binary: tofu }}
 
 # All optional; these are the defaults.
 sync:

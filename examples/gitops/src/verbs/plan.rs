@@ -1,6 +1,6 @@
 //! `gitops plan`: shows what would be done.
 
-use gitops_core::{Plan, Result, Verdict};
+use gitops_core::{Diagnostic, Plan, Result, Verdict};
 
 use super::Ended;
 use crate::app::{App, quoted};
@@ -17,7 +17,6 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
     let plan = session.engine.plan(&app.cx).await?;
     let verdict = session.engine.verdict(&plan);
     session.note_pin(app).await?;
-    session.note_unused_rules(app);
     let next = match &args.out {
         None => app.command(&format!("apply --plan-id {}", plan.id.short())),
         Some(path) => {
@@ -25,7 +24,7 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
             app.command(&format!("apply {}", quoted(&path.to_string_lossy())))
         }
     };
-    show(app, &plan, &verdict, Some(next))?;
+    show(app, session.engine.remarks(), &plan, &verdict, Some(next))?;
     Ok(match args.detailed_exitcode && !is_nothing(&plan) {
         true => Exit::Changes,
         false => Exit::Ok,
@@ -37,8 +36,14 @@ fn is_nothing(plan: &Plan) -> bool {
     plan.is_empty() && plan.drift.is_empty()
 }
 
-/// Writes the plan as the answer.
-pub fn show(app: &App, plan: &Plan, verdict: &Verdict, next: Option<String>) -> Result<()> {
+/// Writes the plan as the answer. What was remarked about its revision has been told to people already.
+pub fn show(
+    app: &App,
+    remarks: &[Diagnostic],
+    plan: &Plan,
+    verdict: &Verdict,
+    next: Option<String>,
+) -> Result<()> {
     let view = PlanView { plan, verdict, columns: app.screen.columns(), next };
-    app.screen.answer(&PlanDocument::new(plan, verdict), || view.text())
+    app.screen.answer(&PlanDocument::new(plan, verdict, remarks), || view.text())
 }

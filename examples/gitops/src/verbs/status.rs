@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gitops_core::capability::Readiness;
-use gitops_core::{Component, Error, Key, OwnedState, Pin, Plan, Revision};
+use gitops_core::{Component, Error, Key, OwnedState, Pin, Plan, Revision, Time};
 use serde::Serialize;
 
 use super::Ended;
@@ -68,19 +68,27 @@ struct Troubled {
 #[derive(Serialize)]
 struct Unready {
     key: Key,
-    #[serde(flatten)]
-    readiness: Readiness,
+    state: &'static str,
+    reason: String,
+    /// Since when it is stuck.
+    since: Option<Time>,
 }
 
 impl Unready {
+    fn of((key, readiness): (Key, Readiness)) -> Self {
+        let (state, since) = match &readiness {
+            Readiness::Stuck { since, .. } => ("stuck", Some(*since)),
+            Readiness::Failed(_) => ("failed", None),
+            _ => ("progressing", None),
+        };
+        Self { key, state, reason: readiness.reason().unwrap_or_default().to_owned(), since }
+    }
+
     /// What to call it, and why.
     fn line(&self) -> (&'static str, String) {
-        let (label, reason) = match &self.readiness {
-            Readiness::Ready => ("ready", ""),
-            Readiness::Progressing(reason) => ("on its way", &**reason),
-            Readiness::Failed(reason) => ("failed", &**reason),
-        };
-        (label, escape(&format!("{}: {reason}", self.key)))
+        let label = if self.state == "progressing" { "on its way" } else { self.state };
+        let since = self.since.map(|since| format!("; nothing happened since {since}")).unwrap_or_default();
+        (label, escape(&format!("{}: {}{since}", self.key, self.reason)))
     }
 }
 
@@ -117,7 +125,7 @@ impl StatusDocument {
             unsettled: inventory.open().count(),
             components: components.values().map(Vec::len).sum(),
             troubled: troubled(components),
-            unready: unready.into_iter().map(|(key, readiness)| Unready { key, readiness }).collect(),
+            unready: unready.into_iter().map(Unready::of).collect(),
             last: history::deployments(&session.audit_path(), 1)?.pop(),
         })
     }

@@ -24,10 +24,27 @@ pub async fn run(app: &App, args: &WhyArgs) -> Ended {
     let mut session = Session::open(app, Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await?;
     session.note_pin(app).await?;
-    let key = lookup::find(&args.key, &session.keys())?;
+    let key = meant(app, &session, &args.key).await?;
     let document = WhyDocument::new(app, &session, &plan, &key).await?;
     app.screen.answer(&document, || document.human())?;
     Ok(Exit::Ok)
+}
+
+/// The object of this name, or the one that holds a component of it.
+async fn meant(app: &App, session: &Session, text: &str) -> Result<Key> {
+    let found = lookup::find(text, &session.keys());
+    let Err(error) = found else { return found };
+    if !error.is_not_found() {
+        return Err(error);
+    }
+    let components = session.components(app).await?;
+    let holds = |held: &&Vec<Component>| held.iter().any(|component| component.name == text);
+    let holders: Vec<&Key> = components.iter().filter(|(_, held)| holds(held)).map(|(key, _)| key).collect();
+    match holders[..] {
+        [] => Err(error),
+        [key] => Ok(key.clone()),
+        _ => Err(lookup::several(text, &holders)),
+    }
 }
 
 /// The document of `why`.

@@ -149,7 +149,7 @@ async fn kustomizations_and_charts_are_rendered_and_variables_filled_in() {
 }
 
 #[tokio::test]
-async fn status_tells_what_is_on_its_way_from_what_has_failed() {
+async fn status_tells_apart_what_is_on_its_way_what_is_stuck_and_what_has_failed() {
     let cluster = applied().await;
     let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: shop }\nspec:\n  replicas: 1\n  \
         selector: { matchLabels: { app: shop } }\n  template:\n    metadata: { labels: { app: shop } }\n    \
@@ -157,6 +157,10 @@ async fn status_tells_what_is_on_its_way_from_what_has_failed() {
     cluster.world.commit("Add", &[("shop.yaml", Some(deployment))]);
     cluster.world.gitops(&["apply", "--yes", "--timeout", "3s"]);
     cluster.world.gitops(&["status"]).expect(0).says("on its way").says("shop: 0 of 1 replicas are there");
+    cluster.configure("shop", "    ready_timeout: 1s\n");
+    let stuck = cluster.world.json(&["status"])["unready"][0].clone();
+    assert_eq!((&stuck["state"], stuck["since"].is_string()), (&json!("stuck"), true), "{stuck}");
+    cluster.world.gitops(&["status"]).says("stuck").says("replicas are there; nothing happened since 20");
     let late = json!({ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" });
     let uri = format!("/apis/apps/v1/namespaces/{}/deployments/shop/status", cluster.namespace);
     cluster.admin.merge(&uri, &json!({ "status": { "conditions": [late] } })).await;
@@ -164,4 +168,23 @@ async fn status_tells_what_is_on_its_way_from_what_has_failed() {
     assert_eq!(unready.as_array().map(Vec::len), Some(1), "{unready}");
     assert_eq!(unready[0]["state"], "failed");
     assert!(unready[0]["reason"].as_str().unwrap().contains("ProgressDeadlineExceeded"), "{unready}");
+}
+
+#[tokio::test]
+async fn what_is_odd_in_manifests_and_rules_is_warned_of_and_stops_nothing() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "    ignore: [{ kind: Secret, pointers: [/data/x] }]\n");
+    let odd = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\nimmutable: no\n";
+    cluster.world.commit("Begin", &[("web.yaml", Some(odd)), ("empty.yaml", Some("# none\n"))]);
+    let planned = cluster.world.gitops(&["plan"]).expect(0);
+    planned.warns("warning[GO0415]").warns("web.yaml:4:12").warns("warning[GO0416]").warns("warning[GO0116]");
+    let remarks = cluster.world.json(&["plan"])["remarks"].clone();
+    let codes: Vec<&str> =
+        remarks.as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["GO0416", "GO0415", "GO0116"], "{remarks:#}");
+    assert_eq!((&remarks[1]["span"]["line"], &remarks[1]["severity"]), (&json!(4), &json!("warning")));
+    let ran = cluster.world.gitops(&["run", "--output", "json", "--timeout", "3s"]);
+    let told = ran.stdout.matches("\"remarked\"").count();
+    assert_eq!(told, 3, "each once: {}", ran.stdout);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0).warns("GO0415");
 }

@@ -71,7 +71,10 @@ async fn a_quota_that_is_used_up_is_named() {
     let files = [("a.yaml", Some(&*config_map("a"))), ("b.yaml", Some(&*config_map("b")))];
     cluster.world.commit("Begin", &files);
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
-    ran.warns("exceeded quota: small").warns("count/configmaps");
+    let ran = ran.warns("exceeded quota: small").warns("count/configmaps").warns("  = help: raise the quota");
+    ran.says("  = help: raise the quota, or declare less\n");
+    let report = cluster.world.json(&["apply", "--yes"]);
+    assert_eq!(report["results"][0]["help"], "raise the quota, or declare less", "{report}");
     let there = [cluster.value("a", "x").await, cluster.value("b", "x").await];
     assert_eq!(there.iter().flatten().count(), 1, "one fits: {there:?}");
 }
@@ -205,4 +208,55 @@ async fn a_connection_that_is_not_to_be_trusted_is_told_apart() {
         cluster.world.gitops(&["apply", "--yes"]).expect(code).warns(says);
     }
     assert_eq!(cluster.value("a", "x").await, None);
+}
+
+/// No controller of this server ends a namespace: it stays on its way out until somebody lets it go.
+#[tokio::test]
+async fn a_namespace_that_does_not_end_says_what_holds_it_and_the_rest_goes() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "    ready_timeout: 1s\n");
+    let (world, name) = (&cluster.world, format!("{}-gone", cluster.namespace));
+    let namespace = format!("apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name} }}\n");
+    let (a, b) = (config_map("a"), config_map("b"));
+    world.commit("Begin", &[("n.yaml", Some(&namespace)), ("a.yaml", Some(&a)), ("b.yaml", Some(&b))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+
+    world.commit("Remove", &[("n.yaml", None), ("b.yaml", None)]);
+    world.gitops(&["apply", "--yes"]).expect(3).warns("--plan-id");
+    let plan = world.json(&["plan"])["plan_id"].as_str().unwrap().to_owned();
+    let ran = world.gitops(&["apply", "--plan-id", &plan]).expect(6);
+    ran.says("held by kubernetes").says("it is stuck since");
+    assert_eq!(cluster.value("b", "x").await, None, "what can go is gone");
+    let uri = format!("/api/v1/namespaces/{name}");
+    let left = json!({ "type": "NamespaceContentRemaining", "status": "True", "message": "pods. has 2 resource instances" });
+    cluster.admin.merge(&format!("{uri}/status"), &json!({ "status": { "conditions": [left] } })).await;
+    let status = world.json(&["status"]);
+    let reason = status["unready"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("held by kubernetes; pods. has 2 resource instances"), "{status}");
+    assert!(!status["unready"][0]["state"].is_null() && status["deleting"] == 1, "{status}");
+
+    let mut found = cluster.admin.get(&uri).await.unwrap();
+    found["spec"]["finalizers"] = json!([]);
+    cluster.admin.send("PUT", &format!("{uri}/finalize"), "application/json", &found).await;
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let status = world.json(&["status"]);
+    assert_eq!((&status["owned"], &status["deleting"]), (&json!(1), &json!(0)), "{status}");
+}
+
+#[tokio::test]
+async fn a_kubeconfigs_program_gives_the_token_where_it_is_allowed() {
+    let cluster = cluster().await;
+    cluster.world.commit("Begin", &[("a.yaml", Some(&config_map("a")))]);
+    let path = cluster.world.path("kubeconfig");
+    let kubeconfig = std::fs::read_to_string(&path).unwrap();
+    let answer = r#"{"kind": "ExecCredential", "status": {"token": "token-of-admin"}}"#;
+    let program =
+        format!("exec: {{apiVersion: client.authentication.k8s.io/v1, command: echo, args: ['{answer}']}}");
+    std::fs::write(&path, kubeconfig.replace("token: token-of-admin", &program)).unwrap();
+    cluster.world.gitops(&["apply", "--yes"]).expect(3).warns("allow it: `allow_exec`");
+    let file = cluster.world.path("gitops.yaml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, config.replace("kubernetes:", "kubernetes:\n    allow_exec: true")).unwrap();
+    cluster.world.gitops(&["apply", "--yes"]).expect(0);
+    assert!(cluster.value("a", "x").await.is_some());
 }

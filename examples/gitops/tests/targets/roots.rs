@@ -59,6 +59,20 @@ fn states_are_kept_by_the_command_where_nobody_else_may_read_them() {
 }
 
 #[test]
+fn the_audit_log_tells_of_each_state_and_of_nothing_that_is_in_it() {
+    let world = applied();
+    world.gitops(&["audit", "verify"]).expect(0).says("none changed");
+    let log = std::fs::read_to_string(world.path(".gitops/audit.jsonl")).unwrap();
+    let events: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_states = |event: &&serde_json::Value| event["entry"]["what"]["event"] == "state";
+    let states: Vec<_> = events.iter().filter(of_states).collect();
+    assert!(!states.is_empty(), "{log}");
+    assert!(states.iter().all(|state| state["entry"]["what"]["key"] == "tf:Root/-/net"), "{log}");
+    assert!(!log.contains("terraform_data"), "{log}");
+}
+
+#[test]
 fn a_file_of_variables_that_is_not_there_is_named() {
     let world = applied();
     world.commit("Break", &[("common.tfvars", None)]);
@@ -80,7 +94,9 @@ fn a_loss_inside_a_root_takes_an_approval_of_exactly_this_plan() {
     world.commit("Remove", &[("net/main.tf", Some("variable \"size\" {}\n"))]);
     let plan = world.json(&["plan"]);
     assert_eq!(plan["steps"][0]["risk"], json!(["delete"]));
-    world.gitops(&["apply", "--yes"]).expect(3).warns("2 of 2 components would be deleted");
+    let lost = &plan["steps"][0]["components"];
+    assert_eq!((&lost[1]["name"], &lost[1]["risk"]), (&json!("terraform_data.b"), &json!("delete")));
+    world.gitops(&["apply", "--yes"]).expect(3).warns("all 2 components would be deleted");
 }
 
 /// The rule of the page on the command, which is to work as it stands there.
@@ -114,7 +130,10 @@ fn resources_are_seen_wherever_their_root_is() {
         .says("tf:Root/-/net")
         .says("  terraform_data.a")
         .says("  terraform_data.b");
+    world.gitops(&["graph", "--format", "dot"]).expect(0).says("label=\"terraform_data.b\"");
+    world.gitops(&["graph", "--format", "mermaid"]).expect(0).says("terraform_data.b");
     world.gitops(&["why", "net"]).expect(0).says("holds").says("terraform_data.b  id ");
+    world.gitops(&["why", "terraform_data.b"]).expect(0).says("tf:Root/-/net");
     world.gitops(&["status"]).expect(0).says("Synced").says("1 object, 2 resources");
     assert_eq!(world.json(&["status"])["components"], 2);
     assert_eq!(world.json(&["graph"])["nodes"][0]["components"][1]["name"], "terraform_data.b");

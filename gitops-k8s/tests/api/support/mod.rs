@@ -137,3 +137,21 @@ pub fn deployment(name: &str, replicas: u32, image: &str) -> Json {
         }
     })
 }
+
+/// The definition of a kind `Thing` of a group, in namespaces, with a status or without.
+pub fn definition(group: &str, has_status: bool) -> Json {
+    let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+    let subresources = if has_status { json!({"status": {}}) } else { json!({}) };
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("things.{group}")},
+        "spec": {
+            "group": group, "scope": "Namespaced",
+            "names": {"kind": "Thing", "plural": "things", "singular": "thing"},
+            "versions": [{
+                "name": "v1", "served": true, "storage": true, "subresources": subresources,
+                "schema": {"openAPIV3Schema": schema}
+            }]
+        }
+    })
+}

@@ -8,7 +8,7 @@ use super::super::reader::Reader;
 use super::kubernetes::kind;
 
 /// One rule.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IgnoreConfig {
     /// The rule.
     pub rule: Ignore,

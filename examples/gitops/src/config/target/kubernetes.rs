@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gitops_core::{GroupKind, OutputRef};
 use gitops_k8s::{Conflicts, HealthRule};
@@ -24,6 +25,10 @@ pub struct KubernetesConfig {
     pub namespace: Option<String>,
     /// Whom to act as.
     pub impersonate: Option<String>,
+    /// Whether the program is run that the kubeconfig names for credentials.
+    pub allow_exec: bool,
+    /// Whether a server without a certificate, or with any, is trusted.
+    pub allow_insecure: bool,
     /// The only namespaces that may be touched; empty for all.
     pub namespaces: Vec<String>,
     /// The only kinds in namespaces that may be touched; empty for all.
@@ -34,6 +39,8 @@ pub struct KubernetesConfig {
     pub conflicts: Conflicts,
     /// Whether an object may be deleted and made anew where a field can't be changed in place.
     pub replace: bool,
+    /// How long to wait for an object to become ready; as the application says if nothing.
+    pub ready_timeout: Option<Duration>,
     /// What fills `${NAME}` in manifests; without any, it stays as it stands.
     pub outputs: Vec<(String, OutputRef)>,
     /// Declared fields that are left to others.
@@ -55,16 +62,19 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 17] = [
     "kubeconfig",
     "context",
     "namespace",
     "impersonate",
+    "allow_exec",
+    "allow_insecure",
     "namespaces",
     "kinds",
     "cluster_kinds",
     "conflicts",
     "replace",
+    "ready_timeout",
     "outputs",
     "ignore",
     "health",
@@ -76,6 +86,9 @@ const KEYS: [&str; 14] = [
 pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Option<KubernetesConfig> {
     let fields = reader.fields(node, "`kubernetes`", owner, &KEYS)?;
     let text = |name: &str| fields.get(name).and_then(|(_, node)| reader.text(node, &format!("`{name}`")));
+    let boolean = |name: &str| {
+        fields.get(name).and_then(|(_, node)| reader.boolean(node, &format!("`{name}`"))).unwrap_or_default()
+    };
     let conflicts = fields.get("conflicts");
     let policies =
         [("restore", Conflicts::Restore), ("refuse", Conflicts::Refuse), ("take", Conflicts::Take)];
@@ -84,6 +97,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
         context: text("context"),
         namespace: text("namespace"),
         impersonate: text("impersonate"),
+        allow_exec: boolean("allow_exec"),
+        allow_insecure: boolean("allow_insecure"),
         namespaces: fields
             .get("namespaces")
             .map(|(_, node)| reader.texts(node, "`namespaces`"))
@@ -93,10 +108,8 @@ pub fn read(reader: &Reader<'_>, node: &Node, owner: Place, base: &Path) -> Opti
         conflicts: conflicts
             .and_then(|(_, node)| reader.one_of(node, "`conflicts`", &policies))
             .unwrap_or(Conflicts::Restore),
-        replace: fields
-            .get("replace")
-            .and_then(|(_, node)| reader.boolean(node, "`replace`"))
-            .unwrap_or_default(),
+        replace: boolean("replace"),
+        ready_timeout: super::super::duration_of(reader, &fields, "ready_timeout"),
         render: fields.get("render").map(|(_, node)| render::read(reader, node, base)).unwrap_or_default(),
         substitute: fields.get("substitute").map(|(_, node)| render::substitute(reader, node)),
         outputs: values::outputs(reader, &fields),

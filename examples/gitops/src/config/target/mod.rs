@@ -14,6 +14,7 @@ pub use terraform::{BackendConfig, TerraformConfig};
 
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use gitops_core::OutputRef;
 
@@ -46,6 +47,16 @@ pub enum TargetKind {
     Kubernetes(KubernetesConfig),
     /// Root modules of Terraform or OpenTofu.
     Terraform(TerraformConfig),
+}
+
+impl TargetConfig {
+    /// How long to wait for its objects to become ready, if it says so.
+    pub fn ready_timeout(&self) -> Option<Duration> {
+        match &self.kind {
+            TargetKind::Kubernetes(cluster) => cluster.ready_timeout,
+            TargetKind::Directory { .. } | TargetKind::Terraform(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for TargetConfig {

@@ -1,7 +1,7 @@
 //! What people read of a plan.
 
 use super::*;
-use gitops_core::{Diff, FieldChange, Value};
+use gitops_core::{ComponentChange, Components, Diff, FieldChange, Value};
 use serde_json::{Value as Json, json};
 
 fn zeros() -> String {
@@ -84,6 +84,46 @@ fn a_plan_shows_risks_steps_drift_and_the_way_on() {
     Plan: 1 to create, 3 to update, 0 to replace, 1 to delete; 412 unchanged.
     Apply it:  gitops apply --plan-id 7f3c9e12ab34
     ");
+}
+
+#[test]
+fn resources_are_listed_below_their_root_and_targets_are_counted_apart() {
+    let mut root = update("net", "this_change");
+    root["key"] = json!("infra:Root/-/net");
+    let mut plan = plan(json!({ "steps": [root, update("index.html", "this_change")] }));
+    let change = |name: &str, action: &str| ComponentChange {
+        name: name.to_owned(),
+        kind: "terraform_data".to_owned(),
+        action: action.to_owned(),
+        risk: None,
+        before: None,
+        after: None,
+    };
+    plan.steps[0].components = Components {
+        owned: 2,
+        changes: vec![
+            change("terraform_data.a", "update"),
+            change("terraform_data.ab", "create"),
+            change("terraform_data.b", "move"),
+        ],
+    };
+    let input = field("/update/terraform_data.a/input", 3, 4);
+    let made = field("/create/terraform_data.ab", "", "x");
+    plan.steps[0].diff = input.fields().iter().chain(made.fields()).cloned().collect();
+    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Aligned), @r"
+    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+      ~  update  infra  Root/net             3 resources      net
+      ~  update  infra    terraform_data.a   input 3 → 4
+      +  create  infra    terraform_data.ab
+      ·  move    infra    terraform_data.b
+      ~  update  dir    File/index.html      1 field differs  index.html
+    Plan: 0 to create, 2 to update, 0 to replace, 0 to delete; 412 unchanged.
+      dir: 0 to create, 1 to update, 0 to replace, 0 to delete
+      infra: 0 to create, 1 to update, 0 to replace, 0 to delete
+    Apply it:  gitops apply --plan-id 7f3c9e12ab34
+    ");
+    plan.steps[0].components.changes = vec![change("terraform_data.a", "create"); 30];
+    assert!(drawn(&plan, &Verdict::Allow, Columns::Tabs).contains("  and 10 more\n"));
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn written_after_what_needs_it(scene: &mut Scene, breaks: bool) {
 
 fn runs_after_a_failed_need(scene: &mut Scene, breaks: bool) {
     let keys = scene.declared("keyed");
-    let failed = StepOutcome::Failed { error: "refused".to_owned() };
+    let failed = StepOutcome::Failed { error: "refused".to_owned(), help: None };
     let outcome = if breaks { StepOutcome::Done } else { StepOutcome::Blocked { by: keys[0].clone() } };
     let needs = [keys[0].clone()];
     let report = scene.report(&[(&keys[0], &[], failed), (&keys[1], &needs, outcome)]);

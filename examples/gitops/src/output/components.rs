@@ -1,0 +1,50 @@
+//! What a step does to the resources that its object is made of, a line each below it.
+
+use anstyle::Style;
+use gitops_core::{Action, ComponentChange, FieldChange, Step};
+
+use super::changes;
+use super::style::{self, DIM};
+use super::table::Cell;
+
+/// How many are shown by name.
+const SHOWN: usize = 20;
+
+/// The rows below the step's own.
+pub fn rows(step: &Step) -> Vec<Vec<Cell>> {
+    let changes = &step.components.changes;
+    let mut rows: Vec<_> = changes.iter().take(SHOWN).map(|change| row(step, change)).collect();
+    if let Some(more) = changes.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        rows.push(vec!["".into(), "".into(), "".into(), format!("  and {more} more").into()]);
+    }
+    rows
+}
+
+fn row(step: &Step, change: &ComponentChange) -> Vec<Cell> {
+    let (style, symbol) = sign(&change.action);
+    let fields: Vec<FieldChange> =
+        step.diff.fields().iter().filter_map(|field| within(field, change)).collect();
+    vec![
+        Cell::styled(style, symbol),
+        Cell::styled(style, &*change.action),
+        step.key.target().into(),
+        format!("  {}", change.name).into(),
+        changes::some(&fields).into(),
+    ]
+}
+
+/// The sign of an action, where it is one that objects have too.
+fn sign(action: &str) -> (Style, &'static str) {
+    let all = [Action::Create, Action::Update, Action::Replace, Action::Delete];
+    match all.into_iter().find(|known| known.to_string() == action) {
+        Some(action) => (style::of(action), action.symbol()),
+        None => (DIM, "·"),
+    }
+}
+
+/// A change of a field, as that of one component: its path begins with what is done to it and its name.
+fn within(field: &FieldChange, change: &ComponentChange) -> Option<FieldChange> {
+    let rest = field.path.trim_start_matches('/').strip_prefix(&*change.action)?;
+    let path = rest.strip_prefix('/')?.strip_prefix(&*change.name)?.strip_prefix('/')?;
+    Some(FieldChange { path: path.to_owned(), ..field.clone() })
+}

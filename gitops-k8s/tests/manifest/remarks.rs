@@ -1,0 +1,109 @@
+//! What is remarked about files although they can be used.
+
+use std::sync::Arc;
+
+use gitops_core::{Renderer, Severity};
+use gitops_k8s::yaml::Dialect;
+
+use crate::support::{renderer, snapshot};
+
+/// The remarks on one file, one a line.
+fn remarks(text: &str) -> String {
+    of(renderer(), text)
+}
+
+fn of(render: gitops_k8s::KubernetesRender, text: &str) -> String {
+    let rendered = Renderer::new(Arc::new(render)).render(&snapshot(&[("a.yaml", text)])).unwrap();
+    assert!(rendered.remarks.iter().all(|remark| remark.severity == Severity::Warning));
+    rendered.remarks.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+const DIFFERS: &str = "apiVersion: example.org/v1
+kind: Thing
+metadata: { name: a, namespace: b }
+spec:
+  on: [yes, No, \"yes\", 'no', true]
+  day: 2001-01-01
+  quoted: \"2001-01-01\"
+  big: 18446744073709551615
+  mode: 0644
+  text: |
+    yes
+";
+
+#[test]
+fn what_kubectl_and_kustomize_read_differently_is_told_with_its_place() {
+    insta::assert_snapshot!(remarks(DIFFERS), @r"
+    warning[GO0415]: a.yaml: 5:3: without quotes, this is true for `kubectl` and text for `kustomize` (write `true`, or put it in quotes if text is meant)
+    warning[GO0415]: a.yaml: 5:8: without quotes, this is true for `kubectl` and text for `kustomize` (write `true`, or put it in quotes if text is meant)
+    warning[GO0415]: a.yaml: 5:13: without quotes, this is false for `kubectl` and text for `kustomize` (write `false`, or put it in quotes if text is meant)
+    warning[GO0415]: a.yaml: 6:8: without quotes, this is text for `kubectl` and a point in time for `kustomize` (put it in quotes)
+    warning[GO0415]: a.yaml: 8:8: without quotes, this is rounded for `kubectl` and exact for `kustomize` (put it in quotes)
+    ");
+}
+
+#[test]
+fn the_reader_that_is_followed_does_not_matter_for_what_differs() {
+    let one = remarks(DIFFERS);
+    let text = DIFFERS.replace("  on:", "  list:");
+    assert_eq!(of(renderer().dialect(Dialect::KyamlV3), &text), remarks(&text));
+    assert_ne!(one, remarks(&text), "a key is told of too");
+}
+
+#[test]
+fn json_has_nothing_that_differs() {
+    let text = r#"{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"yes": "2001-01-01"}}"#;
+    assert_eq!(remarks(text), "");
+}
+
+#[test]
+fn what_is_deprecated_is_told_with_what_took_its_place() {
+    let text = "apiVersion: networking.k8s.io/v1beta1
+kind: Ingress
+metadata:
+  name: a
+  annotations: { kubernetes.io/ingress.class: nginx }
+---
+apiVersion: batch/v1
+kind: CronJob
+metadata: { name: a }
+spec:
+  jobTemplate:
+    spec:
+      template:
+        metadata: { annotations: { seccomp.security.alpha.kubernetes.io/pod: runtime/default } }
+        spec:
+          nodeSelector: { beta.kubernetes.io/os: linux, kubernetes.io/arch: amd64 }
+---
+apiVersion: example.org/v1beta1
+kind: Ingress
+metadata: { name: a, namespace: b }
+";
+    insta::assert_snapshot!(remarks(text), @r"
+    warning[GO0417]: a.yaml: 1:13: Kubernetes 1.22 and newer do not serve `networking.k8s.io/v1beta1` of the kind Ingress (write `networking.k8s.io/v1`)
+    warning[GO0417]: a.yaml: 5:18: the annotation `kubernetes.io/ingress.class` is deprecated (use `spec.ingressClassName`)
+    warning[GO0417]: a.yaml: 14:36: the annotation `seccomp.security.alpha.kubernetes.io/pod` is deprecated (use `securityContext.seccompProfile`)
+    warning[GO0417]: a.yaml: 16:27: the node label `beta.kubernetes.io/os` is deprecated (use `kubernetes.io/os`)
+    ");
+}
+
+#[test]
+fn a_file_that_declares_nothing_is_told_of() {
+    insta::assert_snapshot!(remarks("# nothing\n---\n"), @"warning[GO0416]: a.yaml: the file holds no object (remove it if that is meant: what it declared before is no longer declared)");
+    let skipped = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, annotations: { config.kubernetes.io/local-config: 'true' } }\n";
+    assert_eq!(remarks(skipped), "", "it says itself that it declares nothing");
+}
+
+#[test]
+fn a_file_of_secrets_is_not_quoted_and_many_remarks_are_counted() {
+    let items = "yes, ".repeat(30);
+    let text = format!(
+        "apiVersion: example.org/v1\nkind: Secretive\nmetadata: {{ name: a, namespace: b }}\nspec: [{items}]\n"
+    );
+    let rendered = Renderer::new(Arc::new(renderer())).render(&snapshot(&[("a.yaml", &text)])).unwrap();
+    assert_eq!(rendered.remarks.len(), 21);
+    assert!(
+        rendered.remarks.iter().all(|remark| remark.span.as_ref().is_some_and(|span| span.text.is_empty()))
+    );
+    assert!(rendered.remarks[20].message.contains("10 more"), "{}", rendered.remarks[20]);
+}
