@@ -22,7 +22,6 @@ pub mod journal;
 pub mod layer;
 mod lease;
 mod memory;
-pub mod parallel;
 mod plan;
 mod planner;
 pub mod prelude;

@@ -6,10 +6,14 @@ mod support;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::task::Poll;
+use std::time::Duration;
 
+use gitops_core::capability::Readiness;
 use gitops_core::*;
 use support::{Shared, World, body, key};
+use tokio::sync::Semaphore;
 
 const FIRST: [(&str, &str); 4] = [("a", "1"), ("b", "needs: a"), ("c", "3"), ("gone", "4")];
 const SECOND: [(&str, &str); 5] = [("a", "2"), ("b", "needs: a"), ("c", "3"), ("d", "5"), ("e", "needs: d")];
@@ -36,6 +40,11 @@ async fn for_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T
         }
     })
     .await
+}
+
+async fn apply(world: &World, engine: &mut Engine) {
+    let plan = engine.plan(&world.cx).await.unwrap();
+    engine.apply(&world.cx, &plan, &support::yes()).await.unwrap();
 }
 
 /// One engine's life: applies what is declared; any error ends it.
@@ -216,6 +225,121 @@ async fn an_engine_that_is_deposed_in_the_middle_of_a_pass_begins_no_deletion() 
         }
     }
     assert!(tried > 0, "the pass never stood still between its start and its deletion");
+}
+
+/// A clock that the test moves.
+#[derive(Default)]
+struct ByHand(AtomicI64);
+
+impl ByHand {
+    fn pass(&self, minutes: i64) {
+        self.0.fetch_add(minutes * 60_000_000, SeqCst);
+    }
+}
+
+#[async_trait]
+impl Clock for ByHand {
+    fn now(&self) -> Time {
+        Time::from_micros(self.0.load(SeqCst))
+    }
+
+    async fn wait_until(&self, _: Time) {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// A target whose objects become ready one after the other, as the test says.
+struct Gated {
+    inner: Arc<Memory>,
+    gate: Arc<Semaphore>,
+}
+
+#[async_trait]
+impl Target for Gated {
+    fn info(&self) -> TargetInfo {
+        self.inner.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.inner.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        self.inner.apply(cx, change).await
+    }
+
+    fn health(&self) -> Option<&dyn capability::Health> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl capability::Health for Gated {
+    async fn ready(&self, _: &Cx, _: &Key, _: &Applied) -> Result<Readiness> {
+        self.gate.acquire().await.unwrap().forget();
+        Ok(Readiness::Ready)
+    }
+}
+
+/// Lets a future go on as far as it can, which is not to its end.
+async fn let_wait<T>(future: &mut (impl Future<Output = T> + Unpin)) {
+    for _ in 0..40 {
+        assert!(futures::poll!(&mut *future).is_pending());
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A pass that makes `d`, then `e`, then `f`, and has waited for an hour for each of those that it was let through;
+/// then another machine takes over, which declares none of them, and looks again so many minutes later; and then the
+/// pass goes on to the next.
+async fn depose_after(ready: usize, minutes: i64) -> (World, Engine, Result<Report>) {
+    let (mut world, _store) = world();
+    let clock = Arc::new(ByHand::default());
+    world.cx = Cx::new(clock.clone(), Arc::new(System));
+    live(&world).await.unwrap();
+    world.declare(&[&FIRST[..], &[("d", "5"), ("e", "needs: d"), ("f", "needs: e")]].concat());
+    let gate = Arc::new(Semaphore::new(0));
+    let target = Gated { inner: world.memory.clone(), gate: gate.clone() };
+    let patient = world.builder("test").ready_timeout(Duration::from_secs(86_400));
+    let mut engine = patient.target("t", Arc::new(target)).open(&world.cx).await.unwrap();
+    let mut pass = Box::pin(engine.pass(&world.cx));
+    let_wait(&mut pass).await;
+    for _ in 0..ready {
+        clock.pass(60);
+        gate.add_permits(1);
+        let_wait(&mut pass).await;
+    }
+    let other = world.other_machine().recovering();
+    other.declare(&[&FIRST[..], &[("new", "6")]].concat());
+    let mut successor = other.engine().await;
+    apply(&other, &mut successor).await;
+    clock.pass(minutes);
+    apply(&other, &mut successor).await;
+    gate.add_permits(9);
+    let ended = pass.await;
+    assert_nothing_is_forgotten(&world, successor.inventory(), "after the deposed engine's last change");
+    clock.pass(11);
+    apply(&other, &mut successor).await;
+    assert_nothing_is_forgotten(&world, successor.inventory(), "at the end");
+    (world, successor, ended)
+}
+
+#[tokio::test]
+async fn an_engine_in_a_long_pass_sees_that_it_was_deposed_before_its_next_change() {
+    let (world, _, ended) = depose_after(0, 60).await;
+    assert!(ended.unwrap_err().is_conflict());
+    assert!(world.memory.get(&key("e")).is_none());
+}
+
+#[tokio::test]
+async fn what_an_engine_makes_before_it_sees_that_it_was_deposed_is_known_to_its_successor() {
+    let (world, successor, ended) = depose_after(1, 0).await;
+    assert!(ended.unwrap_err().is_conflict());
+    let made =
+        world.events().iter().any(|event| matches!(event, Event::Applied { key, .. } if key.name() == "f"));
+    assert!(made, "its last check was a moment ago");
+    assert!(world.memory.get(&key("f")).is_none(), "the successor found it, and nobody declares it");
+    assert_eq!(successor.inventory().open().count(), 0);
 }
 
 #[tokio::test]

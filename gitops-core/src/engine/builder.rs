@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::back_off::BackOff;
 use super::base::Base;
-use super::ledger::{Ledger, State};
+use super::ledger::{FOLD_AT, Ledger, State};
 use super::{Engine, Review};
 use crate::diagnostic::Diagnostic;
 use crate::diff::{Differ, Structural};
@@ -35,6 +35,7 @@ pub struct EngineBuilder {
     reviews: Vec<Review>,
     state: Option<State>,
     recover_from_store: bool,
+    fold_at: u64,
 }
 
 /// How long the engine waits for others.
@@ -62,6 +63,7 @@ impl EngineBuilder {
             reviews: Vec::new(),
             state: None,
             recover_from_store: false,
+            fold_at: FOLD_AT,
         }
     }
 
@@ -150,6 +152,13 @@ impl EngineBuilder {
         self
     }
 
+    /// How large a journal grows before it is folded into the documents, so that worlds of hours fold it too.
+    #[cfg(feature = "simulate")]
+    pub(crate) fn fold_at(mut self, bytes: u64) -> Self {
+        self.fold_at = bytes;
+        self
+    }
+
     /// Opens the engine: reads its state, and takes up what an earlier process left. Writes nothing.
     ///
     /// # Errors
@@ -160,7 +169,7 @@ impl EngineBuilder {
             return Err(missing("target"));
         }
         let state = self.state.ok_or_else(|| missing("state"))?;
-        let ledger = Ledger::open(cx, &self.name, state, self.recover_from_store).await?;
+        let ledger = Ledger::open(cx, &self.name, state, self.recover_from_store, self.fold_at).await?;
         Ok(Engine {
             name: self.name,
             source: self.source.ok_or_else(|| missing("source"))?,

@@ -11,16 +11,19 @@ use crate::value::{Action, Expect, Key, Live, Presence, Version};
 
 impl Engine {
     /// Looks each open intent up in what was observed, and says what became of it. An intent about which nothing can
-    /// be said stays open.
+    /// be said stays open. So does one of another machine's engine that this one has not deposed yet: what is absent
+    /// now may be made in a moment.
     pub(super) fn settle_open_intents(&self, live: &BTreeMap<Key, Live>, now: Time) -> Vec<Record> {
         let owner = self.inventory().owner();
+        let may_be_at_work = self.ledger.is_recovered_from_store();
         let settle = |intent: &Intent| {
             let info = self.targets.get(intent.key.target())?.info();
             if info.tier == Tier::Opaque {
                 return None;
             }
             let live = live.get(&intent.key);
-            let may_still_land = now.since(intent.at) < self.timeouts.call + info.lands_within;
+            let may_still_land =
+                may_be_at_work || now.since(intent.at) < self.timeouts.call + info.lands_within;
             let result = verdict(intent, live, owner, may_still_land)?;
             let made = matches!(result, OpResult::NotDone { .. }).then(|| self.half_made(intent, live));
             let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };

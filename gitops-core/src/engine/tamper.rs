@@ -2,13 +2,16 @@
 //! `simulate` every function here gives back what it got.
 
 #[cfg(feature = "simulate")]
-pub(super) use crate::simulate::tamper::{back_off, candidates, planned, records, settled, stale, told};
+pub(super) use crate::simulate::tamper::{
+    back_off, candidates, folded, planned, records, settled, stale, told,
+};
 
 #[cfg(not(feature = "simulate"))]
-pub(super) use off::{back_off, candidates, planned, records, settled, stale, told};
+pub(super) use off::{back_off, candidates, folded, planned, records, settled, stale, told};
 
 #[cfg(not(feature = "simulate"))]
 mod off {
+    use std::borrow::Cow;
     use std::collections::BTreeSet;
     use std::time::Duration;
 
@@ -34,6 +37,10 @@ mod off {
 
     pub fn candidates(_: &Cx, _: &Desired, _: &Inventory, keys: BTreeSet<Key>) -> BTreeSet<Key> {
         keys
+    }
+
+    pub fn folded<'a>(_: &Cx, inventory: &'a Inventory) -> Cow<'a, Inventory> {
+        Cow::Borrowed(inventory)
     }
 
     pub fn settled(_: &Cx, _: &Inventory, records: Vec<Record>) -> Vec<Record> {

@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use smol_str::SmolStr;
 
+use crate::cx::Time;
 use crate::journal::{Intent, OpResult, Record};
 use crate::value::{Action, DigestMap, Key, Revision};
 
@@ -126,6 +127,17 @@ impl Inventory {
         if claimed && !self.is_open(key) {
             self.entries.remove(key);
         }
+    }
+
+    /// Takes everything that is open for begun at this time: another engine may have been at it until then.
+    pub(crate) fn reopen(&mut self, at: Time) {
+        self.open.values_mut().for_each(|intent| intent.at = at);
+    }
+
+    /// What it owns, without what is not finished.
+    #[cfg(feature = "simulate")]
+    pub(crate) fn without_open(&self) -> Self {
+        Self { open: BTreeMap::new(), ..self.clone() }
     }
 
     pub(crate) fn from_parts(

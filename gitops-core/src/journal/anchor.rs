@@ -81,6 +81,6 @@ impl Serialize for Lineage {
 
 impl<'de> Deserialize<'de> for Lineage {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        crate::value::parsed(deserializer)
     }
 }

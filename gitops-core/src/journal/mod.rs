@@ -24,6 +24,7 @@ mod header;
 mod io;
 mod log;
 mod memory_io;
+mod raw;
 mod record;
 mod replay;
 mod tail;

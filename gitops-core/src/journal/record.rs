@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::raw::{RawRecord, RawResult};
 use crate::cx::Time;
 use crate::inventory::Owned;
 use crate::plan::PlanId;
@@ -8,7 +9,7 @@ use crate::value::{Action, Digest, Expect, Key, Revision, Uid, Version};
 
 /// One durable record. The inventory is the fold over all of them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "record", rename_all = "snake_case")]
+#[serde(tag = "record", rename_all = "snake_case", try_from = "RawRecord")]
 #[non_exhaustive]
 pub enum Record {
     /// A change is about to be sent.
@@ -89,7 +90,7 @@ pub(crate) fn room_for(key: &Key) -> u64 {
 
 /// What came of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "result", rename_all = "snake_case")]
+#[serde(tag = "result", rename_all = "snake_case", try_from = "RawResult")]
 #[non_exhaustive]
 pub enum OpResult {
     /// The object is there in this state.

@@ -1,17 +1,19 @@
 //! Requests on their way to the model targets, and answers on their way back.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+mod answer;
+
+use std::task::Waker;
 
 use smol_str::format_smolstr;
+
+pub(super) use answer::Answer;
 
 use super::bug::Bug;
 use super::check;
 use super::fault::Fault;
 use super::origin::TARGETS;
 use super::server::{Item, Manner, refused};
-use super::state::{HOUR, Handle, Happening, Inner, MILLI, MINUTE, SECOND};
+use super::state::{HOUR, Happening, Inner, MILLI, MINUTE, SECOND};
 use crate::target::{Scope, Tier};
 use crate::value::{Action, Applied, Change, Expect, Key, Live, Precondition};
 use crate::{Error, ErrorKind, Result, Retry};
@@ -102,8 +104,10 @@ impl Inner {
 
     /// Why an observation fails, if it does.
     fn why_not(&mut self) -> Option<Error> {
-        if self.now < self.vanished_until || self.faults.strikes(Fault::KindVanishes) {
-            self.vanished_until = self.vanished_until.max(self.now + 10 * MINUTE);
+        if self.now >= self.vanished_until && self.faults.strikes(Fault::KindVanishes) {
+            self.vanished_until = self.now + 10 * MINUTE;
+        }
+        if self.now < self.vanished_until {
             return Some(Error::new(ErrorKind::Unavailable, "the kind is not known at the moment"));
         }
         let fails = self.faults.strikes(Fault::ListFails);
@@ -131,8 +135,10 @@ impl Inner {
 
     /// Refusals before anything is done.
     fn turned_away(&mut self, change: &Change) -> Result<()> {
-        if self.now < self.throttled_until || self.faults.strikes(Fault::Throttled) {
-            self.throttled_until = self.throttled_until.max(self.now + 2 * MINUTE);
+        if self.now >= self.throttled_until && self.faults.strikes(Fault::Throttled) {
+            self.throttled_until = self.now + 2 * MINUTE;
+        }
+        if self.now < self.throttled_until {
             let wait = std::time::Duration::from_micros((self.throttled_until - self.now).unsigned_abs());
             return Err(
                 Error::new(ErrorKind::Unavailable, "too many requests").retry_when(Retry::After(wait))
@@ -346,54 +352,4 @@ impl Inner {
 
 fn unknown(what: &str) -> Error {
     Error::new(ErrorKind::Unavailable, what).outcome_unknown()
-}
-
-/// Waits for the answer of a call.
-pub(super) struct Answer {
-    pub world: Handle,
-    pub id: usize,
-}
-
-impl Future for Answer {
-    type Output = Reply;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reply> {
-        let handle = self.world.clone();
-        let mut world = handle.lock();
-        let id = self.id;
-        let call = world.calls.get_mut(&id).expect("a call stays until its caller is gone");
-        let reply = if call.due { call.reply.take() } else { None };
-        let Some(reply) = reply else {
-            call.waker = Some(cx.waker().clone());
-            return Poll::Pending;
-        };
-        if let (Reply::Applied(Ok(Applied::Present { uid, version })), Ask::Apply(change)) =
-            (&reply, &call.ask)
-        {
-            let (life, key) = (call.life, change.key().clone());
-            let expect = Expect { uid: uid.clone(), version: version.clone() };
-            world.learned(life, &key, &expect);
-        }
-        Poll::Ready(reply)
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        let mut world = self.world.lock();
-        if let Some(call) = world.calls.get_mut(&self.id) {
-            call.gone = true;
-        }
-        world.strike_off(self.id);
-    }
-}
-
-impl Inner {
-    /// An engine was told the identity of what it wrote.
-    fn learned(&mut self, life: usize, key: &Key, expect: &Expect) {
-        self.lives[life].seen.insert((key.clone(), expect.uid.clone(), expect.version.clone()));
-        if let Some(item) = self.server.find_mut(key, &expect.uid) {
-            item.known = true;
-        }
-    }
 }

@@ -10,7 +10,7 @@ use super::check;
 use super::fault::Fault;
 use super::state::{Handle, Inner, SECOND};
 use crate::audit::{AuditEntry, AuditEvent, AuditSink};
-use crate::journal::{self, JournalIo, MemoryJournalIo, Record};
+use crate::journal::{self, Journal, JournalIo, MemoryJournalIo, Record};
 use crate::store::{Document, MemoryStore, StateStore, Stored};
 use crate::value::Version;
 use crate::{Cx, Error, Result};
@@ -64,9 +64,10 @@ impl Disk {
     }
 
     /// A copy of the journal that ends before its anchor.
-    fn old_copy(&self) -> Option<&Vec<u8>> {
+    fn old_copy(&self) -> Option<Vec<u8>> {
+        let ends = |copy: &Vec<u8>| Some(Journal::end_of(copy).ok()?.sequence);
         let [anchored, old] = &self.copies;
-        Some(old).filter(|old| !old.is_empty() && old.len() < anchored.len())
+        (ends(old)? < ends(anchored)?).then(|| old.clone())
     }
 
     /// An engine read the journal and found nothing wrong that matters: it goes on from there.
@@ -114,14 +115,14 @@ impl Inner {
 
     /// Somebody puts an old copy of the journal back.
     fn put_back(&mut self, app: usize) {
-        let disk = &self.apps[app].disk;
-        let Some((old, now)) = disk.old_copy().cloned().zip(disk.journal.bytes()) else { return };
-        if self.faults.strikes(Fault::OldCopy) {
-            self.say(format_args!("a{app} an old copy of the journal is put back"));
-            let disk = &mut self.apps[app].disk;
-            disk.backup = Some(now);
-            disk.put(old);
+        if !self.faults.strikes(Fault::OldCopy) {
+            return;
         }
+        let disk = &mut self.apps[app].disk;
+        let Some((old, now)) = disk.old_copy().zip(disk.journal.bytes()) else { return };
+        disk.backup = Some(now);
+        disk.put(old);
+        self.say(format_args!("a{app} an old copy of the journal is put back"));
     }
 
     fn rot(&mut self, app: usize) {

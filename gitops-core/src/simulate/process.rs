@@ -86,9 +86,9 @@ impl Process {
     async fn open(&self, cx: &Cx) -> Result<Engine> {
         self.lock()?;
         let (world, life, app) = (self.world.clone(), self.life, self.app);
-        let (name, inner) = {
+        let (name, inner, fold_at) = {
             let world = world.lock();
-            (world.apps[app].name.clone(), world.apps[app].disk.store.clone())
+            (world.apps[app].name.clone(), world.apps[app].disk.store.clone(), world.fold_at)
         };
         let state = State {
             store: Arc::new(SimStore { world: world.clone(), life, app, inner }),
@@ -105,6 +105,7 @@ impl Process {
             .call_timeout(Duration::from_micros(CALL_TIMEOUT.unsigned_abs()))
             .ready_timeout(Duration::from_secs(120))
             .events(Arc::new(move |event: &Event| heard(&events, life, event)))
+            .fold_at(fold_at)
             .state(state);
         for name in TARGETS {
             let Self { can_watch, has_health, .. } = *self;

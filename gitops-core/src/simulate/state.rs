@@ -129,6 +129,8 @@ pub(super) struct Inner {
     pub has_health: bool,
     /// The stores outlive the machines: engines keep everything there.
     pub is_shared: bool,
+    /// How large a journal grows before it is folded: small ones are folded within the hours of a world.
+    pub fold_at: u64,
     pub is_quiet: bool,
     pub violation: Option<Violation>,
     pub bug: Option<Bug>,
@@ -290,6 +292,7 @@ impl Inner {
             crashes: 0,
             has_health: false,
             is_shared: false,
+            fold_at: 4096 << (2 * Random::new(seed, 3).below(4)),
             is_quiet: false,
             violation: None,
             bug: None,

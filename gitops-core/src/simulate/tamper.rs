@@ -1,5 +1,6 @@
 //! Seeded bugs of the engine itself: each puts one mistake back where the engine decides.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -84,6 +85,14 @@ pub(crate) fn candidates(
         keys.retain(|key| !is_as_written(key));
     }
     keys
+}
+
+/// B05: what is open is not among what a journal is folded into.
+pub(crate) fn folded<'a>(cx: &Cx, inventory: &'a Inventory) -> Cow<'a, Inventory> {
+    match cx.has_bug(5) {
+        true => Cow::Owned(inventory.without_open()),
+        false => Cow::Borrowed(inventory),
+    }
 }
 
 /// B10: recovery takes every open change for not done. B52: what is open stays open.

@@ -15,6 +15,7 @@ mod provenance;
 mod revision;
 mod secret;
 mod set_digest;
+mod text;
 mod tree;
 mod version;
 
@@ -32,5 +33,6 @@ pub use provenance::Provenance;
 pub use revision::Revision;
 pub use secret::{Secret, SecretKey};
 pub use set_digest::SetDigest;
+pub(crate) use text::parsed;
 pub use tree::Value;
 pub use version::{Uid, Version};

@@ -13,6 +13,7 @@ const BUGS: &[(u8, &str)] = &[
     (1, "effect before intent"),
     (2, "intent not synced"),
     (3, "outcome before response"),
+    (5, "folding drops what is open"),
     (6, "mark by a second write"),
     (8, "inventory only at the end of a pass"),
     (9, "done is shown before it is durable"),

@@ -1,12 +1,35 @@
-use gitops_core::{Key, Need, Object, Provenance, Value};
+use gitops_core::{Key, Need, Object, Part, Provenance, Value};
 
 use super::identity::Identity;
-use super::{KubernetesRender, clean, deprecated, secret, size, text_maps};
+use super::{KubernetesRender, Scope, clean, deprecated, scope_facts, secret, size, text_maps};
 use crate::edges;
 use crate::policy::{self, Dependency, Policy, PolicyFault};
 use crate::yaml::{Data, Fault, Node};
 
+/// A document that is known to be an object, and where the object lives.
+pub(super) struct Placed {
+    node: Node,
+    identity: Identity,
+    namespace: String,
+}
+
 impl KubernetesRender {
+    /// Finds out which object a document declares.
+    ///
+    /// # Errors
+    /// It is none, or what says so is missing or wrong.
+    pub(super) fn place(&self, node: Node, part: &Part<'_>) -> Result<Placed, Vec<Fault>> {
+        if !matches!(node.data, Data::Map(_)) {
+            let message = format!("{} is no Kubernetes object", node.kind());
+            return Err(vec![Fault::new("GO0405", node.place, message)]);
+        }
+        let identity = Identity::of(&node)?;
+        scope_facts::tell(&node, &identity, part, &self.target);
+        let scope = self.scope(&identity, part);
+        let namespace = identity.resolve(scope, self.namespace.as_deref()).map_err(|fault| vec![fault])?;
+        Ok(Placed { node, identity, namespace })
+    }
+
     /// The object that a document of a file declares; nothing if it asks to be left out. What somebody should know of it
     /// is added to the remarks.
     ///
@@ -14,17 +37,11 @@ impl KubernetesRender {
     /// Everything that is wrong with it.
     pub(super) fn object(
         &self,
-        mut node: Node,
+        placed: Placed,
         file: &Provenance,
         remarks: &mut Vec<Fault>,
     ) -> Result<Option<Object>, Vec<Fault>> {
-        if !matches!(node.data, Data::Map(_)) {
-            let message = format!("{} is no Kubernetes object", node.kind());
-            return Err(vec![Fault::new("GO0405", node.place, message)]);
-        }
-        let identity = Identity::of(&node)?;
-        let scope = self.scopes.of(&identity.kind);
-        let namespace = identity.resolve(scope, self.namespace.as_deref()).map_err(|fault| vec![fault])?;
+        let Placed { mut node, identity, namespace } = placed;
         clean::clean(&mut node);
         let faults = text_maps::check(&node);
         if !faults.is_empty() {
@@ -54,6 +71,14 @@ impl KubernetesRender {
         edges::find(&mut object);
         Ok(Some(object))
     }
+
+    /// Where an object lives, as far as that must be known.
+    fn scope(&self, identity: &Identity, part: &Part<'_>) -> Option<Scope> {
+        let known = self.scopes.of(&identity.kind);
+        let is_needed = known.is_none() && identity.namespace.is_none();
+        known.or_else(|| is_needed.then(|| scope_facts::known(part, &self.target, &identity.kind)).flatten())
+    }
+
     fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {
         Need::Object(Key::new(self.target.clone(), kind.clone(), namespace, name))
     }

@@ -29,9 +29,9 @@ mod tag;
 mod time;
 mod written;
 
-use gitops_core::{Diagnostic, parallel};
+use gitops_core::Diagnostic;
 
-use split::Part;
+use crate::parallel;
 
 pub use dialect::Dialect;
 pub(crate) use fault::{Fault, File};
@@ -78,10 +78,11 @@ pub(crate) fn plain(place: Place, text: &str, dialect: Dialect) -> Result<Node, 
 
 /// Documents are read on all cores: none knows of another.
 fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {
-    let mut parts: Vec<Part<'_>> = split::documents(text).take(limits.documents.saturating_add(1)).collect();
+    let mut parts: Vec<split::Part<'_>> =
+        split::documents(text).take(limits.documents.saturating_add(1)).collect();
     let beyond = (parts.len() > limits.documents).then(|| parts.pop()).flatten();
     let (mut found, mut faults) = (Vec::with_capacity(parts.len()), Vec::new());
-    let read = |part: Part<'_>| {
+    let read = |part: split::Part<'_>| {
         part.check().and_then(|()| compose::document(part.text, part.line, dialect.rules(), limits))
     };
     for document in parallel::map(parts, text.len() / WORTH_A_CORE, read) {
@@ -90,7 +91,7 @@ fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Documen
             Err(fault) => faults.push(fault),
         }
     }
-    if let Some(Part { line, .. }) = beyond {
+    if let Some(split::Part { line, .. }) = beyond {
         faults.push(Fault::limit(Place { line, column: 1 }, "documents", limits.documents));
     }
     (found, faults)

@@ -22,6 +22,7 @@ pub async fn open(
     let cluster = connection(config).connect(cx).await?;
     let namespace = config.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let manifests = KubernetesRender::new(&target.name).namespace(namespace).secret_key(secrets.clone());
+    let manifests = manifests.cluster(cluster.clone());
     let render = render(&target.path, config, manifests)?;
     let target = Kubernetes::builder(cluster, application)
         .limits(limits(config))

@@ -9,11 +9,13 @@ pub use state::State;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::Engine;
+use super::{Engine, tamper};
 use crate::audit::{AuditEntry, AuditEvent, AuditSink};
+use crate::cx::Time;
 use crate::inventory::Inventory;
 use crate::journal::{Anchor, Intent, Journal, JournalIo, Lineage, Record};
 use crate::store::StateStore;
@@ -22,13 +24,16 @@ use checkpoints::{Checkpoints, Snapshot};
 use read::{Found, Read, read};
 
 /// The journal is folded into new documents once it is larger than this and than the documents.
-const COMPACT_AT: u64 = 4 << 20;
+pub(super) const FOLD_AT: u64 = 4 << 20;
 
 /// How many frames are written before the journal's anchor is renewed in the middle of a pass.
 const FRAMES_AN_ANCHOR: u64 = 256;
 
 /// How many changes are sent before a shared store is asked again whether another engine took over.
 const CHANGES_A_CHECK: usize = 50;
+
+/// How old its last answer may be when changes are sent.
+const CHECK_LASTS: Duration = Duration::from_secs(10);
 
 /// The inventory and the ways to change it durably.
 pub(super) struct Ledger {
@@ -37,11 +42,14 @@ pub(super) struct Ledger {
     journal: Writer,
     inventory: Inventory,
     checkpoints: Checkpoints,
+    /// The journal is folded once it is larger than this and than the documents.
+    fold_at: u64,
     /// The shared store does not know yet all that the journal does.
     behind: bool,
     /// The storage failed: no change is sent any more. What came of those under way may still be recorded.
     stopped: bool,
-    /// How many changes were sent since the shared store was last asked.
+    /// When the shared store was last asked, and how many changes were sent since.
+    checked: Time,
     unchecked: usize,
     epoch: u64,
     ops: u64,
@@ -60,7 +68,7 @@ enum Writer {
 
 impl Ledger {
     /// Reads what is there; writes nothing.
-    pub async fn open(cx: &Cx, application: &str, state: State, recover: bool) -> Result<Self> {
+    pub async fn open(cx: &Cx, application: &str, state: State, recover: bool, fold_at: u64) -> Result<Self> {
         let State { store, journal: mut io, audit, guard } = state;
         let Read { checkpoints, inventory, epoch, journal } = read(cx, &store, &mut *io, recover).await?;
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
@@ -70,8 +78,10 @@ impl Ledger {
             journal: Writer::Read(io, journal),
             inventory: inventory.unwrap_or_else(|| Inventory::new(owner())),
             checkpoints,
+            fold_at,
             behind: false,
             stopped: false,
+            checked: Time::default(),
             unchecked: 0,
             epoch,
             ops: 0,
@@ -92,9 +102,10 @@ impl Ledger {
         self.stopped || matches!(self.journal, Writer::Lost)
     }
 
-    /// Whether a shared store waits for what came of the last pass.
+    /// Whether a shared store waits for what came of the last pass, or for this engine to depose the one of which
+    /// something is open.
     pub fn is_behind(&self) -> bool {
-        self.behind
+        self.behind || (self.is_recovered_from_store() && self.inventory.open().next().is_some())
     }
 
     /// Whether the inventory was taken from a shared store because its journal is gone, and no engine wrote since.
@@ -149,6 +160,9 @@ impl Ledger {
     async fn take_over_shared(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
         let beginning = || Anchor::beginning(Lineage::new(cx.random_bytes()), self.epoch);
         let anchor = if let Found::UpTo(anchor) = &found { anchor.clone() } else { beginning() };
+        if let Found::Superseded = found {
+            self.inventory.reopen(cx.now().after(CHECK_LASTS));
+        }
         let (inventory, epoch) = (&self.inventory, self.epoch + 1);
         let snapshot = Snapshot { inventory, planned: &[], anchor: anchor.clone(), epoch };
         if let Err(error) = self.checkpoints.write(cx, &snapshot).await {
@@ -217,16 +231,18 @@ impl Ledger {
         self.checkpoint(cx, planned).await
     }
 
-    /// Before changes are sent: asks a shared store whether another engine took over, every so many changes and
-    /// before each deletion.
+    /// Before changes are sent: asks a shared store whether another engine took over, every so many changes, after
+    /// so much time and before each deletion.
     pub async fn check_epoch(&mut self, cx: &Cx, changes: usize, deletes: bool) -> Result<()> {
+        let now = cx.now();
         self.unchecked += changes;
-        if !self.store.is_shared() || (!deletes && self.unchecked < CHANGES_A_CHECK) {
+        let is_fresh = (self.checked..self.checked.after(CHECK_LASTS)).contains(&now);
+        if !self.store.is_shared() || (is_fresh && !deletes && self.unchecked < CHANGES_A_CHECK) {
             return Ok(());
         }
         let checked = self.checkpoints.check(cx).await;
         self.lose_if_deposed(&checked);
-        self.unchecked = 0;
+        (self.checked, self.unchecked) = (now, 0);
         checked
     }
 
@@ -246,7 +262,7 @@ impl Ledger {
     /// Folds a journal that has grown large into the documents. The old journal goes only after they are durable.
     pub async fn compact_if_due(&mut self, cx: &Cx) -> Result<()> {
         let Writer::Taken(journal) = &self.journal else { return Ok(()) };
-        if journal.bytes() < COMPACT_AT.max(self.checkpoints.bytes()) {
+        if journal.bytes() < self.fold_at.max(self.checkpoints.bytes()) {
             return Ok(());
         }
         self.checkpoint(cx, &[]).await?;
@@ -260,12 +276,13 @@ impl Ledger {
 
     async fn checkpoint(&mut self, cx: &Cx, planned: &[Intent]) -> Result<()> {
         let Writer::Taken(journal) = &self.journal else { return Err(lost()) };
-        let (inventory, anchor, epoch) = (&self.inventory, journal.anchor(), self.epoch);
+        let inventory = &tamper::folded(cx, &self.inventory);
+        let (anchor, epoch, now) = (journal.anchor(), self.epoch, cx.now());
         let written = self.checkpoints.write(cx, &Snapshot { inventory, planned, anchor, epoch }).await;
         self.lose_if_deposed(&written);
         self.stopped |= written.is_err() && !self.store.is_shared();
         written?;
-        (self.behind, self.unchecked) = (!planned.is_empty(), 0);
+        (self.behind, self.checked, self.unchecked) = (!planned.is_empty(), now, 0);
         Ok(())
     }
 

@@ -6,14 +6,8 @@ use std::thread;
 
 /// What becomes of each item, in the order of the items, worked out on so many cores at most.
 ///
-/// For renderers that have much to read; a thread costs as much as reading some ten kilobytes. A panic in one of them
-/// goes on here.
-///
-/// ```
-/// let lengths = gitops_core::parallel::map(vec!["a", "bcd", "ef"], 2, str::len);
-/// assert_eq!(lengths, [1, 3, 2]);
-/// ```
-pub fn map<T: Send, R: Send>(items: Vec<T>, at_most: usize, act: impl Fn(T) -> R + Sync) -> Vec<R> {
+/// A panic in one of them goes on here.
+pub(crate) fn map<T: Send, R: Send>(items: Vec<T>, at_most: usize, act: impl Fn(T) -> R + Sync) -> Vec<R> {
     match at_most {
         0 | 1 => items.into_iter().map(act).collect(),
         _ => on(at_most.min(thread::available_parallelism().map_or(1, NonZero::get)), items, act),

@@ -1,0 +1,120 @@
+//! Records as they are written: all fields that any kind may have. Read so, no record is held in memory twice on its
+//! way to becoming one of a kind.
+
+use serde::Deserialize;
+use smol_str::SmolStr;
+
+use super::record::{Intent, OpResult, Record};
+use crate::cx::Time;
+use crate::inventory::Owned;
+use crate::plan::PlanId;
+use crate::value::{Action, Digest, Expect, Key, Revision, Uid, Version};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RecordKind {
+    Intent,
+    Outcome,
+    Forget,
+    Adopt,
+    Accepted,
+    Epoch,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawRecord {
+    record: RecordKind,
+    op: Option<SmolStr>,
+    plan: Option<PlanId>,
+    epoch: Option<u64>,
+    at: Option<Time>,
+    key: Option<Key>,
+    action: Option<Action>,
+    expect: Option<Expect>,
+    desired: Option<Digest>,
+    path: Option<SmolStr>,
+    needs: Option<Vec<Key>>,
+    keep: Option<bool>,
+    result: Option<OpResult>,
+    entry: Option<Owned>,
+    revision: Option<Revision>,
+}
+
+impl TryFrom<RawRecord> for Record {
+    type Error = String;
+
+    fn try_from(raw: RawRecord) -> Result<Self, String> {
+        Ok(match raw.record {
+            RecordKind::Intent => Self::Intent(raw.try_into()?),
+            RecordKind::Outcome => Self::Outcome {
+                op: there("op", raw.op)?,
+                key: there("key", raw.key)?,
+                result: there("result", raw.result)?,
+            },
+            RecordKind::Forget => Self::Forget { key: there("key", raw.key)? },
+            RecordKind::Adopt => {
+                Self::Adopt { key: there("key", raw.key)?, entry: there("entry", raw.entry)? }
+            }
+            RecordKind::Accepted => Self::Accepted { revision: there("revision", raw.revision)? },
+            RecordKind::Epoch => Self::Epoch { epoch: there("epoch", raw.epoch)? },
+        })
+    }
+}
+
+impl TryFrom<RawRecord> for Intent {
+    type Error = String;
+
+    fn try_from(raw: RawRecord) -> Result<Self, String> {
+        Ok(Self {
+            op: there("op", raw.op)?,
+            plan: there("plan", raw.plan)?,
+            epoch: there("epoch", raw.epoch)?,
+            at: there("at", raw.at)?,
+            key: there("key", raw.key)?,
+            action: there("action", raw.action)?,
+            expect: raw.expect,
+            desired: raw.desired,
+            path: there("path", raw.path)?,
+            needs: there("needs", raw.needs)?,
+            keep: there("keep", raw.keep)?,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ResultKind {
+    Present,
+    Absent,
+    Deleting,
+    NotDone,
+    Unknown,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawResult {
+    result: ResultKind,
+    uid: Option<Uid>,
+    version: Option<Version>,
+    error: Option<String>,
+}
+
+impl TryFrom<RawResult> for OpResult {
+    type Error = String;
+
+    fn try_from(raw: RawResult) -> Result<Self, String> {
+        Ok(match raw.result {
+            ResultKind::Present => {
+                Self::Present { uid: there("uid", raw.uid)?, version: there("version", raw.version)? }
+            }
+            ResultKind::Absent => Self::Absent,
+            ResultKind::Deleting => Self::Deleting,
+            ResultKind::NotDone => Self::NotDone { error: there("error", raw.error)? },
+            ResultKind::Unknown => Self::Unknown { error: there("error", raw.error)? },
+        })
+    }
+}
+
+fn there<T>(name: &str, field: Option<T>) -> Result<T, String> {
+    field.ok_or_else(|| format!("a record without its field `{name}`"))
+}
