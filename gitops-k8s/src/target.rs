@@ -43,6 +43,8 @@ pub(crate) struct Inner {
     pub grace: Duration,
     /// How long an object on its way may stand still before it is stuck.
     pub patience: Duration,
+    /// How long a watch may be silent before it is taken for dead.
+    pub silence: Duration,
     pub book: Arc<Book>,
     pub streams: Streams,
     concurrency: usize,
@@ -84,6 +86,7 @@ pub struct KubernetesBuilder {
     health: Vec<HealthRule>,
     grace: Duration,
     patience: Duration,
+    silence: Duration,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -101,6 +104,7 @@ impl Kubernetes {
             health: Vec::new(),
             grace: Duration::from_secs(10),
             patience: Duration::from_secs(600),
+            silence: Duration::from_secs(150),
             secrets: None,
             concurrency: 16,
         }
@@ -156,6 +160,13 @@ impl KubernetesBuilder {
         self
     }
 
+    /// How long a watch may be silent before it is taken for dead; 150 seconds by default. Until then, what moved behind a dead
+    /// connection is not known of. The server gives a sign of life once a minute, so less than that ends watches that live.
+    pub fn watch_silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
     /// The key under which secrets are compared: the application's own, so that what is declared and what is there
     /// compare equal. Without it they never do, and the server's dry run decides.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
@@ -184,6 +195,7 @@ impl KubernetesBuilder {
             health: HealthRules::new(self.health),
             grace: self.grace,
             patience: self.patience,
+            silence: self.silence,
             book: Arc::default(),
             streams: Streams::default(),
             concurrency: self.concurrency,
