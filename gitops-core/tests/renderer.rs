@@ -84,6 +84,16 @@ fn only_what_changed_is_rendered_and_what_read_it() {
 }
 
 #[test]
+fn faults_of_many_parts_come_in_the_order_of_their_paths() {
+    let fault = |part: &Part<'_>| Err(vec![Diagnostic::error("T1", part.path(), "no")]);
+    let mut renderer = Renderer::new(Arc::new(render_files("faults", fault)));
+    let files: BTreeMap<String, String> = (0..100).map(|n| (format!("f{n:02}"), String::new())).collect();
+    let error = renderer.render(&snapshot(1, &files)).unwrap_err();
+    let paths: Vec<&str> = error.diagnostics().iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, files.keys().collect::<Vec<_>>());
+}
+
+#[test]
 fn an_object_declared_twice_names_both_places_and_leaves_the_last_good_revision() {
     let same = render_files("same", |part: &Part<'_>| {
         let key = Key::new("t", GroupKind::new("", "K"), "", "one");

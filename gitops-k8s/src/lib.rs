@@ -24,6 +24,7 @@ mod mark;
 mod object;
 mod observe;
 mod outputs;
+mod parallel;
 pub mod policy;
 mod preview;
 mod render;

@@ -25,9 +25,10 @@ pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
 use crate::Cluster;
-use crate::edges;
 use crate::transform::{Sheet, Transform};
-use crate::yaml::{self, Dialect, File, Limits, Node};
+use crate::yaml::{self, Dialect, Fault, File, Limits, Node};
+use crate::{edges, parallel};
+use object::Placed;
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
 ///
@@ -179,8 +180,15 @@ impl KubernetesRender {
             return Ok(Vec::new());
         }
         let (mut found, mut faults) = (Vec::new(), Vec::new());
-        for node in list::flatten(nodes) {
-            match self.object(node, part, &mut remarks) {
+        let (start, cores) = (part.provenance(0), bytes.len() / yaml::WORTH_A_CORE);
+        let placed = list::flatten(nodes).into_iter().map(|node| self.place(node, part)).collect();
+        let objects = parallel::map(placed, cores, |placed: Result<Placed, Vec<Fault>>| {
+            let mut remarks = Vec::new();
+            (placed.and_then(|placed| self.object(placed, &start, &mut remarks)), remarks)
+        });
+        for (object, more) in objects {
+            remarks.extend(more);
+            match object {
                 Ok(object) => found.extend(object),
                 Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
             }
