@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use gitops_core::*;
 use proptest::prelude::*;
+use smol_str::SmolStr;
 
 /// A file declares itself; `see PATH` declares what is in the other file, and `list PATH` the names in a folder.
 fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
@@ -83,6 +84,16 @@ fn only_what_changed_is_rendered_and_what_read_it() {
 }
 
 #[test]
+fn faults_of_many_parts_come_in_the_order_of_their_paths() {
+    let fault = |part: &Part<'_>| Err(vec![Diagnostic::error("T1", part.path(), "no")]);
+    let mut renderer = Renderer::new(Arc::new(render_files("faults", fault)));
+    let files: BTreeMap<String, String> = (0..100).map(|n| (format!("f{n:02}"), String::new())).collect();
+    let error = renderer.render(&snapshot(1, &files)).unwrap_err();
+    let paths: Vec<&str> = error.diagnostics().iter().map(|fault| fault.path.as_str()).collect();
+    assert_eq!(paths, files.keys().collect::<Vec<_>>());
+}
+
+#[test]
 fn an_object_declared_twice_names_both_places_and_leaves_the_last_good_revision() {
     let same = render_files("same", |part: &Part<'_>| {
         let key = Key::new("t", GroupKind::new("", "K"), "", "one");
@@ -153,6 +164,92 @@ fn a_moved_route_and_another_renderer_have_another_fingerprint() {
     assert_ne!(of("a", "t"), of("a", "u"));
 }
 
+/// `tell NAME VALUE` tells a fact; `ask NAME` declares what is known of it, and is a fault if nothing is.
+struct Talkers;
+
+#[async_trait]
+impl Render for Talkers {
+    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        let bytes = part.bytes()?;
+        let words: Vec<&str> = std::str::from_utf8(&bytes).unwrap().split(' ').collect();
+        let fact = match &words[..] {
+            ["tell", name, value] => {
+                part.tell(*name, *value);
+                return Ok(Vec::new());
+            }
+            ["echo", name] => {
+                let fact = part.fact(name).unwrap_or_default();
+                part.tell(*name, format!("{fact}!"));
+                fact
+            }
+            ["see", name] => part.fact(name).unwrap_or_default(),
+            _ => part
+                .fact(words[1])
+                .ok_or_else(|| vec![Diagnostic::error("GO0000", part.path(), "unknown")])?,
+        };
+        let key = Key::new("t", GroupKind::new("", "K"), "", part.path());
+        Ok(vec![Object::new(key, Value::from(fact.as_str()), part.provenance(0))])
+    }
+
+    async fn answer(&self, _: &Cx, asked: &[SmolStr]) -> gitops_core::Result<BTreeMap<SmolStr, SmolStr>> {
+        let known = asked.iter().filter(|name| name.starts_with("outside"));
+        Ok(known.map(|name| (name.clone(), "known".into())).collect())
+    }
+
+    fn fingerprint(&self) -> Digest {
+        Digest::of(b"talkers")
+    }
+}
+
+fn files(files: &[(&str, &str)]) -> BTreeMap<String, String> {
+    files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect()
+}
+
+#[test]
+fn a_fact_reaches_every_part_that_asked_whatever_comes_first() {
+    let mut all = Renderer::new(Arc::new(Talkers));
+    let mut declared = |tree: &[(&str, &str)]| -> (Vec<String>, usize) {
+        let rendered = all.render(&snapshot(1, &files(tree))).unwrap();
+        (
+            bodies(&rendered.desired).values().map(|body| body.as_text().unwrap().to_owned()).collect(),
+            rendered.parts,
+        )
+    };
+    let told = [("a", "ask x"), ("b", "tell x 1"), ("c", "ask x")];
+    assert_eq!(declared(&told), (vec!["1".to_owned(), "1".to_owned()], 4), "`a` is rendered twice");
+    assert_eq!(declared(&told).1, 0);
+    let told = [("a", "ask x"), ("b", "tell x 2"), ("c", "ask x")];
+    assert_eq!(declared(&told), (vec!["2".to_owned(), "2".to_owned()], 3), "who asked is rendered again");
+    let told = [("a", "ask x"), ("aa", "tell x 3"), ("b", "tell x 2"), ("c", "ask x")];
+    assert_eq!(declared(&told).0, ["3", "3"], "the first in the order of paths counts");
+}
+
+#[test]
+fn a_fact_that_went_is_a_fault_where_it_is_needed_and_one_that_depends_on_itself_is_refused() {
+    let mut all = Renderer::new(Arc::new(Talkers));
+    all.render(&snapshot(1, &files(&[("a", "ask x"), ("b", "tell x 1")]))).unwrap();
+    let error = all.render(&snapshot(2, &files(&[("a", "ask x")]))).unwrap_err();
+    assert_eq!(error.diagnostics()[0].path, "a");
+    let error = all.render(&snapshot(3, &files(&[("a", "echo x")]))).unwrap_err();
+    assert!(error.to_string().contains("fault"), "{error}");
+    all.render(&snapshot(1, &files(&[("a", "ask x"), ("b", "tell x 1")]))).unwrap();
+}
+
+#[tokio::test]
+async fn what_no_part_tells_is_found_out_once() {
+    let mut all = Renderer::new(Arc::new(Talkers));
+    let tree = files(&[("a", "see outside"), ("b", "see nowhere"), ("c", "tell x 1")]);
+    let rendered = all.render(&snapshot(1, &tree)).unwrap();
+    assert_eq!(rendered.open, ["nowhere", "outside"]);
+    let rendered = all.find_out(&Cx::system(), rendered).await.unwrap();
+    assert_eq!(
+        (rendered.parts, &*rendered.open),
+        (4, &["nowhere".into()][..]),
+        "only who asked is rendered again"
+    );
+    assert_eq!(all.render(&snapshot(2, &tree)).unwrap().open, ["nowhere"], "an answer is kept");
+}
+
 #[test]
 fn remarks_stay_with_their_part_and_go_with_it() {
     let render = render_files("remarks", |part: &Part<'_>| {
@@ -164,8 +261,7 @@ fn remarks_stay_with_their_part_and_go_with_it() {
     });
     let mut all = Renderer::new(Arc::new(render));
     let mut told = |files: &[(&str, &str)]| -> Vec<String> {
-        let files = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
-        let rendered = all.render(&snapshot(1, &files)).unwrap();
+        let rendered = all.render(&snapshot(1, &self::files(files))).unwrap();
         rendered.remarks.iter().map(|remark| format!("{} {}", remark.path, remark.message)).collect()
     };
     assert_eq!(told(&[("a", "odd 1"), ("b", "odd 2"), ("c", "even")]), ["a odd 1", "b odd 2"]);

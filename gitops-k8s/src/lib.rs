@@ -24,6 +24,7 @@ mod mark;
 mod object;
 mod observe;
 mod outputs;
+mod parallel;
 pub mod policy;
 mod preview;
 mod render;
@@ -33,6 +34,7 @@ mod told;
 mod transform;
 mod treatment;
 mod walk;
+mod warnings;
 mod watch;
 pub mod yaml;
 

@@ -8,7 +8,7 @@ use gitops_core::{
 };
 
 use crate::Kubernetes;
-use crate::apply::replace;
+use crate::apply::replace::{self, Proof};
 use crate::cluster::Failure;
 use crate::document::{Document, check_secrets};
 use crate::fields::{FieldSet, changes, transfers};
@@ -111,10 +111,17 @@ async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Opti
         Err(failure) => failure,
     };
     let why = why_replace(inner.replace || policy.recreate, failure)?;
-    replace::prove(inner, cx, object).await?;
+    let why = match replace::prove(inner, cx, object).await? {
+        Proof::DryRun => why,
+        Proof::None => format!("{why}; {UNPROVEN}"),
+    };
     let declared = Seen::new(document.json);
     Ok((compare_declared(inner, &before, &declared), Some(why)))
 }
+
+/// What a plan says of a replacement that nothing is proven of.
+const UNPROVEN: &str = "that the server would take the new one is not proven, for a dry run would have to give it another name, and \
+    the names of this kind have a meaning";
 
 /// Why the object has to be made anew, if that is what the refusal means and if it is allowed.
 fn why_replace(allowed: bool, failure: Failure) -> Result<String> {

@@ -4,8 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gitops_core::capability::{Health, Import, NativePlan, Watch};
 use gitops_core::{
-    Applied, Change, Cx, Entropy, Error, ErrorKind, GroupKind, Key, Live, Result, Scope, SecretKey, System,
-    Target, TargetInfo,
+    Applied, Change, Cx, Diagnostic, Entropy, Error, ErrorKind, GroupKind, Key, Live, Result, Scope,
+    SecretKey, System, Target, TargetInfo,
 };
 
 use crate::cluster::{Call, Failure, Wire};
@@ -13,6 +13,7 @@ use crate::health::{HealthRule, HealthRules};
 use crate::ignore::Rules;
 use crate::kinds::Place;
 use crate::object::{Eye, Seen};
+use crate::warnings::Warnings;
 use crate::watch::{Book, Streams};
 use crate::{Cluster, Ignore, Limits, apply, mark, observe};
 
@@ -43,6 +44,9 @@ pub(crate) struct Inner {
     pub grace: Duration,
     /// How long an object on its way may stand still before it is stuck.
     pub patience: Duration,
+    /// How long a watch may be silent before it is taken for dead.
+    pub silence: Duration,
+    pub warnings: Warnings,
     pub book: Arc<Book>,
     pub streams: Streams,
     concurrency: usize,
@@ -84,6 +88,8 @@ pub struct KubernetesBuilder {
     health: Vec<HealthRule>,
     grace: Duration,
     patience: Duration,
+    silence: Duration,
+    remarks: Option<Arc<dyn Fn(Diagnostic) + Send + Sync>>,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -101,6 +107,8 @@ impl Kubernetes {
             health: Vec::new(),
             grace: Duration::from_secs(10),
             patience: Duration::from_secs(600),
+            silence: Duration::from_secs(150),
+            remarks: None,
             secrets: None,
             concurrency: 16,
         }
@@ -156,6 +164,20 @@ impl KubernetesBuilder {
         self
     }
 
+    /// How long a watch may be silent before it is taken for dead; 150 seconds by default. Until then, what moved behind a dead
+    /// connection is not known of. The server gives a sign of life once a minute, so less than that ends watches that live.
+    pub fn watch_silence(mut self, silence: Duration) -> Self {
+        self.silence = silence;
+        self
+    }
+
+    /// Somebody who is told what the server warns of when it is asked what a change would do, or makes it: each warning about
+    /// an object once. Nobody by default.
+    pub fn remarks(mut self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
+        self.remarks = Some(Arc::new(listener));
+        self
+    }
+
     /// The key under which secrets are compared: the application's own, so that what is declared and what is there
     /// compare equal. Without it they never do, and the server's dry run decides.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
@@ -184,6 +206,8 @@ impl KubernetesBuilder {
             health: HealthRules::new(self.health),
             grace: self.grace,
             patience: self.patience,
+            silence: self.silence,
+            warnings: Warnings::new(self.remarks),
             book: Arc::default(),
             streams: Streams::default(),
             concurrency: self.concurrency,

@@ -58,7 +58,8 @@ impl Site<'_> {
             Error::new(ErrorKind::Conflict, format!("the plan that was shown is stale: {what}"))
                 .help("plan again, and review what changed")
         };
-        let kept = self.folder.kept()?.ok_or_else(|| refuse("it is not kept any more"))?;
+        let kept = self.folder.kept()?.filter(|kept| !kept.does_nothing);
+        let kept = kept.ok_or_else(|| refuse("it is not kept any more"))?;
         if change.preview() != Some(&kept.digest) {
             return Err(refuse("a plan of another effect was made since"));
         }

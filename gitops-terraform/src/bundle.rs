@@ -48,7 +48,11 @@ impl Site<'_> {
         root.files.retain(|_, content| !matches!(content, Value::Bytes(_)));
         let body = json::write(&root.into_body())?;
         let bundle = Bundle { removal, body, secret: secret.into_keys().collect() };
-        disk::replace(&self.folder.path().join("bundle.json"), &serde_json::to_vec(&bundle)?, false)
+        let (path, bytes) = (self.folder.path().join("bundle.json"), serde_json::to_vec(&bundle)?);
+        match disk::read(&path, BUNDLE_BYTES)?.as_deref() == Some(&*bytes) {
+            true => Ok(()),
+            false => disk::replace(&path, &bytes, false),
+        }
     }
 
     /// The declaration that was applied last.

@@ -23,6 +23,15 @@ pub(crate) struct Request {
     pub purpose: Purpose,
 }
 
+/// What a run that planned found, as its exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// All is as it should be.
+    Nothing,
+    /// Something is to be done; the plan says what.
+    Changes,
+}
+
 /// What a plan is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
@@ -58,14 +67,21 @@ impl Request {
 
 impl Site<'_> {
     /// Plans into a file. Where the tool says that it must be initialised first, that is done, and it plans again.
-    pub async fn run_plan(&self, cx: &Cx, request: &Request, place: &Place, redact: &Redact) -> Result<()> {
+    pub async fn run_plan(
+        &self,
+        cx: &Cx,
+        request: &Request,
+        place: &Place,
+        redact: &Redact,
+    ) -> Result<Found> {
         let mut ended = self.try_plan(cx, request, place).await?;
         if wants_init(&ended, redact) {
             self.init_anew(cx, &request.root, place, redact).await?;
             ended = self.try_plan(cx, request, place).await?;
         }
-        if matches!(ended.status.code(), Some(0 | 2)) {
-            return self.make_private();
+        if let Some(code @ (0 | 2)) = ended.status.code() {
+            self.make_private()?;
+            return Ok(if code == 0 { Found::Nothing } else { Found::Changes });
         }
         self.folder.drop_plans()?;
         let events = events(&ended.stdout, redact);
@@ -102,6 +118,18 @@ impl Site<'_> {
         std::fs::set_permissions(&path, private).map_err(|error| disk::failed("make private", &path, error))
     }
 
+    /// The plan that was just made, without any secret. The tool need not show one that does nothing.
+    pub async fn found(&self, cx: &Cx, place: &Place, redact: &mut Redact, found: Found) -> Result<Plan> {
+        let file = self.folder.new_plan();
+        if found == Found::Nothing {
+            let keys = &self.workshop().keys;
+            let shown =
+                Shown { plan: Plan::nothing(&keys.secrets, &*keys.effects)?, secrets: Redact::default() };
+            self.target.shown().put(self.key, content(&file)?, shown);
+        }
+        self.shown(cx, place, redact, &file).await
+    }
+
     /// The plan in a file, as the tool shows it, without any secret.
     pub async fn shown(&self, cx: &Cx, place: &Place, redact: &mut Redact, file: &Path) -> Result<Plan> {
         let shown = self.show(cx, place, redact, file).await?;
@@ -111,7 +139,7 @@ impl Site<'_> {
 
     /// What the tool says of a saved plan. It is asked once about a file of the same content.
     pub async fn show(&self, cx: &Cx, place: &Place, redact: &Redact, file: &Path) -> Result<Arc<Shown>> {
-        let content = Digest::of(&disk::read(file, PLAN_BYTES as u64)?.unwrap_or_default());
+        let content = content(file)?;
         if let Some(shown) = self.target.shown().get(self.key, &content) {
             return Ok(shown);
         }
@@ -138,6 +166,11 @@ impl Site<'_> {
         self.release_orphaned_lock(cx, place).await?;
         self.init(cx, root, place, redact).await
     }
+}
+
+/// The digest of a saved plan's file.
+fn content(file: &Path) -> Result<Digest> {
+    Ok(Digest::of(&disk::read(file, PLAN_BYTES as u64)?.unwrap_or_default()))
 }
 
 /// Whether a run failed only because the root is not initialised for what is declared now.

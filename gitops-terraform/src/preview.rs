@@ -40,7 +40,7 @@ impl Site<'_> {
         }
         if live.is_some() && diff.is_empty() {
             // What is declared now does what was applied: from here on it is what a removal would be made with.
-            self.folder.drop_plans()?;
+            self.folder.keep_nothing()?;
             self.keep_bundle(&request.root)?;
         }
         Ok(Preview::new(diff, digest).made_of(fields::components_of_plan(&plan)))
@@ -74,7 +74,7 @@ impl Site<'_> {
         self.check_strange(state.as_ref())?;
         let pins = self.pins(request, state.as_ref()).await?;
         if let Some(kept) = self.young(cx, &pins)? {
-            let plan = self.shown(cx, &place, &mut redact, &self.folder.kept_plan()).await?;
+            let plan = self.kept_as_shown(cx, &place, &mut redact, &kept).await?;
             if plan_digest(&plan, request) == kept.digest {
                 return Ok(plan);
             }
@@ -92,15 +92,15 @@ impl Site<'_> {
         let place = request.place();
         self.folder.drop_plans()?;
         let imports = self.import_what_is_lost(&place)?;
-        match self.run_plan(cx, request, &place, redact).await {
+        let found = match self.run_plan(cx, request, &place, redact).await {
             // Not every provider can import, and not every address is still declared: then a person decides.
             Err(error) if imports && !is_over(&error) => {
                 self.import_nothing(&place)?;
-                self.run_plan(cx, request, &place, redact).await?;
+                self.run_plan(cx, request, &place, redact).await?
             }
-            planned => planned?,
-        }
-        let plan = self.shown(cx, &place, redact, &self.folder.new_plan()).await?;
+            found => found?,
+        };
+        let plan = self.found(cx, &place, redact, found).await?;
         // A state that is kept elsewhere is asked for again when the plan is applied, before anything is done.
         let after = self.state(cx, Fresh::Enough).await?;
         if after.as_ref().map(Stamp::from) != pins.state {
@@ -111,7 +111,8 @@ impl Site<'_> {
         }
         self.check_doubts(cx, &plan, after.as_ref()).await?;
         let digest = plan_digest(&plan, request);
-        self.folder.keep(&Kept { digest, pins, at: cx.now(), root_folder: place.folder })?;
+        let kept = Kept { digest, pins, at: cx.now(), root_folder: place.folder, does_nothing: false };
+        self.folder.keep(&kept)?;
         Ok(plan)
     }
 
@@ -127,8 +128,8 @@ impl Site<'_> {
         let request = Request { root: root.clone(), purpose: Purpose::Refresh };
         self.import_nothing(place)?;
         self.folder.drop_plans()?;
-        self.run_plan(cx, &request, place, &redact).await?;
-        let plan = self.shown(cx, place, &mut redact, &self.folder.new_plan()).await?;
+        let found = self.run_plan(cx, &request, place, &redact).await?;
+        let plan = self.found(cx, place, &mut redact, found).await?;
         self.folder.drop_plans()?;
         Ok(plan.drift)
     }
@@ -144,10 +145,18 @@ impl Site<'_> {
     /// What the kept plan would do.
     pub async fn kept_plan(&self, cx: &Cx) -> Result<Option<Plan>> {
         match (self.folder.kept()?, self.record().place.clone()) {
-            (Some(_), Some(place)) => {
-                self.shown(cx, &place, &mut self.redact(), &self.folder.kept_plan()).await.map(Some)
+            (Some(kept), Some(place)) => {
+                self.kept_as_shown(cx, &place, &mut self.redact(), &kept).await.map(Some)
             }
             _ => Ok(None),
+        }
+    }
+
+    async fn kept_as_shown(&self, cx: &Cx, place: &Place, redact: &mut Redact, kept: &Kept) -> Result<Plan> {
+        let keys = &self.workshop().keys;
+        match kept.does_nothing {
+            true => Plan::nothing(&keys.secrets, &*keys.effects),
+            false => self.shown(cx, place, redact, &self.folder.kept_plan()).await,
         }
     }
 

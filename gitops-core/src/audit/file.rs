@@ -14,7 +14,7 @@ use crate::{Cx, Result, fs};
 ///
 /// A changed, missing, moved or doubled line breaks the chain of hashes. A log that was cut short is found out by
 /// the checkpoint beside it (`<name>.checkpoint`), which is renewed when the log is opened and closed and before the next
-/// change once 64 entries were written since; before a change, there is also room for what will come of it. Both files are readable and writable by their owner alone. Who can write both of them
+/// change once 512 entries were written since; before a change, there is also room for what will come of it. Both files are readable and writable by their owner alone. Who can write both of them
 /// can forge both: note [`AuditReport::hash`] elsewhere where that matters.
 ///
 /// # Errors

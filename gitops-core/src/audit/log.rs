@@ -12,7 +12,7 @@ use crate::journal::room_for;
 use crate::{Error, ErrorKind, Result, fs};
 
 /// How many entries may come after the last checkpoint.
-const CHECKPOINT_EVERY: u64 = 64;
+const CHECKPOINT_EVERY: u64 = 512;
 
 #[derive(Debug)]
 pub(super) struct Log {

@@ -1,4 +1,5 @@
 mod durable;
+mod gathered;
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use smol_str::SmolStr;
 use super::effects::{Done, Sending, await_ready, send};
 use super::prepare::Prepared;
 use super::{Approval, Engine, Report, StepOutcome, StepResult, tamper};
-use crate::audit::AuditEvent;
+use crate::audit::{AuditEntry, AuditEvent};
 use crate::capability::Readiness;
 use crate::event::Event;
 use crate::journal::{Intent, OpResult, Record};
@@ -19,6 +20,7 @@ use crate::planner::Planned;
 use crate::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
 use crate::value::{Applied, Key, Mark};
 use crate::{Cx, Error, Outcome, Result};
+use gathered::Gathered;
 
 impl Engine {
     /// Makes everything durable that was learned, carries the steps out, and says what came of them.
@@ -117,7 +119,11 @@ struct Pass<'a> {
     ops: BTreeMap<Key, SmolStr>,
     answers: BTreeMap<Key, Result<Applied>>,
     unready: BTreeMap<Key, String>,
+    /// What is to be made durable, and waits for more of its kind.
+    gathered: Gathered,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
+    /// What came back while something else was waited for.
+    back: Vec<Done>,
 }
 
 impl<'a> Pass<'a> {
@@ -131,7 +137,9 @@ impl<'a> Pass<'a> {
             ops: BTreeMap::new(),
             answers: BTreeMap::new(),
             unready: BTreeMap::new(),
+            gathered: Gathered::default(),
             running: FuturesUnordered::new(),
+            back: Vec::new(),
         }
     }
 
@@ -143,43 +151,35 @@ impl<'a> Pass<'a> {
                 stopped = true;
                 effects.extend(machine.step(&mut work, Told::Stop));
             }
-            let told = if effects.is_empty() {
-                if let Some(states) = machine.outcome(&work) {
-                    return Ok(states);
-                }
-                tokio::select! {
-                    biased;
-                    Some(done) = self.running.next() => self.finished(done),
-                    () = cx.cancelled(), if !stopped => Vec::new(),
-                }
-            } else {
-                match self.perform(cx, std::mem::take(&mut effects)).await {
-                    Ok(told) => told,
-                    Err(error) => return Err(self.give_up(cx, error).await),
-                }
+            let turn = match self.begin(cx, effects) {
+                Ok(()) if self.gathered.is_due(self.running.len()) => self.record_gathered(cx).await,
+                Ok(()) => match machine.outcome(&work) {
+                    Some(states) => return Ok(states),
+                    None => Ok(self.wait(cx, stopped).await),
+                },
+                Err(error) => Err(error),
             };
-            effects
-                .extend(tamper::told(cx, told).into_iter().flat_map(|event| machine.step(&mut work, event)));
+            let told = match turn {
+                Ok(told) => told,
+                Err(error) => return Err(self.give_up(cx, error).await),
+            };
+            let told = tamper::told(cx, told).into_iter();
+            effects = told.flat_map(|event| machine.step(&mut work, event)).collect();
         }
     }
 
-    /// Carries effects out: all records of a round in one durable group, then everything that they allow.
-    async fn perform(&mut self, cx: &Cx, effects: Vec<Effect>) -> Result<Vec<Told>> {
-        let (mut records, mut entries, mut told) = (Vec::new(), Vec::new(), Vec::new());
+    /// Sends what may be sent, and gathers what is to be recorded.
+    fn begin(&mut self, cx: &Cx, effects: Vec<Effect>) -> Result<()> {
         let mut sendings: BTreeMap<SmolStr, Vec<Sending>> = BTreeMap::new();
         for effect in effects {
             match effect {
                 Effect::RecordIntent(key) => {
                     let (record, entry) = self.intent(cx, &key);
-                    records.push(record);
-                    entries.push(entry);
-                    told.push(Told::IntentDurable(key));
+                    self.gathered.add(cx, record, entry, Told::IntentDurable(key));
                 }
                 Effect::RecordOutcome(key) => {
-                    let (record, entry) = self.outcome(&key);
-                    records.push(record);
-                    entries.push(entry);
-                    told.push(Told::OutcomeDurable(key));
+                    let (record, entry) = self.outcome(cx, &key);
+                    self.gathered.add(cx, record, entry, Told::OutcomeDurable(key));
                 }
                 Effect::Apply(key) => {
                     let sending = self.sending(&key)?;
@@ -188,33 +188,41 @@ impl<'a> Pass<'a> {
                 Effect::AwaitReady(key) => self.await_ready(cx, key),
             }
         }
-        if !records.is_empty()
-            && let Err(error) = self.record(cx, records, entries).await
-        {
-            self.leave(cx, sendings.into_values().flatten()).await;
-            return Err(error);
-        }
         for (name, sendings) in sendings {
             let target = self.engine.targets[&name].clone();
             self.running.extend(send(cx, &target, sendings, self.engine.timeouts));
         }
-        told.extend(self.drain());
-        Ok(told)
+        Ok(())
     }
 
-    /// What is finished already, without waiting: it shares the next durable group.
-    fn drain(&mut self) -> Vec<Told> {
-        let mut told = Vec::new();
-        while let Some(Some(done)) = self.running.next().now_or_never() {
-            told.extend(self.finished(done));
+    /// Waits until something comes back, until what is gathered has waited long enough, or for a request to stop.
+    async fn wait(&mut self, cx: &Cx, stopped: bool) -> Vec<Told> {
+        tokio::select! {
+            biased;
+            Some(done) = self.running.next() => self.back.push(done),
+            () = self.gathered.waited() => {},
+            () = cx.cancelled(), if !stopped => {},
         }
-        told
+        self.look();
+        self.take_back()
     }
 
-    fn intent(&mut self, cx: &Cx, key: &Key) -> (Record, AuditEvent) {
+    /// Puts on its way what was begun, and sees what is back already, without waiting.
+    fn look(&mut self) {
+        while let Some(Some(done)) = self.running.next().now_or_never() {
+            self.back.push(done);
+        }
+    }
+
+    fn take_back(&mut self) -> Vec<Told> {
+        std::mem::take(&mut self.back).into_iter().flat_map(|done| self.finished(done)).collect()
+    }
+
+    fn intent(&mut self, cx: &Cx, key: &Key) -> (Record, AuditEntry) {
         let intent = self.intent_of(cx, key);
         let (op, action) = (intent.op.clone(), intent.action);
-        (Record::Intent(intent), AuditEvent::Intent { op, key: key.clone(), action })
+        let event = AuditEvent::Intent { op, key: key.clone(), action };
+        (Record::Intent(intent), self.engine.audit_entry(cx, self.actor, event))
     }
 
     fn intent_of(&mut self, cx: &Cx, key: &Key) -> Intent {
@@ -240,7 +248,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn outcome(&mut self, key: &Key) -> (Record, AuditEvent) {
+    fn outcome(&self, cx: &Cx, key: &Key) -> (Record, AuditEntry) {
         let op = self.ops.get(key).cloned().unwrap_or_default();
         let result = match &self.answers[key] {
             Ok(Applied::Present { uid, version }) => {
@@ -252,7 +260,8 @@ impl<'a> Pass<'a> {
             Err(error) => OpResult::NotDone { error: brief(error) },
         };
         let event = AuditEvent::outcome(op.clone(), key.clone(), &result);
-        (Record::Outcome { op, key: key.clone(), result }, event)
+        let entry = self.engine.audit_entry(cx, self.actor, event);
+        (Record::Outcome { op, key: key.clone(), result }, entry)
     }
 
     fn sending(&mut self, key: &Key) -> Result<Sending> {

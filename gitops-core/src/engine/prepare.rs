@@ -88,7 +88,9 @@ impl Engine {
         }
         let fetched = contained(cx.bounded(self.source.fetch(cx, &revision))).await;
         let snapshot = fetched.map_err(|error| error.during("fetch"))?;
-        let Rendered { desired, parts, remarks } = self.renderer.render(&snapshot)?;
+        let rendered = self.renderer.render(&snapshot)?;
+        let asking = contained(cx.bounded(self.renderer.find_out(cx, rendered))).await;
+        let Rendered { desired, parts, remarks, .. } = asking.map_err(|error| error.during("render"))?;
         let reviewed = self.reviews.iter().flat_map(|review| review(&desired));
         let remarks: Arc<[Diagnostic]> =
             snapshot.remarks.into_iter().chain(remarks).chain(reviewed).collect();

@@ -1,6 +1,7 @@
 //! From a tree of files to declared objects.
 
 mod desired;
+mod facts;
 mod part;
 mod renderer;
 mod routes;
@@ -12,8 +13,14 @@ pub use part::Part;
 pub use renderer::{Rendered, Renderer};
 pub use routes::Routes;
 
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use smol_str::SmolStr;
+
 use crate::diagnostic::Diagnostic;
 use crate::value::{Digest, Object};
+use crate::{Cx, Result};
 
 /// Turns files into objects: pure, without clock or I/O of its own.
 ///
@@ -29,9 +36,22 @@ use crate::value::{Digest, Object};
 /// # Errors
 /// All faults of the part, each with its place. One fault in any part refuses the whole revision: nothing is
 /// planned from it, and nothing is pruned.
+#[async_trait]
 pub trait Render: Send + Sync {
     /// The objects that a part declares.
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>>;
+
+    /// Finds out what parts [asked for](Part::fact) and no part told, from outside the tree: where a cluster says that
+    /// the objects of a kind live, say. What it does not know it leaves out. It is asked only if something is open, and an
+    /// answer counts as long as the [`fingerprint`](Self::fingerprint) stays.
+    ///
+    /// # Errors
+    /// Whatever keeps it from answering: nothing is planned then. An answer that is left out instead would make another
+    /// declaration of what is there, and what was declared before would be pruned.
+    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>> {
+        let _ = (cx, asked);
+        Ok(BTreeMap::new())
+    }
 
     /// Whether a file is the root of a part.
     fn wants(&self, path: &str) -> bool {

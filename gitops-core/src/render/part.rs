@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::facts::{Facts, Talk};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Entry, EntryKind, Snapshot};
 use crate::value::{Digest, Provenance};
@@ -17,6 +18,15 @@ pub struct Part<'a> {
     revision: &'a Arc<str>,
     inputs: RefCell<Inputs>,
     remarks: RefCell<Vec<Diagnostic>>,
+    facts: &'a Facts,
+    talk: RefCell<Talk>,
+}
+
+/// What a part read, told and asked for, and what was remarked about it.
+pub(super) struct Found {
+    pub inputs: Inputs,
+    pub talk: Talk,
+    pub remarks: Vec<Diagnostic>,
 }
 
 /// What a part read besides its root file: the id that each path had, or that there was nothing.
@@ -28,13 +38,37 @@ impl<'a> Part<'a> {
         revision: &'a Arc<str>,
         path: &'a SmolStr,
         entry: &'a Entry,
+        facts: &'a Facts,
     ) -> Self {
-        Self { snapshot, path, entry, revision, inputs: RefCell::default(), remarks: RefCell::default() }
+        Self {
+            snapshot,
+            path,
+            entry,
+            revision,
+            facts,
+            inputs: RefCell::default(),
+            remarks: RefCell::default(),
+            talk: RefCell::default(),
+        }
     }
 
-    /// What the part read, and what was remarked about it.
-    pub(super) fn into_found(self) -> (Inputs, Vec<Diagnostic>) {
-        (self.inputs.into_inner(), self.remarks.into_inner())
+    pub(super) fn into_found(self) -> Found {
+        let (inputs, talk) = (self.inputs.into_inner(), self.talk.into_inner());
+        Found { inputs, talk, remarks: self.remarks.into_inner() }
+    }
+
+    /// Tells the other parts a fact, such as where the objects of a kind live that this part defines. If several parts
+    /// tell facts of one name, that of the first in the order of paths counts.
+    pub fn tell(&self, name: impl Into<SmolStr>, value: impl Into<SmolStr>) {
+        self.talk.borrow_mut().told.insert(name.into(), value.into());
+    }
+
+    /// A fact that some part told or that was [found out](super::Render::answer), if there is one. The part now depends
+    /// on it: it is rendered again when the fact comes, changes or goes.
+    pub fn fact(&self, name: &str) -> Option<SmolStr> {
+        let fact = self.facts.get(name).cloned();
+        self.talk.borrow_mut().asked.insert(name.into(), fact.clone());
+        fact
     }
 
     /// Says something about the part that a person should know although it can be used: a warning, which stops nothing.

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use smol_str::SmolStr;
 
-use super::part::Inputs;
+use super::facts::Facts;
+use super::part::{Found, Inputs};
 use super::tree_diff::TreeDiff;
 use super::{Desired, Part, Render};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Entry, Snapshot};
 use crate::value::{Digest, Key};
-use crate::{Error, Result};
+use crate::{Cx, Error, Result};
 
 /// Renders revision after revision, each at the cost of what changed since the last.
 ///
@@ -19,6 +20,9 @@ pub struct Renderer {
     render: Arc<dyn Render>,
     last: Option<State>,
 }
+
+/// How often parts are rendered again because of what others tell: a fact seldom depends on another.
+const ROUNDS: usize = 4;
 
 /// What is declared, and what it took to find out.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Rendered {
     pub parts: usize,
     /// What was [remarked](Part::remark) about all parts, in the order of their paths.
     pub remarks: Vec<Diagnostic>,
+    /// The [facts](Part::fact) that parts asked for and nobody knows yet: [`Renderer::find_out`] asks for them.
+    pub open: Vec<SmolStr>,
 }
 
 #[derive(Clone)]
@@ -40,6 +46,7 @@ struct State {
     readers: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// What was remarked about parts: nothing about nearly all of them.
     remarks: OrdMap<SmolStr, Arc<[Diagnostic]>>,
+    facts: Facts,
     desired: Desired,
 }
 
@@ -105,10 +112,29 @@ impl Renderer {
         let mut state = last.unwrap_or_else(|| State::new(snapshot, fingerprint));
         state.snapshot = snapshot.clone();
         let parts = state.take_in(&*self.render, diff)?;
-        let desired = state.desired.clone();
+        Ok(self.stand_at(state, parts))
+    }
+
+    /// Has what parts asked for and nobody told [found out](Render::answer), and renders those parts again. Asks nobody
+    /// if nothing is open.
+    ///
+    /// # Errors
+    /// As [`render`](Self::render); whatever keeps it from being found out.
+    pub async fn find_out(&mut self, cx: &Cx, rendered: Rendered) -> Result<Rendered> {
+        let Some(mut state) = self.last.clone().filter(|_| !rendered.open.is_empty()) else {
+            return Ok(rendered);
+        };
+        state.facts.answer(self.render.answer(cx, &rendered.open).await?);
+        let due = state.facts.outdated().into_iter().collect();
+        let parts = state.render(&*self.render, due)?;
+        Ok(self.stand_at(state, rendered.parts + parts))
+    }
+
+    fn stand_at(&mut self, state: State, parts: usize) -> Rendered {
         let remarks = state.remarks.values().flat_map(|remarks| remarks.iter().cloned()).collect();
+        let rendered = Rendered { desired: state.desired.clone(), parts, remarks, open: state.facts.open() };
         self.last = Some(state);
-        Ok(Rendered { desired, parts, remarks })
+        rendered
     }
 }
 
@@ -120,6 +146,7 @@ impl State {
             parts: OrdMap::new(),
             readers: BTreeMap::new(),
             remarks: OrdMap::new(),
+            facts: Facts::default(),
             desired: Desired::default(),
         }
     }
@@ -128,23 +155,32 @@ impl State {
     fn take_in(&mut self, render: &dyn Render, diff: TreeDiff) -> Result<usize> {
         diff.removed.iter().for_each(|path| self.drop_part(path));
         let due = self.due(render, diff);
-        due.iter().for_each(|(path, _)| self.drop_part(path));
-        let mut found = Vec::new();
-        let revision: Arc<str> = self.snapshot.revision.id().into();
-        for (path, entry) in &due {
-            if let Err(more) = self.add_part(render, &revision, path, entry) {
-                found.extend(more);
-            }
-        }
-        match found.len() {
-            0 => Ok(due.len()),
-            1 => Err(Error::invalid("the revision has a fault; nothing is planned from it", found)),
-            n => {
-                Err(Error::invalid(format!("the revision has {n} faults; nothing is planned from it"), found))
-            }
-        }
+        self.render(render, due)
     }
 
+    /// Renders parts, and once more those that asked for a fact that another one told after them.
+    fn render(&mut self, render: &dyn Render, mut due: Vec<(SmolStr, Entry)>) -> Result<usize> {
+        let revision: Arc<str> = self.snapshot.revision.id().into();
+        let (mut faults, mut parts) = (BTreeMap::new(), 0);
+        for _ in 0..ROUNDS {
+            parts += due.len();
+            due.iter().for_each(|(path, _)| self.drop_part(path));
+            for (path, entry) in &due {
+                match self.add_part(render, &revision, path, entry) {
+                    Ok(()) => drop(faults.remove(path)),
+                    Err(found) => drop(faults.insert(path.clone(), found)),
+                }
+            }
+            due = self.facts.outdated().into_iter().collect();
+            if due.is_empty() {
+                return refused(faults.into_values().flatten().collect()).map_or(Ok(parts), Err);
+            }
+        }
+        let path = due.first().map_or("", |(path, _)| path);
+        let fault =
+            Diagnostic::error("GO0302", path, "what it declares depends on itself by way of other files");
+        Err(Error::invalid("the revision has a fault; nothing is planned from it", vec![fault]))
+    }
     /// The parts that were written, and those that read what was written or removed, in the order of their paths.
     fn due(&self, render: &dyn Render, diff: TreeDiff) -> Vec<(SmolStr, Entry)> {
         let moved = diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path));
@@ -161,6 +197,7 @@ impl State {
     }
 
     fn drop_part(&mut self, path: &SmolStr) {
+        self.facts.drop_part(path);
         let Some(done) = self.parts.remove(path) else { return };
         self.remarks.remove(path);
         done.keys.as_slice().iter().for_each(|key| self.desired.retract(key));
@@ -179,9 +216,13 @@ impl State {
         entry: &Entry,
     ) -> Result<(), Vec<Diagnostic>> {
         let snapshot = self.snapshot.clone();
-        let part = Part::new(&snapshot, revision, path, entry);
-        let objects = render.render(&part)?;
-        let (inputs, remarks) = part.into_found();
+        let facts = std::mem::take(&mut self.facts);
+        let part = Part::new(&snapshot, revision, path, entry, &facts);
+        let objects = render.render(&part);
+        let Found { inputs, talk, remarks } = part.into_found();
+        self.facts = facts;
+        self.facts.take_in(path, entry, talk);
+        let objects = objects?;
         if !remarks.is_empty() {
             self.remarks.insert(path.clone(), remarks.into());
         }
@@ -201,4 +242,14 @@ impl State {
         self.parts.insert(path.clone(), Done { keys: keys.into(), reads });
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
+}
+
+/// The error of a revision with faults, if there are any.
+fn refused(faults: Vec<Diagnostic>) -> Option<Error> {
+    let message = match faults.len() {
+        0 => return None,
+        1 => "the revision has a fault; nothing is planned from it".to_owned(),
+        n => format!("the revision has {n} faults; nothing is planned from it"),
+    };
+    Some(Error::invalid(message, faults))
 }

@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use smol_str::SmolStr;
 
 use super::{Part, Render};
+use crate::Cx;
 use crate::diagnostic::Diagnostic;
 use crate::value::{Digest, Hasher, Object};
 
@@ -51,9 +53,19 @@ impl Routes {
     }
 }
 
+#[async_trait]
 impl Render for Routes {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         self.of(part.path()).map_or_else(|| Ok(Vec::new()), |render| render.render(part))
+    }
+
+    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> crate::Result<BTreeMap<SmolStr, SmolStr>> {
+        let mut answers = BTreeMap::new();
+        for render in self.0.values() {
+            let open = asked.iter().filter(|name| !answers.contains_key(*name)).cloned().collect::<Vec<_>>();
+            answers.extend(render.answer(cx, &open).await?);
+        }
+        Ok(answers)
     }
 
     fn wants(&self, path: &str) -> bool {

@@ -62,10 +62,10 @@ const KEPT: usize = 50;
 /// Proves that the server would make the object, by a dry run under another name, before anything is removed for it.
 ///
 /// What only the object that is there stands in the way of (an address or a port that is taken, a quota) is no
-/// refusal. A kind whose names have a meaning of their own can't be made under another: it is protected instead.
-pub(crate) async fn prove(inner: &Inner, cx: &Cx, object: &Object) -> Result<()> {
+/// refusal. A kind whose names have a meaning of their own can't be made under another: nothing is proven of it.
+pub(crate) async fn prove(inner: &Inner, cx: &Cx, object: &Object) -> Result<Proof> {
     if NAMED_BY_MEANING.contains(&(object.key.kind().group(), object.key.kind().kind())) {
-        return Ok(());
+        return Ok(Proof::None);
     }
     let mut other = object.clone();
     let key = &object.key;
@@ -80,8 +80,17 @@ pub(crate) async fn prove(inner: &Inner, cx: &Cx, object: &Object) -> Result<()>
             let error = Error::from(failure).at(key).with("step", "proof of the replacement, by a dry run");
             Err(error.help("nothing was deleted: correct what is declared"))
         }
-        _ => Ok(()),
+        _ => Ok(Proof::DryRun),
     }
+}
+
+/// How it is known that the server would make an object that replaces another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// It said so of one under another name.
+    DryRun,
+    /// It is not known.
+    None,
 }
 
 /// Kinds whose objects can't be made under another name.

@@ -25,6 +25,10 @@ pub(crate) enum Element {
     At(usize),
 }
 
+/// What the server writes for a key of a list that is left out. Of the keys of built-in kinds, the protocol of ports alone
+/// may be left out.
+const DEFAULTS: [(&str, &str); 1] = [("protocol", "TCP")];
+
 /// A scalar as the text of its JSON: comparable, and equal exactly if the values are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scalar(SmolStr);
@@ -188,10 +192,14 @@ impl Element {
             .collect()
     }
 
-    /// Whether an item of a list is the one that the keys name.
+    /// Whether an item of a list is the one that the keys name. A key that the item leaves out has the value that the server
+    /// gives it.
     pub fn names(&self, item: &Json) -> bool {
         let Self::Keyed(keys) = self else { return false };
-        keys.iter().all(|(name, value)| item.get(name.as_str()).is_some_and(|found| value.is(found)))
+        keys.iter().all(|(name, value)| match item.get(name.as_str()) {
+            Some(found) => value.is(found),
+            None => DEFAULTS.iter().any(|(key, default)| key == name && value.is(&Json::from(*default))),
+        })
     }
 }
 

@@ -216,6 +216,20 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_left_out_has_the_value_that_the_server_gives_it() {
+        let declared =
+            json!({"ports": [{"port": 80, "nodePort": 1}, {"port": 53, "protocol": "UDP", "nodePort": 2}]});
+        let port = |port: u32, protocol: &str, node: u32| json!({"port": port, "protocol": protocol, "nodePort": node});
+        let live = json!({"ports": [port(53, "TCP", 7), port(53, "UDP", 8), port(80, "TCP", 9)]});
+        let set = json!({"f:port": {}, "f:nodePort": {}});
+        let key = |port: u32, protocol: &str| format!("k:{}", json!({"port": port, "protocol": protocol}));
+        let ours = json!({"f:ports": {key(80, "TCP"): set, key(53, "UDP"): set, key(53, "TCP"): set}});
+        let found = left(".ports[].nodePort", &declared, &live, &ours);
+        let expected = json!([{"port": 80, "nodePort": 9}, {"port": 53, "protocol": "UDP", "nodePort": 8}]);
+        assert_eq!(found["ports"], expected);
+    }
+
+    #[test]
     fn in_a_list_of_one_owner_a_field_keeps_its_value() {
         let declared = json!({"list": [{"key": "a", "for": 1}, {"key": "b", "for": 1}]});
         let live = json!({"list": [{"key": "b", "for": 5}, {"key": "a", "for": 6}]});

@@ -37,7 +37,8 @@ fn may_differ(data: &Data) -> bool {
 
 /// Whether it is a truth value of either reader, or what `kubectl` makes of one as a key.
 fn is_word(text: &str) -> bool {
-    text.len() <= 5
+    matches!(text.as_bytes(), [b'y' | b'Y' | b'o' | b'O' | b'n' | b'N' | b't' | b'T' | b'f' | b'F', ..])
+        && text.len() <= 5
         && ["y", "yes", "on", "n", "no", "off", "true", "false"]
             .iter()
             .any(|word| word.eq_ignore_ascii_case(text))

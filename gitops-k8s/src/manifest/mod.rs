@@ -8,22 +8,27 @@ mod identity;
 mod list;
 mod object;
 mod remarks;
+mod scope_facts;
 mod scopes;
 mod secret;
 mod size;
 mod text_maps;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::{Diagnostic, Digest, Hasher, Object, Part, Render, SecretKey};
+use async_trait::async_trait;
+use gitops_core::{Cx, Diagnostic, Digest, Error, Hasher, Object, Part, Render, SecretKey};
 use smol_str::SmolStr;
 
 pub use files::Strangers;
 pub use scopes::{Scope, Scopes};
 
-use crate::edges;
+use crate::Cluster;
 use crate::transform::{Sheet, Transform};
-use crate::yaml::{self, Dialect, File, Limits, Node};
+use crate::yaml::{self, Dialect, Fault, File, Limits, Node};
+use crate::{edges, parallel};
+use object::Placed;
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
 ///
@@ -71,6 +76,7 @@ pub struct KubernetesRender {
     strangers: Strangers,
     secret_key: Option<SecretKey>,
     steps: Vec<Arc<dyn Transform>>,
+    cluster: Option<Cluster>,
 }
 
 impl KubernetesRender {
@@ -85,6 +91,7 @@ impl KubernetesRender {
             strangers: Strangers::default(),
             secret_key: None,
             steps: Vec::new(),
+            cluster: None,
         }
     }
 
@@ -99,6 +106,14 @@ impl KubernetesRender {
     #[must_use]
     pub fn scopes(mut self, scopes: Scopes) -> Self {
         self.scopes = scopes;
+        self
+    }
+
+    /// The cluster that says which kinds live in a namespace, where neither this renderer nor a definition in the same tree
+    /// does. It is asked only about kinds of which an object names no namespace.
+    #[must_use]
+    pub fn cluster(mut self, cluster: Cluster) -> Self {
+        self.cluster = Some(cluster);
         self
     }
 
@@ -165,8 +180,15 @@ impl KubernetesRender {
             return Ok(Vec::new());
         }
         let (mut found, mut faults) = (Vec::new(), Vec::new());
-        for node in list::flatten(nodes) {
-            match self.object(node, part, &mut remarks) {
+        let (start, cores) = (part.provenance(0), bytes.len() / yaml::WORTH_A_CORE);
+        let placed = list::flatten(nodes).into_iter().map(|node| self.place(node, part)).collect();
+        let objects = parallel::map(placed, cores, |placed: Result<Placed, Vec<Fault>>| {
+            let mut remarks = Vec::new();
+            (placed.and_then(|placed| self.object(placed, &start, &mut remarks)), remarks)
+        });
+        for (object, more) in objects {
+            remarks.extend(more);
+            match object {
                 Ok(object) => found.extend(object),
                 Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
             }
@@ -177,9 +199,17 @@ impl KubernetesRender {
     }
 }
 
+#[async_trait]
 impl Render for KubernetesRender {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         self.objects(part, part.path(), &part.bytes()?)
+    }
+
+    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>, Error> {
+        match &self.cluster {
+            Some(cluster) => scope_facts::ask(cx, cluster, &self.target, asked).await,
+            None => Ok(BTreeMap::new()),
+        }
     }
 
     fn wants(&self, path: &str) -> bool {

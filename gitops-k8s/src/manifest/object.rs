@@ -1,30 +1,47 @@
-use gitops_core::{Key, Need, Object, Part, Value};
+use gitops_core::{Key, Need, Object, Part, Provenance, Value};
 
 use super::identity::Identity;
-use super::{KubernetesRender, clean, deprecated, secret, size, text_maps};
+use super::{KubernetesRender, Scope, clean, deprecated, scope_facts, secret, size, text_maps};
 use crate::edges;
 use crate::policy::{self, Dependency, Policy, PolicyFault};
 use crate::yaml::{Data, Fault, Node};
 
+/// A document that is known to be an object, and where the object lives.
+pub(super) struct Placed {
+    node: Node,
+    identity: Identity,
+    namespace: String,
+}
+
 impl KubernetesRender {
-    /// The object that a document declares; nothing if it asks to be left out. What somebody should know of it is added
-    /// to the remarks.
+    /// Finds out which object a document declares.
     ///
     /// # Errors
-    /// Everything that is wrong with it.
-    pub(super) fn object(
-        &self,
-        mut node: Node,
-        part: &Part<'_>,
-        remarks: &mut Vec<Fault>,
-    ) -> Result<Option<Object>, Vec<Fault>> {
+    /// It is none, or what says so is missing or wrong.
+    pub(super) fn place(&self, node: Node, part: &Part<'_>) -> Result<Placed, Vec<Fault>> {
         if !matches!(node.data, Data::Map(_)) {
             let message = format!("{} is no Kubernetes object", node.kind());
             return Err(vec![Fault::new("GO0405", node.place, message)]);
         }
         let identity = Identity::of(&node)?;
-        let scope = self.scopes.of(&identity.kind);
+        scope_facts::tell(&node, &identity, part, &self.target);
+        let scope = self.scope(&identity, part);
         let namespace = identity.resolve(scope, self.namespace.as_deref()).map_err(|fault| vec![fault])?;
+        Ok(Placed { node, identity, namespace })
+    }
+
+    /// The object that a document of a file declares; nothing if it asks to be left out. What somebody should know of it
+    /// is added to the remarks.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub(super) fn object(
+        &self,
+        placed: Placed,
+        file: &Provenance,
+        remarks: &mut Vec<Fault>,
+    ) -> Result<Option<Object>, Vec<Fault>> {
+        let Placed { mut node, identity, namespace } = placed;
         clean::clean(&mut node);
         let faults = text_maps::check(&node);
         if !faults.is_empty() {
@@ -36,7 +53,7 @@ impl KubernetesRender {
             return Ok(None);
         }
         remarks.extend(deprecated::of(&node, &identity));
-        let provenance = part.provenance(node.place.line);
+        let provenance = Provenance { line: node.place.line, ..file.clone() };
         let is_secret = identity.kind.group().is_empty() && identity.kind.kind() == "Secret";
         if is_secret {
             secret::hide(&mut node, self.secret_key.as_ref())?;
@@ -54,6 +71,14 @@ impl KubernetesRender {
         edges::find(&mut object);
         Ok(Some(object))
     }
+
+    /// Where an object lives, as far as that must be known.
+    fn scope(&self, identity: &Identity, part: &Part<'_>) -> Option<Scope> {
+        let known = self.scopes.of(&identity.kind);
+        let is_needed = known.is_none() && identity.namespace.is_none();
+        known.or_else(|| is_needed.then(|| scope_facts::known(part, &self.target, &identity.kind)).flatten())
+    }
+
     fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {
         Need::Object(Key::new(self.target.clone(), kind.clone(), namespace, name))
     }

@@ -69,5 +69,6 @@ pub(super) fn read(mark: &Mark<'_>, table: &[(&str, Word)]) -> Result<Meaning, P
 
 fn unsupported(mark: &Mark<'_>, word: &str) -> PolicyFault {
     let what = format!("a hook at `{word}`");
-    PolicyFault::unsupported(mark, &what, "take the object out of what is deployed")
+    let help = "take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does";
+    PolicyFault::unsupported(mark, &what, help)
 }

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Hasher, Object, Part, Render, Result};
+use async_trait::async_trait;
+use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Hasher, Object, Part, Render, Result};
+use smol_str::SmolStr;
 
 use super::copy::{Copy, join};
 use super::failure::Failure;
@@ -106,6 +109,7 @@ impl HelmRender {
     }
 }
 
+#[async_trait]
 impl Render for HelmRender {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let fault = |failure: Failure| failure.of(part.path());
@@ -114,6 +118,10 @@ impl Render for HelmRender {
         let arguments = self.helm.arguments(&self.folder, self.manifests.default_namespace());
         let output = self.helm.program.run(part, &jail, &arguments).map_err(fault)?;
         self.manifests.made(part, &output)
+    }
+
+    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>> {
+        self.manifests.answer(cx, asked).await
     }
 
     fn wants(&self, path: &str) -> bool {

@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Hasher, Object, Part, Render, Result};
+use async_trait::async_trait;
+use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Hasher, Object, Part, Render, Result};
+use smol_str::SmolStr;
 
 use super::jail::Jail;
 use super::kustomization;
@@ -78,6 +81,7 @@ impl KubernetesRender {
     }
 }
 
+#[async_trait]
 impl Render for KustomizeRender {
     fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let fault = |failure: super::failure::Failure| failure.of(part.path());
@@ -87,6 +91,10 @@ impl Render for KustomizeRender {
         let output =
             self.kustomize.program.run(part, &jail, &self.kustomize.arguments(folder)).map_err(fault)?;
         self.manifests.made(part, &output)
+    }
+
+    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>> {
+        self.manifests.answer(cx, asked).await
     }
 
     fn wants(&self, path: &str) -> bool {

@@ -4,7 +4,7 @@ mod book;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use gitops_core::capability::{Moved, Watch};
@@ -15,8 +15,8 @@ use tokio::task::JoinSet;
 pub(crate) use book::Book;
 use stream::Stream;
 
-use crate::object::Eye;
-use crate::{Cluster, Kubernetes};
+use crate::Kubernetes;
+use crate::target::Inner;
 
 /// The watches of one target: one for each kind, or for each of its namespaces where more is not allowed.
 ///
@@ -50,7 +50,8 @@ impl Streams {
     }
 
     /// Opens the streams that are wanted and not open.
-    fn start(&self, cluster: &Cluster, eye: &Eye, book: &Arc<Book>, limited: bool) {
+    fn start(&self, inner: &Inner) {
+        let limited = inner.limits.are_narrow();
         let mut wanted = self.lock();
         let Wanted { target, kinds, running, tasks } = &mut *wanted;
         let Some(target) = target else { return };
@@ -60,8 +61,9 @@ impl Streams {
             for namespace in namespaces {
                 if running.insert((kind.clone(), namespace.clone())) {
                     let (kind, namespace, target) = (kind.clone(), namespace.clone(), target.clone());
-                    let (cluster, eye, book) = (cluster.clone(), eye.clone(), book.clone());
-                    tasks.spawn(Stream { cluster, eye, book, target, kind, namespace }.run());
+                    let (cluster, eye) = (inner.cluster.clone(), inner.eye.clone());
+                    let (book, silence) = (inner.book.clone(), inner.silence);
+                    tasks.spawn(Stream { cluster, eye, book, target, kind, namespace, silence }.run());
                 }
             }
         }
@@ -72,7 +74,7 @@ impl Streams {
 impl Watch for Kubernetes {
     async fn moved(&self, _: &Cx) -> Result<Moved> {
         let inner = self.inner();
-        inner.streams.start(&inner.cluster, &inner.eye, &inner.book, inner.limits.are_narrow());
+        inner.streams.start(inner);
         Ok(Moved::Keys(inner.book.moved().await))
     }
 

@@ -22,10 +22,6 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from
 /// unnoticed for ever.
 const WATCH: &str = "allowWatchBookmarks=true&timeoutSeconds=290";
 
-/// The server shows once a minute that a watch is alive. One that is silent for longer is taken for dead: until then
-/// what moved behind a dead connection is not known of.
-const SILENCE: Duration = Duration::from_secs(150);
-
 /// Waits before the next try, and longer before the one after it; says whether to go on.
 async fn rest(cx: &Cx, pause: &mut Duration) -> bool {
     let now = *pause;
@@ -46,6 +42,8 @@ pub(super) struct Stream {
     pub target: SmolStr,
     pub kind: GroupKind,
     pub namespace: SmolStr,
+    /// How long it may be silent before it is taken for dead.
+    pub silence: Duration,
 }
 
 impl Stream {
@@ -108,7 +106,7 @@ impl Stream {
         let watch = format!("{uri}&watch=1&{WATCH}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
         let mut events = Events::open(self.cluster.wire(), cx, watch).await?;
         let mut there = BTreeSet::new();
-        while let Some(event) = cx.within(SILENCE).bounded(events.next()).await? {
+        while let Some(event) = cx.within(self.silence).bounded(events.next()).await? {
             let (is_end, is_there) =
                 (event.ends_the_beginning(), matches!(event.kind, Kind::Added | Kind::Modified));
             let (key, version) = self.take(event);
@@ -133,7 +131,7 @@ impl Stream {
         pause: &mut Duration,
     ) -> gitops_core::Result<()> {
         let _following = self.book.follow(&self.kind, &self.namespace);
-        while let Some(event) = cx.within(SILENCE).bounded(events.next()).await? {
+        while let Some(event) = cx.within(self.silence).bounded(events.next()).await? {
             *from = self.take(event).1;
             *pause = PAUSES.0;
         }

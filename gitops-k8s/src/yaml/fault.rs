@@ -1,3 +1,5 @@
+use std::cell::OnceCell;
+
 use gitops_core::{Diagnostic, Span};
 
 use super::{Limits, Place};
@@ -37,8 +39,8 @@ impl Fault {
 pub(crate) struct File<'a> {
     path: &'a str,
     text: &'a str,
-    /// Whether its lines may be shown.
-    open: bool,
+    /// Whether its lines may be shown; found out for its first fault.
+    open: OnceCell<bool>,
 }
 
 impl<'a> File<'a> {
@@ -49,12 +51,16 @@ impl<'a> File<'a> {
     pub fn new(path: &'a str, bytes: &'a [u8], limits: &Limits) -> Result<Self, Box<Diagnostic>> {
         if bytes.len() > limits.bytes {
             let fault = Fault::limit(Place::default(), "bytes in a file", limits.bytes);
-            return Err(Box::new(Self { path, text: "", open: true }.show(&fault)));
+            return Err(Box::new(Self::of(path, "").show(&fault)));
         }
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self { path, text: text.trim_start_matches('\u{feff}'), open: is_open(text) }),
+            Ok(text) => Ok(Self::of(path, text.trim_start_matches('\u{feff}'))),
             Err(error) => Err(Box::new(not_utf8(path, bytes, error.valid_up_to()))),
         }
+    }
+
+    fn of(path: &'a str, text: &'a str) -> Self {
+        Self { path, text, open: OnceCell::new() }
     }
 
     pub fn text(&self) -> &'a str {
@@ -71,18 +77,19 @@ impl<'a> File<'a> {
         }
     }
 
+    /// A file that may hold a Secret, or an encrypted one, is not quoted.
+    fn is_open(&self) -> bool {
+        let marks = ["Secret", "sops:", "\"sops\""];
+        *self.open.get_or_init(|| !marks.iter().any(|mark| self.text.contains(mark)))
+    }
+
     fn span(&self, Place { line, column }: Place) -> Span {
-        let text = self.text.lines().nth(line as usize - 1).filter(|_| self.open).unwrap_or_default();
+        let text = self.text.lines().nth(line as usize - 1).filter(|_| self.is_open()).unwrap_or_default();
         let tail = text.chars().skip(column as usize - 1);
         let width = tail.take_while(|c| !c.is_whitespace() && *c != ':').count().max(1);
         let text = text.chars().take(400).collect();
         Span { line, column, width: u32::try_from(width).unwrap_or(1), text }
     }
-}
-
-/// A file that may hold a Secret, or an encrypted one, is not quoted.
-fn is_open(text: &str) -> bool {
-    !["Secret", "sops:", "\"sops\""].iter().any(|mark| text.contains(mark))
 }
 
 fn not_utf8(path: &str, bytes: &[u8], at: usize) -> Diagnostic {

@@ -31,10 +31,15 @@ mod written;
 
 use gitops_core::Diagnostic;
 
+use crate::parallel;
+
 pub use dialect::Dialect;
 pub(crate) use fault::{Fault, File};
 pub use limits::Limits;
 pub use node::{Data, Document, Member, Node, Place};
+
+/// Fewer bytes than these are read as fast on one core as on two.
+pub(crate) const WORTH_A_CORE: usize = 64 << 10;
 
 /// Reads every document of a file; a document without content is left out.
 ///
@@ -71,17 +76,23 @@ pub(crate) fn plain(place: Place, text: &str, dialect: Dialect) -> Result<Node, 
     written::Written { place, text: text.into(), scalar, is_tagged: false }.node(rules)
 }
 
+/// Documents are read on all cores: none knows of another.
 fn yaml_documents(text: &str, dialect: Dialect, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {
-    let (mut found, mut faults) = (Vec::new(), Vec::new());
-    for (number, part) in split::documents(text).enumerate() {
-        if number >= limits.documents {
-            faults.push(Fault::limit(Place { line: part.line, column: 1 }, "documents", limits.documents));
-            break;
-        }
-        match part.check().and_then(|()| compose::document(part.text, part.line, dialect.rules(), limits)) {
+    let mut parts: Vec<split::Part<'_>> =
+        split::documents(text).take(limits.documents.saturating_add(1)).collect();
+    let beyond = (parts.len() > limits.documents).then(|| parts.pop()).flatten();
+    let (mut found, mut faults) = (Vec::with_capacity(parts.len()), Vec::new());
+    let read = |part: split::Part<'_>| {
+        part.check().and_then(|()| compose::document(part.text, part.line, dialect.rules(), limits))
+    };
+    for document in parallel::map(parts, text.len() / WORTH_A_CORE, read) {
+        match document {
             Ok(document) => found.extend(document),
             Err(fault) => faults.push(fault),
         }
+    }
+    if let Some(split::Part { line, .. }) = beyond {
+        faults.push(Fault::limit(Place { line, column: 1 }, "documents", limits.documents));
     }
     (found, faults)
 }

@@ -1,9 +1,12 @@
-use gitops_core::capability::Preview;
-use gitops_core::{Error, Live, Object, Secret, SecretKey, Target, Value};
-use gitops_k8s::{Conflicts, Kubernetes};
-use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::support::{World, create, deployment, replace, update};
+use gitops_core::capability::{Preview, Readiness};
+use gitops_core::{Error, Key, Live, Object, Secret, SecretKey, Target, Value};
+use gitops_k8s::{Conflicts, Kubernetes};
+use serde_json::{Value as Json, json};
+
+use crate::support::{World, create, definition, deployment, replace, update};
 
 async fn preview(
     world: &World,
@@ -227,4 +230,27 @@ async fn claims_that_hold_data_make_a_replacement_one_that_needs_an_approval() {
         let removal = native.preview(&world.cx, &made.key, None, Some(&live)).await.unwrap();
         assert!(!removal.protected, "the claims stay");
     }
+}
+
+#[tokio::test]
+async fn a_plan_says_of_a_definition_that_its_replacement_is_not_proven() {
+    let world = World::new("unproven").await;
+    let target = world.builder().replace(true).build().unwrap();
+    let body = definition(&format!("{}.example", world.namespace), false);
+    let object = |body: Json| {
+        let mut object = Object::clone(&world.object(body));
+        object.key = Key::new("k", object.key.kind().clone(), "", object.key.name());
+        Arc::new(object)
+    };
+    let before = object(body.clone());
+    let applied = target.apply(&world.cx, &create(&before, "1")).await.unwrap();
+    let cx = world.cx.within(Duration::from_secs(60));
+    let ready = target.health().unwrap().ready(&cx, &before.key, &applied).await.unwrap();
+    assert_eq!(ready, Readiness::Ready, "its scope is fixed once it is established");
+    let live = world.observe(&target, &before.key).await.unwrap();
+    let mut changed = body;
+    changed["spec"]["scope"] = json!("Cluster");
+    let foretold = preview(&world, &target, &object(changed), Some(&live)).await.unwrap();
+    let why = foretold.replace.unwrap();
+    assert!(why.contains("spec.scope") && why.contains("not proven"), "{why}");
 }

@@ -72,6 +72,25 @@ async fn a_watch_that_the_server_cannot_go_on_with_begins_with_a_list() {
     assert_eq!(proxy.pending(), 0);
 }
 
+/// What happens behind a connection that died without a word is told once its silence is noticed.
+#[tokio::test]
+async fn a_watch_that_falls_silent_is_taken_for_dead_and_what_moved_meanwhile_is_told() {
+    let (world, proxy) = World::behind("silent").await;
+    let target = world.builder().watch_silence(Duration::from_secs(1)).build().unwrap();
+    made(&world, &target, &["a"]).await;
+    proxy.fail("GET", "watch=1", 2, Fault::Silence);
+    world.admin.merge(&world.uri("configmaps", "a"), &json!({"data": {"x": "2"}})).await;
+    let key = world.key("ConfigMap", "a");
+    assert_eq!(moved(&world, &target).await, std::slice::from_ref(&key), "nobody knows, so it is looked at");
+    assert!(!target.watch().unwrap().covers(&key), "a silent watch covers nothing");
+    world.observe(&target, &key).await;
+    let cx = world.cx.within(Duration::from_secs(60));
+    while !target.watch().unwrap().covers(&key) {
+        cx.sleep(Duration::from_millis(10)).await.expect("a new watch begins");
+    }
+    assert_eq!(proxy.pending(), 0);
+}
+
 #[tokio::test]
 async fn a_server_that_begins_no_watch_with_all_there_is_is_asked_for_a_list() {
     let (world, proxy) = World::behind("no-stream").await;

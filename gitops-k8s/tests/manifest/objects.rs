@@ -86,3 +86,31 @@ fn render_keys(with: gitops_k8s::KubernetesRender, files: &[(&str, &str)]) -> St
     let desired = render(with, files).unwrap();
     desired.objects().iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>().join("\n")
 }
+
+const DEFINITION: &str = "apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: { name: things.example.org }
+spec: { group: example.org, scope: Namespaced, names: { kind: Thing, plural: things } }
+";
+
+#[test]
+fn a_definition_in_the_tree_says_where_the_objects_of_its_kind_live() {
+    let thing = "apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: a }\n";
+    let keys = |definition: &str| -> Vec<String> {
+        let files =
+            [("a.yaml", thing), ("crd.yaml", definition), ("z.yaml", &thing.replace("name: a", "name: z"))];
+        let declared = render(renderer(), &files).unwrap();
+        declared
+            .objects()
+            .keys()
+            .filter(|key| key.kind().kind() == "Thing")
+            .map(ToString::to_string)
+            .collect()
+    };
+    assert_eq!(keys(DEFINITION), ["k:Thing.example.org/shop/a", "k:Thing.example.org/shop/z"]);
+    let of_cluster = DEFINITION.replace("Namespaced", "Cluster");
+    assert_eq!(keys(&of_cluster), ["k:Thing.example.org/-/a", "k:Thing.example.org/-/z"]);
+    let bare = gitops_k8s::KubernetesRender::new("k");
+    let found = render(bare, &[("a.yaml", thing), ("crd.yaml", DEFINITION)]).unwrap_err();
+    insta::assert_snapshot!(found[0], @"error[GO0406]: a.yaml: 1:1: a Thing.example.org lives in a namespace, and none is named (add `metadata.namespace`, or give the renderer a namespace)");
+}

@@ -143,10 +143,10 @@ fn what_is_not_carried_out_is_refused_by_name() {
         annotated(&[("argocd.argoproj.io/sync-options", "Replace=true,Force=true")]),
     ];
     insta::assert_snapshot!(faults(&text.join("---\n")), @r"
-    error[GO0410]: a.yaml: 6:5: a hook at `SyncFail` is not carried out (take the object out of what is deployed)
+    error[GO0410]: a.yaml: 6:5: a hook at `SyncFail` is not carried out (take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does)
     error[GO0410]: a.yaml: 13:5: a hook at several times is not carried out (declare it once for each, under names of their own)
-    error[GO0410]: a.yaml: 20:5: a hook at `post-delete` is not carried out (take the object out of what is deployed)
-    error[GO0410]: a.yaml: 27:5: a hook at `test` is not carried out (take the object out of what is deployed)
+    error[GO0410]: a.yaml: 20:5: a hook at `post-delete` is not carried out (take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does)
+    error[GO0410]: a.yaml: 27:5: a hook at `test` is not carried out (take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does)
     error[GO0410]: a.yaml: 34:5: `ServerSideApply=false` is not carried out (remove the option)
     error[GO0410]: a.yaml: 41:5: `apply-time-mutation` is not carried out (write the value, or an output of another object)
     error[GO0410]: a.yaml: 48:5: `Replace=true` is not carried out (remove the option: no annotation holds the whole object here; `Force=true` lets it be made anew)

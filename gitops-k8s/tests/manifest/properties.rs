@@ -1,4 +1,4 @@
-use gitops_core::Value;
+use gitops_core::{Diagnostic, Value};
 use gitops_k8s::yaml::{self, Dialect, Limits};
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -47,6 +47,11 @@ fn json() -> impl Strategy<Value = Json> {
     prop::collection::btree_map("[a-z]{1,5}", tree, 1..5).prop_map(|map| map.into_iter().collect())
 }
 
+/// A fault without the line that it quotes: one Secret in a file keeps all of its lines out of sight.
+fn said(fault: &Diagnostic) -> (String, Option<(u32, u32)>) {
+    (fault.message.clone(), fault.span.as_ref().map(|span| (span.line, span.column)))
+}
+
 fn one(text: &str, dialect: Dialect) -> Value {
     let documents = yaml::read("a", text.as_bytes(), dialect, &Limits::default());
     documents.unwrap().remove(0).root.into()
@@ -87,5 +92,27 @@ proptest! {
             let span = fault.span.clone().unwrap();
             prop_assert!((1..=lines + 1).contains(&span.line) && span.column >= 1, "{} in {:?}", fault, text);
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4))]
+
+    /// The file is long enough for each core to take a share of it.
+    #[test]
+    fn documents_of_a_long_file_are_read_as_each_alone(some in prop::collection::vec(scraps(), 1..12)) {
+        let comment = format!("# {}\n", "x".repeat(10_000));
+        let parts: Vec<String> = some.iter().cycle().take(48).map(|text| format!("---\n{comment}{text}\n")).collect();
+        let read = |text: &str| yaml::read("a", text.as_bytes(), Dialect::KubectlV2, &Limits::default());
+        let (mut documents, mut faults, mut line) = (Vec::new(), Vec::new(), 0);
+        for part in &parts {
+            match read(&format!("{}{part}", "\n".repeat(line))) {
+                Ok(more) => documents.extend(more),
+                Err(more) => faults.extend(more.iter().map(said)),
+            }
+            line += part.matches('\n').count();
+        }
+        let whole = read(&parts.concat()).map_err(|faults| faults.iter().map(said).collect::<Vec<_>>());
+        prop_assert_eq!(whole, if faults.is_empty() { Ok(documents) } else { Err(faults) });
     }
 }

@@ -9,7 +9,7 @@ const DEPTH: usize = 120;
 /// The value of a JSON document, with every digit of its numbers.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
     let raw: &RawValue = serde_json::from_slice(bytes).map_err(not_json)?;
-    value(raw, DEPTH)
+    Walk { text: raw.get(), at: 0 }.value(DEPTH)
 }
 
 /// Which members of a document are read.
@@ -36,7 +36,7 @@ fn part_of(raw: &RawValue, part: Part) -> Result<Value> {
             let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
             Ok(Value::List(items.into_iter().map(|item| part_of(item, *part)).collect::<Result<_>>()?))
         }
-        _ => value(raw, DEPTH),
+        _ => Walk { text: raw.get(), at: 0 }.value(DEPTH),
     }
 }
 
@@ -47,30 +47,88 @@ fn members_of(raw: &RawValue, wanted: &[(&'static str, Part)]) -> Result<Value> 
     Ok(Value::map(wanted.iter().filter_map(member).collect::<Result<Vec<_>>>()?))
 }
 
-fn value(raw: &RawValue, depth: usize) -> Result<Value> {
-    let text = raw.get();
-    let deeper = depth.checked_sub(1).ok_or_else(too_deep)?;
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(not_json)?;
-            let member = |(name, raw)| Ok((name, value(raw, deeper)?));
-            Ok(Value::map(members.into_iter().map(member).collect::<Result<Vec<_>>>()?))
+/// One way through a text that is known to be JSON: each byte is read once more, however deep it lies.
+struct Walk<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Walk<'_> {
+    fn value(&mut self, depth: usize) -> Result<Value> {
+        let deeper = depth.checked_sub(1).ok_or_else(too_deep)?;
+        match self.peek() {
+            Some(b'{') => self.object(deeper),
+            Some(b'[') => self.list(deeper),
+            Some(b'"') => self.string().map(|text| Value::Text(text.into())),
+            _ => self.word(),
         }
-        Some(b'[') => {
-            let items: Vec<&RawValue> = serde_json::from_str(text).map_err(not_json)?;
-            Ok(Value::List(items.into_iter().map(|raw| value(raw, deeper)).collect::<Result<_>>()?))
-        }
-        Some(b'"') => {
-            let text: String = serde_json::from_str(text).map_err(not_json)?;
-            Ok(Value::Text(text.into()))
-        }
-        Some(b't') => Ok(Value::Bool(true)),
-        Some(b'f') => Ok(Value::Bool(false)),
-        Some(b'n') => Ok(Value::Null),
-        _ => text.parse::<Number>().map(Value::Number).map_err(|error| {
-            Error::new(ErrorKind::Corrupt, format!("not the JSON that was expected: {error}"))
-        }),
     }
+
+    fn object(&mut self, depth: usize) -> Result<Value> {
+        let mut members = BTreeMap::new();
+        self.items(b'}', |walk| {
+            let name = walk.string()?;
+            walk.skip(is_between);
+            members.insert(name, walk.value(depth)?);
+            Ok(())
+        })?;
+        Ok(Value::map(members))
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Value> {
+        let mut items = Vec::new();
+        self.items(b']', |walk| walk.value(depth).map(|item| items.push(item)))?;
+        Ok(Value::List(items.into()))
+    }
+
+    /// Reads what stands between a bracket and the one that closes it.
+    fn items(&mut self, end: u8, mut item: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        self.at += 1;
+        self.skip(is_between);
+        while self.peek().is_some_and(|byte| byte != end) {
+            item(self)?;
+            self.skip(is_between);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<String> {
+        let start = self.at;
+        self.at += 1;
+        while let Some(byte) = self.peek().filter(|byte| *byte != b'"') {
+            self.at += if byte == b'\\' { 2 } else { 1 };
+        }
+        self.at += 1;
+        serde_json::from_str(&self.text[start..self.at]).map_err(not_json)
+    }
+
+    fn word(&mut self) -> Result<Value> {
+        let start = self.at;
+        self.skip(|byte| !is_between(byte) && !matches!(byte, b']' | b'}'));
+        match &self.text[start..self.at] {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            "null" => Ok(Value::Null),
+            number => number.parse::<Number>().map(Value::Number).map_err(|error| {
+                Error::new(ErrorKind::Corrupt, format!("not the JSON that was expected: {error}"))
+            }),
+        }
+    }
+
+    fn skip(&mut self, of: fn(u8) -> bool) {
+        let bytes = self.text[self.at..].bytes();
+        self.at += bytes.take_while(|byte| of(*byte)).count();
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+}
+
+/// Whether it stands between the values of a document and says nothing that its brackets do not.
+fn is_between(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':')
 }
 
 /// The place is named, the text is not: it may hold a secret.
@@ -87,6 +145,7 @@ fn too_deep() -> Error {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use serde_json::Value as Json;
 
     #[test]
     fn every_digit_of_a_number_is_kept() {
@@ -114,7 +173,43 @@ mod tests {
         assert!(parse(within.as_bytes()).is_ok());
     }
 
+    /// What a reader that forgets digits makes of it.
+    fn inexact(json: &Json) -> Value {
+        match json {
+            Json::Null => Value::Null,
+            Json::Bool(value) => Value::Bool(*value),
+            Json::Number(number) => Value::Number(number.to_string().parse().unwrap()),
+            Json::String(text) => Value::Text(text.as_str().into()),
+            Json::Array(items) => Value::List(items.iter().map(inexact).collect()),
+            Json::Object(members) => {
+                Value::map(members.iter().map(|(name, json)| (name.clone(), inexact(json))))
+            }
+        }
+    }
+
+    fn documents() -> impl Strategy<Value = Json> {
+        let leaf = prop_oneof![
+            Just(Json::Null),
+            any::<bool>().prop_map(Json::from),
+            any::<i64>().prop_map(Json::from),
+            "[\\PC\"\\\\{}\\[\\]:,\n\t]{0,8}".prop_map(Json::from),
+        ];
+        leaf.prop_recursive(5, 40, 5, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Json::from),
+                prop::collection::btree_map(".{0,4}", inner, 0..5)
+                    .prop_map(|members| Json::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
     proptest! {
+        #[test]
+        fn a_document_is_read_as_any_reader_reads_it(json in documents(), pretty in any::<bool>()) {
+            let bytes = if pretty { serde_json::to_vec_pretty(&json) } else { serde_json::to_vec(&json) };
+            prop_assert_eq!(parse(&bytes.unwrap()).unwrap(), inexact(&json));
+        }
+
         #[test]
         fn no_input_panics(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = parse(&bytes);

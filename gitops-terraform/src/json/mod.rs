@@ -1,6 +1,7 @@
 //! What the tool prints, decoded into types. Unknown fields are kept, unknown words tolerated, sizes bounded.
 
 mod diagnostic;
+mod effect;
 mod event;
 mod exact;
 mod mask;

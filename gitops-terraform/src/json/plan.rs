@@ -1,8 +1,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use gitops_core::{Digest, Hasher, Result, SecretKey, Value};
+use gitops_core::{Digest, Result, SecretKey, Value};
 
+use super::effect::effect;
 use super::{Part, Reader, Redact, masked};
 
 /// What is read of the document that the tool shows of a plan: not what it repeats of the state and the configuration,
@@ -102,7 +103,7 @@ impl Action {
         matches!(self, Self::Delete | Self::Replace | Self::Forget | Self::Unknown)
     }
 
-    fn of(change: &Reader<'_>) -> Result<Self> {
+    pub(super) fn of(change: &Reader<'_>) -> Result<Self> {
         let actions = change.items("actions")?;
         let words: Vec<&str> = actions.iter().filter_map(|action| action.value().as_text()).collect();
         Ok(match words[..] {
@@ -189,6 +190,11 @@ fn forced_by(change: &Reader<'_>) -> Result<Vec<String>> {
 }
 
 impl Plan {
+    /// The plan that does nothing.
+    pub(crate) fn nothing(key: &SecretKey, effect_key: &[u8]) -> Result<Self> {
+        Self::read(&Value::map([("format_version", Value::from("1.0"))]), key, effect_key)
+    }
+
     /// Decodes the document that the tool shows of a saved plan.
     ///
     /// # Errors
@@ -245,36 +251,6 @@ fn outputs(reader: &Reader<'_>, key: &SecretKey) -> Result<BTreeMap<String, Outp
         }
     }
     Ok(outputs)
-}
-
-/// The digest, under a key, of what the plan would do: no time, no order of events, nothing that only is.
-fn effect(reader: &Reader<'_>, effect_key: &[u8]) -> Result<Digest> {
-    let mut hasher = Hasher::new("gitops terraform effect 1");
-    hasher.field(effect_key);
-    for change in reader.items("resource_changes")? {
-        if has_effect(&change) {
-            hasher.field(change.value().digest().as_bytes());
-        }
-    }
-    for (name, change) in reader.members("output_changes")? {
-        if Action::of(&change)? != Action::NoOp {
-            hasher.field(name).field(change.value().digest().as_bytes());
-        }
-    }
-    for part in ["action_invocations", "deferred_changes", "complete", "errored"] {
-        let value = reader.value().get(part).unwrap_or(&Value::Null);
-        hasher.field(part).field(value.digest().as_bytes());
-    }
-    Ok(hasher.finish())
-}
-
-fn has_effect(change: &Reader<'_>) -> bool {
-    let inner = change.field("change");
-    let stays =
-        inner.as_ref().and_then(|inner| Action::of(inner).ok()).is_some_and(|action| action == Action::NoOp);
-    !stays
-        || change.field("previous_address").is_some()
-        || inner.is_some_and(|inner| inner.field("importing").is_some())
 }
 
 impl Redact {
@@ -351,6 +327,20 @@ mod tests {
         assert_eq!(digest(&create), digest(&[create.as_str(), &still].join(",")));
         assert_ne!(digest(&create), digest(&change("t.a", r#"["create"]"#, r#","after":{"x":2}"#)));
         assert_ne!(digest(&create), digest(""));
+    }
+
+    #[test]
+    fn a_plan_that_does_nothing_is_known_without_a_look_at_it() {
+        let key = SecretKey::new([1; 32]);
+        let nothing = Plan::nothing(&key, b"key").unwrap();
+        let still = change("t.b", r#"["no-op"]"#, r#","before":{"y":1}"#);
+        let text = format!(
+            r#"{{"format_version":"1.2","complete":true,"errored":false,"resource_changes":[{still}]}}"#
+        );
+        assert_eq!(Plan::read(&parse(text.as_bytes()).unwrap(), &key, b"key").unwrap(), nothing);
+        let partial = text.replace("\"complete\":true", "\"complete\":false");
+        let partial = Plan::read(&parse(partial.as_bytes()).unwrap(), &key, b"key").unwrap();
+        assert_ne!(partial.effect, nothing.effect);
     }
 
     #[test]

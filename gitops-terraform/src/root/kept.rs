@@ -30,6 +30,9 @@ pub(crate) struct Kept {
     pub at: Time,
     /// The root's folder in the tree.
     pub root_folder: String,
+    /// Whether it does nothing: then its file is not kept, and it can't be applied.
+    #[serde(default)]
+    pub does_nothing: bool,
 }
 
 impl Folder {
@@ -50,7 +53,8 @@ impl Folder {
     /// The plan that is kept, if there is one.
     pub fn kept(&self) -> Result<Option<Kept>> {
         let Some(bytes) = disk::read(&self.kept_note(), 1 << 20)? else { return Ok(None) };
-        Ok(serde_json::from_slice(&bytes).ok().filter(|_| self.kept_plan().is_file()))
+        let kept: Option<Kept> = serde_json::from_slice(&bytes).ok();
+        Ok(kept.filter(|kept| kept.does_nothing || self.kept_plan().is_file()))
     }
 
     /// Keeps the new plan in the place of an older one.
@@ -59,6 +63,19 @@ impl Folder {
         let (new, place) = (self.new_plan(), self.kept_plan());
         std::fs::rename(&new, &place).map_err(|error| disk::failed("keep", &new, error))?;
         disk::place(&self.kept_note(), &serde_json::to_vec(kept)?, false)
+    }
+
+    /// Keeps of the plan only that it does nothing.
+    pub fn keep_nothing(&self) -> Result<()> {
+        let kept = self.kept()?;
+        self.drop_plans()?;
+        match kept {
+            Some(kept) => {
+                let kept = Kept { does_nothing: true, ..kept };
+                disk::place(&self.kept_note(), &serde_json::to_vec(&kept)?, false)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Removes all saved plans: they hold secrets in clear.

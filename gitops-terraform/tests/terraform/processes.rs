@@ -31,6 +31,18 @@ async fn a_change_costs_a_plan_a_look_at_it_and_an_apply() {
 }
 
 #[tokio::test]
+async fn a_change_of_nothing_costs_a_plan() {
+    let world = World::new(&[("app/main.tf", &main(1))]);
+    world.apply().await;
+    let target = world.target();
+    world.files.declare(&[("app/main.tf", &format!("# a word\n{}", main(1)))]);
+    assert!(converge(&world.cx, &mut world.engine(&target).await).await.results.is_empty());
+    assert_eq!(target.processes(), 1);
+    assert_eq!(target.drift(&world.cx, &root_key("app")).await.unwrap(), []);
+    assert_eq!(target.processes(), 2, "nor does a look for drift that finds none");
+}
+
+#[tokio::test]
 async fn a_module_that_is_new_is_installed_when_the_tool_asks_for_it() {
     let world = World::new(&[("app/main.tf", &main(1))]);
     world.apply().await;

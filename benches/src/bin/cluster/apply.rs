@@ -1,13 +1,15 @@
 //! The first apply of many objects, beside the bare requests and beside others' tools.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use futures::{StreamExt, stream};
-use gitops_benches::{quantile, row};
+use gitops_benches::{processor_time, quantile, row};
 use gitops_core::Approval;
 use serde_json::Value as Json;
 
+use crate::course::Course;
 use crate::{World, peers, world};
 
 /// How many requests are open at once, ours and the bare ones.
@@ -49,14 +51,22 @@ fn beside(peer: &str, ours: f64, bound: f64, theirs: Duration) {
 /// A plan of everything, and its apply.
 async fn ours(count: usize) -> (Duration, Duration) {
     let world = World::new().await;
-    let mut engine = world.engine(count).await;
-    let start = Instant::now();
+    let course = Arc::new(Mutex::new(Course::default()));
+    let mut engine = world.engine_told_to(count, course.clone()).await;
+    let (start, used) = (Instant::now(), processor_time());
     let plan = engine.plan(&world.cx).await.expect("the objects can be planned");
     let planned = start.elapsed();
     let approval = Approval::of_this_plan("bench");
     let report = engine.apply(&world.cx, &plan, &approval).await.expect("the plan is applied");
     assert!(report.is_converged() && report.applied() == count, "{:?}", report.results);
-    let whole = start.elapsed();
+    let (whole, used) = (start.elapsed(), processor_time().saturating_sub(used));
+    let course = course.lock().expect("no sink panicked").since(start);
+    println!(
+        "the course of it\tplanned at {:.3} s, {course}, over at {:.3} s; {:.2} s of processor time",
+        planned.as_secs_f64(),
+        whole.as_secs_f64(),
+        used.as_secs_f64()
+    );
     let requests = world.requests();
     let writes = requests.iter().filter(|request| request.writes()).count();
     assert_eq!(writes, count, "one write for each object");

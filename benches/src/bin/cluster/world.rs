@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use gitops_benches::Files;
 use gitops_core::{Cx, Engine, EngineBuilder, Event, SecretKey, StateDir};
@@ -8,6 +8,8 @@ use gitops_k8s::{Cluster, Connection, Kubernetes, KubernetesRender};
 use serde_json::{Value as Json, json};
 use testbed::{Admin, ApiServer, Request, User};
 use tokio::sync::mpsc;
+
+use crate::course::Course;
 
 /// A namespace of its own on the real server, and a folder for whatever is needed.
 pub struct World {
@@ -67,6 +69,13 @@ impl World {
         let sink = move |event: &Event| drop(sender.send(event.clone()));
         let builder = self.builder(count).await.events(Arc::new(sink));
         (builder.open(&self.cx).await.expect("an empty state opens"), events)
+    }
+
+    /// The same, whose course is noted.
+    pub async fn engine_told_to(&self, count: usize, course: Arc<Mutex<Course>>) -> Engine {
+        let sink = move |event: &Event| course.lock().expect("no sink panicked").take(event);
+        let builder = self.builder(count).await.events(Arc::new(sink));
+        builder.open(&self.cx).await.expect("an empty state opens")
     }
 
     async fn builder(&self, count: usize) -> EngineBuilder {

@@ -188,3 +188,64 @@ async fn what_is_odd_in_manifests_and_rules_is_warned_of_and_stops_nothing() {
     assert_eq!(told, 3, "each once: {}", ran.stdout);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).warns("GO0415");
 }
+
+#[tokio::test]
+async fn what_the_server_warns_of_is_told_where_it_is_declared() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "");
+    let pod = "apiVersion: v1\nkind: PodTemplate\nmetadata: { name: web }\ntemplate:\n  spec:\n    \
+        nodeSelector: { beta.kubernetes.io/os: linux }\n    containers: [{ name: web, image: \"nginx:1\" }]\n";
+    cluster.world.commit("Begin", &[("web.yaml", Some(pod))]);
+    let ran = cluster.world.gitops(&["apply", "--yes"]).expect(0);
+    ran.warns("warning[GO0419]").warns("web.yaml:1").warns("use \"kubernetes.io/os\" instead");
+    cluster.world.commit("Change", &[("web.yaml", Some(&pod.replace("nginx:1", "nginx:2")))]);
+    let plan = cluster.world.json(&["plan"]);
+    let codes: Vec<&str> =
+        plan["remarks"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["GO0417", "GO0419"], "{plan:#}");
+}
+
+/// Whether something of a kind of others is there; the server needs a moment for a kind that was just defined.
+async fn is_there(cluster: &Cluster, uri: &str) -> bool {
+    loop {
+        match cluster.admin.send("GET", uri, "application/json", &json!(null)).await {
+            (200, _) => return true,
+            (404, _) => return false,
+            (429, _) => {}
+            (code, answer) => panic!("{uri}: {code} {answer}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn objects_of_kinds_of_others_get_the_namespace_as_the_cluster_or_the_commit_defines_them() {
+    let cluster = applied().await;
+    let (world, name) = (&cluster.world, &cluster.namespace);
+    let definition = |group: &str| {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": { "name": format!("things.{group}") },
+            "spec": {
+                "group": group, "scope": "Namespaced", "names": { "kind": "Thing", "plural": "things", "singular": "thing" },
+                "versions": [{ "name": "v1", "served": true, "storage": true, "schema": { "openAPIV3Schema": { "type": "object" } } }]
+            }
+        })
+    };
+    let [theirs, ours] = ["theirs", "ours"].map(|which| format!("{which}.{name}.example"));
+    let thing = |group: &str| format!("apiVersion: {group}/v1\nkind: Thing\nmetadata: {{ name: t }}\n");
+    cluster.admin.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition(&theirs)).await;
+    let at = |group: &str| format!("/apis/{group}/v1/namespaces/{name}/things/t");
+    while !is_there(&cluster, at(&theirs).trim_end_matches("/t")).await {}
+    let (a, b, z) = (thing(&theirs), thing(&ours), definition(&ours).to_string());
+    world.commit("Things", &[("a.yaml", Some(&a)), ("b.yaml", Some(&b)), ("z.json", Some(&z))]);
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 3 changes");
+    for group in [&theirs, &ours] {
+        assert!(is_there(&cluster, &at(group)).await, "{group}");
+    }
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+    let named = a.replace("name: t", &format!("name: t, namespace: {name}"));
+    world.commit("Name it", &[("a.yaml", Some(&named)), ("b.yaml", None)]);
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
+    assert!(is_there(&cluster, &at(&theirs)).await, "it is the same object");
+    assert!(!is_there(&cluster, &at(&ours)).await);
+}

@@ -3,14 +3,15 @@
 use futures::StreamExt;
 
 use super::super::tamper;
-use super::{Done, Pass};
-use crate::audit::AuditEvent;
-use crate::engine::effects::Sending;
+use super::Pass;
+use super::gathered::Group;
+use crate::audit::AuditEntry;
 use crate::event::Event;
 use crate::journal::{Intent, Record};
 use crate::plan::Step;
+use crate::reconcile::Told;
 use crate::value::{Action, Key};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::{Cx, Error, Result};
 
 impl Pass<'_> {
     /// Tells the ledger of everything that the pass may make or take over.
@@ -28,55 +29,33 @@ impl Pass<'_> {
         self.engine.ledger.announce(cx, &intents).await
     }
 
-    /// Makes a round's records durable. If that fails, nothing of it is sent; what came of earlier changes is recorded
-    /// all the same, for which there is room.
-    pub(super) async fn record(
-        &mut self,
-        cx: &Cx,
-        records: Vec<Record>,
-        entries: Vec<AuditEvent>,
-    ) -> Result<()> {
-        let is_outcome = |record: &Record| matches!(record, Record::Outcome { .. });
-        let count = records.iter().filter(|record| is_outcome(record)).count();
-        let outcomes: Vec<(Record, AuditEvent)> = match count < records.len() {
-            true => {
-                let pairs = records.iter().cloned().zip(entries.iter().cloned());
-                pairs.filter(|(record, _)| is_outcome(record)).collect()
+    /// Makes what is gathered durable, and says what is true now. If that fails, nothing of it is sent; what came of
+    /// earlier changes is recorded all the same, for which there is room.
+    pub(super) async fn record_gathered(&mut self, cx: &Cx) -> Result<Vec<Told>> {
+        self.look();
+        let mut group = self.gathered.take();
+        match self.record(cx, &mut group).await {
+            Ok(()) => Ok(group.told.into_iter().chain(self.take_back()).collect()),
+            Err(error) => {
+                self.record_outcomes(cx, group.outcomes()).await;
+                Err(error)
             }
-            false => Vec::new(),
-        };
-        let recorded = self.record_all(cx, records, entries).await;
-        if recorded.is_err() {
-            self.record_outcomes(cx, outcomes).await;
         }
-        recorded
     }
 
-    async fn record_all(&mut self, cx: &Cx, records: Vec<Record>, entries: Vec<AuditEvent>) -> Result<()> {
-        self.check_epoch(cx, &records).await?;
-        self.engine.audit(cx, self.actor, entries).await?;
-        let records = tamper::records(cx, self.answers.values().any(Result::is_err), records);
-        self.engine.ledger.commit(&records)?;
-        self.engine.events.emit(&Event::Journaled { records: records.len() });
+    async fn record(&mut self, cx: &Cx, group: &mut Group) -> Result<()> {
+        self.check_epoch(cx, &group.records).await?;
+        self.engine.record(cx, &group.entries).await?;
+        let records = std::mem::take(&mut group.records);
+        group.records = tamper::records(cx, self.answers.values().any(Result::is_err), records);
+        self.engine.ledger.commit(&group.records)?;
+        self.engine.events.emit(&Event::Journaled { records: group.records.len() });
         Ok(())
     }
 
-    /// Changes whose intents are durable, and that are not sent after all: that is what came of them.
-    pub(super) async fn leave(&mut self, cx: &Cx, sendings: impl Iterator<Item = Sending>) {
-        let mut outcomes = Vec::new();
-        for sending in sendings {
-            let key = sending.change.key().clone();
-            let error = Error::new(ErrorKind::Storage, "not sent: the state could not be written");
-            self.answered(key.clone(), Err(error));
-            outcomes.push(self.outcome(&key));
-        }
-        self.record_outcomes(cx, outcomes).await;
-    }
-
     /// What can't be recorded any more stays open, and the next engine looks it up.
-    async fn record_outcomes(&mut self, cx: &Cx, outcomes: Vec<(Record, AuditEvent)>) {
-        let (records, entries): (Vec<Record>, Vec<AuditEvent>) = outcomes.into_iter().unzip();
-        if !records.is_empty() && self.engine.audit(cx, self.actor, entries).await.is_ok() {
+    async fn record_outcomes(&mut self, cx: &Cx, (records, entries): (Vec<Record>, Vec<AuditEntry>)) {
+        if !records.is_empty() && self.engine.record(cx, &entries).await.is_ok() {
             let _ = self.engine.ledger.commit(&records);
         }
     }
@@ -102,13 +81,15 @@ impl Pass<'_> {
 
     /// Nothing more is sent. What is under way ends, and what came of it is recorded if it can be.
     pub(super) async fn give_up(&mut self, cx: &Cx, error: Error) -> Error {
-        let mut outcomes = Vec::new();
         while let Some(done) = self.running.next().await {
-            if let Done::Answered(answers) = done {
-                for (key, answer) in answers {
-                    self.answered(key.clone(), answer);
-                    outcomes.push(self.outcome(&key));
-                }
+            self.back.push(done);
+        }
+        let mut outcomes = self.gathered.take().outcomes();
+        for told in self.take_back() {
+            if let Told::Answered { key, .. } = told {
+                let (record, entry) = self.outcome(cx, &key);
+                outcomes.0.push(record);
+                outcomes.1.push(entry);
             }
         }
         self.record_outcomes(cx, outcomes).await;

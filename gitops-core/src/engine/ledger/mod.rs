@@ -338,13 +338,17 @@ impl Engine {
 
     /// Records what happens; an engine that can't record stops.
     pub(super) async fn audit(&self, cx: &Cx, actor: &str, events: Vec<AuditEvent>) -> Result<()> {
-        let entry = |what| AuditEntry {
-            time: cx.now(),
-            application: self.name.clone(),
-            actor: actor.to_owned(),
-            what,
-        };
-        let entries: Vec<AuditEntry> = events.into_iter().map(entry).collect();
-        self.ledger.audit.record(cx, &entries).await.map_err(|error| error.during("audit"))
+        let entries: Vec<AuditEntry> =
+            events.into_iter().map(|what| self.audit_entry(cx, actor, what)).collect();
+        self.record(cx, &entries).await
+    }
+
+    pub(super) fn audit_entry(&self, cx: &Cx, actor: &str, what: AuditEvent) -> AuditEntry {
+        AuditEntry { time: cx.now(), application: self.name.clone(), actor: actor.to_owned(), what }
+    }
+
+    /// The same for entries that were made already.
+    pub(super) async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()> {
+        self.ledger.audit.record(cx, entries).await.map_err(|error| error.during("audit"))
     }
 }

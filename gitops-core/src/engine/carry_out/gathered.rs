@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use crate::Cx;
+use crate::audit::AuditEntry;
+use crate::journal::Record;
+use crate::reconcile::Told;
+
+/// How long a record waits for others at most: a few waits for a disk.
+const LINGER: Duration = Duration::from_millis(10);
+
+/// Records that are to be made durable as one group, so that one wait for the disk does for all of them.
+///
+/// A group is written as soon as it is larger than what is still under way, and else a moment after its first record:
+/// while many answers are about to come, the next one is worth waiting for.
+#[derive(Default)]
+pub(super) struct Gathered {
+    group: Group,
+    /// Is over when the first record has waited long enough.
+    linger: Option<BoxFuture<'static, ()>>,
+}
+
+/// Records, what the audit log says of them, and what becomes true once they are durable.
+#[derive(Default)]
+pub(super) struct Group {
+    pub records: Vec<Record>,
+    pub entries: Vec<AuditEntry>,
+    pub told: Vec<Told>,
+}
+
+impl Gathered {
+    pub fn add(&mut self, cx: &Cx, record: Record, entry: AuditEntry, told: Told) {
+        if self.group.records.is_empty() {
+            let cx = cx.clone();
+            self.linger = Some(async move { drop(cx.sleep(LINGER).await) }.boxed());
+        }
+        self.group.records.push(record);
+        self.group.entries.push(entry);
+        self.group.told.push(told);
+    }
+
+    /// Whether the group is to be written now, while so many calls are under way.
+    pub fn is_due(&self, under_way: usize) -> bool {
+        let count = self.group.records.len();
+        count > 0 && (count >= under_way || self.linger.is_none())
+    }
+
+    /// Waits until the group is due however many calls are under way; for ever if nothing is gathered.
+    ///
+    /// # Cancel safety
+    /// The next call goes on waiting.
+    pub async fn waited(&mut self) {
+        match &mut self.linger {
+            Some(linger) => linger.await,
+            None => std::future::pending().await,
+        }
+        self.linger = None;
+    }
+
+    pub fn take(&mut self) -> Group {
+        std::mem::take(self).group
+    }
+}
+
+impl Group {
+    /// What came of changes that were made, without what is about to be done.
+    pub fn outcomes(&self) -> (Vec<Record>, Vec<AuditEntry>) {
+        let pairs = self.records.iter().cloned().zip(self.entries.iter().cloned());
+        pairs.filter(|(record, _)| matches!(record, Record::Outcome { .. })).unzip()
+    }
+}
