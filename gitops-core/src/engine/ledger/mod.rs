@@ -165,7 +165,7 @@ impl Ledger {
         }
         let (inventory, epoch) = (&self.inventory, self.epoch + 1);
         let snapshot = Snapshot { inventory, planned: &[], anchor: anchor.clone(), epoch };
-        if let Err(error) = self.checkpoints.write(cx, &snapshot).await {
+        if let Err(error) = self.checkpoints.take_over(cx, &snapshot).await {
             if !error.is_conflict() {
                 self.journal = Writer::Read(io, found);
             }
@@ -242,7 +242,7 @@ impl Ledger {
         }
         let checked = self.checkpoints.check(cx).await;
         self.lose_if_deposed(&checked);
-        (self.checked, self.unchecked) = (now, 0);
+        (self.checked, self.unchecked) = (now, changes);
         checked
     }
 
@@ -309,6 +309,16 @@ fn reopen(io: Box<dyn JournalIo>, anchor: &Anchor) -> Result<Journal> {
         false => Err(Error::new(ErrorKind::Conflict, "another engine wrote the journal in between")
             .help("start again: what it did is taken in first")),
     }
+}
+
+/// What an engine would go on from that has this journal.
+#[cfg(feature = "simulate")]
+pub(crate) async fn stored(
+    cx: &Cx,
+    store: Arc<dyn StateStore>,
+    mut journal: impl JournalIo,
+) -> Result<Option<Inventory>> {
+    Ok(read(cx, &store, &mut journal, true).await?.inventory)
 }
 
 fn lost() -> Error {
