@@ -3,11 +3,13 @@
 
 #[cfg(feature = "simulate")]
 pub(super) use crate::simulate::tamper::{
-    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told,
+    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told, trusts_its_office,
 };
 
 #[cfg(not(feature = "simulate"))]
-pub(super) use off::{back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told};
+pub(super) use off::{
+    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told, trusts_its_office,
+};
 
 #[cfg(not(feature = "simulate"))]
 mod off {
@@ -48,6 +50,10 @@ mod off {
     }
 
     pub fn shares_epochs(_: &Cx) -> bool {
+        false
+    }
+
+    pub fn trusts_its_office(_: &Cx) -> bool {
         false
     }
 
