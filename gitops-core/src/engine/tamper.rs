@@ -3,13 +3,11 @@
 
 #[cfg(feature = "simulate")]
 pub(super) use crate::simulate::tamper::{
-    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told, trusts_its_office,
+    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told,
 };
 
 #[cfg(not(feature = "simulate"))]
-pub(super) use off::{
-    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told, trusts_its_office,
-};
+pub(super) use off::{back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told};
 
 #[cfg(not(feature = "simulate"))]
 mod off {
@@ -50,10 +48,6 @@ mod off {
     }
 
     pub fn shares_epochs(_: &Cx) -> bool {
-        false
-    }
-
-    pub fn trusts_its_office(_: &Cx) -> bool {
         false
     }
 

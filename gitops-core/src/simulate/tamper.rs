@@ -100,11 +100,6 @@ pub(crate) fn shares_epochs(cx: &Cx) -> bool {
     cx.has_bug(61)
 }
 
-/// B62: an engine in a long pass does not ask whether it is still in office.
-pub(crate) fn trusts_its_office(cx: &Cx) -> bool {
-    cx.has_bug(62)
-}
-
 /// B10: recovery takes every open change for not done. B52: what is open stays open.
 pub(crate) fn settled(cx: &Cx, inventory: &Inventory, records: Vec<Record>) -> Vec<Record> {
     if cx.has_bug(52) {

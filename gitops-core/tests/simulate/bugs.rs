@@ -63,7 +63,6 @@ const BUGS: &[(u8, &str)] = &[
     (59, "lost request sent again as another"),
     (60, "hot loop on events"),
     (61, "two that take over at once write in one epoch"),
-    (62, "a long pass does not ask who is in office"),
 ];
 
 fn profile() -> Profile {
@@ -73,9 +72,7 @@ fn profile() -> Profile {
 /// Where two machines share a store, and little is declared, so that both have time to take over at once.
 fn profile_of(bug: u8) -> Profile {
     match bug {
-        61 | 62 => {
-            Profile::default().all_faults().nodes(1, 16).revisions(2, 6).lasts(Duration::from_secs(7200))
-        }
+        61 => Profile::default().all_faults().nodes(1, 16).revisions(2, 6).lasts(Duration::from_secs(7200)),
         _ => profile(),
     }
 }

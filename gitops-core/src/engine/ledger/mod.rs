@@ -177,7 +177,6 @@ impl Ledger {
         let now = cx.now();
         self.unchecked += changes;
         let is_fresh = (self.checked..self.checked.after(CHECK_LASTS)).contains(&now);
-        let is_fresh = is_fresh || tamper::trusts_its_office(cx);
         if !self.store.is_shared() || (is_fresh && !deletes && self.unchecked < CHANGES_A_CHECK) {
             return Ok(());
         }
