@@ -26,6 +26,9 @@ pub(crate) enum Pin<'a> {
 
 /// A declared object as it is sent, and whether a secret is in it.
 pub(crate) struct Document {
+    pub key: Key,
+    /// Where it is declared; empty if it is not.
+    pub declared_at: String,
     pub json: Json,
     pub has_secret: bool,
     /// Whether the server is not asked to refuse fields that the kind does not have.
@@ -48,6 +51,7 @@ impl Document {
     fn declared(object: &Object, json: Json, mark: Option<&Mark>) -> Result<Self> {
         let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
         document.lenient = Treatment::of(object).lenient;
+        document.declared_at = object.provenance.to_string();
         Ok(document)
     }
 
@@ -79,7 +83,8 @@ impl Document {
             mark::set(&mut json, mark)?;
         }
         let has_secret = json["kind"] == "Secret";
-        let document = Self { json, has_secret, lenient: false };
+        let document =
+            Self { key: key.clone(), declared_at: String::new(), json, has_secret, lenient: false };
         document.check_size().map_err(|error| error.at(key))?;
         Ok(document)
     }

@@ -34,6 +34,7 @@ mod told;
 mod transform;
 mod treatment;
 mod walk;
+mod warnings;
 mod watch;
 pub mod yaml;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gitops_core::capability::{Health, Import, NativePlan, Watch};
 use gitops_core::{
-    Applied, Change, Cx, Entropy, Error, ErrorKind, GroupKind, Key, Live, Result, Scope, SecretKey, System,
-    Target, TargetInfo,
+    Applied, Change, Cx, Diagnostic, Entropy, Error, ErrorKind, GroupKind, Key, Live, Result, Scope,
+    SecretKey, System, Target, TargetInfo,
 };
 
 use crate::cluster::{Call, Failure, Wire};
@@ -13,6 +13,7 @@ use crate::health::{HealthRule, HealthRules};
 use crate::ignore::Rules;
 use crate::kinds::Place;
 use crate::object::{Eye, Seen};
+use crate::warnings::Warnings;
 use crate::watch::{Book, Streams};
 use crate::{Cluster, Ignore, Limits, apply, mark, observe};
 
@@ -45,6 +46,7 @@ pub(crate) struct Inner {
     pub patience: Duration,
     /// How long a watch may be silent before it is taken for dead.
     pub silence: Duration,
+    pub warnings: Warnings,
     pub book: Arc<Book>,
     pub streams: Streams,
     concurrency: usize,
@@ -87,6 +89,7 @@ pub struct KubernetesBuilder {
     grace: Duration,
     patience: Duration,
     silence: Duration,
+    remarks: Option<Arc<dyn Fn(Diagnostic) + Send + Sync>>,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -105,6 +108,7 @@ impl Kubernetes {
             grace: Duration::from_secs(10),
             patience: Duration::from_secs(600),
             silence: Duration::from_secs(150),
+            remarks: None,
             secrets: None,
             concurrency: 16,
         }
@@ -167,6 +171,13 @@ impl KubernetesBuilder {
         self
     }
 
+    /// Somebody who is told what the server warns of when it is asked what a change would do, or makes it: each warning about
+    /// an object once. Nobody by default.
+    pub fn remarks(mut self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
+        self.remarks = Some(Arc::new(listener));
+        self
+    }
+
     /// The key under which secrets are compared: the application's own, so that what is declared and what is there
     /// compare equal. Without it they never do, and the server's dry run decides.
     pub fn secret_key(mut self, key: SecretKey) -> Self {
@@ -196,6 +207,7 @@ impl KubernetesBuilder {
             grace: self.grace,
             patience: self.patience,
             silence: self.silence,
+            warnings: Warnings::new(self.remarks),
             book: Arc::default(),
             streams: Streams::default(),
             concurrency: self.concurrency,

@@ -10,6 +10,7 @@ pub mod config;
 mod consent;
 mod exit;
 mod failure;
+mod heard;
 mod interrupt;
 mod lookup;
 mod output;

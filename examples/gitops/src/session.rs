@@ -9,8 +9,8 @@ use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    Applied, AuditEntry, Commit, Engine, EngineBuilder, Error, ErrorKind, EventSink, FileAudit, Gate, Key,
-    Live, MemoryAudit, MemoryStore, Routes,
+    Applied, AuditEntry, Commit, Diagnostic, Engine, EngineBuilder, Error, ErrorKind, EventSink, FileAudit,
+    Gate, Key, Live, MemoryAudit, MemoryStore, Routes,
 };
 use gitops_core::{
     Options, OwnedState, Parts, Plan, Provenance, Result, Revision, Scope, SecretKey, State, StateDir, Target,
@@ -18,6 +18,7 @@ use gitops_core::{
 
 use crate::app::App;
 use crate::config::{Config, TargetKind};
+use crate::heard::Heard;
 use crate::output::style::{YELLOW, escape, paint};
 use crate::{rules, source, targets};
 
@@ -28,6 +29,7 @@ pub struct Session {
     /// The configuration that it was made from.
     pub config: Config,
     targets: BTreeMap<String, Arc<dyn Target>>,
+    heard: Arc<Heard>,
 }
 
 /// What a verb does with state and target.
@@ -47,6 +49,7 @@ impl Session {
     /// whatever keeps source or target from being opened.
     pub async fn open(app: &App, access: Access, events: Arc<dyn EventSink>) -> Result<Self> {
         let config = app.config()?;
+        let heard = Arc::new(Heard::new(events));
         let source = source::open(&app.cx, &config)?;
         let (state, secrets) = match access {
             Access::Look => look(&config.state)?,
@@ -63,11 +66,12 @@ impl Session {
             .source(source)
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
             .ready_timeout(sync.ready_timeout)
-            .events(events)
+            .events(heard.clone())
             .state(state);
         let (mut routes, mut targets, mut gates) = (Routes::new(), BTreeMap::new(), Vec::new());
         for target in &config.targets {
-            let opened = targets::open(&app.cx, &config, target, access, &secrets, &audit).await?;
+            let events = heard.clone();
+            let opened = targets::open(&app.cx, &config, target, access, &secrets, &audit, events).await?;
             routes = routes.route(&target.path, opened.render);
             builder = builder.target(&target.name, opened.target.clone());
             if let Some(timeout) = target.ready_timeout() {
@@ -80,7 +84,12 @@ impl Session {
         builder = gates.into_iter().fold(builder, EngineBuilder::gate);
         builder = rules::reviews(&config).into_iter().fold(builder, EngineBuilder::review);
         let engine = builder.render(Arc::new(routes)).open(&app.cx).await?;
-        Ok(Self { engine, config, targets })
+        Ok(Self { engine, config, targets, heard })
+    }
+
+    /// What was remarked so far: by the engine, and by targets when they were asked.
+    pub fn remarks(&self) -> Vec<Diagnostic> {
+        self.heard.remarks()
     }
 
     /// Says on standard error that the application is held to a revision, if it is.

@@ -23,6 +23,8 @@ mod tamper;
 pub use approval::Approval;
 pub use builder::EngineBuilder;
 pub use ledger::State;
+#[cfg(feature = "simulate")]
+pub(crate) use ledger::stored;
 pub use pin::Pin;
 pub use report::{Report, StepOutcome, StepResult};
 pub use request::PinRequest;

@@ -3,11 +3,11 @@
 
 #[cfg(feature = "simulate")]
 pub(super) use crate::simulate::tamper::{
-    back_off, candidates, folded, planned, records, settled, stale, told,
+    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told,
 };
 
 #[cfg(not(feature = "simulate"))]
-pub(super) use off::{back_off, candidates, folded, planned, records, settled, stale, told};
+pub(super) use off::{back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told};
 
 #[cfg(not(feature = "simulate"))]
 mod off {
@@ -45,6 +45,10 @@ mod off {
 
     pub fn settled(_: &Cx, _: &Inventory, records: Vec<Record>) -> Vec<Record> {
         records
+    }
+
+    pub fn shares_epochs(_: &Cx) -> bool {
+        false
     }
 
     pub fn stale(_: &Cx, moved: Vec<Moved>) -> Vec<Moved> {

@@ -181,6 +181,7 @@ impl State {
             Diagnostic::error("GO0302", path, "what it declares depends on itself by way of other files");
         Err(Error::invalid("the revision has a fault; nothing is planned from it", vec![fault]))
     }
+
     /// The parts that were written, and those that read what was written or removed, in the order of their paths.
     fn due(&self, render: &dyn Render, diff: TreeDiff) -> Vec<(SmolStr, Entry)> {
         let moved = diff.folders.iter().chain(&diff.removed).chain(diff.written.iter().map(|(path, _)| path));

@@ -35,6 +35,7 @@ pub(super) enum Reply {
 }
 
 /// One call of one engine to one target.
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Call {
     pub life: usize,
     pub app: usize,
@@ -49,12 +50,25 @@ pub(super) struct Call {
     due: bool,
     /// Nobody waits for the answer any more.
     gone: bool,
+    /// Its sender was deposed and stood still.
+    astray: bool,
 }
 
 impl Call {
     fn new(life: usize, app: usize, ask: Ask) -> Self {
         let (reply, waker) = (None, None);
-        Self { life, app, ask, reply, waker, coming: 0, replied: false, due: false, gone: false }
+        Self {
+            life,
+            app,
+            ask,
+            reply,
+            waker,
+            coming: 0,
+            replied: false,
+            due: false,
+            gone: false,
+            astray: false,
+        }
     }
 }
 
@@ -78,7 +92,8 @@ impl Inner {
         self.say(format_args!("e{life} sends {} {key} {}", change.action(), change.mark().op));
         self.turned_away(change)?;
         let app = self.lives[life].app;
-        let id = self.enlist(Call::new(life, app, Ask::Apply(change.clone())));
+        let astray = self.sends_astray(life);
+        let id = self.enlist(Call { astray, ..Call::new(life, app, Ask::Apply(change.clone())) });
         self.dispatch(id);
         self.survives(life, "after a request");
         Ok(Some(id))
@@ -226,6 +241,9 @@ impl Inner {
                 );
             }
             self.tell(key);
+            if self.calls[&id].astray {
+                self.note_strays(app, key);
+            }
             check::took_effect(self, id, change, before.as_ref());
         }
         if self.faults.strikes(Fault::AnswerLost) {
@@ -278,7 +296,7 @@ impl Inner {
         }
         Manner {
             tier,
-            maker: app,
+            maker: self.apps[app].house,
             now: self.now,
             immutable: self.is_stubborn(Fault::Immutable, key),
             marks_later: self.has_bug(6),
@@ -290,10 +308,10 @@ impl Inner {
 
     /// What a target shows.
     fn look(&mut self, life: usize, scope: &Scope) -> Vec<Live> {
-        let app = self.lives[life].app;
+        let house = self.apps[self.lives[life].app].house;
         let mut found = Vec::new();
         for key in scope.keys() {
-            let visible = |item: &&Item| item.is_shown_to(app);
+            let visible = |item: &&Item| item.is_shown_to(house);
             let Some(mut shown) = self.server.at(key).find(visible).map(Item::live) else { continue };
             if let Some(older) = self.server.older(key)
                 && self.faults.strikes(Fault::OlderView)

@@ -1,19 +1,14 @@
-//! Where an engine in the world keeps its state: a journal, documents and an audit log that can fail.
+//! Where an engine in the world keeps its journal, on a disk that can fail.
 
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
-
-use async_trait::async_trait;
 
 use super::bug::Bug;
 use super::check;
 use super::fault::Fault;
 use super::state::{Handle, Inner, SECOND};
-use crate::audit::{AuditEntry, AuditEvent, AuditSink};
 use crate::journal::{self, Journal, JournalIo, MemoryJournalIo, Record};
-use crate::store::{Document, MemoryStore, StateStore, Stored};
-use crate::value::Version;
-use crate::{Cx, Error, Result};
+use crate::store::MemoryStore;
 
 /// The disk of one application.
 #[derive(Default)]
@@ -35,6 +30,11 @@ pub(super) struct Disk {
 }
 
 impl Disk {
+    /// The disk of another machine that shares a store.
+    pub fn beside(store: Arc<MemoryStore>) -> Self {
+        Self { store, ..Self::default() }
+    }
+
     /// How many bytes were ever appended to the journal.
     pub fn appended(&self) -> u64 {
         self.appended
@@ -160,7 +160,7 @@ impl Inner {
         }
     }
 
-    fn flush(&mut self, app: usize) {
+    pub(super) fn flush(&mut self, app: usize) {
         let held = std::mem::take(&mut self.apps[app].disk.held);
         if !held.is_empty() && self.apps[app].disk.journal.append(&held).is_ok() {
             self.apps[app].disk.pending.extend(held);
@@ -178,7 +178,7 @@ impl Inner {
         }
     }
 
-    fn disk_fails(&mut self, life: usize) -> bool {
+    pub(super) fn disk_fails(&mut self, life: usize) -> bool {
         let fails = self.faults.strikes(Fault::DiskFails);
         if fails {
             self.say(format_args!("e{life} its disk fails"));
@@ -268,7 +268,9 @@ impl JournalIo for SimJournal {
         if world.disk_fails(self.life) {
             return Err(ErrorKind::StorageFull.into());
         }
-        world.apps[self.app].disk.journal.replace(bytes)?;
+        let disk = &mut world.apps[self.app].disk;
+        disk.pending.clear();
+        disk.journal.replace(bytes)?;
         world.survives(self.life, "after the journal is replaced").then_some(()).ok_or_else(dead)
     }
 
@@ -297,96 +299,5 @@ impl JournalIo for SimJournal {
             true => world.apps[self.app].disk.journal.reserve(bytes),
             false => Err(dead()),
         }
-    }
-}
-
-/// The documents of an application, for one life of its engine.
-pub(super) struct SimStore {
-    pub world: Handle,
-    pub life: usize,
-    pub app: usize,
-    pub inner: Arc<MemoryStore>,
-}
-
-impl SimStore {
-    /// A disk that is full ends an engine; a service that can't be reached is asked again.
-    fn fails(&self) -> Result<()> {
-        let mut world = self.world.lock();
-        let (kind, fails) = match world.is_shared {
-            true => (crate::ErrorKind::Unavailable, world.faults.strikes(Fault::DiskFails)),
-            false => (crate::ErrorKind::Storage, world.disk_fails(self.life)),
-        };
-        match fails {
-            true => Err(Error::new(kind, "the store can't be written").outcome_unknown()),
-            false => Ok(()),
-        }
-    }
-
-    /// Seeded bug B53: a document is cut to nothing and written then, and nothing is taken for new.
-    async fn truncates(&self, point: &str) {
-        if !self.world.lock().has_bug(53) {
-            return;
-        }
-        self.world.lock().apps[self.app].disk.blank = true;
-        if !self.world.lock().survives(self.life, point) {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-#[async_trait]
-impl StateStore for SimStore {
-    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
-        let blank = self.world.lock().apps[self.app].disk.blank;
-        if blank { Ok(None) } else { self.inner.load(cx, name).await }
-    }
-
-    fn is_shared(&self) -> bool {
-        self.world.lock().is_shared
-    }
-
-    async fn swap(&self, cx: &Cx, name: &str, expect: Option<&Version>, new: Document) -> Result<Version> {
-        let survives = |point: &str| self.world.lock().survives(self.life, point);
-        if !survives("before a document is replaced") {
-            return std::future::pending().await;
-        }
-        self.fails()?;
-        self.truncates("while a document is cut to nothing").await;
-        let version = self.inner.swap(cx, name, expect, new).await?;
-        self.world.lock().apps[self.app].disk.blank = false;
-        match survives("after a document is replaced") {
-            true => Ok(version),
-            false => std::future::pending().await,
-        }
-    }
-}
-
-/// The audit log of an application, for one life of its engine.
-pub(super) struct SimAudit {
-    pub world: Handle,
-    pub life: usize,
-    pub app: usize,
-}
-
-#[async_trait]
-impl AuditSink for SimAudit {
-    async fn record(&self, _: &Cx, entries: &[AuditEntry]) -> Result<()> {
-        if !self.world.lock().survives(self.life, "before an audit record") {
-            return std::future::pending().await;
-        }
-        let mut world = self.world.lock();
-        if world.faults.strikes(Fault::DiskFails) {
-            return Err(Error::new(crate::ErrorKind::Storage, "the audit log is full"));
-        }
-        for entry in entries {
-            match &entry.what {
-                AuditEvent::Intent { op, .. } => {
-                    world.apps[self.app].book.audited.insert(op.clone());
-                }
-                AuditEvent::PassEnded { .. } => world.flush(self.app),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }

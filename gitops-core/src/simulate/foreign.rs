@@ -9,7 +9,7 @@ use crate::value::{Key, Uid, Value};
 
 /// Somebody does something, if the fault is on.
 pub(super) fn acts(world: &mut Inner) {
-    let keys: Vec<Key> = world.apps[0].origin.keys().cloned().collect();
+    let keys: Vec<Key> = world.origin(0).keys().cloned().collect();
     if world.faults.strikes(Fault::ConflictStorm) {
         for key in keys.iter().take(10) {
             meddle_with_any(world, key);

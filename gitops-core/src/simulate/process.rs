@@ -8,13 +8,14 @@ use super::bug::Bug;
 use super::calls::CALL_TIMEOUT;
 use super::check;
 use super::clock::{SimClock, SimEntropy};
-use super::disk::{SimAudit, SimJournal, SimStore};
+use super::disk::SimJournal;
 use super::fault::Fault;
 use super::origin::TARGETS;
 use super::random::Random;
 use super::server::DEFAULTED;
 use super::source::{SimSource, render};
-use super::state::{Handle, Happening, SECOND};
+use super::state::{App, Handle, Happening, SECOND};
+use super::store::{SimAudit, SimStore};
 use super::target::SimTarget;
 use crate::event::Event;
 use crate::plan::Plan;
@@ -86,9 +87,10 @@ impl Process {
     async fn open(&self, cx: &Cx) -> Result<Engine> {
         self.lock()?;
         let (world, life, app) = (self.world.clone(), self.life, self.app);
-        let (name, inner, fold_at) = {
+        let (name, inner, fold_at, has_rivals) = {
             let world = world.lock();
-            (world.apps[app].name.clone(), world.apps[app].disk.store.clone(), world.fold_at)
+            let App { name, disk, .. } = &world.apps[app];
+            (name.clone(), disk.store.clone(), world.fold_at, world.has_rivals(app))
         };
         let state = State {
             store: Arc::new(SimStore { world: world.clone(), life, app, inner }),
@@ -106,6 +108,7 @@ impl Process {
             .ready_timeout(Duration::from_secs(120))
             .events(Arc::new(move |event: &Event| heard(&events, life, event)))
             .fold_at(fold_at)
+            .recover_from_store(has_rivals)
             .state(state);
         for name in TARGETS {
             let Self { can_watch, has_health, .. } = *self;
@@ -168,7 +171,7 @@ impl Process {
     async fn apply(&self, cx: &Cx, engine: &mut Engine, plan: &Plan) -> Result<Report> {
         let shrunk = {
             let world = self.world.lock();
-            let commit = world.apps[self.app].origin.find(plan.revision.id());
+            let commit = world.origin(self.app).find(plan.revision.id());
             commit.is_some_and(|commit| commit.flaw == Some(Fault::Shrunk))
         };
         if shrunk {
@@ -198,7 +201,9 @@ impl Process {
             self.say(&format!("settles: {} applied, {} failed", report.applied(), report.failed()));
             self.note(&report);
             last = Some(report);
-            cx.sleep(Duration::from_secs(5)).await?;
+            // One that takes over from another machine must wait for what that one may still make.
+            let minutes = if self.world.lock().has_rivals(self.app) { 15 } else { 0 };
+            cx.sleep(Duration::from_secs(5 + 60 * minutes)).await?;
         }
         let before = {
             let mut world = self.world.lock();

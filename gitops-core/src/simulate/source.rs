@@ -63,7 +63,7 @@ impl Source for SimSource {
     async fn resolve(&self, cx: &Cx) -> Result<Revision> {
         self.delayed(cx).await?;
         let mut world = self.world.lock();
-        let newest = world.apps[self.app].origin.served().revision.clone();
+        let newest = world.origin(self.app).served().revision.clone();
         let revision = world.remembered(self.app, newest);
         world.lives[self.life].resolved = Some(revision.clone());
         Ok(revision)
@@ -75,7 +75,7 @@ impl Source for SimSource {
         let stale = world.has_bug(29).then(|| world.apps[self.app].first.clone()).flatten();
         world.apps[self.app].first.get_or_insert_with(|| revision.clone());
         let id = stale.as_ref().map_or(revision.id(), Revision::id);
-        let snapshot = world.apps[self.app].origin.snapshot(id);
+        let snapshot = world.origin(self.app).snapshot(id);
         let snapshot = snapshot.map(|snapshot| Snapshot { revision: revision.clone(), ..snapshot });
         snapshot.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such revision"))
     }
@@ -88,13 +88,13 @@ impl Source for SimSource {
 #[async_trait]
 impl History for SimSource {
     async fn relation(&self, _: &Cx, from: &Revision, to: &Revision) -> Result<Relation> {
-        let relation = self.world.lock().apps[self.app].origin.relation(from.id(), to.id());
+        let relation = self.world.lock().origin(self.app).relation(from.id(), to.id());
         relation.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such revision"))
     }
 
     async fn find(&self, _: &Cx, name: &str) -> Result<Revision> {
         let world = self.world.lock();
-        let found = world.apps[self.app].origin.find(name).map(|commit| commit.revision.clone());
+        let found = world.origin(self.app).find(name).map(|commit| commit.revision.clone());
         found.ok_or_else(|| Error::new(ErrorKind::NotFound, "no such revision"))
     }
 

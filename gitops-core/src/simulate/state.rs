@@ -12,6 +12,7 @@ use super::calls::Call;
 use super::check::{self, Book};
 use super::disk::Disk;
 use super::fault::{Fault, Faults};
+use super::office::{House, Look};
 use super::origin::Origin;
 use super::random::Random;
 use super::server::Server;
@@ -89,12 +90,14 @@ pub(super) struct Life {
     pub planned: (i64, u64),
     /// What seeded bugs keep of what was seen first.
     pub cache: BTreeMap<Key, Live>,
+    pub look: Look,
 }
 
-/// One application: its declarations, its state on disk, and the world's books about it.
+/// One application on one machine: its state on disk, and the world's books about it.
 pub(super) struct App {
     pub name: String,
-    pub origin: Origin,
+    /// The place of its source, and of all that is the same on each of its machines.
+    pub house: usize,
     pub disk: Disk,
     pub book: Book,
     /// Which life has the lock of the state.
@@ -116,6 +119,7 @@ pub(super) struct Inner {
     pub calls: BTreeMap<usize, Call>,
     pub last_call: usize,
     pub apps: Vec<App>,
+    pub houses: Vec<House>,
     pub lives: Vec<Life>,
     /// Objects with a fault of their own.
     pub stubborn: BTreeSet<(Fault, Key)>,
@@ -185,6 +189,7 @@ impl Inner {
             self.say(format_args!("e{life} stands still for {} s", pause / SECOND));
             self.lives[life].paused = true;
             self.lives[life].failed_at = None;
+            self.lives[life].look.stood_still = true;
             self.after(pause, Happening::Resumes(life));
             let app = self.lives[life].app;
             self.start_later(app);
@@ -222,11 +227,11 @@ impl Inner {
 
     /// An object that an application made and still declares.
     pub fn some_owned(&mut self, app: usize) -> Option<(Key, Uid)> {
-        let origin = &self.apps[app].origin;
+        let (origin, house) = (self.origin(app), self.apps[app].house);
         let excused = check::excused(self, app);
         let declared = origin.tip().objects.keys().map(|node| origin.key(*node));
         let open = declared.filter(|key| !excused.contains(key) && !self.is_stubborn(Fault::Immutable, key));
-        let item = |key: &Key| self.server.at(key).find(|item| item.maker == Some(app));
+        let item = |key: &Key| self.server.at(key).find(|item| item.maker == Some(house));
         let ours: Vec<(Key, Uid)> =
             open.filter_map(|key| Some((key.clone(), item(key)?.uid.clone()))).collect();
         self.random.pick(&ours).cloned()
@@ -237,19 +242,15 @@ impl Inner {
     }
 
     pub fn add_app(&mut self, name: &str, origin: Origin) {
+        self.houses.push(House::new(origin, self.apps.len()));
+        self.add_machine(name, self.houses.len() - 1, Disk::default());
+    }
+
+    pub fn add_machine(&mut self, name: &str, house: usize, disk: Disk) {
         let app = self.apps.len();
-        let (disk, book) = (Disk::default(), Book::default());
         let name = name.to_owned();
-        self.apps.push(App {
-            name,
-            origin,
-            disk,
-            book,
-            holder: None,
-            passes: 0,
-            settled: false,
-            first: None,
-        });
+        let book = Book::default();
+        self.apps.push(App { name, house, disk, book, holder: None, passes: 0, settled: false, first: None });
         self.after(0, Happening::Starts(app));
     }
 }
@@ -281,6 +282,7 @@ impl Inner {
             calls: BTreeMap::new(),
             last_call: 0,
             apps: Vec::new(),
+            houses: Vec::new(),
             lives: Vec::new(),
             stubborn: BTreeSet::new(),
             throttled_until: 0,

@@ -95,6 +95,11 @@ pub(crate) fn folded<'a>(cx: &Cx, inventory: &'a Inventory) -> Cow<'a, Inventory
     }
 }
 
+/// B61: two engines that take over at once write in one epoch.
+pub(crate) fn shares_epochs(cx: &Cx) -> bool {
+    cx.has_bug(61)
+}
+
 /// B10: recovery takes every open change for not done. B52: what is open stays open.
 pub(crate) fn settled(cx: &Cx, inventory: &Inventory, records: Vec<Record>) -> Vec<Record> {
     if cx.has_bug(52) {

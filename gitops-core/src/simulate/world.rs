@@ -9,14 +9,16 @@ use futures::future::BoxFuture;
 use super::calls::{CALL_TIMEOUT, LANDS_WITHIN, tier_of};
 use super::fault::{Fault, Faults};
 use super::foreign;
+use super::office::House;
 use super::origin::Origin;
 use super::outcome::{Counts, Outcome};
 use super::process::{Exit, Process, Task};
 use super::profile::Profile;
 use super::random::Random;
-use super::state::{App, HOUR, Handle, Happening, Inner, Life, MINUTE, SECOND};
+use super::state::{HOUR, Handle, Happening, Inner, Life, MINUTE, SECOND};
 use crate::ErrorKind;
 use crate::target::Tier;
+use crate::value::Revision;
 
 /// A whole world made from one number: model targets of all three tiers, a model source, a disk, other people,
 /// time, and the shipping engine in the middle of it.
@@ -74,6 +76,9 @@ impl World {
         inner.add_app("first", Origin::new(seed, 0, nodes));
         if second {
             inner.add_app("second", Origin::new(seed, 1, nodes.div_ceil(4)));
+        }
+        if second && inner.is_shared && Random::new(seed, 4).chance(5000) {
+            inner.add_rival(0);
         }
         inner.plan_ahead(&mut random, revisions, lasts);
         Self { seed, handle: Handle::new(inner), slots: Vec::new(), can_watch, task: Task::Serve, lasts }
@@ -164,7 +169,7 @@ impl World {
             Happening::Arrives(call) => world.arrives(call),
             Happening::Answers(call) => world.answers(call),
             Happening::Foreigner => foreign::acts(&mut world),
-            Happening::SourceMoves(app) => world.source_moves(app),
+            Happening::SourceMoves(house) => world.source_moves(house),
             Happening::Reap => world.reap(),
             Happening::Resumes(life) => {
                 world.lives[life].paused = false;
@@ -217,7 +222,10 @@ impl World {
         world.queue.retain(|_, what| !matches!(what, Happening::Starts(_)));
         let rest = CALL_TIMEOUT + LANDS_WITHIN + 10 * MINUTE;
         for app in 0..world.apps.len() {
-            world.after(rest + app as i64 * HOUR, Happening::Starts(app));
+            match world.is_deposed(app) {
+                true => world.apps[app].settled = true,
+                false => drop(world.after(rest + app as i64 * HOUR, Happening::Starts(app))),
+            }
         }
     }
 }
@@ -268,12 +276,12 @@ impl Inner {
     /// Fills the queue with what comes from outside.
     fn plan_ahead(&mut self, random: &mut Random, revisions: u64, lasts: i64) {
         let hasty = self.faults.is_on(Fault::Hasty);
-        for app in 0..self.apps.len() {
+        for house in 0..self.houses.len() {
             for _ in 1..revisions {
                 let at = random.below(lasts.unsigned_abs()) as i64;
                 let more = if hasty && random.chance(3000) { 4 } else { 1 };
                 for n in 0..more {
-                    self.after(at + n * 3 * SECOND, Happening::SourceMoves(app));
+                    self.after(at + n * 3 * SECOND, Happening::SourceMoves(house));
                 }
             }
         }
@@ -281,7 +289,7 @@ impl Inner {
             let at = random.below(lasts.unsigned_abs()) as i64;
             self.after(at, Happening::Foreigner);
         }
-        let keys: Vec<_> = self.apps[0].origin.keys().cloned().collect();
+        let keys: Vec<_> = self.origin(0).keys().cloned().collect();
         for key in keys {
             for fault in [Fault::Refused, Fault::NeverReady, Fault::Rewritten, Fault::Immutable] {
                 let can = fault != Fault::Immutable || tier_of(key.target()) == Tier::Keyed;
@@ -293,10 +301,11 @@ impl Inner {
         self.after(lasts, Happening::Quiet);
     }
 
-    fn source_moves(&mut self, app: usize) {
-        let how = self.apps[app].origin.advance(&mut self.faults);
-        let revision = self.apps[app].origin.served().revision.clone();
-        self.say(format_args!("a{app} its source {how}: {revision}"));
+    fn source_moves(&mut self, house: usize) {
+        let origin = &mut self.houses[house].origin;
+        let how = origin.advance(&mut self.faults);
+        let revision = origin.served().revision.clone();
+        self.say(format_args!("a{house} its source {how}: {revision}"));
     }
 
     fn reap(&mut self) {
@@ -308,7 +317,9 @@ impl Inner {
     }
 
     pub(super) fn start_later(&mut self, app: usize) {
-        let delay = self.random.between(1, 120) as i64 * SECOND;
+        // Machines that share a store take turns, and seldom.
+        let longest = if self.has_rivals(app) { 3600 } else { 120 };
+        let delay = self.random.between(1, longest) as i64 * SECOND;
         self.after(delay, Happening::Starts(app));
     }
 
@@ -323,9 +334,9 @@ impl Inner {
         self.stubborn.retain(|(fault, _)| *fault == Fault::Immutable);
         (self.throttled_until, self.vanished_until) = (0, 0);
         self.lives.iter_mut().for_each(|life| life.dead = true);
-        for App { origin, book, .. } in &mut self.apps {
-            let accepted = book.shadow.accepted().map(|revision| revision.id().to_owned());
-            origin.heal(accepted.as_deref());
+        for House { origin, office, .. } in &mut self.houses {
+            let accepted = self.apps[*office].book.shadow.accepted();
+            origin.heal(accepted.map(Revision::id));
         }
         self.server.reap(i64::MAX, true);
         foreign::tidy_up(self);

@@ -53,12 +53,21 @@ impl Inner {
         let call = |force| {
             self.call(uri, body.clone(), force, document.lenient, dry).with_secret(document.has_secret)
         };
-        match self.wire().json(cx, call(self.conflicts == Conflicts::Take)).await {
+        match self.send(cx, document, call(self.conflicts == Conflicts::Take)).await {
             Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
-                self.wire().json(cx, call(true)).await
+                self.send(cx, document, call(true)).await
             }
             answer => answer,
         }
+    }
+
+    /// The answer to a document; what the server warns of beside it is told, unless it could quote a secret.
+    async fn send(&self, cx: &Cx, document: &Document, call: Call) -> Result<Json, Failure> {
+        let (json, said) = self.wire().json_and_warnings(cx, call).await?;
+        if !document.has_secret {
+            self.warnings.tell(&document.key, &document.declared_at, said);
+        }
+        Ok(json)
     }
 
     /// A dry run over an object. What it would take from tools that an adoption takes over is no conflict.
@@ -73,7 +82,7 @@ impl Inner {
         match answer {
             Err(failure) if before.mark.is_none() && failure.is_of(adopt::is_predecessor) => {
                 let call = self.call(uri, document.pinned(Pin::Free), true, document.lenient, Dry::Run);
-                self.wire().json(cx, call.with_secret(document.has_secret)).await
+                self.send(cx, document, call.with_secret(document.has_secret)).await
             }
             answer => answer,
         }

@@ -1,7 +1,7 @@
 //! From a kubeconfig to a client's configuration, refusing what would run programs or trust anybody.
 
-use std::fmt;
 use std::path::PathBuf;
+use std::{env, fmt, io};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -48,12 +48,13 @@ impl fmt::Display for Origin {
 
 pub(super) async fn load(origin: &Origin, connection: &Connection) -> Result<Config> {
     let mut config = match origin {
-        Origin::InCluster => Config::incluster().map_err(|error| {
-            Error::new(ErrorKind::Invalid, "this does not run in a pod with a service account")
-                .because(error)
-                .help("give a kubeconfig")
-        })?,
-        _ => of_kubeconfig(origin, connection).await?,
+        Origin::InCluster => in_cluster()?,
+        Origin::Text(text) => of_kubeconfig(origin, connection, Kubeconfig::from_yaml(text)).await?,
+        Origin::File(path) => of_kubeconfig(origin, connection, Kubeconfig::read_from(path)).await?,
+        Origin::Environment => match Kubeconfig::read() {
+            Err(error) if is_in_a_pod_without(&error) => in_cluster()?,
+            read => of_kubeconfig(origin, connection, read).await?,
+        },
     };
     refuse(&config, connection)?;
     // Retries are the engine's: under its deadline, and never of a write whose outcome is unknown.
@@ -63,12 +64,29 @@ pub(super) async fn load(origin: &Origin, connection: &Connection) -> Result<Con
     Ok(config)
 }
 
-async fn of_kubeconfig(origin: &Origin, connection: &Connection) -> Result<Config> {
-    let kubeconfig = match origin {
-        Origin::Text(text) => Kubeconfig::from_yaml(text),
-        Origin::File(path) => Kubeconfig::read_from(path),
-        Origin::InCluster | Origin::Environment => Kubeconfig::read(),
+fn in_cluster() -> Result<Config> {
+    Config::incluster().map_err(|error| {
+        Error::new(ErrorKind::Invalid, "this does not run in a pod with a service account")
+            .because(error)
+            .help("give a kubeconfig")
+    })
+}
+
+/// Whether no kubeconfig was named or found, and this is a pod: then its service account counts, as for `kubectl`.
+fn is_in_a_pod_without(error: &KubeconfigError) -> bool {
+    let is_absent = match error {
+        KubeconfigError::FindPath => true,
+        KubeconfigError::ReadConfig(error, _) => error.kind() == io::ErrorKind::NotFound,
+        _ => false,
     };
+    is_absent && env::var_os("KUBECONFIG").is_none() && env::var_os("KUBERNETES_SERVICE_HOST").is_some()
+}
+
+async fn of_kubeconfig(
+    origin: &Origin,
+    connection: &Connection,
+    kubeconfig: Result<Kubeconfig, KubeconfigError>,
+) -> Result<Config> {
     let options = KubeConfigOptions { context: connection.context.clone(), ..KubeConfigOptions::default() };
     let kubeconfig = kubeconfig.map_err(|error| unusable(origin, &error))?;
     if let Some(wanted) = &connection.context {

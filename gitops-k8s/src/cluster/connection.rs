@@ -64,7 +64,7 @@ impl Connection {
         Self::of(Origin::InCluster)
     }
 
-    /// As `kubectl` would: by `KUBECONFIG`, else by `~/.kube/config`.
+    /// As `kubectl` would: by `KUBECONFIG`, else by `~/.kube/config`, else as the service account of the pod.
     pub fn from_environment() -> Self {
         Self::of(Origin::Environment)
     }

@@ -1,6 +1,6 @@
 use futures::{Stream, TryStreamExt};
 use gitops_core::{Cx, Error, ErrorKind, Result};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use kube::client::Body;
 use serde_json::Value as Json;
@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::credential::Credentials;
 use super::failure::Failure;
 use super::refusal::{Asked, refused, unreachable};
+use crate::warnings;
 
 /// No answer that we ask for is longer: a page of a list holds 500 objects, an object 1.5 MiB at most.
 const MAX_ANSWER: usize = 256 << 20;
@@ -105,22 +106,32 @@ impl Wire {
     /// Of the kind that the server's refusal stands for. The outcome is unknown exactly if a write may have
     /// reached the server and no answer of it came back whole.
     pub async fn json(&self, cx: &Cx, call: Call) -> Result<Json, Failure> {
+        self.json_and_warnings(cx, call).await.map(|(json, _)| json)
+    }
+
+    /// The same, and what the server warns of beside it.
+    pub async fn json_and_warnings(&self, cx: &Cx, call: Call) -> Result<(Json, Vec<String>), Failure> {
         let asked = call.asked;
-        let bytes = self.bytes(cx, call).await?;
+        let (headers, bytes) = self.answer(cx, call).await?;
         let object: serde_json::Result<serde_json::Map<String, Json>> = serde_json::from_slice(&bytes);
-        object.map(Json::Object).map_err(|error| {
+        let object = object.map_err(|error| {
             let what = format!("the API server's answer is no JSON object: {error}");
-            asked.outcome(Error::new(ErrorKind::Unavailable, what)).into()
-        })
+            asked.outcome(Error::new(ErrorKind::Unavailable, what))
+        })?;
+        Ok((Json::Object(object), warnings::of_headers(&headers)))
     }
 
     /// The answer's bytes.
     pub async fn bytes(&self, cx: &Cx, call: Call) -> Result<Vec<u8>, Failure> {
+        self.answer(cx, call).await.map(|(_, bytes)| bytes)
+    }
+
+    async fn answer(&self, cx: &Cx, call: Call) -> Result<(HeaderMap, Vec<u8>), Failure> {
         let asked = call.asked;
         let bearer = self.bearer(cx).await?;
         let answer = bounded(cx, asked, async {
-            let answer = self.send(call, bearer).await?;
-            Ok(collect(answer.into_body(), asked).await?)
+            let (parts, body) = self.send(call, bearer).await?.into_parts();
+            Ok((parts.headers, collect(body, asked).await?))
         });
         answer.await
     }

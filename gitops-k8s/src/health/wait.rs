@@ -24,7 +24,7 @@ impl Health for Kubernetes {
             Applied::Absent => Ok(Readiness::Ready),
             Applied::Deleting => until_gone(inner, cx, key).await,
             _ if works_at_once(inner, key) => Ok(Readiness::Ready),
-            _ => until_well(inner, cx, key).await,
+            _ => Box::pin(until_well(inner, cx, key)).await,
         }
     }
 }

@@ -15,10 +15,10 @@ pub(super) fn differences(sheet: &Sheet<'_>, documents: &[Document]) -> Vec<Faul
             Data::List(items) => open.extend(items),
             Data::Map(members) => {
                 let names = members.iter().filter(|member| is_word(&member.name));
-                found.extend(names.filter_map(|member| difference(sheet, member.place)));
+                found.extend(names.filter_map(|member| difference(sheet, member.place, None)));
                 open.extend(members.iter().map(|member| &member.value));
             }
-            data if may_differ(data) => found.extend(difference(sheet, node.place)),
+            data if may_differ(data) => found.extend(difference(sheet, node.place, Some(data))),
             _ => {}
         }
     }
@@ -44,10 +44,15 @@ fn is_word(text: &str) -> bool {
             .any(|word| word.eq_ignore_ascii_case(text))
 }
 
-fn difference(sheet: &Sheet<'_>, place: Place) -> Option<Fault> {
+/// What differs at a place; `found` is what was read there, which may be more than one word.
+fn difference(sheet: &Sheet<'_>, place: Place, found: Option<&Data>) -> Option<Fault> {
     let written = sheet.word(place)?;
     let read = |dialect| yaml::plain(place, &written, dialect).ok().map(|node| node.data);
     let (kubectl, kustomize) = (read(Dialect::KubectlV2)?, read(Dialect::KyamlV3)?);
+    let own = if sheet.dialect() == Dialect::KubectlV2 { &kubectl } else { &kustomize };
+    if found.is_some_and(|found| found != own) {
+        return None;
+    }
     let (for_kubectl, for_kustomize) = match (&kubectl, &kustomize) {
         (of_one, of_other) if of_one == of_other => return None,
         (Data::Bool(value), _) => (if *value { "true" } else { "false" }, "text"),

@@ -1,3 +1,5 @@
+use std::sync::{Arc, Mutex};
+
 use gitops_core::{Applied, ErrorKind, Presence, Target, Value};
 use serde_json::json;
 
@@ -228,4 +230,28 @@ async fn a_refusal_does_not_quote_a_secret() {
     let error = target.apply(&world.cx, &create(&world.object(body), "1")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid);
     assert!(!format!("{error:#}{error:?}").contains("aHVudGVyMg"), "{error:#}");
+}
+
+#[tokio::test]
+async fn what_the_server_warns_of_is_told_once_with_the_place() {
+    let world = World::new("warned").await;
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let listener = told.clone();
+    let target =
+        world.builder().remarks(move |remark| listener.lock().unwrap().push(remark)).build().unwrap();
+    let mut body = deployment("web", 1, "nginx:1");
+    body["spec"]["template"]["spec"]["nodeSelector"] = json!({"beta.kubernetes.io/os": "linux"});
+    let object = world.object(body.clone());
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    body["spec"]["replicas"] = json!(2);
+    let (object, live) = (world.object(body), world.observe(&target, &object.key).await.unwrap());
+    target.native_plan().unwrap().preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    let told = told.lock().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let place = object.provenance.to_string();
+    let begins = format!(
+        "warning[GO0419]: {place}: the API server warns: spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated"
+    );
+    assert!(told[0].starts_with(&begins), "{told:?}");
 }

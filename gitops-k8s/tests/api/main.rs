@@ -15,6 +15,7 @@ mod lease;
 mod limits;
 mod observe;
 mod preview;
+mod scope;
 mod store;
 mod storm;
 mod stuck;

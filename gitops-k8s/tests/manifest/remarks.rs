@@ -25,6 +25,10 @@ spec:
   on: [yes, No, \"yes\", 'no', true]
   day: 2001-01-01
   quoted: \"2001-01-01\"
+  said: 2001-01-01 was a day
+  folded: 2001-01-01
+    was a day
+  aside: [a, b] # yes
   big: 18446744073709551615
   mode: 0644
   text: |
@@ -38,7 +42,7 @@ fn what_kubectl_and_kustomize_read_differently_is_told_with_its_place() {
     warning[GO0415]: a.yaml: 5:8: without quotes, this is true for `kubectl` and text for `kustomize` (write `true`, or put it in quotes if text is meant)
     warning[GO0415]: a.yaml: 5:13: without quotes, this is false for `kubectl` and text for `kustomize` (write `false`, or put it in quotes if text is meant)
     warning[GO0415]: a.yaml: 6:8: without quotes, this is text for `kubectl` and a point in time for `kustomize` (put it in quotes)
-    warning[GO0415]: a.yaml: 8:8: without quotes, this is rounded for `kubectl` and exact for `kustomize` (put it in quotes)
+    warning[GO0415]: a.yaml: 12:8: without quotes, this is rounded for `kubectl` and exact for `kustomize` (put it in quotes)
     ");
 }
 

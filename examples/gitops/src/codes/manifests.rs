@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 18] = [
+pub const PAGES: [Page; 19] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -123,5 +123,12 @@ pub const PAGES: [Page; 18] = [
         title: "a program warned",
         cause: "`kustomize` or `helm` did its work and warned of something.",
         fix: "The message has what it said, without what stands in brackets, which may be a secret.",
+    },
+    Page {
+        code: "GO0419",
+        title: "the API server warned",
+        cause: "The API server took an object, or said what it would make of it, and warned of something in \
+              it: of a field that is deprecated, say.",
+        fix: "Do what the server says.",
     },
 ];

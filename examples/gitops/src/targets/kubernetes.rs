@@ -2,36 +2,36 @@
 
 use std::path::absolute;
 use std::sync::Arc;
-use std::time::Duration;
 
-use gitops_core::{Cx, Render, Result, Routes, SecretKey};
+use gitops_core::{Cx, Event, EventSink, Render, Result, Routes, SecretKey};
 use gitops_k8s::{Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, Substitute};
 
 use super::Opened;
-use crate::config::{KubernetesConfig, RenderConfig, RenderKind, TargetConfig};
+use crate::config::{Config, KubernetesConfig, RenderConfig, RenderKind, TargetConfig};
 
 /// Connects; sends nothing yet.
 pub async fn open(
     cx: &Cx,
-    application: &str,
-    ready_timeout: Duration,
+    application: &Config,
     target: &TargetConfig,
     config: &KubernetesConfig,
     secrets: &SecretKey,
+    events: Arc<dyn EventSink>,
 ) -> Result<Opened> {
     let cluster = connection(config).connect(cx).await?;
     let namespace = config.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let manifests = KubernetesRender::new(&target.name).namespace(namespace).secret_key(secrets.clone());
     let manifests = manifests.cluster(cluster.clone());
     let render = render(&target.path, config, manifests)?;
-    let target = Kubernetes::builder(cluster, application)
+    let target = Kubernetes::builder(cluster, &application.name)
         .limits(limits(config))
         .conflicts(config.conflicts)
         .replace(config.replace)
-        .stuck_after(config.ready_timeout.unwrap_or(ready_timeout))
+        .stuck_after(config.ready_timeout.unwrap_or(application.sync.ready_timeout))
         .ignore(config.ignore.iter().map(|ignore| ignore.rule.clone()))
         .health(config.health.iter().cloned())
         .secret_key(secrets.clone())
+        .remarks(move |remark| events.event(&Event::Remarked { remark }))
         .build()?;
     Ok(Opened { target: Arc::new(target), render, gate: None })
 }

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitops_core::directory::FileRender;
-use gitops_core::{AuditSink, Cx, Directory, Gate, Memory, OutputRef, Render, Result, SecretKey, Target};
+use gitops_core::{
+    AuditSink, Cx, Directory, EventSink, Gate, Memory, OutputRef, Render, Result, SecretKey, Target,
+};
 
 use crate::config::{Config, TargetConfig, TargetKind};
 use crate::session::Access;
@@ -33,12 +35,12 @@ pub async fn open(
     access: Access,
     secrets: &SecretKey,
     audit: &Arc<dyn AuditSink>,
+    events: Arc<dyn EventSink>,
 ) -> Result<Opened> {
     match &target.kind {
         TargetKind::Directory { root, outputs } => directory(target, root, outputs, access),
         TargetKind::Kubernetes(cluster) => {
-            let patience = config.sync.ready_timeout;
-            kubernetes::open(cx, &config.name, patience, target, cluster, secrets).await
+            kubernetes::open(cx, config, target, cluster, secrets, events).await
         }
         TargetKind::Terraform(roots) => terraform::open(cx, config, target, roots, audit),
     }

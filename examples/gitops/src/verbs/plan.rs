@@ -24,7 +24,7 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
             app.command(&format!("apply {}", quoted(&path.to_string_lossy())))
         }
     };
-    show(app, session.engine.remarks(), &plan, &verdict, Some(next))?;
+    show(app, &session.remarks(), &plan, &verdict, Some(next))?;
     Ok(match args.detailed_exitcode && !is_nothing(&plan) {
         true => Exit::Changes,
         false => Exit::Ok,

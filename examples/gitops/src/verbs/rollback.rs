@@ -81,7 +81,7 @@ async fn let_go(app: &App) -> Ended {
     let next = session.engine.plan(&app.cx).await?;
     let verdict = session.engine.verdict(&next);
     let command = app.command(&format!("apply --plan-id {}", next.id.short()));
-    plan::show(app, session.engine.remarks(), &next, &verdict, Some(command))?;
+    plan::show(app, &session.remarks(), &next, &verdict, Some(command))?;
     Ok(Exit::Ok)
 }
 

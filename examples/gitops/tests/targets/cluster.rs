@@ -189,6 +189,22 @@ async fn what_is_odd_in_manifests_and_rules_is_warned_of_and_stops_nothing() {
     cluster.world.gitops(&["apply", "--yes"]).expect(0).warns("GO0415");
 }
 
+#[tokio::test]
+async fn what_the_server_warns_of_is_told_where_it_is_declared() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "");
+    let pod = "apiVersion: v1\nkind: PodTemplate\nmetadata: { name: web }\ntemplate:\n  spec:\n    \
+        nodeSelector: { beta.kubernetes.io/os: linux }\n    containers: [{ name: web, image: \"nginx:1\" }]\n";
+    cluster.world.commit("Begin", &[("web.yaml", Some(pod))]);
+    let ran = cluster.world.gitops(&["apply", "--yes"]).expect(0);
+    ran.warns("warning[GO0419]").warns("web.yaml:1").warns("use \"kubernetes.io/os\" instead");
+    cluster.world.commit("Change", &[("web.yaml", Some(&pod.replace("nginx:1", "nginx:2")))]);
+    let plan = cluster.world.json(&["plan"]);
+    let codes: Vec<&str> =
+        plan["remarks"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["GO0417", "GO0419"], "{plan:#}");
+}
+
 /// Whether something of a kind of others is there; the server needs a moment for a kind that was just defined.
 async fn is_there(cluster: &Cluster, uri: &str) -> bool {
     loop {

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde_json::json;
 use testbed::{Answer, ApiServer, Webhook};
 
-use crate::support::Ran;
+use crate::support::{Ran, World};
 use crate::{AGENT, Cluster};
 
 fn config_map(name: &str) -> String {
@@ -259,4 +259,19 @@ async fn a_kubeconfigs_program_gives_the_token_where_it_is_allowed() {
     std::fs::write(&file, config.replace("kubernetes:", "kubernetes:\n    allow_exec: true")).unwrap();
     cluster.world.gitops(&["apply", "--yes"]).expect(0);
     assert!(cluster.value("a", "x").await.is_some());
+}
+
+#[test]
+fn without_a_kubeconfig_it_is_the_pods_account_that_counts() {
+    let world = World::empty();
+    world.commit("Begin", &[("a.yaml", Some(&config_map("a")))]);
+    world.configure(
+        "name: a\nsource:\n  git: { url: ./site.git, ref: { branch: main } }\ntarget:\n  kubernetes: {}\n",
+    );
+    let run =
+        |command: &mut std::process::Command| Ran::from(command.env_remove("KUBECONFIG").output().unwrap());
+    let outside = run(&mut world.command(&["plan"]));
+    outside.expect(1).warns("the kubeconfig of KUBECONFIG or ~/.kube/config can't be used");
+    let in_a_pod = run(world.command(&["plan"]).env("KUBERNETES_SERVICE_HOST", "127.0.0.1"));
+    in_a_pod.expect(1).warns("this does not run in a pod with a service account");
 }

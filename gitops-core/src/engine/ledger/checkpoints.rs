@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures::stream::{self, StreamExt, TryStreamExt};
 use smol_str::{SmolStr, format_smolstr};
 
+use super::super::tamper;
 use super::documents::{Content, load_index, load_shards, put};
 use crate::inventory::{Index, Inventory, Level, Owned, Place, Shard, ShardId, Slot};
 use crate::journal::{Anchor, Intent};
@@ -136,19 +137,33 @@ impl Checkpoints {
     /// there, or the new ones, and the next write goes on from either.
     pub async fn write(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
         for _ in 0..TRIES {
-            self.settle(cx).await?;
-            if self.unsettled {
-                continue;
-            }
+            self.settled(cx).await?;
             match self.try_write(cx, snapshot).await {
                 Err(error) if error.is_conflict() && self.unsettled => {}
                 written => return written,
             }
         }
-        Err(Error::new(
-            ErrorKind::Unavailable,
-            "the index of the inventory is written by somebody else all the time",
-        ))
+        Err(contended())
+    }
+
+    /// As [`write`](Self::write), for an engine that takes over. If shards changed, the index goes into the new epoch before any of
+    /// them is written: of two engines that take over at once, one alone writes in it.
+    pub async fn take_over(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
+        self.settled(cx).await?;
+        if self.exist() && !self.changed(snapshot).is_empty() && !tamper::shares_epochs(cx) {
+            self.begin_epoch(cx, snapshot.epoch).await?;
+        }
+        self.write(cx, snapshot).await
+    }
+
+    /// Swaps the index for itself, in a new epoch.
+    async fn begin_epoch(&mut self, cx: &Cx, epoch: u64) -> Result<()> {
+        let stored = self.store.load(cx, Index::DOCUMENT).await?;
+        let same = stored.filter(|stored| Some(&stored.version) == self.version.as_ref());
+        let Content::Index(index) = Content::decode(&same.ok_or_else(deposed)?.document.bytes)? else {
+            return Ok(());
+        };
+        self.swap_index(cx, epoch, &Index { writer: self.writer.clone(), ..index }).await
     }
 
     async fn try_write(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
@@ -162,6 +177,16 @@ impl Checkpoints {
                 None => return self.store(cx, snapshot, shards, changed).await,
             }
         }
+    }
+
+    async fn settled(&mut self, cx: &Cx) -> Result<()> {
+        for _ in 0..TRIES {
+            self.settle(cx).await?;
+            if !self.unsettled {
+                return Ok(());
+            }
+        }
+        Err(contended())
     }
 
     /// Finds out what came of a swap of the index whose answer was not seen, before a slot is written that it may
@@ -275,7 +300,16 @@ impl Checkpoints {
         let written: Vec<_> =
             stream::iter(due.into_iter().map(put)).buffer_unordered(AT_ONCE).try_collect().await?;
         self.slots.extend(written);
-        self.swap_index(cx, snapshot, &places).await?;
+        let index = Index {
+            format: Index::FORMAT,
+            writer: self.writer.clone(),
+            anchor: snapshot.anchor.clone(),
+            owner: snapshot.inventory.owner().clone(),
+            accepted: snapshot.inventory.accepted().cloned(),
+            level: self.level,
+            shards: places.clone(),
+        };
+        self.swap_index(cx, snapshot.epoch, &index).await?;
         self.places = places;
         self.in_doubt = false;
         self.note(snapshot.inventory, snapshot.planned, changed);
@@ -295,22 +329,8 @@ impl Checkpoints {
         Some(Due { id, slot, expect, bytes })
     }
 
-    async fn swap_index(
-        &mut self,
-        cx: &Cx,
-        snapshot: &Snapshot<'_>,
-        places: &BTreeMap<ShardId, Place>,
-    ) -> Result<()> {
-        let index = Index {
-            format: Index::FORMAT,
-            writer: self.writer.clone(),
-            anchor: snapshot.anchor.clone(),
-            owner: snapshot.inventory.owner().clone(),
-            accepted: snapshot.inventory.accepted().cloned(),
-            level: self.level,
-            shards: places.clone(),
-        };
-        let document = Document { epoch: snapshot.epoch, bytes: serde_json::to_vec(&index)? };
+    async fn swap_index(&mut self, cx: &Cx, epoch: u64, index: &Index) -> Result<()> {
+        let document = Document { epoch, bytes: serde_json::to_vec(index)? };
         self.unsettled = true;
         let version = self.store.swap(cx, Index::DOCUMENT, self.version.as_ref(), document).await?;
         self.version = Some(version);
@@ -332,6 +352,10 @@ impl Checkpoints {
             planned: planned.iter().map(|intent| intent.key.clone()).collect(),
         };
     }
+}
+
+fn contended() -> Error {
+    Error::new(ErrorKind::Unavailable, "the index of the inventory is written by somebody else all the time")
 }
 
 fn deposed() -> Error {

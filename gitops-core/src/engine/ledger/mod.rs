@@ -4,7 +4,10 @@ mod checkpoints;
 mod documents;
 mod read;
 mod state;
+mod take_over;
 
+#[cfg(feature = "simulate")]
+pub(crate) use read::stored;
 pub use state::State;
 
 use std::any::Any;
@@ -17,7 +20,7 @@ use super::{Engine, tamper};
 use crate::audit::{AuditEntry, AuditEvent, AuditSink};
 use crate::cx::Time;
 use crate::inventory::Inventory;
-use crate::journal::{Anchor, Intent, Journal, JournalIo, Lineage, Record};
+use crate::journal::{Intent, Journal, JournalIo, Record};
 use crate::store::StateStore;
 use crate::{Cx, Error, ErrorKind, Result};
 use checkpoints::{Checkpoints, Snapshot};
@@ -123,69 +126,6 @@ impl Ledger {
         format_smolstr!("{}.{}.{}", self.inventory.owner(), self.epoch, self.ops)
     }
 
-    /// Makes this engine the one that writes: a higher epoch is durable before anything else is.
-    pub async fn take_over(&mut self, cx: &Cx) -> Result<()> {
-        if self.stopped {
-            return Err(lost());
-        }
-        match std::mem::replace(&mut self.journal, Writer::Lost) {
-            Writer::Lost => Err(lost()),
-            Writer::Read(io, found) if self.store.is_shared() => self.take_over_shared(cx, io, found).await,
-            Writer::Read(io, found) => self.take_over_alone(cx, io, found).await,
-            taken @ Writer::Taken(_) => {
-                self.journal = taken;
-                Ok(())
-            }
-        }
-    }
-
-    /// The journal says first who writes; the documents are as old as the last compaction.
-    async fn take_over_alone(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
-        let mut journal = match found {
-            Found::UpTo(anchor) => reopen(io, &anchor)?,
-            Found::Nothing | Found::Superseded => {
-                Journal::init(io, Lineage::new(cx.random_bytes()), self.epoch)?
-            }
-        };
-        if !self.checkpoints.exist() {
-            let (inventory, anchor, epoch) = (&self.inventory, journal.anchor(), self.epoch);
-            self.checkpoints.write(cx, &Snapshot { inventory, planned: &[], anchor, epoch }).await?;
-        }
-        self.begin_epoch(&mut journal)?;
-        self.journal = Writer::Taken(journal);
-        Ok(())
-    }
-
-    /// The store says first who writes: of two engines that begin at once, one is refused before it does anything.
-    async fn take_over_shared(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
-        let beginning = || Anchor::beginning(Lineage::new(cx.random_bytes()), self.epoch);
-        let anchor = if let Found::UpTo(anchor) = &found { anchor.clone() } else { beginning() };
-        if let Found::Superseded = found {
-            self.inventory.reopen(cx.now().after(CHECK_LASTS));
-        }
-        let (inventory, epoch) = (&self.inventory, self.epoch + 1);
-        let snapshot = Snapshot { inventory, planned: &[], anchor: anchor.clone(), epoch };
-        if let Err(error) = self.checkpoints.write(cx, &snapshot).await {
-            if !error.is_conflict() {
-                self.journal = Writer::Read(io, found);
-            }
-            return Err(error);
-        }
-        let mut journal = match found {
-            Found::UpTo(anchor) => reopen(io, &anchor)?,
-            Found::Nothing | Found::Superseded => Journal::replace(io, anchor.lineage, self.epoch)?,
-        };
-        self.begin_epoch(&mut journal)?;
-        self.journal = Writer::Taken(journal);
-        Ok(())
-    }
-
-    fn begin_epoch(&mut self, journal: &mut Journal) -> Result<()> {
-        journal.set_epoch(self.epoch + 1)?;
-        self.epoch += 1;
-        journal.keep_anchor()
-    }
-
     /// Makes records durable as one group, and only then takes them in.
     pub fn commit(&mut self, records: &[Record]) -> Result<()> {
         if records.is_empty() {
@@ -242,7 +182,7 @@ impl Ledger {
         }
         let checked = self.checkpoints.check(cx).await;
         self.lose_if_deposed(&checked);
-        (self.checked, self.unchecked) = (now, 0);
+        (self.checked, self.unchecked) = (now, changes);
         checked
     }
 
@@ -299,16 +239,6 @@ fn prepare_for_changes(journal: &mut Journal, room: u64) -> Result<()> {
         journal.keep_anchor()?;
     }
     journal.reserve(room)
-}
-
-/// Opens the journal that was read to be written; it must be as it was read.
-fn reopen(io: Box<dyn JournalIo>, anchor: &Anchor) -> Result<Journal> {
-    let (journal, newer) = Journal::open(io, Some(anchor))?;
-    match newer.is_empty() {
-        true => Ok(journal),
-        false => Err(Error::new(ErrorKind::Conflict, "another engine wrote the journal in between")
-            .help("start again: what it did is taken in first")),
-    }
 }
 
 fn lost() -> Error {

@@ -53,6 +53,16 @@ pub(super) async fn read(
     }
 }
 
+/// What an engine would go on from that has this journal.
+#[cfg(feature = "simulate")]
+pub(crate) async fn stored(
+    cx: &Cx,
+    store: Arc<dyn StateStore>,
+    mut journal: impl JournalIo,
+) -> Result<Option<Inventory>> {
+    Ok(read(cx, &store, &mut journal, true).await?.inventory)
+}
+
 async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::Version>> {
     let stored = store.load(cx, crate::inventory::Index::DOCUMENT).await?;
     Ok(stored.map(|stored| stored.version))

@@ -32,7 +32,7 @@ pub(super) fn i11_order(world: &mut Inner, life: usize, change: &Change, intent:
     let book = &world.apps[app].book;
     if change.action() == Action::Delete {
         let needed_by = book.shadow.entries().iter().find(|(other, entry)| {
-            let is_there = || world.server.at(other).any(|item| item.maker == Some(app));
+            let is_there = || world.server.at(other).any(|item| item.maker == Some(world.apps[app].house));
             *other != key && entry.needs.contains(key) && !entry.keep && is_there()
         });
         if let Some((other, _)) = needed_by {
@@ -91,10 +91,10 @@ pub(in crate::simulate) fn i16_converged(world: &mut Inner, app: usize, report: 
 }
 
 fn not_as_declared(world: &Inner, app: usize, excused: &BTreeSet<Key>, report: &Report) -> Option<String> {
-    let origin = &world.apps[app].origin;
+    let (origin, house) = (world.origin(app), world.apps[app].house);
     for (node, declared) in &origin.tip().objects {
         let key = origin.key(*node);
-        let ours: Vec<&Item> = world.server.at(key).filter(|item| item.maker == Some(app)).collect();
+        let ours: Vec<&Item> = world.server.at(key).filter(|item| item.maker == Some(house)).collect();
         if excused.contains(key) || (ours.len() == 1 && has_value(ours[0], declared.value)) {
             continue;
         }
@@ -106,9 +106,9 @@ fn not_as_declared(world: &Inner, app: usize, excused: &BTreeSet<Key>, report: &
 }
 
 fn left_over(world: &Inner, app: usize, excused: &BTreeSet<Key>) -> Option<String> {
-    let App { origin, .. } = &world.apps[app];
+    let (origin, house) = (world.origin(app), world.apps[app].house);
     let declared: BTreeSet<&Key> = origin.tip().objects.keys().map(|node| origin.key(*node)).collect();
-    let is_left = |item: &&Item| item.maker == Some(app) && !declared.contains(&item.key);
+    let is_left = |item: &&Item| item.maker == Some(house) && !declared.contains(&item.key);
     let left = world.server.items().filter(is_left).find(|item| !excused.contains(&item.key))?;
     Some(format!("{} is no longer declared, and it is still there", left.key))
 }
@@ -125,11 +125,11 @@ fn has_value(item: &Item, value: u64) -> bool {
 
 /// What somebody edited is as declared again, though no engine was started anew.
 pub(in crate::simulate) fn i17_level_triggered(world: &mut Inner, app: usize, key: &Key) {
-    let origin = &world.apps[app].origin;
+    let (origin, house) = (world.origin(app), world.apps[app].house);
     let declared = origin.tip().objects.iter().find(|(node, _)| origin.key(**node) == key);
     let Some((_, declared)) = declared else { return };
     let value = declared.value;
-    if !world.server.at(key).filter(|item| item.is_shown_to(app)).all(|item| has_value(item, value)) {
+    if !world.server.at(key).filter(|item| item.is_shown_to(house)).all(|item| has_value(item, value)) {
         world.broken(17, format!("{key} was edited, and nobody undid it"));
     }
 }
@@ -159,12 +159,13 @@ pub(in crate::simulate) fn i19_bounded_load(world: &mut Inner, life: usize, even
 
 /// Objects that only a person can settle, those of another application, and whatever needs them.
 pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
-    let App { origin, book, .. } = &world.apps[app];
+    let (origin, App { house, book, .. }) = (world.origin(app), &world.apps[app]);
     let open = book.shadow.open().map(|intent| intent.key.clone());
     let mut excused: BTreeSet<Key> = open.filter(|key| tier_of(key.target()) == Tier::Opaque).collect();
-    let others = world.server.items().filter(|item| item.maker.is_some_and(|maker| maker != app));
+    let others = world.server.items().filter(|item| item.maker.is_some_and(|maker| maker != *house));
     let others = others.filter(|item| tier_of(item.key.target()) == Tier::Keyed);
     excused.extend(others.map(|item| item.key.clone()));
+    excused.extend(world.houses[*house].strays.iter().map(|(key, _)| key.clone()));
     loop {
         let before = excused.len();
         for (node, declared) in &origin.tip().objects {
@@ -207,7 +208,7 @@ pub(super) fn i37_what_was_planned_is_written(
     let (Some(body), Some(revision)) = (change.body(), world.lives[life].plans.get(&intent.plan)) else {
         return;
     };
-    let origin = &world.apps[world.lives[life].app].origin;
+    let origin = world.origin(world.lives[life].app);
     let commit = origin.find(revision.id());
     let value =
         commit.and_then(|commit| commit.objects.iter().find(|(node, _)| origin.key(**node) == change.key()));
@@ -227,7 +228,7 @@ pub(super) fn i20_no_action_on_older_knowledge(world: &mut Inner, life: usize, c
 
 pub(super) fn i33_no_rollback(world: &mut Inner, app: usize, record: &Record) {
     let Record::Accepted { revision } = record else { return };
-    let App { origin, book, .. } = &world.apps[app];
+    let (origin, book) = (world.origin(app), &world.apps[app].book);
     let Some(before) = book.shadow.accepted() else { return };
     let relation = origin.relation(before.id(), revision.id());
     if !matches!(relation, Some(Relation::Same | Relation::Newer)) {

@@ -4,13 +4,16 @@ use crate::Inventory;
 use crate::engine::{Report, StepOutcome};
 use crate::journal::{Intent, Record};
 use crate::simulate::state::Inner;
-use crate::value::{Change, Precondition, Value};
+use crate::value::{Action, Change, Precondition, Value};
 
 pub(super) fn i22_a_deposed_engine_sends_nothing(world: &mut Inner, life: usize, intent: &Intent) {
     let epoch = world.app_of(life).book.epoch;
     if intent.epoch != epoch {
         let (key, own) = (&intent.key, intent.epoch);
         world.broken(22, format!("{key} is sent in epoch {own}, and epoch {epoch} has begun"));
+    }
+    if !world.may_still_send(life, intent.action == Action::Delete) {
+        world.broken(22, format!("{} is sent by an engine that should know that it was deposed", intent.key));
     }
 }
 

@@ -109,8 +109,11 @@ pub(super) fn took_effect(world: &mut Inner, call: usize, change: &Change, befor
 
 /// Records became durable.
 pub(super) fn durable(world: &mut Inner, app: usize, records: &[Record]) {
+    let is_in_office = !world.is_deposed(app);
     for record in records {
-        ownership::i6_forget_only_on_observed_absence(world, app, record);
+        if is_in_office {
+            ownership::i6_forget_only_on_observed_absence(world, app, record);
+        }
         apply::i33_no_rollback(world, app, record);
         durability::i45_the_outcome_has_an_intent(world, app, record);
         let book = &mut world.apps[app].book;
@@ -132,9 +135,16 @@ pub(super) fn durable(world: &mut Inner, app: usize, records: &[Record]) {
 
 /// An engine opened what the last one left.
 pub(super) fn opened(world: &mut Inner, app: usize, inventory: &Inventory) {
-    durability::i26_what_is_read_is_what_was_written(world, app, inventory);
+    if !world.is_deposed(app) {
+        durability::i26_what_is_read_is_what_was_written(world, app, inventory);
+    }
     world.apps[app].disk.accepted();
-    let keys: Vec<Key> = world.apps[app].origin.keys().cloned().collect();
+    took_office(world, app);
+}
+
+/// What an engine knows is what is known from now on.
+pub(super) fn took_office(world: &mut Inner, app: usize) {
+    let keys: Vec<Key> = world.origin(app).keys().cloned().collect();
     keys.iter().for_each(|key| ownership::i5_never_forget(world, app, key));
 }
 

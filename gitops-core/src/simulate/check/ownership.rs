@@ -41,7 +41,7 @@ pub(super) fn i3_no_prune_from_partial_knowledge(
         return world.broken(10, format!("a change of a plan that was never made: {}", intent.plan.short()));
     };
     let app = world.lives[life].app;
-    let origin = &world.apps[app].origin;
+    let origin = world.origin(app);
     let flawed = origin
         .find(revision.id())
         .is_some_and(|commit| matches!(commit.flaw, Some(Fault::Malformed | Fault::Tangled)));
@@ -66,11 +66,15 @@ pub(super) fn i4_no_mass_deletion(world: &mut Inner, life: usize, intent: &Inten
 
 /// Everything that was made is in the inventory, as this incarnation, or in an open intent.
 pub(super) fn i5_never_forget(world: &mut Inner, app: usize, key: &Key) {
-    let shadow = &world.apps[app].book.shadow;
+    let house = world.apps[app].house;
+    let (shadow, strays) = (&world.apps[world.office(app)].book.shadow, &world.houses[house].strays);
     let forgotten = |item: &&Item| {
         let entry = shadow.entries().get(key);
         let is_known = entry.is_some_and(|entry| entry.uid.as_ref().is_none_or(|uid| uid == &item.uid));
-        item.maker == Some(app) && !is_known && !shadow.is_open(key)
+        item.maker == Some(house)
+            && !is_known
+            && !shadow.is_open(key)
+            && !strays.contains(&(item.key.clone(), item.uid.clone()))
     };
     let uid = world.server.at(key).find(forgotten).map(|item| item.uid.clone());
     if let Some(uid) = uid {
@@ -87,7 +91,8 @@ pub(super) fn i6_forget_only_on_observed_absence(world: &mut Inner, app: usize, 
     };
     let entry = world.apps[app].book.shadow.entries().get(forgets);
     let Some(uid) = entry.and_then(|entry| entry.uid.clone()) else { return };
-    if world.server.with_uid(forgets, &uid).is_some_and(|item| item.maker == Some(app)) {
+    let house = world.apps[app].house;
+    if world.server.with_uid(forgets, &uid).is_some_and(|item| item.maker == Some(house)) {
         world.broken(6, format!("{forgets} {uid} is forgotten, and it is there"));
     }
 }
@@ -104,7 +109,13 @@ pub(super) fn i7_no_second_create_in_doubt(world: &mut Inner, life: usize, chang
 }
 
 pub(super) fn i7_no_duplicates(world: &mut Inner, app: usize, key: &Key) {
-    let ours = |item: &&Item| item.maker == Some(app) && item.deleting.is_none();
+    let house = world.apps[app].house;
+    let strays = &world.houses[house].strays;
+    let ours = |item: &&Item| {
+        item.maker == Some(house)
+            && item.deleting.is_none()
+            && !strays.contains(&(item.key.clone(), item.uid.clone()))
+    };
     let made = world.server.at(key).filter(ours).count();
     if made > 1 {
         world.broken(7, format!("{key} was made {made} times"));

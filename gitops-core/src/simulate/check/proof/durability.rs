@@ -3,10 +3,13 @@ use crate::Inventory;
 use crate::engine::StepOutcome;
 use crate::journal::{OpResult, Record};
 use crate::simulate::check;
+use crate::simulate::state::SECOND;
 use crate::value::{Change, Digest};
 
 pub(super) const ROWS: &[Row] = &[
     ("i22_a_deposed_engine_sends_nothing", 22, sends_in_an_old_epoch),
+    ("i22_a_deposed_engine_sends_nothing", 22, sends_long_after_it_asked),
+    ("i5_never_forget", 5, makes_what_its_successor_does_not_know),
     ("i25_the_intent_is_durable_before_the_effect", 25, sends_without_an_intent),
     ("i25_the_intent_is_durable_before_the_effect", 25, sends_what_the_intent_does_not_say),
     ("i25_what_is_told_is_durable", 25, tells_of_what_is_open),
@@ -28,6 +31,33 @@ fn sends_in_an_old_epoch(scene: &mut Scene, breaks: bool) {
         scene.durable(Record::Epoch { epoch: 2 });
     }
     scene.send_only(&create);
+}
+
+/// An engine of another machine takes over, and knows this of what there is.
+fn depose(scene: &mut Scene, successor: Inventory) {
+    scene.world.looked(0);
+    scene.world.add_rival(0);
+    scene.world.takes_office(1, successor);
+}
+
+fn sends_long_after_it_asked(scene: &mut Scene, breaks: bool) {
+    let create = create(scene);
+    let intent = scene.intent(&create);
+    scene.intend(intent);
+    let known = scene.world.apps[0].book.shadow.clone();
+    depose(scene, known);
+    scene.world.now += if breaks { 12 * SECOND } else { 5 * SECOND };
+    scene.send_only(&create);
+}
+
+fn makes_what_its_successor_does_not_know(scene: &mut Scene, breaks: bool) {
+    let create = create(scene);
+    let intent = scene.intent(&create);
+    scene.intend(intent);
+    let known = scene.world.apps[0].book.shadow.clone();
+    depose(scene, if breaks { Inventory::new("ours") } else { known });
+    let call = scene.send_only(&create);
+    scene.arrives(call);
 }
 
 fn sends_without_an_intent(scene: &mut Scene, breaks: bool) {

@@ -35,7 +35,7 @@ impl Scene {
         world.add_app("first", Origin::new(1, 0, 120));
         world.lives.push(Life::default());
         let plan = PlanId::new(Digest::of(b"plan"));
-        let revision = world.apps[0].origin.tip().revision.clone();
+        let revision = world.origin(0).tip().revision.clone();
         world.lives[0].plans.insert(plan, revision);
         world.apps[0].book.owner = Some(OWNER.into());
         let mut scene = Self { world, plan, last: 0 };
@@ -58,18 +58,18 @@ impl Scene {
     }
 
     fn keys(&self, target: &str, declared: bool) -> Vec<Key> {
-        let origin = &self.world.apps[0].origin;
+        let origin = self.world.origin(0);
         let id = self.revision();
         let is_meant = |key: &&Key| origin.declares(id.id(), key) == Some(declared) && key.target() == target;
         origin.keys().filter(is_meant).cloned().collect()
     }
 
     pub fn revision(&self) -> Revision {
-        self.world.apps[0].origin.tip().revision.clone()
+        self.world.origin(0).tip().revision.clone()
     }
 
     fn value_of(&self, key: &Key) -> u64 {
-        let origin = &self.world.apps[0].origin;
+        let origin = self.world.origin(0);
         let mut declared = origin.tip().objects.iter();
         declared.find(|(node, _)| origin.key(**node) == key).map_or(0, |(_, declared)| declared.value)
     }

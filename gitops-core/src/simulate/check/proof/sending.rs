@@ -139,7 +139,7 @@ fn strikes_a_state_that_nobody_saw(scene: &mut Scene, breaks: bool) {
 
 fn applies_an_older_revision(scene: &mut Scene, breaks: bool) {
     let old = scene.revision();
-    scene.world.apps[0].origin.advance(&mut Faults::new(1, [].into(), [].into()));
+    scene.world.houses[0].origin.advance(&mut Faults::new(1, [].into(), [].into()));
     let new = scene.revision();
     let (first, second) = if breaks { (new, old) } else { (old, new) };
     scene.durable(Record::Accepted { revision: first });
