@@ -59,6 +59,11 @@ pub(crate) fn create(path: &Path) -> Result<File> {
     opened.map_err(|error| failed("create", path, error))
 }
 
+/// Writes a file that is there for one run alone: whatever is cut short, nothing of it is left under another name.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    create(path)?.write_all(bytes).map_err(|error| failed("write", path, error))
+}
+
 /// The content of a file; nothing if there is none.
 pub(crate) fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     fs::read(path, limit).map_err(|error| failed("read", path, error))

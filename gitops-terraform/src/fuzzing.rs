@@ -2,7 +2,7 @@
 
 use gitops_core::SecretKey;
 
-use crate::json::{Plan, Redact, StateFile, events, parse, write};
+use crate::json::{Plan, READ, Redact, StateFile, events, parse, parse_part, write};
 
 /// A state.
 pub fn state(bytes: &[u8]) {
@@ -14,6 +14,7 @@ pub fn plan(bytes: &[u8]) {
     let Ok(document) = parse(bytes) else { return };
     let written = write(&document).expect("it holds nothing that has no JSON");
     assert_eq!(parse(written.as_bytes()).expect("it is JSON"), document);
+    let document = parse_part(bytes, READ).expect("it is JSON");
     let _ = Plan::read(&document, &SecretKey::new([0; 32]), &[]);
 }
 

@@ -106,7 +106,7 @@ impl Site<'_> {
         let mut files: Vec<PathBuf> = root.var_files.iter().map(|file| tree.join(file)).collect();
         if !root.variables.is_empty() {
             let text = json::write(&Value::map(root.variables.clone()))?;
-            disk::place(&self.folder.variables(), text.as_bytes(), false)?;
+            disk::write(&self.folder.variables(), text.as_bytes())?;
             files.push(self.folder.variables());
         }
         Ok(files.iter().map(|file| format!("-var-file={}", file.display())).collect())

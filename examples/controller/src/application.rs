@@ -30,11 +30,14 @@ pub async fn open(
         Arc::new(ClusterStore::new(home.clone(), &options.home, &options.application));
     let folder = StateDir::open(&options.state.join(format!("tenure-{epoch}")), cx)?;
     let secrets = SecretKey::kept_in(cx, &*store).await?;
-    let target = Kubernetes::builder(acting(cx, options, home).await?, &options.application)
+    let cluster = acting(cx, options, home).await?;
+    let target = Kubernetes::builder(cluster.clone(), &options.application)
         .limits(Limits::namespaces([&options.namespace]))
         .secret_key(secrets.clone())
+        .remarks(|remark| log(&Event::Remarked { remark }))
         .build()?;
-    let render = KubernetesRender::new(TARGET).namespace(&options.namespace).secret_key(secrets);
+    let render =
+        KubernetesRender::new(TARGET).namespace(&options.namespace).secret_key(secrets).cluster(cluster);
     let source = GitSource::builder(&options.source)
         .reference(GitRef::branch(&options.branch)?)
         .path(&options.path)
@@ -69,6 +72,7 @@ fn log(event: &Event) {
         }
         Event::Blocked { key, by } => tracing::warn!(%key, %by, "blocked"),
         Event::Waiting { key, reason } => tracing::info!(%key, reason, "waiting"),
+        Event::Remarked { remark } => tracing::warn!(%remark, "remarked"),
         Event::PassFailed { error } => tracing::error!(error, "the pass failed"),
         _ => {}
     }

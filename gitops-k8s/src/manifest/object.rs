@@ -49,6 +49,7 @@ impl KubernetesRender {
         }
         size::check(&node).map_err(|fault| vec![fault])?;
         let policy = policy(&node)?;
+        remarks.extend(policy.remarks.iter().cloned().map(|remark| placed_at(&node, remark)));
         if policy.skip {
             return Ok(None);
         }
@@ -91,10 +92,12 @@ fn stage(key: &Key, policy: &Policy) -> Option<i64> {
 }
 
 fn policy(node: &Node) -> Result<Policy, Vec<Fault>> {
-    let place = |fault: PolicyFault| {
-        let member = node.at(&["metadata", fault.section.name()]).and_then(|marks| marks.member(&fault.key));
-        let place = member.map_or(node.place, |member| member.place);
-        Fault::new(fault.code, place, fault.message).help(fault.help)
-    };
-    Policy::read(policy::of_node(node)).map_err(|faults| faults.into_iter().map(place).collect())
+    let placed = |faults: Vec<PolicyFault>| faults.into_iter().map(|fault| placed_at(node, fault)).collect();
+    Policy::read(policy::of_node(node)).map_err(placed)
+}
+
+fn placed_at(node: &Node, fault: PolicyFault) -> Fault {
+    let member = node.at(&["metadata", fault.section.name()]).and_then(|marks| marks.member(&fault.key));
+    let place = member.map_or(node.place, |member| member.place);
+    Fault::new(fault.code, place, fault.message).help(fault.help)
 }

@@ -31,9 +31,9 @@ const HOOKS: &[(&str, Word)] = &[
     ("Sync", Word::Phase(Phase::Sync)),
     ("PostSync", Word::Phase(Phase::PostSync)),
     ("Skip", Word::Skip),
-    ("SyncFail", Word::Unsupported),
-    ("PreDelete", Word::Unsupported),
-    ("PostDelete", Word::Unsupported),
+    ("SyncFail", Word::Never),
+    ("PreDelete", Word::Never),
+    ("PostDelete", Word::Never),
 ];
 
 const DELETE_POLICIES: &[&str] = &["BeforeHookCreation", "HookSucceeded", "HookFailed"];

@@ -13,13 +13,13 @@ const HOOKS: &[(&str, Word)] = &[
     ("post-install", Word::Phase(Phase::PostSync)),
     ("post-upgrade", Word::Phase(Phase::PostSync)),
     ("crd-install", Word::Ordinary),
-    ("pre-delete", Word::Unsupported),
-    ("post-delete", Word::Unsupported),
-    ("pre-rollback", Word::Unsupported),
-    ("post-rollback", Word::Unsupported),
-    ("test", Word::Unsupported),
-    ("test-success", Word::Unsupported),
-    ("test-failure", Word::Unsupported),
+    ("pre-delete", Word::Never),
+    ("post-delete", Word::Never),
+    ("pre-rollback", Word::Never),
+    ("post-rollback", Word::Never),
+    ("test", Word::Never),
+    ("test-success", Word::Never),
+    ("test-failure", Word::Never),
 ];
 
 const DELETE_POLICIES: &[&str] = &["before-hook-creation", "hook-succeeded", "hook-failed"];

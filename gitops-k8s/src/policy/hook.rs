@@ -32,8 +32,15 @@ pub(super) enum Word {
     Ordinary,
     /// Not deployed.
     Skip,
-    /// Known, and not carried out.
-    Unsupported,
+    /// A time that never comes here.
+    Never,
+}
+
+/// What a hook asks for.
+pub(super) struct Hook {
+    pub meaning: Meaning,
+    /// What of it is never run.
+    pub never: Option<PolicyFault>,
 }
 
 /// What all words of a hook together mean.
@@ -46,16 +53,19 @@ pub(super) enum Meaning {
     Skip,
 }
 
-pub(super) fn read(mark: &Mark<'_>, table: &[(&str, Word)]) -> Result<Meaning, PolicyFault> {
-    let mut found = None;
+pub(super) fn read(mark: &Mark<'_>, table: &[(&str, Word)]) -> Result<Hook, PolicyFault> {
+    let (mut found, mut never) = (None, None);
     for word in words::list(mark) {
         let Some((_, meaning)) = table.iter().find(|(known, _)| *known == word) else {
             let known: Vec<&str> = table.iter().map(|(known, _)| *known).collect();
             return Err(words::unknown_value(mark, word, &known));
         };
         let meaning = match meaning {
-            Word::Skip => return Ok(Meaning::Skip),
-            Word::Unsupported => return Err(unsupported(mark, word)),
+            Word::Skip => return Ok(Hook { meaning: Meaning::Skip, never: None }),
+            Word::Never => {
+                never.get_or_insert_with(|| never_run(mark, word));
+                continue;
+            }
             Word::Ordinary => Meaning::Ordinary,
             Word::Phase(phase) => Meaning::Hook(*phase),
         };
@@ -64,11 +74,11 @@ pub(super) fn read(mark: &Mark<'_>, table: &[(&str, Word)]) -> Result<Meaning, P
             return Err(PolicyFault::unsupported(mark, "a hook at several times", help));
         }
     }
-    Ok(found.unwrap_or(Meaning::Ordinary))
+    let only = if never.is_some() { Meaning::Skip } else { Meaning::Ordinary };
+    Ok(Hook { meaning: found.unwrap_or(only), never })
 }
 
-fn unsupported(mark: &Mark<'_>, word: &str) -> PolicyFault {
-    let what = format!("a hook at `{word}`");
-    let help = "take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does";
-    PolicyFault::unsupported(mark, &what, help)
+fn never_run(mark: &Mark<'_>, word: &str) -> PolicyFault {
+    let help = "do by hand what it does; an object that is marked `argocd.argoproj.io/hook: Skip` is left out without a word";
+    PolicyFault::unsupported(mark, &format!("a hook at `{word}`"), help)
 }

@@ -2,7 +2,7 @@
 //!
 //! The annotations and labels of Argo CD, Flux, Helm and cli-utils are read with their meaning. A key or a value of
 //! their groups that nobody knows is a fault, for a policy without effect is worse than an error; so is one that is known
-//! and not carried out here. `docs/kubernetes-manifests.md` has the table.
+//! and not carried out here, but for hooks at a time that never comes: those are left out and remarked on. `docs/kubernetes-manifests.md` has the table.
 
 mod argo;
 mod cli_utils;
@@ -18,8 +18,8 @@ use gitops_core::Value;
 
 pub use depends_on::Dependency;
 pub use fault::{PolicyFault, Section};
-use hook::Meaning;
 pub use hook::Phase;
+use hook::{Hook, Meaning};
 pub(crate) use mark::{Mark, of_node};
 
 /// How an object wants to be treated.
@@ -55,6 +55,8 @@ pub struct Policy {
     pub wave: i32,
     /// What must be ready before it, as it says.
     pub depends_on: Vec<Dependency>,
+    /// What it asks for at a time that never comes here: a hook after a failure, or around a deletion.
+    pub remarks: Vec<PolicyFault>,
 }
 
 /// How an object is written.
@@ -115,8 +117,8 @@ impl Policy {
 struct Draft {
     policy: Policy,
     wave: Option<i32>,
-    argo_hook: Option<Meaning>,
-    helm_hook: Option<Result<Meaning, PolicyFault>>,
+    argo_hook: Option<Hook>,
+    helm_hook: Option<Result<Hook, PolicyFault>>,
     helm_weight: Option<i32>,
 }
 
@@ -138,11 +140,12 @@ impl Draft {
     /// Argo CD's hook hides Helm's, and its wave Helm's weight.
     fn finish(self) -> Result<Policy, PolicyFault> {
         let mut policy = self.policy;
-        let meaning = match (self.argo_hook, self.helm_hook) {
+        let Hook { meaning, never } = match (self.argo_hook, self.helm_hook) {
             (Some(hook), _) => hook,
             (None, Some(hook)) => hook?,
-            (None, None) => Meaning::Ordinary,
+            (None, None) => Hook { meaning: Meaning::Ordinary, never: None },
         };
+        policy.remarks.extend(never);
         match meaning {
             Meaning::Ordinary => {}
             Meaning::Hook(phase) => policy.hook = Some(phase),

@@ -69,6 +69,26 @@ fn hooks_have_a_phase_and_are_made_anew_and_argo_hides_helm() {
 }
 
 #[test]
+fn a_hook_at_a_time_that_never_comes_is_left_out_and_remarked_on() {
+    for (key, value) in [
+        ("argocd.argoproj.io/hook", "SyncFail"),
+        ("argocd.argoproj.io/hook", "PostDelete"),
+        ("helm.sh/hook", "pre-delete,post-rollback"),
+        ("helm.sh/hook", "test"),
+    ] {
+        let policy = policy(&[(key, value)]);
+        assert!(
+            policy.skip && policy.remarks[0].message.contains("is not carried out"),
+            "{value}: {policy:?}"
+        );
+    }
+    let mixed = policy(&[("helm.sh/hook", "post-install,post-upgrade,pre-delete")]);
+    assert_eq!((mixed.hook, mixed.skip, mixed.remarks.len()), (Some(Phase::PostSync), false, 1));
+    let known = policy(&[("argocd.argoproj.io/hook", "Skip"), ("helm.sh/hook", "pre-delete")]);
+    assert!(known.skip && known.remarks.is_empty());
+}
+
+#[test]
 fn phases_come_before_waves() {
     let stage = |marks: &[(&str, &str)]| policy(marks).stage();
     let (wave, hook) = ("argocd.argoproj.io/sync-wave", "argocd.argoproj.io/hook");
@@ -134,22 +154,16 @@ fn a_slip_in_a_key_or_a_value_names_its_line_and_what_is_nearest() {
 #[test]
 fn what_is_not_carried_out_is_refused_by_name() {
     let text = [
-        annotated(&[("argocd.argoproj.io/hook", "SyncFail")]),
         annotated(&[("argocd.argoproj.io/hook", "PreSync,PostSync")]),
-        annotated(&[("helm.sh/hook", "post-delete")]),
-        annotated(&[("helm.sh/hook", "test")]),
         annotated(&[("argocd.argoproj.io/sync-options", "ServerSideApply=false")]),
         annotated(&[("config.kubernetes.io/apply-time-mutation", "x")]),
         annotated(&[("argocd.argoproj.io/sync-options", "Replace=true,Force=true")]),
     ];
     insta::assert_snapshot!(faults(&text.join("---\n")), @r"
-    error[GO0410]: a.yaml: 6:5: a hook at `SyncFail` is not carried out (take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does)
-    error[GO0410]: a.yaml: 13:5: a hook at several times is not carried out (declare it once for each, under names of their own)
-    error[GO0410]: a.yaml: 20:5: a hook at `post-delete` is not carried out (take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does)
-    error[GO0410]: a.yaml: 27:5: a hook at `test` is not carried out (take the object out of what is deployed; or mark it `argocd.argoproj.io/hook: Skip`, and do by hand what it does)
-    error[GO0410]: a.yaml: 34:5: `ServerSideApply=false` is not carried out (remove the option)
-    error[GO0410]: a.yaml: 41:5: `apply-time-mutation` is not carried out (write the value, or an output of another object)
-    error[GO0410]: a.yaml: 48:5: `Replace=true` is not carried out (remove the option: no annotation holds the whole object here; `Force=true` lets it be made anew)
+    error[GO0410]: a.yaml: 6:5: a hook at several times is not carried out (declare it once for each, under names of their own)
+    error[GO0410]: a.yaml: 13:5: `ServerSideApply=false` is not carried out (remove the option)
+    error[GO0410]: a.yaml: 20:5: `apply-time-mutation` is not carried out (write the value, or an output of another object)
+    error[GO0410]: a.yaml: 27:5: `Replace=true` is not carried out (remove the option: no annotation holds the whole object here; `Force=true` lets it be made anew)
     ");
 }
 

@@ -111,3 +111,9 @@ fn a_file_of_secrets_is_not_quoted_and_many_remarks_are_counted() {
     );
     assert!(rendered.remarks[20].message.contains("10 more"), "{}", rendered.remarks[20]);
 }
+
+#[test]
+fn a_hook_that_never_runs_is_told_of_with_its_place() {
+    let hook = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n  annotations:\n    helm.sh/hook: pre-delete\n";
+    insta::assert_snapshot!(remarks(hook), @"warning[GO0410]: a.yaml: 6:5: a hook at `pre-delete` is not carried out (do by hand what it does; an object that is marked `argocd.argoproj.io/hook: Skip` is left out without a word)");
+}

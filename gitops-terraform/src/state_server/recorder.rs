@@ -33,3 +33,39 @@ impl Recorder {
         self.sink.record(cx, &[AuditEntry { time: write.at, application, actor, what }]).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use gitops_core::{Error, ErrorKind, GroupKind, Key, MemoryStore};
+
+    use super::super::StateLock;
+    use super::super::keep::{NotDone, States};
+    use super::*;
+
+    /// An audit log on a full disk.
+    struct Full;
+
+    #[async_trait]
+    impl AuditSink for Full {
+        async fn record(&self, _: &Cx, _: &[AuditEntry]) -> Result<()> {
+            Err(Error::new(ErrorKind::Storage, "no room"))
+        }
+    }
+
+    #[tokio::test]
+    async fn what_can_not_be_recorded_is_not_written() {
+        let (cx, text) = (Cx::system(), String::new);
+        let recorder = Recorder { application: "shop".to_owned(), sink: Arc::new(Full) };
+        let states = States::new(Arc::new(MemoryStore::default()), Some(recorder));
+        let id = "1".to_owned();
+        let lock = StateLock { id, operation: text(), who: text(), created: text(), run: text() };
+        states.lock(&cx, "s", &lock).await.unwrap();
+        let root = Key::new("tf", GroupKind::new("", "Root"), "", "app");
+        let writer = Writer { root, run: text(), lock: lock.id };
+        let state = br#"{"version":4,"serial":1,"lineage":"l"}"#.to_vec();
+        let refused = states.write(&cx, "s", &writer, state).await;
+        assert!(matches!(refused, Err(NotDone::Failed(_))), "{refused:?}");
+        assert_eq!(states.read(&cx, "s").await.unwrap(), None);
+    }
+}

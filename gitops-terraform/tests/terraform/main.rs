@@ -1,7 +1,7 @@
 //! The target on the real tool.
 //!
-//! `GITOPS_TOFU` names the program; `cargo xtask test` builds it and sets it. Terraform is a second dialect: the tests
-//! run on it where `GITOPS_TERRAFORM` names one.
+//! `GITOPS_TOFU` names the program; `cargo xtask test` builds it and sets it. Terraform is a second dialect: where the
+//! variable names it instead, the tests run on it.
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on says where")]
 

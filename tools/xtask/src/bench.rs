@@ -22,20 +22,31 @@ enum What {
 }
 
 impl What {
-    /// The program that measures, and the servers and peers that it needs.
-    const fn program(self) -> (&'static str, &'static [&'static str]) {
+    /// The program that measures.
+    const fn program(self) -> &'static str {
         match self {
-            Self::Ratios => ("ratios", &[]),
-            Self::Cluster => {
-                ("cluster", &["etcd", "kube-apiserver", "flux-ssa", "gitops-engine", "kubectl-read"])
+            Self::Ratios => "ratios",
+            Self::Cluster => "cluster",
+        }
+    }
+
+    /// The servers and peers that a part of the figures needs, or all of them.
+    fn needs(self, part: Option<&str>) -> &'static [&'static str] {
+        match (self, part) {
+            (Self::Ratios, _) => &[],
+            (Self::Cluster, Some("yaml")) => &["kubectl-read"],
+            (Self::Cluster, None | Some("peers")) => {
+                &["etcd", "kube-apiserver", "flux-ssa", "gitops-engine", "kubectl-read"]
             }
+            (Self::Cluster, Some(_)) => &["etcd", "kube-apiserver"],
         }
     }
 }
 
 /// Builds what is needed and measures; the figures go to standard output.
 pub fn run(options: &Options) -> Result<()> {
-    let (program, needs) = options.what.program();
+    let part = options.words.iter().map(String::as_str).find(|word| *word != "quick");
+    let (program, needs) = (options.what.program(), options.what.needs(part));
     let mut cargo = workspace::cargo();
     for name in needs {
         cargo.envs(stage(name, || servers::environment(name))?);

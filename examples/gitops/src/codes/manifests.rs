@@ -66,8 +66,9 @@ pub const PAGES: [Page; 19] = [
     Page {
         code: "GO0410",
         title: "a policy that is not carried out",
-        cause: "The object asks for something that this program does not do, such as a hook that runs \
-              after a failure. It is refused rather than applied at the wrong time.",
+        cause: "The object asks for something that this program does not do. It is refused rather than \
+              applied at the wrong time. A hook that would run after a failure, after a rollback or around \
+              a deletion is left out, and this is a warning.",
         fix: "Remove the object or the policy, or do it with the tool that knows it.",
     },
     Page {

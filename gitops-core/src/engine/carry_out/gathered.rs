@@ -8,13 +8,16 @@ use crate::audit::AuditEntry;
 use crate::journal::Record;
 use crate::reconcile::Told;
 
-/// How long a record waits for others at most: a few waits for a disk.
-const LINGER: Duration = Duration::from_millis(10);
+/// How long a record waits for others at most: about as long as a disk is waited for.
+const LINGER: Duration = Duration::from_millis(2);
+
+/// A group is written at once if so many times as many calls are under way as it has records, or fewer.
+const UNDER_WAY: usize = 4;
 
 /// Records that are to be made durable as one group, so that one wait for the disk does for all of them.
 ///
-/// A group is written as soon as it is larger than what is still under way, and else a moment after its first record:
-/// while many answers are about to come, the next one is worth waiting for.
+/// A group is written as soon as it is worth it beside what is still under way, and else a moment after its first record:
+/// while many answers are about to come, the next one is worth waiting for, but not an idle target.
 #[derive(Default)]
 pub(super) struct Gathered {
     group: Group,
@@ -44,7 +47,7 @@ impl Gathered {
     /// Whether the group is to be written now, while so many calls are under way.
     pub fn is_due(&self, under_way: usize) -> bool {
         let count = self.group.records.len();
-        count > 0 && (count >= under_way || self.linger.is_none())
+        count > 0 && (count * UNDER_WAY >= under_way || self.linger.is_none())
     }
 
     /// Waits until the group is due however many calls are under way; for ever if nothing is gathered.
