@@ -28,7 +28,8 @@ fn has_lost_part(tail: &[u8], offset: usize) -> bool {
         None => true,
         Some(length) if length > FRAME_LIMIT => false,
         Some(length) if HEAD + length > tail.len() => !is_whole_but_for_its_length(),
-        Some(_) => has_lost_sector(tail, offset),
+        // What lies beyond its end was lost with a later frame, or not at all.
+        Some(length) => has_lost_sector(&tail[..HEAD + length], offset),
     }
 }
 

@@ -95,3 +95,13 @@ fn removals_that_wait_for_a_person_need_an_approval_each_time() {
         assert!(outcome.violation.is_none(), "{outcome}");
     }
 }
+
+/// In this world a bit of the last durable frame flipped, and a later frame was torn: nothing valid followed, and the durable
+/// frame was taken for one that never became durable.
+#[test]
+fn rot_before_a_torn_frame_is_damage() {
+    let profile =
+        Profile::default().all_faults().nodes(1, 16).revisions(2, 6).lasts(Duration::from_secs(7200));
+    let outcome = World::new(2154, &profile).run();
+    assert!(outcome.violation.is_none(), "{outcome}");
+}
