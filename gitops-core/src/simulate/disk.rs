@@ -63,11 +63,12 @@ impl Disk {
         self.copies[0] = now;
     }
 
-    /// A copy of the journal that ends before its anchor.
+    /// A copy of the journal that ends before its anchor. One of an older lineage is what a deposed machine has, and
+    /// counts as none.
     fn old_copy(&self) -> Option<Vec<u8>> {
-        let ends = |copy: &Vec<u8>| Some(Journal::end_of(copy).ok()?.sequence);
         let [anchored, old] = &self.copies;
-        (ends(old)? < ends(anchored)?).then(|| old.clone())
+        let (end, old_end) = (Journal::end_of(anchored).ok()?, Journal::end_of(old).ok()?);
+        (old_end.lineage == end.lineage && old_end.sequence < end.sequence).then(|| old.clone())
     }
 
     /// An engine read the journal and found nothing wrong that matters: it goes on from there.

@@ -65,7 +65,8 @@ impl Inner {
 
     /// An engine was told what the index of the store is.
     pub fn looked(&mut self, life: usize) {
-        self.lives[life].look = Look { at: self.now, ..Look::default() };
+        let stood_still = self.lives[life].paused;
+        self.lives[life].look = Look { at: self.now, sent: 0, stood_still };
     }
 
     /// An engine has written the index, which only the one in office can. If it was another one, then what the store

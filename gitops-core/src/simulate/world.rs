@@ -318,7 +318,7 @@ impl Inner {
 
     pub(super) fn start_later(&mut self, app: usize) {
         // Machines that share a store take turns, and seldom.
-        let longest = if self.has_rivals(app) { 3600 } else { 120 };
+        let longest = if self.has_rivals(app) { 600 } else { 120 };
         let delay = self.random.between(1, longest) as i64 * SECOND;
         self.after(delay, Happening::Starts(app));
     }
