@@ -33,7 +33,7 @@ async fn main() {
         desired_memory(large).await;
     }
     if wanted.is_due("commit") {
-        commit::one_file_commit(large).await;
+        Box::pin(commit::one_file_commit(large)).await;
     }
     if wanted.is_due("apply") {
         durable_apply(files).await;
