@@ -10,6 +10,10 @@ use super::mark::is_linked;
 use super::path::Place;
 use crate::{ErrorKind, Result};
 
+/// How often a temporary file is made anew that somebody took for a stray: who looks again and again hits the moment
+/// between its making and its lock, but not so many times in a row.
+const TRIES: usize = 64;
+
 /// The right to change one file, held against every other process by the lock of its temporary file.
 ///
 /// Dropping it removes the side files of a change that was not made.
@@ -24,7 +28,7 @@ pub(super) struct Claim<'a> {
 impl<'a> Claim<'a> {
     /// Takes the right, and first finishes or undoes what a crash left.
     pub(super) fn take(folder: &'a Folder, place: &'a Place, mode: RawMode) -> Result<Self> {
-        for _ in 0..8 {
+        for _ in 0..TRIES {
             match folder.create(&place.temp(), mode)? {
                 Some(file) if hold(folder, place, &file, Wait::Yes)? => {
                     let claim = Self { folder, place, file, placed: false };

@@ -33,12 +33,20 @@ impl OwnerMark {
     /// A creation that ended between its last two steps has left its mark pending beside a linked file: the
     /// file is then there, and ours.
     pub(super) fn read(folder: &Folder, place: &Place) -> Result<Option<Self>> {
-        let mark = match folder.read(&place.mark())? {
-            Some(content) => Some(Self::parse(folder, &place.mark(), &content.bytes)?),
-            None if is_linked(folder, place)? => Self::read_pending(folder, place)?,
-            None => None,
-        };
+        let mut mark = Self::read_final(folder, place)?;
+        if mark.is_none() && is_linked(folder, place)? {
+            mark = Self::read_pending(folder, place)?;
+        }
+        if mark.is_none() {
+            // It may have become final just after the first look.
+            mark = Self::read_final(folder, place)?;
+        }
         Ok(mark.filter(|mark| mark.path.as_ref().is_none_or(|path| *path == place.path())))
+    }
+
+    fn read_final(folder: &Folder, place: &Place) -> Result<Option<Self>> {
+        let mark = folder.read(&place.mark())?;
+        mark.map(|content| Self::parse(folder, &place.mark(), &content.bytes)).transpose()
     }
 
     fn read_pending(folder: &Folder, place: &Place) -> Result<Option<Self>> {

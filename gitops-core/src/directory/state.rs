@@ -7,7 +7,7 @@ use rustix::fs::Stat;
 use super::body::{FileBody, file_body, outputs};
 use super::claim::tidy;
 use super::fault;
-use super::folder::{Content, Folder, is_executable};
+use super::folder::{Content, Folder, is_executable, same_file};
 use super::mark::OwnerMark;
 use super::path::Place;
 use crate::{Digest, Expect, Hasher, Key, Live, Result, Uid, Version};
@@ -19,12 +19,14 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Reads both. A mark that changes meanwhile means that somebody is at the file: both are read again.
+    /// Reads both. A mark that changes meanwhile, or a file without one that does, means that somebody is at the file:
+    /// both are read again.
     pub(super) fn read(folder: &Folder, place: &Place) -> Result<Self> {
         for _ in 0..8 {
             let mark = OwnerMark::read(folder, place)?;
             let file = folder.read(place.file())?;
-            if OwnerMark::read(folder, place)? == mark {
+            let is_same = OwnerMark::read(folder, place)? == mark;
+            if is_same && (mark.is_some() || is_still_there(folder, place, file.as_ref())?) {
                 return Ok(Self { file, mark });
             }
         }
@@ -69,6 +71,12 @@ impl State {
             None => live,
         })
     }
+}
+
+/// Whether what was read is still the file, if anything was.
+fn is_still_there(folder: &Folder, place: &Place, file: Option<&Content>) -> Result<bool> {
+    let Some(file) = file else { return Ok(true) };
+    Ok(folder.look(place.file())?.is_some_and(|now| same_file(&now, &file.stat)))
 }
 
 /// The version of a file: the digest of all that a body can say.

@@ -25,6 +25,7 @@ mod state;
 mod store;
 pub(crate) mod tamper;
 mod target;
+mod tenure;
 mod trace;
 mod world;
 

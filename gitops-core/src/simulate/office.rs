@@ -6,6 +6,7 @@ use super::check;
 use super::disk::Disk;
 use super::origin::Origin;
 use super::state::{App, Inner, SECOND};
+use super::tenure::Turns;
 use crate::Inventory;
 use crate::value::{Key, Uid};
 
@@ -15,6 +16,8 @@ pub(super) struct House {
     /// The machine whose engine took over last, and since when.
     pub office: usize,
     since: i64,
+    /// How its machines take turns, if they do.
+    pub turns: Option<Turns>,
     /// What a deposed engine made that stood still between its last look at the store and its sending: nobody can
     /// prevent it, and nobody knows of it.
     pub strays: BTreeSet<(Key, Uid)>,
@@ -22,7 +25,7 @@ pub(super) struct House {
 
 impl House {
     pub fn new(origin: Origin, office: usize) -> Self {
-        Self { origin, office, since: 0, strays: BTreeSet::new() }
+        Self { origin, office, since: 0, turns: None, strays: BTreeSet::new() }
     }
 }
 

@@ -52,12 +52,12 @@ impl Process {
     pub async fn run(self, task: Task) -> Exit {
         let cx = self.cx();
         let mut random = Random::new(self.seed, 1000 + self.life as u64);
-        let result = match self.open(&cx).await {
-            Err(error) => Err(error),
-            Ok(mut engine) => match task {
-                Task::Serve => self.serve(&cx, &mut engine, &mut random).await,
-                Task::Settle => self.settle(&cx, &mut engine).await,
-            },
+        let result = match (task, self.lease()) {
+            (Task::Settle, _) => self.settle(&cx).await,
+            (Task::Serve, None) => self.serve(&cx, &mut random).await,
+            (Task::Serve, Some(lease)) => {
+                Box::pin(self.in_turn(&cx, &lease, self.serve(&cx, &mut random))).await
+            }
         };
         match result {
             Ok(()) => Exit::Finished,
@@ -124,7 +124,8 @@ impl Process {
     }
 
     /// Applies in one way or another, for ever.
-    async fn serve(&self, cx: &Cx, engine: &mut Engine, random: &mut Random) -> Result<()> {
+    async fn serve(&self, cx: &Cx, random: &mut Random) -> Result<()> {
+        let engine = &mut self.open(cx).await?;
         loop {
             let minutes = random.between(5, 90);
             let interval = Duration::from_secs(random.between(120, 600));
@@ -193,7 +194,8 @@ impl Process {
         check::i25_what_is_told_is_durable(&mut world, self.app, report);
     }
 
-    async fn settle(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
+    async fn settle(&self, cx: &Cx) -> Result<()> {
+        let engine = &mut self.open(cx).await?;
         let mut last = None;
         for _ in 0..2 {
             let plan = engine.plan(cx).await?;

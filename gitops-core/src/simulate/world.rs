@@ -79,6 +79,9 @@ impl World {
         }
         if second && inner.is_shared && Random::new(seed, 4).chance(5000) {
             inner.add_rival(0);
+            if Random::new(seed, 5).chance(5000) {
+                inner.add_turns(0);
+            }
         }
         inner.plan_ahead(&mut random, revisions, lasts);
         Self { seed, handle: Handle::new(inner), slots: Vec::new(), can_watch, task: Task::Serve, lasts }

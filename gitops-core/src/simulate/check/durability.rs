@@ -15,6 +15,9 @@ pub(super) fn i22_a_deposed_engine_sends_nothing(world: &mut Inner, life: usize,
     if !world.may_still_send(life, intent.action == Action::Delete) {
         world.broken(22, format!("{} is sent by an engine that should know that it was deposed", intent.key));
     }
+    if !world.has_its_turn(life) {
+        world.broken(22, format!("{} is sent by an engine that has not the lease", intent.key));
+    }
 }
 
 /// The intent that covers a change, if it is durable and says the same.

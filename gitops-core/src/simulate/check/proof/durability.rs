@@ -9,6 +9,7 @@ use crate::value::{Change, Digest};
 pub(super) const ROWS: &[Row] = &[
     ("i22_a_deposed_engine_sends_nothing", 22, sends_in_an_old_epoch),
     ("i22_a_deposed_engine_sends_nothing", 22, sends_long_after_it_asked),
+    ("i22_a_deposed_engine_sends_nothing", 22, sends_without_the_lease),
     ("i5_never_forget", 5, makes_what_its_successor_does_not_know),
     ("i25_the_intent_is_durable_before_the_effect", 25, sends_without_an_intent),
     ("i25_the_intent_is_durable_before_the_effect", 25, sends_what_the_intent_does_not_say),
@@ -47,6 +48,17 @@ fn sends_long_after_it_asked(scene: &mut Scene, breaks: bool) {
     let known = scene.world.apps[0].book.shadow.clone();
     depose(scene, known);
     scene.world.now += if breaks { 12 * SECOND } else { 5 * SECOND };
+    scene.send_only(&create);
+}
+
+fn sends_without_the_lease(scene: &mut Scene, breaks: bool) {
+    let create = create(scene);
+    let intent = scene.intent(&create);
+    scene.intend(intent);
+    scene.world.add_turns(0);
+    if !breaks {
+        scene.world.leads(0);
+    }
     scene.send_only(&create);
 }
 
