@@ -313,7 +313,8 @@ impl Inner {
         for key in scope.keys() {
             let visible = |item: &&Item| item.is_shown_to(house);
             let Some(mut shown) = self.server.at(key).find(visible).map(Item::live) else { continue };
-            if let Some(older) = self.server.older(key)
+            let older = self.server.older(key).filter(|older| older.uid == shown.uid);
+            if let Some(older) = older
                 && self.faults.strikes(Fault::OlderView)
             {
                 shown = older.clone();

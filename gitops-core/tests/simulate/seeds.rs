@@ -105,3 +105,12 @@ fn rot_before_a_torn_frame_is_damage() {
     let outcome = World::new(2154, &profile).run();
     assert!(outcome.violation.is_none(), "{outcome}");
 }
+
+/// Where the server names objects, an older view of one application's object was shown as that of the other's.
+#[test]
+fn an_older_view_is_of_the_same_object() {
+    for seed in [314_031, 418_263] {
+        let outcome = World::new(seed, &Profile::default()).run();
+        assert!(outcome.violation.is_none(), "{outcome}");
+    }
+}
