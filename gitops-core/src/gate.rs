@@ -178,13 +178,9 @@ impl Gate for MassDelete {
 /// Why so many losses are too many, if they are.
 fn too_much(lost: usize, owned: usize, what: &str) -> Option<String> {
     let limit = 5.max(owned / 5);
-    match lost {
-        _ if lost == owned && owned > 1 => {
-            Some(format!("all {owned} {what} would be deleted; that needs an approval"))
-        }
-        _ if lost > limit => {
-            Some(format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
-        }
-        _ => None,
+    if lost == owned && owned > 1 {
+        return Some(format!("all {owned} {what} would be deleted; that needs an approval"));
     }
+    (lost > limit)
+        .then(|| format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
 }

@@ -167,9 +167,9 @@ impl Wire {
             true => request,
             false => request.header(header::ACCEPT_ENCODING, "identity"),
         };
-        let authorization = bearer.iter().map(|bearer| (header::AUTHORIZATION, bearer));
-        let request = authorization
-            .fold(request, |request, (name, value)| request.header(name, value))
+        let request =
+            bearer.iter().fold(request, |request, bearer| request.header(header::AUTHORIZATION, bearer));
+        let request = request
             .header(header::CONTENT_TYPE, content)
             .body(Body::from(body))
             .map_err(|error| Error::new(ErrorKind::Invalid, "the request can't be written").because(error))?;

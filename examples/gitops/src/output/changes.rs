@@ -3,7 +3,7 @@
 use gitops_core::{FieldChange, Key, Reason, Step, Value};
 use similar::{ChangeTag, TextDiff};
 
-use super::style;
+use super::{components, style};
 
 /// An object as people say it, without its target: `File/conf/app.toml`, `Deployment.apps/shop/web`.
 pub fn object(key: &Key) -> String {
@@ -30,14 +30,10 @@ pub fn reason(step: &Step) -> String {
 
 /// The fields of the object itself: those of its components are shown with them.
 fn own(step: &Step) -> Vec<FieldChange> {
-    let heads: Vec<String> =
-        step.components.changes.iter().map(|change| format!("/{}/{}", change.action, change.name)).collect();
-    let is_own = |field: &&FieldChange| !heads.iter().any(|head| is_below(&field.path, head));
+    let changes = &step.components.changes;
+    let is_own =
+        |field: &&FieldChange| !changes.iter().any(|change| components::within(field, change).is_some());
     step.diff.fields().iter().filter(is_own).cloned().collect()
-}
-
-fn is_below(path: &str, head: &str) -> bool {
-    path.strip_prefix(head).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Where a step's object is declared, or was.

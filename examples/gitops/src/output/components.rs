@@ -22,8 +22,11 @@ pub fn rows(step: &Step) -> Vec<Vec<Cell>> {
 
 fn row(step: &Step, change: &ComponentChange) -> Vec<Cell> {
     let (style, symbol) = sign(&change.action);
-    let fields: Vec<FieldChange> =
-        step.diff.fields().iter().filter_map(|field| within(field, change)).collect();
+    let below = |field: &FieldChange| {
+        let path = within(field, change)?.strip_prefix('/')?.to_owned();
+        Some(FieldChange { path, ..field.clone() })
+    };
+    let fields: Vec<FieldChange> = step.diff.fields().iter().filter_map(below).collect();
     vec![
         Cell::styled(style, symbol),
         Cell::styled(style, &*change.action),
@@ -42,9 +45,9 @@ fn sign(action: &str) -> (Style, &'static str) {
     }
 }
 
-/// A change of a field, as that of one component: its path begins with what is done to it and its name.
-fn within(field: &FieldChange, change: &ComponentChange) -> Option<FieldChange> {
-    let rest = field.path.trim_start_matches('/').strip_prefix(&*change.action)?;
-    let path = rest.strip_prefix('/')?.strip_prefix(&*change.name)?.strip_prefix('/')?;
-    Some(FieldChange { path: path.to_owned(), ..field.clone() })
+/// The path of a field within one component, if it is of that: it begins with what is done to the component and its name.
+pub fn within<'f>(field: &'f FieldChange, change: &ComponentChange) -> Option<&'f str> {
+    let rest = field.path.strip_prefix('/')?.strip_prefix(&*change.action)?;
+    let rest = rest.strip_prefix('/')?.strip_prefix(&*change.name)?;
+    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }
