@@ -93,7 +93,8 @@ impl ApiServer {
     /// The numbers of its processes: its own and that of its etcd.
     pub fn processes(&self) -> [String; 2] {
         ["api-server.pid", "etcd.pid"].map(|name| {
-            let number = fs::read_to_string(self.folder.join(name)).expect("the shell wrote it before it answered");
+            let number =
+                fs::read_to_string(self.folder.join(name)).expect("the shell wrote it before it answered");
             number.trim().to_owned()
         })
     }
