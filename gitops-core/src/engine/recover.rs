@@ -67,7 +67,7 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
         (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
             Some(OpResult::Present { uid: live.uid.clone(), version: version_left(intent, live) })
         }
-        (Action::Create | Action::Replace, _) if may_still_land => None,
+        (Action::Create | Action::Replace, None) if may_still_land => None,
         _ => not_done("the object is not as the change would have left it"),
     }
 }
@@ -121,6 +121,11 @@ mod tests {
         for seen in ["1", "2", "3"] {
             assert_eq!(verdict(&intent, Some(&live("u1", seen)), OWNER, true), None, "{seen}");
         }
+        let other = verdict(&intent, Some(&live("u2", "4")), OWNER, true);
+        assert!(
+            matches!(other, Some(OpResult::NotDone { .. })),
+            "another incarnation is no longer replaced: {other:?}"
+        );
         let later = verdict(&intent, Some(&live("u1", "2")), OWNER, false);
         assert!(matches!(later, Some(OpResult::NotDone { .. })), "{later:?}");
     }

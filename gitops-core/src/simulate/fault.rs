@@ -132,7 +132,16 @@ impl Faults {
     pub fn new(seed: u64, on: BTreeSet<Fault>, spared: BTreeSet<Strike>) -> Self {
         let is_calm = Random::new(seed, 6).chance(5000);
         let over = BTreeSet::new();
-        Self { seed, on, over, is_calm, silenced: BTreeSet::new(), chances: BTreeMap::new(), spared, fired: Vec::new() }
+        Self {
+            seed,
+            on,
+            over,
+            is_calm,
+            silenced: BTreeSet::new(),
+            chances: BTreeMap::new(),
+            spared,
+            fired: Vec::new(),
+        }
     }
 
     /// Whether the fault strikes here.
