@@ -25,6 +25,7 @@ mod memory;
 mod plan;
 mod planner;
 pub mod prelude;
+pub mod process;
 pub mod reconcile;
 mod render;
 #[cfg(feature = "simulate")]

@@ -1,15 +1,13 @@
 //! An engine whose disk fills up: either a change is not sent, or what came of it is recorded.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-#[path = "support/small_disk.rs"]
-mod small_disk;
 mod support;
 
 use std::sync::Arc;
 
 use gitops_core::*;
-use small_disk::SmallDisk;
 use support::World;
+use testbed::SmallDisk;
 
 /// A target at whose first change somebody else takes all room of the disk.
 struct Fills {
@@ -43,7 +41,7 @@ impl Target for Fills {
 
 async fn engine(world: &World, disk: &Arc<SmallDisk>, fills: bool) -> Result<Engine> {
     let target = Fills { inner: world.memory.clone(), disk: disk.clone(), on_first_change: fills };
-    let state = StateDir::open(&disk.state(), &world.cx)?;
+    let state = StateDir::open(&disk.path("state"), &world.cx)?;
     world.builder("test").target("t", Arc::new(target)).state(state).open(&world.cx).await
 }
 
@@ -64,7 +62,7 @@ async fn with_any_room_left_a_change_is_not_sent_or_what_came_of_it_is_recorded(
     let _alone = ALONE.lock().await;
     let mut before_any_effect = 0;
     for room in 0..40 {
-        let (world, disk) = (World::with(&[("a", "1"), ("b", "2")]), Arc::new(SmallDisk::mount()));
+        let (world, disk) = (World::with(&[("a", "1"), ("b", "2")]), Arc::new(SmallDisk::mount("512k")));
         let mut running = engine(&world, &disk, false).await.unwrap();
         let plan = running.plan(&world.cx).await.unwrap();
         let ballast = disk.fill();
@@ -91,7 +89,7 @@ async fn what_came_of_changes_is_recorded_on_a_disk_that_has_filled_up_since() {
     let _alone = ALONE.lock().await;
     let names: Vec<String> = (0..600).map(|n| format!("o{n:03}")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "x")).collect();
-    let (world, disk) = (World::with(&files), Arc::new(SmallDisk::mount()));
+    let (world, disk) = (World::with(&files), Arc::new(SmallDisk::mount("512k")));
     let mut running = engine(&world, &disk, true).await.unwrap();
     let plan = running.plan(&world.cx).await.unwrap();
     let error = running.apply(&world.cx, &plan, &support::yes()).await.unwrap_err();
@@ -99,6 +97,6 @@ async fn what_came_of_changes_is_recorded_on_a_disk_that_has_filled_up_since() {
     drop(running);
     let sent = world.memory.keys().len();
     assert!(sent > 0 && sent < names.len(), "{sent} changes were sent");
-    std::fs::remove_file(disk.path().join("ballast")).unwrap();
+    std::fs::remove_file(disk.path("ballast")).unwrap();
     assert_recorded(&world, &disk, "after it filled up").await;
 }

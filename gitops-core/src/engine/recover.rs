@@ -7,7 +7,7 @@ use crate::cx::Time;
 use crate::inventory::Owned;
 use crate::journal::{Intent, OpResult, Record};
 use crate::target::Tier;
-use crate::value::{Action, Expect, Key, Live, Presence, Version};
+use crate::value::{Action, Key, Live, Presence, Version};
 
 impl Engine {
     /// Looks each open intent up in what was observed, and says what became of it. An intent about which nothing can
@@ -58,12 +58,12 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
             _ => None,
         };
     }
-    let is_as_before = |live: &Live| intent.expect.as_ref() == Some(&Expect::from(live));
     let is_expected = |live: &Live| intent.expect.as_ref().is_some_and(|expect| expect.uid == live.uid);
     match (intent.action, live) {
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
         (Action::Delete, _) => Some(OpResult::Absent),
-        (Action::Replace, Some(live)) if may_still_land && is_as_before(live) => None,
+        // In whatever version it is seen: the look may be older than the one that the change was planned from.
+        (Action::Replace, Some(live)) if may_still_land && is_expected(live) => None,
         (_, Some(live)) if live.is_owned_by(owner) && is_as_intended(intent, live) => {
             Some(OpResult::Present { uid: live.uid.clone(), version: version_left(intent, live) })
         }
@@ -83,5 +83,50 @@ fn version_left(intent: &Intent, live: &Live) -> Version {
     match Some(live.body.digest()) == intent.desired {
         true => live.version.clone(),
         false => Version::new(""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::PlanId;
+    use crate::value::{Digest, Expect, GroupKind, Uid, Value};
+
+    const OWNER: &str = "shop/1";
+
+    fn live(uid: &str, version: &str) -> Live {
+        let key = Key::new("t", GroupKind::new("", "Thing"), "", "a");
+        Live::new(key, Uid::new(uid), Version::new(version), Value::Null)
+    }
+
+    fn replace(expect: &Live) -> Intent {
+        Intent {
+            op: "shop/1.1.1".into(),
+            plan: PlanId::new(Digest::of(b"plan")),
+            epoch: 1,
+            at: Time::default(),
+            key: expect.key.clone(),
+            action: Action::Replace,
+            expect: Some(Expect::from(expect)),
+            desired: Some(Digest::of(b"desired")),
+            path: "a.yaml".into(),
+            needs: Vec::new(),
+            keep: false,
+        }
+    }
+
+    #[test]
+    fn a_replacement_that_may_still_land_is_not_given_up_for_an_older_look() {
+        let intent = replace(&live("u1", "2"));
+        for seen in ["1", "2", "3"] {
+            assert_eq!(verdict(&intent, Some(&live("u1", seen)), OWNER, true), None, "{seen}");
+        }
+        let other = verdict(&intent, Some(&live("u2", "4")), OWNER, true);
+        assert!(
+            matches!(other, Some(OpResult::NotDone { .. })),
+            "another incarnation is no longer replaced: {other:?}"
+        );
+        let later = verdict(&intent, Some(&live("u1", "2")), OWNER, false);
+        assert!(matches!(later, Some(OpResult::NotDone { .. })), "{later:?}");
     }
 }

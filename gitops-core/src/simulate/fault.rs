@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
-use super::random::mix;
+use super::random::{Random, mix};
 
 macro_rules! faults {
     ($($name:ident = $number:literal, $rate:literal, $about:literal;)*) => {
@@ -31,6 +31,18 @@ macro_rules! faults {
         }
     };
 }
+
+/// Of these a calm world has one strike each. Where they strike again and again, engines mostly wait or start.
+const RARE: [Fault; 8] = [
+    Fault::KindVanishes,
+    Fault::MarkCopied,
+    Fault::Paused,
+    Fault::BitRot,
+    Fault::ForcePush,
+    Fault::OldRef,
+    Fault::Malformed,
+    Fault::Shrunk,
+];
 
 faults! {
     Crash = 1, 20, "The engine dies at a write, a call or an answer.";
@@ -109,12 +121,27 @@ pub(super) struct Faults {
     silenced: BTreeSet<Fault>,
     chances: BTreeMap<Fault, u64>,
     spared: BTreeSet<Strike>,
+    /// What strikes no more, for it did and the world is calm.
+    over: BTreeSet<Fault>,
+    is_calm: bool,
     fired: Vec<Strike>,
 }
 
 impl Faults {
+    /// The faults of a world; every other one is calm.
     pub fn new(seed: u64, on: BTreeSet<Fault>, spared: BTreeSet<Strike>) -> Self {
-        Self { seed, on, silenced: BTreeSet::new(), chances: BTreeMap::new(), spared, fired: Vec::new() }
+        let is_calm = Random::new(seed, 6).chance(5000);
+        let over = BTreeSet::new();
+        Self {
+            seed,
+            on,
+            over,
+            is_calm,
+            silenced: BTreeSet::new(),
+            chances: BTreeMap::new(),
+            spared,
+            fired: Vec::new(),
+        }
     }
 
     /// Whether the fault strikes here.
@@ -154,7 +181,13 @@ impl Faults {
         let strike = (fault, *chance);
         *chance += 1;
         let draw = mix(self.seed ^ mix(((fault as u64) << 32) | strike.1));
-        if draw % 10_000 >= fault.rate() || self.spared.contains(&strike) {
+        if draw % 10_000 >= fault.rate() || self.over.contains(&fault) {
+            return None;
+        }
+        if self.is_calm && RARE.contains(&fault) {
+            self.over.insert(fault);
+        }
+        if self.spared.contains(&strike) {
             return None;
         }
         self.fired.push(strike);

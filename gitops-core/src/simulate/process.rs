@@ -301,7 +301,7 @@ fn heard(world: &Handle, life: usize, event: &Event) {
                 world.lives[life].plans.insert(*plan, revision);
             }
         }
-        Event::Finished { .. } => world.lives[life].recovering = false,
+        Event::Finished { .. } | Event::PassFailed { .. } => world.lives[life].recovering = false,
         _ => {}
     }
 }

@@ -1,4 +1,6 @@
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -57,18 +59,50 @@ impl fmt::Display for GroupKind {
 /// assert_eq!((file.namespace(), file.name()), ("", "conf/app.toml"));
 /// # Ok::<(), gitops_core::ParseKeyError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone)]
 pub struct Key(Arc<Parts>);
 
 /// The text alone puts keys in their order, so that comparing two is comparing bytes once; `ends` tells apart what a
 /// part with the separator in it would mix up.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug)]
 struct Parts {
     /// Target, group, kind, namespace and name, with the least of all characters between them.
     text: Box<str>,
     /// Where the parts but the last end in the text.
     ends: [u32; 4],
+    /// The same as in the text, to be lent.
     kind: GroupKind,
+}
+
+/// Most equal keys of a program are clones of one.
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.0.text == other.0.text && self.0.ends == other.0.ends
+    }
+}
+
+impl Eq for Key {}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) {
+            return Ordering::Equal;
+        }
+        self.0.text.cmp(&other.0.text).then_with(|| self.0.ends.cmp(&other.0.ends))
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.text.hash(state);
+        self.0.ends.hash(state);
+    }
 }
 
 impl Key {

@@ -7,7 +7,7 @@ use gitops_core::journal::{Journal, Lineage, Record};
 use gitops_core::{Action, AuditEntry, AuditEvent, AuditSink, Cx, Document, ErrorKind, StateDir, StateStore};
 
 use crate::records::key;
-use crate::small_disk::SmallDisk;
+use testbed::SmallDisk;
 
 fn large(number: usize) -> Record {
     Record::Forget { key: key(&format!("{number}-{}", "x".repeat(5000))) }
@@ -19,8 +19,8 @@ fn is_full(error: &gitops_core::Error) -> bool {
 
 #[test]
 fn a_journal_that_does_not_fit_keeps_what_fitted_and_goes_on_after_a_start() {
-    let (disk, cx) = (SmallDisk::mount(), Cx::system());
-    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let (disk, cx) = (SmallDisk::mount("512k"), Cx::system());
+    let state = StateDir::open(&disk.path("state"), &cx).unwrap();
     let mut journal = Journal::init(state.journal_io(), Lineage::new([1; 16]), 1).unwrap();
     journal.append(&[large(0)]).unwrap();
     let ballast = disk.fill();
@@ -42,21 +42,21 @@ fn a_journal_that_does_not_fit_keeps_what_fitted_and_goes_on_after_a_start() {
 
 #[tokio::test]
 async fn a_document_that_does_not_fit_leaves_the_old_one_and_no_rubbish() {
-    let (disk, cx) = (SmallDisk::mount(), Cx::system());
-    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let (disk, cx) = (SmallDisk::mount("512k"), Cx::system());
+    let state = StateDir::open(&disk.path("state"), &cx).unwrap();
     let document = |size| Document { epoch: 1, bytes: vec![7; size] };
     let version = state.store().swap(&cx, "inventory", None, document(10)).await.unwrap();
     let error = state.store().swap(&cx, "inventory", Some(&version), document(1 << 20)).await.unwrap_err();
     assert!(is_full(&error), "{error:?}");
     let stored = state.store().load(&cx, "inventory").await.unwrap().unwrap();
     assert_eq!((stored.document, stored.version), (document(10), version));
-    assert_eq!(names(&disk.state().join("store")), [".lock", "inventory"]);
+    assert_eq!(names(&disk.path("state/store")), [".lock", "inventory"]);
 }
 
 #[tokio::test]
 async fn an_audit_log_that_can_not_be_written_stops_and_goes_on_after_a_start() {
-    let (disk, cx) = (SmallDisk::mount(), Cx::system());
-    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let (disk, cx) = (SmallDisk::mount("512k"), Cx::system());
+    let state = StateDir::open(&disk.path("state"), &cx).unwrap();
     let audit = state.audit().unwrap();
     let is_outcome = |entry: &AuditEntry| matches!(entry.what, AuditEvent::Outcome { .. });
     let group: Vec<AuditEntry> =
@@ -77,15 +77,15 @@ async fn an_audit_log_that_can_not_be_written_stops_and_goes_on_after_a_start() 
     assert_eq!(closed.kind(), ErrorKind::Storage);
     drop(audit);
     state.audit().unwrap().record(&cx, &group).await.unwrap();
-    let path = StateDir::peek(&disk.state()).unwrap().audit_path();
+    let path = StateDir::peek(&disk.path("state")).unwrap().audit_path();
     let entries = FileAudit::verify(path).unwrap().entries;
     assert!(entries >= (groups + 1) * 40, "{entries} entries after {groups} groups");
 }
 
 #[tokio::test]
 async fn an_audit_log_without_room_for_outcomes_takes_no_intent_and_is_not_closed() {
-    let (disk, cx) = (SmallDisk::mount(), Cx::system());
-    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let (disk, cx) = (SmallDisk::mount("512k"), Cx::system());
+    let state = StateDir::open(&disk.path("state"), &cx).unwrap();
     let audit = state.audit().unwrap();
     let like = crate::audit::entries(0..1).remove(0);
     let intent = |number: usize| {
@@ -109,14 +109,14 @@ async fn an_audit_log_without_room_for_outcomes_takes_no_intent_and_is_not_close
     std::fs::remove_file(ballast).unwrap();
     audit.record(&cx, &many).await.unwrap();
     drop(audit);
-    let path = StateDir::peek(&disk.state()).unwrap().audit_path();
+    let path = StateDir::peek(&disk.path("state")).unwrap().audit_path();
     assert_eq!(FileAudit::verify(path).unwrap().entries, 28);
 }
 
 #[test]
 fn a_journal_keeps_the_room_that_was_reserved_in_it() {
-    let (disk, cx) = (SmallDisk::mount(), Cx::system());
-    let state = StateDir::open(&disk.state(), &cx).unwrap();
+    let (disk, cx) = (SmallDisk::mount("512k"), Cx::system());
+    let state = StateDir::open(&disk.path("state"), &cx).unwrap();
     let mut journal = Journal::init(state.journal_io(), Lineage::new([1; 16]), 1).unwrap();
     let error = journal.reserve(1 << 20).unwrap_err();
     assert!(is_full(&error), "{error:?}");
@@ -132,25 +132,25 @@ fn a_journal_keeps_the_room_that_was_reserved_in_it() {
 
 #[test]
 fn a_state_folder_on_a_full_disk_says_what_to_do() {
-    let (disk, cx) = (SmallDisk::mount(), Cx::system());
+    let (disk, cx) = (SmallDisk::mount("512k"), Cx::system());
     disk.fill();
-    let error = StateDir::open(&disk.state(), &cx).unwrap_err();
+    let error = StateDir::open(&disk.path("state"), &cx).unwrap_err();
     assert!(is_full(&error), "{error:?}");
 }
 
 #[test]
 fn a_read_only_file_system_says_so_and_can_be_looked_at() {
-    let (disk, cx) = (SmallDisk::mount(), Cx::system());
-    drop(StateDir::open(&disk.state(), &cx).unwrap());
+    let (disk, cx) = (SmallDisk::mount("512k"), Cx::system());
+    drop(StateDir::open(&disk.path("state"), &cx).unwrap());
     disk.remount("ro");
-    for path in [disk.state(), disk.path().join("new")] {
+    for path in [disk.path("state"), disk.path("new")] {
         let error = StateDir::open(&path, &cx).unwrap_err();
         assert!(
             error.kind() == ErrorKind::Storage && error.help_text().unwrap().contains("writable"),
             "{error:?}"
         );
     }
-    StateDir::peek(&disk.state()).unwrap();
+    StateDir::peek(&disk.path("state")).unwrap();
 }
 
 fn names(path: &Path) -> Vec<String> {

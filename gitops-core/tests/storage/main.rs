@@ -9,8 +9,6 @@ mod journal_anchor;
 mod journal_crash;
 mod journal_damage;
 mod records;
-#[path = "../support/small_disk.rs"]
-mod small_disk;
 mod state_dir;
 mod store;
 mod watch;

@@ -3,13 +3,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use gitops_core::process::ProcessGroup;
 use gitops_core::{Cx, Error, ErrorKind, Result, Secret};
 use tokio::process::{Child, Command};
 
 use super::environment::{self, Variable};
-use super::group::Group;
 use super::output::{self, Output};
-use super::running::Running;
+use super::running::{Running, stop};
 use crate::credentials::Credentials;
 use crate::url::GitUrl;
 
@@ -128,14 +128,14 @@ impl Call {
         let mut call = self;
         let stdin = call.lock.take().map_or_else(Stdio::null, Stdio::from);
         let mut child = call.spawn(stdin, Stdio::piped(), "")?;
-        let mut group = Group::of(&child);
+        let mut leash = ProcessGroup::led_by(child.id()).leash();
         match cx.bounded(finish(&mut child, stdout_bytes)).await {
             Ok((status, stdout, stderr)) => {
-                group.ended();
+                leash.ended();
                 Ok(Output { status, stdout, stderr: masked(&stderr, secret.as_ref()) })
             }
             Err(error) => {
-                group.stop(&mut child).await;
+                stop(leash, &mut child).await;
                 Err(error)
             }
         }

@@ -4,7 +4,6 @@ mod call;
 mod classify;
 mod connect;
 mod environment;
-mod group;
 mod output;
 mod program;
 mod running;

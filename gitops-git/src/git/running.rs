@@ -1,17 +1,21 @@
 use std::process::ExitStatus;
+use std::time::Duration;
 
-use gitops_core::{Error, ErrorKind, Result, Secret};
+use gitops_core::process::{Leash, ProcessGroup};
+use gitops_core::{Cx, Error, ErrorKind, Result, Secret};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
 use super::call::{STDERR_BYTES, masked};
-use super::group::Group;
 use super::output;
+
+/// How long git has to take its temporary files away after it was asked to stop.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// A call that runs, with both of its ends in our hands. Dropping it kills its whole process group.
 pub(crate) struct Running {
     child: Child,
-    group: Group,
+    leash: Leash,
     secret: Option<Secret>,
     stderr: JoinHandle<Result<Vec<u8>>>,
 }
@@ -20,7 +24,8 @@ impl Running {
     pub(super) fn new(mut child: Child, secret: Option<Secret>) -> Result<Self> {
         let stderr = child.stderr.take().ok_or_else(not_piped)?;
         let stderr = tokio::spawn(output::tail(stderr, STDERR_BYTES));
-        Ok(Self { group: Group::of(&child), child, secret, stderr })
+        let leash = ProcessGroup::led_by(child.id()).leash();
+        Ok(Self { child, leash, secret, stderr })
     }
 
     /// What it reads; can be taken once.
@@ -36,7 +41,7 @@ impl Running {
     /// Waits for its end; gives its status and what it said on standard error, with secrets masked.
     pub async fn end(&mut self) -> Result<(ExitStatus, String)> {
         let status = self.child.wait().await?;
-        self.group.ended();
+        self.leash.ended();
         let stderr = (&mut self.stderr).await;
         let stderr =
             stderr.map_err(|error| Error::new(ErrorKind::Internal, "a task panicked").because(error))?;
@@ -45,8 +50,15 @@ impl Running {
 
     /// Asks its group to stop, and kills it if it does not.
     pub async fn stop(mut self) {
-        self.group.stop(&mut self.child).await;
+        stop(self.leash, &mut self.child).await;
     }
+}
+
+/// Asks the group to stop, and kills it if it does not.
+pub(super) async fn stop(leash: Leash, child: &mut Child) {
+    leash.group().terminate();
+    // The caller's context has ended; the grace is real time for a real process.
+    let _ = Cx::system().within(GRACE).bounded(async { Ok(child.wait().await?) }).await;
 }
 
 fn not_piped() -> Error {

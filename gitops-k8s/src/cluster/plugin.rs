@@ -6,9 +6,9 @@ use std::fmt::Display;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use gitops_core::process::ProcessGroup;
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use kube::config::{ExecConfig, ExecInteractiveMode};
-use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
@@ -84,11 +84,11 @@ impl Plugin {
 
     async fn run(&self) -> Result<Vec<u8>> {
         let mut child = self.start()?;
-        let group = Group::of(&child);
+        let mut leash = ProcessGroup::led_by(child.id()).leash();
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let read = async { tokio::try_join!(limited(stdout), limited(stderr), child.wait()) };
         let (printed, complaints, status) = read.await?;
-        group.ended();
+        leash.ended();
         match status.success() {
             true => Ok(printed),
             false => Err(self.complained(status, &complaints)),
@@ -131,25 +131,4 @@ async fn limited(pipe: Option<impl AsyncRead + Unpin>) -> std::io::Result<Vec<u8
         tokio::io::copy(&mut pipe, &mut tokio::io::sink()).await?;
     }
     Ok(read)
-}
-
-/// The process group of a child that was not waited for; it is killed when this is dropped.
-struct Group(Option<Pid>);
-
-impl Group {
-    fn of(child: &Child) -> Self {
-        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
-    }
-
-    /// The child was waited for: its number may be another's by now.
-    fn ended(mut self) {
-        self.0 = None;
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // There may be nobody left to get it.
-        let _ = self.0.map(|group| kill_process_group(group, Signal::KILL));
-    }
 }

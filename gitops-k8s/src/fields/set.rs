@@ -29,6 +29,11 @@ pub(crate) enum Element {
 /// may be left out.
 const DEFAULTS: [(&str, &str); 1] = [("protocol", "TCP")];
 
+/// What the server writes where an item of a list leaves out a key.
+pub(crate) fn default_of_key(name: &str) -> Option<&'static str> {
+    DEFAULTS.iter().find(|(key, _)| *key == name).map(|(_, default)| *default)
+}
+
 /// A scalar as the text of its JSON: comparable, and equal exactly if the values are.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Scalar(SmolStr);
@@ -198,8 +203,17 @@ impl Element {
         let Self::Keyed(keys) = self else { return false };
         keys.iter().all(|(name, value)| match item.get(name.as_str()) {
             Some(found) => value.is(found),
-            None => DEFAULTS.iter().any(|(key, default)| key == name && value.is(&Json::from(*default))),
+            None => default_of_key(name).is_some_and(|default| value.is(&default.into())),
         })
+    }
+
+    /// Whether the item that the keys name has a value under a name: in its keys, or else by itself.
+    pub fn has(&self, item: &Json, name: &str, value: &Json) -> bool {
+        let Self::Keyed(keys) = self else { return false };
+        match keys.iter().find(|(key, _)| key == name) {
+            Some((_, key)) => key.is(value),
+            None => item.get(name) == Some(value),
+        }
     }
 }
 

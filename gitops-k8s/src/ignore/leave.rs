@@ -56,9 +56,7 @@ fn descend(declared: &mut Json, live: &Json, ours: Owned<'_>, all: &[&FieldSet],
         }
         ([Step::Each(conditions), rest @ ..], Json::Array(items)) => {
             for (at, item) in items.iter_mut().enumerate() {
-                if Step::selects(conditions, item) {
-                    descend_into_item(item, at, live, ours, all, (conditions, rest));
-                }
+                descend_into_item(item, at, live, ours, all, (conditions, rest));
             }
         }
         _ => {}
@@ -78,14 +76,16 @@ fn descend_into_item(
     let keyed = all.iter().flat_map(|set| set.below.keys()).filter(|element| element.is_keyed());
     let found = keyed.clone().find(|element| element.names(item)).cloned();
     if keyed.count() > 0 {
-        let Some(element) = found else { return };
+        let is_meant =
+            |element: &Element| conditions.iter().all(|(name, value)| element.has(item, name, value));
+        let Some(element) = found.filter(is_meant) else { return };
         let Some(live) = element.of(live) else { return };
         let (keys, ours) = (element.keys_of(item), ours.below(&element));
         descend(item, live, ours, &sets_below(all, &element), rest);
         restore(item, keys);
         return;
     }
-    let Some(items) = live.as_array() else { return };
+    let Some(items) = live.as_array().filter(|_| Step::selects(conditions, item)) else { return };
     let live = match conditions.is_empty() {
         true => items.get(at),
         false => items.iter().find(|item| Step::selects(conditions, item)),
@@ -227,6 +227,33 @@ mod tests {
         let found = left(".ports[].nodePort", &declared, &live, &ours);
         let expected = json!([{"port": 80, "nodePort": 9}, {"port": 53, "protocol": "UDP", "nodePort": 8}]);
         assert_eq!(found["ports"], expected);
+    }
+
+    #[test]
+    fn a_condition_on_a_key_that_is_left_out_is_one_on_what_the_server_wrote_for_it() {
+        let port = |protocol: &str| json!({"port": 53, "protocol": protocol, "nodePort": 7});
+        let set = json!({"f:port": {}, "f:nodePort": {}});
+        let key = |protocol: &str| format!("k:{}", json!({"port": 53, "protocol": protocol}));
+        let ours = json!({"f:ports": {key("TCP"): set, key("UDP"): set}});
+        let live = json!({"ports": [port("UDP"), port("TCP")]});
+        let declared =
+            json!({"ports": [{"port": 53, "nodePort": 1}, {"port": 53, "protocol": "UDP", "nodePort": 1}]});
+        let of = |protocol: &str| {
+            let path = format!(".ports[] | select(.port == 53 and .protocol == {protocol:?}) | .nodePort");
+            let left = left(&path, &declared, &live, &ours);
+            [0, 1].map(|at| left["ports"][at]["nodePort"].clone())
+        };
+        assert_eq!(
+            [of("TCP"), of("UDP"), of("SCTP")],
+            [[json!(7), json!(1)], [json!(1), json!(7)], [json!(1), json!(1)]]
+        );
+        let without_keys = left(
+            r#".ports[] | select(.protocol == "TCP") | .nodePort"#,
+            &declared,
+            &live,
+            &json!({"f:ports": {}}),
+        );
+        assert_eq!(without_keys, declared, "nobody says what a list without keys has for what is left out");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use gitops_core::{Error, ErrorKind, Result, Value};
 use serde_json::Value as Json;
 
 use super::member;
+use crate::fields;
 
 /// How many bytes a path has at most.
 const MAX_TEXT: usize = 1024;
@@ -95,15 +96,18 @@ fn is_in(steps: &[Step], value: &Value) -> bool {
             member(value, name).is_some_and(|value| is_in(rest, value))
         }
         ([Step::Each(conditions), rest @ ..], Value::List(items)) => {
-            let holds = |item: &&Value| {
-                let has = |(name, wanted): &(String, Json)| {
-                    member(item, name).is_some_and(|value| *value == Value::from_json(wanted.clone()))
-                };
-                conditions.iter().all(has)
-            };
+            let holds = |item: &&Value| conditions.iter().all(|(name, wanted)| has(item, name, wanted));
             items.iter().filter(holds).any(|item| is_in(rest, item))
         }
         _ => false,
+    }
+}
+
+/// Whether an item has a value under a name, or leaves it out and the server may write it there.
+fn has(item: &Value, name: &str, wanted: &Json) -> bool {
+    match member(item, name) {
+        Some(value) => *value == Value::from_json(wanted.clone()),
+        None => fields::default_of_key(name).is_some_and(|default| *wanted == default),
     }
 }
 
@@ -270,6 +274,16 @@ mod tests {
         for text in ["", "/", "spec", "/spec/ports/0", "/a//b", "/kind"] {
             assert!(Path::pointer(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_condition_may_be_on_what_the_server_writes_for_a_port() {
+        let body = |ports: Json| Value::from_json(json!({"spec": {"ports": ports}}));
+        let path = |protocol| format!(".spec.ports[] | select(.protocol == {protocol:?}) | .nodePort");
+        let fits = |protocol, ports| Path::parse(&path(protocol)).unwrap().is_in(&body(ports));
+        assert!(fits("TCP", json!([{"nodePort": 1}])));
+        assert!(!fits("UDP", json!([{"nodePort": 1}])));
+        assert!(!fits("TCP", json!([{"protocol": "UDP", "nodePort": 1}])));
     }
 
     proptest! {

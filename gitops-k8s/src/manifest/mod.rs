@@ -2,7 +2,6 @@
 
 mod clean;
 mod deprecated;
-mod dialects;
 mod files;
 mod identity;
 mod list;
@@ -173,7 +172,7 @@ impl KubernetesRender {
             remarks::tell_empty(part, if is_made { "what is rendered from it" } else { "the file" });
         }
         // What a program printed has one reader, which is that of the program.
-        let mut remarks = if is_made { Vec::new() } else { dialects::differences(&sheet, &documents) };
+        let mut remarks = if is_made { Vec::new() } else { remarks::of(&mut documents) };
         self.steps.iter().try_for_each(|step| step.transform(&sheet, &mut documents))?;
         let nodes: Vec<Node> = documents.into_iter().map(|document| document.root).collect();
         if self.strangers.are(&nodes, path).map_err(|fault| vec![file.show(&fault)])? {

@@ -2,10 +2,15 @@
 
 use gitops_core::{Diagnostic, Part, Severity};
 
-use crate::yaml::{Fault, File};
+use crate::yaml::{Document, Fault, File};
 
 /// How many remarks about one file are told one by one.
 const MOST: usize = 20;
+
+/// What readers take differently in documents.
+pub(super) fn of(documents: &mut [Document]) -> Vec<Fault> {
+    documents.iter_mut().flat_map(|document| std::mem::take(&mut document.remarks)).collect()
+}
 
 /// Remarks on a part, in the order of their places.
 pub(super) fn tell(part: &Part<'_>, file: &File<'_>, mut found: Vec<Fault>) {

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use gitops_core::process::ProcessGroup;
 use tempfile::TempDir;
 
 use super::failure::Failure;
@@ -118,13 +118,12 @@ const INSTALL: &str = "install it, or name its path where the renderer is set up
 
 /// Waits for the end, on another thread so that the wait has an end of its own.
 fn finish(child: Child, name: &str, wall: Duration) -> Result<Ended, Failure> {
-    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    let kill = move || group.map(|group| kill_process_group(group, Signal::KILL));
+    let group = ProcessGroup::led_by(Some(child.id()));
     let (sender, receiver) = mpsc::channel();
-    let waiter = thread::spawn(move || sender.send(read(child, kill)));
+    let waiter = thread::spawn(move || sender.send(read(child, group)));
     let ended = receiver.recv_timeout(wall);
     if ended.is_err() {
-        kill();
+        group.kill();
     }
     // After the kill, nothing holds the pipes any more and the thread ends.
     let _ = waiter.join();
@@ -142,14 +141,14 @@ fn finish(child: Child, name: &str, wall: Duration) -> Result<Ended, Failure> {
 }
 
 /// Reads both pipes to their ends; nothing if the program printed too much and was stopped.
-fn read<K>(mut child: Child, kill: impl Fn() -> K) -> Result<Option<Ended>, Failure> {
+fn read(mut child: Child, group: ProcessGroup) -> Result<Option<Ended>, Failure> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let complaints = thread::spawn(move || stderr.map(tail).unwrap_or_default());
     let mut printed = Vec::new();
     stdout.map_or(Ok(0), |stdout| stdout.take(OUTPUT + 1).read_to_end(&mut printed))?;
     let is_too_much = printed.len() as u64 > OUTPUT;
     if is_too_much {
-        kill();
+        group.kill();
     }
     let status = child.wait()?;
     let stderr = complaints.join().unwrap_or_default();

@@ -51,15 +51,6 @@ impl<'a> Sheet<'a> {
         !matches!(first, None | Some('"' | '\'' | '|' | '>' | '!' | '&'))
     }
 
-    /// The letters, digits and signs of numbers and times at the place of a scalar without quotes; nothing for any other
-    /// scalar.
-    pub(crate) fn word(&self, place: Place) -> Option<String> {
-        let is_part = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '+' | ':' | '.' | '_');
-        let line = self.is_plain(place).then(|| self.line(place))?;
-        let tail = line.chars().skip((place.column as usize).saturating_sub(1));
-        Some(tail.take_while(is_part).collect::<String>().trim_end_matches(':').to_owned())
-    }
-
     fn line(&self, place: Place) -> &'a str {
         let lines = self.lines.get_or_init(|| self.file.text().lines().collect());
         lines.get((place.line as usize).saturating_sub(1)).copied().unwrap_or_default()

@@ -6,6 +6,7 @@ use granit_parser::{
 };
 
 use super::dialect::Rules;
+use super::differs::{self, Difference};
 use super::mapping::Mapping;
 use super::scalar::{self, Misfit, Scalar};
 use super::scan::{self, Scan};
@@ -35,6 +36,7 @@ pub(super) fn document(
         flow: 0,
         copies: 0,
         anchors: BTreeMap::new(),
+        remarks: Vec::new(),
     };
     composer.document()
 }
@@ -62,6 +64,8 @@ struct Composer<'t> {
     flow: usize,
     copies: usize,
     anchors: BTreeMap<usize, Anchor>,
+    /// What readers take differently.
+    remarks: Vec<Fault>,
 }
 
 /// What an alias stands for.
@@ -86,7 +90,8 @@ impl<'t> Composer<'t> {
         let next = self.next()?;
         let root = self.node(next)?;
         self.end()?;
-        Ok((root.data != Data::Null).then_some(Document { root }))
+        let remarks = std::mem::take(&mut self.remarks);
+        Ok((root.data != Data::Null).then_some(Document { root, remarks }))
     }
 
     /// Only blanks and comments may follow a document.
@@ -118,6 +123,7 @@ impl<'t> Composer<'t> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let written = self.scalar(text, style, tag.as_deref(), &span)?;
+                self.remarks.extend(written.differs.map(|differs| differs.at(place)));
                 if anchor == 0 { written.node(self.rules) } else { self.keep(anchor, written) }
             }
             Event::SequenceStart(style, anchor, _) => self.nested(place, style, anchor, Self::sequence),
@@ -163,7 +169,7 @@ impl<'t> Composer<'t> {
         loop {
             let next = self.next()?;
             if matches!(next.0, Event::MappingEnd) {
-                return mapping.finish(self.rules).map(Data::Map);
+                return mapping.finish(self.rules, &mut self.remarks).map(Data::Map);
             }
             let (key, place) = self.key(next)?;
             let next = self.next()?;
@@ -181,6 +187,7 @@ impl<'t> Composer<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let written = self.scalar(text, style, tag.as_deref(), &span)?;
                 let key = self.written_key(&written)?;
+                self.remarks.extend(differs::key(&written));
                 if anchor != 0 {
                     self.keep(anchor, written)?;
                 }
@@ -226,12 +233,14 @@ impl<'t> Composer<'t> {
         let plain = style == ScalarStyle::Plain;
         let scalar =
             scalar::resolve(&text, plain, tag, self.rules).map_err(|misfit| no_fit(place, &misfit))?;
+        let differs = Difference::of(&text, plain, tag);
         let text = if tag == Tag::Binary { binary(place, &text)?.into() } else { text };
         let is_gap = self.flow > 0 && span.is_empty() && scalar == Scalar::Null;
         let text = if is_gap { Cow::Borrowed("") } else { text };
+        let differs = if is_gap { Some(Difference::GAP) } else { differs };
         let scalar = if is_gap && self.rules.gap_is_text { Scalar::Text } else { scalar };
         let is_tagged = matches!(tag, Tag::Binary | Tag::Other);
-        Ok(Written { place, text, scalar, is_tagged })
+        Ok(Written { place, text, scalar, is_tagged, differs })
     }
 
     /// Refuses what is read differently by the reader that is followed.
@@ -239,9 +248,12 @@ impl<'t> Composer<'t> {
         let range = span.byte_range().unwrap_or_default();
         self.scan.scalar(self.text, range.clone(), self.line)?;
         let written = self.text.get(range).unwrap_or_default();
-        if style == ScalarStyle::Folded && !self.rules.folds_deeper_lines && text.contains("\n ") {
-            let message = "a folded block with deeper lines, in which `kustomize` doubles line breaks";
-            return Err(Fault::syntax(self.place(span), message).help("begin it with `|`"));
+        if style == ScalarStyle::Folded && text.contains("\n ") {
+            let folded = differs::folded(self.place(span));
+            match self.rules.folds_deeper_lines {
+                true => self.remarks.push(folded),
+                false => return Err(Fault { code: "GO0401", ..folded }),
+            }
         }
         match scan::oddity(text, written, style, self.flow > 0) {
             Some((message, help)) => Err(Fault::syntax(self.place(span), message).help(help)),

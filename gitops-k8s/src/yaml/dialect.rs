@@ -49,7 +49,7 @@ pub(super) struct Rules {
     pub folds_deeper_lines: bool,
 }
 
-const KUBECTL_V2: Rules = Rules {
+pub(super) const KUBECTL_V2: Rules = Rules {
     words_are_truth: true,
     dates_are_times: false,
     keeps_unsigned: false,
@@ -61,7 +61,7 @@ const KUBECTL_V2: Rules = Rules {
     folds_deeper_lines: true,
 };
 
-const KYAML_V3: Rules = Rules {
+pub(super) const KYAML_V3: Rules = Rules {
     words_are_truth: false,
     dates_are_times: true,
     keeps_unsigned: true,

@@ -19,7 +19,7 @@ pub(super) fn documents(text: &str, limits: &Limits) -> (Vec<Document>, Vec<Faul
         }
         match reader.value() {
             Ok(root) if root.data == Data::Null => {}
-            Ok(root) => found.push(Document { root }),
+            Ok(root) => found.push(Document { root, remarks: Vec::new() }),
             Err(fault) => return (found, vec![fault]),
         }
     }

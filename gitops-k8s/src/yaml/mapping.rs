@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
+use gitops_core::Value;
 use smol_str::SmolStr;
 
 use super::dialect::Rules;
-use super::{Data, Fault, Member, Node, Place};
+use super::{Data, Fault, Member, Node, Place, differs};
 
 /// A mapping while it is read.
 #[derive(Default)]
@@ -39,37 +40,39 @@ impl Mapping {
         Ok(())
     }
 
-    /// The members in the order of their keys.
+    /// The members in the order of their keys; `remarks` gets those on which readers differ.
     ///
     /// # Errors
     /// A key is written twice.
-    pub fn finish(self, rules: &Rules) -> Result<Vec<Member>, Fault> {
+    pub fn finish(self, rules: &Rules, remarks: &mut Vec<Fault>) -> Result<Vec<Member>, Fault> {
         if self.merged.is_empty() {
             return sorted(self.written);
         }
         sorted(self.written.clone())?;
-        let mut found: BTreeMap<SmolStr, Member> = BTreeMap::new();
-        for member in self.in_order(rules.written_beats_merged) {
-            found.insert(member.name.clone(), member);
-        }
-        Ok(found.into_values().collect())
+        let (by_place, written_last) = (self.last(false), self.last(true));
+        let pairs = by_place.iter().zip(&written_last);
+        remarks.extend(pairs.filter(|(a, b)| !is_same(a, b)).map(|(_, written)| differs::merged(written)));
+        Ok(if rules.written_beats_merged { written_last } else { by_place })
     }
 
-    /// All pairs, such that of one key the last counts.
-    fn in_order(self, merged_first: bool) -> Vec<Member> {
-        let mut members = Vec::new();
-        let mut written = self.written.into_iter();
+    /// Of each key the last pair, where merges count from where they stand, or before all that is written.
+    fn last(&self, merged_first: bool) -> Vec<Member> {
+        let mut found: BTreeMap<SmolStr, &Member> = BTreeMap::new();
         let mut taken = 0;
-        for (before, merged) in self.merged {
-            if !merged_first {
-                members.extend(written.by_ref().take(before - taken));
-                taken = before;
-            }
-            members.extend(merged);
+        for (before, merged) in &self.merged {
+            let before = if merged_first { 0 } else { *before };
+            let pairs = self.written[taken..before].iter().chain(merged);
+            found.extend(pairs.map(|member| (member.name.clone(), member)));
+            taken = before;
         }
-        members.extend(written);
-        members
+        found.extend(self.written[taken..].iter().map(|member| (member.name.clone(), member)));
+        found.into_values().cloned().collect()
     }
+}
+
+/// Whether two members of one key hold the same, wherever that is written.
+fn is_same(one: &Member, other: &Member) -> bool {
+    one.place == other.place || Value::from(one.value.clone()) == Value::from(other.value.clone())
 }
 
 /// # Errors

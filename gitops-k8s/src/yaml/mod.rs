@@ -16,6 +16,7 @@
 
 mod compose;
 mod dialect;
+mod differs;
 mod fault;
 mod float;
 mod json;
@@ -73,7 +74,7 @@ pub fn read(
 pub(crate) fn plain(place: Place, text: &str, dialect: Dialect) -> Result<Node, Fault> {
     let rules = dialect.rules();
     let scalar = scalar::resolve(text, true, tag::Tag::None, rules).unwrap_or(scalar::Scalar::Text);
-    written::Written { place, text: text.into(), scalar, is_tagged: false }.node(rules)
+    written::Written { place, text: text.into(), scalar, is_tagged: false, differs: None }.node(rules)
 }
 
 /// Documents are read on all cores: none knows of another.

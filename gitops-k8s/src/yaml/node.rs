@@ -3,6 +3,8 @@ use std::sync::Arc;
 use gitops_core::{Hole, Number, Secret, Value};
 use smol_str::SmolStr;
 
+use super::Fault;
+
 /// A place in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
@@ -17,6 +19,8 @@ pub struct Place {
 pub struct Document {
     /// Its content.
     pub root: Node,
+    /// What `kubectl` and `kustomize` take for different things in it.
+    pub(crate) remarks: Vec<Fault>,
 }
 
 /// A value and where it is written; what an alias copied keeps the place of the original.

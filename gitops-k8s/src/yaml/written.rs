@@ -3,6 +3,7 @@ use std::borrow::Cow;
 use smol_str::{SmolStr, ToSmolStr};
 
 use super::dialect::Rules;
+use super::differs::Difference;
 use super::scalar::Scalar;
 use super::{Data, Fault, Node, Place, float};
 
@@ -13,6 +14,8 @@ pub(super) struct Written<'t> {
     pub scalar: Scalar,
     /// Whether it has a tag that makes text of it and that not every reader knows.
     pub is_tagged: bool,
+    /// How `kubectl` and `kustomize` differ about it.
+    pub differs: Option<Difference>,
 }
 
 /// A key of a mapping.

@@ -92,6 +92,39 @@ async fn an_item_of_a_list_is_left_by_its_key() {
     assert_eq!((&containers[0]["image"], &containers[1]["image"]), (&json!("web:9"), &json!("log:2")));
 }
 
+/// The server says that a port without a protocol is one of TCP, so a rule about ports of TCP is about it.
+#[tokio::test]
+async fn a_rule_about_a_protocol_is_about_the_port_that_leaves_it_out() {
+    let world = World::new("protocol").await;
+    let path = r#".spec.ports[] | select(.protocol == "TCP") | .nodePort"#;
+    let rule = Ignore::of("", "Service").path(path).unwrap();
+    let service = |ports: Json| {
+        json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "dns"},
+            "spec": {"type": "NodePort", "ports": ports}
+        })
+    };
+    let declared = |node: u32| {
+        service(json!([
+            {"name": "tcp", "port": 53, "nodePort": node},
+            {"name": "udp", "port": 53, "protocol": "UDP", "nodePort": node},
+        ]))
+    };
+    assert!(rule.concerns(&world.object(declared(30053))), "it fits what is declared");
+    let target = ignoring(&world, rule);
+    target.apply(&world.cx, &create(&world.object(declared(30053)), "1")).await.unwrap();
+    let uri = world.uri("services", "dns");
+    let taken = service(json!([{"name": "tcp", "port": 53, "protocol": "TCP", "nodePort": 30054}]));
+    world.admin.apply(&uri, "robot", &taken).await;
+    let live = world.observe(&target, &world.key("Service", "dns")).await.unwrap();
+    assert_eq!(differs(&world, &target, declared(30053), &live).await, [""; 0]);
+    let udp = "spec/ports/port=53,protocol=UDP/nodePort 30053 → 30055";
+    assert_eq!(differs(&world, &target, declared(30055), &live).await, [udp]);
+    target.apply(&world.cx, &update(&world.object(declared(30055)), &live, "2")).await.unwrap();
+    let ports = world.admin.get(&uri).await.unwrap()["spec"]["ports"].clone();
+    assert_eq!([0, 1].map(|at| ports[at]["nodePort"].clone()), [30054, 30055]);
+}
+
 #[tokio::test]
 async fn what_a_manager_owns_is_left_to_it_and_the_engine_sees_no_drift() {
     let world = World::new("manager").await;

@@ -33,23 +33,45 @@ spec:
   mode: 0644
   text: |
     yes
+  time: 2001-01-01 10:00:00
+  octal: [0o-7, 0o7, 1e-3]
+  gap: { a: , b, c: ~ }
+  tag: [! 5, !!timestamp 2001-01-01, !!int \"1\", !!str yes, !t 2001-01-01]
+  base: &base { k: 1, l: 2, m: &yes no }
+  before: { <<: *base, k: 3 }
+  after: { k: 3, l: 2, m: no, <<: *base }
+  folded deeper: >
+    a
+     b
+  in quotes: { \"<<\": 1, '2001-01-01': 2 }
 ";
 
 #[test]
 fn what_kubectl_and_kustomize_read_differently_is_told_with_its_place() {
-    insta::assert_snapshot!(remarks(DIFFERS), @r"
+    insta::assert_snapshot!(remarks(DIFFERS), @r#"
     warning[GO0415]: a.yaml: 5:3: without quotes, this is true for `kubectl` and text for `kustomize` (write `true`, or put it in quotes if text is meant)
     warning[GO0415]: a.yaml: 5:8: without quotes, this is true for `kubectl` and text for `kustomize` (write `true`, or put it in quotes if text is meant)
     warning[GO0415]: a.yaml: 5:13: without quotes, this is false for `kubectl` and text for `kustomize` (write `false`, or put it in quotes if text is meant)
     warning[GO0415]: a.yaml: 6:8: without quotes, this is text for `kubectl` and a point in time for `kustomize` (put it in quotes)
     warning[GO0415]: a.yaml: 12:8: without quotes, this is rounded for `kubectl` and exact for `kustomize` (put it in quotes)
-    ");
+    warning[GO0415]: a.yaml: 16:9: without quotes, this is text for `kubectl` and a point in time for `kustomize` (put it in quotes)
+    warning[GO0415]: a.yaml: 17:11: without quotes, this is text for `kubectl` and a number for `kustomize` (put it in quotes)
+    warning[GO0415]: a.yaml: 18:11: left out, this is nothing for `kubectl` and the empty text for `kustomize` (write `null` or `""`)
+    warning[GO0415]: a.yaml: 18:16: left out, this is nothing for `kubectl` and the empty text for `kustomize` (write `null` or `""`)
+    warning[GO0415]: a.yaml: 19:11: with this tag, this is text for `kubectl` and a number for `kustomize` (remove the tag, and put it in quotes if text is meant)
+    warning[GO0415]: a.yaml: 19:26: with this tag, this is text for `kubectl` and a point in time for `kustomize` (remove the tag, and put it in quotes if text is meant)
+    warning[GO0415]: a.yaml: 20:37: without quotes, this is false for `kubectl` and text for `kustomize` (write `false`, or put it in quotes if text is meant)
+    warning[GO0415]: a.yaml: 22:12: this is what the `<<` behind it holds for `kubectl` and what is written for `kustomize` (write the `<<` first, or remove the key)
+    warning[GO0415]: a.yaml: 22:27: without quotes, this is false for `kubectl` and text for `kustomize` (write `false`, or put it in quotes if text is meant)
+    warning[GO0415]: a.yaml: 24:5: a folded block with deeper lines, in which `kustomize` doubles line breaks (begin it with `|`)
+    warning[GO0415]: a.yaml: 26:16: in quotes, this is a key for `kubectl` and dropped by `kustomize` (give it another name)
+    "#);
 }
 
 #[test]
 fn the_reader_that_is_followed_does_not_matter_for_what_differs() {
     let one = remarks(DIFFERS);
-    let text = DIFFERS.replace("  on:", "  list:");
+    let text = DIFFERS.replace("  on:", "  list:").replace("    a\n", "").replace("\"<<\": 1, ", "");
     assert_eq!(of(renderer().dialect(Dialect::KyamlV3), &text), remarks(&text));
     assert_ne!(one, remarks(&text), "a key is told of too");
 }

@@ -43,7 +43,7 @@ fn kustomize(folder: &Path, names: &[String]) -> Option<BTreeMap<String, Value>>
 }
 
 /// The same, where files that are refused are left out: found by halving.
-fn all_that_it_takes(folder: &Path, names: &[String]) -> BTreeMap<String, Value> {
+pub fn all_that_it_takes(folder: &Path, names: &[String]) -> BTreeMap<String, Value> {
     match (kustomize(folder, names), names.len()) {
         (Some(found), _) => found,
         (None, 1) => BTreeMap::new(),

@@ -8,8 +8,7 @@ const DEPTH: usize = 120;
 
 /// The value of a JSON document, with every digit of its numbers.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value> {
-    let raw: &RawValue = serde_json::from_slice(bytes).map_err(not_json)?;
-    Walk { text: raw.get(), at: 0 }.value(DEPTH)
+    parse_part(bytes, Part::Whole)
 }
 
 /// Which members of a document are read.
@@ -26,25 +25,24 @@ pub(crate) enum Part {
 /// The value of a JSON document of which only a part is read: the rest is checked to be JSON and passed over.
 pub(crate) fn parse_part(bytes: &[u8], part: Part) -> Result<Value> {
     let raw: &RawValue = serde_json::from_slice(bytes).map_err(not_json)?;
-    part_of(raw, part)
+    Walk { text: raw.get(), at: 0 }.value(part, DEPTH)
 }
 
-fn part_of(raw: &RawValue, part: Part) -> Result<Value> {
-    match (part, raw.get().as_bytes().first()) {
-        (Part::Members(wanted), Some(b'{')) => members_of(raw, wanted),
-        (Part::Items(part), Some(b'[')) => {
-            let items: Vec<&RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
-            Ok(Value::List(items.into_iter().map(|item| part_of(item, *part)).collect::<Result<_>>()?))
+impl Part {
+    /// The part of a member of a mapping that is read, if any is.
+    fn of_member(self, name: &str) -> Option<Self> {
+        match self {
+            Self::Members(wanted) => wanted.iter().find(|(member, _)| *member == name).map(|(_, part)| *part),
+            Self::Whole | Self::Items(_) => Some(Self::Whole),
         }
-        _ => Walk { text: raw.get(), at: 0 }.value(DEPTH),
     }
-}
 
-fn members_of(raw: &RawValue, wanted: &[(&'static str, Part)]) -> Result<Value> {
-    let members: BTreeMap<String, &RawValue> = serde_json::from_str(raw.get()).map_err(not_json)?;
-    let member =
-        |(name, part): &(&'static str, Part)| members.get(*name).map(|raw| Ok((*name, part_of(raw, *part)?)));
-    Ok(Value::map(wanted.iter().filter_map(member).collect::<Result<Vec<_>>>()?))
+    fn of_item(self) -> Self {
+        match self {
+            Self::Items(part) => *part,
+            Self::Whole | Self::Members(_) => Self::Whole,
+        }
+    }
 }
 
 /// One way through a text that is known to be JSON: each byte is read once more, however deep it lies.
@@ -54,30 +52,33 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn value(&mut self, depth: usize) -> Result<Value> {
+    fn value(&mut self, part: Part, depth: usize) -> Result<Value> {
         let deeper = depth.checked_sub(1).ok_or_else(too_deep)?;
         match self.peek() {
-            Some(b'{') => self.object(deeper),
-            Some(b'[') => self.list(deeper),
+            Some(b'{') => self.object(part, deeper),
+            Some(b'[') => self.list(part.of_item(), deeper),
             Some(b'"') => self.string().map(|text| Value::Text(text.into())),
             _ => self.word(),
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value> {
+    fn object(&mut self, part: Part, depth: usize) -> Result<Value> {
         let mut members = BTreeMap::new();
         self.items(b'}', |walk| {
             let name = walk.string()?;
             walk.skip(is_between);
-            members.insert(name, walk.value(depth)?);
+            match part.of_member(&name) {
+                Some(part) => drop(members.insert(name, walk.value(part, depth)?)),
+                None => walk.pass(),
+            }
             Ok(())
         })?;
         Ok(Value::map(members))
     }
 
-    fn list(&mut self, depth: usize) -> Result<Value> {
+    fn list(&mut self, part: Part, depth: usize) -> Result<Value> {
         let mut items = Vec::new();
-        self.items(b']', |walk| walk.value(depth).map(|item| items.push(item)))?;
+        self.items(b']', |walk| walk.value(part, depth).map(|item| items.push(item)))?;
         Ok(Value::List(items.into()))
     }
 
@@ -93,19 +94,41 @@ impl Walk<'_> {
         Ok(())
     }
 
+    /// Passes over a value that nobody asked for, however deep it is.
+    fn pass(&mut self) {
+        let mut open = 0_usize;
+        while let Some(byte) = self.peek() {
+            match byte {
+                b'"' => self.quoted(),
+                b'{' | b'[' | b'}' | b']' => self.at += 1,
+                _ => self.skip(is_of_word),
+            }
+            open += usize::from(matches!(byte, b'{' | b'['));
+            open -= usize::from(matches!(byte, b'}' | b']'));
+            if open == 0 {
+                return;
+            }
+            self.skip(is_between);
+        }
+    }
+
     fn string(&mut self) -> Result<String> {
         let start = self.at;
+        self.quoted();
+        serde_json::from_str(&self.text[start..self.at]).map_err(not_json)
+    }
+
+    fn quoted(&mut self) {
         self.at += 1;
         while let Some(byte) = self.peek().filter(|byte| *byte != b'"') {
             self.at += if byte == b'\\' { 2 } else { 1 };
         }
         self.at += 1;
-        serde_json::from_str(&self.text[start..self.at]).map_err(not_json)
     }
 
     fn word(&mut self) -> Result<Value> {
         let start = self.at;
-        self.skip(|byte| !is_between(byte) && !matches!(byte, b']' | b'}'));
+        self.skip(is_of_word);
         match &self.text[start..self.at] {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
@@ -131,6 +154,11 @@ fn is_between(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b',' | b':')
 }
 
+/// Whether it belongs to a number, `true`, `false` or `null`.
+fn is_of_word(byte: u8) -> bool {
+    !is_between(byte) && !matches!(byte, b']' | b'}')
+}
+
 /// The place is named, the text is not: it may hold a secret.
 fn not_json(error: serde_json::Error) -> Error {
     let place = format!("line {}, column {}", error.line(), error.column());
@@ -145,7 +173,7 @@ fn too_deep() -> Error {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use serde_json::Value as Json;
+    use serde_json::{Value as Json, json};
 
     #[test]
     fn every_digit_of_a_number_is_kept() {
@@ -208,6 +236,17 @@ mod tests {
         fn a_document_is_read_as_any_reader_reads_it(json in documents(), pretty in any::<bool>()) {
             let bytes = if pretty { serde_json::to_vec_pretty(&json) } else { serde_json::to_vec(&json) };
             prop_assert_eq!(parse(&bytes.unwrap()).unwrap(), inexact(&json));
+        }
+
+        #[test]
+        fn what_is_passed_over_changes_nothing_of_the_rest(json in documents(), other in documents(), pretty in any::<bool>()) {
+            const A: Part = Part::Members(&[("a", Part::Whole)]);
+            const PART: Part = Part::Members(&[("a", Part::Whole), ("b", A), ("l", Part::Items(&A))]);
+            let inner = json!({"x": other, "a": json, "z": other});
+            let whole = json!({"0": other, "a": json, "b": inner, "c": other, "l": [inner, inner], "z": other});
+            let asked = json!({"a": json, "b": {"a": json}, "l": [{"a": json}, {"a": json}]});
+            let bytes = if pretty { serde_json::to_vec_pretty(&whole) } else { serde_json::to_vec(&whole) };
+            prop_assert_eq!(parse_part(&bytes.unwrap(), PART).unwrap(), inexact(&asked));
         }
 
         #[test]

@@ -7,12 +7,12 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gitops_core::process::ProcessGroup;
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-use super::group::{Group, Leash};
 use super::ring::Ring;
 use super::{Environment, Program};
 
@@ -108,7 +108,8 @@ impl Call {
         command.args(&self.arguments).current_dir(&self.folder).process_group(0).stdin(Stdio::null());
         command.env_clear().envs(self.environment.into_variables()).stdout(stdout).stderr(stderr);
         let child = command.spawn().map_err(|error| not_started(self.program.path(), error))?;
-        Ok(Run { group: Group::of(&child), child, document, patience: self.patience, _kept: self.kept })
+        let group = ProcessGroup::led_by(child.id());
+        Ok(Run { group, child, document, patience: self.patience, _kept: self.kept })
     }
 
     /// Runs it to its end.
@@ -133,7 +134,7 @@ fn not_started(program: &Path, error: std::io::Error) -> Error {
 /// A run that was started.
 pub(crate) struct Run {
     child: Child,
-    group: Group,
+    group: ProcessGroup,
     document: Option<usize>,
     patience: Duration,
     _kept: Kept,
@@ -156,7 +157,7 @@ impl Run {
     async fn supervise(mut self, cx: Cx, stop: CancellationToken) -> Result<Ended> {
         let (group, patience) = (self.group, self.patience);
         // Nobody would hear of a run without files any more; one with files is found by the next process.
-        let _leash = self.child.stdout.is_some().then(|| Leash(group));
+        let _leash = self.child.stdout.is_some().then(|| group.leash());
         let mut end = pin!(self.end());
         let why = tokio::select! {
             biased;

@@ -2,7 +2,6 @@
 
 mod call;
 mod environment;
-mod group;
 mod lines;
 mod orphan;
 mod program;

@@ -1,50 +1,17 @@
 //! States that can't be written: a disk without room, a server that takes nothing.
 
 use std::fs;
-use std::path::PathBuf;
-use std::process::Command;
 use std::sync::Arc;
 
 use gitops_core::*;
 use gitops_terraform::{StateServer, Terraform};
+use testbed::SmallDisk;
 
 use crate::backends::Remote;
 use crate::support::*;
 use crate::things::*;
 
 const LOCK: &str = "app/.terraform.lock.hcl";
-
-/// A file system of 4 MiB in a folder of its own, unmounted when the test is over.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Self {
-        let disk = Self(tempfile::tempdir().unwrap());
-        let options = ["-t", "tmpfs", "-o", "size=4m,mode=0700", "gitops-test"];
-        let mount = Command::new("mount").args(options).arg(disk.0.path()).status();
-        let mounted = mount.expect("the tests need the program `mount` (Debian: `apt-get install mount`)");
-        assert!(mounted.success(), "this test mounts a small tmpfs: run it as root, or in a user namespace");
-        disk
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    /// Takes all room that is left, and says how to give it back.
-    fn fill(&self) -> PathBuf {
-        let path = self.path("ballast");
-        let error = fs::write(&path, vec![1; 8 << 20]).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).status();
-    }
-}
 
 /// The one thing was made once, and its root is as declared.
 async fn ends_well(world: &World, things: &Things) {
@@ -67,7 +34,8 @@ async fn failed(world: &World, target: &Terraform, plan: &Plan) -> String {
 
 #[tokio::test]
 async fn a_work_folder_without_room_is_told_of_before_anything_is_made() {
-    let (disk, things, lock) = (SmallDisk::mount(), Things::start().await, lock_file(&["gitops/counting"]));
+    let (disk, things, lock) =
+        (SmallDisk::mount("4m"), Things::start().await, lock_file(&["gitops/counting"]));
     let main = things.root(&[("a", "1")]);
     let mut world =
         World::new(&[("app/main.tf", &main), (LOCK, &lock)]).built(|builder| builder.mirror(mirror()));
@@ -84,7 +52,8 @@ async fn a_work_folder_without_room_is_told_of_before_anything_is_made() {
 
 #[tokio::test]
 async fn a_state_without_room_is_kept_and_written_when_there_is_some() {
-    let (disk, things, lock) = (SmallDisk::mount(), Things::start().await, lock_file(&["gitops/counting"]));
+    let (disk, things, lock) =
+        (SmallDisk::mount("4m"), Things::start().await, lock_file(&["gitops/counting"]));
     let store = Arc::new(FileStore::open(disk.path("states")).unwrap());
     let server = Arc::new(StateServer::new(store));
     let main = things.root(&[("a", "1")]);

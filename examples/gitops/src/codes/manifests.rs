@@ -100,10 +100,10 @@ pub const PAGES: [Page; 19] = [
     Page {
         code: "GO0415",
         title: "a value that readers take differently",
-        cause: "Without quotes it is one thing for `kubectl` and Argo CD, and another for `kustomize` and \
-              Flux: `yes` is true for the first and text for the second. It is a warning: the file is read \
-              as `kubectl` reads it.",
-        fix: "Write `true` or `false`, or put it in quotes.",
+        cause: "It is one thing for `kubectl` and Argo CD, and another for `kustomize` and Flux: without \
+              quotes, `yes` is true for the first and text for the second, and of a key that is both written \
+              and merged each takes another value. It is a warning: the file is read as `kubectl` reads it.",
+        fix: "Write it as the message says, mostly in quotes: then all read the same.",
     },
     Page {
         code: "GO0416",

@@ -2,47 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::process::Command;
 
+use testbed::SmallDisk;
+
 use crate::support::{CONFIG, Ran, World};
-
-/// A file system of 2 MiB at a path of the world, unmounted when the test is over.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn mount(world: &World, name: &str) -> Self {
-        fs::create_dir_all(world.path(name)).unwrap();
-        let disk = Self(world.path(name));
-        disk.mount_with("size=2m,mode=0700");
-        disk
-    }
-
-    fn mount_with(&self, options: &str) {
-        let mut mount = Command::new("mount");
-        let mount = mount.args(["-t", "tmpfs", "-o", options, "gitops-test"]).arg(&self.0).output();
-        let mount = mount.expect("the tests need the program `mount` (Debian: `apt-get install mount`)");
-        assert!(
-            mount.status.success(),
-            "this test mounts a small tmpfs and may not: run it as root, or in a user namespace by `unshare \
-             --map-root-user --mount cargo test`: {}",
-            String::from_utf8_lossy(&mount.stderr),
-        );
-    }
-
-    fn fill(&self) -> PathBuf {
-        let path = self.0.join("ballast");
-        let error = fs::write(&path, vec![1; 4 << 20]).unwrap_err();
-        assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
 
 #[test]
 fn a_target_on_a_read_only_disk() {
@@ -65,22 +29,22 @@ fn a_target_on_a_read_only_disk() {
 #[test]
 fn a_state_folder_on_a_read_only_disk() {
     let world = World::new();
-    let disk = SmallDisk::mount(&world, "disk");
+    let disk = SmallDisk::mount_at(&world.path("disk"), "2m");
     world.configure(&format!("{CONFIG}state: ./disk/state\n"));
     world.gitops(&["apply", "--yes"]).expect(0);
     world.commit("Change", &[("index.html", Some("new\n"))]);
-    disk.mount_with("remount,ro");
+    disk.remount("ro");
     world.gitops(&["apply", "--yes"]).expect(1).warns("error[GO").warns("help: ");
     world.gitops(&["status"]);
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
-    disk.mount_with("remount,rw");
+    disk.remount("rw");
     world.gitops(&["apply", "--yes"]).expect(0);
 }
 
 #[test]
 fn a_state_folder_on_a_full_disk() {
     let world = World::new();
-    let disk = SmallDisk::mount(&world, "disk");
+    let disk = SmallDisk::mount_at(&world.path("disk"), "2m");
     world.configure(&format!("{CONFIG}state: ./disk/state\n"));
     world.gitops(&["apply", "--yes"]).expect(0);
     world.commit("Change", &[("index.html", Some("new\n"))]);

@@ -7,24 +7,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
-use smol_str::{SmolStr, format_smolstr};
 
 use super::super::tamper;
-use super::documents::{Content, load_index, load_shards, put};
-use crate::inventory::{Index, Inventory, Level, Owned, Place, Shard, ShardId, Slot};
+use super::documents::{Content, load_shards, put};
+use super::head::{Head, TRIES, contended};
+use super::written::Written;
+use crate::inventory::{Index, Inventory, Level, Place, Shard, ShardId, Slot};
 use crate::journal::{Anchor, Intent};
 use crate::store::{Document, StateStore};
-use crate::value::{Digest, DigestMap, Key, Version};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Digest, Key, Version};
+use crate::{Cx, Error, Result};
 
 /// A shard over this many bytes makes all shards finer: a store may take no more than twice as much.
 const SHARD_LIMIT: usize = 256 << 10;
 
 /// How many shards are written at once.
 const AT_ONCE: usize = 8;
-
-/// How often a write is begun anew after one of its own got in between.
-const TRIES: usize = 5;
 
 /// What of an engine's memory is to be written.
 pub(super) struct Snapshot<'a> {
@@ -46,9 +44,7 @@ pub(super) struct Loaded {
 /// Writes an inventory to a store, each time what changed since the last.
 pub(super) struct Checkpoints {
     store: Arc<dyn StateStore>,
-    writer: SmolStr,
-    /// The version of the index, to be named by the next swap.
-    version: Option<Version>,
+    head: Head,
     level: Level,
     places: BTreeMap<ShardId, Place>,
     slots: BTreeMap<(ShardId, Slot), Version>,
@@ -56,8 +52,6 @@ pub(super) struct Checkpoints {
     written: Written,
     /// Any shard may hold something else than `written` says.
     in_doubt: bool,
-    /// A swap of the index was begun, and its answer has not been seen.
-    unsettled: bool,
 }
 
 type Encoded = BTreeMap<ShardId, Option<Vec<u8>>>;
@@ -70,33 +64,22 @@ struct Due {
     bytes: Vec<u8>,
 }
 
-/// What the shards hold.
-#[derive(Default)]
-struct Written {
-    entries: DigestMap<Owned>,
-    open: BTreeMap<SmolStr, Key>,
-    planned: BTreeSet<Key>,
-}
-
 impl Checkpoints {
     /// Reads what a store has; writes nothing.
     pub async fn load(cx: &Cx, store: Arc<dyn StateStore>) -> Result<(Self, Option<Loaded>)> {
+        let (head, stored) = Head::load(cx, store.clone()).await?;
         let mut checkpoints = Self {
             store,
-            writer: format_smolstr!("{:032x}", cx.random()),
-            version: None,
+            head,
             level: Level::default(),
             places: BTreeMap::new(),
             slots: BTreeMap::new(),
             keys: BTreeMap::new(),
             written: Written::default(),
             in_doubt: false,
-            unsettled: false,
         };
-        let Some(stored) = load_index(cx, &*checkpoints.store).await? else { return Ok((checkpoints, None)) };
-        checkpoints.version = Some(stored.version);
-        let (epoch, index) = (stored.epoch, stored.content);
-        let loaded = match index {
+        let Some((epoch, content)) = stored else { return Ok((checkpoints, None)) };
+        let loaded = match content {
             Content::Whole { anchor, inventory } => Loaded { inventory, planned: Vec::new(), anchor, epoch },
             Content::Index(index) => checkpoints.take_in(cx, index, epoch).await?,
         };
@@ -121,7 +104,7 @@ impl Checkpoints {
 
     /// Whether there are documents yet.
     pub fn exist(&self) -> bool {
-        self.version.is_some()
+        self.head.exists()
     }
 
     /// How many bytes the documents hold.
@@ -137,9 +120,9 @@ impl Checkpoints {
     /// there, or the new ones, and the next write goes on from either.
     pub async fn write(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
         for _ in 0..TRIES {
-            self.settled(cx).await?;
+            self.settle(cx).await?;
             match self.try_write(cx, snapshot).await {
-                Err(error) if error.is_conflict() && self.unsettled => {}
+                Err(error) if error.is_conflict() && self.head.is_unsettled() => {}
                 written => return written,
             }
         }
@@ -149,27 +132,17 @@ impl Checkpoints {
     /// As [`write`](Self::write), for an engine that takes over. If shards changed, the index goes into the new epoch before any of
     /// them is written: of two engines that take over at once, one alone writes in it.
     pub async fn take_over(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
-        self.settled(cx).await?;
-        if self.exist() && !self.changed(snapshot).is_empty() && !tamper::shares_epochs(cx) {
-            self.begin_epoch(cx, snapshot.epoch).await?;
+        self.settle(cx).await?;
+        if self.exist() && !self.written.changed(snapshot).is_empty() && !tamper::shares_epochs(cx) {
+            self.head.begin_epoch(cx, snapshot.epoch).await?;
         }
         self.write(cx, snapshot).await
-    }
-
-    /// Swaps the index for itself, in a new epoch.
-    async fn begin_epoch(&mut self, cx: &Cx, epoch: u64) -> Result<()> {
-        let stored = self.store.load(cx, Index::DOCUMENT).await?;
-        let same = stored.filter(|stored| Some(&stored.version) == self.version.as_ref());
-        let Content::Index(index) = Content::decode(&same.ok_or_else(deposed)?.document.bytes)? else {
-            return Ok(());
-        };
-        self.swap_index(cx, epoch, &Index { writer: self.writer.clone(), ..index }).await
     }
 
     async fn try_write(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
         self.refine(Level::of(snapshot.inventory.entries().len() + snapshot.planned.len()));
         loop {
-            let changed = self.changed(snapshot);
+            let changed = self.written.changed(snapshot);
             let shards = self.encode(snapshot, &changed)?;
             let too_large = shards.values().flatten().any(|bytes| bytes.len() > SHARD_LIMIT);
             match self.level.finer().filter(|_| too_large) {
@@ -179,43 +152,12 @@ impl Checkpoints {
         }
     }
 
-    async fn settled(&mut self, cx: &Cx) -> Result<()> {
-        for _ in 0..TRIES {
-            self.settle(cx).await?;
-            if !self.unsettled {
-                return Ok(());
-            }
-        }
-        Err(contended())
-    }
-
-    /// Finds out what came of a swap of the index whose answer was not seen, before a slot is written that it may
-    /// name. If it did not happen, the index is swapped for itself, and then it can't happen any more.
+    /// Takes in what came of a write whose end was not seen, before a slot is written that the index may name.
     async fn settle(&mut self, cx: &Cx) -> Result<()> {
-        if !self.unsettled {
-            return Ok(());
+        if let Some(index) = self.head.settle(cx).await? {
+            (self.level, self.places) = (index.level, index.shards);
+            self.doubt();
         }
-        let Some(stored) = self.store.load(cx, Index::DOCUMENT).await? else {
-            self.unsettled = false;
-            return if self.version.is_none() { Ok(()) } else { Err(deposed()) };
-        };
-        if Some(&stored.version) == self.version.as_ref() {
-            match self.store.swap(cx, Index::DOCUMENT, self.version.as_ref(), stored.document).await {
-                // It did happen, just now.
-                Err(error) if error.is_conflict() => return Ok(()),
-                swapped => self.version = Some(swapped?),
-            }
-        } else {
-            match Content::decode(&stored.document.bytes)? {
-                Content::Index(index) if index.writer == self.writer => {
-                    (self.version, self.level, self.places) =
-                        (Some(stored.version), index.level, index.shards);
-                    self.doubt();
-                }
-                _ => return Err(deposed()),
-            }
-        }
-        self.unsettled = false;
         Ok(())
     }
 
@@ -224,11 +166,7 @@ impl Checkpoints {
     /// # Errors
     /// `Conflict` if it is not.
     pub async fn check(&self, cx: &Cx) -> Result<()> {
-        let stored = self.store.load(cx, Index::DOCUMENT).await?;
-        match stored.map(|stored| stored.version) == self.version {
-            true => Ok(()),
-            false => Err(deposed()),
-        }
+        self.head.check(cx).await
     }
 
     /// Goes to a finer level, if this one is coarser: every shard is then written anew.
@@ -244,17 +182,6 @@ impl Checkpoints {
         self.keys.clear();
         self.written = Written::default();
         self.in_doubt = true;
-    }
-
-    /// The keys of which the shards know something else than the snapshot.
-    fn changed(&self, snapshot: &Snapshot<'_>) -> BTreeSet<Key> {
-        let written = &self.written;
-        let entries = snapshot.inventory.entries().changed_since(&written.entries);
-        let opened = snapshot.inventory.open().filter(|intent| !written.open.contains_key(&intent.op));
-        let open: BTreeSet<&SmolStr> = snapshot.inventory.open().map(|intent| &intent.op).collect();
-        let closed = written.open.iter().filter(|(op, _)| !open.contains(op)).map(|(_, key)| key);
-        let planned = snapshot.planned.iter().map(|intent| &intent.key).chain(&written.planned);
-        entries.chain(opened.map(|intent| &intent.key)).chain(closed).chain(planned).cloned().collect()
     }
 
     /// The shards that changed, as bytes; nothing for one that is empty.
@@ -302,14 +229,14 @@ impl Checkpoints {
         self.slots.extend(written);
         let index = Index {
             format: Index::FORMAT,
-            writer: self.writer.clone(),
+            writer: self.head.writer().clone(),
             anchor: snapshot.anchor.clone(),
             owner: snapshot.inventory.owner().clone(),
             accepted: snapshot.inventory.accepted().cloned(),
             level: self.level,
             shards: places.clone(),
         };
-        self.swap_index(cx, snapshot.epoch, &index).await?;
+        self.head.swap(cx, snapshot.epoch, &index).await?;
         self.places = places;
         self.in_doubt = false;
         self.note(snapshot.inventory, snapshot.planned, changed);
@@ -329,15 +256,6 @@ impl Checkpoints {
         Some(Due { id, slot, expect, bytes })
     }
 
-    async fn swap_index(&mut self, cx: &Cx, epoch: u64, index: &Index) -> Result<()> {
-        let document = Document { epoch, bytes: serde_json::to_vec(index)? };
-        self.unsettled = true;
-        let version = self.store.swap(cx, Index::DOCUMENT, self.version.as_ref(), document).await?;
-        self.version = Some(version);
-        self.unsettled = false;
-        Ok(())
-    }
-
     fn note(&mut self, inventory: &Inventory, planned: &[Intent], changed: BTreeSet<Key>) {
         for key in changed {
             let keys = self.keys.entry(self.level.shard(&key)).or_default();
@@ -346,22 +264,6 @@ impl Checkpoints {
                 false => keys.remove(&key),
             };
         }
-        self.written = Written {
-            entries: inventory.entries().clone(),
-            open: inventory.open().map(|intent| (intent.op.clone(), intent.key.clone())).collect(),
-            planned: planned.iter().map(|intent| intent.key.clone()).collect(),
-        };
+        self.written = Written::of(inventory, planned);
     }
-}
-
-fn contended() -> Error {
-    Error::new(ErrorKind::Unavailable, "the index of the inventory is written by somebody else all the time")
-}
-
-fn deposed() -> Error {
-    Error::new(
-        ErrorKind::Conflict,
-        "another engine took over: the stored inventory is no longer ours to write",
-    )
-    .help("stop this engine, or start it again: what the other one did is taken in first")
 }

@@ -2,9 +2,11 @@
 
 mod checkpoints;
 mod documents;
+mod head;
 mod read;
 mod state;
 mod take_over;
+mod written;
 
 #[cfg(feature = "simulate")]
 pub(crate) use read::stored;

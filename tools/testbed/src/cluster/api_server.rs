@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::servers::{self, Shell};
+use super::servers::{self, Shell};
 
 /// A running API server, shared by all tests of one process and ended with it.
 #[derive(Debug)]

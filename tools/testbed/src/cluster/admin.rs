@@ -3,7 +3,7 @@ use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value as Json;
 
-use crate::{ApiServer, User};
+use super::{ApiServer, User};
 
 /// Somebody else at the server, straight and with all rights: a person, a controller, a test.
 #[derive(Clone)]

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::ApiServer;
+use super::ApiServer;
 
 /// One request as the API server recorded it.
 #[derive(Clone, Debug, PartialEq, Eq)]

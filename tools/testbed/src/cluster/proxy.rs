@@ -15,7 +15,7 @@ use kube::client::Body;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{ApiServer, User};
+use super::{ApiServer, User};
 
 /// What goes wrong with one request.
 #[derive(Clone, Debug)]
