@@ -297,6 +297,7 @@ fn heard(world: &Handle, life: usize, event: &Event) {
     check::i19_bounded_load(&mut world, life, event);
     match event {
         Event::Planned { plan, .. } => {
+            world.app_of(life).book.planned();
             if let Some(revision) = world.lives[life].resolved.clone() {
                 world.lives[life].plans.insert(*plan, revision);
             }

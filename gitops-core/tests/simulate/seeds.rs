@@ -114,3 +114,12 @@ fn an_older_view_is_of_the_same_object() {
         assert!(outcome.violation.is_none(), "{outcome}");
     }
 }
+
+/// A pass that plans the same as the one before was taken for it, and an object that somebody had deleted in between for
+/// one that was written too late.
+#[test]
+fn the_same_plan_again_is_another_pass() {
+    let outcome =
+        World::new(1_102_739, &Profile::default().all_faults().lasts(Duration::from_secs(7200))).run();
+    assert!(outcome.violation.is_none(), "{outcome}");
+}

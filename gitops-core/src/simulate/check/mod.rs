@@ -34,7 +34,7 @@ pub(super) struct Book {
     pub owner: Option<SmolStr>,
 }
 
-/// What was sent under one plan.
+/// What was sent in one pass.
 #[derive(Default)]
 struct Pass {
     plan: Option<PlanId>,
@@ -61,7 +61,12 @@ impl Book {
         self.shadow.open().find(|intent| intent.op == op)
     }
 
-    /// Turns the page when another plan is carried out.
+    /// An engine planned: what it sends from now on is of another pass, be the plan the same.
+    pub fn planned(&mut self) {
+        self.pass.plan = None;
+    }
+
+    /// Turns the page when another pass begins.
     fn begin_step(&mut self, intent: &Intent) {
         if self.pass.plan != Some(intent.plan) {
             let owned = self.shadow.entries().len();
