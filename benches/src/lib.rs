@@ -11,7 +11,7 @@ pub use applied::{Applied, engine};
 pub use counted::CountedTree;
 pub use figures::{Wanted, quantile, row, timed};
 pub use files::Files;
-pub use processor::processor_time;
+pub use processor::{processor_time, processor_time_of};
 pub use repository::{Layout, Repository};
 
 /// The memory that this process has for itself, in bytes: without mapped files.

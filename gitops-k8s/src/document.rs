@@ -6,7 +6,6 @@ use serde_json::{Value as Json, json};
 use crate::filled;
 use crate::mark;
 use crate::object::{Eye, Seen};
-use crate::treatment::Treatment;
 
 /// What the server's store takes: 1.5 MiB.
 const MAX_OBJECT: usize = 1_572_864;
@@ -31,8 +30,6 @@ pub(crate) struct Document {
     pub declared_at: String,
     pub json: Json,
     pub has_secret: bool,
-    /// Whether the server is not asked to refuse fields that the kind does not have.
-    pub lenient: bool,
 }
 
 impl Document {
@@ -50,7 +47,6 @@ impl Document {
 
     fn declared(object: &Object, json: Json, mark: Option<&Mark>) -> Result<Self> {
         let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
-        document.lenient = Treatment::of(object).lenient;
         document.declared_at = object.provenance.to_string();
         Ok(document)
     }
@@ -83,8 +79,7 @@ impl Document {
             mark::set(&mut json, mark)?;
         }
         let has_secret = json["kind"] == "Secret";
-        let document =
-            Self { key: key.clone(), declared_at: String::new(), json, has_secret, lenient: false };
+        let document = Self { key: key.clone(), declared_at: String::new(), json, has_secret };
         document.check_size().map_err(|error| error.at(key))?;
         Ok(document)
     }
@@ -110,12 +105,22 @@ impl Document {
 
     fn check_size(&self) -> Result<()> {
         let whole = self.json.to_string().len();
-        let data = ["data", "binaryData"].map(|name| self.json[name].to_string().len()).iter().sum();
+        if whole > MAX_OBJECT {
+            return Err(too_large("the object", whole, MAX_OBJECT));
+        }
         let has_data = matches!(self.json["kind"].as_str(), Some("ConfigMap" | "Secret"));
-        match (whole > MAX_OBJECT, has_data && data > MAX_DATA) {
-            (true, _) => Err(too_large("the object", whole, MAX_OBJECT)),
-            (_, true) => Err(too_large("the data", data, MAX_DATA)),
-            _ => Ok(()),
+        // The data is no larger than the whole, which is small most often.
+        match has_data && whole > MAX_DATA {
+            true => self.check_data(),
+            false => Ok(()),
+        }
+    }
+
+    fn check_data(&self) -> Result<()> {
+        let data = ["data", "binaryData"].map(|name| self.json[name].to_string().len()).iter().sum();
+        match data > MAX_DATA {
+            true => Err(too_large("the data", data, MAX_DATA)),
+            false => Ok(()),
         }
     }
 }

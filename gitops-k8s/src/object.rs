@@ -122,9 +122,9 @@ impl Seen {
         }
     }
 
-    /// What the engine is told of it.
-    pub fn live(&self, key: Key, eye: &Eye) -> Live {
-        let mut live = Live::new(key, self.uid(), self.version(eye), self.body(eye));
+    /// What the engine is told of it, whose [version](Self::version) is known.
+    pub fn live(&self, key: Key, version: Version, eye: &Eye) -> Live {
+        let mut live = Live::new(key, self.uid(), version, self.body(eye));
         if let Some(mark) = &self.mark {
             live = live.owned_by(mark.owner.as_str());
             live.op = Some(mark.op.clone());
@@ -136,10 +136,10 @@ impl Seen {
         live
     }
 
-    pub fn applied(&self, eye: &Eye) -> Applied {
+    pub fn applied(&self, version: Version) -> Applied {
         match self.is_deleting() {
             true => Applied::Deleting,
-            false => Applied::Present { uid: self.uid(), version: self.version(eye) },
+            false => Applied::Present { uid: self.uid(), version },
         }
     }
 

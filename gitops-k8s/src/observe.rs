@@ -161,8 +161,11 @@ async fn as_applied(
         Some(uri) => inner.read(cx, uri).await?,
         None => Some(seen),
     };
-    let live = seen.as_ref().map(|seen| seen.live(key.clone(), &inner.eye));
-    let state = seen.as_ref().map_or_else(|| State::absent(""), |seen| State::of(seen, &inner.eye));
-    inner.book.told.tell(key, state);
-    Ok(live)
+    let Some(seen) = seen else {
+        inner.book.told.tell(key, State::absent(""));
+        return Ok(None);
+    };
+    let version = seen.version(&inner.eye);
+    inner.book.told.tell(key, State::at(&seen, &version));
+    Ok(Some(seen.live(key.clone(), version, &inner.eye)))
 }

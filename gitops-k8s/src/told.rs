@@ -46,9 +46,14 @@ impl State {
 
     /// The state of an object as the server shows it.
     pub fn of(seen: &Seen, eye: &Eye) -> Self {
+        Self::at(seen, &seen.version(eye))
+    }
+
+    /// The same, where the [version](Seen::version) of what we own is known.
+    pub fn at(seen: &Seen, version: &Version) -> Self {
         let revision = seen.resource_version().parse().unwrap_or(0);
         let owner = seen.mark.as_ref().map_or(0, |mark| owner(&mark.owner));
-        Self { digest: digest(&seen.uid(), &seen.version(eye), seen.is_deleting()), revision, owner }
+        Self { digest: digest(&seen.uid(), version, seen.is_deleting()), revision, owner }
     }
 
     #[cfg(test)]

@@ -6,7 +6,6 @@ use crate::policy::{Policy, Write};
 
 /// How the target treats one object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "independent answers to independent questions")]
 pub(crate) struct Treatment {
     /// Once it is there it is left alone, whatever is declared.
     pub leaves_what_is_there: bool,
@@ -14,8 +13,6 @@ pub(crate) struct Treatment {
     pub merges: bool,
     /// It may be deleted and made anew where a change is not possible otherwise.
     pub recreate: bool,
-    /// The server is not asked to refuse fields that the kind does not have.
-    pub lenient: bool,
 }
 
 impl Treatment {
@@ -26,7 +23,6 @@ impl Treatment {
             leaves_what_is_there: matches!(policy.write, Write::Create | Write::Leave),
             merges: policy.write == Write::Merge,
             recreate: policy.recreate,
-            lenient: policy.lenient,
         }
     }
 }

@@ -50,9 +50,7 @@ impl Inner {
         dry: Dry,
     ) -> Result<Json, Failure> {
         let body = document.pinned(pin);
-        let call = |force| {
-            self.call(uri, body.clone(), force, document.lenient, dry).with_secret(document.has_secret)
-        };
+        let call = |force| self.call(uri, body.clone(), force, dry).with_secret(document.has_secret);
         match self.send(cx, document, call(self.conflicts == Conflicts::Take)).await {
             Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
                 self.send(cx, document, call(true)).await
@@ -81,17 +79,18 @@ impl Inner {
         let answer = self.submit(cx, document, uri, Pin::Free, Dry::Run).await;
         match answer {
             Err(failure) if before.mark.is_none() && failure.is_of(adopt::is_predecessor) => {
-                let call = self.call(uri, document.pinned(Pin::Free), true, document.lenient, Dry::Run);
+                let call = self.call(uri, document.pinned(Pin::Free), true, Dry::Run);
                 self.send(cx, document, call.with_secret(document.has_secret)).await
             }
             answer => answer,
         }
     }
 
-    fn call(&self, uri: &str, body: Vec<u8>, force: bool, lenient: bool, dry: Dry) -> Call {
-        let validation = if lenient { "Ignore" } else { "Strict" };
+    /// Fields that the kind does not have are refused whatever is asked for. To ask for more than `Ignore` only has the
+    /// server read the body a second time, for names that are there twice; a body of ours has none.
+    fn call(&self, uri: &str, body: Vec<u8>, force: bool, dry: Dry) -> Call {
         let manager = escape(&self.eye.manager);
-        let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation={validation}");
+        let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation=Ignore");
         match dry {
             Dry::Run => Call::apply(format!("{uri}&dryRun=All"), body).without_effect(),
             Dry::No => Call::apply(uri, body),
@@ -100,10 +99,10 @@ impl Inner {
 
     /// What the engine is told of a write's answer.
     pub fn applied(&self, key: &Key, seen: &Seen) -> Applied {
-        let applied = seen.applied(&self.eye);
+        let version = seen.version(&self.eye);
         self.streams.want(key);
-        self.book.told.tell(key, State::of(seen, &self.eye));
-        applied
+        self.book.told.tell(key, State::at(seen, &version));
+        seen.applied(version)
     }
 
     /// The answer of a change that was made before, and whose answer was lost.

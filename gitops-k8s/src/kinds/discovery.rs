@@ -1,4 +1,4 @@
-//! Aggregated discovery: every kind of every group in two requests.
+//! Aggregated discovery: every kind of every group in two requests, side by side.
 
 use std::sync::Arc;
 
@@ -64,9 +64,10 @@ struct ResponseKind {
 }
 
 pub(super) async fn ask(cx: &Cx, wire: &Wire) -> Result<Table> {
+    let ask = |root| wire.bytes(cx, Call::get(root).accept(AGGREGATED));
+    let (core, others) = futures::try_join!(ask("/api"), ask("/apis"))?;
     let mut table = Table::default();
-    for root in ["/api", "/apis"] {
-        let answer = wire.bytes(cx, Call::get(root).accept(AGGREGATED)).await?;
+    for answer in [core, others] {
         let groups: Groups = serde_json::from_slice(&answer)?;
         groups.items.into_iter().for_each(|group| table.take(group));
     }

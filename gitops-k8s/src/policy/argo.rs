@@ -62,7 +62,6 @@ enum Effect {
     None,
     Keep,
     Recreate,
-    Lenient,
     Unsupported,
 }
 
@@ -78,7 +77,7 @@ const SYNC_OPTIONS: &[(&str, Effect)] = &[
     ("Replace=false", Effect::None),
     ("Force=true", Effect::Recreate),
     ("Force=false", Effect::None),
-    ("Validate=false", Effect::Lenient),
+    ("Validate=false", Effect::None),
     ("Validate=true", Effect::None),
     ("ServerSideApply=true", Effect::None),
     ("ServerSideApply=false", Effect::Unsupported),
@@ -110,7 +109,6 @@ fn sync_option(mark: &Mark<'_>, option: &str, draft: &mut Draft) -> Result<(), P
         Effect::None => {}
         Effect::Keep => draft.policy.keep = true,
         Effect::Recreate => draft.policy.recreate = true,
-        Effect::Lenient => draft.policy.lenient = true,
         Effect::Unsupported => {
             let help = match option {
                 "Replace=true" => {

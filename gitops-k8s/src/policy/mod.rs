@@ -41,8 +41,6 @@ pub struct Policy {
     pub write: Write,
     /// It may be deleted and made anew where a change is not possible otherwise.
     pub recreate: bool,
-    /// The server is not asked to refuse unknown fields.
-    pub lenient: bool,
     /// It counts as healthy as soon as it is written.
     pub ignore_health: bool,
     /// `${NAME}` in it is left as it stands.

@@ -213,10 +213,14 @@ async fn what_the_server_does_not_know_is_refused_with_a_way_out() {
     let error = target.apply(&world.cx, &create(&world.object(body), "1")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     assert!(error.help_text().unwrap().contains("CustomResourceDefinition"), "{error}");
-    let misspelt = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "dta": {}});
-    let error = target.apply(&world.cx, &create(&world.object(misspelt), "1")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Invalid);
-    assert!(error.to_string().contains("dta"), "{error}");
+    let unchecked = json!({"argocd.argoproj.io/sync-options": "Validate=false"});
+    for annotations in [json!({}), unchecked] {
+        let metadata = json!({"name": "a", "annotations": annotations});
+        let misspelt = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "dta": {}});
+        let error = target.apply(&world.cx, &create(&world.object(misspelt), "1")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Invalid);
+        assert!(error.to_string().contains("dta"), "{error}");
+    }
 }
 
 #[tokio::test]

@@ -54,7 +54,6 @@ fn how_an_object_is_written_is_heard() {
     {
         assert!(policy(&[mark]).recreate, "{mark:?}");
     }
-    assert!(policy(&[("argocd.argoproj.io/sync-options", "Validate=false")]).lenient);
     assert!(policy(&[("argocd.argoproj.io/ignore-healthcheck", "true")]).ignore_health);
     assert!(policy(&[("kustomize.toolkit.fluxcd.io/substitute", "disabled")]).verbatim);
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
 
 mod apply;
+mod cost;
 mod course;
 mod diff;
 mod memory;

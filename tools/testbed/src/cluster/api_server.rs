@@ -90,6 +90,15 @@ impl ApiServer {
         kubeconfig(url, "", user)
     }
 
+    /// The numbers of its processes: its own and that of its etcd.
+    pub fn processes(&self) -> [String; 2] {
+        ["api-server.pid", "etcd.pid"].map(|name| {
+            let number =
+                fs::read_to_string(self.folder.join(name)).expect("the shell wrote it before it answered");
+            number.trim().to_owned()
+        })
+    }
+
     pub(crate) fn audit_log(&self) -> PathBuf {
         self.folder.join("audit.log")
     }

@@ -19,11 +19,13 @@ start() {
     --audit-policy-file "$FOLDER/audit-policy.yaml" --audit-log-path "$FOLDER/audit.log" \
     >>"$FOLDER/api-server.log" 2>&1 </dev/null &
   server=$!
+  echo $server >"$FOLDER/api-server.pid"
 }
 "$ETCD" --data-dir "$FOLDER/etcd" --listen-client-urls "http://127.0.0.1:$ETCD_PORT" \
   --advertise-client-urls "http://127.0.0.1:$ETCD_PORT" --listen-peer-urls http://127.0.0.1:0 \
   --unsafe-no-fsync >"$FOLDER/etcd.log" 2>&1 </dev/null &
 etcd=$!
+echo $etcd >"$FOLDER/etcd.pid"
 start
 while read -r word; do
   case $word in
