@@ -1,6 +1,6 @@
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
-use gitops_core::Value;
 use smol_str::SmolStr;
 
 use super::dialect::Rules;
@@ -48,40 +48,53 @@ impl Mapping {
         if self.merged.is_empty() {
             return sorted(self.written);
         }
-        sorted(self.written.clone())?;
+        sorted(self.written.iter().collect::<Vec<&Member>>())?;
         let (by_place, written_last) = (self.last(false), self.last(true));
-        let pairs = by_place.iter().zip(&written_last);
-        remarks.extend(pairs.filter(|(a, b)| !is_same(a, b)).map(|(_, written)| differs::merged(written)));
-        Ok(if rules.written_beats_merged { written_last } else { by_place })
+        let pairs = by_place.values().zip(written_last.values());
+        let differ = pairs.filter(|(one, other)| !is_same(&one.value, &other.value));
+        remarks.extend(differ.map(|(_, written)| differs::merged(written)));
+        let own = if rules.written_beats_merged { written_last } else { by_place };
+        Ok(own.into_values().cloned().collect())
     }
 
     /// Of each key the last pair, where merges count from where they stand, or before all that is written.
-    fn last(&self, merged_first: bool) -> Vec<Member> {
-        let mut found: BTreeMap<SmolStr, &Member> = BTreeMap::new();
+    fn last(&self, merged_first: bool) -> BTreeMap<&SmolStr, &Member> {
+        let mut found = BTreeMap::new();
         let mut taken = 0;
         for (before, merged) in &self.merged {
             let before = if merged_first { 0 } else { *before };
             let pairs = self.written[taken..before].iter().chain(merged);
-            found.extend(pairs.map(|member| (member.name.clone(), member)));
+            found.extend(pairs.map(|member| (&member.name, member)));
             taken = before;
         }
-        found.extend(self.written[taken..].iter().map(|member| (member.name.clone(), member)));
-        found.into_values().cloned().collect()
+        found.extend(self.written[taken..].iter().map(|member| (&member.name, member)));
+        found
     }
 }
 
-/// Whether two members of one key hold the same, wherever that is written.
-fn is_same(one: &Member, other: &Member) -> bool {
-    one.place == other.place || Value::from(one.value.clone()) == Value::from(other.value.clone())
+/// Whether two values are the same, wherever they are written.
+fn is_same(one: &Node, other: &Node) -> bool {
+    match (&one.data, &other.data) {
+        (Data::List(one), Data::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Data::Map(one), Data::Map(other)) => {
+            let same = |(one, other): (&Member, &Member)| {
+                one.name == other.name && is_same(&one.value, &other.value)
+            };
+            one.len() == other.len() && one.iter().zip(other).all(same)
+        }
+        (one, other) => one == other,
+    }
 }
 
 /// # Errors
 /// A key is there twice.
-pub(super) fn sorted(mut members: Vec<Member>) -> Result<Vec<Member>, Fault> {
+pub(super) fn sorted<M: Borrow<Member>>(mut members: Vec<M>) -> Result<Vec<M>, Fault> {
     // Stable: of one key, the pairs stay in the order in which they were written.
-    members.sort_by(|a, b| a.name.cmp(&b.name));
-    match members.windows(2).find(|pair| pair[0].name == pair[1].name) {
-        Some(pair) => Err(repeated(&pair[0], &pair[1])),
+    members.sort_by(|a, b| a.borrow().name.cmp(&b.borrow().name));
+    match members.windows(2).find(|pair| pair[0].borrow().name == pair[1].borrow().name) {
+        Some(pair) => Err(repeated(pair[0].borrow(), pair[1].borrow())),
         None => Ok(members),
     }
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::{Renderer, Revision, Snapshot, Value};
+use gitops_core::{Renderer, Revision, Snapshot};
 use gitops_k8s::KubernetesRender;
 use gitops_k8s::yaml::{self, Dialect, Limits};
 
+use crate::generate::{Dice, body, scalar};
 use crate::{cases, kubectl, kustomize};
 
 /// Cases on which the two differ beside those of the tables.
@@ -66,6 +67,10 @@ fn files() -> BTreeMap<String, String> {
     let bodies = cases::BODIES.iter().chain(BODIES).map(|body| (*body).to_owned());
     let bodies =
         bodies.chain(scalars.map(|text| cases::value(text))).chain(keys.map(|text| cases::key(text)));
+    let (mut of_scalars, mut of_bodies) = (Dice::new(0xd1ff), Dice::new(0xb0d1));
+    let bodies = bodies
+        .chain((0..300).map(|_| cases::value(&scalar(&mut of_scalars))))
+        .chain((0..300).map(|_| body(&mut of_bodies)));
     let names = (0..).map(|number| format!("c{number}"));
     let files = names.zip(bodies).map(|(name, body)| (name.clone(), file(&name, &body)));
     files.filter(|(_, text)| is_taken_by_both(text)).collect()
@@ -80,10 +85,9 @@ fn what_the_two_programs_take_differently_is_remarked_and_nothing_else() {
     let names: Vec<String> = files.keys().cloned().collect();
     let kubectl = kubectl::by_name(folder.path());
     let kustomize = kustomize::all_that_it_takes(folder.path(), &names);
-    let spec = |objects: &BTreeMap<String, Value>, name| objects.get(name)?.get("spec").cloned();
     let mut found = Vec::new();
     for (name, text) in &files {
-        let (one, other) = (spec(&kubectl, name), spec(&kustomize, name));
+        let (one, other) = (kubectl.get(name), kustomize.get(name));
         if (one != other) != is_remarked(text) {
             found.push(format!("{text:?}: kubectl {one:?}, kustomize {other:?}"));
         }
