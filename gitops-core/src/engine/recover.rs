@@ -29,7 +29,10 @@ impl Engine {
             let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
             Some([made.flatten(), Some(outcome)])
         };
-        self.inventory().open().filter_map(settle).flatten().flatten().collect()
+        // Of one object the deletions first: what made it last knows best what it needs.
+        let (deletions, others): (Vec<_>, Vec<_>) =
+            self.inventory().open().partition(|intent| intent.action == Action::Delete);
+        deletions.into_iter().chain(others).filter_map(settle).flatten().flatten().collect()
     }
 
     /// A change that was not made as a whole, or that somebody changed since, of an incarnation that carries our mark
@@ -61,6 +64,9 @@ fn verdict(intent: &Intent, live: Option<&Live>, owner: &str, may_still_land: bo
     let is_expected = |live: &Live| intent.expect.as_ref().is_some_and(|expect| expect.uid == live.uid);
     match (intent.action, live) {
         (Action::Delete, Some(live)) if is_expected(live) => not_done("the object is still there"),
+        (Action::Delete, Some(live)) if live.is_owned_by(owner) => {
+            not_done("another of ours is in its place")
+        }
         (Action::Delete, _) => Some(OpResult::Absent),
         // In whatever version it is seen: the look may be older than the one that the change was planned from.
         (Action::Replace, Some(live)) if may_still_land && is_expected(live) => None,
@@ -99,34 +105,43 @@ mod tests {
         Live::new(key, Uid::new(uid), Version::new(version), Value::Null)
     }
 
-    fn replace(expect: &Live) -> Intent {
+    fn intent(action: Action, expect: &Live) -> Intent {
         Intent {
             op: "shop/1.1.1".into(),
             plan: PlanId::new(Digest::of(b"plan")),
             epoch: 1,
             at: Time::default(),
             key: expect.key.clone(),
-            action: Action::Replace,
+            action,
             expect: Some(Expect::from(expect)),
-            desired: Some(Digest::of(b"desired")),
+            desired: (action != Action::Delete).then(|| Digest::of(b"desired")),
             path: "a.yaml".into(),
             needs: Vec::new(),
             keep: false,
         }
     }
 
+    fn is_not_done(intent: &Intent, live: &Live, may_still_land: bool) -> bool {
+        matches!(verdict(intent, Some(live), OWNER, may_still_land), Some(OpResult::NotDone { .. }))
+    }
+
     #[test]
     fn a_replacement_that_may_still_land_is_not_given_up_for_an_older_look() {
-        let intent = replace(&live("u1", "2"));
+        let intent = intent(Action::Replace, &live("u1", "2"));
         for seen in ["1", "2", "3"] {
             assert_eq!(verdict(&intent, Some(&live("u1", seen)), OWNER, true), None, "{seen}");
         }
-        let other = verdict(&intent, Some(&live("u2", "4")), OWNER, true);
-        assert!(
-            matches!(other, Some(OpResult::NotDone { .. })),
-            "another incarnation is no longer replaced: {other:?}"
-        );
-        let later = verdict(&intent, Some(&live("u1", "2")), OWNER, false);
-        assert!(matches!(later, Some(OpResult::NotDone { .. })), "{later:?}");
+        assert!(is_not_done(&intent, &live("u2", "4"), true), "another incarnation is no longer replaced");
+        assert!(is_not_done(&intent, &live("u1", "2"), false));
+    }
+
+    #[test]
+    fn a_deletion_says_nothing_of_what_took_the_place() {
+        let intent = intent(Action::Delete, &live("u1", "2"));
+        assert!(is_not_done(&intent, &live("u1", "2"), false));
+        assert!(is_not_done(&intent, &live("u2", "4").owned_by(OWNER), false), "it would be forgotten");
+        for gone in [None, Some(&live("u2", "4").owned_by("other/1"))] {
+            assert_eq!(verdict(&intent, gone, OWNER, false), Some(OpResult::Absent));
+        }
     }
 }
