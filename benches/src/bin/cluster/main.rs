@@ -31,7 +31,7 @@ async fn main() {
         return memory::child(namespace, count.parse().expect("a count")).await;
     }
     let wanted = Wanted::of(words);
-    let scale = if wanted.quick { 10 } else { 1 };
+    let (scale, rounds) = if wanted.quick { (10, 1) } else { (1, 5) };
     println!("figure\tmeasured\tbound");
     if wanted.is_due("yaml") {
         yaml::measure(2_000 / scale);
@@ -40,10 +40,10 @@ async fn main() {
         diff::measure().await;
     }
     if wanted.is_due("apply") {
-        apply::measure(1_000 / scale, if wanted.quick { 1 } else { 5 }).await;
+        apply::measure(1_000 / scale, rounds).await;
     }
     if wanted.is_due("peers") {
-        apply::beside_peers(1_000 / scale).await;
+        apply::beside_peers(1_000 / scale, rounds).await;
     }
     if wanted.is_due("repair") {
         repair::measure(400 / scale).await;
