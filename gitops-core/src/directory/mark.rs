@@ -33,25 +33,20 @@ impl OwnerMark {
     /// A creation that ended between its last two steps has left its mark pending beside a linked file: the
     /// file is then there, and ours.
     pub(super) fn read(folder: &Folder, place: &Place) -> Result<Option<Self>> {
-        let mut mark = Self::read_final(folder, place)?;
+        let mut mark = Self::read_file(folder, &place.mark())?;
         if mark.is_none() && is_linked(folder, place)? {
-            mark = Self::read_pending(folder, place)?;
+            mark = Self::read_file(folder, &place.pending())?;
         }
         if mark.is_none() {
             // It may have become final just after the first look.
-            mark = Self::read_final(folder, place)?;
+            mark = Self::read_file(folder, &place.mark())?;
         }
         Ok(mark.filter(|mark| mark.path.as_ref().is_none_or(|path| *path == place.path())))
     }
 
-    fn read_final(folder: &Folder, place: &Place) -> Result<Option<Self>> {
-        let mark = folder.read(&place.mark())?;
-        mark.map(|content| Self::parse(folder, &place.mark(), &content.bytes)).transpose()
-    }
-
-    fn read_pending(folder: &Folder, place: &Place) -> Result<Option<Self>> {
-        let pending = folder.read(&place.pending())?;
-        pending.map(|content| Self::parse(folder, &place.pending(), &content.bytes)).transpose()
+    fn read_file(folder: &Folder, name: &str) -> Result<Option<Self>> {
+        let content = folder.read(name)?;
+        content.map(|content| Self::parse(folder, name, &content.bytes)).transpose()
     }
 
     /// Writes the pending mark, durable in content and name.
