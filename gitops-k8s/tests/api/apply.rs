@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex};
 use gitops_core::{Applied, ErrorKind, Presence, Target, Value};
 use serde_json::{Value as Json, json};
 
-use crate::support::{World, create, definition, delete, deployment, replace, update};
+use crate::support::{World, create, define, definition, delete, deployment, replace, update};
 
 #[tokio::test]
 async fn what_was_made_is_observed_as_it_was_declared() {
@@ -233,19 +233,14 @@ async fn a_field_that_a_custom_kind_does_not_have_is_refused() {
         "type": "object",
         "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}
     });
-    world.admin.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", &definition).await;
+    define(&world, definition).await;
     let thing = |spec: Json| {
         let (version, metadata) = (format!("{group}/v1"), json!({"name": "a"}));
         world.object(json!({"apiVersion": version, "kind": "Thing", "metadata": metadata, "spec": spec}))
     };
     let target = world.target();
     let misspelt = thing(json!({"size": 1, "sise": 2}));
-    let error = loop {
-        match target.apply(&world.cx, &create(&misspelt, "1")).await.unwrap_err() {
-            error if error.kind() == ErrorKind::Unsupported => {}
-            error => break error,
-        }
-    };
+    let error = target.apply(&world.cx, &create(&misspelt, "1")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Invalid, "{error}");
     assert!(error.to_string().contains("sise"), "{error}");
     target.apply(&world.cx, &create(&thing(json!({"size": 1})), "2")).await.unwrap();

@@ -7,7 +7,7 @@ use gitops_core::{Applied, Clock, Cx, GroupKind, Key, System, Target, Time, asyn
 use gitops_k8s::{HealthRule, Kubernetes};
 use serde_json::{Value as Json, json};
 
-use crate::support::{World, create, definition, delete, deployment};
+use crate::support::{World, create, define, definition, delete, deployment};
 
 async fn ready(target: &Kubernetes, cx: &Cx, key: &Key, applied: &Applied) -> Readiness {
     target.health().unwrap().ready(cx, key, applied).await.unwrap()
@@ -121,15 +121,9 @@ async fn the_end_of_a_deletion_is_waited_for() {
 }
 
 /// A kind `Thing` of a group of the world's own, with a status or without.
-async fn define(world: &World, has_status: bool) -> String {
+async fn thing_kind(world: &World, has_status: bool) -> String {
     let group = format!("{}.example", world.namespace);
-    let target = world.target();
-    let mut object = gitops_core::Object::clone(&world.object(definition(&group, has_status)));
-    object.key = Key::new("k", object.key.kind().clone(), "", object.key.name());
-    let object = Arc::new(object);
-    let applied = target.apply(&world.cx, &create(&object, "crd")).await.unwrap();
-    let cx = world.cx.within(Duration::from_secs(60));
-    assert_eq!(ready(&target, &cx, &object.key, &applied).await, Readiness::Ready);
+    define(world, definition(&group, has_status)).await;
     group
 }
 
@@ -143,7 +137,7 @@ async fn thing(world: &World, target: &Kubernetes, group: &str) -> (Key, Applied
 #[tokio::test]
 async fn an_object_that_no_controller_has_seen_is_waited_for_until_the_grace_ends() {
     let world = World::new("unseen").await;
-    let group = define(&world, true).await;
+    let group = thing_kind(&world, true).await;
     let target = world.builder().unseen_grace(Duration::from_millis(400)).build().unwrap();
     let (key, applied, status) = thing(&world, &target, &group).await;
     let hurried = world.cx.within(Duration::from_millis(200));
@@ -160,7 +154,7 @@ async fn an_object_that_no_controller_has_seen_is_waited_for_until_the_grace_end
 #[tokio::test]
 async fn an_object_of_a_kind_without_a_status_is_waited_for_by_nobody() {
     let world = World::new("statusless").await;
-    let group = define(&world, false).await;
+    let group = thing_kind(&world, false).await;
     let target = world.builder().unseen_grace(Duration::from_secs(3600)).build().unwrap();
     let (key, applied, _) = thing(&world, &target, &group).await;
     let cx = world.cx.within(Duration::from_secs(60));
@@ -170,7 +164,7 @@ async fn an_object_of_a_kind_without_a_status_is_waited_for_by_nobody() {
 #[tokio::test]
 async fn a_rule_of_the_configuration_decides_how_a_kind_does() {
     let world = World::new("rule").await;
-    let group = define(&world, true).await;
+    let group = thing_kind(&world, true).await;
     let parse = |text: &str| Expression::parse(text).unwrap();
     let rule = HealthRule::of(GroupKind::new(&group, "Thing"), parse("status.phase == 'Running'"))
         .failed(parse("status.phase == 'Broken'"));

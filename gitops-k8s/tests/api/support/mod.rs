@@ -6,7 +6,9 @@ pub use files::{Files, render};
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use gitops_core::capability::Readiness;
 use gitops_core::*;
 use gitops_k8s::{Cluster, Connection, Kubernetes, KubernetesBuilder};
 use serde_json::{Value as Json, json};
@@ -154,4 +156,16 @@ pub fn definition(group: &str, has_status: bool) -> Json {
             }]
         }
     })
+}
+
+/// Applies the definition of a kind, and waits until the kind is served.
+pub async fn define(world: &World, definition: Json) {
+    let target = world.target();
+    let mut object = Object::clone(&world.object(definition));
+    object.key = Key::new("k", object.key.kind().clone(), "", object.key.name());
+    let object = Arc::new(object);
+    let applied = target.apply(&world.cx, &create(&object, "crd")).await.unwrap();
+    let cx = world.cx.within(Duration::from_secs(60));
+    let readiness = target.health().unwrap().ready(&cx, &object.key, &applied).await.unwrap();
+    assert_eq!(readiness, Readiness::Ready);
 }
