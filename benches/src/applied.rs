@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex};
 
 use gitops_core::directory::FileRender;
 use gitops_core::journal::MemoryJournalIo;
-use gitops_core::{Approval, Cx, Engine, Event, Memory, MemoryAudit, MemoryStore, Source, State, Target};
+use gitops_core::{ApplyOptions, Cx, Engine, Event, Memory, MemoryAudit, MemoryStore, Source, State, Target};
 use gitops_git::GitSource;
 
 use crate::{CountedTree, Layout, Repository};
@@ -61,8 +61,10 @@ impl Applied {
         let (target, events) = (Arc::new(Memory::new()), Arc::default());
         let mut engine = engine(source.clone(), target.clone(), Arc::clone(&events)).await;
         let plan = engine.plan(&cx).await.expect("the repository can be planned");
-        let report =
-            engine.apply(&cx, &plan, &Approval::of_this_plan("bench")).await.expect("the plan is applied");
+        let report = engine
+            .apply(&cx, &plan, &ApplyOptions::naming_the_plan("bench"))
+            .await
+            .expect("the plan is applied");
         assert!(report.is_converged());
         engine.replan(&cx).await.expect("the repository can be planned");
         Self { repository, source, target, events, engine, _mirror: mirror }

@@ -1,4 +1,4 @@
-//! What a one-file commit and a pass without change may cost, counted.
+//! What a one-file commit and a reconciliation without change may cost, counted.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use gitops_benches::{Applied, Layout};
@@ -47,7 +47,7 @@ async fn a_pass_without_change_reads_nothing_and_writes_nothing() {
         applied.target.observed(),
         applied.target.writes(),
     );
-    let report = applied.engine.pass(&Cx::system()).await.unwrap();
+    let report = applied.engine.reconcile(&Cx::system()).await.unwrap();
     assert!(report.is_converged() && report.results.is_empty());
     let after = (
         applied.source.blobs(),

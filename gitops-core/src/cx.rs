@@ -3,9 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::{Either, select};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio_util::sync::CancellationToken;
 
@@ -118,6 +122,8 @@ pub struct Cx {
     entropy: Arc<dyn Entropy>,
     cancel: CancellationToken,
     deadline: Option<Time>,
+    /// Whether there is only this thread, as where another clock must see everything happen in one order.
+    is_alone: bool,
     #[cfg(feature = "simulate")]
     bug: Option<crate::simulate::Bug>,
 }
@@ -138,16 +144,18 @@ impl Cx {
 impl Cx {
     /// The machine's clock and entropy, no deadline, not cancelled.
     pub fn system() -> Self {
-        Self::new(Arc::new(System), Arc::new(System))
+        Self { is_alone: false, ..Self::new(Arc::new(System), Arc::new(System)) }
     }
 
-    /// A context of another clock and other entropy, as simulations need it.
+    /// A context of another clock and other entropy, as simulations need it. What [may block a thread](Self::off_thread)
+    /// runs in it where it is asked for, so that everything happens in one order.
     pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
         Self {
             clock,
             entropy,
             cancel: CancellationToken::new(),
             deadline: None,
+            is_alone: true,
             #[cfg(feature = "simulate")]
             bug: None,
         }
@@ -185,6 +193,70 @@ impl Cx {
     /// Waits until somebody asks to stop.
     pub async fn cancelled(&self) {
         self.cancel.cancelled().await;
+    }
+
+    /// Whether the call may go on: what a loop without an await asks now and then.
+    ///
+    /// # Errors
+    /// `Cancelled` if somebody asked to stop, `Timeout` if the deadline has passed.
+    pub fn check(&self) -> Result<()> {
+        match (self.is_cancelled(), self.deadline) {
+            (true, _) => Err(asked_to_stop()),
+            (false, Some(deadline)) if self.now() >= deadline => Err(deadline_passed().outcome_known()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits on this thread until a future ends. For code that may block, such as a [`Render`](crate::Render) that runs a
+    /// program; needs no runtime.
+    ///
+    /// # Errors
+    /// `Cancelled` as soon as somebody asks to stop; `Timeout` at the deadline, or after `at_most`. Both with the outcome
+    /// *unknown*: the future was dropped in the middle.
+    pub fn block_on<T>(&self, at_most: Duration, future: impl Future<Output = T>) -> Result<T> {
+        let until = self.now().after(at_most);
+        let until = self.deadline.map_or(until, |deadline| deadline.min(until));
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let (future, cancelled) = (std::pin::pin!(future), std::pin::pin!(self.cancel.cancelled()));
+        let mut first = select(future, cancelled);
+        loop {
+            match first.poll_unpin(&mut Context::from_waker(&waker)) {
+                Poll::Ready(Either::Left((found, _))) => return Ok(found),
+                Poll::Ready(Either::Right(_)) => return Err(asked_to_stop().outcome_unknown()),
+                Poll::Pending if self.now() >= until => return Err(deadline_passed()),
+                Poll::Pending => thread::park_timeout(until.since(self.now())),
+            }
+        }
+    }
+
+    /// Runs what may block a thread apart from those that drive futures. It is given a context that ends with this one, and
+    /// when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// `Cancelled` and `Timeout` at once, while the work hears of it by its own context.
+    ///
+    /// # Panics
+    /// If the work panics.
+    ///
+    /// # Cancel safety
+    /// Dropping the future asks the work to stop. Until it looks at its context, it goes on.
+    pub async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T> {
+        let inner = self.child();
+        let _stop = inner.cancel.clone().drop_guard();
+        if self.is_alone {
+            return Ok(work(&inner));
+        }
+        let done = tokio::task::spawn_blocking(move || work(&inner));
+        self.bounded(async {
+            done.await.map_err(|gone| match gone.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(gone) => Error::new(ErrorKind::Cancelled, "the program ends").because(gone),
+            })
+        })
+        .await
     }
 
     /// The time now.
@@ -247,11 +319,28 @@ impl Cx {
             biased;
             result = future => result,
             () = self.cancel.cancelled() => {
-                Err(Error::new(ErrorKind::Cancelled, "asked to stop").outcome_unknown())
+                Err(asked_to_stop().outcome_unknown())
             }
-            () = deadline => Err(Error::new(ErrorKind::Timeout, "the deadline passed").outcome_unknown()),
+            () = deadline => Err(deadline_passed()),
         }
     }
+}
+
+/// Wakes a thread that waits for a future.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn asked_to_stop() -> Error {
+    Error::new(ErrorKind::Cancelled, "asked to stop")
+}
+
+fn deadline_passed() -> Error {
+    Error::new(ErrorKind::Timeout, "the deadline passed").outcome_unknown()
 }
 
 impl fmt::Debug for Cx {

@@ -1,3 +1,5 @@
+// Long because every kind of error, with its predicates, is documented here.
+
 //! The one error type of this crate and of every backend.
 
 use std::error::Error as StdError;
@@ -41,6 +43,8 @@ struct Inner {
     context: Vec<(&'static str, String)>,
     diagnostics: Vec<Diagnostic>,
     moved: Vec<Moved>,
+    /// Whether it is of the engine's own memory, and not of something that it was given.
+    is_of_state: bool,
     help: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -128,6 +132,7 @@ impl Error {
             context: Vec::new(),
             diagnostics: Vec::new(),
             moved: Vec::new(),
+            is_of_state: false,
             help: None,
             source: None,
         }))
@@ -143,6 +148,13 @@ impl Error {
         let mut error = Self::new(ErrorKind::Invalid, message);
         error.0.diagnostics = diagnostics;
         error
+    }
+
+    /// Adds faults of what a person wrote, each with its place.
+    #[must_use]
+    pub fn placed(mut self, diagnostics: Vec<Diagnostic>) -> Self {
+        self.0.diagnostics = diagnostics;
+        self
     }
 
     /// What a plan was made from has moved: nothing was written.
@@ -207,6 +219,33 @@ impl Error {
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.0.help = Some(help.into());
         self
+    }
+
+    /// The same without the forms of secrets in any of its texts; what is behind it becomes text.
+    #[must_use]
+    pub(crate) fn without(mut self, forms: &[zeroize::Zeroizing<String>]) -> Self {
+        if forms.is_empty() {
+            return self;
+        }
+        let hide = |text: &str| crate::redact::hide(text, forms);
+        self.0.message = hide(&self.0.message);
+        self.0.help = self.0.help.as_deref().map(hide);
+        self.0.context.iter_mut().for_each(|(_, value)| *value = hide(value));
+        self.0.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.message = hide(&diagnostic.message));
+        self.0.source = self.0.source.take().map(|source| hide(&causes(&*source)).into());
+        self
+    }
+
+    /// The same, as one of the engine's own memory: journal, inventory, audit log, requests.
+    #[must_use]
+    pub(crate) fn of_state(mut self) -> Self {
+        self.0.is_of_state = true;
+        self
+    }
+
+    /// Whether the engine's own memory is damaged: what a source or a target can't read is not.
+    pub(crate) fn is_damage_of_state(&self) -> bool {
+        self.0.is_of_state && self.0.kind == ErrorKind::Corrupt
     }
 
     /// Adds the error behind it.
@@ -288,6 +327,16 @@ impl Error {
     pub fn is_unknown(&self) -> bool {
         self.0.outcome == Outcome::Unknown
     }
+}
+
+/// An error and all that is behind it, on one line.
+fn causes(error: &(dyn StdError + 'static)) -> String {
+    let (mut text, mut cause) = (error.to_string(), error.source());
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 impl fmt::Display for Error {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::diagnostic::Diagnostic;
-use crate::plan::PlanId;
+use crate::plan::{Obstacle, PlanId};
 use crate::value::{Action, Key};
 
 /// Something that an engine did or learned.
@@ -26,9 +26,9 @@ pub enum Event {
         revision: String,
     },
     /// A revision can be used, but somebody should know something about it.
-    Remarked {
+    Warned {
         /// What it is.
-        remark: Diagnostic,
+        warning: Diagnostic,
     },
     /// The tree was turned into objects.
     Rendered {
@@ -42,11 +42,11 @@ pub enum Event {
         /// How many objects were asked for.
         asked: usize,
     },
-    /// Targets were asked to foretell changes.
-    Foretold {
+    /// Targets were asked to preview changes.
+    Previewed {
         /// How many.
         asked: usize,
-        /// How many they could not; those objects are held.
+        /// How many they could not; those objects are blocked.
         failed: usize,
     },
     /// A plan was made.
@@ -59,6 +59,8 @@ pub enum Event {
         diffed: usize,
         /// How many steps came of it.
         steps: usize,
+        /// About how many objects nothing may be done.
+        blocked: usize,
     },
     /// An intent is durable and its change is sent.
     Started {
@@ -81,6 +83,13 @@ pub enum Event {
         /// What it waits for.
         reason: String,
     },
+    /// A change was made, and the target holds something else than was declared.
+    Differs {
+        /// The object.
+        key: Key,
+        /// The fields that differ: JSON pointers, the first few.
+        fields: Vec<String>,
+    },
     /// A change failed, or nobody knows whether it was made.
     Failed {
         /// The object.
@@ -92,12 +101,22 @@ pub enum Event {
         /// Whether the change may have been made all the same.
         unknown: bool,
     },
-    /// A step was not tried, because one that it needs did not succeed.
+    /// Nothing may be done about an object, or its step was not tried because of another object. Told when it begins and
+    /// when the reason changes, not in each reconciliation.
     Blocked {
         /// The object.
         key: Key,
-        /// The step that it needs.
-        by: Key,
+        /// What kind of thing blocks it.
+        obstacle: Obstacle,
+        /// Why, in one line.
+        reason: String,
+    },
+    /// What blocked an object is gone.
+    Unblocked {
+        /// The object.
+        key: Key,
+        /// Why it was blocked.
+        reason: String,
     },
     /// A target reported that objects may have moved.
     Moved {
@@ -116,17 +135,40 @@ pub enum Event {
         /// How many records.
         records: usize,
     },
-    /// A pass is over.
+    /// A reconciliation is over.
     Finished {
         /// How many changes were made.
         applied: usize,
         /// How many failed, were blocked, or have an unknown outcome.
         failed: usize,
+        /// About how many more objects nothing could be done.
+        blocked: usize,
     },
-    /// A pass could not be made at all.
-    PassFailed {
+    /// The source can't be followed: meanwhile drift is repaired of the revision that was accepted last.
+    KeepsAccepted {
+        /// The revision's id.
+        revision: String,
+    },
+    /// Nothing is written for the application any more.
+    Suspended {
+        /// Why.
+        reason: String,
+        /// Who said so.
+        by: String,
+    },
+    /// A suspended application goes on.
+    Resumed {
+        /// Who said so.
+        by: String,
+    },
+    /// A reconciliation could not be made at all.
+    ReconcileFailed {
         /// What went wrong, in one line.
         error: String,
+        /// What a person can do about it.
+        help: Option<String>,
+        /// The faults in what is declared, each with its place, if that is why.
+        diagnostics: Vec<Diagnostic>,
     },
 }
 

@@ -17,8 +17,8 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{FallocateFlags, fallocate};
 use rustix::io::Errno;
@@ -69,9 +69,28 @@ pub fn create_private_dir(dir: &Path) -> io::Result<()> {
     missing.into_iter().filter(|dir| !dir.as_os_str().is_empty()).try_for_each(|dir| sync_dir(parent(dir)))
 }
 
-/// Whether every user of the machine may write there.
-pub(crate) fn is_writable_by_all(path: &Path) -> io::Result<bool> {
-    Ok(std::fs::metadata(path)?.permissions().mode() & 0o002 != 0)
+/// Who can use a folder besides us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// Nobody.
+    Ours,
+    /// Its owner, who is another user.
+    OfAnother(u32),
+    /// Others, by these permissions.
+    OpenToOthers(u32),
+}
+
+/// Who can use a folder besides us.
+pub(crate) fn standing(path: &Path) -> io::Result<Standing> {
+    let metadata = std::fs::metadata(path)?;
+    let (owner, mode) = (metadata.uid(), metadata.permissions().mode() & 0o7777);
+    Ok(if owner != rustix::process::geteuid().as_raw() {
+        Standing::OfAnother(owner)
+    } else if mode & 0o077 != 0 {
+        Standing::OpenToOthers(mode)
+    } else {
+        Standing::Ours
+    })
 }
 
 /// Options for a file that only the owner may read and write.
@@ -110,6 +129,27 @@ pub fn remove(path: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
+}
+
+/// A path without links, as far as it exists; from there on as it is written, without `.` and `..`.
+pub fn without_links(path: &Path) -> io::Result<PathBuf> {
+    let absolute = std::path::absolute(path)?;
+    for above in absolute.ancestors() {
+        if let Ok(found) = above.canonicalize() {
+            let rest = absolute.strip_prefix(above).unwrap_or(Path::new(""));
+            return Ok(rest.components().fold(found, step));
+        }
+    }
+    Ok(absolute)
+}
+
+fn step(mut path: PathBuf, part: Component<'_>) -> PathBuf {
+    match part {
+        Component::ParentDir => drop(path.pop()),
+        Component::CurDir => {}
+        part => path.push(part),
+    }
+    path
 }
 
 /// An error of the file system: what was tried, where, and what to do.

@@ -4,14 +4,18 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::plan::{Plan, Risk};
-use crate::value::{Action, Digest, Hasher};
+use crate::approval::Approvals;
+use crate::cx::Time;
+use crate::plan::{Plan, Reason, Risk, Step, Whose};
+use crate::render::Desired;
+use crate::source::Commits;
+use crate::value::{Digest, Hasher, Key};
 
 /// A rule that a plan must pass: pure, quick, without I/O.
 ///
 /// ```
-/// use gitops_core::{Action, Gate, Plan, Verdict, gate};
-/// let no_deletes = gate("no-deletes", |plan: &Plan| match plan.count(Action::Delete) {
+/// use gitops_core::{Action, Gate, Proposal, Verdict, gate};
+/// let no_deletes = gate("no-deletes", 1, |proposal: &Proposal| match proposal.plan.count(Action::Delete) {
 ///     0 => Verdict::Allow,
 ///     n => Verdict::deny("no-deletes", format!("{n} objects would be deleted")),
 /// });
@@ -21,12 +25,50 @@ pub trait Gate: Send + Sync {
     /// The gate's name, as it appears in verdicts.
     fn name(&self) -> &str;
 
-    /// What the gate says of a plan.
-    fn check(&self, plan: &Plan) -> Verdict;
+    /// What the gate says of a proposal.
+    fn check(&self, proposal: &Proposal<'_>) -> Verdict;
 
     /// The identity of the rule: a changed rule makes older plans stale. The default is the name.
     fn fingerprint(&self) -> Digest {
         Hasher::new("gitops gate").field(self.name()).finish()
+    }
+}
+
+/// What gates judge.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Proposal<'a> {
+    /// What would be done.
+    pub plan: &'a Plan,
+    /// All that is declared, with secrets masked; nothing where only the plan is at hand.
+    pub desired: Option<&'a Desired>,
+    /// What the plan's revision brings over the accepted one. Nothing where the source can't tell, or where no revision was
+    /// accepted before: a rule about commits has to deny that, or to let it pass.
+    pub commits: Option<&'a Commits>,
+    /// What people approved and is not done yet.
+    pub approvals: &'a Approvals,
+    /// The time at which it is judged.
+    pub now: Time,
+}
+
+impl<'a> Proposal<'a> {
+    /// A plan that is judged at a time.
+    pub fn new(plan: &'a Plan, approvals: &'a Approvals, now: Time) -> Self {
+        Self { plan, desired: None, commits: None, approvals, now }
+    }
+
+    /// The same with all that is declared.
+    #[must_use]
+    pub fn desired(mut self, desired: Option<&'a Desired>) -> Self {
+        self.desired = desired;
+        self
+    }
+
+    /// The same with the commits that the plan's revision brings.
+    #[must_use]
+    pub fn commits(mut self, commits: Option<&'a Commits>) -> Self {
+        self.commits = commits;
+        self
     }
 }
 
@@ -39,77 +81,120 @@ pub enum Verdict {
     /// It may go on; somebody should know.
     Warn {
         /// What to know, by gate.
-        notes: Vec<Note>,
+        messages: Vec<GateMessage>,
     },
     /// It may go on once somebody has approved exactly this plan.
     NeedsApproval {
         /// Why, by gate.
-        notes: Vec<Note>,
+        messages: Vec<GateMessage>,
     },
     /// It may not go on.
     Deny {
         /// Why, by gate.
-        notes: Vec<Note>,
+        messages: Vec<GateMessage>,
     },
 }
 
-/// One gate's word.
+/// What one gate says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Note {
+pub struct GateMessage {
     /// The gate.
     pub gate: String,
     /// What it says.
     pub message: String,
+    /// The objects whose steps it is about; none if it is about the whole plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// Whether it stops nothing, whatever else is said with it.
+    #[serde(skip)]
+    is_warning: bool,
 }
 
-impl fmt::Display for Note {
+impl GateMessage {
+    /// Whether it stops nothing, whatever else is said with it.
+    pub fn is_warning(&self) -> bool {
+        self.is_warning
+    }
+}
+
+impl fmt::Display for GateMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.gate, self.message)
     }
 }
 
-fn note(gate: impl Into<String>, message: impl Into<String>) -> Vec<Note> {
-    vec![Note { gate: gate.into(), message: message.into() }]
+fn one(gate: impl Into<String>, message: impl Into<String>) -> Vec<GateMessage> {
+    vec![GateMessage { gate: gate.into(), message: message.into(), keys: Vec::new(), is_warning: false }]
 }
 
 impl Verdict {
     /// A warning of a gate.
     pub fn warn(gate: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Warn { notes: note(gate, message) }
+        Self::Warn { messages: one(gate, message) }
     }
 
     /// A gate's call for an approval.
     pub fn needs_approval(gate: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::NeedsApproval { notes: note(gate, message) }
+        Self::NeedsApproval { messages: one(gate, message) }
     }
 
     /// A gate's refusal.
     pub fn deny(gate: impl Into<String>, message: impl Into<String>) -> Self {
-        Self::Deny { notes: note(gate, message) }
+        Self::Deny { messages: one(gate, message) }
+    }
+
+    /// The same about the steps of some objects. A finding that names no object is about the whole plan.
+    ///
+    /// An [`Approval`](crate::Approval) lifts a finding only if it covers every step that the finding names. While nobody
+    /// has approved them, an engine at work leaves these steps out and carries out the others.
+    #[must_use]
+    pub fn naming(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        match &mut self {
+            Self::Allow => {}
+            Self::Warn { messages } | Self::NeedsApproval { messages } | Self::Deny { messages } => {
+                messages.iter_mut().for_each(|note| note.keys.clone_from(&keys));
+            }
+        }
+        self
     }
 
     /// All that the gates say.
-    pub fn notes(&self) -> &[Note] {
+    pub fn messages(&self) -> &[GateMessage] {
         match self {
             Self::Allow => &[],
-            Self::Warn { notes } | Self::NeedsApproval { notes } | Self::Deny { notes } => notes,
+            Self::Warn { messages } | Self::NeedsApproval { messages } | Self::Deny { messages } => messages,
         }
     }
 
-    /// Both: the graver decides, and no note is lost.
+    /// The findings that somebody has to approve, without the warnings beside them.
+    pub fn findings(&self) -> impl Iterator<Item = &GateMessage> {
+        let messages = if matches!(self, Self::NeedsApproval { .. }) { self.messages() } else { &[] };
+        messages.iter().filter(|note| !note.is_warning)
+    }
+
+    /// Both: the stricter decides, and no message is lost.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
-        let graver = self.gravity().max(other.gravity());
-        let notes: Vec<Note> = self.notes().iter().chain(other.notes()).cloned().collect();
-        match graver {
+        let stricter = self.strictness().max(other.strictness());
+        let messages = [&self, &other].into_iter().flat_map(|said| {
+            let is_warning = matches!(said, Self::Warn { .. });
+            let owner_label = move |note: &GateMessage| GateMessage {
+                is_warning: note.is_warning || is_warning,
+                ..note.clone()
+            };
+            said.messages().iter().map(owner_label)
+        });
+        let messages: Vec<GateMessage> = messages.collect();
+        match stricter {
             0 => Self::Allow,
-            1 => Self::Warn { notes },
-            2 => Self::NeedsApproval { notes },
-            _ => Self::Deny { notes },
+            1 => Self::Warn { messages },
+            2 => Self::NeedsApproval { messages },
+            _ => Self::Deny { messages },
         }
     }
 
-    fn gravity(&self) -> u8 {
+    fn strictness(&self) -> u8 {
         match self {
             Self::Allow => 0,
             Self::Warn { .. } => 1,
@@ -119,26 +204,32 @@ impl Verdict {
     }
 }
 
-/// A gate from a function.
-pub fn gate<F>(name: impl Into<String>, check: F) -> impl Gate
+/// A gate from a function. Raise the version whenever the function says something else than before: approvals that were
+/// given under another rule do not lift what it finds.
+pub fn gate<F>(name: impl Into<String>, version: u32, check: F) -> impl Gate
 where
-    F: Fn(&Plan) -> Verdict + Send + Sync,
+    F: Fn(&Proposal<'_>) -> Verdict + Send + Sync,
 {
-    Named { name: name.into(), check }
+    Named { name: name.into(), version, check }
 }
 
 struct Named<F> {
     name: String,
+    version: u32,
     check: F,
 }
 
-impl<F: Fn(&Plan) -> Verdict + Send + Sync> Gate for Named<F> {
+impl<F: Fn(&Proposal<'_>) -> Verdict + Send + Sync> Gate for Named<F> {
     fn name(&self) -> &str {
         &self.name
     }
 
-    fn check(&self, plan: &Plan) -> Verdict {
-        (self.check)(plan)
+    fn check(&self, proposal: &Proposal<'_>) -> Verdict {
+        (self.check)(proposal)
+    }
+
+    fn fingerprint(&self) -> Digest {
+        Hasher::new("gitops gate").field(&self.name).field(self.version.to_le_bytes()).finish()
     }
 }
 
@@ -154,23 +245,50 @@ impl Gate for MassDelete {
         "mass-delete"
     }
 
-    fn check(&self, plan: &Plan) -> Verdict {
+    fn check(&self, &Proposal { plan, .. }: &Proposal<'_>) -> Verdict {
         let mut verdict = Verdict::Allow;
-        let deletes = plan.count(Action::Delete) + plan.count(Action::Replace);
-        if let Some(much) = too_much(deletes, plan.owned, "objects") {
-            verdict = Verdict::needs_approval(self.name(), much);
+        // What ended is deleted because it is declared so.
+        let is_loss = |step: &&Step| step.action.removes() && !matches!(step.reason, Reason::Ended { .. });
+        let lost: Vec<_> = plan.steps.iter().filter(is_loss).map(|step| step.key.clone()).collect();
+        if let Some(much) = too_much(lost.len(), plan.owned, "objects") {
+            verdict = Verdict::needs_approval(self.name(), much).naming(lost);
         }
         for step in &plan.steps {
             let (lost, owned) = (step.components.lost().count(), step.components.owned);
             if let Some(much) = too_much(lost, owned, "components") {
-                verdict =
-                    verdict.and(Verdict::needs_approval(self.name(), format!("in {}, {much}", step.key)));
+                let finding = Verdict::needs_approval(self.name(), format!("in {}, {much}", step.key));
+                verdict = verdict.and(finding.naming([step.key.clone()]));
             }
         }
         let protected = plan.steps.iter().filter(|step| step.risk.contains(&Risk::Protected));
         protected.fold(verdict, |verdict, step| {
             let message = format!("the {} of {} removes what is protected", step.action, step.key);
-            verdict.and(Verdict::needs_approval(self.name(), message))
+            verdict.and(Verdict::needs_approval(self.name(), message).naming([step.key.clone()]))
+        })
+    }
+}
+
+/// Calls for an approval where the delete or replacement of an object takes what others have with it, or where nobody can
+/// say what it takes.
+///
+/// Every engine has it; `--yes` does not lift it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlastRadius;
+
+impl Gate for BlastRadius {
+    fn name(&self) -> &'static str {
+        "blast-radius"
+    }
+
+    fn check(&self, &Proposal { plan, .. }: &Proposal<'_>) -> Verdict {
+        plan.steps.iter().fold(Verdict::Allow, |verdict, step| {
+            let grave = step.takes.iter().filter(|taken| taken.whose != Whose::Ours);
+            let grave: Vec<String> = grave.map(ToString::to_string).collect();
+            if grave.is_empty() {
+                return verdict;
+            }
+            let message = format!("the {} of {} takes {}", step.action, step.key, grave.join("; "));
+            verdict.and(Verdict::needs_approval(self.name(), message).naming([step.key.clone()]))
         })
     }
 }
@@ -178,7 +296,8 @@ impl Gate for MassDelete {
 /// Why so many losses are too many, if they are.
 fn too_much(lost: usize, owned: usize, what: &str) -> Option<String> {
     let limit = 5.max(owned / 5);
-    if lost == owned && owned > 1 {
+    // More may go than what counts: what was made since the revision in progress began does not count.
+    if lost >= owned && owned > 1 {
         return Some(format!("all {owned} {what} would be deleted; that needs an approval"));
     }
     (lost > limit)

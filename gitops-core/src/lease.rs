@@ -13,9 +13,9 @@ use crate::{Cx, Error, ErrorKind, Result};
 ///
 /// | Required | Signature |
 /// | --- | --- |
-/// | `acquire` | `async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<Tenure>>` |
-/// | `renew` | `async fn renew(&self, cx: &Cx, held: &Tenure, term: Duration) -> Result<Tenure>` |
-/// | `release` | `async fn release(&self, cx: &Cx, held: &Tenure) -> Result<()>` |
+/// | `acquire` | `async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<LeaseGrant>>` |
+/// | `renew` | `async fn renew(&self, cx: &Cx, held: &LeaseGrant, term: Duration) -> Result<LeaseGrant>` |
+/// | `release` | `async fn release(&self, cx: &Cx, held: &LeaseGrant) -> Result<()>` |
 ///
 /// # Guarantees asked of an implementation
 /// - Nobody else gets the lease before the end of the term that the holder was told.
@@ -31,22 +31,22 @@ pub trait Lease: Send + Sync {
     ///
     /// # Cancel safety
     /// A dropped call has taken the lease or not; it is free again at the end of the term.
-    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<Tenure>>;
+    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<LeaseGrant>>;
 
     /// Keeps the lease for so long from now.
     ///
     /// # Errors
     /// `Conflict` if it was lost meanwhile.
-    async fn renew(&self, cx: &Cx, held: &Tenure, term: Duration) -> Result<Tenure>;
+    async fn renew(&self, cx: &Cx, held: &LeaseGrant, term: Duration) -> Result<LeaseGrant>;
 
     /// Gives the lease up; without effect if it was lost meanwhile.
-    async fn release(&self, cx: &Cx, held: &Tenure) -> Result<()>;
+    async fn release(&self, cx: &Cx, held: &LeaseGrant) -> Result<()>;
 }
 
 /// A lease as its holder has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Tenure {
+pub struct LeaseGrant {
     /// Who has it.
     pub holder: SmolStr,
     /// Which time it was acquired: grows each time.
@@ -55,7 +55,7 @@ pub struct Tenure {
     pub until: Time,
 }
 
-impl Tenure {
+impl LeaseGrant {
     /// A lease of a holder.
     pub fn new(holder: impl Into<SmolStr>, epoch: u64, until: Time) -> Self {
         Self { holder: holder.into(), epoch, until }
@@ -70,7 +70,7 @@ pub struct MemoryLease {
 
 #[derive(Debug, Default)]
 struct Inner {
-    held: Option<Tenure>,
+    held: Option<LeaseGrant>,
     epoch: u64,
 }
 
@@ -87,19 +87,19 @@ impl MemoryLease {
 
 #[async_trait]
 impl Lease for MemoryLease {
-    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<Tenure>> {
+    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<LeaseGrant>> {
         let now = cx.now();
         Ok(self.with(|inner| {
             if inner.held.as_ref().is_some_and(|held| held.holder != holder && held.until > now) {
                 return None;
             }
             inner.epoch += 1;
-            inner.held = Some(Tenure::new(holder, inner.epoch, now.after(term)));
+            inner.held = Some(LeaseGrant::new(holder, inner.epoch, now.after(term)));
             inner.held.clone()
         }))
     }
 
-    async fn renew(&self, cx: &Cx, held: &Tenure, term: Duration) -> Result<Tenure> {
+    async fn renew(&self, cx: &Cx, held: &LeaseGrant, term: Duration) -> Result<LeaseGrant> {
         let until = cx.now().after(term);
         self.with(|inner| match &mut inner.held {
             Some(own) if own.epoch == held.epoch => {
@@ -111,7 +111,7 @@ impl Lease for MemoryLease {
         })
     }
 
-    async fn release(&self, _: &Cx, held: &Tenure) -> Result<()> {
+    async fn release(&self, _: &Cx, held: &LeaseGrant) -> Result<()> {
         self.with(|inner| inner.held.take_if(|own| own.epoch == held.epoch));
         Ok(())
     }

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 use smol_str::SmolStr;
 use tokio::sync::Notify;
 
-use crate::capability::{Moved, Watch};
+use crate::capability::{Import, Moved, Watch};
 use crate::target::{Scope, Target, TargetInfo};
-use crate::value::{Action, Applied, Change, Key, Live, Mark, Uid, Value, Version};
+use crate::value::{Action, Applied, Change, Key, Live, OwnerLabel, Ownership, Uid, Value, Version};
 use crate::{Cx, Error, Result};
 
 /// A keyed target that keeps its objects in memory: for tests, examples and the embedding program's own state.
@@ -58,7 +58,7 @@ impl Memory {
         self.lock().observed
     }
 
-    /// Changes, makes or (with `None`) removes an object as somebody else would: the mark stays as it is.
+    /// Changes, makes or (with `None`) removes an object as somebody else would: the owner label stays as it is.
     pub fn edit(&self, key: &Key, body: Option<Value>) {
         let mut inner = self.lock();
         let version = inner.next_version();
@@ -96,23 +96,28 @@ impl Inner {
         Version::new(self.versions.to_string())
     }
 
-    fn write(&mut self, key: &Key, uid: Uid, body: &Value, mark: &Mark) -> Applied {
-        let live =
-            Live::new(key.clone(), uid, self.next_version(), body.clone()).owned_by(mark.owner.as_str());
-        let applied = Applied::from(&live);
-        self.objects.insert(key.clone(), live);
-        applied
+    fn write(&mut self, key: &Key, uid: Uid, body: &Value, owner_label: &OwnerLabel) -> Applied {
+        let live = Live::new(key.clone(), uid, self.next_version(), body.clone())
+            .owned_by(owner_label.owner.as_str());
+        self.objects.insert(key.clone(), live.clone());
+        Applied::Holds(Box::new(live))
+    }
+
+    /// The answer to a change that was made before.
+    fn repeated(&self, change: &Change) -> Option<Applied> {
+        let (op, answer) = self.answered.get(change.key())?;
+        (*op == change.owner_label().op).then(|| answer.clone())
     }
 
     fn is_ours(&self, change: &Change) -> bool {
-        self.objects.get(change.key()).is_none_or(|live| live.is_owned_by(&change.mark().owner))
+        self.objects.get(change.key()).is_none_or(|live| live.is_owned_by(&change.owner_label().owner))
     }
 }
 
 #[async_trait]
 impl Target for Memory {
     fn info(&self) -> TargetInfo {
-        TargetInfo::new("memory").lands_within(std::time::Duration::ZERO)
+        TargetInfo::new("memory").lands_within(std::time::Duration::ZERO).shows_owner()
     }
 
     async fn observe(&self, _: &Cx, scope: &Scope) -> Result<Vec<Live>> {
@@ -123,30 +128,31 @@ impl Target for Memory {
 
     async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
         let mut inner = self.lock();
-        let (key, mark) = (change.key(), change.mark());
+        let (key, owner_label) = (change.key(), change.owner_label());
         let live = inner.objects.get(key);
-        match inner.answered.get(key) {
-            Some((op, answer)) if *op == mark.op => return Ok(answer.clone()),
-            _ if change.action() == Action::Delete && live.is_none() => return Ok(Applied::Absent),
-            _ => {}
+        if let Some(answer) = inner.repeated(change) {
+            return Ok(answer);
+        }
+        if change.action() == Action::Delete && live.is_none() {
+            return Ok(Applied::Absent);
         }
         if !change.expects().holds(live) || !inner.is_ours(change) {
             return Err(Error::conflict(key));
         }
         let uid = match (change, live) {
             (Change::Update { .. }, Some(live)) => live.uid.clone(),
-            _ => Uid::new(mark.op.clone()),
+            _ => Uid::new(owner_label.op.clone()),
         };
         inner.writes += 1;
         let applied = if let Some(body) = change.body() {
-            inner.write(key, uid, body, mark)
+            inner.write(key, uid, body, owner_label)
         } else {
             inner.objects.remove(key);
             Applied::Absent
         };
         match applied {
             Applied::Absent => inner.answered.remove(key),
-            _ => inner.answered.insert(key.clone(), (mark.op.clone(), applied.clone())),
+            _ => inner.answered.insert(key.clone(), (owner_label.op.clone(), applied.clone())),
         };
         self.tell(inner, key);
         Ok(applied)
@@ -154,6 +160,33 @@ impl Target for Memory {
 
     fn watch(&self) -> Option<&dyn Watch> {
         Some(self)
+    }
+
+    fn import(&self) -> Option<&dyn Import> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Import for Memory {
+    async fn adopt(&self, _: &Cx, change: &Change) -> Result<Applied> {
+        let mut inner = self.lock();
+        if let Some(answer) = inner.repeated(change) {
+            return Ok(answer);
+        }
+        let (key, owner_label) = (change.key(), change.owner_label());
+        let version = inner.next_version();
+        let live = inner
+            .objects
+            .get_mut(key)
+            .filter(|live| live.ownership == Ownership::Unlabelled && change.expects().holds(Some(live)));
+        let Some(live) = live else { return Err(Error::conflict(key)) };
+        live.ownership = Ownership::Owner(owner_label.owner.to_string());
+        live.version = version;
+        let applied = Applied::Holds(Box::new(live.clone()));
+        inner.answered.insert(key.clone(), (owner_label.op.clone(), applied.clone()));
+        self.tell(inner, key);
+        Ok(applied)
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a backend author needs, in one line: `use gitops_core::prelude::*;`.
 
 pub use crate::{
-    Applied, Change, Cx, Error, ErrorKind, Expect, Key, Live, Mark, Precondition, Result, Scope, Target,
-    TargetInfo, Tier, Uid, Value, Version, async_trait,
+    Applied, Change, Cx, Error, ErrorKind, Expect, Key, Live, OwnerLabel, Precondition, RecoveryClass,
+    Result, Scope, Target, TargetInfo, Uid, Value, Version, async_trait,
 };

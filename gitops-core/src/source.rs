@@ -1,6 +1,7 @@
 //! Where desired state comes from.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -48,6 +49,11 @@ pub trait Source: Send + Sync {
     fn watch(&self) -> Option<&dyn SourceWatch> {
         None
     }
+
+    /// Merges revisions without moving anything, if the source can.
+    fn merge(&self) -> Option<&dyn Merge> {
+        None
+    }
 }
 
 /// What a source is.
@@ -77,6 +83,37 @@ pub trait SourceWatch: Send + Sync {
     async fn changed(&self, cx: &Cx) -> Result<()>;
 }
 
+/// Merges revisions without moving anything: what a request would make of the target branch.
+#[async_trait]
+pub trait Merge: Send + Sync {
+    /// The tree that a merge of `head` into `base` would have.
+    ///
+    /// # Errors
+    /// `Conflict` if the merge has conflicts, with the paths in the message; `Invalid` if the histories have nothing in
+    /// common.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    async fn merged(&self, cx: &Cx, base: &Revision, head: &Revision) -> Result<Merged>;
+}
+
+/// The result of a merge that nobody made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Merged {
+    /// Its tree. The revision is named after both sides and can't be fetched by its id.
+    pub snapshot: Snapshot,
+    /// Where both sides parted.
+    pub merge_base: Revision,
+}
+
+impl Merged {
+    /// A merge with its tree, and where both sides parted.
+    pub fn new(snapshot: Snapshot, merge_base: Revision) -> Self {
+        Self { snapshot, merge_base }
+    }
+}
+
 /// How revisions are related, and who made them.
 #[async_trait]
 pub trait History: Send + Sync {
@@ -92,8 +129,18 @@ pub trait History: Send + Sync {
     /// The revisions, newest first, that changed a file, or all if the path is empty; at most `limit`.
     async fn log(&self, cx: &Cx, revision: &Revision, path: &str, limit: usize) -> Result<Vec<Commit>>;
 
-    /// Who last changed a line (from 1) of a file.
-    async fn blame(&self, cx: &Cx, revision: &Revision, path: &str, line: u32) -> Result<Commit>;
+    /// What `to` has and `from` has not: the commits of `to` and of its ancestors without those of `from`, newest first, at
+    /// most `limit`.
+    async fn between(&self, cx: &Cx, from: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>>;
+
+    /// Who last changed one of these lines (from 1) of a file: the newest of their commits.
+    async fn blame(
+        &self,
+        cx: &Cx,
+        revision: &Revision,
+        path: &str,
+        lines: RangeInclusive<u32>,
+    ) -> Result<Commit>;
 }
 
 /// How one revision lies to another.
@@ -117,10 +164,48 @@ pub struct Commit {
     pub id: SmolStr,
     /// The author, as `Name <address>`.
     pub author: String,
+    /// Who committed it, in the same form: another than the author where a change was applied for somebody.
+    pub committer: String,
     /// When it was authored.
     pub time: Time,
     /// The first line of its message.
     pub summary: String,
+}
+
+/// The commits that a revision brings over another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Commits {
+    /// The revision that they come after.
+    pub from: Revision,
+    /// The revision that has them.
+    pub to: Revision,
+    /// The commits, newest first, at most [`Commits::MOST`].
+    pub list: Vec<Commit>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+impl Commits {
+    /// How many commits are listed at most.
+    pub const MOST: usize = 1000;
+
+    /// What `to` brings over `from`, as a history tells it.
+    ///
+    /// # Errors
+    /// As [`History::between`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn find(history: &dyn History, cx: &Cx, from: &Revision, to: &Revision) -> Result<Self> {
+        let mut list = match from.id() == to.id() {
+            true => Vec::new(),
+            false => history.between(cx, from, to, Self::MOST + 1).await?,
+        };
+        let more = list.len() > Self::MOST;
+        list.truncate(Self::MOST);
+        Ok(Self { from: from.clone(), to: to.clone(), list, more })
+    }
 }
 
 /// One immutable tree of files.
@@ -135,7 +220,7 @@ pub struct Snapshot {
     /// Its content.
     pub tree: Arc<dyn Tree>,
     /// What somebody should know of it although it can be used, such as a rule that fits nothing.
-    pub remarks: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl std::fmt::Debug for Snapshot {
@@ -167,7 +252,7 @@ pub struct Entry {
     pub id: Digest,
 }
 
-/// What an entry is. Links and submodules never reach a renderer: a source reports them.
+/// What an entry is. Submodules never reach a renderer: a source reports them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EntryKind {
     /// A file.
@@ -177,6 +262,9 @@ pub enum EntryKind {
     },
     /// A folder.
     Folder,
+    /// A symbolic link: a name behind which nothing can be read. It is a fault of the revision wherever something may be
+    /// declared by it, as [`Render::passes_over`](crate::Render::passes_over) tells.
+    Link,
 }
 
 impl Snapshot {
@@ -192,7 +280,20 @@ impl Snapshot {
         let mut tree = MemoryTree::default();
         let files = files.into_iter().map(|(path, bytes)| (path.into(), bytes.into())).collect();
         let root = tree.store("", &files)?;
-        Ok(Self { revision, source: source.into(), root, tree: Arc::new(tree), remarks: Vec::new() })
+        Ok(Self { revision, source: source.into(), root, tree: Arc::new(tree), warnings: Vec::new() })
+    }
+}
+
+impl Snapshot {
+    /// A file's bytes, or nothing if there is no such file.
+    ///
+    /// # Errors
+    /// The tree can't be read.
+    pub fn read(&self, path: &str) -> Result<Option<Arc<[u8]>>> {
+        match crate::render::find(self, path)? {
+            Some(Entry { kind: EntryKind::File { .. }, id, .. }) => self.tree.read(path, &id).map(Some),
+            _ => Ok(None),
+        }
     }
 }
 

@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use crate::audit::{AuditEntry, AuditSink, FileAudit};
+use crate::audit::{AuditEntry, AuditPosition, AuditReport, AuditSink, FileAudit};
 use crate::cx::Time;
-use crate::engine::State;
+use crate::engine::{State, look};
+use crate::fs::Standing;
 use crate::journal::FileJournalIo;
 use crate::store::FileStore;
 use crate::value::SecretKey;
-use crate::{Cx, Error, ErrorKind, Result, fs};
+use crate::{Cx, Error, ErrorKind, Inventory, Result, fs};
 
 const LOCK: &str = "lock";
 const STORE: &str = "store";
@@ -27,7 +28,7 @@ const SECRET_KEY: &str = "secret-key";
 ///
 /// | Name | What it is |
 /// | --- | --- |
-/// | `store/` | documents: the inventory, a pin, a wish for one ([`FileStore`]) |
+/// | `store/` | documents: the inventory, a pin, the requests of people ([`FileStore`]) |
 /// | `journal`, `journal.anchor` | what was begun and what came of it ([`FileJournalIo`]), and how far that had come |
 /// | `audit.jsonl`, `audit.jsonl.checkpoint` | who did what, when ([`FileAudit`]) |
 /// | `secret-key` | the key under which secrets are compared ([`SecretKey`]) |
@@ -47,7 +48,7 @@ impl StateDir {
     ///
     /// # Errors
     /// `Locked` if another process is at work there, saying which and since when. `Invalid` if the path is not a
-    /// folder, `Forbidden` if it may not be written or everybody may write it, `Storage` if the disk is full, read
+    /// folder, `Forbidden` if it may not be written or is not ours alone, `Storage` if the disk is full, read
     /// only or failing.
     pub fn open(path: &Path, cx: &Cx) -> Result<Self> {
         let failed = |error| fs::failed("use the state folder", path, error);
@@ -64,10 +65,10 @@ impl StateDir {
     /// Looks into the folder without a lock, also while another process is at work; changes nothing.
     ///
     /// # Errors
-    /// `NotFound` if there is no such folder yet.
+    /// `NotFound` if there is no such folder yet, `Forbidden` if it is not ours alone.
     pub fn peek(path: &Path) -> Result<StatePeek> {
         match path.is_dir() {
-            true => Ok(StatePeek { path: path.to_owned() }),
+            true => check_rights(path).map(|()| StatePeek { path: path.to_owned() }),
             false => Err(Error::new(ErrorKind::NotFound, "there is no state folder yet")
                 .with("path", path.display())
                 .help("apply something first, or name the folder that was used")),
@@ -133,8 +134,21 @@ struct OpenedByFirstEntry {
 #[async_trait]
 impl AuditSink for OpenedByFirstEntry {
     async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()> {
-        let audit = self.audit.get_or_try_init(|| async { FileAudit::open(&self.path) }).await?;
-        audit.record(cx, entries).await
+        self.opened().await?.record(cx, entries).await
+    }
+
+    async fn position(&self) -> Option<AuditPosition> {
+        self.audit.get()?.position().await
+    }
+
+    async fn holds(&self, position: &AuditPosition) -> Result<()> {
+        self.opened().await?.holds(position).await
+    }
+}
+
+impl OpenedByFirstEntry {
+    async fn opened(&self) -> Result<&FileAudit> {
+        self.audit.get_or_try_init(|| async { FileAudit::open(&self.path) }).await
     }
 }
 
@@ -177,8 +191,8 @@ impl StatePeek {
         Arc::new(FileStore::read_only(self.path.join(STORE)))
     }
 
-    /// The documents, to be written by who has no lock: for a wish to the process that is at work
-    /// ([`PinRequest`](crate::PinRequest)), and for nothing else.
+    /// The documents, to be written by who has no lock: for a request to the process that is at work
+    /// ([`Requests`](crate::Requests)), and for nothing else.
     ///
     /// # Errors
     /// As [`FileStore::open`].
@@ -197,6 +211,41 @@ impl StatePeek {
     /// As [`StateDir::secret_key`].
     pub fn secret_key(&self) -> Result<Option<SecretKey>> {
         read_key(&self.path.join(SECRET_KEY))
+    }
+
+    /// What the state says; nothing if nothing was ever written to it.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is damaged.
+    pub async fn inventory(&self, cx: &Cx) -> Result<Option<Inventory>> {
+        look(cx, self.store(), self.journal_io()).await
+    }
+
+    /// Checks every line of the audit log, its checkpoint, and that it is the log of this application that the journal
+    /// knows: one that was cut short together with its checkpoint is found.
+    ///
+    /// # Errors
+    /// As [`FileAudit::verify`]; `NotOwned` if the log or the state is of another application.
+    pub async fn verify_audit(&self, cx: &Cx, application: &str) -> Result<AuditReport> {
+        // The journal is read first: a log that another process writes may only be ahead of it.
+        let inventory = self.inventory(cx).await?;
+        let of_another = |found: &str| {
+            let message = format!("this is the audit log of `{found}`, and not of `{application}`");
+            Error::new(ErrorKind::NotOwned, message).help("name the state folder of the application")
+        };
+        if let Some(found) =
+            inventory.as_ref().map(Inventory::application).filter(|found| *found != application)
+        {
+            return Err(of_another(found));
+        }
+        let report = match inventory.as_ref().and_then(Inventory::audited) {
+            Some(position) => FileAudit::verify_beyond(self.audit_path(), position)?,
+            None => FileAudit::verify(self.audit_path())?,
+        };
+        match report.application.as_deref().filter(|found| *found != application) {
+            Some(found) => Err(of_another(found)),
+            None => Ok(report),
+        }
     }
 
     /// Where the audit log is, for [`FileAudit::verify`] and [`FileAudit::read`].
@@ -230,11 +279,20 @@ fn check_is_folder(path: &Path) -> Result<()> {
 
 fn check_rights(path: &Path) -> Result<()> {
     let failed = |error| fs::failed("use the state folder", path, error);
-    match fs::is_writable_by_all(path).map_err(failed)? {
-        false => Ok(()),
-        true => Err(Error::new(ErrorKind::Forbidden, "everybody may write the state folder")
-            .with("path", path.display())
-            .help(format!("run `chmod 700 {}`", path.display()))),
+    let refused = |what: String, help: String| {
+        Err(Error::new(ErrorKind::Forbidden, what).with("path", path.display()).help(help))
+    };
+    let found = path.display();
+    match fs::standing(path).map_err(failed)? {
+        Standing::Ours => Ok(()),
+        Standing::OfAnother(owner) => refused(
+            format!("the state folder belongs to user {owner}, who could change what we own"),
+            format!("run as that user, or give it to yours: `chown -R \"$(id -u)\" {found}`"),
+        ),
+        Standing::OpenToOthers(mode) => refused(
+            format!("others may use the state folder: its mode is {mode:04o}"),
+            format!("run `chmod 700 {found}`"),
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::capability::{Batch, Health, Import, NativePlan, Watch};
+use crate::capability::{Admission, Batch, DryRun, Health, Identity, Import, Progress, Watch};
 use crate::{Applied, Change, Cx, GroupKind, Key, Live, Result};
 
 /// A target: something that has objects, shows them and changes them.
@@ -25,9 +25,9 @@ use crate::{Applied, Change, Cx, GroupKind, Key, Live, Result};
 ///   is *absent*; one that can't be read is an error that names it, never left out.
 /// - `apply` checks [`Change::expects`] and makes the change in one step. Where the precondition does not hold
 ///   it returns a conflict ([`Error::is_conflict`](crate::Error::is_conflict)) and changes nothing.
-/// - A target that foretells compares [`Change::preview`] with what it would do now, and refuses with a conflict what
+/// - A target that previews compares [`Change::preview`] with what it would do now, and refuses with a conflict what
 ///   was not shown.
-/// - `apply` sets the change's [`Mark`](crate::Mark) in the same step as the object itself.
+/// - `apply` sets the change's [`OwnerLabel`](crate::OwnerLabel) in the same step as the object itself.
 /// - A repeated `apply` with the same operation id has one effect and the same answer.
 /// - An error says truly whether the effect may have happened.
 ///
@@ -46,7 +46,12 @@ pub trait Target: Send + Sync {
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied>;
 
     /// Foretells what a change would do.
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        None
+    }
+
+    /// Says whether it would take a new object.
+    fn admission(&self) -> Option<&dyn Admission> {
         None
     }
 
@@ -65,8 +70,18 @@ pub trait Target: Send + Sync {
         None
     }
 
+    /// Names the place that it works on.
+    fn identity(&self) -> Option<&dyn Identity> {
+        None
+    }
+
     /// Makes several changes in one call.
     fn batch(&self) -> Option<&dyn Batch> {
+        None
+    }
+
+    /// Tells what a change that is under way is at.
+    fn progress(&self) -> Option<&dyn Progress> {
         None
     }
 }
@@ -78,14 +93,22 @@ pub struct TargetInfo {
     /// What kind of target it is, for people: `directory`, `kubernetes`.
     pub name: String,
     /// How well it can say what happened.
-    pub tier: Tier,
+    pub recovery_class: RecoveryClass,
     /// How many changes it takes at once; at least 1.
     pub concurrency: usize,
     /// How long after its caller is gone a change may still land. What was claimed is not given up before.
     pub lands_within: Duration,
+    /// How long one preview may take; the engine's limit for calls holds if it is nothing.
+    pub preview_timeout: Option<Duration>,
+    /// How long one change may take; the engine's limit for calls holds if it is nothing. A change that is cut off has an
+    /// unknown outcome: the limit must be one that every change can meet.
+    pub apply_timeout: Option<Duration>,
     /// Kinds that hold what can't be made anew (a namespace, a volume, state): none of them is removed without an
     /// approval.
     pub protected: BTreeSet<GroupKind>,
+    /// Whether the owner's label is on the objects themselves, where people read it: it moves when the application is
+    /// renamed, by an update that sets the change's [`OwnerLabel`](crate::OwnerLabel) anew.
+    pub shows_owner: bool,
 }
 
 impl TargetInfo {
@@ -93,17 +116,41 @@ impl TargetInfo {
     pub fn new(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
-            tier: Tier::Keyed,
+            recovery_class: RecoveryClass::Keyed,
             concurrency: 16,
             lands_within: Duration::from_secs(600),
+            preview_timeout: None,
+            apply_timeout: None,
             protected: BTreeSet::new(),
+            shows_owner: false,
         }
+    }
+
+    /// The same of a target on whose objects people read the owner's label.
+    #[must_use]
+    pub fn shows_owner(mut self) -> Self {
+        self.shows_owner = true;
+        self
     }
 
     /// The same with another bound on how late a change may land.
     #[must_use]
     pub fn lands_within(mut self, duration: Duration) -> Self {
         self.lands_within = duration;
+        self
+    }
+
+    /// The same with another limit for one preview.
+    #[must_use]
+    pub fn preview_timeout(mut self, limit: Duration) -> Self {
+        self.preview_timeout = Some(limit);
+        self
+    }
+
+    /// The same with another limit for one change.
+    #[must_use]
+    pub fn apply_timeout(mut self, limit: Duration) -> Self {
+        self.apply_timeout = Some(limit);
         self
     }
 
@@ -114,10 +161,10 @@ impl TargetInfo {
         self
     }
 
-    /// The same of another tier.
+    /// The same of another recovery class.
     #[must_use]
-    pub fn tier(mut self, tier: Tier) -> Self {
-        self.tier = tier;
+    pub fn recovery_class(mut self, recovery_class: RecoveryClass) -> Self {
+        self.recovery_class = recovery_class;
         self
     }
 
@@ -132,16 +179,16 @@ impl TargetInfo {
 /// How well a target can say, after a crash, whether a change was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Tier {
-    /// Neither of the others: an unknown change is put in quarantine until a person [settles](crate::Engine::settle) it.
+pub enum RecoveryClass {
+    /// Neither of the others: an unknown change is put in quarantine until a person [settles](crate::Engine::confirm) it.
     Opaque,
-    /// The server names objects, and ours can be listed by their mark: at most one after recovery.
+    /// The server names objects, and ours can be listed by their owner label: at most one after recovery.
     Discoverable,
     /// We name objects, and create, update and delete are conditional: each effect exactly once.
     Keyed,
 }
 
-impl fmt::Display for Tier {
+impl fmt::Display for RecoveryClass {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Opaque => "opaque",

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::target::{Scope, Target, TargetInfo};
-use crate::value::{Applied, Change, Key, Live, Mark, Ownership, Precondition, Uid, Value, Version};
+use crate::value::{Applied, Change, Key, Live, OwnerLabel, Ownership, Precondition, Uid, Value, Version};
 use crate::{Cx, Error, ErrorKind, Result};
 
 /// A type that stands for one kind of object.
@@ -29,18 +29,24 @@ pub trait TypedTarget: Send + Sync {
     /// The object of a key, if it is there. One that can't be decoded is there, with the error in it.
     async fn get(&self, cx: &Cx, key: &Key) -> Result<Option<Found<Self::Resource>>>;
 
-    /// Makes or changes an object, with its mark, if the precondition holds.
+    /// Makes or changes an object, with its owner label, if the precondition holds.
     async fn put(
         &self,
         cx: &Cx,
         key: &Key,
         resource: &Self::Resource,
         precondition: Precondition<'_>,
-        mark: &Mark,
+        owner_label: &OwnerLabel,
     ) -> Result<Applied>;
 
-    /// Removes an object, if the precondition holds.
-    async fn delete(&self, cx: &Cx, key: &Key, precondition: Precondition<'_>) -> Result<Applied>;
+    /// Removes an object, if the precondition holds and the object carries the owner's owner label.
+    async fn delete(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        precondition: Precondition<'_>,
+        owner_label: &OwnerLabel,
+    ) -> Result<Applied>;
 }
 
 /// An object as a typed target has it.
@@ -52,8 +58,8 @@ pub struct Found<R> {
     pub uid: Uid,
     /// Which state of it.
     pub version: Version,
-    /// The owner whose mark it carries, if it carries one.
-    pub owner: Option<String>,
+    /// The owner label that it carries, if it carries one: the owner, and the operation that wrote it last.
+    pub owner_label: Option<OwnerLabel>,
 }
 
 /// A [`TypedTarget`] as a [`Target`].
@@ -74,7 +80,9 @@ impl<T: TypedTarget> Typed<T> {
             Ok(body) => Live::new(key.clone(), found.uid, found.version, body),
             Err(reason) => Live::unreadable(key.clone(), reason),
         };
-        live.ownership = found.owner.map_or(Ownership::Unmarked, Ownership::Owner);
+        if let Some(OwnerLabel { owner, op }) = found.owner_label {
+            (live.ownership, live.op) = (Ownership::Owner(owner.into()), Some(op));
+        }
         live
     }
 }
@@ -97,13 +105,13 @@ impl<T: TypedTarget> Target for Typed<T> {
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
         Self::check_kind(change.key())?;
         let Some(body) = change.body() else {
-            return self.0.delete(cx, change.key(), change.expects()).await;
+            return self.0.delete(cx, change.key(), change.expects(), change.owner_label()).await;
         };
         let resource = body.decode().map_err(|error| {
             let message = format!("the declaration is no {}: {error}", T::Resource::KIND);
             Error::new(ErrorKind::Invalid, message).at(change.key())
         })?;
-        self.0.put(cx, change.key(), &resource, change.expects(), change.mark()).await
+        self.0.put(cx, change.key(), &resource, change.expects(), change.owner_label()).await
     }
 }
 
@@ -141,7 +149,7 @@ mod tests {
                 resource: serde_json::from_str(text).map_err(|error| error.to_string()),
                 uid: Uid::new("1"),
                 version: Version::new(text.as_str()),
-                owner: None,
+                owner_label: None,
             };
             Ok(self.0.lock().unwrap().get(key.name()).map(found))
         }
@@ -152,14 +160,14 @@ mod tests {
             key: &Key,
             quota: &Quota,
             _: Precondition<'_>,
-            _: &Mark,
+            _: &OwnerLabel,
         ) -> Result<Applied> {
             let text = serde_json::to_string(quota)?;
             self.0.lock().unwrap().insert(key.name().to_owned(), text.clone());
             Ok(Applied::Present { uid: Uid::new("1"), version: Version::new(text) })
         }
 
-        async fn delete(&self, _: &Cx, key: &Key, _: Precondition<'_>) -> Result<Applied> {
+        async fn delete(&self, _: &Cx, key: &Key, _: Precondition<'_>, _: &OwnerLabel) -> Result<Applied> {
             self.0.lock().unwrap().remove(key.name());
             Ok(Applied::Absent)
         }
@@ -172,7 +180,11 @@ mod tests {
     fn create(name: &str, body: Value) -> Change {
         let provenance = Provenance { source: "".into(), revision: "".into(), path: "".into(), line: 0 };
         let object = Arc::new(Object::new(key(name), body, provenance));
-        Change::Create { object, mark: Mark { owner: "us".into(), op: "1".into() }, preview: None }
+        Change::Create {
+            object,
+            owner_label: OwnerLabel { owner: "us".into(), op: "1".into() },
+            preview: None,
+        }
     }
 
     #[tokio::test]

@@ -190,7 +190,7 @@ async fn verdict(rule: &str) -> Verdict {
     let builder = world.builder("test").target("t", target).gate(Arc::new(gate));
     let mut engine = builder.open(&world.cx).await.unwrap();
     let plan = engine.plan(&world.cx).await.unwrap();
-    engine.verdict(&plan)
+    engine.verdict(&world.cx, &plan)
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod support;
 
 use std::sync::Arc;
 
-use gitops_core::capability::{NativePlan, Preview};
+use gitops_core::capability::{DryRun, Preview};
 use gitops_core::cel::{CelGate, Expression};
 use gitops_core::*;
 use support::{World, key};
@@ -30,7 +30,7 @@ impl Target for Compound {
         self.0.apply(cx, change).await
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
         Some(self)
     }
 }
@@ -47,7 +47,7 @@ fn loss(number: usize) -> ComponentChange {
 }
 
 #[async_trait]
-impl NativePlan for Compound {
+impl DryRun for Compound {
     async fn preview(
         &self,
         _: &Cx,
@@ -76,10 +76,10 @@ async fn planned(content: &str, gate: Option<CelGate>) -> (Plan, Verdict) {
     let builder = gate.into_iter().fold(builder, |builder, gate| builder.gate(Arc::new(gate)));
     let mut engine =
         builder.target("t", Arc::new(Compound(world.memory.clone()))).open(&world.cx).await.unwrap();
-    assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
     world.declare(&[("a", content), ("b", "made")]);
     let plan = engine.plan(&world.cx).await.unwrap();
-    let verdict = engine.verdict(&plan);
+    let verdict = engine.verdict(&world.cx, &plan);
     (plan, verdict)
 }
 
@@ -91,7 +91,7 @@ async fn a_change_that_takes_much_of_an_object_needs_an_approval_and_one_that_ta
     let (_, verdict) = planned("6", None).await;
     let said = "mass-delete: in t:K/-/a, 6 of 10 components would be deleted; more than 5 need an approval";
     assert!(matches!(verdict, Verdict::NeedsApproval { .. }));
-    assert_eq!(verdict.notes()[0].to_string(), said);
+    assert_eq!(verdict.messages()[0].to_string(), said);
     assert!(planned("other", None).await.0.steps[0].risk.is_empty());
 }
 

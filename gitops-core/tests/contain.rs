@@ -69,14 +69,14 @@ impl Target for Misbehaving {
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
         let applied = self.memory.apply(cx, change).await?;
         self.hangs_if(Wrong::HangsWhenApplied).await;
-        Ok(match applied {
-            Applied::Present { uid, .. } if self.does(Wrong::TellsAnotherVersion) => {
-                Applied::Present { uid, version: Version::new("never was") }
-            }
-            Applied::Present { version, .. } if self.does(Wrong::TellsAnotherIdentity) => {
-                Applied::Present { uid: Uid::new("never was"), version }
-            }
-            applied => applied,
+        let Some((uid, version)) = applied.state().map(|(uid, version)| (uid.clone(), version.clone()))
+        else {
+            return Ok(applied);
+        };
+        Ok(match self.wrong {
+            Wrong::TellsAnotherVersion => Applied::Present { uid, version: Version::new("never was") },
+            Wrong::TellsAnotherIdentity => Applied::Present { uid: Uid::new("never was"), version },
+            _ => applied,
         })
     }
 
@@ -121,9 +121,9 @@ async fn converges(world: &World, contents: &[(&str, &str)]) {
 async fn a_target_that_panics_when_it_is_looked_at_fails_the_pass_and_is_named() {
     let world = World::with(&[("a", "1")]);
     let mut bad = engine(&world, Wrong::PanicsWhenLookedAt).await;
-    let error = bad.pass(&world.cx).await.unwrap_err();
+    let error = bad.reconcile(&world.cx).await.unwrap_err();
     assert_eq!(error.to_string(), "observe: the backend panicked: told to panic (target: t)");
-    let again = bad.pass(&world.cx).await.unwrap_err();
+    let again = bad.reconcile(&world.cx).await.unwrap_err();
     assert_eq!((again.kind(), world.memory.writes()), (ErrorKind::Internal, 0));
     drop(bad);
     converges(&world, &[("a", "1")]).await;
@@ -133,9 +133,9 @@ async fn a_target_that_panics_when_it_is_looked_at_fails_the_pass_and_is_named()
 async fn a_watch_that_panics_is_told_of_and_everything_is_looked_at_instead() {
     let world = World::with(&[("a", "1")]);
     let mut bad = engine(&world, Wrong::PanicsWhenWatched).await;
-    assert!(bad.pass(&world.cx).await.unwrap().is_converged());
+    assert!(bad.reconcile(&world.cx).await.unwrap().is_converged());
     world.memory.edit(&key("a"), Some(support::body("theirs")));
-    assert!(bad.pass(&world.cx).await.unwrap().is_converged());
+    assert!(bad.reconcile(&world.cx).await.unwrap().is_converged());
     assert_eq!(world.contents(), [support::owned(("a", "1"))]);
     let told = |event: &Event| matches!(event, Event::WatchFailed { target, error } if target == "t" && error.contains("panicked"));
     assert!(world.events().iter().any(told), "{:?}", world.events());
@@ -145,7 +145,7 @@ async fn a_watch_that_panics_is_told_of_and_everything_is_looked_at_instead() {
 async fn a_target_that_never_answers_a_look_ends_the_pass_at_the_time_limit_and_is_named() {
     let world = World::with(&[("a", "1")]);
     let mut bad = engine(&world, Wrong::HangsWhenLookedAt).await;
-    let error = bad.pass(&world.cx).await.unwrap_err();
+    let error = bad.reconcile(&world.cx).await.unwrap_err();
     assert_eq!(error.to_string(), "observe: the deadline passed (target: t)");
     drop(bad);
     converges(&world, &[("a", "1")]).await;
@@ -154,7 +154,7 @@ async fn a_target_that_never_answers_a_look_ends_the_pass_at_the_time_limit_and_
 #[tokio::test(start_paused = true)]
 async fn a_change_that_is_never_answered_is_unknown_and_looked_up_by_the_next_pass() {
     let world = World::with(&[("a", "1"), ("b", "2")]);
-    let report = engine(&world, Wrong::HangsWhenApplied).await.pass(&world.cx).await.unwrap();
+    let report = engine(&world, Wrong::HangsWhenApplied).await.reconcile(&world.cx).await.unwrap();
     let unknown = |result: &StepResult| matches!(&result.outcome, StepOutcome::Unknown { error, .. } if error.contains("deadline"));
     assert!(report.results.len() == 2 && report.results.iter().all(unknown), "{report:?}");
     assert_eq!(world.memory.writes(), 2);
@@ -165,7 +165,7 @@ async fn a_change_that_is_never_answered_is_unknown_and_looked_up_by_the_next_pa
 #[tokio::test(start_paused = true)]
 async fn a_target_that_never_says_ready_holds_up_what_needs_the_object_and_nothing_else() {
     let world = World::with(&[("a", "1"), ("b", "needs: a"), ("c", "3")]);
-    let report = engine(&world, Wrong::HangsWhenReady).await.pass(&world.cx).await.unwrap();
+    let report = engine(&world, Wrong::HangsWhenReady).await.reconcile(&world.cx).await.unwrap();
     let outcomes: Vec<_> = report.results.iter().map(|result| (result.key.name(), &result.outcome)).collect();
     let not_ready = |outcome: &StepOutcome| matches!(outcome, StepOutcome::NotReady { .. });
     let [("a", a), ("b", b), ("c", c)] = &outcomes[..] else { panic!("{outcomes:?}") };
@@ -177,7 +177,7 @@ async fn a_target_that_answers_for_another_object_is_believed_in_nothing() {
     let world = World::with(&[("a", "1")]);
     world.converge().await;
     world.declare(&[("b", "2")]);
-    let error = engine(&world, Wrong::AnswersForAnother).await.pass(&world.cx).await.unwrap_err();
+    let error = engine(&world, Wrong::AnswersForAnother).await.reconcile(&world.cx).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Internal);
     assert!(error.to_string().contains("`t`") && error.to_string().contains("t:K/-/another"), "{error}");
     assert_eq!(world.memory.writes(), 1, "nothing is deleted, and nothing is made");
@@ -188,10 +188,10 @@ async fn a_version_or_an_identity_that_never_was_is_replaced_by_what_is_seen() {
     for wrong in [Wrong::TellsAnotherVersion, Wrong::TellsAnotherIdentity] {
         let world = World::with(&[("a", "1")]);
         let mut bad = engine(&world, wrong).await;
-        bad.pass(&world.cx).await.unwrap();
+        bad.reconcile(&world.cx).await.unwrap();
         world.declare(&[("a", "2")]);
         for _ in 0..2 {
-            drop(bad.pass(&world.cx).await);
+            drop(bad.reconcile(&world.cx).await);
         }
         drop(bad);
         converges(&world, &[("a", "2")]).await;
@@ -202,14 +202,14 @@ async fn a_version_or_an_identity_that_never_was_is_replaced_by_what_is_seen() {
 async fn versions_that_move_by_themselves_cost_looks_and_no_writes() {
     let world = World::with(&[("a", "1"), ("b", "2")]);
     let mut bad = engine(&world, Wrong::MovesByItself).await;
-    bad.pass(&world.cx).await.unwrap();
+    bad.reconcile(&world.cx).await.unwrap();
     for _ in 0..20 {
-        let report = bad.pass(&world.cx).await.unwrap();
+        let report = bad.reconcile(&world.cx).await.unwrap();
         assert!(report.results.is_empty(), "{report:?}");
     }
     assert_eq!(world.memory.writes(), 2);
     world.declare(&[("a", "1"), ("b", "3")]);
-    let report = bad.pass(&world.cx).await.unwrap();
+    let report = bad.reconcile(&world.cx).await.unwrap();
     assert_eq!(report.failed(), 1, "an update of a state that is not there is refused: {report:?}");
     drop(bad);
     assert_eq!(engine(&world, Wrong::Nothing).await.plan(&world.cx).await.unwrap().steps.len(), 1);
@@ -223,10 +223,10 @@ async fn a_journal_that_another_engine_wrote_meanwhile_is_not_written() {
     world.converge().await;
     let (mut late, mut early) = (world.engine().await, world.engine().await);
     world.declare(&[("a", "2")]);
-    early.pass(&world.cx).await.unwrap();
+    early.reconcile(&world.cx).await.unwrap();
     world.declare(&[("a", "3")]);
     let journal = world.journal();
-    let error = late.pass(&world.cx).await.unwrap_err();
+    let error = late.reconcile(&world.cx).await.unwrap_err();
     assert_eq!(error.to_string(), "another engine wrote the journal in between");
     assert_eq!(
         (world.memory.writes(), world.journal()),

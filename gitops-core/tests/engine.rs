@@ -17,7 +17,7 @@ async fn a_first_apply_makes_everything_and_a_second_pass_writes_nothing() {
     assert!(engine.apply(&world.cx, &plan, &support::yes()).await.unwrap().is_converged());
     let (writes, journal) = (world.memory.writes(), world.journal_bytes());
     assert!(engine.plan(&world.cx).await.unwrap().is_empty());
-    assert!(engine.pass(&world.cx).await.unwrap().results.is_empty());
+    assert!(engine.reconcile(&world.cx).await.unwrap().results.is_empty());
     assert_eq!((world.memory.writes(), world.journal_bytes()), (writes, journal));
 }
 
@@ -86,7 +86,7 @@ async fn what_others_made_is_held_and_never_written() {
     let world = World::with(&[("a", "ours"), ("b", "2")]);
     world.memory.edit(&key("a"), Some(body("theirs")));
     let report = world.converge().await;
-    assert_eq!(report.plan.held[0].why, HeldBecause::Unmarked);
+    assert_eq!(report.plan.blocked[0].why, BlockedBecause::Unlabelled);
     assert!(!report.is_converged());
     assert_eq!(world.contents(), [("a", "theirs"), ("b", "2")].map(support::owned));
 }
@@ -100,7 +100,7 @@ async fn a_mass_deletion_needs_an_approval_that_names_the_plan() {
     world.declare(&files[..4]);
     let mut engine = world.engine().await;
     let plan = engine.plan(&world.cx).await.unwrap();
-    let error = engine.apply(&world.cx, &plan, &Approval::of_any_plan("me")).await.unwrap_err();
+    let error = engine.apply(&world.cx, &plan, &ApplyOptions::by("me")).await.unwrap_err();
     assert_eq!((error.kind(), world.memory.keys().len()), (ErrorKind::NeedsApproval, 10));
     engine.apply(&world.cx, &plan, &support::yes()).await.unwrap();
     assert_eq!(world.memory.keys().len(), 4);
@@ -112,7 +112,9 @@ async fn an_empty_source_does_not_empty_the_target() {
     world.converge().await;
     world.declare(&[]);
     let mut engine = world.engine().await;
-    assert_eq!(engine.pass(&world.cx).await.unwrap_err().kind(), ErrorKind::NeedsApproval);
+    let report = engine.reconcile(&world.cx).await.unwrap();
+    assert!(report.plan.obstacles().all(|(_, obstacle)| obstacle == Obstacle::Approval));
+    assert_eq!((report.applied(), report.plan.blocked.len(), report.is_converged()), (0, 2, false));
     assert_eq!(world.memory.keys().len(), 2);
 }
 
@@ -174,7 +176,7 @@ async fn a_cycle_and_an_undeclared_need_are_faults_that_name_their_objects() {
 async fn what_is_still_needed_is_not_deleted() {
     let world = World::with(&[("a", "needs: b"), ("b", "1"), ("c", "1")]);
     let mut engine = world.engine().await;
-    assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
     world.declare(&[("a", "needs: b"), ("c", "1")]);
     for error in [engine.replan(&world.cx).await.unwrap_err(), engine.plan(&world.cx).await.unwrap_err()] {
         let [fault] = error.diagnostics() else { panic!("{error:?}") };
@@ -183,7 +185,7 @@ async fn what_is_still_needed_is_not_deleted() {
         }
     }
     world.declare(&[("a", "1"), ("c", "1")]);
-    assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
     assert_eq!(world.memory.keys(), [key("a"), key("c")]);
 }
 
@@ -290,27 +292,27 @@ async fn an_object_that_others_change_again_and_again_is_contested() {
     let clock = Arc::new(ByHand::default());
     world.cx = Cx::new(clock.clone(), Arc::new(System));
     let mut engine = world.engine().await;
-    engine.pass(&world.cx).await.unwrap();
-    let (mut corrections, mut held) = (0, None);
+    engine.reconcile(&world.cx).await.unwrap();
+    let (mut corrections, mut blocked) = (0, None);
     for _ in 0..360 {
         clock.0.fetch_add(10_000_000, std::sync::atomic::Ordering::SeqCst);
         world.memory.edit(&key("a"), Some(body("edited")));
-        let report = engine.pass(&world.cx).await.unwrap();
+        let report = engine.reconcile(&world.cx).await.unwrap();
         corrections += report.applied();
-        held = report.plan.held.first().map(|held| held.why.to_string());
+        blocked = report.plan.blocked.first().map(|blocked| blocked.why.to_string());
     }
     assert_eq!(corrections, 12, "in the first hour");
-    insta::assert_snapshot!(held.unwrap(), @"others change it as often as it is corrected; the next time is at 1970-01-01T01:00:10.000Z");
+    insta::assert_snapshot!(blocked.unwrap(), @"others change it as often as it is corrected; the next time is at 1970-01-01T01:00:10.000Z");
     world.declare(&[("a", "new"), ("b", "2")]);
     assert_eq!(
-        engine.pass(&world.cx).await.unwrap().applied(),
+        engine.reconcile(&world.cx).await.unwrap().applied(),
         1,
         "a change of the declaration does not wait"
     );
 }
 
 #[tokio::test]
-async fn what_is_remarked_on_is_told_once_and_again_if_it_went_in_between() {
+async fn what_is_warned_of_on_is_told_once_and_again_if_it_went_in_between() {
     let world = World::with(&[("a", "1")]);
     let review = |desired: &Desired| match desired.objects().contains(&key("b")) {
         true => Vec::new(),
@@ -318,13 +320,13 @@ async fn what_is_remarked_on_is_told_once_and_again_if_it_went_in_between() {
     };
     let builder = world.builder("test").target("t", world.memory.clone()).review(review);
     let mut engine = builder.open(&world.cx).await.unwrap();
-    let remarked = |event: &Event| matches!(event, Event::Remarked { .. });
+    let warned = |event: &Event| matches!(event, Event::Warned { .. });
     let mut told = Vec::new();
     for files in [&[("a", "1")][..], &[("a", "2")], &[("b", "1")], &[("a", "3")]] {
         world.declare(files);
         engine.plan(&world.cx).await.unwrap();
         engine.plan(&world.cx).await.unwrap();
-        told.push((world.events().iter().filter(|event| remarked(event)).count(), engine.remarks().len()));
+        told.push((world.events().iter().filter(|event| warned(event)).count(), engine.warnings().len()));
     }
-    assert_eq!(told, [(1, 1), (1, 1), (1, 0), (2, 1)], "events in all, and remarks on the revision");
+    assert_eq!(told, [(1, 1), (1, 1), (1, 0), (2, 1)], "events in all, and warnings on the revision");
 }

@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use gitops_core::capability::Watch;
 use gitops_core::*;
 use support::{World, body, key};
 
 /// How many applications are under way at once, and how many calls each target takes at once.
-const FLEET: usize = 16;
+const AT_ONCE: usize = 16;
 const CALLS: usize = 4;
 
 /// How long a call may take. One that never answers takes all of it.
@@ -154,7 +155,7 @@ struct Load {
     cx: Cx,
     shared: Arc<Shared>,
     worlds: Vec<World>,
-    fleet: Fleet,
+    engines: Vec<tokio::sync::Mutex<Engine>>,
     objects: usize,
 }
 
@@ -173,15 +174,15 @@ impl Load {
     async fn new(applications: usize, objects: usize) -> Self {
         let cx = Cx::new(Arc::new(Paused(tokio::time::Instant::now())), Arc::new(Chance::default()));
         let shared = Arc::new(Shared::default());
-        let (mut worlds, mut fleet) = (Vec::new(), Fleet::new().concurrency(FLEET));
+        let (mut worlds, mut engines) = (Vec::new(), Vec::new());
         for number in 0..applications {
             let world = World::with(&[]);
             let target = Loaded { number, memory: world.memory.clone(), shared: shared.clone() };
             let builder = world.builder(&format!("app{number:04}")).target("t", Arc::new(target));
-            fleet = fleet.application(builder.call_timeout(PATIENCE).open(&cx).await.unwrap(), &[]);
+            engines.push(builder.call_timeout(PATIENCE).open(&cx).await.unwrap().into());
             worlds.push(world);
         }
-        let load = Self { cx, shared, worlds, fleet, objects };
+        let load = Self { cx, shared, worlds, engines, objects };
         (0..applications).for_each(|number| load.declare(number, 0));
         load
     }
@@ -203,9 +204,14 @@ impl Load {
         }
     }
 
-    async fn round(&self) -> BTreeMap<String, FleetOutcome> {
+    async fn round(&self) -> BTreeMap<String, Result<Report>> {
         self.worlds.iter().for_each(World::clear_events);
-        let outcomes = self.fleet.pass(&self.cx).await.unwrap();
+        let outcomes = stream::iter(&self.engines).map(async |engine| {
+            let mut engine = engine.lock().await;
+            (engine.name().to_owned(), engine.reconcile(&self.cx).await)
+        });
+        let outcomes = outcomes.buffer_unordered(AT_ONCE);
+        let outcomes: BTreeMap<_, _> = outcomes.collect().await;
         assert_eq!(outcomes.len(), self.worlds.len(), "each application has its turn in each round");
         outcomes
     }
@@ -230,7 +236,7 @@ impl Load {
         let begin = self.cx.now();
         let outcomes = self.round().await;
         assert!(
-            matches!(&outcomes[&format!("app{HOSTILE:04}")], FleetOutcome::Failed(error) if error.kind() == ErrorKind::Timeout)
+            matches!(&outcomes[&format!("app{HOSTILE:04}")], Err(error) if error.kind() == ErrorKind::Timeout)
         );
         let mut last = self.shared.last.lock().unwrap().clone();
         last.remove(&HOSTILE);
@@ -246,7 +252,7 @@ impl Load {
         self.round().await;
         self.round().await;
         let mut outcomes = self.round().await;
-        outcomes.retain(|_, outcome| !outcome.is_converged());
+        outcomes.retain(|_, outcome| !outcome.as_ref().is_ok_and(Report::is_converged));
         assert!(outcomes.is_empty(), "{outcomes:?}");
     }
 }
@@ -274,7 +280,7 @@ async fn many_applications_under_faults_starve_nobody_and_lose_nothing() {
     assert_eq!(load.writes(), once, "each event is seen, and costs one write");
 
     let most = load.shared.most_calls.load(Ordering::Relaxed);
-    assert!((FLEET..=FLEET * CALLS).contains(&most), "{most} calls were under way at once");
+    assert!((AT_ONCE..=AT_ONCE * CALLS).contains(&most), "{most} calls were under way at once");
     let changes: u64 = load.writes().iter().sum();
     let each = load.journals() as u64 / changes;
     assert!(each < 4096, "{each} bytes of journal for each change");

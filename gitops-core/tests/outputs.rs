@@ -1,4 +1,4 @@
-//! Outputs of objects that fill holes of others: over two targets, in the fewest passes, never with old values.
+//! Outputs of objects that fill placeholders of others: over two targets, in the fewest reconciliations, never with old values.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;
@@ -38,7 +38,7 @@ impl Target for Echo {
     }
 
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
-        assert!(!change.body().is_some_and(Value::has_hole), "no target sees a hole");
+        assert!(!change.body().is_some_and(Value::has_placeholder), "no target sees a placeholder");
         match change.body().and_then(|body| body.get("content")) {
             Some(content) if content.as_text() == Some("refused") => {
                 Err(Error::new(ErrorKind::Forbidden, "refused for the test"))
@@ -70,16 +70,19 @@ fn content(text: &str) -> Value {
         let rest = match piece.split_once('}') {
             Some((output, rest)) if index > 0 => {
                 let (key, output) = output.split_once('#').unwrap();
-                parts.push(HolePart::Output(OutputRef { key: key.parse().unwrap(), output: output.into() }));
+                parts.push(PlaceholderPart::Output(OutputRef {
+                    key: key.parse().unwrap(),
+                    output: output.into(),
+                }));
                 rest
             }
             _ => piece,
         };
-        parts.extend((!rest.is_empty()).then(|| HolePart::Text(rest.into())));
+        parts.extend((!rest.is_empty()).then(|| PlaceholderPart::Text(rest.into())));
     }
     match &parts[..] {
-        [HolePart::Text(text)] => Value::Text(text.clone()),
-        _ => Hole { parts }.into(),
+        [PlaceholderPart::Text(text)] => Value::Text(text.clone()),
+        _ => Placeholder { parts }.into(),
     }
 }
 
@@ -114,8 +117,8 @@ impl Two {
 const CHAIN: [(&str, &str); 3] =
     [("t/a", "10.0.0.7"), ("u/b", "http://${t:K/-/a#echo}:80"), ("t/c", "${u:K/-/b#echo}")];
 
-fn held(report: &Report) -> Vec<String> {
-    report.plan.held.iter().map(|held| format!("{}: {}", held.key, held.why)).collect()
+fn blocked(report: &Report) -> Vec<String> {
+    report.plan.blocked.iter().map(|blocked| format!("{}: {}", blocked.key, blocked.why)).collect()
 }
 
 #[tokio::test]
@@ -125,7 +128,7 @@ async fn a_chain_of_three_over_two_targets_converges_in_three_passes() {
     let mut seen = Vec::new();
     for _ in 0..3 {
         let report = two.pass(&mut engine).await;
-        seen.push((report.applied(), held(&report), report.deferred(), report.is_converged()));
+        seen.push((report.applied(), blocked(&report), report.deferred(), report.is_converged()));
     }
     let awaits = |who: &str, of: &str| format!("{who} it awaits the output `echo` of {of}");
     let (b, c) = (awaits("u:K/-/b:", "t:K/-/a"), awaits("t:K/-/c:", "u:K/-/b"));
@@ -146,12 +149,12 @@ async fn nothing_is_planned_with_an_output_that_is_about_to_change() {
     two.world.declare(&[("t/a", "10.0.0.8"), ("u/b", "now ${t:K/-/a#echo}"), CHAIN[2]]);
     let plan = engine.replan(&two.world.cx).await.unwrap();
     assert_eq!(plan.steps.iter().map(|step| step.key.clone()).collect::<Vec<_>>(), [key("t", "a")]);
-    assert_eq!(plan.held.len(), 2);
+    assert_eq!(plan.blocked.len(), 2);
     for _ in 0..3 {
-        engine.pass(&two.world.cx).await.unwrap();
+        engine.reconcile(&two.world.cx).await.unwrap();
     }
     assert_eq!(two.content("t", "c"), Some("now 10.0.0.8".into()));
-    assert!(engine.pass(&two.world.cx).await.unwrap().results.is_empty());
+    assert!(engine.reconcile(&two.world.cx).await.unwrap().results.is_empty());
 }
 
 #[tokio::test]
@@ -162,9 +165,9 @@ async fn drift_of_an_object_is_followed_by_what_uses_it_only_once_it_is_correcte
         two.pass(&mut engine).await;
     }
     two.world.memory.edit(&key("t", "a"), Some(support::body("6.6.6.6")));
-    let report = engine.pass(&two.world.cx).await.unwrap();
-    assert_eq!((report.applied(), report.plan.held.len()), (1, 2));
-    assert!(engine.pass(&two.world.cx).await.unwrap().is_converged());
+    let report = engine.reconcile(&two.world.cx).await.unwrap();
+    assert_eq!((report.applied(), report.plan.blocked.len()), (1, 2));
+    assert!(engine.reconcile(&two.world.cx).await.unwrap().is_converged());
     assert_eq!((two.content("u", "b"), two.other.writes()), (Some("http://10.0.0.7:80".into()), 1));
 }
 
@@ -176,11 +179,11 @@ async fn a_failure_keeps_back_exactly_what_uses_the_output() {
     let report = two.pass(&mut engine).await;
     assert_eq!((report.applied(), report.failed(), report.deferred()), (1, 1, 1));
     let report = two.pass(&mut engine).await;
-    assert_eq!((two.content("t", "free"), report.plan.held.len()), (Some("x".into()), 2));
+    assert_eq!((two.content("t", "free"), report.plan.blocked.len()), (Some("x".into()), 2));
     assert_eq!((two.content("u", "b"), two.content("t", "c")), (None, None));
     two.world.declare(&[CHAIN[0], CHAIN[1], CHAIN[2], free[0], free[1]]);
     for _ in 0..3 {
-        engine.pass(&two.world.cx).await.unwrap();
+        engine.reconcile(&two.world.cx).await.unwrap();
     }
     assert_eq!(two.content("t", "c"), Some("http://10.0.0.7:80".into()));
 }
@@ -214,7 +217,7 @@ async fn a_misspelt_output_and_one_of_the_wrong_type_are_held_with_the_way_out()
     let mut engine = two.engine().await;
     two.pass(&mut engine).await;
     let report = two.pass(&mut engine).await;
-    insta::assert_snapshot!(held(&report).join("\n"), @r"
+    insta::assert_snapshot!(blocked(&report).join("\n"), @r"
     u:K/-/b: it awaits the output `ecko` of t:K/-/a, which has: echo, list
     u:K/-/c: the output `list` of t:K/-/a is a list and can't be a part of a text
     ");
@@ -255,7 +258,7 @@ async fn one_user_of_a_much_used_output_costs_itself_and_the_output() {
     for _ in 0..2 {
         two.pass(&mut engine).await;
     }
-    assert!(engine.pass(&two.world.cx).await.unwrap().is_converged());
+    assert!(engine.reconcile(&two.world.cx).await.unwrap().is_converged());
     files[7].1 = "changed: ${t:K/-/a#echo}";
     two.world.declare(&files);
     let observed = || two.world.memory.observed() + two.other.observed();
@@ -263,8 +266,8 @@ async fn one_user_of_a_much_used_output_costs_itself_and_the_output() {
     let plan = engine.replan(&two.world.cx).await.unwrap();
     assert_eq!((plan.steps.len(), plan.unchanged, observed() - before), (1, 300, 2));
     two.world.memory.edit(&key("t", "a"), Some(support::body("x")));
-    engine.pass(&two.world.cx).await.unwrap();
-    engine.pass(&two.world.cx).await.unwrap();
+    engine.reconcile(&two.world.cx).await.unwrap();
+    engine.reconcile(&two.world.cx).await.unwrap();
     let before = observed();
     assert_eq!(engine.replan(&two.world.cx).await.unwrap().steps, []);
     assert_eq!(observed() - before, 0);

@@ -63,7 +63,8 @@ impl World {
             cases.iter().enumerate().filter_map(|(index, case)| Some((format!("n{index}"), case.declared?)));
         let live = cases.iter().enumerate().filter_map(|(index, case)| {
             let (content, uid, owner) = case.live?;
-            let live = Live::new(key(index), Uid::new(format!("u{uid}")), version(content), body(content));
+            let live =
+                Live::new(key(index), Uid::new(format!("u{index}-{uid}")), version(content), body(content));
             Some((
                 key(index),
                 match owner {
@@ -79,12 +80,17 @@ impl World {
             let known = state != OwnedState::Claimed;
             let entry = Owned {
                 state,
-                uid: known.then(|| Uid::new(format!("u{uid}"))),
+                uid: known.then(|| Uid::new(format!("u{index}-{uid}"))),
                 version: known.then(|| version(content)),
                 desired: Some(body(content).digest()),
                 path: format!("n{index}").into(),
                 needs: Vec::new(),
                 keep,
+                stage: None,
+                runs_once: false,
+                likeness: None,
+                still_needs: Vec::new(),
+                readiness: ReadinessRecord::None,
             };
             inventory.take_in(&Record::Adopt { key: key(index), entry });
         }
@@ -102,7 +108,7 @@ impl World {
     fn with_input<T>(
         &self,
         candidates: &BTreeSet<Key>,
-        previews: &BTreeMap<Key, Result<Preview, String>>,
+        previews: &BTreeMap<Key, Result<Preview, Refusal>>,
         work: impl FnOnce(&PlanInput<'_>) -> T,
     ) -> T {
         let zero = Digest::of(b"");
@@ -112,14 +118,20 @@ impl World {
             application: "a",
             revision: &Revision::new("r", ""),
             desired: &self.desired,
+            declared: &self.desired,
+            places: &BTreeMap::new(),
             inventory: &self.inventory,
             candidates,
             live: &self.live,
             previews,
             waiting: &BTreeMap::new(),
-            quarantined: &BTreeSet::new(),
+            quarantined: &BTreeMap::new(),
             protected: &BTreeMap::new(),
-            contested: &BTreeMap::new(),
+            flapping: &BTreeMap::new(),
+            differing: &BTreeMap::new(),
+            is_rollback: false,
+            labelled: &BTreeSet::new(),
+            rebound: &[],
             differ: &Structural::default(),
             options: &self.options,
             basis: &basis,
@@ -150,6 +162,9 @@ impl World {
                 path: step.provenance.as_ref().unwrap().path.clone(),
                 needs: Vec::new(),
                 keep: false,
+                stage: None,
+                runs_once: false,
+                likeness: None,
             };
             self.inventory.take_in(&Record::Intent(intent));
             let expected = self.live.get(&key).map(Expect::from);
@@ -187,7 +202,7 @@ fn declared(files: impl IntoIterator<Item = (String, Vec<u8>)>, body: fn(&[u8]) 
         Ok(vec![Object::new(key, body(&part.bytes()?), part.provenance(0))])
     });
     let snapshot = Snapshot::from_files("s", Revision::new("r", ""), files).unwrap();
-    Renderer::new(Arc::new(render)).render(&snapshot).unwrap().desired
+    Renderer::new(Arc::new(render)).render(&Cx::system(), &snapshot).unwrap().desired
 }
 
 proptest! {
@@ -205,7 +220,7 @@ proptest! {
         }
     }
 
-    /// I8: what carries no mark, or another's, is not written; a creation names no state, so that it can't overwrite.
+    /// I8: what carries no owner label, or another's, is not written; a creation names no state, so that it can't overwrite.
     #[test]
     fn nothing_is_written_over_what_others_made(cases in cases()) {
         let world = World::of(&cases, Options::default());
@@ -231,7 +246,7 @@ proptest! {
         prop_assert_eq!(whole.steps, steps);
     }
 
-    /// I13, I15: one pass changes all that can be changed; a second one changes nothing.
+    /// I13, I15: one reconciliation changes all that can be changed; a second one changes nothing.
     #[test]
     fn a_plan_that_was_carried_out_leaves_no_step(cases in cases()) {
         let mut world = World::of(&cases, Options::default());
@@ -241,7 +256,7 @@ proptest! {
         prop_assert!(second.plan.steps.is_empty(), "{:?}", second.plan.steps);
         prop_assert!(second.learned.is_empty() && second.gone.is_empty());
         for (key, object) in world.desired.objects().iter() {
-            let is_free = second.plan.held.iter().all(|held| &held.key != key) && second.plan.step(key).is_none();
+            let is_free = second.plan.blocked.iter().all(|blocked| &blocked.key != key) && second.plan.step(key).is_none();
             prop_assert!(!is_free || world.live[key].body == object.body);
         }
     }
@@ -253,21 +268,21 @@ proptest! {
         let plan = world.plan(&world.everything()).plan;
         let declared = |key: &Key| world.desired.objects().contains(key);
         let moving = plan.steps.iter().map(|step| &step.key).chain(plan.drift.iter().map(|step| &step.key));
-        let moving = moving.chain(plan.held.iter().map(|held| &held.key)).filter(|key| declared(key)).count();
+        let moving = moving.chain(plan.blocked.iter().map(|blocked| &blocked.key)).filter(|key| declared(key)).count();
         prop_assert_eq!(plan.unchanged + moving, world.desired.objects().len());
     }
 
-    /// A target that foretells is asked about every step, and about nothing that is as we left it or not ours to touch.
+    /// A target that previews is asked about every step, and about nothing that is as we left it or not ours to touch.
     #[test]
     fn every_step_is_foretold_and_no_object_that_is_as_it_was_left(cases in cases()) {
         let world = World::of(&cases, Options::default());
         let everything = world.everything();
         let asked: BTreeSet<Key> = world.with_input(&everything, &BTreeMap::new(), |input| {
-            Planner.to_foretell(input).cloned().collect()
+            Planner.to_preview(input).cloned().collect()
         });
         let plan = world.plan(&everything).plan;
         prop_assert!(plan.steps.iter().all(|step| asked.contains(&step.key)));
-        prop_assert!(plan.held.iter().all(|held| !asked.contains(&held.key)));
+        prop_assert!(plan.blocked.iter().all(|blocked| !asked.contains(&blocked.key)));
         for key in &asked {
             let (Some(entry), Some(live)) = (world.inventory.entries().get(key), world.live.get(key)) else { continue };
             let declared = world.desired.objects().get(key).map(|object| object.body.digest());
@@ -277,7 +292,7 @@ proptest! {
         }
     }
 
-    /// I12: what can't be foretold is held; nothing changes for any other.
+    /// I12: what can't be previewed is blocked; nothing changes for any other.
     #[test]
     fn a_preview_that_fails_holds_its_own_object_alone(cases in cases(), which in any::<prop::sample::Index>()) {
         let world = World::of(&cases, Options::default());
@@ -285,10 +300,10 @@ proptest! {
         let before = world.plan(&everything).plan;
         prop_assume!(!before.steps.is_empty());
         let key = before.steps[which.index(before.steps.len())].key.clone();
-        let previews = BTreeMap::from([(key.clone(), Err("fog".to_owned()))]);
+        let previews = BTreeMap::from([(key.clone(), Err(Refusal::from("fog")))]);
         let after = world.with_input(&everything, &previews, |input| Planner.plan(input).unwrap().plan);
-        let held = Held { key: key.clone(), why: HeldBecause::Unforeseen { reason: "fog".into() } };
-        prop_assert!(after.held.contains(&held) && after.step(&key).is_none());
+        let blocked = Blocked { key: key.clone(), why: BlockedBecause::DryRunFailed("fog".into()) };
+        prop_assert!(after.blocked.contains(&blocked) && after.step(&key).is_none());
         let others = |plan: &Plan| plan.steps.iter().filter(|step| step.key != key).cloned().collect::<Vec<_>>();
         prop_assert_eq!(others(&after), others(&before));
         prop_assert_ne!(after.id, before.id);
@@ -306,7 +321,7 @@ proptest! {
         });
         let desired = declared(files, |used| {
             let parts = used.iter().map(|used| OutputRef { key: key(usize::from(*used)), output: "o".into() });
-            Hole { parts: parts.map(HolePart::Output).collect() }.into()
+            Placeholder { parts: parts.map(PlaceholderPart::Output).collect() }.into()
         });
         let mut candidates: BTreeSet<Key> = desired.objects().keys().cloned().collect();
         candidates.remove(&key(left_out.index(uses.len())));

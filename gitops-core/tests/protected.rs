@@ -5,7 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
-use gitops_core::capability::{NativePlan, Preview};
+use gitops_core::capability::{DryRun, Preview};
 use gitops_core::*;
 use support::{World, key};
 
@@ -30,13 +30,13 @@ impl Target for Rigid {
         self.memory.apply(cx, change).await
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
         Some(self)
     }
 }
 
 #[async_trait]
-impl NativePlan for Rigid {
+impl DryRun for Rigid {
     async fn preview(
         &self,
         _: &Cx,
@@ -68,7 +68,7 @@ async fn refused_then_done(world: &World, engine: &mut Engine) -> String {
     let plan = engine.plan(&world.cx).await.unwrap();
     assert!(plan.steps.iter().any(|step| step.risk.contains(&Risk::Protected)), "{:?}", plan.steps);
     let writes = world.memory.writes();
-    let error = engine.apply(&world.cx, &plan, &Approval::of_any_plan("tester")).await.unwrap_err();
+    let error = engine.apply(&world.cx, &plan, &ApplyOptions::by("tester")).await.unwrap_err();
     assert_eq!((error.kind(), world.memory.writes()), (ErrorKind::NeedsApproval, writes));
     assert!(engine.apply(&world.cx, &plan, &support::yes()).await.unwrap().is_converged());
     error.to_string()
@@ -78,11 +78,11 @@ async fn refused_then_done(world: &World, engine: &mut Engine) -> String {
 async fn one_deletion_or_replacement_of_a_protected_kind_needs_an_approval() {
     let world = World::with(&[("a", "1"), ("b", "2"), ("c", "3")]);
     let mut engine = engine(&world, true).await;
-    assert!(engine.pass(&world.cx).await.unwrap().is_converged(), "making something needs none");
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged(), "making something needs none");
     world.declare(&[("a", "1"), ("b", "2")]);
-    insta::assert_snapshot!(refused_then_done(&world, &mut engine).await, @"the plan needs an approval that names it (gate: mass-delete: the delete of t:K/-/c removes what is protected)");
+    insta::assert_snapshot!(refused_then_done(&world, &mut engine).await, @"the plan needs an approval (gate: mass-delete: the delete of t:K/-/c removes what is protected)");
     world.declare(&[("a", "new"), ("b", "2")]);
-    insta::assert_snapshot!(refused_then_done(&world, &mut engine).await, @"the plan needs an approval that names it (gate: mass-delete: the replace of t:K/-/a removes what is protected)");
+    insta::assert_snapshot!(refused_then_done(&world, &mut engine).await, @"the plan needs an approval (gate: mass-delete: the replace of t:K/-/a removes what is protected)");
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn what_is_not_protected_needs_none() {
     let mut engine = engine(&world, false).await;
     for files in [&[("a", "1"), ("b", "2"), ("c", "3")][..], &[("a", "new"), ("b", "2")]] {
         world.declare(files);
-        assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+        assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
     }
 }
 
@@ -99,12 +99,12 @@ async fn what_is_not_protected_needs_none() {
 async fn what_is_to_be_kept_stays_and_is_replaced_only_with_an_approval() {
     let world = World::with(&[("kept", "1"), ("b", "2")]);
     let mut engine = engine(&world, false).await;
-    engine.pass(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
     world.declare(&[("kept", "2"), ("b", "2")]);
     refused_then_done(&world, &mut engine).await;
     world.declare(&[("b", "2")]);
-    let report = engine.pass(&world.cx).await.unwrap();
-    assert_eq!((report.results.len(), report.plan.kept), (0, vec![key("kept")]));
+    let report = engine.reconcile(&world.cx).await.unwrap();
+    assert_eq!((report.results.len(), report.plan.orphaned), (0, vec![key("kept")]));
     assert_eq!(world.memory.keys(), [key("b"), key("kept")]);
 }
 
@@ -112,7 +112,7 @@ async fn what_is_to_be_kept_stays_and_is_replaced_only_with_an_approval() {
 async fn what_the_target_says_can_not_be_made_anew_needs_an_approval() {
     let world = World::with(&[("precious", "1"), ("b", "2"), ("c", "3")]);
     let mut engine = engine(&world, false).await;
-    assert!(engine.pass(&world.cx).await.unwrap().is_converged());
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
     world.declare(&[("precious", "2"), ("b", "2"), ("c", "3")]);
     refused_then_done(&world, &mut engine).await;
     world.declare(&[("b", "2"), ("c", "3")]);

@@ -34,7 +34,7 @@ struct Run {
 
 /// Plays the outside: `choices` says which pending effect is done next, and how it ends.
 fn run(steps: &[Step], limit: usize, choices: &[u16], stop_after: Option<usize>) -> Run {
-    let machine = GraphReconciler::new(steps, BTreeMap::from([("t".into(), limit)]));
+    let machine = GraphReconciler::new(steps, &[], BTreeMap::from([("t".into(), limit)]));
     let (mut work, mut pending) = machine.start();
     let mut log = pending.clone();
     let (mut in_flight, mut most_in_flight) = (BTreeSet::new(), 0);

@@ -62,8 +62,8 @@ proptest! {
         let mut stepwise = renderer();
         for (number, files) in revisions.iter().enumerate() {
             let snapshot = snapshot(number, files);
-            let rendered = stepwise.render(&snapshot).unwrap().desired;
-            let at_once = renderer().render(&snapshot).unwrap().desired;
+            let rendered = stepwise.render(&Cx::system(), &snapshot).unwrap().desired;
+            let at_once = renderer().render(&Cx::system(), &snapshot).unwrap().desired;
             prop_assert_eq!(bodies(&rendered), bodies(&at_once));
             prop_assert_eq!(rendered.objects().digest(), at_once.objects().digest());
         }
@@ -75,12 +75,16 @@ fn only_what_changed_is_rendered_and_what_read_it() {
     let files = [("a", "1"), ("b", "see d/x"), ("c", "list d"), ("d/x", "1"), ("d/y", "1")];
     let mut files: BTreeMap<String, String> = files.map(|(path, text)| (path.into(), text.into())).into();
     let mut renderer = renderer();
-    assert_eq!(renderer.render(&snapshot(1, &files)).unwrap().parts, 5);
-    assert_eq!(renderer.render(&snapshot(2, &files)).unwrap().parts, 0);
+    assert_eq!(renderer.render(&Cx::system(), &snapshot(1, &files)).unwrap().parts, 5);
+    assert_eq!(renderer.render(&Cx::system(), &snapshot(2, &files)).unwrap().parts, 0);
     files.insert("d/x".into(), "2".into());
-    assert_eq!(renderer.render(&snapshot(3, &files)).unwrap().parts, 3, "d/x, who sees it, and who lists d");
+    assert_eq!(
+        renderer.render(&Cx::system(), &snapshot(3, &files)).unwrap().parts,
+        3,
+        "d/x, who sees it, and who lists d"
+    );
     files.insert("a".into(), "2".into());
-    assert_eq!(renderer.render(&snapshot(4, &files)).unwrap().parts, 1);
+    assert_eq!(renderer.render(&Cx::system(), &snapshot(4, &files)).unwrap().parts, 1);
 }
 
 #[test]
@@ -88,7 +92,7 @@ fn faults_of_many_parts_come_in_the_order_of_their_paths() {
     let fault = |part: &Part<'_>| Err(vec![Diagnostic::error("T1", part.path(), "no")]);
     let mut renderer = Renderer::new(Arc::new(render_files("faults", fault)));
     let files: BTreeMap<String, String> = (0..100).map(|n| (format!("f{n:02}"), String::new())).collect();
-    let error = renderer.render(&snapshot(1, &files)).unwrap_err();
+    let error = renderer.render(&Cx::system(), &snapshot(1, &files)).unwrap_err();
     let paths: Vec<&str> = error.diagnostics().iter().map(|fault| fault.path.as_str()).collect();
     assert_eq!(paths, files.keys().collect::<Vec<_>>());
 }
@@ -101,12 +105,12 @@ fn an_object_declared_twice_names_both_places_and_leaves_the_last_good_revision(
     });
     let mut renderer = Renderer::new(Arc::new(same));
     let mut files = BTreeMap::from([("a".to_owned(), "1".to_owned())]);
-    renderer.render(&snapshot(1, &files)).unwrap();
+    renderer.render(&Cx::system(), &snapshot(1, &files)).unwrap();
     files.insert("b".into(), "2".into());
-    let error = renderer.render(&snapshot(2, &files)).unwrap_err();
+    let error = renderer.render(&Cx::system(), &snapshot(2, &files)).unwrap_err();
     insta::assert_snapshot!(error.diagnostics()[0], @"error[GO0301]: b:3: t:K/-/one is declared twice (the other declaration is at a:3: remove one of them)");
     files.remove("a");
-    assert_eq!(renderer.render(&snapshot(3, &files)).unwrap().desired.objects().len(), 1);
+    assert_eq!(renderer.render(&Cx::system(), &snapshot(3, &files)).unwrap().desired.objects().len(), 1);
 }
 
 #[test]
@@ -117,7 +121,7 @@ fn ten_thousand_nested_folders_are_refused_with_the_limit() {
         .spawn(move || {
             let path = "d/".repeat(depth) + "f";
             let snapshot = Snapshot::from_files("s", Revision::new("1", ""), [(path, "x")]).unwrap();
-            renderer().render(&snapshot).unwrap_err()
+            renderer().render(&Cx::system(), &snapshot).unwrap_err()
         })
         .unwrap()
         .join()
@@ -149,8 +153,12 @@ proptest! {
             longest.map(|(_, name)| Key::new(name, GroupKind::new("", "K"), "", file.as_str()))
         });
         let expected: std::collections::BTreeSet<Key> = expected.collect();
+        let is_there = |folder: &String| folder.is_empty() || files.iter().any(|file| file.starts_with(&format!("{folder}/")));
+        let all_are_there = folders.iter().all(is_there);
         let files = files.iter().map(|file| (file.clone(), "x".to_owned())).collect();
-        let rendered = Renderer::new(Arc::new(router)).render(&snapshot(1, &files)).unwrap();
+        let rendered = Renderer::new(Arc::new(router)).render(&Cx::system(), &snapshot(1, &files));
+        prop_assert_eq!(rendered.is_ok(), all_are_there, "a folder that is not there is a fault");
+        let Ok(rendered) = rendered else { return Ok(()) };
         prop_assert_eq!(rendered.desired.objects().keys().cloned().collect::<std::collections::BTreeSet<_>>(), expected);
         prop_assert!(rendered.parts <= files.len());
     }
@@ -169,7 +177,7 @@ struct Talkers;
 
 #[async_trait]
 impl Render for Talkers {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    fn render(&self, _: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let bytes = part.bytes()?;
         let words: Vec<&str> = std::str::from_utf8(&bytes).unwrap().split(' ').collect();
         let fact = match &words[..] {
@@ -209,7 +217,7 @@ fn files(files: &[(&str, &str)]) -> BTreeMap<String, String> {
 fn a_fact_reaches_every_part_that_asked_whatever_comes_first() {
     let mut all = Renderer::new(Arc::new(Talkers));
     let mut declared = |tree: &[(&str, &str)]| -> (Vec<String>, usize) {
-        let rendered = all.render(&snapshot(1, &files(tree))).unwrap();
+        let rendered = all.render(&Cx::system(), &snapshot(1, &files(tree))).unwrap();
         (
             bodies(&rendered.desired).values().map(|body| body.as_text().unwrap().to_owned()).collect(),
             rendered.parts,
@@ -227,19 +235,19 @@ fn a_fact_reaches_every_part_that_asked_whatever_comes_first() {
 #[test]
 fn a_fact_that_went_is_a_fault_where_it_is_needed_and_one_that_depends_on_itself_is_refused() {
     let mut all = Renderer::new(Arc::new(Talkers));
-    all.render(&snapshot(1, &files(&[("a", "ask x"), ("b", "tell x 1")]))).unwrap();
-    let error = all.render(&snapshot(2, &files(&[("a", "ask x")]))).unwrap_err();
+    all.render(&Cx::system(), &snapshot(1, &files(&[("a", "ask x"), ("b", "tell x 1")]))).unwrap();
+    let error = all.render(&Cx::system(), &snapshot(2, &files(&[("a", "ask x")]))).unwrap_err();
     assert_eq!(error.diagnostics()[0].path, "a");
-    let error = all.render(&snapshot(3, &files(&[("a", "echo x")]))).unwrap_err();
+    let error = all.render(&Cx::system(), &snapshot(3, &files(&[("a", "echo x")]))).unwrap_err();
     assert!(error.to_string().contains("fault"), "{error}");
-    all.render(&snapshot(1, &files(&[("a", "ask x"), ("b", "tell x 1")]))).unwrap();
+    all.render(&Cx::system(), &snapshot(1, &files(&[("a", "ask x"), ("b", "tell x 1")]))).unwrap();
 }
 
 #[tokio::test]
 async fn what_no_part_tells_is_found_out_once() {
     let mut all = Renderer::new(Arc::new(Talkers));
     let tree = files(&[("a", "see outside"), ("b", "see nowhere"), ("c", "tell x 1")]);
-    let rendered = all.render(&snapshot(1, &tree)).unwrap();
+    let rendered = all.render(&Cx::system(), &snapshot(1, &tree)).unwrap();
     assert_eq!(rendered.open, ["nowhere", "outside"]);
     let rendered = all.find_out(&Cx::system(), rendered).await.unwrap();
     assert_eq!(
@@ -247,22 +255,26 @@ async fn what_no_part_tells_is_found_out_once() {
         (4, &["nowhere".into()][..]),
         "only who asked is rendered again"
     );
-    assert_eq!(all.render(&snapshot(2, &tree)).unwrap().open, ["nowhere"], "an answer is kept");
+    assert_eq!(
+        all.render(&Cx::system(), &snapshot(2, &tree)).unwrap().open,
+        ["nowhere"],
+        "an answer is kept"
+    );
 }
 
 #[test]
-fn remarks_stay_with_their_part_and_go_with_it() {
-    let render = render_files("remarks", |part: &Part<'_>| {
+fn warnings_stay_with_their_part_and_go_with_it() {
+    let render = render_files("warnings", |part: &Part<'_>| {
         let text = part.bytes()?;
         if text.starts_with(b"odd") {
-            part.remark(Diagnostic::warning("GO0000", part.path(), String::from_utf8_lossy(&text)));
+            part.warning(Diagnostic::warning("GO0000", part.path(), String::from_utf8_lossy(&text)));
         }
         Ok(Vec::new())
     });
     let mut all = Renderer::new(Arc::new(render));
     let mut told = |files: &[(&str, &str)]| -> Vec<String> {
-        let rendered = all.render(&snapshot(1, &self::files(files))).unwrap();
-        rendered.remarks.iter().map(|remark| format!("{} {}", remark.path, remark.message)).collect()
+        let rendered = all.render(&Cx::system(), &snapshot(1, &self::files(files))).unwrap();
+        rendered.warnings.iter().map(|warning| format!("{} {}", warning.path, warning.message)).collect()
     };
     assert_eq!(told(&[("a", "odd 1"), ("b", "odd 2"), ("c", "even")]), ["a odd 1", "b odd 2"]);
     assert_eq!(

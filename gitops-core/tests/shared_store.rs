@@ -54,7 +54,7 @@ async fn live(world: &World) -> Result<Report> {
     engine.apply(&world.cx, &plan, &support::yes()).await
 }
 
-/// Everything that carries our mark is owned or may be, and what others made is there.
+/// Everything that carries our owner label is owned or may be, and what others made is there.
 fn assert_nothing_is_forgotten(world: &World, inventory: &Inventory, when: &str) {
     for key in world.memory.keys() {
         let ours = world.memory.get(&key).unwrap().is_owned_by(inventory.owner());
@@ -133,10 +133,10 @@ async fn an_engine_goes_on_after_its_store_was_away() {
             world.declare(&SECOND);
             let mut engine = world.engine().await;
             store.answer(calls, loses_answer);
-            let _ = engine.pass(&world.cx).await;
+            let _ = engine.reconcile(&world.cx).await;
             store.recover();
             for _ in 0..2 {
-                engine.pass(&world.cx).await.unwrap();
+                engine.reconcile(&world.cx).await.unwrap();
             }
             assert_eq!(engine.inventory().entries().len(), SECOND.len());
             let other = world.other_machine().recovering().engine().await;
@@ -166,15 +166,15 @@ async fn a_missing_journal_is_an_error_that_says_how_to_go_on() {
 async fn a_deposed_engine_writes_nothing_more() {
     let (world, _store) = world();
     let mut first = world.engine().await;
-    first.pass(&world.cx).await.unwrap();
+    first.reconcile(&world.cx).await.unwrap();
     let other = world.other_machine().recovering();
     world.declare(&SECOND);
     other.converge().await;
     other.declare(&FIRST);
     let (writes, entries) = (world.memory.writes(), world.audit.entries().len());
-    let error = first.pass(&world.cx).await.unwrap_err();
+    let error = first.reconcile(&world.cx).await.unwrap_err();
     assert!(error.is_conflict(), "{error:?}");
-    assert!(first.pass(&world.cx).await.is_err());
+    assert!(first.reconcile(&world.cx).await.is_err());
     assert_eq!(world.memory.writes(), writes);
     let intents = world.audit.entries().split_off(entries);
     assert!(!intents.iter().any(|entry| matches!(entry.what, AuditEvent::Intent { .. })), "{intents:?}");
@@ -190,9 +190,9 @@ async fn of_two_engines_that_begin_at_once_one_is_refused() {
     let (world, _store) = world();
     let other = world.other_machine();
     let (mut first, mut second) = (world.engine().await, other.engine().await);
-    first.pass(&world.cx).await.unwrap();
+    first.reconcile(&world.cx).await.unwrap();
     let writes = world.memory.writes();
-    assert!(second.pass(&world.cx).await.unwrap_err().is_conflict());
+    assert!(second.reconcile(&world.cx).await.unwrap_err().is_conflict());
     assert_eq!(world.memory.writes(), writes);
 }
 
@@ -205,15 +205,15 @@ async fn an_engine_that_is_deposed_in_the_middle_of_a_pass_begins_no_deletion() 
         world.declare(&FIRST[..3]);
         let before = world.audit.entries().len();
         let mut engine = world.engine().await;
-        let mut pass = Box::pin(engine.pass(&world.cx));
+        let mut pass = Box::pin(engine.reconcile(&world.cx));
         if for_polls(polls, &mut pass).await.is_some() {
             break;
         }
         let has =
             |is: fn(&AuditEvent) -> bool| world.audit.entries()[before..].iter().any(|entry| is(&entry.what));
-        let started = has(|what| matches!(what, AuditEvent::PassStarted { .. }));
+        let started = has(|what| matches!(what, AuditEvent::SyncStarted { .. }));
         let begun = has(|what| matches!(what, AuditEvent::Intent { .. }));
-        // Another machine takes over while this pass stands still, for a revision that declares the object.
+        // Another machine takes over while this reconciliation stands still, for a revision that declares the object.
         let other = world.other_machine().recovering();
         other.declare(&[&FIRST[..], &[("new", "6")]].concat());
         other.converge().await;
@@ -289,7 +289,7 @@ async fn let_wait<T>(future: &mut (impl Future<Output = T> + Unpin)) {
     }
 }
 
-/// A pass that makes `d`, then `e`, then `f`, and has waited for an hour for each of those that it was let through;
+/// A reconciliation that makes `d`, then `e`, then `f`, and has waited for an hour for each of those that it was let through;
 /// then another machine takes over, which declares none of them, and looks again so many minutes later; and then the
 /// pass goes on to the next.
 async fn depose_after(ready: usize, minutes: i64) -> (World, Engine, Result<Report>) {
@@ -302,7 +302,7 @@ async fn depose_after(ready: usize, minutes: i64) -> (World, Engine, Result<Repo
     let target = Gated { inner: world.memory.clone(), gate: gate.clone() };
     let patient = world.builder("test").ready_timeout(Duration::from_secs(86_400));
     let mut engine = patient.target("t", Arc::new(target)).open(&world.cx).await.unwrap();
-    let mut pass = Box::pin(engine.pass(&world.cx));
+    let mut pass = Box::pin(engine.reconcile(&world.cx));
     let_wait(&mut pass).await;
     for _ in 0..ready {
         clock.pass(60);
@@ -349,14 +349,14 @@ async fn a_checkpoint_costs_what_changed() {
     let store = Shared::new();
     let world = World::with(&files).sharing(&store);
     let mut engine = world.engine().await;
-    engine.pass(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
     let (_, all) = store.written();
     assert!(store.largest() <= 512 << 10, "a document of {} bytes", store.largest());
-    engine.pass(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
     assert_eq!(store.written(), (0, 0), "a pass without change writes nothing");
     files[500].1 = "y";
     world.declare(&files);
-    engine.pass(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
     let (documents, bytes) = store.written();
     // The index before and after, and the one shard after.
     assert_eq!(documents, 3);

@@ -14,14 +14,14 @@ struct Kept {
 }
 
 impl Kept {
-    /// A state folder after two passes: everything that is begun in it is ended.
+    /// A state folder after two reconciliations: everything that is begun in it is ended.
     async fn new() -> Self {
-        let (world, folder) = (World::with(&[("a", "1")]), tempfile::tempdir().unwrap());
+        let (world, folder) = (World::with(&[("a", "1")]), private());
         let kept = Self { world, folder };
         for files in [&[("a", "1")][..], &[("a", "2"), ("b", "needs: a")]] {
             kept.world.declare(files);
             let state = StateDir::open(kept.folder.path(), &kept.world.cx).unwrap();
-            kept.engine(state.into()).await.unwrap().pass(&kept.world.cx).await.unwrap();
+            kept.engine(state.into()).await.unwrap().reconcile(&kept.world.cx).await.unwrap();
         }
         kept
     }
@@ -103,12 +103,18 @@ async fn a_file_that_is_gone_is_found() {
         assert_eq!(kept.inventory().await.expect_err(name).kind(), ErrorKind::Corrupt);
         std::fs::write(kept.file(name), bytes).unwrap();
     }
-    // An anchor is a guard and holds nothing of its own; the next pass keeps it anew.
+    // An anchor is a guard and holds nothing of its own; the next reconciliation keeps it anew.
     std::fs::remove_file(kept.file("journal.anchor")).unwrap();
     kept.inventory().await.unwrap();
     kept.world.declare(&[("a", "3"), ("b", "needs: a")]);
     let state = StateDir::open(kept.folder.path(), &kept.world.cx).unwrap();
     let mut engine = kept.engine(state.into()).await.unwrap();
-    engine.pass(&kept.world.cx).await.unwrap();
+    engine.reconcile(&kept.world.cx).await.unwrap();
     assert!(kept.file("journal.anchor").exists());
+}
+
+/// A folder of nobody else.
+fn private() -> tempfile::TempDir {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    tempfile::Builder::new().permissions(mode).tempdir().unwrap()
 }

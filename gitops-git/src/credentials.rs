@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use gitops_core::{Result, Secret};
+use gitops_core::{Error, ErrorKind, Result, Secret};
 
 use crate::fault::{invalid, shown};
 use crate::url::{GitUrl, Transport};
@@ -59,6 +59,36 @@ impl Credentials {
                 .help("take the key away, or use the ssh URL of the repository")),
         }
     }
+}
+
+impl Credentials {
+    /// What ssh does not tell where nobody is there to type: it says no more than that no key was let in.
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        match self {
+            Self::SshKey { path, .. }
+                if error.kind() == ErrorKind::Unauthenticated && has_passphrase(path) =>
+            {
+                let message = "the private key has a passphrase, and nobody is there to type it";
+                Error::new(ErrorKind::Unauthenticated, message).with("key", path.display()).because(error).help(
+                    "use a key without passphrase that may only read: `ssh-keygen -p -N '' -f COPY` takes it from a copy",
+                )
+            }
+            _ => error,
+        }
+    }
+}
+
+/// The line above an OpenSSH key, in two halves: no file of the repository looks like a key.
+const HEAD: &str = concat!("-----BEGIN OPENSSH ", "PRIVATE KEY-----");
+
+/// How an OpenSSH key begins that is not encrypted: its format, and the name `none` of its cipher.
+const OPEN: &str = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmU";
+
+/// Whether the file of a private key can't be used without a passphrase.
+fn has_passphrase(path: &Path) -> bool {
+    let Ok(text) = std::fs::read_to_string(path) else { return false };
+    let body = text.split_once(HEAD).map(|(_, body)| body.trim_start());
+    body.is_some_and(|body| !body.starts_with(OPEN)) || text.contains("ENCRYPTED")
 }
 
 fn check_token(user: &str, secret: &Secret) -> Result<()> {

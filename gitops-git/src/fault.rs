@@ -1,5 +1,6 @@
 //! Errors that are made in more than one place.
 
+pub(crate) use gitops_core::text::shown;
 use gitops_core::{Error, ErrorKind};
 
 /// Wrong input.
@@ -22,23 +23,4 @@ pub(crate) fn over_limit(message: impl Into<String>, limit: &'static str, value:
 /// Stored objects could not be read.
 pub(crate) fn unreadable(what: &str, error: gix::Error) -> Error {
     Error::new(ErrorKind::Corrupt, format!("{what} could not be read from the mirror")).because(error)
-}
-
-/// Text from outside, made safe to show: control characters escaped, cut at `limit` characters.
-pub(crate) fn shown(text: &str, limit: usize) -> String {
-    let mut shown: String = text.chars().take(limit).flat_map(escaped).collect();
-    if text.chars().nth(limit).is_some() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn escaped(c: char) -> impl Iterator<Item = char> {
-    let is_unsafe = c.is_control()
-        || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let (plain, escape) = match is_unsafe {
-        true => (None, Some(c.escape_unicode())),
-        false => (Some(c), None),
-    };
-    plain.into_iter().chain(escape.into_iter().flatten())
 }

@@ -36,7 +36,7 @@
 //! - Unsafe names, names that are not UTF-8 or differ only in case or in how letters are encoded, links, submodules, and
 //!   trees beyond a limit: before the snapshot is given, with all places at once. An ignore pattern lets links,
 //!   submodules and case pass by leaving them out.
-//! - An include pattern that lets nothing through. An ignore pattern that holds nothing back is a remark of the snapshot.
+//! - An include pattern that lets nothing through. An ignore pattern that holds nothing back is a warning of the snapshot.
 //! - Files larger than a limit and pointers of Git LFS: when they are read.
 //!
 //! Repositories with SHA-256 ids and shallow ones are not supported and say so.
@@ -46,6 +46,7 @@
 //! id and, where there are patterns, from those and its path. So whatever kept its digest holds the same, and a changed
 //! pattern changes the ids of folders although no commit was made.
 
+mod checkout;
 mod credentials;
 mod fault;
 #[cfg(feature = "fuzzing")]
@@ -68,9 +69,10 @@ mod url;
 mod watch;
 mod wire;
 
+pub use checkout::Checkout;
 pub use credentials::Credentials;
 pub use limits::Limits;
 pub use pattern::Pattern;
 pub use reference::{CommitId, GitRef, RefName};
-pub use source::{GitSource, GitSourceBuilder};
+pub use source::{Entry, GitSource, GitSourceBuilder};
 pub use url::GitUrl;

@@ -34,7 +34,7 @@ impl Pattern {
         self.unused(Diagnostic::error, "lets nothing through").help("correct it, or take it away")
     }
 
-    /// It was to hold something back, which may be gone by now: a remark.
+    /// It was to hold something back, which may be gone by now: a warning.
     pub(crate) fn holds_nothing_back(&self) -> Diagnostic {
         let help = "correct it, or take it away if what it ignored is gone";
         self.unused(Diagnostic::warning, "holds nothing back").help(help)

@@ -1,11 +1,14 @@
 //! Taking over an object that was made by other means.
 
+mod history;
+
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use gitops_core::capability::Import;
 use gitops_core::{
-    Applied, Change, Cx, Error, ErrorKind, Expect, FieldChange, Mark, Object, Precondition, Result,
+    Applied, Change, Cx, Error, ErrorKind, Expect, FieldChange, Object, OwnerLabel, Precondition, Result,
+    Value,
 };
 use serde_json::{Value as Json, json};
 
@@ -13,7 +16,7 @@ use crate::Kubernetes;
 use crate::apply::Dry;
 use crate::cluster::Call;
 use crate::document::{Document, Pin};
-use crate::fields::{FieldSet, extract};
+use crate::fields::{Element, FieldSet, Managed, extract, shown};
 use crate::kinds::Place;
 use crate::object::Seen;
 use crate::target::Inner;
@@ -24,7 +27,7 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 #[async_trait]
 impl Import for Kubernetes {
-    /// Puts our mark on an object, and makes ours what `kubectl` and other tools of delivery owned of it: a field that is no
+    /// Puts our owner label on an object, and makes ours what `kubectl` and other tools of delivery owned of it: a field that is no
     /// longer declared could not be removed otherwise. No value changes.
     async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied> {
         let Precondition::Exactly(expect) = change.expects() else {
@@ -35,21 +38,23 @@ impl Import for Kubernetes {
 }
 
 async fn adopt(inner: &Inner, cx: &Cx, change: &Change, expect: &Expect) -> Result<Applied> {
-    let (key, mark) = (change.key(), change.mark());
+    let (key, owner_label) = (change.key(), change.owner_label());
     let place = inner.place(cx, key).await?;
     let seen = read(inner, cx, &place, change).await?.ok_or_else(|| Error::conflict(key))?;
-    if Inner::is_done(&seen, mark) && seen.uid() == expect.uid {
+    if Inner::is_done(&seen, owner_label) && seen.uid() == expect.uid {
         return Ok(inner.applied(key, &seen));
     }
     let is_expected = seen.uid() == expect.uid && seen.version(&inner.eye) == expect.version;
-    if seen.mark.is_some() || seen.is_deleting() || !is_expected {
+    if seen.owner_label.is_some() || seen.is_deleting() || !is_expected {
         return Err(Error::conflict(key));
     }
+    let merges = change.object().is_some_and(|object| Treatment::of(object).merges);
+    let seen = if merges { seen } else { history::take_over(inner, cx, change, &place, seen).await? };
     let seen = match predecessors(change.object().map(AsRef::as_ref), &seen).is_empty() {
         true => seen,
         false => take_over(inner, cx, &place, seen).await?,
     };
-    set_mark(inner, cx, change, &place, &seen, mark).await
+    set_owner_label(inner, cx, change, &place, &seen, owner_label).await
 }
 
 /// The object in the version that is declared, in which it will be applied.
@@ -79,14 +84,62 @@ fn predecessors(object: Option<&Object>, seen: &Seen) -> BTreeSet<String> {
     managers.filter(|manager| is_predecessor(manager)).collect()
 }
 
-/// What an adoption changes in the record of owners, for the plan; nothing for an object that has a mark.
+/// What an adoption changes in the record of owners, for the plan; nothing for an object that has an owner label.
 pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<FieldChange> {
-    let from: Vec<String> = predecessors(Some(object), before).into_iter().collect();
-    (before.mark.is_none() && !from.is_empty()).then(|| FieldChange {
+    let mut from: Vec<String> = predecessors(Some(object), before).into_iter().collect();
+    if from.is_empty() && !Treatment::of(object).merges && history::last_applied(before).is_some() {
+        from.push(LAST_APPLIED.to_owned());
+    }
+    (before.owner_label.is_none() && !from.is_empty()).then(|| FieldChange {
         path: "/metadata/managedFields".to_owned(),
         before: Some(from.join(", ").as_str().into()),
         after: Some(inner.eye.manager.as_str().into()),
     })
+}
+
+/// The fields that go because they become ours and are not declared: of predecessors, and of nobody else.
+pub(crate) fn going(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Vec<FieldChange> {
+    if before.owner_label.is_some() || Treatment::of(object).merges {
+        return Vec::new();
+    }
+    let is_theirs = |entry: &&Managed| {
+        is_predecessor(&entry.manager)
+            && entry.subresource.is_empty()
+            && entry.api_version == before.api_version()
+    };
+    let mut theirs = FieldSet::default();
+    before.managed.iter().filter(is_theirs).for_each(|entry| theirs.merge(&entry.fields));
+    theirs.remove(&["metadata", "annotations", LAST_APPLIED]);
+    theirs.remove(&["status"]);
+    let others = before.managed.iter().filter(|entry| !is_theirs(entry)).map(|entry| &entry.fields);
+    let declared = after.owned(&inner.eye);
+    let stay: Vec<&FieldSet> = others.chain([&declared]).collect();
+    let mut found = Vec::new();
+    go(&theirs, &stay, &before.json, &mut Vec::new(), &mut found);
+    found
+}
+
+fn go(
+    theirs: &FieldSet,
+    stay: &[&FieldSet],
+    live: &Json,
+    path: &mut Vec<Element>,
+    found: &mut Vec<FieldChange>,
+) {
+    for (element, below) in &theirs.below {
+        let Some(live) = element.of(live) else { continue };
+        let stay: Vec<&FieldSet> = stay.iter().filter_map(|set| set.below.get(element)).collect();
+        path.push(element.clone());
+        // Of an object's own labels and annotations some stay always: those of the owner label.
+        let is_whole = below.below.is_empty() || (stay.is_empty() && path.len() > 2);
+        if !is_whole {
+            go(below, &stay, live, path, found);
+        } else if stay.is_empty() {
+            let before = Some(Value::from_json(live.clone()));
+            found.push(FieldChange { path: shown(&*path), before, after: None });
+        }
+        path.pop();
+    }
 }
 
 /// Writes the record of owners anew, with the predecessors' fields as ours. Nothing else of the object changes.
@@ -98,7 +151,7 @@ async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<
         let is_whole = entry["subresource"].is_null() && entry["apiVersion"] == *api_version;
         (is_predecessor(manager) || manager == inner.eye.manager) && is_whole
     };
-    let entries = seen.json["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
+    let entries = seen.record();
     let (taken, mut kept): (Vec<Json>, Vec<Json>) = entries.into_iter().partition(ours);
     taken.iter().for_each(|entry| fields.merge(&FieldSet::parse(&entry["fieldsV1"])));
     fields.remove(&["metadata", "annotations", LAST_APPLIED]);
@@ -107,8 +160,39 @@ async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<
         "manager": inner.eye.manager, "operation": "Apply", "apiVersion": api_version,
         "fieldsType": "FieldsV1", "fieldsV1": fields.to_json(),
     }));
-    let steps = patch(&seen, kept).to_string();
-    let call = Call::patch(place.object_as(&api_version)?, steps.into_bytes());
+    write_record(inner, cx, place, &seen, kept).await
+}
+
+/// Writes the record of owners, if the object is still in this state.
+async fn write_record(
+    inner: &Inner,
+    cx: &Cx,
+    place: &Place,
+    seen: &Seen,
+    managed: Vec<Json>,
+) -> Result<Seen> {
+    let steps = patch(seen, managed).to_string();
+    let call = Call::patch(place.object_as(seen.api_version())?, steps.into_bytes());
+    let call = call.with_secret(seen.is_secret());
+    Ok(Seen::new(inner.wire().json(cx, call).await?))
+}
+
+/// Makes ours under our name of now what is ours under a former one. Nothing else of the object changes.
+pub(crate) async fn hand_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen> {
+    let former = seen.ours(&inner.eye).filter(|entry| entry.manager != inner.eye.manager);
+    let Some(former) = former else { return Ok(seen) };
+    let (manager, api_version) = (former.manager.to_string(), former.api_version.to_string());
+    let mut entries = seen.record();
+    for entry in &mut entries {
+        if entry["manager"] == *manager && entry["operation"] == "Apply" && entry["subresource"].is_null() {
+            entry["manager"] = json!(inner.eye.manager);
+        }
+    }
+    let steps = json!([
+        {"op": "test", "path": "/metadata/resourceVersion", "value": seen.resource_version()},
+        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+    ]);
+    let call = Call::patch(place.object_as(&api_version)?, steps.to_string().into_bytes());
     let call = call.with_secret(seen.is_secret());
     Ok(Seen::new(inner.wire().json(cx, call).await?))
 }
@@ -116,7 +200,7 @@ async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<
 fn patch(seen: &Seen, managed: Vec<Json>) -> Json {
     let mut steps = vec![
         json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.resource_version()}),
-        json!({"op": "replace", "path": "/metadata/managedFields", "value": managed}),
+        json!({"op": "add", "path": "/metadata/managedFields", "value": managed}),
     ];
     if !seen.json["metadata"]["annotations"][LAST_APPLIED].is_null() {
         let path = format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1"));
@@ -125,24 +209,31 @@ fn patch(seen: &Seen, managed: Vec<Json>) -> Json {
     json!(steps)
 }
 
-/// Applies what we own and what is declared, both as they are, and the mark.
-async fn set_mark(
+/// Applies what we own and what is declared, both as they are, and the owner label.
+async fn set_owner_label(
     inner: &Inner,
     cx: &Cx,
     change: &Change,
     place: &Place,
     seen: &Seen,
-    mark: &Mark,
+    owner_label: &OwnerLabel,
 ) -> Result<Applied> {
-    let mut fields = seen.owned(&inner.eye);
-    fields.merge(&declared(inner, change, seen)?);
-    let owned = extract(&seen.json, &fields).unwrap_or_else(|| json!({}));
-    let document = Document::of(change.key(), seen.named(owned), mark)?.with_secret(seen.is_secret());
+    let owned = as_it_is(inner, change, seen)?;
+    let document = Document::of(change.key(), owned, Some(owner_label))?.with_secret(seen.is_secret());
     let uri = place.object_as(document.api_version())?;
     let uid = seen.uid();
     let pin = Pin::At(uid.as_str(), seen.resource_version());
     let answer = inner.submit(cx, &document, &uri, pin, Dry::No).await?;
     Ok(inner.applied(change.key(), &Seen::new(answer)))
+}
+
+/// What we own and what is declared, with the values that it has.
+fn as_it_is(inner: &Inner, change: &Change, seen: &Seen) -> Result<Json> {
+    let ours = seen.ours(&inner.eye).filter(|ours| ours.api_version == seen.api_version());
+    let mut fields = ours.map(|ours| ours.fields.clone()).unwrap_or_default();
+    fields.merge(&declared(inner, change, seen)?);
+    let owned = extract(&seen.json, &fields).unwrap_or_else(|| json!({}));
+    Ok(seen.named(owned))
 }
 
 /// The fields that are declared and not left to others, but for what says which object it is.

@@ -1,11 +1,15 @@
 //! What is sent to the server.
 
-use gitops_core::{Error, ErrorKind, Key, Mark, Object, Result, Value};
+use gitops_core::{Error, ErrorKind, Key, Object, OwnerLabel, Result, Value};
 use serde_json::{Value as Json, json};
 
+use crate::clients::Decision;
 use crate::filled;
-use crate::mark;
+use crate::ignore::Rules;
+use crate::manifest::is_built_in;
 use crate::object::{Eye, Seen};
+use crate::owner_label;
+use crate::schema::{Schema, nulls};
 
 /// What the server's store takes: 1.5 MiB.
 const MAX_OBJECT: usize = 1_572_864;
@@ -30,30 +34,49 @@ pub(crate) struct Document {
     pub declared_at: String,
     pub json: Json,
     pub has_secret: bool,
+    /// Whether a member is null that its kind may keep.
+    pub has_null: bool,
+    /// The field manager of the application's former name, where the object is still under that.
+    pub former_manager: Option<String>,
 }
 
 impl Document {
-    /// The body with name, namespace and mark, and nothing that a declaration can't set.
-    pub fn new(object: &Object, mark: Option<&Mark>) -> Result<Self> {
-        Self::declared(object, body(object)?, mark)
+    /// The body with name, namespace and owner label, and nothing that a declaration can't set.
+    pub fn new(object: &Object, owner_label: Option<&OwnerLabel>) -> Result<Self> {
+        Self::declared(object, body(object)?, owner_label)
     }
 
     /// The same for an object that is there: without what is left to others.
-    pub fn over(object: &Object, mark: Option<&Mark>, seen: &Seen, eye: &Eye) -> Result<Self> {
+    pub fn over(object: &Object, owner_label: Option<&OwnerLabel>, seen: &Seen, eye: &Eye) -> Result<Self> {
         let mut json = body(object)?;
         eye.ignore.leave(&object.key, &mut json, seen, seen.owned(eye));
-        Self::declared(object, json, mark)
+        let mut document = Self::declared(object, json, owner_label)?;
+        document.former_manager = seen.former_manager(eye).map(str::to_owned);
+        Ok(document)
     }
 
-    fn declared(object: &Object, json: Json, mark: Option<&Mark>) -> Result<Self> {
-        let mut document = Self::made(&object.key, json, mark)?.with_secret(has_secret(&object.body));
+    /// The same without what was decided to be left to other clients.
+    pub fn among(
+        object: &Object,
+        owner_label: Option<&OwnerLabel>,
+        seen: &Seen,
+        eye: &Eye,
+        decision: &Decision,
+    ) -> Result<Self> {
+        let mut document = Self::over(object, owner_label, seen, eye)?;
+        Rules::leave_fields(&mut document.json, seen, seen.owned(eye), &decision.left);
+        Ok(document)
+    }
+
+    fn declared(object: &Object, json: Json, owner_label: Option<&OwnerLabel>) -> Result<Self> {
+        let mut document = Self::made(&object.key, json, owner_label)?.with_secret(has_secret(&object.body));
         document.declared_at = object.provenance.to_string();
         Ok(document)
     }
 
-    /// A body as it is, and a mark.
-    pub fn of(key: &Key, json: Json, mark: &Mark) -> Result<Self> {
-        Self::made(key, json, Some(mark))
+    /// A body as it is, and an owner label where there is one.
+    pub fn of(key: &Key, json: Json, owner_label: Option<&OwnerLabel>) -> Result<Self> {
+        Self::made(key, json, owner_label)
     }
 
     /// The same, knowing whether a secret is in it.
@@ -62,12 +85,13 @@ impl Document {
         self
     }
 
-    fn made(key: &Key, mut json: Json, mark: Option<&Mark>) -> Result<Self> {
+    fn made(key: &Key, mut json: Json, owner_label: Option<&OwnerLabel>) -> Result<Self> {
         let refused = |what: String| Error::new(ErrorKind::Invalid, what).at(key);
         if !json.is_object() || !json["apiVersion"].is_string() || !json["kind"].is_string() {
             return Err(refused("the object has no apiVersion and kind".to_owned()));
         }
-        strip(&mut json);
+        strip(&mut json, is_built_in(key.kind()));
+        let has_null = nulls::are_in(&json);
         if !json["metadata"].is_object() {
             json["metadata"] = json!({});
         }
@@ -75,11 +99,18 @@ impl Document {
         if !key.namespace().is_empty() {
             json["metadata"]["namespace"] = json!(key.namespace());
         }
-        if let Some(mark) = mark {
-            mark::set(&mut json, mark)?;
+        if let Some(owner_label) = owner_label {
+            owner_label::set(&mut json, owner_label)?;
         }
         let has_secret = json["kind"] == "Secret";
-        let document = Self { key: key.clone(), declared_at: String::new(), json, has_secret };
+        let document = Self {
+            key: key.clone(),
+            declared_at: String::new(),
+            json,
+            has_secret,
+            has_null,
+            former_manager: None,
+        };
         document.check_size().map_err(|error| error.at(key))?;
         Ok(document)
     }
@@ -88,9 +119,12 @@ impl Document {
         self.json["apiVersion"].as_str().unwrap_or_default()
     }
 
-    /// The bytes, with what must hold for them to be taken.
-    pub fn pinned(&self, pin: Pin<'_>) -> Vec<u8> {
+    /// The bytes, with what must hold for them to be taken. Of members that are null, those stay that the schema keeps.
+    pub fn pinned(&self, pin: Pin<'_>, schema: Option<Schema<'_>>) -> Vec<u8> {
         let mut json = self.json.clone();
+        if self.has_null {
+            nulls::drop_unkept(schema, &mut json);
+        }
         match pin {
             // An object that is there has another version, and refuses; one that is not has none to compare.
             Pin::Absent => json["metadata"]["resourceVersion"] = json!("1"),
@@ -147,9 +181,12 @@ fn too_large(what: &str, bytes: usize, limit: usize) -> Error {
         .help("split it, or mount the content by other means")
 }
 
-/// Status is the server's, null is no declaration, and identity comes from the key.
-fn strip(json: &mut Json) {
-    strip_nulls(json);
+/// Status is the server's, null is no declaration, and identity comes from the key. Kinds that others defined may keep null.
+fn strip(json: &mut Json, is_built_in: bool) {
+    match is_built_in {
+        true => nulls::drop_all(json),
+        false => json.get_mut("metadata").map_or((), nulls::drop_all),
+    }
     if let Some(members) = json.as_object_mut() {
         members.remove("status");
     }
@@ -158,17 +195,6 @@ fn strip(json: &mut Json) {
         {
             metadata.remove(name);
         }
-    }
-}
-
-fn strip_nulls(json: &mut Json) {
-    match json {
-        Json::Object(members) => {
-            members.retain(|_, value| !value.is_null());
-            members.values_mut().for_each(strip_nulls);
-        }
-        Json::Array(items) => items.iter_mut().for_each(strip_nulls),
-        _ => {}
     }
 }
 
@@ -232,11 +258,11 @@ mod tests {
             let key = Key::new("k", GroupKind::new("", "ConfigMap"), "n", "a");
             let place = Provenance { source: "s".into(), revision: "r".into(), path: "p".into(), line: 1 };
             let object = Object::new(key, Value::from_json(body), place);
-            let mark = Mark { owner: "o".into(), op: "1".into() };
-            if let Ok(document) = Document::new(&object, Some(&mark)) {
-                let sent: Json = serde_json::from_slice(&document.pinned(Pin::Absent)).unwrap();
+            let owner_label = OwnerLabel { owner: "o".into(), op: "1".into() };
+            if let Ok(document) = Document::new(&object, Some(&owner_label)) {
+                let sent: Json = serde_json::from_slice(&document.pinned(Pin::Absent, None)).unwrap();
                 prop_assert_eq!(&sent["metadata"]["name"], "a");
-                prop_assert_eq!(&sent["metadata"]["annotations"][mark::OWNER], "o");
+                prop_assert_eq!(&sent["metadata"]["annotations"][owner_label::OWNER], "o");
             }
         }
     }

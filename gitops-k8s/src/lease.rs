@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Error, ErrorKind, Lease, Result, Tenure, Time};
+use gitops_core::{Cx, Error, ErrorKind, Lease, LeaseGrant, Result, Time};
 use serde_json::{Value as Json, json};
 
 use crate::Cluster;
@@ -116,14 +116,14 @@ fn spec(holder: &str, epoch: u64, now: Time, term: Duration) -> Json {
     })
 }
 
-fn lost(held: &Tenure) -> Error {
+fn lost(held: &LeaseGrant) -> Error {
     Error::new(ErrorKind::Conflict, format!("`{}` has lost the lease", held.holder))
         .help("stop what was done under it; another engine may be at work")
 }
 
 #[async_trait]
 impl Lease for ClusterLease {
-    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<Tenure>> {
+    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<LeaseGrant>> {
         // The term begins before the request, so that it ends for its holder before it ends for anybody else.
         let now = cx.now();
         let lease = self.load(cx).await?;
@@ -132,10 +132,10 @@ impl Lease for ClusterLease {
         }
         let epoch = lease.as_ref().map_or(0, epoch) + 1;
         let written = self.write(cx, lease.as_ref(), spec(holder, epoch, now, term)).await?;
-        Ok(written.map(|_| Tenure::new(holder, epoch, now.after(term))))
+        Ok(written.map(|_| LeaseGrant::new(holder, epoch, now.after(term))))
     }
 
-    async fn renew(&self, cx: &Cx, held: &Tenure, term: Duration) -> Result<Tenure> {
+    async fn renew(&self, cx: &Cx, held: &LeaseGrant, term: Duration) -> Result<LeaseGrant> {
         let now = cx.now();
         let lease = self.load(cx).await?.ok_or_else(|| lost(held))?;
         if epoch(&lease) != held.epoch || text(&lease, "/spec/holderIdentity") != held.holder {
@@ -144,12 +144,12 @@ impl Lease for ClusterLease {
         let mut renewed = spec(&held.holder, held.epoch, now, term);
         renewed["acquireTime"] = lease["spec"]["acquireTime"].clone();
         match self.write(cx, Some(&lease), renewed).await? {
-            Some(_) => Ok(Tenure::new(held.holder.clone(), held.epoch, now.after(term))),
+            Some(_) => Ok(LeaseGrant::new(held.holder.clone(), held.epoch, now.after(term))),
             None => Err(lost(held)),
         }
     }
 
-    async fn release(&self, cx: &Cx, held: &Tenure) -> Result<()> {
+    async fn release(&self, cx: &Cx, held: &LeaseGrant) -> Result<()> {
         let Some(lease) = self.load(cx).await? else { return Ok(()) };
         if epoch(&lease) != held.epoch || text(&lease, "/spec/holderIdentity") != held.holder {
             return Ok(());

@@ -4,8 +4,11 @@
 //! and [`KubernetesRender`] makes its objects from manifests.
 //! [`ClusterStore`] and [`ClusterLease`] keep an engine's state in a cluster. The guide is `docs/kubernetes.md`.
 
+mod admit;
 mod adopt;
 mod apply;
+mod blast;
+mod clients;
 mod cluster;
 mod document;
 mod edges;
@@ -20,19 +23,21 @@ mod lease;
 mod limits;
 mod list;
 mod manifest;
-mod mark;
 mod object;
 mod observe;
 mod outputs;
+mod owner_label;
 mod parallel;
 pub mod policy;
 mod preview;
 mod render;
+mod schema;
 mod store;
 mod target;
 mod told;
 mod transform;
 mod treatment;
+mod versions;
 mod walk;
 mod warnings;
 mod watch;
@@ -44,11 +49,11 @@ pub mod yaml;
 struct Guide;
 
 pub use cluster::{Cluster, Connection};
-pub use health::HealthRule;
+pub use health::{HealthRule, ObjectHealth};
 pub use ignore::Ignore;
 pub use lease::ClusterLease;
 pub use limits::Limits;
-pub use manifest::{KubernetesRender, Scope, Scopes, Strangers};
+pub use manifest::{KubernetesRender, NonManifests, Scope, Scopes};
 pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};
 pub use store::ClusterStore;
 pub use target::{Conflicts, Kubernetes, KubernetesBuilder};

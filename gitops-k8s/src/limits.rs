@@ -17,7 +17,7 @@ use smol_str::SmolStr;
 pub struct Limits {
     namespaces: Option<BTreeSet<SmolStr>>,
     kinds: Option<BTreeSet<GroupKind>>,
-    cluster_kinds: BTreeSet<GroupKind>,
+    cluster_kinds: Option<BTreeSet<GroupKind>>,
 }
 
 impl Limits {
@@ -38,10 +38,10 @@ impl Limits {
         self
     }
 
-    /// These kinds too, of what lives in no namespace.
+    /// Of what lives in no namespace, only these kinds.
     #[must_use]
     pub fn cluster_kinds(mut self, kinds: impl IntoIterator<Item = GroupKind>) -> Self {
-        self.cluster_kinds = kinds.into_iter().collect();
+        self.cluster_kinds = Some(kinds.into_iter().collect());
         self
     }
 
@@ -69,7 +69,7 @@ impl Limits {
 
     fn allows_without_namespace(&self, kind: &GroupKind) -> bool {
         let is_limited = self.namespaces.is_some() || self.kinds.is_some();
-        !is_limited || self.cluster_kinds.contains(kind)
+        self.cluster_kinds.as_ref().map_or(!is_limited, |kinds| kinds.contains(kind))
     }
 }
 
@@ -92,5 +92,8 @@ mod tests {
         assert!(!allowed("ConfigMap", "kube-system"), "a namespace that was not given");
         assert!(!allowed("Node", ""), "a kind without a namespace that was not given");
         assert!(Limits::none().check(&key("Node", "")).is_ok());
+        let alone = Limits::none().cluster_kinds([GroupKind::new("", "Namespace")]);
+        let allowed = |kind, namespace| alone.check(&key(kind, namespace)).is_ok();
+        assert!(allowed("Namespace", "") && !allowed("Node", "") && allowed("Secret", "shop"));
     }
 }

@@ -19,6 +19,7 @@ pub(crate) struct List {
     uri: String,
     api_version: String,
     kind: String,
+    accept: &'static str,
     next: Option<String>,
     beginnings: usize,
     anew: bool,
@@ -56,7 +57,14 @@ impl List {
     pub fn new(uri: String, api_version: String, kind: &str) -> Self {
         let kind = kind.to_owned();
         let (next, resource_version) = (Some(String::new()), String::new());
-        Self { uri, api_version, kind, next, beginnings: 1, anew: false, resource_version }
+        let accept = "application/json";
+        Self { uri, api_version, kind, accept, next, beginnings: 1, anew: false, resource_version }
+    }
+
+    /// The same of the objects' metadata alone.
+    pub fn of_metadata(mut self) -> Self {
+        self.accept = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1";
+        self
     }
 
     /// The wanted objects of the next page, by name; `None` after the last.
@@ -68,7 +76,7 @@ impl List {
     ) -> Result<Option<Vec<(String, Seen)>>, Failure> {
         let Some(next) = self.next.take() else { return Ok(None) };
         self.anew = false;
-        let bytes = match wire.bytes(cx, Call::get(self.page(&next))).await {
+        let bytes = match wire.bytes(cx, Call::get(self.page(&next)).accept(self.accept)).await {
             Err(failure) if failure.kind() == ErrorKind::Stale && !next.is_empty() => {
                 return self.begin_anew(failure);
             }

@@ -1,11 +1,11 @@
 //! An object as the server has it, and what the engine is told of it.
 
-use gitops_core::{Applied, Hasher, Key, Live, Mark, Presence, Secret, SecretKey, Uid, Value, Version};
+use gitops_core::{Applied, Hasher, Key, Live, OwnerLabel, Presence, Secret, SecretKey, Uid, Value, Version};
 use serde_json::{Value as Json, json};
 
 use crate::fields::{FieldSet, Managed, extract, managed};
 use crate::ignore::Rules;
-use crate::{mark, outputs};
+use crate::{outputs, owner_label, policy};
 
 /// How one application looks at objects.
 #[derive(Clone, Debug)]
@@ -23,18 +23,22 @@ pub(crate) struct Eye {
 pub(crate) struct Seen {
     pub json: Json,
     pub managed: Vec<Managed>,
-    pub mark: Option<Mark>,
+    pub owner_label: Option<OwnerLabel>,
 }
 
 impl Seen {
     pub fn new(json: Json) -> Self {
         let managed = managed(&json);
-        let mark = mark::read(&json, &managed);
-        Self { json, managed, mark }
+        let owner_label = owner_label::read(&json, &managed);
+        Self { json, managed, owner_label }
     }
 
     fn meta(&self, name: &str) -> &str {
         self.json["metadata"][name].as_str().unwrap_or_default()
+    }
+
+    pub fn api_version(&self) -> &str {
+        self.json["apiVersion"].as_str().unwrap_or_default()
     }
 
     pub fn uid(&self) -> Uid {
@@ -46,39 +50,76 @@ impl Seen {
         self.meta("resourceVersion")
     }
 
+    /// A JSON patch that sets the record of owners, if the object is still in this state.
+    pub fn hand_over(&self, managed: &[Json]) -> Vec<u8> {
+        let steps = json!([
+            {"op": "test", "path": "/metadata/resourceVersion", "value": self.resource_version()},
+            {"op": "add", "path": "/metadata/managedFields", "value": managed},
+        ]);
+        steps.to_string().into_bytes()
+    }
+
+    /// The record of owners as the server has it.
+    pub fn record(&self) -> Vec<Json> {
+        self.json["metadata"]["managedFields"].as_array().cloned().unwrap_or_default()
+    }
+
     pub fn is_deleting(&self) -> bool {
         !self.json["metadata"]["deletionTimestamp"].is_null()
     }
 
-    /// Our entry of the record of who owns what.
-    pub fn ours(&self, eye: &Eye) -> Option<&Managed> {
-        self.managed
-            .iter()
-            .find(|entry| entry.applies && entry.manager == eye.manager && entry.subresource.is_empty())
+    /// Whether an annotation on it says that it is to stay when it leaves the source, whoever put it there.
+    pub fn asks_to_stay(&self) -> bool {
+        policy::asks_to_stay(&self.json)
     }
 
-    /// The version by which the engine knows the state: it moves with the fields that we own, and with the mark.
+    /// Our entry of the record of who owns what: that of our field manager, else that of the application that set the owner
+    /// label. That is us before a renaming, or somebody else whose object we only look at.
+    pub fn ours(&self, eye: &Eye) -> Option<&Managed> {
+        let applies = |entry: &&Managed| entry.applies && entry.subresource.is_empty();
+        let is_now = |entry: &&Managed| applies(entry) && entry.manager == eye.manager;
+        let labelled = || self.managed.iter().find(|entry| applies(entry) && owner_label::is_set_by(entry));
+        self.managed.iter().find(is_now).or_else(labelled)
+    }
+
+    /// The field manager of the application that owns the object, where it is not ours of now.
+    pub fn former_manager(&self, eye: &Eye) -> Option<&str> {
+        self.ours(eye).map(|entry| entry.manager.as_str()).filter(|manager| *manager != eye.manager)
+    }
+
+    /// The version by which the engine knows the state: it moves with the fields that we own, and with the owner label.
     /// What others do to their fields (status, scale, what an operator adds) leaves it.
     ///
     /// Of an object that we do not own, and of a Secret, whose digest could be guessed from, it is the server's.
     pub fn version(&self, eye: &Eye) -> Version {
         let ignored = eye.ignore.digest(&self.json);
         match self.ours(eye) {
-            Some(ours) if self.mark.is_some() && !self.is_secret() => {
-                let owned = extract(&self.json, &ours.fields).unwrap_or(Json::Null);
-                Version::new(format!("f{}{ignored}", short(&Value::from_json(owned), &ours.api_version)))
+            Some(ours) if self.owner_label.is_some() && !self.is_secret() => {
+                Version::new(format!("f{}{ignored}", self.digest_of_ours(ours, eye)))
             }
             _ => Version::new(format!("r{}{ignored}", self.resource_version())),
         }
     }
 
-    /// The fields that a declaration of ours set: ours without the mark; of an object that is not ours, all that a
+    fn digest_of_ours(&self, ours: &Managed, eye: &Eye) -> String {
+        let shared = eye.ignore.shared(self);
+        let Some(part) = shared.ours(&self.json) else {
+            let owned = extract(&self.json, &ours.fields).unwrap_or(Json::Null);
+            return short(&Value::from_json(owned), &ours.api_version);
+        };
+        let mut fields = ours.fields.clone();
+        fields.subtract(&shared.fields);
+        let owned = json!([extract(&self.json, &fields), part]);
+        short(&Value::from_json(owned), &ours.api_version)
+    }
+
+    /// The fields that a declaration of ours set: ours without the owner label; of an object that is not ours, all that a
     /// declaration could set.
     pub fn body(&self, eye: &Eye) -> Value {
-        let declared = match self.ours(eye).filter(|_| self.mark.is_some()) {
+        let declared = match self.ours(eye).filter(|_| self.owner_label.is_some()) {
             Some(ours) => {
                 let mut fields = ours.fields.clone();
-                mark::strip(&mut fields);
+                owner_label::strip(&mut fields);
                 extract(&self.json, &fields).unwrap_or_else(|| json!({}))
             }
             None => declarable(self.json.clone()),
@@ -125,11 +166,12 @@ impl Seen {
     /// What the engine is told of it, whose [version](Self::version) is known.
     pub fn live(&self, key: Key, version: Version, eye: &Eye) -> Live {
         let mut live = Live::new(key, self.uid(), version, self.body(eye));
-        if let Some(mark) = &self.mark {
-            live = live.owned_by(mark.owner.as_str());
-            live.op = Some(mark.op.clone());
+        if let Some(owner_label) = &self.owner_label {
+            live = live.owned_by(owner_label.owner.as_str());
+            live.op = Some(owner_label.op.clone());
         }
         live.outputs = outputs::of(&self.json, &eye.secrets);
+        live.keep = self.asks_to_stay();
         if self.is_deleting() {
             live.presence = Presence::Deleting;
         }
@@ -143,7 +185,7 @@ impl Seen {
         }
     }
 
-    /// The fields that we own, with the mark.
+    /// The fields that we own, with the owner label.
     pub fn owned(&self, eye: &Eye) -> FieldSet {
         self.ours(eye).map(|ours| ours.fields.clone()).unwrap_or_default()
     }
@@ -153,6 +195,13 @@ fn short(owned: &Value, api_version: &str) -> String {
     let mut hasher = Hasher::new("gitops kubernetes version");
     hasher.field(owned.digest().as_bytes()).field(api_version);
     hasher.finish().to_string().chars().take(32).collect()
+}
+
+impl Seen {
+    /// What a declaration could set.
+    pub fn declarable(&self) -> Json {
+        declarable(self.json.clone())
+    }
 }
 
 /// What no declaration sets.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use gitops_core::{Cx, ErrorKind, GroupKind, Key, Live, Result, Scope};
+use gitops_core::{Cx, ErrorKind, GroupKind, Key, Live, Refusal, Result, Scope};
 
 use crate::cluster::Failure;
 use crate::kinds::{Known, Place, Served};
@@ -57,7 +57,10 @@ fn split(inner: &Inner, served: &Arc<Served>, keys: &[&Key], found: &mut Vec<Liv
                 let names = namespaces.entry(key.namespace()).or_default();
                 names.insert(key.name().to_owned(), ((*key).clone(), place));
             }
-            Err(error) => found.push(Live::unreadable((*key).clone(), error.message())),
+            Err(error) => {
+                let refusal = Refusal::new(error.kind(), error.message());
+                found.push(Live::unreadable((*key).clone(), refusal));
+            }
         }
     }
     let questions = namespaces.into_values().flat_map(|names| match names.len() >= LIST_FROM {
@@ -94,8 +97,8 @@ impl Question {
         if failure.kind() == ErrorKind::Unsupported {
             self.0.values().take(1).for_each(|(key, _)| inner.cluster.kinds().forget(key.kind()));
         }
-        let reason = failure.error.to_string();
-        Ok(self.0.values().map(|(key, _)| Live::unreadable(key.clone(), &*reason)).collect())
+        let refusal = Refusal::new(failure.kind(), failure.error.to_string());
+        Ok(self.0.values().map(|(key, _)| Live::unreadable(key.clone(), refusal.clone())).collect())
     }
 
     async fn get_each(&self, inner: &Inner, cx: &Cx) -> Result<Vec<Live>, Failure> {

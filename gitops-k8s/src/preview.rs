@@ -1,24 +1,25 @@
 //! What a change would do, as the server says.
 
 use async_trait::async_trait;
-use gitops_core::capability::{NativePlan, Preview};
+use gitops_core::capability::{DryRun, Preview};
 use gitops_core::{
-    Change, Cx, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object, Precondition,
-    Result, Secret, Value,
+    Change, Cx, Diagnostic, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object,
+    Precondition, Result, Secret, Value,
 };
 
 use crate::Kubernetes;
 use crate::apply::replace::{self, Proof};
+use crate::clients::{Agreed, Decision, negotiate};
 use crate::cluster::Failure;
 use crate::document::{Document, check_secrets};
 use crate::fields::{FieldSet, changes, transfers};
 use crate::object::Seen;
 use crate::target::Inner;
 use crate::treatment::Treatment;
-use crate::{adopt, mark};
+use crate::{adopt, blast, owner_label, versions};
 
 #[async_trait]
-impl NativePlan for Kubernetes {
+impl DryRun for Kubernetes {
     async fn preview(
         &self,
         cx: &Cx,
@@ -27,21 +28,37 @@ impl NativePlan for Kubernetes {
         live: Option<&Live>,
     ) -> Result<Preview> {
         object.map_or(Ok(()), check_secrets)?;
+        let inner = self.inner();
         let expect = live.map(Expect::from);
-        let digest = digest(self.inner(), object, expect.as_ref());
-        let (diff, replace) = match (object, live) {
-            (Some(object), Some(_)) => {
-                foretell(self.inner(), cx, object).await.map_err(|error| error.at(key))?
-            }
+        let digest = digest(inner, object, expect.as_ref());
+        let Previewed { diff, replace, decision } = match (object, live) {
+            (Some(object), Some(_)) => preview_new(inner, cx, object).await.map_err(|error| error.at(key))?,
             // An object that is not there is made as it is declared, and one that goes goes: the server has
             // nothing to add to that.
-            _ => (Diff::default(), None),
+            _ => Previewed::default(),
         };
+        let digest = decision.over(digest);
+        let foreign = decision.foreign.clone();
+        inner.book.decide(key, digest, decision);
         let body = object.map(|object| &object.body).or(live.map(|live| &live.body));
         let removes = if object.is_none() { Removal::Whole } else { Removal::Replace };
         let protected = body.is_some_and(|body| takes_data(key, body, removes));
-        Ok(Preview::new(diff, digest).replacing(replace).protecting(protected))
+        let goes = live.filter(|_| object.is_none() || replace.is_some());
+        let takes = match goes {
+            Some(live) => blast::taken(inner, cx, key, live).await.map_err(|error| error.at(key))?,
+            None => Vec::new(),
+        };
+        let preview = Preview::new(diff, digest).replacing(replace).protecting(protected);
+        Ok(preview.taking(takes).among(foreign))
     }
+}
+
+/// What the server says of a write.
+#[derive(Default)]
+struct Previewed {
+    diff: Diff,
+    replace: Option<String>,
+    decision: Decision,
 }
 
 /// How an object goes.
@@ -78,7 +95,7 @@ fn digest(inner: &Inner, object: Option<&Object>, expect: Option<&Expect>) -> Di
     hasher.finish()
 }
 
-/// Refuses a change whose effect would be another than the one that was foretold. No call: what decides the effect
+/// Refuses a change whose effect would be another than the one that was previewed. No call: what decides the effect
 /// and is not in the digest (the server, by its version) is compared by the server.
 pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
     let expect = match change.expects() {
@@ -86,7 +103,10 @@ pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
         Precondition::Absent => None,
     };
     let now = digest(inner, change.object().map(AsRef::as_ref), expect);
-    match change.preview().is_none_or(|shown| *shown == now) {
+    let is_decided = |shown: &Digest| {
+        inner.book.decided(change.key(), shown).is_some_and(|decision| decision.over(now) == *shown)
+    };
+    match change.preview().is_none_or(|shown| *shown == now || is_decided(shown)) {
         true => Ok(()),
         false => {
             Err(Error::conflict(change.key()).help("plan again: the change would do something else now"))
@@ -95,28 +115,54 @@ pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
 }
 
 /// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down.
-async fn foretell(inner: &Inner, cx: &Cx, object: &Object) -> Result<(Diff, Option<String>)> {
+async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewed> {
     let policy = Treatment::of(object);
     if policy.leaves_what_is_there {
-        return Ok((Diff::default(), None));
+        return Ok(Previewed::default());
     }
-    let place = inner.place(cx, &object.key).await?;
-    let Some(before) = inner.read_as_applied(cx, &place).await? else {
+    let place = inner.place_of(cx, object).await?;
+    let Some(before) = inner.read_as_declared(cx, &place, object).await? else {
         return Err(Error::conflict(&object.key));
     };
-    let document = Document::over(object, before.mark.as_ref(), &before, &inner.eye)?;
-    let uri = place.object_as(document.api_version())?;
-    let failure = match inner.submit_over(cx, &document, &uri, &before).await {
-        Ok(after) => return Ok((compare(inner, object, &before, &Seen::new(after)), None)),
+    let document = Document::over(object, before.owner_label.as_ref(), &before, &inner.eye)?;
+    tell_idle_rules(inner, &document, &before);
+    let Agreed { after, decision } = negotiate(inner, cx, object, &place, &before).await?;
+    let failure = match after {
+        Ok(after) => {
+            versions::check(inner, cx, object, &before.json, &after.json).await?;
+            let diff = compare(inner, object, &before, &after, &decision);
+            return Ok(Previewed { diff, replace: None, decision });
+        }
         Err(failure) => failure,
     };
+    if failure.is_of_record() && moves(inner, &before).is_some() {
+        // The server can't say what it would do before our record is of this version: told is what is declared.
+        let mut found: Vec<FieldChange> =
+            compare_declared(inner, &before, &Seen::new(document.json)).fields().to_vec();
+        found.extend(moves(inner, &before));
+        return Ok(Previewed { diff: found.into_iter().collect(), replace: None, decision });
+    }
     let why = why_replace(inner.replace || policy.recreate, failure)?;
     let why = match replace::prove(inner, cx, object).await? {
         Proof::DryRun => why,
         Proof::None => format!("{why}; {UNPROVEN}"),
     };
     let declared = Seen::new(document.json);
-    Ok((compare_declared(inner, &before, &declared), Some(why)))
+    let diff = compare_declared(inner, &before, &declared);
+    Ok(Previewed { diff, replace: Some(why), decision: Decision::default() })
+}
+
+/// Tells of rules that can leave nothing of the object.
+fn tell_idle_rules(inner: &Inner, document: &Document, before: &Seen) {
+    for key in inner.eye.ignore.shared(before).keys {
+        let message = format!(
+            "a rule of `ignore` has no effect on {}: it names `{key}`, which says which item of the list it is",
+            document.key
+        );
+        let help = "name other fields of the item, or the whole item: end the path with `select(…)`";
+        let warning = Diagnostic::warning("GO0116", &*document.declared_at, message).help(help);
+        inner.warnings.say(&document.key, warning);
+    }
 }
 
 /// What a plan says of a replacement that nothing is proven of.
@@ -137,9 +183,8 @@ fn why_replace(allowed: bool, failure: Failure) -> Result<String> {
     let why = format!("the server does not let it change in place: {}", immutable.join(", "));
     match allowed {
         true => Ok(why),
-        false => Err(Error::new(ErrorKind::Denied, why).help(
-            "undo the change; or let the object be deleted and made anew: `KubernetesBuilder::replace`",
-        )),
+        false => Err(Error::new(ErrorKind::Denied, why)
+            .help("undo the change; or let the object be deleted and made anew: allow `replace`")),
     }
 }
 
@@ -155,29 +200,49 @@ fn explained(failure: Failure) -> Error {
     }
     let what = format!("others own what is declared: {}", owners.join(", "));
     Error::new(ErrorKind::Conflict, what)
-        .help("leave the fields to them, or take them over: `Conflicts::Take`")
+        .help("leave the fields to them by a rule of `ignore`, or take them over: `conflicts: take`")
 }
 
-fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Diff {
-    let (was, is) = (before.owned(&inner.eye), after.owned(&inner.eye));
+fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen, decision: &Decision) -> Diff {
+    let (mut was, mut is) = (before.owned(&inner.eye), after.owned(&inner.eye));
     let mut fields = was.clone();
     fields.merge(&is);
-    mark::strip(&mut fields);
+    let moved = moves(inner, before);
+    if moved.is_some() {
+        // Our record names fields of another version: of this one, every field may be ours.
+        [before, after].iter().for_each(|seen| fields.merge(&FieldSet::of(&seen.declarable())));
+    }
+    owner_label::strip(&mut fields);
     let mut found = changes(&fields, &before.json, &after.json);
+    found.extend(moved);
+    found.extend(adopt::going(inner, object, before, after));
     found.extend(adopt::transfer(inner, object, before));
+    found.extend(decision.changes().iter().cloned());
     if found.is_empty() {
         // No value changes, but whose the fields are: those that others took come back to us, and those that we give
-        // up stay with them. Without that, nobody would see them move again.
+        // up stay with them. Without that, nobody would see them move again. A whole that is shared is seen anyway.
+        let shared = inner.eye.ignore.shared(before);
+        [&mut was, &mut is].into_iter().for_each(|set| set.subtract(&shared.fields));
         found = transfers(&was, &is, &after.json);
     }
     let mask = Mask { whole: before.is_secret(), object, inner };
     found.into_iter().map(|change| mask.over(change)).collect()
 }
 
+/// The move of our record of ownership to the version that is declared, if it is of another one.
+fn moves(inner: &Inner, before: &Seen) -> Option<FieldChange> {
+    let ours = before.ours(&inner.eye).filter(|_| before.owner_label.is_some())?;
+    (ours.api_version != before.api_version()).then(|| FieldChange {
+        path: "/apiVersion".to_owned(),
+        before: Some(ours.api_version.as_str().into()),
+        after: Some(before.api_version().into()),
+    })
+}
+
 /// The declared fields that differ, where the server would not say what it would make of them.
 fn compare_declared(inner: &Inner, before: &Seen, declared: &Seen) -> Diff {
     let mut fields = FieldSet::of(&declared.json);
-    mark::strip(&mut fields);
+    owner_label::strip(&mut fields);
     let found = changes(&fields, &before.json, &declared.json);
     let hide = before.is_secret();
     found.into_iter().map(|change| if hide { hidden(change, inner) } else { change }).collect()

@@ -2,10 +2,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gitops_core::capability::{Health, Import, NativePlan, Watch};
+use gitops_core::capability::{Admission, DryRun, Health, Identity, Import, Watch};
 use gitops_core::{
-    Applied, Change, Cx, Diagnostic, Entropy, Error, ErrorKind, GroupKind, Key, Live, Result, Scope,
-    SecretKey, System, Target, TargetInfo,
+    Applied, Change, Cx, Diagnostic, Entropy, Error, ErrorKind, GroupKind, Key, Live, Object, Result, Scope,
+    SecretKey, System, Target, TargetInfo, Value,
 };
 
 use crate::cluster::{Call, Failure, Wire};
@@ -15,14 +15,14 @@ use crate::kinds::Place;
 use crate::object::{Eye, Seen};
 use crate::warnings::Warnings;
 use crate::watch::{Book, Streams};
-use crate::{Cluster, Ignore, Limits, apply, mark, observe};
+use crate::{Cluster, Ignore, Limits, apply, observe, owner_label};
 
 /// The objects of one application in one cluster.
 ///
 /// # Guarantees
 /// - A creation never touches an object that is there; an update names uid and resource version; a delete carries
-///   both as preconditions. A field that another applier claims is told of, never taken, unless
-///   [`Conflicts::Take`] says so.
+///   both as preconditions. A field that another applier claims is blocked and named, never taken, unless
+///   [`Conflicts::Take`] says so; the object's other fields are written.
 /// - The application owns what it declares, field by field, under a field manager of its own. What others set
 ///   stays, and its changes are no drift.
 /// - A kind or group that can't be read makes its own objects unreadable; the others are not affected. Nothing is
@@ -63,13 +63,16 @@ const PROTECTED: [(&str, &str); 4] = [
 /// What to do about a declared field that somebody else set to another value.
 ///
 /// Who set it is in the server's record. An *edit* (`kubectl edit`, a client that updates) is no claim to the field:
-/// undoing it is what a target is for. Another *applier*, or a controller by a subresource (a scaler), claims the
-/// field and will set it again: taking it would begin a fight.
+/// undoing it is what a target is for; the same holds for whatever a client of a person did (`kubectl scale`, `k9s`, a
+/// dashboard). Another *applier*, or a controller by a subresource (a scaler), claims the field and will set it again:
+/// taking it would begin a fight. Each field is decided by itself, and the other fields of its object are written.
+///
+/// Where a `HorizontalPodAutoscaler` or a `ScaledObject` of KEDA names the object, its `spec.replicas` is left to that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Conflicts {
-    /// Tell of it, naming field and manager, and write nothing.
+    /// Block the field, naming it and its manager, and write the others.
     Refuse,
-    /// Undo edits; tell of fields that others claim, and write nothing.
+    /// Undo edits; block fields that others claim, and write the others.
     #[default]
     Restore,
     /// Set it, whoever claims it.
@@ -89,7 +92,7 @@ pub struct KubernetesBuilder {
     grace: Duration,
     patience: Duration,
     silence: Duration,
-    remarks: Option<Arc<dyn Fn(Diagnostic) + Send + Sync>>,
+    warnings: Option<Arc<dyn Fn(Diagnostic) + Send + Sync>>,
     secrets: Option<SecretKey>,
     concurrency: usize,
 }
@@ -108,7 +111,7 @@ impl Kubernetes {
             grace: Duration::from_secs(10),
             patience: Duration::from_secs(600),
             silence: Duration::from_secs(150),
-            remarks: None,
+            warnings: None,
             secrets: None,
             concurrency: 16,
         }
@@ -126,7 +129,7 @@ impl KubernetesBuilder {
         self
     }
 
-    /// What to do about fields that others set; edits are undone by default, and claims told of.
+    /// What to do about fields that others set; edits are undone by default, and claims block their fields.
     pub fn conflicts(mut self, conflicts: Conflicts) -> Self {
         self.conflicts = conflicts;
         self
@@ -144,14 +147,14 @@ impl KubernetesBuilder {
         self
     }
 
-    /// Adds rules by which objects of some kinds do well or badly; none by default.
+    /// Adds rules by which objects of some kinds do well or badly. They come before the rules that are shipped.
     pub fn health(mut self, rules: impl IntoIterator<Item = HealthRule>) -> Self {
         self.health.extend(rules);
         self
     }
 
     /// How long an object of a kind that others defined is waited for while no controller has written a status; then it
-    /// counts as working by being there. Ten seconds by default.
+    /// is unproven, and counts as working. Ten seconds by default.
     pub fn unseen_grace(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
@@ -173,8 +176,8 @@ impl KubernetesBuilder {
 
     /// Somebody who is told what the server warns of when it is asked what a change would do, or makes it: each warning about
     /// an object once. Nobody by default.
-    pub fn remarks(mut self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
-        self.remarks = Some(Arc::new(listener));
+    pub fn warnings(mut self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
+        self.warnings = Some(Arc::new(listener));
         self
     }
 
@@ -198,7 +201,11 @@ impl KubernetesBuilder {
     pub fn build(self) -> Result<Kubernetes> {
         let secrets = self.secrets.unwrap_or_else(random_key);
         Ok(Kubernetes(Arc::new(Inner {
-            eye: Eye { manager: mark::manager(&self.application)?, secrets, ignore: Rules::new(self.ignore) },
+            eye: Eye {
+                manager: owner_label::manager(&self.application)?,
+                secrets,
+                ignore: Rules::new(self.ignore),
+            },
             cluster: self.cluster,
             limits: self.limits,
             conflicts: self.conflicts,
@@ -207,7 +214,7 @@ impl KubernetesBuilder {
             grace: self.grace,
             patience: self.patience,
             silence: self.silence,
-            warnings: Warnings::new(self.remarks),
+            warnings: Warnings::new(self.warnings),
             book: Arc::default(),
             streams: Streams::default(),
             concurrency: self.concurrency,
@@ -233,6 +240,18 @@ impl Inner {
         Place::of(served, key, &self.limits)
     }
 
+    /// The same for an object that is declared in a version, about which discovery is asked anew if it does not know it: a
+    /// definition may serve it by now.
+    pub async fn place_of(&self, cx: &Cx, object: &Object) -> Result<Place> {
+        let place = self.place(cx, &object.key).await?;
+        let declared = object.body.get("apiVersion").and_then(Value::as_text).unwrap_or_default();
+        if place.object_as(declared).is_ok() {
+            return Ok(place);
+        }
+        self.cluster.kinds().forget(object.key.kind());
+        self.place(cx, &object.key).await
+    }
+
     /// The object as the server has it now, by a consistent read; `None` if it is not there.
     pub async fn read(&self, cx: &Cx, uri: String) -> Result<Option<Seen>, Failure> {
         match self.wire().json(cx, Call::get(uri)).await {
@@ -247,7 +266,7 @@ impl Inner {
 impl Target for Kubernetes {
     fn info(&self) -> TargetInfo {
         let protected = PROTECTED.map(|(group, kind)| GroupKind::new(group, kind));
-        TargetInfo::new("kubernetes").concurrency(self.0.concurrency).protected(protected)
+        TargetInfo::new("kubernetes").concurrency(self.0.concurrency).protected(protected).shows_owner()
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
@@ -258,7 +277,11 @@ impl Target for Kubernetes {
         apply::apply(&self.0, cx, change).await.map_err(|error: Error| error.at(change.key()))
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        Some(self)
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
         Some(self)
     }
 
@@ -272,5 +295,22 @@ impl Target for Kubernetes {
 
     fn import(&self) -> Option<&dyn Import> {
         Some(self)
+    }
+
+    fn identity(&self) -> Option<&dyn Identity> {
+        Some(self)
+    }
+}
+
+/// A cluster is known by the id of its namespace `kube-system`, which it has for life.
+#[async_trait]
+impl Identity for Kubernetes {
+    /// Nothing where the application may not read that namespace.
+    async fn place(&self, cx: &Cx) -> Result<Option<String>> {
+        match self.0.wire().json(cx, Call::get("/api/v1/namespaces/kube-system".to_owned())).await {
+            Ok(namespace) => Ok(namespace["metadata"]["uid"].as_str().map(str::to_owned)),
+            Err(failure) if matches!(failure.kind(), ErrorKind::Forbidden | ErrorKind::NotFound) => Ok(None),
+            Err(failure) => Err(failure.into()),
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use gitops_core::{Expect, GroupKind, Hasher, Key, Mark, Uid, Version};
+use gitops_core::{Expect, GroupKind, Hasher, Key, OwnerLabel, Uid, Version};
 
 use crate::object::{Eye, Seen};
 
@@ -19,7 +19,7 @@ pub(crate) struct Told(Mutex<BTreeMap<Key, State>>);
 pub(crate) struct State {
     digest: [u8; 16],
     revision: u64,
-    /// Whose mark it carries; 0 for nobody's.
+    /// Whose owner label it carries; 0 for nobody's.
     owner: u64,
 }
 
@@ -39,7 +39,7 @@ impl State {
         self.digest == ABSENT
     }
 
-    /// Whether it is there with somebody's mark.
+    /// Whether it is there with somebody's owner label.
     pub fn is_marked(&self) -> bool {
         self.owner != 0
     }
@@ -52,7 +52,7 @@ impl State {
     /// The same, where the [version](Seen::version) of what we own is known.
     pub fn at(seen: &Seen, version: &Version) -> Self {
         let revision = seen.resource_version().parse().unwrap_or(0);
-        let owner = seen.mark.as_ref().map_or(0, |mark| owner(&mark.owner));
+        let owner = seen.owner_label.as_ref().map_or(0, |owner_label| owner(&owner_label.owner));
         Self { digest: digest(&seen.uid(), version, seen.is_deleting()), revision, owner }
     }
 
@@ -109,11 +109,11 @@ impl Told {
         }
     }
 
-    /// The server's version at which the expected state was last seen, if it carried the owner's mark.
-    pub fn resource_version(&self, key: &Key, expect: &Expect, mark: &Mark) -> Option<String> {
+    /// The server's version at which the expected state was last seen, if it carried the owner's owner label.
+    pub fn resource_version(&self, key: &Key, expect: &Expect, owner_label: &OwnerLabel) -> Option<String> {
         let told = self.get(key)?;
         let is_expected = told.digest == digest(&expect.uid, &expect.version, false);
-        let is_ours = told.owner == owner(&mark.owner);
+        let is_ours = told.owner == owner(&owner_label.owner);
         (is_expected && is_ours && told.revision > 0).then(|| told.revision.to_string())
     }
 

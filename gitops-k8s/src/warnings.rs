@@ -30,11 +30,16 @@ impl Warnings {
 
     /// Tells what the server said about an object that is declared somewhere.
     pub fn tell(&self, key: &Key, declared: &str, said: Vec<String>) {
-        let Some(listener) = &self.listener else { return };
         for message in said {
-            if self.is_new(key, &message) {
-                listener(Diagnostic::warning("GO0419", declared, format!("the API server warns: {message}")));
-            }
+            let message = format!("the API server warns: {message}");
+            self.say(key, Diagnostic::warning("GO0419", declared, message));
+        }
+    }
+
+    /// Tells a warning of ours about an object.
+    pub fn say(&self, key: &Key, warning: Diagnostic) {
+        if let Some(listener) = self.listener.as_ref().filter(|_| self.is_new(key, &warning.message)) {
+            listener(warning);
         }
     }
 

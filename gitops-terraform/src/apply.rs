@@ -16,14 +16,22 @@ use crate::root::{Place, Running, Stamp};
 use crate::site::{Fresh, Site};
 
 /// How long the writing down of what an apply did may take, whatever became of the caller.
-const AFTERWARDS: Duration = Duration::from_secs(120);
+const AFTERWARDS: Duration = Duration::from_secs(1800);
+
+/// What a change is applied with.
+struct Approved {
+    root: RootModule,
+    place: Place,
+    /// The state there.
+    state: Option<StateFile>,
+}
 
 impl Site<'_> {
     /// Makes a change: applies exactly the plan that was shown, if all that it was made from still holds.
     pub async fn apply(self, cx: &Cx, change: &Change) -> Result<Applied> {
         let state = self.state(cx, Fresh::Now).await?;
         let live = self.live_of(state.as_ref()).await?;
-        if self.record().done.as_deref() == Some(change.mark().op.as_str()) {
+        if self.record().done.as_deref() == Some(change.owner_label().op.as_str()) {
             return Ok(live.as_ref().map_or(Applied::Absent, Applied::from));
         }
         if change.action() == Action::Delete && live.is_none() {
@@ -38,22 +46,22 @@ impl Site<'_> {
         {
             return self.give_up(cx, change, state).await;
         }
-        let place = self.approved(change, state.as_ref()).await?;
-        self.carry_out(cx, change, &place, state.as_ref()).await
+        let approved = self.approved(cx, change, state).await?;
+        self.carry_out(cx, change, approved).await
     }
 
     fn check_ours(&self, change: &Change, live: Option<&Live>) -> Result<()> {
         match live {
-            Some(live) if !live.is_owned_by(&change.mark().owner) => Err(Error::conflict(self.key)),
+            Some(live) if !live.is_owned_by(&change.owner_label().owner) => Err(Error::conflict(self.key)),
             _ => Ok(()),
         }
     }
 
-    /// The saved plan that the change names.
+    /// What the change is applied with: the saved plan that it names is kept, and nothing has moved since.
     ///
     /// # Errors
-    /// `Conflict` if it is gone, or anything that it was made from has moved; the error says what.
-    async fn approved(&self, change: &Change, state: Option<&StateFile>) -> Result<Place> {
+    /// `Conflict` if the plan is gone, or anything that it was made from has moved; the error says what.
+    async fn approved(&self, cx: &Cx, change: &Change, state: Option<StateFile>) -> Result<Approved> {
         let refuse = |what: &str| {
             Error::new(ErrorKind::Conflict, format!("the plan that was shown is stale: {what}"))
                 .help("plan again, and review what changed")
@@ -63,7 +71,6 @@ impl Site<'_> {
         if change.preview() != Some(&kept.digest) {
             return Err(refuse("a plan of another effect was made since"));
         }
-        let place = self.record().place.clone().ok_or_else(|| refuse("the root's place is not known"))?;
         let pins = &kept.pins;
         if pins.tool != self.workshop().tool.digest().await? {
             return Err(refuse("the program is another one"));
@@ -71,46 +78,49 @@ impl Site<'_> {
         if pins.body != change.body().map(Value::digest) {
             return Err(refuse("the declaration is another one"));
         }
-        if pins.workspace != place.workspace {
-            return Err(refuse("the workspace is another one"));
-        }
-        match (&pins.state, state.map(Stamp::from)) {
-            (then, now) if *then == now => Ok(place),
-            (Some(then), Some(now)) if then.lineage != now.lineage => {
-                Err(refuse(&format!("the state is of another line: {}, then {}", now.lineage, then.lineage)))
+        let applied = self.record().place.clone();
+        let (root, place) = match change.body() {
+            Some(body) => {
+                let root = RootModule::of_body(body)?;
+                let place = self.place_of(&root)?;
+                (root, Some(place))
             }
-            (Some(then), Some(now)) if then.serial != now.serial => {
-                Err(refuse(&format!("the state moved from serial {} to {}", then.serial, now.serial)))
-            }
-            (Some(then), Some(_)) => Err(refuse(&format!("the state was edited at serial {}", then.serial))),
-            _ => Err(refuse("the state came or went")),
-        }
+            None => (self.bundle()?.ok_or_else(|| Error::conflict(self.key))?.whole()?, applied.clone()),
+        };
+        let place = place.filter(|place| *place == pins.place);
+        let place = place.ok_or_else(|| refuse("its state is kept at another place"))?;
+        self.lay_out(&root, &place)?;
+        let state = match applied.as_ref() == Some(&place) {
+            true => state,
+            false => self.state_at(cx, &place, Fresh::Now).await?,
+        };
+        check_state(pins.state.as_ref(), state.as_ref().map(Stamp::from).as_ref(), refuse)?;
+        Ok(Approved { root, place, state })
     }
 
-    async fn carry_out(
-        mut self,
-        cx: &Cx,
-        change: &Change,
-        place: &Place,
-        state: Option<&StateFile>,
-    ) -> Result<Applied> {
+    async fn carry_out(mut self, cx: &Cx, change: &Change, approved: Approved) -> Result<Applied> {
+        let Approved { root, place, state } = approved;
         let running = Running {
-            mark: change.mark().clone(),
+            owner_label: change.owner_label().clone(),
             action: change.action(),
+            place: place.clone(),
             run: new_run(cx),
             since: cx.now(),
-            before: state.map(|state| state.instances.clone()).unwrap_or_default(),
+            before: state.as_ref().map(|state| state.instances.clone()).unwrap_or_default(),
         };
-        let root = match change.body() {
-            Some(body) => RootModule::of_body(body)?,
-            None => self.bundle()?.ok_or_else(|| Error::conflict(self.key))?.whole()?,
-        };
+        let mut secrets = Redact::default();
+        root.variables.values().for_each(|value| secrets.learn_secrets(value));
+        let digests = secrets.digests(&self.workshop().keys.secrets);
         self.folder.drop_reports()?;
-        self.note(cx, |record| record.running = Some(running.clone())).await?;
-        let ended = self.run_apply(cx, &running, place, &root).await;
+        self.note(cx, |record| {
+            record.remember_secrets(digests);
+            record.running = Some(running.clone());
+        })
+        .await?;
+        let ended = self.run_apply(cx, &running, &root).await;
         // From here on, what is to be written down is written down, whatever became of the caller.
         let cx = &Cx::system().within(AFTERWARDS);
-        let mut redact = self.redact_of_plan(cx, place).await;
+        let mut redact = self.redact_of_plan(cx, &place).await;
         redact.learn_secrets(change.body().unwrap_or(&Value::Null));
         let (journal, state) = self.conclude(cx, &running, &redact).await.map_err(Error::outcome_unknown)?;
         if change.body().is_some() && (journal.had_an_effect() || journal.succeeded()) {
@@ -128,11 +138,15 @@ impl Site<'_> {
         }
     }
 
-    async fn run_apply(&self, cx: &Cx, running: &Running, place: &Place, root: &RootModule) -> Result<Ended> {
+    async fn run_apply(&self, cx: &Cx, running: &Running, root: &RootModule) -> Result<Ended> {
         let (out, err) = (disk::create(&self.folder.journal())?, disk::create(&self.folder.errors())?);
-        let call = self.call_as(cx, &running.run, place)?.output(Output::Files(out, err));
+        let call = self.call_as(cx, &running.run, &running.place)?.output(Output::Files(out, err));
         let call = call.args(["apply", "-input=false", "-no-color", "-json"]);
-        let call = call.args(self.variable_options(root)?).args([self.folder.kept_plan()]);
+        let call = match self.workshop().tool.info(cx).await?.takes_variables_with_a_plan() {
+            true => call.args(self.variable_options(root, &running.place)?),
+            false => call,
+        };
+        let call = call.args([self.folder.kept_plan()]);
         call.patience(self.workshop().options.patience).run(cx).await
     }
 
@@ -156,14 +170,30 @@ impl Site<'_> {
         if change.preview() != Some(&forgotten(state)) {
             return Err(Error::conflict(self.key));
         }
-        let op = change.mark().op.clone();
+        let op = change.owner_label().op.clone();
         self.note(cx, |record| {
             record.owner = None;
             record.place = None;
+            record.lines.clear();
             record.done = Some(op);
         })
         .await?;
         Ok(Applied::Absent)
+    }
+}
+
+/// Whether the state is the one that a plan was made from.
+fn check_state(then: Option<&Stamp>, now: Option<&Stamp>, refuse: impl Fn(&str) -> Error) -> Result<()> {
+    match (then, now) {
+        (then, now) if then == now => Ok(()),
+        (Some(then), Some(now)) if then.lineage != now.lineage => {
+            Err(refuse(&format!("the state is of another line: {}, then {}", now.lineage, then.lineage)))
+        }
+        (Some(then), Some(now)) if then.serial != now.serial => {
+            Err(refuse(&format!("the state moved from serial {} to {}", then.serial, now.serial)))
+        }
+        (Some(then), Some(_)) => Err(refuse(&format!("the state was edited at serial {}", then.serial))),
+        _ => Err(refuse("the state came or went")),
     }
 }
 

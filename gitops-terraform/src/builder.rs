@@ -3,14 +3,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, FileStore, Result, Secret, StateStore, Value};
+use gitops_core::{Cx, Diagnostic, Error, ErrorKind, FileStore, Result, Secret, StateStore, Value};
 
 use crate::backend::Backend;
 use crate::disk;
-use crate::process::{Environment, Program};
+use crate::process::{Environment, Program, is_kept_back};
 use crate::root::Records;
 use crate::state_server::StateServer;
-use crate::terraform::{Keys, Terraform, Workshop};
+use crate::terraform::{Keys, Terraform, Warnings, Workshop};
 use crate::tool::Tool;
 
 /// Puts a [`Terraform`] target together.
@@ -24,7 +24,10 @@ pub struct TerraformBuilder {
     mirror: Option<PathBuf>,
     plugin_cache: Option<PathBuf>,
     backend: Backend,
+    former_server: Option<Arc<StateServer>>,
     options: Options,
+    warnings: Option<Warnings>,
+    private: Option<PathBuf>,
 }
 
 /// How the target goes about it.
@@ -34,6 +37,10 @@ pub(crate) struct Options {
     pub concurrency: usize,
     /// How long a saved plan may be applied after it was made.
     pub keep_plans: Duration,
+    /// How long a plan may take, with the initialisation before it.
+    pub plan_timeout: Duration,
+    /// How long an apply may take before it is interrupted.
+    pub apply_timeout: Duration,
     /// How long an apply may take to end after it was interrupted.
     pub patience: Duration,
     /// How long a state that is kept elsewhere is taken for unchanged.
@@ -49,6 +56,8 @@ impl TerraformBuilder {
         let options = Options {
             concurrency: 4,
             keep_plans: Duration::from_secs(600),
+            plan_timeout: Duration::from_secs(3600),
+            apply_timeout: Duration::from_secs(24 * 3600),
             patience: Duration::from_secs(600),
             pull_every: Duration::from_secs(300),
             drift_every: None,
@@ -63,8 +72,28 @@ impl TerraformBuilder {
             mirror: None,
             plugin_cache: None,
             backend: Backend::Declared,
+            former_server: None,
             options,
+            warnings: None,
+            private: None,
         }
+    }
+
+    /// A folder above the work folder of which a root may read nothing but its own: where the application keeps its state.
+    /// The work folder itself by default.
+    ///
+    /// It holds where the system has Landlock (Linux 5.13 or newer); else the listener of [`warnings`](Self::warnings) is
+    /// told once.
+    pub fn private(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.private = Some(folder.into());
+        self
+    }
+
+    /// Somebody who is told what the tool warns of when it plans: deprecated arguments, checks that do not hold. Nobody by
+    /// default.
+    pub fn warnings(mut self, listener: impl Fn(Diagnostic) + Send + Sync + 'static) -> Self {
+        self.warnings = Some(Arc::new(listener));
+        self
     }
 
     /// Keeps what must not be forgotten in a store of its own. By default it lies in the work folder.
@@ -73,7 +102,8 @@ impl TerraformBuilder {
         self
     }
 
-    /// Hands a variable of this process's environment on to the tool. Nothing of `TF_*` can be handed on.
+    /// Hands a variable of this process's environment on to the tool. Nothing of `TF_*` can be handed on, nor what every
+    /// run has of its own.
     pub fn pass_env(mut self, name: impl Into<String>) -> Self {
         self.passed.push(name.into());
         self
@@ -100,6 +130,12 @@ impl TerraformBuilder {
     /// Keeps the states of all roots in a server of ours, in the place of whatever backend they declare.
     pub fn state_server(mut self, server: Arc<StateServer>) -> Self {
         self.backend = Backend::Ours(server);
+        self
+    }
+
+    /// Finds states that roots left in a server of ours when it was their backend, so that a plan shows what stays there.
+    pub fn former_state_server(mut self, server: Arc<StateServer>) -> Self {
+        self.former_server = Some(server);
         self
     }
 
@@ -133,6 +169,20 @@ impl TerraformBuilder {
         self
     }
 
+    /// How long a plan of a root may take, with the initialisation before it: providers and modules may have to be
+    /// fetched. One hour by default.
+    pub fn plan_timeout(mut self, time: Duration) -> Self {
+        self.options.plan_timeout = time;
+        self
+    }
+
+    /// How long an apply may take before it is interrupted. 24 hours by default: a database or a cluster may take hours,
+    /// and what an apply is cut off from is tainted, so that the next one makes it anew.
+    pub fn apply_timeout(mut self, time: Duration) -> Self {
+        self.options.apply_timeout = time;
+        self
+    }
+
     /// How long an apply may take to end by itself after it was interrupted, before it is killed. Ten minutes by
     /// default: a killed apply may leave resources that no state knows.
     pub fn patience(mut self, time: Duration) -> Self {
@@ -156,11 +206,14 @@ impl TerraformBuilder {
     /// Opens the target: makes the work folder, which nobody else may read, and starts no process.
     ///
     /// # Errors
-    /// `Storage` or `Forbidden` if the folder can't be made or written.
+    /// `Storage` or `Forbidden` if the folder can't be made or written; `Invalid` for a variable that can't be handed on.
     pub fn open(self, cx: &Cx) -> Result<Terraform> {
         disk::private_folder(&self.work)?;
         let work =
             std::fs::canonicalize(&self.work).map_err(|error| disk::failed("find", &self.work, error))?;
+        let private = self.private.as_deref().map(std::fs::canonicalize).transpose();
+        let private = private.map_err(|error| disk::failed("find", &work, error))?;
+        let private = private.filter(|folder| work.starts_with(folder)).unwrap_or_else(|| work.clone());
         let config = work.join("cli.tfrc");
         let text = cli_config(self.mirror.as_deref(), self.plugin_cache.as_deref())?;
         disk::replace(&config, text.as_bytes(), false)?;
@@ -168,7 +221,14 @@ impl TerraformBuilder {
             Some(store) => store,
             None => Arc::new(FileStore::open(work.join("records"))?),
         };
-        let passed = self.passed.iter().map(String::as_str).filter(|name| !name.starts_with("TF_"));
+        for name in &self.passed {
+            if let Some(why) = is_kept_back(name) {
+                let message = format!("the variable `{name}` can't be handed on: {why}");
+                return Err(Error::new(ErrorKind::Invalid, message)
+                    .help("set a root's variables in `gitops.json` or in the target's `vars`"));
+            }
+        }
+        let passed = self.passed.iter().map(String::as_str);
         let environment = Environment::new(passed).with("TF_CLI_CONFIG_FILE", &config);
         Ok(Terraform::new(Workshop {
             tool: Tool::new(Program::new(self.program), &work),
@@ -177,8 +237,12 @@ impl TerraformBuilder {
             secrets: self.secrets.into_values().collect(),
             keys: Keys::open(cx, &work)?,
             plugin_cache: self.plugin_cache,
+            mirror: self.mirror,
+            private,
             backend: self.backend,
+            former_server: self.former_server,
             options: self.options,
+            warnings: self.warnings,
             work,
         }))
     }

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
 use gitops_core::{Error, ErrorKind, Result, Value};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,9 @@ pub(crate) struct Bundle {
     body: String,
     /// The variables that were left out.
     secret: Vec<String>,
+    /// The files that are no text, in base64.
+    #[serde(default)]
+    bytes: BTreeMap<String, String>,
 }
 
 impl Bundle {
@@ -33,7 +38,19 @@ impl Bundle {
                 "put the root back with a policy of `forget` or `retain`, or empty it before it is removed",
             ));
         }
-        RootModule::of_body(&json::parse(self.body.as_bytes())?)
+        self.without_secrets()
+    }
+
+    /// The declaration without its secret variables.
+    pub fn without_secrets(&self) -> Result<RootModule> {
+        let mut root = RootModule::of_body(&json::parse(self.body.as_bytes())?)?;
+        for (path, text) in &self.bytes {
+            let bytes = BASE64.decode(text).map_err(|error| {
+                Error::new(ErrorKind::Corrupt, format!("the kept file `{path}` is damaged")).because(error)
+            })?;
+            root.files.insert(path.clone(), Value::text_or_bytes(bytes));
+        }
+        Ok(root)
     }
 }
 
@@ -44,10 +61,15 @@ impl Site<'_> {
             root.variables.clone().into_iter().partition(|(_, value)| holds_a_secret(value));
         let removal = root.removal;
         let mut root = RootModule { variables: open, ..root.clone() };
-        // Bytes that are not text have no place in the tool's own files; a removal does not read them.
-        root.files.retain(|_, content| !matches!(content, Value::Bytes(_)));
+        let mut encoded = BTreeMap::new();
+        for (path, content) in &root.files {
+            if let Value::Bytes(bytes) = content {
+                encoded.insert(path.clone(), BASE64.encode(bytes));
+            }
+        }
+        root.files.retain(|path, _| !encoded.contains_key(path));
         let body = json::write(&root.into_body())?;
-        let bundle = Bundle { removal, body, secret: secret.into_keys().collect() };
+        let bundle = Bundle { removal, body, secret: secret.into_keys().collect(), bytes: encoded };
         let (path, bytes) = (self.folder.path().join("bundle.json"), serde_json::to_vec(&bundle)?);
         match disk::read(&path, BUNDLE_BYTES)?.as_deref() == Some(&*bytes) {
             true => Ok(()),

@@ -8,12 +8,12 @@ use crate::disk;
 use crate::failure;
 use crate::journal::Journal;
 use crate::json::{Redact, StateFile};
-use crate::process::{Orphans, Process};
+use crate::process::Orphans;
 use crate::root::{Place, Record, Running, Stamp};
 use crate::site::{Fresh, Site};
 
 /// How long the end of a run of an earlier process is waited for at once.
-const WAIT: Duration = Duration::from_secs(20);
+pub(crate) const WAIT: Duration = Duration::from_secs(20);
 /// How often it is looked for: nobody tells of the end of another's child.
 const EVERY: Duration = Duration::from_millis(100);
 
@@ -26,10 +26,7 @@ impl Site<'_> {
         let Some(running) = self.record().running.clone() else { return Ok(()) };
         let orphans = Orphans::of(&running.run);
         self.wait_for(cx, &orphans, &running).await?;
-        let redact = match self.record().place.clone() {
-            Some(place) => self.redact_of_plan(cx, &place).await,
-            None => self.redact(),
-        };
+        let redact = self.redact_of_plan(cx, &running.place).await;
         self.conclude(cx, &running, &redact).await?;
         self.folder.drop_reports()
     }
@@ -39,7 +36,7 @@ impl Site<'_> {
         let until = cx.now().after(WAIT);
         while let Some(tool) = orphans.alive().into_iter().find(|process| process.leads()) {
             if cx.now() >= until {
-                return Err(still_at_work(tool, running));
+                return Err(still_at_work(running).with("process", tool.id()));
             }
             cx.sleep(EVERY).await?;
         }
@@ -55,12 +52,16 @@ impl Site<'_> {
         running: &Running,
         redact: &Redact,
     ) -> Result<(Journal, Option<StateFile>)> {
-        let journal = Journal::read(&self.folder.journal(), redact)?;
-        self.push_errored_state(cx, redact).await?;
-        let state = self.state(cx, Fresh::Now).await?;
+        let journal = Journal::read(&self.folder.journal(), redact)?.seen_from_root(&running.place.folder);
+        self.push_errored_state(cx, &running.place, redact).await?;
+        let state = self.state_at(cx, &running.place, Fresh::Now).await?;
         let repeatable = &self.workshop().options.repeatable;
         let mut doubts = journal.doubts(running, state.as_ref());
-        doubts.retain(|doubt| !repeatable.contains(&kind_of(&doubt.address)));
+        // What exists nowhere else may be made again; what was run for it is not run again without a word.
+        doubts.retain(|doubt| {
+            let address = &doubt.address;
+            !repeatable.contains(&kind_of(address)) || journal.ran_a_provisioner_of(address)
+        });
         let (succeeded, effect) = (journal.succeeded(), journal.had_an_effect());
         self.note(cx, |record| {
             record.running = None;
@@ -80,13 +81,12 @@ impl Site<'_> {
     }
 
     /// A state that the tool could not write lies beside the configuration: it is pushed back, or loudly kept.
-    async fn push_errored_state(&self, cx: &Cx, redact: &Redact) -> Result<()> {
-        let Some(place) = self.record().place.clone() else { return Ok(()) };
-        let path = self.cwd(&place).join("errored.tfstate");
+    async fn push_errored_state(&self, cx: &Cx, place: &Place, redact: &Redact) -> Result<()> {
+        let path = self.cwd(place).join("errored.tfstate");
         if !path.is_file() {
             return Ok(());
         }
-        match self.push_state(cx, &place, &path, redact).await {
+        match self.push_state(cx, place, &path, redact).await {
             Ok(()) => disk::remove(&path),
             Err(error) => {
                 let message = format!("the state could not be written; it is kept in {}", path.display());
@@ -122,22 +122,27 @@ impl Site<'_> {
 
 fn take_over(record: &mut Record, running: &Running, state: Option<&StateFile>, succeeded: bool) {
     let is_empty = state.is_none_or(|state| state.instances.is_empty());
+    let has_moved = record.place.as_ref() != Some(&running.place);
+    record.place = Some(running.place.clone());
     record.seen = state.map(Stamp::from);
+    if let Some(state) = state {
+        record.remember_line(&state.lineage);
+    }
     record.drift = None;
+    record.failed_checks = None;
     if succeeded {
-        record.done = Some(running.mark.op.clone());
+        record.done = Some(running.owner_label.op.clone());
     }
     if running.action == Action::Delete && is_empty && succeeded {
         record.owner = None;
-    } else if record.owner.is_none() && state.is_some() {
-        record.owner = Some(running.mark.owner.clone());
-        record.born = running.mark.op.clone();
+    } else if (record.owner.is_none() || has_moved) && state.is_some() {
+        record.owner = Some(running.owner_label.owner.clone());
+        record.born = running.owner_label.op.clone();
     }
 }
 
-fn still_at_work(tool: Process, running: &Running) -> Error {
-    let message = format!("an apply that an earlier process began at {} is still at work", running.since);
-    Error::new(ErrorKind::Locked, message)
-        .with("process", tool.id())
-        .help("wait for its end: it is taken in then")
+/// Somebody of ours is at work on the root, and will be for a while.
+pub(crate) fn still_at_work(running: &Running) -> Error {
+    let message = format!("an apply that began at {} is still at work", running.since);
+    Error::new(ErrorKind::Locked, message).help("wait for its end: it is taken in then")
 }

@@ -1,4 +1,4 @@
-//! Changes made behind the tool's back, found on an interval of their own.
+//! Changes made outside of Git, found on an interval of their own.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError, Weak};
@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 
 use crate::json::ResourceChange;
 use crate::site::Site;
-use crate::terraform::{Inner, Terraform};
+use crate::terraform::{Inner, Terraform, is_over};
 
 /// The roots that are looked after, and those that were found to have moved.
 #[derive(Default)]
@@ -52,33 +52,67 @@ impl Lookout {
 }
 
 impl Terraform {
-    /// Asks the providers which resources of a root were changed behind the tool's back; changes nothing.
+    /// Asks the providers which resources of a root were changed outside of Git; changes nothing.
     ///
-    /// Drift that is new is remembered: the next plan of an engine looks at the root again.
+    /// Drift that is new is remembered: the next plan of an engine looks at the root again. Where the providers can't be
+    /// asked with what is kept of the last apply, for a secret input or a file that is not text is not kept, the answer is
+    /// nothing, and the next plan, which has the whole declaration, asks them.
     ///
     /// # Errors
-    /// `NotFound` for a root that was never applied; else whatever keeps the tool from answering.
-    pub async fn drift(&self, cx: &Cx, key: &Key) -> Result<Vec<ResourceChange>> {
-        Ok(Site::enter(self, key, cx).await?.look_for_drift(cx).await?.0)
+    /// `NotFound` for a root that was never applied; else whatever keeps the root from being worked on.
+    pub async fn drift(&self, cx: &Cx, key: &Key) -> Result<Option<Vec<ResourceChange>>> {
+        match Site::enter(self, key, cx).await?.look_for_drift(cx).await? {
+            Look::Found { drift, .. } => Ok(Some(drift)),
+            Look::LeftToThePlan => Ok(None),
+        }
     }
 }
 
+/// What a look for drift found.
+enum Look {
+    /// This, and whether it is other drift than before.
+    Found { drift: Vec<ResourceChange>, moved: bool },
+    /// What was kept of the root is not all that it takes. The next plan looks.
+    LeftToThePlan,
+}
+
 impl Site<'_> {
-    /// The drift of a root, and whether it is another than before.
-    async fn look_for_drift(&mut self, cx: &Cx) -> Result<(Vec<ResourceChange>, bool)> {
+    async fn look_for_drift(&mut self, cx: &Cx) -> Result<Look> {
         let place = self.record().place.clone().filter(|_| self.record().owner.is_some());
         let (Some(place), Some(bundle)) = (place, self.bundle()?) else {
             return Err(Error::new(ErrorKind::NotFound, "the root was never applied").at(self.key));
         };
-        let drift = self.refresh(cx, &bundle.whole()?, &place).await?;
-        let now = digest(&drift, &self.workshop().keys.effects[..]);
-        let moved = now != self.record().drift;
-        if moved {
-            // A plan that was made before knew nothing of it.
-            self.folder.drop_plans()?;
-            self.note(cx, |record| record.drift = now).await?;
+        let looked = match bundle.whole() {
+            Ok(whole) => self.refresh(cx, &whole, &place).await,
+            Err(error) => Err(error),
+        };
+        match looked {
+            Ok((drift, failed_checks)) => {
+                let failed_checks = Some(failed_checks);
+                if self.record().failed_checks != failed_checks {
+                    self.note(cx, |record| record.failed_checks = failed_checks).await?;
+                }
+                let now = digest(&drift, &self.workshop().keys.effects[..]);
+                let moved = now != self.record().drift;
+                if moved {
+                    self.note_drift(cx, now).await?;
+                }
+                Ok(Look::Found { drift, moved })
+            }
+            Err(error) if is_over(&error) => Err(error),
+            Err(_) => {
+                let unknown =
+                    Hasher::new("gitops terraform drift unknown").field(cx.now().to_string()).finish();
+                self.note_drift(cx, Some(unknown)).await?;
+                Ok(Look::LeftToThePlan)
+            }
         }
-        Ok((drift, moved))
+    }
+
+    /// Notes what was found, so that the root is planned again: a plan that was made before knew nothing of it.
+    async fn note_drift(&mut self, cx: &Cx, drift: Option<Digest>) -> Result<()> {
+        self.folder.drop_plans()?;
+        self.note(cx, |record| record.drift = drift).await
     }
 }
 
@@ -139,8 +173,8 @@ async fn look_after(target: Weak<Inner>, cx: Cx, every: Duration) {
 async fn look_at(target: &Terraform, cx: &Cx, key: &Key) {
     let look = async { Site::enter(target, key, cx).await?.look_for_drift(cx).await };
     match look.await {
-        Ok((_, true)) => target.lookout().has_moved(key),
-        Ok((_, false)) => {}
+        Ok(Look::Found { moved: false, .. }) => {}
+        Ok(Look::Found { .. } | Look::LeftToThePlan) => target.lookout().has_moved(key),
         Err(error) => tracing::warn!(%key, %error, "drift could not be looked for"),
     }
 }

@@ -6,6 +6,9 @@ use crate::journal::Journal;
 use crate::json::{Class, Diagnostic, Event};
 use crate::process::Ended;
 
+/// How many errors of a run are shown.
+const SHOWN: usize = 20;
+
 /// The error of a run that failed before it could have an effect.
 pub(crate) fn of_run(what: &str, ended: &Ended, events: &[Event], stderr: &str) -> Error {
     let diagnostics = events.iter().filter_map(|event| match event {
@@ -28,7 +31,9 @@ fn of_said<'a>(
 ) -> Error {
     let errors: Vec<&Diagnostic> = diagnostics.filter(|diagnostic| diagnostic.is_error).collect();
     if let Some(first) = errors.iter().find(|error| error.class() != Class::Cancel).or(errors.first()) {
-        return of_diagnostics(what, first, errors.len() - 1);
+        let others: Vec<&Diagnostic> =
+            errors.iter().copied().filter(|error| !std::ptr::eq(*error, *first)).collect();
+        return of_diagnostics(what, first, &others);
     }
     let last = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
     let said = last.map(|line| format!(": {line}")).unwrap_or_default();
@@ -36,14 +41,20 @@ fn of_said<'a>(
     Error::new(ErrorKind::Unavailable, message).help("run it again; if it goes on, check memory and disk")
 }
 
-fn of_diagnostics(what: &str, first: &Diagnostic, others: usize) -> Error {
+fn of_diagnostics(what: &str, first: &Diagnostic, others: &[&Diagnostic]) -> Error {
     let class = first.class();
-    let more = match others {
-        0 => String::new(),
-        1 => " (and 1 more error)".to_owned(),
-        others => format!(" (and {others} more errors)"),
-    };
-    let error = Error::new(kind(class), format!("{what}: {first}{more}"));
+    let mut said = vec![first.to_string()];
+    for other in others {
+        let other = other.to_string();
+        // An interrupted apply says the same of each resource that it did not come to.
+        if !said.contains(&other) {
+            said.push(other);
+        }
+    }
+    let rest = said.len().saturating_sub(SHOWN);
+    said.truncate(SHOWN);
+    let more = if rest == 0 { String::new() } else { format!("; and {rest} more") };
+    let error = Error::new(kind(class), format!("{what}: {}{more}", said.join("; ")));
     let error = if class == Class::Lock { with_holder(error, &first.detail) } else { error };
     match help(class) {
         Some(help) => error.help(help),
@@ -110,7 +121,7 @@ mod tests {
             address: None,
             place: None,
         };
-        let error = of_diagnostics("plan", &diagnostic, 0);
+        let error = of_diagnostics("plan", &diagnostic, &[]);
         assert_eq!(error.kind(), ErrorKind::Locked);
         let text = error.to_string();
         assert!(text.contains("held by: ann@host, since: 2026-11-25 19:00:00 UTC"), "{text}");

@@ -1,6 +1,6 @@
 //! A plan of the tool as the fields of a diff: one path per resource and attribute, headed by what is done.
 
-use gitops_core::{ComponentChange, Diff, FieldChange, Risk, Value};
+use gitops_core::{ComponentChange, Diff, FieldChange, Risk, Taken, Value, Whose};
 
 use crate::address::kind_of;
 use crate::json::{Action, OutputChange, Plan, ResourceChange, StateFile};
@@ -29,6 +29,13 @@ pub(crate) fn components_of_plan(plan: &Plan) -> Vec<ComponentChange> {
         after: change.after.clone(),
     };
     plan.changes.iter().map(component).collect()
+}
+
+/// The resources that go with a root that is removed, by their addresses.
+pub(crate) fn taken_by(plan: &Plan) -> Vec<Taken> {
+    let goes = plan.changes.iter().filter(|change| change.action.is_dangerous());
+    let names: Vec<String> = goes.map(|change| change.address.clone()).collect();
+    if names.is_empty() { Vec::new() } else { vec![Taken::new("resource", Whose::Ours, names)] }
 }
 
 /// What becomes of the resources of a root that is given up: nobody looks after them any more.

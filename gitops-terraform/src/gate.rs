@@ -1,4 +1,4 @@
-use gitops_core::{Digest, Gate, Hasher, Plan, Step, Verdict};
+use gitops_core::{Digest, Gate, Hasher, Proposal, Step, Verdict};
 
 /// Calls for an approval where a plan removes, replaces or forgets resources of roots.
 ///
@@ -36,13 +36,13 @@ impl Gate for Destructive {
         "destructive"
     }
 
-    fn check(&self, plan: &Plan) -> Verdict {
+    fn check(&self, &Proposal { plan, .. }: &Proposal<'_>) -> Verdict {
         let roots = plan.steps.iter().filter(|step| step.key.kind().kind() == crate::ROOT);
         roots.fold(Verdict::Allow, |verdict, step| match &self.lost(step)[..] {
             [] => verdict,
             lost => {
                 let message = format!("{}: {}", step.key, lost.join(", "));
-                verdict.and(Verdict::needs_approval(self.name(), message))
+                verdict.and(Verdict::needs_approval(self.name(), message).naming([step.key.clone()]))
             }
         })
     }

@@ -14,14 +14,20 @@ impl Health for Terraform {
         let site = Site::enter(self, key, cx).await?;
         let state = site.state(cx, Fresh::Enough).await?;
         let redact = site.redact();
-        Ok(state.as_ref().map_or(Readiness::Ready, |state| match troubles(state) {
-            troubles if troubles.is_empty() => Readiness::Ready,
-            troubles => Readiness::Failed(redact.text(&troubles.join("; "))),
-        }))
+        let troubles = site.troubles(state.as_ref());
+        Ok(match troubles.is_empty() {
+            true => Readiness::Ready,
+            false => Readiness::Failed(redact.text(&troubles.join("; "))),
+        })
     }
 }
 
-fn troubles(state: &StateFile) -> Vec<String> {
-    let unsettled = state.unsettled.iter().map(|address| format!("{address} is to be replaced"));
-    unsettled.chain(state.failed_checks.iter().cloned()).collect()
+impl Site<'_> {
+    /// What is wrong with the root, by its state and by what the providers said since.
+    pub fn troubles(&self, state: Option<&StateFile>) -> Vec<String> {
+        let Some(state) = state else { return Vec::new() };
+        let unsettled = state.unsettled.iter().map(|address| format!("{address} is to be replaced"));
+        let failed = self.record().failed_checks.as_ref().unwrap_or(&state.failed_checks);
+        unsettled.chain(failed.iter().cloned()).collect()
+    }
 }

@@ -6,7 +6,7 @@ use gitops_core::{Cx, Digest, Error, Hasher, Result};
 use crate::disk;
 use crate::failure;
 use crate::hcl;
-use crate::json::{Redact, events};
+use crate::json::{Redact, events_in};
 use crate::module::RootModule;
 use crate::root::Place;
 use crate::site::Site;
@@ -16,8 +16,8 @@ impl Site<'_> {
     ///
     /// What else calls for it, the tool says by itself when it plans: a module or a provider that is not there yet.
     pub async fn init(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
-        let now = self.init_key(root, place).await?;
-        match disk::read(&self.init_note(), 1024)?.as_deref() == Some(now.as_bytes().as_slice()) {
+        let now = self.init_key(root).await?;
+        match disk::read(&self.init_note(place), 1024)?.as_deref() == Some(now.as_bytes().as_slice()) {
             true => Ok(()),
             false => self.init_anew(cx, root, place, redact).await,
         }
@@ -27,32 +27,32 @@ impl Site<'_> {
     ///
     /// The lock file of providers is never changed, and a state is never moved from one backend to another.
     pub async fn init_anew(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
-        let (now, note) = (self.init_key(root, place).await?, self.init_note());
+        let (now, note) = (self.init_key(root).await?, self.init_note(place));
         disk::remove(&note)?;
         let _turn = self.turn_at_the_cache(cx).await?;
         let call = self.call(cx, place)?;
         let call = call.args(["init", "-input=false", "-no-color", "-json", "-lockfile=readonly"]);
         let ended = call.run(cx).await.map_err(Error::outcome_known)?;
         if !ended.status.success() {
-            let events = events(&ended.stdout, redact);
+            let events = events_in(&place.folder, &ended.stdout, redact);
             return Err(failure::of_run("init", &ended, &events, &redact.text(&ended.stderr)));
         }
         disk::place(&note, now.as_bytes(), false)
     }
 
-    fn init_note(&self) -> PathBuf {
-        self.folder.data().join("gitops-init")
+    fn init_note(&self, place: &Place) -> PathBuf {
+        place.data(&self.folder).join("gitops-init")
     }
 
-    async fn init_key(&self, root: &RootModule, place: &Place) -> Result<Digest> {
+    async fn init_key(&self, root: &RootModule) -> Result<Digest> {
         let mut hasher = Hasher::new("gitops terraform init 2");
         hasher.field(self.workshop().tool.digest().await?.as_bytes()).field(&root.folder);
-        hasher.field(self.workshop().backend.declaration(place)?.unwrap_or_default());
         for (path, content) in &root.files {
             if path.ends_with(".terraform.lock.hcl") {
                 hasher.field(path).field(content.digest().as_bytes());
             }
-            for settings in settings_in(path, content.as_text().unwrap_or_default()) {
+            let read = hcl::read(path, content.as_text().unwrap_or_default());
+            for settings in read.and_then(Result::ok).unwrap_or_default().settings {
                 hasher.field(path).field(settings);
             }
         }
@@ -65,16 +65,5 @@ impl Site<'_> {
             Some(cache) => crate::root::lock(&cache.join(".gitops-lock"), cx).await.map(Some),
             None => Ok(None),
         }
-    }
-}
-
-/// The settings of the tool itself in a file: which providers it needs, where the state is.
-fn settings_in(path: &str, text: &str) -> Vec<String> {
-    if hcl::is_hcl(path) {
-        hcl::settings_in_hcl(text)
-    } else if hcl::is_json(path) {
-        hcl::settings_in_json(text)
-    } else {
-        Vec::new()
     }
 }

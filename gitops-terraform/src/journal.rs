@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -17,6 +17,8 @@ use crate::root::{Doubt, DoubtKind, Running};
 pub(crate) struct Journal {
     began: BTreeMap<String, Began>,
     done: Vec<Hook>,
+    /// The resources of which a provisioner began, whatever became of it.
+    provisioned: BTreeSet<String>,
     /// What went wrong, the first errors of many.
     pub diagnostics: Vec<Diagnostic>,
     errors: usize,
@@ -25,10 +27,14 @@ pub(crate) struct Journal {
 
 #[derive(Debug)]
 struct Began {
+    action: String,
     creates: bool,
     provisions: bool,
     failed: bool,
 }
+
+/// How many resources are named of those that are being changed.
+const TOLD: usize = 5;
 
 /// How many diagnostics are kept.
 const DIAGNOSTICS: usize = 100;
@@ -54,6 +60,13 @@ impl Journal {
         Ok(journal)
     }
 
+    /// The same with files named from the source's root, for an apply in a folder of it.
+    pub fn seen_from_root(mut self, folder: &str) -> Self {
+        let said = std::mem::take(&mut self.diagnostics).into_iter();
+        self.diagnostics = said.map(|said| said.seen_from_root(folder)).collect();
+        self
+    }
+
     fn take_line(&mut self, line: &[u8], redact: &Redact) {
         if let Some(event) = event(line, redact) {
             self.take(event);
@@ -64,10 +77,13 @@ impl Journal {
         match event {
             Event::Start(hook) => {
                 let creates = matches!(hook.action.as_str(), "create" | "replace");
-                let began = Began { creates, provisions: false, failed: false };
+                let began = Began { action: hook.action, creates, provisions: false, failed: false };
                 self.began.insert(hook.address, began);
             }
-            Event::Provision(hook) => self.change(&hook, |began| began.provisions = true),
+            Event::Provision(hook) => {
+                self.change(&hook, |began| began.provisions = true);
+                self.provisioned.insert(hook.address);
+            }
             Event::Errored(hook) => self.change(&hook, |began| began.failed = true),
             Event::Complete(hook) => {
                 let began = self.began.remove(&hook.address);
@@ -96,6 +112,21 @@ impl Journal {
         self.summary && self.errors == 0
     }
 
+    /// What is being done at the moment; nothing before the first resource is touched.
+    pub fn at(&self) -> Option<String> {
+        let doing = |(address, began): (&String, &Began)| format!("{} of {address}", began.action);
+        let open: Vec<String> =
+            self.began.iter().filter(|(_, began)| !began.failed).take(TOLD).map(doing).collect();
+        let rest = self.began.len().saturating_sub(open.len());
+        let more = if rest == 0 { String::new() } else { format!(" and {rest} more") };
+        (!open.is_empty()).then(|| format!("{}{more} under way", open.join(", ")))
+    }
+
+    /// Whether a provisioner of a resource began: to make the resource again runs it again.
+    pub fn ran_a_provisioner_of(&self, address: &str) -> bool {
+        self.provisioned.contains(address)
+    }
+
     /// Whether any resource was touched.
     pub fn had_an_effect(&self) -> bool {
         !self.began.is_empty() || !self.done.is_empty()
@@ -105,7 +136,7 @@ impl Journal {
     ///
     /// An update or a removal that was cut short is none of them: the next plan asks the provider, and sees.
     pub fn doubts(&self, running: &Running, state: Option<&StateFile>) -> Vec<Doubt> {
-        let world = World { running, state };
+        let world = World { running, state, provisioned: &self.provisioned };
         let open = self.began.iter().filter(|(_, began)| began.creates);
         let open = open.filter_map(|(address, began)| {
             let answered = began.failed && !self.provider_crashed(address);
@@ -135,6 +166,7 @@ impl Journal {
 struct World<'a> {
     running: &'a Running,
     state: Option<&'a StateFile>,
+    provisioned: &'a BTreeSet<String>,
 }
 
 impl World<'_> {
@@ -147,15 +179,17 @@ impl World<'_> {
 
     fn doubt(&self, address: &str, kind: DoubtKind, id: Option<String>) -> Doubt {
         let was = self.running.before.get(address).cloned().flatten();
-        Doubt { address: address.to_owned(), kind, id, was, since: self.running.since }
+        let provisioned = self.provisioned.contains(address);
+        Doubt { address: address.to_owned(), kind, id, was, since: self.running.since, provisioned }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use gitops_core::{Action, Mark, Time};
+    use gitops_core::{Action, OwnerLabel, Time};
 
     use super::*;
+    use crate::root::Place;
 
     fn journal(lines: &[&str]) -> Journal {
         let mut journal = Journal::default();
@@ -175,8 +209,13 @@ mod tests {
         let instance = |(address, id): &(&str, &str)| ((*address).to_owned(), Some((*id).to_owned()));
         state.instances = after.iter().map(instance).collect();
         let running = Running {
-            mark: Mark { owner: "us".into(), op: "1".into() },
+            owner_label: OwnerLabel { owner: "us".into(), op: "1".into() },
             action: Action::Update,
+            place: Place {
+                folder: "app".into(),
+                workspace: "default".into(),
+                keeper: crate::root::Keeper::Server,
+            },
             run: "r".into(),
             since: Time::default(),
             before: before.iter().map(|address| ((*address).to_owned(), Some("old".to_owned()))).collect(),

@@ -1,22 +1,36 @@
 //! Files of ours beside the root's own: the tool reads override files last, and they win.
 
-use gitops_core::{Result, Value};
+use gitops_core::{Error, ErrorKind, Result, Value};
 
 use crate::disk;
-use crate::hcl;
+use crate::hcl::Declared;
 use crate::module::RootModule;
-use crate::root::{Doubt, DoubtKind, Place};
+use crate::root::{Doubt, DoubtKind, Place, materialise};
 use crate::site::Site;
 
 const BACKEND_FILE: &str = "gitops_backend_override.tf.json";
 const SENSITIVE_FILE: &str = "gitops_sensitive_override.tf.json";
 const IMPORTS_FILE: &str = "gitops_imports.tf.json";
 
+/// The most bytes that the declaration of a backend may have.
+const DECLARATION_BYTES: u64 = 1 << 20;
+
 impl Site<'_> {
     /// Writes them: where the state is kept, and which variables are secret.
     pub fn override_files(&self, root: &RootModule, place: &Place) -> Result<()> {
-        self.write_override(place, BACKEND_FILE, self.workshop().backend.declaration(place)?)?;
-        self.write_override(place, SENSITIVE_FILE, sensitive(root))
+        let declaration = disk::read(&place.declaration(&self.folder), DECLARATION_BYTES)?;
+        let declaration = declaration.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        self.write_override(place, BACKEND_FILE, declaration)?;
+        self.write_override(place, SENSITIVE_FILE, sensitive(root)?)
+    }
+
+    /// Lays the files out with which the root was applied last: the state is asked for with their settings.
+    pub fn stand_as_applied(&self, place: &Place) -> Result<()> {
+        let Some(bundle) = self.bundle()? else { return Ok(()) };
+        let root = bundle.without_secrets()?;
+        materialise(&root, &place.tree(&self.folder))?;
+        self.import_nothing(place)?;
+        self.override_files(&root, place)
     }
 
     /// Imports what an apply that was cut short is known to have made, as far as its identity is known; says whether
@@ -49,34 +63,35 @@ impl Site<'_> {
 }
 
 /// Declares the variables that get a secret as sensitive, so that the tool hides them and all that is made of them.
-fn sensitive(root: &RootModule) -> Option<String> {
-    let declared = declared(root);
-    let secret =
-        root.variables.iter().filter(|(name, value)| declared.contains(name) && holds_a_secret(value));
-    let mark = |(name, _): (&String, &Value)| {
-        let name = serde_json::Value::from(name.as_str());
-        format!(r#"{name}:{{"sensitive":true}}"#)
-    };
-    let marks: Vec<String> = secret.map(mark).collect();
-    (!marks.is_empty()).then(|| format!(r#"{{"variable":{{{}}}}}"#, marks.join(",")))
+///
+/// # Errors
+/// `Invalid` if a variable that gets a secret is not found: it could not be marked.
+fn sensitive(root: &RootModule) -> Result<Option<String>> {
+    let secret: Vec<&String> =
+        root.variables.iter().filter(|(_, value)| holds_a_secret(value)).map(|(name, _)| name).collect();
+    if secret.is_empty() {
+        return Ok(None);
+    }
+    let declared = Declared::of(root);
+    let mut marks = Vec::new();
+    for name in secret {
+        if !declared.variables.contains(name) {
+            return Err(not_found(name, &declared));
+        }
+        marks.push(format!(r#"{}:{{"sensitive":true}}"#, serde_json::Value::from(name.as_str())));
+    }
+    Ok(Some(format!(r#"{{"variable":{{{}}}}}"#, marks.join(","))))
 }
 
-fn declared(root: &RootModule) -> Vec<String> {
-    let folder = if root.folder.is_empty() { String::new() } else { format!("{}/", root.folder) };
-    let own = root.files.iter().filter_map(|(path, content)| {
-        let name = path.strip_prefix(&folder)?;
-        (!name.contains('/')).then(|| (name, content.as_text().unwrap_or_default()))
-    });
-    own.flat_map(|(name, text)| {
-        if hcl::is_hcl(name) {
-            hcl::variables_in_hcl(text)
-        } else if hcl::is_json(name) {
-            hcl::variables_in_json(text)
-        } else {
-            Vec::new()
-        }
-    })
-    .collect()
+fn not_found(name: &str, declared: &Declared) -> Error {
+    let message = format!("the variable `{name}` gets a secret, and no file of the root declares it");
+    let error = Error::new(ErrorKind::Invalid, message);
+    match &declared.unread {
+        Some((path, unread)) => error
+            .with("not read", format!("{path}:{}: {}", unread.line, unread.message))
+            .help("write the file so that it can be read, or declare the variable in a file of its own"),
+        None => error.help("declare the variable, or take the secret away: it could not be hidden"),
+    }
 }
 
 /// Whether there is a secret anywhere in a value.

@@ -7,12 +7,13 @@ use gitops_core::{Cx, Digest, Error, Result, Value};
 
 use crate::disk;
 use crate::failure;
-use crate::json::{self, Event, Plan, Redact, events};
+use crate::json::{self, Event, Plan, Redact, StateFile, events_in};
 use crate::module::RootModule;
 use crate::process::{Ended, Output};
-use crate::root::Place;
+use crate::root::{Place, materialise};
 use crate::shown::Shown;
 use crate::site::Site;
+use crate::warning::Warning;
 
 /// The most bytes that a plan may have when the tool shows it.
 const PLAN_BYTES: usize = 256 << 20;
@@ -21,6 +22,10 @@ const PLAN_BYTES: usize = 256 << 20;
 pub(crate) struct Request {
     pub root: RootModule,
     pub purpose: Purpose,
+    /// Where the state is that it goes by.
+    pub place: Place,
+    /// The state where the root was applied last, as it was before anything was laid out for this request.
+    pub before: Option<StateFile>,
 }
 
 /// What a run that planned found, as its exit code says.
@@ -59,10 +64,6 @@ impl Request {
             Purpose::Refresh => Some("-refresh-only"),
         }
     }
-
-    pub fn place(&self) -> Place {
-        Place { folder: self.root.folder.clone(), workspace: self.root.workspace.clone() }
-    }
 }
 
 impl Site<'_> {
@@ -71,29 +72,30 @@ impl Site<'_> {
         &self,
         cx: &Cx,
         request: &Request,
-        place: &Place,
         redact: &Redact,
-    ) -> Result<Found> {
-        let mut ended = self.try_plan(cx, request, place).await?;
+    ) -> Result<(Found, Vec<Warning>)> {
+        let mut ended = self.try_plan(cx, request).await?;
         if wants_init(&ended, redact) {
-            self.init_anew(cx, &request.root, place, redact).await?;
-            ended = self.try_plan(cx, request, place).await?;
+            self.init_anew(cx, &request.root, &request.place, redact).await?;
+            ended = self.try_plan(cx, request).await?;
         }
         if let Some(code @ (0 | 2)) = ended.status.code() {
             self.make_private()?;
-            return Ok(if code == 0 { Found::Nothing } else { Found::Changes });
+            let found = if code == 0 { Found::Nothing } else { Found::Changes };
+            let events = events_in(&request.place.folder, &ended.stdout, redact);
+            return Ok((found, Warning::of(events)));
         }
         self.folder.drop_plans()?;
-        let events = events(&ended.stdout, redact);
+        let events = events_in(&request.place.folder, &ended.stdout, redact);
         Err(failure::of_run("plan", &ended, &events, &redact.text(&ended.stderr)))
     }
 
-    async fn try_plan(&self, cx: &Cx, request: &Request, place: &Place) -> Result<Ended> {
-        let mut call =
-            self.call(cx, place)?.args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
+    async fn try_plan(&self, cx: &Cx, request: &Request) -> Result<Ended> {
+        let call = self.call(cx, &request.place)?;
+        let mut call = call.args(["plan", "-input=false", "-no-color", "-json", "-detailed-exitcode"]);
         call = call.args([format!("-out={}", self.folder.new_plan().display())]);
         call = call.args(request.option());
-        call = call.args(self.variable_options(&request.root)?);
+        call = call.args(self.variable_options(&request.root, &request.place)?);
         let ended = call.run(cx).await;
         disk::remove(&self.folder.variables())?;
         ended.map_err(Error::outcome_known)
@@ -101,8 +103,8 @@ impl Site<'_> {
 
     /// The options by which the tool finds a root's variables, of which ours come last and win. An apply gets the same:
     /// the tool compares them with those in the plan.
-    pub fn variable_options(&self, root: &RootModule) -> Result<Vec<String>> {
-        let tree = self.folder.tree();
+    pub fn variable_options(&self, root: &RootModule, place: &Place) -> Result<Vec<String>> {
+        let tree = place.tree(&self.folder);
         let mut files: Vec<PathBuf> = root.var_files.iter().map(|file| tree.join(file)).collect();
         if !root.variables.is_empty() {
             let text = json::write(&Value::map(root.variables.clone()))?;
@@ -159,10 +161,16 @@ impl Site<'_> {
         }
     }
 
+    /// Lays the files out as declared, with ours beside them.
+    pub fn lay_out(&self, root: &RootModule, place: &Place) -> Result<()> {
+        materialise(root, &place.tree(&self.folder))?;
+        self.override_files(root, place)
+    }
+
     /// Makes the folder ready for a run: the files as declared, no lock of a dead run of ours, initialised.
     pub async fn prepare(&self, cx: &Cx, root: &RootModule, place: &Place, redact: &Redact) -> Result<()> {
-        self.folder.materialise(root)?;
-        self.override_files(root, place)?;
+        self.lay_out(root, place)?;
+        self.drop_data_but_of(place)?;
         self.release_orphaned_lock(cx, place).await?;
         self.init(cx, root, place, redact).await
     }
@@ -176,5 +184,5 @@ fn content(file: &Path) -> Result<Digest> {
 /// Whether a run failed only because the root is not initialised for what is declared now.
 fn wants_init(ended: &Ended, redact: &Redact) -> bool {
     let says_so = |event: &Event| matches!(event, Event::Diagnostic(said) if said.wants_init());
-    !matches!(ended.status.code(), Some(0 | 2)) && events(&ended.stdout, redact).iter().any(says_so)
+    !matches!(ended.status.code(), Some(0 | 2)) && events_in("", &ended.stdout, redact).iter().any(says_so)
 }

@@ -22,7 +22,7 @@ impl Terraform {
     ///
     /// # Errors
     /// `NotFound` if nothing is in doubt at this address.
-    pub async fn settle(&self, cx: &Cx, key: &Key, address: &str, by: &str) -> Result<()> {
+    pub async fn confirm(&self, cx: &Cx, key: &Key, address: &str, by: &str) -> Result<()> {
         let mut site = Site::enter(self, key, cx).await?;
         let Some(doubt) = site.record().doubts.iter().find(|doubt| doubt.address == address).cloned() else {
             let message = format!("nothing is in doubt about `{address}`");
@@ -46,7 +46,7 @@ impl Site<'_> {
     /// What a state holds, with what is known to be wrong with it, and what may exist without it.
     pub fn components(&self, state: Option<&StateFile>) -> Vec<Component> {
         let mut found: Vec<Component> = state.into_iter().flat_map(of_state).collect();
-        for doubt in &self.record().doubts {
+        for doubt in self.record().doubts_after(state) {
             let trouble = Some(doubt.to_string());
             match found.iter_mut().find(|known| known.name == doubt.address) {
                 Some(known) => known.trouble = trouble,

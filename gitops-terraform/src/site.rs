@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use gitops_core::{Cx, Digest, Error, ErrorKind, Key, Live, Result, Uid, Value, Version};
 
+use crate::conclude::{WAIT, still_at_work};
 use crate::disk;
 use crate::json::{Redact, StateFile};
-use crate::process::{Call, Output, RUN, new_run};
-use crate::root::{Entry, Folder, Home, Place, Record, read_file};
+use crate::process::{Call, Confinement, Output, RUN, new_run};
+use crate::root::{Entry, Folder, Home, Keeper, Place, Record, read_file};
 use crate::state_server::name_of;
 use crate::terraform::{Pulled, Terraform, Workshop};
 
@@ -26,6 +27,17 @@ pub(crate) struct Site<'a> {
     _lock: File,
 }
 
+/// Keeps other processes of ours away from the root. An apply may take hours: nobody waits for its end behind the lock.
+async fn turn(target: &Terraform, key: &Key, folder: &Folder, cx: &Cx) -> Result<File> {
+    if let Some(lock) = folder.try_lock()? {
+        return Ok(lock);
+    }
+    match target.workshop().records.load(cx, key).await?.record.running {
+        Some(running) => folder.lock(&cx.within(WAIT)).await.map_err(|_| still_at_work(&running)),
+        None => folder.lock(cx).await,
+    }
+}
+
 /// How old a state may be that is kept elsewhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fresh {
@@ -39,7 +51,7 @@ impl<'a> Site<'a> {
     /// Enters the root's folder: waits until nobody else of ours is in it, and takes in what an earlier process left.
     pub async fn enter(target: &'a Terraform, key: &'a Key, cx: &Cx) -> Result<Self> {
         let folder = Folder::open(&target.workshop().work, key)?;
-        let lock = folder.lock(cx).await?;
+        let lock = turn(target, key, &folder, cx).await?;
         let entry = target.workshop().records.load(cx, key).await?;
         let mut site = Self { target, key, folder, entry, _lock: lock };
         site.take_in_what_was_left(cx).await?;
@@ -66,7 +78,7 @@ impl<'a> Site<'a> {
 
     /// The folder in which the tool is run.
     pub fn cwd(&self, place: &Place) -> PathBuf {
-        self.folder.tree().join(&place.folder)
+        place.cwd(&self.folder)
     }
 
     /// A run of the tool on the root.
@@ -76,19 +88,31 @@ impl<'a> Site<'a> {
 
     /// A run of the tool that is known by an id.
     pub fn call_as(&self, cx: &Cx, run: &str, place: &Place) -> Result<Call> {
-        let environment = self.workshop().environment.clone().at_home_in(self.folder.path()).with(RUN, run);
+        let environment = self.workshop().environment.clone().at_home_in(self.folder.path());
+        let environment = environment.with("TF_DATA_DIR", place.data(&self.folder)).with(RUN, run);
         let call = |environment| {
             let patience = READING_PATIENCE.min(self.workshop().options.patience);
-            Call::new(&self.workshop().tool.program, &self.cwd(place), environment).patience(patience)
+            let call = Call::new(&self.workshop().tool.program, &self.cwd(place), environment);
+            call.patience(patience).confined(self.confinement())
         };
-        let Some(server) = self.workshop().backend.server() else {
+        if place.keeper != Keeper::Server {
             return Ok(call(environment.with("TF_WORKSPACE", &place.workspace)));
-        };
+        }
         // The workspace is a part of the state's name there: the backend itself knows only one.
-        let door = server.door(cx)?;
+        let door = self.workshop().server()?.door(cx)?;
         let variables = door.variables(self.key, &place.workspace, run);
         let environment = variables.into_iter().fold(environment, |env, (name, value)| env.with(name, value));
         Ok(call(environment).keep(door))
+    }
+
+    /// What is ours and no business of this root: other roots, states and saved plans of theirs, and all else that lies
+    /// in the private folder.
+    fn confinement(&self) -> Confinement {
+        let workshop = self.workshop();
+        let mut open = vec![self.folder.path().to_owned(), workshop.work.join("cli.tfrc")];
+        open.extend(workshop.tool.program.file());
+        open.extend(workshop.plugin_cache.iter().chain(&workshop.mirror).cloned());
+        Confinement { private: workshop.private.clone(), open }
     }
 
     /// What is known to be secret before the tool is run.
@@ -98,36 +122,52 @@ impl<'a> Site<'a> {
         redact
     }
 
-    /// The root's state; nothing if it has none yet.
+    /// The root's state where it was applied last; nothing if it was never applied, or has none yet. What was planned
+    /// since for another place does not count.
     pub async fn state(&self, cx: &Cx, fresh: Fresh) -> Result<Option<StateFile>> {
         let Some(place) = self.record().place.clone() else { return Ok(None) };
-        if let Some(server) = self.workshop().backend.server() {
-            let bytes = server.read(cx, &name_of(self.key, &place.workspace)).await?;
-            return bytes.map_or(Ok(None), |bytes| StateFile::read(&bytes));
+        let is_elsewhere = matches!(Home::of(&self.folder, &place)?, Home::Elsewhere { .. });
+        if is_elsewhere && self.young_state(cx, &place, fresh).is_none() {
+            self.stand_as_applied(&place)?;
         }
-        match Home::of(&self.folder, &place.folder, &place.workspace)? {
+        self.state_at(cx, &place, fresh).await
+    }
+
+    /// The state at a place for which the folder is made ready.
+    pub async fn state_at(&self, cx: &Cx, place: &Place, fresh: Fresh) -> Result<Option<StateFile>> {
+        match Home::of(&self.folder, place)? {
+            Home::Server(workspace) => {
+                let bytes = self.workshop().server()?.read(cx, &name_of(self.key, &workspace)).await?;
+                bytes.map_or(Ok(None), |bytes| StateFile::read(&bytes))
+            }
             Home::File(path) => {
-                let known = self.record().seen.is_some();
+                let known = self.record().place.as_ref() == Some(place) && self.record().seen.is_some();
                 disk::blocking(move || read_file(&path, known)).await
             }
-            Home::Elsewhere => self.pull(cx, &place, fresh).await,
+            Home::Elsewhere { .. } => self.pull(cx, place, fresh).await,
         }
     }
 
     /// Gives back the lock that a run of ours left in our server, if nothing of it is at work any more.
     pub async fn release_orphaned_lock(&self, cx: &Cx, place: &Place) -> Result<()> {
-        match self.workshop().backend.server() {
-            Some(server) => server.release_orphaned(cx, &name_of(self.key, &place.workspace)).await,
-            None => Ok(()),
+        match place.keeper {
+            Keeper::Server => {
+                self.workshop().server()?.release_orphaned(cx, &name_of(self.key, &place.workspace)).await
+            }
+            Keeper::Backend(_) => Ok(()),
         }
+    }
+
+    /// A state that was asked for and may still be taken for unchanged.
+    fn young_state(&self, cx: &Cx, place: &Place, fresh: Fresh) -> Option<Pulled> {
+        let pulled = self.target.pulled(self.key).filter(|pulled| pulled.place == *place)?;
+        let is_young = cx.now().since(pulled.at) < self.workshop().options.pull_every;
+        (fresh == Fresh::Enough && is_young).then_some(pulled)
     }
 
     async fn pull(&self, cx: &Cx, place: &Place, fresh: Fresh) -> Result<Option<StateFile>> {
         let now = cx.now();
-        if let Some(pulled) = self.target.pulled(self.key)
-            && fresh == Fresh::Enough
-            && now.since(pulled.at) < self.workshop().options.pull_every
-        {
+        if let Some(pulled) = self.young_state(cx, place, fresh) {
             return Ok(pulled.state);
         }
         let call = self.call(cx, place)?.args(["state", "pull"]).output(Output::Document(STATE_BYTES));
@@ -136,7 +176,8 @@ impl<'a> Site<'a> {
             return Err(self.could_not_pull(&ended.stderr));
         }
         let state = StateFile::read(&ended.stdout)?;
-        self.target.set_pulled(self.key, Pulled { at: now, state: state.clone() });
+        let place = place.clone();
+        self.target.set_pulled(self.key, Pulled { place, at: now, state: state.clone() });
         Ok(state)
     }
 
@@ -162,7 +203,7 @@ impl<'a> Site<'a> {
         let Some(state) = state else { return Ok(None) };
         let Some(owner) = &record.owner else {
             let is_empty = state.instances.is_empty();
-            return Ok((!is_empty).then(|| self.bare(state, self.uid(state), Version::new("unmarked"))));
+            return Ok((!is_empty).then(|| self.bare(state, self.uid(state), Version::new("unlabelled"))));
         };
         let version = self.version(state, self.workshop().tool.digest().await?);
         let mut live = self.bare(state, self.uid(state), version).owned_by(owner.clone());
@@ -180,12 +221,14 @@ impl<'a> Site<'a> {
         Uid::new(format!("{}.{}", state.lineage, self.record().born))
     }
 
-    /// Moves with every state, every program, and with what is to be dealt with.
+    /// Moves with every state, every program, the target's own backend, and with what is to be dealt with.
     fn version(&self, state: &StateFile, tool: Digest) -> Version {
         let record = self.record();
         let drift = record.drift.map(|drift| format!(".drift-{}", drift.short())).unwrap_or_default();
-        let doubt = if record.doubts.is_empty() { "" } else { ".in-doubt" };
-        Version::new(format!("{}.{}.{}{drift}{doubt}", state.serial, state.digest.short(), tool.short()))
+        let doubt = if record.doubts_after(Some(state)).next().is_none() { "" } else { ".in-doubt" };
+        let place = if self.is_to_move() { ".to-move" } else { "" };
+        let tool = tool.short();
+        Version::new(format!("{}.{}.{tool}{drift}{doubt}{place}", state.serial, state.digest.short()))
     }
 
     fn outputs(&self, state: &StateFile) -> std::collections::BTreeMap<String, Value> {
@@ -202,7 +245,7 @@ impl<'a> Site<'a> {
         let Some(seen) = record.seen.as_ref().filter(|_| record.owner.is_some()) else { return Ok(()) };
         let lost = |what: String| {
             Err(Error::new(ErrorKind::Corrupt, what)
-                .help("restore the state from a backup, or give the root up and take it over again"))
+                .help("restore the state from a backup, then `gitops confirm ROOT state LINE` with its line of states; or `gitops confirm ROOT state absent` if it is gone for good"))
         };
         match state {
             None => lost(format!("its state is gone: it was at serial {} of {}", seen.serial, seen.lineage)),

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use gitops_core::capability::{Health, NativePlan, Watch};
+use gitops_core::capability::{DryRun, Health, Progress, Watch};
 use gitops_core::{
-    Applied, Change, Cx, Error, ErrorKind, Key, Live, Result, Scope, Secret, SecretKey, Target, TargetInfo,
-    Time,
+    Applied, Change, Cx, Diagnostic, Error, ErrorKind, Key, Live, Result, Scope, Secret, SecretKey, Target,
+    TargetInfo, Time,
 };
 use zeroize::Zeroizing;
 
@@ -16,12 +16,14 @@ use crate::backend::Backend;
 use crate::builder::{Options, TerraformBuilder};
 use crate::disk;
 use crate::drift::Lookout;
-use crate::json::StateFile;
+use crate::journal::Journal;
+use crate::json::{Redact, StateFile};
 use crate::module::root_kind;
 use crate::process::Environment;
-use crate::root::Records;
+use crate::root::{Folder, Place, Records};
 use crate::shown::ShownPlans;
 use crate::site::Site;
+use crate::state_server::StateServer;
 use crate::tool::{Tool, ToolInfo};
 
 /// Root modules of Terraform and OpenTofu as objects: a plan of the tool is the preview, and exactly that plan is
@@ -60,6 +62,7 @@ pub(crate) struct Inner {
 /// A state that was asked for, and when.
 #[derive(Clone)]
 pub(crate) struct Pulled {
+    pub place: Place,
     pub at: Time,
     pub state: Option<StateFile>,
 }
@@ -73,8 +76,32 @@ pub(crate) struct Workshop {
     pub secrets: Vec<Secret>,
     pub keys: Keys,
     pub plugin_cache: Option<PathBuf>,
+    pub mirror: Option<PathBuf>,
+    /// The folder of which a root reads nothing but its own.
+    pub private: PathBuf,
     pub backend: Backend,
+    /// The server in which states may be that were applied while it was the backend.
+    pub former_server: Option<Arc<StateServer>>,
     pub options: Options,
+    /// Who is told of the tool's warnings.
+    pub warnings: Option<Warnings>,
+}
+
+/// Who is told of warnings.
+pub(crate) type Warnings = Arc<dyn Fn(Diagnostic) + Send + Sync>;
+
+impl Workshop {
+    /// The server that keeps states, or kept them once.
+    ///
+    /// # Errors
+    /// `Invalid` if there is none: the state is out of reach then.
+    pub fn server(&self) -> Result<&Arc<StateServer>> {
+        self.backend.server().or(self.former_server.as_ref()).ok_or_else(|| {
+            Error::new(ErrorKind::Invalid, "its state is kept in a state server that is not set up any more").help(
+                "give the target its state server back (`backend: managed`), or `gitops confirm ROOT state absent`",
+            )
+        })
+    }
 }
 
 /// The keys under which plans and secrets are compared: made once, kept in the work folder, never shown.
@@ -166,12 +193,12 @@ impl Terraform {
     /// One root as it is; what is wrong with it is its own matter and no other's.
     async fn look(&self, cx: &Cx, key: Key) -> Result<Option<Live>> {
         if let Err(error) = check_kind(&key) {
-            return Ok(Some(Live::unreadable(key, error.to_string())));
+            return Ok(Some(Live::unreadable(key, &error)));
         }
         self.lookout().know(&key);
         let look = async { Site::enter(self, &key, cx).await?.live(cx).await };
         match look.await {
-            Err(error) if !is_over(&error) => Ok(Some(Live::unreadable(key, error.with_help()))),
+            Err(error) if !is_over(&error) => Ok(Some(Live::unreadable(key, &error))),
             live => live,
         }
     }
@@ -181,8 +208,11 @@ impl Terraform {
 impl Target for Terraform {
     fn info(&self) -> TargetInfo {
         // What lands late is a process of this machine, and it is looked for before anything else is done.
+        let options = &self.workshop().options;
         TargetInfo::new("terraform")
-            .concurrency(self.workshop().options.concurrency)
+            .concurrency(options.concurrency)
+            .preview_timeout(options.plan_timeout)
+            .apply_timeout(options.apply_timeout)
             .lands_within(Duration::ZERO)
             .protected([root_kind()])
     }
@@ -204,7 +234,7 @@ impl Target for Terraform {
         })
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
         Some(self)
     }
 
@@ -212,9 +242,21 @@ impl Target for Terraform {
         Some(self)
     }
 
-    /// There only if an interval is set: without it, every pass looks at every root's state.
+    fn progress(&self) -> Option<&dyn Progress> {
+        Some(self)
+    }
+
+    /// There only if an interval is set: without it, every reconciliation looks at every root's state.
     fn watch(&self) -> Option<&dyn Watch> {
         self.workshop().options.drift_every.map(|_| self as &dyn Watch)
+    }
+}
+
+/// What the tool itself says that it is at, line by line.
+impl Progress for Terraform {
+    fn at(&self, _: &Cx, key: &Key) -> Option<String> {
+        let report = Folder::at(&self.workshop().work, key).journal();
+        Journal::read(&report, &Redact::default()).ok()?.at()
     }
 }
 

@@ -53,9 +53,19 @@ impl ToolInfo {
     }
 
     fn is_too_old(&self) -> bool {
-        let least = if self.dialect == Dialect::OpenTofu { (1, 7) } else { (1, 9) };
+        self.release() < (1, 9)
+    }
+
+    /// Whether an apply of a saved plan takes variables, and compares them with those in the plan. Older tools refuse them:
+    /// all that they need is in the plan.
+    pub(crate) fn takes_variables_with_a_plan(&self) -> bool {
+        self.release() >= if self.dialect == Dialect::OpenTofu { (1, 11) } else { (1, 10) }
+    }
+
+    /// The first two numbers of the version.
+    fn release(&self) -> (u32, u32) {
         let mut numbers = self.version.split('.').map_while(|number| number.parse::<u32>().ok());
-        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < least
+        (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
     }
 }
 
@@ -121,7 +131,7 @@ impl Tool {
         })?;
         if info.is_too_old() {
             return Err(Error::new(ErrorKind::Unsupported, format!("{info} is too old"))
-                .help("install OpenTofu 1.7 or newer, or Terraform 1.9 or newer"));
+                .help("install OpenTofu 1.9 or newer, or Terraform 1.9 or newer"));
         }
         notes.info = Some(info.clone());
         disk::replace(&self.notes, &serde_json::to_vec(&notes)?, false)?;
@@ -133,7 +143,7 @@ impl Tool {
 fn noted(program: &Program, path: &Path) -> Result<Notes> {
     let file = program.file().ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, format!("there is no program `{}`", program.path().display()))
-            .help("install OpenTofu 1.7 or newer, or Terraform 1.9 or newer, or name the program's path")
+            .help("install OpenTofu 1.9 or newer, or Terraform 1.9 or newer, or name the program's path")
     })?;
     let metadata = std::fs::metadata(&file).map_err(|error| disk::failed("read", &file, error))?;
     let stamp = (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());

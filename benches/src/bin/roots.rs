@@ -17,7 +17,8 @@ use axum::extract::State;
 use axum::routing::get;
 use gitops_benches::{Wanted, processor_time, quantile, resident, row};
 use gitops_core::{
-    Approval, Cx, Engine, MemoryStore, Result, Revision, Snapshot, Source, SourceInfo, StateDir, async_trait,
+    ApplyOptions, Cx, Engine, MemoryStore, Result, Revision, Snapshot, Source, SourceInfo, StateDir,
+    async_trait,
 };
 use gitops_terraform::{StateServer, Terraform, TerraformBuilder, TerraformRender};
 
@@ -107,7 +108,7 @@ impl World {
     }
 
     async fn apply(&self, engine: &mut Engine, plan: &gitops_core::Plan) {
-        let report = engine.apply(&self.cx, plan, &Approval::of_this_plan("bench")).await;
+        let report = engine.apply(&self.cx, plan, &ApplyOptions::naming_the_plan("bench")).await;
         let report = report.expect("the plan is applied");
         assert!(report.is_converged(), "{report:?}");
     }
@@ -289,7 +290,7 @@ async fn scale(roots: usize) {
     row(&figure, times[0] / times[1], "×", roots as f64 * 0.6, true);
 }
 
-/// A pass of a new process over roots of which none changed.
+/// A reconciliation of a new process over roots of which none changed.
 async fn unchanged(roots: usize) {
     let world = World::new();
     let main = "resource \"terraform_data\" \"a\" { input = 1 }\n".to_owned();

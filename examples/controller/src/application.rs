@@ -1,79 +1,71 @@
-//! The application: its source, its target, and its memory in the cluster.
+//! An application: what the configuration says of it, and its memory in the cluster.
 
 use std::sync::Arc;
 
-use gitops_core::{Cx, Engine, Event, Result, SecretKey, State, StateDir, StateStore};
-use gitops_git::{GitRef, GitSource};
-use gitops_k8s::{Cluster, ClusterStore, Kubernetes, KubernetesRender, Limits};
+use gitops_app::config::Config;
+use gitops_app::session::{Access, Home, Session};
+use gitops_core::{Cx, Event, EventSink, Result, SecretKey, State, StateDir, StateStore};
+use gitops_k8s::{Cluster, ClusterStore};
 
 use crate::cli::Options;
-use crate::metrics::Metrics;
 
-/// The name under which keys call the cluster.
-const TARGET: &str = "k8s";
-
-/// Puts the engine together for one tenure of the lease.
+/// Opens an application for one grant of its lease.
 ///
-/// The journal is a new one in each tenure: what an earlier one left, on this machine or another, is taken up from the
-/// store in the cluster, and each change whose outcome is not known is looked up there.
+/// The journal is a new one in each grant: what an earlier one left, on this machine or another, is taken up from the
+/// store in the cluster, and each change whose outcome is not known is looked up there. States of Terraform roots that name
+/// no backend of their own are in the cluster too.
 ///
 /// # Errors
-/// Whatever keeps source, target or state from being opened.
+/// Whatever keeps source, targets or state from being opened.
 pub async fn open(
     cx: &Cx,
     options: &Options,
+    config: &Config,
     home: &Cluster,
-    metrics: Arc<Metrics>,
+    metrics: Arc<dyn EventSink>,
     epoch: u64,
-) -> Result<Engine> {
-    let store: Arc<dyn StateStore> =
-        Arc::new(ClusterStore::new(home.clone(), &options.home, &options.application));
-    let folder = StateDir::open(&options.state.join(format!("tenure-{epoch}")), cx)?;
+) -> Result<Session> {
+    let config = Config { state: options.state.join(&config.name), ..config.clone() };
+    let store: Arc<dyn StateStore> = Arc::new(ClusterStore::new(home.clone(), &options.home, &config.name));
     let secrets = SecretKey::kept_in(cx, &*store).await?;
-    let cluster = acting(cx, options, home).await?;
-    let target = Kubernetes::builder(cluster.clone(), &options.application)
-        .limits(Limits::namespaces([&options.namespace]))
-        .secret_key(secrets.clone())
-        .remarks(|remark| log(&Event::Remarked { remark }))
-        .build()?;
-    let render =
-        KubernetesRender::new(TARGET).namespace(&options.namespace).secret_key(secrets).cluster(cluster);
-    let source = GitSource::builder(&options.source)
-        .reference(GitRef::branch(&options.branch)?)
-        .path(&options.path)
-        .mirrors(options.state.join("mirrors"))
-        .build()?;
-    Engine::builder(&options.application)
-        .source(Arc::new(source))
-        .render(Arc::new(render))
-        .target(TARGET, Arc::new(target))
-        .events(metrics)
-        .events(Arc::new(log))
-        .state(State { store, ..State::from(folder) })
-        .recover_from_store(true)
-        .open(cx)
-        .await
-}
-
-/// The cluster as the user whom the application acts as.
-async fn acting(cx: &Cx, options: &Options, home: &Cluster) -> Result<Cluster> {
-    match &options.impersonate {
-        None => Ok(home.clone()),
-        Some(user) => crate::connection(options).impersonate(user).connect(cx).await,
-    }
+    let folder = StateDir::open(&config.state.join(format!("grant-{epoch}")), cx)?;
+    let (cluster, namespace, name) = (home.clone(), options.home.clone(), config.name.clone());
+    let root_states = move |target: &str| -> Arc<dyn StateStore> {
+        Arc::new(ClusterStore::new(cluster.clone(), &namespace, format!("{name}/roots/{target}")))
+    };
+    let home = Home {
+        state: State { store, ..State::from(folder) },
+        secrets,
+        root_states: Some(Arc::new(root_states)),
+        recover_from_store: true,
+    };
+    let name = config.name.clone();
+    let events = move |event: &Event| {
+        metrics.event(event);
+        log(&name, event);
+    };
+    Session::builder(&config).access(Access::Write).events(Arc::new(events)).home(home).open(cx).await
 }
 
 /// One line for each thing that was done or went wrong.
-fn log(event: &Event) {
+fn log(application: &str, event: &Event) {
     match event {
-        Event::Applied { key, action } => tracing::info!(%key, %action, "applied"),
+        Event::Applied { key, action } => tracing::info!(application, %key, %action, "applied"),
         Event::Failed { key, error, help, unknown } => {
-            tracing::warn!(%key, error, unknown, help, "failed");
+            tracing::warn!(application, %key, error, unknown, help, "failed");
         }
-        Event::Blocked { key, by } => tracing::warn!(%key, %by, "blocked"),
-        Event::Waiting { key, reason } => tracing::info!(%key, reason, "waiting"),
-        Event::Remarked { remark } => tracing::warn!(%remark, "remarked"),
-        Event::PassFailed { error } => tracing::error!(error, "the pass failed"),
+        Event::Blocked { key, obstacle, reason } => {
+            tracing::warn!(application, %key, %obstacle, reason, "blocked");
+        }
+        Event::Unblocked { key, .. } => tracing::info!(application, %key, "no longer blocked"),
+        Event::Waiting { key, reason } => tracing::info!(application, %key, reason, "waiting"),
+        Event::Warned { warning } => tracing::warn!(application, %warning, "warned"),
+        Event::ReconcileFailed { error, help, diagnostics } => {
+            tracing::error!(application, error, help, "the reconciliation failed");
+            for fault in diagnostics {
+                tracing::error!(application, %fault, "a fault in what is declared");
+            }
+        }
         _ => {}
     }
 }

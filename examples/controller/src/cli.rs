@@ -5,44 +5,30 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Keeps a Kubernetes cluster equal to a Git repository.
+/// Keeps targets equal to what Git repositories declare, as a configuration says.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 pub struct Options {
-    /// The repository's URL.
-    #[arg(long, env = "GITOPS_SOURCE")]
-    pub source: String,
-    /// The branch that is followed.
-    #[arg(long, env = "GITOPS_BRANCH", default_value = "main")]
-    pub branch: String,
-    /// The folder of the repository that holds manifests.
-    #[arg(long, env = "GITOPS_PATH", default_value = "")]
-    pub path: String,
-    /// The application's name.
-    #[arg(long, env = "GITOPS_APPLICATION")]
-    pub application: String,
-    /// The one namespace that the application may touch.
-    #[arg(long, env = "GITOPS_NAMESPACE")]
-    pub namespace: String,
-    /// The user that the application acts as; the controller's own identity without it.
-    #[arg(long, env = "GITOPS_IMPERSONATE")]
-    pub impersonate: Option<String>,
-    /// The namespace of the lease and the inventory.
+    /// The configuration: a file as the `gitops` command reads it, or a folder of such files.
+    #[arg(short, long, env = "GITOPS_FILE", default_value = "/etc/gitops/gitops.yaml")]
+    pub file: PathBuf,
+    /// One application of the configuration; without it, all of them.
+    #[arg(short, long, env = "GITOPS_APPLICATION")]
+    pub application: Option<String>,
+    /// The namespace of the leases and of the state.
     #[arg(long, env = "GITOPS_HOME")]
     pub home: String,
-    /// The folder of mirror and journal; what is lost with it is found again in the cluster.
+    /// The folder of mirrors and journals, instead of those that the configuration names; what is lost with it is found
+    /// again in the cluster.
     #[arg(long, env = "GITOPS_STATE")]
     pub state: PathBuf,
-    /// A kubeconfig; without it, the pod's service account.
+    /// The kubeconfig of the cluster that holds leases and state; without it, the pod's service account.
     #[arg(long, env = "KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,
     /// Where health and metrics are asked for.
     #[arg(long, env = "GITOPS_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
-    /// Seconds between looks at the repository.
-    #[arg(long, env = "GITOPS_INTERVAL", default_value_t = 60)]
-    pub interval: u64,
-    /// This process among the controllers of the lease.
+    /// This process among the controllers of the leases.
     #[arg(long, env = "HOSTNAME", default_value = "controller")]
     pub identity: String,
 }

@@ -21,7 +21,7 @@ struct Shared {
 
 /// Listens, and answers until the context is cancelled. Returns the address and the task that answers.
 ///
-/// `/healthz` says that the process is alive, `/readyz` that the source was reached and the process is not stopping,
+/// `/healthz` says that the process is alive, `/readyz` that the process leads, reached the source of each application that it leads, and is not stopping,
 /// `/metrics` gives what was counted.
 ///
 /// # Errors
@@ -46,9 +46,9 @@ pub async fn serve(cx: &Cx, listen: SocketAddr, metrics: Arc<Metrics>) -> Result
 }
 
 async fn ready(State(shared): State<Shared>) -> (StatusCode, &'static str) {
-    match (shared.cx.is_cancelled(), shared.metrics.reached_source()) {
+    match (shared.cx.is_cancelled(), shared.metrics.reached_sources()) {
         (true, _) => (StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
-        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "the source was not reached yet\n"),
+        (false, false) => (StatusCode::SERVICE_UNAVAILABLE, "a source was not reached yet\n"),
         (false, true) => (StatusCode::OK, "ready\n"),
     }
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use gitops_core::{Cx, Error, ErrorKind, Lease, Result, Tenure};
+use gitops_core::{Cx, Error, ErrorKind, Lease, LeaseGrant, Result};
 
-use crate::metrics::Metrics;
+use crate::metrics::OfApplication;
 
 /// How long a lease is taken for, and how often it is renewed.
 const TERM: Duration = Duration::from_secs(15);
@@ -21,35 +21,35 @@ pub async fn while_leading<W>(
     cx: &Cx,
     lease: &dyn Lease,
     holder: &str,
-    metrics: &Metrics,
+    metrics: &OfApplication,
     work: W,
 ) -> Result<()>
 where
-    W: AsyncFnOnce(Tenure, Cx) -> Result<()>,
+    W: AsyncFnOnce(LeaseGrant, Cx) -> Result<()>,
 {
-    let Some(tenure) = wait(cx, lease, holder).await? else { return Ok(()) };
-    tracing::info!(holder, epoch = tenure.epoch, "leading");
+    let Some(grant) = wait(cx, lease, holder).await? else { return Ok(()) };
+    tracing::info!(holder, epoch = grant.epoch, "leading");
     metrics.leads(true);
     let inner = cx.child();
     let ended = tokio::select! {
         biased;
-        ended = work(tenure.clone(), inner.clone()) => ended,
-        lost = keep(lease, &tenure, &inner) => Err(lost),
+        ended = work(grant.clone(), inner.clone()) => ended,
+        lost = keep(lease, &grant, &inner) => Err(lost),
     };
     inner.cancel();
     metrics.leads(false);
     // Who waits next need not wait for the end of the term; if this fails, they do.
-    if let Err(error) = lease.release(&cx.shielded().within(MARGIN), &tenure).await {
+    if let Err(error) = lease.release(&cx.shielded().within(MARGIN), &grant).await {
         tracing::warn!(%error, "the lease could not be given up");
     }
     ended
 }
 
 /// Asks for the lease until it is free; nothing if asked to stop before.
-async fn wait(cx: &Cx, lease: &dyn Lease, holder: &str) -> Result<Option<Tenure>> {
+async fn wait(cx: &Cx, lease: &dyn Lease, holder: &str) -> Result<Option<LeaseGrant>> {
     while !cx.is_cancelled() {
         match lease.acquire(cx, holder, TERM).await {
-            Ok(Some(tenure)) => return Ok(Some(tenure)),
+            Ok(Some(grant)) => return Ok(Some(grant)),
             Ok(None) => {}
             Err(error) => tracing::warn!(%error, "the lease could not be asked for"),
         }
@@ -61,9 +61,9 @@ async fn wait(cx: &Cx, lease: &dyn Lease, holder: &str) -> Result<Option<Tenure>
 }
 
 /// Renews the lease; returns only when it is lost, or so close to its end that it may be.
-async fn keep(lease: &dyn Lease, tenure: &Tenure, cx: &Cx) -> Error {
+async fn keep(lease: &dyn Lease, grant: &LeaseGrant, cx: &Cx) -> Error {
     let cx = cx.shielded();
-    let mut held = tenure.clone();
+    let mut held = grant.clone();
     loop {
         // The shielded context has no deadline and is never cancelled: a sleep of it ends by time alone.
         let _ = cx.sleep(RENEW_EVERY).await;

@@ -1,7 +1,9 @@
-//! A reference deployment: a controller that keeps a Kubernetes cluster equal to a Git repository.
+//! A reference deployment: a controller that keeps targets equal to what Git repositories declare.
 //!
-//! Several may run: one holds the lease and works, the others wait for it. The inventory lives in the cluster, so a
-//! controller on another machine goes on where the last one was cut off. `deploy/` has its container file and manifests.
+//! It reads the file of the `gitops` command, and does everything that the file can say. Several may run: one holds the lease
+//! of an application and works, the others wait for it. The inventory lives in the cluster, so a controller on another
+//! machine goes on where the last one was cut off. A configuration or a mounted secret that changes is taken over without a
+//! restart. `deploy/` has its container file and manifests.
 
 mod application;
 mod cli;
@@ -13,9 +15,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use gitops_core::{Cx, Result};
-use gitops_k8s::{ClusterLease, Connection};
+use gitops_app::config::{Applications, Config};
+use gitops_app::{Backends, Inputs};
+use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_k8s::{Cluster, ClusterLease, Connection};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
 
 use cli::Options;
 use metrics::Metrics;
@@ -23,27 +28,108 @@ use metrics::Metrics;
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
-    let options = Options::parse();
+    let options = Arc::new(Options::parse());
     let cx = Cx::system();
     match run(&cx, &options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(help = error.help_text().unwrap_or_default(), "{error}");
+            tell(&error);
             ExitCode::FAILURE
         }
     }
 }
 
-async fn run(cx: &Cx, options: &Options) -> Result<()> {
+async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     stop_on_signals(cx)?;
     let metrics = Arc::new(Metrics::new(cx.clone()));
     let address = endpoints::serve(cx, options.listen, metrics.clone()).await?;
-    tracing::info!(%address, application = options.application, "listening");
+    let mut applications = load(options)?;
+    tracing::info!(%address, applications = names(&applications).join(","), "listening");
     let cluster = connection(options).connect(cx).await?;
-    let lease = ClusterLease::new(cluster.clone(), &options.home, format!("gitops-{}", options.application));
-    leader::while_leading(cx, &lease, &options.identity, &metrics, async |tenure, cx| {
-        let mut engine = application::open(&cx, options, &cluster, metrics.clone(), tenure.epoch).await?;
-        engine.run(&cx, std::time::Duration::from_secs(options.interval.max(1))).await
+    loop {
+        let inner = cx.child();
+        let mut work = Box::pin(keep_all(&inner, options, &applications.all, &cluster, &metrics));
+        let reloaded = tokio::select! {
+            ended = &mut work => return ended,
+            reloaded = Inputs::of(&applications).reloaded(cx, || load(options), kept) => reloaded,
+        };
+        inner.cancel();
+        work.await?;
+        for name in names(&applications).into_iter().filter(|name| reloaded.named(name).is_err()) {
+            tracing::warn!(
+                application = name,
+                "left the configuration: what it owns stays, and nothing is deleted"
+            );
+        }
+        tracing::info!(
+            applications = names(&reloaded).join(","),
+            "the configuration changed and is taken over"
+        );
+        applications = reloaded;
+    }
+}
+
+/// The applications that this process works with.
+fn load(options: &Options) -> Result<Applications> {
+    let mut applications = Applications::load(&options.file, &Backends::new())?;
+    if let Some(name) = &options.application {
+        applications.all = vec![applications.named(name)?.clone()];
+    }
+    Ok(applications)
+}
+
+fn names(applications: &Applications) -> Vec<&str> {
+    applications.all.iter().map(|config| config.name.as_str()).collect()
+}
+
+fn kept(error: Error) {
+    tell(&error.with("configuration", "the one before is kept"));
+}
+
+fn tell(error: &Error) {
+    tracing::error!(help = error.help_text().unwrap_or_default(), "{error}");
+    error.diagnostics().iter().for_each(|fault| tracing::error!("{fault}"));
+}
+
+/// Keeps all applications at work at once. Who lost a lease may still have something under way: then all of them end, and
+/// the process with them.
+async fn keep_all(
+    cx: &Cx,
+    options: &Arc<Options>,
+    applications: &[Config],
+    cluster: &Cluster,
+    metrics: &Arc<Metrics>,
+) -> Result<()> {
+    let (mut tasks, mut first) = (JoinSet::new(), Ok(()));
+    for config in applications {
+        let config = config.clone();
+        let (cx, options, cluster, metrics) = (cx.clone(), options.clone(), cluster.clone(), metrics.clone());
+        tasks.spawn(async move { keep(&cx, &options, &config, &cluster, &metrics).await });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        let ended = ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())));
+        if ended.is_err() {
+            cx.cancel();
+            first = first.and(ended);
+        }
+    }
+    first
+}
+
+/// Keeps an application at work while its lease is held.
+async fn keep(
+    cx: &Cx,
+    options: &Options,
+    config: &Config,
+    cluster: &Cluster,
+    metrics: &Arc<Metrics>,
+) -> Result<()> {
+    let metrics = metrics.of(&config.name);
+    let lease = ClusterLease::new(cluster.clone(), &options.home, format!("gitops-{}", config.name));
+    leader::while_leading(cx, &lease, &options.identity, &metrics, async |grant, cx| {
+        let events = metrics.clone();
+        let mut session = application::open(&cx, options, config, cluster, events, grant.epoch).await?;
+        session.engine.run(&cx, config.sync.interval).await
     })
     .await
 }

@@ -11,8 +11,36 @@ use tokio::process::Child;
 
 const MANIFESTS: &str = include_str!("../deploy/controller.yaml");
 
-fn config_map(value: &str) -> String {
-    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: web }}\ndata: {{ x: \"{value}\" }}\n")
+/// As the deployment's own, with a repository and a kubeconfig of the test, and a target of another kind, from which the
+/// object in the cluster gets its value.
+const CONFIG: &str = "\
+sync: { interval: 1s }
+source: { git: { url: ./repository, ref: { branch: main } } }
+applications:
+- name: shop
+  targets:
+    files: { path: files, directory: { root: ./live } }
+    k8s:
+      path: k8s
+      kubernetes:
+        kubeconfig: ./kubeconfig
+        impersonate: shop-deployer
+        namespace: shop
+        namespaces: [shop]
+        outputs: { PAGE: \"files:File/-/page#content\" }
+";
+
+/// An application that comes later.
+const MORE: &str = "\
+- name: more
+  source: { git: { path: more } }
+  target: { kubernetes: { kubeconfig: ./kubeconfig, impersonate: shop-deployer, namespace: shop, namespaces: [shop] } }
+";
+
+const CREATED: &str = r#"gitops_changes_total{application="shop",action="create",result="done"} 2"#;
+
+fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ x: \"{value}\" }}\n")
 }
 
 struct World {
@@ -28,6 +56,7 @@ impl World {
         std::fs::write(world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
         std::fs::write(world.path("controller.yaml"), MANIFESTS).unwrap();
         world.kubectl(&["apply", "--server-side", "--filename", "controller.yaml"]);
+        std::fs::write(world.path("gitops.yaml"), CONFIG).unwrap();
         world.git(&["init", "-q", "-b", "main", "repository"]);
         world.commit("1");
         world
@@ -60,18 +89,29 @@ impl World {
     }
 
     fn commit(&self, value: &str) {
-        let manifests = self.path("repository/k8s");
-        std::fs::create_dir_all(&manifests).unwrap();
-        std::fs::write(manifests.join("web.yaml"), config_map(value)).unwrap();
+        let files = [
+            ("k8s/web.yaml", config_map("web", "${PAGE}")),
+            ("more/more.yaml", config_map("more", "more")),
+            ("files/page", value.to_owned()),
+        ];
+        for (name, content) in files {
+            let path = self.path("repository").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
         self.git(&["-C", "repository", "add", "-A"]);
         self.git(&["-C", "repository", "commit", "-q", "-m", value]);
     }
 
     /// Returns once the object is there with a value; fails after two minutes.
     fn until(&self, value: &str) {
-        let has = format!("--for=jsonpath={{.data.x}}={value}");
+        self.until_of("web", value);
+    }
+
+    fn until_of(&self, name: &str, value: &str) {
+        let (name, has) = (format!("configmap/{name}"), format!("--for=jsonpath={{.data.x}}={value}"));
         for condition in ["--for=create", &has] {
-            self.kubectl(&["wait", "--namespace=shop", "configmap/web", "--timeout=120s", condition]);
+            self.kubectl(&["wait", "--namespace=shop", &name, "--timeout=120s", condition]);
         }
     }
 }
@@ -86,9 +126,9 @@ impl Controller {
     /// As the deployment's container, but on a state folder and a kubeconfig of the test.
     async fn start(world: &World, identity: &str) -> Self {
         let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_controller"))
-            .args(["--source", world.path("repository").to_str().unwrap(), "--branch=main", "--path=k8s"])
-            .args(["--application=shop", "--namespace=shop", "--impersonate=shop-deployer"])
-            .args(["--home=gitops-system", "--interval=1", "--listen=127.0.0.1:0", "--identity", identity])
+            .args(["--home=gitops-system", "--listen=127.0.0.1:0", "--identity", identity])
+            .arg("--file")
+            .arg(world.path("gitops.yaml"))
             .arg("--state")
             .arg(world.path(identity))
             .arg("--kubeconfig")
@@ -127,15 +167,15 @@ impl Controller {
 }
 
 #[tokio::test]
-async fn one_leads_the_next_goes_on_without_its_disk() {
+async fn one_leads_the_next_goes_on_without_its_disk_and_takes_over_what_the_file_says_later() {
     let world = World::new().await;
     let first = Controller::start(&world, "first").await;
     world.until("1");
     assert!(first.ask("/healthz").await.starts_with("HTTP/1.1 200"));
     assert!(first.ask("/readyz").await.starts_with("HTTP/1.1 200"));
     let metrics = first.ask("/metrics").await;
-    assert!(metrics.contains("gitops_leader 1"), "{metrics}");
-    assert!(metrics.contains(r#"gitops_changes_total{action="create",result="done"} 1"#), "{metrics}");
+    assert!(metrics.contains(r#"gitops_leader{application="shop"} 1"#), "{metrics}");
+    assert!(metrics.contains(CREATED), "{metrics}");
     world.commit("2");
     world.until("2");
     assert_eq!(first.stop().await, Some(0));
@@ -150,5 +190,14 @@ async fn one_leads_the_next_goes_on_without_its_disk() {
     world.until("3");
     let now = world.admin.get("/api/v1/namespaces/shop/configmaps/web").await.unwrap();
     assert_eq!(now["metadata"]["uid"], uid, "the object was made anew");
+
+    std::fs::write(world.path("gitops.yaml"), CONFIG.to_owned() + MORE).unwrap();
+    world.until_of("more", "more");
+    world.commit("4");
+    world.until("4");
+    let metrics = second.ask("/metrics").await;
+    for application in ["shop", "more"] {
+        assert!(metrics.contains(&format!("gitops_leader{{application=\"{application}\"}} 1")), "{metrics}");
+    }
     assert_eq!(second.stop().await, Some(0));
 }

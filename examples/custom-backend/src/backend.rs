@@ -23,14 +23,14 @@ impl Target for KeyValue {
     }
 
     async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
-        let (key, mark, live) = (change.key(), change.mark(), self.get(change.key()).await?);
+        let (key, owner_label, live) = (change.key(), change.owner_label(), self.get(change.key()).await?);
         let uid = match change {
             Change::Update { expect, .. } => expect.uid.clone(),
-            _ => Uid::new(mark.op.clone()),
+            _ => Uid::new(owner_label.op.clone()),
         };
         match &live {
             None if change.body().is_none() => return Ok(Applied::Absent),
-            Some(live) if !live.is_owned_by(&mark.owner) => return Err(Error::conflict(key)),
+            Some(live) if !live.is_owned_by(&owner_label.owner) => return Err(Error::conflict(key)),
             // Sent again: it was done.
             Some(live) if live.uid == uid && Some(&live.body) == change.body() => return Ok(live.into()),
             found if !change.expects().holds(found.as_ref()) => return Err(Error::conflict(key)),
@@ -42,7 +42,7 @@ impl Target for KeyValue {
             Some(None) => return Err(Error::new(ErrorKind::Invalid, "a setting is a text")),
             None => Request::Remove { name, expect: expect.unwrap_or_default() },
             Some(Some(text)) => {
-                let (owner, label) = (mark.owner.to_string(), uid.to_string());
+                let (owner, label) = (owner_label.owner.to_string(), uid.to_string());
                 Request::Put { name, expect, item: Item { value: text.to_owned(), owner, label } }
             }
         };

@@ -19,6 +19,11 @@ impl Client {
         Self { address: address.into() }
     }
 
+    /// Where the service is.
+    pub fn address(&self) -> &str {
+        &self.address
+    }
+
     /// Asks one question.
     ///
     /// # Errors

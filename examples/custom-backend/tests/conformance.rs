@@ -53,5 +53,5 @@ async fn the_key_value_service_is_keyed() {
     })
     .run()
     .await;
-    report.assert_earned(Tier::Keyed);
+    report.assert_earned(RecoveryClass::Keyed);
 }

@@ -43,12 +43,12 @@ async fn converge(
         .source(Arc::new(Files(files.to_vec())))
         .render(Arc::new(render_files("settings 1", setting)))
         .target("kv", Arc::new(KeyValue(client.clone())))
-        .state(StateDir::open(state, &cx).unwrap())
+        .state(StateDir::open(&state.join("state"), &cx).unwrap())
         .open(&cx)
         .await
         .unwrap();
     let plan = engine.plan(&cx).await.unwrap();
-    engine.apply(&cx, &plan, &Approval::of_this_plan("tester")).await.unwrap()
+    engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("tester")).await.unwrap()
 }
 
 async fn value(client: &Client, name: &str) -> Option<String> {
@@ -71,7 +71,7 @@ async fn settings_are_made_changed_repaired_and_removed_and_foreign_ones_left_al
     let report = converge(state.path(), client, &[("a", "3"), ("foreign", "ours")]).await;
     let actions: Vec<_> = report.results.iter().map(|result| (result.key.name(), result.action)).collect();
     assert_eq!(actions, [("b", Action::Delete), ("a", Action::Update)]);
-    assert_eq!(report.plan.held[0].why, HeldBecause::OwnedByOther { owner: "them".into() });
+    assert_eq!(report.plan.blocked[0].why, BlockedBecause::OwnedByOther { owner: "them".into() });
     assert_eq!(value(client, "foreign").await.as_deref(), Some("theirs"));
     assert_eq!(value(client, "b").await, None);
 }

@@ -8,7 +8,15 @@ pub fn actor() -> String {
     ["GITOPS_ACTOR", "USER", "LOGNAME"].iter().find_map(named).unwrap_or_else(number)
 }
 
-fn number() -> String {
+/// The user's number, which the operating system vouches for.
+pub fn uid() -> u32 {
     // The folder of a process belongs to its user.
-    std::fs::metadata("/proc/self").map_or("unknown".to_owned(), |own| format!("uid {}", own.uid()))
+    std::fs::metadata("/proc/self").map_or(u32::MAX, |own| own.uid())
+}
+
+fn number() -> String {
+    match uid() {
+        u32::MAX => "unknown".to_owned(),
+        uid => format!("uid {uid}"),
+    }
 }

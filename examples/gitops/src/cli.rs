@@ -1,12 +1,21 @@
 //! The command line.
+// Long because every verb and option has its help here.
 
+mod graph;
+mod review;
+
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use gitops_app::config::{self, Moment};
+use gitops_app::session::Moving;
 
-use crate::{config, exit};
+use crate::exit;
+pub use graph::{GraphArgs, GraphFormat};
+pub use review::ReviewArgs;
 
 /// Plan, apply and keep applied what a Git repository declares.
 #[derive(Debug, Parser)]
@@ -23,7 +32,7 @@ pub struct Cli {
 /// What every verb takes.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// The configuration
+    /// The configuration: a file, or a folder of files
     #[arg(
         short,
         long,
@@ -33,6 +42,9 @@ pub struct Global {
         env = "GITOPS_FILE"
     )]
     pub file: PathBuf,
+    /// One application of the configuration; without it, all of them
+    #[arg(short, long, global = true, value_name = "NAME", env = "GITOPS_APPLICATION")]
+    pub application: Option<String>,
     /// What to write to standard output
     #[arg(short, long, global = true, value_name = "FORMAT", default_value = "human", env = "GITOPS_OUTPUT")]
     pub output: Format,
@@ -54,9 +66,16 @@ pub struct Global {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Text for people; tables are tab-separated in a pipe.
+    #[value(alias = "text")]
     Human,
     /// One JSON document; `run` writes one per line.
     Json,
+    /// Only of `review`: the comment of a request.
+    Markdown,
+    /// Only of `review`: a report of tests.
+    Junit,
+    /// Only of `review`: a log of findings, SARIF 2.1.0.
+    Sarif,
 }
 
 /// When to use colours.
@@ -81,18 +100,34 @@ pub enum Verb {
     Apply(ApplyArgs),
     /// Show line by line what would change
     Diff(DiffArgs),
-    /// Show what was changed behind our back
+    /// Show what was changed outside of Git
     Drift(DriftArgs),
+    /// Show what a merge would do, and whose doing each step is; writes nothing
+    Review(ReviewArgs),
     /// Keep the target equal to the source until stopped
     Run,
     /// Show what is applied, and whether it is what is declared
-    Status,
+    Status(StatusArgs),
     /// List what was deployed, newest first
     History(HistoryArgs),
     /// Apply an earlier revision and hold it, until `rollback --end`
     Rollback(RollbackArgs),
+    /// Approve what a plan would do, for every process that applies it later
+    Approve(ApproveArgs),
+    /// Take back every approval that is not spent
+    Reject(RejectArgs),
+    /// Write nothing until `resume`: the emergency stop
+    Suspend(SuspendArgs),
+    /// Show what would be done, and let a suspended application go on
+    Resume(ResumeArgs),
+    /// Have the process at work reconcile at once
+    Sync,
+    /// Let what needs an object go on although the object is not ready
+    Release(ReleaseArgs),
     /// Tell where an object comes from and what happens to it next
     Why(WhyArgs),
+    /// Say what you found out about a root: what became of a resource, or of its state
+    Confirm(ConfirmArgs),
     /// Draw what needs what
     Graph(GraphArgs),
     /// Work with the audit log
@@ -133,6 +168,37 @@ pub struct PlanArgs {
     /// End with 2 if there is anything to do
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// List the commits that the plan brings
+    #[arg(long)]
+    pub commits: bool,
+    /// What the state may move to.
+    #[command(flatten)]
+    pub moving: MovingArgs,
+}
+
+/// What a state may move to, which else is refused.
+#[derive(Clone, Debug, Default, Args)]
+pub struct MovingArgs {
+    /// Go on with the state of this application, which has another name now
+    #[arg(long, value_name = "NAME", value_parser = plain_name)]
+    pub renamed_from: Option<String>,
+    /// Go on with the state although its source or a target is at another place now
+    #[arg(long)]
+    pub rebind: bool,
+}
+
+impl From<&MovingArgs> for Moving {
+    fn from(args: &MovingArgs) -> Self {
+        Self { renamed_from: args.renamed_from.clone(), rebind: args.rebind }
+    }
+}
+
+/// As they are typed, each after a blank.
+impl fmt::Display for MovingArgs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.renamed_from.iter().try_for_each(|name| write!(f, " --renamed-from {name}"))?;
+        f.write_str(if self.rebind { " --rebind" } else { "" })
+    }
 }
 
 /// The arguments of `apply`.
@@ -141,15 +207,26 @@ pub struct ApplyArgs {
     /// A saved plan; without one, plan now
     #[arg(value_name = "FILE")]
     pub saved: Option<PathBuf>,
+    /// What the state may move to.
+    #[command(flatten)]
+    pub moving: MovingArgs,
     /// How the plan is approved.
     #[command(flatten)]
     pub consent: ConsentArgs,
 }
 
+/// A name that is one folder, and no other place.
+fn plain_name(text: &str) -> Result<String, String> {
+    let fits = (1..=63).contains(&text.len())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && !matches!(text, "." | "..");
+    fits.then(|| text.to_owned()).ok_or_else(|| "write the name that the configuration had".to_owned())
+}
+
 /// How a person says yes where nobody can be asked.
 #[derive(Debug, Args)]
 pub struct ConsentArgs {
-    /// Apply exactly the plan of this id, at least 8 digits of it; also gives the approval that a gate wants
+    /// Apply exactly the plan of this id, at least 12 digits of it; also gives the approval that a gate wants
     #[arg(long, value_name = "ID")]
     pub plan_id: Option<String>,
     /// Do not ask; lifts no gate
@@ -177,14 +254,47 @@ pub struct DriftArgs {
     /// End with 2 if there is drift
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Do not ask the providers of Terraform roots: compare with what their states say
+    #[arg(long)]
+    pub cached: bool,
+}
+
+/// The arguments of `status`.
+#[derive(Debug, Default, Args)]
+pub struct StatusArgs {
+    /// End with 2 if it is out of sync, 6 if it is not healthy, 1 or 4 if something is blocked
+    #[arg(long)]
+    pub exit_code: bool,
 }
 
 /// The arguments of `history`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct HistoryArgs {
     /// How many to list
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
+    /// List each attempt: without it, attempts in a row that end alike are one line
+    #[arg(long)]
+    pub all: bool,
+    /// What else to do with it.
+    #[command(subcommand)]
+    pub verb: Option<HistoryVerb>,
+}
+
+/// What to do with the history.
+#[derive(Debug, Subcommand)]
+pub enum HistoryVerb {
+    /// Show one reconciliation in full: what was sent and left, who approved it, and the commits that it brought
+    Show(HistoryShowArgs),
+}
+
+/// The arguments of `history show`.
+#[derive(Debug, Args)]
+pub struct HistoryShowArgs {
+    /// Its number, as `history` lists it
+    #[arg(value_name = "N")]
+    pub number: u64,
 }
 
 /// The arguments of `rollback`.
@@ -201,6 +311,51 @@ pub struct RollbackArgs {
     pub consent: ConsentArgs,
 }
 
+/// The arguments of `approve`.
+#[derive(Debug, Args)]
+pub struct ApproveArgs {
+    /// The plan's id, or its beginning, as `plan` shows it
+    #[arg(value_name = "PLAN_ID")]
+    pub plan_id: String,
+    /// For how long it holds, such as 24h; without it until it is done
+    #[arg(long = "for", value_name = "DURATION", value_parser = config::parse_duration)]
+    pub until: Option<Duration>,
+}
+
+/// The arguments of `reject`.
+#[derive(Debug, Args)]
+pub struct RejectArgs {
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+}
+
+/// The arguments of `suspend`.
+#[derive(Debug, Args)]
+pub struct SuspendArgs {
+    /// Why
+    #[arg(long)]
+    pub reason: String,
+    /// All applications of the configuration
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// The arguments of `resume`.
+#[derive(Debug, Args)]
+pub struct ResumeArgs {
+    /// Also where a process is at work, which applies the plan at once
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// The arguments of `release`.
+#[derive(Debug, Args)]
+pub struct ReleaseArgs {
+    /// The object: its key, or an end of it that means only one
+    pub key: String,
+}
+
 /// The arguments of `why`.
 #[derive(Debug, Args)]
 pub struct WhyArgs {
@@ -208,30 +363,50 @@ pub struct WhyArgs {
     pub key: String,
 }
 
-/// The arguments of `graph`.
+/// The arguments of `confirm`.
 #[derive(Debug, Args)]
-pub struct GraphArgs {
-    /// How to draw it
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: GraphFormat,
-}
-
-/// How to draw a graph.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GraphFormat {
-    /// One object per line, each after what it needs.
-    Text,
-    /// Graphviz's DOT.
-    Dot,
-    /// A Mermaid flowchart.
-    Mermaid,
+pub struct ConfirmArgs {
+    /// The root: its key, or an end of it that means only one, such as its path
+    #[arg(value_name = "ROOT")]
+    pub key: String,
+    /// The address of a resource in doubt, or `state`
+    pub about: String,
+    /// `absent`; `whole` for a resource that is complete; or the id of a resource that exists, or the line of states
+    pub finding: String,
 }
 
 /// What to do with the audit log.
 #[derive(Debug, Subcommand)]
 pub enum AuditVerb {
+    /// Show who changed what and when, who approved it, and from which commit
+    Show(AuditShowArgs),
     /// Check that no record was changed, dropped or moved
     Verify,
+    /// Begin a new audit log where the old one is lost; the new one says so
+    Restart(RestartArgs),
+}
+
+/// The arguments of `audit show`.
+#[derive(Debug, Args)]
+#[group(id = "what", required = true, multiple = true, args = ["key", "since"])]
+pub struct AuditShowArgs {
+    /// Only this object: its key or the end of it; also one that is gone
+    #[arg(value_name = "OBJECT")]
+    pub key: Option<String>,
+    /// Only since a time: how long ago, such as 2h, or a date or time such as 2026-11-30T09:00Z
+    #[arg(long, value_name = "TIME", value_parser = config::parse_moment)]
+    pub since: Option<Moment>,
+    /// How many to show at most, the newest
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// The arguments of `audit restart`.
+#[derive(Debug, Args)]
+pub struct RestartArgs {
+    /// The old log is lost for good
+    #[arg(long, required = true)]
+    pub yes: bool,
 }
 
 /// The arguments of `explain`.

@@ -2,7 +2,8 @@
 
 use std::io::BufRead;
 
-use gitops_core::{Approval, Error, ErrorKind, Plan, Verdict};
+use gitops_app::session::{self, Session};
+use gitops_core::{ApplyOptions, AuditEvent, Error, ErrorKind, Plan, PlanId, Verdict};
 
 use crate::actor::actor;
 use crate::app::App;
@@ -10,13 +11,18 @@ use crate::cli::ConsentArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
+/// How many of the newest entries of the audit log are looked through for plans.
+const REMEMBERED: usize = 1 << 16;
+
 /// How a plan is approved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Consent {
     /// By naming it.
     Named(String),
-    /// In advance: to whatever the plan is, or to the saved one.
+    /// In advance: to whatever the plan is.
     Given,
+    /// By the file of a saved one.
+    Saved,
     /// By an answer on the terminal.
     Ask,
 }
@@ -27,14 +33,24 @@ impl Consent {
     /// # Errors
     /// A usage error, before anything is done, if nobody can be asked and the command line gives no consent.
     pub fn new(app: &App, args: &ConsentArgs, saved: bool) -> Result<Self, Failure> {
-        match (&args.plan_id, args.yes || saved) {
-            (Some(id), _) => named(id),
-            (None, true) => Ok(Self::Given),
-            (None, false) if app.screen.can_ask() => Ok(Self::Ask),
-            (None, false) => Err(Failure::usage(
+        match (&args.plan_id, args.yes, saved) {
+            (Some(id), ..) => named(id),
+            (None, _, true) => Ok(Self::Saved),
+            (None, true, false) => Ok(Self::Given),
+            (None, false, false) if app.screen.can_ask() => Ok(Self::Ask),
+            (None, false, false) => Err(Failure::usage(
                 "nobody can be asked here: standard input or standard error is not a terminal, or the answer is JSON",
                 "give `--yes`, a saved plan (`gitops plan --out FILE`), or `--plan-id ID`",
             )),
+        }
+    }
+
+    /// How a plan is approved that could be made only after the first one was carried out; nothing if nobody can.
+    pub fn of_what_follows(&self, app: &App) -> Option<Self> {
+        match self {
+            Self::Given => Some(Self::Given),
+            Self::Ask => Some(Self::Ask),
+            Self::Named(_) | Self::Saved => app.screen.can_ask().then_some(Self::Ask),
         }
     }
 
@@ -42,24 +58,46 @@ impl Consent {
     ///
     /// # Errors
     /// `Stale` if another plan was named, `Cancelled` if the person says no or asks to stop. Nothing was written.
-    pub async fn obtain(&self, app: &App, plan: &Plan, verdict: &Verdict) -> Result<Approval, Failure> {
+    pub async fn obtain(
+        &self,
+        app: &App,
+        session: &Session,
+        plan: &Plan,
+        verdict: &Verdict,
+    ) -> Result<ApplyOptions, Failure> {
         match self {
-            Self::Named(id) if plan.id.is_meant_by(id) => Ok(Approval::of_this_plan(actor())),
+            Self::Named(id) if is_meant(session, plan, id)? => Ok(ApplyOptions::naming_the_plan(actor())),
             Self::Named(id) => Err(another(app, plan, id)),
-            Self::Given => Ok(Approval::of_any_plan(actor())),
-            Self::Ask => ask(app, plan, verdict).await,
+            Self::Given | Self::Saved => Ok(ApplyOptions::by(actor())),
+            Self::Ask => ask(app, session, plan, verdict).await,
         }
     }
 }
 
 fn named(id: &str) -> Result<Consent, Failure> {
-    let fits = (8..=64).contains(&id.len()) && id.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    let fits = (PlanId::DIGITS..=64).contains(&id.len())
+        && id.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
     match fits {
         true => Ok(Consent::Named(id.to_owned())),
         false => Err(Failure::usage(
             format!("`{id}` is not a plan's id"),
-            "give at least 8 of its hexadecimal digits, as `gitops plan` shows them",
+            format!(
+                "give at least {} of its hexadecimal digits, as `gitops plan` shows them",
+                PlanId::DIGITS
+            ),
         )),
+    }
+}
+
+/// Whether somebody who names a plan means this one.
+///
+/// # Errors
+/// A usage error if the text is no id or names two plans, `Stale` if it is another plan's.
+pub fn check_named(app: &App, session: &Session, plan: &Plan, id: &str) -> Result<(), Failure> {
+    named(id)?;
+    match is_meant(session, plan, id)? {
+        true => Ok(()),
+        false => Err(another(app, plan, id)),
     }
 }
 
@@ -68,20 +106,42 @@ fn another(app: &App, plan: &Plan, id: &str) -> Failure {
     Error::new(ErrorKind::Stale, message).help(format!("look at it: `{}`", app.command("plan"))).into()
 }
 
+/// Whether a text names this plan, and no other one that was applied before.
+///
+/// # Errors
+/// `Invalid` if it names both: who typed it may have meant the other.
+fn is_meant(session: &Session, plan: &Plan, text: &str) -> Result<bool, Failure> {
+    if !plan.id.is_meant_by(text) {
+        return Ok(false);
+    }
+    let applied = session::audit_records(&session.audit_path(), REMEMBERED)?;
+    let mut others = applied.iter().filter_map(|record| match &record.entry.what {
+        AuditEvent::SyncStarted { plan, .. } => Some(*plan),
+        _ => None,
+    });
+    match others.find(|other| *other != plan.id && other.is_meant_by(text)) {
+        None => Ok(true),
+        Some(other) => Err(Failure::usage(
+            format!("`{text}` names two plans: {} and {other}", plan.id),
+            "give more digits of the one that you mean",
+        )),
+    }
+}
+
 /// One question after the whole table. A plan that a gate holds back takes more than a yes: its id.
-async fn ask(app: &App, plan: &Plan, verdict: &Verdict) -> Result<Approval, Failure> {
+async fn ask(app: &App, session: &Session, plan: &Plan, verdict: &Verdict) -> Result<ApplyOptions, Failure> {
     match verdict {
         // The engine refuses it with the gate's reason.
-        Verdict::Deny { .. } => Ok(Approval::of_any_plan(actor())),
+        Verdict::Deny { .. } => Ok(ApplyOptions::by(actor())),
         Verdict::NeedsApproval { .. } => {
             let answer = question(app, "A gate wants this plan named. To apply it, type its id: ").await?;
-            match plan.id.is_meant_by(&answer) {
-                true => Ok(Approval::of_this_plan(actor())),
+            match is_meant(session, plan, &answer)? {
+                true => Ok(ApplyOptions::naming_the_plan(actor())),
                 false => Err(declined()),
             }
         }
         _ => match question(app, "Apply this plan? Only `yes` will do: ").await?.as_str() {
-            "yes" | "y" => Ok(Approval::of_any_plan(actor())),
+            "yes" | "y" => Ok(ApplyOptions::by(actor())),
             _ => Err(declined()),
         },
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use gitops_core::ErrorKind;
+use gitops_core::{ErrorKind, ForeignField, Obstacle, Plan};
 
 /// How the command ends. Scripts may rely on every code; a test runs the binary for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub enum Exit {
     Ok = 0,
     /// It was not.
     Failure = 1,
-    /// There are changes or drift, and `--detailed-exitcode` asked to be told.
+    /// There are changes or drift, and `--detailed-exitcode` (or `--exit-code`) asked to be told.
     Changes = 2,
     /// A gate denies the plan, or wants an approval that names it.
     Denied = 3,
@@ -22,6 +22,8 @@ pub enum Exit {
     Stale = 5,
     /// Everything was applied, and something of it does not work yet.
     Degraded = 6,
+    /// A merge has conflicts, so nobody knows what it would do.
+    Conflict = 7,
     /// The command line is wrong.
     Usage = 64,
     /// Somebody asked to stop.
@@ -30,7 +32,7 @@ pub enum Exit {
 
 impl Exit {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Ok,
         Self::Failure,
         Self::Changes,
@@ -38,6 +40,7 @@ impl Exit {
         Self::Unauthorised,
         Self::Stale,
         Self::Degraded,
+        Self::Conflict,
         Self::Usage,
         Self::Interrupted,
     ];
@@ -51,14 +54,58 @@ impl Exit {
     pub const fn meaning(self) -> &'static str {
         match self {
             Self::Ok => "ok",
-            Self::Failure => "failure",
+            Self::Failure => "failure, or a fault or conflict blocks an object",
             Self::Changes => "changes or drift exist (only with --detailed-exitcode)",
             Self::Denied => "denied by a gate, or needs an approval that names the plan",
             Self::Unauthorised => "not authenticated or not authorised",
             Self::Stale => "the plan is stale; nothing was written",
             Self::Degraded => "applied, but something is not healthy",
+            Self::Conflict => "the merge has conflicts",
             Self::Usage => "usage error",
             Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// The one that counts where several hold. A stop and what kept everything from being written come first, then what
+    /// is blocked, then what is not healthy, then what differs.
+    const PRECEDENCE: [Self; 10] = [
+        Self::Interrupted,
+        Self::Usage,
+        Self::Stale,
+        Self::Conflict,
+        Self::Denied,
+        Self::Failure,
+        Self::Unauthorised,
+        Self::Degraded,
+        Self::Changes,
+        Self::Ok,
+    ];
+
+    /// The first of these in the order of precedence.
+    pub fn gravest(exits: impl IntoIterator<Item = Self>) -> Self {
+        let rank = |exit: &Self| Self::PRECEDENCE.iter().position(|other| other == exit);
+        exits.into_iter().min_by_key(rank).unwrap_or(Self::Ok)
+    }
+
+    /// How a verb that looks ends because of what blocks objects. What ends by itself is no failure.
+    pub fn of_blocked(plan: &Plan) -> Self {
+        let objects = plan.obstacles().map(|(_, obstacle)| Self::of_obstacle(obstacle));
+        Self::gravest(objects.chain(Self::of_blocked_fields(plan)))
+    }
+
+    /// The same for fields that a step leaves as they are until a person decides whose they are.
+    pub fn of_blocked_fields(plan: &Plan) -> Option<Self> {
+        let mut fields = plan.steps.iter().flat_map(|step| &step.foreign);
+        fields.any(ForeignField::is_blocked).then_some(Self::of_obstacle(Obstacle::Conflict))
+    }
+
+    /// The same for what blocks one object.
+    pub const fn of_obstacle(obstacle: Obstacle) -> Self {
+        match obstacle {
+            Obstacle::Wait => Self::Ok,
+            Obstacle::Approval => Self::Denied,
+            Obstacle::MissingRights => Self::Unauthorised,
+            _ => Self::Failure,
         }
     }
 
@@ -86,6 +133,8 @@ pub fn table() -> String {
     for exit in Exit::ALL {
         let _ = write!(text, "\n  {:>3}  {}", exit.code(), exit.meaning());
     }
+    let order: Vec<String> = Exit::PRECEDENCE.iter().map(|exit| exit.code().to_string()).collect();
+    let _ = write!(text, "\nWhere several hold, the first of these counts: {}", order.join(", "));
     text
 }
 
@@ -98,14 +147,16 @@ mod tests {
         insta::assert_snapshot!(table(), @r"
         Exit codes:
             0  ok
-            1  failure
+            1  failure, or a fault or conflict blocks an object
             2  changes or drift exist (only with --detailed-exitcode)
             3  denied by a gate, or needs an approval that names the plan
             4  not authenticated or not authorised
             5  the plan is stale; nothing was written
             6  applied, but something is not healthy
+            7  the merge has conflicts
            64  usage error
           130  interrupted
+        Where several hold, the first of these counts: 130, 64, 5, 7, 3, 1, 4, 6, 2, 0
         ");
     }
 }

@@ -1,8 +1,8 @@
 //! Why a verb ended without doing what was asked.
 
+use gitops_app::codes;
 use gitops_core::{Error, ErrorKind};
 
-use crate::codes;
 use crate::exit::Exit;
 
 /// An error and how the command ends because of it.

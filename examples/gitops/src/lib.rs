@@ -1,31 +1,22 @@
 //! The `gitops` command: plan, apply and keep applied what a Git repository declares.
-//!
-//! The reader of its file is public, for programs that take the same file.
 
 mod actor;
 mod app;
 mod cli;
-mod codes;
-pub mod config;
 mod consent;
 mod exit;
 mod failure;
-mod heard;
 mod interrupt;
-mod lookup;
+mod many;
 mod output;
 mod progress;
-mod rules;
-mod saved_plan;
-mod session;
-mod source;
-mod targets;
+mod usage;
 mod verbs;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use clap::error::ErrorKind as Clap;
+use gitops_app::documents::document;
 use gitops_core::Error;
 
 use app::App;
@@ -38,18 +29,7 @@ use output::Screen;
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => run(cli).into(),
-        Err(error) => {
-            let _ = error.print();
-            usage(&error).into()
-        }
-    }
-}
-
-/// Help and version are no errors; clap's own code for errors is 2, which means something else here.
-fn usage(error: &clap::Error) -> Exit {
-    match error.kind() {
-        Clap::DisplayHelp | Clap::DisplayVersion => Exit::Ok,
-        _ => Exit::Usage,
+        Err(error) => usage::tell(&error).into(),
     }
 }
 
@@ -72,14 +52,14 @@ fn run(cli: Cli) -> Exit {
 }
 
 async fn dispatch(global: &Global, verb: cli::Verb) -> Result<Exit, Failure> {
-    verbs::run(&App::new(global)?, verb).await
+    verbs::run(&App::new(global)?, &verb).await
 }
 
 /// Says what went wrong where the reader looks for it: programs on standard output, people on standard error.
 fn complain(screen: Screen, failure: &Failure) -> Exit {
     match screen.is_json() {
         true => {
-            let _ = screen.data(&output::document::pretty(&output::error::document(failure)));
+            let _ = screen.data(&document::pretty(&output::error::document(failure, None)));
         }
         false => screen.complain(&output::error::human(failure)),
     }

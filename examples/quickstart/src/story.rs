@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gitops_core::directory::{Directory, FileRender};
-use gitops_core::{Approval, Cx, Engine, Error, ErrorKind, FileAudit, Plan, Report, Result, StateDir};
+use gitops_core::{ApplyOptions, Cx, Engine, Error, ErrorKind, FileAudit, Plan, Report, Result, StateDir};
 use gitops_git::{GitRef, GitSource};
 
 use crate::repository::Repository;
@@ -42,7 +42,7 @@ impl Story {
         Ok(Self { cx, engine, repository, live, state, first })
     }
 
-    /// Plans the first revision, applies exactly that plan, and shows that a second pass does nothing.
+    /// Plans the first revision, applies exactly that plan, and shows that a second reconciliation does nothing.
     pub async fn first_apply(&mut self) -> Result<()> {
         chapter("1. Plan: what would be done, and why. Nothing is written.");
         let plan = self.engine.plan(&self.cx).await?;
@@ -54,7 +54,7 @@ impl Story {
             report.applied(),
             report.plan.unchanged + report.applied()
         );
-        let again = self.engine.pass(&self.cx).await?;
+        let again = self.engine.reconcile(&self.cx).await?;
         println!("   A second pass finds nothing to do and writes nothing: {} steps.", again.results.len());
         Ok(())
     }
@@ -91,7 +91,10 @@ impl Story {
         let plan = self.engine.plan(&self.cx).await?;
         show(&plan);
         self.apply(&plan).await?;
-        println!("   Held to {} until the rollback is ended; drift is still repaired.", pin.revision.short());
+        println!(
+            "   Pinned to {} until the rollback is ended; drift is still repaired.",
+            pin.revision.short()
+        );
         check(!self.live.join("quickstart-note.txt").exists(), "what the second commit added is gone")?;
         chapter("6. End the rollback: follow the branch again.");
         self.engine.unpin(&self.cx, "quickstart").await?;
@@ -103,7 +106,7 @@ impl Story {
     /// Verifies the audit log, and compares the folder with the repository.
     pub async fn end(mut self) -> Result<()> {
         chapter("7. Who did what: the audit log.");
-        let report = self.engine.pass(&self.cx).await?;
+        let report = self.engine.reconcile(&self.cx).await?;
         check(report.is_converged() && report.results.is_empty(), "everything is as declared")?;
         let audit = FileAudit::verify(self.state.join("audit.jsonl"))?;
         println!("   {} entries, each naming the hash of the one before; none was changed.", audit.entries);
@@ -113,7 +116,7 @@ impl Story {
     }
 
     async fn apply(&mut self, plan: &Plan) -> Result<Report> {
-        let report = self.engine.apply(&self.cx, plan, &Approval::of_this_plan("quickstart")).await?;
+        let report = self.engine.apply(&self.cx, plan, &ApplyOptions::naming_the_plan("quickstart")).await?;
         check(report.is_converged(), "every step was done")?;
         Ok(report)
     }

@@ -13,13 +13,16 @@ use crate::{Error, Result, fs};
 /// A position in an audit log: all before it is stood for by the hash of the last line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Checkpoint {
-    pub(super) entries: u64,
-    pub(super) bytes: u64,
-    pub(super) hash: Digest,
+pub struct AuditPosition {
+    /// How many entries there are before it.
+    pub entries: u64,
+    /// How many bytes they take.
+    pub bytes: u64,
+    /// The hash of the last of them.
+    pub hash: Digest,
 }
 
-impl Checkpoint {
+impl AuditPosition {
     pub(super) fn beginning() -> Self {
         Self { entries: 0, bytes: 0, hash: Digest::of(b"gitops audit") }
     }

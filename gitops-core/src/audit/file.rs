@@ -5,7 +5,8 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::AuditSink;
-use super::entry::AuditEntry;
+use super::checkpoint::AuditPosition;
+use super::entry::{AuditEntry, AuditRecord};
 use super::log::Log;
 use super::verify::{self, AuditReport};
 use crate::{Cx, Result, fs};
@@ -36,7 +37,15 @@ impl FileAudit {
     /// # Errors
     /// `Corrupt`, naming the line and what is wrong with it; `NotFound` if there is no log and never was one.
     pub fn verify(path: impl AsRef<Path>) -> Result<AuditReport> {
-        verify::verify(path.as_ref())
+        verify::verify(path.as_ref(), None)
+    }
+
+    /// The same, and that the log still holds what it held at a position that was noted elsewhere.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_beyond(path: impl AsRef<Path>, position: &AuditPosition) -> Result<AuditReport> {
+        verify::verify(path.as_ref(), Some(position))
     }
 
     /// The newest entries, at most `limit` of them, the newest last; changes nothing.
@@ -45,8 +54,16 @@ impl FileAudit {
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
-    pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<AuditEntry>> {
+    pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<AuditRecord>> {
         verify::newest(path.as_ref(), limit)
+    }
+
+    /// Gives every entry, the oldest first, and holds one at a time; changes nothing. Each line is checked for itself.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), and whatever `take` gives: then nothing more is read.
+    pub fn each(path: impl AsRef<Path>, take: impl FnMut(AuditRecord) -> Result<()>) -> Result<()> {
+        verify::each(path.as_ref(), take)
     }
 }
 
@@ -61,5 +78,14 @@ impl AuditSink for FileAudit {
         let entries = entries.to_vec();
         let mut log = self.0.clone().lock_owned().await;
         fs::blocking(move || log.append(&entries)).await
+    }
+
+    async fn position(&self) -> Option<AuditPosition> {
+        Some(self.0.lock().await.position())
+    }
+
+    async fn holds(&self, position: &AuditPosition) -> Result<()> {
+        let (log, position) = (self.0.clone().lock_owned().await, position.clone());
+        fs::blocking(move || log.holds(&position)).await
     }
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::checkpoint::AuditPosition;
 use super::entry::{AuditEntry, AuditEvent};
 use crate::value::Digest;
 use crate::{Error, ErrorKind, Result};
@@ -80,6 +81,11 @@ fn check_format(bytes: &[u8]) -> Result<()> {
 
 fn not_a_line() -> Error {
     broken("it is not a line of an audit log")
+}
+
+/// The end of the line that ends at a position.
+pub(super) fn seal_of(position: &AuditPosition) -> Vec<u8> {
+    format!(",\"hash\":\"{}\"}}\n", position.hash).into_bytes()
 }
 
 /// The audit log is not as it was written.

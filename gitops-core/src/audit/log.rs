@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::checkpoint::Checkpoint;
+use super::checkpoint::AuditPosition;
 use super::entry::{AuditEntry, AuditEvent};
-use super::line::{Line, broken};
-use super::verify::cut_short;
+use super::line::{Line, broken, seal_of};
+use super::verify::{cut_short, cut_with_checkpoint, other};
 use crate::journal::room_for;
 use crate::{Error, ErrorKind, Result, fs};
 
@@ -18,7 +19,7 @@ const CHECKPOINT_EVERY: u64 = 512;
 pub(super) struct Log {
     path: PathBuf,
     file: File,
-    end: Checkpoint,
+    end: AuditPosition,
     saved: u64,
     failed: bool,
     /// What the outcomes of open changes may need, and up to where the disk has given room.
@@ -60,6 +61,30 @@ impl Log {
         self.needed = needed(self.needed, entries);
         self.failed = false;
         Ok(())
+    }
+
+    pub(super) fn position(&self) -> AuditPosition {
+        self.end.clone()
+    }
+
+    /// Whether the line that ends at a position is the one that ended there.
+    pub(super) fn holds(&self, position: &AuditPosition) -> Result<()> {
+        if position.entries == 0 {
+            return Ok(());
+        }
+        if self.end.entries < position.entries || self.end.bytes < position.bytes {
+            return Err(cut_with_checkpoint(position).with("path", self.path.display()));
+        }
+        let failed = |error| fs::failed("read the audit log", &self.path, error);
+        let seal = seal_of(position);
+        let mut found = vec![0; seal.len()];
+        let start = position.bytes.checked_sub(seal.len() as u64).ok_or_else(|| other(position))?;
+        let file = File::open(&self.path).map_err(failed)?;
+        file.read_exact_at(&mut found, start).map_err(failed)?;
+        match found == seal {
+            true => Ok(()),
+            false => Err(other(position).with("path", self.path.display())),
+        }
     }
 
     /// Before anything but outcomes is written: finds room for it and for the outcomes that will follow, so that a disk
@@ -114,25 +139,25 @@ fn needed(before: u64, entries: &[AuditEntry]) -> u64 {
 }
 
 /// The lines of a group of entries, and the position after them.
-fn seal(end: &Checkpoint, entries: &[AuditEntry]) -> Result<(Vec<u8>, Checkpoint)> {
+fn seal(end: &AuditPosition, entries: &[AuditEntry]) -> Result<(Vec<u8>, AuditPosition)> {
     let (mut bytes, mut end) = (Vec::new(), end.clone());
     let group = end.entries + 1;
     for entry in entries {
         let (line, hash) = Line::new(end.entries + 1, group, end.hash, entry).seal()?;
-        end = Checkpoint { entries: end.entries + 1, bytes: end.bytes + line.len() as u64, hash };
+        end = AuditPosition { entries: end.entries + 1, bytes: end.bytes + line.len() as u64, hash };
         bytes.extend(line);
     }
     Ok((bytes, end))
 }
 
-fn open_or_create(path: &Path) -> Result<(Checkpoint, File)> {
+fn open_or_create(path: &Path) -> Result<(AuditPosition, File)> {
     let failed = |error| fs::failed("open the audit log", path, error);
     let exists = fs::regular(path).map_err(failed)?.is_some();
     let missing = |what: &str| Err(broken(what).with("path", path.display()));
-    let checkpoint = match (Checkpoint::load(path)?, exists) {
+    let checkpoint = match (AuditPosition::load(path)?, exists) {
         (None, true) => return missing("its checkpoint is missing"),
         (Some(checkpoint), false) if checkpoint.entries > 0 => return missing("it is missing"),
-        (checkpoint, _) => checkpoint.unwrap_or_else(Checkpoint::beginning),
+        (checkpoint, _) => checkpoint.unwrap_or_else(AuditPosition::beginning),
     };
     if !exists {
         create(&checkpoint, path)?;
@@ -142,7 +167,7 @@ fn open_or_create(path: &Path) -> Result<(Checkpoint, File)> {
 }
 
 /// The checkpoint comes first: a log without one is never right.
-fn create(checkpoint: &Checkpoint, path: &Path) -> Result<()> {
+fn create(checkpoint: &AuditPosition, path: &Path) -> Result<()> {
     checkpoint.save(path)?;
     let created = fs::private().write(true).create_new(true).open(path);
     let durable = created.and_then(|_| fs::sync_dir(fs::parent(path)));
@@ -150,7 +175,7 @@ fn create(checkpoint: &Checkpoint, path: &Path) -> Result<()> {
 }
 
 /// Reads what comes after the checkpoint, cuts off a group that never became durable, and gives the end.
-fn settle(file: &mut File, checkpoint: &Checkpoint, path: &Path) -> Result<Checkpoint> {
+fn settle(file: &mut File, checkpoint: &AuditPosition, path: &Path) -> Result<AuditPosition> {
     let failed = |error| fs::failed("read the audit log", path, error);
     let size = file.metadata().map_err(failed)?.len();
     if size < checkpoint.bytes {
@@ -167,7 +192,7 @@ fn settle(file: &mut File, checkpoint: &Checkpoint, path: &Path) -> Result<Check
     Ok(end)
 }
 
-fn follow_all(mut end: Checkpoint, mut rest: &[u8]) -> Result<Checkpoint> {
+fn follow_all(mut end: AuditPosition, mut rest: &[u8]) -> Result<AuditPosition> {
     while let Some(line) = rest.split_inclusive(|byte| *byte == b'\n').next() {
         match end.follow(line) {
             Ok(_) => rest = &rest[line.len()..],

@@ -8,7 +8,8 @@ mod log;
 mod memory;
 mod verify;
 
-pub use entry::{AuditEntry, AuditEvent};
+pub use checkpoint::AuditPosition;
+pub use entry::{AuditEntry, AuditEvent, AuditRecord, LeftObject, LeftState, Purpose, SyncResult};
 pub use file::FileAudit;
 pub use memory::MemoryAudit;
 pub use verify::AuditReport;
@@ -33,4 +34,18 @@ pub trait AuditSink: Send + Sync {
     /// # Cancel safety
     /// A dropped call has recorded the first ones of them, perhaps none, perhaps all; or still does so.
     async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()>;
+
+    /// How far the log has come, if it can tell. The engine keeps that in its journal, so that a log which is cut short
+    /// with all that lies beside it is found.
+    async fn position(&self) -> Option<AuditPosition> {
+        None
+    }
+
+    /// Whether the log still holds what it held at this position.
+    ///
+    /// # Errors
+    /// `Corrupt` if it does not.
+    async fn holds(&self, _position: &AuditPosition) -> Result<()> {
+        Ok(())
+    }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::checkpoint::Checkpoint;
-use super::entry::AuditEntry;
+use super::checkpoint::AuditPosition;
+use super::entry::AuditRecord;
 use super::line::{LINE_LIMIT, Line, broken};
 use crate::cx::Time;
 use crate::value::Digest;
@@ -24,24 +24,38 @@ pub struct AuditReport {
     pub first: Option<Time>,
     /// The time of the last.
     pub last: Option<Time>,
+    /// The application that the last is of.
+    pub application: Option<String>,
     /// The hash that stands for all of them; one that is noted elsewhere proves later that none was changed.
     pub hash: Digest,
     /// Whether the last line has no end yet: a process is writing it, or stopped in the middle of it.
     pub unfinished: bool,
 }
 
-pub(super) fn verify(path: &Path) -> Result<AuditReport> {
+pub(super) fn verify(path: &Path, beyond: Option<&AuditPosition>) -> Result<AuditReport> {
     // The checkpoint is read first: a log that another process writes may only be ahead of it.
-    let Some(checkpoint) = Checkpoint::load(path)? else {
+    let Some(checkpoint) = AuditPosition::load(path)? else {
+        if let (Some(position), None) = (beyond, fs::regular(path).ok().flatten()) {
+            return Err(cut_with_checkpoint(position).with("path", path.display()));
+        }
         open(path)?;
         return Err(broken("its checkpoint is missing").with("path", path.display()));
     };
-    let mut walk = Walk::new(checkpoint);
+    let mut walk = Walk::new(checkpoint, beyond);
     let unfinished = each_line(path, |line| walk.take(line))?;
     walk.finish(unfinished).map_err(|error| error.with("path", path.display()))
 }
 
-pub(super) fn newest(path: &Path, limit: usize) -> Result<Vec<AuditEntry>> {
+pub(super) fn each(path: &Path, mut take: impl FnMut(AuditRecord) -> Result<()>) -> Result<()> {
+    each_line(path, |line| take(record(&line[..line.len() - 1])?)).map(drop)
+}
+
+fn record(line: &[u8]) -> Result<AuditRecord> {
+    let (line, _) = Line::unseal(line)?;
+    Ok(AuditRecord { number: line.seq, entry: line.entry.into_owned() })
+}
+
+pub(super) fn newest(path: &Path, limit: usize) -> Result<Vec<AuditRecord>> {
     let mut newest: VecDeque<Vec<u8>> = VecDeque::new();
     each_line(path, |line| {
         if newest.len() == limit {
@@ -51,23 +65,41 @@ pub(super) fn newest(path: &Path, limit: usize) -> Result<Vec<AuditEntry>> {
         newest.truncate(limit);
         Ok(())
     })?;
-    newest.iter().map(|line| Ok(Line::unseal(line)?.0.entry.into_owned())).collect()
+    newest.iter().map(|line| record(line)).collect()
 }
 
-pub(super) fn cut_short(checkpoint: &Checkpoint) -> Error {
+pub(super) fn cut_short(checkpoint: &AuditPosition) -> Error {
     broken(&format!("it is shorter than its checkpoint, which names {} entries", checkpoint.entries))
 }
 
-struct Walk {
-    checkpoint: Checkpoint,
-    at: Checkpoint,
+/// The log is not the one of which the journal knows.
+pub(super) fn cut_with_checkpoint(position: &AuditPosition) -> Error {
+    broken(&format!("it is shorter than the journal knows it, which names {} entries", position.entries))
+        .help(LOST)
+}
+
+/// The same for one that is as long.
+pub(super) fn other(position: &AuditPosition) -> Error {
+    broken(&format!("its entry {} is not the one that the journal knows", position.entries)).help(LOST)
+}
+
+const LOST: &str = "find out who cut it, and put it back from a backup; if it is lost for good, `gitops audit restart` \
+     begins a new one that says so";
+
+struct Walk<'a> {
+    checkpoint: AuditPosition,
+    /// Noted elsewhere.
+    beyond: Option<&'a AuditPosition>,
+    application: Option<String>,
+    at: AuditPosition,
     first: Option<Time>,
     last: Option<Time>,
 }
 
-impl Walk {
-    fn new(checkpoint: Checkpoint) -> Self {
-        Self { checkpoint, at: Checkpoint::beginning(), first: None, last: None }
+impl<'a> Walk<'a> {
+    fn new(checkpoint: AuditPosition, beyond: Option<&'a AuditPosition>) -> Self {
+        let at = AuditPosition::beginning();
+        Self { checkpoint, beyond, application: None, at, first: None, last: None }
     }
 
     fn take(&mut self, line: &[u8]) -> Result<()> {
@@ -75,10 +107,16 @@ impl Walk {
         let entry = self.at.follow(line)?;
         self.first.get_or_insert(entry.time);
         self.last = Some(entry.time);
+        self.application = Some(entry.application);
         Ok(())
     }
 
     fn compare(&self) -> Result<()> {
+        if let Some(beyond) =
+            self.beyond.filter(|beyond| beyond.entries == self.at.entries && **beyond != self.at)
+        {
+            return Err(other(beyond).with("line", self.at.entries));
+        }
         match self.at.entries == self.checkpoint.entries && self.at != self.checkpoint {
             true => {
                 Err(broken("it is not the log that its checkpoint was made of").with("line", self.at.entries))
@@ -92,8 +130,11 @@ impl Walk {
         if self.at.entries < self.checkpoint.entries {
             return Err(cut_short(&self.checkpoint).with("line", self.at.entries));
         }
-        let Self { at, first, last, .. } = self;
-        Ok(AuditReport { entries: at.entries, first, last, hash: at.hash, unfinished })
+        if let Some(beyond) = self.beyond.filter(|beyond| self.at.entries < beyond.entries) {
+            return Err(cut_with_checkpoint(beyond).with("line", self.at.entries));
+        }
+        let Self { at, first, last, application, .. } = self;
+        Ok(AuditReport { entries: at.entries, first, last, application, hash: at.hash, unfinished })
     }
 }
 
@@ -127,7 +168,7 @@ fn open(path: &Path) -> Result<BufReader<File>> {
 
 /// A log that is not there is missing if its checkpoint says that it had entries.
 fn absent(path: &Path) -> Result<Error> {
-    let was_there = Checkpoint::load(path)?.is_some_and(|checkpoint| checkpoint.entries > 0);
+    let was_there = AuditPosition::load(path)?.is_some_and(|checkpoint| checkpoint.entries > 0);
     Ok(match was_there {
         true => broken("it is missing"),
         false => Error::new(ErrorKind::NotFound, "there is no audit log")

@@ -58,7 +58,7 @@ impl Size {
         match value {
             Value::Text(text) => Self::scalar(1 + text.len() as u64),
             Value::Bytes(bytes) => Self::scalar(1 + bytes.len() as u64),
-            Value::Secret(_) | Value::Hole(_) => Self::scalar(256),
+            Value::Secret(_) | Value::Placeholder(_) => Self::scalar(256),
             Value::List(items) => Self::all(items.iter().map(Self::of)),
             Value::Map(members) => {
                 let names = members.keys().map(|name| Self::scalar(1 + name.len() as u64));

@@ -1,19 +1,24 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Expression;
-use crate::gate::{Gate, Verdict};
+use crate::gate::{Gate, Proposal, Verdict};
 use crate::plan::{Plan, Step};
+use crate::source::Commits;
 use crate::value::{Action, Digest, Hasher, Value};
 
 /// A gate from an expression that must hold for a plan.
 ///
-/// The expression sees two variables, with secrets masked:
-/// - `plan`: `application`, `revision`, `owned`, `held`, and how many steps `create`, `update`, `replace`, `delete`;
+/// The expression sees three variables, with secrets masked:
+/// - `plan`: `application`, `revision`, `owned`, `blocked`, and how many steps `create`, `update`, `replace`, `delete`;
 /// - `steps`: of each its `key` (`target`, `group`, `kind`, `namespace`, `name`), `action`, `cause`, `reason` (with its
-///   `code`), `risk` (a list), `path` (the file), `preview` (whether the target foretold it), `fields`: `path`,
-///   `before` and `after` of each field that would change, as the target foretold it if it does; and `components`:
+///   `code`), `risk` (a list), `path` (the file), `preview` (whether the target previewed it), `fields`: `path`,
+///   `before` and `after` of each field that would change, as the target previewed it if it does; and `components`:
 ///   `name`, `kind`, `action`, `risk`, `before` and `after` of each part of it that would change, such as the resources
-///   of a root module.
+///   of a root module;
+/// - `commits`: what the plan's revision brings over the accepted one: `known` (false where the source can't tell, or where
+///   nothing was accepted before), `more` (whether there are more than are listed), and `list`, the newest first, of `id`,
+///   `author`, `committer` (each as `Name <address>`), `time` and `summary`.
 ///
 /// ```
 /// use gitops_core::cel::{CelGate, Expression};
@@ -45,9 +50,10 @@ impl Gate for CelGate {
         &self.name
     }
 
-    fn check(&self, plan: &Plan) -> Verdict {
+    fn check(&self, &Proposal { plan, commits, .. }: &Proposal<'_>) -> Verdict {
         let steps = Value::List(plan.steps.iter().map(step_data).collect());
-        let variables = BTreeMap::from([("plan", plan_data(plan)), ("steps", steps)]);
+        let commits = commits_data(commits);
+        let variables = BTreeMap::from([("plan", plan_data(plan)), ("steps", steps), ("commits", commits)]);
         match self.rule.holds(&variables) {
             Ok(true) => Verdict::Allow,
             Ok(false) => self.otherwise.clone(),
@@ -68,9 +74,18 @@ fn plan_data(plan: &Plan) -> Value {
         ("application", Value::from(plan.application.as_str())),
         ("revision", plan.revision.id().into()),
         ("owned", number(plan.owned)),
-        ("held", number(plan.held.len())),
+        ("blocked", number(plan.blocked.len())),
     ];
     Value::map(counts.into_iter().chain(rest.map(|(name, value)| (name.to_owned(), value))))
+}
+
+fn commits_data(commits: Option<&Commits>) -> Value {
+    let list = commits.map_or_else(|| Value::List(Arc::from([])), |commits| encoded(&commits.list));
+    Value::map([
+        ("known", commits.is_some().into()),
+        ("more", commits.is_some_and(|commits| commits.more).into()),
+        ("list", list),
+    ])
 }
 
 fn number(count: usize) -> Value {

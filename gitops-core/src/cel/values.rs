@@ -8,7 +8,7 @@ use ::cel::objects::{Key, Map};
 
 use crate::value::{Number, Value};
 
-/// Secrets and holes are what people would see of them.
+/// Secrets and placeholders are what people would see of them.
 pub(super) fn to_cel(value: &Value) -> Cel {
     match value {
         Value::Null => Cel::Null,
@@ -17,7 +17,7 @@ pub(super) fn to_cel(value: &Value) -> Cel {
         Value::Text(text) => Cel::String(Arc::new(text.to_string())),
         Value::Bytes(bytes) => Cel::Bytes(Arc::new(bytes.to_vec())),
         Value::Secret(secret) => Cel::String(Arc::new(secret.to_string())),
-        Value::Hole(hole) => Cel::String(Arc::new(hole.to_string())),
+        Value::Placeholder(placeholder) => Cel::String(Arc::new(placeholder.to_string())),
         Value::List(items) => Cel::List(Arc::new(items.iter().map(to_cel).collect())),
         Value::Map(members) => {
             let member =

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::report::{CheckResult, Status};
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 use crate::{Cx, Error, Result};
 
 /// How long a check may take. One that takes longer hangs.
@@ -38,7 +38,7 @@ pub(super) enum Asked {
     /// Of keyed targets.
     Keyed,
     /// Of keyed and discoverable targets.
-    Marked,
+    Labelled,
     /// Of opaque targets.
     Opaque,
     /// Of those that offer this power.
@@ -88,13 +88,15 @@ macro_rules! check {
 pub(super) use {check, ensure};
 
 impl Asked {
-    /// Whether it is asked of a backend of a tier, or of one that has none.
-    pub(super) fn is_of(self, tier: Option<Tier>) -> bool {
+    /// Whether it is asked of a backend of a recovery class, or of one that has none.
+    pub(super) fn is_of(self, recovery_class: Option<RecoveryClass>) -> bool {
         match self {
             Self::All | Self::Power(_) => true,
-            Self::Keyed => tier == Some(Tier::Keyed),
-            Self::Marked => tier.is_some_and(|tier| tier != Tier::Opaque),
-            Self::Opaque => tier == Some(Tier::Opaque),
+            Self::Keyed => recovery_class == Some(RecoveryClass::Keyed),
+            Self::Labelled => {
+                recovery_class.is_some_and(|recovery_class| recovery_class != RecoveryClass::Opaque)
+            }
+            Self::Opaque => recovery_class == Some(RecoveryClass::Opaque),
         }
     }
 
@@ -102,7 +104,7 @@ impl Asked {
         match self {
             Self::All => "everybody",
             Self::Keyed => "keyed targets",
-            Self::Marked => "keyed and discoverable targets",
+            Self::Labelled => "keyed and discoverable targets",
             Self::Opaque => "opaque targets",
             Self::Power(power) => power,
         }
@@ -119,8 +121,8 @@ pub(super) trait Bench: Send + Sync {
         Vec::new()
     }
 
-    /// The tier that a target declares.
-    fn tier(&self) -> Option<Tier> {
+    /// The recovery class that a target declares.
+    fn recovery_class(&self) -> Option<RecoveryClass> {
         None
     }
 
@@ -133,7 +135,7 @@ pub(super) trait Bench: Send + Sync {
     fn not_asked(&self, asked: Asked) -> Option<String> {
         match asked {
             Asked::Power(power) if !self.powers().contains(&power) => Some(format!("{power} is not offered")),
-            _ if !asked.is_of(self.tier()) => Some(format!("it is asked of {}", asked.who())),
+            _ if !asked.is_of(self.recovery_class()) => Some(format!("it is asked of {}", asked.who())),
             _ => None,
         }
     }

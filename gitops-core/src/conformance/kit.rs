@@ -6,7 +6,7 @@ use futures::future::BoxFuture;
 use super::check::{Asked, Bench, Check, run};
 use super::report::{CheckResult, Report, Status};
 use super::seed::{any_seed, seeded};
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 use crate::{Cx, Result};
 
 /// A kit that is ready to be [run](Self::run).
@@ -42,14 +42,14 @@ impl Kit {
         self
     }
 
-    /// Runs only the checks of these numbers, to look into a failure. The tier is then that of these checks.
+    /// Runs only the checks of these numbers, to look into a failure. The recovery class is then that of these checks.
     #[must_use]
     pub fn only(mut self, numbers: &'static [&'static str]) -> Self {
         self.only = Some(numbers);
         self
     }
 
-    /// Runs the checks one after another, and prints the report with the tier that a target earned.
+    /// Runs the checks one after another, and prints the report with the recovery class that a target earned.
     pub async fn run(self) -> Report {
         let order = Order { seed: self.seed.unwrap_or_else(any_seed), only: self.only };
         let report = (self.run)(order).await;
@@ -78,10 +78,15 @@ where
             bench.powers().into_iter().filter_map(|power| unproven(power, &results)).collect();
         results.extend(unproven);
     }
-    report(bench.subject(), seed, bench.tier(), results)
+    report(bench.subject(), seed, bench.recovery_class(), results)
 }
 
-fn report(subject: String, seed: u64, declared: Option<Tier>, results: Vec<(Asked, CheckResult)>) -> Report {
+fn report(
+    subject: String,
+    seed: u64,
+    declared: Option<RecoveryClass>,
+    results: Vec<(Asked, CheckResult)>,
+) -> Report {
     let earned = declared.and_then(|declared| earned(declared, &results));
     let checks = results.into_iter().map(|(_, result)| result).collect();
     Report { subject, seed, declared, earned, checks }
@@ -99,13 +104,13 @@ fn unproven(power: &'static str, results: &[(Asked, CheckResult)]) -> Option<(As
     Some((asked, CheckResult { number: "C00".to_owned(), sentence, status: Status::Fail { why } }))
 }
 
-/// The highest tier up to the declared one of which no check failed.
-fn earned(declared: Tier, results: &[(Asked, CheckResult)]) -> Option<Tier> {
-    let keeps = |tier: &Tier| {
-        !results
-            .iter()
-            .any(|(asked, result)| asked.is_of(Some(*tier)) && matches!(result.status, Status::Fail { .. }))
+/// The highest recovery class up to the declared one of which no check failed.
+fn earned(declared: RecoveryClass, results: &[(Asked, CheckResult)]) -> Option<RecoveryClass> {
+    let keeps = |recovery_class: &RecoveryClass| {
+        !results.iter().any(|(asked, result)| {
+            asked.is_of(Some(*recovery_class)) && matches!(result.status, Status::Fail { .. })
+        })
     };
-    let tiers = [Tier::Keyed, Tier::Discoverable, Tier::Opaque];
-    tiers.into_iter().filter(|tier| *tier <= declared).find(keeps)
+    let classes = [RecoveryClass::Keyed, RecoveryClass::Discoverable, RecoveryClass::Opaque];
+    classes.into_iter().filter(|recovery_class| *recovery_class <= declared).find(keeps)
 }

@@ -8,8 +8,10 @@ use self::probe::Probe;
 use super::check::{Asked, Bench, Check, Checked, check, ensure};
 use super::kit::Kit;
 use super::poll::drop_at;
+use crate::capability::Beside;
 use crate::layer::Layer;
-use crate::value::{Change, GroupKind, Key, Mark, Object, Provenance, Value};
+use crate::render::Desired;
+use crate::value::{Change, GroupKind, Key, Object, OwnerLabel, Provenance, Value};
 use crate::{Applied, Cx, Error, ErrorKind, Revision, Scope, Source, Target};
 
 pub(super) const CHECKS: &[Check<LayerBench>] = &[
@@ -68,8 +70,8 @@ fn object() -> Arc<Object> {
 }
 
 fn creation() -> Change {
-    let mark = Mark { owner: "kit".into(), op: "1".into() };
-    Change::Create { object: object(), mark, preview: None }
+    let owner_label = OwnerLabel { owner: "kit".into(), op: "1".into() };
+    Change::Create { object: object(), owner_label, preview: None }
 }
 
 fn scope() -> Scope {
@@ -90,9 +92,10 @@ async fn info(bench: &LayerBench) -> Checked {
     Ok(())
 }
 
-fn offered(target: &dyn Target, source: &dyn Source) -> [(&'static str, bool); 7] {
+fn offered(target: &dyn Target, source: &dyn Source) -> [(&'static str, bool); 8] {
     [
-        ("a native plan", target.native_plan().is_some()),
+        ("a dry run", target.dry_run().is_some()),
+        ("admission", target.admission().is_some()),
         ("a watch", target.watch().is_some()),
         ("health", target.health().is_some()),
         ("import", target.import().is_some()),
@@ -147,14 +150,18 @@ async fn errors(bench: &LayerBench) -> Checked {
 async fn calls_of_powers(bench: &LayerBench) -> Checked {
     let (probe, target) = bench.target(Probe::able());
     let cx = &bench.cx;
-    if let Some(plan) = target.native_plan() {
+    if let Some(plan) = target.dry_run() {
         plan.preview(cx, &key(), Some(&object()), None).await?;
+    }
+    if let Some(admission) = target.admission() {
+        admission.admits(cx, &object(), &Beside::new(Desired::default(), None)).await?;
     }
     if let Some(watch) = target.watch() {
         watch.moved(cx).await?;
     }
     if let Some(health) = target.health() {
         health.ready(cx, &key(), &Applied::Absent).await?;
+        health.look(cx, &[key()]).await?;
     }
     if let Some(import) = target.import() {
         import.adopt(cx, &creation()).await?;
@@ -164,7 +171,7 @@ async fn calls_of_powers(bench: &LayerBench) -> Checked {
         let answers = batch.apply_all(cx, &[creation(), creation()]).await;
         ensure!(answers.len() == 2, "two changes have {} answers", answers.len());
     }
-    came(&probe, &["preview", "moved", "ready", "adopt", "apply_all"])
+    came(&probe, &["preview", "admits", "moved", "ready", "look", "adopt", "apply_all"])
 }
 
 async fn sources(bench: &LayerBench) -> Checked {
@@ -177,12 +184,13 @@ async fn sources(bench: &LayerBench) -> Checked {
         history.find(cx, "main").await?;
         history.describe(cx, &revision).await?;
         history.log(cx, &revision, "", 1).await?;
-        history.blame(cx, &revision, "a", 1).await?;
+        history.between(cx, &revision, &revision, 1).await?;
+        history.blame(cx, &revision, "a", 1..=1).await?;
     }
     if let Some(watch) = source.watch() {
         watch.changed(cx).await?;
     }
-    came(&probe, &["resolve", "fetch", "relation", "find", "describe", "log", "blame", "changed"])
+    came(&probe, &["resolve", "fetch", "relation", "find", "describe", "log", "between", "blame", "changed"])
 }
 
 async fn apart(bench: &LayerBench) -> Checked {

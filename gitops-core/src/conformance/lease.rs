@@ -8,7 +8,7 @@ use futures::future::join_all;
 use super::check::{Asked, Bench, Check, Checked, Stop, check, ensure};
 use super::kit::Kit;
 use super::poll::drop_at;
-use crate::lease::{Lease, Tenure};
+use crate::lease::{Lease, LeaseGrant};
 use crate::{Cx, Result};
 
 pub(super) const CHECKS: &[Check<LeaseBench>] = &[
@@ -80,11 +80,11 @@ impl Bench for LeaseBench {
 }
 
 impl LeaseBench {
-    async fn try_acquire(&self, holder: &str) -> Checked<Option<Tenure>> {
+    async fn try_acquire(&self, holder: &str) -> Checked<Option<LeaseGrant>> {
         Ok(self.subject.lease.acquire(&self.cx, holder, self.subject.term).await?)
     }
 
-    async fn acquire(&self, holder: &str) -> Checked<Tenure> {
+    async fn acquire(&self, holder: &str) -> Checked<LeaseGrant> {
         let held = self.try_acquire(holder).await?;
         let held = held.ok_or_else(|| Stop::Fail(format!("`{holder}` did not get a lease that is free")))?;
         ensure!(held.holder == holder, "`{holder}` acquired the lease of `{}`", held.holder);
@@ -97,11 +97,11 @@ impl LeaseBench {
         Ok(())
     }
 
-    async fn renew(&self, held: &Tenure) -> Result<Tenure> {
+    async fn renew(&self, held: &LeaseGrant) -> Result<LeaseGrant> {
         self.subject.lease.renew(&self.cx, held, self.subject.term).await
     }
 
-    async fn release(&self, held: &Tenure) -> Checked {
+    async fn release(&self, held: &LeaseGrant) -> Checked {
         Ok(self.subject.lease.release(&self.cx, held).await?)
     }
 
@@ -112,7 +112,7 @@ impl LeaseBench {
     }
 
     /// Waits until a lease has ended for everybody.
-    async fn end_of(&self, held: &Tenure) -> Checked {
+    async fn end_of(&self, held: &LeaseGrant) -> Checked {
         let left = held.until.since(self.cx.now());
         Ok(self.cx.sleep(left + self.on_the_way()).await?)
     }
@@ -163,7 +163,7 @@ async fn epoch_grows(bench: &LeaseBench) -> Checked {
 }
 
 /// The lost lease of one, and the lease of another who has it now.
-async fn deposed(bench: &LeaseBench) -> Checked<(Tenure, Tenure)> {
+async fn deposed(bench: &LeaseBench) -> Checked<(LeaseGrant, LeaseGrant)> {
     let first = bench.acquire("first").await?;
     bench.end_of(&first).await?;
     Ok((first, bench.acquire("second").await?))

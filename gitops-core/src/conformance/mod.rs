@@ -1,23 +1,35 @@
-//! The kit by which a backend proves its contract, and its tier, in one test.
+//! The kit by which a backend proves its contract, and its recovery class, in one test.
 //!
 //! A kit runs numbered checks, each on a fresh backend. A check passes, fails, is skipped for want of something that
 //! only the author can give, or is not asked of this backend. `docs/conformance.md` lists the checks by number.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use gitops_core::conformance::{self, Samples, Subject};
-//! use gitops_core::{GroupKind, Key, Memory, Tier, Value};
+//! use gitops_core::conformance::{self, Outside, Samples, Subject};
+//! use gitops_core::{GroupKind, Key, Memory, Result, RecoveryClass, Value};
+//!
+//! /// Somebody else who works with the same backend: what they make is adopted, what they change is found.
+//! struct Hands(Arc<Memory>);
+//!
+//! #[gitops_core::async_trait]
+//! impl Outside for Hands {
+//!     async fn edit(&self, key: &Key, body: Option<&Value>) -> Result<()> {
+//!         self.0.edit(key, body.cloned());
+//!         Ok(())
+//!     }
+//! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
 //! let key = |n| Key::new("memory", GroupKind::new("", "Note"), "", format!("note-{n:04}"));
 //! let body = |n| Value::map([("text", Value::from(format!("text {n}").as_str()))]);
 //! let report = conformance::target(move || async move {
-//!     Ok(Subject::new(Arc::new(Memory::new()), Samples::new(key, body)))
+//!     let memory = Arc::new(Memory::new());
+//!     Ok(Subject::new(memory.clone(), Samples::new(key, body)).outside(Arc::new(Hands(memory))))
 //! })
 //! .run()
 //! .await;
-//! report.assert_earned(Tier::Keyed);
+//! report.assert_earned(RecoveryClass::Keyed);
 //! # }
 //! ```
 

@@ -108,8 +108,8 @@ fn snapshot(files: &Tree, revision: &str) -> Checked<Snapshot> {
     Ok(Snapshot::from_files("conformance", Revision::new(revision, ""), files)?)
 }
 
-fn declared(renderer: &mut Renderer, snapshot: &Snapshot) -> Declared {
-    match renderer.render(snapshot) {
+fn declared(cx: &Cx, renderer: &mut Renderer, snapshot: &Snapshot) -> Declared {
+    match renderer.render(cx, snapshot) {
         Err(_) => Declared::Refused,
         Ok(all) => {
             let digest = |(key, object): (&Key, &Arc<Object>)| (key.clone(), object.digest());
@@ -124,18 +124,18 @@ impl RenderBench {
     }
 
     fn fresh(&self, files: &Tree) -> Checked<Declared> {
-        Ok(declared(&mut self.renderer(), &snapshot(files, "1")?))
+        Ok(declared(&self.cx, &mut self.renderer(), &snapshot(files, "1")?))
     }
 
     /// What a renderer declares that has not seen anything before.
     async fn by_another(&self, snapshot: &Snapshot) -> Checked<Declared> {
         let another = (self.make)().await?.render;
-        Ok(declared(&mut Renderer::new(another), snapshot))
+        Ok(declared(&self.cx, &mut Renderer::new(another), snapshot))
     }
 
     /// What the sample declares: it must be something.
     fn sample(&self) -> Checked<Declared> {
-        if let Err(error) = self.renderer().render(&snapshot(&self.subject.files, "1")?) {
+        if let Err(error) = self.renderer().render(&self.cx, &snapshot(&self.subject.files, "1")?) {
             return Err(Stop::Fail(format!("the sample's files are refused: {:?}", error.diagnostics())));
         }
         let found = self.fresh(&self.subject.files)?;
@@ -174,10 +174,11 @@ async fn what_it_read(bench: &RenderBench) -> Checked {
         beside.insert(format!("{path}.other"), b"other".to_vec());
         for changed in [without, emptied, beside] {
             let mut renderer = bench.renderer();
-            declared(&mut renderer, &snapshot(files, "1")?);
+            declared(&bench.cx, &mut renderer, &snapshot(files, "1")?);
             for tree in [&changed, files] {
                 let tree = snapshot(tree, "2")?;
-                let (again, fresh) = (declared(&mut renderer, &tree), bench.by_another(&tree).await?);
+                let (again, fresh) =
+                    (declared(&bench.cx, &mut renderer, &tree), bench.by_another(&tree).await?);
                 ensure!(again == fresh, "after a change of {path}, {again:?} is declared and not {fresh:?}");
             }
         }
@@ -186,7 +187,7 @@ async fn what_it_read(bench: &RenderBench) -> Checked {
 }
 
 async fn provenance(bench: &RenderBench) -> Checked {
-    let rendered = bench.renderer().render(&snapshot(&bench.subject.files, "1")?)?;
+    let rendered = bench.renderer().render(&bench.cx, &snapshot(&bench.subject.files, "1")?)?;
     for (key, object) in rendered.desired.objects().iter() {
         let place = &object.provenance;
         let lines =
@@ -219,8 +220,8 @@ async fn faults(bench: &RenderBench) -> Checked {
     let (good, mut bad) = (&bench.subject.files, bench.subject.files.clone());
     bad.insert(path.clone(), bytes);
     let mut renderer = bench.renderer();
-    let before = declared(&mut renderer, &snapshot(good, "1")?);
-    let error: Error = match renderer.render(&snapshot(&bad, "2")?) {
+    let before = declared(&bench.cx, &mut renderer, &snapshot(good, "1")?);
+    let error: Error = match renderer.render(&bench.cx, &snapshot(&bad, "2")?) {
         Err(error) => error,
         Ok(all) => {
             return Err(Stop::Fail(format!(
@@ -231,7 +232,7 @@ async fn faults(bench: &RenderBench) -> Checked {
     };
     let is_named = error.diagnostics().iter().any(|fault| fault.path.contains(&path));
     ensure!(is_named, "{path} is faulty, and is not named: {:?}", error.diagnostics());
-    let after = declared(&mut renderer, &snapshot(good, "3")?);
+    let after = declared(&bench.cx, &mut renderer, &snapshot(good, "3")?);
     ensure!(after == before, "after the fault was mended, {after:?} is declared and not {before:?}");
     Ok(())
 }
@@ -270,7 +271,7 @@ fn hostile(cx: &Cx, bytes: &[u8]) -> Vec<Vec<u8>> {
 
 async fn only_the_tree(bench: &RenderBench) -> Checked {
     let first = bench.sample()?;
-    let later = declared(&mut bench.renderer(), &snapshot(&bench.subject.files, "another")?);
+    let later = declared(&bench.cx, &mut bench.renderer(), &snapshot(&bench.subject.files, "another")?);
     ensure!(later == first, "the same tree of another revision gives {later:?} and not {first:?}");
     Ok(())
 }

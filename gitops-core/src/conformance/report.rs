@@ -2,9 +2,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 
-/// What came of a kit: every check by number, and the tier that a target earned.
+/// What came of a kit: every check by number, and the recovery class that a target earned.
 ///
 /// `Display` is for people; serialised it is for programs. A report with a failure, or in which nothing was run, has
 /// not passed.
@@ -16,12 +16,12 @@ pub struct Report {
     pub subject: String,
     /// The seed of all chance in the run; the same seed makes the same run.
     pub seed: u64,
-    /// The tier that a target declares.
+    /// The recovery class that a target declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub declared: Option<Tier>,
-    /// The highest tier, up to the declared one, of which no check failed.
+    pub declared: Option<RecoveryClass>,
+    /// The highest recovery class, up to the declared one, of which no check failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub earned: Option<Tier>,
+    pub earned: Option<RecoveryClass>,
     /// The checks, in the order of their numbers.
     pub checks: Vec<CheckResult>,
 }
@@ -106,13 +106,13 @@ impl Report {
         assert!(self.is_passed(), "the contract is broken\n{self}");
     }
 
-    /// Panics with the report if it has not passed or the target earned another tier.
+    /// Panics with the report if it has not passed or the target earned another recovery class.
     ///
     /// # Panics
-    /// If a check failed, none was run, or the tier is another.
-    pub fn assert_earned(&self, tier: Tier) {
+    /// If a check failed, none was run, or the recovery class is another.
+    pub fn assert_earned(&self, recovery_class: RecoveryClass) {
         self.assert_passed();
-        assert_eq!(self.earned, Some(tier), "{self}");
+        assert_eq!(self.earned, Some(recovery_class), "{self}");
     }
 
     fn count(&self, word: &str) -> usize {
@@ -132,7 +132,7 @@ impl fmt::Display for Report {
         write!(f, "{}: {passed} passed, {failed} failed, {skipped} skipped", self.subject)?;
         match (self.declared, self.earned) {
             (None, _) => {}
-            (Some(declared), None) => write!(f, "; declared {declared}, earned no tier")?,
+            (Some(declared), None) => write!(f, "; declared {declared}, earned no recovery class")?,
             (Some(declared), Some(earned)) => write!(f, "; declared {declared}, earned {earned}")?,
         }
         writeln!(f, "; seed {}", self.seed)

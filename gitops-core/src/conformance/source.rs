@@ -144,6 +144,7 @@ fn files(snapshot: &Snapshot) -> Checked<Files> {
             let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
             match kind {
                 EntryKind::Folder => folders.push((path, id)),
+                EntryKind::Link => {}
                 EntryKind::File { .. } => {
                     let bytes = snapshot.tree.read(&path, &id)?;
                     found.insert(path, String::from_utf8_lossy(&bytes).into_owned());

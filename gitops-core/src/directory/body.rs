@@ -91,5 +91,5 @@ pub(super) fn too_large(bytes: u64) -> Error {
 
 fn invalid(fault: &str) -> Error {
     Error::new(ErrorKind::Invalid, format!("the body of the file {fault}"))
-        .help("make the body with `gitops_core::directory::file_body`")
+        .help("a renderer of files makes such bodies: use it for this target")
 }

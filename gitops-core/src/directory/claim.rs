@@ -6,7 +6,7 @@ use rustix::fs::{RawMode, Stat, fstat};
 
 use super::fault::{busy, storage};
 use super::folder::{Folder, dress, lock, lock_waiting, same_file};
-use super::mark::is_linked;
+use super::owner_label::is_linked;
 use super::path::Place;
 use crate::{ErrorKind, Result};
 
@@ -106,22 +106,22 @@ fn clear_stray(folder: &Folder, place: &Place) -> Result<()> {
     let Some(file) = folder.open(&place.temp())? else { return Ok(()) };
     if hold(folder, place, &file, Wait::No)? {
         settle(folder, place)?;
-        // A deletion takes the file first; nobody may come back for its mark.
+        // A deletion takes the file first; nobody may come back for its owner label.
         if folder.look(place.file())?.is_none() {
-            folder.remove(&place.mark())?;
+            folder.remove(&place.owner_label())?;
         }
         folder.remove(&place.temp())?;
     }
     Ok(())
 }
 
-/// Finishes a creation that came to its link; undoes the mark of one that did not.
+/// Finishes a creation that came to its link; undoes the owner label of one that did not.
 fn settle(folder: &Folder, place: &Place) -> Result<()> {
     if folder.look(&place.pending())?.is_none() {
         return Ok(());
     }
-    if is_linked(folder, place)? && folder.look(&place.mark())?.is_none() {
-        folder.rename(&place.pending(), &place.mark())?;
+    if is_linked(folder, place)? && folder.look(&place.owner_label())?.is_none() {
+        folder.rename(&place.pending(), &place.owner_label())?;
         return folder.sync();
     }
     folder.remove(&place.pending())

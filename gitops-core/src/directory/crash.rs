@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::path::Place;
 use super::state::State;
 use super::{file_body, file_kind, job};
-use crate::{Applied, Change, Expect, Key, Live, Mark, Object, Ownership, Provenance, Result};
+use crate::{Applied, Change, Expect, Key, Live, Object, OwnerLabel, Ownership, Provenance, Result};
 
 /// What happens to the writes of this thread.
 #[derive(Clone, Copy)]
@@ -57,8 +57,8 @@ fn key() -> Key {
     Key::new("dir", file_kind(), "", FILE)
 }
 
-fn mark(op: &str) -> Mark {
-    Mark { owner: "shop".into(), op: op.into() }
+fn owner_label(op: &str) -> OwnerLabel {
+    OwnerLabel { owner: "shop".into(), op: op.into() }
 }
 
 fn object(content: &str) -> Arc<Object> {
@@ -75,25 +75,29 @@ fn content(live: Option<&Live>) -> Option<String> {
 }
 
 fn create(op: &str) -> Change {
-    Change::Create { object: object("new"), mark: mark(op), preview: None }
+    Change::Create { object: object("new"), owner_label: owner_label(op), preview: None }
 }
 
 fn delete(live: &Live, op: &str) -> Change {
-    Change::Delete { key: key(), expect: Expect::from(live), mark: mark(op), preview: None }
+    Change::Delete { key: key(), expect: Expect::from(live), owner_label: owner_label(op), preview: None }
 }
 
 /// A root in the state that a change starts from, and the change.
 fn start(name: &str) -> (tempfile::TempDir, Change) {
     let root = tempfile::tempdir().unwrap();
     if name != "create" {
-        let old = Change::Create { object: object("old"), mark: mark("old"), preview: None };
+        let old = Change::Create { object: object("old"), owner_label: owner_label("old"), preview: None };
         job::apply(root.path(), &old).unwrap();
     }
-    let (expect, mark) = (live(root.path()).as_ref().map(Expect::from), mark("new"));
+    let (expect, owner_label) = (live(root.path()).as_ref().map(Expect::from), owner_label("new"));
     let change = match (name, expect) {
-        ("update", Some(expect)) => Change::Update { object: object("new"), expect, mark, preview: None },
-        ("replace", Some(expect)) => Change::Replace { object: object("new"), expect, mark, preview: None },
-        ("delete", Some(expect)) => Change::Delete { key: key(), expect, mark, preview: None },
+        ("update", Some(expect)) => {
+            Change::Update { object: object("new"), expect, owner_label, preview: None }
+        }
+        ("replace", Some(expect)) => {
+            Change::Replace { object: object("new"), expect, owner_label, preview: None }
+        }
+        ("delete", Some(expect)) => Change::Delete { key: key(), expect, owner_label, preview: None },
         ("create again", Some(_)) => {
             fs::remove_file(root.path().join(FILE)).unwrap();
             create("new")
@@ -200,7 +204,7 @@ fn a_file_that_somebody_puts_where_a_creation_crashed_is_not_ours() {
         fs::create_dir_all(root.join("conf")).unwrap();
         fs::write(root.join(FILE), "theirs").unwrap();
         let theirs = live(root).unwrap();
-        assert_eq!(theirs.ownership, Ownership::Unmarked, "{name} {step}");
+        assert_eq!(theirs.ownership, Ownership::Unlabelled, "{name} {step}");
         for change in [change, &create("later"), &delete(&theirs, "last")] {
             assert!(job::apply(root, change).is_err(), "{name} {step}");
         }

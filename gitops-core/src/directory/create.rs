@@ -6,19 +6,20 @@ use super::delete::remove_empty_folders;
 use super::fault::busy;
 use super::folder::Folder;
 use super::job::{Job, Standing};
-use super::mark::{OwnerMark, is_linked};
+use super::owner_label::{StoredOwnerLabel, is_linked};
 use super::state::{State, version};
 use crate::{Applied, Error, Result};
 
-/// Makes the file with its mark.
+/// Makes the file with its owner label.
 ///
-/// The order of the steps is what keeps a crash harmless: content, mark *pending*, file, mark. Before the file
-/// has its name there is nothing to own; after that, the pending mark and the temporary file, which is the same
+/// The order of the steps is what keeps a crash harmless: content, owner label *pending*, file, owner label. Before the file
+/// has its name there is nothing to own; after that, the pending owner label and the temporary file, which is the same
 /// file, prove whose it is.
 pub(super) fn create(job: &Job<'_>, body: &FileBody<'_>) -> Result<Applied> {
     for _ in 0..8 {
-        match create_in(&make_folders(job)?, job, body) {
-            Ok(()) => return Ok(job.made(body)),
+        let folder = make_folders(job)?;
+        match create_in(&folder, job, body) {
+            Ok(()) => return Ok(job.holds(&folder, body, job.uid())),
             // Somebody removed the folder as empty before it held anything.
             Err(error) if error.is_not_found() => {}
             Err(error) => return Err(without_folders(job, error)),
@@ -35,15 +36,15 @@ fn create_in(folder: &Folder, job: &Job<'_>, body: &FileBody<'_>) -> Result<()> 
         return folder.sync();
     }
     claim.write(body.content)?;
-    folder.remove(&job.place.mark())?;
+    folder.remove(&job.place.owner_label())?;
     put_in_place(folder, job)?;
     finish(folder, job).map_err(Error::outcome_unknown)
 }
 
-/// Whether the file may be made: nothing is there, and no mark but a stale one of ours.
+/// Whether the file may be made: nothing is there, and no owner label but a stale one of ours.
 fn standing(folder: &Folder, job: &Job<'_>, body: &FileBody<'_>) -> Result<Standing> {
     let state = State::read(folder, &job.place)?;
-    if state.file.is_none() && state.mark.is_none() {
+    if state.file.is_none() && state.owner_label.is_none() {
         return Ok(Standing::Ready);
     }
     job.require_owned(folder, &state)?;
@@ -54,9 +55,9 @@ fn standing(folder: &Folder, job: &Job<'_>, body: &FileBody<'_>) -> Result<Stand
     }
 }
 
-/// Writes the pending mark, then gives the file its name if nobody took it meanwhile.
+/// Writes the pending owner label, then gives the file its name if nobody took it meanwhile.
 fn put_in_place(folder: &Folder, job: &Job<'_>) -> Result<()> {
-    OwnerMark::of(job.mark, &job.place).write_pending(folder, &job.place)?;
+    StoredOwnerLabel::of(job.owner_label, &job.place).write_pending(folder, &job.place)?;
     match folder.link(&job.place.temp(), job.place.file()) {
         // Over a network, a link that was made can be reported as failed.
         Err(_) if is_linked(folder, &job.place)? => Ok(()),
@@ -66,7 +67,7 @@ fn put_in_place(folder: &Folder, job: &Job<'_>) -> Result<()> {
 }
 
 fn finish(folder: &Folder, job: &Job<'_>) -> Result<()> {
-    folder.rename(&job.place.pending(), &job.place.mark())?;
+    folder.rename(&job.place.pending(), &job.place.owner_label())?;
     folder.sync()
 }
 

@@ -6,7 +6,7 @@ use super::job::Job;
 use super::state::{State, descend};
 use crate::{Applied, Error, Expect, Result};
 
-/// Removes the file, then its mark, then the folders that this left empty. A file that is gone is success.
+/// Removes the file, then its owner label, then the folders that this left empty. A file that is gone is success.
 pub(super) fn delete(job: &Job<'_>, expect: &Expect) -> Result<Applied> {
     if let Some(folder) = descend(job.root, &job.place)?
         && !is_untouched(&folder, job)?
@@ -24,10 +24,10 @@ fn delete_in(folder: &Folder, job: &Job<'_>, expect: &Expect) -> Result<()> {
     if state.file.is_some() {
         folder.remove(job.place.file())?;
     }
-    // The mark must outlive the file: a file without one belongs to nobody.
+    // The owner label must outlive the file: a file without one belongs to nobody.
     folder.sync().map_err(Error::outcome_unknown)?;
-    if state.mark.is_some_and(|mark| mark.owner == job.mark.owner) {
-        folder.remove(&job.place.mark()).map_err(Error::outcome_unknown)?;
+    if state.owner_label.is_some_and(|owner_label| job.owner_label.is_of(&owner_label.owner)) {
+        folder.remove(&job.place.owner_label()).map_err(Error::outcome_unknown)?;
     }
     Ok(())
 }
@@ -35,7 +35,7 @@ fn delete_in(folder: &Folder, job: &Job<'_>, expect: &Expect) -> Result<()> {
 /// Whether neither the file nor anything that belongs to it is there.
 fn is_untouched(folder: &Folder, job: &Job<'_>) -> Result<bool> {
     let place = &job.place;
-    let names = [place.file().to_owned(), place.mark(), place.pending(), place.temp()];
+    let names = [place.file().to_owned(), place.owner_label(), place.pending(), place.temp()];
     let mut nothing = true;
     for name in names {
         nothing &= folder.look(&name)?.is_none();

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use super::mark::OwnerMark;
+use super::owner_label::StoredOwnerLabel;
+use crate::value::owner;
 use crate::{Error, ErrorKind, Result};
 
 /// An error of the file system, with what was tried and where.
@@ -38,14 +39,16 @@ pub(super) fn busy(path: &Path) -> Error {
         .help("let the other process finish; two engines should not share a root")
 }
 
-/// Refuses a file, or the place of one, that carries another's mark or none.
-pub(super) fn require_owner(mark: Option<&OwnerMark>, owner: &str, path: &Path) -> Result<()> {
-    match mark {
-        Some(mark) if mark.owner == owner => Ok(()),
-        Some(mark) => Err(not_owned(&format!("`{}` belongs to `{}`", path.display(), mark.owner)).help(
-            "remove it from one of the two applications; if that owner is gone for good, \
-             remove the mark `.NAME.gitops` beside the file",
-        )),
+/// Refuses a file, or the place of one, that carries another's owner label or none.
+pub(super) fn require_owner(owner_label: Option<&StoredOwnerLabel>, ours: &str, path: &Path) -> Result<()> {
+    match owner_label {
+        Some(owner_label) if owner::is_same(&owner_label.owner, ours) => Ok(()),
+        Some(owner_label) => {
+            Err(not_owned(&format!("`{}` belongs to `{}`", path.display(), owner_label.owner)).help(
+                "remove it from one of the two applications; if that owner is gone for good, \
+             remove the owner_label `.NAME.gitops` beside the file",
+            ))
+        }
         None => Err(not_owned(&format!("`{}` was made by other means", path.display()))
             .help("adopt it, move it away, or leave this path out of the desired state")),
     }

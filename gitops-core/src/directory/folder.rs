@@ -79,6 +79,20 @@ impl Folder {
         }
     }
 
+    /// The names in this folder, in no order; `None` for one that is no text.
+    pub(super) fn names(&self) -> Result<Vec<Option<String>>> {
+        let failed = |errno: Errno| storage(errno, "list", &self.path);
+        let mut names = Vec::new();
+        for entry in fs::Dir::read_from(&self.handle).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            match entry.file_name().to_str() {
+                Ok("." | "..") => {}
+                name => names.push(name.ok().map(str::to_owned)),
+            }
+        }
+        Ok(names)
+    }
+
     /// Opens a regular file; `None` if nothing of that name is there.
     pub(super) fn open(&self, name: &str) -> Result<Option<File>> {
         // Without NONBLOCK, opening a named pipe would wait for its other end.

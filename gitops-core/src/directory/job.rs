@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use super::body::FileBody;
+use super::body::{FileBody, file_body, outputs};
 use super::fault::require_owner;
-use super::folder::Folder;
+use super::folder::{Folder, is_executable};
 use super::path::Place;
 use super::state::{State, version};
 use super::{adopt, create, delete, rewrite};
-use crate::{Applied, Change, Error, Expect, Key, Mark, Precondition, Result, Uid, Version};
+use crate::{Applied, Change, Error, Expect, Key, Live, OwnerLabel, Precondition, Result, Uid, Version};
 
 /// One change, its names checked.
 pub(super) struct Job<'a> {
     pub(super) root: &'a Path,
     pub(super) place: Place,
     pub(super) key: &'a Key,
-    pub(super) mark: &'a Mark,
+    pub(super) owner_label: &'a OwnerLabel,
 }
 
 /// Makes a change.
@@ -33,7 +33,7 @@ pub(super) fn apply(root: &Path, change: &Change) -> Result<Applied> {
     }
 }
 
-/// Puts the change's mark beside the file, and does nothing else.
+/// Puts the change's owner label beside the file, and does nothing else.
 pub(super) fn adopt(root: &Path, change: &Change) -> Result<Applied> {
     let job = Job::new(root, change)?;
     match change.expects() {
@@ -53,17 +53,24 @@ pub(super) enum Standing {
 
 impl<'a> Job<'a> {
     fn new(root: &'a Path, change: &'a Change) -> Result<Self> {
-        Ok(Self { root, place: Place::of(change.key())?, key: change.key(), mark: change.mark() })
+        Ok(Self {
+            root,
+            place: Place::of(change.key())?,
+            key: change.key(),
+            owner_label: change.owner_label(),
+        })
     }
 
     /// Refuses a file that is not ours.
     pub(super) fn require_owned(&self, folder: &Folder, state: &State) -> Result<()> {
-        require_owner(state.mark.as_ref(), &self.mark.owner, &folder.path_of(self.place.file()))
+        require_owner(state.owner_label.as_ref(), &self.owner_label.owner, &folder.path_of(self.place.file()))
     }
 
-    /// Whether the file carries the mark of this very operation.
+    /// Whether the file carries the owner label of this very operation.
     pub(super) fn is_from_this(&self, state: &State) -> bool {
-        state.mark.as_ref().is_some_and(|mark| mark.owner == self.mark.owner && mark.uid == self.mark.op)
+        state.owner_label.as_ref().is_some_and(|owner_label| {
+            owner_label.owner == self.owner_label.owner && owner_label.uid == self.owner_label.op
+        })
     }
 
     /// The precondition does not hold.
@@ -75,9 +82,21 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// The answer for a file with this body: the operation is its identity.
-    pub(super) fn made(&self, body: &FileBody<'_>) -> Applied {
-        present(Uid::new(self.mark.op.clone()), version(body))
+    /// The identity of a file that this operation makes.
+    pub(super) fn uid(&self) -> Uid {
+        Uid::new(self.owner_label.op.clone())
+    }
+
+    /// The answer for a file that has this content now. Whether it may be run is for the file system to say, which may not
+    /// be able to keep that.
+    pub(super) fn holds(&self, folder: &Folder, body: &FileBody<'_>, uid: Uid) -> Applied {
+        let Ok(Some(stat)) = folder.look(self.place.file()) else { return present(uid, version(body)) };
+        let body = FileBody { content: body.content, executable: is_executable(&stat) };
+        let held = file_body(body.content, body.executable);
+        let mut live =
+            Live::new(self.key.clone(), uid, version(&body), held).owned_by(self.owner_label.owner.as_str());
+        live.outputs = outputs(&live.body);
+        Applied::Holds(Box::new(live))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Files below a root folder: the target that needs no server, and the model for authors of backends.
 //!
-//! Read it in this order: `body` says what a file object is, `path` where it may lie, `mark` whose it is,
+//! Read it in this order: `body` says what a file object is, `path` where it may lie, `owner_label` whose it is,
 //! `state` what is there, and `job` how it is changed, with one file for each change.
 
 mod adopt;
@@ -13,8 +13,8 @@ mod delete;
 mod fault;
 mod folder;
 mod job;
-mod locks;
-mod mark;
+mod obstacle;
+mod owner_label;
 mod path;
 mod render;
 mod rewrite;
@@ -34,22 +34,24 @@ pub use self::path::file_kind;
 pub use self::render::FileRender;
 
 use self::folder::Folder;
-use self::locks::Locks;
 use self::path::Place;
 use self::state::State;
 use self::watch::Watching;
-use crate::capability::{Import, Moved, Watch};
+use crate::capability::{Identity, Import, Moved, Watch};
 use crate::fs::blocking;
-use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, TargetInfo};
+use crate::key_locks::Locks;
+use crate::{
+    Applied, Change, Cx, Error, ErrorKind, Key, Live, Refusal, Result, Scope, Target, TargetInfo, fs,
+};
 
 /// Files below a root folder, one object each.
 ///
 /// The key of a file is `TARGET:File/-/path/below/the/root`; its body is made by [`file_body`].
 ///
 /// # Whose a file is
-/// Beside each file `NAME` that it makes, a directory keeps the mark `.NAME.gitops`: a line of JSON with the
-/// owner, the file's identity and its path. A file without a mark, with another owner's, or with a copy of the mark
-/// of another file, is shown and never touched; [`Import`] puts a mark on it.
+/// Beside each file `NAME` that it makes, a directory keeps the owner label `.NAME.gitops`: a line of JSON with the
+/// owner, the file's identity and its path. A file without an owner label, with another owner's, or with a copy of the owner label
+/// of another file, is shown and never touched; [`Import`] puts an annotation on it.
 ///
 /// # Guarantees
 /// - A change is durable before it is reported, and whole: after a crash at any point the file has its old
@@ -59,6 +61,7 @@ use crate::{Applied, Change, Cx, Error, ErrorKind, Live, Result, Scope, Target, 
 ///   never replaced.
 /// - No symbolic link below the root is followed.
 /// - Folders are made as needed, and removed when a delete leaves them empty. The root stays.
+/// - A file that becomes a folder, and a folder that becomes a file, do so in one plan if all that is in the way is ours.
 /// - An update keeps the file's owner and permissions; access lists and extended attributes are not kept.
 ///
 /// # Assumptions
@@ -74,6 +77,8 @@ pub struct Directory {
     target: SmolStr,
     locks: Locks,
     watching: Arc<Watching>,
+    /// Whether a root that is not there has no files; else it is an error, for it was there.
+    may_be_missing: bool,
 }
 
 impl Directory {
@@ -87,12 +92,25 @@ impl Directory {
         let root = std::path::absolute(root)?;
         make_root(&root)?;
         Folder::root(&root)?;
-        Ok(Self {
-            root: root.into(),
-            target: target.into(),
-            locks: Locks::default(),
-            watching: Arc::default(),
-        })
+        Ok(Self::at(&root, target.into(), false))
+    }
+
+    /// Looks at a root folder that need not be there yet, and does not make it: one that is missing has no files, and the
+    /// names of files are checked as if it were there. To be looked at only: a change of it fails while it is missing.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), of a root that is there.
+    pub fn peek(root: impl AsRef<Path>, target: impl Into<SmolStr>) -> Result<Self> {
+        let root = std::path::absolute(root)?;
+        if root.exists() {
+            Folder::root(&root)?;
+        }
+        Ok(Self::at(&root, target.into(), true))
+    }
+
+    fn at(root: &Path, target: SmolStr, may_be_missing: bool) -> Self {
+        let (locks, watching) = (Locks::default(), Arc::default());
+        Self { root: root.into(), target, locks, watching, may_be_missing }
     }
 
     /// The root folder.
@@ -122,13 +140,18 @@ impl fmt::Debug for Directory {
 impl Target for Directory {
     fn info(&self) -> TargetInfo {
         // `observe` waits for what is under way, and nothing outlives the process: no change lands late.
-        TargetInfo::new("directory").lands_within(Duration::ZERO)
+        TargetInfo::new("directory").lands_within(Duration::ZERO).shows_owner()
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
         self.locks.settled(scope.keys()).await;
         let (root, cx, scope) = (self.root.clone(), cx.clone(), scope.clone());
-        blocking(move || observe(&root, &cx, &scope)).await
+        let may_be_missing = self.may_be_missing;
+        blocking(move || {
+            let is_missing = may_be_missing && !root.exists();
+            observe((!is_missing).then_some(&*root), &cx, &scope)
+        })
+        .await
     }
 
     async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
@@ -141,6 +164,20 @@ impl Target for Directory {
 
     fn import(&self) -> Option<&dyn Import> {
         Some(self)
+    }
+
+    fn identity(&self) -> Option<&dyn Identity> {
+        Some(self)
+    }
+}
+
+/// A folder is known by its path, without links. One that is yet to be made has its place already.
+#[async_trait]
+impl Identity for Directory {
+    async fn place(&self, _: &Cx) -> Result<Option<String>> {
+        let found = fs::without_links(&self.root);
+        let path = found.map_err(|error| fs::failed("find the folder", &self.root, error))?;
+        Ok(Some(path.to_string_lossy().into_owned()))
     }
 }
 
@@ -169,23 +206,38 @@ impl Watch for Directory {
     }
 }
 
-fn observe(root: &Path, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+/// The files below a root; none without one, where only the names are looked at.
+fn observe(root: Option<&Path>, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
     let mut live = Vec::new();
     for key in scope.keys() {
         if cx.is_cancelled() {
             return Err(Error::new(ErrorKind::Cancelled, "asked to stop"));
         }
-        match Place::of(key).and_then(|place| State::below(root, &place)) {
-            Ok(state) => live.extend(state.into_live(key)),
-            Err(error) if is_of_one_file(&error) => live.push(Live::unreadable(key.clone(), reason(&error))),
-            Err(error) => return Err(error.at(key)),
-        }
+        live.extend(observe_one(root, key).map_err(|error| error.at(key))?);
     }
     Ok(live)
 }
 
-fn reason(error: &Error) -> String {
-    error.help_text().map_or_else(|| error.to_string(), |help| format!("{error}; {help}"))
+fn observe_one(root: Option<&Path>, key: &Key) -> Result<Option<Live>> {
+    let unreadable = |error: &Error| Live::unreadable(key.clone(), refusal(error));
+    let place = match Place::of(key) {
+        Ok(place) => place,
+        Err(error) => return Ok(Some(unreadable(&error))),
+    };
+    let Some(root) = root else { return Ok(None) };
+    match State::below(root, &place) {
+        Ok(state) => Ok(state.into_live(key)),
+        Err(error) if error.kind() == ErrorKind::Conflict => {
+            Ok(Some(obstacle::find(root, key, &place)?.unwrap_or_else(|| unreadable(&error))))
+        }
+        Err(error) if is_of_one_file(&error) => Ok(Some(unreadable(&error))),
+        Err(error) => Err(error),
+    }
+}
+
+fn refusal(error: &Error) -> Refusal {
+    let reason = error.help_text().map_or_else(|| error.to_string(), |help| format!("{error}; {help}"));
+    Refusal::new(error.kind(), reason)
 }
 
 /// Whether an error says something of one file alone; any other says that nothing is known of the rest either.

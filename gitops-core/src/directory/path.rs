@@ -64,12 +64,12 @@ impl Place {
         &self.name
     }
 
-    /// The mark beside it: whose it is.
-    pub(super) fn mark(&self) -> String {
+    /// The owner label beside it: whose it is.
+    pub(super) fn owner_label(&self) -> String {
         format!(".{}{MARK}", self.name)
     }
 
-    /// The mark of a creation under way.
+    /// The owner label of a creation under way.
     pub(super) fn pending(&self) -> String {
         format!(".{}{PENDING}", self.name)
     }
@@ -101,7 +101,7 @@ fn check(part: &str) -> Result<()> {
         part if part.contains('\0') => Err(refused("the path holds a NUL")),
         part if part.len() > MAX_NAME => Err(limit("a part of the path is too long", part.len(), MAX_NAME)),
         part if file_of_side(part).is_some() => {
-            Err(refused("the path holds a name that is kept for owner marks: `.NAME.gitops`"))
+            Err(refused("the path holds a name that is kept for owner labels: `.NAME.gitops`"))
         }
         _ => Ok(()),
     }
@@ -186,7 +186,7 @@ mod tests {
         #[test]
         fn side_files_lead_back_to_their_file(name in "[a-z.]{1,12}") {
             if let Ok(place) = place(&name) {
-                for side in [place.mark(), place.pending(), place.temp()] {
+                for side in [place.owner_label(), place.pending(), place.temp()] {
                     prop_assert!(file_of_side(&side) == Some(place.file()) && side.len() <= MAX_NAME);
                 }
             }

@@ -5,9 +5,10 @@ use smol_str::SmolStr;
 
 use super::body::filled_body;
 use super::{file_body, file_kind};
+use crate::Cx;
 use crate::diagnostic::Diagnostic;
-use crate::render::{Part, Render};
-use crate::value::{Digest, Hasher, Hole, HolePart, Key, Object, OutputRef, Value};
+use crate::render::{Part, Render, RenderRoot};
+use crate::value::{Digest, Hasher, Key, Object, OutputRef, Placeholder, PlaceholderPart, Value};
 
 /// Declares each file of a source as the file of the same path in a directory.
 #[derive(Clone, Debug)]
@@ -55,15 +56,15 @@ impl FileRender {
     fn filled(&self, text: &str) -> Option<Value> {
         let (mut parts, mut rest) = (Vec::new(), text);
         while let Some((at, mark, output)) = self.first_in(rest) {
-            parts.push(HolePart::Text(rest[..at].into()));
-            parts.push(HolePart::Output(output.clone()));
+            parts.push(PlaceholderPart::Text(rest[..at].into()));
+            parts.push(PlaceholderPart::Output(output.clone()));
             rest = &rest[at + mark.len()..];
         }
         if parts.is_empty() {
             return None;
         }
-        parts.push(HolePart::Text(rest.into()));
-        Some(Hole { parts }.into())
+        parts.push(PlaceholderPart::Text(rest.into()));
+        Some(Placeholder { parts }.into())
     }
 
     fn first_in<'a>(&'a self, text: &str) -> Option<(usize, &'a str, &'a OutputRef)> {
@@ -92,7 +93,7 @@ impl FileRender {
 }
 
 impl Render for FileRender {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    fn render(&self, _: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let Some(name) = self.name(part.path()) else { return Ok(Vec::new()) };
         // The whole path is shared with the part.
         let name = if self.below.is_empty() { part.shared_path() } else { name.into() };
@@ -103,6 +104,10 @@ impl Render for FileRender {
 
     fn wants(&self, path: &str) -> bool {
         self.name(path).is_some()
+    }
+
+    fn roots(&self) -> Vec<RenderRoot> {
+        vec![RenderRoot::folder(&self.below)]
     }
 
     fn fingerprint(&self) -> Digest {

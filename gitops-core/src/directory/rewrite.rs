@@ -3,16 +3,19 @@
 use super::body::FileBody;
 use super::claim::Claim;
 use super::folder::Folder;
-use super::job::{Job, Standing, present};
-use super::mark::OwnerMark;
+use super::job::{Job, Standing};
+use super::owner_label::StoredOwnerLabel;
 use super::state::{State, descend, version};
 use crate::{Applied, Error, Expect, Result, Version};
 
-/// Changes the content; identity, mark, owner and permissions stay.
+/// Changes the content; identity, owner and permissions stay, and so does the owner label, unless the application was renamed.
 pub(super) fn update(job: &Job<'_>, body: &FileBody<'_>, expect: &Expect) -> Result<Applied> {
     let wanted = version(body);
-    rewrite(job, body, |found, _| standing_of_update(found, expect, &wanted), None)?;
-    Ok(present(expect.uid.clone(), wanted))
+    let labelled = |state: &State| {
+        state.owner_label.as_ref().map(|owner_label| owner_label.labelled(&job.owner_label.owner))
+    };
+    let folder = rewrite(job, body, |found, _| standing_of_update(found, expect, &wanted), labelled)?;
+    Ok(job.holds(&folder, body, expect.uid.clone()))
 }
 
 fn standing_of_update(found: &Expect, expect: &Expect, wanted: &Version) -> Option<Standing> {
@@ -23,7 +26,7 @@ fn standing_of_update(found: &Expect, expect: &Expect, wanted: &Version) -> Opti
     }
 }
 
-/// Changes content and identity: the new mark first, so that a repeat knows a replacement that was cut short.
+/// Changes content and identity: the new owner label first, so that a repeat knows a replacement that was cut short.
 pub(super) fn replace(job: &Job<'_>, body: &FileBody<'_>, expect: &Expect) -> Result<Applied> {
     let wanted = version(body);
     let standing = |found: &Expect, state: &State| match job.is_from_this(state) {
@@ -31,8 +34,8 @@ pub(super) fn replace(job: &Job<'_>, body: &FileBody<'_>, expect: &Expect) -> Re
         true => (found.version == expect.version).then_some(Standing::Ready),
         false => (found == expect).then_some(Standing::Ready),
     };
-    rewrite(job, body, standing, Some(OwnerMark::of(job.mark, &job.place)))?;
-    Ok(job.made(body))
+    let folder = rewrite(job, body, standing, |_| Some(StoredOwnerLabel::of(job.owner_label, &job.place)))?;
+    Ok(job.holds(&folder, body, job.uid()))
 }
 
 /// Writes the new content aside, and puts it in place only if the file is then still as expected.
@@ -43,28 +46,41 @@ fn rewrite(
     job: &Job<'_>,
     body: &FileBody<'_>,
     standing: impl Fn(&Expect, &State) -> Option<Standing>,
-    mark: Option<OwnerMark>,
-) -> Result<()> {
+    owner_label: impl Fn(&State) -> Option<StoredOwnerLabel>,
+) -> Result<Folder> {
     let folder = descend(job.root, &job.place)?.ok_or_else(|| job.conflict(None))?;
     let check = || check(&folder, job, &standing);
     check()?;
     let mut claim = Claim::take(&folder, &job.place, 0o600)?;
     let (state, standing) = check()?;
+    let owner_label =
+        owner_label(&state).filter(|owner_label| state.owner_label.as_ref() != Some(owner_label));
     if standing == Standing::Done {
-        return folder.sync();
+        owner_label.iter().try_for_each(|owner_label| put_owner_label(&folder, job, owner_label))?;
+        folder.sync()?;
+        drop(claim);
+        return Ok(folder);
     }
     if let Some(stat) = state.stat() {
         claim.dress(stat, body.executable)?;
     }
     claim.write(body.content)?;
-    mark.iter().try_for_each(|mark| mark.write_pending(&folder, &job.place))?;
+    owner_label.iter().try_for_each(|owner_label| owner_label.write_pending(&folder, &job.place))?;
     check()?;
-    put_in_place(&folder, job, &mut claim, mark.is_some())
+    put_in_place(&folder, job, &mut claim, owner_label.is_some())?;
+    drop(claim);
+    Ok(folder)
 }
 
-fn put_in_place(folder: &Folder, job: &Job<'_>, claim: &mut Claim<'_>, has_mark: bool) -> Result<()> {
-    if has_mark {
-        folder.rename(&job.place.pending(), &job.place.mark())?;
+/// Replaces the owner label of a file whose content is as wanted.
+fn put_owner_label(folder: &Folder, job: &Job<'_>, owner_label: &StoredOwnerLabel) -> Result<()> {
+    owner_label.write_pending(folder, &job.place)?;
+    folder.rename(&job.place.pending(), &job.place.owner_label()).map_err(Error::outcome_unknown)
+}
+
+fn put_in_place(folder: &Folder, job: &Job<'_>, claim: &mut Claim<'_>, has_owner_label: bool) -> Result<()> {
+    if has_owner_label {
+        folder.rename(&job.place.pending(), &job.place.owner_label())?;
     }
     claim.replace_file().and_then(|()| folder.sync()).map_err(Error::outcome_unknown)
 }

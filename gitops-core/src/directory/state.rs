@@ -8,26 +8,26 @@ use super::body::{FileBody, file_body, outputs};
 use super::claim::tidy;
 use super::fault;
 use super::folder::{Content, Folder, is_executable, same_file};
-use super::mark::OwnerMark;
+use super::owner_label::StoredOwnerLabel;
 use super::path::Place;
 use crate::{Digest, Expect, Hasher, Key, Live, Result, Uid, Version};
 
-/// The file and the mark of one place, read as one.
+/// The file and the owner label of one place, read as one.
 pub(super) struct State {
     pub(super) file: Option<Content>,
-    pub(super) mark: Option<OwnerMark>,
+    pub(super) owner_label: Option<StoredOwnerLabel>,
 }
 
 impl State {
-    /// Reads both. A mark that changes meanwhile, or a file without one that does, means that somebody is at the file:
+    /// Reads both. An owner label that changes meanwhile, or a file without one that does, means that somebody is at the file:
     /// both are read again.
     pub(super) fn read(folder: &Folder, place: &Place) -> Result<Self> {
         for _ in 0..8 {
-            let mark = OwnerMark::read(folder, place)?;
+            let owner_label = StoredOwnerLabel::read(folder, place)?;
             let file = folder.read(place.file())?;
-            let is_same = OwnerMark::read(folder, place)? == mark;
-            if is_same && (mark.is_some() || is_still_there(folder, place, file.as_ref())?) {
-                return Ok(Self { file, mark });
+            let is_same = StoredOwnerLabel::read(folder, place)? == owner_label;
+            if is_same && (owner_label.is_some() || is_still_there(folder, place, file.as_ref())?) {
+                return Ok(Self { file, owner_label });
             }
         }
         Err(fault::busy(&folder.path_of(place.file())))
@@ -41,7 +41,7 @@ impl State {
                 tidy(&folder, place)?;
                 Self::read(&folder, place)
             }
-            None => Ok(Self { file: None, mark: None }),
+            None => Ok(Self { file: None, owner_label: None }),
         }
     }
 
@@ -57,7 +57,7 @@ impl State {
     }
 
     fn uid(&self) -> Uid {
-        Uid::new(self.mark.as_ref().map_or("unmarked", |mark| mark.uid.as_str()))
+        Uid::new(self.owner_label.as_ref().map_or("unlabelled", |owner_label| owner_label.uid.as_str()))
     }
 
     /// The file as a target shows it.
@@ -66,8 +66,8 @@ impl State {
         let Content { bytes, stat } = self.file?;
         let mut live = Live::new(key.clone(), uid, version, file_body(bytes, is_executable(&stat)));
         live.outputs = outputs(&live.body);
-        Some(match self.mark {
-            Some(mark) => live.owned_by(mark.owner),
+        Some(match self.owner_label {
+            Some(owner_label) => live.owned_by(owner_label.owner),
             None => live,
         })
     }

@@ -29,7 +29,7 @@ impl BackOff {
         take(&mut self.asked).min(BOUNDS.1)
     }
 
-    /// A pass left nothing to do.
+    /// A reconciliation left nothing to do.
     pub fn succeeded(&mut self) {
         self.failures = 0;
     }

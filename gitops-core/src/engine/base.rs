@@ -7,7 +7,7 @@ use crate::render::Desired;
 use crate::value::{DigestMap, Key, Object};
 
 /// The last plan's knowledge, from which the next plan starts: what was declared and owned then, and which objects
-/// were not settled by it or may have moved since.
+/// were not concluded by it or may have moved since.
 #[derive(Default)]
 pub(super) struct Base {
     known: Option<Known>,
@@ -28,6 +28,11 @@ impl Base {
     /// Notes objects that may have moved.
     pub fn moved(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.moved.extend(keys);
+    }
+
+    /// What is to be looked at whether it is declared otherwise or not.
+    pub fn noted(&self) -> impl Iterator<Item = &Key> {
+        self.moved.iter()
     }
 
     /// The objects that the next plan must look at.
@@ -52,10 +57,11 @@ impl Base {
         let plan = &planned.plan;
         self.known = Some(Known { desired: desired.objects().clone(), entries: inventory.entries().clone() });
         let unsettled = plan.steps.iter().chain(&plan.drift).map(|step| &step.key);
-        let unsettled = unsettled.chain(plan.held.iter().map(|held| &held.key)).chain(&plan.kept);
+        let unsettled =
+            unsettled.chain(plan.blocked.iter().map(|blocked| &blocked.key)).chain(&plan.orphaned);
         let unsettled = unsettled.chain(planned.learned.keys()).chain(&planned.gone);
         self.moved = unsettled.cloned().collect();
-        self.moved.extend(plan.held.iter().filter_map(|held| held.why.awaited()).cloned());
+        self.moved.extend(plan.blocked.iter().filter_map(|blocked| blocked.why.awaited()).cloned());
     }
 }
 

@@ -1,22 +1,29 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::Engine;
+use super::admission::Admission;
 use super::back_off::BackOff;
 use super::base::Base;
+use super::binding::{Grant, check_application};
+use super::blocked::KnownBlocked;
+use super::differing::Differed;
+use super::handle::Shared;
 use super::ledger::{FOLD_AT, Ledger, State};
-use super::{Engine, Review};
 use crate::diagnostic::Diagnostic;
 use crate::diff::{Differ, Structural};
 use crate::event::{EventSink, Events};
-use crate::gate::{Gate, MassDelete};
+use crate::gate::{BlastRadius, Gate, MassDelete};
+use crate::mount::{Mount, Review};
 use crate::planner::Options;
-use crate::reconcile::Contest;
-use crate::render::{Desired, Render, Renderer};
+use crate::reconcile::FlapGuard;
+use crate::render::{Desired, Render, Renderer, Routes};
 use crate::source::Source;
 use crate::target::Target;
+use crate::value::GroupKind;
 use crate::{Cx, Error, ErrorKind, Result};
 
 /// Puts an [`Engine`] together.
@@ -26,6 +33,7 @@ pub struct EngineBuilder {
     source: Option<Arc<dyn Source>>,
     render: Option<Arc<dyn Render>>,
     targets: BTreeMap<SmolStr, Arc<dyn Target>>,
+    mounted: Mounted,
     gates: Vec<Arc<dyn Gate>>,
     differ: Arc<dyn Differ>,
     options: Options,
@@ -36,6 +44,17 @@ pub struct EngineBuilder {
     state: Option<State>,
     recover_from_store: bool,
     fold_at: u64,
+    grant: Grant,
+}
+
+/// What came with mounts.
+#[derive(Default)]
+struct Mounted {
+    /// The renderer of each folder.
+    renders: BTreeMap<String, Arc<dyn Render>>,
+    protected: BTreeMap<SmolStr, BTreeSet<GroupKind>>,
+    /// A name or a folder that two mounts have.
+    twice: Option<String>,
 }
 
 /// How long the engine waits for others.
@@ -54,7 +73,8 @@ impl EngineBuilder {
             source: None,
             render: None,
             targets: BTreeMap::new(),
-            gates: vec![Arc::new(MassDelete)],
+            mounted: Mounted::default(),
+            gates: vec![Arc::new(MassDelete), Arc::new(BlastRadius)],
             differ: Arc::new(Structural::default()),
             options: Options::default(),
             timeouts: Timeouts { call: Duration::from_secs(600), ready: Duration::from_secs(600) },
@@ -64,6 +84,7 @@ impl EngineBuilder {
             state: None,
             recover_from_store: false,
             fold_at: FOLD_AT,
+            grant: Grant::default(),
         }
     }
 
@@ -73,7 +94,7 @@ impl EngineBuilder {
         self
     }
 
-    /// How files become objects. Required.
+    /// How files become objects. Required, unless backends are [mounted](Self::mount).
     pub fn render(mut self, render: Arc<dyn Render>) -> Self {
         self.render = Some(render);
         self
@@ -85,7 +106,29 @@ impl EngineBuilder {
         self
     }
 
-    /// A rule that plans must pass, besides the guard against mass deletion that is always there.
+    /// Adds a backend whole, under the name by which keys call its target. Its renderer makes the objects of a folder of
+    /// the source and of what is below it; an empty path is all of the source. With it come its gates, its protected
+    /// kinds, its reviews and its time limit.
+    ///
+    /// The renderers of mounts take the place of [`render`](Self::render): opening fails if both are given, or if two
+    /// mounts have one name or one folder.
+    pub fn mount(mut self, name: impl Into<SmolStr>, folder: &str, mount: Mount) -> Self {
+        let (name, folder) = (name.into(), folder.trim_matches('/').to_owned());
+        let Mount { target, render, gates, protected, ready_timeout, reviews } = mount;
+        let is_twice = [
+            self.targets.insert(name.clone(), target).map(|_| format!("the name `{name}`")),
+            self.mounted.renders.insert(folder.clone(), render).map(|_| format!("the folder `{folder}`")),
+        ];
+        self.mounted.twice = self.mounted.twice.or_else(|| is_twice.into_iter().flatten().next());
+        self.mounted.protected.insert(name.clone(), protected);
+        self.ready_of.extend(ready_timeout.map(|timeout| (name, timeout)));
+        self.gates.extend(gates);
+        self.reviews.extend(reviews);
+        self
+    }
+
+    /// A rule that plans must pass, besides the guards against mass deletion and against deletes that take what others
+    /// have, which are always there.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
         self
@@ -127,8 +170,8 @@ impl EngineBuilder {
         self
     }
 
-    /// Somebody who looks at all that is declared, whenever that moved, and remarks on it: that a rule fits nothing, say.
-    /// It costs what a walk over the objects costs. What it says stops nothing; [`Engine::remarks`] has it.
+    /// Somebody who looks at all that is declared, whenever that moved, and warnings on it: that a rule fits nothing, say.
+    /// It costs what a walk over the objects costs. What it says stops nothing; [`Engine::warnings`] has it.
     pub fn review(mut self, look: impl Fn(&Desired) -> Vec<Diagnostic> + Send + Sync + 'static) -> Self {
         self.reviews.push(Arc::new(look));
         self
@@ -143,12 +186,28 @@ impl EngineBuilder {
     /// Whether an engine may go on from a shared store alone if this machine has no journal, or one that another
     /// machine's engine has outdated. No by default: a journal that is missing is an error.
     ///
-    /// The inventory is then that of the last checkpoint, and everything that the pass after it may have made counts
-    /// as begun: it is looked up by key and mark before anything else is done to it, and deleted only if it is the
+    /// The inventory is then that of the last checkpoint, and everything that the reconciliation after it may have made counts
+    /// as begun: it is looked up by key and owner label before anything else is done to it, and deleted only if it is the
     /// incarnation that we made. The audit log says that this was done. Right where a disk may be lost with its
     /// machine, as in a cluster; the store's own fencing keeps two engines apart.
     pub fn recover_from_store(mut self, recover: bool) -> Self {
         self.recover_from_store = recover;
+        self
+    }
+
+    /// The name that the application had before: a state that belongs to that name is taken for this one's.
+    ///
+    /// The plan shows what moves, and an apply of it makes that durable: the state, and the owner's label on every object of
+    /// a target that [shows](crate::TargetInfo::shows_owner) it. The number in the label stays, and with it the owner.
+    pub fn renamed_from(mut self, name: impl Into<String>) -> Self {
+        self.grant.renamed_from = Some(name.into());
+        self
+    }
+
+    /// Whether a state that belongs to another source, or to other places of its targets, is taken for this one's. No by
+    /// default: it is refused. The plan shows what moves.
+    pub fn rebind(mut self, rebind: bool) -> Self {
+        self.grant.rebind = rebind;
         self
     }
 
@@ -162,31 +221,74 @@ impl EngineBuilder {
     /// Opens the engine: reads its state, and takes up what an earlier process left. Writes nothing.
     ///
     /// # Errors
-    /// `Invalid` if a required part is missing; `Corrupt` if the state is damaged.
+    /// `Invalid` if a required part is missing, or mounts exclude one another; `Corrupt` if the state is damaged; `NotOwned` if it belongs to another
+    /// application or source.
     pub async fn open(self, cx: &Cx) -> Result<Engine> {
         let missing = |what: &str| Error::new(ErrorKind::Invalid, format!("the engine has no {what}"));
         if self.targets.is_empty() {
             return Err(missing("target"));
         }
+        let render = self.mounted.render(self.render)?.ok_or_else(|| missing("render"))?;
         let state = self.state.ok_or_else(|| missing("state"))?;
         let ledger = Ledger::open(cx, &self.name, state, self.recover_from_store, self.fold_at).await?;
-        Ok(Engine {
+        check_application(ledger.inventory(), &self.name, &self.grant)?;
+        let shared = Arc::new(Shared::new(&self.name));
+        let mut events = self.events;
+        events.add(shared.clone());
+        let engine = Engine {
             name: self.name,
+            opened: cx.now(),
             source: self.source.ok_or_else(|| missing("source"))?,
-            renderer: Renderer::new(self.render.ok_or_else(|| missing("render"))?),
+            renderer: Renderer::new(render),
             targets: self.targets,
             gates: self.gates,
             differ: self.differ,
             options: self.options,
             timeouts: self.timeouts,
             ready_of: self.ready_of,
-            events: self.events,
+            protected: self.mounted.protected,
+            events,
+            place: None,
+            shared,
             ledger,
             declared: None,
+            commits: None,
+            newest: None,
+            runs: false,
             reviews: self.reviews,
             base: Base::default(),
-            contest: Contest::default(),
+            flap_guard: FlapGuard::default(),
+            differing: Differed::default(),
             back_off: BackOff::default(),
-        })
+            unready: BTreeMap::new(),
+            blocked: KnownBlocked::default(),
+            admission: Admission::default(),
+            grant: self.grant,
+            identities: None,
+        };
+        engine.check_source()?;
+        Ok(engine)
+    }
+}
+
+impl Mounted {
+    /// The renderer of all mounts, or the one that was given instead.
+    fn render(&self, given: Option<Arc<dyn Render>>) -> Result<Option<Arc<dyn Render>>> {
+        let refuse = |message: String| Err(Error::new(ErrorKind::Invalid, message));
+        if let Some(twice) = &self.twice {
+            return refuse(format!("two backends are mounted with {twice}"));
+        }
+        match (given, self.renders.is_empty()) {
+            (given, true) => Ok(given),
+            (Some(_), false) => {
+                refuse("the engine has a renderer of its own beside those of its mounts".to_owned())
+            }
+            (None, false) => {
+                let all = self.renders.iter();
+                let routes =
+                    all.fold(Routes::new(), |routes, (folder, render)| routes.route(folder, render.clone()));
+                Ok(Some(Arc::new(routes)))
+            }
+        }
     }
 }

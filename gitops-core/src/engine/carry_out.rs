@@ -1,7 +1,13 @@
+mod answers;
 mod durable;
 mod gathered;
+mod listening;
+mod progress;
+mod records;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
@@ -10,17 +16,23 @@ use smol_str::SmolStr;
 
 use super::effects::{Done, Sending, await_ready, send};
 use super::prepare::Prepared;
-use super::{Approval, Engine, Report, StepOutcome, StepResult, tamper};
-use crate::audit::{AuditEntry, AuditEvent};
+use super::proof::{Answer, Prover};
+use super::{ApplyOptions, Engine, Phase, Report, StepResult, tamper};
+use crate::audit::{AuditEvent, Purpose};
 use crate::capability::Readiness;
+use crate::cx::Time;
 use crate::event::Event;
-use crate::journal::{Intent, OpResult, Record};
-use crate::plan::{Cause, Plan, Step};
+use crate::journal::Record;
+use crate::plan::{Blocked, BlockedBecause, Cause, Plan, Step};
 use crate::planner::Planned;
 use crate::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
-use crate::value::{Applied, Key, Mark};
-use crate::{Cx, Error, Outcome, Result};
+use crate::value::{Applied, Expect, Key, OwnerLabel};
+use crate::{Cx, Result};
 use gathered::Gathered;
+use listening::Listening;
+
+/// How long after something moved it is looked at: a watch that never falls silent costs one look in this time.
+const PAUSE: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Makes everything durable that was learned, carries the steps out, and says what came of them.
@@ -28,36 +40,56 @@ impl Engine {
         &mut self,
         cx: &Cx,
         prepared: Prepared,
-        approval: &Approval,
+        options: &ApplyOptions,
     ) -> Result<Report> {
-        let Prepared { planned, settled, moves_the_line } = prepared;
-        let records = self.bookkeeping(&planned, settled, moves_the_line);
+        let Prepared { mut planned, concluded, line, approved_by, .. } = prepared;
+        self.shared.tell(|status| status.phase = Phase::Syncing);
+        let purpose = self.purpose(&planned.plan, line.pinned);
+        let records = self.bookkeeping(cx, &planned, concluded, line.moves);
         if records.is_empty() && planned.plan.steps.is_empty() && !self.ledger.is_behind() {
-            return Ok(Report { plan: planned.plan, results: Vec::new() });
+            let report = Report { plan: planned.plan, results: Vec::new() };
+            self.tell_of_report(cx, &report, line);
+            return Ok(report);
         }
-        self.take_over(cx, approval.by()).await?;
+        self.take_over(cx, options.actor()).await?;
         let open = self.inventory().open().count();
+        self.audit_rebound(cx, options.actor(), &planned.plan).await?;
         self.ledger.commit(&records)?;
         if open > 0 {
             self.events.emit(&Event::Recovered { open });
-            self.audit(cx, approval.by(), vec![AuditEvent::Recovered { open }]).await?;
+            self.audit(cx, options.actor(), vec![AuditEvent::Recovered { open }]).await?;
         }
-        let results = match planned.plan.steps.is_empty() {
-            true => Vec::new(),
-            false => self.drive(cx, &planned, approval).await?,
+        let (results, ready) = match planned.plan.steps.is_empty() {
+            true => Default::default(),
+            false => self.drive(cx, &planned, options, approved_by, purpose).await?,
         };
-        // A pass that was asked to stop still says what came of it.
-        let cx = &cx.shielded().within(self.timeouts.call);
-        self.ledger.end_pass(cx).await?;
-        self.ledger.compact_if_due(cx).await?;
+        // What was waited for and became ready blocks nothing any more.
+        let waits = |blocked: &Blocked| matches!(blocked.why, BlockedBecause::NotReady { .. });
+        planned.plan.blocked.retain(|blocked| !(waits(blocked) && ready.contains(&blocked.key)));
         let report = Report { plan: planned.plan, results };
-        self.events.emit(&Event::Finished { applied: report.applied(), failed: report.failed() });
+        self.note_end(cx, &report).await?;
+        self.tell_of_report(cx, &report, line);
+        // A reconciliation that was asked to stop still says what came of it.
+        let cx = &cx.shielded().within(self.timeouts.call);
+        self.ledger.end_sync(cx).await?;
+        self.ledger.compact_if_due(cx).await?;
+        self.events.emit(&Event::Finished {
+            applied: report.applied(),
+            failed: report.failed(),
+            blocked: report.plan.blocked.len(),
+        });
         Ok(report)
     }
 
     /// The records of what was learned while planning. No object changes by them.
-    fn bookkeeping(&self, planned: &Planned, settled: Vec<Record>, moves_the_line: bool) -> Vec<Record> {
-        let mut records = settled;
+    fn bookkeeping(
+        &self,
+        cx: &Cx,
+        planned: &Planned,
+        concluded: Vec<Record>,
+        moves_the_line: bool,
+    ) -> Vec<Record> {
+        let mut records = concluded;
         let learned = planned.learned.iter();
         records.extend(learned.map(|(key, entry)| Record::Adopt { key: key.clone(), entry: entry.clone() }));
         let gone = planned.gone.iter().filter(|key| self.may_forget(key));
@@ -66,67 +98,90 @@ impl Engine {
         if moves_the_line && self.inventory().accepted() != Some(revision) {
             records.push(Record::Accepted { revision: revision.clone() });
         }
+        records.extend(self.beginning(cx, &planned.plan));
         records
     }
 
-    async fn drive(&mut self, cx: &Cx, planned: &Planned, approval: &Approval) -> Result<Vec<StepResult>> {
+    /// Gives what came of each step, and the prerequisites that are ready.
+    async fn drive(
+        &mut self,
+        cx: &Cx,
+        planned: &Planned,
+        options: &ApplyOptions,
+        approvers: Vec<String>,
+        purpose: Purpose,
+    ) -> Result<(Vec<StepResult>, BTreeSet<Key>)> {
         let plan = &planned.plan;
-        let approved_by = approval.names_the_plan().then(|| approval.by().to_owned());
-        let started = AuditEvent::PassStarted { plan: plan.id, revision: plan.revision.clone(), approved_by };
-        self.audit(cx, approval.by(), vec![started]).await?;
+        let naming = options.names_the_plan().then(|| options.actor().to_owned());
+        let approved_by = naming.or_else(|| (!approvers.is_empty()).then(|| approvers.join(", ")));
+        let revision = plan.revision.clone();
+        let started = AuditEvent::SyncStarted { plan: plan.id, revision, approved_by, purpose };
+        self.audit(cx, options.actor(), vec![started]).await?;
         let limits =
             self.targets.iter().map(|(name, target)| (name.clone(), target.info().concurrency)).collect();
-        let machine = GraphReconciler::new(&plan.steps, limits);
-        let mut pass = Pass::new(self, planned, approval.by());
-        pass.announce(cx).await?;
-        let states = pass.run(cx, &machine).await?;
-        let (results, actor) = (pass.results(&states), approval.by());
+        let machine = GraphReconciler::new(&plan.steps, &plan.prerequisites, limits);
+        let mut sync = SyncRun::new(self, planned, options.actor());
+        sync.announce(cx).await?;
+        let states = sync.run(cx, &machine).await?;
+        let (results, actor) = (sync.results(&states), options.actor());
         self.note_corrections(cx, plan, &results);
+        self.note_blocked_steps(&results);
         let report = Report { plan: plan.clone(), results: results.clone() };
         let (applied, failed) = (report.applied(), report.failed());
-        let ended = AuditEvent::PassEnded {
+        let ended = AuditEvent::SyncEnded {
             plan: plan.id,
             revision: plan.revision.clone(),
             applied,
             failed,
             unchanged: plan.unchanged,
+            result: Some(report.result()),
+            not_ready: report.not_ready(),
+            missing: report.missing().len(),
+            left: report.left(),
         };
         self.audit(cx, actor, vec![ended]).await?;
-        Ok(results)
+        let is_ready = |key: &&Key| states.get(key) == Some(&NodeState::Ready);
+        let ready = plan.prerequisites.iter().map(|found| &found.key).filter(is_ready).cloned().collect();
+        Ok((results, ready))
     }
 }
 
-/// How many characters of an error are kept in journal and audit log.
-const ERROR_LENGTH: usize = 1024;
-
 impl Engine {
-    /// Remembers which drift was corrected: what comes back again and again is contested.
+    /// Remembers which drift was corrected: what comes back again and again is flapping.
     fn note_corrections(&mut self, cx: &Cx, plan: &Plan, results: &[StepResult]) {
         for (step, result) in plan.steps.iter().zip(results) {
             if step.cause == Cause::Drift && result.outcome.may_be_done() {
-                self.contest.corrected(&step.key, cx.now());
+                self.flap_guard.corrected(&step.key, cx.now());
             }
         }
     }
 }
 
 /// One run of the machine: the shell that carries its effects out.
-struct Pass<'a> {
+struct SyncRun<'a> {
     engine: &'a mut Engine,
     planned: &'a Planned,
     steps: BTreeMap<&'a Key, &'a Step>,
     actor: &'a str,
     ops: BTreeMap<Key, SmolStr>,
-    answers: BTreeMap<Key, Result<Applied>>,
+    answers: BTreeMap<Key, Result<Answer>>,
+    /// The states in which adoptions left objects that are still to be changed.
+    taken_over: BTreeMap<Key, Expect>,
     unready: BTreeMap<Key, String>,
+    /// What is sent and not answered yet, with the time since when.
+    under_way: BTreeMap<Key, Time>,
+    /// What was seen of readiness and is to be remembered.
+    readiness: Vec<Record>,
     /// What is to be made durable, and waits for more of its kind.
     gathered: Gathered,
     running: FuturesUnordered<BoxFuture<'static, Done>>,
     /// What came back while something else was waited for.
     back: Vec<Done>,
+    /// What the targets tell meanwhile.
+    listening: Listening,
 }
 
-impl<'a> Pass<'a> {
+impl<'a> SyncRun<'a> {
     fn new(engine: &'a mut Engine, planned: &'a Planned, actor: &'a str) -> Self {
         let steps = planned.plan.steps.iter().map(|step| (&step.key, step)).collect();
         Self {
@@ -136,19 +191,27 @@ impl<'a> Pass<'a> {
             actor,
             ops: BTreeMap::new(),
             answers: BTreeMap::new(),
+            taken_over: BTreeMap::new(),
             unready: BTreeMap::new(),
+            under_way: BTreeMap::new(),
+            readiness: Vec::new(),
             gathered: Gathered::default(),
             running: FuturesUnordered::new(),
             back: Vec::new(),
+            listening: Listening::default(),
         }
     }
 
     async fn run(&mut self, cx: &Cx, machine: &GraphReconciler) -> Result<BTreeMap<Key, NodeState>> {
+        if self.engine.runs {
+            self.listening = Listening::to(cx, &self.engine.targets);
+        }
         let (mut work, mut effects) = machine.start();
         let mut stopped = false;
         loop {
-            if !stopped && cx.is_cancelled() {
+            if !stopped && (cx.is_cancelled() || self.listening.has_drift) {
                 stopped = true;
+                cx.cancel();
                 effects.extend(machine.step(&mut work, Told::Stop));
             }
             let turn = match self.begin(cx, effects) {
@@ -159,7 +222,7 @@ impl<'a> Pass<'a> {
                 },
                 Err(error) => Err(error),
             };
-            let told = match turn {
+            let told = match turn.and_then(|told| self.record_readiness().map(|()| told)) {
                 Ok(told) => told,
                 Err(error) => return Err(self.give_up(cx, error).await),
             };
@@ -179,32 +242,63 @@ impl<'a> Pass<'a> {
                 }
                 Effect::RecordOutcome(key) => {
                     let (record, entry) = self.outcome(cx, &key);
-                    self.gathered.add(cx, record, entry, Told::OutcomeDurable(key));
+                    let told = self.after_outcome(key);
+                    self.gathered.add(cx, record, entry, told);
                 }
                 Effect::Apply(key) => {
-                    let sending = self.sending(&key)?;
+                    let sending = self.sending(cx, &key)?;
                     sendings.entry(key.target().into()).or_default().push(sending);
                 }
                 Effect::AwaitReady(key) => self.await_ready(cx, key),
             }
         }
         for (name, sendings) in sendings {
-            let target = self.engine.targets[&name].clone();
-            self.running.extend(send(cx, &target, sendings, self.engine.timeouts));
+            let (target, differ) = (self.engine.targets[&name].clone(), self.engine.differ.clone());
+            let prover = Arc::new(Prover { target, differ });
+            self.running.extend(send(cx, &prover, sendings, self.engine.timeouts));
         }
         Ok(())
     }
 
     /// Waits until something comes back, until what is gathered has waited long enough, or for a request to stop.
     async fn wait(&mut self, cx: &Cx, stopped: bool) -> Vec<Told> {
+        let (can_tell, mut is_time) = (self.can_tell(), false);
+        let busy = self.busy();
         tokio::select! {
             biased;
             Some(done) = self.running.next() => self.back.push(done),
             () = self.gathered.waited() => {},
             () = cx.cancelled(), if !stopped => {},
+            // What moved is looked at before more is heard, so a watch that never falls silent holds nothing up.
+            Some((name, moved)) = self.listening.next(), if !stopped && !self.listening.is_due => {
+                self.listening.is_due |= self.engine.take_moved(&name, moved);
+            },
+            has_drift = self.engine.has_drift_after(cx, PAUSE, busy), if !stopped && self.listening.is_due => {
+                self.listening.is_due = false;
+                self.listening.has_drift = has_drift;
+            },
+            () = progress::time_to_tell(cx), if can_tell => is_time = true,
+        }
+        if is_time {
+            self.tell(cx);
         }
         self.look();
         self.take_back()
+    }
+
+    /// Makes durable what was seen of readiness, which may not be there to be seen again.
+    fn record_readiness(&mut self) -> Result<()> {
+        self.engine.ledger.commit(&std::mem::take(&mut self.readiness))
+    }
+
+    /// The objects whose change is not known to be made.
+    fn busy(&self) -> BTreeSet<Key> {
+        if !self.listening.is_due {
+            return BTreeSet::new();
+        }
+        let is_made = |key: &&Key| self.answers.get(*key).is_some_and(Result::is_ok);
+        let open = self.engine.inventory().open().map(|intent| &intent.key);
+        self.steps.keys().copied().filter(|key| !is_made(key)).chain(open).cloned().collect()
     }
 
     /// Puts on its way what was begun, and sees what is back already, without waiting.
@@ -218,143 +312,38 @@ impl<'a> Pass<'a> {
         std::mem::take(&mut self.back).into_iter().flat_map(|done| self.finished(done)).collect()
     }
 
-    fn intent(&mut self, cx: &Cx, key: &Key) -> (Record, AuditEntry) {
-        let intent = self.intent_of(cx, key);
-        let (op, action) = (intent.op.clone(), intent.action);
-        let event = AuditEvent::Intent { op, key: key.clone(), action };
-        (Record::Intent(intent), self.engine.audit_entry(cx, self.actor, event))
-    }
-
-    fn intent_of(&mut self, cx: &Cx, key: &Key) -> Intent {
-        let step = self.steps[key];
-        let object = self.planned.objects.get(key);
-        let ledger = &mut self.engine.ledger;
-        let op = self.ops.entry(key.clone()).or_insert_with(|| ledger.next_op()).clone();
-        let declared = self.engine.declared.as_ref();
-        let needs =
-            |object| declared.and_then(|declared| declared.desired.needs(object).ok()).unwrap_or_default();
-        Intent {
-            op,
-            plan: self.planned.plan.id,
-            epoch: self.engine.ledger.epoch(),
-            at: cx.now(),
-            key: key.clone(),
-            action: step.action,
-            expect: step.expect.clone(),
-            desired: step.desired,
-            path: step.provenance.as_ref().map(|provenance| provenance.path.clone()).unwrap_or_default(),
-            needs: object.map(|object| needs(object)).unwrap_or_default(),
-            keep: object.is_some_and(|object| object.keep),
-        }
-    }
-
-    fn outcome(&self, cx: &Cx, key: &Key) -> (Record, AuditEntry) {
-        let op = self.ops.get(key).cloned().unwrap_or_default();
-        let result = match &self.answers[key] {
-            Ok(Applied::Present { uid, version }) => {
-                OpResult::Present { uid: uid.clone(), version: version.clone() }
-            }
-            Ok(Applied::Absent) => OpResult::Absent,
-            Ok(Applied::Deleting) => OpResult::Deleting,
-            Err(error) if error.outcome() == Outcome::Unknown => OpResult::Unknown { error: brief(error) },
-            Err(error) => OpResult::NotDone { error: brief(error) },
-        };
-        let event = AuditEvent::outcome(op.clone(), key.clone(), &result);
-        let entry = self.engine.audit_entry(cx, self.actor, event);
-        (Record::Outcome { op, key: key.clone(), result }, entry)
-    }
-
-    fn sending(&mut self, key: &Key) -> Result<Sending> {
+    fn sending(&mut self, cx: &Cx, key: &Key) -> Result<Sending> {
         let step = self.steps[key];
         let owner = self.engine.inventory().owner().clone();
-        let mark = Mark { owner, op: self.ops.get(key).cloned().unwrap_or_default() };
-        let sending = Sending::new(step, self.planned.objects.get(key), mark)?;
-        self.engine.events.emit(&Event::Started { key: key.clone(), action: step.action });
-        Ok(sending)
+        let owner_label = OwnerLabel { owner, op: self.ops.get(key).cloned().unwrap_or_default() };
+        let taken_over = self.taken_over.get(key).cloned();
+        if taken_over.is_none() {
+            self.engine.events.emit(&Event::Started { key: key.clone(), action: step.action });
+        }
+        self.under_way.insert(key.clone(), cx.now());
+        Sending::new(step, self.planned.objects.get(key), owner_label, taken_over)
     }
 
     fn await_ready(&mut self, cx: &Cx, key: Key) {
-        let Some(Ok(applied)) = self.answers.get(&key) else { return };
+        let Some(applied) = self.as_left(&key) else {
+            let unknown = Readiness::Progressing("nothing is recorded of it".to_owned());
+            self.running.push(async { Done::Settled(key, unknown) }.boxed());
+            return;
+        };
         let target = self.engine.targets[key.target()].clone();
         let of_target = self.engine.ready_of.get(key.target()).copied();
         let patience = of_target.unwrap_or(self.engine.timeouts.ready);
-        self.running.push(await_ready(cx, target, key, applied.clone(), patience));
+        self.running.push(await_ready(cx, target, key, applied, patience));
     }
 
-    fn finished(&mut self, done: Done) -> Vec<Told> {
-        match done {
-            Done::Answered(answers) => {
-                answers.into_iter().map(|(key, answer)| self.answered(key, answer)).collect()
-            }
-            Done::Settled(key, readiness) => vec![self.settled(key, readiness)],
+    /// The state in which this reconciliation, or an earlier one, left an object.
+    fn as_left(&self, key: &Key) -> Option<Applied> {
+        if let Some(answer) = self.answers.get(key) {
+            return answer.as_ref().ok().map(|answer| answer.applied.clone());
         }
-    }
-
-    fn answered(&mut self, key: Key, answer: Result<Applied>) -> Told {
-        let event = match &answer {
-            Ok(_) => Event::Applied { key: key.clone(), action: self.steps[&key].action },
-            Err(error) => {
-                self.engine.back_off.hear(error);
-                let help = error.help_text().map(str::to_owned);
-                Event::Failed {
-                    key: key.clone(),
-                    error: error.to_string(),
-                    help,
-                    unknown: error.is_unknown(),
-                }
-            }
-        };
-        self.engine.events.emit(&event);
-        let done = answer.is_ok();
-        self.answers.insert(key.clone(), answer);
-        Told::Answered { key, done }
-    }
-
-    fn settled(&mut self, key: Key, readiness: Readiness) -> Told {
-        let Some(reason) = readiness.reason() else { return Told::Settled { key, ready: true } };
-        let reason = match readiness {
-            Readiness::Stuck { since, .. } => format!("{reason}; it is stuck since {since}"),
-            _ => reason.to_owned(),
-        };
-        self.engine.events.emit(&Event::Waiting { key: key.clone(), reason: reason.clone() });
-        self.unready.insert(key.clone(), reason);
-        Told::Settled { key, ready: false }
-    }
-
-    fn results(&self, states: &BTreeMap<Key, NodeState>) -> Vec<StepResult> {
-        let Plan { steps, .. } = &self.planned.plan;
-        let result = |step: &Step| StepResult {
-            key: step.key.clone(),
-            action: step.action,
-            outcome: self.outcome_of(&step.key, states.get(&step.key)),
-        };
-        for (key, state) in states {
-            if let NodeState::Blocked { by } = state {
-                self.engine.events.emit(&Event::Blocked { key: key.clone(), by: by.clone() });
-            }
-        }
-        steps.iter().map(result).collect()
-    }
-
-    fn outcome_of(&self, key: &Key, state: Option<&NodeState>) -> StepOutcome {
-        match (state, self.answers.get(key)) {
-            (Some(NodeState::Ready), _) => StepOutcome::Done,
-            (Some(NodeState::Blocked { by }), _) => StepOutcome::Blocked { by: by.clone() },
-            (_, Some(Ok(_))) => {
-                StepOutcome::NotReady { reason: self.unready.get(key).cloned().unwrap_or_default() }
-            }
-            (_, Some(Err(error))) => StepOutcome::of(error),
-            _ => StepOutcome::Skipped,
-        }
-    }
-}
-
-/// An error as it is kept: room for it was reserved.
-fn brief(error: &Error) -> String {
-    let text = error.to_string();
-    match text.char_indices().nth(ERROR_LENGTH) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+        let entry = self.engine.inventory().entries().get(key);
+        let (uid, version) = entry.and_then(|entry| entry.uid.clone().zip(entry.version.clone()))?;
+        Some(Applied::Present { uid, version })
     }
 }
 

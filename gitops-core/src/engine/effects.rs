@@ -7,17 +7,20 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
+use super::adoption;
 use super::builder::Timeouts;
+use super::proof::{Answer, Prover, plain};
 use crate::capability::Readiness;
-use crate::plan::{Reason, Step};
+use crate::diff::Diff;
+use crate::plan::Step;
 use crate::target::Target;
-use crate::value::{Action, Applied, Change, Key, Mark, Object};
+use crate::value::{Action, Applied, Change, Expect, Key, Object, OwnerLabel};
 use crate::{Cx, Error, ErrorKind, Result};
 
 /// What came back from outside.
 pub(super) enum Done {
     /// Targets answered changes.
-    Answered(Vec<(Key, Result<Applied>)>),
+    Answered(Vec<(Key, Result<Answer>)>),
     /// An object became ready, or did not.
     Settled(Key, Readiness),
 }
@@ -26,76 +29,108 @@ pub(super) enum Done {
 #[derive(Clone)]
 pub(super) struct Sending {
     pub change: Change,
-    /// The object is unmarked and must be taken over first.
-    pub adopts: bool,
+    pub manner: Manner,
+}
+
+/// How a change is made.
+#[derive(Clone)]
+pub(super) enum Manner {
+    /// As it is.
+    Plain,
+    /// The object is unlabelled, and its content is as declared: it is labelled, and no more is done.
+    Label,
+    /// The object is unlabelled: it is labelled first, and then changed by a change of its own.
+    LabelFirst,
+    /// The object was just labelled, and the plan showed this.
+    Fill(Diff),
 }
 
 impl Sending {
-    pub fn new(step: &Step, object: Option<&Arc<Object>>, mark: Mark) -> Result<Self> {
-        let adopts = step.reason == Reason::Adopted;
+    /// A step's change. `taken_over` is the state in which an adoption left the object, once it did.
+    pub fn new(
+        step: &Step,
+        object: Option<&Arc<Object>>,
+        owner_label: OwnerLabel,
+        taken_over: Option<Expect>,
+    ) -> Result<Self> {
+        let manner = match (adoption::adopts(step), &taken_over) {
+            (false, _) => Manner::Plain,
+            (true, Some(_)) => Manner::Fill(step.diff.clone()),
+            (true, None) if adoption::is_equal(step) => Manner::Label,
+            (true, None) => Manner::LabelFirst,
+        };
         let key = step.key.clone();
         let object = object.cloned();
-        let (expect, preview) = (step.expect.clone(), step.preview);
+        let preview = step.preview.filter(|_| taken_over.is_none());
+        let expect = taken_over.or_else(|| step.expect.clone());
         let change = match (step.action, object, expect) {
-            (Action::Create, Some(object), None) => Change::Create { object, mark, preview },
-            (Action::Update, Some(object), Some(expect)) => Change::Update { object, expect, mark, preview },
-            (Action::Replace, Some(object), Some(expect)) => {
-                Change::Replace { object, expect, mark, preview }
+            (Action::Create, Some(object), None) => Change::Create { object, owner_label, preview },
+            (Action::Update, Some(object), Some(expect)) => {
+                Change::Update { object, expect, owner_label, preview }
             }
-            (Action::Delete, None, Some(expect)) => Change::Delete { key, expect, mark, preview },
+            (Action::Replace, Some(object), Some(expect)) => {
+                Change::Replace { object, expect, owner_label, preview }
+            }
+            (Action::Delete, _, Some(expect)) => Change::Delete { key, expect, owner_label, preview },
             _ => {
                 return Err(
                     Error::new(ErrorKind::Internal, "a step lacks what its action needs").at(&step.key)
                 );
             }
         };
-        Ok(Self { change, adopts })
+        Ok(Self { change, manner })
+    }
+
+    fn is_plain(&self) -> bool {
+        matches!(self.manner, Manner::Plain)
     }
 }
 
 /// Sends changes to one target: in one call if it takes several, else each on its own.
 pub(super) fn send(
     cx: &Cx,
-    target: &Arc<dyn Target>,
+    prover: &Arc<Prover>,
     sendings: Vec<Sending>,
     timeouts: Timeouts,
 ) -> Vec<BoxFuture<'static, Done>> {
-    let cx = cx.shielded().within(timeouts.call);
-    let Some(limit) = target.batch().map(|batch| batch.limit().max(1)) else {
-        return sendings.into_iter().map(|sending| send_one(cx.clone(), target.clone(), sending)).collect();
+    let cx = cx.shielded().within(prover.target.info().apply_timeout.unwrap_or(timeouts.call));
+    let Some(limit) = prover.target.batch().map(|batch| batch.limit().max(1)) else {
+        return sendings.into_iter().map(|sending| send_one(cx.clone(), prover.clone(), sending)).collect();
     };
-    let (adopting, plain): (Vec<Sending>, Vec<Sending>) =
-        sendings.into_iter().partition(|sending| sending.adopts);
+    let (plain, others): (Vec<Sending>, Vec<Sending>) = sendings.into_iter().partition(Sending::is_plain);
     let changes: Vec<Change> = plain.into_iter().map(|sending| sending.change).collect();
     let batches =
-        changes.chunks(limit).map(|changes| send_batch(cx.clone(), target.clone(), changes.to_vec()));
-    let adopting = adopting.into_iter().map(|sending| send_one(cx.clone(), target.clone(), sending));
-    batches.chain(adopting).collect()
+        changes.chunks(limit).map(|changes| send_batch(cx.clone(), prover.clone(), changes.to_vec()));
+    let others = others.into_iter().map(|sending| send_one(cx.clone(), prover.clone(), sending));
+    batches.chain(others).collect()
 }
 
-fn send_one(cx: Cx, target: Arc<dyn Target>, sending: Sending) -> BoxFuture<'static, Done> {
-    let Sending { change, adopts } = sending;
-    let key = change.key().clone();
-    let call = async move {
-        let answer = contained(cx.bounded(async {
-            match (adopts, target.import()) {
-                (false, _) => target.apply(&cx, &change).await,
-                (true, Some(import)) => import.adopt(&cx, &change).await,
-                (true, None) => {
-                    Err(Error::new(ErrorKind::Unsupported, "the target can't take over what others made"))
-                }
-            }
-        }));
-        answer.await
-    };
-    call.map(move |answer| Done::Answered(vec![(key.clone(), place(answer, &key))])).boxed()
-}
-
-fn send_batch(cx: Cx, target: Arc<dyn Target>, changes: Vec<Change>) -> BoxFuture<'static, Done> {
+fn send_one(cx: Cx, prover: Arc<Prover>, sending: Sending) -> BoxFuture<'static, Done> {
+    let Sending { change, manner } = sending;
     async move {
-        let keys: Vec<Key> = changes.iter().map(|change| change.key().clone()).collect();
+        let key = change.key().clone();
+        let target = &prover.target;
+        let made = contained(cx.bounded(async {
+            match &manner {
+                Manner::Plain => target.apply(&cx, &change).await,
+                Manner::Label | Manner::LabelFirst => adoption::owner_label(&cx, target, &change).await,
+                Manner::Fill(shown) => adoption::fill(&cx, target, change.clone(), shown).await,
+            }
+        }))
+        .await;
+        let answer = match manner {
+            Manner::LabelFirst => made.map(|applied| Answer::unasked(plain(applied))),
+            _ => prover.prove(&cx, std::slice::from_ref(&change), vec![made]).await.remove(0),
+        };
+        Done::Answered(vec![(key.clone(), place(answer, &key))])
+    }
+    .boxed()
+}
+
+fn send_batch(cx: Cx, prover: Arc<Prover>, changes: Vec<Change>) -> BoxFuture<'static, Done> {
+    async move {
         let call = async {
-            let Some(batch) = target.batch() else {
+            let Some(batch) = prover.target.batch() else {
                 return Err(Error::new(
                     ErrorKind::Internal,
                     "the target no longer takes several changes at once",
@@ -104,11 +139,14 @@ fn send_batch(cx: Cx, target: Arc<dyn Target>, changes: Vec<Change>) -> BoxFutur
             Ok(batch.apply_all(&cx, &changes).await)
         };
         let mut answers = contained(cx.bounded(call)).await.map(Vec::into_iter);
-        let mut next = |key: &Key| match &mut answers {
+        let mut next = |change: &Change| match &mut answers {
             Ok(answers) => answers.next().unwrap_or_else(|| Err(no_answer())),
-            Err(error) => Err(error.repeated().at(key)),
+            Err(error) => Err(error.repeated().at(change.key())),
         };
-        Done::Answered(keys.into_iter().map(|key| (key.clone(), place(next(&key), &key))).collect())
+        let answers = changes.iter().map(&mut next).collect();
+        let answers = prover.prove(&cx, &changes, answers).await;
+        let keys = changes.iter().map(|change| change.key().clone());
+        Done::Answered(keys.zip(answers).map(|(key, answer)| (key.clone(), place(answer, &key))).collect())
     }
     .boxed()
 }
@@ -118,7 +156,7 @@ fn no_answer() -> Error {
 }
 
 /// A cancelled or timed-out call may have had its effect; every error says of which object it is.
-fn place(answer: Result<Applied>, key: &Key) -> Result<Applied> {
+fn place(answer: Result<Answer>, key: &Key) -> Result<Answer> {
     answer.map_err(|error| error.during("apply").at(key))
 }
 

@@ -2,17 +2,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use crate::capability::Preview;
-use crate::plan::HeldBecause;
+use crate::plan::BlockedBecause;
 use crate::planner::{PlanInput, Planner};
 use crate::render::Desired;
-use crate::value::Key;
+use crate::value::{Key, Refusal};
 use crate::{Cx, Result};
 
-/// The candidates with filled holes, and what targets foretold of them.
+/// The candidates with filled placeholders, and what targets previewed of them.
 pub(super) struct Filled {
     pub desired: Desired,
-    pub previews: BTreeMap<Key, Result<Preview, String>>,
-    pub waiting: BTreeMap<Key, HeldBecause>,
+    pub previews: BTreeMap<Key, Result<Preview, Refusal>>,
+    pub waiting: BTreeMap<Key, BlockedBecause>,
 }
 
 impl Filled {
@@ -21,7 +21,7 @@ impl Filled {
         PlanInput { desired: &self.desired, previews: &self.previews, waiting: &self.waiting, ..input }
     }
 
-    /// Fills the holes of one layer with the outputs of earlier ones.
+    /// Fills the placeholders of one layer with the outputs of earlier ones.
     fn fill(&mut self, input: PlanInput<'_>, layer: &BTreeSet<Key>) {
         for key in layer {
             match Planner.fill(&self.input(input), key) {
@@ -36,7 +36,7 @@ impl Filled {
 }
 
 impl Engine {
-    /// Fills holes and lets targets foretell, layer by layer: whether an output may be used depends on whether its
+    /// Fills placeholders and lets targets preview, layer by layer: whether an output may be used depends on whether its
     /// object is about to change, and that may be for its target to say.
     pub(super) async fn fill(
         &self,
@@ -48,7 +48,7 @@ impl Engine {
         let mut filled = Filled { desired: input.desired.clone(), previews, waiting };
         for layer in layers {
             filled.fill(input, layer);
-            let asked = self.foretell(cx, &PlanInput { candidates: layer, ..filled.input(input) }).await?;
+            let asked = self.preview(cx, &PlanInput { candidates: layer, ..filled.input(input) }).await?;
             filled.previews.extend(asked);
         }
         Ok(filled)

@@ -1,54 +1,82 @@
 //! The engine: keeps targets equal to what a source declares.
 
-mod approval;
+mod admission;
+mod adoption;
+mod apply_options;
+mod approve;
 mod back_off;
 mod base;
+mod binding;
+mod blocked;
 mod builder;
 mod carry_out;
+mod commits;
+mod company;
+mod confirm;
 mod descent;
+mod differing;
 mod effects;
 mod fill;
-mod foretell;
+mod gates;
+mod handle;
 mod ledger;
 mod observe;
+mod orders;
 mod pin;
 mod prepare;
+mod preview;
+mod proof;
+mod readiness;
 mod recover;
 mod report;
 mod request;
+mod restore;
 mod run;
-mod settle;
+mod speculative;
+mod standing;
+mod status;
+mod suspension;
 mod tamper;
 
-pub use approval::Approval;
+pub use apply_options::ApplyOptions;
 pub use builder::EngineBuilder;
+pub(crate) use company::Company;
+pub use confirm::Finding;
+pub use handle::EngineHandle;
 pub use ledger::State;
+pub(crate) use ledger::look;
 #[cfg(feature = "simulate")]
 pub(crate) use ledger::stored;
 pub use pin::Pin;
 pub use report::{Report, StepOutcome, StepResult};
-pub use request::PinRequest;
-pub use settle::Finding;
+pub use request::{Request, Requests, Ticket};
+pub use speculative::SpeculativePlan;
+pub use status::{Attempt, BlockedObject, EngineStatus, HealthStatus, Phase, SyncStatus};
+pub use suspension::Suspension;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use crate::capability::Readiness;
+use crate::cx::Time;
 use crate::diagnostic::Diagnostic;
 use crate::event::Events;
 use crate::gate::Gate;
 use crate::graph::{Cycle, Graph};
+use crate::mount::Review;
 use crate::plan::Plan;
 use crate::planner::Options;
-use crate::reconcile::Contest;
+use crate::reconcile::FlapGuard;
 use crate::render::{Desired, Renderer};
-use crate::source::Source;
+use crate::source::{Snapshot, Source};
 use crate::target::Target;
-use crate::value::Revision;
-use crate::{Cx, Differ, Error, ErrorKind, Inventory, Result, Verdict};
+use crate::value::{GroupKind, Key, Revision};
+use crate::{Cx, Differ, Error, Inventory, Result};
 use base::Base;
+use differing::Differed;
 use ledger::Ledger;
 
 /// One application: a source, a renderer, targets and gates, and the memory of what was done.
@@ -66,7 +94,7 @@ use ledger::Ledger;
 ///     .open(&cx)
 ///     .await?;
 /// let plan = engine.plan(&cx).await?;
-/// engine.apply(&cx, &plan, &Approval::of_this_plan("alice")).await?;
+/// engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("alice")).await?;
 /// # Ok(())
 /// # }
 /// ```
@@ -78,13 +106,15 @@ use ledger::Ledger;
 ///   looked up before anything else is done to the object.
 /// - *Nothing is deleted that is not ours*, and nothing from partial knowledge: see
 ///   [`PlanInput`](crate::PlanInput) and the gate [`MassDelete`](crate::MassDelete).
-/// - *A pass over a converged target writes nothing*, neither to the target nor to the state.
+/// - *A reconciliation over a converged target writes nothing*, neither to the target nor to the state.
 ///
 /// # Cancel safety
 /// Every future may be dropped at any await: that is the same as a crash, and the next call recovers. To stop in
 /// good order, cancel the [`Cx`]: no new change is sent, and those under way are finished and recorded.
 pub struct Engine {
     name: String,
+    /// Who had the state before was gone by then.
+    opened: Time,
     source: Arc<dyn Source>,
     renderer: Renderer,
     targets: BTreeMap<SmolStr, Arc<dyn Target>>,
@@ -93,13 +123,33 @@ pub struct Engine {
     options: Options,
     timeouts: builder::Timeouts,
     ready_of: BTreeMap<SmolStr, Duration>,
+    /// The protected kinds that came with mounts, by target.
+    protected: BTreeMap<SmolStr, BTreeSet<GroupKind>>,
     events: Events,
     ledger: Ledger,
     declared: Option<Declared>,
+    /// What its revision brings over the accepted one.
+    commits: Option<Box<commits::LookedUp>>,
+    /// What the source said last, unless it could not say.
+    newest: Option<Revision>,
+    /// Whether it is kept at work: then drift is repaired also while something is waited for.
+    runs: bool,
     reviews: Vec<Review>,
     base: Base,
-    contest: Contest,
+    flap_guard: FlapGuard,
+    differing: Differed,
     back_off: back_off::BackOff,
+    /// What was applied and was not ready when it was last looked at.
+    unready: BTreeMap<Key, Readiness>,
+    blocked: blocked::KnownBlocked,
+    admission: admission::Admission,
+    grant: binding::Grant,
+    /// Its place among other applications, if it works beside any.
+    place: Option<company::Place>,
+    /// What others see of it while it works.
+    shared: Arc<handle::Shared>,
+    /// The places that the targets work on, once they were asked.
+    identities: Option<BTreeMap<SmolStr, String>>,
 }
 
 /// What was last rendered.
@@ -107,11 +157,10 @@ pub struct Engine {
 struct Declared {
     revision: Revision,
     desired: Desired,
-    remarks: Arc<[Diagnostic]>,
+    warnings: Arc<[Diagnostic]>,
+    /// The files.
+    snapshot: Snapshot,
 }
-
-/// Looks at all that is declared.
-type Review = Arc<dyn Fn(&Desired) -> Vec<Diagnostic> + Send + Sync>;
 
 impl Engine {
     /// An engine for an application of this name.
@@ -137,6 +186,7 @@ impl Engine {
     /// Dropping the future has no effect.
     pub async fn plan(&mut self, cx: &Cx) -> Result<Plan> {
         self.doubt_what_is_not_covered(cx);
+        self.admission.ask();
         Ok(self.prepare(cx).await?.planned.plan)
     }
 
@@ -145,12 +195,17 @@ impl Engine {
     /// looked at.
     pub async fn replan(&mut self, cx: &Cx) -> Result<Plan> {
         self.drain_watches(cx);
+        self.admission.ask();
         Ok(self.prepare(cx).await?.planned.plan)
     }
 
-    /// What the gates say of a plan.
-    pub fn verdict(&self, plan: &Plan) -> Verdict {
-        self.gates.iter().fold(Verdict::Allow, |verdict, gate| verdict.and(gate.check(plan)))
+    /// What others see of the engine, and ask of it, while it works.
+    pub fn handle(&self) -> EngineHandle {
+        EngineHandle::new(self.shared.clone(), self.requests())
+    }
+
+    fn requests(&self) -> Requests {
+        Requests::new(self.ledger.store().clone(), &self.name)
     }
 
     /// Carries out exactly this plan.
@@ -163,29 +218,36 @@ impl Engine {
     ///
     /// # Cancel safety
     /// See [`Engine`].
-    pub async fn apply(&mut self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<Report> {
+    pub async fn apply(&mut self, cx: &Cx, plan: &Plan, options: &ApplyOptions) -> Result<Report> {
         self.doubt_what_is_not_covered(cx);
+        self.admission.remember();
         let prepared = self.prepare(cx).await?;
+        self.note_blocked(&prepared.planned.plan);
         let moved = tamper::stale(cx, prepared.planned.plan.moved_since(plan));
         if !moved.is_empty() {
             return Err(Error::stale(moved));
         }
-        self.admit(&prepared.planned.plan, approval.names_the_plan())?;
-        self.carry_out(cx, prepared, approval).await
+        prepared.admit(options.names_the_plan())?;
+        self.carry_out(cx, prepared, options).await
     }
 
-    /// Plans from what changed and carries the plan out, if the gates let it pass without a person.
+    /// Plans from what changed and carries the plan out. Steps that a gate wants approved, and that nobody has approved, are
+    /// blocked; the others go on.
     ///
     /// # Errors
     /// As [`plan`](Self::plan) and [`apply`](Self::apply).
     ///
     /// # Cancel safety
     /// See [`Engine`].
-    pub async fn pass(&mut self, cx: &Cx) -> Result<Report> {
+    pub async fn reconcile(&mut self, cx: &Cx) -> Result<Report> {
         self.drain_watches(cx);
-        let prepared = self.prepare(cx).await?;
-        self.admit(&prepared.planned.plan, false)?;
-        self.carry_out(cx, prepared, &Approval::automatic()).await
+        let report = async {
+            let mut prepared = self.prepare(cx).await?;
+            self.admit_in_part(&mut prepared)?;
+            self.carry_out(cx, prepared, &ApplyOptions::automatic()).await
+        };
+        let report = report.await;
+        report.inspect_err(|error| self.tell_of_failure(cx, error))
     }
 
     /// What the application owns.
@@ -199,10 +261,10 @@ impl Engine {
     }
 
     /// What somebody should know of the revision of the last plan although it can be used: what the source, the
-    /// renderers and the [reviews](EngineBuilder::review) remarked. Each is told once as an [`Event`](crate::Event),
+    /// renderers and the [reviews](EngineBuilder::review) warned of. Each is told once as an [`Event`](crate::Event),
     /// and again only if it went in between.
-    pub fn remarks(&self) -> &[Diagnostic] {
-        self.declared.as_ref().map_or(&[], |declared| &*declared.remarks)
+    pub fn warnings(&self) -> &[Diagnostic] {
+        self.declared.as_ref().map_or(&[], |declared| &*declared.warnings)
     }
 
     /// The dependency graph of what was declared at the last plan.
@@ -216,21 +278,6 @@ impl Engine {
     /// The source.
     pub fn source(&self) -> &Arc<dyn Source> {
         &self.source
-    }
-
-    fn admit(&self, plan: &Plan, approved: bool) -> Result<()> {
-        let (kind, message, notes) = match self.verdict(plan) {
-            Verdict::Deny { notes } => (ErrorKind::Denied, "a gate denies the plan", notes),
-            Verdict::NeedsApproval { notes } if !approved => {
-                (ErrorKind::NeedsApproval, "the plan needs an approval that names it", notes)
-            }
-            _ => return Ok(()),
-        };
-        let help = match kind {
-            ErrorKind::NeedsApproval => format!("review it, then apply plan {}", plan.id.short()),
-            _ => "change what is declared, or the gate's rule".to_owned(),
-        };
-        Err(notes.iter().fold(Error::new(kind, message).help(help), |error, note| error.with("gate", note)))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::target::{Scope, Target};
 use crate::value::{Key, Live};
 use crate::{Cx, Error, ErrorKind, Result};
 
-/// How many times in a row a watch is asked before the rest is left to the next pass.
+/// How many times in a row a watch is asked before the rest is left to the next reconciliation.
 const WATCH_DRAIN: usize = 64;
 
 impl Engine {

@@ -4,13 +4,10 @@ use super::Engine;
 use crate::audit::AuditEvent;
 use crate::cx::Time;
 use crate::source::Relation;
-use crate::store::Document;
-use crate::value::{Revision, Version};
+use crate::value::Revision;
 use crate::{Cx, Error, ErrorKind, Result};
 
-pub(super) const PIN: &str = "pin";
-
-/// A revision to which an application is held, whatever its source follows.
+/// A revision to which an application is pinned, whatever its source follows.
 ///
 /// It is also the grant to move to an older revision: an explicit act of a person, recorded in the audit log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,14 +22,8 @@ pub struct Pin {
     pub(super) leaves_the_line: bool,
 }
 
-/// The stored form: a document once written is replaced, never removed, so that its version goes on.
-#[derive(Default, Serialize, Deserialize)]
-struct StoredPin {
-    pin: Option<Pin>,
-}
-
 impl Engine {
-    /// Holds the application to an earlier (or any other) revision; the next plan is made from it.
+    /// Pins the application to an earlier (or any other) revision; the next plan is made from it.
     ///
     /// # Errors
     /// `NotFound` if the source knows no such revision, `Unsupported` if it has no history.
@@ -43,14 +34,15 @@ impl Engine {
         };
         let revision = history.find(cx, name).await?;
         let leaves_the_line = match self.inventory().accepted() {
-            None => false,
+            // The first revision ever: what comes after it must descend from it.
+            None => true,
             Some(accepted) => history.relation(cx, accepted, &revision).await? == Relation::Diverged,
         };
         let pin = Pin { revision, by: by.to_owned(), since: cx.now(), leaves_the_line };
         self.take_over(cx, by).await?;
         let event = AuditEvent::Pinned { revision: pin.revision.clone(), by: by.to_owned() };
         self.audit(cx, by, vec![event]).await?;
-        self.store_pin(cx, Some(pin.clone())).await?;
+        self.change_pin(cx, Some(pin.clone())).await?;
         Ok(pin)
     }
 
@@ -64,30 +56,18 @@ impl Engine {
         };
         self.take_over(cx, by).await?;
         self.audit(cx, by, vec![AuditEvent::Unpinned { by: by.to_owned() }]).await?;
-        self.store_pin(cx, None).await?;
+        self.change_pin(cx, None).await?;
         Ok(pin)
     }
 
-    /// The revision to which the application is held, if it is.
+    /// The revision to which the application is pinned, if it is.
     pub async fn pinned(&self, cx: &Cx) -> Result<Option<Pin>> {
-        Ok(self.load_pin(cx).await?.0)
+        Ok(self.orders(cx).await?.pin)
     }
 
-    async fn load_pin(&self, cx: &Cx) -> Result<(Option<Pin>, Option<Version>)> {
-        match self.ledger.store().load(cx, PIN).await? {
-            None => Ok((None, None)),
-            Some(stored) => {
-                let pin: StoredPin = serde_json::from_slice(&stored.document.bytes)?;
-                Ok((pin.pin, Some(stored.version)))
-            }
-        }
-    }
-
-    async fn store_pin(&self, cx: &Cx, pin: Option<Pin>) -> Result<()> {
-        let (_, version) = self.load_pin(cx).await?;
-        let bytes = serde_json::to_vec(&StoredPin { pin })?;
-        let document = Document { epoch: self.ledger.epoch(), bytes };
-        self.ledger.store().swap(cx, PIN, version.as_ref(), document).await?;
-        Ok(())
+    /// What was approved before was approved for another line.
+    async fn change_pin(&mut self, cx: &Cx, pin: Option<Pin>) -> Result<()> {
+        self.void_approvals(cx).await?;
+        self.store_orders(cx, |orders| orders.pin = pin).await
     }
 }

@@ -3,15 +3,21 @@ use std::sync::Arc;
 
 use smol_str::SmolStr;
 
+use super::admission::Admission;
+use super::binding::Binds;
 use super::effects::contained;
-use super::{Declared, Engine, tamper};
+use super::orders::Orders;
+use super::{Declared, Engine, Phase, Pin, Suspension, tamper};
+use crate::cx::Time;
 use crate::diagnostic::Diagnostic;
 use crate::event::Event;
+use crate::gate::Verdict;
 use crate::journal::{Intent, Record};
 use crate::plan::Basis;
 use crate::planner::{PlanInput, Planned, Planner};
-use crate::render::Rendered;
-use crate::target::Tier;
+use crate::render::{Rendered, Renderer};
+use crate::source::Snapshot;
+use crate::target::{RecoveryClass, Target};
 use crate::value::{Action, Digest, GroupKind, Hasher, Key, Revision};
 use crate::{Cx, Error, Inventory, Result};
 
@@ -19,98 +25,223 @@ use crate::{Cx, Error, Inventory, Result};
 pub(super) struct Prepared {
     pub planned: Planned,
     /// What became of intents that an earlier run left open; to be made durable before anything is written.
-    pub settled: Vec<Record>,
-    /// Whether the applied line goes on from this plan's revision.
-    pub moves_the_line: bool,
+    pub concluded: Vec<Record>,
+    /// What the revision counts for.
+    pub line: Line,
+    /// What the gates say of it.
+    pub verdict: Verdict,
+    /// Why nothing is written, if that is so.
+    pub suspension: Option<Suspension>,
+    /// Who approved what needed an approval.
+    pub approved_by: Vec<String>,
+}
+
+/// What a revision counts for.
+#[derive(Clone, Copy)]
+pub(super) struct Line {
+    /// Whether the applied line goes on from it.
+    pub moves: bool,
+    /// Whether the application is pinned to it.
+    pub pinned: bool,
+}
+
+impl Line {
+    /// It was accepted before, and is kept while nobody knows what comes next.
+    pub const KEPT: Self = Self { moves: false, pinned: false };
+
+    /// Whether it is what the application follows now.
+    pub fn is_followed(self) -> bool {
+        self.moves || self.pinned
+    }
+}
+
+/// Which objects are looked at, and with which knowledge.
+pub(super) struct Look<'a> {
+    pub declared: &'a Declared,
+    pub candidates: &'a BTreeSet<Key>,
+    /// A time before the look.
+    pub now: Time,
+    pub flapping: &'a BTreeMap<Key, Time>,
+    pub binds: &'a Binds,
+    pub is_rollback: bool,
+}
+
+/// What would be done, and from which knowledge.
+pub(super) struct Considered {
+    pub planned: Planned,
+    /// As for [`Prepared`].
+    pub concluded: Vec<Record>,
+    /// What is ours once that is taken in.
+    pub inventory: Inventory,
 }
 
 impl Engine {
     /// From the source to a plan, looking at no more than the base demands.
     pub(super) async fn prepare(&mut self, cx: &Cx) -> Result<Prepared> {
-        let moves_the_line = self.declare(&cx.within(self.timeouts.call)).await?;
-        let Declared { revision, desired, .. } = self.declared.clone().expect("`declare` has just set it");
+        let binds = self.binds(&cx.within(self.timeouts.call)).await?;
+        let admission = std::mem::take(&mut self.admission);
+        let orders = self.orders(&cx.within(self.timeouts.call)).await?;
+        let line = self.declare(cx, orders.pin.as_ref()).await?;
+        self.plan_declared(cx, &binds, line, admission, orders).await
+    }
+
+    /// From what is declared to a plan, looking at no more than the base demands.
+    pub(super) async fn plan_declared(
+        &mut self,
+        cx: &Cx,
+        binds: &Binds,
+        line: Line,
+        mut admission: Admission,
+        orders: Orders,
+    ) -> Result<Prepared> {
+        self.shared.tell(|status| status.phase = Phase::Planning);
+        Box::pin(self.look_up_commits(&cx.within(self.timeouts.call))).await;
+        let desired = self.desired().cloned().unwrap_or_default();
         let candidates = self.base.candidates(&desired, self.inventory());
         let candidates = tamper::candidates(cx, &desired, self.inventory(), candidates);
-        self.check_targets(&desired, &candidates)?;
-        let layers = Planner.layers(&desired, &candidates)?;
         // Before the look: what was absent then may have come since, however long the answer was on its way.
         let now = cx.now();
-        let live = self.observe(&cx.within(self.timeouts.call), &with_used(&desired, &candidates)).await?;
-        let contested = self.contest.waiting(now);
-        let settled = tamper::settled(cx, self.inventory(), self.settle_open_intents(&live, now));
-        let mut inventory = self.inventory().clone();
-        settled.iter().for_each(|record| inventory.take_in(record));
-        let input = PlanInput {
-            application: &self.name,
-            revision: &revision,
-            desired: &desired,
-            inventory: &inventory,
-            candidates: &candidates,
-            live: &live,
-            previews: &BTreeMap::new(),
-            waiting: &BTreeMap::new(),
-            quarantined: &self.quarantined(&inventory),
-            contested: &contested,
-            protected: &self.protected(),
-            differ: &*self.differ,
-            options: &self.options,
-            basis: &self.basis(desired.objects().digest()),
-            now,
-        };
-        let filled = self.fill(cx, input, &layers).await?;
-        let planned = tamper::planned(cx, Planner.plan(&filled.input(input))?);
+        let flapping = self.flap_guard.waiting(now);
+        let declared = &self.declared.clone().expect("something was declared before");
+        let (candidates, is_rollback) = (&candidates, line.pinned);
+        let look = Look { declared, candidates, now, flapping: &flapping, binds, is_rollback };
+        let considered = Box::pin(self.consider(cx, look, &mut admission)).await;
+        self.shared.tell(|status| status.phase = Phase::Idle);
+        let Considered { planned, concluded, inventory } = considered?;
+        self.admission = admission;
         self.base.planned(&desired, &inventory, &planned);
+        self.look_at_unready(cx).await;
         self.events.emit(&Event::Planned {
             plan: planned.plan.id,
             considered: candidates.len(),
             diffed: planned.diffed,
             steps: planned.plan.steps.len(),
+            blocked: planned.plan.blocked.len(),
         });
-        Ok(Prepared { planned, settled, moves_the_line })
+        let (verdict, approved_by) = self.judge(&self.proposal(&planned.plan, cx.now()));
+        self.tell_of_plan(&planned.plan, &verdict, line);
+        let Orders { pin, suspension } = orders;
+        let suspended = suspension.clone();
+        self.shared.tell(|status| (status.pinned, status.suspended) = (pin, suspended));
+        Ok(Prepared { planned, concluded, line, verdict, suspension, approved_by })
     }
 
-    /// Brings what is declared up to the newest, or pinned, revision; says whether the applied line moves with it.
-    async fn declare(&mut self, cx: &Cx) -> Result<bool> {
-        let pin = self.pinned(cx).await?;
-        let moves_the_line = pin.as_ref().is_none_or(|pin| pin.leaves_the_line);
+    /// What would be done about some of what is declared or owned. Nothing is remembered of it.
+    pub(super) async fn consider(
+        &self,
+        cx: &Cx,
+        look: Look<'_>,
+        admission: &mut Admission,
+    ) -> Result<Considered> {
+        let Look { declared, candidates, now, flapping, binds, is_rollback } = look;
+        let Declared { revision, desired, .. } = declared;
+        self.check_targets(desired, candidates)?;
+        let layers = Planner.layers(desired, candidates)?;
+        let live = self.observe(&cx.within(self.timeouts.call), &with_used(desired, candidates)).await?;
+        let mut concluded = tamper::concluded(cx, self.inventory(), self.conclude_open_intents(&live, now));
+        concluded.splice(0..0, binds.record.clone());
+        let mut inventory = self.inventory().clone();
+        concluded.iter().for_each(|record| inventory.take_in(record));
+        let input = PlanInput {
+            application: &self.name,
+            revision,
+            desired,
+            declared: desired,
+            places: &binds.places,
+            inventory: &inventory,
+            candidates,
+            live: &live,
+            previews: &BTreeMap::new(),
+            waiting: &BTreeMap::new(),
+            quarantined: &tamper::doubts(cx, self.quarantined(&inventory)),
+            flapping,
+            differing: self.differing.all(),
+            protected: &self.protected(),
+            is_rollback,
+            labelled: &self.labelled(),
+            rebound: &binds.rebound,
+            differ: &*self.differ,
+            options: &self.options,
+            basis: &self.basis(desired.objects().digest()),
+            now,
+        };
+        let mut filled = self.fill(cx, input, &layers).await?;
+        self.admit_new(cx, input, declared, &mut filled, admission).await?;
+        let mut planned = tamper::planned(cx, Planner.plan(&filled.input(input))?);
+        let looking = cx.within(self.timeouts.call);
+        concluded.extend(self.look_at_readiness(&looking, &filled.input(input), &mut planned).await);
+        Ok(Considered { planned, concluded, inventory })
+    }
+
+    /// Brings what is declared up to the newest, or pinned, revision; says what that revision counts for.
+    pub(super) async fn declare(&mut self, cx: &Cx, pin: Option<&Pin>) -> Result<Line> {
+        let call = cx.within(self.timeouts.call);
+        let moves_the_line = pin.is_none_or(|pin| pin.leaves_the_line);
+        let line = Line { moves: moves_the_line, pinned: pin.is_some() };
         let revision = if let Some(pin) = pin {
-            pin.revision
+            pin.revision.clone()
         } else {
-            let resolved = contained(cx.bounded(self.source.resolve(cx))).await;
+            let resolved = contained(call.bounded(self.source.resolve(&call))).await;
+            self.newest = resolved.as_ref().ok().cloned();
             resolved.map_err(|error| error.during("resolve"))?
         };
         self.events.emit(&Event::Resolved { revision: revision.id().to_owned() });
         if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
-            return Ok(moves_the_line);
+            return Ok(line);
         }
         if moves_the_line {
-            self.check_line(cx, &revision).await?;
+            self.check_line(&call, pin, &revision).await?;
         }
-        let fetched = contained(cx.bounded(self.source.fetch(cx, &revision))).await;
-        let snapshot = fetched.map_err(|error| error.during("fetch"))?;
-        let rendered = self.renderer.render(&snapshot)?;
-        let asking = contained(cx.bounded(self.renderer.find_out(cx, rendered))).await;
-        let Rendered { desired, parts, remarks, .. } = asking.map_err(|error| error.during("render"))?;
-        let reviewed = self.reviews.iter().flat_map(|review| review(&desired));
-        let remarks: Arc<[Diagnostic]> =
-            snapshot.remarks.into_iter().chain(remarks).chain(reviewed).collect();
-        self.tell(&remarks);
-        self.events.emit(&Event::Rendered { parts, objects: desired.objects().len() });
-        self.declared = Some(Declared { revision, desired, remarks });
-        Ok(moves_the_line)
+        self.take_up(cx, revision).await?;
+        Ok(line)
     }
 
-    /// Tells each remark that was not told of the revision before, once.
-    fn tell(&self, remarks: &[Diagnostic]) {
-        let mut told: BTreeSet<String> = self.remarks().iter().map(ToString::to_string).collect();
-        for remark in remarks.iter().filter(|remark| told.insert(remark.to_string())) {
-            self.events.emit(&Event::Remarked { remark: remark.clone() });
+    /// Reads and renders a revision: from now on it is what is declared.
+    pub(super) async fn take_up(&mut self, cx: &Cx, revision: Revision) -> Result<()> {
+        let call = cx.within(self.timeouts.call);
+        let fetched = contained(call.bounded(self.source.fetch(&call, &revision))).await;
+        let snapshot = fetched.map_err(|error| error.during("fetch"))?;
+        let mut renderer = self.renderer.clone();
+        let declared = self.read(cx, &mut renderer, snapshot).await?;
+        self.renderer = renderer;
+        self.tell(&declared.warnings);
+        self.declared = Some(declared);
+        Ok(())
+    }
+
+    /// Renders a snapshot with a renderer, which then stands at it.
+    pub(super) async fn read(
+        &self,
+        cx: &Cx,
+        renderer: &mut Renderer,
+        snapshot: Snapshot,
+    ) -> Result<Declared> {
+        let call = cx.within(self.timeouts.call);
+        let refreshed = contained(call.bounded(renderer.refresh(&call))).await;
+        refreshed.map_err(|error| error.during("render"))?;
+        // Not bounded by the time of a call: programs that render have times of their own.
+        let found = contained(renderer.declare(cx, &snapshot)).await?;
+        let call = cx.within(self.timeouts.call);
+        let asking = contained(call.bounded(renderer.find_out(&call, found))).await;
+        let Rendered { desired, parts, warnings, .. } = asking.map_err(|error| error.during("render"))?;
+        let reviewed = self.reviews.iter().flat_map(|review| review(&desired));
+        let Snapshot { revision, warnings: of_source, .. } = &snapshot;
+        let warnings = of_source.iter().cloned().chain(warnings).chain(reviewed).collect();
+        self.events.emit(&Event::Rendered { parts, objects: desired.objects().len() });
+        Ok(Declared { revision: revision.clone(), desired, warnings, snapshot })
+    }
+
+    /// Tells each warning that was not told of the revision before, once.
+    fn tell(&self, warnings: &[Diagnostic]) {
+        let mut told: BTreeSet<String> = self.warnings().iter().map(ToString::to_string).collect();
+        for warning in warnings.iter().filter(|warning| told.insert(warning.to_string())) {
+            self.events.emit(&Event::Warned { warning: warning.clone() });
         }
     }
 
     /// A pin that leaves the line is the grant for its own revision; every other one must descend.
-    async fn check_line(&self, cx: &Cx, revision: &Revision) -> Result<()> {
-        match self.pinned(cx).await? {
+    async fn check_line(&self, cx: &Cx, pin: Option<&Pin>, revision: &Revision) -> Result<()> {
+        match pin {
             Some(pin) if &pin.revision == revision => Ok(()),
             _ => self.check_descent(cx, revision).await,
         }
@@ -155,19 +286,29 @@ impl Engine {
     }
 
     fn protected(&self) -> BTreeMap<SmolStr, BTreeSet<GroupKind>> {
-        self.targets.iter().map(|(name, target)| (name.clone(), target.info().protected)).collect()
+        let of = |(name, target): (&SmolStr, &Arc<dyn Target>)| {
+            let of_mount = self.protected.get(name).into_iter().flatten().cloned();
+            (name.clone(), target.info().protected.into_iter().chain(of_mount).collect())
+        };
+        self.targets.iter().map(of).collect()
     }
 
     /// Objects with an open change in a target that can't say whether it happened; or, where the server names
-    /// objects, with an open creation that may still land: a second one would make a second object.
-    fn quarantined(&self, inventory: &Inventory) -> BTreeSet<Key> {
-        let in_doubt =
-            |intent: &&Intent| match self.targets.get(intent.key.target()).map(|target| target.info().tier) {
-                Some(Tier::Opaque) => true,
-                Some(Tier::Discoverable) => matches!(intent.action, Action::Create | Action::Replace),
-                Some(Tier::Keyed) | None => false,
-            };
-        inventory.open().filter(in_doubt).map(|intent| intent.key.clone()).collect()
+    /// objects, with an open creation that may still land: a second one would make a second object. Each with the time at
+    /// which that is over, if it ends by itself.
+    fn quarantined(&self, inventory: &Inventory) -> BTreeMap<Key, Option<Time>> {
+        let doubt = |intent: &Intent| {
+            let info = self.targets.get(intent.key.target())?.info();
+            let makes = matches!(intent.action, Action::Create | Action::Replace);
+            match info.recovery_class {
+                RecoveryClass::Opaque => Some((intent.key.clone(), None)),
+                RecoveryClass::Discoverable if makes => {
+                    Some((intent.key.clone(), Some(self.lands_until(intent, info.lands_within))))
+                }
+                RecoveryClass::Discoverable | RecoveryClass::Keyed => None,
+            }
+        };
+        inventory.open().filter_map(doubt).collect()
     }
 }
 

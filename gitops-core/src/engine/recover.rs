@@ -1,55 +1,88 @@
 //! What became of changes whose outcome nobody knows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::Engine;
+use crate::Inventory;
 use crate::cx::Time;
 use crate::inventory::Owned;
 use crate::journal::{Intent, OpResult, Record};
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 use crate::value::{Action, Key, Live, Presence, Version};
 
 impl Engine {
     /// Looks each open intent up in what was observed, and says what became of it. An intent about which nothing can
     /// be said stays open. So does one of another machine's engine that this one has not deposed yet: what is absent
     /// now may be made in a moment.
-    pub(super) fn settle_open_intents(&self, live: &BTreeMap<Key, Live>, now: Time) -> Vec<Record> {
-        let owner = self.inventory().owner();
+    pub(super) fn conclude_open_intents(&self, live: &BTreeMap<Key, Live>, now: Time) -> Vec<Record> {
         let may_be_at_work = self.ledger.is_recovered_from_store();
-        let settle = |intent: &Intent| {
+        let may_land = |intent: &Intent| {
             let info = self.targets.get(intent.key.target())?.info();
-            if info.tier == Tier::Opaque {
-                return None;
-            }
-            let live = live.get(&intent.key);
-            let may_still_land =
-                may_be_at_work || now.since(intent.at) < self.timeouts.call + info.lands_within;
-            let result = verdict(intent, live, owner, may_still_land)?;
-            let made = matches!(result, OpResult::NotDone { .. }).then(|| self.half_made(intent, live));
-            let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
-            Some([made.flatten(), Some(outcome)])
+            let is_opaque = info.recovery_class == RecoveryClass::Opaque;
+            let may_land = may_be_at_work
+                || may_still_land(intent, now, self.timeouts.call + info.lands_within)
+                    && now < self.lands_until(intent, info.lands_within);
+            (!is_opaque).then_some(may_land)
         };
-        // Of one object the deletions first: what made it last knows best what it needs.
-        let (deletions, others): (Vec<_>, Vec<_>) =
-            self.inventory().open().partition(|intent| intent.action == Action::Delete);
-        deletions.into_iter().chain(others).filter_map(settle).flatten().flatten().collect()
+        settle_all(self.inventory(), live, may_land)
     }
 
-    /// A change that was not made as a whole, or that somebody changed since, of an incarnation that carries our mark
-    /// and that we do not know: it is there and ours, in a state that nobody declared.
-    fn half_made(&self, intent: &Intent, live: Option<&Live>) -> Option<Record> {
-        let owner = self.inventory().owner();
-        let live = live.filter(|live| live.presence == Presence::Present && live.is_owned_by(owner))?;
-        let known = self.inventory().entries().get(&intent.key).and_then(|entry| entry.uid.as_ref());
-        let entry = Owned { desired: None, ..Owned::of(intent, live) };
-        (known != Some(&live.uid)).then(|| Record::Adopt { key: intent.key.clone(), entry })
+    /// When a change can't land any more: so long after whoever sent it was gone. A process that had the state before us was
+    /// gone when this one opened it; so a target that tells at once what landed ends the doubt at once.
+    pub(super) fn lands_until(&self, intent: &Intent, lands_within: Duration) -> Time {
+        let given_up = intent.at.after(self.timeouts.call);
+        let gone = match intent.at < self.opened && self.ledger.is_exclusive() {
+            true => given_up.min(self.opened),
+            false => given_up,
+        };
+        gone.after(lands_within)
     }
 
     /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
     pub(super) fn may_forget(&self, key: &Key) -> bool {
-        let makes = |intent: &Intent| matches!(intent.action, Action::Create | Action::Replace);
-        !self.inventory().open().any(|intent| &intent.key == key && makes(intent))
+        may_forget(self.inventory(), key)
     }
+}
+
+/// Whether a change that was begun then may still have its effect. At the bound itself it may not: nobody is promised more.
+fn may_still_land(intent: &Intent, now: Time, bound: Duration) -> bool {
+    now.since(intent.at) < bound
+}
+
+/// `may_land` says whether a change may still have its effect; nothing where its target can't be believed at all.
+fn settle_all(
+    inventory: &Inventory,
+    live: &BTreeMap<Key, Live>,
+    may_land: impl Fn(&Intent) -> Option<bool>,
+) -> Vec<Record> {
+    let settle = |intent: &Intent| {
+        let may_still_land = may_land(intent)?;
+        let live = live.get(&intent.key).filter(|live| !live.is_obstructed());
+        let result = verdict(intent, live, inventory.owner(), may_still_land)?;
+        let made = matches!(result, OpResult::NotDone { .. }).then(|| half_made(inventory, intent, live));
+        let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
+        Some([made.flatten(), Some(outcome)])
+    };
+    // Of one object the deletions first: what made it last knows best what it needs.
+    let (deletions, others): (Vec<_>, Vec<_>) =
+        inventory.open().partition(|intent| intent.action == Action::Delete);
+    deletions.into_iter().chain(others).filter_map(settle).flatten().flatten().collect()
+}
+
+/// A change that was not made as a whole, or that somebody changed since, of an incarnation that carries our owner label
+/// and that we do not know: it is there and ours, in a state that nobody declared.
+fn half_made(inventory: &Inventory, intent: &Intent, live: Option<&Live>) -> Option<Record> {
+    let owner = inventory.owner();
+    let live = live.filter(|live| live.presence == Presence::Present && live.is_owned_by(owner))?;
+    let known = inventory.entries().get(&intent.key).and_then(|entry| entry.uid.as_ref());
+    let entry = Owned { desired: None, ..Owned::of(intent, live) };
+    (known != Some(&live.uid)).then(|| Record::Adopt { key: intent.key.clone(), entry })
+}
+
+fn may_forget(inventory: &Inventory, key: &Key) -> bool {
+    let makes = |intent: &Intent| matches!(intent.action, Action::Create | Action::Replace);
+    !inventory.open().any(|intent| &intent.key == key && makes(intent))
 }
 
 /// What the observed state of its object says of an intent.
@@ -118,6 +151,9 @@ mod tests {
             path: "a.yaml".into(),
             needs: Vec::new(),
             keep: false,
+            stage: None,
+            runs_once: false,
+            likeness: None,
         }
     }
 
@@ -143,5 +179,93 @@ mod tests {
         for gone in [None, Some(&live("u2", "4").owned_by("other/1"))] {
             assert_eq!(verdict(&intent, gone, OWNER, false), Some(OpResult::Absent));
         }
+    }
+
+    /// An inventory in which these intents are open.
+    fn open(intents: &[Intent]) -> Inventory {
+        let mut inventory = Inventory::new(OWNER);
+        intents.iter().for_each(|intent| inventory.take_in(&Record::Intent(intent.clone())));
+        inventory
+    }
+
+    fn numbered(op: u8, action: Action) -> Intent {
+        Intent { op: format!("shop/1.1.{op}").into(), ..intent(action, &live("u1", "2")) }
+    }
+
+    fn concluded(inventory: &Inventory, live: Option<Live>) -> Vec<Record> {
+        let live = live.into_iter().map(|live| (live.key.clone(), live)).collect();
+        settle_all(inventory, &live, |_| Some(false))
+    }
+
+    #[test]
+    fn a_change_may_land_until_its_bound_and_not_at_it() {
+        let intent = numbered(1, Action::Create);
+        let (second, bound) = (Duration::from_secs(1), Duration::from_secs(60));
+        assert!(may_still_land(&intent, intent.at.after(bound.saturating_sub(second)), bound));
+        assert!(!may_still_land(&intent, intent.at.after(bound), bound));
+    }
+
+    #[test]
+    fn of_one_object_deletions_are_settled_first() {
+        let inventory = open(&[numbered(1, Action::Create), numbered(2, Action::Delete)]);
+        let ops: Vec<String> = concluded(&inventory, None)
+            .iter()
+            .filter_map(|record| match record {
+                Record::Outcome { op, .. } => Some(op.to_string()),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(ops, ["shop/1.1.2", "shop/1.1.1"]);
+    }
+
+    #[test]
+    fn only_what_is_there_and_ours_is_taken_for_half_made() {
+        let inventory = open(&[numbered(1, Action::Update)]);
+        let adopts = |live: Live| {
+            concluded(&inventory, Some(live)).iter().any(|record| matches!(record, Record::Adopt { .. }))
+        };
+        assert!(adopts(live("u9", "4").owned_by(OWNER)));
+        assert!(!adopts(live("u9", "4").owned_by("other/1")));
+        let intent = numbered(1, Action::Update);
+        let mut going = live("u9", "4").owned_by(OWNER);
+        going.presence = Presence::Deleting;
+        assert_eq!(half_made(&inventory, &intent, Some(&going)), None);
+        let made = half_made(&inventory, &intent, Some(&live("u9", "4").owned_by(OWNER)));
+        let Some(Record::Adopt { entry, .. }) = made else { panic!("{made:?}") };
+        assert_eq!((entry.desired, intent.desired.is_some()), (None, true), "nobody declared what it is");
+    }
+
+    #[test]
+    fn an_object_is_forgotten_unless_its_own_creation_is_open() {
+        let inventory = open(&[numbered(1, Action::Create)]);
+        let key = live("u1", "2").key;
+        let other = Key::new("t", GroupKind::new("", "Thing"), "", "b");
+        assert!(!may_forget(&inventory, &key));
+        assert!(may_forget(&inventory, &other));
+        assert!(may_forget(&open(&[numbered(1, Action::Update)]), &key));
+    }
+
+    #[test]
+    fn a_deletion_under_way_is_accepted_and_not_open_for_ever() {
+        let mut going = live("u1", "2").owned_by(OWNER);
+        going.presence = Presence::Deleting;
+        let delete = intent(Action::Delete, &going);
+        assert_eq!(verdict(&delete, Some(&going), OWNER, false), Some(OpResult::Deleting));
+        let update = intent(Action::Update, &going);
+        assert_eq!(verdict(&update, Some(&going), OWNER, false), None);
+    }
+
+    #[test]
+    fn what_is_ours_and_as_intended_was_made() {
+        let create = intent(Action::Create, &live("u1", "2"));
+        let mut made = live("u5", "9").owned_by(OWNER);
+        made.op = Some(create.op.clone());
+        let uid = Uid::new("u5");
+        let present = OpResult::Present { uid, version: Version::new("") };
+        assert_eq!(verdict(&create, Some(&made), OWNER, false), Some(present));
+        made = made.owned_by("other/1");
+        assert!(is_not_done(&create, &made, false), "with another's owner label it is not ours");
+        let strange = live("u5", "9").owned_by(OWNER);
+        assert!(is_not_done(&create, &strange, false), "ours, and not what was intended");
     }
 }

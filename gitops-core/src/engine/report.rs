@@ -1,8 +1,12 @@
 use serde::Serialize;
 
 use crate::Error;
-use crate::plan::Plan;
+use crate::audit::{AuditEvent, LeftObject, LeftState, SyncResult};
+use crate::plan::{Blocked, Plan};
 use crate::value::{Action, Key};
+
+/// How many characters of a reason are recorded.
+const REASON: usize = 300;
 
 /// What came of carrying out a plan.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +42,11 @@ pub enum StepOutcome {
         /// Why.
         reason: String,
     },
+    /// It was done, and the target holds something else than was declared.
+    Differs {
+        /// The fields that differ: JSON pointers, the first few.
+        fields: Vec<String>,
+    },
     /// It was not done.
     Failed {
         /// Why, in one line.
@@ -52,7 +61,7 @@ pub enum StepOutcome {
         /// What a person can do about it.
         help: Option<String>,
     },
-    /// It was not tried, because this step did not succeed or this object is held.
+    /// It was not tried, because this step did not succeed or this object is blocked.
     Blocked {
         /// Which one.
         by: Key,
@@ -73,22 +82,89 @@ impl StepOutcome {
 
     /// Whether the change is made, or may be.
     pub(super) fn may_be_done(&self) -> bool {
-        matches!(self, Self::Done | Self::NotReady { .. } | Self::Unknown { .. })
+        matches!(self, Self::Unknown { .. }) || self.is_done()
+    }
+
+    /// Whether the change is made, whatever came of it.
+    fn is_done(&self) -> bool {
+        matches!(self, Self::Done | Self::NotReady { .. } | Self::Differs { .. })
     }
 }
 
 impl Report {
-    /// How many steps were done, ready or not.
-    pub fn applied(&self) -> usize {
-        let done =
-            |result: &&StepResult| matches!(result.outcome, StepOutcome::Done | StepOutcome::NotReady { .. });
-        self.results.iter().filter(done).count()
+    /// What came of this plan and of the next one, which took up what this one had to leave.
+    #[must_use]
+    pub fn followed_by(mut self, mut next: Self) -> Self {
+        self.results.append(&mut next.results);
+        Self { plan: next.plan, results: self.results }
     }
 
-    /// How many steps failed, are blocked or unknown, or were made and are not ready.
+    /// How many steps were done, ready or not.
+    pub fn applied(&self) -> usize {
+        self.results.iter().filter(|result| result.outcome.is_done()).count()
+    }
+
+    /// How many steps failed, are blocked or unknown, or were made and are not ready or not as declared.
     pub fn failed(&self) -> usize {
         let fine = |result: &&StepResult| matches!(result.outcome, StepOutcome::Done | StepOutcome::Skipped);
         self.results.len() - self.results.iter().filter(fine).count()
+    }
+
+    /// How many steps were done whose objects are not ready.
+    pub fn not_ready(&self) -> usize {
+        let waits = |result: &&StepResult| matches!(result.outcome, StepOutcome::NotReady { .. });
+        self.results.iter().filter(waits).count()
+    }
+
+    /// The objects that keep the revision from being live completely after this: those that were not applied, and those
+    /// that are blocked. One that was applied and is not ready is not among them, but for one that is still to go.
+    pub fn missing(&self) -> Vec<Key> {
+        let is_there = |key: &&Key| {
+            self.results.iter().any(|result| {
+                &&result.key == key
+                    && match result.outcome {
+                        StepOutcome::Done => true,
+                        StepOutcome::NotReady { .. } => result.action != Action::Delete,
+                        _ => false,
+                    }
+            })
+        };
+        self.plan.missing().filter(|key| !is_there(key)).cloned().collect()
+    }
+
+    /// What was not tried, is blocked or is not ready, as it is recorded.
+    pub(super) fn left(&self) -> Vec<LeftObject> {
+        let of_step = |result: &StepResult| {
+            let (state, reason) = match &result.outcome {
+                StepOutcome::NotReady { reason } => (LeftState::NotReady, reason.clone()),
+                StepOutcome::Blocked { by } => (LeftState::Blocked, format!("it waits for {by}")),
+                StepOutcome::Skipped => (LeftState::NotTried, "somebody asked to stop".to_owned()),
+                _ => return None,
+            };
+            Some(LeftObject { key: result.key.clone(), action: Some(result.action), state, reason })
+        };
+        let of_blocked = |blocked: &Blocked| LeftObject {
+            key: blocked.key.clone(),
+            action: None,
+            state: LeftState::Blocked,
+            reason: blocked.why.to_string(),
+        };
+        let all = self.results.iter().filter_map(of_step).chain(self.plan.blocked.iter().map(of_blocked));
+        let cut =
+            |left: LeftObject| LeftObject { reason: left.reason.chars().take(REASON).collect(), ..left };
+        all.take(AuditEvent::MOST_LEFT).map(cut).collect()
+    }
+
+    /// How it ended as a whole.
+    pub fn result(&self) -> SyncResult {
+        let not_done = self.failed() - self.not_ready();
+        match (self.skipped(), not_done + self.plan.blocked.len(), self.applied(), self.not_ready()) {
+            (1.., ..) => SyncResult::Stopped,
+            (0, 0, _, 0) => SyncResult::Succeeded,
+            (0, 0, ..) => SyncResult::NotReady,
+            (0, _, 0, _) => SyncResult::Failed,
+            (0, ..) => SyncResult::Partial,
+        }
     }
 
     /// How many steps were not tried, because somebody asked to stop.
@@ -96,16 +172,16 @@ impl Report {
         self.results.iter().filter(|result| result.outcome == StepOutcome::Skipped).count()
     }
 
-    /// How many objects awaited an output of an object that this pass changed: another pass, at once, takes them up.
+    /// How many objects awaited an output of an object that this reconciliation changed: another reconciliation, at once, takes them up.
     pub fn deferred(&self) -> usize {
         let is_done = |key: &Key| {
             self.results.iter().any(|result| &result.key == key && result.outcome == StepOutcome::Done)
         };
-        self.plan.held.iter().filter_map(|held| held.why.awaited()).filter(|of| is_done(of)).count()
+        self.plan.blocked.iter().filter_map(|blocked| blocked.why.awaited()).filter(|of| is_done(of)).count()
     }
 
-    /// Whether everything is as declared now: all steps done and ready, and no object held.
+    /// Whether everything is as declared now: all steps done and ready, and no object blocked.
     pub fn is_converged(&self) -> bool {
-        self.failed() == 0 && self.skipped() == 0 && self.plan.held.is_empty()
+        self.failed() == 0 && self.skipped() == 0 && self.plan.blocked.is_empty()
     }
 }

@@ -1,118 +1,288 @@
-//! What somebody asks of the engine that is at work, without taking its place.
+//! What people ask of the engine that is at work, without taking its place.
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Engine;
+use super::{Engine, Finding};
+use crate::approval::Approval;
 use crate::cx::Time;
+use crate::plan::PlanId;
 use crate::store::{Document, StateStore};
-use crate::value::{Revision, Version};
+use crate::value::{Key, Revision, Version};
 use crate::{Cx, Error, ErrorKind, Result};
 
-/// A wish to hold an application to a revision, or to let it go: a document beside the inventory. The engine that is
-/// at work takes it up before its next pass, and records it in its audit log on behalf of who asked.
+/// How many requests may wait, and of how many the answer is kept.
+const KEPT: usize = 64;
+
+/// How often a document is written again that somebody else wrote meanwhile.
+const TRIES: usize = 16;
+
+/// What somebody asks of an engine at work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PinRequest {
-    /// The revision to hold to; nothing to follow the source again.
-    pub revision: Option<Revision>,
-    /// Who asks.
-    pub by: String,
-    /// When.
-    pub at: Time,
+#[serde(tag = "ask", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Request {
+    /// Hold the application to a revision.
+    Pin {
+        /// Which one.
+        revision: Revision,
+    },
+    /// Follow the source again.
+    Unpin,
+    /// Keep an approval.
+    Approve {
+        /// What is approved, by whom.
+        approval: Box<Approval>,
+    },
+    /// Take back all approvals.
+    Reject {
+        /// The plan that was shown, if one is meant.
+        plan: Option<PlanId>,
+        /// Why.
+        reason: String,
+    },
+    /// Write nothing until somebody says otherwise.
+    Suspend {
+        /// Why.
+        reason: String,
+    },
+    /// Go on.
+    Resume,
+    /// Reconcile at once.
+    Sync,
+    /// What a person found out about a change whose outcome nobody knows.
+    Confirm {
+        /// The object.
+        key: Key,
+        /// What was found.
+        finding: Finding,
+    },
+    /// Let what needs an object go on although it is not ready.
+    Release {
+        /// The object.
+        key: Key,
+    },
 }
 
-/// The document: a wish, or what came of the last one.
-#[derive(Default, Serialize, Deserialize)]
-struct StoredRequest {
-    request: Option<PinRequest>,
+/// A request that was made; its answer is asked for with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket(u64);
+
+/// The requests to the engine of one application, in the document through which they travel.
+///
+/// Every process that can write the application's store can ask; the engine at work takes each request up before its next
+/// reconciliation, records it in its audit log on behalf of who asked, and answers. Nobody needs the lock of the state.
+#[derive(Clone)]
+pub struct Requests {
+    store: Arc<dyn StateStore>,
+    application: String,
+}
+
+/// A request as it is stored.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Waiting {
+    ticket: u64,
+    application: String,
+    by: String,
+    at: Time,
+    #[serde(flatten)]
+    request: Request,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Answered {
+    ticket: u64,
+    /// Why it could not be done; nothing if it was.
     refused: Option<String>,
 }
 
-impl PinRequest {
-    /// The document's name.
-    pub const DOCUMENT: &'static str = "pin-request";
+/// The document.
+#[derive(Default, Serialize, Deserialize)]
+struct Queue {
+    /// The number of the next request.
+    next: u64,
+    waiting: Vec<Waiting>,
+    answered: Vec<Answered>,
+}
 
-    /// Asks the engine that works with this store.
+impl Requests {
+    /// The document's name.
+    pub const DOCUMENT: &'static str = "requests";
+
+    /// The requests to the engine of an application that keeps its state in this store.
+    pub fn new(store: Arc<dyn StateStore>, application: impl Into<String>) -> Self {
+        Self { store, application: application.into() }
+    }
+
+    /// Asks for something, on behalf of somebody.
     ///
     /// # Errors
-    /// `Conflict` if another wish waits already.
+    /// `Unavailable` if 64 requests wait already: then no engine is at work.
     ///
     /// # Cancel safety
-    /// A dropped call has asked or not; [`withdraw`](Self::withdraw) takes it back.
-    pub async fn ask(&self, cx: &Cx, store: &dyn StateStore) -> Result<()> {
-        let (stored, version) = load(cx, store).await?;
-        if let Some(other) = stored.request.filter(|other| other != self) {
-            let message = format!("{} has asked for another revision, and is not answered yet", other.by);
-            return Err(Error::new(ErrorKind::Conflict, message).help("wait for the engine to take that up"));
-        }
-        let stored = StoredRequest { request: Some(self.clone()), refused: None };
-        swap(cx, store, version, &stored).await
+    /// A dropped call has asked or not.
+    pub async fn ask(&self, cx: &Cx, by: &str, request: Request) -> Result<Ticket> {
+        let (application, by, at) = (&self.application, by.to_owned(), cx.now());
+        change(cx, &*self.store, |queue| {
+            if queue.waiting.len() >= KEPT {
+                let message = format!("{KEPT} requests wait already, and no engine takes them up");
+                return Err(Error::new(ErrorKind::Unavailable, message));
+            }
+            let ticket = queue.next;
+            queue.next += 1;
+            let (application, by, request) = (application.clone(), by.clone(), request.clone());
+            queue.waiting.push(Waiting { ticket, application, by, at, request });
+            Ok(Ticket(ticket))
+        })
+        .await
     }
 
     /// What came of it: nothing while it waits.
     ///
     /// # Errors
-    /// `Denied` with the engine's reason if the engine could not do it.
-    pub async fn answer(&self, cx: &Cx, store: &dyn StateStore) -> Result<Option<()>> {
-        let (stored, _) = load(cx, store).await?;
-        match (stored.request.as_ref() == Some(self), stored.refused) {
-            (true, _) => Ok(None),
-            (false, None) => Ok(Some(())),
-            (false, Some(why)) => Err(Error::new(ErrorKind::Denied, why)),
+    /// `Denied` with the engine's reason if it could not be done; `NotFound` if the answer is no longer kept.
+    pub async fn answer(&self, cx: &Cx, ticket: &Ticket) -> Result<Option<()>> {
+        let (queue, _) = load(cx, &*self.store).await?;
+        if queue.waiting.iter().any(|waiting| waiting.ticket == ticket.0) {
+            return Ok(None);
+        }
+        match queue.answered.into_iter().find(|answered| answered.ticket == ticket.0) {
+            Some(Answered { refused: None, .. }) => Ok(Some(())),
+            Some(Answered { refused: Some(why), .. }) => Err(Error::new(ErrorKind::Denied, why)),
+            None => Err(Error::new(ErrorKind::NotFound, "the answer to the request is no longer kept")),
         }
     }
 
-    /// Whether somebody's wish waits.
-    pub(super) async fn waits(cx: &Cx, store: &dyn StateStore) -> bool {
-        load(cx, store).await.is_ok_and(|(stored, _)| stored.request.is_some())
+    /// Waits for the answer.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer); `Timeout` or `Cancelled` as the context ends, and then the request still waits.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn answered(&self, cx: &Cx, ticket: &Ticket) -> Result<()> {
+        while self.answer(cx, ticket).await?.is_none() {
+            match self.store.watch() {
+                Some(watch) => watch.changed(cx, Self::DOCUMENT).await?,
+                None => cx.sleep(std::time::Duration::from_secs(1)).await?,
+            }
+        }
+        Ok(())
     }
 
-    /// Takes it back, if nobody took it up: says whether it was so.
-    pub async fn withdraw(&self, cx: &Cx, store: &dyn StateStore) -> Result<bool> {
-        let (stored, version) = load(cx, store).await?;
-        if stored.request.as_ref() != Some(self) {
-            return Ok(false);
+    /// Takes a request back, if nobody took it up: says whether it was so.
+    pub async fn withdraw(&self, cx: &Cx, ticket: &Ticket) -> Result<bool> {
+        change(cx, &*self.store, |queue| {
+            let before = queue.waiting.len();
+            queue.waiting.retain(|waiting| waiting.ticket != ticket.0);
+            Ok(queue.waiting.len() < before)
+        })
+        .await
+    }
+
+    /// Returns once a request waits. A store that can't be read or watched wakes nobody: the next reconciliation looks at
+    /// it anyway, and says what is wrong with it.
+    pub(super) async fn waits(&self, cx: &Cx) {
+        while let Ok((queue, _)) = load(cx, &*self.store).await {
+            if !queue.waiting.is_empty() {
+                return;
+            }
+            let Some(watch) = self.store.watch() else { break };
+            if watch.changed(cx, Self::DOCUMENT).await.is_err() {
+                break;
+            }
         }
-        swap(cx, store, version, &StoredRequest::default()).await.map(|()| true)
+        std::future::pending::<()>().await;
     }
 }
 
 impl Engine {
-    /// Does what somebody asks of the engine that is at work. A wish that can't be fulfilled is answered with the
-    /// reason; one that was fulfilled just before a crash is fulfilled again, which changes nothing.
-    pub(super) async fn take_up_request(&mut self, cx: &Cx) -> Result<()> {
+    /// Does what people ask of the engine at work. A request that can't be fulfilled is answered with the reason; one that
+    /// was fulfilled just before a crash is fulfilled again, which changes nothing.
+    ///
+    /// Gives whether there was any.
+    pub(super) async fn take_up_requests(&mut self, cx: &Cx) -> Result<bool> {
         let store = self.ledger.store().clone();
-        let (stored, version) = load(cx, &*store).await?;
-        let Some(request) = stored.request else { return Ok(()) };
-        let done = match &request.revision {
-            Some(revision) => self.pin(cx, revision.id(), &request.by).await.map(drop),
-            None => self.unpin(cx, &request.by).await.map(drop),
-        };
-        let refused = match done {
-            Err(error) if self.ledger.is_lost() => return Err(error),
-            Err(error) => Some(error.to_string()),
-            Ok(()) => None,
-        };
-        swap(cx, &*store, version, &StoredRequest { request: None, refused }).await
+        let (queue, _) = load(cx, &*store).await?;
+        for waiting in &queue.waiting {
+            let fulfilled = match waiting.application == self.name {
+                true => self.fulfil(cx, &waiting.by, &waiting.request).await,
+                false => Err(self.not_ours(&waiting.application)),
+            };
+            let refused = match fulfilled {
+                Err(error) if self.ledger.is_lost() => return Err(error),
+                Err(error) => Some(error.to_string()),
+                Ok(()) => None,
+            };
+            let answered = Answered { ticket: waiting.ticket, refused };
+            change(cx, &*store, |queue| {
+                queue.waiting.retain(|waiting| waiting.ticket != answered.ticket);
+                queue.answered.push(answered.clone());
+                let over = queue.answered.len().saturating_sub(KEPT);
+                queue.answered.drain(..over);
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(!queue.waiting.is_empty())
+    }
+
+    /// Does what somebody asks: what an engine at work does with each of its [`Requests`], for a caller that has the
+    /// engine to itself.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being done.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn fulfil(&mut self, cx: &Cx, by: &str, request: &Request) -> Result<()> {
+        match request {
+            Request::Pin { revision } => self.pin(cx, revision.id(), by).await.map(drop),
+            Request::Unpin => self.unpin(cx, by).await.map(drop),
+            Request::Approve { approval } => self.approve(cx, (**approval).clone()).await,
+            Request::Reject { plan, reason } => self.reject(cx, *plan, reason, by).await,
+            Request::Suspend { reason } => self.suspend(cx, reason, by).await,
+            Request::Resume => self.resume(cx, by).await.map(drop),
+            // It is done by having been asked: the next reconciliation follows at once.
+            Request::Sync => Ok(()),
+            Request::Confirm { key, finding } => self.confirm(cx, key, *finding, by).await,
+            Request::Release { key } => self.release(cx, key, by).await,
+        }
+    }
+
+    fn not_ours(&self, application: &str) -> Error {
+        let message = format!("the request is for `{application}`, and this is `{}`", self.name);
+        Error::new(ErrorKind::NotOwned, message)
     }
 }
 
 /// The document with what it takes to replace it.
-async fn load(cx: &Cx, store: &dyn StateStore) -> Result<(StoredRequest, Option<(Version, u64)>)> {
-    let Some(stored) = store.load(cx, PinRequest::DOCUMENT).await? else {
-        return Ok((StoredRequest::default(), None));
+async fn load(cx: &Cx, store: &dyn StateStore) -> Result<(Queue, Option<(Version, u64)>)> {
+    let Some(stored) = store.load(cx, Requests::DOCUMENT).await.map_err(Error::of_state)? else {
+        return Ok((Queue::default(), None));
     };
-    let request = serde_json::from_slice(&stored.document.bytes)?;
-    Ok((request, Some((stored.version, stored.document.epoch))))
+    let queue = serde_json::from_slice(&stored.document.bytes);
+    let queue = queue.map_err(|error| Error::from(error).of_state())?;
+    Ok((queue, Some((stored.version, stored.document.epoch))))
 }
 
-/// Who asks has no epoch: the document keeps the one that it has.
-async fn swap(
+/// Changes the document, again if somebody else wrote it meanwhile. Who asks has no epoch: the document keeps the one that
+/// it has.
+async fn change<T>(
     cx: &Cx,
     store: &dyn StateStore,
-    before: Option<(Version, u64)>,
-    request: &StoredRequest,
-) -> Result<()> {
-    let (version, epoch) = before.map_or((None, 0), |(version, epoch)| (Some(version), epoch));
-    let document = Document { epoch, bytes: serde_json::to_vec(request)? };
-    store.swap(cx, PinRequest::DOCUMENT, version.as_ref(), document).await.map(drop)
+    mut change: impl FnMut(&mut Queue) -> Result<T>,
+) -> Result<T> {
+    for _ in 0..TRIES {
+        let (mut queue, before) = load(cx, store).await?;
+        let changed = change(&mut queue)?;
+        let (version, epoch) = before.map_or((None, 0), |(version, epoch)| (Some(version), epoch));
+        let document = Document { epoch, bytes: serde_json::to_vec(&queue)? };
+        match store.swap(cx, Requests::DOCUMENT, version.as_ref(), document).await {
+            Err(error) if error.is_conflict() => {}
+            written => return written.map(|_| changed),
+        }
+    }
+    Err(Error::new(ErrorKind::Unavailable, "the requests are written by others all the time"))
 }

@@ -8,15 +8,16 @@ use smol_str::SmolStr;
 
 use super::back_off::BackOff;
 use super::effects::contained;
-use super::{Approval, Engine, PinRequest, Report};
+use super::prepare::Prepared;
+use super::{ApplyOptions, Engine, Report, SyncStatus};
 use crate::capability::Moved;
 use crate::cx::Time;
 use crate::event::Event;
+use crate::plan::Plan;
 use crate::source::Source;
-use crate::store::StateStore;
 use crate::target::Target;
 use crate::value::Revision;
-use crate::{Cx, ErrorKind, Result};
+use crate::{Cx, Error, ErrorKind, Result};
 
 /// What ended a wait.
 enum Woken {
@@ -24,46 +25,155 @@ enum Woken {
     SourceOrTime,
 }
 
+/// A reconciliation that came to its end.
+struct Ended {
+    report: Report,
+    /// It left something undone, for what is newer or has to be repaired at once.
+    was_superseded: bool,
+    /// Nothing was carried out, because the application is suspended.
+    is_suspended: bool,
+}
+
+impl Ended {
+    fn suspended(plan: Plan) -> Self {
+        Self { report: Report { plan, results: Vec::new() }, was_superseded: false, is_suspended: true }
+    }
+}
+
+/// A reconciliation that could not be made.
+struct Failed {
+    error: Error,
+    /// Whether the source, or what it declares, is why.
+    is_of_source: bool,
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self { error, is_of_source: false }
+    }
+}
+
 impl Engine {
     /// Keeps the targets equal to the source until the context is cancelled or its deadline has passed.
     ///
     /// It wakes by events where there are any: a source that can be watched, targets that can be watched. What has
     /// no watch is looked at each `interval`. A newer revision supersedes the one that is being applied at the next
-    /// safe point. A pass that fails is repeated with growing, jittered waits, and never stops the loop; events tell
+    /// safe point. A reconciliation that fails is repeated with growing, jittered waits, and never stops the loop; events tell
     /// of it. A target or source that asks for it ([`Retry::After`](crate::Retry::After)) is left alone for so long, five
     /// minutes at most, whatever happens meanwhile; then it is tried again.
     ///
+    /// Drift is repaired at once, also while an object is waited for; and while the source is away, was moved back or is
+    /// faulty, the revision that was accepted last is kept, after a restart too if the source can still give it.
+    ///
     /// # Errors
-    /// Only what makes going on unsafe: the state can't be written, is damaged, or a fault of the program.
+    /// Only what makes going on unsafe: the engine's own state can't be written or is damaged. A bad answer of the source, a
+    /// renderer or a target is an error of that reconciliation, whatever its kind.
     ///
     /// # Cancel safety
     /// Cancel the context to stop in good order; dropping the future is the same as a crash.
     pub async fn run(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
+        self.runs = true;
+        let ended = Box::pin(self.keep_at_work(cx, interval)).await;
+        self.runs = false;
+        ended
+    }
+
+    async fn keep_at_work(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
         self.back_off = BackOff::default();
-        let mut waiting = usize::MAX;
+        let (mut waiting, mut is_lost) = (usize::MAX, false);
         let is_over = || cx.is_cancelled() || cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
         while !is_over() {
             self.leave_alone(cx).await;
-            let wait = match self.supervised_pass(cx, interval).await {
-                Ok(report) if report.is_converged() => {
+            if self.waits_for_another(cx, interval).await? {
+                continue;
+            }
+            if is_lost {
+                // First, for the source may be slow to fail.
+                self.keep_accepted(cx, interval).await?;
+            }
+            let wait = match self.supervised_reconciliation(cx, interval).await {
+                Ok(Ended { was_superseded: true, .. }) => continue,
+                Ok(Ended { is_suspended: true, .. }) => interval,
+                Ok(Ended { report, .. }) if report.is_converged() => {
+                    is_lost = false;
                     self.back_off.succeeded();
                     interval
                 }
-                Ok(report) if report.skipped() > 0 || is_nearer(&report, &mut waiting) => continue,
-                Ok(_) => self.back_off.next(cx, interval),
-                Err(error) if cx.is_cancelled() && error.kind() == ErrorKind::Cancelled => break,
-                Err(error) if self.ledger.is_lost() || error.kind() == ErrorKind::Corrupt => {
-                    return Err(error);
+                Ok(Ended { report, .. }) if report.skipped() > 0 || is_nearer(&report, &mut waiting) => {
+                    continue;
                 }
-                Err(error) => {
-                    self.events.emit(&Event::PassFailed { error: error.to_string() });
-                    self.back_off.hear(&error);
+                Ok(_) => {
+                    is_lost = false;
+                    self.back_off.next(cx, interval)
+                }
+                Err(Failed { error, .. }) if cx.is_cancelled() && error.kind() == ErrorKind::Cancelled => {
+                    break;
+                }
+                Err(Failed { error, is_of_source }) => {
+                    self.fail(cx, error)?;
+                    if is_of_source && !std::mem::replace(&mut is_lost, is_of_source) {
+                        self.keep_accepted(cx, interval).await?;
+                    }
                     self.back_off.next(cx, interval)
                 }
             };
+            self.shared.tell(|status| status.next = Some(cx.now().after(wait)));
             self.wait(cx, wait).await;
         }
         Ok(())
+    }
+
+    /// Tells of a reconciliation that failed.
+    ///
+    /// # Errors
+    /// The same, if the engine can't go on after it.
+    fn fail(&mut self, cx: &Cx, error: Error) -> Result<()> {
+        self.tell_of_failure(cx, &error);
+        if self.ledger.is_lost() || error.is_damage_of_state() {
+            return Err(error);
+        }
+        self.events.emit(&Event::ReconcileFailed {
+            error: error.to_string(),
+            help: error.help_text().map(str::to_owned),
+            diagnostics: error.diagnostics().to_vec(),
+        });
+        self.back_off.hear(&error);
+        Ok(())
+    }
+
+    /// Repairs drift of the revision that was accepted last, while the source is away, was moved back or is faulty.
+    async fn keep_accepted(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
+        let kept = async {
+            self.drain_watches(cx);
+            let Some(mut prepared) = self.prepare_accepted(cx).await? else { return Ok(()) };
+            self.admit_in_part(&mut prepared)?;
+            self.supervise(cx, prepared, interval).await.map(drop)
+        };
+        match kept.await {
+            Err(error) if cx.is_cancelled() && error.kind() == ErrorKind::Cancelled => Ok(()),
+            Err(error) => self.fail(cx, error),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// While an application that this one needs has not converged, only drift of what was accepted is repaired. Says whether it
+    /// was so.
+    async fn waits_for_another(&mut self, cx: &Cx, interval: Duration) -> Result<bool> {
+        let need = self.place.as_ref().and_then(|place| place.unmet().map(str::to_owned));
+        if self.shared.status().waits_for != need {
+            self.shared.tell(|status| {
+                // What the source has meanwhile is not looked at.
+                status.sync = if need.is_some() { SyncStatus::Unknown } else { status.sync };
+                status.waits_for.clone_from(&need);
+            });
+        }
+        if need.is_none() {
+            return Ok(false);
+        }
+        self.take_up_requests(cx).await?;
+        self.keep_accepted(cx, interval).await?;
+        self.wait(cx, interval).await;
+        Ok(true)
     }
 
     /// Waits as long as somebody asked for; no event cuts it short, and none is lost by it.
@@ -75,37 +185,60 @@ impl Engine {
         }
     }
 
-    /// One pass, ended early at a safe point if the source has something newer.
-    async fn supervised_pass(&mut self, cx: &Cx, interval: Duration) -> Result<Report> {
-        self.take_up_request(cx).await?;
+    /// One reconciliation, ended early at a safe point if the source has something newer.
+    async fn supervised_reconciliation(&mut self, cx: &Cx, interval: Duration) -> Result<Ended, Failed> {
+        self.take_up_requests(cx).await?;
+        let room = match &self.place {
+            Some(place) => cx.bounded(async { Ok(place.room().await) }).await?,
+            None => None,
+        };
         self.drain_watches(cx);
-        let prepared = self.prepare(cx).await?;
-        self.admit(&prepared.planned.plan, false)?;
-        let revision = prepared.planned.plan.revision.clone();
+        let binds = self.binds(&cx.within(self.timeouts.call)).await?;
+        let admission = std::mem::take(&mut self.admission);
+        let orders = self.orders(&cx.within(self.timeouts.call)).await?;
+        let declared = self.declare(cx, orders.pin.as_ref()).await;
+        let line = declared.map_err(|error| Failed { error, is_of_source: true })?;
+        let mut prepared = self.plan_declared(cx, &binds, line, admission, orders).await?;
+        // What is sent from here on has limits of its own, and what waits for readiness may wait long.
+        drop(room);
+        if prepared.suspension.is_some() {
+            self.note_blocked(&prepared.planned.plan);
+            return Ok(Ended::suspended(prepared.planned.plan));
+        }
+        self.admit_in_part(&mut prepared)?;
+        Ok(self.supervise(cx, prepared, interval).await?)
+    }
+
+    /// Carries a plan out, as far as nothing newer comes and nothing else has to be repaired at once.
+    async fn supervise(&mut self, cx: &Cx, prepared: Prepared, interval: Duration) -> Result<Ended> {
+        let mut known = vec![prepared.planned.plan.revision.clone()];
+        known.extend(self.newest.clone());
         let pinned = self.pinned(cx).await?.is_some();
         let source = self.source.clone();
         let inner = cx.child();
-        let store = self.ledger.store().clone();
+        let requests = self.requests();
         let superseded = async {
             let newer = async {
                 if pinned {
                     std::future::pending::<()>().await;
                 }
-                newer_than(cx, &source, &revision, interval).await;
+                newer_than(cx, &source, &known, interval).await;
             };
             tokio::select! {
                 () = newer => {}
-                () = asked(cx, &*store) => {}
+                () = requests.waits(cx) => {}
             }
             inner.cancel();
             std::future::pending::<Infallible>().await
         };
-        let approval = Approval::automatic();
-        tokio::select! {
+        let options = ApplyOptions::automatic();
+        let report = tokio::select! {
             biased;
-            report = self.carry_out(&inner, prepared, &approval) => report,
+            report = self.carry_out(&inner, prepared, &options) => report.map_err(Error::of_state)?,
             never = superseded => match never {},
-        }
+        };
+        let was_superseded = inner.is_cancelled() && !cx.is_cancelled();
+        Ok(Ended { report, was_superseded, is_suspended: false })
     }
 
     /// Waits for an event that concerns the application, for so long at most, or until asked to stop.
@@ -120,7 +253,7 @@ impl Engine {
         }
     }
 
-    /// A watch that fails wakes nobody: the next pass looks at all that it should have told of.
+    /// A watch that fails wakes nobody: the next reconciliation looks at all that it should have told of.
     async fn next_event(&self, cx: &Cx, until: Time) -> Woken {
         let from_source = async {
             match self.source.watch() {
@@ -141,32 +274,27 @@ impl Engine {
             }
             .boxed()
         };
+        let requests = self.requests();
+        let from_others = async {
+            match self.place.as_ref().filter(|place| place.unmet().is_some()) {
+                Some(place) => place.moved().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             biased;
             () = cx.cancelled() => Woken::SourceOrTime,
             (woken, ..) = select_all(self.targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
-            () = asked(cx, &**self.ledger.store()) => Woken::SourceOrTime,
+            () = requests.waits(cx) => Woken::SourceOrTime,
+            () = from_others => Woken::SourceOrTime,
             _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,
         }
     }
 }
 
-/// Returns once somebody's wish waits. A store that can't be watched is looked at by each pass.
-async fn asked(cx: &Cx, store: &dyn StateStore) {
-    while !PinRequest::waits(cx, store).await {
-        let changed = match store.watch() {
-            Some(watch) => watch.changed(cx, PinRequest::DOCUMENT).await,
-            None => std::future::pending().await,
-        };
-        if changed.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// Returns once the source has another revision. A source that fails here is asked again by the next pass.
-async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, revision: &Revision, interval: Duration) {
+/// Returns once the source has a revision that is none of these. A source that fails meanwhile is asked again later.
+async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, known: &[Revision], interval: Duration) {
     loop {
         let waited = match source.watch() {
             Some(watch) => contained(watch.changed(cx)).await,
@@ -177,16 +305,17 @@ async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, revision: &Revision, inte
             Err(error) => Err(error),
         };
         match resolved {
-            Ok(newest) if &newest != revision => return,
+            Ok(newest) if !known.contains(&newest) => return,
             Ok(_) => {}
+            Err(_) if cx.sleep(interval).await.is_ok() => {}
             Err(_) => std::future::pending().await,
         }
     }
 }
 
-/// Whether the next pass can do what this one had to leave, because it changed the objects whose outputs were awaited.
-/// Each pass in a row must leave less: an object that changes in every pass keeps no engine busy.
+/// Whether the next reconciliation can do what this one had to leave, because it changed the objects whose outputs were awaited.
+/// Each reconciliation in a row must leave less: an object that changes in every reconciliation keeps no engine busy.
 fn is_nearer(report: &Report, waiting: &mut usize) -> bool {
-    let now = if report.deferred() > 0 { report.plan.held.len() } else { usize::MAX };
+    let now = if report.deferred() > 0 { report.plan.blocked.len() } else { usize::MAX };
     now < std::mem::replace(waiting, now)
 }

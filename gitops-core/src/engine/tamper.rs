@@ -3,18 +3,23 @@
 
 #[cfg(feature = "simulate")]
 pub(super) use crate::simulate::tamper::{
-    back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told,
+    back_off, believes, candidates, concluded, doubts, folded, planned, records, shares_epochs, stale, told,
+    writes_plans,
 };
 
 #[cfg(not(feature = "simulate"))]
-pub(super) use off::{back_off, candidates, folded, planned, records, settled, shares_epochs, stale, told};
+pub(super) use off::{
+    back_off, believes, candidates, concluded, doubts, folded, planned, records, shares_epochs, stale, told,
+    writes_plans,
+};
 
 #[cfg(not(feature = "simulate"))]
 mod off {
     use std::borrow::Cow;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::time::Duration;
 
+    use crate::cx::Time;
     use crate::journal::Record;
     use crate::plan::Moved;
     use crate::planner::Planned;
@@ -43,11 +48,23 @@ mod off {
         Cow::Borrowed(inventory)
     }
 
-    pub fn settled(_: &Cx, _: &Inventory, records: Vec<Record>) -> Vec<Record> {
+    pub fn concluded(_: &Cx, _: &Inventory, records: Vec<Record>) -> Vec<Record> {
         records
     }
 
     pub fn shares_epochs(_: &Cx) -> bool {
+        false
+    }
+
+    pub fn believes(_: &Cx) -> bool {
+        false
+    }
+
+    pub fn doubts(_: &Cx, doubts: BTreeMap<Key, Option<Time>>) -> BTreeMap<Key, Option<Time>> {
+        doubts
+    }
+
+    pub fn writes_plans(_: &Cx) -> bool {
         false
     }
 

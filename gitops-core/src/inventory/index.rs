@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::shard::{Level, ShardId};
-use super::{Inventory, WholeInventory};
+use super::{Head, Inventory, WholeInventory};
 use crate::journal::Anchor;
 use crate::value::{Digest, Revision};
 use crate::{Error, ErrorKind, Result};
@@ -19,10 +19,31 @@ pub(crate) struct Index {
     /// The engine that wrote it: by this an engine knows a write of its own whose answer was lost.
     pub writer: SmolStr,
     pub anchor: Anchor,
-    pub owner: SmolStr,
-    pub accepted: Option<Revision>,
+    pub head: Head,
     pub level: Level,
     pub shards: BTreeMap<ShardId, Place>,
+}
+
+/// Format 2 knew neither what the state belongs to nor how far a revision had come.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unbound {
+    #[serde(rename = "format")]
+    _format: u32,
+    writer: SmolStr,
+    anchor: Anchor,
+    owner: SmolStr,
+    accepted: Option<Revision>,
+    level: Level,
+    shards: BTreeMap<ShardId, Place>,
+}
+
+impl From<Unbound> for Index {
+    fn from(stored: Unbound) -> Self {
+        let Unbound { writer, anchor, owner, accepted, level, shards, .. } = stored;
+        let head = Head { owner, accepted, ..Head::default() };
+        Self { format: Self::FORMAT, writer, anchor, head, level, shards }
+    }
 }
 
 /// Where a shard is, and what it must be.
@@ -83,7 +104,7 @@ impl Index {
     pub const DOCUMENT: &'static str = "inventory";
 
     /// The format that this version writes. Format 1 had the whole inventory in this one document.
-    pub const FORMAT: u32 = 2;
+    pub const FORMAT: u32 = 3;
 }
 
 impl StoredInventory {
@@ -98,6 +119,10 @@ impl StoredInventory {
                 let whole: Whole = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
                 let Whole { anchor, inventory } = whole;
                 Ok(Self::Whole { anchor, inventory: inventory.into() })
+            }
+            Some(2) => {
+                let stored: Unbound = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
+                Ok(Self::Index(stored.into()))
             }
             Some(Index::FORMAT) => {
                 serde_json::from_slice(bytes).map(Self::Index).map_err(|error| damaged(&error))
@@ -143,10 +168,23 @@ mod tests {
     }
 
     #[test]
+    fn an_inventory_of_format_2_is_read_and_names_its_application() {
+        let bytes =
+            document(r#""format":2,"writer":"w","owner":"shop/1","accepted":null,"level":0,"shards":{}"#);
+        let Ok(StoredInventory::Index(index)) = StoredInventory::decode(&bytes) else {
+            panic!("it is of format 2")
+        };
+        let inventory = Inventory::from_parts(index.head, Vec::new(), Vec::new());
+        assert_eq!((inventory.application(), inventory.binding()), ("shop", None));
+    }
+
+    #[test]
     fn a_newer_format_and_rubbish_are_told_apart() {
         let kind = |bytes: &[u8]| StoredInventory::decode(bytes).err().map(|error| error.kind());
-        assert_eq!(kind(&document(r#""format":3,"anything":1"#)), Some(ErrorKind::Unsupported));
-        for bytes in [&b""[..], b"{}", b"[]", b"\0\0", b"{\"format\":2}", b"{\"format\":\"x\"}"] {
+        assert_eq!(kind(&document(r#""format":4,"anything":1"#)), Some(ErrorKind::Unsupported));
+        for bytes in
+            [&b""[..], b"{}", b"[]", b"\0\0", b"{\"format\":2}", b"{\"format\":3}", b"{\"format\":\"x\"}"]
+        {
             assert_eq!(kind(bytes), Some(ErrorKind::Corrupt), "{bytes:?}");
         }
     }

@@ -1,21 +1,29 @@
 //! What we own, and what we have begun and not finished.
 
+mod binding;
 mod index;
 mod owned;
 mod shard;
+mod standing;
 
+pub use binding::{Binding, Rebound};
 pub(crate) use index::{Index, Place, Slot, StoredInventory};
-pub use owned::{Owned, OwnedState};
+pub use owned::{Owned, OwnedState, ReadinessRecord};
 pub(crate) use shard::{Level, Shard, ShardId};
+pub(crate) use standing::Standing;
+pub use standing::{Complete, Left, Progress};
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use imbl::OrdSet;
+use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use crate::approval::Approvals;
+use crate::audit::AuditPosition;
 use crate::cx::Time;
 use crate::journal::{Intent, OpResult, Record};
-use crate::value::{Action, DigestMap, Key, Revision};
+use crate::value::{Action, DigestMap, Key, Revision, owner};
 
 /// What one application owns in its targets.
 ///
@@ -24,10 +32,30 @@ use crate::value::{Action, DigestMap, Key, Revision};
 /// open intent.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
-    owner: SmolStr,
-    accepted: Option<Revision>,
+    head: Head,
     entries: DigestMap<Owned>,
     open: BTreeMap<SmolStr, Intent>,
+    /// The objects of whose readiness something is to be remembered once it is seen.
+    unproven: OrdSet<Key>,
+}
+
+/// All of an inventory that is of no one object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Head {
+    pub owner: SmolStr,
+    pub accepted: Option<Revision>,
+    #[serde(default)]
+    pub standing: Standing,
+    /// Nothing in a state of format 2 or older, until it is written again.
+    #[serde(default)]
+    pub binding: Option<Binding>,
+    /// How far the audit log beside the journal has come.
+    #[serde(default)]
+    pub audited: Option<AuditPosition>,
+    /// What people approved and is not done yet.
+    #[serde(default, skip_serializing_if = "Approvals::is_empty")]
+    pub approvals: Approvals,
 }
 
 /// An inventory as it was stored in format 1.
@@ -42,17 +70,72 @@ pub(crate) struct WholeInventory {
 impl Inventory {
     /// An empty inventory of a new owner.
     pub fn new(owner: impl Into<SmolStr>) -> Self {
-        Self { owner: owner.into(), ..Self::default() }
+        Self { head: Head { owner: owner.into(), ..Head::default() }, ..Self::default() }
     }
 
-    /// The id that marks what it owns.
+    /// The id that labels what it owns.
     pub fn owner(&self) -> &SmolStr {
-        &self.owner
+        &self.head.owner
     }
 
-    /// The revision that was last applied.
+    /// The application that it belongs to; nothing if it is not bound to one yet.
+    pub fn application(&self) -> &str {
+        match &self.head.binding {
+            Some(binding) => &binding.application,
+            None => owner::application(&self.head.owner),
+        }
+    }
+
+    /// What it belongs to; nothing in a state of an older version that was not written since.
+    pub fn binding(&self) -> Option<&Binding> {
+        self.head.binding.as_ref()
+    }
+
+    /// The revision that was last begun on the line that the source follows: what comes next must descend from it, also
+    /// if only a part of it was applied. Whether all of it is live, [`complete`](Self::complete) says.
     pub fn accepted(&self) -> Option<&Revision> {
-        self.accepted.as_ref()
+        self.head.accepted.as_ref()
+    }
+
+    /// The revision that is live completely: the last one of which every object was applied.
+    pub fn complete(&self) -> Option<&Complete> {
+        self.head.standing.complete.as_ref()
+    }
+
+    /// The revision whose application began and is not complete, with what the last reconciliation left of it.
+    pub fn progress(&self) -> Option<&Progress> {
+        self.head.standing.progress.as_ref()
+    }
+
+    /// What people approved and is not done yet.
+    pub fn approvals(&self) -> &Approvals {
+        &self.head.approvals
+    }
+
+    /// How far the audit log has come, as the journal beside it knows.
+    pub(crate) fn audited(&self) -> Option<&AuditPosition> {
+        self.head.audited.as_ref()
+    }
+
+    /// The audit log stays with its journal: on another machine it is another one.
+    pub(crate) fn forget_audit_log(&mut self) {
+        self.head.audited = None;
+    }
+
+    /// How many objects a deletion is measured against: those that are owned, without what was made since the revision in
+    /// progress began.
+    pub(crate) fn measure(&self) -> usize {
+        let owned = self.entries.len();
+        let baseline = self.head.standing.baseline.filter(|baseline| *baseline > 1);
+        baseline.map_or(owned, |baseline| owned.min(baseline))
+    }
+
+    pub(crate) fn standing(&self) -> &Standing {
+        &self.head.standing
+    }
+
+    pub(crate) fn head(&self) -> &Head {
+        &self.head
     }
 
     /// What it owns.
@@ -77,11 +160,37 @@ impl Inventory {
             Record::Outcome { op, key, result } => self.settle(op, key, result),
             Record::Forget { key } => self.forget(key),
             Record::Adopt { key, entry } => {
-                self.entries.insert(key.clone(), entry.clone());
+                self.put(key, entry.clone());
             }
-            Record::Accepted { revision } => self.accepted = Some(revision.clone()),
+            Record::Accepted { revision } => self.head.accepted = Some(revision.clone()),
+            Record::Begun { revision, at } => {
+                self.head.standing.begin(revision, *at, self.entries.len());
+            }
+            Record::Unfinished { left } => self.head.standing.leave(left),
+            Record::Completed { revision, at } => self.head.standing.finish(revision, *at),
+            Record::Bound { owner, binding } => {
+                self.head.owner = owner.clone();
+                self.head.binding = Some(binding.clone());
+            }
+            Record::Audited { position } => self.head.audited = Some(position.clone()),
+            Record::Approved { approval } => self.head.approvals.add(approval),
+            Record::Voided => self.head.approvals.void(),
             Record::Epoch { .. } => {}
         }
+    }
+
+    /// The objects of whose readiness something is to be remembered once it is seen, in order: they may still use what
+    /// their former declarations needed, or they run once and their end was not seen.
+    pub fn unproven(&self) -> impl Iterator<Item = &Key> {
+        self.unproven.iter()
+    }
+
+    fn put(&mut self, key: &Key, entry: Owned) {
+        match entry.is_unproven() {
+            true => self.unproven.insert(key.clone()),
+            false => self.unproven.remove(key),
+        };
+        self.entries.insert(key.clone(), entry);
     }
 
     fn begin(&mut self, intent: &Intent) {
@@ -97,9 +206,19 @@ impl Inventory {
             return;
         }
         let Some(intent) = self.open.remove(op) else { return };
+        if !matches!(result, OpResult::NotDone { .. }) {
+            self.head.approvals.spend(key);
+        }
         match result {
             OpResult::Present { uid, version } => {
-                self.entries.insert(key.clone(), Owned::held(&intent, uid.clone(), version.clone()));
+                self.hold(key, Owned::held(&intent, uid.clone(), version.clone()));
+            }
+            OpResult::Differs { uid, version, .. } => {
+                let held = Owned::held(&intent, uid.clone(), version.clone());
+                self.hold(key, Owned { desired: None, ..held });
+            }
+            // It is declared and was deleted because it ended: its end is remembered.
+            OpResult::Absent | OpResult::Deleting if intent.action == Action::Delete && intent.runs_once => {
                 self.open.retain(|_, older| &older.key != key);
             }
             OpResult::Absent => self.forget(key),
@@ -109,15 +228,22 @@ impl Inventory {
         }
     }
 
+    fn hold(&mut self, key: &Key, entry: Owned) {
+        let entry = entry.after(self.entries.get(key));
+        self.put(key, entry);
+        self.open.retain(|_, older| &older.key != key);
+    }
+
     fn forget(&mut self, key: &Key) {
         self.entries.remove(key);
+        self.unproven.remove(key);
         self.open.retain(|_, intent| &intent.key != key);
     }
 
     fn mark_deleting(&mut self, key: &Key) {
         if let Some(mut entry) = self.entries.remove(key) {
             entry.state = OwnedState::Deleting;
-            self.entries.insert(key.clone(), entry);
+            self.put(key, entry);
         }
     }
 
@@ -140,19 +266,17 @@ impl Inventory {
         Self { open: BTreeMap::new(), ..self.clone() }
     }
 
-    pub(crate) fn from_parts(
-        owner: SmolStr,
-        accepted: Option<Revision>,
-        entries: Vec<(Key, Owned)>,
-        open: Vec<Intent>,
-    ) -> Self {
+    pub(crate) fn from_parts(head: Head, entries: Vec<(Key, Owned)>, open: Vec<Intent>) -> Self {
         let open = open.into_iter().map(|intent| (intent.op.clone(), intent)).collect();
-        Self { owner, accepted, entries: entries.into_iter().collect(), open }
+        let unproven = entries.iter().filter(|(_, entry)| entry.is_unproven());
+        let unproven = unproven.map(|(key, _)| key.clone()).collect();
+        Self { head, entries: entries.into_iter().collect(), open, unproven }
     }
 }
 
 impl From<WholeInventory> for Inventory {
     fn from(stored: WholeInventory) -> Self {
-        Self::from_parts(stored.owner, stored.accepted, stored.entries, stored.open)
+        let WholeInventory { owner, accepted, entries, open } = stored;
+        Self::from_parts(Head { owner, accepted, ..Head::default() }, entries, open)
     }
 }

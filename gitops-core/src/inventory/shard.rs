@@ -68,7 +68,7 @@ pub(crate) struct Shard {
     pub entries: Vec<(Key, Owned)>,
     /// The intents whose outcome is not known.
     pub open: Vec<Intent>,
-    /// What the pass that follows may make. Where the journal is, it says what of this was begun; where the journal
+    /// What the reconciliation that follows may make. Where the journal is, it says what of this was begun; where the journal
     /// was lost, all of it counts as begun.
     pub planned: Vec<Intent>,
 }

@@ -5,8 +5,10 @@ use serde::Deserialize;
 use smol_str::SmolStr;
 
 use super::record::{Intent, OpResult, Record};
+use crate::approval::Approval;
+use crate::audit::AuditPosition;
 use crate::cx::Time;
-use crate::inventory::Owned;
+use crate::inventory::{Binding, Left, Owned};
 use crate::plan::PlanId;
 use crate::value::{Action, Digest, Expect, Key, Revision, Uid, Version};
 
@@ -18,6 +20,13 @@ enum RecordKind {
     Forget,
     Adopt,
     Accepted,
+    Begun,
+    Unfinished,
+    Completed,
+    Bound,
+    Audited,
+    Approved,
+    Voided,
     Epoch,
 }
 
@@ -35,9 +44,18 @@ pub(super) struct RawRecord {
     path: Option<SmolStr>,
     needs: Option<Vec<Key>>,
     keep: Option<bool>,
+    stage: Option<i64>,
+    #[serde(default)]
+    runs_once: bool,
+    likeness: Option<Digest>,
     result: Option<OpResult>,
     entry: Option<Owned>,
     revision: Option<Revision>,
+    left: Option<Left>,
+    owner: Option<SmolStr>,
+    binding: Option<Binding>,
+    position: Option<AuditPosition>,
+    approval: Option<Box<Approval>>,
 }
 
 impl TryFrom<RawRecord> for Record {
@@ -56,6 +74,19 @@ impl TryFrom<RawRecord> for Record {
                 Self::Adopt { key: there("key", raw.key)?, entry: there("entry", raw.entry)? }
             }
             RecordKind::Accepted => Self::Accepted { revision: there("revision", raw.revision)? },
+            RecordKind::Begun => {
+                Self::Begun { revision: there("revision", raw.revision)?, at: there("at", raw.at)? }
+            }
+            RecordKind::Unfinished => Self::Unfinished { left: there("left", raw.left)? },
+            RecordKind::Completed => {
+                Self::Completed { revision: there("revision", raw.revision)?, at: there("at", raw.at)? }
+            }
+            RecordKind::Bound => {
+                Self::Bound { owner: there("owner", raw.owner)?, binding: there("binding", raw.binding)? }
+            }
+            RecordKind::Audited => Self::Audited { position: there("position", raw.position)? },
+            RecordKind::Approved => Self::Approved { approval: there("approval", raw.approval)? },
+            RecordKind::Voided => Self::Voided,
             RecordKind::Epoch => Self::Epoch { epoch: there("epoch", raw.epoch)? },
         })
     }
@@ -77,6 +108,9 @@ impl TryFrom<RawRecord> for Intent {
             path: there("path", raw.path)?,
             needs: there("needs", raw.needs)?,
             keep: there("keep", raw.keep)?,
+            stage: raw.stage,
+            runs_once: raw.runs_once,
+            likeness: raw.likeness,
         })
     }
 }
@@ -85,6 +119,7 @@ impl TryFrom<RawRecord> for Intent {
 #[serde(rename_all = "snake_case")]
 enum ResultKind {
     Present,
+    Differs,
     Absent,
     Deleting,
     NotDone,
@@ -107,6 +142,11 @@ impl TryFrom<RawResult> for OpResult {
             ResultKind::Present => {
                 Self::Present { uid: there("uid", raw.uid)?, version: there("version", raw.version)? }
             }
+            ResultKind::Differs => Self::Differs {
+                uid: there("uid", raw.uid)?,
+                version: there("version", raw.version)?,
+                error: there("error", raw.error)?,
+            },
             ResultKind::Absent => Self::Absent,
             ResultKind::Deleting => Self::Deleting,
             ResultKind::NotDone => Self::NotDone { error: there("error", raw.error)? },

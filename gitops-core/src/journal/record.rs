@@ -2,8 +2,10 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::raw::{RawRecord, RawResult};
+use crate::approval::Approval;
+use crate::audit::AuditPosition;
 use crate::cx::Time;
-use crate::inventory::Owned;
+use crate::inventory::{Binding, Left, Owned};
 use crate::plan::PlanId;
 use crate::value::{Action, Digest, Expect, Key, Revision, Uid, Version};
 
@@ -35,11 +37,49 @@ pub enum Record {
         /// How it was seen.
         entry: Owned,
     },
-    /// A revision was applied.
+    /// A revision on the line that the source follows is about to be applied: what comes next must descend from it.
     Accepted {
         /// Which one.
         revision: Revision,
     },
+    /// The application of a revision begins.
+    Begun {
+        /// Which one.
+        revision: Revision,
+        /// When.
+        at: Time,
+    },
+    /// A reconciliation ended and left objects of the revision in progress.
+    Unfinished {
+        /// Which ones.
+        left: Left,
+    },
+    /// Every object of a revision was applied.
+    Completed {
+        /// Which one.
+        revision: Revision,
+        /// When.
+        at: Time,
+    },
+    /// What the state belongs to from now on.
+    Bound {
+        /// The label of its owner.
+        owner: SmolStr,
+        /// What it belongs to.
+        binding: Binding,
+    },
+    /// How far the audit log has come.
+    Audited {
+        /// Its end.
+        position: AuditPosition,
+    },
+    /// Somebody approved the effect of a plan.
+    Approved {
+        /// What exactly.
+        approval: Box<Approval>,
+    },
+    /// Nothing that was approved holds any more.
+    Voided,
     /// An engine took over.
     Epoch {
         /// Its epoch; higher than all before.
@@ -72,6 +112,15 @@ pub struct Intent {
     pub needs: Vec<Key>,
     /// Whether it stays when it is no longer declared.
     pub keep: bool,
+    /// Its stage, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stage: Option<i64>,
+    /// Whether it runs to an end and may then be gone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub runs_once: bool,
+    /// By what it is known again under another key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likeness: Option<Digest>,
 }
 
 impl Intent {
@@ -99,6 +148,15 @@ pub enum OpResult {
         uid: Uid,
         /// Which state.
         version: Version,
+    },
+    /// The change was made, the object is there in this state, and it is not as it was declared.
+    Differs {
+        /// Which incarnation.
+        uid: Uid,
+        /// Which state.
+        version: Version,
+        /// What differs, in one line.
+        error: String,
     },
     /// The object was seen to be absent.
     Absent,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Layer;
-use crate::capability::{Batch, Health, Import, NativePlan, Watch};
+use crate::capability::{Admission, Batch, DryRun, Health, Identity, Import, Progress, Watch};
 use crate::{
     Action, Applied, Change, Cx, Error, Live, Ownership, Result, Scope, Target, TargetInfo, Uid, Version,
 };
@@ -20,17 +20,17 @@ pub struct DryRunLayer;
 
 impl Layer for DryRunLayer {
     fn layer(&self, inner: Arc<dyn Target>) -> Arc<dyn Target> {
-        Arc::new(DryRun { inner })
+        Arc::new(DryTarget { inner })
     }
 }
 
-struct DryRun {
+struct DryTarget {
     inner: Arc<dyn Target>,
 }
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl Target for DryRun {
+impl Target for DryTarget {
     fn info(&self) -> TargetInfo {
         self.inner.info()
     }
@@ -48,8 +48,12 @@ impl Target for DryRun {
         Ok(answer(change))
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
-        self.inner.native_plan()
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        self.inner.dry_run()
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
+        self.inner.admission()
     }
 
     fn watch(&self) -> Option<&dyn Watch> {
@@ -64,14 +68,22 @@ impl Target for DryRun {
         self.inner.import().map(|_| self as &dyn Import)
     }
 
+    fn identity(&self) -> Option<&dyn Identity> {
+        self.inner.identity()
+    }
+
     fn batch(&self) -> Option<&dyn Batch> {
+        None
+    }
+
+    fn progress(&self) -> Option<&dyn Progress> {
         None
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl Import for DryRun {
+impl Import for DryTarget {
     async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied> {
         match self.live(cx, change).await? {
             Some(live) if change.expects().holds(Some(&live)) => Ok(Applied::from(&live)),
@@ -80,7 +92,7 @@ impl Import for DryRun {
     }
 }
 
-impl DryRun {
+impl DryTarget {
     async fn live(&self, cx: &Cx, change: &Change) -> Result<Option<Live>> {
         let scope = [change.key().clone()].into_iter().collect::<Scope>();
         Ok(self.inner.observe(cx, &scope).await?.pop())
@@ -89,7 +101,7 @@ impl DryRun {
 
 fn check(change: &Change, live: Option<&Live>) -> Result<()> {
     if let Some(Live { ownership: Ownership::Owner(owner), .. }) = live
-        && *owner != change.mark().owner
+        && !change.owner_label().is_of(owner)
     {
         let message = format!("the object belongs to `{owner}`");
         return Err(Error::new(crate::ErrorKind::NotOwned, message)
@@ -106,7 +118,9 @@ fn answer(change: &Change) -> Applied {
     let uid = match change {
         Change::Delete { .. } => return Applied::Absent,
         Change::Update { expect, .. } => expect.uid.clone(),
-        Change::Create { mark, .. } | Change::Replace { mark, .. } => Uid::new(mark.op.clone()),
+        Change::Create { owner_label, .. } | Change::Replace { owner_label, .. } => {
+            Uid::new(owner_label.op.clone())
+        }
     };
     Applied::Present { uid, version: Version::new("dry-run") }
 }

@@ -1,13 +1,14 @@
 //! A source with something done around each of its calls, powers included.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::around::{Around, Call};
 use crate::{
-    Commit, Cx, Error, ErrorKind, History, Relation, Result, Revision, Snapshot, Source, SourceInfo,
-    SourceWatch,
+    Commit, Cx, Error, ErrorKind, History, Merge, Merged, Relation, Result, Revision, Snapshot, Source,
+    SourceInfo, SourceWatch,
 };
 
 /// The inner source seen through `A`. It offers a power exactly if the inner source does.
@@ -51,6 +52,21 @@ impl<A: Around> Source for LayeredSource<A> {
     fn watch(&self) -> Option<&dyn SourceWatch> {
         self.inner.watch().map(|_| self as &dyn SourceWatch)
     }
+
+    fn merge(&self) -> Option<&dyn Merge> {
+        self.inner.merge().map(|_| self as &dyn Merge)
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Merge for LayeredSource<A> {
+    async fn merged(&self, cx: &Cx, base: &Revision, head: &Revision) -> Result<Merged> {
+        let lost = || Error::new(ErrorKind::Unsupported, "the source has lost a power that it offered");
+        let inner = self.inner.merge().ok_or_else(lost)?;
+        let run = |cx: Cx| async move { inner.merged(&cx, base, head).await };
+        self.around.around(cx, Call::read("merge"), run).await
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -90,9 +106,21 @@ impl<A: Around> History for LayeredSource<A> {
         self.around.around(cx, Call::read("log"), run).await
     }
 
-    async fn blame(&self, cx: &Cx, revision: &Revision, path: &str, line: u32) -> Result<Commit> {
+    async fn between(&self, cx: &Cx, from: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>> {
         let inner = self.inner_history()?;
-        let run = |cx: Cx| async move { inner.blame(&cx, revision, path, line).await };
+        let run = |cx: Cx| async move { inner.between(&cx, from, to, limit).await };
+        self.around.around(cx, Call::read("between"), run).await
+    }
+
+    async fn blame(
+        &self,
+        cx: &Cx,
+        revision: &Revision,
+        path: &str,
+        lines: RangeInclusive<u32>,
+    ) -> Result<Commit> {
+        let (inner, lines) = (self.inner_history()?, &lines);
+        let run = |cx: Cx| async move { inner.blame(&cx, revision, path, lines.clone()).await };
         self.around.around(cx, Call::read("blame"), run).await
     }
 }

@@ -1,11 +1,14 @@
 //! A target with something done around each of its calls, powers included.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
 use super::around::{Around, Call};
-use crate::capability::{Batch, Health, Import, Moved, NativePlan, Preview, Readiness, Watch};
+use crate::capability::{
+    Admission, Batch, Beside, DryRun, Health, Identity, Import, Moved, Preview, Progress, Readiness, Watch,
+};
 use crate::{Applied, Change, Cx, Error, ErrorKind, Key, Live, Object, Result, Scope, Target, TargetInfo};
 
 /// The inner target seen through `A`. It offers a power exactly if the inner target does.
@@ -37,8 +40,12 @@ impl<A: Around> Target for LayeredTarget<A> {
         self.around.around(cx, Call::write("apply").of(change.key()), run).await
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
-        self.inner.native_plan().map(|_| self as &dyn NativePlan)
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        self.inner.dry_run().map(|_| self as &dyn DryRun)
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
+        self.inner.admission().map(|_| self as &dyn Admission)
     }
 
     fn watch(&self) -> Option<&dyn Watch> {
@@ -53,14 +60,23 @@ impl<A: Around> Target for LayeredTarget<A> {
         self.inner.import().map(|_| self as &dyn Import)
     }
 
+    fn identity(&self) -> Option<&dyn Identity> {
+        self.inner.identity().map(|_| self as &dyn Identity)
+    }
+
     fn batch(&self) -> Option<&dyn Batch> {
         self.inner.batch().map(|_| self as &dyn Batch)
+    }
+
+    fn progress(&self) -> Option<&dyn Progress> {
+        // It is a look at what is at hand, and no call.
+        self.inner.progress()
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl<A: Around> NativePlan for LayeredTarget<A> {
+impl<A: Around> DryRun for LayeredTarget<A> {
     async fn preview(
         &self,
         cx: &Cx,
@@ -68,9 +84,19 @@ impl<A: Around> NativePlan for LayeredTarget<A> {
         object: Option<&Object>,
         live: Option<&Live>,
     ) -> Result<Preview> {
-        let inner = offered(self.inner.native_plan())?;
+        let inner = offered(self.inner.dry_run())?;
         let run = |cx: Cx| async move { inner.preview(&cx, key, object, live).await };
         self.around.around(cx, Call::read("preview").of(key), run).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Admission for LayeredTarget<A> {
+    async fn admits(&self, cx: &Cx, object: &Object, beside: &Beside) -> Result<()> {
+        let inner = offered(self.inner.admission())?;
+        let run = |cx: Cx| async move { inner.admits(&cx, object, beside).await };
+        self.around.around(cx, Call::read("admission").of(&object.key), run).await
     }
 }
 
@@ -95,6 +121,12 @@ impl<A: Around> Health for LayeredTarget<A> {
         let run = |cx: Cx| async move { inner.ready(&cx, key, applied).await };
         self.around.around(cx, Call::wait("health").of(key), run).await
     }
+
+    async fn look(&self, cx: &Cx, keys: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
+        let inner = offered(self.inner.health())?;
+        let run = |cx: Cx| async move { inner.look(&cx, keys).await };
+        self.around.around(cx, Call::read("health").weighing(keys.len()), run).await
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -104,6 +136,15 @@ impl<A: Around> Import for LayeredTarget<A> {
         let inner = offered(self.inner.import())?;
         let run = |cx: Cx| async move { inner.adopt(&cx, change).await };
         self.around.around(cx, Call::write("adopt").of(change.key()), run).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Identity for LayeredTarget<A> {
+    async fn place(&self, cx: &Cx) -> Result<Option<String>> {
+        let inner = offered(self.inner.identity())?;
+        self.around.around(cx, Call::read("identify"), |cx: Cx| async move { inner.place(&cx).await }).await
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Plan, PlanId, Step};
+use crate::inventory::Rebound;
 use crate::value::{Digest, Expect, Hasher, Key, Revision};
 
 /// What a plan was made from, apart from the objects that it changes.
@@ -23,8 +24,18 @@ pub struct Basis {
 
 impl Basis {
     /// The id of the plan that has these steps.
-    pub(crate) fn plan_id(&self, application: &str, revision: &Revision, steps: &[Step]) -> PlanId {
-        let mut hasher = Hasher::new("gitops plan 1");
+    pub(crate) fn plan_id(
+        &self,
+        application: &str,
+        revision: &Revision,
+        rebound: &[Rebound],
+        steps: &[Step],
+    ) -> PlanId {
+        let mut hasher = Hasher::new("gitops plan 2");
+        hasher.field(rebound.len().to_le_bytes());
+        for Rebound { what, from, to } in rebound {
+            hasher.field(what).field(from).field(to);
+        }
         hasher.field(application).field(revision.id()).field(&self.source).field(&self.engine);
         for digest in [&self.desired, &self.gates, &self.options] {
             hasher.field(digest.as_bytes());
@@ -37,6 +48,7 @@ impl Basis {
             for digest in step.desired.iter().chain(&step.preview) {
                 hasher.field(digest.as_bytes());
             }
+            step.takes.iter().for_each(|taken| taken.stand_for(&mut hasher));
         }
         PlanId::new(hasher.finish())
     }
@@ -68,8 +80,8 @@ pub enum Moved {
         /// The object.
         key: Key,
     },
-    /// The target would now do something else to an object than it foretold.
-    Foretold {
+    /// The target would now do something else to an object than it previewed.
+    Previewed {
         /// The object.
         key: Key,
     },
@@ -103,7 +115,7 @@ impl fmt::Display for Moved {
             Self::Revision { from, to } => write!(f, "the revision moved from {from} to {to}"),
             Self::Desired => f.write_str("what is declared changed"),
             Self::Live { key } => write!(f, "{key} changed in the target"),
-            Self::Foretold { key } => write!(f, "the change of {key} would now have another effect"),
+            Self::Previewed { key } => write!(f, "the change of {key} would now have another effect"),
             Self::Needed { key } => write!(f, "{key} now needs a change too"),
             Self::NotNeeded { key } => write!(f, "{key} no longer needs the change"),
             Self::Gates => f.write_str("the gates' rules changed"),
@@ -125,6 +137,10 @@ impl Plan {
         if (&older.application, &then.source) != (&self.application, &now.source) {
             let name = |plan: &Plan| format!("{} of {}", plan.basis.source, plan.application);
             moved.push(Moved::Source { from: name(older), to: name(self) });
+        }
+        let bound = |plan: &Plan| plan.rebound.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        if older.rebound != self.rebound {
+            moved.push(Moved::Source { from: bound(older), to: bound(self) });
         }
         if older.revision != self.revision {
             moved.push(Moved::Revision {
@@ -159,7 +175,9 @@ fn moved_steps(older: &Plan, newer: &Plan) -> Vec<Moved> {
         Some(now) if now.expect != step.expect || now.action != step.action => {
             Some(Moved::Live { key: key.clone() })
         }
-        Some(now) if now.preview != step.preview => Some(Moved::Foretold { key: key.clone() }),
+        Some(now) if (now.preview, &now.takes) != (step.preview, &step.takes) => {
+            Some(Moved::Previewed { key: key.clone() })
+        }
         Some(_) => None,
     };
     let needed = now.keys().filter(|key| !then.contains_key(key));

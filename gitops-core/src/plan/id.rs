@@ -18,9 +18,13 @@ impl PlanId {
         Self(digest)
     }
 
-    /// Whether `text` is this id or its beginning, of at least 8 digits.
+    /// How many digits name a plan at least. A change that is made so that its plan begins with fewer digits of another
+    /// plan's id is found in minutes.
+    pub const DIGITS: usize = 12;
+
+    /// Whether `text` is this id or its beginning, of at least [`DIGITS`](Self::DIGITS).
     pub fn is_meant_by(&self, text: &str) -> bool {
-        text.len() >= 8 && self.to_string().starts_with(text)
+        text.len() >= Self::DIGITS && self.to_string().starts_with(text)
     }
 
     /// The first 12 digits, as people read and type it.

@@ -1,18 +1,31 @@
 //! The reviewable difference between what is declared and what is there.
 
 mod basis;
-mod held;
+mod blocked;
+mod effect;
+mod foreign;
 mod id;
+mod obstacle;
+mod prerequisite;
 mod step;
+mod taken;
 
 pub use basis::{Basis, Moved};
-pub use held::{Held, HeldBecause};
+pub use blocked::{Blocked, BlockedBecause};
+pub use effect::{AwaitedEffect, Effect, StepEffect, Uncovered};
+pub(crate) use effect::{EffectContext, is_repair};
+pub use foreign::{ForeignField, ForeignOutcome};
 pub use id::PlanId;
+pub use obstacle::Obstacle;
+pub use prerequisite::Prerequisite;
 pub use step::{Cause, Reason, Risk, Step};
+use taken::TakenSet;
+pub use taken::{Taken, Whose};
 
 use serde::{Deserialize, Serialize};
 
 use crate::cx::Time;
+use crate::inventory::Rebound;
 use crate::value::{Action, Key, Revision};
 
 /// All that would be done, and why; nothing else is done when it is applied.
@@ -33,15 +46,26 @@ pub struct Plan {
     pub observed_at: Time,
     /// What the plan was made from, apart from the steps.
     pub basis: Basis,
+    /// What the state would belong to instead of what it belongs to: another name of the application, another source or
+    /// place.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rebound: Vec<Rebound>,
     /// What would be done, the riskiest first: deletes, replaces, updates, creates, each by key.
     pub steps: Vec<Step>,
     /// Objects that differ from what was applied and are left alone, because drift is not corrected.
     pub drift: Vec<Step>,
     /// Objects about which nothing may be done now; what needs them is blocked.
-    pub held: Vec<Held>,
+    pub blocked: Vec<Blocked>,
+    /// What does not change and steps wait for. Neither a part of the id nor of what is saved.
+    #[serde(skip)]
+    pub prerequisites: Vec<Prerequisite>,
     /// Objects that stay in the target though they left the source, because pruning is off or they say so.
-    pub kept: Vec<Key>,
-    /// How many objects we own before the plan is applied: what the mass-delete guard measures against.
+    pub orphaned: Vec<Key>,
+    /// What the plan would do, as far as people approve it.
+    #[serde(default)]
+    pub(crate) effect: Effect,
+    /// How many objects we own before the plan is applied, without those that were made since the revision in progress began:
+    /// what the mass-delete guard measures against.
     pub owned: usize,
     /// How many objects are as they should be.
     pub unchanged: usize,
@@ -50,7 +74,29 @@ pub struct Plan {
 impl Plan {
     /// Whether nothing would be done and nothing stands in the way.
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.held.is_empty()
+        self.steps.is_empty() && self.blocked.is_empty() && self.rebound.is_empty()
+    }
+
+    /// What the plan would do, step by step: what people approve.
+    pub fn effect(&self) -> &Effect {
+        &self.effect
+    }
+
+    /// Whether the id is the digest of what the plan says. It is not in a plan that was edited.
+    pub fn has_its_id(&self) -> bool {
+        self.basis.plan_id(&self.application, &self.revision, &self.rebound, &self.steps) == self.id
+    }
+
+    /// The objects that keep the revision from being live completely: those that this plan would change because of the
+    /// revision, and those that are blocked. Repairs of drift are not among them, nor conflict loops.
+    pub fn missing(&self) -> impl Iterator<Item = &Key> {
+        let steps = self.steps.iter().filter(|step| step.cause != Cause::Drift).map(|step| &step.key);
+        let counts = |why: &BlockedBecause| {
+            // What is not ready was applied: health is told beside.
+            !matches!(why, BlockedBecause::Flapping { .. } | BlockedBecause::NotReady { .. })
+        };
+        let blocked = self.blocked.iter().filter(move |blocked| counts(&blocked.why));
+        steps.chain(blocked.map(|blocked| &blocked.key))
     }
 
     /// How many steps are of an action.

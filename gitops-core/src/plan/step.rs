@@ -2,6 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::{ForeignField, Taken};
 use crate::diff::Diff;
 use crate::value::{Action, Components, Digest, Expect, Key, Provenance};
 
@@ -27,14 +28,32 @@ pub struct Step {
     pub expect: Option<Expect>,
     /// The digest of the declared body; nothing for a delete.
     pub desired: Option<Digest>,
-    /// The digest of what the target foretold, where it did.
+    /// The digest of what the target previewed, where it did.
     pub preview: Option<Digest>,
     /// Where it is, or was, declared.
     pub provenance: Option<Provenance>,
-    /// What must be done before: steps of this plan, or objects that it holds.
+    /// What must be done and ready before: steps of this plan, objects that it holds, and its
+    /// [prerequisites](crate::Plan::prerequisites).
     pub after: Vec<Key>,
+    /// Whether it puts back what was recorded before: then it waits for what must be made first, ready or not, and for
+    /// nothing else.
+    #[serde(default)]
+    pub brings_back: bool,
     /// What a reviewer should look at twice.
     pub risk: Vec<Risk>,
+    /// What goes with the object where it is deleted or replaced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub takes: Vec<Taken>,
+    /// Declared fields that other clients set, and what becomes of each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foreign: Vec<ForeignField>,
+}
+
+impl Step {
+    /// Whether all that is declared is written: no field of it is blocked.
+    pub fn is_whole(&self) -> bool {
+        !self.foreign.iter().any(ForeignField::is_blocked)
+    }
 }
 
 /// Whether the source or the target moved since the last apply.
@@ -69,8 +88,18 @@ pub enum Reason {
     },
     /// It is no longer declared.
     Undeclared,
-    /// It is there, unmarked, and the policy says to take it over.
+    /// It ran to its end, and is declared to be deleted after that.
+    Ended {
+        /// Why it failed, if it did.
+        failure: Option<String>,
+    },
+    /// It is there, unlabelled, and the policy says to take it over.
     Adopted,
+    /// It is as declared, and carries the owner label of the application's former name.
+    OwnershipMoves {
+        /// That label.
+        from: String,
+    },
 }
 
 impl fmt::Display for Reason {
@@ -82,7 +111,12 @@ impl fmt::Display for Reason {
             Self::Differs { fields } => write!(f, "{fields} fields differ"),
             Self::CannotChangeInPlace { why } => write!(f, "can't be changed in place: {why}"),
             Self::Undeclared => f.write_str("no longer declared"),
+            Self::Ended { failure: None } => f.write_str("it ended, and is declared to be deleted then"),
+            Self::Ended { failure: Some(failure) } => {
+                write!(f, "it failed, and is declared to be deleted then: {failure}")
+            }
             Self::Adopted => f.write_str("taken over from other hands"),
+            Self::OwnershipMoves { from } => write!(f, "the owner label moves on from {from}"),
         }
     }
 }

@@ -1,13 +1,15 @@
 //! What is to be done about one object.
+// Long because the decision about one object is read from top to bottom in one place.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{DriftPolicy, PlanInput};
+use super::identity::Identities;
+use super::{Differing, DriftPolicy, PlanInput};
 use crate::capability::Preview;
 use crate::diff::{Diff, Differ, FieldChange};
-use crate::inventory::{Owned, OwnedState};
-use crate::plan::{Cause, HeldBecause, Reason, Risk, Step};
+use crate::inventory::{Owned, OwnedState, ReadinessRecord};
+use crate::plan::{BlockedBecause, Cause, ForeignField, Reason, Risk, Step, Taken};
 use crate::value::{
     Action, Components, Digest, Expect, Key, Live, Object, Ownership, Presence, Provenance, Value,
 };
@@ -21,22 +23,33 @@ pub(super) enum Decision {
     /// It drifted, and drift is only reported.
     Drift(Box<Step>),
     /// Nothing may be done about it now.
-    Hold(HeldBecause),
+    Hold(BlockedBecause),
     /// It is no longer declared and stays.
     Keep,
     /// It is as it should be, but our entry does not say so.
     Learn(Box<Owned>),
     /// It is not declared, and it is absent or no longer ours: the entry goes, nothing is deleted.
     Gone,
+    /// It is declared under this other key: the entry moves there, nothing is deleted.
+    Moved(Key, Box<Owned>),
 }
 
 /// Decides about one object; also says whether it was compared field by field.
-pub(super) fn decide(input: &PlanInput<'_>, key: &Key) -> (Decision, bool) {
+pub(super) fn decide(input: &PlanInput<'_>, identities: &Identities, key: &Key) -> (Decision, bool) {
     let (live, entry) = (input.live.get(key), input.inventory.entries().get(key));
-    if let Some(why) = hold(input, key, live) {
+    let object = input.desired.objects().get(key);
+    if let (None, Some(entry)) = (object, entry)
+        && let Some(decision) = identities.decide(input, key, entry)
+    {
+        return (decision, false);
+    }
+    if let Some(why) = hold(input, identities, key, live) {
         return (Decision::Hold(why), false);
     }
-    match (input.desired.objects().get(key), live, entry) {
+    if let Some(from) = identities.may_be(key) {
+        return (Decision::Hold(BlockedBecause::MayBeRenamed { from: from.clone() }), false);
+    }
+    match (object, live.filter(|live| !live.is_obstructed()), entry) {
         (Some(object), None, entry) => (create(input, object, entry), false),
         (Some(object), Some(live), entry) => keep_equal(input, object, live, entry),
         (None, _, None) => (Decision::Nothing, false),
@@ -44,10 +57,19 @@ pub(super) fn decide(input: &PlanInput<'_>, key: &Key) -> (Decision, bool) {
     }
 }
 
-/// Whether a difference, if there were one, would become a step: exactly then its target is asked to foretell it.
-pub(super) fn would_be_a_step(input: &PlanInput<'_>, key: &Key) -> bool {
-    let decision = decide(&PlanInput { differ: &AlwaysDiffers, ..*input }, key).0;
-    matches!(decision, Decision::Step(..) | Decision::Drift(_))
+/// Whether a difference, if there were one, would become a step: exactly then its target is asked to preview it.
+pub(super) fn would_be_a_step(input: &PlanInput<'_>, identities: &Identities, key: &Key) -> bool {
+    let decision = decide(&PlanInput { differ: &AlwaysDiffers, ..*input }, identities, key).0;
+    match decision {
+        Decision::Step(step, _) => !is_clean_up(&step),
+        Decision::Drift(_) => true,
+        _ => false,
+    }
+}
+
+/// Whether a step deletes what is declared to be deleted once it has ended.
+pub(super) fn is_clean_up(step: &Step) -> bool {
+    matches!(step.reason, Reason::Ended { .. })
 }
 
 /// Finds a difference without looking.
@@ -68,48 +90,97 @@ impl Differ for AlwaysDiffers {
 }
 
 /// What stands in the way of doing anything at all.
-fn hold(input: &PlanInput<'_>, key: &Key, live: Option<&Live>) -> Option<HeldBecause> {
-    if input.quarantined.contains(key) {
-        return Some(HeldBecause::Quarantined);
+fn hold(
+    input: &PlanInput<'_>,
+    identities: &Identities,
+    key: &Key,
+    live: Option<&Live>,
+) -> Option<BlockedBecause> {
+    if let Some(until) = input.quarantined.get(key) {
+        return Some(BlockedBecause::Quarantined { until: *until });
     }
     if let Some(why) = input.waiting.get(key) {
         return Some(why.clone());
     }
-    if let Some(Err(reason)) = input.previews.get(key) {
-        return Some(HeldBecause::Unforeseen { reason: reason.clone() });
+    if let Some(Err(refusal)) = input.previews.get(key) {
+        return Some(BlockedBecause::DryRunFailed(refusal.clone()));
     }
     match &live?.presence {
         Presence::Present => None,
-        Presence::Deleting => Some(HeldBecause::Deleting),
-        Presence::Unreadable(reason) => Some(HeldBecause::Unreadable { reason: reason.clone() }),
+        Presence::Obstructed { by, reason } => obstruction(input, identities, key, by, reason),
+        Presence::Deleting => Some(BlockedBecause::Deleting),
+        Presence::Unreadable(refusal) => Some(BlockedBecause::Unreadable(refusal.clone())),
     }
 }
 
-/// What the target foretold of an object, if it was asked.
-fn foretold<'a>(input: &PlanInput<'a>, key: &Key) -> Option<&'a Preview> {
+/// What is in the place of a declared object, unless all of that goes by this plan.
+fn obstruction(
+    input: &PlanInput<'_>,
+    identities: &Identities,
+    key: &Key,
+    by: &[Key],
+    reason: &str,
+) -> Option<BlockedBecause> {
+    let is_declared = |key: &Key| input.desired.objects().contains(key);
+    let is_deleted = |key: &Key| matches!(decide(input, identities, key).0, Decision::Step(..));
+    let is_cleared = !by.is_empty() && by.iter().all(|other| !is_declared(other) && is_deleted(other));
+    (is_declared(key) && !is_cleared).then(|| BlockedBecause::Obstructed { reason: reason.to_owned() })
+}
+
+/// What the target previewed of an object, if it was asked.
+fn previewed<'a>(input: &PlanInput<'a>, key: &Key) -> Option<&'a Preview> {
     input.previews.get(key).and_then(|preview| preview.as_ref().ok())
 }
 
-/// The fields that the target foretold; none if it was not asked.
+/// The fields that the target previewed; none if it was not asked.
 fn foretold_diff(input: &PlanInput<'_>, key: &Key) -> Diff {
-    foretold(input, key).map(|preview| preview.diff.clone()).unwrap_or_default()
+    previewed(input, key).map(|preview| preview.diff.clone()).unwrap_or_default()
 }
 
-/// What the target foretold of an object's components.
+/// What the target previewed of an object's components.
 fn components(input: &PlanInput<'_>, key: &Key) -> Components {
     Components {
         owned: input.live.get(key).map_or(0, |live| live.components.len()),
-        changes: foretold(input, key).map(|preview| preview.components.clone()).unwrap_or_default(),
+        changes: previewed(input, key).map(|preview| preview.components.clone()).unwrap_or_default(),
     }
 }
 
+/// What the target says goes with an object.
+fn takes(input: &PlanInput<'_>, key: &Key) -> Vec<Taken> {
+    previewed(input, key).map(|preview| preview.takes.clone()).unwrap_or_default()
+}
+
+/// The declared fields that the target says other clients set.
+fn foreign(input: &PlanInput<'_>, key: &Key) -> Vec<ForeignField> {
+    previewed(input, key).map(|preview| preview.foreign.clone()).unwrap_or_default()
+}
+
 fn create(input: &PlanInput<'_>, object: &Arc<Object>, entry: Option<&Owned>) -> Decision {
+    if let Some(ended) = entry.and_then(|entry| ended(object, entry)) {
+        return ended;
+    }
     let made_before = entry.filter(|entry| entry.state != OwnedState::Claimed);
     let (cause, reason) = match made_before {
         None => (Cause::ThisChange, Reason::New),
         Some(entry) => (cause(Some(entry), &object.body.digest()), Reason::Missing),
     };
     change(input, object, None, Action::Create, cause, reason, foretold_diff(input, &object.key))
+}
+
+/// What is to be done about an object that runs once and is gone since it was made as declared. That it is gone is no
+/// drift; without a witness of its end it counts as not ready.
+fn ended(object: &Object, entry: &Owned) -> Option<Decision> {
+    let is_made = entry.state == OwnedState::Held && entry.desired == Some(object.body.digest());
+    if !object.runs_once || !is_made {
+        return None;
+    }
+    Some(match &entry.readiness {
+        ReadinessRecord::Ready | ReadinessRecord::Released => Decision::Nothing,
+        ReadinessRecord::Failed(reason) => {
+            Decision::Hold(BlockedBecause::Ended { failure: Some(reason.clone()) })
+        }
+        ReadinessRecord::None => Decision::Hold(BlockedBecause::Ended { failure: None }),
+    })
 }
 
 /// The object is declared and there: it must be ours, and equal.
@@ -120,28 +191,88 @@ fn keep_equal(
     entry: Option<&Owned>,
 ) -> (Decision, bool) {
     match &live.ownership {
-        Ownership::Owner(owner) if owner == input.inventory.owner() => {}
-        Ownership::Unmarked if input.options.adopt => {
-            return (adopt(input, object, live), true);
-        }
-        Ownership::Unmarked => return (Decision::Hold(HeldBecause::Unmarked), false),
+        Ownership::Owner(_) if live.is_owned_by(input.inventory.owner()) => {}
+        _ if object.yields => return (Decision::Nothing, false),
+        Ownership::Unlabelled if input.options.adopt => return (adopt(input, object, live), true),
+        Ownership::Unlabelled => return (Decision::Hold(BlockedBecause::Unlabelled), false),
         Ownership::Owner(owner) => {
-            return (Decision::Hold(HeldBecause::OwnedByOther { owner: owner.clone() }), false);
+            return (Decision::Hold(BlockedBecause::OwnedByOther { owner: owner.clone() }), false);
         }
     }
     let body = object.body.digest();
-    if entry.is_some_and(|entry| is_as_left(entry, live, &body)) {
+    let moves = former_label(input, live);
+    if moves.is_none() && entry.is_some_and(|entry| is_as_left(entry, live, &body)) {
+        if let Some(step) = entry.and_then(|entry| clean_up(input, object, live, entry)) {
+            return (step, false);
+        }
         return (learn(input, object, live, entry, body), false);
     }
     let (diff, replace) = compare(input, object, live);
     if diff.is_empty() && replace.is_none() {
-        return (learn(input, object, live, entry, body), true);
+        // Nothing is remembered as equal that another client keeps from being so.
+        let fields: Vec<ForeignField> =
+            foreign(input, &object.key).into_iter().filter(ForeignField::is_blocked).collect();
+        if !fields.is_empty() {
+            return (Decision::Hold(BlockedBecause::ForeignFields { fields }), true);
+        }
+        let Some(from) = moves else { return (learn(input, object, live, entry, body), true) };
+        let reason = Reason::OwnershipMoves { from: from.to_owned() };
+        return (change(input, object, Some(live), Action::Update, Cause::ThisChange, reason, diff), true);
+    }
+    if let Some(differing) = input.differing.get(&object.key).filter(|differing| differing.is(&body, live)) {
+        let fields = differing.fields.clone();
+        return (Decision::Hold(BlockedBecause::Differs { fields }), true);
     }
     let (action, reason) = match replace {
         Some(why) => (Action::Replace, Reason::CannotChangeInPlace { why }),
         None => (Action::Update, Reason::Differs { fields: diff.fields().len() }),
     };
     (change(input, object, Some(live), action, cause(entry, &body), reason, diff), true)
+}
+
+/// Deletes what has ended, if it is declared so and every other end was seen: a hook of several phases is needed to the last one.
+/// The plan has such steps only if it has no others.
+fn clean_up(input: &PlanInput<'_>, object: &Arc<Object>, live: &Live, entry: &Owned) -> Option<Decision> {
+    let failure = match &entry.readiness {
+        ReadinessRecord::Ready | ReadinessRecord::Released if object.clean_up.succeeded => None,
+        ReadinessRecord::Failed(reason) if object.clean_up.failed => Some(reason.clone()),
+        _ => return None,
+    };
+    let is_awaited = input.inventory.unproven().any(|key| key != &object.key);
+    if !object.runs_once || object.keep || live.keep || is_awaited {
+        return None;
+    }
+    let step = Step {
+        key: object.key.clone(),
+        action: Action::Delete,
+        cause: Cause::ThisChange,
+        reason: Reason::Ended { failure },
+        risk: Vec::new(),
+        components: Components::default(),
+        diff: Diff::default(),
+        expect: Some(Expect::from(live)),
+        desired: None,
+        preview: None,
+        provenance: Some(object.provenance.clone()),
+        after: Vec::new(),
+        takes: Vec::new(),
+        foreign: Vec::new(),
+        brings_back: false,
+    };
+    Some(Decision::Step(Box::new(step), Some(object.clone())))
+}
+
+/// The label of the application's former name, if the object carries it where people read it.
+fn former_label<'a>(input: &PlanInput<'_>, live: &'a Live) -> Option<&'a str> {
+    let shown = input.labelled.contains(live.key.target());
+    live.former_label(input.inventory.owner()).filter(|_| shown)
+}
+
+impl Differing {
+    /// Whether to write this body would write the same over the same state again.
+    fn is(&self, body: &Digest, live: &Live) -> bool {
+        self.desired == *body && self.state == Expect::from(live)
+    }
 }
 
 /// Neither the declaration nor the object moved since we wrote it.
@@ -157,7 +288,7 @@ pub(super) fn is_in_the_state_we_left(entry: &Owned, live: &Live) -> bool {
 }
 
 fn compare(input: &PlanInput<'_>, object: &Object, live: &Live) -> (Diff, Option<String>) {
-    match foretold(input, &object.key) {
+    match previewed(input, &object.key) {
         Some(preview) => (preview.diff.clone(), preview.replace.clone()),
         None => (input.differ.diff(&object.body, &live.body), None),
     }
@@ -171,9 +302,14 @@ fn cause(entry: Option<&Owned>, body: &Digest) -> Cause {
     }
 }
 
+/// What others made is taken over and made what is declared. It is not removed for that: to remove it was not asked for.
 fn adopt(input: &PlanInput<'_>, object: &Arc<Object>, live: &Live) -> Decision {
-    let (diff, _) = compare(input, object, live);
-    change(input, object, Some(live), Action::Update, Cause::ThisChange, Reason::Adopted, diff)
+    match compare(input, object, live) {
+        (_, Some(why)) => Decision::Hold(BlockedBecause::CannotAdopt { why }),
+        (diff, None) => {
+            change(input, object, Some(live), Action::Update, Cause::ThisChange, Reason::Adopted, diff)
+        }
+    }
 }
 
 fn change(
@@ -190,18 +326,21 @@ fn change(
         action,
         cause,
         reason,
-        risk: risk(input, &object.key, action, object.keep, &diff),
+        risk: risk(input, &object.key, action, object.keep || live.is_some_and(|live| live.keep), &diff),
         components: components(input, &object.key),
         diff,
         expect: live.map(Expect::from),
         desired: Some(object.body.digest()),
-        preview: foretold(input, &object.key).map(|preview| preview.digest),
+        preview: previewed(input, &object.key).map(|preview| preview.digest),
         provenance: Some(object.provenance.clone()),
         after: Vec::new(),
+        takes: if action == Action::Replace { takes(input, &object.key) } else { Vec::new() },
+        foreign: foreign(input, &object.key),
+        brings_back: false,
     });
-    match (cause, input.contested.get(&object.key)) {
+    match (cause, input.flapping.get(&object.key)) {
         (Cause::Drift, _) if input.options.drift == DriftPolicy::Report => Decision::Drift(step),
-        (Cause::Drift, Some(until)) => Decision::Hold(HeldBecause::Contested { until: *until }),
+        (Cause::Drift, Some(until)) => Decision::Hold(BlockedBecause::Flapping { until: *until }),
         _ => Decision::Step(step, Some(object.clone())),
     }
 }
@@ -221,7 +360,13 @@ fn learn(
         path: object.provenance.path.clone(),
         needs: input.desired.needs(object).unwrap_or_default(),
         keep: object.keep,
+        stage: object.stage,
+        runs_once: object.runs_once,
+        likeness: object.likeness,
+        still_needs: Vec::new(),
+        readiness: ReadinessRecord::None,
     };
+    let learned = learned.knowing(entry);
     match entry == Some(&learned) {
         true => Decision::Nothing,
         false => Decision::Learn(Box::new(learned)),
@@ -230,7 +375,7 @@ fn learn(
 
 /// Where a delete is decided. The object is in our inventory and nobody declares it.
 ///
-/// It is deleted only if it is there, carries our mark, and is the incarnation that we made; the step names that
+/// It is deleted only if it is there, carries our owner label, and is the incarnation that we made; the step names that
 /// incarnation and the observed state as its precondition.
 fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -> Decision {
     let Some(live) = live else { return Decision::Gone };
@@ -239,11 +384,11 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
     if !is_the_one_we_made {
         return match entry.state {
             OwnedState::Claimed if entry.keep => Decision::Keep,
-            OwnedState::Claimed => Decision::Hold(HeldBecause::Unresolved),
+            OwnedState::Claimed => Decision::Hold(BlockedBecause::Unresolved),
             _ => Decision::Gone,
         };
     }
-    if entry.keep || !input.options.prune {
+    if entry.keep || live.keep || !input.options.prune {
         return Decision::Keep;
     }
     let revision = input.inventory.accepted().map_or("", |revision| revision.id());
@@ -264,9 +409,12 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         diff,
         expect: Some(Expect::from(live)),
         desired: None,
-        preview: foretold(input, key).map(|preview| preview.digest),
+        preview: previewed(input, key).map(|preview| preview.digest),
         provenance: Some(provenance),
         after: Vec::new(),
+        takes: takes(input, key),
+        foreign: Vec::new(),
+        brings_back: false,
     };
     Decision::Step(Box::new(step), None)
 }
@@ -278,12 +426,12 @@ fn risk(input: &PlanInput<'_>, key: &Key, action: Action, keep: bool, diff: &Dif
         Action::Replace => Some(Risk::Replace),
         Action::Update | Action::Create => None,
     };
-    let foretold = foretold(input, key);
-    let components = foretold.into_iter().flat_map(|preview| &preview.components);
+    let previewed = previewed(input, key);
+    let components = previewed.into_iter().flat_map(|preview| &preview.components);
     let losses: BTreeSet<Risk> = components.filter_map(|change| change.risk).chain(of_action).collect();
     let kinds = input.protected.get(key.target());
     let of_kind = kinds.is_some_and(|kinds| kinds.contains(key.kind()));
-    let of_target = foretold.is_some_and(|preview| preview.protected);
+    let of_target = previewed.is_some_and(|preview| preview.protected);
     let protected = of_action.is_some() && (keep || of_kind || of_target);
     let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
     let secret = diff.fields().iter().any(|field| is_secret(&field.before) || is_secret(&field.after));

@@ -1,19 +1,20 @@
-//! What objects use of each other while a plan is made: outputs that fill holes.
+//! What objects use of each other while a plan is made: outputs that fill placeholders.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::decide::{Decision, decide, is_in_the_state_we_left};
+use super::identity::Identities;
 use super::{PlanInput, Planner, faulty, order};
 use crate::Result;
 use crate::diagnostic::Diagnostic;
 use crate::graph::Graph;
-use crate::plan::HeldBecause;
+use crate::plan::BlockedBecause;
 use crate::render::Desired;
 use crate::value::{Key, Live, Object, OutputRef, UnfitOutput, Value};
 
 impl Planner {
-    /// The candidates in layers: what fills the holes of one comes from earlier layers, or from no candidate.
+    /// The candidates in layers: what fills the placeholders of one comes from earlier layers, or from no candidate.
     ///
     /// # Errors
     /// `Invalid` with a diagnostic for each output of something undeclared, and for a cycle.
@@ -37,12 +38,12 @@ impl Planner {
         Ok(layers)
     }
 
-    /// A declared candidate with its holes filled from what was observed; nothing if it has none. All candidates that
-    /// it uses must be foretold and filled already.
+    /// A declared candidate with its placeholders filled from what was observed; nothing if it has none. All candidates that
+    /// it uses must be previewed and filled already.
     ///
     /// # Errors
     /// Why the object must wait: an output is not there, or belongs to an object that this plan would change.
-    pub fn fill(self, input: &PlanInput<'_>, key: &Key) -> Result<Option<Arc<Object>>, HeldBecause> {
+    pub fn fill(self, input: &PlanInput<'_>, key: &Key) -> Result<Option<Arc<Object>>, BlockedBecause> {
         let (Some(_), Some(object)) = (input.desired.outputs_used(key), input.desired.objects().get(key))
         else {
             return Ok(None);
@@ -83,10 +84,10 @@ fn cycle(desired: &Desired, keys: &BTreeSet<Key>) -> crate::Error {
 }
 
 /// An output, if its object is as this plan leaves it: never the output of something that is about to change.
-fn output_of(input: &PlanInput<'_>, used: &OutputRef) -> Result<Value, HeldBecause> {
+fn output_of(input: &PlanInput<'_>, used: &OutputRef) -> Result<Value, BlockedBecause> {
     let live = input.live.get(&used.key).filter(|live| is_settled(input, live));
     let found = live.and_then(|live| live.outputs.get(used.output.as_str()));
-    found.filter(|value| !value.has_hole()).cloned().ok_or_else(|| HeldBecause::AwaitsOutput {
+    found.filter(|value| !value.has_placeholder()).cloned().ok_or_else(|| BlockedBecause::AwaitsOutput {
         of: used.key.clone(),
         output: used.output.to_string(),
         known: live.map(|live| live.outputs.keys().cloned().collect()).unwrap_or_default(),
@@ -95,13 +96,13 @@ fn output_of(input: &PlanInput<'_>, used: &OutputRef) -> Result<Value, HeldBecau
 
 fn is_settled(input: &PlanInput<'_>, live: &Live) -> bool {
     if input.candidates.contains(&live.key) {
-        let decision = decide(input, &live.key).0;
+        let decision = decide(input, &Identities::default(), &live.key).0;
         return matches!(decision, Decision::Nothing | Decision::Learn(_) | Decision::Drift(_));
     }
     input.inventory.entries().get(&live.key).is_some_and(|entry| is_in_the_state_we_left(entry, live))
 }
 
-impl From<UnfitOutput> for HeldBecause {
+impl From<UnfitOutput> for BlockedBecause {
     fn from(unfit: UnfitOutput) -> Self {
         let OutputRef { key, output } = unfit.output;
         Self::UnfitOutput { of: key, output: output.to_string(), what: unfit.what.to_owned() }

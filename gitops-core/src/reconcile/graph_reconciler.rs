@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use smol_str::SmolStr;
 
 use super::Reconcile;
-use crate::plan::Step;
+use crate::plan::{Prerequisite, Step};
 use crate::value::Key;
 
 /// Carries out steps over their graph: each after what it waits for, as many at once as each target takes.
@@ -11,6 +11,10 @@ use crate::value::Key;
 /// A step goes through *intent durable → sent → answered → outcome durable → ready*; what waits for it starts when
 /// it is ready. A step that does not succeed blocks exactly those that wait for it, directly or through others;
 /// all others go on. There are no level barriers.
+///
+/// A [prerequisite](Prerequisite) is not changed: it is *ready* or blocks as a step does. A step that
+/// [brings back](Step::brings_back) what was there waits for others, and is not blocked by one that was made and is not
+/// ready.
 #[derive(Clone, Debug)]
 pub struct GraphReconciler {
     nodes: BTreeMap<Key, Node>,
@@ -21,6 +25,21 @@ pub struct GraphReconciler {
 struct Node {
     after: Vec<Key>,
     before: Vec<Key>,
+    role: Role,
+}
+
+/// What becomes of a node when nothing that it waits for is left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Role {
+    /// It is changed.
+    #[default]
+    Step,
+    /// It is changed, and what is not ready does not stand in its way.
+    BringsBack,
+    /// It must be ready.
+    Asked,
+    /// It stands for what it waited for.
+    Passed,
 }
 
 /// Where a [`GraphReconciler`] stands.
@@ -34,6 +53,8 @@ pub struct Work {
     in_flight: BTreeMap<SmolStr, usize>,
     /// How many steps are not over.
     open: usize,
+    /// Somebody asked to stop.
+    stopped: bool,
 }
 
 /// Where a step stands.
@@ -92,6 +113,8 @@ pub enum Told {
     },
     /// The answer is durable.
     OutcomeDurable(Key),
+    /// It is durable that the object was taken over; the step's change itself is still to be made.
+    TakenOver(Key),
     /// The object is ready, or will not become so.
     Settled {
         /// The step.
@@ -104,16 +127,20 @@ pub enum Told {
 }
 
 impl GraphReconciler {
-    /// A machine for the steps of a plan. `limits` says how many changes each target takes at once; a target that is
-    /// not named takes one. A step that waits for something that is no step is blocked by it from the start.
-    pub fn new(steps: &[Step], limits: BTreeMap<SmolStr, usize>) -> Self {
-        let mut nodes: BTreeMap<Key, Node> =
-            steps.iter().map(|step| (step.key.clone(), Node::of(step))).collect();
-        for step in steps {
-            for need in &step.after {
-                if let Some(node) = nodes.get_mut(need) {
-                    node.before.push(step.key.clone());
-                }
+    /// A machine for the steps of a plan and what does not change before them. `limits` says how many changes each target
+    /// takes at once; a target that is not named takes one. A step that waits for what is neither a step nor a
+    /// prerequisite is blocked by it from the start.
+    pub fn new(steps: &[Step], prerequisites: &[Prerequisite], limits: BTreeMap<SmolStr, usize>) -> Self {
+        let asked = prerequisites.iter().map(|found| (found.key.clone(), Node::asked(found)));
+        let mut nodes: BTreeMap<Key, Node> = asked.collect();
+        nodes.extend(steps.iter().map(|step| (step.key.clone(), Node::of(step))));
+        let edges: Vec<(Key, Key)> = nodes
+            .iter()
+            .flat_map(|(key, node)| node.after.iter().map(|need| (need.clone(), key.clone())))
+            .collect();
+        for (need, key) in edges {
+            if let Some(node) = nodes.get_mut(&need) {
+                node.before.push(key);
             }
         }
         Self { nodes, limits }
@@ -139,25 +166,62 @@ impl GraphReconciler {
         effects
     }
 
-    fn succeed(&self, work: &mut Work, key: &Key) {
+    fn succeed(&self, work: &mut Work, key: &Key) -> Vec<Effect> {
         work.set(key, NodeState::Ready);
-        for next in &self.nodes[key].before {
-            let Some(waiting) = work.waiting.get_mut(next) else { continue };
+        let next = self.nodes[key].before.clone();
+        self.go_on(work, next)
+    }
+
+    /// One thing less that some nodes wait for. What only stands for others is passed at once, and so may set off more:
+    /// a loop, for a chain of stages can be as long as the plan.
+    fn go_on(&self, work: &mut Work, mut next: Vec<Key>) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        while let Some(key) = next.pop() {
+            let Some(waiting) = work.waiting.get_mut(&key) else { continue };
             *waiting -= 1;
-            if *waiting == 0 && work.states.get(next) == Some(&NodeState::Waiting) {
-                work.make_free(next);
+            if *waiting == 0 && work.states.get(&key) == Some(&NodeState::Waiting) {
+                self.begin(work, &key, &mut next, &mut effects);
+            }
+        }
+        effects
+    }
+
+    /// Nothing that the node waits for is left.
+    fn begin(&self, work: &mut Work, key: &Key, next: &mut Vec<Key>, effects: &mut Vec<Effect>) {
+        match self.nodes[key].role {
+            Role::Step | Role::BringsBack => work.make_free(key),
+            Role::Asked => {
+                work.set(key, NodeState::Settling);
+                effects.push(Effect::AwaitReady(key.clone()));
+            }
+            Role::Passed => {
+                work.set(key, NodeState::Ready);
+                next.extend(self.nodes[key].before.iter().cloned());
             }
         }
     }
 
     fn block_descendants(&self, work: &mut Work, failed: &Key) {
-        let mut due = self.nodes.get(failed).map(|node| node.before.clone()).unwrap_or_default();
+        let due = self.nodes.get(failed).map(|node| node.before.clone()).unwrap_or_default();
+        self.block(work, failed, due);
+    }
+
+    fn block(&self, work: &mut Work, failed: &Key, mut due: Vec<Key>) {
         while let Some(key) = due.pop() {
             if work.states.get(&key) == Some(&NodeState::Waiting) {
                 work.set(&key, NodeState::Blocked { by: failed.clone() });
                 due.extend(self.nodes[&key].before.iter().cloned());
             }
         }
+    }
+
+    /// It is there and not ready: that is enough for what brings back what was there before.
+    fn is_not_ready(&self, work: &mut Work, key: &Key) -> Vec<Effect> {
+        work.set(key, NodeState::Failed);
+        let brings_back = |next: &Key| self.nodes[next].role == Role::BringsBack;
+        let (goes_on, blocked) = self.nodes[key].before.iter().cloned().partition(brings_back);
+        self.block(work, key, blocked);
+        self.go_on(work, goes_on)
     }
 
     fn leave(work: &mut Work, key: &Key) {
@@ -189,23 +253,42 @@ impl GraphReconciler {
         Vec::new()
     }
 
+    /// The step goes through once more, with an intent of its own, as soon as its target has room.
+    fn taken_over(&self, work: &mut Work, key: &Key) -> Vec<Effect> {
+        if work.states.get(key) != Some(&(NodeState::Answered { done: true })) {
+            return Vec::new();
+        }
+        if work.stopped {
+            work.set(key, NodeState::Skipped);
+            return Vec::new();
+        }
+        work.set(key, NodeState::Waiting);
+        work.make_free(key);
+        self.fill(work)
+    }
+
     fn settled(&self, work: &mut Work, key: &Key, ready: bool) -> Vec<Effect> {
         if work.states.get(key) != Some(&NodeState::Settling) {
             return Vec::new();
         }
-        if ready {
-            self.succeed(work, key);
-        } else {
-            work.set(key, NodeState::Failed);
-            self.block_descendants(work, key);
-        }
-        self.fill(work)
+        let mut effects = match ready {
+            true => self.succeed(work, key),
+            false => self.is_not_ready(work, key),
+        };
+        effects.extend(self.fill(work));
+        effects
     }
 }
 
 impl Node {
     fn of(step: &Step) -> Self {
-        Self { after: step.after.clone(), before: Vec::new() }
+        let role = if step.brings_back { Role::BringsBack } else { Role::Step };
+        Self { after: step.after.clone(), before: Vec::new(), role }
+    }
+
+    fn asked(found: &Prerequisite) -> Self {
+        let role = if found.is_open() { Role::Asked } else { Role::Passed };
+        Self { after: found.after.clone(), before: Vec::new(), role }
     }
 }
 
@@ -234,6 +317,7 @@ impl Work {
     }
 
     fn stop(&mut self) {
+        self.stopped = true;
         self.free.clear();
         for state in self.states.values_mut().filter(|state| **state == NodeState::Waiting) {
             *state = NodeState::Skipped;
@@ -253,18 +337,19 @@ impl Reconcile for GraphReconciler {
         for (key, node) in &self.nodes {
             work.set(key, NodeState::Waiting);
             work.waiting.insert(key.clone(), node.after.len());
-            if node.after.is_empty() {
-                work.make_free(key);
-            }
         }
         for (key, node) in &self.nodes {
-            let held = node.after.iter().find(|need| !self.nodes.contains_key(need));
-            if let (Some(held), Some(NodeState::Waiting)) = (held, work.states.get(key)) {
-                work.set(key, NodeState::Blocked { by: held.clone() });
-                self.block_descendants(&mut work, key);
+            let blocked = node.after.iter().find(|need| !self.nodes.contains_key(*need));
+            if let (Some(blocked), Some(NodeState::Waiting)) = (blocked, work.states.get(key)) {
+                self.block(&mut work, blocked, vec![key.clone()]);
             }
         }
-        let effects = self.fill(&mut work);
+        let (mut next, mut effects) = (Vec::new(), Vec::new());
+        for (key, _) in self.nodes.iter().filter(|(_, node)| node.after.is_empty()) {
+            self.begin(&mut work, key, &mut next, &mut effects);
+        }
+        effects.extend(self.go_on(&mut work, next));
+        effects.extend(self.fill(&mut work));
         (work, effects)
     }
 
@@ -277,6 +362,7 @@ impl Reconcile for GraphReconciler {
             Told::IntentDurable(_) => Vec::new(),
             Told::Answered { key, done } => self.answered(work, key, done),
             Told::OutcomeDurable(key) => self.outcome_durable(work, key),
+            Told::TakenOver(key) => self.taken_over(work, &key),
             Told::Settled { key, ready } => self.settled(work, &key, ready),
             Told::Stop => {
                 work.stop();

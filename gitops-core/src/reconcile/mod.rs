@@ -1,9 +1,9 @@
 //! Carrying a plan out, as a state machine without I/O.
 
-mod contest;
+mod flap_guard;
 mod graph_reconciler;
 
-pub use contest::Contest;
+pub use flap_guard::FlapGuard;
 pub use graph_reconciler::{Effect, GraphReconciler, NodeState, Told, Work};
 
 /// A machine that says what to do next and is told what came of it; it does nothing itself.

@@ -16,7 +16,7 @@ pub struct Desired {
     objects: DigestMap<Arc<Object>>,
     offers: OrdMap<SmolStr, OrdSet<Key>>,
     stages: Stages,
-    /// The outputs that fill the holes of each object that has holes.
+    /// The outputs that fill the placeholders of each object that has placeholders.
     uses: OrdMap<Key, Arc<[OutputRef]>>,
     /// Who needs an object that must be declared.
     needed_by: OrdMap<Key, OrdSet<Key>>,
@@ -65,7 +65,7 @@ impl Desired {
         self.stages.members(key)
     }
 
-    /// The outputs that fill an object's holes, in order; nothing if it has no hole.
+    /// The outputs that fill an object's placeholders, in order; nothing if it has no placeholder.
     pub fn outputs_used(&self, key: &Key) -> Option<&[OutputRef]> {
         self.uses.get(key).map(|outputs| &**outputs)
     }
@@ -75,7 +75,7 @@ impl Desired {
         self.needed_by.get(key).into_iter().flatten()
     }
 
-    /// The objects whose holes are filled with outputs of this one, in order.
+    /// The objects whose placeholders are filled with outputs of this one, in order.
     pub fn users<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Key> {
         let uses = move |user: &&Key| {
             let outputs = self.outputs_used(user).unwrap_or_default();
@@ -84,7 +84,7 @@ impl Desired {
         self.needed_by(key).filter(uses)
     }
 
-    /// Puts an object with filled holes in the place of the one that declares them.
+    /// Puts an object with filled placeholders in the place of the one that declares them.
     pub(crate) fn fill(&mut self, object: Arc<Object>) {
         self.objects.insert(object.key.clone(), object);
     }
@@ -102,7 +102,7 @@ impl Desired {
             self.offers.entry(name.clone()).or_default().insert(object.key.clone());
         }
         self.stages.insert(&object);
-        if object.body.has_hole() {
+        if object.body.has_placeholder() {
             self.note_uses(&mut object);
         }
         for need in required(&object) {
@@ -112,7 +112,7 @@ impl Desired {
         Ok(())
     }
 
-    /// An object needs those whose outputs fill its holes.
+    /// An object needs those whose outputs fill its placeholders.
     fn note_uses(&mut self, object: &mut Object) {
         let outputs = object.body.outputs();
         for output in &outputs {

@@ -41,8 +41,21 @@ pub(super) struct Talk {
 impl Facts {
     /// A fact: that of the first part in the order of paths, or what was found out from outside.
     pub fn get(&self, name: &str) -> Option<&SmolStr> {
-        let told = self.told.get(name).and_then(|by_part| by_part.values().next());
-        told.or_else(|| self.answered.get(name))
+        self.told(name).map(|(_, value)| value).or_else(|| self.answered.get(name))
+    }
+
+    /// The same for a part that tells the fact itself, as it will be once the part is taken in.
+    pub fn get_beside<'a>(&'a self, name: &str, part: &str, own: Option<&'a SmolStr>) -> Option<&'a SmolStr> {
+        match (own, self.told(name)) {
+            (Some(_), Some((first, value))) if first.as_str() < part => Some(value),
+            (Some(own), _) => Some(own),
+            (None, _) => self.get(name),
+        }
+    }
+
+    /// The first part in the order of paths that tells a fact, and what.
+    fn told(&self, name: &str) -> Option<(&SmolStr, &SmolStr)> {
+        self.told.get(name).and_then(|by_part| by_part.iter().next())
     }
 
     /// Takes in what a part told and asked for.

@@ -4,13 +4,16 @@ mod desired;
 mod facts;
 mod part;
 mod renderer;
+mod roots;
 mod routes;
 mod stages;
 mod tree_diff;
 
 pub use desired::Desired;
 pub use part::Part;
+pub(crate) use part::find;
 pub use renderer::{Rendered, Renderer};
+pub use roots::RenderRoot;
 pub use routes::Routes;
 
 use std::collections::BTreeMap;
@@ -22,7 +25,7 @@ use crate::diagnostic::Diagnostic;
 use crate::value::{Digest, Object};
 use crate::{Cx, Result};
 
-/// Turns files into objects: pure, without clock or I/O of its own.
+/// Turns files into objects: pure, without clock or I/O of its own besides programs that it runs.
 ///
 /// A tree is rendered in *parts*: each file that [`wants`](Self::wants) says yes to is the root of one part, and a
 /// part may read other files through [`Part`]. What a part read is remembered, and it is rendered again only when
@@ -38,8 +41,19 @@ use crate::{Cx, Result};
 /// planned from it, and nothing is pruned.
 #[async_trait]
 pub trait Render: Send + Sync {
-    /// The objects that a part declares.
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>>;
+    /// The objects that a part declares. It runs on a thread that may be blocked; what takes long looks at the context
+    /// now and then, and ends what it started. What it returns once the context is over counts for nothing.
+    fn render(&self, cx: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>>;
+
+    /// Brings up to date what it depends on besides the tree, such as the versions that a cluster serves; the
+    /// [`fingerprint`](Self::fingerprint) tells of it from then on. It is asked before each new revision is rendered.
+    ///
+    /// # Errors
+    /// Whatever keeps it from knowing: nothing is planned then.
+    async fn refresh(&self, cx: &Cx) -> Result<()> {
+        let _ = cx;
+        Ok(())
+    }
 
     /// Finds out what parts [asked for](Part::fact) and no part told, from outside the tree: where a cluster says that
     /// the objects of a kind live, say. What it does not know it leaves out. It is asked only if something is open, and an
@@ -59,11 +73,25 @@ pub trait Render: Send + Sync {
         true
     }
 
+    /// Whether nothing that it declares can lie at or behind a symbolic link, which is never followed: then the link is
+    /// only a warning. Any other one is a fault, for what is behind it would be missing, and be pruned.
+    fn passes_over(&self, link: &str) -> bool {
+        let _ = link;
+        false
+    }
+
+    /// The folders that it was told to render. One that is not in a revision, or does not hold what it should, is a fault:
+    /// it would render to nothing, and all that was declared there would be pruned.
+    fn roots(&self) -> Vec<RenderRoot> {
+        Vec::new()
+    }
+
     /// The digest of options and versions; another one renders everything anew and makes older plans stale.
     fn fingerprint(&self) -> Digest;
 }
 
-/// A renderer from a function that looks at one file at a time; `name` must change whenever its meaning does.
+/// A renderer from a function that looks at one file at a time, and takes no time worth cancelling; `name` must change
+/// whenever its meaning does.
 ///
 /// ```
 /// use gitops_core::{GroupKind, Key, Object, Part, Value, render_files};
@@ -73,7 +101,7 @@ pub trait Render: Send + Sync {
 /// });
 /// # let _ = render;
 /// ```
-pub fn render_files<F>(name: &str, render: F) -> impl Render
+pub fn render_files<F>(name: &str, render: F) -> impl Render + use<F>
 where
     F: Fn(&Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> + Send + Sync,
 {
@@ -89,7 +117,7 @@ impl<F> Render for Files<F>
 where
     F: Fn(&Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> + Send + Sync,
 {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    fn render(&self, _: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         (self.render)(part)
     }
 

@@ -17,16 +17,16 @@ pub struct Part<'a> {
     entry: &'a Entry,
     revision: &'a Arc<str>,
     inputs: RefCell<Inputs>,
-    remarks: RefCell<Vec<Diagnostic>>,
+    warnings: RefCell<Vec<Diagnostic>>,
     facts: &'a Facts,
     talk: RefCell<Talk>,
 }
 
-/// What a part read, told and asked for, and what was remarked about it.
+/// What a part read, told and asked for, and the warnings about it.
 pub(super) struct Found {
     pub inputs: Inputs,
     pub talk: Talk,
-    pub remarks: Vec<Diagnostic>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// What a part read besides its root file: the id that each path had, or that there was nothing.
@@ -47,14 +47,14 @@ impl<'a> Part<'a> {
             revision,
             facts,
             inputs: RefCell::default(),
-            remarks: RefCell::default(),
+            warnings: RefCell::default(),
             talk: RefCell::default(),
         }
     }
 
     pub(super) fn into_found(self) -> Found {
         let (inputs, talk) = (self.inputs.into_inner(), self.talk.into_inner());
-        Found { inputs, talk, remarks: self.remarks.into_inner() }
+        Found { inputs, talk, warnings: self.warnings.into_inner() }
     }
 
     /// Tells the other parts a fact, such as where the objects of a kind live that this part defines. If several parts
@@ -63,20 +63,22 @@ impl<'a> Part<'a> {
         self.talk.borrow_mut().told.insert(name.into(), value.into());
     }
 
-    /// A fact that some part told or that was [found out](super::Render::answer), if there is one. The part now depends
-    /// on it: it is rendered again when the fact comes, changes or goes.
+    /// A fact that some part told, this one included, or that was [found out](super::Render::answer), if there is one. The
+    /// part now depends on it: it is rendered again when the fact comes, changes or goes. Tell what the part knows before
+    /// asking: a fact that it tells after it asked for it depends on itself.
     pub fn fact(&self, name: &str) -> Option<SmolStr> {
-        let fact = self.facts.get(name).cloned();
-        self.talk.borrow_mut().asked.insert(name.into(), fact.clone());
+        let mut talk = self.talk.borrow_mut();
+        let fact = self.facts.get_beside(name, self.path, talk.told.get(name)).cloned();
+        talk.asked.insert(name.into(), fact.clone());
         fact
     }
 
     /// Says something about the part that a person should know although it can be used: a warning, which stops nothing.
     ///
-    /// Remarks belong to the part as its objects do: they are kept as long as it is not rendered again. Those of a part
+    /// Warnings belong to the part as its objects do: they are kept as long as it is not rendered again. Those of a part
     /// that is refused are dropped, for its faults come first.
-    pub fn remark(&self, remark: Diagnostic) {
-        self.remarks.borrow_mut().push(remark);
+    pub fn warning(&self, warning: Diagnostic) {
+        self.warnings.borrow_mut().push(warning);
     }
 
     /// The path of the root file below the source's root.
@@ -135,18 +137,29 @@ impl<'a> Part<'a> {
 
     fn look_up(&self, path: &str) -> Result<Option<Entry>, Vec<Diagnostic>> {
         let entry = find(self.snapshot, path).map_err(|error| faults(path, &error))?;
+        if entry.as_ref().is_some_and(|entry| entry.kind == EntryKind::Link) {
+            return Err(vec![link(path)]);
+        }
         self.inputs.borrow_mut().insert(path.into(), entry.as_ref().map(|entry| entry.id));
         Ok(entry)
     }
 }
 
-/// The entry at a path, found folder by folder from the root.
-fn find(snapshot: &Snapshot, path: &str) -> Result<Option<Entry>> {
+/// A symbolic link where something is read, or may be declared.
+pub(super) fn link(path: &str) -> Diagnostic {
+    Diagnostic::error("GO0203", path, "it is a symbolic link, which is not followed")
+        .help("put the file itself there, or ignore it")
+}
+
+/// The entry at a path, found folder by folder from the root; of a path behind a link, the link.
+pub(crate) fn find(snapshot: &Snapshot, path: &str) -> Result<Option<Entry>> {
     let mut entry = Entry { name: "".into(), kind: EntryKind::Folder, id: snapshot.root };
     let mut end = 0;
     for name in path.split('/').filter(|name| !name.is_empty()) {
-        if entry.kind != EntryKind::Folder {
-            return Ok(None);
+        match entry.kind {
+            EntryKind::Folder => {}
+            EntryKind::Link => return Ok(Some(entry)),
+            EntryKind::File { .. } => return Ok(None),
         }
         let folder = path.get(..end).unwrap_or_default().trim_end_matches('/');
         let entries = snapshot.tree.list(folder, &entry.id)?;

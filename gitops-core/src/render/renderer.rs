@@ -5,21 +5,27 @@ use imbl::OrdMap;
 use smol_str::SmolStr;
 
 use super::facts::Facts;
-use super::part::{Found, Inputs};
+use super::part::{Found, Inputs, link};
 use super::tree_diff::TreeDiff;
-use super::{Desired, Part, Render};
+use super::{Desired, Part, Render, roots};
 use crate::diagnostic::Diagnostic;
-use crate::source::{Entry, Snapshot};
+use crate::source::{Entry, EntryKind, Snapshot};
 use crate::value::{Digest, Key};
 use crate::{Cx, Error, Result};
 
 /// Renders revision after revision, each at the cost of what changed since the last.
 ///
 /// A part whose inputs kept their ids is not rendered again, and a folder that kept its id is not entered.
+#[derive(Clone)]
 pub struct Renderer {
     render: Arc<dyn Render>,
-    last: Option<State>,
+    last: Option<Arc<State>>,
 }
+
+/// Faults of a revision, and warnings about one part, that are kept at most.
+const FAULTS: usize = 100;
+/// Bytes of all faults of a revision that are kept at most.
+const FAULT_BYTES: usize = 256 << 10;
 
 /// How often parts are rendered again because of what others tell: a fact seldom depends on another.
 const ROUNDS: usize = 4;
@@ -31,8 +37,8 @@ pub struct Rendered {
     pub desired: Desired,
     /// How many parts were rendered; the others kept their inputs.
     pub parts: usize,
-    /// What was [remarked](Part::remark) about all parts, in the order of their paths.
-    pub remarks: Vec<Diagnostic>,
+    /// The [warnings](Part::warning) about all parts, in the order of their paths.
+    pub warnings: Vec<Diagnostic>,
     /// The [facts](Part::fact) that parts asked for and nobody knows yet: [`Renderer::find_out`] asks for them.
     pub open: Vec<SmolStr>,
 }
@@ -44,8 +50,8 @@ struct State {
     parts: OrdMap<SmolStr, Done>,
     /// Parts by the other paths that they read.
     readers: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
-    /// What was remarked about parts: nothing about nearly all of them.
-    remarks: OrdMap<SmolStr, Arc<[Diagnostic]>>,
+    /// The warnings about parts: nothing about nearly all of them.
+    warnings: OrdMap<SmolStr, Arc<[Diagnostic]>>,
     facts: Facts,
     desired: Desired,
 }
@@ -100,18 +106,30 @@ impl Renderer {
         self.render.fingerprint()
     }
 
-    /// Everything that a snapshot declares.
+    /// Has the rules [brought up to date](Render::refresh), for the revision that is rendered next.
     ///
     /// # Errors
-    /// `Invalid` with every fault of every part. The renderer then still stands at the last good revision.
-    pub fn render(&mut self, snapshot: &Snapshot) -> Result<Rendered> {
+    /// Whatever keeps the renderer from knowing what they depend on.
+    pub async fn refresh(&self, cx: &Cx) -> Result<()> {
+        self.render.refresh(cx).await
+    }
+
+    /// Everything that a snapshot declares, on this thread: see [`declare`](Self::declare).
+    ///
+    /// # Errors
+    /// `Invalid` with every fault of every part; `Cancelled` and `Timeout` if the context is over before the last part is
+    /// done. The renderer then still stands at the last good revision.
+    pub fn render(&mut self, cx: &Cx, snapshot: &Snapshot) -> Result<Rendered> {
+        if let Some(error) = refused(roots::check(&*self.render, snapshot)) {
+            return Err(error);
+        }
         let fingerprint = self.render.fingerprint();
-        let last = self.last.clone().filter(|last| last.fingerprint == fingerprint);
+        let last = self.last.as_deref().cloned().filter(|last| last.fingerprint == fingerprint);
         let older = last.as_ref().map(|last| (&*last.snapshot.tree, last.snapshot.root));
         let diff = TreeDiff::between(older, snapshot)?;
         let mut state = last.unwrap_or_else(|| State::new(snapshot, fingerprint));
         state.snapshot = snapshot.clone();
-        let parts = state.take_in(&*self.render, diff)?;
+        let parts = state.take_in(cx, &*self.render, diff)?;
         Ok(self.stand_at(state, parts))
     }
 
@@ -121,19 +139,53 @@ impl Renderer {
     /// # Errors
     /// As [`render`](Self::render); whatever keeps it from being found out.
     pub async fn find_out(&mut self, cx: &Cx, rendered: Rendered) -> Result<Rendered> {
-        let Some(mut state) = self.last.clone().filter(|_| !rendered.open.is_empty()) else {
+        if rendered.open.is_empty() {
             return Ok(rendered);
-        };
-        state.facts.answer(self.render.answer(cx, &rendered.open).await?);
+        }
+        let answers = self.render.answer(cx, &rendered.open).await?;
+        let before = rendered.parts;
+        self.apart(cx, move |renderer, cx| renderer.learn(cx, answers, before)).await
+    }
+
+    /// Like [`render`](Self::render), [off the executor's threads](Cx::off_thread).
+    ///
+    /// # Errors
+    /// As [`render`](Self::render).
+    ///
+    /// # Cancel safety
+    /// A dropped call leaves the renderer where it was, and asks the rendering to stop.
+    pub async fn declare(&mut self, cx: &Cx, snapshot: &Snapshot) -> Result<Rendered> {
+        let snapshot = snapshot.clone();
+        self.apart(cx, move |renderer, cx| renderer.render(cx, &snapshot)).await
+    }
+
+    /// Has a copy of the renderer work on another thread, and takes it over if that went well.
+    async fn apart(
+        &mut self,
+        cx: &Cx,
+        work: impl FnOnce(&mut Self, &Cx) -> Result<Rendered> + Send + 'static,
+    ) -> Result<Rendered> {
+        let mut copy = self.clone();
+        let done = cx.off_thread(move |cx| work(&mut copy, cx).map(|rendered| (copy, rendered))).await?;
+        let (copy, rendered) = done?;
+        *self = copy;
+        Ok(rendered)
+    }
+
+    /// Renders what is different by answers from outside.
+    fn learn(&mut self, cx: &Cx, answers: BTreeMap<SmolStr, SmolStr>, before: usize) -> Result<Rendered> {
+        let mut state =
+            self.last.as_deref().cloned().expect("what is open was asked while something was rendered");
+        state.facts.answer(answers);
         let due = state.facts.outdated().into_iter().collect();
-        let parts = state.render(&*self.render, due)?;
-        Ok(self.stand_at(state, rendered.parts + parts))
+        let parts = state.render(cx, &*self.render, due)?;
+        Ok(self.stand_at(state, before + parts))
     }
 
     fn stand_at(&mut self, state: State, parts: usize) -> Rendered {
-        let remarks = state.remarks.values().flat_map(|remarks| remarks.iter().cloned()).collect();
-        let rendered = Rendered { desired: state.desired.clone(), parts, remarks, open: state.facts.open() };
-        self.last = Some(state);
+        let warnings = state.warnings.values().flat_map(|warnings| warnings.iter().cloned()).collect();
+        let rendered = Rendered { desired: state.desired.clone(), parts, warnings, open: state.facts.open() };
+        self.last = Some(Arc::new(state));
         rendered
     }
 }
@@ -145,28 +197,31 @@ impl State {
             fingerprint,
             parts: OrdMap::new(),
             readers: BTreeMap::new(),
-            remarks: OrdMap::new(),
+            warnings: OrdMap::new(),
             facts: Facts::default(),
             desired: Desired::default(),
         }
     }
 
     /// Brings the state up to a tree that differs by `diff`; says how many parts were rendered.
-    fn take_in(&mut self, render: &dyn Render, diff: TreeDiff) -> Result<usize> {
+    fn take_in(&mut self, cx: &Cx, render: &dyn Render, diff: TreeDiff) -> Result<usize> {
         diff.removed.iter().for_each(|path| self.drop_part(path));
         let due = self.due(render, diff);
-        self.render(render, due)
+        self.render(cx, render, due)
     }
 
     /// Renders parts, and once more those that asked for a fact that another one told after them.
-    fn render(&mut self, render: &dyn Render, mut due: Vec<(SmolStr, Entry)>) -> Result<usize> {
+    fn render(&mut self, cx: &Cx, render: &dyn Render, mut due: Vec<(SmolStr, Entry)>) -> Result<usize> {
         let revision: Arc<str> = self.snapshot.revision.id().into();
         let (mut faults, mut parts) = (BTreeMap::new(), 0);
         for _ in 0..ROUNDS {
             parts += due.len();
             due.iter().for_each(|(path, _)| self.drop_part(path));
             for (path, entry) in &due {
-                match self.add_part(render, &revision, path, entry) {
+                let added = self.add_part(cx, render, &revision, path, entry);
+                // What comes of a part once the context is over is not to be believed.
+                cx.check()?;
+                match added {
                     Ok(()) => drop(faults.remove(path)),
                     Err(found) => drop(faults.insert(path.clone(), found)),
                 }
@@ -190,7 +245,7 @@ impl State {
             |part: &SmolStr| Some((part.clone(), self.parts.get(part)?.reads.as_ref()?.entry.clone()));
         let again: Vec<(SmolStr, Entry)> = readers.into_iter().filter_map(again).collect();
         let mut due = diff.written;
-        due.retain(|(path, _)| render.wants(path));
+        due.retain(|(path, entry)| entry.kind == EntryKind::Link || render.wants(path));
         due.extend(again);
         due.sort_by(|(a, _), (b, _)| a.cmp(b));
         due.dedup_by(|later, earlier| later.0 == earlier.0);
@@ -200,7 +255,7 @@ impl State {
     fn drop_part(&mut self, path: &SmolStr) {
         self.facts.drop_part(path);
         let Some(done) = self.parts.remove(path) else { return };
-        self.remarks.remove(path);
+        self.warnings.remove(path);
         done.keys.as_slice().iter().for_each(|key| self.desired.retract(key));
         for input in done.reads.iter().flat_map(|reads| reads.inputs.keys()) {
             if let Some(readers) = self.readers.get_mut(input) {
@@ -211,21 +266,26 @@ impl State {
 
     fn add_part(
         &mut self,
+        cx: &Cx,
         render: &dyn Render,
         revision: &Arc<str>,
         path: &SmolStr,
         entry: &Entry,
     ) -> Result<(), Vec<Diagnostic>> {
+        if entry.kind == EntryKind::Link {
+            return self.add_link(render, path);
+        }
         let snapshot = self.snapshot.clone();
         let facts = std::mem::take(&mut self.facts);
         let part = Part::new(&snapshot, revision, path, entry, &facts);
-        let objects = render.render(&part);
-        let Found { inputs, talk, remarks } = part.into_found();
+        let objects = render.render(cx, &part);
+        let Found { inputs, talk, warnings } = part.into_found();
         self.facts = facts;
         self.facts.take_in(path, entry, talk);
         let objects = objects?;
-        if !remarks.is_empty() {
-            self.remarks.insert(path.clone(), remarks.into());
+        if !warnings.is_empty() {
+            let warnings: Vec<Diagnostic> = warnings.into_iter().take(FAULTS).collect();
+            self.warnings.insert(path.clone(), warnings.into());
         }
         for input in inputs.keys() {
             self.readers.entry(input.clone()).or_default().insert(path.clone());
@@ -245,12 +305,48 @@ impl State {
     }
 }
 
-/// The error of a revision with faults, if there are any.
-fn refused(faults: Vec<Diagnostic>) -> Option<Error> {
-    let message = match faults.len() {
-        0 => return None,
-        1 => "the revision has a fault; nothing is planned from it".to_owned(),
-        n => format!("the revision has {n} faults; nothing is planned from it"),
+impl State {
+    /// A link stands for a part that declares nothing, or is a fault.
+    fn add_link(&mut self, render: &dyn Render, path: &SmolStr) -> Result<(), Vec<Diagnostic>> {
+        if !render.passes_over(path) {
+            return Err(vec![link(path)]);
+        }
+        let message = "it is a symbolic link, which is not followed: nothing behind it is declared";
+        let warning =
+            Diagnostic::warning("GO0203", path.as_str(), message).help("ignore it if that is meant");
+        self.warnings.insert(path.clone(), Arc::new([warning]));
+        self.parts.insert(path.clone(), Done { keys: Vec::new().into(), reads: None });
+        Ok(())
+    }
+}
+
+/// The error of a revision with faults, if there are any. Two parts may find the same one.
+fn refused(mut faults: Vec<Diagnostic>) -> Option<Error> {
+    let mut told = BTreeSet::new();
+    faults.retain(|fault| told.insert(fault.to_string()));
+    let all = faults.len();
+    let shown = first(faults);
+    let message = match (all, shown.len()) {
+        (0, _) => return None,
+        (1, _) => "the revision has a fault; nothing is planned from it".to_owned(),
+        (_, shown) if shown < all => {
+            format!("the revision has {all} faults, of which {shown} are shown; nothing is planned from it")
+        }
+        _ => format!("the revision has {all} faults; nothing is planned from it"),
     };
-    Some(Error::invalid(message, faults))
+    Some(Error::invalid(message, shown))
+}
+
+/// As many of the first faults as somebody may want to read: they go into logs, documents and events each time.
+fn first(faults: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut room = FAULT_BYTES;
+    let mut fits = |fault: &Diagnostic| {
+        let line = fault.span.as_ref().map_or(0, |span| span.text.len());
+        let bytes =
+            fault.message.len() + fault.path.len() + fault.help.as_ref().map_or(0, String::len) + line;
+        let fits = room == FAULT_BYTES || bytes <= room;
+        room = room.saturating_sub(bytes.max(1));
+        fits
+    };
+    faults.into_iter().take(FAULTS).take_while(|fault| fits(fault)).collect()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use smol_str::SmolStr;
 
-use super::{Part, Render};
+use super::{Part, Render, RenderRoot};
 use crate::Cx;
 use crate::diagnostic::Diagnostic;
 use crate::value::{Digest, Hasher, Object};
@@ -55,8 +55,15 @@ impl Routes {
 
 #[async_trait]
 impl Render for Routes {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
-        self.of(part.path()).map_or_else(|| Ok(Vec::new()), |render| render.render(part))
+    fn render(&self, cx: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        self.of(part.path()).map_or_else(|| Ok(Vec::new()), |render| render.render(cx, part))
+    }
+
+    async fn refresh(&self, cx: &Cx) -> crate::Result<()> {
+        for render in self.0.values() {
+            render.refresh(cx).await?;
+        }
+        Ok(())
     }
 
     async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> crate::Result<BTreeMap<SmolStr, SmolStr>> {
@@ -70,6 +77,19 @@ impl Render for Routes {
 
     fn wants(&self, path: &str) -> bool {
         self.of(path).is_some_and(|render| render.wants(path))
+    }
+
+    fn passes_over(&self, link: &str) -> bool {
+        // A folder of a route may lie behind it.
+        let leads_to_one = self.0.keys().any(|folder| {
+            folder.strip_prefix(link).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        });
+        !leads_to_one && self.of(link).is_none_or(|render| render.passes_over(link))
+    }
+
+    fn roots(&self) -> Vec<RenderRoot> {
+        let folders = self.0.keys().map(|folder| RenderRoot::folder(folder));
+        folders.chain(self.0.values().flat_map(|render| render.roots())).collect()
     }
 
     fn fingerprint(&self) -> Digest {

@@ -1,4 +1,5 @@
 //! Requests on their way to the model targets, and answers on their way back.
+// Long because each kind of request is followed there and back in one place.
 
 mod answer;
 
@@ -14,7 +15,7 @@ use super::fault::Fault;
 use super::origin::TARGETS;
 use super::server::{Item, Manner, refused};
 use super::state::{HOUR, Happening, Inner, MILLI, MINUTE, SECOND};
-use crate::target::{Scope, Tier};
+use crate::target::{RecoveryClass, Scope};
 use crate::value::{Action, Applied, Change, Expect, Key, Live, Precondition};
 use crate::{Error, ErrorKind, Result, Retry};
 
@@ -26,6 +27,8 @@ pub(super) const LANDS_WITHIN: i64 = 5 * MINUTE;
 /// What is asked of a target.
 pub(super) enum Ask {
     Apply(Change),
+    /// To put an owner label on what nobody owns.
+    Adopt(Change),
     Observe(Scope),
 }
 
@@ -72,12 +75,19 @@ impl Call {
     }
 }
 
-/// The tier of a model target.
-pub(super) fn tier_of(target: &str) -> Tier {
+impl Call {
+    /// Whether it takes over what nobody owns.
+    pub fn adopts(&self) -> bool {
+        matches!(self.ask, Ask::Adopt(_))
+    }
+}
+
+/// The recovery class of a model target.
+pub(super) fn recovery_class_of(target: &str) -> RecoveryClass {
     match TARGETS.iter().position(|name| *name == target) {
-        Some(0) => Tier::Keyed,
-        Some(1) => Tier::Discoverable,
-        _ => Tier::Opaque,
+        Some(0) => RecoveryClass::Keyed,
+        Some(1) => RecoveryClass::Discoverable,
+        _ => RecoveryClass::Opaque,
     }
 }
 
@@ -89,13 +99,29 @@ impl Inner {
         }
         check::sent(self, life, change);
         let key = change.key();
-        self.say(format_args!("e{life} sends {} {key} {}", change.action(), change.mark().op));
+        self.say(format_args!("e{life} sends {} {key} {}", change.action(), change.owner_label().op));
         self.turned_away(change)?;
         let app = self.lives[life].app;
         let astray = self.sends_astray(life);
         let id = self.enlist(Call { astray, ..Call::new(life, app, Ask::Apply(change.clone())) });
         self.dispatch(id);
         self.survives(life, "after a request");
+        Ok(Some(id))
+    }
+
+    /// Puts an adoption on its way; nothing, if its sender died.
+    pub fn adopt(&mut self, life: usize, change: &Change) -> Result<Option<usize>> {
+        if !self.survives(life, "before an adoption") {
+            return Ok(None);
+        }
+        check::adopting(self, life, change);
+        self.say(format_args!("e{life} adopts {} {}", change.key(), change.owner_label().op));
+        self.turned_away(change)?;
+        let app = self.lives[life].app;
+        let astray = self.sends_astray(life);
+        let id = self.enlist(Call { astray, ..Call::new(life, app, Ask::Adopt(change.clone())) });
+        self.dispatch(id);
+        self.survives(life, "after an adoption");
         Ok(Some(id))
     }
 
@@ -199,7 +225,7 @@ impl Inner {
                 let late = self.faults.strength(Fault::SlowRead, 50).map_or(0, |late| late as i64 * SECOND);
                 self.answer_after(id, late, Some(Reply::Observed(Ok(found))));
             }
-            Ask::Apply(change) => {
+            Ask::Apply(change) | Ask::Adopt(change) => {
                 let change = change.clone();
                 self.takes_effect(id, &change);
             }
@@ -217,7 +243,7 @@ impl Inner {
     fn takes_effect(&mut self, id: usize, change: &Change) {
         let (life, app) = (self.calls[&id].life, self.calls[&id].app);
         let key = change.key();
-        let manner = self.manner(key, app);
+        let manner = Manner { marks_only: self.calls[&id].adopts(), ..self.manner(key, app) };
         let told = self.misdirected(change);
         let before: Option<Item> = match told.expects() {
             Precondition::Exactly(expect) => self.server.with_uid(key, &expect.uid).cloned(),
@@ -227,18 +253,15 @@ impl Inner {
         let result = self.server.apply(&told, manner);
         let effective = self.server.writes > writes;
         let text = result.as_ref().map_or_else(ToString::to_string, |applied| format!("{applied:?}"));
-        self.say(format_args!("{} {key} {}: {text}", change.action(), change.mark().op));
+        self.say(format_args!("{} {key} {}: {text}", change.action(), change.owner_label().op));
         if effective {
-            if let (Ok(Applied::Present { uid, .. }), true) =
-                (&result, self.is_stubborn(Fault::Rewritten, key))
-            {
+            let uid = result.as_ref().ok().and_then(|applied| Some(applied.state()?.0.clone()));
+            if let (Some(uid), true) = (&uid, self.is_stubborn(Fault::Rewritten, key)) {
                 self.after(SECOND, Happening::Edit(key.clone(), uid.clone()));
             }
-            if let (Ok(Applied::Present { uid, .. }), true) = (&result, manner.marks_later) {
-                self.after(
-                    SECOND,
-                    Happening::Marks(key.clone(), uid.clone(), change.mark().owner.clone(), life),
-                );
+            if let (Some(uid), true) = (uid, manner.labels_later) {
+                let owner = change.owner_label().owner.clone();
+                self.after(SECOND, Happening::Labels(key.clone(), uid, owner, life));
             }
             self.tell(key);
             if self.calls[&id].astray {
@@ -274,11 +297,11 @@ impl Inner {
     /// Seeded bug B59: a request whose answer was lost is sent again, as another one.
     pub fn replay(&mut self, life: usize, change: &Change) {
         let mut change = change.clone();
-        let (Change::Create { mark, .. }
-        | Change::Update { mark, .. }
-        | Change::Replace { mark, .. }
-        | Change::Delete { mark, .. }) = &mut change;
-        mark.op = format_smolstr!("{}.again", mark.op);
+        let (Change::Create { owner_label, .. }
+        | Change::Update { owner_label, .. }
+        | Change::Replace { owner_label, .. }
+        | Change::Delete { owner_label, .. }) = &mut change;
+        owner_label.op = format_smolstr!("{}.again", owner_label.op);
         let app = self.lives[life].app;
         let id = self.enlist(Call::new(life, app, Ask::Apply(change)));
         self.goes_out(id, SECOND);
@@ -287,7 +310,7 @@ impl Inner {
 
     /// How the server treats this change.
     fn manner(&mut self, key: &Key, app: usize) -> Manner {
-        let tier = tier_of(key.target());
+        let recovery_class = recovery_class_of(key.target());
         let settles = self.random.below(20) as i64 * SECOND;
         let slow = self.faults.strength(Fault::SlowDelete, 600);
         let gone_at = slow.map(|seconds| self.now + seconds as i64 * SECOND);
@@ -295,11 +318,14 @@ impl Inner {
             self.after(at - self.now, Happening::Reap);
         }
         Manner {
-            tier,
+            recovery_class,
             maker: self.apps[app].house,
             now: self.now,
             immutable: self.is_stubborn(Fault::Immutable, key),
-            marks_later: self.has_bug(6),
+            untaken: self.is_stubborn(Fault::Untaken, key),
+            tells: self.tells,
+            marks_only: false,
+            labels_later: self.has_bug(6),
             defaults: self.faults.is_on(Fault::Defaulted),
             ready_at: self.now + settles,
             gone_at,
@@ -328,7 +354,11 @@ impl Inner {
 
     /// Seeded bugs that show what was, not what is: B12 the first sight, B14 nothing young, B15 nothing of the last
     /// minute, B19 the first version, B22 the first body.
-    fn tampered(&mut self, life: usize, shown: Live) -> Option<Live> {
+    fn tampered(&mut self, life: usize, mut shown: Live) -> Option<Live> {
+        // B65: what was previewed is shown as if it had been done.
+        if let Some(previewed) = self.traces.get(&shown.key) {
+            shown.body = previewed.clone();
+        }
         let made_at =
             |world: &Self| world.server.with_uid(&shown.key, &shown.uid).map_or(0, |item| item.made_at);
         let is_young = match self.bug.map(Bug::number) {

@@ -145,7 +145,7 @@ impl Inner {
         check::durable(self, app, &records);
     }
 
-    /// Seeded bugs: B01 keeps intents back until the next write, B08 and B47 everything until the pass ends, B54 for
+    /// Seeded bugs: B01 keeps intents back until the next write, B08 and B47 everything until the reconciliation ends, B54 for
     /// twenty seconds.
     fn holds_back(&mut self, app: usize, frame: &[u8]) -> bool {
         let intends = |record: &Record| matches!(record, Record::Intent(_));

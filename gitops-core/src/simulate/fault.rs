@@ -35,7 +35,7 @@ macro_rules! faults {
 /// Of these a calm world has one strike each. Where they strike again and again, engines mostly wait or start.
 const RARE: [Fault; 8] = [
     Fault::KindVanishes,
-    Fault::MarkCopied,
+    Fault::LabelCopied,
     Fault::Paused,
     Fault::BitRot,
     Fault::ForcePush,
@@ -66,7 +66,7 @@ faults! {
     Defaulted = 19, 10_000, "The server adds fields that nobody declared.";
     Immutable = 20, 2500, "A field can't be changed in place.";
     ForeignHand = 21, 500, "Somebody else edits, deletes or re-creates objects.";
-    MarkCopied = 22, 100, "Somebody else makes an object with our mark on it.";
+    LabelCopied = 22, 100, "Somebody else makes an object with our owner label on it.";
     SecondEngine = 24, 10_000, "A second application declares some of the same objects.";
     ClockJumps = 25, 300, "The engine's clock jumps by up to two minutes.";
     Paused = 26, 20, "The engine stands still for up to an hour, and goes on as if nothing had been.";
@@ -81,6 +81,7 @@ faults! {
     Shrunk = 36, 1000, "Nearly all documents are gone.";
     Tangled = 37, 1000, "Objects need each other in a circle, or something undeclared.";
     Hasty = 38, 10_000, "Commits come every few seconds.";
+    Untaken = 39, 1000, "A target takes writes of an object and keeps another value of a field, as long as faults last.";
 }
 
 impl Fault {

@@ -1,10 +1,10 @@
 //! Other people, who have hands on the same targets.
 
-use super::calls::tier_of;
+use super::calls::recovery_class_of;
 use super::fault::Fault;
 use super::server::fields;
 use super::state::Inner;
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 use crate::value::{Key, Uid, Value};
 
 /// Somebody does something, if the fault is on.
@@ -61,8 +61,9 @@ pub(super) fn meddle(world: &mut Inner, key: &Key, uid: &Uid) {
 
 fn intrude(world: &mut Inner, key: &Key) {
     let owner = world.apps[0].book.owner.clone();
-    let owner =
-        owner.filter(|_| tier_of(key.target()) == Tier::Keyed && world.faults.strikes(Fault::MarkCopied));
+    let owner = owner.filter(|_| {
+        recovery_class_of(key.target()) == RecoveryClass::Keyed && world.faults.strikes(Fault::LabelCopied)
+    });
     world.server.intrude(key, Value::map([("value", Value::from("theirs"))]), owner);
 }
 

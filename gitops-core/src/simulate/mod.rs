@@ -13,6 +13,7 @@ mod disk;
 mod explore;
 mod fault;
 mod foreign;
+mod grant;
 mod office;
 mod origin;
 mod outcome;
@@ -25,7 +26,6 @@ mod state;
 mod store;
 pub(crate) mod tamper;
 mod target;
-mod tenure;
 mod trace;
 mod world;
 

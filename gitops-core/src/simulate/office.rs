@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use super::check;
 use super::disk::Disk;
+use super::grant::Turns;
 use super::origin::Origin;
 use super::state::{App, Inner, SECOND};
-use super::tenure::Turns;
 use crate::Inventory;
 use crate::value::{Key, Uid};
 

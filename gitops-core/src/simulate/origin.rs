@@ -9,7 +9,7 @@ use super::random::Random;
 use crate::source::{Relation, Snapshot};
 use crate::value::{GroupKind, Key, Revision};
 
-/// The names of the model targets, one of each tier.
+/// The names of the model targets, one of each recovery class.
 pub(super) const TARGETS: [&str; 3] = ["keyed", "listed", "opaque"];
 
 /// One declared object.

@@ -19,7 +19,10 @@ use super::store::{SimAudit, SimStore};
 use super::target::SimTarget;
 use crate::event::Event;
 use crate::plan::Plan;
-use crate::{Approval, Cx, Engine, Error, ErrorKind, Report, Result, State, Structural};
+use crate::value::Revision;
+use crate::{
+    ApplyOptions, Cx, Engine, Error, ErrorKind, Obstacle, Options, Report, Result, State, Structural,
+};
 
 /// How a life ends that does not end by dying.
 pub(super) enum Exit {
@@ -34,7 +37,7 @@ pub(super) enum Exit {
 pub(super) enum Task {
     /// To keep the targets equal, in whatever way a person does that.
     Serve,
-    /// Faults are over: two passes, then one that has nothing to do.
+    /// Faults are over: two reconciliations, then one that has nothing to do.
     Settle,
 }
 
@@ -87,10 +90,10 @@ impl Process {
     async fn open(&self, cx: &Cx) -> Result<Engine> {
         self.lock()?;
         let (world, life, app) = (self.world.clone(), self.life, self.app);
-        let (name, inner, fold_at, has_rivals) = {
+        let (name, inner, fold_at, has_rivals, adopts) = {
             let world = world.lock();
             let App { name, disk, .. } = &world.apps[app];
-            (name.clone(), disk.store.clone(), world.fold_at, world.has_rivals(app))
+            (name.clone(), disk.store.clone(), world.fold_at, world.has_rivals(app), world.adopts)
         };
         let state = State {
             store: Arc::new(SimStore { world: world.clone(), life, app, inner }),
@@ -107,6 +110,7 @@ impl Process {
             .call_timeout(Duration::from_micros(CALL_TIMEOUT.unsigned_abs()))
             .ready_timeout(Duration::from_secs(120))
             .events(Arc::new(move |event: &Event| heard(&events, life, event)))
+            .options(Options::default().adopt(adopts))
             .fold_at(fold_at)
             .recover_from_store(has_rivals)
             .state(state);
@@ -135,7 +139,7 @@ impl Process {
                     let cx = cx.within(Duration::from_secs(minutes * 60));
                     interrupted(patience, engine.run(&cx, interval)).await
                 }
-                6..8 => interrupted(patience, self.pass(cx, engine)).await,
+                6..8 => interrupted(patience, self.reconcile(cx, engine)).await,
                 _ => interrupted(patience, self.review(cx, engine, random)).await,
             };
             match done {
@@ -154,8 +158,8 @@ impl Process {
         dropped.then(|| random.between(1, 60))
     }
 
-    async fn pass(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
-        let report = engine.pass(cx).await?;
+    async fn reconcile(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
+        let report = engine.reconcile(cx).await?;
         self.note(&report);
         Ok(())
     }
@@ -164,9 +168,26 @@ impl Process {
     async fn review(&self, cx: &Cx, engine: &mut Engine, random: &mut Random) -> Result<()> {
         let plan = engine.plan(cx).await?;
         cx.sleep(Duration::from_secs(random.below(600))).await?;
+        self.look_back(cx, engine).await?;
         let report = self.apply(cx, engine, &plan).await?;
         self.note(&report);
         Ok(())
+    }
+
+    /// A person looks, now and then, at what the first revision would do now.
+    async fn look_back(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
+        let (first, before) = {
+            let world = self.world.lock();
+            (world.apps[self.app].first.clone(), world.apps[self.app].disk.appended())
+        };
+        let Some(first) = first.filter(|_| self.life.is_multiple_of(2)) else { return Ok(()) };
+        // What is asked of a source or target may fail, as for any plan.
+        let looked = engine.plan_at(cx, &first).await;
+        check::i47_planning_leaves_no_trace(&mut self.world.lock(), self.app, before);
+        match looked {
+            Err(error) if is_fatal(&error) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn apply(&self, cx: &Cx, engine: &mut Engine, plan: &Plan) -> Result<Report> {
@@ -181,7 +202,7 @@ impl Process {
         let steps = plan.steps.iter();
         let steps = steps.map(|step| (step.key.clone(), (step.action, step.expect.clone()))).collect();
         let approved = Approved::of(self, steps);
-        let report = engine.apply(cx, plan, &Approval::of_this_plan("person")).await;
+        let report = engine.apply(cx, plan, &ApplyOptions::naming_the_plan("person")).await;
         drop(approved);
         report
     }
@@ -218,19 +239,21 @@ impl Process {
         self.mend(cx, engine).await
     }
 
-    /// A pass after which a person approves what needs it: removals that wait for an object that only a person can
+    /// A reconciliation after which a person approves what needs it: removals that wait for an object that only a person can
     /// settle need it each time.
     async fn approved_pass(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
-        match engine.pass(cx).await {
-            Err(error) if error.kind() == ErrorKind::NeedsApproval => {
-                let plan = engine.plan(cx).await?;
-                self.apply(cx, engine, &plan).await.map(drop)
-            }
-            done => done.map(drop),
+        let needs_approval = match engine.reconcile(cx).await {
+            Err(error) if error.kind() == ErrorKind::NeedsApproval => true,
+            done => done?.plan.obstacles().any(|(_, obstacle)| obstacle == Obstacle::Approval),
+        };
+        if needs_approval {
+            let plan = engine.plan(cx).await?;
+            self.apply(cx, engine, &plan).await?;
         }
+        Ok(())
     }
 
-    /// Somebody edits an object in the middle of a pass; the next passes undo it, in the same life.
+    /// Somebody edits an object in the middle of a reconciliation; the next passes undo it, in the same life.
     async fn mend(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
         let Some((key, uid)) = self.world.lock().some_owned(self.app) else { return Ok(()) };
         {
@@ -296,13 +319,16 @@ fn heard(world: &Handle, life: usize, event: &Event) {
     world.say(format_args!("e{life} {event:?}"));
     check::i19_bounded_load(&mut world, life, event);
     match event {
+        Event::KeepsAccepted { revision } => {
+            world.lives[life].resolved = Some(Revision::new(revision.as_str(), ""));
+        }
         Event::Planned { plan, .. } => {
             world.app_of(life).book.planned();
             if let Some(revision) = world.lives[life].resolved.clone() {
                 world.lives[life].plans.insert(*plan, revision);
             }
         }
-        Event::Finished { .. } | Event::PassFailed { .. } => world.lives[life].recovering = false,
+        Event::Finished { .. } | Event::ReconcileFailed { .. } => world.lives[life].recovering = false,
         _ => {}
     }
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use smol_str::{SmolStr, format_smolstr};
 
-use super::calls::tier_of;
-use crate::target::Tier;
+use super::calls::recovery_class_of;
+use crate::target::RecoveryClass;
 use crate::value::{Action, Applied, Change, Expect, Key, Live, Presence, Uid, Value, Version};
 use crate::{Error, ErrorKind, Result};
 
@@ -23,7 +23,7 @@ pub(super) struct Item {
     pub version: u64,
     pub body: Value,
     pub owner: Option<SmolStr>,
-    /// Which application made it, by the world's own books; a mark can be copied.
+    /// Which application made it, by the world's own books; an owner label can be copied.
     pub maker: Option<usize>,
     /// When its deletion, which was accepted, is finished.
     pub deleting: Option<i64>,
@@ -46,12 +46,12 @@ impl Item {
         live
     }
 
-    /// Whether a target shows it: by its name; by our mark; or because its identity was learned.
+    /// Whether a target shows it: by its name; by our owner label; or because its identity was learned.
     pub fn is_shown_to(&self, app: usize) -> bool {
-        match tier_of(self.key.target()) {
-            Tier::Keyed => true,
-            Tier::Discoverable => self.maker == Some(app),
-            Tier::Opaque => self.maker == Some(app) && self.known,
+        match recovery_class_of(self.key.target()) {
+            RecoveryClass::Keyed => true,
+            RecoveryClass::Discoverable => self.maker == Some(app),
+            RecoveryClass::Opaque => self.maker == Some(app) && self.known,
         }
     }
 
@@ -61,8 +61,11 @@ impl Item {
             && self.version.to_string() == expect.version.as_str()
     }
 
-    fn present(&self) -> Applied {
-        Applied::from(&self.live())
+    fn present(&self, manner: Manner) -> Applied {
+        match manner.tells {
+            true => Applied::Holds(Box::new(self.live())),
+            false => Applied::from(&self.live()),
+        }
     }
 }
 
@@ -80,15 +83,22 @@ pub(super) struct Server {
 
 /// How the server carries a change out besides what it says.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Manner {
-    pub tier: Tier,
+    pub recovery_class: RecoveryClass,
     pub maker: usize,
     pub now: i64,
     pub defaults: bool,
     /// The value can't be changed in place.
     pub immutable: bool,
-    /// A seeded bug: a mark is set by a second write.
-    pub marks_later: bool,
+    /// The value is kept as it is, whatever is written.
+    pub untaken: bool,
+    /// Answers say what is there now.
+    pub tells: bool,
+    /// It only puts the owner label on what nobody owns.
+    pub marks_only: bool,
+    /// A seeded bug: an owner label is set by a second write.
+    pub labels_later: bool,
     pub ready_at: i64,
     /// When a deletion is finished that is not finished at once.
     pub gone_at: Option<i64>,
@@ -111,8 +121,8 @@ impl Server {
         self.older.get(key)
     }
 
-    /// Sets a mark by itself.
-    pub fn mark(&mut self, key: &Key, uid: &Uid, owner: SmolStr) {
+    /// Sets an owner label by itself.
+    pub fn owner_label(&mut self, key: &Key, uid: &Uid, owner: SmolStr) {
         if let Some(item) = self.find_mut(key, uid) {
             item.owner = Some(owner);
         }
@@ -172,7 +182,7 @@ impl Server {
 
     /// Carries a change out in one step, if its precondition holds.
     pub fn apply(&mut self, change: &Change, manner: Manner) -> Result<Applied> {
-        let op = &change.mark().op;
+        let op = &change.owner_label().op;
         if let Some(answer) = self.answered.get(op) {
             return Ok(answer.clone());
         }
@@ -195,7 +205,7 @@ impl Server {
     }
 
     fn create(&mut self, change: &Change, manner: Manner) -> Result<Applied> {
-        if manner.tier == Tier::Keyed && self.at(change.key()).next().is_some() {
+        if manner.recovery_class == RecoveryClass::Keyed && self.at(change.key()).next().is_some() {
             return Err(Error::conflict(change.key()));
         }
         Ok(self.make(change, manner))
@@ -210,21 +220,25 @@ impl Server {
             uid: Uid::new(format_smolstr!("u{}", self.last)),
             version: self.last,
             body: stored(change, manner),
-            owner: (!manner.marks_later).then(|| change.mark().owner.clone()),
+            owner: (!manner.labels_later).then(|| change.owner_label().owner.clone()),
             maker: Some(manner.maker),
             deleting: None,
             known: false,
             ready_at: manner.ready_at,
             made_at: manner.now,
         };
-        let applied = item.present();
+        let applied = item.present(manner);
         self.items.insert((item.key.clone(), self.last), item);
         applied
     }
 
     fn update(&mut self, change: &Change, expect: &Expect, manner: Manner) -> Result<Applied> {
         let id = self.expected(change.key(), expect)?;
+        if manner.marks_only && self.items[&id].owner.is_some() {
+            return Err(Error::conflict(change.key()));
+        }
         if manner.immutable
+            && !manner.marks_only
             && self.items[&id].body.get("value") != change.body().and_then(|body| body.get("value"))
         {
             return Err(Error::new(ErrorKind::Invalid, IMMUTABLE).at(change.key()));
@@ -233,11 +247,14 @@ impl Server {
         self.writes += 1;
         let last = self.last;
         let item = self.items.get_mut(&id).expect("it was found just now");
-        item.body = stored(change, manner);
+        match manner.marks_only {
+            true => item.maker = Some(manner.maker),
+            false => item.body = stored(change, manner),
+        }
         item.version = last;
-        item.owner = Some(change.mark().owner.clone());
+        item.owner = Some(change.owner_label().owner.clone());
         item.ready_at = manner.ready_at;
-        let applied = item.present();
+        let applied = item.present(manner);
         self.older.remove(change.key());
         Ok(applied)
     }
@@ -269,6 +286,9 @@ fn stored(change: &Change, manner: Manner) -> Value {
     let mut fields: BTreeMap<String, Value> = change.body().map(fields).unwrap_or_default();
     if manner.defaults {
         fields.insert(DEFAULTED.to_owned(), Value::from("by the server"));
+    }
+    if manner.untaken {
+        fields.insert("value".to_owned(), Value::from("kept by the server"));
     }
     Value::map(fields)
 }

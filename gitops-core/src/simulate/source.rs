@@ -1,5 +1,7 @@
 //! The model source, as an engine sees it.
 
+use std::ops::RangeInclusive;
+
 use async_trait::async_trait;
 
 use super::bug::Bug;
@@ -102,6 +104,7 @@ impl History for SimSource {
         Ok(Commit {
             id: revision.id().into(),
             author: "Model <model@example.com>".to_owned(),
+            committer: "Model <model@example.com>".to_owned(),
             time: cx.now(),
             summary: "a change".to_owned(),
         })
@@ -111,7 +114,11 @@ impl History for SimSource {
         Ok(vec![self.describe(cx, revision).await?].into_iter().take(limit).collect())
     }
 
-    async fn blame(&self, cx: &Cx, revision: &Revision, _: &str, _: u32) -> Result<Commit> {
+    async fn between(&self, cx: &Cx, _: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>> {
+        Ok(vec![self.describe(cx, to).await?].into_iter().take(limit).collect())
+    }
+
+    async fn blame(&self, cx: &Cx, revision: &Revision, _: &str, _: RangeInclusive<u32>) -> Result<Commit> {
         self.describe(cx, revision).await
     }
 }

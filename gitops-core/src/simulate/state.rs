@@ -18,7 +18,7 @@ use super::random::Random;
 use super::server::Server;
 use super::trace::Trace;
 use crate::plan::PlanId;
-use crate::value::{Key, Live, Revision, Uid, Version};
+use crate::value::{Key, Live, Revision, Uid, Value, Version};
 
 /// One micro-, milli- and whole second, minute and hour.
 pub(super) const MILLI: i64 = 1_000;
@@ -60,8 +60,8 @@ pub(super) enum Happening {
     Resumes(usize),
     /// Somebody edits an object.
     Edit(Key, Uid),
-    /// A seeded bug marks an object by a second write, if it still lives.
-    Marks(Key, Uid, SmolStr, usize),
+    /// A seeded bug labels an object by a second write, if it still lives.
+    Labels(Key, Uid, SmolStr, usize),
     /// Faults are over.
     Quiet,
 }
@@ -77,14 +77,16 @@ pub(super) struct Life {
     pub paused: bool,
     /// Its storage failed: nothing may be sent any more.
     pub storage_failed: bool,
-    /// It looked at what the last one left, and has finished no pass.
+    /// It looked at what the last one left, and has finished no reconciliation.
     pub recovering: bool,
     /// The states that it has seen with its own eyes.
     pub seen: BTreeSet<(Key, Uid, Version)>,
+    /// The states in which its adoptions left objects.
+    pub adopted: BTreeSet<(Key, Uid, Version)>,
     pub resolved: Option<Revision>,
     /// The plans that it made: their revision.
     pub plans: BTreeMap<PlanId, Revision>,
-    /// When a pass of it failed, if none was begun since.
+    /// When a reconciliation of it failed, if none was begun since.
     pub failed_at: Option<i64>,
     /// The minute in which it planned last, and how often it did.
     pub planned: (i64, u64),
@@ -108,6 +110,7 @@ pub(super) struct App {
     pub first: Option<Revision>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub(super) struct Inner {
     pub now: i64,
     next: u64,
@@ -123,8 +126,14 @@ pub(super) struct Inner {
     pub lives: Vec<Life>,
     /// Objects with a fault of their own.
     pub stubborn: BTreeSet<(Fault, Key)>,
+    /// Targets answer a change with what is there now.
+    pub tells: bool,
     pub throttled_until: i64,
     pub vanished_until: i64,
+    /// Applications take over what nobody owns, where the client names objects.
+    pub adopts: bool,
+    /// What seeded bugs keep of what was only previewed.
+    pub traces: BTreeMap<Key, Value>,
     pub moved: BTreeMap<usize, BTreeSet<Key>>,
     pub watchers: BTreeMap<usize, Waker>,
     pub crash_at: Vec<u64>,
@@ -208,7 +217,7 @@ impl Inner {
         std::mem::take(&mut self.watchers).into_values().for_each(Waker::wake);
     }
 
-    /// Seeded bugs: B32 misses every other event, B33 lets two cancel out, B36 misses what happens in a pass.
+    /// Seeded bugs: B32 misses every other event, B33 lets two cancel out, B36 misses what happens in a reconciliation.
     fn loses_event(&mut self, key: &Key) -> bool {
         match self.bug.map(Bug::number) {
             Some(32) => self.random.chance(5000),
@@ -285,8 +294,11 @@ impl Inner {
             houses: Vec::new(),
             lives: Vec::new(),
             stubborn: BTreeSet::new(),
+            tells: Random::new(seed, 9).chance(5000),
             throttled_until: 0,
             vanished_until: 0,
+            adopts: Random::new(seed, 11).chance(3000),
+            traces: BTreeMap::new(),
             moved: BTreeMap::new(),
             watchers: BTreeMap::new(),
             crash_at: Vec::new(),

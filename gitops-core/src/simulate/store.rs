@@ -151,7 +151,7 @@ impl AuditSink for SimAudit {
                 AuditEvent::Intent { op, .. } => {
                     world.apps[self.app].book.audited.insert(op.clone());
                 }
-                AuditEvent::PassEnded { .. } => world.flush(self.app),
+                AuditEvent::SyncEnded { .. } => world.flush(self.app),
                 _ => {}
             }
         }

@@ -1,13 +1,15 @@
 //! Seeded bugs of the engine itself: each puts one mistake back where the engine decides.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use crate::Cx;
+use crate::cx::Time;
+use crate::diff::Diff;
 use crate::inventory::{Inventory, OwnedState};
 use crate::journal::{OpResult, Record};
-use crate::plan::Moved;
+use crate::plan::{Moved, Reason};
 use crate::planner::Planned;
 use crate::reconcile::Told;
 use crate::render::Desired;
@@ -30,7 +32,7 @@ pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
     told
 }
 
-/// B47: what a pass makes after a failure is forgotten. B48: what failed is taken for gone. B49: what is unknown is
+/// B47: what a reconciliation makes after a failure is forgotten. B48: what failed is taken for gone. B49: what is unknown is
 /// taken for not done. B55: creations are not written down.
 pub(crate) fn records(cx: &Cx, some_failed: bool, mut records: Vec<Record>) -> Vec<Record> {
     if cx.has_bug(55) {
@@ -52,11 +54,21 @@ pub(crate) fn records(cx: &Cx, some_failed: bool, mut records: Vec<Record>) -> V
     records
 }
 
-/// B44: deletes wait for nothing. B51: the guard against mass deletion lets all but everything pass.
+/// B44: deletes wait for nothing. B51: the guard against mass deletion lets all but everything pass. B63: what does not
+/// change is not asked whether it is ready. B67: to adopt an object is all that is done about it.
 pub(crate) fn planned(cx: &Cx, mut planned: Planned) -> Planned {
     if cx.has_bug(44) {
         let deletes = planned.plan.steps.iter_mut().filter(|step| step.action == Action::Delete);
         deletes.for_each(|step| step.after.clear());
+    }
+    if cx.has_bug(63) {
+        let prerequisites: BTreeSet<Key> =
+            std::mem::take(&mut planned.plan.prerequisites).into_iter().map(|found| found.key).collect();
+        planned.plan.steps.iter_mut().for_each(|step| step.after.retain(|key| !prerequisites.contains(key)));
+    }
+    if cx.has_bug(67) {
+        let adopted = planned.plan.steps.iter_mut().filter(|step| step.reason == Reason::Adopted);
+        adopted.for_each(|step| step.diff = Diff::default());
     }
     if cx.has_bug(51) {
         planned.plan.owned *= 100;
@@ -101,7 +113,7 @@ pub(crate) fn shares_epochs(cx: &Cx) -> bool {
 }
 
 /// B10: recovery takes every open change for not done. B52: what is open stays open.
-pub(crate) fn settled(cx: &Cx, inventory: &Inventory, records: Vec<Record>) -> Vec<Record> {
+pub(crate) fn concluded(cx: &Cx, inventory: &Inventory, records: Vec<Record>) -> Vec<Record> {
     if cx.has_bug(52) {
         return Vec::new();
     }
@@ -116,6 +128,21 @@ pub(crate) fn settled(cx: &Cx, inventory: &Inventory, records: Vec<Record>) -> V
 /// B26: a plan is carried out though its base has moved.
 pub(crate) fn stale(cx: &Cx, moved: Vec<Moved>) -> Vec<Moved> {
     if cx.has_bug(26) { Vec::new() } else { moved }
+}
+
+/// B62: an answer is taken for proof; so it is where B67 takes an adoption for the whole change.
+pub(crate) fn believes(cx: &Cx) -> bool {
+    cx.has_bug(62) || cx.has_bug(67)
+}
+
+/// B64: a creation whose answer was lost is in doubt no longer than its caller waited.
+pub(crate) fn doubts(cx: &Cx, doubts: BTreeMap<Key, Option<Time>>) -> BTreeMap<Key, Option<Time>> {
+    if cx.has_bug(64) { BTreeMap::new() } else { doubts }
+}
+
+/// B66: what is only looked at is written down.
+pub(crate) fn writes_plans(cx: &Cx) -> bool {
+    cx.has_bug(66)
 }
 
 /// B40: the wait after failures has no bound.

@@ -5,12 +5,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::bug::Bug;
-use super::calls::{Answer, LANDS_WITHIN, Reply, tier_of};
+use super::calls::{Answer, LANDS_WITHIN, Reply, recovery_class_of};
 use super::fault::Fault;
 use super::server::{DEFAULTED, IMMUTABLE};
 use super::state::{Handle, SECOND};
-use crate::capability::{Health, Moved, NativePlan, Preview, Readiness, Watch};
-use crate::target::{Scope, Target, TargetInfo, Tier};
+use crate::capability::{DryRun, Health, Import, Moved, Preview, Readiness, Watch};
+use crate::target::{RecoveryClass, Scope, Target, TargetInfo};
 use crate::value::{Action, Applied, Change, Digest, Key, Live, Object, Value};
 use crate::{Cx, Differ, Result, Structural};
 
@@ -41,7 +41,10 @@ impl SimTarget {
 impl Target for SimTarget {
     fn info(&self) -> TargetInfo {
         let lands = Duration::from_micros(LANDS_WITHIN.unsigned_abs());
-        TargetInfo::new(self.name).tier(tier_of(self.name)).lands_within(lands).concurrency(8)
+        TargetInfo::new(self.name)
+            .recovery_class(recovery_class_of(self.name))
+            .lands_within(lands)
+            .concurrency(8)
     }
 
     async fn observe(&self, _: &Cx, scope: &Scope) -> Result<Vec<Live>> {
@@ -69,16 +72,32 @@ impl Target for SimTarget {
     }
 
     fn watch(&self) -> Option<&dyn Watch> {
-        (self.can_watch && tier_of(self.name) == Tier::Keyed).then_some(self)
+        (self.can_watch && recovery_class_of(self.name) == RecoveryClass::Keyed).then_some(self)
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
-        (tier_of(self.name) == Tier::Keyed && self.world.lock().faults.has_ever(Fault::Immutable))
-            .then_some(self)
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        (recovery_class_of(self.name) == RecoveryClass::Keyed
+            && self.world.lock().faults.has_ever(Fault::Immutable))
+        .then_some(self)
     }
 
     fn health(&self) -> Option<&dyn Health> {
         self.has_health.then_some(self)
+    }
+
+    fn import(&self) -> Option<&dyn Import> {
+        (recovery_class_of(self.name) == RecoveryClass::Keyed && self.world.lock().adopts).then_some(self)
+    }
+}
+
+#[async_trait]
+impl Import for SimTarget {
+    async fn adopt(&self, _: &Cx, change: &Change) -> Result<Applied> {
+        let id = self.world.lock().adopt(self.life, change)?;
+        match self.reply(id).await {
+            Reply::Applied(applied) => applied,
+            Reply::Observed(_) => unreachable!("it was asked to adopt"),
+        }
     }
 }
 
@@ -109,7 +128,7 @@ impl Watch for SimTarget {
 }
 
 #[async_trait]
-impl NativePlan for SimTarget {
+impl DryRun for SimTarget {
     async fn preview(
         &self,
         _: &Cx,
@@ -117,6 +136,9 @@ impl NativePlan for SimTarget {
         object: Option<&Object>,
         live: Option<&Live>,
     ) -> Result<Preview> {
+        if let (true, Some(object)) = (self.has_bug(65), object) {
+            self.world.lock().traces.insert(key.clone(), object.body.clone());
+        }
         let null = Value::Null;
         let (after, before) =
             (object.map_or(&null, |object| &object.body), live.map_or(&null, |live| &live.body));

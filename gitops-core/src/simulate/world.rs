@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use super::calls::{CALL_TIMEOUT, LANDS_WITHIN, tier_of};
+use super::calls::{CALL_TIMEOUT, LANDS_WITHIN, recovery_class_of};
 use super::fault::{Fault, Faults};
 use super::foreign;
 use super::office::House;
@@ -17,10 +17,10 @@ use super::profile::Profile;
 use super::random::Random;
 use super::state::{HOUR, Handle, Happening, Inner, Life, MINUTE, SECOND};
 use crate::ErrorKind;
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 use crate::value::Revision;
 
-/// A whole world made from one number: model targets of all three tiers, a model source, a disk, other people,
+/// A whole world made from one number: model targets of all three recovery classes, a model source, a disk, other people,
 /// time, and the shipping engine in the middle of it.
 ///
 /// Equal seeds and profiles give equal traces, byte for byte, on any machine and any number of threads.
@@ -180,10 +180,10 @@ impl World {
                 world.say(format_args!("e{life} goes on"));
             }
             Happening::Edit(key, uid) => foreign::meddle(&mut world, &key, &uid),
-            Happening::Marks(key, uid, owner, life) if world.is_alive(life) => {
-                world.server.mark(&key, &uid, owner);
+            Happening::Labels(key, uid, owner, life) if world.is_alive(life) => {
+                world.server.owner_label(&key, &uid, owner);
             }
-            Happening::Marks(..) => {}
+            Happening::Labels(..) => {}
             Happening::Starts(app) => {
                 drop(world);
                 self.start(app);
@@ -294,8 +294,19 @@ impl Inner {
         }
         let keys: Vec<_> = self.origin(0).keys().cloned().collect();
         for key in keys {
-            for fault in [Fault::Refused, Fault::NeverReady, Fault::Rewritten, Fault::Immutable] {
-                let can = fault != Fault::Immutable || tier_of(key.target()) == Tier::Keyed;
+            let (is_keyed, can_preview) = (
+                recovery_class_of(key.target()) == RecoveryClass::Keyed,
+                self.faults.has_ever(Fault::Immutable),
+            );
+            for fault in
+                [Fault::Refused, Fault::NeverReady, Fault::Rewritten, Fault::Immutable, Fault::Untaken]
+            {
+                let can = match fault {
+                    Fault::Immutable => is_keyed,
+                    // What previews does as it said.
+                    Fault::Untaken => !(is_keyed && can_preview),
+                    _ => true,
+                };
                 if can && self.faults.strikes(fault) {
                     self.stubborn.insert((fault, key.clone()));
                 }

@@ -45,8 +45,8 @@ pub trait StateStore: Send + Sync {
 
     /// Whether the documents outlive this machine and other machines see the same ones.
     ///
-    /// An engine over such a store keeps its whole inventory there, not only in its journal: what a pass may make is
-    /// in the store before the first change is sent, and what came of it when the pass ends. Names are 1 to 128 of
+    /// An engine over such a store keeps its whole inventory there, not only in its journal: what a reconciliation may make is
+    /// in the store before the first change is sent, and what came of it when the reconciliation ends. Names are 1 to 128 of
     /// `a-z`, `0-9`, `-`, `_` and `.`; no document is over 512 KiB, but for one object that alone needs more. Reads
     /// must see every write that was answered before them, or the fencing by epoch is void.
     fn is_shared(&self) -> bool {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::owner;
 use super::{Digest, Key, Live, Object, Presence, Uid, Value, Version};
 
 /// One change of one object, complete with its precondition.
 ///
 /// Whatever sees a change (the journal, a layer, a backend, an audit record) sees what must hold for it, and a
-/// change without an expectation can't be written down. What its target foretold of it, and the plan showed, travels
+/// change without an expectation can't be written down. What its target previewed of it, and the plan showed, travels
 /// along as `preview`.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -18,8 +19,8 @@ pub enum Change {
         /// What to make.
         object: Arc<Object>,
         /// Whose it becomes.
-        mark: Mark,
-        /// What the target foretold: see [`Change::preview`].
+        owner_label: OwnerLabel,
+        /// What the target previewed: see [`Change::preview`].
         preview: Option<Digest>,
     },
     /// Change an object in place.
@@ -29,8 +30,8 @@ pub enum Change {
         /// What it must be before.
         expect: Expect,
         /// Whose it is.
-        mark: Mark,
-        /// What the target foretold: see [`Change::preview`].
+        owner_label: OwnerLabel,
+        /// What the target previewed: see [`Change::preview`].
         preview: Option<Digest>,
     },
     /// Remove an object and make it anew, because a field of it can't be changed in place.
@@ -40,8 +41,8 @@ pub enum Change {
         /// What must be removed.
         expect: Expect,
         /// Whose it becomes.
-        mark: Mark,
-        /// What the target foretold: see [`Change::preview`].
+        owner_label: OwnerLabel,
+        /// What the target previewed: see [`Change::preview`].
         preview: Option<Digest>,
     },
     /// Remove an object.
@@ -51,8 +52,8 @@ pub enum Change {
         /// What it must be before.
         expect: Expect,
         /// Whose it is.
-        mark: Mark,
-        /// What the target foretold: see [`Change::preview`].
+        owner_label: OwnerLabel,
+        /// What the target previewed: see [`Change::preview`].
         preview: Option<Digest>,
     },
 }
@@ -72,13 +73,20 @@ impl From<&Live> for Expect {
     }
 }
 
-/// The mark that a change leaves on an object, set in the same step as the object itself.
+/// The owner label that a change leaves on an object, set in the same step as the object itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mark {
+pub struct OwnerLabel {
     /// The id of the inventory that owns it.
     pub owner: SmolStr,
     /// The operation: unique per intent, so that a repeated request is known as the same one.
     pub op: SmolStr,
+}
+
+impl OwnerLabel {
+    /// Whether another owner label is of the same owner, whatever the application is called in it.
+    pub fn is_of(&self, owner: &str) -> bool {
+        owner::is_same(&self.owner, owner)
+    }
 }
 
 /// What must hold for a change, apart from the change itself.
@@ -118,6 +126,11 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether the object that was there goes.
+    pub const fn removes(self) -> bool {
+        matches!(self, Self::Delete | Self::Replace)
+    }
+
     /// The symbol by which people know the action from Terraform: `+`, `~`, `-/+`, `-`.
     pub const fn symbol(self) -> &'static str {
         match self {
@@ -177,18 +190,18 @@ impl Change {
     }
 
     /// Owner and operation.
-    pub fn mark(&self) -> &Mark {
+    pub fn owner_label(&self) -> &OwnerLabel {
         match self {
-            Self::Create { mark, .. }
-            | Self::Update { mark, .. }
-            | Self::Replace { mark, .. }
-            | Self::Delete { mark, .. } => mark,
+            Self::Create { owner_label, .. }
+            | Self::Update { owner_label, .. }
+            | Self::Replace { owner_label, .. }
+            | Self::Delete { owner_label, .. } => owner_label,
         }
     }
 
-    /// The digest of what the target foretold of this change, and the plan showed; nothing if it was not asked.
+    /// The digest of what the target previewed of this change, and the plan showed; nothing if it was not asked.
     ///
-    /// A target with [`NativePlan`](crate::capability::NativePlan) refuses with a conflict what it would now do
+    /// A target with [`DryRun`](crate::capability::DryRun) refuses with a conflict what it would now do
     /// otherwise.
     pub fn preview(&self) -> Option<&Digest> {
         match self {

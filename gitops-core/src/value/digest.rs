@@ -90,6 +90,14 @@ impl Hasher {
         self
     }
 
+    /// Adds each of some fields.
+    pub(crate) fn fields<B: AsRef<[u8]>>(&mut self, fields: impl IntoIterator<Item = B>) -> &mut Self {
+        fields.into_iter().for_each(|field| {
+            self.field(field);
+        });
+        self
+    }
+
     /// The digest of all fields so far.
     pub fn finish(&self) -> Digest {
         Digest(self.0.finalize().into())

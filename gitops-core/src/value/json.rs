@@ -54,8 +54,13 @@ impl Value {
             }
             Self::Text(text) => Json::String(text.to_string()),
             Self::Bytes(_) => return Err("bytes that are not text can't become a field".to_owned()),
+            Self::Secret(secret) if secret.is_sealed() => {
+                return Err("a secret of which only the digest is known can't become a field".to_owned());
+            }
             Self::Secret(secret) => Json::String(secret.expose().to_owned()),
-            Self::Hole(hole) => return Err(format!("{hole} is not filled and can't become a field")),
+            Self::Placeholder(placeholder) => {
+                return Err(format!("{placeholder} is not filled and can't become a field"));
+            }
             Self::List(items) => Json::Array(items.iter().map(Self::reveal).collect::<Result<_, _>>()?),
             Self::Map(members) => {
                 let reveal = |(name, value): (&str, &Self)| Ok((name.to_owned(), value.reveal()?));

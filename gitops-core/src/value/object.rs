@@ -18,8 +18,30 @@ pub struct Object {
     pub offers: Vec<SmolStr>,
     /// Whether the object stays in the target when it leaves the source.
     pub keep: bool,
+    /// Whether an object that is there already and that somebody else looks after is as good: it is left alone, and blocks
+    /// nothing.
+    pub yields: bool,
     /// Its place in the order of its target's stages; without one it has no part in that order.
     pub stage: Option<i64>,
+    /// Whether it runs to an end and may then be gone: a job, a hook.
+    pub runs_once: bool,
+    /// What it has in common with itself under another key, where the key is a place from which it can be moved: see
+    /// [`like`](Self::like). No part of the digest.
+    pub likeness: Option<Digest>,
+    /// Whether it is deleted after its end, if it runs once.
+    pub clean_up: CleanUp,
+}
+
+/// After which end an object that runs once is deleted: the delete policy of a hook.
+///
+/// It is deleted by the first plan that has nothing else to do, so that all that needs it is through; after that its absence is no
+/// drift.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CleanUp {
+    /// Once it was seen to be ready.
+    pub succeeded: bool,
+    /// Once it was seen to have failed.
+    pub failed: bool,
 }
 
 /// What an object needs to be ready before it is written.
@@ -37,7 +59,10 @@ pub enum Need {
 impl Object {
     /// An object without needs.
     pub fn new(key: Key, body: Value, provenance: Provenance) -> Self {
-        Self { key, body, provenance, needs: Vec::new(), offers: Vec::new(), keep: false, stage: None }
+        let (needs, offers) = (Vec::new(), Vec::new());
+        let (yields, runs_once, clean_up) = (false, false, CleanUp::default());
+        let (keep, stage, likeness) = (false, None, None);
+        Self { key, body, provenance, needs, offers, keep, yields, stage, runs_once, likeness, clean_up }
     }
 
     /// Adds something that must be ready first.
@@ -64,6 +89,41 @@ impl Object {
         self
     }
 
+    /// Leaves an object alone that somebody else made.
+    #[must_use]
+    pub fn yielding(mut self) -> Self {
+        self.yields = true;
+        self
+    }
+
+    /// Says that the object runs to an end and may then be gone.
+    ///
+    /// Once it was seen to be ready, its absence is no drift, and it is not made again until its declaration changes. If
+    /// it is gone before that, nobody knows how it ended: it counts as not ready and blocks what needs it, until its
+    /// declaration changes or a person [releases](crate::Engine::release) it.
+    #[must_use]
+    pub fn running_once(mut self) -> Self {
+        self.runs_once = true;
+        self
+    }
+
+    /// Says by what the object is known again if it is declared under another key one day.
+    ///
+    /// A new object that is like one which is no longer declared is not made: a person says first whether it is the same one,
+    /// under its old key, or another. Else a folder that is renamed would be everything that it declares a second time.
+    #[must_use]
+    pub fn like(mut self, likeness: Digest) -> Self {
+        self.likeness = Some(likeness);
+        self
+    }
+
+    /// Says after which end an object that [runs once](Self::running_once) is deleted.
+    #[must_use]
+    pub fn cleaned_up(mut self, clean_up: CleanUp) -> Self {
+        self.clean_up = clean_up;
+        self
+    }
+
     /// Leaves the object in the target when it leaves the source.
     #[must_use]
     pub fn kept(mut self) -> Self {
@@ -72,7 +132,7 @@ impl Object {
     }
 }
 
-/// The digest covers body, needs, offers, `keep` and stage: all that a plan depends on.
+/// The digest covers all but the provenance and the likeness: all that the object is.
 impl Digested for Object {
     fn digest(&self) -> Digest {
         let mut hasher = Hasher::new("gitops object");
@@ -87,8 +147,18 @@ impl Digested for Object {
         for name in &self.offers {
             hasher.field("offers").field(name);
         }
+        if self.yields {
+            hasher.field("yields");
+        }
         if let Some(stage) = self.stage {
             hasher.field("stage").field(stage.to_le_bytes());
+        }
+        if self.runs_once {
+            hasher.field("runs once");
+        }
+        let CleanUp { succeeded, failed } = self.clean_up;
+        if succeeded || failed {
+            hasher.field("clean up").field([u8::from(succeeded), u8::from(failed)]);
         }
         hasher.finish()
     }

@@ -41,9 +41,9 @@ impl fmt::Debug for SecretKey {
 pub struct Secret(Arc<Inner>);
 
 struct Inner {
-    text: Zeroizing<String>,
+    /// The text and its key; nothing of a secret that is known by its digest only.
+    open: Option<(Zeroizing<String>, SecretKey)>,
     digest: Digest,
-    key: SecretKey,
 }
 
 impl Secret {
@@ -51,17 +51,30 @@ impl Secret {
     pub fn new(text: impl Into<String>, key: &SecretKey) -> Self {
         let text = Zeroizing::new(text.into());
         let digest = Hasher::new("gitops secret").field(**key.0).field(&*text).finish();
-        Self(Arc::new(Inner { text, digest, key: key.clone() }))
+        Self(Arc::new(Inner { open: Some((text, key.clone())), digest }))
+    }
+
+    /// A secret of which only the digest is known: a target takes it and never shows it again. It can be compared, and
+    /// has no text: what it stands in can't be written anywhere.
+    pub(crate) fn sealed(digest: Digest) -> Self {
+        Self(Arc::new(Inner { open: None, digest }))
+    }
+
+    /// Whether only the digest is known.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.0.open.is_none()
     }
 
     /// The text itself, for the one place that hands it to a target or a child process.
+    ///
+    /// It is empty if a target shows only that the secret is there, and not its text. Declarations have no such secrets.
     pub fn expose(&self) -> &str {
-        &self.0.text
+        self.0.open.as_ref().map_or("", |(text, _)| text)
     }
 
-    /// The key under which it is compared.
-    pub(super) fn key(&self) -> &SecretKey {
-        &self.0.key
+    /// The key under which it is compared; nothing if only its digest is known.
+    pub(super) fn key(&self) -> Option<&SecretKey> {
+        self.0.open.as_ref().map(|(_, key)| key)
     }
 
     /// The digest under the key: equal for equal texts, useless for guessing.

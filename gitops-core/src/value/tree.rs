@@ -5,7 +5,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use smol_str::SmolStr;
 
-use super::{Digest, Hasher, Hole, Map, Number, Secret};
+use super::{Digest, Hasher, Map, Number, Placeholder, Secret};
 
 /// A structured value: the body of an object, or a part of it.
 ///
@@ -29,9 +29,9 @@ pub enum Value {
     List(Arc<[Value]>),
     /// A mapping from names, in the order of the names.
     Map(Map),
-    /// What is not known before other objects are there. Only declarations have holes: the engine fills them before it
+    /// What is not known before other objects are there. Only declarations have placeholders: the engine fills them before it
     /// plans, and a target never sees one.
-    Hole(Arc<Hole>),
+    Placeholder(Arc<Placeholder>),
 }
 
 impl Value {
@@ -110,9 +110,9 @@ impl Value {
                 }
                 hasher
             }
-            Self::Hole(hole) => {
+            Self::Placeholder(placeholder) => {
                 hasher.field("h");
-                hole.feed(hasher);
+                placeholder.feed(hasher);
                 hasher
             }
         };
@@ -158,7 +158,7 @@ impl Serialize for Value {
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) => serializer.collect_str(&format_args!("({} bytes)", bytes.len())),
             Self::Secret(secret) => serializer.collect_str(secret),
-            Self::Hole(hole) => serializer.collect_str(hole),
+            Self::Placeholder(placeholder) => serializer.collect_str(placeholder),
             Self::List(items) => {
                 let mut list = serializer.serialize_seq(Some(items.len()))?;
                 items.iter().try_for_each(|item| list.serialize_element(item))?;

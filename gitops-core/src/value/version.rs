@@ -13,7 +13,9 @@ pub struct Version(SmolStr);
 
 /// The identity of one *incarnation* of an object.
 ///
-/// Constant over updates; an object that was deleted and made again under the same name has another.
+/// Constant over updates; an object that was deleted and made again under the same name has another. Within a target no
+/// two objects have the same: two keys with one identity name one object, and it is not deleted under the one while it is
+/// declared under the other.
 /// Deletes name it, so that a namesake made by somebody else is never removed in its place.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

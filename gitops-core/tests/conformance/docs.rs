@@ -1,4 +1,4 @@
-//! The page that lists the checks is held to the checks.
+//! The page that lists the checks is pinned to the checks.
 
 use gitops_core::conformance::all_checks;
 

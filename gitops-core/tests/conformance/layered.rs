@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gitops_core::capability::{Batch, Health, Import, NativePlan, Watch};
+use gitops_core::capability::{Admission, Batch, DryRun, Health, Identity, Import, Watch};
 use gitops_core::conformance::{self, Report, all_checks};
 use gitops_core::*;
 
@@ -81,8 +81,16 @@ impl Target for Passed {
         answer.map_err(|error| if self.fault == "Y04" { error.outcome_known() } else { error })
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
-        self.target.native_plan()
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        self.target.dry_run()
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
+        self.target.admission()
+    }
+
+    fn identity(&self) -> Option<&dyn Identity> {
+        self.target.identity()
     }
 
     fn watch(&self) -> Option<&dyn Watch> {

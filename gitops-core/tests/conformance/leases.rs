@@ -33,13 +33,13 @@ impl Faulty {
 
 #[async_trait]
 impl Lease for Faulty {
-    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<Tenure>> {
+    async fn acquire(&self, cx: &Cx, holder: &str, term: Duration) -> Result<Option<LeaseGrant>> {
         if self.is("L02") && self.holder.lock().unwrap().as_ref().is_some_and(|own| own != holder) {
             return Ok(None);
         }
         *self.holder.lock().unwrap() = Some(holder.to_owned());
         if self.is("L08") && holder.starts_with("holder") {
-            return Ok(Some(Tenure::new(holder, 1, cx.now().after(term))));
+            return Ok(Some(LeaseGrant::new(holder, 1, cx.now().after(term))));
         }
         let mut got = self.sound.acquire(cx, holder, term).await?;
         if self.is("L09") && holder == "dropped" {
@@ -48,36 +48,36 @@ impl Lease for Faulty {
             got = self.sound.acquire(cx, holder, term).await?;
         }
         if self.is("L01") && got.is_none() {
-            return Ok(Some(Tenure::new(holder, 9, cx.now().after(term))));
+            return Ok(Some(LeaseGrant::new(holder, 9, cx.now().after(term))));
         }
-        if let (true, Some(tenure)) = (self.is("L05"), &mut got) {
-            tenure.epoch = 100 - tenure.epoch;
+        if let (true, Some(grant)) = (self.is("L05"), &mut got) {
+            grant.epoch = 100 - grant.epoch;
         }
-        if let (true, Some(tenure)) = (self.is("L10") && holder == "first", &mut got) {
-            *self.offset.lock().unwrap() = tenure.epoch;
+        if let (true, Some(grant)) = (self.is("L10") && holder == "first", &mut got) {
+            *self.offset.lock().unwrap() = grant.epoch;
         }
         Ok(got)
     }
 
-    async fn renew(&self, cx: &Cx, tenure: &Tenure, term: Duration) -> Result<Tenure> {
-        let mut own = tenure.clone();
+    async fn renew(&self, cx: &Cx, grant: &LeaseGrant, term: Duration) -> Result<LeaseGrant> {
+        let mut own = grant.clone();
         if self.is("L05") {
             own.epoch = 100 - own.epoch;
         }
-        if self.is("L10") && tenure.holder == "first" {
+        if self.is("L10") && grant.holder == "first" {
             own.epoch = *self.offset.lock().unwrap();
         }
         let term = if self.is("L03") { Duration::ZERO } else { term };
         let renewed = self.sound.renew(cx, &own, term).await;
         if self.is("L06") && renewed.is_err() {
-            return Ok(tenure.clone());
+            return Ok(grant.clone());
         }
         let renewed = renewed?;
-        Ok(Tenure::new(renewed.holder, tenure.epoch, renewed.until))
+        Ok(LeaseGrant::new(renewed.holder, grant.epoch, renewed.until))
     }
 
-    async fn release(&self, cx: &Cx, tenure: &Tenure) -> Result<()> {
-        let mut own = tenure.clone();
+    async fn release(&self, cx: &Cx, grant: &LeaseGrant) -> Result<()> {
+        let mut own = grant.clone();
         if self.is("L05") {
             own.epoch = 100 - own.epoch;
         }

@@ -8,7 +8,7 @@ mod writes;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use gitops_core::capability::{Batch, Health, Import, NativePlan, Watch};
+use gitops_core::capability::{Batch, DryRun, Health, Identity, Import, Watch};
 use gitops_core::conformance::{Fault, Samples, Subject};
 use gitops_core::*;
 use tokio::sync::Notify;
@@ -18,15 +18,15 @@ use self::server::Server;
 /// A model of a server, and its client.
 pub struct Model {
     fault: &'static str,
-    tier: Tier,
+    recovery_class: RecoveryClass,
     server: Mutex<Server>,
     moved: Notify,
 }
 
 impl Model {
     /// Sound except for one check; with `""`, sound.
-    pub fn broken(fault: &'static str, tier: Tier) -> Arc<Self> {
-        Arc::new(Self { fault, tier, server: Mutex::default(), moved: Notify::new() })
+    pub fn broken(fault: &'static str, recovery_class: RecoveryClass) -> Arc<Self> {
+        Arc::new(Self { fault, recovery_class, server: Mutex::default(), moved: Notify::new() })
     }
 
     fn is(&self, fault: &str) -> bool {
@@ -42,11 +42,24 @@ impl Model {
         self.moved.notify_one();
     }
 
+    /// How this request fails, if it does.
+    fn fault_of_request(&self) -> Option<Fault> {
+        let mut server = self.server();
+        match server.one_request.take() {
+            Some((0, fault)) => Some(fault),
+            Some((passing, fault)) => {
+                server.one_request = Some((passing - 1, fault));
+                server.requests
+            }
+            None => server.requests,
+        }
+    }
+
     /// What stands in the way of a request, before it has an effect.
-    fn request(&self) -> Result<()> {
+    fn request(&self, fault: Option<Fault>) -> Result<()> {
         let unavailable = |text: &str| Error::new(ErrorKind::Unavailable, text);
-        match self.server().requests {
-            None | Some(Fault::LostAnswer | Fault::CutAnswer) => Ok(()),
+        match fault {
+            None | Some(Fault::LostAnswer | Fault::CutAnswer | Fault::Quoted) => Ok(()),
             Some(Fault::Throttled(_)) if self.is("C40") => Err(unavailable("too many requests")),
             Some(Fault::Throttled(wait)) => {
                 Err(unavailable("too many requests").retry_when(Retry::After(wait)))
@@ -65,12 +78,45 @@ impl Model {
     }
 
     /// The answer to a change, unless it is lost on the way.
-    fn answer(&self, answer: Result<Applied>) -> Result<Applied> {
-        match self.server().requests {
+    fn answer(&self, fault: Option<Fault>, answer: Result<Applied>) -> Result<Applied> {
+        match fault {
             Some(Fault::LostAnswer) if self.is("C41") => Err(Error::new(ErrorKind::Unavailable, "no answer")),
             Some(Fault::LostAnswer) => Err(Error::new(ErrorKind::Unavailable, "no answer").outcome_unknown()),
             _ => answer,
         }
+    }
+
+    /// What a server says that quotes the request.
+    fn quoted(&self, change: &Change) -> Error {
+        let error = Error::new(ErrorKind::Invalid, "the request is wrong");
+        let body = change.body().map(ToString::to_string).unwrap_or_default();
+        match (self.is("C58"), change.body().and_then(|body| body.get("secret"))) {
+            (true, Some(Value::Secret(secret))) => error.with("request", secret.expose()),
+            _ => error.with("request", body),
+        }
+    }
+
+    /// A client that sends again what got no answer, as something new: what it did itself is then in its way.
+    async fn again(&self, change: &Change) -> Result<Applied> {
+        self.server().answers.remove(change.owner_label().op.as_str());
+        match change {
+            Change::Create { .. } | Change::Update { .. } => Err(self.refused(change)),
+            _ => self.change(change).await,
+        }
+    }
+
+    /// A list by pages, each a request of its own.
+    async fn pages(&self, scope: &Scope) -> Result<Vec<Live>> {
+        let live = self.list(scope).await?;
+        for page in 1..=scope.len() / PAGE {
+            match self.fault_of_request() {
+                Some(Fault::Unreachable) if self.is("C75") => {
+                    return Ok(live.into_iter().take(page * PAGE).collect());
+                }
+                fault => self.request(fault)?,
+            }
+        }
+        Ok(live)
     }
 
     /// What is in flight, counted until it is dropped.
@@ -91,6 +137,9 @@ impl Model {
     }
 }
 
+/// How many objects a page has.
+const PAGE: usize = 50;
+
 struct Flight<'a> {
     model: &'a Model,
     key: Key,
@@ -109,18 +158,19 @@ impl Drop for Flight<'_> {
 #[async_trait]
 impl Target for Model {
     fn info(&self) -> TargetInfo {
-        TargetInfo::new("model").tier(self.tier)
+        TargetInfo::new("model").recovery_class(self.recovery_class).shows_owner()
     }
 
     async fn observe(&self, _: &Cx, scope: &Scope) -> Result<Vec<Live>> {
         if self.is("C14") && self.server().requests == Some(Fault::Forbidden) {
             return Ok(Vec::new());
         }
-        self.request()?;
+        let fault = self.fault_of_request();
+        self.request(fault)?;
         tokio::task::yield_now().await;
-        let live = self.list(scope).await?;
+        let live = self.pages(scope).await?;
         tokio::task::yield_now().await;
-        match self.server().requests {
+        match fault {
             Some(Fault::CutAnswer) if !self.is("C13") => {
                 Err(Error::new(ErrorKind::Unavailable, "the answer was cut short"))
             }
@@ -131,17 +181,24 @@ impl Target for Model {
 
     async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
         let _flight = self.enter(change);
-        self.request()?;
+        let fault = self.fault_of_request();
+        self.request(fault)?;
+        if fault == Some(Fault::Quoted) {
+            return Err(self.quoted(change));
+        }
         tokio::task::yield_now().await;
         let answer = self.change(change).await;
         if answer.is_ok() {
             self.tell(change.key());
         }
         tokio::task::yield_now().await;
-        self.answer(answer)
+        if self.is("C77") && fault == Some(Fault::LostAnswer) && self.server().requests.is_none() {
+            return self.again(change).await;
+        }
+        self.answer(fault, answer)
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
         Some(self)
     }
 
@@ -158,6 +215,10 @@ impl Target for Model {
     }
 
     fn batch(&self) -> Option<&dyn Batch> {
+        Some(self)
+    }
+
+    fn identity(&self) -> Option<&dyn Identity> {
         Some(self)
     }
 }
@@ -193,6 +254,7 @@ pub fn samples() -> Samples {
     .neighbours(near.map(|(kind, namespace, name)| named(kind, namespace, name)))
     .defaulted([Value::map([("text", Value::from("no size"))]), body("1000m")])
     .narrowing(wide, body("t"))
+    .container((named("Item", "shop", "box"), body("a box")), (named("Item", "box", "theirs"), body("in it")))
     .unknown_kind(named("Unknown", "shop", "a"))
     .invalid(Value::map([("colour", Value::from("red"))]))
     .too_large(body(&"x".repeat(20_000)))

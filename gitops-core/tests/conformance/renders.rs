@@ -62,7 +62,7 @@ impl Notes {
 }
 
 impl Render for Notes {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    fn render(&self, _: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         self.rendering.fetch_add(1, Ordering::SeqCst);
         if self.is("R05") {
             std::thread::yield_now();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gitops_core::conformance::{self, Report, Samples, Status, Subject};
-use gitops_core::{Error, ErrorKind, GroupKind, Key, Memory, Tier, Value};
+use gitops_core::{Error, ErrorKind, GroupKind, Key, Memory, RecoveryClass, Value};
 
 use crate::model::{Model, subject};
 
@@ -20,8 +20,10 @@ async fn nothing_to_check_is_a_failure() {
         conformance::target(|| async { Err(Error::new(ErrorKind::Unavailable, "no server")) }).run().await;
     assert!(!report.is_passed() && report.earned.is_none());
     assert_eq!(report.failed().len(), report.checks.len());
-    let none =
-        conformance::target(|| async { Ok(subject(Model::broken("", Tier::Keyed))) }).only(&[]).run().await;
+    let none = conformance::target(|| async { Ok(subject(Model::broken("", RecoveryClass::Keyed))) })
+        .only(&[])
+        .run()
+        .await;
     assert!(!none.is_passed(), "no check was run: {none}");
 }
 
@@ -37,7 +39,7 @@ async fn what_is_not_given_is_skipped_with_the_reason_and_counted() {
 #[tokio::test]
 async fn a_power_that_is_offered_and_not_checked_is_a_failure() {
     let unproven = || async {
-        let model = Model::broken("", Tier::Keyed);
+        let model = Model::broken("", RecoveryClass::Keyed);
         Ok(Subject::new(model, crate::model::samples()))
     };
     let report = conformance::target(unproven).run().await;
@@ -51,18 +53,22 @@ async fn a_power_that_is_offered_and_not_checked_is_a_failure() {
 
 #[tokio::test]
 async fn a_known_divergence_is_skipped_and_said() {
-    let diverging =
-        || async { Ok(subject(Model::broken("C05", Tier::Keyed)).diverges("C05", "it counts by sevens")) };
+    let diverging = || async {
+        Ok(subject(Model::broken("C05", RecoveryClass::Keyed)).diverges("C05", "it counts by sevens"))
+    };
     let report = conformance::target(diverging).run().await;
-    report.assert_earned(Tier::Keyed);
+    report.assert_earned(RecoveryClass::Keyed);
     assert_eq!(report.skipped(), ["C05"]);
     assert!(report.to_string().contains("known divergence: it counts by sevens"), "{report}");
 }
 
 #[tokio::test]
 async fn one_seed_makes_one_run_and_a_report_is_read_back() {
-    let run =
-        || conformance::target(|| async { Ok(subject(Model::broken("C22", Tier::Keyed))) }).seed(42).run();
+    let run = || {
+        conformance::target(|| async { Ok(subject(Model::broken("C22", RecoveryClass::Keyed))) })
+            .seed(42)
+            .run()
+    };
     let (first, second) = (run().await, run().await);
     assert_eq!(first, second);
     assert!(first.to_string().ends_with("earned opaque; seed 42\n") || first.to_string().contains("seed 42"));

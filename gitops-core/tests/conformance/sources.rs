@@ -166,6 +166,7 @@ fn commit(revision: &Revision) -> Commit {
     Commit {
         id: revision.id().into(),
         author: "Ada <ada@example.org>".into(),
+        committer: "Ada <ada@example.org>".into(),
         time: Time::default(),
         summary: "Change".into(),
     }
@@ -206,11 +207,24 @@ impl History for Revisions {
         Ok(log)
     }
 
-    async fn blame(&self, _: &Cx, _: &Revision, path: &str, line: u32) -> Result<Commit> {
+    async fn between(&self, _: &Cx, from: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>> {
+        let number = |revision: &Revision| revision.id().parse::<usize>().unwrap();
+        let first = if self.is("S18") { number(from) } else { number(from) + 1 };
+        Ok((first..=number(to)).rev().take(limit).map(|n| commit(&revision(n))).collect())
+    }
+
+    async fn blame(
+        &self,
+        _: &Cx,
+        _: &Revision,
+        path: &str,
+        lines: std::ops::RangeInclusive<u32>,
+    ) -> Result<Commit> {
         let state = self.state.lock().unwrap();
         let text = |number: usize| {
             let (_, text) = state.revisions[number].iter().find(|(name, _)| name == path)?;
-            text.lines().nth(line as usize - 1)
+            let wanted = text.lines().skip(*lines.start() as usize - 1);
+            Some(wanted.take(lines.clone().count()).collect::<Vec<_>>())
         };
         let changed = |number: &usize| *number == 0 || text(*number) != text(*number - 1);
         let last = (0..state.revisions.len()).rev().find(changed);

@@ -9,7 +9,7 @@ async fn a_file_lives_through_create_update_replace_and_delete() {
     let yard = Yard::new();
     let made = yard.apply(create("conf/a.toml", "one", "op1")).await.unwrap();
     let live = yard.live("conf/a.toml").await.unwrap();
-    assert_eq!((&Applied::from(&live), &live.body), (&made, &text("one")));
+    assert_eq!((Applied::Holds(Box::new(live.clone())), &live.body), (made.clone(), &text("one")));
     assert!(live.is_owned_by("shop"));
 
     let updated = yard.apply(update("conf/a.toml", "two", &Expect::from(&live), "op2")).await.unwrap();

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixListener;
 use gitops_core::directory::{MAX_FILE_BYTES, file_body};
 use gitops_core::{Change, Cx, ErrorKind, Presence, Scope, Secret, SecretKey, Target, Value};
 
-use crate::support::{Yard, create, delete, key, mark, object, update};
+use crate::support::{Yard, create, delete, key, object, owner_label, update};
 
 #[tokio::test]
 async fn names_that_leave_the_root_are_refused_before_any_write() {
@@ -61,6 +61,9 @@ async fn what_is_no_regular_file_is_named_and_left_alone() {
     }
     let error = yard.apply(create("file/below", "x", "op")).await.unwrap_err();
     assert!(error.is_conflict(), "{error}");
+    let below = yard.live("file/below").await.unwrap().presence;
+    let reason = "`file` is a file where a folder belongs".to_owned();
+    assert_eq!(below, Presence::Obstructed { by: vec![key("file")], reason });
     assert_eq!(yard.names(), ["dangling", "file", "folder", "link", "pipe", "socket"]);
 }
 
@@ -100,7 +103,11 @@ async fn a_file_over_the_limit_is_named_with_the_limit() {
 
     let body = file_body(vec![b'x'; limit + 1], false);
     let error = yard
-        .apply(Change::Create { object: object("new", body), mark: mark("shop", "op"), preview: None })
+        .apply(Change::Create {
+            object: object("new", body),
+            owner_label: owner_label("shop", "op"),
+            preview: None,
+        })
         .await;
     assert_eq!(error.unwrap_err().kind(), ErrorKind::Limit);
     assert_eq!(yard.names(), ["huge"]);
@@ -119,7 +126,11 @@ async fn a_body_that_says_more_than_a_file_can_hold_is_refused() {
     ];
     for body in bodies {
         let error = yard
-            .apply(Change::Create { object: object("a", body), mark: mark("shop", "op"), preview: None })
+            .apply(Change::Create {
+                object: object("a", body),
+                owner_label: owner_label("shop", "op"),
+                preview: None,
+            })
             .await;
         let error = error.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Invalid | ErrorKind::Unsupported), "{error}");
@@ -139,7 +150,7 @@ async fn every_content_that_a_file_can_have_comes_back_as_it_was() {
             let body = file_body(*content, executable);
             let change = Change::Create {
                 object: object(&name, body.clone()),
-                mark: mark("shop", &name),
+                owner_label: owner_label("shop", &name),
                 preview: None,
             };
             yard.apply(change).await.unwrap();
@@ -157,7 +168,7 @@ async fn an_update_keeps_the_permissions_that_a_person_set() {
     let change = Change::Update {
         object: object("a", file_body(*b"two", true)),
         expect,
-        mark: mark("shop", "op2"),
+        owner_label: owner_label("shop", "op2"),
         preview: None,
     };
     yard.apply(change).await.unwrap();

@@ -3,7 +3,7 @@
 
 mod changes;
 mod hostile;
-mod marks;
+mod owner_labels;
 mod races;
 mod storage;
 mod support;

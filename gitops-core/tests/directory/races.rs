@@ -6,7 +6,7 @@ use futures::future::join_all;
 use futures::poll;
 use gitops_core::{Change, Cx, Directory, Expect, Scope, Target};
 
-use crate::support::{Yard, create, delete, key, mark, object, text, update};
+use crate::support::{Yard, create, delete, key, object, owner_label, text, update};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_racing_creates_one_wins_and_the_others_learn_it() {
@@ -33,7 +33,7 @@ async fn creates_of_two_owners_from_two_handles_give_one_file_with_the_winners_m
             let directory = Directory::open(yard.directory.root(), "dir").unwrap();
             let change = Change::Create {
                 object: object("d/a", text(owner)),
-                mark: mark(owner, owner),
+                owner_label: owner_label(owner, owner),
                 preview: None,
             };
             tokio::spawn(async move { directory.apply(&Cx::system(), &change).await })

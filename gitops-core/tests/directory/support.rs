@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use gitops_core::directory::{file_body, file_kind};
 use gitops_core::{
-    Applied, Change, Cx, Directory, Expect, Key, Live, Mark, Object, Provenance, Result, Scope, Target, Uid,
-    Value, Version,
+    Applied, Change, Cx, Directory, Expect, Key, Live, Object, OwnerLabel, Provenance, Result, Scope, Target,
+    Uid, Value, Version,
 };
 
 pub struct Yard {
@@ -49,7 +49,7 @@ impl Yard {
     /// Why a file can't be read; it must be there and unreadable.
     pub async fn unreadable(&self, name: &str) -> String {
         match self.live(name).await.map(|live| live.presence) {
-            Some(gitops_core::Presence::Unreadable(reason)) => reason,
+            Some(gitops_core::Presence::Unreadable(refusal)) => refusal.reason,
             other => panic!("{name} should be unreadable and is {other:?}"),
         }
     }
@@ -91,8 +91,8 @@ pub fn key(name: &str) -> Key {
     Key::new("dir", file_kind(), "", name)
 }
 
-pub fn mark(owner: &str, op: &str) -> Mark {
-    Mark { owner: owner.into(), op: op.into() }
+pub fn owner_label(owner: &str, op: &str) -> OwnerLabel {
+    OwnerLabel { owner: owner.into(), op: op.into() }
 }
 
 pub fn object(name: &str, body: Value) -> Arc<Object> {
@@ -105,14 +105,18 @@ pub fn text(content: &str) -> Value {
 }
 
 pub fn create(name: &str, content: &str, op: &str) -> Change {
-    Change::Create { object: object(name, text(content)), mark: mark("shop", op), preview: None }
+    Change::Create {
+        object: object(name, text(content)),
+        owner_label: owner_label("shop", op),
+        preview: None,
+    }
 }
 
 pub fn update(name: &str, content: &str, expect: &Expect, op: &str) -> Change {
     Change::Update {
         object: object(name, text(content)),
         expect: expect.clone(),
-        mark: mark("shop", op),
+        owner_label: owner_label("shop", op),
         preview: None,
     }
 }
@@ -121,18 +125,21 @@ pub fn replace(name: &str, content: &str, expect: &Expect, op: &str) -> Change {
     Change::Replace {
         object: object(name, text(content)),
         expect: expect.clone(),
-        mark: mark("shop", op),
+        owner_label: owner_label("shop", op),
         preview: None,
     }
 }
 
 pub fn delete(name: &str, expect: &Expect, op: &str) -> Change {
-    Change::Delete { key: key(name), expect: expect.clone(), mark: mark("shop", op), preview: None }
+    Change::Delete {
+        key: key(name),
+        expect: expect.clone(),
+        owner_label: owner_label("shop", op),
+        preview: None,
+    }
 }
 
 pub fn uid_of(applied: &Applied) -> (Uid, Version) {
-    match applied {
-        Applied::Present { uid, version } => (uid.clone(), version.clone()),
-        other => panic!("the object is not present: {other:?}"),
-    }
+    let (uid, version) = applied.state().expect("the object is present");
+    (uid.clone(), version.clone())
 }

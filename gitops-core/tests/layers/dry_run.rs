@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use gitops_core::capability::Import;
 use gitops_core::{
-    Applied, Change, Cx, Directory, DryRunLayer, Expect, Layer, Mark, Result, Scope, Target, Uid, Version,
+    Applied, Change, Cx, Directory, DryRunLayer, Expect, Layer, OwnerLabel, Result, Scope, Target, Uid,
+    Version,
 };
 
 use crate::script::{create, key, object};
 
-fn mark(owner: &str) -> Mark {
-    Mark { owner: owner.into(), op: "op2".into() }
+fn owner_label(owner: &str) -> OwnerLabel {
+    OwnerLabel { owner: owner.into(), op: "op2".into() }
 }
 
 /// The changes that tell a check from no check, for a target that has one object or none.
@@ -19,16 +20,21 @@ fn changes(live: Option<Expect>) -> Vec<Change> {
     let mut changes = vec![create()];
     for expect in [Some(stale), live].into_iter().flatten() {
         for owner in ["shop", "bank"] {
-            let (object, key, mark) = (object(), key(), mark(owner));
+            let (object, key, owner_label) = (object(), key(), owner_label(owner));
             let expect = expect.clone();
-            changes.push(Change::Delete { key, expect: expect.clone(), mark: mark.clone(), preview: None });
+            changes.push(Change::Delete {
+                key,
+                expect: expect.clone(),
+                owner_label: owner_label.clone(),
+                preview: None,
+            });
             changes.push(Change::Replace {
                 object: object.clone(),
                 expect: expect.clone(),
-                mark: mark.clone(),
+                owner_label: owner_label.clone(),
                 preview: None,
             });
-            changes.push(Change::Update { object, expect, mark, preview: None });
+            changes.push(Change::Update { object, expect, owner_label, preview: None });
         }
     }
     changes
@@ -47,12 +53,12 @@ async fn directory(with_object: bool) -> (tempfile::TempDir, Arc<Directory>) {
     let folder = tempfile::tempdir().unwrap();
     let directory = Arc::new(Directory::open(folder.path(), "dir").unwrap());
     if with_object {
-        let mark = Mark { owner: "shop".into(), op: "op1".into() };
+        let owner_label = OwnerLabel { owner: "shop".into(), op: "op1".into() };
         let body = gitops_core::directory::file_body(*b"old", false);
         let mut old = (*object()).clone();
         old.body = body;
         directory
-            .apply(&Cx::system(), &Change::Create { object: Arc::new(old), mark, preview: None })
+            .apply(&Cx::system(), &Change::Create { object: Arc::new(old), owner_label, preview: None })
             .await
             .unwrap();
     }
@@ -68,10 +74,10 @@ async fn a_dry_run_allows_and_refuses_what_the_target_does_and_leaves_it_alone()
             let (_folder, real) = directory(with_object).await;
             let dry = DryRunLayer.layer(real.clone());
             let before = live(&*real).await;
-            let foretold = dry.apply(&Cx::system(), &change).await;
+            let previewed = dry.apply(&Cx::system(), &change).await;
             assert_eq!(live(&*real).await, before, "{change:?} was made");
             let done = real.apply(&Cx::system(), &change).await;
-            assert_eq!(kind(&foretold), kind(&done), "{change:?}");
+            assert_eq!(kind(&previewed), kind(&done), "{change:?}");
         }
     }
 }
@@ -84,7 +90,8 @@ async fn adopting_is_checked_and_not_done() {
     let dry = DryRunLayer.layer(directory.clone());
     let import: &dyn Import = dry.import().unwrap();
     let before = live(&*directory).await.unwrap();
-    let change = |expect| Change::Update { object: object(), expect, mark: mark("shop"), preview: None };
+    let change =
+        |expect| Change::Update { object: object(), expect, owner_label: owner_label("shop"), preview: None };
     import.adopt(&Cx::system(), &change(Expect::from(&before))).await.unwrap();
     let stale = Expect { uid: Uid::new("u"), version: Version::new("v") };
     assert!(import.adopt(&Cx::system(), &change(stale)).await.unwrap_err().is_conflict());

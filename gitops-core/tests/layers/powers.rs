@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gitops_core::capability::Beside;
 use gitops_core::{
-    Applied, DryRunLayer, Layer, RateLimitLayer, RetryLayer, Target, TimeoutLayer, TraceLayer,
+    Applied, Desired, DryRunLayer, Layer, RateLimitLayer, RetryLayer, Target, TimeoutLayer, TraceLayer,
 };
 
 use crate::script::{Script, create, cx, key, object};
@@ -19,9 +20,10 @@ fn layers() -> [Arc<dyn Layer>; 4] {
     ]
 }
 
-fn offers(target: &dyn Target) -> [bool; 5] {
+fn offers(target: &dyn Target) -> [bool; 6] {
     [
-        target.native_plan().is_some(),
+        target.dry_run().is_some(),
+        target.admission().is_some(),
         target.watch().is_some(),
         target.health().is_some(),
         target.import().is_some(),
@@ -37,7 +39,7 @@ fn able() -> Arc<Script> {
 async fn powers_and_info_come_through_every_layer() {
     for layer in layers() {
         let (plain, target) = (layer.layer(Script::new([])), layer.layer(able()));
-        assert_eq!((offers(&*plain), offers(&*target)), ([false; 5], [true; 5]));
+        assert_eq!((offers(&*plain), offers(&*target)), ([false; 6], [true; 6]));
         assert_eq!((target.info().name.as_str(), target.info().concurrency), ("script", 3));
         assert_eq!(target.batch().unwrap().limit(), 7);
     }
@@ -48,12 +50,14 @@ async fn every_power_is_called_through_every_layer() {
     for layer in layers() {
         let (script, cx) = (able(), cx());
         let target = layer.layer(script.clone());
-        target.native_plan().unwrap().preview(&cx, &object().key, Some(&object()), None).await.unwrap();
+        target.dry_run().unwrap().preview(&cx, &object().key, Some(&object()), None).await.unwrap();
+        let beside = Beside::new(Desired::default(), None);
+        target.admission().unwrap().admits(&cx, &object(), &beside).await.unwrap();
         target.watch().unwrap().moved(&cx).await.unwrap();
         target.health().unwrap().ready(&cx, &key(), &Applied::Absent).await.unwrap();
         target.import().unwrap().adopt(&cx, &create()).await.unwrap();
         assert_eq!(target.batch().unwrap().apply_all(&cx, &[create(), create()]).await.len(), 2);
-        assert_eq!(script.calls(), ["preview", "moved", "ready", "adopt", "apply_all"]);
+        assert_eq!(script.calls(), ["preview", "admits", "moved", "ready", "adopt", "apply_all"]);
     }
 }
 
@@ -73,15 +77,15 @@ async fn the_powers_of_a_source_come_through_every_layer() {
         history.find(&cx, "main").await.unwrap();
         history.log(&cx, &revision, "a", 1).await.unwrap();
         history.describe(&cx, &revision).await.unwrap();
-        history.blame(&cx, &revision, "a", 1).await.unwrap();
-        let calls =
-            ["resolve", "fetch", "changed", "relation", "find", "log", "describe", "blame", "describe"];
-        assert_eq!(script.calls(), calls);
+        history.between(&cx, &revision, &revision, 1).await.unwrap();
+        history.blame(&cx, &revision, "a", 1..=1).await.unwrap();
+        let of_history = ["relation", "find", "log", "describe", "between", "blame", "describe"];
+        assert_eq!(script.calls(), [&["resolve", "fetch", "changed"][..], &of_history].concat());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_offers_what_writes_nothing() {
-    assert_eq!(offers(&*DryRunLayer.layer(Script::new([]))), [false; 5]);
-    assert_eq!(offers(&*DryRunLayer.layer(able())), [true, true, false, true, false]);
+    assert_eq!(offers(&*DryRunLayer.layer(Script::new([]))), [false; 6]);
+    assert_eq!(offers(&*DryRunLayer.layer(able())), [true, true, true, false, true, false]);
 }

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gitops_core::capability::{Batch, Health, Import, Moved, NativePlan, Preview, Readiness, Watch};
+use gitops_core::capability::{
+    Admission, Batch, Beside, DryRun, Health, Import, Moved, Preview, Readiness, Watch,
+};
 use gitops_core::directory::{file_body, file_kind};
 use gitops_core::{
-    Applied, Change, Clock, Commit, Cx, Diff, Digest, Entropy, Error, ErrorKind, History, Key, Live, Mark,
-    Object, Provenance, Relation, Result, Revision, Scope, Snapshot, Source, SourceInfo, SourceWatch, Target,
-    TargetInfo, Time, async_trait,
+    Applied, Change, Clock, Commit, Cx, Diff, Digest, Entropy, Error, ErrorKind, History, Key, Live, Object,
+    OwnerLabel, Provenance, Relation, Result, Revision, Scope, Snapshot, Source, SourceInfo, SourceWatch,
+    Target, TargetInfo, Time, async_trait,
 };
 
 /// The clock of tokio, which a test pauses.
@@ -119,7 +121,11 @@ impl Target for Script {
         self.call(cx, "apply").await.map(|()| Applied::Absent)
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        self.powers.then_some(self)
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
         self.powers.then_some(self)
     }
 
@@ -141,10 +147,17 @@ impl Target for Script {
 }
 
 #[async_trait]
-impl NativePlan for Script {
+impl DryRun for Script {
     async fn preview(&self, cx: &Cx, _: &Key, _: Option<&Object>, _: Option<&Live>) -> Result<Preview> {
         self.call(cx, "preview").await?;
         Ok(Preview::new(Diff::default(), Digest::of(b"")))
+    }
+}
+
+#[async_trait]
+impl Admission for Script {
+    async fn admits(&self, cx: &Cx, _: &Object, _: &Beside) -> Result<()> {
+        self.call(cx, "admits").await
     }
 }
 
@@ -225,15 +238,25 @@ impl History for Script {
 
     async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
         self.call(cx, "describe").await?;
-        let (author, summary) = (String::new(), String::new());
-        Ok(Commit { id: revision.id().into(), author, time: cx.now(), summary })
+        let [author, committer, summary] = [const { String::new() }; 3];
+        Ok(Commit { id: revision.id().into(), author, committer, time: cx.now(), summary })
     }
 
     async fn log(&self, cx: &Cx, _: &Revision, _: &str, _: usize) -> Result<Vec<Commit>> {
         self.call(cx, "log").await.map(|()| Vec::new())
     }
 
-    async fn blame(&self, cx: &Cx, revision: &Revision, _: &str, _: u32) -> Result<Commit> {
+    async fn between(&self, cx: &Cx, _: &Revision, _: &Revision, _: usize) -> Result<Vec<Commit>> {
+        self.call(cx, "between").await.map(|()| Vec::new())
+    }
+
+    async fn blame(
+        &self,
+        cx: &Cx,
+        revision: &Revision,
+        _: &str,
+        _: std::ops::RangeInclusive<u32>,
+    ) -> Result<Commit> {
         self.call(cx, "blame").await?;
         self.describe(cx, revision).await
     }
@@ -249,7 +272,11 @@ pub fn object() -> Arc<Object> {
 }
 
 pub fn create() -> Change {
-    Change::Create { object: object(), mark: Mark { owner: "shop".into(), op: "op".into() }, preview: None }
+    Change::Create {
+        object: object(),
+        owner_label: OwnerLabel { owner: "shop".into(), op: "op".into() },
+        preview: None,
+    }
 }
 
 pub fn scope() -> Scope {

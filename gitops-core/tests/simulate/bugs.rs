@@ -6,7 +6,7 @@ use std::time::Duration;
 use gitops_core::simulate::{Bug, Profile, World, explore};
 
 /// How many worlds a mistake may hide in.
-const BOUND: u64 = 120;
+const BOUND: u64 = 240;
 
 /// The number of each mistake, and what it is.
 const BUGS: &[(u8, &str)] = &[
@@ -14,7 +14,7 @@ const BUGS: &[(u8, &str)] = &[
     (2, "intent not synced"),
     (3, "outcome before response"),
     (5, "folding drops what is open"),
-    (6, "mark by a second write"),
+    (6, "owner label by a second write"),
     (8, "inventory only at the end of a pass"),
     (9, "done is shown before it is durable"),
     (10, "recovery does again what it does not look up"),
@@ -63,6 +63,12 @@ const BUGS: &[(u8, &str)] = &[
     (59, "lost request sent again as another"),
     (60, "hot loop on events"),
     (61, "two that take over at once write in one epoch"),
+    (62, "an answer taken for proof of its effect"),
+    (63, "readiness is a fact of a pass"),
+    (64, "a creation in doubt is sent again"),
+    (65, "a preview that leaves a trace"),
+    (66, "a plan of another revision is written down"),
+    (67, "to adopt is taken for the whole change"),
 ];
 
 fn profile() -> Profile {

@@ -115,7 +115,7 @@ fn an_older_view_is_of_the_same_object() {
     }
 }
 
-/// A pass that plans the same as the one before was taken for it, and an object that somebody had deleted in between for
+/// A reconciliation that plans the same as the one before was taken for it, and an object that somebody had deleted in between for
 /// one that was written too late.
 #[test]
 fn the_same_plan_again_is_another_pass() {

@@ -4,16 +4,17 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use gitops_core::audit::{AuditEntry, AuditEvent, AuditSink, FileAudit, MemoryAudit};
-use gitops_core::{Cx, Digest, ErrorKind, PlanId, Revision, Time};
+use gitops_core::{Cx, Digest, Error, ErrorKind, PlanId, Purpose, Revision, Time};
 
 use crate::records::key;
 
 pub fn entry(number: i64) -> AuditEntry {
     let what = match number % 3 {
-        0 => AuditEvent::PassStarted {
+        0 => AuditEvent::SyncStarted {
             plan: PlanId::new(Digest::of(b"plan")),
             revision: Revision::new("0123456789abcdef", "main"),
             approved_by: Some("alice \"a\"\n".to_owned()),
+            purpose: Purpose::Change,
         },
         1 => AuditEvent::Outcome {
             op: number.to_string().into(),
@@ -48,14 +49,28 @@ pub async fn record(path: &Path, groups: &[Vec<AuditEntry>]) {
     }
 }
 
+/// The newest entries.
+pub fn read(path: &Path, limit: usize) -> Vec<AuditEntry> {
+    FileAudit::read(path, limit).unwrap().into_iter().map(|record| record.entry).collect()
+}
+
 #[tokio::test]
 async fn what_was_recorded_is_read_back_the_newest_last() {
     let (_folder, path) = log();
     record(&path, &[entries(0..3), entries(3..5)]).await;
     record(&path, &[entries(5..6)]).await;
-    assert_eq!(FileAudit::read(&path, 100).unwrap(), entries(0..6));
-    assert_eq!(FileAudit::read(&path, 2).unwrap(), entries(4..6));
-    assert_eq!(FileAudit::read(&path, 0).unwrap(), []);
+    assert_eq!(read(&path, 100), entries(0..6));
+    assert_eq!(read(&path, 2), entries(4..6));
+    assert_eq!(read(&path, 0), []);
+    let mut numbers = Vec::new();
+    let each = FileAudit::each(&path, |record| {
+        numbers.push(record.number);
+        if numbers.len() < 4 { Ok(()) } else { Err(Error::new(ErrorKind::Cancelled, "enough")) }
+    });
+    assert_eq!(each.unwrap_err().kind(), ErrorKind::Cancelled);
+    assert_eq!(numbers, [1, 2, 3, 4]);
+    let newest = FileAudit::read(&path, 2).unwrap();
+    assert_eq!(newest.iter().map(|record| record.number).collect::<Vec<_>>(), [5, 6]);
     let report = FileAudit::verify(&path).unwrap();
     assert_eq!((report.entries, report.first, report.last), (6, Some(entry(0).time), Some(entry(5).time)));
     assert!(!report.unfinished);
@@ -93,7 +108,8 @@ async fn a_long_message_of_a_server_is_cut_and_says_so() {
     let what = AuditEvent::Outcome { op: "1".into(), key: key("a"), result: "refused".to_owned(), detail };
     record(&path, &[vec![AuditEntry { what, ..entry(1) }]]).await;
     FileAudit::verify(&path).unwrap();
-    let AuditEvent::Outcome { detail: Some(detail), .. } = &FileAudit::read(&path, 1).unwrap()[0].what else {
+    let AuditEvent::Outcome { detail: Some(detail), .. } = &FileAudit::read(&path, 1).unwrap()[0].entry.what
+    else {
         panic!("another entry was read")
     };
     assert!(detail.len() < 9000 && detail.ends_with("é … (4186112 more bytes)"), "{}", &detail[8000..]);

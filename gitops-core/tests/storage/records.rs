@@ -1,8 +1,10 @@
 //! Records to write: fixed ones, and any.
 
+use gitops_core::audit::AuditPosition;
 use gitops_core::journal::{Intent, OpResult, Record};
 use gitops_core::{
-    Action, Digest, Expect, GroupKind, Key, Owned, OwnedState, PlanId, Revision, Time, Uid, Version,
+    Action, Binding, Digest, Expect, GroupKind, Key, Left, Owned, OwnedState, PlanId, Revision, Time, Uid,
+    Version,
 };
 use proptest::prelude::*;
 
@@ -24,7 +26,17 @@ pub fn one_of_each() -> Vec<Record> {
         Record::Forget { key: key("a") },
         Record::Adopt { key: key("b"), entry: owned("b") },
         Record::Accepted { revision: Revision::new("0123456789abcdef", "main") },
+        Record::Begun { revision: Revision::new("0123456789abcdef", "main"), at: Time::from_micros(1) },
+        Record::Unfinished { left: Left { missing: vec![key("b")], more: 2 } },
+        Record::Completed { revision: Revision::new("0123456789abcdef", "main"), at: Time::from_micros(2) },
+        Record::Bound { owner: "a/1".into(), binding: binding() },
+        Record::Audited { position: AuditPosition { entries: 3, bytes: 900, hash: Digest::of(b"line") } },
     ]
+}
+
+fn binding() -> Binding {
+    let targets = [("dir".into(), "/srv/live".to_owned())].into();
+    Binding { application: "a".into(), source: "site.git".into(), targets }
 }
 
 fn intent(op: &str, name: &str) -> Intent {
@@ -40,6 +52,9 @@ fn intent(op: &str, name: &str) -> Intent {
         path: "site/a.yaml".into(),
         needs: vec![key("b"), key("c")],
         keep: false,
+        stage: Some(-1),
+        runs_once: true,
+        likeness: None,
     }
 }
 
@@ -52,6 +67,11 @@ fn owned(token: &str) -> Owned {
         path: "site/b.yaml".into(),
         needs: Vec::new(),
         keep: true,
+        stage: Some(7),
+        runs_once: true,
+        likeness: Some(Digest::of(b"like")),
+        still_needs: vec![key("d")],
+        readiness: gitops_core::ReadinessRecord::Failed("it was too much".to_owned()),
     }
 }
 

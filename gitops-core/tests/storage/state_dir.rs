@@ -12,7 +12,7 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn a_second_opening_is_refused_and_names_the_process() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let path = folder.path().join("deep/state");
     let held = StateDir::open(&path, &Cx::system()).unwrap();
     let error = StateDir::open(&path, &Cx::system()).unwrap_err();
@@ -26,7 +26,7 @@ fn a_second_opening_is_refused_and_names_the_process() {
 
 #[test]
 fn everything_in_it_is_private() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let (path, cx) = (folder.path().join("state"), Cx::system());
     let state = StateDir::open(&path, &cx).unwrap();
     state.secret_key(&cx).unwrap();
@@ -42,7 +42,7 @@ fn everything_in_it_is_private() {
 
 #[test]
 fn the_secret_key_is_made_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let cx = Cx::system();
     let digest = || {
         let state = StateDir::open(folder.path(), &cx).unwrap();
@@ -56,7 +56,7 @@ fn the_secret_key_is_made_once() {
 
 #[tokio::test]
 async fn a_look_sees_what_the_holder_wrote_and_makes_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let (path, cx) = (folder.path().join("state"), Cx::system());
     assert_eq!(StateDir::peek(&path).unwrap_err().kind(), ErrorKind::NotFound);
     assert!(!path.exists());
@@ -73,7 +73,7 @@ async fn a_look_sees_what_the_holder_wrote_and_makes_nothing() {
 
 #[tokio::test]
 async fn an_engine_that_only_looks_can_write_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let cx = Cx::system();
     let held = StateDir::open(folder.path(), &cx).unwrap();
     Journal::init(held.journal_io(), Lineage::new([1; 16]), 1).unwrap();
@@ -95,7 +95,7 @@ fn listing(path: &Path) -> Vec<String> {
 
 #[test]
 fn what_is_no_folder_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let (file, dangling, circle) =
         (folder.path().join("file"), folder.path().join("dangling"), folder.path().join("circle"));
     std::fs::write(&file, "theirs").unwrap();
@@ -112,9 +112,10 @@ fn what_is_no_folder_is_refused() {
 
 #[test]
 fn a_link_to_a_folder_is_the_folder() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let (real, link) = (folder.path().join("real"), folder.path().join("link"));
     std::fs::create_dir(&real).unwrap();
+    std::fs::set_permissions(&real, std::fs::Permissions::from_mode(0o700)).unwrap();
     std::os::unix::fs::symlink(&real, &link).unwrap();
     let held = StateDir::open(&link, &Cx::system()).unwrap();
     assert_eq!(held.path(), real.canonicalize().unwrap());
@@ -122,22 +123,46 @@ fn a_link_to_a_folder_is_the_folder() {
 }
 
 #[test]
-fn a_folder_that_everybody_may_write_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).unwrap();
-    let error = StateDir::open(folder.path(), &Cx::system()).unwrap_err();
+fn a_folder_that_others_may_use_is_refused() {
+    let folder = private();
+    for mode in [0o777, 0o770, 0o750, 0o701, 0o1700 | 0o004] {
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        let looked = StateDir::peek(folder.path()).unwrap_err();
+        for error in [StateDir::open(folder.path(), &Cx::system()).unwrap_err(), looked] {
+            assert_eq!(error.kind(), ErrorKind::Forbidden);
+            assert!(error.help_text().unwrap().contains("chmod 700"));
+        }
+    }
+}
+
+/// Needs the right to give files away; where that is missing, the folder of somebody else is the root's.
+#[test]
+fn a_folder_of_another_user_is_refused() {
+    let folder = private();
+    let theirs = match std::os::unix::fs::chown(folder.path(), Some(12_345), None) {
+        Ok(()) => folder.path(),
+        Err(_) => Path::new("/"),
+    };
+    let error = StateDir::peek(theirs).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);
-    assert!(error.help_text().unwrap().contains("chmod 700"));
+    assert!(error.help_text().unwrap().contains("chown"), "{error:?}");
 }
 
 #[test]
 fn a_link_in_place_of_the_lock_is_not_written_through() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = private();
     let theirs = folder.path().join("theirs");
     std::fs::write(&theirs, "theirs").unwrap();
     let path = folder.path().join("state");
     std::fs::create_dir(&path).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o700)).unwrap();
     std::os::unix::fs::symlink(&theirs, path.join("lock")).unwrap();
     assert_eq!(StateDir::open(&path, &Cx::system()).unwrap_err().kind(), ErrorKind::Invalid);
     assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "theirs");
+}
+
+/// A folder of nobody else.
+fn private() -> tempfile::TempDir {
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+    tempfile::Builder::new().permissions(mode).tempdir().unwrap()
 }

@@ -25,8 +25,8 @@ pub fn owned(pair: (&str, &str)) -> (String, String) {
     (pair.0.to_owned(), pair.1.to_owned())
 }
 
-pub fn yes() -> Approval {
-    Approval::of_this_plan("tester")
+pub fn yes() -> ApplyOptions {
+    ApplyOptions::naming_the_plan("tester")
 }
 
 /// What the target does besides what it is told.
@@ -79,6 +79,12 @@ impl World {
     /// Keeps documents in a store that other machines share.
     pub fn sharing(mut self, store: &Arc<Shared>) -> Self {
         self.store = store.clone();
+        self
+    }
+
+    /// Keeps documents in a store of another kind.
+    pub fn storing(mut self, store: impl StateStore + 'static) -> Self {
+        self.store = Arc::new(store);
         self
     }
 
@@ -172,12 +178,26 @@ impl World {
     }
 
     pub async fn open(&self, name: &str) -> Result<Engine> {
+        self.open_with(|builder| builder, name).await
+    }
+
+    /// The same, put together in another way.
+    pub async fn open_with(
+        &self,
+        how: impl FnOnce(EngineBuilder) -> EngineBuilder,
+        name: &str,
+    ) -> Result<Engine> {
         let target = Faulty { inner: self.memory.clone(), faults: self.faults.clone(), cx: self.cx.clone() };
-        self.builder(name).target("t", Arc::new(target)).open(&self.cx).await
+        how(self.builder(name)).target("t", Arc::new(target)).open(&self.cx).await
     }
 
     /// An engine on the same state that has no target yet.
     pub fn builder(&self, name: &str) -> EngineBuilder {
+        self.without_render(name).render(Arc::new(render_files("test 1", render)))
+    }
+
+    /// The same, for an engine whose renderers come with its mounts.
+    pub fn without_render(&self, name: &str) -> EngineBuilder {
         let events = self.events.clone();
         let state = State {
             store: self.store.clone(),
@@ -187,11 +207,15 @@ impl World {
         };
         Engine::builder(name)
             .source(Arc::new(Files { files: self.files.clone(), reads: self.reads.clone() }))
-            .render(Arc::new(render_files("test 1", render)))
             .options(self.options.clone())
             .events(Arc::new(move |event: &Event| events.lock().unwrap().push(event.clone())))
             .state(state)
             .recover_from_store(self.recovers)
+    }
+
+    /// Where documents are kept.
+    pub fn store(&self) -> Arc<dyn StateStore> {
+        self.store.clone()
     }
 
     /// All bytes of the journal.

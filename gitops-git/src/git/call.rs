@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use gitops_core::process::ProcessGroup;
-use gitops_core::{Cx, Error, ErrorKind, Result, Secret};
+use gitops_core::{Cx, Error, ErrorKind, Result, Secret, redact};
 use tokio::process::{Child, Command};
 
 use super::environment::{self, Variable};
@@ -17,10 +17,13 @@ use crate::url::GitUrl;
 pub(super) const STDERR_BYTES: usize = 16 << 10;
 
 /// What holds for every call, whatever the user's own configuration says.
-const CONFIG: [&str; 18] = [
+const CONFIG: [&str; 22] = [
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
     "core.attributesFile=/dev/null",
+    "core.deltaBaseCacheLimit=64m",
+    "core.packedGitLimit=256m",
+    "core.packedGitWindowSize=32m",
     "credential.helper=",
     "fetch.fsckObjects=true",
     "fetch.recurseSubmodules=false",
@@ -31,12 +34,20 @@ const CONFIG: [&str; 18] = [
     "http.lowSpeedLimit=1",
     "http.lowSpeedTime=60",
     "maintenance.auto=false",
+    "pack.threads=2",
     "protocol.version=2",
     "push.recurseSubmodules=no",
     "submodule.recurse=false",
     "transfer.bundleURI=false",
     "transfer.fsckObjects=true",
 ];
+
+/// Whom a call believes beside the authorities of the system.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trust {
+    /// The file with the certificates of the authorities that count instead, for https.
+    pub authorities: Option<PathBuf>,
+}
 
 /// One call of the `git` program: its arguments, its environment, its bounds.
 pub(crate) struct Call {
@@ -47,6 +58,7 @@ pub(crate) struct Call {
     lock: Option<File>,
     stdout_bytes: usize,
     file_bytes: Option<u64>,
+    memory_bytes: Option<u64>,
 }
 
 impl Call {
@@ -65,13 +77,20 @@ impl Call {
             lock: None,
             stdout_bytes: 64 << 10,
             file_bytes: None,
+            memory_bytes: None,
         }
     }
 
     /// Lets it talk to the server of a URL, as somebody.
-    pub fn with_server(mut self, url: &GitUrl, credentials: &Credentials) -> Self {
+    pub fn with_server(mut self, url: &GitUrl, credentials: &Credentials, trust: &Trust) -> Self {
         self.environment = environment::for_server(url, credentials);
-        if let Some(helper) = environment::credential_helper(credentials) {
+        if let Some(file) = &trust.authorities {
+            // A setting of git's own, which each of the libraries that it may be built with takes.
+            let mut setting = OsString::from("http.sslCAInfo=");
+            setting.push(file);
+            self = self.args([OsStr::new("-c"), &setting]);
+        }
+        if let Some(helper) = environment::credential_helper(url, credentials) {
             self = self.args(["-c", &helper]);
         }
         if let Credentials::Token { secret, .. } = credentials {
@@ -113,6 +132,13 @@ impl Call {
     pub fn files_up_to(mut self, bytes: u64) -> Self {
         self.file_bytes = Some(bytes);
         self
+    }
+
+    /// Bounds the memory of each process, so that what a server sends, or what it unpacks to, can't exhaust the machine.
+    pub fn memory_up_to(mut self, bytes: u64) -> Self {
+        self.memory_bytes = Some(bytes);
+        // One object gets a quarter: git says plainly that it is too large then, and leaves nothing behind.
+        self.variable("GIT_ALLOC_LIMIT", &(bytes / 4).to_string())
     }
 
     /// Runs it to its end.
@@ -164,13 +190,24 @@ impl Call {
         })
     }
 
-    /// The program itself, or a shell that first limits the size of files: 512 bytes is the shell's unit. A write beyond
-    /// it then fails as on a full disk, so that git can say so and take its temporary file away.
+    /// The program itself, or a shell that first limits it. The shell's units are 512 bytes of a file and 1 KiB of memory. A
+    /// write beyond the limit then fails as on a full disk, so that git can say so and take its temporary file away. A
+    /// system that knows no limit of memory goes without.
     fn command(&self, redirection: &str) -> Command {
-        let Some(bytes) = self.file_bytes else { return Command::new(&self.program) };
+        let files = self.file_bytes.map(|bytes| {
+            let blocks = bytes.div_ceil(512);
+            format!("trap '' XFSZ; ulimit -f {blocks} || true; ")
+        });
+        let memory = self.memory_bytes.map(|bytes| {
+            let kibibytes = bytes.div_ceil(1024);
+            format!("ulimit -v {kibibytes} 2> /dev/null || true; ")
+        });
+        let limits: String = files.into_iter().chain(memory).collect();
+        if limits.is_empty() && redirection.is_empty() {
+            return Command::new(&self.program);
+        }
         let mut command = Command::new("/bin/sh");
-        let blocks = bytes.div_ceil(512);
-        let script = format!("trap '' XFSZ; ulimit -f {blocks} || true; exec \"$@\" {redirection}");
+        let script = format!("{limits}exec \"$@\" {redirection}");
         command.arg("-c").arg(script).arg("sh").arg(&self.program);
         command
     }
@@ -192,7 +229,7 @@ async fn finish(child: &mut Child, stdout_bytes: usize) -> Result<Finished> {
 pub(super) fn masked(stderr: &[u8], secret: Option<&Secret>) -> String {
     let text = String::from_utf8_lossy(stderr);
     match secret {
-        Some(secret) => text.replace(secret.expose(), "(sensitive)"),
+        Some(secret) => redact::hide(&text, &redact::forms(secret.expose())),
         None => text.into_owned(),
     }
 }

@@ -16,7 +16,7 @@ struct Meaning {
 }
 
 /// The first that fits decides, so causes stand before what follows from them.
-const MEANINGS: [Meaning; 17] = [
+const MEANINGS: [Meaning; 23] = [
     Meaning {
         said: &[
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -26,6 +26,24 @@ const MEANINGS: [Meaning; 17] = [
         kind: ErrorKind::Unauthenticated,
         message: "the server's host key is not the one that is known",
         help: "compare the server's key with its owner, then put it into the known_hosts file",
+    },
+    Meaning {
+        said: &["over limit", "Out of memory", "out of memory", "Cannot allocate memory"],
+        kind: ErrorKind::Limit,
+        message: "git needed more memory than it may use",
+        help: "raise the limit `memory`, or take large files out of the repository's history",
+    },
+    Meaning {
+        said: &["response 407", "returned error: 407", "Proxy Authentication Required", "HTTP code 407"],
+        kind: ErrorKind::Unauthenticated,
+        message: "the proxy wants to know who we are",
+        help: "put user and password of the proxy into `https_proxy`; the repository's token is not shown to it",
+    },
+    Meaning {
+        said: &["incorrect passphrase", "bad passphrase", "passphrase is required"],
+        kind: ErrorKind::Unauthenticated,
+        message: "the private key has a passphrase, and nobody is there to type it",
+        help: "use a key without passphrase that may only read: `ssh-keygen -p -N '' -f COPY` takes it from a copy",
     },
     Meaning {
         said: &["UNPROTECTED PRIVATE KEY FILE", "Load key "],
@@ -43,7 +61,7 @@ const MEANINGS: [Meaning; 17] = [
         ],
         kind: ErrorKind::Unauthenticated,
         message: "the server's certificate is not trusted",
-        help: "put the certificate of its authority into the system's store, or name its file in SSL_CERT_FILE",
+        help: "name the file with the certificate of its authority: `auth: { ca_file: PATH }`",
     },
     Meaning {
         said: &[
@@ -89,7 +107,7 @@ const MEANINGS: [Meaning; 17] = [
         said: &["File too large", "File size limit exceeded"],
         kind: ErrorKind::Limit,
         message: "the fetch wrote a file larger than the limit",
-        help: "raise `Limits::pack_bytes`, or take large files out of the repository's history",
+        help: "raise the limit `pack_bytes`, or take large files out of the repository's history",
     },
     Meaning {
         said: &["exceeded maximum allowed tree depth"],
@@ -131,7 +149,8 @@ const MEANINGS: [Meaning; 17] = [
         said: &["fsck error", "in packed object", "hash mismatch", "COLLISION"],
         kind: ErrorKind::Corrupt,
         message: "the server sent an object that `git fsck` refuses",
-        help: "run `git fsck` in the repository and repair what it names",
+        help: "run `git fsck` in the repository and repair what it names; a history that is odd in form alone, as old programs \
+               wrote it, can be allowed: `tolerate: [NAME]` with the name that git says, such as `zeroPaddedFilemode`",
     },
     Meaning {
         said: &[
@@ -153,6 +172,7 @@ const MEANINGS: [Meaning; 17] = [
             "Recv failure",
             "transfer closed",
             "returned error: 5",
+            "returned error: 408",
             "returned error: 429",
             "Broken pipe",
             "Could not resolve hostname",
@@ -162,6 +182,24 @@ const MEANINGS: [Meaning; 17] = [
         kind: ErrorKind::Unavailable,
         message: "the connection to the server failed or broke",
         help: "check that the server runs and can be reached; trying again may help",
+    },
+    Meaning {
+        said: &["not valid: is this a git repository", "invalid content-type", "unexpected content type"],
+        kind: ErrorKind::Unavailable,
+        message: "the server answers with something else than a Git repository, such as a web page",
+        help: "open the URL in a browser: a login, a maintenance page or another address may be shown there",
+    },
+    Meaning {
+        said: &["returned error: 4"],
+        kind: ErrorKind::Invalid,
+        message: "the server refuses the request",
+        help: "check the URL; what git said has the number of the answer",
+    },
+    Meaning {
+        said: &["promisor", "lazy fetching disabled"],
+        kind: ErrorKind::Unsupported,
+        message: "the repository is a partial clone: a part of its objects is missing",
+        help: "name the repository that it was cloned from, or run `git fetch --refetch` without a filter in it",
     },
     Meaning {
         said: &[
@@ -196,6 +234,7 @@ const MEANINGS: [Meaning; 17] = [
             "invalid server response",
             "loose object",
             "not a git repository",
+            "requires a git repository",
             "unpack-objects",
             "bad config",
         ],

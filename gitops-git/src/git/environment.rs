@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::Path;
 
 use crate::credentials::Credentials;
-use crate::url::GitUrl;
+use crate::url::{GitUrl, Transport};
 
 /// Variables that are handed on: where programs are, where certificates are, which proxy to use.
 const INHERITED: [&str; 15] = [
@@ -38,6 +38,10 @@ const FIXED: [(&str, &str); 9] = [
     ("GIT_SSH_VARIANT", "ssh"),
 ];
 
+/// A folder in which there is no `.netrc`: with one, git would be somebody although nobody said who, or somebody else than
+/// was said, and a token that is no longer good would not be noticed.
+const NO_HOME: &str = "/dev/null";
+
 /// Answers git's question for user and password from two variables of its environment.
 const HELPER: &str = r#"!f() { test "$1" = get && printf 'username=%s\npassword=%s\n' "$GITOPS_GIT_USER" "$GITOPS_GIT_SECRET"; }; f"#;
 
@@ -54,6 +58,9 @@ pub(super) fn for_server(url: &GitUrl, credentials: &Credentials) -> Vec<Variabl
     let mut variables = plain();
     let mut set = |name: &str, value: &str| variables.push((name.into(), value.into()));
     set("GIT_ALLOW_PROTOCOL", url.protocol());
+    if let Transport::Http { .. } = url.transport() {
+        set("HOME", NO_HOME);
+    }
     match credentials {
         Credentials::Token { user, secret } => {
             set("GITOPS_GIT_USER", user);
@@ -64,9 +71,11 @@ pub(super) fn for_server(url: &GitUrl, credentials: &Credentials) -> Vec<Variabl
     variables
 }
 
-/// The helper that answers with the token, if there is one.
-pub(super) fn credential_helper(credentials: &Credentials) -> Option<String> {
-    matches!(credentials, Credentials::Token { .. }).then(|| format!("credential.helper={HELPER}"))
+/// The helper that answers with the token, if there is one: to the URL's own server and to nobody else, such as a proxy that
+/// asks who we are.
+pub(super) fn credential_helper(url: &GitUrl, credentials: &Credentials) -> Option<String> {
+    let server = url.server().filter(|_| matches!(credentials, Credentials::Token { .. }))?;
+    Some(format!("credential.{server}.helper={HELPER}"))
 }
 
 /// No question, no unknown host, no surprise from a configuration file.

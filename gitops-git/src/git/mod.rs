@@ -8,7 +8,7 @@ mod output;
 mod program;
 mod running;
 
-pub(crate) use call::Call;
+pub(crate) use call::{Call, Trust};
 pub(crate) use classify::{classify, is_refused_want, succeeded};
 pub(crate) use output::Output;
 pub(crate) use program::GitProgram;

@@ -1,29 +1,53 @@
-use gitops_core::Result;
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use gitops_core::{Relation, Result};
 use gix::ObjectId;
 use gix::blame::BlameRanges;
 use gix::bstr::ByteSlice;
 use gix::repository::blame_file::Options;
 
 use super::log::entry_at;
+use super::relation;
 use crate::fault::{invalid, not_found, shown, unreadable};
 
-/// The commit that last changed a line, counted from 1.
+/// The newest of the commits that last changed these lines, counted from 1.
 pub(crate) fn blame(
     repository: &gix::Repository,
     commit: ObjectId,
     path: &str,
-    line: u32,
+    wanted: &RangeInclusive<u32>,
 ) -> Result<ObjectId> {
     let lines = lines(repository, commit, path)?;
-    if line == 0 || line > lines {
-        return Err(invalid(format!("`{}` has no line {line}", shown(path, 200)))
+    if *wanted.start() == 0 || wanted.is_empty() || *wanted.end() > lines {
+        let (name, first, last) = (shown(path, 200), wanted.start(), wanted.end());
+        return Err(invalid(format!("`{name}` has no lines {first} to {last}"))
             .help(format!("it has {lines} lines, counted from 1")));
     }
     let damaged = |error| unreadable("the history of a line", error);
-    let ranges = BlameRanges::from_one_based_inclusive_range(line..=line).map_err(damaged)?;
+    let ranges = BlameRanges::from_one_based_inclusive_range(wanted.clone()).map_err(damaged)?;
     let options = Options { ranges, ..Options::default() };
     let outcome = repository.blame_file(path.as_bytes().as_bstr(), commit, options).map_err(damaged)?;
-    outcome.entries.first().map(|entry| entry.commit_id).ok_or_else(|| absent(path))
+    let commits: BTreeSet<ObjectId> = outcome.entries.iter().map(|entry| entry.commit_id).collect();
+    newest(repository, commits)?.ok_or_else(|| absent(path))
+}
+
+/// The one that was committed last; of the same second, the one that descends from the others.
+fn newest(repository: &gix::Repository, commits: BTreeSet<ObjectId>) -> Result<Option<ObjectId>> {
+    let mut newest: Option<(i64, ObjectId)> = None;
+    for id in commits {
+        let commit = repository.find_commit(id).map_err(|error| unreadable("a commit", error))?;
+        let time = commit.time().map_err(|error| unreadable("a commit", error))?.seconds;
+        let is_newer = match newest {
+            None => true,
+            Some((before, other)) if before == time => relation(repository, other, id)? == Relation::Newer,
+            Some((before, _)) => before < time,
+        };
+        if is_newer {
+            newest = Some((time, id));
+        }
+    }
+    Ok(newest.map(|(_, id)| id))
 }
 
 fn lines(repository: &gix::Repository, commit: ObjectId, path: &str) -> Result<u32> {

@@ -6,15 +6,18 @@ use crate::fault::{shown, unreadable};
 /// A summary is not longer than this in what people read.
 const SUMMARY: usize = 500;
 
-/// Author, time and first line of the message. All of it is what the author wrote, made safe to show.
+/// Author, committer, time and first line of the message. All of it is what they wrote, made safe to show.
 pub(crate) fn describe(repository: &gix::Repository, id: ObjectId) -> Result<Commit> {
     let commit = repository.find_commit(id).map_err(|error| unreadable("a commit", error))?;
     let author = commit.author().map_err(|error| unreadable("a commit", error))?;
+    let committer = commit.committer().map_err(|error| unreadable("a commit", error))?;
+    let person = |of: gix::actor::SignatureRef<'_>| shown(&format!("{} <{}>", of.name, of.email), SUMMARY);
     let seconds = author.time().map_or(0, |time| time.seconds);
     let summary = commit.message().map_err(|error| unreadable("a commit", error))?.summary();
     Ok(Commit {
         id: id.to_string().into(),
-        author: shown(&format!("{} <{}>", author.name, author.email), SUMMARY),
+        author: person(author),
+        committer: person(committer),
         time: Time::from_micros(seconds.saturating_mul(1_000_000)),
         summary: shown(summary.to_string().trim(), SUMMARY),
     })

@@ -1,12 +1,14 @@
 //! How commits are related, and who made them. All of this reads the mirror alone.
 
 mod ancestor;
+mod between;
 mod blame;
 mod describe;
 mod find;
 mod log;
 
 pub(crate) use ancestor::{ancestor, split};
+pub(crate) use between::between;
 pub(crate) use blame::blame;
 pub(crate) use describe::describe;
 pub(crate) use find::by_abbreviation;
@@ -21,6 +23,19 @@ use crate::fault::unreadable;
 pub(crate) fn is_ancestor(repository: &gix::Repository, old: ObjectId, new: ObjectId) -> Result<bool> {
     let base = repository.merge_base(old, new).map_err(|error| unreadable("the history", error))?;
     Ok(base.is_some_and(|base| base == old))
+}
+
+/// Where two commits parted; nothing if they have no commit in common. Of several it is the one that git names first.
+pub(crate) fn merge_base(
+    repository: &gix::Repository,
+    one: ObjectId,
+    other: ObjectId,
+) -> Result<Option<ObjectId>> {
+    if one == other {
+        return Ok(Some(one));
+    }
+    let base = repository.merge_base(one, other).map_err(|error| unreadable("the history", error))?;
+    Ok(base.map(gix::Id::detach))
 }
 
 /// How `to` lies to `from`.

@@ -1,6 +1,6 @@
 //! Which of the branches and tags is meant.
 
-use gitops_core::{Error, Result, Revision};
+use gitops_core::{Error, ErrorKind, Result, Revision};
 use gix::ObjectId;
 use semver::{Version, VersionReq};
 
@@ -45,8 +45,17 @@ pub(crate) fn named(refs: &Advertised, name: &str) -> Result<Option<ObjectId>> {
 fn exactly(refs: &Advertised, what: &str, place: &str, name: &str) -> Result<Revision> {
     match refs.get(&format!("{place}{name}")) {
         Some(id) => Ok(Revision::new(id.to_string(), name)),
-        None => Err(absent(refs, what, place, name)),
+        None => match refs.broken(&format!("{place}{name}")) {
+            Some(why) => Err(broken(what, name, why)),
+            None => Err(absent(refs, what, place, name)),
+        },
     }
+}
+
+fn broken(what: &str, name: &str, why: &str) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("the {what} `{name}` of the repository can't be read"))
+        .with("reason", shown(why, 200))
+        .help("run `git fsck` in it; `git update-ref` or a push sets it again")
 }
 
 fn absent(refs: &Advertised, what: &str, place: &str, name: &str) -> Error {

@@ -14,7 +14,7 @@ use crate::pattern::Pattern;
 use crate::reference::GitRef;
 use crate::rules::Rules;
 use crate::tree::Survey;
-use crate::url::GitUrl;
+use crate::url::{GitUrl, Transport};
 
 /// What a [`GitSource`] is made from.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct GitSourceBuilder {
     mirrors: PathBuf,
     credentials: Credentials,
     limits: Limits,
+    tolerated: Vec<String>,
+    authorities: Option<PathBuf>,
     author: (String, String),
     program: Option<PathBuf>,
 }
@@ -45,6 +47,8 @@ impl GitSourceBuilder {
             mirrors: ".gitops/mirrors".into(),
             credentials: Credentials::None,
             limits: Limits::default(),
+            tolerated: Vec::new(),
+            authorities: None,
             author: ("gitops".into(), "gitops@localhost".into()),
             program: None,
         }
@@ -97,6 +101,20 @@ impl GitSourceBuilder {
         self
     }
 
+    /// The file with the certificates of the authorities that sign the server's, in PEM; the system's do not count then. For
+    /// https only.
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.authorities = Some(path.into());
+        self
+    }
+
+    /// Takes a history in which `git fsck` finds this fault of format, by the name that it prints, such as
+    /// `zeroPaddedFilemode` or `badTimezone`: old programs wrote such. Only faults that can't deceive anybody may be named.
+    pub fn tolerate(mut self, fault: impl Into<String>) -> Self {
+        self.tolerated.push(fault.into());
+        self
+    }
+
     /// Other limits than the default ones.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -126,6 +144,8 @@ impl GitSourceBuilder {
         let url = GitUrl::parse(&self.url)?.relative_to(&base)?;
         let credentials = self.credentials.relative_to(&base);
         credentials.check(&url)?;
+        check_authorities(&url, self.authorities.as_deref())?;
+        self.tolerated.iter().try_for_each(|fault| check_tolerated(fault))?;
         Ok(GitSource(Arc::new(Inner {
             mirror: Mirror::new(&base.join(&self.mirrors), &url),
             url,
@@ -134,6 +154,8 @@ impl GitSourceBuilder {
             rules: Arc::new(Rules::new(&self.include, &self.ignore)?),
             limits: Arc::new(self.limits),
             credentials,
+            tolerated: self.tolerated,
+            authorities: self.authorities.map(|path| base.join(path)),
             author: author(self.author)?,
             program: self.program.map(|program| base.join(program)),
             git: OnceCell::new(),
@@ -141,6 +163,38 @@ impl GitSourceBuilder {
             survey: Mutex::new(Survey::default()),
             watch: OnceLock::new(),
         })))
+    }
+}
+
+/// What `git fsck` may find that is wrong in form and says nothing else than what it should.
+const OF_FORMAT: [&str; 12] = [
+    "badDate",
+    "badDateOverflow",
+    "badEmail",
+    "badName",
+    "badTimezone",
+    "missingEmail",
+    "missingNameBeforeEmail",
+    "missingSpaceBeforeDate",
+    "missingSpaceBeforeEmail",
+    "multipleAuthors",
+    "zeroPaddedDate",
+    "zeroPaddedFilemode",
+];
+
+fn check_tolerated(fault: &str) -> Result<()> {
+    match OF_FORMAT.contains(&fault) {
+        true => Ok(()),
+        false => Err(invalid(format!("`{}` is no fault that can be tolerated", shown(fault, 60)))
+            .help(format!("these can: {}", OF_FORMAT.join(", ")))),
+    }
+}
+
+fn check_authorities(url: &GitUrl, file: Option<&Path>) -> Result<()> {
+    match (file, url.transport()) {
+        (None, _) | (_, Transport::Http { secure: true, .. }) => Ok(()),
+        _ => Err(invalid("a file of certificates is for https URLs only")
+            .help("take it away, or use the https URL")),
     }
 }
 

@@ -98,11 +98,14 @@ impl Inner {
             "--prune",
             "--",
         ];
-        let call = self.git(cx).await?.call().with_server(&self.url, &self.credentials);
+        let call = self.git(cx).await?.call().with_server(&self.url, &self.credentials, &self.trust());
+        let tolerated = self.tolerated.iter().map(|kind| format!("fetch.fsck.{kind}=ignore"));
+        let call = tolerated.fold(call, |call, setting| call.args(["-c", &setting]));
         let call = call
             .in_repository(self.mirror.folder())
             .holding(lock.copy()?)
-            .files_up_to(self.limits.pack_bytes);
+            .files_up_to(self.limits.pack_bytes)
+            .memory_up_to(self.limits.memory);
         let call = call.args(OPTIONS).args([self.url.address()]).args(refspecs);
         call.run(cx).await.map_err(|error| self.ended(error, "fetching"))
     }
@@ -110,7 +113,7 @@ impl Inner {
     fn check(&self, output: &Output) -> Result<()> {
         match succeeded(output) {
             true => Ok(()),
-            false => Err(classify("fetching", &self.url, output)),
+            false => Err(self.credentials.explain(classify("fetching", &self.url, output))),
         }
     }
 
@@ -137,7 +140,7 @@ impl Inner {
                 .with("doing", doing)
                 .with("url", &self.url)
                 .with("limit", format!("time = {:?}", self.limits.time))
-                .help("try again, or raise `Limits::time` or the caller's own deadline"),
+                .help("try again, or raise the limit on the time of a fetch, or the caller's own deadline"),
             _ => error.with("doing", doing).with("url", &self.url),
         }
     }

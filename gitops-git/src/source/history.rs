@@ -1,3 +1,4 @@
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -61,17 +62,45 @@ impl History for GitSource {
         self.0.read(cx, commit, read).await
     }
 
+    /// Also commits that change nothing below the followed folder: who signs for a revision signs for all of it.
+    async fn between(&self, cx: &Cx, from: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>> {
+        let [from, to] = [commit_of(from)?, commit_of(to)?];
+        self.0.ensure(cx, to).await?;
+        let inner = cx.clone();
+        let read = move |repository: &gix::Repository| {
+            let found = history::between(repository, &inner, from, to, limit)?;
+            found.into_iter().map(|id| history::describe(repository, id)).collect()
+        };
+        self.0.read(cx, from, read).await
+    }
+
     /// `path` starts at the followed folder.
-    async fn blame(&self, cx: &Cx, revision: &Revision, path: &str, line: u32) -> Result<Commit> {
+    async fn blame(
+        &self,
+        cx: &Cx,
+        revision: &Revision,
+        path: &str,
+        lines: RangeInclusive<u32>,
+    ) -> Result<Commit> {
         let (commit, path) = (commit_of(revision)?, self.0.below_root(path));
         let read = move |repository: &gix::Repository| {
-            history::describe(repository, history::blame(repository, commit, &path, line)?)
+            history::describe(repository, history::blame(repository, commit, &path, &lines)?)
         };
         self.0.read(cx, commit, read).await
     }
 }
 
 impl GitSource {
+    /// The newest commit of a branch, as the repository has it now; nothing if it has no such branch.
+    ///
+    /// # Errors
+    /// What keeps the repository from being asked.
+    pub async fn branch(&self, cx: &Cx, name: &str) -> Result<Option<Revision>> {
+        let full = format!("refs/heads/{}", name.strip_prefix("refs/heads/").unwrap_or(name));
+        let refs = self.0.advertised(cx, std::slice::from_ref(&full)).await?;
+        Ok(refs.get(&full).map(|id| Revision::new(id.to_string(), name)))
+    }
+
     async fn find_base(&self, cx: &Cx, name: &str) -> Result<Revision> {
         if name == "HEAD" {
             return self.0.newest(cx).await;
@@ -119,7 +148,7 @@ impl Inner {
     }
 
     /// Reads something about a commit, which is fetched if it is not there.
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         cx: &Cx,
         commit: ObjectId,
@@ -137,6 +166,6 @@ impl Inner {
     }
 }
 
-fn commit_of(revision: &Revision) -> Result<ObjectId> {
+pub(super) fn commit_of(revision: &Revision) -> Result<ObjectId> {
     CommitId::parse(revision.id()).map(CommitId::object)
 }

@@ -1,6 +1,8 @@
 mod builder;
+mod entry;
 mod fetch;
 mod history;
+mod merge;
 mod names;
 mod receive;
 mod revert;
@@ -11,15 +13,16 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use async_trait::async_trait;
 use gitops_core::{
-    Cx, Error, ErrorKind, History, Result, Revision, Snapshot, Source, SourceInfo, SourceWatch,
+    Cx, Error, ErrorKind, History, Merge, Result, Revision, Snapshot, Source, SourceInfo, SourceWatch,
 };
 use gix::ObjectId;
 use tokio::sync::OnceCell;
 
 pub use builder::GitSourceBuilder;
+pub use entry::Entry;
 
 use crate::credentials::Credentials;
-use crate::git::GitProgram;
+use crate::git::{GitProgram, Trust};
 use crate::limits::Limits;
 use crate::mirror::Mirror;
 use crate::objects::Objects;
@@ -35,8 +38,9 @@ use crate::watch::LocalWatch;
 /// - [`resolve`](Source::resolve) fetches nothing: it asks a server for one reference, and reads a repository of this
 ///   machine without starting a process.
 /// - [`fetch`](Source::fetch) of a revision that the mirror has costs no call, and of another one only what is new.
-/// - A whole tree is looked over before its snapshot is given: a link, a submodule, an unsafe name or a limit is an error
-///   with all places, never a smaller tree. Folders that kept their ids are not looked over again.
+/// - A whole tree is looked over before its snapshot is given: a submodule, an unsafe name or a limit is an error with all
+///   places, never a smaller tree. Folders that kept their ids are not looked over again. A symbolic link is shown as one
+///   (`EntryKind::Link`) and never followed.
 /// - A revision that was fetched once stays readable, also when its branch was force-pushed since; of such revisions the
 ///   mirror keeps those that were used last, up to [`Limits::kept_revisions`].
 ///
@@ -60,6 +64,9 @@ pub(crate) struct Inner {
     rules: Arc<Rules>,
     limits: Arc<Limits>,
     credentials: Credentials,
+    /// Kinds of faults of format that `git fsck` finds, and that are taken.
+    tolerated: Vec<String>,
+    authorities: Option<PathBuf>,
     author: (String, String),
     mirror: Mirror,
     program: Option<PathBuf>,
@@ -84,21 +91,28 @@ impl GitSource {
 }
 
 impl Inner {
+    fn trust(&self) -> Trust {
+        Trust { authorities: self.authorities.clone() }
+    }
+
     async fn git(&self, cx: &Cx) -> Result<&GitProgram> {
         self.git.get_or_try_init(|| GitProgram::find(cx, self.program.as_deref())).await
     }
 
     /// The tree of a commit that is in the mirror, looked over.
     fn snapshot(&self, objects: Arc<Objects>, commit: ObjectId, revision: Revision) -> Result<Snapshot> {
-        let folder = objects.with(|repository| {
-            let tree = tree_of(repository, commit)?;
-            locate(repository, tree, &self.path)
-        })?;
+        let tree = objects.with(|repository| tree_of(repository, commit))?;
+        self.snapshot_of(objects, tree, revision)
+    }
+
+    /// The same of a tree.
+    fn snapshot_of(&self, objects: Arc<Objects>, tree: ObjectId, revision: Revision) -> Result<Snapshot> {
+        let folder = objects.with(|repository| locate(repository, tree, &self.path))?;
         let (rules, limits) = (Arc::clone(&self.rules), Arc::clone(&self.limits));
         let tree = GitTree { objects, rules, limits };
         let root = tree.folder_id("", folder);
-        let remarks = self.survey.lock().unwrap_or_else(PoisonError::into_inner).check(&tree, root)?;
-        Ok(Snapshot { revision, source: self.url.to_string().into(), root, tree: Arc::new(tree), remarks })
+        let warnings = self.survey.lock().unwrap_or_else(PoisonError::into_inner).check(&tree, root)?;
+        Ok(Snapshot { revision, source: self.url.to_string().into(), root, tree: Arc::new(tree), warnings })
     }
 }
 
@@ -134,6 +148,10 @@ impl Source for GitSource {
     }
 
     fn history(&self) -> Option<&dyn History> {
+        Some(self)
+    }
+
+    fn merge(&self) -> Option<&dyn Merge> {
         Some(self)
     }
 

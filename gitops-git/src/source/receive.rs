@@ -26,7 +26,8 @@ impl Inner {
         }
         let (inner, git) = (Arc::clone(self), self.git(cx).await?);
         let haves = super::blocking(cx, move || inner.mirror.reopen()?.with(haves)).await?;
-        let mut server = git.connect(self.mirror.folder(), &self.url, &self.credentials).start()?;
+        let server = git.connect(Some(self.mirror.folder()), &self.url, &self.credentials, &self.trust());
+        let mut server = server.memory_up_to(self.limits.memory).start()?;
         let mut indexer = self.indexer(git.call(), lock)?.start()?;
         let talk = Talk {
             from: tokio::io::BufReader::new(server.output()?),
@@ -47,9 +48,12 @@ impl Inner {
     }
 
     fn indexer(&self, git: Call, lock: &Lock) -> Result<Call> {
-        let call =
-            git.in_repository(self.mirror.folder()).args(["index-pack", "--stdin", "--fix-thin", "--strict"]);
-        Ok(call.holding(lock.copy()?).files_up_to(self.limits.pack_bytes))
+        let ignored: Vec<String> = self.tolerated.iter().map(|kind| format!("{kind}=ignore")).collect();
+        let equals = if ignored.is_empty() { "" } else { "=" };
+        let strict = format!("--strict{equals}{}", ignored.join(","));
+        let call = git.in_repository(self.mirror.folder());
+        let call = call.args(["index-pack", "--stdin", "--fix-thin", &strict]).holding(lock.copy()?);
+        Ok(call.files_up_to(self.limits.pack_bytes).memory_up_to(self.limits.memory))
     }
 
     async fn outcome(
@@ -68,12 +72,12 @@ impl Inner {
                 Ok(None)
             }
             Answer::Cut => Ok(Some(failed(format!("{}\nearly EOF", server.end().await?.1)))),
-            Answer::Refused(reason) => Ok(Some(failed(reason))),
+            Answer::Refused(reason) => Ok(Some(failed(format!("{reason}\n{}", server.end().await?.1)))),
         }
     }
 }
 
 /// As if one program had said it and failed.
-fn failed(stderr: String) -> Output {
+pub(super) fn failed(stderr: String) -> Output {
     Output { status: ExitStatus::from_raw(1 << 8), stdout: Vec::new(), stderr }
 }

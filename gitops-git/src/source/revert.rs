@@ -59,7 +59,7 @@ impl Inner {
         let cx = &cx.within(self.limits.time);
         let lock = self.mirror.lock(cx).await?;
         let lease = format!("--force-with-lease=refs/heads/{branch}:{old}");
-        let call = self.git(cx).await?.call().with_server(&self.url, &self.credentials);
+        let call = self.git(cx).await?.call().with_server(&self.url, &self.credentials, &self.trust());
         let call = call.in_repository(self.mirror.folder()).holding(lock.copy()?);
         let call = call.args(["push", "--porcelain", "--no-verify", &lease, "--", self.url.address()]);
         let output = call.args([format!("{new}:refs/heads/{branch}")]).run(cx).await;
@@ -88,7 +88,7 @@ impl Inner {
             }
             None => match classify("pushing", &self.url, output) {
                 error if error.kind() == ErrorKind::Unavailable => error.outcome_unknown(),
-                error => error,
+                error => self.credentials.explain(error),
             },
         }
     }

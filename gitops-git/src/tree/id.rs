@@ -9,6 +9,7 @@ const KIND: usize = 31;
 
 const FOLDER: u8 = 0xf0;
 const FILE: u8 = 0xf1;
+const LINK: u8 = 0xf2;
 
 /// The id of a file or folder as Git knows it, written into the 32 bytes of a [`Digest`]: 20 bytes of object id, 11
 /// bytes of scope (zero without rules), one byte of kind.
@@ -17,8 +18,17 @@ const FILE: u8 = 0xf1;
 /// because they decide what is seen of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ContentId {
-    Folder { id: ObjectId, scope: Option<Digest> },
-    File { id: ObjectId },
+    Folder {
+        id: ObjectId,
+        scope: Option<Digest>,
+    },
+    File {
+        id: ObjectId,
+    },
+    /// What it leads to counts for the id, and is not read.
+    Link {
+        id: ObjectId,
+    },
 }
 
 impl ContentId {
@@ -26,6 +36,7 @@ impl ContentId {
         let (id, scope, kind) = match self {
             Self::Folder { id, scope } => (id, scope, FOLDER),
             Self::File { id } => (id, None, FILE),
+            Self::Link { id } => (id, None, LINK),
         };
         let mut bytes = [0; 32];
         bytes[ID].copy_from_slice(id.as_slice());

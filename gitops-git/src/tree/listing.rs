@@ -127,7 +127,8 @@ impl Listing<'_> {
                 }
             }
             Mode::Link => {
-                self.fault("GO0203", name.as_bytes(), LINK, "put the file itself there, or ignore it");
+                let id = ContentId::Link { id: entry.oid.into() }.digest();
+                self.entries.push(Entry { name: name.into(), kind: EntryKind::Link, id });
             }
             Mode::Commit => self.fault(
                 "GO0204",
@@ -174,7 +175,6 @@ impl Listing<'_> {
 }
 
 const REPAIR: &str = "run `git fsck` in the repository and repair what it names";
-const LINK: &str = "it is a symbolic link, which is not followed";
 const SUBMODULE: &str = "it is a submodule, whose files are in another repository";
 
 /// The name as a system sees it that ignores case and composes accents.

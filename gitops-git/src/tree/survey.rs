@@ -27,7 +27,7 @@ struct Extent {
 }
 
 impl Survey {
-    /// Looks a tree over; gives remarks about it, which are no errors.
+    /// Looks a tree over; gives warnings about it, which are no errors.
     ///
     /// # Errors
     /// `Invalid` with the faults of all folders, `Limit` for a tree that is too large or too deep.
@@ -39,13 +39,13 @@ impl Survey {
         let extent = look.folder("", root, 0)?;
         check_entries(tree, &extent)?;
         let mut faults = look.faults;
-        let (errors, remarks) =
+        let (errors, warnings) =
             tree.rules.unused(&extent.used).into_iter().partition(|found| found.severity == Severity::Error);
         if faults.is_empty() {
             faults = errors;
         }
         match faults.is_empty() {
-            true => Ok(remarks),
+            true => Ok(warnings),
             false => Err(refused(faults)),
         }
     }

@@ -82,6 +82,13 @@ impl GitUrl {
         &self.address
     }
 
+    /// Scheme, host and port of a server over http.
+    pub(crate) fn server(&self) -> Option<&str> {
+        let Transport::Http { .. } = self.transport else { return None };
+        let (scheme, rest) = self.address.split_once("://")?;
+        Some(&self.address[..scheme.len() + 3 + rest.find('/')?])
+    }
+
     /// The name of the one protocol that `git` may speak.
     pub(crate) fn protocol(&self) -> &'static str {
         match self.transport {

@@ -218,8 +218,14 @@ fn unsupported(text: &str, scheme: &str) -> Error {
     Error::new(ErrorKind::Unsupported, message).help("use https, ssh or a path")
 }
 
-/// What stands before an `@` may be a password, so it is not shown.
+/// What stands before an `@`, or behind a `?`, may be a password, so it is not shown.
 fn without_password(text: &str) -> String {
+    let plain = text.split(['?', '#']).next().unwrap_or_default();
+    let rest = if plain.len() < text.len() { "?…" } else { "" };
+    format!("{}{rest}", without_user(plain))
+}
+
+fn without_user(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((before, after)) => {
             let scheme =

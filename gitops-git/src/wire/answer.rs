@@ -14,7 +14,7 @@ const MAX_SAID: usize = 16 << 10;
 /// How a talk ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
-    /// The pack was handed on whole.
+    /// The pack, or the list, was handed on whole.
     Whole,
     /// The server does not speak this version, or not about such repositories. Nothing was asked.
     Unspoken,
@@ -50,6 +50,51 @@ where
             }
             // Where nothing more can be sent, nothing more will come.
             Err(_) => Answer::Cut,
+        }
+    }
+
+    /// Asks for references, and hands each on as the server tells it, until that fails. What the server sends is not kept.
+    pub async fn list<E>(
+        mut self,
+        prefixes: &[String],
+        take: impl FnMut(&[u8]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<Answer, E> {
+        match self.list_all(prefixes, take).await {
+            Ok(answer) => answer,
+            Err(error) if error.kind() == ErrorKind::InvalidData => {
+                Ok(Answer::Refused(format!("protocol error: {error}")))
+            }
+            Err(_) => Ok(Answer::Cut),
+        }
+    }
+
+    async fn list_all<E>(
+        &mut self,
+        prefixes: &[String],
+        mut take: impl FnMut(&[u8]) -> std::result::Result<(), E>,
+    ) -> Result<std::result::Result<Answer, E>> {
+        if !self.is_connected().await? {
+            return Ok(Ok(Answer::Unspoken));
+        }
+        if let Some(end) = self.greet().await? {
+            return Ok(Ok(end));
+        }
+        self.to.write_all(&Request::references(prefixes)).await?;
+        self.to.flush().await?;
+        loop {
+            let line = line::read(&mut self.from).await?;
+            match &line {
+                Line::Flush => return Ok(Ok(Answer::Whole)),
+                Line::Data(data) => match line.text().and_then(refusal) {
+                    Some(refused) => return Ok(Ok(refused)),
+                    None => {
+                        if let Err(error) = take(data.strip_suffix(b"\n").unwrap_or(data)) {
+                            return Ok(Err(error));
+                        }
+                    }
+                },
+                Line::Delimiter | Line::End => return Err(strange("a list without an end")),
+            }
         }
     }
 
@@ -113,8 +158,9 @@ where
         Err(strange("too many capabilities"))
     }
 
-    /// Each line of the pack begins with the number of its band: data, remarks, or the reason of an end.
+    /// Each line of the pack begins with the number of its band: data, warnings, or the reason of an end.
     async fn take_pack(&mut self) -> Result<Answer> {
+        let mut warnings = Vec::new();
         loop {
             match line::read(&mut self.from).await? {
                 Line::Flush => return Ok(Answer::Whole),
@@ -122,8 +168,16 @@ where
                     Some((1, bytes)) if self.pack.write_all(bytes).await.is_err() => {
                         return Ok(Answer::NotTaken);
                     }
-                    Some((1 | 2, _)) => {}
-                    Some((3, reason)) => return Ok(Answer::Refused(said(reason))),
+                    Some((1, _)) => {}
+                    // The last of them may say why there is an end.
+                    Some((2, warning)) => {
+                        warnings.extend_from_slice(warning);
+                        warnings.drain(..warnings.len().saturating_sub(MAX_SAID));
+                    }
+                    Some((3, reason)) => {
+                        let warnings = String::from_utf8_lossy(&warnings).into_owned();
+                        return Ok(Answer::Refused(format!("{}\n{warnings}", said(reason))));
+                    }
                     _ => return Err(strange("a line of no band")),
                 },
                 Line::Delimiter | Line::End => return Err(strange("a pack without an end")),

@@ -14,6 +14,18 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// The question for the references below some prefixes, each with what it points at.
+    pub(super) fn references(prefixes: &[String]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        push(&mut bytes, "command=ls-refs");
+        push(&mut bytes, "object-format=sha1");
+        bytes.extend_from_slice(b"0001");
+        push(&mut bytes, "peel");
+        prefixes.iter().for_each(|prefix| push(&mut bytes, &format!("ref-prefix {prefix}")));
+        bytes.extend_from_slice(b"0000");
+        bytes
+    }
+
     /// What is sent.
     pub(super) fn bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256 + 50 * self.haves.len());

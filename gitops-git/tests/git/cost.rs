@@ -57,6 +57,8 @@ async fn asked(source: &dyn Source, renderer: &mut Renderer) -> (usize, usize) {
     let snapshot = source.fetch(&cx, &source.resolve(&cx).await.unwrap()).await.unwrap();
     let tree = Arc::clone(&snapshot.tree);
     let counted = Arc::new(Counted { tree, lists: AtomicUsize::new(0), reads: AtomicUsize::new(0) });
-    renderer.render(&Snapshot { tree: Arc::clone(&counted) as Arc<dyn Tree>, ..snapshot }).unwrap();
+    renderer
+        .render(&Cx::system(), &Snapshot { tree: Arc::clone(&counted) as Arc<dyn Tree>, ..snapshot })
+        .unwrap();
     (counted.lists.load(Ordering::Relaxed), counted.reads.load(Ordering::Relaxed))
 }

@@ -141,14 +141,57 @@ async fn a_line_has_who_changed_it_last() {
     let second = repo.commit(&[("site/a", "one\nTWO\nthree\n")]);
     let source = repo.source().path("site").build().unwrap();
     let cx = Cx::system();
-    let blame = |line| source.blame(&cx, &second, "a", line);
+    let blame = |line| source.blame(&cx, &second, "a", line..=line);
     assert_eq!(blame(1).await.unwrap().id, first.id());
     assert_eq!(blame(2).await.unwrap().id, second.id());
     assert_eq!(blame(3).await.unwrap().id, first.id());
+    let newest = |lines| source.blame(&cx, &second, "a", lines);
+    assert_eq!(newest(1..=3).await.unwrap().id, second.id(), "of several lines, the newest commit");
+    assert!(newest(2..=4).await.is_err(), "a range that leaves the file");
     for line in [0, 4] {
         assert_eq!(blame(line).await.unwrap_err().kind(), ErrorKind::Invalid, "{line}");
     }
-    assert!(source.blame(&cx, &second, "b", 1).await.unwrap_err().is_not_found());
+    assert!(source.blame(&cx, &second, "b", 1..=1).await.unwrap_err().is_not_found());
+}
+
+#[tokio::test]
+async fn what_a_revision_brings_is_what_git_says_also_over_merges_and_wrong_clocks() {
+    let repo = Repo::with(&[("a", "1")]);
+    let commit = |parents: &[&Revision], day: &str, message: &str| {
+        let person = format!("Ada <ada@example.org> {day} +0000");
+        let committer = person.replace("Ada", "Merge bot");
+        let parents: Vec<String> = parents.iter().map(|parent| format!("parent {}", parent.id())).collect();
+        let (tree, parents) = (repo.git(&["rev-parse", "HEAD^{tree}"]), parents.join("\n"));
+        let text = format!("tree {tree}\n{parents}\nauthor {person}\ncommitter {committer}\n\n{message}\n");
+        Revision::new(repo.git_with(&["hash-object", "-w", "-t", "commit", "--stdin"], text.as_bytes()), "")
+    };
+    let root = repo.revision("HEAD");
+    let base = commit(&[&root], "1800000000", "Base");
+    let main = commit(&[&base], "1800000100", "Main");
+    let side = commit(&[&base], "1800000200", "Side");
+    let early = commit(&[&base], "946684800", "With a clock that is wrong by years");
+    let merge = commit(&[&main, &side], "1800000300", "Merge");
+    let last = commit(&[&merge, &early], "1800000400", "Last");
+    repo.git(&["update-ref", "refs/heads/main", last.id()]);
+    let (source, cx) = (history(&repo), Cx::system());
+    source.fetch(&cx, &last).await.unwrap();
+    let all = [&root, &base, &main, &side, &early, &merge, &last];
+    for (from, to) in all.iter().flat_map(|from| all.iter().map(move |to| (*from, *to))) {
+        let found = source.between(&cx, from, to, 100).await.unwrap();
+        let mut found: Vec<String> = found.iter().map(|commit| commit.id.to_string()).collect();
+        let git = repo.git(&["log", "--format=%H", &format!("{}..{}", from.id(), to.id())]);
+        let mut git: Vec<String> = git.lines().map(str::to_owned).collect();
+        if (from, to) == (&base, &last) {
+            assert_eq!(found, git, "the newest first");
+        }
+        found.sort();
+        git.sort();
+        assert_eq!(found, git, "{from} to {to}");
+    }
+    let newest = &source.between(&cx, &root, &last, 1).await.unwrap()[..];
+    assert_eq!((newest.len(), newest[0].id.as_str()), (1, last.id()));
+    assert_eq!(newest[0].author, "Ada <ada@example.org>");
+    assert_eq!(newest[0].committer, "Merge bot <ada@example.org>");
 }
 
 #[tokio::test]

@@ -17,7 +17,7 @@ async fn a_token_opens_a_private_repository_and_is_no_argument() {
     repo.commit(&[("a", "2")]);
     gitea.push(&proxy, &repo, "opens");
     assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "2")]));
-    assert_eq!((git.calls("index-pack"), git.calls("ls-remote")), (2, 2));
+    assert_eq!((git.calls("index-pack"), git.calls("ls-remote")), (2, 0));
     assert!(!git.arguments().contains(gitea.bot_token()));
 }
 

@@ -3,9 +3,11 @@
 
 mod conformance;
 mod cost;
+mod field;
 mod history;
 mod http;
 mod local;
+mod merge;
 mod mirror;
 mod names;
 mod network;

@@ -86,6 +86,19 @@ async fn a_mirror_that_lost_its_head_or_objects_is_made_anew() {
     }
 }
 
+/// People met an empty `HEAD` after a loss of power; nothing but a fetch of something new needs it.
+#[tokio::test]
+async fn a_mirror_with_an_empty_head_heals_with_the_next_commit() {
+    let repo = Repo::with(&[("a", "1")]);
+    let source = repo.source().build().unwrap();
+    newest(&source).await.unwrap();
+    fs::write(source.mirror().join("HEAD"), "").unwrap();
+    assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]));
+    repo.commit(&[("a", "2")]);
+    assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "2")]));
+    assert_eq!(newest(&repo.source().build().unwrap()).await.unwrap(), expect(&[("a", "2")]));
+}
+
 #[tokio::test]
 async fn a_damaged_pack_is_an_error_once_and_then_fetched_anew() {
     let repo = Repo::with(&[("a", &noise(20_000))]);

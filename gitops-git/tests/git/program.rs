@@ -43,6 +43,7 @@ async fn nothing_of_the_surroundings_reaches_it() {
         "GIT_SSH_COMMAND",
         "GIT_ALLOW_PROTOCOL",
         "GIT_PROTOCOL",
+        "GIT_ALLOC_LIMIT",
     ];
     let strange: Vec<_> = names
         .lines()

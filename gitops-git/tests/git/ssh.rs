@@ -104,6 +104,23 @@ async fn a_private_key_that_others_can_read_is_refused_with_the_way_out() {
     assert!(text.contains("chmod 600"), "{text}");
 }
 
+/// People met it with their own key: "the server does not accept the credentials", and the key was the right one.
+#[tokio::test]
+async fn a_private_key_with_a_passphrase_is_told_from_one_that_is_not_let_in() {
+    let repo = Repo::with(&[("a", "1")]);
+    let sshd = Sshd::start(repo.home());
+    let key = repo.home().join("ssh/user");
+    let mut keygen = std::process::Command::new("ssh-keygen");
+    keygen.args(["-q", "-p", "-P", "", "-N", "canary-passphrase", "-f"]).arg(&key);
+    assert!(keygen.status().unwrap().success());
+    let (kind, text) = fault(&repo, sshd.url(&repo.path()), sshd.credentials()).await;
+    assert_eq!(kind, ErrorKind::Unauthenticated);
+    assert_snapshot!(text, @r"
+    Unauthenticated: the private key has a passphrase, and nobody is there to type it
+    help: use a key without passphrase that may only read: `ssh-keygen -p -N '' -f COPY` takes it from a copy
+    ");
+}
+
 #[test]
 fn an_ssh_key_does_not_fit_another_url_or_an_odd_path() {
     let repo = Repo::empty();

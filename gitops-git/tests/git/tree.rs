@@ -19,14 +19,20 @@ fn line(mode: &str, kind: &str, id: &str, name: &[u8]) -> Vec<u8> {
     [format!("{mode} {kind} {id}\t").as_bytes(), name, b"\0"].concat()
 }
 
+/// Whether a link is a fault depends on what reads it: a source only never follows one.
 #[tokio::test]
-async fn a_link_is_refused_with_its_place() {
-    let (_, text, found) = refusal(|_, blob| line("120000", "blob", blob, b"link")).await;
-    assert_eq!(found, ["GO0203 link"]);
-    assert_snapshot!(text, @r"
-    Invalid: the tree can't be used: `link`: it is a symbolic link, which is not followed
-    help: put the file itself there, or ignore it
-    ");
+async fn a_link_is_shown_as_one_and_what_it_leads_to_is_not_read() {
+    let repo = Repo::with(&[("a", "1")]);
+    let target = repo.blob(b"/etc/passwd");
+    repo.commit_tree(&line("120000", "blob", &target, b"link"));
+    let (source, cx) = (repo.source().build().unwrap(), Cx::system());
+    let snapshot = source.fetch(&cx, &source.resolve(&cx).await.unwrap()).await.unwrap();
+    let entries = snapshot.tree.list("", &snapshot.root).unwrap();
+    assert_eq!((entries.len(), entries[0].kind), (1, gitops_core::EntryKind::Link));
+    assert!(snapshot.tree.read("link", &entries[0].id).is_err());
+    let render = gitops_core::render_files("1", |_: &gitops_core::Part<'_>| Ok(Vec::new()));
+    let error = gitops_core::Renderer::new(std::sync::Arc::new(render)).render(&cx, &snapshot).unwrap_err();
+    assert_eq!(findings(&error), ["GO0203 link"]);
 }
 
 #[tokio::test]
@@ -70,15 +76,16 @@ async fn a_name_that_is_not_utf8_is_refused() {
 
 #[tokio::test]
 async fn all_faults_of_all_folders_are_told_at_once() {
-    let (_, text, found) = refusal(|repo, blob| {
-        let inner = repo.git_with(&["mktree", "-z"], &line("120000", "blob", blob, b"link"));
+    let (_, text, found) = refusal(|repo, _| {
+        let module = line("160000", "commit", &"1".repeat(40), b"module");
+        let inner = repo.git_with(&["mktree", "--missing", "-z"], &module);
         [line("040000", "tree", &inner, b"x"), line("040000", "tree", &inner, b"y")].concat()
     })
     .await;
-    assert_eq!(found, ["GO0203 x/link", "GO0203 y/link"]);
+    assert_eq!(found, ["GO0204 x/module", "GO0204 y/module"]);
     assert_snapshot!(text, @r"
-    Invalid: 2 entries of the tree can't be used; the first is `x/link`: it is a symbolic link, which is not followed
-    help: put the file itself there, or ignore it
+    Invalid: 2 entries of the tree can't be used; the first is `x/module`: it is a submodule, whose files are in another repository
+    help: put the files themselves there, or ignore it
     ");
 }
 

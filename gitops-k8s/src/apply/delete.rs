@@ -1,4 +1,4 @@
-use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Key, Mark, Result};
+use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Key, OwnerLabel, Result};
 use serde_json::json;
 
 use crate::cluster::Call;
@@ -19,7 +19,7 @@ pub(super) async fn delete(
     cx: &Cx,
     key: &Key,
     expect: &Expect,
-    mark: &Mark,
+    owner_label: &OwnerLabel,
 ) -> Result<Applied> {
     let place = inner.place(cx, key).await?;
     for _ in 0..TRIES {
@@ -32,7 +32,11 @@ pub(super) async fn delete(
         if seen.is_deleting() {
             return Ok(Applied::Deleting);
         }
-        inner.check(key, &seen, expect, mark)?;
+        inner.check(key, &seen, expect, owner_label)?;
+        if seen.asks_to_stay() {
+            return Err(Error::conflict(key)
+                .help("an annotation says that it is to stay: plan again, it is orphaned then"));
+        }
         match remove(inner, cx, key, &place, &seen).await {
             Err(error) if error.kind() == ErrorKind::Conflict => {}
             answer => return answer,

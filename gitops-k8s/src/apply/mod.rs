@@ -1,15 +1,15 @@
 //! One change of one object, made under its precondition.
 
+mod body;
 mod create;
 mod delete;
 pub(crate) mod replace;
 mod update;
 
-use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Key, Mark, Result};
+use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Key, Object, OwnerLabel, Result, Value};
 
 use serde_json::Value as Json;
 
-use crate::adopt;
 use crate::cluster::{Call, Failure};
 use crate::document::{Document, Pin};
 use crate::kinds::Place;
@@ -30,12 +30,17 @@ pub(crate) async fn apply(inner: &Inner, cx: &Cx, change: &Change) -> Result<App
     preview::check(inner, change)?;
     let _flight = inner.book.begin(change.key());
     match change {
-        Change::Create { object, mark, .. } => create::create(inner, cx, object, mark).await,
-        Change::Update { object, expect, mark, .. } => update::update(inner, cx, object, expect, mark).await,
-        Change::Replace { object, expect, mark, .. } => {
-            replace::replace(inner, cx, object, expect, mark).await
+        Change::Create { object, owner_label, .. } => create::create(inner, cx, object, owner_label).await,
+        Change::Update { object, expect, owner_label, preview } => {
+            let decided = preview.as_ref().map(|shown| inner.book.decided(&object.key, shown));
+            update::update(inner, cx, object, expect, owner_label, decided).await
         }
-        Change::Delete { key, expect, mark, .. } => delete::delete(inner, cx, key, expect, mark).await,
+        Change::Replace { object, expect, owner_label, .. } => {
+            replace::replace(inner, cx, object, expect, owner_label).await
+        }
+        Change::Delete { key, expect, owner_label, .. } => {
+            delete::delete(inner, cx, key, expect, owner_label).await
+        }
     }
 }
 
@@ -49,8 +54,9 @@ impl Inner {
         pin: Pin<'_>,
         dry: Dry,
     ) -> Result<Json, Failure> {
-        let body = document.pinned(pin);
-        let call = |force| self.call(uri, body.clone(), force, dry).with_secret(document.has_secret);
+        let body = self.body(cx, document, pin).await?;
+        let call =
+            |force| self.call(document, uri, body.clone(), (force, dry)).with_secret(document.has_secret);
         match self.send(cx, document, call(self.conflicts == Conflicts::Take)).await {
             Err(failure) if self.conflicts == Conflicts::Restore && failure.is_of_edits() => {
                 self.send(cx, document, call(true)).await
@@ -68,28 +74,32 @@ impl Inner {
         Ok(json)
     }
 
-    /// A dry run over an object. What it would take from tools that an adoption takes over is no conflict.
-    pub async fn submit_over(
+    /// A dry run over an object, that takes fields of others or does not.
+    pub async fn ask(&self, cx: &Cx, document: &Document, uri: &str, force: bool) -> Result<Json, Failure> {
+        self.write(cx, document, uri, Pin::Free, (force, Dry::Run)).await
+    }
+
+    /// One server-side apply, that takes fields of others or does not.
+    pub async fn write(
         &self,
         cx: &Cx,
         document: &Document,
         uri: &str,
-        before: &Seen,
+        pin: Pin<'_>,
+        (force, dry): (bool, Dry),
     ) -> Result<Json, Failure> {
-        let answer = self.submit(cx, document, uri, Pin::Free, Dry::Run).await;
-        match answer {
-            Err(failure) if before.mark.is_none() && failure.is_of(adopt::is_predecessor) => {
-                let call = self.call(uri, document.pinned(Pin::Free), true, Dry::Run);
-                self.send(cx, document, call.with_secret(document.has_secret)).await
-            }
-            answer => answer,
-        }
+        let (force, body) = (force || self.conflicts == Conflicts::Take, self.body(cx, document, pin).await?);
+        let call = self.call(document, uri, body, (force, dry)).with_secret(document.has_secret);
+        self.send(cx, document, call).await
     }
 
     /// Fields that the kind does not have are refused whatever is asked for. To ask for more than `Ignore` only has the
     /// server read the body a second time, for names that are there twice; a body of ours has none.
-    fn call(&self, uri: &str, body: Vec<u8>, force: bool, dry: Dry) -> Call {
-        let manager = escape(&self.eye.manager);
+    ///
+    /// What was applied under a former name is asked about under that name: it is handed over before it is written.
+    fn call(&self, document: &Document, uri: &str, body: Vec<u8>, (force, dry): (bool, Dry)) -> Call {
+        let former = document.former_manager.as_ref().filter(|_| dry == Dry::Run);
+        let manager = escape(former.unwrap_or(&self.eye.manager));
         let uri = format!("{uri}?fieldManager={manager}&force={force}&fieldValidation=Ignore");
         match dry {
             Dry::Run => Call::apply(format!("{uri}&dryRun=All"), body).without_effect(),
@@ -131,8 +141,22 @@ impl Inner {
     }
 
     /// Whether an object is what this operation left: then the change was made, and its answer was lost.
-    pub fn is_done(seen: &Seen, mark: &Mark) -> bool {
-        seen.mark.as_ref() == Some(mark) && !seen.is_deleting()
+    pub fn is_done(seen: &Seen, owner_label: &OwnerLabel) -> bool {
+        seen.owner_label.as_ref() == Some(owner_label) && !seen.is_deleting()
+    }
+
+    /// The object in the version that is declared; where that is not served, in the one that our fields are recorded in.
+    pub async fn read_as_declared(
+        &self,
+        cx: &Cx,
+        place: &Place,
+        object: &Object,
+    ) -> Result<Option<Seen>, Failure> {
+        let declared = object.body.get("apiVersion").and_then(Value::as_text).unwrap_or_default();
+        match place.object_as(declared) {
+            Ok(uri) => self.read(cx, uri).await,
+            Err(_) => self.read_as_applied(cx, place).await,
+        }
     }
 
     /// The object in the version that our fields are recorded in.
@@ -147,8 +171,8 @@ impl Inner {
     }
 
     /// Whether the object is the one that a change was planned for, in the state that it was planned for.
-    pub fn check(&self, key: &Key, seen: &Seen, expect: &Expect, mark: &Mark) -> Result<()> {
-        let is_ours = seen.mark.as_ref().is_some_and(|found| found.owner == mark.owner);
+    pub fn check(&self, key: &Key, seen: &Seen, expect: &Expect, owner_label: &OwnerLabel) -> Result<()> {
+        let is_ours = seen.owner_label.as_ref().is_some_and(|found| owner_label.is_of(&found.owner));
         let is_as_planned = seen.uid() == expect.uid && seen.version(&self.eye) == expect.version;
         match is_ours && is_as_planned && !seen.is_deleting() {
             true => Ok(()),

@@ -1,4 +1,4 @@
-use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Key, Mark, Object, Result};
+use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Key, Object, OwnerLabel, Result};
 
 use super::Dry;
 use super::create::create;
@@ -20,32 +20,32 @@ pub(super) async fn replace(
     cx: &Cx,
     object: &Object,
     expect: &Expect,
-    mark: &Mark,
+    owner_label: &OwnerLabel,
 ) -> Result<Applied> {
     if !inner.replace && !Treatment::of(object).recreate {
         return Err(Error::new(ErrorKind::Denied, "the target may not delete an object to make it anew")
-            .help("allow it: `KubernetesBuilder::replace`"));
+            .help("allow it: `replace`"));
     }
     let key = &object.key;
     let place = inner.place(cx, key).await?;
     let seen = inner.read_as_applied(cx, &place).await?;
     let seen = seen.ok_or_else(|| Error::conflict(key))?;
-    if Inner::is_done(&seen, mark) && seen.uid() != expect.uid {
-        let document = Document::over(object, Some(mark), &seen, &inner.eye)?;
+    if Inner::is_done(&seen, owner_label) && seen.uid() != expect.uid {
+        let document = Document::over(object, Some(owner_label), &seen, &inner.eye)?;
         let uri = place.object_as(document.api_version())?;
         return inner.answer_again(cx, key, &document, &uri, &seen).await;
     }
-    inner.check(key, &seen, expect, mark)?;
+    inner.check(key, &seen, expect, owner_label)?;
     prove(inner, cx, object).await?;
     let removed = remove(inner, cx, key, &place, &seen).await?;
-    anew(inner, cx, object, mark, &place, &seen, removed).await.map_err(Error::outcome_unknown)
+    anew(inner, cx, object, owner_label, &place, &seen, removed).await.map_err(Error::outcome_unknown)
 }
 
 async fn anew(
     inner: &Inner,
     cx: &Cx,
     object: &Object,
-    mark: &Mark,
+    owner_label: &OwnerLabel,
     place: &Place,
     seen: &Seen,
     removed: Applied,
@@ -53,7 +53,7 @@ async fn anew(
     if removed == Applied::Deleting {
         until_absent(inner, cx, place, seen.uid().as_str()).await?;
     }
-    create(inner, cx, object, mark).await
+    create(inner, cx, object, owner_label).await
 }
 
 /// How many bytes of a name are kept in the name of a proof: room for what is added in a name of 63.

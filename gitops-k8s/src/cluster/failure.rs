@@ -25,9 +25,14 @@ impl Failure {
         self.error.kind()
     }
 
-    /// The fields that other managers own with other values, each with its manager.
+    /// The fields that other managers own with other values.
+    pub fn of_managers(&self) -> impl Iterator<Item = &Cause> {
+        self.causes.iter().filter(|cause| cause.is_of_managers())
+    }
+
+    /// The same, each with its manager.
     pub fn owned_by_others(&self) -> impl Iterator<Item = String> {
-        self.causes.iter().filter(|cause| cause.is_of_managers()).map(Cause::owner)
+        self.of_managers().map(Cause::owner)
     }
 
     /// A conflict of fields, all of which were only edited: nobody claims them.
@@ -36,10 +41,11 @@ impl Failure {
         claims.next().is_some_and(|first| first && claims.all(|edit| edit))
     }
 
-    /// A conflict of fields with managers of which all are meant.
-    pub fn is_of(&self, meant: impl Fn(&str) -> bool) -> bool {
-        let mut owners = self.causes.iter().filter(|cause| cause.is_of_managers()).map(Cause::manager);
-        owners.next().is_some_and(&meant) && owners.all(meant)
+    /// The server can't bring our record of ownership, which is of another version of the kind, to this one.
+    pub fn is_of_record(&self) -> bool {
+        let message = self.error.message();
+        let signs = ["field not declared in schema", "to an invalid group/version", "failed to convert"];
+        self.answered && signs.iter().any(|sign| message.contains(sign))
     }
 
     /// A conflict of versions, as opposed to one of fields, which reading again does not resolve.
@@ -59,8 +65,19 @@ impl Cause {
         self.message.contains(" using ") && !self.message.contains(" with subresource ")
     }
 
+    /// Whether it is of somebody who applied.
+    pub fn is_of_an_apply(&self) -> bool {
+        !self.message.contains(" using ")
+    }
+
+    /// The subresource of `conflict with "x" with subresource "scale" using v1`; empty if there is none.
+    pub fn subresource(&self) -> &str {
+        let rest = self.message.split_once(" with subresource \"").map_or("", |(_, rest)| rest);
+        rest.split('"').next().unwrap_or_default()
+    }
+
     /// The manager of `conflict with "kubectl" using v1`.
-    fn manager(&self) -> &str {
+    pub fn manager(&self) -> &str {
         self.message.split('"').nth(1).unwrap_or("another manager")
     }
 

@@ -9,13 +9,14 @@ mod refusal;
 mod wire;
 
 pub use connection::Connection;
-pub(crate) use failure::Failure;
+pub(crate) use failure::{Cause, Failure};
 pub(crate) use wire::{Call, Wire};
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::kinds::Kinds;
+use crate::schema::Schemas;
 
 /// A connected cluster: one identity, one set of connections, one picture of the kinds that are served.
 ///
@@ -29,12 +30,18 @@ pub struct Cluster(Arc<Inner>);
 struct Inner {
     wire: Wire,
     kinds: Kinds,
+    schemas: Schemas,
     default_namespace: String,
 }
 
 impl Cluster {
     pub(crate) fn new(wire: Wire, default_namespace: String) -> Self {
-        Self(Arc::new(Inner { wire, kinds: Kinds::default(), default_namespace }))
+        Self(Arc::new(Inner {
+            wire,
+            kinds: Kinds::default(),
+            schemas: Schemas::default(),
+            default_namespace,
+        }))
     }
 
     /// The namespace that the kubeconfig's context names, `default` where it names none.
@@ -44,6 +51,10 @@ impl Cluster {
 
     pub(crate) fn wire(&self) -> &Wire {
         &self.0.wire
+    }
+
+    pub(crate) fn schemas(&self) -> &Schemas {
+        &self.0.schemas
     }
 
     pub(crate) fn kinds(&self) -> &Kinds {

@@ -87,12 +87,20 @@ fn kind(code: StatusCode, status: &Status) -> ErrorKind {
         422 if status.names_field("metadata.uid") => ErrorKind::Conflict,
         410 => ErrorKind::Stale,
         413 => ErrorKind::Limit,
-        // A field that the kind does not have: the server calls that an error of its own.
-        500 if status.message.contains("failed to create typed patch object") => ErrorKind::Invalid,
+        // A field that the kind does not have, or a value that its field does not take: the server calls that an error of its
+        // own.
+        500 if MISFITS.iter().any(|words| status.message.contains(words)) => ErrorKind::Invalid,
         429 | 500..=599 => ErrorKind::Unavailable,
         _ => ErrorKind::Invalid,
     }
 }
+
+/// Words of the server for an object that it can't make sense of.
+const MISFITS: [&str; 3] = [
+    "failed to create typed patch object",
+    "failed to convert new object",
+    "failed to convert new typed object",
+];
 
 /// What a person can do about it, where that does not depend on the object.
 fn help(kind: ErrorKind, message: &str) -> Option<&'static str> {

@@ -25,7 +25,7 @@ pub(super) fn services(finder: &Finder<'_>) -> Vec<Need> {
 
 /// Lets what points the API server at a service wait for the workloads behind the service as well, as far as both are
 /// in the same part: until they answer, the server would refuse what it asks them about.
-pub(crate) fn link(objects: &mut [Object]) {
+pub(super) fn link(objects: &mut [Object]) {
     let behind: Vec<(usize, Vec<Need>)> =
         callers(objects).map(|(index, keys)| (index, backends(objects, &keys))).collect();
     for (index, needs) in behind {

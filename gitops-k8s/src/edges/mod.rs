@@ -8,12 +8,13 @@
 //! 2. service accounts, roles, config maps, volumes, admission policies;
 //! 3. bindings, secrets, claims, services;
 //! 4. workloads;
-//! 5. webhook configurations and API services.
+//! 5. webhook configurations, API services, and objects of kinds that are defined elsewhere.
 //!
-//! Objects of kinds that are defined elsewhere need their definition and their namespace. A workload does not wait for
+//! Objects of kinds that are defined elsewhere need their definition, their namespace, and what takes care of them. A workload does not wait for
 //! its volume claims: a claim may be bound only once a pod uses it.
 
 mod backend;
+mod operator;
 mod path;
 mod pod;
 mod rbac;
@@ -21,8 +22,6 @@ mod table;
 
 use gitops_core::{GroupKind, Key, Need, Object, Value};
 use smol_str::{SmolStr, format_smolstr};
-
-pub(crate) use backend::link;
 
 use crate::manifest::Scopes;
 pub(crate) use pod::place as pod_of;
@@ -35,6 +34,12 @@ pub(crate) fn find(object: &mut Object) {
     object.needs.sort();
     object.needs.dedup();
     object.offers.extend(offers);
+}
+
+/// Adds the needs and offers that follow from several objects of one part.
+pub(crate) fn link(objects: &mut [Object]) {
+    backend::link(objects);
+    operator::link(objects);
 }
 
 /// An object whose references are looked for.
@@ -50,6 +55,7 @@ impl Finder<'_> {
         needs.extend(pod::references(self));
         needs.extend(rbac::needs(self));
         needs.extend(backend::services(self));
+        needs.extend(operator::need(self));
         needs
     }
 

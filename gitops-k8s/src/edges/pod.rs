@@ -54,9 +54,18 @@ pub(super) fn references(finder: &Finder<'_>) -> Vec<Need> {
             needs.extend(names.map(|name| finder.named(group, kind, namespace, name)));
         }
     }
-    let account = path::texts(pod, "serviceAccountName").first().copied().unwrap_or("default");
+    let account = account_of(pod);
     needs.push(Need::Offer(rbac::rights_of(namespace, account)));
     needs
+}
+
+/// The service account in whose name an object's pods run; nothing if it runs none.
+pub(super) fn account<'a>(finder: &Finder<'a>) -> Option<&'a str> {
+    spec(finder).map(account_of)
+}
+
+fn account_of(pod: &Value) -> &str {
+    path::texts(pod, "serviceAccountName").first().copied().unwrap_or("default")
 }
 
 /// Where the objects of a kind describe the pods that they run, as names with dots between; nothing if they run none.

@@ -31,6 +31,16 @@ pub(super) fn offers(finder: &Finder<'_>) -> Vec<SmolStr> {
     }
 }
 
+/// Whether an object is a role.
+pub(super) fn is_role(finder: &Finder<'_>) -> bool {
+    finder.is(GROUP, "Role") || finder.is(GROUP, "ClusterRole")
+}
+
+/// The role that a binding gives to its accounts.
+pub(super) fn bound_role(finder: &Finder<'_>) -> Option<Need> {
+    is_binding(finder).then(|| role(finder)).flatten()
+}
+
 fn is_binding(finder: &Finder<'_>) -> bool {
     finder.is(GROUP, "RoleBinding") || finder.is(GROUP, "ClusterRoleBinding")
 }

@@ -6,4 +6,4 @@ mod set;
 
 pub(crate) use diff::{changes, transfers};
 pub(crate) use extract::extract;
-pub(crate) use set::{Element, FieldSet, Managed, default_of_key, managed};
+pub(crate) use set::{Element, FieldSet, Managed, default_of_key, managed, shown};

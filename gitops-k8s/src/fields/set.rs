@@ -75,6 +75,11 @@ impl fmt::Display for Element {
     }
 }
 
+/// A path as a plan shows it.
+pub(crate) fn shown<'a>(path: impl IntoIterator<Item = &'a Element>) -> String {
+    path.into_iter().fold(String::new(), |shown, element| shown + "/" + &element.to_string())
+}
+
 impl FieldSet {
     /// Reads `fieldsV1`. Steps of an unknown form are left out.
     pub fn parse(fields: &Json) -> Self {
@@ -134,6 +139,35 @@ impl FieldSet {
         }
     }
 
+    /// The set below a path; nothing if the path is not in it.
+    pub fn at(&self, path: &[Element]) -> Option<&Self> {
+        path.iter().try_fold(self, |set, element| set.below.get(element))
+    }
+
+    /// Puts a field into the set.
+    pub fn insert(&mut self, path: &[Element]) {
+        self.put(path, Self { itself: true, ..Self::default() });
+    }
+
+    /// Takes in another set below a path.
+    pub fn put(&mut self, path: &[Element], below: Self) {
+        match path {
+            [] => self.merge(&below),
+            [first, rest @ ..] => self.below.entry(first.clone()).or_default().put(rest, below),
+        }
+    }
+
+    /// Takes the fields of another set, and all below them, out of the set.
+    pub fn subtract(&mut self, other: &Self) {
+        for (element, theirs) in &other.below {
+            let Some(own) = self.below.get_mut(element) else { continue };
+            own.subtract(theirs);
+            if theirs.below.is_empty() || (own.below.is_empty() && !own.itself) {
+                self.below.remove(element);
+            }
+        }
+    }
+
     /// Takes the field at a path of names, and all below it, out of the set.
     pub fn remove(&mut self, path: &[&str]) {
         let [first, rest @ ..] = path else { return };
@@ -174,6 +208,19 @@ impl Element {
         }
     }
 
+    /// As the server writes it where it tells of a conflict.
+    pub fn written(&self) -> String {
+        match self {
+            Self::Field(name) => format!(".{name}"),
+            Self::Keyed(keys) => {
+                let keys = keys.iter().map(|(name, Scalar(value))| format!("{name}={value}"));
+                format!("[{}]", keys.collect::<Vec<_>>().join(","))
+            }
+            Self::Item(Scalar(value)) => format!("[={value}]"),
+            Self::At(index) => format!("[{index}]"),
+        }
+    }
+
     /// What is at this step of a value.
     pub fn of<'a>(&self, value: &'a Json) -> Option<&'a Json> {
         match self {
@@ -189,6 +236,11 @@ impl Element {
         matches!(self, Self::Keyed(_))
     }
 
+    /// Whether it is an item that its value names.
+    pub fn is_item(&self) -> bool {
+        matches!(self, Self::Item(_))
+    }
+
     /// The fields of an item that say which one it is.
     pub fn keys_of(&self, item: &Json) -> Map<String, Json> {
         let Self::Keyed(keys) = self else { return Map::new() };
@@ -197,10 +249,25 @@ impl Element {
             .collect()
     }
 
-    /// Whether an item of a list is the one that the keys name. A key that the item leaves out has the value that the server
-    /// gives it.
+    /// The element of another item of the same list.
+    pub fn with_keys_of(&self, item: &Json) -> Self {
+        let Self::Keyed(keys) = self else { return self.clone() };
+        let key = |(name, _): &(SmolStr, Scalar)| {
+            let value = item.get(name.as_str()).cloned();
+            let value = value.or_else(|| default_of_key(name).map(Json::from)).unwrap_or(Json::Null);
+            (name.clone(), Scalar::of(&value))
+        };
+        Self::Keyed(keys.iter().map(key).collect())
+    }
+
+    /// Whether an item of a list is the one that the keys, or the value, name. A key that the item leaves out has the value
+    /// that the server gives it.
     pub fn names(&self, item: &Json) -> bool {
-        let Self::Keyed(keys) = self else { return false };
+        let keys = match self {
+            Self::Keyed(keys) => keys,
+            Self::Item(value) => return value.is(item),
+            Self::Field(_) | Self::At(_) => return false,
+        };
         keys.iter().all(|(name, value)| match item.get(name.as_str()) {
             Some(found) => value.is(found),
             None => default_of_key(name).is_some_and(|default| value.is(&default.into())),
@@ -209,7 +276,7 @@ impl Element {
 
     /// Whether the item that the keys name has a value under a name: in its keys, or else by itself.
     pub fn has(&self, item: &Json, name: &str, value: &Json) -> bool {
-        let Self::Keyed(keys) = self else { return false };
+        let Self::Keyed(keys) = self else { return item.get(name) == Some(value) };
         match keys.iter().find(|(key, _)| key == name) {
             Some((_, key)) => key.is(value),
             None => item.get(name) == Some(value),
@@ -226,6 +293,7 @@ pub(crate) struct Managed {
     pub subresource: SmolStr,
     pub api_version: SmolStr,
     pub fields: FieldSet,
+    at: SmolStr,
 }
 
 /// The entries of an object's `metadata.managedFields`.
@@ -235,7 +303,12 @@ pub(crate) fn managed(object: &Json) -> Vec<Managed> {
 }
 
 impl Managed {
-    fn parse(entry: &Json) -> Self {
+    /// When it wrote last.
+    pub fn time(&self) -> Option<String> {
+        (!self.at.is_empty()).then(|| self.at.to_string())
+    }
+
+    pub fn parse(entry: &Json) -> Self {
         let text = |name: &str| SmolStr::from(entry[name].as_str().unwrap_or_default());
         Self {
             manager: text("manager"),
@@ -243,6 +316,7 @@ impl Managed {
             subresource: text("subresource"),
             api_version: text("apiVersion"),
             fields: FieldSet::parse(&entry["fieldsV1"]),
+            at: text("time"),
         }
     }
 }

@@ -1,21 +1,27 @@
+use std::collections::BTreeMap;
+
 use serde_json::Value as Json;
 
-/// The conditions of an object that were set for its present generation.
-pub(super) struct Conditions<'a>(Vec<&'a Json>);
+/// The conditions of an object, told apart by whether they were set for its present generation.
+pub(super) struct Conditions<'a> {
+    present: Vec<&'a Json>,
+    stale: Vec<&'a Json>,
+}
 
 impl<'a> Conditions<'a> {
     pub fn of(object: &'a Json) -> Self {
         let generation = object["metadata"]["generation"].as_i64();
-        let is_current = |condition: &&Json| match (condition["observedGeneration"].as_i64(), generation) {
+        let is_present = |condition: &&Json| match (condition["observedGeneration"].as_i64(), generation) {
             (Some(observed), Some(generation)) => observed >= generation,
             _ => true,
         };
         let all = object["status"]["conditions"].as_array().into_iter().flatten();
-        Self(all.filter(is_current).collect())
+        let (present, stale) = all.partition(is_present);
+        Self { present, stale }
     }
 
     fn get(&self, name: &str) -> Option<&'a Json> {
-        self.0.iter().find(|condition| condition["type"] == name).copied()
+        self.present.iter().find(|condition| condition["type"] == name).copied()
     }
 
     /// `True`, `False` or `Unknown`; nothing if nobody set it.
@@ -29,6 +35,30 @@ impl<'a> Conditions<'a> {
 
     pub fn reason(&self, name: &str) -> Option<&'a str> {
         self.get(name)?["reason"].as_str()
+    }
+
+    /// Each of the present generation by its type; the first of those of one type.
+    pub fn by_type(&self) -> BTreeMap<&'a str, &'a Json> {
+        let named = |condition: &&'a Json| Some((condition["type"].as_str()?, *condition));
+        self.present.iter().rev().filter_map(named).collect()
+    }
+
+    /// That a condition is known of an older generation only.
+    pub fn stale(&self, name: &str) -> Option<String> {
+        let condition = self.stale.iter().find(|condition| condition["type"] == name)?;
+        let is_renewed = self.get(name).is_some();
+        let observed = condition["observedGeneration"].as_i64().unwrap_or_default();
+        (!is_renewed).then(|| format!("{name} is of the older generation {observed}"))
+    }
+
+    /// What the conditions say that are `False`, or what all say if none is.
+    pub fn told(&self) -> Option<String> {
+        let named = |condition: &&Json| condition["type"].as_str().map(|name| self.why(name));
+        let is_false = |condition: &&&Json| condition["status"] == "False";
+        let bad: Vec<String> = self.present.iter().filter(is_false).filter_map(named).collect();
+        let all = || self.present.iter().filter_map(named).collect();
+        let told: Vec<String> = if bad.is_empty() { all() } else { bad };
+        (!told.is_empty()).then(|| told.join("; "))
     }
 
     /// What a condition says, and since when, on one line.
@@ -50,8 +80,10 @@ impl<'a> Conditions<'a> {
     /// what is on its way.
     pub fn dated(&self, reason: String) -> String {
         let times = ["lastUpdateTime", "lastTransitionTime"];
-        let all =
-            self.0.iter().flat_map(|condition| times.iter().filter_map(|name| condition[*name].as_str()));
+        let all = self
+            .present
+            .iter()
+            .flat_map(|condition| times.iter().filter_map(|name| condition[*name].as_str()));
         match all.max() {
             Some(last) if !reason.contains("(since ") => format!("{reason} (nothing happened since {last})"),
             _ => reason,

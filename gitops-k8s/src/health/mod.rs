@@ -3,10 +3,13 @@
 mod conditions;
 mod deletion;
 mod kinds;
+mod look;
 mod pods;
 mod rule;
+mod shipped;
 mod standing;
 mod wait;
+mod words;
 
 use serde_json::Value as Json;
 
@@ -16,24 +19,39 @@ pub(crate) use rule::HealthRules;
 
 /// How an object is doing, as its own status says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
+#[non_exhaustive]
+pub enum ObjectHealth {
     /// It works.
-    Well,
+    Healthy,
+    /// Nothing says that it works, for this reason, and it may be that nobody ever will: after a while it counts as
+    /// working.
+    Unproven(String),
     /// It is on its way, for this reason.
-    Coming(String),
-    /// Its kind has a status, and nobody has written one yet: it may be that nobody ever will.
-    Unseen,
+    Progressing(String),
+    /// Somebody suspended it, in this way: nothing will happen on it until it is resumed.
+    Suspended(String),
     /// It will not work without a change, for this reason.
-    Badly(String),
+    Degraded(String),
 }
 
-impl Doing {
+impl ObjectHealth {
+    /// How an object is doing: a pure function of the object, as the server has it.
+    ///
+    /// A rule of `rules` for its kind decides; without one the built-in rule of the kind; without one what most
+    /// controllers mean by their words. In all of them a deletion under way comes first, and a generation that the
+    /// controller has not seen is on its way.
+    pub fn of(object: &Json, rules: impl IntoIterator<Item = HealthRule>) -> Self {
+        assess(object, &HealthRules::new(rules.into_iter().collect()))
+    }
+
     /// What is to be said of it.
     fn why(&self) -> String {
         match self {
-            Self::Well => "it works".to_owned(),
-            Self::Unseen => "no controller has written its status".to_owned(),
-            Self::Coming(reason) | Self::Badly(reason) => reason.clone(),
+            Self::Healthy => "it works".to_owned(),
+            Self::Unproven(reason)
+            | Self::Progressing(reason)
+            | Self::Suspended(reason)
+            | Self::Degraded(reason) => reason.clone(),
         }
     }
 }
@@ -41,61 +59,73 @@ impl Doing {
 /// By this annotation an object says that it works by being there.
 const IGNORED: &str = "argocd.argoproj.io/ignore-healthcheck";
 
-/// How an object is doing: a pure function of the object.
+/// See [`ObjectHealth::of`].
 ///
 /// The frame is that of kstatus, with what it leaves open decided for the reader: what a controller said of an older
-/// generation does not count, and a failed pod has failed. The first of these that says something decides: a deletion
-/// under way; the wish that its health be ignored; a generation that no controller has seen; a rule of the configuration; the conditions `Reconciling` and
-/// `Stalled`; the rule of the kind; the condition `Ready`. An object of which none says anything works by being there,
-/// unless it is of a kind that others defined and has no status at all.
-pub(crate) fn assess(object: &Json, rules: &HealthRules) -> Doing {
+/// generation does not count, a failed pod has failed, and what says nothing of itself is unproven. The first of these that says something decides: a deletion
+/// under way; the wish that its health be ignored; a rule of the configuration; the built-in rule of the kind; a rule that
+/// is shipped for a kind of a well-known project; words that most controllers use.
+pub(crate) fn assess(object: &Json, rules: &HealthRules) -> ObjectHealth {
     if !object["metadata"]["deletionTimestamp"].is_null() {
-        return Doing::Coming(deletion::held_by(object));
+        return ObjectHealth::Progressing(deletion::held_by(object));
     }
     if object["metadata"]["annotations"][IGNORED] == "true" {
-        return Doing::Well;
+        return ObjectHealth::Healthy;
     }
     let conditions = Conditions::of(object);
-    let doing = unseen(object)
-        .or_else(|| rules.assess(object, &conditions))
-        .or_else(|| generic(&conditions))
-        .or_else(|| kinds::rule(object, &conditions))
-        .or_else(|| ready(&conditions));
-    match doing {
-        Some(Doing::Coming(reason)) => Doing::Coming(conditions.dated(reason)),
-        Some(doing) => doing,
-        None if is_untouched(object) => Doing::Unseen,
-        None => Doing::Well,
+    match decide(object, rules, &conditions) {
+        ObjectHealth::Progressing(reason) => ObjectHealth::Progressing(conditions.dated(reason)),
+        health => health,
     }
 }
 
-/// Whether nobody has said anything of an object of a kind that others defined.
-fn is_untouched(object: &Json) -> bool {
+/// How something ended that runs to an end, also while it is being taken away; nothing if it has not ended.
+fn ended(object: &Json) -> Option<ObjectHealth> {
+    kinds::ended(object, &Conditions::of(object))
+}
+
+fn decide(object: &Json, rules: &HealthRules, conditions: &Conditions<'_>) -> ObjectHealth {
+    let (group, kind) = group_and_kind(object);
+    if let Some(rule) = rules.of(group, kind) {
+        return rule.assess(object, conditions);
+    }
+    if kinds::is_built_in(group) {
+        let found =
+            unseen(object).or_else(|| generic(conditions)).or_else(|| kinds::rule(object, conditions));
+        return found.or_else(|| ready(conditions)).unwrap_or(ObjectHealth::Healthy);
+    }
+    if let Some(rule) = shipped::rule(group, kind) {
+        return rule.assess(object, conditions);
+    }
+    unseen(object).or_else(|| generic(conditions)).unwrap_or_else(|| words::assess(object, conditions))
+}
+
+fn group_and_kind(object: &Json) -> (&str, &str) {
     let api_version = object["apiVersion"].as_str().unwrap_or_default();
     let group = api_version.rsplit_once('/').map_or("", |(group, _)| group);
-    let has_status = object["status"].as_object().is_some_and(|status| !status.is_empty());
-    !kinds::is_built_in(group) && !has_status
+    (group, object["kind"].as_str().unwrap_or_default())
 }
 
 /// The controller has not seen what was written.
-fn unseen(object: &Json) -> Option<Doing> {
+fn unseen(object: &Json) -> Option<ObjectHealth> {
     let generation = object["metadata"]["generation"].as_i64()?;
     let observed = object["status"]["observedGeneration"].as_i64()?;
     let reason = format!("its controller has seen generation {observed} of {generation}");
-    (observed < generation).then_some(Doing::Coming(reason))
+    (observed < generation).then_some(ObjectHealth::Progressing(reason))
 }
 
-fn generic(conditions: &Conditions<'_>) -> Option<Doing> {
+fn generic(conditions: &Conditions<'_>) -> Option<ObjectHealth> {
     if conditions.is("Reconciling", "True") {
-        return Some(Doing::Coming(conditions.why("Reconciling")));
+        return Some(ObjectHealth::Progressing(conditions.why("Reconciling")));
     }
-    conditions.is("Stalled", "True").then(|| Doing::Badly(conditions.why("Stalled")))
+    conditions.is("Stalled", "True").then(|| ObjectHealth::Degraded(conditions.why("Stalled")))
 }
 
-fn ready(conditions: &Conditions<'_>) -> Option<Doing> {
-    match conditions.status("Ready")? {
-        "True" => Some(Doing::Well),
-        _ => Some(Doing::Coming(conditions.why("Ready"))),
+fn ready(conditions: &Conditions<'_>) -> Option<ObjectHealth> {
+    match conditions.status("Ready") {
+        Some("True") => Some(ObjectHealth::Healthy),
+        Some(_) => Some(ObjectHealth::Progressing(conditions.why("Ready"))),
+        None => conditions.stale("Ready").map(ObjectHealth::Progressing),
     }
 }
 
@@ -103,12 +133,12 @@ fn ready(conditions: &Conditions<'_>) -> Option<Doing> {
 mod tests {
     use super::*;
 
-    /// One object, and how it does: `well`, `coming` or `badly`, and a part of the reason.
+    /// One object, and how it does, with a part of the reason.
     #[derive(serde::Deserialize)]
     struct Case {
         name: String,
         object: Json,
-        doing: String,
+        health: String,
         #[serde(default)]
         because: String,
     }
@@ -118,14 +148,34 @@ mod tests {
         let cases: Vec<Case> = serde_json::from_str(include_str!("cases.json")).unwrap();
         assert!(cases.len() > 60, "the table is there");
         for case in cases {
-            let (doing, reason) = match assess(&case.object, &HealthRules::default()) {
-                Doing::Well => ("well", String::new()),
-                Doing::Coming(reason) => ("coming", reason),
-                Doing::Unseen => ("unseen", String::new()),
-                Doing::Badly(reason) => ("badly", reason),
-            };
-            assert_eq!(doing, case.doing, "{}: {reason}", case.name);
+            let (health, reason) = named(assess(&case.object, &HealthRules::default()));
+            assert_eq!(health, case.health, "{}: {reason}", case.name);
             assert!(reason.contains(&case.because), "{}: {reason}", case.name);
+        }
+    }
+
+    #[test]
+    fn what_ended_has_ended_while_it_is_taken_away() {
+        let job = |kind: &str| {
+            let condition = serde_json::json!({"type": kind, "status": "True", "reason": "R"});
+            serde_json::json!({
+                "apiVersion": "batch/v1", "kind": "Job",
+                "metadata": {"name": "x", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+                "status": {"conditions": [condition]}
+            })
+        };
+        assert_eq!(ended(&job("Complete")), Some(ObjectHealth::Healthy));
+        assert!(matches!(ended(&job("Failed")), Some(ObjectHealth::Degraded(_))));
+        assert_eq!(ended(&job("Suspended")), None);
+    }
+
+    pub(super) fn named(health: ObjectHealth) -> (&'static str, String) {
+        match health {
+            ObjectHealth::Healthy => ("healthy", String::new()),
+            ObjectHealth::Unproven(reason) => ("unproven", reason),
+            ObjectHealth::Progressing(reason) => ("progressing", reason),
+            ObjectHealth::Suspended(reason) => ("suspended", reason),
+            ObjectHealth::Degraded(reason) => ("degraded", reason),
         }
     }
 }

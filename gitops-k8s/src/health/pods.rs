@@ -3,7 +3,7 @@
 use gitops_core::{Cx, GroupKind, Key, Result};
 use serde_json::Value as Json;
 
-use super::{Doing, HealthRules, assess};
+use super::{HealthRules, ObjectHealth, assess};
 use crate::kinds::Place;
 use crate::list::escape;
 use crate::target::Inner;
@@ -81,7 +81,7 @@ async fn read(inner: &Inner, cx: &Cx, place: &Place) -> Result<Option<Json>> {
 fn reason(pod: &Json, present: Present) -> Option<String> {
     let is_retried = matches!(present, Present::Unstarted) && pod["status"]["phase"] == "Failed";
     match assess(pod, &HealthRules::default()) {
-        Doing::Badly(reason) if !is_retried => Some(reason),
+        ObjectHealth::Degraded(reason) if !is_retried => Some(reason),
         _ => None,
     }
 }

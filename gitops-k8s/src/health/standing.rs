@@ -6,7 +6,7 @@ use gitops_core::Time;
 use gitops_core::capability::Readiness;
 use serde_json::Value as Json;
 
-use super::Doing;
+use super::ObjectHealth;
 
 /// What the server writes for a deployment that does not say how long it may take.
 const DEFAULT_DEADLINE: u64 = 600;
@@ -14,7 +14,7 @@ const DEFAULT_DEADLINE: u64 = 600;
 /// How an object was doing when it was last seen.
 #[derive(Clone, Debug)]
 pub(super) struct Standing {
-    pub doing: Doing,
+    pub health: ObjectHealth,
     /// When something last happened on it, by the server's clock.
     since: Option<Time>,
     /// How long it may stand still by its own word.
@@ -24,19 +24,24 @@ pub(super) struct Standing {
 impl Standing {
     /// Nothing was seen yet.
     pub fn unknown() -> Self {
-        let doing = Doing::Coming("nothing is known of it".to_owned());
-        Self { doing, since: None, deadline: None }
+        let health = ObjectHealth::Progressing("nothing is known of it".to_owned());
+        Self { health, since: None, deadline: None }
     }
 
-    pub fn of(object: &Json, doing: Doing) -> Self {
+    pub fn of(object: &Json, health: ObjectHealth) -> Self {
         let deadline = object["spec"]["progressDeadlineSeconds"].as_u64();
         let deadline = deadline.filter(|seconds| *seconds != DEFAULT_DEADLINE).map(Duration::from_secs);
-        Self { doing, since: last_moved(object), deadline }
+        Self { health, since: last_moved(object), deadline }
+    }
+
+    /// Whether nothing happened on it for so long.
+    pub fn is_older(&self, now: Time, age: Duration) -> bool {
+        self.since.is_some_and(|since| now.since(since) >= age)
     }
 
     /// What it is at the end of a wait: stuck if it stood still for longer than its own deadline, or the patience.
     pub fn readiness(&self, now: Time, patience: Duration) -> Readiness {
-        let reason = self.doing.why();
+        let reason = self.health.why();
         match self.since.filter(|since| now.since(*since) >= self.deadline.unwrap_or(patience)) {
             Some(since) => Readiness::Stuck { reason, since },
             None => Readiness::Progressing(reason),
@@ -76,7 +81,7 @@ mod tests {
             "spec": {"progressDeadlineSeconds": deadline},
             "status": {"conditions": [{"type": "Available", "lastTransitionTime": "2026-01-01T00:00:30Z"}]}
         });
-        let standing = Standing::of(&object, Doing::Coming("0 of 2".to_owned()));
+        let standing = Standing::of(&object, ObjectHealth::Progressing("0 of 2".to_owned()));
         standing.readiness(time(now), Duration::from_secs(120))
     }
 
@@ -97,7 +102,7 @@ mod tests {
 
     #[test]
     fn an_object_that_says_no_time_is_never_stuck() {
-        let standing = Standing::of(&json!({}), Doing::Unseen);
+        let standing = Standing::of(&json!({}), ObjectHealth::Unproven("no status".to_owned()));
         let readiness = standing.readiness(time("2026-01-01T00:00:00Z"), Duration::ZERO);
         assert!(matches!(readiness, Readiness::Progressing(_)), "{readiness:?}");
     }

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -5,8 +6,9 @@ use gitops_core::capability::{Health, Readiness};
 use gitops_core::{Applied, Cx, ErrorKind, GroupKind, Key, Result};
 use serde_json::Value as Json;
 
+use super::look::look;
 use super::standing::Standing;
-use super::{Doing, assess, kinds, pods};
+use super::{ObjectHealth, assess, ended, kinds, pods};
 use crate::Kubernetes;
 use crate::follow::follow;
 use crate::kinds::Place;
@@ -15,6 +17,9 @@ use crate::target::Inner;
 
 /// How long to wait before discovery is asked again whether it has a new kind.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// How far the server's clock and ours may be apart.
+const CLOCKS: Duration = Duration::from_secs(60);
 
 #[async_trait]
 impl Health for Kubernetes {
@@ -26,6 +31,10 @@ impl Health for Kubernetes {
             _ if works_at_once(inner, key) => Ok(Readiness::Ready),
             _ => Box::pin(until_well(inner, cx, key)).await,
         }
+    }
+
+    async fn look(&self, cx: &Cx, keys: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
+        Ok(Box::pin(look(self.inner(), cx, keys)).await)
     }
 }
 
@@ -44,7 +53,7 @@ async fn until_gone(inner: &Inner, cx: &Cx, key: &Key) -> Result<Readiness> {
     settle(waited, || last.readiness(cx.now(), inner.patience))
 }
 
-fn works_at_once(inner: &Inner, key: &Key) -> bool {
+pub(super) fn works_at_once(inner: &Inner, key: &Key) -> bool {
     let (group, kind) = (key.kind().group(), key.kind().kind());
     kinds::works_at_once(group, kind) && !inner.health.know(group, kind)
 }
@@ -69,18 +78,18 @@ async fn broken_pod(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> String 
     }
 }
 
-/// Waits for what the object's own status says. One that nobody looks at is waited for as long as the grace lasts.
+/// Waits for what the object's own status says. One of which nothing is proven is waited for as long as the grace lasts.
 async fn by_itself(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<Readiness> {
     let mut last = Standing::unknown();
     let (group, kind) = (key.kind().group(), key.kind().kind());
-    let may_be_unseen = !kinds::is_built_in(group) && !inner.health.know(group, kind);
-    if may_be_unseen {
+    let may_be_unproven = !kinds::is_built_in(group) && !inner.health.know(group, kind);
+    if may_be_unproven {
         let readiness = watched(inner, &cx.within(inner.grace), place, &mut last).await?;
         let is_over = cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
         let goes_on = matches!(readiness, Readiness::Progressing(_) | Readiness::Stuck { .. });
-        match last.doing {
+        match last.health {
             _ if !goes_on || is_over => return Ok(readiness),
-            Doing::Unseen => return Ok(Readiness::Ready),
+            ObjectHealth::Unproven(reason) => return Ok(Readiness::Unproven(reason)),
             _ => {}
         }
     }
@@ -90,20 +99,42 @@ async fn by_itself(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<R
 /// Watches the object until it does well or badly, or until the deadline; `last` is how it did then.
 async fn watched(inner: &Inner, cx: &Cx, place: &Place, last: &mut Standing) -> Result<Readiness> {
     let decide = |seen: Option<&Seen>| {
-        let Some(Seen { json, .. }) = seen else { return Some(Readiness::Failed("it is gone".to_owned())) };
-        match assess(json, &inner.health) {
-            Doing::Well => Some(Readiness::Ready),
-            Doing::Badly(reason) => Some(Readiness::Failed(reason)),
-            // Of a kind without a status nobody will ever write one.
-            Doing::Unseen if !place.served.has_status => Some(Readiness::Ready),
-            doing => {
-                *last = Standing::of(json, doing);
+        let Some(seen) = seen else { return Some(Readiness::Failed("it is gone".to_owned())) };
+        match now(inner, cx, place, seen) {
+            Ok(readiness) => Some(readiness),
+            Err(standing) => {
+                *last = standing;
                 None
             }
         }
     };
     let waited = follow(inner, cx, place, decide).await;
     settle(waited, || last.readiness(cx.now(), inner.patience))
+}
+
+/// How an object is doing, where that is something to end a wait with.
+pub(super) fn now(inner: &Inner, cx: &Cx, place: &Place, seen: &Seen) -> Result<Readiness, Standing> {
+    let json = &seen.json;
+    let health = ended(json).unwrap_or_else(|| assess(json, &inner.health));
+    let standing = Standing::of(json, health);
+    let is_schedule = place.kind() == "CronJob" && place.served.group == "batch";
+    match &standing.health {
+        ObjectHealth::Healthy => Ok(Readiness::Ready),
+        ObjectHealth::Degraded(reason) => Ok(Readiness::Failed(reason.clone())),
+        ObjectHealth::Suspended(reason) => {
+            Ok(Readiness::Suspended { reason: reason.clone(), ready: is_schedule })
+        }
+        // What runs at this moment is nothing to wait for.
+        ObjectHealth::Progressing(_) if is_schedule && json["metadata"]["deletionTimestamp"].is_null() => {
+            Ok(Readiness::Ready)
+        }
+        // Of a kind without a status nobody will ever write one.
+        ObjectHealth::Unproven(_) if !place.served.has_status => Ok(Readiness::Ready),
+        ObjectHealth::Unproven(reason) if standing.is_older(cx.now(), inner.grace + CLOCKS) => {
+            Ok(Readiness::Unproven(reason.clone()))
+        }
+        ObjectHealth::Progressing(_) | ObjectHealth::Unproven(_) => Err(standing),
+    }
 }
 
 /// A wait that the deadline ended says what it waited for.
@@ -114,7 +145,7 @@ fn settle(waited: Result<Readiness>, last: impl FnOnce() -> Readiness) -> Result
     }
 }
 
-fn is_definition(key: &Key) -> bool {
+pub(super) fn is_definition(key: &Key) -> bool {
     key.kind().group() == "apiextensions.k8s.io" && key.kind().kind() == "CustomResourceDefinition"
 }
 
@@ -134,7 +165,7 @@ async fn until_served(inner: &Inner, cx: &Cx, place: &Place) -> Result<Readiness
     Ok(Readiness::Ready)
 }
 
-fn defined(definition: &Json) -> Option<GroupKind> {
+pub(super) fn defined(definition: &Json) -> Option<GroupKind> {
     let spec = &definition["spec"];
     Some(GroupKind::new(spec["group"].as_str()?, spec["names"]["kind"].as_str()?))
 }

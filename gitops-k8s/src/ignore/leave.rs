@@ -1,164 +1,115 @@
 use serde_json::{Map, Value as Json};
 
+use super::items;
 use super::path::Step;
-use crate::fields::{Element, FieldSet, Managed, extract};
-
-/// What of a value we own.
-#[derive(Clone, Copy)]
-pub(super) enum Owned<'a> {
-    Nothing,
-    Part(&'a FieldSet),
-    Whole,
-}
-
-impl<'a> Owned<'a> {
-    pub fn of(set: &'a FieldSet) -> Self {
-        match (set.below.is_empty(), set.itself) {
-            (true, true) => Self::Whole,
-            (true, false) => Self::Nothing,
-            (false, _) => Self::Part(set),
-        }
-    }
-
-    fn below(self, element: &Element) -> Self {
-        match self {
-            Self::Part(set) => set.below.get(element).map_or(Self::Nothing, Owned::of),
-            all_or_nothing => all_or_nothing,
-        }
-    }
-
-    /// The part of a value that is ours.
-    fn of_value(self, live: &Json) -> Option<Json> {
-        match self {
-            Self::Nothing => None,
-            Self::Part(set) => extract(live, set),
-            Self::Whole => Some(live.clone()),
-        }
-    }
-}
+use super::sight::{Owned, Records, Sight};
+use crate::fields::{Element, FieldSet, Managed};
 
 /// Leaves the fields at a path: those that we own keep the value that they have, and the others are not declared.
 ///
-/// What is in something that is not there yet is left as it is declared.
+/// What has one owner (an atomic mapping or list, such as a selector) is written as a whole, so what is left in it keeps
+/// the value that it has, whoever owns it. What is in something that is not there yet is left as it is declared.
 pub(super) fn leave(declared: &mut Json, live: &Json, ours: Owned<'_>, all: &[Managed], path: &[Step]) {
-    let sets: Vec<&FieldSet> = all.iter().map(|entry| &entry.fields).collect();
-    descend(declared, live, ours, &sets, path);
+    let records = Records::of(all);
+    descend(declared, &Sight { live, ours, records }, path);
 }
 
-fn descend(declared: &mut Json, live: &Json, ours: Owned<'_>, all: &[&FieldSet], path: &[Step]) {
+pub(super) fn descend(declared: &mut Json, sight: &Sight<'_>, path: &[Step]) {
     match (path, declared) {
-        ([Step::Field(name)], Json::Object(members)) => settle(members, name, live, ours),
+        ([Step::Field(name)], Json::Object(members)) => settle(members, name, sight),
         ([Step::Field(name), rest @ ..], Json::Object(members)) => {
-            let element = Element::Field(name.as_str().into());
-            into_member(members, name, live, ours, |below, live, ours| {
-                descend(below, live, ours, &sets_below(all, &element), rest);
-            });
+            into_member(members, name, sight, |below, sight| descend(below, sight, rest));
         }
-        ([Step::Each(conditions), rest @ ..], Json::Array(items)) => {
-            for (at, item) in items.iter_mut().enumerate() {
-                descend_into_item(item, at, live, ours, all, (conditions, rest));
-            }
+        ([Step::Each(conditions)], Json::Array(declared)) => items::leave_whole(declared, sight, conditions),
+        ([Step::Each(conditions), rest @ ..], Json::Array(declared)) => {
+            items::leave_within(declared, sight, conditions, rest);
         }
         _ => {}
     }
 }
 
-/// An item is the one whose keys the server wrote down; in a list that has one owner, the one that fits the
-/// conditions; without conditions, the one at its place.
-fn descend_into_item(
-    item: &mut Json,
-    at: usize,
-    live: &Json,
-    ours: Owned<'_>,
-    all: &[&FieldSet],
-    (conditions, rest): (&[(String, Json)], &[Step]),
-) {
-    let keyed = all.iter().flat_map(|set| set.below.keys()).filter(|element| element.is_keyed());
-    let found = keyed.clone().find(|element| element.names(item)).cloned();
-    if keyed.count() > 0 {
-        let is_meant =
-            |element: &Element| conditions.iter().all(|(name, value)| element.has(item, name, value));
-        let Some(element) = found.filter(is_meant) else { return };
-        let Some(live) = element.of(live) else { return };
-        let (keys, ours) = (element.keys_of(item), ours.below(&element));
-        descend(item, live, ours, &sets_below(all, &element), rest);
-        restore(item, keys);
-        return;
-    }
-    let Some(items) = live.as_array().filter(|_| Step::selects(conditions, item)) else { return };
-    let live = match conditions.is_empty() {
-        true => items.get(at),
-        false => items.iter().find(|item| Step::selects(conditions, item)),
-    };
-    if let Some(live) = live {
-        descend(item, live, ours, &[], rest);
-    }
-}
-
-fn sets_below<'a>(all: &[&'a FieldSet], element: &Element) -> Vec<&'a FieldSet> {
-    all.iter().filter_map(|set| set.below.get(element)).collect()
-}
-
 /// Leaves every field of a set.
 pub(super) fn leave_set(declared: &mut Json, live: &Json, ours: Owned<'_>, theirs: &FieldSet) {
+    leave_each(declared, &Sight { live, ours, records: Records::Granular }, theirs);
+}
+
+fn leave_each(declared: &mut Json, sight: &Sight<'_>, theirs: &FieldSet) {
     for (element, below) in &theirs.below {
         match (element, &mut *declared) {
             (Element::Field(name), Json::Object(members)) if below.below.is_empty() => {
-                settle(members, name, live, ours);
+                settle(members, name, sight);
             }
             (Element::Field(name), Json::Object(members)) => {
-                into_member(members, name, live, ours, |declared, live, ours| {
-                    leave_set(declared, live, ours, below);
-                });
+                into_member(members, name, sight, |declared, sight| leave_each(declared, sight, below));
             }
-            (Element::Keyed(_), Json::Array(items)) => {
-                let item = items.iter_mut().find(|item| element.names(item));
-                if let (Some(item), Some(live)) = (item, element.of(live)) {
-                    let keys = element.keys_of(item);
-                    leave_set(item, live, ours.below(element), below);
-                    restore(item, keys);
-                }
-            }
+            (Element::Keyed(_), Json::Array(declared)) => leave_item(declared, sight, element, below),
             _ => {}
         }
     }
 }
 
-/// Leaves something within a member, if it is there. A mapping of which nothing remains is not declared either, unless
+fn leave_item(declared: &mut Vec<Json>, sight: &Sight<'_>, element: &Element, theirs: &FieldSet) {
+    let Some(at) = declared.iter().position(|item| element.names(item)) else { return };
+    if theirs.below.is_empty() {
+        let kept = items::kept(&declared[at], sight, element);
+        items::put(declared, at, kept);
+        return;
+    }
+    let Some(below) = sight.below(element) else { return };
+    let keys = element.keys_of(&declared[at]);
+    leave_each(&mut declared[at], &below, theirs);
+    items::restore(&mut declared[at], keys);
+}
+
+/// Leaves something within a member, if it is there. A container of which nothing remains is not declared either, unless
 /// it is ours.
 fn into_member(
     members: &mut Map<String, Json>,
     name: &str,
-    live: &Json,
-    ours: Owned<'_>,
-    leave: impl FnOnce(&mut Json, &Json, Owned<'_>),
+    sight: &Sight<'_>,
+    leave: impl FnOnce(&mut Json, &Sight<'_>),
 ) {
-    let ours = ours.below(&Element::Field(name.into()));
-    let (Some(below), Some(live)) = (members.get_mut(name), live.get(name)) else { return };
-    let is_empty = |value: &Json| value.as_object().is_some_and(Map::is_empty);
-    let was_empty = is_empty(below);
-    leave(below, live, ours);
-    if is_empty(below) && !was_empty && matches!(ours, Owned::Nothing) {
+    let Some(below) = sight.below(&Element::Field(name.into())) else { return };
+    if !members.contains_key(name) && sight.is_of_one_owner() {
+        // What others have in it would go with a whole that does not have it.
+        members.insert(name.to_owned(), empty_like(below.live));
+        leave(&mut members[name], &below);
+        if is_empty(&members[name]) {
+            members.remove(name);
+        }
+        return;
+    }
+    let Some(declared) = members.get_mut(name) else { return };
+    let was_empty = is_empty(declared);
+    leave(declared, &below);
+    if is_empty(declared) && !was_empty && matches!(below.ours, Owned::Nothing) {
         members.remove(name);
     }
 }
 
-/// One declared field that is left.
-fn settle(members: &mut Map<String, Json>, name: &str, live: &Json, ours: Owned<'_>) {
-    if !members.contains_key(name) {
-        return;
-    }
-    let ours = ours.below(&Element::Field(name.into()));
-    match live.get(name).and_then(|live| ours.of_value(live)) {
-        Some(kept) => drop(members.insert(name.to_owned(), kept)),
-        None => drop(members.remove(name)),
+fn is_empty(value: &Json) -> bool {
+    match value {
+        Json::Object(members) => members.is_empty(),
+        Json::Array(items) => items.is_empty(),
+        _ => false,
     }
 }
 
-/// The fields that say which item it is stay, whatever is left of it.
-fn restore(item: &mut Json, keys: Map<String, Json>) {
-    if let Json::Object(members) = item {
-        members.extend(keys);
+fn empty_like(value: &Json) -> Json {
+    match value {
+        Json::Array(_) => Json::Array(Vec::new()),
+        _ => Json::Object(Map::new()),
+    }
+}
+
+/// One field that is left.
+fn settle(members: &mut Map<String, Json>, name: &str, sight: &Sight<'_>) {
+    if !members.contains_key(name) && !sight.is_of_one_owner() {
+        return;
+    }
+    match sight.kept(&Element::Field(name.into())) {
+        Some(kept) => drop(members.insert(name.to_owned(), kept)),
+        None => drop(members.remove(name)),
     }
 }
 
@@ -167,6 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::super::path::Path;
+    use super::super::sight::Owned;
     use super::*;
     use crate::fields::managed;
 
@@ -190,8 +142,9 @@ mod tests {
             json!({"replicas": 7, "paused": true})
         );
         assert_eq!(left(".spec.replicas", &declared, &live, &theirs)["spec"], json!({"paused": true}));
-        let [one, others] = [json!({"data": {"x": 1}, "a": 1}), json!({"f:a": {}})];
-        assert_eq!(left(".data.x", &one, &one, &others), json!({"a": 1}), "nothing remains of it");
+        let one = json!({"data": {"x": 1}, "a": 1});
+        let ours = json!({"f:a": {}, "f:data": {"f:y": {}}});
+        assert_eq!(left(".data.x", &one, &one, &ours), json!({"a": 1, "data": {}}));
         let absent = json!({"spec": {"paused": true}});
         assert_eq!(left(".spec.replicas", &declared, &absent, &theirs)["spec"], json!({"paused": true}));
         assert_eq!(
@@ -254,6 +207,53 @@ mod tests {
             &json!({"f:ports": {}}),
         );
         assert_eq!(without_keys, declared, "nobody says what a list without keys has for what is left out");
+    }
+
+    #[test]
+    fn what_is_written_as_a_whole_keeps_what_is_left_in_it_whoever_owns_it() {
+        let declared = json!({"spec": {"selector": {"app": "a", "version": "1"}}});
+        let of = |selector: Json| json!({"spec": {"selector": selector}});
+        let live = of(json!({"app": "a", "version": "2"}));
+        for all in [json!({"f:spec": {"f:selector": {}}}), json!({"f:spec": {"f:type": {}}})] {
+            assert_eq!(left(".spec.selector.version", &declared, &live, &all), live);
+        }
+        let one_owner = json!({"f:spec": {"f:selector": {}}});
+        let shorter = of(json!({"app": "a"}));
+        assert_eq!(left(".spec.selector.version", &shorter, &live, &one_owner), live, "it is not taken away");
+        assert_eq!(left(".spec.selector.version", &declared, &shorter, &one_owner), shorter, "nor given");
+        let nested = |labels: Json| of(json!({"matchLabels": labels}));
+        let live = nested(json!({"app": "a", "version": "2"}));
+        let path = ".spec.selector.matchLabels.version";
+        for declared in [nested(json!({"app": "a"})), nested(json!({"app": "a", "version": "1"}))] {
+            assert_eq!(left(path, &declared, &live, &one_owner), live);
+        }
+        assert_eq!(left(path, &of(json!({})), &live, &one_owner), nested(json!({"version": "2"})));
+    }
+
+    #[test]
+    fn a_whole_item_is_left() {
+        let item = |name: &str, image: &str| json!({"name": name, "image": image});
+        let declared = json!({"list": [item("web", "1"), item("gone", "1"), item("db", "1")]});
+        let live = json!({"list": [item("db", "2"), item("web", "3"), item("theirs", "1")]});
+        let set = json!({".": {}, "f:name": {}, "f:image": {}});
+        let key = |name: &str| format!("k:{}", json!({"name": name}));
+        let ours = json!({"f:list": {key("db"): set, key("gone"): set, key("web"): set}});
+        let of = |name: &str| left(&format!(".list[] | select(.name == {name:?})"), &declared, &live, &ours);
+        assert_eq!(of("web")["list"], json!([item("web", "3"), item("gone", "1"), item("db", "1")]));
+        assert_eq!(of("gone")["list"], json!([item("web", "1"), item("db", "1")]), "it is not added");
+        let others = json!({"f:list": {key("db"): set}});
+        assert_eq!(left(".list[]", &declared, &live, &others)["list"], json!([item("db", "2")]));
+        let one_owner = json!({"f:list": {}});
+        assert_eq!(left(".list[]", &declared, &live, &one_owner)["list"], live["list"]);
+        let some = left(r#".list[] | select(.name == "theirs")"#, &declared, &live, &one_owner);
+        assert_eq!(
+            some["list"],
+            json!([item("web", "1"), item("gone", "1"), item("db", "1"), item("theirs", "1")])
+        );
+        let set = json!({"list": ["a", "b"]});
+        let live = json!({"list": ["b", "c"]});
+        let found = left(".list[]", &set, &live, &json!({"f:list": {"v:\"b\"": {}}}));
+        assert_eq!(found, json!({"list": ["b"]}));
     }
 
     #[test]

@@ -1,18 +1,23 @@
 //! Fields that are left to others: one list for comparing and for writing.
 
+mod items;
 mod leave;
 mod path;
 mod pattern;
+mod shared;
+mod sight;
 
 use gitops_core::{Hasher, Key, Object, Result, Value};
 use serde_json::Value as Json;
 
 use crate::fields::FieldSet;
-use crate::mark;
 use crate::object::Seen;
-use leave::{Owned, leave, leave_set};
+use crate::owner_label;
+use leave::{leave, leave_set};
 use path::Path;
 use pattern::Pattern;
+pub(crate) use shared::Shared;
+use sight::Owned;
 
 /// Fields of some objects that are left to others although they are declared.
 ///
@@ -176,11 +181,26 @@ impl Rules {
         format!("-{}", hasher.finish().short())
     }
 
+    /// What is written as a whole and has a part that is left to others: a selector, say.
+    pub fn shared(&self, seen: &Seen) -> Shared {
+        let mut shared = Shared::default();
+        for path in self.of(Who::seen(&seen.json)).flat_map(|rule| &rule.paths) {
+            shared.look(&seen.json, &seen.managed, path.steps());
+        }
+        shared
+    }
+
+    /// Takes fields out of a declaration that is about to be written over `seen`, as a rule would that names them.
+    pub fn leave_fields(declared: &mut Json, seen: &Seen, mut ours: FieldSet, fields: &FieldSet) {
+        owner_label::strip(&mut ours);
+        leave_set(declared, &seen.json, Owned::of(&ours), fields);
+    }
+
     /// Takes what is left to others out of a declaration that is about to be written over `seen`.
     ///
     /// What we own of it keeps the value that it has: a field of ours that a declaration leaves out would be removed.
     pub fn leave(&self, key: &Key, declared: &mut Json, seen: &Seen, mut ours: FieldSet) {
-        mark::strip(&mut ours);
+        owner_label::strip(&mut ours);
         for rule in self.of(Who::of(key)) {
             for path in &rule.paths {
                 leave(declared, &seen.json, Owned::of(&ours), &seen.managed, path.steps());

@@ -45,6 +45,8 @@ struct Resource {
     plural: SmolStr,
     scope: String,
     #[serde(default)]
+    verbs: Vec<SmolStr>,
+    #[serde(default)]
     response_kind: Option<ResponseKind>,
     #[serde(default)]
     subresources: Vec<Subresource>,
@@ -80,6 +82,7 @@ impl Table {
         for version in group.versions {
             if version.freshness == "Stale" {
                 self.dead.insert(name.clone());
+                self.stale.insert(format!("{name}/{}", version.version));
                 continue;
             }
             for resource in version.resources {
@@ -100,6 +103,7 @@ impl Table {
                 plural: resource.plural.clone(),
                 namespaced: resource.scope == "Namespaced",
                 has_status: resource.subresources.iter().any(|below| below.name == "status"),
+                can_be_listed: resource.verbs.iter().any(|verb| verb == "list"),
                 versions: Vec::new(),
             })
         });

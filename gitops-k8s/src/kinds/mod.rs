@@ -22,6 +22,8 @@ pub(crate) struct Served {
     pub namespaced: bool,
     /// Whether its objects have a status that controllers write.
     pub has_status: bool,
+    /// Whether its objects can be listed: some kinds are only asked for.
+    pub can_be_listed: bool,
     /// The versions that it is served in, the server's favourite first; never empty.
     pub versions: Vec<SmolStr>,
 }
@@ -57,6 +59,8 @@ struct Table {
     kinds: BTreeMap<GroupKind, Arc<Served>>,
     /// Groups whose own server does not answer.
     dead: BTreeSet<SmolStr>,
+    /// Their versions, as `apiVersion` has them.
+    stale: BTreeSet<String>,
 }
 
 impl Kinds {
@@ -84,9 +88,43 @@ impl Kinds {
         }
     }
 
+    /// A kind that discovery showed when it was asked last. Asks nobody.
+    pub fn remembered(&self, kind: &GroupKind) -> Option<Arc<Served>> {
+        self.table().kinds.get(kind).cloned()
+    }
+
+    /// All kinds that are served, and the groups whose own server does not answer; asks the server.
+    pub async fn all(&self, cx: &Cx, wire: &Wire) -> Result<(Vec<(GroupKind, Arc<Served>)>, Vec<SmolStr>)> {
+        let table = self.ask(cx, wire).await?;
+        let kinds = table.kinds.iter().map(|(kind, served)| (kind.clone(), served.clone())).collect();
+        Ok((kinds, table.dead.iter().cloned().collect()))
+    }
+
     /// Whether a kind is served by now; asks the server.
     pub async fn is_served(&self, cx: &Cx, wire: &Wire, kind: &GroupKind) -> Result<bool> {
         Ok(self.ask(cx, wire).await?.kinds.contains_key(kind))
+    }
+
+    /// All that the server serves: `group/version` and `group/version/Kind`, in order; asks the server. A group whose own
+    /// server does not answer keeps its versions.
+    pub async fn api_versions(&self, cx: &Cx, wire: &Wire) -> Result<Vec<String>> {
+        let table = self.ask(cx, wire).await?;
+        let mut found: BTreeSet<String> = table.stale.iter().cloned().collect();
+        for (kind, served) in &table.kinds {
+            let versions = served.versions.iter().map(|version| served.api_version(version));
+            found.extend(versions.flat_map(|version| [format!("{version}/{}", kind.kind()), version]));
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// The kind that is served and is named most like one, if it is near enough to be meant.
+    pub fn nearest(&self, kind: &GroupKind) -> Option<GroupKind> {
+        let wanted = kind.to_string().to_lowercase();
+        let distance =
+            |known: &GroupKind| strsim::damerau_levenshtein(&wanted, &known.to_string().to_lowercase());
+        let table = self.table();
+        let (far, nearest) = table.kinds.keys().map(|known| (distance(known), known)).min()?;
+        (far <= 3).then(|| nearest.clone())
     }
 
     /// Takes a kind for unknown, because the server said "not found" at its address.
@@ -94,7 +132,7 @@ impl Kinds {
         let mut table = self.0.write().unwrap_or_else(PoisonError::into_inner);
         let mut kinds = table.kinds.clone();
         kinds.remove(kind);
-        *table = Arc::new(Table { kinds, dead: table.dead.clone() });
+        *table = Arc::new(Table { kinds, dead: table.dead.clone(), stale: table.stale.clone() });
     }
 
     fn table(&self) -> Arc<Table> {

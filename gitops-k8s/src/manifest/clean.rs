@@ -6,16 +6,20 @@ use crate::yaml::{Data, Node};
 const SERVER_METADATA: [&str; 6] =
     ["creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"];
 
-/// Takes away `status`, what only the server sets, what `kubectl apply` leaves behind, and members that are null.
-pub(super) fn clean(node: &mut Node) {
+/// Takes away `status`, what only the server sets, what `kubectl apply` leaves behind, and members that are null, unless the kind
+/// may keep them.
+pub(super) fn clean(node: &mut Node, may_keep_null: bool) {
     node.take("status");
     if let Some(metadata) = node.get_mut("metadata") {
         SERVER_METADATA.iter().for_each(|name| drop(metadata.take(name)));
+        drop_nulls(metadata);
         if let Some(annotations) = metadata.get_mut("annotations") {
             annotations.take("kubectl.kubernetes.io/last-applied-configuration");
         }
     }
-    drop_nulls(node);
+    if !may_keep_null {
+        drop_nulls(node);
+    }
 }
 
 fn drop_nulls(node: &mut Node) {

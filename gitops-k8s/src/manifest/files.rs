@@ -6,7 +6,7 @@ use crate::yaml::{Fault, Node, Place};
 /// What to do with a YAML file in which no document has an `apiVersion` and a `kind`, such as the values of a chart.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Strangers {
+pub enum NonManifests {
     /// It is refused, as by Flux: a manifest may have been cut short.
     #[default]
     Refuse,
@@ -14,7 +14,7 @@ pub enum Strangers {
     Skip,
 }
 
-impl Strangers {
+impl NonManifests {
     /// Whether a file's documents are to be left out.
     ///
     /// # Errors
@@ -30,7 +30,7 @@ impl Strangers {
             Some(first) if NAMES.contains(&file_name(path)) => Err(kustomization(first.place)),
             Some(first) if !nodes.iter().any(is_object) => match self {
                 Self::Skip => Ok(true),
-                Self::Refuse => Err(stranger(first.place, path)),
+                Self::Refuse => Err(not_a_manifest(first.place, path)),
             },
             _ => Ok(false),
         }
@@ -43,10 +43,19 @@ fn kustomization(place: Place) -> Fault {
     )
 }
 
-fn stranger(place: Place, path: &str) -> Fault {
+fn not_a_manifest(place: Place, path: &str) -> Fault {
     let message = format!("`{}` holds no Kubernetes object", file_name(path));
     Fault::new("GO0405", place, message)
         .help("leave it out by the source's rules, or have files without objects skipped")
+}
+
+/// The comment by which a file asks to be left out, as Argo CD has it.
+const LEFT_OUT: &str = "+argocd:skip-file-rendering";
+
+/// Whether a file asks to be left out, in a comment.
+pub(super) fn is_left_out(bytes: &[u8]) -> bool {
+    let says_so = |line: &str| line.trim_start().starts_with('#') && line.contains(LEFT_OUT);
+    std::str::from_utf8(bytes).is_ok_and(|text| text.contains(LEFT_OUT) && text.lines().any(says_so))
 }
 
 pub(super) fn is_manifest(path: &str) -> bool {

@@ -45,7 +45,7 @@ impl Identity {
             faults.extend(what.map(|message| Fault::new("GO0406", place(names), message)));
         };
         check(&["apiVersion"], version_fault(version));
-        check(&["kind"], kind_fault(self.kind.kind()));
+        check(&["kind"], kind_fault(&self.kind));
         check(&["metadata", "name"], name_fault(&self.kind, &self.name));
         check(
             &["metadata", "namespace"],
@@ -57,20 +57,25 @@ impl Identity {
     /// The namespace in which it lives, empty for none.
     ///
     /// # Errors
-    /// It names one and lives in none, or the other way round.
+    /// It lives in one, and none is named.
     pub fn resolve(&self, scope: Option<Scope>, default: Option<&str>) -> Result<String, Fault> {
         let kind = &self.kind;
         let fault = |message: String| Fault::new("GO0406", self.place, message);
         match (scope, &self.namespace) {
-            (Some(Scope::Cluster), Some(_)) => {
-                Err(fault(format!("a {kind} lives in no namespace")).help("remove `metadata.namespace`"))
-            }
+            (Some(Scope::Cluster), _) => Ok(String::new()),
             (Some(Scope::Namespaced), None) => default.map(str::to_owned).ok_or_else(|| {
                 fault(format!("a {kind} lives in a namespace, and none is named"))
                     .help("add `metadata.namespace`, or give the renderer a namespace")
             }),
             (_, namespace) => Ok(namespace.clone().unwrap_or_default()),
         }
+    }
+
+    /// What is to be said of a namespace that is named and has no meaning.
+    pub fn idle_namespace(&self, namespace: &str) -> Option<Fault> {
+        let named = self.namespace.as_ref().filter(|_| namespace.is_empty())?;
+        let message = format!("a {} lives in no namespace: `{named}` is left out", self.kind);
+        Some(Fault::new("GO0406", self.place, message).help("remove `metadata.namespace`"))
     }
 }
 
@@ -99,7 +104,7 @@ fn text(node: &Node, names: &[&str]) -> Result<String, Fault> {
 fn name(node: &Node) -> Result<String, Fault> {
     match (node.at(&["metadata", "name"]), node.at(&["metadata", "generateName"])) {
         (None, Some(generated)) => {
-            let message = "`generateName` would make another object on every pass";
+            let message = "`generateName` would make another object on every reconciliation";
             Err(Fault::new("GO0407", generated.place, message).help("give the object a `metadata.name`"))
         }
         _ => text(node, &["metadata", "name"]),
@@ -113,7 +118,12 @@ fn version_fault(version: &str) -> Option<String> {
         .then(|| format!("`{version}` is no API version: write `v1` or `group/v1`"))
 }
 
-fn kind_fault(kind: &str) -> Option<String> {
+fn kind_fault(group_kind: &GroupKind) -> Option<String> {
+    let kind = group_kind.kind();
+    if group_kind.group().is_empty() && kind != "Secret" && kind.eq_ignore_ascii_case("Secret") {
+        // No server has such a kind, and what is in it is secret all the same.
+        return Some("`kind` must be written `Secret`".to_owned());
+    }
     let is_kind = kind.len() <= 63 && kind.bytes().all(|byte| byte.is_ascii_alphanumeric());
     (!is_kind).then(|| format!("`{kind}` is no kind: kinds have letters and digits only"))
 }

@@ -3,7 +3,7 @@
 use crate::yaml::{Data, Node};
 
 /// The objects, with those of every list in the place of the list.
-pub(super) fn flatten(nodes: Vec<Node>) -> Vec<Node> {
+pub(crate) fn flatten(nodes: Vec<Node>) -> Vec<Node> {
     let mut found = Vec::with_capacity(nodes.len());
     nodes.into_iter().for_each(|node| take(node, &mut found));
     found

@@ -4,14 +4,14 @@ mod clean;
 mod deprecated;
 mod files;
 mod identity;
-mod list;
+pub(crate) mod list;
 mod object;
-mod remarks;
 mod scope_facts;
 mod scopes;
 mod secret;
 mod size;
 mod text_maps;
+mod warnings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,30 +20,32 @@ use async_trait::async_trait;
 use gitops_core::{Cx, Diagnostic, Digest, Error, Hasher, Object, Part, Render, SecretKey};
 use smol_str::SmolStr;
 
-pub use files::Strangers;
+pub use files::NonManifests;
+pub(crate) use scopes::is_built_in;
 pub use scopes::{Scope, Scopes};
 
 use crate::Cluster;
+use crate::render::{Maker, Origins};
 use crate::transform::{Sheet, Transform};
-use crate::yaml::{self, Dialect, Fault, File, Limits, Node};
+use crate::yaml::{self, Dialect, Document, Fault, File, Limits, Node, Place};
 use crate::{edges, parallel};
 use object::Placed;
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
 ///
 /// What the API server sets itself (`status`, `creationTimestamp`, `managedFields` and its like) and nulls are left
-/// out; `List` kinds are taken apart; the `stringData` of a Secret is folded into its `data`, whose values become
+/// out, but for nulls of kinds that others defined, which may keep them; `List` kinds are taken apart; the `stringData` of a Secret is folded into its `data`, whose values become
 /// [`Secret`](gitops_core::Secret)s. An object's key is the target's name, its group and kind, namespace and name; the
 /// version stays in the body. `docs/kubernetes-manifests.md` has all rules in one place.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use gitops_core::{Renderer, Revision, Snapshot};
+/// use gitops_core::{Cx, Renderer, Revision, Snapshot};
 /// use gitops_k8s::KubernetesRender;
 /// let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\n";
 /// let snapshot = Snapshot::from_files("repo", Revision::new("1", ""), [("web.yaml", text)])?;
 /// let render = KubernetesRender::new("prod").namespace("shop");
-/// let desired = Renderer::new(Arc::new(render)).render(&snapshot)?.desired;
+/// let desired = Renderer::new(Arc::new(render)).render(&Cx::system(), &snapshot)?.desired;
 /// let keys: Vec<_> = desired.objects().iter().map(|(key, _)| key.to_string()).collect();
 /// assert_eq!(keys, ["prod:ConfigMap/shop/web"]);
 /// # Ok::<(), gitops_core::Error>(())
@@ -53,11 +55,11 @@ use object::Placed;
 ///
 /// ```no_run
 /// use std::sync::Arc;
-/// use gitops_core::Routes;
+/// use gitops_core::{Cx, Routes};
 /// use gitops_k8s::{Helm, KubernetesRender, Kustomize};
-/// let manifests = KubernetesRender::new("prod").namespace("shop");
-/// let web = manifests.clone().kustomized("apps/web", Kustomize::find()?);
-/// let cache = manifests.clone().helmed("apps/cache", Helm::find("cache")?.values("apps/cache-prod.yaml"));
+/// let (cx, manifests) = (Cx::system(), KubernetesRender::new("prod").namespace("shop"));
+/// let web = manifests.clone().kustomized("apps/web", Kustomize::find(&cx)?);
+/// let cache = manifests.clone().helmed("apps/cache", Helm::find(&cx, "cache")?.values("apps/cache-prod.yaml"));
 /// let render = Routes::new()
 ///     .route("apps", Arc::new(manifests))
 ///     .route("apps/web", Arc::new(web))
@@ -72,7 +74,7 @@ pub struct KubernetesRender {
     scopes: Scopes,
     dialect: Dialect,
     limits: Limits,
-    strangers: Strangers,
+    non_manifests: NonManifests,
     secret_key: Option<SecretKey>,
     steps: Vec<Arc<dyn Transform>>,
     cluster: Option<Cluster>,
@@ -87,7 +89,7 @@ impl KubernetesRender {
             scopes: Scopes::default(),
             dialect: Dialect::default(),
             limits: Limits::default(),
-            strangers: Strangers::default(),
+            non_manifests: NonManifests::default(),
             secret_key: None,
             steps: Vec::new(),
             cluster: None,
@@ -132,8 +134,8 @@ impl KubernetesRender {
 
     /// What to do with a YAML file that holds no object; it is refused by default.
     #[must_use]
-    pub fn strangers(mut self, strangers: Strangers) -> Self {
-        self.strangers = strangers;
+    pub fn non_manifests(mut self, non_manifests: NonManifests) -> Self {
+        self.non_manifests = non_manifests;
         self
     }
 
@@ -151,57 +153,106 @@ impl KubernetesRender {
         self
     }
 
+    /// The cluster that is asked what the tree does not tell.
+    pub(crate) fn asks(&self) -> Option<&Cluster> {
+        self.cluster.as_ref()
+    }
+
     pub(crate) fn default_namespace(&self) -> Option<&str> {
         self.namespace.as_deref()
     }
 
-    /// The objects of manifests that a program made from a part; their lines are of no file of the repository.
-    pub(crate) fn made(&self, part: &Part<'_>, manifests: &[u8]) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    /// The objects of manifests that a program made from a part, each with the file and, as far as it is known, the line of
+    /// the repository that it comes from.
+    pub(crate) fn made(
+        &self,
+        cx: &Cx,
+        part: &Part<'_>,
+        maker: Maker<'_>,
+        manifests: &[u8],
+    ) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let path = format!("{} as rendered", part.path());
-        let mut objects = self.objects(part, &path, manifests)?;
-        objects.iter_mut().for_each(|object| object.provenance = part.provenance(0));
-        Ok(objects)
+        let mut origins = Origins::of(part, maker, manifests);
+        let documents = yaml::read_until(&path, manifests, self.dialect, &self.limits, &|| cx.is_cancelled());
+        let objects = documents.and_then(|mut documents| {
+            origins.take(&mut documents);
+            self.objects(cx, part, &path, manifests, documents, Some(&origins))
+        });
+        let whole = part.provenance(0);
+        let placed = |mut object: Object| {
+            object.provenance = origins.provenance(whole.clone(), object.provenance.line);
+            object
+        };
+        match objects {
+            Ok(objects) => Ok(objects.into_iter().map(placed).collect()),
+            Err(faults) => Err(faults.into_iter().map(|fault| origins.place(fault)).collect()),
+        }
     }
 
-    fn objects(&self, part: &Part<'_>, path: &str, bytes: &[u8]) -> Result<Vec<Object>, Vec<Diagnostic>> {
-        let mut documents = yaml::read(path, bytes, self.dialect, &self.limits)?;
+    /// The objects of documents, of a file or as a program made them.
+    fn objects(
+        &self,
+        cx: &Cx,
+        part: &Part<'_>,
+        path: &str,
+        bytes: &[u8],
+        mut documents: Vec<Document>,
+        origins: Option<&Origins<'_, '_>>,
+    ) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let file = File::new(path, bytes, &self.limits).map_err(|fault| vec![*fault])?;
-        let sheet = Sheet::new(&file, self.dialect);
-        let is_made = path != part.path();
+        let sheet = Sheet::new(&file, self.dialect, origins);
+        let is_made = origins.is_some();
         if documents.is_empty() {
-            remarks::tell_empty(part, if is_made { "what is rendered from it" } else { "the file" });
+            warnings::tell_empty(part, if is_made { "what is rendered from it" } else { "the file" });
         }
         // What a program printed has one reader, which is that of the program.
-        let mut remarks = if is_made { Vec::new() } else { remarks::of(&mut documents) };
-        self.steps.iter().try_for_each(|step| step.transform(&sheet, &mut documents))?;
+        let mut warnings = if is_made { Vec::new() } else { warnings::of(&mut documents) };
+        self.steps.iter().try_for_each(|step| step.transform(cx, &sheet, &mut documents))?;
         let nodes: Vec<Node> = documents.into_iter().map(|document| document.root).collect();
-        if self.strangers.are(&nodes, path).map_err(|fault| vec![file.show(&fault)])? {
+        if self.non_manifests.are(&nodes, path).map_err(|fault| vec![file.show(&fault)])? {
             return Ok(Vec::new());
         }
         let (mut found, mut faults) = (Vec::new(), Vec::new());
         let (start, cores) = (part.provenance(0), bytes.len() / yaml::WORTH_A_CORE);
-        let placed = list::flatten(nodes).into_iter().map(|node| self.place(node, part)).collect();
+        let nodes = list::flatten(nodes);
+        // Before any object of the part asks: a definition may stand behind the objects of its kind.
+        nodes.iter().for_each(|node| scope_facts::tell(node, part, &self.target));
+        let placed = nodes.into_iter().map(|node| self.place(node, part)).collect();
         let objects = parallel::map(placed, cores, |placed: Result<Placed, Vec<Fault>>| {
-            let mut remarks = Vec::new();
-            (placed.and_then(|placed| self.object(placed, &start, &mut remarks)), remarks)
+            let mut warnings = Vec::new();
+            if cx.is_cancelled() {
+                return (Err(vec![Fault::cancelled(Place::default())]), warnings);
+            }
+            (placed.and_then(|placed| self.object(placed, &start, &mut warnings)), warnings)
         });
         for (object, more) in objects {
-            remarks.extend(more);
+            warnings.extend(more);
             match object {
                 Ok(object) => found.extend(object),
-                Err(more) => faults.extend(more.iter().map(|fault| file.show(fault))),
+                // Nobody reads more of them, and each costs a line.
+                Err(more) if faults.len() < yaml::FAULTS => {
+                    faults.extend(more.iter().map(|fault| file.show(fault)));
+                }
+                Err(_) => {}
             }
         }
         edges::link(&mut found);
-        remarks::tell(part, &file, remarks);
+        warnings::tell(part, &file, origins, warnings);
         if faults.is_empty() { Ok(found) } else { Err(faults) }
     }
 }
 
 #[async_trait]
 impl Render for KubernetesRender {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
-        self.objects(part, part.path(), &part.bytes()?)
+    fn render(&self, cx: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+        let bytes = part.bytes()?;
+        let bytes = yaml::utf8(part.path(), &bytes)?;
+        if files::is_left_out(&bytes) {
+            return Ok(Vec::new());
+        }
+        let stop = || cx.is_cancelled();
+        let documents = yaml::read_until(part.path(), &bytes, self.dialect, &self.limits, &stop)?;
+        self.objects(cx, part, part.path(), &bytes, documents, None)
     }
 
     async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>, Error> {
@@ -218,7 +269,7 @@ impl Render for KubernetesRender {
     fn fingerprint(&self) -> Digest {
         let mut hasher = Hasher::new("gitops kubernetes render 1");
         hasher.field(&self.target).field(self.namespace.as_deref().unwrap_or("/"));
-        hasher.field(format!("{:?} {:?} {:?}", self.dialect, self.limits, self.strangers));
+        hasher.field(format!("{:?} {:?} {:?}", self.dialect, self.limits, self.non_manifests));
         hasher.field(format!("{:?} {:?}", self.scopes, self.secret_key.is_some()));
         for step in &self.steps {
             hasher.field(step.fingerprint().as_bytes());

@@ -1,9 +1,9 @@
 use gitops_core::{Key, Need, Object, Part, Provenance, Value};
 
 use super::identity::Identity;
-use super::{KubernetesRender, Scope, clean, deprecated, scope_facts, secret, size, text_maps};
+use super::{KubernetesRender, Scope, clean, deprecated, is_built_in, scope_facts, secret, size, text_maps};
 use crate::edges;
-use crate::policy::{self, Dependency, Policy, PolicyFault};
+use crate::policy::{self, Dependency, Policy, PolicyFault, Write};
 use crate::yaml::{Data, Fault, Node};
 
 /// A document that is known to be an object, and where the object lives.
@@ -24,14 +24,13 @@ impl KubernetesRender {
             return Err(vec![Fault::new("GO0405", node.place, message)]);
         }
         let identity = Identity::of(&node)?;
-        scope_facts::tell(&node, &identity, part, &self.target);
         let scope = self.scope(&identity, part);
         let namespace = identity.resolve(scope, self.namespace.as_deref()).map_err(|fault| vec![fault])?;
         Ok(Placed { node, identity, namespace })
     }
 
     /// The object that a document of a file declares; nothing if it asks to be left out. What somebody should know of it
-    /// is added to the remarks.
+    /// is added to the warnings.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -39,21 +38,26 @@ impl KubernetesRender {
         &self,
         placed: Placed,
         file: &Provenance,
-        remarks: &mut Vec<Fault>,
+        warnings: &mut Vec<Fault>,
     ) -> Result<Option<Object>, Vec<Fault>> {
         let Placed { mut node, identity, namespace } = placed;
-        clean::clean(&mut node);
+        if let Some(idle) = identity.idle_namespace(&namespace) {
+            warnings.push(idle);
+            node.get_mut("metadata").and_then(|metadata| metadata.take("namespace"));
+        }
+        clean::clean(&mut node, !is_built_in(&identity.kind));
         let faults = text_maps::check(&node);
         if !faults.is_empty() {
             return Err(faults);
         }
         size::check(&node).map_err(|fault| vec![fault])?;
         let policy = policy(&node)?;
-        remarks.extend(policy.remarks.iter().cloned().map(|remark| placed_at(&node, remark)));
+        warnings.extend(policy.warnings.iter().cloned().map(|warning| placed_at(&node, warning)));
         if policy.skip {
             return Ok(None);
         }
-        remarks.extend(deprecated::of(&node, &identity));
+        warnings.extend(runs_once(&node, &identity, &policy));
+        warnings.extend(deprecated::of(&node, &identity));
         let provenance = Provenance { line: node.place.line, ..file.clone() };
         let is_secret = identity.kind.group().is_empty() && identity.kind.kind() == "Secret";
         if is_secret {
@@ -68,16 +72,21 @@ impl KubernetesRender {
         let mut object = Object::new(key, Value::from(node), provenance);
         object.needs = needs;
         object.keep = policy.keep;
+        object.yields = matches!(policy.write, Write::Create | Write::Leave);
         object.stage = stage(&object.key, &policy);
+        object.clean_up = policy.clean_up;
+        object.runs_once = policy.hook.is_some() || has_time_to_live(&object);
         edges::find(&mut object);
         Ok(Some(object))
     }
 
-    /// Where an object lives, as far as that must be known.
+    /// Where an object lives, as far as that is known.
     fn scope(&self, identity: &Identity, part: &Part<'_>) -> Option<Scope> {
-        let known = self.scopes.of(&identity.kind);
-        let is_needed = known.is_none() && identity.namespace.is_none();
-        known.or_else(|| is_needed.then(|| scope_facts::known(part, &self.target, &identity.kind)).flatten())
+        let told = || match identity.namespace {
+            None => scope_facts::known(part, &self.target, &identity.kind),
+            Some(_) => scope_facts::perhaps_known(part, &self.target, &identity.kind),
+        };
+        self.scopes.of(&identity.kind).or_else(told)
     }
 
     fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {
@@ -85,10 +94,30 @@ impl KubernetesRender {
     }
 }
 
+/// Whether it is a job that goes some time after its end.
+fn has_time_to_live(object: &Object) -> bool {
+    let kind = object.key.kind();
+    let is_job = (kind.group(), kind.kind()) == ("batch", "Job");
+    is_job && object.body.get("spec").is_some_and(|spec| spec.get("ttlSecondsAfterFinished").is_some())
+}
+
 /// Namespaces and definitions have a stage only if they ask for one: what needs them waits for them anyway.
 fn stage(key: &Key, policy: &Policy) -> Option<i64> {
     let is_ground = matches!(key.kind().kind(), "Namespace" | "CustomResourceDefinition");
     (!is_ground || policy.stage() != 0).then(|| policy.stage())
+}
+
+/// What runs to an end does so in the first phase of its hook only: for a later one it is there, and finished.
+fn runs_once(node: &Node, identity: &Identity, policy: &Policy) -> Option<Fault> {
+    let runs = matches!((identity.kind.group(), identity.kind.kind()), ("batch", "Job") | ("", "Pod"));
+    (runs && policy.hook != policy.hook_until).then(|| {
+        let message = format!(
+            "a {} that is a hook of several phases runs in the first of them only",
+            identity.kind.kind()
+        );
+        Fault::new("GO0410", node.place, message)
+            .help("declare it once for each phase, under names of their own")
+    })
 }
 
 fn policy(node: &Node) -> Result<Policy, Vec<Fault>> {

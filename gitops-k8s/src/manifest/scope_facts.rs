@@ -6,7 +6,7 @@ use gitops_core::{Cx, Error, ErrorKind, GroupKind, Part, Result};
 use smol_str::{SmolStr, format_smolstr};
 
 use super::Scope;
-use super::identity::Identity;
+use super::identity::group;
 use crate::Cluster;
 use crate::kinds::Known;
 use crate::yaml::Node;
@@ -20,21 +20,39 @@ fn beginning(target: &str) -> String {
     format!("scope in {target} of ")
 }
 
+/// The name of the same fact where an object names a namespace: nothing depends on it but whether that has a meaning, so it may
+/// stay open.
+fn perhaps(target: &str, kind: &GroupKind) -> SmolStr {
+    format_smolstr!("perhaps {}", name(target, kind))
+}
+
 /// Tells where the objects live of the kind that a definition defines.
-pub(super) fn tell(node: &Node, identity: &Identity, part: &Part<'_>, target: &str) {
-    if identity.kind != GroupKind::new("apiextensions.k8s.io", "CustomResourceDefinition") {
+pub(super) fn tell(node: &Node, part: &Part<'_>, target: &str) {
+    let text = |names: &[&str]| node.at(names).and_then(Node::as_text);
+    let is_of_definitions = text(&["apiVersion"]).map(group) == Some("apiextensions.k8s.io");
+    if !is_of_definitions || text(&["kind"]) != Some("CustomResourceDefinition") {
         return;
     }
-    let text = |names: &[&str]| node.at(names).and_then(Node::as_text);
     let defined = (text(&["spec", "group"]), text(&["spec", "names", "kind"]), text(&["spec", "scope"]));
     if let (Some(group), Some(kind), Some(scope)) = defined {
-        part.tell(name(target, &GroupKind::new(group, kind)), scope);
+        let kind = GroupKind::new(group, kind);
+        part.tell(name(target, &kind), scope);
+        part.tell(perhaps(target, &kind), scope);
     }
 }
 
 /// Where the objects of a kind live, if some part or the cluster told.
 pub(super) fn known(part: &Part<'_>, target: &str, kind: &GroupKind) -> Option<Scope> {
-    match part.fact(&name(target, kind))?.as_str() {
+    part.fact(&name(target, kind)).and_then(|scope| scope_of(&scope))
+}
+
+/// The same for an object that names a namespace: if nobody can say, it lives there.
+pub(super) fn perhaps_known(part: &Part<'_>, target: &str, kind: &GroupKind) -> Option<Scope> {
+    part.fact(&perhaps(target, kind)).and_then(|scope| scope_of(&scope))
+}
+
+fn scope_of(text: &str) -> Option<Scope> {
+    match text {
         "Namespaced" => Some(Scope::Namespaced),
         "Cluster" => Some(Scope::Cluster),
         _ => None,
@@ -54,13 +72,16 @@ pub(super) async fn ask(
 ) -> Result<BTreeMap<SmolStr, SmolStr>> {
     let mut answers = BTreeMap::new();
     for fact in asked {
-        let Some(kind) = fact.strip_prefix(&beginning(target)).map(parse) else { continue };
+        let may_stay_open = fact.starts_with("perhaps ");
+        let name = fact.strip_prefix("perhaps ").unwrap_or(fact);
+        let Some(kind) = name.strip_prefix(&beginning(target)).map(parse) else { continue };
         match cluster.kinds().known(cx, cluster.wire(), &kind).await? {
             Known::Served(served) => {
                 let scope = if served.namespaced { "Namespaced" } else { "Cluster" };
                 answers.insert(fact.clone(), scope.into());
             }
             Known::Nowhere => {}
+            Known::Unsure(_) if may_stay_open => {}
             Known::Unsure(reason) => return Err(unsure(&kind, &reason)),
         }
     }

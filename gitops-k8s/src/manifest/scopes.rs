@@ -36,17 +36,23 @@ impl Scopes {
 
     /// Where the objects of a kind live, if it is known.
     pub fn of(&self, kind: &GroupKind) -> Option<Scope> {
-        let built_in = || {
-            let is_in = |table: &[(&str, &[&str])]| {
-                table.iter().any(|(group, kinds)| *group == kind.group() && kinds.contains(&kind.kind()))
-            };
-            match (is_in(CLUSTER), is_in(NAMESPACED)) {
-                (true, _) => Some(Scope::Cluster),
-                (_, true) => Some(Scope::Namespaced),
-                _ => None,
-            }
-        };
-        self.added.get(kind).copied().or_else(built_in)
+        self.added.get(kind).copied().or_else(|| built_in(kind))
+    }
+}
+
+/// Whether Kubernetes itself has a kind.
+pub(crate) fn is_built_in(kind: &GroupKind) -> bool {
+    built_in(kind).is_some()
+}
+
+fn built_in(kind: &GroupKind) -> Option<Scope> {
+    let is_in = |table: &[(&str, &[&str])]| {
+        table.iter().any(|(group, kinds)| *group == kind.group() && kinds.contains(&kind.kind()))
+    };
+    match (is_in(CLUSTER), is_in(NAMESPACED)) {
+        (true, _) => Some(Scope::Cluster),
+        (_, true) => Some(Scope::Namespaced),
+        _ => None,
     }
 }
 

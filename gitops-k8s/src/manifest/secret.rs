@@ -8,7 +8,7 @@ use gitops_core::{Secret, SecretKey};
 
 use crate::yaml::{Data, Fault, Member, Node};
 
-/// Folds `stringData` into `data`, and hides every value. A hole stays where it is: it is folded once it is filled.
+/// Folds `stringData` into `data`, and hides every value. A placeholder stays where it is: it is folded once it is filled.
 ///
 /// # Errors
 /// A value that is no text or no base64, or is still encrypted; no message holds a value.
@@ -17,12 +17,13 @@ pub(super) fn hide(node: &mut Node, key: Option<&SecretKey>) -> Result<(), Vec<F
         let fault = Fault::new("GO0405", sops.place, "the Secret is still encrypted");
         return Err(vec![fault.help("decrypt it before it is rendered")]);
     }
-    let (mut found, mut faults) = (BTreeMap::new(), Vec::new());
+    let (mut found, mut faults) = (BTreeMap::new(), unknown(node));
     for (name, encode) in [("data", as_it_is as Encode), ("stringData", encoded)] {
         let members = node.take(name).map_or(Ok(Vec::new()), members).map_err(|fault| vec![fault])?;
-        let is_hole = |member: &Member| matches!(member.value.data, Data::Hole(_));
-        let (holes, members): (Vec<Member>, Vec<Member>) = members.into_iter().partition(is_hole);
-        put_back(node, name, holes);
+        let is_placeholder = |member: &Member| matches!(member.value.data, Data::Placeholder(_));
+        let (placeholders, members): (Vec<Member>, Vec<Member>) =
+            members.into_iter().partition(is_placeholder);
+        put_back(node, name, placeholders);
         for member in members {
             match encode(&member) {
                 Ok(text) => drop(found.insert(member.name.clone(), (member, text))),
@@ -36,12 +37,31 @@ pub(super) fn hide(node: &mut Node, key: Option<&SecretKey>) -> Result<(), Vec<F
         (true, false, None) => Err(vec![no_key(node)]),
         (true, false, Some(key)) => {
             let mut data = node.take("data").map_or(Ok(Vec::new()), members).map_err(|fault| vec![fault])?;
-            data.retain(|hole| !found.contains_key(&hole.name));
+            data.retain(|placeholder| !found.contains_key(&placeholder.name));
             data.extend(found.into_values().map(|(member, text)| hidden(member, text, key)));
             put_back(node, "data", data);
             Ok(())
         }
     }
+}
+
+/// What a Secret may have; what `clean` takes out is gone already.
+const MEMBERS: [&str; 8] =
+    ["apiVersion", "kind", "metadata", "type", "immutable", "data", "stringData", "sops"];
+
+/// A member with a name of its own may hold what is secret, and nothing would hide it.
+fn unknown(node: &Node) -> Vec<Fault> {
+    let Data::Map(members) = &node.data else { return Vec::new() };
+    let strange = members.iter().filter(|member| !MEMBERS.contains(&&*member.name));
+    let fault = |member: &Member| {
+        let message = format!("a Secret has no field `{}`", member.name);
+        let meant = MEMBERS.iter().find(|name| name.eq_ignore_ascii_case(&member.name));
+        let help = meant.map_or("put its values under `data` or `stringData`".to_owned(), |name| {
+            format!("did you mean `{name}`?")
+        });
+        Fault::new("GO0405", member.value.place, message).help(help)
+    };
+    strange.map(fault).collect()
 }
 
 /// Sets a member that is a mapping, unless there is nothing in it.

@@ -41,7 +41,7 @@ fn bytes(node: &Node) -> usize {
         Data::Text(text) => text.len() + 2,
         Data::Secret(secret) => secret.expose().len() + 2,
         // As large as what fills it; the target looks again.
-        Data::Hole(_) => 0,
+        Data::Placeholder(_) => 0,
         Data::List(items) => 2 + items.iter().map(|item| bytes(item) + 1).sum::<usize>(),
         Data::Map(members) => {
             2 + members.iter().map(|member| member.name.len() + 4 + bytes(&member.value)).sum::<usize>()

@@ -17,7 +17,7 @@ fn check_map(node: &Node, name: &str) -> Vec<Fault> {
     };
     let is_text = |member: &&Member| match &member.value.data {
         Data::Text(_) => true,
-        Data::Hole(_) => !policy::is_policy(&member.name),
+        Data::Placeholder(_) => !policy::is_policy(&member.name),
         _ => false,
     };
     let wrong = members.iter().filter(|member| !is_text(member));

@@ -36,7 +36,7 @@ const HOOKS: &[(&str, Word)] = &[
     ("PostDelete", Word::Never),
 ];
 
-const DELETE_POLICIES: &[&str] = &["BeforeHookCreation", "HookSucceeded", "HookFailed"];
+const DELETE_POLICIES: &[&str; 3] = &["BeforeHookCreation", "HookSucceeded", "HookFailed"];
 
 const COMPARE_OPTIONS: &[&str] =
     &["IgnoreExtraneous", "ServerSideDiff=true", "ServerSideDiff=false", "IncludeMutationWebhook=true"];
@@ -46,7 +46,7 @@ pub(super) fn read(mark: &Mark<'_>, name: &str, draft: &mut Draft) -> Result<(),
         "sync-wave" => draft.wave = Some(words::integer(mark)?),
         "sync-options" => return words::list(mark).try_for_each(|option| sync_option(mark, option, draft)),
         "hook" => draft.argo_hook = Some(hook::read(mark, HOOKS)?),
-        "hook-delete-policy" => return each_known(mark, DELETE_POLICIES),
+        "hook-delete-policy" => draft.argo_clean_up = hook::clean_up(mark, DELETE_POLICIES)?,
         "compare-options" => return each_known(mark, COMPARE_OPTIONS),
         "ignore-healthcheck" => draft.policy.ignore_health = truth(mark)?,
         _ if KEYS.contains(&name) => {}

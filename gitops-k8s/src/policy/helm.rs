@@ -22,7 +22,7 @@ const HOOKS: &[(&str, Word)] = &[
     ("test-failure", Word::Never),
 ];
 
-const DELETE_POLICIES: &[&str] = &["before-hook-creation", "hook-succeeded", "hook-failed"];
+const DELETE_POLICIES: &[&str; 3] = &["before-hook-creation", "hook-succeeded", "hook-failed"];
 
 pub(super) fn read(mark: &Mark<'_>, name: &str, draft: &mut Draft) -> Result<(), PolicyFault> {
     match name {
@@ -31,11 +31,7 @@ pub(super) fn read(mark: &Mark<'_>, name: &str, draft: &mut Draft) -> Result<(),
             draft.helm_hook = Some(hook::read(mark, HOOKS));
         }
         "hook-weight" => draft.helm_weight = Some(words::integer(mark)?),
-        "hook-delete-policy" => {
-            if let Some(word) = words::list(mark).find(|word| !DELETE_POLICIES.contains(word)) {
-                return Err(unknown_value(mark, word, DELETE_POLICIES));
-            }
-        }
+        "hook-delete-policy" => draft.helm_clean_up = hook::clean_up(mark, DELETE_POLICIES)?,
         "resource-policy" if mark.value.trim() == "keep" => draft.policy.keep = true,
         "resource-policy" => return Err(unknown_value(mark, mark.value, &["keep"])),
         // Charts put marks of their own into this group.

@@ -1,3 +1,7 @@
+use std::collections::BTreeSet;
+
+use gitops_core::CleanUp;
+
 use super::words;
 use super::{Mark, PolicyFault};
 
@@ -24,6 +28,23 @@ impl Phase {
     }
 }
 
+/// A delete policy by its words: before it is made anew (which every hook is), once it succeeded, once it failed.
+///
+/// # Errors
+/// A word that nobody knows.
+pub(super) fn clean_up(mark: &Mark<'_>, words: &[&str; 3]) -> Result<CleanUp, PolicyFault> {
+    let mut found = CleanUp::default();
+    for word in words::list(mark) {
+        match words.iter().position(|known| *known == word) {
+            Some(0) => {}
+            Some(1) => found.succeeded = true,
+            Some(_) => found.failed = true,
+            None => return Err(words::unknown_value(mark, word, words)),
+        }
+    }
+    Ok(found)
+}
+
 /// What a word of a hook means.
 #[derive(Clone, Copy)]
 pub(super) enum Word {
@@ -48,34 +69,32 @@ pub(super) struct Hook {
 pub(super) enum Meaning {
     /// An ordinary object.
     Ordinary,
-    Hook(Phase),
+    /// A hook, with the first and the last phase that it is there for.
+    Hook(Phase, Phase),
     /// Not deployed.
     Skip,
 }
 
 pub(super) fn read(mark: &Mark<'_>, table: &[(&str, Word)]) -> Result<Hook, PolicyFault> {
-    let (mut found, mut never) = (None, None);
+    let (mut phases, mut is_ordinary, mut never) = (BTreeSet::new(), false, None);
     for word in words::list(mark) {
         let Some((_, meaning)) = table.iter().find(|(known, _)| *known == word) else {
             let known: Vec<&str> = table.iter().map(|(known, _)| *known).collect();
             return Err(words::unknown_value(mark, word, &known));
         };
-        let meaning = match meaning {
+        match meaning {
             Word::Skip => return Ok(Hook { meaning: Meaning::Skip, never: None }),
-            Word::Never => {
-                never.get_or_insert_with(|| never_run(mark, word));
-                continue;
-            }
-            Word::Ordinary => Meaning::Ordinary,
-            Word::Phase(phase) => Meaning::Hook(*phase),
-        };
-        if *found.get_or_insert(meaning) != meaning {
-            let help = "declare it once for each, under names of their own";
-            return Err(PolicyFault::unsupported(mark, "a hook at several times", help));
+            Word::Never => drop(never.get_or_insert_with(|| never_run(mark, word))),
+            Word::Ordinary => is_ordinary = true,
+            Word::Phase(phase) => drop(phases.insert(*phase)),
         }
     }
-    let only = if never.is_some() { Meaning::Skip } else { Meaning::Ordinary };
-    Ok(Hook { meaning: found.unwrap_or(only), never })
+    let meaning = match (phases.first(), phases.last()) {
+        (Some(first), Some(last)) => Meaning::Hook(*first, *last),
+        _ if never.is_some() && !is_ordinary => Meaning::Skip,
+        _ => Meaning::Ordinary,
+    };
+    Ok(Hook { meaning, never })
 }
 
 fn never_run(mark: &Mark<'_>, word: &str) -> PolicyFault {

@@ -1,4 +1,5 @@
 use gitops_core::Value;
+use serde_json::Value as Json;
 
 use super::Section;
 use crate::yaml::{Data, Node};
@@ -22,6 +23,14 @@ pub(super) fn of_value(body: &Value) -> impl Iterator<Item = Mark<'_>> {
         };
         let members = members.into_iter().flat_map(gitops_core::Map::iter);
         members.filter_map(move |(key, value)| Some(Mark { section, key, value: value.as_text()? }))
+    })
+}
+
+/// The annotations and labels of an object as the server has it.
+pub(super) fn of_json(object: &Json) -> impl Iterator<Item = Mark<'_>> {
+    SECTIONS.into_iter().flat_map(move |section| {
+        let members = object["metadata"][section.name()].as_object().into_iter().flatten();
+        members.filter_map(move |(key, value)| Some(Mark { section, key, value: value.as_str()? }))
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The annotations and labels of Argo CD, Flux, Helm and cli-utils are read with their meaning. A key or a value of
 //! their groups that nobody knows is a fault, for a policy without effect is worse than an error; so is one that is known
-//! and not carried out here, but for hooks at a time that never comes: those are left out and remarked on. `docs/kubernetes-manifests.md` has the table.
+//! and not carried out here, but for hooks at a time that never comes: those are left out and warned of. `docs/kubernetes-manifests.md` has the table.
 
 mod argo;
 mod cli_utils;
@@ -14,7 +14,8 @@ mod hook;
 mod mark;
 mod words;
 
-use gitops_core::Value;
+use gitops_core::{CleanUp, Value};
+use serde_json::Value as Json;
 
 pub use depends_on::Dependency;
 pub use fault::{PolicyFault, Section};
@@ -47,14 +48,19 @@ pub struct Policy {
     pub verbatim: bool,
     /// It is no part of what is deployed.
     pub skip: bool,
-    /// The hook that it is.
+    /// The hook that it is: the first phase that it is there for.
     pub hook: Option<Phase>,
+    /// The last phase that a hook is there for. It is made in its first one, and what belongs to a later one finds it
+    /// there and ready.
+    pub hook_until: Option<Phase>,
+    /// After which end a hook is deleted.
+    pub clean_up: CleanUp,
     /// Its place among the objects of its phase: lower ones come first.
     pub wave: i32,
     /// What must be ready before it, as it says.
     pub depends_on: Vec<Dependency>,
     /// What it asks for at a time that never comes here: a hook after a failure, or around a deletion.
-    pub remarks: Vec<PolicyFault>,
+    pub warnings: Vec<PolicyFault>,
 }
 
 /// How an object is written.
@@ -78,8 +84,28 @@ pub(crate) fn is_policy(key: &str) -> bool {
     GROUPS.contains(&group) || cli_utils::GROUPS.contains(&group)
 }
 
+/// Whether an object with this metadata is a hook.
+pub(crate) fn is_hook(metadata: &Json) -> bool {
+    let body = Value::map([("metadata", Value::from_json(metadata.clone()))]);
+    Policy::of(&body).is_ok_and(|policy| policy.hook.is_some())
+}
+
 const GROUPS: [&str; 4] =
     ["argocd.argoproj.io", "kustomize.toolkit.fluxcd.io", "reconcile.fluxcd.io", "helm.sh"];
+
+/// Whether the marks on an object as the server has it say that it is to stay when it leaves the source. What is misspelt
+/// beside them takes nothing of that away.
+pub(crate) fn asks_to_stay(object: &Json) -> bool {
+    let mut draft = Draft::default();
+    for mark in mark::of_json(object) {
+        let options = words::list(&mark).map(|value| Mark { value, ..mark });
+        for mark in options {
+            // A fault of a person's mark was that person's to see; what it asks for is not known.
+            drop(draft.take(&mark));
+        }
+    }
+    draft.policy.keep || draft.policy.write == Write::Leave
+}
 
 impl Policy {
     /// The policy that an object's body declares.
@@ -118,6 +144,8 @@ struct Draft {
     argo_hook: Option<Hook>,
     helm_hook: Option<Result<Hook, PolicyFault>>,
     helm_weight: Option<i32>,
+    argo_clean_up: CleanUp,
+    helm_clean_up: CleanUp,
 }
 
 impl Draft {
@@ -135,18 +163,22 @@ impl Draft {
         }
     }
 
-    /// Argo CD's hook hides Helm's, and its wave Helm's weight.
+    /// Argo CD's hook hides Helm's with its delete policy, and its wave Helm's weight.
     fn finish(self) -> Result<Policy, PolicyFault> {
         let mut policy = self.policy;
+        let clean_up = if self.argo_hook.is_some() { self.argo_clean_up } else { self.helm_clean_up };
         let Hook { meaning, never } = match (self.argo_hook, self.helm_hook) {
             (Some(hook), _) => hook,
             (None, Some(hook)) => hook?,
             (None, None) => Hook { meaning: Meaning::Ordinary, never: None },
         };
-        policy.remarks.extend(never);
+        policy.warnings.extend(never);
         match meaning {
             Meaning::Ordinary => {}
-            Meaning::Hook(phase) => policy.hook = Some(phase),
+            Meaning::Hook(first, last) => {
+                (policy.hook, policy.hook_until) = (Some(first), Some(last));
+                policy.clean_up = clean_up;
+            }
             Meaning::Skip => policy.skip = true,
         }
         policy.wave = self.wave.or(self.helm_weight).unwrap_or_default();

@@ -8,17 +8,27 @@ const FILES: usize = 10_000;
 /// Their bytes together.
 const BYTES: usize = 64 << 20;
 
+/// What asks for a name with a hash over the object.
+const NEEDS_HASH: &str = "needs-hash";
+
 /// Copies folders of a part's tree into a jail, within limits.
 pub(super) struct Copy<'a> {
     part: &'a Part<'a>,
     jail: &'a Jail,
     files: usize,
     bytes: usize,
+    /// Whether a file holds what renderers take for a wish for a hash.
+    has_hash: bool,
 }
 
 impl<'a> Copy<'a> {
     pub fn new(part: &'a Part<'a>, jail: &'a Jail) -> Self {
-        Self { part, jail, files: 0, bytes: 0 }
+        Self { part, jail, files: 0, bytes: 0, has_hash: false }
+    }
+
+    /// Whether a file that was copied asks for a name with a hash over the object.
+    pub fn has_hash(&self) -> bool {
+        self.has_hash
     }
 
     /// Copies a folder with all below it; says whether there is such a folder.
@@ -32,7 +42,7 @@ impl<'a> Copy<'a> {
                 if path.is_empty() { entry.name.to_string() } else { format!("{path}/{}", entry.name) };
             match entry.kind {
                 EntryKind::Folder => drop(self.folder(&path)?),
-                EntryKind::File { .. } => self.file(&path)?,
+                EntryKind::File { .. } | EntryKind::Link => self.file(&path)?,
             }
         }
         Ok(true)
@@ -42,6 +52,7 @@ impl<'a> Copy<'a> {
         let Some(bytes) = self.part.read(path)? else { return Ok(()) };
         self.files += 1;
         self.bytes += bytes.len();
+        self.has_hash |= std::str::from_utf8(&bytes).is_ok_and(|text| text.contains(NEEDS_HASH));
         if self.files > FILES || self.bytes > BYTES {
             let message =
                 format!("more than {FILES} files or {BYTES} bytes have to be copied to render this");

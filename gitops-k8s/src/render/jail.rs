@@ -4,14 +4,16 @@ use std::io::Read;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
+use futures::channel::oneshot;
+use gitops_core::Cx;
 use gitops_core::process::ProcessGroup;
 use tempfile::TempDir;
 
 use super::failure::Failure;
+use super::network;
 
 /// Bytes that a program may print.
 const OUTPUT: u64 = 32 << 20;
@@ -20,8 +22,10 @@ const COMPLAINTS: usize = 4 << 10;
 /// What it may use: seconds of a processor, KiB of memory, and blocks of 512 bytes in one file.
 const LIMITS: &str = "ulimit -t 60; ulimit -v 4194304; ulimit -f 131072; exec \"$@\"";
 
-/// A folder of its own in which a program runs: with nothing of our environment, no way to the network by proxy or git,
-/// a process group that is killed with all that it started, and limits on time, memory and output.
+const SHELL: &str = "/bin/sh";
+
+/// A folder of its own in which a program runs: with nothing of our environment, no network where
+/// the system lets us take it away (and no way to it by proxy or git), a process group that is killed with all that it started, and limits on time, memory and output.
 pub(super) struct Jail {
     folder: TempDir,
 }
@@ -65,9 +69,10 @@ impl Jail {
     /// Runs a program to its end and gives what it printed.
     ///
     /// # Errors
-    /// It could not be started, failed, took too long or printed too much.
+    /// It could not be started, failed, took too long, printed too much, or was killed because the context is over.
     pub fn run<A: AsRef<OsStr>>(
         &self,
+        cx: &Cx,
         program: &Path,
         arguments: &[A],
         wall: Duration,
@@ -76,17 +81,18 @@ impl Jail {
         let child = self.command(program, arguments).spawn();
         let child = child
             .map_err(|error| Failure::missing(format!("`{name}` can't be started: {error}"), INSTALL))?;
-        let ended = finish(child, &name, wall)?;
+        let ended = finish(cx, child, &name, wall)?;
         let told = String::from_utf8_lossy(&ended.stderr).replace(&*self.folder.path().to_string_lossy(), "");
         if ended.status.success() {
             return Ok(Printed { answer: ended.stdout, aside: told });
         }
-        let help = format!("it said: {}", told.trim());
-        Err(Failure::run(format!("`{name}` failed ({})", ended.status), help))
+        let why = complaint(&told).unwrap_or_else(|| ended.status.to_string());
+        Err(Failure::run(format!("`{name}` failed: {why}"), "run it on the folder to see more"))
     }
 
     fn command<A: AsRef<OsStr>>(&self, program: &Path, arguments: &[A]) -> Command {
-        let mut command = Command::new("/bin/sh");
+        let mut command =
+            network::closed().map_or_else(|| Command::new(SHELL), |closed| closed.command(SHELL));
         command.arg("-c").arg(LIMITS).arg("sh").arg(program).args(arguments);
         command.env_clear().envs(self.environment()).current_dir(self.tree()).process_group(0);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -114,29 +120,44 @@ impl Jail {
     }
 }
 
+/// Characters of a complaint that are shown.
+const SHOWN: usize = 1_000;
+
+/// The program's own sentence: what it calls an error, else the last that it said.
+fn complaint(told: &str) -> Option<String> {
+    let lines: Vec<&str> = told.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let error = lines.iter().position(|line| line.starts_with("Error: "));
+    let first = error.or(lines.len().checked_sub(1))?;
+    let text = lines[first..].join(" ");
+    Some(text.trim_start_matches("Error: ").chars().take(SHOWN).collect())
+}
+
 const INSTALL: &str = "install it, or name its path where the renderer is set up";
 
-/// Waits for the end, on another thread so that the wait has an end of its own.
-fn finish(child: Child, name: &str, wall: Duration) -> Result<Ended, Failure> {
+/// Waits for the end, which another thread reads, so that the wait has an end of its own.
+fn finish(cx: &Cx, child: Child, name: &str, wall: Duration) -> Result<Ended, Failure> {
     let group = ProcessGroup::led_by(Some(child.id()));
-    let (sender, receiver) = mpsc::channel();
+    let (sender, receiver) = oneshot::channel();
     let waiter = thread::spawn(move || sender.send(read(child, group)));
-    let ended = receiver.recv_timeout(wall);
+    let ended = cx.block_on(wall, receiver);
     if ended.is_err() {
         group.kill();
     }
     // After the kill, nothing holds the pipes any more and the thread ends.
     let _ = waiter.join();
     match ended {
-        Err(_) => Err(Failure::run(
+        Err(_) if cx.check().is_err() => {
+            Err(Failure::run(format!("`{name}` was stopped before its end"), "try again"))
+        }
+        Err(_) | Ok(Err(_)) => Err(Failure::run(
             format!("`{name}` took longer than {} seconds", wall.as_secs()),
             "render less at once",
         )),
-        Ok(Err(failure)) => Err(failure),
-        Ok(Ok(None)) => {
+        Ok(Ok(Err(failure))) => Err(failure),
+        Ok(Ok(Ok(None))) => {
             Err(Failure::run(format!("`{name}` printed more than {OUTPUT} bytes"), "render less at once"))
         }
-        Ok(Ok(Some(ended))) => Ok(ended),
+        Ok(Ok(Ok(Some(ended)))) => Ok(ended),
     }
 }
 

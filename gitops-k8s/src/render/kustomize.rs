@@ -3,11 +3,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Hasher, Object, Part, Render, Result};
+use gitops_core::{
+    Cx, Diagnostic, Digest, Error, ErrorKind, Hasher, Object, Part, Render, RenderRoot, Result,
+};
 use smol_str::SmolStr;
 
 use super::jail::Jail;
 use super::kustomization;
+use super::origin::Maker;
 use super::program::Program;
 use crate::manifest::KubernetesRender;
 use crate::yaml::Dialect;
@@ -26,23 +29,23 @@ impl Kustomize {
     /// Looks for `kustomize`, then for `kubectl`, in the folders of `PATH`.
     ///
     /// # Errors
-    /// `Unsupported` if neither is there, or it is older than 5.0.
-    pub fn find() -> Result<Self> {
+    /// `Unsupported` if neither is there, or it is older than 5.0; `Cancelled` if asked to stop meanwhile.
+    pub fn find(cx: &Cx) -> Result<Self> {
         let path = Program::find("kustomize").or_else(|| Program::find("kubectl")).ok_or_else(|| {
             Error::new(ErrorKind::Unsupported, "there is neither `kustomize` nor `kubectl`")
                 .help("install one of them")
         })?;
-        Self::at(&path)
+        Self::at(cx, &path)
     }
 
     /// Takes the program at a path; one whose name begins with `kubectl` is taken for that.
     ///
     /// # Errors
-    /// `Unsupported` if it can't be run or is older than 5.0.
-    pub fn at(path: &Path) -> Result<Self> {
+    /// `Unsupported` if it can't be run or is older than 5.0; `Cancelled` if asked to stop meanwhile.
+    pub fn at(cx: &Cx, path: &Path) -> Result<Self> {
         let is_kubectl = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl"));
         let ask: &[&str] = if is_kubectl { &["version", "--client"] } else { &["version"] };
-        Ok(Self { program: Program::at(path, ask, OLDEST)?, is_kubectl })
+        Ok(Self { program: Program::at(cx, path, ask, OLDEST)?, is_kubectl })
     }
 
     /// How long it may take; a minute by default.
@@ -83,14 +86,14 @@ impl KubernetesRender {
 
 #[async_trait]
 impl Render for KustomizeRender {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    fn render(&self, cx: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let fault = |failure: super::failure::Failure| failure.of(part.path());
         let jail = Jail::new().map_err(fault)?;
-        kustomization::gather(part, &self.folder, &jail)?;
+        let annotated = kustomization::gather(part, &self.folder, &jail)?;
         let folder = if self.folder.is_empty() { "." } else { &self.folder };
         let output =
-            self.kustomize.program.run(part, &jail, &self.kustomize.arguments(folder)).map_err(fault)?;
-        self.manifests.made(part, &output)
+            self.kustomize.program.run(cx, part, &jail, &self.kustomize.arguments(folder)).map_err(fault)?;
+        self.manifests.made(cx, part, Maker::Kustomize(&self.folder, annotated), &output)
     }
 
     async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> Result<BTreeMap<SmolStr, SmolStr>> {
@@ -103,6 +106,10 @@ impl Render for KustomizeRender {
             false => path.strip_prefix(&self.folder).and_then(|rest| rest.strip_prefix('/')),
         };
         name.is_some_and(|name| kustomization::NAMES.contains(&name))
+    }
+
+    fn roots(&self) -> Vec<RenderRoot> {
+        vec![RenderRoot::folder(&self.folder).holding("a kustomization", kustomization::NAMES)]
     }
 
     fn fingerprint(&self) -> Digest {

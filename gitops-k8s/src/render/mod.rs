@@ -6,9 +6,14 @@ mod helm;
 mod jail;
 mod kustomization;
 mod kustomize;
+mod network;
+mod origin;
 mod program;
+mod references;
+mod served;
 
 pub(crate) use kustomization::NAMES;
+pub(crate) use origin::{Maker, Origins};
 
 pub use helm::{Helm, HelmRender};
 pub use kustomize::{Kustomize, KustomizeRender};

@@ -2,10 +2,11 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitops_core::{Diagnostic, Error, ErrorKind, Part, Result};
+use gitops_core::{Cx, Diagnostic, Error, ErrorKind, Part, Result};
 
 use super::failure::Failure;
 use super::jail::Jail;
+use super::network;
 
 /// How long a program may take, unless that is said.
 const WALL: Duration = Duration::from_secs(60);
@@ -23,11 +24,11 @@ impl Program {
     /// Takes a program, if the version behind a word of its answer is new enough.
     ///
     /// # Errors
-    /// `Unsupported` if it can't be run or is too old.
-    pub fn at<A: AsRef<OsStr>>(path: &Path, ask: &[A], oldest: (u32, u32)) -> Result<Self> {
-        let answer = Jail::new()
-            .and_then(|jail| jail.run(path, ask, WALL))
-            .map_err(|failure| unusable(path, failure))?;
+    /// `Unsupported` if it can't be run or is too old; `Cancelled` if asked to stop meanwhile.
+    pub fn at<A: AsRef<OsStr>>(cx: &Cx, path: &Path, ask: &[A], oldest: (u32, u32)) -> Result<Self> {
+        let answer = Jail::new().and_then(|jail| jail.run(cx, path, ask, WALL));
+        cx.check()?;
+        let answer = answer.map_err(|failure| unusable(path, failure))?;
         let answer = String::from_utf8_lossy(&answer.answer);
         let found = answer.split_whitespace().rev().find_map(version);
         match found {
@@ -43,19 +44,31 @@ impl Program {
         }
     }
 
-    /// Runs it in a jail for a part. What it warned of is remarked on the part.
+    /// Runs it in a jail for a part. What it warned of becomes a warning of the part.
     ///
     /// # Errors
     /// It failed, took too long or printed too much.
     pub fn run<A: AsRef<OsStr>>(
         &self,
+        cx: &Cx,
         part: &Part<'_>,
         jail: &Jail,
         arguments: &[A],
     ) -> Result<Vec<u8>, Failure> {
-        let printed = jail.run(&self.path, arguments, self.wall)?;
-        warnings(&printed.aside).for_each(|line| part.remark(self.warning(part, line)));
+        if network::closed().is_none() {
+            part.warning(self.open_network(part));
+        }
+        let printed = jail.run(cx, &self.path, arguments, self.wall)?;
+        warnings(&printed.aside).for_each(|line| part.warning(self.warning(part, line)));
         Ok(printed.answer)
+    }
+
+    fn open_network(&self, part: &Part<'_>) -> Diagnostic {
+        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
+        let message = format!("`{name}` ran within reach of the network");
+        Diagnostic::warning("GO0421", part.path(), message).help(
+            "what it would load from there was refused before; to be sure, run where `unshare --net` is installed and allowed",
+        )
     }
 
     fn warning(&self, part: &Part<'_>, line: &str) -> Diagnostic {

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::{Diagnostic, Digest, Hasher, Hole, HolePart, OutputRef};
+use gitops_core::{Cx, Diagnostic, Digest, Hasher, OutputRef, Placeholder, PlaceholderPart};
 
 use super::expression::{self, Piece, Wrong};
 use super::{Sheet, Transform};
@@ -59,7 +59,12 @@ impl Substitute {
 }
 
 impl Transform for Substitute {
-    fn transform(&self, sheet: &Sheet<'_>, documents: &mut [Document]) -> Result<(), Vec<Diagnostic>> {
+    fn transform(
+        &self,
+        _: &Cx,
+        sheet: &Sheet<'_>,
+        documents: &mut [Document],
+    ) -> Result<(), Vec<Diagnostic>> {
         let mut work = Work { values: &self.values, sheet, faults: Vec::new() };
         for document in documents.iter_mut().filter(|document| !is_verbatim(&document.root)) {
             work.node(&mut document.root);
@@ -143,30 +148,32 @@ impl Work<'_, '_> {
 
     fn filled(&self, place: Place, text: &str) -> Result<Node, Fault> {
         let parts = self.parts(place, text)?;
-        let Some(text) = text_of(&parts) else { return Ok(Node { place, data: Data::Hole(Hole { parts }) }) };
+        let Some(text) = text_of(&parts) else {
+            return Ok(Node { place, data: Data::Placeholder(Placeholder { parts }) });
+        };
         if !self.sheet.is_plain(place) {
             return Ok(Node { place, data: Data::Text(text.into()) });
         }
         yaml::plain(place, &text, self.sheet.dialect())
     }
 
-    fn parts(&self, place: Place, text: &str) -> Result<Vec<HolePart>, Fault> {
+    fn parts(&self, place: Place, text: &str) -> Result<Vec<PlaceholderPart>, Fault> {
         let pieces = expression::parse(text).map_err(|kind| wrong(place, &kind))?;
         pieces.iter().map(|piece| self.part(place, piece)).collect()
     }
 
-    fn part(&self, place: Place, piece: &Piece<'_>) -> Result<HolePart, Fault> {
+    fn part(&self, place: Place, piece: &Piece<'_>) -> Result<PlaceholderPart, Fault> {
         let (name, default, unless_empty) = match piece {
-            Piece::Text(text) => return Ok(HolePart::Text((*text).into())),
+            Piece::Text(text) => return Ok(PlaceholderPart::Text((*text).into())),
             Piece::Variable { name, default, unless_empty } => (*name, *default, *unless_empty),
         };
         match (self.values.get(name), default) {
             (Some(Filling::Text(text)), Some(default)) if text.is_empty() && unless_empty => {
-                Ok(HolePart::Text(default.into()))
+                Ok(PlaceholderPart::Text(default.into()))
             }
-            (Some(Filling::Text(text)), _) => Ok(HolePart::Text(text.clone())),
-            (Some(Filling::Output(output)), _) => Ok(HolePart::Output(output.clone())),
-            (None, Some(default)) => Ok(HolePart::Text(default.into())),
+            (Some(Filling::Text(text)), _) => Ok(PlaceholderPart::Text(text.clone())),
+            (Some(Filling::Output(output)), _) => Ok(PlaceholderPart::Output(output.clone())),
+            (None, Some(default)) => Ok(PlaceholderPart::Text(default.into())),
             (None, None) => {
                 let message = format!("the variable `{name}` has no value");
                 let help = format!(
@@ -196,12 +203,12 @@ fn wrong(place: Place, wrong: &Wrong<'_>) -> Fault {
 }
 
 /// The text of parts without outputs.
-fn text_of(parts: &[HolePart]) -> Option<String> {
+fn text_of(parts: &[PlaceholderPart]) -> Option<String> {
     parts
         .iter()
         .map(|part| match part {
-            HolePart::Text(text) => Some(&**text),
-            HolePart::Output(_) => None,
+            PlaceholderPart::Text(text) => Some(&**text),
+            PlaceholderPart::Output(_) => None,
         })
         .collect()
 }

@@ -1,16 +1,19 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use gitops_core::{GroupKind, Key};
+use gitops_core::{Digest, GroupKind, Key};
 use smol_str::SmolStr;
 use tokio::sync::Notify;
 
+use crate::clients::Decision;
 use crate::told::{State, Told};
 
 /// What the streams report to: what the engine was told, and what moved since.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
     pub told: Told,
+    /// What was decided about other clients where that is not plain, with the digest of the preview that showed it.
+    decided: Mutex<BTreeMap<Key, (Digest, Arc<Decision>)>>,
     moved: Mutex<BTreeSet<Key>>,
     /// Objects that are being changed, each with what was last shown of it meanwhile.
     flying: Mutex<BTreeMap<Key, Option<State>>>,
@@ -56,7 +59,7 @@ impl Book {
         Following { book: self, of }
     }
 
-    /// Whether an object would be told of at once if it moved: it was told of with a mark, for only marked ones are
+    /// Whether an object would be told of at once if it moved: it was told of with an owner label, for only labelled ones are
     /// streamed, and a stream follows it.
     pub fn covers(&self, key: &Key) -> bool {
         let followed = self.followed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -64,6 +67,21 @@ impl Book {
         let is_followed = follows("") || follows(key.namespace());
         drop(followed);
         is_followed && self.told.get(key).is_some_and(|state| state.is_marked())
+    }
+
+    /// Notes what a preview decided about other clients.
+    pub fn decide(&self, key: &Key, shown: Digest, decision: Decision) {
+        let mut decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        match decision.is_plain() {
+            true => drop(decided.remove(key)),
+            false => drop(decided.insert(key.clone(), (shown, Arc::new(decision)))),
+        }
+    }
+
+    /// What a preview decided about other clients, if this is the digest that it showed and not that of a plain write.
+    pub fn decided(&self, key: &Key, shown: &Digest) -> Option<Arc<Decision>> {
+        let decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
+        decided.get(key).filter(|(digest, _)| digest == shown).map(|(_, decision)| decision.clone())
     }
 
     /// A change of an object begins.

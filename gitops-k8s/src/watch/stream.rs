@@ -11,8 +11,8 @@ use crate::cluster::Failure;
 use crate::events::{Event, Events, Kind};
 use crate::kinds::{Served, collection};
 use crate::list::{List, escape};
-use crate::mark::LABEL;
 use crate::object::{Eye, Seen};
+use crate::owner_label::LABEL;
 use crate::told::State;
 
 /// How long to wait before a broken stream is opened again: at first, and at most.

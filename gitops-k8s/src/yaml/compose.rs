@@ -12,7 +12,7 @@ use super::scalar::{self, Misfit, Scalar};
 use super::scan::{self, Scan};
 use super::tag::Tag;
 use super::written::{Key, Written, no_key};
-use super::{Data, Document, Fault, Limits, Member, Node, Place};
+use super::{Data, Document, Fault, Limits, Member, Node, Place, Stop};
 
 /// Reads the first document of a text that begins on a line of its file.
 ///
@@ -23,7 +23,11 @@ pub(super) fn document(
     line: u32,
     rules: &'static Rules,
     limits: &Limits,
+    stop: Stop<'_>,
 ) -> Result<Option<Document>, Fault> {
+    if stop() {
+        return Err(Fault::cancelled(Place { line, column: 1 }));
+    }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut composer = Composer {
         parser: Parser::new_from_str_with_options(text, options(limits)),
@@ -32,11 +36,12 @@ pub(super) fn document(
         line,
         rules,
         limits,
+        stop,
         depth: 0,
         flow: 0,
         copies: 0,
         anchors: BTreeMap::new(),
-        remarks: Vec::new(),
+        warnings: Vec::new(),
     };
     composer.document()
 }
@@ -59,13 +64,14 @@ struct Composer<'t> {
     line: u32,
     rules: &'static Rules,
     limits: &'t Limits,
+    stop: Stop<'t>,
     depth: usize,
     /// How many brackets are open.
     flow: usize,
     copies: usize,
     anchors: BTreeMap<usize, Anchor>,
     /// What readers take differently.
-    remarks: Vec<Fault>,
+    warnings: Vec<Fault>,
 }
 
 /// What an alias stands for.
@@ -90,8 +96,8 @@ impl<'t> Composer<'t> {
         let next = self.next()?;
         let root = self.node(next)?;
         self.end()?;
-        let remarks = std::mem::take(&mut self.remarks);
-        Ok((root.data != Data::Null).then_some(Document { root, remarks }))
+        let warnings = std::mem::take(&mut self.warnings);
+        Ok((root.data != Data::Null).then_some(Document { root, warnings }))
     }
 
     /// Only blanks and comments may follow a document.
@@ -111,6 +117,9 @@ impl<'t> Composer<'t> {
     }
 
     fn next(&mut self) -> Result<Next<'t>, Fault> {
+        if (self.stop)() {
+            return Err(Fault::cancelled(Place { line: self.line, column: 1 }));
+        }
         match self.parser.next_event() {
             Some(Ok(next)) => Ok(next),
             Some(Err(error)) => Err(self.syntax(&error)),
@@ -123,7 +132,7 @@ impl<'t> Composer<'t> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let written = self.scalar(text, style, tag.as_deref(), &span)?;
-                self.remarks.extend(written.differs.map(|differs| differs.at(place)));
+                self.warnings.extend(written.differs.map(|differs| differs.at(place)));
                 if anchor == 0 { written.node(self.rules) } else { self.keep(anchor, written) }
             }
             Event::SequenceStart(style, anchor, _) => self.nested(place, style, anchor, Self::sequence),
@@ -169,7 +178,7 @@ impl<'t> Composer<'t> {
         loop {
             let next = self.next()?;
             if matches!(next.0, Event::MappingEnd) {
-                return mapping.finish(self.rules, &mut self.remarks).map(Data::Map);
+                return mapping.finish(self.rules, &mut self.warnings).map(Data::Map);
             }
             let (key, place) = self.key(next)?;
             let next = self.next()?;
@@ -187,7 +196,7 @@ impl<'t> Composer<'t> {
             Event::Scalar(text, style, anchor, tag) => {
                 let written = self.scalar(text, style, tag.as_deref(), &span)?;
                 let key = self.written_key(&written)?;
-                self.remarks.extend(differs::key(&written));
+                self.warnings.extend(differs::key(&written));
                 if anchor != 0 {
                     self.keep(anchor, written)?;
                 }
@@ -251,7 +260,7 @@ impl<'t> Composer<'t> {
         if style == ScalarStyle::Folded && text.contains("\n ") {
             let folded = differs::folded(self.place(span));
             match self.rules.folds_deeper_lines {
-                true => self.remarks.push(folded),
+                true => self.warnings.push(folded),
                 false => return Err(Fault { code: "GO0401", ..folded }),
             }
         }

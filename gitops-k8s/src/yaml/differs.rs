@@ -42,7 +42,7 @@ impl Difference {
         (kubectl != kustomize).then_some(Self { form, kubectl, kustomize })
     }
 
-    /// The remark on it.
+    /// The warning on it.
     pub fn at(self, place: Place) -> Fault {
         let Self { form, kubectl, kustomize } = self;
         let how = match form {
@@ -58,33 +58,37 @@ impl Difference {
             (Form::Tagged, _) => "remove the tag, and put it in quotes if text is meant".to_owned(),
             (Form::Gap, _) => "write `null` or `\"\"`".to_owned(),
         };
-        remark(place, format!("{how}, this is {kubectl} for `kubectl` and {kustomize} for `kustomize`"), help)
+        warning(
+            place,
+            format!("{how}, this is {kubectl} for `kubectl` and {kustomize} for `kustomize`"),
+            help,
+        )
     }
 }
 
-/// The remark on a key whose value `kubectl` takes from a merge behind it.
+/// The warning on a key whose value `kubectl` takes from a merge behind it.
 pub(super) fn merged(member: &Member) -> Fault {
     let message = "this is what the `<<` behind it holds for `kubectl` and what is written for `kustomize`";
-    remark(member.place, message, "write the `<<` first, or remove the key")
+    warning(member.place, message, "write the `<<` first, or remove the key")
 }
 
-/// The remark on a key, if the two take it differently; other keys on which they disagree are refused by `kustomize`.
+/// The warning on a key, if the two take it differently; other keys on which they disagree are refused by `kustomize`.
 pub(super) fn key(written: &Written<'_>) -> Option<Fault> {
     if written.text == "<<" && written.scalar == Scalar::Text {
         let message = "in quotes, this is a key for `kubectl` and dropped by `kustomize`";
-        return Some(remark(written.place, message, "give it another name"));
+        return Some(warning(written.place, message, "give it another name"));
     }
     let is_truth = |differs: &Difference| matches!(differs.kubectl, "true" | "false");
     written.differs.filter(is_truth).map(|differs| differs.at(written.place))
 }
 
-/// The remark on a folded block with lines that are deeper than others.
+/// The warning on a folded block with lines that are deeper than others.
 pub(super) fn folded(place: Place) -> Fault {
     let message = "a folded block with deeper lines, in which `kustomize` doubles line breaks";
-    remark(place, message, "begin it with `|`")
+    warning(place, message, "begin it with `|`")
 }
 
-fn remark(place: Place, message: impl Into<String>, help: impl Into<String>) -> Fault {
+fn warning(place: Place, message: impl Into<String>, help: impl Into<String>) -> Fault {
     Fault::new("GO0415", place, message).help(help)
 }
 

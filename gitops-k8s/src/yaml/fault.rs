@@ -23,6 +23,11 @@ impl Fault {
         Self::new("GO0401", place, message)
     }
 
+    /// Nobody wants the rest any more.
+    pub fn cancelled(place: Place) -> Self {
+        Self::syntax(place, "its reading was cancelled")
+    }
+
     /// A limit is reached.
     pub fn limit(place: Place, what: &str, limit: usize) -> Self {
         let help = "split the file, or raise this limit where the renderer is set up";
@@ -35,12 +40,17 @@ impl Fault {
     }
 }
 
+/// How many characters of a line are shown.
+const SHOWN: usize = 400;
+
 /// A file while it is read: what it takes to show a fault in it.
 pub(crate) struct File<'a> {
     path: &'a str,
     text: &'a str,
     /// Whether its lines may be shown; found out for its first fault.
     open: OnceCell<bool>,
+    /// Its lines; found for its first fault, for there may be many.
+    lines: OnceCell<Vec<&'a str>>,
 }
 
 impl<'a> File<'a> {
@@ -60,7 +70,7 @@ impl<'a> File<'a> {
     }
 
     fn of(path: &'a str, text: &'a str) -> Self {
-        Self { path, text, open: OnceCell::new() }
+        Self { path, text, open: OnceCell::new(), lines: OnceCell::new() }
     }
 
     pub fn text(&self) -> &'a str {
@@ -79,17 +89,29 @@ impl<'a> File<'a> {
 
     /// A file that may hold a Secret, or an encrypted one, is not quoted.
     fn is_open(&self) -> bool {
-        let marks = ["Secret", "sops:", "\"sops\""];
-        *self.open.get_or_init(|| !marks.iter().any(|mark| self.text.contains(mark)))
+        *self.open.get_or_init(|| !may_hold_a_secret(self.text))
     }
 
     fn span(&self, Place { line, column }: Place) -> Span {
-        let text = self.text.lines().nth(line as usize - 1).filter(|_| self.is_open()).unwrap_or_default();
+        let lines = self.lines.get_or_init(|| self.text.lines().collect());
+        let text = lines.get(line as usize - 1).filter(|_| self.is_open()).copied().unwrap_or_default();
+        let text: String = text.chars().take(SHOWN).collect();
         let tail = text.chars().skip(column as usize - 1);
         let width = tail.take_while(|c| !c.is_whitespace() && *c != ':').count().max(1);
-        let text = text.chars().take(400).collect();
         Span { line, column, width: u32::try_from(width).unwrap_or(1), text }
     }
+}
+
+/// A file that was mistyped, or does not parse, is no less secret: what counts is that somebody may have meant a Secret.
+fn may_hold_a_secret(text: &str) -> bool {
+    if ["Secret", "sops:", "\"sops\"", "'sops'"].iter().any(|mark| text.contains(mark)) {
+        return true;
+    }
+    let text = text.to_ascii_lowercase();
+    let ends_word = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric());
+    // A reference to one, such as `secretName`, is none.
+    text.contains("stringdata")
+        || text.match_indices("secret").any(|(at, word)| ends_word(&text[at + word.len()..]))
 }
 
 fn not_utf8(path: &str, bytes: &[u8], at: usize) -> Diagnostic {

@@ -2,11 +2,11 @@ use gitops_core::Number;
 use smol_str::SmolStr;
 
 use super::mapping::sorted;
-use super::{Data, Document, Fault, Limits, Member, Node, Place, float};
+use super::{Data, Document, Fault, Limits, Member, Node, Place, Stop, float};
 
 /// Reads JSON values that stand one after the other, up to the first fault.
-pub(super) fn documents(text: &str, limits: &Limits) -> (Vec<Document>, Vec<Fault>) {
-    let mut reader = Reader { text, at: 0, line: 1, mark: (0, 1), depth: 0, limits };
+pub(super) fn documents(text: &str, limits: &Limits, stop: Stop<'_>) -> (Vec<Document>, Vec<Fault>) {
+    let mut reader = Reader { text, at: 0, line: 1, mark: (0, 1), depth: 0, limits, stop };
     let mut found = Vec::new();
     loop {
         reader.skip_blanks();
@@ -19,7 +19,7 @@ pub(super) fn documents(text: &str, limits: &Limits) -> (Vec<Document>, Vec<Faul
         }
         match reader.value() {
             Ok(root) if root.data == Data::Null => {}
-            Ok(root) => found.push(Document { root, remarks: Vec::new() }),
+            Ok(root) => found.push(Document { root, warnings: Vec::new() }),
             Err(fault) => return (found, vec![fault]),
         }
     }
@@ -33,11 +33,15 @@ struct Reader<'a> {
     mark: (usize, u32),
     depth: usize,
     limits: &'a Limits,
+    stop: Stop<'a>,
 }
 
 impl<'a> Reader<'a> {
     fn value(&mut self) -> Result<Node, Fault> {
         let place = self.place();
+        if (self.stop)() {
+            return Err(Fault::cancelled(place));
+        }
         let data = match self.peek() {
             Some(b'{') => self.nested(place, Self::object)?,
             Some(b'[') => self.nested(place, Self::array)?,

@@ -40,11 +40,11 @@ impl Mapping {
         Ok(())
     }
 
-    /// The members in the order of their keys; `remarks` gets those on which readers differ.
+    /// The members in the order of their keys; `warnings` gets those on which readers differ.
     ///
     /// # Errors
     /// A key is written twice.
-    pub fn finish(self, rules: &Rules, remarks: &mut Vec<Fault>) -> Result<Vec<Member>, Fault> {
+    pub fn finish(self, rules: &Rules, warnings: &mut Vec<Fault>) -> Result<Vec<Member>, Fault> {
         if self.merged.is_empty() {
             return sorted(self.written);
         }
@@ -52,7 +52,7 @@ impl Mapping {
         let (by_place, written_last) = (self.last(false), self.last(true));
         let pairs = by_place.values().zip(written_last.values());
         let differ = pairs.filter(|(one, other)| !is_same(&one.value, &other.value));
-        remarks.extend(differ.map(|(_, written)| differs::merged(written)));
+        warnings.extend(differ.map(|(_, written)| differs::merged(written)));
         let own = if rules.written_beats_merged { written_last } else { by_place };
         Ok(own.into_values().cloned().collect())
     }

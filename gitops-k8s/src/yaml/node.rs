@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gitops_core::{Hole, Number, Secret, Value};
+use gitops_core::{Number, Placeholder, Secret, Value};
 use smol_str::SmolStr;
 
 use super::Fault;
@@ -20,7 +20,7 @@ pub struct Document {
     /// Its content.
     pub root: Node,
     /// What `kubectl` and `kustomize` take for different things in it.
-    pub(crate) remarks: Vec<Fault>,
+    pub(crate) warnings: Vec<Fault>,
 }
 
 /// A value and where it is written; what an alias copied keeps the place of the original.
@@ -47,7 +47,7 @@ pub enum Data {
     /// Text that must not be shown.
     Secret(Secret),
     /// What an output of another object fills.
-    Hole(Hole),
+    Placeholder(Placeholder),
     /// A sequence.
     List(Vec<Node>),
     /// A mapping, in the order of its keys; no key is there twice.
@@ -111,6 +111,11 @@ impl Node {
         }
     }
 
+    /// Whether it is a mapping without members.
+    pub(crate) fn is_empty_map(&self) -> bool {
+        matches!(&self.data, Data::Map(members) if members.is_empty())
+    }
+
     /// The text, if it is one.
     pub fn as_text(&self) -> Option<&str> {
         match &self.data {
@@ -126,7 +131,7 @@ impl Node {
             Data::Bool(_) => "a truth value",
             Data::Number(_) => "a number",
             Data::Text(_) | Data::Secret(_) => "text",
-            Data::Hole(_) => "an output that is not known yet",
+            Data::Placeholder(_) => "an output that is not known yet",
             Data::List(_) => "a list",
             Data::Map(_) => "a mapping",
         }
@@ -151,7 +156,7 @@ impl From<Node> for Value {
             Data::Number(number) => Self::Number(number),
             Data::Text(text) => Self::Text(text),
             Data::Secret(secret) => Self::Secret(secret),
-            Data::Hole(hole) => hole.into(),
+            Data::Placeholder(placeholder) => placeholder.into(),
             Data::List(items) => Self::List(items.into_iter().map(Self::from).collect()),
             Data::Map(members) => {
                 Self::map(members.into_iter().map(|member| (member.name, Self::from(member.value))))

@@ -34,7 +34,7 @@ async fn what_kubectl_made_becomes_ours_and_its_fields_can_go() {
     let uri = world.uri("configmaps", "a");
     let key = world.key("ConfigMap", "a");
     let live = world.observe(&target, &key).await.unwrap();
-    assert_eq!(live.ownership, Ownership::Unmarked);
+    assert_eq!(live.ownership, Ownership::Unlabelled);
     let object = world.config_map("a", json!({"x": "1"}));
     let adoption = update(&object, &live, "1");
     let adopted = target.import().unwrap().adopt(&world.cx, &adoption).await.unwrap();
@@ -75,12 +75,16 @@ async fn what_another_tool_delivered_becomes_ours_and_the_plan_shows_it() {
     world.admin.apply(&uri, "argocd-controller", &theirs).await;
     let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
     let object = world.config_map("a", json!({"x": "2"}));
-    let native = target.native_plan().unwrap();
-    let foretold = native.preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
-    let shown: Vec<String> = foretold.diff.fields().iter().map(ToString::to_string).collect();
+    let native = target.dry_run().unwrap();
+    let previewed = native.preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
+    let shown: Vec<String> = previewed.diff.fields().iter().map(ToString::to_string).collect();
     assert_eq!(
         shown,
-        [r#"data/x "1" → "2""#, r#"metadata/managedFields "argocd-controller" → "gitops:shop""#]
+        [
+            r#"data/x "1" → "2""#,
+            r#"data/y "1" removed"#,
+            r#"metadata/managedFields "argocd-controller" → "gitops:shop""#
+        ]
     );
     target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap();
     let live = world.observe(&target, &object.key).await.unwrap();
@@ -93,8 +97,8 @@ async fn an_object_that_merges_keeps_what_others_added() {
     let world = World::new("merged").await;
     let target = world.target();
     let body = |data: serde_json::Value| {
-        let marks = json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"});
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": marks}, "data": data})
+        let owner_labels = json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"});
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": owner_labels}, "data": data})
     };
     kubectl_apply(&world, &body(json!({"x": "1", "y": "1"})));
     let object = world.object(body(json!({"x": "2"})));

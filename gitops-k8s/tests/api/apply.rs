@@ -20,7 +20,7 @@ async fn what_was_made_is_observed_as_it_was_declared() {
     assert_eq!(
         live.body.get("metadata"),
         Some(&Value::from_json(declared)),
-        "the mark is no part of the body"
+        "the owner label is no part of the body"
     );
     assert_eq!(
         live.body.get("spec"),
@@ -127,7 +127,7 @@ async fn a_namesake_is_neither_changed_nor_deleted() {
     assert_eq!(target.apply(&world.cx, &delete(&live, "3")).await.unwrap(), Applied::Absent);
     assert!(world.admin.get(&uri).await.is_some(), "the namesake is still there");
     let seen = world.observe(&target, &object.key).await.unwrap();
-    assert!(!seen.is_owned_by("shop/1"), "a copied mark is no mark");
+    assert!(!seen.is_owned_by("shop/1"), "a copied owner label is no owner label");
 }
 
 fn live_copy(world: &World) -> serde_json::Value {
@@ -265,14 +265,14 @@ async fn what_the_server_warns_of_is_told_once_with_the_place() {
     let told = Arc::new(Mutex::new(Vec::new()));
     let listener = told.clone();
     let target =
-        world.builder().remarks(move |remark| listener.lock().unwrap().push(remark)).build().unwrap();
+        world.builder().warnings(move |warning| listener.lock().unwrap().push(warning)).build().unwrap();
     let mut body = deployment("web", 1, "nginx:1");
     body["spec"]["template"]["spec"]["nodeSelector"] = json!({"beta.kubernetes.io/os": "linux"});
     let object = world.object(body.clone());
     target.apply(&world.cx, &create(&object, "1")).await.unwrap();
     body["spec"]["replicas"] = json!(2);
     let (object, live) = (world.object(body), world.observe(&target, &object.key).await.unwrap());
-    target.native_plan().unwrap().preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
+    target.dry_run().unwrap().preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
     target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
     let told = told.lock().unwrap().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!(told.len(), 1, "{told:?}");

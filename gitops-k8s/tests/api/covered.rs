@@ -37,7 +37,7 @@ async fn a_plan_and_an_apply_of_what_is_watched_and_unchanged_ask_nothing() {
     declare(&app.files, 60);
     assert_eq!(app.apply(&world.cx).await.applied(), 60);
     let before = world.requests().len();
-    app.engine.pass(&world.cx).await.unwrap();
+    app.engine.reconcile(&world.cx).await.unwrap();
     until_covered(&world.cx, &app.engine, &app.target).await;
     let begun = world.requests()[before..].to_vec();
     let begun = begun.iter().filter(|request| request.uri.contains("labelSelector"));
@@ -45,7 +45,7 @@ async fn a_plan_and_an_apply_of_what_is_watched_and_unchanged_ask_nothing() {
     assert_eq!(begun, ["watch"; 3], "one request for each kind, which shows all there is");
     let before = world.requests().len();
     let report = app.apply(&world.cx).await;
-    assert_eq!((report.plan.steps.len(), report.plan.held.len(), report.plan.unchanged), (0, 0, 60));
+    assert_eq!((report.plan.steps.len(), report.plan.blocked.len(), report.plan.unchanged), (0, 0, 60));
     assert_eq!(world.requests()[before..], [], "the watches have told of everything");
 
     declare(&app.files, 59);
@@ -66,8 +66,8 @@ async fn an_idle_run_asks_the_server_nothing() {
     };
     let builder = builder(&world, &files, &target, Duration::from_secs(60)).events(Arc::new(sink));
     let mut engine = builder.open(&world.cx).await.unwrap();
-    engine.pass(&world.cx).await.unwrap();
-    engine.pass(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
     until_covered(&world.cx, &engine, &target).await;
     let (before, begun) = (world.requests().len(), passes.load(Ordering::SeqCst));
     let cx = world.cx.child().within(Duration::from_secs(60));
@@ -92,7 +92,7 @@ async fn a_watch_that_went_silent_hides_drift_and_leads_to_no_wrong_write() {
     assert_eq!(app.apply(&world.cx).await.applied(), 3);
     proxy.fail("GET", "sendInitialEvents", usize::MAX, Fault::Answer(422, None));
     proxy.fail("GET", "watch=1", usize::MAX, Fault::Silence);
-    app.engine.pass(&world.cx).await.unwrap();
+    app.engine.reconcile(&world.cx).await.unwrap();
     until_covered(&world.cx, &app.engine, &app.target).await;
 
     let [a, b, c] = ["a", "b", "c"].map(|name| world.uri("configmaps", name));

@@ -28,7 +28,7 @@ impl App {
 
     pub async fn apply(&mut self, cx: &Cx) -> Report {
         let plan = self.engine.plan(cx).await.unwrap();
-        self.engine.apply(cx, &plan, &Approval::of_this_plan("tester")).await.unwrap()
+        self.engine.apply(cx, &plan, &ApplyOptions::naming_the_plan("tester")).await.unwrap()
     }
 }
 
@@ -71,7 +71,7 @@ async fn from_nothing_to_converged_changed_drifted_and_pruned() {
 
     let asked = world.requests().len();
     let report = app.apply(&world.cx).await;
-    assert!(report.plan.steps.is_empty() && report.plan.held.is_empty(), "{:?}", report.plan);
+    assert!(report.plan.steps.is_empty() && report.plan.blocked.is_empty(), "{:?}", report.plan);
     assert_eq!(world.writes(), 3, "a second pass writes nothing");
     let dry_runs = world.requests()[asked..].iter().filter(|request| request.is_dry_run()).count();
     assert_eq!(dry_runs, 0, "and asks the server about nothing that is as it was left");
@@ -108,9 +108,9 @@ async fn two_applications_that_want_one_object_are_told_so() {
     second.files.declare([("a", config_map("a", "2"))]);
     assert_eq!(first.apply(&world.cx).await.applied(), 1);
     let report = second.apply(&world.cx).await;
-    let held = &report.plan.held[0];
+    let blocked = &report.plan.blocked[0];
     let owner = first.engine.inventory().owner().to_string();
-    assert_eq!(held.why, HeldBecause::OwnedByOther { owner });
+    assert_eq!(blocked.why, BlockedBecause::OwnedByOther { owner });
     assert_eq!(world.writes(), 1);
 }
 
@@ -126,11 +126,11 @@ async fn a_kind_and_its_objects_converge_in_one_pass() {
     let mut engine = app.engine_waiting(&world).await;
     let plan = engine.plan(&world.cx).await.unwrap();
     assert_eq!(plan.steps.len(), 2, "{plan:?}");
-    let report = engine.apply(&world.cx, &plan, &Approval::of_this_plan("tester")).await.unwrap();
+    let report = engine.apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("tester")).await.unwrap();
     assert!(report.results.iter().all(|result| result.outcome == StepOutcome::Done), "{report:?}");
     app.files.declare([]);
     let plan = engine.plan(&world.cx).await.unwrap();
-    let report = engine.apply(&world.cx, &plan, &Approval::of_this_plan("tester")).await.unwrap();
+    let report = engine.apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("tester")).await.unwrap();
     assert_eq!(report.failed(), 0, "{report:?}");
     let definition = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{group}");
     let gone =

@@ -25,7 +25,7 @@ async fn web(world: &World) -> Json {
 
 async fn differs(world: &World, target: &Kubernetes, body: Json, live: &Live) -> Vec<String> {
     let object = world.object(body);
-    let native = target.native_plan().unwrap();
+    let native = target.dry_run().unwrap();
     let preview = native.preview(&world.cx, &object.key, Some(&object), Some(live)).await.unwrap();
     preview.diff.fields().iter().map(ToString::to_string).collect()
 }
@@ -139,7 +139,7 @@ async fn what_a_manager_owns_is_left_to_it_and_the_engine_sees_no_drift() {
     let uri = world.uri("configmaps", "a");
     world.admin.apply(&uri, "robot", &{ config_map("a", "robot's") }).await;
     let report = app.apply(&world.cx).await;
-    assert_eq!((report.plan.steps.len(), report.plan.held.len()), (0, 0), "{:?}", report.plan);
+    assert_eq!((report.plan.steps.len(), report.plan.blocked.len()), (0, 0), "{:?}", report.plan);
     app.files.declare([("a", declared("2"))]);
     assert_eq!(app.apply(&world.cx).await.applied(), 1);
     assert_eq!(world.admin.get(&uri).await.unwrap()["data"], json!({"x": "robot's", "y": "2"}));

@@ -8,6 +8,7 @@ mod corpus;
 mod covered;
 mod engine;
 mod faults;
+mod field;
 mod health;
 mod ignore;
 mod kit;

@@ -30,7 +30,7 @@ async fn what_cannot_be_read_is_neither_absent_nor_in_the_way() {
     let scope: Scope = [object.key.clone(), nowhere.clone()].into_iter().collect();
     let found = target.observe(&world.cx, &scope).await.unwrap();
     let reason = |key: &Key| match &found.iter().find(|live| live.key == *key).unwrap().presence {
-        Presence::Unreadable(reason) => reason.clone(),
+        Presence::Unreadable(refusal) => refusal.reason.clone(),
         _ => String::new(),
     };
     assert_eq!(reason(&object.key), "");

@@ -14,7 +14,7 @@ async fn preview(
     object: &Object,
     live: Option<&Live>,
 ) -> Result<Preview, Error> {
-    target.native_plan().unwrap().preview(&world.cx, &object.key, Some(object), live).await
+    target.dry_run().unwrap().preview(&world.cx, &object.key, Some(object), live).await
 }
 
 fn shown(preview: &Preview) -> Vec<String> {
@@ -58,11 +58,10 @@ async fn a_field_of_anothers_is_named_with_its_owner() {
     world.admin.apply(&world.uri("configmaps", "a"), "rival", &theirs).await;
     let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
     let object = world.config_map("a", json!({"x": "1"}));
-    let error = preview(&world, &target, &object, Some(&live)).await.unwrap_err();
-    assert!(error.is_conflict(), "{error}");
-    assert!(error.to_string().contains(".data.x (rival)"), "{error}");
-    let error = target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap_err();
-    assert!(error.is_conflict() && error.to_string().contains(".data.x (rival)"), "{error}");
+    let blocked = preview(&world, &target, &object, Some(&live)).await.unwrap();
+    let [field] = &blocked.foreign[..] else { panic!("{blocked:?}") };
+    assert_eq!((&*field.path, &*field.by, field.is_blocked()), ("/data/x", "rival", true));
+    assert!(blocked.diff.is_empty());
     let taking = world.builder().conflicts(Conflicts::Take).build().unwrap();
     let taken = preview(&world, &taking, &object, Some(&live)).await.unwrap();
     assert_eq!(shown(&taken), [r#"data/x "2" → "1""#]);
@@ -101,8 +100,8 @@ async fn an_immutable_field_asks_for_a_replacement_where_that_is_allowed() {
     let error = preview(&world, &target, &object, Some(&live)).await.unwrap_err();
     assert!(error.to_string().contains("spec.selector"), "{error}");
     let replacing = world.builder().replace(true).build().unwrap();
-    let foretold = preview(&world, &replacing, &object, Some(&live)).await.unwrap();
-    assert!(foretold.replace.unwrap().contains("spec.selector"));
+    let previewed = preview(&world, &replacing, &object, Some(&live)).await.unwrap();
+    assert!(previewed.replace.unwrap().contains("spec.selector"));
     let mut invalid = deployment("web", 1, "nginx:1");
     invalid["spec"]["replicas"] = json!(-1);
     let error = preview(&world, &replacing, &world.object(invalid), Some(&live)).await.unwrap_err();
@@ -147,9 +146,9 @@ async fn a_change_that_would_do_something_else_than_was_shown_is_refused() {
     let object = world.config_map("a", json!({"x": "1"}));
     let mut change = create(&object, "1");
     let other = world.config_map("a", json!({"x": "2"}));
-    let foretold = preview(&world, &target, &other, None).await.unwrap();
+    let previewed = preview(&world, &target, &other, None).await.unwrap();
     let gitops_core::Change::Create { preview: shown, .. } = &mut change else { unreachable!() };
-    *shown = Some(foretold.digest);
+    *shown = Some(previewed.digest);
     assert!(target.apply(&world.cx, &change).await.unwrap_err().is_conflict());
     assert_eq!(world.writes(), 0);
 }
@@ -223,10 +222,10 @@ async fn claims_that_hold_data_make_a_replacement_one_that_needs_an_approval() {
         let made = set(name, "a", claims.clone());
         target.apply(&world.cx, &create(&made, name)).await.unwrap();
         let live = world.observe(&target, &made.key).await.unwrap();
-        let foretold = preview(&world, &target, &set(name, "b", claims), Some(&live)).await.unwrap();
-        assert!(foretold.replace.is_some(), "{name}");
-        assert_eq!(foretold.protected, protected, "{name}");
-        let native = target.native_plan().unwrap();
+        let previewed = preview(&world, &target, &set(name, "b", claims), Some(&live)).await.unwrap();
+        assert!(previewed.replace.is_some(), "{name}");
+        assert_eq!(previewed.protected, protected, "{name}");
+        let native = target.dry_run().unwrap();
         let removal = native.preview(&world.cx, &made.key, None, Some(&live)).await.unwrap();
         assert!(!removal.protected, "the claims stay");
     }
@@ -250,7 +249,7 @@ async fn a_plan_says_of_a_definition_that_its_replacement_is_not_proven() {
     let live = world.observe(&target, &before.key).await.unwrap();
     let mut changed = body;
     changed["spec"]["scope"] = json!("Cluster");
-    let foretold = preview(&world, &target, &object(changed), Some(&live)).await.unwrap();
-    let why = foretold.replace.unwrap();
+    let previewed = preview(&world, &target, &object(changed), Some(&live)).await.unwrap();
+    let why = previewed.replace.unwrap();
     assert!(why.contains("spec.scope") && why.contains("not proven"), "{why}");
 }

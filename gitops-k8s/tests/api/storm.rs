@@ -41,10 +41,10 @@ async fn engine(world: &World, files: &Files, journal: &MemoryJournalIo, recover
 async fn converge(world: &World, engine: &mut Engine) -> usize {
     for pass in 0..12 {
         let Ok(plan) = engine.plan(&world.cx).await else { continue };
-        if plan.steps.is_empty() && plan.held.is_empty() && engine.inventory().open().count() == 0 {
+        if plan.steps.is_empty() && plan.blocked.is_empty() && engine.inventory().open().count() == 0 {
             return pass;
         }
-        drop(engine.apply(&world.cx, &plan, &Approval::of_this_plan("tester")).await);
+        drop(engine.apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("tester")).await);
     }
     panic!("it does not converge: {:?}", engine.plan(&world.cx).await);
 }

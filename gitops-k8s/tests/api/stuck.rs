@@ -21,7 +21,7 @@ async fn a_namespace_that_does_not_end_is_told_and_nothing_else_waits_for_it() {
     let (a, b) = (map("a.yaml"), map("b.yaml"));
     files.declare_texts([("n.json".to_owned(), namespace), a.clone(), b]);
     let mut engine = engine(&world, &files, Duration::from_secs(2)).await;
-    let approval = Approval::of_this_plan("tester");
+    let approval = ApplyOptions::naming_the_plan("tester");
     let plan = engine.plan(&world.cx).await.unwrap();
     assert!(engine.apply(&world.cx, &plan, &approval).await.unwrap().is_converged());
 

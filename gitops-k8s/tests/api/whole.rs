@@ -48,60 +48,62 @@ pub async fn engine(world: &World, files: &Files, patience: Duration) -> Engine 
 
 async fn apply(world: &World, engine: &mut Engine) -> Report {
     let plan = engine.plan(&world.cx).await.unwrap();
-    assert!(plan.held.is_empty(), "{:?}", plan.held);
-    let report = engine.apply(&world.cx, &plan, &Approval::of_this_plan("tester")).await.unwrap();
+    assert!(plan.blocked.is_empty(), "{:?}", plan.blocked);
+    let report = engine.apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("tester")).await.unwrap();
     assert!(report.results.iter().all(|result| result.outcome == StepOutcome::Done), "{:?}", report.results);
     report
 }
 
-/// First sync, a second pass that does nothing, one change, one removal, everything pruned; all counted by the server.
-/// The controllers of the world's namespace are played, and those of another one that the manifests name.
-pub async fn live_through(name: &str, mut texts: Vec<(String, String)>, other: &str) -> usize {
+/// Lives through a folder of others on a server where nothing measures what autoscalers ask for and nothing makes volumes: the
+/// controllers of the world's namespace are played, and those of another one that the manifests name.
+pub async fn live_through(name: &str, texts: Vec<(String, String)>, other: &str) -> usize {
     let world = World::new(name).await;
-    let files = Files::default();
-    files.declare_texts(texts.clone());
-    let mut engine = engine(&world, &files, PATIENCE).await;
-    let script = async {
-        let made = apply(&world, &mut engine).await.applied();
-        assert_eq!(world.writes(), made, "one write for each object");
-
-        let before = world.requests().len();
-        assert_eq!(apply(&world, &mut engine).await.plan.steps, []);
-        let asked = &world.requests()[before..];
-        assert!(asked.iter().all(|request| !request.writes() && !request.is_dry_run()), "{asked:?}");
-
-        let keys: Vec<Key> = engine.inventory().entries().iter().map(|(key, _)| key.clone()).collect();
-        let uids = |engine: &Engine| -> Vec<_> {
-            engine.inventory().entries().iter().map(|(_, entry)| entry.uid.clone()).collect()
-        };
-        let born = uids(&engine);
-        texts.push(("more.yaml".to_owned(), config_map("more", "1")));
-        files.declare_texts(texts.clone());
-        apply(&world, &mut engine).await;
-        texts.last_mut().unwrap().1 = config_map("more", "2");
-        files.declare_texts(texts.clone());
-        let before = world.writes();
-        apply(&world, &mut engine).await;
-        assert_eq!(world.writes() - before, 1, "one field, one write");
-        texts.pop();
-        files.declare_texts(texts);
-        let before = world.writes();
-        apply(&world, &mut engine).await;
-        assert_eq!(world.writes() - before, 1, "what left the source is pruned, and nothing else");
-        assert_eq!(uids(&engine), born);
-
-        files.declare_texts([]);
-        let pruned = apply(&world, &mut engine).await.applied();
-        // What had to be let go by somebody is found gone.
-        apply(&world, &mut engine).await;
-        assert_eq!((pruned, engine.inventory().entries().len()), (keys.len(), 0));
-        keys.len()
-    };
     let namespaces = [world.namespace.as_str(), other];
     tokio::select! {
         () = controllers(&world.admin, &namespaces) => unreachable!(),
-        objects = script => objects,
+        objects = live(&world, texts) => objects,
     }
+}
+
+/// First sync, a second reconciliation that does nothing, one change, one removal, everything pruned; all counted by the server.
+async fn live(world: &World, mut texts: Vec<(String, String)>) -> usize {
+    let files = Files::default();
+    files.declare_texts(texts.clone());
+    let mut engine = engine(world, &files, PATIENCE).await;
+    let made = apply(world, &mut engine).await.applied();
+    assert_eq!(world.writes(), made, "one write for each object");
+
+    let before = world.requests().len();
+    assert_eq!(apply(world, &mut engine).await.plan.steps, []);
+    let asked = &world.requests()[before..];
+    assert!(asked.iter().all(|request| !request.writes() && !request.is_dry_run()), "{asked:?}");
+
+    let keys: Vec<Key> = engine.inventory().entries().iter().map(|(key, _)| key.clone()).collect();
+    let uids = |engine: &Engine| -> Vec<_> {
+        engine.inventory().entries().iter().map(|(_, entry)| entry.uid.clone()).collect()
+    };
+    let born = uids(&engine);
+    texts.push(("more.yaml".to_owned(), config_map("more", "1")));
+    files.declare_texts(texts.clone());
+    apply(world, &mut engine).await;
+    texts.last_mut().unwrap().1 = config_map("more", "2");
+    files.declare_texts(texts.clone());
+    let before = world.writes();
+    apply(world, &mut engine).await;
+    assert_eq!(world.writes() - before, 1, "one field, one write");
+    texts.pop();
+    files.declare_texts(texts);
+    let before = world.writes();
+    apply(world, &mut engine).await;
+    assert_eq!(world.writes() - before, 1, "what left the source is pruned, and nothing else");
+    assert_eq!(uids(&engine), born);
+
+    files.declare_texts([]);
+    let pruned = apply(world, &mut engine).await.applied();
+    // What had to be let go by somebody is found gone.
+    apply(world, &mut engine).await;
+    assert_eq!((pruned, engine.inventory().entries().len()), (keys.len(), 0));
+    keys.len()
 }
 
 fn config_map(name: &str, value: &str) -> String {
@@ -112,7 +114,8 @@ fn config_map(name: &str, value: &str) -> String {
 #[tokio::test]
 async fn our_own_manifests_live_from_the_first_sync_to_the_last_prune() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/deploy");
-    assert!(live_through("own", manifests(&folder), "default").await >= 8);
+    let world = World::controlled("own").await;
+    assert!(live(&world, manifests(&folder)).await >= 8);
 }
 
 /// Two hundred objects of three kinds, in one namespace.

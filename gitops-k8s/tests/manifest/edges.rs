@@ -36,6 +36,35 @@ fn members_need_their_namespace_and_objects_the_definition_of_their_kind() {
 }
 
 #[test]
+fn objects_of_a_kind_need_what_takes_care_of_them_and_not_what_only_makes_them() {
+    let operator = |name: &str, rule: &str| {
+        let role = format!(
+            "roleRef: {{kind: ClusterRole, name: {name}}}\nsubjects: [{{kind: ServiceAccount, name: {name}, namespace: shop}}]"
+        );
+        let pod = format!("spec: {{template: {{spec: {{serviceAccountName: {name}}}}}}}");
+        let rights = "rbac.authorization.k8s.io/v1";
+        [
+            object(rights, "ClusterRole", name, &format!("rules: [{rule}]")),
+            object(rights, "ClusterRoleBinding", name, &role),
+            object("apps/v1", "Deployment", name, &pod),
+        ]
+        .concat()
+    };
+    let cares = "{apiGroups: [x.io], resources: [widgets/finalizers], verbs: [update]}";
+    let makes = "{apiGroups: [x.io], resources: [widgets], verbs: [create, update, delete]}";
+    let all = "{apiGroups: ['*'], resources: ['*'], verbs: ['*']}";
+    let text = [
+        operator("cares", cares),
+        operator("makes", makes),
+        operator("may-all", all),
+        "---\n{apiVersion: x.io/v1, kind: Widget, metadata: {name: w, namespace: shop}}\n".to_owned(),
+    ];
+    let found = edges(&text.concat());
+    let widget: Vec<&str> = found.lines().filter(|line| line.starts_with("Widget")).collect();
+    assert_eq!(widget, ["Widget.x.io/shop/w <- Deployment.apps/shop/cares"]);
+}
+
+#[test]
 fn a_workload_needs_its_account_its_rights_and_what_it_reads_but_not_its_claims() {
     let pod = "
 spec:
@@ -182,7 +211,13 @@ fn templates() -> BTreeMap<&'static str, (&'static str, &'static str)> {
         ("IngressClass", ("networking.k8s.io/v1", "")),
         ("Ingress", ("networking.k8s.io/v1", "spec: {ingressClassName: NAME}")),
         ("Role", ("rbac.authorization.k8s.io/v1", "")),
-        ("ClusterRole", ("rbac.authorization.k8s.io/v1", "")),
+        (
+            "ClusterRole",
+            (
+                "rbac.authorization.k8s.io/v1",
+                "rules: [{apiGroups: [x.io], resources: [widgets/status], verbs: [patch]}]",
+            ),
+        ),
         (
             "RoleBinding",
             (

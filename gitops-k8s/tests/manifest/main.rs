@@ -3,13 +3,15 @@
 
 mod corpus;
 mod edges;
+mod field;
 mod kit;
 mod objects;
 mod policies;
+mod popular;
 mod programs;
 mod properties;
 mod refused;
-mod remarks;
 mod secrets;
 mod substitution;
 mod support;
+mod warnings;

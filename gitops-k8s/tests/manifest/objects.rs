@@ -1,5 +1,5 @@
 use gitops_core::GroupKind;
-use gitops_k8s::{Scope, Scopes, Strangers};
+use gitops_k8s::{NonManifests, Scope, Scopes};
 
 use crate::support::{keys, objects, render, renderer};
 
@@ -78,7 +78,7 @@ fn a_file_without_objects_is_skipped_where_that_is_asked_for() {
         ("grafana.yaml", "apiVersion: 1\ndatasources: []\n"),
         ("a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"),
     ];
-    let desired = render(renderer().strangers(Strangers::Skip), &files).unwrap();
+    let desired = render(renderer().non_manifests(NonManifests::Skip), &files).unwrap();
     assert_eq!(desired.objects().len(), 1);
 }
 

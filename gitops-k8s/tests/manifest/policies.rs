@@ -1,4 +1,4 @@
-use gitops_core::Value;
+use gitops_core::{CleanUp, Value};
 use gitops_k8s::policy::{Phase, Policy, Write};
 
 use crate::support::{faults, keys, objects};
@@ -68,7 +68,24 @@ fn hooks_have_a_phase_and_are_made_anew_and_argo_hides_helm() {
 }
 
 #[test]
-fn a_hook_at_a_time_that_never_comes_is_left_out_and_remarked_on() {
+fn a_delete_policy_is_that_of_the_hook_that_holds() {
+    let (hook, delete) = ("helm.sh/hook", "helm.sh/hook-delete-policy");
+    let (argo, of_argo) = ("argocd.argoproj.io/hook", "argocd.argoproj.io/hook-delete-policy");
+    let of = |marks: &[(&str, &str)]| {
+        let CleanUp { succeeded, failed } = policy(marks).clean_up;
+        (succeeded, failed)
+    };
+    assert_eq!(of(&[(hook, "pre-install")]), (false, false));
+    assert_eq!(of(&[(hook, "pre-install"), (delete, "before-hook-creation")]), (false, false));
+    assert_eq!(of(&[(hook, "pre-install"), (delete, "before-hook-creation, hook-succeeded")]), (true, false));
+    assert_eq!(of(&[(hook, "pre-install"), (delete, "hook-failed")]), (false, true));
+    assert_eq!(of(&[(argo, "PreSync"), (of_argo, "HookSucceeded,HookFailed")]), (true, true));
+    assert_eq!(of(&[(argo, "PreSync"), (hook, "pre-install"), (delete, "hook-succeeded")]), (false, false));
+    assert_eq!(of(&[(delete, "hook-succeeded")]), (false, false), "it is no hook");
+}
+
+#[test]
+fn a_hook_at_a_time_that_never_comes_is_left_out_and_warned_of_on() {
     for (key, value) in [
         ("argocd.argoproj.io/hook", "SyncFail"),
         ("argocd.argoproj.io/hook", "PostDelete"),
@@ -77,14 +94,14 @@ fn a_hook_at_a_time_that_never_comes_is_left_out_and_remarked_on() {
     ] {
         let policy = policy(&[(key, value)]);
         assert!(
-            policy.skip && policy.remarks[0].message.contains("is not carried out"),
+            policy.skip && policy.warnings[0].message.contains("is not carried out"),
             "{value}: {policy:?}"
         );
     }
     let mixed = policy(&[("helm.sh/hook", "post-install,post-upgrade,pre-delete")]);
-    assert_eq!((mixed.hook, mixed.skip, mixed.remarks.len()), (Some(Phase::PostSync), false, 1));
+    assert_eq!((mixed.hook, mixed.skip, mixed.warnings.len()), (Some(Phase::PostSync), false, 1));
     let known = policy(&[("argocd.argoproj.io/hook", "Skip"), ("helm.sh/hook", "pre-delete")]);
-    assert!(known.skip && known.remarks.is_empty());
+    assert!(known.skip && known.warnings.is_empty());
 }
 
 #[test]
@@ -153,16 +170,14 @@ fn a_slip_in_a_key_or_a_value_names_its_line_and_what_is_nearest() {
 #[test]
 fn what_is_not_carried_out_is_refused_by_name() {
     let text = [
-        annotated(&[("argocd.argoproj.io/hook", "PreSync,PostSync")]),
         annotated(&[("argocd.argoproj.io/sync-options", "ServerSideApply=false")]),
         annotated(&[("config.kubernetes.io/apply-time-mutation", "x")]),
         annotated(&[("argocd.argoproj.io/sync-options", "Replace=true,Force=true")]),
     ];
     insta::assert_snapshot!(faults(&text.join("---\n")), @r"
-    error[GO0410]: a.yaml: 6:5: a hook at several times is not carried out (declare it once for each, under names of their own)
-    error[GO0410]: a.yaml: 13:5: `ServerSideApply=false` is not carried out (remove the option)
-    error[GO0410]: a.yaml: 20:5: `apply-time-mutation` is not carried out (write the value, or an output of another object)
-    error[GO0410]: a.yaml: 27:5: `Replace=true` is not carried out (remove the option: no annotation holds the whole object here; `Force=true` lets it be made anew)
+    error[GO0410]: a.yaml: 6:5: `ServerSideApply=false` is not carried out (remove the option)
+    error[GO0410]: a.yaml: 13:5: `apply-time-mutation` is not carried out (write the value, or an output of another object)
+    error[GO0410]: a.yaml: 20:5: `Replace=true` is not carried out (remove the option: no annotation holds the whole object here; `Force=true` lets it be made anew)
     ");
 }
 

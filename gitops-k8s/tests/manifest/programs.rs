@@ -4,13 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Render, Renderer};
+use gitops_core::{Cx, ErrorKind, Render, Renderer};
 use gitops_k8s::{Helm, Kustomize};
 
 use crate::support::{render, renderer, snapshot};
 
 /// A program that `cargo xtask test` makes.
-fn program(variable: &str) -> PathBuf {
+pub fn program(variable: &str) -> PathBuf {
     let path = std::env::var_os(variable);
     path.unwrap_or_else(|| panic!("{variable} names no program: run `cargo xtask test`, which sets it"))
         .into()
@@ -42,7 +42,7 @@ fn overlay(kustomize: Kustomize) -> impl Render + 'static {
 }
 
 fn lines(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
-    match Renderer::new(Arc::new(render)).render(&snapshot(files)) {
+    match Renderer::new(Arc::new(render)).render(&Cx::system(), &snapshot(files)) {
         Ok(rendered) => {
             let objects = rendered
                 .desired
@@ -57,30 +57,31 @@ fn lines(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
 
 #[test]
 fn a_kustomization_and_what_it_is_built_on_are_rendered_by_either_program() {
-    let found = lines(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap()), &FILES);
+    let found = lines(overlay(Kustomize::at(&Cx::system(), &program("GITOPS_KUSTOMIZE")).unwrap()), &FILES);
     insta::assert_snapshot!(found, @r#"
     k:ConfigMap/prod/settings {"apiVersion":"v1","data":{"app.conf":"debug = no\n"},"kind":"ConfigMap","metadata":{"name":"settings","namespace":"prod"}}
     k:Deployment.apps/prod/web {"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":"prod"},"spec":{"replicas":3}}
     "#);
-    assert_eq!(found, lines(overlay(Kustomize::at(&on_path("kubectl")).unwrap()), &FILES));
+    assert_eq!(found, lines(overlay(Kustomize::at(&Cx::system(), &on_path("kubectl")).unwrap()), &FILES));
 }
 
 #[test]
 fn it_is_rendered_again_only_if_one_of_its_files_changed() {
-    let mut renderer = Renderer::new(Arc::new(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap())));
+    let mut renderer =
+        Renderer::new(Arc::new(overlay(Kustomize::at(&Cx::system(), &program("GITOPS_KUSTOMIZE")).unwrap())));
     let mut files = FILES;
-    assert_eq!(renderer.render(&snapshot(&files)).unwrap().parts, 1);
+    assert_eq!(renderer.render(&Cx::system(), &snapshot(&files)).unwrap().parts, 1);
     files[5].1 = "y";
-    assert_eq!(renderer.render(&snapshot(&files)).unwrap().parts, 0, "a file elsewhere");
+    assert_eq!(renderer.render(&Cx::system(), &snapshot(&files)).unwrap().parts, 0, "a file elsewhere");
     files[2].1 = "debug = yes\n";
-    assert_eq!(renderer.render(&snapshot(&files)).unwrap().parts, 1, "a file of the base");
+    assert_eq!(renderer.render(&Cx::system(), &snapshot(&files)).unwrap().parts, 1, "a file of the base");
 }
 
 #[test]
 fn what_is_not_in_the_repository_is_refused_before_anything_runs() {
     let refused = |text: &str| {
         let files = [("overlay/kustomization.yaml", text)];
-        lines(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap()), &files)
+        lines(overlay(Kustomize::at(&Cx::system(), &program("GITOPS_KUSTOMIZE")).unwrap()), &files)
     };
     let found = [
         refused("resources: ['https://user:pass@example.com/base?ref=v1']\n"),
@@ -101,20 +102,26 @@ fn what_is_not_in_the_repository_is_refused_before_anything_runs() {
 #[test]
 fn a_program_that_fails_says_why_and_nothing_of_this_machine() {
     let files = [("overlay/kustomization.yaml", "resources: [a.yaml]\n"), ("overlay/a.yaml", "kind: [\n")];
-    let found = lines(overlay(Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap()), &files);
+    let found = lines(overlay(Kustomize::at(&Cx::system(), &program("GITOPS_KUSTOMIZE")).unwrap()), &files);
     assert!(found.starts_with("error[GO0411]: overlay/kustomization.yaml: `kustomize` failed"), "{found}");
     assert!(!found.contains("gitops-render-"), "{found}");
 }
 
-/// A program of our own, run as if it were `kustomize`.
-fn fake(script: &str) -> (tempfile::TempDir, Kustomize) {
+/// A program of our own in a folder of its own.
+pub fn executable(name: &str, script: &str) -> (tempfile::TempDir, PathBuf) {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("kustomize");
-    let script = format!("#!/bin/sh\nif [ \"$1\" = version ]; then echo v5.5.0; exit; fi\n{script}\n");
-    std::fs::write(&path, script).unwrap();
+    let path = folder.path().join(name);
+    std::fs::write(&path, format!("#!/bin/sh\n{script}")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let kustomize = Kustomize::at(&path).unwrap();
+    (folder, path)
+}
+
+/// A program of our own, run as if it were `kustomize`.
+fn fake(script: &str) -> (tempfile::TempDir, Kustomize) {
+    let (folder, path) =
+        executable("kustomize", &format!("if [ \"$1\" = version ]; then echo v5.5.0; exit; fi\n{script}\n"));
+    let kustomize = Kustomize::at(&Cx::system(), &path).unwrap();
     (folder, kustomize)
 }
 
@@ -144,15 +151,46 @@ fn a_program_that_never_ends_is_stopped_with_all_that_it_started() {
     insta::assert_snapshot!(found, @"error[GO0411]: overlay/kustomization.yaml: `kustomize` took longer than 1 seconds (render less at once)");
 }
 
+/// People met it as a template tool that waits for a server and could not be interrupted.
+#[test]
+fn a_program_is_killed_with_all_that_it_started_when_somebody_asks_to_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    fifo(&pipe);
+    let (_folder, kustomize) =
+        fake(&format!("exec 3>{}; echo begun >&3; /bin/sleep 3600 & wait", pipe.display()));
+    let (cx, render) = (Cx::system(), overlay(kustomize));
+    let asks = cx.clone();
+    let ended = std::thread::scope(|scope| {
+        let rendering =
+            scope.spawn(move || Renderer::new(Arc::new(render)).render(&cx, &snapshot(&FILES)).unwrap_err());
+        let mut pipe = std::io::BufReader::new(std::fs::File::open(&pipe).unwrap());
+        let mut begun = String::new();
+        std::io::BufRead::read_line(&mut pipe, &mut begun).unwrap();
+        asks.cancel();
+        let mut rest = String::new();
+        // Ends when nobody holds the pipe any more: neither the program nor what it started.
+        std::io::Read::read_to_string(&mut pipe, &mut rest).unwrap();
+        assert_eq!((begun.as_str(), rest.as_str()), ("begun\n", ""));
+        rendering.join().unwrap()
+    });
+    assert_eq!(ended.kind(), ErrorKind::Cancelled);
+}
+
+/// A named pipe.
+fn fifo(path: &std::path::Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
 #[test]
 fn a_program_that_is_too_old_or_not_there_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let missing = Kustomize::at(&folder.path().join("kustomize")).unwrap_err();
+    let missing = Kustomize::at(&Cx::system(), &folder.path().join("kustomize")).unwrap_err();
     assert!(missing.to_string().contains("can't be used"), "{missing}");
     let old = folder.path().join("helm");
     std::fs::write(&old, "#!/bin/sh\necho v2.17.0+g1\n").unwrap();
     std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let error = Helm::at(&old, "web").unwrap_err();
+    let error = Helm::at(&Cx::system(), &old, "web").unwrap_err();
     assert!(error.to_string().contains("is not of version 3.10 or newer"), "{error}");
 }
 
@@ -167,7 +205,7 @@ fn a_chart_is_rendered_with_its_values_and_without_its_tests() {
         ("chart/templates/test.yaml", test),
         ("prod/values.yaml", "name: large\n"),
     ];
-    let helm = Helm::at(&program("GITOPS_HELM"), "shop").unwrap();
+    let helm = Helm::at(&Cx::system(), &program("GITOPS_HELM"), "shop").unwrap();
     let found = lines(renderer().helmed("chart", helm.clone()), &files);
     insta::assert_snapshot!(found, @r#"k:ConfigMap/shop/shop-small {"apiVersion":"v1","data":{"namespace":"shop"},"kind":"ConfigMap","metadata":{"name":"shop-small","namespace":"shop"}}"#);
     let found = lines(renderer().helmed("chart", helm.clone().values("prod/values.yaml")), &files);
@@ -182,28 +220,28 @@ fn a_kustomization_among_manifests_is_refused_and_says_what_to_do() {
     insta::assert_snapshot!(found[0], @"error[GO0405]: overlay/kustomization.yaml: 1:1: a kustomization, which is no manifest itself (give its folder to the renderer of kustomizations, or leave the file out by the source's rules)");
 }
 
-/// What is remarked about a folder that a program renders.
-fn remarks(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
-    let rendered = Renderer::new(Arc::new(render)).render(&snapshot(files)).unwrap();
-    rendered.remarks.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+/// The warnings about a folder that a program renders.
+fn warnings(render: impl Render + 'static, files: &[(&str, &str)]) -> String {
+    let rendered = Renderer::new(Arc::new(render)).render(&Cx::system(), &snapshot(files)).unwrap();
+    rendered.warnings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 #[test]
 fn what_a_program_warns_of_is_told_without_the_values_that_it_prints() {
-    let kustomize = Kustomize::at(&program("GITOPS_KUSTOMIZE")).unwrap();
+    let kustomize = Kustomize::at(&Cx::system(), &program("GITOPS_KUSTOMIZE")).unwrap();
     let files = [
         ("overlay/kustomization.yaml", "resources: [web.yaml]\ncommonLabels: { app: web }\n"),
         ("overlay/web.yaml", WEB),
     ];
-    insta::assert_snapshot!(remarks(overlay(kustomize), &files), @"warning[GO0418]: overlay/kustomization.yaml: `kustomize` warns: Warning: 'commonLabels' is deprecated. Please use 'labels' instead. Run 'kustomize edit fix' to update your Kustomization automatically.");
-    let helm = Helm::at(&program("GITOPS_HELM"), "web").unwrap().values("prod.yaml");
+    insta::assert_snapshot!(warnings(overlay(kustomize), &files), @"warning[GO0418]: overlay/kustomization.yaml: `kustomize` warns: Warning: 'commonLabels' is deprecated. Please use 'labels' instead. Run 'kustomize edit fix' to update your Kustomization automatically.");
+    let helm = Helm::at(&Cx::system(), &program("GITOPS_HELM"), "web").unwrap().values("prod.yaml");
     let files = [
         ("chart/Chart.yaml", "apiVersion: v2\nname: web\nversion: 1.0.0\ndeprecated: true\n"),
         ("chart/values.yaml", "login: { password: pa55 }\n"),
         ("prod.yaml", "login: s3cret\n"),
         ("chart/templates/none.yaml", "{{ if .Values.enabled }}\na: b\n{{ end }}\n"),
     ];
-    let told = remarks(renderer().helmed("chart", helm), &files);
+    let told = warnings(renderer().helmed("chart", helm), &files);
     assert!(!told.contains("s3cret") && !told.contains("pa55"), "{told}");
     insta::assert_snapshot!(told, @r"
     warning[GO0418]: chart/Chart.yaml: `helm` warns: this chart is deprecated

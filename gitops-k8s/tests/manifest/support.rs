@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gitops_core::{Desired, Diagnostic, Object, Renderer, Revision, SecretKey, Snapshot};
+use gitops_core::{Cx, Desired, Diagnostic, Object, Renderer, Revision, SecretKey, Snapshot};
 use gitops_k8s::KubernetesRender;
 
 /// A renderer with a namespace and a key for secrets.
@@ -16,7 +16,7 @@ pub fn snapshot(files: &[(&str, &str)]) -> Snapshot {
 
 /// What files declare.
 pub fn render(render: KubernetesRender, files: &[(&str, &str)]) -> Result<Desired, Vec<Diagnostic>> {
-    let rendered = Renderer::new(Arc::new(render)).render(&snapshot(files));
+    let rendered = Renderer::new(Arc::new(render)).render(&Cx::system(), &snapshot(files));
     rendered.map(|rendered| rendered.desired).map_err(|error| error.diagnostics().to_vec())
 }
 

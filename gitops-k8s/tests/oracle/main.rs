@@ -7,5 +7,5 @@ mod generate;
 mod json;
 mod kubectl;
 mod kustomize;
-mod remarks;
 mod scalars;
+mod warnings;

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use super::{Reader, Redact};
+use crate::address::canonical;
 
 /// An error or a warning of the tool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +79,7 @@ const CLASSES: [(&str, Class); 28] = [
 impl Diagnostic {
     /// Decodes one; what is secret is hidden, and the snippet of the configuration is left out.
     pub(crate) fn read(reader: &Reader<'_>, redact: &Redact) -> Self {
-        let text = |name| redact.text(&reader.optional_text(name).unwrap_or_default());
+        let text = |name| plain(&redact.text(&reader.optional_text(name).unwrap_or_default()));
         let place = reader.field("range").and_then(|range| {
             let line = range.field("start").and_then(|start| start.number("line"))?;
             Some((range.optional_text("filename")?, line))
@@ -87,9 +88,24 @@ impl Diagnostic {
             is_error: reader.optional_text("severity").is_none_or(|severity| severity == "error"),
             summary: text("summary"),
             detail: text("detail"),
-            address: reader.optional_text("address"),
+            address: reader.optional_text("address").map(|address| canonical(&address)),
             place,
         }
+    }
+
+    /// The same with its file named from the source's root, for a run in a folder of it.
+    pub fn seen_from_root(mut self, folder: &str) -> Self {
+        if let Some((file, _)) = &mut self.place
+            && let Some(path) = crate::address::resolve(folder, file)
+        {
+            *file = path;
+        }
+        self
+    }
+
+    /// Whether it says that a `check` of the configuration does not hold.
+    pub fn is_failed_check(&self) -> bool {
+        !self.is_error && self.summary.to_lowercase().starts_with("check block assertion failed")
     }
 
     /// Whether it is an error that may be over once the root is initialised.
@@ -113,12 +129,28 @@ impl fmt::Display for Diagnostic {
             write!(f, "{file}:{line}: ")?;
         }
         self.address.iter().try_for_each(|address| write!(f, "{address}: "))?;
-        f.write_str(&self.summary)?;
+        f.write_str(&one_line(&self.summary))?;
         match one_line(&self.detail) {
             detail if detail.is_empty() => Ok(()),
             detail => write!(f, ": {detail}"),
         }
     }
+}
+
+/// The text without what steers a terminal: sequences of escapes, and control characters.
+fn plain(text: &str) -> String {
+    let (mut shown, mut letters) = (String::with_capacity(text.len()), text.chars().peekable());
+    while let Some(letter) = letters.next() {
+        if letter == '\u{1b}' {
+            if letters.next_if_eq(&'[').is_some() {
+                while letters.next_if(|letter| !('@'..='~').contains(letter)).is_some() {}
+            }
+            letters.next();
+        } else if letter == '\n' || letter == '\t' || !letter.is_control() {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 /// A detail is laid out for a terminal; in an error it is one line of bounded length.
@@ -148,6 +180,14 @@ mod tests {
         assert_eq!(class("Failed to persist state to backend"), Class::StateWrite);
         assert_eq!(class("Resource instance cannot be destroyed"), Class::Guard);
         assert_eq!(class("something new"), Class::Other);
+    }
+
+    #[test]
+    fn it_steers_no_terminal_and_names_its_file_from_the_root() {
+        let json = r#"{"severity":"error","summary":"\u001b[31mNo\u001b[0m\u0007","detail":"a\u001b]0;x",
+            "range":{"filename":"../modules/m/main.tf","start":{"line":3}}}"#;
+        let shown = read(json).seen_from_root("infra/app").to_string();
+        assert_eq!(shown, "infra/modules/m/main.tf:3: No: a0;x");
     }
 
     #[test]

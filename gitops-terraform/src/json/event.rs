@@ -1,5 +1,7 @@
 use gitops_core::Value;
 
+use crate::address::canonical;
+
 use super::{Diagnostic, Reader, Redact, parse};
 
 /// One line of the stream that a plan or an apply prints. An open set: what is new is passed over.
@@ -62,7 +64,7 @@ pub(crate) fn event(line: &[u8], redact: &Redact) -> Option<Event> {
 fn hook(reader: &Reader<'_>) -> Option<Hook> {
     let hook = reader.field("hook")?;
     Some(Hook {
-        address: hook.field("resource")?.optional_text("addr")?,
+        address: canonical(&hook.field("resource")?.optional_text("addr")?),
         action: hook.optional_text("action").unwrap_or_default(),
         id: hook.optional_text("id_value"),
     })
@@ -71,6 +73,15 @@ fn hook(reader: &Reader<'_>) -> Option<Hook> {
 /// The events of a stream that was kept.
 pub(crate) fn events(stream: &[u8], redact: &Redact) -> Vec<Event> {
     stream.split(|byte| *byte == b'\n').filter_map(|line| event(line, redact)).collect()
+}
+
+/// The events of a run in a folder of the source: files are named from the source's root.
+pub(crate) fn events_in(folder: &str, stream: &[u8], redact: &Redact) -> Vec<Event> {
+    let seen = |event| match event {
+        Event::Diagnostic(said) => Event::Diagnostic(said.seen_from_root(folder)),
+        other => other,
+    };
+    events(stream, redact).into_iter().map(seen).collect()
 }
 
 #[cfg(test)]

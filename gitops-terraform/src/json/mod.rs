@@ -12,7 +12,9 @@ mod state;
 mod write;
 
 pub(crate) use diagnostic::{Class, Diagnostic};
-pub(crate) use event::{Event, Hook, event, events};
+#[cfg(feature = "fuzzing")]
+pub(crate) use event::events;
+pub(crate) use event::{Event, Hook, event, events_in};
 pub(crate) use exact::{Part, parse, parse_part};
 pub(crate) use mask::masked;
 pub(crate) use plan::READ;

@@ -5,6 +5,7 @@ use gitops_core::{Digest, Result, SecretKey, Value};
 
 use super::effect::effect;
 use super::{Part, Reader, Redact, masked};
+use crate::address::canonical;
 
 /// What is read of the document that the tool shows of a plan: not what it repeats of the state and the configuration,
 /// which is most of it.
@@ -152,9 +153,12 @@ impl ResourceChange {
     fn read(reader: &Reader<'_>, key: &SecretKey) -> Result<Self> {
         let change = reader.required("change")?;
         let (before, after) = before_and_after(&change, key);
-        let address = reader.text("address")?;
+        let address = canonical(&reader.text("address")?);
         Ok(Self {
-            previous_address: reader.optional_text("previous_address").filter(|other| *other != address),
+            previous_address: reader
+                .optional_text("previous_address")
+                .map(|other| canonical(&other))
+                .filter(|other| *other != address),
             address,
             kind: reader.optional_text("type").unwrap_or_default(),
             action: Action::of(&change)?,

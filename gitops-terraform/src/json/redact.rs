@@ -1,4 +1,4 @@
-use gitops_core::{Digest, Secret, SecretKey, Value};
+use gitops_core::{Digest, Secret, SecretKey, Value, redact};
 use zeroize::Zeroizing;
 
 /// Texts shorter than this are hidden only where they are the whole text: they are parts of too many words.
@@ -10,6 +10,8 @@ const PART: usize = 4;
 #[derive(Default)]
 pub(crate) struct Redact {
     texts: Vec<Zeroizing<String>>,
+    /// Those of them that are whole values.
+    whole: Vec<Zeroizing<String>>,
     /// Digests of secrets whose text is not known any more, and the key that they are under.
     digests: Option<(Vec<Digest>, SecretKey)>,
 }
@@ -17,12 +19,12 @@ pub(crate) struct Redact {
 impl Redact {
     /// Knows secrets by their digests under a key, and hides what it finds under the same key.
     pub fn knowing(digests: Vec<Digest>, key: &SecretKey) -> Self {
-        Self { texts: Vec::new(), digests: Some((digests, key.clone())) }
+        Self { texts: Vec::new(), whole: Vec::new(), digests: Some((digests, key.clone())) }
     }
 
     /// The digests of the whole texts that were learnt.
     pub fn digests(&self, key: &SecretKey) -> Vec<Digest> {
-        self.texts.iter().map(|text| Secret::new(text.as_str(), key).digest()).collect()
+        self.whole.iter().map(|text| Secret::new(text.as_str(), key).digest()).collect()
     }
 
     /// The value with every text that is or holds a secret as a secret of its own.
@@ -48,9 +50,11 @@ impl Redact {
 
     /// Learns what another one learned.
     pub fn join(&mut self, other: &Self) {
-        for text in &other.texts {
-            if !self.texts.contains(text) {
-                self.texts.push(text.clone());
+        for (ours, theirs) in [(&mut self.texts, &other.texts), (&mut self.whole, &other.whole)] {
+            for text in theirs {
+                if !ours.contains(text) {
+                    ours.push(text.clone());
+                }
             }
         }
     }
@@ -96,11 +100,15 @@ impl Redact {
     }
 
     fn learn_text(&mut self, text: &str) {
+        let whole = Zeroizing::new(text.to_owned());
+        if !self.whole.contains(&whole) {
+            self.whole.push(whole);
+        }
         // A message may be broken at the ends of lines.
-        let lines = text.lines().map(str::trim).filter(|line| line.len() >= PART).map(str::to_owned);
-        for form in [text.to_owned(), escaped(text)].into_iter().chain(lines) {
-            if !form.is_empty() && !self.texts.iter().any(|known| **known == form) {
-                self.texts.push(Zeroizing::new(form));
+        let lines = text.lines().map(str::trim).filter(|line| line.len() >= PART && *line != text);
+        for form in redact::forms(text).into_iter().chain(lines.flat_map(redact::forms)) {
+            if !self.texts.contains(&form) {
+                self.texts.push(form);
             }
         }
     }
@@ -108,20 +116,11 @@ impl Redact {
     /// The text without what is secret.
     pub fn text(&self, text: &str) -> String {
         if self.texts.iter().any(|secret| **secret == text) {
-            return "(sensitive)".to_owned();
+            return redact::HIDDEN.to_owned();
         }
-        let mut secrets: Vec<&str> =
-            self.texts.iter().map(|secret| secret.as_str()).filter(|secret| secret.len() >= PART).collect();
-        // A secret that holds another goes first, or its rest would stay.
-        secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        secrets.into_iter().fold(text.to_owned(), |text, secret| text.replace(secret, "(sensitive)"))
+        let long = self.texts.iter().filter(|secret| secret.len() >= PART).cloned();
+        redact::hide(text, &long.collect::<Vec<_>>())
     }
-}
-
-/// The text as it stands within the quotes of JSON and of the configuration language.
-fn escaped(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
 }
 
 #[cfg(test)]
@@ -132,6 +131,10 @@ mod tests {
     fn a_secret_is_hidden_in_every_form_that_messages_have() {
         let mut redact = Redact::default();
         redact.learn(&Value::from("one\"two\nthree and four"));
+        let encoded = "dGhyZWUgYW5kIGZvdXI";
+        redact.learn(&Value::from("three and four"));
+        assert_eq!(redact.text(&format!("got {encoded}")), "got (sensitive)");
+        assert_eq!(redact.text("https://h/?t=three+and+four"), "https://h/?t=(sensitive)");
         for text in
             ["x one\"two\nthree and four", r#"input = "one\"two\nthree and four""#, "| three and four"]
         {

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use gitops_core::{Digest, Error, ErrorKind, Result, Secret, SecretKey, Value};
 
 use super::{Part, Reader, parse_part};
+use crate::address::{canonical, quoted};
 
 /// What is read of a state: of a resource's attributes, which are nearly all of it, the identity alone.
 const READ: Part = Part::Members(&[
@@ -144,12 +145,16 @@ impl StateFile {
         if resource.optional_text("mode").as_deref() != Some("managed") {
             return Ok(());
         }
-        let module = resource.optional_text("module").map(|module| format!("{module}.")).unwrap_or_default();
+        let module = resource.optional_text("module").map(|module| format!("{}.", canonical(&module)));
+        let module = module.unwrap_or_default();
         let base = format!("{module}{}.{}", resource.text("type")?, resource.text("name")?);
         for instance in resource.items("instances")? {
             let address = match instance.field("index_key") {
                 None => base.clone(),
-                Some(key) => format!("{base}[{}]", key.value()),
+                Some(key) => match key.value().as_text() {
+                    Some(text) => format!("{base}[{}]", quoted(text)),
+                    None => format!("{base}[{}]", key.value()),
+                },
             };
             if instance.field("status").is_some() || instance.field("deposed").is_some() {
                 self.unsettled.push(address.clone());

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use super::ring::Ring;
-use super::{Environment, Program};
+use super::{Confinement, Environment, Program};
 
 /// Bytes of the end of a run's standard error that are kept.
 const STDERR_BYTES: usize = 64 << 10;
@@ -31,6 +31,7 @@ pub(crate) struct Call {
     output: Output,
     patience: Duration,
     kept: Kept,
+    confinement: Option<Confinement>,
 }
 
 /// What a run needs to be there for as long as it is at work.
@@ -66,12 +67,19 @@ impl Call {
             output: Output::Lines,
             patience: Duration::from_secs(30),
             kept: None,
+            confinement: None,
         }
     }
 
     /// Keeps something for as long as the run is at work.
     pub fn keep(mut self, kept: Arc<dyn Any + Send + Sync>) -> Self {
         self.kept = Some(kept);
+        self
+    }
+
+    /// Keeps the run from reading what is ours.
+    pub fn confined(mut self, confinement: Confinement) -> Self {
+        self.confinement = Some(confinement);
         self
     }
 
@@ -107,7 +115,15 @@ impl Call {
         let mut command = Command::new(self.program.path());
         command.args(&self.arguments).current_dir(&self.folder).process_group(0).stdin(Stdio::null());
         command.env_clear().envs(self.environment.into_variables()).stdout(stdout).stderr(stderr);
-        let child = command.spawn().map_err(|error| not_started(self.program.path(), error))?;
+        let spawned = match &self.confinement {
+            Some(confinement) => {
+                let (spawned, confined) = confinement.start(|| command.spawn())?;
+                self.program.note(confined);
+                spawned
+            }
+            None => command.spawn(),
+        };
+        let child = spawned.map_err(|error| not_started(self.program.path(), error))?;
         let group = ProcessGroup::led_by(child.id());
         Ok(Run { group, child, document, patience: self.patience, _kept: self.kept })
     }
@@ -128,7 +144,7 @@ impl Call {
 fn not_started(program: &Path, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unsupported, format!("`{}` could not be started: {error}", program.display()))
         .because(error)
-        .help("install OpenTofu 1.7 or newer, or Terraform 1.9 or newer, or name the program's path")
+        .help("install OpenTofu 1.9 or newer, or Terraform 1.9 or newer, or name the program's path")
 }
 
 /// A run that was started.

@@ -1,17 +1,20 @@
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::Confined;
 
 /// The tool's program, and how often it was started.
 #[derive(Debug)]
 pub(crate) struct Program {
     path: PathBuf,
     started: AtomicU64,
+    unconfined: AtomicBool,
 }
 
 impl Program {
     /// The program at a path, or of a name that is looked up in `PATH`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), started: AtomicU64::new(0) }
+        Self { path: path.into(), started: AtomicU64::new(0), unconfined: AtomicBool::new(false) }
     }
 
     /// The path or name.
@@ -31,6 +34,15 @@ impl Program {
     /// How many processes were started.
     pub fn started(&self) -> u64 {
         self.started.load(Ordering::Relaxed)
+    }
+
+    /// Whether a run could not be kept from reading what is ours, for the system can't do that.
+    pub fn is_unconfined(&self) -> bool {
+        self.unconfined.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn note(&self, confined: Confined) {
+        self.unconfined.store(confined == Confined::No, Ordering::Relaxed);
     }
 
     pub(super) fn count(&self) {

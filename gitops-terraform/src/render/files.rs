@@ -3,7 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use gitops_core::{Diagnostic, EntryKind, Part, Value};
 
 use super::policy::Policy;
-use crate::hcl::{self, ModuleCall, is_hcl, is_json};
+use crate::address::resolve;
+use crate::hcl::{self, ModuleCall, Unread};
 
 /// The most files that a root may have, its local modules included.
 const FILES: usize = 10_000;
@@ -58,6 +59,8 @@ impl<'a> Files<'a> {
                 EntryKind::Folder if entry.name == ".git" => {}
                 EntryKind::Folder => self.take_folder(&path),
                 EntryKind::File { executable } => self.take_file(path, executable),
+                // To read it is the fault: a root without one of its files would be another root.
+                EntryKind::Link => self.take_file(path, false),
             }
         }
     }
@@ -66,8 +69,8 @@ impl<'a> Files<'a> {
     pub fn take_named(&mut self, path: &str) {
         self.take_file(path.to_owned(), false);
         if self.faults.is_empty() && !self.found.contains_key(path) {
-            let fault = Diagnostic::error("GO0501", path, "the source has no such file of variables");
-            self.faults.push(fault.help("add the file, or take it out of the target's `var_files`"));
+            let fault = Diagnostic::error("GO0501", path, "the source has no such file");
+            self.faults.push(fault.help("add the file, or take it out of the list that names it"));
         }
     }
 
@@ -135,18 +138,23 @@ impl<'a> Files<'a> {
         let direct = |path: &&String| parent(path) == folder;
         let mut found = Vec::new();
         for path in self.found.keys().filter(direct) {
-            let text = self.found[path].as_text().unwrap_or_default();
-            let calls = if is_hcl(path) {
-                hcl::calls_in_hcl(text)
-            } else if is_json(path) {
-                hcl::calls_in_json(text)
-            } else {
-                Vec::new()
-            };
-            found.extend(calls.into_iter().map(|call| (path.clone(), call)));
+            match hcl::read(path, self.found[path].as_text().unwrap_or_default()) {
+                Some(Ok(configuration)) => {
+                    found.extend(configuration.calls.into_iter().map(|call| (path.clone(), call)));
+                }
+                Some(Err(unread)) => self.part.warning(not_read(path, &unread)),
+                None => {}
+            }
         }
         found
     }
+}
+
+/// The tool may be able to read it, and says so itself if it is not.
+fn not_read(path: &str, unread: &Unread) -> Diagnostic {
+    let message = format!("local modules that are called here are not seen: {}", unread.message);
+    Diagnostic::warning("GO0506", place(path, unread.line), message)
+        .help("write the file so that it can be read: the tool's own `validate` says whether it is at fault")
 }
 
 /// The folder that a path is in; empty for the source's root.
@@ -165,30 +173,5 @@ pub(super) fn place(path: &str, line: u32) -> String {
     match line {
         0 => path.to_owned(),
         line => format!("{path}:{line}"),
-    }
-}
-
-/// The path that a relative path means in a folder; nothing if it leads out of the source.
-fn resolve(folder: &str, relative: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in relative.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()?),
-            name => parts.push(name),
-        }
-    }
-    Some(parts.join("/"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_relative_path_stays_inside_or_is_refused() {
-        assert_eq!(resolve("infra/app", "../net").as_deref(), Some("infra/net"));
-        assert_eq!(resolve("app", "./").as_deref(), Some("app"));
-        assert_eq!(resolve("app", "../..//x"), None);
     }
 }

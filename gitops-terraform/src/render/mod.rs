@@ -4,10 +4,10 @@ mod settings;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::{Diagnostic, Digest, EntryKind, Hasher, Key, Object, Part, Render, Value};
+use gitops_core::{Cx, Diagnostic, Digest, EntryKind, Hasher, Key, Object, Part, Render, RenderRoot, Value};
 use smol_str::SmolStr;
 
-use crate::hcl::{is_hcl, is_json};
+use crate::hcl::{Declared, is_hcl, is_json};
 use crate::module::{Removal, RootModule, check_workspace, root_kind};
 use files::{Files, join, parent, place};
 use policy::Policy;
@@ -123,17 +123,26 @@ impl TerraformRender {
     fn root(&self, part: &Part<'_>, folder: &str) -> Result<Object, Vec<Diagnostic>> {
         let mut files = Files::of(part, folder, self.policy);
         self.var_files.iter().for_each(|path| files.take_named(path));
+        let settings = Settings::of(files.found.get(&join(folder, settings::FILE)), folder, &self.target)?;
+        settings.files.iter().for_each(|path| files.take_named(path));
         let mut faults = files.faults;
         faults.extend(files.modules.iter().filter_map(|(module, call)| self.both(part, module, call)));
-        let settings = Settings::of(files.found.get(&join(folder, settings::FILE)), folder, &self.target)?;
         let mut root = RootModule::new(folder, files.found);
+        let declared = Declared::of(&root);
+        faults.extend(declared.cloud.iter().map(|path| cloud(path)));
+        let at = join(folder, settings::FILE);
+        if settings.name.as_deref().is_some_and(str::is_empty) {
+            faults.push(settings::fault(&at, "the name is empty"));
+        }
+        faults.extend(settings.slips(&at, &declared));
         root.executable = files.executable;
         root.workspace = settings.workspace.unwrap_or_else(|| self.workspace.clone());
         root.removal = settings.removal.unwrap_or(self.removal);
         root.variables = self.variables.clone();
+        // Where every file was read, what is not declared is known not to be: the root does not get it.
+        root.variables.retain(|name, _| declared.unread.is_some() || declared.variables.contains(name));
         root.variables.extend(settings.variables);
         root.var_files = self.var_files.iter().cloned().chain(settings.var_files).collect();
-        let at = join(folder, settings::FILE);
         if let Err(error) = check_workspace(&root.workspace).and_then(|()| root.check()) {
             faults.push(settings::fault(&at, error.message()));
         }
@@ -141,9 +150,12 @@ impl TerraformRender {
             return Err(faults);
         }
         let stays = root.removal == Removal::Retain;
-        let key =
-            Key::new(self.target.clone(), root_kind(), "", if folder.is_empty() { "." } else { folder });
+        let name = settings.name.as_deref().unwrap_or(if folder.is_empty() { "." } else { folder });
+        let key = Key::new(self.target.clone(), root_kind(), "", name);
         let object = Object::new(key, root.into_body(), part.provenance(0));
+        // Whoever names a root says himself which one it is.
+        let likeness = if settings.name.is_some() { None } else { declared.likeness() };
+        let object = likeness.into_iter().fold(object, Object::like);
         Ok(if stays { object.kept() } else { object })
     }
 
@@ -159,12 +171,19 @@ impl TerraformRender {
     }
 }
 
+/// A plan of it would be made and kept elsewhere, and could not be applied as it was shown.
+fn cloud(path: &str) -> Diagnostic {
+    let message = "a `cloud` block has plans made and applied elsewhere: what is shown here could not be what is applied";
+    Diagnostic::error("GO0510", path, message)
+        .help("use a `backend` block; the service's own storage of states can be one (`backend \"remote\"`)")
+}
+
 fn is_configuration(name: &str) -> bool {
     is_hcl(name) || is_json(name)
 }
 
 impl Render for TerraformRender {
-    fn render(&self, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+    fn render(&self, _: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         let folder = parent(part.path());
         match self.is_root(folder) && Self::stands_for(part, folder)? {
             true => Ok(vec![self.root(part, folder)?]),
@@ -174,6 +193,16 @@ impl Render for TerraformRender {
 
     fn wants(&self, path: &str) -> bool {
         is_configuration(path) && self.is_root(parent(path))
+    }
+
+    /// What a root reads is looked at with the root.
+    fn passes_over(&self, link: &str) -> bool {
+        let leads_to_a_root = self.roots.iter().flatten().any(|root| root == link);
+        !leads_to_a_root && !self.wants(link)
+    }
+
+    fn roots(&self) -> Vec<RenderRoot> {
+        self.roots.iter().flatten().map(|folder| RenderRoot::folder(folder)).collect()
     }
 
     fn fingerprint(&self) -> Digest {

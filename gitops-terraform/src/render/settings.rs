@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
 
-use gitops_core::{Diagnostic, Hole, HolePart, Key, OutputRef, Value};
+use gitops_core::{Diagnostic, Key, OutputRef, Placeholder, PlaceholderPart, Value};
 use serde::Deserialize;
 
 use super::files::join;
+use crate::hcl::Declared;
 use crate::json;
 use crate::module::{Removal, root_kind};
 
@@ -13,21 +14,28 @@ pub(super) const FILE: &str = "gitops.json";
 /// How a root is set up.
 #[derive(Debug, Default)]
 pub(super) struct Settings {
+    /// The name in the root's key, if it is not its folder: a root that was moved keeps its name.
+    pub name: Option<String>,
     pub workspace: Option<String>,
     pub variables: BTreeMap<String, Value>,
     /// Paths from the source's root.
     pub var_files: Vec<String>,
     pub removal: Option<Removal>,
+    /// Paths of files outside the root that it reads, from the source's root.
+    pub files: Vec<String>,
 }
 
 /// The file's form. A name that is not known is refused: it may be a slip of the pen.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
+    name: Option<String>,
     workspace: Option<String>,
     #[serde(default)]
     var_files: Vec<String>,
     removal: Option<String>,
+    #[serde(default)]
+    files: Vec<String>,
     #[serde(default, rename = "variables")]
     _variables: BTreeMap<String, serde_json::Value>,
     #[serde(default)]
@@ -44,14 +52,14 @@ struct Input {
 }
 
 impl Input {
-    fn hole(&self, name: &str, target: &str) -> Result<Value, String> {
+    fn placeholder(&self, name: &str, target: &str) -> Result<Value, String> {
         let key = match (&self.root, &self.key) {
             (Some(folder), None) => Key::new(target, root_kind(), "", folder.as_str()),
             (None, Some(key)) => key.clone(),
             _ => return Err(format!("the input `{name}` needs either a `root` or a `key`")),
         };
         let output = OutputRef { key, output: self.output.as_str().into() };
-        Ok(Hole { parts: vec![HolePart::Output(output)] }.into())
+        Ok(Placeholder { parts: vec![PlaceholderPart::Output(output)] }.into())
     }
 }
 
@@ -72,17 +80,35 @@ impl Settings {
         };
         let mut variables = variables(text, &path)?;
         for (name, input) in &written.inputs {
-            let hole = input.hole(name, target).map_err(|message| vec![fault(&path, &message)])?;
-            if variables.insert(name.clone(), hole).is_some() {
+            let placeholder =
+                input.placeholder(name, target).map_err(|message| vec![fault(&path, &message)])?;
+            if variables.insert(name.clone(), placeholder).is_some() {
                 return Err(vec![fault(&path, &format!("`{name}` is an input and a variable"))]);
             }
         }
         Ok(Self {
+            name: written.name,
             workspace: written.workspace,
             variables,
             var_files: written.var_files.iter().map(|file| join(folder, file)).collect(),
             removal,
+            files: written.files,
         })
+    }
+}
+
+impl Settings {
+    /// Variables that the root does not declare: slips of the pen. Nothing is said where a file could not be read.
+    pub fn slips(&self, path: &str, declared: &Declared) -> Vec<Diagnostic> {
+        let known = &declared.variables;
+        let unknown = self.variables.keys().filter(|name| declared.unread.is_none() && !known.contains(name));
+        let slip = |name: &String| {
+            let nearest = known.iter().min_by_key(|other| strsim::damerau_levenshtein(name, other));
+            let near = nearest.filter(|other| strsim::damerau_levenshtein(name, other) <= 2);
+            let meant = near.map(|other| format!("; did you mean `{other}`?")).unwrap_or_default();
+            fault(path, &format!("the root declares no variable `{name}`{meant}"))
+        };
+        unknown.map(slip).collect()
     }
 }
 
@@ -100,5 +126,5 @@ fn variables(text: &str, path: &str) -> Result<BTreeMap<String, Value>, Vec<Diag
 /// Wrong settings.
 pub(super) fn fault(path: &str, message: &str) -> Diagnostic {
     Diagnostic::error("GO0501", path, message)
-        .help("a root's settings are `workspace`, `var_files`, `variables`, `inputs` and `removal`")
+        .help("a root's settings are `name`, `workspace`, `var_files`, `variables`, `inputs`, `files` and `removal`")
 }

@@ -8,8 +8,8 @@ use crate::disk;
 ///
 /// | Path | Holds |
 /// | --- | --- |
-/// | `tree/` | the root's files as declared, and what the tool writes beside them: a local state |
-/// | `data/` | the tool's own data: providers, modules, where the state is |
+/// | `tree/`, `trees/` | the root's files as declared, for each keeper of its state, and what the tool writes beside them: a local state |
+/// | `data/` | the tool's own data, for each keeper: providers, modules, where the state is |
 /// | `plan/` | saved plans |
 /// | `home/`, `tmp/` | the tool's home and its temporary files |
 /// | `apply.jsonl`, `apply.err` | what the latest apply printed |
@@ -21,21 +21,21 @@ pub(crate) struct Folder {
 impl Folder {
     /// The folder of a root below the target's work folder, made if it is not there.
     pub fn open(work: &Path, key: &Key) -> Result<Self> {
-        let folder = Self { path: work.join("roots").join(name_of(key)) };
-        for part in ["tree", "data", "plan", "home", "tmp"] {
+        let folder = Self::at(work, key);
+        for part in ["data", "plan", "home", "tmp"] {
             disk::private_folder(&folder.path.join(part))?;
         }
         Ok(folder)
     }
 
+    /// The folder of a root, whether it is there or not.
+    pub fn at(work: &Path, key: &Key) -> Self {
+        Self { path: work.join("roots").join(name_of(key)) }
+    }
+
     /// The folder itself.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Where the root's files are.
-    pub fn tree(&self) -> PathBuf {
-        self.path.join("tree")
     }
 
     /// Where the tool keeps its data.

@@ -3,8 +3,9 @@ use std::path::PathBuf;
 use gitops_core::{Digest, Result, Time};
 use serde::{Deserialize, Serialize};
 
-use super::{Folder, Stamp};
+use super::{Folder, Place, Stamp};
 use crate::disk;
+use crate::warning::Warning;
 
 /// What a saved plan was made from: it is applied only while all of it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +16,8 @@ pub(crate) struct Pins {
     pub body: Option<Digest>,
     /// The program.
     pub tool: Digest,
-    /// The workspace.
-    pub workspace: String,
+    /// Where the state is.
+    pub place: Place,
 }
 
 /// A saved plan that waits to be applied.
@@ -28,11 +29,11 @@ pub(crate) struct Kept {
     pub pins: Pins,
     /// When it was made.
     pub at: Time,
-    /// The root's folder in the tree.
-    pub root_folder: String,
     /// Whether it does nothing: then its file is not kept, and it can't be applied.
     #[serde(default)]
     pub does_nothing: bool,
+    /// What the tool warned of when it made it.
+    pub warnings: Vec<Warning>,
 }
 
 impl Folder {

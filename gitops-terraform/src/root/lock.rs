@@ -18,6 +18,17 @@ impl Folder {
     pub async fn lock(&self, cx: &Cx) -> Result<File> {
         lock(&self.path().join("lock"), cx).await
     }
+
+    /// The same at once, or not at all.
+    pub fn try_lock(&self) -> Result<Option<File>> {
+        let path = self.path().join("lock");
+        let file = disk::create(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(disk::failed("lock", &path, error)),
+        }
+    }
 }
 
 /// Locks a file until it is dropped or its process ends.

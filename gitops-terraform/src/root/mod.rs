@@ -3,6 +3,7 @@
 mod folder;
 mod kept;
 mod lock;
+mod place;
 mod record;
 mod state;
 mod tree;
@@ -10,5 +11,7 @@ mod tree;
 pub(crate) use folder::Folder;
 pub(crate) use kept::{Kept, Pins};
 pub(crate) use lock::lock;
-pub(crate) use record::{Doubt, DoubtKind, Entry, Place, Record, Records, Running, Settled, Stamp};
+pub(crate) use place::{Keeper, Place};
+pub(crate) use record::{Confirmed, Doubt, DoubtKind, Entry, Record, Records, Running, Settled, Stamp};
 pub(crate) use state::{Home, read_file};
+pub(crate) use tree::materialise;

@@ -2,21 +2,29 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use gitops_core::{Action, Cx, Digest, Document, Error, Key, Mark, Result, StateStore, Time, Version};
+use gitops_core::{Action, Cx, Digest, Document, Error, Key, OwnerLabel, Result, StateStore, Time, Version};
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::Place;
 use super::folder::name_of;
 use crate::json::StateFile;
 
 /// How many secrets of a root are remembered.
 const SECRETS: usize = 1000;
 
+/// How many lines of states of a root are remembered.
+const LINES: usize = 100;
+
 /// What is durable of one root: whose it is, what is under way, what is in doubt.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// Where its state is to be found; nothing before the first plan.
+    /// Where its state is: where it was applied last. A plan never moves it.
     pub place: Option<Place>,
+    /// The lines of states that are or were this root's, the latest last: those that it left behind, and those that a
+    /// person said are its own.
+    #[serde(default)]
+    pub lines: Vec<String>,
     /// The id of the inventory that owns it.
     pub owner: Option<SmolStr>,
     /// The operation that made it ours: with the state's lineage, its incarnation.
@@ -36,17 +44,15 @@ pub(crate) struct Record {
     /// The doubts that a person ended.
     #[serde(default)]
     pub settled: Vec<Settled>,
+    /// What persons found out otherwise.
+    #[serde(default)]
+    pub confirmed: Vec<Confirmed>,
+    /// The checks that did not hold when the providers were asked last; nothing if they were not asked since the last
+    /// apply: then the state says which.
+    #[serde(default)]
+    pub failed_checks: Option<Vec<String>>,
     /// The digest of the drift that was found last and not yet dealt with.
     pub drift: Option<Digest>,
-}
-
-/// What it takes to find a root's state.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    /// The root's folder in the tree.
-    pub folder: String,
-    /// The workspace.
-    pub workspace: String,
 }
 
 /// One state of a root: which line of states, and where in it.
@@ -67,16 +73,30 @@ impl From<&StateFile> for Stamp {
 /// An apply that was begun.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Running {
-    /// The operation.
-    pub mark: Mark,
+    /// The operation. The name in the record is of version 0.1.
+    #[serde(rename = "mark")]
+    pub owner_label: OwnerLabel,
     /// What is done to the root.
     pub action: Action,
+    /// Where.
+    pub place: Place,
     /// The id in the environment of the tool and of all that it starts.
     pub run: String,
     /// When it began.
     pub since: Time,
     /// The instances that were in the state before, with their identities.
     pub before: BTreeMap<String, Option<String>>,
+}
+
+/// What a person found out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Confirmed {
+    /// In words.
+    pub what: String,
+    /// Who said so.
+    pub by: String,
+    /// When.
+    pub at: Time,
 }
 
 /// A doubt that a person ended.
@@ -115,6 +135,19 @@ impl Record {
     pub fn settle_doubts(&mut self, state: &StateFile) {
         self.doubts.retain(|doubt| !doubt.is_settled_by(state));
     }
+
+    /// The doubts that a state leaves.
+    pub fn doubts_after<'a>(&'a self, state: Option<&'a StateFile>) -> impl Iterator<Item = &'a Doubt> {
+        self.doubts.iter().filter(move |doubt| state.is_none_or(|state| !doubt.is_settled_by(state)))
+    }
+
+    /// Remembers that a line of states is this root's.
+    pub fn remember_line(&mut self, lineage: &str) {
+        self.lines.retain(|known| known != lineage);
+        self.lines.push(lineage.to_owned());
+        let surplus = self.lines.len().saturating_sub(LINES);
+        self.lines.drain(..surplus);
+    }
 }
 
 /// A resource of which nobody knows whether it was made.
@@ -130,6 +163,9 @@ pub(crate) struct Doubt {
     pub was: Option<String>,
     /// When the apply began.
     pub since: Time,
+    /// Whether a provisioner of it began to run.
+    #[serde(default)]
+    pub provisioned: bool,
 }
 
 /// What is in doubt about a resource.
@@ -147,6 +183,16 @@ pub(crate) enum DoubtKind {
 impl fmt::Display for Doubt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { address, since, .. } = self;
+        self.what(f, address, *since)?;
+        match self.provisioned && self.kind != DoubtKind::HalfProvisioned {
+            true => f.write_str("; a provisioner of it ran, or began to, and runs again if it is made again"),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Doubt {
+    fn what(&self, f: &mut fmt::Formatter<'_>, address: &str, since: Time) -> fmt::Result {
         match (self.kind, &self.id) {
             (DoubtKind::MayExist, _) => {
                 write!(f, "{address} may have been created at {since}, and is not in the state")

@@ -2,46 +2,58 @@ use std::path::{Path, PathBuf};
 
 use gitops_core::{Error, ErrorKind, Result, Value};
 
-use super::Folder;
+use super::{Folder, Keeper, Place};
 use crate::disk;
 use crate::json::{self, StateFile};
 
 /// The most bytes that a state may have.
 const STATE_BYTES: u64 = 256 << 20;
 
-/// Where the state of a root is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where the state of a root is kept, as the tool itself understood it.
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Home {
+    /// In a server of ours, for this workspace.
+    Server(String),
     /// In a file of this machine.
     File(PathBuf),
     /// Elsewhere: the tool must be asked.
-    Elsewhere,
+    Elsewhere {
+        /// The backend's type.
+        kind: String,
+        /// Its settings.
+        settings: Value,
+        /// The workspace.
+        workspace: String,
+    },
 }
 
 impl Home {
-    /// Where the tool was told to keep the state when it was initialised.
-    pub fn of(folder: &Folder, root_folder: &str, workspace: &str) -> Result<Self> {
-        let cwd = folder.tree().join(root_folder);
-        let settings = disk::read(&folder.data().join("terraform.tfstate"), STATE_BYTES)?;
+    /// Where the tool was told to keep the state when it was initialised for this place.
+    pub fn of(folder: &Folder, place: &Place) -> Result<Self> {
+        let workspace = place.workspace.clone();
+        if place.keeper == Keeper::Server {
+            return Ok(Self::Server(workspace));
+        }
+        let settings = disk::read(&place.data(folder).join("terraform.tfstate"), STATE_BYTES)?;
         let settings = settings.map(|bytes| json::parse(&bytes)).transpose()?;
         let backend = settings.as_ref().and_then(|settings| settings.get("backend"));
         let kind =
             backend.and_then(|backend| backend.get("type")).and_then(Value::as_text).unwrap_or("local");
+        let config = backend.and_then(|backend| backend.get("config"));
         if kind != "local" {
-            return Ok(Self::Elsewhere);
+            let settings = config.cloned().unwrap_or(Value::Null);
+            return Ok(Self::Elsewhere { kind: kind.to_owned(), settings, workspace });
         }
-        let option = |name| {
-            let config = backend.and_then(|backend| backend.get("config"));
-            config.and_then(|config| config.get(name)).and_then(Value::as_text).map(str::to_owned)
-        };
-        let file = match workspace {
+        let option =
+            |name| config.and_then(|config| config.get(name)).and_then(Value::as_text).map(str::to_owned);
+        let file = match workspace.as_str() {
             "default" => option("path").unwrap_or_else(|| "terraform.tfstate".to_owned()),
             name => {
                 let folder = option("workspace_dir").unwrap_or_else(|| "terraform.tfstate.d".to_owned());
                 format!("{folder}/{name}/terraform.tfstate")
             }
         };
-        Ok(Self::File(cwd.join(file)))
+        Ok(Self::File(place.cwd(folder).join(file)))
     }
 }
 

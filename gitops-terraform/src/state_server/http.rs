@@ -7,12 +7,15 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Extension, Router};
-use gitops_core::{Cx, Digest, Key};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD as BASE64;
+use gitops_core::{Cx, Key};
 use serde::{Deserialize, Serialize};
 
 use super::StateLock;
 use super::head::Refused;
 use super::keep::{NotDone, States, Writer};
+use super::password::Passwords;
 
 /// The most bytes that a state may have.
 const STATE_BYTES: usize = 256 << 20;
@@ -49,16 +52,18 @@ struct Asked {
 #[derive(Clone)]
 struct Run(String);
 
-/// All that the tool may ask for; everything needs the password.
-pub(super) fn app(cx: Cx, states: Arc<States>, password: &str) -> Router {
-    let expected = Digest::of(password.as_bytes());
-    let check = move |mut request: Request, next: Next| async move {
-        match signed_in(request.headers()) {
-            Some((run, given)) if Digest::of(given.as_bytes()) == expected => {
-                request.extensions_mut().insert(Run(run));
-                next.run(request).await
+/// All that the tool may ask for; everything needs the password of exactly this run, root and state.
+pub(super) fn app(cx: Cx, states: Arc<States>, passwords: Arc<Passwords>) -> Router {
+    let check = move |mut request: Request, next: Next| {
+        let run = run_of(&request, &passwords);
+        async move {
+            match run {
+                Some(run) => {
+                    request.extensions_mut().insert(run);
+                    next.run(request).await
+                }
+                None => StatusCode::UNAUTHORIZED.into_response(),
             }
-            _ => StatusCode::UNAUTHORIZED.into_response(),
         }
     };
     Router::new()
@@ -68,10 +73,18 @@ pub(super) fn app(cx: Cx, states: Arc<States>, password: &str) -> Router {
         .with_state(Shared { cx, states })
 }
 
+/// The run that asks, if it knows the password for what it asks for.
+fn run_of(request: &Request, passwords: &Passwords) -> Option<Run> {
+    let (run, given) = signed_in(request.headers())?;
+    let name = request.uri().path().strip_prefix("/states/")?;
+    let Query(asked) = Query::<Asked>::try_from_uri(request.uri()).ok()?;
+    passwords.fits(&given, name, &asked.root, &run).then_some(Run(run))
+}
+
 /// The name and the password that a request signs in with.
 fn signed_in(headers: &HeaderMap) -> Option<(String, String)> {
     let given = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let plain = String::from_utf8(base64(given.strip_prefix("Basic ")?)?).ok()?;
+    let plain = String::from_utf8(BASE64.decode(given.strip_prefix("Basic ")?).ok()?).ok()?;
     let (run, password) = plain.split_once(':')?;
     Some((run.to_owned(), password.to_owned()))
 }
@@ -134,49 +147,6 @@ fn failed(why: NotDone) -> Response {
         NotDone::Failed(error) => {
             (StatusCode::SERVICE_UNAVAILABLE, format!("the state could not be kept: {}", error.message()))
                 .into_response()
-        }
-    }
-}
-
-/// The bytes of a text in base64, as HTTP's basic sign-in writes it; nothing if it is none.
-fn base64(text: &str) -> Option<Vec<u8>> {
-    let (mut bytes, mut word, mut bits) = (Vec::new(), 0_u32, 0);
-    for letter in text.trim_end_matches('=').bytes() {
-        let value = match letter {
-            b'A'..=b'Z' => letter - b'A',
-            b'a'..=b'z' => letter - b'a' + 26,
-            b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        word = (word << 6) | u32::from(value);
-        bits += 6;
-        if bits >= 8 {
-            bits -= 8;
-            bytes.push((word >> bits).to_le_bytes()[0]);
-        }
-    }
-    Some(bytes)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn base64_is_that_of_the_standard() {
-        let pairs = [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")];
-        pairs.iter().for_each(|(plain, text)| assert_eq!(base64(text).unwrap(), plain.as_bytes()));
-        assert_eq!(base64("Zm9v!"), None);
-    }
-
-    proptest! {
-        #[test]
-        fn no_sign_in_panics(text in ".{0,40}") {
-            base64(&text);
         }
     }
 }

@@ -3,19 +3,22 @@
 mod head;
 mod http;
 mod keep;
+mod password;
 mod recorder;
+mod tls;
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use gitops_core::{AuditSink, Cx, Digest, Error, Hasher, Key, Result, StateStore, Time};
+use gitops_core::{AuditSink, Cx, Digest, Error, Hasher, Key, Result, SecretKey, StateStore, Time};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
-use zeroize::Zeroizing;
 
 use crate::process::is_gone;
 use keep::States;
+use password::Passwords;
 use recorder::Recorder;
+use tls::{Connections, Identity};
 
 /// Keeps the states of roots, on this machine only, for the tool's `http` backend.
 ///
@@ -27,8 +30,9 @@ use recorder::Recorder;
 /// - A write needs the lock, and goes on from what is there: same lineage, higher serial. Everything else is refused.
 /// - With an [audit log](Self::audited), a write that can't be recorded is refused.
 /// - A lock is given back only by its id, and never by age. Who holds it, and since when, is told to who asks.
-/// - It listens only while a run of the tool needs it, on a free port of this machine. Every request must know a
-///   password that is made anew each time and is in no file.
+/// - It listens only while a run of the tool needs it, on a free port of this machine, and speaks TLS under an authority
+///   that is made anew each time: whoever has the port later is not believed. Every request must know a password that
+///   is good for one run and one root's state, and is in no file.
 ///
 /// # Cancel safety
 /// A request that is cut short has been done wholly or not at all.
@@ -42,7 +46,9 @@ pub struct StateServer {
 #[derive(Debug)]
 pub(crate) struct Door {
     address: SocketAddr,
-    password: Zeroizing<String>,
+    passwords: Arc<Passwords>,
+    /// The authority that vouches for the server, in PEM.
+    authority: String,
     _stop: DropGuard,
 }
 
@@ -87,13 +93,15 @@ impl StateServer {
     }
 
     /// A server that records each write in an audit log before it makes it: whose state it is, which run wrote it,
-    /// lineage, serial and digest, and nothing of what is in it.
+    /// lineage, serial and a digest under the application's key, and nothing of what is in it. By a plain digest a short
+    /// secret in a state could be guessed.
     pub fn audited(
         store: Arc<dyn StateStore>,
         application: impl Into<String>,
         sink: Arc<dyn AuditSink>,
+        key: SecretKey,
     ) -> Self {
-        let recorder = Recorder { application: application.into(), sink };
+        let recorder = Recorder { application: application.into(), sink, key };
         Self { states: Arc::new(States::new(store, Some(recorder))), door: Mutex::default() }
     }
 
@@ -154,23 +162,28 @@ impl Door {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         listener.set_nonblocking(true)?;
         let (address, listener) = (listener.local_addr()?, tokio::net::TcpListener::from_std(listener)?);
-        let (password, stop) = (Zeroizing::new(format!("{:032x}", cx.random())), CancellationToken::new());
-        let app = http::app(cx.shielded(), states.clone(), &password);
+        let (identity, stop) = (Identity::new()?, CancellationToken::new());
+        let connections = Connections::of(cx.shielded(), listener, &identity)?;
+        let passwords = Arc::new(Passwords::new(cx));
+        let app = http::app(cx.shielded(), states.clone(), passwords.clone());
         let end = stop.clone().cancelled_owned();
-        tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(end).await });
-        Ok(Self { address, password, _stop: stop.drop_guard() })
+        tokio::spawn(async move { axum::serve(connections, app).with_graceful_shutdown(end).await });
+        Ok(Self { address, passwords, authority: identity.authority, _stop: stop.drop_guard() })
     }
 
     /// The variables by which a run of the tool finds the state of a root, and signs in.
-    pub(crate) fn variables(&self, root: &Key, workspace: &str, run: &str) -> [(&'static str, String); 7] {
-        let (name, root) = (name_of(root, workspace), in_address(&root.to_string()));
-        let address = format!("http://{}/states/{name}?root={root}", self.address);
+    pub(crate) fn variables(&self, root: &Key, workspace: &str, run: &str) -> [(&'static str, String); 8] {
+        let name = name_of(root, workspace);
+        let password = self.passwords.of(&name, root, run);
+        let address =
+            format!("https://{}/states/{name}?root={}", self.address, in_address(&root.to_string()));
         [
             ("TF_HTTP_ADDRESS", address.clone()),
             ("TF_HTTP_LOCK_ADDRESS", address.clone()),
             ("TF_HTTP_UNLOCK_ADDRESS", address),
             ("TF_HTTP_USERNAME", run.to_owned()),
-            ("TF_HTTP_PASSWORD", self.password.to_string()),
+            ("TF_HTTP_PASSWORD", password),
+            ("TF_HTTP_CLIENT_CA_CERTIFICATE_PEM", self.authority.clone()),
             ("TF_HTTP_RETRY_MAX", "2".to_owned()),
             ("TF_HTTP_RETRY_WAIT_MIN", "1".to_owned()),
         ]

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gitops_core::{AuditEntry, AuditEvent, AuditSink, Cx, Result};
+use gitops_core::{AuditEntry, AuditEvent, AuditSink, Cx, Result, Secret, SecretKey};
 
 use super::StateWrite;
 use super::keep::Writer;
@@ -11,6 +11,7 @@ use super::keep::Writer;
 pub(super) struct Recorder {
     pub application: String,
     pub sink: Arc<dyn AuditSink>,
+    pub key: SecretKey,
 }
 
 impl fmt::Debug for Recorder {
@@ -27,7 +28,7 @@ impl Recorder {
             run: writer.run.as_str().into(),
             lineage: write.lineage.clone(),
             serial: write.serial,
-            digest: write.digest,
+            digest: Secret::new(write.digest.to_string(), &self.key).digest(),
         };
         let (application, actor) = (self.application.clone(), write.who.clone());
         self.sink.record(cx, &[AuditEntry { time: write.at, application, actor, what }]).await
@@ -36,6 +37,8 @@ impl Recorder {
 
 #[cfg(test)]
 mod tests {
+    use gitops_core::{Digest, MemoryAudit};
+
     use async_trait::async_trait;
     use gitops_core::{Error, ErrorKind, GroupKind, Key, MemoryStore};
 
@@ -56,7 +59,8 @@ mod tests {
     #[tokio::test]
     async fn what_can_not_be_recorded_is_not_written() {
         let (cx, text) = (Cx::system(), String::new);
-        let recorder = Recorder { application: "shop".to_owned(), sink: Arc::new(Full) };
+        let key = SecretKey::new([7; 32]);
+        let recorder = Recorder { application: "shop".to_owned(), sink: Arc::new(Full), key };
         let states = States::new(Arc::new(MemoryStore::default()), Some(recorder));
         let id = "1".to_owned();
         let lock = StateLock { id, operation: text(), who: text(), created: text(), run: text() };
@@ -67,5 +71,38 @@ mod tests {
         let refused = states.write(&cx, "s", &writer, state).await;
         assert!(matches!(refused, Err(NotDone::Failed(_))), "{refused:?}");
         assert_eq!(states.read(&cx, "s").await.unwrap(), None);
+    }
+
+    /// People found a password by trying: the log had the plain digest of the state that held it.
+    #[tokio::test]
+    async fn the_digest_in_the_log_can_not_be_guessed_from_the_state() {
+        let (cx, text, audit) = (Cx::system(), String::new, MemoryAudit::new());
+        let state = br#"{"version":4,"serial":1,"lineage":"l"}"#.to_vec();
+        for key in [[1; 32], [2; 32]] {
+            let (application, key) = ("shop".to_owned(), SecretKey::new(key));
+            let recorder = Recorder { application, sink: Arc::new(audit.clone()), key };
+            let states = States::new(Arc::new(MemoryStore::default()), Some(recorder));
+            let lock = StateLock {
+                id: "1".to_owned(),
+                operation: text(),
+                who: text(),
+                created: text(),
+                run: text(),
+            };
+            states.lock(&cx, "s", &lock).await.unwrap();
+            let root = Key::new("tf", GroupKind::new("", "Root"), "", "app");
+            let writer = Writer { root, run: text(), lock: lock.id };
+            states.write(&cx, "s", &writer, state.clone()).await.unwrap();
+        }
+        let digests: Vec<Digest> = audit.entries().into_iter().filter_map(digest).collect();
+        assert!(digests.len() == 2 && digests[0] != digests[1], "{digests:?}");
+        assert!(!digests.contains(&Digest::of(&state)));
+    }
+
+    fn digest(entry: AuditEntry) -> Option<Digest> {
+        match entry.what {
+            AuditEvent::State { digest, .. } => Some(digest),
+            _ => None,
+        }
     }
 }

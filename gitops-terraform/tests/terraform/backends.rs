@@ -73,7 +73,7 @@ async fn a_state_elsewhere_is_asked_for_once_and_then_taken_for_unchanged() {
     let mut engine = world.engine(&target).await;
     assert!(converge(&world.cx, &mut engine).await.results.is_empty());
     assert_eq!(target.processes(), 1, "the state is asked for once");
-    assert!(engine.pass(&world.cx).await.unwrap().results.is_empty());
+    assert!(engine.reconcile(&world.cx).await.unwrap().results.is_empty());
     assert_eq!(target.processes(), 1, "and not again so soon");
     drop(engine);
 
@@ -90,7 +90,7 @@ async fn a_state_of_somebody_else_is_not_taken_for_ours() {
     let second = World::new(&[("app/main.tf", &root(&address, 2))]);
     let plan = second.plan().await;
     assert!(plan.steps.is_empty());
-    let why = plan.held[0].why.to_string();
+    let why = plan.blocked[0].why.to_string();
     assert!(why.contains("already holds 1 resources"), "{why}");
 }
 
@@ -98,5 +98,5 @@ async fn a_state_of_somebody_else_is_not_taken_for_ours() {
 async fn a_backend_that_is_down_is_named() {
     let world = World::new(&[("app/main.tf", &root("http://127.0.0.1:9/state", 1))]);
     let plan = world.plan().await;
-    assert!(plan.held[0].why.to_string().contains("127.0.0.1:9"), "{}", plan.held[0].why);
+    assert!(plan.blocked[0].why.to_string().contains("127.0.0.1:9"), "{}", plan.blocked[0].why);
 }

@@ -93,7 +93,7 @@ async fn a_provider_that_dies_leaves_a_resource_in_doubt_that_is_not_made_twice(
     things.with(|inner| inner.deadly.clear());
     let plan = world.plan().await;
     assert!(plan.steps.is_empty());
-    let why = plan.held[0].why.to_string();
+    let why = plan.blocked[0].why.to_string();
     assert!(why.contains("counting_thing.b may have been created"), "{why}");
     assert_eq!(things.names().iter().filter(|name| *name == "b").count(), 1);
 
@@ -105,7 +105,7 @@ async fn a_provider_that_dies_leaves_a_resource_in_doubt_that_is_not_made_twice(
         diff(&plan).iter().any(|line| line.starts_with("import/counting_thing.b")),
         "{:?} {:?}",
         diff(&plan),
-        plan.held
+        plan.blocked
     );
     assert!(world.apply().await.is_converged());
     assert_eq!(things.names(), ["b"]);
@@ -117,7 +117,8 @@ async fn a_state_of_ours_is_read_without_a_process_and_has_its_versions() {
     let cx = Cx::system();
     let store: Arc<dyn StateStore> = Arc::new(MemoryStore::default());
     let audit = MemoryAudit::new();
-    let server = Arc::new(StateServer::audited(store, "shop", Arc::new(audit.clone())));
+    let server =
+        Arc::new(StateServer::audited(store, "shop", Arc::new(audit.clone()), SecretKey::new([7; 32])));
     let shared = server.clone();
     let world = World::new(&[]).built(move |builder| builder.mirror(mirror()).state_server(shared.clone()));
     let declare = |value: &str| {

@@ -17,10 +17,10 @@ async fn world() -> (World, Things, String) {
     (World::new(&[]).built(|builder| builder.mirror(mirror())), things, lock)
 }
 
-async fn held(world: &World) -> String {
+async fn blocked(world: &World) -> String {
     let plan = world.plan().await;
     assert!(plan.steps.is_empty(), "{:?}", plan.steps);
-    plan.held[0].why.to_string()
+    plan.blocked[0].why.to_string()
 }
 
 /// The processes that have the root's folder for their home.
@@ -39,12 +39,12 @@ async fn a_lock_that_somebody_holds_is_shown_with_its_holder_and_left_alone() {
     things.with(|inner| inner.takes = Duration::from_secs(5));
     let folder = world.root_folder();
     let mut person = Command::new(tofu());
-    person.args(["apply", "-auto-approve"]).current_dir(folder.join("tree/app")).stdout(Stdio::null());
-    person.env("TF_DATA_DIR", folder.join("data")).env("TF_CLI_CONFIG_FILE", world.work().join("cli.tfrc"));
+    person.args(["apply", "-auto-approve"]).current_dir(tree(&folder).join("app")).stdout(Stdio::null());
+    person.env("TF_DATA_DIR", data(&folder)).env("TF_CLI_CONFIG_FILE", world.work().join("cli.tfrc"));
     let mut person = person.spawn().unwrap();
     things.made(1).await;
     world.files.declare(&[("app/main.tf", &things.root(&[("a", "2")])), (LOCK, &lock)]);
-    let why = held(&world).await;
+    let why = blocked(&world).await;
     assert!(why.contains("state lock") && why.contains("held by: ") && why.contains("since: "), "{why}");
     assert!(why.contains("never done for you"), "{why}");
     let ended = tokio::task::spawn_blocking(move || person.wait().unwrap()).await.unwrap();
@@ -58,9 +58,10 @@ async fn a_plan_that_takes_for_ever_ends_with_its_call() {
     assert!(world.apply().await.is_converged());
     things.with(|inner| inner.silent = true);
     world.files.declare(&[("app/main.tf", &things.root(&[("a", "2")])), (LOCK, &lock)]);
-    let mut world = world.built(|builder| builder.mirror(mirror()).patience(Duration::from_millis(500)));
-    world.call_timeout = Duration::from_secs(5);
-    let why = held(&world).await;
+    let world = world.built(|builder| {
+        builder.mirror(mirror()).patience(Duration::from_millis(500)).plan_timeout(Duration::from_secs(5))
+    });
+    let why = blocked(&world).await;
     assert!(why.contains("the deadline passed"), "{why}");
     let folder = world.root_folder();
     let cx = world.cx.within(Duration::from_secs(60));
@@ -71,12 +72,14 @@ async fn a_plan_that_takes_for_ever_ends_with_its_call() {
 
 #[tokio::test]
 async fn an_apply_that_takes_too_long_is_interrupted_and_keeps_what_it_made() {
-    let (mut world, things, lock) = world().await;
+    let (world, things, lock) = world().await;
     let list = [("a", "1"), ("b", "1"), ("c", "1")];
     world.files.declare(&[("app/main.tf", &things.root(&list)), (LOCK, &lock)]);
     let plan = world.plan().await;
     things.with(|inner| inner.takes = Duration::from_secs(2));
-    world.call_timeout = Duration::from_secs(3);
+    let mut world = world.built(|builder| builder.mirror(mirror()).apply_timeout(Duration::from_secs(3)));
+    // The engine's own limit for calls is another one.
+    world.call_timeout = Duration::from_secs(2);
     let target = world.target();
     let report = world.engine(&target).await.apply(&world.cx, &plan, &yes()).await.unwrap();
     assert!(matches!(report.results[0].outcome, StepOutcome::Unknown { .. }), "{:?}", report.results);
@@ -111,9 +114,9 @@ async fn a_provider_that_can_not_be_had_without_a_network_is_named() {
     let path = empty.path().to_owned();
     let world = World::new(&[("app/main.tf", &things.root(&[])), (LOCK, &lock)]);
     let world = world.built(move |builder| builder.mirror(&path));
-    let why = held(&world).await;
+    let why = blocked(&world).await;
     assert!(
-        why.contains("gitops/counting") && why.starts_with("its target can't foretell a change: init: "),
+        why.contains("gitops/counting") && why.starts_with("a dry run of the change fails: init: "),
         "{why}"
     );
 }
@@ -122,7 +125,7 @@ async fn a_provider_that_can_not_be_had_without_a_network_is_named() {
 async fn a_lock_file_of_providers_is_asked_for_and_never_written() {
     let (world, things, _) = world().await;
     world.files.declare(&[("app/main.tf", &things.root(&[]))]);
-    let why = held(&world).await;
+    let why = blocked(&world).await;
     assert!(why.contains(".terraform.lock.hcl"), "{why}");
     assert!(!files_below(&world.work()).iter().any(|path| path.ends_with(".terraform.lock.hcl")));
 }
@@ -134,7 +137,7 @@ async fn revoked_credentials_are_the_providers_own_word() {
     world.apply().await;
     things.with(|inner| inner.token = "another".into());
     world.files.declare(&[("app/main.tf", &things.root(&[("a", "2")])), (LOCK, &lock)]);
-    let why = held(&world).await;
+    let why = blocked(&world).await;
     assert!(why.contains("the token is revoked") && why.contains("counting_thing.a"), "{why}");
 }
 
@@ -146,7 +149,7 @@ async fn a_tool_that_is_too_old_is_refused_with_the_version_that_is_needed() {
     std::fs::set_permissions(&old, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let target = Terraform::builder(&old, world.work()).open(&world.cx).unwrap();
     let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
-    let why = plan.held[0].why.to_string();
+    let why = plan.blocked[0].why.to_string();
     assert!(why.contains("Terraform 1.5.7 is too old") && why.contains("1.9 or newer"), "{why}");
 }
 
@@ -167,7 +170,11 @@ async fn a_plan_that_leaves_something_for_later_is_not_applied() {
     let target = Terraform::builder(wrapped(&world, deferred), world.work()).open(&world.cx).unwrap();
     let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
     assert!(plan.steps.is_empty());
-    assert!(plan.held[0].why.to_string().contains("does not cover the whole root"), "{}", plan.held[0].why);
+    assert!(
+        plan.blocked[0].why.to_string().contains("does not cover the whole root"),
+        "{}",
+        plan.blocked[0].why
+    );
 }
 
 #[tokio::test]
@@ -181,7 +188,7 @@ async fn a_plan_of_another_form_is_named_and_not_applied() {
         let target = Terraform::builder(wrapped(&world, &format!("show) {shown}; exit ;;")), world.work());
         let target = target.open(&world.cx).unwrap();
         let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
-        let why = plan.held[0].why.to_string();
+        let why = plan.blocked[0].why.to_string();
         assert!(plan.steps.is_empty() && why.contains(said), "{why}");
     }
 }

@@ -61,18 +61,65 @@ async fn a_commit_becomes_resources_and_a_loss_needs_an_approval() {
     assert!(report.is_converged(), "{report:?}");
     assert_eq!(things.names(), ["a", "b"]);
     let processes = target.processes();
-    assert!(engine.pass(&world.cx).await.unwrap().results.is_empty());
+    assert!(engine.reconcile(&world.cx).await.unwrap().results.is_empty());
     assert_eq!(target.processes(), processes, "nothing changed, and no process was started");
 
     commit(&repository, &[("infra/app/main.tf", &providers(&[("a", "2")]))]);
     let plan = engine.plan(&world.cx).await.unwrap();
     let provenance = plan.steps[0].provenance.clone().unwrap();
     assert_eq!(provenance.path, "infra/app/main.tf");
-    let any = Approval::of_any_plan("tester");
+    let any = ApplyOptions::by("tester");
     let error = engine.apply(&world.cx, &plan, &any).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NeedsApproval);
     assert!(error.to_string().contains("delete counting_thing.b"), "{error}");
     assert_eq!(things.names(), ["a", "b"], "nothing was done");
     assert!(engine.apply(&world.cx, &plan, &yes()).await.unwrap().is_converged());
     assert_eq!(things.names(), ["a"]);
+}
+
+/// One link among documents stopped every root of a repository.
+#[tokio::test]
+async fn a_link_beside_the_roots_is_a_warning_and_one_that_a_root_reads_is_a_fault() {
+    let (folder, cx) = (tempfile::tempdir().unwrap(), Cx::system());
+    let repository = folder.path().join("repository");
+    std::fs::create_dir(&repository).unwrap();
+    git(&repository, &["init", "-q"]);
+    let source = GitSource::builder(repository.display().to_string())
+        .mirrors(folder.path().join("mirrors"))
+        .build()
+        .unwrap();
+    let rendered = async || {
+        let snapshot = source.fetch(&cx, &source.resolve(&cx).await.unwrap()).await.unwrap();
+        Renderer::new(Arc::new(TerraformRender::new("tf"))).render(&cx, &snapshot)
+    };
+    let link = |target: &str, path: &str| std::os::unix::fs::symlink(target, repository.join(path)).unwrap();
+    commit(
+        &repository,
+        &[("app/main.tf", "locals {}\n"), ("docs/guide.md", "x"), ("shared/common.tf", "locals {}\n")],
+    );
+    link("docs/guide.md", "README.md");
+    link("docs", "handbook");
+    commit(&repository, &[]);
+    let found = rendered().await.unwrap();
+    assert_eq!(found.desired.objects().len(), 2);
+    let warnings: Vec<String> =
+        found.warnings.iter().map(|warning| format!("{} {}", warning.code, warning.path)).collect();
+    assert_eq!(warnings, ["GO0203 README.md", "GO0203 handbook"]);
+    // A root without one of its files would be another root, and so would one whose module is not read.
+    let module = "module \"m\" {\n  source = \"../linked/m\"\n}\n";
+    for (target, path, text) in
+        [("../shared/common.tf", "app/common.tf", "locals {}\n"), ("shared", "linked", module)]
+    {
+        link(target, path);
+        commit(&repository, &[("app/main.tf", text)]);
+        let error = rendered().await.unwrap_err();
+        let faults: Vec<&str> = error.diagnostics().iter().map(|fault| fault.code).collect();
+        assert_eq!(faults, ["GO0203"], "{path}: {error:?}");
+        std::fs::remove_file(repository.join(path)).unwrap();
+    }
+    // A link in the place of a configuration could be a root.
+    std::fs::create_dir(repository.join("other")).unwrap();
+    link("../shared/common.tf", "other/main.tf");
+    commit(&repository, &[("app/main.tf", "locals {}\n")]);
+    assert!(rendered().await.is_err());
 }

@@ -23,7 +23,7 @@ const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 /// How many times a process may have to be started until all is as declared.
 const ROUNDS: usize = 12;
 
-/// No test of its own: one life of our process, which applies what it finds and writes down what is held.
+/// No test of its own: one life of our process, which applies what it finds and writes down what is blocked.
 #[tokio::test]
 async fn one_life() {
     let Some(folder) = std::env::var_os(CHILD).map(PathBuf::from) else { return };
@@ -37,12 +37,12 @@ async fn one_life() {
         .within(&folder)
         .built(move |builder| builder.mirror(mirror.as_str()).state_server(server.clone()));
     for address in std::fs::read_to_string(folder.join("absent")).unwrap_or_default().lines() {
-        world.target().settle(&cx, &root_key("app"), address, "tester").await.unwrap();
+        world.target().confirm(&cx, &root_key("app"), address, "tester").await.unwrap();
     }
     std::fs::write(folder.join("absent"), "").unwrap();
     let report = world.apply().await;
-    let held: Vec<String> = report.plan.held.iter().map(|held| held.why.to_string()).collect();
-    let text = if report.is_converged() { "converged".to_owned() } else { held.join("\n") };
+    let blocked: Vec<String> = report.plan.blocked.iter().map(|blocked| blocked.why.to_string()).collect();
+    let text = if report.is_converged() { "converged".to_owned() } else { blocked.join("\n") };
     std::fs::write(folder.join("report"), text).unwrap();
 }
 

@@ -47,7 +47,7 @@ async fn subject() -> Result<Subject> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn terraform_is_keyed() {
-    conformance::target(subject).run().await.assert_earned(Tier::Keyed);
+    conformance::target(subject).run().await.assert_earned(RecoveryClass::Keyed);
 }
 
 #[tokio::test]

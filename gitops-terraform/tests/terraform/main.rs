@@ -10,6 +10,7 @@ mod disks;
 mod drift;
 mod effects;
 mod failures;
+mod field;
 mod git;
 mod kills;
 mod kit;

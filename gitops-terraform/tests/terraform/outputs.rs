@@ -45,7 +45,7 @@ async fn a_chain_is_planned_on_true_outputs_only() {
     let world = World::new(&files(UP));
     let plan = world.plan().await;
     assert_eq!(plan.steps.iter().map(|step| step.key.name()).collect::<Vec<_>>(), ["up"]);
-    assert!(matches!(plan.held[0].why, HeldBecause::AwaitsOutput { .. }), "{:?}", plan.held);
+    assert!(matches!(plan.blocked[0].why, BlockedBecause::AwaitsOutput { .. }), "{:?}", plan.blocked);
     assert!(converged(&world).await <= 3);
     assert_eq!(world.live("down").await.unwrap().outputs["sum"].to_string(), "2");
 
@@ -78,6 +78,6 @@ async fn an_output_that_is_not_there_holds_who_needs_it_and_no_other() {
     world.apply().await;
     let plan = world.plan().await;
     assert!(plan.steps.is_empty());
-    assert_eq!(plan.held.iter().map(|held| held.key.name()).collect::<Vec<_>>(), ["down"]);
+    assert_eq!(plan.blocked.iter().map(|blocked| blocked.key.name()).collect::<Vec<_>>(), ["down"]);
     assert!(world.live("other").await.is_some());
 }

@@ -5,11 +5,11 @@ use gitops_terraform::{Terraform, TerraformRender};
 
 use crate::support::*;
 
-/// Why the only root is held.
-async fn held(world: &World) -> String {
+/// Why the only root is blocked.
+async fn blocked(world: &World) -> String {
     let plan = world.plan().await;
     assert!(plan.steps.is_empty(), "{:?}", plan.steps);
-    plan.held[0].why.to_string()
+    plan.blocked[0].why.to_string()
 }
 
 async fn faults(files: &[(&str, &str)]) -> Vec<String> {
@@ -23,14 +23,14 @@ async fn faults(files: &[(&str, &str)]) -> Vec<String> {
 async fn a_fault_of_the_configuration_names_file_and_line() {
     let world =
         World::new(&[("app/main.tf", "resource \"terraform_data\" \"a\" {\n  input = var.none\n}\n")]);
-    let why = held(&world).await;
+    let why = blocked(&world).await;
     assert!(why.contains("main.tf:2") && why.contains("undeclared input variable"), "{why}");
 }
 
 #[tokio::test]
 async fn a_variable_without_a_value_is_named() {
     let world = World::new(&[("app/main.tf", "variable \"needed\" {}\n")]);
-    let why = held(&world).await;
+    let why = blocked(&world).await;
     assert!(why.contains("No value for required variable") && why.contains("needed"), "{why}");
 }
 
@@ -40,7 +40,7 @@ async fn a_resource_that_must_not_be_destroyed_is_not() {
     let world = World::new(&[("app/main.tf", main)]);
     world.apply().await;
     world.files.declare(&[("app/main.tf", &main.replace("= 1", "= 2"))]);
-    let why = held(&world).await;
+    let why = blocked(&world).await;
     assert!(why.contains("cannot be destroyed") && why.contains("terraform_data.a"), "{why}");
 }
 
@@ -91,7 +91,7 @@ async fn a_program_that_is_missing_or_another_one_is_named() {
     {
         let target = Terraform::builder(program, world.work()).open(&world.cx).unwrap();
         let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
-        let why = plan.held[0].why.to_string();
+        let why = plan.blocked[0].why.to_string();
         assert!(why.contains(said), "{why}");
     }
 }

@@ -19,7 +19,7 @@ async fn it_stays_as_it_is_unless_something_else_is_asked_for() {
     world.files.declare(&[OTHER]);
     let report = world.apply().await;
     assert!(report.results.is_empty());
-    assert_eq!(report.plan.kept, [root_key("app")]);
+    assert_eq!(report.plan.orphaned, [root_key("app")]);
     assert!(world.live("app").await.unwrap().is_owned_by(world.owner().await.as_str()));
 }
 
@@ -32,6 +32,8 @@ async fn it_is_destroyed_by_the_plan_that_was_shown() {
     assert_eq!((plan.steps.len(), plan.steps[0].action), (1, Action::Delete));
     assert_eq!(diff(&plan).len(), 1);
     assert!(diff(&plan)[0].starts_with("delete/terraform_data.a"), "{:?}", diff(&plan));
+    let takes: Vec<String> = plan.steps[0].takes.iter().map(ToString::to_string).collect();
+    assert_eq!(takes, ["1 × resource of this application: terraform_data.a"]);
     assert!(world.apply().await.is_converged());
     assert_eq!(world.live("app").await, None);
 
@@ -65,7 +67,7 @@ async fn what_needs_a_secret_to_be_destroyed_stays_and_says_how_to_go_on() {
     world.apply().await;
     world.files.declare(&[OTHER]);
     let plan = world.plan().await;
-    let why = plan.held[0].why.to_string();
+    let why = plan.blocked[0].why.to_string();
     assert!(
         plan.steps.is_empty() && why.contains("secret variables password") && why.contains("`forget`"),
         "{why}"

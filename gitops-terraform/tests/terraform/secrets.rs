@@ -108,7 +108,7 @@ variable "password" {
 "#;
     let world = World::new(&[("app/main.tf", main)]).rendered(rendered(CANARY));
     let plan = world.plan().await;
-    let why = plan.held[0].why.to_string();
+    let why = plan.blocked[0].why.to_string();
     assert!(why.contains("not good"), "{why}");
     assert_hidden(&why);
     assert_eq!(leaks(world.folder.path()), Vec::<String>::new());

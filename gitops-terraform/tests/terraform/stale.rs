@@ -32,8 +32,8 @@ async fn change_of(world: &World, step: &Step) -> Change {
     let mut engine = world.engine(&target).await;
     engine.plan(&world.cx).await.unwrap();
     let object: Arc<Object> = engine.desired().unwrap().objects().get(&step.key).unwrap().clone();
-    let mark = Mark { owner: engine.inventory().owner().clone(), op: "1".into() };
-    Change::Update { object, expect: step.expect.clone().unwrap(), mark, preview: step.preview }
+    let owner_label = OwnerLabel { owner: engine.inventory().owner().clone(), op: "1".into() };
+    Change::Update { object, expect: step.expect.clone().unwrap(), owner_label, preview: step.preview }
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_state_that_is_gone_holds_the_root_instead_of_making_everything_anew()
         }
         let plan = world.plan().await;
         assert!(plan.steps.is_empty());
-        let why = plan.held[0].why.to_string();
+        let why = plan.blocked[0].why.to_string();
         assert!(why.contains("is gone") || why.contains("is empty"), "{why}");
     }
 }

@@ -8,6 +8,14 @@ use async_trait::async_trait;
 use gitops_core::*;
 use gitops_terraform::{Terraform, TerraformBuilder, TerraformRender};
 
+/// The paths of older versions of the tool that are supported: the oldest, and one in the middle.
+pub fn older_tofus() -> [PathBuf; 2] {
+    ["GITOPS_TOFU_OLDEST", "GITOPS_TOFU_MIDDLE"].map(|name| {
+        let path = std::env::var_os(name);
+        PathBuf::from(path.unwrap_or_else(|| panic!("{name} is not set: run `cargo xtask test`")))
+    })
+}
+
 /// The path of the tool.
 pub fn tofu() -> PathBuf {
     let path = std::env::var_os("GITOPS_TOFU").expect("GITOPS_TOFU is not set: run `cargo xtask test`");
@@ -18,19 +26,26 @@ pub fn root_key(folder: &str) -> Key {
     Key::new("tf", GroupKind::new("", "Root"), "", folder)
 }
 
-pub fn yes() -> Approval {
-    Approval::of_this_plan("tester")
+pub fn yes() -> ApplyOptions {
+    ApplyOptions::naming_the_plan("tester")
 }
 
 /// Files that a test declares; each declaration is a revision.
 #[derive(Default)]
-pub struct Files(Mutex<(u64, Vec<(String, String)>)>);
+pub struct Files(Mutex<(u64, Contents)>);
+
+/// Files with their bytes.
+type Contents = Vec<(String, Vec<u8>)>;
 
 impl Files {
     pub fn declare(&self, files: &[(&str, &str)]) {
+        self.declare_bytes(&files.iter().map(|(path, text)| (*path, text.as_bytes())).collect::<Vec<_>>());
+    }
+
+    pub fn declare_bytes(&self, files: &[(&str, &[u8])]) {
         let mut inner = self.0.lock().unwrap();
         inner.0 += 1;
-        inner.1 = files.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
+        inner.1 = files.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())).collect();
     }
 }
 
@@ -60,6 +75,8 @@ pub struct World {
     pub call_timeout: Duration,
     /// Another work folder than the one in the world's own.
     pub work: Option<PathBuf>,
+    /// The program of the targets.
+    pub tool: PathBuf,
     build: Box<dyn Fn(TerraformBuilder) -> TerraformBuilder + Send + Sync>,
 }
 
@@ -95,6 +112,7 @@ impl World {
             render: Arc::new(TerraformRender::new("tf")),
             call_timeout: Duration::from_secs(600),
             work: None,
+            tool: tofu(),
             build: Box::new(|builder| builder),
         };
         world.files.declare(files);
@@ -123,7 +141,7 @@ impl World {
 
     /// The target as a new process would open it.
     pub fn target(&self) -> Terraform {
-        (self.build)(Terraform::builder(tofu(), self.work())).open(&self.cx).unwrap()
+        (self.build)(Terraform::builder(&self.tool, self.work())).open(&self.cx).unwrap()
     }
 
     /// An engine over a target, as a new process would open it.
@@ -184,11 +202,25 @@ impl World {
     }
 }
 
+/// The files of a root that was planned for one place.
+pub fn tree(folder: &Path) -> PathBuf {
+    let trees = std::fs::read_dir(folder.join("trees")).into_iter().flatten().flatten();
+    let found = trees.map(|entry| entry.path()).filter(|path| path.is_dir()).chain([folder.join("tree")]);
+    found.into_iter().find(|path| path.is_dir()).unwrap()
+}
+
+/// The tool's data of a root that was planned for one place.
+pub fn data(folder: &Path) -> PathBuf {
+    let found: Vec<_> = std::fs::read_dir(folder.join("data")).unwrap().flatten().collect();
+    assert_eq!(found.len(), 1, "there is one place");
+    found[0].path()
+}
+
 /// Runs the tool in the only root as a person would, beside us.
 pub fn tool(world: &World, arguments: &[&str]) -> String {
     let folder = world.root_folder();
     let mut command = std::process::Command::new(tofu());
-    command.args(arguments).current_dir(folder.join("tree/app")).env("TF_DATA_DIR", folder.join("data"));
+    command.args(arguments).current_dir(tree(&folder).join("app")).env("TF_DATA_DIR", data(&folder));
     command.env("TF_CLI_CONFIG_FILE", world.work().join("cli.tfrc"));
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -232,7 +232,7 @@ pub fn lock_file(providers: &[&str]) -> String {
         format!("provider_installation {{\n filesystem_mirror {{ path = {mirror:?} }}\n}}\n"),
     )
     .unwrap();
-    let mut init = std::process::Command::new(crate::support::tofu());
+    let mut init = std::process::Command::new(program("GITOPS_TOFU"));
     init.args(["init", "-input=false", "-no-color"])
         .current_dir(folder.path())
         .env("TF_CLI_CONFIG_FILE", config);

@@ -2,14 +2,16 @@
 
 use std::path::Path;
 
-use gitops::config::{Config, parse_duration};
+use gitops_app::Backends;
+use gitops_app::config::{Applications, parse_duration};
 
 use crate::{texts, with_text};
 
 /// Each fault of a configuration has a place in the text and a message.
 pub fn config(bytes: &[u8]) {
     with_text(bytes, |text| {
-        let Err(error) = Config::parse(Path::new("gitops.yaml"), text) else { return };
+        let parsed = Applications::parse(Path::new("gitops.yaml"), text, &Backends::new());
+        let Err(error) = parsed else { return };
         assert!(!error.diagnostics().is_empty(), "a fault without a place: {error}");
         for fault in error.diagnostics() {
             assert!(!fault.message.is_empty() && fault.help.is_some(), "{fault:?}");
@@ -23,6 +25,8 @@ pub fn configs() -> Vec<Vec<u8>> {
          directory: { root: ./live }\nsync: { prune: true, drift: correct, interval: 60s }\nstate: ./.gitops\n",
         "name: s\nsource:\n  git:\n    url: https://host/x\n    ref: { semver: '>=1, <2' }\n    ignore: ['*.md']\n    \
          auth: { user: a, token: { env: TOKEN } }\ntarget: { directory: { root: x } }\n",
+        "source: { git: { url: x, ref: { branch: main } } }\napplications:\n- name: a\n  target: { directory: { root: x } }\n\
+         - { name: b, labels: { a: b }, targets: { t: { path: p, directory: { root: y } } } }\n",
     ])
 }
 

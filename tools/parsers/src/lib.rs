@@ -6,6 +6,7 @@
 mod backends;
 mod command;
 mod git;
+mod review;
 mod state;
 mod words;
 
@@ -37,6 +38,10 @@ pub const PARSERS: &[Parser] = &[
     Parser { name: "git-answer", check: git::answer, examples: git::answers },
     Parser { name: "git-list", check: git::list, examples: git::lists },
     Parser { name: "git-tree", check: git::tree, examples: git::trees },
+    Parser { name: "codeowners", check: review::owners, examples: review::owner_files },
+    Parser { name: "comment-commands", check: review::commands, examples: review::comments },
+    Parser { name: "comment-marker", check: review::marker, examples: review::markers },
+    Parser { name: "change-window", check: review::window, examples: review::windows },
     Parser { name: "yaml", check: backends::yaml, examples: backends::manifests },
     Parser { name: "terraform-state", check: backends::state, examples: backends::states },
     Parser { name: "terraform-plan", check: backends::plan, examples: backends::plans },

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use gitops_core::directory::FileRender;
 use gitops_core::journal::{Journal, MemoryJournalIo};
 use gitops_core::{
-    Approval, AuditSink, Cx, Digest, Document, Engine, FileAudit, FileStore, Memory, MemoryAudit,
+    ApplyOptions, AuditSink, Cx, Digest, Document, Engine, FileAudit, FileStore, Memory, MemoryAudit,
     MemoryStore, Plan, Result, Revision, Snapshot, Source, SourceInfo, State, StateStore, async_trait,
 };
 
@@ -60,7 +60,10 @@ static EXAMPLE: LazyLock<Example> = LazyLock::new(|| {
         let mut engine =
             engine(Arc::clone(&store), journal.clone(), Arc::clone(&audit)).await.expect("it opens");
         let plan = engine.plan(&cx).await.expect("two files can be planned");
-        engine.apply(&cx, &plan, &Approval::of_this_plan("example")).await.expect("the plan can be applied");
+        engine
+            .apply(&cx, &plan, &ApplyOptions::naming_the_plan("example"))
+            .await
+            .expect("the plan can be applied");
         let inventory = store.load(&cx, "inventory").await.expect("memory does not fail");
         Example {
             plan,

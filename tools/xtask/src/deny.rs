@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::failure::{At, Failure, Result};
-use crate::stage::stage;
-use crate::{cache, process, workspace};
+use crate::{cache, cargo_tool, process, workspace};
 
 const VERSION: &str = "0.20.2";
 /// The folder in which this version of cargo-deny looks for the advisories.
@@ -15,7 +14,7 @@ const DATABASE: &str = "advisory-db-3157b0e258782691";
 
 /// Checks bans, licences and sources, and advisories where their data is given.
 pub fn run() -> Result<()> {
-    let tool = tool()?;
+    let tool = cargo_tool::installed("cargo-deny", VERSION)?;
     check(&mut Command::new(&tool), &["bans", "licenses", "sources"])?;
     let Some(data) = advisories()? else {
         eprintln!("WARNING: advisories were NOT checked: no RustSec data.");
@@ -28,20 +27,6 @@ pub fn run() -> Result<()> {
 fn check(command: &mut Command, which: &[&str]) -> Result<()> {
     command.args(["--all-features", "--locked", "--offline", "check", "--hide-inclusion-graph"]);
     process::run(command.args(which).current_dir(workspace::root()))
-}
-
-/// The program, installed into the cache. Without optimisation it builds in a third of the time.
-fn tool() -> Result<PathBuf> {
-    let folder = cache::folder("cargo-deny", VERSION, |part| {
-        let mut install = workspace::cargo();
-        install.args(["install", "cargo-deny", "--quiet", "--debug", "--locked", "--no-track"]);
-        install.args(["--version", VERSION, "--root"]).arg(part).env("CARGO_PROFILE_DEV_DEBUG", "0");
-        install.arg("--target-dir").arg(part.join("target"));
-        stage("build cargo-deny (a minute, once)", || process::run(&mut install))?;
-        let objects = part.join("target");
-        fs::remove_dir_all(&objects).at(&objects)
-    })?;
-    Ok(folder.join("bin/cargo-deny"))
 }
 
 /// The unpacked advisory data, if an archive of it was given.

@@ -2,12 +2,17 @@
 
 mod bench;
 mod cache;
+mod cargo_tool;
 mod deny;
+mod descriptions;
 mod failure;
 mod fuzz;
 mod hygiene;
 mod kill;
 mod msrv;
+mod mutants;
+mod outside;
+mod postgres;
 mod process;
 mod servers;
 mod simulate;
@@ -36,12 +41,18 @@ enum Task {
         /// Names from the list.
         names: Vec<String>,
     },
+    /// Install what GitHub publishes of its API into the cache, and print where it is.
+    Descriptions,
     /// Check licences, banned crates, sources and, where the data is given, advisories.
     Deny,
     /// Check that no dependency declares a newer Rust than the workspace.
     Msrv,
     /// Check the tracked files for machine paths, secrets and unfinished work.
     Hygiene,
+    /// Change the code that decides, place by place, and look whether a test notices.
+    Mutants(mutants::Options),
+    /// Build a crate outside of the workspace that depends on it as its users do.
+    Outside,
     /// Kill the `gitops` command again and again and check that the next run repairs everything.
     Kill(kill::Options),
     /// Run the engine in seeded worlds; `cargo xtask simulate --help` lists the options.
@@ -71,9 +82,12 @@ fn run(task: Task) -> Result<()> {
     match task {
         Task::Test { only } => test::run(only.as_deref()),
         Task::Servers { names } => servers::run(&names),
+        Task::Descriptions => descriptions::run(),
         Task::Deny => deny::run(),
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
+        Task::Mutants(options) => mutants::run(&options),
+        Task::Outside => outside::run(),
         Task::Kill(options) => kill::run(&options),
         Task::Simulate { options } => simulate::run(&options),
         Task::Bench(options) => bench::run(&options),

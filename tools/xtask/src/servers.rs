@@ -13,10 +13,12 @@ use crate::{cache, process, workspace};
 
 /// One program and how Go builds it.
 struct Server {
-    /// What a person types, the module's folder, and the name of the program.
+    /// What a person types, and the name of the program.
     name: &'static str,
     /// The folder of the module's folder.
     home: &'static str,
+    /// The module's folder; empty where it has the program's name.
+    module: &'static str,
     package: &'static str,
     cgo: bool,
     tags: &'static str,
@@ -32,6 +34,7 @@ const OWN: &str = ".";
 const PLAIN: Server = Server {
     name: "",
     home: "tools/servers",
+    module: "",
     package: "",
     cgo: false,
     tags: "",
@@ -49,7 +52,15 @@ static PEERS: [Server; 3] = [
     Server { name: "kubectl-read", ..PEER },
 ];
 
-static SERVERS: [Server; 8] = [
+/// Part of Kubernetes. Its controllers have a module of their own, so that a change of theirs builds no API server.
+const KUBERNETES: Server = Server {
+    ldflags: "-X k8s.io/component-base/version.gitVersion=v1.37.2 \
+              -X k8s.io/component-base/version.gitMajor=1 \
+              -X k8s.io/component-base/version.gitMinor=37",
+    ..PLAIN
+};
+
+static SERVERS: [Server; 13] = [
     Server {
         name: "gitea",
         package: "code.gitea.io/gitea",
@@ -58,17 +69,36 @@ static SERVERS: [Server; 8] = [
         reads_module: true, // templates and options
         ..PLAIN
     },
+    Server { name: "kube-apiserver", package: "k8s.io/kubernetes/cmd/kube-apiserver", ..KUBERNETES },
     Server {
-        name: "kube-apiserver",
-        package: "k8s.io/kubernetes/cmd/kube-apiserver",
-        ldflags: "-X k8s.io/component-base/version.gitVersion=v1.37.2 \
-                  -X k8s.io/component-base/version.gitMajor=1 \
-                  -X k8s.io/component-base/version.gitMinor=37",
-        ..PLAIN
+        name: "kube-controller-manager",
+        module: "kube-controllers",
+        package: "k8s.io/kubernetes/cmd/kube-controller-manager",
+        ..KUBERNETES
     },
+    Server {
+        name: "kube-scheduler",
+        module: "kube-controllers",
+        package: "k8s.io/kubernetes/cmd/kube-scheduler",
+        ..KUBERNETES
+    },
+    Server { name: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok", ..PLAIN },
     Server { name: "etcd", package: "go.etcd.io/etcd/server/v3", ..PLAIN },
     Server {
         name: "tofu",
+        package: "github.com/opentofu/opentofu/cmd/tofu",
+        ldflags: "-X github.com/opentofu/opentofu/version.dev=no",
+        ..PLAIN
+    },
+    // The oldest version that the documentation names, and the last one that takes no variables beside a saved plan.
+    Server {
+        name: "tofu-middle",
+        package: "github.com/opentofu/opentofu/cmd/tofu",
+        ldflags: "-X github.com/opentofu/opentofu/version.dev=no",
+        ..PLAIN
+    },
+    Server {
+        name: "tofu-oldest",
         package: "github.com/opentofu/opentofu/cmd/tofu",
         ldflags: "-X github.com/opentofu/opentofu/version.dev=no",
         ..PLAIN
@@ -176,7 +206,8 @@ impl Server {
     }
 
     fn module(&self) -> PathBuf {
-        workspace::root().join(self.home).join(self.name)
+        let folder = if self.module.is_empty() { self.name } else { self.module };
+        workspace::root().join(self.home).join(folder)
     }
 }
 

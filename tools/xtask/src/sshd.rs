@@ -15,8 +15,8 @@ const WAY_OUT: &str = "install openssh-server, or set GITOPS_SSHD to the full pa
 /// The server's absolute path, which it insists on being started by.
 pub fn path() -> Result<PathBuf> {
     let path = env::var_os("GITOPS_SSHD").map_or_else(|| PathBuf::from(INSTALLED), PathBuf::from);
-    if !path.exists() && path == Path::new(INSTALLED) && may_install()? {
-        install()?;
+    if !path.exists() && path == Path::new(INSTALLED) {
+        install_package("openssh-server", WAY_OUT)?;
     }
     if !path.exists() {
         return Err(Failure::new(format!("there is no {}", path.display())).help(WAY_OUT));
@@ -34,10 +34,14 @@ fn may_install() -> Result<bool> {
     Ok(has_apt && !has_services && is_root()?)
 }
 
-fn install() -> Result<()> {
+/// Installs a package of the system, where that changes no running system; elsewhere nothing is done.
+pub fn install_package(package: &str, way_out: &str) -> Result<()> {
+    if !may_install()? {
+        return Ok(());
+    }
     process::output(&mut apt_get(&["update", "-qq"]))?;
-    let package = ["install", "-qq", "--no-install-recommends", "openssh-server"];
-    process::output(&mut apt_get(&package)).map(drop).map_err(|failure| failure.help(WAY_OUT))
+    let install = ["install", "-qq", "--no-install-recommends", package];
+    process::output(&mut apt_get(&install)).map(drop).map_err(|failure| failure.help(way_out))
 }
 
 /// `RUNLEVEL=1` is the level in which Debian starts no network service.

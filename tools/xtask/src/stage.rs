@@ -14,8 +14,9 @@ pub fn stage<T>(name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     result
 }
 
+/// The time since now.
 #[expect(clippy::disallowed_methods, reason = "tasks measure real time; they decide nothing by it")]
-fn stopwatch() -> impl Fn() -> Duration {
+pub fn stopwatch() -> impl Fn() -> Duration {
     let start = std::time::Instant::now();
     move || start.elapsed()
 }

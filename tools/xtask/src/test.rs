@@ -5,11 +5,24 @@ use std::process::Command;
 
 use crate::failure::Result;
 use crate::stage::stage;
-use crate::{kill, process, servers, sshd, workspace};
+use crate::{descriptions, kill, postgres, process, servers, sshd, workspace};
 
 /// The servers that today's tests talk to.
-const SERVERS: [&str; 8] =
-    ["gitea", "etcd", "kube-apiserver", "tofu", "provider-time", "provider-counting", "kustomize", "helm"];
+const SERVERS: [&str; 13] = [
+    "gitea",
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kwok",
+    "tofu",
+    "tofu-middle",
+    "tofu-oldest",
+    "provider-time",
+    "provider-counting",
+    "kustomize",
+    "helm",
+];
 
 /// Runs the tests whose name contains `only`; or all of them, and a bounded number of kills.
 pub fn run(only: Option<&str>) -> Result<()> {
@@ -34,7 +47,10 @@ fn prepare() -> Result<Vec<(String, PathBuf)>> {
     for name in SERVERS {
         environment.extend(stage(&format!("server {name}"), || servers::environment(name))?);
     }
+    environment.extend(stage("descriptions of forges", descriptions::environment)?);
     environment.push(("GITOPS_SSHD".into(), stage("server sshd", sshd::path)?));
+    let folder = stage("server postgres", postgres::folder)?;
+    environment.extend(folder.map(|folder| ("GITOPS_POSTGRES".into(), folder.into())));
     Ok(environment)
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use gitops_benches::{quantile, row};
-use gitops_core::Approval;
+use gitops_core::ApplyOptions;
 use serde_json::{Value as Json, json};
 
 use crate::cost::{Cost, Meter};
@@ -23,10 +23,10 @@ pub async fn measure(count: usize, rounds: usize) {
         plain.push(bare_requests(count, Body::Plain).await);
         passed.push(ours(count, By::Pass).await);
         planned.push(ours(count, By::PlanAndApply).await);
-        marked.push(bare_requests(count, Body::Marked).await);
+        marked.push(bare_requests(count, Body::Labelled).await);
     }
     let bare = told(&format!("bare requests for {count} objects"), &plain);
-    told("the same with our mark and precondition", &marked);
+    told("the same with our owner label and precondition", &marked);
     let passed = told(&format!("first apply of {count}, as `run` does it"), &passed);
     let planned = told(&format!("first apply of {count}, planned and then applied"), &planned);
     row("first apply, as `run` does it: speed against bare requests", bare / passed, "×", 0.9, true);
@@ -79,10 +79,10 @@ async fn ours(count: usize, by: By) -> Cost {
     let mut engine = world.engine_told_to(count, course.clone()).await;
     let meter = Meter::start();
     let report = match by {
-        By::Pass => engine.pass(&world.cx).await,
+        By::Pass => engine.reconcile(&world.cx).await,
         By::PlanAndApply => {
             let plan = engine.plan(&world.cx).await.expect("the objects can be planned");
-            engine.apply(&world.cx, &plan, &Approval::of_this_plan("bench")).await
+            engine.apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("bench")).await
         }
     };
     let report = report.expect("the plan is applied");
@@ -102,13 +102,13 @@ async fn ours(count: usize, by: By) -> Cost {
 enum Body {
     /// The objects as they are declared.
     Plain,
-    /// With a mark and a precondition as long as ours.
-    Marked,
+    /// With an owner label and a precondition as long as ours.
+    Labelled,
 }
 
 impl Body {
     fn of(self, mut object: Json, index: usize) -> Json {
-        if let Self::Marked = self {
+        if let Self::Labelled = self {
             let metadata = &mut object["metadata"];
             metadata["labels"]["gitops/owner"] = json!("0".repeat(32));
             metadata["annotations"] = json!({

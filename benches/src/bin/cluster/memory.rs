@@ -4,7 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use gitops_benches::{resident, row};
-use gitops_core::{Approval, Cx, GroupKind, Key, Scope, Target};
+use gitops_core::{ApplyOptions, Cx, GroupKind, Key, Scope, Target};
 
 use crate::{World, world};
 
@@ -29,7 +29,7 @@ async fn watched(count: usize) -> f64 {
     let world = World::new().await;
     let mut engine = world.engine(count).await;
     let plan = engine.plan(&world.cx).await.expect("the objects can be planned");
-    let report = engine.apply(&world.cx, &plan, &Approval::of_this_plan("bench")).await;
+    let report = engine.apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("bench")).await;
     assert!(report.expect("the plan is applied").is_converged());
     let own = std::env::current_exe().expect("a program knows its file");
     let mut child = Command::new(own);

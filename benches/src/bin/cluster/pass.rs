@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gitops_benches::row;
-use gitops_core::{Approval, Event};
+use gitops_core::{ApplyOptions, Event};
 use testbed::Request;
 
 use crate::World;
@@ -16,12 +16,18 @@ pub async fn measure(count: usize) {
     let world = World::new().await;
     let (mut engine, mut events) = world.engine_with_events(count).await;
     let plan = engine.plan(&world.cx).await.expect("the objects can be planned");
-    engine.apply(&world.cx, &plan, &Approval::of_this_plan("bench")).await.expect("the plan is applied");
+    engine
+        .apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("bench"))
+        .await
+        .expect("the plan is applied");
 
     let before = world.requests().len();
-    let report = engine.pass(&world.cx).await.expect("an unchanged application can be passed over");
+    let report = engine.reconcile(&world.cx).await.expect("an unchanged application can be passed over");
     assert!(report.plan.steps.is_empty());
-    told(&format!("a pass over {count} unchanged objects, without a watch"), &world.requests()[before..]);
+    told(
+        &format!("a reconciliation of {count} unchanged objects, without a watch"),
+        &world.requests()[before..],
+    );
 
     let cx = world.cx.child();
     let script = async {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_benches::{row, timed};
-use gitops_core::{Renderer, Revision, Snapshot, Value};
+use gitops_core::{Cx, Renderer, Revision, Snapshot, Value};
 use gitops_k8s::KubernetesRender;
 use gitops_k8s::yaml::{self, Dialect, Limits};
 use serde_json::Value as Json;
@@ -61,6 +61,7 @@ fn rendered(bytes: Vec<u8>) -> usize {
     let snapshot = Snapshot::from_files("bench", Revision::new("1", ""), [("all.yaml", bytes)]);
     let snapshot = snapshot.expect("the path is plain");
     let render = KubernetesRender::new("k").namespace("shop");
-    let rendered = Renderer::new(Arc::new(render)).render(&snapshot).expect("it can be rendered");
+    let rendered =
+        Renderer::new(Arc::new(render)).render(&Cx::system(), &snapshot).expect("it can be rendered");
     rendered.desired.objects().iter().count()
 }

@@ -59,7 +59,7 @@ impl Case {
         let (planned, plan) = Cost::of(applied.engine.replan(&cx)).await;
         planned.expect("a commit can be planned");
         assert_eq!(applied.source.blobs() - blobs, 1);
-        applied.engine.pass(&cx).await.expect("a commit can be applied");
+        applied.engine.reconcile(&cx).await.expect("a commit can be applied");
         let ((), sender) = Cost::of(async { applied.repository.send(old.id(), new.id()) }).await;
         self.resolve.push(resolve);
         self.fetch.push(fetch);

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use gitops_benches::{Files, Layout, Repository, Wanted, engine, resident, row, timed};
 use gitops_core::directory::{Directory, FileRender};
-use gitops_core::{Approval, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
+use gitops_core::{ApplyOptions, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
 use gitops_git::GitSource;
 use tempfile::TempDir;
 
@@ -83,13 +83,13 @@ async fn desired_memory(count: usize) {
     let snapshot = source.fetch(&cx, &revision).await.expect("it can be fetched");
     let before = resident();
     let mut renderer = Renderer::new(Arc::new(FileRender::new("dir")));
-    let declared = renderer.render(&snapshot).expect("it can be rendered");
+    let declared = renderer.render(&Cx::system(), &snapshot).expect("it can be rendered");
     let bytes = resident().saturating_sub(before) as f64 / count as f64;
     row(&format!("desired state of {count}: memory an object"), bytes, "B", 1024.0, false);
     drop((declared, renderer));
 }
 
-/// The same durable writes as the directory makes for a new file, one after the other: the mark and the file, each as
+/// The same durable writes as the directory makes for a new file, one after the other: the owner label and the file, each as
 /// a synced temporary file that is renamed, and the folder synced after each.
 fn bare_loop(root: &Path, count: usize) -> Duration {
     let write = |folder: &Path, name: &str, content: &[u8]| {
@@ -140,7 +140,7 @@ async fn durable_apply(count: usize) {
     let plan = engine.plan(&cx).await.expect("files can be planned");
     let start = Instant::now();
     let report =
-        engine.apply(&cx, &plan, &Approval::of_this_plan("bench")).await.expect("the plan is applied");
+        engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("bench")).await.expect("the plan is applied");
     assert!(report.is_converged());
     let time = start.elapsed();
     println!(

@@ -1,9 +1,9 @@
 //! What a step does to the resources that its object is made of, a line each below it.
 
 use anstyle::Style;
+use gitops_app::documents::changes;
 use gitops_core::{Action, ComponentChange, FieldChange, Step};
 
-use super::changes;
 use super::style::{self, DIM};
 use super::table::Cell;
 
@@ -23,7 +23,7 @@ pub fn rows(step: &Step) -> Vec<Vec<Cell>> {
 fn row(step: &Step, change: &ComponentChange) -> Vec<Cell> {
     let (style, symbol) = sign(&change.action);
     let below = |field: &FieldChange| {
-        let path = within(field, change)?.strip_prefix('/')?.to_owned();
+        let path = changes::within(field, change)?.strip_prefix('/')?.to_owned();
         Some(FieldChange { path, ..field.clone() })
     };
     let fields: Vec<FieldChange> = step.diff.fields().iter().filter_map(below).collect();
@@ -43,11 +43,4 @@ fn sign(action: &str) -> (Style, &'static str) {
         Some(action) => (style::of(action), action.symbol()),
         None => (DIM, "·"),
     }
-}
-
-/// The path of a field within one component, if it is of that: it begins with what is done to the component and its name.
-pub fn within<'f>(field: &'f FieldChange, change: &ComponentChange) -> Option<&'f str> {
-    let rest = field.path.strip_prefix('/')?.strip_prefix(&*change.action)?;
-    let rest = rest.strip_prefix('/')?.strip_prefix(&*change.name)?;
-    (rest.is_empty() || rest.starts_with('/')).then_some(rest)
 }

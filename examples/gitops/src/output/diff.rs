@@ -1,11 +1,12 @@
 //! Line by line what would change.
 
+use gitops_app::documents::Document;
+use gitops_app::documents::blocked::BlockedPart;
+use gitops_app::documents::changes;
 use gitops_core::{Action, Diff, FieldChange, Key, Plan, PlanId, Revision, Step};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::changes;
-use super::document::Document;
 use super::style::{self, BOLD, CYAN, GREEN, RED, escape, paint};
 
 /// How many equal lines are shown around what changes.
@@ -19,11 +20,12 @@ pub struct Hunks<'a> {
     pub diff: Diff,
 }
 
-/// The text for people, in the form of a unified diff.
-pub fn human(objects: &[Hunks<'_>]) -> String {
-    match objects {
-        [] => "No changes.\n".to_owned(),
-        objects => objects.iter().map(object).collect(),
+/// The text for people, in the form of a unified diff; what is `blocked` comes after it.
+pub fn human(objects: &[Hunks<'_>], blocked: &[BlockedPart<'_>]) -> String {
+    match (objects, blocked) {
+        ([], []) => "No changes.\n".to_owned(),
+        ([], _) => "No changes, but not everything could be compared.\n".to_owned(),
+        (objects, _) => objects.iter().map(object).collect(),
     }
 }
 
@@ -88,6 +90,7 @@ pub struct DiffDocument<'a> {
     application: &'a str,
     revision: &'a Revision,
     objects: Vec<ObjectPart<'a>>,
+    blocked: &'a [BlockedPart<'a>],
 }
 
 impl Document for DiffDocument<'_> {
@@ -103,7 +106,7 @@ struct ObjectPart<'a> {
 
 impl<'a> DiffDocument<'a> {
     /// The document of some steps of a plan.
-    pub fn new(plan: &'a Plan, objects: &'a [Hunks<'a>]) -> Self {
+    pub fn new(plan: &'a Plan, objects: &'a [Hunks<'a>], blocked: &'a [BlockedPart<'a>]) -> Self {
         let part = |object: &'a Hunks<'a>| ObjectPart {
             key: &object.step.key,
             action: object.step.action,
@@ -114,6 +117,7 @@ impl<'a> DiffDocument<'a> {
             application: &plan.application,
             revision: &plan.revision,
             objects: objects.iter().map(part).collect(),
+            blocked,
         }
     }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use gitops_app::diagnostic;
+use gitops_app::documents::Document;
 use gitops_core::{Diagnostic, Error, Key, Moved, Outcome, Retry};
 use serde::Serialize;
 
-use super::diagnostic;
-use super::document::Document;
 use super::style::{BOLD, RED, escape, paint};
 use crate::failure::Failure;
 
@@ -34,6 +34,9 @@ fn unknown_help(error: &Error) -> Option<&'static str> {
 /// An error as a document.
 #[derive(Debug, Serialize)]
 pub struct ErrorDocument<'a> {
+    /// Which application it is about, where a verb works with several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    application: Option<&'a str>,
     code: &'static str,
     message: String,
     exit_code: u8,
@@ -50,8 +53,8 @@ impl Document for ErrorDocument<'_> {
     const KIND: &'static str = "Error";
 }
 
-/// The document of a failure.
-pub fn document(failure: &Failure) -> ErrorDocument<'_> {
+/// The document of a failure, which may be of one of several applications.
+pub fn document<'a>(failure: &'a Failure, application: Option<&'a str>) -> ErrorDocument<'a> {
     let error = &failure.error;
     let (retry, after) = match error.retry() {
         Retry::Never => ("never", None),
@@ -59,6 +62,7 @@ pub fn document(failure: &Failure) -> ErrorDocument<'_> {
         Retry::After(time) => ("after", Some(time)),
     };
     ErrorDocument {
+        application,
         code: failure.code(),
         message: format!("{error:#}"),
         exit_code: failure.exit.code(),

@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
-use gitops_core::{Action, Cause, Held, Key, Note, Plan, Risk, Step, Verdict};
+use gitops_app::documents::{blocked::all as all_blocked, changes};
+use gitops_core::{
+    Action, Cause, Commits, ForeignOutcome, GateMessage, Key, Plan, Rebound, Risk, Step, Time, Verdict, Whose,
+};
 
 use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
 use super::table::{Cell, Columns, draw};
-use super::{changes, components};
+use super::{blocked, commits, components};
 
 /// A plan, what the gates say of it, and how to draw it.
 pub struct PlanView<'a> {
@@ -14,28 +17,49 @@ pub struct PlanView<'a> {
     pub plan: &'a Plan,
     /// What the gates say.
     pub verdict: &'a Verdict,
+    /// The commits that it brings, as far as they are shown.
+    pub commits: Option<Brought<'a>>,
     /// How to keep columns apart.
     pub columns: Columns,
     /// The command that applies it, if there is one to show.
     pub next: Option<String>,
+    /// The command that tells more of an object.
+    pub why: String,
+}
+
+/// The commits that a plan brings.
+pub struct Brought<'a> {
+    /// The commits.
+    pub commits: &'a Commits,
+    /// The time from which their age counts.
+    pub now: Time,
+    /// The command that lists all of them; nothing to list them here.
+    pub all: Option<String>,
 }
 
 impl PlanView<'_> {
-    /// The whole text: risks first, then the steps, drift by itself, what stands in the way, the sum, the way on.
+    /// The whole text: what is lost first, and once more at the end, then the steps, drift by itself, what stands in the way, the sum, the way on.
     pub fn text(&self) -> String {
         let plan = self.plan;
         let of = |cause: Cause| plan.steps.iter().filter(move |step| step.cause == cause);
-        let mut out = self.head();
-        out += &risks(plan);
+        let mut out = self.head() + &self.brought();
+        out += &rebound(&plan.rebound);
+        let dangers = dangers(plan);
+        out += &dangers;
+        out += &secrets(plan);
         out += &draw(&of(Cause::ThisChange).flat_map(rows).collect::<Vec<_>>(), self.columns);
         let corrected: Vec<&Step> = of(Cause::Drift).collect();
         out += &self.drift(&corrected, "corrected by this plan");
         out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "left alone: `sync.drift` is `report`");
-        out += &self.held();
-        out += &kept(&plan.kept);
+        out += &blocked::section(&all_blocked(plan), self.columns, &self.why);
+        out += &orphaned(&plan.orphaned);
         out += &sum(plan);
+        // Once more, where the reader of a long plan is at the end.
+        out += &dangers;
         out += &verdict(self.verdict);
-        if let Some(next) = self.next.as_ref().filter(|_| !plan.steps.is_empty()) {
+        let is_denied = matches!(self.verdict, Verdict::Deny { .. });
+        let does_nothing = plan.steps.is_empty() && plan.rebound.is_empty();
+        if let Some(next) = self.next.as_ref().filter(|_| !does_nothing && !is_denied) {
             let _ = writeln!(out, "Apply it:  {}", paint(BOLD, next));
         }
         out
@@ -52,6 +76,20 @@ impl PlanView<'_> {
         )
     }
 
+    fn brought(&self) -> String {
+        let Some(Brought { commits, now, all }) =
+            self.commits.as_ref().filter(|brought| !brought.commits.list.is_empty())
+        else {
+            return String::new();
+        };
+        let from = escape(&commits.from.to_string());
+        let sum = format!("{} {} since {from}\n", paint(BOLD, "Brings"), commits::sum(commits));
+        match all {
+            Some(all) => sum + &commits::newest(commits, *now, all),
+            None => sum + &commits::table(&commits.list, *now, self.columns),
+        }
+    }
+
     fn drift(&self, steps: &[&Step], what: &str) -> String {
         match steps.is_empty() {
             true => String::new(),
@@ -63,23 +101,35 @@ impl PlanView<'_> {
             ),
         }
     }
-
-    fn held(&self) -> String {
-        let held = &self.plan.held;
-        match held.is_empty() {
-            true => String::new(),
-            false => format!(
-                "{} {} (nothing is done about it, and what needs it waits)\n{}",
-                paint(YELLOW, "Held:"),
-                count(held.len(), "object"),
-                draw(&held.iter().map(held_row).collect::<Vec<_>>(), self.columns)
-            ),
-        }
-    }
 }
 
 fn rows(step: &Step) -> Vec<Vec<Cell>> {
-    [vec![row(step)], components::rows(step)].concat()
+    [vec![row(step)], components::rows(step), asides(step)].concat()
+}
+
+/// What goes with a delete, and the fields that other clients set: a line each below the step's own.
+fn asides(step: &Step) -> Vec<Vec<Cell>> {
+    let takes = step.takes.iter().map(|taken| {
+        let style = if taken.whose == Whose::Ours { DIM } else { RED };
+        (style, "takes", taken.to_string())
+    });
+    let foreign = step.foreign.iter().map(|field| {
+        let (style, word) = match field.outcome {
+            ForeignOutcome::Restored => (YELLOW, "restored"),
+            ForeignOutcome::Left { .. } => (DIM, "left"),
+            _ => (RED, "blocked"),
+        };
+        (style, word, field.to_string())
+    });
+    let aside = |(style, word, text): (anstyle::Style, &'static str, String)| {
+        vec![
+            Cell::styled(style, "!"),
+            Cell::styled(style, word),
+            step.key.target().into(),
+            format!("  {text}").into(),
+        ]
+    };
+    takes.chain(foreign).map(aside).collect()
 }
 
 fn row(step: &Step) -> Vec<Cell> {
@@ -94,30 +144,31 @@ fn row(step: &Step) -> Vec<Cell> {
     ]
 }
 
-fn held_row(held: &Held) -> Vec<Cell> {
-    let key = &held.key;
-    vec![
-        Cell::styled(YELLOW, "!"),
-        Cell::styled(YELLOW, "held"),
-        key.target().into(),
-        changes::object(key).into(),
-        held.why.to_string().into(),
-    ]
+/// What the state moves to, a line each.
+fn rebound(moved: &[Rebound]) -> String {
+    let line = |moved: &Rebound| format!("{} {}\n", paint(YELLOW, "Moves:"), escape(&moved.to_string()));
+    moved.iter().map(line).collect()
 }
 
-/// What a reviewer should look at twice, in one line.
-fn risks(plan: &Plan) -> String {
+/// What is lost by the plan, a line each, the gravest first.
+fn dangers(plan: &Plan) -> String {
     let kinds = [
-        (Risk::Delete, "is deleted", "are deleted"),
-        (Risk::Replace, "is replaced", "are replaced"),
-        (Risk::Protected, "is protected", "are protected"),
-        (Risk::Secret, "changes a secret", "change secrets"),
+        (Risk::Delete, "will be DELETED", "will be DELETED"),
+        (Risk::Replace, "will be DELETED and made anew", "will be DELETED and made anew"),
     ];
-    let whole = kinds.iter().filter_map(|(risk, one, many)| risky(plan, *risk, one, many));
-    let found: Vec<String> = whole.chain(plan.steps.iter().filter_map(losses)).collect();
-    match found.is_empty() {
-        true => String::new(),
-        false => format!("{} {}\n", paint(RED, "High risk:"), found.join("; ")),
+    let grave = [(Action::Delete, "DELETED"), (Action::Replace, "DELETED and made anew")];
+    let grave = grave.iter().filter_map(|(action, what)| protected(plan, *action, what));
+    let whole = grave.chain(kinds.iter().filter_map(|(risk, one, many)| risky(plan, *risk, one, many)));
+    let found = whole.chain(plan.steps.iter().filter_map(losses));
+    let lines: Vec<String> = found.map(|danger| format!("{} {danger}\n", paint(RED, "DANGER:"))).collect();
+    lines.concat()
+}
+
+/// Secret material that changes: to be looked at twice, and no loss.
+fn secrets(plan: &Plan) -> String {
+    match risky(plan, Risk::Secret, "changes a secret", "change secrets") {
+        Some(found) => format!("{} {found}\n", paint(YELLOW, "Look twice:")),
+        None => String::new(),
     }
 }
 
@@ -136,11 +187,34 @@ fn risky(plan: &Plan, risk: Risk, one: &str, many: &str) -> Option<String> {
     }
 }
 
-/// Whether a risk is of the object itself: one that a component brings is told by [`losses`].
+/// How many protected objects are named.
+const NAMED: usize = 5;
+
+/// The protected objects that an action removes; first those that take with them what is not ours, or nobody knows what.
+fn protected(plan: &Plan, action: Action, what: &str) -> Option<String> {
+    let mut steps: Vec<&Step> = plan
+        .steps
+        .iter()
+        .filter(|step| step.action == action && step.risk.contains(&Risk::Protected))
+        .collect();
+    let strays = |step: &Step| step.takes.iter().filter(|taken| taken.whose != Whose::Ours).count();
+    steps.sort_by_key(|step| std::cmp::Reverse((strays(step), step.takes.len())));
+    let named: Vec<String> =
+        steps.iter().take(NAMED).map(|step| escape(&changes::object(&step.key))).collect();
+    let more = steps.len().checked_sub(NAMED).filter(|more| *more > 0);
+    let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
+    let noun = if steps.len() == 1 { "object" } else { "objects" };
+    let head = format!("{} protected {noun} will be {what}", steps.len());
+    (!steps.is_empty()).then(|| format!("{}: {}{more}", paint(RED, head), named.join(", ")))
+}
+
+/// Whether a risk is of the object itself: one that a component brings is told by [`losses`], one of what is protected by
+/// [`protected`].
 fn is_of_the_object(step: &Step, risk: Risk) -> bool {
+    let is_plain = !step.risk.contains(&Risk::Protected);
     match risk {
-        Risk::Delete => step.action == Action::Delete,
-        Risk::Replace => step.action == Action::Replace,
+        Risk::Delete => step.action == Action::Delete && is_plain,
+        Risk::Replace => step.action == Action::Replace && is_plain,
         _ => true,
     }
 }
@@ -157,19 +231,25 @@ fn losses(step: &Step) -> Option<String> {
     }
 }
 
-fn kept(kept: &[Key]) -> String {
-    match kept.is_empty() {
+/// What stays, by name as far as that is short.
+fn orphaned(orphaned: &[Key]) -> String {
+    let named: Vec<String> = orphaned.iter().take(NAMED).map(|key| escape(&changes::object(key))).collect();
+    let more = orphaned.len().checked_sub(NAMED).filter(|more| *more > 0);
+    let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
+    match orphaned.is_empty() {
         true => String::new(),
         false => format!(
-            "Kept: {} no longer declared and not deleted, because pruning is off or they say so\n",
-            count(kept.len(), "object")
+            "{} {} no longer declared and not deleted, because pruning is off or an annotation on them says so: {}{more}\n",
+            paint(YELLOW, "Orphaned:"),
+            count(orphaned.len(), "object"),
+            named.join(", ")
         ),
     }
 }
 
 fn sum(plan: &Plan) -> String {
     if plan.steps.is_empty() {
-        let as_declared = plan.drift.is_empty() && plan.held.is_empty();
+        let as_declared = plan.drift.is_empty() && plan.blocked.is_empty();
         let rest = if as_declared { "" } else { ", the others are listed above" };
         let verb = if plan.unchanged == 1 { "is" } else { "are" };
         return format!("No changes: {} {verb} as declared{rest}.\n", count(plan.unchanged, "object"));
@@ -177,7 +257,11 @@ fn sum(plan: &Plan) -> String {
     let mut targets: Vec<&str> = plan.steps.iter().map(|step| step.key.target()).collect();
     targets.sort_unstable();
     targets.dedup();
-    let whole = format!("Plan: {}; {} unchanged.\n", counts(plan, |_| true), plan.unchanged);
+    let blocked = match plan.blocked.len() {
+        0 => String::new(),
+        blocked => format!(", {blocked} blocked"),
+    };
+    let whole = format!("Plan: {}{blocked}; {} unchanged.\n", counts(plan, |_| true), plan.unchanged);
     let of_target = |target| format!("  {target}: {}\n", counts(plan, |step| step.key.target() == target));
     match targets.len() {
         1 => whole,
@@ -203,8 +287,8 @@ fn verdict(verdict: &Verdict) -> String {
         Verdict::NeedsApproval { .. } => (YELLOW, "Needs an approval:"),
         Verdict::Deny { .. } => (RED, "Denied:"),
     };
-    let line = |note: &Note| format!("{} {}\n", paint(style, word), escape(&note.to_string()));
-    verdict.notes().iter().map(line).collect::<Vec<_>>().concat()
+    let line = |note: &GateMessage| format!("{} {}\n", paint(style, word), escape(&note.to_string()));
+    verdict.messages().iter().map(line).collect::<Vec<_>>().concat()
 }
 
 #[cfg(test)]

@@ -3,39 +3,51 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use gitops_core::{Action, Key, Pin, PlanId, Report, Revision, StepOutcome, StepResult};
+use gitops_app::documents::Document;
+use gitops_app::documents::blocked::{self, BlockedPart};
+use gitops_app::documents::changes;
+use gitops_app::documents::plan::Summary;
+use gitops_core::{Action, Key, Obstacle, Pin, PlanId, Report, Revision, StepOutcome, StepResult};
 use serde::Serialize;
 
-use super::changes;
-use super::document::Document;
-use super::plan_document::Summary;
 use super::style::{self, BOLD, DIM, GREEN, RED, YELLOW, count, escape, paint};
 use super::table::{Cell, Columns, draw};
 use crate::exit::Exit;
 
-/// How the command ends: what failed weighs more than what is not ready, and a stop more than both.
+/// How the command ends: what failed or is blocked weighs more than what is not ready, and a stop more than both. What
+/// is left undone is a failure, also where it ends by itself: everything was asked for.
 pub fn exit(report: &Report) -> Exit {
     let has = |is: fn(&StepOutcome) -> bool| report.results.iter().any(|result| is(&result.outcome));
     let failed = |outcome: &StepOutcome| {
         matches!(
             outcome,
-            StepOutcome::Failed { .. } | StepOutcome::Unknown { .. } | StepOutcome::Blocked { .. }
+            StepOutcome::Failed { .. }
+                | StepOutcome::Unknown { .. }
+                | StepOutcome::Blocked { .. }
+                | StepOutcome::Differs { .. }
         )
     };
-    match () {
+    let of_steps = match () {
         () if has(|outcome| matches!(outcome, StepOutcome::Skipped)) => Exit::Interrupted,
-        () if has(failed) || !report.plan.held.is_empty() => Exit::Failure,
+        () if has(failed) => Exit::Failure,
         () if has(|outcome| matches!(outcome, StepOutcome::NotReady { .. })) => Exit::Degraded,
         () => Exit::Ok,
-    }
+    };
+    let of_blocked = report.plan.obstacles().map(|(_, obstacle)| match obstacle {
+        Obstacle::MissingRights => Exit::Unauthorised,
+        _ => Exit::Failure,
+    });
+    Exit::gravest(of_blocked.chain(Exit::of_blocked_fields(&report.plan)).chain([of_steps]))
 }
 
-/// The text for people: what was not done is listed, what was done is counted. `again` is the command to go on.
-pub fn human(report: &Report, columns: Columns, again: &str) -> String {
+/// The text for people: what was not done is listed, what was done is counted. `again` is the command to go on, `why` the
+/// one that tells more of an object.
+pub fn human(report: &Report, columns: Columns, again: &str, why: &str) -> String {
     let rows: Vec<Vec<Cell>> = report.results.iter().filter_map(row).collect();
     let mut out = head(report);
     out += &draw(&rows, columns);
     out += &helps(report);
+    out += &super::blocked::section(&blocked::all(&report.plan), columns, why);
     if exit(report) != Exit::Ok {
         let _ = writeln!(out, "Go on:  {}", paint(BOLD, again));
     }
@@ -51,9 +63,14 @@ fn helps(report: &Report) -> String {
 fn help(result: &StepResult) -> Option<&str> {
     match &result.outcome {
         StepOutcome::Failed { help, .. } | StepOutcome::Unknown { help, .. } => help.as_deref(),
+        StepOutcome::Differs { .. } => Some(NOT_TAKEN),
         _ => None,
     }
 }
+
+/// What a person can do about a field that a target does not take.
+const NOT_TAKEN: &str =
+    "declare what the target keeps, leave the fields to it with an ignore rule, or change them at the target";
 
 fn head(report: &Report) -> String {
     let (all, applied) = (report.results.len(), report.applied());
@@ -77,16 +94,16 @@ fn head(report: &Report) -> String {
             format!("{word} {} made at {revision}, not everything works.\n", count(applied, "change"))
         }
         _ => {
-            let held = match report.plan.held.len() {
+            let blocked = match report.plan.blocked.len() {
                 0 => String::new(),
-                held => format!(" {} held.", count(held, "object")),
+                blocked => format!(" {} blocked.", count(blocked, "object")),
             };
             let next = match report.deferred() {
                 0 => String::new(),
                 deferred => format!(" What {} awaited is there now.", count(deferred, "object")),
             };
             let word = paint(RED, "Not everything is applied:");
-            format!("{word} {applied} of {} made at {revision}.{held}{next}\n", count(all, "change"))
+            format!("{word} {applied} of {} made at {revision}.{blocked}{next}\n", count(all, "change"))
         }
     }
 }
@@ -95,6 +112,9 @@ fn row(result: &StepResult) -> Option<Vec<Cell>> {
     let (style, symbol, word, detail) = match &result.outcome {
         StepOutcome::Done => return None,
         StepOutcome::NotReady { reason } => (YELLOW, "~", "not ready", reason.clone()),
+        StepOutcome::Differs { fields } => {
+            (RED, "!", "differs", format!("the target holds something else: {}", fields.join(", ")))
+        }
         StepOutcome::Failed { error, .. } => (RED, "x", "failed", error.clone()),
         StepOutcome::Unknown { error, .. } => (RED, "?", "unknown", error.clone()),
         StepOutcome::Blocked { by } => (YELLOW, "!", "blocked", format!("waits for {}", changes::object(by))),
@@ -125,6 +145,7 @@ pub struct ReportDocument<'a> {
     deferred: usize,
     summary: Summary,
     results: Vec<ResultPart<'a>>,
+    blocked: Vec<BlockedPart<'a>>,
 }
 
 impl Document for ReportDocument<'_> {
@@ -140,8 +161,8 @@ struct ResultPart<'a> {
 }
 
 impl<'a> ReportDocument<'a> {
-    /// The document of a report; `pinned` is the revision to which the application is held.
-    pub fn new(report: &'a Report, pinned: Option<&'a Pin>) -> Self {
+    /// The document of a report; `pinned` is the revision to which the application is pinned, `exit` how the command ends.
+    pub fn new(report: &'a Report, pinned: Option<&'a Pin>, exit: Exit) -> Self {
         let part = |result: &'a StepResult| ResultPart {
             key: &result.key,
             action: result.action,
@@ -152,13 +173,14 @@ impl<'a> ReportDocument<'a> {
             application: &report.plan.application,
             revision: &report.plan.revision,
             pinned,
-            exit_code: exit(report).code(),
+            exit_code: exit.code(),
             applied: report.applied(),
             failed: report.failed(),
             skipped: report.skipped(),
             deferred: report.deferred(),
             summary: Summary::of(&report.plan),
             results: report.results.iter().map(part).collect(),
+            blocked: blocked::all(&report.plan),
         }
     }
 }

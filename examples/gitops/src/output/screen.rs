@@ -3,9 +3,9 @@
 use std::io::{ErrorKind as Io, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
+use gitops_app::documents::{Document, document};
 use gitops_core::{Error, ErrorKind, Result};
 
-use super::document::{self, Document};
 use super::table::Columns;
 use crate::cli::{Format, Global, When};
 
@@ -42,6 +42,11 @@ impl Screen {
         }
     }
 
+    /// What the answer is written as.
+    pub fn format(self) -> Format {
+        self.format
+    }
+
     /// Whether the answer is JSON.
     pub fn is_json(self) -> bool {
         self.format == Format::Json
@@ -73,8 +78,8 @@ impl Screen {
     /// `Storage` if standard output can't be written for another reason than a closed pipe.
     pub fn answer<D: Document>(self, document: &D, human: impl FnOnce() -> String) -> Result<()> {
         match self.format {
-            Format::Human => self.data(&human()),
             Format::Json => self.data(&document::pretty(document)),
+            _ => self.data(&human()),
         }
     }
 

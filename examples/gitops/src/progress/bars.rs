@@ -78,7 +78,7 @@ impl EventSink for Bars {
                 Self::end(state, key);
                 self.say(event);
             }
-            Event::Remarked { .. } => self.say(event),
+            Event::Warned { .. } | Event::Blocked { .. } | Event::Unblocked { .. } => self.say(event),
             Event::Finished { .. } => Self::clear(state),
             _ => {}
         }

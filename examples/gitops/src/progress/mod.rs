@@ -23,7 +23,7 @@ pub fn sink(app: &App) -> Arc<dyn EventSink> {
 /// The one sink for `run`: plain lines, or one JSON document per event on standard output.
 pub fn stream(app: &App) -> Arc<dyn EventSink> {
     match app.screen.is_json() {
-        true => Arc::new(stream::Stream::new(app.cx.clone(), app.screen)),
+        true => Arc::new(stream::Stream::new(app)),
         false => lines(app),
     }
 }
@@ -31,5 +31,5 @@ pub fn stream(app: &App) -> Arc<dyn EventSink> {
 fn lines(app: &App) -> Arc<dyn EventSink> {
     let under_way = heartbeat::UnderWay::default();
     heartbeat::start(app, under_way.clone());
-    Arc::new(lines::Lines::new(app.screen, under_way))
+    Arc::new(lines::Lines::new(app, under_way))
 }

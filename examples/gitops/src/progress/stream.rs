@@ -1,18 +1,21 @@
 //! One JSON document per event, on standard output.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use gitops_app::documents::{Document, document};
 use gitops_core::{Cx, Event, EventSink, Time};
 use serde::Serialize;
 
+use crate::app::App;
 use crate::output::Screen;
-use crate::output::document::{self, Document};
 
 /// Writes every event as a line of JSON.
 pub struct Stream {
     cx: Cx,
     screen: Screen,
-    seq: AtomicU64,
+    application: String,
+    seq: Arc<AtomicU64>,
 }
 
 /// One event of a stream.
@@ -20,6 +23,7 @@ pub struct Stream {
 struct EventDocument<'a> {
     seq: u64,
     time: Time,
+    application: &'a str,
     #[serde(flatten)]
     event: &'a Event,
 }
@@ -29,16 +33,18 @@ impl Document for EventDocument<'_> {
 }
 
 impl Stream {
-    /// A stream that begins with number 1.
-    pub fn new(cx: Cx, screen: Screen) -> Self {
-        Self { cx, screen, seq: AtomicU64::new(1) }
+    /// A stream of the events of an application. Several of one process are numbered as one.
+    pub fn new(app: &App) -> Self {
+        let application = app.config().name.clone();
+        Self { cx: app.cx.clone(), screen: app.screen, application, seq: app.events.clone() }
     }
 }
 
 impl EventSink for Stream {
     fn event(&self, event: &Event) {
         let seq = self.seq.fetch_add(1, Ordering::Relaxed);
-        let line = document::line(&EventDocument { seq, time: self.cx.now(), event });
+        let (time, application) = (self.cx.now(), self.application.as_str());
+        let line = document::line(&EventDocument { seq, time, application, event });
         // A reader that is gone or a full disk must not stop the reconciling.
         let _ = self.screen.data(&line);
     }

@@ -1,9 +1,9 @@
 //! An event in one line.
 
+use gitops_app::diagnostic;
 use gitops_core::Event;
 
-use crate::output::diagnostic;
-use crate::output::style::{self, DIM, RED, YELLOW, count, escape, paint};
+use crate::output::style::{self, DIM, GREEN, RED, YELLOW, count, escape, paint};
 
 /// The line of an event that everybody wants to read; nothing for the others.
 pub fn of(event: &Event) -> Option<String> {
@@ -28,18 +28,26 @@ pub fn of(event: &Event) -> Option<String> {
             let help = help.iter().map(|help| style::help(help)).collect::<String>();
             format!("{}  {}: {}{help}", paint(RED, word), escape(&key.to_string()), escape(error))
         }
-        Event::Blocked { key, by } => format!(
-            "{}  {}: waits for {}",
-            paint(YELLOW, "! blocked"),
-            escape(&key.to_string()),
-            escape(&by.to_string())
-        ),
-        Event::Remarked { remark } => diagnostic::draw(remark),
-        Event::PassFailed { error } => {
-            format!("{} {}; it is tried again", paint(RED, "the pass failed:"), escape(error))
+        Event::Blocked { key, reason, .. } => {
+            format!("{}  {}: {}", paint(YELLOW, "! blocked"), escape(&key.to_string()), escape(reason))
         }
-        Event::Finished { applied, failed } if applied + failed > 0 => {
-            format!("{} {applied} made, {failed} not", paint(DIM, "pass over:"))
+        Event::Unblocked { key, .. } => {
+            format!("{}  {}", paint(GREEN, "no longer blocked"), escape(&key.to_string()))
+        }
+        Event::Warned { warning } => diagnostic::draw(warning),
+        Event::ReconcileFailed { error, help, diagnostics } => {
+            let help = help.iter().map(|help| style::help(help)).collect::<String>();
+            let faults = diagnostics.iter().map(|fault| format!("\n{}", diagnostic::draw(fault).trim_end()));
+            let faults = faults.collect::<String>();
+            format!(
+                "{} {}; it is tried again{help}{faults}",
+                paint(RED, "the reconciliation failed:"),
+                escape(error)
+            )
+        }
+        Event::Finished { applied, failed, blocked } if applied + failed > 0 => {
+            let blocked = if *blocked > 0 { format!(", {blocked} blocked") } else { String::new() };
+            format!("{} {applied} made, {failed} not{blocked}", paint(DIM, "reconciled:"))
         }
         _ => return None,
     })
@@ -53,12 +61,15 @@ pub fn of_the_rest(event: &Event) -> Option<String> {
             format!("{} rendered, {} declared", count(*parts, "file"), count(*objects, "object"))
         }
         Event::Observed { asked } => format!("{} looked at", count(*asked, "object")),
-        Event::Planned { plan, considered, diffed, steps } => format!(
-            "plan {}: {} considered, {diffed} compared, {}",
+        Event::Planned { plan, considered, diffed, steps, blocked } => format!(
+            "plan {}: {} considered, {diffed} compared, {}, {blocked} blocked",
             plan.short(),
             count(*considered, "object"),
             count(*steps, "step")
         ),
+        Event::KeepsAccepted { revision } => {
+            format!("the source can't be followed; meanwhile drift of {} is repaired", escape(revision))
+        }
         Event::Started { key, action } => format!("{action} {} begins", escape(&key.to_string())),
         Event::Moved { objects: Some(objects) } => format!("{} may have moved", count(*objects, "object")),
         Event::Moved { objects: None } => "any object may have moved".to_owned(),
@@ -71,7 +82,7 @@ pub fn of_the_rest(event: &Event) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitops_core::{Action, GroupKind, Key};
+    use gitops_core::{Action, Diagnostic, GroupKind, Key, Obstacle};
 
     #[test]
     fn every_outcome_has_a_symbol_and_a_word() {
@@ -84,16 +95,31 @@ mod tests {
                 help: Some("make room".to_owned()),
                 unknown: true,
             },
-            Event::Blocked { key: key.clone(), by: key },
+            Event::Blocked {
+                key: key.clone(),
+                obstacle: Obstacle::Fault,
+                reason: "it can't be read".to_owned(),
+            },
+            Event::Unblocked { key, reason: "it can't be read".to_owned() },
             Event::Recovered { open: 1 },
+            Event::ReconcileFailed {
+                error: "the revision has a fault".to_owned(),
+                help: None,
+                diagnostics: vec![Diagnostic::error("GO0401", "web.yaml", "not YAML")],
+            },
         ];
         let lines: Vec<String> = events.iter().filter_map(of).collect();
         insta::assert_snapshot!(anstream::adapter::strip_str(&lines.join("\n")).to_string(), @r"
         + create  dir:File/-/a\nb
         ? unknown  dir:File/-/a\nb: disk full
           = help: make room
-        ! blocked  dir:File/-/a\nb: waits for dir:File/-/a\nb
+        ! blocked  dir:File/-/a\nb: it can't be read
+        no longer blocked  dir:File/-/a\nb
         recovered: 1 change of an earlier run looked up
+        the reconciliation failed: the revision has a fault; it is tried again
+        error[GO0401]: web.yaml: not YAML
+         |
+         = help: run `gitops explain GO0401`
         ");
     }
 }

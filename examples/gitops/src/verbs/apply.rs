@@ -1,49 +1,141 @@
 //! `gitops apply`: does what a plan says, after asking.
 
-use gitops_core::{Error, ErrorKind, Plan, Report};
+use gitops_app::session::{Access, Session};
+use gitops_app::{place, saved_plan};
+use gitops_core::{ApplyOptions, Error, ErrorKind, Plan, Report};
 
 use super::Ended;
+use crate::actor::actor;
 use crate::app::App;
 use crate::cli::ApplyArgs;
 use crate::consent::Consent;
+use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::plan::PlanView;
+use crate::output::plan::{Brought, PlanView};
 use crate::output::report::{self, ReportDocument};
-use crate::session::{Access, Session};
-use crate::{progress, saved_plan};
+use crate::output::style::escape;
+use crate::progress;
 
 /// Plans, or takes the saved plan; shows it; asks; applies exactly it.
 pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, args.saved.is_some())?;
     let saved = args.saved.as_deref().map(saved_plan::load).transpose()?;
-    let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
-    session.note_pin(app).await?;
-    let plan = match saved {
-        Some(plan) => plan,
-        None => session.engine.plan(&app.cx).await?,
-    };
-    let report = carry_out(app, &mut session, &plan, &consent, "apply").await?;
-    answer(app, &session, &report).await
+    let open = || app.open_moving(Access::Write, progress::sink(app), &args.moving);
+    let mut session = open().await?;
+    app.note_pin(&session).await?;
+    // What is shown and applied is what is planned now. A file only says which plan that must be.
+    let plan = session.engine.plan(&app.cx).await?;
+    if let Some(moved) = saved.map(|saved| plan.moved_since(&saved)).filter(|moved| !moved.is_empty()) {
+        return Err(with_next_command(app, Error::stale(moved), &plan, "apply").into());
+    }
+    let verb = format!("apply{}", args.moving);
+    let approval = approve(app, &session, &plan, &consent).await?;
+    if let Some(to) = place::destination(&session.config) {
+        let from = session.config.state.clone();
+        drop(session);
+        place::relocate(&app.cx, &from, &to)?;
+        session = open().await?;
+    }
+    let report = apply(app, &mut session, &plan, &approval, &verb).await?;
+    let done = go_on(app, &mut session, report, &consent, &verb).await;
+    answer(app, &session, &done).await
 }
 
-/// Shows the plan, gets it approved, and applies it. A plan without steps needs nobody's approval. `verb` is what
-/// the person typed, to be named with the plan's id where a gate wants that.
+/// How many plans one call carries out at most, each for what the one before it had to leave.
+const PLANS: usize = 100;
+
+/// What came of all plans of one call.
+pub struct Done {
+    report: Report,
+    /// Why what could be planned only afterwards is not applied.
+    stopped: Option<Exit>,
+}
+
+/// Shows the plan, gets it approved, and applies it; then [goes on](go_on). `verb` is what the person typed, to be named
+/// with the plan's id where a gate wants that.
 pub async fn carry_out(
     app: &App,
     session: &mut Session,
     plan: &Plan,
     consent: &Consent,
     verb: &str,
-) -> Result<Report, Failure> {
-    let verdict = session.engine.verdict(plan);
+) -> Result<Done, Failure> {
+    let approval = approve(app, session, plan, consent).await?;
+    let report = apply(app, session, plan, &approval, verb).await?;
+    Ok(go_on(app, session, report, consent, verb).await)
+}
+
+/// Does the same with what could not be planned before, because it awaited what the plan made, until nothing new can be
+/// planned. Nobody saw those plans: each needs a yes that was given in advance, or one of its own.
+async fn go_on(app: &App, session: &mut Session, first: Report, consent: &Consent, verb: &str) -> Done {
+    let mut goes_on = leads_on(&first);
+    let mut done = Done { report: first, stopped: None };
+    let Some(consent) = consent.of_what_follows(app) else { return done };
+    let (mut left, mut plans) = (usize::MAX, 1);
+    // Each plan must leave less, so that an output that is never there keeps nobody busy.
+    while goes_on && done.report.plan.blocked.len() < left && plans < PLANS {
+        (left, plans) = (done.report.plan.blocked.len(), plans + 1);
+        match follow(app, session, &consent, verb).await {
+            Ok(next) => {
+                goes_on = leads_on(&next);
+                done.report = done.report.followed_by(next);
+            }
+            // What was made before is told all the same.
+            Err(failure) => {
+                let why = escape(&failure.error.with_help());
+                app.screen.complain(&format!("The rest is not applied: {why}\n"));
+                // Something was written, whatever became of this plan.
+                done.stopped = Some(if failure.exit == Exit::Stale { Exit::Failure } else { failure.exit });
+                goes_on = false;
+            }
+        }
+    }
+    done
+}
+
+/// Whether a plan made what others awaited, and nothing went wrong.
+fn leads_on(report: &Report) -> bool {
+    report.deferred() > 0 && report.failed() + report.skipped() == 0
+}
+
+/// Carries out what can be planned now.
+async fn follow(app: &App, session: &mut Session, consent: &Consent, verb: &str) -> Result<Report, Failure> {
+    let plan = session.engine.plan(&app.cx).await?;
+    let approval = match plan.steps.is_empty() {
+        true => ApplyOptions::by(actor()),
+        false => approve(app, session, &plan, consent).await?,
+    };
+    apply(app, session, &plan, &approval, verb).await
+}
+
+/// Shows the plan and gets it approved. A plan that does nothing needs nobody's approval.
+async fn approve(
+    app: &App,
+    session: &Session,
+    plan: &Plan,
+    consent: &Consent,
+) -> Result<ApplyOptions, Failure> {
+    let verdict = session.engine.verdict(&app.cx, plan);
     if !app.screen.is_json() {
-        let view = PlanView { plan, verdict: &verdict, columns: app.screen.columns(), next: None };
+        let (columns, why) = (app.screen.columns(), app.command("why"));
+        let all = Some(app.command("plan --commits"));
+        let commits = session.engine.commits().map(|commits| Brought { commits, now: app.cx.now(), all });
+        let view = PlanView { plan, verdict: &verdict, commits, columns, next: None, why };
         app.screen.data(&view.text())?;
     }
-    let needs_nobody = plan.steps.is_empty() && *consent == Consent::Ask;
+    let needs_nobody = plan.steps.is_empty() && plan.rebound.is_empty() && *consent == Consent::Ask;
     let consent = if needs_nobody { &Consent::Given } else { consent };
-    let approval = consent.obtain(app, plan, &verdict).await?;
-    let applied = session.engine.apply(&app.cx, plan, &approval).await;
+    consent.obtain(app, session, plan, &verdict).await
+}
+
+async fn apply(
+    app: &App,
+    session: &mut Session,
+    plan: &Plan,
+    approval: &ApplyOptions,
+    verb: &str,
+) -> Result<Report, Failure> {
+    let applied = session.engine.apply(&app.cx, plan, approval).await;
     applied.map_err(|error| with_next_command(app, error, plan, verb).into())
 }
 
@@ -60,11 +152,16 @@ fn with_next_command(app: &App, error: Error, plan: &Plan, verb: &str) -> Error 
 }
 
 /// Writes what came of it as the answer.
-pub async fn answer(app: &App, session: &Session, report: &Report) -> Ended {
+pub async fn answer(app: &App, session: &Session, done: &Done) -> Ended {
+    let Done { report, stopped } = done;
     let pinned = session.engine.pinned(&app.cx).await?;
     let again = app.command(if report.skipped() + report.deferred() > 0 { "apply" } else { "plan" });
-    app.screen.answer(&ReportDocument::new(report, pinned.as_ref()), || {
-        report::human(report, app.screen.columns(), &again)
+    let exit = Exit::gravest([report::exit(report)].into_iter().chain(*stopped));
+    if let Some(many) = app.many() {
+        many.report(report);
+    }
+    app.answer(&ReportDocument::new(report, pinned.as_ref(), exit), || {
+        report::human(report, app.screen.columns(), &again, &app.command("why"))
     })?;
-    Ok(report::exit(report))
+    Ok(exit)
 }

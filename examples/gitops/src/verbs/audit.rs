@@ -2,27 +2,42 @@
 
 use std::path::Path;
 
-use gitops_core::{AuditReport, FileAudit, StateDir};
+use gitops_app::documents::Document;
+use gitops_app::place;
+use gitops_app::session::Access;
+use gitops_core::{AuditReport, StateDir};
 use serde::Serialize;
 
-use super::Ended;
+use super::{Ended, audited};
+use crate::actor::actor;
 use crate::app::App;
 use crate::cli::AuditVerb;
 use crate::exit::Exit;
-use crate::output::Document;
 use crate::output::style::{GREEN, count, paint};
+use crate::progress;
 
 /// Looks at the log only; a running engine is not in the way.
-pub fn run(app: &App, verb: &AuditVerb) -> Ended {
+pub async fn run(app: &App, verb: &AuditVerb) -> Ended {
     match verb {
-        AuditVerb::Verify => verify(app),
+        AuditVerb::Show(args) => audited::show(app, args).await,
+        AuditVerb::Verify => verify(app).await,
+        AuditVerb::Restart(_) => restart(app).await,
     }
 }
 
-fn verify(app: &App) -> Ended {
-    let path = StateDir::peek(&app.config()?.state)?.audit_path();
-    let report = FileAudit::verify(&path)?;
-    app.screen.answer(&AuditDocument { path: &path, report: &report }, || human(&path, &report))?;
+/// Begins a new log that says how much the old one had, and shows the new one.
+async fn restart(app: &App) -> Ended {
+    let mut session = app.open(Access::Write, progress::sink(app)).await?;
+    session.engine.restart_audit(&app.cx, &actor()).await?;
+    drop(session);
+    verify(app).await
+}
+
+async fn verify(app: &App) -> Ended {
+    let config = place::checked(&app.cx, app.config().clone(), None).await?;
+    let peek = StateDir::peek(&config.state)?;
+    let (path, report) = (peek.audit_path(), peek.verify_audit(&app.cx, &config.name).await?);
+    app.answer(&AuditDocument { path: &path, report: &report }, || human(&path, &report))?;
     Ok(Exit::Ok)
 }
 

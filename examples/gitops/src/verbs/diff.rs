@@ -1,35 +1,43 @@
 //! `gitops diff`: shows line by line what would change.
 
-use gitops_core::{Action, Diff, FieldChange, Key, Plan, Step, Value};
+use gitops_app::documents::blocked::{self, BlockedPart};
+use gitops_app::documents::plan::Summary;
+use gitops_app::lookup;
+use gitops_app::session::{Access, Session};
+use gitops_core::{Action, Diff, FieldChange, Key, Step, Value};
 
 use super::Ended;
 use crate::app::App;
 use crate::cli::DiffArgs;
 use crate::exit::Exit;
+use crate::output;
 use crate::output::diff::{DiffDocument, Hunks, human};
-use crate::session::{Access, Session};
-use crate::{lookup, progress};
+use crate::progress;
 
 /// Writes nothing to the target.
 pub async fn run(app: &App, args: &DiffArgs) -> Ended {
-    let mut session = Session::open(app, Access::Look, progress::sink(app)).await?;
+    let mut session = app.open(Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await?;
-    session.note_pin(app).await?;
+    app.note_pin(&session).await?;
+    let only = args.key.as_deref().map(|text| lookup::find(text, &session.keys())).transpose()?;
+    let is_wanted = |key: &Key| only.as_ref().is_none_or(|only| only == key);
     let mut objects = Vec::new();
-    for step in wanted(&plan, args, &session)? {
+    for step in plan.steps.iter().chain(&plan.drift).filter(|step| is_wanted(&step.key)) {
         let diff = whole(app, &session, step).await?;
         objects.push(Hunks { step, diff });
     }
-    app.screen.answer(&DiffDocument::new(&plan, &objects), || human(&objects))?;
-    Ok(Exit::Ok)
-}
-
-/// All steps with the drift that is left alone, or the one of an object.
-fn wanted<'p>(plan: &'p Plan, args: &DiffArgs, session: &Session) -> gitops_core::Result<Vec<&'p Step>> {
-    let steps = plan.steps.iter().chain(&plan.drift);
-    let Some(text) = &args.key else { return Ok(steps.collect()) };
-    let key = lookup::find(text, &session.keys())?;
-    Ok(steps.filter(|step| step.key == key).collect())
+    let blocked: Vec<BlockedPart<'_>> =
+        blocked::all(&plan).into_iter().filter(|part| is_wanted(part.key)).collect();
+    let exit = Exit::gravest(blocked.iter().map(|part| Exit::of_obstacle(part.obstacle)));
+    if let Some(many) = app.many() {
+        many.plan(&Summary::of(&plan));
+    }
+    let document = DiffDocument::new(&plan, &objects, &blocked);
+    app.answer(&document, || {
+        human(&objects, &blocked)
+            + &output::blocked::section(&blocked, app.screen.columns(), &app.command("why"))
+    })?;
+    Ok(exit)
 }
 
 /// The fields of a step: what is made is compared with nothing, and nothing with what is deleted.
@@ -39,7 +47,7 @@ async fn whole(app: &App, session: &Session, step: &Step) -> gitops_core::Result
     }
     Ok(match step.action {
         Action::Delete => {
-            let live = session.live(app, &step.key).await?;
+            let live = session.live(&app.cx, &step.key).await?;
             fields(live.as_ref().map(|live| &live.body), None)
         }
         _ => fields(None, declared(session, &step.key).as_ref()),

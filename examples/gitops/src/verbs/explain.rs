@@ -1,14 +1,14 @@
 //! `gitops explain`: explains an error code.
 
+use gitops_app::codes::{self, Page};
+use gitops_app::documents::Document;
 use gitops_core::{Error, ErrorKind};
 use serde::Serialize;
 
 use super::Ended;
 use crate::app::App;
 use crate::cli::ExplainArgs;
-use crate::codes::{self, Page};
 use crate::exit::Exit;
-use crate::output::Document;
 use crate::output::style::{BOLD, paint};
 
 /// Cause and way out of a code.

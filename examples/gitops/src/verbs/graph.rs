@@ -1,5 +1,8 @@
 //! `gitops graph`: draws what needs what.
 
+use gitops_app::documents::Document;
+use gitops_app::documents::changes;
+use gitops_app::session::Access;
 use gitops_core::{Component, Direction, Error, ErrorKind, Graph, Key, Parts};
 use serde::Serialize;
 
@@ -7,21 +10,18 @@ use super::Ended;
 use crate::app::App;
 use crate::cli::{GraphArgs, GraphFormat};
 use crate::exit::Exit;
-use crate::output::Document;
-use crate::output::changes;
 use crate::output::table::{Cell, Columns, draw};
 use crate::progress;
-use crate::session::{Access, Session};
 
 /// The graph of everything that is declared.
 pub async fn run(app: &App, args: &GraphArgs) -> Ended {
-    let mut session = Session::open(app, Access::Look, progress::sink(app)).await?;
+    let mut session = app.open(Access::Look, progress::sink(app)).await?;
     session.engine.plan(&app.cx).await?;
     let graph = session.engine.graph().map_err(|cycle| {
         Error::new(ErrorKind::Invalid, cycle.to_string()).help("remove one of these needs")
     })?;
-    let components = session.components(app).await?;
-    app.screen.answer(&GraphDocument::new(&graph, &components), || match args.format {
+    let components = session.components(&app.cx).await?;
+    app.answer(&GraphDocument::new(&graph, &components), || match args.format {
         GraphFormat::Text => text(&graph, &components, app.screen.columns()),
         GraphFormat::Dot => graph.dot(Direction::Down, &components),
         GraphFormat::Mermaid => graph.mermaid(Direction::Down, &components),

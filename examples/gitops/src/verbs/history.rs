@@ -1,32 +1,64 @@
 //! `gitops history`: lists what was deployed, newest first.
 
-use std::path::Path;
+use std::collections::BTreeMap;
 
-use gitops_core::{AuditEntry, AuditEvent, Pin, PlanId, Result, Revision, Time};
+use anstyle::Style;
+use gitops_app::documents::Document;
+use gitops_app::session::{Access, Session};
+use gitops_core::{Commit, Pin, Revision, Time};
 use serde::Serialize;
 
 use super::Ended;
+use super::deployment::{self, Deployment, Outcome};
+use super::reconciliation;
 use crate::app::App;
-use crate::cli::HistoryArgs;
+use crate::cli::{HistoryArgs, HistoryVerb};
 use crate::exit::Exit;
-use crate::output::Document;
-use crate::output::style::{DIM, GREEN, RED, YELLOW};
+use crate::output::style::{BOLD, DIM, GREEN, RED, YELLOW};
 use crate::output::table::{Cell, Columns, draw};
+use crate::output::{commits, when};
 use crate::progress;
-use crate::session::{self, Access, Session};
 
 /// Reads the audit log; a running engine is not in the way.
 pub async fn run(app: &App, args: &HistoryArgs) -> Ended {
-    let session = Session::open(app, Access::Look, progress::sink(app)).await?;
-    let mut deployments = deployments(&session.audit_path(), args.limit)?;
+    let session = app.open(Access::Look, progress::sink(app)).await?;
+    match &args.verb {
+        Some(HistoryVerb::Show(show)) => reconciliation::show(app, &session, show.number).await,
+        None => list(app, &session, args).await,
+    }
+}
+
+async fn list(app: &App, session: &Session, args: &HistoryArgs) -> Ended {
+    let mut deployments = deployment::last(&session.audit_path(), args.limit, args.all)?;
+    let mut authors = Authors::default();
     for deployment in &mut deployments {
-        deployment.summary = session.summary(app, &deployment.revision).await;
+        let commit = authors.of(app, session, &deployment.revision).await;
+        (deployment.author, deployment.summary) =
+            commit.map(|commit| (commit.author, commit.summary)).unzip();
     }
     let pinned = session.engine.pinned(&app.cx).await?;
-    session.note_pin(app).await?;
+    app.note_pin(session).await?;
     let document = HistoryDocument { application: session.engine.name(), pinned, deployments };
-    app.screen.answer(&document, || human(&document, app.screen.columns()))?;
+    app.answer(&document, || {
+        let show =
+            document.deployments.first().map(|last| app.command(&format!("history show {}", last.number)));
+        human(&document, app.screen.columns(), app.cx.now(), show)
+    })?;
     Ok(Exit::Ok)
+}
+
+/// The commits of revisions, each asked for once.
+#[derive(Default)]
+pub struct Authors(BTreeMap<String, Option<Commit>>);
+
+impl Authors {
+    /// Who made a revision, where the source still knows it.
+    pub async fn of(&mut self, app: &App, session: &Session, revision: &Revision) -> Option<Commit> {
+        if !self.0.contains_key(revision.id()) {
+            self.0.insert(revision.id().to_owned(), session.commit(&app.cx, revision).await);
+        }
+        self.0.get(revision.id()).cloned().flatten()
+    }
 }
 
 /// The document of `history`.
@@ -41,117 +73,51 @@ impl Document for HistoryDocument<'_> {
     const KIND: &'static str = "History";
 }
 
-/// One plan that was carried out, as far as it went.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Deployment {
-    started_at: Time,
-    ended_at: Option<Time>,
-    plan_id: PlanId,
-    revision: Revision,
-    by: String,
-    approved_by: Option<String>,
-    result: Outcome,
-    applied: usize,
-    failed: usize,
-    unchanged: usize,
-    /// The first line of the revision's message, where the source still knows it.
-    summary: Option<String>,
+fn human(document: &HistoryDocument<'_>, columns: Columns, now: Time, show: Option<String>) -> String {
+    let Some(show) = show else { return "Nothing was deployed yet.\n".to_owned() };
+    let head = ["#", "WHEN", "REVISION", "RESULT", "BY", "APPROVED", "TOOK", "PLAN", "WHAT"];
+    let head = head.iter().map(|name| Cell::styled(BOLD, *name)).collect();
+    let rows = document.deployments.iter().map(|deployment| row(deployment, now));
+    let table = draw(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), columns);
+    format!("{table}Each in full:  {show}\n")
 }
 
-/// How it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-enum Outcome {
-    /// Everything was done.
-    Done,
-    /// Something was not.
-    Failed,
-    /// It did not come to an end: it is under way, or the process was killed.
-    Unfinished,
-}
-
-impl Deployment {
-    fn begun(entry: &AuditEntry, plan: PlanId, revision: &Revision, approved_by: Option<&String>) -> Self {
-        Self {
-            started_at: entry.time,
-            ended_at: None,
-            plan_id: plan,
-            revision: revision.clone(),
-            by: entry.actor.clone(),
-            approved_by: approved_by.cloned(),
-            result: Outcome::Unfinished,
-            applied: 0,
-            failed: 0,
-            unchanged: 0,
-            summary: None,
-        }
-    }
-
-    /// In a few words.
-    pub fn line(&self) -> String {
-        format!("{} {} by {}: {}", self.started_at, self.revision, self.by, self.words())
-    }
-
-    fn words(&self) -> String {
-        match self.result {
-            Outcome::Done => format!("{} applied", self.applied),
-            Outcome::Failed => format!("{} applied, {} not", self.applied, self.failed),
-            Outcome::Unfinished => "not finished".to_owned(),
-        }
-    }
-}
-
-/// The last deployments of an audit log, newest first; reads back no further than it must.
-pub fn deployments(path: &Path, limit: usize) -> Result<Vec<Deployment>> {
-    let mut window = 1 << 10;
-    loop {
-        let entries = session::audit_entries(path, window)?;
-        let mut found: Vec<Deployment> = Vec::new();
-        entries.iter().for_each(|entry| take(&mut found, entry));
-        if found.len() >= limit || entries.len() < window {
-            found.reverse();
-            found.truncate(limit);
-            return Ok(found);
-        }
-        window <<= 3;
-    }
-}
-
-fn take(found: &mut Vec<Deployment>, entry: &AuditEntry) {
-    match &entry.what {
-        AuditEvent::PassStarted { plan, revision, approved_by } => {
-            found.push(Deployment::begun(entry, *plan, revision, approved_by.as_ref()));
-        }
-        AuditEvent::PassEnded { plan, applied, failed, unchanged, .. } => {
-            let Some(last) = found.last_mut().filter(|last| last.plan_id == *plan) else { return };
-            last.ended_at = Some(entry.time);
-            (last.applied, last.failed, last.unchanged) = (*applied, *failed, *unchanged);
-            last.result = if *failed == 0 { Outcome::Done } else { Outcome::Failed };
-        }
-        _ => {}
-    }
-}
-
-fn human(document: &HistoryDocument<'_>, columns: Columns) -> String {
-    match document.deployments.is_empty() {
-        true => "Nothing was deployed yet.\n".to_owned(),
-        false => draw(&document.deployments.iter().map(row).collect::<Vec<_>>(), columns),
-    }
-}
-
-fn row(deployment: &Deployment) -> Vec<Cell> {
-    let (style, word) = match deployment.result {
-        Outcome::Done => (GREEN, "done"),
-        Outcome::Failed => (RED, "failed"),
-        Outcome::Unfinished => (YELLOW, "unfinished"),
-    };
+fn row(deployment: &Deployment, now: Time) -> Vec<Cell> {
+    let (style, symbol) = sign(deployment.result);
     vec![
-        deployment.started_at.to_string().into(),
-        Cell::styled(style, word),
+        deployment.number.to_string().into(),
+        when::both(now, deployment.last_started_at).into(),
         deployment.revision.to_string().into(),
-        deployment.words().into(),
-        format!("by {}", deployment.by).into(),
+        Cell::styled(style, format!("{symbol} {}", deployment.words())),
+        deployment.by.clone().into(),
+        deployment.approved_by.as_deref().unwrap_or("-").into(),
+        took(deployment).into(),
         Cell::styled(DIM, deployment.plan_id.short()),
-        deployment.summary.clone().unwrap_or_default().into(),
+        what(deployment).into(),
     ]
+}
+
+/// How long the last attempt took.
+pub fn took(deployment: &Deployment) -> String {
+    let ended = deployment.ended_at.map(|ended| when::took(ended.since(deployment.last_started_at)));
+    ended.unwrap_or_else(|| "-".to_owned())
+}
+
+/// The style of a result, and its sign.
+pub const fn sign(result: Outcome) -> (Style, &'static str) {
+    match result {
+        Outcome::Succeeded => (GREEN, "✓"),
+        Outcome::NotReady => (YELLOW, "!"),
+        Outcome::Partial => (RED, "~"),
+        Outcome::Failed => (RED, "✗"),
+        Outcome::Stopped | Outcome::Unfinished => (YELLOW, "?"),
+    }
+}
+
+/// The revision's message with its author; of a rollback, what it goes back to.
+fn what(deployment: &Deployment) -> String {
+    let Some(summary) = &deployment.summary else { return String::new() };
+    let back = if deployment.purpose == gitops_core::Purpose::Rollback { "back to " } else { "" };
+    let author = deployment.author.as_deref().map(|author| format!(" ({})", commits::name(author)));
+    format!("{back}\"{summary}\"{}", author.unwrap_or_default())
 }

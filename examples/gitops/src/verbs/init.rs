@@ -4,26 +4,35 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
 
+use gitops_app::Backends;
+use gitops_app::config::{Applications, Config};
+use gitops_app::documents::Document;
+use gitops_app::place;
 use gitops_core::{Error, ErrorKind, Result, StateDir};
 use serde::Serialize;
 
 use super::Ended;
 use crate::app::App;
 use crate::cli::InitArgs;
-use crate::config::Config;
 use crate::exit::Exit;
-use crate::output::Document;
 use crate::output::style::{BOLD, GREEN, paint};
 
 /// Refuses to overwrite anything.
 pub fn run(app: &App, args: &InitArgs) -> Ended {
     let text = text(args);
-    let config = Config::parse(&app.file, &text)?;
+    let config = only(&app.file, &text)?;
+    place::check_apart(std::slice::from_ref(&config))?;
     write(&app.file, &text)?;
     let state = StateDir::open(&config.state, &app.cx)?;
     let document = InitDocument { file: app.file.clone(), state: state.path().to_owned() };
     app.screen.answer(&document, || human(&document, &app.command("plan")))?;
     Ok(Exit::Ok)
+}
+
+/// The one application of a file.
+fn only(file: &Path, text: &str) -> Result<Config> {
+    let found = Applications::parse(file, text, &Backends::new())?;
+    found.all.into_iter().next().ok_or_else(|| Error::new(ErrorKind::Internal, "the file has no application"))
 }
 
 /// The document of `init`.
@@ -93,20 +102,21 @@ sync:
   interval: 60s      # how often `gitops run` looks where nothing tells of news
 
 # Journal, inventory, mirror and audit log. Never lose it, never share it.
-state: ./.gitops
+state: {}
 ",
         quoted(&args.name),
         quoted(&args.url),
         quoted(&args.branch),
         quoted(&args.path),
         quoted(&args.root),
+        quoted(&format!("./.gitops/{}", args.name)),
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::GitRef;
+    use gitops_app::config::GitRef;
 
     fn args(name: &str, url: &str, branch: &str) -> InitArgs {
         let text = str::to_owned;
@@ -121,8 +131,8 @@ mod tests {
 
     #[test]
     fn what_is_written_reads_back_as_it_was_meant() {
-        let url = "https://example.org/a b.git#x";
-        let config = Config::parse(Path::new("gitops.yaml"), &text(&args("site", url, "true"))).unwrap();
+        let url = "https://example.org/a b: c.git";
+        let config = only(Path::new("gitops.yaml"), &text(&args("site", url, "true"))).unwrap();
         assert_eq!((config.name.as_str(), config.source.url.as_str()), ("site", url));
         assert_eq!(config.source.reference, GitRef::Branch("true".to_owned()));
     }

@@ -3,21 +3,32 @@
 mod apply;
 mod ask;
 mod audit;
+mod audited;
 mod completions;
+mod confirm;
+mod deployment;
 mod diff;
 mod drift;
+mod each;
 mod explain;
 mod graph;
+mod health;
 mod history;
 mod init;
+mod orders;
 mod plan;
+mod reconciliation;
+mod release;
+mod review;
 mod rollback;
 mod run;
+mod standing;
 mod status;
+mod trail;
 mod why;
 
 use crate::app::App;
-use crate::cli::Verb;
+use crate::cli::{Format, Verb};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -25,21 +36,51 @@ use crate::failure::Failure;
 type Ended = Result<Exit, Failure>;
 
 /// Runs a verb.
-pub async fn run(app: &App, verb: Verb) -> Ended {
+pub async fn run(app: &App, verb: &Verb) -> Ended {
+    check_format(app, verb)?;
     match verb {
-        Verb::Init(args) => init::run(app, &args),
-        Verb::Plan(args) => plan::run(app, &args).await,
-        Verb::Apply(args) => apply::run(app, &args).await,
-        Verb::Diff(args) => diff::run(app, &args).await,
-        Verb::Drift(args) => drift::run(app, &args).await,
-        Verb::Run => run::run(app).await,
-        Verb::Status => status::run(app).await,
-        Verb::History(args) => history::run(app, &args).await,
-        Verb::Rollback(args) => rollback::run(app, &args).await,
-        Verb::Why(args) => why::run(app, &args).await,
-        Verb::Graph(args) => graph::run(app, &args).await,
-        Verb::Audit(verb) => audit::run(app, &verb),
-        Verb::Explain(args) => explain::run(app, &args),
-        Verb::Completions(args) => completions::run(app, &args),
+        Verb::Init(args) => init::run(app, args),
+        Verb::Explain(args) => explain::run(app, args),
+        Verb::Completions(args) => completions::run(app, args),
+        Verb::Run => Box::pin(run::run(app)).await,
+        Verb::Review(args) => Box::pin(review::run(app, args)).await,
+        verb => Box::pin(each::each(app, verb)).await,
+    }
+}
+
+/// Runs a verb for one application.
+async fn one(app: &App, verb: &Verb) -> Ended {
+    match verb {
+        Verb::Plan(args) => Box::pin(plan::run(app, args)).await,
+        Verb::Apply(args) => Box::pin(apply::run(app, args)).await,
+        Verb::Diff(args) => Box::pin(diff::run(app, args)).await,
+        Verb::Drift(args) => Box::pin(drift::run(app, args)).await,
+        Verb::Status(args) => Box::pin(status::run(app, args)).await,
+        Verb::History(args) => Box::pin(history::run(app, args)).await,
+        Verb::Rollback(args) => Box::pin(rollback::run(app, args)).await,
+        Verb::Approve(args) => Box::pin(orders::approve(app, args)).await,
+        Verb::Reject(args) => Box::pin(orders::reject(app, args)).await,
+        Verb::Suspend(args) => Box::pin(orders::suspend(app, args)).await,
+        Verb::Resume(args) => Box::pin(orders::resume(app, args)).await,
+        Verb::Sync => Box::pin(orders::sync(app)).await,
+        Verb::Release(args) => Box::pin(release::run(app, args)).await,
+        Verb::Why(args) => Box::pin(why::run(app, args)).await,
+        Verb::Confirm(args) => Box::pin(confirm::run(app, args)).await,
+        Verb::Graph(args) => Box::pin(graph::run(app, args)).await,
+        Verb::Audit(verb) => Box::pin(audit::run(app, verb)).await,
+        Verb::Init(_) | Verb::Explain(_) | Verb::Completions(_) | Verb::Run | Verb::Review(_) => {
+            run(app, verb).await
+        }
+    }
+}
+
+/// Refuses what only a review can be written as.
+fn check_format(app: &App, verb: &Verb) -> Result<(), Failure> {
+    match (verb, app.screen.format()) {
+        (Verb::Review(_), _) | (_, Format::Human | Format::Json) => Ok(()),
+        _ => Err(Failure::usage(
+            "only `review` can be written like that",
+            "use `--output human` or `--output json`",
+        )),
     }
 }

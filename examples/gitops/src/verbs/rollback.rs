@@ -1,24 +1,25 @@
 //! `gitops rollback`: applies an earlier revision and holds it.
 
-use gitops_core::{ErrorKind, Pin, Plan, Report};
+use gitops_app::session::{Access, Session};
+use gitops_core::{Error, ErrorKind, Pin, Plan, Request, Result, Revision};
 
+use super::apply::Done;
 use super::ask::ask;
-use super::{Ended, apply, plan};
+use super::{Ended, apply, plan, status};
 use crate::actor::actor;
 use crate::app::App;
-use crate::cli::RollbackArgs;
+use crate::cli::{RollbackArgs, StatusArgs};
 use crate::consent::Consent;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::style::escape;
 use crate::progress;
-use crate::session::{Access, Session};
 
 /// With a revision: pins it and applies. With `--end`: lets go of it, and applies what comes next if that is approved.
 /// If another process is at work, it is asked to do so.
 pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
     match alone(app, args).await {
-        Err(failure) if failure.error.kind() == ErrorKind::Locked => ask(app, args, failure).await,
+        Err(failure) if failure.error.kind() == ErrorKind::Locked => by_process(app, args, failure).await,
         ended => ended,
     }
 }
@@ -31,19 +32,44 @@ async fn alone(app: &App, args: &RollbackArgs) -> Ended {
     }
 }
 
+/// Asks the process that has the state; `locked` names it.
+async fn by_process(app: &App, args: &RollbackArgs, locked: Failure) -> Ended {
+    if !args.consent.yes {
+        let help = "give `--yes` to ask that process to do it: it makes and applies its own plan";
+        return Err(Failure { error: locked.error.help(help), ..locked });
+    }
+    let session = app.open(Access::Look, progress::sink(app)).await?;
+    let (request, done) = match &args.revision {
+        Some(name) => {
+            let revision = find(app, &session, name).await?;
+            let done = format!("The process at work is pinned to {} now.", escape(&revision.to_string()));
+            (Request::Pin { revision }, done)
+        }
+        None => (Request::Unpin, "The process at work follows the source again.".to_owned()),
+    };
+    ask(app, &session, &request, locked).await?;
+    app.screen.note(&done);
+    status::run(app, &StatusArgs::default()).await
+}
+
+async fn find(app: &App, session: &Session, name: &str) -> Result<Revision> {
+    let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history to go back in");
+    session.engine.source().history().ok_or_else(unsupported)?.find(&app.cx, name).await
+}
+
 async fn hold(app: &App, revision: &str, args: &RollbackArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, false)?;
-    let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
+    let mut session = app.open(Access::Write, progress::sink(app)).await?;
     let before = session.engine.pinned(&app.cx).await?;
     let pin = session.engine.pin(&app.cx, revision, &actor()).await?;
     match plan_and_apply(app, &mut session, &consent, &format!("rollback {revision}")).await {
-        Ok(report) => {
+        Ok(done) => {
             let end = app.command("rollback --end");
             app.screen.note(&format!(
-                "Held to {}: newer commits wait until `{end}`.",
+                "Pinned to {}: newer commits wait until `{end}`.",
                 escape(&pin.revision.to_string())
             ));
-            apply::answer(app, &session, &report).await
+            apply::answer(app, &session, &done).await
         }
         Err(failure) => {
             take_back(app, &mut session, before).await?;
@@ -58,7 +84,7 @@ async fn plan_and_apply(
     session: &mut Session,
     consent: &Consent,
     verb: &str,
-) -> Result<Report, Failure> {
+) -> Result<Done, Failure> {
     let plan: Plan = session.engine.plan(&app.cx).await?;
     apply::carry_out(app, session, &plan, consent, verb).await
 }
@@ -70,27 +96,28 @@ async fn take_back(app: &App, session: &mut Session, before: Option<Pin>) -> Res
         Some(pin) => session.engine.pin(&cx, pin.revision.id(), &pin.by).await.map(drop)?,
         None => session.engine.unpin(&cx, &actor()).await.map(drop)?,
     }
-    app.screen.note("The application is held to what it was before; nothing was written.");
+    app.screen.note("The application is pinned to what it was before; nothing was written.");
     Ok(())
 }
 
 /// Only lets go: the plan that comes next is shown, and applied by `apply` or `run`.
 async fn let_go(app: &App) -> Ended {
-    let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
+    let mut session = app.open(Access::Write, progress::sink(app)).await?;
     unpin(app, &mut session).await?;
     let next = session.engine.plan(&app.cx).await?;
-    let verdict = session.engine.verdict(&next);
+    let verdict = session.engine.verdict(&app.cx, &next);
     let command = app.command(&format!("apply --plan-id {}", next.id.short()));
-    plan::show(app, &session.remarks(), &next, &verdict, Some(command))?;
-    Ok(Exit::Ok)
+    let all = app.command("plan --commits");
+    plan::show(app, &session, &next, &verdict, Some(command), Some(all))?;
+    Ok(Exit::of_blocked(&next))
 }
 
 async fn let_go_and_apply(app: &App, args: &RollbackArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, false)?;
-    let mut session = Session::open(app, Access::Write, progress::sink(app)).await?;
+    let mut session = app.open(Access::Write, progress::sink(app)).await?;
     let before = unpin(app, &mut session).await?;
     match plan_and_apply(app, &mut session, &consent, "rollback --end").await {
-        Ok(report) => apply::answer(app, &session, &report).await,
+        Ok(done) => apply::answer(app, &session, &done).await,
         Err(failure) => {
             take_back(app, &mut session, Some(before)).await?;
             Err(failure)
@@ -100,6 +127,6 @@ async fn let_go_and_apply(app: &App, args: &RollbackArgs) -> Ended {
 
 async fn unpin(app: &App, session: &mut Session) -> Result<Pin, Failure> {
     let pin = session.engine.unpin(&app.cx, &actor()).await?;
-    app.screen.note(&format!("No longer held to {}.", escape(&pin.revision.to_string())));
+    app.screen.note(&format!("No longer pinned to {}.", escape(&pin.revision.to_string())));
     Ok(pin)
 }

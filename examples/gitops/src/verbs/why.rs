@@ -1,32 +1,35 @@
 //! `gitops why`: tells where an object comes from and what happens to it next.
 
-use std::path::Path;
-
+use gitops_app::documents::Document;
+use gitops_app::documents::blocked::{self, BlockedPart};
+use gitops_app::documents::changes;
+use gitops_app::documents::plan::StepPart;
+use gitops_app::lookup;
+use gitops_app::origin::{self, Declaration};
+use gitops_app::session::{Access, Session};
 use gitops_core::{
-    Action, AuditEntry, AuditEvent, Commit, Component, Key, Owned, Plan, Provenance, Result, Time,
+    Action, Commit, Component, ErrorKind, FieldChange, ForeignField, Key, Owned, Plan, Provenance, Result,
+    Step, Value,
 };
 use serde::Serialize;
 
 use super::Ended;
+use super::trail::{self, Change};
 use crate::app::App;
 use crate::cli::WhyArgs;
 use crate::exit::Exit;
-use crate::output::Document;
-use crate::output::changes;
-use crate::output::plan_document::{HeldPart, StepPart};
 use crate::output::style::{BOLD, CYAN, escape, paint};
 use crate::output::table::labelled;
-use crate::session::{self, Access, Session};
-use crate::{lookup, progress};
+use crate::progress;
 
 /// Looks only; a running engine is not in the way.
 pub async fn run(app: &App, args: &WhyArgs) -> Ended {
-    let mut session = Session::open(app, Access::Look, progress::sink(app)).await?;
+    let mut session = app.open(Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await?;
-    session.note_pin(app).await?;
+    app.note_pin(&session).await?;
     let key = meant(app, &session, &args.key).await?;
     let document = WhyDocument::new(app, &session, &plan, &key).await?;
-    app.screen.answer(&document, || document.human())?;
+    app.answer(&document, || document.human())?;
     Ok(Exit::Ok)
 }
 
@@ -37,9 +40,10 @@ async fn meant(app: &App, session: &Session, text: &str) -> Result<Key> {
     if !error.is_not_found() {
         return Err(error);
     }
-    let components = session.components(app).await?;
-    let holds = |held: &&Vec<Component>| held.iter().any(|component| component.name == text);
-    let holders: Vec<&Key> = components.iter().filter(|(_, held)| holds(held)).map(|(key, _)| key).collect();
+    let components = session.components(&app.cx).await?;
+    let holds = |parts: &&Vec<Component>| parts.iter().any(|component| component.name == text);
+    let holders: Vec<&Key> =
+        components.iter().filter(|(_, parts)| holds(parts)).map(|(key, _)| key).collect();
     match holders[..] {
         [] => Err(error),
         [key] => Ok(key.clone()),
@@ -52,11 +56,16 @@ async fn meant(app: &App, session: &Session, text: &str) -> Result<Key> {
 struct WhyDocument<'a> {
     key: &'a Key,
     declared: Option<Provenance>,
+    /// The last line of the declaration, where the file has others beside it.
+    last_line: Option<u32>,
+    /// The commit that last changed a line of the declaration.
     commit: Option<Commit>,
+    /// The fields that differ, each with the commit that last changed it.
+    fields: Vec<Differing>,
     needs: Vec<Key>,
     owned: Option<&'a Owned>,
     components: Vec<Component>,
-    last_change: Option<LastChange>,
+    last_change: Option<Change>,
     next: Next<'a>,
 }
 
@@ -64,13 +73,75 @@ impl Document for WhyDocument<'_> {
     const KIND: &'static str = "Why";
 }
 
-/// What we last did to an object.
+/// A field that is not as declared.
 #[derive(Debug, Serialize)]
-struct LastChange {
-    time: Time,
-    action: Action,
-    by: String,
-    result: Option<String>,
+struct Differing {
+    path: String,
+    live: Option<Value>,
+    declared: Option<Value>,
+    /// The client that set the live value, where the target knows it.
+    set_by: Option<String>,
+    /// When it did: `at TIME`, or `after TIME` where the target knows no more.
+    set_when: Option<String>,
+    /// The line on which it is declared, where the file shows it.
+    line: Option<u32>,
+    commit: Option<Commit>,
+}
+
+/// How many fields are looked up.
+const FIELDS: usize = 20;
+
+impl Differing {
+    async fn of(
+        app: &App,
+        session: &Session,
+        plan: &Plan,
+        at: &Provenance,
+        found: Option<&Declaration>,
+        (field, foreign): (&FieldChange, &[ForeignField]),
+    ) -> Result<Self> {
+        let lines = found.map(|found| found.field(&field.path));
+        let line = lines.as_ref().map(|lines| *lines.start());
+        let commit = session.last_commit(&app.cx, &plan.revision, &at.path, lines).await?;
+        let FieldChange { path, before, after } = field.clone();
+        let setter = setter(foreign, &path);
+        let set_by = setter.map(|setter| setter.by.clone());
+        let set_when = setter.and_then(|setter| setter.when.clone());
+        Ok(Self { path, live: before, declared: after, set_by, set_when, line, commit })
+    }
+
+    fn row(&self, at: Option<&Provenance>) -> String {
+        let side = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), changes::short);
+        let values = format!(
+            "{} live {}, declared {}",
+            self.path.trim_start_matches('/'),
+            side(&self.live),
+            side(&self.declared)
+        );
+        let setter = self.set_by.as_ref().map(|by| {
+            let when = self.set_when.as_ref().map(|when| format!(" {when}")).unwrap_or_default();
+            format!(", set live by {by}{when}")
+        });
+        let by =
+            self.commit.as_ref().map(|commit| format!("; declaration last changed by {}", short(commit)));
+        let place = at.zip(self.line).map(|(at, line)| format!(" ({}:{line})", at.path));
+        let (setter, by, place) =
+            (setter.unwrap_or_default(), by.unwrap_or_default(), place.unwrap_or_default());
+        escape(&format!("{values}{setter}{by}{place}"))
+    }
+}
+
+/// Who set a field, or one that it is a part of, or a part of it.
+fn setter<'f>(foreign: &'f [ForeignField], path: &str) -> Option<&'f ForeignField> {
+    let holds =
+        |outer: &str, inner: &str| inner.strip_prefix(outer).is_some_and(|rest| rest.starts_with('/'));
+    let same = foreign.iter().find(|field| field.path == path);
+    same.or_else(|| foreign.iter().find(|field| holds(&field.path, path) || holds(path, &field.path)))
+}
+
+/// A commit on one line.
+fn short(Commit { id, author, time, summary, .. }: &Commit) -> String {
+    format!("{} {author} {time} \"{summary}\"", id.get(..12).unwrap_or(id))
 }
 
 /// What the next apply does about an object.
@@ -82,24 +153,24 @@ enum Next<'a> {
     /// This.
     Step { step: StepPart<'a>, text: String },
     /// Nothing may be done about it.
-    Held { held: HeldPart<'a>, text: String },
+    Blocked { blocked: BlockedPart<'a>, text: String },
     /// It drifted and is left alone.
     LeftAlone { step: StepPart<'a>, text: String },
     /// It is no longer declared and stays.
-    Kept,
+    Orphaned,
 }
 
 impl<'a> Next<'a> {
     fn of(plan: &'a Plan, key: &Key) -> Self {
-        let held = plan.held.iter().find(|held| &held.key == key);
+        let blocked = blocked::of(plan, key);
         let drifted = plan.drift.iter().find(|step| &step.key == key);
-        match (plan.step(key), held, drifted) {
+        match (plan.step(key), blocked, drifted) {
             (Some(step), ..) => {
                 Self::Step { text: format!("{}: {}", step.action, changes::reason(step)), step: step.into() }
             }
-            (_, Some(held), _) => Self::Held { text: held.why.to_string(), held: held.into() },
+            (_, Some(blocked), _) => Self::Blocked { text: blocked.text.clone(), blocked },
             (_, _, Some(step)) => Self::LeftAlone { text: changes::reason(step), step: step.into() },
-            _ if plan.kept.contains(key) => Self::Kept,
+            _ if plan.orphaned.contains(key) => Self::Orphaned,
             _ => Self::Nothing,
         }
     }
@@ -108,9 +179,10 @@ impl<'a> Next<'a> {
         match self {
             Self::Nothing => "nothing: it is as declared".to_owned(),
             Self::Step { text, .. } => text.clone(),
-            Self::Held { text, .. } => format!("nothing may be done: {text}"),
+            Self::Blocked { text, blocked } if blocked.help.is_empty() => format!("BLOCKED: {text}"),
+            Self::Blocked { text, blocked } => format!("BLOCKED: {text}; {}", blocked.help),
             Self::LeftAlone { text, .. } => format!("nothing: drift is only reported ({text})"),
-            Self::Kept => "nothing: it is no longer declared and stays".to_owned(),
+            Self::Orphaned => "nothing: it is no longer declared and stays".to_owned(),
         }
     }
 }
@@ -120,31 +192,49 @@ impl<'a> WhyDocument<'a> {
         let object = session.engine.desired().and_then(|desired| desired.objects().get(key));
         let declared = object.map(|object| object.provenance.clone());
         let declared = declared.or_else(|| plan.step(key).and_then(|step| step.provenance.clone()));
+        let found = match &declared {
+            Some(at) if at.line > 0 => find(app, session, plan, at).await?,
+            _ => None,
+        };
         let commit = match &declared {
-            Some(provenance) => session.last_commit(app, plan, provenance).await?,
+            Some(at) => {
+                let line = (at.line > 0).then_some(at.line..=at.line);
+                let lines = found.as_ref().map(|found| found.range.clone()).or(line);
+                session.last_commit(&app.cx, &plan.revision, &at.path, lines).await?
+            }
             None => None,
         };
+        let mut fields = Vec::new();
+        if let (Some(at), Some(step)) = (&declared, differing(plan, key)) {
+            for field in step.diff.fields().iter().take(FIELDS) {
+                let field = (field, &step.foreign[..]);
+                fields.push(Differing::of(app, session, plan, at, found.as_ref(), field).await?);
+            }
+        }
         let needs =
             object.and_then(|object| session.engine.desired()?.needs(object).ok()).unwrap_or_default();
         Ok(Self {
             key,
             declared,
+            last_line: found.map(|found| *found.range.end()),
             commit,
+            fields,
             needs,
             owned: session.engine.inventory().entries().get(key),
-            components: session.components(app).await?.remove(key).unwrap_or_default(),
-            last_change: last_change(&session.audit_path(), key)?,
+            components: session.components(&app.cx).await?.remove(key).unwrap_or_default(),
+            last_change: trail::last(&session.audit_path(), key)?,
             next: Next::of(plan, key),
         })
     }
 
     fn human(&self) -> String {
-        let last_change = self.last_change.as_ref().map_or("none by us".to_owned(), LastChange::line);
+        let last_change = self.last_change.as_ref().map_or("none by us".to_owned(), applied);
         let mut facts = vec![("declared", self.declared_at())];
-        facts.extend(self.commit.as_ref().map(|Commit { id, author, time, summary }| {
+        facts.extend(self.commit.as_ref().map(|Commit { id, author, time, summary, .. }| {
             let id = id.get(..12).unwrap_or(id);
             ("commit", escape(&format!("{id}  {author}  {time}  {summary}")))
         }));
+        facts.extend(self.fields.iter().map(|field| ("differs", field.row(self.declared.as_ref()))));
         if !self.needs.is_empty() {
             let needs: Vec<String> = self.needs.iter().map(changes::object).collect();
             facts.push(("needs", escape(&needs.join(", "))));
@@ -157,12 +247,29 @@ impl<'a> WhyDocument<'a> {
     fn declared_at(&self) -> String {
         match &self.declared {
             Some(provenance) => {
-                let place = paint(CYAN, escape(&provenance.to_string()));
+                let last = self.last_line.filter(|last| *last > provenance.line);
+                let last = last.map(|last| format!("-{last}")).unwrap_or_default();
+                let place = paint(CYAN, escape(&format!("{provenance}{last}")));
                 format!("{place}  in {}", escape(&provenance.source))
             }
             None => "nowhere".to_owned(),
         }
     }
+}
+
+/// The object in its file. A file that can't be fetched or read only costs the exact lines.
+async fn find(app: &App, session: &Session, plan: &Plan, at: &Provenance) -> Result<Option<Declaration>> {
+    match session.file(&app.cx, &plan.revision, &at.path).await {
+        Ok(bytes) => Ok(bytes.and_then(|bytes| origin::declaration(&at.path, &bytes, at.line))),
+        Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// The step or the drift of an object that has both sides: what is made or deleted differs as a whole.
+fn differing<'p>(plan: &'p Plan, key: &Key) -> Option<&'p Step> {
+    let steps = plan.steps.iter().chain(&plan.drift);
+    steps.filter(|step| step.action == Action::Update).find(|step| &step.key == key)
 }
 
 /// A resource with its identity, and what is wrong with it.
@@ -172,34 +279,13 @@ fn resource(part: &Component) -> String {
     format!("{}{id}{trouble}", part.name)
 }
 
-impl LastChange {
-    fn line(&self) -> String {
-        let result = self.result.as_deref().unwrap_or("not answered");
-        escape(&format!("{}  {} by {}: {result}", self.time, self.action, self.by))
-    }
-}
-
-/// The last change of an object in an audit log, with its outcome; reads back no further than it must.
-fn last_change(path: &Path, key: &Key) -> Result<Option<LastChange>> {
-    let mut window = 1 << 10;
-    loop {
-        let entries = session::audit_entries(path, window)?;
-        let found = entries.iter().fold(None, |last, entry| take(last, entry, key));
-        if found.is_some() || entries.len() < window {
-            return Ok(found);
-        }
-        window <<= 3;
-    }
-}
-
-fn take(last: Option<LastChange>, entry: &AuditEntry, key: &Key) -> Option<LastChange> {
-    match &entry.what {
-        AuditEvent::Intent { key: of, action, .. } if of == key => {
-            Some(LastChange { time: entry.time, action: *action, by: entry.actor.clone(), result: None })
-        }
-        AuditEvent::Outcome { key: of, result, .. } if of == key => {
-            last.map(|last| LastChange { result: Some(result.clone()), ..last })
-        }
-        _ => last,
-    }
+/// What we last did to an object, for whom, by which plan and with which outcome.
+fn applied(change: &Change) -> String {
+    let Change { time, action, by, result, detail, of, .. } = change;
+    let of = of.as_ref().map(|of| {
+        let approved = of.approved_by.as_ref().map(|by| format!("approved by {by}, ")).unwrap_or_default();
+        format!("  ({approved}plan {}, reconciliation {})", of.plan_id.short(), of.number)
+    });
+    let outcome = trail::outcome(result.as_deref(), detail.as_deref());
+    escape(&format!("{time}  {action} by {by}: {outcome}{}", of.unwrap_or_default()))
 }

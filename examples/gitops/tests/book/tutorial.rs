@@ -6,9 +6,24 @@ use crate::transcript::{exchanges, matches};
 
 #[test]
 fn every_command_of_the_tutorial_prints_what_the_page_says() {
+    follow("tutorial.md", 20);
+}
+
+#[test]
+fn every_command_of_the_page_on_operation_prints_what_the_page_says() {
+    follow("operate.md", 20);
+}
+
+#[test]
+fn every_command_of_the_page_on_gates_prints_what_the_page_says() {
+    follow("gates.md", 15);
+}
+
+/// Runs the commands of a page, of which there are more than so many, one after the other in one folder.
+fn follow(name: &str, commands: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let exchanges = exchanges(&page("tutorial.md"));
-    assert!(exchanges.len() > 20, "the tutorial has only {} commands", exchanges.len());
+    let exchanges = exchanges(&page(name));
+    assert!(exchanges.len() > commands, "{name} has only {} commands", exchanges.len());
     let mut status = 0;
     for exchange in &exchanges {
         let command = exchange.command.replace("$?", &status.to_string());

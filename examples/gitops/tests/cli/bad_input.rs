@@ -118,7 +118,7 @@ fn a_target_in_a_folder_that_is_not_there() {
 #[test]
 fn a_journal_that_was_cut_short() {
     let world = World::applied();
-    let journal = fs::OpenOptions::new().write(true).open(world.path(".gitops/journal")).unwrap();
+    let journal = fs::OpenOptions::new().write(true).open(world.path(".gitops/site/journal")).unwrap();
     journal.set_len(40).unwrap();
     world.commit("Change", &[("index.html", Some("new\n"))]);
     refused(&world, 1).warns("error[GO0015]");
@@ -127,10 +127,10 @@ fn a_journal_that_was_cut_short() {
 #[test]
 fn a_journal_with_a_byte_changed() {
     let world = World::applied();
-    let mut journal = fs::read(world.path(".gitops/journal")).unwrap();
+    let mut journal = fs::read(world.path(".gitops/site/journal")).unwrap();
     let middle = journal.len() / 2;
     journal[middle] ^= 1;
-    fs::write(world.path(".gitops/journal"), journal).unwrap();
+    fs::write(world.path(".gitops/site/journal"), journal).unwrap();
     world.commit("Change", &[("index.html", Some("new\n"))]);
     refused(&world, 1).warns("error[GO0015]");
 }
@@ -138,7 +138,7 @@ fn a_journal_with_a_byte_changed() {
 #[test]
 fn a_journal_that_is_gone() {
     let world = World::applied();
-    fs::remove_file(world.path(".gitops/journal")).unwrap();
+    fs::remove_file(world.path(".gitops/site/journal")).unwrap();
     world.commit("Remove it all", &[("index.html", None)]);
     refused(&world, 1).warns("error[GO0015]");
 }

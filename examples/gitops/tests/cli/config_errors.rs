@@ -23,7 +23,7 @@ fn the_file_is_a_folder() {
     let world = World::new();
     fs::remove_file(world.path("gitops.yaml")).unwrap();
     fs::create_dir(world.path("gitops.yaml")).unwrap();
-    refused(&world, "GO0102").warns("this is a folder");
+    refused(&world, "GO0101").warns("no file in this folder ends with");
 }
 
 #[test]

@@ -89,7 +89,8 @@ fn a_plan_leaves_nothing_behind_but_the_mirror() {
         names
     };
     assert_eq!(names(""), [".gitops", "gitops.yaml", "repository"]);
-    assert_eq!(names(".gitops"), ["mirrors"]);
+    assert_eq!(names(".gitops"), ["site"]);
+    assert_eq!(names(".gitops/site"), ["mirrors"]);
 }
 
 #[test]
@@ -97,7 +98,7 @@ fn state_of_a_newer_version_is_left_alone() {
     for file in ["journal", "store/inventory"] {
         let world = World::applied();
         world.commit("Change", &[("index.html", Some("new\n"))]);
-        let path = world.path(".gitops").join(file);
+        let path = world.path(".gitops/site").join(file);
         fs::OpenOptions::new().write(true).open(&path).unwrap().write_all_at(&[9], 8).unwrap();
         let before = fs::read(&path).unwrap();
         world.gitops(&["apply", "--yes"]).expect(1).warns("newer version").warns("nothing was changed");
@@ -109,10 +110,10 @@ fn state_of_a_newer_version_is_left_alone() {
 #[test]
 fn a_journal_that_was_cut_back_by_whole_records_is_found_out() {
     let world = World::applied();
-    let after_first = fs::metadata(world.path(".gitops/journal")).unwrap().len();
+    let after_first = fs::metadata(world.path(".gitops/site/journal")).unwrap().len();
     world.commit("Change", &[("other", Some("other\n"))]);
     world.gitops(&["apply", "--yes"]).expect(0);
-    let journal = fs::OpenOptions::new().write(true).open(world.path(".gitops/journal")).unwrap();
+    let journal = fs::OpenOptions::new().write(true).open(world.path(".gitops/site/journal")).unwrap();
     journal.set_len(after_first).unwrap();
     world.commit("Remove it", &[("other", None)]);
     world.gitops(&["apply", "--yes"]).expect(1).warns("error[GO0015]").warns("cut back").warns("help: ");

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use crate::several::{self, two};
 use crate::support::{CONFIG, Ran, World};
 
 /// The schema of a kind, with fields that it does not describe forbidden: readers must ignore those, we must not
 /// write them.
 fn schema(kind: &str) -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{kind}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../gitops-app/schemas/{kind}.json"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let mut schema = serde_json::from_str(&text).unwrap();
     close(&mut schema);
@@ -30,7 +31,7 @@ fn close(schema: &mut Value) {
 }
 
 #[track_caller]
-fn check(document: &Value, kind: &str) {
+pub fn check(document: &Value, kind: &str) {
     assert_eq!(document["kind"], kind, "{document}");
     assert_eq!(document["schema_version"], "1.0");
     let validator = jsonschema::validator_for(&schema(kind)).unwrap();
@@ -68,7 +69,7 @@ fn plans_diffs_drift_and_reports() {
     let world = busy();
     let plan = world.json(&["plan"]);
     check(&plan, "Plan");
-    assert_eq!(plan["summary"]["held"], 1);
+    assert_eq!(plan["summary"]["blocked"], 1);
     let actions: Vec<&str> =
         plan["steps"].as_array().unwrap().iter().map(|step| step["action"].as_str().unwrap()).collect();
     assert_eq!(actions, ["delete", "update", "update", "create"]);
@@ -87,7 +88,7 @@ fn a_plan_that_needs_an_approval_and_drift_that_is_left_alone() {
     world.commit("Remove one", &[("conf/app.toml", None)]);
     let plan = world.json(&["plan"]);
     check(&plan, "Plan");
-    assert_eq!((plan["summary"]["drift"].as_u64(), plan["summary"]["kept"].as_u64()), (Some(1), Some(1)));
+    assert_eq!((plan["summary"]["drift"].as_u64(), plan["summary"]["orphaned"].as_u64()), (Some(1), Some(1)));
     check(&world.json(&["drift"]), "Drift");
     check(&world.json(&["why", "index.html"]), "Why");
     check(&world.json(&["why", "app.toml"]), "Why");
@@ -102,13 +103,22 @@ fn a_plan_that_needs_an_approval_and_drift_that_is_left_alone() {
 fn everything_that_tells() {
     let world = busy();
     check(&world.json(&["status"]), "Status");
-    check(&world.json(&["history"]), "History");
+    let history = world.json(&["history"]);
+    check(&history, "History");
     check(&world.json(&["graph"]), "Graph");
     check(&world.json(&["audit", "verify"]), "Audit");
     check(&world.json(&["explain", "GO0106"]), "Explanation");
     for object in ["index.html", "goes", "foreign", "kept", "new"] {
         check(&world.json(&["why", object]), "Why");
     }
+    world.gitops(&["apply", "--yes"]).expect(1);
+    for deployment in world.json(&["history", "--all"])["deployments"].as_array().unwrap() {
+        check(&world.json(&["history", "show", &deployment["number"].to_string()]), "Reconciliation");
+    }
+    check(&world.json(&["audit", "show", "index.html"]), "AuditTrail");
+    world.gitops(&["release", "index.html"]).expect(0);
+    check(&world.json(&["audit", "show", "--since", "1h"]), "AuditTrail");
+    check(&world.json(&["why", "index.html"]), "Why");
     std::fs::rename(world.path("repository"), world.path("away")).unwrap();
     check(&world.json(&["status"]), "Status");
 }
@@ -151,6 +161,32 @@ fn every_error() {
 }
 
 #[test]
+fn lists_of_several_applications() {
+    let world = two();
+    let each = |list: &Value| {
+        check(list, "List");
+        for item in list["items"].as_array().unwrap() {
+            check(item, item["kind"].as_str().unwrap());
+        }
+    };
+    each(&world.json(&["plan"]));
+    each(&world.json(&["apply", "--yes"]));
+    for verb in ["status", "history", "drift", "diff"] {
+        each(&world.json(&[verb]));
+    }
+    let others = several::without_two()
+        + "- name: three\n  source: { git: { url: ./nowhere } }\n  \
+                                           target: { directory: { root: ./live/c } }\n";
+    world.configure(&others);
+    let list = world.json(&["plan"]);
+    each(&list);
+    assert_eq!(
+        (&list["orphaned"][0]["application"], &list["items"][1]["kind"]),
+        (&"two".into(), &"Error".into())
+    );
+}
+
+#[test]
 fn every_event_of_a_run() {
     let world = World::new();
     let output = world.command(&["run", "--output", "json", "--timeout", "2s"]).output().unwrap();
@@ -160,4 +196,29 @@ fn every_event_of_a_run() {
     assert!(events.iter().any(|event| event["type"] == "applied"), "{events:#?}");
     let numbers: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
+fn every_order() {
+    let world = World::applied();
+    check(&world.json(&["suspend", "--reason", "a test"]), "Order");
+    check(&world.json(&["status"]), "Status");
+    check(&world.json(&["resume"]), "Order");
+    check(&world.json(&["reject", "--reason", "a test"]), "Order");
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    let plan = world.json(&["plan"]);
+    check(&world.json(&["approve", plan["plan_id"].as_str().unwrap()]), "Order");
+}
+
+#[test]
+fn a_release_changes_nothing_and_is_in_the_audit_log() {
+    let world = World::applied();
+    let release = world.json(&["release", "index.html"]);
+    check(&release, "Release");
+    assert_eq!(release["by"], "alice");
+    world.gitops(&["plan"]).expect(0).says("No changes");
+    world.gitops(&["release", "nothing"]).expect(1).warns("nothing");
+    let log = std::fs::read_to_string(world.path(".gitops/site/audit.jsonl")).unwrap();
+    assert_eq!(log.matches("\"released\"").count(), 1, "{log}");
+    world.gitops(&["audit", "verify"]).expect(0).says("none changed");
 }

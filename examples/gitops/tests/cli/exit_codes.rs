@@ -1,5 +1,5 @@
 //! Every exit code, from the binary itself. Code 6 needs a target that knows health and is tested with the report;
-//! 130 is in `interrupt`.
+//! 7 is in `review`, 130 in `interrupt`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -11,7 +11,7 @@ fn help_and_version_end_with_0_and_the_help_names_every_code() {
     let world = World::empty();
     world.gitops(&["--version"]).expect(0).says("gitops 0.1.0");
     let ran = world.gitops(&["--help"]).expect(0);
-    for code in ["  0  ok", "  1  ", "  2  ", "  3  ", "  4  ", "  5  ", "  6  ", " 64  ", "130  "] {
+    for code in ["  0  ok", "  1  ", "  2  ", "  3  ", "  4  ", "  5  ", "  6  ", "  7  ", " 64  ", "130  "] {
         assert!(ran.stdout.contains(code), "{code:?}: {}", ran.stdout);
     }
 }
@@ -42,7 +42,7 @@ fn a_plan_that_a_gate_holds_back_ends_with_3_until_it_is_named() {
 #[test]
 fn what_we_may_not_use_ends_with_4() {
     let world = World::applied();
-    fs::set_permissions(world.path(".gitops"), fs::Permissions::from_mode(0o777)).unwrap();
+    fs::set_permissions(world.path(".gitops/site"), fs::Permissions::from_mode(0o777)).unwrap();
     world.gitops(&["apply", "--yes"]).expect(4).warns("chmod 700");
 }
 

@@ -15,7 +15,7 @@ fn a_plan_shows_what_would_be_done_and_touches_nothing() {
         .says("Plan: 2 to create, 0 to update, 0 to replace, 0 to delete; 0 unchanged.")
         .says("Apply it:  gitops apply --plan-id ");
     assert!(!world.path("live").exists());
-    assert!(!world.path(".gitops/journal").exists() && !world.path(".gitops/lock").exists());
+    assert!(!world.path(".gitops/site/journal").exists() && !world.path(".gitops/site/lock").exists());
 }
 
 #[test]
@@ -26,9 +26,9 @@ fn an_apply_makes_the_files_and_a_second_one_does_nothing() {
         world.all_live(),
         [("conf/app.toml", "size = 1\n"), ("index.html", "one\ntwo\n")].map(|(a, b)| (a.into(), b.into()))
     );
-    let journal = fs::read(world.path(".gitops/journal")).unwrap();
+    let journal = fs::read(world.path(".gitops/site/journal")).unwrap();
     world.gitops(&["apply", "--yes"]).expect(0).says("No changes: 2 objects are as declared.");
-    assert_eq!(fs::read(world.path(".gitops/journal")).unwrap(), journal);
+    assert_eq!(fs::read(world.path(".gitops/site/journal")).unwrap(), journal);
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_new_commit_is_a_change_and_a_removed_file_is_deleted() {
     world
         .gitops(&["plan"])
         .expect(0)
-        .says("High risk: File/conf/app.toml is deleted")
+        .says("DANGER: File/conf/app.toml will be DELETED")
         .says("-\tdelete\tdir\tFile/conf/app.toml\tno longer declared\twas conf/app.toml\n")
         .says("~\tupdate\tdir\tFile/index.html\tcontent +1 −1 lines\tindex.html\n");
     world.gitops(&["apply", "--yes"]).expect(0);
@@ -66,7 +66,7 @@ fn what_is_no_saved_plan_is_refused() {
         .warns("not a saved plan")
         .warns("gitops plan --out FILE");
     world.gitops(&["apply", "missing"]).expect(1).warns("missing");
-    fs::write(world.path("newer"), r#"{"kind":"SavedPlan","format":2,"plan":{}}"#).unwrap();
+    fs::write(world.path("newer"), r#"{"kind":"SavedPlan","format":3,"plan":{}}"#).unwrap();
     world.gitops(&["apply", "newer"]).expect(1).warns("a newer version");
     assert!(!world.path("live").exists());
 }
@@ -76,9 +76,9 @@ fn a_plan_id_or_its_beginning_applies_exactly_that_plan() {
     let world = World::new();
     let id = world.plan_id();
     world.gitops(&["apply", "--plan-id", &id[..7]]).expect(64);
-    world.gitops(&["apply", "--plan-id", "0123456789"]).expect(5).warns("nothing was written");
+    world.gitops(&["apply", "--plan-id", "0123456789ab"]).expect(5).warns("nothing was written");
     assert!(!world.path("live/index.html").exists());
-    world.gitops(&["apply", "--plan-id", &id[..8]]).expect(0);
+    world.gitops(&["apply", "--plan-id", &id[..12]]).expect(0);
 }
 
 #[test]
@@ -89,14 +89,14 @@ fn where_nobody_can_be_asked_nothing_is_done_without_consent() {
 }
 
 #[test]
-fn a_file_that_somebody_else_made_is_held_and_not_touched() {
+fn a_file_that_somebody_else_made_is_blocked_and_not_touched() {
     let world = World::new();
     world.edit_live("index.html", "theirs");
     world
         .gitops(&["plan"])
-        .expect(0)
-        .says("!\theld\tdir\tFile/index.html\tit is there and was not made by us");
-    world.gitops(&["apply", "--yes"]).expect(1).says("1 object held");
+        .expect(1)
+        .says("!\tconflict\tdir\tFile/index.html\tit is there and was not made by us");
+    world.gitops(&["apply", "--yes"]).expect(1).says("1 object blocked");
     assert_eq!(world.live("index.html").as_deref(), Some("theirs"));
     assert_eq!(world.live("conf/app.toml").as_deref(), Some("size = 1\n"));
 }
@@ -119,7 +119,7 @@ fn init_writes_a_configuration_that_works_and_overwrites_none() {
     world.gitops(&["init"]).expect(1).warns("not overwritten");
     fs::remove_file(world.path("gitops.yaml")).unwrap();
     world.gitops(&["init", "--url", "./repository", "--path", "site"]).expect(0).says("gitops plan");
-    assert!(world.path(".gitops").is_dir());
+    assert!(world.path(".gitops/site").is_dir());
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }

@@ -1,4 +1,4 @@
-//! Back to an earlier revision, held there, and forward again.
+//! Back to an earlier revision, pinned there, and forward again.
 
 use crate::support::World;
 
@@ -14,9 +14,9 @@ fn an_earlier_revision_is_applied_and_held_until_it_is_let_go() {
 
     world.commit("Break it more", &[("index.html", Some("more\n"))]);
     world.edit_live("index.html", "by hand\n");
-    world.gitops(&["apply", "--yes"]).expect(0).warns("Held to ");
+    world.gitops(&["apply", "--yes"]).expect(0).warns("Pinned to ");
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
-    world.gitops(&["status"]).expect(0).says("Synced").says("held to");
+    world.gitops(&["status"]).expect(0).says("Synced").says("pinned to");
     assert_eq!(world.json(&["status"])["pinned"]["by"], "alice");
 
     world.gitops(&["rollback", "--end"]).expect(0).says("~\tupdate\tdir\tFile/index.html");
@@ -60,4 +60,20 @@ fn a_revision_that_nobody_knows_is_refused() {
     let world = World::applied();
     world.gitops(&["rollback", "v9.9.9", "--yes"]).expect(1).warns("v9.9.9");
     assert_eq!(world.json(&["status"])["pinned"], serde_json::Value::Null);
+}
+
+/// People began an application at an older release, and a rewritten branch went unnoticed from then on.
+#[test]
+fn an_application_that_begins_by_a_rollback_sees_a_rewritten_branch() {
+    let world = World::new();
+    let first = world.git(&["rev-parse", "HEAD"]);
+    world.commit("Second", &[("index.html", Some("two\n"))]);
+    world.gitops(&["rollback", first.trim(), "--yes"]).expect(0);
+    world.git(&["checkout", "-q", "--orphan", "other"]);
+    world.commit("Another history", &[("index.html", Some("planted\n"))]);
+    world.git(&["branch", "-q", "-M", "main"]);
+    world.gitops(&["rollback", "--end"]).expect(3);
+    world.gitops(&["plan"]).expect(3).warns("descend");
+    world.gitops(&["apply", "--yes"]).expect(3);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }

@@ -1,5 +1,6 @@
 //! `run`: new commits and drift both, until it is asked to stop.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
 
@@ -7,16 +8,17 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::interrupt::send;
+use crate::several::{TWO, two};
 use crate::support::{Ran, World};
 
 /// A run with the events that it writes. It gives up after a minute, so that a missing event fails the test.
-struct Running {
+pub struct Running {
     child: Child,
     events: Lines<BufReader<ChildStdout>>,
 }
 
 impl Running {
-    fn start(world: &World) -> Self {
+    pub fn start(world: &World) -> Self {
         let mut child = world
             .command(&["run", "--output", "json", "--timeout", "60s"])
             .stdout(Stdio::piped())
@@ -28,7 +30,7 @@ impl Running {
     }
 
     /// Reads on to the first event of a kind.
-    fn wait_for(&mut self, kind: &str) -> Value {
+    pub fn wait_for(&mut self, kind: &str) -> Value {
         self.events
             .by_ref()
             .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
@@ -36,7 +38,7 @@ impl Running {
             .unwrap_or_else(|| panic!("the run ended without the event {kind}"))
     }
 
-    fn stop(self, signal: Signal) -> Ran {
+    pub fn stop(self, signal: Signal) -> Ran {
         send(&self.child, signal);
         self.child.wait_with_output().unwrap().into()
     }
@@ -67,7 +69,7 @@ fn a_source_that_fails_is_tried_again() {
     let world = World::new();
     std::fs::rename(world.path("repository"), world.path("away")).unwrap();
     let mut running = Running::start(&world);
-    running.wait_for("pass_failed");
+    running.wait_for("reconcile_failed");
     std::fs::rename(world.path("away"), world.path("repository")).unwrap();
     assert_eq!(running.wait_for("finished")["applied"], 2);
     running.stop(Signal::INT).expect(130).warns("exit 130: interrupted");
@@ -78,10 +80,80 @@ fn a_mass_deletion_waits_for_a_person() {
     let world = World::applied();
     world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
     let mut running = Running::start(&world);
-    let event = running.wait_for("pass_failed");
-    assert!(event["error"].as_str().unwrap().contains("mass-delete"), "{event}");
+    // What needs nobody is done, and the deletions wait.
+    assert_eq!(running.wait_for("blocked")["obstacle"], "approval");
+    assert_eq!(running.wait_for("applied")["key"], "dir:File/-/other");
+    running.wait_for("finished");
+    assert!(world.live("index.html").is_some() && world.live("other").is_some());
+    // Another process looks, and approves what it saw; the one at work goes on with that.
+    let plan = world.json(&["plan"]);
+    let id = plan["plan_id"].as_str().unwrap();
+    assert_eq!(
+        world.json(&["status"])["blocked"].as_array().unwrap().len(),
+        0,
+        "the gate stops them, not a fault"
+    );
+    world.gitops(&["approve", "0123456789ab"]).expect(5).warns("the plan is now");
+    world.gitops(&["approve", id]).expect(0).says("Approved by alice").says("The process at work");
+    while running.wait_for("applied")["action"] != "delete" {}
+    running.wait_for("finished");
     running.stop(Signal::TERM).expect(0);
-    assert!(world.live("index.html").is_some());
+    assert!(world.live("index.html").is_none() && world.live("conf/app.toml").is_none());
+    let audit = std::fs::read_to_string(world.path(".gitops/site/audit.jsonl")).unwrap();
+    let approved = audit.lines().find(|line| line.contains(r#""event":"approved""#)).unwrap();
+    assert!(approved.contains(r#""actor":"alice""#) && approved.contains(r#""uid":"#), "{approved}");
+}
+
+#[test]
+fn an_emergency_stop_is_seen_at_once_and_holds_for_every_process() {
+    let world = World::applied();
+    let mut running = Running::start(&world);
+    running.wait_for("planned");
+    let ran = world.gitops(&["suspend", "--reason", "incident 17"]).expect(0);
+    ran.says("Suspended by alice: incident 17\nNothing is written until").says("The process at work");
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    while running.wait_for("planned")["steps"] != 1 {}
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    let status = world.json(&["status"]);
+    assert_eq!(
+        (&status["suspended"]["reason"], &status["suspended"]["by"]),
+        (&"incident 17".into(), &"alice".into())
+    );
+    world.gitops(&["resume"]).expect(1).warns("give `--yes`");
+    world.gitops(&["sync"]).expect(0).says("Asked to sync now");
+    world.gitops(&["resume", "--yes"]).expect(0).says("index.html").says("Resumed by alice");
+    running.wait_for("applied");
+    running.wait_for("finished");
+    running.stop(Signal::TERM).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
+
+    // The same where no process is at work: it holds for the next one.
+    world.gitops(&["suspend", "--reason", "again"]).expect(0);
+    world.commit("Change", &[("index.html", Some("newer\n"))]);
+    world.gitops(&["plan"]).expect(0).says("index.html");
+    world.gitops(&["apply", "--yes"]).expect(3).warns("suspended by alice").warns("again");
+    world.gitops(&["sync"]).expect(1).warns("no process is at work");
+    world.gitops(&["resume"]).expect(0);
+    world.gitops(&["resume"]).expect(1).warns("not suspended");
+    world.gitops(&["apply", "--yes"]).expect(0);
+}
+
+#[test]
+fn an_approval_holds_in_a_later_process_until_it_is_rejected() {
+    let world = World::applied();
+    world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
+    world.gitops(&["apply", "--yes"]).expect(3);
+    let id = || world.json(&["plan"])["plan_id"].as_str().unwrap().to_owned();
+    world.gitops(&["approve", &id(), "--for", "1h"]).expect(0);
+    world.gitops(&["reject", "--reason", "not today"]).expect(0).says("nothing that was approved before");
+    world.gitops(&["apply", "--yes"]).expect(3);
+    world.gitops(&["approve", &id()]).expect(0);
+    // Another commit, which leaves the deletions as they were approved.
+    world.commit("More", &[("another", Some("a"))]);
+    world.gitops(&["plan"]).says("approved by alice");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert!(world.live("index.html").is_none());
+    assert_eq!(world.live("another").as_deref(), Some("a"));
 }
 
 #[test]
@@ -98,8 +170,8 @@ fn a_rollback_while_it_runs_is_done_by_the_process_at_work() {
     world
         .gitops(&["rollback", &first, "--yes"])
         .expect(0)
-        .warns("The process at work holds to ")
-        .says("held to");
+        .warns("The process at work is pinned to ")
+        .says("pinned to");
     running.wait_for("applied");
     running.wait_for("finished");
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
@@ -112,7 +184,7 @@ fn a_rollback_while_it_runs_is_done_by_the_process_at_work() {
     world.gitops(&["rollback", "--end", "--yes"]).expect(3).warns("not pinned");
 
     running.stop(Signal::TERM).expect(0);
-    let audit = std::fs::read_to_string(world.path(".gitops/audit.jsonl")).unwrap();
+    let audit = std::fs::read_to_string(world.path(".gitops/site/audit.jsonl")).unwrap();
     for event in ["pinned", "unpinned"] {
         let line = audit.lines().find(|line| line.contains(&format!(r#""event":"{event}""#))).expect(event);
         assert!(line.contains(r#""actor":"alice""#), "{line}");
@@ -120,11 +192,11 @@ fn a_rollback_while_it_runs_is_done_by_the_process_at_work() {
 }
 
 #[test]
-fn a_wish_that_nobody_takes_up_is_taken_back() {
+fn a_request_that_nobody_takes_up_is_taken_back() {
     let world = World::applied();
     let first = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
     // The lock is held by a process that runs no engine.
-    let lock = std::fs::File::open(world.path(".gitops/lock")).unwrap();
+    let lock = std::fs::File::open(world.path(".gitops/site/lock")).unwrap();
     lock.lock().unwrap();
     world.gitops(&["rollback", &first, "--yes", "--timeout", "2s"]).expect(1).warns("error[GO0016]");
     drop(lock);
@@ -134,4 +206,25 @@ fn a_wish_that_nobody_takes_up_is_taken_back() {
     running.wait_for("finished");
     running.stop(Signal::TERM).expect(0);
     assert_eq!(world.json(&["status"])["pinned"], Value::Null);
+}
+
+#[test]
+fn several_applications_run_at_once_and_a_file_that_changes_is_taken_over() {
+    let world = two();
+    let mut running = Running::start(&world);
+    let mut applied = BTreeSet::new();
+    while applied.len() < 2 {
+        applied.insert(running.wait_for("applied")["application"].to_string());
+    }
+    assert_eq!(applied.into_iter().collect::<Vec<_>>(), [r#""one""#, r#""two""#]);
+
+    world.configure("applications: [");
+    let three =
+        "- name: three\n  source: { git: { path: site/a } }\n  target: { directory: { root: ./live/c } }\n";
+    world.configure(&(TWO.to_owned() + three));
+    while running.wait_for("applied")["application"] != "three" {}
+    world.commit("Change", &[("b/page", Some("new\n"))]);
+    while running.wait_for("applied")["application"] != "two" {}
+    assert_eq!(world.live("b/page").as_deref(), Some("new\n"));
+    running.stop(Signal::TERM).expect(0).warns("The configuration changed");
 }

@@ -131,7 +131,7 @@ impl World {
         write(&self.path("live").join(name), content);
     }
 
-    /// Every file of the target with its content, marks left out.
+    /// Every file of the target with its content, owner labels left out.
     pub fn all_live(&self) -> Vec<(String, String)> {
         let mut files = Vec::new();
         collect(&self.path("live"), "", &mut files);

@@ -68,7 +68,7 @@ fn status_is_unknown_where_the_source_does_not_answer() {
 fn the_audit_log_verifies_until_a_byte_of_it_is_changed() {
     let world = World::applied();
     world.gitops(&["audit", "verify"]).expect(0).says("Verified: ");
-    let path = world.path(".gitops/audit.jsonl");
+    let path = world.path(".gitops/site/audit.jsonl");
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.replacen("alice", "mallo", 1)).unwrap();
     world.gitops(&["audit", "verify"]).expect(1).warns("error[GO0015]");

@@ -178,13 +178,13 @@ async fn what_is_odd_in_manifests_and_rules_is_warned_of_and_stops_nothing() {
     cluster.world.commit("Begin", &[("web.yaml", Some(odd)), ("empty.yaml", Some("# none\n"))]);
     let planned = cluster.world.gitops(&["plan"]).expect(0);
     planned.warns("warning[GO0415]").warns("web.yaml:4:12").warns("warning[GO0416]").warns("warning[GO0116]");
-    let remarks = cluster.world.json(&["plan"])["remarks"].clone();
+    let warnings = cluster.world.json(&["plan"])["warnings"].clone();
     let codes: Vec<&str> =
-        remarks.as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
-    assert_eq!(codes, ["GO0416", "GO0415", "GO0116"], "{remarks:#}");
-    assert_eq!((&remarks[1]["span"]["line"], &remarks[1]["severity"]), (&json!(4), &json!("warning")));
+        warnings.as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+    assert_eq!(codes, ["GO0416", "GO0415", "GO0116"], "{warnings:#}");
+    assert_eq!((&warnings[1]["span"]["line"], &warnings[1]["severity"]), (&json!(4), &json!("warning")));
     let ran = cluster.world.gitops(&["run", "--output", "json", "--timeout", "3s"]);
-    let told = ran.stdout.matches("\"remarked\"").count();
+    let told = ran.stdout.matches("\"warned\"").count();
     assert_eq!(told, 3, "each once: {}", ran.stdout);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).warns("GO0415");
 }
@@ -201,7 +201,7 @@ async fn what_the_server_warns_of_is_told_where_it_is_declared() {
     cluster.world.commit("Change", &[("web.yaml", Some(&pod.replace("nginx:1", "nginx:2")))]);
     let plan = cluster.world.json(&["plan"]);
     let codes: Vec<&str> =
-        plan["remarks"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
+        plan["warnings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect();
     assert_eq!(codes, ["GO0417", "GO0419"], "{plan:#}");
 }
 

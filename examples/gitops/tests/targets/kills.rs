@@ -55,7 +55,7 @@ fn manifests(objects: &Objects) -> String {
     objects.iter().map(manifest).collect::<Vec<_>>().concat()
 }
 
-/// What the server has in the namespace: by name, the value, the uid, and whether it is marked as ours.
+/// What the server has in the namespace: by name, the value, the uid, and whether it is labelled as ours.
 async fn live(cluster: &Cluster) -> BTreeMap<String, (String, String, bool)> {
     let list = cluster.admin.get(cluster.config_map("").trim_end_matches('/')).await.unwrap();
     let text =

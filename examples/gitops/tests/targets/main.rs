@@ -2,14 +2,19 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod cluster;
+mod field;
 mod kills;
 mod others;
 mod outputs;
 mod refused;
+mod reviews;
 mod roots;
 #[path = "../cli/support.rs"]
 #[allow(dead_code, reason = "shared with the tests that need no server")]
 mod support;
+#[path = "../../../../gitops-terraform/tests/terraform/things.rs"]
+#[allow(dead_code, reason = "shared with the tests of the target")]
+mod things;
 mod together;
 
 use std::path::PathBuf;

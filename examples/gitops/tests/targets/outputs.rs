@@ -72,7 +72,7 @@ fn run(world: &World, arguments: &[&str], code: i32) -> String {
     said
 }
 
-/// Applies until all is as declared: what uses an output is planned in the pass after its object's.
+/// Applies until all is as declared: what uses an output is planned in the reconciliation after its object's.
 fn converge(world: &World) {
     for _ in 0..4 {
         let ran = world.gitops(&["apply", "--yes"]);
@@ -143,7 +143,7 @@ async fn a_sensitive_output_goes_nowhere_where_it_could_be_read() {
     let world = &cluster.world;
     let map = MAP.replace("name: web", "name: open").replace("http://${ADDRESS}/", "${TOKEN}");
     world.commit("Leak", &[("k8s/open.yaml", Some(&map)), ("files/open", Some("${TOKEN}"))]);
-    let said = run(world, &["plan"], 0);
+    let said = run(world, &["plan"], 1);
     assert!(said.contains("a ConfigMap is no place for a secret"), "{said}");
     let said = run(world, &["apply", "--yes"], 1);
     assert!(said.contains("a file can't hold a secret"), "{said}");
@@ -164,7 +164,7 @@ async fn a_sensitive_output_goes_into_a_secret_and_is_shown_nowhere() {
     run(world, &["plan"], 0);
     run(world, &["diff"], 0);
     converge(world);
-    let (url, plain) = (held(&cluster, "url").await, held(&cluster, "open").await);
+    let (url, plain) = (value_of(&cluster, "url").await, value_of(&cluster, "open").await);
     assert_eq!(url.as_deref(), Some("https://token-canary-5c1e7@host"));
     assert_eq!(plain.as_deref(), Some("plain"));
     let said = run(world, &["apply", "--yes"], 0);
@@ -173,7 +173,7 @@ async fn a_sensitive_output_goes_into_a_secret_and_is_shown_nowhere() {
     let changed = SECRET.replace("canary-5c1e7", "another-canary-5c1e7");
     world.commit("Change", &[("k8s/db.yaml", Some(&changed))]);
     converge(world);
-    assert_eq!(held(&cluster, "url").await.as_deref(), Some("https://token-another-canary-5c1e7@host"));
+    assert_eq!(value_of(&cluster, "url").await.as_deref(), Some("https://token-another-canary-5c1e7@host"));
     for question in [&["status"][..], &["history"], &["why", "login"], &["graph"], &["audit", "verify"]] {
         run(world, question, 0);
     }
@@ -181,7 +181,7 @@ async fn a_sensitive_output_goes_into_a_secret_and_is_shown_nowhere() {
 }
 
 /// What the Secret of the cluster that gets outputs holds under a name, in clear.
-async fn held(cluster: &Cluster, name: &str) -> Option<String> {
+async fn value_of(cluster: &Cluster, name: &str) -> Option<String> {
     let path = format!("/api/v1/namespaces/{}/secrets/login", cluster.namespace);
     let text = cluster.admin.get(&path).await?["data"][name].as_str()?.to_owned();
     Some(String::from_utf8(STANDARD.decode(text).unwrap()).unwrap())
@@ -195,11 +195,11 @@ async fn an_output_that_is_not_there_holds_who_needs_it_and_nobody_else() {
     world.commit("Rename", &[("infra/main.tf", Some(&gone)), ("files/other", Some("goes on\n"))]);
     run(world, &["apply", "--yes"], 1);
     let plan = world.json(&["plan"]);
-    let held: Vec<&str> =
-        plan["held"].as_array().unwrap().iter().filter_map(|held| held["key"].as_str()).collect();
+    let blocked: Vec<&str> =
+        plan["blocked"].as_array().unwrap().iter().filter_map(|blocked| blocked["key"].as_str()).collect();
     let map = format!("cluster:ConfigMap/{}/web", cluster.namespace);
-    assert_eq!(held, [map.as_str(), "files:File/-/conf"]);
-    assert!(plan["held"][0]["text"].as_str().unwrap().contains("which has: renamed"), "{plan}");
+    assert_eq!(blocked, [map.as_str(), "files:File/-/conf"]);
+    assert!(plan["blocked"][0]["text"].as_str().unwrap().contains("which has: renamed"), "{plan}");
     assert_eq!(world.live("other").as_deref(), Some("goes on\n"));
     assert_eq!(
         world.live("conf").as_deref(),

@@ -39,7 +39,10 @@ async fn a_policy_that_refuses_is_quoted_and_the_rest_goes_on() {
     let files = [("web.yaml", Some(&*config_map("web"))), ("account.yaml", Some(account))];
     cluster.world.commit("Begin", &files);
     let ran = cluster.run(&["apply", "--yes"]).await.expect(1);
-    ran.warns("ConfigMap/").warns("policy.example.org").warns("every object names its owner");
+    ran.says("ConfigMap/")
+        .warns("web.yaml:1")
+        .warns("policy.example.org")
+        .warns("every object names its owner");
     let account = format!("/api/v1/namespaces/{}/serviceaccounts/web", cluster.namespace);
     assert!(cluster.admin.get(&account).await.is_some(), "what is not refused is applied");
     cluster.admin.delete(&format!("{WEBHOOKS}/{}", cluster.namespace)).await;
@@ -73,8 +76,8 @@ async fn a_quota_that_is_used_up_is_named() {
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
     let ran = ran.warns("exceeded quota: small").warns("count/configmaps").warns("  = help: raise the quota");
     ran.says("  = help: raise the quota, or declare less\n");
-    let report = cluster.world.json(&["apply", "--yes"]);
-    assert_eq!(report["results"][0]["help"], "raise the quota, or declare less", "{report}");
+    let again = cluster.world.gitops(&["apply", "--yes"]).expect(1);
+    again.warns("exceeded quota: small").warns("raise the quota, or declare less");
     let there = [cluster.value("a", "x").await, cluster.value("b", "x").await];
     assert_eq!(there.iter().flatten().count(), 1, "one fits: {there:?}");
 }
@@ -85,7 +88,7 @@ async fn an_object_in_a_namespace_that_goes_away_is_refused_with_the_reason() {
     cluster.world.commit("Begin", &[("a.yaml", Some(&config_map("a")))]);
     cluster.admin.delete(&format!("/api/v1/namespaces/{}", cluster.namespace)).await;
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
-    ran.warns("ConfigMap/").warns("because it is being terminated");
+    ran.says("ConfigMap/").warns("a.yaml:1").warns("because it is being terminated");
 }
 
 /// The server goes away in the middle of an apply, and comes back with what it stored.
@@ -155,7 +158,7 @@ async fn a_kind_that_nobody_defines_is_refused_and_one_that_comes_along_is_not()
     let (definition, thing, map) = (definition(&group), thing(&cluster, &group, "t"), config_map("a"));
     cluster.world.commit("Begin", &[("t.yaml", Some(&thing)), ("a.yaml", Some(&map))]);
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
-    ran.says("t.yaml:1").warns("the server does not know the kind Thing");
+    ran.warns("t.yaml:2").warns("the server does not know the kind Thing");
     assert_eq!(cluster.value("a", "x").await.as_deref(), Some("1"), "the rest is applied");
     cluster.world.commit("Define", &[("crd.yaml", Some(&definition))]);
     cluster.world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 2 changes");
@@ -168,9 +171,8 @@ async fn manifests_that_no_cluster_takes_are_refused_where_they_are_written() {
         "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: large }}\ndata: {{ x: {} }}\n",
         "x".repeat(1 << 20)
     );
-    let cases: [(&str, &str, &str); 4] = [
+    let cases: [(&str, &str, &str); 3] = [
         ("large", &large, "limit: 1048576"),
-        ("scope", "apiVersion: v1\nkind: Node\nmetadata: { name: a, namespace: b }\n", "scope.yaml:3:"),
         ("twice", &config_map("a"), "a.yaml:1"),
         ("nameless", "apiVersion: v1\nmetadata: { name: a }\n", "`kind` is missing"),
     ];

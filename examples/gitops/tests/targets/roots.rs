@@ -45,7 +45,7 @@ fn files(folder: PathBuf) -> Vec<PathBuf> {
 fn states_are_kept_by_the_command_where_nobody_else_may_read_them() {
     use std::os::unix::fs::PermissionsExt;
     let world = applied();
-    let found = files(world.path(".gitops/terraform"));
+    let found = files(world.path(".gitops/shop/terraform"));
     let is_state =
         |path: &&PathBuf| std::fs::read(path).unwrap().windows(12).any(|part| part == b"\"instances\":");
     let states: Vec<_> = found.iter().filter(is_state).collect();
@@ -62,7 +62,7 @@ fn states_are_kept_by_the_command_where_nobody_else_may_read_them() {
 fn the_audit_log_tells_of_each_state_and_of_nothing_that_is_in_it() {
     let world = applied();
     world.gitops(&["audit", "verify"]).expect(0).says("none changed");
-    let log = std::fs::read_to_string(world.path(".gitops/audit.jsonl")).unwrap();
+    let log = std::fs::read_to_string(world.path(".gitops/shop/audit.jsonl")).unwrap();
     let events: Vec<serde_json::Value> =
         log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let of_states = |event: &&serde_json::Value| event["entry"]["what"]["event"] == "state";
@@ -76,7 +76,7 @@ fn the_audit_log_tells_of_each_state_and_of_nothing_that_is_in_it() {
 fn a_file_of_variables_that_is_not_there_is_named() {
     let world = applied();
     world.commit("Break", &[("common.tfvars", None)]);
-    world.gitops(&["plan"]).expect(1).warns("common.tfvars").warns("no such file of variables");
+    world.gitops(&["plan"]).expect(1).warns("common.tfvars").warns("no such file");
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn a_loss_inside_a_root_takes_an_approval_of_exactly_this_plan() {
     world
         .gitops(&["plan"])
         .expect(0)
-        .says("High risk: Root/net will replace terraform_data.b")
+        .says("DANGER: Root/net will replace terraform_data.b")
         .says("Needs an approval: destructive");
     world.gitops(&["apply", "--yes"]).expect(3).warns("replace terraform_data.b");
     world.gitops(&["apply", "--plan-id", &world.plan_id()]).expect(0).says("Applied: 1 change");
@@ -190,7 +190,20 @@ async fn a_state_in_the_cluster_is_locked_by_whoever_works_on_it() {
         "spec": { "holderIdentity": "1b2c" } });
     cluster.admin.merge(&lease, &held).await;
     world.commit("Change", &[("net/main.tf", Some(&MAIN.replace("= var.size }", "= var.size + 1 }")))]);
-    world.gitops(&["plan"]).expect(0).says("held by: ann@desk").says("2026-11-25");
+    world.gitops(&["plan"]).expect(1).says("held by: ann@desk").says("2026-11-25");
     let lease = cluster.admin.get(&lease).await.unwrap();
     assert_eq!(lease["spec"]["holderIdentity"], "1b2c", "the lock was left alone");
+}
+
+/// A root stood still for ever after its state was lost (disks).
+#[test]
+fn a_person_says_that_a_state_is_gone_and_the_root_begins_anew() {
+    let world = applied();
+    world.gitops(&["confirm", "net", "state", "absent"]).warns("the state is there, with 2 resources");
+    world.gitops(&["confirm", "net", "terraform_data.a", "absent"]).warns("nothing is in doubt");
+    std::fs::remove_dir_all(world.path(".gitops/shop/terraform/tf/states")).unwrap();
+    world.gitops(&["plan"]).says("its state is gone");
+    let said = world.json(&["confirm", "net", "state", "absent"]);
+    assert_eq!((&said["kind"], &said["finding"]), (&json!("Confirmation"), &json!("absent")));
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
 }

@@ -1,12 +1,14 @@
 //! A target and source that only notes what it is asked.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
 use super::key;
-use crate::capability::{Batch, Health, Import, Moved, NativePlan, Preview, Readiness, Watch};
+use crate::capability::{Admission, Batch, Beside, DryRun, Health, Import, Moved, Preview, Readiness, Watch};
 use crate::cx::Time;
 use crate::source::{Commit, History, Relation, Snapshot, Source, SourceInfo, SourceWatch};
 use crate::value::{Digest, Key, Live, Object, Uid, Value, Version};
@@ -88,7 +90,11 @@ impl Target for Probe {
         self.call("apply", Applied::from(&live())).await
     }
 
-    fn native_plan(&self) -> Option<&dyn NativePlan> {
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        self.able_as(self)
+    }
+
+    fn admission(&self) -> Option<&dyn Admission> {
         self.able_as(self)
     }
 
@@ -110,10 +116,17 @@ impl Target for Probe {
 }
 
 #[async_trait]
-impl NativePlan for Probe {
+impl DryRun for Probe {
     async fn preview(&self, _: &Cx, _: &Key, _: Option<&Object>, _: Option<&Live>) -> Result<Preview> {
         let preview = Preview::new(Diff::default(), Digest::of(b"probe"));
         self.call("preview", preview).await
+    }
+}
+
+#[async_trait]
+impl Admission for Probe {
+    async fn admits(&self, _: &Cx, _: &Object, _: &Beside) -> Result<()> {
+        self.call("admits", ()).await
     }
 }
 
@@ -128,6 +141,10 @@ impl Watch for Probe {
 impl Health for Probe {
     async fn ready(&self, _: &Cx, _: &Key, _: &Applied) -> Result<Readiness> {
         self.call("ready", Readiness::Ready).await
+    }
+
+    async fn look(&self, _: &Cx, _: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
+        self.call("look", BTreeMap::new()).await
     }
 }
 
@@ -151,7 +168,8 @@ impl Batch for Probe {
 }
 
 fn commit() -> Commit {
-    Commit { id: "1".into(), author: "kit".into(), time: Time::default(), summary: "Probe".into() }
+    let (author, committer) = ("kit".to_owned(), "kit".to_owned());
+    Commit { id: "1".into(), author, committer, time: Time::default(), summary: "Probe".into() }
 }
 
 #[async_trait]
@@ -196,7 +214,11 @@ impl History for Probe {
         self.call("log", vec![commit()]).await
     }
 
-    async fn blame(&self, _: &Cx, _: &Revision, _: &str, _: u32) -> Result<Commit> {
+    async fn between(&self, _: &Cx, _: &Revision, _: &Revision, _: usize) -> Result<Vec<Commit>> {
+        self.call("between", vec![commit()]).await
+    }
+
+    async fn blame(&self, _: &Cx, _: &Revision, _: &str, _: RangeInclusive<u32>) -> Result<Commit> {
         self.call("blame", commit()).await
     }
 }

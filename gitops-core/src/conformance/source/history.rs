@@ -1,4 +1,4 @@
-//! S13 to S17: the optional powers of a source.
+//! S13 to S18: the optional powers of a source.
 
 use std::time::Duration;
 
@@ -18,6 +18,12 @@ pub(super) const CHECKS: &[Check<SourceBench>] = &[
     ),
     check!("S16", Asked::Power("a watch"), told, "A watch tells of a new revision."),
     check!("S17", Asked::Power("a watch"), loses_nothing, "A wait that is dropped loses no new revision."),
+    check!(
+        "S18",
+        Asked::Power("history"),
+        between,
+        "What a revision brings over another is told, newest first, and no more than was asked for."
+    ),
 ];
 
 fn history(bench: &SourceBench) -> Checked<&dyn History> {
@@ -70,9 +76,38 @@ async fn logged(bench: &SourceBench) -> Checked {
         log == [second.id(), first.id()],
         "`a` was changed by {first} and {second}, and its log is {log:?}"
     );
-    for (line, revision) in [(1, &first), (2, &second)] {
-        let commit = history.blame(&bench.cx, &third, "a", line).await?;
-        ensure!(commit.id == revision.id(), "line {line} of `a` is of {revision}, and blamed on {commit:?}");
+    for (lines, revision) in [(1..=1, &first), (2..=2, &second), (1..=2, &second)] {
+        let commit = history.blame(&bench.cx, &third, "a", lines.clone()).await?;
+        ensure!(
+            commit.id == revision.id(),
+            "of the lines {lines:?} of `a`, {revision} is the newest, and blamed is {commit:?}"
+        );
+    }
+    Ok(())
+}
+
+async fn between(bench: &SourceBench) -> Checked {
+    let mut revisions = Vec::new();
+    for text in ["1", "2", "3"] {
+        let revision = bench.published(&[("a", text)]).await?;
+        bench.fetch(&revision).await?;
+        revisions.push(revision);
+    }
+    let [first, second, third] = [0, 1, 2].map(|n| &revisions[n]);
+    let history = history(bench)?;
+    let cases = [
+        (first, third, 10, vec![third.id(), second.id()]),
+        (first, third, 1, vec![third.id()]),
+        (third, first, 10, vec![]),
+        (third, third, 10, vec![]),
+    ];
+    for (from, to, limit, expected) in cases {
+        let found = history.between(&bench.cx, from, to, limit).await?;
+        let found: Vec<&str> = found.iter().map(|commit| commit.id.as_str()).collect();
+        ensure!(
+            found == expected,
+            "at most {limit} of {to} and not of {from} are {expected:?} and not {found:?}"
+        );
     }
     Ok(())
 }

@@ -9,8 +9,8 @@ use smol_str::SmolStr;
 use super::outside::{Fault, Outside};
 use super::subject::Subject;
 use crate::conformance::check::{Bench, Checked, Stop, ensure};
-use crate::target::{Scope, Target, Tier};
-use crate::value::{Applied, Change, Key, Live, Mark, Presence, Provenance, Value};
+use crate::target::{RecoveryClass, Scope, Target};
+use crate::value::{Applied, Change, Key, Live, OwnerLabel, Presence, Provenance, Value};
 use crate::{Cx, Differ, Error, ErrorKind, Object, Result, Structural};
 
 /// How long to wait before looking again.
@@ -32,17 +32,19 @@ impl Bench for TargetBench {
     fn powers(&self) -> Vec<&'static str> {
         let target = self.target();
         let offered = [
-            (target.native_plan().is_some(), "a native plan"),
+            (target.dry_run().is_some(), "a dry run"),
             (target.watch().is_some(), "a watch"),
             (target.health().is_some(), "health"),
             (target.import().is_some(), "import"),
             (target.batch().is_some(), "batches"),
+            (target.identity().is_some(), "a place"),
+            (target.info().shows_owner, "shown labels"),
         ];
         offered.into_iter().filter_map(|(is_offered, name)| is_offered.then_some(name)).collect()
     }
 
-    fn tier(&self) -> Option<Tier> {
-        Some(self.target().info().tier)
+    fn recovery_class(&self) -> Option<RecoveryClass> {
+        Some(self.target().info().recovery_class)
     }
 
     fn divergence(&self, number: &str) -> Option<String> {
@@ -86,14 +88,14 @@ impl TargetBench {
         &self.owner
     }
 
-    /// Our mark, of a new operation.
-    pub(super) fn mark(&self) -> Mark {
-        self.mark_of(&self.owner)
+    /// Our owner label, of a new operation.
+    pub(super) fn owner_label(&self) -> OwnerLabel {
+        self.owner_label_of(&self.owner)
     }
 
-    /// The mark of somebody, of a new operation.
-    pub(super) fn mark_of(&self, owner: &str) -> Mark {
-        Mark { owner: owner.into(), op: format!("{:032x}", self.cx.random()).into() }
+    /// The owner label of somebody, of a new operation.
+    pub(super) fn owner_label_of(&self, owner: &str) -> OwnerLabel {
+        OwnerLabel { owner: owner.into(), op: format!("{:032x}", self.cx.random()).into() }
     }
 
     pub(super) async fn apply(&self, change: &Change) -> Result<Applied> {
@@ -206,6 +208,11 @@ impl TargetBench {
     }
 }
 
+/// Whether an answer names the state that is seen.
+pub(super) fn tells(answer: &Applied, live: &Live) -> bool {
+    answer.state() == Some((&live.uid, &live.version))
+}
+
 /// What a power of the kit gave; a power that was not given skips the check.
 pub(super) fn given<T>(result: Result<T>) -> Checked<T> {
     result.map_err(|error| match error.kind() {
@@ -221,7 +228,7 @@ pub(super) fn sample<T>(sample: Option<T>, what: &str) -> Checked<T> {
 
 /// A change in a few words.
 pub(super) fn told(change: &Change) -> String {
-    format!("{} {} (operation {})", change.action(), change.key(), change.mark().op)
+    format!("{} {} (operation {})", change.action(), change.key(), change.owner_label().op)
 }
 
 pub(super) fn declared(key: &Key, body: Value) -> Arc<Object> {

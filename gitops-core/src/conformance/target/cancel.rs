@@ -69,7 +69,7 @@ async fn whole(
 /// stale: it is then planned anew, as an engine does.
 async fn usable(bench: &TargetBench, change: &Change, body: &Value) -> Checked<Live> {
     match bench.apply(change).await {
-        Err(error) if error.is_conflict() && bench.target().native_plan().is_some() => {
+        Err(error) if error.is_conflict() && bench.target().dry_run().is_some() => {
             let anew = match bench.see(change.key()).await? {
                 Some(live) => bench.update(&live, body.clone()).await,
                 None => bench.creation(change.key(), body.clone()).await,
@@ -90,7 +90,10 @@ async fn create(bench: &TargetBench) -> Checked {
         let done = dropped(bench, &change, awaits).await?;
         whole(bench, &change, awaits, None).await?;
         let live = usable(bench, &change, &body).await?;
-        ensure!(live.is_owned_by(bench.owner()), "dropped at await {awaits}, {key} is without our mark");
+        ensure!(
+            live.is_owned_by(bench.owner()),
+            "dropped at await {awaits}, {key} is without our owner label"
+        );
         if done {
             break;
         }

@@ -14,11 +14,11 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
         "An update of a state that has passed is refused, and changes nothing."
     ),
     check!("C23", Asked::All, update_of_absent, "An update of an absent object is refused, and makes none."),
-    check!("C24", Asked::Marked, delete_of_another, "A deletion of another incarnation is refused."),
+    check!("C24", Asked::Labelled, delete_of_another, "A deletion of another incarnation is refused."),
     check!("C25", Asked::Keyed, stale_delete, "A deletion of a state that has passed is refused."),
     check!(
         "C26",
-        Asked::Marked,
+        Asked::Labelled,
         replace_of_another,
         "A replacement of another incarnation is refused before anything is removed."
     ),

@@ -2,11 +2,14 @@
 
 use futures::future::join_all;
 
-use super::bench::{TargetBench, told};
+use super::bench::{TargetBench, given, tells, told};
 use super::outside::Fault;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::overlap;
-use crate::value::Applied;
+use crate::value::Change;
+
+/// At how many requests of one creation its answer is lost.
+const REQUESTS: usize = 8;
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!(
@@ -23,17 +26,22 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
     ),
     check!(
         "C18",
-        Asked::Marked,
+        Asked::Labelled,
         repeated_create,
         "A creation whose answer was lost, sent again, makes one object."
     ),
     check!(
         "C19",
-        Asked::Marked,
+        Asked::Labelled,
         late_create,
         "A creation that arrives after its repetition makes one object."
     ),
-    check!("C20", Asked::Marked, marked_at_once, "An object carries our mark from its first moment."),
+    check!(
+        "C20",
+        Asked::Labelled,
+        marked_at_once,
+        "An object carries our owner label from its first moment."
+    ),
     check!(
         "C21",
         Asked::Opaque,
@@ -55,15 +63,15 @@ async fn racing_creates(bench: &TargetBench) -> Checked {
         let key = bench.key();
         let mut changes = Vec::new();
         for number in 0..8 {
-            let mark = bench.mark_of(&format!("{}-{number}", bench.owner()));
-            changes.push(bench.creation_by(&key, bench.body(number), mark).await);
+            let owner_label = bench.owner_label_of(&format!("{}-{number}", bench.owner()));
+            changes.push(bench.creation_by(&key, bench.body(number), owner_label).await);
         }
         let answers = join_all(changes.iter().map(|change| bench.apply(change))).await;
         let won: Vec<usize> = (0..8).filter(|number| answers[*number].is_ok()).collect();
         ensure!(won.len() == 1, "of 8 creations of {key} at once, {} won", won.len());
         let live = bench.there(&key).await?;
         ensure!(
-            live.is_owned_by(&changes[won[0]].mark().owner),
+            live.is_owned_by(&changes[won[0]].owner_label().owner),
             "{} won, and the object is {live:?}",
             told(&changes[won[0]])
         );
@@ -80,12 +88,29 @@ async fn repeated_create(bench: &TargetBench) -> Checked {
         Err(Stop::Skip(_)) => drop(bench.done(&change).await?),
         lost => drop(lost?),
     }
-    let first = bench.there(&key).await?;
-    let again = bench.done(&change).await?;
-    let live = bench.there(&key).await?;
-    ensure!(live == first, "{} made {first:?}, and again {live:?}", told(&change));
-    ensure!(Applied::from(&live) == again, "{again:?} was answered, and {live:?} is there");
+    makes_one(bench, &change).await?;
+    for passing in 0..REQUESTS {
+        let change = bench.creation(&bench.key(), bench.body(0)).await;
+        match given(bench.outside().fault_at(passing, Fault::LostAnswer).await) {
+            Err(Stop::Skip(_)) => return Ok(()),
+            given => given?,
+        }
+        drop(bench.apply(&change).await);
+        bench.outside().mend().await?;
+        makes_one(bench, &change).await?;
+    }
     Ok(())
+}
+
+/// Sends a creation again, of which nobody knows whether it was carried out.
+async fn makes_one(bench: &TargetBench, change: &Change) -> Checked {
+    let first = bench.see(change.key()).await?;
+    let again = bench.done(change).await?;
+    let live = bench.there(change.key()).await?;
+    let is_one = first.as_ref().is_none_or(|first| *first == live);
+    ensure!(is_one, "{} made {first:?}, and again {live:?}", told(change));
+    ensure!(tells(&again, &live), "{again:?} was answered, and {live:?} is there");
+    bench.holds(&live, &bench.body(0)).await
 }
 
 async fn late_create(bench: &TargetBench) -> Checked {
@@ -97,7 +122,7 @@ async fn late_create(bench: &TargetBench) -> Checked {
         let live = bench.there(&key).await?;
         ensure!(!answers.is_empty(), "neither {} nor its repetition was answered", told(&change));
         ensure!(
-            answers.iter().all(|answer| *answer == Applied::from(&live)),
+            answers.iter().all(|answer| tells(answer, &live)),
             "{} and its repetition were answered {answers:?}, and {live:?} is there",
             told(&change)
         );
@@ -117,7 +142,7 @@ async fn marked_at_once(bench: &TargetBench) -> Checked {
         if let Some(live) = both.second? {
             ensure!(
                 live.is_owned_by(bench.owner()),
-                "at await {awaits}, {key} was there without our mark: {live:?}"
+                "at await {awaits}, {key} was there without our owner_label: {live:?}"
             );
         }
         if !both.overlapped {

@@ -27,9 +27,9 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!("C32", Asked::All, dropped_fields, "A field that is no longer declared goes."),
     check!(
         "C33",
-        Asked::Power("a native plan"),
+        Asked::Power("a dry run"),
         dry_run,
-        "What is foretold is what comes, and to foretell writes nothing."
+        "What is previewed is what comes, and to preview writes nothing."
     ),
     check!("C34", Asked::All, delete_of_absent, "A deletion of an absent object succeeds, and does nothing."),
 ];
@@ -96,7 +96,7 @@ async fn spelled_otherwise(bench: &TargetBench) -> Checked {
         let updated = bench.rewrite(&made, body.clone()).await?;
         bench.holds(&updated, &body).await?;
         // Where a plan is asked of the target, one without a change is never sent.
-        if bench.target().native_plan().is_none() {
+        if bench.target().dry_run().is_none() {
             let again = bench.rewrite(&updated, body.clone()).await?;
             bench.holds(&again, &body).await?;
         }
@@ -134,12 +134,12 @@ async fn dropped_fields(bench: &TargetBench) -> Checked {
 
 async fn dry_run(bench: &TargetBench) -> Checked {
     let made = bench.make().await?;
-    let foretold = bench.difference(&made, &bench.body(1)).await?;
-    ensure!(!foretold.is_empty(), "of another body of {} no change is foretold", made.key);
+    let previewed = bench.difference(&made, &bench.body(1)).await?;
+    ensure!(!previewed.is_empty(), "of another body of {} no change is previewed", made.key);
     let again = bench.difference(&made, &bench.body(1)).await?;
-    ensure!(again == foretold, "{foretold} is foretold, and then {again}");
+    ensure!(again == previewed, "{previewed} is previewed, and then {again}");
     let now = bench.there(&made.key).await?;
-    ensure!(now == made, "to foretell changed {made:?} into {now:?}");
+    ensure!(now == made, "to preview changed {made:?} into {now:?}");
     let updated = bench.rewrite(&made, bench.body(1)).await?;
     bench.holds(&updated, &bench.body(1)).await
 }

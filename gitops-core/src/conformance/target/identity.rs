@@ -1,7 +1,9 @@
 //! C01 to C08: which object is which, and in which state.
 
+use std::collections::BTreeMap;
+
 use super::bench::{TargetBench, sample};
-use crate::conformance::check::{Asked, Check, Checked, check, ensure};
+use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::value::{Key, Live, Value};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
@@ -53,8 +55,13 @@ async fn keys_stay_apart(bench: &TargetBench) -> Checked {
     for (number, key) in keys.iter().enumerate() {
         bench.make_at(key, bench.body(number)).await?;
     }
+    let mut seen = BTreeMap::new();
     for (number, key) in keys.iter().enumerate() {
-        bench.holds(&bench.there(key).await?, &bench.body(number)).await?;
+        let live = bench.there(key).await?;
+        bench.holds(&live, &bench.body(number)).await?;
+        if let Some(other) = seen.insert(live.uid.clone(), key) {
+            return Err(Stop::Fail(format!("{other} and {key} are two objects, and both are {}", live.uid)));
+        }
     }
     Ok(())
 }

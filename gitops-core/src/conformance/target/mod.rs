@@ -15,10 +15,12 @@ mod errors;
 mod idempotence;
 mod identity;
 mod limits;
-mod marks;
+mod owner_labels;
+mod places;
 mod powers;
 mod read;
 mod secrets;
+mod traces;
 
 pub use outside::{Fault, Outside};
 pub use samples::Samples;
@@ -52,11 +54,13 @@ pub(super) fn checks() -> impl Iterator<Item = &'static Check<TargetBench>> {
         deletion::CHECKS,
         errors::CHECKS,
         cancel::CHECKS,
-        marks::CHECKS,
+        owner_labels::CHECKS,
         secrets::CHECKS,
         concurrency::CHECKS,
         limits::CHECKS,
         powers::CHECKS,
+        traces::CHECKS,
+        places::CHECKS,
     ];
     groups.into_iter().flatten()
 }

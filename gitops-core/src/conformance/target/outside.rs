@@ -9,8 +9,8 @@ use crate::{Error, ErrorKind, Result};
 /// skipped, with the reason.
 #[async_trait]
 pub trait Outside: Send + Sync {
-    /// Changes an object as somebody else would, makes it without a mark if it is absent, or removes it (`None`).
-    /// The mark of an object that is there stays.
+    /// Changes an object as somebody else would, makes it without an owner label if it is absent, or removes it (`None`).
+    /// The owner label of an object that is there stays.
     async fn edit(&self, key: &Key, body: Option<&Value>) -> Result<()> {
         let _ = (key, body);
         missing("edit an object behind the target's back")
@@ -28,10 +28,10 @@ pub trait Outside: Send + Sync {
         missing("look for a field that is not declared")
     }
 
-    /// Makes an object as somebody else would, with a copy of the mark that another one carries.
-    async fn copy_mark(&self, from: &Key, to: &Key) -> Result<()> {
+    /// Makes an object as somebody else would, with a copy of the owner label that another one carries.
+    async fn copy_owner_label(&self, from: &Key, to: &Key) -> Result<()> {
         let _ = (from, to);
-        missing("copy a mark")
+        missing("copy an owner label")
     }
 
     /// Makes an object one that can't be decoded.
@@ -58,6 +58,12 @@ pub trait Outside: Send + Sync {
         missing("make requests fail")
     }
 
+    /// Lets so many requests through, then makes one fail in this way, and lets all after it through.
+    async fn fault_at(&self, passing: usize, fault: Fault) -> Result<()> {
+        let _ = (passing, fault);
+        missing("make one request of several fail")
+    }
+
     /// Lets requests through again.
     async fn mend(&self) -> Result<()> {
         Ok(())
@@ -78,6 +84,8 @@ pub enum Fault {
     Unauthenticated,
     /// We may not do this. Nothing is done.
     Forbidden,
+    /// The request is refused as wrong, and the answer quotes it whole. Nothing is done.
+    Quoted,
     /// The request is done, and its answer never comes.
     LostAnswer,
     /// The answer to a request for several objects ends in the middle.

@@ -1,9 +1,9 @@
 //! C65 to C72: the optional powers, each asked of those that offer it.
 
-use super::bench::{TargetBench, given, told};
+use super::bench::{TargetBench, given, tells, told};
 use super::changes::foretelling;
 use crate::Result;
-use crate::capability::{Moved, Readiness};
+use crate::capability::Moved;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::drop_at;
 use crate::value::{Applied, Key, Live};
@@ -31,7 +31,7 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
         "C68",
         Asked::Power("import"),
         adopts,
-        "To adopt an object puts our mark on it, and changes nothing else."
+        "To adopt an object puts our owner label on it, and changes nothing else."
     ),
     check!(
         "C69",
@@ -53,9 +53,9 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
     ),
     check!(
         "C72",
-        Asked::Power("a native plan"),
+        Asked::Power("a dry run"),
         as_foretold,
-        "A change that would do something else than was foretold is refused."
+        "A change that would do something else than was previewed is refused."
     ),
 ];
 
@@ -133,12 +133,12 @@ async fn becomes_ready(bench: &TargetBench) -> Checked {
     let applied = bench.done(&bench.creation(&key, bench.body(0)).await).await?;
     let cx = bench.cx.within(bench.subject.patience);
     let readiness = health.ready(&cx, &key, &applied).await?;
-    ensure!(readiness == Readiness::Ready, "{key} was just made from a sample, and is {readiness:?}");
+    ensure!(readiness.is_ready(), "{key} was just made from a sample, and is {readiness:?}");
     Ok(())
 }
 
 /// An object that others made.
-async fn unmarked(bench: &TargetBench) -> Checked<Live> {
+async fn unlabelled(bench: &TargetBench) -> Checked<Live> {
     let key = bench.key();
     given(bench.outside().edit(&key, Some(&bench.body(0))).await)?;
     bench.there(&key).await
@@ -146,7 +146,7 @@ async fn unmarked(bench: &TargetBench) -> Checked<Live> {
 
 async fn adopts(bench: &TargetBench) -> Checked {
     let import = bench.target().import().ok_or_else(|| lost("import"))?;
-    let found = unmarked(bench).await?;
+    let found = unlabelled(bench).await?;
     import.adopt(&bench.cx, &bench.update(&found, bench.body(1)).await).await?;
     let adopted = bench.there(&found.key).await?;
     ensure!(adopted.is_owned_by(bench.owner()), "{} was adopted, and is {:?}", found.key, adopted.ownership);
@@ -157,13 +157,13 @@ async fn adopts(bench: &TargetBench) -> Checked {
 
 async fn adopts_nothing_else(bench: &TargetBench) -> Checked {
     let import = bench.target().import().ok_or_else(|| lost("import"))?;
-    let found = unmarked(bench).await?;
+    let found = unlabelled(bench).await?;
     let change = bench.update(&found, bench.body(0)).await;
     given(bench.outside().edit(&found.key, Some(&bench.body(1))).await)?;
     let moved = import.adopt(&bench.cx, &change).await;
     ensure!(moved.is_err(), "{} moved, and {} adopted it", found.key, told(&change));
     let (key, them) = (bench.key(), format!("{}-other", bench.owner()));
-    bench.done(&bench.creation_by(&key, bench.body(0), bench.mark_of(&them)).await).await?;
+    bench.done(&bench.creation_by(&key, bench.body(0), bench.owner_label_of(&them)).await).await?;
     let theirs = bench.there(&key).await?;
     let taken = import.adopt(&bench.cx, &bench.update(&theirs, bench.body(0)).await).await;
     ensure!(taken.is_err(), "{key} is another's, and was adopted");
@@ -191,7 +191,7 @@ async fn batch(bench: &TargetBench, fails: Option<usize>) -> Checked<Vec<(Key, R
 async fn answers_in_order(bench: &TargetBench) -> Checked {
     for (number, (key, answer)) in batch(bench, None).await?.into_iter().enumerate() {
         let (answer, live) = (answer?, bench.there(&key).await?);
-        ensure!(answer == Applied::from(&live), "{key} was answered {answer:?}, and {live:?} is there");
+        ensure!(tells(&answer, &live), "{key} was answered {answer:?}, and {live:?} is there");
         bench.holds(&live, &bench.body(number)).await?;
     }
     Ok(())
@@ -218,7 +218,7 @@ async fn as_foretold(bench: &TargetBench) -> Checked {
     let error = bench.refused(&change).await?;
     ensure!(
         error.is_conflict(),
-        "{} does not do what was foretold, and is no conflict: {error:?}",
+        "{} does not do what was previewed, and is no conflict: {error:?}",
         told(&change)
     );
     let now = bench.there(&made.key).await?;

@@ -12,7 +12,7 @@ use crate::value::{Key, Live};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!("C09", Asked::Keyed, reads_its_writes, "A read sees what was just written."),
-    check!("C10", Asked::Marked, list_sees_writes, "A list of objects has what was just written."),
+    check!("C10", Asked::Labelled, list_sees_writes, "A list of objects has what was just written."),
     check!("C11", Asked::All, pages_are_whole, "A long list has every object once."),
     check!("C12", Asked::All, pages_hide_nothing, "Changes during a long list hide no other object."),
     check!(

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use crate::value::{Key, Secret, Value};
 
 type Made<T, V> = Arc<dyn Fn(T) -> V + Send + Sync>;
+type Keyed = (Key, Value);
 type OfText = Arc<dyn Fn(&str) -> Value + Send + Sync>;
 
 /// Keys and bodies for the kit to write.
@@ -15,10 +16,12 @@ pub struct Samples {
     pub(super) body: Made<usize, Value>,
     pub(super) text: Option<OfText>,
     pub(super) secret: Option<Made<Secret, Value>>,
+    pub(super) refused_secret: Option<Made<Secret, Value>>,
     pub(super) neighbours: Vec<Key>,
     pub(super) spellings: Vec<Key>,
     pub(super) defaulted: Vec<Value>,
     pub(super) narrowing: Option<(Value, Value)>,
+    pub(super) container: Option<(Keyed, Keyed)>,
     pub(super) unknown_kind: Option<Key>,
     pub(super) invalid: Option<Value>,
     pub(super) too_large: Option<Value>,
@@ -41,10 +44,12 @@ impl Samples {
             body: Arc::new(body),
             text: None,
             secret: None,
+            refused_secret: None,
             neighbours: Vec::new(),
             spellings: Vec::new(),
             defaulted: Vec::new(),
             narrowing: None,
+            container: None,
             unknown_kind: None,
             invalid: None,
             too_large: None,
@@ -66,6 +71,13 @@ impl Samples {
     #[must_use]
     pub fn secret(mut self, body: impl Fn(Secret) -> Value + Send + Sync + 'static) -> Self {
         self.secret = Some(Arc::new(body));
+        self
+    }
+
+    /// A body that holds a secret and that the server itself refuses, so that its refusal may quote it (C58).
+    #[must_use]
+    pub fn refused_secret(mut self, body: impl Fn(Secret) -> Value + Send + Sync + 'static) -> Self {
+        self.refused_secret = Some(Arc::new(body));
         self
     }
 
@@ -94,6 +106,13 @@ impl Samples {
     #[must_use]
     pub fn narrowing(mut self, wide: Value, narrow: Value) -> Self {
         self.narrowing = Some((wide, narrow));
+        self
+    }
+
+    /// An object that takes others with it when it is deleted, and an object of others in it (C80).
+    #[must_use]
+    pub fn container(mut self, outer: (Key, Value), inner: (Key, Value)) -> Self {
+        self.container = Some((outer, inner));
         self
     }
 

@@ -53,8 +53,32 @@ async fn masked_in_errors(bench: &TargetBench) -> Checked {
     let (body, text) = secret(bench, 1)?;
     let made = bench.make_at(&bench.key(), body.clone()).await?;
     bench.rewrite(&made, bench.body(1)).await?;
-    let mut errors = vec![bench.refused(&bench.update(&made, body.clone()).await).await?];
-    for fault in [Fault::LostAnswer, Fault::Overloaded, Fault::Forbidden] {
+    let of_ours = bench.refused(&bench.update(&made, body.clone()).await).await?;
+    is_free(&text, &of_ours)?;
+    let of_server = refusals(bench, &body, &text).await?;
+    for error in &of_server {
+        is_free(&text, error)?;
+    }
+    match of_server.is_empty() {
+        true => {
+            Err(Stop::Skip("nothing makes the server itself refuse a body that holds a secret".to_owned()))
+        }
+        false => Ok(()),
+    }
+}
+
+fn is_free(text: &str, error: &Error) -> Checked {
+    free_of(text, &format!("{error:?} {error:#} {:?}", error.help_text()), "an error")
+}
+
+/// What comes of a body with a secret that the server refuses, as far as it can be made to.
+async fn refusals(bench: &TargetBench, body: &Value, text: &str) -> Checked<Vec<Error>> {
+    let mut errors = Vec::new();
+    if let Some(refused) = &bench.subject.samples.refused_secret {
+        let body = refused(Secret::new(text.to_owned(), &SecretKey::new([7; 32])));
+        errors.push(bench.refused(&bench.creation(&bench.key(), body).await).await?);
+    }
+    for fault in [Fault::Quoted, Fault::LostAnswer, Fault::Overloaded, Fault::Forbidden] {
         let change = bench.creation(&bench.key(), body.clone()).await;
         match bench.refused_by(fault, &change).await {
             Ok(error) => errors.push(error),
@@ -62,10 +86,7 @@ async fn masked_in_errors(bench: &TargetBench) -> Checked {
             Err(stop) => return Err(stop),
         }
     }
-    for error in errors {
-        free_of(&text, &format!("{error:?} {error:#} {:?}", error.help_text()), "an error")?;
-    }
-    Ok(())
+    Ok(errors)
 }
 
 async fn equal_by_digest(bench: &TargetBench) -> Checked {

@@ -1,9 +1,9 @@
-//! Makes durable what a pass is about to do and what came of it.
+//! Makes durable what a reconciliation is about to do and what came of it.
 
 use futures::StreamExt;
 
 use super::super::tamper;
-use super::Pass;
+use super::SyncRun;
 use super::gathered::Group;
 use crate::audit::AuditEntry;
 use crate::event::Event;
@@ -13,8 +13,8 @@ use crate::reconcile::Told;
 use crate::value::{Action, Key};
 use crate::{Cx, Error, Result};
 
-impl Pass<'_> {
-    /// Tells the ledger of everything that the pass may make or take over.
+impl SyncRun<'_> {
+    /// Tells the ledger of everything that the reconciliation may make or take over.
     pub(super) async fn announce(&mut self, cx: &Cx) -> Result<()> {
         if !self.engine.ledger.store().is_shared() {
             return Ok(());
@@ -46,6 +46,9 @@ impl Pass<'_> {
     async fn record(&mut self, cx: &Cx, group: &mut Group) -> Result<()> {
         self.check_epoch(cx, &group.records).await?;
         self.engine.record(cx, &group.entries).await?;
+        if group.records.iter().any(|record| matches!(record, Record::Intent(_))) {
+            group.records.extend(self.engine.audited().await);
+        }
         let records = std::mem::take(&mut group.records);
         group.records = tamper::records(cx, self.answers.values().any(Result::is_err), records);
         self.engine.ledger.commit(&group.records)?;

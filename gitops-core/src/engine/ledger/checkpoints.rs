@@ -27,7 +27,7 @@ const AT_ONCE: usize = 8;
 /// What of an engine's memory is to be written.
 pub(super) struct Snapshot<'a> {
     pub inventory: &'a Inventory,
-    /// What the pass that follows may make.
+    /// What the reconciliation that follows may make.
     pub planned: &'a [Intent],
     pub anchor: Anchor,
     pub epoch: u64,
@@ -95,9 +95,9 @@ impl Checkpoints {
             open.extend(shard.open);
             planned.extend(shard.planned);
         }
-        let Index { anchor, owner, accepted, level, shards, .. } = index;
+        let Index { anchor, head, level, shards, .. } = index;
         (self.level, self.places) = (level, shards);
-        let inventory = Inventory::from_parts(owner, accepted, entries, open);
+        let inventory = Inventory::from_parts(head, entries, open);
         self.note(&inventory, &planned, inventory.entries().keys().cloned().collect());
         Ok(Loaded { inventory, planned, anchor, epoch })
     }
@@ -231,8 +231,7 @@ impl Checkpoints {
             format: Index::FORMAT,
             writer: self.head.writer().clone(),
             anchor: snapshot.anchor.clone(),
-            owner: snapshot.inventory.owner().clone(),
-            accepted: snapshot.inventory.accepted().cloned(),
+            head: snapshot.inventory.head().clone(),
             level: self.level,
             shards: places.clone(),
         };

@@ -8,6 +8,7 @@ mod state;
 mod take_over;
 mod written;
 
+pub(crate) use read::look;
 #[cfg(feature = "simulate")]
 pub(crate) use read::stored;
 pub use state::State;
@@ -31,8 +32,11 @@ use read::{Found, Read, read};
 /// The journal is folded into new documents once it is larger than this and than the documents.
 pub(super) const FOLD_AT: u64 = 4 << 20;
 
-/// How many frames are written before the journal's anchor is renewed in the middle of a pass.
+/// How many frames are written before the journal's anchor is renewed in the middle of a reconciliation.
 const FRAMES_AN_ANCHOR: u64 = 256;
+
+/// How much room is kept for what is recorded once at the end of a reconciliation.
+const ROOM_AT_THE_END: u64 = 32 << 10;
 
 /// How many changes are sent before a shared store is asked again whether another engine took over.
 const CHANGES_A_CHECK: usize = 50;
@@ -58,7 +62,7 @@ pub(super) struct Ledger {
     unchecked: usize,
     epoch: u64,
     ops: u64,
-    _guard: Option<Arc<dyn Any + Send + Sync>>,
+    guard: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// The journal, before and after this engine took over.
@@ -90,7 +94,7 @@ impl Ledger {
             unchecked: 0,
             epoch,
             ops: 0,
-            _guard: guard,
+            guard,
         })
     }
 
@@ -107,7 +111,12 @@ impl Ledger {
         self.stopped || matches!(self.journal, Writer::Lost)
     }
 
-    /// Whether a shared store waits for what came of the last pass, or for this engine to depose the one of which
+    /// Whether nobody else can be at work on the state: it is locked, on this machine alone.
+    pub fn is_exclusive(&self) -> bool {
+        self.guard.is_some() && !self.store.is_shared()
+    }
+
+    /// Whether a shared store waits for what came of the last reconciliation, or for this engine to depose the one of which
     /// something is open.
     pub fn is_behind(&self) -> bool {
         self.behind || (self.is_recovered_from_store() && self.inventory.open().next().is_some())
@@ -116,6 +125,11 @@ impl Ledger {
     /// Whether the inventory was taken from a shared store because its journal is gone, and no engine wrote since.
     pub fn is_recovered_from_store(&self) -> bool {
         matches!(self.journal, Writer::Read(_, Found::Superseded))
+    }
+
+    /// Whether this engine did not take over yet.
+    pub fn has_only_read(&self) -> bool {
+        matches!(self.journal, Writer::Read(..))
     }
 
     pub fn epoch(&self) -> u64 {
@@ -139,7 +153,7 @@ impl Ledger {
             return Err(lost());
         }
         if room > 0 {
-            let prepared = prepare_for_changes(journal, room);
+            let prepared = prepare_for_changes(journal, room + ROOM_AT_THE_END);
             self.stopped = prepared.is_err();
             prepared?;
         }
@@ -167,7 +181,7 @@ impl Ledger {
         }
     }
 
-    /// Before the first change of a pass, with a shared store: it learns what the pass may make, and says whether another
+    /// Before the first change of a reconciliation, with a shared store: it learns what the reconciliation may make, and says whether another
     /// engine took over.
     pub async fn announce(&mut self, cx: &Cx, planned: &[Intent]) -> Result<()> {
         self.checkpoint(cx, planned).await
@@ -188,8 +202,8 @@ impl Ledger {
         checked
     }
 
-    /// After a pass: the anchor is brought to the journal's end, and a shared store learns what came of it.
-    pub async fn end_pass(&mut self, cx: &Cx) -> Result<()> {
+    /// After a reconciliation: the anchor is brought to the journal's end, and a shared store learns what came of it.
+    pub async fn end_sync(&mut self, cx: &Cx) -> Result<()> {
         if let Writer::Taken(journal) = &mut self.journal {
             let kept = journal.keep_anchor();
             self.stopped |= kept.is_err();
@@ -255,7 +269,34 @@ impl Engine {
             let (owned, open) = (self.inventory().entries().len(), self.inventory().open().count());
             self.audit(cx, actor, vec![AuditEvent::RecoveredFromStore { owned, open }]).await?;
         }
+        let is_first = self.ledger.has_only_read();
+        if let Some(position) = self.inventory().audited().filter(|_| is_first && !self.grant.audit_is_lost) {
+            self.ledger.audit.holds(position).await.map_err(|error| error.during("audit").of_state())?;
+        }
         self.ledger.take_over(cx).await
+    }
+
+    /// How far the audit log has come, for the journal.
+    pub(super) async fn audited(&self) -> Option<Record> {
+        let position = self.ledger.audit.position().await?;
+        (self.inventory().audited() != Some(&position)).then_some(Record::Audited { position })
+    }
+
+    /// Begins with a new audit log where the old one is lost: it says so, and the journal goes by the new one from now on.
+    ///
+    /// # Errors
+    /// Whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn restart_audit(&mut self, cx: &Cx, by: &str) -> Result<()> {
+        let known = self.inventory().audited().map_or(0, |position| position.entries);
+        self.grant.audit_is_lost = true;
+        self.audit(cx, by, vec![AuditEvent::AuditRestarted { known }]).await?;
+        self.take_over(cx, by).await?;
+        let record = self.audited().await;
+        self.ledger.commit(record.as_slice())?;
+        self.ledger.end_sync(cx).await
     }
 
     /// Records what happens; an engine that can't record stops.

@@ -26,7 +26,7 @@ pub(super) enum Found {
     Nothing,
     /// Read up to this point.
     UpTo(Anchor),
-    /// It is gone, or another machine took over since. What the last pass may have made was taken in as begun.
+    /// It is gone, or another machine took over since. What the last reconciliation may have made was taken in as begun.
     Superseded,
 }
 
@@ -61,6 +61,15 @@ pub(crate) async fn stored(
     mut journal: impl JournalIo,
 ) -> Result<Option<Inventory>> {
     Ok(read(cx, &store, &mut journal, true).await?.inventory)
+}
+
+/// What a state has, for who only looks.
+pub(crate) async fn look(
+    cx: &Cx,
+    store: Arc<dyn StateStore>,
+    mut journal: impl JournalIo,
+) -> Result<Option<Inventory>> {
+    Ok(read(cx, &store, &mut journal, false).await?.inventory)
 }
 
 async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::Version>> {
@@ -128,9 +137,10 @@ fn holds_nothing(loaded: &Loaded) -> bool {
         && loaded.planned.is_empty()
 }
 
-/// What the last checkpoint says, with all that its pass may have made as begun.
+/// What the last checkpoint says, with all that its reconciliation may have made as begun.
 fn recovered(loaded: Loaded) -> Inventory {
     let mut inventory = loaded.inventory;
+    inventory.forget_audit_log();
     loaded.planned.into_iter().for_each(|intent| inventory.take_in(&Record::Intent(intent)));
     inventory
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use super::{Ask, Reply};
 use crate::simulate::state::{Handle, Inner};
-use crate::value::{Applied, Expect, Key};
+use crate::value::{Expect, Key};
 
 /// Waits for the answer of a call.
 pub(in crate::simulate) struct Answer {
@@ -27,12 +27,15 @@ impl Future for Answer {
             call.waker = Some(cx.waker().clone());
             return Poll::Pending;
         };
-        if let (Reply::Applied(Ok(Applied::Present { uid, version })), Ask::Apply(change)) =
-            (&reply, &call.ask)
+        if let (Reply::Applied(Ok(applied)), Ask::Apply(change) | Ask::Adopt(change)) = (&reply, &call.ask)
+            && let Some((uid, version)) = applied.state()
         {
-            let (life, key) = (call.life, change.key().clone());
+            let (life, key, adopts) = (call.life, change.key().clone(), call.adopts());
             let expect = Expect { uid: uid.clone(), version: version.clone() };
             world.learned(life, &key, &expect);
+            if adopts {
+                world.lives[life].adopted.insert((key, expect.uid, expect.version));
+            }
         }
         Poll::Ready(reply)
     }

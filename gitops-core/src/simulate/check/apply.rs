@@ -6,12 +6,12 @@ use super::Sent;
 use crate::engine::{Report, StepOutcome};
 use crate::event::Event;
 use crate::journal::{Intent, Record};
-use crate::simulate::calls::tier_of;
+use crate::simulate::calls::recovery_class_of;
 use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{App, Inner, MINUTE, SECOND};
 use crate::source::Relation;
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 use crate::value::{Action, Change, Key, Precondition, Version};
 
 pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &Change) {
@@ -19,8 +19,17 @@ pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &C
         Precondition::Absent => None,
         Precondition::Exactly(expect) => Some(expect.clone()),
     };
+    // What an adoption left is what its other half expects.
+    let is_adopted = expect.as_ref().is_some_and(|expect| {
+        let state = (change.key().clone(), expect.uid.clone(), expect.version.clone());
+        world.lives[life].adopted.contains(&state)
+    });
     let Some(approved) = &world.app_of(life).book.approved else { return };
-    if approved.get(change.key()) != Some(&(change.action(), expect)) {
+    let is_shown = match approved.get(change.key()) {
+        Some((action, shown)) => *action == change.action() && (*shown == expect || is_adopted),
+        None => false,
+    };
+    if !is_shown {
         world.broken(10, format!("{} of {} was not in the plan", change.action(), change.key()));
     }
 }
@@ -42,9 +51,14 @@ pub(super) fn i11_order(world: &mut Inner, life: usize, change: &Change, intent:
         return;
     }
     let steps = &book.pass.steps;
-    let is_ready = |sent: &Sent| sent.done && (sent.ready || !world.has_health);
-    let too_early = intent.needs.iter().find(|need| steps.get(need).is_some_and(|sent| !is_ready(sent)));
-    let too_late = steps.iter().find(|(_, sent)| sent.action != Action::Delete && sent.needs.contains(key));
+    let brings_back = book.brings_back(intent);
+    let is_made = |need: &Key| steps.get(need).is_none_or(|sent| sent.done || brings_back);
+    // However many reconciliations and lives ago it was written. What is unready stands in the way of nothing that was there.
+    let is_ready = |need: &Key| !world.has_health || brings_back || book.ready.get(need) != Some(&false);
+    let too_early = intent.needs.iter().find(|need| !is_made(need) || !is_ready(need));
+    let is_late =
+        |sent: &Sent| sent.action != Action::Delete && !sent.brings_back && sent.needs.contains(key);
+    let too_late = steps.iter().find(|(_, sent)| is_late(sent));
     if let Some(need) = too_early {
         let what = format!("{key} is written before {need}, which it needs, is ready");
         world.broken(11, what);
@@ -54,24 +68,50 @@ pub(super) fn i11_order(world: &mut Inner, life: usize, change: &Change, intent:
     }
 }
 
-/// A failed step blocks exactly those that wait for it; all others are tried.
+/// A failed step blocks exactly those that wait for it; all others are tried. What does not change blocks if it is not
+/// ready: that is for I11 to judge.
 pub(in crate::simulate) fn i12_containment(world: &mut Inner, report: &Report) {
-    let step = |key: &Key| report.plan.step(key);
-    let bad = |key: &Key| {
-        report.plan.held.iter().any(|held| &held.key == key)
-            || report.results.iter().any(|result| &result.key == key && result.outcome != StepOutcome::Done)
+    let plan = &report.plan;
+    let bad = |key: &Key, brings_back: bool| {
+        let is_bad = |outcome: &StepOutcome| match outcome {
+            StepOutcome::Done => false,
+            StepOutcome::NotReady { .. } => !brings_back,
+            _ => true,
+        };
+        plan.blocked.iter().any(|blocked| &blocked.key == key)
+            || report.results.iter().any(|result| &result.key == key && is_bad(&result.outcome))
     };
     for result in &report.results {
-        let waits_for_bad = step(&result.key).is_some_and(|step| step.after.iter().any(bad));
-        let is_blocked = matches!(result.outcome, StepOutcome::Blocked { .. });
-        if is_blocked != waits_for_bad || result.outcome == StepOutcome::Skipped {
+        let Some(step) = plan.step(&result.key) else { continue };
+        let waits_for = with_prerequisites(report, &step.after);
+        let waits_for_bad = waits_for.iter().any(|key| bad(key, step.brings_back));
+        let is_right = match &result.outcome {
+            StepOutcome::Blocked { by } => {
+                let is_asked = plan.prerequisites.iter().any(|found| &found.key == by);
+                waits_for_bad || (is_asked && waits_for.contains(by))
+            }
+            outcome => !waits_for_bad && *outcome != StepOutcome::Skipped,
+        };
+        if !is_right {
             let what = format!("{} is {:?}, its needs failed: {waits_for_bad}", result.key, result.outcome);
             world.broken(12, what);
         }
     }
 }
 
-/// A pass over a converged target changes nothing, in the target and in the state.
+/// What a step waits for, also through what does not change.
+fn with_prerequisites(report: &Report, after: &[Key]) -> BTreeSet<Key> {
+    let (mut found, mut due) = (BTreeSet::new(), after.to_vec());
+    while let Some(key) = due.pop() {
+        let prerequisite = report.plan.prerequisites.iter().find(|found| found.key == key);
+        if found.insert(key) {
+            due.extend(prerequisite.into_iter().flat_map(|found| found.after.iter().cloned()));
+        }
+    }
+    found
+}
+
+/// A reconciliation over a converged target changes nothing, in the target and in the state.
 pub(in crate::simulate) fn i13_idempotence(world: &mut Inner, app: usize, before: (u64, u64)) {
     let after = (world.server.writes, world.apps[app].disk.appended());
     if after != before {
@@ -79,7 +119,7 @@ pub(in crate::simulate) fn i13_idempotence(world: &mut Inner, app: usize, before
     }
 }
 
-/// Faults are over and two passes were made: what is there is what is declared.
+/// Faults are over and two reconciliations were made: what is there is what is declared.
 pub(in crate::simulate) fn i16_converged(world: &mut Inner, app: usize, report: &Report) {
     let excused = excused(world, app);
     let wrong = not_as_declared(world, app, &excused, report)
@@ -99,7 +139,7 @@ fn not_as_declared(world: &Inner, app: usize, excused: &BTreeSet<Key>, report: &
             continue;
         }
         let outcome = report.results.iter().find(|result| &result.key == key).map(|result| &result.outcome);
-        let why = report.plan.held.iter().find(|held| &held.key == key).map(|held| &held.why);
+        let why = report.plan.blocked.iter().find(|blocked| &blocked.key == key).map(|blocked| &blocked.why);
         return Some(format!("{key} is not as declared: {} there, {outcome:?}, {why:?}", ours.len()));
     }
     None
@@ -115,7 +155,7 @@ fn left_over(world: &Inner, app: usize, excused: &BTreeSet<Key>) -> Option<Strin
 
 fn still_open(world: &Inner, app: usize) -> Option<String> {
     let mut open = world.apps[app].book.shadow.open();
-    let intent = open.find(|intent| tier_of(intent.key.target()) != Tier::Opaque)?;
+    let intent = open.find(|intent| recovery_class_of(intent.key.target()) != RecoveryClass::Opaque)?;
     Some(format!("what came of {} on {} is still open", intent.op, intent.key))
 }
 
@@ -139,7 +179,7 @@ pub(in crate::simulate) fn i19_bounded_load(world: &mut Inner, life: usize, even
     let now = world.now;
     let own = &mut world.lives[life];
     match event {
-        Event::PassFailed { .. } => own.failed_at = Some(now),
+        Event::ReconcileFailed { .. } => own.failed_at = Some(now),
         Event::Resolved { .. } => {
             let waited = now - own.failed_at.take().unwrap_or(now);
             if waited > 15 * MINUTE {
@@ -161,9 +201,10 @@ pub(in crate::simulate) fn i19_bounded_load(world: &mut Inner, life: usize, even
 pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
     let (origin, App { house, book, .. }) = (world.origin(app), &world.apps[app]);
     let open = book.shadow.open().map(|intent| intent.key.clone());
-    let mut excused: BTreeSet<Key> = open.filter(|key| tier_of(key.target()) == Tier::Opaque).collect();
+    let mut excused: BTreeSet<Key> =
+        open.filter(|key| recovery_class_of(key.target()) == RecoveryClass::Opaque).collect();
     let others = world.server.items().filter(|item| item.maker.is_some_and(|maker| maker != *house));
-    let others = others.filter(|item| tier_of(item.key.target()) == Tier::Keyed);
+    let others = others.filter(|item| recovery_class_of(item.key.target()) == RecoveryClass::Keyed);
     excused.extend(others.map(|item| item.key.clone()));
     excused.extend(world.houses[*house].strays.iter().map(|(key, _)| key.clone()));
     loop {

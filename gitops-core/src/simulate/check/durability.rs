@@ -25,8 +25,9 @@ pub(super) fn i25_the_intent_is_durable_before_the_effect(
     world: &mut Inner,
     life: usize,
     change: &Change,
+    is_adoption: bool,
 ) -> Option<Intent> {
-    let intent = world.app_of(life).book.intent(&change.mark().op).cloned();
+    let intent = world.app_of(life).book.intent(&change.owner_label().op).cloned();
     let expect = match change.expects() {
         Precondition::Absent => None,
         Precondition::Exactly(expect) => Some(expect.clone()),
@@ -35,11 +36,11 @@ pub(super) fn i25_the_intent_is_durable_before_the_effect(
         intent.key == *change.key()
             && intent.action == change.action()
             && intent.expect == expect
-            && intent.desired == change.body().map(Value::digest)
+            && (intent.desired == change.body().map(Value::digest) || is_adoption && intent.desired.is_none())
     };
     let intent = intent.filter(covers);
     if intent.is_none() {
-        let (action, key, op) = (change.action(), change.key(), &change.mark().op);
+        let (action, key, op) = (change.action(), change.key(), &change.owner_label().op);
         world.broken(25, format!("{action} of {key} is sent, and no durable intent of {op} says so"));
     }
     intent
@@ -61,7 +62,9 @@ pub(super) fn i26_what_is_read_is_what_was_written(world: &mut Inner, app: usize
     let open = |inventory: &Inventory| inventory.open().map(|intent| intent.op.clone()).collect::<Vec<_>>();
     let same = inventory.entries().changed_since(shadow.entries()).next().is_none()
         && open(inventory) == open(shadow)
-        && inventory.accepted() == shadow.accepted();
+        && inventory.accepted() == shadow.accepted()
+        && inventory.standing() == shadow.standing()
+        && inventory.binding() == shadow.binding();
     if !same {
         let (read, written) = (inventory.entries().len(), shadow.entries().len());
         let what =
@@ -86,5 +89,13 @@ pub(super) fn i45_the_outcome_has_an_intent(world: &mut Inner, app: usize, recor
     let Record::Outcome { op, key, .. } = record else { return };
     if !world.apps[app].book.audited.contains(op) {
         world.broken(45, format!("the outcome of {op} on {key} has no intent in the audit log"));
+    }
+}
+
+/// A plan that is only looked at writes nothing down.
+pub(in crate::simulate) fn i47_planning_leaves_no_trace(world: &mut Inner, app: usize, before: u64) {
+    let after = world.apps[app].disk.appended();
+    if after != before {
+        world.broken(47, format!("a{app}: a plan of another revision is in the journal: {before}, {after}"));
     }
 }

@@ -12,10 +12,10 @@ use smol_str::SmolStr;
 
 use super::server::Item;
 use super::state::Inner;
-use crate::Inventory;
 use crate::journal::{Intent, Record};
 use crate::plan::PlanId;
 use crate::value::{Action, Change, Expect, Key};
+use crate::{Inventory, OwnedState};
 
 /// What a person approved: each object's action, and the state that it must be in.
 pub(super) type Steps = BTreeMap<Key, (Action, Option<Expect>)>;
@@ -31,10 +31,12 @@ pub(super) struct Book {
     /// The steps of the reviewed plan that is being applied.
     pub approved: Option<Steps>,
     pass: Pass,
+    /// What was written, and whether an engine was told since that it is ready.
+    ready: BTreeMap<Key, bool>,
     pub owner: Option<SmolStr>,
 }
 
-/// What was sent in one pass.
+/// What was sent in one reconciliation.
 #[derive(Default)]
 struct Pass {
     plan: Option<PlanId>,
@@ -46,27 +48,32 @@ struct Sent {
     action: Action,
     needs: Vec<Key>,
     done: bool,
-    ready: bool,
+    /// It puts back what was recorded before.
+    brings_back: bool,
 }
 
 impl Book {
     /// An engine was told that an object is ready.
     pub fn became_ready(&mut self, key: &Key) {
-        if let Some(sent) = self.pass.steps.get_mut(key) {
-            sent.ready = true;
-        }
+        self.ready.entry(key.clone()).and_modify(|ready| *ready = true);
     }
 
     fn intent(&self, op: &str) -> Option<&Intent> {
         self.shadow.open().find(|intent| intent.op == op)
     }
 
-    /// An engine planned: what it sends from now on is of another pass, be the plan the same.
+    /// An engine planned: what it sends from now on is of another reconciliation, be the plan the same.
     pub fn planned(&mut self) {
         self.pass.plan = None;
     }
 
-    /// Turns the page when another pass begins.
+    /// Whether a write puts back what was recorded before.
+    fn brings_back(&self, intent: &Intent) -> bool {
+        let entry = self.shadow.entries().get(&intent.key).filter(|entry| entry.state == OwnedState::Held);
+        intent.action != Action::Delete && entry.is_some_and(|entry| entry.desired == intent.desired)
+    }
+
+    /// Turns the page when another reconciliation begins.
     fn begin_step(&mut self, intent: &Intent) {
         if self.pass.plan != Some(intent.plan) {
             let owned = self.shadow.entries().len();
@@ -75,7 +82,8 @@ impl Book {
     }
 
     fn note_step(&mut self, intent: &Intent) {
-        let sent = Sent { action: intent.action, needs: intent.needs.clone(), done: false, ready: false };
+        let brings_back = self.brings_back(intent);
+        let sent = Sent { action: intent.action, needs: intent.needs.clone(), done: false, brings_back };
         self.pass.steps.insert(intent.key.clone(), sent);
     }
 }
@@ -83,7 +91,8 @@ impl Book {
 /// A change was sent.
 pub(super) fn sent(world: &mut Inner, life: usize, change: &Change) {
     durability::i28_nothing_is_sent_after_the_storage_failed(world, life, change);
-    let Some(intent) = durability::i25_the_intent_is_durable_before_the_effect(world, life, change) else {
+    let Some(intent) = durability::i25_the_intent_is_durable_before_the_effect(world, life, change, false)
+    else {
         return;
     };
     durability::i22_a_deposed_engine_sends_nothing(world, life, &intent);
@@ -101,15 +110,33 @@ pub(super) fn sent(world: &mut Inner, life: usize, change: &Change) {
     world.app_of(life).book.note_step(&intent);
 }
 
+/// An adoption was sent: it writes the owner label, and says nothing of a body.
+pub(super) fn adopting(world: &mut Inner, life: usize, change: &Change) {
+    durability::i28_nothing_is_sent_after_the_storage_failed(world, life, change);
+    let intent = durability::i25_the_intent_is_durable_before_the_effect(world, life, change, true);
+    let Some(intent) = intent else { return };
+    durability::i22_a_deposed_engine_sends_nothing(world, life, &intent);
+    durability::i45_the_intent_is_in_the_audit_log(world, life, &intent);
+    apply::i10_only_what_was_shown(world, life, change);
+    apply::i20_no_action_on_older_knowledge(world, life, change);
+}
+
 /// A change had its effect; `before` is what it was done to.
 pub(super) fn took_effect(world: &mut Inner, call: usize, change: &Change, before: Option<&Item>) {
     let (app, life) = (world.calls[&call].app, world.calls[&call].life);
+    match change.action() {
+        Action::Delete => world.apps[app].book.ready.remove(change.key()),
+        _ => world.apps[app].book.ready.insert(change.key().clone(), false),
+    };
     if let Some(before) = before {
         apply::i21_identity_not_name(world, life, change, before);
     }
     ownership::i5_never_forget(world, app, change.key());
     ownership::i7_no_duplicates(world, app, change.key());
-    ownership::i8_no_silent_adoption(world, app, before);
+    let is_adopted = world.calls[&call].adopts() && before.is_some_and(|before| before.owner.is_none());
+    if !is_adopted {
+        ownership::i8_no_silent_adoption(world, app, before);
+    }
 }
 
 /// Records became durable.
@@ -156,12 +183,12 @@ pub(super) fn took_office(world: &mut Inner, app: usize) {
 pub(super) use apply::{
     excused, i12_containment, i13_idempotence, i16_converged, i17_level_triggered, i19_bounded_load,
 };
-pub(super) use durability::i25_what_is_told_is_durable;
+pub(super) use durability::{i25_what_is_told_is_durable, i47_planning_leaves_no_trace};
 
 fn key_of(record: &Record) -> Option<Key> {
     match record {
         Record::Intent(intent) => Some(intent.key.clone()),
         Record::Outcome { key, .. } | Record::Forget { key } | Record::Adopt { key, .. } => Some(key.clone()),
-        Record::Accepted { .. } | Record::Epoch { .. } => None,
+        _ => None,
     }
 }

@@ -1,11 +1,11 @@
 //! I1 to I8: what is ours, and what may be removed.
 
 use crate::journal::{Intent, OpResult, Record};
-use crate::simulate::calls::tier_of;
+use crate::simulate::calls::recovery_class_of;
 use crate::simulate::fault::Fault;
 use crate::simulate::server::Item;
 use crate::simulate::state::Inner;
-use crate::target::Tier;
+use crate::target::RecoveryClass;
 use crate::value::{Action, Change, Key};
 
 pub(super) fn i1_no_foreign_delete(world: &mut Inner, life: usize, change: &Change) {
@@ -99,7 +99,7 @@ pub(super) fn i6_forget_only_on_observed_absence(world: &mut Inner, app: usize, 
 
 pub(super) fn i7_no_second_create_in_doubt(world: &mut Inner, life: usize, change: &Change, intent: &Intent) {
     let key = change.key();
-    if tier_of(key.target()) != Tier::Opaque || change.action() != Action::Create {
+    if recovery_class_of(key.target()) != RecoveryClass::Opaque || change.action() != Action::Create {
         return;
     }
     let shadow = &world.app_of(life).book.shadow;

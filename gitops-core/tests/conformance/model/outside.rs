@@ -48,7 +48,7 @@ impl Outside for Model {
         Ok(self.server().items.get(&self.slot(key)).is_some_and(|item| item.has_extra))
     }
 
-    async fn copy_mark(&self, from: &Key, to: &Key) -> Result<()> {
+    async fn copy_owner_label(&self, from: &Key, to: &Key) -> Result<()> {
         let mut server = self.server();
         let original = server.items.get(&self.slot(from)).cloned().unwrap();
         let mut copy = server.new_item(to, original.body, original.owner, &original.op);
@@ -79,8 +79,14 @@ impl Outside for Model {
         Ok(())
     }
 
+    async fn fault_at(&self, passing: usize, fault: Fault) -> Result<()> {
+        self.server().one_request = Some((passing, fault));
+        Ok(())
+    }
+
     async fn mend(&self) -> Result<()> {
         self.server().requests = None;
+        self.server().one_request = None;
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! The optional powers of the model.
 
-use gitops_core::capability::{Batch, Health, Import, Moved, NativePlan, Preview, Readiness, Watch};
+use gitops_core::capability::{Batch, DryRun, Health, Identity, Import, Moved, Preview, Readiness, Watch};
 use gitops_core::*;
 
 use super::Model;
@@ -24,7 +24,7 @@ pub fn digest(body: Option<&Value>) -> Digest {
 }
 
 #[async_trait]
-impl NativePlan for Model {
+impl DryRun for Model {
     async fn preview(
         &self,
         _: &Cx,
@@ -39,13 +39,40 @@ impl NativePlan for Model {
             }
             _ => Diff::default(),
         };
+        let is_foretold_only = body.and_then(|body| body.get("size")) == Some(&Value::from(77));
+        if self.is("C73") && is_foretold_only && live.is_some() {
+            let version = self.server().next_version();
+            self.server().items.get_mut(key).into_iter().for_each(|item| item.version = version.clone());
+        }
         let digest = digest(body);
-        let is_new = || self.server().foretold.insert(format!("{key} {digest}"));
+        let is_new = || self.server().previewed.insert(format!("{key} {digest}"));
         if self.is("C33") && !diff.is_empty() && !is_new() {
             let change = FieldChange { path: "/again".into(), before: None, after: Some("more".into()) };
             diff = diff.fields().iter().cloned().chain([change]).collect();
         }
-        Ok(Preview::new(diff, digest))
+        let takes = match (object, live) {
+            (None, Some(live)) if !self.is("C80") => self.takes(live.key.name()),
+            _ => Vec::new(),
+        };
+        Ok(Preview::new(diff, digest).taking(takes))
+    }
+}
+
+impl Model {
+    /// What is in an object: what is in the namespace of its name.
+    fn takes(&self, name: &str) -> Vec<Taken> {
+        let server = self.server();
+        let inner = server.items.keys().filter(|key| key.namespace() == name);
+        let names: Vec<String> = inner.map(|key| key.name().to_owned()).collect();
+        if names.is_empty() { Vec::new() } else { vec![Taken::new("Item", Whose::Others, names)] }
+    }
+}
+
+#[async_trait]
+impl Identity for Model {
+    async fn place(&self, _: &Cx) -> Result<Option<String>> {
+        let writes = self.server().next_version();
+        Ok(Some(if self.is("C81") { format!("server at {writes}") } else { "server".to_owned() }))
     }
 }
 
@@ -91,10 +118,10 @@ impl Import for Model {
             Precondition::Exactly(expect) => expect.version == item.version || self.is("C69"),
             Precondition::Absent => false,
         };
-        if !is_expected || item.owner.as_ref().is_some_and(|owner| *owner != change.mark().owner) {
+        if !is_expected || item.owner.as_ref().is_some_and(|owner| *owner != change.owner_label().owner) {
             return Err(Error::conflict(change.key()));
         }
-        item.owner = Some(change.mark().owner.to_string());
+        item.owner = Some(change.owner_label().owner.to_string());
         item.version = version;
         if let (true, Some(body)) = (self.is("C68"), change.body()) {
             item.body = body.clone();

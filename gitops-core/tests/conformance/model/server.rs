@@ -13,10 +13,12 @@ use super::powers::digest;
 pub struct Server {
     pub items: BTreeMap<Key, Item>,
     pub requests: Option<Fault>,
+    /// One request that fails, after so many that do not.
+    pub one_request: Option<(usize, Fault)>,
     pub flights: Vec<(Key, Action)>,
     pub moved: BTreeSet<Key>,
-    pub foretold: BTreeSet<String>,
-    answers: BTreeMap<String, Applied>,
+    pub previewed: BTreeSet<String>,
+    pub answers: BTreeMap<String, Applied>,
     pub duplicates: BTreeSet<Key>,
     pub reads: BTreeMap<Key, usize>,
     pub last: Option<Key>,
@@ -31,6 +33,8 @@ pub struct Item {
     pub uid: Uid,
     pub version: Version,
     pub body: Value,
+    /// What it was made with.
+    pub first: Value,
     pub owner: Option<String>,
     pub op: String,
     pub writes: usize,
@@ -54,6 +58,7 @@ impl Server {
             key: key.clone(),
             uid: Uid::new(format!("uid-{version}")),
             version,
+            first: body.clone(),
             body,
             owner,
             op: op.to_owned(),
@@ -96,7 +101,7 @@ impl Model {
             Action::Update | Action::Delete => false,
         };
         if !is_forgotten && answer != Applied::Deleting {
-            server.answers.insert(change.mark().op.to_string(), answer.clone());
+            server.answers.insert(change.owner_label().op.to_string(), answer.clone());
         }
         Ok(answer)
     }
@@ -145,11 +150,15 @@ impl Model {
         let mut server = self.server();
         let slot = self.slot(change.key());
         match (server.items.get_mut(&slot), change) {
-            (Some(item), Change::Create { mark, .. }) if self.is("C19") && item.op == mark.op.as_str() => {
+            (Some(item), Change::Create { owner_label, .. })
+                if self.is("C19") && item.op == owner_label.op.as_str() =>
+            {
                 server.items.remove(&slot);
-                server.answers.remove(mark.op.as_str());
+                server.answers.remove(owner_label.op.as_str());
             }
-            (Some(item), Change::Create { mark, .. }) if self.is("C17") && item.op != mark.op.as_str() => {
+            (Some(item), Change::Create { owner_label, .. })
+                if self.is("C17") && item.op != owner_label.op.as_str() =>
+            {
                 server.items.remove(&slot);
             }
             (Some(item), Change::Update { expect, .. }) => item.version = expect.version.clone(),
@@ -161,7 +170,7 @@ impl Model {
     /// Whether a change may be made; its answer, if it was made before.
     fn may(&self, change: &Change) -> Result<Option<Applied>> {
         let server = self.server();
-        if let Some(answer) = server.answers.get(change.mark().op.as_str()) {
+        if let Some(answer) = server.answers.get(change.owner_label().op.as_str()) {
             return Ok(Some(answer.clone()));
         }
         let slot = self.slot(change.key());
@@ -170,7 +179,8 @@ impl Model {
         if let (Change::Delete { .. }, None) = (change, &live) {
             return if self.is("C34") { Err(self.refused(change)) } else { Ok(Some(Applied::Absent)) };
         }
-        let is_ours = item.is_none_or(|item| item.owner.as_deref() == Some(&change.mark().owner));
+        let is_ours = item
+            .is_none_or(|item| item.owner.as_deref().is_some_and(|owner| change.owner_label().is_of(owner)));
         let is_creation = change.action() == Action::Create;
         let is_going = live.as_ref().is_some_and(|live| live.presence == Presence::Deleting);
         let revives = self.is("C38") && is_creation && is_going;

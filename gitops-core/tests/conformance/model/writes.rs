@@ -9,8 +9,8 @@ use super::server::{Item, present};
 
 impl Model {
     pub async fn create(&self, change: &Change, body: Value) -> Result<Applied> {
-        let (slot, mark) = (self.slot(change.key()), change.mark());
-        let mut item = self.server().new_item(change.key(), self.stored(body, true), None, &mark.op);
+        let (slot, owner_label) = (self.slot(change.key()), change.owner_label());
+        let mut item = self.server().new_item(change.key(), self.stored(body, true), None, &owner_label.op);
         if self.is("C04") {
             item.uid = Uid::new(change.key().to_string());
         }
@@ -18,7 +18,7 @@ impl Model {
             self.server().items.insert(slot.clone(), item.clone());
             yield_now().await;
         }
-        item.owner = Some(mark.owner.to_string());
+        item.owner = Some(owner_label.owner.to_string());
         if self.is("C49") {
             let half = Item { body: Value::Null, ..item.clone() };
             self.server().items.insert(slot.clone(), half);
@@ -36,23 +36,44 @@ impl Model {
 
     pub async fn update(&self, change: &Change, body: Value) -> Result<Applied> {
         let slot = self.slot(change.key());
+        if self.is("C76") {
+            yield_now().await;
+            let now = self.server().items.get(&slot).map(|item| Version::clone(&item.version));
+            if now
+                .is_some_and(|now| !matches!(change, Change::Update { expect, .. } if expect.version == now))
+            {
+                return Err(self.refused(change));
+            }
+        }
         let version = self.server().next_version();
-        let mark = change.mark();
-        let absent =
-            || self.server().new_item(change.key(), Value::Null, Some(mark.owner.to_string()), &mark.op);
+        let owner_label = change.owner_label();
+        let absent = || {
+            self.server().new_item(
+                change.key(),
+                Value::Null,
+                Some(owner_label.owner.to_string()),
+                &owner_label.op,
+            )
+        };
         let found = self.server().items.get(&slot).cloned();
         let mut item = found.unwrap_or_else(absent);
         item.writes += 1;
-        if !(self.is("C05") && item.writes.is_multiple_of(7)) {
+        let comes_back = self.is("C74") && item.writes == 3 && body == item.first;
+        let stands_still = self.is("C05") && item.writes.is_multiple_of(7);
+        if !stands_still && !comes_back {
             item.version = version.clone();
         }
         if self.is("C03") {
             item.uid = Uid::new(format!("uid-{version}"));
         }
         item.has_extra &= !self.is("C31");
-        item.is_edited = false;
-        let note = item.body.get("note").cloned().filter(|_| self.is("C32"));
-        item.op = mark.op.to_string();
+        let was_edited = std::mem::take(&mut item.is_edited);
+        let keeps = self.is("C32") || (self.is("C78") && was_edited);
+        let note = item.body.get("note").cloned().filter(|_| keeps);
+        if !self.is("C82") {
+            item.owner = Some(owner_label.owner.to_string());
+        }
+        item.op = owner_label.op.to_string();
         item.body = match (note, self.stored(body, false)) {
             (Some(note), Value::Map(fields)) => {
                 let fields = fields.iter().map(|(name, value)| (name.to_owned(), value.clone()));
@@ -68,16 +89,27 @@ impl Model {
                 return Ok(present(&item));
             }
         }
-        let answer = present(&item);
+        let answer = match self.is("C79") {
+            true => self.lie(&item),
+            false => present(&item),
+        };
         self.server().items.insert(slot, item);
         Ok(answer)
     }
 
+    /// An answer that shows something else than there is.
+    fn lie(&self, item: &Item) -> Applied {
+        let mut live = self.live(&item.key, item.clone());
+        live.body = Value::Null;
+        Applied::Holds(Box::new(live))
+    }
+
     pub fn replace(&self, change: &Change, body: Value) -> Applied {
-        let (slot, mark) = (self.slot(change.key()), change.mark());
+        let (slot, owner_label) = (self.slot(change.key()), change.owner_label());
         let body = self.stored(body, true);
         let mut server = self.server();
-        let mut item = server.new_item(change.key(), body, Some(mark.owner.to_string()), &mark.op);
+        let mut item =
+            server.new_item(change.key(), body, Some(owner_label.owner.to_string()), &owner_label.op);
         item.before = server.items.get(&slot).filter(|_| self.is("C09")).cloned().map(Box::new);
         let answer = present(&item);
         server.items.insert(slot, item);
@@ -98,6 +130,7 @@ impl Model {
             }
             _ => server.items.remove(&slot),
         };
+        server.items.retain(|key, _| key.namespace() != slot.name());
         if self.is("C39") {
             server.items.retain(|key, _| !key.name().starts_with(slot.name()));
         }

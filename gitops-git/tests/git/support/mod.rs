@@ -33,6 +33,7 @@ pub fn files(snapshot: &Snapshot) -> Result<BTreeMap<String, String>> {
             let path = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
             match kind {
                 EntryKind::Folder => folders.push((path, id)),
+                EntryKind::Link => drop(files.insert(path, "(link)".to_owned())),
                 EntryKind::File { .. } => {
                     let bytes = snapshot.tree.read(&path, &id)?;
                     files.insert(path, String::from_utf8_lossy(&bytes).into_owned());

@@ -16,6 +16,7 @@ use testbed::{Admin, ApiServer, FaultProxy, Request, User};
 
 /// A namespace of its own on the shared server, an application in it, and somebody else.
 pub struct World {
+    server: &'static ApiServer,
     pub cx: Cx,
     pub namespace: String,
     pub cluster: Cluster,
@@ -40,7 +41,20 @@ impl World {
     }
 
     pub async fn by(name: &str, connect: impl Fn(&ApiServer, &str) -> Connection) -> Self {
-        let server = ApiServer::shared();
+        Self::on(ApiServer::shared(), name, connect).await
+    }
+
+    /// The same on a server with controllers, where what was declared comes about.
+    pub async fn controlled(name: &str) -> Self {
+        let connect = |server: &ApiServer, _: &str| Connection::kubeconfig(server.kubeconfig(User::Admin));
+        Self::on(ApiServer::controlled(), name, connect).await
+    }
+
+    async fn on(
+        server: &'static ApiServer,
+        name: &str,
+        connect: impl Fn(&ApiServer, &str) -> Connection,
+    ) -> Self {
         let namespace = format!("{name}-{}", NAMES.fetch_add(1, Ordering::SeqCst));
         let agent = format!("test/{namespace}");
         let cx = Cx::system();
@@ -48,7 +62,7 @@ impl World {
         let admin = Admin::of(server).await;
         let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
         admin.post("/api/v1/namespaces", &body).await;
-        Self { cx, namespace, cluster, admin, agent }
+        Self { server, cx, namespace, cluster, admin, agent }
     }
 
     pub fn builder(&self) -> KubernetesBuilder {
@@ -61,7 +75,7 @@ impl World {
 
     /// The requests that the server got from this world's cluster.
     pub fn requests(&self) -> Vec<Request> {
-        ApiServer::shared().requests(&self.agent)
+        self.server.requests(&self.agent)
     }
 
     pub fn writes(&self) -> usize {
@@ -106,24 +120,39 @@ fn provenance() -> Provenance {
     Provenance { source: "test".into(), revision: "1".into(), path: "a.json".into(), line: 0 }
 }
 
-pub fn mark(op: &str) -> Mark {
-    Mark { owner: "shop/1".into(), op: op.into() }
+pub fn owner_label(op: &str) -> OwnerLabel {
+    OwnerLabel { owner: "shop/1".into(), op: op.into() }
 }
 
 pub fn create(object: &Arc<Object>, op: &str) -> Change {
-    Change::Create { object: object.clone(), mark: mark(op), preview: None }
+    Change::Create { object: object.clone(), owner_label: owner_label(op), preview: None }
 }
 
 pub fn update(object: &Arc<Object>, live: &Live, op: &str) -> Change {
-    Change::Update { object: object.clone(), expect: Expect::from(live), mark: mark(op), preview: None }
+    Change::Update {
+        object: object.clone(),
+        expect: Expect::from(live),
+        owner_label: owner_label(op),
+        preview: None,
+    }
 }
 
 pub fn replace(object: &Arc<Object>, live: &Live, op: &str) -> Change {
-    Change::Replace { object: object.clone(), expect: Expect::from(live), mark: mark(op), preview: None }
+    Change::Replace {
+        object: object.clone(),
+        expect: Expect::from(live),
+        owner_label: owner_label(op),
+        preview: None,
+    }
 }
 
 pub fn delete(live: &Live, op: &str) -> Change {
-    Change::Delete { key: live.key.clone(), expect: Expect::from(live), mark: mark(op), preview: None }
+    Change::Delete {
+        key: live.key.clone(),
+        expect: Expect::from(live),
+        owner_label: owner_label(op),
+        preview: None,
+    }
 }
 
 pub fn deployment(name: &str, replicas: u32, image: &str) -> Json {

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use super::controllers;
 use super::servers::{self, Shell};
 
 /// A running API server, shared by all tests of one process and ended with it.
@@ -53,6 +54,36 @@ impl ApiServer {
         let server = Self { shell: servers::start(&folder, port), folder, port };
         server.wait_until_ready();
         server
+    }
+
+    /// The one server of this process that has controllers, started by whoever asks first: Deployments roll out, Jobs
+    /// finish or fail, namespaces end, garbage is collected. What pods do, `stages/README.md` says.
+    ///
+    /// It is another one than [`shared`](Self::shared), where tests write the status that they need.
+    pub fn controlled() -> &'static Self {
+        static CONTROLLED: OnceLock<ApiServer> = OnceLock::new();
+        CONTROLLED.get_or_init(|| {
+            let server = Self::start();
+            server.control();
+            server
+        })
+    }
+
+    /// Starts the controllers and a node, and waits until both are at work.
+    fn control(&self) {
+        let kubeconfig = self.kubeconfig(User::Admin);
+        fs::write(self.folder.join("admin.kubeconfig"), kubeconfig).unwrap();
+        fs::write(self.folder.join("controllers.sh"), controllers::commands(&self.folder)).unwrap();
+        self.shell.say("control");
+        let node =
+            ["--request", "POST", "--header", "Content-Type: application/json", "--data", controllers::NODE];
+        self.curl("/api/v1/nodes", &node).expect("the administrator may make a node");
+        let account = "/api/v1/namespaces/default/serviceaccounts/default";
+        let is_at_work = || {
+            let node = self.ask("/api/v1/nodes/node").unwrap_or_default();
+            node.contains("KubeletReady") && !node.contains("taints") && self.ask(account).is_some()
+        };
+        self.wait_until("the controllers are not at work", "kube-controller-manager.log", is_at_work);
     }
 
     /// Ends the API server at once, in the middle of whatever it does; what it stored stays.
@@ -105,22 +136,31 @@ impl ApiServer {
 
     fn wait_until_ready(&self) {
         let is_up = || self.ask("/readyz").is_some_and(|answer| answer == "ok");
+        self.wait_until("the API server is not ready", "api-server.log", is_up);
+    }
+
+    fn wait_until(&self, else_say: &str, log: &str, is_so: impl Fn() -> bool) {
         for _ in 0..1200 {
-            if is_up() {
+            if is_so() {
                 return;
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        let log = fs::read_to_string(self.folder.join("api-server.log")).unwrap_or_default();
+        let log = fs::read_to_string(self.folder.join(log)).unwrap_or_default();
         let tail: Vec<_> = log.lines().rev().take(20).collect();
-        panic!("the API server did not become ready within a minute:\n{}", tail.join("\n"));
+        panic!("{else_say} after a minute:\n{}", tail.join("\n"));
     }
 
     /// What the server answers the administrator.
     fn ask(&self, path: &str) -> Option<String> {
+        self.curl(path, &[])
+    }
+
+    fn curl(&self, path: &str, arguments: &[&str]) -> Option<String> {
         let header = format!("Authorization: Bearer {}", User::Admin.token());
         let output = Command::new("curl")
             .args(["--silent", "--insecure", "--fail", "--max-time", "5", "--header", &header])
+            .args(arguments)
             .arg(format!("{}{path}", self.url()))
             .output()
             .expect("`curl` is there");

@@ -1,6 +1,7 @@
 mod admin;
 mod api_server;
 mod audit;
+mod controllers;
 mod proxy;
 mod servers;
 mod webhook;

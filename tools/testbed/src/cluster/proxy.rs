@@ -50,6 +50,8 @@ struct Planned {
     /// Part of path and query.
     part: String,
     fault: Fault,
+    /// How many requests that it fits are let through before.
+    passing: usize,
     times: usize,
 }
 
@@ -77,7 +79,15 @@ impl FaultProxy {
 
     /// Plans a fault for the next `times` requests of a method (empty: any) whose path and query contain `part`.
     pub fn fail(&self, method: &'static str, part: &str, times: usize, fault: Fault) {
-        let planned = Planned { method, part: part.to_owned(), fault, times };
+        self.plan(Planned { method, part: part.to_owned(), fault, passing: 0, times });
+    }
+
+    /// Plans a fault for one request that fits, after so many that are let through.
+    pub fn fail_after(&self, passing: usize, method: &'static str, part: &str, fault: Fault) {
+        self.plan(Planned { method, part: part.to_owned(), fault, passing, times: 1 });
+    }
+
+    fn plan(&self, planned: Planned) {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(planned);
     }
 
@@ -130,6 +140,10 @@ impl FaultProxy {
             planned.times > 0 && of_method && uri.contains(&planned.part)
         };
         let planned = faults.iter_mut().find(fits)?;
+        if planned.passing > 0 {
+            planned.passing -= 1;
+            return None;
+        }
         planned.times -= 1;
         Some(planned.fault.clone())
     }

@@ -1,12 +1,13 @@
-//! The two programs, started by a shell that outlives nobody.
+//! The programs, started by a shell that outlives nobody.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 
-/// Takes a word a line: `kill` ends the API server, `start` starts it again on what etcd kept. As soon as its standard
-/// input ends (when the test process is gone, however it went) it ends both servers and removes their folder; a signal to all of
+/// Takes a word a line: `kill` ends the API server, `start` starts it again on what etcd kept, `control` starts the
+/// controllers by a script in the folder. As soon as its standard
+/// input ends (when the test process is gone, however it went) it ends all of them and removes their folder; a signal to all of
 /// the terminal's processes does not keep it from that.
 const SHELL: &str = r#"
 trap "" INT TERM HUP
@@ -25,15 +26,17 @@ start() {
   --advertise-client-urls "http://127.0.0.1:$ETCD_PORT" --listen-peer-urls http://127.0.0.1:0 \
   --unsafe-no-fsync >"$FOLDER/etcd.log" 2>&1 </dev/null &
 etcd=$!
+others=
 echo $etcd >"$FOLDER/etcd.pid"
 start
 while read -r word; do
   case $word in
     kill) kill -9 $server; wait $server ;;
     start) start ;;
+    control) . "$FOLDER/controllers.sh" ;;
   esac
 done
-kill -9 $server $etcd
+kill -9 $others $server $etcd
 wait
 rm -rf "$FOLDER"
 "#;
@@ -66,7 +69,7 @@ pub(crate) fn free_port() -> u16 {
 }
 
 /// Where a program is: `GITOPS_NAME`, or the folder `KUBEBUILDER_ASSETS`.
-fn program(variable: &str, name: &str) -> PathBuf {
+pub(crate) fn program(variable: &str, name: &str) -> PathBuf {
     let assets = std::env::var_os("KUBEBUILDER_ASSETS").map(|folder| PathBuf::from(folder).join(name));
     let own = std::env::var_os(format!("GITOPS_{variable}")).map(PathBuf::from);
     let found = assets.or(own).filter(|path| path.is_file());

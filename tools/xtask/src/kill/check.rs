@@ -68,7 +68,7 @@ fn succeeds(verb: &str, output: &Output) -> Result<()> {
     }
 }
 
-/// Desired files, each with its owner mark, whose content is not ours to say, and those of others.
+/// Desired files, each with its owner label, whose content is not ours to say, and those of others.
 fn expected(desired: &Files) -> Files {
     let mut files = desired.clone();
     let marks: Vec<String> = files.keys().map(|path| mark(path)).collect();
@@ -95,7 +95,7 @@ fn same(expected: &Files, live: &Files) -> Result<()> {
     }
 }
 
-/// The owner mark beside a file.
+/// The owner label beside a file.
 fn mark(path: &str) -> String {
     match path.rsplit_once('/') {
         Some((folder, name)) => format!("{folder}/.{name}.gitops"),

@@ -1,7 +1,7 @@
 //! What people read of a plan.
 
 use super::*;
-use gitops_core::{ComponentChange, Components, Diff, FieldChange, Value};
+use gitops_core::{ComponentChange, Components, Diff, FieldChange, Taken, Value};
 use serde_json::{Value as Json, json};
 
 fn zeros() -> String {
@@ -29,7 +29,7 @@ fn plan(parts: Json) -> Plan {
             "source": "./site.git branch main", "engine": "gitops-core 0.1.0",
             "desired": zeros(), "gates": zeros(), "options": zeros(),
         },
-        "steps": [], "drift": [], "held": [], "kept": [], "owned": 400, "unchanged": 412,
+        "steps": [], "drift": [], "blocked": [], "orphaned": [], "owned": 400, "unchanged": 412,
     });
     plan.as_object_mut().unwrap().extend(parts.as_object().unwrap().clone());
     serde_json::from_value(plan).unwrap()
@@ -46,7 +46,7 @@ fn field(path: &str, before: impl Into<Value>, after: impl Into<Value>) -> Diff 
 
 fn drawn(plan: &Plan, verdict: &Verdict, columns: Columns) -> String {
     let next = Some(format!("gitops apply --plan-id {}", plan.id.short()));
-    let text = PlanView { plan, verdict, columns, next }.text();
+    let text = PlanView { plan, verdict, commits: None, columns, next, why: "gitops why".to_owned() }.text();
     anstream::adapter::strip_str(&text).to_string()
 }
 
@@ -59,8 +59,8 @@ fn busy() -> Plan {
             update("robots.txt", "drift"),
             step("new.html", "create", "this_change", json!({ "code": "new" })),
         ],
-        "held": [{ "key": "dir:File/-/foreign", "why": { "code": "unmarked" } }],
-        "kept": ["dir:File/-/kept"],
+        "blocked": [{ "key": "dir:File/-/foreign", "why": { "code": "unlabelled" } }],
+        "orphaned": ["dir:File/-/kept"],
     }));
     plan.steps[1].diff = field("/executable", false, true);
     plan.steps[2].diff = field("/content", "one\ntwo\n", "one\n2\nthree\n");
@@ -71,17 +71,50 @@ fn busy() -> Plan {
 fn a_plan_shows_risks_steps_drift_and_the_way_on() {
     insta::assert_snapshot!(drawn(&busy(), &Verdict::Allow, Columns::Aligned), @r"
     Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
-    High risk: File/old.html is deleted
+    DANGER: File/old.html will be DELETED
       -  delete  dir  File/old.html       no longer declared       was old.html
       ~  update  dir  File/conf/app.toml  executable false → true  conf/app.toml
       ~  update  dir  File/index.html     content +2 −1 lines      index.html
       +  create  dir  File/new.html       declared, not yet made   new.html
     Existing drift: 1 object (corrected by this plan)
       ~  update  dir  File/robots.txt  1 field differs  robots.txt
-    Held: 1 object (nothing is done about it, and what needs it waits)
-      !  held  dir  File/foreign  it is there and was not made by us
-    Kept: 1 object no longer declared and not deleted, because pruning is off or they say so
-    Plan: 1 to create, 3 to update, 0 to replace, 1 to delete; 412 unchanged.
+    Blocked: 1 object (nothing is done about it, and what needs it waits)
+      !  conflict  dir  File/foreign  it is there and was not made by us
+      = help: take it over: `sync: { adopt: true }`; or remove it from the target, or from the source
+      More:  gitops why File/foreign
+    Orphaned: 1 object no longer declared and not deleted, because pruning is off or an annotation on them says so: File/kept
+    Plan: 1 to create, 3 to update, 0 to replace, 1 to delete, 1 blocked; 412 unchanged.
+    DANGER: File/old.html will be DELETED
+    Apply it:  gitops apply --plan-id 7f3c9e12ab34
+    ");
+}
+
+#[test]
+fn what_is_protected_and_what_goes_with_it_comes_first() {
+    let mut steps = ["claim", "legacy", "old.html"]
+        .map(|name| step(name, "delete", "this_change", json!({ "code": "undeclared" })));
+    for step in &mut steps[..2] {
+        step["risk"] = json!(["delete", "protected"]);
+    }
+    let mut plan = plan(json!({ "steps": steps }));
+    plan.steps[1].takes = vec![
+        Taken::new("Deployment.apps", Whose::Ours, ["web"]),
+        Taken::new("ConfigMap", Whose::Others, ["theirs", "others"]),
+        Taken::unknown("Secret", "may not be listed"),
+    ];
+    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Aligned), @r"
+    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    DANGER: 2 protected objects will be DELETED: File/legacy, File/claim
+    DANGER: File/old.html will be DELETED
+      -  delete  dir  File/claim                                         no longer declared  was claim
+      -  delete  dir  File/legacy                                        no longer declared  was legacy
+      !  takes   dir    1 × Deployment.apps of this application: web
+      !  takes   dir    2 × ConfigMap of others: others, theirs
+      !  takes   dir    an unknown number of Secret (may not be listed)
+      -  delete  dir  File/old.html                                      no longer declared  was old.html
+    Plan: 0 to create, 0 to update, 0 to replace, 3 to delete; 412 unchanged.
+    DANGER: 2 protected objects will be DELETED: File/legacy, File/claim
+    DANGER: File/old.html will be DELETED
     Apply it:  gitops apply --plan-id 7f3c9e12ab34
     ");
 }

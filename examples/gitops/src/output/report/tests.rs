@@ -7,7 +7,7 @@ use gitops_core::capability::{Health, Readiness};
 use gitops_core::directory::FileRender;
 use gitops_core::journal::MemoryJournalIo;
 use gitops_core::{
-    Applied, Approval, Change, Cx, Engine, Error, ErrorKind, Key, Live, Memory, MemoryAudit, MemoryStore,
+    Applied, ApplyOptions, Change, Cx, Engine, Error, ErrorKind, Key, Live, Memory, MemoryAudit, MemoryStore,
     Result, Revision, Scope, Snapshot, Source, SourceInfo, State, Target, TargetInfo, async_trait,
 };
 
@@ -85,11 +85,11 @@ async fn report(names: &'static [&'static str]) -> Report {
         .await
         .unwrap();
     let plan = engine.plan(&cx).await.unwrap();
-    engine.apply(&cx, &plan, &Approval::of_this_plan("alice")).await.unwrap()
+    engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("alice")).await.unwrap()
 }
 
 fn drawn(report: &Report) -> String {
-    let text = human(report, Columns::Aligned, "gitops plan");
+    let text = human(report, Columns::Aligned, "gitops plan", "gitops why");
     anstream::adapter::strip_str(&text).to_string()
 }
 

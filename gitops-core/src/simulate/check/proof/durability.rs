@@ -18,7 +18,13 @@ pub(super) const ROWS: &[Row] = &[
     ("i28_nothing_is_sent_after_the_storage_failed", 28, sends_after_the_storage_failed),
     ("i45_the_intent_is_in_the_audit_log", 45, sends_what_is_not_audited),
     ("i45_the_outcome_has_an_intent", 45, tells_an_outcome_without_an_intent),
+    ("i47_planning_leaves_no_trace", 47, writes_a_plan_down),
 ];
+
+fn writes_a_plan_down(scene: &mut Scene, breaks: bool) {
+    let appended = scene.world.apps[0].disk.appended();
+    check::i47_planning_leaves_no_trace(&mut scene.world, 0, appended + u64::from(breaks));
+}
 
 fn create(scene: &mut Scene) -> Change {
     scene.create(&scene.declared("keyed")[0].clone())

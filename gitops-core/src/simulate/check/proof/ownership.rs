@@ -17,7 +17,7 @@ pub(super) const ROWS: &[Row] = &[
     ("i8_no_silent_adoption", 8, written_over_a_stranger),
 ];
 
-/// Somebody made the object anew: it has our mark, and it is not what we made.
+/// Somebody made the object anew: it has our owner label, and it is not what we made.
 fn foreign_delete(scene: &mut Scene, breaks: bool) {
     let (key, other) = (scene.undeclared("keyed")[0].clone(), scene.undeclared("keyed")[1].clone());
     scene.make(&key);

@@ -15,10 +15,10 @@ use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{Inner, Life};
 use crate::value::{
-    Action, Change, Digest, Expect, Key, Mark, Object, Precondition, Provenance, Revision, Uid, Value,
+    Action, Change, Digest, Expect, Key, Object, OwnerLabel, Precondition, Provenance, Revision, Uid, Value,
 };
 
-/// The owner whose mark the application sets.
+/// The owner whose owner label the application sets.
 pub(super) const OWNER: &str = "ours";
 
 /// One application with one engine, and nothing in the targets.
@@ -74,9 +74,9 @@ impl Scene {
         declared.find(|(node, _)| origin.key(**node) == key).map_or(0, |(_, declared)| declared.value)
     }
 
-    fn mark(&mut self) -> Mark {
+    fn owner_label(&mut self) -> OwnerLabel {
         self.last += 1;
-        Mark { owner: OWNER.into(), op: format_smolstr!("op{}", self.last) }
+        OwnerLabel { owner: OWNER.into(), op: format_smolstr!("op{}", self.last) }
     }
 
     pub fn object(&self, key: &Key) -> Arc<Object> {
@@ -86,17 +86,17 @@ impl Scene {
     }
 
     pub fn create(&mut self, key: &Key) -> Change {
-        Change::Create { object: self.object(key), mark: self.mark(), preview: None }
+        Change::Create { object: self.object(key), owner_label: self.owner_label(), preview: None }
     }
 
     pub fn update(&mut self, key: &Key) -> Change {
         let expect = self.expect(key);
-        Change::Update { object: self.object(key), expect, mark: self.mark(), preview: None }
+        Change::Update { object: self.object(key), expect, owner_label: self.owner_label(), preview: None }
     }
 
     pub fn delete(&mut self, key: &Key) -> Change {
         let expect = self.expect(key);
-        Change::Delete { key: key.clone(), expect, mark: self.mark(), preview: None }
+        Change::Delete { key: key.clone(), expect, owner_label: self.owner_label(), preview: None }
     }
 
     /// The state in which an object is now.
@@ -107,7 +107,7 @@ impl Scene {
     /// What the engine would write down before it sends a change.
     pub fn intent(&self, change: &Change) -> Intent {
         Intent {
-            op: change.mark().op.clone(),
+            op: change.owner_label().op.clone(),
             plan: self.plan,
             epoch: 1,
             at: Time::from_micros(0),
@@ -121,6 +121,9 @@ impl Scene {
             path: "f".into(),
             needs: Vec::new(),
             keep: false,
+            stage: None,
+            runs_once: false,
+            likeness: None,
         }
     }
 
@@ -149,7 +152,7 @@ impl Scene {
 
     /// What the engine learned of a change becomes durable.
     pub fn settle(&mut self, change: &Change, result: OpResult) {
-        let (op, key) = (change.mark().op.clone(), change.key().clone());
+        let (op, key) = (change.owner_label().op.clone(), change.key().clone());
         self.durable(Record::Outcome { op, key, result });
     }
 
@@ -183,7 +186,7 @@ impl Scene {
         keys.iter().for_each(|key| self.make(key));
     }
 
-    /// Somebody else puts an object there, with this mark.
+    /// Somebody else puts an object there, with this owner label.
     pub fn intrude(&mut self, key: &Key, owner: &str) {
         self.world.server.intrude(key, body(0), Some(owner.into()));
         self.see(key);
@@ -214,7 +217,10 @@ impl Scene {
             preview: None,
             provenance: None,
             after: after.to_vec(),
+            brings_back: false,
             risk: Vec::new(),
+            takes: Vec::new(),
+            foreign: Vec::new(),
         };
         let result = |(key, _, outcome): &(&Key, &[Key], StepOutcome)| StepResult {
             key: (*key).clone(),
@@ -225,15 +231,18 @@ impl Scene {
         let basis =
             Basis { source: String::new(), desired: none, gates: none, options: none, engine: String::new() };
         let plan = Plan {
+            effect: crate::Effect::default(),
             id: self.plan,
             application: "first".to_owned(),
             revision: self.revision(),
             observed_at: Time::from_micros(0),
             basis,
+            rebound: Vec::new(),
             steps: steps.iter().map(step).collect(),
             drift: Vec::new(),
-            held: Vec::new(),
-            kept: Vec::new(),
+            blocked: Vec::new(),
+            prerequisites: Vec::new(),
+            orphaned: Vec::new(),
             owned: 0,
             unchanged: 0,
         };

@@ -90,13 +90,17 @@ fn runs_after_a_failed_need(scene: &mut Scene, breaks: bool) {
 }
 
 fn waits_too_long(scene: &mut Scene, breaks: bool) {
-    check::i19_bounded_load(&mut scene.world, 0, &Event::PassFailed { error: "unreachable".to_owned() });
+    check::i19_bounded_load(
+        &mut scene.world,
+        0,
+        &Event::ReconcileFailed { error: "unreachable".to_owned(), help: None, diagnostics: Vec::new() },
+    );
     scene.world.now += if breaks { 15 * MINUTE + SECOND } else { 15 * MINUTE };
     check::i19_bounded_load(&mut scene.world, 0, &Event::Resolved { revision: "r".to_owned() });
 }
 
 fn plans_in_a_hot_loop(scene: &mut Scene, breaks: bool) {
-    let planned = Event::Planned { plan: scene.plan, considered: 0, diffed: 0, steps: 0 };
+    let planned = Event::Planned { plan: scene.plan, considered: 0, diffed: 0, steps: 0, blocked: 0 };
     for _ in 0..if breaks { 62 } else { 61 } {
         check::i19_bounded_load(&mut scene.world, 0, &planned);
     }
@@ -148,8 +152,8 @@ fn applies_an_older_revision(scene: &mut Scene, breaks: bool) {
 
 fn writes_something_else(scene: &mut Scene, breaks: bool) {
     let create = scene.create(&scene.declared("keyed")[0].clone());
-    let Change::Create { object, mark, preview } = create else { unreachable!("it is a creation") };
+    let Change::Create { object, owner_label, preview } = create else { unreachable!("it is a creation") };
     let body = if breaks { body(7) } else { object.body.clone() };
     let object = Object { body, ..(*object).clone() }.into();
-    scene.send(&Change::Create { object, mark, preview });
+    scene.send(&Change::Create { object, owner_label, preview });
 }

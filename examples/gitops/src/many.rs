@@ -1,0 +1,117 @@
+//! What a verb tells of several applications: one document, and one sum.
+
+use std::sync::{Mutex, PoisonError};
+
+use gitops_app::Orphaned;
+use gitops_app::documents::plan::Summary;
+use gitops_app::documents::{Document, document};
+use gitops_app::text::count;
+use gitops_core::Report;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output;
+use crate::output::style::{BOLD, RED, paint};
+
+/// What the applications told so far.
+#[derive(Default)]
+pub struct Many(Mutex<Told>);
+
+#[derive(Default)]
+struct Told {
+    documents: Vec<Value>,
+    plans: usize,
+    summary: Summary,
+    applied: usize,
+    not_applied: usize,
+    failed: Vec<String>,
+}
+
+impl Many {
+    fn told<T>(&self, with: impl FnOnce(&mut Told) -> T) -> T {
+        with(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes in a document, to be written with the others.
+    pub fn take<D: Document>(&self, document: &D) {
+        self.told(|told| told.documents.push(document::json(document)));
+    }
+
+    /// Takes in what a plan holds.
+    pub fn plan(&self, summary: &Summary) {
+        self.told(|told| {
+            told.plans += 1;
+            told.summary += summary;
+        });
+    }
+
+    /// Takes in what came of an apply.
+    pub fn report(&self, report: &Report) {
+        self.told(|told| {
+            told.applied += report.applied();
+            told.not_applied += report.results.len() - report.applied();
+        });
+    }
+
+    /// Takes in that an application failed.
+    pub fn fail(&self, application: &str, failure: &Failure) {
+        self.take(&output::error::document(failure, Some(application)));
+        self.told(|told| told.failed.push(application.to_owned()));
+    }
+
+    /// The one document.
+    pub fn document<'a>(
+        &self,
+        verb: &'a str,
+        exit: Exit,
+        orphaned: &'a [Orphaned],
+        not_tried: Vec<&'a str>,
+    ) -> ListDocument<'a> {
+        let (items, summary) = self.told(|told| {
+            (std::mem::take(&mut told.documents), (told.plans > 0).then(|| told.summary.clone()))
+        });
+        ListDocument { verb, exit_code: exit.code(), summary, items, orphaned, not_tried }
+    }
+
+    /// The one line for people that comes last.
+    pub fn sum(&self, applications: usize, not_tried: &[&str]) -> String {
+        self.told(|told| {
+            let mut parts = Vec::new();
+            if told.applied + told.not_applied > 0 {
+                parts.push(format!("{} applied, {} not", count(told.applied, "change"), told.not_applied));
+            } else if told.plans > 0 {
+                let line = told.summary.line();
+                parts.push(if line.is_empty() { "in sync".to_owned() } else { line });
+            }
+            if !told.failed.is_empty() {
+                parts.push(format!("{} {}", paint(RED, "failed:"), told.failed.join(", ")));
+            }
+            if !not_tried.is_empty() {
+                parts.push(format!("not tried: {}", not_tried.join(", ")));
+            }
+            let all = paint(BOLD, format_args!("{}:", count(applications, "application")));
+            if parts.is_empty() { String::new() } else { format!("\n{all} {}\n", parts.join("; ")) }
+        })
+    }
+}
+
+/// The document of a verb that works with several applications.
+#[derive(Debug, Serialize)]
+pub struct ListDocument<'a> {
+    verb: &'a str,
+    exit_code: u8,
+    /// The sum of all plans, if any was made.
+    summary: Option<Summary>,
+    /// One document for each application, or the error because of which there is none.
+    items: Vec<Value>,
+    /// Applications that left the configuration and still own objects.
+    orphaned: &'a [Orphaned],
+    /// Applications that were not tried, because somebody asked to stop.
+    not_tried: Vec<&'a str>,
+}
+
+impl Document for ListDocument<'_> {
+    const KIND: &'static str = "List";
+}

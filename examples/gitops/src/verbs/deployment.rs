@@ -1,0 +1,390 @@
+//! What was deployed, as the audit log tells it.
+
+use std::path::Path;
+
+use gitops_app::session;
+use gitops_core::{
+    AuditEvent, AuditRecord, Error, ErrorKind, LeftObject, PlanId, Purpose, Result, Revision, SyncResult,
+    Time,
+};
+use serde::Serialize;
+
+use super::trail::{Change, Trail};
+
+/// One plan that was carried out, as far as it went, with the retries of it that ended alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Deployment {
+    /// The number of its entry in the audit log; of several attempts, the last one's.
+    pub number: u64,
+    /// When it began; of several attempts, the first.
+    pub started_at: Time,
+    /// When it ended; of several attempts, the last.
+    pub ended_at: Option<Time>,
+    /// When the last attempt began.
+    pub last_started_at: Time,
+    /// The plan of the last attempt.
+    pub plan_id: PlanId,
+    /// The revision.
+    pub revision: Revision,
+    /// On whose behalf.
+    pub by: String,
+    /// Who named exactly this plan, or approved what needed an approval.
+    pub approved_by: Option<String>,
+    /// What it was for.
+    pub purpose: Purpose,
+    /// How it ended.
+    pub result: Outcome,
+    /// How many attempts in a row ended like this.
+    pub attempts: usize,
+    /// How many changes were made.
+    pub applied: usize,
+    /// How many failed, were blocked, have no known outcome, or are not ready.
+    pub failed: usize,
+    /// How many of those were made and are not ready.
+    pub not_ready: usize,
+    /// How many objects keep the revision from being live completely.
+    pub missing: usize,
+    /// How many objects were as they should be.
+    pub unchanged: usize,
+    /// Who wrote the revision, where the source still knows it.
+    pub author: Option<String>,
+    /// The first line of the revision's message, where the source still knows it.
+    pub summary: Option<String>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Everything was applied, and is ready.
+    Succeeded,
+    /// Everything was applied, and something is not ready.
+    NotReady,
+    /// Something was applied, and something was not.
+    Partial,
+    /// Nothing was applied.
+    Failed,
+    /// Somebody asked to stop before its end.
+    Stopped,
+    /// It did not come to an end: it is under way, or the process was killed.
+    Unfinished,
+}
+
+impl Deployment {
+    fn begun(record: &AuditRecord) -> Option<Self> {
+        let AuditEvent::SyncStarted { plan, revision, approved_by, purpose } = &record.entry.what else {
+            return None;
+        };
+        Some(Self {
+            number: record.number,
+            started_at: record.entry.time,
+            ended_at: None,
+            last_started_at: record.entry.time,
+            plan_id: *plan,
+            revision: revision.clone(),
+            by: record.entry.actor.clone(),
+            approved_by: approved_by.clone(),
+            purpose: *purpose,
+            result: Outcome::Unfinished,
+            attempts: 1,
+            applied: 0,
+            failed: 0,
+            not_ready: 0,
+            missing: 0,
+            unchanged: 0,
+            author: None,
+            summary: None,
+        })
+    }
+
+    /// Takes its end in, if this is that.
+    fn end(&mut self, record: &AuditRecord) {
+        let AuditEvent::SyncEnded { plan, applied, failed, unchanged, result, not_ready, missing, .. } =
+            &record.entry.what
+        else {
+            return;
+        };
+        if self.plan_id != *plan || self.ended_at.is_some() {
+            return;
+        }
+        self.ended_at = Some(record.entry.time);
+        (self.applied, self.failed, self.unchanged) = (*applied, *failed, *unchanged);
+        (self.not_ready, self.missing) = (*not_ready, *missing);
+        self.result = match result {
+            Some(SyncResult::Succeeded) => Outcome::Succeeded,
+            Some(SyncResult::NotReady) => Outcome::NotReady,
+            Some(SyncResult::Failed) => Outcome::Failed,
+            Some(SyncResult::Stopped) => Outcome::Stopped,
+            // An entry of an older version has only the numbers.
+            None if *failed == 0 => Outcome::Succeeded,
+            None if *applied == 0 => Outcome::Failed,
+            _ => Outcome::Partial,
+        };
+    }
+
+    /// What came of it, in a few words.
+    pub fn words(&self) -> String {
+        let times = if self.attempts > 1 { format!(" ×{}", self.attempts) } else { String::new() };
+        let (applied, not_ready) = (self.applied, self.not_ready);
+        let not = (self.failed - self.not_ready.min(self.failed)).max(self.missing);
+        match self.result {
+            Outcome::Succeeded => format!("{} {applied}", self.done()),
+            Outcome::NotReady => format!("not ready{times}: {applied} applied, {not_ready} not ready"),
+            Outcome::Partial => format!("partly applied{times}: {applied} applied, {not} not"),
+            Outcome::Failed => format!("failed{times}: 0 applied, {not} not"),
+            Outcome::Stopped => format!("stopped{times}: {applied} applied, {not} not"),
+            Outcome::Unfinished => format!("not finished{times}"),
+        }
+    }
+
+    fn done(&self) -> &'static str {
+        match self.purpose {
+            Purpose::Retry => "applied on retry:",
+            Purpose::Repair => "drift repaired:",
+            Purpose::Rollback => "rolled back:",
+            _ => "applied:",
+        }
+    }
+
+    /// Whether another attempt at the same ended as this one did.
+    fn is_repeated_by(&self, next: &Self) -> bool {
+        let is_success = self.result == Outcome::Succeeded;
+        let is_same = self.revision == next.revision && self.result == next.result && self.by == next.by;
+        // A repair that fails is no retry of a revision: it is tried again as a repair.
+        let is_retry = next.purpose == Purpose::Retry || next.purpose == self.purpose;
+        is_same && !is_success && is_retry
+    }
+
+    fn repeated_by(&mut self, next: Self) {
+        let (started_at, purpose, attempts) = (self.started_at, self.purpose, self.attempts + next.attempts);
+        *self = Self { started_at, purpose, attempts, ..next };
+    }
+}
+
+/// The last deployments of an audit log, newest first; reads back no further than it must. Attempts in a row that ended alike
+/// become one, unless all are asked for.
+pub fn last(path: &Path, limit: usize, all: bool) -> Result<Vec<Deployment>> {
+    let mut window = 1 << 10;
+    loop {
+        let records = session::audit_records(path, window)?;
+        let mut found = all_of(&records);
+        if !all {
+            found = folded(found);
+        }
+        // The oldest may have attempts before the window, and its own end within it.
+        if found.len() > limit || records.len() < window {
+            found.reverse();
+            found.truncate(limit);
+            return Ok(found);
+        }
+        window <<= 3;
+    }
+}
+
+fn all_of(records: &[AuditRecord]) -> Vec<Deployment> {
+    let mut found: Vec<Deployment> = Vec::new();
+    for record in records {
+        match Deployment::begun(record) {
+            Some(deployment) => found.push(deployment),
+            None => found.iter_mut().last().into_iter().for_each(|last| last.end(record)),
+        }
+    }
+    found
+}
+
+/// Attempts in a row that ended alike become one.
+fn folded(all: Vec<Deployment>) -> Vec<Deployment> {
+    let mut found: Vec<Deployment> = Vec::new();
+    for next in all {
+        match found.last_mut() {
+            Some(last) if last.is_repeated_by(&next) => last.repeated_by(next),
+            _ => found.push(next),
+        }
+    }
+    found
+}
+
+/// One attempt in full.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The attempt.
+    pub deployment: Deployment,
+    /// What was sent, in this order, and what came of it.
+    pub steps: Vec<Change>,
+    /// What was not tried, is blocked or is not ready.
+    pub left: Vec<LeftObject>,
+    /// The revision of the last attempt before it that was of another one.
+    pub previous: Option<Revision>,
+}
+
+/// The attempt of a number.
+///
+/// # Errors
+/// `NotFound` if none has it.
+pub fn find(path: &Path, number: u64) -> Result<Attempt> {
+    let mut search = Search { number, ..Search::default() };
+    session::each_audited(path, |record| {
+        search.take(&record);
+        Ok(())
+    })?;
+    search.found()
+}
+
+#[derive(Default)]
+struct Search {
+    number: u64,
+    attempt: Option<Attempt>,
+    trail: Trail,
+    is_over: bool,
+    /// The revisions of the attempts so far: the last one, and the last one before it that is another.
+    last: Option<Revision>,
+    before: Option<Revision>,
+    newest: Option<u64>,
+}
+
+impl Search {
+    fn take(&mut self, record: &AuditRecord) {
+        if let Some(deployment) = Deployment::begun(record) {
+            self.newest = Some(record.number);
+            self.is_over |= self.attempt.is_some();
+            if self.last.as_ref() != Some(&deployment.revision) {
+                self.before = self.last.replace(deployment.revision.clone());
+            }
+            if record.number == self.number {
+                let previous = self.before.clone();
+                self.attempt = Some(Attempt { deployment, steps: Vec::new(), left: Vec::new(), previous });
+            }
+        }
+        let Some(attempt) = self.attempt.as_mut().filter(|_| !self.is_over) else { return };
+        attempt.steps.extend(self.trail.take(record));
+        if let AuditEvent::SyncEnded { left, .. } = &record.entry.what {
+            attempt.left.clone_from(left);
+            attempt.deployment.end(record);
+            self.is_over = true;
+        }
+    }
+
+    fn found(self) -> Result<Attempt> {
+        let Some(mut attempt) = self.attempt else {
+            let message = format!("no reconciliation has the number {}", self.number);
+            let help = match self.newest {
+                Some(newest) => format!("`gitops history` lists them; the last one is {newest}"),
+                None => "nothing was deployed yet".to_owned(),
+            };
+            return Err(Error::new(ErrorKind::NotFound, message).help(help));
+        };
+        attempt.steps.extend(self.trail.rest());
+        attempt.steps.sort_by_key(|step| step.number);
+        Ok(attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_core::{AuditEntry, Digest};
+
+    /// The records of attempts at revisions: what they were for, and how they ended.
+    fn records(attempts: &[(&str, Purpose, SyncResult)]) -> Vec<AuditRecord> {
+        let mut records = Vec::new();
+        let mut add = |what: AuditEvent| {
+            let (number, application) = (records.len() as u64 + 1, "site".to_owned());
+            let time = Time::from_micros(number.cast_signed() * 1_000_000);
+            let entry = AuditEntry { time, application, actor: "runner".to_owned(), what };
+            records.push(AuditRecord { number, entry });
+        };
+        for (name, purpose, result) in attempts {
+            let (plan, revision) = (PlanId::new(Digest::of(name.as_bytes())), Revision::new(*name, "main"));
+            let fails = usize::from(!matches!(result, SyncResult::Succeeded | SyncResult::NotReady));
+            let not_ready = usize::from(*result == SyncResult::NotReady);
+            add(AuditEvent::SyncStarted {
+                plan,
+                revision: revision.clone(),
+                approved_by: None,
+                purpose: *purpose,
+            });
+            add(AuditEvent::SyncEnded {
+                plan,
+                revision,
+                applied: usize::from(*result != SyncResult::Failed),
+                failed: fails + not_ready,
+                unchanged: 0,
+                result: Some(*result),
+                not_ready,
+                missing: fails,
+                left: Vec::new(),
+            });
+        }
+        records
+    }
+
+    use Purpose::{Change, Repair, Retry, Rollback};
+    use SyncResult::{Failed, NotReady, Partial, Stopped, Succeeded};
+
+    /// Met with a runner that tried all night: the history was one failure, two hundred times.
+    #[test]
+    fn attempts_that_end_alike_are_one_and_a_success_is_told_apart() {
+        let log = records(&[
+            ("1", Change, Succeeded),
+            ("2", Change, Failed),
+            ("2", Retry, Failed),
+            ("2", Retry, Failed),
+            ("2", Retry, Succeeded),
+            ("3", Change, Failed),
+            ("4", Change, Failed),
+            ("4", Repair, Failed),
+            ("4", Repair, Failed),
+        ]);
+        let found = folded(all_of(&log));
+        let words: Vec<String> = found.iter().map(Deployment::words).collect();
+        let expected = [
+            "applied: 1",
+            "failed ×3: 0 applied, 1 not",
+            "applied on retry: 1",
+            "failed: 0 applied, 1 not",
+            "failed: 0 applied, 1 not",
+            "failed ×2: 0 applied, 1 not",
+        ];
+        assert_eq!(words, expected);
+        assert_eq!((found[1].started_at, found[1].attempts), (Time::from_micros(3_000_000), 3));
+        assert_eq!(found[1].purpose, Change, "what was tried again is still that change");
+        assert_eq!(found[1].number, 7, "the number is that of the last attempt");
+    }
+
+    /// What it was for is what the engine recorded: nobody can tell a repair from a change by the revision.
+    #[test]
+    fn the_purpose_and_the_result_are_those_that_were_recorded() {
+        let all = [
+            ("1", Change, Partial),
+            ("1", Repair, Succeeded),
+            ("1", Change, Succeeded),
+            ("2", Rollback, NotReady),
+            ("3", Rollback, Stopped),
+        ];
+        let found = all_of(&records(&all));
+        let told: Vec<(Purpose, String)> = found.iter().map(|one| (one.purpose, one.words())).collect();
+        let expected = [
+            (Change, "partly applied: 1 applied, 1 not"),
+            (Repair, "drift repaired: 1"),
+            (Change, "applied: 1"),
+            (Rollback, "not ready: 1 applied, 1 not ready"),
+            (Rollback, "stopped: 1 applied, 1 not"),
+        ];
+        assert_eq!(told, expected.map(|(purpose, words)| (purpose, words.to_owned())));
+    }
+
+    #[test]
+    fn an_attempt_is_found_with_the_revision_before_it_and_a_wrong_number_is_told() {
+        let log = records(&[("1", Change, Succeeded), ("2", Change, Failed), ("2", Retry, Succeeded)]);
+        let attempt = |number| {
+            let mut search = Search { number, ..Search::default() };
+            log.iter().for_each(|record| search.take(record));
+            search.found()
+        };
+        let (first, retry) = (attempt(1).unwrap(), attempt(5).unwrap());
+        assert_eq!((first.previous, first.deployment.result), (None, Outcome::Succeeded));
+        assert_eq!(retry.previous.unwrap().id(), "1", "both attempts bring what the first one brought");
+        let error = attempt(2).unwrap_err();
+        assert!(error.is_not_found() && error.help_text().unwrap().ends_with('5'), "{error:?}");
+    }
+}

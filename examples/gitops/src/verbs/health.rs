@@ -1,0 +1,119 @@
+//! Whether what an application owns works.
+
+use std::collections::BTreeMap;
+
+use gitops_core::capability::Readiness;
+use gitops_core::{Component, Key, Plan, Reason, Time};
+use serde::Serialize;
+
+use crate::output::style::{count, escape};
+
+/// The health of an application: the gravest of its objects counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub enum Health {
+    /// Nothing speaks against it.
+    Healthy,
+    /// Something is paused, and meant to be.
+    Suspended,
+    /// Something is on its way.
+    Progressing,
+    /// Something that is declared is not there.
+    Missing,
+    /// Something failed, or is stuck.
+    Degraded,
+    /// The target could not be looked at.
+    Unknown,
+}
+
+/// A resource of a root that something is wrong with.
+#[derive(Serialize)]
+pub struct Troubled {
+    key: Key,
+    component: Component,
+}
+
+/// An object of a cluster that does not work at the moment, or of which nothing proves that it does.
+#[derive(Serialize)]
+pub struct Unready {
+    key: Key,
+    state: &'static str,
+    reason: String,
+    /// Since when it is stuck.
+    since: Option<Time>,
+}
+
+impl Unready {
+    /// What an object's readiness means for people.
+    pub fn of((key, readiness): (Key, Readiness)) -> Self {
+        let (state, since) = match &readiness {
+            Readiness::Stuck { since, .. } => ("stuck", Some(*since)),
+            Readiness::Failed(_) => ("failed", None),
+            Readiness::Suspended { .. } => ("suspended", None),
+            Readiness::Unproven(_) => ("unproven", None),
+            _ => ("progressing", None),
+        };
+        Self { key, state, reason: readiness.reason().unwrap_or_default().to_owned(), since }
+    }
+
+    fn health(&self) -> Health {
+        match self.state {
+            "stuck" | "failed" => Health::Degraded,
+            "suspended" => Health::Suspended,
+            "unproven" => Health::Healthy,
+            _ => Health::Progressing,
+        }
+    }
+
+    /// What to call it, and why.
+    pub fn line(&self) -> (&'static str, String) {
+        let label = if self.state == "progressing" { "on its way" } else { self.state };
+        let since = self.since.map(|since| format!("; nothing happened since {since}")).unwrap_or_default();
+        (label, escape(&format!("{}: {}{since}", self.key, self.reason)))
+    }
+}
+
+impl Troubled {
+    /// The resources that something is wrong with.
+    pub fn of(components: BTreeMap<Key, Vec<Component>>) -> Vec<Self> {
+        let all = components.into_iter().flat_map(|(key, parts)| {
+            parts.into_iter().map(move |component| Self { key: key.clone(), component })
+        });
+        all.filter(|troubled| troubled.component.trouble.is_some()).collect()
+    }
+
+    /// What to call it, and why.
+    pub fn line(&self) -> Option<(&'static str, String)> {
+        let Component { name, trouble, .. } = &self.component;
+        Some(("trouble", escape(&format!("{}: {name}: {}", self.key, trouble.as_ref()?))))
+    }
+}
+
+/// The health of an application, of which these objects are known not to be fine.
+pub fn fold(plan: Option<&Plan>, owned: usize, unready: &[Unready], troubled: &[Troubled]) -> Health {
+    let Some(plan) = plan else { return Health::Unknown };
+    let is_gone = |reason: &Reason| matches!(reason, Reason::Missing);
+    let is_missing = plan.steps.iter().chain(&plan.drift).any(|step| is_gone(&step.reason))
+        || (owned == 0 && !plan.steps.is_empty());
+    let of_objects = unready.iter().map(Unready::health);
+    let of_roots = troubled.iter().map(|_| Health::Degraded);
+    let of_plan = is_missing.then_some(Health::Missing);
+    of_objects.chain(of_roots).chain(of_plan).max().unwrap_or(Health::Healthy)
+}
+
+/// How many objects are in which state, in a few words.
+pub fn counts(owned: usize, unready: &[Unready], troubled: &[Troubled]) -> String {
+    let of = |state: &str| unready.iter().filter(|unready| unready.state == state).count();
+    let not_fine = unready.iter().filter(|unready| unready.state != "unproven").count();
+    let parts = [
+        (owned.saturating_sub(not_fine), "healthy"),
+        (of("unproven"), "of them unproven"),
+        (of("progressing"), "progressing"),
+        (of("suspended"), "suspended"),
+        (of("stuck"), "stuck"),
+        (of("failed"), "failed"),
+    ];
+    let words = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+    let resources =
+        (!troubled.is_empty()).then(|| format!("{} in trouble", count(troubled.len(), "resource")));
+    words.chain(resources).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,168 @@
+//! `gitops approve`, `reject`, `suspend`, `resume` and `sync`: what a person orders until further notice, also while another
+//! process is at work.
+
+use std::time::Duration;
+
+use gitops_app::documents::Document;
+use gitops_app::session::Access;
+use gitops_core::{Approver, Error, ErrorKind, Plan, Request, Through};
+use serde::Serialize;
+
+use super::ask::{Doer, ask, order};
+use super::{Ended, plan};
+use crate::actor::{actor, uid};
+use crate::app::App;
+use crate::cli::{ApproveArgs, RejectArgs, ResumeArgs, SuspendArgs};
+use crate::consent;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{self, style::escape};
+use crate::progress;
+
+/// The document of what was ordered.
+#[derive(Debug, Serialize)]
+struct OrderDocument {
+    /// What was ordered: `approve`, `reject`, `suspend`, `resume` or `sync`.
+    order: &'static str,
+    by: String,
+    /// Whether a process that was at work did it, and goes on with it at once.
+    by_process: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plan_id: Option<String>,
+    /// The digest of what the plan would do: the approval is worth as much as this is the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+impl Document for OrderDocument {
+    const KIND: &'static str = "Order";
+}
+
+impl OrderDocument {
+    fn new(order: &'static str, doer: Doer) -> Self {
+        let by_process = doer == Doer::AtWork;
+        Self { order, by: actor(), by_process, plan_id: None, effect: None, reason: None }
+    }
+
+    fn of_plan(self, plan: &Plan) -> Self {
+        let effect = Some(plan.effect().digest().to_string());
+        Self { plan_id: Some(plan.id.to_string()), effect, ..self }
+    }
+
+    fn because(self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self }
+    }
+
+    fn answer(&self, app: &App, text: &str) -> Ended {
+        let goes_on = match self.by_process {
+            true => "The process at work has taken it up.\n",
+            false => "",
+        };
+        let lines: Vec<String> = text.lines().map(escape).collect();
+        app.answer(self, || format!("{}\n{goes_on}", lines.join("\n")))?;
+        Ok(Exit::Ok)
+    }
+}
+
+/// Approves what the plan with this id would do, for every process that applies it later.
+pub async fn approve(app: &App, args: &ApproveArgs) -> Ended {
+    let mut session = app.open(Access::Look, progress::sink(app)).await?;
+    let plan = session.engine.plan(&app.cx).await?;
+    consent::check_named(app, &session, &plan, &args.plan_id)?;
+    let verdict = session.engine.verdict(&app.cx, &plan);
+    if !app.screen.is_json() {
+        plan::show(app, &session, &plan, &verdict, None, Some(app.command("plan --commits")))?;
+    }
+    let by = Approver::new(actor(), Through::Terminal { uid: uid() });
+    let until = args.until.map(|until: Duration| app.cx.now().after(until));
+    let approval = session.engine.approval_of(&app.cx, &plan, by)?.until(until);
+    drop(session);
+    let request = Request::Approve { approval: Box::new(approval) };
+    let document = OrderDocument::new("approve", order(app, &request).await?).of_plan(&plan);
+    let next = app.command("apply --yes");
+    let text = format!(
+        "Approved by {}: the effect {} of plan {}. It holds until it is done, or until the effect changes.\nApply it:  {next}",
+        document.by,
+        plan.effect().digest().short(),
+        plan.id.short(),
+    );
+    document.answer(app, &text)
+}
+
+/// Takes back every approval that is not spent.
+pub async fn reject(app: &App, args: &RejectArgs) -> Ended {
+    let request = Request::Reject { plan: None, reason: args.reason.clone() };
+    let document = OrderDocument::new("reject", order(app, &request).await?).because(&args.reason);
+    let text = format!("Rejected by {}: nothing that was approved before holds any more.", document.by);
+    document.answer(app, &text)
+}
+
+/// Stops all writes.
+pub async fn suspend(app: &App, args: &SuspendArgs) -> Ended {
+    let request = Request::Suspend { reason: args.reason.clone() };
+    let document = OrderDocument::new("suspend", order(app, &request).await?).because(&args.reason);
+    let end = app.command("resume");
+    let text = format!(
+        "Suspended by {}: {}\nNothing is written until `{end}`; plan, diff, drift and status go on.",
+        document.by, args.reason
+    );
+    document.answer(app, &text)
+}
+
+/// Shows what would be done, and goes on. With a yes it also goes on where nobody can say now what would be done: the
+/// source or a target may be away for long.
+pub async fn resume(app: &App, args: &ResumeArgs) -> Ended {
+    let mut session = app.open(Access::Look, progress::sink(app)).await?;
+    let plan = match session.engine.plan(&app.cx).await {
+        Ok(plan) => Some(plan),
+        Err(error) if args.yes => {
+            app.screen.complain(&output::error::human(&error.into()));
+            None
+        }
+        Err(error) => return Err(error.with("to resume without a plan", app.command("resume --yes")).into()),
+    };
+    if let Some(plan) = plan.as_ref().filter(|_| !app.screen.is_json()) {
+        let verdict = session.engine.verdict(&app.cx, plan);
+        plan::show(app, &session, plan, &verdict, None, Some(app.command("plan --commits")))?;
+    }
+    drop(session);
+    let doer = match args.yes {
+        true => order(app, &Request::Resume).await?,
+        false => by_us(app).await?,
+    };
+    let document = OrderDocument::new("resume", doer);
+    let document = match &plan {
+        Some(plan) => document.of_plan(plan),
+        None => document,
+    };
+    let text = format!("Resumed by {}. See what is next:  {}", document.by, app.command("plan"));
+    document.answer(app, &text)
+}
+
+/// A process at work would apply the plan at once: that takes a yes.
+async fn by_us(app: &App) -> Result<Doer, Failure> {
+    let mut session = app.open(Access::Write, progress::sink(app)).await.map_err(|error| {
+        let help = "give `--yes` to ask that process to resume: it applies what is shown above at once";
+        if error.kind() == ErrorKind::Locked { error.help(help) } else { error }
+    })?;
+    session.engine.fulfil(&app.cx, &actor(), &Request::Resume).await?;
+    Ok(Doer::Us)
+}
+
+/// Has the process at work reconcile at once.
+pub async fn sync(app: &App) -> Ended {
+    match app.open(Access::Write, progress::sink(app)).await {
+        Ok(_) => {
+            let help = format!("apply it yourself: `{}`", app.command("apply"));
+            Err(Error::new(ErrorKind::NotFound, "no process is at work that could sync").help(help).into())
+        }
+        Err(locked) if locked.kind() == ErrorKind::Locked => {
+            let session = app.open(Access::Look, progress::sink(app)).await?;
+            ask(app, &session, &Request::Sync, locked.into()).await?;
+            OrderDocument::new("sync", Doer::AtWork).answer(app, "Asked to sync now.")
+        }
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,180 @@
+//! The changes of objects, as the audit log tells them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use gitops_app::session;
+use gitops_core::{Action, AuditEvent, AuditRecord, Key, PlanId, Result, Revision, Time};
+use serde::Serialize;
+
+/// One change that was sent, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// The number of its entry in the audit log.
+    pub number: u64,
+    /// When it was sent.
+    pub time: Time,
+    /// When its outcome was recorded.
+    pub ended_at: Option<Time>,
+    /// The object.
+    pub key: Key,
+    /// What was done to it.
+    pub action: Action,
+    /// On whose behalf.
+    pub by: String,
+    /// What came of it; nothing if it was not answered yet.
+    pub result: Option<String>,
+    /// What went wrong, in one line.
+    pub detail: Option<String>,
+    /// The reconciliation that it is of.
+    #[serde(flatten)]
+    pub of: Option<Reconciliation>,
+}
+
+/// What a change was made for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Reconciliation {
+    /// Its number, for `history show`.
+    #[serde(rename = "reconciliation")]
+    pub number: u64,
+    /// The plan.
+    pub plan_id: PlanId,
+    /// The revision that was applied.
+    pub revision: Revision,
+    /// Who named the plan, or approved what needed an approval.
+    pub approved_by: Option<String>,
+}
+
+/// Puts intents and outcomes together, one record after the other.
+#[derive(Default)]
+pub struct Trail {
+    current: Option<Reconciliation>,
+    open: BTreeMap<String, Change>,
+}
+
+impl Trail {
+    /// Takes a record in, and gives the change that it ends.
+    pub fn take(&mut self, AuditRecord { number, entry }: &AuditRecord) -> Option<Change> {
+        match &entry.what {
+            AuditEvent::SyncStarted { plan, revision, approved_by, .. } => {
+                self.current = Some(Reconciliation {
+                    number: *number,
+                    plan_id: *plan,
+                    revision: revision.clone(),
+                    approved_by: approved_by.clone(),
+                });
+                None
+            }
+            AuditEvent::SyncEnded { .. } => {
+                self.current = None;
+                None
+            }
+            AuditEvent::Intent { op, key, action } => {
+                let change = Change {
+                    number: *number,
+                    time: entry.time,
+                    ended_at: None,
+                    key: key.clone(),
+                    action: *action,
+                    by: entry.actor.clone(),
+                    result: None,
+                    detail: None,
+                    of: self.current.clone(),
+                };
+                // An operation has one intent: one that is there already was never answered.
+                self.open.insert(op.to_string(), change)
+            }
+            AuditEvent::Outcome { op, result, detail, .. } => {
+                let (result, detail) = (Some(result.clone()), detail.clone());
+                let change = self.open.remove(op.as_str())?;
+                Some(Change { ended_at: Some(entry.time), result, detail, ..change })
+            }
+            _ => None,
+        }
+    }
+
+    /// The changes that were not answered.
+    pub fn rest(self) -> impl Iterator<Item = Change> {
+        self.open.into_values()
+    }
+}
+
+/// The last change of an object.
+pub fn last(path: &Path, key: &Key) -> Result<Option<Change>> {
+    let (mut trail, mut last) = (Trail::default(), None);
+    session::each_audited(path, |record| {
+        last = trail.take(&record).filter(|change| &change.key == key).or_else(|| last.take());
+        Ok(())
+    })?;
+    let open = trail.rest().filter(|change| &change.key == key);
+    Ok(open.chain(last).max_by_key(|change| change.number))
+}
+
+/// What came of a change, for people.
+pub fn outcome(result: Option<&str>, detail: Option<&str>) -> String {
+    let word = match result {
+        None => "not answered: the next reconciliation looks it up",
+        Some("done") => "done",
+        Some("differs") => "done, and the target holds something else",
+        Some("deleting") => "being deleted",
+        Some("not-done") => "not done",
+        Some("unknown") => "outcome unknown",
+        Some(other) => other,
+    };
+    detail.map_or_else(|| word.to_owned(), |detail| format!("{word}: {detail}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gitops_core::{AuditEntry, Digest, GroupKind, Purpose};
+
+    fn record(number: u64, actor: &str, what: AuditEvent) -> AuditRecord {
+        let (application, time) = ("site".to_owned(), Time::from_micros(number.cast_signed()));
+        AuditRecord { number, entry: AuditEntry { time, application, actor: actor.to_owned(), what } }
+    }
+
+    fn key(name: &str) -> Key {
+        Key::new("t", GroupKind::new("", "K"), "", name)
+    }
+
+    fn intent(op: &str, name: &str) -> AuditEvent {
+        AuditEvent::Intent { op: op.into(), key: key(name), action: Action::Update }
+    }
+
+    fn outcome(op: &str, name: &str) -> AuditEvent {
+        AuditEvent::Outcome { op: op.into(), key: key(name), result: "done".to_owned(), detail: None }
+    }
+
+    /// Changes are sent side by side: an outcome is that of its own operation, not of what was sent last.
+    #[test]
+    fn each_outcome_is_that_of_its_intent_and_what_has_none_is_told() {
+        let plan = PlanId::new(Digest::of(b"plan"));
+        let approved_by = Some("bo".to_owned());
+        let started = AuditEvent::SyncStarted {
+            plan,
+            revision: Revision::new("1", "main"),
+            approved_by,
+            purpose: Purpose::Change,
+        };
+        let log = [
+            started,
+            intent("1", "a"),
+            intent("2", "b"),
+            intent("3", "c"),
+            outcome("2", "b"),
+            outcome("1", "a"),
+        ];
+        let mut trail = Trail::default();
+        let numbered = (1..).zip(log).map(|(number, what)| record(number, "ana", what));
+        let told: Vec<Change> = numbered.filter_map(|record| trail.take(&record)).collect();
+        let names: Vec<(u64, &str)> = told.iter().map(|change| (change.number, change.key.name())).collect();
+        assert_eq!(names, [(3, "b"), (2, "a")]);
+        assert!(told.iter().all(|change| {
+            let of = change.of.as_ref().unwrap();
+            of.number == 1 && of.approved_by.as_deref() == Some("bo") && of.plan_id == plan
+        }));
+        let rest: Vec<Change> = trail.rest().collect();
+        assert_eq!((rest.len(), rest[0].key.name(), &rest[0].result), (1, "c", &None));
+    }
+}

@@ -1,0 +1,36 @@
+//! The audit log and what else knows of it.
+
+use std::fs;
+
+use crate::support::World;
+
+/// Whoever cut the log cut the note beside it too.
+#[test]
+fn a_log_that_was_cut_together_with_its_checkpoint_is_found() {
+    let world = World::applied();
+    let log = world.path(".gitops/site/audit.jsonl");
+    let note = world.path(".gitops/site/audit.jsonl.checkpoint");
+    let before = (fs::read(&log).unwrap(), fs::read(&note).unwrap());
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["audit", "verify"]).expect(0);
+    fs::write(&log, &before.0).unwrap();
+    fs::write(&note, &before.1).unwrap();
+    world.gitops(&["audit", "verify"]).expect(1).warns("shorter than the journal knows it");
+    world.commit("Again", &[("index.html", Some("newer\n"))]);
+    world
+        .gitops(&["apply", "--yes"])
+        .expect(1)
+        .warns("shorter than the journal knows it")
+        .warns("audit restart");
+    assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
+    fs::remove_file(&log).unwrap();
+    fs::remove_file(&note).unwrap();
+    world.gitops(&["audit", "verify"]).expect(1);
+    world.gitops(&["apply", "--yes"]).expect(1).warns("shorter than the journal knows it");
+    world.gitops(&["audit", "restart"]).expect(64);
+    world.gitops(&["audit", "restart", "--yes"]).expect(0).says("1 record");
+    assert!(fs::read_to_string(&log).unwrap().contains("audit_restarted"));
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["audit", "verify"]).expect(0);
+}

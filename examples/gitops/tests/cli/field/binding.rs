@@ -1,0 +1,159 @@
+//! Whose a state is, and where it lies.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+use crate::support::{CONFIG, World};
+
+fn rename(world: &World, name: &str) {
+    world.configure(&CONFIG.replace("name: site", &format!("name: {name}")));
+}
+
+/// Two configurations in one folder without `state:`: the second deleted what the first had made.
+#[test]
+fn each_application_of_a_folder_has_a_state_of_its_own() {
+    let world = World::applied();
+    let other = CONFIG
+        .replace("name: site", "name: other")
+        .replace("path: site", "path: .")
+        .replace("./live", "./else");
+    fs::write(world.path("other.yaml"), other).unwrap();
+    world.gitops(&["-f", "other.yaml", "apply", "--yes"]).expect(0);
+    world.gitops(&["plan"]).expect(0).says("No changes");
+    assert!(world.path(".gitops/site/journal").exists() && world.path(".gitops/other/journal").exists());
+    assert_eq!(fs::metadata(world.path(".gitops/other")).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+/// The same with one `state:` in both.
+#[test]
+fn the_state_of_another_application_is_refused_by_every_verb() {
+    let world = World::new();
+    let shared = format!("{CONFIG}state: ./shared\n");
+    world.configure(&shared);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.configure(&shared.replace("name: site", "name: other"));
+    let verbs: [&[&str]; 11] = [
+        &["plan"],
+        &["apply", "--yes"],
+        &["diff"],
+        &["drift"],
+        &["status"],
+        &["history"],
+        &["graph"],
+        &["why", "index.html"],
+        &["run", "--timeout", "5s"],
+        &["rollback", "HEAD", "--yes"],
+        &["audit", "verify"],
+    ];
+    for verb in verbs {
+        world.gitops(verb).expect(1).warns("`site`").warns("`other`");
+    }
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+}
+
+/// After a rename each apply failed for good.
+#[test]
+fn a_renaming_is_planned_shown_and_done_and_the_state_moves_along() {
+    let world = World::applied();
+    rename(&world, "shop");
+    world.gitops(&["plan"]).says("belongs to site/");
+    let plan = world.gitops(&["plan", "--renamed-from", "site"]).expect(0);
+    let plan = plan.says("the application was `site` and is `shop`").says("2 to update");
+    assert!(plan.stdout.contains("gitops apply --renamed-from site --plan-id "), "{}", plan.stdout);
+    assert!(world.path(".gitops/site/journal").exists(), "a plan moves nothing");
+    world.gitops(&["apply", "--renamed-from", "site", "--yes"]).expect(0).says("Applied: 2 changes");
+    assert!(!world.path(".gitops/site").exists());
+    let owner_label = fs::read_to_string(world.path("live/.index.html.gitops")).unwrap();
+    assert!(owner_label.contains(r#""owner":"shop/"#), "{owner_label}");
+    world.gitops(&["plan"]).expect(0).says("No changes: 2 objects");
+    world.gitops(&["audit", "verify"]).expect(0);
+    world.gitops(&["history"]).expect(0);
+    world.commit("Remove", &[("conf/app.toml", None)]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("conf/app.toml"), None);
+    // The old name is that of another application now, and its objects are not its own.
+    rename(&world, "site");
+    world.gitops(&["apply", "--yes"]).expect(1);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+}
+
+#[test]
+fn a_state_that_was_left_under_another_name_is_found() {
+    let world = World::applied();
+    fs::rename(world.path(".gitops/site"), world.path(".gitops/shop")).unwrap();
+    world.gitops(&["plan"]).expect(1).warns("mv .gitops/shop .gitops/site").warns("folder of another name");
+}
+
+/// A copied configuration that names another repository.
+#[test]
+fn another_source_or_folder_is_refused_until_somebody_says_that_it_moved() {
+    let world = World::applied();
+    fs::rename(world.path("repository"), world.path("moved")).unwrap();
+    world.configure(&CONFIG.replace("./repository", "./moved"));
+    world.gitops(&["plan"]).expect(1).warns("the source").warns("--rebind");
+    world.gitops(&["plan", "--rebind"]).expect(0).says("Moves: the source was");
+    world.gitops(&["apply", "--rebind", "--yes"]).expect(0);
+    world.gitops(&["plan"]).expect(0).says("No changes");
+    world.configure(&CONFIG.replace("./repository", "./moved").replace("./live", "./elsewhere"));
+    world.gitops(&["apply", "--yes"]).expect(1).warns("the target dir").warns("--rebind");
+    assert!(world.live("index.html").is_some());
+}
+
+/// States of the first version lie where the states of all applications lie now.
+#[test]
+fn a_state_of_the_first_version_is_refused_with_the_way_to_move_it() {
+    let world = World::applied();
+    fs::rename(world.path(".gitops/site"), world.path("old")).unwrap();
+    fs::remove_dir_all(world.path(".gitops")).unwrap();
+    fs::rename(world.path("old"), world.path(".gitops")).unwrap();
+    for verb in [&["plan"][..], &["apply", "--yes"], &["status"], &["history"], &["audit", "verify"]] {
+        world.gitops(verb).expect(1).warns("version 0.1").warns("state: ./.gitops");
+    }
+    world.configure(&format!("{CONFIG}state: ./.gitops\n"));
+    world.gitops(&["plan"]).expect(0).says("No changes");
+    world.configure(CONFIG);
+    let way = "mv .gitops .gitops-0.1 && mkdir -m 700 .gitops && mv .gitops-0.1 .gitops/site";
+    assert!(
+        std::process::Command::new("sh")
+            .args(["-c", way])
+            .current_dir(world.path(""))
+            .status()
+            .unwrap()
+            .success()
+    );
+    world.gitops(&["plan"]).expect(0).says("No changes");
+}
+
+/// A commit planted a pin in the state, whose folder lay below the target's root.
+#[test]
+fn a_root_that_contains_the_state_or_the_configuration_is_refused() {
+    let world = World::new();
+    let refused = |text: &str, what: &str| {
+        world.configure(text);
+        for verb in [&["plan"][..], &["apply", "--yes"], &["status"]] {
+            world.gitops(verb).expect(1).warns("lie in one another").warns(what);
+        }
+    };
+    refused(&CONFIG.replace("./live", "."), "the state folder");
+    refused(&CONFIG.replace("./live", "./live/../.gitops/site/store"), "the state folder");
+    refused(&(CONFIG.replace("./live", "./.gitops") + "state: ./.gitops/deeper\n"), "the state folder");
+    refused(&(CONFIG.replace("./live", "./") + "state: ../elsewhere\n"), "the configuration");
+    symlink(world.path(""), world.path("link")).unwrap();
+    refused(&CONFIG.replace("./live", "./link"), "the state folder");
+    fs::create_dir(world.path("real")).unwrap();
+    symlink(world.path("real"), world.path("live")).unwrap();
+    refused(&format!("{CONFIG}state: ./real/state\n"), "the state folder");
+    assert!(!world.path("real/state").exists());
+}
+
+/// A folder that a group may read gave away the digests of secrets.
+#[test]
+fn a_state_folder_that_is_not_ours_alone_is_refused() {
+    let world = World::applied();
+    for mode in [0o755, 0o750, 0o701] {
+        fs::set_permissions(world.path(".gitops/site"), fs::Permissions::from_mode(mode)).unwrap();
+        for verb in [&["plan"][..], &["apply", "--yes"], &["audit", "verify"]] {
+            world.gitops(verb).expect(4).warns("chmod 700");
+        }
+    }
+}

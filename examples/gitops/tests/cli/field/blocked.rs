@@ -1,0 +1,78 @@
+//! An object about which nothing may be done counts in every verb.
+
+use std::fs;
+
+use crate::support::{Ran, World};
+
+/// An application that is as declared, but for a file that somebody else made.
+fn with_a_conflict() -> World {
+    let world = World::applied();
+    world.edit_live("theirs", "by others\n");
+    world.commit("Declare it too", &[("theirs", Some("ours\n"))]);
+    world
+}
+
+/// Met with a folder that a deployment tool shares: `drift` and `diff` said that nothing was to be done.
+#[test]
+fn every_verb_counts_a_blocked_object_and_says_what_to_do() {
+    let world = with_a_conflict();
+    let adopt = "= help: take it over: `sync: { adopt: true }`";
+    for verb in [&["plan"][..], &["drift"], &["diff"], &["apply", "--yes"]] {
+        let ran = world.gitops(verb).expect(1).says("Blocked: 1 object").says("File/theirs").says(adopt);
+        for green in ["No drift:", "No changes.", "Applied:"] {
+            assert!(!ran.stdout.contains(green), "{verb:?}: {}", ran.stdout);
+        }
+        world.gitops(&[verb, &["-q"]].concat()).expect(1);
+    }
+    for verb in [&["plan", "--detailed-exitcode"][..], &["drift", "--detailed-exitcode"]] {
+        world.gitops(verb).expect(1);
+    }
+    world
+        .gitops(&["why", "theirs"])
+        .expect(0)
+        .says("BLOCKED: it is there and was not made by us; take it over");
+    world.gitops(&["status"]).expect(0).says("OutOfSync: 1 blocked").says("Blocked: 1 object");
+    world.gitops(&["status", "--exit-code"]).expect(1);
+    for verb in ["drift", "diff", "status"] {
+        let blocked = &world.json(&[verb])["blocked"];
+        assert_eq!(
+            (&blocked[0]["code"], &blocked[0]["obstacle"]),
+            (&"unlabelled".into(), &"conflict".into())
+        );
+    }
+    fs::remove_file(world.path("live/theirs")).unwrap();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    for verb in [&["plan", "--detailed-exitcode"][..], &["drift", "--detailed-exitcode"], &["diff"]] {
+        world.gitops(verb).expect(0);
+    }
+    world.gitops(&["status", "--exit-code"]).expect(0).says("Synced");
+}
+
+/// Met with a command that runs under `systemd`: nothing was printed, for as long as it lasted.
+#[test]
+fn a_command_that_keeps_running_tells_of_what_is_blocked_once() {
+    let world = with_a_conflict();
+    let output = world.command(&["run", "--timeout", "4s"]).output().unwrap();
+    let ran =
+        Ran::from(output).expect(0).warns("! blocked  dir:File/-/theirs: it is there and was not made by us");
+    assert_eq!(ran.stderr.matches("! blocked").count(), 1, "{}", ran.stderr);
+}
+
+/// Met with a script that had to tell several reasons apart.
+#[test]
+fn the_order_of_exit_codes_is_documented() {
+    let world = World::empty();
+    let order = "the first of these counts: 130, 64, 5, 7, 3, 1, 4, 6, 2, 0";
+    world.gitops(&["--help"]).expect(0).says(order);
+}
+
+/// Met with a change that emptied a folder which held a foreign file: the gate's code was hidden by another one.
+#[test]
+fn a_gate_that_waits_for_an_approval_keeps_its_code_beside_what_is_blocked() {
+    let world = World::applied();
+    world.edit_live("theirs", "by others\n");
+    let files = [("index.html", None), ("conf/app.toml", None), ("theirs", Some("ours\n"))];
+    world.commit("Empty it", &files);
+    world.gitops(&["plan"]).expect(1).says("Needs an approval: mass-delete:");
+    world.gitops(&["apply", "--yes"]).expect(3);
+}

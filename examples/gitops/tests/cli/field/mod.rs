@@ -1,0 +1,13 @@
+//! What people met when they used the command: one short case each, named by what is right.
+
+mod audit;
+mod binding;
+mod blocked;
+mod chains;
+mod first_plan;
+mod hints;
+mod saved;
+mod secrets;
+mod standing;
+mod survives;
+mod told;

@@ -1,0 +1,52 @@
+//! Plans in files, and the ids of plans.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::World;
+
+fn edit(world: &World, change: impl FnOnce(&mut Value)) {
+    let mut saved: Value = serde_json::from_slice(&fs::read(world.path("next.plan")).unwrap()).unwrap();
+    change(&mut saved);
+    fs::write(world.path("next.plan"), serde_json::to_vec(&saved).unwrap()).unwrap();
+}
+
+/// A reviewer's file said something else than what was done.
+#[test]
+fn an_edited_plan_is_refused_also_if_it_shows_nothing() {
+    let edits: [fn(&mut Value); 4] = [
+        |saved| saved["plan"]["steps"] = Value::Array(Vec::new()),
+        |saved| saved["plan"]["steps"][0]["action"] = "delete".into(),
+        |saved| saved["plan"]["steps"][0]["reason"] = serde_json::json!({"code": "missing"}),
+        |saved| {
+            saved["plan"]["steps"] = Value::Array(Vec::new());
+            saved["digest"] = Value::Null;
+        },
+    ];
+    for change in edits {
+        let world = World::new();
+        world.gitops(&["plan", "--out", "next.plan"]).expect(0);
+        edit(&world, change);
+        world.gitops(&["apply", "next.plan"]).expect(1).warns("was edited").warns("plan --out");
+        assert!(!world.path("live").exists());
+    }
+}
+
+#[test]
+fn what_is_shown_of_a_saved_plan_is_what_is_planned_now() {
+    let world = World::new();
+    world.gitops(&["plan", "--out", "next.plan"]).expect(0);
+    world.gitops(&["apply", "next.plan"]).expect(0).says("+\tcreate\tdir\tFile/index.html");
+    world.gitops(&["apply", "next.plan"]).expect(5).warns("no longer needs the change");
+}
+
+/// A commit was made so that its plan began with the digits that a person had typed.
+#[test]
+fn eight_digits_name_no_plan() {
+    let world = World::new();
+    let id = world.plan_id();
+    for digits in [8, 11] {
+        world.gitops(&["apply", "--plan-id", &id[..digits]]).expect(64).warns("at least 12");
+    }
+}

@@ -1,0 +1,302 @@
+//! Reviews without a forge: the right steps under the right heading, and nothing written.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::documents::check;
+use crate::several::{TWO, two};
+use crate::support::{CONFIG, World};
+
+const MAIN: [&str; 5] = ["review", "--base", "main", "--head", "feature"];
+
+/// The arguments of a review of `feature` into `main`, with more.
+fn main_with<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    [&MAIN[..], more].concat()
+}
+
+/// Commits files on the branch `feature`, which begins where `main` is, and goes back to `main`.
+fn request(world: &World, files: &[(&str, Option<&str>)]) -> String {
+    world.git(&["checkout", "-q", "-B", "feature"]);
+    let head = world.commit("Request", files);
+    world.git(&["checkout", "-q", "main"]);
+    head
+}
+
+/// The files of the steps of a document, under what they are attributed to.
+fn attributed(document: &Value) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for part in document["parts"].as_array().unwrap() {
+        for step in part["steps"].as_array().unwrap() {
+            let name = step["key"].as_str().unwrap().rsplit("/-/").next().unwrap();
+            let line = format!("{} {name}", step["action"].as_str().unwrap());
+            found.entry(step["attribution"].as_str().unwrap().to_owned()).or_default().push(line);
+        }
+    }
+    found
+}
+
+fn is(found: &BTreeMap<String, Vec<String>>, expected: &[(&str, &[&str])]) {
+    let expected: BTreeMap<String, Vec<String>> = expected
+        .iter()
+        .map(|(attribution, lines)| {
+            ((*attribution).to_owned(), lines.iter().map(|line| (*line).to_owned()).collect())
+        })
+        .collect();
+    assert_eq!(*found, expected);
+}
+
+/// Every file below a folder with its bytes; `skip` names folders that are left out.
+fn files(folder: &Path, skip: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().map(Result::unwrap) {
+            match entry.file_type().unwrap() {
+                kind if kind.is_dir() && entry.file_name() == skip => {}
+                kind if kind.is_dir() => folders.push(entry.path()),
+                _ => drop(found.insert(entry.path().display().to_string(), fs::read(entry.path()).unwrap())),
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn this_change_drift_by_hand_and_a_moved_base_stand_apart_with_their_numbers() {
+    let world = World::applied();
+    world.edit_live("conf/app.toml", "by hand\n");
+    request(&world, &[("index.html", Some("new\n")), ("added", Some("a\n"))]);
+    world.commit("Meanwhile", &[("moved", Some("m\n"))]);
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    is(
+        &attributed(&review),
+        &[
+            ("this_change", &["update index.html", "create added"]),
+            ("existing_drift", &["update conf/app.toml"]),
+            ("base_moved", &["create moved"]),
+        ],
+    );
+    let summary = &review["summary"];
+    assert_eq!(
+        (&summary["this_change"]["update"], &summary["this_change"]["create"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(
+        (&summary["existing_drift"]["update"], &summary["base_moved"]["create"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(review["outcome"], "ready");
+    let text =
+        world.gitops(&MAIN).expect(0).says("update  File/conf/app.toml in dir").says("(existing drift)");
+    text.says("create  File/moved in dir: declared, not yet made (base moved)");
+}
+
+#[test]
+fn a_request_that_changes_nothing_here_says_so() {
+    let world = World::applied();
+    world.edit_live("index.html", "by hand\n");
+    request(&world, &[]);
+    let review = world.json(&MAIN);
+    assert_eq!(review["outcome"], "no-changes");
+    is(&attributed(&review), &[("existing_drift", &["update index.html"])]);
+}
+
+#[test]
+fn what_a_request_makes_needless_and_what_it_blocks_is_said() {
+    let world = World::applied();
+    world.edit_live("foreign", "theirs\n");
+    world.commit("Not applied yet", &[("index.html", Some("soon\n"))]);
+    request(&world, &[("index.html", Some("one\ntwo\n")), ("foreign", Some("ours\n"))]);
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    let part = &review["parts"][0];
+    assert_eq!(part["withdrawn"][0]["key"], "dir:File/-/index.html");
+    assert_eq!(
+        (&part["blocked"][0]["attribution"], &review["outcome"]),
+        (&"this_change".into(), &"failed".into())
+    );
+    world.gitops(&MAIN).expect(1).says("blocked  File/foreign");
+}
+
+#[test]
+fn a_conflict_is_said_with_its_files_and_has_a_code_of_its_own() {
+    let world = World::applied();
+    request(&world, &[("index.html", Some("theirs\n"))]);
+    world.commit("Meanwhile", &[("index.html", Some("ours\n"))]);
+    world.gitops(&MAIN).expect(7).says("the merge has conflicts in site/index.html").warns("exit 7");
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    assert_eq!((&review["outcome"], &review["exit_code"]), (&"failed".into(), &7.into()));
+}
+
+#[test]
+fn every_output_is_written_twice_with_the_same_bytes_and_nothing_else_is_written() {
+    let world = World::applied();
+    world.edit_live("conf/app.toml", "by hand\n");
+    request(&world, &[("index.html", Some("new\n"))]);
+    world.commit("Meanwhile", &[("moved", Some("m\n"))]);
+    let state = world.path(".gitops/site");
+    let before = (files(&state, "mirrors"), world.all_live(), world.git(&["for-each-ref"]));
+    for output in ["text", "json", "markdown", "junit", "sarif"] {
+        let first = world.gitops(&main_with(&["--output", output])).expect(0).stdout;
+        let all = files(&world.path(""), "");
+        let second = world.gitops(&main_with(&["--output", output])).expect(0).stdout;
+        assert_eq!(first, second, "{output}");
+        assert_eq!(files(&world.path(""), ""), all, "the second time not even the mirror changes: {output}");
+    }
+    assert_eq!((files(&state, "mirrors"), world.all_live(), world.git(&["for-each-ref"])), before);
+}
+
+#[test]
+fn an_application_that_was_never_applied_gets_no_state() {
+    let world = World::new();
+    request(&world, &[("index.html", Some("new\n"))]);
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    assert_eq!(review["looked_at_targets"], false);
+    is(
+        &attributed(&review),
+        &[("this_change", &["create index.html"]), ("existing_drift", &["create conf/app.toml"])],
+    );
+    assert!(world.path(".gitops/site/mirrors").is_dir() && !world.path(".gitops/site/journal").exists());
+    assert!(!world.path("live").exists());
+    world.gitops(&MAIN).expect(0).says("Drift not looked at");
+}
+
+#[test]
+fn a_gate_that_wants_an_approval_ends_with_3_until_somebody_approves_the_effect() {
+    let world = World::applied();
+    request(&world, &[("index.html", None), ("conf/app.toml", None), ("other", Some("o\n"))]);
+    world.gitops(&main_with(&["--output", "junit"])).expect(3).says("needs-approval");
+    assert_eq!(world.json(&MAIN)["outcome"], "needs-approval");
+    world.configure(&format!("{CONFIG}gates: [{{ name: none, rule: plan.create == 0, otherwise: deny }}]\n"));
+    world.gitops(&MAIN).expect(3).says("Denied: none:");
+}
+
+#[test]
+fn a_side_that_is_not_there_is_the_error() {
+    let world = World::applied();
+    request(&world, &[]);
+    let ran = world.gitops(&["review", "--base", "main", "--head", "featur"]).expect(1);
+    ran.warns("there is no branch, tag or commit `featur`").warns("there is `feature`, `main`");
+    world.gitops(&["review", "--base", "--head", "x"]).expect(64);
+    world.gitops(&["review", "--base", "main", "--head", "-x"]).expect(64);
+    let unborn = "0123456789012345678901234567890123456789";
+    world.gitops(&["review", "--base", "main", "--head", unborn]).expect(1).warns("no commit 0123456789");
+    world.git(&["checkout", "-q", "--orphan", "alone"]);
+    world.commit("Alone", &[("x", Some("x"))]);
+    world.gitops(&["review", "--base", "main", "--head", "alone"]).expect(1).warns("no commit in common");
+}
+
+#[test]
+fn a_request_that_mends_the_target_branch_can_be_reviewed_and_one_that_breaks_it_says_where() {
+    let world = World::empty();
+    world.commit("Begin", &[("a", Some("1\n"))]);
+    world.git(&["checkout", "-q", "-b", "broken"]);
+    std::os::unix::fs::symlink("/etc/passwd", world.path("repository/site/link")).unwrap();
+    world.commit("Link", &[]);
+    world.git(&["checkout", "-q", "main"]);
+    let broken = world.gitops(&["review", "--base", "main", "--head", "broken"]).expect(1);
+    broken.says("not planned: site").says("link");
+    world.git(&["merge", "-q", "broken"]);
+    request(&world, &[("link", None)]);
+    let mended = world.gitops(&MAIN).expect(0).says("everything counts as of this change");
+    mended.says("create  File/a in dir");
+}
+
+#[test]
+fn the_configuration_of_a_request_is_not_believed() {
+    let world = World::new();
+    let config = CONFIG.replace("./repository", ".").replace("./live", "../live");
+    let at = |name: &str| world.path("repository").join(name);
+    fs::write(
+        at("gitops.yaml"),
+        format!("{config}gates: [{{ name: few, rule: plan.update == 0, otherwise: deny }}]\n"),
+    )
+    .unwrap();
+    world.commit("Configuration", &[]);
+    world.git(&["checkout", "-q", "-b", "feature"]);
+    fs::write(at("gitops.yaml"), config).unwrap();
+    world.commit("Without the gate", &[("index.html", Some("new\n"))]);
+    let review =
+        |more: &[&str]| world.gitops(&[&["-f", "repository/gitops.yaml"], &main_with(more)[..]].concat());
+    review(&[]).expect(3).warns("is not that of main, the target branch").warns("check out main");
+    world.git(&["checkout", "-q", "main"]);
+    review(&[]).expect(0);
+    fs::create_dir(at("conf")).unwrap();
+    for name in ["a", "b"] {
+        let text = format!(
+            "name: {name}\nsource: {{ git: {{ url: .., ref: {{ branch: main }}, path: site }} }}\ntarget: {{ directory: {{ root: ../../live-{name} }} }}\n"
+        );
+        fs::write(at("conf").join(format!("{name}.yaml")), text).unwrap();
+    }
+    world.commit("Two", &[]);
+    let review = || world.gitops(&[&["-f", "repository/conf"], &main_with(&[])[..]].concat());
+    review().expect(0);
+    fs::remove_file(at("conf/b.yaml")).unwrap();
+    review().expect(3).warns("repository/conf is not that of main");
+}
+
+#[test]
+fn several_applications_are_one_review_and_those_of_other_branches_are_named() {
+    let world = two();
+    world.commit("More", &[("b/kept", Some("b\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    request(&world, &[("a/page", Some("new\n")), ("b/page", None)]);
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    is(&attributed(&review), &[("this_change", &["delete page", "update page"])]);
+    assert_eq!(review["parts"][0]["labels"]["is_production"], true, "what people depend on comes first");
+    let one = world.json(&["-a", "one", "review", "--base", "main", "--head", "feature"]);
+    is(&attributed(&one), &[("this_change", &["update page"])]);
+    let labelled = world.json(&main_with(&["--label", "environment=production"]));
+    is(&attributed(&labelled), &[("this_change", &["delete page"])]);
+    world
+        .gitops(&main_with(&["--label", "environment=nowhere"]))
+        .expect(64)
+        .warns("no application has these labels");
+    world.git(&["branch", "next"]);
+    world.configure(&TWO.replace("path: site/b }", "path: site/b, ref: { branch: next } }"));
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    assert_eq!(
+        (&review["parts"].as_array().unwrap().len(), &review["not_concerned"][0]["application"]),
+        (&1, &"two".into())
+    );
+    world.gitops(&MAIN).expect(0).warns("`two` follows branch next");
+}
+
+#[test]
+fn an_application_that_fails_costs_the_others_nothing() {
+    let world = two();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    request(&world, &[("b/page", Some("new\n"))]);
+    world.configure(&TWO.replace("path: site/a }", "path: site/nowhere }"));
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    assert_eq!(
+        (&review["failures"][0]["application"], &review["outcome"]),
+        (&"one".into(), &"failed".into())
+    );
+    is(&attributed(&review), &[("this_change", &["update page"])]);
+    world.gitops(&MAIN).expect(1);
+}
+
+#[test]
+fn only_a_review_is_written_for_a_forge() {
+    let world = World::applied();
+    world
+        .gitops(&["plan", "--output", "markdown"])
+        .expect(64)
+        .warns("only `review` can be written like that");
+    request(&world, &[("index.html", Some("new\n"))]);
+    let log = world.gitops(&main_with(&["--output", "sarif"])).expect(0).stdout;
+    assert_eq!(serde_json::from_str::<Value>(&log).unwrap()["version"], "2.1.0");
+    let comment = world.gitops(&main_with(&["--output", "markdown"])).expect(0);
+    comment.says("## GitOps: ready").says("**update** `File/index.html` in `dir`");
+    world.gitops(&main_with(&["--output", "junit"])).expect(0).says("<testsuite name=\"site\" tests=\"1\"");
+}

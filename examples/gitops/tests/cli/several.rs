@@ -1,0 +1,241 @@
+//! Several applications in one configuration: each for itself, and one answer.
+
+use serde_json::Value;
+
+use crate::support::World;
+
+pub const TWO: &str = "\
+source: { git: { url: ./repository, ref: { branch: main } } }
+sync: { interval: 1s }
+applications:
+- name: one
+  source: { git: { path: site/a } }
+  target: { directory: { root: ./live/a } }
+- name: two
+  labels: { environment: production }
+  source: { git: { path: site/b } }
+  target: { directory: { root: ./live/b } }
+";
+
+/// Two applications with a file each, not yet applied.
+pub fn two() -> World {
+    let world = World::empty();
+    world.configure(TWO);
+    std::fs::create_dir(world.path("live")).unwrap();
+    world.commit("Begin", &[("a/page", Some("a\n")), ("b/page", Some("b\n"))]);
+    world
+}
+
+/// The file without its second application.
+pub fn without_two() -> String {
+    TWO.split("- name: two").next().unwrap().to_owned()
+}
+
+fn names(list: &Value) -> Vec<&str> {
+    list["items"].as_array().unwrap().iter().map(|item| item["application"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_plan_is_of_all_with_one_sum_and_an_apply_does_all() {
+    let world = two();
+    let plan = world.gitops(&["plan"]).expect(0).says("[one]").says("environment=production");
+    let plan = plan.says("2 applications: 2 to create").says("gitops -a two apply --plan-id");
+    assert!(plan.stdout.find("[one]") < plan.stdout.find("[two]"));
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(2);
+    world.gitops(&["apply", "--yes"]).expect(0).says("2 applications: 2 changes applied, 0 not");
+    assert_eq!(
+        (world.live("a/page").as_deref(), world.live("b/page").as_deref()),
+        (Some("a\n"), Some("b\n"))
+    );
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(0).says("2 applications: in sync");
+    world.gitops(&["status"]).expect(0).says("[two]");
+    world.gitops(&["apply", "--yes"]).expect(0).says("nothing to do");
+}
+
+#[test]
+fn a_document_of_several_is_a_list_and_of_one_is_what_it_always_was() {
+    let world = two();
+    let list = world.json(&["plan"]);
+    assert_eq!((&list["kind"], names(&list)), (&"List".into(), vec!["one", "two"]));
+    assert_eq!(list["summary"]["create"], 2);
+    assert_eq!(list["items"][1]["steps"][0]["key"], "dir:File/-/page");
+    let one = world.json(&["-a", "two", "plan"]);
+    assert_eq!((&one["kind"], &one["application"]), (&"Plan".into(), &"two".into()));
+    for verb in ["status", "diff", "drift", "history"] {
+        assert_eq!(names(&world.json(&[verb])), ["one", "two"], "{verb}");
+    }
+}
+
+#[test]
+fn one_is_chosen_by_its_name_and_the_other_is_left_alone() {
+    let world = two();
+    world.gitops(&["-a", "two", "apply", "--yes"]).expect(0);
+    assert_eq!((world.live("a/page"), world.live("b/page").as_deref()), (None, Some("b\n")));
+    world.gitops(&["-a", "twoo", "plan"]).expect(1).warns("did you mean `two`?");
+    world.gitops(&["-a", "two", "why", "page"]).expect(0).says("dir:File/-/page");
+}
+
+#[test]
+fn what_is_about_one_application_asks_which() {
+    let world = two();
+    for arguments in [
+        &["why", "page"][..],
+        &["plan", "--out", "plan.json"],
+        &["apply", "--plan-id", "0123456789ab"],
+        &["rollback", "main", "--yes"],
+        &["audit", "verify"],
+    ] {
+        world.gitops(arguments).expect(64).warns("choose one with `-a NAME`: one, two");
+    }
+}
+
+#[test]
+fn an_application_that_fails_costs_the_others_nothing() {
+    let world = two();
+    world.configure(&TWO.replace("path: site/a }", "path: site/a, url: ./nowhere }"));
+    let ran = world.gitops(&["apply", "--yes"]).expect(1).says("failed: one");
+    assert_eq!(world.live("b/page").as_deref(), Some("b\n"), "{}", ran.stderr);
+    let list = world.json(&["plan"]);
+    assert_eq!(
+        (&list["items"][0]["kind"], &list["items"][0]["application"]),
+        (&"Error".into(), &"one".into())
+    );
+    assert_eq!((&list["items"][1]["kind"], &list["exit_code"]), (&"Plan".into(), &1.into()));
+}
+
+#[test]
+fn an_application_that_leaves_the_file_is_orphaned_and_nothing_of_it_is_deleted() {
+    let world = two();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.configure(&without_two());
+    for verb in [&["plan"][..], &["status"], &["apply", "--yes"]] {
+        world.gitops(verb).expect(0).warns("`two` is no longer in gitops.yaml and owns 1 object: File/page");
+    }
+    let list = world.json(&["plan"]);
+    assert_eq!(list["orphaned"][0]["application"], "two");
+    assert_eq!(list["orphaned"][0]["objects"][0], "dir:File/-/page");
+    assert_eq!(world.live("b/page").as_deref(), Some("b\n"));
+    // Put back, it goes on where it was.
+    world.configure(TWO);
+    let plan = world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+    assert!(!plan.stderr.contains("Orphaned"), "{}", plan.stderr);
+}
+
+#[test]
+fn an_application_of_a_file_that_was_removed_is_orphaned_too() {
+    let world = two();
+    let beside = "name: three\nsource: { git: { url: ./repository, ref: { branch: main }, path: site/a } }\n\
+                  target: { directory: { root: ./live/c } }\n";
+    std::fs::write(world.path("three.yaml"), beside).unwrap();
+    world.gitops(&["-f", "three.yaml", "apply", "--yes"]).expect(0);
+    let plan = world.gitops(&["plan"]).expect(0);
+    assert!(!plan.stderr.contains("Orphaned"), "another file has it: {}", plan.stderr);
+    std::fs::remove_file(world.path("three.yaml")).unwrap();
+    world.gitops(&["plan"]).expect(0).warns("`three` is no longer in three.yaml");
+}
+
+#[test]
+fn a_renamed_application_takes_nothing_of_its_former_self_until_it_is_told_to() {
+    let world = two();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.configure(&TWO.replace("name: two", "name: zwei"));
+    world.gitops(&["apply", "--yes"]).expect(1).warns("`two` is no longer in gitops.yaml");
+    assert_eq!(world.live("b/page").as_deref(), Some("b\n"));
+    world.gitops(&["apply", "--yes", "--renamed-from", "two"]).expect(64);
+    let both = world.gitops(&["-a", "zwei", "apply", "--yes", "--renamed-from", "two"]).expect(1);
+    both.warns("the new one owns nothing: remove it, `rm -r .gitops/zwei`");
+    std::fs::remove_dir_all(world.path(".gitops/zwei")).unwrap();
+    world.gitops(&["-a", "zwei", "apply", "--yes", "--renamed-from", "two"]).expect(0);
+    let plan = world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+    assert!(!plan.stderr.contains("Orphaned"), "{}", plan.stderr);
+}
+
+#[test]
+fn two_applications_of_one_folder_keep_to_their_own_files() {
+    let world = two();
+    world.configure(&TWO.replace("root: ./live/b", "root: ./live/a"));
+    world.commit("Both declare it", &[("b/only-b", Some("b\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(1).says("conflict");
+    assert_eq!(world.live("a/page").as_deref(), Some("a\n"), "it belongs to who was first");
+    assert_eq!(world.live("a/only-b").as_deref(), Some("b\n"));
+    world.commit("Only one declares it", &[("b/page", None)]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("a/page").as_deref(), Some("a\n"));
+    assert_eq!(world.live("a/only-b").as_deref(), Some("b\n"), "it belongs to the other");
+}
+
+#[test]
+fn applications_that_would_share_a_state_are_refused() {
+    let world = two();
+    for (state, target) in [("./state", "./live/b"), ("./state/inner", "./live/b"), ("./other", "./state")] {
+        let text = TWO.replace("- name: one\n", "- name: one\n  state: ./state\n");
+        let text = text.replace("- name: two\n", &format!("- name: two\n  state: {state}\n"));
+        world.configure(&text.replace("./live/b", target));
+        world.gitops(&["plan"]).expect(1).warns("in one another");
+    }
+}
+
+#[test]
+fn a_shared_gate_holds_for_every_application() {
+    let world = two();
+    let gate = "gates: [{ name: none, rule: plan.create == 0, otherwise: deny }]\n";
+    let own = "- name: two\n  gates: [{ name: own, rule: plan.create < 9, otherwise: warn }]\n";
+    world.configure(&(gate.to_owned() + &TWO.replace("- name: two\n", own)));
+    world.gitops(&["apply", "--yes"]).expect(3).says("failed: one, two");
+    assert_eq!((world.live("a/page"), world.live("b/page")), (None, None));
+}
+
+#[test]
+fn a_folder_of_files_is_all_of_them_and_a_shared_part_is_none() {
+    let world = two();
+    let write = |name: &str, text: &str| {
+        std::fs::create_dir_all(world.path("conf")).unwrap();
+        std::fs::write(world.path("conf").join(name), text).unwrap();
+    };
+    write("shared.yaml", "source: { git: { url: ../repository, ref: { branch: main } } }\n");
+    for (name, folder) in [("one", "a"), ("two", "b")] {
+        let text = format!(
+            "include: [shared.yaml]\nname: {name}\nsource: {{ git: {{ path: site/{folder} }} }}\n\
+             target: {{ directory: {{ root: ../live/{folder} }} }}\n"
+        );
+        write(&format!("{name}.yaml"), &text);
+    }
+    world
+        .gitops(&["-f", "conf", "apply", "--yes"])
+        .expect(0)
+        .says("2 applications: 2 changes applied, 0 not");
+    assert_eq!(world.live("b/page").as_deref(), Some("b\n"));
+    assert!(world.path("conf/.gitops/one").is_dir());
+    write("shared.yaml", "source: { git: { ulr: ../repository, ref: { branch: main } } }\n");
+    let ran = world.gitops(&["-f", "conf", "plan"]).expect(1).warns("did you mean `url`?");
+    assert!(ran.stderr.contains("--> conf/shared.yaml:1:18"), "{}", ran.stderr);
+    write("shared.yaml", "source: { git: { url: ../repository, ref: { branch: main } } }\n");
+    write("two.yaml", "include: [shared.yaml]\nname: one\ntarget: { directory: { root: ../live/b } }\n");
+    world.gitops(&["-f", "conf", "plan"]).expect(1).warns("the application `one` is there twice");
+}
+
+#[test]
+fn what_an_application_has_of_its_own_stands_instead_of_what_is_shared() {
+    let world = two();
+    world.configure(&TWO.replace("path: site/b }", "path: site/b, ref: { tag: v1 } }"));
+    world.git(&["tag", "v1"]);
+    world.commit("Later", &[("a/page", Some("later\n")), ("b/page", Some("later\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(
+        (world.live("a/page").as_deref(), world.live("b/page").as_deref()),
+        (Some("later\n"), Some("b\n"))
+    );
+}
+
+#[test]
+fn what_can_not_be_shared_is_a_fault_at_its_place() {
+    let world = two();
+    world.configure(&format!("state: ./state\n{TWO}"));
+    world.gitops(&["plan"]).expect(1).warns("`state` can't be shared").warns("gitops.yaml:1:1");
+    world.configure(&TWO.replace("name: two", "name: one"));
+    world.gitops(&["plan"]).expect(1).warns("the first is in line 4 of gitops.yaml");
+    world.configure(&TWO.replace("  labels:", "  lables:"));
+    world.gitops(&["plan"]).expect(1).warns("unknown key `lables` in the application").warns("`labels`");
+    world.configure("applications: []\n");
+    world.gitops(&["plan"]).expect(1).warns("`applications` is empty");
+}

@@ -1,0 +1,56 @@
+//! An object about which nothing may be done counts in every verb.
+
+use serde_json::json;
+use testbed::{ApiServer, User};
+
+use crate::support::World;
+use crate::{Cluster, tofu};
+
+const MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { x: \"1\" }\n";
+const SECRET: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: db }\nstringData: { x: \"1\" }\n";
+
+/// Met with a cluster user without rights to one kind: `plan` said "No changes" and ended with 0.
+#[tokio::test]
+async fn missing_rights_end_with_4_and_a_fault_beside_them_with_1() {
+    let cluster = Cluster::new().await;
+    let (world, name) = (&cluster.world, &cluster.namespace);
+    let tenant = User::Tenant(7);
+    let of_namespace = |what: &str| format!("/apis/rbac.authorization.k8s.io/v1/namespaces/{name}/{what}");
+    let rules = json!([{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] }]);
+    let role = json!({ "metadata": { "name": "maps" }, "rules": rules });
+    cluster.admin.post(&of_namespace("roles"), &role).await;
+    let subject = json!({ "kind": "User", "name": tenant.name(), "apiGroup": "rbac.authorization.k8s.io" });
+    let reference = json!({ "kind": "Role", "name": "maps", "apiGroup": "rbac.authorization.k8s.io" });
+    let binding = json!({ "metadata": { "name": "maps" }, "subjects": [subject], "roleRef": reference });
+    cluster.admin.post(&of_namespace("rolebindings"), &binding).await;
+    std::fs::write(world.path("kubeconfig"), ApiServer::shared().kubeconfig(tenant)).unwrap();
+    cluster.configure("shop", "");
+    world.commit("Begin", &[("map.yaml", Some(MAP)), ("secret.yaml", Some(SECRET))]);
+    for verb in [&["plan"][..], &["plan", "--detailed-exitcode"], &["diff"], &["drift"]] {
+        world.gitops(verb).expect(4).says("no rights").says("give these rights to the user of `kubeconfig`");
+    }
+    world.gitops(&["apply", "--yes"]).expect(4).says("Blocked: 1 object");
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("1"), "the others go on");
+    world.gitops(&["status", "--exit-code"]).expect(4);
+    let theirs = json!({ "metadata": { "name": "theirs" }, "data": { "x": "theirs" } });
+    cluster.admin.post(&cluster.config_map(""), &theirs).await;
+    world.commit("Declare it too", &[("theirs.yaml", Some(&MAP.replace("web", "theirs")))]);
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(1);
+}
+
+/// Met with a root module with a syntax error: `plan` said "No changes: 0 objects" and ended with 0.
+#[test]
+fn a_root_that_can_not_be_planned_ends_with_1_in_every_verb() {
+    let world = World::empty();
+    world.configure(&format!(
+        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
+         target: {{ terraform: {{ binary: {}, backend: managed }} }}\n",
+        tofu().display()
+    ));
+    world.commit("Begin", &[("net/main.tf", Some("resource \"terraform_data\" {\n"))]);
+    for verb in [&["plan"][..], &["plan", "--detailed-exitcode"], &["diff"], &["drift"], &["apply", "--yes"]]
+    {
+        world.gitops(verb).expect(1).says("Blocked: 1 object").says("fault").says("Root/net");
+    }
+    world.gitops(&["status", "--exit-code"]).expect(1);
+}

@@ -1,0 +1,36 @@
+//! Drift is looked for where the state does not show it.
+
+use crate::support::World;
+use crate::things::{Things, lock_file, mirror};
+use crate::tofu;
+
+/// Met with a service that somebody changed in its console: "No drift", and no provider had been asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_asks_the_providers_and_says_what_it_did_not_look_at() {
+    let things = Things::start().await;
+    let world = World::empty();
+    world.configure(&format!(
+        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
+         target: {{ terraform: {{ binary: {}, backend: managed, mirror: {} }} }}\n",
+        tofu().display(),
+        mirror().display()
+    ));
+    let (main, lock) = (things.root(&[("a", "1")]), lock_file(&["gitops/counting"]));
+    world.commit("Begin", &[("net/main.tf", Some(&main)), ("net/.terraform.lock.hcl", Some(&lock))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world
+        .gitops(&["drift", "--detailed-exitcode"])
+        .expect(0)
+        .says("No drift: nothing was changed outside of Git");
+    things.with(|inner| inner.things.values_mut().for_each(|thing| "theirs".clone_into(&mut thing.value)));
+    let cached = world.gitops(&["drift", "--cached", "--detailed-exitcode"]).expect(0);
+    cached
+        .says("No drift was found, but not everything was looked at")
+        .says("providers were not asked: `--cached`");
+    let found = world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("Drift: 1 object");
+    found.says("Root/net");
+    world.gitops(&["plan"]).expect(0).says("\"theirs\" → \"1\"");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(things.with(|inner| inner.things.values().next().unwrap().value.clone()), "1");
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
+}

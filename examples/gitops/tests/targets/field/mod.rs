@@ -1,0 +1,5 @@
+//! What people met when they used the command on servers and programs of others.
+
+mod blocked;
+mod drift;
+mod why;

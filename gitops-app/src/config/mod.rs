@@ -1,0 +1,277 @@
+//! The configuration file: `gitops.yaml`.
+//!
+//! [`Applications`] reads it, whether it holds one application or several.
+
+mod auth;
+pub(crate) mod decode;
+mod duration;
+mod forge;
+mod gates;
+mod load;
+mod node;
+mod reader;
+mod shared;
+mod source;
+mod suggest;
+mod target;
+mod text;
+
+pub use auth::{Auth, SecretPlace};
+pub use duration::{Moment, parse as parse_duration, parse_moment};
+pub use forge::{CONTEXT as FORGE_CONTEXT, ForgeAuth, ForgeConfig, ForgeKind};
+pub use load::Applications;
+pub use reader::Written;
+pub use source::{GitConfig, GitRef};
+pub use target::{
+    BackendConfig, IgnoreConfig, KubernetesConfig, RegisteredConfig, RenderConfig, RenderKind, TargetConfig,
+    TargetKind, TerraformConfig,
+};
+
+pub(crate) use load::{files_of, is_read};
+pub(crate) use node::{Node, Place};
+pub(crate) use reader::Reader;
+pub(crate) use target::RESERVED;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gitops_core::cel::CelGate;
+use gitops_core::{Diagnostic, DriftPolicy, Error};
+use reader::Fields;
+
+use crate::place;
+
+/// One application, as its file describes it. Paths are absolute or relative to the working folder.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// The application's name.
+    pub name: String,
+    /// Words by which it is told apart from others, such as `environment: production`.
+    pub labels: BTreeMap<String, String>,
+    /// Where desired state comes from.
+    pub source: GitConfig,
+    /// Where requests to change it are made.
+    pub forge: Option<ForgeConfig>,
+    /// What is kept equal to it; at least one.
+    pub targets: Vec<TargetConfig>,
+    /// Rules that plans must pass.
+    pub gates: Vec<CelGate>,
+    /// What may be done, and how often.
+    pub sync: Sync,
+    /// The folder of journal, inventory, mirror and audit log.
+    pub state: PathBuf,
+    /// Whether the file names no such folder: it is then `.gitops/NAME`.
+    pub has_default_state: bool,
+}
+
+/// What may be done, and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sync {
+    /// Whether to delete what is no longer declared.
+    pub prune: bool,
+    /// What to do about changes made behind our back.
+    pub drift: DriftPolicy,
+    /// Whether to take over files that are in the way and belong to nobody.
+    pub adopt: bool,
+    /// How long `run` waits between looks at a source that can't tell of news.
+    pub interval: Duration,
+    /// How long to wait for an object to become ready, where its target does not say so.
+    pub ready_timeout: Duration,
+}
+
+impl Default for Sync {
+    fn default() -> Self {
+        let (interval, ready_timeout) = (Duration::from_secs(60), Duration::from_secs(600));
+        Self { prune: true, drift: DriftPolicy::Correct, adopt: false, interval, ready_timeout }
+    }
+}
+
+impl Config {
+    /// The folder of the file, from which its relative paths start.
+    pub fn base(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+}
+
+fn refuse(faults: Vec<Diagnostic>) -> Error {
+    Error::invalid("the configuration can't be used", faults)
+}
+
+const KEYS: [&str; 9] = ["name", "labels", "source", "forge", "target", "targets", "gates", "sync", "state"];
+
+/// The keys of a file that holds one application.
+const FILE_KEYS: [&str; 11] = [
+    "name",
+    "labels",
+    "source",
+    "forge",
+    "target",
+    "targets",
+    "gates",
+    "sync",
+    "state",
+    "include",
+    "applications",
+];
+
+/// The keys that several applications may share.
+const SHARED_KEYS: [&str; 7] = ["labels", "source", "forge", "target", "targets", "gates", "sync"];
+
+/// Reads an application, which may be the whole file, and where its name is. All parts are read before any is missed, so that every fault is found at
+/// once.
+fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<(Config, Place)> {
+    let base = file.parent().unwrap_or(Path::new(""));
+    let fields = match is_file {
+        true => reader.fields(node, "the file", Place::start(node.place.file), &FILE_KEYS)?,
+        false => reader.fields(node, "the application", node.place, &KEYS)?,
+    };
+    let name = fields
+        .require("name", "name: site")
+        .and_then(|(place, node)| Some((application(reader, node)?, place)));
+    let source = fields
+        .require("source", "source: { git: { url: ./site.git, ref: { branch: main } } }")
+        .and_then(|(place, node)| source::read(reader, node, place));
+    let forge = fields.get("forge").map(|(place, node)| forge::read(reader, node, place));
+    let targets = target::read(reader, &fields);
+    let labels = fields.get("labels").map(|(_, node)| labels(reader, node));
+    let gates = fields.limit("gates").map(|(_, node)| gates::read(reader, node));
+    let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
+    let state = fields.get("state").and_then(|(_, node)| reader.path(node, "`state`"));
+    let (name, place) = name?;
+    let config = Config {
+        file: file.to_owned(),
+        labels: labels.unwrap_or_default(),
+        source: source?,
+        forge: forge.flatten(),
+        targets: targets?,
+        gates: gates.unwrap_or_default(),
+        sync: sync.unwrap_or_default(),
+        has_default_state: state.is_none(),
+        state: state.unwrap_or_else(|| place::default_state(base, &name)),
+        name,
+    };
+    Some((config, place))
+}
+
+/// Words by which applications are told apart, such as `environment: production`.
+fn labels(reader: &Reader, node: &Node) -> BTreeMap<String, String> {
+    if !matches!(node.shape, node::Shape::Map(_)) {
+        let message = format!("`labels` must be a mapping of names to texts, not {}", node.shape.article());
+        reader.fault("GO0109", node.place, message, "write `labels: { environment: production }`");
+    }
+    let mut labels = BTreeMap::new();
+    for (name, node) in node.members() {
+        if !plain_name(reader, "a label's name", &name.text, name.place) {
+            continue;
+        }
+        let Some(text) = reader.text(node, &format!("the label `{}`", name.text)) else { continue };
+        if labels.insert(name.text.clone(), text).is_some() {
+            let message = format!("the label `{}` is there twice", name.text);
+            reader.fault("GO0108", name.place, message, "remove one of them");
+        }
+    }
+    labels
+}
+
+/// The name is part of every plan and audit record, and is typed by people.
+fn application(reader: &Reader, node: &Node) -> Option<String> {
+    let name = reader.text(node, "`name`")?;
+    plain_name(reader, "`name`", &name, node.place).then_some(name)
+}
+
+/// Whether a name has letters, digits, `.`, `_` and `-` only; a fault if not.
+fn plain_name(reader: &Reader, what: &str, name: &str, place: Place) -> bool {
+    let fits = (1..=63).contains(&name.len())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "._-".contains(c))
+        && !matches!(name, "." | "..");
+    if !fits {
+        let message = format!("{what} must be at most 63 letters, digits, `.`, `_` or `-`");
+        reader.fault("GO0110", place, message, "choose a short plain name, such as `site`");
+    }
+    fits
+}
+
+/// The one kind of source or target that a mapping holds, and its content. Any other key, besides those in `beside`,
+/// is a fault that names the kinds that there are.
+fn one_kind<'n, 'k>(
+    reader: &Reader,
+    node: &'n Node,
+    what: &str,
+    owner: Place,
+    kinds: &[&'k str],
+    beside: &[&str],
+) -> Option<(&'k str, Place, &'n Node)> {
+    let node::Shape::Map(members) = &node.shape else {
+        let message = format!("{what} must be a mapping, not {}", node.shape.article());
+        reader.fault("GO0109", node.place, message, format!("write `{}: {{ … }}` in it", kinds[0]));
+        return None;
+    };
+    let kind_of = |name: &node::Name| kinds.iter().copied().find(|kind| *kind == name.text);
+    let known = reader::list(kinds);
+    let meant: Vec<&str> = kinds.iter().chain(beside).copied().collect();
+    let help = |name: &str| match suggest::nearest(name, &meant) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None => format!("this program knows {known}; others are registered in Rust"),
+    };
+    let strange = members.iter().filter(|(name, _)| kind_of(name).is_none());
+    for (name, _) in strange.filter(|(name, _)| !beside.contains(&name.text.as_str())) {
+        let message = format!("unknown kind `{}` of {what}", name.text);
+        reader.fault("GO0113", name.place, message, help(&name.text));
+    }
+    let mut found = members.iter().filter_map(|(name, node)| Some((kind_of(name)?, name.place, node)));
+    let (first, second) = (found.next(), found.next());
+    match (first, second) {
+        (None, _) if members.iter().all(|(name, _)| beside.contains(&name.text.as_str())) => {
+            let message =
+                format!("{what} needs {}{known}", if kinds.len() > 1 { "one of " } else { "the key " });
+            reader.fault("GO0107", owner, message, format!("add `{}: {{ … }}`", kinds[0]));
+        }
+        (Some((first, ..)), Some((second, place, _))) if first == second => {
+            let message = format!("the key `{first}` is there twice in {what}");
+            reader.fault("GO0108", place, message, "remove one of them");
+        }
+        (Some((first, ..)), Some((second, place, _))) => {
+            let message = format!("{what} has `{first}` and `{second}`; only one can hold");
+            reader.fault("GO0112", place, message, "remove one of them, or name several under `targets`");
+        }
+        _ => {}
+    }
+    first
+}
+
+fn sync(reader: &Reader, node: &Node, owner: Place) -> Option<Sync> {
+    let keys = ["prune", "drift", "adopt", "interval", "ready_timeout"];
+    let fields = reader.fields(node, "`sync`", owner, &keys)?;
+    let policies = [("correct", DriftPolicy::Correct), ("report", DriftPolicy::Report)];
+    let default = Sync::default();
+    let boolean =
+        |name: &str| fields.get(name).and_then(|(_, node)| reader.boolean(node, &format!("`{name}`")));
+    let drift = fields.get("drift").and_then(|(_, node)| reader.one_of(node, "`drift`", &policies));
+    Some(Sync {
+        prune: boolean("prune").unwrap_or(default.prune),
+        drift: drift.unwrap_or(default.drift),
+        adopt: boolean("adopt").unwrap_or(default.adopt),
+        interval: duration_of(reader, &fields, "interval").unwrap_or(default.interval),
+        ready_timeout: duration_of(reader, &fields, "ready_timeout").unwrap_or(default.ready_timeout),
+    })
+}
+
+/// A length of time, such as `60s`.
+fn duration_of(reader: &Reader, fields: &Fields<'_>, name: &str) -> Option<Duration> {
+    let (_, node) = fields.get(name)?;
+    let text = match &node.shape {
+        node::Shape::Number(text) => text.clone(),
+        _ => reader.text(node, &format!("`{name}`"))?,
+    };
+    duration::parse(&text)
+        .map_err(|message| {
+            reader.fault("GO0111", node.place, message, "write a number and a unit: `60s`, `5m`, `1h 30m`");
+        })
+        .ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Objects about which nothing may be done now: each with the reason, and what a person can do.
+
+use gitops_core::{Blocked, BlockedBecause, GroupKind, Key, Obstacle, Plan};
+use serde::Serialize;
+
+/// One blocked object.
+#[derive(Debug, Serialize)]
+pub struct BlockedPart<'a> {
+    /// Which one.
+    pub key: &'a Key,
+    #[serde(flatten)]
+    why: &'a BlockedBecause,
+    /// What kind of thing blocks it.
+    pub obstacle: Obstacle,
+    /// Why, for people.
+    pub text: String,
+    /// What a person can do about it.
+    pub help: String,
+}
+
+/// Everything that a plan holds back.
+pub fn all(plan: &Plan) -> Vec<BlockedPart<'_>> {
+    plan.obstacles().map(|(blocked, obstacle)| BlockedPart::new(blocked, obstacle)).collect()
+}
+
+/// What a plan holds back of one object.
+pub fn of<'a>(plan: &'a Plan, key: &Key) -> Option<BlockedPart<'a>> {
+    plan.obstacles()
+        .find(|(blocked, _)| &blocked.key == key)
+        .map(|(blocked, obstacle)| BlockedPart::new(blocked, obstacle))
+}
+
+impl<'a> BlockedPart<'a> {
+    fn new(blocked: &'a Blocked, obstacle: Obstacle) -> Self {
+        let (key, why) = (&blocked.key, &blocked.why);
+        Self { key, why, obstacle, text: why.to_string(), help: help(key, why, obstacle) }
+    }
+}
+
+/// Which of the backends of the configuration keeps an object.
+enum Backend {
+    Directory,
+    Terraform,
+    Kubernetes,
+}
+
+impl Backend {
+    fn of(key: &Key) -> Self {
+        let is = |kind: &str| *key.kind() == GroupKind::new("", kind);
+        match () {
+            () if is("File") => Self::Directory,
+            () if is("Root") => Self::Terraform,
+            () => Self::Kubernetes,
+        }
+    }
+}
+
+/// What a person can do, in keys of the configuration. Empty where the reason says it already.
+fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
+    match why {
+        BlockedBecause::Unlabelled => {
+            "take it over: `sync: { adopt: true }`; or remove it from the target, or from the source"
+                .to_owned()
+        }
+        BlockedBecause::OwnedByOther { owner } => {
+            format!("take it out of `{owner}` first, or out of this application's source")
+        }
+        BlockedBecause::Deleting => {
+            "nothing to do, unless it lasts: then see what holds its deletion".to_owned()
+        }
+        BlockedBecause::Unreadable(_) | BlockedBecause::DryRunFailed(_) => refused(key, obstacle).to_owned(),
+        BlockedBecause::AwaitsOutput { .. } if obstacle.ends_by_itself() => {
+            "nothing to do: `apply` goes on once the output is there".to_owned()
+        }
+        BlockedBecause::AwaitsOutput { of, .. } => {
+            format!("write one of the outputs that {of} has, or declare this one there")
+        }
+        BlockedBecause::UnfitOutput { .. } => {
+            "use the output as a whole value, not inside of a text".to_owned()
+        }
+        BlockedBecause::Flapping { .. } => flapping(key).to_owned(),
+        BlockedBecause::Quarantined { until: Some(_) } => {
+            "nothing to do: `apply` and `run` go on after that time, or as soon as the target shows it"
+                .to_owned()
+        }
+        BlockedBecause::Quarantined { .. } => {
+            "see in the target whether it was made; the next plan looks it up again".to_owned()
+        }
+        BlockedBecause::ForeignFields { .. } => {
+            "leave the fields to them with a rule of `ignore`, or take them over: `conflicts: take`"
+                .to_owned()
+        }
+        BlockedBecause::Differs { .. } => {
+            "declare what the target can hold, or change the object there; the next plan looks again"
+                .to_owned()
+        }
+        BlockedBecause::NotReady { progresses: true, .. } => {
+            "nothing to do: `apply` waits for it; `release` lets what needs it go on".to_owned()
+        }
+        BlockedBecause::NotReady { .. } => {
+            "change its declaration, or let what needs it go on with `release`".to_owned()
+        }
+        BlockedBecause::Ended { .. } => {
+            "change its declaration to run it again, or let what needs it go on with `release`".to_owned()
+        }
+        BlockedBecause::CannotAdopt { .. } => {
+            "declare it as it is, or remove it from the target, or from the source".to_owned()
+        }
+        BlockedBecause::NeedsApproval { .. } => "review the plan, then `approve` it by its id".to_owned(),
+        BlockedBecause::DeclaredAs { other } => format!("see first what blocks {other}"),
+        BlockedBecause::MayBeRenamed { from } => format!(
+            "if it was renamed, write `\"name\": \"{}\"` into its `gitops.json`, and its state moves along; if it is another \
+             one, write `\"name\": \"{}\"`",
+            from.name(),
+            key.name()
+        ),
+        BlockedBecause::Unresolved => {
+            "see whose it is in the target; remove it there, or declare it again to keep it".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+/// What to do where a target refused: its own reason says more than we can.
+fn refused(key: &Key, obstacle: Obstacle) -> &'static str {
+    match (obstacle, Backend::of(key)) {
+        (Obstacle::MissingRights, Backend::Kubernetes) => {
+            "give these rights to the user of `kubeconfig`, or of `impersonate`"
+        }
+        (Obstacle::MissingRights, Backend::Terraform) => {
+            "give the rights to the credentials that the root uses, and name their variables in `env`"
+        }
+        (Obstacle::MissingRights, Backend::Directory) => "let this user read and write there",
+        _ => "",
+    }
+}
+
+fn flapping(key: &Key) -> &'static str {
+    match Backend::of(key) {
+        Backend::Kubernetes => "find out who changes it, or leave the fields to them with a rule of `ignore`",
+        _ => "find out who changes it, or leave it alone: `sync: { drift: report }`",
+    }
+}

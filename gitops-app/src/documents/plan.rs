@@ -1,0 +1,184 @@
+//! A plan as a JSON document.
+
+use std::ops::AddAssign;
+
+use gitops_core::{
+    Action, Cause, Commits, ComponentChange, Diagnostic, Diff, ForeignField, Key, Plan, Provenance, Reason,
+    Revision, Risk, Step, Taken,
+};
+use gitops_core::{PlanId, Rebound, Time, Verdict};
+use serde::Serialize;
+
+use super::Document;
+use super::blocked::{self, BlockedPart};
+use super::changes;
+
+/// The document of `plan`.
+#[derive(Debug, Serialize)]
+pub struct PlanDocument<'a> {
+    plan_id: PlanId,
+    application: &'a str,
+    revision: &'a Revision,
+    observed_at: Time,
+    /// What the revision brings over the accepted one; nothing where the source can't tell.
+    commits: Option<&'a Commits>,
+    verdict: &'a Verdict,
+    summary: Summary,
+    /// What the state would belong to instead of what it belongs to.
+    rebound: &'a [Rebound],
+    steps: Vec<StepPart<'a>>,
+    drift: Vec<StepPart<'a>>,
+    blocked: Vec<BlockedPart<'a>>,
+    orphaned: &'a [Key],
+    warnings: &'a [Diagnostic],
+}
+
+impl Document for PlanDocument<'_> {
+    const KIND: &'static str = "Plan";
+}
+
+impl<'a> PlanDocument<'a> {
+    /// The document of a plan, with the commits that it brings and the warnings about its revision.
+    pub fn new(
+        plan: &'a Plan,
+        verdict: &'a Verdict,
+        commits: Option<&'a Commits>,
+        warnings: &'a [Diagnostic],
+    ) -> Self {
+        Self {
+            plan_id: plan.id,
+            application: &plan.application,
+            revision: &plan.revision,
+            observed_at: plan.observed_at,
+            commits,
+            verdict,
+            summary: Summary::of(plan),
+            rebound: &plan.rebound,
+            steps: plan.steps.iter().map(StepPart::from).collect(),
+            drift: plan.drift.iter().map(StepPart::from).collect(),
+            blocked: blocked::all(plan),
+            orphaned: &plan.orphaned,
+            warnings,
+        }
+    }
+}
+
+/// How many objects are to be created, updated and so on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    create: usize,
+    update: usize,
+    replace: usize,
+    delete: usize,
+    unchanged: usize,
+    drift: usize,
+    blocked: usize,
+    orphaned: usize,
+}
+
+impl Summary {
+    /// The sums of a plan; `drift` counts what is corrected and what is left alone.
+    pub fn of(plan: &Plan) -> Self {
+        Self {
+            create: plan.count(Action::Create),
+            update: plan.count(Action::Update),
+            replace: plan.count(Action::Replace),
+            delete: plan.count(Action::Delete),
+            unchanged: plan.unchanged,
+            drift: plan.steps.iter().filter(|step| step.cause == Cause::Drift).count() + plan.drift.len(),
+            blocked: plan.blocked.len(),
+            orphaned: plan.orphaned.len(),
+        }
+    }
+
+    /// The same of what a look for drift found: so many objects drifted, and so many are blocked.
+    pub fn of_drift(plan: &Plan, drifted: usize) -> Self {
+        Self { drift: drifted, blocked: plan.blocked.len(), ..Self::default() }
+    }
+
+    /// What is not as declared, in a few words.
+    pub fn line(&self) -> String {
+        let parts = [
+            (self.create, "to create"),
+            (self.update, "to update"),
+            (self.replace, "to replace"),
+            (self.delete, "to delete"),
+            (self.drift, "drifted"),
+            (self.blocked, "blocked"),
+        ];
+        let words = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
+        words.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The sums of several plans.
+impl AddAssign<&Self> for Summary {
+    fn add_assign(&mut self, other: &Self) {
+        self.create += other.create;
+        self.update += other.update;
+        self.replace += other.replace;
+        self.delete += other.delete;
+        self.unchanged += other.unchanged;
+        self.drift += other.drift;
+        self.blocked += other.blocked;
+        self.orphaned += other.orphaned;
+    }
+}
+
+/// One step of a document.
+#[derive(Debug, Serialize)]
+pub struct StepPart<'a> {
+    key: &'a Key,
+    action: Action,
+    cause: Cause,
+    reason: ReasonPart<'a>,
+    fields: &'a Diff,
+    /// What it does to what the object is made of: the resources of a root module.
+    components: &'a [ComponentChange],
+    risk: &'a [Risk],
+    source: Option<&'a Provenance>,
+    after: &'a [Key],
+    /// What goes with the object where it is deleted or replaced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    takes: Vec<Told<&'a Taken>>,
+    /// Declared fields that other clients set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    foreign: Vec<Told<&'a ForeignField>>,
+}
+
+/// A value and how it reads.
+#[derive(Debug, Serialize)]
+struct Told<T> {
+    #[serde(flatten)]
+    value: T,
+    text: String,
+}
+
+fn told<T: std::fmt::Display>(values: &[T]) -> Vec<Told<&T>> {
+    values.iter().map(|value| Told { value, text: value.to_string() }).collect()
+}
+
+#[derive(Debug, Serialize)]
+struct ReasonPart<'a> {
+    #[serde(flatten)]
+    reason: &'a Reason,
+    text: String,
+}
+
+impl<'a> From<&'a Step> for StepPart<'a> {
+    fn from(step: &'a Step) -> Self {
+        Self {
+            key: &step.key,
+            action: step.action,
+            cause: step.cause,
+            reason: ReasonPart { reason: &step.reason, text: changes::reason(step) },
+            fields: &step.diff,
+            components: &step.components.changes,
+            risk: &step.risk,
+            source: step.provenance.as_ref(),
+            after: &step.after,
+            takes: told(&step.takes),
+            foreign: told(&step.foreign),
+        }
+    }
+}

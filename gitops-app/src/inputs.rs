@@ -1,0 +1,101 @@
+//! What a configuration was made from, and whether that still holds what it held.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gitops_core::{Cx, Digest, Result};
+
+use crate::config::{Applications, Auth, Config, SecretPlace, TargetKind};
+
+/// How often files are looked at.
+const EVERY: Duration = Duration::from_secs(5);
+
+/// How much of a file is read.
+const LIMIT: u64 = 1 << 20;
+
+/// The files from which applications were made: the configuration with its shared parts, and the files of secrets, keys
+/// and certificates that it names. What the environment holds can't change while a process runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// The folder that was read, if it was one, with the names of its files.
+    folder: Option<(PathBuf, Vec<PathBuf>)>,
+    files: BTreeMap<PathBuf, Option<Digest>>,
+}
+
+impl Inputs {
+    /// The inputs of applications. Take them before the applications are opened: what changes after that is noticed.
+    pub fn of(applications: &Applications) -> Self {
+        let texts = applications.texts.iter().map(|(path, digest)| (path.clone(), Some(*digest)));
+        let secrets = applications.all.iter().flat_map(secrets).map(|path| {
+            let digest = digest(&path);
+            (path, digest)
+        });
+        let folder = applications.folder.clone();
+        Self { folder, files: texts.chain(secrets).collect() }
+    }
+
+    /// Waits for a configuration that is another one and can be used, which `load` gives; for ever once the context ends. One
+    /// that can't be used is told, once for each change, and waited over.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn reloaded<T, E>(mut self, cx: &Cx, load: impl Fn() -> Result<T, E>, tell: impl Fn(E)) -> T {
+        while self.changed(cx).await.is_ok() {
+            self = self.now();
+            match load() {
+                Ok(loaded) => return loaded,
+                Err(error) => tell(error),
+            }
+        }
+        std::future::pending().await
+    }
+
+    /// The same files with what they hold now.
+    #[must_use]
+    pub fn now(&self) -> Self {
+        let folder = self.folder.as_ref().map(|(path, _)| (path.clone(), crate::config::files_of(path)));
+        Self { folder, files: self.files.keys().map(|path| (path.clone(), digest(path))).collect() }
+    }
+
+    /// Waits until one of the files holds something else, is gone, or is there again; or until a folder that was read has
+    /// other files. They are looked at every five seconds.
+    ///
+    /// # Errors
+    /// `Cancelled` or `Timeout` if the context ends.
+    ///
+    /// # Cancel safety
+    /// May be dropped at any time.
+    pub async fn changed(&self, cx: &Cx) -> Result<()> {
+        loop {
+            cx.sleep(EVERY).await?;
+            let before = self.clone();
+            if cx.off_thread(move |_| before.now() != before).await? {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// The files with which an application logs in.
+fn secrets(config: &Config) -> Vec<PathBuf> {
+    let of_source = match &config.source.auth {
+        Auth::None | Auth::Token { secret: SecretPlace::Env(_), .. } => Vec::new(),
+        Auth::Token { secret: SecretPlace::File(path), .. } => vec![path.clone()],
+        Auth::Ssh { key, known_hosts } => vec![key.clone(), known_hosts.clone()],
+    };
+    let of_targets = config.targets.iter().filter_map(|target| match &target.kind {
+        TargetKind::Kubernetes(cluster) => cluster.kubeconfig.clone(),
+        _ => None,
+    });
+    of_source.into_iter().chain(config.source.ca_file.clone()).chain(of_targets).collect()
+}
+
+/// Links are followed: a cluster mounts files as links.
+fn digest(path: &Path) -> Option<Digest> {
+    let mut bytes = Vec::new();
+    File::open(path).ok()?.take(LIMIT).read_to_end(&mut bytes).ok()?;
+    Some(Digest::of(&bytes))
+}

@@ -1,0 +1,32 @@
+//! Applications from one file: its configuration, the session that works with it, and the documents that tell of it.
+//!
+//! The `gitops` command and the controller are thin programs over this crate, and so is any other program that takes the same
+//! file. [`config::Applications`] reads the file, [`session::Session`] opens source, targets and state of one application and
+//! holds its engine, [`documents`] are what programs read of plans, and [`codes`] explains every error code. [`Backends`]
+//! takes kinds of targets that a program has of its own.
+
+mod backends;
+pub mod codes;
+pub mod config;
+pub mod diagnostic;
+pub mod documents;
+pub mod forge;
+mod heard;
+mod inputs;
+mod known;
+pub mod lookup;
+pub mod order;
+pub mod origin;
+mod orphans;
+pub mod place;
+pub mod review;
+mod rules;
+pub mod saved_plan;
+pub mod session;
+mod source;
+mod targets;
+pub mod text;
+
+pub use backends::{Backends, Mounting};
+pub use inputs::Inputs;
+pub use orphans::{Orphaned, orphaned};

@@ -1,0 +1,78 @@
+//! What a person orders: done by this process, or by the one that is at work.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::{Cx, Error, ErrorKind, EventSink, Request, Requests, Result, StateDir, Ticket};
+
+use crate::config::Config;
+use crate::session::{Access, Session};
+
+/// How long the process at work has to take a request up, unless the context has less.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Who did what was ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Doer {
+    /// This process.
+    Us,
+    /// The process that is at work.
+    AtWork,
+}
+
+/// Takes the state of an application and does it; if another process has the state, that one is asked to do it.
+///
+/// # Errors
+/// `Locked` if the other process does not take it up in time; whatever keeps it from being done.
+///
+/// # Cancel safety
+/// Dropping the future may leave a request that the process at work still takes up.
+pub async fn order(
+    cx: &Cx,
+    config: &Config,
+    events: &Arc<dyn EventSink>,
+    by: &str,
+    request: &Request,
+) -> Result<Doer> {
+    let open = |access| Session::builder(config).access(access).events(Arc::clone(events)).open(cx);
+    match open(Access::Write).await {
+        Ok(mut session) => {
+            session.engine.fulfil(cx, by, request).await?;
+            Ok(Doer::Us)
+        }
+        Err(locked) if locked.kind() == ErrorKind::Locked => {
+            let session = open(Access::Look).await?;
+            ask(cx, &session, by, request, locked).await?;
+            Ok(Doer::AtWork)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks the process that has the state, and waits for its answer; `locked` names it.
+///
+/// # Errors
+/// As [`order`].
+///
+/// # Cancel safety
+/// As [`order`].
+pub async fn ask(cx: &Cx, session: &Session, by: &str, request: &Request, locked: Error) -> Result<()> {
+    let store = StateDir::peek(&session.config.state)?.store_to_ask()?;
+    let requests = Requests::new(Arc::new(store), &session.config.name);
+    let ticket = requests.ask(cx, by, request.clone()).await?;
+    match requests.answered(&cx.within(PATIENCE), &ticket).await {
+        Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled) => {
+            give_up(&requests, &ticket, error, locked).await
+        }
+        answered => answered,
+    }
+}
+
+/// Nobody answered in time: the request is taken back, unless it was taken up just now.
+async fn give_up(requests: &Requests, ticket: &Ticket, error: Error, locked: Error) -> Result<()> {
+    match requests.withdraw(&Cx::system(), ticket).await? {
+        false => Ok(()),
+        true if error.kind() == ErrorKind::Cancelled => Err(error),
+        true => Err(locked),
+    }
+}

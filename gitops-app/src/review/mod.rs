@@ -1,0 +1,186 @@
+//! Reviews of requests: what a merge would do to the applications of a configuration, and whose doing each step is.
+//!
+//! Nothing is written: no state, no target and no reference is moved. What is fetched lies in the mirrors of the states,
+//! where it can be fetched again. The plans of the target branch and of the merge are made one after the other by one
+//! engine, so that what the first has read costs the second nothing.
+//!
+//! # Whom a review believes
+//! The configuration comes from the target branch, or from outside of the repository: see the errors
+//! below. The rules, the gates and the owners come with it. What the request brings is data: files to render and to plan.
+//! For a [request that nobody vouches for](Sides::untrusted), no application is planned of which a plan runs programs.
+
+mod application;
+mod approvals;
+mod configuration;
+mod programs;
+mod request;
+
+pub use request::{Asked, Told};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gitops_core::review::{Failure, Labels, Part, Review, Rules};
+use gitops_core::{Cx, Diagnostic, Error, EventSink, Result, SpeculativePlan};
+use serde::Serialize;
+
+use crate::config::{Applications, Config};
+use application::Reviewing;
+
+/// The two sides of a request.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Sides {
+    base: String,
+    head: String,
+    is_trusted: bool,
+}
+
+impl Sides {
+    /// What is merged, and into what: branches, tags or commits. `base` is the target branch.
+    pub fn new(base: impl Into<String>, head: impl Into<String>) -> Self {
+        Self { base: base.into(), head: head.into(), is_trusted: true }
+    }
+
+    /// The same of a request that nobody vouches for: no program is run for it.
+    pub fn untrusted(self) -> Self {
+        Self { is_trusted: false, ..self }
+    }
+
+    /// What is merged into.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// What is merged.
+    pub fn head(&self) -> &str {
+        &self.head
+    }
+}
+
+/// A review, and what there is to say beside it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Reviewed {
+    /// What the merge would do.
+    pub review: Review,
+    /// The rules that found its risks.
+    pub rules: Rules,
+    /// Applications that could not be planned; the review tells of them too.
+    pub failed: Vec<Failed>,
+    /// Applications of the configuration that a merge into the target branch does not change.
+    pub not_concerned: Vec<NotConcerned>,
+    /// The plans of the merge, by application.
+    plans: BTreeMap<String, Planned>,
+}
+
+/// The plan of a merge, and what is stored of reviews.
+#[derive(Debug)]
+struct Planned {
+    plan: SpeculativePlan,
+    /// The requests of which an approval is stored, as the approver's [`Through::Review`](gitops_core::Through) names them.
+    approved_in: BTreeSet<String>,
+}
+
+/// An application that could not be planned.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Failed {
+    /// Its name.
+    pub application: String,
+    /// Why.
+    pub error: Error,
+    /// Whether it is because the merge has conflicts.
+    pub is_conflict: bool,
+}
+
+/// An application that a merge into the target branch does not change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NotConcerned {
+    /// Its name.
+    pub application: String,
+    /// What it follows instead.
+    pub follows: String,
+}
+
+/// Plans what a merge would do to some applications of a configuration.
+///
+/// An application that can't be planned keeps none of the others from being reviewed. One that follows another branch than the
+/// target branch, a tag or a commit is not concerned; where the target branch is named by a commit, that counts as one of
+/// the branch that is followed.
+///
+/// # Errors
+/// - `NotFound` and `Invalid` for a side that does not exist, or is not the name of anything.
+/// - `Denied` if the configuration was read from a working copy of the repository and is not that of the target branch: a
+///   request must not choose the rules by which it is judged.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn review(
+    cx: &Cx,
+    applications: &Applications,
+    chosen: &[&Config],
+    sides: &Sides,
+    events: &Arc<dyn EventSink>,
+) -> Result<Reviewed> {
+    let rules = Rules::default();
+    let mut reviewing = Reviewing { applications, sides, rules: &rules, events, checked: Vec::new() };
+    let (mut parts, mut failed, mut not_concerned) = (Vec::new(), Vec::new(), Vec::new());
+    let mut plans = BTreeMap::new();
+    for config in chosen {
+        match reviewing.part(cx, config).await? {
+            Ok(Found::Part(part, plan)) => {
+                plans.insert(part.application.clone(), *plan);
+                parts.push(*part);
+            }
+            Ok(Found::NotConcerned(follows)) => {
+                not_concerned.push(NotConcerned { application: config.name.clone(), follows });
+            }
+            Err(found) => failed.push(found),
+        }
+    }
+    let environment = |name: &str| {
+        let config = chosen.iter().find(|config| config.name == name);
+        config.map(|config| labels(config).environment).unwrap_or_default()
+    };
+    let failures = failed.iter().map(|Failed { application, error, .. }| Failure {
+        environment: environment(application),
+        application: application.clone(),
+        message: message(error),
+    });
+    let review = parts.into_iter().collect::<Review>().failing(failures.collect::<Vec<_>>());
+    Ok(Reviewed { review, rules, failed, not_concerned, plans })
+}
+
+/// How many faults of what is declared a message names.
+const NAMED: usize = 5;
+
+/// An error with the places of what is wrong.
+fn message(error: &Error) -> String {
+    let faults = error.diagnostics();
+    let named = faults.iter().take(NAMED).map(placed);
+    let more = faults.len().saturating_sub(NAMED);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    std::iter::once(error.with_help()).chain(named).chain(more).collect::<Vec<_>>().join("; ")
+}
+
+/// A fault with its place, if it has one.
+fn placed(fault: &Diagnostic) -> String {
+    match &fault.span {
+        _ if fault.path.is_empty() => fault.message.clone(),
+        Some(span) => format!("{}:{}: {}", fault.path, span.line, fault.message),
+        None => format!("{}: {}", fault.path, fault.message),
+    }
+}
+
+/// What was found out about an application.
+enum Found {
+    Part(Box<Part>, Box<Planned>),
+    NotConcerned(String),
+}
+
+/// Where an application belongs: its label `environment`, of which `production` and `prod` are what people depend on.
+fn labels(config: &Config) -> Labels {
+    let environment = config.labels.get("environment").cloned().unwrap_or_default();
+    Labels { is_production: matches!(environment.as_str(), "production" | "prod"), environment }
+}

@@ -1,0 +1,378 @@
+//! The review of a request on a forge, told there: one comment, and statuses on its head.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::review::approval::ApprovalRules;
+use gitops_core::review::{Attribution, Budget, Counts, Flavour, Link, Markdown, Outcome, Part, Review};
+use gitops_core::{
+    Approval, Approver, Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Retry, Through,
+    Verdict,
+};
+use gitops_forge::{
+    ChangeRequest, Comment, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
+};
+
+use super::{Reviewed, Sides, approvals, review};
+use crate::config::{Applications, Config, ForgeKind};
+use crate::order;
+
+/// A request that is to be reviewed, and how that is told.
+#[derive(Clone)]
+#[must_use]
+pub struct Asked {
+    forge: Arc<dyn Forge>,
+    kind: ForgeKind,
+    number: u64,
+    context: String,
+    vouched: Option<bool>,
+    full_plan: Option<String>,
+    keeps_approvals: bool,
+}
+
+/// What came of the review of a request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Told {
+    /// The request, as it was reviewed.
+    pub request: ChangeRequest,
+    /// Its sides.
+    pub sides: Sides,
+    /// The review.
+    pub reviewed: Reviewed,
+    /// Whether the comment was written or edited.
+    pub wrote_comment: bool,
+    /// How many statuses were written.
+    pub statuses: usize,
+    /// The applications of which an approval was stored.
+    pub approved: Vec<String>,
+}
+
+impl Asked {
+    /// A request on a forge; `context` is what its statuses begin with, and what tells it from other reviews of the request.
+    pub fn new(forge: Arc<dyn Forge>, kind: ForgeKind, number: u64, context: impl Into<String>) -> Self {
+        Self {
+            forge,
+            kind,
+            number,
+            context: context.into(),
+            vouched: None,
+            full_plan: None,
+            keeps_approvals: false,
+        }
+    }
+
+    /// Says whether somebody vouches for it. Without that, whoever may push to the repository does, and a fork's owner
+    /// does not.
+    pub fn vouched(self, vouched: bool) -> Self {
+        Self { vouched: Some(vouched), ..self }
+    }
+
+    /// Where the JSON document of the review can be read. A comment links it with its digest.
+    pub fn full_plan(self, url: impl Into<String>) -> Self {
+        Self { full_plan: Some(url.into()), ..self }
+    }
+
+    /// Stores what reviewers approved in the state of each application, by which the same effect is applied after the merge
+    /// without another question. Whoever may write that state answers for the forge.
+    pub fn keeping_approvals(self) -> Self {
+        Self { keeps_approvals: true, ..self }
+    }
+
+    /// Reviews the request, and tells it on the forge: at most one write for the comment and one for each of two statuses, and
+    /// none where nothing changed. `document` gives the JSON document of a review, to which the comment may link.
+    ///
+    /// Where a gate wants an approval, those of reviewers count as `gitops_core::review::approval` says, if the forge tells
+    /// whose the commits are: one person who may write, who is neither the author nor made a commit, and who approved
+    /// what the comment showed for a minute at least, or named its effect by `/approve`.
+    ///
+    /// A request that changes nothing gets no comment, unless one is there that says otherwise.
+    ///
+    /// # Errors
+    /// - `Stale` if the request is not open any more, or was pushed to meanwhile; nothing is written then.
+    /// - Those of [`review`](super::review); the status says that there is no plan.
+    /// - Those of the forge. What may pass is tried again, not before the forge asks for it; after an error make the same call
+    ///   again.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave the comment written and the statuses not; make the call again.
+    pub async fn review(
+        &self,
+        cx: &Cx,
+        applications: &Applications,
+        chosen: &[&Config],
+        events: &Arc<dyn EventSink>,
+        document: impl Fn(&Sides, &Reviewed) -> String + Send + Sync,
+    ) -> Result<Told> {
+        let request = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
+        check_open(&request)?;
+        let sides = self.sides(&request);
+        let found = Box::pin(review(cx, applications, chosen, &sides, events)).await;
+        let is_pushed_to = |now: &ChangeRequest| now.head.commit != request.head.commit;
+        // An older run must not write over what a newer one says.
+        let now = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
+        check_open(&now)?;
+        if is_pushed_to(&now) {
+            return Err(stale(
+                "the request was pushed to while it was reviewed",
+                "the next run reviews what it is now",
+            ));
+        }
+        let mut reviewed = match found {
+            Ok(reviewed) => reviewed,
+            Err(error) => {
+                self.tell_failure(cx, &request, &error).await;
+                return Err(error);
+            }
+        };
+        let link = self.full_plan.as_ref().map(|url| {
+            let digest = Digest::of(document(&sides, &reviewed).as_bytes());
+            Link::new(url, digest).map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))
+        });
+        let marker = self.marker()?;
+        let ours = patiently(cx, || self.forge.find_comment(cx, self.number, &marker)).await?;
+        let approved = self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events).await?;
+        let wrote_comment = self.comment(cx, &reviewed, link.transpose()?, ours.as_ref()).await?;
+        let mut statuses = 0;
+        for status in self.statuses(&reviewed) {
+            let commit = &request.head.commit;
+            let is_written = patiently(cx, || self.forge.ensure_status(cx, commit, &status)).await?;
+            statuses += usize::from(is_written);
+        }
+        Ok(Told { request, sides, reviewed, wrote_comment, statuses, approved })
+    }
+
+    /// The branch as Git has it now, and the commit that was reviewed.
+    fn sides(&self, request: &ChangeRequest) -> Sides {
+        let sides = Sides::new(format!("refs/heads/{}", request.base.name), request.head.commit.as_str());
+        match self.vouched.unwrap_or(!request.is_fork()) {
+            true => sides,
+            false => sides.untrusted(),
+        }
+    }
+
+    fn marker(&self) -> Result<Marker> {
+        Marker::new(format!("review/{}", self.context))
+    }
+
+    /// Says how far the approvals are where a gate wants one, and stores those that are whole. One that is stored is taken back
+    /// if its reviewers no longer stand by it.
+    async fn judge(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        reviewed: &mut Reviewed,
+        ours: Option<&Comment>,
+        chosen: &[&Config],
+        events: &Arc<dyn EventSink>,
+    ) -> Result<Vec<String>> {
+        let asks =
+            |part: &Part| part.looked_at_target && matches!(part.verdict, Verdict::NeedsApproval { .. });
+        let mut lifted = self.unlift(reviewed);
+        if !reviewed.review.parts.iter().any(asks) {
+            return Ok(Vec::new());
+        }
+        let said = approvals::said(cx, &*self.forge, request, &reviewed.review, ours).await?;
+        let Some(said) = said else { return Ok(Vec::new()) };
+        reviewed.review = std::mem::take(&mut reviewed.review).judged(&ApprovalRules::new([]), &said);
+        for part in &mut reviewed.review.parts {
+            let Some(verdict) = lifted.remove(&part.application) else { continue };
+            if part.outcome() == Outcome::Approved {
+                (part.verdict, part.approvals) = (verdict, None);
+            } else if let Some(config) = chosen.iter().find(|config| config.name == part.application) {
+                let reason = "its reviewers no longer approve it".to_owned();
+                let reject = Order::Reject { plan: None, reason };
+                Box::pin(order::order(cx, config, events, &self.name(), &reject)).await?;
+            }
+        }
+        let mut stored = Vec::new();
+        let parts =
+            reviewed.review.parts.iter().filter(|part| asks(part) && part.outcome() == Outcome::Approved);
+        for part in parts.filter(|_| self.keeps_approvals) {
+            let Some(config) = chosen.iter().find(|config| config.name == part.application) else { continue };
+            let Some(planned) = reviewed.plans.get(&part.application) else { continue };
+            let approval = Approval::new(
+                &planned.plan.plan,
+                planned.plan.findings.clone(),
+                self.approver(part),
+                cx.now(),
+            )?;
+            let by = approval.by.name.clone();
+            let request = Order::Approve { approval: Box::new(approval) };
+            Box::pin(order::order(cx, config, events, &by, &request)).await?;
+            stored.push(part.application.clone());
+        }
+        Ok(stored)
+    }
+
+    /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict,
+    /// which is given.
+    fn unlift(&self, reviewed: &mut Reviewed) -> BTreeMap<String, Verdict> {
+        let (name, mut lifted) = (self.name(), BTreeMap::new());
+        for part in &mut reviewed.review.parts {
+            let Some(planned) = reviewed.plans.get(&part.application) else { continue };
+            let is_stored = self.keeps_approvals && planned.approved_in.contains(&name);
+            if is_stored && part.looked_at_target && matches!(part.verdict, Verdict::Warn { .. }) {
+                let messages: Vec<_> = planned.plan.findings.iter().map(|(found, _)| found.clone()).collect();
+                if !messages.is_empty() {
+                    let wanted = Verdict::NeedsApproval { messages };
+                    let verdict = std::mem::replace(&mut part.verdict, wanted);
+                    lifted.insert(part.application.clone(), verdict);
+                }
+            }
+        }
+        lifted
+    }
+
+    /// The request, as stored approvals name it.
+    fn name(&self) -> String {
+        let info = self.forge.info();
+        format!("{} {}#{}", info.kind, info.repository, self.number)
+    }
+
+    /// Who approved a part, and where that can be read.
+    fn approver(&self, part: &Part) -> Approver {
+        let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
+        let names: BTreeSet<&str> = rules.flat_map(|rule| &rule.approved_by).map(String::as_str).collect();
+        let review = self.name();
+        Approver::new(names.into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
+    }
+
+    async fn comment(
+        &self,
+        cx: &Cx,
+        reviewed: &Reviewed,
+        link: Option<Link>,
+        ours: Option<&Comment>,
+    ) -> Result<bool> {
+        if reviewed.review.outcome() == Outcome::NoChanges && ours.is_none() {
+            return Ok(false);
+        }
+        let (marker, info) = (self.marker()?, self.forge.info());
+        let room = info.comment_bytes - marker.stamp("").len() - approvals::SINCE_BYTES;
+        let name = format!("{} {} {}", info.kind, info.repository, self.number);
+        let markdown = Markdown::new(flavour(self.kind)).within(Budget::new(room, room)).marked(name);
+        let markdown = link.into_iter().fold(markdown, Markdown::linking);
+        let text = markdown.render(&reviewed.review).text;
+        let is_same = |ours: &Comment| {
+            approvals::without_since(&ours.body) == approvals::without_since(&marker.stamp(&text))
+        };
+        if ours.is_some_and(is_same) {
+            return Ok(false);
+        }
+        let text = approvals::since_when(&text, reviewed.review.effect(), ours.and_then(approvals::shown));
+        let upsert = || self.forge.upsert_comment(cx, self.number, &marker, &text);
+        Ok(patiently(cx, upsert).await?.is_written)
+    }
+
+    fn statuses(&self, reviewed: &Reviewed) -> [CommitStatus; 2] {
+        let status = |name: &str, (state, text): (StatusState, String)| {
+            CommitStatus::new(format!("{}/{name}", self.context), state, &text)
+        };
+        [status("plan", plan(reviewed)), status("policy", policy(&reviewed.review))]
+    }
+
+    /// Says on the head that there is no plan. That it can't be said is less than what went wrong.
+    async fn tell_failure(&self, cx: &Cx, request: &ChangeRequest, error: &Error) {
+        let status =
+            CommitStatus::new(format!("{}/plan", self.context), StatusState::Error, &error.to_string());
+        let _ = self.forge.ensure_status(cx, &request.head.commit, &status).await;
+    }
+}
+
+/// How often a call is made that may go well the next time, and how long one is waited for at most.
+const TRIES: u32 = 4;
+const LONGEST: Duration = Duration::from_secs(120);
+
+/// Makes a call again that may go well the next time, not before the forge asks for it.
+pub(super) async fn patiently<T, F>(cx: &Cx, mut call: impl FnMut() -> F) -> Result<T>
+where
+    F: Future<Output = Result<T>>,
+{
+    let mut tries = 1;
+    loop {
+        let error = match call().await {
+            Err(error) if tries < TRIES => error,
+            done => return done,
+        };
+        let wait = match error.retry() {
+            Retry::Never => return Err(error),
+            Retry::Now => Duration::from_secs(1 << tries),
+            Retry::After(wait) => wait,
+        };
+        if wait > LONGEST {
+            return Err(error);
+        }
+        cx.sleep(wait).await?;
+        tries += 1;
+    }
+}
+
+fn check_open(request: &ChangeRequest) -> Result<()> {
+    match request.state {
+        RequestState::Open => Ok(()),
+        RequestState::Merged => Err(stale("the request is merged", "`gitops plan` shows what is left of it")),
+        RequestState::Closed => Err(stale("the request is closed", "open it again to have it reviewed")),
+    }
+}
+
+fn stale(message: &str, help: &str) -> Error {
+    Error::new(ErrorKind::Stale, message).help(help)
+}
+
+fn flavour(kind: ForgeKind) -> Flavour {
+    match kind {
+        ForgeKind::GitHub => Flavour::GitHub,
+        ForgeKind::GitLab => Flavour::GitLab,
+        ForgeKind::Gitea => Flavour::Gitea,
+    }
+}
+
+/// Whether there is a plan, and what it would do.
+fn plan(reviewed: &Reviewed) -> (StatusState, String) {
+    let Reviewed { review, failed, .. } = reviewed;
+    let blocked: usize = review.parts.iter().map(|part| part.newly_blocked().count()).sum();
+    let names = || failed.iter().map(|failed| failed.application.as_str()).collect::<Vec<_>>().join(", ");
+    match () {
+        () if failed.iter().any(|failed| failed.is_conflict) => {
+            (StatusState::Failure, "the merge has conflicts".to_owned())
+        }
+        () if !failed.is_empty() => (StatusState::Failure, format!("not planned: {}", names())),
+        () if blocked > 0 => {
+            (StatusState::Failure, format!("{blocked} objects are blocked; {}", counted(&review.counts())))
+        }
+        () if review.parts.is_empty() => (StatusState::Success, "no application is concerned".to_owned()),
+        () => (StatusState::Success, counted(&review.counts())),
+    }
+}
+
+/// What the request brings, and what else there is.
+fn counted(counts: &Counts) -> String {
+    let ours = counts.of(Attribution::ThisChange);
+    let ours = if ours.total() == 0 { "no changes".to_owned() } else { ours.to_string() };
+    let others = [
+        (counts.of(Attribution::ExistingDrift).total() + counts.reported, "existing drift"),
+        (counts.of(Attribution::BaseMoved).total(), "base moved"),
+        (counts.withdrawn, "no longer needed"),
+    ];
+    let others = others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("; {what} {n}"));
+    std::iter::once(ours).chain(others).collect()
+}
+
+/// What the gates say.
+fn policy(review: &Review) -> (StatusState, String) {
+    let notes = |of: fn(&Verdict) -> bool| {
+        let verdicts = review.parts.iter().map(|part| &part.verdict).filter(|verdict| of(verdict));
+        verdicts.flat_map(Verdict::messages).map(ToString::to_string).collect::<Vec<_>>().join("; ")
+    };
+    let denied = notes(|verdict| matches!(verdict, Verdict::Deny { .. }));
+    let open = notes(|verdict| matches!(verdict, Verdict::NeedsApproval { .. }));
+    match review.outcome() {
+        _ if !denied.is_empty() => (StatusState::Failure, format!("denied: {denied}")),
+        Outcome::Failed => (StatusState::Failure, "there is no plan to judge".to_owned()),
+        Outcome::NeedsApproval => (StatusState::Pending, format!("needs an approval: {open}")),
+        Outcome::Approved => (StatusState::Success, "approved".to_owned()),
+        _ => (StatusState::Success, "nothing is against it".to_owned()),
+    }
+}

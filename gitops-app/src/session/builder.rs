@@ -1,0 +1,184 @@
+//! From a configuration to a session.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use gitops_core::journal::MemoryJournalIo;
+use gitops_core::{
+    Cx, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, MemoryStore, Options, Result,
+    SecretKey, State, StateDir, StateStore,
+};
+
+use super::{Access, Moving, Session};
+use crate::backends::Mounting;
+use crate::config::Config;
+use crate::heard::Heard;
+use crate::{known, place, source, targets};
+
+/// Puts a [`Session`] together.
+#[must_use]
+pub struct SessionBuilder {
+    config: Config,
+    access: Access,
+    events: Arc<dyn EventSink>,
+    moving: Moving,
+    home: Option<Home>,
+}
+
+/// Where an application keeps what it must not forget, if that is not the state folder alone: in a cluster, say.
+pub struct Home {
+    /// Documents, journal and audit log.
+    pub state: State,
+    /// The key under which secrets are compared.
+    pub secrets: SecretKey,
+    /// Where the states of Terraform roots are kept that name no place of their own; in the state folder if nothing.
+    pub root_states: Option<RootStates>,
+    /// Whether an engine may go on from the documents alone: see [`EngineBuilder::recover_from_store`].
+    pub recover_from_store: bool,
+}
+
+/// Gives the store of the states of a target's roots, by the target's name.
+pub type RootStates = Arc<dyn Fn(&str) -> Arc<dyn StateStore> + Send + Sync>;
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").field("recover_from_store", &self.recover_from_store).finish_non_exhaustive()
+    }
+}
+
+impl SessionBuilder {
+    pub(super) fn new(config: &Config) -> Self {
+        Self {
+            config: config.clone(),
+            access: Access::Look,
+            events: Arc::new(|_: &Event| {}),
+            moving: Moving::default(),
+            home: None,
+        }
+    }
+
+    /// What is done with state and targets; [`Access::Look`] without it.
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
+    }
+
+    /// Somebody who is told of everything that happens.
+    pub fn events(mut self, events: Arc<dyn EventSink>) -> Self {
+        self.events = events;
+        self
+    }
+
+    /// What the state may move to.
+    pub fn moving(mut self, moving: Moving) -> Self {
+        self.moving = moving;
+        self
+    }
+
+    /// Keeps the state elsewhere than in the state folder, which then holds only what can be fetched again.
+    pub fn home(mut self, home: Home) -> Self {
+        self.home = Some(home);
+        self
+    }
+
+    /// Opens source, targets and state.
+    ///
+    /// # Errors
+    /// `Invalid` with diagnostics for faults of the configuration; `Locked` if another process has the state;
+    /// whatever keeps source or targets from being opened.
+    pub async fn open(self, cx: &Cx) -> Result<Session> {
+        let Self { config, access, events, moving, home } = self;
+        let is_folder = home.is_none();
+        let config = match is_folder {
+            true => place::checked(cx, config, moving.renamed_from.as_deref()).await?,
+            false => config,
+        };
+        let heard = Arc::new(Heard::new(events));
+        let git = source::open(cx, &config)?;
+        let (home, has_state) = match home {
+            Some(home) => (home, true),
+            None => folder(cx, &config, access)?,
+        };
+        let Home { state, secrets, root_states, recover_from_store } = home;
+        let (sync, audit) = (&config.sync, state.audit.clone());
+        let builder = Engine::builder(&config.name)
+            .source(Arc::new(git.clone()))
+            .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
+            .ready_timeout(sync.ready_timeout)
+            .events(heard.clone())
+            .rebind(moving.rebind)
+            .state(state)
+            .recover_from_store(recover_from_store);
+        let mut builder = moving.renamed_from.iter().fold(builder, EngineBuilder::renamed_from);
+        let (mut opened, mut roots) = (BTreeMap::new(), BTreeMap::new());
+        for target in &config.targets {
+            let mounting = Mounting {
+                cx: cx.clone(),
+                application: config.name.clone(),
+                target: target.name.clone(),
+                path: target.path.clone(),
+                access,
+                secrets: secrets.clone(),
+                audit: audit.clone(),
+                events: heard.clone(),
+                folder: config.state.join(target.kind.folder()).join(&target.name),
+                base: config.base().to_owned(),
+            };
+            let states = root_states.as_ref().map(|states| states(&target.name));
+            let found = targets::open(&config, target, mounting, states).await?;
+            opened.insert(target.name.clone(), found.mount.target().clone());
+            roots.extend(found.roots.map(|found| (target.name.clone(), found)));
+            builder = builder.mount(&target.name, &target.path, found.mount);
+        }
+        let gates = config.gates.iter().map(|gate| Arc::new(gate.clone()) as Arc<dyn Gate>);
+        let engine = gates.fold(builder, EngineBuilder::gate).open(cx).await?;
+        if is_folder && access == Access::Write {
+            known::remember(&config)?;
+        }
+        Ok(Session { engine, config, git, has_state, targets: opened, roots, heard })
+    }
+}
+
+/// The state folder, and whether it has a state. To look at it takes no lock, and nothing is written.
+fn folder(cx: &Cx, config: &Config, access: Access) -> Result<(Home, bool)> {
+    let (state, secrets) = match access {
+        Access::Look => look(&config.state)?,
+        Access::Write => {
+            let folder = StateDir::open(&config.state, cx)?;
+            let secrets = folder.secret_key(cx)?;
+            (folder.into(), Some(secrets))
+        }
+    };
+    // Where nothing was applied yet, no secret was compared yet.
+    let has_state = secrets.is_some();
+    let secrets = secrets.unwrap_or_else(|| SecretKey::new(cx.random_bytes()));
+    Ok((Home { state, secrets, root_states: None, recover_from_store: false }, has_state))
+}
+
+/// The state as it is, and the key of its secrets; an application that was never applied has an empty one. What is written
+/// to it is lost.
+fn look(path: &Path) -> Result<(State, Option<SecretKey>)> {
+    match StateDir::peek(path) {
+        Ok(peek) => {
+            let state = State {
+                store: peek.store(),
+                journal: Box::new(peek.journal_io()),
+                audit: Arc::new(MemoryAudit::new()),
+                guard: None,
+            };
+            Ok((state, peek.secret_key()?))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let state = State {
+                store: Arc::new(MemoryStore::default()),
+                journal: Box::new(MemoryJournalIo::new()),
+                audit: Arc::new(MemoryAudit::new()),
+                guard: None,
+            };
+            Ok((state, None))
+        }
+        Err(error) => Err(error),
+    }
+}

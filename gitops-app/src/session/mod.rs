@@ -1,0 +1,215 @@
+//! An application that is ready to work: the engine, put together from the configuration.
+
+mod builder;
+
+pub use builder::{Home, RootStates, SessionBuilder};
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use gitops_core::capability::Readiness;
+use gitops_core::{
+    Applied, AuditRecord, Commit, Cx, Diagnostic, Engine, EntryKind, Error, ErrorKind, FileAudit, Key, Live,
+    OwnedState, Parts, Result, Revision, Scope, StateDir, Target,
+};
+use gitops_git::GitSource;
+use gitops_terraform::Terraform;
+
+use crate::config::{Config, TargetKind};
+use crate::heard::Heard;
+
+/// One application, ready to work.
+pub struct Session {
+    /// The engine.
+    pub engine: Engine,
+    /// The configuration that it was made from.
+    pub config: Config,
+    pub(crate) git: GitSource,
+    has_state: bool,
+    targets: BTreeMap<String, Arc<dyn Target>>,
+    roots: BTreeMap<String, Terraform>,
+    heard: Arc<Heard>,
+}
+
+/// What a verb does with state and target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Looks, also while another process is at work; makes and changes nothing.
+    Look,
+    /// Takes the state for itself.
+    Write,
+}
+
+/// What a state may move to, which else is refused.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moving {
+    /// The name that the application had before: its state is this one's.
+    pub renamed_from: Option<String>,
+    /// Whether the state goes on although its source or a target is at another place now.
+    pub rebind: bool,
+}
+
+impl Session {
+    /// Puts together what an application works with.
+    pub fn builder(config: &Config) -> SessionBuilder {
+        SessionBuilder::new(config)
+    }
+
+    /// The target of a name, if it is one of roots.
+    pub fn target_of_roots(&self, target: &str) -> Option<&Terraform> {
+        self.roots.get(target)
+    }
+
+    /// Whether there is a state: the application was applied before, and what is remembered of that is at hand, with the key
+    /// under which its secrets are compared.
+    pub fn has_state(&self) -> bool {
+        self.has_state
+    }
+
+    /// The warnings so far: by the engine, and by targets when they were asked.
+    pub fn warnings(&self) -> Vec<Diagnostic> {
+        self.heard.warnings()
+    }
+
+    /// The keys of everything that is declared or owned.
+    pub fn keys(&self) -> Vec<Key> {
+        let declared = self.engine.desired().into_iter().flat_map(|desired| desired.objects().keys());
+        declared.chain(self.engine.inventory().entries().keys()).cloned().collect()
+    }
+
+    /// An object as it is now.
+    pub async fn live(&self, cx: &Cx, key: &Key) -> Result<Option<Live>> {
+        let Some(target) = self.targets.get(key.target()) else { return Ok(None) };
+        let scope: Scope = std::iter::once(key.clone()).collect();
+        Ok(target.observe(cx, &scope).await?.pop())
+    }
+
+    /// The roots that we own, each with the target that can ask the providers about it.
+    pub fn roots(&self) -> impl Iterator<Item = (&Key, &Terraform)> {
+        let owned = self.engine.inventory().entries().keys();
+        owned.filter_map(|key| Some((key, self.roots.get(key.target())?)))
+    }
+
+    /// What objects are made of, for targets that show it: the resources of root modules.
+    pub async fn components(&self, cx: &Cx) -> Result<Parts> {
+        let mut found = Parts::new();
+        for target in
+            self.config.targets.iter().filter(|target| matches!(target.kind, TargetKind::Terraform(_)))
+        {
+            let scope: Scope = self.keys().into_iter().filter(|key| key.target() == target.name).collect();
+            let live = self.targets[&target.name].observe(cx, &scope).await?;
+            found.extend(live.into_iter().map(|live| (live.key, live.components)));
+        }
+        Ok(found)
+    }
+
+    /// The objects of clusters and the roots that do not work at the moment, each with the reason. Nobody is waited for:
+    /// each is looked at for a second, and all together for ten.
+    pub async fn unready(&self, cx: &Cx) -> Vec<(Key, Readiness)> {
+        let all = cx.within(Duration::from_secs(10));
+        let has_health = |name: &str| {
+            let mut targets = self.config.targets.iter();
+            targets.any(|target| target.name == name && !matches!(target.kind, TargetKind::Directory { .. }))
+        };
+        let entries = self.engine.inventory().entries().iter();
+        let asked = entries.filter(|(key, _)| has_health(key.target())).filter_map(|(key, entry)| {
+            let health = self.targets.get(key.target())?.health()?;
+            let applied = match entry.state {
+                OwnedState::Deleting => Applied::Deleting,
+                _ => Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? },
+            };
+            let cx = all.within(Duration::from_secs(1));
+            Some(async move {
+                let readiness = health.ready(&cx, key, &applied).await;
+                let unknown =
+                    |error: Error| Readiness::Progressing(format!("it can't be looked at: {error}"));
+                (key.clone(), readiness.unwrap_or_else(unknown))
+            })
+        });
+        let asked: Vec<_> = asked.collect();
+        let answers: Vec<_> = stream::iter(asked).buffered(16).collect().await;
+        answers.into_iter().filter(|(_, readiness)| *readiness != Readiness::Ready).collect()
+    }
+
+    /// The commit that last changed lines of a file, or the file where no lines are given, as a revision has it; of a
+    /// file that is gone the commit that deleted it. Nothing where the source can't tell.
+    pub async fn last_commit(
+        &self,
+        cx: &Cx,
+        revision: &Revision,
+        path: &str,
+        lines: Option<RangeInclusive<u32>>,
+    ) -> Result<Option<Commit>> {
+        let Some(history) = self.engine.source().history() else { return Ok(None) };
+        if let Some(lines) = lines {
+            match history.blame(cx, revision, path, lines).await {
+                Ok(commit) => return Ok(Some(commit)),
+                // The place is not in the file: a program rendered it.
+                Err(error) if matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(history.log(cx, revision, path, 1).await?.into_iter().next())
+    }
+
+    /// A file as a revision has it; nothing if there is no such file.
+    pub async fn file(&self, cx: &Cx, revision: &Revision, path: &str) -> Result<Option<Arc<[u8]>>> {
+        let snapshot = self.engine.source().fetch(cx, revision).await?;
+        let (mut folder, mut at) = (snapshot.root, String::new());
+        for name in path.split('/') {
+            let entries = snapshot.tree.list(&at, &folder)?;
+            let Some(entry) = entries.into_iter().find(|entry| entry.name == name) else { return Ok(None) };
+            at = if at.is_empty() { name.to_owned() } else { format!("{at}/{name}") };
+            match entry.kind {
+                EntryKind::File { .. } if at == path => return snapshot.tree.read(&at, &entry.id).map(Some),
+                EntryKind::File { .. } | EntryKind::Link => return Ok(None),
+                EntryKind::Folder => folder = entry.id,
+            }
+        }
+        Ok(None)
+    }
+
+    /// Who made a revision, when and why, where the source still knows it.
+    pub async fn commit(&self, cx: &Cx, revision: &Revision) -> Option<Commit> {
+        self.engine.source().history()?.describe(cx, revision).await.ok()
+    }
+
+    /// Where the audit log is.
+    pub fn audit_path(&self) -> PathBuf {
+        audit_path(&self.config)
+    }
+}
+
+/// Where an application's audit log is, be there one or not.
+pub fn audit_path(config: &Config) -> PathBuf {
+    match StateDir::peek(&config.state) {
+        Ok(peek) => peek.audit_path(),
+        Err(_) => config.state.join("audit.jsonl"),
+    }
+}
+
+/// Gives every entry of an audit log, the oldest first; none if there is no log.
+///
+/// # Errors
+/// `Corrupt` if an entry is not one, and whatever `take` gives.
+pub fn each_audited(path: &Path, take: impl FnMut(AuditRecord) -> Result<()>) -> Result<()> {
+    match path.exists() {
+        true => FileAudit::each(path, take),
+        false => Ok(()),
+    }
+}
+
+/// The newest entries of an audit log, the newest last; none if there is no log.
+///
+/// # Errors
+/// `Corrupt` if an entry that is asked for is not one.
+pub fn audit_records(path: &Path, limit: usize) -> Result<Vec<AuditRecord>> {
+    match path.exists() {
+        true => FileAudit::read(path, limit),
+        false => Ok(Vec::new()),
+    }
+}

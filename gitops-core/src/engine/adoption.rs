@@ -1,0 +1,73 @@
+//! Taking over what others made: first the owner label, then the content.
+//!
+//! Each half has an intent of its own. The first says nothing of a body, so that nothing that it leaves behind, after a
+//! crash at any point, is taken for what was declared.
+
+use std::sync::Arc;
+
+use crate::capability::Preview;
+use crate::diff::{Diff, FieldChange};
+use crate::plan::{Reason, Step};
+use crate::target::{Scope, Target};
+use crate::value::{Applied, Change, Expect, Live};
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// Whether a step takes an object over.
+pub(super) fn adopts(step: &Step) -> bool {
+    step.reason == Reason::Adopted
+}
+
+/// Whether an object that is taken over is as declared already. Its plan compared it in the state that is expected.
+pub(super) fn is_equal(step: &Step) -> bool {
+    step.diff.is_empty()
+}
+
+/// Puts the owner label on an object, and changes nothing else.
+pub(super) async fn owner_label(cx: &Cx, target: &Arc<dyn Target>, change: &Change) -> Result<Applied> {
+    match target.import() {
+        Some(import) => import.adopt(cx, change).await,
+        None => Err(Error::new(ErrorKind::Unsupported, "the target can't take over what others made")),
+    }
+}
+
+/// Makes an object that was just labelled what is declared: no field that the plan did not show is written.
+pub(super) async fn fill(cx: &Cx, target: &Arc<dyn Target>, change: Change, shown: &Diff) -> Result<Applied> {
+    let change = match (target.dry_run(), &change) {
+        (Some(native), Change::Update { expect, .. }) => {
+            let live = in_state(cx, target, &change, expect).await?;
+            let preview = native.preview(cx, change.key(), change.object().map(AsRef::as_ref), Some(&live));
+            foreseen(change.clone(), preview.await?, shown)?
+        }
+        _ => change,
+    };
+    target.apply(cx, &change).await
+}
+
+/// The object in the state that taking it over left.
+async fn in_state(cx: &Cx, target: &Arc<dyn Target>, change: &Change, expect: &Expect) -> Result<Live> {
+    let scope: Scope = [change.key().clone()].into_iter().collect();
+    let found = target.observe(cx, &scope).await?;
+    let live = found.into_iter().find(|live| live.key == *change.key() && Expect::from(live) == *expect);
+    live.ok_or_else(|| Error::conflict(change.key()))
+}
+
+/// The change with what its target previews of it now, if the plan showed all of that.
+fn foreseen(change: Change, preview: Preview, shown: &Diff) -> Result<Change> {
+    let was_shown = |field: &&FieldChange| {
+        let is_same = |other: &FieldChange| other.path == field.path && other.after == field.after;
+        field.before == field.after || shown.fields().iter().any(is_same)
+    };
+    let surprises: Vec<&str> =
+        preview.diff.fields().iter().filter(|field| !was_shown(field)).map(|field| &*field.path).collect();
+    if !surprises.is_empty() || preview.replace.is_some() {
+        let what = "the object is adopted, and the rest of the change is not what the plan showed";
+        let error = Error::new(ErrorKind::Conflict, what).at(change.key());
+        return Err(error.with("fields", surprises.join(", ")).help("plan again: the next plan shows it"));
+    }
+    Ok(match change {
+        Change::Update { object, expect, owner_label, .. } => {
+            Change::Update { object, expect, owner_label, preview: Some(preview.digest) }
+        }
+        change => change,
+    })
+}

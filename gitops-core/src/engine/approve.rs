@@ -1,0 +1,60 @@
+//! Approvals that outlive the process in which they were given.
+
+use super::Engine;
+use crate::approval::Approval;
+use crate::audit::AuditEvent;
+use crate::journal::Record;
+use crate::plan::PlanId;
+use crate::{Cx, Error, ErrorKind, Result};
+
+impl Engine {
+    /// Keeps an approval: from now on, in this process and in later ones, it lifts what it names as far as it covers it.
+    ///
+    /// Whoever calls this answers for it that the approver is who the approval says: a forge's review, a signature, a token, a
+    /// user of the operating system.
+    ///
+    /// # Errors
+    /// `Invalid` if nothing is approved by it or it has expired; whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn approve(&mut self, cx: &Cx, approval: Approval) -> Result<()> {
+        if !approval.is_valid(cx.now()) {
+            let message = "the approval approves nothing: its plan does nothing, or it has expired";
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        let by = approval.by.name.clone();
+        self.take_over(cx, &by).await?;
+        let event = AuditEvent::Approved {
+            plan: approval.plan,
+            effect: approval.effect.digest(),
+            steps: approval.effect.keys().count(),
+            by: approval.by.clone(),
+            until: approval.until,
+        };
+        self.audit(cx, &by, vec![event]).await?;
+        self.ledger.commit(&[Record::Approved { approval: Box::new(approval) }])?;
+        self.ledger.end_sync(cx).await
+    }
+
+    /// Takes back everything that was approved and is not done yet.
+    ///
+    /// # Errors
+    /// Whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn reject(&mut self, cx: &Cx, plan: Option<PlanId>, reason: &str, by: &str) -> Result<()> {
+        self.take_over(cx, by).await?;
+        self.audit(cx, by, vec![AuditEvent::Rejected { plan, reason: reason.to_owned() }]).await?;
+        self.void_approvals(cx).await
+    }
+
+    /// Nothing that was approved holds any more, for whoever goes on from the shared store either.
+    pub(super) async fn void_approvals(&mut self, cx: &Cx) -> Result<()> {
+        if !self.inventory().approvals().is_empty() {
+            self.ledger.commit(&[Record::Voided])?;
+        }
+        self.ledger.end_sync(cx).await
+    }
+}

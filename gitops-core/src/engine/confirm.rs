@@ -1,0 +1,108 @@
+//! What a person found out about a change whose outcome its target can't tell.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use crate::audit::AuditEvent;
+use crate::journal::{Intent, OpResult, Record};
+use crate::value::{Action, Key, Live, Ownership, Presence, Version, owner};
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// What somebody found out about a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Finding {
+    /// It was made.
+    Made,
+    /// It was not made, and will not be.
+    NotMade,
+}
+
+impl Engine {
+    /// Confirms what became of a change of an object whose outcome nobody knows, by what a person found out, and so ends its quarantine.
+    ///
+    /// [`Inventory::open`](crate::Inventory::open) has what is unconfirmed: which change, since when, by which operation.
+    /// The target is asked once more, and nothing that it shows may say otherwise. Who confirmed it is recorded. An object
+    /// that was made is compared with its declaration by the next plan; a change that was not made is planned anew.
+    ///
+    /// # Errors
+    /// `NotFound` if no change of the object is unconfirmed; `Conflict` if the target shows something else than what was
+    /// found, and then nothing is confirmed; whatever keeps the target from answering, and the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn confirm(&mut self, cx: &Cx, key: &Key, finding: Finding, by: &str) -> Result<()> {
+        let open: Vec<Intent> =
+            self.inventory().open().filter(|intent| &intent.key == key).cloned().collect();
+        if open.is_empty() {
+            let message = format!("no change of {key} is unconfirmed");
+            return Err(Error::new(ErrorKind::NotFound, message).help("there is nothing to do about it"));
+        }
+        if !self.targets.contains_key(key.target()) {
+            let message = format!("the target `{}` is not set up", key.target());
+            return Err(Error::new(ErrorKind::Invalid, message).at(key));
+        }
+        let observed = self.observe(&cx.within(self.timeouts.call), &BTreeSet::from([key.clone()])).await?;
+        let live = observed.get(key).filter(|live| !live.is_obstructed());
+        self.check_is_nobody_elses(live, &open[0])?;
+        let results: Vec<OpResult> =
+            open.iter().map(|intent| result(intent, finding, live)).collect::<Result<_>>()?;
+        let (events, records): (Vec<_>, Vec<_>) =
+            open.iter().zip(results).map(|(intent, result)| recorded(intent, result)).unzip();
+        self.take_over(cx, by).await?;
+        self.audit(cx, by, events).await?;
+        self.ledger.commit(&records)?;
+        self.base.moved([key.clone()]);
+        self.ledger.end_sync(cx).await
+    }
+
+    /// What carries the owner label of somebody else was not made by us, and is not to become ours by a word.
+    fn check_is_nobody_elses(&self, live: Option<&Live>, intent: &Intent) -> Result<()> {
+        match live.map(|live| &live.ownership) {
+            Some(Ownership::Owner(owner)) if !owner::is_same(owner, self.inventory().owner()) => Err(
+                contradicted(intent, &format!("belongs to {owner}"), "confirm it after that is sorted out"),
+            ),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The audit log says what came of it on whose behalf, as of any change; and that no target said so.
+fn recorded(intent: &Intent, result: OpResult) -> (AuditEvent, Record) {
+    let mut event = AuditEvent::outcome(intent.op.clone(), intent.key.clone(), &result);
+    if let AuditEvent::Outcome { detail, .. } = &mut event {
+        *detail = Some(BY_HAND.to_owned());
+    }
+    (event, Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result })
+}
+
+const BY_HAND: &str = "confirmed by a person";
+
+fn result(intent: &Intent, finding: Finding, live: Option<&Live>) -> Result<OpResult> {
+    match (finding, intent.action, live) {
+        (Finding::Made, Action::Delete, live) => match live.filter(|live| is_expected(intent, live)) {
+            None => Ok(OpResult::Absent),
+            Some(_) => Err(contradicted(intent, "is still there", "confirm it as not made")),
+        },
+        (Finding::Made, _, Some(live)) if live.presence == Presence::Present => {
+            Ok(OpResult::Present { uid: live.uid.clone(), version: Version::new("") })
+        }
+        (Finding::Made, ..) => Err(contradicted(intent, "is not there", "confirm it as not made")),
+        (Finding::NotMade, Action::Create, Some(_)) => {
+            Err(contradicted(intent, "is there", "confirm it as made, or remove the object first"))
+        }
+        (Finding::NotMade, ..) => Ok(OpResult::NotDone { error: BY_HAND.to_owned() }),
+    }
+}
+
+/// Whether it is the incarnation that the change was about, and no namesake.
+fn is_expected(intent: &Intent, live: &Live) -> bool {
+    intent.expect.as_ref().is_none_or(|expect| expect.uid == live.uid)
+}
+
+fn contradicted(intent: &Intent, shown: &str, help: &str) -> Error {
+    let message = format!("the target says that {} {shown}", intent.key);
+    Error::new(ErrorKind::Conflict, message).at(&intent.key).help(help)
+}

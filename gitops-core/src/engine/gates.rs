@@ -1,0 +1,179 @@
+//! What the gates say of a plan, what stored approvals lift of it, and what may be carried out.
+
+use std::collections::BTreeMap;
+
+use super::Engine;
+use super::prepare::Prepared;
+use crate::approval::{Approval, Approver};
+use crate::cx::Time;
+use crate::gate::{Gate, GateMessage, Proposal, Verdict};
+use crate::plan::{Blocked, BlockedBecause, Plan, Uncovered};
+use crate::render::Desired;
+use crate::source::Commits;
+use crate::value::{Digest, Key};
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// How many steps are named in the reason why an approval does not count.
+const NAMED: usize = 3;
+
+impl Engine {
+    /// What the gates say of a plan. A finding that a stored [approval](Approval) lifts is a warning that names who approved
+    /// it; of one that an approval no longer covers, the message says why.
+    pub fn verdict(&self, cx: &Cx, plan: &Plan) -> Verdict {
+        self.judge(&self.proposal(plan, cx.now())).0
+    }
+
+    /// An approval of what a plan would do, which lifts what the gates find now. It counts once it is
+    /// [stored](Self::approve).
+    ///
+    /// # Errors
+    /// As [`Approval::new`].
+    pub fn approval_of(&self, cx: &Cx, plan: &Plan, by: Approver) -> Result<Approval> {
+        let now = cx.now();
+        Approval::new(plan, self.findings(&self.proposal(plan, now)), by, now)
+    }
+
+    /// What the gates want approved of a plan, each with the fingerprint of its rule, whether somebody approved it or not.
+    pub(super) fn findings(&self, proposal: &Proposal<'_>) -> Vec<(GateMessage, Digest)> {
+        let found = self.gates.iter().flat_map(|gate| {
+            let verdict = gate.check(proposal);
+            verdict.findings().map(|found| (found.clone(), gate.fingerprint())).collect::<Vec<_>>()
+        });
+        found.collect()
+    }
+
+    /// A plan of what is declared, with all that there is to say of it.
+    pub(super) fn proposal<'a>(&'a self, plan: &'a Plan, now: Time) -> Proposal<'a> {
+        let commits = self.commits().filter(|commits| commits.to == plan.revision);
+        self.proposal_of(plan, self.desired(), commits, now)
+    }
+
+    pub(super) fn proposal_of<'a>(
+        &'a self,
+        plan: &'a Plan,
+        desired: Option<&'a Desired>,
+        commits: Option<&'a Commits>,
+        now: Time,
+    ) -> Proposal<'a> {
+        Proposal::new(plan, self.inventory().approvals(), now).desired(desired).commits(commits)
+    }
+
+    /// The verdict, and who approved what would need an approval without them.
+    pub(super) fn judge(&self, proposal: &Proposal<'_>) -> (Verdict, Vec<String>) {
+        let (mut verdict, mut approvers) = (Verdict::Allow, Vec::new());
+        for gate in &self.gates {
+            let said = match gate.check(proposal) {
+                Verdict::NeedsApproval { messages } => {
+                    messages.into_iter().fold(Verdict::Allow, |said, note| {
+                        if note.is_warning() {
+                            return said.and(Verdict::Warn { messages: vec![note] });
+                        }
+                        let (note, approver) = self.lift(&**gate, note, proposal.plan, proposal.now);
+                        approvers.extend(approver);
+                        said.and(note)
+                    })
+                }
+                other => other,
+            };
+            verdict = verdict.and(said);
+        }
+        approvers.sort();
+        approvers.dedup();
+        (verdict, approvers)
+    }
+
+    fn lift(
+        &self,
+        gate: &dyn Gate,
+        mut note: GateMessage,
+        plan: &Plan,
+        now: Time,
+    ) -> (Verdict, Option<String>) {
+        match self.inventory().approvals().lifting(&note, gate.fingerprint(), plan, now) {
+            Ok(Approval { by, .. }) => {
+                note.message = format!("approved by {by}: {}", note.message);
+                (Verdict::Warn { messages: vec![note] }, Some(by.name.clone()))
+            }
+            Err(uncovered) => {
+                note.message += &no_longer_covered(&uncovered);
+                (Verdict::NeedsApproval { messages: vec![note] }, None)
+            }
+        }
+    }
+
+    /// Lets pass what needs nobody's approval, and blocks the steps that do. What is said of the whole plan stops all of it.
+    /// Whatever comes of it, blocked objects are told of.
+    pub(super) fn admit_in_part(&mut self, prepared: &mut Prepared) -> Result<()> {
+        let admitted = prepared.admit_in_part();
+        self.note_blocked(&prepared.planned.plan);
+        admitted
+    }
+}
+
+impl Prepared {
+    /// Lets a plan pass whole, or not at all.
+    pub(super) fn admit(&self, names_the_plan: bool) -> Result<()> {
+        check_not_suspended(self)?;
+        match &self.verdict {
+            Verdict::Deny { messages } => Err(denied(messages)),
+            Verdict::NeedsApproval { messages } if !names_the_plan => {
+                Err(needs_approval(&self.planned.plan, messages))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn admit_in_part(&mut self) -> Result<()> {
+        check_not_suspended(self)?;
+        if let Verdict::Deny { messages } = &self.verdict {
+            return Err(denied(messages));
+        }
+        let plan = &mut self.planned.plan;
+        let mut findings: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+        for note in self.verdict.findings() {
+            let steps: Vec<&Key> = note.keys.iter().filter(|key| plan.step(key).is_some()).collect();
+            if steps.is_empty() {
+                return Err(needs_approval(plan, self.verdict.messages()));
+            }
+            for key in steps {
+                findings.entry(key.clone()).or_default().push(note.to_string());
+            }
+        }
+        plan.steps.retain(|step| !findings.contains_key(&step.key));
+        let blocked = |(key, findings)| Blocked { key, why: BlockedBecause::NeedsApproval { findings } };
+        plan.blocked.extend(findings.into_iter().map(blocked));
+        plan.blocked.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(())
+    }
+}
+
+fn check_not_suspended(prepared: &Prepared) -> Result<()> {
+    match &prepared.suspension {
+        Some(suspension) => Err(suspension.denies()),
+        None => Ok(()),
+    }
+}
+
+/// Why the newest approval does not count, if there is one.
+fn no_longer_covered(uncovered: &[(Key, Uncovered)]) -> String {
+    if uncovered.iter().all(|(_, why)| *why == Uncovered::NotApproved) {
+        return String::new();
+    }
+    let named = uncovered.iter().filter(|(_, why)| *why != Uncovered::NotApproved);
+    let named: Vec<String> = named.take(NAMED).map(|(key, why)| format!("{key}: {why}")).collect();
+    format!(" (an earlier approval does not cover it: {})", named.join("; "))
+}
+
+fn denied(messages: &[GateMessage]) -> Error {
+    let error = Error::new(ErrorKind::Denied, "a gate denies the plan");
+    with_gates(error, messages).help("change what is declared, or the gate's rule")
+}
+
+fn needs_approval(plan: &Plan, messages: &[GateMessage]) -> Error {
+    let error = Error::new(ErrorKind::NeedsApproval, "the plan needs an approval");
+    with_gates(error, messages).help(format!("review it, then apply plan {}", plan.id.short()))
+}
+
+fn with_gates(error: Error, messages: &[GateMessage]) -> Error {
+    messages.iter().fold(error, |error, note| error.with("gate", note))
+}

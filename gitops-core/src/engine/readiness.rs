@@ -1,0 +1,148 @@
+//! Readiness over time: what steps need is asked whether it is ready, however long ago it was written.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smol_str::SmolStr;
+
+use super::effects::contained;
+use super::{Engine, StepOutcome, StepResult};
+use crate::audit::AuditEvent;
+use crate::capability::Readiness;
+use crate::inventory::{Owned, OwnedState};
+use crate::journal::Record;
+use crate::plan::{Plan, Prerequisite};
+use crate::planner::{PlanInput, Planned};
+use crate::value::{Action, Key};
+use crate::{Cx, Error, ErrorKind, Inventory, Result};
+
+impl Engine {
+    /// Asks how the plan's prerequisites are doing, and the objects of which something is to be remembered once it is
+    /// seen. What was seen goes into what the plan learned, or is given as records. Nothing is waited for.
+    pub(super) async fn look_at_readiness(
+        &self,
+        cx: &Cx,
+        input: &PlanInput<'_>,
+        planned: &mut Planned,
+    ) -> Vec<Record> {
+        let unproven = unproven(input, &planned.plan);
+        let prerequisites = &mut planned.plan.prerequisites;
+        prerequisites.iter_mut().for_each(|found| self.recall(input.inventory, found));
+        let open = prerequisites.iter().filter(|found| found.is_open()).map(|found| found.key.clone());
+        let seen = self.look(cx, open.chain(unproven).collect()).await;
+        for found in prerequisites.iter_mut().filter(|found| found.is_open()) {
+            found.readiness = seen.get(&found.key).cloned();
+        }
+        planned.plan.blocked.extend(prerequisites.iter().filter_map(Prerequisite::blocked));
+        planned.plan.blocked.sort_by(|a, b| a.key.cmp(&b.key));
+        let mut records = Vec::new();
+        for (key, readiness) in &seen {
+            match planned.learned.get_mut(key) {
+                Some(entry) => *entry = entry.clone().seen(readiness),
+                None => records.extend(record_of(input.inventory, key, readiness)),
+            }
+        }
+        records
+    }
+
+    /// Remembers which of what was just done is not ready.
+    pub(super) fn note_unready(&mut self, results: &[StepResult]) {
+        for StepResult { key, outcome, action } in results {
+            match outcome {
+                StepOutcome::NotReady { reason } if *action != Action::Delete => {
+                    self.unready.insert(key.clone(), Readiness::Progressing(reason.clone()));
+                }
+                StepOutcome::Done => drop(self.unready.remove(key)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Asks how the objects are doing that were not ready when they were last looked at. One that nobody can ask about now
+    /// stays as it was.
+    pub(super) async fn look_at_unready(&mut self, cx: &Cx) {
+        let owned = self.ledger.inventory().entries();
+        self.unready.retain(|key, _| owned.contains(key));
+        if self.unready.is_empty() {
+            return;
+        }
+        let looking = cx.within(self.timeouts.call);
+        for (key, readiness) in self.look(&looking, self.unready.keys().cloned().collect()).await {
+            match readiness {
+                Readiness::Ready | Readiness::Unproven(_) | Readiness::Suspended { .. } => {
+                    self.unready.remove(&key);
+                }
+                unready => drop(self.unready.insert(key, unready)),
+            }
+        }
+    }
+
+    /// What is known without asking: what a person released, what ended well, and what no target can say more of.
+    fn recall(&self, inventory: &Inventory, found: &mut Prerequisite) {
+        let entry = inventory.entries().get(&found.key);
+        let has_health = self.targets.get(found.key.target()).is_some_and(|target| target.health().is_some());
+        if !has_health || entry.is_some_and(|entry| entry.readiness.is_settled()) {
+            found.readiness = Some(Readiness::Ready);
+        }
+    }
+
+    /// A target that can't be asked now leaves it unknown: it is waited for instead.
+    async fn look(&self, cx: &Cx, keys: BTreeSet<Key>) -> BTreeMap<Key, Readiness> {
+        let mut by_target: BTreeMap<SmolStr, Vec<Key>> = BTreeMap::new();
+        for key in keys {
+            by_target.entry(key.target().into()).or_default().push(key);
+        }
+        let mut seen = BTreeMap::new();
+        for (name, keys) in by_target {
+            let Some(target) = self.targets.get(&name) else { continue };
+            let Some(health) = target.health() else {
+                seen.extend(keys.into_iter().map(|key| (key, Readiness::Ready)));
+                continue;
+            };
+            let answer = contained(cx.bounded(health.look(cx, &keys))).await.unwrap_or_default();
+            // In order, as the set was: a whole stage may be asked about.
+            seen.extend(answer.into_iter().filter(|(key, _)| keys.binary_search(key).is_ok()));
+        }
+        seen
+    }
+
+    /// Lets what needs an object go on although the object is not ready. That holds until the object is written again.
+    ///
+    /// # Errors
+    /// `NotFound` if the application does not own the object, or has not made it yet; whatever keeps the state from
+    /// being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn release(&mut self, cx: &Cx, key: &Key, by: &str) -> Result<()> {
+        let entry = self.inventory().entries().get(key).filter(|entry| entry.state == OwnedState::Held);
+        let Some(released) = entry.cloned().map(Owned::released) else {
+            let message = format!("{key} is none of the objects that this application made");
+            return Err(Error::new(ErrorKind::NotFound, message).help("there is nothing to release"));
+        };
+        self.take_over(cx, by).await?;
+        self.audit(cx, by, vec![AuditEvent::Released { key: key.clone() }]).await?;
+        self.ledger.commit(&[Record::Adopt { key: key.clone(), entry: released }])?;
+        self.base.moved([key.clone()]);
+        self.ledger.end_sync(cx).await
+    }
+}
+
+/// Objects that are not about to change, of which something is to be remembered once it is seen.
+fn unproven(input: &PlanInput<'_>, plan: &Plan) -> Vec<Key> {
+    let moving: BTreeSet<&Key> = plan
+        .steps
+        .iter()
+        .map(|step| &step.key)
+        .chain(plan.blocked.iter().map(|blocked| &blocked.key))
+        .collect();
+    let is_gone = |key: &Key| input.candidates.contains(key) && !input.live.contains_key(key);
+    let unproven = input.inventory.unproven().filter(|key| !moving.contains(key) && !is_gone(key));
+    unproven.cloned().collect()
+}
+
+/// The record of what was seen of an object's readiness, if that is to be remembered.
+pub(super) fn record_of(inventory: &Inventory, key: &Key, readiness: &Readiness) -> Option<Record> {
+    let entry = inventory.entries().get(key).filter(|entry| entry.is_unproven())?;
+    let seen = entry.clone().seen(readiness);
+    (&seen != entry).then(|| Record::Adopt { key: key.clone(), entry: seen })
+}

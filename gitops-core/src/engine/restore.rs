@@ -1,0 +1,59 @@
+//! Drift that can't wait: while the source can't be followed, and while something becomes ready.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::Engine;
+use super::admission::Admission;
+use super::binding::Binds;
+use super::prepare::{Line, Look, Prepared};
+use crate::event::Event;
+use crate::plan::Cause;
+use crate::value::Key;
+use crate::{Cx, Result, Verdict};
+
+impl Engine {
+    /// A plan by which the targets become again what the revision says that was accepted last, whatever the source follows
+    /// now; nothing if there is none, or if the application is pinned to another one. After a restart the source is asked for
+    /// that revision: it may still have it although it can't say what is newest.
+    pub(super) async fn prepare_accepted(&mut self, cx: &Cx) -> Result<Option<Prepared>> {
+        let Some(accepted) = self.inventory().accepted().cloned() else { return Ok(None) };
+        let orders = self.orders(cx).await?;
+        if orders.pin.is_some() || orders.suspension.is_some() {
+            return Ok(None);
+        }
+        if self.declared.as_ref().is_none_or(|declared| declared.revision != accepted) {
+            // Who can't be asked has been told of already.
+            let Ok(()) = self.take_up(cx, accepted.clone()).await else { return Ok(None) };
+        }
+        self.events.emit(&Event::KeepsAccepted { revision: accepted.id().to_owned() });
+        let binds = self.binds(&cx.within(self.timeouts.call)).await?;
+        let admission = std::mem::take(&mut self.admission);
+        self.plan_declared(cx, &binds, Line::KEPT, admission, orders).await.map(Some)
+    }
+
+    /// The same as [`has_drift`](Self::has_drift) after a pause; nothing has, if the pause is cut short.
+    pub(super) async fn has_drift_after(&self, cx: &Cx, pause: Duration, busy: BTreeSet<Key>) -> bool {
+        cx.sleep(pause).await.is_ok() && self.has_drift(cx, busy).await
+    }
+
+    /// Whether something that moved is no longer as it was left, and may be put right without a person. `busy` are objects
+    /// whose change is under way or failed: theirs is no drift.
+    async fn has_drift(&self, cx: &Cx, busy: BTreeSet<Key>) -> bool {
+        let moved: BTreeSet<Key> = self.base.noted().filter(|key| !busy.contains(*key)).cloned().collect();
+        let Some(declared) = self.declared.as_ref().filter(|_| !moved.is_empty()) else { return false };
+        let now = cx.now();
+        let flapping = self.flap_guard.clone().waiting(now);
+        // The reconciliation that is under way began with making the state ours.
+        let binds =
+            Binds { rebound: Vec::new(), record: None, places: self.identities.clone().unwrap_or_default() };
+        let (candidates, flapping, binds) = (&moved, &flapping, &binds);
+        let look = Look { declared, candidates, now, flapping, binds, is_rollback: false };
+        let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await;
+        considered.is_ok_and(|considered| {
+            let plan = &considered.planned.plan;
+            let is_allowed = matches!(self.verdict(cx, plan), Verdict::Allow | Verdict::Warn { .. });
+            is_allowed && plan.steps.iter().any(|step| step.cause == Cause::Drift)
+        })
+    }
+}

@@ -1,0 +1,93 @@
+//! Plans of revisions that the application does not follow.
+
+use super::admission::Admission;
+use super::effects::contained;
+use super::prepare::{Considered, Look};
+use super::{Declared, Engine, tamper};
+use crate::diagnostic::Diagnostic;
+use crate::gate::{GateMessage, Verdict};
+use crate::journal::Record;
+use crate::plan::Plan;
+use crate::source::{Commits, Snapshot};
+use crate::value::{Digest, Revision};
+use crate::{Cx, Result};
+
+/// What would be done if a revision were declared, and what there is to say about it.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SpeculativePlan {
+    /// What would be done.
+    pub plan: Plan,
+    /// What the gates say of it.
+    pub verdict: Verdict,
+    /// What the gates want approved, each with the fingerprint of its rule: what an [`Approval`](crate::Approval) of it lifts.
+    pub findings: Vec<(GateMessage, Digest)>,
+    /// What the revision brings over the accepted one, where the source can tell; nothing for a tree that is no revision.
+    pub commits: Option<Commits>,
+    /// What somebody should know of the revision although it can be used.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Engine {
+    /// What would be done now if a revision were declared: any that the source can give, also one that does not descend from
+    /// the one that is applied.
+    ///
+    /// It reads through the same caches as the engine's own plans and leaves no trace: no record, no file, no state of a
+    /// target, and the engine goes on from what it knew before. Such a plan can't be applied.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan), but for the check that the revision descends from the applied one.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn plan_at(&mut self, cx: &Cx, revision: &Revision) -> Result<SpeculativePlan> {
+        let call = cx.within(self.timeouts.call);
+        let fetched = contained(call.bounded(self.source.fetch(&call, revision))).await;
+        let snapshot = fetched.map_err(|error| error.during("fetch"))?;
+        let commits = Box::pin(self.commits_of(&call, revision)).await;
+        Box::pin(self.speculate(cx, snapshot, commits)).await
+    }
+
+    /// The same of a tree that need not be a revision of the source, such as the result of a merge.
+    ///
+    /// # Errors
+    /// As [`plan_at`](Self::plan_at).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn plan_of(&mut self, cx: &Cx, snapshot: Snapshot) -> Result<SpeculativePlan> {
+        Box::pin(self.speculate(cx, snapshot, None)).await
+    }
+
+    async fn speculate(
+        &mut self,
+        cx: &Cx,
+        snapshot: Snapshot,
+        commits: Option<Commits>,
+    ) -> Result<SpeculativePlan> {
+        let binds = self.binds(&cx.within(self.timeouts.call)).await?;
+        self.doubt_what_is_not_covered(cx);
+        let declared = self.read(cx, &mut self.renderer.clone(), snapshot).await?;
+        let candidates = self.base.candidates(&declared.desired, self.inventory());
+        let (now, mut admission) = (cx.now(), Admission::default());
+        admission.ask();
+        let flapping = self.flap_guard.waiting(now);
+        let look = Look {
+            declared: &declared,
+            candidates: &candidates,
+            now,
+            flapping: &flapping,
+            binds: &binds,
+            is_rollback: false,
+        };
+        let Considered { planned, .. } = Box::pin(self.consider(cx, look, &mut admission)).await?;
+        let Declared { desired, warnings, .. } = declared;
+        if tamper::writes_plans(cx) {
+            let (revision, at) = (planned.plan.revision.clone(), now);
+            self.ledger.commit(&[Record::Begun { revision, at }])?;
+        }
+        let proposal = self.proposal_of(&planned.plan, Some(&desired), commits.as_ref(), now);
+        let (verdict, findings) = (self.judge(&proposal).0, self.findings(&proposal));
+        Ok(SpeculativePlan { plan: planned.plan, verdict, findings, commits, warnings: warnings.to_vec() })
+    }
+}

@@ -1,0 +1,286 @@
+//! How an application is, as one value.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::prepare::Line;
+use super::{Engine, Pin, Report, StepOutcome, StepResult, Suspension};
+use crate::audit::SyncResult;
+use crate::capability::Readiness;
+use crate::cx::Time;
+use crate::gate::{GateMessage, Verdict};
+use crate::inventory::{Complete, Progress};
+use crate::plan::{BlockedBecause, Obstacle, Plan, PlanId};
+use crate::value::{Action, Key, Revision};
+use crate::{Cx, Error};
+
+/// How an application is: what is live, what is in progress, what stands in the way, what comes next.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct EngineStatus {
+    /// The application.
+    pub application: String,
+    /// What the engine does at the moment.
+    pub phase: Phase,
+    /// Whether the target holds what is declared.
+    pub sync: SyncStatus,
+    /// Whether what was applied works.
+    pub health: HealthStatus,
+    /// The revision of the latest plan.
+    pub revision: Option<Revision>,
+    /// The latest plan.
+    pub plan: Option<PlanId>,
+    /// The revision that is live completely.
+    pub complete: Option<Complete>,
+    /// The revision that is in progress, with what is missing.
+    pub progress: Option<Progress>,
+    /// Every blocked object, with the reason.
+    pub blocked: Vec<BlockedObject>,
+    /// What gates want approved.
+    pub awaits_approval: Vec<GateMessage>,
+    /// The revision to which the application is pinned.
+    pub pinned: Option<Pin>,
+    /// Why nothing is written, if that is so.
+    pub suspended: Option<Suspension>,
+    /// The application that has to converge before this one takes up something new.
+    pub waits_for: Option<String>,
+    /// The last reconciliation.
+    pub last: Option<Attempt>,
+    /// When the next reconciliation begins at the latest.
+    pub next: Option<Time>,
+}
+
+/// What an engine does at the moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Phase {
+    /// It waits for something to move.
+    #[default]
+    Idle,
+    /// It looks at source and targets.
+    Planning,
+    /// It carries a plan out.
+    Syncing,
+}
+
+/// Whether a target holds what is declared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum SyncStatus {
+    /// It does.
+    Synced,
+    /// It does not, or something is blocked.
+    OutOfSync,
+    /// Nobody could look yet, or not any more.
+    #[default]
+    Unknown,
+}
+
+/// Whether what was applied works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub enum HealthStatus {
+    /// All of it does: no target could say otherwise.
+    Healthy,
+    /// Something is not ready yet.
+    Progressing,
+    /// Something does not work and will not without a change.
+    Degraded,
+    /// Nothing bad is known, and not everything was asked.
+    #[default]
+    Unknown,
+}
+
+/// An object about which nothing may be done now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BlockedObject {
+    /// The object.
+    pub key: Key,
+    /// What kind of thing blocks it.
+    pub obstacle: Obstacle,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+/// A reconciliation that is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Attempt {
+    /// When it ended.
+    pub at: Time,
+    /// How; nothing if it could not be made at all.
+    pub result: Option<SyncResult>,
+    /// How many changes were made.
+    pub applied: usize,
+    /// Why it could not be made, or did not end well.
+    pub error: Option<String>,
+}
+
+impl HealthStatus {
+    fn badness(self) -> u8 {
+        match self {
+            Self::Healthy => 0,
+            Self::Unknown => 1,
+            Self::Progressing => 2,
+            Self::Degraded => 3,
+        }
+    }
+}
+
+impl fmt::Display for SyncStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl fmt::Display for HealthStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl EngineStatus {
+    pub(super) fn new(application: &str) -> Self {
+        Self {
+            application: application.to_owned(),
+            phase: Phase::default(),
+            sync: SyncStatus::default(),
+            health: HealthStatus::default(),
+            revision: None,
+            plan: None,
+            complete: None,
+            progress: None,
+            blocked: Vec::new(),
+            awaits_approval: Vec::new(),
+            pinned: None,
+            suspended: None,
+            waits_for: None,
+            last: None,
+            next: None,
+        }
+    }
+
+    /// Whether all of the declared revision is live, nothing of it is known not to work, nothing is blocked, and no other
+    /// application is waited for.
+    pub fn is_converged(&self) -> bool {
+        self.sync == SyncStatus::Synced
+            && !matches!(self.health, HealthStatus::Progressing | HealthStatus::Degraded)
+            && self.blocked.is_empty()
+            && self.waits_for.is_none()
+    }
+}
+
+fn synced(is_synced: bool) -> SyncStatus {
+    if is_synced { SyncStatus::Synced } else { SyncStatus::OutOfSync }
+}
+
+/// Whether the target holds what is declared once the report's steps are done: also a repair that failed, and drift that is
+/// only reported, is a difference.
+fn leaves_in_sync(report: &Report) -> bool {
+    let is_there = |result: &StepResult| match result.outcome {
+        StepOutcome::Done => true,
+        StepOutcome::NotReady { .. } => result.action != Action::Delete,
+        _ => false,
+    };
+    report.results.iter().all(is_there) && report.plan.drift.is_empty() && !blocks_sync(&report.plan)
+}
+
+/// An object that is not ready is in sync.
+fn blocks_sync(plan: &Plan) -> bool {
+    plan.blocked.iter().any(|blocked| !matches!(blocked.why, BlockedBecause::NotReady { .. }))
+}
+
+fn blocked(plan: &Plan) -> Vec<BlockedObject> {
+    let blocked = plan.obstacles().map(|(blocked, obstacle)| BlockedObject {
+        key: blocked.key.clone(),
+        obstacle,
+        reason: blocked.why.to_string(),
+    });
+    blocked.collect()
+}
+
+impl Engine {
+    /// A plan was made. One of a revision that is only kept says nothing of what the source declares now.
+    pub(super) fn tell_of_plan(&self, plan: &Plan, verdict: &Verdict, line: Line) {
+        let findings: Vec<GateMessage> = verdict.findings().cloned().collect();
+        let in_sync = plan.steps.is_empty() && plan.drift.is_empty() && !blocks_sync(plan);
+        let health = self.health(plan);
+        self.shared.show(plan);
+        self.shared.tell(|status| {
+            status.revision = Some(plan.revision.clone());
+            status.plan = Some(plan.id);
+            status.awaits_approval = findings;
+            status.blocked = blocked(plan);
+            status.health = health;
+            if line.is_followed() {
+                status.sync = synced(in_sync);
+            }
+        });
+    }
+
+    /// A plan was carried out, as far as it could be.
+    pub(super) fn tell_of_report(&mut self, cx: &Cx, report: &Report, line: Line) {
+        self.note_unready(&report.results);
+        let (complete, progress) = (self.inventory().complete(), self.inventory().progress());
+        let health = self.health(&report.plan);
+        self.shared.tell(|status| {
+            status.phase = Phase::Idle;
+            (status.complete, status.progress) = (complete.cloned(), progress.cloned());
+            status.blocked = blocked(&report.plan);
+            status.health = health;
+            if !line.is_followed() {
+                return;
+            }
+            status.last = Some(Attempt {
+                at: cx.now(),
+                result: Some(report.result()),
+                applied: report.applied(),
+                error: first_error(report),
+            });
+            status.sync = synced(leaves_in_sync(report));
+        });
+    }
+
+    /// A reconciliation could not be made: nobody knows what the target holds, or should hold.
+    pub(super) fn tell_of_failure(&self, cx: &Cx, error: &Error) {
+        let last = Attempt { at: cx.now(), result: None, applied: 0, error: Some(error.to_string()) };
+        self.shared.tell(|status| {
+            status.phase = Phase::Idle;
+            status.sync = SyncStatus::Unknown;
+            status.last = Some(last);
+        });
+    }
+
+    /// The worst that is known of what was applied. Not every object is asked in each reconciliation: where targets could
+    /// say more, nothing bad is no proof.
+    fn health(&self, plan: &Plan) -> HealthStatus {
+        let of_blocked = plan.blocked.iter().map(|blocked| match &blocked.why {
+            BlockedBecause::NotReady { progresses: false, .. } | BlockedBecause::Ended { .. } => {
+                HealthStatus::Degraded
+            }
+            BlockedBecause::NotReady { .. } => HealthStatus::Progressing,
+            _ => HealthStatus::Healthy,
+        });
+        let of_unready = self.unready.values().map(|readiness| match readiness {
+            Readiness::Failed(_) | Readiness::Stuck { .. } => HealthStatus::Degraded,
+            _ => HealthStatus::Progressing,
+        });
+        let worst = of_blocked.chain(of_unready).max_by_key(|health| health.badness());
+        let can_say_more = || self.targets.values().any(|target| target.health().is_some());
+        match worst.unwrap_or(HealthStatus::Healthy) {
+            HealthStatus::Healthy if can_say_more() => HealthStatus::Unknown,
+            worst => worst,
+        }
+    }
+}
+
+fn first_error(report: &Report) -> Option<String> {
+    report.results.iter().find_map(|result| match &result.outcome {
+        StepOutcome::Failed { error, .. } | StepOutcome::Unknown { error, .. } => {
+            Some(format!("{}: {error}", result.key))
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,75 @@
+//! An application that nothing is written for, until a person says otherwise.
+
+use serde::{Deserialize, Serialize};
+
+use super::Engine;
+use crate::audit::AuditEvent;
+use crate::cx::Time;
+use crate::event::Event;
+use crate::{Cx, Error, ErrorKind, Result};
+
+/// That nothing is written for an application: it is planned and looked at as before, and what differs is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Suspension {
+    /// Why.
+    pub reason: String,
+    /// Who suspended it.
+    pub by: String,
+    /// When.
+    pub since: Time,
+}
+
+impl Suspension {
+    /// The answer to whoever wants to write.
+    pub(super) fn denies(&self) -> Error {
+        let message =
+            format!("the application is suspended by {} since {}: {}", self.by, self.since, self.reason);
+        Error::new(ErrorKind::Denied, message).help("resume it first: look at the plan, then say `resume`")
+    }
+}
+
+impl Engine {
+    /// Stops all writes for the application, now and in every later process, until it is [resumed](Self::resume).
+    ///
+    /// # Errors
+    /// `Invalid` without a reason; whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn suspend(&mut self, cx: &Cx, reason: &str, by: &str) -> Result<()> {
+        if reason.trim().is_empty() {
+            let message = "a suspension needs a reason: others will want to know";
+            return Err(Error::new(ErrorKind::Invalid, message));
+        }
+        self.take_over(cx, by).await?;
+        self.audit(cx, by, vec![AuditEvent::Suspended { reason: reason.to_owned() }]).await?;
+        let suspension = Suspension { reason: reason.to_owned(), by: by.to_owned(), since: cx.now() };
+        self.store_orders(cx, |orders| orders.suspension = Some(suspension)).await?;
+        self.events.emit(&Event::Suspended { reason: reason.to_owned(), by: by.to_owned() });
+        Ok(())
+    }
+
+    /// Lets a suspended application go on.
+    ///
+    /// # Errors
+    /// `NotFound` if it is not suspended; whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn resume(&mut self, cx: &Cx, by: &str) -> Result<Suspension> {
+        let Some(suspension) = self.suspended(cx).await? else {
+            return Err(Error::new(ErrorKind::NotFound, "the application is not suspended"));
+        };
+        self.take_over(cx, by).await?;
+        self.audit(cx, by, vec![AuditEvent::Resumed]).await?;
+        self.store_orders(cx, |orders| orders.suspension = None).await?;
+        self.events.emit(&Event::Resumed { by: by.to_owned() });
+        Ok(suspension)
+    }
+
+    /// Why nothing is written, if that is so.
+    pub async fn suspended(&self, cx: &Cx) -> Result<Option<Suspension>> {
+        Ok(self.orders(cx).await?.suspension)
+    }
+}

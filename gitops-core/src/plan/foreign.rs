@@ -1,0 +1,79 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A declared field that another client set to another value, and what becomes of it.
+///
+/// A target tells it in the [`Preview`](crate::capability::Preview) of a write. It never stands in the way of the other
+/// fields of its object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ForeignField {
+    /// The field, as [`FieldChange`](crate::FieldChange) names it.
+    pub path: String,
+    /// The client that set it.
+    pub by: String,
+    /// When: `at TIME`, or `after TIME` where the target keeps no more than when it was last as declared.
+    pub when: Option<String>,
+    /// What becomes of it.
+    pub outcome: ForeignOutcome,
+}
+
+/// What becomes of a declared field that another client set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "code", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ForeignOutcome {
+    /// The declared value is set again.
+    Restored,
+    /// It is left to the client, which is meant to set it.
+    Left {
+        /// Why.
+        why: String,
+    },
+    /// Nothing may be done about it until a person decides whose it is.
+    Blocked,
+}
+
+impl ForeignField {
+    /// A field that a client set.
+    pub fn new(path: impl Into<String>, by: impl Into<String>, outcome: ForeignOutcome) -> Self {
+        Self { path: path.into(), by: by.into(), when: None, outcome }
+    }
+
+    /// The same with the time.
+    #[must_use]
+    pub fn set(mut self, when: Option<String>) -> Self {
+        self.when = when;
+        self
+    }
+
+    /// Whether a person must decide whose it is.
+    pub fn is_blocked(&self) -> bool {
+        self.outcome == ForeignOutcome::Blocked
+    }
+
+    /// The field as people write it: with dots.
+    fn dotted(&self) -> String {
+        let steps = self.path.trim_start_matches('/').split('/');
+        let steps: Vec<String> = steps.map(|step| step.replace("~1", "/").replace("~0", "~")).collect();
+        steps.join(".")
+    }
+
+    /// The field, who set it, and when.
+    pub fn origin(&self) -> String {
+        let when = self.when.as_ref().map(|when| format!(" {when}")).unwrap_or_default();
+        format!("`{}` was set by `{}`{when}", self.dotted(), self.by)
+    }
+}
+
+impl fmt::Display for ForeignField {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.origin())?;
+        match &self.outcome {
+            ForeignOutcome::Restored => f.write_str(" and is restored"),
+            ForeignOutcome::Left { why } => write!(f, " and is left to it: {why}"),
+            ForeignOutcome::Blocked => f.write_str(" and is blocked: the field has another owner"),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::Serialize;
+
+use super::person::same;
+use super::{ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Shown, Vote};
+use crate::Time;
+use crate::gate::Verdict;
+use crate::review::Part;
+use crate::review::owners::{CodeOwners, Owner, Requirement};
+use crate::value::Digest;
+
+/// What a forge says about a request and the people who judged it.
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    /// Who opened it.
+    pub author: Person,
+    /// Who made its commits.
+    pub committers: Vec<Committer>,
+    /// What people said, in any order.
+    pub votes: Vec<Vote>,
+    /// What the comment showed of each application, in any order.
+    pub shown: BTreeMap<String, Vec<Shown>>,
+    /// The members of the teams that rules and owners name, by `organisation/team`.
+    pub teams: BTreeMap<String, Vec<String>>,
+    /// The files that change, from the root of the repository: all of them, of a renamed file both names. A file that is left
+    /// out asks none of its owners.
+    pub changed: Vec<String>,
+    /// The owners of files, read from the **base** branch.
+    pub owners: Option<&'a CodeOwners>,
+    /// Now.
+    pub now: Time,
+}
+
+impl Request<'_> {
+    /// A request without votes.
+    pub fn new(author: Person, now: Time) -> Self {
+        Self {
+            author,
+            committers: Vec::new(),
+            votes: Vec::new(),
+            shown: BTreeMap::new(),
+            teams: BTreeMap::new(),
+            changed: Vec::new(),
+            owners: None,
+            now,
+        }
+    }
+
+    fn is_in_team(&self, team: &str, login: &str) -> bool {
+        let members = self.teams.iter().filter(|(name, _)| same(name, team)).flat_map(|(_, members)| members);
+        members.into_iter().any(|member| same(member, login))
+    }
+}
+
+/// How far the approvals of an application are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Standing {
+    /// Each rule that applies.
+    pub rules: Vec<RuleStanding>,
+    /// Votes that do not count, and why.
+    pub discounted: Vec<DiscountedVote>,
+    /// Changed files that decide what is applied and who approves: an approval is asked for again after the merge.
+    pub asks_again_for: Vec<String>,
+}
+
+/// A vote that does not count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DiscountedVote {
+    /// Whose.
+    pub by: String,
+    /// Why.
+    pub why: Discounted,
+}
+
+/// How far one rule is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RuleStanding {
+    /// The rule, and the group of owners.
+    pub name: String,
+    /// How many approvals it needs.
+    pub needed: usize,
+    /// Who approved.
+    pub approved_by: Vec<String>,
+    /// Who could approve, as far as names are known; empty for anybody who may write.
+    pub candidates: Vec<String>,
+    /// Who asked for changes and could have approved.
+    pub changes_requested_by: Vec<String>,
+    /// Whose approval expired.
+    pub expired: Vec<String>,
+    /// The address of a committer whose account nobody knows; while there is one, no approval counts.
+    pub unknown_committer: Option<String>,
+}
+
+impl RuleStanding {
+    /// Whether enough people approved and none of them asks for changes.
+    pub fn is_met(&self) -> bool {
+        self.approved_by.len() >= self.needed
+            && self.changes_requested_by.is_empty()
+            && self.unknown_committer.is_none()
+    }
+}
+
+impl fmt::Display for RuleStanding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} of {} approvals", self.name, self.approved_by.len(), self.needed)?;
+        let mut list = |what: &str, names: &[String]| match names.is_empty() {
+            true => Ok(()),
+            false => write!(f, "; {what} {}", names.join(", ")),
+        };
+        list("approved by", &self.approved_by)?;
+        list("changes requested by", &self.changes_requested_by)?;
+        list("expired:", &self.expired)?;
+        if !self.is_met() {
+            list("can be approved by", &self.candidates)?;
+        }
+        let unknown = self.unknown_committer.iter();
+        unknown.into_iter().try_for_each(|email| write!(f, "; no account is known for the committer {email}"))
+    }
+}
+
+impl Standing {
+    /// Whether every rule is met.
+    pub fn is_met(&self) -> bool {
+        self.rules.iter().all(RuleStanding::is_met)
+    }
+
+    /// What it comes to, as a gate's verdict.
+    pub fn verdict(&self) -> Verdict {
+        let open = self.rules.iter().filter(|rule| !rule.is_met());
+        open.fold(Verdict::Allow, |verdict, rule| {
+            verdict.and(Verdict::needs_approval("approvals", rule.to_string()))
+        })
+    }
+}
+
+impl ApprovalRules {
+    /// How far the approvals of an application are; `all` is the effect of the whole review, which an `/approve` may name
+    /// too.
+    ///
+    /// - The latest word of a person counts: changes requested after an approval are a no.
+    /// - The author, who made a commit, and bots do not count.
+    /// - A review approves the effect that the comment showed when it was submitted; not if that had changed in the minute
+    ///   before. An `/approve` approves the effect that it names.
+    pub fn judge(&self, part: &Part, all: &Digest, request: &Request<'_>) -> Standing {
+        let mut discounted = Vec::new();
+        let votes = counted(part, all, request, &mut discounted);
+        let applying: Vec<&ApprovalRule> = self.rules.iter().filter(|rule| rule.applies_to(part)).collect();
+        let default = ApprovalRule::new("gates", 1);
+        let asks_nobody = applying.iter().all(|rule| rule.needed == 0);
+        let needs_one = asks_nobody && matches!(part.verdict, Verdict::NeedsApproval { .. });
+        let applying = applying.into_iter().chain(needs_one.then_some(&default));
+        let unknown = match self.trusts_unknown_committers {
+            true => None,
+            false => request.committers.iter().find(|committer| is_unknown(committer, request)),
+        };
+        let rules = applying.flat_map(|rule| of_rule(rule, request, &votes)).map(|standing| RuleStanding {
+            unknown_committer: unknown.map(|committer| committer.email.clone()),
+            ..standing
+        });
+        let is_sensitive = |path: &&String| self.sensitive.is_match(path.as_str());
+        Standing {
+            rules: rules.collect(),
+            discounted,
+            asks_again_for: request.changed.iter().filter(is_sensitive).cloned().collect(),
+        }
+    }
+}
+
+/// Whether nobody knows the account of a committer: neither by name, nor as the author.
+fn is_unknown(committer: &Committer, request: &Request<'_>) -> bool {
+    committer.login.is_none() && !request.author.has_email(&committer.email)
+}
+
+/// The latest vote of each person that counts for the effect of an application.
+fn counted<'v>(
+    part: &Part,
+    all: &Digest,
+    request: &'v Request<'_>,
+    discounted: &mut Vec<DiscountedVote>,
+) -> Vec<&'v Vote> {
+    let shown = request.shown.get(&part.application).map_or(&[][..], Vec::as_slice);
+    let mut latest: BTreeMap<String, &Vote> = BTreeMap::new();
+    let mut votes: Vec<&Vote> = request.votes.iter().collect();
+    votes.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    for vote in votes {
+        // An `/approve` of another application's effect says nothing about this one.
+        let is_elsewhere = vote.opinion == Opinion::Approved
+            && vote.effect.is_some()
+            && vote.covers(&part.effect, all, shown).is_err();
+        if is_elsewhere {
+            discounted.push(DiscountedVote { by: vote.by.login.clone(), why: Discounted::NamesOtherEffect });
+        } else {
+            latest.insert(vote.by.login.to_lowercase(), vote);
+        }
+    }
+    let mut counted = Vec::new();
+    for vote in latest.into_values() {
+        match discount(vote, part, all, request, shown) {
+            Some(why) if vote.opinion == Opinion::Approved => {
+                discounted.push(DiscountedVote { by: vote.by.login.clone(), why });
+            }
+            Some(_) => {}
+            None => counted.push(vote),
+        }
+    }
+    counted
+}
+
+/// Why a vote does not count. That of somebody who may not approve never does; an approval must be of the effect.
+fn discount(
+    vote: &Vote,
+    part: &Part,
+    all: &Digest,
+    request: &Request<'_>,
+    shown: &[Shown],
+) -> Option<Discounted> {
+    if vote.by.is_bot {
+        return Some(Discounted::Bot);
+    }
+    if vote.by.is_same(&request.author) {
+        return Some(Discounted::Author);
+    }
+    if request.committers.iter().any(|committer| committer.is(&vote.by)) {
+        return Some(Discounted::Committer);
+    }
+    match vote.opinion {
+        Opinion::Approved => vote.covers(&part.effect, all, shown).err(),
+        Opinion::ChangesRequested | Opinion::Withdrawn => None,
+    }
+}
+
+/// How far a rule is: one standing, or one for each group of owners.
+fn of_rule(rule: &ApprovalRule, request: &Request<'_>, votes: &[&Vote]) -> Vec<RuleStanding> {
+    let one = |candidates: Vec<String>, may: &dyn Fn(&Person) -> bool| {
+        vec![standing(&rule.name, rule.needed, candidates, rule, request, votes, may)]
+    };
+    match &rule.from {
+        From::Writers => one(Vec::new(), &|person| person.may_write),
+        From::People { logins, teams } => {
+            let candidates = logins.iter().chain(teams).cloned().collect();
+            one(candidates, &|person| {
+                logins.iter().any(|login| same(login, &person.login))
+                    || teams.iter().any(|team| request.is_in_team(team, &person.login))
+            })
+        }
+        From::CodeOwners => match request.owners.map(|owners| owners.requirements(&request.changed)) {
+            Some(groups) if !groups.is_empty() => {
+                groups.iter().map(|group| of_group(rule, group, request, votes)).collect()
+            }
+            _ => one(Vec::new(), &|person| person.may_write),
+        },
+    }
+}
+
+fn of_group(
+    rule: &ApprovalRule,
+    group: &Requirement,
+    request: &Request<'_>,
+    votes: &[&Vote],
+) -> RuleStanding {
+    let owns = |person: &Person| {
+        let is = |owner: &Owner| match owner {
+            Owner::Email(email) => person.has_email(email),
+            Owner::Name(name) => same(name, &person.login) || request.is_in_team(name, &person.login),
+        };
+        person.may_write && group.owners.iter().any(is)
+    };
+    let candidates = group.owners.iter().map(ToString::to_string).collect();
+    let name = format!("{} ({})", rule.name, group.name);
+    let needed = rule.needed.max(group.needed);
+    standing(&name, needed, candidates, rule, request, votes, &owns)
+}
+
+fn standing(
+    name: &str,
+    needed: usize,
+    candidates: Vec<String>,
+    rule: &ApprovalRule,
+    request: &Request<'_>,
+    votes: &[&Vote],
+    may: &dyn Fn(&Person) -> bool,
+) -> RuleStanding {
+    let of = |opinion| votes.iter().filter(move |vote| vote.opinion == opinion && may(&vote.by));
+    let is_expired = |vote: &Vote| rule.valid_for.is_some_and(|valid| request.now.since(vote.at) > valid);
+    let names = |votes: Vec<&Vote>| -> Vec<String> {
+        let names: BTreeSet<String> = votes.iter().map(|vote| vote.by.login.clone()).collect();
+        names.into_iter().collect()
+    };
+    let (expired, valid): (Vec<&Vote>, Vec<&Vote>) =
+        of(Opinion::Approved).copied().partition(|vote| is_expired(vote));
+    RuleStanding {
+        name: name.to_owned(),
+        needed,
+        approved_by: names(valid),
+        candidates,
+        changes_requested_by: names(of(Opinion::ChangesRequested).copied().collect()),
+        expired: names(expired),
+        unknown_committer: None,
+    }
+}

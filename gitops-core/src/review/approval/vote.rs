@@ -1,0 +1,103 @@
+use super::Person;
+use crate::Time;
+use crate::value::Digest;
+
+/// How long what a comment shows must have been there before an approval counts for it.
+const SETTLED: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// What one person said once: a review, or an `/approve` in a comment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Vote {
+    /// Who; authenticated by the forge.
+    pub by: Person,
+    /// What.
+    pub opinion: Opinion,
+    /// When, by the forge's clock.
+    pub at: Time,
+    /// The name of the review or the comment in the forge. Of two votes at one time the greater name is the later.
+    pub id: String,
+    /// The beginning of the effect that it names, of at least 12 digits; nothing for a review, which approves what the
+    /// comment showed when it was submitted.
+    pub effect: Option<String>,
+}
+
+/// What a person thinks of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// It may be applied.
+    Approved,
+    /// It must change first.
+    ChangesRequested,
+    /// What the person said before counts no longer: withdrawn, or dismissed by somebody.
+    Withdrawn,
+}
+
+/// What the comment showed of an application, and from when on, by the forge's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// From when on.
+    pub at: Time,
+    /// The effect.
+    pub effect: Digest,
+}
+
+/// Why a vote does not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Discounted {
+    /// It is the author's own.
+    Author,
+    /// It is of somebody who made a commit of the request.
+    Committer,
+    /// It is a bot's.
+    Bot,
+    /// Nothing was shown when it was given.
+    NothingShown,
+    /// What was shown when it was given is not what would be done now.
+    OtherEffect,
+    /// What was shown changed less than a minute before: the person may not have seen it.
+    JustChanged,
+    /// The effect that it names is too short, or not what would be done now.
+    NamesOtherEffect,
+}
+
+impl std::fmt::Display for Discounted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Author => "the author's own approval does not count",
+            Self::Committer => "somebody who made a commit of the request can't approve it",
+            Self::Bot => "a bot can't approve",
+            Self::NothingShown => "nothing was shown when it was given",
+            Self::OtherEffect => "the effect changed after it was given",
+            Self::JustChanged => "the effect changed less than a minute before it was given",
+            Self::NamesOtherEffect => "it names another effect",
+        })
+    }
+}
+
+impl Vote {
+    /// Whether an approval is of an effect; `all` is the effect of the whole review, of which this one is a part.
+    pub(super) fn covers(&self, effect: &Digest, all: &Digest, shown: &[Shown]) -> Result<(), Discounted> {
+        if let Some(named) = &self.effect {
+            let is_meant = |digest: &Digest| {
+                named.len() >= crate::PlanId::DIGITS && digest.to_string().starts_with(named.as_str())
+            };
+            return (is_meant(effect) || is_meant(all)).then_some(()).ok_or(Discounted::NamesOtherEffect);
+        }
+        let (then, since) = shown_at(self.at, shown).ok_or(Discounted::NothingShown)?;
+        if then != *effect {
+            return Err(Discounted::OtherEffect);
+        }
+        (self.at.since(since) >= SETTLED).then_some(()).ok_or(Discounted::JustChanged)
+    }
+}
+
+/// What was shown at a time, and since when without a break.
+fn shown_at(at: Time, shown: &[Shown]) -> Option<(Digest, Time)> {
+    let mut before: Vec<&Shown> = shown.iter().filter(|shown| shown.at <= at).collect();
+    before.sort_by_key(|shown| shown.at);
+    let last = before.last()?;
+    let run = before.iter().rev().take_while(|shown| shown.effect == last.effect);
+    run.last().map(|first| (last.effect, first.at))
+}

@@ -1,0 +1,228 @@
+//! Who owns which files: a CODEOWNERS file, in GitHub's syntax or GitLab's.
+
+mod line;
+mod pattern;
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::Serialize;
+
+use line::{Line, read};
+use pattern::Patterns;
+
+/// How long a file may be; GitHub ignores a longer one.
+const BYTES: usize = 3 << 20;
+
+/// How many rules a file may have.
+const RULES: usize = 10_000;
+
+/// How many faults are reported.
+const FAULTS: usize = 20;
+
+/// Whose syntax a file is in. That of Gitea, with regular expressions, is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// GitHub: the last matching rule of the file counts.
+    GitHub,
+    /// GitLab: the last matching rule of each section counts; sections can be optional and ask for several approvals.
+    GitLab,
+}
+
+/// The owners of files.
+///
+/// Patterns are those of `.gitignore`: with a slash at the beginning they begin at the root, with one at the end they
+/// stand for everything below a folder, `*` ends at a slash and `**` does not. On GitHub a slash within a pattern binds
+/// it to the root too; on GitLab it does not.
+///
+/// ```
+/// use gitops_core::review::owners::{CodeOwners, Dialect};
+/// let owners = CodeOwners::parse("*  @acme/platform\n/shop/  @alice @bob\n", Dialect::GitHub)?;
+/// let needed = owners.requirements(&["shop/web.yaml".to_owned()]);
+/// assert_eq!(needed[0].owners[0].to_string(), "@alice");
+/// # Ok::<(), gitops_core::review::owners::OwnersError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct CodeOwners {
+    sections: Vec<Section>,
+}
+
+/// An owner: an account or a team, or an address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// An account, or a team as `organisation/team`.
+    Name(String),
+    /// The address of an account.
+    Email(String),
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "@{name}"),
+            Self::Email(email) => f.write_str(email),
+        }
+    }
+}
+
+/// A group of owners of whom some must approve.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Requirement {
+    /// The section and the pattern, for people.
+    pub name: String,
+    /// The owners.
+    pub owners: Vec<Owner>,
+    /// How many of them must approve.
+    pub needed: usize,
+}
+
+/// A file with lines that can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+pub struct OwnersError(Vec<OwnersFault>);
+
+impl OwnersError {
+    /// The faults, in the order of their lines; at most 20.
+    pub fn faults(&self) -> &[OwnersFault] {
+        &self.0
+    }
+}
+
+/// What is wrong with one line.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("CODEOWNERS line {line}: {message}")]
+pub struct OwnersFault {
+    /// The line, from 1; 0 for the file as a whole.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Rules that stand under one heading.
+#[derive(Clone, Debug)]
+struct Section {
+    name: String,
+    needed: usize,
+    patterns: Patterns,
+    rules: Vec<Rule>,
+}
+
+/// The owners of what a pattern fits; nobody for a rule that takes files out.
+#[derive(Clone, Debug)]
+struct Rule {
+    pattern: String,
+    owners: Vec<Owner>,
+    is_exclusion: bool,
+}
+
+impl CodeOwners {
+    /// Reads a file.
+    ///
+    /// A line that can't be read is a fault of the file, where forges pass over it: a rule that somebody relies on would
+    /// be missing.
+    ///
+    /// # Errors
+    /// Every line that can't be read, up to 20; a file that is too long or has too many rules.
+    pub fn parse(text: &str, dialect: Dialect) -> Result<Self, OwnersError> {
+        let whole = |message: String| OwnersError(vec![OwnersFault { line: 0, message }]);
+        if text.len() > BYTES {
+            return Err(whole(format!("the file has more than {BYTES} bytes")));
+        }
+        let mut sections = vec![Draft::new(String::new(), 1, Vec::new())];
+        let (mut faults, mut rules) = (Vec::new(), 0);
+        for (nth, line) in text.lines().enumerate() {
+            match read(line, dialect) {
+                Ok(Line::Empty) => {}
+                Ok(Line::Section { name, needed, owners }) => open(&mut sections, name, needed, owners),
+                Ok(Line::Rule { pattern, owners, is_exclusion }) => {
+                    rules += 1;
+                    let section = sections.last_mut().expect("there is always a section");
+                    let owners = match owners.is_empty() && !is_exclusion {
+                        true => section.owners.clone(),
+                        false => owners,
+                    };
+                    section.rules.push(Rule { pattern, owners, is_exclusion });
+                }
+                Err(message) => faults.push(OwnersFault { line: nth + 1, message }),
+            }
+            if faults.len() == FAULTS {
+                break;
+            }
+        }
+        if rules > RULES {
+            return Err(whole(format!("the file has more than {RULES} rules")));
+        }
+        if !faults.is_empty() {
+            return Err(OwnersError(faults));
+        }
+        let finish = |draft: Draft| draft.finish(dialect).map_err(whole);
+        Ok(Self { sections: sections.into_iter().map(finish).collect::<Result<_, _>>()? })
+    }
+
+    /// The groups of owners who must approve a change of some files, each once, in the order of the file.
+    pub fn requirements(&self, changed: &[String]) -> Vec<Requirement> {
+        let mut found: BTreeMap<(usize, usize), Requirement> = BTreeMap::new();
+        for path in changed {
+            for (at, section) in self.sections.iter().enumerate() {
+                let Some(rule) = section.rule_of(path) else { continue };
+                let Rule { pattern, owners, .. } = &section.rules[rule];
+                if section.needed == 0 || owners.is_empty() {
+                    continue;
+                }
+                let name = if section.name.is_empty() {
+                    pattern.clone()
+                } else {
+                    format!("{}: {pattern}", section.name)
+                };
+                let requirement = Requirement { name, owners: owners.clone(), needed: section.needed };
+                found.entry((at, rule)).or_insert(requirement);
+            }
+        }
+        found.into_values().collect()
+    }
+}
+
+/// Begins a section, or goes on with one of the same name.
+fn open(sections: &mut Vec<Draft>, name: String, needed: usize, owners: Vec<Owner>) {
+    match sections.iter().position(|section| section.name.eq_ignore_ascii_case(&name)) {
+        Some(at) => {
+            let known = sections.remove(at);
+            let owners = if owners.is_empty() { known.owners } else { owners };
+            sections.push(Draft { needed: known.needed.max(needed), owners, ..known });
+        }
+        None => sections.push(Draft::new(name, needed, owners)),
+    }
+}
+
+/// A section while it is read.
+struct Draft {
+    name: String,
+    needed: usize,
+    owners: Vec<Owner>,
+    rules: Vec<Rule>,
+}
+
+impl Draft {
+    fn new(name: String, needed: usize, owners: Vec<Owner>) -> Self {
+        Self { name, needed, owners, rules: Vec::new() }
+    }
+
+    fn finish(self, dialect: Dialect) -> Result<Section, String> {
+        let patterns = Patterns::new(self.rules.iter().map(|rule| rule.pattern.as_str()), dialect)?;
+        Ok(Section { name: self.name, needed: self.needed, patterns, rules: self.rules })
+    }
+}
+
+impl Section {
+    /// The last rule that fits a path, unless a rule takes the path out of the section.
+    fn rule_of(&self, path: &str) -> Option<usize> {
+        let fitting = self.patterns.fitting(path);
+        let is_out = fitting.iter().any(|rule| self.rules[*rule].is_exclusion);
+        fitting.last().copied().filter(|_| !is_out)
+    }
+}
+
+#[cfg(test)]
+mod tests;

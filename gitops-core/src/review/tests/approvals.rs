@@ -1,0 +1,251 @@
+//! Who may approve, and what an approval is of.
+
+use std::time::Duration;
+
+use super::world::{key, plan, step};
+use crate::Time;
+use crate::Verdict;
+use crate::review::approval::{
+    ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Request, Shown, Standing, Vote,
+};
+use crate::review::owners::{CodeOwners, Dialect};
+use crate::review::{Context, Labels, Outcome, Part, Review, RiskLevel, Rules};
+use crate::value::{Action, Digest};
+
+fn at(minute: u64) -> Time {
+    Time::from_micros(0).after(Duration::from_secs(60 * minute))
+}
+
+fn part() -> Part {
+    let rules = Rules::default();
+    let mut context = Context::new(&rules);
+    context.labels = Labels { environment: "prod".to_owned(), is_production: true };
+    Part::of(
+        &plan("shop", vec![]),
+        &plan("shop", vec![step(key("a"), Action::Delete, vec![])]),
+        None,
+        &context,
+    )
+}
+
+/// A request of Alice, whose comment shows the effect of [`part`] from minute 10 on; it is minute 100.
+fn request<'a>(votes: impl IntoIterator<Item = Vote>) -> Request<'a> {
+    let mut request = Request::new(Person::new("alice"), at(100));
+    request.votes = votes.into_iter().collect();
+    request.shown.insert("shop".to_owned(), vec![Shown { at: at(10), effect: part().effect }]);
+    request
+}
+
+fn vote(who: &str, opinion: Opinion, minute: u64) -> Vote {
+    Vote { by: Person::new(who), opinion, at: at(minute), id: minute.to_string(), effect: None }
+}
+
+fn approved(who: &str, minute: u64) -> Vote {
+    vote(who, Opinion::Approved, minute)
+}
+
+fn judge(rule: ApprovalRule, request: &Request<'_>) -> Standing {
+    ApprovalRules::new([rule]).judge(&part(), &Digest::of(b"all"), request)
+}
+
+fn one() -> ApprovalRule {
+    ApprovalRule::new("review", 1)
+}
+
+fn why(standing: &Standing) -> Vec<Discounted> {
+    standing.discounted.iter().map(|vote| vote.why).collect()
+}
+
+#[test]
+fn one_approval_of_another_person_is_enough() {
+    assert!(judge(one(), &request([approved("bob", 20)])).is_met());
+    assert!(!judge(one(), &request([])).is_met());
+    assert!(
+        !judge(ApprovalRule::new("two", 2), &request([approved("bob", 20), approved("BOB", 21)])).is_met()
+    );
+    assert!(
+        judge(ApprovalRule::new("two", 2), &request([approved("bob", 20), approved("carol", 21)])).is_met()
+    );
+}
+
+#[test]
+fn the_author_a_committer_a_bot_and_an_outsider_do_not_count() {
+    assert_eq!(why(&judge(one(), &request([approved("Alice", 20)]))), [Discounted::Author]);
+    let mut with_commit = request([approved("bob", 20)]);
+    with_commit.committers =
+        vec![Committer { login: Some("Bob".to_owned()), email: "b@example.org".to_owned() }];
+    assert_eq!(why(&judge(one(), &with_commit)), [Discounted::Committer]);
+    let mut bot = approved("renovate", 20);
+    bot.by.is_bot = true;
+    assert_eq!(why(&judge(one(), &request([bot]))), [Discounted::Bot]);
+    let mut outsider = approved("mallory", 20);
+    outsider.by.may_write = false;
+    assert!(!judge(one(), &request([outsider])).is_met());
+}
+
+#[test]
+fn a_committer_is_known_by_an_address_too_and_an_unknown_one_stops_everything() {
+    let mut bob = approved("bob", 20);
+    bob.by.emails = vec!["b@example.org".to_owned()];
+    let commit = |email: &str| Committer { login: None, email: email.to_owned() };
+    let mut request = request([bob]);
+    request.committers = vec![commit("B@example.org")];
+    assert_eq!(why(&judge(one(), &request)), [Discounted::Committer]);
+    request.committers = vec![commit("laptop@home")];
+    let standing = judge(one(), &request);
+    assert!(!standing.is_met());
+    assert!(standing.rules[0].to_string().ends_with("no account is known for the committer laptop@home"));
+    let trusting = ApprovalRules::new([one()]).trusting_unknown_committers();
+    assert!(trusting.judge(&part(), &Digest::of(b"all"), &request).is_met());
+}
+
+#[test]
+fn the_latest_word_of_a_person_counts() {
+    let no = |minute| vote("bob", Opinion::ChangesRequested, minute);
+    assert!(!judge(one(), &request([approved("bob", 20), no(21)])).is_met());
+    assert!(judge(one(), &request([no(21), approved("bob", 22)])).is_met());
+    assert!(!judge(one(), &request([approved("bob", 20), vote("bob", Opinion::Withdrawn, 21)])).is_met());
+    let both = judge(one(), &request([approved("carol", 20), no(21)]));
+    assert!(!both.is_met(), "changes that somebody who counts asks for stop it");
+    assert_eq!(both.rules[0].changes_requested_by, ["bob"]);
+}
+
+#[test]
+fn a_review_approves_what_was_shown_and_not_what_was_shown_a_moment_ago() {
+    let other = Digest::of(b"other");
+    let with = |shown: &[(u64, Digest)], vote: Vote| {
+        let mut request = request([vote]);
+        let shown = shown.iter().map(|(minute, effect)| Shown { at: at(*minute), effect: *effect });
+        request.shown.insert("shop".to_owned(), shown.collect());
+        judge(one(), &request)
+    };
+    let effect = part().effect;
+    assert_eq!(why(&with(&[], approved("bob", 20))), [Discounted::NothingShown]);
+    assert_eq!(why(&with(&[(10, other)], approved("bob", 20))), [Discounted::OtherEffect]);
+    assert_eq!(why(&with(&[(10, other), (20, effect)], approved("bob", 20))), [Discounted::JustChanged]);
+    assert_eq!(
+        why(&with(&[(20, effect)], approved("bob", 20))),
+        [Discounted::JustChanged],
+        "the first comment too"
+    );
+    assert!(with(&[(10, other), (20, effect)], approved("bob", 21)).is_met(), "a minute is enough");
+    assert!(with(&[(20, effect), (10, effect)], approved("bob", 20)).is_met(), "shown again is not changed");
+    assert_eq!(why(&with(&[(10, effect), (15, other)], approved("bob", 20))), [Discounted::OtherEffect]);
+    assert!(
+        with(&[(10, effect), (25, other)], approved("bob", 20)).is_met(),
+        "what is shown later does not count"
+    );
+}
+
+#[test]
+fn a_command_approves_the_effect_that_it_names() {
+    let named = |effect: String, minute| Vote { effect: Some(effect), ..approved("bob", minute) };
+    let effect = part().effect.to_string();
+    assert!(judge(one(), &request([named(effect[..12].to_owned(), 10)])).is_met(), "at once");
+    assert_eq!(
+        why(&judge(one(), &request([named(effect[..11].to_owned(), 20)]))),
+        [Discounted::NamesOtherEffect]
+    );
+    assert!(
+        judge(one(), &request([named(Digest::of(b"all").to_string(), 20)])).is_met(),
+        "the whole review's"
+    );
+    let elsewhere = named(Digest::of(b"another application").to_string(), 21);
+    assert!(
+        judge(one(), &request([approved("bob", 20), elsewhere])).is_met(),
+        "one of another part takes nothing away"
+    );
+}
+
+#[test]
+fn an_approval_expires() {
+    let rule = || one().valid_for(Duration::from_secs(3600));
+    assert!(judge(rule(), &request([approved("bob", 40)])).is_met());
+    let late = judge(rule(), &request([approved("bob", 39)]));
+    assert!(!late.is_met());
+    assert_eq!(late.rules[0].expired, ["bob"]);
+}
+
+#[test]
+fn a_rule_names_people_and_teams() {
+    let rule = || one().from(From::people(["carol"], ["acme/platform"]));
+    let mut request = request([approved("bob", 20)]);
+    assert!(!judge(rule(), &request).is_met());
+    request.teams.insert("Acme/Platform".to_owned(), vec!["Bob".to_owned()]);
+    assert!(judge(rule(), &request).is_met());
+    assert_eq!(judge(rule(), &super::approvals::request([])).rules[0].candidates, ["carol", "acme/platform"]);
+}
+
+#[test]
+fn every_group_of_owners_must_approve() {
+    let owners = CodeOwners::parse("/shop/ @acme/shop\n/net/ @dora\n", Dialect::GitHub).unwrap();
+    let mut request = request([approved("bob", 20)]);
+    request.owners = Some(&owners);
+    request.teams.insert("acme/shop".to_owned(), vec!["bob".to_owned()]);
+    request.changed = vec!["shop/web.yaml".to_owned(), "net/main.tf".to_owned()];
+    let rule = || one().from(From::CodeOwners);
+    let standing = judge(rule(), &request);
+    let open: Vec<_> =
+        standing.rules.iter().filter(|rule| !rule.is_met()).map(|rule| rule.name.as_str()).collect();
+    assert_eq!(open, ["review (/net/)"]);
+    request.votes.push(approved("dora", 21));
+    assert!(judge(rule(), &request).is_met());
+    request.changed = vec!["readme".to_owned()];
+    request.votes.clear();
+    assert!(!judge(rule(), &request).is_met(), "files without owners need somebody who may write");
+}
+
+#[test]
+fn a_rule_applies_by_environment_kind_and_risk() {
+    let applies = |rule: ApprovalRule| rule.applies_to(&part());
+    assert!(applies(
+        one().in_environment("prod").of_application("shop").at_risk(RiskLevel::High).on_risk("delete")
+    ));
+    assert!(!applies(one().in_environment("staging")));
+    assert!(!applies(one().of_application("other")));
+    assert!(!applies(one().at_risk(RiskLevel::Critical)));
+    assert!(!applies(one().on_risk("access")));
+    assert!(applies(one().of_kinds(["Config*"]).unwrap()));
+    assert!(!applies(one().of_kinds(["Namespace"]).unwrap()));
+    assert!(one().of_kinds(["["]).is_err());
+}
+
+#[test]
+fn a_gate_that_calls_for_an_approval_needs_one_where_no_rule_applies() {
+    let none = ApprovalRules::new([]);
+    let mut part = part();
+    assert!(none.judge(&part, &Digest::of(b"all"), &request([])).is_met());
+    part.verdict = Verdict::needs_approval("mass-delete", "all");
+    assert!(!none.judge(&part, &Digest::of(b"all"), &request([])).is_met());
+    let asks_nobody = ApprovalRules::new([ApprovalRule::new("nobody", 0)]);
+    assert!(!asks_nobody.judge(&part, &Digest::of(b"all"), &request([])).is_met());
+    assert_eq!(
+        Part { approvals: Some(Standing::default()), ..part.clone() }.outcome(),
+        Outcome::NeedsApproval
+    );
+    assert!(none.judge(&part, &Digest::of(b"all"), &request([approved("bob", 20)])).is_met());
+}
+
+#[test]
+fn a_change_of_the_rules_themselves_asks_again_after_the_merge() {
+    let mut request = request([approved("bob", 20)]);
+    let paths = [
+        "shop/web.yaml",
+        "deploy/gitops.yaml",
+        ".github/CODEOWNERS",
+        "CODEOWNERS",
+        ".github/workflows/x.yml",
+    ];
+    request.changed = paths.map(str::to_owned).to_vec();
+    assert_eq!(judge(one(), &request).asks_again_for, &paths[1..]);
+}
+
+#[test]
+fn an_approved_review_says_so_and_what_is_git_against_git_never_is() {
+    let rules = ApprovalRules::new([one()]);
+    let judged =
+        |part: Part| Review::from_iter([part]).judged(&rules, &request([approved("bob", 20)])).outcome();
+    assert_eq!(judged(part()), Outcome::Approved);
+    assert_eq!(judged(Part { looked_at_target: false, ..part() }), Outcome::NeedsApproval);
+    assert_eq!(judged(Part { verdict: Verdict::deny("freeze", "no"), ..part() }), Outcome::Denied);
+}

@@ -1,0 +1,145 @@
+//! What must hold of every other form of a review.
+
+use proptest::prelude::*;
+use quick_xml::events::Event;
+use quick_xml::{Reader, XmlVersion};
+
+use super::world::{SECRET, any_review, field, key, plan, review, step};
+use crate::Verdict;
+use crate::review::{Context, Failure, Part, Review, ReviewDocument, Rules, junit, plain, sarif};
+use crate::value::Action;
+
+/// The attributes and texts of a report, and how many elements of each name it has.
+fn elements(xml: &str, name: &str) -> usize {
+    let mut reader = Reader::from_str(xml);
+    let mut found = 0;
+    loop {
+        match reader.read_event().expect("the report is XML") {
+            Event::Eof => return found,
+            Event::Start(tag) | Event::Empty(tag) => {
+                tag.attributes().for_each(|attribute| {
+                    attribute
+                        .expect("attributes are XML")
+                        .normalized_value(XmlVersion::Explicit1_0)
+                        .expect("and can be read");
+                });
+                found += usize::from(tag.name().as_ref() == name.as_bytes());
+            }
+            Event::Text(text) => {
+                text.decode().expect("text is UTF-8");
+            }
+            _ => {}
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn no_form_shows_a_secret_or_a_control_character(review in any_review()) {
+        let json = serde_json::to_string_pretty(&ReviewDocument::of(&review)).unwrap();
+        let sarif = serde_json::to_string_pretty(&sarif(&review, &Rules::default())).unwrap();
+        let (text, xml) = (plain(&review), junit(&review));
+        for form in [&json, &sarif, &text, &xml] {
+            prop_assert!(!form.contains(SECRET));
+        }
+        for form in [&sarif, &text, &xml] {
+            prop_assert!(!form.chars().any(|c| c.is_control() && c != '\n'));
+        }
+        let counts = review.counts();
+        let cases = elements(&xml, "testcase");
+        let messages: usize = review.parts.iter().map(|part| part.verdict.messages().len()).sum();
+        prop_assert_eq!(cases, counts.steps().total() + counts.reported + counts.blocked + messages);
+    }
+}
+
+#[test]
+fn a_report_is_red_exactly_if_the_review_can_not_go_on() {
+    let steps = || vec![step(key("a"), Action::Delete, vec![])];
+    let ready = review(steps());
+    assert_eq!(elements(&junit(&ready), "failure"), 0, "a risk alone is no failure");
+    let rules = Rules::default();
+    let mut context = Context::new(&rules);
+    context.verdict = Verdict::needs_approval("mass-delete", "all 1 objects would be deleted");
+    let of = |context: &Context<'_>| {
+        Review::from_iter([Part::of(&plan("shop", vec![]), &plan("shop", steps()), None, context)])
+    };
+    assert_eq!(elements(&junit(&of(&context)), "failure"), 1);
+    let failing = Review::default().failing([Failure {
+        application: "shop".to_owned(),
+        environment: String::new(),
+        message: "<no> \"cluster\"".to_owned(),
+    }]);
+    insta::assert_snapshot!(junit(&failing), @r#"
+    <?xml version="1.0" encoding="UTF-8"?>
+    <testsuites name="gitops review" tests="1" failures="0" errors="1">
+     <testsuite name="shop" tests="1" failures="0" errors="1">
+      <testcase classname="shop" name="plan">
+       <error type="not-planned" message="&lt;no&gt; &quot;cluster&quot;"/>
+      </testcase>
+     </testsuite>
+    </testsuites>
+    "#);
+}
+
+#[test]
+fn a_log_names_the_place_and_has_no_link_of_others() {
+    let mut step = step(key("a[x](http://evil)"), Action::Delete, vec![field("/data/a", 1, 2)]);
+    step.provenance = Some(crate::Provenance {
+        source: "repo".into(),
+        revision: "4a1b2c3".into(),
+        path: "apps/my file:1.yaml".into(),
+        line: 7,
+    });
+    let log = sarif(&review(vec![step]), &Rules::default());
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["ruleId"], "delete");
+    assert_eq!(result["level"], "error");
+    assert_eq!(
+        result["message"]["text"],
+        "delete ConfigMap/shop/a\\[x\\](http://evil) of shop: no longer declared"
+    );
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(place["artifactLocation"]["uri"], "apps/my%20file%3A1.yaml");
+    assert_eq!(place["region"]["startLine"], 7);
+    let rules = log["runs"][0]["tool"]["driver"]["rules"].as_array().unwrap();
+    assert!(rules.iter().any(|rule| rule["id"] == "delete"));
+}
+
+#[test]
+fn a_log_is_bounded_and_says_so() {
+    let steps = (0..6_000).map(|n| step(key(&n.to_string()), Action::Delete, vec![]));
+    let log = sarif(&review(steps.collect()), &Rules::default());
+    assert_eq!(log["runs"][0]["results"].as_array().unwrap().len(), 5_000);
+    let said = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"];
+    assert_eq!(said, "1000 results are left out; the log has the gravest 5000");
+}
+
+#[test]
+fn plain_text_reads_well() {
+    let steps = vec![
+        step(key("old\u{1b}[2J"), Action::Delete, vec![]),
+        step(
+            key("web"),
+            Action::Update,
+            vec![field("/data/level", "a", "b"), field("/data/text", "one\ntwo", "one\n2")],
+        ),
+    ];
+    insta::assert_snapshot!(plain(&review(steps)), @r#"
+    Review: ready
+    0 to create, 1 to update, 0 to replace, 1 to delete; 412 unchanged
+      this change: 2
+
+    shop: 0 to create, 1 to update, 0 to replace, 1 to delete
+      plan 842add7b70d7 of 4a1b2c3d4e5f (main), target branch: plan 842add7b70d7 of 4a1b2c3d4e5f (main), effect 6615c4879c8f
+      -    delete  ConfigMap/shop/old\u{1b}[2J in k8s: no longer declared (this change)
+           ! high delete: no longer declared
+      ~    update  ConfigMap/shop/web in k8s: 2 fields differ (this change)
+           - data/level: "a"
+           + data/level: "b"
+             data/text: from line 2
+           - two
+           + 2
+    "#);
+}

@@ -1,0 +1,139 @@
+use std::sync::{Arc, Mutex};
+
+use gitops_core::capability::{DryRun, Preview};
+use gitops_core::*;
+
+use crate::support::{World, key, yes};
+
+type Takes = Arc<dyn Fn(&Key) -> Vec<Taken> + Send + Sync>;
+
+/// A target in memory whose deletes take things with them, and of which some fields belong to another client.
+struct Shared {
+    memory: Arc<Memory>,
+    takes: Takes,
+    foreign: fn() -> Vec<ForeignField>,
+}
+
+#[async_trait]
+impl Target for Shared {
+    fn info(&self) -> TargetInfo {
+        self.memory.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.memory.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        self.memory.apply(cx, change).await
+    }
+
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl DryRun for Shared {
+    async fn preview(
+        &self,
+        _: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
+        let diff = match (object, live) {
+            (Some(object), Some(live)) => Structural::default().diff(&object.body, &live.body),
+            _ => Diff::default(),
+        };
+        let preview = Preview::new(diff, Digest::of(b""));
+        Ok(match object {
+            None => preview.taking((self.takes)(key)),
+            Some(_) if live.is_some() => preview.among((self.foreign)()),
+            Some(_) => preview,
+        })
+    }
+}
+
+async fn engine(
+    world: &World,
+    takes: impl Fn(&Key) -> Vec<Taken> + Send + Sync + 'static,
+    foreign: fn() -> Vec<ForeignField>,
+) -> Engine {
+    let target = Shared { memory: world.memory.clone(), takes: Arc::new(takes), foreign };
+    world.builder("test").target("t", Arc::new(target)).open(&world.cx).await.unwrap()
+}
+
+const FILES: [(&str, &str); 3] = [("a", "1"), ("b", "2"), ("c", "3")];
+
+/// Where people met it: a definition of a cluster's kind left the source, and took the objects of another team.
+#[tokio::test]
+async fn a_delete_that_takes_what_others_have_needs_an_approval_of_its_own() {
+    let world = World::with(&FILES);
+    let takes = |key: &Key| match key.name() {
+        "a" => vec![Taken::new("Thing", Whose::Ours, ["x"]), Taken::new("Thing", Whose::Others, ["y", "z"])],
+        _ => vec![Taken::unknown("Secret", "may not be listed")],
+    };
+    let mut engine = engine(&world, takes, Vec::new).await;
+    engine.reconcile(&world.cx).await.unwrap();
+    for left in [&[("b", "2"), ("c", "3")][..], &[("c", "3")]] {
+        world.declare(left);
+        let plan = engine.plan(&world.cx).await.unwrap();
+        let Verdict::NeedsApproval { messages } = engine.verdict(&world.cx, &plan) else {
+            panic!("{:?}", engine.verdict(&world.cx, &plan))
+        };
+        let of_blast: Vec<&GateMessage> =
+            messages.iter().filter(|note| note.gate == "blast-radius").collect();
+        let what = ["2 × Thing of others: y, z", "an unknown number of Secret (may not be listed)"];
+        assert!(
+            of_blast.len() == 1 && what.iter().any(|what| of_blast[0].message.ends_with(what)),
+            "{messages:?}"
+        );
+        let error = engine.apply(&world.cx, &plan, &ApplyOptions::by("tester")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NeedsApproval);
+        engine.apply(&world.cx, &plan, &yes()).await.unwrap();
+    }
+}
+
+/// What goes with a delete is part of what was approved.
+#[tokio::test]
+async fn a_plan_whose_delete_would_take_more_is_another_plan() {
+    let world = World::with(&FILES);
+    let there = Arc::new(Mutex::new(vec!["y"]));
+    let now = there.clone();
+    let takes = move |_: &Key| vec![Taken::new("Thing", Whose::Others, now.lock().unwrap().clone())];
+    let mut engine = engine(&world, takes, Vec::new).await;
+    engine.reconcile(&world.cx).await.unwrap();
+    world.declare(&[("b", "2"), ("c", "3")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!(engine.plan(&world.cx).await.unwrap().id, plan.id);
+    there.lock().unwrap().push("z");
+    let error = engine.apply(&world.cx, &plan, &yes()).await.unwrap_err();
+    assert_eq!((error.is_stale(), world.memory.keys().len()), (true, 3), "{error}");
+    let read: Plan = serde_json::from_str(&serde_json::to_string(&plan).unwrap()).unwrap();
+    let told = |plan: &Plan| (plan.steps[0].takes[0].to_string(), plan.steps[0].takes[0].set);
+    assert_eq!(told(&read), told(&plan), "a saved plan keeps what goes with a delete");
+    assert_eq!(read.effect(), plan.effect());
+}
+
+/// Where people met it: one field that a scaler set, and the image was not rolled out for weeks.
+#[tokio::test]
+async fn a_field_of_another_client_blocks_itself_and_is_never_forgotten() {
+    let world = World::with(&FILES);
+    let foreign = || vec![ForeignField::new("/replicas", "a-scaler", ForeignOutcome::Blocked)];
+    let mut engine = engine(&world, |_| Vec::new(), foreign).await;
+    engine.reconcile(&world.cx).await.unwrap();
+    world.declare(&[("a", "new"), ("b", "2"), ("c", "3")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!((plan.steps.len(), plan.steps[0].foreign.len()), (1, 1));
+    let report = engine.apply(&world.cx, &plan, &yes()).await.unwrap();
+    assert_eq!((report.applied(), report.failed()), (1, 0), "the other fields are written");
+    for _ in 0..2 {
+        let plan = engine.plan(&world.cx).await.unwrap();
+        let blocked: Vec<_> =
+            plan.blocked.iter().map(|blocked| (&blocked.key, blocked.why.to_string())).collect();
+        let why = "another client owns a declared field: `replicas` was set by `a-scaler`".to_owned();
+        assert_eq!((plan.steps.len(), blocked), (0, vec![(&key("a"), why)]));
+        engine.apply(&world.cx, &plan, &yes()).await.unwrap();
+    }
+}

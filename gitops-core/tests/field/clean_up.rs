@@ -1,0 +1,109 @@
+//! Hooks that are deleted after their end.
+//!
+//! Met with charts whose finished jobs stayed for ever, though their delete policy said otherwise.
+
+use gitops_core::{BlockedBecause, Reason, Verdict};
+
+use crate::support::{World, key};
+use crate::ward::{Ward, apply, came, engine, names};
+
+const BOTH: [(&str, &str); 2] = [("hook", "1 once goes stage=0"), ("web", "1 stage=1")];
+
+#[tokio::test]
+async fn what_succeeded_is_deleted_once_and_does_not_run_again() {
+    let world = World::with(&BOTH);
+    let ward = Ward::of(&world);
+    assert_eq!(apply(&world, &ward).await, came(&[("hook", "done"), ("web", "done")]));
+    let plan = engine(&world, &ward).await.plan(&world.cx).await.unwrap();
+    assert_eq!(plan.steps[0].reason, Reason::Ended { failure: None }, "{plan:?}");
+    assert_eq!(apply(&world, &ward).await, came(&[("hook", "done")]));
+    assert_eq!(names(&world), ["web"]);
+    for _ in 0..2 {
+        assert!(apply(&world, &ward).await.is_empty(), "it is no drift and does not run again");
+    }
+    world.declare(&[("hook", "1 once goes stage=0"), ("web", "2 stage=1")]);
+    assert_eq!(apply(&world, &ward).await, came(&[("web", "done")]), "what needs it goes on");
+    world.declare(&[("hook", "2 once goes stage=0"), ("web", "2 stage=1")]);
+    assert_eq!(apply(&world, &ward).await, came(&[("hook", "done")]), "another declaration runs");
+}
+
+#[tokio::test]
+async fn it_leaves_the_source_without_a_trace() {
+    let world = World::with(&BOTH);
+    let ward = Ward::of(&world);
+    apply(&world, &ward).await;
+    apply(&world, &ward).await;
+    world.declare(&[("web", "1 stage=1")]);
+    apply(&world, &ward).await;
+    let engine = engine(&world, &ward).await;
+    assert!(engine.inventory().entries().get(&key("hook")).is_none());
+}
+
+#[tokio::test]
+async fn a_deletion_whose_answer_was_lost_is_no_reason_to_run_again() {
+    let world = World::with(&BOTH);
+    let ward = Ward::of(&world);
+    apply(&world, &ward).await;
+    ward.loses_an_answer();
+    apply(&world, &ward).await;
+    assert_eq!(names(&world), ["web"]);
+    for _ in 0..2 {
+        assert!(apply(&world, &ward).await.is_empty());
+    }
+    assert_eq!(names(&world), ["web"]);
+}
+
+#[tokio::test]
+async fn it_stays_while_anything_is_left_to_do_or_another_runs() {
+    let world =
+        World::with(&[("account", "1 once goes stage=0"), ("job", "1 once goes stage=1"), ("web", "1")]);
+    let ward = Ward::of(&world);
+    ward.progresses("job");
+    apply(&world, &ward).await;
+    world.declare(&[("account", "1 once goes stage=0"), ("job", "1 once goes stage=1"), ("web", "2")]);
+    assert_eq!(apply(&world, &ward).await, came(&[("web", "done")]));
+    assert!(apply(&world, &ward).await.is_empty(), "the job may still use its account");
+    ward.heals("job");
+    apply(&world, &ward).await;
+    apply(&world, &ward).await;
+    assert_eq!(names(&world), ["web"]);
+}
+
+#[tokio::test]
+async fn what_failed_goes_if_it_is_declared_so_and_is_not_forgotten() {
+    let world = World::with(&[("hook", "1 once goes-failed stage=1"), ("web", "1 stage=0")]);
+    let ward = Ward::of(&world);
+    ward.fails("hook");
+    apply(&world, &ward).await;
+    assert_eq!(names(&world), ["hook", "web"]);
+    apply(&world, &ward).await;
+    assert_eq!(names(&world), ["web"]);
+    let plan = engine(&world, &ward).await.plan(&world.cx).await.unwrap();
+    assert_eq!(plan.blocked.len(), 1, "{plan:#?}");
+    assert_eq!(plan.blocked[0].why, BlockedBecause::Ended { failure: Some("it broke".to_owned()) });
+    assert!(plan.steps.is_empty(), "it does not run again: {plan:?}");
+}
+
+#[tokio::test]
+async fn what_failed_stays_where_only_success_is_cleaned_up() {
+    let world = World::with(&BOTH);
+    let ward = Ward::of(&world);
+    ward.fails("hook");
+    apply(&world, &ward).await;
+    apply(&world, &ward).await;
+    assert_eq!(names(&world), ["hook"]);
+}
+
+#[tokio::test]
+async fn to_clean_up_is_no_mass_deletion() {
+    let hooks: Vec<String> = (0..8).map(|number| format!("hook-{number}")).collect();
+    let mut files: Vec<(&str, &str)> = hooks.iter().map(|name| (name.as_str(), "1 once goes")).collect();
+    files.push(("web", "1"));
+    let world = World::with(&files);
+    let ward = Ward::of(&world);
+    apply(&world, &ward).await;
+    let mut engine = engine(&world, &ward).await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!(plan.steps.len(), 8);
+    assert_eq!(engine.verdict(&world.cx, &plan), Verdict::Allow);
+}

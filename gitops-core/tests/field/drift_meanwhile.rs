@@ -1,0 +1,172 @@
+//! Drift that nobody looked at for minutes: while one workload was not ready, while the Git server was away, after a
+//! force-push, behind a commit with a fault.
+
+use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use gitops_core::capability::{Health, Readiness, Watch};
+use gitops_core::*;
+
+use crate::support::{World, body, key};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A target whose object `web` never becomes ready.
+struct Slow(Arc<Memory>);
+
+#[async_trait]
+impl Target for Slow {
+    fn info(&self) -> TargetInfo {
+        self.0.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.0.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        self.0.apply(cx, change).await
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        self.0.watch()
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Health for Slow {
+    async fn ready(&self, _: &Cx, key: &Key, _: &Applied) -> Result<Readiness> {
+        match key.name() {
+            "web" => std::future::pending().await,
+            _ => Ok(Readiness::Ready),
+        }
+    }
+}
+
+#[tokio::test]
+async fn drift_is_repaired_while_something_else_becomes_ready() {
+    let world = World::with(&[("a", "1"), ("web", "1")]);
+    let (memory, cx, seen) = (world.memory.clone(), world.cx.within(MINUTE).child(), AtomicUsize::new(0));
+    let stop = cx.clone();
+    let somebody = move |event: &Event| match event {
+        Event::Applied { key, .. } if key.name() == "web" => memory.edit(&super::support::key("a"), None),
+        Event::Applied { key, .. } if key.name() == "a" && seen.fetch_add(1, Ordering::SeqCst) == 1 => {
+            stop.cancel();
+        }
+        _ => {}
+    };
+    let slow = Arc::new(Slow(world.memory.clone()));
+    let builder = world.builder("test").target("t", slow).ready_timeout(HOUR).events(Arc::new(somebody));
+    let mut engine = builder.open(&cx).await.unwrap();
+    engine.run(&cx, HOUR).await.unwrap();
+    assert!(world.memory.get(&key("a")).is_some(), "{:?}", world.events());
+}
+
+/// What a source does after its first good answer.
+#[derive(Clone, Copy)]
+enum Ill {
+    Away,
+    Faulty,
+    MovedBack,
+}
+
+struct Patient {
+    ill: Mutex<Option<Ill>>,
+}
+
+#[async_trait]
+impl Source for Patient {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new("ill", "files")
+    }
+
+    async fn resolve(&self, _: &Cx) -> Result<Revision> {
+        match *self.ill.lock().unwrap() {
+            None => Ok(Revision::new("good", "")),
+            Some(Ill::Away) => Err(Error::new(ErrorKind::Unavailable, "the server is away")),
+            Some(Ill::Faulty) => Ok(Revision::new("faulty", "")),
+            Some(Ill::MovedBack) => Ok(Revision::new("older", "")),
+        }
+    }
+
+    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
+        let content = if revision.id() == "faulty" { "fault: a typo" } else { revision.id() };
+        Snapshot::from_files("ill", revision.clone(), [("a", content)])
+    }
+
+    fn history(&self) -> Option<&dyn History> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl History for Patient {
+    async fn relation(&self, _: &Cx, _: &Revision, to: &Revision) -> Result<Relation> {
+        Ok(if to.id() == "older" { Relation::Older } else { Relation::Newer })
+    }
+
+    async fn find(&self, _: &Cx, name: &str) -> Result<Revision> {
+        Ok(Revision::new(name, ""))
+    }
+
+    async fn describe(&self, _: &Cx, _: &Revision) -> Result<Commit> {
+        Err(Error::new(ErrorKind::Unsupported, "not needed"))
+    }
+
+    async fn log(&self, _: &Cx, _: &Revision, _: &str, _: usize) -> Result<Vec<Commit>> {
+        Ok(Vec::new())
+    }
+
+    async fn between(&self, _: &Cx, _: &Revision, _: &Revision, _: usize) -> Result<Vec<Commit>> {
+        Ok(Vec::new())
+    }
+
+    async fn blame(&self, _: &Cx, _: &Revision, _: &str, _: RangeInclusive<u32>) -> Result<Commit> {
+        Err(Error::new(ErrorKind::Unsupported, "not needed"))
+    }
+}
+
+/// Runs until the edited object is as it was; gives what is there, and how many passes failed.
+async fn repaired(ill: Ill, restarts: bool) -> (Vec<(String, String)>, usize) {
+    let world = World::with(&[]);
+    let source = Arc::new(Patient { ill: Mutex::new(None) });
+    let cx = world.cx.within(MINUTE).child();
+    let open = async |stop: Cx| {
+        let repairs = move |event: &Event| {
+            if matches!(event, Event::Applied { action: Action::Update, .. }) {
+                stop.cancel();
+            }
+        };
+        let builder = world.builder("test").source(source.clone()).target("t", world.memory.clone());
+        builder.events(Arc::new(repairs)).open(&cx).await.unwrap()
+    };
+    let mut engine = open(cx.clone()).await;
+    engine.reconcile(&cx).await.unwrap();
+    if restarts {
+        drop(engine);
+        engine = open(cx.clone()).await;
+    }
+    *source.ill.lock().unwrap() = Some(ill);
+    world.memory.edit(&key("a"), Some(body("edited")));
+    engine.run(&cx, HOUR).await.unwrap();
+    let failed = world.events().iter().filter(|event| matches!(event, Event::ReconcileFailed { .. })).count();
+    (world.contents(), failed)
+}
+
+#[tokio::test]
+async fn drift_of_the_last_good_revision_is_repaired_whatever_the_source_says() {
+    for ill in [Ill::Away, Ill::Faulty, Ill::MovedBack] {
+        for restarts in [false, true] {
+            let (contents, failed) = repaired(ill, restarts).await;
+            assert_eq!(contents, [("a".to_owned(), "good".to_owned())]);
+            assert!(failed > 0, "that the source is ill is told");
+        }
+    }
+}

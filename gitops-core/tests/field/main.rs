@@ -1,0 +1,23 @@
+//! What people met with such tools in the field, each as it should be: also in the next reconciliation and the next process.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod absent_folders;
+mod adoption;
+mod binding;
+mod blast;
+mod blocked;
+mod cancelled_render;
+mod clean_up;
+mod drift_meanwhile;
+mod effect;
+mod identity;
+mod lost_creation;
+mod new_objects;
+mod places;
+mod readiness;
+mod readiness_once;
+mod standing;
+#[path = "../support/mod.rs"]
+mod support;
+mod surviving_run;
+mod ward;

@@ -1,0 +1,256 @@
+//! An engine that is open while it works: what others see of it, and what they ask of it.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::*;
+use support::{World, key, owned};
+
+/// Waits until the status is as it should be.
+async fn until(handle: &EngineHandle, is: impl Fn(&EngineStatus) -> bool) -> Arc<EngineStatus> {
+    let mut status = handle.status();
+    let status = status.wait_for(|status| is(status)).await.unwrap();
+    status.clone()
+}
+
+/// Runs the engine while somebody does something with its handle, and then stops it.
+async fn while_it_runs<F: Future<Output = ()>>(world: &World, work: impl FnOnce(EngineHandle) -> F) {
+    let mut engine = world.engine().await;
+    let handle = engine.handle();
+    let run = engine.run(&world.cx, Duration::from_millis(5));
+    let work = async {
+        Box::pin(work(handle)).await;
+        world.cx.cancel();
+    };
+    let both = async { Ok(tokio::join!(Box::pin(run), work)) };
+    let limit = Cx::system().within(Duration::from_secs(60));
+    let (ran, ()) = limit.bounded(both).await.expect("it ends when it is told to");
+    ran.unwrap();
+}
+
+#[tokio::test]
+async fn somebody_who_is_not_the_engine_sees_what_it_does_and_approves_what_it_wants() {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let world = World::with(&names.map(|name| (name, "1")));
+    world.converge().await;
+    world.declare(&[("a", "1"), ("b", "2")]);
+    while_it_runs(&world, async |handle| {
+        // What needs nobody is done; the rest waits, and the status says for what.
+        let status = until(&handle, |status| !status.awaits_approval.is_empty()).await;
+        assert_eq!(status.awaits_approval[0].gate, "mass-delete");
+        until(&handle, |status| status.blocked.len() == 8).await;
+        let plan = handle.plans().borrow().clone().unwrap();
+        let approver = Approver::new("bo", Through::Terminal { uid: 1000 });
+        let findings = status.awaits_approval.clone();
+        let rule = MassDelete.fingerprint();
+        let approval =
+            Approval::new(&plan, findings.into_iter().map(|found| (found, rule)), approver, world.cx.now());
+        let request = Request::Approve { approval: Box::new(approval.unwrap()) };
+        handle.request(&world.cx, "bo", request).await.unwrap();
+        until(&handle, EngineStatus::is_converged).await;
+    })
+    .await;
+    assert_eq!(world.contents(), [owned(("a", "1")), owned(("b", "2"))]);
+}
+
+#[tokio::test]
+async fn a_running_engine_is_suspended_and_resumed_by_another_process() {
+    let world = World::with(&[("a", "1")]);
+    while_it_runs(&world, async |handle| {
+        until(&handle, EngineStatus::is_converged).await;
+        // Another process has only the store.
+        let requests = Requests::new(world.store(), "test");
+        let ask = async |request| {
+            let ticket = requests.ask(&world.cx, "ana", request).await.unwrap();
+            requests.answered(&world.cx, &ticket).await
+        };
+        ask(Request::Suspend { reason: "incident 17".into() }).await.unwrap();
+        world.declare(&[("a", "2")]);
+        let status =
+            until(&handle, |status| status.suspended.is_some() && status.sync == SyncStatus::OutOfSync).await;
+        assert_eq!(status.suspended.as_ref().unwrap().reason, "incident 17");
+        assert_eq!(world.contents(), [owned(("a", "1"))], "it is seen, and not written");
+        ask(Request::Resume).await.unwrap();
+        until(&handle, |status| status.is_converged() && status.suspended.is_none()).await;
+        assert_eq!(world.contents(), [owned(("a", "2"))]);
+        let error = ask(Request::Resume).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert!(error.to_string().contains("not suspended"), "{error}");
+    })
+    .await;
+    let by: Vec<String> = world
+        .audit
+        .entries()
+        .iter()
+        .filter(|entry| matches!(entry.what, AuditEvent::Suspended { .. } | AuditEvent::Resumed))
+        .map(|entry| entry.actor.clone())
+        .collect();
+    assert_eq!(by, ["ana", "ana"]);
+}
+
+#[tokio::test]
+async fn a_request_for_another_application_is_refused_by_the_one_that_finds_it() {
+    let world = World::with(&[("a", "1")]);
+    while_it_runs(&world, async |_| {
+        let requests = Requests::new(world.store(), "other");
+        let ticket = requests.ask(&world.cx, "ana", Request::Sync).await.unwrap();
+        let error = requests.answered(&world.cx, &ticket).await.unwrap_err();
+        assert!(error.to_string().contains("is for `other`, and this is `test`"), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn events_are_heard_by_who_comes_later() {
+    let world = World::with(&[("a", "1")]);
+    while_it_runs(&world, async |handle| {
+        let mut events = handle.events();
+        until(&handle, EngineStatus::is_converged).await;
+        while !matches!(events.recv().await.unwrap(), Event::Planned { .. }) {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_speculative_plan_leaves_no_trace() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    world.converge().await;
+    let mut engine = world.engine().await;
+    let before = engine.plan(&world.cx).await.unwrap();
+    let (journal, audit) = (world.journal(), world.audit.entries().len());
+    // The revision of another branch: one object changes, one goes, one comes.
+    let files = [("a", "2"), ("c", "1")];
+    let other = Snapshot::from_files("test", Revision::new("other", ""), files).unwrap();
+    let speculative = engine.plan_of(&world.cx, other).await.unwrap();
+    let steps: Vec<String> =
+        speculative.plan.steps.iter().map(|step| format!("{} {}", step.action, step.key.name())).collect();
+    assert_eq!(steps, ["delete b", "update a", "create c"]);
+    assert_eq!(speculative.plan.revision.id(), "other");
+    // The engine knows what it knew, and nothing was written anywhere.
+    assert_eq!((world.journal(), world.audit.entries().len()), (journal, audit));
+    let after = engine.plan(&world.cx).await.unwrap();
+    assert_eq!((after.id, &after.revision), (before.id, &before.revision));
+    assert!(after.is_empty());
+    assert_eq!(engine.inventory().accepted(), Some(&before.revision));
+    // It can't be applied: what is applied is what the source says.
+    let error = engine.apply(&world.cx, &speculative.plan, &support::yes()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Stale);
+}
+
+#[tokio::test]
+async fn requests_are_answered_one_by_one_and_can_be_taken_back() {
+    let (folder, cx) = (tempfile::tempdir().unwrap(), Cx::system());
+    let store = || Arc::new(FileStore::open(folder.path()).unwrap());
+    let (ana, bo) = (Requests::new(store(), "shop"), Requests::new(store(), "shop"));
+    let first = ana.ask(&cx, "ana", Request::Sync).await.unwrap();
+    let second = bo.ask(&cx, "bo", Request::Resume).await.unwrap();
+    assert_eq!(ana.answer(&cx, &first).await.unwrap(), None);
+    assert!(bo.withdraw(&cx, &first).await.unwrap());
+    assert!(!bo.withdraw(&cx, &first).await.unwrap());
+    assert_eq!(bo.answer(&cx, &second).await.unwrap(), None);
+    assert_eq!(ana.answer(&cx, &first).await.unwrap_err().kind(), ErrorKind::NotFound);
+    for _ in 0..63 {
+        ana.ask(&cx, "ana", Request::Sync).await.unwrap();
+    }
+    let error = ana.ask(&cx, "ana", Request::Sync).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("64 requests wait already"), "{error}");
+}
+
+async fn status_after(world: &World, engine: &mut Engine) -> Arc<EngineStatus> {
+    let _ = engine.reconcile(&world.cx).await;
+    engine.handle().status().borrow().clone()
+}
+
+#[tokio::test]
+async fn no_status_says_synced_of_what_is_not() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    world.converge().await;
+    // A repair that fails.
+    let mut engine = world.engine().await;
+    world.memory.edit(&key("a"), Some(support::body("theirs")));
+    world.refuse("a");
+    let status = status_after(&world, &mut engine).await;
+    assert_eq!((status.sync, status.is_converged()), (SyncStatus::OutOfSync, false));
+    world.allow();
+    assert_eq!(status_after(&world, &mut engine).await.sync, SyncStatus::Synced);
+    drop(engine);
+    // Drift that is only reported.
+    let reported = Options::default().drift(DriftPolicy::Report);
+    let mut engine = world.open_with(|builder| builder.options(reported), "test").await.unwrap();
+    world.memory.edit(&key("a"), Some(support::body("theirs")));
+    assert_eq!(status_after(&world, &mut engine).await.sync, SyncStatus::OutOfSync);
+    world.memory.edit(&key("a"), Some(support::body("1")));
+    assert_eq!(status_after(&world, &mut engine).await.sync, SyncStatus::Synced);
+    // A reconciliation that can't be made: nobody knows.
+    world.declare(&[("a", "fault: x")]);
+    let status = status_after(&world, &mut engine).await;
+    assert_eq!((status.sync, status.phase), (SyncStatus::Unknown, Phase::Idle));
+    assert!(status.last.as_ref().is_none_or(|last| last.result.is_none()));
+}
+
+#[tokio::test]
+async fn a_revision_that_is_only_kept_is_not_told_as_in_sync() {
+    let world = World::with(&[("a", "1")]);
+    while_it_runs(&world, async |handle| {
+        until(&handle, EngineStatus::is_converged).await;
+        let mut events = handle.events();
+        world.declare(&[("a", "fault: x")]);
+        while !matches!(events.recv().await.unwrap(), Event::KeepsAccepted { .. }) {}
+        let status = until(&handle, |status| status.phase == Phase::Idle).await;
+        assert_eq!(status.sync, SyncStatus::Unknown);
+        let last = status.last.clone().unwrap();
+        assert!(last.result.is_none() && last.error.is_some(), "{last:?}");
+    })
+    .await;
+}
+
+/// A store whose watch always fails.
+#[derive(Default)]
+struct Deaf(MemoryStore);
+
+#[async_trait]
+impl StateStore for Deaf {
+    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
+        self.0.load(cx, name).await
+    }
+
+    async fn swap(
+        &self,
+        cx: &Cx,
+        name: &str,
+        expect: Option<&Version>,
+        document: Document,
+    ) -> Result<Version> {
+        self.0.swap(cx, name, expect, document).await
+    }
+
+    fn watch(&self) -> Option<&dyn StoreWatch> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl StoreWatch for Deaf {
+    async fn changed(&self, _: &Cx, _: &str) -> Result<()> {
+        Err(Error::new(ErrorKind::Unavailable, "the watch is blind"))
+    }
+}
+
+#[tokio::test]
+async fn a_store_whose_watch_fails_stops_no_sync_and_its_requests_are_taken_up_all_the_same() {
+    let world = World::with(&[("a", "1"), ("b", "1"), ("c", "needs: a")]).storing(Deaf::default());
+    while_it_runs(&world, async |handle| {
+        until(&handle, EngineStatus::is_converged).await;
+        let ticket = handle.requests().ask(&world.cx, "ana", Request::Sync).await.unwrap();
+        while handle.requests().answer(&world.cx, &ticket).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let stopped = |event: &Event| matches!(event, Event::Finished { applied, .. } if *applied < 3);
+    assert!(!world.events().iter().any(stopped), "one sync made all of it: {:?}", world.events());
+}

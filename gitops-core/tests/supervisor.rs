@@ -1,0 +1,117 @@
+//! Many applications in one process: their order, their fairness, and what a failing one costs the others.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::*;
+use support::World;
+
+const INTERVAL: Duration = Duration::from_millis(5);
+
+async fn until(handle: &EngineHandle, is: impl Fn(&EngineStatus) -> bool) -> Arc<EngineStatus> {
+    let mut status = handle.status();
+    let status = status.wait_for(|status| is(status)).await.unwrap();
+    status.clone()
+}
+
+/// Runs the supervisor while somebody does something, and then stops it.
+async fn while_it_runs(supervisor: &Supervisor, work: impl Future<Output = ()>) {
+    let cx = Cx::system();
+    let work = async {
+        Box::pin(work).await;
+        cx.cancel();
+    };
+    let both = async { Ok(tokio::join!(Box::pin(supervisor.run(&cx)), work)) };
+    let limit = Cx::system().within(Duration::from_secs(60));
+    limit.bounded(both).await.expect("it ends when it is told to");
+}
+
+#[tokio::test]
+async fn an_application_waits_until_what_it_needs_has_converged_and_the_others_do_not() {
+    let (base, app, other) =
+        (World::with(&[("a", "1")]), World::with(&[("b", "2")]), World::with(&[("c", "3")]));
+    base.refuse("a");
+    let supervisor = Supervisor::new(1);
+    // A need may come later than who has it.
+    let waiting = supervisor.add(app.engine_named("app").await, &["base"], INTERVAL).unwrap();
+    let needed = supervisor.add(base.engine_named("base").await, &[], INTERVAL).unwrap();
+    let free = supervisor.add(other.engine_named("other").await, &[], INTERVAL).unwrap();
+    while_it_runs(&supervisor, async {
+        until(&free, EngineStatus::is_converged).await;
+        until(&needed, |status| status.last.is_some()).await;
+        let status = until(&waiting, |status| status.waits_for.is_some()).await;
+        assert_eq!(status.waits_for.as_deref(), Some("base"));
+        assert!(app.memory.keys().is_empty());
+        base.allow();
+        until(&waiting, EngineStatus::is_converged).await;
+        assert_eq!(app.memory.keys().len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn applications_come_and_go_while_it_runs() {
+    let (first, second) = (World::with(&[("a", "1")]), World::with(&[("b", "2")]));
+    let supervisor = Supervisor::new(4);
+    let one = supervisor.add(first.engine_named("one").await, &[], INTERVAL).unwrap();
+    while_it_runs(
+        &supervisor,
+        Box::pin(async {
+            until(&one, EngineStatus::is_converged).await;
+            let two = supervisor.add(second.engine_named("two").await, &["one"], INTERVAL).unwrap();
+            until(&two, EngineStatus::is_converged).await;
+            supervisor.remove("one").await.unwrap();
+            assert_eq!(supervisor.remove("one").await.unwrap_err().kind(), ErrorKind::NotFound);
+            supervisor.ended_of("one").await.unwrap();
+            // It has stopped, and another engine may take its place at once.
+            let again = supervisor.add(first.engine_named("one").await, &[], INTERVAL).unwrap();
+            until(&again, EngineStatus::is_converged).await;
+            supervisor.remove("one").await.unwrap();
+            assert_eq!(supervisor.handles().into_keys().collect::<Vec<_>>(), ["two"]);
+            assert_eq!(first.memory.keys().len(), 1, "what it owns stays");
+            // Who needed it takes up nothing new, and says why.
+            second.declare(&[("b", "2"), ("c", "3")]);
+            until(&two, |status| status.waits_for.as_deref() == Some("one")).await;
+            assert_eq!(second.memory.keys().len(), 1);
+        }),
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn needs_in_a_circle_and_a_name_that_is_taken_are_refused() {
+    let world = World::with(&[("a", "1")]);
+    let supervisor = Supervisor::new(4);
+    supervisor.add(world.engine_named("x").await, &["y"], INTERVAL).unwrap();
+    let error = supervisor.add(World::with(&[]).engine_named("y").await, &["x"], INTERVAL).unwrap_err();
+    assert!(error.to_string().contains('x') && error.to_string().contains('y'), "{error}");
+    let error = supervisor.add(World::with(&[]).engine_named("x").await, &[], INTERVAL).unwrap_err();
+    assert!(error.to_string().contains("`x` already"), "{error}");
+    assert_eq!(supervisor.handles().len(), 1);
+}
+
+#[tokio::test]
+async fn a_lost_state_ends_one_application_and_an_emergency_stop_reaches_all_others() {
+    let (broken, good) = (World::with(&[("a", "1")]), World::with(&[("b", "1")]));
+    let damaged = Document { epoch: 0, bytes: b"{".to_vec() };
+    broken.store().swap(&broken.cx, Requests::DOCUMENT, None, damaged).await.unwrap();
+    let supervisor = Supervisor::new(4);
+    supervisor.add(broken.engine_named("broken").await, &[], INTERVAL).unwrap();
+    let handle = supervisor.add(good.engine_named("good").await, &[], INTERVAL).unwrap();
+    while_it_runs(&supervisor, async {
+        until(&handle, EngineStatus::is_converged).await;
+        let error = supervisor.ended_of("broken").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}");
+        assert_eq!(supervisor.ended().into_keys().collect::<Vec<_>>(), ["broken"]);
+        supervisor.remove("broken").await.unwrap();
+        let refused = supervisor.suspend_all(&good.cx, "incident 17", "ana").await;
+        assert!(refused.is_empty(), "{refused:?}");
+        good.declare(&[("b", "2")]);
+        until(&handle, |status| status.suspended.is_some() && status.sync == SyncStatus::OutOfSync).await;
+        assert_eq!(good.contents(), [support::owned(("b", "1"))]);
+    })
+    .await;
+}

@@ -1,0 +1,54 @@
+//! What only some forges can do. Presence is the capability.
+
+use async_trait::async_trait;
+use gitops_core::{Cx, Result};
+use smol_str::SmolStr;
+
+use crate::value::{Deployment, Issue, IssueWrite, Reaction, RequestCommit, User};
+
+/// The members of teams.
+#[async_trait]
+pub trait Teams: Send + Sync {
+    /// The members of a team, by id: `organisation/team`; on GitLab the path of a group, its inherited members included.
+    ///
+    /// # Errors
+    /// `NotFound` for a team that is not there, never an empty list.
+    async fn members(&self, cx: &Cx, team: &str) -> Result<Vec<User>>;
+}
+
+/// Emojis on comments.
+#[async_trait]
+pub trait Reactions: Send + Sync {
+    /// Puts an emoji on a comment of a request; one that we put there already is no error.
+    async fn react(&self, cx: &Cx, number: u64, comment: &str, reaction: Reaction) -> Result<()>;
+}
+
+/// Records of deployments.
+#[async_trait]
+pub trait Deployments: Send + Sync {
+    /// The latest deployment of an environment, with the id that the forge gave it.
+    async fn latest(&self, cx: &Cx, environment: &str) -> Result<Option<(SmolStr, Deployment)>>;
+
+    /// Records a new deployment and how it stands; gives its id.
+    async fn create(&self, cx: &Cx, deployment: &Deployment) -> Result<SmolStr>;
+
+    /// Says how a deployment stands now.
+    async fn set_state(&self, cx: &Cx, id: &str, deployment: &Deployment) -> Result<()>;
+}
+
+/// Issues.
+#[async_trait]
+pub trait Issues: Send + Sync {
+    /// The open issues that we opened, by number.
+    async fn own_open(&self, cx: &Cx) -> Result<Vec<Issue>>;
+
+    /// Opens, edits or closes an issue; gives it as it is now, `None` if it was closed.
+    async fn write(&self, cx: &Cx, write: &IssueWrite) -> Result<Option<Issue>>;
+}
+
+/// The commits of requests, and whose they are.
+#[async_trait]
+pub trait Commits: Send + Sync {
+    /// Every commit of a request, by commit id: all of them, or an error.
+    async fn of_request(&self, cx: &Cx, number: u64) -> Result<Vec<RequestCommit>>;
+}

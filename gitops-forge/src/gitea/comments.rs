@@ -1,0 +1,69 @@
+//! Comments, and emojis on them.
+
+use async_trait::async_trait;
+use gitops_core::{Cx, Result};
+use serde_json::json;
+
+use super::Gitea;
+use super::json::CommentJson;
+use crate::capability::Reactions;
+use crate::http::Ask;
+use crate::value::{Comment, CommentQuery, CommentWrite, Reaction};
+
+const LIST: &str = "/repos/{owner}/{repo}/issues/{index}/comments";
+const ONE: &str = "/repos/{owner}/{repo}/issues/comments/{id}";
+const REACTIONS: &str = "/repos/{owner}/{repo}/issues/comments/{id}/reactions";
+
+impl Gitea {
+    /// The forge gives them all at once.
+    pub(super) async fn list_comments(
+        &self,
+        cx: &Cx,
+        number: u64,
+        query: &CommentQuery,
+    ) -> Result<Vec<Comment>> {
+        let mut ask = Ask::get(LIST, &[&self.owner(), &self.name(), &number]);
+        if let Some(since) = query.since {
+            ask = ask.time("since", since);
+        }
+        let mut found: Vec<CommentJson> = self.client.read(cx, &ask).await?;
+        found.sort_by_key(|comment| comment.id);
+        Ok(found.into_iter().map(|comment| self.comment(comment)).collect())
+    }
+
+    pub(super) async fn write(&self, cx: &Cx, number: u64, write: &CommentWrite) -> Result<Option<Comment>> {
+        let (owner, name) = (&self.owner(), &self.name());
+        let ask = match write {
+            CommentWrite::Create { body } => {
+                Ask::post(LIST, &[owner, name, &number]).json(json!({"body": body}))
+            }
+            CommentWrite::Edit { id, body } => {
+                Ask::patch(ONE, &[owner, name, id]).json(json!({"body": body}))
+            }
+            CommentWrite::Delete { id } => {
+                return self.client.remove(cx, &Ask::delete(ONE, &[owner, name, id])).await.map(|()| None);
+            }
+        };
+        self.client.read(cx, &ask).await.map(|comment| Some(self.comment(comment)))
+    }
+
+    fn comment(&self, json: CommentJson) -> Comment {
+        let author = self.user(json.user);
+        Comment::new(json.id.to_string(), author, json.body, json.created_at).updated(json.updated_at)
+    }
+}
+
+#[async_trait]
+impl Reactions for Gitea {
+    async fn react(&self, cx: &Cx, _: u64, comment: &str, reaction: Reaction) -> Result<()> {
+        let content = match reaction {
+            Reaction::Eyes => "eyes",
+            Reaction::ThumbsUp => "+1",
+            Reaction::ThumbsDown => "-1",
+            Reaction::Confused => "confused",
+            Reaction::Rocket => "rocket",
+        };
+        let ask = Ask::post(REACTIONS, &[&self.owner(), &self.name(), &comment]);
+        self.client.call(cx, &ask.json(json!({"content": content}))).await.map(drop)
+    }
+}

@@ -1,0 +1,135 @@
+//! Change requests.
+
+use std::time::Duration;
+
+use gitops_core::{Cx, Error, ErrorKind, Result, Retry};
+use serde_json::json;
+
+use super::json::{BranchJson, RequestJson};
+use super::{Gitea, PAGE};
+use crate::http::Ask;
+use crate::value::{
+    Branch, ChangeRequest, CommitId, Merge, MergeMethod, Mergeable, Merged, NewRequest, RepositoryPath,
+    RequestQuery, RequestState,
+};
+
+const LIST: &str = "/repos/{owner}/{repo}/pulls";
+const ONE: &str = "/repos/{owner}/{repo}/pulls/{index}";
+const MERGE: &str = "/repos/{owner}/{repo}/pulls/{index}/merge";
+/// How often the forge is asked to merge while it still looks for conflicts, and how long apart.
+const LOOKS: u32 = 60;
+const LOOK: Duration = Duration::from_millis(500);
+const OF_COMMIT: &str = "/repos/{owner}/{repo}/commits/{sha}/pull";
+
+impl Gitea {
+    pub(super) async fn request(&self, cx: &Cx, number: u64) -> Result<ChangeRequest> {
+        let ask = Ask::get(ONE, &[&self.owner(), &self.name(), &number]);
+        self.read_request(self.client.read(cx, &ask).await?)
+    }
+
+    pub(super) async fn requests(&self, cx: &Cx, query: &RequestQuery) -> Result<Vec<ChangeRequest>> {
+        let mut found = self.open_requests(cx).await?;
+        match query {
+            RequestQuery::Open => {}
+            RequestQuery::Between { head, base } => {
+                found.retain(|request| {
+                    !request.is_fork() && request.head.name == *head && request.base.name == *base
+                });
+            }
+            RequestQuery::OfCommit(commit) => {
+                found.retain(|request| request.head.commit == *commit);
+                found.extend(self.merged_as(cx, commit).await?);
+            }
+        }
+        found.sort_by_key(|request| request.number);
+        found.dedup_by_key(|request| request.number);
+        Ok(found)
+    }
+
+    async fn open_requests(&self, cx: &Cx) -> Result<Vec<ChangeRequest>> {
+        let ask = Ask::get(LIST, &[&self.owner(), &self.name()]);
+        let ask = ask.query("state", "open").query("sort", "oldest");
+        let found: Vec<RequestJson> = self.client.list(cx, &ask, PAGE).await?;
+        found.into_iter().map(|request| self.read_request(request)).collect()
+    }
+
+    async fn merged_as(&self, cx: &Cx, commit: &CommitId) -> Result<Option<ChangeRequest>> {
+        let ask = Ask::get(OF_COMMIT, &[&self.owner(), &self.name(), commit]);
+        self.client.find(cx, &ask).await?.map(|request| self.read_request(request)).transpose()
+    }
+
+    pub(super) async fn open_request(&self, cx: &Cx, new: &NewRequest) -> Result<ChangeRequest> {
+        let body = json!({"head": new.head, "base": new.base, "title": new.title, "body": new.body});
+        let ask = Ask::post(LIST, &[&self.owner(), &self.name()]).json(body);
+        self.read_request(self.client.read(cx, &ask).await?)
+    }
+
+    pub(super) async fn merge_request(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged> {
+        let how = match merge.method {
+            MergeMethod::Merge => "merge",
+            MergeMethod::Squash => "squash",
+            MergeMethod::Rebase => "rebase",
+        };
+        let body = json!({"do": how, "head_commit_id": merge.expected_head});
+        let ask = Ask::post(MERGE, &[&self.owner(), &self.name(), &number]).json(body);
+        let mut looks = 0;
+        loop {
+            match self.client.call(cx, &ask).await.map_err(refused) {
+                // Nothing was done: the same may be asked again.
+                Err(error) if is_being_checked(&error) && looks < LOOKS => looks += 1,
+                answered => {
+                    answered?;
+                    break;
+                }
+            }
+            cx.sleep(LOOK).await?;
+        }
+        // It was merged; that its commit can't be read now does not undo it.
+        let merged = self.request(cx, number).await.ok();
+        Ok(Merged::new(merged.and_then(|request| request.merge_commit)))
+    }
+
+    fn read_request(&self, json: RequestJson) -> Result<ChangeRequest> {
+        let (head, base) = (branch(json.head)?, branch(json.base)?);
+        let state = match (json.merged, json.state.as_str()) {
+            (true, _) => RequestState::Merged,
+            (false, "open") => RequestState::Open,
+            (false, _) => RequestState::Closed,
+        };
+        let merge_commit = json.merge_commit_sha.filter(|_| json.merged);
+        let merge_commit = merge_commit.map(|id| CommitId::parse(&id)).transpose()?;
+        let author = self.user(json.user);
+        Ok(ChangeRequest {
+            state,
+            is_draft: json.draft,
+            // `false` stands for a conflict, and also for one that was not looked for yet.
+            mergeable: if json.mergeable { Mergeable::Yes } else { Mergeable::Unknown },
+            merge_commit,
+            updated: json.updated_at,
+            web_url: json.html_url,
+            ..ChangeRequest::new(json.number, json.title, author, head, base)
+        })
+    }
+}
+
+fn branch(json: BranchJson) -> Result<Branch> {
+    let repository = json.repo.map(|repo| RepositoryPath::parse(&repo.full_name)).transpose()?;
+    Ok(Branch::new(json.name, CommitId::parse(&json.sha)?, repository))
+}
+
+/// Whether the forge still looks for conflicts with the target branch, as it does after each push.
+fn is_being_checked(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unavailable && error.message().contains("try again later")
+}
+
+/// One status stands for several reasons not to merge.
+fn refused(error: Error) -> Error {
+    let says = |words: &str| error.message().contains(words);
+    match error.kind() {
+        ErrorKind::Denied if says("try again later") => {
+            Error::new(ErrorKind::Unavailable, error.message()).retry_when(Retry::Now)
+        }
+        ErrorKind::Denied if says("already merged") => Error::new(ErrorKind::Conflict, error.message()),
+        _ => error,
+    }
+}

@@ -1,0 +1,148 @@
+//! What the forge answers, as far as it is read.
+
+use gitops_core::Time;
+use serde::Deserialize;
+
+#[derive(Debug, Deserialize)]
+pub(super) struct UserJson {
+    pub id: u64,
+    pub username: String,
+    /// Told of few accounts.
+    #[serde(default)]
+    pub bot: bool,
+    /// `active`, `blocked` and others.
+    #[serde(default)]
+    pub state: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct RequestJson {
+    pub iid: u64,
+    pub title: String,
+    pub author: AuthorJson,
+    /// `opened`, `closed`, `locked` (while it is merged), `merged`.
+    pub state: String,
+    #[serde(default)]
+    pub draft: bool,
+    pub source_branch: String,
+    pub target_branch: String,
+    pub source_project_id: Option<u64>,
+    pub target_project_id: u64,
+    /// The head commit; nothing until the forge has made it ready.
+    pub sha: Option<String>,
+    pub merge_commit_sha: Option<String>,
+    #[serde(default)]
+    pub squash_commit_sha: Option<String>,
+    #[serde(default)]
+    pub detailed_merge_status: String,
+    /// Only of a single one.
+    #[serde(default)]
+    pub diff_refs: Option<DiffRefsJson>,
+    pub updated_at: Time,
+    pub web_url: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct AuthorJson {
+    pub id: u64,
+    pub username: String,
+}
+
+impl From<AuthorJson> for UserJson {
+    fn from(author: AuthorJson) -> Self {
+        Self { id: author.id, username: author.username, bot: false, state: String::new() }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct DiffRefsJson {
+    /// The target branch's commit when the latest version was made.
+    pub start_sha: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct BranchJson {
+    pub commit: CommitJson,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CommitJson {
+    pub id: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct NoteJson {
+    pub id: u64,
+    pub body: String,
+    pub author: AuthorJson,
+    pub created_at: Time,
+    pub updated_at: Time,
+    #[serde(default)]
+    pub system: bool,
+    /// `DiffNote` for one on a line.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct StatusJson {
+    pub status: String,
+    pub name: String,
+    pub description: Option<String>,
+    pub target_url: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ApprovalsJson {
+    pub approved_by: Vec<ApprovalJson>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ApprovalJson {
+    pub user: AuthorJson,
+    #[serde(default)]
+    pub approved_at: Option<Time>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct ReviewerJson {
+    pub user: AuthorJson,
+    /// `unreviewed`, `reviewed`, `requested_changes`, `approved`, `unapproved`.
+    pub state: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct VersionJson {
+    pub head_commit_sha: String,
+    pub created_at: Time,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct MemberJson {
+    pub access_level: u32,
+    #[serde(default)]
+    pub state: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct IssueJson {
+    pub iid: u64,
+    pub title: String,
+    pub description: Option<String>,
+    pub author: AuthorJson,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct DeploymentJson {
+    pub id: u64,
+    pub sha: String,
+    #[serde(rename = "ref")]
+    pub reference: String,
+    pub status: String,
+    pub environment: Option<EnvironmentJson>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct EnvironmentJson {
+    pub name: String,
+}

@@ -1,0 +1,45 @@
+//! Forges: GitHub, GitLab, Gitea and Forgejo.
+//!
+//! [`Forge`] is one repository as one account sees it: change requests, comments, statuses, reviews, permissions.
+//! [`ForgeExt`] brings things about on it, however often it is asked to: one comment that is kept current, a status that
+//! is written when it changes. [`webhook`] verifies what a forge sends and makes a hint of it.
+//! The guide is `docs/forges.md`.
+//!
+//! # What is refused
+//! - A token over plain http to another machine, and a redirect to another host.
+//! - An answer, a list or a text beyond a limit. A list is whole or it is an error.
+//! - A webhook without a valid signature, a secret or a delivery id, and one that came before.
+
+mod bots;
+mod capability;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod ext;
+mod fault;
+mod forge;
+mod gitea;
+mod github;
+mod gitlab;
+mod http;
+mod limits;
+#[cfg(feature = "conformance")]
+mod memory;
+mod value;
+pub mod webhook;
+
+/// The guide, whose example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/forges.md")]
+struct Guide;
+
+pub use capability::{Commits, Deployments, Issues, Reactions, Teams};
+pub use ext::{ForgeExt, Upserted};
+pub use forge::{Forge, ForgeInfo};
+pub use gitea::Gitea;
+pub use github::{GitHub, GitHubApp};
+pub use gitlab::GitLab;
+pub use http::{Call, CallObserver, Connection};
+pub use limits::Limits;
+#[cfg(feature = "conformance")]
+pub use memory::{Failure, MemoryForge};
+pub use value::*;

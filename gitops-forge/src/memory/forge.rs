@@ -1,0 +1,297 @@
+//! The trait, on what is in memory.
+
+use async_trait::async_trait;
+use gitops_core::{Cx, Error, ErrorKind, Result};
+use smol_str::{SmolStr, ToSmolStr};
+
+use super::hub::Hub;
+use super::{MemoryForge, now};
+use crate::capability::{Commits, Deployments, Issues, Reactions, Teams};
+use crate::fault::{invalid, not_found};
+use crate::forge::{Forge, ForgeInfo};
+use crate::value::{
+    Branch, ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitPerson, CommitStatus,
+    Deployment, Issue, IssueWrite, Merge, Merged, NewRequest, Permission, Reaction, RequestCommit,
+    RequestQuery, RequestState, Review, User,
+};
+
+/// What GitHub takes.
+const LONGEST_COMMENT: usize = 65_536;
+
+#[async_trait]
+impl Forge for MemoryForge {
+    fn info(&self) -> ForgeInfo {
+        ForgeInfo::new("memory", self.repository.clone())
+    }
+
+    async fn me(&self, cx: &Cx) -> Result<User> {
+        cx.check()?;
+        Ok(self.me.clone())
+    }
+
+    async fn change_request(&self, cx: &Cx, number: u64) -> Result<ChangeRequest> {
+        cx.check()?;
+        Ok(self.hub().request(number)?.request.clone())
+    }
+
+    async fn change_requests(&self, cx: &Cx, query: &RequestQuery) -> Result<Vec<ChangeRequest>> {
+        cx.check()?;
+        let is_asked = |request: &&ChangeRequest| match query {
+            RequestQuery::Open => request.state == RequestState::Open,
+            RequestQuery::Between { head, base } => is_between(request, head, base),
+            RequestQuery::OfCommit(commit) => {
+                request.head.commit == *commit || request.merge_commit.as_ref() == Some(commit)
+            }
+        };
+        let hub = self.hub();
+        Ok(hub.requests.values().map(|record| &record.request).filter(is_asked).cloned().collect())
+    }
+
+    async fn open(&self, cx: &Cx, new: &NewRequest) -> Result<ChangeRequest> {
+        cx.check()?;
+        self.hub().write(|hub| self.opened(cx, hub, new))
+    }
+
+    async fn merge(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged> {
+        cx.check()?;
+        self.hub().write(|hub| merged(cx, hub, number, merge))
+    }
+
+    async fn comments(&self, cx: &Cx, number: u64, query: &CommentQuery) -> Result<Vec<Comment>> {
+        cx.check()?;
+        let mut hub = self.hub();
+        let comments = hub.request(number)?.comments.iter();
+        let is_asked = |comment: &&Comment| query.since.is_none_or(|since| comment.updated >= since);
+        Ok(comments.filter(is_asked).cloned().collect())
+    }
+
+    async fn write_comment(&self, cx: &Cx, number: u64, write: &CommentWrite) -> Result<Option<Comment>> {
+        cx.check()?;
+        self.hub().write(|hub| self.written(cx, hub, number, write))
+    }
+
+    async fn statuses(&self, cx: &Cx, commit: &CommitId) -> Result<Vec<CommitStatus>> {
+        cx.check()?;
+        let hub = self.hub();
+        let statuses = hub.statuses.get(commit).ok_or_else(|| not_found("there is no such commit"))?;
+        Ok(statuses.values().cloned().collect())
+    }
+
+    async fn set_status(&self, cx: &Cx, commit: &CommitId, status: &CommitStatus) -> Result<()> {
+        cx.check()?;
+        self.hub().write(|hub| {
+            let statuses =
+                hub.statuses.get_mut(commit).ok_or_else(|| not_found("there is no such commit"))?;
+            statuses.insert(status.context.clone(), status.clone());
+            Ok(())
+        })
+    }
+
+    async fn reviews(&self, cx: &Cx, number: u64) -> Result<Vec<Review>> {
+        cx.check()?;
+        Ok(self.hub().request(number)?.reviews.clone())
+    }
+
+    async fn permission(&self, cx: &Cx, user: &User) -> Result<Permission> {
+        cx.check()?;
+        Ok(self.hub().users.get(&user.id).map_or(Permission::None, |(_, permission)| *permission))
+    }
+
+    fn teams(&self) -> Option<&dyn Teams> {
+        Some(self)
+    }
+
+    fn reactions(&self) -> Option<&dyn Reactions> {
+        Some(self)
+    }
+
+    fn deployments(&self) -> Option<&dyn Deployments> {
+        Some(self)
+    }
+
+    fn issues(&self) -> Option<&dyn Issues> {
+        Some(self)
+    }
+
+    fn commits(&self) -> Option<&dyn Commits> {
+        Some(self)
+    }
+}
+
+fn is_between(request: &ChangeRequest, head: &str, base: &str) -> bool {
+    let is_open = request.state == RequestState::Open && !request.is_fork();
+    is_open && request.head.name == head && request.base.name == base
+}
+
+fn merged(cx: &Cx, hub: &mut Hub, number: u64, merge: &Merge) -> Result<Merged> {
+    let commit = hub.commit();
+    let request = &mut hub.request(number)?.request;
+    if request.state != RequestState::Open {
+        return Err(Error::new(ErrorKind::Conflict, "the request is not open"));
+    }
+    if request.head.commit != merge.expected_head {
+        return Err(Error::new(ErrorKind::Conflict, "the head is another one"));
+    }
+    request.state = RequestState::Merged;
+    request.merge_commit = Some(commit.clone());
+    request.updated = now(cx);
+    let base = request.base.name.clone();
+    hub.branches.insert(base, commit.clone());
+    Ok(Merged::new(Some(commit)))
+}
+
+impl MemoryForge {
+    fn opened(&self, cx: &Cx, hub: &mut Hub, new: &NewRequest) -> Result<ChangeRequest> {
+        let mut requests = hub.requests.values().map(|record| &record.request);
+        if requests.any(|request| is_between(request, &new.head, &new.base)) {
+            return Err(Error::new(ErrorKind::Conflict, "a request between these branches is open"));
+        }
+        let branch = |name: &String| {
+            let commit = hub.branches.get(name).cloned();
+            let commit = commit.ok_or_else(|| invalid("there is no such branch"))?;
+            Ok::<_, Error>(Branch::new(name.clone(), commit, Some(self.repository.clone())))
+        };
+        let (head, base) = (branch(&new.head)?, branch(&new.base)?);
+        Ok(hub.insert(now(cx), &self.me, &new.title, head, base))
+    }
+
+    fn written(&self, cx: &Cx, hub: &mut Hub, number: u64, write: &CommentWrite) -> Result<Option<Comment>> {
+        let id = hub.next().to_smolstr();
+        let comments = &mut hub.request(number)?.comments;
+        match write {
+            CommentWrite::Create { body } => {
+                check(body)?;
+                comments.push(Comment::new(id, self.me.clone(), body.clone(), now(cx)));
+                Ok(comments.last().cloned())
+            }
+            CommentWrite::Edit { id, body } => {
+                check(body)?;
+                let comment = comments.iter_mut().find(|comment| comment.id == *id);
+                let comment = comment.ok_or_else(|| not_found("there is no such comment"))?;
+                comment.body.clone_from(body);
+                comment.updated = now(cx);
+                Ok(Some(comment.clone()))
+            }
+            CommentWrite::Delete { id } => {
+                comments.retain(|comment| comment.id != *id);
+                Ok(None)
+            }
+        }
+    }
+}
+
+fn check(body: &str) -> Result<()> {
+    match body.chars().count() > LONGEST_COMMENT {
+        true => Err(Error::new(ErrorKind::Limit, "Body is too long")),
+        false => Ok(()),
+    }
+}
+
+/// Whoever pushed a commit made it; what was not pushed by anybody is the author's.
+#[async_trait]
+impl Commits for MemoryForge {
+    async fn of_request(&self, cx: &Cx, number: u64) -> Result<Vec<RequestCommit>> {
+        cx.check()?;
+        let mut hub = self.hub();
+        let record = hub.request(number)?;
+        let author = record.request.author.clone();
+        let heads = record.heads.clone();
+        let person = |commit: &CommitId| hub.pushed.get(commit).cloned().unwrap_or_else(|| author.clone());
+        let commit = |commit: &CommitId| {
+            let person = person(commit);
+            let email = format!("{}@example.org", person.login);
+            RequestCommit::new(commit.clone(), [CommitPerson::new(Some(person), email)])
+        };
+        let mut found: Vec<RequestCommit> = heads.iter().map(commit).collect();
+        found.sort_by(|one, other| one.commit.cmp(&other.commit));
+        Ok(found)
+    }
+}
+
+#[async_trait]
+impl Teams for MemoryForge {
+    async fn members(&self, cx: &Cx, team: &str) -> Result<Vec<User>> {
+        cx.check()?;
+        let mut members =
+            self.hub().teams.get(team).cloned().ok_or_else(|| not_found("there is no such team"))?;
+        members.sort();
+        Ok(members)
+    }
+}
+
+#[async_trait]
+impl Reactions for MemoryForge {
+    async fn react(&self, cx: &Cx, number: u64, comment: &str, reaction: Reaction) -> Result<()> {
+        cx.check()?;
+        self.hub().write(|hub| {
+            let is_there = hub.request(number)?.comments.iter().any(|found| found.id == comment);
+            is_there.then_some(()).ok_or_else(|| not_found("there is no such comment"))?;
+            let reactions = hub.reactions.entry(comment.into()).or_default();
+            let ours = (self.me.login.clone(), reaction);
+            if !reactions.contains(&ours) {
+                reactions.push(ours);
+            }
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl Deployments for MemoryForge {
+    async fn latest(&self, cx: &Cx, environment: &str) -> Result<Option<(SmolStr, Deployment)>> {
+        cx.check()?;
+        let hub = self.hub();
+        Ok(hub.deployments.iter().rfind(|(_, found)| found.environment == environment).cloned())
+    }
+
+    async fn create(&self, cx: &Cx, deployment: &Deployment) -> Result<SmolStr> {
+        cx.check()?;
+        self.hub().write(|hub| {
+            let id = hub.next().to_smolstr();
+            hub.deployments.push((id.clone(), deployment.clone()));
+            Ok(id)
+        })
+    }
+
+    async fn set_state(&self, cx: &Cx, id: &str, deployment: &Deployment) -> Result<()> {
+        cx.check()?;
+        self.hub().write(|hub| {
+            let found = hub.deployments.iter_mut().find(|(found, _)| found == id);
+            let (_, found) = found.ok_or_else(|| not_found("there is no such deployment"))?;
+            *found = deployment.clone();
+            Ok(())
+        })
+    }
+}
+
+#[async_trait]
+impl Issues for MemoryForge {
+    async fn own_open(&self, cx: &Cx) -> Result<Vec<Issue>> {
+        cx.check()?;
+        let hub = self.hub();
+        let ours = hub.issues.values().filter(|(author, _)| author.is(&self.me));
+        Ok(ours.map(|(_, issue)| issue.clone()).collect())
+    }
+
+    async fn write(&self, cx: &Cx, write: &IssueWrite) -> Result<Option<Issue>> {
+        cx.check()?;
+        self.hub().write(|hub| match write {
+            IssueWrite::Create { title, body } => {
+                let issue = Issue::new(hub.next(), title.clone(), body.clone());
+                hub.issues.insert(issue.number, (self.me.clone(), issue.clone()));
+                Ok(Some(issue))
+            }
+            IssueWrite::Edit { number, title, body } => {
+                let issue = Issue::new(*number, title.clone(), body.clone());
+                let (_, found) =
+                    hub.issues.get_mut(number).ok_or_else(|| not_found("there is no such issue"))?;
+                *found = issue.clone();
+                Ok(Some(issue))
+            }
+            IssueWrite::Close { number } => {
+                hub.issues.remove(number);
+                Ok(None)
+            }
+        })
+    }
+}

@@ -1,0 +1,52 @@
+//! Servers that send without end, and objects that unpack to more than anybody has.
+
+use gitops_core::{Cx, ErrorKind, Source};
+use gitops_git::Limits;
+
+use crate::support::{Repo, expect, newest, script, told};
+
+#[tokio::test]
+async fn references_without_end_are_an_error_and_not_kept() {
+    let repo = Repo::empty();
+    let program = repo.home().join("endless-git");
+    let endless = "for word; do case \"$word\" in remote-http)\n\
+         read -r _; printf '\\n'\n\
+         printf '000eversion 2\\n000cls-refs\\n000afetch\\n0000'\n\
+         exec yes 0045aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa refs/heads/mainmainmain\n\
+         esac; done\nexec git \"$@\"";
+    script(&program, endless);
+    let source = repo.source_of("http://127.0.0.1:1/x.git").git_program(&program).build().unwrap();
+    let error = source.resolve(&Cx::system()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
+}
+
+/// A small pack whose one object is large once it is unpacked.
+#[tokio::test]
+async fn an_object_that_unpacks_to_more_than_the_limit_is_refused() {
+    let repo = Repo::with(&[("a", "1")]);
+    std::fs::write(repo.path().join("large"), vec![0; 80 << 20]).unwrap();
+    repo.commit(&[]);
+    let mut limits = Limits::default();
+    limits.memory = 256 << 20;
+    let error = newest(&repo.source().limits(limits).build().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
+    assert!(told(&error).contains("the limit `memory`"), "{}", told(&error));
+}
+
+/// People met it with histories that were converted from other systems.
+#[tokio::test]
+async fn a_history_that_is_odd_in_form_alone_can_be_allowed() {
+    let repo = Repo::with(&[("a", "1")]);
+    let blob = repo.blob(b"1");
+    let mut tree = b"0100644 a\0".to_vec();
+    tree.extend((0..20).map(|at| u8::from_str_radix(&blob[2 * at..2 * at + 2], 16).unwrap()));
+    let tree = repo.git_with(&["hash-object", "-w", "-t", "tree", "--literally", "--stdin"], &tree);
+    let commit = repo.git(&["commit-tree", &tree, "-m", "Converted"]);
+    repo.git(&["update-ref", "refs/heads/main", &commit]);
+    let error = newest(&repo.source().build().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
+    assert!(error.help_text().unwrap().contains("tolerate"), "{error:?}");
+    let source = repo.source().tolerate("zeroPaddedFilemode").build().unwrap();
+    assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]));
+    assert!(repo.source().tolerate("hasDotgit").build().is_err(), "what deceives is never taken");
+}

@@ -1,0 +1,6 @@
+//! What people met with such tools in the field, each as it should be.
+
+mod answers;
+mod hostile;
+mod local;
+mod proxies;

@@ -1,0 +1,106 @@
+use gitops_core::{Options, Report};
+use serde_json::{Value as Json, json};
+
+use crate::engine::builder;
+use crate::support::{Files, World};
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use testbed::{ApiServer, User};
+
+/// Applies as a person does who has done so for years: on the client's side.
+fn kubectl_apply(world: &World, body: &Json) {
+    let folder = tempfile::tempdir().unwrap();
+    let [config, file] = ["config", "object.json"].map(|name| folder.path().join(name));
+    std::fs::write(&config, ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+    std::fs::write(&file, body.to_string()).unwrap();
+    let mut kubectl = Command::new("kubectl");
+    kubectl
+        .arg("--kubeconfig")
+        .arg(&config)
+        .args(["--namespace", &world.namespace, "apply", "-f"])
+        .arg(&file);
+    let output = kubectl.env("HOME", folder.path()).output().expect("`kubectl` is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Adopts what is declared, and goes on until nothing is to be done.
+async fn adopt(world: &World, body: &Json) -> Vec<Report> {
+    let files = Files::default();
+    files.declare([("object", body.clone())]);
+    let target = Arc::new(world.target());
+    let builder = builder(world, &files, &target, Duration::from_millis(300));
+    let mut engine = builder.options(Options::default().adopt(true)).open(&world.cx).await.unwrap();
+    let mut reports = Vec::new();
+    for _ in 0..4 {
+        let report = engine.reconcile(&world.cx).await.unwrap();
+        assert!(report.plan.blocked.is_empty(), "{:?}", report.plan.blocked);
+        if report.plan.is_empty() {
+            return reports;
+        }
+        reports.push(report);
+    }
+    panic!("it does not come to rest: {reports:?}");
+}
+
+fn scaler(api_version: &str, spec: Json) -> Json {
+    json!({
+        "apiVersion": api_version, "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web", "labels": {"kept": "1"}}, "spec": spec
+    })
+}
+
+fn target() -> Json {
+    json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"})
+}
+
+/// Where people met it: autoscalers that were applied as `autoscaling/v1` for years, and are declared as v2 in Git.
+#[tokio::test]
+async fn fields_of_kubectl_in_another_version_of_the_kind_go_when_they_are_not_declared() {
+    let world = World::new("adopt-version").await;
+    let mut old = scaler(
+        "autoscaling/v1",
+        json!({
+            "scaleTargetRef": target(), "minReplicas": 3, "maxReplicas": 9, "targetCPUUtilizationPercentage": 50
+        }),
+    );
+    old["metadata"]["labels"]["old"] = json!("1");
+    kubectl_apply(&world, &old);
+    let declared = scaler(
+        "autoscaling/v2",
+        json!({
+            "scaleTargetRef": target(), "maxReplicas": 7,
+            "metrics": [{"type": "Resource", "resource": {"name": "memory", "target": {"type": "Utilization", "averageUtilization": 60}}}]
+        }),
+    );
+    adopt(&world, &declared).await;
+    let uri = format!("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers/web", world.namespace);
+    let live = world.admin.get(&uri).await.unwrap();
+    assert_eq!(live["spec"]["maxReplicas"], 7);
+    assert_eq!(live["spec"]["minReplicas"], 1, "what is not declared has its default again");
+    assert_eq!(live["spec"]["metrics"], declared["spec"]["metrics"]);
+    assert_eq!(live["metadata"]["labels"]["old"], Json::Null);
+    let managers = live["metadata"]["managedFields"].as_array().unwrap();
+    let managers: Vec<_> = managers.iter().map(|entry| (&entry["manager"], &entry["apiVersion"])).collect();
+    assert_eq!(managers, [(&json!("gitops:shop"), &json!("autoscaling/v2"))]);
+    let last = "kubectl.kubernetes.io/last-applied-configuration";
+    assert_eq!(live["metadata"]["annotations"][last], Json::Null);
+}
+
+/// Where people met it: a tool that clears the record of owners; only the annotation says what was applied.
+#[tokio::test]
+async fn what_only_the_last_applied_configuration_knows_of_goes_when_it_is_not_declared() {
+    let world = World::new("adopt-cleared").await;
+    let config = |data: Json| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": data});
+    kubectl_apply(&world, &config(json!({"x": "1", "old": "1"})));
+    let uri = world.uri("configmaps", "a");
+    world.admin.merge(&uri, &json!({"data": {"theirs": "1"}})).await;
+    world.admin.merge(&uri, &json!({"metadata": {"managedFields": [{}]}})).await;
+    let cleared = world.admin.get(&uri).await.unwrap();
+    assert_eq!(cleared["metadata"]["managedFields"], Json::Null);
+    adopt(&world, &config(json!({"x": "2"}))).await;
+    let live = world.admin.get(&uri).await.unwrap();
+    assert_eq!(live["data"], json!({"x": "2", "theirs": "1"}), "what nobody applied is somebody else's");
+}

@@ -1,0 +1,142 @@
+//! Hooks: what runs once, and what waits for its end.
+
+use std::time::Duration;
+
+use gitops_core::{ApplyOptions, Engine, Report, StepOutcome};
+use serde_json::{Value as Json, json};
+
+use crate::support::{Files, World};
+use crate::whole::engine;
+
+/// How long is waited for what does not end.
+const SHORT: Duration = Duration::from_secs(2);
+
+fn config_map(value: &str) -> Json {
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": value}})
+}
+
+fn pod() -> Json {
+    json!({"restartPolicy": "Never", "containers": [{"name": "run", "image": "busybox:1"}]})
+}
+
+/// A job that runs before all ordinary objects.
+fn hook(spec: &Json) -> Json {
+    let mut job = json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"name": "migrate", "annotations": {"argocd.argoproj.io/hook": "PreSync"}},
+        "spec": {"backoffLimit": 0, "template": {"spec": pod()}}
+    });
+    job["spec"].as_object_mut().unwrap().extend(spec.as_object().unwrap().clone());
+    job
+}
+
+async fn apply(world: &World, engine: &mut Engine) -> Report {
+    let plan = engine.plan(&world.cx).await.unwrap();
+    engine.apply(&world.cx, &plan, &ApplyOptions::naming_the_plan("tester")).await.unwrap()
+}
+
+/// Applies, finds that what the hook holds up is not made, and gives all reasons.
+async fn is_held_up(world: &World, engine: &mut Engine) -> String {
+    let report = apply(world, engine).await;
+    assert_eq!(world.admin.get(&world.uri("configmaps", "a")).await, None);
+    assert!(!report.is_converged(), "{report:?}");
+    format!("{report:?}")
+}
+
+async fn until(world: &World, uri: &str, is_so: impl Fn(&Option<Json>) -> bool) {
+    while !is_so(&world.admin.get(uri).await) {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// People saw a migration run six times in 25 seconds: the server removed the finished job, and that was taken for drift.
+#[tokio::test]
+async fn a_hook_job_that_its_time_to_live_removed_is_finished_and_does_not_run_again() {
+    let world = World::controlled("ttl").await;
+    let files = Files::default();
+    let job = hook(&json!({"ttlSecondsAfterFinished": 1}));
+    files.declare([("a.json", config_map("1")), ("job.json", job.clone())]);
+    let mut engine = engine(&world, &files, Duration::from_secs(60)).await;
+    let report = apply(&world, &mut engine).await;
+    assert!(report.results.iter().all(|result| result.outcome == StepOutcome::Done), "{report:?}");
+    until(&world, &world.uri("jobs.batch", "migrate"), Option::is_none).await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert!(plan.steps.is_empty() && plan.blocked.is_empty() && plan.drift.is_empty(), "{plan:?}");
+    files.declare([("a.json", config_map("2")), ("job.json", job)]);
+    assert_eq!(apply(&world, &mut engine).await.applied(), 1, "what comes after it goes on");
+    let runs =
+        world.requests().iter().filter(|request| request.writes() && request.uri.contains("/jobs/")).count();
+    assert_eq!(runs, 1);
+}
+
+/// People ran a long task as a bare pod: it counted as finished when it was ready.
+#[tokio::test]
+async fn a_pod_that_is_a_hook_is_finished_when_it_ends() {
+    let world = World::controlled("pod-hook").await;
+    let files = Files::default();
+    let annotations = json!({"argocd.argoproj.io/hook": "PreSync", "testbed/does": "go-on"});
+    let task = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "task", "annotations": annotations}, "spec": pod()});
+    files.declare([("a.json", config_map("1")), ("pod.json", task)]);
+    let mut engine = engine(&world, &files, SHORT).await;
+    is_held_up(&world, &mut engine).await;
+    let why = is_held_up(&world, &mut engine).await;
+    assert!(why.contains("the pod has not finished"), "{why}");
+    let uri = world.uri("pods", "task");
+    world.admin.merge(&format!("{uri}/status"), &json!({"status": {"phase": "Succeeded"}})).await;
+    apply(&world, &mut engine).await;
+    assert!(world.admin.get(&world.uri("configmaps", "a")).await.is_some());
+}
+
+/// People suspend a migration to look at it first.
+#[tokio::test]
+async fn a_suspended_job_that_is_a_hook_is_not_finished() {
+    let world = World::controlled("suspended").await;
+    let files = Files::default();
+    files.declare([("a.json", config_map("1")), ("job.json", hook(&json!({"suspend": true})))]);
+    let mut engine = engine(&world, &files, Duration::from_secs(60)).await;
+    is_held_up(&world, &mut engine).await;
+    let why = is_held_up(&world, &mut engine).await;
+    assert!(why.contains("it is suspended by its spec.suspend"), "{why}");
+    files.declare([("a.json", config_map("1")), ("job.json", hook(&json!({"suspend": false})))]);
+    apply(&world, &mut engine).await;
+    assert!(world.admin.get(&world.uri("configmaps", "a")).await.is_some());
+}
+
+/// People saw finished jobs of charts stay for ever, though their delete policy said otherwise.
+#[tokio::test]
+async fn hooks_go_as_their_delete_policy_says_and_do_not_run_again() {
+    let world = World::controlled("policy").await;
+    let files = Files::default();
+    let marked = |mut object: Json, hook: &str| {
+        let owner_labels = json!({"helm.sh/hook": hook, "helm.sh/hook-delete-policy": "before-hook-creation,hook-succeeded"});
+        object["metadata"]["annotations"] = owner_labels;
+        object
+    };
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "runs"}});
+    let account = marked(account, "pre-install,pre-upgrade,post-install,post-upgrade");
+    let job = marked(hook(&json!({})), "pre-install,pre-upgrade");
+    let declare = |value: &str| {
+        files.declare([
+            ("a.json", config_map(value)),
+            ("account.json", account.clone()),
+            ("job.json", job.clone()),
+        ]);
+    };
+    declare("1");
+    let mut engine = engine(&world, &files, Duration::from_secs(60)).await;
+    let report = apply(&world, &mut engine).await;
+    assert!(report.results.iter().all(|result| result.outcome == StepOutcome::Done), "{report:?}");
+    let plan = engine.plan(&world.cx).await.unwrap();
+    let reasons: Vec<String> =
+        plan.steps.iter().map(|step| format!("{} {}", step.action, step.key.name())).collect();
+    assert_eq!(reasons, ["delete runs", "delete migrate"], "{plan:?}");
+    apply(&world, &mut engine).await;
+    for uri in [world.uri("jobs.batch", "migrate"), world.uri("serviceaccounts", "runs")] {
+        until(&world, &uri, Option::is_none).await;
+    }
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert!(plan.steps.is_empty() && plan.blocked.is_empty() && plan.drift.is_empty(), "{plan:?}");
+    declare("2");
+    assert_eq!(apply(&world, &mut engine).await.applied(), 1, "the hooks ran, and do not run again");
+    assert!(world.admin.get(&world.uri("jobs.batch", "migrate")).await.is_none());
+}

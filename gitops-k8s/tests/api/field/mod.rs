@@ -1,0 +1,16 @@
+//! What people met in the field, one short case each.
+
+mod adopted;
+mod blast;
+mod charts;
+mod clients;
+mod controllers;
+mod creations;
+mod hooks;
+mod identity;
+mod left;
+mod moved;
+mod operators;
+mod orphaned;
+mod readiness;
+mod renamed;

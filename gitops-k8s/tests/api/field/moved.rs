@@ -1,0 +1,146 @@
+use gitops_core::BlockedBecause;
+use serde_json::{Value as Json, json};
+
+use crate::engine::App;
+use crate::support::World;
+
+/// A kind `Thing` with some versions of which the last is stored; `v1` has a field with a default.
+fn definition(group: &str, versions: &[&str]) -> Json {
+    let version = |name: &&str| {
+        let mut spec = json!({"type": "object", "properties": {"size": {"type": "integer"}}});
+        if *name == "v1" {
+            spec["properties"]["mode"] = json!({"type": "string", "default": "fast"});
+        }
+        let schema = json!({"type": "object", "properties": {"spec": spec}});
+        json!({
+            "name": name, "served": true, "storage": versions.last() == Some(name),
+            "schema": {"openAPIV3Schema": schema}
+        })
+    };
+    json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("things.{group}")},
+        "spec": {
+            "group": group, "scope": "Namespaced",
+            "names": {"kind": "Thing", "plural": "things", "singular": "thing"},
+            "versions": versions.iter().map(version).collect::<Vec<_>>()
+        }
+    })
+}
+
+struct Case {
+    world: World,
+    app: App,
+    group: String,
+}
+
+impl Case {
+    /// A thing in `v1beta1`, made and ready.
+    async fn new(name: &str) -> Self {
+        let world = World::new(name).await;
+        let app = App::new(&world, world.target()).await;
+        let group = format!("{}.example", world.namespace);
+        let mut case = Self { world, app, group };
+        case.declare(&["v1beta1"], "v1beta1", 1);
+        case.settle().await;
+        case
+    }
+
+    fn declare(&self, versions: &[&str], version: &str, size: u32) {
+        let thing = json!({
+            "apiVersion": format!("{}/{version}", self.group), "kind": "Thing", "metadata": {"name": "t"},
+            "spec": {"size": size}
+        });
+        self.app.files.declare([("definition", definition(&self.group, versions)), ("thing", thing)]);
+    }
+
+    /// Applies until nothing is to be done; an object waits for its version until the definition serves it.
+    async fn settle(&mut self) {
+        let mut last = None;
+        for _ in 0..5 {
+            // Discovery may learn between a plan and its apply what another client did to the definition.
+            let report = self.app.engine.reconcile(&self.world.cx).await;
+            if report.as_ref().is_ok_and(|report| report.plan.is_empty()) {
+                return;
+            }
+            last = Some(report);
+        }
+        panic!("it does not come to rest: {last:?}");
+    }
+
+    /// As a migration of what is stored leaves it: the object is written anew, and the definition says so.
+    async fn forget_stored(&self, version: &str) {
+        let thing = format!("/apis/{}/{version}/namespaces/{}/things/t", self.group, self.world.namespace);
+        self.world.admin.merge(&thing, &json!({"metadata": {"labels": {"migrated": version}}})).await;
+        let uri =
+            format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{}/status", self.group);
+        self.world.admin.merge(&uri, &json!({"status": {"storedVersions": [version]}})).await;
+    }
+
+    async fn thing(&self) -> Json {
+        let uri = format!("/apis/{}/v1/namespaces/{}/things/t", self.group, self.world.namespace);
+        self.world.admin.get(&uri).await.unwrap()
+    }
+
+    async fn recorded_in(&self) -> Vec<String> {
+        let thing = self.thing().await;
+        let entries = thing["metadata"]["managedFields"].as_array().cloned().unwrap();
+        let ours = entries.iter().filter(|entry| entry["manager"] == "gitops:shop");
+        ours.map(|entry| entry["apiVersion"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Where people met it: an operator whose kinds leave beta; the new version has a field with a default.
+#[tokio::test]
+async fn an_object_moves_to_another_version_and_the_old_one_can_go() {
+    let mut case = Case::new("moves").await;
+    case.declare(&["v1beta1", "v1"], "v1", 1);
+    case.settle().await;
+    assert_eq!(case.recorded_in().await, [format!("{}/v1", case.group)], "the record moves along");
+    case.forget_stored("v1").await;
+    case.declare(&["v1"], "v1", 1);
+    case.settle().await;
+    case.declare(&["v1"], "v1", 2);
+    case.settle().await;
+    let thing = case.thing().await;
+    assert_eq!(thing["spec"], json!({"size": 2, "mode": "fast"}));
+    let plan = case.app.engine.plan(&case.world.cx).await.unwrap();
+    assert!(plan.is_empty(), "{plan:?}");
+}
+
+/// Where people met it: the old version was gone before the objects were declared in the new one.
+#[tokio::test]
+async fn an_object_whose_version_is_gone_is_written_in_the_new_one() {
+    let mut case = Case::new("gone-version").await;
+    case.declare(&["v1beta1", "v1"], "v1beta1", 1);
+    case.settle().await;
+    case.forget_stored("v1").await;
+    let uri = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{}", case.group);
+    let mut found = case.world.admin.get(&uri).await.unwrap();
+    found["spec"] = definition(&case.group, &["v1"])["spec"].clone();
+    case.world.admin.send("PUT", &uri, "application/json", &found).await;
+    case.declare(&["v1"], "v1", 2);
+    case.settle().await;
+    assert_eq!((case.thing().await["spec"]["size"].clone(), case.recorded_in().await.len()), (json!(2), 1));
+}
+
+/// Where people met it: a chart dropped a version that others still declared, and nothing could be written any more.
+#[tokio::test]
+async fn a_plan_that_drops_a_version_in_use_is_refused() {
+    let mut case = Case::new("dropped").await;
+    case.declare(&["v1beta1", "v1"], "v1beta1", 1);
+    case.settle().await;
+    case.forget_stored("v1").await;
+    case.declare(&["v1"], "v1", 1);
+    let plan = case.app.engine.plan(&case.world.cx).await.unwrap();
+    let blocked =
+        plan.blocked.iter().find(|blocked| blocked.key.kind().kind() == "CustomResourceDefinition").unwrap();
+    let BlockedBecause::DryRunFailed(refusal) = &blocked.why else { panic!("{blocked:?}") };
+    let reason = &refusal.reason;
+    let object = format!("{}/t", case.world.namespace);
+    assert!(reason.contains("v1beta1") && reason.contains(&object) && reason.contains("commit"), "{reason}");
+    case.declare(&["v1beta1", "v1"], "v1", 1);
+    case.settle().await;
+    case.declare(&["v1"], "v1", 1);
+    case.settle().await;
+}

@@ -1,0 +1,54 @@
+//! A root reads its own files and what the machine shows to all, and nothing that is ours.
+
+use std::sync::Arc;
+
+use gitops_core::*;
+use gitops_terraform::StateServer;
+
+use crate::support::*;
+
+fn reads(path: &str) -> String {
+    format!("output \"read\" {{ value = file(\"{path}\") }}\n")
+}
+
+/// A change request printed the state of another team's root, and the credentials of the run (shared runners).
+#[tokio::test]
+async fn a_plan_reads_no_other_root_no_state_of_ours_and_no_environment() {
+    let other = ("other/main.tf", "resource \"terraform_data\" \"a\" { input = \"canary-3e77\" }\n");
+    let world = World::new(&[other]);
+    assert!(world.apply().await.is_converged());
+    let state = world.root_folder().join("tree/other/terraform.tfstate");
+    assert!(std::fs::read_to_string(&state).unwrap().contains("canary-3e77"));
+    let key = world.work().join("key");
+    for path in
+        [state.to_str().unwrap(), key.to_str().unwrap(), "/proc/self/environ", "/proc/thread-self/environ"]
+    {
+        world.files.declare(&[other, ("app/main.tf", &reads(path))]);
+        let plan = world.plan().await;
+        assert!(plan.steps.is_empty(), "{path}: {:?}", diff(&plan));
+        let why = plan.blocked[0].why.to_string();
+        assert!(why.contains("permission denied") && !why.contains("canary"), "{path}: {why}");
+    }
+    let beside = world.folder.path().join("beside");
+    std::fs::write(&beside, "open").unwrap();
+    world.files.declare(&[other, ("app/main.tf", &reads(beside.to_str().unwrap()))]);
+    assert_eq!(world.plan().await.steps.len(), 1, "what is not ours is read as before");
+}
+
+/// The state of a root was taken through the port that a killed run had left (shared machines).
+#[tokio::test]
+async fn the_state_server_is_believed_by_a_certificate_of_its_own() {
+    let server = Arc::new(StateServer::new(Arc::new(MemoryStore::default())));
+    let folder = tempfile::tempdir().unwrap();
+    let told = folder.path().join("environment");
+    let main = format!(
+        "resource \"terraform_data\" \"a\" {{\n  provisioner \"local-exec\" {{ command = \"env > {}\" }}\n}}\n",
+        told.display()
+    );
+    let world =
+        World::new(&[("app/main.tf", &main)]).built(move |builder| builder.state_server(server.clone()));
+    assert!(world.apply().await.is_converged());
+    let text = std::fs::read_to_string(&told).unwrap();
+    assert!(text.contains("TF_HTTP_ADDRESS=https://127.0.0.1:"), "{text}");
+    assert!(text.contains("BEGIN CERTIFICATE"), "{text}");
+}

@@ -1,0 +1,78 @@
+//! What a root declares is found in every form that the language has.
+
+use gitops_core::*;
+use gitops_terraform::{RootModule, TerraformRender};
+
+use crate::support::*;
+
+const CANARY: &str = "canary-5d1c2";
+
+fn secret() -> Value {
+    Value::Secret(Secret::new(CANARY, &SecretKey::new([3; 32])))
+}
+
+fn resource(variable: &str) -> String {
+    format!("resource \"terraform_data\" \"a\" {{ input = var.{variable} }}\n")
+}
+
+/// Passwords were printed by the plan where the variable was declared in a form that was not foreseen (code reviews).
+#[tokio::test]
+async fn a_secret_is_hidden_however_its_variable_is_declared() {
+    let forms = [
+        ("app/main.tf", "variable pw {}\n"),
+        ("app/main.tf", "locals { x = \"$${\" }\nvariable \"pw\" {}\n"),
+        ("app/v.tf.json", r#"{"variable": [{"other": {"default": 1}}, {"pw": {}}]}"#),
+        (
+            "app/v.tf.json",
+            r#"{"variable": {"other": {"default": 1}}, "variable": {"pw": [{"type": "string"}]}}"#,
+        ),
+    ];
+    for (path, text) in forms {
+        let use_of_it = resource("pw");
+        let world = World::new(&[(path, text), ("app/use.tf", &use_of_it)])
+            .rendered(TerraformRender::new("tf").variable("pw", secret()));
+        let plan = world.plan().await;
+        assert_eq!(plan.steps.len(), 1, "{text}: {:?}", plan.blocked);
+        let shown = format!("{plan:?} {:?}", diff(&plan));
+        assert!(!shown.contains(CANARY) && shown.contains("sensitive"), "{text}: {shown}");
+    }
+}
+
+/// A renderer of its own gives a secret to a variable that nobody declares: it could not be marked.
+#[tokio::test]
+async fn a_secret_without_a_variable_is_refused() {
+    let world = World::new(&[]);
+    let files = [("app/main.tf".to_owned(), Value::from("locals {}\n"))].into();
+    let mut root = RootModule::new("app", files);
+    root.variables.insert("pw".to_owned(), secret());
+    let target = world.target();
+    let at = Provenance { source: "files".into(), revision: "1".into(), path: "app/main.tf".into(), line: 1 };
+    let object = Object::new(root_key("app"), root.into_body(), at);
+    let error = target.dry_run().unwrap().preview(&world.cx, &object.key, Some(&object), None).await;
+    let error = error.unwrap_err();
+    assert!(error.to_string().contains("the variable `pw` gets a secret"), "{error}");
+}
+
+#[tokio::test]
+async fn a_local_module_is_found_without_quotes_and_in_a_list() {
+    let module = ("modules/m/main.tf", "resource \"terraform_data\" \"a\" {}\n");
+    let calls = [
+        ("app/main.tf", "module m {\n  source = \"../modules/m\"\n}\n"),
+        ("app/main.tf.json", r#"{"module": [{"m": [{"source": "../modules/m"}]}]}"#),
+    ];
+    for call in calls {
+        let plan = World::new(&[call, module]).plan().await;
+        assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
+    }
+}
+
+/// A misspelt variable in a root's settings was ignored by the tool (environments by folder).
+#[tokio::test]
+async fn a_slip_in_the_variables_of_a_root_is_named_with_the_nearest() {
+    let main = ("app/main.tf", "variable \"region\" { default = \"a\" }\n");
+    let world = World::new(&[main, ("app/gitops.json", r#"{"variables": {"regoin": "b"}}"#)]);
+    let target = world.target();
+    let error = world.engine(&target).await.plan(&world.cx).await.unwrap_err();
+    let said: Vec<String> = error.diagnostics().iter().map(ToString::to_string).collect();
+    assert!(said[0].contains("no variable `regoin`; did you mean `region`?"), "{said:?}");
+}

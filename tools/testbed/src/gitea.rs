@@ -1,0 +1,173 @@
+//! A real forge: Gitea, with the accounts and repositories that a test makes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// The password of every account.
+const PASSWORD: &str = "not-a-secret-1";
+
+/// Ends the server and removes its folder as soon as its standard input ends: when the test is over, however it went.
+const SHELL: &str = r#"
+trap "" INT TERM HUP
+"$GITEA" --config "$FOLDER/app.ini" web >"$FOLDER/gitea.log" 2>&1 </dev/null &
+server=$!
+while read -r word; do :; done
+kill -9 $server
+wait
+rm -rf "$FOLDER"
+"#;
+
+/// A forge of its own; it ends with this value.
+///
+/// The account [`ADMIN`](Self::ADMIN) may do everything, and there is no other until [`join`](Self::join) makes one.
+#[derive(Debug)]
+pub struct Gitea {
+    port: u16,
+    token: String,
+    client: Client<HttpConnector, Full<Bytes>>,
+    _ear: ChildStdin,
+}
+
+impl Gitea {
+    /// The account that may do everything.
+    pub const ADMIN: &str = "gitops";
+
+    /// Starts one; returns when it answers.
+    ///
+    /// # Panics
+    /// If the program is not there: `cargo xtask test` builds it.
+    pub async fn start() -> Self {
+        let folder = TempDir::with_prefix("gitops-gitea-").unwrap().keep();
+        let program = needed("GITOPS_GITEA");
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        fs::write(folder.join("app.ini"), configuration(&folder, port)).unwrap();
+        run(&program, &folder, &["migrate"]);
+        let create =
+            ["admin", "user", "create", "--admin", "--username", Self::ADMIN, "--password", PASSWORD];
+        let more = ["--email", "gitops@example.org", "--must-change-password=false"];
+        run(&program, &folder, &[&create[..], &more].concat());
+        let token =
+            ["admin", "user", "generate-access-token", "--username", Self::ADMIN, "--raw", "--scopes", "all"];
+        let token = run(&program, &folder, &token).lines().last().unwrap().trim().to_owned();
+        let gitea = Self {
+            port,
+            token,
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            _ear: serve(&program, &folder),
+        };
+        gitea.wait().await;
+        gitea
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// A token of the account that may do everything.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// Makes an account.
+    pub async fn join(&self, login: &str) {
+        let body = json!({
+            "username": login, "email": format!("{login}@example.org"), "password": PASSWORD,
+            "must_change_password": false,
+        });
+        self.done(Self::ADMIN, "POST", "/admin/users", body).await;
+    }
+
+    /// Makes a call of the API as an account; gives the body of the answer.
+    ///
+    /// # Panics
+    /// If the answer is no success.
+    pub async fn done(&self, login: &str, method: &str, path: &str, body: Value) -> Value {
+        let (status, answer) = self.call(login, method, path, body.clone()).await;
+        assert!((200..300).contains(&status), "{login}: {method} {path} {body}: {status} {answer}");
+        answer
+    }
+
+    /// Makes a call of the API as an account; gives status and body of the answer.
+    pub async fn call(&self, login: &str, method: &str, path: &str, body: Value) -> (u16, Value) {
+        let credentials = STANDARD.encode(format!("{login}:{PASSWORD}"));
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("{}/api/v1{path}", self.url()))
+            .header(header::AUTHORIZATION, format!("Basic {credentials}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = if body.is_null() { Bytes::new() } else { body.to_string().into() };
+        let answer = self.client.request(request.body(Full::new(body)).unwrap()).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or_default())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+    async fn wait(&self) {
+        let version = format!("{}/api/v1/version", self.url());
+        for _ in 0..600 {
+            let request = Request::get(&version).body(Full::<Bytes>::default()).unwrap();
+            if self.client.request(request).await.is_ok_and(|answer| answer.status().is_success()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("Gitea does not answer within a minute");
+    }
+}
+
+fn configuration(folder: &Path, port: u16) -> String {
+    let (files, folder) = (needed("GITOPS_GITEA_STATIC"), folder.display());
+    let files = files.display();
+    let user = String::from_utf8(Command::new("id").arg("-un").output().unwrap().stdout).unwrap();
+    format!(
+        "RUN_USER = {user}\nI_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true\n\
+         [server]\nHTTP_ADDR = 127.0.0.1\nHTTP_PORT = {port}\nROOT_URL = http://127.0.0.1:{port}/\n\
+         APP_DATA_PATH = {folder}/data\nSTATIC_ROOT_PATH = {files}\nDISABLE_SSH = true\n\
+         LFS_START_SERVER = false\nOFFLINE_MODE = true\n\
+         [database]\nDB_TYPE = sqlite3\nPATH = {folder}/gitea.db\n\
+         [repository]\nROOT = {folder}/repositories\nENABLE_PUSH_CREATE_USER = true\nDEFAULT_BRANCH = main\n\
+         [security]\nINSTALL_LOCK = true\nSECRET_KEY = only-for-tests\nPASSWORD_HASH_ALGO = pbkdf2$1$10\n\
+         [webhook]\nALLOWED_HOST_LIST = loopback\n[indexer]\nISSUE_INDEXER_TYPE = db\n\
+         [actions]\nENABLED = false\n[log]\nMODE = console\nLEVEL = Info\n"
+    )
+}
+
+fn run(program: &Path, folder: &Path, arguments: &[&str]) -> String {
+    let mut command = Command::new(program);
+    command.arg("--config").arg(folder.join("app.ini")).args(arguments);
+    let output = command.env("GITEA_WORK_DIR", folder).env("HOME", folder).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
+    text
+}
+
+#[expect(clippy::zombie_processes, reason = "the shell ends with this process, not before")]
+fn serve(program: &Path, folder: &Path) -> ChildStdin {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", SHELL]).stdin(Stdio::piped()).stdout(Stdio::null());
+    shell.env("GITEA", program).env("FOLDER", folder).env("GITEA_WORK_DIR", folder).env("HOME", folder);
+    let mut child = shell.spawn().expect("`sh` starts");
+    child.stdin.take().expect("it is piped")
+}
+
+fn needed(variable: &str) -> PathBuf {
+    let path = std::env::var_os(variable).map(PathBuf::from).filter(|path| path.exists());
+    path.unwrap_or_else(|| {
+        panic!("{variable} does not name a program that exists: run `cargo xtask test`, which sets it")
+    })
+}

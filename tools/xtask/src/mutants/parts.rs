@@ -1,0 +1,88 @@
+//! The code that decides what is written and deleted, in parts, each with the tests that must notice a change of it.
+
+/// One part.
+pub struct Part {
+    pub name: &'static str,
+    pub package: &'static str,
+    /// Files, as globs from the root.
+    pub files: &'static [&'static str],
+    /// Arguments of `cargo test`: tests that need no server.
+    pub tests: &'static [&'static str],
+}
+
+/// All parts.
+pub const PARTS: &[Part] = &[
+    Part {
+        name: "recover",
+        package: "gitops-core",
+        files: &["gitops-core/src/engine/recover.rs"],
+        tests: &["--lib", "--test", "confirm", "--test", "field"],
+    },
+    Part {
+        name: "planner",
+        package: "gitops-core",
+        files: &["gitops-core/src/planner/*.rs"],
+        tests: &["--lib", "--test", "planner", "--test", "field", "--test", "engine", "--test", "outputs"],
+    },
+    Part {
+        name: "gates",
+        package: "gitops-core",
+        files: &[
+            "gitops-core/src/gate.rs",
+            "gitops-core/src/review/approval/*.rs",
+            "gitops-core/src/plan/effect.rs",
+        ],
+        tests: &["--lib", "--test", "approvals", "--test", "protected", "--test", "field"],
+    },
+    Part {
+        name: "engine",
+        package: "gitops-core",
+        files: &[
+            "gitops-core/src/engine/prepare.rs",
+            "gitops-core/src/engine/effects.rs",
+            "gitops-core/src/engine/carry_out.rs",
+            "gitops-core/src/engine/confirm.rs",
+            "gitops-core/src/engine/standing.rs",
+            "gitops-core/src/engine/adoption.rs",
+            "gitops-core/src/engine/proof.rs",
+        ],
+        tests: &["--lib", "--test", "engine", "--test", "field", "--test", "run", "--test", "confirm"],
+    },
+    Part {
+        name: "reconcile",
+        package: "gitops-core",
+        files: &["gitops-core/src/reconcile/*.rs"],
+        tests: &["--lib", "--test", "reconciler", "--test", "engine", "--test", "field"],
+    },
+    Part {
+        name: "journal",
+        package: "gitops-core",
+        files: &["gitops-core/src/journal/*.rs"],
+        tests: &["--lib", "--test", "storage"],
+    },
+    Part {
+        name: "inventory",
+        package: "gitops-core",
+        files: &["gitops-core/src/inventory/*.rs"],
+        tests: &["--lib", "--test", "field", "--test", "storage", "--test", "engine"],
+    },
+    Part {
+        name: "kubernetes",
+        package: "gitops-k8s",
+        files: &[
+            "gitops-k8s/src/apply/*.rs",
+            "gitops-k8s/src/ignore/*.rs",
+            "gitops-k8s/src/adopt.rs",
+            "gitops-k8s/src/clients/*.rs",
+            "gitops-k8s/src/policy/*.rs",
+            "gitops-k8s/src/health/*.rs",
+        ],
+        tests: &["--lib"],
+    },
+    Part {
+        name: "terraform",
+        package: "gitops-terraform",
+        files: &["gitops-terraform/src/apply.rs", "gitops-terraform/src/conclude.rs"],
+        tests: &["--lib"],
+    },
+];
