@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
-use gitops_core::directory::FileRender;
-use gitops_core::journal::MemoryJournalIo;
+use gitops_core::backend::directory::FileRender;
+use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{ApplyOptions, Cx, Engine, Event, Memory, MemoryAudit, MemoryStore, Source, State, Target};
 use gitops_git::GitSource;
 

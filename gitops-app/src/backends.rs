@@ -19,7 +19,8 @@ use crate::session::Access;
 ///
 /// ```
 /// use gitops_app::{Backends, Mounting};
-/// use gitops_core::{Memory, Mount, directory::FileRender};
+/// use gitops_core::{Memory, Mount};
+/// use gitops_core::backend::directory::FileRender;
 /// use std::sync::Arc;
 ///
 /// #[derive(Clone, serde::Deserialize)]

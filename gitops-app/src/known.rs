@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use gitops_core::{Result, fs};
+use gitops_core::Result;
+use gitops_core::process::fs;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;

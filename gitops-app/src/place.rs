@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use gitops_core::{Cx, Error, ErrorKind, Result, StateDir, fs};
+use gitops_core::process::fs;
+use gitops_core::{Cx, Error, ErrorKind, Result, StateDir};
 
 use crate::config::{Config, TargetKind};
 

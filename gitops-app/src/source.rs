@@ -66,7 +66,7 @@ fn limits(written: &BTreeMap<&'static str, u64>) -> Limits {
 fn make_private(folder: &Path) -> Result<()> {
     match folder.symlink_metadata() {
         Ok(_) => Ok(()),
-        Err(_) => gitops_core::fs::create_private_dir(folder).map_err(|error| {
+        Err(_) => gitops_core::process::fs::create_private_dir(folder).map_err(|error| {
             let help = "see that the folder that it is in can be written";
             Error::from(error).with("state", folder.display()).help(help)
         }),

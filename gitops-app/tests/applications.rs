@@ -6,7 +6,7 @@ use std::path::Path;
 
 use gitops_app::config::{Applications, Auth, Config, GitRef, SecretPlace, TargetKind};
 use gitops_app::{Backends, Mounting};
-use gitops_core::directory::FileRender;
+use gitops_core::backend::directory::FileRender;
 use gitops_core::{Error, Gate, Memory, Mount, Result};
 use serde::Deserialize;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::cel::{CelGate, Expression, MAX_TEXT};
+use gitops_core::gate::cel::{CelGate, Expression, MAX_TEXT};
 use gitops_core::*;
 use proptest::prelude::*;
 use support::World;

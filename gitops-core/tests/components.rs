@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use gitops_core::capability::{DryRun, Preview};
-use gitops_core::cel::{CelGate, Expression};
+use gitops_core::gate::cel::{CelGate, Expression};
 use gitops_core::*;
 use support::{World, key};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use gitops_core::service::{External, Program, Query, Service};
+use gitops_core::backend::service::{External, Program, Query, Service};
 use gitops_core::*;
 
 const HELLO: &str = r#"read ask; echo '{"id":0,"protocol":1,"name":"sh","kinds":["Note"]}'"#;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gitops_core::capability::Preview;
-use gitops_core::journal::{Intent, OpResult, Record};
+use gitops_core::state::record::{Intent, OpResult, Record};
 use gitops_core::*;
 use proptest::prelude::*;
 

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
+use gitops_core::engine::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
 use gitops_core::*;
 use proptest::prelude::*;
 

@@ -6,7 +6,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use gitops_core::{Result, fs};
+use gitops_core::Result;
+use gitops_core::process::fs;
 
 pub(crate) use fs::{blocking, failed};
 

@@ -1,7 +1,7 @@
 //! The backend: records of a DNS service. The namespace of a key is its zone, the name is type and name: `A/www`.
 
+use gitops_core::backend::service::{Item, Page, Query, Service, ServiceInfo, Write};
 use gitops_core::prelude::*;
-use gitops_core::service::{Item, Page, Query, Service, ServiceInfo, Write};
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 

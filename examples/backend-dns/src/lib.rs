@@ -2,7 +2,7 @@
 //!
 //! The service is as many are: it chooses the ids of records, takes two records of one name, gives lists by pages, fills in
 //! a time to live, never shows a key that it was given, and has neither versions nor labels. The adapter
-//! [`ServiceTarget`](gitops_core::service::ServiceTarget) does the rest, with a ledger of ids.
+//! [`ServiceTarget`](gitops_core::backend::service::ServiceTarget) does the rest, with a ledger of ids.
 //!
 //! | File | What it is |
 //! | --- | --- |

@@ -1,11 +1,11 @@
 //! A backend in Python: feature flags in a `SQLite` database.
 //!
-//! [`gitops_core::service::External`] starts `flags.py`, asks it by JSON lines, bounds and ends it. Names, versions and owner
+//! [`gitops_core::backend::service::External`] starts `flags.py`, asks it by JSON lines, bounds and ends it. Names, versions and owner
 //! labels are in the table, and each request is one transaction: so the target is keyed.
 
 use std::path::Path;
 
-use gitops_core::service::{External, Program, ServiceTarget};
+use gitops_core::backend::service::{External, Program, ServiceTarget};
 use gitops_core::{Cx, Result, Value};
 
 /// The program, next to this crate's manifest.

@@ -1,7 +1,7 @@
 //! The backend: roles of a database server.
 
+use gitops_core::backend::service::{Item, Page, Query, Service, ServiceInfo, Write};
 use gitops_core::prelude::*;
-use gitops_core::service::{Item, Page, Query, Service, ServiceInfo, Write};
 use postgres_protocol::{escape::escape_identifier, escape::escape_literal, password::scram_sha_256};
 use serde_json::{Map, Value as Json};
 

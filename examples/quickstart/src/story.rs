@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gitops_core::directory::{Directory, FileRender};
+use gitops_core::backend::directory::{Directory, FileRender};
 use gitops_core::{ApplyOptions, Cx, Engine, Error, ErrorKind, FileAudit, Plan, Report, Result, StateDir};
 use gitops_git::{GitRef, GitSource};
 

@@ -1,7 +1,7 @@
 //! Rules that plans must pass, as CEL expressions.
 
 use gitops_core::Verdict;
-use gitops_core::cel::{CelGate, Expression};
+use gitops_core::gate::cel::{CelGate, Expression};
 
 use super::node::{Node, Place};
 use super::plain_name;

@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitops_core::cel::CelGate;
+use gitops_core::gate::cel::CelGate;
 use gitops_core::{Diagnostic, DriftPolicy, Error};
 use reader::Fields;
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use gitops_core::journal::MemoryJournalIo;
+use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{
     Cx, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, MemoryStore, Options, Result,
     SecretKey, State, StateDir, StateStore,

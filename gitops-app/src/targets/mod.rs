@@ -6,7 +6,7 @@ mod terraform;
 use std::path::Path;
 use std::sync::Arc;
 
-use gitops_core::directory::FileRender;
+use gitops_core::backend::directory::FileRender;
 use gitops_core::{Directory, Mount, OutputRef, Result, StateStore};
 use gitops_terraform::Terraform;
 

@@ -7,8 +7,9 @@ use futures::future::try_join_all;
 use super::check::{Asked, Bench, Check, Checked, check, ensure};
 use super::kit::Kit;
 use super::poll::drop_at;
-use crate::audit::{AuditEntry, AuditEvent, AuditSink};
-use crate::{Cx, Result};
+use crate::cx::Cx;
+use crate::state::audit::{AuditEntry, AuditEvent, AuditSink};
+use crate::value::Result;
 
 pub(super) const CHECKS: &[Check<AuditBench>] = &[
     check!(

@@ -7,8 +7,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 
 use super::report::{CheckResult, Status};
-use crate::target::RecoveryClass;
-use crate::{Cx, Error, Result};
+use crate::capability::RecoveryClass;
+use crate::cx::Cx;
+use crate::value::{Error, Result};
 
 /// How long a check may take. One that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(600);

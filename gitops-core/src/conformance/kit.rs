@@ -6,8 +6,9 @@ use futures::future::BoxFuture;
 use super::check::{Asked, Bench, Check, run};
 use super::report::{CheckResult, Report, Status};
 use super::seed::{any_seed, seeded};
-use crate::target::RecoveryClass;
-use crate::{Cx, Result};
+use crate::capability::RecoveryClass;
+use crate::cx::Cx;
+use crate::value::Result;
 
 /// A kit that is ready to be [run](Self::run).
 pub struct Kit {

@@ -8,11 +8,14 @@ use self::probe::Probe;
 use super::check::{Asked, Bench, Check, Checked, check, ensure};
 use super::kit::Kit;
 use super::poll::drop_at;
-use crate::capability::Beside;
+use crate::capability::{Beside, Scope, Target};
+use crate::cx::Cx;
 use crate::layer::Layer;
 use crate::render::Desired;
-use crate::value::{Change, GroupKind, Key, Object, OwnerLabel, Provenance, Value};
-use crate::{Applied, Cx, Error, ErrorKind, Revision, Scope, Source, Target};
+use crate::source::Source;
+use crate::value::{
+    Applied, Change, Error, ErrorKind, GroupKind, Key, Object, OwnerLabel, Provenance, Revision, Value,
+};
 
 pub(super) const CHECKS: &[Check<LayerBench>] = &[
     check!("Y01", Asked::All, info, "What a target or a source is comes through."),

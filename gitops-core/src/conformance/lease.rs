@@ -8,8 +8,9 @@ use futures::future::join_all;
 use super::check::{Asked, Bench, Check, Checked, Stop, check, ensure};
 use super::kit::Kit;
 use super::poll::drop_at;
-use crate::lease::{Lease, LeaseGrant};
-use crate::{Cx, Result};
+use crate::cx::Cx;
+use crate::state::lease::{Lease, LeaseGrant};
+use crate::value::Result;
 
 pub(super) const CHECKS: &[Check<LeaseBench>] = &[
     check!("L01", Asked::All, one_holder, "While one has the lease, nobody else gets it."),
@@ -172,7 +173,7 @@ async fn deposed(bench: &LeaseBench) -> Checked<(LeaseGrant, LeaseGrant)> {
 async fn deposed_renews(bench: &LeaseBench) -> Checked {
     let (lost, _) = deposed(bench).await?;
     let renewed = bench.renew(&lost).await;
-    let is_conflict = renewed.as_ref().is_err_and(crate::Error::is_conflict);
+    let is_conflict = renewed.as_ref().is_err_and(crate::value::Error::is_conflict);
     ensure!(is_conflict, "a lease that was lost is renewed: {renewed:?}");
     Ok(())
 }

@@ -8,10 +8,10 @@ use futures::future::BoxFuture;
 
 use super::check::{Asked, Bench, Check, Checked, Stop, check, ensure};
 use super::kit::Kit;
+use crate::cx::Cx;
 use crate::render::{Render, Renderer};
 use crate::source::Snapshot;
-use crate::value::{Digest, Digested, Key, Object};
-use crate::{Cx, Error, Result, Revision};
+use crate::value::{Digest, Digested, Error, Key, Object, Result, Revision};
 
 pub(super) const CHECKS: &[Check<RenderBench>] = &[
     check!("R01", Asked::All, pure, "One tree gives the same objects each time."),

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::target::RecoveryClass;
+use crate::capability::RecoveryClass;
 
 /// What came of a kit: every check by number, and the recovery class that a target earned.
 ///

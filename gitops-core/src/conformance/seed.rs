@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::cx::{Cx, Entropy, System};
 use crate::value::Hasher;
-use crate::{Cx, Entropy, System};
 
 /// Entropy that is the same for the same seed.
 struct Seeded {

@@ -11,8 +11,9 @@ use async_trait::async_trait;
 
 use super::check::{Bench, Check, Checked, Stop};
 use super::kit::Kit;
+use crate::cx::Cx;
 use crate::source::{Entry, EntryKind, Snapshot, Source};
-use crate::{Cx, Error, ErrorKind, Result, Revision};
+use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// Every check of a source, in the order of the numbers.
 pub(super) fn checks() -> impl Iterator<Item = &'static Check<SourceBench>> {

@@ -8,9 +8,9 @@ use futures::future::join_all;
 use super::check::{Asked, Bench, Check, Checked, Stop, check, ensure};
 use super::kit::Kit;
 use super::poll::{drop_at, overlap};
-use crate::store::{Document, StateStore, Stored};
-use crate::value::Version;
-use crate::{Cx, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::store::{Document, StateStore, Stored};
+use crate::value::{ErrorKind, Result, Version};
 
 /// At how many awaits of one call it is stopped at most.
 const AWAITS: usize = 64;

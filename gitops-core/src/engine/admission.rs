@@ -9,11 +9,11 @@ use super::effects::contained;
 use super::fill::Filled;
 use super::{Declared, Engine};
 use crate::capability::Beside;
-use crate::event::Event;
-use crate::planner::{PlanInput, Planner};
+use crate::cx::Cx;
+use crate::engine::event::Event;
+use crate::plan::planner::{PlanInput, Planner};
 use crate::source::Snapshot;
-use crate::value::{Digest, Digested, Key, Object, Refusal};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Digest, Digested, Error, ErrorKind, Key, Object, Refusal, Result};
 
 /// What targets said of new objects, each in the declaration that they were asked about.
 #[derive(Default)]

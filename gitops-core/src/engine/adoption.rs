@@ -5,12 +5,10 @@
 
 use std::sync::Arc;
 
-use crate::capability::Preview;
-use crate::diff::{Diff, FieldChange};
+use crate::capability::{Diff, FieldChange, Preview, Scope, Target};
+use crate::cx::Cx;
 use crate::plan::{Reason, Step};
-use crate::target::{Scope, Target};
-use crate::value::{Applied, Change, Expect, Live};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Applied, Change, Error, ErrorKind, Expect, Live, Result};
 
 /// Whether a step takes an object over.
 pub(super) fn adopts(step: &Step) -> bool {

@@ -1,11 +1,11 @@
 //! Approvals that outlive the process in which they were given.
 
 use super::Engine;
-use crate::approval::Approval;
-use crate::audit::AuditEvent;
-use crate::journal::Record;
-use crate::plan::PlanId;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::approval::Approval;
+use crate::state::audit::AuditEvent;
+use crate::state::record::Record;
+use crate::value::{Error, ErrorKind, PlanId, Result};
 
 impl Engine {
     /// Keeps an approval: from now on, in this process and in later ones, it lifts what it names as far as it covers it.

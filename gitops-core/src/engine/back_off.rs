@@ -2,7 +2,8 @@ use std::mem::take;
 use std::time::Duration;
 
 use super::tamper;
-use crate::{Cx, Error, Retry};
+use crate::cx::Cx;
+use crate::value::{Error, Retry};
 
 /// The bounds of the first wait and of the longest.
 const BOUNDS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(300));
@@ -46,7 +47,7 @@ impl BackOff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::value::ErrorKind;
 
     const HOUR: Duration = Duration::from_secs(3600);
 

@@ -1,9 +1,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::inventory::{Inventory, Owned};
-use crate::planner::Planned;
+use crate::plan::planner::Planned;
 use crate::render::Desired;
+use crate::state::inventory::Inventory;
+use crate::state::record::Owned;
 use crate::value::{DigestMap, Key, Object};
 
 /// The last plan's knowledge, from which the next plan starts: what was declared and owned then, and which objects

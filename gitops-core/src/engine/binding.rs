@@ -6,10 +6,10 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use super::Engine;
 use super::effects::contained;
-use crate::inventory::{Binding, Inventory, Rebound};
-use crate::journal::Record;
-use crate::value::owner;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::inventory::Inventory;
+use crate::state::record::{Binding, Rebound, Record};
+use crate::value::{Error, ErrorKind, Result, owner};
 
 /// What an engine may take for its own state although it is bound to something else.
 #[derive(Clone, Debug, Default)]

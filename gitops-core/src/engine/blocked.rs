@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, StepOutcome, StepResult};
-use crate::event::{Event, Events};
+use crate::engine::event::{Event, Events};
 use crate::plan::{Obstacle, Plan};
 use crate::value::Key;
 

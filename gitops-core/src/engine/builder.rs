@@ -13,18 +13,16 @@ use super::blocked::KnownBlocked;
 use super::differing::Differed;
 use super::handle::Shared;
 use super::ledger::{FOLD_AT, Ledger, State};
-use crate::diagnostic::Diagnostic;
-use crate::diff::{Differ, Structural};
-use crate::event::{EventSink, Events};
+use crate::capability::{Differ, Structural, Target};
+use crate::cx::Cx;
+use crate::engine::event::{EventSink, Events};
+use crate::engine::mount::{Mount, Review};
+use crate::engine::reconcile::FlapGuard;
 use crate::gate::{BlastRadius, Gate, MassDelete};
-use crate::mount::{Mount, Review};
-use crate::planner::Options;
-use crate::reconcile::FlapGuard;
+use crate::plan::planner::Options;
 use crate::render::{Desired, Render, Renderer, Routes};
 use crate::source::Source;
-use crate::target::Target;
-use crate::value::GroupKind;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Diagnostic, Error, ErrorKind, GroupKind, Result};
 
 /// Puts an [`Engine`] together.
 #[must_use]

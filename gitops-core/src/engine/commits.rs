@@ -2,9 +2,9 @@
 
 use super::Engine;
 use super::effects::contained;
+use crate::cx::Cx;
 use crate::source::Commits;
-use crate::value::Revision;
-use crate::{Cx, Result};
+use crate::value::{Result, Revision};
 
 /// What was looked up last. That a source can't tell is remembered too, or each reconciliation would ask it again.
 pub(super) struct LookedUp {

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::audit::AuditEvent;
-use crate::journal::{Intent, OpResult, Record};
-use crate::value::{Action, Key, Live, Ownership, Presence, Version, owner};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::audit::AuditEvent;
+use crate::state::record::{Intent, OpResult, Record};
+use crate::value::{Action, Error, ErrorKind, Key, Live, Ownership, Presence, Result, Version, owner};
 
 /// What somebody found out about a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

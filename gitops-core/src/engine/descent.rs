@@ -1,7 +1,7 @@
 use super::Engine;
+use crate::cx::Cx;
 use crate::source::Relation;
-use crate::value::Revision;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Error, ErrorKind, Result, Revision};
 
 impl Engine {
     /// Refuses a revision that does not descend from the one that was applied: a branch that was moved back or

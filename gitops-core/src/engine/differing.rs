@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::planner::Differing;
+use crate::plan::planner::Differing;
 use crate::value::{Digest, Expect, Key};
 
 /// Remembers the objects whose last change left something else than was declared.

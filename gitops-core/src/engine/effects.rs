@@ -10,12 +10,10 @@ use futures::future::BoxFuture;
 use super::adoption;
 use super::builder::Timeouts;
 use super::proof::{Answer, Prover, plain};
-use crate::capability::Readiness;
-use crate::diff::Diff;
+use crate::capability::{Diff, Readiness, Target};
+use crate::cx::Cx;
 use crate::plan::Step;
-use crate::target::Target;
-use crate::value::{Action, Applied, Change, Expect, Key, Object, OwnerLabel};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Action, Applied, Change, Error, ErrorKind, Expect, Key, Object, OwnerLabel, Result};
 
 /// What came back from outside.
 pub(super) enum Done {

@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Engine;
 use crate::capability::Preview;
+use crate::cx::Cx;
 use crate::plan::BlockedBecause;
-use crate::planner::{PlanInput, Planner};
+use crate::plan::planner::{PlanInput, Planner};
 use crate::render::Desired;
-use crate::value::{Key, Refusal};
-use crate::{Cx, Result};
+use crate::value::{Key, Refusal, Result};
 
 /// The candidates with filled placeholders, and what targets previewed of them.
 pub(super) struct Filled {

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use super::Engine;
 use super::prepare::Prepared;
-use crate::approval::{Approval, Approver};
-use crate::cx::Time;
+use crate::cx::{Cx, Time};
 use crate::gate::{Gate, GateMessage, Proposal, Verdict};
-use crate::plan::{Blocked, BlockedBecause, Plan, Uncovered};
+use crate::plan::{Blocked, BlockedBecause, Plan};
 use crate::render::Desired;
 use crate::source::Commits;
-use crate::value::{Digest, Key};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::state::approval::{Approval, Approver};
+use crate::value::{Digest, Error, ErrorKind, Key, Result, Uncovered};
 
 /// How many steps are named in the reason why an approval does not count.
 const NAMED: usize = 3;

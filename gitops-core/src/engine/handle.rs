@@ -7,9 +7,10 @@ use tokio::sync::{broadcast, watch};
 
 use super::request::{Request, Requests};
 use super::status::EngineStatus;
-use crate::event::{Event, EventSink};
+use crate::cx::Cx;
+use crate::engine::event::{Event, EventSink};
 use crate::plan::Plan;
-use crate::{Cx, Result};
+use crate::value::Result;
 
 /// How many events a receiver may be behind before it misses the oldest.
 const EVENTS: usize = 1024;

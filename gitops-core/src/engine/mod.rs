@@ -16,10 +16,12 @@ mod confirm;
 mod descent;
 mod differing;
 mod effects;
+pub(crate) mod event;
 mod fill;
 mod gates;
 mod handle;
 mod ledger;
+pub(crate) mod mount;
 mod observe;
 mod orders;
 mod pin;
@@ -27,6 +29,7 @@ mod prepare;
 mod preview;
 mod proof;
 mod readiness;
+pub mod reconcile;
 mod recover;
 mod report;
 mod request;
@@ -34,7 +37,9 @@ mod restore;
 mod run;
 mod speculative;
 mod standing;
+pub(crate) mod state_dir;
 mod status;
+pub(crate) mod supervisor;
 mod suspension;
 mod tamper;
 
@@ -60,24 +65,22 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use crate::capability::Readiness;
-use crate::cx::Time;
-use crate::diagnostic::Diagnostic;
-use crate::event::Events;
+use crate::capability::{Differ, Readiness, Target};
+use crate::cx::{Cx, Time};
 use crate::gate::Gate;
-use crate::graph::{Cycle, Graph};
-use crate::mount::Review;
 use crate::plan::Plan;
-use crate::planner::Options;
-use crate::reconcile::FlapGuard;
+use crate::plan::graph::{Cycle, Graph};
+use crate::plan::planner::Options;
 use crate::render::{Desired, Renderer};
 use crate::source::{Snapshot, Source};
-use crate::target::Target;
-use crate::value::{GroupKind, Key, Revision};
-use crate::{Cx, Differ, Error, Inventory, Result};
+use crate::state::inventory::Inventory;
+use crate::value::{Diagnostic, Error, GroupKind, Key, Result, Revision};
 use base::Base;
 use differing::Differed;
+use event::Events;
 use ledger::Ledger;
+use mount::Review;
+use reconcile::FlapGuard;
 
 /// One application: a source, a renderer, targets and gates, and the memory of what was done.
 ///
@@ -88,7 +91,7 @@ use ledger::Ledger;
 /// let cx = Cx::system();
 /// let mut engine = Engine::builder("shop")
 ///     .source(source)
-///     .render(Arc::new(directory::FileRender::new("dir")))
+///     .render(Arc::new(backend::directory::FileRender::new("dir")))
 ///     .target("dir", target)
 ///     .state(state)
 ///     .open(&cx)

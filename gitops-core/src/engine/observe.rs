@@ -6,11 +6,10 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::effects::contained;
-use crate::capability::Moved;
-use crate::event::Event;
-use crate::target::{Scope, Target};
-use crate::value::{Key, Live};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::capability::{Moved, Scope, Target};
+use crate::cx::Cx;
+use crate::engine::event::Event;
+use crate::value::{Error, ErrorKind, Key, Live, Result};
 
 /// How many times in a row a watch is asked before the rest is left to the next reconciliation.
 const WATCH_DRAIN: usize = 64;

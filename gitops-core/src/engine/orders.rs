@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
 use super::{Engine, Pin, Suspension};
-use crate::store::Document;
-use crate::value::{Version, owner};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::store::Document;
+use crate::value::{Error, ErrorKind, Result, Version, owner};
 
 /// The document's name, from when it held a pin only.
 const DOCUMENT: &str = "pin";

@@ -1,11 +1,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::audit::AuditEvent;
-use crate::cx::Time;
+use crate::cx::{Cx, Time};
 use crate::source::Relation;
-use crate::value::Revision;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::state::audit::AuditEvent;
+use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// A revision to which an application is pinned, whatever its source follows.
 ///

@@ -8,18 +8,17 @@ use super::binding::Binds;
 use super::effects::contained;
 use super::orders::Orders;
 use super::{Declared, Engine, Phase, Pin, Suspension, tamper};
-use crate::cx::Time;
-use crate::diagnostic::Diagnostic;
-use crate::event::Event;
+use crate::capability::{RecoveryClass, Target};
+use crate::cx::{Cx, Time};
+use crate::engine::event::Event;
 use crate::gate::Verdict;
-use crate::journal::{Intent, Record};
 use crate::plan::Basis;
-use crate::planner::{PlanInput, Planned, Planner};
+use crate::plan::planner::{PlanInput, Planned, Planner};
 use crate::render::{Rendered, Renderer};
 use crate::source::Snapshot;
-use crate::target::{RecoveryClass, Target};
-use crate::value::{Action, Digest, GroupKind, Hasher, Key, Revision};
-use crate::{Cx, Error, Inventory, Result};
+use crate::state::inventory::Inventory;
+use crate::state::record::{Intent, Record};
+use crate::value::{Action, Diagnostic, Digest, Error, GroupKind, Hasher, Key, Result, Revision};
 
 /// A plan, and what was learned on the way to it.
 pub(super) struct Prepared {
@@ -267,7 +266,7 @@ impl Engine {
     }
 
     /// Objects of a target that nobody gave the engine are faults of the declaration, or of the set-up.
-    fn check_targets(&self, desired: &crate::Desired, candidates: &BTreeSet<Key>) -> Result<()> {
+    fn check_targets(&self, desired: &crate::render::Desired, candidates: &BTreeSet<Key>) -> Result<()> {
         let unknown = |key: &&Key| !self.targets.contains_key(key.target());
         let faults: Vec<Diagnostic> =
             candidates.iter().filter(unknown).map(|key| self.no_target(desired, key)).collect();
@@ -277,7 +276,7 @@ impl Engine {
         }
     }
 
-    fn no_target(&self, desired: &crate::Desired, key: &Key) -> Diagnostic {
+    fn no_target(&self, desired: &crate::render::Desired, key: &Key) -> Diagnostic {
         let known: Vec<&str> = self.targets.keys().map(SmolStr::as_str).collect();
         let place = desired.objects().get(key).map(|object| object.provenance.to_string());
         let message = format!("{key} is of the target `{}`, which is not set up", key.target());
@@ -313,7 +312,7 @@ impl Engine {
 }
 
 /// The candidates, and the objects whose outputs they use.
-fn with_used(desired: &crate::Desired, candidates: &BTreeSet<Key>) -> BTreeSet<Key> {
+fn with_used(desired: &crate::render::Desired, candidates: &BTreeSet<Key>) -> BTreeSet<Key> {
     let used = candidates.iter().filter_map(|key| desired.outputs_used(key)).flatten();
     candidates.iter().chain(used.map(|used| &used.key)).cloned().collect()
 }

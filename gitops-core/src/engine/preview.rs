@@ -7,12 +7,11 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::effects::contained;
-use crate::capability::Preview;
-use crate::event::Event;
-use crate::planner::{PlanInput, Planner};
-use crate::target::Target;
-use crate::value::{Key, Live, Object, Refusal};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::capability::{Preview, Target};
+use crate::cx::Cx;
+use crate::engine::event::Event;
+use crate::plan::planner::{PlanInput, Planner};
+use crate::value::{Error, ErrorKind, Key, Live, Object, Refusal, Result};
 
 /// What a target previewed, or why it could not.
 type Previewed = (Key, Result<Preview, Refusal>);

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::effects::contained;
 use super::tamper;
-use crate::diff::Differ;
-use crate::target::{Scope, Target};
-use crate::value::{Applied, Change, Expect, Key, Live, Presence, Uid, Value, Version};
-use crate::{Cx, Result};
+use crate::capability::{Differ, Scope, Target};
+use crate::cx::Cx;
+use crate::value::{Applied, Change, Expect, Key, Live, Presence, Result, Uid, Value, Version};
 
 /// How many fields of a difference are named.
 const NAMED: usize = 8;

@@ -6,14 +6,14 @@ use smol_str::SmolStr;
 
 use super::effects::contained;
 use super::{Engine, StepOutcome, StepResult};
-use crate::audit::AuditEvent;
 use crate::capability::Readiness;
-use crate::inventory::{Owned, OwnedState};
-use crate::journal::Record;
+use crate::cx::Cx;
+use crate::plan::planner::{PlanInput, Planned};
 use crate::plan::{Plan, Prerequisite};
-use crate::planner::{PlanInput, Planned};
-use crate::value::{Action, Key};
-use crate::{Cx, Error, ErrorKind, Inventory, Result};
+use crate::state::audit::AuditEvent;
+use crate::state::inventory::Inventory;
+use crate::state::record::{Owned, OwnedState, Record};
+use crate::value::{Action, Error, ErrorKind, Key, Result};
 
 impl Engine {
     /// Asks how the plan's prerequisites are doing, and the objects of which something is to be remembered once it is

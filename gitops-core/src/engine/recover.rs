@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Engine;
-use crate::Inventory;
+use crate::capability::RecoveryClass;
 use crate::cx::Time;
-use crate::inventory::Owned;
-use crate::journal::{Intent, OpResult, Record};
-use crate::target::RecoveryClass;
+use crate::state::inventory::Inventory;
+use crate::state::record::{Intent, OpResult, Owned, Record};
 use crate::value::{Action, Key, Live, Presence, Version};
 
 impl Engine {
@@ -128,8 +127,7 @@ fn version_left(intent: &Intent, live: &Live) -> Version {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::PlanId;
-    use crate::value::{Digest, Expect, GroupKind, Uid, Value};
+    use crate::value::{Digest, Expect, GroupKind, PlanId, Uid, Value};
 
     const OWNER: &str = "shop/1";
 

@@ -1,9 +1,8 @@
 use serde::Serialize;
 
-use crate::Error;
-use crate::audit::{AuditEvent, LeftObject, LeftState, SyncResult};
 use crate::plan::{Blocked, Plan};
-use crate::value::{Action, Key};
+use crate::state::audit::{AuditEvent, LeftObject, LeftState, SyncResult};
+use crate::value::{Action, Error, Key};
 
 /// How many characters of a reason are recorded.
 const REASON: usize = 300;

@@ -5,12 +5,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{Engine, Finding};
-use crate::approval::Approval;
-use crate::cx::Time;
-use crate::plan::PlanId;
-use crate::store::{Document, StateStore};
-use crate::value::{Key, Revision, Version};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::{Cx, Time};
+use crate::state::approval::Approval;
+use crate::state::store::{Document, StateStore};
+use crate::value::{Error, ErrorKind, Key, PlanId, Result, Revision, Version};
 
 /// How many requests may wait, and of how many the answer is kept.
 const KEPT: usize = 64;

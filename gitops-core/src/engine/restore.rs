@@ -7,10 +7,11 @@ use super::Engine;
 use super::admission::Admission;
 use super::binding::Binds;
 use super::prepare::{Line, Look, Prepared};
-use crate::event::Event;
+use crate::cx::Cx;
+use crate::engine::event::Event;
+use crate::gate::Verdict;
 use crate::plan::Cause;
-use crate::value::Key;
-use crate::{Cx, Result, Verdict};
+use crate::value::{Key, Result};
 
 impl Engine {
     /// A plan by which the targets become again what the revision says that was accepted last, whatever the source follows

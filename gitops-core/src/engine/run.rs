@@ -10,14 +10,12 @@ use super::back_off::BackOff;
 use super::effects::contained;
 use super::prepare::Prepared;
 use super::{ApplyOptions, Engine, Report, SyncStatus};
-use crate::capability::Moved;
-use crate::cx::Time;
-use crate::event::Event;
+use crate::capability::{Moved, Target};
+use crate::cx::{Cx, Time};
+use crate::engine::event::Event;
 use crate::plan::Plan;
 use crate::source::Source;
-use crate::target::Target;
-use crate::value::Revision;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// What ended a wait.
 enum Woken {

@@ -4,13 +4,12 @@ use super::admission::Admission;
 use super::effects::contained;
 use super::prepare::{Considered, Look};
 use super::{Declared, Engine, tamper};
-use crate::diagnostic::Diagnostic;
+use crate::cx::Cx;
 use crate::gate::{GateMessage, Verdict};
-use crate::journal::Record;
 use crate::plan::Plan;
 use crate::source::{Commits, Snapshot};
-use crate::value::{Digest, Revision};
-use crate::{Cx, Result};
+use crate::state::record::Record;
+use crate::value::{Diagnostic, Digest, Result, Revision};
 
 /// What would be done if a revision were declared, and what there is to say about it.
 #[derive(Clone, Debug)]

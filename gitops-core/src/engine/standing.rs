@@ -1,11 +1,11 @@
 //! How far the revision of a plan has come: written before its first change, and after its last.
 
 use super::{Engine, Report};
-use crate::audit::{AuditEvent, Purpose};
-use crate::inventory::Left;
-use crate::journal::Record;
+use crate::cx::Cx;
 use crate::plan::{Cause, Plan};
-use crate::{Cx, Result};
+use crate::state::audit::{AuditEvent, Purpose};
+use crate::state::record::{Left, Record};
+use crate::value::Result;
 
 impl Engine {
     /// What a plan is applied for.

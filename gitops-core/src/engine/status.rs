@@ -6,14 +6,13 @@ use serde::Serialize;
 
 use super::prepare::Line;
 use super::{Engine, Pin, Report, StepOutcome, StepResult, Suspension};
-use crate::audit::SyncResult;
 use crate::capability::Readiness;
-use crate::cx::Time;
+use crate::cx::{Cx, Time};
 use crate::gate::{GateMessage, Verdict};
-use crate::inventory::{Complete, Progress};
-use crate::plan::{BlockedBecause, Obstacle, Plan, PlanId};
-use crate::value::{Action, Key, Revision};
-use crate::{Cx, Error};
+use crate::plan::{BlockedBecause, Obstacle, Plan};
+use crate::state::audit::SyncResult;
+use crate::state::record::{Complete, Progress};
+use crate::value::{Action, Error, Key, PlanId, Revision};
 
 /// How an application is: what is live, what is in progress, what stands in the way, what comes next.
 #[derive(Clone, Debug, Serialize)]

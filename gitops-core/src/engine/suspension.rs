@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
-use crate::audit::AuditEvent;
-use crate::cx::Time;
-use crate::event::Event;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::{Cx, Time};
+use crate::engine::event::Event;
+use crate::state::audit::AuditEvent;
+use crate::value::{Error, ErrorKind, Result};
 
 /// That nothing is written for an application: it is planned and looked at as before, and what differs is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

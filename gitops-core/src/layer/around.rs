@@ -2,7 +2,8 @@
 
 use std::future::Future;
 
-use crate::{Cx, Key, Result};
+use crate::cx::Cx;
+use crate::value::{Key, Result};
 
 /// What is done around each call of a target or a source.
 pub(super) trait Around: Clone + Send + Sync + 'static {

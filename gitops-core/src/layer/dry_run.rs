@@ -5,10 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::Layer;
-use crate::capability::{Admission, Batch, DryRun, Health, Identity, Import, Progress, Watch};
-use crate::{
-    Action, Applied, Change, Cx, Error, Live, Ownership, Result, Scope, Target, TargetInfo, Uid, Version,
+use crate::capability::{
+    Admission, Batch, DryRun, Health, Identity, Import, Progress, Scope, Target, TargetInfo, Watch,
 };
+use crate::cx::Cx;
+use crate::value::{Action, Applied, Change, Error, Live, Ownership, Result, Uid, Version};
 
 /// Checks the precondition of each change by looking at the object, and writes nothing.
 ///
@@ -104,7 +105,7 @@ fn check(change: &Change, live: Option<&Live>) -> Result<()> {
         && !change.owner_label().is_of(owner)
     {
         let message = format!("the object belongs to `{owner}`");
-        return Err(Error::new(crate::ErrorKind::NotOwned, message)
+        return Err(Error::new(crate::value::ErrorKind::NotOwned, message)
             .at(change.key())
             .help("remove it from one of the two applications"));
     }

@@ -38,7 +38,8 @@ mod trace;
 
 use std::sync::Arc;
 
-use crate::{Source, Target};
+use crate::capability::Target;
+use crate::source::Source;
 
 pub use self::dry_run::DryRunLayer;
 pub use self::rate_limit::RateLimitLayer;

@@ -8,7 +8,10 @@ use super::Layer;
 use super::around::{Around, Call, Effect};
 use super::source::LayeredSource;
 use super::target::LayeredTarget;
-use crate::{Cx, Error, ErrorKind, Result, Source, Target, Time};
+use crate::capability::Target;
+use crate::cx::{Cx, Time};
+use crate::source::Source;
+use crate::value::{Error, ErrorKind, Result};
 
 /// Lets so many calls through per time, and makes the others wait for their turn.
 ///

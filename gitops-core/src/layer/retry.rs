@@ -8,7 +8,10 @@ use super::Layer;
 use super::around::{Around, Call, Effect};
 use super::source::LayeredSource;
 use super::target::LayeredTarget;
-use crate::{Cx, Error, Result, Retry, Source, Target};
+use crate::capability::Target;
+use crate::cx::Cx;
+use crate::source::Source;
+use crate::value::{Error, Result, Retry};
 
 /// Tries a call again when that can help and can't do harm.
 ///

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::around::{Around, Call};
-use crate::{
-    Commit, Cx, Error, ErrorKind, History, Merge, Merged, Relation, Result, Revision, Snapshot, Source,
-    SourceInfo, SourceWatch,
-};
+use crate::cx::Cx;
+use crate::source::{Commit, History, Merge, Merged, Relation, Snapshot, Source, SourceInfo, SourceWatch};
+use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// The inner source seen through `A`. It offers a power exactly if the inner source does.
 pub(super) struct LayeredSource<A> {

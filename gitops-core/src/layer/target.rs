@@ -7,9 +7,11 @@ use async_trait::async_trait;
 
 use super::around::{Around, Call};
 use crate::capability::{
-    Admission, Batch, Beside, DryRun, Health, Identity, Import, Moved, Preview, Progress, Readiness, Watch,
+    Admission, Batch, Beside, DryRun, Health, Identity, Import, Moved, Preview, Progress, Readiness, Scope,
+    Target, TargetInfo, Watch,
 };
-use crate::{Applied, Change, Cx, Error, ErrorKind, Key, Live, Object, Result, Scope, Target, TargetInfo};
+use crate::cx::Cx;
+use crate::value::{Applied, Change, Error, ErrorKind, Key, Live, Object, Result};
 
 /// The inner target seen through `A`. It offers a power exactly if the inner target does.
 pub(super) struct LayeredTarget<A> {

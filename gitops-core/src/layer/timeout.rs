@@ -8,7 +8,10 @@ use super::Layer;
 use super::around::{Around, Call, Effect};
 use super::source::LayeredSource;
 use super::target::LayeredTarget;
-use crate::{Cx, Result, Source, Target};
+use crate::capability::Target;
+use crate::cx::Cx;
+use crate::source::Source;
+use crate::value::Result;
 
 /// Gives each call at most so long.
 ///

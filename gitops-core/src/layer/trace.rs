@@ -9,7 +9,10 @@ use super::Layer;
 use super::around::{Around, Call};
 use super::source::LayeredSource;
 use super::target::LayeredTarget;
-use crate::{Cx, Error, Result, Source, Target};
+use crate::capability::Target;
+use crate::cx::Cx;
+use crate::source::Source;
+use crate::value::{Error, Result};
 
 /// Opens a `tracing` span around each call and names operation and key on every error.
 ///

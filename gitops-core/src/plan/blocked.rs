@@ -2,9 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::ForeignField;
 use crate::cx::Time;
-use crate::value::{Key, Refusal};
+use crate::value::{ForeignField, Key, Refusal};
 
 /// An object about which nothing may be done now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,32 +1,26 @@
-//! The reviewable difference between what is declared and what is there.
+//! The reviewable difference between what is declared and what is there, and how it is found and ordered.
 
 mod basis;
 mod blocked;
 mod effect;
-mod foreign;
-mod id;
+pub mod graph;
 mod obstacle;
+pub(crate) mod planner;
 mod prerequisite;
 mod step;
-mod taken;
 
-pub use basis::{Basis, Moved};
+pub use basis::Basis;
 pub use blocked::{Blocked, BlockedBecause};
-pub use effect::{AwaitedEffect, Effect, StepEffect, Uncovered};
 pub(crate) use effect::{EffectContext, is_repair};
-pub use foreign::{ForeignField, ForeignOutcome};
-pub use id::PlanId;
 pub use obstacle::Obstacle;
 pub use prerequisite::Prerequisite;
-pub use step::{Cause, Reason, Risk, Step};
-use taken::TakenSet;
-pub use taken::{Taken, Whose};
+pub use step::{Cause, Reason, Step};
 
 use serde::{Deserialize, Serialize};
 
 use crate::cx::Time;
-use crate::inventory::Rebound;
-use crate::value::{Action, Key, Revision};
+use crate::state::record::Rebound;
+use crate::value::{Action, Effect, Key, PlanId, Revision};
 
 /// All that would be done, and why; nothing else is done when it is applied.
 ///

@@ -6,8 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{Blocked, BlockedBecause, Plan};
-use crate::ErrorKind;
-use crate::value::Key;
+use crate::value::{ErrorKind, Key};
 
 /// What kind of thing blocks an object: who has to do something about it, if anybody. The gravest is the last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

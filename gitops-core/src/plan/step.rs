@@ -2,9 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ForeignField, Taken};
-use crate::diff::Diff;
-use crate::value::{Action, Components, Digest, Expect, Key, Provenance};
+use crate::capability::Diff;
+use crate::value::{Action, Components, Digest, Expect, ForeignField, Key, Provenance, Risk, Taken};
 
 /// One object that would be changed: how, why, and on what condition.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,19 +118,4 @@ impl fmt::Display for Reason {
             Self::OwnershipMoves { from } => write!(f, "the owner label moves on from {from}"),
         }
     }
-}
-
-/// What a reviewer should look at twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Risk {
-    /// Something is removed: the object, or a component of it.
-    Delete,
-    /// Something is removed and made anew: the object, or a component of it.
-    Replace,
-    /// What is removed is of a protected kind, or is to be kept: it needs an approval.
-    Protected,
-    /// Secret material changes.
-    Secret,
 }

@@ -5,8 +5,7 @@ use imbl::{OrdMap, OrdSet};
 use smol_str::SmolStr;
 
 use super::stages::Stages;
-use crate::diagnostic::Diagnostic;
-use crate::value::{DigestMap, Key, Need, Object, OutputRef};
+use crate::value::{Diagnostic, DigestMap, Key, Need, Object, OutputRef};
 
 /// Everything that is declared at one revision.
 ///

@@ -11,7 +11,6 @@ mod tree_diff;
 
 pub use desired::Desired;
 pub use part::Part;
-pub(crate) use part::find;
 pub use renderer::{Rendered, Renderer};
 pub use roots::RenderRoot;
 pub use routes::Routes;
@@ -21,9 +20,8 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use smol_str::SmolStr;
 
-use crate::diagnostic::Diagnostic;
-use crate::value::{Digest, Object};
-use crate::{Cx, Result};
+use crate::cx::Cx;
+use crate::value::{Diagnostic, Digest, Object, Result};
 
 /// Turns files into objects: pure, without clock or I/O of its own besides programs that it runs.
 ///

@@ -5,10 +5,8 @@ use std::sync::Arc;
 use smol_str::SmolStr;
 
 use super::facts::{Facts, Talk};
-use crate::diagnostic::Diagnostic;
 use crate::source::{Entry, EntryKind, Snapshot};
-use crate::value::{Digest, Provenance};
-use crate::{Error, Result};
+use crate::value::{Diagnostic, Digest, Error, Provenance, Result};
 
 /// One part of a tree while it is rendered: its root file, and a way to read others.
 pub struct Part<'a> {
@@ -136,7 +134,7 @@ impl<'a> Part<'a> {
     }
 
     fn look_up(&self, path: &str) -> Result<Option<Entry>, Vec<Diagnostic>> {
-        let entry = find(self.snapshot, path).map_err(|error| faults(path, &error))?;
+        let entry = self.snapshot.find(path).map_err(|error| faults(path, &error))?;
         if entry.as_ref().is_some_and(|entry| entry.kind == EntryKind::Link) {
             return Err(vec![link(path)]);
         }
@@ -149,25 +147,6 @@ impl<'a> Part<'a> {
 pub(super) fn link(path: &str) -> Diagnostic {
     Diagnostic::error("GO0203", path, "it is a symbolic link, which is not followed")
         .help("put the file itself there, or ignore it")
-}
-
-/// The entry at a path, found folder by folder from the root; of a path behind a link, the link.
-pub(crate) fn find(snapshot: &Snapshot, path: &str) -> Result<Option<Entry>> {
-    let mut entry = Entry { name: "".into(), kind: EntryKind::Folder, id: snapshot.root };
-    let mut end = 0;
-    for name in path.split('/').filter(|name| !name.is_empty()) {
-        match entry.kind {
-            EntryKind::Folder => {}
-            EntryKind::Link => return Ok(Some(entry)),
-            EntryKind::File { .. } => return Ok(None),
-        }
-        let folder = path.get(..end).unwrap_or_default().trim_end_matches('/');
-        let entries = snapshot.tree.list(folder, &entry.id)?;
-        let Some(found) = entries.into_iter().find(|entry| entry.name == name) else { return Ok(None) };
-        entry = found;
-        end += name.len() + 1;
-    }
-    Ok(Some(entry))
 }
 
 /// A tree's error as the faults of a file.

@@ -8,10 +8,9 @@ use super::facts::Facts;
 use super::part::{Found, Inputs, link};
 use super::tree_diff::TreeDiff;
 use super::{Desired, Part, Render, roots};
-use crate::diagnostic::Diagnostic;
+use crate::cx::Cx;
 use crate::source::{Entry, EntryKind, Snapshot};
-use crate::value::{Digest, Key};
-use crate::{Cx, Error, Result};
+use crate::value::{Diagnostic, Digest, Error, Key, Result};
 
 /// Renders revision after revision, each at the cost of what changed since the last.
 ///

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use super::Render;
-use super::part::{faults, find};
-use crate::Result;
-use crate::diagnostic::Diagnostic;
+use super::part::faults;
 use crate::source::{Entry, EntryKind, Snapshot};
+use crate::value::{Diagnostic, Result};
 
 /// A folder that a renderer was told to render: one that is absent is a fault, and never the same as an empty one.
 ///
@@ -95,7 +94,7 @@ pub(super) fn check(render: &dyn Render, snapshot: &Snapshot) -> Vec<Diagnostic>
 }
 
 fn list(snapshot: &Snapshot, path: &str) -> Result<Vec<Entry>, Box<Diagnostic>> {
-    let listed = find(snapshot, path).and_then(|entry| match entry {
+    let listed = snapshot.find(path).and_then(|entry| match entry {
         Some(Entry { kind: EntryKind::Folder, id, .. }) => snapshot.tree.list(path, &id),
         _ => Ok(Vec::new()),
     });

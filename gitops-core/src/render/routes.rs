@@ -5,9 +5,8 @@ use async_trait::async_trait;
 use smol_str::SmolStr;
 
 use super::{Part, Render, RenderRoot};
-use crate::Cx;
-use crate::diagnostic::Diagnostic;
-use crate::value::{Digest, Hasher, Object};
+use crate::cx::Cx;
+use crate::value::{Diagnostic, Digest, Hasher, Object};
 
 /// Renders a tree by several renderers, each below a folder of its own: one application over several targets.
 ///
@@ -16,7 +15,7 @@ use crate::value::{Digest, Hasher, Object};
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use gitops_core::{Render, Routes, directory::FileRender};
+/// # use gitops_core::{Render, Routes, backend::directory::FileRender};
 /// let routes = Routes::new()
 ///     .route("site", Arc::new(FileRender::new("web")))
 ///     .route("site/admin", Arc::new(FileRender::new("admin")));
@@ -59,14 +58,14 @@ impl Render for Routes {
         self.of(part.path()).map_or_else(|| Ok(Vec::new()), |render| render.render(cx, part))
     }
 
-    async fn refresh(&self, cx: &Cx) -> crate::Result<()> {
+    async fn refresh(&self, cx: &Cx) -> crate::value::Result<()> {
         for render in self.0.values() {
             render.refresh(cx).await?;
         }
         Ok(())
     }
 
-    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> crate::Result<BTreeMap<SmolStr, SmolStr>> {
+    async fn answer(&self, cx: &Cx, asked: &[SmolStr]) -> crate::value::Result<BTreeMap<SmolStr, SmolStr>> {
         let mut answers = BTreeMap::new();
         for render in self.0.values() {
             let open = asked.iter().filter(|name| !answers.contains_key(*name)).cloned().collect::<Vec<_>>();

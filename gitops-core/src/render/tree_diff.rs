@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use crate::source::{Entry, EntryKind, Snapshot, Tree};
-use crate::value::Digest;
-use crate::{Error, ErrorKind, Result};
+use crate::value::{Digest, Error, ErrorKind, Result};
 
 /// Folders deeper than this are refused: no real tree is, and a walk must not exhaust the stack.
 const MAX_DEPTH: usize = 128;

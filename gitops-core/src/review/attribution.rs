@@ -3,8 +3,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::plan::{EffectContext, Plan, Step, StepEffect};
-use crate::value::{Digest, Hasher, Key};
+use crate::plan::{EffectContext, Plan, Step};
+use crate::value::{Digest, Hasher, Key, StepEffect};
 
 /// Why a step is in a review: the request, the state of the target, or a move of the target branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

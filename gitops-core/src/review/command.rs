@@ -1,4 +1,4 @@
-use crate::text::on_one_line;
+use crate::value::text::on_one_line;
 
 /// How much of a comment is read, in bytes.
 const BYTES: usize = 64 << 10;
@@ -10,7 +10,7 @@ const COMMANDS: usize = 10;
 const ARGUMENT: usize = 1_000;
 
 /// The digits that an effect is named by at least.
-const DIGITS: usize = crate::PlanId::DIGITS;
+const DIGITS: usize = crate::value::PlanId::DIGITS;
 
 /// What somebody asks for in a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]

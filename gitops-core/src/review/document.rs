@@ -4,10 +4,10 @@ use super::approval::Standing;
 use super::{
     Attribution, BlockedItem, Counts, Failure, Flag, Item, Labels, Outcome, Part, Review, Side, Withdrawn,
 };
-use crate::diff::Diff;
+use crate::capability::Diff;
 use crate::gate::Verdict;
-use crate::plan::{Cause, ForeignField, Reason, Taken};
-use crate::value::{Action, ComponentChange, Digest, Key, Provenance};
+use crate::plan::{Cause, Reason};
+use crate::value::{Action, ComponentChange, Digest, ForeignField, Key, Provenance, Taken};
 
 /// A review as a JSON document, for programs. Secrets are masked, as everywhere.
 ///

@@ -1,10 +1,10 @@
 //! The fields of a step, line by line.
 
 use super::text::cut;
-use crate::diff::FieldChange;
+use crate::capability::FieldChange;
 use crate::plan::Step;
-use crate::text::on_one_line;
 use crate::value::Value;
+use crate::value::text::on_one_line;
 
 /// How many fields a hunk has.
 const FIELDS: usize = 40;

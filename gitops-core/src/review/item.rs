@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::rules::gravest;
 use super::{Attribution, Flag, RiskLevel};
-use crate::plan::{Obstacle, Risk, Step};
-use crate::value::{Action, Key};
+use crate::plan::{Obstacle, Step};
+use crate::value::{Action, Key, Risk};
 
 /// One step of the merge result, with why it is needed and what is risky about it.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -7,7 +7,7 @@ use quick_xml::events::BytesText;
 use super::text::{cut, object};
 use super::{Attribution, Failure, Item, Outcome, Part, Review, hunk};
 use crate::gate::Verdict;
-use crate::text::on_one_line;
+use crate::value::text::on_one_line;
 
 /// How long an attribute is at most, in bytes.
 const ATTRIBUTE: usize = 1_000;

@@ -7,8 +7,8 @@ use super::attribution::{Effects, effect_of, shown_of};
 use super::rules::gravest;
 use super::{Attribution, BlockedItem, Counts, Flag, Item, Outcome, RiskLevel, Rules, Withdrawn};
 use crate::gate::Verdict;
-use crate::plan::{Effect, Plan, PlanId, Step};
-use crate::value::{Digest, Key, Revision};
+use crate::plan::{Plan, Step};
+use crate::value::{Digest, Effect, Key, PlanId, Revision};
 
 /// Where an application belongs, in the words of its owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::text::{cut, object};
 use super::{Attribution, Flag, Item, Part, Review, hunk};
 use crate::gate::Verdict;
-use crate::text::on_one_line;
+use crate::value::text::on_one_line;
 
 /// How long a message is at most, in bytes.
 const MESSAGE: usize = 1_000;

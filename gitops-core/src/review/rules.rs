@@ -1,8 +1,8 @@
 //! The built-in rules.
 
 use super::{Flag, PlanSubject, RiskLevel, Rule, StepSubject};
-use crate::plan::{ForeignField, Reason, Risk, Taken, Whose};
-use crate::value::{Action, ComponentChange, Value};
+use crate::plan::Reason;
+use crate::value::{Action, ComponentChange, ForeignField, Risk, Taken, Value, Whose};
 
 /// What a tool writes for a value that it does not know before an apply.
 const KNOWN_LATER: &str = "(known after apply)";

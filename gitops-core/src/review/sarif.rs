@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::text::{cut, object};
 use super::{Attribution, BlockedItem, Flag, Item, Part, Review, RiskLevel, Rules};
 use crate::plan::Step;
-use crate::text::on_one_line;
+use crate::value::text::on_one_line;
 use crate::value::{Hasher, Key, Provenance};
 
 /// How many results a log has; GitHub shows the first 5,000.

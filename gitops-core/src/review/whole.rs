@@ -128,7 +128,7 @@ impl Review {
     }
 }
 
-fn name<'a>((part, item): &(&'a Part, &'a Item)) -> (&'a str, &'a crate::Key) {
+fn name<'a>((part, item): &(&'a Part, &'a Item)) -> (&'a str, &'a crate::value::Key) {
     (&part.application, &item.step.key)
 }
 

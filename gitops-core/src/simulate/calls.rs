@@ -9,15 +9,16 @@ use smol_str::format_smolstr;
 
 pub(super) use answer::Answer;
 
-use super::bug::Bug;
 use super::check;
 use super::fault::Fault;
 use super::origin::TARGETS;
 use super::server::{Item, Manner, refused};
 use super::state::{HOUR, Happening, Inner, MILLI, MINUTE, SECOND};
-use crate::target::{RecoveryClass, Scope};
-use crate::value::{Action, Applied, Change, Expect, Key, Live, Precondition};
-use crate::{Error, ErrorKind, Result, Retry};
+use crate::capability::{RecoveryClass, Scope};
+use crate::cx::Bug;
+use crate::value::{
+    Action, Applied, Change, Error, ErrorKind, Expect, Key, Live, Precondition, Result, Retry,
+};
 
 /// How long an engine of the world waits for an answer.
 pub(super) const CALL_TIMEOUT: i64 = 5 * MINUTE;

@@ -3,12 +3,13 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use super::bug::Bug;
 use super::check;
 use super::fault::Fault;
 use super::state::{Handle, Inner, SECOND};
-use crate::journal::{self, Journal, JournalIo, MemoryJournalIo, Record};
-use crate::store::MemoryStore;
+use crate::cx::Bug;
+use crate::state::journal::{self, Journal, JournalIo, MemoryJournalIo};
+use crate::state::record::Record;
+use crate::state::store::MemoryStore;
 
 /// The disk of one application.
 #[derive(Default)]

@@ -4,7 +4,7 @@ use super::calls::recovery_class_of;
 use super::fault::Fault;
 use super::server::fields;
 use super::state::Inner;
-use crate::target::RecoveryClass;
+use crate::capability::RecoveryClass;
 use crate::value::{Key, Uid, Value};
 
 /// Somebody does something, if the fault is on.

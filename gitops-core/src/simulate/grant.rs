@@ -7,8 +7,9 @@ use std::time::Duration;
 use super::fault::Fault;
 use super::process::Process;
 use super::state::Inner;
-use crate::lease::{Lease, LeaseGrant, MemoryLease};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::lease::{Lease, LeaseGrant, MemoryLease};
+use crate::value::{Error, ErrorKind, Result};
 
 const TERM: Duration = Duration::from_secs(60);
 const RENEW_EVERY: Duration = Duration::from_secs(20);

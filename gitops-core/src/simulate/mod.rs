@@ -5,7 +5,6 @@
     reason = "times, counts and choices of a world are far below the limits of their types"
 )]
 
-mod bug;
 mod calls;
 mod check;
 mod clock;
@@ -24,12 +23,11 @@ mod server;
 mod source;
 mod state;
 mod store;
-pub(crate) mod tamper;
 mod target;
 mod trace;
 mod world;
 
-pub use bug::{Bug, ParseBugError};
+pub use crate::cx::{Bug, ParseBugError};
 pub use explore::{Failure, explore};
 pub use fault::{Fault, ParseFaultError, Strike};
 pub use outcome::{Counts, Outcome};

@@ -7,7 +7,7 @@ use super::disk::Disk;
 use super::grant::Turns;
 use super::origin::Origin;
 use super::state::{App, Inner, SECOND};
-use crate::Inventory;
+use crate::state::inventory::Inventory;
 use crate::value::{Key, Uid};
 
 /// What all machines of an application have in common.

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bug::Bug;
 use super::calls::CALL_TIMEOUT;
 use super::check;
 use super::clock::{SimClock, SimEntropy};
@@ -17,12 +16,14 @@ use super::source::{SimSource, render};
 use super::state::{App, Handle, Happening, SECOND};
 use super::store::{SimAudit, SimStore};
 use super::target::SimTarget;
-use crate::event::Event;
-use crate::plan::Plan;
-use crate::value::Revision;
-use crate::{
-    ApplyOptions, Cx, Engine, Error, ErrorKind, Obstacle, Options, Report, Result, State, Structural,
-};
+use crate::capability::Structural;
+use crate::cx::Bug;
+use crate::cx::Cx;
+use crate::engine::event::Event;
+use crate::engine::{ApplyOptions, Engine, Report, State};
+use crate::plan::planner::Options;
+use crate::plan::{Obstacle, Plan};
+use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// How a life ends that does not end by dying.
 pub(super) enum Exit {

@@ -2,9 +2,9 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use super::bug::Bug;
 use super::fault::{Fault, Strike};
 use super::random::Random;
+use crate::cx::Bug;
 
 /// What kind of world a seed makes.
 #[derive(Clone, Debug)]

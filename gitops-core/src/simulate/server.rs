@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::calls::recovery_class_of;
-use crate::target::RecoveryClass;
-use crate::value::{Action, Applied, Change, Expect, Key, Live, Presence, Uid, Value, Version};
-use crate::{Error, ErrorKind, Result};
+use crate::capability::RecoveryClass;
+use crate::value::{
+    Action, Applied, Change, Error, ErrorKind, Expect, Key, Live, Presence, Result, Uid, Value, Version,
+};
 
 /// The field that the server adds to every object.
 pub(super) const DEFAULTED: &str = "defaulted";

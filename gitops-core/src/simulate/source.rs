@@ -4,15 +4,14 @@ use std::ops::RangeInclusive;
 
 use async_trait::async_trait;
 
-use super::bug::Bug;
 use super::fault::Fault;
 use super::origin::key_of;
 use super::state::{Handle, Inner, SECOND};
-use crate::diagnostic::Diagnostic;
+use crate::cx::Bug;
+use crate::cx::Cx;
 use crate::render::{Part, Render, render_files};
 use crate::source::{Commit, History, Relation, Snapshot, Source, SourceInfo};
-use crate::value::{Need, Object, Revision, Value};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::value::{Diagnostic, Error, ErrorKind, Need, Object, Result, Revision, Value};
 
 /// The source of one application, for one life of its engine.
 pub(super) struct SimSource {

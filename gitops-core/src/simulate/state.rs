@@ -7,7 +7,6 @@ use std::task::Waker;
 
 use smol_str::SmolStr;
 
-use super::bug::Bug;
 use super::calls::Call;
 use super::check::{self, Book};
 use super::disk::Disk;
@@ -17,8 +16,8 @@ use super::origin::Origin;
 use super::random::Random;
 use super::server::Server;
 use super::trace::Trace;
-use crate::plan::PlanId;
-use crate::value::{Key, Live, Revision, Uid, Value, Version};
+use crate::cx::Bug;
+use crate::value::{Key, Live, PlanId, Revision, Uid, Value, Version};
 
 /// One micro-, milli- and whole second, minute and hour.
 pub(super) const MILLI: i64 = 1_000;

@@ -7,14 +7,14 @@ use async_trait::async_trait;
 
 use super::fault::Fault;
 use super::state::Handle;
-use crate::audit::{AuditEntry, AuditEvent, AuditSink};
+use crate::cx::Cx;
 use crate::engine::stored;
-use crate::store::{Document, MemoryStore, StateStore, Stored};
-use crate::value::Version;
-use crate::{Cx, Error, Result};
+use crate::state::audit::{AuditEntry, AuditEvent, AuditSink};
+use crate::state::store::{Document, MemoryStore, StateStore, Stored};
+use crate::value::{Error, Result, Version};
 
 /// The document that stands for an inventory.
-const INDEX: &str = crate::inventory::Index::DOCUMENT;
+const INDEX: &str = crate::state::inventory::Index::DOCUMENT;
 
 /// The documents of an application, for one life of its engine.
 pub(super) struct SimStore {
@@ -29,8 +29,8 @@ impl SimStore {
     fn fails(&self) -> Result<()> {
         let mut world = self.world.lock();
         let (kind, fails) = match world.is_shared {
-            true => (crate::ErrorKind::Unavailable, world.faults.strikes(Fault::DiskFails)),
-            false => (crate::ErrorKind::Storage, world.disk_fails(self.life)),
+            true => (crate::value::ErrorKind::Unavailable, world.faults.strikes(Fault::DiskFails)),
+            false => (crate::value::ErrorKind::Storage, world.disk_fails(self.life)),
         };
         match fails {
             true => Err(Error::new(kind, "the store can't be written").outcome_unknown()),
@@ -125,7 +125,7 @@ impl StateStore for Bystander {
     }
 
     async fn swap(&self, _: &Cx, name: &str, _: Option<&Version>, _: Document) -> Result<Version> {
-        Err(Error::new(crate::ErrorKind::Unsupported, format!("who looks on does not write `{name}`")))
+        Err(Error::new(crate::value::ErrorKind::Unsupported, format!("who looks on does not write `{name}`")))
     }
 }
 
@@ -144,7 +144,7 @@ impl AuditSink for SimAudit {
         }
         let mut world = self.world.lock();
         if world.faults.strikes(Fault::DiskFails) {
-            return Err(Error::new(crate::ErrorKind::Storage, "the audit log is full"));
+            return Err(Error::new(crate::value::ErrorKind::Storage, "the audit log is full"));
         }
         for entry in entries {
             match &entry.what {

@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::bug::Bug;
 use super::calls::{Answer, LANDS_WITHIN, Reply, recovery_class_of};
 use super::fault::Fault;
 use super::server::{DEFAULTED, IMMUTABLE};
 use super::state::{Handle, SECOND};
-use crate::capability::{DryRun, Health, Import, Moved, Preview, Readiness, Watch};
-use crate::target::{RecoveryClass, Scope, Target, TargetInfo};
-use crate::value::{Action, Applied, Change, Digest, Key, Live, Object, Value};
-use crate::{Cx, Differ, Result, Structural};
+use crate::capability::{
+    Differ, DryRun, Health, Import, Moved, Preview, Readiness, RecoveryClass, Scope, Structural, Target,
+    TargetInfo, Watch,
+};
+use crate::cx::Bug;
+use crate::cx::Cx;
+use crate::value::{Action, Applied, Change, Digest, Key, Live, Object, Result, Value};
 
 /// One model target, for one life of an engine.
 pub(super) struct SimTarget {

@@ -16,9 +16,8 @@ use super::process::{Exit, Process, Task};
 use super::profile::Profile;
 use super::random::Random;
 use super::state::{HOUR, Handle, Happening, Inner, Life, MINUTE, SECOND};
-use crate::ErrorKind;
-use crate::target::RecoveryClass;
-use crate::value::Revision;
+use crate::capability::RecoveryClass;
+use crate::value::{ErrorKind, Revision};
 
 /// A whole world made from one number: model targets of all three recovery classes, a model source, a disk, other people,
 /// time, and the shipping engine in the middle of it.

@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::Value;
-use crate::plan::Risk;
+use crate::value::Risk;
 
 /// A part of an object that its target shows, and that is never written by itself: a resource of a root module.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

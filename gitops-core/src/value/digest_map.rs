@@ -173,7 +173,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::GroupKind;
+    use crate::value::GroupKind;
     use proptest::prelude::*;
 
     impl Digested for u8 {

@@ -219,7 +219,7 @@ impl Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{GroupKind, SecretKey};
+    use crate::value::{GroupKind, SecretKey};
     use proptest::prelude::*;
 
     fn output(name: &str) -> OutputRef {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind};
+use crate::value::{Error, ErrorKind};
 
 /// An answer about an object that a target could not give.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

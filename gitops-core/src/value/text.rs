@@ -1,28 +1,47 @@
-//! Reads values that are written as texts.
+//! Text of others, made safe to show.
 
-use std::fmt::{self, Display};
-use std::marker::PhantomData;
-use std::str::FromStr;
+use std::fmt::Write;
 
-use serde::de::{Deserializer, Error, Visitor};
-
-/// Reads a value from its written form, without a copy of the text.
-pub(crate) fn parsed<'de, T: FromStr<Err: Display>, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    deserializer.deserialize_str(Written(PhantomData))
+/// The text on one line: control characters, and characters that can't be seen or that turn the direction of writing round,
+/// are written out. So it can't rewrite a screen, break out of a table or pretend to be another text.
+///
+/// ```
+/// use gitops_core::value::text::on_one_line;
+/// assert_eq!(on_one_line("a\nb\u{1b}[2J\u{202e}c → é"), "a\\nb\\u{1b}[2J\\u{202e}c → é");
+/// ```
+pub fn on_one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\t' => out.push_str("\\t"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            c if is_hidden(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
-struct Written<T>(PhantomData<T>);
-
-impl<T: FromStr<Err: Display>> Visitor<'_> for Written<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
+/// The same of the first `limit` characters, with `…` where more follow.
+///
+/// ```
+/// use gitops_core::value::text::shown;
+/// assert_eq!(shown("ab\ncd", 3), "ab\\n…");
+/// ```
+pub fn shown(text: &str, limit: usize) -> String {
+    match text.char_indices().nth(limit) {
+        Some((end, _)) => format!("{}…", on_one_line(&text[..end])),
+        None => on_one_line(text),
     }
+}
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        text.parse().map_err(E::custom)
-    }
+/// Whether a character changes what is read without being seen.
+fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }

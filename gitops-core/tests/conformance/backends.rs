@@ -4,8 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
+use gitops_core::backend::directory::{MAX_FILE_BYTES, file_body, file_kind};
 use gitops_core::conformance::{self, Fault, Outside, Samples, Subject};
-use gitops_core::directory::{MAX_FILE_BYTES, file_body, file_kind};
 use gitops_core::*;
 
 /// A memory at the end of a line on which one request may fail.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use gitops_core::backend::directory::FileRender;
 use gitops_core::conformance::{self, RenderSubject, Report, all_checks};
-use gitops_core::directory::FileRender;
 use gitops_core::*;
 
 use crate::broken::wrong;

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::os::unix::net::UnixListener;
 
-use gitops_core::directory::{MAX_FILE_BYTES, file_body};
+use gitops_core::backend::directory::{MAX_FILE_BYTES, file_body};
 use gitops_core::{Change, Cx, ErrorKind, Presence, Scope, Secret, SecretKey, Target, Value};
 
 use crate::support::{Yard, create, delete, key, object, owner_label, update};

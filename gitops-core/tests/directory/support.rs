@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gitops_core::directory::{file_body, file_kind};
+use gitops_core::backend::directory::{file_body, file_kind};
 use gitops_core::{
     Applied, Change, Cx, Directory, Expect, Key, Live, Object, OwnerLabel, Provenance, Result, Scope, Target,
     Uid, Value, Version,

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use gitops_core::directory::FileRender;
+use gitops_core::backend::directory::FileRender;
 use gitops_core::{Cx, ErrorKind, Renderer, Revision, Routes, Snapshot};
 
 fn snapshot(revision: &str, files: &[&str]) -> Snapshot {

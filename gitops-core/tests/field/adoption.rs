@@ -3,8 +3,8 @@
 use std::fs;
 use std::sync::Arc;
 
+use gitops_core::backend::directory::FileRender;
 use gitops_core::capability::{DryRun, Import, Preview};
-use gitops_core::directory::FileRender;
 use gitops_core::*;
 
 use crate::support::{World, body, key, yes};

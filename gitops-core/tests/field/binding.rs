@@ -211,7 +211,7 @@ mod folder {
             let target = Directory::open(self.live(), "dir").unwrap();
             let builder = Engine::builder(name)
                 .source(Arc::new(Fixed(files)))
-                .render(Arc::new(directory::FileRender::new("dir")))
+                .render(Arc::new(backend::directory::FileRender::new("dir")))
                 .target("dir", Arc::new(target))
                 .state(state);
             let builder = former.into_iter().fold(builder, EngineBuilder::renamed_from);

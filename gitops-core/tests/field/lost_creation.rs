@@ -109,7 +109,7 @@ async fn a_creation_whose_sender_may_be_at_work_is_in_doubt_until_its_call_is_ov
         has_lost: false.into(),
     };
     let (lossy, store) = (Arc::new(lossy), Arc::new(MemoryStore::new()));
-    let journal = journal::MemoryJournalIo::default();
+    let journal = state::journal::MemoryJournalIo::default();
     let open = async || {
         let (store, journal) = (store.clone(), Box::new(journal.clone()));
         let state = State { store, journal, audit: Arc::new(MemoryAudit::default()), guard: None };

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use gitops_core::directory::FileRender;
+use gitops_core::backend::directory::FileRender;
 use gitops_core::*;
 
 use crate::support::{World, yes};
@@ -68,9 +68,12 @@ async fn what_needed_the_file_and_needs_what_takes_its_place_does_not_stop_the_c
     let root = tempfile::tempdir().unwrap();
     let render = |part: &Part<'_>| {
         let bytes = part.bytes()?;
-        let key = |name: &str| Key::new("dir", directory::file_kind(), "", name);
-        let object =
-            Object::new(key(part.path()), directory::file_body(bytes.clone(), false), part.provenance(0));
+        let key = |name: &str| Key::new("dir", backend::directory::file_kind(), "", name);
+        let object = Object::new(
+            key(part.path()),
+            backend::directory::file_body(bytes.clone(), false),
+            part.provenance(0),
+        );
         let need = std::str::from_utf8(&bytes).unwrap().strip_prefix("needs: ").map(key);
         Ok(vec![need.into_iter().fold(object, |object, need| object.with_need(Need::Object(need)))])
     };

@@ -54,7 +54,7 @@ async fn directory(with_object: bool) -> (tempfile::TempDir, Arc<Directory>) {
     let directory = Arc::new(Directory::open(folder.path(), "dir").unwrap());
     if with_object {
         let owner_label = OwnerLabel { owner: "shop".into(), op: "op1".into() };
-        let body = gitops_core::directory::file_body(*b"old", false);
+        let body = gitops_core::backend::directory::file_body(*b"old", false);
         let mut old = (*object()).clone();
         old.body = body;
         directory

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gitops_core::backend::directory::{file_body, file_kind};
 use gitops_core::capability::{
     Admission, Batch, Beside, DryRun, Health, Import, Moved, Preview, Readiness, Watch,
 };
-use gitops_core::directory::{file_body, file_kind};
 use gitops_core::{
     Applied, Change, Clock, Commit, Cx, Diff, Digest, Entropy, Error, ErrorKind, History, Key, Live, Object,
     OwnerLabel, Provenance, Relation, Result, Revision, Scope, Snapshot, Source, SourceInfo, SourceWatch,

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use gitops_core::audit::{AuditEntry, AuditEvent, AuditSink, FileAudit, MemoryAudit};
+use gitops_core::state::audit::{AuditEntry, AuditEvent, AuditSink, FileAudit, MemoryAudit};
 use gitops_core::{Cx, Digest, Error, ErrorKind, PlanId, Purpose, Revision, Time};
 
 use crate::records::key;

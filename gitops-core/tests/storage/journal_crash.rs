@@ -1,7 +1,8 @@
 //! The journal on a disk that loses power, fills up or fails.
 
 use gitops_core::ErrorKind;
-use gitops_core::journal::{Journal, JournalIo, Lineage, MemoryJournalIo, Record};
+use gitops_core::state::journal::{Journal, JournalIo, Lineage, MemoryJournalIo};
+use gitops_core::state::record::Record;
 use proptest::prelude::*;
 
 use crate::records::{any_record, numbered};

@@ -1,7 +1,8 @@
 //! The journal after each cut and each flipped bit: the truth, a beginning of it, or an error that says where.
 
 use gitops_core::ErrorKind;
-use gitops_core::journal::{Journal, Lineage, MemoryJournalIo, Record};
+use gitops_core::state::journal::{Journal, Lineage, MemoryJournalIo};
+use gitops_core::state::record::Record;
 
 use crate::records::{numbered, one_of_each};
 

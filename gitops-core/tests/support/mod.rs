@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use gitops_core::journal::MemoryJournalIo;
+use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::*;
 
 pub fn key(name: &str) -> Key {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gitops_core::cel::Expression;
+use gitops_core::gate::cel::Expression;
 use gitops_core::{GroupKind, Result, Value};
 use serde_json::Value as Json;
 
@@ -13,7 +13,7 @@ use super::conditions::Conditions;
 /// They are asked in this order, and the first that holds decides: `suspended`, `in_progress`, `failed`, `current`,
 /// `unproven`; if none does, the object is on its way. A generation that the controller has not seen answers before all but
 /// `suspended`, for a controller does not look at what is suspended. What they may cost is limited: see
-/// [`gitops_core::cel`].
+/// [`gitops_core::gate::cel`].
 ///
 /// The expressions see `object`, and its `metadata`, `spec` and `status` (empty where there is none). So that a field that
 /// is missing makes no fault, they see also:
@@ -24,7 +24,7 @@ use super::conditions::Conditions;
 ///
 /// ```
 /// use gitops_core::GroupKind;
-/// use gitops_core::cel::Expression;
+/// use gitops_core::gate::cel::Expression;
 /// use gitops_k8s::HealthRule;
 /// let rule = HealthRule::of(
 ///     GroupKind::new("example.org", "Database"),

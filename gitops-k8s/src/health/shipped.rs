@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{LazyLock, OnceLock};
 
 use gitops_core::GroupKind;
-use gitops_core::cel::Expression;
+use gitops_core::gate::cel::Expression;
 
 use super::HealthRule;
 use crate::yaml::{self, Data, Dialect, Limits, Node};

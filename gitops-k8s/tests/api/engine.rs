@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::journal::MemoryJournalIo;
+use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::*;
 use gitops_k8s::Kubernetes;
 use serde_json::json;

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::capability::Readiness;
-use gitops_core::cel::Expression;
+use gitops_core::gate::cel::Expression;
 use gitops_core::{Applied, Clock, Cx, GroupKind, Key, System, Target, Time, async_trait};
 use gitops_k8s::{HealthRule, Kubernetes};
 use serde_json::{Value as Json, json};

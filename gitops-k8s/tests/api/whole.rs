@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::journal::MemoryJournalIo;
+use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::*;
 use gitops_k8s::KubernetesRender;
 use serde_json::json;

@@ -1,4 +1,5 @@
-use gitops_core::{Digest, Secret, SecretKey, Value, redact};
+use gitops_core::value::redact;
+use gitops_core::{Digest, Secret, SecretKey, Value};
 use zeroize::Zeroizing;
 
 /// Texts shorter than this are hidden only where they are the whole text: they are parts of too many words.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::failure::{At, Failure, Result};
-use crate::workspace;
+use crate::{floors, workspace};
 
 const MAX_LINES: usize = 400;
 const REASON_TO_BE_LONG: &str = "// Long because ";
@@ -79,6 +79,9 @@ fn offences_in(file: &str, text: &str) -> Vec<String> {
         text.lines().enumerate().flat_map(|(index, line)| offences_at(file, index + 1, line)).collect();
     let lines = text.lines().count();
     let is_rust = Path::new(file).extension().is_some_and(|extension| extension == "rs");
+    if is_rust {
+        found.extend(floors::offences_in(file, text));
+    }
     if is_rust && lines > MAX_LINES && !text.contains(REASON_TO_BE_LONG) {
         found.push(format!("  {file}: {lines} lines; split it, or say `{REASON_TO_BE_LONG}…`"));
     }

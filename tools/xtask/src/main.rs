@@ -6,6 +6,7 @@ mod cargo_tool;
 mod deny;
 mod descriptions;
 mod failure;
+mod floors;
 mod fuzz;
 mod hygiene;
 mod kill;

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gitops_benches::{Files, Layout, Repository, Wanted, engine, resident, row, timed};
-use gitops_core::directory::{Directory, FileRender};
+use gitops_core::backend::directory::{Directory, FileRender};
 use gitops_core::{ApplyOptions, Cx, Engine, Graph, GroupKind, Key, Memory, Renderer, Source, StateDir};
 use gitops_git::GitSource;
 use tempfile::TempDir;

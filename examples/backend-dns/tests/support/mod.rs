@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use backend_dns::{Client, Dns};
+use gitops_core::backend::service::ServiceTarget;
 use gitops_core::conformance::{Fault, Outside};
-use gitops_core::service::ServiceTarget;
 use gitops_core::*;
 use serde_json::{Value as Json, json};
 use testbed::{Relay, Trouble};

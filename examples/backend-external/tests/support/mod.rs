@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use backend_external::SCRIPT;
+use gitops_core::backend::service::{External, Program, ServiceTarget};
 use gitops_core::conformance::{Fault, Outside};
-use gitops_core::service::{External, Program, ServiceTarget};
 use gitops_core::*;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backend_postgres::{Client, Roles};
+use gitops_core::backend::service::ServiceTarget;
 use gitops_core::conformance::{Fault, Outside};
-use gitops_core::service::ServiceTarget;
 use gitops_core::*;
 use testbed::{Postgres, Relay, Trouble};
 

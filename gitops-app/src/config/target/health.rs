@@ -1,6 +1,6 @@
 //! Rules by which objects of some kinds do well or badly, as CEL expressions.
 
-use gitops_core::cel::Expression;
+use gitops_core::gate::cel::Expression;
 use gitops_k8s::HealthRule;
 
 use super::super::node::Node;

@@ -8,11 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 
 use super::key;
-use crate::capability::{Admission, Batch, Beside, DryRun, Health, Import, Moved, Preview, Readiness, Watch};
-use crate::cx::Time;
+use crate::capability::{
+    Admission, Batch, Beside, Diff, DryRun, Health, Import, Moved, Preview, Readiness, Scope, Target,
+    TargetInfo, Watch,
+};
+use crate::cx::{Cx, Time};
 use crate::source::{Commit, History, Relation, Snapshot, Source, SourceInfo, SourceWatch};
-use crate::value::{Digest, Key, Live, Object, Uid, Value, Version};
-use crate::{Applied, Change, Cx, Diff, Error, Result, Revision, Scope, Target, TargetInfo};
+use crate::value::{
+    Applied, Change, Digest, Error, Key, Live, Object, Result, Revision, Uid, Value, Version,
+};
 
 type Failure = Arc<dyn Fn() -> Error + Send + Sync>;
 

@@ -3,10 +3,10 @@
 use futures::future::try_join_all;
 
 use super::{SourceBench, expected, files};
-use crate::Revision;
 use crate::conformance::check::{Asked, Check, Checked, check, ensure};
 use crate::conformance::poll::drop_at;
 use crate::source::Snapshot;
+use crate::value::Revision;
 
 pub(super) const CHECKS: &[Check<SourceBench>] = &[
     check!(
@@ -145,7 +145,7 @@ async fn unreachable(bench: &SourceBench) -> Checked {
     bench.cut_off().await?;
     let answer = bench.source().resolve(&bench.cx).await;
     bench.mend().await?;
-    let is_told = answer.as_ref().is_err_and(crate::Error::is_retryable);
+    let is_told = answer.as_ref().is_err_and(crate::value::Error::is_retryable);
     ensure!(is_told, "while its place can't be reached, the source resolves {answer:?}");
     let revision = bench.published(&[("a", "2")]).await?;
     let found = files(&bench.fetch(&revision).await?)?;

@@ -8,10 +8,12 @@ use smol_str::SmolStr;
 
 use super::outside::{Fault, Outside};
 use super::subject::Subject;
+use crate::capability::{Differ, RecoveryClass, Scope, Structural, Target};
 use crate::conformance::check::{Bench, Checked, Stop, ensure};
-use crate::target::{RecoveryClass, Scope, Target};
-use crate::value::{Applied, Change, Key, Live, OwnerLabel, Presence, Provenance, Value};
-use crate::{Cx, Differ, Error, ErrorKind, Object, Result, Structural};
+use crate::cx::Cx;
+use crate::value::{
+    Applied, Change, Error, ErrorKind, Key, Live, Object, OwnerLabel, Presence, Provenance, Result, Value,
+};
 
 /// How long to wait before looking again.
 const PAUSE: Duration = Duration::from_millis(20);

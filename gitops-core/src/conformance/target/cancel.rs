@@ -1,9 +1,9 @@
 //! C48 to C51: a call that is dropped at any await has had its whole effect or none.
 
 use super::bench::{TargetBench, told};
+use crate::capability::Scope;
 use crate::conformance::check::{Asked, Check, Checked, check, ensure};
 use crate::conformance::poll::drop_at;
-use crate::target::Scope;
 use crate::value::{Change, Key, Live, Presence, Value};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[

@@ -2,8 +2,7 @@
 
 use super::bench::{TargetBench, declared};
 use crate::capability::Preview;
-use crate::value::{Change, Expect, Key, Live, OwnerLabel, Value};
-use crate::{Digest, Object, Result};
+use crate::value::{Change, Digest, Expect, Key, Live, Object, OwnerLabel, Result, Value};
 
 impl TargetBench {
     pub(super) async fn creation(&self, key: &Key, body: Value) -> Change {

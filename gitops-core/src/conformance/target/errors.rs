@@ -6,7 +6,7 @@ use super::bench::{TargetBench, given, sample, told};
 use super::outside::Fault;
 use super::read::is_unreadable;
 use crate::conformance::check::{Asked, Check, Checked, check, ensure};
-use crate::{Change, Error, ErrorKind, Key, Retry};
+use crate::value::{Change, Error, ErrorKind, Key, Retry};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!(

@@ -2,7 +2,7 @@
 
 use super::bench::{TargetBench, sample, told};
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
-use crate::{Change, Error, ErrorKind};
+use crate::value::{Change, Error, ErrorKind};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!("C63", Asked::All, too_large, "An object that is too large is refused before any write."),

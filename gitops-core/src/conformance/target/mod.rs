@@ -29,7 +29,7 @@ pub use subject::Subject;
 use self::bench::TargetBench;
 use super::check::Check;
 use super::kit::Kit;
-use crate::Result;
+use crate::value::Result;
 
 /// The kit for a target; `make` gives a fresh target, or a fresh part of a shared server, for each check.
 pub fn target<F, Fut>(make: F) -> Kit

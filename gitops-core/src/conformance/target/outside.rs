@@ -2,8 +2,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::value::{Key, Value};
-use crate::{Error, ErrorKind, Result};
+use crate::value::{Error, ErrorKind, Key, Result, Value};
 
 /// What the kit may do behind the target's back. Every method may be left out: the checks that need it are then
 /// skipped, with the reason.

@@ -3,8 +3,7 @@
 use super::bench::{TargetBench, given, sample};
 use crate::capability::{Identity, Preview};
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
-use crate::plan::Whose;
-use crate::value::{Change, Key, Live, OwnerLabel, Ownership};
+use crate::value::{Change, Key, Live, OwnerLabel, Ownership, Whose};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!(
@@ -39,7 +38,8 @@ async fn tells_what_goes_along(bench: &TargetBench) -> Checked {
     let counted: usize = theirs.map(|taken| taken.count.unwrap_or(1)).sum();
     ensure!(counted == 1, "{inner} of others goes with {outer}, and told is {:?}", previewed.takes);
     ensure!(bench.see(&inner).await?.is_some(), "to preview the deletion of {outer} removed {inner}");
-    let (key, expect, owner_label) = (made.key.clone(), crate::Expect::from(&made), bench.owner_label());
+    let (key, expect, owner_label) =
+        (made.key.clone(), crate::value::Expect::from(&made), bench.owner_label());
     bench.done(&Change::Delete { key, expect, owner_label, preview: Some(previewed.digest) }).await?;
     bench.gone(&outer).await?;
     bench.gone(&inner).await

@@ -2,11 +2,10 @@
 
 use super::bench::{TargetBench, given, tells, told};
 use super::changes::foretelling;
-use crate::Result;
 use crate::capability::Moved;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::drop_at;
-use crate::value::{Applied, Key, Live};
+use crate::value::{Applied, Key, Live, Result};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!(

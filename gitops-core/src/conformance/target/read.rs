@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use super::bench::TargetBench;
 use super::outside::Fault;
-use crate::ErrorKind;
+use crate::capability::Scope;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::overlap;
-use crate::target::Scope;
-use crate::value::{Key, Live};
+use crate::value::{ErrorKind, Key, Live};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!("C09", Asked::Keyed, reads_its_writes, "A read sees what was just written."),
@@ -157,7 +156,7 @@ async fn unknown_kind_is_told(bench: &TargetBench, key: &Key) -> Checked {
 }
 
 pub(super) fn is_unreadable(live: &Live) -> bool {
-    matches!(live.presence, crate::Presence::Unreadable(_))
+    matches!(live.presence, crate::value::Presence::Unreadable(_))
 }
 
 async fn observe_is_pure(bench: &TargetBench) -> Checked {

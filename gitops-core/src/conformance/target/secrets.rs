@@ -2,9 +2,9 @@
 
 use super::bench::{TargetBench, sample};
 use super::outside::Fault;
+use crate::capability::{Differ, Structural};
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
-use crate::value::{Live, Secret, SecretKey, Value};
-use crate::{Differ, Error, Structural};
+use crate::value::{Error, Live, Secret, SecretKey, Value};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!(
@@ -95,7 +95,7 @@ async fn equal_by_digest(bench: &TargetBench) -> Checked {
     bench.holds(&live, &body).await?;
     let differs = !bench.difference(&live, &other).await?.is_empty();
     ensure!(differs, "two secrets under {} are taken for one", live.key);
-    let plain = crate::Digest::of(text.as_bytes()).to_string();
+    let plain = crate::value::Digest::of(text.as_bytes()).to_string();
     let shown = format!("{live:?} {}", live.version);
     ensure!(!shown.contains(&plain), "a digest without a key tells of the secret of {}", live.key);
     Ok(())

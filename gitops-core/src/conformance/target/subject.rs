@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::outside::{NoHands, Outside};
 use super::samples::Samples;
-use crate::target::Target;
+use crate::capability::Target;
 
 /// A target to be checked, and what the kit needs to know of it.
 #[derive(Clone)]

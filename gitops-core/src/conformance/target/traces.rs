@@ -2,9 +2,9 @@
 
 use super::bench::{TargetBench, given, sample, tells, told};
 use super::outside::Fault;
+use crate::capability::Scope;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::overlap;
-use crate::target::Scope;
 use crate::value::{Applied, Change, Live};
 
 /// The number of a body that no other check writes.

@@ -7,12 +7,11 @@ use super::super::proof::{Answer, Proof};
 use super::super::readiness::record_of;
 use super::super::{StepOutcome, StepResult};
 use super::SyncRun;
-use crate::Result;
 use crate::capability::Readiness;
-use crate::event::Event;
+use crate::engine::event::Event;
+use crate::engine::reconcile::{NodeState, Told};
 use crate::plan::{Plan, Step};
-use crate::reconcile::{NodeState, Told};
-use crate::value::{Action, Key};
+use crate::value::{Action, Key, Result};
 
 impl SyncRun<'_> {
     pub(super) fn finished(&mut self, done: Done) -> Vec<Told> {

@@ -5,13 +5,13 @@ use futures::StreamExt;
 use super::super::tamper;
 use super::SyncRun;
 use super::gathered::Group;
-use crate::audit::AuditEntry;
-use crate::event::Event;
-use crate::journal::{Intent, Record};
+use crate::cx::Cx;
+use crate::engine::event::Event;
+use crate::engine::reconcile::Told;
 use crate::plan::Step;
-use crate::reconcile::Told;
-use crate::value::{Action, Key};
-use crate::{Cx, Error, Result};
+use crate::state::audit::AuditEntry;
+use crate::state::record::{Intent, Record};
+use crate::value::{Action, Error, Key, Result};
 
 impl SyncRun<'_> {
     /// Tells the ledger of everything that the reconciliation may make or take over.

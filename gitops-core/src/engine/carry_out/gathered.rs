@@ -3,10 +3,10 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::Cx;
-use crate::audit::AuditEntry;
-use crate::journal::Record;
-use crate::reconcile::Told;
+use crate::cx::Cx;
+use crate::engine::reconcile::Told;
+use crate::state::audit::AuditEntry;
+use crate::state::record::Record;
 
 /// How long a record waits for others at most: about as long as a disk is waited for.
 const LINGER: Duration = Duration::from_millis(2);

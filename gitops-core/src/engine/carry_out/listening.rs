@@ -9,9 +9,9 @@ use futures::{FutureExt, StreamExt};
 use smol_str::SmolStr;
 
 use super::super::effects::contained;
-use crate::capability::Moved;
-use crate::target::Target;
-use crate::{Cx, Result};
+use crate::capability::{Moved, Target};
+use crate::cx::Cx;
+use crate::value::Result;
 
 /// The watches of all targets. One that fails tells nothing more: the next reconciliation looks at all that it should have told of.
 #[derive(Default)]

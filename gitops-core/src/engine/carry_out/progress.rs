@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::SyncRun;
-use crate::Cx;
-use crate::event::Event;
+use crate::cx::Cx;
+use crate::engine::event::Event;
 
 /// How often it is told.
 const EVERY: Duration = Duration::from_secs(10);

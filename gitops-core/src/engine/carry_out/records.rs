@@ -3,11 +3,11 @@
 use super::super::proof::{Answer, Proof};
 use super::super::{adoption, differing};
 use super::SyncRun;
-use crate::audit::{AuditEntry, AuditEvent};
-use crate::journal::{Intent, OpResult, Record};
-use crate::reconcile::Told;
-use crate::value::{Applied, Key, Version};
-use crate::{Cx, Error, Outcome, Result};
+use crate::cx::Cx;
+use crate::engine::reconcile::Told;
+use crate::state::audit::{AuditEntry, AuditEvent};
+use crate::state::record::{Intent, OpResult, Record};
+use crate::value::{Applied, Error, Key, Outcome, Result, Version};
 
 /// How many characters of an error are kept in journal and audit log.
 const ERROR_LENGTH: usize = 1024;

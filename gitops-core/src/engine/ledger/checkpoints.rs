@@ -12,11 +12,12 @@ use super::super::tamper;
 use super::documents::{Content, load_shards, put};
 use super::head::{Head, TRIES, contended};
 use super::written::Written;
-use crate::inventory::{Index, Inventory, Level, Place, Shard, ShardId, Slot};
-use crate::journal::{Anchor, Intent};
-use crate::store::{Document, StateStore};
-use crate::value::{Digest, Key, Version};
-use crate::{Cx, Error, Result};
+use crate::cx::Cx;
+use crate::state::inventory::{Index, Inventory, Level, Place, Shard, ShardId, Slot};
+use crate::state::journal::Anchor;
+use crate::state::record::Intent;
+use crate::state::store::{Document, StateStore};
+use crate::value::{Digest, Error, Key, Result, Version};
 
 /// A shard over this many bytes makes all shards finer: a store may take no more than twice as much.
 const SHARD_LIMIT: usize = 256 << 10;

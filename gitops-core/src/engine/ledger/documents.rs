@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
-pub(super) use crate::inventory::{Index, StoredInventory as Content};
-use crate::inventory::{Place, Shard, ShardId};
-use crate::store::{Document, StateStore};
-use crate::value::{Digest, Version};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+pub(super) use crate::state::inventory::{Index, StoredInventory as Content};
+use crate::state::inventory::{Place, Shard, ShardId};
+use crate::state::store::{Document, StateStore};
+use crate::value::{Digest, Error, ErrorKind, Result, Version};
 
 /// How many shards are read at once.
 const AT_ONCE: usize = 16;

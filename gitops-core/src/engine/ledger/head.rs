@@ -3,10 +3,10 @@ use std::sync::Arc;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::documents::{Content, load_index};
-use crate::inventory::Index;
-use crate::store::{Document, StateStore};
-use crate::value::Version;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::inventory::Index;
+use crate::state::store::{Document, StateStore};
+use crate::value::{Error, ErrorKind, Result, Version};
 
 /// How often a write is begun anew after one of its own got in between.
 pub(super) const TRIES: usize = 5;

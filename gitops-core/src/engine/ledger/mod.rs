@@ -20,12 +20,13 @@ use std::time::Duration;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::{Engine, tamper};
-use crate::audit::{AuditEntry, AuditEvent, AuditSink};
-use crate::cx::Time;
-use crate::inventory::Inventory;
-use crate::journal::{Intent, Journal, JournalIo, Record};
-use crate::store::StateStore;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::{Cx, Time};
+use crate::state::audit::{AuditEntry, AuditEvent, AuditSink};
+use crate::state::inventory::Inventory;
+use crate::state::journal::{Journal, JournalIo};
+use crate::state::record::{Intent, Record};
+use crate::state::store::StateStore;
+use crate::value::{Error, ErrorKind, Result};
 use checkpoints::{Checkpoints, Snapshot};
 use read::{Found, Read, read};
 

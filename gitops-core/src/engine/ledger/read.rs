@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::checkpoints::{Checkpoints, Loaded};
-use crate::inventory::Inventory;
-use crate::journal::{Anchor, Journal, JournalIo, Record};
-use crate::store::StateStore;
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::inventory::Inventory;
+use crate::state::journal::{Anchor, Journal, JournalIo};
+use crate::state::record::Record;
+use crate::state::store::StateStore;
+use crate::value::{Error, ErrorKind, Result};
 
 /// How often a state is read that another engine writes meanwhile.
 const READS: usize = 3;
@@ -72,8 +74,8 @@ pub(crate) async fn look(
     Ok(read(cx, &store, &mut journal, false).await?.inventory)
 }
 
-async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::Version>> {
-    let stored = store.load(cx, crate::inventory::Index::DOCUMENT).await?;
+async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::value::Version>> {
+    let stored = store.load(cx, crate::state::inventory::Index::DOCUMENT).await?;
     Ok(stored.map(|stored| stored.version))
 }
 
@@ -108,7 +110,7 @@ async fn read_once(
 
 /// Reads a journal without an inventory: one whose beginning was cut short holds nothing.
 fn read_alone(io: &mut dyn JournalIo) -> Result<Found> {
-    if io.read().map_err(|error| crate::fs::storage_error("read the journal", error))?.is_none() {
+    if io.read().map_err(|error| crate::process::fs::storage_error("read the journal", error))?.is_none() {
         return Ok(Found::Nothing);
     }
     let (end, records) = Journal::read(io, None)?;

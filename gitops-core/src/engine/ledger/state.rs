@@ -1,9 +1,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use crate::audit::AuditSink;
-use crate::journal::JournalIo;
-use crate::store::StateStore;
+use crate::state::audit::AuditSink;
+use crate::state::journal::JournalIo;
+use crate::state::store::StateStore;
 
 /// Where an engine keeps what it must not forget: documents, a journal and an audit log.
 ///

@@ -3,8 +3,9 @@
 use super::checkpoints::Snapshot;
 use super::read::Found;
 use super::{CHECK_LASTS, Ledger, Writer, lost};
-use crate::journal::{Anchor, Journal, JournalIo, Lineage};
-use crate::{Cx, Error, ErrorKind, Result};
+use crate::cx::Cx;
+use crate::state::journal::{Anchor, Journal, JournalIo, Lineage};
+use crate::value::{Error, ErrorKind, Result};
 
 impl Ledger {
     /// Makes this engine the one that writes: a higher epoch is durable before anything else is.

@@ -3,8 +3,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use smol_str::SmolStr;
 
 use super::checkpoints::Snapshot;
-use crate::inventory::{Inventory, Owned};
-use crate::journal::Intent;
+use crate::state::inventory::Inventory;
+use crate::state::record::{Intent, Owned};
 use crate::value::{DigestMap, Key};
 
 /// What the shards hold.

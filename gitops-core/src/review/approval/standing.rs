@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::person::same;
 use super::{ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Shown, Vote};
-use crate::Time;
+use crate::cx::Time;
 use crate::gate::Verdict;
 use crate::review::Part;
 use crate::review::owners::{CodeOwners, Owner, Requirement};

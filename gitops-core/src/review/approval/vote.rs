@@ -1,5 +1,5 @@
 use super::Person;
-use crate::Time;
+use crate::cx::Time;
 use crate::value::Digest;
 
 /// How long what a comment shows must have been there before an approval counts for it.
@@ -81,7 +81,7 @@ impl Vote {
     pub(super) fn covers(&self, effect: &Digest, all: &Digest, shown: &[Shown]) -> Result<(), Discounted> {
         if let Some(named) = &self.effect {
             let is_meant = |digest: &Digest| {
-                named.len() >= crate::PlanId::DIGITS && digest.to_string().starts_with(named.as_str())
+                named.len() >= crate::value::PlanId::DIGITS && digest.to_string().starts_with(named.as_str())
             };
             return (is_meant(effect) || is_meant(all)).then_some(()).ok_or(Discounted::NamesOtherEffect);
         }

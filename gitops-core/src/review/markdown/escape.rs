@@ -4,7 +4,7 @@
 //! looks for names to notify, numbers or addresses to link, or commands, and no Markdown or HTML of it counts.
 
 use crate::review::text::cut;
-use crate::text::on_one_line;
+use crate::value::text::on_one_line;
 
 /// A code span with a text of others, cut to a length in bytes.
 pub(super) fn code(text: &str, bytes: usize) -> String {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::world::{key, plan, step};
-use crate::Time;
-use crate::Verdict;
+use crate::cx::Time;
+use crate::gate::Verdict;
 use crate::review::approval::{
     ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Request, Shown, Standing, Vote,
 };

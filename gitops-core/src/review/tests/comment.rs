@@ -5,7 +5,7 @@ use comrak::{Arena, Options, parse_document};
 use proptest::prelude::*;
 
 use super::world::{FOREIGN, SECRET, any_review, field, hostile, key, review, step};
-use crate::Time;
+use crate::cx::Time;
 use crate::review::{Budget, Comment, Flavour, Link, Markdown, Marker, Review};
 use crate::source::Commit;
 use crate::value::{Action, Digest, GroupKind, Key};
@@ -213,7 +213,7 @@ proptest! {
     }
 }
 
-fn config_map(n: usize, action: Action) -> crate::Step {
+fn config_map(n: usize, action: Action) -> crate::plan::Step {
     step(key(&format!("[{n}]cfg-{n:05}")), action, vec![field("/data/level", "one", "two")])
 }
 

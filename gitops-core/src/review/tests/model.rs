@@ -13,7 +13,7 @@ fn attributed(part: &Part) -> Vec<(&str, Attribution)> {
     part.items.iter().map(|item| (item.step.key.name(), item.attribution)).collect()
 }
 
-fn update(name: &str, to: &str) -> crate::Step {
+fn update(name: &str, to: &str) -> crate::plan::Step {
     step(key(name), Action::Update, vec![field("/data/level", "a", to)])
 }
 
@@ -38,9 +38,12 @@ fn this_change_drift_and_a_moved_base_are_told_apart() {
     );
 }
 
-fn of_incarnation(name: &str, to: &str, uid: &str, version: &str) -> crate::Step {
-    let expect = crate::Expect { uid: crate::Uid::new(uid), version: crate::Version::new(version) };
-    crate::Step { expect: Some(expect), ..update(name, to) }
+fn of_incarnation(name: &str, to: &str, uid: &str, version: &str) -> crate::plan::Step {
+    let expect = crate::value::Expect {
+        uid: crate::value::Uid::new(uid),
+        version: crate::value::Version::new(version),
+    };
+    crate::plan::Step { expect: Some(expect), ..update(name, to) }
 }
 
 #[test]
@@ -80,8 +83,8 @@ fn what_is_no_longer_needed_is_said_with_who_took_it_away() {
 fn an_effect_is_what_is_done_and_not_what_it_is_called() {
     let one = plan("shop", vec![of_incarnation("a", "x", "u", "1")]);
     let mut other = plan("shop", vec![of_incarnation("a", "x", "u", "2")]);
-    other.revision = crate::Revision::new("ffffffffffff", "feature");
-    other.id = crate::PlanId::new(Digest::of(b"other"));
+    other.revision = crate::value::Revision::new("ffffffffffff", "feature");
+    other.id = crate::value::PlanId::new(Digest::of(b"other"));
     let of = |plan: &Plan| part(plan, plan, None).effect;
     assert_eq!(of(&one), of(&other));
     assert_ne!(of(&one), of(&plan("shop", vec![of_incarnation("a", "y", "u", "1")])));
@@ -100,7 +103,7 @@ fn without_a_look_at_the_target_nothing_depends_on_the_key_of_secrets() {
             "shop",
             vec![step(key("a"), Action::Update, vec![field("/data/p", "a", Value::Secret(secret))])],
         );
-        plan.id = crate::PlanId::new(Digest::of(&[seed]));
+        plan.id = crate::value::PlanId::new(Digest::of(&[seed]));
         Part::of(&plan, &plan, None, &context)
     };
     let (one, other) = (with("hunter2", 1), with("hunter2", 2));

@@ -5,7 +5,7 @@ use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
 
 use super::world::{SECRET, any_review, field, key, plan, review, step};
-use crate::Verdict;
+use crate::gate::Verdict;
 use crate::review::{Context, Failure, Part, Review, ReviewDocument, Rules, junit, plain, sarif};
 use crate::value::Action;
 
@@ -86,7 +86,7 @@ fn a_report_is_red_exactly_if_the_review_can_not_go_on() {
 #[test]
 fn a_log_names_the_place_and_has_no_link_of_others() {
     let mut step = step(key("a[x](http://evil)"), Action::Delete, vec![field("/data/a", 1, 2)]);
-    step.provenance = Some(crate::Provenance {
+    step.provenance = Some(crate::value::Provenance {
         source: "repo".into(),
         revision: "4a1b2c3".into(),
         path: "apps/my file:1.yaml".into(),

@@ -4,17 +4,15 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use crate::diff::FieldChange;
-use crate::plan::{
-    Basis, Blocked, BlockedBecause, Cause, Effect, EffectContext, Plan, PlanId, Reason, Risk, Step,
-    StepEffect, Taken, Whose,
-};
+use crate::capability::FieldChange;
+use crate::cx::Time;
+use crate::gate::Verdict;
+use crate::plan::{Basis, Blocked, BlockedBecause, Cause, EffectContext, Plan, Reason, Step};
 use crate::review::{Context, Labels, Part, Review, Rules};
 use crate::value::{
-    Action, ComponentChange, Components, Digest, GroupKind, Key, Provenance, Revision, Secret, SecretKey,
-    Value,
+    Action, ComponentChange, Components, Digest, Effect, GroupKind, Key, PlanId, Provenance, Revision, Risk,
+    Secret, SecretKey, StepEffect, Taken, Value, Whose,
 };
-use crate::{Time, Verdict};
 
 /// In every text of others: found anywhere outside a place for such text, it got out.
 pub(crate) const FOREIGN: &str = "FOREIGN";

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::Time;
+use crate::cx::Time;
 
 /// The longest time for which changes may be made in spite of the windows.
 const LONGEST: Duration = Duration::from_secs(4 * 3600);

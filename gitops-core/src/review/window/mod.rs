@@ -9,7 +9,7 @@ use jiff::civil::{DateTime, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use serde::{Deserialize, Serialize};
 
-use crate::Time;
+use crate::cx::Time;
 use crate::gate::Verdict;
 use time::{Clock, instants, next_days};
 

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 
 use super::Sent;
+use crate::capability::RecoveryClass;
+use crate::engine::event::Event;
 use crate::engine::{Report, StepOutcome};
-use crate::event::Event;
-use crate::journal::{Intent, Record};
 use crate::simulate::calls::recovery_class_of;
 use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{App, Inner, MINUTE, SECOND};
 use crate::source::Relation;
-use crate::target::RecoveryClass;
+use crate::state::record::{Intent, Record};
 use crate::value::{Action, Change, Key, Precondition, Version};
 
 pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &Change) {

@@ -1,9 +1,9 @@
 //! I22 to I28 and I45: what is written down before anything is done.
 
-use crate::Inventory;
 use crate::engine::{Report, StepOutcome};
-use crate::journal::{Intent, Record};
 use crate::simulate::state::Inner;
+use crate::state::inventory::Inventory;
+use crate::state::record::{Intent, Record};
 use crate::value::{Action, Change, Precondition, Value};
 
 pub(super) fn i22_a_deposed_engine_sends_nothing(world: &mut Inner, life: usize, intent: &Intent) {

@@ -12,10 +12,9 @@ use smol_str::SmolStr;
 
 use super::server::Item;
 use super::state::Inner;
-use crate::journal::{Intent, Record};
-use crate::plan::PlanId;
-use crate::value::{Action, Change, Expect, Key};
-use crate::{Inventory, OwnedState};
+use crate::state::inventory::Inventory;
+use crate::state::record::{Intent, OwnedState, Record};
+use crate::value::{Action, Change, Expect, Key, PlanId};
 
 /// What a person approved: each object's action, and the state that it must be in.
 pub(super) type Steps = BTreeMap<Key, (Action, Option<Expect>)>;
@@ -155,7 +154,7 @@ pub(super) fn durable(world: &mut Inner, app: usize, records: &[Record]) {
         if let Record::Outcome { key, result, .. } = record
             && let Some(sent) = book.pass.steps.get_mut(key)
         {
-            use crate::journal::OpResult::{Absent, Deleting, Present};
+            use crate::state::record::OpResult::{Absent, Deleting, Present};
             sent.done = matches!(result, Present { .. } | Absent | Deleting);
         }
         book.shadow.take_in(record);

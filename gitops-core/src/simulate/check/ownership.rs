@@ -1,11 +1,11 @@
 //! I1 to I8: what is ours, and what may be removed.
 
-use crate::journal::{Intent, OpResult, Record};
+use crate::capability::RecoveryClass;
 use crate::simulate::calls::recovery_class_of;
 use crate::simulate::fault::Fault;
 use crate::simulate::server::Item;
 use crate::simulate::state::Inner;
-use crate::target::RecoveryClass;
+use crate::state::record::{Intent, OpResult, Record};
 use crate::value::{Action, Change, Key};
 
 pub(super) fn i1_no_foreign_delete(world: &mut Inner, life: usize, change: &Change) {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use gitops_core::backend::directory::FileRender;
 use gitops_core::capability::{Health, Readiness};
-use gitops_core::directory::FileRender;
-use gitops_core::journal::MemoryJournalIo;
+use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{
     Applied, ApplyOptions, Change, Cx, Engine, Error, ErrorKind, Key, Live, Memory, MemoryAudit, MemoryStore,
     Result, Revision, Scope, Snapshot, Source, SourceInfo, State, Target, TargetInfo, async_trait,

@@ -1,9 +1,9 @@
 use super::{Row, Scene};
-use crate::Inventory;
 use crate::engine::StepOutcome;
-use crate::journal::{OpResult, Record};
 use crate::simulate::check;
 use crate::simulate::state::SECOND;
+use crate::state::inventory::Inventory;
+use crate::state::record::{OpResult, Record};
 use crate::value::{Change, Digest};
 
 pub(super) const ROWS: &[Row] = &[

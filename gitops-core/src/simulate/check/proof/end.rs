@@ -35,7 +35,7 @@ fn something_is_missing(scene: &mut Scene, breaks: bool) {
     converged(scene);
 }
 
-fn meddle(scene: &mut Scene) -> crate::Key {
+fn meddle(scene: &mut Scene) -> crate::value::Key {
     let key = scene.declared("keyed")[0].clone();
     let uid = scene.uid(&key);
     scene.world.server.meddle(&key, &uid, |_| body(7));

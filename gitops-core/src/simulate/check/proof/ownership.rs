@@ -1,6 +1,6 @@
 use super::{Row, Scene};
-use crate::journal::{OpResult, Record};
-use crate::simulate::bug::Bug;
+use crate::cx::Bug;
+use crate::state::record::{OpResult, Record};
 
 pub(super) const ROWS: &[Row] = &[
     ("i1_no_foreign_delete", 1, foreign_delete),

@@ -6,16 +6,17 @@ use smol_str::format_smolstr;
 
 use crate::cx::Time;
 use crate::engine::{Report, StepOutcome, StepResult};
-use crate::journal::{Intent, OpResult, Record};
-use crate::plan::{Basis, Cause, Plan, PlanId, Reason, Step};
+use crate::plan::{Basis, Cause, Plan, Reason, Step};
 use crate::simulate::check;
 use crate::simulate::fault::Faults;
 use crate::simulate::origin::Origin;
 use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{Inner, Life};
+use crate::state::record::{Intent, OpResult, Record};
 use crate::value::{
-    Action, Change, Digest, Expect, Key, Object, OwnerLabel, Precondition, Provenance, Revision, Uid, Value,
+    Action, Change, Digest, Expect, Key, Object, OwnerLabel, PlanId, Precondition, Provenance, Revision, Uid,
+    Value,
 };
 
 /// The owner whose owner label the application sets.
@@ -210,8 +211,8 @@ impl Scene {
             action: Action::Create,
             cause: Cause::ThisChange,
             reason: Reason::New,
-            diff: crate::Diff::default(),
-            components: crate::Components::default(),
+            diff: crate::capability::Diff::default(),
+            components: crate::value::Components::default(),
             expect: None,
             desired: None,
             preview: None,
@@ -231,7 +232,7 @@ impl Scene {
         let basis =
             Basis { source: String::new(), desired: none, gates: none, options: none, engine: String::new() };
         let plan = Plan {
-            effect: crate::Effect::default(),
+            effect: crate::value::Effect::default(),
             id: self.plan,
             application: "first".to_owned(),
             revision: self.revision(),

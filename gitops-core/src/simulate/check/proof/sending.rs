@@ -1,12 +1,12 @@
 use super::ownership::STRIKES_WHATEVER_IS_THERE;
 use super::{Row, Scene};
 use crate::engine::StepOutcome;
-use crate::event::Event;
-use crate::journal::Record;
+use crate::engine::event::Event;
 use crate::simulate::check;
 use crate::simulate::fault::Faults;
 use crate::simulate::source::body;
 use crate::simulate::state::{MINUTE, SECOND};
+use crate::state::record::Record;
 use crate::value::{Change, Key, Object};
 
 pub(super) const ROWS: &[Row] = &[

@@ -1,0 +1,330 @@
+//! What can be asked of a target: the three calls that each has, and the optional powers. Presence is the capability: see
+//! [`Target`].
+
+mod diff;
+mod target;
+mod typed;
+
+pub use diff::{Diff, Differ, FieldChange, Structural};
+pub use target::{RecoveryClass, Scope, Target, TargetInfo};
+pub use typed::{Found, Resource, Typed, TypedTarget};
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Serialize;
+
+use crate::cx::{Cx, Time};
+use crate::render::Desired;
+use crate::source::Snapshot;
+use crate::value::{
+    Applied, Change, ComponentChange, Digest, ForeignField, Key, Live, Object, Result, Taken,
+};
+
+/// Foretells what a change would do, where only the target can know: a server's dry run, a saved plan.
+///
+/// An engine asks only about objects that would get a step: not about those that are as it left them, nor about those
+/// that it may not touch. It asks about as many at once as [`TargetInfo::concurrency`](crate::TargetInfo) allows.
+///
+/// # Guarantees asked of an implementation
+/// - Nothing is written.
+/// - The same effect has the same digest, from call to call and from process to process: a plan is applied only if
+///   the preview that is made anew has the digest that was shown.
+/// - The digest comes back in [`Change::preview`]. What would now have another effect is refused with a conflict.
+/// - An engine does not look at an object again after it was written: the target previewed what it would hold, and a
+///   preview over what was just written is empty.
+///
+/// # Errors
+/// An error holds this object, and what needs it, out of the plan; all others go on.
+///
+/// # Cancel safety
+/// Any future may be dropped at any await, and leaves nothing that a later call could take for its own.
+#[async_trait]
+pub trait DryRun: Send + Sync {
+    /// What writing `object` over `live` would change; without an object, what deleting `live` would.
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview>;
+}
+
+/// Says whether it would take a new object, where a server can be asked without an effect.
+///
+/// An engine asks when a plan is shown, once for each declaration that was taken. It does not ask when it carries a plan out:
+/// then the target itself answers.
+#[async_trait]
+pub trait Admission: Send + Sync {
+    /// Whether the target would make this object, which is not there.
+    ///
+    /// # Guarantees asked of an implementation
+    /// - Nothing is written.
+    /// - What can't be told before something [beside](Beside) it is made is no error.
+    ///
+    /// # Errors
+    /// The target would refuse it: the object, and what needs it, is left out of the plan. Its diagnostics are told.
+    ///
+    /// # Cancel safety
+    /// Any future may be dropped at any await.
+    async fn admits(&self, cx: &Cx, object: &Object, beside: &Beside) -> Result<()>;
+}
+
+/// What is declared with a new object, and what of it the same plan makes or changes.
+#[derive(Clone, Debug)]
+pub struct Beside {
+    desired: Desired,
+    made: BTreeSet<Key>,
+    changed: BTreeSet<Key>,
+    snapshot: Option<Snapshot>,
+}
+
+impl Beside {
+    /// What is declared, of which a plan makes and changes nothing yet; with the files, if they are at hand.
+    pub fn new(desired: Desired, snapshot: Option<Snapshot>) -> Self {
+        Self { desired, made: BTreeSet::new(), changed: BTreeSet::new(), snapshot }
+    }
+
+    /// The same of a plan that makes these objects and changes those.
+    #[must_use]
+    pub fn pending(mut self, made: BTreeSet<Key>, changed: BTreeSet<Key>) -> Self {
+        (self.made, self.changed) = (made, changed);
+        self
+    }
+
+    /// Everything that is declared.
+    pub fn desired(&self) -> &Desired {
+        &self.desired
+    }
+
+    /// Whether the plan makes an object, which is not there.
+    pub fn is_made(&self, key: &Key) -> bool {
+        self.made.contains(key)
+    }
+
+    /// Whether the plan makes or changes an object.
+    pub fn is_pending(&self, key: &Key) -> bool {
+        self.is_made(key) || self.changed.contains(key)
+    }
+
+    /// The content of the file that declares an object.
+    pub fn file(&self, object: &Object) -> Option<Arc<[u8]>> {
+        self.snapshot.as_ref()?.read(&object.provenance.path).ok().flatten()
+    }
+}
+
+/// What a target says that a change would do.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Preview {
+    /// The fields that would change; empty if none would. A deletion may name what goes with it.
+    pub diff: Diff,
+    /// Why the object can't be changed in place, if it can't.
+    pub replace: Option<String>,
+    /// Whether what the change removes can't be made anew, and so needs an approval as if its kind were
+    /// [protected](crate::TargetInfo::protected).
+    pub protected: bool,
+    /// The digest of everything that the preview stands for; part of the plan's id.
+    pub digest: Digest,
+    /// What it would do to what the object is made of, where the target shows that.
+    pub components: Vec<ComponentChange>,
+    /// What goes with the object where the change removes it, ours and others'. Whatever can't be found out is in it as
+    /// [unknown](crate::Whose::Unknown), never left out.
+    pub takes: Vec<Taken>,
+    /// Declared fields that other clients set, and what becomes of each. The digest covers it.
+    pub foreign: Vec<ForeignField>,
+}
+
+impl Preview {
+    /// A change in place of these fields.
+    pub fn new(diff: Diff, digest: Digest) -> Self {
+        Self {
+            diff,
+            replace: None,
+            protected: false,
+            digest,
+            components: Vec::new(),
+            takes: Vec::new(),
+            foreign: Vec::new(),
+        }
+    }
+
+    /// The same of an object that can't be changed in place, if there is a reason why not.
+    #[must_use]
+    pub fn replacing(mut self, why: Option<String>) -> Self {
+        self.replace = why;
+        self
+    }
+
+    /// The same, needing an approval if it removes the object and this is true.
+    #[must_use]
+    pub fn protecting(mut self, protected: bool) -> Self {
+        self.protected = protected;
+        self
+    }
+
+    /// The same with what goes with the object where it is removed.
+    #[must_use]
+    pub fn taking(mut self, takes: Vec<Taken>) -> Self {
+        self.takes = takes;
+        self
+    }
+
+    /// The same with the declared fields that other clients set.
+    #[must_use]
+    pub fn among(mut self, foreign: Vec<ForeignField>) -> Self {
+        self.foreign = foreign;
+        self
+    }
+
+    /// The same with what the change does to what the object is made of.
+    #[must_use]
+    pub fn made_of(mut self, components: Vec<ComponentChange>) -> Self {
+        self.components = components;
+        self
+    }
+}
+
+/// Tells which objects may have moved, so that nobody has to poll.
+#[async_trait]
+pub trait Watch: Send + Sync {
+    /// Returns when objects may have moved. Needless keys are allowed, missed ones not: a watch that lost events
+    /// says [`Moved::Any`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future loses no event.
+    async fn moved(&self, cx: &Cx) -> Result<Moved>;
+
+    /// Whether the watch is up to date about an object, but for a moment: it has seen the object since it was last
+    /// observed, and would tell at once if it moved. `false` is always right, and the default.
+    ///
+    /// [`Engine::plan`](crate::Engine::plan) asks the target about an object only if this says `false`, something
+    /// moved, or the object is to be changed. So a watch that is wrong here can hide drift, and can never make a change
+    /// that is not based on a fresh observation.
+    fn covers(&self, _key: &Key) -> bool {
+        false
+    }
+}
+
+/// Which objects may have moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// At most these.
+    Keys(Vec<Key>),
+    /// Any of them: events were lost, look at all.
+    Any,
+}
+
+/// Tells whether an object works.
+#[async_trait]
+pub trait Health: Send + Sync {
+    /// Waits until the object, in the state that `applied` names or a later one, is ready or has failed.
+    ///
+    /// Returns [`Readiness::Progressing`] and [`Readiness::Stuck`] only when the context's deadline comes first.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait and has no other effect.
+    async fn ready(&self, cx: &Cx, key: &Key, applied: &Applied) -> Result<Readiness>;
+
+    /// How objects are doing now, without a wait. What is not in the answer is not known without one; by default that is
+    /// everything.
+    ///
+    /// An engine asks about objects that do not change and that steps wait for, all of a target in one call.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    async fn look(&self, _cx: &Cx, _keys: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
+        Ok(BTreeMap::new())
+    }
+}
+
+/// Whether an object works, with the reason for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case", tag = "state", content = "reason")]
+#[non_exhaustive]
+pub enum Readiness {
+    /// It works; what needs it may go on.
+    Ready,
+    /// Nothing proves that it works, and nobody who would say so has come: it counts as working, and what needs it may go
+    /// on.
+    Unproven(String),
+    /// It is on its way.
+    Progressing(String),
+    /// Somebody suspended it, in its declaration or in the target: nothing will happen on it until it is resumed.
+    Suspended {
+        /// By what.
+        reason: String,
+        /// Whether what needs it may go on, because it waits for nothing that this object would do.
+        ready: bool,
+    },
+    /// It is on its way, and nothing happened on it for longer than somebody who looks after it would take.
+    Stuck {
+        /// What it stands at.
+        reason: String,
+        /// Since when.
+        since: Time,
+    },
+    /// It will not work without a change.
+    Failed(String),
+}
+
+impl Readiness {
+    /// Whether what needs it may go on.
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready | Self::Unproven(_) | Self::Suspended { ready: true, .. })
+    }
+
+    /// What is to be said of it; nothing if it works.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Ready => None,
+            Self::Unproven(reason)
+            | Self::Progressing(reason)
+            | Self::Suspended { reason, .. }
+            | Self::Stuck { reason, .. }
+            | Self::Failed(reason) => Some(reason),
+        }
+    }
+}
+
+/// Tells what a change that is under way is at, for those who wait for it.
+pub trait Progress: Send + Sync {
+    /// What the change of an object is at; nothing if none is under way, or nothing is known of it. It is asked again and
+    /// again while a change takes its time, so it answers at once, from what is at hand.
+    fn at(&self, cx: &Cx, key: &Key) -> Option<String>;
+}
+
+/// Takes over objects that were made by other means.
+///
+/// An engine adopts an object in two changes, each with an intent and an operation of its own: first the owner label, by this
+/// power; then, if the object differs from its declaration, an update by [`Target::apply`](crate::Target::apply) that
+/// expects the state that the first one left.
+#[async_trait]
+pub trait Import: Send + Sync {
+    /// Puts the change's owner label on an existing object, if it is in the expected state, and changes nothing else: no value
+    /// that a declaration could set.
+    async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied>;
+}
+
+/// Names the place that a target works on, so that a state is never taken for that of another place.
+#[async_trait]
+pub trait Identity: Send + Sync {
+    /// The same text for the same place, from process to process, and another one for every other place: the id of a
+    /// cluster, the path of a folder. Nothing where the target may not ask.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    async fn place(&self, cx: &Cx) -> Result<Option<String>>;
+}
+
+/// Makes several changes in one call.
+#[async_trait]
+pub trait Batch: Send + Sync {
+    /// How many changes fit into one call.
+    fn limit(&self) -> usize;
+
+    /// Makes the changes; one answer for each, in their order. A failed change leaves the others alone.
+    async fn apply_all(&self, cx: &Cx, changes: &[Change]) -> Vec<Result<Applied>>;
+}

@@ -1,0 +1,386 @@
+//! What every call is given: cancellation, deadline, clock, entropy.
+
+#[cfg(feature = "simulate")]
+mod bug;
+
+#[cfg(feature = "simulate")]
+pub use bug::{Bug, ParseBugError};
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures::FutureExt;
+use futures::future::{Either, select};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio_util::sync::CancellationToken;
+
+use crate::value::{Error, ErrorKind, Result};
+
+/// A point in time, in microseconds since 1970-01-01T00:00:00Z; written as RFC 3339 in UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Time(i64);
+
+impl Time {
+    /// The time so many microseconds after the epoch.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the epoch.
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// This time and so much later; the end of time stays the end of time.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long ago `earlier` was; zero if it is not earlier.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+impl fmt::Display for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(time) => serializer.collect_str(&format_args!("{time:.6}")),
+            Err(error) => Err(serde::ser::Error::custom(error)),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Time {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let time: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
+        Ok(Self(time.as_microsecond()))
+    }
+}
+
+/// Tells the time and waits. The one source of time in everything that decides.
+#[async_trait]
+pub trait Clock: Send + Sync {
+    /// The time now.
+    fn now(&self) -> Time;
+
+    /// Waits until a time.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait and has no other effect.
+    async fn wait_until(&self, time: Time);
+}
+
+/// Gives random bytes. The one source of chance in everything that decides.
+pub trait Entropy: Send + Sync {
+    /// Fills the buffer.
+    fn fill(&self, buffer: &mut [u8]);
+}
+
+/// The clock and the entropy of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+#[async_trait]
+impl Clock for System {
+    #[expect(clippy::disallowed_methods, reason = "this is where the machine's clock comes in")]
+    fn now(&self) -> Time {
+        let since_epoch =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        Time(i64::try_from(since_epoch.as_micros()).unwrap_or(i64::MAX))
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is where the machine's clock comes in")]
+    async fn wait_until(&self, time: Time) {
+        tokio::time::sleep(time.since(self.now())).await;
+    }
+}
+
+impl Entropy for System {
+    fn fill(&self, buffer: &mut [u8]) {
+        getrandom::fill(buffer).expect("the operating system gives random bytes");
+    }
+}
+
+/// The context of a call: whether to go on, until when, and where time and chance come from.
+///
+/// It is the first argument of every call that may wait. Clones share everything; [`child`](Self::child) can
+/// be cancelled alone, and [`within`](Self::within) narrows the deadline.
+#[derive(Clone)]
+pub struct Cx {
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    cancel: CancellationToken,
+    deadline: Option<Time>,
+    /// Whether there is only this thread, as where another clock must see everything happen in one order.
+    is_alone: bool,
+    #[cfg(feature = "simulate")]
+    bug: Option<Bug>,
+}
+
+#[cfg(feature = "simulate")]
+impl Cx {
+    /// The same context, in which a mistake of the past is back.
+    pub(crate) fn with_bug(self, bug: Option<Bug>) -> Self {
+        Self { bug, ..self }
+    }
+
+    /// Whether this mistake of the past is back.
+    pub(crate) fn has_bug(&self, number: u8) -> bool {
+        self.bug == Some(Bug::new(number))
+    }
+}
+
+impl Cx {
+    /// The machine's clock and entropy, no deadline, not cancelled.
+    pub fn system() -> Self {
+        Self { is_alone: false, ..Self::new(Arc::new(System), Arc::new(System)) }
+    }
+
+    /// A context of another clock and other entropy, as simulations need it. What [may block a thread](Self::off_thread)
+    /// runs in it where it is asked for, so that everything happens in one order.
+    pub fn new(clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self {
+            clock,
+            entropy,
+            cancel: CancellationToken::new(),
+            deadline: None,
+            is_alone: true,
+            #[cfg(feature = "simulate")]
+            bug: None,
+        }
+    }
+
+    /// A context that ends with this one and can be cancelled without it.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { cancel: self.cancel.child_token(), ..self.clone() }
+    }
+
+    /// The same context, out of reach of a request to stop: for what must be finished once it was begun.
+    #[must_use]
+    pub fn shielded(&self) -> Self {
+        Self { cancel: CancellationToken::new(), ..self.clone() }
+    }
+
+    /// The same context with a deadline at most so far away.
+    #[must_use]
+    pub fn within(&self, duration: Duration) -> Self {
+        let deadline = self.now().after(duration);
+        Self { deadline: Some(self.deadline.map_or(deadline, |own| own.min(deadline))), ..self.clone() }
+    }
+
+    /// Asks everything under this context to stop at its next safe point.
+    pub fn cancel(&self) {
+        self.cancel.cancel();
+    }
+
+    /// Whether somebody asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancel.is_cancelled()
+    }
+
+    /// Waits until somebody asks to stop.
+    pub async fn cancelled(&self) {
+        self.cancel.cancelled().await;
+    }
+
+    /// Whether the call may go on: what a loop without an await asks now and then.
+    ///
+    /// # Errors
+    /// `Cancelled` if somebody asked to stop, `Timeout` if the deadline has passed.
+    pub fn check(&self) -> Result<()> {
+        match (self.is_cancelled(), self.deadline) {
+            (true, _) => Err(asked_to_stop()),
+            (false, Some(deadline)) if self.now() >= deadline => Err(deadline_passed().outcome_known()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits on this thread until a future ends. For code that may block, such as a [`Render`](crate::Render) that runs a
+    /// program; needs no runtime.
+    ///
+    /// # Errors
+    /// `Cancelled` as soon as somebody asks to stop; `Timeout` at the deadline, or after `at_most`. Both with the outcome
+    /// *unknown*: the future was dropped in the middle.
+    pub fn block_on<T>(&self, at_most: Duration, future: impl Future<Output = T>) -> Result<T> {
+        let until = self.now().after(at_most);
+        let until = self.deadline.map_or(until, |deadline| deadline.min(until));
+        let waker = Waker::from(Arc::new(Unpark(thread::current())));
+        let (future, cancelled) = (std::pin::pin!(future), std::pin::pin!(self.cancel.cancelled()));
+        let mut first = select(future, cancelled);
+        loop {
+            match first.poll_unpin(&mut Context::from_waker(&waker)) {
+                Poll::Ready(Either::Left((found, _))) => return Ok(found),
+                Poll::Ready(Either::Right(_)) => return Err(asked_to_stop().outcome_unknown()),
+                Poll::Pending if self.now() >= until => return Err(deadline_passed()),
+                Poll::Pending => thread::park_timeout(until.since(self.now())),
+            }
+        }
+    }
+
+    /// Runs what may block a thread apart from those that drive futures. It is given a context that ends with this one, and
+    /// when nobody waits for it any more.
+    ///
+    /// # Errors
+    /// `Cancelled` and `Timeout` at once, while the work hears of it by its own context.
+    ///
+    /// # Panics
+    /// If the work panics.
+    ///
+    /// # Cancel safety
+    /// Dropping the future asks the work to stop. Until it looks at its context, it goes on.
+    pub async fn off_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
+    ) -> Result<T> {
+        let inner = self.child();
+        let _stop = inner.cancel.clone().drop_guard();
+        if self.is_alone {
+            return Ok(work(&inner));
+        }
+        let done = tokio::task::spawn_blocking(move || work(&inner));
+        self.bounded(async {
+            done.await.map_err(|gone| match gone.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(gone) => Error::new(ErrorKind::Cancelled, "the program ends").because(gone),
+            })
+        })
+        .await
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// When the call must be over.
+    pub fn deadline(&self) -> Option<Time> {
+        self.deadline
+    }
+
+    /// Sixteen random bytes as a number.
+    pub fn random(&self) -> u128 {
+        u128::from_le_bytes(self.random_bytes())
+    }
+
+    /// Random bytes.
+    pub fn random_bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.entropy.fill(&mut bytes);
+        bytes
+    }
+
+    /// A random time from nothing to a bound, to the microsecond.
+    pub(crate) fn up_to(&self, bound: Duration) -> Duration {
+        let micros = u64::try_from(bound.as_micros()).unwrap_or(u64::MAX).saturating_add(1);
+        Duration::from_micros(u64::from_le_bytes(self.random_bytes()) % micros)
+    }
+
+    /// Waits for so long.
+    ///
+    /// # Errors
+    /// `Cancelled` as soon as somebody asks to stop, `Timeout` at the deadline.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait and has no other effect.
+    pub async fn sleep(&self, duration: Duration) -> Result<()> {
+        let until = self.now().after(duration);
+        self.bounded(async {
+            self.clock.wait_until(until).await;
+            Ok(())
+        })
+        .await
+        .map_err(|error| Error::new(error.kind(), error.message()).outcome_known())
+    }
+
+    /// Runs a future until it ends, the deadline passes or somebody asks to stop, whatever is first.
+    ///
+    /// # Errors
+    /// `Timeout` or `Cancelled`, both with the outcome *unknown*: the future was dropped in the middle.
+    pub async fn bounded<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        let deadline = async {
+            match self.deadline {
+                Some(time) => self.clock.wait_until(time).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            result = future => result,
+            () = self.cancel.cancelled() => {
+                Err(asked_to_stop().outcome_unknown())
+            }
+            () = deadline => Err(deadline_passed()),
+        }
+    }
+}
+
+/// Wakes a thread that waits for a future.
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+fn asked_to_stop() -> Error {
+    Error::new(ErrorKind::Cancelled, "asked to stop")
+}
+
+fn deadline_passed() -> Error {
+    Error::new(ErrorKind::Timeout, "the deadline passed").outcome_unknown()
+}
+
+impl fmt::Debug for Cx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cx")
+            .field("cancelled", &self.is_cancelled())
+            .field("deadline", &self.deadline)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_gives_an_unknown_outcome() {
+        let cx = Cx::system().within(Duration::from_millis(1));
+        let error = cx.bounded(std::future::pending::<Result<()>>()).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_unknown()), (ErrorKind::Timeout, true));
+    }
+
+    #[tokio::test]
+    async fn cancelling_a_child_leaves_the_parent() {
+        let parent = Cx::system();
+        let child = parent.child();
+        child.cancel();
+        assert!(child.sleep(Duration::from_secs(3600)).await.is_err() && !parent.is_cancelled());
+    }
+
+    #[test]
+    fn times_are_written_as_rfc_3339() {
+        let time = Time::from_micros(1_790_000_000_123_456);
+        assert_eq!(time.to_string(), "2026-09-21T14:13:20.123Z");
+        assert_eq!(serde_json::from_str::<Time>(&serde_json::to_string(&time).unwrap()).unwrap(), time);
+    }
+}

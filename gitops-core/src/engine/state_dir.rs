@@ -1,0 +1,352 @@
+//! The folder in which an application keeps its state.
+
+use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+
+use crate::cx::{Cx, Time};
+use crate::engine::{State, look};
+use crate::process::fs;
+use crate::process::fs::Standing;
+use crate::state::audit::{AuditEntry, AuditReport, AuditSink, FileAudit};
+use crate::state::inventory::Inventory;
+use crate::state::journal::FileJournalIo;
+use crate::state::record::AuditPosition;
+use crate::state::store::FileStore;
+use crate::value::{Error, ErrorKind, Result, SecretKey};
+
+const LOCK: &str = "lock";
+const STORE: &str = "store";
+const JOURNAL: &str = "journal";
+const AUDIT: &str = "audit.jsonl";
+const SECRET_KEY: &str = "secret-key";
+
+/// The folder in which an application keeps its state, locked for one process.
+///
+/// | Name | What it is |
+/// | --- | --- |
+/// | `store/` | documents: the inventory, a pin, the requests of people ([`FileStore`]) |
+/// | `journal`, `journal.anchor` | what was begun and what came of it ([`FileJournalIo`]), and how far that had come |
+/// | `audit.jsonl`, `audit.jsonl.checkpoint` | who did what, when ([`FileAudit`]) |
+/// | `secret-key` | the key under which secrets are compared ([`SecretKey`]) |
+/// | `lock` | which process is at work |
+///
+/// Only the owner may read and write it. Keep this value for as long as anything that it gave is in use: the lock
+/// ends with it. Where nothing is to be changed, [`peek`](Self::peek) needs no lock.
+#[derive(Debug)]
+pub struct StateDir {
+    path: PathBuf,
+    store: Arc<FileStore>,
+    _lock: File,
+}
+
+impl StateDir {
+    /// Makes the folder if it is not there, and locks it.
+    ///
+    /// # Errors
+    /// `Locked` if another process is at work there, saying which and since when. `Invalid` if the path is not a
+    /// folder, `Forbidden` if it may not be written or is not ours alone, `Storage` if the disk is full, read
+    /// only or failing.
+    pub fn open(path: &Path, cx: &Cx) -> Result<Self> {
+        let failed = |error| fs::failed("use the state folder", path, error);
+        check_is_folder(path)?;
+        fs::create_private_dir(path).map_err(failed)?;
+        let path = path.canonicalize().map_err(failed)?;
+        check_rights(&path)?;
+        let lock = lock(&path.join(LOCK), cx)?;
+        fs::remove_stray_temps(&path).map_err(failed)?;
+        let store = Arc::new(FileStore::open(path.join(STORE))?);
+        Ok(Self { path, store, _lock: lock })
+    }
+
+    /// Looks into the folder without a lock, also while another process is at work; changes nothing.
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such folder yet, `Forbidden` if it is not ours alone.
+    pub fn peek(path: &Path) -> Result<StatePeek> {
+        match path.is_dir() {
+            true => check_rights(path).map(|()| StatePeek { path: path.to_owned() }),
+            false => Err(Error::new(ErrorKind::NotFound, "there is no state folder yet")
+                .with("path", path.display())
+                .help("apply something first, or name the folder that was used")),
+        }
+    }
+
+    /// Where it is, without links.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The documents.
+    pub fn store(&self) -> Arc<FileStore> {
+        self.store.clone()
+    }
+
+    /// The journal's file.
+    pub fn journal_io(&self) -> FileJournalIo {
+        FileJournalIo::new(self.path.join(JOURNAL))
+    }
+
+    /// The audit log, opened and checked.
+    ///
+    /// # Errors
+    /// As [`FileAudit::open`].
+    pub fn audit(&self) -> Result<FileAudit> {
+        FileAudit::open(self.path.join(AUDIT))
+    }
+
+    /// The key under which secrets are compared; it is made by the first call ever.
+    ///
+    /// # Errors
+    /// `Corrupt` if its file is damaged: it is not made anew, for every secret would then seem to have changed.
+    pub fn secret_key(&self, cx: &Cx) -> Result<SecretKey> {
+        let path = self.path.join(SECRET_KEY);
+        if let Some(key) = read_key(&path)? {
+            return Ok(key);
+        }
+        let bytes: [u8; 32] = cx.random_bytes();
+        fs::atomic_write(&path, &bytes, fs::PRIVATE)
+            .map_err(|error| fs::failed("write the secret key", &path, error))?;
+        Ok(SecretKey::new(bytes))
+    }
+}
+
+/// The whole folder as an engine's state; the lock goes with it. The audit log is opened by its first entry.
+impl From<StateDir> for State {
+    fn from(dir: StateDir) -> Self {
+        Self {
+            store: dir.store(),
+            journal: Box::new(dir.journal_io()),
+            audit: Arc::new(OpenedByFirstEntry { path: dir.path.join(AUDIT), audit: OnceCell::new() }),
+            guard: Some(Arc::new(dir)),
+        }
+    }
+}
+
+struct OpenedByFirstEntry {
+    path: PathBuf,
+    audit: OnceCell<FileAudit>,
+}
+
+#[async_trait]
+impl AuditSink for OpenedByFirstEntry {
+    async fn record(&self, cx: &Cx, entries: &[AuditEntry]) -> Result<()> {
+        self.opened().await?.record(cx, entries).await
+    }
+
+    async fn position(&self) -> Option<AuditPosition> {
+        self.audit.get()?.position().await
+    }
+
+    async fn holds(&self, position: &AuditPosition) -> Result<()> {
+        self.opened().await?.holds(position).await
+    }
+}
+
+impl OpenedByFirstEntry {
+    async fn opened(&self) -> Result<&FileAudit> {
+        self.audit.get_or_try_init(|| async { FileAudit::open(&self.path) }).await
+    }
+}
+
+/// What is there, for an engine that plans and shows and never applies: whatever would write is refused.
+impl From<StatePeek> for State {
+    fn from(peek: StatePeek) -> Self {
+        Self {
+            store: peek.store(),
+            journal: Box::new(peek.journal_io()),
+            audit: Arc::new(NotToBeWritten),
+            guard: None,
+        }
+    }
+}
+
+struct NotToBeWritten;
+
+#[async_trait]
+impl AuditSink for NotToBeWritten {
+    async fn record(&self, _: &Cx, _: &[AuditEntry]) -> Result<()> {
+        Err(Error::new(ErrorKind::Unsupported, "the state was opened to be read only")
+            .help("open it to be written, which takes its lock"))
+    }
+}
+
+/// A state folder that is looked into and not changed.
+#[derive(Clone, Debug)]
+pub struct StatePeek {
+    path: PathBuf,
+}
+
+impl StatePeek {
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The documents, to be read.
+    pub fn store(&self) -> Arc<FileStore> {
+        Arc::new(FileStore::read_only(self.path.join(STORE)))
+    }
+
+    /// The documents, to be written by who has no lock: for a request to the process that is at work
+    /// ([`Requests`](crate::Requests)), and for nothing else.
+    ///
+    /// # Errors
+    /// As [`FileStore::open`].
+    pub fn store_to_ask(&self) -> Result<FileStore> {
+        FileStore::open(self.path.join(STORE))
+    }
+
+    /// The journal's file, to be read by [`Journal::read`](crate::state::journal::Journal::read).
+    pub fn journal_io(&self) -> FileJournalIo {
+        FileJournalIo::read_only(self.path.join(JOURNAL))
+    }
+
+    /// The key under which secrets are compared, if one was made yet.
+    ///
+    /// # Errors
+    /// As [`StateDir::secret_key`].
+    pub fn secret_key(&self) -> Result<Option<SecretKey>> {
+        read_key(&self.path.join(SECRET_KEY))
+    }
+
+    /// What the state says; nothing if nothing was ever written to it.
+    ///
+    /// # Errors
+    /// `Corrupt` if it is damaged.
+    pub async fn inventory(&self, cx: &Cx) -> Result<Option<Inventory>> {
+        look(cx, self.store(), self.journal_io()).await
+    }
+
+    /// Checks every line of the audit log, its checkpoint, and that it is the log of this application that the journal
+    /// knows: one that was cut short together with its checkpoint is found.
+    ///
+    /// # Errors
+    /// As [`FileAudit::verify`]; `NotOwned` if the log or the state is of another application.
+    pub async fn verify_audit(&self, cx: &Cx, application: &str) -> Result<AuditReport> {
+        // The journal is read first: a log that another process writes may only be ahead of it.
+        let inventory = self.inventory(cx).await?;
+        let of_another = |found: &str| {
+            let message = format!("this is the audit log of `{found}`, and not of `{application}`");
+            Error::new(ErrorKind::NotOwned, message).help("name the state folder of the application")
+        };
+        if let Some(found) =
+            inventory.as_ref().map(Inventory::application).filter(|found| *found != application)
+        {
+            return Err(of_another(found));
+        }
+        let report = match inventory.as_ref().and_then(Inventory::audited) {
+            Some(position) => FileAudit::verify_beyond(self.audit_path(), position)?,
+            None => FileAudit::verify(self.audit_path())?,
+        };
+        match report.application.as_deref().filter(|found| *found != application) {
+            Some(found) => Err(of_another(found)),
+            None => Ok(report),
+        }
+    }
+
+    /// Where the audit log is, for [`FileAudit::verify`] and [`FileAudit::read`].
+    pub fn audit_path(&self) -> PathBuf {
+        self.path.join(AUDIT)
+    }
+}
+
+fn read_key(path: &Path) -> Result<Option<SecretKey>> {
+    let stored = fs::read(path, 4096).map_err(|error| fs::failed("read the secret key", path, error))?;
+    stored.map(|bytes| parse_key(&bytes, path)).transpose()
+}
+
+fn parse_key(bytes: &[u8], path: &Path) -> Result<SecretKey> {
+    bytes.try_into().map(SecretKey::new).map_err(|_| {
+        Error::new(ErrorKind::Corrupt, "the secret key is damaged: it has 32 bytes")
+            .with("path", path.display())
+            .help("put it back from a backup; without one, remove it: everything with a secret is then applied anew")
+    })
+}
+
+/// A link is right if it leads to a folder.
+fn check_is_folder(path: &Path) -> Result<()> {
+    match path.symlink_metadata().is_ok() && !path.is_dir() {
+        false => Ok(()),
+        true => Err(Error::new(ErrorKind::Invalid, "what is in the place of the state folder is no folder")
+            .with("path", path.display())
+            .help("name another path, or move away what is in the way")),
+    }
+}
+
+fn check_rights(path: &Path) -> Result<()> {
+    let failed = |error| fs::failed("use the state folder", path, error);
+    let refused = |what: String, help: String| {
+        Err(Error::new(ErrorKind::Forbidden, what).with("path", path.display()).help(help))
+    };
+    let found = path.display();
+    match fs::standing(path).map_err(failed)? {
+        Standing::Ours => Ok(()),
+        Standing::OfAnother(owner) => refused(
+            format!("the state folder belongs to user {owner}, who could change what we own"),
+            format!("run as that user, or give it to yours: `chown -R \"$(id -u)\" {found}`"),
+        ),
+        Standing::OpenToOthers(mode) => refused(
+            format!("others may use the state folder: its mode is {mode:04o}"),
+            format!("run `chmod 700 {found}`"),
+        ),
+    }
+}
+
+/// Who is at work.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    since: Time,
+    command: String,
+}
+
+fn lock(path: &Path, cx: &Cx) -> Result<File> {
+    let failed = |error| fs::failed("lock the state folder", path, error);
+    fs::regular(path).map_err(failed)?;
+    let mut options = fs::private();
+    options.read(true).write(true).create(true).truncate(false);
+    let mut file = options.open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(locked(&mut file).with("path", path.display())),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    sign(&mut file, cx).map_err(failed)?;
+    Ok(file)
+}
+
+fn sign(file: &mut File, cx: &Cx) -> std::io::Result<()> {
+    let holder = Holder { pid: std::process::id(), since: cx.now(), command: command() };
+    file.set_len(0)?;
+    file.write_all(&serde_json::to_vec(&holder)?)
+}
+
+fn locked(file: &mut File) -> Error {
+    let mut text = Vec::new();
+    let read = file.take(4096).read_to_end(&mut text).is_ok();
+    let holder = read.then(|| serde_json::from_slice::<Holder>(&text).ok()).flatten();
+    let message = match holder {
+        Some(Holder { pid, since, command }) => {
+            format!("the state folder is used by process {pid} since {since} ({command})")
+        }
+        None => "the state folder is used by another process".to_owned(),
+    };
+    Error::new(ErrorKind::Locked, message).help("wait until it is through, or stop it")
+}
+
+/// The program and its verb. No other argument: one may hold a secret.
+fn command() -> String {
+    let mut arguments = std::env::args();
+    let program = arguments.next().unwrap_or_default();
+    let name = Path::new(&program).file_name().unwrap_or_default().to_string_lossy().into_owned();
+    match arguments.next().filter(|verb| verb.bytes().all(|byte| byte.is_ascii_lowercase())) {
+        Some(verb) => format!("{name} {verb}"),
+        None => name,
+    }
+}

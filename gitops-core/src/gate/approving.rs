@@ -1,0 +1,94 @@
+//! What an approval lifts of what gates found.
+
+use std::collections::BTreeSet;
+
+use super::GateMessage;
+use crate::cx::Time;
+use crate::plan::Plan;
+use crate::state::approval::{Approval, Approvals, Approver, Lift};
+use crate::value::{Digest, Error, ErrorKind, Key, Result, Uncovered};
+
+/// How long one approval may be as it is stored, in bytes. Every index of the state holds what is left of it.
+const LENGTH: usize = 192 << 10;
+
+impl Approval {
+    /// An approval of all that a plan would do, which lifts these findings, each with the fingerprint of its gate's rule.
+    ///
+    /// # Errors
+    /// `Invalid` if the plan has more steps than one approval can name: a thousand and more.
+    pub fn new(
+        plan: &Plan,
+        findings: impl IntoIterator<Item = (GateMessage, Digest)>,
+        by: Approver,
+        at: Time,
+    ) -> Result<Self> {
+        let lifts = findings.into_iter().map(|(note, rule)| Lift {
+            gate: note.gate,
+            rule,
+            keys: note.keys.into_iter().filter(|key| plan.step(key).is_some()).collect(),
+        });
+        let effect = plan.effect().clone();
+        let approval = Self { plan: plan.id, effect, lifts: lifts.collect(), by, at, until: None };
+        let length = approval.length();
+        if length > LENGTH {
+            let steps = plan.effect().keys().count();
+            let message =
+                format!("an approval of {steps} steps is too long to be kept: {length} of {LENGTH} bytes");
+            let help = "apply this plan by its id instead, or make the change in smaller commits";
+            return Err(Error::new(ErrorKind::Invalid, message).help(help));
+        }
+        Ok(approval)
+    }
+
+    /// Whether it lifts a finding of a plan: if it named the gate with this rule, and if it covers *every* step that the
+    /// finding names. Two small approvals never make a large one, and a plan that does nothing has nothing to approve.
+    ///
+    /// # Errors
+    /// Why not, step by step.
+    pub(crate) fn lifts(
+        &self,
+        finding: &GateMessage,
+        rule: Digest,
+        plan: &Plan,
+    ) -> Result<(), Vec<(Key, Uncovered)>> {
+        let steps: BTreeSet<&Key> = finding.keys.iter().filter(|key| plan.step(key).is_some()).collect();
+        let named = if steps.is_empty() { plan.effect().keys().collect() } else { steps };
+        let knows = self.lifts.iter().any(|lift| {
+            let names_it = lift.keys.is_empty() || named.iter().all(|key| lift.keys.contains(*key));
+            lift.gate == finding.gate && lift.rule == rule && names_it
+        });
+        let uncovered = |key: &&Key| {
+            if !knows {
+                return Some(Uncovered::NotApproved);
+            }
+            let step = plan.step(key)?;
+            self.effect.uncovered(key, step.action, plan.effect())
+        };
+        let why: Vec<_> = named.iter().filter_map(|key| Some(((*key).clone(), uncovered(key)?))).collect();
+        if why.is_empty() && !named.is_empty() { Ok(()) } else { Err(why) }
+    }
+}
+
+impl Approvals {
+    /// The approval that lifts a finding.
+    ///
+    /// # Errors
+    /// Why the newest valid one does not, step by step; nothing if there is no valid one.
+    pub(crate) fn lifting(
+        &self,
+        finding: &GateMessage,
+        rule: Digest,
+        plan: &Plan,
+        now: Time,
+    ) -> Result<&Approval, Vec<(Key, Uncovered)>> {
+        let mut why = Vec::new();
+        for approval in self.newest_first().filter(|approval| approval.is_valid(now)) {
+            match approval.lifts(finding, rule, plan) {
+                Ok(()) => return Ok(approval),
+                Err(uncovered) if why.is_empty() => why = uncovered,
+                Err(_) => {}
+            }
+        }
+        Err(why)
+    }
+}

@@ -1,0 +1,120 @@
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Expression;
+use crate::gate::{Gate, Proposal, Verdict};
+use crate::plan::{Plan, Step};
+use crate::source::Commits;
+use crate::value::{Action, Digest, Hasher, Value};
+
+/// A gate from an expression that must hold for a plan.
+///
+/// The expression sees three variables, with secrets masked:
+/// - `plan`: `application`, `revision`, `owned`, `blocked`, and how many steps `create`, `update`, `replace`, `delete`;
+/// - `steps`: of each its `key` (`target`, `group`, `kind`, `namespace`, `name`), `action`, `cause`, `reason` (with its
+///   `code`), `risk` (a list), `path` (the file), `preview` (whether the target previewed it), `fields`: `path`,
+///   `before` and `after` of each field that would change, as the target previewed it if it does; and `components`:
+///   `name`, `kind`, `action`, `risk`, `before` and `after` of each part of it that would change, such as the resources
+///   of a root module;
+/// - `commits`: what the plan's revision brings over the accepted one: `known` (false where the source can't tell, or where
+///   nothing was accepted before), `more` (whether there are more than are listed), and `list`, the newest first, of `id`,
+///   `author`, `committer` (each as `Name <address>`), `time` and `summary`.
+///
+/// ```
+/// use gitops_core::gate::cel::{CelGate, Expression};
+/// use gitops_core::{Gate, Verdict};
+/// let rule = Expression::parse("steps.all(s, s.key.kind != 'Namespace' || s.action != 'delete')")?;
+/// let gate = CelGate::new("namespaces", rule, Verdict::deny("namespaces", "namespaces stay"));
+/// assert_eq!(gate.name(), "namespaces");
+/// # Ok::<(), gitops_core::Error>(())
+/// ```
+///
+/// # Errors
+/// A rule that can't be evaluated denies the plan, and says why: what nobody could check is not let through.
+#[derive(Clone, Debug)]
+pub struct CelGate {
+    name: String,
+    rule: Expression,
+    otherwise: Verdict,
+}
+
+impl CelGate {
+    /// A gate that allows a plan for which the rule is true, and says `otherwise` of every other.
+    pub fn new(name: impl Into<String>, rule: Expression, otherwise: Verdict) -> Self {
+        Self { name: name.into(), rule, otherwise }
+    }
+}
+
+impl Gate for CelGate {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(&self, &Proposal { plan, commits, .. }: &Proposal<'_>) -> Verdict {
+        let steps = Value::List(plan.steps.iter().map(step_data).collect());
+        let commits = commits_data(commits);
+        let variables = BTreeMap::from([("plan", plan_data(plan)), ("steps", steps), ("commits", commits)]);
+        match self.rule.holds(&variables) {
+            Ok(true) => Verdict::Allow,
+            Ok(false) => self.otherwise.clone(),
+            Err(error) => Verdict::deny(&self.name, error.to_string()),
+        }
+    }
+
+    fn fingerprint(&self) -> Digest {
+        let mut hasher = Hasher::new("gitops cel gate");
+        hasher.field(&self.name).field(self.rule.text()).field(format!("{:?}", self.otherwise)).finish()
+    }
+}
+
+fn plan_data(plan: &Plan) -> Value {
+    let count = |action: Action| (action.to_string(), number(plan.count(action)));
+    let counts = [Action::Create, Action::Update, Action::Replace, Action::Delete].map(count);
+    let rest = [
+        ("application", Value::from(plan.application.as_str())),
+        ("revision", plan.revision.id().into()),
+        ("owned", number(plan.owned)),
+        ("blocked", number(plan.blocked.len())),
+    ];
+    Value::map(counts.into_iter().chain(rest.map(|(name, value)| (name.to_owned(), value))))
+}
+
+fn commits_data(commits: Option<&Commits>) -> Value {
+    let list = commits.map_or_else(|| Value::List(Arc::from([])), |commits| encoded(&commits.list));
+    Value::map([
+        ("known", commits.is_some().into()),
+        ("more", commits.is_some_and(|commits| commits.more).into()),
+        ("list", list),
+    ])
+}
+
+fn number(count: usize) -> Value {
+    Value::from(i64::try_from(count).unwrap_or(i64::MAX))
+}
+
+fn step_data(step: &Step) -> Value {
+    let key = [
+        ("target", step.key.target()),
+        ("group", step.key.kind().group()),
+        ("kind", step.key.kind().kind()),
+        ("namespace", step.key.namespace()),
+        ("name", step.key.name()),
+    ];
+    let path = step.provenance.as_ref().map_or("", |provenance| provenance.path.as_str());
+    Value::map([
+        ("key", Value::map(key.map(|(name, part)| (name, part.into())))),
+        ("action", step.action.to_string().as_str().into()),
+        ("cause", encoded(&step.cause)),
+        ("reason", encoded(&step.reason)),
+        ("risk", encoded(&step.risk)),
+        ("path", path.into()),
+        ("preview", step.preview.is_some().into()),
+        ("fields", encoded(&step.diff)),
+        ("components", encoded(&step.components.changes)),
+    ])
+}
+
+/// What people would see: the serialised form masks secrets.
+fn encoded(part: &impl serde::Serialize) -> Value {
+    Value::encode(part).unwrap_or(Value::Null)
+}

@@ -1,0 +1,309 @@
+//! Rules that a plan must pass before it is applied.
+
+mod approving;
+#[cfg(feature = "cel")]
+pub mod cel;
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::cx::Time;
+use crate::plan::{Plan, Reason, Step};
+use crate::render::Desired;
+use crate::source::Commits;
+use crate::state::approval::Approvals;
+use crate::value::{Digest, Hasher, Key, Risk, Whose};
+
+/// A rule that a plan must pass: pure, quick, without I/O.
+///
+/// ```
+/// use gitops_core::{Action, Gate, Proposal, Verdict, gate};
+/// let no_deletes = gate("no-deletes", 1, |proposal: &Proposal| match proposal.plan.count(Action::Delete) {
+///     0 => Verdict::Allow,
+///     n => Verdict::deny("no-deletes", format!("{n} objects would be deleted")),
+/// });
+/// assert_eq!(no_deletes.name(), "no-deletes");
+/// ```
+pub trait Gate: Send + Sync {
+    /// The gate's name, as it appears in verdicts.
+    fn name(&self) -> &str;
+
+    /// What the gate says of a proposal.
+    fn check(&self, proposal: &Proposal<'_>) -> Verdict;
+
+    /// The identity of the rule: a changed rule makes older plans stale. The default is the name.
+    fn fingerprint(&self) -> Digest {
+        Hasher::new("gitops gate").field(self.name()).finish()
+    }
+}
+
+/// What gates judge.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Proposal<'a> {
+    /// What would be done.
+    pub plan: &'a Plan,
+    /// All that is declared, with secrets masked; nothing where only the plan is at hand.
+    pub desired: Option<&'a Desired>,
+    /// What the plan's revision brings over the accepted one. Nothing where the source can't tell, or where no revision was
+    /// accepted before: a rule about commits has to deny that, or to let it pass.
+    pub commits: Option<&'a Commits>,
+    /// What people approved and is not done yet.
+    pub approvals: &'a Approvals,
+    /// The time at which it is judged.
+    pub now: Time,
+}
+
+impl<'a> Proposal<'a> {
+    /// A plan that is judged at a time.
+    pub fn new(plan: &'a Plan, approvals: &'a Approvals, now: Time) -> Self {
+        Self { plan, desired: None, commits: None, approvals, now }
+    }
+
+    /// The same with all that is declared.
+    #[must_use]
+    pub fn desired(mut self, desired: Option<&'a Desired>) -> Self {
+        self.desired = desired;
+        self
+    }
+
+    /// The same with the commits that the plan's revision brings.
+    #[must_use]
+    pub fn commits(mut self, commits: Option<&'a Commits>) -> Self {
+        self.commits = commits;
+        self
+    }
+}
+
+/// What a gate says, and which gate said it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "verdict", rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Nothing against it.
+    Allow,
+    /// It may go on; somebody should know.
+    Warn {
+        /// What to know, by gate.
+        messages: Vec<GateMessage>,
+    },
+    /// It may go on once somebody has approved exactly this plan.
+    NeedsApproval {
+        /// Why, by gate.
+        messages: Vec<GateMessage>,
+    },
+    /// It may not go on.
+    Deny {
+        /// Why, by gate.
+        messages: Vec<GateMessage>,
+    },
+}
+
+/// What one gate says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct GateMessage {
+    /// The gate.
+    pub gate: String,
+    /// What it says.
+    pub message: String,
+    /// The objects whose steps it is about; none if it is about the whole plan.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// Whether it stops nothing, whatever else is said with it.
+    #[serde(skip)]
+    is_warning: bool,
+}
+
+impl GateMessage {
+    /// Whether it stops nothing, whatever else is said with it.
+    pub fn is_warning(&self) -> bool {
+        self.is_warning
+    }
+}
+
+impl fmt::Display for GateMessage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.gate, self.message)
+    }
+}
+
+fn one(gate: impl Into<String>, message: impl Into<String>) -> Vec<GateMessage> {
+    vec![GateMessage { gate: gate.into(), message: message.into(), keys: Vec::new(), is_warning: false }]
+}
+
+impl Verdict {
+    /// A warning of a gate.
+    pub fn warn(gate: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Warn { messages: one(gate, message) }
+    }
+
+    /// A gate's call for an approval.
+    pub fn needs_approval(gate: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::NeedsApproval { messages: one(gate, message) }
+    }
+
+    /// A gate's refusal.
+    pub fn deny(gate: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Deny { messages: one(gate, message) }
+    }
+
+    /// The same about the steps of some objects. A finding that names no object is about the whole plan.
+    ///
+    /// An [`Approval`](crate::Approval) lifts a finding only if it covers every step that the finding names. While nobody
+    /// has approved them, an engine at work leaves these steps out and carries out the others.
+    #[must_use]
+    pub fn naming(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        match &mut self {
+            Self::Allow => {}
+            Self::Warn { messages } | Self::NeedsApproval { messages } | Self::Deny { messages } => {
+                messages.iter_mut().for_each(|note| note.keys.clone_from(&keys));
+            }
+        }
+        self
+    }
+
+    /// All that the gates say.
+    pub fn messages(&self) -> &[GateMessage] {
+        match self {
+            Self::Allow => &[],
+            Self::Warn { messages } | Self::NeedsApproval { messages } | Self::Deny { messages } => messages,
+        }
+    }
+
+    /// The findings that somebody has to approve, without the warnings beside them.
+    pub fn findings(&self) -> impl Iterator<Item = &GateMessage> {
+        let messages = if matches!(self, Self::NeedsApproval { .. }) { self.messages() } else { &[] };
+        messages.iter().filter(|note| !note.is_warning)
+    }
+
+    /// Both: the stricter decides, and no message is lost.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        let stricter = self.strictness().max(other.strictness());
+        let messages = [&self, &other].into_iter().flat_map(|said| {
+            let is_warning = matches!(said, Self::Warn { .. });
+            let owner_label = move |note: &GateMessage| GateMessage {
+                is_warning: note.is_warning || is_warning,
+                ..note.clone()
+            };
+            said.messages().iter().map(owner_label)
+        });
+        let messages: Vec<GateMessage> = messages.collect();
+        match stricter {
+            0 => Self::Allow,
+            1 => Self::Warn { messages },
+            2 => Self::NeedsApproval { messages },
+            _ => Self::Deny { messages },
+        }
+    }
+
+    fn strictness(&self) -> u8 {
+        match self {
+            Self::Allow => 0,
+            Self::Warn { .. } => 1,
+            Self::NeedsApproval { .. } => 2,
+            Self::Deny { .. } => 3,
+        }
+    }
+}
+
+/// A gate from a function. Raise the version whenever the function says something else than before: approvals that were
+/// given under another rule do not lift what it finds.
+pub fn gate<F>(name: impl Into<String>, version: u32, check: F) -> impl Gate
+where
+    F: Fn(&Proposal<'_>) -> Verdict + Send + Sync,
+{
+    Named { name: name.into(), version, check }
+}
+
+struct Named<F> {
+    name: String,
+    version: u32,
+    check: F,
+}
+
+impl<F: Fn(&Proposal<'_>) -> Verdict + Send + Sync> Gate for Named<F> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn check(&self, proposal: &Proposal<'_>) -> Verdict {
+        (self.check)(proposal)
+    }
+
+    fn fingerprint(&self) -> Digest {
+        Hasher::new("gitops gate").field(&self.name).field(self.version.to_le_bytes()).finish()
+    }
+}
+
+/// Calls for an approval where a plan deletes more than max(5, 20 %) of what we own, all of it, or anything that is
+/// [protected](crate::Risk::Protected); and where a change of one object takes as much of what that is made of.
+///
+/// Every engine has it; `--yes` does not lift it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MassDelete;
+
+impl Gate for MassDelete {
+    fn name(&self) -> &'static str {
+        "mass-delete"
+    }
+
+    fn check(&self, &Proposal { plan, .. }: &Proposal<'_>) -> Verdict {
+        let mut verdict = Verdict::Allow;
+        // What ended is deleted because it is declared so.
+        let is_loss = |step: &&Step| step.action.removes() && !matches!(step.reason, Reason::Ended { .. });
+        let lost: Vec<_> = plan.steps.iter().filter(is_loss).map(|step| step.key.clone()).collect();
+        if let Some(much) = too_much(lost.len(), plan.owned, "objects") {
+            verdict = Verdict::needs_approval(self.name(), much).naming(lost);
+        }
+        for step in &plan.steps {
+            let (lost, owned) = (step.components.lost().count(), step.components.owned);
+            if let Some(much) = too_much(lost, owned, "components") {
+                let finding = Verdict::needs_approval(self.name(), format!("in {}, {much}", step.key));
+                verdict = verdict.and(finding.naming([step.key.clone()]));
+            }
+        }
+        let protected = plan.steps.iter().filter(|step| step.risk.contains(&Risk::Protected));
+        protected.fold(verdict, |verdict, step| {
+            let message = format!("the {} of {} removes what is protected", step.action, step.key);
+            verdict.and(Verdict::needs_approval(self.name(), message).naming([step.key.clone()]))
+        })
+    }
+}
+
+/// Calls for an approval where the delete or replacement of an object takes what others have with it, or where nobody can
+/// say what it takes.
+///
+/// Every engine has it; `--yes` does not lift it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BlastRadius;
+
+impl Gate for BlastRadius {
+    fn name(&self) -> &'static str {
+        "blast-radius"
+    }
+
+    fn check(&self, &Proposal { plan, .. }: &Proposal<'_>) -> Verdict {
+        plan.steps.iter().fold(Verdict::Allow, |verdict, step| {
+            let grave = step.takes.iter().filter(|taken| taken.whose != Whose::Ours);
+            let grave: Vec<String> = grave.map(ToString::to_string).collect();
+            if grave.is_empty() {
+                return verdict;
+            }
+            let message = format!("the {} of {} takes {}", step.action, step.key, grave.join("; "));
+            verdict.and(Verdict::needs_approval(self.name(), message).naming([step.key.clone()]))
+        })
+    }
+}
+
+/// Why so many losses are too many, if they are.
+fn too_much(lost: usize, owned: usize, what: &str) -> Option<String> {
+    let limit = 5.max(owned / 5);
+    // More may go than what counts: what was made since the revision in progress began does not count.
+    if lost >= owned && owned > 1 {
+        return Some(format!("all {owned} {what} would be deleted; that needs an approval"));
+    }
+    (lost > limit)
+        .then(|| format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
+}

@@ -1,0 +1,93 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+
+use super::AuditSink;
+use super::entry::{AuditEntry, AuditRecord};
+use super::log::Log;
+use super::verify::{self, AuditReport};
+use crate::cx::Cx;
+use crate::process::fs;
+use crate::state::record::AuditPosition;
+use crate::value::Result;
+
+/// An audit log in a file: one JSON line for each entry, each with the hash of the line before and its own.
+///
+/// A changed, missing, moved or doubled line breaks the chain of hashes. A log that was cut short is found out by
+/// the checkpoint beside it (`<name>.checkpoint`), which is renewed when the log is opened and closed and before the next
+/// change once 512 entries were written since; before a change, there is also room for what will come of it. Both files are readable and writable by their owner alone. Who can write both of them
+/// can forge both: note [`AuditReport::hash`] elsewhere where that matters.
+///
+/// # Errors
+/// `Corrupt` if the log is not as it was written, naming the line; `Storage` if the disk fails, after which every
+/// call fails until the log is opened again.
+#[derive(Clone, Debug)]
+pub struct FileAudit(Arc<Mutex<Log>>);
+
+impl FileAudit {
+    /// Opens the log at a path, or begins one, and checks what comes after its checkpoint.
+    ///
+    /// A last write that never became durable is cut off. One process at a time may open it.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Ok(Self(Arc::new(Mutex::new(Log::open(path.as_ref())?))))
+    }
+
+    /// Checks every line of a log and its checkpoint; changes nothing.
+    ///
+    /// # Errors
+    /// `Corrupt`, naming the line and what is wrong with it; `NotFound` if there is no log and never was one.
+    pub fn verify(path: impl AsRef<Path>) -> Result<AuditReport> {
+        verify::verify(path.as_ref(), None)
+    }
+
+    /// The same, and that the log still holds what it held at a position that was noted elsewhere.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_beyond(path: impl AsRef<Path>, position: &AuditPosition) -> Result<AuditReport> {
+        verify::verify(path.as_ref(), Some(position))
+    }
+
+    /// The newest entries, at most `limit` of them, the newest last; changes nothing.
+    ///
+    /// Each line that is given is checked for itself; [`verify`](Self::verify) checks that they follow one another.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<AuditRecord>> {
+        verify::newest(path.as_ref(), limit)
+    }
+
+    /// Gives every entry, the oldest first, and holds one at a time; changes nothing. Each line is checked for itself.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify), and whatever `take` gives: then nothing more is read.
+    pub fn each(path: impl AsRef<Path>, take: impl FnMut(AuditRecord) -> Result<()>) -> Result<()> {
+        verify::each(path.as_ref(), take)
+    }
+}
+
+#[async_trait]
+impl AuditSink for FileAudit {
+    /// # Cancel safety
+    /// A dropped call that has begun to write goes on by itself; the next call waits for it.
+    async fn record(&self, _: &Cx, entries: &[AuditEntry]) -> Result<()> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let entries = entries.to_vec();
+        let mut log = self.0.clone().lock_owned().await;
+        fs::blocking(move || log.append(&entries)).await
+    }
+
+    async fn position(&self) -> Option<AuditPosition> {
+        Some(self.0.lock().await.position())
+    }
+
+    async fn holds(&self, position: &AuditPosition) -> Result<()> {
+        let (log, position) = (self.0.clone().lock_owned().await, position.clone());
+        fs::blocking(move || log.holds(&position)).await
+    }
+}

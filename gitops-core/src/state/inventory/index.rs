@@ -1,0 +1,190 @@
+//! The document that names the shards of an inventory, and stands for all of them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::shard::{Level, ShardId};
+use super::{Head, Inventory, WholeInventory};
+use crate::state::journal::Anchor;
+use crate::value::{Digest, Error, ErrorKind, Result, Revision};
+
+/// Which shards make up the inventory, and how far the journal had come.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Index {
+    pub format: u32,
+    /// The engine that wrote it: by this an engine knows a write of its own whose answer was lost.
+    pub writer: SmolStr,
+    pub anchor: Anchor,
+    pub head: Head,
+    pub level: Level,
+    pub shards: BTreeMap<ShardId, Place>,
+}
+
+/// Format 2 knew neither what the state belongs to nor how far a revision had come.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unbound {
+    #[serde(rename = "format")]
+    _format: u32,
+    writer: SmolStr,
+    anchor: Anchor,
+    owner: SmolStr,
+    accepted: Option<Revision>,
+    level: Level,
+    shards: BTreeMap<ShardId, Place>,
+}
+
+impl From<Unbound> for Index {
+    fn from(stored: Unbound) -> Self {
+        let Unbound { writer, anchor, owner, accepted, level, shards, .. } = stored;
+        let head = Head { owner, accepted, ..Head::default() };
+        Self { format: Self::FORMAT, writer, anchor, head, level, shards }
+    }
+}
+
+/// Where a shard is, and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Place {
+    pub slot: Slot,
+    pub digest: Digest,
+    pub bytes: u64,
+}
+
+/// Each shard has two documents: the one that the index names, and the one that is written next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Slot {
+    #[default]
+    A,
+    B,
+}
+
+impl Slot {
+    pub fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    /// The name of a shard's document.
+    pub fn document(self, shard: &ShardId) -> String {
+        match self {
+            Self::A => format!("inventory.{shard}.a"),
+            Self::B => format!("inventory.{shard}.b"),
+        }
+    }
+}
+
+/// An inventory's document of any format that is known.
+pub(crate) enum StoredInventory {
+    Index(Index),
+    Whole { anchor: Anchor, inventory: Inventory },
+}
+
+/// Format 1.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Whole {
+    anchor: Anchor,
+    inventory: WholeInventory,
+}
+
+#[derive(Deserialize)]
+struct AnyFormat {
+    format: Option<u32>,
+}
+
+impl Index {
+    pub const DOCUMENT: &'static str = "inventory";
+
+    /// The format that this version writes. Format 1 had the whole inventory in this one document.
+    pub const FORMAT: u32 = 3;
+}
+
+impl StoredInventory {
+    /// Reads a document of this format or an older one.
+    ///
+    /// # Errors
+    /// `Unsupported` for a newer format, `Corrupt` for what is no inventory.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let AnyFormat { format } = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
+        match format {
+            None | Some(1) => {
+                let whole: Whole = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
+                let Whole { anchor, inventory } = whole;
+                Ok(Self::Whole { anchor, inventory: inventory.into() })
+            }
+            Some(2) => {
+                let stored: Unbound = serde_json::from_slice(bytes).map_err(|error| damaged(&error))?;
+                Ok(Self::Index(stored.into()))
+            }
+            Some(Index::FORMAT) => {
+                serde_json::from_slice(bytes).map(Self::Index).map_err(|error| damaged(&error))
+            }
+            Some(newer) => Err(Error::new(
+                ErrorKind::Unsupported,
+                format!(
+                    "the inventory was written by a newer version: format {newer}, this one knows {}",
+                    Index::FORMAT
+                ),
+            )
+            .with("document", Index::DOCUMENT)
+            .help("use the newer version; nothing was changed")),
+        }
+    }
+}
+
+fn damaged(error: &serde_json::Error) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("the inventory is damaged: {error}"))
+        .with("document", Index::DOCUMENT)
+        .help("put the whole state back from a backup; do not delete it: it records what is owned")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANCHOR: &str =
+        r#"{"lineage":"00000000000000000000000000000001","sequence":3,"chain":"CHAIN","epoch":2}"#;
+
+    fn document(rest: &str) -> Vec<u8> {
+        let anchor = ANCHOR.replace("CHAIN", &Digest::of(b"x").to_string());
+        format!(r#"{{"anchor":{anchor},{rest}}}"#).into_bytes()
+    }
+
+    #[test]
+    fn an_inventory_of_format_1_is_read() {
+        let bytes = document(r#""inventory":{"owner":"shop/1","accepted":null,"entries":[],"open":[]}"#);
+        let Ok(StoredInventory::Whole { anchor, inventory }) = StoredInventory::decode(&bytes) else {
+            panic!("it is of format 1")
+        };
+        assert_eq!((anchor.sequence, anchor.epoch, inventory.owner().as_str()), (3, 2, "shop/1"));
+    }
+
+    #[test]
+    fn an_inventory_of_format_2_is_read_and_names_its_application() {
+        let bytes =
+            document(r#""format":2,"writer":"w","owner":"shop/1","accepted":null,"level":0,"shards":{}"#);
+        let Ok(StoredInventory::Index(index)) = StoredInventory::decode(&bytes) else {
+            panic!("it is of format 2")
+        };
+        let inventory = Inventory::from_parts(index.head, Vec::new(), Vec::new());
+        assert_eq!((inventory.application(), inventory.binding()), ("shop", None));
+    }
+
+    #[test]
+    fn a_newer_format_and_rubbish_are_told_apart() {
+        let kind = |bytes: &[u8]| StoredInventory::decode(bytes).err().map(|error| error.kind());
+        assert_eq!(kind(&document(r#""format":4,"anything":1"#)), Some(ErrorKind::Unsupported));
+        for bytes in
+            [&b""[..], b"{}", b"[]", b"\0\0", b"{\"format\":2}", b"{\"format\":3}", b"{\"format\":\"x\"}"]
+        {
+            assert_eq!(kind(bytes), Some(ErrorKind::Corrupt), "{bytes:?}");
+        }
+    }
+}
