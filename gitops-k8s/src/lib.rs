@@ -4,43 +4,13 @@
 //! and [`KubernetesRender`] makes its objects from manifests.
 //! [`ClusterStore`] and [`ClusterLease`] keep an engine's state in a cluster. The guide is `docs/kubernetes.md`.
 
-mod admit;
-mod adopt;
-mod apply;
-mod blast;
-mod clients;
-mod cluster;
-mod document;
-mod edges;
-mod events;
-mod fields;
-mod filled;
-mod follow;
-mod health;
-mod ignore;
-mod kinds;
-mod lease;
-mod limits;
-mod list;
-mod manifest;
-mod object;
-mod observe;
-mod outputs;
-mod owner_label;
-mod parallel;
+mod change;
+mod client;
+mod declare;
+mod live;
 pub mod policy;
-mod preview;
-mod render;
-mod schema;
-mod store;
+mod state;
 mod target;
-mod told;
-mod transform;
-mod treatment;
-mod versions;
-mod walk;
-mod warnings;
-mod watch;
 pub mod yaml;
 
 /// The guide, whose example compiles.
@@ -48,13 +18,14 @@ pub mod yaml;
 #[doc = include_str!("../../docs/kubernetes.md")]
 struct Guide;
 
-pub use cluster::{Cluster, Connection};
-pub use health::{HealthRule, ObjectHealth};
-pub use ignore::Ignore;
-pub use lease::ClusterLease;
-pub use limits::Limits;
-pub use manifest::{KubernetesRender, NonManifests, Scope, Scopes};
-pub use render::{Helm, HelmRender, Kustomize, KustomizeRender};
-pub use store::ClusterStore;
-pub use target::{Conflicts, Kubernetes, KubernetesBuilder};
-pub use transform::{Sheet, Substitute, Transform};
+pub use client::cluster::{Cluster, Connection};
+pub use client::limits::Limits;
+pub use declare::manifest::{KubernetesRender, NonManifests, Scope, Scopes};
+pub use declare::render::{Helm, HelmRender, Kustomize, KustomizeRender};
+pub use declare::transform::{Sheet, Substitute, Transform};
+pub use live::application::{Conflicts, Kubernetes};
+pub use live::health::{HealthRule, ObjectHealth};
+pub use live::ignore::Ignore;
+pub use state::lease::ClusterLease;
+pub use state::store::ClusterStore;
+pub use target::KubernetesBuilder;

@@ -4,53 +4,20 @@ use std::time::Duration;
 use async_trait::async_trait;
 use gitops_core::capability::{Admission, DryRun, Health, Identity, Import, Watch};
 use gitops_core::{
-    Applied, Change, Cx, Diagnostic, Entropy, Error, ErrorKind, GroupKind, Key, Live, Object, Result, Scope,
-    SecretKey, System, Target, TargetInfo, Value,
+    Applied, Change, Cx, Diagnostic, Entropy, Error, ErrorKind, GroupKind, Live, Result, Scope, SecretKey,
+    System, Target, TargetInfo,
 };
 
-use crate::cluster::{Call, Failure, Wire};
-use crate::health::{HealthRule, HealthRules};
-use crate::ignore::Rules;
-use crate::kinds::Place;
-use crate::object::{Eye, Seen};
-use crate::warnings::Warnings;
-use crate::watch::{Book, Streams};
-use crate::{Cluster, Ignore, Limits, apply, observe, owner_label};
-
-/// The objects of one application in one cluster.
-///
-/// # Guarantees
-/// - A creation never touches an object that is there; an update names uid and resource version; a delete carries
-///   both as preconditions. A field that another applier claims is blocked and named, never taken, unless
-///   [`Conflicts::Take`] says so; the object's other fields are written.
-/// - The application owns what it declares, field by field, under a field manager of its own. What others set
-///   stays, and its changes are no drift.
-/// - A kind or group that can't be read makes its own objects unreadable; the others are not affected. Nothing is
-///   taken for absent that the server did not say is absent.
-/// - No request of it goes past [`Limits`].
-///
-/// It is a *keyed* target: each effect exactly once.
-#[derive(Clone)]
-pub struct Kubernetes(Arc<Inner>);
-
-pub(crate) struct Inner {
-    pub cluster: Cluster,
-    pub eye: Eye,
-    pub limits: Limits,
-    pub conflicts: Conflicts,
-    pub replace: bool,
-    pub health: HealthRules,
-    /// How long an object that no controller has looked at is waited for.
-    pub grace: Duration,
-    /// How long an object on its way may stand still before it is stuck.
-    pub patience: Duration,
-    /// How long a watch may be silent before it is taken for dead.
-    pub silence: Duration,
-    pub warnings: Warnings,
-    pub book: Arc<Book>,
-    pub streams: Streams,
-    concurrency: usize,
-}
+use crate::change::apply;
+use crate::client::cluster::{Call, Cluster};
+use crate::client::limits::Limits;
+use crate::client::warnings::Warnings;
+use crate::live::application::{Conflicts, Inner, Kubernetes};
+use crate::live::health::{HealthRule, HealthRules};
+use crate::live::ignore::{Ignore, Rules};
+use crate::live::object::Eye;
+use crate::live::watch::Streams;
+use crate::live::{observe, owner_label};
 
 /// The kinds whose removal takes more with it than itself, or data that nobody can bring back.
 const PROTECTED: [(&str, &str); 4] = [
@@ -59,25 +26,6 @@ const PROTECTED: [(&str, &str); 4] = [
     ("", "PersistentVolumeClaim"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"),
 ];
-
-/// What to do about a declared field that somebody else set to another value.
-///
-/// Who set it is in the server's record. An *edit* (`kubectl edit`, a client that updates) is no claim to the field:
-/// undoing it is what a target is for; the same holds for whatever a client of a person did (`kubectl scale`, `k9s`, a
-/// dashboard). Another *applier*, or a controller by a subresource (a scaler), claims the field and will set it again:
-/// taking it would begin a fight. Each field is decided by itself, and the other fields of its object are written.
-///
-/// Where a `HorizontalPodAutoscaler` or a `ScaledObject` of KEDA names the object, its `spec.replicas` is left to that.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Conflicts {
-    /// Block the field, naming it and its manager, and write the others.
-    Refuse,
-    /// Undo edits; block fields that others claim, and write the others.
-    #[default]
-    Restore,
-    /// Set it, whoever claims it.
-    Take,
-}
 
 /// Builds a [`Kubernetes`].
 #[must_use]
@@ -115,10 +63,6 @@ impl Kubernetes {
             secrets: None,
             concurrency: 16,
         }
-    }
-
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.0
     }
 }
 
@@ -226,40 +170,6 @@ fn random_key() -> SecretKey {
     let mut bytes = [0; 32];
     System.fill(&mut bytes);
     SecretKey::new(bytes)
-}
-
-impl Inner {
-    pub fn wire(&self) -> &Wire {
-        self.cluster.wire()
-    }
-
-    /// Where an object is; its kind must be served and it must be within the limits.
-    pub async fn place(&self, cx: &Cx, key: &Key) -> Result<Place> {
-        self.limits.check(key)?;
-        let served = self.cluster.kinds().served(cx, self.wire(), key.kind()).await?;
-        Place::of(served, key, &self.limits)
-    }
-
-    /// The same for an object that is declared in a version, about which discovery is asked anew if it does not know it: a
-    /// definition may serve it by now.
-    pub async fn place_of(&self, cx: &Cx, object: &Object) -> Result<Place> {
-        let place = self.place(cx, &object.key).await?;
-        let declared = object.body.get("apiVersion").and_then(Value::as_text).unwrap_or_default();
-        if place.object_as(declared).is_ok() {
-            return Ok(place);
-        }
-        self.cluster.kinds().forget(object.key.kind());
-        self.place(cx, &object.key).await
-    }
-
-    /// The object as the server has it now, by a consistent read; `None` if it is not there.
-    pub async fn read(&self, cx: &Cx, uri: String) -> Result<Option<Seen>, Failure> {
-        match self.wire().json(cx, Call::get(uri)).await {
-            Ok(json) => Ok(Some(Seen::new(json))),
-            Err(failure) if failure.kind() == ErrorKind::NotFound => Ok(None),
-            Err(failure) => Err(failure),
-        }
-    }
 }
 
 #[async_trait]

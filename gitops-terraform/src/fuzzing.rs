@@ -2,7 +2,7 @@
 
 use gitops_core::SecretKey;
 
-use crate::json::{Plan, READ, Redact, StateFile, events, parse, parse_part, write};
+use crate::tool::json::{Plan, READ, Redact, StateFile, events, parse, parse_part, write};
 
 /// A state.
 pub fn state(bytes: &[u8]) {

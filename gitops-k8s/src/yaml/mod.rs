@@ -22,8 +22,10 @@ mod fault;
 mod float;
 mod json;
 mod limits;
+pub(crate) mod list;
 mod mapping;
 mod node;
+pub(crate) mod parallel;
 mod scalar;
 mod scan;
 mod split;
@@ -32,8 +34,6 @@ mod time;
 mod written;
 
 use gitops_core::Diagnostic;
-
-use crate::parallel;
 
 pub use dialect::Dialect;
 pub(crate) use encoding::utf8;

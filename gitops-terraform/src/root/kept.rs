@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Folder, Place, Stamp};
 use crate::disk;
-use crate::warning::Warning;
+use crate::root::warning::Warning;
 
 /// What a saved plan was made from: it is applied only while all of it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,12 +1,15 @@
 //! What we keep of one root: a folder to run the tool in, and a durable record.
 
+pub(crate) mod failure;
 mod folder;
+pub(crate) mod journal;
 mod kept;
 mod lock;
 mod place;
 mod record;
 mod state;
 mod tree;
+pub(crate) mod warning;
 
 pub(crate) use folder::Folder;
 pub(crate) use kept::{Kept, Pins};

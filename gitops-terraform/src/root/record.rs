@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 
 use super::Place;
 use super::folder::name_of;
-use crate::json::StateFile;
+use crate::tool::json::StateFile;
 
 /// How many secrets of a root are remembered.
 const SECRETS: usize = 1000;

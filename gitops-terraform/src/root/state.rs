@@ -4,7 +4,7 @@ use gitops_core::{Error, ErrorKind, Result, Value};
 
 use super::{Folder, Keeper, Place};
 use crate::disk;
-use crate::json::{self, StateFile};
+use crate::tool::json::{self, StateFile};
 
 /// The most bytes that a state may have.
 const STATE_BYTES: u64 = 256 << 20;

@@ -3,8 +3,8 @@ use std::path::Path;
 
 use gitops_core::{Error, ErrorKind, Result, Value};
 
+use crate::declare::module::RootModule;
 use crate::disk;
-use crate::module::RootModule;
 
 /// The most bytes that a file of ours may have when it is compared.
 const FILE_BYTES: u64 = 64 << 20;

@@ -5,7 +5,7 @@ use gitops_core::{Cx, Digest, Document, Error, ErrorKind, Key, Result, StateStor
 use super::head::{Head, Refused};
 use super::recorder::Recorder;
 use super::{StateLock, StateWrite};
-use crate::json::StateFile;
+use crate::tool::json::StateFile;
 
 /// How often a change is made anew because somebody else was first.
 const TRIES: usize = 8;

@@ -14,7 +14,7 @@ use gitops_core::{AuditSink, Cx, Digest, Error, Hasher, Key, Result, SecretKey, 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::process::is_gone;
+use crate::tool::process::is_gone;
 use keep::States;
 use password::Passwords;
 use recorder::Recorder;

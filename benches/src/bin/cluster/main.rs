@@ -17,7 +17,7 @@ mod world;
 mod yaml;
 
 /// The target's own comparison, which is no part of what it offers to others.
-#[path = "../../../../gitops-k8s/src/fields/mod.rs"]
+#[path = "../../../../gitops-k8s/src/live/fields/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "only the comparison is measured")]
 mod fields;
 

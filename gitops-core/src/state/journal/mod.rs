@@ -1,7 +1,7 @@
 //! The durable record of what was begun and what came of it.
 //!
 //! A journal is a header and a chain of frames. Each frame names the hash of the one before, holds a group of
-//! [`Record`]s, and is synced before [`Journal::append`] returns; there is never more than one frame that is not
+//! [`Record`](crate::state::record::Record)s, and is synced before [`Journal::append`] returns; there is never more than one frame that is not
 //! synced, so a crash can damage only the last.
 //!
 //! # What a crash leaves
@@ -34,6 +34,7 @@ pub use io::{JOURNAL_LIMIT, JournalIo};
 pub use log::Journal;
 pub use memory_io::MemoryJournalIo;
 
+#[cfg(feature = "simulate")]
 use crate::state::record::Record;
 
 /// The records of whole frames that were written one after the other.

@@ -1,0 +1,239 @@
+//! Taking over an object that was made by other means.
+
+mod history;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use gitops_core::capability::Import;
+use gitops_core::{
+    Applied, Change, Cx, Error, ErrorKind, Expect, FieldChange, Object, OwnerLabel, Precondition, Result,
+    Value,
+};
+use serde_json::{Value as Json, json};
+
+use crate::change::apply::Dry;
+use crate::change::document::{Document, Pin};
+use crate::change::treatment::Treatment;
+use crate::client::cluster::Call;
+use crate::client::kinds::Place;
+use crate::live::application::{Inner, Kubernetes};
+use crate::live::clients::is_predecessor;
+use crate::live::fields::{Element, FieldSet, Managed, extract, shown};
+use crate::live::object::Seen;
+
+/// What `kubectl apply` remembers of itself, of no use to who applies on the server's side.
+const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+#[async_trait]
+impl Import for Kubernetes {
+    /// Puts our owner label on an object, and makes ours what `kubectl` and other tools of delivery owned of it: a field that is no
+    /// longer declared could not be removed otherwise. No value changes.
+    async fn adopt(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let Precondition::Exactly(expect) = change.expects() else {
+            return Err(Error::new(ErrorKind::Internal, "an adoption expects an object").at(change.key()));
+        };
+        adopt(self.inner(), cx, change, expect).await.map_err(|error| error.at(change.key()))
+    }
+}
+
+async fn adopt(inner: &Inner, cx: &Cx, change: &Change, expect: &Expect) -> Result<Applied> {
+    let (key, owner_label) = (change.key(), change.owner_label());
+    let place = inner.place(cx, key).await?;
+    let seen = read(inner, cx, &place, change).await?.ok_or_else(|| Error::conflict(key))?;
+    if Inner::is_done(&seen, owner_label) && seen.uid() == expect.uid {
+        return Ok(inner.applied(key, &seen));
+    }
+    let is_expected = seen.uid() == expect.uid && seen.version(&inner.eye) == expect.version;
+    if seen.owner_label.is_some() || seen.is_deleting() || !is_expected {
+        return Err(Error::conflict(key));
+    }
+    let merges = change.object().is_some_and(|object| Treatment::of(object).merges);
+    let seen = if merges { seen } else { history::take_over(inner, cx, change, &place, seen).await? };
+    let seen = match predecessors(change.object().map(AsRef::as_ref), &seen).is_empty() {
+        true => seen,
+        false => take_over(inner, cx, &place, seen).await?,
+    };
+    set_owner_label(inner, cx, change, &place, &seen, owner_label).await
+}
+
+/// The object in the version that is declared, in which it will be applied.
+async fn read(inner: &Inner, cx: &Cx, place: &Place, change: &Change) -> Result<Option<Seen>> {
+    let declared = change.body().and_then(|body| body.get("apiVersion")?.as_text()).unwrap_or_default();
+    Ok(inner.read(cx, place.object_as(declared)?).await?)
+}
+
+/// The managers whose fields an adoption takes over; none where the object's policy is to leave what others added.
+fn predecessors(object: Option<&Object>, seen: &Seen) -> BTreeSet<String> {
+    if object.is_some_and(|object| Treatment::of(object).merges) {
+        return BTreeSet::new();
+    }
+    let managers = seen.managed.iter().map(|entry| entry.manager.to_string());
+    managers.filter(|manager| is_predecessor(manager)).collect()
+}
+
+/// What an adoption changes in the record of owners, for the plan; nothing for an object that has an owner label.
+pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<FieldChange> {
+    let mut from: Vec<String> = predecessors(Some(object), before).into_iter().collect();
+    if from.is_empty() && !Treatment::of(object).merges && history::last_applied(before).is_some() {
+        from.push(LAST_APPLIED.to_owned());
+    }
+    (before.owner_label.is_none() && !from.is_empty()).then(|| FieldChange {
+        path: "/metadata/managedFields".to_owned(),
+        before: Some(from.join(", ").as_str().into()),
+        after: Some(inner.eye.manager.as_str().into()),
+    })
+}
+
+/// The fields that go because they become ours and are not declared: of predecessors, and of nobody else.
+pub(crate) fn going(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Vec<FieldChange> {
+    if before.owner_label.is_some() || Treatment::of(object).merges {
+        return Vec::new();
+    }
+    let is_theirs = |entry: &&Managed| {
+        is_predecessor(&entry.manager)
+            && entry.subresource.is_empty()
+            && entry.api_version == before.api_version()
+    };
+    let mut theirs = FieldSet::default();
+    before.managed.iter().filter(is_theirs).for_each(|entry| theirs.merge(&entry.fields));
+    theirs.remove(&["metadata", "annotations", LAST_APPLIED]);
+    theirs.remove(&["status"]);
+    let others = before.managed.iter().filter(|entry| !is_theirs(entry)).map(|entry| &entry.fields);
+    let declared = after.owned(&inner.eye);
+    let stay: Vec<&FieldSet> = others.chain([&declared]).collect();
+    let mut found = Vec::new();
+    go(&theirs, &stay, &before.json, &mut Vec::new(), &mut found);
+    found
+}
+
+fn go(
+    theirs: &FieldSet,
+    stay: &[&FieldSet],
+    live: &Json,
+    path: &mut Vec<Element>,
+    found: &mut Vec<FieldChange>,
+) {
+    for (element, below) in &theirs.below {
+        let Some(live) = element.of(live) else { continue };
+        let stay: Vec<&FieldSet> = stay.iter().filter_map(|set| set.below.get(element)).collect();
+        path.push(element.clone());
+        // Of an object's own labels and annotations some stay always: those of the owner label.
+        let is_whole = below.below.is_empty() || (stay.is_empty() && path.len() > 2);
+        if !is_whole {
+            go(below, &stay, live, path, found);
+        } else if stay.is_empty() {
+            let before = Some(Value::from_json(live.clone()));
+            found.push(FieldChange { path: shown(&*path), before, after: None });
+        }
+        path.pop();
+    }
+}
+
+/// Writes the record of owners anew, with the predecessors' fields as ours. Nothing else of the object changes.
+async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen> {
+    let api_version = seen.json["apiVersion"].as_str().unwrap_or_default().to_owned();
+    let mut fields = seen.owned(&inner.eye);
+    let ours = |entry: &Json| {
+        let manager = entry["manager"].as_str().unwrap_or_default();
+        let is_whole = entry["subresource"].is_null() && entry["apiVersion"] == *api_version;
+        (is_predecessor(manager) || manager == inner.eye.manager) && is_whole
+    };
+    let entries = seen.record();
+    let (taken, mut kept): (Vec<Json>, Vec<Json>) = entries.into_iter().partition(ours);
+    taken.iter().for_each(|entry| fields.merge(&FieldSet::parse(&entry["fieldsV1"])));
+    fields.remove(&["metadata", "annotations", LAST_APPLIED]);
+    fields.remove(&["status"]);
+    kept.push(json!({
+        "manager": inner.eye.manager, "operation": "Apply", "apiVersion": api_version,
+        "fieldsType": "FieldsV1", "fieldsV1": fields.to_json(),
+    }));
+    write_record(inner, cx, place, &seen, kept).await
+}
+
+/// Writes the record of owners, if the object is still in this state.
+async fn write_record(
+    inner: &Inner,
+    cx: &Cx,
+    place: &Place,
+    seen: &Seen,
+    managed: Vec<Json>,
+) -> Result<Seen> {
+    let steps = patch(seen, managed).to_string();
+    let call = Call::patch(place.object_as(seen.api_version())?, steps.into_bytes());
+    let call = call.with_secret(seen.is_secret());
+    Ok(Seen::new(inner.wire().json(cx, call).await?))
+}
+
+/// Makes ours under our name of now what is ours under a former one. Nothing else of the object changes.
+pub(crate) async fn hand_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen> {
+    let former = seen.ours(&inner.eye).filter(|entry| entry.manager != inner.eye.manager);
+    let Some(former) = former else { return Ok(seen) };
+    let (manager, api_version) = (former.manager.to_string(), former.api_version.to_string());
+    let mut entries = seen.record();
+    for entry in &mut entries {
+        if entry["manager"] == *manager && entry["operation"] == "Apply" && entry["subresource"].is_null() {
+            entry["manager"] = json!(inner.eye.manager);
+        }
+    }
+    let steps = json!([
+        {"op": "test", "path": "/metadata/resourceVersion", "value": seen.resource_version()},
+        {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+    ]);
+    let call = Call::patch(place.object_as(&api_version)?, steps.to_string().into_bytes());
+    let call = call.with_secret(seen.is_secret());
+    Ok(Seen::new(inner.wire().json(cx, call).await?))
+}
+
+fn patch(seen: &Seen, managed: Vec<Json>) -> Json {
+    let mut steps = vec![
+        json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.resource_version()}),
+        json!({"op": "add", "path": "/metadata/managedFields", "value": managed}),
+    ];
+    if !seen.json["metadata"]["annotations"][LAST_APPLIED].is_null() {
+        let path = format!("/metadata/annotations/{}", LAST_APPLIED.replace('/', "~1"));
+        steps.push(json!({"op": "remove", "path": path}));
+    }
+    json!(steps)
+}
+
+/// Applies what we own and what is declared, both as they are, and the owner label.
+async fn set_owner_label(
+    inner: &Inner,
+    cx: &Cx,
+    change: &Change,
+    place: &Place,
+    seen: &Seen,
+    owner_label: &OwnerLabel,
+) -> Result<Applied> {
+    let owned = as_it_is(inner, change, seen)?;
+    let document = Document::of(change.key(), owned, Some(owner_label))?.with_secret(seen.is_secret());
+    let uri = place.object_as(document.api_version())?;
+    let uid = seen.uid();
+    let pin = Pin::At(uid.as_str(), seen.resource_version());
+    let answer = inner.submit(cx, &document, &uri, pin, Dry::No).await?;
+    Ok(inner.applied(change.key(), &Seen::new(answer)))
+}
+
+/// What we own and what is declared, with the values that it has.
+fn as_it_is(inner: &Inner, change: &Change, seen: &Seen) -> Result<Json> {
+    let ours = seen.ours(&inner.eye).filter(|ours| ours.api_version == seen.api_version());
+    let mut fields = ours.map(|ours| ours.fields.clone()).unwrap_or_default();
+    fields.merge(&declared(inner, change, seen)?);
+    let owned = extract(&seen.json, &fields).unwrap_or_else(|| json!({}));
+    Ok(seen.named(owned))
+}
+
+/// The fields that are declared and not left to others, but for what says which object it is.
+fn declared(inner: &Inner, change: &Change, seen: &Seen) -> Result<FieldSet> {
+    let body = change.body().map(gitops_core::Value::decode::<Json>).transpose();
+    let mut body = body.map_err(|what| Error::new(ErrorKind::Invalid, what))?.unwrap_or(Json::Null);
+    inner.eye.ignore.leave(change.key(), &mut body, seen, seen.owned(&inner.eye));
+    let mut fields = FieldSet::of(&body);
+    for path in
+        [&["apiVersion"][..], &["kind"], &["status"], &["metadata", "name"], &["metadata", "namespace"]]
+    {
+        fields.remove(path);
+    }
+    Ok(fields)
+}

@@ -1,0 +1,12 @@
+//! What is done to an object, and what that would do.
+
+pub(crate) mod admit;
+pub(crate) mod adopt;
+pub(crate) mod apply;
+pub(crate) mod blast;
+pub(crate) mod document;
+pub(crate) mod filled;
+pub(crate) mod negotiate;
+pub(crate) mod preview;
+pub(crate) mod treatment;
+pub(crate) mod versions;

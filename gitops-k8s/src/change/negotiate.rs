@@ -1,0 +1,62 @@
+//! Asks the server by dry runs until it is decided what becomes of each field that other clients set.
+
+use gitops_core::{Cx, Error, Object, Result};
+
+use crate::change::document::Document;
+use crate::client::cluster::Failure;
+use crate::client::kinds::Place;
+use crate::live::application::{Conflicts, Inner};
+use crate::live::clients::{Decision, judge, leave_replicas, renamed};
+use crate::live::object::Seen;
+
+/// How many dry runs it takes at most: a refusal, one without the fields of others, one without the replicas.
+const ROUNDS: usize = 4;
+
+/// What the server would make of a write, and what is done about fields of others.
+pub(crate) struct Agreed {
+    pub after: Result<Seen, Failure>,
+    pub decision: Decision,
+}
+
+/// # Errors
+/// Where something is wrong with the declaration, or the server does not answer.
+pub(crate) async fn negotiate(
+    inner: &Inner,
+    cx: &Cx,
+    object: &Object,
+    place: &Place,
+    before: &Seen,
+) -> Result<Agreed> {
+    let mut decision = begin(inner, object, before)?;
+    for _ in 0..ROUNDS {
+        let mut document =
+            Document::among(object, before.owner_label.as_ref(), before, &inner.eye, &decision)?;
+        decision.renamed.without(&mut document.json);
+        let uri = place.object_as(document.api_version())?;
+        match inner.ask(cx, &document, &uri, decision.forces()).await {
+            Ok(json) => {
+                let after = Seen::new(json);
+                let pair = [&before.json, &after.json];
+                if !leave_replicas(inner, cx, &object.key, pair, &mut decision).await? {
+                    return Ok(Agreed { after: Ok(after), decision });
+                }
+            }
+            Err(failure) => {
+                if !judge(inner, cx, &object.key, before, &failure, &mut decision).await? {
+                    return Ok(Agreed { after: Err(failure), decision });
+                }
+            }
+        }
+    }
+    Err(Error::conflict(&object.key).with("tries", ROUNDS))
+}
+
+/// What is decided before anybody is asked.
+pub(crate) fn begin(inner: &Inner, object: &Object, before: &Seen) -> Result<Decision> {
+    let mut decision = Decision::default();
+    if inner.conflicts != Conflicts::Refuse {
+        let document = Document::over(object, before.owner_label.as_ref(), before, &inner.eye)?;
+        (decision.renamed, decision.foreign) = renamed(&document.json, before, &inner.eye);
+    }
+    Ok(decision)
+}

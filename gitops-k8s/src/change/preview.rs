@@ -1,0 +1,292 @@
+//! What a change would do, as the server says.
+
+use async_trait::async_trait;
+use gitops_core::capability::{DryRun, Preview};
+use gitops_core::{
+    Change, Cx, Diagnostic, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object,
+    Precondition, Result, Secret, Value,
+};
+
+use crate::change::apply::replace::{self, Proof};
+use crate::change::document::{Document, check_secrets};
+use crate::change::negotiate::{Agreed, negotiate};
+use crate::change::treatment::Treatment;
+use crate::change::{adopt, blast, versions};
+use crate::client::cluster::Failure;
+use crate::live::application::{Inner, Kubernetes};
+use crate::live::clients::Decision;
+use crate::live::fields::{FieldSet, changes, transfers};
+use crate::live::object::Seen;
+use crate::live::owner_label;
+
+#[async_trait]
+impl DryRun for Kubernetes {
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
+        object.map_or(Ok(()), check_secrets)?;
+        let inner = self.inner();
+        let expect = live.map(Expect::from);
+        let digest = digest(inner, object, expect.as_ref());
+        let Previewed { diff, replace, decision } = match (object, live) {
+            (Some(object), Some(_)) => preview_new(inner, cx, object).await.map_err(|error| error.at(key))?,
+            // An object that is not there is made as it is declared, and one that goes goes: the server has
+            // nothing to add to that.
+            _ => Previewed::default(),
+        };
+        let digest = decision.over(digest);
+        let foreign = decision.foreign.clone();
+        inner.book.decide(key, digest, decision);
+        let body = object.map(|object| &object.body).or(live.map(|live| &live.body));
+        let removes = if object.is_none() { Removal::Whole } else { Removal::Replace };
+        let protected = body.is_some_and(|body| takes_data(key, body, removes));
+        let goes = live.filter(|_| object.is_none() || replace.is_some());
+        let takes = match goes {
+            Some(live) => blast::taken(inner, cx, key, live).await.map_err(|error| error.at(key))?,
+            None => Vec::new(),
+        };
+        let preview = Preview::new(diff, digest).replacing(replace).protecting(protected);
+        Ok(preview.taking(takes).among(foreign))
+    }
+}
+
+/// What the server says of a write.
+#[derive(Default)]
+struct Previewed {
+    diff: Diff,
+    replace: Option<String>,
+    decision: Decision,
+}
+
+/// How an object goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Removal {
+    /// For good.
+    Whole,
+    /// To be made anew.
+    Replace,
+}
+
+/// Whether the claims of a `StatefulSet`, and with them its data, are at stake: they outlive a replacement only if it comes
+/// about, and a removal only if they are told to.
+fn takes_data(key: &Key, body: &Value, removal: Removal) -> bool {
+    let at = |path: &[&str]| path.iter().try_fold(body, |value, name| value.get(name));
+    let has_claims =
+        matches!(at(&["spec", "volumeClaimTemplates"]), Some(Value::List(claims)) if !claims.is_empty());
+    let goes = at(&["spec", "persistentVolumeClaimRetentionPolicy", "whenDeleted"]).and_then(Value::as_text);
+    let is_set = (key.kind().group(), key.kind().kind()) == ("apps", "StatefulSet");
+    is_set && has_claims && (removal == Removal::Replace || goes == Some("Delete"))
+}
+
+/// Stands for all that decides what the change does: the declaration, the state of the fields that we own, and
+/// what we do about fields that others own.
+fn digest(inner: &Inner, object: Option<&Object>, expect: Option<&Expect>) -> Digest {
+    let mut hasher = Hasher::new("gitops kubernetes preview");
+    hasher.field([inner.conflicts as u8, u8::from(inner.replace)]);
+    if let Some(object) = object {
+        hasher.field("declared").field(object.body.digest().as_bytes());
+    }
+    if let Some(expect) = expect {
+        hasher.field("live").field(expect.uid.as_str()).field(expect.version.as_str());
+    }
+    hasher.finish()
+}
+
+/// Refuses a change whose effect would be another than the one that was previewed. No call: what decides the effect
+/// and is not in the digest (the server, by its version) is compared by the server.
+pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
+    let expect = match change.expects() {
+        Precondition::Exactly(expect) => Some(expect),
+        Precondition::Absent => None,
+    };
+    let now = digest(inner, change.object().map(AsRef::as_ref), expect);
+    let is_decided = |shown: &Digest| {
+        inner.book.decided(change.key(), shown).is_some_and(|decision| decision.over(now) == *shown)
+    };
+    match change.preview().is_none_or(|shown| *shown == now || is_decided(shown)) {
+        true => Ok(()),
+        false => {
+            Err(Error::conflict(change.key()).help("plan again: the change would do something else now"))
+        }
+    }
+}
+
+/// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down.
+async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewed> {
+    let policy = Treatment::of(object);
+    if policy.leaves_what_is_there {
+        return Ok(Previewed::default());
+    }
+    let place = inner.place_of(cx, object).await?;
+    let Some(before) = inner.read_as_declared(cx, &place, object).await? else {
+        return Err(Error::conflict(&object.key));
+    };
+    let document = Document::over(object, before.owner_label.as_ref(), &before, &inner.eye)?;
+    tell_idle_rules(inner, &document, &before);
+    let Agreed { after, decision } = negotiate(inner, cx, object, &place, &before).await?;
+    let failure = match after {
+        Ok(after) => {
+            versions::check(inner, cx, object, &before.json, &after.json).await?;
+            let diff = compare(inner, object, &before, &after, &decision);
+            return Ok(Previewed { diff, replace: None, decision });
+        }
+        Err(failure) => failure,
+    };
+    if failure.is_of_record() && moves(inner, &before).is_some() {
+        // The server can't say what it would do before our record is of this version: told is what is declared.
+        let mut found: Vec<FieldChange> =
+            compare_declared(inner, &before, &Seen::new(document.json)).fields().to_vec();
+        found.extend(moves(inner, &before));
+        return Ok(Previewed { diff: found.into_iter().collect(), replace: None, decision });
+    }
+    let why = why_replace(inner.replace || policy.recreate, failure)?;
+    let why = match replace::prove(inner, cx, object).await? {
+        Proof::DryRun => why,
+        Proof::None => format!("{why}; {UNPROVEN}"),
+    };
+    let declared = Seen::new(document.json);
+    let diff = compare_declared(inner, &before, &declared);
+    Ok(Previewed { diff, replace: Some(why), decision: Decision::default() })
+}
+
+/// Tells of rules that can leave nothing of the object.
+fn tell_idle_rules(inner: &Inner, document: &Document, before: &Seen) {
+    for key in inner.eye.ignore.shared(before).keys {
+        let message = format!(
+            "a rule of `ignore` has no effect on {}: it names `{key}`, which says which item of the list it is",
+            document.key
+        );
+        let help = "name other fields of the item, or the whole item: end the path with `select(…)`";
+        let warning = Diagnostic::warning("GO0116", &*document.declared_at, message).help(help);
+        inner.warnings.say(&document.key, warning);
+    }
+}
+
+/// What a plan says of a replacement that nothing is proven of.
+const UNPROVEN: &str = "that the server would take the new one is not proven, for a dry run would have to give it another name, and \
+    the names of this kind have a meaning";
+
+/// Why the object has to be made anew, if that is what the refusal means and if it is allowed.
+fn why_replace(allowed: bool, failure: Failure) -> Result<String> {
+    let immutable: Vec<&str> = failure
+        .causes
+        .iter()
+        .filter(|cause| is_immutable(&cause.message))
+        .map(|cause| cause.field.as_str())
+        .collect();
+    if immutable.is_empty() || failure.kind() != ErrorKind::Invalid {
+        return Err(explained(failure));
+    }
+    let why = format!("the server does not let it change in place: {}", immutable.join(", "));
+    match allowed {
+        true => Ok(why),
+        false => Err(Error::new(ErrorKind::Denied, why)
+            .help("undo the change; or let the object be deleted and made anew: allow `replace`")),
+    }
+}
+
+fn is_immutable(message: &str) -> bool {
+    let signs = ["immutable", "may not be changed", "may not change", "updates to statefulset spec"];
+    signs.iter().any(|sign| message.contains(sign))
+}
+
+fn explained(failure: Failure) -> Error {
+    let owners: Vec<String> = failure.owned_by_others().collect();
+    if owners.is_empty() {
+        return failure.error;
+    }
+    let what = format!("others own what is declared: {}", owners.join(", "));
+    Error::new(ErrorKind::Conflict, what)
+        .help("leave the fields to them by a rule of `ignore`, or take them over: `conflicts: take`")
+}
+
+fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen, decision: &Decision) -> Diff {
+    let (mut was, mut is) = (before.owned(&inner.eye), after.owned(&inner.eye));
+    let mut fields = was.clone();
+    fields.merge(&is);
+    let moved = moves(inner, before);
+    if moved.is_some() {
+        // Our record names fields of another version: of this one, every field may be ours.
+        [before, after].iter().for_each(|seen| fields.merge(&FieldSet::of(&seen.declarable())));
+    }
+    owner_label::strip(&mut fields);
+    let mut found = changes(&fields, &before.json, &after.json);
+    found.extend(moved);
+    found.extend(adopt::going(inner, object, before, after));
+    found.extend(adopt::transfer(inner, object, before));
+    found.extend(decision.changes().iter().cloned());
+    if found.is_empty() {
+        // No value changes, but whose the fields are: those that others took come back to us, and those that we give
+        // up stay with them. Without that, nobody would see them move again. A whole that is shared is seen anyway.
+        let shared = inner.eye.ignore.shared(before);
+        [&mut was, &mut is].into_iter().for_each(|set| set.subtract(&shared.fields));
+        found = transfers(&was, &is, &after.json);
+    }
+    let mask = Mask { whole: before.is_secret(), object, inner };
+    found.into_iter().map(|change| mask.over(change)).collect()
+}
+
+/// The move of our record of ownership to the version that is declared, if it is of another one.
+fn moves(inner: &Inner, before: &Seen) -> Option<FieldChange> {
+    let ours = before.ours(&inner.eye).filter(|_| before.owner_label.is_some())?;
+    (ours.api_version != before.api_version()).then(|| FieldChange {
+        path: "/apiVersion".to_owned(),
+        before: Some(ours.api_version.as_str().into()),
+        after: Some(before.api_version().into()),
+    })
+}
+
+/// The declared fields that differ, where the server would not say what it would make of them.
+fn compare_declared(inner: &Inner, before: &Seen, declared: &Seen) -> Diff {
+    let mut fields = FieldSet::of(&declared.json);
+    owner_label::strip(&mut fields);
+    let found = changes(&fields, &before.json, &declared.json);
+    let hide = before.is_secret();
+    found.into_iter().map(|change| if hide { hidden(change, inner) } else { change }).collect()
+}
+
+/// What must not be shown.
+struct Mask<'a> {
+    whole: bool,
+    object: &'a Object,
+    inner: &'a Inner,
+}
+
+impl Mask<'_> {
+    fn over(&self, change: FieldChange) -> FieldChange {
+        let is_data = change.path.starts_with("/data") || change.path.starts_with("/stringData");
+        let is_secret = (self.whole && is_data) || holds_secret(&self.object.body, change.after.as_ref());
+        if is_secret { hidden(change, self.inner) } else { change }
+    }
+}
+
+fn hidden(change: FieldChange, inner: &Inner) -> FieldChange {
+    let hide = |value: Option<Value>| {
+        value.map(|value| Value::Secret(Secret::new(value.to_string(), &inner.eye.secrets)))
+    };
+    FieldChange { path: change.path, before: hide(change.before), after: hide(change.after) }
+}
+
+/// Whether a secret of the declaration is in a value that the server gave back.
+fn holds_secret(declared: &Value, shown: Option<&Value>) -> bool {
+    let Some(shown) = shown else { return false };
+    match declared {
+        Value::Secret(secret) => contains(shown, secret.expose()),
+        Value::List(items) => items.iter().any(|item| holds_secret(item, Some(shown))),
+        Value::Map(members) => members.values().any(|member| holds_secret(member, Some(shown))),
+        _ => false,
+    }
+}
+
+fn contains(shown: &Value, secret: &str) -> bool {
+    match shown {
+        Value::Text(text) => text.contains(secret),
+        Value::List(items) => items.iter().any(|item| contains(item, secret)),
+        Value::Map(members) => members.values().any(|member| contains(member, secret)),
+        _ => false,
+    }
+}

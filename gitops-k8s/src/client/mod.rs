@@ -1,0 +1,7 @@
+//! One cluster, reached as one identity: requests, discovery, schemas, limits.
+
+pub(crate) mod cluster;
+pub(crate) mod kinds;
+pub(crate) mod limits;
+pub(crate) mod schema;
+pub(crate) mod warnings;

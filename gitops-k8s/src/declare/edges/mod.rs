@@ -1,0 +1,95 @@
+//! What an object needs by what it refers to.
+//!
+//! A reference makes the object wait for what it names, if that is declared in the same application; nobody has to write
+//! it down. An edge only ever leads from a kind to one that stands before it in this order, so edges that were found
+//! can't make a cycle:
+//!
+//! 1. namespaces, definitions of kinds, classes;
+//! 2. service accounts, roles, config maps, volumes, admission policies;
+//! 3. bindings, secrets, claims, services;
+//! 4. workloads;
+//! 5. webhook configurations, API services, and objects of kinds that are defined elsewhere.
+//!
+//! Objects of kinds that are defined elsewhere need their definition, their namespace, and what takes care of them. A workload does not wait for
+//! its volume claims: a claim may be bound only once a pod uses it.
+
+mod backend;
+mod operator;
+mod path;
+mod pod;
+mod rbac;
+mod table;
+
+use gitops_core::{GroupKind, Key, Need, Object, Value};
+use smol_str::{SmolStr, format_smolstr};
+
+use crate::declare::manifest::Scopes;
+pub(crate) use pod::place as pod_of;
+
+/// Adds the needs and offers that follow from an object's body.
+pub(crate) fn find(object: &mut Object) {
+    let found = Finder { key: &object.key, body: &object.body };
+    let (needs, offers) = (found.needs(), found.offers());
+    object.needs.extend(needs);
+    object.needs.sort();
+    object.needs.dedup();
+    object.offers.extend(offers);
+}
+
+/// Adds the needs and offers that follow from several objects of one part.
+pub(crate) fn link(objects: &mut [Object]) {
+    backend::link(objects);
+    operator::link(objects);
+}
+
+/// An object whose references are looked for.
+struct Finder<'a> {
+    key: &'a Key,
+    body: &'a Value,
+}
+
+impl Finder<'_> {
+    fn needs(&self) -> Vec<Need> {
+        let mut needs = self.place();
+        needs.extend(table::references(self));
+        needs.extend(pod::references(self));
+        needs.extend(rbac::needs(self));
+        needs.extend(backend::services(self));
+        needs.extend(operator::need(self));
+        needs
+    }
+
+    fn offers(&self) -> Vec<SmolStr> {
+        rbac::offers(self).into_iter().chain(self.defined_kind()).collect()
+    }
+
+    /// Its namespace, and the definition of its kind.
+    fn place(&self) -> Vec<Need> {
+        let namespace =
+            (!self.key.namespace().is_empty()).then(|| self.named("", "Namespace", "", self.key.namespace()));
+        let kind = self.key.kind();
+        let definition =
+            Scopes::default().of(kind).is_none().then(|| Need::Offer(kind_offer(kind.group(), kind.kind())));
+        namespace.into_iter().chain(definition).collect()
+    }
+
+    /// The kind that a definition defines.
+    fn defined_kind(&self) -> Option<SmolStr> {
+        let is_definition = self.is("apiextensions.k8s.io", "CustomResourceDefinition");
+        let spec = is_definition.then(|| self.body.get("spec")).flatten()?;
+        Some(kind_offer(spec.get("group")?.as_text()?, spec.get("names")?.get("kind")?.as_text()?))
+    }
+
+    fn is(&self, group: &str, kind: &str) -> bool {
+        self.key.kind().group() == group && self.key.kind().kind() == kind
+    }
+
+    /// An object of the same target, if it is declared.
+    fn named(&self, group: &str, kind: &str, namespace: &str, name: &str) -> Need {
+        Need::IfDeclared(Key::new(self.key.target(), GroupKind::new(group, kind), namespace, name))
+    }
+}
+
+fn kind_offer(group: &str, kind: &str) -> SmolStr {
+    format_smolstr!("kind {kind}.{group}")
+}

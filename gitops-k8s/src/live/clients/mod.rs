@@ -1,0 +1,177 @@
+//! Declared fields that other clients set: what becomes of each, one by one.
+
+mod claim;
+mod persons;
+mod predecessors;
+mod renamed;
+mod scaler;
+
+pub(crate) use predecessors::is_predecessor;
+pub(crate) use renamed::renamed;
+
+use std::collections::BTreeSet;
+
+use gitops_core::{Cx, Digest, FieldChange, ForeignField, ForeignOutcome, Hasher, Key, Result};
+use serde_json::Value as Json;
+
+use crate::client::cluster::Failure;
+use crate::live::application::{Conflicts, Inner};
+use crate::live::fields::{Element, FieldSet, Managed};
+use crate::live::object::Seen;
+use claim::Claim;
+use renamed::Renamed;
+use scaler::Scaler;
+
+/// The field that an autoscaler sets.
+const REPLICAS: [&str; 2] = ["spec", "replicas"];
+
+/// What a write of one object does about fields that other clients set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Decision {
+    /// Fields that are not written, because they belong to others.
+    pub left: FieldSet,
+    /// Fields that are set again, as the server names them.
+    restored: BTreeSet<String>,
+    /// Items of lists whose keys were edited.
+    pub renamed: Renamed,
+    /// All of it for the plan.
+    pub foreign: Vec<ForeignField>,
+    looked_for_scaler: bool,
+}
+
+impl Decision {
+    /// Whether the write is as if nobody else were there.
+    pub fn is_plain(&self) -> bool {
+        self.left.below.is_empty() && self.restored.is_empty() && self.renamed.is_empty()
+    }
+
+    /// Whether the write sets fields that others have.
+    pub fn forces(&self) -> bool {
+        !self.restored.is_empty()
+    }
+
+    /// Whether all that a refused write would take was decided to be restored.
+    pub fn allows(&self, failure: &Failure) -> bool {
+        failure.of_managers().all(|cause| self.restored.contains(&cause.field))
+    }
+
+    /// The digest of a preview that stands for this too.
+    pub fn over(&self, base: Digest) -> Digest {
+        if self.is_plain() {
+            return base;
+        }
+        let mut hasher = Hasher::new("gitops kubernetes clients");
+        hasher.field(base.as_bytes()).field(self.left.to_json().to_string());
+        self.restored.iter().for_each(|field| {
+            hasher.field("restored").field(field);
+        });
+        self.renamed.stand_for(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The changes that the server does not show by a dry run: keys of items that are restored.
+    pub fn changes(&self) -> &[FieldChange] {
+        &self.renamed.changes
+    }
+
+    fn leave(&mut self, path: &[Element], foreign: ForeignField) {
+        self.left.insert(path);
+        self.foreign.push(foreign);
+    }
+}
+
+/// Decides about each field that a refused write would have taken from others; says whether all could be decided.
+///
+/// # Errors
+/// Where the server did not answer the question for an autoscaler.
+pub(crate) async fn judge(
+    inner: &Inner,
+    cx: &Cx,
+    key: &Key,
+    seen: &Seen,
+    failure: &Failure,
+    decision: &mut Decision,
+) -> Result<bool> {
+    if failure.of_managers().next().is_none() {
+        return Ok(false);
+    }
+    for cause in failure.of_managers() {
+        // Of an object without a record, the server makes one up while it is asked: there is no entry of it.
+        let is_of_predecessor = seen.owner_label.is_none() && is_predecessor(cause.manager());
+        if is_of_predecessor || decision.restored.contains(&cause.field) {
+            decision.restored.insert(cause.field.clone());
+            continue;
+        }
+        let Some(claim) = Claim::of(cause, seen) else { return Ok(false) };
+        let outcome = outcome(inner, cx, key, &claim, decision).await?;
+        let foreign = ForeignField::new(claim.shown(), &*claim.entry.manager, outcome);
+        let foreign = foreign.set(when(inner, seen, claim.entry));
+        match foreign.outcome {
+            ForeignOutcome::Restored => {
+                decision.restored.insert(claim.cause.field.clone());
+                decision.foreign.push(foreign);
+            }
+            // In another version of the kind the field may be another one.
+            _ if claim.entry.api_version != seen.api_version() => return Ok(false),
+            _ => decision.leave(&claim.path, foreign),
+        }
+    }
+    Ok(true)
+}
+
+async fn outcome(
+    inner: &Inner,
+    cx: &Cx,
+    key: &Key,
+    claim: &Claim<'_>,
+    decision: &mut Decision,
+) -> Result<ForeignOutcome> {
+    if inner.conflicts == Conflicts::Refuse {
+        return Ok(ForeignOutcome::Blocked);
+    }
+    if claim.is_of(&REPLICAS) {
+        decision.looked_for_scaler = true;
+        match scaler::of(inner, cx, key).await? {
+            Scaler::Is(name) => return Ok(scaled(inner, key, &name)),
+            // Whoever may not look could fight a scaler for ever.
+            Scaler::Unknown => return Ok(ForeignOutcome::Blocked),
+            Scaler::None => {}
+        }
+    }
+    let is_edit = !claim.entry.applies && claim.entry.subresource.is_empty();
+    match is_edit || persons::is_client_of_a_person(&claim.entry.manager) {
+        true => Ok(ForeignOutcome::Restored),
+        false => Ok(ForeignOutcome::Blocked),
+    }
+}
+
+/// A write that would change the number of replicas leaves it where an autoscaler sets it; says whether it does.
+pub(crate) async fn leave_replicas(
+    inner: &Inner,
+    cx: &Cx,
+    key: &Key,
+    [before, after]: [&Json; 2],
+    decision: &mut Decision,
+) -> Result<bool> {
+    let of = |object: &Json| object[REPLICAS[0]][REPLICAS[1]].clone();
+    if decision.looked_for_scaler || inner.conflicts != Conflicts::Restore || of(before) == of(after) {
+        return Ok(false);
+    }
+    decision.looked_for_scaler = true;
+    let Scaler::Is(name) = scaler::of(inner, cx, key).await? else { return Ok(false) };
+    let path = REPLICAS.map(|name| Element::Field(name.into()));
+    let outcome = scaled(inner, key, &name);
+    decision.leave(&path, ForeignField::new(format!("/{}", REPLICAS.join("/")), name, outcome));
+    Ok(true)
+}
+
+/// When an entry was written last. Of a scale the server keeps no time: it was after our own last write.
+fn when(inner: &Inner, seen: &Seen, entry: &Managed) -> Option<String> {
+    let at = entry.time().map(|time| format!("at {time}"));
+    at.or_else(|| Some(format!("after {}", seen.ours(&inner.eye)?.time()?)))
+}
+
+fn scaled(inner: &Inner, key: &Key, name: &str) -> ForeignOutcome {
+    scaler::warn(inner, key, name);
+    ForeignOutcome::Left { why: format!("{name} sets it; leave `spec.replicas` out of Git") }
+}

@@ -1,0 +1,13 @@
+//! Clients whose fields an adoption takes over.
+
+/// Tools of delivery besides `kubectl` that leave their fields behind when an application moves on to this one.
+const DELIVERERS: [&str; 5] =
+    ["argocd-controller", "flux-client-side-apply", "helm", "helm-controller", "kustomize-controller"];
+
+/// Whether an adoption takes a manager's fields over: people at a keyboard, what was there before anybody applied, and
+/// tools that delivered the object before.
+pub(crate) fn is_predecessor(manager: &str) -> bool {
+    let is_of_kubectl =
+        manager == "before-first-apply" || manager == "kubectl" || manager.starts_with("kubectl-");
+    is_of_kubectl || DELIVERERS.contains(&manager)
+}

@@ -1,0 +1,77 @@
+use gitops_core::{Cx, Diagnostic, ErrorKind, GroupKind, Key, Result};
+use serde_json::Value as Json;
+
+use crate::client::cluster::Failure;
+use crate::client::kinds::{Served, collection};
+use crate::live::application::Inner;
+use crate::live::list::List;
+
+/// Whether something in the cluster sets the number of replicas of an object.
+pub(super) enum Scaler {
+    /// This does.
+    Is(String),
+    /// Nothing does.
+    None,
+    /// We may not look.
+    Unknown,
+}
+
+/// Kinds whose objects scale another that they name under `spec.scaleTargetRef`, and whether each cluster serves them.
+const KINDS: [(&str, &str, bool); 2] =
+    [("autoscaling", "HorizontalPodAutoscaler", true), ("keda.sh", "ScaledObject", false)];
+
+/// What scales an object. Asked only where its replicas would change.
+pub(super) async fn of(inner: &Inner, cx: &Cx, key: &Key) -> Result<Scaler> {
+    let mut found = Scaler::None;
+    for (group, name, is_built_in) in KINDS {
+        let kind = GroupKind::new(group, name);
+        let served = match is_built_in {
+            true => Some(inner.cluster.kinds().served(cx, inner.wire(), &kind).await?),
+            false => inner.cluster.kinds().remembered(&kind),
+        };
+        let Some(served) = served else { continue };
+        let any = Key::new(key.target(), kind, key.namespace(), "any");
+        let answer = match inner.limits.check(&any) {
+            Ok(()) => look(inner, cx, name, &served, key).await,
+            Err(_) => Ok(Scaler::Unknown),
+        };
+        match answer {
+            Ok(Scaler::None) => {}
+            Ok(Scaler::Unknown) => found = Scaler::Unknown,
+            Ok(scaler) => return Ok(scaler),
+            Err(failure) if failure.kind() == ErrorKind::Forbidden => found = Scaler::Unknown,
+            Err(failure) => return Err(failure.into()),
+        }
+    }
+    Ok(found)
+}
+
+async fn look(inner: &Inner, cx: &Cx, kind: &str, served: &Served, key: &Key) -> Result<Scaler, Failure> {
+    let version = &served.versions[0];
+    let mut list = List::new(collection(served, version, key.namespace()), served.api_version(version), kind);
+    while let Some(page) = list.next_page(inner.wire(), cx, |_| true).await? {
+        let names = |seen: &crate::live::object::Seen| names(&seen.json["spec"]["scaleTargetRef"], key);
+        if let Some((name, _)) = page.iter().find(|(_, seen)| names(seen)) {
+            return Ok(Scaler::Is(format!("{kind}/{name}")));
+        }
+    }
+    Ok(Scaler::None)
+}
+
+/// Whether a reference is to an object; what it leaves out is a Deployment's.
+fn names(reference: &Json, key: &Key) -> bool {
+    let group = reference["apiVersion"]
+        .as_str()
+        .map_or("apps", |version| version.split_once('/').map_or("", |(group, _)| group));
+    let kind = reference["kind"].as_str().unwrap_or("Deployment");
+    (group, kind) == (key.kind().group(), key.kind().kind()) && reference["name"] == *key.name()
+}
+
+/// Tells that a declaration and an autoscaler want the same field, once for each object.
+pub(super) fn warn(inner: &Inner, key: &Key, scaler: &str) {
+    let message =
+        format!("{key} declares `spec.replicas`, which {scaler} sets: the declared number is not written");
+    let warning = Diagnostic::warning("GO0422", "", message)
+        .help("leave `spec.replicas` out of Git, or name it in a rule of `ignore`");
+    inner.warnings.say(key, warning);
+}

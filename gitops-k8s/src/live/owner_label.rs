@@ -1,0 +1,82 @@
+//! The owner label that says whose an object is.
+
+use gitops_core::{Error, ErrorKind, Hasher, OwnerLabel, Result};
+use serde_json::{Value as Json, json};
+
+use crate::live::fields::{FieldSet, Managed};
+
+/// The label of everything that an inventory owns: what is watched. Its value is a digest of the owner.
+pub(crate) const LABEL: &str = "gitops/owner";
+/// The annotation that names the owner in full.
+pub(crate) const OWNER: &str = "gitops/owner";
+/// The annotation that names the operation which wrote the object last.
+pub(crate) const OPERATION: &str = "gitops/operation";
+/// What the field managers of all applications begin with.
+const MANAGERS: &str = "gitops:";
+
+/// The field manager of an application: one each, so that two which want one field are told so.
+pub(crate) fn manager(application: &str) -> Result<String> {
+    let name = format!("{MANAGERS}{application}");
+    match name.len() <= 128 && !application.is_empty() {
+        true => Ok(name),
+        false => Err(Error::new(
+            ErrorKind::Invalid,
+            "the application's name is empty or too long for a field manager",
+        )
+        .with("bytes", application.len())
+        .with("limit", 128 - MANAGERS.len())),
+    }
+}
+
+/// Sets the owner label in a body that is about to be sent.
+pub(crate) fn set(body: &mut Json, owner_label: &OwnerLabel) -> Result<()> {
+    if let Some(taken) = declared(body) {
+        return Err(Error::new(ErrorKind::Invalid, format!("the object declares `{taken}` itself"))
+            .help("leave it out: it says whose the object is, and is set with every write"));
+    }
+    for map in ["labels", "annotations"] {
+        let found = &body["metadata"][map];
+        if !found.is_null() && !found.is_object() {
+            return Err(Error::new(ErrorKind::Invalid, format!("`metadata.{map}` is no map"))
+                .help("give each a name and a text"));
+        }
+    }
+    body["metadata"]["labels"][LABEL] = json!(digest(&owner_label.owner));
+    body["metadata"]["annotations"][OWNER] = json!(owner_label.owner);
+    body["metadata"]["annotations"][OPERATION] = json!(owner_label.op);
+    Ok(())
+}
+
+fn declared(body: &Json) -> Option<&'static str> {
+    let has = |map: &str, name: &str| !body["metadata"][map][name].is_null();
+    let owner_labels = [("labels", LABEL), ("annotations", OWNER), ("annotations", OPERATION)];
+    owner_labels.into_iter().find(|(map, name)| has(map, name)).map(|(_, name)| name)
+}
+
+/// The owner's label: an owner's name may be longer than a label, and hold what no label may.
+pub(crate) fn digest(owner: &str) -> String {
+    let mut hasher = Hasher::new("gitops owner label");
+    hasher.field(owner);
+    hasher.finish().to_string().chars().take(32).collect()
+}
+
+/// The owner label on an object, if an application set it there. One that came with a copy of the object (a backup, an
+/// operator that passes annotations on) is owned by who copied it, and no owner label.
+pub(crate) fn read(object: &Json, managed: &[Managed]) -> Option<OwnerLabel> {
+    let text = |name: &str| object["metadata"]["annotations"][name].as_str();
+    let (owner, op) = (text(OWNER)?, text(OPERATION)?);
+    managed.iter().any(is_set_by).then(|| OwnerLabel { owner: owner.into(), op: op.into() })
+}
+
+/// Whether it is this manager, of an application, that set the owner label.
+pub(crate) fn is_set_by(entry: &Managed) -> bool {
+    let path = ["metadata", "annotations", OWNER];
+    entry.applies && entry.manager.starts_with(MANAGERS) && entry.fields.has(&path)
+}
+
+/// Takes the owner label out of a set of owned fields.
+pub(crate) fn strip(fields: &mut FieldSet) {
+    fields.remove(&["metadata", "labels", LABEL]);
+    fields.remove(&["metadata", "annotations", OWNER]);
+    fields.remove(&["metadata", "annotations", OPERATION]);
+}

@@ -1,0 +1,210 @@
+use std::os::unix::process::ExitStatusExt;
+use std::time::Duration;
+
+use gitops_core::{
+    Action, Applied, Change, Cx, Error, ErrorKind, Live, Outcome, Precondition, Result, Value,
+};
+
+use crate::declare::module::{Removal, RootModule};
+use crate::disk;
+use crate::root::journal::Journal;
+use crate::root::{Place, Running, Stamp, failure};
+use crate::target::preview::forgotten;
+use crate::target::site::{Fresh, Site};
+use crate::tool::json::{Redact, StateFile};
+use crate::tool::process::{Ended, Output, new_run};
+
+/// How long the writing down of what an apply did may take, whatever became of the caller.
+const AFTERWARDS: Duration = Duration::from_secs(1800);
+
+/// What a change is applied with.
+struct Approved {
+    root: RootModule,
+    place: Place,
+    /// The state there.
+    state: Option<StateFile>,
+}
+
+impl Site<'_> {
+    /// Makes a change: applies exactly the plan that was shown, if all that it was made from still holds.
+    pub async fn apply(self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let state = self.state(cx, Fresh::Now).await?;
+        let live = self.live_of(state.as_ref()).await?;
+        if self.record().done.as_deref() == Some(change.owner_label().op.as_str()) {
+            return Ok(live.as_ref().map_or(Applied::Absent, Applied::from));
+        }
+        if change.action() == Action::Delete && live.is_none() {
+            return Ok(Applied::Absent);
+        }
+        self.check_ours(change, live.as_ref())?;
+        if !change.expects().holds(live.as_ref()) {
+            return Err(moved(change, live.as_ref()));
+        }
+        if change.action() == Action::Delete
+            && self.bundle()?.is_some_and(|bundle| bundle.removal == Removal::Forget)
+        {
+            return self.give_up(cx, change, state).await;
+        }
+        let approved = self.approved(cx, change, state).await?;
+        self.carry_out(cx, change, approved).await
+    }
+
+    fn check_ours(&self, change: &Change, live: Option<&Live>) -> Result<()> {
+        match live {
+            Some(live) if !live.is_owned_by(&change.owner_label().owner) => Err(Error::conflict(self.key)),
+            _ => Ok(()),
+        }
+    }
+
+    /// What the change is applied with: the saved plan that it names is kept, and nothing has moved since.
+    ///
+    /// # Errors
+    /// `Conflict` if the plan is gone, or anything that it was made from has moved; the error says what.
+    async fn approved(&self, cx: &Cx, change: &Change, state: Option<StateFile>) -> Result<Approved> {
+        let refuse = |what: &str| {
+            Error::new(ErrorKind::Conflict, format!("the plan that was shown is stale: {what}"))
+                .help("plan again, and review what changed")
+        };
+        let kept = self.folder.kept()?.filter(|kept| !kept.does_nothing);
+        let kept = kept.ok_or_else(|| refuse("it is not kept any more"))?;
+        if change.preview() != Some(&kept.digest) {
+            return Err(refuse("a plan of another effect was made since"));
+        }
+        let pins = &kept.pins;
+        if pins.tool != self.workshop().tool.digest().await? {
+            return Err(refuse("the program is another one"));
+        }
+        if pins.body != change.body().map(Value::digest) {
+            return Err(refuse("the declaration is another one"));
+        }
+        let applied = self.record().place.clone();
+        let (root, place) = match change.body() {
+            Some(body) => {
+                let root = RootModule::of_body(body)?;
+                let place = self.place_of(&root)?;
+                (root, Some(place))
+            }
+            None => (self.bundle()?.ok_or_else(|| Error::conflict(self.key))?.whole()?, applied.clone()),
+        };
+        let place = place.filter(|place| *place == pins.place);
+        let place = place.ok_or_else(|| refuse("its state is kept at another place"))?;
+        self.lay_out(&root, &place)?;
+        let state = match applied.as_ref() == Some(&place) {
+            true => state,
+            false => self.state_at(cx, &place, Fresh::Now).await?,
+        };
+        check_state(pins.state.as_ref(), state.as_ref().map(Stamp::from).as_ref(), refuse)?;
+        Ok(Approved { root, place, state })
+    }
+
+    async fn carry_out(mut self, cx: &Cx, change: &Change, approved: Approved) -> Result<Applied> {
+        let Approved { root, place, state } = approved;
+        let running = Running {
+            owner_label: change.owner_label().clone(),
+            action: change.action(),
+            place: place.clone(),
+            run: new_run(cx),
+            since: cx.now(),
+            before: state.as_ref().map(|state| state.instances.clone()).unwrap_or_default(),
+        };
+        let mut secrets = Redact::default();
+        root.variables.values().for_each(|value| secrets.learn_secrets(value));
+        let digests = secrets.digests(&self.workshop().keys.secrets);
+        self.folder.drop_reports()?;
+        self.note(cx, |record| {
+            record.remember_secrets(digests);
+            record.running = Some(running.clone());
+        })
+        .await?;
+        let ended = self.run_apply(cx, &running, &root).await;
+        // From here on, what is to be written down is written down, whatever became of the caller.
+        let cx = &Cx::system().within(AFTERWARDS);
+        let mut redact = self.redact_of_plan(cx, &place).await;
+        redact.learn_secrets(change.body().unwrap_or(&Value::Null));
+        let (journal, state) = self.conclude(cx, &running, &redact).await.map_err(Error::outcome_unknown)?;
+        if change.body().is_some() && (journal.had_an_effect() || journal.succeeded()) {
+            self.keep_bundle(&root)?;
+        }
+        let failed = match ended {
+            Ok(ended) if ended.status.success() && journal.succeeded() => None,
+            Ok(ended) => Some(self.failure(&ended, &journal, &redact)?),
+            Err(error) => Some(error),
+        };
+        self.folder.drop_reports()?;
+        match failed {
+            None => self.applied(state.as_ref()).await,
+            Some(error) => Err(error),
+        }
+    }
+
+    async fn run_apply(&self, cx: &Cx, running: &Running, root: &RootModule) -> Result<Ended> {
+        let (out, err) = (disk::create(&self.folder.journal())?, disk::create(&self.folder.errors())?);
+        let call = self.call_as(cx, &running.run, &running.place)?.output(Output::Files(out, err));
+        let call = call.args(["apply", "-input=false", "-no-color", "-json"]);
+        let call = match self.workshop().tool.info(cx).await?.takes_variables_with_a_plan() {
+            true => call.args(self.variable_options(root, &running.place)?),
+            false => call,
+        };
+        let call = call.args([self.folder.kept_plan()]);
+        call.patience(self.workshop().options.patience).run(cx).await
+    }
+
+    /// What a change made, once it was made.
+    async fn applied(&self, state: Option<&StateFile>) -> Result<Applied> {
+        let live = self.live_of(state).await.map_err(Error::outcome_unknown)?;
+        Ok(live.as_ref().map_or(Applied::Absent, Applied::from))
+    }
+
+    /// The error of an apply: what was touched before it failed stays touched.
+    fn failure(&self, ended: &Ended, journal: &Journal, redact: &Redact) -> Result<Error> {
+        let stderr = disk::read(&self.folder.errors(), 8 << 20)?.unwrap_or_default();
+        let stderr = redact.text(&String::from_utf8_lossy(&stderr));
+        let error = failure::of_apply(ended, journal, &stderr);
+        let unknown = journal.had_an_effect() || ended.status.signal().is_some();
+        Ok(if unknown && error.outcome() == Outcome::NotDone { error.outcome_unknown() } else { error })
+    }
+
+    /// Gives the root up: its resources and its state stay as they are.
+    async fn give_up(mut self, cx: &Cx, change: &Change, state: Option<StateFile>) -> Result<Applied> {
+        if change.preview() != Some(&forgotten(state)) {
+            return Err(Error::conflict(self.key));
+        }
+        let op = change.owner_label().op.clone();
+        self.note(cx, |record| {
+            record.owner = None;
+            record.place = None;
+            record.lines.clear();
+            record.done = Some(op);
+        })
+        .await?;
+        Ok(Applied::Absent)
+    }
+}
+
+/// Whether the state is the one that a plan was made from.
+fn check_state(then: Option<&Stamp>, now: Option<&Stamp>, refuse: impl Fn(&str) -> Error) -> Result<()> {
+    match (then, now) {
+        (then, now) if then == now => Ok(()),
+        (Some(then), Some(now)) if then.lineage != now.lineage => {
+            Err(refuse(&format!("the state is of another line: {}, then {}", now.lineage, then.lineage)))
+        }
+        (Some(then), Some(now)) if then.serial != now.serial => {
+            Err(refuse(&format!("the state moved from serial {} to {}", then.serial, now.serial)))
+        }
+        (Some(then), Some(_)) => Err(refuse(&format!("the state was edited at serial {}", then.serial))),
+        _ => Err(refuse("the state came or went")),
+    }
+}
+
+fn moved(change: &Change, live: Option<&Live>) -> Error {
+    let error = Error::conflict(change.key());
+    match (change.expects(), live) {
+        (Precondition::Exactly(expect), Some(live)) if expect.uid != live.uid => {
+            error.with("then", &expect.uid).with("now", &live.uid)
+        }
+        (Precondition::Exactly(expect), Some(live)) => {
+            error.with("then", &expect.version).with("now", &live.version)
+        }
+        _ => error,
+    }
+}

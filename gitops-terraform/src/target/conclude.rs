@@ -1,0 +1,147 @@
+use std::path::Path;
+use std::time::Duration;
+
+use gitops_core::{Action, Cx, Error, ErrorKind, Result};
+
+use crate::disk;
+use crate::root::journal::Journal;
+use crate::root::{Place, Record, Running, Stamp, failure};
+use crate::target::site::{Fresh, Site};
+use crate::tool::address::kind_of;
+use crate::tool::json::{Redact, StateFile};
+use crate::tool::process::Orphans;
+
+/// How long the end of a run of an earlier process is waited for at once.
+pub(crate) const WAIT: Duration = Duration::from_secs(20);
+/// How often it is looked for: nobody tells of the end of another's child.
+const EVERY: Duration = Duration::from_millis(100);
+
+impl Site<'_> {
+    /// Takes in an apply that an earlier process began: waits for its end, and writes down what it did.
+    ///
+    /// # Errors
+    /// `Locked` if it is still at work after a while.
+    pub async fn take_in_what_was_left(&mut self, cx: &Cx) -> Result<()> {
+        let Some(running) = self.record().running.clone() else { return Ok(()) };
+        let orphans = Orphans::of(&running.run);
+        self.wait_for(cx, &orphans, &running).await?;
+        let redact = self.redact_of_plan(cx, &running.place).await;
+        self.conclude(cx, &running, &redact).await?;
+        self.folder.drop_reports()
+    }
+
+    /// The tool itself is waited for; what it started and left behind is ended.
+    async fn wait_for(&self, cx: &Cx, orphans: &Orphans, running: &Running) -> Result<()> {
+        let until = cx.now().after(WAIT);
+        while let Some(tool) = orphans.alive().into_iter().find(|process| process.leads()) {
+            if cx.now() >= until {
+                return Err(still_at_work(running).with("process", tool.id()));
+            }
+            cx.sleep(EVERY).await?;
+        }
+        orphans.kill();
+        Ok(())
+    }
+
+    /// Writes down what an apply did: whose the root is, where its state is now, what is in doubt. Gives what it said,
+    /// and the state that it left.
+    pub async fn conclude(
+        &mut self,
+        cx: &Cx,
+        running: &Running,
+        redact: &Redact,
+    ) -> Result<(Journal, Option<StateFile>)> {
+        let journal = Journal::read(&self.folder.journal(), redact)?.seen_from_root(&running.place.folder);
+        self.push_errored_state(cx, &running.place, redact).await?;
+        let state = self.state_at(cx, &running.place, Fresh::Now).await?;
+        let repeatable = &self.workshop().options.repeatable;
+        let mut doubts = journal.doubts(running, state.as_ref());
+        // What exists nowhere else may be made again; what was run for it is not run again without a word.
+        doubts.retain(|doubt| {
+            let address = &doubt.address;
+            !repeatable.contains(&kind_of(address)) || journal.ran_a_provisioner_of(address)
+        });
+        let (succeeded, effect) = (journal.succeeded(), journal.had_an_effect());
+        self.note(cx, |record| {
+            record.running = None;
+            record.doubts.retain(|known| !doubts.iter().any(|new| new.address == known.address));
+            record.doubts.extend(doubts);
+            if let Some(state) = &state {
+                record.settle_doubts(state);
+            }
+            if succeeded || effect {
+                take_over(record, running, state.as_ref(), succeeded);
+            }
+        })
+        .await?;
+        self.folder.drop_plans()?;
+        self.target.shown().forget(self.key);
+        Ok((journal, state))
+    }
+
+    /// A state that the tool could not write lies beside the configuration: it is pushed back, or loudly kept.
+    async fn push_errored_state(&self, cx: &Cx, place: &Place, redact: &Redact) -> Result<()> {
+        let path = self.cwd(place).join("errored.tfstate");
+        if !path.is_file() {
+            return Ok(());
+        }
+        match self.push_state(cx, place, &path, redact).await {
+            Ok(()) => disk::remove(&path),
+            Err(error) => {
+                let message = format!("the state could not be written; it is kept in {}", path.display());
+                Err(Error::new(ErrorKind::Storage, message)
+                    .because(error)
+                    .help("mend the backend and start again: it is pushed before anything else is done")
+                    .outcome_unknown())
+            }
+        }
+    }
+
+    async fn push_state(&self, cx: &Cx, place: &Place, path: &Path, redact: &Redact) -> Result<()> {
+        self.release_orphaned_lock(cx, place).await?;
+        let ended = self.call(cx, place)?.args(["state", "push"]).args([path]).run(cx).await?;
+        match ended.status.success() {
+            true => Ok(()),
+            false => Err(failure::of_run("state push", &ended, &[], &redact.text(&ended.stderr))),
+        }
+    }
+
+    /// Everything that a saved plan says is secret; little, if it can't be shown any more.
+    pub async fn redact_of_plan(&self, cx: &Cx, place: &Place) -> Redact {
+        let mut redact = self.redact();
+        let file = self.folder.kept_plan();
+        if file.is_file()
+            && let Ok(shown) = self.show(cx, place, &redact, &file).await
+        {
+            redact.join(&shown.secrets);
+        }
+        redact
+    }
+}
+
+fn take_over(record: &mut Record, running: &Running, state: Option<&StateFile>, succeeded: bool) {
+    let is_empty = state.is_none_or(|state| state.instances.is_empty());
+    let has_moved = record.place.as_ref() != Some(&running.place);
+    record.place = Some(running.place.clone());
+    record.seen = state.map(Stamp::from);
+    if let Some(state) = state {
+        record.remember_line(&state.lineage);
+    }
+    record.drift = None;
+    record.failed_checks = None;
+    if succeeded {
+        record.done = Some(running.owner_label.op.clone());
+    }
+    if running.action == Action::Delete && is_empty && succeeded {
+        record.owner = None;
+    } else if (record.owner.is_none() || has_moved) && state.is_some() {
+        record.owner = Some(running.owner_label.owner.clone());
+        record.born = running.owner_label.op.clone();
+    }
+}
+
+/// Somebody of ours is at work on the root, and will be for a while.
+pub(crate) fn still_at_work(running: &Running) -> Error {
+    let message = format!("an apply that began at {} is still at work", running.since);
+    Error::new(ErrorKind::Locked, message).help("wait for its end: it is taken in then")
+}

@@ -1,0 +1,260 @@
+use async_trait::async_trait;
+use gitops_core::capability::{DryRun, Preview};
+use gitops_core::{Cx, Diff, Digest, Error, ErrorKind, FieldChange, Hasher, Key, Live, Object, Result};
+
+use crate::declare::module::{Removal, RootModule};
+use crate::root::warning::Warning;
+use crate::root::{Kept, Pins, Place, Stamp};
+use crate::target::moved::Moved;
+use crate::target::planning::{Purpose, Request};
+use crate::target::site::{Fresh, Site};
+use crate::target::terraform::{Terraform, is_over};
+use crate::tool::fields;
+use crate::tool::json::{self, Plan, Redact, StateFile};
+
+/// A plan of the tool, the digest of all that it would do, and what it leaves behind at another place.
+struct Planned {
+    plan: Plan,
+    digest: Digest,
+    moved: Option<Moved>,
+}
+
+#[async_trait]
+impl DryRun for Terraform {
+    async fn preview(
+        &self,
+        cx: &Cx,
+        key: &Key,
+        object: Option<&Object>,
+        live: Option<&Live>,
+    ) -> Result<Preview> {
+        let mut site = Site::enter(self, key, cx).await?;
+        match object {
+            Some(object) => site.preview(cx, object, live).await,
+            None => site.preview_removal(cx).await,
+        }
+    }
+}
+
+impl Site<'_> {
+    async fn preview(&mut self, cx: &Cx, object: &Object, live: Option<&Live>) -> Result<Preview> {
+        let root = RootModule::of_body(&object.body)?;
+        let place = self.place_of(&root)?;
+        let before = self.state(cx, Fresh::Enough).await?;
+        let request = Request { root, purpose: Purpose::Make(object.body.digest()), place, before };
+        let Planned { plan, digest, moved } = self.plan(cx, &request).await?;
+        let mut diff = fields::of_plan(&plan);
+        if let Some(before) = self.bundle()?.map(|bundle| bundle.removal)
+            && before != request.root.removal
+        {
+            diff = with_field(diff, "/removal", before.word(), request.root.removal.word());
+        }
+        let mut components = fields::components_of_plan(&plan);
+        if let Some(moved) = &moved {
+            diff = with_field(diff, "/place", &moved.from, &moved.to);
+            components.extend(fields::components_of_forgotten(moved.left_behind.as_ref()));
+        }
+        if live.is_some() && diff.is_empty() {
+            self.folder.keep_nothing()?;
+        }
+        Ok(Preview::new(diff, digest).made_of(components).replacing(moved.map(|moved| moved.words)))
+    }
+
+    async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
+        let bundle = self.bundle()?.ok_or_else(no_bundle)?;
+        if bundle.removal == Removal::Forget {
+            let state = self.state(cx, Fresh::Now).await?;
+            let components = fields::components_of_forgotten(state.as_ref());
+            let diff = fields::of_forgotten(state.as_ref());
+            return Ok(Preview::new(diff, forgotten(state)).made_of(components));
+        }
+        let place = self.record().place.clone().ok_or_else(no_bundle)?;
+        let request = Request { root: bundle.whole()?, purpose: Purpose::Destroy, place, before: None };
+        let Planned { plan, digest, .. } = self.plan(cx, &request).await?;
+        let preview = Preview::new(fields::of_plan(&plan), digest).taking(fields::taken_by(&plan));
+        Ok(preview.made_of(fields::components_of_plan(&plan)))
+    }
+
+    /// A plan of the root: the kept one if it is young and all that it was made from still holds, else a new one.
+    async fn plan(&mut self, cx: &Cx, request: &Request) -> Result<Planned> {
+        let (workshop, place) = (self.workshop(), &request.place);
+        workshop.tool.info(cx).await?;
+        let mut redact = self.redact();
+        request.root.variables.values().for_each(|value| redact.learn_secrets(value));
+        self.prepare(cx, &request.root, place, &redact).await?;
+        self.carry_local_state(place)?;
+        let state = self.state_at(cx, place, Fresh::Now).await?;
+        self.check_strange(place, state.as_ref())?;
+        let pins = self.pins(request, state.as_ref()).await?;
+        let moved = self.moved(cx, request).await?;
+        if let Some(kept) = self.young(cx, &pins)? {
+            let plan = self.kept_as_shown(cx, &mut redact, &kept).await?;
+            let digest = plan_digest(&plan, request, moved.as_ref());
+            if digest == kept.digest {
+                self.warn(&kept.warnings);
+                return Ok(Planned { plan, digest, moved });
+            }
+        }
+        let (plan, warnings) = self.new_plan(cx, request, &pins, &mut redact).await?;
+        self.warn(&warnings);
+        let digest = plan_digest(&plan, request, moved.as_ref());
+        self.folder.keep(&Kept { digest, pins, at: cx.now(), does_nothing: false, warnings })?;
+        Ok(Planned { plan, digest, moved })
+    }
+
+    async fn new_plan(
+        &mut self,
+        cx: &Cx,
+        request: &Request,
+        pins: &Pins,
+        redact: &mut Redact,
+    ) -> Result<(Plan, Vec<Warning>)> {
+        let place = &request.place;
+        self.folder.drop_plans()?;
+        let imports = self.import_what_is_lost(place)?;
+        let (found, warnings) = match self.run_plan(cx, request, redact).await {
+            // Not every provider can import, and not every address is still declared: then a person decides.
+            Err(error) if imports && !is_over(&error) => {
+                self.import_nothing(place)?;
+                self.run_plan(cx, request, redact).await?
+            }
+            found => found?,
+        };
+        let plan = self.found(cx, place, redact, found).await?;
+        // A state that is kept elsewhere is asked for again when the plan is applied, before anything is done.
+        let after = self.state_at(cx, place, Fresh::Enough).await?;
+        if after.as_ref().map(Stamp::from) != pins.state {
+            return Err(Error::new(ErrorKind::Unavailable, "the state moved while the plan was made"));
+        }
+        if !plan.complete || plan.errored {
+            return Err(Error::new(ErrorKind::Invalid, "the plan does not cover the whole root"));
+        }
+        self.check_doubts(&plan, after.as_ref())?;
+        Ok((plan, warnings))
+    }
+
+    /// What was changed behind the state's back, asked for with the declaration that was applied last, and the checks that
+    /// do not hold.
+    pub async fn refresh(
+        &mut self,
+        cx: &Cx,
+        root: &RootModule,
+        place: &Place,
+    ) -> Result<(Vec<json::ResourceChange>, Vec<String>)> {
+        let mut redact = self.redact();
+        self.prepare(cx, root, place, &redact).await?;
+        let request =
+            Request { root: root.clone(), purpose: Purpose::Refresh, place: place.clone(), before: None };
+        self.import_nothing(place)?;
+        self.folder.drop_plans()?;
+        let (found, warnings) = self.run_plan(cx, &request, &redact).await?;
+        self.warn(&warnings);
+        let plan = self.found(cx, place, &mut redact, found).await?;
+        self.folder.drop_plans()?;
+        let failed = warnings.into_iter().filter(|warning| warning.is_failed_check);
+        Ok((plan.drift, failed.map(|warning| warning.message).collect()))
+    }
+
+    /// What the kept plan would do.
+    pub async fn kept_plan(&self, cx: &Cx) -> Result<Option<Plan>> {
+        match self.folder.kept()? {
+            Some(kept) => self.kept_as_shown(cx, &mut self.redact(), &kept).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn kept_as_shown(&self, cx: &Cx, redact: &mut Redact, kept: &Kept) -> Result<Plan> {
+        let keys = &self.workshop().keys;
+        match kept.does_nothing {
+            true => Plan::nothing(&keys.secrets, &*keys.effects),
+            false => self.shown(cx, &kept.pins.place, redact, &self.folder.kept_plan()).await,
+        }
+    }
+
+    /// The kept plan, if it may still be applied as it is.
+    fn young(&self, cx: &Cx, pins: &Pins) -> Result<Option<Kept>> {
+        let age = |kept: &Kept| cx.now().since(kept.at);
+        let is_young = |kept: &Kept| kept.pins == *pins && age(kept) < self.workshop().options.keep_plans;
+        Ok(self.folder.kept()?.filter(is_young))
+    }
+
+    pub async fn pins(&self, request: &Request, state: Option<&StateFile>) -> Result<Pins> {
+        Ok(Pins {
+            state: state.map(Stamp::from),
+            body: request.body(),
+            tool: self.workshop().tool.digest().await?,
+            place: request.place.clone(),
+        })
+    }
+
+    /// A state with resources that was not made for this root is somebody else's.
+    fn check_strange(&self, place: &Place, state: Option<&StateFile>) -> Result<()> {
+        let record = self.record();
+        let is_applied = record.owner.is_some() && record.place.as_ref() == Some(place);
+        let Some(state) = state.filter(|state| !is_applied && !state.instances.is_empty()) else {
+            return Ok(());
+        };
+        if record.lines.contains(&state.lineage) {
+            return Ok(());
+        }
+        let count = state.instances.len();
+        let message =
+            format!("its state already holds {count} resources, and is none that this root left there");
+        Err(Error::new(ErrorKind::NotOwned, message).with("line of states", &state.lineage).help(
+            "if they are to become this application's: `gitops confirm ROOT state LINE`, with the line of states",
+        ))
+    }
+
+    /// What may exist without being in the state is not made a second time.
+    fn check_doubts(&self, plan: &Plan, state: Option<&StateFile>) -> Result<()> {
+        let makes = |change: &json::ResourceChange| {
+            matches!(change.action, json::Action::Create | json::Action::Replace) && !change.imported
+        };
+        let made: Vec<&str> = plan
+            .changes
+            .iter()
+            .filter(|change| makes(change))
+            .map(|change| change.address.as_str())
+            .collect();
+        let doubts = self.record().doubts_after(state).filter(|doubt| made.contains(&doubt.address.as_str()));
+        let doubts: Vec<String> = doubts.map(ToString::to_string).collect();
+        if doubts.is_empty() {
+            return Ok(());
+        }
+        self.folder.drop_plans()?;
+        Err(Error::new(ErrorKind::Denied, doubts.join("; ")).help(
+            "look for each at its provider, then `gitops confirm ROOT ADDRESS ID` for what is there, and `gitops confirm ROOT ADDRESS absent` for the others",
+        ))
+    }
+}
+
+/// The digest of what a plan would do to a root, and of what it does not show and would change.
+fn plan_digest(plan: &Plan, request: &Request, moved: Option<&Moved>) -> Digest {
+    let mut hasher = Hasher::new("gitops terraform preview 1");
+    hasher.field(plan.effect.as_bytes()).field(request.option().unwrap_or_default());
+    hasher.field(&request.root.workspace).field(request.root.removal.word());
+    if let Some(moved) = moved {
+        moved.add_to(&mut hasher);
+    }
+    hasher.finish()
+}
+
+fn with_field(diff: Diff, path: &str, before: &str, after: &str) -> Diff {
+    let change =
+        FieldChange { path: path.to_owned(), before: Some(before.into()), after: Some(after.into()) };
+    diff.fields().iter().cloned().chain([change]).collect()
+}
+
+fn no_bundle() -> Error {
+    Error::new(ErrorKind::NotFound, "the files with which the root was applied are gone")
+        .help("put the root back into the source, apply it once, and remove it again")
+}
+
+/// What giving a root up would do: the digest of the state that is left alone.
+pub(crate) fn forgotten(state: Option<StateFile>) -> Digest {
+    let mut hasher = Hasher::new("gitops terraform forget 1");
+    if let Some(state) = state {
+        hasher.field(state.lineage).field(state.digest.as_bytes());
+    }
+    hasher.finish()
+}

@@ -1,0 +1,71 @@
+use gitops_core::{Component, Cx, Error, ErrorKind, Key, Result};
+
+use crate::root::Settled;
+use crate::target::site::{Fresh, Site};
+use crate::target::terraform::Terraform;
+use crate::tool::address::kind_of;
+use crate::tool::json::{Plan, StateFile};
+
+impl Terraform {
+    /// The resources of a root, in the order of their addresses, and those of which nobody knows whether they exist.
+    /// They are read and never written one by one.
+    pub async fn resources(&self, cx: &Cx, key: &Key) -> Result<Vec<Component>> {
+        let site = Site::enter(self, key, cx).await?;
+        let state = site.state(cx, Fresh::Enough).await?;
+        Ok(site.components(state.as_ref()))
+    }
+
+    /// Ends a doubt about a resource, on the word of a person who looked: one that is not in the state does not exist,
+    /// or is not to be managed; one that is in the state is whole. Who said so is kept.
+    ///
+    /// What does exist and is to be managed needs no word: import it, and the state says so.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing is in doubt at this address.
+    pub async fn confirm(&self, cx: &Cx, key: &Key, address: &str, by: &str) -> Result<()> {
+        let mut site = Site::enter(self, key, cx).await?;
+        let Some(doubt) = site.record().doubts.iter().find(|doubt| doubt.address == address).cloned() else {
+            let message = format!("nothing is in doubt about `{address}`");
+            return Err(Error::new(ErrorKind::NotFound, message).at(key));
+        };
+        let settled = Settled { doubt, by: by.to_owned(), at: cx.now() };
+        site.note(cx, |record| {
+            record.doubts.retain(|doubt| doubt.address != address);
+            record.settled.push(settled);
+        })
+        .await
+    }
+
+    /// What the plan that is kept for a root would do to its resources; nothing if none is kept.
+    pub async fn kept_plan(&self, cx: &Cx, key: &Key) -> Result<Option<Plan>> {
+        Site::enter(self, key, cx).await?.kept_plan(cx).await
+    }
+}
+
+impl Site<'_> {
+    /// What a state holds, with what is known to be wrong with it, and what may exist without it.
+    pub fn components(&self, state: Option<&StateFile>) -> Vec<Component> {
+        let mut found: Vec<Component> = state.into_iter().flat_map(of_state).collect();
+        for doubt in self.record().doubts_after(state) {
+            let trouble = Some(doubt.to_string());
+            match found.iter_mut().find(|known| known.name == doubt.address) {
+                Some(known) => known.trouble = trouble,
+                None => found.push(Component { id: doubt.id.clone(), trouble, ..named(&doubt.address) }),
+            }
+        }
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found
+    }
+}
+
+fn of_state(state: &StateFile) -> impl Iterator<Item = Component> {
+    state.instances.iter().map(|(address, id)| {
+        let is_unsettled = state.unsettled.contains(address);
+        let trouble = is_unsettled.then(|| "it is to be replaced, or left something behind".to_owned());
+        Component { id: id.clone(), trouble, ..named(address) }
+    })
+}
+
+fn named(address: &str) -> Component {
+    Component { name: address.to_owned(), kind: kind_of(address), ..Component::default() }
+}

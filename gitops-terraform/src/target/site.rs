@@ -1,0 +1,276 @@
+use std::fs::File;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Key, Live, Result, Uid, Value, Version};
+
+use crate::disk;
+use crate::root::warning::Warning;
+use crate::root::{Entry, Folder, Home, Keeper, Place, Record, read_file};
+use crate::state_server::name_of;
+use crate::target::conclude::{WAIT, still_at_work};
+use crate::target::terraform::{Pulled, Terraform, Workshop};
+use crate::tool::json::{Redact, StateFile};
+use crate::tool::process::{Call, Confinement, Output, RUN, new_run};
+
+/// How long a run without effects may take to end after it was interrupted.
+const READING_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The most bytes that a state may have when the tool is asked for it.
+const STATE_BYTES: usize = 256 << 20;
+
+/// One root while we are at work on it, and nobody else of ours is.
+pub(crate) struct Site<'a> {
+    pub target: &'a Terraform,
+    pub key: &'a Key,
+    pub folder: Folder,
+    pub entry: Entry,
+    _lock: File,
+}
+
+/// Keeps other processes of ours away from the root. An apply may take hours: nobody waits for its end behind the lock.
+async fn turn(target: &Terraform, key: &Key, folder: &Folder, cx: &Cx) -> Result<File> {
+    if let Some(lock) = folder.try_lock()? {
+        return Ok(lock);
+    }
+    match target.workshop().records.load(cx, key).await?.record.running {
+        Some(running) => folder.lock(&cx.within(WAIT)).await.map_err(|_| still_at_work(&running)),
+        None => folder.lock(cx).await,
+    }
+}
+
+/// How old a state may be that is kept elsewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fresh {
+    /// As old as the target's options allow.
+    Enough,
+    /// As it is now.
+    Now,
+}
+
+impl<'a> Site<'a> {
+    /// Enters the root's folder: waits until nobody else of ours is in it, and takes in what an earlier process left.
+    pub async fn enter(target: &'a Terraform, key: &'a Key, cx: &Cx) -> Result<Self> {
+        let folder = Folder::open(&target.workshop().work, key)?;
+        let lock = turn(target, key, &folder, cx).await?;
+        let entry = target.workshop().records.load(cx, key).await?;
+        let mut site = Self { target, key, folder, entry, _lock: lock };
+        site.take_in_what_was_left(cx).await?;
+        Ok(site)
+    }
+
+    pub fn workshop(&self) -> &'a Workshop {
+        self.target.workshop()
+    }
+
+    pub fn record(&self) -> &Record {
+        &self.entry.record
+    }
+
+    /// Makes a change of the record durable.
+    pub async fn note(&mut self, cx: &Cx, change: impl FnOnce(&mut Record)) -> Result<()> {
+        let before = self.entry.record.clone();
+        change(&mut self.entry.record);
+        if before == self.entry.record {
+            return Ok(());
+        }
+        self.workshop().records.save(cx, self.key, &mut self.entry).await
+    }
+
+    /// The folder in which the tool is run.
+    pub fn cwd(&self, place: &Place) -> PathBuf {
+        place.cwd(&self.folder)
+    }
+
+    /// A run of the tool on the root.
+    pub fn call(&self, cx: &Cx, place: &Place) -> Result<Call> {
+        self.call_as(cx, &new_run(cx), place)
+    }
+
+    /// A run of the tool that is known by an id.
+    pub fn call_as(&self, cx: &Cx, run: &str, place: &Place) -> Result<Call> {
+        let environment = self.workshop().environment.clone().at_home_in(self.folder.path());
+        let environment = environment.with("TF_DATA_DIR", place.data(&self.folder)).with(RUN, run);
+        let call = |environment| {
+            let patience = READING_PATIENCE.min(self.workshop().options.patience);
+            let call = Call::new(&self.workshop().tool.program, &self.cwd(place), environment);
+            call.patience(patience).confined(self.confinement())
+        };
+        if place.keeper != Keeper::Server {
+            return Ok(call(environment.with("TF_WORKSPACE", &place.workspace)));
+        }
+        // The workspace is a part of the state's name there: the backend itself knows only one.
+        let door = self.workshop().server()?.door(cx)?;
+        let variables = door.variables(self.key, &place.workspace, run);
+        let environment = variables.into_iter().fold(environment, |env, (name, value)| env.with(name, value));
+        Ok(call(environment).keep(door))
+    }
+
+    /// What is ours and no business of this root: other roots, states and saved plans of theirs, and all else that lies
+    /// in the private folder.
+    fn confinement(&self) -> Confinement {
+        let workshop = self.workshop();
+        let mut open = vec![self.folder.path().to_owned(), workshop.work.join("cli.tfrc")];
+        open.extend(workshop.tool.program.file());
+        open.extend(workshop.plugin_cache.iter().chain(&workshop.mirror).cloned());
+        Confinement { private: workshop.private.clone(), open }
+    }
+
+    /// What is known to be secret before the tool is run.
+    pub fn redact(&self) -> Redact {
+        let mut redact = Redact::knowing(self.record().secrets.clone(), &self.workshop().keys.secrets);
+        self.workshop().secrets.iter().for_each(|secret| redact.learn(&Value::Secret(secret.clone())));
+        redact
+    }
+
+    /// The root's state where it was applied last; nothing if it was never applied, or has none yet. What was planned
+    /// since for another place does not count.
+    pub async fn state(&self, cx: &Cx, fresh: Fresh) -> Result<Option<StateFile>> {
+        let Some(place) = self.record().place.clone() else { return Ok(None) };
+        let is_elsewhere = matches!(Home::of(&self.folder, &place)?, Home::Elsewhere { .. });
+        if is_elsewhere && self.young_state(cx, &place, fresh).is_none() {
+            self.stand_as_applied(&place)?;
+        }
+        self.state_at(cx, &place, fresh).await
+    }
+
+    /// The state at a place for which the folder is made ready.
+    pub async fn state_at(&self, cx: &Cx, place: &Place, fresh: Fresh) -> Result<Option<StateFile>> {
+        match Home::of(&self.folder, place)? {
+            Home::Server(workspace) => {
+                let bytes = self.workshop().server()?.read(cx, &name_of(self.key, &workspace)).await?;
+                bytes.map_or(Ok(None), |bytes| StateFile::read(&bytes))
+            }
+            Home::File(path) => {
+                let known = self.record().place.as_ref() == Some(place) && self.record().seen.is_some();
+                disk::blocking(move || read_file(&path, known)).await
+            }
+            Home::Elsewhere { .. } => self.pull(cx, place, fresh).await,
+        }
+    }
+
+    /// Gives back the lock that a run of ours left in our server, if nothing of it is at work any more.
+    pub async fn release_orphaned_lock(&self, cx: &Cx, place: &Place) -> Result<()> {
+        match place.keeper {
+            Keeper::Server => {
+                self.workshop().server()?.release_orphaned(cx, &name_of(self.key, &place.workspace)).await
+            }
+            Keeper::Backend(_) => Ok(()),
+        }
+    }
+
+    /// A state that was asked for and may still be taken for unchanged.
+    fn young_state(&self, cx: &Cx, place: &Place, fresh: Fresh) -> Option<Pulled> {
+        let pulled = self.target.pulled(self.key).filter(|pulled| pulled.place == *place)?;
+        let is_young = cx.now().since(pulled.at) < self.workshop().options.pull_every;
+        (fresh == Fresh::Enough && is_young).then_some(pulled)
+    }
+
+    async fn pull(&self, cx: &Cx, place: &Place, fresh: Fresh) -> Result<Option<StateFile>> {
+        let now = cx.now();
+        if let Some(pulled) = self.young_state(cx, place, fresh) {
+            return Ok(pulled.state);
+        }
+        let call = self.call(cx, place)?.args(["state", "pull"]).output(Output::Document(STATE_BYTES));
+        let ended = call.run(cx).await.map_err(Error::outcome_known)?;
+        if !ended.status.success() {
+            return Err(self.could_not_pull(&ended.stderr));
+        }
+        let state = StateFile::read(&ended.stdout)?;
+        let place = place.clone();
+        self.target.set_pulled(self.key, Pulled { place, at: now, state: state.clone() });
+        Ok(state)
+    }
+
+    fn could_not_pull(&self, stderr: &str) -> Error {
+        let said: Vec<&str> = stderr.lines().map(|line| line.trim_matches(['│', '╷', '╵', ' '])).collect();
+        let said = said.into_iter().filter(|line| !line.is_empty()).take(6).collect::<Vec<_>>().join(" ");
+        let message = format!("the state could not be read: {}", self.redact().text(&said));
+        Error::new(ErrorKind::Unavailable, message).help("check the backend and the credentials for it")
+    }
+
+    /// The root as an object; nothing if it was never applied and has no resources.
+    ///
+    /// # Errors
+    /// `Corrupt` if there was a state and it is gone, or went back: a plan made from it would make everything anew.
+    pub async fn live(&mut self, cx: &Cx) -> Result<Option<Live>> {
+        let state = self.state(cx, Fresh::Enough).await?;
+        self.live_of(state.as_ref()).await
+    }
+
+    pub async fn live_of(&self, state: Option<&StateFile>) -> Result<Option<Live>> {
+        let record = self.record();
+        self.check_line(state)?;
+        let Some(state) = state else { return Ok(None) };
+        let Some(owner) = &record.owner else {
+            let is_empty = state.instances.is_empty();
+            return Ok((!is_empty).then(|| self.bare(state, self.uid(state), Version::new("unlabelled"))));
+        };
+        let version = self.version(state, self.workshop().tool.digest().await?);
+        let mut live = self.bare(state, self.uid(state), version).owned_by(owner.clone());
+        live.outputs = self.outputs(state);
+        Ok(Some(live))
+    }
+
+    fn bare(&self, state: &StateFile, uid: Uid, version: Version) -> Live {
+        let mut live = Live::new(self.key.clone(), uid, version, Value::map([] as [(&str, Value); 0]));
+        live.components = self.components(Some(state));
+        live
+    }
+
+    fn uid(&self, state: &StateFile) -> Uid {
+        Uid::new(format!("{}.{}", state.lineage, self.record().born))
+    }
+
+    /// Moves with every state, every program, the target's own backend, and with what is to be dealt with.
+    fn version(&self, state: &StateFile, tool: Digest) -> Version {
+        let record = self.record();
+        let drift = record.drift.map(|drift| format!(".drift-{}", drift.short())).unwrap_or_default();
+        let doubt = if record.doubts_after(Some(state)).next().is_none() { "" } else { ".in-doubt" };
+        let place = if self.is_to_move() { ".to-move" } else { "" };
+        let tool = tool.short();
+        Version::new(format!("{}.{}.{tool}{drift}{doubt}{place}", state.serial, state.digest.short()))
+    }
+
+    fn outputs(&self, state: &StateFile) -> std::collections::BTreeMap<String, Value> {
+        let keys = &self.workshop().keys;
+        let shown = |(name, output): (&String, &crate::tool::json::StateOutput)| {
+            (name.clone(), output.shown(&keys.secrets))
+        };
+        state.outputs.iter().map(shown).collect()
+    }
+
+    /// Empty is never new, and a state never goes back.
+    fn check_line(&self, state: Option<&StateFile>) -> Result<()> {
+        let record = self.record();
+        let Some(seen) = record.seen.as_ref().filter(|_| record.owner.is_some()) else { return Ok(()) };
+        let lost = |what: String| {
+            Err(Error::new(ErrorKind::Corrupt, what)
+                .help("restore the state from a backup, then `gitops confirm ROOT state LINE` with its line of states; or `gitops confirm ROOT state absent` if it is gone for good"))
+        };
+        match state {
+            None => lost(format!("its state is gone: it was at serial {} of {}", seen.serial, seen.lineage)),
+            Some(state) if state.lineage == seen.lineage && state.serial < seen.serial => {
+                lost(format!("its state went back from serial {} to {}", seen.serial, state.serial))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+impl Site<'_> {
+    /// Tells of warnings whoever wants to know.
+    pub fn warn(&self, warnings: &[Warning]) {
+        let Some(listener) = &self.workshop().warnings else { return };
+        if self.workshop().tool.program.is_unconfined() {
+            let message = "this system can't keep roots apart: a root may read the state of every other one";
+            let help = "plan only what you trust, or use Linux 5.13 or newer with Landlock";
+            listener(Diagnostic::warning("GO0509", self.key.name(), message).help(help));
+        }
+        for warning in warnings {
+            let path = if warning.path.is_empty() { self.key.name() } else { &warning.path };
+            let code = if warning.is_failed_check { "GO0508" } else { "GO0507" };
+            listener(Diagnostic::warning(code, path, warning.message.clone()));
+        }
+    }
+}

@@ -1,0 +1,383 @@
+use std::collections::BTreeMap;
+use std::fmt;
+
+use gitops_core::{Digest, Result, SecretKey, Value};
+
+use super::effect::effect;
+use super::{Part, Reader, Redact, masked};
+use crate::tool::address::canonical;
+
+/// What is read of the document that the tool shows of a plan: not what it repeats of the state and the configuration,
+/// which is most of it.
+pub(crate) const READ: Part = Part::Members(&[
+    ("format_version", Part::Whole),
+    ("resource_changes", Part::Whole),
+    ("resource_drift", Part::Whole),
+    ("output_changes", Part::Whole),
+    ("action_invocations", Part::Whole),
+    ("deferred_changes", Part::Whole),
+    ("complete", Part::Whole),
+    ("errored", Part::Whole),
+    ("variables", Part::Whole),
+    ("configuration", Part::Members(&[("root_module", Part::Members(&[("variables", Part::Whole)]))])),
+]);
+
+/// A plan of the tool: what it would do to each resource and output. Secrets are masked.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Plan {
+    /// The resources that would change, in the order of their addresses; those that stay are left out.
+    pub changes: Vec<ResourceChange>,
+    /// The resources that were changed behind the state's back.
+    pub drift: Vec<ResourceChange>,
+    /// The outputs that would change, by name.
+    pub outputs: BTreeMap<String, OutputChange>,
+    /// Whether planning ended in an error.
+    pub errored: bool,
+    /// Whether the plan covers the whole configuration; targeted and deferred ones don't.
+    pub complete: bool,
+    /// The digest of the effect alone: equal for two plans that would do the same.
+    pub effect: Digest,
+}
+
+/// What a plan would do to one resource.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ResourceChange {
+    /// The address of the instance.
+    pub address: String,
+    /// The address that it had before, if it is moved.
+    pub previous_address: Option<String>,
+    /// The resource's type.
+    pub kind: String,
+    /// What is done to it.
+    pub action: Action,
+    /// Why, in the tool's own word.
+    pub reason: Option<String>,
+    /// Whether it is taken over from what is there already.
+    pub imported: bool,
+    /// What it is, masked; nothing if it is not there.
+    pub before: Option<Value>,
+    /// What it becomes, masked; nothing if it goes.
+    pub after: Option<Value>,
+    /// The attributes that can't be changed in place.
+    pub forced_by: Vec<String>,
+}
+
+/// What is done to a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Action {
+    /// Nothing.
+    NoOp,
+    /// A data source is read.
+    Read,
+    /// It is made.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// It is removed and made anew.
+    Replace,
+    /// It is removed.
+    Delete,
+    /// It is dropped from the state and left as it is.
+    Forget,
+    /// Something that is not understood here: the most dangerous is assumed.
+    Unknown,
+}
+
+/// What a plan would do to one output.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct OutputChange {
+    /// What is done to it.
+    pub action: Action,
+    /// Its value before, masked.
+    pub before: Option<Value>,
+    /// Its value afterwards, masked.
+    pub after: Option<Value>,
+}
+
+impl Action {
+    /// Whether something is lost by it.
+    pub fn is_dangerous(self) -> bool {
+        matches!(self, Self::Delete | Self::Replace | Self::Forget | Self::Unknown)
+    }
+
+    pub(super) fn of(change: &Reader<'_>) -> Result<Self> {
+        let actions = change.items("actions")?;
+        let words: Vec<&str> = actions.iter().filter_map(|action| action.value().as_text()).collect();
+        Ok(match words[..] {
+            ["no-op"] => Self::NoOp,
+            ["read"] => Self::Read,
+            ["create"] => Self::Create,
+            ["update"] => Self::Update,
+            ["delete"] => Self::Delete,
+            ["forget"] => Self::Forget,
+            ["delete", "create"] | ["create", "delete"] => Self::Replace,
+            _ => Self::Unknown,
+        })
+    }
+}
+
+impl Action {
+    /// The word for it.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::NoOp => "no-op",
+            Self::Read => "read",
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Replace => "replace",
+            Self::Delete => "delete",
+            Self::Forget => "forget",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+impl ResourceChange {
+    /// Whether anything is done to it: a move and an import are changes too, though the tool calls them no-op.
+    pub fn is_change(&self) -> bool {
+        !matches!(self.action, Action::NoOp | Action::Read)
+            || self.previous_address.is_some()
+            || self.imported
+    }
+
+    fn read(reader: &Reader<'_>, key: &SecretKey) -> Result<Self> {
+        let change = reader.required("change")?;
+        let (before, after) = before_and_after(&change, key);
+        let address = canonical(&reader.text("address")?);
+        Ok(Self {
+            previous_address: reader
+                .optional_text("previous_address")
+                .map(|other| canonical(&other))
+                .filter(|other| *other != address),
+            address,
+            kind: reader.optional_text("type").unwrap_or_default(),
+            action: Action::of(&change)?,
+            reason: reader.optional_text("action_reason"),
+            imported: change.field("importing").is_some(),
+            before,
+            after,
+            forced_by: forced_by(&change)?,
+        })
+    }
+}
+
+/// The values of a change with their marks applied: what is sensitive is a secret, what is unknown says so.
+fn before_and_after(change: &Reader<'_>, key: &SecretKey) -> (Option<Value>, Option<Value>) {
+    let no = Value::Bool(false);
+    let part = |name: &str| change.value().get(name).unwrap_or(&no);
+    let before =
+        change.field("before").map(|before| masked(before.value(), part("before_sensitive"), &no, key));
+    let unknown = part("after_unknown");
+    let is_there = change.field("after").is_some() || unknown.as_bool() == Some(true);
+    let value = change.value().get("after").unwrap_or(&Value::Null);
+    let after = is_there.then(|| masked(value, part("after_sensitive"), unknown, key));
+    (before, after)
+}
+
+fn forced_by(change: &Reader<'_>) -> Result<Vec<String>> {
+    let step = |step: &Value| step.as_text().map_or_else(|| step.to_string(), str::to_owned);
+    let path = |path: Reader<'_>| match path.value() {
+        Value::List(steps) => steps.iter().map(step).collect::<Vec<_>>().join("."),
+        other => step(other),
+    };
+    Ok(change.items("replace_paths")?.into_iter().map(path).collect())
+}
+
+impl Plan {
+    /// The plan that does nothing.
+    pub(crate) fn nothing(key: &SecretKey, effect_key: &[u8]) -> Result<Self> {
+        Self::read(&Value::map([("format_version", Value::from("1.0"))]), key, effect_key)
+    }
+
+    /// Decodes the document that the tool shows of a saved plan.
+    ///
+    /// # Errors
+    /// `Corrupt` if the document is of another shape, `Unsupported` if its format is of another major version.
+    pub(crate) fn read(document: &Value, key: &SecretKey, effect_key: &[u8]) -> Result<Self> {
+        let reader = Reader::new(document, "plan");
+        let format = reader.text("format_version")?;
+        if !(format.starts_with("1.") || format.starts_with("0.")) {
+            return Err(reader.wrong(&format!("has the format version {format}, which is newer than 1")));
+        }
+        let all = |name: &str| -> Result<Vec<ResourceChange>> {
+            reader.items(name)?.iter().map(|item| ResourceChange::read(item, key)).collect()
+        };
+        let mut changes = all("resource_changes")?;
+        changes.retain(ResourceChange::is_change);
+        Ok(Self {
+            changes,
+            drift: all("resource_drift")?,
+            outputs: outputs(&reader, key)?,
+            errored: reader.flag("errored") == Some(true),
+            complete: reader.flag("complete") != Some(false),
+            effect: effect(&reader, effect_key)?,
+        })
+    }
+
+    /// The same with secrets hidden that no mark of the tool covers.
+    #[must_use]
+    pub(crate) fn redacted(mut self, redact: &Redact) -> Self {
+        let hide = |value: &mut Option<Value>| *value = value.take().map(|value| redact.value(&value));
+        for change in self.changes.iter_mut().chain(&mut self.drift) {
+            hide(&mut change.before);
+            hide(&mut change.after);
+        }
+        for change in self.outputs.values_mut() {
+            hide(&mut change.before);
+            hide(&mut change.after);
+        }
+        self
+    }
+
+    /// Whether applying it would change anything.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.outputs.is_empty()
+    }
+}
+
+fn outputs(reader: &Reader<'_>, key: &SecretKey) -> Result<BTreeMap<String, OutputChange>> {
+    let mut outputs = BTreeMap::new();
+    for (name, change) in reader.members("output_changes")? {
+        let action = Action::of(&change)?;
+        let (before, after) = before_and_after(&change, key);
+        if action != Action::NoOp {
+            outputs.insert(name, OutputChange { action, before, after });
+        }
+    }
+    Ok(outputs)
+}
+
+impl Redact {
+    /// What a plan's document holds of secrets: marked values, and variables that are declared sensitive.
+    pub(crate) fn of_plan(&mut self, document: &Value) -> Result<()> {
+        let reader = Reader::new(document, "plan");
+        for list in ["resource_changes", "resource_drift"] {
+            for change in reader.items(list)?.iter().filter_map(|item| item.field("change")) {
+                self.learn_change(&change);
+            }
+        }
+        for (_, change) in reader.members("output_changes")? {
+            self.learn_change(&change);
+        }
+        let declared =
+            reader.field("configuration").and_then(|configuration| configuration.field("root_module"));
+        let Some(declared) = declared else { return Ok(()) };
+        for (name, variable) in declared.members("variables")? {
+            let value = reader.field("variables").and_then(|variables| variables.field(&name));
+            if let (Some(true), Some(value)) = (variable.flag("sensitive"), value) {
+                self.learn(value.value().get("value").unwrap_or(&Value::Null));
+            }
+        }
+        Ok(())
+    }
+
+    fn learn_change(&mut self, change: &Reader<'_>) {
+        for (value, mask) in [("before", "before_sensitive"), ("after", "after_sensitive")] {
+            if let (Some(value), Some(mask)) = (change.field(value), change.field(mask)) {
+                self.learn_marked(value.value(), mask.value());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(changes: &str) -> Result<Plan> {
+        let document = format!(r#"{{"format_version":"1.2","resource_changes":[{changes}]}}"#);
+        Plan::read(&parse(document.as_bytes())?, &SecretKey::new([1; 32]), b"key")
+    }
+
+    fn change(address: &str, actions: &str, rest: &str) -> String {
+        format!(r#"{{"address":"{address}","type":"t","change":{{"actions":{actions}{rest}}}}}"#)
+    }
+
+    #[test]
+    fn a_move_and_an_import_are_changes_though_nothing_is_done() {
+        let moved = r#"{"address":"t.b","previous_address":"t.a","change":{"actions":["no-op"]}}"#;
+        let imported = change("t.c", r#"["no-op"]"#, r#","importing":{"id":"x"}"#);
+        let still = change("t.d", r#"["no-op"]"#, "");
+        let plan = read(&[moved, &imported, &still].join(",")).unwrap();
+        let found: Vec<_> = plan.changes.iter().map(|change| change.address.as_str()).collect();
+        assert_eq!(found, ["t.b", "t.c"]);
+    }
+
+    #[test]
+    fn actions_that_are_not_understood_count_as_dangerous() {
+        for actions in [r#"["create","forget"]"#, r#"["new-thing"]"#, "[]", r#"["delete","create"]"#] {
+            let plan = read(&change("t.a", actions, "")).unwrap();
+            assert!(plan.changes[0].action.is_dangerous(), "{actions}");
+        }
+    }
+
+    #[test]
+    fn the_digest_is_of_the_effect() {
+        let digest = |changes: &str| read(changes).unwrap().effect;
+        let create = change("t.a", r#"["create"]"#, r#","after":{"x":1}"#);
+        let still = change("t.b", r#"["no-op"]"#, r#","before":{"y":1}"#);
+        assert_eq!(digest(&create), digest(&[create.as_str(), &still].join(",")));
+        assert_ne!(digest(&create), digest(&change("t.a", r#"["create"]"#, r#","after":{"x":2}"#)));
+        assert_ne!(digest(&create), digest(""));
+    }
+
+    #[test]
+    fn a_plan_that_does_nothing_is_known_without_a_look_at_it() {
+        let key = SecretKey::new([1; 32]);
+        let nothing = Plan::nothing(&key, b"key").unwrap();
+        let still = change("t.b", r#"["no-op"]"#, r#","before":{"y":1}"#);
+        let text = format!(
+            r#"{{"format_version":"1.2","complete":true,"errored":false,"resource_changes":[{still}]}}"#
+        );
+        assert_eq!(Plan::read(&parse(text.as_bytes()).unwrap(), &key, b"key").unwrap(), nothing);
+        let partial = text.replace("\"complete\":true", "\"complete\":false");
+        let partial = Plan::read(&parse(partial.as_bytes()).unwrap(), &key, b"key").unwrap();
+        assert_ne!(partial.effect, nothing.effect);
+    }
+
+    #[test]
+    fn what_is_marked_is_hidden_and_learnt() {
+        let rest = r#","before":{"p":"old-secret","q":"open"},"before_sensitive":{"p":true},"after":{"p":"new-secret"},
+            "after_sensitive":{"p":true},"after_unknown":{"id":true},"replace_paths":[["p"],["q",0]]"#;
+        let text = change("t.a", r#"["delete","create"]"#, rest);
+        let plan = read(&text).unwrap();
+        assert!(!format!("{plan:?}").contains("secret\""), "{plan:?}");
+        assert_eq!(plan.changes[0].forced_by, ["p", "q.0"]);
+        let document = format!(r#"{{"format_version":"1.2","resource_changes":[{text}]}}"#);
+        let mut redact = Redact::default();
+        redact.of_plan(&parse(document.as_bytes()).unwrap()).unwrap();
+        assert_eq!(redact.text("old-secret, new-secret, open"), "(sensitive), (sensitive), open");
+    }
+
+    #[test]
+    fn a_newer_format_is_refused_and_new_fields_are_not() {
+        let document = parse(br#"{"format_version":"2.0"}"#).unwrap();
+        assert!(Plan::read(&document, &SecretKey::new([1; 32]), b"").is_err());
+        assert!(read(&change("t.a", r#"["create"]"#, r#","new_field":{}"#)).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn no_document_panics(text in "[{}\\[\\]:,\"a-z0-9]{0,60}") {
+            for field in ["resource_changes", "output_changes", "resource_drift"] {
+                let document = format!(r#"{{"format_version":"1.2","{field}":{text}}}"#);
+                if let Ok(document) = parse(document.as_bytes()) {
+                    let _ = Plan::read(&document, &SecretKey::new([1; 32]), b"");
+                    let _ = Redact::default().of_plan(&document);
+                }
+            }
+        }
+    }
+}
