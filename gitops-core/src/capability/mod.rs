@@ -299,7 +299,7 @@ pub trait Progress: Send + Sync {
 /// Takes over objects that were made by other means.
 ///
 /// An engine adopts an object in two changes, each with an intent and an operation of its own: first the owner label, by this
-/// power; then, if the object differs from its declaration, an update by [`Target::apply`](crate::Target::apply) that
+/// power; then, if the object differs from its declaration, an update by [`Target::apply`] that
 /// expects the state that the first one left.
 #[async_trait]
 pub trait Import: Send + Sync {

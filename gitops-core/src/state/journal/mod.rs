@@ -1,8 +1,8 @@
 //! The durable record of what was begun and what came of it.
 //!
 //! A journal is a header and a chain of frames. Each frame names the hash of the one before, holds a group of
-//! [`Record`](crate::state::record::Record)s, and is synced before [`Journal::append`] returns; there is never more than one frame that is not
-//! synced, so a crash can damage only the last.
+//! [records](crate::state::record::Record), and is synced before [`Journal::append`] returns; there is never more than one
+//! frame that is not synced, so a crash can damage only the last.
 //!
 //! # What a crash leaves
 //! - A last frame that never became durable leaves the file short, or with sectors that read as zeros, which
