@@ -108,7 +108,7 @@ pub struct ListDocument<'a> {
     items: Vec<Value>,
     /// Applications that left the configuration and still own objects.
     orphaned: &'a [Orphaned],
-    /// Applications that were not tried, because somebody asked to stop.
+    /// Applications that were not tried, because somebody asked to stop, or because one that they need was not applied.
     not_tried: Vec<&'a str>,
 }
 

@@ -7,7 +7,7 @@ use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Result};
 
 use super::node::{Name, Node, Place, Shape};
 use super::reader::Reader;
-use super::{Config, SHARED_KEYS, shared, suggest, text};
+use super::{Config, Found, SHARED_KEYS, needs, shared, suggest, text};
 use crate::backends::Backends;
 use crate::place;
 
@@ -59,6 +59,11 @@ impl Applications {
         let mut loading = Loading::new(backends);
         loading.text(file, text.to_owned());
         loading.applications(false)
+    }
+
+    /// The applications in an order in which each comes after those that it needs; where none is needed, by name.
+    pub fn in_order(&self) -> Vec<&Config> {
+        needs::in_order(&self.all)
     }
 
     /// The application of a name.
@@ -186,7 +191,7 @@ impl Loading {
 
     /// The applications of all files. All are read before any is missed, so that every fault is found at once.
     fn applications(self, is_folder: bool) -> Result<Applications> {
-        let mut all: Vec<(Config, Place)> = Vec::new();
+        let mut all: Vec<Found> = Vec::new();
         let mut is_list = is_folder;
         for (path, real) in self.named.iter().filter(|(_, real)| !self.included.contains(real)) {
             let Some(Some(root)) = self.roots.get(real) else { continue };
@@ -197,8 +202,9 @@ impl Loading {
                 None => self.single(path, root).into_iter().collect(),
             });
         }
-        all.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name));
+        all.sort_by(|a, b| a.config.name.cmp(&b.config.name));
         self.check_names(&all);
+        needs::check(&self.reader, &all);
         if all.is_empty() && self.reader.is_faultless() {
             let message =
                 "every file of this folder is included by another one, so none holds an application";
@@ -207,7 +213,7 @@ impl Loading {
         let (files, texts) = (self.reader.paths(), self.reader.digests());
         match self.reader.into_faults() {
             faults if faults.is_empty() => {
-                let all: Vec<Config> = all.into_iter().map(|(config, _)| config).collect();
+                let all: Vec<Config> = all.into_iter().map(|found| found.config).collect();
                 Ok(Applications { all, is_list, files, texts, folder: None })
             }
             faults => Err(super::refuse(faults)),
@@ -215,7 +221,7 @@ impl Loading {
     }
 
     /// The one application that a file holds itself.
-    fn single(&self, path: &Path, root: &Node) -> Option<(Config, Place)> {
+    fn single(&self, path: &Path, root: &Node) -> Option<Found> {
         let mut own = root.clone();
         own.remove("include");
         for shared in self.shared_parts(root).into_iter().rev() {
@@ -225,7 +231,7 @@ impl Loading {
     }
 
     /// The applications that a file lists; what stands beside the list is shared by them.
-    fn listed(&self, path: &Path, root: &Node, name: &Name, list: &Node) -> Vec<(Config, Place)> {
+    fn listed(&self, path: &Path, root: &Node, name: &Name, list: &Node) -> Vec<Found> {
         let mut beside = root.clone();
         ["include", "applications"].iter().for_each(|key| beside.remove(key));
         self.check_shared(&beside, "give each application its own, under `applications`");
@@ -270,7 +276,7 @@ impl Loading {
         for (name, _) in part.members().iter().filter(|(name, _)| !SHARED_KEYS.contains(&name.text.as_str()))
         {
             match name.text.as_str() {
-                key @ ("name" | "state" | "applications" | "include") => {
+                key @ ("name" | "needs" | "state" | "applications" | "include") => {
                     self.reader.fault("GO0112", name.place, format!("`{key}` can't be shared"), help);
                 }
                 key => {
@@ -282,12 +288,12 @@ impl Loading {
     }
 
     /// Two applications of one name would have one state.
-    fn check_names(&self, all: &[(Config, Place)]) {
-        for two in all.windows(2).filter(|two| two[0].0.name == two[1].0.name) {
-            let first = self.reader.written(two[0].1);
-            let message = format!("the application `{}` is there twice", two[0].0.name);
+    fn check_names(&self, all: &[Found]) {
+        for two in all.windows(2).filter(|two| two[0].config.name == two[1].config.name) {
+            let first = self.reader.written(two[0].name);
+            let message = format!("the application `{}` is there twice", two[0].config.name);
             let help = format!("the first is in line {} of {}", first.span.line, first.path);
-            self.reader.fault("GO0108", two[1].1, message, help);
+            self.reader.fault("GO0108", two[1].name, message, help);
         }
     }
 }

@@ -8,6 +8,7 @@ mod duration;
 mod forge;
 mod gates;
 mod load;
+mod needs;
 mod node;
 mod reader;
 mod shared;
@@ -59,6 +60,8 @@ pub struct Config {
     pub targets: Vec<TargetConfig>,
     /// Rules that plans must pass.
     pub gates: Vec<CelGate>,
+    /// The names of the applications that come before it: it takes up something new only when they have converged.
+    pub needs: Vec<String>,
     /// What may be done, and how often.
     pub sync: Sync,
     /// The folder of journal, inventory, mirror and audit log.
@@ -100,12 +103,14 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
     Error::invalid("the configuration can't be used", faults)
 }
 
-const KEYS: [&str; 9] = ["name", "labels", "source", "forge", "target", "targets", "gates", "sync", "state"];
+const KEYS: [&str; 10] =
+    ["name", "labels", "needs", "source", "forge", "target", "targets", "gates", "sync", "state"];
 
 /// The keys of a file that holds one application.
-const FILE_KEYS: [&str; 11] = [
+const FILE_KEYS: [&str; 12] = [
     "name",
     "labels",
+    "needs",
     "source",
     "forge",
     "target",
@@ -120,9 +125,18 @@ const FILE_KEYS: [&str; 11] = [
 /// The keys that several applications may share.
 const SHARED_KEYS: [&str; 7] = ["labels", "source", "forge", "target", "targets", "gates", "sync"];
 
-/// Reads an application, which may be the whole file, and where its name is. All parts are read before any is missed, so that every fault is found at
-/// once.
-fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<(Config, Place)> {
+/// An application that was read.
+struct Found {
+    config: Config,
+    /// Where its name is.
+    name: Place,
+    /// Where each of its needs is named.
+    needs: Vec<Place>,
+}
+
+/// Reads an application, which may be the whole file. All parts are read before any is missed, so that every fault is
+/// found at once.
+fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Found> {
     let base = file.parent().unwrap_or(Path::new(""));
     let fields = match is_file {
         true => reader.fields(node, "the file", Place::start(node.place.file), &FILE_KEYS)?,
@@ -137,6 +151,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<(Con
     let forge = fields.get("forge").map(|(place, node)| forge::read(reader, node, place));
     let targets = target::read(reader, &fields);
     let labels = fields.get("labels").map(|(_, node)| labels(reader, node));
+    let needs = fields.get("needs").map(|(_, node)| needs::read(reader, node)).unwrap_or_default();
     let gates = fields.limit("gates").map(|(_, node)| gates::read(reader, node));
     let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
     let state = fields.get("state").and_then(|(_, node)| reader.path(node, "`state`"));
@@ -148,12 +163,13 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<(Con
         forge: forge.flatten(),
         targets: targets?,
         gates: gates.unwrap_or_default(),
+        needs: needs.iter().map(|(name, _)| name.clone()).collect(),
         sync: sync.unwrap_or_default(),
         has_default_state: state.is_none(),
         state: state.unwrap_or_else(|| place::default_state(base, &name)),
         name,
     };
-    Some((config, place))
+    Some(Found { config, name: place, needs: needs.into_iter().map(|(_, place)| place).collect() })
 }
 
 /// Words by which applications are told apart, such as `environment: production`.

@@ -1,5 +1,6 @@
 //! Which applications a verb works with: the one that is chosen, or all.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_app::config::{Applications, Config};
@@ -77,32 +78,46 @@ fn several(app: &App, applications: &Applications, what: &str) -> Failure {
     Failure::usage(message, format!("choose one with `-a NAME`: {}", names.join(", ")))
 }
 
-/// One after the other, in the order of their names. A failure of one is no reason against the next; a stop is.
+/// One after the other, each after those that it needs, else in the order of their names. A failure of one is no reason
+/// against the next, unless that is to apply what needs it; a stop is.
 async fn all(app: &App, verb: &Verb, applications: &Applications, orphans: &[Orphaned]) -> Ended {
-    let (many, mut exits) = (Arc::new(Many::default()), Vec::new());
-    for config in &applications.all {
+    let (many, mut exits, mut not_tried) = (Arc::new(Many::default()), BTreeMap::new(), Vec::new());
+    let mut stopped = None;
+    for config in applications.in_order() {
         if app.cx.is_cancelled() {
-            break;
+            stopped = Some(Exit::Interrupted);
+            not_tried.push(config.name.as_str());
+            continue;
         }
         let app = app.among(applications, config, &many);
         if !app.screen.is_json() {
             app.screen.data(&heading(config, exits.is_empty()))?;
         }
-        exits.push(match Box::pin(one(&app, verb)).await {
-            Ok(exit) => exit,
-            Err(failure) => {
-                tell(&app, &many, &failure);
-                failure.exit
-            }
+        if let (Verb::Apply(_), Some((need, exit))) = (verb, unmet(config, &exits)) {
+            let why = match exit {
+                Some(exit) => format!("which was not applied completely (exit code {})", exit.code()),
+                None => "which was not tried".to_owned(),
+            };
+            app.screen.note(&format!("{} is not tried: it needs `{need}`, {why}.", config.name));
+            not_tried.push(config.name.as_str());
+            continue;
+        }
+        let exit = Box::pin(one(&app, verb)).await.unwrap_or_else(|failure| {
+            tell(&app, &many, &failure);
+            failure.exit
         });
+        exits.insert(config.name.as_str(), exit);
     }
-    let not_tried: Vec<&str> =
-        applications.all.iter().skip(exits.len()).map(|config| config.name.as_str()).collect();
-    let stopped = (!not_tried.is_empty()).then_some(Exit::Interrupted);
-    let exit = Exit::gravest(exits.into_iter().chain(stopped));
+    let exit = Exit::gravest(exits.into_values().chain(stopped));
     let sum = many.sum(applications.all.len(), &not_tried);
     app.screen.answer(&many.document(name(verb), exit, orphans, not_tried), || sum)?;
     Ok(exit)
+}
+
+/// The first need of an application that was not applied completely, and how its apply ended if it was tried.
+fn unmet<'a>(config: &'a Config, exits: &BTreeMap<&str, Exit>) -> Option<(&'a str, Option<Exit>)> {
+    let ends = config.needs.iter().map(|need| (need.as_str(), exits.get(need.as_str()).copied()));
+    ends.into_iter().find(|(_, exit)| *exit != Some(Exit::Ok))
 }
 
 /// The line above what a verb tells of an application.

@@ -94,12 +94,12 @@ async fn keep_each(
     if let ([config], true) = (chosen, is_first) {
         let app = app.of(applications, config);
         let session = app.open(Access::Write, progress::stream(&app)).await?;
-        keep(&app, session, supervisor).await?;
+        keep(&app, session, chosen, supervisor).await?;
         return Ok(Exit::Ok);
     }
     let each = chosen.iter().map(|config| async {
         let app = app.of(applications, config);
-        let failure = until_open(&app, cx, supervisor).await.err()?;
+        let failure = until_open(&app, cx, chosen, supervisor).await.err()?;
         app.screen.complain(&output::error::human(&failure));
         Some(failure.exit)
     });
@@ -107,11 +107,11 @@ async fn keep_each(
 }
 
 /// An application that can't be opened, because its target is away or another process has its state, is tried again.
-async fn until_open(app: &App, cx: &Cx, supervisor: &Supervisor) -> Result<(), Failure> {
+async fn until_open(app: &App, cx: &Cx, chosen: &[Config], supervisor: &Supervisor) -> Result<(), Failure> {
     let mut told = None;
     while !cx.is_cancelled() {
         match app.open(Access::Write, progress::stream(app)).await {
-            Ok(session) => return keep(app, session, supervisor).await,
+            Ok(session) => return keep(app, session, chosen, supervisor).await,
             Err(error) => {
                 let text = escape(&error.with_help());
                 if told.as_ref() != Some(&text) {
@@ -129,14 +129,35 @@ async fn until_open(app: &App, cx: &Cx, supervisor: &Supervisor) -> Result<(), F
 }
 
 /// Returns once the engine has ended.
-async fn keep(app: &App, session: Session, supervisor: &Supervisor) -> Result<(), Failure> {
+async fn keep(
+    app: &App,
+    session: Session,
+    chosen: &[Config],
+    supervisor: &Supervisor,
+) -> Result<(), Failure> {
     app.note_pin(&session).await?;
     let targets: Vec<String> = session.config.targets.iter().map(ToString::to_string).collect();
     let (targets, name) = (escape(&targets.join(", ")), &session.config.name);
     app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));
     let (name, interval) = (name.clone(), session.config.sync.interval);
-    supervisor.add(session.engine, &[], interval)?;
+    let needs = needs(app, chosen);
+    supervisor.add(session.engine, &needs, interval)?;
     Ok(supervisor.ended_of(&name).await?)
+}
+
+/// What an application waits for of what this process keeps. What another process keeps is not known here, and is told.
+fn needs<'a>(app: &'a App, chosen: &[Config]) -> Vec<&'a str> {
+    let is_kept = |need: &&str| chosen.iter().any(|config| config.name == *need);
+    let needs = app.config().needs.iter().map(String::as_str);
+    let (kept, others): (Vec<&str>, Vec<&str>) = needs.partition(is_kept);
+    for need in others {
+        let name = &app.config().name;
+        app.screen.note(&format!(
+            "{} {name} needs {need}, which this process does not keep, and does not wait for it.",
+            paint(YELLOW, "Warning:")
+        ));
+    }
+    kept
 }
 
 fn stopped(app: &App) -> Exit {

@@ -10,6 +10,7 @@ mod drift;
 mod exit_codes;
 mod field;
 mod interrupt;
+mod needs;
 mod plan_apply;
 mod review;
 mod rollback;

@@ -1,0 +1,68 @@
+//! Applications that come after others.
+
+use crate::run::Running;
+use crate::several::{TWO, two};
+use crate::support::World;
+
+/// `one` needs `two`, and the changes of `two` want an approval.
+fn chained() -> World {
+    let world = two();
+    let gate = "- name: two\n  gates: [{ name: asked, rule: plan.create == 0, otherwise: needs-approval }]\n";
+    let text = TWO.replace("- name: one\n", "- name: one\n  needs: [two]\n");
+    world.configure(&text.replace("- name: two\n", gate));
+    world
+}
+
+#[test]
+fn what_is_needed_comes_first_and_what_needs_it_waits_until_it_is_applied() {
+    let world = chained();
+    let plan = world.gitops(&["plan"]);
+    assert!(plan.stdout.find("[two]") < plan.stdout.find("[one]"), "{}", plan.stdout);
+    let apply = world.gitops(&["apply", "--yes"]).expect(3).says("not tried: one");
+    apply.warns("one is not tried: it needs `two`, which was not applied completely (exit code 3)");
+    assert_eq!((world.live("a/page"), world.live("b/page")), (None, None));
+    let id = world.json(&["-a", "two", "plan"])["plan_id"].as_str().unwrap().to_owned();
+    world.gitops(&["-a", "two", "apply", "--yes", "--plan-id", &id]).expect(0);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("a/page").as_deref(), Some("a\n"));
+}
+
+#[test]
+fn a_process_at_work_takes_up_what_is_new_once_its_needs_have_converged() {
+    let world = chained();
+    let mut running = Running::start(&world);
+    while running.wait_for("reconcile_failed")["application"] != "two" {}
+    assert_eq!(world.live("a/page"), None, "what it needs is not there yet");
+    let id = world.json(&["-a", "two", "plan"])["plan_id"].as_str().unwrap().to_owned();
+    world.gitops(&["-a", "two", "approve", &id]).expect(0);
+    assert_eq!(running.wait_for("applied")["application"], "two");
+    assert_eq!(running.wait_for("applied")["application"], "one");
+    assert_eq!(world.live("a/page").as_deref(), Some("a\n"));
+}
+
+#[test]
+fn a_process_that_keeps_only_one_says_that_it_does_not_wait_for_the_other() {
+    let world = chained();
+    let ran = world.gitops(&["-a", "one", "--timeout", "5s", "run"]);
+    ran.warns("one needs two, which this process does not keep, and does not wait for it");
+    assert_eq!(world.live("a/page").as_deref(), Some("a\n"));
+}
+
+#[test]
+fn a_need_that_can_not_be_met_is_a_fault_with_its_place() {
+    let world = two();
+    for (needs, says) in [
+        ("[twoo]", "`one` needs `twoo`, which is no application here"),
+        ("[one]", "applications need each other in a circle: one → one"),
+        ("two", "`needs` must be a list, not text"),
+        ("[1]", "a name in `needs`"),
+    ] {
+        world.configure(&TWO.replace("- name: one\n", &format!("- name: one\n  needs: {needs}\n")));
+        world.gitops(&["plan"]).expect(1).warns(says).warns("gitops.yaml:5");
+    }
+    let both = TWO.replace("- name: one\n", "- name: one\n  needs: [two]\n");
+    world.configure(&both.replace("- name: two\n", "- name: two\n  needs: [one]\n"));
+    world.gitops(&["plan"]).expect(1).warns("in a circle: one → two → one");
+    world.configure(&("needs: [two]\n".to_owned() + TWO));
+    world.gitops(&["plan"]).expect(1).warns("`needs` can't be shared");
+}
