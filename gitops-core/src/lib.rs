@@ -26,7 +26,7 @@ pub use capability::{
     Diff, Differ, FieldChange, Found, RecoveryClass, Resource, Scope, Structural, Target, TargetInfo, Typed,
     TypedTarget,
 };
-pub use cx::{Clock, Cx, Entropy, System, Time};
+pub use cx::{Clock, Cx, Entropy, System, Time, Turn};
 pub use engine::event::{Event, EventSink};
 pub use engine::mount::Mount;
 pub use engine::state_dir::{StateDir, StatePeek};

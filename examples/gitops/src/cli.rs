@@ -105,7 +105,7 @@ pub enum Verb {
     /// Show what a merge would do, and whose doing each step is; writes nothing
     Review(ReviewArgs),
     /// Keep the target equal to the source until stopped
-    Run,
+    Run(RunArgs),
     /// Show what is applied, and whether it is what is declared
     Status(StatusArgs),
     /// List what was deployed, newest first
@@ -257,6 +257,14 @@ pub struct DriftArgs {
     /// Do not ask the providers of Terraform roots: compare with what their states say
     #[arg(long)]
     pub cached: bool,
+}
+
+/// What `run` is told.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// How many programs run at once, over all applications: git, helm, kustomize, tofu. The apply of a root counts until it ends
+    #[arg(long, value_name = "NUMBER", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub programs: u16,
 }
 
 /// The arguments of `status`.

@@ -3,8 +3,11 @@
 #[cfg(feature = "simulate")]
 mod bug;
 
+mod turn;
+
 #[cfg(feature = "simulate")]
 pub use bug::{Bug, ParseBugError};
+pub use turn::Turn;
 
 use std::fmt;
 use std::future::Future;
@@ -130,6 +133,7 @@ pub struct Cx {
     deadline: Option<Time>,
     /// Whether there is only this thread, as where another clock must see everything happen in one order.
     is_alone: bool,
+    programs: turn::Programs,
     #[cfg(feature = "simulate")]
     bug: Option<Bug>,
 }
@@ -162,6 +166,7 @@ impl Cx {
             cancel: CancellationToken::new(),
             deadline: None,
             is_alone: true,
+            programs: turn::Programs::default(),
             #[cfg(feature = "simulate")]
             bug: None,
         }

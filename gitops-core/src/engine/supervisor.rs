@@ -16,7 +16,9 @@ use crate::value::{Error, ErrorKind, GroupKind, Key, Result};
 
 /// Keeps many applications equal to their sources, each with an engine and a handle of its own.
 ///
-/// Applications come and go while it runs. They share what their engines were given: a source's mirror, targets, caches.
+/// Applications come and go while it runs. They share what their engines were given: a source's mirror, targets, caches. How
+/// many programs they run at once, `git` and `helm` and `tofu` among them, is a limit of the context that
+/// [`run`](Self::run) is given: [`Cx::with_programs`].
 ///
 /// # Guarantees
 /// - *A slow or failing application costs the others nothing.* Each has a task of its own. At most

@@ -151,6 +151,7 @@ impl Call {
     /// # Cancel safety
     /// If the future is dropped, the whole process group is killed.
     pub async fn run(self, cx: &Cx) -> Result<Output> {
+        let _turn = cx.program_turn().await?;
         let (stdout_bytes, secret) = (self.stdout_bytes, self.secret.clone());
         let mut call = self;
         let stdin = call.lock.take().map_or_else(Stdio::null, Stdio::from);
@@ -168,7 +169,7 @@ impl Call {
         }
     }
 
-    /// Starts it and gives both of its ends; one that holds a lock prints nothing.
+    /// Starts it and gives both of its ends; one that holds a lock prints nothing. The caller has the turn.
     pub fn start(mut self) -> Result<Running> {
         let secret = self.secret.clone();
         let child = match self.lock.take() {

@@ -90,6 +90,7 @@ impl Inner {
         let all = ["refs/heads/".to_owned(), "refs/tags/".to_owned()];
         let prefixes = if prefixes.is_empty() { &all } else { prefixes };
         let call = self.git(cx).await?.connect(None, &self.url, &self.credentials, &self.trust());
+        let _turn = cx.program_turn().await?;
         let mut server = call.memory_up_to(self.limits.memory).start()?;
         let talk = Talk {
             from: tokio::io::BufReader::new(server.output()?),

@@ -26,6 +26,7 @@ impl Inner {
         }
         let (inner, git) = (Arc::clone(self), self.git(cx).await?);
         let haves = super::blocking(cx, move || inner.mirror.reopen()?.with(haves)).await?;
+        let _turn = cx.program_turn().await?;
         let server = git.connect(Some(self.mirror.folder()), &self.url, &self.credentials, &self.trust());
         let mut server = server.memory_up_to(self.limits.memory).start()?;
         let mut indexer = self.indexer(git.call(), lock)?.start()?;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use gitops_core::{
-    Cx, Digest, Entry, GroupKind, Key, Object, Part, Renderer, Result, Snapshot, Source, Tree, Value,
-    render_files,
+    Cx, Digest, Entry, ErrorKind, GroupKind, Key, Object, Part, Renderer, Result, Snapshot, Source, Tree,
+    Value, render_files,
 };
 
-use crate::support::Repo;
+use crate::support::{Repo, expect, files};
 
 /// A tree that counts how often it is asked.
 struct Counted {
@@ -61,4 +62,25 @@ async fn asked(source: &dyn Source, renderer: &mut Renderer) -> (usize, usize) {
         .render(&Cx::system(), &Snapshot { tree: Arc::clone(&counted) as Arc<dyn Tree>, ..snapshot })
         .unwrap();
     (counted.lists.load(Ordering::Relaxed), counted.reads.load(Ordering::Relaxed))
+}
+
+#[tokio::test]
+async fn a_fetch_takes_one_turn_for_the_programs_that_talk_to_each_other() {
+    let repo = Repo::with(&[("a", "one")]);
+    let source = repo.source().build().unwrap();
+    let cx = Cx::system().with_programs(1).within(Duration::from_secs(60));
+    for content in ["two", "three"] {
+        repo.commit(&[("a", content)]);
+        let revision = source.resolve(&cx).await.unwrap();
+        let snapshot = source.fetch(&cx, &revision).await.unwrap();
+        assert_eq!(files(&snapshot).unwrap(), expect(&[("a", content)]));
+    }
+    // As long as somebody else has the only turn, nothing is started.
+    let turn = cx.program_turn().await.unwrap();
+    repo.commit(&[("a", "four")]);
+    let revision = source.resolve(&cx).await.unwrap();
+    let error = source.fetch(&cx.within(Duration::from_millis(1)), &revision).await.err().unwrap();
+    assert_eq!((error.kind(), error.is_unknown()), (ErrorKind::Timeout, false), "{error:?}");
+    drop(turn);
+    source.fetch(&cx, &revision).await.unwrap();
 }

@@ -42,7 +42,7 @@ pub async fn run(app: &App, verb: &Verb) -> Ended {
         Verb::Init(args) => init::run(app, args),
         Verb::Explain(args) => explain::run(app, args),
         Verb::Completions(args) => completions::run(app, args),
-        Verb::Run => Box::pin(run::run(app)).await,
+        Verb::Run(args) => Box::pin(run::run(app, args)).await,
         Verb::Review(args) => Box::pin(review::run(app, args)).await,
         verb => Box::pin(each::each(app, verb)).await,
     }
@@ -68,7 +68,7 @@ async fn one(app: &App, verb: &Verb) -> Ended {
         Verb::Confirm(args) => Box::pin(confirm::run(app, args)).await,
         Verb::Graph(args) => Box::pin(graph::run(app, args)).await,
         Verb::Audit(verb) => Box::pin(audit::run(app, verb)).await,
-        Verb::Init(_) | Verb::Explain(_) | Verb::Completions(_) | Verb::Run | Verb::Review(_) => {
+        Verb::Init(_) | Verb::Explain(_) | Verb::Completions(_) | Verb::Run(_) | Verb::Review(_) => {
             run(app, verb).await
         }
     }

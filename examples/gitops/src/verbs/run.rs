@@ -11,6 +11,7 @@ use gitops_core::{Cx, Error, Result, Supervisor};
 
 use super::{Ended, each};
 use crate::app::App;
+use crate::cli::RunArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -19,8 +20,8 @@ use crate::progress;
 
 /// Ends only when asked to, at `--timeout`, or when going on would be unsafe. If the configuration changes, or a secret that
 /// it names, what is under way is finished first; then it goes on with what the files say now.
-pub async fn run(app: &App) -> Ended {
-    let cx = app.until_stopped();
+pub async fn run(app: &App, args: &RunArgs) -> Ended {
+    let cx = app.until_stopped().with_programs(args.programs.into());
     let (mut applications, mut chosen) = load(app)?;
     let kept = |error: Error| {
         app.screen.complain(&output::error::human(&error.into()));

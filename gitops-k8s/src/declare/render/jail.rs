@@ -78,6 +78,9 @@ impl Jail {
         wall: Duration,
     ) -> Result<Printed, Failure> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let _turn = cx.program_turn_blocking().map_err(|error| {
+            Failure::run(format!("`{name}` was not started: {}", error.message()), "try again")
+        })?;
         let child = self.command(program, arguments).spawn();
         let child = child
             .map_err(|error| Failure::missing(format!("`{name}` can't be started: {error}"), INSTALL))?;

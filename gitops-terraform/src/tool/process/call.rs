@@ -137,6 +137,7 @@ impl Call {
     /// # Cancel safety
     /// If the future is dropped, the run is interrupted, and killed if it takes too long to end.
     pub async fn run(self, cx: &Cx) -> Result<Ended> {
+        let _turn = cx.program_turn().await?;
         self.start()?.finish(cx).await
     }
 }
