@@ -49,7 +49,7 @@ pub use source::{
 pub use state::approval::{Approval, Approvals, Approver, Lift, Through};
 pub use state::audit::{
     AuditEntry, AuditEvent, AuditRecord, AuditReport, AuditSink, FileAudit, LeftObject, LeftState,
-    MemoryAudit, Purpose, SyncResult,
+    MemoryAudit, Purpose, StoreAudit, SyncResult,
 };
 pub use state::inventory::Inventory;
 pub use state::lease::{Lease, LeaseGrant, MemoryLease};

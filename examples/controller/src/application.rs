@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use gitops_app::config::Config;
 use gitops_app::session::{Access, Home, Session};
-use gitops_core::{Cx, Event, EventSink, Result, SecretKey, State, StateDir, StateStore};
+use gitops_core::{Cx, Event, EventSink, Result, SecretKey, State, StateDir, StateStore, StoreAudit};
 use gitops_k8s::{Cluster, ClusterStore};
 
 use crate::cli::Options;
@@ -12,8 +12,8 @@ use crate::cli::Options;
 /// Opens an application for one grant of its lease.
 ///
 /// The journal is a new one in each grant: what an earlier one left, on this machine or another, is taken up from the
-/// store in the cluster, and each change whose outcome is not known is looked up there. States of Terraform roots that name
-/// no backend of their own are in the cluster too.
+/// store in the cluster, and each change whose outcome is not known is looked up there. The audit log, and states of
+/// Terraform roots that name no backend of their own, are in the cluster too.
 ///
 /// # Errors
 /// Whatever keeps source, targets or state from being opened.
@@ -28,13 +28,14 @@ pub async fn open(
     let config = Config { state: options.state.join(&config.name), ..config.clone() };
     let store: Arc<dyn StateStore> = Arc::new(ClusterStore::new(home.clone(), &options.home, &config.name));
     let secrets = SecretKey::kept_in(cx, &*store).await?;
+    let audit = Arc::new(StoreAudit::open(cx, Arc::clone(&store)).await?);
     let folder = StateDir::open(&config.state.join(format!("grant-{epoch}")), cx)?;
     let (cluster, namespace, name) = (home.clone(), options.home.clone(), config.name.clone());
     let root_states = move |target: &str| -> Arc<dyn StateStore> {
         Arc::new(ClusterStore::new(cluster.clone(), &namespace, format!("{name}/roots/{target}")))
     };
     let home = Home {
-        state: State { store, ..State::from(folder) },
+        state: State { store, audit, ..State::from(folder) },
         secrets,
         root_states: Some(Arc::new(root_states)),
         recover_from_store: true,

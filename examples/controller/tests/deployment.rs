@@ -4,6 +4,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use gitops_core::{AuditEvent, Cx, StoreAudit};
+use gitops_k8s::{ClusterStore, Connection};
 use serde_json::{Value as Json, json};
 use testbed::{Admin, ApiServer, User};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -103,6 +105,18 @@ impl World {
         self.git(&["-C", "repository", "commit", "-q", "-m", value]);
     }
 
+    /// The audit log outlives each controller and its disk: it holds what all of them did, and nothing is missing.
+    async fn was_audited(&self, by: &[&str]) {
+        let cx = Cx::system();
+        let cluster = Connection::kubeconfig_file(self.path("kubeconfig")).connect(&cx).await.unwrap();
+        let store = ClusterStore::new(cluster, "gitops-system", "shop");
+        let audit = StoreAudit::open(&cx, std::sync::Arc::new(store)).await.unwrap();
+        audit.verify(&cx).await.unwrap();
+        let records = audit.records(&cx).await.unwrap();
+        let done = records.iter().filter(|record| matches!(record.entry.what, AuditEvent::Outcome { .. }));
+        assert!(done.count() >= 2 * by.len(), "{records:?}");
+    }
+
     /// Returns once the object is there with a value; fails after two minutes.
     fn until(&self, value: &str) {
         self.until_of("web", value);
@@ -200,4 +214,5 @@ async fn one_leads_the_next_goes_on_without_its_disk_and_takes_over_what_the_fil
         assert!(metrics.contains(&format!("gitops_leader{{application=\"{application}\"}} 1")), "{metrics}");
     }
     assert_eq!(second.stop().await, Some(0));
+    world.was_audited(&["first", "second"]).await;
 }

@@ -1,6 +1,7 @@
 //! The kit for audit sinks: ours keep the contract, and each check catches the sink that is broken in just that.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use gitops_core::conformance::{self, AuditSubject, Report, all_checks};
 use gitops_core::*;
@@ -14,6 +15,20 @@ async fn the_memory_audit_keeps_the_contract() {
         let audit = MemoryAudit::new();
         let read = audit.clone();
         Ok(AuditSubject::new("memory audit", Arc::new(audit), move || Ok(read.entries())))
+    };
+    conformance::audit(audit).run().await.assert_passed();
+}
+
+#[tokio::test]
+async fn the_audit_log_of_a_store_keeps_the_contract() {
+    let audit = || async {
+        let cx = Cx::system();
+        let audit = StoreAudit::open(&cx, Arc::new(MemoryStore::new())).await?;
+        let read = audit.clone();
+        Ok(AuditSubject::new("audit log of a store", Arc::new(audit), move || {
+            let records = cx.block_on(Duration::MAX, read.records(&cx))??;
+            Ok(records.into_iter().map(|record| record.entry).collect())
+        }))
     };
     conformance::audit(audit).run().await.assert_passed();
 }

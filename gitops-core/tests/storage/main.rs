@@ -11,4 +11,5 @@ mod journal_damage;
 mod records;
 mod state_dir;
 mod store;
+mod store_audit;
 mod watch;

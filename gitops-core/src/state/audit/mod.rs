@@ -6,11 +6,13 @@ mod file;
 mod line;
 mod log;
 mod memory;
+mod store;
 mod verify;
 
 pub use entry::{AuditEntry, AuditEvent, AuditRecord, LeftObject, LeftState, Purpose, SyncResult};
 pub use file::FileAudit;
 pub use memory::MemoryAudit;
+pub use store::StoreAudit;
 pub use verify::AuditReport;
 
 use async_trait::async_trait;
