@@ -69,13 +69,16 @@ fn check_format(bytes: &[u8]) -> Result<()> {
     }
     match serde_json::from_slice::<Format>(bytes) {
         Ok(Format { v: FORMAT }) => Ok(()),
-        Ok(Format { v }) if v > FORMAT => Err(Error::new(
-            ErrorKind::Unsupported,
-            format!("the audit log was written by a newer version: format {v}, this one knows {FORMAT}"),
-        )
-        .help("use the newer version; nothing was changed")),
+        Ok(Format { v }) if v > FORMAT => Err(newer(v, FORMAT)),
         _ => Err(not_a_line()),
     }
+}
+
+/// A newer version wrote the log.
+pub(super) fn newer(format: u32, known: u32) -> Error {
+    let message =
+        format!("the audit log was written by a newer version: format {format}, this one knows {known}");
+    Error::new(ErrorKind::Unsupported, message).help("use the newer version; nothing was changed")
 }
 
 fn not_a_line() -> Error {

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::entry::{AuditEntry, AuditRecord};
-use super::super::line::{Line, broken};
+use super::super::line::{Line, broken, newer};
 use crate::state::record::AuditPosition;
 use crate::state::store::{Document, Stored};
-use crate::value::{Digest, Result, Version};
+use crate::value::{Digest, Error, Result, Version};
 
 /// How many bytes of entries a page holds at most, unless one entry alone is longer.
 const ROOM: usize = 64 << 10;
@@ -64,12 +64,10 @@ impl Page {
         let bytes = &stored.document.bytes;
         let (title, lines) = match bytes.iter().position(|byte| *byte == b'\n') {
             Some(end) => (&bytes[..end], &bytes[end + 1..]),
-            None => return Err(broken("a page of it has no title")),
+            None => return Err(no_title()),
         };
-        let title: Title = serde_json::from_slice(title).map_err(|_| broken("a page of it has no title"))?;
-        if title.v != FORMAT {
-            return Err(broken("a page of it is of another format"));
-        }
+        check_format(title)?;
+        let title: Title = serde_json::from_slice(title).map_err(|_| no_title())?;
         let mut page = Self {
             number: title.page,
             end: title.start.clone(),
@@ -139,4 +137,20 @@ impl Page {
         }
         Ok(())
     }
+}
+
+fn check_format(title: &[u8]) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Format {
+        v: u32,
+    }
+    match serde_json::from_slice::<Format>(title) {
+        Ok(Format { v: FORMAT }) => Ok(()),
+        Ok(Format { v }) if v > FORMAT => Err(newer(v, FORMAT)),
+        _ => Err(no_title()),
+    }
+}
+
+fn no_title() -> Error {
+    broken("a page of it has no title")
 }
