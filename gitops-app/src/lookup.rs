@@ -47,7 +47,7 @@ fn none(text: &str, keys: &BTreeSet<&Key>) -> Error {
     let far = |form: &str| strsim::damerau_levenshtein(form, text);
     let forms = keys.iter().flat_map(|key| [key.name().to_owned(), changes::object(key)]);
     match forms.min_by_key(|form| far(form)) {
-        Some(form) => error.help(format!("did you mean `{form}`? `gitops graph` lists all")),
+        Some(form) => error.help(format!("did you mean `{form}`? `gitops graph --all` lists all")),
         None => error.help("nothing is declared and nothing is owned yet"),
     }
 }

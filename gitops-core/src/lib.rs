@@ -19,6 +19,17 @@ mod source;
 pub mod state;
 pub mod value;
 
+/// The pages whose examples are of this crate: they compile and run.
+#[cfg(all(doctest, feature = "conformance", feature = "external"))]
+mod guides {
+    #[doc = include_str!("../../docs/backend.md")]
+    struct Backend;
+    #[doc = include_str!("../../docs/external-backends.md")]
+    struct External;
+    #[doc = include_str!("../../docs/conformance.md")]
+    struct Kit;
+}
+
 pub use async_trait::async_trait;
 pub use backend::directory::Directory;
 pub use backend::memory::Memory;
@@ -37,8 +48,10 @@ pub use engine::{
     Suspension, SyncStatus, Ticket,
 };
 pub use gate::{BlastRadius, Gate, GateMessage, MassDelete, Proposal, Verdict, gate};
-pub use layer::{DryRunLayer, Layer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer};
-pub use plan::graph::{Cycle, Direction, Graph, Parts};
+pub use layer::{
+    CallReport, DryRunLayer, Layer, MetricsLayer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer,
+};
+pub use plan::graph::{Cycle, Direction, Drawn, Graph, Parts, Picture};
 pub use plan::planner::{Differing, DriftPolicy, Options, PlanInput, Planned, Planner};
 pub use plan::{Basis, Blocked, BlockedBecause, Cause, Obstacle, Plan, Prerequisite, Reason, Step};
 pub use render::{Desired, Part, Render, RenderRoot, Rendered, Renderer, Routes, render_files};

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::{Component, Direction, Graph, GroupKind, Key, Parts};
+use gitops_core::{Component, Direction, Drawn, Graph, GroupKind, Key, Parts};
 use proptest::prelude::*;
 
 fn key(name: usize) -> Key {
@@ -82,6 +82,54 @@ proptest! {
             prop_assert_eq!(graph.descendants(&key(start)).into_iter().cloned().collect::<BTreeSet<_>>(), expected);
         }
     }
+}
+
+proptest! {
+    #[test]
+    fn a_folded_picture_shows_each_object_once_and_each_need(needs in any_needs(), many in 1..4usize) {
+        let Ok(graph) = Graph::new(nodes(&needs)) else { return Ok(()) };
+        let picture = graph.folded(many, |key| key.name() == "n03");
+        let shown: Vec<&Key> = picture.nodes().iter().flat_map(Drawn::keys).collect();
+        prop_assert_eq!(shown.iter().collect::<BTreeSet<_>>().len(), shown.len());
+        prop_assert_eq!(shown.len(), graph.len());
+        prop_assert!(picture.nodes().iter().all(|node| node.single().is_some() || node.keys().len() > many));
+        let order: Vec<usize> = picture.order().to_vec();
+        prop_assert_eq!(order.iter().collect::<BTreeSet<_>>().len(), picture.nodes().len());
+        let place = |node: usize| order.iter().position(|at| *at == node);
+        for (needed, node) in picture.edges() {
+            prop_assert!(place(*needed) < place(*node), "what is needed comes first");
+        }
+        for (at, node) in picture.nodes().iter().enumerate() {
+            let needs: BTreeSet<&Key> = picture.needs(at).flat_map(Drawn::keys).collect();
+            for key in node.keys() {
+                prop_assert_eq!(&graph.needs(key).into_iter().collect::<BTreeSet<_>>(), &needs);
+            }
+        }
+    }
+}
+
+#[test]
+fn many_that_look_alike_are_one_node() {
+    let needs =
+        BTreeMap::from([(0, [].into()), (1, [0].into()), (2, [0].into()), (3, [0].into()), (4, [3].into())]);
+    let graph = Graph::new(nodes(&needs)).unwrap();
+    let picture = graph.folded(1, |_| false);
+    insta::assert_snapshot!(picture.mermaid(Direction::Down, &Parts::new()), @r#"
+    flowchart TB
+      n0["t:K/-/n00"]
+      n1["t:K/- ×2 (n01 … n02)"]
+      n2["t:K/-/n03"]
+      n3["t:K/-/n04"]
+      n0 --> n1
+      n0 --> n2
+      n2 --> n3
+    "#);
+    assert_eq!(graph.folded(2, |_| false).nodes().len(), 5, "two are not many");
+    assert_eq!(
+        graph.folded(1, |key| key.name() == "n01").nodes().len(),
+        5,
+        "an object that is chosen stands alone"
+    );
 }
 
 #[test]

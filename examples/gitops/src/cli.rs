@@ -2,6 +2,7 @@
 // Long because every verb and option has its help here.
 
 mod graph;
+mod init;
 mod review;
 
 use std::fmt;
@@ -15,6 +16,7 @@ use gitops_app::session::Moving;
 
 use crate::exit;
 pub use graph::{GraphArgs, GraphFormat};
+pub use init::InitArgs;
 pub use review::ReviewArgs;
 
 /// Plan, apply and keep applied what a Git repository declares.
@@ -92,13 +94,13 @@ pub enum When {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Verb {
-    /// Write a commented configuration and make the state folder
+    /// Write a commented configuration, and a first manifest or root, and make the state folder
     Init(InitArgs),
     /// Show what would be done; writes nothing to the target
     Plan(PlanArgs),
     /// Do what a plan says, after asking
     Apply(ApplyArgs),
-    /// Show line by line what would change
+    /// Show line by line what would change, from live to declared
     Diff(DiffArgs),
     /// Show what was changed outside of Git
     Drift(DriftArgs),
@@ -137,26 +139,6 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// Write completions for a shell
     Completions(CompletionsArgs),
-}
-
-/// The arguments of `init`.
-#[derive(Debug, Args)]
-pub struct InitArgs {
-    /// The application's name
-    #[arg(long, default_value = "site")]
-    pub name: String,
-    /// The repository: a URL, or a path relative to the configuration
-    #[arg(long, default_value = "./site.git")]
-    pub url: String,
-    /// The branch to follow
-    #[arg(long, default_value = "main")]
-    pub branch: String,
-    /// The folder below the repository's root
-    #[arg(long, default_value = ".")]
-    pub path: String,
-    /// The folder to keep equal, relative to the configuration
-    #[arg(long, default_value = "./live")]
-    pub root: String,
 }
 
 /// The arguments of `plan`.
@@ -246,6 +228,12 @@ impl ConsentArgs {
 pub struct DiffArgs {
     /// Only this object: its key or the end of it
     pub key: Option<String>,
+    /// List the paths of the fields that change, instead of lines of YAML
+    #[arg(long)]
+    pub fields: bool,
+    /// How many equal lines to show around those that change
+    #[arg(short = 'U', long, value_name = "LINES", default_value_t = 3, conflicts_with = "fields")]
+    pub context: usize,
 }
 
 /// The arguments of `drift`.

@@ -58,7 +58,7 @@ pub fn short(value: &Value) -> String {
 }
 
 /// The fields of the object itself: those of its components are shown with them.
-fn own(step: &Step) -> Vec<FieldChange> {
+pub(super) fn own(step: &Step) -> Vec<FieldChange> {
     let changes = &step.components.changes;
     let is_own = |field: &&FieldChange| !changes.iter().any(|change| within(field, change).is_some());
     step.diff.fields().iter().filter(is_own).cloned().collect()

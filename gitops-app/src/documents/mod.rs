@@ -5,5 +5,7 @@ pub mod changes;
 pub mod document;
 pub mod plan;
 pub mod review;
+pub mod unified;
+pub mod yaml;
 
 pub use document::Document;

@@ -1,14 +1,15 @@
-//! What is put around a target or a source without its knowledge: retries, limits, deadlines, traces.
+//! What is put around a target or a source without its knowledge: retries, limits, deadlines, traces, metrics.
 //!
 //! # Order
-//! From the outside in: **trace, retry, rate limit, timeout**. Whoever lists layers lists them in this order:
+//! From the outside in: **metrics, trace, retry, rate limit, timeout**. Whoever lists layers lists them in this order:
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
-//! use gitops_core::layer::{Layer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer};
+//! use gitops_core::layer::{CallReport, Layer, MetricsLayer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer};
 //! # use gitops_core::Target;
 //! # fn target() -> Arc<dyn Target> { Arc::new(gitops_core::Memory::new()) }
 //! let layers: Vec<Arc<dyn Layer>> = vec![
+//!     Arc::new(MetricsLayer::new(|call: &CallReport<'_>| println!("{} took {:?}", call.operation, call.took))),
 //!     Arc::new(TraceLayer),
 //!     Arc::new(RetryLayer::new(5)),
 //!     Arc::new(RateLimitLayer::new(50, Duration::from_secs(1))),
@@ -23,12 +24,13 @@
 //! | timeout outside retry | one deadline covers all attempts and the waits between them: the retries are cut off, and a change in the middle of one becomes unknown |
 //! | rate limit outside retry | a retry costs nothing: a failing target gets more calls than the limit, just when it has trouble |
 //! | timeout outside rate limit | waiting for one's turn counts as the target's time, and calls that were never sent time out |
-//! | trace inside retry | each attempt looks like a call of its own; how long the caller waited is not seen |
+//! | metrics or trace inside retry | each attempt looks like a call of its own; how long the caller waited is not seen |
 //!
 //! [`DryRunLayer`] replaces writes and belongs inside all others.
 
 mod around;
 mod dry_run;
+mod metrics;
 mod rate_limit;
 mod retry;
 mod source;
@@ -42,6 +44,7 @@ use crate::capability::Target;
 use crate::source::Source;
 
 pub use self::dry_run::DryRunLayer;
+pub use self::metrics::{CallReport, MetricsLayer};
 pub use self::rate_limit::RateLimitLayer;
 pub use self::retry::RetryLayer;
 pub use self::timeout::TimeoutLayer;

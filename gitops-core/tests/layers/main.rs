@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod dry_run;
+mod metrics;
 mod order;
 mod powers;
 mod rate_limit;

@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use gitops_core::capability::Beside;
 use gitops_core::{
-    Applied, Desired, DryRunLayer, Layer, RateLimitLayer, RetryLayer, Target, TimeoutLayer, TraceLayer,
+    Applied, Desired, DryRunLayer, Layer, MetricsLayer, RateLimitLayer, RetryLayer, Target, TimeoutLayer,
+    TraceLayer,
 };
 
 use crate::script::{Script, create, cx, key, object};
 
-fn layers() -> [Arc<dyn Layer>; 4] {
+fn layers() -> [Arc<dyn Layer>; 5] {
     let second = Duration::from_secs(1);
     [
+        Arc::new(MetricsLayer::new(|_| {})),
         Arc::new(TraceLayer),
         Arc::new(RetryLayer::new(2)),
         Arc::new(RateLimitLayer::new(100, second)),

@@ -1,47 +1,73 @@
-//! Line by line what would change.
+//! What would change, as a unified diff or field by field.
 
 use gitops_app::documents::Document;
 use gitops_app::documents::blocked::BlockedPart;
 use gitops_app::documents::changes;
-use gitops_core::{Action, Diff, FieldChange, Key, Plan, PlanId, Revision, Step};
+use gitops_core::{Action, Cause, Diff, FieldChange, Key, Plan, PlanId, Revision, Step, Value};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
 
-use super::style::{self, BOLD, CYAN, GREEN, RED, escape, paint};
+use super::style::{self, BOLD, CYAN, GREEN, RED, YELLOW, escape, paint};
+use super::unified;
 
 /// How many equal lines are shown around what changes.
 const CONTEXT: usize = 3;
 
-/// One step and its fields.
-pub struct Hunks<'a> {
+/// One step and what it is compared with.
+pub struct Compared<'a> {
     /// The step.
     pub step: &'a Step,
+    /// Whether the plan does nothing about it, because drift is only reported.
+    pub is_left: bool,
+    /// What is declared, and of an object that is deleted what is live; nothing where only the fields are known.
+    pub body: Option<Value>,
     /// What changes; for what is made or deleted, all of it.
     pub diff: Diff,
 }
 
-/// The text for people, in the form of a unified diff; what is `blocked` comes after it.
-pub fn human(objects: &[Hunks<'_>], blocked: &[BlockedPart<'_>]) -> String {
+/// How differences are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As a unified diff of YAML, with so many equal lines around what changes.
+    Unified(usize),
+    /// As a list of fields.
+    Fields,
+}
+
+/// The text for people; what is `blocked` comes after it.
+pub fn human(objects: &[Compared<'_>], blocked: &[BlockedPart<'_>], form: Form) -> String {
+    let one = |object: &Compared<'_>| match form {
+        Form::Unified(context) => head(object) + &unified::object(object, context),
+        Form::Fields => {
+            object.diff.fields().iter().fold(head(object), |out, field| out + &self::field(field))
+        }
+    };
     match (objects, blocked) {
         ([], []) => "No changes.\n".to_owned(),
         ([], _) => "No changes, but not everything could be compared.\n".to_owned(),
-        (objects, _) => objects.iter().map(object).collect(),
+        (objects, _) => objects.iter().map(one).collect(),
     }
 }
 
-fn object(Hunks { step, diff }: &Hunks<'_>) -> String {
+fn head(Compared { step, is_left, .. }: &Compared<'_>) -> String {
     let key = escape(&step.key.to_string());
     let style = style::of(step.action);
-    let head = format!(
-        "{} {}  {}\n",
+    let drift = match (step.cause, is_left) {
+        (_, true) => "  (drift, left alone: `sync.drift` is `report`)",
+        (Cause::Drift, false) => "  (drift: changed outside of Git)",
+        _ => "",
+    };
+    format!(
+        "{} {}  {}{}\n",
         paint(style, step.action.symbol()),
         paint(style, step.action),
-        paint(BOLD, key)
-    );
-    diff.fields().iter().fold(head, |out, field| out + &hunks(field))
+        paint(BOLD, key),
+        paint(YELLOW, drift)
+    )
 }
 
-fn hunks(field: &FieldChange) -> String {
+/// One field with both sides, or the lines of a text that come and go.
+pub(super) fn field(field: &FieldChange) -> String {
     let name = escape(field.path.trim_start_matches('/'));
     match changes::texts(field) {
         Some((before, after)) => lines(&name, before, after),
@@ -106,8 +132,8 @@ struct ObjectPart<'a> {
 
 impl<'a> DiffDocument<'a> {
     /// The document of some steps of a plan.
-    pub fn new(plan: &'a Plan, objects: &'a [Hunks<'a>], blocked: &'a [BlockedPart<'a>]) -> Self {
-        let part = |object: &'a Hunks<'a>| ObjectPart {
+    pub fn new(plan: &'a Plan, objects: &'a [Compared<'a>], blocked: &'a [BlockedPart<'a>]) -> Self {
+        let part = |object: &'a Compared<'a>| ObjectPart {
             key: &object.step.key,
             action: object.step.action,
             fields: &object.diff,
@@ -125,16 +151,15 @@ impl<'a> DiffDocument<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitops_core::Value;
 
     #[test]
     fn a_value_of_one_line_is_shown_without_the_frame_of_a_file() {
-        let field = |before: Option<&str>| FieldChange {
+        let change = |before: Option<&str>| FieldChange {
             path: "/image".to_owned(),
             before: before.map(Value::from),
             after: Some(Value::from("web:2")),
         };
-        let shown = hunks(&field(Some("web:1"))) + &hunks(&field(None));
+        let shown = self::field(&change(Some("web:1"))) + &self::field(&change(None));
         insta::assert_snapshot!(anstream::adapter::strip_str(&shown).to_string(), @r"
         image
         -web:1
@@ -151,7 +176,7 @@ mod tests {
             before: Some(Value::from("one\ntwo\nthree\n")),
             after: Some(Value::from("one\n2\nthree\nfour")),
         };
-        insta::assert_snapshot!(anstream::adapter::strip_str(&hunks(&field)).to_string(), @r"
+        insta::assert_snapshot!(anstream::adapter::strip_str(&self::field(&field)).to_string(), @r"
         @@ -1,3 +1,4 @@ content
          one
         -two

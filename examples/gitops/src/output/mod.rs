@@ -10,6 +10,7 @@ pub mod report;
 mod screen;
 pub mod style;
 pub mod table;
+mod unified;
 pub mod when;
 
 pub use screen::Screen;

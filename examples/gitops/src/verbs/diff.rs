@@ -1,4 +1,4 @@
-//! `gitops diff`: shows line by line what would change.
+//! `gitops diff`: shows line by line what would change, from live to declared.
 
 use gitops_app::documents::blocked::{self, BlockedPart};
 use gitops_app::documents::plan::Summary;
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::cli::DiffArgs;
 use crate::exit::Exit;
 use crate::output;
-use crate::output::diff::{DiffDocument, Hunks, human};
+use crate::output::diff::{Compared, DiffDocument, Form, human};
 use crate::progress;
 
 /// Writes nothing to the target.
@@ -21,10 +21,12 @@ pub async fn run(app: &App, args: &DiffArgs) -> Ended {
     app.note_pin(&session).await?;
     let only = args.key.as_deref().map(|text| lookup::find(text, &session.keys())).transpose()?;
     let is_wanted = |key: &Key| only.as_ref().is_none_or(|only| only == key);
+    let steps = plan.steps.iter().map(|step| (step, false)).chain(plan.drift.iter().map(|step| (step, true)));
     let mut objects = Vec::new();
-    for step in plan.steps.iter().chain(&plan.drift).filter(|step| is_wanted(&step.key)) {
-        let diff = whole(app, &session, step).await?;
-        objects.push(Hunks { step, diff });
+    for (step, is_left) in steps.filter(|(step, _)| is_wanted(&step.key)) {
+        let body = body(app, &session, step).await?;
+        let diff = whole(step, body.as_ref());
+        objects.push(Compared { step, is_left, body, diff });
     }
     let blocked: Vec<BlockedPart<'_>> =
         blocked::all(&plan).into_iter().filter(|part| is_wanted(part.key)).collect();
@@ -32,26 +34,34 @@ pub async fn run(app: &App, args: &DiffArgs) -> Ended {
     if let Some(many) = app.many() {
         many.plan(&Summary::of(&plan));
     }
+    let form = if args.fields { Form::Fields } else { Form::Unified(args.context) };
     let document = DiffDocument::new(&plan, &objects, &blocked);
     app.answer(&document, || {
-        human(&objects, &blocked)
+        human(&objects, &blocked, form)
             + &output::blocked::section(&blocked, app.screen.columns(), &app.command("why"))
     })?;
     Ok(exit)
 }
 
-/// The fields of a step: what is made is compared with nothing, and nothing with what is deleted.
-async fn whole(app: &App, session: &Session, step: &Step) -> gitops_core::Result<Diff> {
-    if !step.diff.is_empty() {
-        return Ok(step.diff.clone());
+/// What is compared with the fields of a step: what is declared, and of an object that goes what is live.
+async fn body(app: &App, session: &Session, step: &Step) -> gitops_core::Result<Option<Value>> {
+    // The fields of a root are those of its resources, and not of its declaration.
+    if !step.diff.is_empty() && session.target_of_roots(step.key.target()).is_some() {
+        return Ok(None);
     }
-    Ok(match step.action {
-        Action::Delete => {
-            let live = session.live(&app.cx, &step.key).await?;
-            fields(live.as_ref().map(|live| &live.body), None)
-        }
-        _ => fields(None, declared(session, &step.key).as_ref()),
-    })
+    match step.action {
+        Action::Delete => Ok(session.live(&app.cx, &step.key).await?.map(|live| live.body)),
+        _ => Ok(declared(session, &step.key)),
+    }
+}
+
+/// The fields of a step: what is made is compared with nothing, and nothing with what is deleted.
+fn whole(step: &Step, body: Option<&Value>) -> Diff {
+    match step.action {
+        _ if !step.diff.is_empty() => step.diff.clone(),
+        Action::Delete => fields(body, None),
+        _ => fields(None, body),
+    }
 }
 
 fn declared(session: &Session, key: &Key) -> Option<Value> {

@@ -4,11 +4,14 @@
 
 mod bad_input;
 mod config_errors;
+mod diff;
 mod disks;
 mod documents;
 mod drift;
 mod exit_codes;
 mod field;
+mod graph;
+mod init;
 mod interrupt;
 mod needs;
 mod plan_apply;

@@ -100,26 +100,3 @@ fn a_file_that_somebody_else_made_is_blocked_and_not_touched() {
     assert_eq!(world.live("index.html").as_deref(), Some("theirs"));
     assert_eq!(world.live("conf/app.toml").as_deref(), Some("size = 1\n"));
 }
-
-#[test]
-fn the_difference_is_shown_line_by_line() {
-    let world = World::applied();
-    let text = "one\n2\n";
-    world.commit("Change", &[("index.html", Some(text)), ("conf/app.toml", None), ("new", Some("n\n"))]);
-    let ran = world.gitops(&["diff"]).expect(0).says("-two\n").says("+2\n").says("-size = 1\n").says("+n\n");
-    assert!(!ran.stdout.contains('\u{1b}'));
-    let ran = world.gitops(&["diff", "index.html"]).expect(0).says("-two\n");
-    assert!(!ran.stdout.contains("size"), "{}", ran.stdout);
-    world.gitops(&["diff", "nowhere"]).expect(1).warns("no object is called `nowhere`");
-}
-
-#[test]
-fn init_writes_a_configuration_that_works_and_overwrites_none() {
-    let world = World::new();
-    world.gitops(&["init"]).expect(1).warns("not overwritten");
-    fs::remove_file(world.path("gitops.yaml")).unwrap();
-    world.gitops(&["init", "--url", "./repository", "--path", "site"]).expect(0).says("gitops plan");
-    assert!(world.path(".gitops/site").is_dir());
-    world.gitops(&["apply", "--yes"]).expect(0);
-    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
-}

@@ -63,7 +63,8 @@ async fn what_people_ask_is_answered() {
     world.gitops(&["graph"]).expect(0).says("ConfigMap/");
     world.gitops(&["why", "web"]).expect(0).says("web.yaml:").says("Begin").says("Alice");
     world.commit("Change", &[("web.yaml", Some(&config_map("web", "2")))]);
-    world.gitops(&["diff"]).expect(0).says("data/x");
+    world.gitops(&["diff"]).expect(0).says("-  x: \"1\"\n+  x: \"2\"\n");
+    world.gitops(&["diff", "--fields"]).expect(0).says("data/x");
     world.gitops(&["apply", "--yes"]).expect(0);
     world.gitops(&["rollback", "HEAD~1", "--yes"]).expect(0);
     assert_eq!(cluster.value("web", "x").await.as_deref(), Some("1"));

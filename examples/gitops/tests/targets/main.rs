@@ -3,6 +3,7 @@
 
 mod cluster;
 mod field;
+mod init;
 mod kills;
 mod others;
 mod outputs;

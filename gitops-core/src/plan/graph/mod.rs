@@ -1,9 +1,11 @@
 //! The dependency graph.
 
 mod cycle;
+mod fold;
 mod picture;
 
 pub use cycle::Cycle;
+pub use fold::{Drawn, Picture};
 pub use picture::{Direction, Parts};
 
 use std::cmp::Reverse;
@@ -110,6 +112,37 @@ impl Graph {
         let nodes = self.keys().filter(|key| keep(key));
         let nodes = nodes.map(|key| (key.clone(), self.needs(key).into_iter().cloned().collect()));
         Self::new(nodes).expect("a part of an acyclic graph has no cycle")
+    }
+
+    /// The graph of some nodes, with what they need and what needs them, directly or through others, as far as so many steps
+    /// away.
+    ///
+    /// ```
+    /// use gitops_core::{Graph, GroupKind, Key};
+    /// let key = |name: &str| Key::new("k8s", GroupKind::new("", "Pod"), "", name);
+    /// let chain = [("a", vec![]), ("b", vec!["a"]), ("c", vec!["b"]), ("other", vec!["a"])];
+    /// let node = |(name, needs): (&str, Vec<&str>)| (key(name), needs.into_iter().map(key).collect());
+    /// let graph = Graph::new(chain.map(node))?;
+    /// let around = |depth| graph.around(depth, |key| key.name() == "c").keys().cloned().collect::<Vec<_>>();
+    /// assert_eq!(around(usize::MAX), ["a", "b", "c"].map(key));
+    /// assert_eq!(around(1), ["b", "c"].map(key));
+    /// # Ok::<(), gitops_core::Cycle>(())
+    /// ```
+    #[must_use]
+    pub fn around(&self, depth: usize, chosen: impl Fn(&Key) -> bool) -> Self {
+        let chosen: BTreeSet<NodeIndex> =
+            self.graph.node_indices().filter(|node| chosen(&self.graph[*node])).collect();
+        let mut kept = chosen.clone();
+        for direction in [Incoming, Outgoing] {
+            let (mut edge, mut seen, mut left) = (chosen.clone(), chosen.clone(), depth);
+            while left > 0 && !edge.is_empty() {
+                let next = edge.iter().flat_map(|node| self.graph.neighbors_directed(*node, direction));
+                edge = next.filter(|node| seen.insert(*node)).collect();
+                left -= 1;
+            }
+            kept.extend(seen);
+        }
+        self.subgraph(|key| self.node(key).is_some_and(|node| kept.contains(&node)))
     }
 
     fn node(&self, key: &Key) -> Option<NodeIndex> {

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use super::Graph;
+use super::fold::Picture;
 use crate::value::{Component, Key};
 
 /// In which direction a picture grows.
@@ -27,47 +28,55 @@ impl Direction {
 pub type Parts = BTreeMap<Key, Vec<Component>>;
 
 impl Graph {
-    /// The graph in Graphviz's DOT language; an arrow goes from what is needed to what needs it, a dotted line from an
+    /// The graph in Graphviz's DOT language, as [`Picture::dot`] writes it, with a node for each object.
+    pub fn dot(&self, direction: Direction, parts: &Parts) -> String {
+        self.picture().dot(direction, parts)
+    }
+
+    /// The graph as a Mermaid flowchart, as [`Picture::mermaid`] writes it, with a node for each object.
+    pub fn mermaid(&self, direction: Direction, parts: &Parts) -> String {
+        self.picture().mermaid(direction, parts)
+    }
+}
+
+impl Picture {
+    /// The picture in Graphviz's DOT language; an arrow goes from what is needed to what needs it, a dotted line from an
     /// object to what it is made of.
     pub fn dot(&self, direction: Direction, parts: &Parts) -> String {
         let mut out = format!("digraph gitops {{\n  rankdir={};\n  node [shape=box];\n", direction.code());
-        for key in self.keys() {
-            let object = key.to_string();
+        for node in self.nodes() {
+            let object = node.to_string();
             let _ = writeln!(out, "  {};", dot_text(&object));
-            for part in parts.get(key).into_iter().flatten() {
+            for part in node.single().and_then(|key| parts.get(key)).into_iter().flatten() {
                 let (name, label) = (dot_text(&format!("{object} {}", part.name)), dot_text(&part.name));
                 let _ = writeln!(out, "  {name} [shape=ellipse, label={label}];");
                 let line = "[style=dotted, dir=none]";
                 let _ = writeln!(out, "  {} -> {name} {line};", dot_text(&object));
             }
         }
-        for (needed, key) in self.edges() {
-            let _ = writeln!(out, "  {} -> {};", dot_text(&needed.to_string()), dot_text(&key.to_string()));
+        for (needed, node) in self.edges() {
+            let (needed, node) = (self.nodes()[*needed].to_string(), self.nodes()[*node].to_string());
+            let _ = writeln!(out, "  {} -> {};", dot_text(&needed), dot_text(&node));
         }
         out.push_str("}\n");
         out
     }
 
-    /// The graph as a Mermaid flowchart, as forges draw it in Markdown; lines as in [`dot`](Self::dot).
+    /// The picture as a Mermaid flowchart, as forges draw it in Markdown; lines as in [`dot`](Self::dot).
     pub fn mermaid(&self, direction: Direction, parts: &Parts) -> String {
         let mut out = format!("flowchart {}\n", direction.code());
-        let name = |key: &Key| self.node(key).map_or(0, petgraph::graph::NodeIndex::index);
-        for key in self.keys() {
-            let object = name(key);
-            let _ = writeln!(out, "  n{object}[\"{}\"]", mermaid_text(&key.to_string()));
-            for (number, part) in parts.get(key).into_iter().flatten().enumerate() {
+        for (at, node) in self.nodes().iter().enumerate() {
+            let _ = writeln!(out, "  n{at}[\"{}\"]", mermaid_text(&node.to_string()));
+            let parts = node.single().and_then(|key| parts.get(key));
+            for (number, part) in parts.into_iter().flatten().enumerate() {
                 let part = mermaid_text(&part.name);
-                let _ = writeln!(out, "  n{object} -.- n{object}p{number}([\"{part}\"])");
+                let _ = writeln!(out, "  n{at} -.- n{at}p{number}([\"{part}\"])");
             }
         }
-        for (needed, key) in self.edges() {
-            let _ = writeln!(out, "  n{} --> n{}", name(needed), name(key));
+        for (needed, node) in self.edges() {
+            let _ = writeln!(out, "  n{needed} --> n{node}");
         }
         out
-    }
-
-    fn edges(&self) -> impl Iterator<Item = (&Key, &Key)> {
-        self.keys().flat_map(|key| self.needs(key).into_iter().map(move |needed| (needed, key)))
     }
 }
 
