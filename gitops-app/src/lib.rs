@@ -27,6 +27,15 @@ mod source;
 mod targets;
 pub mod text;
 
+/// The pages whose examples need more than one crate: they compile.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../../README.md")]
+    struct Readme;
+    #[doc = include_str!("../../docs/embedding.md")]
+    struct Embedding;
+}
+
 pub use backends::{Backends, Mounting};
 pub use inputs::Inputs;
 pub use orphans::{Orphaned, orphaned};

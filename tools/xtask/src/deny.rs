@@ -14,7 +14,7 @@ const DATABASE: &str = "advisory-db-3157b0e258782691";
 
 /// Checks bans, licences and sources, and advisories where their data is given.
 pub fn run() -> Result<()> {
-    let tool = cargo_tool::installed("cargo-deny", VERSION)?;
+    let tool = cargo_tool::installed("cargo-deny", VERSION, &[])?;
     check(&mut Command::new(&tool), &["bans", "licenses", "sources"])?;
     let Some(data) = advisories()? else {
         eprintln!("WARNING: advisories were NOT checked: no RustSec data.");

@@ -1,6 +1,7 @@
 //! Development tasks. `cargo xtask --help` lists them; the gate in `.ci/run` is made of them.
 
 mod bench;
+mod book;
 mod cache;
 mod cargo_tool;
 mod deny;
@@ -13,6 +14,7 @@ mod kill;
 mod msrv;
 mod mutants;
 mod outside;
+mod packages;
 mod postgres;
 mod process;
 mod servers;
@@ -46,13 +48,15 @@ enum Task {
     Descriptions,
     /// Check licences, banned crates, sources and, where the data is given, advisories.
     Deny,
+    /// Build the book, and check its links and that its examples are compiled.
+    Book,
     /// Check that no dependency declares a newer Rust than the workspace.
     Msrv,
     /// Check the tracked files for machine paths, secrets and unfinished work.
     Hygiene,
     /// Change the code that decides, place by place, and look whether a test notices.
     Mutants(mutants::Options),
-    /// Build a crate outside of the workspace that depends on it as its users do.
+    /// Check that the crates can be packaged, and build one outside of the workspace that depends on it as its users do.
     Outside,
     /// Kill the `gitops` command again and again and check that the next run repairs everything.
     Kill(kill::Options),
@@ -85,6 +89,7 @@ fn run(task: Task) -> Result<()> {
         Task::Servers { names } => servers::run(&names),
         Task::Descriptions => descriptions::run(),
         Task::Deny => deny::run(),
+        Task::Book => book::run(),
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
         Task::Mutants(options) => mutants::run(&options),

@@ -4,13 +4,14 @@ use std::fs;
 use std::process::Command;
 
 use crate::failure::{At, Failure, Result};
-use crate::{process, workspace};
+use crate::{packages, process, workspace};
 
 /// By this variable a build could choose the version that the crate has to choose.
 const VERSION: &str = "K8S_OPENAPI_ENABLED_VERSION";
 
 /// Fails unless the crate resolves to one version of Kubernetes, by default and by its own choice, and builds.
 pub fn run() -> Result<()> {
+    packages::run()?;
     lock_as_the_workspace()?;
     let default = versions(&[])?;
     one_version("by default", &default)?;

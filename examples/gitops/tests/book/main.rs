@@ -1,9 +1,11 @@
-//! The book: its tutorial is run, its error index is the command's own.
+//! The book: the commands of its pages are run, its error index is the command's own.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod errors;
+mod follow;
+mod kubectl;
+mod pages;
 mod transcript;
-mod tutorial;
 
 /// A page of the book.
 fn page(name: &str) -> String {

@@ -51,7 +51,7 @@ struct Score {
 
 /// Tries the mutants of the parts, evenly over each, and fails if one survives that nobody explained.
 pub fn run(options: &Options) -> Result<()> {
-    let tool = cargo_tool::installed("cargo-mutants", VERSION)?;
+    let tool = cargo_tool::installed("cargo-mutants", VERSION, &[])?;
     let chosen = chosen(&options.parts)?;
     let tree = stage("copy of the tracked files", copy)?;
     let (clock, limit) = (stopwatch(), Duration::from_secs(options.minutes * 60));
