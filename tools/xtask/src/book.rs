@@ -22,6 +22,7 @@ pub fn run() -> Result<()> {
     let pages = files(&book, "html")?;
     let mut faults = links::broken(&book, &pages)?;
     faults.extend(snippets::not_compiled()?);
+    faults.extend(unlisted()?);
     match faults.is_empty() {
         true => {
             eprintln!("{} pages in {}", pages.len(), book.display());
@@ -29,6 +30,17 @@ pub fn run() -> Result<()> {
         }
         false => Err(Failure::new(format!("{} faults of the book\n{}", faults.len(), faults.join("\n")))),
     }
+}
+
+/// A line for each page of `docs/` that is no part of the book.
+fn unlisted() -> Result<Vec<String>> {
+    let summary = docs().join("SUMMARY.md");
+    let listed = fs::read_to_string(&summary).at(&summary)?;
+    let files = workspace::tracked_files()?;
+    let pages = files.iter().filter_map(|file| file.strip_prefix("docs/"));
+    let pages = pages.filter(|page| Path::new(page).extension().is_some_and(|is| is == "md"));
+    let missing = pages.filter(|page| *page != "SUMMARY.md" && !listed.contains(&format!("({page})")));
+    Ok(missing.map(|page| format!("  docs/{page}: it is not in docs/SUMMARY.md")).collect())
 }
 
 fn docs() -> PathBuf {
