@@ -11,6 +11,9 @@ use crate::config::{Config, TargetKind};
 /// The folder that holds the states of applications that name no other.
 pub(crate) const STATES: &str = ".gitops";
 
+/// The folder beside the states for what programs rendered. No application can have this name.
+const RENDERS: &str = "~renders";
+
 /// The folder in a state for what can be fetched again.
 pub const MIRRORS: &str = "mirrors";
 
@@ -69,6 +72,15 @@ pub fn destination(config: &Config) -> Option<PathBuf> {
 /// The state of an application that names no folder.
 pub fn default_state(base: &Path, application: &str) -> PathBuf {
     base.join(STATES).join(application)
+}
+
+/// The folder in which what programs rendered is kept: beside the default states, for all applications, or else in the
+/// application's own.
+pub fn renders(config: &Config) -> PathBuf {
+    match config.state.parent().filter(|_| config.has_default_state) {
+        Some(states) => states.join(RENDERS),
+        None => config.state.join(RENDERS.trim_start_matches('~')),
+    }
 }
 
 /// Moves the state of a renamed application to the folder of its new name.

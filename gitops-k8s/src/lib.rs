@@ -21,7 +21,7 @@ struct Guide;
 pub use client::cluster::{Cluster, Connection};
 pub use client::limits::Limits;
 pub use declare::manifest::{KubernetesRender, NonManifests, Scope, Scopes};
-pub use declare::render::{Helm, HelmRender, Kustomize, KustomizeRender};
+pub use declare::render::{Helm, HelmRender, Kustomize, KustomizeRender, RenderCache};
 pub use declare::transform::{Sheet, Substitute, Transform};
 pub use live::application::{Conflicts, Kubernetes};
 pub use live::health::{HealthRule, ObjectHealth};

@@ -4,11 +4,13 @@ use std::path::absolute;
 use std::sync::Arc;
 
 use gitops_core::{Cx, Event, Mount, Render, Result, Routes};
-use gitops_k8s::{Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, Substitute};
+use gitops_k8s::{
+    Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, RenderCache, Substitute,
+};
 
 use crate::backends::Mounting;
 use crate::config::{Config, KubernetesConfig, RenderConfig, RenderKind};
-use crate::rules;
+use crate::{place, rules};
 
 /// Connects; sends nothing yet.
 pub async fn open(application: &Config, config: &KubernetesConfig, mounting: &Mounting) -> Result<Mount> {
@@ -18,7 +20,8 @@ pub async fn open(application: &Config, config: &KubernetesConfig, mounting: &Mo
     let manifests = KubernetesRender::new(&mounting.target).namespace(namespace).secret_key(secrets.clone());
     let manifests = manifests.cluster(cluster.clone());
     let (path, renders) = (mounting.path.clone(), config.clone());
-    let render = cx.off_thread(move |cx| render(cx, &path, &renders, manifests)).await??;
+    let cache = RenderCache::new(place::renders(application));
+    let render = cx.off_thread(move |cx| render(cx, &path, &renders, manifests, &cache)).await??;
     let target = Kubernetes::builder(cluster, &application.name)
         .limits(limits(config))
         .conflicts(config.conflicts)
@@ -43,6 +46,7 @@ fn render(
     folder: &str,
     config: &KubernetesConfig,
     manifests: KubernetesRender,
+    cache: &RenderCache,
 ) -> Result<Arc<dyn Render>> {
     let manifests = match (&config.substitute, config.outputs.is_empty()) {
         (None, true) => manifests,
@@ -62,14 +66,15 @@ fn render(
                     Some(program) => Kustomize::at(cx, &absolute(program)?)?,
                     None => Kustomize::find(cx)?,
                 };
-                Arc::new(manifests.kustomized(&path, kustomize))
+                Arc::new(manifests.kustomized(&path, kustomize.cached(cache.clone())))
             }
             RenderKind::Helm { program, release, values, kubernetes, api_versions } => {
                 let helm = match program {
                     Some(program) => Helm::at(cx, &absolute(program)?, release)?,
                     None => Helm::find(cx, release)?,
                 };
-                let helm = values.iter().fold(helm, |helm, path| helm.values(below(path)));
+                let helm =
+                    values.iter().fold(helm.cached(cache.clone()), |helm, path| helm.values(below(path)));
                 let helm = kubernetes.iter().fold(helm, Helm::kubernetes);
                 Arc::new(manifests.helmed(&path, api_versions.iter().fold(helm, Helm::api_versions)))
             }

@@ -1,11 +1,12 @@
 //! `kustomize` and `helm`, the real ones.
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::{Cx, ErrorKind, Render, Renderer};
-use gitops_k8s::{Helm, Kustomize};
+use gitops_k8s::{Helm, Kustomize, RenderCache};
 
 use crate::support::{render, renderer, snapshot};
 
@@ -247,4 +248,40 @@ fn what_a_program_warns_of_is_told_without_the_values_that_it_prints() {
     warning[GO0418]: chart/Chart.yaml: `helm` warns: this chart is deprecated
     warning[GO0416]: chart/Chart.yaml: what is rendered from it holds no object (remove it if that is meant: what it declared before is no longer declared)
     ");
+}
+
+#[test]
+fn what_was_rendered_is_not_rendered_again_by_the_next_process_unless_something_of_it_changed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (counted, runs) = (folder.path().join("kustomize"), folder.path().join("runs"));
+    let real = program("GITOPS_KUSTOMIZE");
+    let script = format!(
+        "#!/bin/sh\n[ \"$1\" = build ] && echo run >> {}\nexec {} \"$@\"\n",
+        runs.display(),
+        real.display()
+    );
+    std::fs::write(&counted, script).unwrap();
+    std::fs::set_permissions(&counted, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let cache = folder.path().join("renders");
+    // Each has a renderer of its own, as each process does.
+    let render = |files: &[(&str, &str)], namespace: &str| {
+        let kustomize = Kustomize::at(&Cx::system(), &counted).unwrap().cached(RenderCache::new(&cache));
+        let render = renderer().namespace(namespace).kustomized("overlay", kustomize);
+        let found = lines(render, files);
+        (found, std::fs::read_to_string(&runs).unwrap_or_default().lines().count())
+    };
+    let (first, _) = render(&FILES, "default");
+    assert_eq!(render(&FILES, "default"), (first.clone(), 1));
+    let mut other = FILES;
+    other[5].1 = "what the overlay does not read";
+    assert_eq!(render(&other, "default"), (first.clone(), 1));
+    other[2].1 = "debug = yes\n";
+    let (changed, runs_then) = render(&other, "default");
+    assert!(changed.contains("debug = yes") && runs_then == 2, "{changed}");
+    assert_eq!(render(&FILES, "default"), (first.clone(), 2), "back again");
+    std::fs::remove_dir_all(&cache).unwrap();
+    assert_eq!(render(&FILES, "default"), (first, 3));
+    // What failed is no answer: it is tried again.
+    other[1].1 = "kind: [";
+    assert_eq!((render(&other, "default").1, render(&other, "default").1), (4, 5));
 }

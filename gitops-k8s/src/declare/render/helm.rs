@@ -9,6 +9,7 @@ use gitops_core::{
 };
 use smol_str::SmolStr;
 
+use super::cache::RenderCache;
 use super::copy::{Copy, join};
 use super::failure::Failure;
 use super::jail::Jail;
@@ -76,6 +77,13 @@ impl Helm {
     #[must_use]
     pub fn api_versions<V: Into<String>>(mut self, versions: impl IntoIterator<Item = V>) -> Self {
         self.api_versions = Some(versions.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Keeps what it prints in a cache, so that it is not run again on the same files, in this process or another one.
+    #[must_use]
+    pub fn cached(mut self, cache: RenderCache) -> Self {
+        self.program.cache = Some(cache);
         self
     }
 

@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -8,8 +10,8 @@ use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use gitops_core::Cx;
 use gitops_core::process::ProcessGroup;
+use gitops_core::{Cx, Digest, Hasher};
 use tempfile::TempDir;
 
 use super::failure::Failure;
@@ -28,6 +30,8 @@ const SHELL: &str = "/bin/sh";
 /// the system lets us take it away (and no way to it by proxy or git), a process group that is killed with all that it started, and limits on time, memory and output.
 pub(super) struct Jail {
     folder: TempDir,
+    /// What was put into it.
+    files: RefCell<BTreeMap<String, Digest>>,
 }
 
 /// What a program printed that did what it was asked for.
@@ -49,7 +53,7 @@ impl Jail {
         let folder = tempfile::Builder::new().prefix("gitops-render-").tempdir()?;
         fs::create_dir(folder.path().join("home"))?;
         fs::create_dir(folder.path().join("tree"))?;
-        Ok(Self { folder })
+        Ok(Self { folder, files: RefCell::default() })
     }
 
     /// Where the files of the repository are.
@@ -59,11 +63,19 @@ impl Jail {
 
     /// Puts a file of the repository into the jail.
     pub fn write(&self, path: &str, bytes: &[u8]) -> Result<(), Failure> {
+        self.files.borrow_mut().insert(path.to_owned(), Digest::of(bytes));
         let path = self.tree().join(path);
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         Ok(fs::write(path, bytes)?)
+    }
+
+    /// Has all that was put into it stand for itself.
+    pub fn stand_for(&self, hasher: &mut Hasher) {
+        for (path, content) in &*self.files.borrow() {
+            hasher.field(path).field(content.as_bytes());
+        }
     }
 
     /// Runs a program to its end and gives what it printed.

@@ -8,6 +8,7 @@ use gitops_core::{
 };
 use smol_str::SmolStr;
 
+use super::cache::RenderCache;
 use super::jail::Jail;
 use super::kustomization;
 use super::origin::Maker;
@@ -46,6 +47,13 @@ impl Kustomize {
         let is_kubectl = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("kubectl"));
         let ask: &[&str] = if is_kubectl { &["version", "--client"] } else { &["version"] };
         Ok(Self { program: Program::at(cx, path, ask, OLDEST)?, is_kubectl })
+    }
+
+    /// Keeps what it prints in a cache, so that it is not run again on the same files, in this process or another one.
+    #[must_use]
+    pub fn cached(mut self, cache: RenderCache) -> Self {
+        self.program.cache = Some(cache);
+        self
     }
 
     /// How long it may take; a minute by default.

@@ -1,5 +1,6 @@
 //! Manifests that a program makes: `kustomize` and `helm`, each in a folder of its own.
 
+mod cache;
 mod copy;
 mod failure;
 mod helm;
@@ -15,5 +16,6 @@ mod served;
 pub(crate) use kustomization::NAMES;
 pub(crate) use origin::{Maker, Origins};
 
+pub use cache::RenderCache;
 pub use helm::{Helm, HelmRender};
 pub use kustomize::{Kustomize, KustomizeRender};

@@ -1,11 +1,13 @@
 use std::ffi::OsStr;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitops_core::{Cx, Diagnostic, Error, ErrorKind, Part, Result};
+use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Hasher, Part, Result};
 
+use super::cache::RenderCache;
 use super::failure::Failure;
-use super::jail::Jail;
+use super::jail::{Jail, Printed};
 use super::network;
 
 /// How long a program may take, unless that is said.
@@ -18,6 +20,8 @@ pub(super) struct Program {
     /// How long it may take.
     pub wall: Duration,
     pub version: String,
+    /// Where what it printed is kept.
+    pub cache: Option<RenderCache>,
 }
 
 impl Program {
@@ -33,7 +37,7 @@ impl Program {
         let found = answer.split_whitespace().rev().find_map(version);
         match found {
             Some((number, text)) if number >= oldest => {
-                Ok(Self { path: path.into(), wall: WALL, version: text })
+                Ok(Self { path: path.into(), wall: WALL, version: text, cache: None })
             }
             _ => {
                 let message =
@@ -58,9 +62,35 @@ impl Program {
         if network::closed().is_none() {
             part.warning(self.open_network(part));
         }
-        let printed = jail.run(cx, &self.path, arguments, self.wall)?;
+        let printed = self.printed(cx, jail, arguments)?;
         warnings(&printed.aside).for_each(|line| part.warning(self.warning(part, line)));
         Ok(printed.answer)
+    }
+
+    /// What it prints, or printed when it was given the same.
+    fn printed<A: AsRef<OsStr>>(&self, cx: &Cx, jail: &Jail, arguments: &[A]) -> Result<Printed, Failure> {
+        let Some(cache) = &self.cache else { return jail.run(cx, &self.path, arguments, self.wall) };
+        let key = self.key(jail, arguments);
+        if let Some(printed) = cache.get(&key) {
+            return Ok(printed);
+        }
+        let printed = jail.run(cx, &self.path, arguments, self.wall)?;
+        cache.put(&key, &printed);
+        Ok(printed)
+    }
+
+    /// All that decides what it prints: which program it is, its arguments, and the files in the jail.
+    fn key<A: AsRef<OsStr>>(&self, jail: &Jail, arguments: &[A]) -> Digest {
+        let mut hasher = Hasher::new("gitops render by a program 1");
+        hasher.field(self.path.as_os_str().as_encoded_bytes()).field(&self.version);
+        if let Ok(file) = self.path.metadata() {
+            hasher.field(file.len().to_le_bytes()).field(file.mtime().to_le_bytes());
+        }
+        for argument in arguments {
+            hasher.field("argument").field(argument.as_ref().as_encoded_bytes());
+        }
+        jail.stand_for(&mut hasher);
+        hasher.finish()
     }
 
     fn open_network(&self, part: &Part<'_>) -> Diagnostic {
