@@ -55,8 +55,7 @@ impl RenderCache {
             let _ = fs::remove_file(&path);
             return None;
         };
-        // The time of the last use; without it the entry only goes earlier.
-        let _ = fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now()));
+        touch(&path);
         Some(printed)
     }
 
@@ -91,6 +90,13 @@ impl RenderCache {
     fn path(&self, key: &Digest) -> PathBuf {
         self.0.folder.join(key.to_string())
     }
+}
+
+/// Notes the time of the last use; where that fails, the entry only goes earlier.
+fn touch(path: &Path) {
+    #[allow(clippy::disallowed_methods, reason = "only what goes first when there is no room rests on it")]
+    let now = SystemTime::now();
+    let _ = fs::File::open(path).and_then(|file| file.set_modified(now));
 }
 
 /// Each file with the time of its last use and its size.
