@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use testbed::{ApiServer, User};
 
@@ -11,10 +11,11 @@ const ELSEWHERE: [(&str, &str); 1] = [("review.md", "tests/forge, on a real forg
 
 #[test]
 fn every_page_with_commands_is_followed_or_says_why_not() {
-    let docs = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let names =
         std::fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let has_commands = |name: &String| name.ends_with(".md") && page(name).contains("```console");
+    let is_page = |name: &str| Path::new(name).extension().is_some_and(|extension| extension == "md");
+    let has_commands = |name: &String| is_page(name) && page(name).contains("```console");
     for name in names.filter(has_commands) {
         let is_followed = include_str!("pages.rs").contains(&format!("follow(\"{name}\""));
         let is_elsewhere = ELSEWHERE.iter().any(|(other, _)| *other == name);
