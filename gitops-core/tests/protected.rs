@@ -5,50 +5,10 @@ mod support;
 
 use std::sync::Arc;
 
-use gitops_core::capability::{DryRun, Preview};
+use gitops_core::capability::Preview;
 use gitops_core::*;
+use support::previews::Previews;
 use support::{World, key};
-
-/// A target in memory that can't change anything in place, and may protect its one kind.
-struct Rigid {
-    memory: Arc<Memory>,
-    protects: bool,
-}
-
-#[async_trait]
-impl Target for Rigid {
-    fn info(&self) -> TargetInfo {
-        let kinds = self.protects.then(|| GroupKind::new("", "K"));
-        self.memory.info().protected(kinds)
-    }
-
-    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
-        self.memory.observe(cx, scope).await
-    }
-
-    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
-        self.memory.apply(cx, change).await
-    }
-
-    fn dry_run(&self) -> Option<&dyn DryRun> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl DryRun for Rigid {
-    async fn preview(
-        &self,
-        _: &Cx,
-        key: &Key,
-        object: Option<&Object>,
-        live: Option<&Live>,
-    ) -> Result<Preview> {
-        let replace = (object.is_some() && live.is_some()).then(|| "it is set in stone".to_owned());
-        let preview = Preview::new(Diff::default(), Digest::of(b"")).replacing(replace);
-        Ok(preview.protecting(key.name() == "precious"))
-    }
-}
 
 /// The file `kept…` declares an object that is to be kept.
 fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
@@ -57,8 +17,14 @@ fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
     Ok(vec![if part.path().starts_with("kept") { object.kept() } else { object }])
 }
 
+/// A target that can't change anything in place, and may protect its one kind.
 async fn engine(world: &World, protects: bool) -> Engine {
-    let rigid = Rigid { memory: world.memory.clone(), protects };
+    let rigid = Previews::over(world, |key, object, live| {
+        let replace = (object.is_some() && live.is_some()).then(|| "it is set in stone".to_owned());
+        let preview = Preview::new(Diff::default(), Digest::of(b"")).replacing(replace);
+        Ok(preview.protecting(key.name() == "precious"))
+    });
+    let rigid = rigid.info(|info| info.protected(protects.then(|| GroupKind::new("", "K"))));
     let builder = world.builder("test").render(Arc::new(render_files("protected 1", render)));
     builder.target("t", Arc::new(rigid)).open(&world.cx).await.unwrap()
 }

@@ -1,66 +1,24 @@
 use std::sync::{Arc, Mutex};
 
-use gitops_core::capability::{DryRun, Preview};
 use gitops_core::*;
 
+use crate::support::previews::{Previews, fields};
 use crate::support::{World, key, yes};
 
-type Takes = Arc<dyn Fn(&Key) -> Vec<Taken> + Send + Sync>;
-
-/// A target in memory whose deletes take things with them, and of which some fields belong to another client.
-struct Shared {
-    memory: Arc<Memory>,
-    takes: Takes,
-    foreign: fn() -> Vec<ForeignField>,
-}
-
-#[async_trait]
-impl Target for Shared {
-    fn info(&self) -> TargetInfo {
-        self.memory.info()
-    }
-
-    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
-        self.memory.observe(cx, scope).await
-    }
-
-    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
-        self.memory.apply(cx, change).await
-    }
-
-    fn dry_run(&self) -> Option<&dyn DryRun> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl DryRun for Shared {
-    async fn preview(
-        &self,
-        _: &Cx,
-        key: &Key,
-        object: Option<&Object>,
-        live: Option<&Live>,
-    ) -> Result<Preview> {
-        let diff = match (object, live) {
-            (Some(object), Some(live)) => Structural::default().diff(&object.body, &live.body),
-            _ => Diff::default(),
-        };
-        let preview = Preview::new(diff, Digest::of(b""));
-        Ok(match object {
-            None => preview.taking((self.takes)(key)),
-            Some(_) if live.is_some() => preview.among((self.foreign)()),
-            Some(_) => preview,
-        })
-    }
-}
-
+/// A target whose deletes take things with them, and of which some fields belong to another client.
 async fn engine(
     world: &World,
     takes: impl Fn(&Key) -> Vec<Taken> + Send + Sync + 'static,
     foreign: fn() -> Vec<ForeignField>,
 ) -> Engine {
-    let target = Shared { memory: world.memory.clone(), takes: Arc::new(takes), foreign };
+    let target = Previews::over(world, move |key, object, live| {
+        let preview = fields(object, live, Digest::of(b""));
+        Ok(match object {
+            None => preview.taking(takes(key)),
+            Some(_) if live.is_some() => preview.among(foreign()),
+            Some(_) => preview,
+        })
+    });
     world.builder("test").target("t", Arc::new(target)).open(&world.cx).await.unwrap()
 }
 

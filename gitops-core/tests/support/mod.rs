@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test file uses its part")]
 
+pub mod previews;
 mod shared;
 
 pub use shared::Shared;
