@@ -254,3 +254,81 @@ async fn a_store_whose_watch_fails_stops_no_sync_and_its_requests_are_taken_up_a
     let stopped = |event: &Event| matches!(event, Event::Finished { applied, .. } if *applied < 3);
     assert!(!world.events().iter().any(stopped), "one sync made all of it: {:?}", world.events());
 }
+
+/// Met with an emergency stop: it waited for an engine that had ended, and the next apply by hand wrote all the same.
+#[tokio::test]
+async fn what_was_asked_while_no_engine_was_at_work_counts_for_the_next_apply() {
+    let world = World::with(&[("a", "1")]);
+    world.converge().await;
+    let requests = Requests::new(world.store(), "test");
+    let suspend = Request::Suspend { reason: "incident 17".into() };
+    let ticket = requests.ask(&world.cx, "ana", suspend).await.unwrap();
+    world.declare(&[("a", "2")]);
+    for _ in 0..2 {
+        let mut engine = world.engine().await;
+        let plan = engine.plan(&world.cx).await.unwrap();
+        let error = engine.apply(&world.cx, &plan, &support::yes()).await.unwrap_err();
+        assert!(error.kind() == ErrorKind::Denied && error.to_string().contains("incident 17"), "{error}");
+        assert_eq!(world.contents(), [owned(("a", "1"))]);
+        assert_eq!(requests.answer(&world.cx, &ticket).await.unwrap(), Some(()));
+    }
+    assert!(world.engine().await.reconcile(&world.cx).await.is_err());
+    assert_eq!(world.contents(), [owned(("a", "1"))]);
+}
+
+/// Met a week after: somebody had asked to resume, nobody was at work, and the next run resumed what had been suspended since.
+#[tokio::test]
+async fn an_older_request_never_undoes_what_was_ordered_after_it() {
+    let world = World::with(&[("a", "1")]);
+    world.converge().await;
+    let requests = Requests::new(world.store(), "test");
+    let ticket = requests.ask(&world.cx, "bo", Request::Resume).await.unwrap();
+    let suspend = Request::Suspend { reason: "incident 18".into() };
+    world.engine().await.fulfil(&world.cx, "ana", &suspend).await.unwrap();
+    world.declare(&[("a", "2")]);
+    assert_eq!(requests.answer(&world.cx, &ticket).await.unwrap_err().kind(), ErrorKind::Denied);
+    while_it_runs(&world, async |handle| {
+        let status = until(&handle, |status| status.sync == SyncStatus::OutOfSync).await;
+        assert_eq!(status.suspended.as_ref().unwrap().reason, "incident 18");
+    })
+    .await;
+    assert_eq!(world.contents(), [owned(("a", "1"))]);
+}
+
+/// Met in an upgrade: a newer command asked an older engine for something that it did not know, and the engine ended for good.
+#[tokio::test]
+async fn a_request_of_a_newer_version_is_refused_and_ends_no_engine() {
+    let world = World::with(&[("a", "1")]);
+    let queue = r#"{"next":2,"answered":[],"waiting":[
+        {"ticket":0,"application":"test","by":"ana","at":"2026-01-01T00:00:00Z","ask":"promote","to":{"environment":"prod"}},
+        {"ticket":1,"application":"test","by":"ana","at":"2026-01-01T00:00:00Z","ask":"sync"}]}"#;
+    let document = Document { epoch: 0, bytes: queue.as_bytes().to_vec() };
+    world.store().swap(&world.cx, Requests::DOCUMENT, None, document).await.unwrap();
+    while_it_runs(&world, async |handle| {
+        until(&handle, EngineStatus::is_converged).await;
+        let requests = handle.requests();
+        let third = requests.ask(&world.cx, "ana", Request::Sync).await.unwrap();
+        requests.answered(&world.cx, &third).await.unwrap();
+    })
+    .await;
+    let stored = world.store().load(&world.cx, Requests::DOCUMENT).await.unwrap().unwrap();
+    let queue: serde_json::Value = serde_json::from_slice(&stored.document.bytes).unwrap();
+    let refused = queue["answered"][0]["refused"].as_str().unwrap();
+    assert!(refused.contains("does not know the request `promote`"), "{queue}");
+    assert_eq!(queue["answered"][1]["refused"], serde_json::Value::Null);
+}
+
+/// Met after a restart: what is live was told only after the first reconciliation, which a suspended application never has.
+#[tokio::test]
+async fn a_suspended_engine_tells_after_a_restart_what_is_live() {
+    let world = World::with(&[("a", "1")]);
+    world.converge().await;
+    world.engine().await.suspend(&world.cx, "incident 17", "ana").await.unwrap();
+    world.declare(&[("a", "2")]);
+    while_it_runs(&world, async |handle| {
+        let status = until(&handle, |status| status.sync == SyncStatus::OutOfSync).await;
+        assert!(status.suspended.is_some() && status.progress.is_none(), "{status:?}");
+        assert_ne!(Some(&status.complete.as_ref().unwrap().revision), status.revision.as_ref());
+    })
+    .await;
+}

@@ -6,8 +6,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use gitops_core::*;
-use support::World;
+use support::{World, owned};
+use tokio::sync::{Notify, Semaphore};
 
 const INTERVAL: Duration = Duration::from_millis(5);
 
@@ -112,6 +114,76 @@ async fn a_lost_state_ends_one_application_and_an_emergency_stop_reaches_all_oth
         good.declare(&[("b", "2")]);
         until(&handle, |status| status.suspended.is_some() && status.sync == SyncStatus::OutOfSync).await;
         assert_eq!(good.contents(), [support::owned(("b", "1"))]);
+    })
+    .await;
+}
+
+/// A target whose changes end only when they are let.
+struct Stuck {
+    memory: Arc<Memory>,
+    entered: Notify,
+    let_go: Semaphore,
+}
+
+#[async_trait]
+impl Target for Stuck {
+    fn info(&self) -> TargetInfo {
+        self.memory.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.memory.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        self.entered.notify_one();
+        let _permit = self.let_go.acquire().await;
+        self.memory.apply(cx, change).await
+    }
+}
+
+/// Met with a file that was edited twice in a row: the application that came again counted as gone with the engine before it.
+#[tokio::test]
+async fn an_application_that_comes_again_while_the_one_before_stops_is_another_one() {
+    let (first, second) = (World::with(&[("a", "1")]), World::with(&[("b", "1")]));
+    let target = Stuck { memory: first.memory.clone(), entered: Notify::new(), let_go: Semaphore::new(0) };
+    let target = Arc::new(target);
+    let old = first.builder("one").target("t", target.clone()).open(&first.cx).await.unwrap();
+    let supervisor = Supervisor::new(4);
+    supervisor.add(old, &[], INTERVAL).unwrap();
+    let work = Box::pin(async {
+        target.entered.notified().await;
+        let mut removed = Box::pin(supervisor.remove("one"));
+        assert!((&mut removed).now_or_never().is_none(), "its change is under way");
+        let new = supervisor.add(second.engine_named("one").await, &[], INTERVAL).unwrap();
+        until(&new, EngineStatus::is_converged).await;
+        assert!((&mut removed).now_or_never().is_none(), "the one before is still there");
+        target.let_go.add_permits(1);
+        removed.await.unwrap();
+        assert!(supervisor.ended_of("one").now_or_never().is_none(), "the new one is at work");
+        second.declare(&[("b", "2")]);
+        until(&new, |status| status.is_converged() && second.contents() == [owned(("b", "2"))]).await;
+        supervisor.remove("one").await.unwrap();
+        supervisor.ended_of("one").await.unwrap();
+    });
+    while_it_runs(&supervisor, work).await;
+    assert_eq!(first.contents(), [owned(("a", "1"))], "the change that was under way was brought to its end");
+}
+
+/// Met in an incident: an application waited for another one, and its status did not say that somebody had suspended it.
+#[tokio::test]
+async fn an_application_that_waits_for_another_one_says_that_it_is_suspended() {
+    let world = World::with(&[("a", "1")]);
+    let supervisor = Supervisor::new(4);
+    let handle = supervisor.add(world.engine_named("app").await, &["base"], INTERVAL).unwrap();
+    while_it_runs(&supervisor, async {
+        until(&handle, |status| status.waits_for.is_some()).await;
+        let suspend = Request::Suspend { reason: "incident 17".into() };
+        handle.request(&world.cx, "ana", suspend).await.unwrap();
+        let status = until(&handle, |status| status.suspended.is_some()).await;
+        assert_eq!(status.waits_for.as_deref(), Some("base"));
+        handle.request(&world.cx, "ana", Request::Resume).await.unwrap();
+        until(&handle, |status| status.suspended.is_none()).await;
     })
     .await;
 }

@@ -211,7 +211,7 @@ impl Engine {
         Requests::new(self.ledger.store().clone(), &self.name)
     }
 
-    /// Carries out exactly this plan.
+    /// Carries out exactly this plan, after taking up what people asked for while no engine was at work.
     ///
     /// # Errors
     /// `Stale` if anything moved since the plan was made: nothing was written, and
@@ -222,6 +222,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn apply(&mut self, cx: &Cx, plan: &Plan, options: &ApplyOptions) -> Result<Report> {
+        self.take_up_requests(cx).await?;
         self.doubt_what_is_not_covered(cx);
         self.admission.remember();
         let prepared = self.prepare(cx).await?;
@@ -245,6 +246,7 @@ impl Engine {
     pub async fn reconcile(&mut self, cx: &Cx) -> Result<Report> {
         self.drain_watches(cx);
         let report = async {
+            self.take_up_requests(cx).await?;
             let mut prepared = self.prepare(cx).await?;
             self.admit_in_part(&mut prepared)?;
             self.carry_out(cx, prepared, &ApplyOptions::automatic()).await

@@ -31,17 +31,28 @@ struct StoredOrders {
 
 impl Engine {
     pub(super) async fn orders(&self, cx: &Cx) -> Result<Orders> {
-        Ok(self.load_orders(cx).await?.0)
+        let orders = self.load_orders(cx).await?.0;
+        self.tell_of_orders(&orders);
+        Ok(orders)
+    }
+
+    /// What is ordered is told as soon as it is known, whatever keeps the source or a target from answering.
+    fn tell_of_orders(&self, Orders { pin, suspension }: &Orders) {
+        let status = self.shared.status();
+        if (&status.pinned, &status.suspended) != (pin, suspension) {
+            self.shared.tell(|status| (status.pinned, status.suspended) = (pin.clone(), suspension.clone()));
+        }
     }
 
     /// Changes what is ordered.
     pub(super) async fn store_orders(&self, cx: &Cx, change: impl FnOnce(&mut Orders)) -> Result<()> {
         let (mut orders, version) = self.load_orders(cx).await?;
         change(&mut orders);
-        let Orders { pin, suspension } = orders;
+        let (pin, suspension) = (orders.pin.clone(), orders.suspension.clone());
         let stored = StoredOrders { owner: Some(self.inventory().owner().clone()), pin, suspension };
         let document = Document { epoch: self.ledger.epoch(), bytes: serde_json::to_vec(&stored)? };
         self.ledger.store().swap(cx, DOCUMENT, version.as_ref(), document).await?;
+        self.tell_of_orders(&orders);
         Ok(())
     }
 

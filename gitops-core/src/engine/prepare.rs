@@ -119,9 +119,7 @@ impl Engine {
         });
         let (verdict, approved_by) = self.judge(&self.proposal(&planned.plan, cx.now()));
         self.tell_of_plan(&planned.plan, &verdict, line);
-        let Orders { pin, suspension } = orders;
-        let suspended = suspension.clone();
-        self.shared.tell(|status| (status.pinned, status.suspended) = (pin, suspended));
+        let suspension = orders.suspension;
         Ok(Prepared { planned, concluded, line, verdict, suspension, approved_by })
     }
 

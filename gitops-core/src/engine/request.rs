@@ -8,6 +8,7 @@ use super::{Engine, Finding};
 use crate::cx::{Cx, Time};
 use crate::state::approval::Approval;
 use crate::state::store::{Document, StateStore};
+use crate::value::text::shown;
 use crate::value::{Error, ErrorKind, Key, PlanId, Result, Revision, Version};
 
 /// How many requests may wait, and of how many the answer is kept.
@@ -69,8 +70,8 @@ pub struct Ticket(u64);
 
 /// The requests to the engine of one application, in the document through which they travel.
 ///
-/// Every process that can write the application's store can ask; the engine at work takes each request up before its next
-/// reconciliation, records it in its audit log on behalf of who asked, and answers. Nobody needs the lock of the state.
+/// Every process that can write the application's store can ask; the engine at work, or the next one, takes each request up
+/// before its next reconciliation or apply, in the order in which they were made, records it in its audit log on behalf of who asked, and answers. Nobody needs the lock of the state.
 #[derive(Clone)]
 pub struct Requests {
     store: Arc<dyn StateStore>,
@@ -85,7 +86,16 @@ struct Waiting {
     by: String,
     at: Time,
     #[serde(flatten)]
-    request: Request,
+    request: Asked,
+}
+
+/// What is asked, as far as this version knows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+enum Asked {
+    Known(Request),
+    /// Of a newer version. Who asks may be newer than who is at work, and is told so.
+    Unknown(serde_json::Map<String, serde_json::Value>),
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -129,7 +139,8 @@ impl Requests {
             }
             let ticket = queue.next;
             queue.next += 1;
-            let (application, by, request) = (application.clone(), by.clone(), request.clone());
+            let (application, by) = (application.clone(), by.clone());
+            let request = Asked::Known(request.clone());
             queue.waiting.push(Waiting { ticket, application, by, at, request });
             Ok(Ticket(ticket))
         })
@@ -204,9 +215,10 @@ impl Engine {
         let store = self.ledger.store().clone();
         let (queue, _) = load(cx, &*store).await?;
         for waiting in &queue.waiting {
-            let fulfilled = match waiting.application == self.name {
-                true => self.fulfil(cx, &waiting.by, &waiting.request).await,
-                false => Err(self.not_ours(&waiting.application)),
+            let fulfilled = match &waiting.request {
+                _ if waiting.application != self.name => Err(self.not_ours(&waiting.application)),
+                Asked::Known(request) => self.carry_out_request(cx, &waiting.by, request).await,
+                Asked::Unknown(request) => Err(not_known(request)),
             };
             let refused = match fulfilled {
                 Err(error) if self.ledger.is_lost() => return Err(error),
@@ -227,7 +239,7 @@ impl Engine {
     }
 
     /// Does what somebody asks: what an engine at work does with each of its [`Requests`], for a caller that has the
-    /// engine to itself.
+    /// engine to itself. Requests that wait were made before it, and are taken up first: the last word counts.
     ///
     /// # Errors
     /// Whatever keeps it from being done.
@@ -235,6 +247,11 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn fulfil(&mut self, cx: &Cx, by: &str, request: &Request) -> Result<()> {
+        self.take_up_requests(cx).await?;
+        self.carry_out_request(cx, by, request).await
+    }
+
+    async fn carry_out_request(&mut self, cx: &Cx, by: &str, request: &Request) -> Result<()> {
         match request {
             Request::Pin { revision } => self.pin(cx, revision.id(), by).await.map(drop),
             Request::Unpin => self.unpin(cx, by).await.map(drop),
@@ -253,6 +270,12 @@ impl Engine {
         let message = format!("the request is for `{application}`, and this is `{}`", self.name);
         Error::new(ErrorKind::NotOwned, message)
     }
+}
+
+fn not_known(request: &serde_json::Map<String, serde_json::Value>) -> Error {
+    let asked = request.get("ask").and_then(serde_json::Value::as_str).unwrap_or_default();
+    let message = format!("the engine at work does not know the request `{}`: it is older", shown(asked, 60));
+    Error::new(ErrorKind::Unsupported, message)
 }
 
 /// The document with what it takes to replace it.

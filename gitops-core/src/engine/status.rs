@@ -206,8 +206,10 @@ impl Engine {
         let findings: Vec<GateMessage> = verdict.findings().cloned().collect();
         let in_sync = plan.steps.is_empty() && plan.drift.is_empty() && !blocks_sync(plan);
         let health = self.health(plan);
+        let (complete, progress) = (self.inventory().complete(), self.inventory().progress());
         self.shared.show(plan);
         self.shared.tell(|status| {
+            (status.complete, status.progress) = (complete.cloned(), progress.cloned());
             status.revision = Some(plan.revision.clone());
             status.plan = Some(plan.id);
             status.awaits_approval = findings;

@@ -43,39 +43,50 @@ use crate::value::{Error, ErrorKind, GroupKind, Key, Result};
 pub struct Supervisor {
     company: Arc<Company>,
     state: Arc<Mutex<State>>,
-    /// The applications whose engines run or are to run.
+    /// The engines that run or are to run.
     alive: Alive,
 }
 
-/// The names of the applications whose engines run or are to run. It is told when one comes or goes.
+/// One engine of an application: a name that was taken out may come again while the engine before still stops.
+type Seat = (String, u64);
+
+/// The engines that run or are to run. It is told when one comes or goes.
 #[derive(Clone)]
-struct Alive(Arc<watch::Sender<BTreeSet<String>>>);
+struct Alive(Arc<watch::Sender<BTreeSet<Seat>>>);
 
 impl Alive {
-    fn begin(&self, name: &str) {
-        self.0.send_if_modified(|names| names.insert(name.to_owned()));
+    fn begin(&self, seat: &Seat) {
+        self.0.send_if_modified(|seats| seats.insert(seat.clone()));
     }
 
-    fn end(&self, name: &str) {
-        self.0.send_if_modified(|names| names.remove(name));
+    fn end(&self, seat: &Seat) {
+        self.0.send_if_modified(|seats| seats.remove(seat));
+    }
+
+    /// The newest engine of an application.
+    fn newest(&self, name: &str) -> Option<Seat> {
+        self.0.borrow().iter().rev().find(|(of, _)| of == name).cloned()
     }
 }
 
 /// Tells of the end of an engine, however it ends: also if its task is dropped.
 struct UntilDropped {
     alive: Alive,
-    name: String,
+    seat: Seat,
 }
 
 impl Drop for UntilDropped {
     fn drop(&mut self) {
-        self.alive.end(&self.name);
+        self.alive.end(&self.seat);
     }
 }
 
 #[derive(Default)]
 struct State {
     needs: BTreeMap<String, Vec<String>>,
+    /// The number of each application's engine, and of the next one.
+    numbers: BTreeMap<String, u64>,
+    next: u64,
     stops: BTreeMap<String, Cx>,
     ended: BTreeMap<String, Ended>,
     /// Those that wait to be started, and where to send them once it runs.
@@ -100,6 +111,7 @@ impl From<&Error> for Ended {
 struct Member {
     engine: Engine,
     interval: Duration,
+    seat: Seat,
 }
 
 impl Supervisor {
@@ -131,8 +143,9 @@ impl Supervisor {
         state.needs = all;
         state.ended.remove(&name);
         let handle = self.company.join(&mut engine, needs);
-        self.alive.begin(&name);
-        state.start(Member { engine, interval });
+        let seat = state.seat(name);
+        self.alive.begin(&seat);
+        state.start(Member { engine, interval, seat });
         Ok(handle)
     }
 
@@ -145,24 +158,25 @@ impl Supervisor {
     /// # Cancel safety
     /// Once it was polled, the application is out and its engine stops, also if the future is dropped.
     pub async fn remove(&self, name: &str) -> Result<()> {
-        self.take_out(name)?;
-        self.gone(name).await;
+        let seat = self.take_out(name)?;
+        self.gone(&seat).await;
         Ok(())
     }
 
-    fn take_out(&self, name: &str) -> Result<()> {
+    fn take_out(&self, name: &str) -> Result<Seat> {
         let mut state = self.lock();
         if state.needs.remove(name).is_none() {
             return Err(Error::new(ErrorKind::NotFound, format!("there is no application `{name}`")));
         }
+        let seat = (name.to_owned(), state.numbers.remove(name).unwrap_or_default());
         state.stops.remove(name).iter().for_each(Cx::cancel);
         let waited = state.waiting.len();
-        state.waiting.retain(|member| member.engine.name() != name);
+        state.waiting.retain(|member| member.seat != seat);
         if state.waiting.len() < waited {
-            self.alive.end(name);
+            self.alive.end(&seat);
         }
         self.company.leave(name);
-        Ok(())
+        Ok(seat)
     }
 
     /// Returns once the engine of an application has ended: because it was taken out, because all stop, or because it can't go
@@ -174,7 +188,9 @@ impl Supervisor {
     /// # Cancel safety
     /// Dropping the future changes nothing.
     pub async fn ended_of(&self, name: &str) -> Result<()> {
-        self.gone(name).await;
+        if let Some(seat) = self.alive.newest(name) {
+            self.gone(&seat).await;
+        }
         match self.lock().ended.get(name) {
             Some(Ended { kind, text, help }) => {
                 let error = Error::new(*kind, text.clone());
@@ -184,9 +200,9 @@ impl Supervisor {
         }
     }
 
-    async fn gone(&self, name: &str) {
+    async fn gone(&self, seat: &Seat) {
         // The sender lives as long as the supervisor.
-        let _ = self.alive.0.subscribe().wait_for(|names| !names.contains(name)).await;
+        let _ = self.alive.0.subscribe().wait_for(|seats| !seats.contains(seat)).await;
     }
 
     /// The handles of all applications, by name.
@@ -255,32 +271,36 @@ impl Supervisor {
         }
         self.lock().started = None;
         started.close();
-        while let Ok(Member { engine, .. }) = started.try_recv() {
+        while let Ok(Member { seat, .. }) = started.try_recv() {
             // It came too late to be started.
-            self.alive.end(engine.name());
+            self.alive.end(&seat);
         }
         while running.join_next().await.is_some() {}
     }
 
     fn spawn(&self, cx: &Cx, running: &mut JoinSet<()>, member: Member) {
-        let Member { engine, interval } = member;
-        let (name, own) = (engine.name().to_owned(), cx.child());
+        let Member { engine, interval, seat } = member;
+        let own = cx.child();
         let mut state = self.lock();
-        if !state.needs.contains_key(&name) {
+        if !state.has(&seat) {
             // It was taken out before it was started.
-            return self.alive.end(&name);
+            return self.alive.end(&seat);
         }
-        state.stops.insert(name.clone(), own.clone());
+        state.stops.insert(seat.0.clone(), own.clone());
         drop(state);
         let (state, alive) = (self.state.clone(), self.alive.clone());
         running.spawn(async move {
-            let _alive = UntilDropped { alive, name: name.clone() };
+            let _alive = UntilDropped { alive, seat: seat.clone() };
             // Dropped before the end is told: its state is free then.
             let mut engine = engine;
             let run = std::panic::AssertUnwindSafe(engine.run(&own, interval)).catch_unwind().await;
             let panicked = || Err(Error::new(ErrorKind::Internal, "the engine panicked"));
             if let Err(error) = run.unwrap_or_else(|_| panicked()) {
-                lock(&state).ended.insert(name, Ended::from(&error));
+                let mut state = lock(&state);
+                // Why one that was taken out ended says nothing of the one that came after it.
+                if state.has(&seat) || !state.numbers.contains_key(&seat.0) {
+                    state.ended.insert(seat.0, Ended::from(&error));
+                }
             }
         });
     }
@@ -295,6 +315,17 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl State {
+    fn seat(&mut self, name: String) -> Seat {
+        self.next += 1;
+        self.numbers.insert(name.clone(), self.next);
+        (name, self.next)
+    }
+
+    /// Whether this is the engine of its application now.
+    fn has(&self, (name, number): &Seat) -> bool {
+        self.numbers.get(name) == Some(number)
+    }
+
     fn start(&mut self, member: Member) {
         match &self.started {
             None => self.waiting.push(member),
