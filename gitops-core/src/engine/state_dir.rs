@@ -42,7 +42,7 @@ const SECRET_KEY: &str = "secret-key";
 pub struct StateDir {
     path: PathBuf,
     store: Arc<FileStore>,
-    _lock: File,
+    _lock: Held,
 }
 
 impl StateDir {
@@ -61,7 +61,7 @@ impl StateDir {
         let lock = lock(&path.join(LOCK), cx)?;
         fs::remove_stray_temps(&path).map_err(failed)?;
         let store = Arc::new(FileStore::open(path.join(STORE))?);
-        Ok(Self { path, store, _lock: lock })
+        Ok(Self { path, store, _lock: Held(lock) })
     }
 
     /// Looks into the folder without a lock, also while another process is at work; changes nothing.
@@ -295,6 +295,17 @@ fn check_rights(path: &Path) -> Result<()> {
             format!("others may use the state folder: its mode is {mode:04o}"),
             format!("run `chmod 700 {found}`"),
         ),
+    }
+}
+
+/// A lock that ends with this value. Without the explicit end, a child that is just being started would keep it until it is its
+/// own program, and who opens the folder again at once would be refused.
+#[derive(Debug)]
+struct Held(File);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        let _ = self.0.unlock();
     }
 }
 

@@ -166,3 +166,18 @@ fn private() -> tempfile::TempDir {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     tempfile::Builder::new().permissions(mode).tempdir().unwrap()
 }
+
+#[test]
+fn a_folder_that_was_given_up_is_free_at_once_also_while_programs_are_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state");
+    std::thread::scope(|scope| {
+        // A child has a copy of every file that is open while it is started.
+        for _ in 0..2 {
+            scope.spawn(|| (0..100).for_each(|_| drop(std::process::Command::new("true").status())));
+        }
+        for _ in 0..2000 {
+            drop(StateDir::open(&path, &Cx::system()).unwrap());
+        }
+    });
+}

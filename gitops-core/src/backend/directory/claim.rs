@@ -2,7 +2,7 @@
 
 use std::fs::File;
 
-use rustix::fs::{RawMode, Stat, fstat};
+use rustix::fs::{FlockOperation, RawMode, Stat, flock, fstat};
 
 use super::fault::{busy, storage};
 use super::folder::{Folder, dress, lock, lock_waiting, same_file};
@@ -72,6 +72,8 @@ impl Drop for Claim<'_> {
         {
             tracing::debug!(%error, "side files stay until their file is changed again");
         }
+        // A child that is just being started has a copy of the file until it is its own program: the lock must not wait for that.
+        let _ = flock(&self.file, FlockOperation::Unlock);
     }
 }
 
