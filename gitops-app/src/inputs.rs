@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use gitops_core::{Cx, Digest, Result};
 
-use crate::config::{Applications, Auth, Config, SecretPlace, TargetKind};
+use crate::config::{Applications, Auth, Config, ForgeAuth, SecretPlace, TargetKind};
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -90,7 +90,17 @@ fn secrets(config: &Config) -> Vec<PathBuf> {
         TargetKind::Kubernetes(cluster) => cluster.kubeconfig.clone(),
         _ => None,
     });
-    of_source.into_iter().chain(config.source.ca_file.clone()).chain(of_targets).collect()
+    let of_forge = config.forge.iter().flat_map(|forge| {
+        let of_auth = forge.auth.iter().map(|auth| match auth {
+            ForgeAuth::Token(place) | ForgeAuth::App { key: place, .. } => place,
+        });
+        let secrets = of_auth.chain(&forge.webhook_secrets).filter_map(|place| match place {
+            SecretPlace::File(path) => Some(path.clone()),
+            SecretPlace::Env(_) => None,
+        });
+        secrets.chain(forge.ca_file.clone()).collect::<Vec<_>>()
+    });
+    of_source.into_iter().chain(config.source.ca_file.clone()).chain(of_targets).chain(of_forge).collect()
 }
 
 /// Links are followed: a cluster mounts files as links.

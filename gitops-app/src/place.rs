@@ -17,6 +17,12 @@ const RENDERS: &str = "~renders";
 /// The folder in a state for what can be fetched again.
 pub const MIRRORS: &str = "mirrors";
 
+/// The folder in which a server of some applications remembers what it did on forges: beside their states. No application can
+/// have its name.
+pub fn of_server(base: &Path) -> PathBuf {
+    base.join(STATES).join("~server")
+}
+
 /// The configuration, once it is sure that its state is its own: no target may write to it, and none is lying
 /// somewhere else, from an older version or from before a renaming.
 ///

@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use gitops_core::{Cx, Error, ErrorKind, Lease, LeaseGrant, Result};
 
-use crate::metrics::OfApplication;
-
 /// How long a lease is taken for, and how often it is renewed.
 const TERM: Duration = Duration::from_secs(15);
 const RENEW_EVERY: Duration = Duration::from_secs(5);
@@ -17,19 +15,12 @@ const MARGIN: Duration = Duration::from_secs(3);
 /// # Errors
 /// `Conflict` if the lease was lost: the process should end, and start again as one that waits. Whatever the work ends
 /// with.
-pub async fn while_leading<W>(
-    cx: &Cx,
-    lease: &dyn Lease,
-    holder: &str,
-    metrics: &OfApplication,
-    work: W,
-) -> Result<()>
+pub async fn while_leading<W>(cx: &Cx, lease: &dyn Lease, holder: &str, work: W) -> Result<()>
 where
     W: AsyncFnOnce(LeaseGrant, Cx) -> Result<()>,
 {
     let Some(grant) = wait(cx, lease, holder).await? else { return Ok(()) };
     tracing::info!(holder, epoch = grant.epoch, "leading");
-    metrics.leads(true);
     let inner = cx.child();
     let ended = tokio::select! {
         biased;
@@ -37,7 +28,6 @@ where
         lost = keep(lease, &grant, &inner) => Err(lost),
     };
     inner.cancel();
-    metrics.leads(false);
     // Who waits next need not wait for the end of the term; if this fails, they do.
     if let Err(error) = lease.release(&cx.shielded().within(MARGIN), &grant).await {
         tracing::warn!(%error, "the lease could not be given up");

@@ -7,9 +7,7 @@
 
 mod application;
 mod cli;
-mod endpoints;
 mod leader;
-mod metrics;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -19,11 +17,11 @@ use gitops_app::config::{Applications, Config};
 use gitops_app::{Backends, Inputs};
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use gitops_k8s::{Cluster, ClusterLease, Connection};
+use gitops_server::Server;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 
 use cli::Options;
-use metrics::Metrics;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -41,14 +39,14 @@ async fn main() -> ExitCode {
 
 async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     stop_on_signals(cx)?;
-    let metrics = Arc::new(Metrics::new(cx.clone()));
-    let address = endpoints::serve(cx, options.listen, metrics.clone()).await?;
+    let server = Server::new(cx, |_| {});
+    let address = server.listen(cx, options.listen).await?;
     let mut applications = load(options)?;
     tracing::info!(%address, applications = names(&applications).join(","), "listening");
     let cluster = connection(options).connect(cx).await?;
     loop {
         let inner = cx.child();
-        let mut work = Box::pin(keep_all(&inner, options, &applications.all, &cluster, &metrics));
+        let mut work = Box::pin(keep_all(&inner, options, &applications.all, &cluster, &server));
         let reloaded = tokio::select! {
             ended = &mut work => return ended,
             reloaded = Inputs::of(&applications).reloaded(cx, || load(options), kept) => reloaded,
@@ -98,13 +96,13 @@ async fn keep_all(
     options: &Arc<Options>,
     applications: &[Config],
     cluster: &Cluster,
-    metrics: &Arc<Metrics>,
+    server: &Server,
 ) -> Result<()> {
     let (mut tasks, mut first) = (JoinSet::new(), Ok(()));
     for config in applications {
         let config = config.clone();
-        let (cx, options, cluster, metrics) = (cx.clone(), options.clone(), cluster.clone(), metrics.clone());
-        tasks.spawn(async move { keep(&cx, &options, &config, &cluster, &metrics).await });
+        let (cx, options, cluster, server) = (cx.clone(), options.clone(), cluster.clone(), server.clone());
+        tasks.spawn(async move { keep(&cx, &options, &config, &cluster, &server).await });
     }
     while let Some(ended) = tasks.join_next().await {
         let ended = ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())));
@@ -117,21 +115,21 @@ async fn keep_all(
 }
 
 /// Keeps an application at work while its lease is held.
-async fn keep(
-    cx: &Cx,
-    options: &Options,
-    config: &Config,
-    cluster: &Cluster,
-    metrics: &Arc<Metrics>,
-) -> Result<()> {
-    let metrics = metrics.of(&config.name);
+async fn keep(cx: &Cx, options: &Options, config: &Config, cluster: &Cluster, server: &Server) -> Result<()> {
+    let metrics = server.metrics().of(&config.name);
     let lease = ClusterLease::new(cluster.clone(), &options.home, format!("gitops-{}", config.name));
-    leader::while_leading(cx, &lease, &options.identity, &metrics, async |grant, cx| {
+    let worked = leader::while_leading(cx, &lease, &options.identity, async |grant, cx| {
+        metrics.leads(true);
+        server.board().expect(&config.name);
         let events = metrics.clone();
         let mut session = application::open(&cx, options, config, cluster, events, grant.epoch).await?;
+        server.board().open(&config.name, session.engine.handle());
         session.engine.run(&cx, config.sync.interval).await
     })
-    .await
+    .await;
+    server.board().leave(&config.name);
+    metrics.leads(false);
+    worked
 }
 
 fn connection(options: &Options) -> Connection {

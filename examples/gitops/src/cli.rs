@@ -6,6 +6,7 @@ mod init;
 mod review;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -108,6 +109,8 @@ pub enum Verb {
     Review(ReviewArgs),
     /// Keep the target equal to the source until stopped
     Run(RunArgs),
+    /// Do as `run`, and review change requests as they come; answers on HTTP
+    Serve(ServeArgs),
     /// Show what is applied, and whether it is what is declared
     Status(StatusArgs),
     /// List what was deployed, newest first
@@ -139,6 +142,17 @@ pub enum Verb {
     Explain(ExplainArgs),
     /// Write completions for a shell
     Completions(CompletionsArgs),
+}
+
+/// The arguments of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where to listen for probes, metrics and webhooks, instead of what `serve.listen` says
+    #[arg(long, value_name = "ADDRESS:PORT", env = "GITOPS_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// What it has of `run`.
+    #[command(flatten)]
+    pub run: RunArgs,
 }
 
 /// The arguments of `plan`.

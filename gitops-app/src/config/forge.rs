@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::auth::{self, SecretPlace};
-use super::node::{Node, Place};
+use super::node::{Node, Place, Shape};
 use super::reader::{Fields, Reader, Written};
 
 /// A forge, and the repository on it.
@@ -25,6 +25,8 @@ pub struct ForgeConfig {
     pub bots: Vec<String>,
     /// What statuses begin with, and what tells the comments of several configurations apart.
     pub context: String,
+    /// The secrets with which its webhooks are signed: none where none are taken, two while one takes the place of the other.
+    pub webhook_secrets: Vec<SecretPlace>,
     /// Where it is described, if it is in a file.
     pub place: Option<Written>,
 }
@@ -60,7 +62,7 @@ pub const CONTEXT: &str = "gitops";
 const KINDS: [(&str, ForgeKind); 3] =
     [("github", ForgeKind::GitHub), ("gitlab", ForgeKind::GitLab), ("gitea", ForgeKind::Gitea)];
 
-const KEYS: [&str; 6] = ["url", "repository", "auth", "account", "bots", "context"];
+const KEYS: [&str; 7] = ["url", "repository", "auth", "account", "bots", "context", "webhook"];
 
 impl ForgeKind {
     /// The key under which it is configured.
@@ -105,6 +107,7 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<ForgeConfig> {
     if let (Some((place, _)), true) = (fields.get("account"), kind != ForgeKind::GitHub) {
         reader.fault("GO0112", place, "only GitHub does not say whose a token is", "remove `account`");
     }
+    let webhook = fields.get("webhook").map(|(place, node)| webhook_secrets(reader, node, place));
     let bots = fields.get("bots").map(|(_, node)| reader.texts(node, "`bots`")).unwrap_or_default();
     Some(ForgeConfig {
         kind,
@@ -115,8 +118,28 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<ForgeConfig> {
         account: flat(account)?,
         bots,
         context: flat(context)?.unwrap_or_else(|| CONTEXT.to_owned()),
+        webhook_secrets: flat(webhook)?.unwrap_or_default(),
         place: Some(reader.written(place)),
     })
+}
+
+/// How many secrets are live at once.
+const SECRETS: usize = 2;
+
+fn webhook_secrets(reader: &Reader, node: &Node, owner: Place) -> Option<Vec<SecretPlace>> {
+    const EXAMPLE: &str = "secrets: [{ env: WEBHOOK_SECRET }]";
+    let fields = reader.fields(node, "`webhook`", owner, &["secrets"])?;
+    let (place, node) = fields.require("secrets", EXAMPLE)?;
+    let items = reader.items(node, "`secrets`", "write a list such as `[{ env: WEBHOOK_SECRET }]`");
+    let secrets = items.iter().map(|item| auth::secret(reader, item, "a secret of `webhook`", item.place));
+    // All are read before one is missed, so that every fault is found at once.
+    let secrets: Vec<Option<SecretPlace>> = secrets.collect();
+    if matches!(&node.shape, Shape::List(items) if !(1..=SECRETS).contains(&items.len())) {
+        let message = "`secrets` must be one secret, or two while one takes the place of the other";
+        reader.fault("GO0110", place, message, format!("write `{EXAMPLE}`"));
+        return None;
+    }
+    Some(secrets).filter(|secrets| !secrets.is_empty())?.into_iter().collect()
 }
 
 /// Nothing for a key that is there and has a fault; the inner nothing for one that is not there.

@@ -7,7 +7,7 @@ use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Result};
 
 use super::node::{Name, Node, Place, Shape};
 use super::reader::Reader;
-use super::{Config, Found, SHARED_KEYS, needs, shared, suggest, text};
+use super::{Config, Found, SHARED_KEYS, ServeConfig, needs, serve, shared, suggest, text};
 use crate::backends::Backends;
 use crate::place;
 
@@ -18,6 +18,8 @@ pub struct Applications {
     pub all: Vec<Config>,
     /// Whether there may be several: a folder was read, or a file that lists them under `applications`.
     pub is_list: bool,
+    /// How a server of them works.
+    pub serve: ServeConfig,
     /// The files that were read, shared parts included.
     pub files: Vec<PathBuf>,
     /// What each of them held.
@@ -202,6 +204,7 @@ impl Loading {
                 None => self.single(path, root).into_iter().collect(),
             });
         }
+        let serve = self.serve();
         all.sort_by(|a, b| a.config.name.cmp(&b.config.name));
         self.check_names(&all);
         needs::check(&self.reader, &all);
@@ -214,10 +217,31 @@ impl Loading {
         match self.reader.into_faults() {
             faults if faults.is_empty() => {
                 let all: Vec<Config> = all.into_iter().map(|found| found.config).collect();
-                Ok(Applications { all, is_list, files, texts, folder: None })
+                let serve = serve.unwrap_or_default();
+                Ok(Applications { all, is_list, serve, files, texts, folder: None })
             }
             faults => Err(super::refuse(faults)),
         }
+    }
+
+    /// How a server works: one file may say it.
+    fn serve(&self) -> Option<ServeConfig> {
+        let mut found = None;
+        for (_, real) in self.named.iter().filter(|(_, real)| !self.included.contains(real)) {
+            let members = self.roots.get(real).and_then(Option::as_ref).map_or(&[][..], Node::members);
+            for (name, node) in members.iter().filter(|(name, _)| name.text == "serve") {
+                match found {
+                    None => found = Some(serve::read(&self.reader, node, name.place)),
+                    Some(_) => self.reader.fault(
+                        "GO0112",
+                        name.place,
+                        "`serve` is there twice, and one server has one address",
+                        "remove one of them",
+                    ),
+                }
+            }
+        }
+        found.flatten()
     }
 
     /// The one application that a file holds itself.
@@ -233,7 +257,7 @@ impl Loading {
     /// The applications that a file lists; what stands beside the list is shared by them.
     fn listed(&self, path: &Path, root: &Node, name: &Name, list: &Node) -> Vec<Found> {
         let mut beside = root.clone();
-        ["include", "applications"].iter().for_each(|key| beside.remove(key));
+        ["include", "applications", "serve"].iter().for_each(|key| beside.remove(key));
         self.check_shared(&beside, "give each application its own, under `applications`");
         for shared in self.shared_parts(root).into_iter().rev() {
             shared::under(&mut beside, shared);
@@ -276,7 +300,7 @@ impl Loading {
         for (name, _) in part.members().iter().filter(|(name, _)| !SHARED_KEYS.contains(&name.text.as_str()))
         {
             match name.text.as_str() {
-                key @ ("name" | "needs" | "state" | "applications" | "include") => {
+                key @ ("name" | "needs" | "state" | "serve" | "applications" | "include") => {
                     self.reader.fault("GO0112", name.place, format!("`{key}` can't be shared"), help);
                 }
                 key => {

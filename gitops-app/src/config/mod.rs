@@ -11,6 +11,7 @@ mod load;
 mod needs;
 mod node;
 mod reader;
+mod serve;
 mod shared;
 mod source;
 mod suggest;
@@ -22,6 +23,7 @@ pub use duration::{Moment, parse as parse_duration, parse_moment};
 pub use forge::{CONTEXT as FORGE_CONTEXT, ForgeAuth, ForgeConfig, ForgeKind};
 pub use load::Applications;
 pub use reader::Written;
+pub use serve::ServeConfig;
 pub use source::{GitConfig, GitRef};
 pub use target::{
     BackendConfig, IgnoreConfig, KubernetesConfig, RegisteredConfig, RenderConfig, RenderKind, TargetConfig,
@@ -107,7 +109,7 @@ const KEYS: [&str; 10] =
     ["name", "labels", "needs", "source", "forge", "target", "targets", "gates", "sync", "state"];
 
 /// The keys of a file that holds one application.
-const FILE_KEYS: [&str; 12] = [
+const FILE_KEYS: [&str; 13] = [
     "name",
     "labels",
     "needs",
@@ -118,6 +120,7 @@ const FILE_KEYS: [&str; 12] = [
     "gates",
     "sync",
     "state",
+    "serve",
     "include",
     "applications",
 ];

@@ -7,6 +7,7 @@ pub use environment::Environment;
 use std::sync::Arc;
 
 use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_forge::webhook::Webhooks;
 use gitops_forge::{Connection, Forge, GitHub, GitHubApp, GitLab, Gitea, RepositoryPath};
 
 use crate::config::{ForgeAuth, ForgeConfig, ForgeKind, SecretPlace};
@@ -84,6 +85,18 @@ impl Found {
         &self.config.context
     }
 
+    /// What verifies the webhooks of the forge; nothing if the configuration names no secret for them.
+    ///
+    /// # Errors
+    /// `Invalid` if a secret is not where it should be, or can't be one.
+    pub fn webhooks(&self, cx: &Cx) -> Result<Option<Webhooks>> {
+        let secrets = self.config.webhook_secrets.iter();
+        let secrets: Vec<_> = secrets
+            .map(|place| source::secret(cx, place, self.config.place.as_ref()))
+            .collect::<Result<_>>()?;
+        if secrets.is_empty() { Ok(None) } else { Webhooks::new(secrets).map(Some) }
+    }
+
     /// Opens the forge; no call is made yet.
     ///
     /// # Errors
@@ -143,6 +156,7 @@ impl ForgeConfig {
             account: None,
             bots: Vec::new(),
             context: crate::config::FORGE_CONTEXT.to_owned(),
+            webhook_secrets: Vec::new(),
             place: None,
         }
     }

@@ -12,10 +12,12 @@
 mod application;
 mod approvals;
 mod configuration;
+mod merged;
 mod programs;
 mod request;
 
-pub use request::{Asked, Told};
+pub use merged::AfterMerge;
+pub use request::{Asked, Told, patiently};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

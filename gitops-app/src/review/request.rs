@@ -11,7 +11,7 @@ use gitops_core::{
     Verdict,
 };
 use gitops_forge::{
-    ChangeRequest, Comment, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
+    ChangeRequest, Comment, CommitId, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
 };
 
 use super::{Reviewed, Sides, approvals, review};
@@ -22,13 +22,15 @@ use crate::order;
 #[derive(Clone)]
 #[must_use]
 pub struct Asked {
-    forge: Arc<dyn Forge>,
+    pub(super) forge: Arc<dyn Forge>,
     kind: ForgeKind,
-    number: u64,
+    pub(super) number: u64,
     context: String,
     vouched: Option<bool>,
+    vouched_for: Option<CommitId>,
     full_plan: Option<String>,
     keeps_approvals: bool,
+    answers_commands: bool,
 }
 
 /// What came of the review of a request.
@@ -58,8 +60,10 @@ impl Asked {
             number,
             context: context.into(),
             vouched: None,
+            vouched_for: None,
             full_plan: None,
             keeps_approvals: false,
+            answers_commands: false,
         }
     }
 
@@ -67,6 +71,11 @@ impl Asked {
     /// does not.
     pub fn vouched(self, vouched: bool) -> Self {
         Self { vouched: Some(vouched), ..self }
+    }
+
+    /// Says that somebody vouches for one head commit, and for no other one that is pushed meanwhile.
+    pub fn vouched_for(self, head: CommitId) -> Self {
+        Self { vouched_for: Some(head), ..self }
     }
 
     /// Where the JSON document of the review can be read. A comment links it with its digest.
@@ -78,6 +87,11 @@ impl Asked {
     /// without another question. Whoever may write that state answers for the forge.
     pub fn keeping_approvals(self) -> Self {
         Self { keeps_approvals: true, ..self }
+    }
+
+    /// Lists in the comment the commands that somebody answers.
+    pub fn answering_commands(self) -> Self {
+        Self { answers_commands: true, ..self }
     }
 
     /// Reviews the request, and tells it on the forge: at most one write for the comment and one for each of two statuses, and
@@ -146,7 +160,8 @@ impl Asked {
     /// The branch as Git has it now, and the commit that was reviewed.
     fn sides(&self, request: &ChangeRequest) -> Sides {
         let sides = Sides::new(format!("refs/heads/{}", request.base.name), request.head.commit.as_str());
-        match self.vouched.unwrap_or(!request.is_fork()) {
+        let is_vouched_for = self.vouched_for.as_ref() == Some(&request.head.commit);
+        match self.vouched.unwrap_or(is_vouched_for || !request.is_fork()) {
             true => sides,
             false => sides.untrusted(),
         }
@@ -226,13 +241,13 @@ impl Asked {
     }
 
     /// The request, as stored approvals name it.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         let info = self.forge.info();
         format!("{} {}#{}", info.kind, info.repository, self.number)
     }
 
     /// Who approved a part, and where that can be read.
-    fn approver(&self, part: &Part) -> Approver {
+    pub(super) fn approver(&self, part: &Part) -> Approver {
         let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
         let names: BTreeSet<&str> = rules.flat_map(|rule| &rule.approved_by).map(String::as_str).collect();
         let review = self.name();
@@ -253,6 +268,7 @@ impl Asked {
         let room = info.comment_bytes - marker.stamp("").len() - approvals::SINCE_BYTES;
         let name = format!("{} {} {}", info.kind, info.repository, self.number);
         let markdown = Markdown::new(flavour(self.kind)).within(Budget::new(room, room)).marked(name);
+        let markdown = if self.answers_commands { markdown.with_commands() } else { markdown };
         let markdown = link.into_iter().fold(markdown, Markdown::linking);
         let text = markdown.render(&reviewed.review).text;
         let is_same = |ours: &Comment| {
@@ -285,8 +301,14 @@ impl Asked {
 const TRIES: u32 = 4;
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// Makes a call again that may go well the next time, not before the forge asks for it.
-pub(super) async fn patiently<T, F>(cx: &Cx, mut call: impl FnMut() -> F) -> Result<T>
+/// Makes a call again that may go well the next time, four times in all, and not before the forge asks for it.
+///
+/// # Errors
+/// Those of the call; a wait that is longer than two minutes is left to the caller.
+///
+/// # Cancel safety
+/// That of the call.
+pub async fn patiently<T, F>(cx: &Cx, mut call: impl FnMut() -> F) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {

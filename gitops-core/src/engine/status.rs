@@ -12,7 +12,7 @@ use crate::gate::{GateMessage, Verdict};
 use crate::plan::{BlockedBecause, Obstacle, Plan};
 use crate::state::audit::SyncResult;
 use crate::state::record::{Complete, Progress};
-use crate::value::{Action, Error, Key, PlanId, Revision};
+use crate::value::{Action, Error, ErrorKind, Key, PlanId, Revision};
 
 /// How an application is: what is live, what is in progress, what stands in the way, what comes next.
 #[derive(Clone, Debug, Serialize)]
@@ -115,6 +115,8 @@ pub struct Attempt {
     pub applied: usize,
     /// Why it could not be made, or did not end well.
     pub error: Option<String>,
+    /// What kind of error kept it from being made; `Denied` and `NeedsApproval` are words of a gate, and no failure.
+    pub kind: Option<ErrorKind>,
 }
 
 impl HealthStatus {
@@ -239,6 +241,7 @@ impl Engine {
                 result: Some(report.result()),
                 applied: report.applied(),
                 error: first_error(report),
+                kind: None,
             });
             status.sync = synced(leaves_in_sync(report));
         });
@@ -246,7 +249,8 @@ impl Engine {
 
     /// A reconciliation could not be made: nobody knows what the target holds, or should hold.
     pub(super) fn tell_of_failure(&self, cx: &Cx, error: &Error) {
-        let last = Attempt { at: cx.now(), result: None, applied: 0, error: Some(error.to_string()) };
+        let (text, kind) = (Some(error.to_string()), Some(error.kind()));
+        let last = Attempt { at: cx.now(), result: None, applied: 0, error: text, kind };
         self.shared.tell(|status| {
             status.phase = Phase::Idle;
             status.sync = SyncStatus::Unknown;

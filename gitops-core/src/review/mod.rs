@@ -79,7 +79,7 @@ pub use document::ReviewDocument;
 pub use item::{BlockedItem, Item, Withdrawn};
 pub use junit::junit;
 pub use kinds::{KindPatternError, Kinds};
-pub use markdown::{Budget, Comment, Flavour, Link, LinkError, Markdown, Marker};
+pub use markdown::{Budget, Comment, Flavour, Link, LinkError, Markdown, Marker, code_span};
 pub use part::{Context, Labels, Part, Side};
 pub use plain::plain;
 pub use risk::{Flag, PlanSubject, RiskLevel, Rule, Rules, StepSubject};

@@ -3,12 +3,14 @@
 mod bars;
 mod heartbeat;
 mod lines;
+mod served;
 mod stream;
 mod words;
 
 use std::sync::Arc;
 
 use gitops_core::EventSink;
+use gitops_server::ServerEvent;
 
 use crate::app::App;
 
@@ -26,6 +28,12 @@ pub fn stream(app: &App) -> Arc<dyn EventSink> {
         true => Arc::new(stream::Stream::new(app)),
         false => lines(app),
     }
+}
+
+/// What is told of a server: plain lines, or one JSON document per event on standard output.
+pub fn served(app: &App) -> impl Fn(&ServerEvent) + Send + Sync + 'static {
+    let served = served::Served::new(app);
+    move |event| served.event(event)
 }
 
 fn lines(app: &App) -> Arc<dyn EventSink> {

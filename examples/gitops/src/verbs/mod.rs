@@ -22,6 +22,7 @@ mod release;
 mod review;
 mod rollback;
 mod run;
+mod serve;
 mod standing;
 mod status;
 mod trail;
@@ -43,6 +44,7 @@ pub async fn run(app: &App, verb: &Verb) -> Ended {
         Verb::Explain(args) => explain::run(app, args),
         Verb::Completions(args) => completions::run(app, args),
         Verb::Run(args) => Box::pin(run::run(app, args)).await,
+        Verb::Serve(args) => Box::pin(serve::run(app, args)).await,
         Verb::Review(args) => Box::pin(review::run(app, args)).await,
         verb => Box::pin(each::each(app, verb)).await,
     }
@@ -68,9 +70,12 @@ async fn one(app: &App, verb: &Verb) -> Ended {
         Verb::Confirm(args) => Box::pin(confirm::run(app, args)).await,
         Verb::Graph(args) => Box::pin(graph::run(app, args)).await,
         Verb::Audit(verb) => Box::pin(audit::run(app, verb)).await,
-        Verb::Init(_) | Verb::Explain(_) | Verb::Completions(_) | Verb::Run(_) | Verb::Review(_) => {
-            run(app, verb).await
-        }
+        Verb::Init(_)
+        | Verb::Explain(_)
+        | Verb::Completions(_)
+        | Verb::Run(_)
+        | Verb::Serve(_)
+        | Verb::Review(_) => run(app, verb).await,
     }
 }
 

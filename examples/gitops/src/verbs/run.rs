@@ -1,13 +1,15 @@
 //! `gitops run`: keeps the target equal to the source until stopped.
 
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use gitops_app::Inputs;
 use gitops_app::config::{Applications, Config};
 use gitops_app::session::{Access, Session};
-use gitops_core::{Cx, Error, Result, Supervisor};
+use gitops_core::{Cx, Error, Event, EventSink, Result, Supervisor};
+use gitops_server::Server;
 
 use super::{Ended, each};
 use crate::app::App;
@@ -22,6 +24,11 @@ use crate::progress;
 /// it names, what is under way is finished first; then it goes on with what the files say now.
 pub async fn run(app: &App, args: &RunArgs) -> Ended {
     let cx = app.until_stopped().with_programs(args.programs.into());
+    until_stopped(app, &cx, None).await
+}
+
+/// The same with a server that is told of it, and follows the requests of the repositories.
+pub async fn until_stopped(app: &App, cx: &Cx, server: Option<&Server>) -> Ended {
     let (mut applications, mut chosen) = load(app)?;
     let kept = |error: Error| {
         app.screen.complain(&output::error::human(&error.into()));
@@ -31,10 +38,11 @@ pub async fn run(app: &App, args: &RunArgs) -> Ended {
     loop {
         each::orphans(app, &applications).await;
         let inner = cx.child();
-        let mut work = Box::pin(keep_all(app, &applications, &chosen, is_first, &inner));
+        let work = Work { app, applications: &applications, chosen: &chosen, is_first, server };
+        let mut work = Box::pin(work.keep_all(&inner));
         let reloaded = tokio::select! {
-            ended = &mut work => return ended.map(|exit| Exit::gravest([exit, stopped(app)])),
-            reloaded = Inputs::of(&applications).reloaded(&cx, || load(app), kept) => reloaded,
+            ended = &mut work => return ended.map(|exit| Exit::gravest([exit, stopped(app, server)])),
+            reloaded = Inputs::of(&applications).reloaded(cx, || load(app), kept) => reloaded,
         };
         app.screen.note("The configuration changed: what is under way is finished, then it is taken over.");
         inner.cancel();
@@ -61,108 +69,153 @@ fn load(app: &App) -> Result<(Applications, Vec<Config>)> {
 /// How many applications plan at once.
 const AT_ONCE: usize = 16;
 
-/// Keeps all applications at work at once. None waits for another, and the end of one does not end the others.
-async fn keep_all(
-    app: &App,
-    applications: &Applications,
-    chosen: &[Config],
+/// What is kept at work with one configuration.
+struct Work<'a> {
+    app: &'a App,
+    applications: &'a Applications,
+    chosen: &'a [Config],
+    /// Whether it is the configuration that the command began with.
     is_first: bool,
-    cx: &Cx,
-) -> Ended {
-    let supervisor = Supervisor::new(AT_ONCE);
-    let mut work = pin!(keep_each(app, applications, chosen, is_first, cx, &supervisor));
-    let mut engines = pin!(supervisor.run(cx));
-    tokio::select! {
-        biased;
-        ended = &mut work => {
-            cx.cancel();
-            engines.await;
-            ended
+    server: Option<&'a Server>,
+}
+
+impl Work<'_> {
+    /// Keeps all applications at work at once. None waits for another, and the end of one does not end the others.
+    async fn keep_all(&self, cx: &Cx) -> Ended {
+        let supervisor = Supervisor::new(AT_ONCE);
+        let following = match self.server {
+            Some(server) => Some(server.follow(cx, self.applications, self.chosen)?),
+            None => None,
+        };
+        let mut work = pin!(self.keep_each(cx, &supervisor));
+        // Ends when it is asked to, and then in good order.
+        let others = async {
+            if let Some(following) = &following {
+                following.run(cx).await;
+            }
+        };
+        let mut others = pin!(join(supervisor.run(cx), others));
+        tokio::select! {
+            biased;
+            ended = &mut work => {
+                cx.cancel();
+                others.await;
+                ended
+            }
+            // All that were started have stopped. One that is only being opened is not waited for.
+            _ = &mut others => work.now_or_never().unwrap_or(Ok(Exit::Ok)),
         }
-        // All that were started have stopped. One that is only being opened is not waited for.
-        () = &mut engines => work.now_or_never().unwrap_or(Ok(Exit::Ok)),
+    }
+
+    async fn keep_each(&self, cx: &Cx, supervisor: &Supervisor) -> Ended {
+        let keeps = |config: &Config| Kept {
+            app: self.app.of(self.applications, config),
+            chosen: self.chosen,
+            supervisor,
+            server: self.server,
+        };
+        if let ([config], true) = (self.chosen, self.is_first) {
+            let kept = keeps(config);
+            let session = kept.open().await?;
+            kept.keep(session).await?;
+            return Ok(Exit::Ok);
+        }
+        let each = self.chosen.iter().map(|config| async move {
+            let kept = keeps(config);
+            let failure = kept.until_open(cx).await.err()?;
+            kept.app.screen.complain(&output::error::human(&failure));
+            Some(failure.exit)
+        });
+        Ok(Exit::gravest(join_all(each).await.into_iter().flatten()))
     }
 }
 
-async fn keep_each(
-    app: &App,
-    applications: &Applications,
-    chosen: &[Config],
-    is_first: bool,
-    cx: &Cx,
-    supervisor: &Supervisor,
-) -> Ended {
-    if let ([config], true) = (chosen, is_first) {
-        let app = app.of(applications, config);
-        let session = app.open(Access::Write, progress::stream(&app)).await?;
-        keep(&app, session, chosen, supervisor).await?;
-        return Ok(Exit::Ok);
-    }
-    let each = chosen.iter().map(|config| async {
-        let app = app.of(applications, config);
-        let failure = until_open(&app, cx, chosen, supervisor).await.err()?;
-        app.screen.complain(&output::error::human(&failure));
-        Some(failure.exit)
-    });
-    Ok(Exit::gravest(join_all(each).await.into_iter().flatten()))
+/// One application that is kept at work.
+struct Kept<'a> {
+    app: App,
+    /// All that this process keeps.
+    chosen: &'a [Config],
+    supervisor: &'a Supervisor,
+    server: Option<&'a Server>,
 }
 
-/// An application that can't be opened, because its target is away or another process has its state, is tried again.
-async fn until_open(app: &App, cx: &Cx, chosen: &[Config], supervisor: &Supervisor) -> Result<(), Failure> {
-    let mut told = None;
-    while !cx.is_cancelled() {
-        match app.open(Access::Write, progress::stream(app)).await {
-            Ok(session) => return keep(app, session, chosen, supervisor).await,
-            Err(error) => {
-                let text = escape(&error.with_help());
-                if told.as_ref() != Some(&text) {
-                    let name = &app.config().name;
-                    app.screen.note(&format!("[{name}] can't be opened, and is tried again: {text}"));
+impl Kept<'_> {
+    /// An application that can't be opened, because its target is away or another process has its state, is tried again.
+    async fn until_open(&self, cx: &Cx) -> Result<(), Failure> {
+        let (mut told, name) = (None, &self.app.config().name);
+        while !cx.is_cancelled() {
+            match self.open().await {
+                Ok(session) => return self.keep(session).await,
+                Err(error) => {
+                    self.server.inspect(|server| server.board().fail(name));
+                    let text = escape(&error.with_help());
+                    if told.as_ref() != Some(&text) {
+                        self.app
+                            .screen
+                            .note(&format!("[{name}] can't be opened, and is tried again: {text}"));
+                    }
+                    told = Some(text);
                 }
-                told = Some(text);
+            }
+            if cx.sleep(self.app.config().sync.interval).await.is_err() {
+                break;
             }
         }
-        if cx.sleep(app.config().sync.interval).await.is_err() {
-            break;
+        self.server.inspect(|server| server.board().leave(name));
+        Ok(())
+    }
+
+    async fn open(&self) -> Result<Session> {
+        let name = &self.app.config().name;
+        self.server.inspect(|server| server.board().expect(name));
+        let stream = progress::stream(&self.app);
+        let events: Arc<dyn EventSink> = match self.server {
+            None => stream,
+            Some(server) => {
+                let metrics = server.metrics().of(name);
+                Arc::new(move |event: &Event| {
+                    stream.event(event);
+                    metrics.event(event);
+                })
+            }
+        };
+        self.app.open(Access::Write, events).await
+    }
+
+    /// Returns once the engine has ended.
+    async fn keep(&self, session: Session) -> Result<(), Failure> {
+        let app = &self.app;
+        app.note_pin(&session).await?;
+        let targets: Vec<String> = session.config.targets.iter().map(ToString::to_string).collect();
+        let (targets, name) = (escape(&targets.join(", ")), &session.config.name);
+        app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));
+        let (name, interval) = (name.clone(), session.config.sync.interval);
+        let handle = self.supervisor.add(session.engine, &self.needs(), interval)?;
+        self.server.inspect(|server| server.board().open(&name, handle));
+        let ended = self.supervisor.ended_of(&name).await;
+        self.server.inspect(|server| server.board().leave(&name));
+        Ok(ended?)
+    }
+
+    /// What an application waits for of what this process keeps. What another process keeps is not known here, and is told.
+    fn needs(&self) -> Vec<&str> {
+        let is_kept = |need: &&str| self.chosen.iter().any(|config| config.name == *need);
+        let config = self.app.config();
+        let needs = config.needs.iter().map(String::as_str);
+        let (kept, others): (Vec<&str>, Vec<&str>) = needs.partition(is_kept);
+        for need in others {
+            self.app.screen.note(&format!(
+                "{} {} needs {need}, which this process does not keep, and does not wait for it.",
+                paint(YELLOW, "Warning:"),
+                config.name
+            ));
         }
+        kept
     }
-    Ok(())
 }
 
-/// Returns once the engine has ended.
-async fn keep(
-    app: &App,
-    session: Session,
-    chosen: &[Config],
-    supervisor: &Supervisor,
-) -> Result<(), Failure> {
-    app.note_pin(&session).await?;
-    let targets: Vec<String> = session.config.targets.iter().map(ToString::to_string).collect();
-    let (targets, name) = (escape(&targets.join(", ")), &session.config.name);
-    app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));
-    let (name, interval) = (name.clone(), session.config.sync.interval);
-    let needs = needs(app, chosen);
-    supervisor.add(session.engine, &needs, interval)?;
-    Ok(supervisor.ended_of(&name).await?)
-}
-
-/// What an application waits for of what this process keeps. What another process keeps is not known here, and is told.
-fn needs<'a>(app: &'a App, chosen: &[Config]) -> Vec<&'a str> {
-    let is_kept = |need: &&str| chosen.iter().any(|config| config.name == *need);
-    let needs = app.config().needs.iter().map(String::as_str);
-    let (kept, others): (Vec<&str>, Vec<&str>) = needs.partition(is_kept);
-    for need in others {
-        let name = &app.config().name;
-        app.screen.note(&format!(
-            "{} {name} needs {need}, which this process does not keep, and does not wait for it.",
-            paint(YELLOW, "Warning:")
-        ));
-    }
-    kept
-}
-
-fn stopped(app: &App) -> Exit {
-    let again = app.command("run");
+fn stopped(app: &App, server: Option<&Server>) -> Exit {
+    let again = app.command(if server.is_some() { "serve" } else { "run" });
     app.screen.note(&format!("Stopped: every change that was sent is recorded. Go on:  {again}"));
     match app.interrupt.is_pressed() {
         true => Exit::Interrupted,

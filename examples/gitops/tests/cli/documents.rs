@@ -199,6 +199,20 @@ fn every_event_of_a_run() {
 }
 
 #[test]
+fn every_event_of_a_server_without_a_forge() {
+    let world = World::new();
+    let arguments = ["serve", "--output", "json", "--listen", "127.0.0.1:0", "--timeout", "2s"];
+    let ran = Ran::from(world.command(&arguments).output().unwrap()).expect(0);
+    let events: Vec<Value> = ran.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    check(&events[0], "ServerEvent");
+    assert_eq!(events[0]["type"], "listening");
+    events[1..].iter().for_each(|event| check(event, "Event"));
+    assert!(events.iter().any(|event| event["type"] == "applied"), "{events:#?}");
+    let numbers: Vec<u64> = events.iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
+}
+
+#[test]
 fn every_order() {
     let world = World::applied();
     check(&world.json(&["suspend", "--reason", "a test"]), "Order");

@@ -7,6 +7,9 @@ use testbed::Gitea;
 
 use crate::support::{Ran, World};
 
+mod serve;
+mod serving;
+
 const SITE: &str = "/repos/platform/site";
 
 /// A world whose repository is on a Gitea, applied; Alice may push, Bob reviews, and Dave is a stranger.

@@ -6,8 +6,9 @@
 use crate::review::text::cut;
 use crate::value::text::on_one_line;
 
-/// A code span with a text of others, cut to a length in bytes.
-pub(super) fn code(text: &str, bytes: usize) -> String {
+/// A code span of Markdown with a text of others, cut to a length in bytes: none of it can end the span, notify anybody, link,
+/// or be taken for a command.
+pub fn code(text: &str, bytes: usize) -> String {
     let text = cut(&on_one_line(text), bytes);
     let ticks = "`".repeat(longest_run(&text) + 1);
     // One blank at each end is taken off again where there is one at both.

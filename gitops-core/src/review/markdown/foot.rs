@@ -21,7 +21,7 @@ pub(super) fn commands(markdown: &Markdown<'_>, review: &Review) -> Section {
             lines.push(line(&format!("approve {effect}"), "approves exactly this effect"));
         }
         Outcome::Ready | Outcome::Approved => {
-            lines.push(line("apply", "applies it, where that is allowed before a merge"));
+            lines.push(line("apply", "after the merge: has it applied at once"));
         }
         _ => {}
     }

@@ -12,6 +12,7 @@ mod section;
 mod unit;
 
 pub use budget::Budget;
+pub use escape::code as code_span;
 pub use flavour::Flavour;
 pub use link::{Link, LinkError};
 pub use marker::Marker;

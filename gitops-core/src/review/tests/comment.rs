@@ -308,7 +308,7 @@ fn a_comment_reads_well() {
     ### Commands
 
     - `/plan` plans again
-    - `/apply` applies it, where that is allowed before a merge
+    - `/apply` after the merge: has it applied at once
     - `/why OBJECT` says what becomes of an object and why
 
     ### Plans

@@ -1,7 +1,6 @@
-//! What the controller counts, in the text format of `OpenMetrics`.
+//! What a process counts, in the text format of `OpenMetrics`.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_core::{Action, Cx, Event, EventSink, Key, Obstacle};
@@ -11,7 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-/// The engines' events as counters and gauges, and whether the sources were reached.
+/// The events of engines, webhooks and reviews as counters and gauges.
 pub struct Metrics {
     cx: Cx,
     registry: Registry,
@@ -23,14 +22,9 @@ pub struct Metrics {
     journaled: Family<Of, Counter>,
     converged_at: Family<Of, Gauge>,
     leader: Family<Of, Gauge>,
-    applications: Mutex<BTreeMap<String, Arc<Standing>>>,
-}
-
-/// How far this process is with an application.
-#[derive(Default)]
-struct Standing {
-    leads: AtomicBool,
-    reached: AtomicBool,
+    webhooks: Family<Sent, Counter>,
+    reviews: Family<Reviewed, Counter>,
+    commands: Family<Commanded, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -48,6 +42,24 @@ struct Reconciled {
 struct Changed {
     application: String,
     action: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Sent {
+    forge: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reviewed {
+    repository: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Commanded {
+    command: &'static str,
     result: &'static str,
 }
 
@@ -71,7 +83,9 @@ impl Metrics {
             journaled: Family::default(),
             converged_at: Family::default(),
             leader: Family::default(),
-            applications: Mutex::default(),
+            webhooks: Family::default(),
+            reviews: Family::default(),
+            commands: Family::default(),
         };
         metrics.register();
         metrics
@@ -94,27 +108,38 @@ impl Metrics {
         registry.register("converged_timestamp_seconds", help, self.converged_at.clone());
         registry.register(
             "leader",
-            "1 while this process holds the application's lease",
+            "1 while this process works with the application: it holds the state or its lease",
             self.leader.clone(),
         );
+        registry.register("webhooks", "Webhooks by forge and by what became of them", self.webhooks.clone());
+        registry.register(
+            "reviews",
+            "Reviews of change requests by repository and result",
+            self.reviews.clone(),
+        );
+        registry.register("commands", "Commands in comments by name and result", self.commands.clone());
+    }
+
+    /// Counts a webhook. The kind of the forge is the path's, which anybody can write: `unknown` where it is none.
+    pub(crate) fn webhook(&self, forge: &str, result: &'static str) {
+        self.webhooks.get_or_create(&Sent { forge: forge.to_owned(), result }).inc();
+    }
+
+    /// Counts a review.
+    pub(crate) fn review(&self, repository: &str, result: &'static str) {
+        self.reviews.get_or_create(&Reviewed { repository: repository.to_owned(), result }).inc();
+    }
+
+    /// Counts a command in a comment.
+    pub(crate) fn command(&self, command: &'static str, result: &'static str) {
+        self.commands.get_or_create(&Commanded { command, result }).inc();
     }
 
     /// The metrics of an application.
-    pub fn of(self: &Arc<Self>, application: &str) -> Arc<OfApplication> {
-        let standing = Arc::<Standing>::default();
-        let mut all = self.applications.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(application.to_owned(), standing.clone());
-        drop(all);
+    pub fn of(self: &Arc<Self>, application: &str) -> Arc<ApplicationMetrics> {
         let of = Of { application: application.to_owned() };
         self.leader.get_or_create(&of).set(0);
-        Arc::new(OfApplication { all: self.clone(), of, standing, blocked: Mutex::default() })
-    }
-
-    /// Whether this process leads, and reached the source of every application that it leads.
-    pub fn reached_sources(&self) -> bool {
-        let all = self.applications.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut led = all.values().filter(|standing| standing.leads.load(Ordering::Relaxed)).peekable();
-        led.peek().is_some() && led.all(|standing| standing.reached.load(Ordering::Relaxed))
+        Arc::new(ApplicationMetrics { all: self.clone(), of, blocked: Mutex::default() })
     }
 
     /// Everything in the text format.
@@ -125,16 +150,15 @@ impl Metrics {
     }
 }
 
-/// The metrics of one application.
-pub struct OfApplication {
+/// The metrics of one application: a sink of its engine's events.
+pub struct ApplicationMetrics {
     all: Arc<Metrics>,
     of: Of,
-    standing: Arc<Standing>,
     blocked: Mutex<BTreeMap<Key, Obstacle>>,
 }
 
-impl OfApplication {
-    /// Notes whether this process leads.
+impl ApplicationMetrics {
+    /// Notes whether this process works with the application.
     ///
     /// What blocks objects is told anew by the engine of each grant.
     pub fn leads(&self, leads: bool) {
@@ -142,7 +166,6 @@ impl OfApplication {
         for by in blocked.into_values() {
             self.blocked_by(by).dec();
         }
-        self.standing.leads.store(leads, Ordering::Relaxed);
         self.all.leader.get_or_create(&self.of).set(i64::from(leads));
     }
 
@@ -180,13 +203,10 @@ impl OfApplication {
     }
 }
 
-impl EventSink for OfApplication {
+impl EventSink for ApplicationMetrics {
     fn event(&self, event: &Event) {
         match event {
-            Event::Rendered { objects, .. } => {
-                self.standing.reached.store(true, Ordering::Relaxed);
-                self.set(&self.all.declared, *objects);
-            }
+            Event::Rendered { objects, .. } => self.set(&self.all.declared, *objects),
             Event::Planned { steps, blocked, .. } => {
                 self.set(&self.all.steps, *steps);
                 if steps + blocked == 0 {

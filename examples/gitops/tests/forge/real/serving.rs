@@ -1,0 +1,135 @@
+//! A server at work on a site, as a process of its own.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use gitops_core::Cx;
+use ring::hmac;
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::Site;
+
+/// The secret of the webhooks.
+pub const SECRET: &str = "one long random text";
+
+const SCHEMA: &str = include_str!("../../../../../gitops-app/schemas/ServerEvent.json");
+
+/// `gitops serve`, and what it tells. It ends with this value.
+pub struct Serving {
+    child: Child,
+    events: mpsc::UnboundedReceiver<Value>,
+    pub address: String,
+    /// What was told so far.
+    pub told: Vec<Value>,
+    schema: jsonschema::Validator,
+}
+
+impl Serving {
+    /// Starts it; returns when it listens.
+    pub async fn start(site: &Site) -> Self {
+        let arguments = ["serve", "--output", "json", "--listen", "127.0.0.1:0", "--timeout", "300s"];
+        let mut command = site.world.command(&arguments);
+        command.env("THE_TOKEN", site.gitea.token()).env("HOOK_SECRET", SECRET).env_remove("GITHUB_ACTIONS");
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let (sender, events) = mpsc::unbounded_channel();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            // A process that is killed may leave half a line.
+            for line in lines.map_while(Result::ok) {
+                if let Ok(event) = serde_json::from_str(&line)
+                    && sender.send(event).is_err()
+                {
+                    break;
+                }
+            }
+        });
+        let errors = BufReader::new(child.stderr.take().unwrap()).lines();
+        std::thread::spawn(move || errors.map_while(Result::ok).for_each(|line| eprintln!("serve: {line}")));
+        let schema = serde_json::from_str(SCHEMA).unwrap();
+        let schema = jsonschema::validator_for(&schema).unwrap();
+        let mut serving = Self { child, events, address: String::new(), told: Vec::new(), schema };
+        let listening = serving.wait_for("listening").await;
+        listening["address"].as_str().unwrap().clone_into(&mut serving.address);
+        serving
+    }
+
+    /// The next event; nothing if the process ended. It gives up after two minutes, so that a missing event fails the test.
+    pub async fn next(&mut self) -> Option<Value> {
+        let next = async { Ok(self.events.recv().await) };
+        let limited = Cx::system().within(Duration::from_secs(120)).bounded(next).await;
+        let event =
+            limited.unwrap_or_else(|_| panic!("no event came for two minutes, after {:#?}", self.told))?;
+        if event["kind"] == "ServerEvent" {
+            let fault = self.schema.iter_errors(&event).next();
+            assert!(fault.is_none(), "{event}: {}", fault.unwrap());
+        }
+        self.told.push(event.clone());
+        Some(event)
+    }
+
+    /// Reads on to the first event that fits.
+    pub async fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            match self.next().await {
+                Some(event) if fits(&event) => return event,
+                Some(_) => {}
+                None => panic!("it ended before {what}: {:#?}", self.told),
+            }
+        }
+    }
+
+    pub async fn wait_for(&mut self, kind: &str) -> Value {
+        self.until(kind, |event| event["type"] == kind).await
+    }
+
+    /// What a path answers.
+    pub async fn get(&self, path: &str) -> String {
+        self.ask(format!("GET {path} HTTP/1.1\r\nhost: gitops\r\n\r\n")).await.1
+    }
+
+    /// Sends a webhook; gives the status of the answer.
+    pub async fn send(&self, event: &str, id: &str, secret: &str, body: &Value) -> u16 {
+        let body = body.to_string();
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), body.as_bytes());
+        let digits = tag.as_ref().iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        let signature: String = digits.filter_map(|digit| char::from_digit(digit.into(), 16)).collect();
+        let request = format!(
+            "POST /webhooks/gitea HTTP/1.1\r\nhost: gitops\r\nx-gitea-event: {event}\r\nx-gitea-delivery: {id}\r\n\
+             x-gitea-signature: {signature}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.ask(request).await.0
+    }
+
+    async fn ask(&self, request: String) -> (u16, String) {
+        let address = self.address.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.write_all(request.as_bytes()).unwrap();
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).unwrap();
+            answer
+        });
+        let answer = asked.await.unwrap();
+        let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, answer)
+    }
+
+    /// Ends it as a service manager does; gives how it ended.
+    pub async fn stop(mut self) -> i32 {
+        let pid = rustix::process::Pid::from_raw(self.child.id().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        while self.next().await.is_some() {}
+        self.child.wait().unwrap().code().unwrap()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,113 @@
+//! A request that is merged: what the applications still want approved, and who approved it since.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use gitops_core::review::approval::ApprovalRules;
+use gitops_core::review::{Context, Outcome, Part, Review, Rules};
+use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Revision, Verdict};
+use gitops_forge::{ChangeRequest, RequestState};
+
+use super::request::patiently;
+use super::{Asked, approvals, labels};
+use crate::config::{Config, GitRef};
+use crate::order;
+use crate::session::{Access, Session};
+
+/// How an application stands after the merge of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AfterMerge {
+    /// The application.
+    pub application: String,
+    /// What the gates want approved of the next apply; nothing if it needs nobody.
+    pub wanted: Vec<String>,
+    /// The digest of what the next apply would do: what `/approve` names.
+    pub effect: Digest,
+    /// Who approved it. It is stored, and the engine goes on.
+    pub approved_by: Option<String>,
+    /// Whose approvals do not count, and why.
+    pub discounted: Vec<String>,
+}
+
+impl Asked {
+    /// Says what the applications that a merged request concerns still want approved: the approvals before the merge did not
+    /// cover what is to be done now. An `/approve` that names exactly that is stored, if the same person could have approved
+    /// the request.
+    ///
+    /// # Errors
+    /// `Stale` if the request is not merged; those of the forge, and whatever keeps an application from being planned.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave an approval stored; make the call again.
+    pub async fn after_merge(
+        &self,
+        cx: &Cx,
+        chosen: &[&Config],
+        events: &Arc<dyn EventSink>,
+    ) -> Result<Vec<AfterMerge>> {
+        let request = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
+        if request.state != RequestState::Merged {
+            return Err(Error::new(ErrorKind::Stale, "the request is not merged"));
+        }
+        let is_concerned = |config: &&&Config| matches!(&config.source.reference, GitRef::Branch(branch) if *branch == request.base.name);
+        let mut found = Vec::new();
+        for config in chosen.iter().filter(is_concerned) {
+            found.push(Box::pin(self.after_merge_of(cx, &request, config, events)).await?);
+        }
+        Ok(found)
+    }
+
+    async fn after_merge_of(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        config: &Config,
+        events: &Arc<dyn EventSink>,
+    ) -> Result<AfterMerge> {
+        let mut session =
+            Session::builder(config).access(Access::Look).events(Arc::clone(events)).open(cx).await?;
+        let plan = session.engine.plan(cx).await?;
+        let verdict = session.engine.verdict(cx, &plan);
+        let Verdict::NeedsApproval { messages } = &verdict else {
+            let (application, effect) = (config.name.clone(), plan.effect().digest());
+            let (wanted, discounted) = (Vec::new(), Vec::new());
+            return Ok(AfterMerge { application, wanted, effect, approved_by: None, discounted });
+        };
+        let wanted = messages.iter().map(ToString::to_string).collect();
+        let rules = Rules::default();
+        let context = Context {
+            labels: labels(config),
+            rules: &rules,
+            verdict: verdict.clone(),
+            unhealthy: BTreeMap::new(),
+            looked_at_target: session.has_state(),
+        };
+        let before = session.engine.inventory().accepted().cloned();
+        let before = before.unwrap_or_else(|| Revision::new("nothing", "nothing"));
+        let review = [Part::alone(&plan, before, &context)].into_iter().collect::<Review>();
+        let said = approvals::said(cx, &*self.forge, request, &review, None).await?;
+        let judged = match said {
+            Some(said) => review.judged(&ApprovalRules::new([]), &said),
+            None => review,
+        };
+        let part = &judged.parts[0];
+        let votes = part.approvals.iter().flat_map(|standing| &standing.discounted);
+        let mut after = AfterMerge {
+            application: config.name.clone(),
+            wanted,
+            effect: part.effect,
+            approved_by: None,
+            discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
+        };
+        if part.outcome() == Outcome::Approved {
+            let approver = self.approver(part);
+            let by = approver.name.clone();
+            let approval = Box::new(session.engine.approval_of(cx, &plan, approver)?);
+            drop(session);
+            Box::pin(order::order(cx, config, events, &by, &Order::Approve { approval })).await?;
+            after.approved_by = Some(by);
+        }
+        Ok(after)
+    }
+}

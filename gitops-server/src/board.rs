@@ -1,0 +1,157 @@
+//! The applications of a process, as others may see them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gitops_core::{Attempt, EngineHandle, EngineStatus, ErrorKind, Obstacle, SyncResult};
+use tokio::sync::watch;
+
+/// The applications that a process works with, and how far it is with each. Cheap to clone; all clones are one board.
+///
+/// ```
+/// # use gitops_server::Board;
+/// let board = Board::default();
+/// board.expect("site");
+/// assert!(!board.readiness().0, "it is not open yet");
+/// board.leave("site");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Board(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    applications: Mutex<BTreeMap<String, Place>>,
+    /// Told when an application comes or goes.
+    moved: watch::Sender<u64>,
+}
+
+/// How far a process is with an application.
+#[derive(Clone, Debug)]
+enum Place {
+    /// It is being opened; perhaps not for the first time.
+    Opening { has_failed: bool },
+    /// Its engine is at work.
+    Open(EngineHandle),
+}
+
+/// What is told of an application without a login: no names of objects, and no texts of errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    Works,
+    WaitsForApproval,
+    Opens,
+    NotReached,
+    CanNotBeOpened,
+    Failed,
+}
+
+impl Standing {
+    fn is_ready(self) -> bool {
+        matches!(self, Self::Works | Self::WaitsForApproval)
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Works => "works",
+            Self::WaitsForApproval => "waits: a gate denies something or wants it approved",
+            Self::Opens => "is being opened",
+            Self::NotReached => "nothing was planned yet",
+            Self::CanNotBeOpened => "can't be opened",
+            Self::Failed => "the last reconciliation failed",
+        }
+    }
+}
+
+impl Board {
+    /// An application is to be opened by this process.
+    pub fn expect(&self, application: &str) {
+        self.put(application, Place::Opening { has_failed: false });
+    }
+
+    /// An application could not be opened, and is tried again.
+    pub fn fail(&self, application: &str) {
+        self.put(application, Place::Opening { has_failed: true });
+    }
+
+    /// The engine of an application is at work.
+    pub fn open(&self, application: &str, handle: EngineHandle) {
+        self.put(application, Place::Open(handle));
+    }
+
+    /// This process does not work with an application any more.
+    pub fn leave(&self, application: &str) {
+        self.applications().remove(application);
+        self.0.moved.send_modify(|moved| *moved += 1);
+    }
+
+    /// The handle of an application that is at work.
+    pub fn handle(&self, application: &str) -> Option<EngineHandle> {
+        match self.applications().get(application) {
+            Some(Place::Open(handle)) => Some(handle.clone()),
+            _ => None,
+        }
+    }
+
+    /// Tells when an application comes or goes.
+    pub fn moved(&self) -> watch::Receiver<u64> {
+        self.0.moved.subscribe()
+    }
+
+    /// Whether there are applications and each works, and one line for each. What a gate denies or wants approved is no
+    /// failure; an application whose source or target can't be reached is one.
+    pub fn readiness(&self) -> (bool, String) {
+        let (mut is_ready, mut lines) = (true, String::new());
+        let applications = self.applications();
+        for (name, place) in &*applications {
+            let standing = place.standing();
+            is_ready &= standing.is_ready();
+            let _ = writeln!(lines, "{name}: {}", standing.words());
+        }
+        if applications.is_empty() {
+            lines.push_str("another process works with the applications, or none has begun\n");
+        }
+        (is_ready && !applications.is_empty(), lines)
+    }
+
+    fn put(&self, application: &str, place: Place) {
+        self.applications().insert(application.to_owned(), place);
+        self.0.moved.send_modify(|moved| *moved += 1);
+    }
+
+    fn applications(&self) -> MutexGuard<'_, BTreeMap<String, Place>> {
+        self.0.applications.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Place {
+    fn standing(&self) -> Standing {
+        match self {
+            Self::Opening { has_failed: false } => Standing::Opens,
+            Self::Opening { has_failed: true } => Standing::CanNotBeOpened,
+            Self::Open(handle) => of_status(&handle.status().borrow()),
+        }
+    }
+}
+
+fn of_status(status: &EngineStatus) -> Standing {
+    let last = match (&status.last, &status.revision) {
+        (Some(last), _) => last,
+        // Source and targets were reached; the first reconciliation goes on.
+        (None, Some(_)) => return Standing::Works,
+        (None, None) => return Standing::NotReached,
+    };
+    let is_only_gated =
+        status.blocked.iter().all(|blocked| matches!(blocked.obstacle, Obstacle::Approval | Obstacle::Wait));
+    match last {
+        Attempt { kind: Some(ErrorKind::NeedsApproval | ErrorKind::Denied), .. } => {
+            Standing::WaitsForApproval
+        }
+        Attempt { error: Some(_), .. } => Standing::Failed,
+        Attempt { result: Some(SyncResult::Failed | SyncResult::Partial), .. } if !is_only_gated => {
+            Standing::Failed
+        }
+        _ if !status.awaits_approval.is_empty() => Standing::WaitsForApproval,
+        _ => Standing::Works,
+    }
+}

@@ -1,0 +1,94 @@
+//! What a server did or learned.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+/// Something that a server did or learned beside its engines, whose own events are [`gitops_core::Event`].
+///
+/// An event never carries a value of an object or a secret. Texts of others are as they came: whoever shows them escapes them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ServerEvent {
+    /// It listens.
+    Listening {
+        /// Where.
+        address: String,
+    },
+    /// The open requests of a repository could not be asked for; they are again after a while.
+    PollFailed {
+        /// The repository.
+        repository: String,
+        /// What went wrong, in one line.
+        error: String,
+    },
+    /// A request was reviewed, and the forge says so.
+    Reviewed {
+        /// The repository.
+        repository: String,
+        /// The request.
+        request: u64,
+        /// The head commit that was reviewed.
+        head: String,
+        /// What it comes to.
+        outcome: String,
+        /// Whether the comment was written.
+        comment: bool,
+        /// How many statuses were written.
+        statuses: usize,
+        /// The applications of which an approval was stored.
+        approved: Vec<String>,
+    },
+    /// A request could not be reviewed; it is tried again.
+    ReviewFailed {
+        /// The repository.
+        repository: String,
+        /// The request.
+        request: u64,
+        /// What went wrong, in one line.
+        error: String,
+    },
+    /// A command in a comment was carried out or refused.
+    Commanded {
+        /// The repository.
+        repository: String,
+        /// The request.
+        request: u64,
+        /// The comment.
+        comment: String,
+        /// Who wrote it.
+        by: String,
+        /// The command.
+        command: String,
+        /// Whether it was carried out.
+        done: bool,
+        /// What was answered.
+        answer: String,
+    },
+    /// The forge was told how a commit is live.
+    Told {
+        /// The repository.
+        repository: String,
+        /// The application.
+        application: String,
+        /// The commit.
+        commit: String,
+        /// `pending`, `success` or `failure`.
+        state: String,
+        /// In a few words.
+        description: String,
+    },
+    /// The forge could not be told; it is tried again.
+    TellFailed {
+        /// The repository.
+        repository: String,
+        /// The application.
+        application: String,
+        /// What went wrong, in one line.
+        error: String,
+    },
+}
+
+/// Takes the events of a server; must return quickly and not fail.
+pub type ServerEvents = Arc<dyn Fn(&ServerEvent) + Send + Sync>;

@@ -1,0 +1,32 @@
+//! Answers.
+
+use http::{Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Bytes;
+
+/// An answer with its whole body.
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// A line or some for people.
+pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Answer {
+    of_type(status, "text/plain; charset=utf-8", text.into())
+}
+
+/// Metrics in the text format of `OpenMetrics`.
+pub(super) fn metrics(text: String) -> Answer {
+    of_type(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text.into())
+}
+
+/// The path is there, and is asked for in another way.
+pub(super) fn not_allowed(methods: &'static str) -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "not like that\n");
+    answer.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(methods));
+    answer
+}
+
+fn of_type(status: StatusCode, kind: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+    answer
+}

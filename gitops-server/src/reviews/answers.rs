@@ -1,0 +1,152 @@
+//! The second comment of a request: what was asked for and answered, and how each application stands after the merge.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use gitops_app::config::ForgeKind;
+use gitops_app::review::patiently;
+use gitops_core::review::{Flavour, code_span};
+use gitops_core::{Cx, Result};
+use gitops_forge::{ForgeExt, Marker};
+
+use super::Shared;
+use super::memory::{Page, Stage};
+
+/// The hidden line that names the commands that were answered.
+const ANSWERED: &str = "<!-- gitops-answered:";
+
+/// How many answers are shown, how many lines each has, and how long each is.
+const SHOWN: usize = 10;
+const LINES: usize = 12;
+const LINE: usize = 400;
+
+/// The commands that a comment of ours names as answered.
+#[derive(Default)]
+pub(super) struct Answered(BTreeSet<String>);
+
+impl Answered {
+    /// Reads the hidden line of a comment of ours.
+    pub fn read(body: &str) -> Self {
+        let line =
+            body.lines().nth(1).and_then(|line| line.trim_end().strip_prefix(ANSWERED)?.strip_suffix("-->"));
+        Self(line.into_iter().flat_map(str::split_whitespace).map(str::to_owned).collect())
+    }
+
+    pub fn has(&self, comment: &str, nth: usize) -> bool {
+        self.0.contains(&id(comment, nth))
+    }
+}
+
+fn id(comment: &str, nth: usize) -> String {
+    format!("{comment}.{nth}")
+}
+
+impl Shared {
+    pub(super) fn answers_marker(&self) -> Result<Marker> {
+        Marker::new(format!("answers/{}", self.context))
+    }
+
+    pub(super) fn flavour(&self) -> Flavour {
+        match self.kind {
+            ForgeKind::GitHub => Flavour::GitHub,
+            ForgeKind::GitLab => Flavour::GitLab,
+            ForgeKind::Gitea => Flavour::Gitea,
+        }
+    }
+
+    /// Keeps the second comment current; there is none as long as there is nothing to say.
+    pub(super) async fn show_answers(&self, cx: &Cx, number: u64) -> Result<()> {
+        let page = self.memory.page(cx, number).await?;
+        let Some(text) = text(&page, self.flavour()) else { return Ok(()) };
+        let marker = self.answers_marker()?;
+        patiently(cx, || self.forge.upsert_comment(cx, number, &marker, &text)).await.map(drop)
+    }
+}
+
+/// The comment, without its marker.
+fn text(page: &Page, flavour: Flavour) -> Option<String> {
+    if page.outcomes.is_empty() && page.asked.is_empty() {
+        return None;
+    }
+    let answered = page.asked.iter().filter(|entry| matches!(entry.stage, Stage::Answered { .. }));
+    let ids: Vec<String> = answered.map(|entry| id(&entry.comment, entry.nth)).collect();
+    let mut text = format!("{ANSWERED} {} -->\n", ids.join(" "));
+    if !page.outcomes.is_empty() {
+        text.push_str("### GitOps: after the merge\n\n");
+    }
+    for (application, outcome) in &page.outcomes {
+        let _ = writeln!(text, "- {}: {}", code_span(application, 100), code_span(&outcome.text, LINE));
+        if let Some(effect) = &outcome.effect {
+            let command = format!("{}approve {effect}", flavour.command_prefix());
+            let _ = writeln!(text, "  - who may approve it: comment {}", code_span(&command, 100));
+        }
+    }
+    if !page.asked.is_empty() {
+        text.push_str("\n### GitOps: commands\n\n");
+    }
+    for entry in page.asked.iter().rev().take(SHOWN) {
+        let (sign, said) = match &entry.stage {
+            Stage::Begun => ("👀", "is being carried out"),
+            Stage::AwaitsReview => ("👀", "is answered by the next review"),
+            Stage::Answered { is_done: true, text } => ("👍", text.as_str()),
+            Stage::Answered { is_done: false, text } => ("👎", text.as_str()),
+        };
+        let _ = writeln!(text, "- {sign} {}: {}", code_span(&entry.by, 100), code_span(&entry.command, 200));
+        for line in said.lines().take(LINES) {
+            let _ = writeln!(text, "  - {}", code_span(line, LINE));
+        }
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use gitops_core::Time;
+
+    use super::super::memory::{Entry, Outcome};
+    use super::*;
+
+    #[test]
+    fn the_comment_names_what_was_answered_and_holds_no_text_that_could_do_anything() {
+        let answered = |is_done, text: &str| Stage::Answered { is_done, text: text.to_owned() };
+        let entry = |comment: &str, by: &str, stage| Entry {
+            comment: comment.to_owned(),
+            nth: 0,
+            at: Time::default(),
+            by: by.to_owned(),
+            command: "/plan".to_owned(),
+            stage,
+        };
+        let mut page = Page::default();
+        assert_eq!(text(&page, Flavour::Gitea), None);
+        page.asked = vec![
+            entry("5", "alice", answered(true, "planned: ready")),
+            entry("9", "mallory", answered(false, "no `x`\n@everybody <b>\n/close")),
+            entry("11", "bob", Stage::AwaitsReview),
+        ];
+        let outcome =
+            Outcome { needs_person: true, text: "waits".to_owned(), effect: Some("0123456789ab".to_owned()) };
+        page.outcomes.insert("site".to_owned(), outcome);
+        let shown = text(&page, Flavour::Gitea).unwrap();
+        insta::assert_snapshot!(shown, @r"
+        <!-- gitops-answered: 5.0 9.0 -->
+        ### GitOps: after the merge
+
+        - `site`: `waits`
+          - who may approve it: comment `/approve 0123456789ab`
+
+        ### GitOps: commands
+
+        - 👀 `bob`: `/plan`
+          - `is answered by the next review`
+        - 👎 `mallory`: `/plan`
+          - `` no `x` ``
+          - `@everybody <b>`
+          - `/close`
+        - 👍 `alice`: `/plan`
+          - `planned: ready`
+        ");
+        let read = Answered::read(&format!("<!-- gitops: answers/gitops -->\n{shown}"));
+        assert!(read.has("5", 0) && read.has("9", 0) && !read.has("11", 0) && !read.has("5", 1));
+    }
+}

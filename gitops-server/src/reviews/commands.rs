@@ -1,0 +1,344 @@
+//! What each command does.
+
+use gitops_app::config::Config;
+use gitops_app::lookup;
+use gitops_app::review::patiently;
+use gitops_app::session::{Access, Session, audit_path, audit_records};
+use gitops_core::review::{Command, CommandFault, Flavour};
+use gitops_core::{
+    AuditEvent, Cx, EngineHandle, Error, ErrorKind, Key, Plan, Relation, Request, Result, Revision,
+    SyncResult,
+};
+use gitops_forge::{ChangeRequest, Comment, Permission, RequestState};
+
+use super::look::Asked;
+use super::memory::Page;
+use super::{PATIENCE, Shared, nobody};
+
+/// How long the head of a fork's request must have been known before somebody who may write vouches for it by a command: a
+/// push in the moment in which the command is written must not be taken for what the person has read.
+const READ: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// How far back the audit log is read for a revision that was good.
+const AUDITED: usize = 10_000;
+
+/// What came of a command.
+pub(super) enum Done {
+    Yes(String),
+    No(String),
+    /// The next review answers it.
+    AfterReview,
+}
+
+/// The name of a command.
+pub(super) fn name(command: &Command) -> &'static str {
+    match command {
+        Command::Plan { .. } => "plan",
+        Command::Apply { .. } => "apply",
+        Command::Approve { .. } => "approve",
+        Command::Rollback { .. } => "rollback",
+        Command::Why { .. } => "why",
+        Command::Unlock { .. } => "unlock",
+        _ => "unknown",
+    }
+}
+
+/// A command as it is shown.
+pub(super) fn words(flavour: Flavour, command: &Result<Command, CommandFault>) -> String {
+    let Ok(command) = command else { return "?".to_owned() };
+    let rest = match command {
+        Command::Plan { application } | Command::Apply { application } => application.clone(),
+        Command::Approve { effect } => Some(effect.clone()),
+        Command::Rollback { application, revision } => Some(
+            [Some(application.as_str()), revision.as_deref()]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
+        Command::Why { object } => Some(object.clone()),
+        Command::Unlock { application } => Some(application.clone()),
+        _ => None,
+    };
+    let rest = rest.map(|rest| format!(" {rest}")).unwrap_or_default();
+    format!("{}{}{rest}", flavour.command_prefix(), name(command))
+}
+
+impl Shared {
+    /// What there is, for somebody who asked for something else.
+    pub(super) fn help(&self) -> String {
+        let prefix = self.flavour().command_prefix();
+        let commands = ["plan", "approve EFFECT", "apply", "rollback APPLICATION [REVISION]", "why OBJECT"];
+        let commands = commands.map(|command| format!("`{prefix}{command}`"));
+        format!("There are {}", commands.join(", "))
+    }
+
+    /// Why somebody may not give a command; the forge is asked each time.
+    pub(super) async fn refusal(&self, cx: &Cx, asked: &Asked<'_>) -> Result<Option<String>> {
+        let Comment { author, created, updated, .. } = asked.comment;
+        if author.is_bot {
+            return Ok(Some("a program can't give commands".to_owned()));
+        }
+        if created != updated {
+            // Others may edit what somebody wrote.
+            return Ok(Some("the comment was edited: write the command in a new one".to_owned()));
+        }
+        let permission = patiently(cx, || self.forge.permission(cx, author)).await?;
+        let may = permission >= Permission::Write;
+        Ok((!may).then(|| "only who may write to the repository gives commands".to_owned()))
+    }
+
+    /// Carries out a command of somebody who may give it.
+    pub(super) async fn perform(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        page: &Page,
+        comment: &Comment,
+        command: &Command,
+    ) -> Result<Done> {
+        match command {
+            Command::Plan { application } => {
+                self.check_named(application.as_deref())?;
+                self.plan(cx, request, page, comment).await
+            }
+            Command::Approve { .. } if request.state == RequestState::Open => Ok(Done::AfterReview),
+            Command::Approve { effect } => self.approve_merged(cx, request, effect).await,
+            Command::Apply { application } => {
+                self.check_named(application.as_deref())?;
+                self.apply(cx, request, comment, application.as_deref()).await
+            }
+            Command::Rollback { application, revision } => {
+                self.roll_back(cx, request, comment, application, revision.as_deref()).await
+            }
+            Command::Why { object } => self.why(cx, request, object).await,
+            Command::Unlock { application } => self.unlock(application),
+            _ => Ok(Done::No(self.help())),
+        }
+    }
+
+    fn check_named(&self, application: Option<&str>) -> Result<()> {
+        application.map_or(Ok(()), |name| self.config(name).map(drop))
+    }
+
+    fn config(&self, name: &str) -> Result<&Config> {
+        let names = || self.chosen.iter().map(|config| config.name.as_str()).collect::<Vec<_>>().join(", ");
+        self.chosen.iter().find(|config| config.name == name).ok_or_else(|| {
+            Error::new(ErrorKind::NotFound, format!("no application of this repository is called `{name}`"))
+                .help(format!("there are {}", names()))
+        })
+    }
+
+    /// Plans again. For the request of a fork, who may write vouches by that for the head that was there to be read.
+    async fn plan(&self, cx: &Cx, request: &ChangeRequest, page: &Page, comment: &Comment) -> Result<Done> {
+        if request.state != RequestState::Open {
+            return Ok(Done::No("the request is not open any more".to_owned()));
+        }
+        if !request.is_fork() || comment.author.is(&request.author) {
+            return Ok(Done::AfterReview);
+        }
+        let head = request.head.commit.as_str();
+        let known = page.head.as_ref().filter(|known| known.commit == head);
+        let is_read = known.is_some_and(|known| comment.created >= known.since.after(READ));
+        if !is_read {
+            let why = "the request comes from a fork, and was pushed to less than a minute before: read it, and give the \
+                       command again";
+            return Ok(Done::No(why.to_owned()));
+        }
+        let vouch = |page: &mut Page| {
+            if page.head.as_ref().is_some_and(|known| known.commit == head) {
+                page.vouched = Some(head.to_owned());
+            }
+        };
+        self.memory.change(cx, request.number, vouch).await?;
+        Ok(Done::AfterReview)
+    }
+
+    /// Stores the approval of what a merged request still waits for, if the effect is named that would be had now.
+    async fn approve_merged(&self, cx: &Cx, request: &ChangeRequest, effect: &str) -> Result<Done> {
+        let after = self.asked(request.number).after_merge(cx, &self.chosen(), &nobody()).await?;
+        let meant = after.iter().find(|after| after.effect.to_string().starts_with(effect));
+        if let Some(by) = meant.and_then(|after| after.approved_by.as_ref()) {
+            let name = meant.map(|after| after.application.as_str()).unwrap_or_default();
+            return Ok(Done::Yes(format!("approved by {by}: `{name}` goes on")));
+        }
+        let waiting = after.iter().filter(|after| !after.wanted.is_empty());
+        let waiting: Vec<String> = waiting
+            .map(|after| {
+                format!("`{}` waits for the approval of {}", after.application, after.effect.short())
+            })
+            .collect();
+        let reasons = meant.map(|after| after.discounted.join("; ")).filter(|reasons| !reasons.is_empty());
+        Ok(Done::No(match (reasons, waiting.is_empty()) {
+            (Some(reasons), _) => format!("it does not count: {reasons}"),
+            (None, true) => "nothing waits for an approval".to_owned(),
+            (None, false) => waiting.join("; "),
+        }))
+    }
+
+    /// Has the engines look at once. What is not merged is not applied.
+    async fn apply(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        comment: &Comment,
+        application: Option<&str>,
+    ) -> Result<Done> {
+        if request.state == RequestState::Open {
+            let why = "what is not merged is not applied: merge it, and what was approved is applied without another question";
+            return Ok(Done::No(why.to_owned()));
+        }
+        let by = self.by(request, comment);
+        let mut asked = Vec::new();
+        let meant = |config: &&Config| application.is_none_or(|name| name == config.name);
+        for config in self.followers(request).filter(meant) {
+            let handle = self.board.handle(&config.name).ok_or_else(|| not_at_work(&config.name))?;
+            handle.request(&cx.within(PATIENCE), &by, Request::Sync).await?;
+            asked.push(config.name.as_str());
+        }
+        match asked.is_empty() {
+            true => Ok(Done::No("no application that is meant follows the branch".to_owned())),
+            false => Ok(Done::Yes(format!(
+                "looks at once: {}; the status of the commit says what came of it",
+                asked.join(", ")
+            ))),
+        }
+    }
+
+    /// Pins an application to a revision, or to the last one of which everything was applied before the present one.
+    async fn roll_back(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        comment: &Comment,
+        application: &str,
+        revision: Option<&str>,
+    ) -> Result<Done> {
+        let config = self.config(application)?;
+        let handle = self.board.handle(application).ok_or_else(|| not_at_work(application))?;
+        let revision = match revision {
+            Some(name) => earlier(cx, config, name).await?,
+            None => last_good(config, &handle)?,
+        };
+        let shown = revision.to_string();
+        let pin = Request::Pin { revision };
+        handle.request(&cx.within(PATIENCE), &self.by(request, comment), pin).await?;
+        Ok(Done::Yes(format!(
+            "`{application}` is pinned to {shown}: newer commits wait until `gitops -a {application} rollback --end`"
+        )))
+    }
+
+    /// Says what becomes of an object, in each application that knows it.
+    async fn why(&self, cx: &Cx, request: &ChangeRequest, object: &str) -> Result<Done> {
+        let (mut lines, mut missing) = (Vec::new(), None);
+        for config in self.followers(request) {
+            let mut session = look(cx, config).await?;
+            let plan = session.engine.plan(cx).await?;
+            match lookup::find(object, &session.keys()) {
+                Ok(key) => lines.extend(explained(&session, &plan, &key)),
+                Err(error) => missing = Some(error),
+            }
+        }
+        match (lines.is_empty(), missing) {
+            (true, Some(error)) => Err(error),
+            _ => Ok(Done::Yes(lines.join("\n"))),
+        }
+    }
+
+    fn unlock(&self, application: &str) -> Result<Done> {
+        let config = self.config(application)?;
+        let what = match self.board.handle(&config.name) {
+            Some(handle) => format!("{:?}", handle.status().borrow().phase).to_lowercase(),
+            None => "not at work here".to_owned(),
+        };
+        Ok(Done::No(format!(
+            "there is nothing to unlock: a plan takes no lock, and an apply holds the application only while it works \
+             (`{application}`: {what}). To stop all writes: `gitops -a {application} suspend --reason WHY`"
+        )))
+    }
+
+    /// On whose behalf an engine does something, for its audit log.
+    fn by(&self, request: &ChangeRequest, comment: &Comment) -> String {
+        format!("{} ({}#{} comment {})", comment.author.login, self.repository, request.number, comment.id)
+    }
+}
+
+fn not_at_work(application: &str) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("`{application}` is not at work here just now"))
+        .help("give the command again")
+}
+
+async fn look(cx: &Cx, config: &Config) -> Result<Session> {
+    Session::builder(config).access(Access::Look).events(nobody()).open(cx).await
+}
+
+/// A revision by its name, if the branch went through it: a command must not bring what nobody merged.
+async fn earlier(cx: &Cx, config: &Config, name: &str) -> Result<Revision> {
+    let session = look(cx, config).await?;
+    let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history to go back in");
+    let history = session.engine.source().history().ok_or_else(unsupported)?;
+    let revision = history.find(cx, name).await?;
+    let relation = match session.engine.inventory().accepted() {
+        Some(accepted) => history.relation(cx, accepted, &revision).await?,
+        None => Relation::Diverged,
+    };
+    match relation {
+        Relation::Older | Relation::Same => Ok(revision),
+        _ => Err(Error::new(
+            ErrorKind::Denied,
+            "only a revision that the branch went through can be gone back to",
+        )
+        .help("open a request for anything else")),
+    }
+}
+
+/// The last revision of which everything was applied, before the one that is live or is in progress.
+fn last_good(config: &Config, handle: &EngineHandle) -> Result<Revision> {
+    let status = handle.status().borrow().clone();
+    let live = status.complete.as_ref().map(|complete| &complete.revision);
+    match (&status.progress, live) {
+        // Something newer was begun and did not get through.
+        (Some(_), Some(live)) => Ok(live.clone()),
+        _ => before(config, live),
+    }
+}
+
+/// The newest revision before the live one that was applied whole, as the audit log has it.
+fn before(config: &Config, live: Option<&Revision>) -> Result<Revision> {
+    let records = audit_records(&audit_path(config), AUDITED)?;
+    let good = records.into_iter().rev().find_map(|record| match record.entry.what {
+        AuditEvent::SyncEnded { revision, result: Some(SyncResult::Succeeded), .. }
+            if Some(&revision) != live =>
+        {
+            Some(revision)
+        }
+        _ => None,
+    });
+    good.ok_or_else(|| {
+        Error::new(ErrorKind::NotFound, "no earlier revision is known of which everything was applied")
+            .help("name one: `rollback APPLICATION REVISION`")
+    })
+}
+
+/// What a plan says of an object.
+fn explained(session: &Session, plan: &Plan, key: &Key) -> Vec<String> {
+    let step = plan.steps.iter().find(|step| step.key == *key);
+    let blocked = plan.blocked.iter().find(|blocked| blocked.key == *key);
+    let owned = session.engine.inventory().entries().get(key);
+    let desired = session.engine.desired().and_then(|desired| desired.objects().get(key).cloned());
+    let next = match (step, blocked) {
+        (Some(step), _) => format!("next: {}: {}", step.action, step.reason),
+        (None, Some(blocked)) => format!("blocked: {}", blocked.why),
+        (None, None) if desired.is_some() => "next: nothing, it is as declared".to_owned(),
+        (None, None) => "next: nothing, it is not declared any more".to_owned(),
+    };
+    let place = match &desired {
+        Some(object) => format!("declared in {}", object.provenance),
+        None => "not declared".to_owned(),
+    };
+    let whose = if owned.is_some() { "owned by this application" } else { "not made yet" };
+    let fields = step.into_iter().flat_map(|step| step.diff.fields()).take(6);
+    let fields = fields.map(|field| format!("differs: {}", field.path));
+    let head = format!("[{}] {key} at {}", session.config.name, plan.revision);
+    [head, place, whose.to_owned(), next].into_iter().chain(fields).collect()
+}

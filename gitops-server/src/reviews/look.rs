@@ -1,0 +1,168 @@
+//! The comments of one request: commands are begun once, answered by an emoji at once, and carried out.
+
+use gitops_app::review::patiently;
+use gitops_core::review::{Command, CommandFault};
+use gitops_core::{Cx, ErrorKind, Result};
+use gitops_forge::{ChangeRequest, Comment, CommentQuery, Reaction, RequestState, User};
+
+use super::Shared;
+use super::answers::Answered;
+use super::commands::{Done, words};
+use super::memory::{COMMAND_AGE, Entry, Page, Stage};
+use crate::event::ServerEvent;
+
+/// A command in a comment.
+pub(super) struct Asked<'a> {
+    pub comment: &'a Comment,
+    pub nth: usize,
+    pub command: Result<Command, CommandFault>,
+}
+
+impl Shared {
+    /// Reads the comments of a request, and carries out what is new in them. What the forge does not answer is asked again by
+    /// the next poll.
+    pub(super) async fn look(&self, cx: &Cx, number: u64) {
+        let error = match Box::pin(self.try_look(cx, number)).await {
+            Ok(()) => return,
+            Err(error) if error.kind() == ErrorKind::Cancelled => return,
+            Err(error) => error,
+        };
+        if let Some(seen) = self.seen().get_mut(&number) {
+            seen.is_told = false;
+        }
+        let (repository, error) = (self.repository.clone(), error.to_string());
+        self.tell(&ServerEvent::ReviewFailed { repository, request: number, error });
+    }
+
+    async fn try_look(&self, cx: &Cx, number: u64) -> Result<()> {
+        let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+        if !self.is_ours(&request) || request.state == RequestState::Closed {
+            return Ok(());
+        }
+        let page = match request.state {
+            RequestState::Open => self.know_head(cx, &request).await?,
+            _ => self.memory.page(cx, number).await?,
+        };
+        let me = patiently(cx, || self.forge.me(cx)).await?;
+        let query = CommentQuery::default();
+        let comments = patiently(cx, || self.forge.comments(cx, number, &query)).await?;
+        let shown = self.answered(&me, &comments)?;
+        let mut has_answers = false;
+        for asked in comments.iter().flat_map(|comment| asked_in(cx, &me, comment)) {
+            let is_over = match page.stage(&asked.comment.id, asked.nth) {
+                // Without a memory of its own, what the server wrote on the forge tells what was carried out.
+                None => shown.has(&asked.comment.id, asked.nth),
+                Some(Stage::Answered { .. } | Stage::AwaitsReview) => true,
+                Some(Stage::Begun) => false,
+            };
+            if !is_over {
+                has_answers |= self.carry_out(cx, &request, &page, &asked).await?;
+            }
+        }
+        match has_answers {
+            true => self.show_answers(cx, number).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Carries out a command; gives whether it was answered. `page` is from before it was begun.
+    async fn carry_out(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        page: &Page,
+        asked: &Asked<'_>,
+    ) -> Result<bool> {
+        let (number, comment) = (request.number, asked.comment);
+        self.react(cx, number, &comment.id, Reaction::Eyes).await;
+        let entry = Entry {
+            comment: comment.id.to_string(),
+            nth: asked.nth,
+            at: comment.created,
+            by: comment.author.login.to_string(),
+            command: words(self.flavour(), &asked.command),
+            stage: Stage::Begun,
+        };
+        let was_begun = page.stage(&entry.comment, entry.nth).is_some();
+        if !was_begun && !self.begin(cx, number, &entry).await? {
+            // Another process began it just now.
+            return Ok(false);
+        }
+        let done = match self.refusal(cx, asked).await? {
+            Some(why) => Done::No(why),
+            None => match &asked.command {
+                Err(fault) => Done::No(format!("{fault}. {}", self.help())),
+                Ok(Command::Rollback { .. }) if was_begun => {
+                    let why = "the server stopped while it carried this out: see `gitops status`, and give the command again";
+                    Done::No(why.to_owned())
+                }
+                Ok(command) => match Box::pin(self.perform(cx, request, page, comment, command)).await {
+                    Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+                    Err(error) => Done::No(error.with_help()),
+                    Ok(done) => done,
+                },
+            },
+        };
+        let name = asked.command.as_ref().map_or("unknown", super::commands::name);
+        let (result, answer) = match done {
+            Done::AfterReview => ("begun", None),
+            Done::Yes(text) => ("done", Some((true, text))),
+            Done::No(text) => ("refused", Some((false, text))),
+        };
+        self.metrics.command(name, result);
+        let Some((is_done, text)) = answer else {
+            let wait = |page: &mut Page| {
+                if let Some(entry) = page.entry(&entry.comment, entry.nth) {
+                    entry.stage = Stage::AwaitsReview;
+                }
+            };
+            self.memory.change(cx, number, wait).await?;
+            if !self.reviews.push(number) {
+                self.poll.notify_one();
+            }
+            return Ok(false);
+        };
+        self.settle(cx, number, &entry, is_done, text).await?;
+        Ok(true)
+    }
+
+    /// Records that a command is carried out from now on; gives whether nobody did that before.
+    async fn begin(&self, cx: &Cx, number: u64, entry: &Entry) -> Result<bool> {
+        let begin = |page: &mut Page| {
+            let is_new = page.stage(&entry.comment, entry.nth).is_none();
+            if is_new {
+                page.asked.push(entry.clone());
+            }
+            is_new
+        };
+        self.memory.change(cx, number, begin).await
+    }
+
+    /// What of a request's commands the forge shows as answered.
+    fn answered(&self, me: &User, comments: &[Comment]) -> Result<Answered> {
+        let marker = self.answers_marker()?;
+        let ours = comments.iter().find(|comment| comment.author.is(me) && marker.is_on(&comment.body));
+        Ok(ours.map(|comment| Answered::read(&comment.body)).unwrap_or_default())
+    }
+
+    /// Puts an emoji on a comment, where the forge has them. It is a courtesy: one that fails changes nothing.
+    pub(super) async fn react(&self, cx: &Cx, number: u64, comment: &str, reaction: Reaction) {
+        if let Some(reactions) = self.forge.reactions() {
+            let _ = reactions.react(cx, number, comment, reaction).await;
+        }
+    }
+
+    pub(super) async fn react_to_answer(&self, cx: &Cx, number: u64, entry: &Entry, is_done: bool) {
+        let reaction = if is_done { Reaction::ThumbsUp } else { Reaction::ThumbsDown };
+        self.react(cx, number, &entry.comment, reaction).await;
+    }
+}
+
+/// The commands in a comment. Our own comments and those of long ago have none.
+fn asked_in<'a>(cx: &Cx, me: &User, comment: &'a Comment) -> Vec<Asked<'a>> {
+    if comment.author.is(me) || cx.now().since(comment.created) > COMMAND_AGE {
+        return Vec::new();
+    }
+    let commands = Command::read(&comment.body).into_iter().enumerate();
+    commands.map(|(nth, command)| Asked { comment, nth, command }).collect()
+}

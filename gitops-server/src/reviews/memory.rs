@@ -1,0 +1,235 @@
+//! What is remembered of requests across restarts: which commands were carried out, and what came of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::{Cx, Digest, Document, Error, ErrorKind, Result, StateStore, Time, Version};
+use serde::{Deserialize, Serialize};
+
+/// How old a command may be when it is first seen: an older one is not carried out, so nothing of it has to be remembered.
+pub(super) const COMMAND_AGE: Duration = Duration::from_secs(24 * 3600);
+
+/// How long what was asked is remembered: for longer than it could be taken for new.
+const KEPT: Duration = Duration::from_secs(48 * 3600);
+
+/// How many commands of a request are remembered however old they are.
+const SHOWN: usize = 10;
+
+/// How many requests are remembered, those first that were touched last.
+const PAGES: usize = 2_000;
+
+/// How often the document is written again that another process wrote meanwhile.
+const TRIES: usize = 16;
+
+/// The document of one repository.
+#[derive(Clone)]
+pub(super) struct Memory {
+    store: Arc<dyn StateStore>,
+    document: String,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct Book {
+    requests: BTreeMap<u64, Page>,
+}
+
+/// What is remembered of one request.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Page {
+    /// When something of it last changed.
+    touched: Time,
+    /// Its head, and since when it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<Head>,
+    /// The head that somebody vouches for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vouched: Option<String>,
+    /// What was asked for in comments, in the order in which it was seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<Entry>,
+    /// How each application stands after the merge.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub outcomes: BTreeMap<String, Outcome>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    pub commit: String,
+    pub since: Time,
+}
+
+/// A command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Entry {
+    /// The comment, as the forge knows it.
+    pub comment: String,
+    /// Which of its commands.
+    pub nth: usize,
+    /// When it was written.
+    pub at: Time,
+    /// By whom.
+    pub by: String,
+    /// What, as it is shown.
+    pub command: String,
+    /// How far it is.
+    pub stage: Stage,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "stage", rename_all = "kebab-case")]
+pub(super) enum Stage {
+    /// It may have been carried out.
+    Begun,
+    /// The next review answers it.
+    AwaitsReview,
+    /// It was answered.
+    Answered { is_done: bool, text: String },
+}
+
+/// How an application stands after the merge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Outcome {
+    /// Whether somebody has to do something.
+    pub needs_person: bool,
+    pub text: String,
+    /// What `/approve` has to name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effect: Option<String>,
+}
+
+impl Page {
+    pub fn entry(&mut self, comment: &str, nth: usize) -> Option<&mut Entry> {
+        self.asked.iter_mut().find(|entry| entry.comment == comment && entry.nth == nth)
+    }
+
+    /// The stage of a command that was seen before.
+    pub fn stage(&self, comment: &str, nth: usize) -> Option<&Stage> {
+        let entry = self.asked.iter().find(|entry| entry.comment == comment && entry.nth == nth);
+        entry.map(|entry| &entry.stage)
+    }
+
+    /// The commands that the next review answers.
+    pub fn awaiting_review(&self) -> impl Iterator<Item = &Entry> {
+        self.asked.iter().filter(|entry| entry.stage == Stage::AwaitsReview)
+    }
+
+    fn prune(&mut self, now: Time) {
+        let surplus = self.asked.len().saturating_sub(SHOWN);
+        let mut nth = 0;
+        self.asked.retain(|entry| {
+            nth += 1;
+            nth > surplus || now.since(entry.at) < KEPT
+        });
+    }
+}
+
+impl Memory {
+    /// What is remembered of a repository; `name` tells it from all others.
+    pub fn new(store: Arc<dyn StateStore>, name: &str) -> Self {
+        let document = format!("forge-{}", &Digest::of(name.as_bytes()).to_string()[..32]);
+        Self { store, document }
+    }
+
+    /// What is remembered of a request.
+    pub async fn page(&self, cx: &Cx, number: u64) -> Result<Page> {
+        Ok(self.load(cx).await?.0.requests.remove(&number).unwrap_or_default())
+    }
+
+    /// Changes what is remembered of a request, on the disk before this returns. Nothing is written where nothing changes.
+    pub async fn change<T>(&self, cx: &Cx, number: u64, mut change: impl FnMut(&mut Page) -> T) -> Result<T> {
+        for _ in 0..TRIES {
+            let (mut book, version) = self.load(cx).await?;
+            let page = book.requests.entry(number).or_default();
+            let before = page.clone();
+            let changed = change(page);
+            if *page == before {
+                return Ok(changed);
+            }
+            page.touched = cx.now();
+            page.prune(cx.now());
+            book.prune(number);
+            let document = Document { epoch: 0, bytes: serde_json::to_vec(&book)? };
+            match self.store.swap(cx, &self.document, version.as_ref(), document).await {
+                Err(error) if error.is_conflict() => {}
+                written => return written.map(|_| changed),
+            }
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            "what is remembered of requests is written by others all the time",
+        ))
+    }
+
+    async fn load(&self, cx: &Cx) -> Result<(Book, Option<Version>)> {
+        let Some(stored) = self.store.load(cx, &self.document).await? else {
+            return Ok((Book::default(), None));
+        };
+        let book = serde_json::from_slice(&stored.document.bytes).map_err(|error| {
+            Error::new(ErrorKind::Corrupt, format!("what is remembered of requests can't be read: {error}"))
+                .with("document", &self.document)
+                .help(
+                    "remove the document: commands of the last day in open requests may be carried out again",
+                )
+        })?;
+        Ok((book, Some(stored.version)))
+    }
+}
+
+impl Book {
+    fn prune(&mut self, but: u64) {
+        while self.requests.len() > PAGES {
+            let oldest = self.requests.iter().filter(|(number, _)| **number != but);
+            let Some(oldest) = oldest.min_by_key(|(_, page)| page.touched).map(|(number, _)| *number) else {
+                return;
+            };
+            self.requests.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gitops_core::MemoryStore;
+
+    use super::*;
+
+    fn entry(comment: &str, at: Time) -> Entry {
+        let (by, command) = ("alice".to_owned(), "/plan".to_owned());
+        Entry { comment: comment.to_owned(), nth: 0, at, by, command, stage: Stage::Begun }
+    }
+
+    #[tokio::test]
+    async fn a_command_is_begun_once_also_by_two_processes() {
+        let (cx, store) = (Cx::system(), Arc::new(MemoryStore::default()));
+        let (one, other) = (Memory::new(store.clone(), "a"), Memory::new(store.clone(), "a"));
+        let begin = |page: &mut Page| {
+            let is_new = page.stage("5", 0).is_none();
+            if is_new {
+                page.asked.push(entry("5", Time::from_micros(1)));
+            }
+            is_new
+        };
+        assert!(one.change(&cx, 7, begin).await.unwrap());
+        assert!(!other.change(&cx, 7, begin).await.unwrap());
+        assert_eq!(
+            Memory::new(store, "b").page(&cx, 7).await.unwrap(),
+            Page::default(),
+            "another repository"
+        );
+    }
+
+    #[test]
+    fn what_could_be_taken_for_new_is_never_forgotten() {
+        let now = Time::from_micros(1_000_000_000_000);
+        let old = Time::from_micros(now.as_micros() - 3 * 24 * 3600 * 1_000_000);
+        let asked = |asked| Page { asked, ..Page::default() };
+        let mut page =
+            asked((0..30).map(|n| entry(&n.to_string(), if n < 20 { old } else { now })).collect());
+        page.prune(now);
+        assert_eq!(page.asked.len(), SHOWN);
+        let mut page = asked((0..30).map(|n| entry(&n.to_string(), now)).collect());
+        page.prune(now);
+        assert_eq!(page.asked.len(), 30);
+    }
+}

@@ -1,0 +1,218 @@
+//! The change requests of one repository: reviewed as they come, with the commands in their comments, and what came of them.
+
+mod answers;
+mod commands;
+mod look;
+mod memory;
+mod outcome;
+mod poll;
+mod queue;
+mod review;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use gitops_app::config::{Applications, Config, ForgeKind, GitRef};
+use gitops_app::forge::Found;
+use gitops_app::review::Asked;
+use gitops_core::{Cx, Event, EventSink, Request, Result, StateStore};
+use gitops_forge::webhook::{Hint, HintKind};
+use gitops_forge::{ChangeRequest, Forge};
+use tokio::sync::Notify;
+
+use self::memory::Memory;
+use self::poll::Seen;
+use self::queue::Queue;
+use crate::board::Board;
+use crate::event::{ServerEvent, ServerEvents};
+use crate::metrics::Metrics;
+
+/// How many requests are looked at and reviewed at once.
+const LOOKS: usize = 8;
+const REVIEWS: usize = 8;
+
+/// How long an engine has to take up that it should look again.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The requests of one repository.
+pub(crate) struct Reviews(Arc<Shared>);
+
+struct Shared {
+    forge: Arc<dyn Forge>,
+    kind: ForgeKind,
+    context: String,
+    /// The forge and the repository, for people.
+    repository: String,
+    applications: Applications,
+    /// The applications of this repository.
+    chosen: Vec<Config>,
+    board: Board,
+    memory: Memory,
+    metrics: Arc<Metrics>,
+    events: ServerEvents,
+    every: Duration,
+    /// Requests whose comments are to be read.
+    looks: Queue,
+    /// Requests that are to be reviewed.
+    reviews: Queue,
+    /// All of them are to be asked for now.
+    poll: Notify,
+    seen: Mutex<BTreeMap<u64, Seen>>,
+}
+
+/// What a repository's requests are worked on with.
+pub(crate) struct Tools {
+    pub board: Board,
+    pub metrics: Arc<Metrics>,
+    pub events: ServerEvents,
+    pub store: Arc<dyn StateStore>,
+    pub every: Duration,
+}
+
+impl Reviews {
+    /// The requests of a repository on which the sources of some applications are changed.
+    ///
+    /// # Errors
+    /// As [`Found::open`].
+    pub fn new(
+        cx: &Cx,
+        found: &Found,
+        applications: &Applications,
+        chosen: Vec<Config>,
+        tools: Tools,
+    ) -> Result<Self> {
+        let context = format!("{} {}", found.context(), found.url);
+        Ok(Self::on(found.open(cx)?, found.kind, &context, applications, chosen, tools))
+    }
+
+    /// The same on a forge that is open; `context` is what statuses begin with, and after a blank whatever else tells this
+    /// repository from others.
+    fn on(
+        forge: Arc<dyn Forge>,
+        kind: ForgeKind,
+        context: &str,
+        applications: &Applications,
+        chosen: Vec<Config>,
+        tools: Tools,
+    ) -> Self {
+        let Tools { board, metrics, events, store, every } = tools;
+        let repository = format!("{} {}", kind.key(), forge.info().repository);
+        let memory = Memory::new(store, &format!("{repository} {context}"));
+        Self(Arc::new(Shared {
+            forge,
+            kind,
+            context: context.split(' ').next().unwrap_or_default().to_owned(),
+            repository,
+            applications: applications.clone(),
+            chosen,
+            board,
+            memory,
+            metrics,
+            events,
+            every,
+            looks: Queue::default(),
+            reviews: Queue::default(),
+            poll: Notify::new(),
+            seen: Mutex::default(),
+        }))
+    }
+
+    /// Takes a hint of the forge: it only says where to look sooner.
+    pub fn hear(&self, cx: &Cx) -> impl Fn(&Hint) + Send + Sync + use<> {
+        let (shared, cx) = (self.0.clone(), cx.clone());
+        move |hint| shared.hear(&cx, hint)
+    }
+
+    /// Works until the context ends; what was begun has come to its end then, or was cancelled.
+    pub async fn run(&self, cx: &Cx) {
+        let shared = &self.0;
+        let looks = shared.looks.work(cx, LOOKS, |number| {
+            let (shared, cx) = (shared.clone(), cx.clone());
+            async move { shared.look(&cx, number).await }
+        });
+        let reviews = shared.reviews.work(cx, REVIEWS, |number| {
+            let (shared, cx) = (shared.clone(), cx.clone());
+            async move { shared.review(&cx, number).await }
+        });
+        let outcomes =
+            futures::future::join_all(shared.chosen.iter().map(|config| shared.tell_of(cx, config)));
+        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes);
+    }
+}
+
+impl Shared {
+    fn hear(self: &Arc<Self>, cx: &Cx, hint: &Hint) {
+        let look = |number| self.looks.push(number);
+        let has_room = match (hint.kind, hint.request) {
+            (HintKind::Push, _) => {
+                self.wake_engines(cx, hint.branch.as_deref());
+                true
+            }
+            (HintKind::Comment, Some(number)) => look(number),
+            (HintKind::Request | HintKind::Review, Some(number)) => look(number) && self.reviews.push(number),
+            // Statuses are ours, most of them; nothing is said of a request by what is left.
+            (HintKind::Status | HintKind::Other, _) => true,
+            _ => false,
+        };
+        if !has_room {
+            self.poll.notify_one();
+        }
+    }
+
+    /// Has the engines that follow a branch look at once.
+    fn wake_engines(&self, cx: &Cx, branch: Option<&str>) {
+        let follows = |config: &&Config| match (&config.source.reference, branch) {
+            (GitRef::Branch(follows), Some(branch)) => follows == branch,
+            _ => true,
+        };
+        for config in self.chosen.iter().filter(follows) {
+            if let Some(handle) = self.board.handle(&config.name) {
+                let (cx, by) = (cx.within(PATIENCE), format!("webhook of {}", self.repository));
+                // An engine that is not woken looks by itself before long.
+                tokio::spawn(async move { handle.request(&cx, &by, Request::Sync).await });
+            }
+        }
+    }
+
+    /// Whether a request is about what this process works with: it goes into a branch that an application follows, and one of the
+    /// repository's applications is at work here. Of two processes with one file, one has the states and speaks on the forge.
+    fn is_ours(&self, request: &ChangeRequest) -> bool {
+        self.is_at_work() && self.followers(request).next().is_some()
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.chosen.iter().any(|config| self.board.handle(&config.name).is_some())
+    }
+
+    /// The applications that follow the branch into which a request goes.
+    fn followers(&self, request: &ChangeRequest) -> impl Iterator<Item = &Config> {
+        let base = request.base.name.clone();
+        let follows = move |config: &&Config| matches!(&config.source.reference, GitRef::Branch(branch) if *branch == base);
+        self.chosen.iter().filter(follows)
+    }
+
+    fn asked(&self, number: u64) -> Asked {
+        let asked = Asked::new(self.forge.clone(), self.kind, number, self.context.clone());
+        asked.keeping_approvals().answering_commands()
+    }
+
+    fn chosen(&self) -> Vec<&Config> {
+        self.chosen.iter().collect()
+    }
+
+    fn tell(&self, event: &ServerEvent) {
+        (self.events)(event);
+    }
+
+    fn seen(&self) -> MutexGuard<'_, BTreeMap<u64, Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The engines of plans that are only shown tell nobody.
+fn nobody() -> Arc<dyn EventSink> {
+    Arc::new(|_: &Event| {})
+}

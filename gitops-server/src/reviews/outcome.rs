@@ -1,0 +1,240 @@
+//! What came of a merge, told on the commit: one status for each application, and a record of the deployment where the forge
+//! has them.
+
+use gitops_app::config::{Config, GitRef};
+use gitops_app::review::patiently;
+use gitops_core::{
+    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, Result, Revision,
+};
+use gitops_forge::{
+    ChangeRequest, CommitId, CommitStatus, Deployment, DeploymentState, ForgeExt, StatusState,
+};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::memory::{Outcome, Page};
+use super::{Shared, nobody};
+use crate::event::ServerEvent;
+
+/// What is to be said of a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Telling {
+    commit: String,
+    state: StatusState,
+    text: String,
+    /// Whether all that the commit declares is live.
+    is_live: bool,
+    /// Whether nothing goes on before somebody does something.
+    needs_person: bool,
+    awaits_approval: bool,
+}
+
+impl Shared {
+    /// Tells the forge how an application is live, for as long as the context goes on.
+    pub(super) async fn tell_of(&self, cx: &Cx, config: &Config) {
+        let mut moved = self.board.moved();
+        while !cx.is_cancelled() {
+            match self.board.handle(&config.name) {
+                Some(handle) => self.tell_while_open(cx, config, &handle).await,
+                None => {
+                    tokio::select! {
+                        _ = moved.changed() => {}
+                        () = cx.cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns when applications come or go: this one may have another engine then.
+    async fn tell_while_open(&self, cx: &Cx, config: &Config, handle: &EngineHandle) {
+        let (mut moved, mut status, mut events) = (self.board.moved(), handle.status(), handle.events());
+        let (mut newest, mut said, mut is_late) = (None, None, false);
+        loop {
+            let now = status.borrow_and_update().clone();
+            let telling = telling_of(&now, newest.as_deref());
+            if let Some(telling) = telling.filter(|telling| said.as_ref() != Some(telling)) {
+                let told = Box::pin(self.tell_forge(cx, config, &telling)).await;
+                match told {
+                    Ok(()) => (said, is_late) = (Some(telling), false),
+                    Err(error) if error.kind() == ErrorKind::Cancelled => return,
+                    Err(error) => {
+                        is_late = true;
+                        let (repository, application) = (self.repository.clone(), config.name.clone());
+                        self.tell(&ServerEvent::TellFailed {
+                            repository,
+                            application,
+                            error: error.to_string(),
+                        });
+                    }
+                }
+            }
+            tokio::select! {
+                biased;
+                () = cx.cancelled() => return,
+                _ = moved.changed() => return,
+                _ = status.changed() => {}
+                event = events.recv() => match event {
+                    Ok(Event::Resolved { revision }) => newest = Some(revision),
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                },
+                _ = cx.sleep(self.every), if is_late => {}
+            }
+        }
+    }
+
+    pub(super) async fn tell_forge(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
+        let commit = CommitId::parse(&telling.commit)?;
+        let context = format!("{}/live/{}", self.context, config.name);
+        let status = CommitStatus::new(context, telling.state, &telling.text);
+        let is_written = patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
+        if let (Some(_), true) = (self.forge.deployments(), telling.is_live) {
+            let deployment = self.deployment(config, commit, telling);
+            patiently(cx, || self.forge.ensure_deployment(cx, &deployment)).await?;
+        }
+        for request in self.merged_as(cx, &telling.commit).await? {
+            self.tell_request(cx, config, &request, telling).await?;
+        }
+        if is_written {
+            self.tell(&ServerEvent::Told {
+                repository: self.repository.clone(),
+                application: config.name.clone(),
+                commit: telling.commit.clone(),
+                state: format!("{:?}", telling.state).to_lowercase(),
+                description: telling.text.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// The record of what is live. Applications of one environment have one record each.
+    fn deployment(&self, config: &Config, commit: CommitId, telling: &Telling) -> Deployment {
+        let label = |config: &Config| config.labels.get("environment").cloned();
+        let environment = label(config);
+        let is_other = |other: &&Config| other.name != config.name;
+        let is_shared = self.chosen.iter().filter(is_other).any(|other| label(other) == environment);
+        let environment = match environment {
+            Some(environment) if !is_shared => environment,
+            Some(environment) => format!("{environment}/{}", config.name),
+            None => config.name.clone(),
+        };
+        let reference = match &config.source.reference {
+            GitRef::Branch(name) | GitRef::Tag(name) => name.clone(),
+            _ => commit.to_string(),
+        };
+        let state = match telling.state {
+            StatusState::Success => DeploymentState::Success,
+            StatusState::Pending => DeploymentState::Running,
+            _ => DeploymentState::Failure,
+        };
+        Deployment::new(environment, commit, reference).state(state, &telling.text)
+    }
+
+    /// Says in a request that was merged what came of it: where a person is needed, and where that was said before.
+    async fn tell_request(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        request: &ChangeRequest,
+        telling: &Telling,
+    ) -> Result<()> {
+        let mut outcome =
+            Outcome { needs_person: telling.needs_person, text: telling.text.clone(), effect: None };
+        if telling.awaits_approval {
+            let asked = self.asked(request.number).after_merge(cx, &[config], &nobody()).await?;
+            let waiting =
+                asked.into_iter().find(|after| !after.wanted.is_empty() && after.approved_by.is_none());
+            outcome.effect = waiting.map(|after| after.effect.short());
+        }
+        let note = |page: &mut Page| {
+            let is_said = outcome.needs_person || page.outcomes.contains_key(&config.name);
+            if is_said {
+                page.outcomes.insert(config.name.clone(), outcome.clone());
+            }
+            is_said
+        };
+        match self.memory.change(cx, request.number, note).await? {
+            true => self.show_answers(cx, request.number).await,
+            false => Ok(()),
+        }
+    }
+}
+
+/// What is to be said of an application, if it stands still enough for that.
+pub(super) fn telling_of(status: &EngineStatus, newest: Option<&str>) -> Option<Telling> {
+    let last = status.last.as_ref().filter(|_| status.phase == Phase::Idle)?;
+    let complete = status.complete.as_ref().map(|complete| complete.revision.id());
+    let planned = status.revision.as_ref().map(Revision::id);
+    let of = |commit: &str, state, text: String| Telling {
+        commit: commit.to_owned(),
+        state,
+        text,
+        is_live: complete == Some(commit),
+        needs_person: state != StatusState::Success,
+        awaits_approval: false,
+    };
+    let wanted = || status.awaits_approval.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let waits = |commit: &str| Telling {
+        awaits_approval: true,
+        ..of(commit, StatusState::Pending, format!("waits for an approval: {}", wanted()))
+    };
+    let error = last.error.as_deref().unwrap_or_default();
+    match last.kind {
+        Some(ErrorKind::Cancelled) => return None,
+        Some(ErrorKind::NeedsApproval) => return planned.map(waits),
+        Some(ErrorKind::Denied) => {
+            return planned.map(|commit| of(commit, StatusState::Failure, error.to_owned()));
+        }
+        // A source or target that is away for a moment says nothing of what is live.
+        Some(_) => {
+            let commit = newest.filter(|newest| Some(*newest) != complete)?;
+            return Some(of(commit, StatusState::Failure, format!("it can't be planned: {error}")));
+        }
+        None => {}
+    }
+    let commit = planned?;
+    let is_live = complete == Some(commit);
+    let mut blocked = status
+        .blocked
+        .iter()
+        .filter(|blocked| !matches!(blocked.obstacle, Obstacle::Approval | Obstacle::Wait));
+    Some(match (is_live, blocked.next()) {
+        _ if !error.is_empty() => {
+            let what = if is_live { "live, and a repair failed" } else { "the apply failed" };
+            of(commit, StatusState::Failure, format!("{what}: {error}"))
+        }
+        (_, Some(first)) => {
+            let text = format!("blocked: {}: {}", first.key, first.reason);
+            of(commit, StatusState::Failure, text)
+        }
+        (false, None) if !status.awaits_approval.is_empty() => waits(commit),
+        (false, None) => match &status.suspended {
+            Some(suspended) => {
+                let text = format!("suspended by {}: {}", suspended.by, suspended.reason);
+                of(commit, StatusState::Pending, text)
+            }
+            None => Telling {
+                needs_person: false,
+                ..of(commit, StatusState::Pending, "is being applied".to_owned())
+            },
+        },
+        (true, None) => {
+            let state = match status.health {
+                HealthStatus::Degraded => StatusState::Failure,
+                HealthStatus::Progressing => StatusState::Pending,
+                _ => StatusState::Success,
+            };
+            let needs_person = state == StatusState::Failure;
+            Telling { needs_person, ..of(commit, state, live(status)) }
+        }
+    })
+}
+
+fn live(status: &EngineStatus) -> String {
+    let pinned = status.pinned.as_ref().map(|pin| format!("; pinned by {}", pin.by));
+    let health = match status.health {
+        HealthStatus::Unknown => String::new(),
+        health => format!(": {health}"),
+    };
+    format!("live{health}{}", pinned.unwrap_or_default())
+}

@@ -1,0 +1,118 @@
+//! What no webhook told of is found by asking.
+
+use std::time::Duration;
+
+use gitops_app::review::patiently;
+use gitops_core::{Cx, ErrorKind, Result, Time};
+use gitops_forge::{ChangeRequest, CommitId, RequestQuery, RequestState};
+
+use super::Shared;
+use crate::event::ServerEvent;
+
+/// How long a review is believed where nothing moved that would be noticed: drift is seen in no other way.
+const FRESH: Duration = Duration::from_secs(15 * 60);
+
+/// How long after a poll that failed the forge is asked again at the latest.
+const AGAIN: Duration = Duration::from_secs(10);
+
+/// A request as it was when its review began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    pub head: CommitId,
+    pub updated: Time,
+    /// What the applications had applied and planned.
+    pub standing: Vec<Option<String>>,
+    pub at: Time,
+    /// Whether the forge was told.
+    pub is_told: bool,
+}
+
+impl Shared {
+    /// Asks for all requests now and then, or when somebody says so.
+    pub(super) async fn keep_polling(&self, cx: &Cx) {
+        loop {
+            let mut wait = self.every;
+            if self.is_at_work()
+                && let Err(error) = self.poll(cx).await
+                && error.kind() != ErrorKind::Cancelled
+            {
+                wait = wait.min(AGAIN);
+                let (repository, error) = (self.repository.clone(), error.to_string());
+                self.tell(&ServerEvent::PollFailed { repository, error });
+            }
+            let mut moved = self.board.moved();
+            tokio::select! {
+                biased;
+                () = cx.cancelled() => return,
+                () = self.poll.notified() => {}
+                // An application that comes to work is looked at without a wait.
+                _ = moved.changed() => {}
+                _ = cx.sleep(wait) => {}
+            }
+        }
+    }
+
+    async fn poll(&self, cx: &Cx) -> Result<()> {
+        let open = patiently(cx, || self.forge.change_requests(cx, &RequestQuery::Open)).await?;
+        for request in open.iter().filter(|request| self.is_ours(request)) {
+            let (is_touched, is_due) = self.is_due(cx, request);
+            if is_touched {
+                self.looks.push(request.number);
+            }
+            if is_due {
+                self.reviews.push(request.number);
+            }
+        }
+        self.seen().retain(|number, _| open.iter().any(|request| request.number == *number));
+        self.look_at_merged(cx).await
+    }
+
+    /// Whether somebody did something to a request, and whether a review would say something else.
+    fn is_due(&self, cx: &Cx, request: &ChangeRequest) -> (bool, bool) {
+        let standing = self.standing(request);
+        let seen = self.seen();
+        let Some(seen) = seen.get(&request.number) else { return (true, true) };
+        let is_touched = seen.updated != request.updated || seen.head != request.head.commit;
+        let is_old = cx.now().since(seen.at) >= FRESH;
+        (is_touched || !seen.is_told, is_touched || !seen.is_told || seen.standing != standing || is_old)
+    }
+
+    /// What the applications of a request have applied and planned.
+    pub(super) fn standing(&self, request: &ChangeRequest) -> Vec<Option<String>> {
+        let of = |name: &str| {
+            let status = self.board.handle(name)?.status().borrow().clone();
+            let complete = status.complete.as_ref().map(|complete| complete.revision.id().to_owned());
+            Some(format!(
+                "{:?} {complete:?}",
+                status.revision.as_ref().map(|revision| revision.id().to_owned())
+            ))
+        };
+        self.followers(request).map(|config| of(&config.name)).collect()
+    }
+
+    /// Looks at the comments of merged requests of which something still waits for a person.
+    async fn look_at_merged(&self, cx: &Cx) -> Result<()> {
+        for config in &self.chosen {
+            let Some(handle) = self.board.handle(&config.name) else { continue };
+            let status = handle.status().borrow().clone();
+            let (false, Some(revision)) = (status.awaits_approval.is_empty(), &status.revision) else {
+                continue;
+            };
+            for request in self.merged_as(cx, revision.id()).await? {
+                self.looks.push(request.number);
+            }
+        }
+        Ok(())
+    }
+
+    /// The requests that were merged as a commit.
+    pub(super) async fn merged_as(&self, cx: &Cx, commit: &str) -> Result<Vec<ChangeRequest>> {
+        let query = RequestQuery::OfCommit(CommitId::parse(commit)?);
+        let found = patiently(cx, || self.forge.change_requests(cx, &query)).await?;
+        let is_merged = |request: &ChangeRequest| {
+            request.state == RequestState::Merged
+                && request.merge_commit.as_ref().is_some_and(|merged| merged.as_str() == commit)
+        };
+        Ok(found.into_iter().filter(|request| is_merged(request) && self.is_ours(request)).collect())
+    }
+}

@@ -1,0 +1,184 @@
+//! The review of one request, told on the forge.
+
+use std::time::Duration;
+
+use gitops_app::review::{Told, patiently};
+use gitops_core::review::Outcome;
+use gitops_core::{Cx, ErrorKind, Result};
+use gitops_forge::{ChangeRequest, CommitId, RequestState};
+
+use super::memory::{Entry, Head, Page, Stage};
+use super::poll::Seen;
+use super::{Shared, nobody};
+use crate::event::ServerEvent;
+
+/// How long a review may take: a program that hangs must not keep its place for ever.
+const WHOLE: Duration = Duration::from_secs(30 * 60);
+
+impl Shared {
+    /// Reviews a request, and answers the commands that waited for it. What goes wrong is told, and tried again by the next
+    /// poll.
+    pub(super) async fn review(&self, cx: &Cx, number: u64) {
+        let cx = &cx.within(WHOLE);
+        let error = match Box::pin(self.try_review(cx, number)).await {
+            Ok(()) => return,
+            Err(error) if error.kind() == ErrorKind::Cancelled => return,
+            Err(error) => error,
+        };
+        if error.kind() == ErrorKind::Stale {
+            // It was pushed to, merged or closed meanwhile: what it is now is looked at anew.
+            self.seen().remove(&number);
+            self.poll.notify_one();
+            return;
+        }
+        self.metrics.review(&self.repository, "failed");
+        let (repository, text) = (self.repository.clone(), error.to_string());
+        self.tell(&ServerEvent::ReviewFailed { repository, request: number, error: text });
+        let answer = (false, format!("it can't be reviewed: {}", error.with_help()));
+        // What can't be answered now is answered by the next review.
+        let _ = self.answer_waiting(cx, number, &[], |_| answer.clone()).await;
+    }
+
+    async fn try_review(&self, cx: &Cx, number: u64) -> Result<()> {
+        let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+        if !self.is_ours(&request) {
+            return Ok(());
+        }
+        if request.state != RequestState::Open {
+            let answer = (false, "the request is not open any more".to_owned());
+            return self.answer_waiting(cx, number, &[], |_| answer.clone()).await;
+        }
+        let page = self.know_head(cx, &request).await?;
+        let waiting: Vec<Entry> = page.awaiting_review().cloned().collect();
+        let seen = Seen {
+            head: request.head.commit.clone(),
+            updated: request.updated,
+            standing: self.standing(&request),
+            at: cx.now(),
+            is_told: false,
+        };
+        self.seen().insert(number, seen.clone());
+        let asked = self.asked(number);
+        let asked = match page.vouched.as_deref().map(CommitId::parse) {
+            Some(Ok(head)) => asked.vouched_for(head),
+            _ => asked,
+        };
+        let chosen = self.chosen();
+        let document = |_: &_, _: &_| String::new();
+        let told = Box::pin(asked.review(cx, &self.applications, &chosen, &nobody(), document)).await?;
+        self.seen().insert(number, Seen { is_told: true, ..seen });
+        self.tell_of_review(number, &told);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        self.answer_waiting(cx, number, &waiting, |entry| answer(entry, &told)).await
+    }
+
+    fn tell_of_review(&self, number: u64, told: &Told) {
+        let is_written = told.wrote_comment || told.statuses > 0;
+        self.metrics.review(&self.repository, if is_written { "told" } else { "unchanged" });
+        self.tell(&ServerEvent::Reviewed {
+            repository: self.repository.clone(),
+            request: number,
+            head: told.request.head.commit.to_string(),
+            outcome: told.reviewed.review.outcome().to_string(),
+            comment: told.wrote_comment,
+            statuses: told.statuses,
+            approved: told.approved.clone(),
+        });
+    }
+
+    /// Notes since when the head of a request is known; somebody vouches for one head only.
+    pub(super) async fn know_head(&self, cx: &Cx, request: &ChangeRequest) -> Result<Page> {
+        let (commit, since) = (request.head.commit.as_str(), cx.now());
+        let note = |page: &mut Page| {
+            if page.head.as_ref().is_none_or(|head| head.commit != commit) {
+                page.head = Some(Head { commit: commit.to_owned(), since });
+                page.vouched = None;
+            }
+            page.clone()
+        };
+        self.memory.change(cx, request.number, note).await
+    }
+
+    /// Answers commands that waited for a review; all that wait if none are named.
+    async fn answer_waiting(
+        &self,
+        cx: &Cx,
+        number: u64,
+        named: &[Entry],
+        answer: impl Fn(&Entry) -> (bool, String),
+    ) -> Result<()> {
+        let is_named = |entry: &Entry| {
+            named.is_empty()
+                || named.iter().any(|named| (&named.comment, named.nth) == (&entry.comment, entry.nth))
+        };
+        let page = self.memory.page(cx, number).await?;
+        let waiting: Vec<Entry> = page.awaiting_review().filter(|entry| is_named(entry)).cloned().collect();
+        for entry in &waiting {
+            let (is_done, text) = answer(entry);
+            self.settle(cx, number, entry, is_done, text).await?;
+        }
+        match waiting.is_empty() {
+            true => Ok(()),
+            false => self.show_answers(cx, number).await,
+        }
+    }
+
+    /// Records the answer to a command, and shows it by an emoji.
+    pub(super) async fn settle(
+        &self,
+        cx: &Cx,
+        number: u64,
+        entry: &Entry,
+        is_done: bool,
+        text: String,
+    ) -> Result<()> {
+        self.memory
+            .change(cx, number, |page| {
+                if let Some(entry) = page.entry(&entry.comment, entry.nth) {
+                    entry.stage = Stage::Answered { is_done, text: text.clone() };
+                }
+            })
+            .await?;
+        self.react_to_answer(cx, number, entry, is_done).await;
+        self.tell(&ServerEvent::Commanded {
+            repository: self.repository.clone(),
+            request: number,
+            comment: entry.comment.clone(),
+            by: entry.by.clone(),
+            command: entry.command.clone(),
+            done: is_done,
+            answer: text,
+        });
+        Ok(())
+    }
+}
+
+/// What a review says to somebody who asked for it.
+fn answer(entry: &Entry, told: &Told) -> (bool, String) {
+    let review = &told.reviewed.review;
+    let is_approval = entry.command.contains("approve");
+    if !is_approval {
+        return match told.reviewed.failed.first() {
+            Some(failed) => {
+                (false, format!("`{}` can't be planned; the comment says why", failed.application))
+            }
+            None => (true, format!("planned: {}", review.outcome())),
+        };
+    }
+    let discounted =
+        review.parts.iter().flat_map(|part| &part.approvals).flat_map(|standing| &standing.discounted);
+    let mut mine =
+        discounted.filter(|vote| vote.by.eq_ignore_ascii_case(&entry.by)).map(|vote| vote.why.to_string());
+    match (review.outcome(), mine.next_back()) {
+        (Outcome::Approved, _) if !told.approved.is_empty() => {
+            (true, format!("approved, and stored for after the merge: {}", told.approved.join(", ")))
+        }
+        (Outcome::Approved | Outcome::Ready | Outcome::NoChanges, _) => {
+            (true, "nothing more is to be approved".to_owned())
+        }
+        (_, Some(why)) => (false, format!("it does not count: {why}")),
+        (outcome, None) => (false, format!("the request is still: {outcome}")),
+    }
+}

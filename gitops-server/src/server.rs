@@ -1,0 +1,166 @@
+//! A server: what is answered over HTTP, and the requests of every repository of a configuration.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use futures::future::join_all;
+use gitops_app::config::{Applications, Config, ForgeConfig};
+use gitops_app::forge::{Found, Named};
+use gitops_app::place;
+use gitops_core::{Cx, FileStore, Result, StateStore};
+
+use crate::board::Board;
+use crate::event::{ServerEvent, ServerEvents};
+use crate::http::Http;
+use crate::metrics::Metrics;
+use crate::reviews::{Reviews, Tools};
+use crate::webhooks::Endpoints;
+
+/// The long-running half of a program: what is answered over HTTP, a [`Board`], [`Metrics`], and the change requests of every
+/// repository that the configuration names under `forge`.
+///
+/// | Path | Answers |
+/// | --- | --- |
+/// | `GET /healthz` | 200 while the process is alive |
+/// | `GET /readyz` | 200 if every application of the [`Board`] works, 503 if not, with one line for each |
+/// | `GET /metrics` | what was counted, in the text format of `OpenMetrics` |
+/// | `POST /webhooks/FORGE` | 202 for what a forge signed: `github`, `gitlab`, `gitea` |
+///
+/// # Guarantees
+/// - A gate that waits for an approval is no failure: `/readyz` stays 200.
+/// - At most 256 connections are open, each for 30 seconds and one request. Heads have at most 16 KiB, bodies 1 MiB. Whoever is
+///   slow takes the place of nobody else for longer.
+/// - A webhook is verified over its bytes before they are read, and counts for the repository alone whose secret it was signed
+///   with. It is a hint to look sooner: one that is lost, doubled, late or in the wrong order changes nothing but the time.
+/// - A request costs the forge at most three writes for a push, and none where nothing changed. A slow review blocks no other.
+/// - A command in a comment is carried out once, also by two processes and after a restart.
+///
+/// There is no TLS and no login: put it behind what has both where others than the cluster or the machine can reach it.
+///
+/// The engines are the program's: it runs a [`Supervisor`](gitops_core::Supervisor), and writes on the [`board`](Self::board)
+/// which applications are at work.
+///
+/// ```no_run
+/// # use gitops_core::*;
+/// # use gitops_server::Server;
+/// # async fn example(cx: &Cx, site: Engine) -> Result<()> {
+/// let server = Server::new(cx, |event| println!("{event:?}"));
+/// server.listen(cx, ([127, 0, 0, 1], 8080).into()).await?;
+/// let supervisor = Supervisor::new(16);
+/// let handle = supervisor.add(site, &[], std::time::Duration::from_secs(60))?;
+/// server.board().open("site", handle);
+/// supervisor.run(cx).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Server {
+    board: Board,
+    metrics: Arc<Metrics>,
+    http: Http,
+    events: ServerEvents,
+}
+
+impl Server {
+    /// A server that does not listen yet; `events` is told of what it does.
+    pub fn new(cx: &Cx, events: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
+        let (board, metrics) = (Board::default(), Arc::new(Metrics::new(cx.clone())));
+        let http = Http::new(board.clone(), metrics.clone());
+        Self { board, metrics, http, events: Arc::new(events) }
+    }
+
+    /// The applications that the program works with.
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Arc<Metrics> {
+        &self.metrics
+    }
+
+    /// Answers over HTTP until the context is cancelled; gives the address.
+    ///
+    /// # Errors
+    /// An address that can't be listened on.
+    pub async fn listen(&self, cx: &Cx, address: SocketAddr) -> Result<SocketAddr> {
+        let address = self.http.listen(cx, address).await?;
+        (self.events)(&ServerEvent::Listening { address: address.to_string() });
+        Ok(address)
+    }
+
+    /// Takes up the requests of every repository that some applications name under `forge`, and takes their webhooks from now
+    /// on, those of the call before no longer. What was carried out is remembered beside the states of the applications.
+    ///
+    /// # Errors
+    /// `Invalid` if a repository, a token or a secret is missing or can't be used.
+    pub fn follow(&self, cx: &Cx, applications: &Applications, chosen: &[Config]) -> Result<Following> {
+        let (mut endpoints, mut all) = (Endpoints::default(), Vec::new());
+        for (found, members) in repositories(chosen)? {
+            let tools = Tools {
+                board: self.board.clone(),
+                metrics: self.metrics.clone(),
+                events: self.events.clone(),
+                store: memory(&members)?,
+                every: applications.serve.poll,
+            };
+            let webhooks = found.webhooks(cx)?;
+            let reviews = Reviews::new(cx, &found, applications, members, tools)?;
+            if let Some(webhooks) = webhooks {
+                endpoints.add(found.kind, found.repository.clone(), webhooks, Arc::new(reviews.hear(cx)));
+            }
+            all.push(reviews);
+        }
+        self.http.take(endpoints);
+        Ok(Following { all })
+    }
+}
+
+/// The requests of some repositories.
+#[must_use]
+pub struct Following {
+    all: Vec<Reviews>,
+}
+
+impl Following {
+    /// Works on them until the context is cancelled; at once if there are none.
+    ///
+    /// # Cancel safety
+    /// Cancel the context to stop in good order. Dropping the future is as a crash, after which the next server goes on: what
+    /// was begun on a forge is looked up before it is done again.
+    pub async fn run(&self, cx: &Cx) {
+        join_all(self.all.iter().map(|reviews| reviews.run(cx))).await;
+    }
+}
+
+/// The repositories that applications name, each with those applications. The context is a part of what tells them apart.
+fn repositories(chosen: &[Config]) -> Result<Vec<(Found, Vec<Config>)>> {
+    let mut repositories: Vec<(Found, Vec<Config>)> = Vec::new();
+    for config in chosen {
+        let Some(forge) = &config.forge else { continue };
+        let found = find(forge)?;
+        match repositories.iter_mut().find(|(other, _)| is_same(other, &found)) {
+            Some((_, members)) => members.push(config.clone()),
+            None => repositories.push((found, vec![config.clone()])),
+        }
+    }
+    Ok(repositories)
+}
+
+fn find(forge: &ForgeConfig) -> Result<Found> {
+    Found::of(&Named::default(), Some(forge), None)
+}
+
+fn is_same(one: &Found, other: &Found) -> bool {
+    one.kind == other.kind
+        && one.url == other.url
+        && one.repository.is(&other.repository)
+        && one.context() == other.context()
+}
+
+/// Where it is remembered what was done on a forge.
+fn memory(members: &[Config]) -> Result<Arc<dyn StateStore>> {
+    let base = members.first().map_or(Path::new(""), Config::base);
+    Ok(Arc::new(FileStore::open(place::of_server(base))?))
+}
