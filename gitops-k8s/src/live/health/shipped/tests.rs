@@ -8,7 +8,7 @@ use super::super::{HealthRules, assess};
 use super::*;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/health/rules")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/live/health/rules")
 }
 
 /// The items of a file of cases.
