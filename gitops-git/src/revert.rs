@@ -1,10 +1,12 @@
 //! The commit that undoes a commit.
 
+use std::collections::BTreeMap;
+
 use gitops_core::{Error, ErrorKind, Result, Time};
 use gix::objs::tree::EntryMode;
 use gix::{ObjectId, Tree};
 
-use crate::fault::{invalid, shown, unreadable};
+use crate::fault::{invalid, not_found, shown, unreadable};
 
 /// More paths than this are only counted in an error.
 const MAX_SHOWN: usize = 20;
@@ -41,6 +43,76 @@ pub(crate) fn undo(repository: &gix::Repository, what: &Undo) -> Result<ObjectId
         true => write(repository, what, trees.restored(&paths)?),
         false => Err(conflict(what.undone, &conflicts)),
     }
+}
+
+/// A commit to be made on top of another one. It is the same one each time: its time is that of the commit that it is made on.
+pub(crate) struct Draft {
+    /// The commit on top of which it is made.
+    pub parent: ObjectId,
+    /// Name and address.
+    pub author: (String, String),
+    pub message: String,
+}
+
+/// Writes a commit on top of a bad one, in which all below a folder is as it was in a good one; no reference is moved.
+///
+/// # Errors
+/// `Invalid` if nothing differs there.
+pub(crate) fn restore(
+    repository: &gix::Repository,
+    good: ObjectId,
+    folder: &str,
+    draft: &Draft,
+) -> Result<ObjectId> {
+    let tree_of = |commit: ObjectId| repository.find_commit(commit)?.tree();
+    let [before, after] = [tree_of(good).map_err(damaged)?, tree_of(draft.parent).map_err(damaged)?];
+    let trees = Trees { before, now: after.clone(), after };
+    let is_below = |path: &String| {
+        folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+    };
+    let paths: Vec<String> = trees.changed(repository)?.into_iter().filter(is_below).collect();
+    if paths.is_empty() {
+        let place = if folder.is_empty() { "the repository" } else { folder };
+        return Err(invalid(format!("nothing differs in {place} between {good} and {}", draft.parent))
+            .help("name another revision to go back to"));
+    }
+    commit(repository, draft, trees.restored(&paths)?)
+}
+
+/// Writes a commit on top of another one with the content of some files, which are there already; no reference is moved.
+///
+/// # Errors
+/// `NotFound` for a file that is not there.
+pub(crate) fn edit(
+    repository: &gix::Repository,
+    files: &BTreeMap<String, Vec<u8>>,
+    draft: &Draft,
+) -> Result<ObjectId> {
+    let tree = repository.find_commit(draft.parent).map_err(damaged)?.tree().map_err(damaged)?;
+    let mut editor = tree.edit().map_err(damaged)?;
+    for (path, bytes) in files {
+        let Some((mode, _)) = find(&tree, path)?.filter(|(mode, _)| mode.is_blob()) else {
+            return Err(not_found(format!("there is no file `{}` to be changed", shown(path, 200))));
+        };
+        let id = repository.write_blob(bytes).map_err(unwritten)?.detach();
+        editor.upsert(path.as_str(), mode.kind(), id).map_err(damaged)?;
+    }
+    commit(repository, draft, editor.write().map_err(damaged)?.detach())
+}
+
+fn commit(repository: &gix::Repository, draft: &Draft, tree: ObjectId) -> Result<ObjectId> {
+    let parent = repository.find_commit(draft.parent).map_err(damaged)?;
+    let seconds = parent.time().map_err(damaged)?.seconds;
+    let time = gix::date::Time::new(seconds, 0).to_string();
+    let (name, email) = &draft.author;
+    let author =
+        gix::actor::SignatureRef { name: name.as_str().into(), email: email.as_str().into(), time: &time };
+    let made = repository.new_commit_as(author, author, &draft.message, tree, [draft.parent]);
+    Ok(made.map_err(unwritten)?.id)
+}
+
+fn unwritten(error: gix::Error) -> Error {
+    Error::new(ErrorKind::Storage, "the new commit could not be written to the mirror").because(error)
 }
 
 /// The trees before and after the commit that is undone, and the newest one.
@@ -120,10 +192,8 @@ fn write(repository: &gix::Repository, what: &Undo, tree: ObjectId) -> Result<Ob
     let (name, email) = &what.author;
     let author =
         gix::actor::SignatureRef { name: name.as_str().into(), email: email.as_str().into(), time: &time };
-    let commit = repository.new_commit_as(author, author, message, tree, [what.head]).map_err(|error| {
-        Error::new(ErrorKind::Storage, "the new commit could not be written to the mirror").because(error)
-    })?;
-    Ok(commit.id)
+    let commit = repository.new_commit_as(author, author, message, tree, [what.head]);
+    Ok(commit.map_err(unwritten)?.id)
 }
 
 fn utf8(path: &gix::bstr::BStr) -> Result<String> {

@@ -91,6 +91,35 @@ pub(super) struct PermissionJson {
 }
 
 #[derive(Debug, Deserialize)]
+pub(super) struct CommitJson {
+    pub sha: String,
+    pub author: Option<AccountJson>,
+    pub committer: Option<AccountJson>,
+    pub commit: SaidJson,
+}
+
+/// An account, or an object without anything.
+#[derive(Debug, Deserialize)]
+pub(super) struct AccountJson {
+    pub id: Option<u64>,
+    pub login: Option<String>,
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
+/// What a commit says itself.
+#[derive(Debug, Deserialize)]
+pub(super) struct SaidJson {
+    pub author: Option<AddressJson>,
+    pub committer: Option<AddressJson>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct AddressJson {
+    pub email: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct IssueJson {
     pub number: u64,
     pub title: String,

@@ -146,3 +146,74 @@ pub(super) struct DeploymentJson {
 pub(super) struct EnvironmentJson {
     pub name: String,
 }
+
+/// An answer of the GraphQL API, and what went wrong in it.
+#[derive(Debug, Deserialize)]
+pub(super) struct CommitsAnswerJson {
+    #[serde(default)]
+    pub data: Option<CommitsDataJson>,
+    #[serde(default)]
+    pub errors: Vec<GraphErrorJson>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct GraphErrorJson {
+    pub message: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct CommitsDataJson {
+    pub project: Option<CommitsProjectJson>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CommitsProjectJson {
+    pub merge_request: Option<CommitsJson>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CommitsJson {
+    pub commit_count: Option<usize>,
+    pub commits: NodesJson<RequestCommitJson>,
+    pub committers: Option<NodesJson<AccountJson>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct NodesJson<T> {
+    pub nodes: Vec<T>,
+    pub page_info: PageInfoJson,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PageInfoJson {
+    pub has_next_page: bool,
+    #[serde(default)]
+    pub end_cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct RequestCommitJson {
+    pub sha: String,
+    pub author_email: Option<String>,
+    pub committer_email: Option<String>,
+    pub author: Option<AccountJson>,
+    #[serde(default)]
+    pub signature: Option<SignatureJson>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct AccountJson {
+    pub id: String,
+    pub username: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct SignatureJson {
+    pub verification_status: Option<String>,
+}

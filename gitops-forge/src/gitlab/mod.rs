@@ -2,6 +2,7 @@
 
 mod approvals;
 mod comments;
+mod commits;
 mod deployments;
 mod issues;
 mod json;
@@ -18,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use self::json::UserJson;
 use crate::bots::Bots;
-use crate::capability::{Deployments, Issues, Reactions, Teams};
+use crate::capability::{Commits, Deployments, Issues, Reactions, Teams};
 use crate::forge::{Forge, ForgeInfo};
 use crate::http::{Ask, Client, Connection, Paging, StaticToken};
 use crate::value::{
@@ -168,6 +169,10 @@ impl Forge for GitLab {
     }
 
     fn issues(&self) -> Option<&dyn Issues> {
+        Some(self)
+    }
+
+    fn commits(&self) -> Option<&dyn Commits> {
         Some(self)
     }
 }

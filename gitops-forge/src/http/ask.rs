@@ -22,6 +22,7 @@ pub(crate) struct Ask {
     path: String,
     query: String,
     pub body: Option<Value>,
+    reads: bool,
 }
 
 impl Ask {
@@ -46,7 +47,7 @@ impl Ask {
     }
 
     fn new(method: Method, route: &'static str, parts: &[Part<'_>]) -> Self {
-        Self { route, method, path: filled(route, parts), query: String::new(), body: None }
+        Self { route, method, path: filled(route, parts), query: String::new(), body: None, reads: false }
     }
 
     #[must_use]
@@ -70,6 +71,12 @@ impl Ask {
         self
     }
 
+    /// Says that it only reads, though its method is one that may write: a query of GraphQL.
+    #[must_use]
+    pub fn only_reads(self) -> Self {
+        Self { reads: true, ..self }
+    }
+
     /// The path alone.
     pub fn path(&self) -> &str {
         &self.path
@@ -82,7 +89,12 @@ impl Ask {
 
     /// Whether it may change something.
     pub fn is_write(&self) -> bool {
-        self.method != Method::GET
+        self.method != Method::GET && !self.reads
+    }
+
+    /// Whether its URL alone says what is asked, so that an answer may be kept by it.
+    pub fn is_by_url(&self) -> bool {
+        self.method == Method::GET
     }
 }
 

@@ -47,6 +47,12 @@ impl Base {
         format!("{}{}{path}", self.origin, self.prefix)
     }
 
+    /// The URL of a path beside the API: the last part of the API's own path is its version.
+    pub fn beside(&self, path: &str) -> String {
+        let above = self.prefix.rsplit_once('/').map_or("", |(above, _)| above);
+        format!("{}{above}{path}", self.origin)
+    }
+
     /// Whether a URL is of this scheme, host and port.
     pub fn has(&self, url: &str) -> bool {
         url.get(..self.origin.len()).is_some_and(|start| start.eq_ignore_ascii_case(&self.origin))
@@ -79,6 +85,11 @@ mod tests {
     #[test]
     fn a_path_is_below_the_api() {
         assert_eq!(base().url("/user"), "https://forge.example.org:8443/git/api/v1/user");
+    }
+
+    #[test]
+    fn what_is_beside_the_api_is_below_the_forge() {
+        assert_eq!(base().beside("/graphql"), "https://forge.example.org:8443/git/api/graphql");
     }
 
     #[test]

@@ -105,12 +105,12 @@ impl Client {
     async fn send(&self, cx: &Cx, ask: &Ask, url: &str, credential: &Credential) -> Result<Answer> {
         self.check_pause(cx, ask)?;
         let mut headers = vec![credential.header()];
-        let tag = if ask.is_write() { None } else { self.cache().tag(url) };
+        let tag = if ask.is_by_url() { self.cache().tag(url) } else { None };
         headers.extend(tag.map(|tag| (header::IF_NONE_MATCH, tag)));
         let answer = self.transport.exchange(cx, ask, url, headers).await?;
         match answer.status {
             StatusCode::NOT_MODIFIED => self.cache().take(url).ok_or_else(|| forgotten(ask)),
-            status if status.is_success() && !ask.is_write() => {
+            status if status.is_success() && ask.is_by_url() => {
                 self.cache().put(url, &answer);
                 Ok(answer)
             }
@@ -124,7 +124,7 @@ impl Client {
             return Ok(None);
         }
         let place = answer.header("location").and_then(|place| self.transport.base.redirect(place));
-        match place.filter(|_| !ask.is_write()) {
+        match place.filter(|_| ask.is_by_url()) {
             Some(place) => Ok(Some(place)),
             None => Err(Error::new(ErrorKind::Unsupported, "the forge redirects to where nothing is sent")
                 .with("route", ask.route)

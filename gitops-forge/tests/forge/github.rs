@@ -4,12 +4,13 @@ mod app;
 
 use std::sync::Arc;
 
-use gitops_core::Result;
-use gitops_forge::conformance::{self, ForgeSubject, MemoryOthers};
-use gitops_forge::{Connection, GitHub, RepositoryPath};
+use gitops_core::{Cx, ErrorKind, Result};
+use gitops_forge::conformance::{self, ForgeSubject, MemoryOthers, Others, Person};
+use gitops_forge::{Connection, Forge, GitHub, RepositoryPath};
+use serde_json::{Value, json};
 
 use crate::support::{
-    Described, Description, GitHubDialect, Handler, Server, StoodIn, TOKEN, needed, secret,
+    Answered, Described, Description, GitHubDialect, Handler, Server, StoodIn, TOKEN, Trouble, needed, secret,
 };
 
 async fn subject(handler: impl FnOnce(GitHubDialect) -> Arc<dyn Handler>) -> Result<ForgeSubject> {
@@ -42,4 +43,48 @@ async fn every_call_and_every_answer_is_as_github_describes_them() {
     assert!(description.violations().is_empty(), "{}", description.violations().join("\n"));
     report.assert_passed();
     assert!(description.seen() >= 20, "only {} operations were used", description.seen());
+}
+
+async fn of_commits(commits: Vec<Value>) -> Result<Vec<gitops_forge::RequestCommit>> {
+    let memory = MemoryOthers::new();
+    let server = Server::start(Arc::new(GitHubDialect::new(memory.forge().clone()))).await;
+    let forge =
+        GitHub::new(Connection::to(server.url()), RepositoryPath::parse("platform/site")?, &secret(TOKEN))?;
+    let number = memory.open(&Cx::system(), Person::Author, false).await?;
+    for page in commits.chunks(100) {
+        server.plan(Trouble::Answer(Answered::json(200, page.to_vec())), false);
+    }
+    forge.commits().unwrap().of_request(&Cx::system(), number).await
+}
+
+fn commit(nth: usize, account: Option<&Value>) -> Value {
+    let said = json!({"name": "Somebody", "email": "somebody@example.org"});
+    json!({
+        "sha": format!("{nth:040x}"), "author": account, "committer": account,
+        "commit": {"author": said, "committer": said},
+    })
+}
+
+#[tokio::test]
+async fn an_address_that_is_nobodys_has_no_account() {
+    let nobody = [None, Some(json!({}))];
+    for account in &nobody {
+        let found = of_commits(vec![commit(1, account.as_ref())]).await.unwrap();
+        let people = &found[0].people;
+        assert!(people.iter().all(|person| person.account.is_none()), "{people:?}");
+        assert!(people.iter().all(|person| person.email == "somebody@example.org"), "{people:?}");
+    }
+    let bot = json!({"id": 7, "login": "dependabot[bot]", "type": "Bot"});
+    let found = of_commits(vec![commit(1, Some(&bot))]).await.unwrap();
+    assert!(found[0].people[0].account.as_ref().unwrap().is_bot);
+}
+
+/// GitHub lists 250 commits and says nothing of the rest, of which one may be of whoever approves.
+#[tokio::test]
+async fn a_request_whose_commits_are_not_all_listed_is_refused() {
+    let all = |n| (0..n).map(|nth| commit(nth, None)).collect::<Vec<_>>();
+    assert_eq!(of_commits(all(249)).await.unwrap().len(), 249);
+    let error = of_commits(all(250)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    assert!(error.with_help().contains("squash"), "{error}");
 }

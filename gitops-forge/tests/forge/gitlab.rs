@@ -85,3 +85,77 @@ async fn who_may_not_merge_is_told_so_and_a_rebase_is_the_projects_setting() {
     let rebase = merge.method(MergeMethod::Rebase);
     assert_eq!(forge.merge(&cx, number, &rebase).await.unwrap_err().kind(), ErrorKind::Unsupported);
 }
+
+fn graph_commit(
+    nth: usize,
+    emails: [&str; 2],
+    author: Option<u64>,
+    status: Option<&str>,
+) -> serde_json::Value {
+    let author =
+        author.map(|id| json!({"id": format!("gid://gitlab/User/{id}"), "username": format!("user{id}")}));
+    json!({
+        "sha": format!("{nth:040x}"), "authorEmail": emails[0], "committerEmail": emails[1], "author": author,
+        "signature": status.map(|status| json!({"verificationStatus": status})),
+    })
+}
+
+/// The accounts of each commit, `?` for an address that is nobody's.
+async fn accounts(commits: Vec<serde_json::Value>, committers: &[u64]) -> Vec<String> {
+    let (server, _, forge, number) = stood_in().await;
+    let committers = committers
+        .iter()
+        .map(|id| json!({"id": format!("gid://gitlab/User/{id}"), "username": format!("user{id}")}));
+    let request = json!({
+        "commitCount": commits.len(),
+        "committers": {"nodes": committers.collect::<Vec<_>>(), "pageInfo": {"hasNextPage": false}},
+        "commits": {"nodes": commits, "pageInfo": {"hasNextPage": false, "endCursor": null}},
+    });
+    let answer = json!({"data": {"project": {"mergeRequest": request}}});
+    server.plan(Trouble::Answer(Answered::json(200, answer)), true);
+    let found = forge.commits().unwrap().of_request(&Cx::system(), number).await.unwrap();
+    let name = |person: &gitops_forge::CommitPerson| {
+        person.account.as_ref().map_or_else(|| "?".to_owned(), |account| account.login.to_string())
+    };
+    found.iter().map(|commit| commit.people.iter().map(name).collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[tokio::test]
+async fn a_committer_is_known_only_if_the_forge_leaves_no_doubt() {
+    let (alice, bob, carol) = ("alice@example.org", "bob@example.org", "carol@example.org");
+    // Who committed what another one wrote: one address and one account that are nobody else's.
+    let one = vec![graph_commit(1, [alice, bob], Some(1), None)];
+    assert_eq!(accounts(one.clone(), &[2]).await, ["user1 user2"]);
+    assert_eq!(accounts(one, &[]).await, ["user1 ?"]);
+    // Two addresses and one account: it may be either's.
+    let two =
+        vec![graph_commit(1, [alice, bob], Some(1), None), graph_commit(2, [alice, carol], Some(1), None)];
+    assert_eq!(accounts(two, &[2]).await, ["user1 ?", "user1 ?"]);
+    // An author elsewhere is known by that.
+    let also = vec![graph_commit(1, [alice, bob], Some(1), None), graph_commit(2, [bob, bob], Some(2), None)];
+    assert_eq!(accounts(also, &[2]).await, ["user1 user2", "user2 user2"]);
+    // What somebody made on the forge's own pages, the forge committed and signed. Who only says so is somebody else.
+    let forge = "noreply@example.org";
+    let by_the_forge = graph_commit(1, [alice, forge], Some(1), Some("VERIFIED_SYSTEM"));
+    assert_eq!(accounts(vec![by_the_forge], &[]).await, ["user1"]);
+    assert_eq!(
+        accounts(vec![graph_commit(1, [alice, forge], Some(1), Some("UNVERIFIED"))], &[]).await,
+        ["user1 ?"]
+    );
+}
+
+#[tokio::test]
+async fn what_the_forge_does_not_show_of_a_request_is_an_error() {
+    let (server, _, forge, number) = stood_in().await;
+    let ask = async |answer: serde_json::Value| {
+        server.plan(Trouble::Answer(Answered::json(200, answer)), true);
+        forge.commits().unwrap().of_request(&Cx::system(), number).await.unwrap_err()
+    };
+    let old = json!({"errors": [{"message": "Field 'committers' doesn't exist on type 'MergeRequest'"}]});
+    assert_eq!(ask(old).await.kind(), ErrorKind::Unsupported);
+    assert_eq!(ask(json!({"data": {"project": null}})).await.kind(), ErrorKind::NotFound);
+    let page = json!({"nodes": [], "pageInfo": {"hasNextPage": false}});
+    let fewer = json!({"commitCount": 2, "commits": page, "committers": page});
+    let error = ask(json!({"data": {"project": {"mergeRequest": fewer}}})).await;
+    assert!(error.is_retryable() && !error.is_unknown(), "{error}");
+}

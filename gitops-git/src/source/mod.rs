@@ -1,9 +1,11 @@
 mod builder;
+mod changed;
 mod entry;
 mod fetch;
 mod history;
 mod merge;
 mod names;
+mod propose;
 mod receive;
 mod revert;
 

@@ -35,7 +35,7 @@ impl GitSource {
         let undone = CommitId::parse(revision.id())?.object();
         let head = CommitId::parse(self.resolve(cx).await?.id())?.object();
         let new = self.0.write_undo(cx, head, undone).await?;
-        self.0.push(cx, branch, head, new).await?;
+        self.0.push(cx, branch, Some(head), new).await?;
         Ok(Revision::new(new.to_string(), branch.as_str()))
     }
 }
@@ -55,9 +55,17 @@ impl Inner {
         .await
     }
 
-    async fn push(self: &Arc<Self>, cx: &Cx, branch: &RefName, old: ObjectId, new: ObjectId) -> Result<()> {
+    /// Pushes a commit to a branch that is where it was, or is not there yet.
+    pub(super) async fn push(
+        self: &Arc<Self>,
+        cx: &Cx,
+        branch: &RefName,
+        old: Option<ObjectId>,
+        new: ObjectId,
+    ) -> Result<()> {
         let cx = &cx.within(self.limits.time);
         let lock = self.mirror.lock(cx).await?;
+        let old = old.map(|id| id.to_string()).unwrap_or_default();
         let lease = format!("--force-with-lease=refs/heads/{branch}:{old}");
         let call = self.git(cx).await?.call().with_server(&self.url, &self.credentials, &self.trust());
         let call = call.in_repository(self.mirror.folder()).holding(lock.copy()?);

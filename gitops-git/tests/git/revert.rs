@@ -152,3 +152,47 @@ async fn a_branch_that_is_checked_out_refuses_and_a_hook_too() {
     assert_eq!(error.kind(), ErrorKind::Forbidden);
     assert!(error.to_string().contains("no pushes on Friday"), "{error}");
 }
+
+#[tokio::test]
+async fn a_range_is_taken_back_by_one_commit_that_is_always_the_same() {
+    let repo = Repo::with(&[("a", "1"), ("sub/gone", "1")]);
+    let good = gitops_core::Revision::new(repo.git(&["rev-parse", "HEAD"]).trim(), "good");
+    std::fs::remove_file(repo.path().join("sub/gone")).unwrap();
+    repo.commit(&[("a", "2"), ("new/file", "1")]);
+    let bad = repo.commit(&[("a", "3"), ("sub/more", "1")]);
+    let later = repo.commit(&[("other", "1")]);
+    let (source, cx) = (shared(&repo), Cx::system());
+    let made = source.restored(&cx, &good, &bad).await.unwrap();
+    assert_eq!(source.restored(&cx, &good, &bad).await.unwrap(), made, "it is the same one each time");
+    for _ in 0..2 {
+        source.push_to_branch(&cx, &made, "back").await.unwrap();
+    }
+    repo.git(&["fetch", "--quiet", "shared"]);
+    assert_eq!(repo.git(&["rev-parse", "shared/back^"]).trim(), bad.id());
+    assert_eq!(repo.git(&["diff", "--name-only", good.id(), "shared/back"]), "");
+    assert_eq!(repo.git(&["rev-parse", "shared/main"]).trim(), later.id(), "what is followed was not moved");
+    assert!(repo.git(&["log", "-1", "--format=%s", "shared/back"]).starts_with("Revert \"Change a"));
+    repo.git(&["fsck", "--strict", "shared/back"]);
+    let other = source.push_to_branch(&cx, &bad, "back").await.unwrap_err();
+    assert_eq!(other.kind(), ErrorKind::Conflict, "{other}");
+    let nothing = source.restored(&cx, &bad, &later).await;
+    assert!(nothing.is_ok(), "a file was added");
+    assert_eq!(source.restored(&cx, &bad, &bad).await.unwrap_err().kind(), ErrorKind::Invalid);
+}
+
+#[tokio::test]
+async fn files_are_edited_by_a_commit_that_keeps_everything_else() {
+    let repo = Repo::with(&[("a", "1"), ("sub/b", "1")]);
+    let base = repo.commit(&[("c", "1")]);
+    let (source, cx) = (shared(&repo), Cx::system());
+    let edit = |path: &str| [(path.to_owned(), b"2".to_vec())].into_iter().collect();
+    let made = source.edited(&cx, &base, edit("sub/b"), "Promote").await.unwrap();
+    assert_eq!(source.edited(&cx, &base, edit("sub/b"), "Promote").await.unwrap(), made);
+    source.push_to_branch(&cx, &made, "promote").await.unwrap();
+    repo.git(&["fetch", "--quiet", "shared"]);
+    assert_eq!(repo.git(&["diff", "--name-only", "shared/main", "shared/promote"]).trim(), "sub/b");
+    assert_eq!(repo.git(&["show", "shared/promote:sub/b"]), "2");
+    assert_eq!(source.edited(&cx, &base, edit("new"), "x").await.unwrap_err().kind(), ErrorKind::NotFound);
+    assert_eq!(source.changed(&cx, &base, &made, 10).await.unwrap(), ["sub/b"]);
+    assert_eq!(source.changed(&cx, &base, &made, 0).await.unwrap_err().kind(), ErrorKind::Limit);
+}

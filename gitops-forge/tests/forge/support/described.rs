@@ -48,7 +48,9 @@ impl Description {
 
     /// The name and the description of what is asked.
     fn operation(&self, asked: &Asked) -> Option<(String, &Value)> {
-        let parts = asked.parts.strip_prefix(&*self.before)?;
+        // What is beside the API has no version: `/api/graphql`.
+        let beside = || asked.parts.strip_prefix(self.before.get(..1)?);
+        let parts = asked.parts.strip_prefix(&*self.before).or_else(beside)?;
         let method = asked.method.as_str().to_ascii_lowercase();
         let paths = self.document["paths"].as_object()?;
         let fits = |path: &str| {

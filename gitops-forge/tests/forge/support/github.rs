@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use gitops_forge::{
     Branch, ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Forge, Issue,
-    IssueWrite, MemoryForge, Merge, Mergeable, NewRequest, Permission, Reaction, RequestQuery, RequestState,
-    Review, ReviewState, StatusState, User,
+    IssueWrite, MemoryForge, Merge, Mergeable, NewRequest, Permission, Reaction, RequestCommit, RequestQuery,
+    RequestState, Review, ReviewState, StatusState, User,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -153,6 +153,10 @@ impl GitHubDialect {
                 let expected = CommitId::parse(&text(&asked.json(), "sha"))?;
                 let merged = self.forge.merge(cx, number, &Merge::of(expected)).await?;
                 Ok(Answered::json(200, json!({"sha": merged.commit, "merged": true, "message": "merged"})))
+            }
+            (Method::GET, [index, "commits"]) => {
+                let found = self.forge.commits().unwrap().of_request(cx, number(index)?).await?;
+                Ok(PAGES.of(asked, found.iter().map(commit).collect(), Value::from))
             }
             (Method::GET, [index, "reviews"]) => {
                 let found = self.forge.reviews(cx, number(index)?).await?;
@@ -315,6 +319,17 @@ impl GitHubDialect {
 fn user(user: &User) -> Value {
     let kind = if user.is_bot { "Bot" } else { "User" };
     json!({"id": number::<u64>(&user.id).unwrap(), "login": user.login, "type": kind})
+}
+
+fn commit(commit: &RequestCommit) -> Value {
+    let person = &commit.people[0];
+    // For an address that nobody has, the forge gives nothing, or an object without anything.
+    let account = person.account.as_ref().map(user);
+    let said = json!({"name": "", "email": person.email, "date": "2026-01-01T00:00:00Z"});
+    json!({
+        "sha": commit.commit, "author": account.clone(), "committer": account.unwrap_or_else(|| json!({})),
+        "commit": {"author": said, "committer": said},
+    })
 }
 
 fn branch(branch: &Branch) -> Value {

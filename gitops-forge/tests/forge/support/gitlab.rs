@@ -27,6 +27,9 @@ const PAGES: Pages = Pages { parameter: "per_page", most: 100, has_total: false,
 /// When the first version of every merge request was made; each later one comes a minute after the one before.
 const FIRST: Time = Time::from_micros(1_790_000_000_123_000);
 
+/// How many commits are given at once.
+const COMMITS: usize = 1;
+
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl GitLabDialect {
@@ -47,6 +50,7 @@ impl Handler for GitLabDialect {
                 ["api", "v4", "projects", "platform/site", rest @ ..] => {
                     self.of_project(&cx, asked, rest).await
                 }
+                ["api", "graphql"] => self.commits(&cx, &asked.json()).await,
                 ["api", "v4", "user"] => Ok(Answered::json(200, user(self.forge.account()))),
                 ["api", "v4", "groups", "platform/reviewers", "members", "all"] => {
                     let teams = self.forge.teams().unwrap();
@@ -170,6 +174,50 @@ impl GitLabDialect {
             }
             _ => Err(missing()),
         }
+    }
+
+    /// A page of the commits of a request, with those fields that were asked for.
+    async fn commits(&self, cx: &Cx, asked: &Value) -> Result<Answered> {
+        let query = text(asked, "query");
+        let variables = &asked["variables"];
+        assert_eq!(variables["project"], "platform/site");
+        let after: usize = variables["after"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
+        let found = self.forge.commits().unwrap();
+        let found = match found.of_request(cx, number(&text(variables, "iid"))?).await {
+            Ok(found) => found,
+            Err(_) => return Ok(Answered::json(200, json!({"data": {"project": {"mergeRequest": null}}}))),
+        };
+        let account =
+            |user: &User| json!({"id": format!("gid://gitlab/User/{}", user.id), "username": user.login});
+        let nodes = found.iter().skip(after).take(COMMITS).map(|commit| {
+            let person = &commit.people[0];
+            let all = json!({
+                "sha": commit.commit, "authorEmail": person.email, "committerEmail": person.email,
+                "author": person.account.as_ref().map(account), "signature": null,
+            });
+            let asked_for = |(name, _): &(&String, &Value)| query.contains(name.as_str());
+            let kept = all.as_object().unwrap().iter().filter(asked_for);
+            kept.map(|(name, value)| (name.clone(), value.clone())).collect::<serde_json::Map<_, _>>()
+        });
+        let nodes: Vec<_> = nodes.collect();
+        let end = after + nodes.len();
+        let mut committers: Vec<_> = found
+            .iter()
+            .flat_map(|commit| &commit.people)
+            .filter_map(|person| person.account.clone())
+            .collect();
+        committers.sort();
+        committers.dedup();
+        let committers: Vec<_> = committers.iter().map(account).collect();
+        let request = json!({
+            "commitCount": found.len(),
+            "committers": {"nodes": committers, "pageInfo": {"hasNextPage": false}},
+            "commits": {
+                "nodes": nodes,
+                "pageInfo": {"hasNextPage": end < found.len(), "endCursor": end.to_string()},
+            },
+        });
+        Ok(Answered::json(200, json!({"data": {"project": {"mergeRequest": request}}})))
     }
 
     /// What each person said last, and when; the forge does not keep what was said before.
