@@ -16,8 +16,8 @@ const EVERY: Duration = Duration::from_secs(5);
 /// How much of a file is read.
 const LIMIT: u64 = 1 << 20;
 
-/// The files from which applications were made: the configuration with its shared parts, and the files of secrets, keys
-/// and certificates that it names. What the environment holds can't change while a process runs.
+/// The files from which applications were made: the configuration with its shared parts, and the files of secrets, keys,
+/// certificates and signers that it names. What the environment holds can't change while a process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     /// The folder that was read, if it was one, with the names of its files.
@@ -79,7 +79,7 @@ impl Inputs {
     }
 }
 
-/// The files with which an application logs in.
+/// The files with which an application logs in, and by which it knows who signs commits.
 fn secrets(config: &Config) -> Vec<PathBuf> {
     let of_source = match &config.source.auth {
         Auth::None | Auth::Token { secret: SecretPlace::Env(_), .. } => Vec::new(),
@@ -100,7 +100,9 @@ fn secrets(config: &Config) -> Vec<PathBuf> {
         });
         secrets.chain(forge.ca_file.clone()).collect::<Vec<_>>()
     });
-    of_source.into_iter().chain(config.source.ca_file.clone()).chain(of_targets).chain(of_forge).collect()
+    let signers = config.source.signers.iter().map(|(path, _)| path.clone());
+    let of_source = of_source.into_iter().chain(config.source.ca_file.clone()).chain(signers);
+    of_source.chain(of_targets).chain(of_forge).collect()
 }
 
 /// Links are followed: a cluster mounts files as links.

@@ -1,11 +1,12 @@
 //! Puts the Git source together from the configuration.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
 use gitops_core::{Cx, Diagnostic, Error, ErrorKind, Result, Secret, SecretKey};
-use gitops_git::{Credentials, GitSource, GitSourceBuilder, Limits, Pattern};
+use gitops_git::{Credentials, GitSource, GitSourceBuilder, Limits, Pattern, Signers};
 
 use crate::config::{Auth, Config, GitConfig, GitRef, SecretPlace, Written};
 use crate::place;
@@ -28,6 +29,10 @@ pub fn open(cx: &Cx, config: &Config) -> Result<GitSource> {
         .mirrors(std::path::absolute(config.state.join(place::MIRRORS))?)
         .credentials(credentials(cx, git)?);
     let builder = git.ca_file.iter().fold(builder, GitSourceBuilder::ca_file);
+    let builder = match &git.signers {
+        Some((path, written)) => builder.signers(signers(path).map_err(at(written))?),
+        None => builder,
+    };
     let builder = git.tolerate.iter().fold(builder, |builder, fault| builder.tolerate(fault.as_str()));
     let builder = builder.limits(limits(&git.limits));
     let pattern = |(text, at): &(String, Written)| {
@@ -38,6 +43,25 @@ pub fn open(cx: &Cx, config: &Config) -> Result<GitSource> {
     let source = builder.build().map_err(at(&git.places.git))?;
     make_private(&config.state)?;
     Ok(source)
+}
+
+/// How much of a list of signers is read.
+const SIGNERS_BYTES: u64 = 1 << 20;
+
+/// Reads who may sign commits, with which keys.
+fn signers(path: &Path) -> Result<Signers> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        let message = format!("the list of signers {} can't be read: {error}", path.display());
+        Error::new(ErrorKind::Invalid, message)
+            .help("name a file as `ssh-keygen` reads it: `NAME KIND KEY` on each line")
+    };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(|error| unreadable(&error))?;
+    file.take(SIGNERS_BYTES + 1).read_to_string(&mut text).map_err(|error| unreadable(&error))?;
+    match text.len() as u64 > SIGNERS_BYTES {
+        true => Err(unreadable(&format!("it has more than {SIGNERS_BYTES} bytes"))),
+        false => Signers::parse(&text).map_err(|error| error.with("signers", path.display())),
+    }
 }
 
 /// The default bounds with those that are written down.

@@ -56,8 +56,8 @@ pub use plan::planner::{Differing, DriftPolicy, Options, PlanInput, Planned, Pla
 pub use plan::{Basis, Blocked, BlockedBecause, Cause, Obstacle, Plan, Prerequisite, Reason, Step};
 pub use render::{Desired, Part, Render, RenderRoot, Rendered, Renderer, Routes, render_files};
 pub use source::{
-    Commit, Commits, Entry, EntryKind, History, Merge, Merged, Relation, Snapshot, Source, SourceInfo,
-    SourceWatch, Tree,
+    Commit, Commits, Entry, EntryKind, History, Merge, Merged, Relation, SignatureMethod, Signer, Snapshot,
+    Source, SourceInfo, SourceWatch, Tree,
 };
 pub use state::approval::{Approval, Approvals, Approver, Lift, Through};
 pub use state::audit::{

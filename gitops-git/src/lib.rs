@@ -41,6 +41,11 @@
 //!
 //! Repositories with SHA-256 ids and shallow ones are not supported and say so.
 //!
+//! # Signatures
+//! With [`GitSourceBuilder::signers`] the history names who signed each commit. Signatures of SSH keys are verified in this
+//! process, over exactly the commit and for the namespace `git`. Those of `OpenPGP`, X.509 and certificates are not, and count as
+//! none, as does everything that can't be verified.
+//!
 //! # Ids
 //! The [`Digest`](gitops_core::Digest) of a file is made from its Git object id alone, that of a folder from its object
 //! id and, where there are patterns, from those and its path. So whatever kept its digest holds the same, and a changed
@@ -63,6 +68,7 @@ mod reference;
 mod remote;
 mod revert;
 mod rules;
+mod signature;
 mod source;
 mod tree;
 mod url;
@@ -74,5 +80,6 @@ pub use credentials::Credentials;
 pub use limits::Limits;
 pub use pattern::Pattern;
 pub use reference::{CommitId, GitRef, RefName};
+pub use signature::Signers;
 pub use source::{Entry, GitSource, GitSourceBuilder};
 pub use url::GitUrl;

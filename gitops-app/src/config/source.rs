@@ -26,6 +26,8 @@ pub struct GitConfig {
     pub auth: Auth,
     /// The file with the certificates of the server's authorities.
     pub ca_file: Option<PathBuf>,
+    /// The list of people and the keys with which they sign commits, and where that is written.
+    pub signers: Option<(PathBuf, Written)>,
     /// Faults of format that `git fsck` finds in its history, and that are taken.
     pub tolerate: Vec<String>,
     /// Bounds that are not the default ones, by their names; the time in seconds.
@@ -58,7 +60,7 @@ pub enum GitRef {
     Commit(String),
 }
 
-const KEYS: [&str; 8] = ["url", "ref", "path", "include", "ignore", "auth", "tolerate", "limits"];
+const KEYS: [&str; 9] = ["url", "ref", "path", "include", "ignore", "auth", "signers", "tolerate", "limits"];
 const REFS: [&str; 4] = ["branch", "tag", "semver", "commit"];
 
 /// Reads `source:`.
@@ -78,6 +80,9 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<GitConfig> {
     let path = fields.get("path").and_then(|(_, node)| folder(reader, node));
     let login = fields.get("auth");
     let auth = login.map_or(Some((Auth::None, None)), |(place, node)| auth::read(reader, node, place));
+    let signers = fields
+        .get("signers")
+        .and_then(|(place, node)| Some((reader.path(node, "`signers`")?, reader.written(place))));
     let tolerate = fields.get("tolerate").map(|(_, node)| reader.texts(node, "`tolerate`"));
     let limits = fields.get("limits").map(|(place, node)| limits(reader, node, place));
     let written = |part: Option<(Place, &Node)>| reader.written(part.map_or(place, |(place, _)| place));
@@ -91,6 +96,7 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<GitConfig> {
         ignore,
         auth,
         ca_file,
+        signers,
         tolerate: tolerate.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         places: Places { git: reader.written(place), reference: written(followed), auth: written(login) },

@@ -8,7 +8,7 @@ use gitops_git::{Checkout, Entry, GitSource};
 use crate::config::{Applications, is_read};
 
 /// Refuses a configuration that lies in a working copy of the repository and differs from what the target branch has: a request
-/// could have changed it. One that lies elsewhere was put there by whoever runs the review.
+/// could have changed it. So it is with a list of signers. What lies elsewhere was put there by whoever runs the review.
 ///
 /// # Errors
 /// `Denied`, with the file; what keeps the target branch from being read.
@@ -19,7 +19,8 @@ pub(super) async fn check(
     base: &Revision,
     head: &Revision,
 ) -> Result<()> {
-    for file in &applications.files {
+    let signers = applications.all.iter().filter_map(|config| config.source.signers.as_ref());
+    for file in applications.files.iter().chain(signers.map(|(path, _)| path)) {
         let Some((_, path)) = in_checkout(file, base, head) else { continue };
         let bytes = std::fs::read(file)?;
         if git.entry(cx, base, &path).await? != Some(Entry::File(bytes)) {

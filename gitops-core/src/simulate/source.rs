@@ -106,6 +106,7 @@ impl History for SimSource {
             committer: "Model <model@example.com>".to_owned(),
             time: cx.now(),
             summary: "a change".to_owned(),
+            signer: None,
         })
     }
 

@@ -170,6 +170,36 @@ pub struct Commit {
     pub time: Time,
     /// The first line of its message.
     pub summary: String,
+    /// Whose signature it carries, if the source verified that; what author and committer say of themselves, anybody can say.
+    pub signer: Option<Signer>,
+}
+
+/// The person whose key signed a commit, as somebody verified who knows the keys of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Signer {
+    /// The person, as the list of keys names them.
+    pub name: String,
+    /// The key, by its fingerprint.
+    pub key: String,
+    /// How it was signed.
+    pub method: SignatureMethod,
+}
+
+/// How a commit was signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum SignatureMethod {
+    /// With a key of SSH.
+    Ssh,
+}
+
+impl Signer {
+    /// A person who signed with a key of SSH.
+    pub fn ssh(name: impl Into<String>, key: impl Into<String>) -> Self {
+        Self { name: name.into(), key: key.into(), method: SignatureMethod::Ssh }
+    }
 }
 
 /// The commits that a revision brings over another.

@@ -169,6 +169,7 @@ fn commit(revision: &Revision) -> Commit {
         committer: "Ada <ada@example.org>".into(),
         time: Time::default(),
         summary: "Change".into(),
+        signer: None,
     }
 }
 

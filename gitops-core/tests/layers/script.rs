@@ -239,7 +239,7 @@ impl History for Script {
     async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
         self.call(cx, "describe").await?;
         let [author, committer, summary] = [const { String::new() }; 3];
-        Ok(Commit { id: revision.id().into(), author, committer, time: cx.now(), summary })
+        Ok(Commit { id: revision.id().into(), author, committer, time: cx.now(), summary, signer: None })
     }
 
     async fn log(&self, cx: &Cx, _: &Revision, _: &str, _: usize) -> Result<Vec<Commit>> {

@@ -2,12 +2,17 @@ use gitops_core::{Commit, Result, Time};
 use gix::ObjectId;
 
 use crate::fault::{shown, unreadable};
+use crate::signature::{self, Signers};
 
 /// A summary is not longer than this in what people read.
 const SUMMARY: usize = 500;
 
 /// Author, committer, time and first line of the message. All of it is what they wrote, made safe to show.
-pub(crate) fn describe(repository: &gix::Repository, id: ObjectId) -> Result<Commit> {
+pub(crate) fn describe(
+    repository: &gix::Repository,
+    id: ObjectId,
+    signers: Option<&Signers>,
+) -> Result<Commit> {
     let commit = repository.find_commit(id).map_err(|error| unreadable("a commit", error))?;
     let author = commit.author().map_err(|error| unreadable("a commit", error))?;
     let committer = commit.committer().map_err(|error| unreadable("a commit", error))?;
@@ -20,5 +25,6 @@ pub(crate) fn describe(repository: &gix::Repository, id: ObjectId) -> Result<Com
         committer: person(committer),
         time: Time::from_micros(seconds.saturating_mul(1_000_000)),
         summary: shown(summary.to_string().trim(), SUMMARY),
+        signer: signers.and_then(|signers| signature::signer(&commit.data, signers)),
     })
 }

@@ -13,6 +13,7 @@ use crate::mirror::Mirror;
 use crate::pattern::Pattern;
 use crate::reference::GitRef;
 use crate::rules::Rules;
+use crate::signature::Signers;
 use crate::tree::Survey;
 use crate::url::{GitUrl, Transport};
 
@@ -31,6 +32,7 @@ pub struct GitSourceBuilder {
     limits: Limits,
     tolerated: Vec<String>,
     authorities: Option<PathBuf>,
+    signers: Option<Signers>,
     author: (String, String),
     program: Option<PathBuf>,
 }
@@ -49,6 +51,7 @@ impl GitSourceBuilder {
             limits: Limits::default(),
             tolerated: Vec::new(),
             authorities: None,
+            signers: None,
             author: ("gitops".into(), "gitops@localhost".into()),
             program: None,
         }
@@ -121,6 +124,14 @@ impl GitSourceBuilder {
         self
     }
 
+    /// The people whose signatures of commits are verified, and named with the commits; nobody's are otherwise.
+    ///
+    /// A signature that can't be verified is none: rules that want one must say so.
+    pub fn signers(mut self, signers: Signers) -> Self {
+        self.signers = Some(signers);
+        self
+    }
+
     /// Who makes the commits of [`GitSource::revert`].
     pub fn author(mut self, name: impl Into<String>, email: impl Into<String>) -> Self {
         self.author = (name.into(), email.into());
@@ -156,6 +167,7 @@ impl GitSourceBuilder {
             credentials,
             tolerated: self.tolerated,
             authorities: self.authorities.map(|path| base.join(path)),
+            signers: self.signers,
             author: author(self.author)?,
             program: self.program.map(|program| base.join(program)),
             git: OnceCell::new(),

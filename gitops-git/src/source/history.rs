@@ -47,17 +47,20 @@ impl History for GitSource {
 
     async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
         let commit = commit_of(revision)?;
-        self.0.read(cx, commit, move |repository| history::describe(repository, commit)).await
+        let signers = self.0.signers.clone();
+        let read =
+            move |repository: &gix::Repository| history::describe(repository, commit, signers.as_ref());
+        self.0.read(cx, commit, read).await
     }
 
     /// `path` starts at the followed folder.
     async fn log(&self, cx: &Cx, revision: &Revision, path: &str, limit: usize) -> Result<Vec<Commit>> {
         let commit = commit_of(revision)?;
         let path = if path.is_empty() { String::new() } else { self.0.below_root(path) };
-        let inner = cx.clone();
+        let (inner, signers) = (cx.clone(), self.0.signers.clone());
         let read = move |repository: &gix::Repository| {
             let found = history::log(repository, &inner, commit, &path, limit)?;
-            found.into_iter().map(|id| history::describe(repository, id)).collect()
+            found.into_iter().map(|id| history::describe(repository, id, signers.as_ref())).collect()
         };
         self.0.read(cx, commit, read).await
     }
@@ -66,10 +69,10 @@ impl History for GitSource {
     async fn between(&self, cx: &Cx, from: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>> {
         let [from, to] = [commit_of(from)?, commit_of(to)?];
         self.0.ensure(cx, to).await?;
-        let inner = cx.clone();
+        let (inner, signers) = (cx.clone(), self.0.signers.clone());
         let read = move |repository: &gix::Repository| {
             let found = history::between(repository, &inner, from, to, limit)?;
-            found.into_iter().map(|id| history::describe(repository, id)).collect()
+            found.into_iter().map(|id| history::describe(repository, id, signers.as_ref())).collect()
         };
         self.0.read(cx, from, read).await
     }
@@ -83,8 +86,10 @@ impl History for GitSource {
         lines: RangeInclusive<u32>,
     ) -> Result<Commit> {
         let (commit, path) = (commit_of(revision)?, self.0.below_root(path));
+        let signers = self.0.signers.clone();
         let read = move |repository: &gix::Repository| {
-            history::describe(repository, history::blame(repository, commit, &path, &lines)?)
+            let found = history::blame(repository, commit, &path, &lines)?;
+            history::describe(repository, found, signers.as_ref())
         };
         self.0.read(cx, commit, read).await
     }

@@ -30,6 +30,7 @@ use crate::mirror::Mirror;
 use crate::objects::Objects;
 use crate::reference::{CommitId, GitRef};
 use crate::rules::Rules;
+use crate::signature::Signers;
 use crate::tree::{GitTree, Survey, locate};
 use crate::url::GitUrl;
 use crate::watch::LocalWatch;
@@ -69,6 +70,8 @@ pub(crate) struct Inner {
     /// Kinds of faults of format that `git fsck` finds, and that are taken.
     tolerated: Vec<String>,
     authorities: Option<PathBuf>,
+    /// Whose signatures of commits are verified.
+    signers: Option<Signers>,
     author: (String, String),
     mirror: Mirror,
     program: Option<PathBuf>,

@@ -25,7 +25,7 @@ impl GitSource {
         self.0.ensure(cx, good).await?;
         let (folder, author) = (self.0.path.clone(), self.0.author.clone());
         let write = move |repository: &gix::Repository| {
-            let undone = history::describe(repository, parent)?;
+            let undone = history::describe(repository, parent, None)?;
             let place = if folder.is_empty() { String::new() } else { format!("{folder} ") };
             let message = format!(
                 "Revert \"{}\"\n\nThis takes {place}back to commit {good}, as it was before commit {parent}.\n",

@@ -47,9 +47,10 @@ pub fn table(commits: &[Commit], now: Time, columns: Columns) -> String {
             committer if committer == name(&commit.author) => name(&commit.author).to_owned(),
             committer => format!("{} (committed by {committer})", name(&commit.author)),
         };
+        let signed = commit.signer.as_ref().map(|signer| format!(", signed by {}", signer.name));
         vec![
             Cell::styled(BOLD, short(commit)),
-            by.into(),
+            (by + &signed.unwrap_or_default()).into(),
             when::both(now, commit.time).into(),
             commit.summary.clone().into(),
         ]

@@ -173,7 +173,8 @@ impl Batch for Probe {
 
 fn commit() -> Commit {
     let (author, committer) = ("kit".to_owned(), "kit".to_owned());
-    Commit { id: "1".into(), author, committer, time: Time::default(), summary: "Probe".into() }
+    let (id, time, summary) = ("1".into(), Time::default(), "Probe".into());
+    Commit { id, author, committer, time, summary, signer: None }
 }
 
 #[async_trait]

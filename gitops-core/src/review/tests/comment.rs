@@ -23,6 +23,7 @@ fn commits() -> impl Strategy<Value = Vec<Commit>> {
         committer: author,
         time: Time::from_micros(0),
         summary,
+        signer: None,
     });
     prop::collection::vec(commit, 0..4)
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::documents::check;
 use crate::support::{CONFIG, World};
 
 fn short(id: &str) -> &str {
@@ -129,11 +130,51 @@ fn a_gate_judges_the_commits_too() {
     world.commit("Ours", &[("index.html", Some("ours\n"))]);
     world.gitops(&["plan"]).expect(0);
     world.git(&["commit", "-q", "--allow-empty", "-m", "Theirs", "--author", "Mallory <m@example.org>"]);
-    world.gitops(&["plan"]).expect(0).says("Denied:").says("Brings 2 commits by Mallory, Alice");
+    world.gitops(&["plan"]).expect(3).says("Denied:").says("Brings 2 commits by Mallory, Alice");
     world.gitops(&["apply", "--yes"]).expect(3);
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
     // Where nothing was accepted before, nothing is known, and the rule says what that means.
     let fresh = World::new();
     fresh.configure(&format!("{CONFIG}gates: [{{ name: ours, rule: \"{rule}\", otherwise: deny }}]\n"));
     fresh.gitops(&["apply", "--yes"]).expect(3);
+}
+
+/// Met with the same rule: the author of a commit is whoever its author says.
+#[test]
+fn a_gate_may_ask_who_signed_the_commits() {
+    let world = World::applied();
+    let key = world.path("key").display().to_string();
+    let mut keygen = std::process::Command::new("ssh-keygen");
+    keygen.args(["-q", "-t", "ed25519", "-N", "", "-f", &key]);
+    assert!(keygen.status().expect("this test needs the `ssh-keygen` program: install it").success());
+    let public = std::fs::read_to_string(world.path("key.pub")).unwrap();
+    std::fs::write(world.path("signers"), format!("ann@example.org {public}")).unwrap();
+    let rule = "commits.known && !commits.more && \
+                commits.list.all(c, c.signer != null && c.signer.name == 'ann@example.org')";
+    let config = CONFIG.replace("path: site }", "path: site, signers: ./signers }");
+    world.configure(&format!("{config}gates: [{{ name: signed, rule: \"{rule}\", otherwise: deny }}]\n"));
+    let signing = format!("user.signingKey={key}");
+    let sign = ["-c", "gpg.format=ssh", "-c", &signing, "commit", "-q", "-S", "--amend", "--no-edit"];
+    world.commit("Ours", &[("index.html", Some("ours\n"))]);
+    world.gitops(&["plan"]).expect(3).says("Denied:");
+    world.git(&sign);
+    world.gitops(&["plan", "--commits"]).expect(0).says("Alice, signed by ann@example.org");
+    check(&world.json(&["plan"]), "Plan");
+    assert_eq!(world.json(&["plan"])["commits"]["list"][0]["signer"]["method"], "ssh");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    // One that nobody signed, below one that somebody did.
+    world.commit("Theirs", &[("index.html", Some("theirs\n"))]);
+    world.commit("Ours again", &[("other", Some("o\n"))]);
+    world.git(&sign);
+    world.gitops(&["apply", "--yes"]).expect(3);
+    assert_eq!(world.live("index.html").as_deref(), Some("ours\n"));
+    // A list that can't be read is no list without people.
+    std::fs::write(world.path("signers"), "ann@example.org cert-authority ssh-ed25519 AAAA\n").unwrap();
+    world
+        .gitops(&["plan"])
+        .expect(1)
+        .warns("GO0110")
+        .warns("cert-authority")
+        .warns("line: 1")
+        .warns("gitops.yaml:3");
 }
