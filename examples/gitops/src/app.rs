@@ -8,7 +8,7 @@ use gitops_app::Backends;
 use gitops_app::config::{Applications, Config};
 use gitops_app::documents::Document;
 use gitops_app::session::{Access, Moving, Session};
-use gitops_core::{Cx, EventSink, Result};
+use gitops_core::{Cx, EventSink, Result, Suspension};
 
 use crate::cli::{Global, MovingArgs};
 use crate::interrupt::Interrupt;
@@ -141,13 +141,19 @@ impl App {
         session.moving(Moving::from(moving)).open(&self.cx).await
     }
 
-    /// Says on standard error that the application is pinned to a revision, if it is.
-    pub async fn note_pin(&self, session: &Session) -> Result<()> {
+    /// Says on standard error that the application is pinned to a revision, or suspended, if it is.
+    pub async fn note_orders(&self, session: &Session) -> Result<()> {
         if let Some(pin) = session.engine.pinned(&self.cx).await? {
             let pinned = escape(&format!("to {} by {} since {}", pin.revision, pin.by, pin.since));
             let end = self.command("rollback --end");
             self.screen
                 .note(&format!("{} {pinned}; `{end}` follows the source again.", paint(YELLOW, "Pinned")));
+        }
+        if let Some(Suspension { reason, by, since }) = session.engine.suspended(&self.cx).await? {
+            let why = escape(&format!("by {by} since {since}: {reason}"));
+            let end = self.command("resume");
+            self.screen
+                .note(&format!("{} {why}. Nothing is written until `{end}`.", paint(YELLOW, "Suspended")));
         }
         Ok(())
     }

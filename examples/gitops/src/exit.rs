@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use gitops_core::{ErrorKind, ForeignField, Obstacle, Plan};
+use gitops_core::{ErrorKind, ForeignField, Obstacle, Plan, Verdict};
 
 /// How the command ends. Scripts may rely on every code; a test runs the binary for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,14 @@ impl Exit {
     pub fn gravest(exits: impl IntoIterator<Item = Self>) -> Self {
         let rank = |exit: &Self| Self::PRECEDENCE.iter().position(|other| other == exit);
         exits.into_iter().min_by_key(rank).unwrap_or(Self::Ok)
+    }
+
+    /// How a verb that shows a plan ends because of what the gates say of it: an apply of it would end so.
+    pub const fn of_verdict(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::Deny { .. } | Verdict::NeedsApproval { .. } => Self::Denied,
+            _ => Self::Ok,
+        }
     }
 
     /// How a verb that looks ends because of what blocks objects. What ends by itself is no failure.

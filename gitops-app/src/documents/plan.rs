@@ -6,7 +6,7 @@ use gitops_core::{
     Action, Cause, Commits, ComponentChange, Diagnostic, Diff, ForeignField, Key, Plan, Provenance, Reason,
     Revision, Risk, Step, Taken,
 };
-use gitops_core::{PlanId, Rebound, Time, Verdict};
+use gitops_core::{PlanId, Rebound, Suspension, Time, Verdict};
 use serde::Serialize;
 
 use super::Document;
@@ -31,6 +31,8 @@ pub struct PlanDocument<'a> {
     blocked: Vec<BlockedPart<'a>>,
     orphaned: &'a [Key],
     warnings: &'a [Diagnostic],
+    /// Why nothing is written, if that is so.
+    suspended: Option<Suspension>,
 }
 
 impl Document for PlanDocument<'_> {
@@ -59,7 +61,14 @@ impl<'a> PlanDocument<'a> {
             blocked: blocked::all(plan),
             orphaned: &plan.orphaned,
             warnings,
+            suspended: None,
         }
+    }
+
+    /// The same of an application for which nothing is written, if that is so.
+    #[must_use]
+    pub fn suspended(self, suspended: Option<Suspension>) -> Self {
+        Self { suspended, ..self }
     }
 }
 

@@ -176,17 +176,21 @@ impl Part {
     /// What only compares Git with Git is never approved, and a denial is never lifted.
     pub fn outcome(&self) -> Outcome {
         let needs_approval = matches!(self.verdict, Verdict::NeedsApproval { .. });
-        let asks = self.approvals.as_ref().is_some_and(|standing| !standing.rules.is_empty());
-        let is_approved =
-            self.looked_at_target && asks && self.approvals.as_ref().is_some_and(Standing::is_met);
+        let asks = self.approvals.as_ref().is_some_and(Standing::asks);
         match &self.verdict {
             _ if self.newly_blocked().next().is_some() => Outcome::Failed,
             Verdict::Deny { .. } => Outcome::Denied,
-            _ if (needs_approval || asks) && is_approved => Outcome::Approved,
+            _ if self.is_approved() => Outcome::Approved,
             _ if needs_approval || asks => Outcome::NeedsApproval,
             _ if self.changes_nothing() => Outcome::NoChanges,
             _ => Outcome::Ready,
         }
+    }
+
+    /// Whether rules ask for approvals of it, and all are met. What only compares Git with Git never is.
+    pub fn is_approved(&self) -> bool {
+        self.looked_at_target
+            && self.approvals.as_ref().is_some_and(|standing| standing.asks() && standing.is_met())
     }
 
     /// What the request blocks and does not end by itself.

@@ -22,7 +22,7 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     let saved = args.saved.as_deref().map(saved_plan::load).transpose()?;
     let open = || app.open_moving(Access::Write, progress::sink(app), &args.moving);
     let mut session = open().await?;
-    app.note_pin(&session).await?;
+    app.note_orders(&session).await?;
     // What is shown and applied is what is planned now. A file only says which plan that must be.
     let plan = session.engine.plan(&app.cx).await?;
     if let Some(moved) = saved.map(|saved| plan.moved_since(&saved)).filter(|moved| !moved.is_empty()) {

@@ -18,7 +18,7 @@ use crate::progress;
 pub async fn run(app: &App, args: &DiffArgs) -> Ended {
     let mut session = app.open(Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await?;
-    app.note_pin(&session).await?;
+    app.note_orders(&session).await?;
     let only = args.key.as_deref().map(|text| lookup::find(text, &session.keys())).transpose()?;
     let is_wanted = |key: &Key| only.as_ref().is_none_or(|only| only == key);
     let steps = plan.steps.iter().map(|step| (step, false)).chain(plan.drift.iter().map(|step| (step, true)));

@@ -25,7 +25,7 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
     let mut session = app.open(Access::Look, progress::sink(app)).await?;
     let (not_looked_at, of_looks) = ask_providers(app, &session, args.cached).await?;
     let plan = session.engine.plan(&app.cx).await?;
-    app.note_pin(&session).await?;
+    app.note_orders(&session).await?;
     let drifted: Vec<&Step> =
         plan.steps.iter().filter(|step| step.cause == Cause::Drift).chain(&plan.drift).collect();
     if let Some(many) = app.many() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gitops_core::capability::Readiness;
-use gitops_core::{Component, Key, Plan, Reason, Time};
+use gitops_core::{BlockedBecause, Component, Key, Plan, Reason, Time};
 use serde::Serialize;
 
 use crate::output::style::{count, escape};
@@ -97,7 +97,12 @@ pub fn fold(plan: Option<&Plan>, owned: usize, unready: &[Unready], troubled: &[
     let of_objects = unready.iter().map(Unready::health);
     let of_roots = troubled.iter().map(|_| Health::Degraded);
     let of_plan = is_missing.then_some(Health::Missing);
-    of_objects.chain(of_roots).chain(of_plan).max().unwrap_or(Health::Healthy)
+    // What ran once, failed and is gone can't be asked any more.
+    let of_blocked = plan.blocked.iter().filter_map(|blocked| match &blocked.why {
+        BlockedBecause::Ended { .. } => Some(Health::Degraded),
+        _ => None,
+    });
+    of_objects.chain(of_roots).chain(of_plan).chain(of_blocked).max().unwrap_or(Health::Healthy)
 }
 
 /// How many objects are in which state, in a few words.
@@ -116,4 +121,29 @@ pub fn counts(owned: usize, unready: &[Unready], troubled: &[Troubled]) -> Strin
     let resources =
         (!troubled.is_empty()).then(|| format!("{} in trouble", count(troubled.len(), "resource")));
     words.chain(resources).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Met with a migration that failed and was deleted by its policy: the engine said Degraded, and `status` said Healthy.
+    #[test]
+    fn a_hook_that_failed_and_is_gone_is_not_healthy() {
+        let zeros = "0".repeat(64);
+        let plan = |blocked: serde_json::Value| -> Plan {
+            serde_json::from_value(serde_json::json!({
+                "id": zeros, "application": "site", "revision": { "id": "1", "name": "main" },
+                "observed_at": "2026-11-24T12:04:31Z", "steps": [], "drift": [], "blocked": blocked,
+                "basis": { "source": "s", "engine": "e", "desired": zeros, "gates": zeros, "options": zeros },
+                "orphaned": [], "owned": 2, "unchanged": 1,
+            }))
+            .unwrap()
+        };
+        let why = BlockedBecause::Ended { failure: Some("it has failed".to_owned()) };
+        let ended = serde_json::json!({ "key": "k:Job.batch/shop/migrate", "why": why });
+        let health = |plan: &Plan| fold(Some(plan), 2, &[], &[]);
+        assert_eq!(health(&plan(serde_json::json!([ended]))), Health::Degraded);
+        assert_eq!(health(&plan(serde_json::json!([]))), Health::Healthy);
+    }
 }

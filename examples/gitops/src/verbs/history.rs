@@ -37,7 +37,7 @@ async fn list(app: &App, session: &Session, args: &HistoryArgs) -> Ended {
             commit.map(|commit| (commit.author, commit.summary)).unzip();
     }
     let pinned = session.engine.pinned(&app.cx).await?;
-    app.note_pin(session).await?;
+    app.note_orders(session).await?;
     let document = HistoryDocument { application: session.engine.name(), pinned, deployments };
     app.answer(&document, || {
         let show =

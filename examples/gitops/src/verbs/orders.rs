@@ -73,7 +73,7 @@ pub async fn approve(app: &App, args: &ApproveArgs) -> Ended {
     consent::check_named(app, &session, &plan, &args.plan_id)?;
     let verdict = session.engine.verdict(&app.cx, &plan);
     if !app.screen.is_json() {
-        plan::show(app, &session, &plan, &verdict, None, Some(app.command("plan --commits")))?;
+        plan::show(app, &session, &plan, &verdict, None, Some(app.command("plan --commits"))).await?;
     }
     let by = Approver::new(actor(), Through::Terminal { uid: uid() });
     let until = args.until.map(|until: Duration| app.cx.now().after(until));
@@ -125,7 +125,7 @@ pub async fn resume(app: &App, args: &ResumeArgs) -> Ended {
     };
     if let Some(plan) = plan.as_ref().filter(|_| !app.screen.is_json()) {
         let verdict = session.engine.verdict(&app.cx, plan);
-        plan::show(app, &session, plan, &verdict, None, Some(app.command("plan --commits")))?;
+        plan::show(app, &session, plan, &verdict, None, Some(app.command("plan --commits"))).await?;
     }
     drop(session);
     let doer = match args.yes {

@@ -17,28 +17,37 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
     let mut session = app.open_moving(Access::Look, progress::sink(app), &args.moving).await?;
     let plan = session.engine.plan(&app.cx).await?;
     let verdict = session.engine.verdict(&app.cx, &plan);
-    app.note_pin(&session).await?;
-    let next = match &args.out {
-        None => app.command(&format!("apply{} --plan-id {}", args.moving, plan.id.short())),
-        Some(path) => {
-            saved_plan::save(&app.cx, path, &plan)?;
-            // A saved plan is approval enough unless a gate wants it named. A name that begins like an option is none.
-            let id = match verdict {
-                Verdict::NeedsApproval { .. } => format!(" --plan-id {}", plan.id.short()),
-                _ => String::new(),
-            };
-            let dot = if path.to_string_lossy().starts_with('-') { "./" } else { "" };
-            let file = quoted(&format!("{dot}{}", path.to_string_lossy()));
-            app.command(&format!("apply{} {file}{id}", args.moving))
-        }
-    };
+    app.note_orders(&session).await?;
+    let suspended = session.engine.suspended(&app.cx).await?.is_some();
+    if let Some(path) = &args.out {
+        saved_plan::save(&app.cx, path, &plan)?;
+    }
+    // An apply of a suspended application is refused, so there is none to type.
+    let next = (!suspended).then(|| next(app, args, &plan, &verdict));
     if let Some(many) = app.many() {
         many.plan(&Summary::of(&plan));
     }
     let all = (!args.commits).then(|| app.command("plan --commits"));
-    show(app, &session, &plan, &verdict, Some(next), all)?;
+    show(app, &session, &plan, &verdict, next, all).await?;
     let changes = args.detailed_exitcode && !is_nothing(&plan);
-    Ok(Exit::gravest([Exit::of_blocked(&plan), if changes { Exit::Changes } else { Exit::Ok }]))
+    let of_changes = if changes { Exit::Changes } else { Exit::Ok };
+    let of_suspension = if suspended && !plan.is_empty() { Exit::Denied } else { Exit::Ok };
+    Ok(Exit::gravest([Exit::of_verdict(&verdict), of_suspension, Exit::of_blocked(&plan), of_changes]))
+}
+
+/// The command that applies what is shown.
+fn next(app: &App, args: &PlanArgs, plan: &Plan, verdict: &Verdict) -> String {
+    let Some(path) = &args.out else {
+        return app.command(&format!("apply{} --plan-id {}", args.moving, plan.id.short()));
+    };
+    // A saved plan is approval enough unless a gate wants it named. A name that begins like an option is none.
+    let id = match verdict {
+        Verdict::NeedsApproval { .. } => format!(" --plan-id {}", plan.id.short()),
+        _ => String::new(),
+    };
+    let dot = if path.to_string_lossy().starts_with('-') { "./" } else { "" };
+    let file = quoted(&format!("{dot}{}", path.to_string_lossy()));
+    app.command(&format!("apply{} {file}{id}", args.moving))
 }
 
 /// Whether there is neither a change, nor drift, nor something in the way.
@@ -48,7 +57,7 @@ fn is_nothing(plan: &Plan) -> bool {
 
 /// Writes the plan as the answer, with the commits that it brings: the newest of them, if a command lists all. People were told
 /// the warnings about its revision already.
-pub fn show(
+pub async fn show(
     app: &App,
     session: &Session,
     plan: &Plan,
@@ -65,5 +74,8 @@ pub fn show(
         next,
         why: app.command("why"),
     };
-    app.answer(&PlanDocument::new(plan, verdict, commits, &session.warnings()), || view.text())
+    let warnings = session.warnings();
+    let document = PlanDocument::new(plan, verdict, commits, &warnings);
+    let document = document.suspended(session.engine.suspended(&app.cx).await?);
+    app.answer(&document, || view.text())
 }

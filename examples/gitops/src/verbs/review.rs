@@ -126,12 +126,14 @@ fn exit(reviewed: &Reviewed) -> Exit {
         true => Exit::Conflict,
         false => Exit::after(failed.error.kind()),
     });
-    let parts = reviewed.review.parts.iter().map(|part| match part.outcome() {
-        Outcome::NeedsApproval | Outcome::Denied => Exit::Denied,
-        Outcome::Failed => {
-            Exit::gravest(part.newly_blocked().map(|blocked| Exit::of_obstacle(blocked.obstacle)))
-        }
-        _ => Exit::Ok,
+    let parts = reviewed.review.parts.iter().flat_map(|part| {
+        let of_gates = match part.outcome() {
+            Outcome::NeedsApproval | Outcome::Denied => Exit::Denied,
+            // What is blocked is told before what the gates say, and lifts nothing of it.
+            Outcome::Failed if !part.is_approved() => Exit::of_verdict(&part.verdict),
+            _ => Exit::Ok,
+        };
+        part.newly_blocked().map(|blocked| Exit::of_obstacle(blocked.obstacle)).chain([of_gates])
     });
     Exit::gravest(failed.chain(parts))
 }

@@ -60,7 +60,7 @@ async fn find(app: &App, session: &Session, name: &str) -> Result<Revision> {
 async fn hold(app: &App, revision: &str, args: &RollbackArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, false)?;
     let mut session = app.open(Access::Write, progress::sink(app)).await?;
-    let before = session.engine.pinned(&app.cx).await?;
+    let before = Before::of(app, &session).await?;
     let pin = session.engine.pin(&app.cx, revision, &actor()).await?;
     match plan_and_apply(app, &mut session, &consent, &format!("rollback {revision}")).await {
         Ok(done) => {
@@ -89,14 +89,30 @@ async fn plan_and_apply(
     apply::carry_out(app, session, &plan, consent, verb).await
 }
 
+/// What held before a pin was moved.
+struct Before {
+    pin: Option<Pin>,
+    has_approvals: bool,
+}
+
+impl Before {
+    async fn of(app: &App, session: &Session) -> Result<Self> {
+        let has_approvals = !session.engine.inventory().approvals().is_empty();
+        Ok(Self { pin: session.engine.pinned(&app.cx).await?, has_approvals })
+    }
+}
+
 /// Nothing was written, so the pin is as it was before. A stop must not keep it from being taken back.
-async fn take_back(app: &App, session: &mut Session, before: Option<Pin>) -> Result<(), Failure> {
+async fn take_back(app: &App, session: &mut Session, before: Before) -> Result<(), Failure> {
     let cx = gitops_core::Cx::system();
-    match before {
+    match before.pin {
         Some(pin) => session.engine.pin(&cx, pin.revision.id(), &pin.by).await.map(drop)?,
         None => session.engine.unpin(&cx, &actor()).await.map(drop)?,
     }
     app.screen.note("The application is pinned to what it was before; nothing was written.");
+    if before.has_approvals {
+        app.screen.note("What was approved before has to be approved again: each move of a pin ends it.");
+    }
     Ok(())
 }
 
@@ -108,18 +124,19 @@ async fn let_go(app: &App) -> Ended {
     let verdict = session.engine.verdict(&app.cx, &next);
     let command = app.command(&format!("apply --plan-id {}", next.id.short()));
     let all = app.command("plan --commits");
-    plan::show(app, &session, &next, &verdict, Some(command), Some(all))?;
+    plan::show(app, &session, &next, &verdict, Some(command), Some(all)).await?;
     Ok(Exit::of_blocked(&next))
 }
 
 async fn let_go_and_apply(app: &App, args: &RollbackArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, false)?;
     let mut session = app.open(Access::Write, progress::sink(app)).await?;
-    let before = unpin(app, &mut session).await?;
+    let before = Before::of(app, &session).await?;
+    unpin(app, &mut session).await?;
     match plan_and_apply(app, &mut session, &consent, "rollback --end").await {
         Ok(done) => apply::answer(app, &session, &done).await,
         Err(failure) => {
-            take_back(app, &mut session, Some(before)).await?;
+            take_back(app, &mut session, before).await?;
             Err(failure)
         }
     }

@@ -185,7 +185,7 @@ impl Kept<'_> {
     /// Returns once the engine has ended.
     async fn keep(&self, session: Session) -> Result<(), Failure> {
         let app = &self.app;
-        app.note_pin(&session).await?;
+        app.note_orders(&session).await?;
         let targets: Vec<String> = session.config.targets.iter().map(ToString::to_string).collect();
         let (targets, name) = (escape(&targets.join(", ")), &session.config.name);
         app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));

@@ -97,8 +97,7 @@ impl<'a> StatusDocument<'a> {
         let owned = inventory.entries().len();
         let (pinned, suspended) = (engine.pinned(&app.cx).await?, engine.suspended(&app.cx).await?);
         let mut deployments = deployment::last(&session.audit_path(), REMEMBERED, false)?;
-        let begun = pinned.as_ref().map(|pin| &pin.revision).or(inventory.accepted());
-        let Standing { live, progress } = Standing::of(begun, plan, &deployments);
+        let Standing { live, progress } = Standing::of(inventory, plan);
         let commit = match plan {
             Some(plan) => session.commit(&app.cx, &plan.revision).await,
             None => None,
@@ -270,15 +269,15 @@ const NAMED: usize = 3;
 
 /// A revision of which not everything is applied yet.
 fn begun(app: &App, Progress { revision, since, left }: &Progress) -> String {
-    let since = since.map(|since| format!(" since {}", when::both(app.cx.now(), since)));
+    let since = when::both(app.cx.now(), *since);
     let left = match left {
         None => "it did not come to its end".to_owned(),
         Some(left) => {
-            let named: Vec<String> = left.iter().take(NAMED).map(changes::object).collect();
-            let more = left.len().saturating_sub(named.len());
+            let named: Vec<String> = left.missing.iter().take(NAMED).map(changes::object).collect();
+            let more = left.count() - named.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{} left: {}{more}", count(left.len(), "object"), named.join(", "))
+            format!("{} left: {}{more}", count(left.count(), "object"), named.join(", "))
         }
     };
-    escape(&format!("{revision}{}, partly applied: {left}", since.unwrap_or_default()))
+    escape(&format!("{revision} since {since}, partly applied: {left}"))
 }

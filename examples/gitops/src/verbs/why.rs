@@ -26,7 +26,7 @@ use crate::progress;
 pub async fn run(app: &App, args: &WhyArgs) -> Ended {
     let mut session = app.open(Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await?;
-    app.note_pin(&session).await?;
+    app.note_orders(&session).await?;
     let key = meant(app, &session, &args.key).await?;
     let document = WhyDocument::new(app, &session, &plan, &key).await?;
     app.answer(&document, || document.human())?;

@@ -4,6 +4,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use crate::documents::check;
 use crate::support::World;
 
 #[test]
@@ -29,14 +30,59 @@ fn changes_end_with_2_only_if_asked_for() {
 fn a_plan_that_a_gate_holds_back_ends_with_3_until_it_is_named() {
     let world = World::applied();
     world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
-    world.gitops(&["plan"]).expect(0).says("Needs an approval: mass-delete:");
+    world.gitops(&["plan"]).expect(3).says("Needs an approval: mass-delete:");
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(3);
+    world.gitops(&["diff"]).expect(0);
     world.gitops(&["apply", "--yes"]).expect(3).warns("gitops apply --plan-id ");
-    world.gitops(&["plan", "--out", "next.plan"]).expect(0);
+    world.gitops(&["plan", "--out", "next.plan"]).expect(3);
     world.gitops(&["apply", "next.plan"]).expect(3);
     assert!(world.live("index.html").is_some() && world.live("other").is_none());
     let id = world.plan_id();
     world.gitops(&["apply", "next.plan", "--plan-id", &id]).expect(0);
     assert!(world.live("index.html").is_none() && world.live("other").is_some());
+}
+
+#[test]
+fn a_plan_that_was_approved_ends_with_0() {
+    let world = World::applied();
+    world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
+    let id = world.plan_id();
+    world.gitops(&["approve", &id]).expect(0);
+    world.gitops(&["plan"]).expect(0).says("approved by alice");
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(2);
+    world.gitops(&["apply", "--yes"]).expect(0);
+}
+
+/// Precedence: what a gate holds back comes before what is blocked, in every verb that asks the gates.
+#[test]
+fn a_gate_counts_before_what_is_blocked() {
+    let world = World::applied();
+    world.edit_live("theirs", "by others\n");
+    world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("theirs", Some("o"))]);
+    world.gitops(&["plan"]).expect(3).says("Needs an approval: mass-delete:").says("Blocked: 1 object");
+    world.gitops(&["apply", "--yes"]).expect(3);
+    world.gitops(&["diff"]).expect(1);
+    world.gitops(&["status", "--exit-code"]).expect(1);
+}
+
+/// Met in an incident: somebody planned, saw how to apply it, and only the apply said that the application was suspended.
+#[test]
+fn every_verb_that_looks_says_that_nothing_is_written() {
+    let world = World::applied();
+    world.gitops(&["suspend", "--reason", "incident 17"]).expect(0);
+    world.gitops(&["plan"]).expect(0).says("No changes").warns("Suspended").warns("gitops resume");
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    for verb in [&["diff"][..], &["drift"], &["history"], &["why", "index.html"]] {
+        world.gitops(verb).expect(0).warns("Suspended by alice").warns("incident 17");
+    }
+    world.gitops(&["status"]).expect(0).says("incident 17");
+    let plan = world.gitops(&["plan"]).expect(3).warns("incident 17");
+    assert!(!plan.stdout.contains("Apply it"), "{}", plan.stdout);
+    let document = world.json(&["plan"]);
+    check(&document, "Plan");
+    assert_eq!(document["suspended"]["by"], "alice");
+    world.gitops(&["apply", "--yes"]).expect(3).warns("incident 17");
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }
 
 #[test]

@@ -77,3 +77,21 @@ fn an_application_that_begins_by_a_rollback_sees_a_rewritten_branch() {
     world.gitops(&["apply", "--yes"]).expect(3);
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }
+
+/// Met in a drill: somebody tried a rollback, which was refused, and an approval that was given before was gone without a word.
+#[test]
+fn a_rollback_that_comes_to_nothing_says_what_it_ended() {
+    let world = World::applied();
+    let first = world.git(&["rev-parse", "HEAD"]);
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
+    world.gitops(&["approve", &world.plan_id()]).expect(0);
+    world.gitops(&["suspend", "--reason", "incident 17"]).expect(0);
+    let refused = world.gitops(&["rollback", first.trim(), "--yes"]).expect(3).warns("incident 17");
+    refused.warns("pinned to what it was before").warns("has to be approved again");
+    assert_eq!(world.json(&["status"])["pinned"], serde_json::Value::Null);
+    world.gitops(&["resume", "--yes"]).expect(0);
+    world.gitops(&["plan"]).expect(3).says("Needs an approval: mass-delete:");
+    assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
+}

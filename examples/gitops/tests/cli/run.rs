@@ -130,7 +130,7 @@ fn an_emergency_stop_is_seen_at_once_and_holds_for_every_process() {
     // The same where no process is at work: it holds for the next one.
     world.gitops(&["suspend", "--reason", "again"]).expect(0);
     world.commit("Change", &[("index.html", Some("newer\n"))]);
-    world.gitops(&["plan"]).expect(0).says("index.html");
+    world.gitops(&["plan"]).expect(3).says("index.html");
     world.gitops(&["apply", "--yes"]).expect(3).warns("suspended by alice").warns("again");
     world.gitops(&["sync"]).expect(1).warns("no process is at work");
     world.gitops(&["resume"]).expect(0);

@@ -117,7 +117,7 @@ fn a_rule_over_resources_holds_for_the_plan_that_it_is_about() {
     world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
     let main = MAIN.replace("triggers_replace = 1", "triggers_replace = 2");
     world.commit("Replace", &[("net/main.tf", Some(&main))]);
-    world.gitops(&["plan"]).expect(0).says("Denied: databases");
+    world.gitops(&["plan"]).expect(3).says("Denied: databases");
     world.gitops(&["apply", "--plan-id", &world.plan_id()]).expect(3).warns("databases");
 }
 

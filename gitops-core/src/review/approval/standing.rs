@@ -123,6 +123,11 @@ impl fmt::Display for RuleStanding {
 }
 
 impl Standing {
+    /// Whether any rule asks for an approval.
+    pub fn asks(&self) -> bool {
+        !self.rules.is_empty()
+    }
+
     /// Whether every rule is met.
     pub fn is_met(&self) -> bool {
         self.rules.iter().all(RuleStanding::is_met)

@@ -51,7 +51,8 @@ pub struct Left {
 }
 
 impl Left {
-    pub(crate) fn of(mut missing: Vec<Key>) -> Self {
+    /// These objects, each once: the first 32 by key, and how many more there are.
+    pub fn of(mut missing: Vec<Key>) -> Self {
         missing.sort();
         missing.dedup();
         let more = missing.len().saturating_sub(NAMED);

@@ -73,6 +73,6 @@ fn a_gate_that_waits_for_an_approval_keeps_its_code_beside_what_is_blocked() {
     world.edit_live("theirs", "by others\n");
     let files = [("index.html", None), ("conf/app.toml", None), ("theirs", Some("ours\n"))];
     world.commit("Empty it", &files);
-    world.gitops(&["plan"]).expect(1).says("Needs an approval: mass-delete:");
+    world.gitops(&["plan"]).expect(3).says("Needs an approval: mass-delete:");
     world.gitops(&["apply", "--yes"]).expect(3);
 }

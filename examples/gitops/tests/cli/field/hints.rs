@@ -15,7 +15,7 @@ fn the_hint_below_a_saved_plan_applies_it() {
     for name in ["next.plan", "-next"] {
         let world = World::applied();
         world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
-        let ran = world.gitops(&["plan", &format!("--out={name}")]).expect(0);
+        let ran = world.gitops(&["plan", &format!("--out={name}")]).expect(3);
         let typed = hint(&ran.stdout, "Apply it:");
         let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
         world.gitops(&typed).expect(0);
@@ -31,7 +31,7 @@ fn a_denied_plan_is_not_told_how_to_be_applied() {
     world.configure(&format!("{}{gate}", crate::support::CONFIG));
     world.commit("Change", &[("index.html", Some("new\n"))]);
     for verb in [&["plan"][..], &["plan", "--out", "next.plan"]] {
-        let ran = world.gitops(verb).expect(0).says("not today");
+        let ran = world.gitops(verb).expect(3).says("not today");
         assert!(!ran.stdout.contains("Apply it"), "{}", ran.stdout);
     }
 }
