@@ -11,6 +11,7 @@ pub mod config;
 pub mod diagnostic;
 pub mod documents;
 pub mod forge;
+pub mod gates;
 mod heard;
 mod inputs;
 mod known;
@@ -19,7 +20,9 @@ pub mod order;
 pub mod origin;
 mod orphans;
 pub mod place;
+pub mod promote;
 pub mod review;
+pub mod rollback;
 mod rules;
 pub mod saved_plan;
 pub mod session;
@@ -37,5 +40,6 @@ mod guides {
 }
 
 pub use backends::{Backends, Mounting};
+pub use gitops_k8s::PlannerIdentity;
 pub use inputs::Inputs;
 pub use orphans::{Orphaned, orphaned};

@@ -1,6 +1,9 @@
 //! Requests on a forge: one comment and two statuses, and nothing written where nothing changed.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "requests/who.rs"]
+mod who;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +14,7 @@ use gitops_app::config::{Applications, ForgeKind};
 use gitops_app::review::{Asked, Reviewed, Sides, Told};
 use gitops_app::session::{Access, Session};
 use gitops_core::review::Outcome;
-use gitops_core::{ApplyOptions, Cx, ErrorKind, Event, EventSink, Report, Result};
+use gitops_core::{ApplyOptions, Approval, Cx, ErrorKind, Event, EventSink, Report, Result};
 use gitops_forge::{
     Branch, ChangeRequest, CommentQuery, CommentWrite, CommitId, Failure, Forge, MemoryForge, Permission,
     RepositoryPath, ReviewState, StatusState,
@@ -112,6 +115,13 @@ impl World {
         session.engine.apply(&self.cx, &plan, &ApplyOptions::by("alice")).await
     }
 
+    /// The approvals that are stored.
+    async fn stored(&self) -> Vec<Approval> {
+        let applications = Applications::load(&self.path("gitops.yaml"), &Backends::new()).unwrap();
+        let session = Session::builder(&applications.all[0]).open(&self.cx).await.unwrap();
+        session.engine.inventory().approvals().iter().cloned().collect()
+    }
+
     async fn says(&self, who: &MemoryForge, number: u64, text: &str) {
         let write = CommentWrite::Create { body: text.to_owned() };
         who.write_comment(&self.cx, number, &write).await.unwrap();
@@ -143,7 +153,7 @@ async fn a_push_costs_three_writes_and_a_run_without_news_none() {
             (
                 "gitops/plan".into(),
                 StatusState::Success,
-                "1 to create, 0 to update, 0 to replace, 0 to delete".into()
+                "0 to create, 1 to update, 0 to replace, 0 to delete".into()
             ),
             ("gitops/policy".into(), StatusState::Success, "nothing is against it".into()),
         ]
@@ -194,7 +204,7 @@ async fn a_conflict_and_a_gate_are_said_in_the_statuses() {
     let head = world.on_feature(&[("page", "two\n")]);
     let number = world.propose(head.clone(), OURS).number;
     world.configure(
-        "gates: [{ name: none, rule: plan.create == 0, otherwise: needs-approval, message: ask }]\n",
+        "gates: [{ name: none, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n",
     );
     world.told(number).await.unwrap();
     let policy = world.statuses(&head).await.remove(1);
@@ -235,6 +245,39 @@ async fn a_forks_request_runs_no_program() {
     let message = &told.reviewed.review.failures[0].message;
     assert!(message.contains("the request is untrusted, and a plan runs `/nowhere/tofu`"), "{message}");
     assert_eq!(world.statuses(&head).await[0].1, StatusState::Failure);
+}
+
+/// A dry run runs the webhooks of a cluster on what a stranger wrote.
+#[tokio::test]
+async fn no_cluster_is_asked_about_a_forks_request() {
+    let world = World::new();
+    let text = fs::read_to_string(world.path("gitops.yaml")).unwrap();
+    let cluster = text.replace("directory: { root: ./live }", "kubernetes: { kubeconfig: ./kubeconfig }");
+    fs::write(world.path("gitops.yaml"), cluster).unwrap();
+    // Nobody listens there.
+    let kubeconfig = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+        clusters: [{ name: c, cluster: { server: \"https://127.0.0.1:1\" } }]\n\
+        users: [{ name: u, user: { username: u, password: p } }]\n\
+        contexts: [{ name: c, context: { cluster: c, user: u } }]\n";
+    fs::write(world.path("kubeconfig"), kubeconfig).unwrap();
+    let map = |value: &str| {
+        format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: web, namespace: shop }}\ndata: {{ size: '{value}' }}\n"
+        )
+    };
+    world.commit(&[("page", ""), ("web.yaml", &map("1"))]);
+    world.git(&["rm", "-q", "site/page"]);
+    world.commit(&[]);
+    let head = world.on_feature(&[("web.yaml", &map("2"))]);
+    let number = world.propose(head, "mallory/site").number;
+    let told = world.told(number).await.unwrap();
+    assert!(told.reviewed.failed.is_empty(), "{:?}", told.reviewed.failed);
+    let part = &told.reviewed.review.parts[0];
+    let shown: Vec<_> =
+        part.items.iter().map(|item| format!("{} {}", item.step.action, item.step.key.name())).collect();
+    assert_eq!((shown, part.looked_at_target), (vec!["update web".to_owned()], false));
+    let comment = &world.comments(number).await[0];
+    assert!(comment.contains("no cluster is asked about it: Git is compared with Git"), "{comment}");
 }
 
 const GATE: &str =

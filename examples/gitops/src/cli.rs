@@ -3,6 +3,8 @@
 
 mod graph;
 mod init;
+mod planner;
+mod promote;
 mod review;
 
 use std::fmt;
@@ -18,6 +20,8 @@ use gitops_app::session::Moving;
 use crate::exit;
 pub use graph::{GraphArgs, GraphFormat};
 pub use init::InitArgs;
+pub use planner::PlannerArgs;
+pub use promote::PromoteArgs;
 pub use review::ReviewArgs;
 
 /// Plan, apply and keep applied what a Git repository declares.
@@ -117,6 +121,10 @@ pub enum Verb {
     History(HistoryArgs),
     /// Apply an earlier revision and hold it, until `rollback --end`
     Rollback(RollbackArgs),
+    /// Open the request that copies declared versions from one application to another
+    Promote(PromoteArgs),
+    /// Write the manifests of an identity that may read and dry-run on a cluster, and nothing else
+    PlannerIdentity(PlannerArgs),
     /// Approve what a plan would do, for every process that applies it later
     Approve(ApproveArgs),
     /// Take back every approval that is not spent
@@ -220,7 +228,7 @@ fn plain_name(text: &str) -> Result<String, String> {
 }
 
 /// How a person says yes where nobody can be asked.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct ConsentArgs {
     /// Apply exactly the plan of this id, at least 12 digits of it; also gives the approval that a gate wants
     #[arg(long, value_name = "ID")]
@@ -241,6 +249,7 @@ impl ConsentArgs {
 #[derive(Debug, Args)]
 pub struct DiffArgs {
     /// Only this object: its key or the end of it
+    #[arg(conflicts_with = "between")]
     pub key: Option<String>,
     /// List the paths of the fields that change, instead of lines of YAML
     #[arg(long)]
@@ -248,6 +257,9 @@ pub struct DiffArgs {
     /// How many equal lines to show around those that change
     #[arg(short = 'U', long, value_name = "LINES", default_value_t = 3, conflicts_with = "fields")]
     pub context: usize,
+    /// What two applications declare in another way, such as staging,prod; asks no target
+    #[arg(long, value_name = "FIRST,SECOND", value_delimiter = ',', num_args = 1)]
+    pub between: Option<Vec<String>>,
 }
 
 /// The arguments of `drift`.
@@ -311,8 +323,12 @@ pub struct HistoryShowArgs {
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
     /// A commit, tag or branch
-    #[arg(value_name = "REV", required_unless_present = "end")]
+    #[arg(value_name = "REV", required_unless_present_any = ["end", "revert"])]
     pub revision: Option<String>,
+    /// Also open the request on the forge that takes the bad revision back; again, once it is merged, follow the source again.
+    /// Without a revision it goes back to the last good one
+    #[arg(long, conflicts_with = "end")]
+    pub revert: bool,
     /// Follow the source again: shows what comes next, and applies it with `--yes` or `--plan-id`
     #[arg(long, conflicts_with = "revision")]
     pub end: bool,
@@ -327,9 +343,18 @@ pub struct ApproveArgs {
     /// The plan's id, or its beginning, as `plan` shows it
     #[arg(value_name = "PLAN_ID")]
     pub plan_id: String,
-    /// For how long it holds, such as 24h; without it until it is done
+    /// For how long it holds, such as 24h; without it until it is done, and an hour where it is urgent
     #[arg(long = "for", value_name = "DURATION", value_parser = config::parse_duration)]
     pub until: Option<Duration>,
+    /// In an emergency: also through closed change windows, by two people who say so on a request, for 4h at most
+    #[arg(long, requires = "reason", requires = "request")]
+    pub urgent: bool,
+    /// Why it is urgent
+    #[arg(long, value_name = "WHY", requires = "urgent")]
+    pub reason: Option<String>,
+    /// The request on which two people comment `/approve EFFECT`
+    #[arg(long, value_name = "N", requires = "urgent")]
+    pub request: Option<u64>,
 }
 
 /// The arguments of `reject`.

@@ -2,6 +2,7 @@
 //!
 //! [`Applications`] reads it, whether it holds one application or several.
 
+mod approvals;
 mod auth;
 pub(crate) mod decode;
 mod duration;
@@ -17,7 +18,9 @@ mod source;
 mod suggest;
 mod target;
 mod text;
+mod windows;
 
+pub use approvals::{ApprovalConfig, Approvers};
 pub use auth::{Auth, SecretPlace};
 pub use duration::{Moment, parse as parse_duration, parse_moment};
 pub use forge::{CONTEXT as FORGE_CONTEXT, ForgeAuth, ForgeConfig, ForgeKind};
@@ -26,9 +29,10 @@ pub use reader::Written;
 pub use serve::ServeConfig;
 pub use source::{GitConfig, GitRef};
 pub use target::{
-    BackendConfig, IgnoreConfig, KubernetesConfig, RegisteredConfig, RenderConfig, RenderKind, TargetConfig,
-    TargetKind, TerraformConfig,
+    BackendConfig, IgnoreConfig, KubernetesConfig, PlannerConfig, RegisteredConfig, RenderConfig, RenderKind,
+    TargetConfig, TargetKind, TerraformConfig,
 };
+pub use windows::WindowsConfig;
 
 pub(crate) use load::{files_of, is_read};
 pub(crate) use node::{Node, Place};
@@ -64,6 +68,10 @@ pub struct Config {
     pub gates: Vec<CelGate>,
     /// The names of the applications that come before it: it takes up something new only when they have converged.
     pub needs: Vec<String>,
+    /// Who must approve what a request would do.
+    pub approvals: Vec<ApprovalConfig>,
+    /// When changes may be made.
+    pub windows: WindowsConfig,
     /// What may be done, and how often.
     pub sync: Sync,
     /// The folder of journal, inventory, mirror and audit log.
@@ -105,11 +113,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
     Error::invalid("the configuration can't be used", faults)
 }
 
-const KEYS: [&str; 10] =
-    ["name", "labels", "needs", "source", "forge", "target", "targets", "gates", "sync", "state"];
-
-/// The keys of a file that holds one application.
-const FILE_KEYS: [&str; 13] = [
+const KEYS: [&str; 12] = [
     "name",
     "labels",
     "needs",
@@ -118,6 +122,24 @@ const FILE_KEYS: [&str; 13] = [
     "target",
     "targets",
     "gates",
+    "approvals",
+    "windows",
+    "sync",
+    "state",
+];
+
+/// The keys of a file that holds one application.
+const FILE_KEYS: [&str; 15] = [
+    "name",
+    "labels",
+    "needs",
+    "source",
+    "forge",
+    "target",
+    "targets",
+    "gates",
+    "approvals",
+    "windows",
     "sync",
     "state",
     "serve",
@@ -126,7 +148,8 @@ const FILE_KEYS: [&str; 13] = [
 ];
 
 /// The keys that several applications may share.
-const SHARED_KEYS: [&str; 7] = ["labels", "source", "forge", "target", "targets", "gates", "sync"];
+const SHARED_KEYS: [&str; 9] =
+    ["labels", "source", "forge", "target", "targets", "gates", "approvals", "windows", "sync"];
 
 /// An application that was read.
 struct Found {
@@ -156,6 +179,8 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
     let labels = fields.get("labels").map(|(_, node)| labels(reader, node));
     let needs = fields.get("needs").map(|(_, node)| needs::read(reader, node)).unwrap_or_default();
     let gates = fields.limit("gates").map(|(_, node)| gates::read(reader, node));
+    let approvals = fields.limit("approvals").map(|(_, node)| approvals::read(reader, node));
+    let windows = fields.limit("windows").map(|(_, node)| windows::read(reader, node));
     let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
     let state = fields.get("state").and_then(|(_, node)| reader.path(node, "`state`"));
     let (name, place) = name?;
@@ -167,6 +192,8 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         targets: targets?,
         gates: gates.unwrap_or_default(),
         needs: needs.iter().map(|(name, _)| name.clone()).collect(),
+        approvals: approvals.unwrap_or_default(),
+        windows: windows.unwrap_or_default(),
         sync: sync.unwrap_or_default(),
         has_default_state: state.is_none(),
         state: state.unwrap_or_else(|| place::default_state(base, &name)),

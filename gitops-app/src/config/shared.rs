@@ -13,9 +13,12 @@ const ALTERNATIVES: [(&str, &[&str]); 3] = [
 /// The keys that hold one of many kinds.
 const ONE_KIND: [&str; 3] = ["target", "backend", "forge"];
 
+/// The lists of which a shared one is added to an application's own.
+const ADDED: [&str; 3] = ["gates", "approvals", "windows"];
+
 /// An application's own part with what it leaves out taken from the shared one.
 ///
-/// Mappings are merged key by key. Rules of `gates` are added, so that no application escapes a shared one. Anything else
+/// Mappings are merged key by key. Rules of `gates`, `approvals` and `windows` are added, so that no application escapes a shared one. Anything else
 /// that the application has of its own stands instead of what is shared.
 pub fn under(own: &mut Node, shared: &Node) {
     let Shape::Map(members) = &mut own.shape else { return };
@@ -24,7 +27,7 @@ pub fn under(own: &mut Node, shared: &Node) {
     for (name, theirs) in shared.members() {
         let is_target = matches!(name.text.as_str(), "target" | "targets");
         match members.iter_mut().find(|(own, _)| own.text == name.text) {
-            Some((_, ours)) if name.text == "gates" => add(ours, theirs),
+            Some((_, ours)) if ADDED.contains(&name.text.as_str()) => add(ours, theirs),
             Some((_, ours)) if name.text == "targets" => each_target(ours, theirs),
             Some((_, ours)) => merge(&name.text, ours, theirs),
             None if is_target && names_targets => {}

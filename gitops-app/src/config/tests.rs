@@ -113,6 +113,64 @@ fn gates_are_rules_with_a_verdict() {
 }
 
 #[test]
+fn rules_of_who_and_when_are_read_as_they_are_meant() {
+    let text = "approvals:\n- { name: two, needs: 2, environments: [production], risk: high, risks: [delete], valid_for: 24h }\n\
+                - { name: team, from: { people: ['@alice'], teams: [acme/platform] }, kinds: [Namespace] }\n\
+                - { name: owners, from: code-owners }\n\
+                windows:\n- { name: night, zone: Europe/Berlin, deny: { days: [mon], from: \"22:00\", to: \"06:00\" } }\n";
+    let config = parse(&with("state:", &format!("{text}state:"))).unwrap();
+    let [two, team, owners] = &config.approvals[..] else { panic!("{:?}", config.approvals) };
+    assert_eq!((two.needs, two.valid_for), (2, Some(Duration::from_secs(24 * 3600))));
+    let people = Approvers::People { people: vec!["alice".into()], teams: vec!["acme/platform".into()] };
+    assert_eq!((&team.from, team.needs), (&people, 1));
+    assert_eq!(owners.from, Approvers::CodeOwners { file: None });
+    // 2026-11-30 is a Monday; Berlin is an hour ahead.
+    let at = |text: &str| match parse_moment(text).unwrap() {
+        Moment::At(time) => config.windows.at("", time).is_open(),
+        Moment::Ago(_) => unreachable!("{text} is a time"),
+    };
+    assert!(
+        at("2026-11-30T20:59Z")
+            && !at("2026-11-30T21:00Z")
+            && !at("2026-12-01T04:59Z")
+            && at("2026-12-01T05:00Z")
+    );
+}
+
+#[test]
+fn faults_of_rules_of_who_and_when_have_their_code() {
+    for (rules, code) in [
+        ("approvals: []", "GO0110"),
+        ("approvals: [{ needs: 2 }]", "GO0107"),
+        ("approvals: [{ name: a, needs: 0 }]", "GO0110"),
+        ("approvals: [{ name: a, needs: 101 }]", "GO0110"),
+        ("approvals: [{ name: a, from: owners }]", "GO0110"),
+        ("approvals: [{ name: a, from: { people: [] } }]", "GO0110"),
+        ("approvals: [{ name: a, from: { person: [b] } }]", "GO0106"),
+        ("approvals: [{ name: a, from: { people: [b], code_owners: X } }]", "GO0112"),
+        ("approvals: [{ name: a, from: { code_owners: ../X } }]", "GO0110"),
+        ("approvals: [{ name: a, from: code-owners }, { name: b, from: { code_owners: X } }]", "GO0112"),
+        ("approvals: [{ name: a, risk: grave }]", "GO0110"),
+        ("approvals: [{ name: a, risks: [deletes] }]", "GO0110"),
+        ("approvals: [{ name: a, kinds: ['[x'] }]", "GO0110"),
+        ("approvals: [{ name: a, valid_for: 24 }]", "GO0111"),
+        ("windows: [{ name: a, zone: UTC }]", "GO0107"),
+        ("windows: [{ name: a, deny: { from: 2026-12-23T18:00, to: 2026-12-24T18:00 } }]", "GO0107"),
+        (
+            "windows: [{ name: a, zone: Berlin, deny: { from: 2026-12-23T18:00, to: 2026-12-24T18:00 } }]",
+            "GO0110",
+        ),
+        (
+            "windows: [{ name: a, zone: UTC, deny: { from: 2026-12-24T18:00, to: 2026-12-23T18:00 } }]",
+            "GO0110",
+        ),
+        ("windows: [{ name: a, zone: UTC, deny: { days: [funday], from: '08:00', to: '09:00' } }]", "GO0110"),
+    ] {
+        assert_eq!(codes(&with("state:", &format!("{rules}\nstate:"))), [code], "{rules}");
+    }
+}
+
+#[test]
 fn a_rule_that_is_no_expression_is_a_fault_at_its_place() {
     let gates = "gates: [{ name: few, rule: plan.delete <, otherwise: deny }]\nstate:";
     let error = parse(&with("state:", gates)).unwrap_err();

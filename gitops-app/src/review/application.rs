@@ -1,15 +1,19 @@
 //! What a merge would do to one application.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_core::capability::Readiness;
-use gitops_core::review::{Context, Part, Rules};
+use gitops_core::review::window::WindowState;
+use gitops_core::review::{Context, Part, Rules, declared};
 use gitops_core::{
-    Cx, Error, ErrorKind, EventSink, Merged, Result, Revision, SpeculativePlan, Through, Verdict,
+    Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, Key, Merged, Plan, Result, Revision,
+    Snapshot, SpeculativePlan, Through, Verdict,
 };
 
-use super::{Failed, Found, Planned, Sides, configuration, labels, programs};
-use crate::config::{Applications, Config, GitRef};
+use super::{Failed, Found, Planned, Sides, configuration, labels, planner, programs};
+use crate::config::{Applications, Config, GitRef, WindowsConfig};
+use crate::gates;
 use crate::session::{Access, Session};
 
 /// A review that is being made.
@@ -21,6 +25,14 @@ pub(super) struct Reviewing<'a> {
     /// The repositories of which it is known that the configuration is that of the target branch.
     pub checked: Vec<String>,
 }
+
+/// What a merge does, its plan, and what gates want approved of it.
+type Compared = (Part, Plan, Vec<(GateMessage, Digest)>);
+
+const NOT_ASKED: &str = "nobody vouches for the request, so no cluster is asked about it: Git is compared with Git, and nothing of it can be approved";
+
+/// How many files a request may change.
+const CHANGED: usize = 1_000_000;
 
 /// Why there is no plan.
 enum Stop {
@@ -55,7 +67,10 @@ impl Reviewing<'_> {
         if !self.sides.is_trusted {
             programs::refuse(config)?;
         }
-        let session = Session::builder(config).access(Access::Look).events(Arc::clone(self.events));
+        // When the merge comes, another time counts.
+        let open = Config { windows: WindowsConfig::default(), ..config.clone() };
+        let open = if self.sides.is_trusted { open } else { planner::acting(open) };
+        let session = Session::builder(&open).access(Access::Look).events(Arc::clone(self.events));
         let mut session = session.open(cx).await?;
         if let Some(follows) = self.follows_another(cx, &session).await? {
             return Ok(Found::NotConcerned(follows));
@@ -64,7 +79,35 @@ impl Reviewing<'_> {
         let head = named(find(cx, &session, &self.sides.head).await)?;
         self.check_configuration(cx, &session, &base, &head).await.map_err(Stop::Named)?;
         let Merged { snapshot, merge_base, .. } = merge(cx, &session, &base, &head).await?;
-        let before = match session.engine.plan_at(cx, &base).await {
+        let (part, plan, findings) = match session.has_state() && self.may_ask(config) {
+            true => self.against_targets(cx, &mut session, config, snapshot, &base, &merge_base).await?,
+            false => self.against_git(cx, &session, config, snapshot, &base).await?,
+        };
+        let approvals = session.engine.inventory().approvals();
+        let approved_in = approvals.iter().filter_map(|approval| match &approval.by.through {
+            Through::Review { review } => Some(review.clone()),
+            _ => None,
+        });
+        let approved_in = approved_in.collect();
+        let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;
+        let configuration = configuration::paths(self.applications, &base, &head);
+        let configuration = configuration.into_iter().filter(|path| changed.contains(path)).collect();
+        let git = session.git.clone();
+        let planned = Planned { plan, findings, approved_in, changed, configuration, git, base };
+        Ok(Found::Part(Box::new(part), Box::new(planned)))
+    }
+
+    /// The plans of the target branch and of the merge, both against what is there now.
+    async fn against_targets(
+        &self,
+        cx: &Cx,
+        session: &mut Session,
+        config: &Config,
+        snapshot: Snapshot,
+        base: &Revision,
+        merge_base: &Revision,
+    ) -> Result<Compared, Stop> {
+        let before = match session.engine.plan_at(cx, base).await {
             Err(error) if !may_be_mended(&error) => return Err(error.into()),
             before => before,
         };
@@ -72,17 +115,54 @@ impl Reviewing<'_> {
         let opened = match merge_base.id() == base.id() {
             true => None,
             // Of a revision that can't be planned any more, nobody knows what it would have done.
-            false => session.engine.plan_at(cx, &merge_base).await.ok(),
+            false => session.engine.plan_at(cx, merge_base).await.ok(),
         };
-        let context = self.context(cx, &session, config, &after).await;
-        let part = part(before, &after, opened.as_ref(), &base, context);
-        let approvals = session.engine.inventory().approvals();
-        let approved_in = approvals.iter().filter_map(|approval| match &approval.by.through {
-            Through::Review { review } => Some(review.clone()),
-            _ => None,
-        });
-        let approved_in = approved_in.collect();
-        Ok(Found::Part(Box::new(part), Box::new(Planned { plan: after, approved_in })))
+        let unhealthy = unhealthy(cx, session).await;
+        let verdict = match unasked(session, &after.plan) {
+            0 => after.verdict.clone(),
+            roots => after.verdict.clone().and(Verdict::warn("drift", not_looked_at(roots))),
+        };
+        let context = Context { unhealthy, ..self.context(cx, config, verdict) };
+        let part = part(before, &after, opened.as_ref(), base, context);
+        Ok((part, after.plan, after.findings))
+    }
+
+    /// What the target branch declares, and what the merge would: no target is asked, and nothing can be approved.
+    async fn against_git(
+        &self,
+        cx: &Cx,
+        session: &Session,
+        config: &Config,
+        snapshot: Snapshot,
+        base: &Revision,
+    ) -> Result<Compared, Stop> {
+        let revision = snapshot.revision.clone();
+        let after = session.engine.declared_of(cx, snapshot).await?;
+        let (before, error) = match session.engine.declared_at(cx, base).await {
+            Ok(before) => (before, None),
+            Err(error) if may_be_mended(&error) => (Desired::default(), Some(error)),
+            Err(error) => return Err(error.into()),
+        };
+        // What a root is made of are whole files.
+        let shows = |key: &Key| session.target_of_roots(key.target()).is_none();
+        let plan = declared::between(&config.name, &before, &after, &revision, shows);
+        let verdict = session.engine.verdict(cx, &plan);
+        let verdict = match self.may_ask(config) {
+            true => verdict,
+            false => verdict.and(Verdict::warn("untrusted", NOT_ASKED)),
+        };
+        let context = Context { looked_at_target: false, ..self.context(cx, config, verdict) };
+        let context = match error {
+            Some(error) => not_planned(&error, context),
+            None => context,
+        };
+        Ok((Part::alone(&plan, base.clone(), &context), plan, Vec::new()))
+    }
+
+    /// Whether the targets of an application may be asked about what a request brings: a dry run runs the webhooks of a cluster,
+    /// so it takes somebody who vouches for the request, or an identity that can do nothing else.
+    fn may_ask(&self, config: &Config) -> bool {
+        self.sides.is_trusted || !planner::asks_clusters(config) || planner::has_all(config)
     }
 
     /// What an application follows, if a merge into the target branch does not change it.
@@ -113,25 +193,41 @@ impl Reviewing<'_> {
         Ok(())
     }
 
-    async fn context(
-        &self,
-        cx: &Cx,
-        session: &Session,
-        config: &Config,
-        after: &SpeculativePlan,
-    ) -> Context<'_> {
-        let unready = session.unready(cx).await.into_iter();
-        let unhealthy = unready.filter(|(_, readiness)| !matches!(readiness, Readiness::Unproven(_)));
-        Context {
-            labels: labels(config),
-            rules: self.rules,
-            verdict: after.verdict.clone(),
-            unhealthy: unhealthy
-                .map(|(key, readiness)| (key, readiness.reason().unwrap_or_default().to_owned()))
-                .collect(),
-            looked_at_target: session.has_state(),
-        }
+    fn context(&self, cx: &Cx, config: &Config, verdict: Verdict) -> Context<'_> {
+        let labels = labels(config);
+        let verdict = match config.windows.at(&labels.environment, cx.now()) {
+            WindowState::Open => verdict,
+            closed => verdict.and(closed_now(&closed)),
+        };
+        Context { labels, verdict, ..Context::new(self.rules) }
     }
+}
+
+/// How many roots nothing was asked about: one that the merge does not touch is planned from its record, and to ask its providers
+/// would be remembered.
+fn unasked(session: &Session, plan: &Plan) -> usize {
+    let is_blocked = |key: &Key| plan.blocked.iter().any(|blocked| blocked.key == *key);
+    session.roots().filter(|(key, _)| plan.step(key).is_none() && !is_blocked(key)).count()
+}
+
+fn not_looked_at(roots: usize) -> String {
+    let roots = if roots == 1 { "1 root".to_owned() } else { format!("{roots} roots") };
+    format!("drift not looked at in {roots} that nothing here changes: `gitops drift` asks the providers")
+}
+
+/// What was made, and does not work.
+async fn unhealthy(cx: &Cx, session: &Session) -> BTreeMap<Key, String> {
+    let unready = session.unready(cx).await.into_iter();
+    let unhealthy = unready.filter(|(_, readiness)| !matches!(readiness, Readiness::Unproven(_)));
+    unhealthy.map(|(key, readiness)| (key, readiness.reason().unwrap_or_default().to_owned())).collect()
+}
+
+/// What is merged now waits for a change window.
+fn closed_now(closed: &WindowState) -> Verdict {
+    let denial = closed.verdict();
+    let messages = denial.messages().iter().map(|note| note.message.clone());
+    let messages: Vec<String> = messages.collect();
+    Verdict::warn(gates::WINDOWS, format!("what is merged now waits: {}", messages.join("; ")))
 }
 
 /// An error of a side: there is no such revision.
@@ -180,10 +276,12 @@ fn part(
     let opened = opened.map(|opened| &opened.plan);
     match before {
         Ok(before) => Part::of(&before.plan, &after.plan, opened, &context),
-        Err(error) => {
-            let message = format!("it can't be planned, so everything counts as of this change: {error}");
-            let verdict = context.verdict.clone().and(Verdict::warn("target-branch", message));
-            Part::alone(&after.plan, base.clone(), &Context { verdict, ..context })
-        }
+        Err(error) => Part::alone(&after.plan, base.clone(), &not_planned(&error, context)),
     }
+}
+
+fn not_planned<'a>(error: &Error, context: Context<'a>) -> Context<'a> {
+    let message = format!("it can't be planned, so everything counts as of this change: {error}");
+    let verdict = context.verdict.clone().and(Verdict::warn("target-branch", message));
+    Context { verdict, ..context }
 }

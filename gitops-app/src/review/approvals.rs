@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use gitops_core::review::approval::{Committer, Opinion, Person, Request, Shown, Vote};
 use gitops_core::review::{Command, Marker, Review};
-use gitops_core::{Cx, Digest, Result, Time};
+use gitops_core::{Cx, Digest, ErrorKind, Result, Time};
 use gitops_forge::{ChangeRequest, Comment, CommentQuery, Forge, Permission, ReviewState, User};
 
 use super::request::patiently;
@@ -14,16 +14,20 @@ const SINCE: &str = "<!-- gitops-shown since=";
 
 /// What the forge says of a request and of those who judged it; nothing where the forge does not say whose its commits are:
 /// somebody could approve an own commit.
-pub(super) async fn said<'a>(
+pub(super) async fn said(
     cx: &Cx,
     forge: &dyn Forge,
     request: &ChangeRequest,
     review: &Review,
     ours: Option<&Comment>,
-) -> Result<Option<Request<'a>>> {
+) -> Result<Option<Request<'static>>> {
     let Some(commits) = forge.commits() else { return Ok(None) };
     let mut people = People { cx, forge, known: BTreeMap::new() };
-    let commits = patiently(cx, || commits.of_request(cx, request.number)).await?;
+    let commits = match patiently(cx, || commits.of_request(cx, request.number)).await {
+        // A forge that is too old to say it.
+        Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
+        commits => commits?,
+    };
     let made = commits.into_iter().flat_map(|commit| commit.people);
     let committers = made.map(|person| Committer {
         login: person.account.map(|account| account.login.to_string()),

@@ -42,6 +42,12 @@ pub(super) async fn check(
     }
 }
 
+/// The files of a configuration that lie in a working copy of the repository, from its root.
+pub(super) fn paths(applications: &Applications, base: &Revision, head: &Revision) -> Vec<String> {
+    let files = applications.files.iter();
+    files.filter_map(|file| Some(in_checkout(file, base, head)?.1)).collect()
+}
+
 /// The working copy of the repository that a path lies in, and its name there.
 fn in_checkout(path: &Path, base: &Revision, head: &Revision) -> Option<(Checkout, String)> {
     let checkout = Checkout::of(path)?;

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::review::approval::ApprovalRules;
+use gitops_core::review::approval::{ApprovalRules, Request};
 use gitops_core::review::{Context, Outcome, Part, Review, Rules};
 use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Revision, Verdict};
 use gitops_forge::{ChangeRequest, RequestState};
 
 use super::request::patiently;
-use super::{Asked, approvals, labels};
-use crate::config::{Config, GitRef};
-use crate::order;
+use super::{Asked, approvals, labels, owners};
+use crate::config::{Approvers, Config, GitRef};
 use crate::session::{Access, Session};
+use crate::{gates, order};
 
 /// How an application stands after the merge of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,9 +87,16 @@ impl Asked {
         let before = before.unwrap_or_else(|| Revision::new("nothing", "nothing"));
         let review = [Part::alone(&plan, before, &context)].into_iter().collect::<Review>();
         let said = approvals::said(cx, &*self.forge, request, &review, None).await?;
+        let who = &config.approvals;
+        // Which files changed is not known any more, and so not whose owners are to be asked.
+        let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));
         let judged = match said {
-            Some(said) => review.judged(&ApprovalRules::new([]), &said),
-            None => review,
+            Some(said) if !by_owners => {
+                let teams = owners::teams(cx, &*self.forge, who, None, &[]).await?;
+                let said = Request { teams, ..said };
+                review.judged(&ApprovalRules::new(gates::rules(config)?), &said)
+            }
+            _ => review,
         };
         let part = &judged.parts[0];
         let votes = part.approvals.iter().flat_map(|standing| &standing.discounted);

@@ -12,18 +12,24 @@
 mod application;
 mod approvals;
 mod configuration;
+mod judge;
 mod merged;
+mod owners;
+mod planner;
 mod programs;
 mod request;
+mod urgent;
 
 pub use merged::AfterMerge;
 pub use request::{Asked, Told, patiently};
+pub use urgent::two_people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gitops_core::review::{Failure, Labels, Part, Review, Rules};
-use gitops_core::{Cx, Diagnostic, Error, EventSink, Result, SpeculativePlan};
+use gitops_core::{Cx, Diagnostic, Digest, Error, EventSink, GateMessage, Plan, Result, Revision};
+use gitops_git::GitSource;
 use serde::Serialize;
 
 use crate::config::{Applications, Config};
@@ -79,9 +85,19 @@ pub struct Reviewed {
 /// The plan of a merge, and what is stored of reviews.
 #[derive(Debug)]
 struct Planned {
-    plan: SpeculativePlan,
+    plan: Plan,
+    /// What the gates want approved, each with the fingerprint of its rule.
+    findings: Vec<(GateMessage, Digest)>,
     /// The requests of which an approval is stored, as the approver's [`Through::Review`](gitops_core::Through) names them.
     approved_in: BTreeSet<String>,
+    /// The files that the request changes, from the root of the repository.
+    changed: Vec<String>,
+    /// Of those, the ones from which the configuration was read.
+    configuration: Vec<String>,
+    /// Where the target branch can be read.
+    git: GitSource,
+    /// The target branch's commit.
+    base: Revision,
 }
 
 /// An application that could not be planned.
@@ -182,7 +198,7 @@ enum Found {
 }
 
 /// Where an application belongs: its label `environment`, of which `production` and `prod` are what people depend on.
-fn labels(config: &Config) -> Labels {
+pub(crate) fn labels(config: &Config) -> Labels {
     let environment = config.labels.get("environment").cloned().unwrap_or_default();
     Labels { is_production: matches!(environment.as_str(), "production" | "prod"), environment }
 }

@@ -1,35 +1,30 @@
 //! The review of a request on a forge, told there: one comment, and statuses on its head.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::review::approval::ApprovalRules;
-use gitops_core::review::{Attribution, Budget, Counts, Flavour, Link, Markdown, Outcome, Part, Review};
-use gitops_core::{
-    Approval, Approver, Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Retry, Through,
-    Verdict,
-};
+use gitops_core::review::{Attribution, Budget, Counts, Flavour, Link, Markdown, Outcome, Review};
+use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, Verdict};
 use gitops_forge::{
     ChangeRequest, Comment, CommitId, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
 };
 
+use super::judge::Judged;
 use super::{Reviewed, Sides, approvals, review};
 use crate::config::{Applications, Config, ForgeKind};
-use crate::order;
 
 /// A request that is to be reviewed, and how that is told.
 #[derive(Clone)]
 #[must_use]
 pub struct Asked {
     pub(super) forge: Arc<dyn Forge>,
-    kind: ForgeKind,
+    pub(super) kind: ForgeKind,
     pub(super) number: u64,
     context: String,
     vouched: Option<bool>,
     vouched_for: Option<CommitId>,
     full_plan: Option<String>,
-    keeps_approvals: bool,
+    pub(super) keeps_approvals: bool,
     answers_commands: bool,
 }
 
@@ -49,6 +44,9 @@ pub struct Told {
     pub statuses: usize,
     /// The applications of which an approval was stored.
     pub approved: Vec<String>,
+    /// The applications of which what was approved is not stored, since the request changes who decides, each with the files:
+    /// after the merge it is asked again.
+    pub asks_again: Vec<(String, Vec<String>)>,
 }
 
 impl Asked {
@@ -97,9 +95,10 @@ impl Asked {
     /// Reviews the request, and tells it on the forge: at most one write for the comment and one for each of two statuses, and
     /// none where nothing changed. `document` gives the JSON document of a review, to which the comment may link.
     ///
-    /// Where a gate wants an approval, those of reviewers count as `gitops_core::review::approval` says, if the forge tells
-    /// whose the commits are: one person who may write, who is neither the author nor made a commit, and who approved
-    /// what the comment showed for a minute at least, or named its effect by `/approve`.
+    /// Where a gate or a rule of the configuration wants approvals, those of reviewers count as
+    /// `gitops_core::review::approval` says, if the forge tells whose the commits are: without a rule, that of one person who
+    /// may write, who is neither the author nor made a commit, and who approved what the comment showed for a minute at
+    /// least, or named its effect by `/approve`.
     ///
     /// A request that changes nothing gets no comment, unless one is there that says otherwise.
     ///
@@ -146,7 +145,8 @@ impl Asked {
         });
         let marker = self.marker()?;
         let ours = patiently(cx, || self.forge.find_comment(cx, self.number, &marker)).await?;
-        let approved = self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events).await?;
+        let judged = self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events).await?;
+        let Judged { approved, asks_again } = judged;
         let wrote_comment = self.comment(cx, &reviewed, link.transpose()?, ours.as_ref()).await?;
         let mut statuses = 0;
         for status in self.statuses(&reviewed) {
@@ -154,7 +154,7 @@ impl Asked {
             let is_written = patiently(cx, || self.forge.ensure_status(cx, commit, &status)).await?;
             statuses += usize::from(is_written);
         }
-        Ok(Told { request, sides, reviewed, wrote_comment, statuses, approved })
+        Ok(Told { request, sides, reviewed, wrote_comment, statuses, approved, asks_again })
     }
 
     /// The branch as Git has it now, and the commit that was reviewed.
@@ -169,89 +169,6 @@ impl Asked {
 
     fn marker(&self) -> Result<Marker> {
         Marker::new(format!("review/{}", self.context))
-    }
-
-    /// Says how far the approvals are where a gate wants one, and stores those that are whole. One that is stored is taken back
-    /// if its reviewers no longer stand by it.
-    async fn judge(
-        &self,
-        cx: &Cx,
-        request: &ChangeRequest,
-        reviewed: &mut Reviewed,
-        ours: Option<&Comment>,
-        chosen: &[&Config],
-        events: &Arc<dyn EventSink>,
-    ) -> Result<Vec<String>> {
-        let asks =
-            |part: &Part| part.looked_at_target && matches!(part.verdict, Verdict::NeedsApproval { .. });
-        let mut lifted = self.unlift(reviewed);
-        if !reviewed.review.parts.iter().any(asks) {
-            return Ok(Vec::new());
-        }
-        let said = approvals::said(cx, &*self.forge, request, &reviewed.review, ours).await?;
-        let Some(said) = said else { return Ok(Vec::new()) };
-        reviewed.review = std::mem::take(&mut reviewed.review).judged(&ApprovalRules::new([]), &said);
-        for part in &mut reviewed.review.parts {
-            let Some(verdict) = lifted.remove(&part.application) else { continue };
-            if part.outcome() == Outcome::Approved {
-                (part.verdict, part.approvals) = (verdict, None);
-            } else if let Some(config) = chosen.iter().find(|config| config.name == part.application) {
-                let reason = "its reviewers no longer approve it".to_owned();
-                let reject = Order::Reject { plan: None, reason };
-                Box::pin(order::order(cx, config, events, &self.name(), &reject)).await?;
-            }
-        }
-        let mut stored = Vec::new();
-        let parts =
-            reviewed.review.parts.iter().filter(|part| asks(part) && part.outcome() == Outcome::Approved);
-        for part in parts.filter(|_| self.keeps_approvals) {
-            let Some(config) = chosen.iter().find(|config| config.name == part.application) else { continue };
-            let Some(planned) = reviewed.plans.get(&part.application) else { continue };
-            let approval = Approval::new(
-                &planned.plan.plan,
-                planned.plan.findings.clone(),
-                self.approver(part),
-                cx.now(),
-            )?;
-            let by = approval.by.name.clone();
-            let request = Order::Approve { approval: Box::new(approval) };
-            Box::pin(order::order(cx, config, events, &by, &request)).await?;
-            stored.push(part.application.clone());
-        }
-        Ok(stored)
-    }
-
-    /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict,
-    /// which is given.
-    fn unlift(&self, reviewed: &mut Reviewed) -> BTreeMap<String, Verdict> {
-        let (name, mut lifted) = (self.name(), BTreeMap::new());
-        for part in &mut reviewed.review.parts {
-            let Some(planned) = reviewed.plans.get(&part.application) else { continue };
-            let is_stored = self.keeps_approvals && planned.approved_in.contains(&name);
-            if is_stored && part.looked_at_target && matches!(part.verdict, Verdict::Warn { .. }) {
-                let messages: Vec<_> = planned.plan.findings.iter().map(|(found, _)| found.clone()).collect();
-                if !messages.is_empty() {
-                    let wanted = Verdict::NeedsApproval { messages };
-                    let verdict = std::mem::replace(&mut part.verdict, wanted);
-                    lifted.insert(part.application.clone(), verdict);
-                }
-            }
-        }
-        lifted
-    }
-
-    /// The request, as stored approvals name it.
-    pub(super) fn name(&self) -> String {
-        let info = self.forge.info();
-        format!("{} {}#{}", info.kind, info.repository, self.number)
-    }
-
-    /// Who approved a part, and where that can be read.
-    pub(super) fn approver(&self, part: &Part) -> Approver {
-        let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
-        let names: BTreeSet<&str> = rules.flat_map(|rule| &rule.approved_by).map(String::as_str).collect();
-        let review = self.name();
-        Approver::new(names.into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
     }
 
     async fn comment(

@@ -15,7 +15,7 @@ use super::{Access, Moving, Session};
 use crate::backends::Mounting;
 use crate::config::Config;
 use crate::heard::Heard;
-use crate::{known, place, source, targets};
+use crate::{gates, known, place, source, targets};
 
 /// Puts a [`Session`] together.
 #[must_use]
@@ -133,6 +133,7 @@ impl SessionBuilder {
             builder = builder.mount(&target.name, &target.path, found.mount);
         }
         let gates = config.gates.iter().map(|gate| Arc::new(gate.clone()) as Arc<dyn Gate>);
+        let gates = gates.chain(gates::of(&config)?);
         let engine = gates.fold(builder, EngineBuilder::gate).open(cx).await?;
         if is_folder && access == Access::Write {
             known::remember(&config)?;

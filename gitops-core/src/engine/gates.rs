@@ -78,7 +78,7 @@ impl Engine {
         }
         approvers.sort();
         approvers.dedup();
-        (verdict, approvers)
+        (verdict.gathered(), approvers)
     }
 
     fn lift(

@@ -7,6 +7,7 @@ use super::{Declared, Engine, tamper};
 use crate::cx::Cx;
 use crate::gate::{GateMessage, Verdict};
 use crate::plan::Plan;
+use crate::render::Desired;
 use crate::source::{Commits, Snapshot};
 use crate::state::record::Record;
 use crate::value::{Diagnostic, Digest, Result, Revision};
@@ -56,6 +57,31 @@ impl Engine {
     /// Dropping the future has no effect.
     pub async fn plan_of(&mut self, cx: &Cx, snapshot: Snapshot) -> Result<SpeculativePlan> {
         Box::pin(self.speculate(cx, snapshot, None)).await
+    }
+
+    /// What a revision declares, as it is rendered. No target is looked at, and no trace is left.
+    ///
+    /// # Errors
+    /// What keeps it from being fetched or rendered.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn declared_at(&self, cx: &Cx, revision: &Revision) -> Result<Desired> {
+        let call = cx.within(self.timeouts.call);
+        let fetched = contained(call.bounded(self.source.fetch(&call, revision))).await;
+        let snapshot = fetched.map_err(|error| error.during("fetch"))?;
+        self.declared_of(cx, snapshot).await
+    }
+
+    /// The same of a tree that need not be a revision of the source.
+    ///
+    /// # Errors
+    /// What keeps it from being rendered.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn declared_of(&self, cx: &Cx, snapshot: Snapshot) -> Result<Desired> {
+        Ok(self.read(cx, &mut self.renderer.clone(), snapshot).await?.desired)
     }
 
     async fn speculate(

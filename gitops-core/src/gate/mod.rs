@@ -4,6 +4,7 @@ mod approving;
 #[cfg(feature = "cel")]
 pub mod cel;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -119,6 +120,24 @@ impl GateMessage {
     pub fn is_warning(&self) -> bool {
         self.is_warning
     }
+
+    /// Messages of a gate that say the same, joined into one about all their objects. One about the whole plan stays alone.
+    pub fn gathered(messages: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut gathered: Vec<Self> = Vec::new();
+        let mut places: BTreeMap<(String, String, bool), usize> = BTreeMap::new();
+        for message in messages {
+            let said = (message.gate.clone(), message.message.clone(), message.is_warning);
+            match places.get(&said).filter(|_| !message.keys.is_empty()) {
+                Some(place) => gathered[*place].keys.extend(message.keys),
+                None if message.keys.is_empty() => gathered.push(message),
+                None => {
+                    places.insert(said, gathered.len());
+                    gathered.push(message);
+                }
+            }
+        }
+        gathered
+    }
 }
 
 impl fmt::Display for GateMessage {
@@ -196,6 +215,17 @@ impl Verdict {
             2 => Self::NeedsApproval { messages },
             _ => Self::Deny { messages },
         }
+    }
+
+    /// The same with messages of a gate that say the same joined into one about all their objects.
+    #[must_use]
+    pub fn gathered(mut self) -> Self {
+        if let Self::Warn { messages } | Self::NeedsApproval { messages } | Self::Deny { messages } =
+            &mut self
+        {
+            *messages = GateMessage::gathered(std::mem::take(messages));
+        }
+        self
     }
 
     fn strictness(&self) -> u8 {

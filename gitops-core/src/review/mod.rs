@@ -56,6 +56,7 @@ pub mod approval;
 mod attribution;
 mod command;
 mod counts;
+pub mod declared;
 mod document;
 mod hunk;
 mod item;

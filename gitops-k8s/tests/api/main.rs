@@ -15,6 +15,7 @@ mod kit;
 mod lease;
 mod limits;
 mod observe;
+mod planner;
 mod preview;
 mod scope;
 mod store;

@@ -60,7 +60,7 @@ const KUBERNETES: Server = Server {
     ..PLAIN
 };
 
-static SERVERS: [Server; 13] = [
+static SERVERS: [Server; 14] = [
     Server {
         name: "gitea",
         package: "code.gitea.io/gitea",
@@ -104,6 +104,8 @@ static SERVERS: [Server; 13] = [
         ..PLAIN
     },
     Server { name: "helm", package: "helm.sh/helm/v4/cmd/helm", ..PLAIN },
+    // No server: it looks over workflows of forges.
+    Server { name: "actionlint", package: "github.com/rhysd/actionlint/cmd/actionlint", ..PLAIN },
     Server { name: "kustomize", package: "sigs.k8s.io/kustomize/kustomize/v5", ..PLAIN },
     Server { name: "provider-time", package: "github.com/hashicorp/terraform-provider-time", ..PLAIN },
     Server { name: "provider-counting", package: OWN, ..PLAIN },

@@ -8,7 +8,7 @@ use crate::stage::stage;
 use crate::{descriptions, kill, postgres, process, servers, sshd, workspace};
 
 /// The servers that today's tests talk to.
-const SERVERS: [&str; 13] = [
+const SERVERS: [&str; 14] = [
     "gitea",
     "etcd",
     "kube-apiserver",
@@ -22,6 +22,7 @@ const SERVERS: [&str; 13] = [
     "provider-counting",
     "kustomize",
     "helm",
+    "actionlint",
 ];
 
 /// Runs the tests whose name contains `only`; or all of them, and a bounded number of kills.

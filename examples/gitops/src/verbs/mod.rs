@@ -4,6 +4,7 @@ mod apply;
 mod ask;
 mod audit;
 mod audited;
+mod between;
 mod completions;
 mod confirm;
 mod deployment;
@@ -17,8 +18,11 @@ mod history;
 mod init;
 mod orders;
 mod plan;
+mod planner_identity;
+mod promote;
 mod reconciliation;
 mod release;
+mod revert;
 mod review;
 mod rollback;
 mod run;
@@ -26,10 +30,11 @@ mod serve;
 mod standing;
 mod status;
 mod trail;
+mod urgent;
 mod why;
 
 use crate::app::App;
-use crate::cli::{Format, Verb};
+use crate::cli::{DiffArgs, Format, Verb};
 use crate::exit::Exit;
 use crate::failure::Failure;
 
@@ -42,7 +47,10 @@ pub async fn run(app: &App, verb: &Verb) -> Ended {
     match verb {
         Verb::Init(args) => init::run(app, args),
         Verb::Explain(args) => explain::run(app, args),
+        Verb::PlannerIdentity(args) => planner_identity::run(app, args),
         Verb::Completions(args) => completions::run(app, args),
+        Verb::Promote(args) => Box::pin(promote::run(app, args)).await,
+        Verb::Diff(DiffArgs { between: Some(names), .. }) => Box::pin(between::run(app, names)).await,
         Verb::Run(args) => Box::pin(run::run(app, args)).await,
         Verb::Serve(args) => Box::pin(serve::run(app, args)).await,
         Verb::Review(args) => Box::pin(review::run(app, args)).await,
@@ -72,6 +80,8 @@ async fn one(app: &App, verb: &Verb) -> Ended {
         Verb::Audit(verb) => Box::pin(audit::run(app, verb)).await,
         Verb::Init(_)
         | Verb::Explain(_)
+        | Verb::PlannerIdentity(_)
+        | Verb::Promote(_)
         | Verb::Completions(_)
         | Verb::Run(_)
         | Verb::Serve(_)

@@ -9,7 +9,7 @@ use gitops_core::{Approver, Error, ErrorKind, Plan, Request, Through};
 use serde::Serialize;
 
 use super::ask::{Doer, ask, order};
-use super::{Ended, plan};
+use super::{Ended, plan, urgent};
 use crate::actor::{actor, uid};
 use crate::app::App;
 use crate::cli::{ApproveArgs, RejectArgs, ResumeArgs, SuspendArgs};
@@ -75,15 +75,27 @@ pub async fn approve(app: &App, args: &ApproveArgs) -> Ended {
     if !app.screen.is_json() {
         plan::show(app, &session, &plan, &verdict, None, Some(app.command("plan --commits"))).await?;
     }
-    let by = Approver::new(actor(), Through::Terminal { uid: uid() });
-    let until = args.until.map(|until: Duration| app.cx.now().after(until));
+    let (by, until) = match args.urgent {
+        true => urgent::approver(app, args, &session, &plan).await?,
+        false => {
+            let until = args.until.map(|until: Duration| app.cx.now().after(until));
+            (Approver::new(actor(), Through::Terminal { uid: uid() }), until)
+        }
+    };
+    let who = by.name.clone();
     let approval = session.engine.approval_of(&app.cx, &plan, by)?.until(until);
     drop(session);
     let request = Request::Approve { approval: Box::new(approval) };
-    let document = OrderDocument::new("approve", order(app, &request).await?).of_plan(&plan);
+    let doer = order(app, &request).await?;
+    let document = OrderDocument { by: who, ..OrderDocument::new("approve", doer).of_plan(&plan) };
+    let document = args.reason.iter().fold(document, |document, reason| document.because(reason));
     let next = app.command("apply --yes");
+    let end = match until.filter(|_| args.urgent) {
+        Some(until) => format!("until {until}, it is done,"),
+        None => "until it is done,".to_owned(),
+    };
     let text = format!(
-        "Approved by {}: the effect {} of plan {}. It holds until it is done, or until the effect changes.\nApply it:  {next}",
+        "Approved by {}: the effect {} of plan {}. It holds {end} or until the effect changes.\nApply it:  {next}",
         document.by,
         plan.effect().digest().short(),
         plan.id.short(),

@@ -69,6 +69,12 @@ async fn on_a_forge(
     for application in &told.approved {
         app.screen.note(&escape(&format!("Stored: what reviewers approved of `{application}`.")));
     }
+    for (application, files) in &told.asks_again {
+        app.screen.note(&escape(&format!(
+            "Not stored: `{application}` is asked again after the merge, because the request changes {}.",
+            files.join(", ")
+        )));
+    }
     Ok(told)
 }
 

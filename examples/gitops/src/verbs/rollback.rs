@@ -5,7 +5,7 @@ use gitops_core::{Error, ErrorKind, Pin, Plan, Request, Result, Revision};
 
 use super::apply::Done;
 use super::ask::ask;
-use super::{Ended, apply, plan, status};
+use super::{Ended, apply, plan, revert, status};
 use crate::actor::actor;
 use crate::app::App;
 use crate::cli::{RollbackArgs, StatusArgs};
@@ -18,6 +18,9 @@ use crate::progress;
 /// With a revision: pins it and applies. With `--end`: lets go of it, and applies what comes next if that is approved.
 /// If another process is at work, it is asked to do so.
 pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
+    if args.revert {
+        return Box::pin(revert::run(app, args)).await;
+    }
     match alone(app, args).await {
         Err(failure) if failure.error.kind() == ErrorKind::Locked => by_process(app, args, failure).await,
         ended => ended,
@@ -52,7 +55,8 @@ async fn by_process(app: &App, args: &RollbackArgs, locked: Failure) -> Ended {
     status::run(app, &StatusArgs::default()).await
 }
 
-async fn find(app: &App, session: &Session, name: &str) -> Result<Revision> {
+/// The revision of a name.
+pub async fn find(app: &App, session: &Session, name: &str) -> Result<Revision> {
     let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history to go back in");
     session.engine.source().history().ok_or_else(unsupported)?.find(&app.cx, name).await
 }

@@ -7,6 +7,8 @@ use futures::FutureExt;
 use futures::future::{join, join_all};
 use gitops_app::Inputs;
 use gitops_app::config::{Applications, Config};
+use gitops_app::forge::{Environment, Found, Named};
+use gitops_app::rollback::follow_again;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Cx, Error, Event, EventSink, Result, Supervisor};
 use gitops_server::Server;
@@ -190,9 +192,13 @@ impl Kept<'_> {
         let (targets, name) = (escape(&targets.join(", ")), &session.config.name);
         app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));
         let (name, interval) = (name.clone(), session.config.sync.interval);
+        let config = session.config.clone();
         let handle = self.supervisor.add(session.engine, &self.needs(), interval)?;
         self.server.inspect(|server| server.board().open(&name, handle));
-        let ended = self.supervisor.ended_of(&name).await;
+        let ended = tokio::select! {
+            ended = self.supervisor.ended_of(&name) => ended,
+            () = watch_rollbacks(app, &config) => unreachable!("it watches for ever"),
+        };
         self.server.inspect(|server| server.board().leave(&name));
         Ok(ended?)
     }
@@ -212,6 +218,27 @@ impl Kept<'_> {
         }
         kept
     }
+}
+
+/// Lets an application follow its branch again once the request landed that takes a bad revision back. What keeps it from being
+/// looked at is no reason to stop: the pin holds, and the next look comes.
+async fn watch_rollbacks(app: &App, config: &Config) {
+    let job = Environment::of(|name| std::env::var(name).ok()).ok().flatten();
+    let found = Found::of(&Named::default(), config.forge.as_ref(), job.as_ref());
+    let forge = config.forge.as_ref().and_then(|_| found.ok()?.open(&app.cx).ok());
+    let events: Arc<dyn EventSink> = Arc::new(|_: &Event| {});
+    while let Some(forge) = &forge
+        && app.cx.sleep(config.sync.interval).await.is_ok()
+    {
+        let landed = follow_again(&app.cx, config, &**forge, &events).await;
+        if matches!(landed, Ok(true)) {
+            app.screen.note(&format!(
+                "[{}] follows its branch again: the bad revision was taken back.",
+                config.name
+            ));
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 fn stopped(app: &App, server: Option<&Server>) -> Exit {

@@ -15,6 +15,7 @@ mod init;
 mod interrupt;
 mod needs;
 mod plan_apply;
+mod promote;
 mod review;
 mod rollback;
 mod run;

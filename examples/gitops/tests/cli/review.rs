@@ -158,13 +158,26 @@ fn an_application_that_was_never_applied_gets_no_state() {
     let review = world.json(&MAIN);
     check(&review, "Review");
     assert_eq!(review["looked_at_targets"], false);
-    is(
-        &attributed(&review),
-        &[("this_change", &["create index.html"]), ("existing_drift", &["create conf/app.toml"])],
-    );
+    is(&attributed(&review), &[("this_change", &["update index.html"])]);
     assert!(world.path(".gitops/site/mirrors").is_dir() && !world.path(".gitops/site/journal").exists());
     assert!(!world.path("live").exists());
-    world.gitops(&MAIN).expect(0).says("Drift not looked at");
+    world.gitops(&MAIN).expect(0).says("Drift not looked at").says("update  File/index.html");
+    // What the target branch declares besides is not of the request.
+    world.commit("Meanwhile", &[("moved", Some("m\n"))]);
+    is(&attributed(&world.json(&MAIN)), &[("this_change", &["update index.html"])]);
+}
+
+#[test]
+fn the_planners_identity_is_written_without_a_configuration() {
+    let world = World::empty();
+    std::fs::remove_file(world.path("gitops.yaml")).unwrap();
+    let ran = world.gitops(&["planner-identity", "--in", "shop"]).expect(0);
+    ran.says("kind: ValidatingAdmissionPolicy\n").warns("system:serviceaccount:gitops:gitops-planner");
+    let document = world.json(&["planner-identity", "--group", "example.org"]);
+    check(&document, "PlannerIdentity");
+    assert_eq!(document["user"], "system:serviceaccount:gitops:gitops-planner");
+    let refused = world.gitops(&["planner-identity", "--group", "admissionregistration.k8s.io"]).expect(1);
+    refused.warns("the server asks no policy about it");
 }
 
 #[test]
@@ -215,7 +228,7 @@ fn the_configuration_of_a_request_is_not_believed() {
     let at = |name: &str| world.path("repository").join(name);
     fs::write(
         at("gitops.yaml"),
-        format!("{config}gates: [{{ name: few, rule: plan.update == 0, otherwise: deny }}]\n"),
+        format!("{config}gates: [{{ name: few, rule: plan.delete == 0, otherwise: deny }}]\n"),
     )
     .unwrap();
     world.commit("Configuration", &[]);

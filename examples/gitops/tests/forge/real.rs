@@ -1,5 +1,9 @@
 //! Requests on a real Gitea: one comment that is kept current, statuses on the head, forks, and a protected branch.
 
+mod promote;
+mod rollback;
+mod who;
+
 use std::process::Output;
 
 use serde_json::{Value, json};
@@ -52,11 +56,15 @@ impl Site {
         format!("forge:\n  gitea: {{ url: \"{}\", repository: platform/site, {auth} }}\n", self.gitea.url())
     }
 
-    fn push(&self, branch: &str) {
+    /// The repository, for who may do everything.
+    fn url(&self) -> String {
         let host = self.gitea.url();
         let host = host.strip_prefix("http://").unwrap();
-        let url = format!("http://{}:{}@{host}/platform/site.git", Gitea::ADMIN, self.gitea.token());
-        self.world.git(&["push", "-q", "--force", &url, branch]);
+        format!("http://{}:{}@{host}/platform/site.git", Gitea::ADMIN, self.gitea.token())
+    }
+
+    fn push(&self, branch: &str) {
+        self.world.git(&["push", "-q", "--force", &self.url(), branch]);
     }
 
     /// Commits on a branch that begins at `main`, and pushes it.
@@ -259,8 +267,9 @@ async fn a_request_of_a_fork_is_reviewed_and_runs_nothing() {
     let roots = text.replace("directory: { root: ./live }", "terraform: { binary: /nowhere/tofu }");
     site.world.configure(&roots.replace("name: site", "name: roots"));
     site.review(number).await.expect(3).says("the request is untrusted, and a plan runs `/nowhere/tofu`");
-    let vouched = site.gitops(&["review", "--request", &number.to_string(), "--trusted"]).await.expect(1);
-    vouched.says("/nowhere/tofu");
+    let vouched = site.gitops(&["review", "--request", &number.to_string(), "--trusted"]).await.expect(0);
+    // It was never applied, so what both sides declare is compared, and no program runs.
+    vouched.says("create  Root/net").says("Drift not looked at");
 }
 
 #[tokio::test]

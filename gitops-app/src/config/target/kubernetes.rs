@@ -25,6 +25,8 @@ pub struct KubernetesConfig {
     pub namespace: Option<String>,
     /// Whom to act as.
     pub impersonate: Option<String>,
+    /// Who asks about a request that nobody vouches for.
+    pub planner: Option<PlannerConfig>,
     /// Whether the program is run that the kubeconfig names for credentials.
     pub allow_exec: bool,
     /// Whether a server without a certificate, or with any, is trusted.
@@ -53,6 +55,17 @@ pub struct KubernetesConfig {
     pub substitute: Option<Vec<(String, String)>>,
 }
 
+/// An identity that may read and dry-run, and nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannerConfig {
+    /// Another kubeconfig.
+    pub kubeconfig: Option<PathBuf>,
+    /// Another context.
+    pub context: Option<String>,
+    /// Whom to act as.
+    pub impersonate: Option<String>,
+}
+
 impl fmt::Display for KubernetesConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.context {
@@ -62,11 +75,12 @@ impl fmt::Display for KubernetesConfig {
     }
 }
 
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 18] = [
     "kubeconfig",
     "context",
     "namespace",
     "impersonate",
+    "planner",
     "allow_exec",
     "allow_insecure",
     "namespaces",
@@ -97,6 +111,7 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<KubernetesConf
         context: text("context"),
         namespace: text("namespace"),
         impersonate: text("impersonate"),
+        planner: fields.limit("planner").and_then(|(place, node)| planner(reader, node, place)),
         allow_exec: boolean("allow_exec"),
         allow_insecure: boolean("allow_insecure"),
         namespaces: fields
@@ -115,6 +130,17 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<KubernetesConf
         outputs: values::outputs(reader, &fields),
         health: fields.get("health").map(|(_, node)| health::read(reader, node)).unwrap_or_default(),
         ignore: fields.get("ignore").map(|(_, node)| ignore::read(reader, node)).unwrap_or_default(),
+    })
+}
+
+/// Who asks about a request that nobody vouches for. An empty one would be whoever deploys.
+fn planner(reader: &Reader, node: &Node, owner: Place) -> Option<PlannerConfig> {
+    let fields = reader.fields(node, "`planner`", owner, &["kubeconfig", "context", "impersonate"])?;
+    let text = |name: &str| fields.get(name).and_then(|(_, node)| reader.text(node, &format!("`{name}`")));
+    Some(PlannerConfig {
+        kubeconfig: fields.get("kubeconfig").and_then(|(_, node)| reader.path(node, "`kubeconfig`")),
+        context: text("context"),
+        impersonate: text("impersonate"),
     })
 }
 

@@ -8,7 +8,7 @@ mod terraform;
 mod values;
 
 pub use ignore::IgnoreConfig;
-pub use kubernetes::KubernetesConfig;
+pub use kubernetes::{KubernetesConfig, PlannerConfig};
 pub use render::{RenderConfig, RenderKind};
 pub use terraform::{BackendConfig, TerraformConfig};
 

@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
-use crate::review::{Attribution, Item, Part, RiskLevel};
+use crate::plan::{Cause, Plan, Step};
+use crate::review::{Attribution, Flag, Labels, Part, RiskLevel, Rules};
+use crate::value::Key;
 
 /// How many patterns a rule has at most, and how long each is, in bytes.
 const PATTERNS: usize = 1_000;
@@ -158,27 +160,48 @@ impl ApprovalRule {
 
     /// Whether the rule applies to what a request does to an application. Existing drift is no part of that.
     pub fn applies_to(&self, part: &Part) -> bool {
-        let among = |list: &[String], name: &str| list.is_empty() || list.iter().any(|entry| entry == name);
-        among(&self.environments, &part.labels.environment)
-            && among(&self.applications, &part.application)
+        self.is_for(&part.labels.environment, &part.application)
             && !part.changes_nothing()
             && self.is_about(part)
     }
 
+    /// The steps of a plan that the rule wants approved, without a review to tell whose doing they are: all that do more than to
+    /// put back what was applied before, if the rule applies to them together. Whether something was healthy before is
+    /// not known here, so a rule about that applies to nothing.
+    pub fn steps<'p>(&self, plan: &'p Plan, labels: &Labels, rules: &Rules) -> Vec<&'p Key> {
+        let steps: Vec<&Step> = plan.steps.iter().filter(|step| step.cause != Cause::Drift).collect();
+        let flags: Vec<Vec<Flag>> = steps.iter().map(|step| rules.of_step(step, None)).collect();
+        let of_plan = rules.of_plan(plan, 0);
+        let about: Vec<_> = steps.iter().copied().zip(flags.iter().map(Vec::as_slice)).collect();
+        let applies = self.is_for(&labels.environment, &plan.application) && self.concerns(&about, &of_plan);
+        if applies { steps.into_iter().map(|step| &step.key).collect() } else { Vec::new() }
+    }
+
+    fn is_for(&self, environment: &str, application: &str) -> bool {
+        let among = |list: &[String], name: &str| list.is_empty() || list.iter().any(|entry| entry == name);
+        among(&self.environments, environment) && among(&self.applications, application)
+    }
+
     fn is_about(&self, part: &Part) -> bool {
-        let items = || part.items.iter().filter(|item| item.attribution == Attribution::ThisChange);
-        let flags = || items().flat_map(|item| &item.flags).chain(&part.flags);
-        let of_kind = |item: &Item| {
-            let components = item.step.components.changes.iter();
+        let items = part.items.iter().filter(|item| item.attribution == Attribution::ThisChange);
+        let steps: Vec<_> = items.map(|item| (&item.step, item.flags.as_slice())).collect();
+        self.concerns(&steps, &part.flags)
+    }
+
+    /// Whether it is about some of these steps, each with what was found in it.
+    fn concerns(&self, steps: &[(&Step, &[Flag])], of_plan: &[Flag]) -> bool {
+        let flags = || steps.iter().flat_map(|(_, flags)| *flags).chain(of_plan);
+        let of_kind = |step: &Step| {
+            let components = step.components.changes.iter();
             self.kinds.as_ref().is_none_or(|kinds| {
-                kinds.is_match(item.step.key.kind().to_string())
+                kinds.is_match(step.key.kind().to_string())
                     || components.into_iter().any(|change| kinds.is_match(&change.kind))
             })
         };
         let at_risk = self.at_risk.is_none_or(|level| flags().any(|flag| flag.level >= level));
         let on_risk =
             self.risks.is_empty() || flags().any(|flag| self.risks.iter().any(|rule| *rule == flag.rule));
-        (self.kinds.is_none() || items().any(of_kind)) && at_risk && on_risk
+        (self.kinds.is_none() || steps.iter().any(|(step, _)| of_kind(step))) && at_risk && on_risk
     }
 }
 

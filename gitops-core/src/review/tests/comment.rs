@@ -319,3 +319,44 @@ fn a_comment_reads_well() {
     Effect `5fb6b9adf7b15519f5b43f64ae4865fd9ac638a07ef2f2c7209020961f179bad`
     "#);
 }
+
+/// A change like those for which a comment is too small: four hundred objects, a namespace that goes, and five thousand
+/// resources of root modules.
+#[test]
+fn a_long_plan_is_cut_from_its_end_and_the_namespace_comes_first() {
+    let value = "x".repeat(80);
+    let objects = (0..400).map(|nth| {
+        let fields = vec![field("/data/a", "before", value.as_str()), field("/data/b", 1, 2)];
+        step(key(&format!("[object-{nth}]")), Action::Update, fields)
+    });
+    let root = |nth: usize| {
+        let change = |at: usize| crate::value::ComponentChange {
+            name: format!("aws_subnet.net[{at}]"),
+            kind: "aws_subnet".to_owned(),
+            action: "create".to_owned(),
+            risk: None,
+            before: None,
+            after: Some(value.as_str().into()),
+        };
+        let key = Key::new("tf", GroupKind::new("", "Root"), "", format!("[root-{nth}]"));
+        let mut step = step(key, Action::Create, Vec::new());
+        step.components = crate::value::Components { owned: 0, changes: (0..1_000).map(change).collect() };
+        step
+    };
+    let namespace = Key::new("k8s", GroupKind::new("", "Namespace"), "", "[legacy]");
+    let steps = objects.chain((0..5).map(root)).chain([step(namespace, Action::Delete, Vec::new())]);
+    let review = review(steps.collect());
+    for flavour in [Flavour::GitHub, Flavour::GitLab, Flavour::Gitea] {
+        let comment = render(flavour, 60_000, &[], &review);
+        check(&comment, 60_000, &review);
+        let text = &comment.text;
+        let place = |name: &str| text.find(name).unwrap_or(usize::MAX);
+        assert!(place("[legacy]") < place("[object-"), "the loss comes first");
+        assert!(place("[legacy]") < place("[root-"), "the loss comes first");
+        assert!(comment.full < review.counts().entries(), "it is cut");
+        assert!(
+            text.contains(&Digest::of(b"plan").short()) && text.contains(URL),
+            "the whole is one link away"
+        );
+    }
+}

@@ -27,6 +27,13 @@ pub enum Through {
         /// The forge and the review's id.
         review: String,
     },
+    /// In an emergency, by two people whom a forge knows, for hours at most. It opens change windows too.
+    Urgent {
+        /// The request on which they said it, as the forge names it.
+        request: String,
+        /// Why.
+        reason: String,
+    },
     /// With a signature.
     Signature {
         /// The key's fingerprint.
@@ -56,6 +63,7 @@ impl fmt::Display for Through {
         match self {
             Self::Terminal { uid } => write!(f, "terminal (uid {uid})"),
             Self::Review { review } => write!(f, "review {review}"),
+            Self::Urgent { request, reason } => write!(f, "in an emergency on {request}: {reason}"),
             Self::Signature { key } => write!(f, "signature {key}"),
             Self::Oidc { issuer } => write!(f, "token of {issuer}"),
             Self::Cluster { cluster } => write!(f, "user of {cluster}"),

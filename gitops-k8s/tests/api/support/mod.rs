@@ -65,6 +65,10 @@ impl World {
         Self { server, cx, namespace, cluster, admin, agent }
     }
 
+    pub fn server(&self) -> &'static ApiServer {
+        self.server
+    }
+
     pub fn builder(&self) -> KubernetesBuilder {
         Kubernetes::builder(self.cluster.clone(), "shop").secret_key(SecretKey::new([7; 32]))
     }

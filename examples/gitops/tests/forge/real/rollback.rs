@@ -1,0 +1,89 @@
+//! A bad commit is taken back through the forge: back, pinned, said on the commit, a request, and forward again.
+
+use serde_json::Value;
+
+use super::{SITE, Site};
+
+/// A site on which a bad commit was applied; gives the good and the bad commit.
+async fn broken() -> (Site, String, String) {
+    let site = Site::new().await;
+    site.may_push();
+    let good = site.world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let bad = site.world.commit("Break it", &[("index.html", Some("broken\n")), ("new", Some("n\n"))]);
+    site.push("main");
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    (site, good, bad.trim().to_owned())
+}
+
+impl Site {
+    /// Gives the application what it takes to push.
+    pub(super) fn may_push(&self) {
+        std::fs::write(self.world.path("token"), self.gitea.token()).unwrap();
+        let path = self.world.path("gitops.yaml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        let with = text.replace("branch: main }", "branch: main }, auth: { token: { file: ./token } }");
+        std::fs::write(path, with).unwrap();
+    }
+
+    async fn requests(&self) -> Vec<Value> {
+        let path = format!("{SITE}/pulls?state=all");
+        self.gitea.done("bob", "GET", &path, Value::Null).await.as_array().unwrap().clone()
+    }
+
+    fn pinned(&self) -> Value {
+        self.world.json(&["status"])["pinned"]["revision"]["id"].clone()
+    }
+}
+
+#[tokio::test]
+async fn a_bad_commit_is_taken_back_by_a_request_and_the_branch_is_followed_again_once_it_landed() {
+    let (site, good, bad) = broken().await;
+    let again = || site.gitops(&["rollback", "--revert", "--yes"]);
+    again().await.expect(0).warns("Request 1 takes").warns("gitops rollback --revert");
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    assert_eq!(site.world.live("new"), None);
+    assert_eq!(site.pinned(), good);
+    assert_eq!(site.statuses(&bad).await, ["gitops/rollback failure"]);
+    // Again: nothing more is made.
+    again().await.expect(0).warns("Request 1 takes");
+    assert_eq!(site.requests().await.len(), 1);
+    assert_eq!(site.statuses(&bad).await.len(), 1);
+    // Not merged yet: the bad commit is not applied.
+    site.gitops(&["apply", "--yes"]).await.expect(0).warns("Pinned");
+    assert_eq!(site.world.live("new"), None);
+    site.merge(1).await.unwrap();
+    again().await.expect(0).warns("following it again");
+    assert_eq!(site.pinned(), Value::Null);
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    // What was taken back is nothing to go back to.
+    again().await.expect(1);
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+}
+
+/// Killed after each step: the next run goes on from there.
+#[tokio::test]
+async fn a_rollback_that_was_cut_short_goes_on() {
+    let (site, good, _) = broken().await;
+    // After the pin.
+    site.gitops(&["rollback", &good, "--yes"]).await.expect(0);
+    assert_eq!(site.requests().await.len(), 0);
+    site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0).warns("Request 1 takes");
+    assert_eq!(site.requests().await.len(), 1);
+    // Somebody closed it: the branch is there, and it is asked for again.
+    let path = format!("{SITE}/issues/1");
+    site.gitea.done("alice", "PATCH", &path, serde_json::json!({"state": "closed"})).await;
+    site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0).warns("Request 2 takes");
+    assert_eq!(site.pinned(), good, "it stays where it is");
+}
+
+#[tokio::test]
+async fn without_a_forge_or_a_good_revision_nothing_is_done() {
+    let site = Site::new().await;
+    site.gitops(&["rollback", "--revert", "--yes"])
+        .await
+        .expect(1)
+        .warns("no earlier revision was applied whole");
+    site.configure("");
+    site.gitops(&["rollback", "--revert", "--yes"]).await.expect(1).warns("nothing says which forge it is");
+    assert_eq!(site.pinned(), Value::Null);
+}

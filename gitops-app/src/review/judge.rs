@@ -1,0 +1,217 @@
+//! How far the approvals of a request are, and what is stored of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use gitops_core::review::approval::{ApprovalRule, ApprovalRules, Opinion, Request, Standing};
+use gitops_core::review::{Outcome, Part};
+use gitops_core::{
+    Approval, Approver, Cx, Digest, EventSink, GateMessage, Request as Order, Result, Through, Time, Verdict,
+};
+use gitops_forge::{ChangeRequest, Comment};
+
+use super::request::Asked;
+use super::{Reviewed, approvals, owners};
+use crate::config::Config;
+use crate::{gates, order};
+
+/// What came of the approvals.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    /// The applications of which an approval was stored.
+    pub approved: Vec<String>,
+    /// Those of which none was, although it is whole, with the files that decide who may approve.
+    pub asks_again: Vec<(String, Vec<String>)>,
+}
+
+/// An application whose approvals are asked about.
+struct Asking<'a> {
+    config: &'a Config,
+    rules: Vec<ApprovalRule>,
+}
+
+impl Asked {
+    /// Says how far the approvals are where a gate or a rule wants them, and stores those that are whole. One that is stored is
+    /// taken back if its reviewers no longer stand by it.
+    pub(super) async fn judge(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        reviewed: &mut Reviewed,
+        ours: Option<&Comment>,
+        chosen: &[&Config],
+        events: &Arc<dyn EventSink>,
+    ) -> Result<Judged> {
+        let mut lifted = self.unlift(reviewed);
+        let mut asking = asking(reviewed, chosen)?;
+        if asking.is_empty() {
+            return Ok(Judged::default());
+        }
+        let said = approvals::said(cx, &*self.forge, request, &reviewed.review, ours).await?;
+        let Some(said) = said else { return Ok(Judged::default()) };
+        for (name, standing) in self.standings(cx, reviewed, &asking, &said).await? {
+            let part = reviewed.review.parts.iter_mut().find(|part| part.application == name);
+            if let Some(part) = part {
+                part.approvals = Some(standing);
+            }
+        }
+        for part in &mut reviewed.review.parts {
+            let Some(verdict) = lifted.remove(&part.application) else { continue };
+            let Some(Asking { config, .. }) = asking.get(&part.application) else { continue };
+            if part.outcome() == Outcome::Approved {
+                (part.verdict, part.approvals) = (verdict, None);
+                asking.remove(&part.application);
+            } else {
+                let reason = "its reviewers no longer approve it".to_owned();
+                let reject = Order::Reject { plan: None, reason };
+                Box::pin(order::order(cx, config, events, &self.name(), &reject)).await?;
+            }
+        }
+        match self.keeps_approvals {
+            true => self.store(cx, reviewed, &asking, &said, events).await,
+            false => Ok(Judged::default()),
+        }
+    }
+
+    /// How far each application is that asks.
+    async fn standings(
+        &self,
+        cx: &Cx,
+        reviewed: &Reviewed,
+        asking: &BTreeMap<String, Asking<'_>>,
+        said: &Request<'static>,
+    ) -> Result<Vec<(String, Standing)>> {
+        let (all, mut found) = (reviewed.review.effect(), Vec::new());
+        for part in &reviewed.review.parts {
+            let Some(Asking { config, rules }) = asking.get(&part.application) else { continue };
+            let Some(planned) = reviewed.plans.get(&part.application) else { continue };
+            let configured = &config.approvals;
+            let owners = owners::of(cx, self.kind, configured, planned).await?;
+            let file = owners.as_ref().map(|owners| owners.file.clone());
+            let owners = owners.as_ref().map(|owners| &owners.owners);
+            let teams = owners::teams(cx, &*self.forge, configured, owners, &planned.changed).await?;
+            let changed = planned.changed.clone();
+            let request = Request { teams, changed, owners, ..said.clone() };
+            let mut standing = ApprovalRules::new(rules.iter().cloned()).judge(part, &all, &request);
+            let decides =
+                planned.configuration.iter().chain(&file).filter(|path| planned.changed.contains(path));
+            let again = standing.asks_again_for.into_iter().chain(decides.cloned());
+            standing.asks_again_for = again.collect::<BTreeSet<_>>().into_iter().collect();
+            found.push((part.application.clone(), standing));
+        }
+        Ok(found)
+    }
+
+    /// Stores what is approved. Of a request that changes who decides nothing is stored: the rules by which it was judged are no
+    /// longer those that hold after the merge.
+    async fn store(
+        &self,
+        cx: &Cx,
+        reviewed: &Reviewed,
+        asking: &BTreeMap<String, Asking<'_>>,
+        said: &Request<'_>,
+        events: &Arc<dyn EventSink>,
+    ) -> Result<Judged> {
+        let mut judged = Judged::default();
+        for part in reviewed.review.parts.iter().filter(|part| part.outcome() == Outcome::Approved) {
+            let Some(Asking { config, rules }) = asking.get(&part.application) else { continue };
+            let Some(planned) = reviewed.plans.get(&part.application) else { continue };
+            let again = part.approvals.iter().flat_map(|standing| standing.asks_again_for.clone());
+            let again: Vec<String> = again.collect();
+            if !again.is_empty() {
+                judged.asks_again.push((part.application.clone(), again));
+                continue;
+            }
+            let findings = together(&planned.findings);
+            let approval = Approval::new(&planned.plan, findings, self.approver(part), cx.now())?;
+            let approval = approval.until(ends(part, rules, said));
+            let by = approval.by.name.clone();
+            let request = Order::Approve { approval: Box::new(approval) };
+            Box::pin(order::order(cx, config, events, &by, &request)).await?;
+            judged.approved.push(part.application.clone());
+        }
+        Ok(judged)
+    }
+
+    /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict,
+    /// which is given.
+    fn unlift(&self, reviewed: &mut Reviewed) -> BTreeMap<String, Verdict> {
+        let (name, mut lifted) = (self.name(), BTreeMap::new());
+        for part in &mut reviewed.review.parts {
+            let Some(planned) = reviewed.plans.get(&part.application) else { continue };
+            let is_stored = self.keeps_approvals && planned.approved_in.contains(&name);
+            if is_stored && part.looked_at_target && matches!(part.verdict, Verdict::Warn { .. }) {
+                let findings = planned.findings.iter();
+                let messages = GateMessage::gathered(findings.map(|(found, _)| found.clone()));
+                if !messages.is_empty() {
+                    let wanted = Verdict::NeedsApproval { messages };
+                    let verdict = std::mem::replace(&mut part.verdict, wanted);
+                    lifted.insert(part.application.clone(), verdict);
+                }
+            }
+        }
+        lifted
+    }
+
+    /// The request, as stored approvals name it.
+    pub(super) fn name(&self) -> String {
+        let info = self.forge.info();
+        format!("{} {}#{}", info.kind, info.repository, self.number)
+    }
+
+    /// Who approved a part, and where that can be read.
+    pub(super) fn approver(&self, part: &Part) -> Approver {
+        let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
+        let names: BTreeSet<&str> = rules.flat_map(|rule| &rule.approved_by).map(String::as_str).collect();
+        let review = self.name();
+        Approver::new(names.into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
+    }
+}
+
+/// The applications of which a gate or a rule wants approvals that nobody gave yet.
+fn asking<'a>(reviewed: &Reviewed, chosen: &[&'a Config]) -> Result<BTreeMap<String, Asking<'a>>> {
+    let mut found = BTreeMap::new();
+    for part in reviewed.review.parts.iter().filter(|part| part.looked_at_target) {
+        let Some(config) = chosen.iter().find(|config| config.name == part.application) else { continue };
+        let Some(planned) = reviewed.plans.get(&part.application) else { continue };
+        let rules = gates::rules(config)?;
+        // A rule about what a plan alone does not tell has no finding of the gate that somebody could have lifted.
+        let only_here = || is_not_found(&planned.findings) && rules.iter().any(|rule| rule.applies_to(part));
+        if matches!(part.verdict, Verdict::NeedsApproval { .. }) || only_here() {
+            found.insert(part.application.clone(), Asking { config, rules });
+        }
+    }
+    Ok(found)
+}
+
+fn is_not_found(findings: &[(GateMessage, Digest)]) -> bool {
+    !findings.iter().any(|(found, _)| found.gate == gates::APPROVALS)
+}
+
+/// The findings with those of the rules joined, each of which is about one step.
+fn together(findings: &[(GateMessage, Digest)]) -> Vec<(GateMessage, Digest)> {
+    let is_of_rule = |found: &GateMessage| found.gate == gates::APPROVALS;
+    let rule = findings.iter().find(|(found, _)| is_of_rule(found)).map(|(_, rule)| *rule);
+    let of_rules = findings.iter().filter(|(found, _)| is_of_rule(found)).map(|(found, _)| found.clone());
+    let of_rules = GateMessage::gathered(of_rules).into_iter().filter_map(|found| Some((found, rule?)));
+    let others = findings.iter().filter(|(found, _)| !is_of_rule(found)).cloned();
+    others.chain(of_rules).collect()
+}
+
+/// When the first of the approvals ends that the rules need.
+fn ends(part: &Part, rules: &[ApprovalRule], said: &Request<'_>) -> Option<Time> {
+    let standing = part.approvals.as_ref()?;
+    let ends = rules.iter().filter(|rule| rule.applies_to(part)).filter_map(|rule| {
+        let of_rule = standing
+            .rules
+            .iter()
+            .filter(|of| of.name == rule.name || of.name.starts_with(&format!("{} (", rule.name)));
+        let people: BTreeSet<&String> = of_rule.flat_map(|of| &of.approved_by).collect();
+        let given = people.into_iter().filter_map(|login| {
+            let votes = said.votes.iter().filter(|vote| vote.by.login == *login);
+            votes.filter(|vote| vote.opinion == Opinion::Approved).map(|vote| vote.at).max()
+        });
+        Some(given.min()?.after(rule.valid_for?))
+    });
+    ends.min()
+}

@@ -1,0 +1,279 @@
+//! A rollback through a forge: the request that takes a bad revision back, and whether it landed.
+//!
+//! The application is pinned to a good revision meanwhile, so that nothing is applied of the bad one. Every step can be made
+//! again: the commit that takes back is the same one each time, its branch is named after the bad revision, and what is
+//! there already is left as it is.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::{
+    AuditEvent, AuditRecord, Cx, Error, ErrorKind, EventSink, Relation, Request, Result, Revision, SyncResult,
+};
+use gitops_forge::{
+    ChangeRequest, CommitId, CommitStatus, Forge, ForgeExt, NewRequest, RequestQuery, RequestState,
+    StatusState,
+};
+
+use crate::config::{Config, GitRef};
+use crate::order;
+use crate::session::{self, Session};
+
+/// How many entries of the audit log are looked through for the last good revision.
+const REMEMBERED: usize = 1 << 16;
+
+/// What takes a revision back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Revert {
+    /// The revision that is taken back.
+    pub bad: Revision,
+    /// The revision that the application goes back to.
+    pub good: Revision,
+    /// The commit that takes it back, on top of the bad one.
+    pub commit: Revision,
+    /// The branch of that commit.
+    pub branch: String,
+    /// The branch that it is to be merged into.
+    pub target: String,
+}
+
+/// How far a request is that takes a revision back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Progress {
+    /// Nobody opened it yet.
+    Missing,
+    /// It waits to be merged.
+    Open(Box<ChangeRequest>),
+    /// What is followed has it.
+    Landed,
+    /// It was closed without a merge.
+    Closed(Box<ChangeRequest>),
+}
+
+/// The revision to take back and the one to go back to.
+///
+/// The bad one is what was applied last, other than the one to go back to. That is the named one; or the one to which the
+/// application is pinned; or else the newest before the bad one that was applied whole, became ready, and was not gone back
+/// from.
+///
+/// # Errors
+/// `NotFound` if nothing was applied yet, or nothing good before it; what keeps the audit log from being read.
+pub fn bad_and_good(
+    audit: &Path,
+    named: Option<Revision>,
+    pinned: Option<Revision>,
+) -> Result<(Revision, Revision)> {
+    let records = session::audit_records(audit, REMEMBERED)?;
+    let mut ended = records.iter().rev().filter_map(applied);
+    let goal = named.or(pinned);
+    let is_other = |revision: &Revision| goal.as_ref().is_none_or(|goal| goal.id() != revision.id());
+    let bad = ended.find(|(revision, _)| is_other(revision)).map(|(revision, _)| revision.clone());
+    let bad = bad.ok_or_else(|| missing("no revision was applied that could be taken back"))?;
+    let good = goal.or_else(|| {
+        let left = left_behind(&records);
+        let is_left = |revision: &Revision| revision.id() == bad.id() || left.contains(revision.id());
+        let good = ended.find(|(revision, is_good)| *is_good && !is_left(revision));
+        good.map(|(revision, _)| revision.clone())
+    });
+    let none = || missing("no earlier revision was applied whole and became ready");
+    Ok((bad, good.ok_or_else(none)?))
+}
+
+/// The revisions from which somebody went back to another one.
+fn left_behind(records: &[AuditRecord]) -> BTreeSet<&str> {
+    let (mut last, mut left) = (None, BTreeSet::new());
+    for record in records {
+        match &record.entry.what {
+            AuditEvent::Pinned { revision, .. } => {
+                left.extend(last.filter(|last| *last != revision.id()));
+            }
+            _ => last = applied(record).map(|(revision, _)| revision.id()).or(last),
+        }
+    }
+    left
+}
+
+/// A revision that was applied, and whether it was so whole and became ready.
+fn applied(record: &AuditRecord) -> Option<(&Revision, bool)> {
+    match &record.entry.what {
+        AuditEvent::SyncEnded { revision, result, failed, not_ready, missing, .. } => {
+            let is_good = matches!(result, Some(SyncResult::Succeeded) | None)
+                && [*failed, *not_ready, *missing] == [0, 0, 0];
+            Some((revision, is_good))
+        }
+        _ => None,
+    }
+}
+
+fn missing(message: &str) -> Error {
+    Error::new(ErrorKind::NotFound, message).help("name the revision to go back to: `gitops rollback REV`")
+}
+
+impl Revert {
+    /// Makes the commit that takes a revision back, in the mirror alone.
+    ///
+    /// # Errors
+    /// `Unsupported` if it is not a branch that the application follows; `Invalid` if the bad revision does not descend from the
+    /// good one, or nothing of the application differs; what keeps a commit from being fetched.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn of(cx: &Cx, session: &Session, bad: &Revision, good: &Revision) -> Result<Self> {
+        let GitRef::Branch(target) = &session.config.source.reference else {
+            let message = "a request can take a revision back only where a branch is followed";
+            return Err(Error::new(ErrorKind::Unsupported, message).help("go back without `--revert`"));
+        };
+        let history = session.engine.source().history();
+        let relation = match history {
+            Some(history) => history.relation(cx, good, bad).await?,
+            None => Relation::Diverged,
+        };
+        if relation != Relation::Newer {
+            let message = format!(
+                "{} does not come after {}, so it can't be taken back to that",
+                bad.short(),
+                good.short()
+            );
+            return Err(
+                Error::new(ErrorKind::Invalid, message).help("name an earlier revision of the branch")
+            );
+        }
+        let commit = session.git.restored(cx, good, bad).await?;
+        let branch = format!("gitops/revert-{}-{}", session.config.name, bad.short());
+        Ok(Self { bad: bad.clone(), good: good.clone(), commit, branch, target: target.clone() })
+    }
+
+    /// How far the request is; nothing is written.
+    ///
+    /// # Errors
+    /// Those of the forge and of the source.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn progress(&self, cx: &Cx, session: &Session, forge: &dyn Forge) -> Result<Progress> {
+        let commit = CommitId::parse(self.commit.id())?;
+        if self.has_landed(cx, session, &self.commit).await? {
+            return Ok(Progress::Landed);
+        }
+        let between = RequestQuery::Between { head: self.branch.clone(), base: self.target.clone() };
+        if let Some(open) = forge.change_requests(cx, &between).await?.into_iter().next() {
+            return Ok(Progress::Open(Box::new(open)));
+        }
+        let mut found = forge.change_requests(cx, &RequestQuery::OfCommit(commit)).await?;
+        found.sort_by_key(|request| request.number);
+        let Some(newest) = found.pop() else { return Ok(Progress::Missing) };
+        match (newest.state, &newest.merge_commit) {
+            (RequestState::Open, _) => Ok(Progress::Open(Box::new(newest))),
+            (RequestState::Merged, Some(merged)) => {
+                let merged = Revision::new(merged.as_str(), merged.as_str());
+                match self.has_landed(cx, session, &merged).await? {
+                    true => Ok(Progress::Landed),
+                    // Merged, and what is followed does not have it: somebody moved the branch back.
+                    false => Ok(Progress::Closed(Box::new(newest))),
+                }
+            }
+            _ => Ok(Progress::Closed(Box::new(newest))),
+        }
+    }
+
+    /// Whether what is followed has a commit.
+    async fn has_landed(&self, cx: &Cx, session: &Session, commit: &Revision) -> Result<bool> {
+        let source = session.engine.source();
+        let newest = source.resolve(cx).await?;
+        if newest.id() == self.bad.id() {
+            return Ok(false);
+        }
+        let Some(history) = source.history() else { return Ok(false) };
+        match history.relation(cx, commit, &newest).await {
+            Ok(relation) => Ok(matches!(relation, Relation::Same | Relation::Newer)),
+            // Squashed or rebased: the repository has not this commit but another one.
+            Err(error) if error.is_not_found() => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Pushes the commit, says on the bad one that it was taken back, and opens the request. What is there already stays as it
+    /// is.
+    ///
+    /// # Errors
+    /// `Conflict` if the branch has another commit; `Forbidden` if we may not push or open a request; those of the forge.
+    ///
+    /// # Cancel safety
+    /// If the future is dropped, some of it was done; make the call again.
+    pub async fn open(
+        &self,
+        cx: &Cx,
+        session: &Session,
+        forge: &dyn Forge,
+        context: &str,
+    ) -> Result<ChangeRequest> {
+        session.git.push_to_branch(cx, &self.commit, &self.branch).await?;
+        let title = format!("Take {} back to {}", session.config.name, self.good.short());
+        let body = format!(
+            "`{}` was rolled back from {} to {} and is pinned there. This request takes the change back on `{}`; once it is merged, \
+             `gitops rollback --revert` lets the application follow the branch again.\n\nMake the change again in a request of its own.",
+            session.config.name,
+            self.bad.id(),
+            self.good.id(),
+            self.target,
+        );
+        let new = NewRequest::new(&self.branch, &self.target, title).body(body);
+        let request = opened(cx, forge, &new).await?;
+        let text = format!("rolled back to {}; {} takes it back", self.good.short(), number(forge, &request));
+        let status = CommitStatus::new(format!("{context}/rollback"), StatusState::Failure, &text);
+        forge.ensure_status(cx, &CommitId::parse(self.bad.id())?, &status).await?;
+        Ok(request)
+    }
+}
+
+/// Lets an application follow its branch again if it was pinned by a rollback and the request that takes the bad revision back
+/// landed. Gives whether it did. A process at work is asked to do it.
+///
+/// # Errors
+/// Those of the forge and of the source; what keeps the state from being read or written.
+///
+/// # Cancel safety
+/// If the future is dropped, it was done or not; make the call again.
+pub async fn follow_again(
+    cx: &Cx,
+    config: &Config,
+    forge: &dyn Forge,
+    events: &Arc<dyn EventSink>,
+) -> Result<bool> {
+    let session = Session::builder(config).open(cx).await?;
+    let Some(pin) = session.engine.pinned(cx).await? else { return Ok(false) };
+    let (bad, good) = bad_and_good(&session.audit_path(), None, Some(pin.revision))?;
+    let revert = Revert::of(cx, &session, &bad, &good).await?;
+    if revert.progress(cx, &session, forge).await? != Progress::Landed {
+        return Ok(false);
+    }
+    drop(session);
+    let by = format!("rollback of {}", bad.short());
+    Box::pin(order::order(cx, config, events, &by, &Request::Unpin)).await?;
+    Ok(true)
+}
+
+/// How often a forge is asked that does not know a branch yet, a second apart.
+const TRIES: u32 = 30;
+
+/// Opens a request for a branch that was pushed just now: a forge knows of it a moment later.
+pub(crate) async fn opened(cx: &Cx, forge: &dyn Forge, new: &NewRequest) -> Result<ChangeRequest> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match forge.ensure_request(cx, new).await {
+            Err(error) if error.is_not_found() && tries < TRIES => cx.sleep(Duration::from_secs(1)).await?,
+            opened => return opened.map(|opened| opened.value),
+        }
+    }
+}
+
+/// A request as people write it there.
+fn number(forge: &dyn Forge, request: &ChangeRequest) -> String {
+    let sign = if forge.info().kind == "gitlab" { '!' } else { '#' };
+    format!("{sign}{}", request.number)
+}
