@@ -115,12 +115,13 @@ impl Gate for Hours {
         if changes(plan).next().is_none() {
             return Verdict::Allow;
         }
-        match self.windows.at(&self.environment, now) {
-            WindowState::Open => Verdict::Allow,
-            closed => match urgently(proposal) {
-                Some(by) => Verdict::warn(WINDOWS, format!("opened by {by}")),
-                None => closed.verdict(),
-            },
+        let state = self.windows.at(&self.environment, now);
+        if matches!(state, WindowState::Open) {
+            return Verdict::Allow;
+        }
+        match urgently(proposal) {
+            Some(by) => Verdict::warn(WINDOWS, format!("opened by {by}")),
+            None => state.verdict(),
         }
     }
 

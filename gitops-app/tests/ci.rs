@@ -17,7 +17,6 @@ fn read(name: &str) -> Document {
     yaml::read(name, &bytes, Dialect::KyamlV3, &Limits::default()).unwrap().remove(0)
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test command says where the program is")]
 fn actionlint() -> PathBuf {
     let place = std::env::var_os("GITOPS_ACTIONLINT");
     place.expect("GITOPS_ACTIONLINT names the program: run `cargo xtask test --only ci`").into()

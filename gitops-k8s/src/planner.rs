@@ -200,14 +200,12 @@ fn label(name: String) -> Result<String> {
         && name.chars().all(|c| is_inner(c) || c == '-')
         && name.starts_with(is_inner)
         && name.ends_with(is_inner);
-    match fits {
-        true => Ok(name),
-        false => {
-            let shown = gitops_core::text::shown(&name, 80);
-            Err(Error::new(ErrorKind::Invalid, format!("`{shown}` is no name of a namespace or an account"))
-                .help("write small letters, digits and `-`"))
-        }
+    if fits {
+        return Ok(name);
     }
+    let shown = gitops_core::value::text::shown(&name, 80);
+    Err(Error::new(ErrorKind::Invalid, format!("`{shown}` is no name of a namespace or an account"))
+        .help("write small letters, digits and `-`"))
 }
 
 /// Writes a mapping as YAML. Texts are quoted as JSON quotes them, which YAML reads.

@@ -157,9 +157,8 @@ impl Promotion {
         let mut text = format!("The versions that `{}` declares at {}.\n\n", self.from, self.revision.id());
         text += &block(self.lines());
         if moving > 0 {
-            text += &format!(
-                "\n{moving} of them are names that can move: what runs may be another thing than what ran.\n"
-            );
+            let note = "of them are names that can move: what runs may be another thing than what ran.";
+            text.extend(["\n", &moving.to_string(), " ", note, "\n"]);
         }
         if !self.left.is_empty() {
             text += "\nThese look like versions and are not touched:\n\n";
@@ -185,7 +184,7 @@ fn block(lines: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<String> = lines.into_iter().collect();
     let more = lines.len().saturating_sub(LINES);
     let shown =
-        lines.iter().take(LINES).map(|line| format!("    {}\n", gitops_core::text::shown(line, LINE)));
+        lines.iter().take(LINES).map(|line| format!("    {}\n", gitops_core::value::text::shown(line, LINE)));
     let text: String = shown.collect();
     if more > 0 { format!("{text}    … and {more} more\n") } else { text }
 }

@@ -46,7 +46,7 @@ pub fn of_yaml(path: &str, text: &str, documents: &[Document]) -> Vec<Version> {
         match kind {
             _ if name == "Chart.yaml" => finder.chart(&at, root),
             Some("Kustomization") if api.starts_with("kustomize.config.k8s.io/") => {
-                finder.kustomization(&at, root)
+                finder.kustomization(&at, root);
             }
             None if is_kustomization => finder.kustomization(&at, root),
             Some("HelmRelease") => finder.helm_release(&at, root),

@@ -195,10 +195,9 @@ impl Reviewing<'_> {
 
     fn context(&self, cx: &Cx, config: &Config, verdict: Verdict) -> Context<'_> {
         let labels = labels(config);
-        let verdict = match config.windows.at(&labels.environment, cx.now()) {
-            WindowState::Open => verdict,
-            closed => verdict.and(closed_now(&closed)),
-        };
+        let state = config.windows.at(&labels.environment, cx.now());
+        let verdict =
+            if matches!(state, WindowState::Open) { verdict } else { verdict.and(closed_now(&state)) };
         Context { labels, verdict, ..Context::new(self.rules) }
     }
 }

@@ -42,12 +42,9 @@ pub(super) async fn of(
         (None, ForgeKind::Gitea) => return Err(other_syntax()),
     };
     for place in places {
-        match planned.git.entry(cx, &planned.base, place).await? {
-            Some(Entry::File(bytes)) => {
-                let owners = read(place, &bytes, kind, planned)?;
-                return Ok(Some(Owners { file: (*place).to_owned(), owners }));
-            }
-            Some(_) | None => {}
+        if let Some(Entry::File(bytes)) = planned.git.entry(cx, &planned.base, place).await? {
+            let owners = read(place, &bytes, kind, planned)?;
+            return Ok(Some(Owners { file: (*place).to_owned(), owners }));
         }
     }
     match named {
@@ -86,7 +83,7 @@ pub(super) async fn teams(
     owners: Option<&CodeOwners>,
     changed: &[String],
 ) -> Result<BTreeMap<String, Vec<String>>> {
-    let of_rules: BTreeSet<&str> = rules.iter().flat_map(|rule| teams_of(rule)).map(String::as_str).collect();
+    let of_rules: BTreeSet<&str> = rules.iter().flat_map(teams_of).map(String::as_str).collect();
     let required = owners.map(|owners| owners.requirements(changed)).unwrap_or_default();
     let named = required.iter().flat_map(|group| &group.owners).filter_map(|owner| match owner {
         // On GitLab a group may have a name without a slash, as people have.

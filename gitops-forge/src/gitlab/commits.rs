@@ -33,7 +33,7 @@ impl Commits for GitLab {
         let (commits, committers) = self.all_commits(cx, number).await?;
         let known = self.accounts(&commits, committers);
         let mut found =
-            commits.iter().map(|commit| self.commit(commit, &known)).collect::<Result<Vec<_>>>()?;
+            commits.iter().map(|commit| Self::commit(commit, &known)).collect::<Result<Vec<_>>>()?;
         found.sort_by(|one, other| one.commit.cmp(&other.commit));
         Ok(found)
     }
@@ -108,7 +108,7 @@ impl GitLab {
         known
     }
 
-    fn commit(&self, json: &RequestCommitJson, known: &BTreeMap<String, User>) -> Result<RequestCommit> {
+    fn commit(json: &RequestCommitJson, known: &BTreeMap<String, User>) -> Result<RequestCommit> {
         let person = |email: &Option<String>| {
             let email = email.clone().unwrap_or_default();
             CommitPerson::new(known.get(&email.to_lowercase()).cloned(), email)

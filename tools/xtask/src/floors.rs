@@ -39,7 +39,7 @@ const KUBERNETES: House = House {
         &["declare"],
         &["live"],
         &["change"],
-        &["state", "target"],
+        &["planner", "state", "target"],
     ],
 };
 

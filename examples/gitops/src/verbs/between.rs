@@ -79,14 +79,15 @@ impl ComparisonDocument<'_> {
         let mut text = String::new();
         for (side, keys) in [(&self.first, self.only_first), (&self.second, self.only_second)] {
             for key in keys {
-                text +=
-                    &format!("only in {}  {}\n", escape(&side.application), escape(&changes::object(key)));
+                let (side, key) = (escape(&side.application), escape(&changes::object(key)));
+                text.extend(["only in ", &side, "  ", &key, "\n"]);
             }
         }
         for DifferingPart { second, fields, .. } in &self.differing {
-            text += &format!("{}\n", paint(BOLD, &escape(&changes::object(second))));
+            text.push_str(&paint(BOLD, escape(&changes::object(second))));
+            text.push('\n');
             for field in fields.fields() {
-                text += &format!("  {}\n", escape(&field.to_string()));
+                text.extend(["  ", &escape(&field.to_string()), "\n"]);
             }
         }
         let side = |side: &Side| format!("{} at {}", side.application, side.revision);

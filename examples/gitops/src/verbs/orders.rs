@@ -75,12 +75,11 @@ pub async fn approve(app: &App, args: &ApproveArgs) -> Ended {
     if !app.screen.is_json() {
         plan::show(app, &session, &plan, &verdict, None, Some(app.command("plan --commits"))).await?;
     }
-    let (by, until) = match args.urgent {
-        true => urgent::approver(app, args, &session, &plan).await?,
-        false => {
-            let until = args.until.map(|until: Duration| app.cx.now().after(until));
-            (Approver::new(actor(), Through::Terminal { uid: uid() }), until)
-        }
+    let (by, until) = if args.urgent {
+        urgent::approver(app, args, &session, &plan).await?
+    } else {
+        let until = args.until.map(|until: Duration| app.cx.now().after(until));
+        (Approver::new(actor(), Through::Terminal { uid: uid() }), until)
     };
     let who = by.name.clone();
     let approval = session.engine.approval_of(&app.cx, &plan, by)?.until(until);

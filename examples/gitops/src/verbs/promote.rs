@@ -68,21 +68,19 @@ fn human(document: &PromotionDocument<'_>, args: &PromoteArgs) -> String {
         let (file, what) = (escape(&change.file), escape(&change.what));
         let place = if change.line == 0 { file } else { format!("{file}:{}", change.line) };
         let versions = escape(&format!("{} -> {}", change.before, change.after));
-        text += &format!("  {place}  {what}: {versions}{moves}\n");
+        text.extend(["  ", &place, "  ", &what, ": ", &versions, moves, "\n"]);
     }
     for left in &promotion.left {
         let (file, what) = (escape(&left.file), escape(&left.what));
-        text += &format!("  {} {file}:{}  {what}: {}\n", paint(YELLOW, "not touched"), left.line, left.why);
+        let line = format!("  {} {file}:{}  {what}: {}\n", paint(YELLOW, "not touched"), left.line, left.why);
+        text.push_str(&line);
     }
     if !promotion.others.is_empty() {
-        text += &format!(
-            "Besides, {} files differ:  gitops diff --between {},{}\n",
-            promotion.others.len(),
-            args.from,
-            args.to
-        );
+        let (count, from, to) = (promotion.others.len(), &args.from, &args.to);
+        let line = format!("Besides, {count} files differ:  gitops diff --between {from},{to}\n");
+        text.push_str(&line);
         for other in promotion.others.iter().take(20) {
-            text += &format!("  {}  {}\n", escape(&other.path), other.how);
+            text.extend(["  ", &escape(&other.path), "  ", &other.how.to_string(), "\n"]);
         }
     }
     let head = match request {

@@ -34,7 +34,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
         Progress::Landed if is_held => {
             drop(session);
             said(&format!("{} takes {} back: following it again.", revert.target, bad.short()));
-            rollback::run(app, &ended(args)).await
+            Box::pin(rollback::run(app, &ended(args))).await
         }
         Progress::Landed => {
             said(&format!("{} was taken back, and the application follows {}.", bad.short(), revert.target));
@@ -43,7 +43,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
         Progress::Closed(request) => Err(closed(app, &revert, &request.web_url)),
         _ => {
             drop(session);
-            let exit = hold(app, args, &good, is_held).await?;
+            let exit = Box::pin(hold(app, args, &good, is_held)).await?;
             let session = app.open(Access::Look, progress::sink(app)).await?;
             let request = revert.open(&app.cx, &session, &*forge, found.context()).await?;
             let again = app.command("rollback --revert");
@@ -61,7 +61,7 @@ async fn hold(app: &App, args: &RollbackArgs, good: &Revision, is_held: bool) ->
     }
     let revision = Some(good.id().to_owned());
     let consent = args.consent.clone();
-    rollback::run(app, &RollbackArgs { revision, revert: false, end: false, consent }).await
+    Box::pin(rollback::run(app, &RollbackArgs { revision, revert: false, end: false, consent })).await
 }
 
 fn ended(args: &RollbackArgs) -> RollbackArgs {

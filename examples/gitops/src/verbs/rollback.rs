@@ -22,7 +22,9 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
         return Box::pin(revert::run(app, args)).await;
     }
     match alone(app, args).await {
-        Err(failure) if failure.error.kind() == ErrorKind::Locked => by_process(app, args, failure).await,
+        Err(failure) if failure.error.kind() == ErrorKind::Locked => {
+            Box::pin(by_process(app, args, failure)).await
+        }
         ended => ended,
     }
 }

@@ -118,13 +118,13 @@ impl Work<'_> {
         };
         if let ([config], true) = (self.chosen, self.is_first) {
             let kept = keeps(config);
-            let session = kept.open().await?;
-            kept.keep(session).await?;
+            let session = Box::pin(kept.open()).await?;
+            Box::pin(kept.keep(session)).await?;
             return Ok(Exit::Ok);
         }
         let each = self.chosen.iter().map(|config| async move {
             let kept = keeps(config);
-            let failure = kept.until_open(cx).await.err()?;
+            let failure = Box::pin(kept.until_open(cx)).await.err()?;
             kept.app.screen.complain(&output::error::human(&failure));
             Some(failure.exit)
         });
@@ -146,8 +146,8 @@ impl Kept<'_> {
     async fn until_open(&self, cx: &Cx) -> Result<(), Failure> {
         let (mut told, name) = (None, &self.app.config().name);
         while !cx.is_cancelled() {
-            match self.open().await {
-                Ok(session) => return self.keep(session).await,
+            match Box::pin(self.open()).await {
+                Ok(session) => return Box::pin(self.keep(session)).await,
                 Err(error) => {
                     self.server.inspect(|server| server.board().fail(name));
                     let text = escape(&error.with_help());

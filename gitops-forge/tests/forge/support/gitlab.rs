@@ -183,9 +183,8 @@ impl GitLabDialect {
         assert_eq!(variables["project"], "platform/site");
         let after: usize = variables["after"].as_str().map_or(0, |cursor| cursor.parse().unwrap());
         let found = self.forge.commits().unwrap();
-        let found = match found.of_request(cx, number(&text(variables, "iid"))?).await {
-            Ok(found) => found,
-            Err(_) => return Ok(Answered::json(200, json!({"data": {"project": {"mergeRequest": null}}}))),
+        let Ok(found) = found.of_request(cx, number(&text(variables, "iid"))?).await else {
+            return Ok(Answered::json(200, json!({"data": {"project": {"mergeRequest": null}}})));
         };
         let account =
             |user: &User| json!({"id": format!("gid://gitlab/User/{}", user.id), "username": user.login});
