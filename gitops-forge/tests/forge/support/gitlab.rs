@@ -1,3 +1,4 @@
+// Long because it is all of one forge that the tests talk to, route by route.
 //! A forge in memory that speaks as GitLab does.
 
 use std::sync::Mutex;
