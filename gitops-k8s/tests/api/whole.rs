@@ -31,6 +31,11 @@ pub fn manifests(folder: &Path) -> Vec<(String, String)> {
 pub async fn engine(world: &World, files: &Files, patience: Duration) -> Engine {
     let key = SecretKey::new([7; 32]);
     let render = KubernetesRender::new("k").namespace(world.namespace.as_str()).secret_key(key);
+    engine_of(world, files, patience, Arc::new(render)).await
+}
+
+/// The same with a renderer of its own.
+pub async fn engine_of(world: &World, files: &Files, patience: Duration, render: Arc<dyn Render>) -> Engine {
     let state = State {
         store: Arc::new(MemoryStore::new()),
         journal: Box::new(MemoryJournalIo::default()),
@@ -39,7 +44,7 @@ pub async fn engine(world: &World, files: &Files, patience: Duration) -> Engine 
     };
     let builder = Engine::builder("whole")
         .source(Arc::new(files.clone()))
-        .render(Arc::new(render))
+        .render(render)
         .target("k", Arc::new(world.target()))
         .ready_timeout(patience)
         .state(state);

@@ -12,5 +12,6 @@ mod left;
 mod moved;
 mod operators;
 mod orphaned;
+mod popular;
 mod readiness;
 mod renamed;

@@ -33,15 +33,30 @@ impl World {
 
     /// The same by way of a proxy that fails on demand.
     pub async fn behind(name: &str) -> (Self, FaultProxy) {
-        let proxy = FaultProxy::before(ApiServer::shared()).await;
+        Self::behind_of(ApiServer::shared(), name).await
+    }
+
+    /// The same before a server with controllers.
+    pub async fn controlled_behind(name: &str) -> (Self, FaultProxy) {
+        Self::behind_of(ApiServer::controlled(), name).await
+    }
+
+    async fn behind_of(server: &'static ApiServer, name: &str) -> (Self, FaultProxy) {
+        let proxy = FaultProxy::before(server).await;
         let url = proxy.url();
-        let world =
-            Self::by(name, move |server, _| Connection::kubeconfig(server.kubeconfig_by(&url, User::Admin)));
-        (world.await, proxy)
+        let connect =
+            |server: &ApiServer, _: &str| Connection::kubeconfig(server.kubeconfig_by(&url, User::Admin));
+        (Self::on(server, name, connect).await, proxy)
     }
 
     pub async fn by(name: &str, connect: impl Fn(&ApiServer, &str) -> Connection) -> Self {
         Self::on(ApiServer::shared(), name, connect).await
+    }
+
+    /// The same on a server of its own, for what counts for the whole cluster.
+    pub async fn alone(name: &str) -> Self {
+        let connect = |server: &ApiServer, _: &str| Connection::kubeconfig(server.kubeconfig(User::Admin));
+        Self::on(Box::leak(Box::new(ApiServer::start())), name, connect).await
     }
 
     /// The same on a server with controllers, where what was declared comes about.
