@@ -11,6 +11,7 @@ use testbed::Gitea;
 
 use crate::support::{Ran, World};
 
+mod kill;
 mod serve;
 mod serving;
 

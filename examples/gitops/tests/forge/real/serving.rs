@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use gitops_core::Cx;
 use ring::hmac;
-use serde_json::Value;
+use serde_json::{Value, json};
+use testbed::Gitea;
 use tokio::sync::mpsc;
 
-use super::Site;
+use super::{SITE, Site};
 
 /// The secret of the webhooks.
 pub const SECRET: &str = "one long random text";
@@ -85,6 +86,11 @@ impl Serving {
         self.until(kind, |event| event["type"] == kind).await
     }
 
+    /// Whether it is ready, and what it says of its applications.
+    pub async fn ready(&self) -> (u16, String) {
+        self.ask("GET /readyz HTTP/1.1\r\nhost: gitops\r\n\r\n".to_owned()).await
+    }
+
     /// What a path answers.
     pub async fn get(&self, path: &str) -> String {
         self.ask(format!("GET {path} HTTP/1.1\r\nhost: gitops\r\n\r\n")).await.1
@@ -125,6 +131,12 @@ impl Serving {
         while self.next().await.is_some() {}
         self.child.wait().unwrap().code().unwrap()
     }
+
+    /// Ends it in the middle of whatever it does.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
 }
 
 impl Drop for Serving {
@@ -132,4 +144,15 @@ impl Drop for Serving {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Has the forge send its webhooks to a server.
+pub async fn hook(site: &Site, serving: &Serving) {
+    let hook = json!({
+        "type": "gitea", "active": true, "events": [
+            "push", "pull_request", "pull_request_sync", "pull_request_comment", "pull_request_review", "issue_comment",
+        ],
+        "config": {"url": format!("http://{}/webhooks/gitea", serving.address), "content_type": "json", "secret": SECRET},
+    });
+    site.gitea.done(Gitea::ADMIN, "POST", &format!("{SITE}/hooks"), hook).await;
 }

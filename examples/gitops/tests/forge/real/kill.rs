@@ -1,0 +1,88 @@
+//! The server is killed at random moments: one comment, one apply, and no approval is lost.
+
+use std::time::Duration;
+
+use gitops_core::Cx;
+use testbed::Gitea;
+
+use super::Site;
+use super::serve::GATED;
+use super::serving::Serving;
+
+/// How often each part of the way is cut short: a few times, or as often as `GITOPS_KILLS` says.
+fn rounds() -> usize {
+    std::env::var("GITOPS_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(2)
+}
+
+/// Runs the server for a random while, and kills it.
+#[expect(clippy::disallowed_methods, reason = "what happens at a random moment is what is tested")]
+async fn cut_short(site: &Site) {
+    let serving = Serving::start(site).await;
+    let micros = u64::try_from(Cx::system().random() % 1_500_000).unwrap();
+    eprintln!("killed after {micros} µs");
+    tokio::time::sleep(Duration::from_micros(micros)).await;
+    serving.kill();
+}
+
+/// Runs the server until something is so.
+#[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+async fn until(site: &Site, what: &str, is_so: impl AsyncFn() -> bool) {
+    if is_so().await {
+        return;
+    }
+    let serving = Serving::start(site).await;
+    for _ in 0..600 {
+        if is_so().await {
+            return serving.kill();
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("{what} is not so within a minute");
+}
+
+impl Site {
+    /// How many lines of the audit log hold all of these.
+    fn audited(&self, texts: &[&str]) -> usize {
+        let log = std::fs::read_to_string(self.world.path(".gitops/site/audit.jsonl")).unwrap();
+        log.lines().filter(|line| texts.iter().all(|text| line.contains(text))).count()
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_at_any_moment_comments_once_applies_once_and_loses_no_approval() {
+    let site = Site::new().await;
+    site.serve("1s", GATED);
+    for round in 0..rounds() {
+        let (branch, text) = (format!("round-{round}"), format!("round {round}\n"));
+        let head = site.commit_on(&branch, &[("index.html", Some(&text))]);
+        let number = site.open("alice", &branch).await;
+        let name = format!("platform/site#{number}");
+        cut_short(&site).await;
+        until(&site, "the review", async || {
+            site.ours(number, "review").await.len() == 1 && site.statuses(&head).await.len() == 2
+        })
+        .await;
+        let effect = site.effect(number).await;
+        site.comment("bob", number, &format!("/approve {effect}")).await;
+        cut_short(&site).await;
+        until(&site, "the approval", async || {
+            site.audited(&[r#""event":"approved""#, &name]) > 0
+                && site.statuses(&head).await.contains(&"gitops/policy success".to_owned())
+        })
+        .await;
+        site.merge(number).await.unwrap();
+        let merged = site.merge_commit(number).await;
+        cut_short(&site).await;
+        until(&site, "the outcome", async || {
+            site.statuses(&merged).await.contains(&"gitops/live/site success".to_owned())
+        })
+        .await;
+        assert_eq!(site.world.live("index.html"), Some(text));
+        let done = site.audited(&[r#""event":"outcome""#, "index.html", r#""result":"done""#]);
+        assert_eq!(done, round + 2, "one apply for each round, and the first one");
+        let comments = site.comments(number).await;
+        let ours = comments.iter().filter(|comment| comment["user"]["login"] == Gitea::ADMIN).count();
+        assert_eq!((site.ours(number, "review").await.len(), ours), (1, 2), "{comments:#?}");
+    }
+    site.gitops(&["audit", "verify"]).await.expect(0);
+}
