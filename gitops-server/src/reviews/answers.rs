@@ -68,8 +68,7 @@ fn text(page: &Page, flavour: Flavour) -> Option<String> {
     if page.outcomes.is_empty() && page.asked.is_empty() {
         return None;
     }
-    let answered = page.asked.iter().filter(|entry| matches!(entry.stage, Stage::Answered { .. }));
-    let ids: Vec<String> = answered.map(|entry| id(&entry.comment, entry.nth)).collect();
+    let ids: Vec<String> = page.answered().map(|entry| id(&entry.comment, entry.nth)).collect();
     let mut text = format!("{ANSWERED} {} -->\n", ids.join(" "));
     if !page.outcomes.is_empty() {
         text.push_str("### GitOps: after the merge\n\n");

@@ -230,18 +230,19 @@ impl Shared {
 
     /// Says what becomes of an object, in each application that knows it.
     async fn why(&self, cx: &Cx, request: &ChangeRequest, object: &str) -> Result<Done> {
-        let (mut lines, mut missing) = (Vec::new(), None);
+        let (mut lines, mut missing, mut failed) = (Vec::new(), None, Vec::new());
         for config in self.followers(request) {
-            let mut session = look(cx, config).await?;
-            let plan = session.engine.plan(cx).await?;
-            match lookup::find(object, &session.keys()) {
-                Ok(key) => lines.extend(explained(&session, &plan, &key)),
-                Err(error) => missing = Some(error),
+            match explained(cx, config, object).await {
+                Ok(found) => lines.extend(found),
+                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+                Err(error) if error.is_not_found() => missing = Some(error),
+                Err(error) => failed.push(format!("[{}] {}", config.name, error.with_help())),
             }
         }
         match (lines.is_empty(), missing) {
-            (true, Some(error)) => Err(error),
-            _ => Ok(Done::Yes(lines.join("\n"))),
+            (true, Some(error)) if failed.is_empty() => Err(error),
+            (true, _) => Ok(Done::No(failed.join("\n"))),
+            _ => Ok(Done::Yes(lines.into_iter().chain(failed).collect::<Vec<_>>().join("\n"))),
         }
     }
 
@@ -320,8 +321,20 @@ fn before(config: &Config, live: Option<&Revision>) -> Result<Revision> {
     })
 }
 
+/// What an application says of an object.
+async fn explained(cx: &Cx, config: &Config, object: &str) -> Result<Vec<String>> {
+    let mut session = look(cx, config).await?;
+    let plan = session.engine.plan(cx).await.map_err(|error| match error.kind() {
+        // It is not the object that is missing.
+        ErrorKind::NotFound => Error::new(ErrorKind::Invalid, error.with_help()),
+        _ => error,
+    })?;
+    let key = lookup::find(object, &session.keys())?;
+    Ok(lines(&session, &plan, &key))
+}
+
 /// What a plan says of an object.
-fn explained(session: &Session, plan: &Plan, key: &Key) -> Vec<String> {
+fn lines(session: &Session, plan: &Plan, key: &Key) -> Vec<String> {
     let step = plan.steps.iter().find(|step| step.key == *key);
     let blocked = plan.blocked.iter().find(|blocked| blocked.key == *key);
     let owned = session.engine.inventory().entries().get(key);

@@ -47,7 +47,8 @@ impl Shared {
         let query = CommentQuery::default();
         let comments = patiently(cx, || self.forge.comments(cx, number, &query)).await?;
         let shown = self.answered(&me, &comments)?;
-        let mut has_answers = false;
+        // The process may have been stopped after it answered and before it showed that.
+        let mut has_answers = page.answered().any(|entry| !shown.has(&entry.comment, entry.nth));
         for asked in comments.iter().flat_map(|comment| asked_in(cx, &me, comment)) {
             let is_over = match page.stage(&asked.comment.id, asked.nth) {
                 // Without a memory of its own, what the server wrote on the forge tells what was carried out.

@@ -114,6 +114,11 @@ impl Page {
         self.asked.iter().filter(|entry| entry.stage == Stage::AwaitsReview)
     }
 
+    /// The commands that were answered.
+    pub fn answered(&self) -> impl Iterator<Item = &Entry> {
+        self.asked.iter().filter(|entry| matches!(entry.stage, Stage::Answered { .. }))
+    }
+
     fn prune(&mut self, now: Time) {
         let surplus = self.asked.len().saturating_sub(SHOWN);
         let mut nth = 0;

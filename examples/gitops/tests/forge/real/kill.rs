@@ -67,6 +67,7 @@ async fn a_server_that_is_killed_at_any_moment_comments_once_applies_once_and_lo
         cut_short(&site).await;
         until(&site, "the approval", async || {
             site.audited(&[r#""event":"approved""#, &name]) > 0
+                && site.ours(number, "answers").await.len() == 1
                 && site.statuses(&head).await.contains(&"gitops/policy success".to_owned())
         })
         .await;

@@ -76,7 +76,11 @@ async fn from_a_request_to_what_is_live_with_one_comment_and_nobody_asked_twice(
     assert_eq!((&reviewed["comment"], &reviewed["statuses"]), (&json!(true), &json!(2)), "{reviewed}");
     let comment = site.ours(number, "review").await;
     assert_eq!(comment.len(), 1);
-    assert!(comment[0].contains("this change 1, existing drift 1, base moved 0"), "{}", comment[0]);
+    assert!(
+        comment[0].contains("this change 1, existing drift 0, base moved 0, drift only reported 1"),
+        "{}",
+        comment[0]
+    );
     assert_eq!(site.statuses(&head).await, ["gitops/plan success", "gitops/policy pending"]);
 
     // Her own approval does not count, and she is told why; Bob's does.
