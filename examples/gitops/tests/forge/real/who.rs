@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use testbed::Gitea;
 
-use super::{SITE, Site, body};
+use super::{SITE, Site};
 
 impl Site {
     /// A team of the organisation, with one member.
@@ -23,13 +23,6 @@ impl Site {
     async fn kept(&self, number: u64) -> crate::support::Ran {
         let request = number.to_string();
         self.gitops(&["review", "--request", &request, "--keep-approvals"]).await
-    }
-
-    /// The effect that our comment shows.
-    async fn effect(&self, number: u64) -> String {
-        let comment = &self.comments(number).await[0];
-        let (_, rest) = body(comment).rsplit_once("Effect `").unwrap();
-        rest[..12].to_owned()
     }
 }
 
