@@ -65,7 +65,7 @@ async fn no_output_of_a_review_has_a_secret() {
         for (output, text) in outputs {
             // A log of findings has what is risky alone.
             assert!(text.contains("Secret/") || output == "sarif", "{output}: {text}");
-            assert!(text.contains("Root/"), "{output}: {text}");
+            assert!(text.contains("Root/") || output == "sarif", "{output}: {text}");
             assert!(!text.contains(SECRET), "{output}: {text}");
             assert!(!base64.iter().any(|form| text.contains(form)), "{output}: {text}");
         }
