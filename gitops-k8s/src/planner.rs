@@ -249,7 +249,94 @@ mod tests {
     #[test]
     fn the_manifests_are_what_they_say() {
         let identity = PlannerIdentity::new("gitops", "planner").unwrap().only_in("shop").unwrap();
-        insta::assert_snapshot!(identity.manifests(), @"");
+        insta::assert_snapshot!(identity.manifests(), @r#"
+        apiVersion: "v1"
+        kind: ServiceAccount
+        metadata:
+          name: "planner"
+          namespace: "gitops"
+        ---
+        apiVersion: "admissionregistration.k8s.io/v1"
+        kind: ValidatingAdmissionPolicy
+        metadata:
+          name: "gitops-planner-dry-run-only"
+        spec:
+          failurePolicy: Fail
+          matchConditions:
+          - expression: "request.userInfo.username == 'system:serviceaccount:gitops:planner'"
+            name: "is-the-planner"
+          matchConstraints:
+            resourceRules:
+            - apiGroups: ["*"]
+              apiVersions: ["*"]
+              operations: ["*"]
+              resources: ["*/*"]
+              scope: "*"
+          validations:
+          - expression: "has(request.dryRun) && request.dryRun"
+            message: "this account may only dry-run"
+            reason: Forbidden
+          - expression: "!has(request.subResource) || request.subResource == ''"
+            message: "this account may not use subresources"
+            reason: Forbidden
+        ---
+        apiVersion: "admissionregistration.k8s.io/v1"
+        kind: ValidatingAdmissionPolicyBinding
+        metadata:
+          name: "gitops-planner-dry-run-only"
+        spec:
+          policyName: "gitops-planner-dry-run-only"
+          validationActions: ["Deny"]
+        ---
+        apiVersion: "rbac.authorization.k8s.io/v1"
+        kind: ClusterRole
+        metadata:
+          name: "gitops-planner-dry-run-only"
+        rules:
+        - apiGroups: [""]
+          resources: ["namespaces"]
+          verbs: ["get","list","watch"]
+        - apiGroups: ["apiextensions.k8s.io"]
+          resources: ["customresourcedefinitions"]
+          verbs: ["get","list","watch"]
+        ---
+        apiVersion: "rbac.authorization.k8s.io/v1"
+        kind: ClusterRoleBinding
+        metadata:
+          name: "gitops-planner-dry-run-only"
+        roleRef:
+          apiGroup: "rbac.authorization.k8s.io"
+          kind: ClusterRole
+          name: "gitops-planner-dry-run-only"
+        subjects:
+        - kind: ServiceAccount
+          name: "planner"
+          namespace: "gitops"
+        ---
+        apiVersion: "rbac.authorization.k8s.io/v1"
+        kind: Role
+        metadata:
+          name: "gitops-planner-dry-run-only"
+          namespace: "shop"
+        rules:
+        - apiGroups: ["","apps","autoscaling","batch","coordination.k8s.io","discovery.k8s.io","networking.k8s.io","policy","rbac.authorization.k8s.io","scheduling.k8s.io","storage.k8s.io","apiextensions.k8s.io"]
+          resources: ["*"]
+          verbs: ["get","list","watch","create","patch"]
+        ---
+        apiVersion: "rbac.authorization.k8s.io/v1"
+        kind: RoleBinding
+        metadata:
+          name: "gitops-planner-dry-run-only"
+          namespace: "shop"
+        roleRef:
+          apiGroup: "rbac.authorization.k8s.io"
+          kind: Role
+          name: "gitops-planner-dry-run-only"
+        subjects:
+        - kind: ServiceAccount
+          name: "planner"
+          namespace: "gitops"
+        "#);
     }
 
     #[test]

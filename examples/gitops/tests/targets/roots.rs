@@ -86,7 +86,7 @@ fn a_loss_inside_a_root_takes_an_approval_of_exactly_this_plan() {
     world.commit("Replace", &[("net/main.tf", Some(&main))]);
     world
         .gitops(&["plan"])
-        .expect(0)
+        .expect(3)
         .says("DANGER: Root/net will replace terraform_data.b")
         .says("Needs an approval: destructive");
     world.gitops(&["apply", "--yes"]).expect(3).warns("replace terraform_data.b");

@@ -25,9 +25,18 @@ impl Site {
         std::fs::write(path, with).unwrap();
     }
 
-    async fn requests(&self) -> Vec<Value> {
+    /// All requests. While one is being made, the forge may say that there is no such list.
+    #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+    pub(super) async fn requests(&self) -> Vec<Value> {
         let path = format!("{SITE}/pulls?state=all");
-        self.gitea.done("bob", "GET", &path, Value::Null).await.as_array().unwrap().clone()
+        for _ in 0..300 {
+            match self.gitea.call("bob", "GET", &path, Value::Null).await {
+                (200, found) => return found.as_array().unwrap().clone(),
+                (404, _) => tokio::time::sleep(std::time::Duration::from_millis(100)).await,
+                other => panic!("{other:?}"),
+            }
+        }
+        panic!("the forge has no list of requests within half a minute");
     }
 
     fn pinned(&self) -> Value {
