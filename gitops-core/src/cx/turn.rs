@@ -46,7 +46,7 @@ impl Cx {
     ///
     /// ```
     /// # use gitops_core::Cx;
-    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
     /// let cx = Cx::system().with_programs(1);
     /// let first = cx.program_turn().await?;
     /// assert!(cx.child().within(std::time::Duration::ZERO).program_turn().await.is_err());
