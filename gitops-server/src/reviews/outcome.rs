@@ -4,7 +4,7 @@
 use gitops_app::config::{Config, GitRef};
 use gitops_app::review::patiently;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, Result, Revision,
+    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, Result, Revision, Time,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Deployment, DeploymentState, ForgeExt, StatusState,
@@ -12,6 +12,7 @@ use gitops_forge::{
 use tokio::sync::broadcast::error::RecvError;
 
 use super::memory::{Outcome, Page};
+use super::poll::AGAIN;
 use super::{Shared, nobody};
 use crate::event::ServerEvent;
 
@@ -48,17 +49,18 @@ impl Shared {
     /// Returns when applications come or go: this one may have another engine then.
     async fn tell_while_open(&self, cx: &Cx, config: &Config, handle: &EngineHandle) {
         let (mut moved, mut status, mut events) = (self.board.moved(), handle.status(), handle.events());
-        let (mut newest, mut said, mut is_late) = (None, None, false);
+        let (mut newest, mut said, mut not_before) = (None, None, None);
         loop {
             let now = status.borrow_and_update().clone();
             let telling = telling_of(&now, newest.as_deref());
-            if let Some(telling) = telling.filter(|telling| said.as_ref() != Some(telling)) {
+            let is_due = not_before.is_none_or(|at| cx.now() >= at);
+            if let Some(telling) = telling.filter(|telling| is_due && said.as_ref() != Some(telling)) {
                 let told = Box::pin(self.tell_forge(cx, config, &telling)).await;
                 match told {
-                    Ok(()) => (said, is_late) = (Some(telling), false),
+                    Ok(()) => (said, not_before) = (Some(telling), None),
                     Err(error) if error.kind() == ErrorKind::Cancelled => return,
                     Err(error) => {
-                        is_late = true;
+                        not_before = Some(cx.now().after(self.every.min(AGAIN)));
                         let (repository, application) = (self.repository.clone(), config.name.clone());
                         self.tell(&ServerEvent::TellFailed {
                             repository,
@@ -68,6 +70,7 @@ impl Shared {
                     }
                 }
             }
+            let wait = not_before.map(|at: Time| at.since(cx.now()));
             tokio::select! {
                 biased;
                 () = cx.cancelled() => return,
@@ -78,23 +81,18 @@ impl Shared {
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
                     Err(RecvError::Closed) => return,
                 },
-                _ = cx.sleep(self.every), if is_late => {}
+                _ = cx.sleep(wait.unwrap_or_default()), if wait.is_some() => {}
             }
         }
     }
 
     pub(super) async fn tell_forge(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
         let commit = CommitId::parse(&telling.commit)?;
+        // A request that can't be told must not keep the commit from saying it.
+        let told = self.tell_requests(cx, config, telling).await;
         let context = format!("{}/live/{}", self.context, config.name);
         let status = CommitStatus::new(context, telling.state, &telling.text);
         let is_written = patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
-        if let (Some(_), true) = (self.forge.deployments(), telling.is_live) {
-            let deployment = self.deployment(config, commit, telling);
-            patiently(cx, || self.forge.ensure_deployment(cx, &deployment)).await?;
-        }
-        for request in self.merged_as(cx, &telling.commit).await? {
-            self.tell_request(cx, config, &request, telling).await?;
-        }
         if is_written {
             self.tell(&ServerEvent::Told {
                 repository: self.repository.clone(),
@@ -103,6 +101,17 @@ impl Shared {
                 state: format!("{:?}", telling.state).to_lowercase(),
                 description: telling.text.clone(),
             });
+        }
+        if let (Some(_), true) = (self.forge.deployments(), telling.is_live) {
+            let deployment = self.deployment(config, commit, telling);
+            patiently(cx, || self.forge.ensure_deployment(cx, &deployment)).await?;
+        }
+        told
+    }
+
+    async fn tell_requests(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
+        for request in self.merged_as(cx, &telling.commit).await? {
+            self.tell_request(cx, config, &request, telling).await?;
         }
         Ok(())
     }

@@ -12,8 +12,8 @@ use crate::event::ServerEvent;
 /// How long a review is believed where nothing moved that would be noticed: drift is seen in no other way.
 const FRESH: Duration = Duration::from_secs(15 * 60);
 
-/// How long after a poll that failed the forge is asked again at the latest.
-const AGAIN: Duration = Duration::from_secs(10);
+/// How long after a call that failed the forge is asked again at the latest.
+pub(super) const AGAIN: Duration = Duration::from_secs(10);
 
 /// A request as it was when its review began.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -30,14 +30,14 @@ async fn until(site: &Site, what: &str, is_so: impl AsyncFn() -> bool) {
     if is_so().await {
         return;
     }
-    let serving = Serving::start(site).await;
+    let mut serving = Serving::start(site).await;
     for _ in 0..600 {
         if is_so().await {
             return serving.kill();
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{what} is not so within a minute");
+    panic!("{what} is not so within a minute: {:#?}", serving.so_far());
 }
 
 impl Site {

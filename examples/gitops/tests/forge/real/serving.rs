@@ -71,6 +71,13 @@ impl Serving {
         Some(event)
     }
 
+    /// What the server did so far.
+    pub fn so_far(&mut self) -> Vec<Value> {
+        std::iter::from_fn(|| self.events.try_recv().ok())
+            .filter(|event| event["kind"] == "ServerEvent")
+            .collect()
+    }
+
     /// Reads on to the first event that fits.
     pub async fn until(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         loop {
