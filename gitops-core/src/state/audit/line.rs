@@ -56,26 +56,27 @@ impl Line<'static> {
         if seal != format!(",\"hash\":\"{hash}\"}}").as_bytes() {
             return Err(broken("the line was changed: its hash differs"));
         }
-        check_format(bytes)?;
+        check_format(bytes, FORMAT, not_a_line)?;
         let line = serde_json::from_slice(&[body, b"}"].concat()).map_err(|_| not_a_line())?;
         Ok((line, hash))
     }
 }
 
-fn check_format(bytes: &[u8]) -> Result<()> {
+/// Whether JSON that names its format is of the one that is known; it may hold what this version does not know.
+pub(super) fn check_format(bytes: &[u8], known: u32, otherwise: impl FnOnce() -> Error) -> Result<()> {
     #[derive(Deserialize)]
     struct Format {
         v: u32,
     }
     match serde_json::from_slice::<Format>(bytes) {
-        Ok(Format { v: FORMAT }) => Ok(()),
-        Ok(Format { v }) if v > FORMAT => Err(newer(v, FORMAT)),
-        _ => Err(not_a_line()),
+        Ok(Format { v }) if v == known => Ok(()),
+        Ok(Format { v }) if v > known => Err(newer(v, known)),
+        _ => Err(otherwise()),
     }
 }
 
 /// A newer version wrote the log.
-pub(super) fn newer(format: u32, known: u32) -> Error {
+fn newer(format: u32, known: u32) -> Error {
     let message =
         format!("the audit log was written by a newer version: format {format}, this one knows {known}");
     Error::new(ErrorKind::Unsupported, message).help("use the newer version; nothing was changed")

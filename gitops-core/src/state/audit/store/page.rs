@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::super::entry::{AuditEntry, AuditRecord};
-use super::super::line::{Line, broken, newer};
+use super::super::line::{Line, broken, check_format};
 use crate::state::record::AuditPosition;
 use crate::state::store::{Document, Stored};
 use crate::value::{Digest, Error, Result, Version};
@@ -66,7 +66,7 @@ impl Page {
             Some(end) => (&bytes[..end], &bytes[end + 1..]),
             None => return Err(no_title()),
         };
-        check_format(title)?;
+        check_format(title, FORMAT, no_title)?;
         let title: Title = serde_json::from_slice(title).map_err(|_| no_title())?;
         let mut page = Self {
             number: title.page,
@@ -136,18 +136,6 @@ impl Page {
             take(entry, &end);
         }
         Ok(())
-    }
-}
-
-fn check_format(title: &[u8]) -> Result<()> {
-    #[derive(Deserialize)]
-    struct Format {
-        v: u32,
-    }
-    match serde_json::from_slice::<Format>(title) {
-        Ok(Format { v: FORMAT }) => Ok(()),
-        Ok(Format { v }) if v > FORMAT => Err(newer(v, FORMAT)),
-        _ => Err(no_title()),
     }
 }
 
