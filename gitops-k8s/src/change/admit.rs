@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::change::apply::Dry;
 use crate::change::document::{Document, Pin};
 use crate::client::cluster::Failure;
-use crate::client::kinds::{Known, Place};
+use crate::client::kinds::{Known, Place, versions_served};
 use crate::client::schema::{self, Misfit, Schema};
 use crate::live::application::{Inner, Kubernetes};
 
@@ -45,6 +45,10 @@ async fn admits(inner: &Inner, cx: &Cx, object: &Object, beside: &Beside) -> Res
     let document = Document::new(object, None)?;
     if let Some(definition) = pending_definition(object, beside) {
         // What the server serves by now may be another definition, or none.
+        let served = versions_served(&definition);
+        if !served.contains(&version(document.api_version())) {
+            return Err(unserved(object, beside, document.api_version(), &served));
+        }
         let schema = Schema::of_definition(&definition, version(document.api_version()));
         let found = schema.map(|schema| schema::check(schema, &document.json)).unwrap_or_default();
         return refuse(object, beside, &found);
@@ -165,6 +169,16 @@ fn refuse(object: &Object, beside: &Beside, found: &[Misfit]) -> Result<()> {
     let help =
         first.help.clone().unwrap_or_else(|| "correct the declaration; nothing was applied".to_owned());
     Err(Error::invalid(faults[0].message.clone(), faults).help(help))
+}
+
+/// The definition that is declared beside the object does not have its version served.
+fn unserved(object: &Object, beside: &Beside, api_version: &str, served: &[&str]) -> Error {
+    let kind = object.key.kind();
+    let message = format!("the definition of {kind} in the same revision does not have {api_version} served");
+    let help = format!("it has served: {}", served.join(", "));
+    let path = vec![schema::Step::Name("apiVersion".to_owned())];
+    let misfit = Misfit { path, message: message.clone(), help: Some(help.clone()) };
+    Error::invalid(message, vec![schema::diagnostic(object, beside, &misfit)]).help(help)
 }
 
 fn unknown(inner: &Inner, object: &Object, beside: &Beside) -> Error {

@@ -37,12 +37,12 @@ pub(crate) async fn negotiate(
             Ok(json) => {
                 let after = Seen::new(json);
                 let pair = [&before.json, &after.json];
-                if !leave_replicas(inner, cx, &object.key, pair, &mut decision).await? {
+                if !leave_replicas(inner, cx, object, pair, &mut decision).await? {
                     return Ok(Agreed { after: Ok(after), decision });
                 }
             }
             Err(failure) => {
-                if !judge(inner, cx, &object.key, before, &failure, &mut decision).await? {
+                if !judge(inner, cx, object, before, &failure, &mut decision).await? {
                     return Ok(Agreed { after: Err(failure), decision });
                 }
             }

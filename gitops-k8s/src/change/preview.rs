@@ -126,6 +126,9 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
         return Err(Error::conflict(&object.key));
     };
     let document = Document::over(object, before.owner_label.as_ref(), &before, &inner.eye)?;
+    if versions::comes(&place, object) {
+        return Ok(Previewed { diff: compare_moving(inner, &before, document), ..Previewed::default() });
+    }
     tell_idle_rules(inner, &document, &before);
     let Agreed { after, decision } = negotiate(inner, cx, object, &place, &before).await?;
     let failure = match after {
@@ -247,6 +250,23 @@ fn compare_declared(inner: &Inner, before: &Seen, declared: &Seen) -> Diff {
     let found = changes(&fields, &before.json, &declared.json);
     let hide = before.is_secret();
     found.into_iter().map(|change| if hide { hidden(change, inner) } else { change }).collect()
+}
+
+/// The declared fields that differ, of an object whose version is served as soon as its definition is applied.
+fn compare_moving(inner: &Inner, before: &Seen, document: Document) -> Diff {
+    let declared = document.api_version().to_owned();
+    let mut found: Vec<FieldChange> =
+        compare_declared(inner, before, &Seen::new(document.json)).fields().to_vec();
+    found.retain(|change| change.path != "/apiVersion");
+    found.insert(
+        0,
+        FieldChange {
+            path: "/apiVersion".to_owned(),
+            before: Some(before.api_version().into()),
+            after: Some(declared.as_str().into()),
+        },
+    );
+    found.into_iter().collect()
 }
 
 /// What must not be shown.

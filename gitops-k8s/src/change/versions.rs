@@ -1,10 +1,11 @@
 //! Versions of a kind: our record of ownership moves with the one that is declared, and none goes that is in use.
 
-use gitops_core::{Cx, Error, ErrorKind, GroupKind, Object, Result};
+use gitops_core::{Cx, Error, ErrorKind, GroupKind, Object, Result, Value};
 use serde_json::Value as Json;
 
 use crate::client::cluster::Failure;
-use crate::client::kinds::{Known, Served, collection};
+use crate::client::kinds::{Known, Place, Served, collection, versions_served};
+use crate::declare::edges;
 use crate::live::application::Inner;
 use crate::live::fields::{FieldSet, extract};
 use crate::live::list::List;
@@ -45,8 +46,9 @@ pub(crate) async fn check(
     if (kind.group(), kind.kind()) != ("apiextensions.k8s.io", "CustomResourceDefinition") {
         return Ok(());
     }
-    let now = served(after);
-    let gone: Vec<&str> = served(before).into_iter().filter(|version| !now.contains(version)).collect();
+    let now = versions_served(after);
+    let gone: Vec<&str> =
+        versions_served(before).into_iter().filter(|version| !now.contains(version)).collect();
     let spec = &before["spec"];
     let (Some(group), Some(name)) = (spec["group"].as_str(), spec["names"]["kind"].as_str()) else {
         return Ok(());
@@ -67,12 +69,11 @@ pub(crate) async fn check(
     Ok(())
 }
 
-fn served(definition: &Json) -> Vec<&str> {
-    let versions = definition["spec"]["versions"].as_array().into_iter().flatten();
-    versions
-        .filter(|version| version["served"] == true)
-        .filter_map(|version| version["name"].as_str())
-        .collect()
+/// Whether the server does not serve the version of an object yet, and a definition that is declared beside it does.
+pub(crate) fn comes(place: &Place, object: &Object) -> bool {
+    let declared = object.body.get("apiVersion").and_then(Value::as_text).unwrap_or_default();
+    place.object_as(declared).is_err()
+        && edges::version_of(object).is_some_and(|need| object.needs.contains(&need))
 }
 
 /// The objects that somebody applies in a version, as far as they are named.

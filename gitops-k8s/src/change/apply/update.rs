@@ -195,7 +195,7 @@ impl Write<'_> {
         failure: Failure,
     ) -> Result<Result<Seen, Failure>> {
         let Some(seen) = self.seen.take() else { return Ok(Err(failure)) };
-        if !clients::judge(inner, cx, &object.key, &seen, &failure, &mut self.decision).await? {
+        if !clients::judge(inner, cx, object, &seen, &failure, &mut self.decision).await? {
             return Ok(Err(failure));
         }
         self.document = Document::among(object, Some(owner_label), &seen, &inner.eye, &self.decision)?;

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use gitops_core::{Cx, Error, ErrorKind, GroupKind, Result};
+use serde_json::Value as Json;
 use smol_str::SmolStr;
 
 use crate::client::cluster::{Call, Wire};
@@ -36,6 +37,13 @@ impl Served {
             false => format!("{}/{version}", self.group),
         }
     }
+}
+
+/// The versions of a kind that a definition has served.
+pub(crate) fn versions_served(definition: &Json) -> Vec<&str> {
+    let versions = definition["spec"]["versions"].as_array().into_iter().flatten();
+    let served = versions.filter(|version| version["served"] == true);
+    served.filter_map(|version| version["name"].as_str()).collect()
 }
 
 /// What is known of a kind.
@@ -100,9 +108,11 @@ impl Kinds {
         Ok((kinds, table.dead.iter().cloned().collect()))
     }
 
-    /// Whether a kind is served by now; asks the server.
-    pub async fn is_served(&self, cx: &Cx, wire: &Wire, kind: &GroupKind) -> Result<bool> {
-        Ok(self.ask(cx, wire).await?.kinds.contains_key(kind))
+    /// Whether a kind is served by now in each of these versions; asks the server.
+    pub async fn is_served(&self, cx: &Cx, wire: &Wire, kind: &GroupKind, versions: &[&str]) -> Result<bool> {
+        let table = self.ask(cx, wire).await?;
+        let found = table.kinds.get(kind);
+        Ok(found.is_some_and(|served| versions.iter().all(|it| served.versions.iter().any(|has| has == it))))
     }
 
     /// All that the server serves: `group/version` and `group/version/Kind`, in order; asks the server. A group whose own

@@ -36,6 +36,14 @@ pub(crate) fn find(object: &mut Object) {
     object.offers.extend(offers);
 }
 
+/// The need of an object for the version that it is declared in, which a definition in the same tree has served: where the
+/// cluster does not serve it yet, it will as soon as the definition is applied.
+pub(crate) fn version_of(object: &Object) -> Option<Need> {
+    let version = object.body.get("apiVersion")?.as_text()?;
+    let (group, version) = version.split_once('/')?;
+    Some(Need::Offer(version_offer(group, object.key.kind().kind(), version)))
+}
+
 /// Adds the needs and offers that follow from several objects of one part.
 pub(crate) fn link(objects: &mut [Object]) {
     backend::link(objects);
@@ -60,7 +68,7 @@ impl Finder<'_> {
     }
 
     fn offers(&self) -> Vec<SmolStr> {
-        rbac::offers(self).into_iter().chain(self.defined_kind()).collect()
+        rbac::offers(self).into_iter().chain(self.defined_kind()).chain(self.served_versions()).collect()
     }
 
     /// Its namespace, and the definition of its kind.
@@ -80,6 +88,20 @@ impl Finder<'_> {
         Some(kind_offer(spec.get("group")?.as_text()?, spec.get("names")?.get("kind")?.as_text()?))
     }
 
+    /// The versions that a definition has served.
+    fn served_versions(&self) -> Vec<SmolStr> {
+        let is_definition = self.is("apiextensions.k8s.io", "CustomResourceDefinition");
+        let Some(spec) = is_definition.then(|| self.body.get("spec")).flatten() else { return Vec::new() };
+        let text = |names: &[&str]| names.iter().try_fold(spec, |value, name| value.get(name))?.as_text();
+        let (Some(group), Some(kind)) = (text(&["group"]), text(&["names", "kind"])) else {
+            return Vec::new();
+        };
+        let Some(Value::List(versions)) = spec.get("versions") else { return Vec::new() };
+        let served = versions.iter().filter(|version| version.get("served") == Some(&Value::Bool(true)));
+        let names = served.filter_map(|version| version.get("name")?.as_text());
+        names.map(|version| version_offer(group, kind, version)).collect()
+    }
+
     fn is(&self, group: &str, kind: &str) -> bool {
         self.key.kind().group() == group && self.key.kind().kind() == kind
     }
@@ -92,4 +114,8 @@ impl Finder<'_> {
 
 fn kind_offer(group: &str, kind: &str) -> SmolStr {
     format_smolstr!("kind {kind}.{group}")
+}
+
+fn version_offer(group: &str, kind: &str, version: &str) -> SmolStr {
+    format_smolstr!("kind {kind}.{group} in {version}")
 }

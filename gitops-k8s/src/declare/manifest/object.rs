@@ -1,7 +1,7 @@
 use gitops_core::{Key, Need, Object, Part, Provenance, Value};
 
 use super::identity::Identity;
-use super::{KubernetesRender, Scope, clean, deprecated, is_built_in, scope_facts, secret, size, text_maps};
+use super::{KubernetesRender, clean, deprecated, is_built_in, scope_facts, secret, size, text_maps};
 use crate::declare::edges;
 use crate::policy::{self, Dependency, Policy, PolicyFault, Write};
 use crate::yaml::{Data, Fault, Node};
@@ -11,6 +11,8 @@ pub(super) struct Placed {
     node: Node,
     identity: Identity,
     namespace: String,
+    /// Whether a definition in the tree has its version served.
+    is_served: bool,
 }
 
 impl KubernetesRender {
@@ -24,9 +26,12 @@ impl KubernetesRender {
             return Err(vec![Fault::new("GO0405", node.place, message)]);
         }
         let identity = Identity::of(&node)?;
-        let scope = self.scope(&identity, part);
+        let told = self.told(&identity, part);
+        let scope = self.scopes.of(&identity.kind).or_else(|| told.scope());
         let namespace = identity.resolve(scope, self.namespace.as_deref()).map_err(|fault| vec![fault])?;
-        Ok(Placed { node, identity, namespace })
+        let version = node.get("apiVersion").and_then(Node::as_text).unwrap_or_default();
+        let is_served = told.serves(version.rsplit('/').next().unwrap_or_default());
+        Ok(Placed { node, identity, namespace, is_served })
     }
 
     /// The object that a document of a file declares; nothing if it asks to be left out. What somebody should know of it
@@ -40,7 +45,7 @@ impl KubernetesRender {
         file: &Provenance,
         warnings: &mut Vec<Fault>,
     ) -> Result<Option<Object>, Vec<Fault>> {
-        let Placed { mut node, identity, namespace } = placed;
+        let Placed { mut node, identity, namespace, is_served } = placed;
         if let Some(idle) = identity.idle_namespace(&namespace) {
             warnings.push(idle);
             node.get_mut("metadata").and_then(|metadata| metadata.take("namespace"));
@@ -77,16 +82,19 @@ impl KubernetesRender {
         object.clean_up = policy.clean_up;
         object.runs_once = policy.hook.is_some() || has_time_to_live(&object);
         edges::find(&mut object);
+        if is_served {
+            object.needs.extend(edges::version_of(&object));
+        }
         Ok(Some(object))
     }
 
-    /// Where an object lives, as far as that is known.
-    fn scope(&self, identity: &Identity, part: &Part<'_>) -> Option<Scope> {
-        let told = || match identity.namespace {
+    /// What was told of an object's kind, where it is not known anyway.
+    fn told(&self, identity: &Identity, part: &Part<'_>) -> scope_facts::Told {
+        match &identity.namespace {
+            _ if self.scopes.of(&identity.kind).is_some() => scope_facts::Told::default(),
             None => scope_facts::known(part, &self.target, &identity.kind),
             Some(_) => scope_facts::perhaps_known(part, &self.target, &identity.kind),
-        };
-        self.scopes.of(&identity.kind).or_else(told)
+        }
     }
 
     fn need(&self, Dependency { kind, namespace, name }: &Dependency) -> Need {

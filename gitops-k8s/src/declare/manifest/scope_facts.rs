@@ -1,4 +1,5 @@
-//! Where the objects of kinds live that others defined: told by definitions in the tree, or by the cluster.
+//! Where the objects of kinds live that others defined, and in which versions: told by definitions in the tree, or (the place
+//! alone) by the cluster.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use super::Scope;
 use super::identity::group;
 use crate::client::cluster::Cluster;
 use crate::client::kinds::Known;
-use crate::yaml::Node;
+use crate::yaml::{Data, Node};
 
 /// The name of the fact of a kind, of the target that the kind is of.
 fn name(target: &str, kind: &GroupKind) -> SmolStr {
@@ -36,27 +37,52 @@ pub(super) fn tell(node: &Node, part: &Part<'_>, target: &str) {
     let defined = (text(&["spec", "group"]), text(&["spec", "names", "kind"]), text(&["spec", "scope"]));
     if let (Some(group), Some(kind), Some(scope)) = defined {
         let kind = GroupKind::new(group, kind);
-        part.tell(name(target, &kind), scope);
-        part.tell(perhaps(target, &kind), scope);
+        let words: Vec<&str> = std::iter::once(scope).chain(served(node)).collect();
+        let words = words.join(" ");
+        part.tell(name(target, &kind), words.as_str());
+        part.tell(perhaps(target, &kind), words.as_str());
     }
 }
 
-/// Where the objects of a kind live, if some part or the cluster told.
-pub(super) fn known(part: &Part<'_>, target: &str, kind: &GroupKind) -> Option<Scope> {
-    part.fact(&name(target, kind)).and_then(|scope| scope_of(&scope))
+/// The versions that a definition has served.
+fn served(definition: &Node) -> impl Iterator<Item = &str> {
+    let versions = match definition.at(&["spec", "versions"]).map(|versions| &versions.data) {
+        Some(Data::List(versions)) => versions.as_slice(),
+        _ => &[],
+    };
+    let is_served =
+        |version: &&Node| matches!(version.get("served").map(|it| &it.data), Some(Data::Bool(true)));
+    versions.iter().filter(is_served).filter_map(|version| version.get("name").and_then(Node::as_text))
+}
+
+/// What was told of a kind.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Told(SmolStr);
+
+impl Told {
+    /// Where its objects live.
+    pub fn scope(&self) -> Option<Scope> {
+        match self.0.split(' ').next() {
+            Some("Namespaced") => Some(Scope::Namespaced),
+            Some("Cluster") => Some(Scope::Cluster),
+            _ => None,
+        }
+    }
+
+    /// Whether a definition in the tree has this version served; the cluster never says so.
+    pub fn serves(&self, version: &str) -> bool {
+        self.0.split(' ').skip(1).any(|served| served == version)
+    }
+}
+
+/// What some part or the cluster told of a kind.
+pub(super) fn known(part: &Part<'_>, target: &str, kind: &GroupKind) -> Told {
+    part.fact(&name(target, kind)).map(|text| Told(text.as_str().into())).unwrap_or_default()
 }
 
 /// The same for an object that names a namespace: if nobody can say, it lives there.
-pub(super) fn perhaps_known(part: &Part<'_>, target: &str, kind: &GroupKind) -> Option<Scope> {
-    part.fact(&perhaps(target, kind)).and_then(|scope| scope_of(&scope))
-}
-
-fn scope_of(text: &str) -> Option<Scope> {
-    match text {
-        "Namespaced" => Some(Scope::Namespaced),
-        "Cluster" => Some(Scope::Cluster),
-        _ => None,
-    }
+pub(super) fn perhaps_known(part: &Part<'_>, target: &str, kind: &GroupKind) -> Told {
+    part.fact(&perhaps(target, kind)).map(|text| Told(text.as_str().into())).unwrap_or_default()
 }
 
 /// Asks the cluster about the kinds of a target; a kind that it does not serve and that nothing defines is left out.

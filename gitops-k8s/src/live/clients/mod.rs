@@ -11,7 +11,7 @@ pub(crate) use renamed::renamed;
 
 use std::collections::BTreeSet;
 
-use gitops_core::{Cx, Digest, FieldChange, ForeignField, ForeignOutcome, Hasher, Key, Result};
+use gitops_core::{Cx, Digest, FieldChange, ForeignField, ForeignOutcome, Hasher, Object, Result};
 use serde_json::Value as Json;
 
 use crate::client::cluster::Failure;
@@ -87,7 +87,7 @@ impl Decision {
 pub(crate) async fn judge(
     inner: &Inner,
     cx: &Cx,
-    key: &Key,
+    object: &Object,
     seen: &Seen,
     failure: &Failure,
     decision: &mut Decision,
@@ -103,7 +103,7 @@ pub(crate) async fn judge(
             continue;
         }
         let Some(claim) = Claim::of(cause, seen) else { return Ok(false) };
-        let outcome = outcome(inner, cx, key, &claim, decision).await?;
+        let outcome = outcome(inner, cx, object, &claim, decision).await?;
         let foreign = ForeignField::new(claim.shown(), &*claim.entry.manager, outcome);
         let foreign = foreign.set(when(inner, seen, claim.entry));
         match foreign.outcome {
@@ -122,7 +122,7 @@ pub(crate) async fn judge(
 async fn outcome(
     inner: &Inner,
     cx: &Cx,
-    key: &Key,
+    object: &Object,
     claim: &Claim<'_>,
     decision: &mut Decision,
 ) -> Result<ForeignOutcome> {
@@ -131,8 +131,8 @@ async fn outcome(
     }
     if claim.is_of(&REPLICAS) {
         decision.looked_for_scaler = true;
-        match scaler::of(inner, cx, key).await? {
-            Scaler::Is(name) => return Ok(scaled(inner, key, &name)),
+        match scaler::of(inner, cx, &object.key).await? {
+            Scaler::Is(name) => return Ok(scaled(inner, object, &name)),
             // Whoever may not look could fight a scaler for ever.
             Scaler::Unknown => return Ok(ForeignOutcome::Blocked),
             Scaler::None => {}
@@ -149,18 +149,18 @@ async fn outcome(
 pub(crate) async fn leave_replicas(
     inner: &Inner,
     cx: &Cx,
-    key: &Key,
+    object: &Object,
     [before, after]: [&Json; 2],
     decision: &mut Decision,
 ) -> Result<bool> {
-    let of = |object: &Json| object[REPLICAS[0]][REPLICAS[1]].clone();
+    let of = |json: &Json| json[REPLICAS[0]][REPLICAS[1]].clone();
     if decision.looked_for_scaler || inner.conflicts != Conflicts::Restore || of(before) == of(after) {
         return Ok(false);
     }
     decision.looked_for_scaler = true;
-    let Scaler::Is(name) = scaler::of(inner, cx, key).await? else { return Ok(false) };
+    let Scaler::Is(name) = scaler::of(inner, cx, &object.key).await? else { return Ok(false) };
     let path = REPLICAS.map(|name| Element::Field(name.into()));
-    let outcome = scaled(inner, key, &name);
+    let outcome = scaled(inner, object, &name);
     decision.leave(&path, ForeignField::new(format!("/{}", REPLICAS.join("/")), name, outcome));
     Ok(true)
 }
@@ -171,7 +171,7 @@ fn when(inner: &Inner, seen: &Seen, entry: &Managed) -> Option<String> {
     at.or_else(|| Some(format!("after {}", seen.ours(&inner.eye)?.time()?)))
 }
 
-fn scaled(inner: &Inner, key: &Key, name: &str) -> ForeignOutcome {
-    scaler::warn(inner, key, name);
+fn scaled(inner: &Inner, object: &Object, name: &str) -> ForeignOutcome {
+    scaler::warn(inner, object, name);
     ForeignOutcome::Left { why: format!("{name} sets it; leave `spec.replicas` out of Git") }
 }

@@ -1,4 +1,4 @@
-use gitops_core::{Cx, Diagnostic, ErrorKind, GroupKind, Key, Result};
+use gitops_core::{Cx, Diagnostic, ErrorKind, GroupKind, Key, Object, Result};
 use serde_json::Value as Json;
 
 use crate::client::cluster::Failure;
@@ -68,10 +68,11 @@ fn names(reference: &Json, key: &Key) -> bool {
 }
 
 /// Tells that a declaration and an autoscaler want the same field, once for each object.
-pub(super) fn warn(inner: &Inner, key: &Key, scaler: &str) {
+pub(super) fn warn(inner: &Inner, object: &Object, scaler: &str) {
+    let key = &object.key;
     let message =
         format!("{key} declares `spec.replicas`, which {scaler} sets: the declared number is not written");
-    let warning = Diagnostic::warning("GO0422", "", message)
+    let warning = Diagnostic::warning("GO0422", object.provenance.to_string(), message)
         .help("leave `spec.replicas` out of Git, or name it in a rule of `ignore`");
     inner.warnings.say(key, warning);
 }

@@ -7,7 +7,7 @@ use gitops_core::capability::Readiness;
 use gitops_core::{Cx, Key, Result};
 
 use super::wait::{self, defined, is_definition, works_at_once};
-use crate::client::kinds::Place;
+use crate::client::kinds::{Place, versions_served};
 use crate::live::application::Inner;
 use crate::live::list::List;
 use crate::live::object::Seen;
@@ -73,9 +73,10 @@ async fn now(inner: &Inner, cx: &Cx, key: &Key, place: &Place, seen: &Seen) -> R
     let readiness = wait::now(inner, cx, place, seen);
     let readiness = readiness.unwrap_or_else(|standing| standing.readiness(cx.now(), inner.patience));
     let defines = defined(&seen.json).filter(|_| is_definition(key) && readiness == Readiness::Ready);
+    let versions = versions_served(&seen.json);
     match defines {
-        Some(kind) if !inner.cluster.kinds().is_served(cx, inner.wire(), &kind).await? => {
-            Ok(Readiness::Progressing(format!("{kind} is not served yet")))
+        Some(kind) if !inner.cluster.kinds().is_served(cx, inner.wire(), &kind, &versions).await? => {
+            Ok(Readiness::Progressing(format!("{kind} is not served yet in each of its versions")))
         }
         _ => Ok(readiness),
     }

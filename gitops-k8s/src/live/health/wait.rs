@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::look::look;
 use super::standing::Standing;
 use super::{ObjectHealth, assess, ended, kinds, pods};
-use crate::client::kinds::Place;
+use crate::client::kinds::{Place, versions_served};
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::follow::follow;
 use crate::live::object::Seen;
@@ -151,12 +151,16 @@ pub(super) fn is_definition(key: &Key) -> bool {
 /// An established kind appears in discovery a moment later, and its objects can't be written before.
 async fn until_served(inner: &Inner, cx: &Cx, place: &Place) -> Result<Readiness> {
     let definition = inner.read(cx, place.object(&place.served.versions[0])).await?;
-    let Some(kind) = definition.and_then(|seen| defined(&seen.json)) else {
+    let Some(json) = definition.map(|seen| seen.json) else {
         return Ok(Readiness::Failed("it is gone".to_owned()));
     };
-    while !inner.cluster.kinds().is_served(cx, inner.wire(), &kind).await? {
+    let Some(kind) = defined(&json) else {
+        return Ok(Readiness::Failed("it does not say which kind it defines".to_owned()));
+    };
+    let versions = versions_served(&json);
+    while !inner.cluster.kinds().is_served(cx, inner.wire(), &kind, &versions).await? {
         let waited = cx.sleep(PAUSE).await.map(|()| Readiness::Ready);
-        let not_yet = || Readiness::Progressing(format!("{kind} is not served yet"));
+        let not_yet = || Readiness::Progressing(format!("{kind} is not served yet in each of its versions"));
         if let not_yet @ Readiness::Progressing(_) = settle(waited, not_yet)? {
             return Ok(not_yet);
         }

@@ -137,6 +137,7 @@ async fn replicas_of_what_an_autoscaler_names_are_left_with_a_warning() {
     let [warning] = &told[..] else { panic!("once: {told:?}") };
     assert_eq!(warning.code, "GO0422");
     let words = warning.to_string();
+    assert!(!warning.path.is_empty(), "it says where the number is declared: {warning:?}");
     assert!(words.contains("HorizontalPodAutoscaler/busy") && words.contains("out of Git"), "{words}");
 }
 
