@@ -4,6 +4,7 @@ mod bench;
 mod book;
 mod cache;
 mod cargo_tool;
+mod charts;
 mod deny;
 mod descriptions;
 mod failure;
@@ -54,6 +55,8 @@ enum Task {
     Msrv,
     /// Check the tracked files for machine paths, secrets and unfinished work.
     Hygiene,
+    /// Bring up charts of others in a cluster with controllers, upgrade them, go back, and remove them.
+    Charts(charts::Options),
     /// Change the code that decides, place by place, and look whether a test notices.
     Mutants(mutants::Options),
     /// Check that the crates can be packaged, and build one outside of the workspace that depends on it as its users do.
@@ -92,6 +95,7 @@ fn run(task: Task) -> Result<()> {
         Task::Book => book::run(),
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
+        Task::Charts(options) => charts::run(&options),
         Task::Mutants(options) => mutants::run(&options),
         Task::Outside => outside::run(),
         Task::Kill(options) => kill::run(&options),

@@ -130,9 +130,14 @@ pub fn environment(name: &str) -> Result<Vec<(String, PathBuf)>> {
     let variable = format!("GITOPS_{}", name.to_uppercase().replace('-', "_"));
     let mut variables = vec![(variable.clone(), server.binary()?)];
     if server.reads_module {
-        variables.push((format!("{variable}_STATIC"), server.module_folder()?));
+        variables.push((format!("{variable}_STATIC"), server.module_folder(server.package)?));
     }
     Ok(variables)
+}
+
+/// Where Go keeps the source of a module that the server is built of, at the version that the server has.
+pub fn source(name: &str, module: &str) -> Result<PathBuf> {
+    find(name)?.module_folder(module)
 }
 
 fn all() -> impl Iterator<Item = &'static Server> {
@@ -189,15 +194,13 @@ impl Server {
         vec!["build".into(), "-trimpath".into(), format!("-tags={}", self.tags), linker]
     }
 
-    /// Where Go keeps the source of the server's module; fetched if it is not there.
-    fn module_folder(&self) -> Result<PathBuf> {
-        let answer = process::output(&mut self.go(&["mod", "download", "-json", self.package]))?;
+    /// Where Go keeps the source of a module of the server's; fetched if it is not there.
+    fn module_folder(&self, module: &str) -> Result<PathBuf> {
+        let answer = process::output(&mut self.go(&["mod", "download", "-json", module]))?;
         let answer: serde_json::Value = serde_json::from_str(&answer)
             .map_err(|error| Failure::new(format!("`go mod download -json`: {error}")))?;
         let folder = answer["Dir"].as_str();
-        folder
-            .map(PathBuf::from)
-            .ok_or_else(|| Failure::new(format!("Go has no folder for {}", self.package)))
+        folder.map(PathBuf::from).ok_or_else(|| Failure::new(format!("Go has no folder for {module}")))
     }
 
     fn go(&self, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Command {

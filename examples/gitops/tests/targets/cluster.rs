@@ -112,7 +112,7 @@ async fn a_rule_without_effect_is_warned_of_and_one_with_effect_leaves_the_field
 }
 
 /// Where a pinned program is.
-fn program(variable: &str) -> String {
+pub fn program(variable: &str) -> String {
     std::env::var(variable).unwrap_or_else(|_| panic!("{variable} is not set: run `cargo xtask test`"))
 }
 

@@ -1,6 +1,7 @@
 //! The command on targets that are servers and programs of others: a real API server, the real tool.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod charts;
 mod cluster;
 mod field;
 mod init;
