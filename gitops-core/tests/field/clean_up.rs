@@ -94,6 +94,16 @@ async fn what_failed_stays_where_only_success_is_cleaned_up() {
     assert_eq!(names(&world), ["hook"]);
 }
 
+/// Met with a hook that a chart keeps (`helm.sh/resource-policy: keep`) beside a delete policy.
+#[tokio::test]
+async fn what_says_that_it_stays_and_what_does_not_run_once_is_not_cleaned_up() {
+    let world = World::with(&[("hook", "1 once goes keep stage=0"), ("map", "1 goes"), ("web", "1 stage=1")]);
+    let ward = Ward::of(&world);
+    apply(&world, &ward).await;
+    assert!(apply(&world, &ward).await.is_empty());
+    assert_eq!(names(&world), ["hook", "map", "web"]);
+}
+
 #[tokio::test]
 async fn to_clean_up_is_no_mass_deletion() {
     let hooks: Vec<String> = (0..8).map(|number| format!("hook-{number}")).collect();

@@ -100,7 +100,7 @@ impl Health for Ward {
     }
 }
 
-/// A file's words declare its object: `needs=NAME`, `stage=N`, `once`, `goes`, `goes-failed`; others are its content.
+/// A file's words declare its object: `needs=NAME`, `stage=N`, `once`, `goes`, `goes-failed`, `keep`; others are its content.
 fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
     let bytes = part.bytes()?;
     let text = std::str::from_utf8(&bytes).unwrap();
@@ -110,6 +110,7 @@ fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         Some(("needs", name)) => object.with_need(Need::IfDeclared(key(name))),
         Some(("stage", number)) => object.in_stage(number.parse().unwrap()),
         _ if word == "once" => object.running_once(),
+        _ if word == "keep" => object.kept(),
         _ if word == "goes" => object.cleaned_up(CleanUp { succeeded: true, failed: false }),
         _ if word == "goes-failed" => object.cleaned_up(CleanUp { succeeded: false, failed: true }),
         _ => object,

@@ -34,6 +34,9 @@ pub struct Options {
     /// No mutant is begun after so many minutes.
     #[arg(long, default_value_t = 60)]
     minutes: u64,
+    /// The sample of each part to begin with, to go on where an earlier run ended; each is spread evenly over the part.
+    #[arg(long, value_name = "SAMPLE", default_value_t = 1)]
+    from: usize,
     /// Parts; all, if none is named.
     parts: Vec<String>,
 }
@@ -43,6 +46,11 @@ pub struct Options {
 struct Score {
     /// How many there are; not all of them are tried if the time is over.
     all: usize,
+    /// In how many samples.
+    samples: usize,
+    /// The first of them that was tried, and how many.
+    from: usize,
+    taken: usize,
     caught: usize,
     unviable: usize,
     explained: usize,
@@ -57,7 +65,7 @@ pub fn run(options: &Options) -> Result<()> {
     let (clock, limit) = (stopwatch(), Duration::from_secs(options.minutes * 60));
     let mut survivors = Vec::new();
     for part in chosen {
-        let score = try_part(&tool, &tree, part, || clock() < limit)?;
+        let score = try_part(&tool, &tree, part, options.from, || clock() < limit)?;
         eprintln!("    {}: {score}", part.name);
         survivors.extend(score.survivors);
     }
@@ -70,10 +78,14 @@ pub fn run(options: &Options) -> Result<()> {
 
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { all, caught, unviable, explained, survivors } = self;
+        let Self { all, samples, from, taken, caught, unviable, explained, survivors } = self;
         let tried = caught + unviable + explained + survivors.len();
         let missed = survivors.len();
-        write!(f, "{all} mutants, {tried} tried: {caught} noticed, {missed} not noticed, ")?;
+        write!(
+            f,
+            "{all} mutants in {samples} samples; {taken} samples from {from} on, {tried} mutants, tried: "
+        )?;
+        write!(f, "{caught} noticed, {missed} not noticed, ")?;
         write!(f, "{explained} explained, {unviable} do not compile")
     }
 }
@@ -118,7 +130,7 @@ fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn try_part(tool: &Path, tree: &Path, part: &Part, goes_on: impl Fn() -> bool) -> Result<Score> {
+fn try_part(tool: &Path, tree: &Path, part: &Part, from: usize, goes_on: impl Fn() -> bool) -> Result<Score> {
     let mutants = |what: &str| {
         let mut command = Command::new(tool);
         command.args(["mutants", what, "--package", part.package, "--all-features", "--colors", "never"]);
@@ -128,8 +140,9 @@ fn try_part(tool: &Path, tree: &Path, part: &Part, goes_on: impl Fn() -> bool) -
     };
     let all = process::output(mutants("--list").arg("--dir").arg(tree))?.lines().count();
     let shards = all.div_ceil(SHARD).max(1);
-    let mut score = Score { all, ..Score::default() };
-    for shard in 0..shards {
+    let first = from.saturating_sub(1);
+    let mut score = Score { all, samples: shards, from: first + 1, ..Score::default() };
+    for shard in first..shards {
         if !goes_on() {
             break;
         }
@@ -145,7 +158,7 @@ fn try_part(tool: &Path, tree: &Path, part: &Part, goes_on: impl Fn() -> bool) -
             "--timeout",
             TIMEOUT,
         ]);
-        // That the tests pass on what is not changed is seen once.
+        // That the tests pass on what is not changed is seen once, by the run that begins with the first sample.
         command.args(["--baseline", if shard == 0 { "run" } else { "skip" }, "--"]).args(part.tests);
         command.arg("--").args(SLOW.iter().flat_map(|tests| ["--skip", tests]));
         let name = format!("{}, {} of {shards}", part.name, shard + 1);
@@ -156,6 +169,7 @@ fn try_part(tool: &Path, tree: &Path, part: &Part, goes_on: impl Fn() -> bool) -
                 .help("the tests of the part must pass before anything is changed"));
         }
         score.add(&out.join("mutants.out"))?;
+        score.taken += 1;
     }
     Ok(score)
 }

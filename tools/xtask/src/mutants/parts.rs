@@ -41,6 +41,7 @@ pub const PARTS: &[Part] = &[
             "gitops-core/src/engine/prepare.rs",
             "gitops-core/src/engine/effects.rs",
             "gitops-core/src/engine/carry_out.rs",
+            "gitops-core/src/engine/carry_out/*.rs",
             "gitops-core/src/engine/confirm.rs",
             "gitops-core/src/engine/standing.rs",
             "gitops-core/src/engine/adoption.rs",
