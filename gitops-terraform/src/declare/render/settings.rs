@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gitops_core::{Diagnostic, Key, OutputRef, Placeholder, PlaceholderPart, Value};
+use gitops_core::{Diagnostic, Key, OutputRef, Placeholder, PlaceholderPart, Span, Value};
 use serde::Deserialize;
 
 use super::files::join;
@@ -23,11 +23,13 @@ pub(super) struct Settings {
     pub removal: Option<Removal>,
     /// Paths of files outside the root that it reads, from the source's root.
     pub files: Vec<String>,
+    /// The file, for the places of what is wrong in it.
+    text: String,
 }
 
 /// The file's form. A name that is not known is refused: it may be a slip of the pen.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with a root's settings")]
 struct Written {
     name: Option<String>,
     workspace: Option<String>,
@@ -44,7 +46,7 @@ struct Written {
 
 /// A variable that is an output of another object: of a root, by its folder, or of anything, by its key.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object such as { \"root\": FOLDER, \"output\": NAME }")]
 struct Input {
     root: Option<String>,
     key: Option<Key>,
@@ -69,21 +71,20 @@ impl Settings {
         let Some(file) = file else { return Ok(Self::default()) };
         let path = join(folder, FILE);
         let text = file.as_text().unwrap_or_default();
-        let written: Written =
-            serde_json::from_str(text).map_err(|error| vec![fault(&path, &error.to_string())])?;
+        let written: Written = serde_json::from_str(text).map_err(|error| vec![unread(&path, &error)])?;
         let removal = match written.removal.as_deref() {
             None => None,
             Some(word) => Some(Removal::of_word(word).ok_or_else(|| {
                 let message = format!("`{word}` is no policy for a removal: `retain`, `destroy` or `forget`");
-                vec![fault(&path, &message)]
+                vec![fault(&path, &message).at_name(text, word)]
             })?),
         };
         let mut variables = variables(text, &path)?;
         for (name, input) in &written.inputs {
-            let placeholder =
-                input.placeholder(name, target).map_err(|message| vec![fault(&path, &message)])?;
+            let wrong = |message: &str| vec![fault(&path, message).at_name(text, name)];
+            let placeholder = input.placeholder(name, target).map_err(|message| wrong(&message))?;
             if variables.insert(name.clone(), placeholder).is_some() {
-                return Err(vec![fault(&path, &format!("`{name}` is an input and a variable"))]);
+                return Err(wrong(&format!("`{name}` is an input and a variable")));
             }
         }
         Ok(Self {
@@ -93,6 +94,7 @@ impl Settings {
             var_files: written.var_files.iter().map(|file| join(folder, file)).collect(),
             removal,
             files: written.files,
+            text: text.to_owned(),
         })
     }
 }
@@ -106,7 +108,7 @@ impl Settings {
             let nearest = known.iter().min_by_key(|other| strsim::damerau_levenshtein(name, other));
             let near = nearest.filter(|other| strsim::damerau_levenshtein(name, other) <= 2);
             let meant = near.map(|other| format!("; did you mean `{other}`?")).unwrap_or_default();
-            fault(path, &format!("the root declares no variable `{name}`{meant}"))
+            fault(path, &format!("the root declares no variable `{name}`{meant}")).at_name(&self.text, name)
         };
         unknown.map(slip).collect()
     }
@@ -121,6 +123,37 @@ fn variables(text: &str, path: &str) -> Result<BTreeMap<String, Value>, Vec<Diag
         }
         _ => BTreeMap::new(),
     })
+}
+
+/// A file that is not of the form: where it ceases to be. Its lines are not quoted, for a variable may be a secret.
+fn unread(path: &str, error: &serde_json::Error) -> Diagnostic {
+    let (line, column) = (error.line(), error.column());
+    let said = error.to_string();
+    let message = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
+    fault(path, message).at(place(line, column))
+}
+
+fn place(line: usize, column: usize) -> Span {
+    let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).max(1);
+    Span { line: number(line), column: number(column), width: 1, text: String::new() }
+}
+
+/// Puts a fault where a name stands in a file.
+trait AtName {
+    fn at_name(self, text: &str, name: &str) -> Self;
+}
+
+impl AtName for Diagnostic {
+    fn at_name(self, text: &str, name: &str) -> Self {
+        let quoted = format!("\"{name}\"");
+        let mut lines = text.lines().enumerate();
+        let found = lines
+            .find_map(|(number, line)| Some((number + 1, line[..line.find(&quoted)?].chars().count() + 1)));
+        match found {
+            Some((line, column)) => self.at(place(line, column)),
+            None => self,
+        }
+    }
 }
 
 /// Wrong settings.

@@ -76,3 +76,24 @@ async fn a_slip_in_the_variables_of_a_root_is_named_with_the_nearest() {
     let said: Vec<String> = error.diagnostics().iter().map(ToString::to_string).collect();
     assert!(said[0].contains("no variable `regoin`; did you mean `region`?"), "{said:?}");
 }
+
+/// What was wrong in a root's settings was told without its line, and in the names of the program's own source.
+#[tokio::test]
+async fn what_is_wrong_in_the_settings_of_a_root_is_told_with_its_line() {
+    let main = ("app/main.tf", "variable \"a\" { default = 1 }\n");
+    let cases = [
+        ("{\n  \"inputs\": { \"a\": \"net.x\" }\n}\n", 2, "\"root\""),
+        ("{\n  \"inputs\": {\n    \"a\": { \"output\": \"x\" }\n  }\n}\n", 3, "either a `root` or a `key`"),
+        ("{\n  \"variables\": {\n    \"b\": 1\n  }\n}\n", 3, "no variable `b`"),
+        ("{\n  \"removal\": \"keep\"\n}\n", 2, "`keep`"),
+        ("{\n  \"workspace\": one\n}\n", 2, "expected value"),
+    ];
+    for (settings, line, words) in cases {
+        let world = World::new(&[main, ("app/gitops.json", settings)]);
+        let target = world.target();
+        let error = world.engine(&target).await.plan(&world.cx).await.unwrap_err();
+        let [said] = error.diagnostics() else { panic!("{error:?}") };
+        assert_eq!(said.span.as_ref().map(|span| span.line), Some(line), "{said:?}");
+        assert!(said.message.contains(words) && !said.message.contains("struct"), "{said:?}");
+    }
+}
