@@ -89,7 +89,7 @@ async fn a_pass_that_is_dropped_anywhere_is_taken_up_on_another_machine() {
                 live(&world).await.unwrap();
             }
             world.declare(&SECOND);
-            let through = for_polls(polls, live(&world)).await.is_some();
+            let through = Box::pin(for_polls(polls, live(&world))).await.is_some();
             let when =
                 format!("after {polls} polls of a {}", if first { "first pass" } else { "second pass" });
             assert_recovers(&world.other_machine().recovering(), &when).await;

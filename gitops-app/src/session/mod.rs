@@ -14,7 +14,7 @@ use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::{
     Applied, AuditRecord, Commit, Cx, Diagnostic, Engine, EntryKind, Error, ErrorKind, FileAudit, Key, Live,
-    OwnedState, Parts, Result, Revision, Scope, StateDir, Target,
+    Owned, OwnedState, Parts, ReadinessRecord, Result, Revision, Scope, StateDir, Target,
 };
 use gitops_git::GitSource;
 use gitops_terraform::Terraform;
@@ -116,7 +116,10 @@ impl Session {
             targets.any(|target| target.name == name && !matches!(target.kind, TargetKind::Directory { .. }))
         };
         let entries = self.engine.inventory().entries().iter();
-        let asked = entries.filter(|(key, _)| has_health(key.target())).filter_map(|(key, entry)| {
+        // What ran once and ended well may be gone; how it ended is known.
+        let has_ended = |entry: &Owned| entry.runs_once && entry.readiness == ReadinessRecord::Ready;
+        let entries = entries.filter(|(key, entry)| has_health(key.target()) && !has_ended(entry));
+        let asked = entries.filter_map(|(key, entry)| {
             let health = self.targets.get(key.target())?.health()?;
             let applied = match entry.state {
                 OwnedState::Deleting => Applied::Deleting,

@@ -53,6 +53,10 @@ pub struct Plan {
     /// What does not change and steps wait for. Neither a part of the id nor of what is saved.
     #[serde(skip)]
     pub prerequisites: Vec<Prerequisite>,
+    /// Objects that the state still has and the target no longer: a deletion has ended. The next apply forgets them. Neither a
+    /// part of the id nor of what is saved.
+    #[serde(skip)]
+    pub gone: Vec<Key>,
     /// Objects that stay in the target though they left the source, because pruning is off or they say so.
     pub orphaned: Vec<Key>,
     /// What the plan would do, as far as people approve it.

@@ -52,6 +52,7 @@ pub fn between(
         drift: Vec::new(),
         blocked: Vec::new(),
         prerequisites: Vec::new(),
+        gone: Vec::new(),
         orphaned,
         effect: Effect::default(),
         owned: before.len(),

@@ -102,9 +102,23 @@ fn head(report: &Report) -> String {
                 0 => String::new(),
                 deferred => format!(" What {} awaited is there now.", count(deferred, "object")),
             };
+            let fields = others_fields(report);
             let word = paint(RED, "Not everything is applied:");
-            format!("{word} {applied} of {} made at {revision}.{blocked}{next}\n", count(all, "change"))
+            format!(
+                "{word} {applied} of {} made at {revision}.{blocked}{fields}{next}\n",
+                count(all, "change")
+            )
         }
+    }
+}
+
+/// The declared fields that were left out of changes, because other clients own them.
+fn others_fields(report: &Report) -> String {
+    let fields = report.plan.steps.iter().flat_map(|step| &step.foreign);
+    match fields.filter(|field| field.is_blocked()).count() {
+        0 => String::new(),
+        1 => " 1 declared field has another owner.".to_owned(),
+        many => format!(" {many} declared fields have other owners."),
     }
 }
 

@@ -1,11 +1,13 @@
 //! `gitops status`: shows what is live, whether it is what is declared, and whether it works.
 
+use std::collections::BTreeSet;
+
 use gitops_app::documents::Document;
 use gitops_app::documents::blocked::{self, BlockedPart};
 use gitops_app::documents::changes;
 use gitops_app::documents::plan::Summary;
 use gitops_app::session::{Access, Session};
-use gitops_core::{Commit, Error, OwnedState, Pin, Plan, Revision, Suspension, Verdict};
+use gitops_core::{Commit, Error, Key, OwnedState, Pin, Plan, Revision, Suspension, Verdict};
 use serde::Serialize;
 
 use super::Ended;
@@ -86,15 +88,20 @@ impl<'a> StatusDocument<'a> {
         let unready: Vec<Unready> = session.unready(&app.cx).await.into_iter().map(Unready::of).collect();
         let troubled = Troubled::of(components);
         let info = engine.source().info();
-        let in_state =
-            |state: OwnedState| inventory.entries().iter().filter(|(_, entry)| entry.state == state).count();
+        // What is gone by now is none of ours any more, although only the next apply forgets it.
+        let gone: BTreeSet<&Key> = plan.as_ref().map(|plan| plan.gone.iter().collect()).unwrap_or_default();
+        let is_there = |key: &Key| !gone.contains(key);
+        let in_state = |state: OwnedState| {
+            let entries = inventory.entries().iter();
+            entries.filter(|(key, entry)| entry.state == state && is_there(key)).count()
+        };
         let (sync, reason) = match plan {
             Ok(plan) if plan.is_empty() && plan.drift.is_empty() => (Sync::Synced, None),
             Ok(_) => (Sync::Differs, None),
             Err(error) => (Sync::Unknown, Some(format!("{error:#}"))),
         };
         let plan = plan.as_ref().ok();
-        let owned = inventory.entries().len();
+        let owned = inventory.entries().keys().filter(|key| is_there(key)).count();
         let (pinned, suspended) = (engine.pinned(&app.cx).await?, engine.suspended(&app.cx).await?);
         let mut deployments = deployment::last(&session.audit_path(), REMEMBERED, false)?;
         let Standing { live, progress } = Standing::of(inventory, plan);
@@ -212,7 +219,8 @@ impl<'a> StatusDocument<'a> {
         let way = match (&self.verdict, &self.plan_id) {
             (Some(Verdict::NeedsApproval { .. }), Some(id)) => {
                 let id = id.get(..12).unwrap_or(id);
-                format!("; approve: `{}`", app.command(&format!("apply --plan-id {id}")))
+                // Unlike an apply, this is done also while `run` is at work.
+                format!("; approve: `{}`", app.command(&format!("approve {id}")))
             }
             (Some(Verdict::Deny { .. }), _) => "; the plan is denied".to_owned(),
             _ => return Vec::new(),

@@ -157,6 +157,7 @@ impl Draft {
             drift: self.drift,
             blocked: self.blocked,
             prerequisites,
+            gone: self.gone.clone(),
             orphaned: self.orphaned,
             owned: input.inventory.measure().saturating_sub(self.gone.len()),
             unchanged: input.desired.objects().len() - moving,

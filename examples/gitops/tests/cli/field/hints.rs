@@ -36,6 +36,17 @@ fn a_denied_plan_is_not_told_how_to_be_applied() {
     }
 }
 
+/// Met while `run` was at work: the status named a command that is refused then.
+#[test]
+fn the_status_names_a_way_to_approve_that_a_process_at_work_leaves_open() {
+    let world = World::applied();
+    let gate = "gates: [{ name: ask, rule: \"false\", otherwise: needs-approval, message: ask first }]\n";
+    world.configure(&format!("{}{gate}", crate::support::CONFIG));
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    let id = world.plan_id();
+    world.gitops(&["status"]).expect(0).says(&format!("approve: `gitops approve {}`", &id[..12]));
+}
+
 /// Met in a script that reads JSON only: a misspelled option came as text.
 #[test]
 fn a_wrong_command_line_is_a_document_where_documents_are_asked_for() {

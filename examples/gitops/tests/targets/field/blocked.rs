@@ -38,6 +38,25 @@ async fn missing_rights_end_with_4_and_a_fault_beside_them_with_1() {
     world.gitops(&["plan", "--detailed-exitcode"]).expect(1);
 }
 
+/// Met with an operator that set one field of an object: below the report of the change stood only that not everything is applied.
+#[tokio::test]
+async fn a_field_of_another_owner_is_counted_where_the_rest_of_its_object_is_applied() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "");
+    cluster.world.commit("Begin", &[("web.yaml", Some(MAP))]);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0);
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "web" }, "data": { "x": "theirs" }
+    });
+    cluster.admin.apply(&cluster.config_map("web"), "operator", &theirs).await;
+    let both = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { x: \"1\", z: \"1\" }\n";
+    cluster.world.commit("Change", &[("web.yaml", Some(both))]);
+    let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
+    ran.says("1 of 1 change made").says("1 declared field has another owner.");
+    let values = [cluster.value("web", "x").await, cluster.value("web", "z").await];
+    assert_eq!(values, [Some("theirs".to_owned()), Some("1".to_owned())]);
+}
+
 /// Met with a root module with a syntax error: `plan` said "No changes: 0 objects" and ended with 0.
 #[test]
 fn a_root_that_can_not_be_planned_ends_with_1_in_every_verb() {

@@ -2,4 +2,6 @@
 
 mod blocked;
 mod drift;
+mod ended;
+mod versions;
 mod why;

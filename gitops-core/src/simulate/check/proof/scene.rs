@@ -243,6 +243,7 @@ impl Scene {
             drift: Vec::new(),
             blocked: Vec::new(),
             prerequisites: Vec::new(),
+            gone: Vec::new(),
             orphaned: Vec::new(),
             owned: 0,
             unchanged: 0,
