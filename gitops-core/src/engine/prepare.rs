@@ -18,7 +18,7 @@ use crate::render::{Rendered, Renderer};
 use crate::source::Snapshot;
 use crate::state::inventory::Inventory;
 use crate::state::record::{Intent, Record};
-use crate::value::{Action, Diagnostic, Digest, Error, GroupKind, Hasher, Key, Result, Revision};
+use crate::value::{Action, Diagnostic, Digest, Error, ErrorKind, GroupKind, Hasher, Key, Result, Revision};
 
 /// A plan, and what was learned on the way to it.
 pub(super) struct Prepared {
@@ -217,7 +217,10 @@ impl Engine {
         let refreshed = contained(call.bounded(renderer.refresh(&call))).await;
         refreshed.map_err(|error| error.during("render"))?;
         // Not bounded by the time of a call: programs that render have times of their own.
-        let found = contained(renderer.declare(cx, &snapshot)).await?;
+        let found = contained(renderer.declare(cx, &snapshot)).await.map_err(|error| match error.kind() {
+            ErrorKind::Timeout => error.during("render"),
+            _ => error,
+        })?;
         let call = cx.within(self.timeouts.call);
         let asking = contained(call.bounded(renderer.find_out(&call, found))).await;
         let Rendered { desired, parts, warnings, .. } = asking.map_err(|error| error.during("render"))?;

@@ -21,7 +21,7 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, args.saved.is_some())?;
     let saved = args.saved.as_deref().map(saved_plan::load).transpose()?;
     let open = || app.open_moving(Access::Write, progress::sink(app), &args.moving);
-    let mut session = open().await?;
+    let mut session = open().await.map_err(|error| at_work(app, error))?;
     app.note_orders(&session).await?;
     // What is shown and applied is what is planned now. A file only says which plan that must be.
     let plan = session.engine.plan(&app.cx).await?;
@@ -39,6 +39,18 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     let report = apply(app, &mut session, &plan, &approval, &verb).await?;
     let done = go_on(app, &mut session, report, &consent, &verb).await;
     answer(app, &session, &done).await
+}
+
+/// A process that keeps an application applied needs no apply beside it: it is asked, not stopped.
+fn at_work(app: &App, error: Error) -> Error {
+    let keeps = ["run)", "serve)"].iter().any(|verb| error.message().contains(&format!(" {verb}")));
+    if error.kind() != ErrorKind::Locked || !keeps {
+        return error;
+    }
+    let (sync, approve) = (app.command("sync"), app.command("approve PLAN_ID"));
+    error.help(format!(
+        "that process applies by itself: `{sync}` has it look now, `{approve}` approves what waits"
+    ))
 }
 
 /// How many plans one call carries out at most, each for what the one before it had to leave.

@@ -152,7 +152,8 @@ fn a_state_folder_that_another_process_uses() {
         assert!(holder.try_wait().unwrap().is_none(), "the holder ended early");
         std::thread::yield_now();
     }
-    world.gitops(&["apply", "--yes"]).expect(1).warns("error[GO0016]").warns(&holder.id().to_string());
+    let refused = world.gitops(&["apply", "--yes"]).expect(1);
+    refused.warns("error[GO0016]").warns(&holder.id().to_string()).warns("`gitops approve PLAN_ID`");
     world.gitops(&["plan"]).expect(0);
     world.gitops(&["status"]).expect(0);
     holder.kill().unwrap();
