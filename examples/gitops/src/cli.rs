@@ -175,6 +175,9 @@ pub struct PlanArgs {
     /// List the commits that the plan brings
     #[arg(long)]
     pub commits: bool,
+    /// Plan what is declared otherwise than the last plan knew, and do not look for drift
+    #[arg(long)]
+    pub changed: bool,
     /// What the state may move to.
     #[command(flatten)]
     pub moving: MovingArgs,

@@ -33,6 +33,8 @@ pub struct PlanDocument<'a> {
     warnings: &'a [Diagnostic],
     /// Why nothing is written, if that is so.
     suspended: Option<Suspension>,
+    /// Whether every object was looked at, or only what is declared otherwise.
+    drift_looked_for: bool,
 }
 
 impl Document for PlanDocument<'_> {
@@ -62,7 +64,14 @@ impl<'a> PlanDocument<'a> {
             orphaned: &plan.orphaned,
             warnings,
             suspended: None,
+            drift_looked_for: true,
         }
+    }
+
+    /// The same of a plan that did not look for drift, if this is false.
+    #[must_use]
+    pub fn drift_looked_for(self, drift_looked_for: bool) -> Self {
+        Self { drift_looked_for, ..self }
     }
 
     /// The same of an application for which nothing is written, if that is so.

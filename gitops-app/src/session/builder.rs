@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{
-    Cx, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, MemoryStore, Options, Result,
-    SecretKey, State, StateDir, StateStore,
+    Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, MemoryStore, Options,
+    Result, SecretKey, State, StateDir, StateStore,
 };
 
 use super::{Access, Moving, Session};
@@ -132,6 +132,11 @@ impl SessionBuilder {
             roots.extend(found.roots.map(|found| (target.name.clone(), found)));
             builder = builder.mount(&target.name, &target.path, found.mount);
         }
+        if is_folder {
+            // Of what the debug form holds no secret is shown, and all of the set-up is.
+            let setup = Digest::of(format!("{config:?}").as_bytes());
+            builder = builder.keep_in(config.state.join(KEPT), setup);
+        }
         let gates = config.gates.iter().map(|gate| Arc::new(gate.clone()) as Arc<dyn Gate>);
         let gates = gates.chain(gates::of(&config)?);
         let engine = gates.fold(builder, EngineBuilder::gate).open(cx).await?;
@@ -141,6 +146,9 @@ impl SessionBuilder {
         Ok(Session { engine, config, git, has_state, targets: opened, roots, heard })
     }
 }
+
+/// The file in the state folder in which an engine keeps what its last plan knew.
+const KEPT: &str = "~plan";
 
 /// The state folder, and whether it has a state. To look at it takes no lock, and nothing is written.
 fn folder(cx: &Cx, config: &Config, access: Access) -> Result<(Home, bool)> {

@@ -38,7 +38,7 @@ pub struct Session {
 /// What a verb does with state and target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// Looks, also while another process is at work; makes and changes nothing.
+    /// Looks, also while another process is at work; makes and changes nothing but what can be found out again.
     Look,
     /// Takes the state for itself.
     Write,

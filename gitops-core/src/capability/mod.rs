@@ -319,6 +319,26 @@ pub trait Identity: Send + Sync {
     async fn place(&self, cx: &Cx) -> Result<Option<String>>;
 }
 
+/// Says cheaply whether objects are as they were when they were last observed, so that a process that has no watch yet need not
+/// read what nobody touched.
+///
+/// # Guarantees asked of an implementation
+/// An object that [`observe`](Target::observe) would describe in another way than it would have done when a stamp was
+/// given has another stamp, or none, in any process. It may have another one although nothing changed: then the object is
+/// observed once more.
+#[async_trait]
+pub trait Stamps: Send + Sync {
+    /// The stamps of these objects as they are now, in the order of the keys; nothing for one that is absent, or of which
+    /// nothing can be said without a look.
+    ///
+    /// # Errors
+    /// Whatever keeps the target from saying anything: then all objects are observed.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    async fn stamps(&self, cx: &Cx, keys: &[Key]) -> Result<Vec<Option<Digest>>>;
+}
+
 /// Makes several changes in one call.
 #[async_trait]
 pub trait Batch: Send + Sync {

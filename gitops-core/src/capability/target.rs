@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Admission, Batch, DryRun, Health, Identity, Import, Progress, Watch};
+use super::{Admission, Batch, DryRun, Health, Identity, Import, Progress, Stamps, Watch};
 use crate::cx::Cx;
 use crate::value::{Applied, Change, GroupKind, Key, Live, Result};
 
@@ -73,6 +73,11 @@ pub trait Target: Send + Sync {
 
     /// Names the place that it works on.
     fn identity(&self) -> Option<&dyn Identity> {
+        None
+    }
+
+    /// Says cheaply whether objects are as they were.
+    fn stamps(&self) -> Option<&dyn Stamps> {
         None
     }
 

@@ -26,6 +26,15 @@ impl Base {
         self.known.is_none()
     }
 
+    /// Goes on from what an earlier process knew, and what it had not settled.
+    pub fn go_on_from(
+        desired: DigestMap<Arc<Object>>,
+        entries: DigestMap<Owned>,
+        noted: impl IntoIterator<Item = Key>,
+    ) -> Self {
+        Self { known: Some(Known { desired, entries }), moved: noted.into_iter().collect() }
+    }
+
     /// Notes objects that may have moved.
     pub fn moved(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.moved.extend(keys);

@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,17 +13,19 @@ use super::binding::{Grant, check_application};
 use super::blocked::KnownBlocked;
 use super::differing::Differed;
 use super::handle::Shared;
-use super::ledger::{FOLD_AT, Ledger, State};
+use super::kept::Keeping;
+use super::ledger::{FOLD_AT, Ledger, Opening, State};
 use crate::capability::{Differ, Structural, Target};
 use crate::cx::Cx;
 use crate::engine::event::{EventSink, Events};
 use crate::engine::mount::{Mount, Review};
 use crate::engine::reconcile::FlapGuard;
+use crate::engine::stamps::Stamped;
 use crate::gate::{BlastRadius, Gate, MassDelete};
 use crate::plan::planner::Options;
 use crate::render::{Desired, Render, Renderer, Routes};
 use crate::source::Source;
-use crate::value::{Diagnostic, Error, ErrorKind, GroupKind, Result};
+use crate::value::{Diagnostic, Digest, Error, ErrorKind, GroupKind, Result};
 
 /// Puts an [`Engine`] together.
 #[must_use]
@@ -43,6 +46,7 @@ pub struct EngineBuilder {
     recover_from_store: bool,
     fold_at: u64,
     grant: Grant,
+    keep_in: Option<(PathBuf, Digest)>,
 }
 
 /// What came with mounts.
@@ -83,6 +87,7 @@ impl EngineBuilder {
             recover_from_store: false,
             fold_at: FOLD_AT,
             grant: Grant::default(),
+            keep_in: None,
         }
     }
 
@@ -209,6 +214,19 @@ impl EngineBuilder {
         self
     }
 
+    /// A file in which the engine keeps what its last plan knew, so that a plan in a new process costs what changed since: what
+    /// kept its id is not read or rendered again, and an object whose [stamp](crate::capability::Stamps) is as it was is not
+    /// observed.
+    ///
+    /// It serves applications whose files stand alone: nothing that they declare needs or fills another object, and no file
+    /// reads another. For any other, and where the store is shared, nothing is kept. The file may be removed at any time, and one
+    /// that was damaged is not used. `setup` is a digest of the set-up of source, renderers and targets, by
+    /// which a file of another one is passed over. The file holds what an inventory holds, and is its owner's alone.
+    pub fn keep_in(mut self, file: impl Into<PathBuf>, setup: Digest) -> Self {
+        self.keep_in = Some((file.into(), setup));
+        self
+    }
+
     /// How large a journal grows before it is folded into the documents, so that worlds of hours fold it too.
     #[cfg(feature = "simulate")]
     pub(crate) fn fold_at(mut self, bytes: u64) -> Self {
@@ -228,7 +246,13 @@ impl EngineBuilder {
         }
         let render = self.mounted.render(self.render)?.ok_or_else(|| missing("render"))?;
         let state = self.state.ok_or_else(|| missing("state"))?;
-        let ledger = Ledger::open(cx, &self.name, state, self.recover_from_store, self.fold_at).await?;
+        let mut keeping = self.keep_in.map(|(path, setup)| Box::new(Keeping::open(&path, setup, &self.name)));
+        let kept = keeping.as_ref().and_then(|keeping| keeping.inventory());
+        let opening = Opening { recover: self.recover_from_store, fold_at: self.fold_at, kept };
+        let ledger = Box::pin(Ledger::open(cx, &self.name, state, opening)).await?;
+        if !ledger.goes_on() {
+            keeping.iter_mut().for_each(|keeping| keeping.pass_over());
+        }
         check_application(ledger.inventory(), &self.name, &self.grant)?;
         let shared = Arc::new(Shared::new(&self.name));
         let mut events = self.events;
@@ -255,6 +279,10 @@ impl EngineBuilder {
             runs: false,
             reviews: self.reviews,
             base: Base::default(),
+            stamped: Stamped::default(),
+            look_due: false,
+            passes_over_drift: false,
+            keeping,
             flap_guard: FlapGuard::default(),
             differing: Differed::default(),
             back_off: BackOff::default(),

@@ -20,6 +20,7 @@ pub(crate) mod event;
 mod fill;
 mod gates;
 mod handle;
+mod kept;
 mod ledger;
 pub(crate) mod mount;
 mod observe;
@@ -36,6 +37,7 @@ mod request;
 mod restore;
 mod run;
 mod speculative;
+mod stamps;
 mod standing;
 pub(crate) mod state_dir;
 mod status;
@@ -78,9 +80,11 @@ use crate::value::{Diagnostic, Error, GroupKind, Key, Result, Revision};
 use base::Base;
 use differing::Differed;
 use event::Events;
+use kept::Keeping;
 use ledger::Ledger;
 use mount::Review;
 use reconcile::FlapGuard;
+use stamps::Stamped;
 
 /// One application: a source, a renderer, targets and gates, and the memory of what was done.
 ///
@@ -139,6 +143,13 @@ pub struct Engine {
     runs: bool,
     reviews: Vec<Review>,
     base: Base,
+    /// What targets said of objects when the last plan looked at them.
+    stamped: Stamped,
+    /// Whether the next plan looks for what no watch has seen, and whether it does not although that is due.
+    look_due: bool,
+    passes_over_drift: bool,
+    /// Where what plans know is kept for the next process.
+    keeping: Option<Box<Keeping>>,
     flap_guard: FlapGuard,
     differing: Differed,
     back_off: back_off::BackOff,
@@ -188,9 +199,30 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn plan(&mut self, cx: &Cx) -> Result<Plan> {
-        self.doubt_what_is_not_covered(cx);
+        self.look_due = true;
         self.admission.ask();
-        Ok(self.prepare(cx).await?.planned.plan)
+        let prepared = Box::pin(self.prepare(cx)).await?;
+        Box::pin(self.keep()).await;
+        Ok(prepared.planned.plan)
+    }
+
+    /// Like [`plan`](Self::plan), without a look for drift: plans what is declared otherwise than the last plan knew, in this
+    /// process or in an earlier one that [kept](EngineBuilder::keep_in) it, and what that had not settled. Where nothing
+    /// is known of a last plan, everything is looked at.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn plan_changed(&mut self, cx: &Cx) -> Result<Plan> {
+        self.passes_over_drift = true;
+        self.admission.ask();
+        let prepared = Box::pin(self.prepare(cx)).await;
+        self.passes_over_drift = false;
+        let plan = prepared?.planned.plan;
+        Box::pin(self.keep()).await;
+        Ok(plan)
     }
 
     /// Like [`plan`](Self::plan), at the cost of what changed: looks only at objects whose declaration moved since
@@ -199,7 +231,7 @@ impl Engine {
     pub async fn replan(&mut self, cx: &Cx) -> Result<Plan> {
         self.drain_watches(cx);
         self.admission.ask();
-        Ok(self.prepare(cx).await?.planned.plan)
+        Ok(Box::pin(self.prepare(cx)).await?.planned.plan)
     }
 
     /// What others see of the engine, and ask of it, while it works.
@@ -223,16 +255,18 @@ impl Engine {
     /// See [`Engine`].
     pub async fn apply(&mut self, cx: &Cx, plan: &Plan, options: &ApplyOptions) -> Result<Report> {
         self.take_up_requests(cx).await?;
-        self.doubt_what_is_not_covered(cx);
+        self.look_due = true;
         self.admission.remember();
-        let prepared = self.prepare(cx).await?;
+        let prepared = Box::pin(self.prepare(cx)).await?;
         self.note_blocked(&prepared.planned.plan);
         let moved = tamper::stale(cx, prepared.planned.plan.moved_since(plan));
         if !moved.is_empty() {
             return Err(Error::stale(moved));
         }
         prepared.admit(options.names_the_plan())?;
-        self.carry_out(cx, prepared, options).await
+        let report = self.carry_out(cx, prepared, options).await?;
+        Box::pin(self.keep()).await;
+        Ok(report)
     }
 
     /// Plans from what changed and carries the plan out. Steps that a gate wants approved, and that nobody has approved, are
@@ -247,9 +281,11 @@ impl Engine {
         self.drain_watches(cx);
         let report = async {
             self.take_up_requests(cx).await?;
-            let mut prepared = self.prepare(cx).await?;
+            let mut prepared = Box::pin(self.prepare(cx)).await?;
             self.admit_in_part(&mut prepared)?;
-            self.carry_out(cx, prepared, &ApplyOptions::automatic()).await
+            let report = self.carry_out(cx, prepared, &ApplyOptions::automatic()).await?;
+            Box::pin(self.keep()).await;
+            Ok(report)
         };
         let report = report.await;
         report.inspect_err(|error| self.tell_of_failure(cx, error))

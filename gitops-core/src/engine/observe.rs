@@ -42,7 +42,7 @@ impl Engine {
         }
     }
 
-    fn drain_watch(&mut self, cx: &Cx, name: &SmolStr, target: &Arc<dyn Target>) {
+    pub(super) fn drain_watch(&mut self, cx: &Cx, name: &SmolStr, target: &Arc<dyn Target>) {
         let Some(watch) = target.watch() else {
             self.anything_moved(name);
             return;
@@ -57,23 +57,6 @@ impl Engine {
                     self.anything_moved(name);
                     break;
                 }
-            }
-        }
-    }
-
-    /// Notes all that no watch covers, and what the other watches have to say by now: then nothing of which the last
-    /// plan's knowledge may be out of date is left out of the next one. A watch that covers nothing is not begun.
-    pub(super) fn doubt_what_is_not_covered(&mut self, cx: &Cx) {
-        if self.base.looks_at_everything() {
-            return;
-        }
-        for (name, target) in self.targets.clone() {
-            let keys: Vec<Key> = self.keys_of(&name).cloned().collect();
-            let covered = |key: &&Key| target.watch().is_some_and(|watch| watch.covers(key));
-            let (covered, doubtful): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(covered);
-            self.base.moved(doubtful.into_iter().cloned());
-            if !covered.is_empty() {
-                self.drain_watch(cx, &name, &target);
             }
         }
     }
@@ -93,7 +76,7 @@ impl Engine {
     }
 
     /// Whether an object is declared or ours. What will be declared later is looked at then.
-    fn concerns(&self, key: &Key) -> bool {
+    pub(super) fn concerns(&self, key: &Key) -> bool {
         self.desired().is_some_and(|desired| desired.objects().contains(key))
             || self.inventory().entries().contains(key)
     }
@@ -107,7 +90,7 @@ impl Engine {
     }
 
     /// What is declared or ours in a target.
-    fn keys_of<'a>(&'a self, target: &'a str) -> impl Iterator<Item = &'a Key> {
+    pub(super) fn keys_of<'a>(&'a self, target: &'a str) -> impl Iterator<Item = &'a Key> {
         let declared = self.declared.iter().flat_map(|declared| declared.desired.objects().keys());
         let keys = declared.chain(self.ledger.inventory().entries().keys());
         keys.filter(move |key| key.target() == target)

@@ -72,6 +72,8 @@ pub(super) struct Considered {
     pub concluded: Vec<Record>,
     /// What is ours once that is taken in.
     pub inventory: Inventory,
+    /// The stamps that the candidates had before they were looked at.
+    pub stamps: BTreeMap<Key, Option<Digest>>,
 }
 
 impl Engine {
@@ -81,7 +83,12 @@ impl Engine {
         let admission = std::mem::take(&mut self.admission);
         let orders = self.orders(&cx.within(self.timeouts.call)).await?;
         let line = self.declare(cx, orders.pin.as_ref()).await?;
-        self.plan_declared(cx, &binds, line, admission, orders).await
+        let first = Box::pin(self.plan_declared(cx, &binds, line, admission, orders)).await;
+        match first {
+            // What an earlier process kept can't be read any more: all is read anew.
+            Err(_) if self.declared.is_none() => Box::pin(self.prepare(cx)).await,
+            planned => planned,
+        }
     }
 
     /// From what is declared to a plan, looking at no more than the base demands.
@@ -96,6 +103,9 @@ impl Engine {
         self.shared.tell(|status| status.phase = Phase::Planning);
         Box::pin(self.look_up_commits(&cx.within(self.timeouts.call))).await;
         let desired = self.desired().cloned().unwrap_or_default();
+        if std::mem::take(&mut self.look_due) && !self.passes_over_drift {
+            Box::pin(self.look_around(&cx.within(self.timeouts.call))).await;
+        }
         let candidates = self.base.candidates(&desired, self.inventory());
         let candidates = tamper::candidates(cx, &desired, self.inventory(), candidates);
         // Before the look: what was absent then may have come since, however long the answer was on its way.
@@ -106,9 +116,16 @@ impl Engine {
         let look = Look { declared, candidates, now, flapping: &flapping, binds, is_rollback };
         let considered = Box::pin(self.consider(cx, look, &mut admission)).await;
         self.shared.tell(|status| status.phase = Phase::Idle);
-        let Considered { planned, concluded, inventory } = considered?;
+        if let Err(error) = self.check_kept() {
+            self.admission = admission;
+            return Err(error);
+        }
+        let Considered { planned, concluded, inventory, stamps } = considered?;
         self.admission = admission;
         self.base.planned(&desired, &inventory, &planned);
+        let mut stamped = std::mem::take(&mut self.stamped);
+        stamped.take_in(stamps, |key| self.concerns(key));
+        self.stamped = stamped;
         self.look_at_unready(cx).await;
         self.events.emit(&Event::Planned {
             plan: planned.plan.id,
@@ -118,6 +135,7 @@ impl Engine {
             blocked: planned.plan.blocked.len(),
         });
         let (verdict, approved_by) = self.judge(&self.proposal(&planned.plan, cx.now()));
+        self.check_kept()?;
         self.tell_of_plan(&planned.plan, &verdict, line);
         let suspension = orders.suspension;
         Ok(Prepared { planned, concluded, line, verdict, suspension, approved_by })
@@ -134,6 +152,7 @@ impl Engine {
         let Declared { revision, desired, .. } = declared;
         self.check_targets(desired, candidates)?;
         let layers = Planner.layers(desired, candidates)?;
+        let stamps = self.stamps_of(&cx.within(self.timeouts.call), candidates).await;
         let live = self.observe(&cx.within(self.timeouts.call), &with_used(desired, candidates)).await?;
         let mut concluded = tamper::concluded(cx, self.inventory(), self.conclude_open_intents(&live, now));
         concluded.splice(0..0, binds.record.clone());
@@ -167,7 +186,7 @@ impl Engine {
         let mut planned = tamper::planned(cx, Planner.plan(&filled.input(input))?);
         let looking = cx.within(self.timeouts.call);
         concluded.extend(self.look_at_readiness(&looking, &filled.input(input), &mut planned).await);
-        Ok(Considered { planned, concluded, inventory })
+        Ok(Considered { planned, concluded, inventory, stamps })
     }
 
     /// Brings what is declared up to the newest, or pinned, revision; says what that revision counts for.
@@ -198,9 +217,14 @@ impl Engine {
         let call = cx.within(self.timeouts.call);
         let fetched = contained(call.bounded(self.source.fetch(&call, &revision))).await;
         let snapshot = fetched.map_err(|error| error.during("fetch"))?;
-        let mut renderer = self.renderer.clone();
-        let declared = self.read(cx, &mut renderer, snapshot).await?;
-        self.renderer = renderer;
+        let declared = if let Some(declared) = Box::pin(self.go_on(cx, &snapshot)).await {
+            declared
+        } else {
+            let mut renderer = self.renderer.clone();
+            let declared = self.read(cx, &mut renderer, snapshot).await?;
+            self.renderer = renderer;
+            declared
+        };
         self.tell(&declared.warnings);
         self.declared = Some(declared);
         Ok(())
@@ -247,7 +271,7 @@ impl Engine {
         }
     }
 
-    fn basis(&self, desired: Digest) -> Basis {
+    pub(super) fn basis(&self, desired: Digest) -> Basis {
         let info = self.source.info();
         let mut gates = Hasher::new("gitops gates");
         self.gates.iter().for_each(|gate| {

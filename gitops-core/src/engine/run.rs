@@ -93,6 +93,7 @@ impl Engine {
                 Ok(Ended { was_superseded: true, .. }) => continue,
                 Ok(Ended { is_suspended: true, .. }) => interval,
                 Ok(Ended { report, .. }) if report.is_converged() => {
+                    Box::pin(self.keep()).await;
                     is_lost = false;
                     self.back_off.succeeded();
                     interval

@@ -91,7 +91,7 @@ impl Engine {
         commits: Option<Commits>,
     ) -> Result<SpeculativePlan> {
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
-        self.doubt_what_is_not_covered(cx);
+        self.look_around(cx).await;
         let declared = self.read(cx, &mut self.renderer.clone(), snapshot).await?;
         let candidates = self.base.candidates(&declared.desired, self.inventory());
         let (now, mut admission) = (cx.now(), Admission::default());

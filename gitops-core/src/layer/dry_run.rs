@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::Layer;
 use crate::capability::{
-    Admission, Batch, DryRun, Health, Identity, Import, Progress, Scope, Target, TargetInfo, Watch,
+    Admission, Batch, DryRun, Health, Identity, Import, Progress, Scope, Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
 use crate::value::{Action, Applied, Change, Error, Live, Ownership, Result, Uid, Version};
@@ -71,6 +71,10 @@ impl Target for DryTarget {
 
     fn identity(&self) -> Option<&dyn Identity> {
         self.inner.identity()
+    }
+
+    fn stamps(&self) -> Option<&dyn Stamps> {
+        self.inner.stamps()
     }
 
     fn batch(&self) -> Option<&dyn Batch> {

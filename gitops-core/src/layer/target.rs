@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use super::around::{Around, Call};
 use crate::capability::{
     Admission, Batch, Beside, DryRun, Health, Identity, Import, Moved, Preview, Progress, Readiness, Scope,
-    Target, TargetInfo, Watch,
+    Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
-use crate::value::{Applied, Change, Error, ErrorKind, Key, Live, Object, Result};
+use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Result};
 
 /// The inner target seen through `A`. It offers a power exactly if the inner target does.
 pub(super) struct LayeredTarget<A> {
@@ -64,6 +64,10 @@ impl<A: Around> Target for LayeredTarget<A> {
 
     fn identity(&self) -> Option<&dyn Identity> {
         self.inner.identity().map(|_| self as &dyn Identity)
+    }
+
+    fn stamps(&self) -> Option<&dyn Stamps> {
+        self.inner.stamps().map(|_| self as &dyn Stamps)
     }
 
     fn batch(&self) -> Option<&dyn Batch> {
@@ -147,6 +151,16 @@ impl<A: Around> Identity for LayeredTarget<A> {
     async fn place(&self, cx: &Cx) -> Result<Option<String>> {
         let inner = offered(self.inner.identity())?;
         self.around.around(cx, Call::read("identify"), |cx: Cx| async move { inner.place(&cx).await }).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Stamps for LayeredTarget<A> {
+    async fn stamps(&self, cx: &Cx, keys: &[Key]) -> Result<Vec<Option<Digest>>> {
+        let inner = offered(self.inner.stamps())?;
+        let run = |cx: Cx| async move { inner.stamps(&cx, keys).await };
+        self.around.around(cx, Call::read("stamps").weighing(keys.len()), run).await
     }
 }
 

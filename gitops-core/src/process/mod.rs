@@ -15,6 +15,7 @@
 
 pub mod fs;
 pub(crate) mod key_locks;
+pub(crate) mod table;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 

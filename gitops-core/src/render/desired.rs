@@ -22,6 +22,17 @@ pub struct Desired {
 }
 
 impl Desired {
+    /// What an earlier process kept: [objects that stand alone](Self::stand_alone).
+    pub(crate) fn from_kept(objects: DigestMap<Arc<Object>>) -> Self {
+        Self { objects, ..Self::default() }
+    }
+
+    /// Whether no object needs, offers or uses anything.
+    pub(crate) fn stand_alone(&self) -> bool {
+        let Self { objects: _, offers, stages, uses, needed_by } = self;
+        offers.is_empty() && stages.is_empty() && uses.is_empty() && needed_by.is_empty()
+    }
+
     /// The objects by key.
     pub fn objects(&self) -> &DigestMap<Arc<Object>> {
         &self.objects
@@ -125,7 +136,13 @@ impl Desired {
 
     /// Takes a declaration back.
     pub(crate) fn retract(&mut self, key: &Key) {
-        let Some(object) = self.objects.remove(key) else { return };
+        // What was kept stands alone: it need not be read for that.
+        if self.objects.is_kept(key) {
+            self.objects.remove(key);
+            return;
+        }
+        let Some(object) = self.objects.get(key).cloned() else { return };
+        self.objects.remove(key);
         self.stages.remove(&object);
         self.uses.remove(key);
         for need in required(&object) {

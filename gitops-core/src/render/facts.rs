@@ -39,6 +39,11 @@ pub(super) struct Talk {
 }
 
 impl Facts {
+    /// Whether no part told or asked for anything.
+    pub fn is_empty(&self) -> bool {
+        self.told.is_empty() && self.asked.is_empty() && self.answered.is_empty()
+    }
+
     /// A fact: that of the first part in the order of paths, or what was found out from outside.
     pub fn get(&self, name: &str) -> Option<&SmolStr> {
         self.told(name).map(|(_, value)| value).or_else(|| self.answered.get(name))

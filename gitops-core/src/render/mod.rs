@@ -2,7 +2,9 @@
 
 mod desired;
 mod facts;
+mod kept;
 mod part;
+mod parts;
 mod renderer;
 mod roots;
 mod routes;
@@ -10,6 +12,7 @@ mod stages;
 mod tree_diff;
 
 pub use desired::Desired;
+pub(crate) use kept::{KeptRendering, kept_key};
 pub use part::Part;
 pub use renderer::{Rendered, Renderer};
 pub use roots::RenderRoot;

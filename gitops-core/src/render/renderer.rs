@@ -5,12 +5,14 @@ use imbl::OrdMap;
 use smol_str::SmolStr;
 
 use super::facts::Facts;
-use super::part::{Found, Inputs, link};
+use super::kept::{KeptRendering, Stale};
+use super::part::{Found, link};
+use super::parts::{Done, Parts, Reads};
 use super::tree_diff::TreeDiff;
 use super::{Desired, Part, Render, roots};
 use crate::cx::Cx;
 use crate::source::{Entry, EntryKind, Snapshot};
-use crate::value::{Diagnostic, Digest, Error, Key, Result};
+use crate::value::{Diagnostic, Digest, Error, Result};
 
 /// Renders revision after revision, each at the cost of what changed since the last.
 ///
@@ -46,52 +48,13 @@ pub struct Rendered {
 struct State {
     snapshot: Snapshot,
     fingerprint: Digest,
-    parts: OrdMap<SmolStr, Done>,
+    parts: Parts,
     /// Parts by the other paths that they read.
     readers: BTreeMap<SmolStr, BTreeSet<SmolStr>>,
     /// The warnings about parts: nothing about nearly all of them.
     warnings: OrdMap<SmolStr, Arc<[Diagnostic]>>,
     facts: Facts,
     desired: Desired,
-}
-
-/// A part as it was last rendered.
-#[derive(Clone)]
-struct Done {
-    keys: Keys,
-    /// What it read besides its root file, if it did.
-    reads: Option<Arc<Reads>>,
-}
-
-/// What it takes to render a part again because of a file that is not its root.
-struct Reads {
-    entry: Entry,
-    inputs: Inputs,
-}
-
-/// What a part declares: nearly always one object.
-#[derive(Clone)]
-enum Keys {
-    One(Key),
-    Several(Arc<[Key]>),
-}
-
-impl Keys {
-    fn as_slice(&self) -> &[Key] {
-        match self {
-            Self::One(key) => std::slice::from_ref(key),
-            Self::Several(keys) => keys,
-        }
-    }
-}
-
-impl From<Vec<Key>> for Keys {
-    fn from(mut keys: Vec<Key>) -> Self {
-        match keys.pop() {
-            Some(key) if keys.is_empty() => Self::One(key),
-            last => Self::Several(keys.into_iter().chain(last).collect()),
-        }
-    }
 }
 
 impl Renderer {
@@ -111,6 +74,32 @@ impl Renderer {
     /// Whatever keeps the renderer from knowing what they depend on.
     pub async fn refresh(&self, cx: &Cx) -> Result<()> {
         self.render.refresh(cx).await
+    }
+
+    /// Goes on from where an earlier process stood, whose tree is in the snapshot's storage too. What was kept of a renderer with
+    /// other rules is not used.
+    pub(crate) fn go_on_from(&mut self, cx: &Cx, kept: &Arc<KeptRendering>, snapshot: &Snapshot) {
+        let older = Snapshot { revision: kept.revision.clone(), root: kept.root, ..snapshot.clone() };
+        self.last = Some(Arc::new(State {
+            parts: Parts::from_kept(kept.parts.clone()),
+            desired: Desired::from_kept(kept.objects(cx, &self.render, snapshot)),
+            ..State::new(&older, kept.fingerprint)
+        }));
+    }
+
+    /// Lets go of what it rendered: everything is rendered anew.
+    pub(crate) fn forget(&mut self) {
+        self.last = None;
+    }
+
+    /// What another process needs to go on from here. Nothing if parts have to do with one another, or there is something to
+    /// say about them: then all of them are rendered anew.
+    pub(crate) fn to_keep(&self) -> Option<Stale<'_>> {
+        let State { snapshot, fingerprint, parts, readers, warnings, facts, desired } =
+            &**self.last.as_ref()?;
+        let alone = readers.values().all(BTreeSet::is_empty) && warnings.is_empty() && facts.is_empty();
+        let alone = alone && snapshot.warnings.is_empty() && desired.stand_alone();
+        alone.then_some(Stale { snapshot, fingerprint: *fingerprint, parts, objects: desired.objects() })
     }
 
     /// Everything that a snapshot declares, on this thread: see [`declare`](Self::declare).
@@ -194,7 +183,7 @@ impl State {
         Self {
             snapshot: snapshot.clone(),
             fingerprint,
-            parts: OrdMap::new(),
+            parts: Parts::default(),
             readers: BTreeMap::new(),
             warnings: OrdMap::new(),
             facts: Facts::default(),
@@ -272,7 +261,7 @@ impl State {
         entry: &Entry,
     ) -> Result<(), Vec<Diagnostic>> {
         if entry.kind == EntryKind::Link {
-            return self.add_link(render, path);
+            return self.add_link(render, path, entry);
         }
         let snapshot = self.snapshot.clone();
         let facts = std::mem::take(&mut self.facts);
@@ -299,14 +288,19 @@ impl State {
             }
         }
         let reads = (!inputs.is_empty()).then(|| Arc::new(Reads { entry: entry.clone(), inputs }));
-        self.parts.insert(path.clone(), Done { keys: keys.into(), reads });
+        self.parts.insert(path.clone(), Done { keys: keys.into(), id: entry.id, kind: entry.kind, reads });
         if found.is_empty() { Ok(()) } else { Err(found) }
     }
 }
 
 impl State {
     /// A link stands for a part that declares nothing, or is a fault.
-    fn add_link(&mut self, render: &dyn Render, path: &SmolStr) -> Result<(), Vec<Diagnostic>> {
+    fn add_link(
+        &mut self,
+        render: &dyn Render,
+        path: &SmolStr,
+        entry: &Entry,
+    ) -> Result<(), Vec<Diagnostic>> {
         if !render.passes_over(path) {
             return Err(vec![link(path)]);
         }
@@ -314,7 +308,8 @@ impl State {
         let warning =
             Diagnostic::warning("GO0203", path.as_str(), message).help("ignore it if that is meant");
         self.warnings.insert(path.clone(), Arc::new([warning]));
-        self.parts.insert(path.clone(), Done { keys: Vec::new().into(), reads: None });
+        let done = Done { keys: Vec::new().into(), id: entry.id, kind: entry.kind, reads: None };
+        self.parts.insert(path.clone(), done);
         Ok(())
     }
 }

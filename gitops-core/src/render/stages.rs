@@ -10,6 +10,10 @@ use crate::value::{GroupKind, Key, Object};
 pub(super) struct Stages(OrdMap<(SmolStr, i64), OrdSet<Key>>);
 
 impl Stages {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn insert(&mut self, object: &Object) {
         let Some(stage) = object.stage else { return };
         self.0.entry((object.key.target().into(), stage)).or_default().insert(object.key.clone());

@@ -144,6 +144,19 @@ impl Key {
         &self.0.text[self.end(3) + 1..]
     }
 
+    /// All parts as one text, which is in the order of the keys; nothing for a key that could not be told from it again.
+    pub(crate) fn joined(&self) -> Option<&str> {
+        (self.0.text[..self.end(3)].matches('\0').count() == 3).then_some(&*self.0.text)
+    }
+
+    /// The key of such a text.
+    pub(crate) fn from_joined(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(5, '\0');
+        let mut part = || parts.next();
+        let (target, group, kind, namespace, name) = (part()?, part()?, part()?, part()?, part()?);
+        Some(Self::new(target, GroupKind::new(group, kind), namespace, name))
+    }
+
     fn end(&self, part: usize) -> usize {
         self.0.ends[part] as usize
     }
@@ -213,7 +226,8 @@ mod tests {
             namespace in "[a-z0-9]{0,8}", name in "[a-zA-Z0-9 ._/-]{1,30}",
         ) {
             let key = Key::new(target, GroupKind::new(group, kind), namespace, name);
-            prop_assert_eq!(key.to_string().parse::<Key>().unwrap(), key);
+            prop_assert_eq!(key.to_string().parse::<Key>().unwrap(), key.clone());
+            prop_assert_eq!(key.joined().and_then(Key::from_joined), Some(key));
         }
 
         #[test]
@@ -233,6 +247,7 @@ mod tests {
         let (one, other) = (key("a\0", "b"), key("a", "\0b"));
         assert_ne!(one, other);
         assert_eq!((one.target(), one.name(), other.target(), other.name()), ("a\0", "b", "a", "\0b"));
+        assert_eq!((one.joined(), other.joined().and_then(Key::from_joined)), (None, Some(other.clone())));
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub use change::{Action, Change, Expect, OwnerLabel, Precondition};
 pub use component::{Component, ComponentChange, Components};
 pub use diagnostic::{Diagnostic, Severity, Span};
 pub use digest::{Digest, Hasher};
+pub(crate) use digest_map::KeptEntries;
 pub use digest_map::{DigestMap, Digested};
 pub use effect::{AwaitedEffect, Effect, StepEffect, Uncovered};
 pub use error::{Error, ErrorKind, Outcome, Result, Retry};

@@ -52,6 +52,20 @@ impl SetDigest {
         hasher.finish()
     }
 
+    /// The sums, to be kept.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        self.0.iter().flat_map(|lane| lane.to_le_bytes()).collect()
+    }
+
+    /// The digest with these sums; nothing if there are too few or too many.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut digest = (bytes.len() == LANES * 2).then(Self::default)?;
+        for (lane, pair) in digest.0.iter_mut().zip(bytes.chunks_exact(2)) {
+            *lane = u16::from_le_bytes([pair[0], pair[1]]);
+        }
+        Some(digest)
+    }
+
     fn each_lane(&mut self, element: &Digest, combine: impl Fn(u16, u16) -> u16) {
         let mut bytes = [0; LANES * 2];
         Hasher::new("gitops set element").field(element.as_bytes()).fill(&mut bytes);

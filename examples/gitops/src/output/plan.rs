@@ -25,6 +25,8 @@ pub struct PlanView<'a> {
     pub next: Option<String>,
     /// The command that tells more of an object.
     pub why: String,
+    /// Whether drift was looked for.
+    pub drift_looked_for: bool,
 }
 
 /// The commits that a plan brings.
@@ -53,7 +55,7 @@ impl PlanView<'_> {
         out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "left alone: `sync.drift` is `report`");
         out += &blocked::section(&all_blocked(plan), self.columns, &self.why);
         out += &orphaned(&plan.orphaned);
-        out += &sum(plan);
+        out += &sum(plan, self.drift_looked_for);
         // Once more, where the reader of a long plan is at the end.
         out += &dangers;
         out += &verdict(self.verdict);
@@ -247,7 +249,21 @@ fn orphaned(orphaned: &[Key]) -> String {
     }
 }
 
-fn sum(plan: &Plan) -> String {
+fn sum(plan: &Plan, drift_looked_for: bool) -> String {
+    match drift_looked_for {
+        true => sums(plan),
+        // What was not looked at is not as declared.
+        false if plan.steps.is_empty() && plan.blocked.is_empty() => format!(
+            "No changes are declared: {} stay as the last plan left them.\n{NOT_LOOKED_FOR}",
+            count(plan.unchanged, "object")
+        ),
+        false => sums(plan) + NOT_LOOKED_FOR,
+    }
+}
+
+const NOT_LOOKED_FOR: &str = "Drift was not looked for: without `--changed` it is.\n";
+
+fn sums(plan: &Plan) -> String {
     if plan.steps.is_empty() {
         let as_declared = plan.drift.is_empty() && plan.blocked.is_empty();
         let rest = if as_declared { "" } else { ", the others are listed above" };

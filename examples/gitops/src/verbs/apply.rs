@@ -132,7 +132,8 @@ async fn approve(
         let (columns, why) = (app.screen.columns(), app.command("why"));
         let all = Some(app.command("plan --commits"));
         let commits = session.engine.commits().map(|commits| Brought { commits, now: app.cx.now(), all });
-        let view = PlanView { plan, verdict: &verdict, commits, columns, next: None, why };
+        let view =
+            PlanView { plan, verdict: &verdict, commits, columns, next: None, why, drift_looked_for: true };
         app.screen.data(&view.text())?;
     }
     let needs_nobody = plan.steps.is_empty() && plan.rebound.is_empty() && *consent == Consent::Ask;

@@ -73,7 +73,7 @@ pub async fn approve(app: &App, args: &ApproveArgs) -> Ended {
     consent::check_named(app, &session, &plan, &args.plan_id)?;
     let verdict = session.engine.verdict(&app.cx, &plan);
     if !app.screen.is_json() {
-        plan::show(app, &session, &plan, &verdict, None, Some(app.command("plan --commits"))).await?;
+        plan::show(app, &session, &plan, &verdict, plan::Shown::in_full(app, None)).await?;
     }
     let (by, until) = if args.urgent {
         urgent::approver(app, args, &session, &plan).await?
@@ -136,7 +136,7 @@ pub async fn resume(app: &App, args: &ResumeArgs) -> Ended {
     };
     if let Some(plan) = plan.as_ref().filter(|_| !app.screen.is_json()) {
         let verdict = session.engine.verdict(&app.cx, plan);
-        plan::show(app, &session, plan, &verdict, None, Some(app.command("plan --commits"))).await?;
+        plan::show(app, &session, plan, &verdict, plan::Shown::in_full(app, None)).await?;
     }
     drop(session);
     let doer = match args.yes {

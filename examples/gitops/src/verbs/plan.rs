@@ -15,7 +15,10 @@ use crate::progress;
 /// Writes nothing to the target; saves the plan if asked to.
 pub async fn run(app: &App, args: &PlanArgs) -> Ended {
     let mut session = app.open_moving(Access::Look, progress::sink(app), &args.moving).await?;
-    let plan = session.engine.plan(&app.cx).await?;
+    let plan = match args.changed {
+        true => session.engine.plan_changed(&app.cx).await?,
+        false => session.engine.plan(&app.cx).await?,
+    };
     let verdict = session.engine.verdict(&app.cx, &plan);
     app.note_orders(&session).await?;
     let suspended = session.engine.suspended(&app.cx).await?.is_some();
@@ -28,7 +31,8 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
         many.plan(&Summary::of(&plan));
     }
     let all = (!args.commits).then(|| app.command("plan --commits"));
-    show(app, &session, &plan, &verdict, next, all).await?;
+    let shown = Shown { next, all, drift_looked_for: !args.changed };
+    show(app, &session, &plan, &verdict, shown).await?;
     let changes = args.detailed_exitcode && !is_nothing(&plan);
     let of_changes = if changes { Exit::Changes } else { Exit::Ok };
     let of_suspension = if suspended && !plan.is_empty() { Exit::Denied } else { Exit::Ok };
@@ -55,6 +59,23 @@ fn is_nothing(plan: &Plan) -> bool {
     plan.is_empty() && plan.drift.is_empty()
 }
 
+/// What is said beside a plan.
+pub struct Shown {
+    /// The command that applies it, if there is one to show.
+    pub next: Option<String>,
+    /// The command that lists all commits; nothing to list them here.
+    pub all: Option<String>,
+    /// Whether drift was looked for.
+    pub drift_looked_for: bool,
+}
+
+impl Shown {
+    /// Of a plan that looked at everything, with the command that applies it.
+    pub fn in_full(app: &App, next: Option<String>) -> Self {
+        Self { next, all: Some(app.command("plan --commits")), drift_looked_for: true }
+    }
+}
+
 /// Writes the plan as the answer, with the commits that it brings: the newest of them, if a command lists all. People were told
 /// the warnings about its revision already.
 pub async fn show(
@@ -62,8 +83,7 @@ pub async fn show(
     session: &Session,
     plan: &Plan,
     verdict: &Verdict,
-    next: Option<String>,
-    all: Option<String>,
+    Shown { next, all, drift_looked_for }: Shown,
 ) -> Result<()> {
     let commits = session.engine.commits();
     let view = PlanView {
@@ -73,9 +93,11 @@ pub async fn show(
         columns: app.screen.columns(),
         next,
         why: app.command("why"),
+        drift_looked_for,
     };
     let warnings = session.warnings();
     let document = PlanDocument::new(plan, verdict, commits, &warnings);
-    let document = document.suspended(session.engine.suspended(&app.cx).await?);
+    let document =
+        document.suspended(session.engine.suspended(&app.cx).await?).drift_looked_for(drift_looked_for);
     app.answer(&document, || view.text())
 }

@@ -129,8 +129,7 @@ async fn let_go(app: &App) -> Ended {
     let next = session.engine.plan(&app.cx).await?;
     let verdict = session.engine.verdict(&app.cx, &next);
     let command = app.command(&format!("apply --plan-id {}", next.id.short()));
-    let all = app.command("plan --commits");
-    plan::show(app, &session, &next, &verdict, Some(command), Some(all)).await?;
+    plan::show(app, &session, &next, &verdict, plan::Shown::in_full(app, Some(command))).await?;
     Ok(Exit::of_blocked(&next))
 }
 

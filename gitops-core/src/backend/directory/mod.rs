@@ -18,6 +18,7 @@ mod owner_label;
 mod path;
 mod render;
 mod rewrite;
+mod stamp;
 mod state;
 mod watch;
 
@@ -37,12 +38,12 @@ use self::folder::Folder;
 use self::path::Place;
 use self::state::State;
 use self::watch::Watching;
-use crate::capability::{Identity, Import, Moved, Scope, Target, TargetInfo, Watch};
+use crate::capability::{Identity, Import, Moved, Scope, Stamps, Target, TargetInfo, Watch};
 use crate::cx::Cx;
 use crate::process::fs;
 use crate::process::fs::blocking;
 use crate::process::key_locks::Locks;
-use crate::value::{Applied, Change, Error, ErrorKind, Key, Live, Refusal, Result};
+use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Refusal, Result};
 
 /// Files below a root folder, one object each.
 ///
@@ -168,6 +169,19 @@ impl Target for Directory {
 
     fn identity(&self) -> Option<&dyn Identity> {
         Some(self)
+    }
+
+    fn stamps(&self) -> Option<&dyn Stamps> {
+        Some(self)
+    }
+}
+
+/// Files that were changed within the last second have no stamp.
+#[async_trait]
+impl Stamps for Directory {
+    async fn stamps(&self, cx: &Cx, keys: &[Key]) -> Result<Vec<Option<Digest>>> {
+        let (root, cx, keys) = (self.root.clone(), cx.clone(), keys.to_vec());
+        blocking(move || stamp::stamps(&root, &cx, &keys)).await
     }
 }
 

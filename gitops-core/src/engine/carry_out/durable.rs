@@ -50,7 +50,7 @@ impl SyncRun<'_> {
             group.records.extend(self.engine.audited().await);
         }
         let records = std::mem::take(&mut group.records);
-        group.records = tamper::records(cx, self.answers.values().any(Result::is_err), records);
+        group.records = tamper::records(cx, || self.answers.values().any(Result::is_err), records);
         self.engine.ledger.commit(&group.records)?;
         self.engine.events.emit(&Event::Journaled { records: group.records.len() });
         Ok(())

@@ -13,7 +13,7 @@ use super::documents::{Content, load_shards, put};
 use super::head::{Head, TRIES, contended};
 use super::written::Written;
 use crate::cx::Cx;
-use crate::state::inventory::{Index, Inventory, Level, Place, Shard, ShardId, Slot};
+use crate::state::inventory::{Head as InventoryHead, Index, Inventory, Level, Place, Shard, ShardId, Slot};
 use crate::state::journal::Anchor;
 use crate::state::record::Intent;
 use crate::state::store::{Document, StateStore};
@@ -53,6 +53,8 @@ pub(super) struct Checkpoints {
     written: Written,
     /// Any shard may hold something else than `written` says.
     in_doubt: bool,
+    /// No shard was read yet, so that nothing is known of what they hold.
+    unread: bool,
 }
 
 type Encoded = BTreeMap<ShardId, Option<Vec<u8>>>;
@@ -69,7 +71,32 @@ impl Checkpoints {
     /// Reads what a store has; writes nothing.
     pub async fn load(cx: &Cx, store: Arc<dyn StateStore>) -> Result<(Self, Option<Loaded>)> {
         let (head, stored) = Head::load(cx, store.clone()).await?;
-        let mut checkpoints = Self {
+        let mut checkpoints = Self::new(store, head);
+        let Some((epoch, content)) = stored else { return Ok((checkpoints, None)) };
+        let loaded = match content {
+            Content::Whole { anchor, inventory } => Loaded { inventory, planned: Vec::new(), anchor, epoch },
+            Content::Index(Index { anchor, head, level, shards, .. }) => {
+                (checkpoints.level, checkpoints.places) = (level, shards);
+                let (inventory, planned) = checkpoints.read_shards(cx, head).await?;
+                Loaded { inventory, planned, anchor, epoch }
+            }
+        };
+        Ok((checkpoints, Some(loaded)))
+    }
+
+    /// Reads the index alone, for who knows what the shards hold: gives the position of the journal that it stands for, and its
+    /// epoch. Nothing if there is none, or it is of an older format. The shards are read before the first write.
+    pub async fn load_index(cx: &Cx, store: Arc<dyn StateStore>) -> Result<Option<(Self, Anchor, u64)>> {
+        let (head, stored) = Head::load(cx, store.clone()).await?;
+        let Some((epoch, Content::Index(Index { anchor, level, shards, .. }))) = stored else {
+            return Ok(None);
+        };
+        let checkpoints = Self { level, places: shards, unread: true, ..Self::new(store, head) };
+        Ok(Some((checkpoints, anchor, epoch)))
+    }
+
+    fn new(store: Arc<dyn StateStore>, head: Head) -> Self {
+        Self {
             store,
             head,
             level: Level::default(),
@@ -78,29 +105,23 @@ impl Checkpoints {
             keys: BTreeMap::new(),
             written: Written::default(),
             in_doubt: false,
-        };
-        let Some((epoch, content)) = stored else { return Ok((checkpoints, None)) };
-        let loaded = match content {
-            Content::Whole { anchor, inventory } => Loaded { inventory, planned: Vec::new(), anchor, epoch },
-            Content::Index(index) => checkpoints.take_in(cx, index, epoch).await?,
-        };
-        Ok((checkpoints, Some(loaded)))
+            unread: false,
+        }
     }
 
-    async fn take_in(&mut self, cx: &Cx, index: Index, epoch: u64) -> Result<Loaded> {
-        let shards = load_shards(cx, &*self.store, &index.shards).await?;
+    async fn read_shards(&mut self, cx: &Cx, head: InventoryHead) -> Result<(Inventory, Vec<Intent>)> {
+        let shards = load_shards(cx, &*self.store, &self.places).await?;
         let (mut entries, mut open, mut planned) = (Vec::new(), Vec::new(), Vec::new());
         for (id, (shard, version)) in shards {
-            self.slots.insert((id.clone(), index.shards[&id].slot), version);
+            self.slots.insert((id.clone(), self.places[&id].slot), version);
             entries.extend(shard.entries);
             open.extend(shard.open);
             planned.extend(shard.planned);
         }
-        let Index { anchor, head, level, shards, .. } = index;
-        (self.level, self.places) = (level, shards);
         let inventory = Inventory::from_parts(head, entries, open);
         self.note(&inventory, &planned, inventory.entries().keys().cloned().collect());
-        Ok(Loaded { inventory, planned, anchor, epoch })
+        self.unread = false;
+        Ok((inventory, planned))
     }
 
     /// Whether there are documents yet.
@@ -120,6 +141,9 @@ impl Checkpoints {
     /// `Conflict` if another engine wrote the index: this one must stop. After any other error the old documents are
     /// there, or the new ones, and the next write goes on from either.
     pub async fn write(&mut self, cx: &Cx, snapshot: &Snapshot<'_>) -> Result<()> {
+        if self.unread {
+            self.read_shards(cx, snapshot.inventory.head().clone()).await?;
+        }
         for _ in 0..TRIES {
             self.settle(cx).await?;
             match self.try_write(cx, snapshot).await {

@@ -8,9 +8,9 @@ mod state;
 mod take_over;
 mod written;
 
-pub(crate) use read::look;
 #[cfg(feature = "simulate")]
 pub(crate) use read::stored;
+pub(crate) use read::{KeptInventory, look};
 pub use state::State;
 
 use std::any::Any;
@@ -23,7 +23,7 @@ use super::{Engine, tamper};
 use crate::cx::{Cx, Time};
 use crate::state::audit::{AuditEntry, AuditEvent, AuditSink};
 use crate::state::inventory::Inventory;
-use crate::state::journal::{Journal, JournalIo};
+use crate::state::journal::{Anchor, Journal, JournalIo};
 use crate::state::record::{Intent, Record};
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result};
@@ -54,6 +54,10 @@ pub(super) struct Ledger {
     checkpoints: Checkpoints,
     /// The journal is folded once it is larger than this and than the documents.
     fold_at: u64,
+    /// Whether the inventory goes on from what an earlier process kept.
+    goes_on: bool,
+    /// How often the journal was folded: what was kept before that does not lie on it any more.
+    folds: usize,
     /// The shared store does not know yet all that the journal does.
     behind: bool,
     /// The storage failed: no change is sent any more. What came of those under way may still be recorded.
@@ -64,6 +68,15 @@ pub(super) struct Ledger {
     epoch: u64,
     ops: u64,
     guard: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// How a state is opened.
+pub(super) struct Opening<'a> {
+    /// Whether an engine may go on from a shared store alone.
+    pub recover: bool,
+    pub fold_at: u64,
+    /// What an earlier process kept of the inventory.
+    pub kept: Option<&'a KeptInventory>,
 }
 
 /// The journal, before and after this engine took over.
@@ -78,9 +91,15 @@ enum Writer {
 
 impl Ledger {
     /// Reads what is there; writes nothing.
-    pub async fn open(cx: &Cx, application: &str, state: State, recover: bool, fold_at: u64) -> Result<Self> {
+    pub async fn open(
+        cx: &Cx,
+        application: &str,
+        state: State,
+        Opening { recover, fold_at, kept }: Opening<'_>,
+    ) -> Result<Self> {
         let State { store, journal: mut io, audit, guard } = state;
-        let Read { checkpoints, inventory, epoch, journal } = read(cx, &store, &mut *io, recover).await?;
+        let Read { checkpoints, inventory, epoch, journal, goes_on } =
+            read(cx, &store, &mut *io, recover, kept).await?;
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
         Ok(Self {
             store,
@@ -89,6 +108,8 @@ impl Ledger {
             inventory: inventory.unwrap_or_else(|| Inventory::new(owner())),
             checkpoints,
             fold_at,
+            goes_on,
+            folds: 0,
             behind: false,
             stopped: false,
             checked: Time::default(),
@@ -131,6 +152,27 @@ impl Ledger {
     /// Whether this engine did not take over yet.
     pub fn has_only_read(&self) -> bool {
         matches!(self.journal, Writer::Read(..))
+    }
+
+    /// Whether the inventory goes on from what an earlier process kept.
+    pub fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// How often the journal was folded since it was opened.
+    pub fn folds(&self) -> usize {
+        self.folds
+    }
+
+    /// The position of the journal up to which the inventory has taken it in; nothing where the store is shared, or the
+    /// journal is not there.
+    pub fn anchor(&self) -> Option<Anchor> {
+        match &self.journal {
+            _ if self.store.is_shared() => None,
+            Writer::Taken(journal) => Some(journal.anchor()),
+            Writer::Read(_, Found::UpTo(anchor)) => Some(anchor.clone()),
+            Writer::Read(..) | Writer::Lost => None,
+        }
     }
 
     pub fn epoch(&self) -> u64 {
@@ -228,6 +270,7 @@ impl Ledger {
         };
         journal.compact(&journal.anchor())?;
         self.journal = Writer::Taken(journal);
+        self.folds += 1;
         Ok(())
     }
 

@@ -20,6 +20,14 @@ pub(super) struct Read {
     pub inventory: Option<Inventory>,
     pub epoch: u64,
     pub journal: Found,
+    /// Whether the inventory goes on from the one that was kept.
+    pub goes_on: bool,
+}
+
+/// An inventory that an earlier process kept, and the position of the journal at which it was so.
+pub(crate) struct KeptInventory {
+    pub inventory: Inventory,
+    pub anchor: Anchor,
 }
 
 /// How the journal was found.
@@ -39,7 +47,11 @@ pub(super) async fn read(
     store: &Arc<dyn StateStore>,
     io: &mut dyn JournalIo,
     recover: bool,
+    kept: Option<&KeptInventory>,
 ) -> Result<Read> {
+    if let Some(read) = go_on(cx, store, io, kept).await {
+        return Ok(read);
+    }
     let mut reads = 1;
     loop {
         let before = version(cx, store).await?;
@@ -62,7 +74,7 @@ pub(crate) async fn stored(
     store: Arc<dyn StateStore>,
     mut journal: impl JournalIo,
 ) -> Result<Option<Inventory>> {
-    Ok(read(cx, &store, &mut journal, true).await?.inventory)
+    Ok(read(cx, &store, &mut journal, true, None).await?.inventory)
 }
 
 /// What a state has, for who only looks.
@@ -71,7 +83,7 @@ pub(crate) async fn look(
     store: Arc<dyn StateStore>,
     mut journal: impl JournalIo,
 ) -> Result<Option<Inventory>> {
-    Ok(read(cx, &store, &mut journal, false).await?.inventory)
+    Ok(read(cx, &store, &mut journal, false, None).await?.inventory)
 }
 
 async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::value::Version>> {
@@ -89,7 +101,7 @@ async fn read_once(
     let Some(loaded) = loaded else {
         let journal = read_alone(io)?;
         let epoch = if let Found::UpTo(anchor) = &journal { anchor.epoch } else { 0 };
-        return Ok(Read { checkpoints, inventory: None, epoch, journal });
+        return Ok(Read { checkpoints, inventory: None, epoch, journal, goes_on: false });
     };
     let (epoch, shared) = (loaded.epoch, store.is_shared());
     let (inventory, journal) = match Journal::read(io, Some(&loaded.anchor)) {
@@ -105,7 +117,25 @@ async fn read_once(
         Err(error) => return Err(error),
     };
     let epoch = if let Found::UpTo(end) = &journal { epoch.max(end.epoch) } else { epoch };
-    Ok(Read { checkpoints, inventory: Some(inventory), epoch, journal })
+    Ok(Read { checkpoints, inventory: Some(inventory), epoch, journal, goes_on: false })
+}
+
+/// Goes on from an inventory that was kept, if the journal still has what came after it: then no shard is read. Both the
+/// index and what was kept must lie on the journal.
+async fn go_on(
+    cx: &Cx,
+    store: &Arc<dyn StateStore>,
+    io: &mut dyn JournalIo,
+    kept: Option<&KeptInventory>,
+) -> Option<Read> {
+    let kept = kept.filter(|_| !store.is_shared())?;
+    let (checkpoints, anchor, epoch) = Checkpoints::load_index(cx, store.clone()).await.ok()??;
+    Journal::read(io, Some(&anchor)).ok()?;
+    let (end, records) = Journal::read(io, Some(&kept.anchor)).ok()?;
+    let mut inventory = kept.inventory.clone();
+    records.iter().for_each(|record| inventory.take_in(record));
+    let epoch = epoch.max(end.epoch);
+    Some(Read { checkpoints, inventory: Some(inventory), epoch, journal: Found::UpTo(end), goes_on: true })
 }
 
 /// Reads a journal without an inventory: one whose beginning was cut short holds nothing.

@@ -34,7 +34,7 @@ mod off {
         told
     }
 
-    pub fn records(_: &Cx, _: bool, records: Vec<Record>) -> Vec<Record> {
+    pub fn records(_: &Cx, _: impl FnOnce() -> bool, records: Vec<Record>) -> Vec<Record> {
         records
     }
 

@@ -33,14 +33,15 @@ pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
 
 /// B47: what a reconciliation makes after a failure is forgotten. B48: what failed is taken for gone. B49: what is unknown is
 /// taken for not done. B55: creations are not written down.
-pub(crate) fn records(cx: &Cx, some_failed: bool, mut records: Vec<Record>) -> Vec<Record> {
+pub(crate) fn records(cx: &Cx, some_failed: impl FnOnce() -> bool, mut records: Vec<Record>) -> Vec<Record> {
+    let some_failed = cx.has_bug(47) && some_failed();
     if cx.has_bug(55) {
         records.retain(|record| !matches!(record, Record::Intent(intent) if intent.action == Action::Create));
     }
     for record in &mut records {
         let Record::Outcome { key, result, .. } = record else { continue };
         match result {
-            OpResult::Present { .. } if some_failed && cx.has_bug(47) => {
+            OpResult::Present { .. } if some_failed => {
                 *record = Record::Forget { key: key.clone() };
             }
             OpResult::NotDone { .. } if cx.has_bug(48) => *result = OpResult::Absent,

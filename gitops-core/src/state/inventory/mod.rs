@@ -235,7 +235,7 @@ impl Inventory {
     }
 
     fn mark_deleting(&mut self, key: &Key) {
-        if let Some(mut entry) = self.entries.remove(key) {
+        if let Some(mut entry) = self.entries.get(key).cloned() {
             entry.state = OwnedState::Deleting;
             self.put(key, entry);
         }
@@ -258,6 +258,17 @@ impl Inventory {
     #[cfg(feature = "simulate")]
     pub(crate) fn without_open(&self) -> Self {
         Self { open: BTreeMap::new(), ..self.clone() }
+    }
+
+    /// As it was kept beside the journal, at a position of that.
+    pub(crate) fn from_kept(
+        head: Head,
+        entries: DigestMap<Owned>,
+        open: Vec<Intent>,
+        unproven: impl IntoIterator<Item = Key>,
+    ) -> Self {
+        let open = open.into_iter().map(|intent| (intent.op.clone(), intent)).collect();
+        Self { head, entries, open, unproven: unproven.into_iter().collect() }
     }
 
     pub(crate) fn from_parts(head: Head, entries: Vec<(Key, Owned)>, open: Vec<Intent>) -> Self {

@@ -46,7 +46,16 @@ fn field(path: &str, before: impl Into<Value>, after: impl Into<Value>) -> Diff 
 
 fn drawn(plan: &Plan, verdict: &Verdict, columns: Columns) -> String {
     let next = Some(format!("gitops apply --plan-id {}", plan.id.short()));
-    let text = PlanView { plan, verdict, commits: None, columns, next, why: "gitops why".to_owned() }.text();
+    let text = PlanView {
+        plan,
+        verdict,
+        commits: None,
+        columns,
+        next,
+        why: "gitops why".to_owned(),
+        drift_looked_for: true,
+    }
+    .text();
     anstream::adapter::strip_str(&text).to_string()
 }
 

@@ -1,0 +1,362 @@
+//! What the last plan knew, kept in a file for the next process: then a plan costs what changed, also for a process that just
+//! began.
+//!
+//! The file says nothing that could not be found out again: it may be gone, damaged or of another time, and then the plan looks
+//! at everything. What it says is believed only where it must still hold: the same set-up, the same targets, an
+//! inventory that lies on the journal, and for each object a stamp that its target gives again.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
+
+use super::base::Base;
+use super::ledger::KeptInventory;
+use super::stamps::{Stamp, Stamped};
+use super::{Declared, Engine};
+use crate::cx::Cx;
+use crate::process::fs;
+use crate::process::table::{Table, Tables, Writer};
+use crate::render::{KeptRendering, kept_key};
+use crate::source::Snapshot;
+use crate::state::inventory::{Head, Inventory};
+use crate::state::journal::Anchor;
+use crate::state::record::{Intent, Owned};
+use crate::value::{
+    Digest, DigestMap, Digested, Error, ErrorKind, Hasher, KeptEntries, Key, Object, Result, Retry, Revision,
+    SetDigest,
+};
+
+/// The format that this version reads and writes; any other one is passed over.
+const FORMAT: u32 = 1;
+
+/// The tables of the file, in this order.
+const TABLES: usize = 5;
+const OBJECTS: usize = 0;
+const PARTS: usize = 1;
+const ENTRIES: usize = 2;
+const STAMPS: usize = 3;
+const SETS: usize = 4;
+
+/// The file is written anew once more than this, and than a sixteenth of all objects, is otherwise than it says.
+const WORTH: usize = 4;
+
+/// The file, and what was found in it.
+pub(super) struct Keeping {
+    path: PathBuf,
+    setup: Digest,
+    /// What an earlier process kept, until it is known whether it is of use.
+    kept: Option<Kept>,
+    /// What the file says.
+    saved: Option<Saved>,
+}
+
+/// What of an application is in the file: clones, which cost nothing.
+#[derive(Clone)]
+struct Saved {
+    objects: DigestMap<Arc<Object>>,
+    entries: DigestMap<Owned>,
+    stamps: DigestMap<Stamp>,
+    /// How often the journal was folded by then.
+    folds: usize,
+}
+
+/// What an earlier process kept.
+struct Kept {
+    note: Note,
+    rendering: Arc<KeptRendering>,
+    inventory: KeptInventory,
+    stamps: DigestMap<Stamp>,
+}
+
+/// The document of the file.
+#[derive(Serialize, Deserialize)]
+struct Note {
+    format: u32,
+    /// By what the file is passed over if it is otherwise now.
+    engine: String,
+    application: String,
+    setup: Digest,
+    rules: Digest,
+    places: BTreeMap<SmolStr, String>,
+    /// What was declared.
+    revision: Revision,
+    root: Digest,
+    render: Digest,
+    /// What the next plan looks at in any case, and what has no stamp.
+    noted: Vec<SmolStr>,
+    without: Vec<SmolStr>,
+    /// The inventory, at this position of the journal.
+    anchor: Anchor,
+    head: Head,
+    open: Vec<Intent>,
+    unproven: Vec<SmolStr>,
+}
+
+impl Keeping {
+    /// Reads the file for an application. One that can't be read, or is of something else, is as good as none.
+    pub fn open(path: &Path, setup: Digest, application: &str) -> Self {
+        let kept = Kept::read(path);
+        let kept = kept.filter(|kept| kept.note.setup == setup && kept.note.application == application);
+        Self { path: path.to_owned(), setup, kept, saved: None }
+    }
+
+    /// The inventory that was kept.
+    pub fn inventory(&self) -> Option<&KeptInventory> {
+        self.kept.as_ref().map(|kept| &kept.inventory)
+    }
+
+    /// The file is of no use: its inventory does not lie on the journal.
+    pub fn pass_over(&mut self) {
+        self.kept = None;
+    }
+}
+
+impl Kept {
+    fn read(path: &Path) -> Option<Self> {
+        let tables = Tables::read(path, TABLES)?;
+        let note: Note = serde_json::from_slice(tables.document()).ok()?;
+        if note.format != FORMAT || note.engine != engine() {
+            return None;
+        }
+        let sets = tables.table(SETS);
+        let set = |name: &str| SetDigest::from_bytes(sets.row(sets.find(name)?).1);
+        let rendering = KeptRendering {
+            revision: note.revision.clone(),
+            root: note.root,
+            fingerprint: note.render,
+            objects: tables.table(OBJECTS),
+            parts: tables.table(PARTS),
+            set: set("objects")?,
+        };
+        let entries =
+            Rows::map(tables.table(ENTRIES), set("entries")?, |row| serde_json::from_slice(row).ok());
+        let stamps = Rows::map(tables.table(STAMPS), set("stamps")?, |_| None);
+        let inventory = KeptInventory {
+            inventory: Inventory::from_kept(
+                note.head.clone(),
+                entries,
+                note.open.clone(),
+                keys(&note.unproven)?,
+            ),
+            anchor: note.anchor.clone(),
+        };
+        Some(Self { note, rendering: Arc::new(rendering), inventory, stamps })
+    }
+}
+
+fn engine() -> &'static str {
+    concat!("gitops-core ", env!("CARGO_PKG_VERSION"))
+}
+
+fn keys(texts: &[SmolStr]) -> Option<Vec<Key>> {
+    texts.iter().map(|text| Key::from_joined(text)).collect()
+}
+
+fn texts<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Option<Vec<SmolStr>> {
+    keys.into_iter().map(|key| key.joined().map(SmolStr::from)).collect()
+}
+
+impl Engine {
+    /// Takes a revision up from where an earlier process stood; nothing if it kept nothing that is of use.
+    pub(super) async fn go_on(&mut self, cx: &Cx, snapshot: &Snapshot) -> Option<Declared> {
+        let kept = self.keeping.as_mut().filter(|_| self.declared.is_none())?.kept.take()?;
+        let is_same = kept.note.rules == self.rules() && Some(&kept.note.places) == self.identities.as_ref();
+        if !is_same || !self.still_has(cx, &kept.note.revision).await {
+            return None;
+        }
+        let mut renderer = self.renderer.clone();
+        renderer.go_on_from(cx, &kept.rendering, snapshot);
+        // Where this fails, everything is rendered, and what is wrong is told.
+        let declared = self.read(cx, &mut renderer, snapshot.clone()).await.ok()?;
+        let objects = declared.desired.objects();
+        if objects.has_failed() || renderer.fingerprint() != kept.note.render {
+            return None;
+        }
+        let noted = keys(&kept.note.noted)?;
+        let without = keys(&kept.note.without)?.into_iter().collect();
+        let saved = Saved {
+            objects: objects.as_kept(),
+            entries: kept.inventory.inventory.entries().clone(),
+            stamps: kept.stamps.clone(),
+            folds: self.ledger.folds(),
+        };
+        self.renderer = renderer;
+        self.base = Base::go_on_from(saved.objects.clone(), saved.entries.clone(), noted);
+        self.stamped = Stamped { stamps: kept.stamps, without };
+        self.keeping.as_mut()?.saved = Some(saved);
+        // What happened between the processes, no watch has seen.
+        self.look_due = true;
+        Some(declared)
+    }
+
+    /// Whether the source has the files of a revision at hand.
+    async fn still_has(&self, cx: &Cx, revision: &Revision) -> bool {
+        match self.source.history() {
+            Some(history) => history.describe(&cx.within(self.timeouts.call), revision).await.is_ok(),
+            None => true,
+        }
+    }
+
+    /// The digest of all by which a plan judges, besides what it looks at.
+    fn rules(&self) -> Digest {
+        let basis = self.basis(Digest::of(&[]));
+        let mut hasher = Hasher::new("gitops rules of a plan");
+        hasher.field(&basis.source).field(basis.gates.as_bytes()).field(basis.options.as_bytes());
+        hasher.finish()
+    }
+
+    /// An error if something that was kept could not be read when it was needed: then nothing that was found out counts, and all
+    /// of it is let go of.
+    pub(super) fn check_kept(&mut self) -> Result<()> {
+        let failed = |engine: &Self| {
+            engine.declared.as_ref().is_some_and(|declared| declared.desired.objects().has_failed())
+        };
+        if !failed(self) {
+            return Ok(());
+        }
+        (self.declared, self.base, self.stamped) = (None, Base::default(), Stamped::default());
+        self.renderer.forget();
+        Err(Error::new(ErrorKind::Unavailable, "what was declared before can't be read any more")
+            .help("try again: everything is then read anew")
+            .retry_when(Retry::Now))
+    }
+
+    /// Keeps what the last plan knew, if enough of it is otherwise than the file says. Where that fails, the next process looks
+    /// at everything.
+    pub(super) async fn keep(&mut self) {
+        let Some(keeping) = self.keeping.as_ref().filter(|keeping| self.is_worth_keeping(keeping)) else {
+            return;
+        };
+        let path = keeping.path.clone();
+        let Some((bytes, saved)) = self.to_keep(keeping.setup) else { return };
+        let written = fs::blocking(move || Ok(fs::atomic_write(&path, &bytes, fs::PRIVATE)?)).await;
+        match written {
+            Ok(()) => self.keeping.iter_mut().for_each(|keeping| keeping.saved = Some(saved.clone())),
+            Err(error) => tracing::debug!(%error, "the next process looks at everything"),
+        }
+    }
+
+    fn is_worth_keeping(&self, keeping: &Keeping) -> bool {
+        let Some(desired) = self.desired() else { return false };
+        let saved = keeping.saved.as_ref().filter(|saved| saved.folds == self.ledger.folds());
+        let Some(saved) = saved else { return true };
+        let worth = WORTH.max(desired.objects().len() / 16);
+        let objects = desired.objects().changed_since(&saved.objects);
+        let moved = objects.chain(self.inventory().entries().changed_since(&saved.entries));
+        moved.chain(self.stamped.stamps.changed_since(&saved.stamps)).take(worth + 1).count() > worth
+    }
+
+    /// The file; nothing if what there is can't be gone on from.
+    fn to_keep(&self, setup: Digest) -> Option<(Vec<u8>, Saved)> {
+        let anchor = self.ledger.anchor()?;
+        let declared = self.declared.as_ref()?;
+        let rendering = self.renderer.to_keep()?;
+        if rendering.snapshot.revision != declared.revision
+            || !self.targets.values().any(|target| target.stamps().is_some())
+        {
+            return None;
+        }
+        let (inventory, stamps) = (self.inventory(), &self.stamped.stamps);
+        let note = Note {
+            format: FORMAT,
+            engine: engine().to_owned(),
+            application: self.name.clone(),
+            setup,
+            rules: self.rules(),
+            places: self.identities.clone()?,
+            revision: declared.revision.clone(),
+            root: rendering.snapshot.root,
+            render: rendering.fingerprint,
+            noted: texts(&self.base.candidates(&declared.desired, inventory))?,
+            without: texts(&self.stamped.without)?,
+            anchor,
+            head: inventory.head().clone(),
+            open: inventory.open().cloned().collect(),
+            unproven: texts(inventory.unproven())?,
+        };
+        let rows = rendering.rows()?;
+        let mut writer = Writer::new(&serde_json::to_vec(&note).ok()?);
+        writer.table(&rows.objects);
+        writer.table(&rows.parts);
+        writer.table(&entry_rows(inventory)?);
+        writer.table(&stamp_rows(stamps)?);
+        let set = |map: SetDigest| map.to_bytes();
+        writer.table(&[
+            ("entries", set(inventory.entries().set())),
+            ("objects", set(declared.desired.objects().set())),
+            ("stamps", set(stamps.set())),
+        ]);
+        let saved = Saved {
+            objects: declared.desired.objects().clone(),
+            entries: inventory.entries().clone(),
+            stamps: stamps.clone(),
+            folds: self.ledger.folds(),
+        };
+        Some((writer.finish(), saved))
+    }
+}
+
+fn entry_rows(inventory: &Inventory) -> Option<Vec<(&str, Vec<u8>)>> {
+    let row = |entry: &Owned| {
+        let json = serde_json::to_vec(entry).ok()?;
+        Some([entry.digest().as_bytes(), &json[..]].concat())
+    };
+    inventory.entries().iter().map(|(key, entry)| Some((key.joined()?, row(entry)?))).collect()
+}
+
+fn stamp_rows(stamps: &DigestMap<Stamp>) -> Option<Vec<(&str, Vec<u8>)>> {
+    stamps.digests().map(|(key, stamp)| Some((key.joined()?, stamp.as_bytes().to_vec()))).collect()
+}
+
+/// Rows that begin with the digest of what comes after.
+struct Rows<V> {
+    table: Table,
+    set: SetDigest,
+    keys: Box<[OnceLock<Key>]>,
+    values: Box<[OnceLock<Option<Box<V>>>]>,
+    read: fn(&[u8]) -> Option<V>,
+}
+
+impl<V: Digested + Clone + Send + Sync + 'static> Rows<V> {
+    fn map(table: Table, set: SetDigest, read: fn(&[u8]) -> Option<V>) -> DigestMap<V> {
+        let count = table.len();
+        let keys = (0..count).map(|_| OnceLock::new()).collect();
+        let values = (0..count).map(|_| OnceLock::new()).collect();
+        DigestMap::from_kept(Arc::new(Self { table, set, keys, values, read }))
+    }
+}
+
+impl<V: Send + Sync> KeptEntries<V> for Rows<V> {
+    fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    fn find(&self, key: &Key) -> Option<usize> {
+        self.table.find(key.joined()?)
+    }
+
+    fn key(&self, index: usize) -> &Key {
+        self.keys[index].get_or_init(|| kept_key(&self.table, index))
+    }
+
+    fn digest(&self, index: usize) -> Digest {
+        let digest = self.table.row(index).1.first_chunk::<32>();
+        digest.map_or_else(|| Digest::of(&[]), |digest| Digest::from_bytes(*digest))
+    }
+
+    fn value(&self, index: usize) -> Option<&V> {
+        let read = || self.table.row(index).1.get(32..).and_then(self.read).map(Box::new);
+        self.values[index].get_or_init(read).as_deref()
+    }
+
+    fn has_failed(&self) -> bool {
+        false
+    }
+
+    fn set(&self) -> &SetDigest {
+        &self.set
+    }
+}
