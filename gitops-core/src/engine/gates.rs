@@ -129,8 +129,9 @@ impl Prepared {
         }
         let plan = &mut self.planned.plan;
         let mut findings: BTreeMap<Key, Vec<String>> = BTreeMap::new();
+        let by_key = plan.by_key();
         for note in self.verdict.findings() {
-            let steps: Vec<&Key> = note.keys.iter().filter(|key| plan.step(key).is_some()).collect();
+            let steps: Vec<&Key> = note.keys.iter().filter(|key| by_key.contains_key(key)).collect();
             if steps.is_empty() {
                 return Err(needs_approval(plan, self.verdict.messages()));
             }

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
 use crate::plan::{Blocked, Plan};
@@ -118,17 +120,13 @@ impl Report {
     /// The objects that keep the revision from being live completely after this: those that were not applied, and those
     /// that are blocked. One that was applied and is not ready is not among them, but for one that is still to go.
     pub fn missing(&self) -> Vec<Key> {
-        let is_there = |key: &&Key| {
-            self.results.iter().any(|result| {
-                &&result.key == key
-                    && match result.outcome {
-                        StepOutcome::Done => true,
-                        StepOutcome::NotReady { .. } => result.action != Action::Delete,
-                        _ => false,
-                    }
-            })
+        let is_there = |result: &&StepResult| match result.outcome {
+            StepOutcome::Done => true,
+            StepOutcome::NotReady { .. } => result.action != Action::Delete,
+            _ => false,
         };
-        self.plan.missing().filter(|key| !is_there(key)).cloned().collect()
+        let there: BTreeSet<&Key> = self.results.iter().filter(is_there).map(|result| &result.key).collect();
+        self.plan.missing().filter(|key| !there.contains(key)).cloned().collect()
     }
 
     /// What was not tried, is blocked or is not ready, as it is recorded.

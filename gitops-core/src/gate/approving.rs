@@ -22,10 +22,11 @@ impl Approval {
         by: Approver,
         at: Time,
     ) -> Result<Self> {
+        let steps = plan.by_key();
         let lifts = findings.into_iter().map(|(note, rule)| Lift {
             gate: note.gate,
             rule,
-            keys: note.keys.into_iter().filter(|key| plan.step(key).is_some()).collect(),
+            keys: note.keys.into_iter().filter(|key| steps.contains_key(key)).collect(),
         });
         let effect = plan.effect().clone();
         let approval = Self { plan: plan.id, effect, lifts: lifts.collect(), by, at, until: None };
@@ -51,7 +52,8 @@ impl Approval {
         rule: Digest,
         plan: &Plan,
     ) -> Result<(), Vec<(Key, Uncovered)>> {
-        let steps: BTreeSet<&Key> = finding.keys.iter().filter(|key| plan.step(key).is_some()).collect();
+        let by_key = plan.by_key();
+        let steps: BTreeSet<&Key> = finding.keys.iter().filter(|key| by_key.contains_key(key)).collect();
         let named = if steps.is_empty() { plan.effect().keys().collect() } else { steps };
         let knows = self.lifts.iter().any(|lift| {
             let names_it = lift.keys.is_empty() || named.iter().all(|key| lift.keys.contains(*key));
@@ -61,7 +63,7 @@ impl Approval {
             if !knows {
                 return Some(Uncovered::NotApproved);
             }
-            let step = plan.step(key)?;
+            let step = by_key.get(key)?;
             self.effect.uncovered(key, step.action, plan.effect())
         };
         let why: Vec<_> = named.iter().filter_map(|key| Some(((*key).clone(), uncovered(key)?))).collect();

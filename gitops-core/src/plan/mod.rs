@@ -16,6 +16,8 @@ pub use obstacle::Obstacle;
 pub use prerequisite::Prerequisite;
 pub use step::{Cause, Reason, Step};
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::cx::Time;
@@ -100,6 +102,11 @@ impl Plan {
     /// How many steps are of an action.
     pub fn count(&self, action: Action) -> usize {
         self.steps.iter().filter(|step| step.action == action).count()
+    }
+
+    /// The steps by their objects, for who looks for many.
+    pub(crate) fn by_key(&self) -> BTreeMap<&Key, &Step> {
+        self.steps.iter().map(|step| (&step.key, step)).collect()
     }
 
     /// The step of an object.
