@@ -128,6 +128,10 @@ fn hook(document: &str) -> Option<Hook> {
         line.trim_start().strip_prefix(name).map(|rest| rest.trim().to_owned())
     };
     let phases = document.lines().find_map(|line| after(line, "helm.sh/hook:"))?;
+    // Argo CD's hook hides Helm's.
+    if document.contains("argocd.argoproj.io/hook") {
+        return None;
+    }
     let kind = document.lines().find_map(|line| line.strip_prefix("kind:"))?.trim().to_owned();
     let mut in_metadata = document.lines().skip_while(|line| *line != "metadata:");
     let name = in_metadata.find_map(|line| line.strip_prefix("  name:"))?.trim().trim_matches('"').to_owned();
