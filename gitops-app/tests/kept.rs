@@ -197,14 +197,34 @@ async fn a_file_of_another_set_up_or_that_was_damaged_is_not_used() {
     world.plan().await;
     assert_eq!(world.plan().await.1.considered, 0);
     let mut bytes = fs::read(world.kept()).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle] ^= 1;
+    bytes[200] ^= 1;
     fs::write(world.kept(), bytes).unwrap();
     assert_eq!(world.plan().await.1, Cost { rendered: 20, considered: 20 });
     assert_eq!(world.plan().await.1.considered, 0, "it was made anew");
     world.config.sync.prune = false;
     assert_eq!(world.plan().await.1, Cost { rendered: 20, considered: 20 });
     assert_eq!(fs::metadata(world.kept()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn an_entry_of_the_inventory_that_was_damaged_is_found_when_it_is_needed() {
+    let world = World::with_files(20);
+    world.apply().await;
+    world.plan().await;
+    let last = (0..20).map(name).max().unwrap();
+    let mut bytes = fs::read(world.kept()).unwrap();
+    // The last of all: the brace that ends the entry of the last file.
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(world.kept(), bytes).unwrap();
+    assert_eq!(world.plan().await.1, Cost::default(), "nobody needs it");
+    world.declare(&last, "second\n");
+    world.commit();
+    let cx = Cx::new(Arc::new(Ahead), Arc::new(System));
+    let (mut session, _) = world.begin(&cx, Access::Look).await;
+    let error = session.engine.plan(&cx).await.unwrap_err();
+    assert!(error.to_string().contains("what the last plan kept of the inventory is damaged"), "{error}");
+    assert!(!world.kept().exists());
+    assert_eq!(world.plan().await.0.steps.len(), 1, "the inventory itself is as it was");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +19,7 @@ use super::stamps::{Stamp, Stamped};
 use super::{Declared, Engine};
 use crate::cx::Cx;
 use crate::process::fs;
-use crate::process::table::{Table, Tables, Writer};
+use crate::process::table::{At, Table, Tables, Writer};
 use crate::render::{KeptRendering, kept_key};
 use crate::source::Snapshot;
 use crate::state::inventory::{Head, Inventory};
@@ -131,8 +132,9 @@ impl Kept {
             parts: tables.table(PARTS),
             set: set("objects")?,
         };
-        let entries =
-            Rows::map(tables.table(ENTRIES), set("entries")?, |row| serde_json::from_slice(row).ok());
+        let values = tables.values();
+        let entry = move |row: &[u8]| serde_json::from_slice(&values.read(At::from_bytes(row)?)?).ok();
+        let entries = Rows::map(tables.table(ENTRIES), set("entries")?, entry);
         let stamps = Rows::map(tables.table(STAMPS), set("stamps")?, |_| None);
         let inventory = KeptInventory {
             inventory: Inventory::from_kept(
@@ -211,10 +213,14 @@ impl Engine {
     /// An error if something that was kept could not be read when it was needed: then nothing that was found out counts, and all
     /// of it is let go of.
     pub(super) fn check_kept(&mut self) -> Result<()> {
-        let failed = |engine: &Self| {
-            engine.declared.as_ref().is_some_and(|declared| declared.desired.objects().has_failed())
-        };
-        if !failed(self) {
+        if self.inventory().entries().has_failed() {
+            // It is all that this process knows of what is owned. Without the file, the next one reads the documents.
+            self.keeping.iter().for_each(|keeping| drop(fs::remove(&keeping.path)));
+            let message = "what the last plan kept of the inventory is damaged; it is removed";
+            let help = "do it again: the inventory itself is read then";
+            return Err(Error::new(ErrorKind::Corrupt, message).help(help).of_state());
+        }
+        if !self.desired().is_some_and(|desired| desired.objects().has_failed()) {
             return Ok(());
         }
         (self.declared, self.base, self.stamped) = (None, Base::default(), Stamped::default());
@@ -281,7 +287,8 @@ impl Engine {
         let mut writer = Writer::new(&serde_json::to_vec(&note).ok()?);
         writer.table(&rows.objects);
         writer.table(&rows.parts);
-        writer.table(&entry_rows(inventory)?);
+        let entries = entry_rows(&mut writer, inventory)?;
+        writer.table(&entries);
         writer.table(&stamp_rows(stamps)?);
         let set = |map: SetDigest| map.to_bytes();
         writer.table(&[
@@ -299,10 +306,11 @@ impl Engine {
     }
 }
 
-fn entry_rows(inventory: &Inventory) -> Option<Vec<(&str, Vec<u8>)>> {
-    let row = |entry: &Owned| {
-        let json = serde_json::to_vec(entry).ok()?;
-        Some([entry.digest().as_bytes(), &json[..]].concat())
+/// The digest of each entry, and where the entry is.
+fn entry_rows<'a>(writer: &mut Writer, inventory: &'a Inventory) -> Option<Vec<(&'a str, Vec<u8>)>> {
+    let mut row = |entry: &Owned| {
+        let at = writer.value(&serde_json::to_vec(entry).ok()?);
+        Some([entry.digest().as_bytes(), &at.to_bytes()[..]].concat())
     };
     inventory.entries().iter().map(|(key, entry)| Some((key.joined()?, row(entry)?))).collect()
 }
@@ -311,25 +319,34 @@ fn stamp_rows(stamps: &DigestMap<Stamp>) -> Option<Vec<(&str, Vec<u8>)>> {
     stamps.digests().map(|(key, stamp)| Some((key.joined()?, stamp.as_bytes().to_vec()))).collect()
 }
 
-/// Rows that begin with the digest of what comes after.
+/// From what comes after a row's digest to its value.
+type Read<V> = dyn Fn(&[u8]) -> Option<V> + Send + Sync;
+
+/// Rows that begin with the digest of their values.
 struct Rows<V> {
     table: Table,
     set: SetDigest,
     keys: Box<[OnceLock<Key>]>,
     values: Box<[OnceLock<Option<Box<V>>>]>,
-    read: fn(&[u8]) -> Option<V>,
+    read: Box<Read<V>>,
+    failed: AtomicBool,
 }
 
 impl<V: Digested + Clone + Send + Sync + 'static> Rows<V> {
-    fn map(table: Table, set: SetDigest, read: fn(&[u8]) -> Option<V>) -> DigestMap<V> {
+    fn map(
+        table: Table,
+        set: SetDigest,
+        read: impl Fn(&[u8]) -> Option<V> + Send + Sync + 'static,
+    ) -> DigestMap<V> {
         let count = table.len();
         let keys = (0..count).map(|_| OnceLock::new()).collect();
         let values = (0..count).map(|_| OnceLock::new()).collect();
-        DigestMap::from_kept(Arc::new(Self { table, set, keys, values, read }))
+        let (read, failed) = (Box::new(read), AtomicBool::new(false));
+        DigestMap::from_kept(Arc::new(Self { table, set, keys, values, read, failed }))
     }
 }
 
-impl<V: Send + Sync> KeptEntries<V> for Rows<V> {
+impl<V: Digested + Send + Sync> KeptEntries<V> for Rows<V> {
     fn len(&self) -> usize {
         self.keys.len()
     }
@@ -348,12 +365,17 @@ impl<V: Send + Sync> KeptEntries<V> for Rows<V> {
     }
 
     fn value(&self, index: usize) -> Option<&V> {
-        let read = || self.table.row(index).1.get(32..).and_then(self.read).map(Box::new);
-        self.values[index].get_or_init(read).as_deref()
+        let read = || {
+            let value = self.table.row(index).1.get(32..).and_then(&self.read);
+            value.filter(|value| value.digest() == self.digest(index)).map(Box::new)
+        };
+        let value = self.values[index].get_or_init(read).as_deref();
+        self.failed.fetch_or(value.is_none(), Relaxed);
+        value
     }
 
     fn has_failed(&self) -> bool {
-        false
+        self.failed.load(Relaxed)
     }
 
     fn set(&self) -> &SetDigest {

@@ -1,21 +1,30 @@
-//! Sorted rows in a file that is made anew as a whole: one document, and tables of which a row is found without reading the others.
+//! Sorted rows in a file that is made anew as a whole: one document, tables of which a row is found without decoding the others,
+//! and values that stay on the disk until somebody asks for one.
 //!
 //! ```text
-//! magic 8 | digest of all that follows 32 | length 8, document | for each table: count 8, offsets 8 each, rows
+//! magic 8 | length of the head 8 | digest of the head 32 | head | values
+//! head: length 8, document | for each table: count 8, ends of the rows 8 each, rows
 //! row: length of the name 4, length of the value 4, name, value
 //! ```
-//! What reads it has checked the digest over all of it, so that a row is what was written, or there is no file.
+//! What reads it has checked the digest over the head, so that a row is what was written, or there is no file. Values are not
+//! covered: who asks for one compares it with what a row says of it.
 
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::process::fs;
 use crate::value::{Digest, Hasher};
 
-const MAGIC: [u8; 8] = *b"gitopsKT";
+const MAGIC: [u8; 8] = *b"gitopsK2";
 
-/// A file over this many bytes is not read.
+/// Where the head begins.
+const HEAD: usize = 48;
+
+/// A file with a larger head is not read.
 const LIMIT: u64 = 4 << 30;
 
 /// The content of such a file.
@@ -23,6 +32,21 @@ pub(crate) struct Tables {
     bytes: Arc<Vec<u8>>,
     document: Range<usize>,
     starts: Vec<usize>,
+    values: Values,
+}
+
+/// The values of such a file, open as it was: also once another file has its name.
+#[derive(Clone)]
+pub(crate) struct Values {
+    file: Arc<File>,
+    start: u64,
+}
+
+/// Where a value is among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct At {
+    pub start: u64,
+    pub length: u32,
 }
 
 /// The rows of one table, in the order of their names.
@@ -33,32 +57,47 @@ pub(crate) struct Table {
 }
 
 /// What is to be written.
-pub(crate) struct Writer(Vec<u8>);
+pub(crate) struct Writer {
+    head: Vec<u8>,
+    values: Vec<u8>,
+}
 
 impl Tables {
-    /// Reads a file of so many tables. Nothing if there is none, or it is not as it was written.
+    /// Reads a file of so many tables. Nothing if there is none, or its head is not as it was written.
     pub fn read(path: &Path, tables: usize) -> Option<Self> {
-        let bytes = Arc::new(fs::read(path, LIMIT).ok()??);
-        let (magic, rest) = bytes.split_first_chunk::<8>()?;
-        let (digest, content) = rest.split_first_chunk::<32>()?;
-        if *magic != MAGIC || seal(content).as_bytes() != digest {
+        fs::regular(path).ok()??;
+        let mut file = File::open(path).ok()?;
+        let mut start = [0; HEAD];
+        file.read_exact(&mut start).ok()?;
+        let (magic, rest) = start.split_first_chunk::<8>()?;
+        let (length, digest) = rest.split_first_chunk::<8>()?;
+        let length = u64::from_le_bytes(*length);
+        let fits = length <= LIMIT && file.metadata().ok()?.len() >= HEAD as u64 + length;
+        if *magic != MAGIC || !fits {
             return None;
         }
-        let mut at = 40;
-        let length = number(&bytes, at)?;
-        let document = at + 8..at + 8 + length;
-        at = document.end;
+        let mut bytes = vec![0; usize::try_from(length).ok()?];
+        file.read_exact(&mut bytes).ok()?;
+        if seal(&bytes).as_bytes() != digest {
+            return None;
+        }
+        let document = 8..8 + number(&bytes, 0)?;
+        let mut at = document.end;
         let mut starts = Vec::with_capacity(tables);
         for _ in 0..tables {
             starts.push(at);
-            let count = number(&bytes, at)?;
-            at = match count {
+            at = match number(&bytes, at)? {
                 0 => at + 8,
-                // The offsets are of the rows' ends, so that the last one is the table's.
                 count => number(&bytes, at + 8 * count)?,
             };
         }
-        (at == bytes.len()).then_some(Self { bytes, document, starts })
+        let values = Values { file: Arc::new(file), start: HEAD as u64 + length };
+        (at == bytes.len()).then_some(Self { bytes: Arc::new(bytes), document, starts, values })
+    }
+
+    /// The values.
+    pub fn values(&self) -> Values {
+        self.values.clone()
     }
 
     /// The document.
@@ -116,39 +155,68 @@ impl Table {
     }
 }
 
+impl Values {
+    /// A value; nothing if it is not there.
+    pub fn read(&self, at: At) -> Option<Vec<u8>> {
+        let mut value = vec![0; at.length as usize];
+        self.file.read_exact_at(&mut value, self.start.checked_add(at.start)?).ok()?;
+        Some(value)
+    }
+}
+
+impl At {
+    pub fn to_bytes(self) -> [u8; 12] {
+        let mut bytes = [0; 12];
+        bytes[..8].copy_from_slice(&self.start.to_le_bytes());
+        bytes[8..].copy_from_slice(&self.length.to_le_bytes());
+        bytes
+    }
+
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (start, length) = bytes.split_first_chunk::<8>()?;
+        let (start, length) = (u64::from_le_bytes(*start), u32::from_le_bytes(*length.first_chunk()?));
+        Some(Self { start, length })
+    }
+}
+
 impl Writer {
     /// Begins with the document.
     pub fn new(document: &[u8]) -> Self {
-        let mut bytes = Vec::new();
-        bytes.extend(MAGIC);
-        bytes.extend([0; 32]);
-        bytes.extend((document.len() as u64).to_le_bytes());
-        bytes.extend(document);
-        Self(bytes)
+        let mut head = Vec::new();
+        head.extend((document.len() as u64).to_le_bytes());
+        head.extend(document);
+        Self { head, values: Vec::new() }
+    }
+
+    /// Adds a value.
+    pub fn value(&mut self, value: &[u8]) -> At {
+        let start = self.values.len() as u64;
+        self.values.extend(value);
+        At { start, length: u32::from_le_bytes(length(value)) }
     }
 
     /// Adds a table: its rows are in the order of their names, and none is there twice.
     pub fn table<N: AsRef<str>, V: AsRef<[u8]>>(&mut self, rows: &[(N, V)]) {
-        self.0.extend((rows.len() as u64).to_le_bytes());
-        let mut end = self.0.len() + 8 * rows.len();
+        self.head.extend((rows.len() as u64).to_le_bytes());
+        let mut end = self.head.len() + 8 * rows.len();
         for (name, value) in rows {
             end += 8 + name.as_ref().len() + value.as_ref().len();
-            self.0.extend((end as u64).to_le_bytes());
+            self.head.extend((end as u64).to_le_bytes());
         }
         for (name, value) in rows {
             let (name, value) = (name.as_ref().as_bytes(), value.as_ref());
-            self.0.extend(length(name));
-            self.0.extend(length(value));
-            self.0.extend(name);
-            self.0.extend(value);
+            self.head.extend(length(name));
+            self.head.extend(length(value));
+            self.head.extend(name);
+            self.head.extend(value);
         }
     }
 
     /// The whole file.
-    pub fn finish(mut self) -> Vec<u8> {
-        let digest = seal(&self.0[40..]);
-        self.0[8..40].copy_from_slice(digest.as_bytes());
-        self.0
+    pub fn finish(self) -> Vec<u8> {
+        let Self { head, values } = self;
+        let (length, digest) = ((head.len() as u64).to_le_bytes(), seal(&head));
+        [&MAGIC[..], &length, digest.as_bytes(), &head, &values].concat()
     }
 }
 
@@ -157,7 +225,7 @@ fn length(bytes: &[u8]) -> [u8; 4] {
 }
 
 fn seal(content: &[u8]) -> Digest {
-    Hasher::new("gitops tables 1").field(content).finish()
+    Hasher::new("gitops tables 2").field(content).finish()
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<usize> {
@@ -222,6 +290,16 @@ mod tests {
             prop_assert!(read(&flipped, 2).is_none());
             prop_assert!(read(&bytes[..cut.index(bytes.len())], 2).is_none());
         }
+    }
+
+    #[test]
+    fn a_value_is_read_where_it_was_written() {
+        let mut writer = Writer::new(b"{}");
+        let at = ["", "one", "another"].map(|value| writer.value(value.as_bytes()));
+        let read = read(&writer.finish(), 0).unwrap();
+        let found = at.map(|at| At::from_bytes(&at.to_bytes()).and_then(|at| read.values().read(at)));
+        assert_eq!(found, [Some(b"".to_vec()), Some(b"one".to_vec()), Some(b"another".to_vec())]);
+        assert_eq!(read.values().read(At { start: 9, length: 2 }), None);
     }
 
     #[test]
