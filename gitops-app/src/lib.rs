@@ -6,6 +6,7 @@
 //! takes kinds of targets that a program has of its own.
 
 mod backends;
+mod clusters;
 pub mod codes;
 pub mod config;
 pub mod diagnostic;
@@ -13,6 +14,7 @@ pub mod documents;
 pub mod forge;
 pub mod gates;
 mod heard;
+pub mod home;
 mod inputs;
 mod known;
 pub mod lookup;
@@ -40,6 +42,7 @@ mod guides {
 }
 
 pub use backends::{Backends, Mounting};
+pub use clusters::Clusters;
 pub use gitops_k8s::PlannerIdentity;
 pub use inputs::Inputs;
 pub use orphans::{Orphaned, orphaned};

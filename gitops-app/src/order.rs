@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, Error, ErrorKind, EventSink, Request, Requests, Result, StateDir, Ticket};
+use gitops_core::{Cx, Error, ErrorKind, EventSink, Request, Requests, Result, Ticket};
 
 use crate::config::Config;
 use crate::session::{Access, Session};
@@ -57,8 +57,7 @@ pub async fn order(
 /// # Cancel safety
 /// As [`order`].
 pub async fn ask(cx: &Cx, session: &Session, by: &str, request: &Request, locked: Error) -> Result<()> {
-    let store = StateDir::peek(&session.config.state)?.store_to_ask()?;
-    let requests = Requests::new(Arc::new(store), &session.config.name);
+    let requests = Requests::new(session.store_to_ask()?, &session.config.name);
     let ticket = requests.ask(cx, by, request.clone()).await?;
     match requests.answered(&cx.within(PATIENCE), &ticket).await {
         Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled) => {

@@ -30,6 +30,9 @@ pub fn of_server(base: &Path) -> PathBuf {
 /// `Invalid` with the way out.
 pub async fn checked(cx: &Cx, mut config: Config, renamed_from: Option<&str>) -> Result<Config> {
     check_apart(std::slice::from_ref(&config))?;
+    if config.home.is_some() {
+        return Ok(config);
+    }
     let former = renamed_from.map(|former| config.base().join(STATES).join(former));
     let former = former.filter(|path| config.has_default_state && *path != config.state && is_state(path));
     match (former, is_state(&config.state)) {

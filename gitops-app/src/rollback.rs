@@ -5,12 +5,12 @@
 //! there already is left as it is.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::{
-    AuditEvent, AuditRecord, Cx, Error, ErrorKind, EventSink, Relation, Request, Result, Revision, SyncResult,
+    AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, EventSink, Relation, Request, Result, Revision,
+    SyncResult,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Forge, ForgeExt, NewRequest, RequestQuery, RequestState,
@@ -19,7 +19,7 @@ use gitops_forge::{
 
 use crate::config::{Config, GitRef};
 use crate::order;
-use crate::session::{self, Session};
+use crate::session::Session;
 
 /// How many entries of the audit log are looked through for the last good revision.
 const REMEMBERED: usize = 1 << 16;
@@ -62,12 +62,16 @@ pub enum Progress {
 ///
 /// # Errors
 /// `NotFound` if nothing was applied yet, or nothing good before it; what keeps the audit log from being read.
-pub fn bad_and_good(
-    audit: &Path,
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn bad_and_good(
+    cx: &Cx,
+    audit: &dyn AuditLog,
     named: Option<Revision>,
     pinned: Option<Revision>,
 ) -> Result<(Revision, Revision)> {
-    let records = session::audit_records(audit, REMEMBERED)?;
+    let records = audit.newest(cx, REMEMBERED).await?;
     let mut ended = records.iter().rev().filter_map(applied);
     let goal = named.or(pinned);
     let is_other = |revision: &Revision| goal.as_ref().is_none_or(|goal| goal.id() != revision.id());
@@ -246,7 +250,7 @@ pub async fn follow_again(
 ) -> Result<bool> {
     let session = Session::builder(config).open(cx).await?;
     let Some(pin) = session.engine.pinned(cx).await? else { return Ok(false) };
-    let (bad, good) = bad_and_good(&session.audit_path(), None, Some(pin.revision))?;
+    let (bad, good) = bad_and_good(cx, session.audit(), None, Some(pin.revision)).await?;
     let revert = Revert::of(cx, &session, &bad, &good).await?;
     if revert.progress(cx, &session, forge).await? != Progress::Landed {
         return Ok(false);

@@ -61,8 +61,8 @@ pub use source::{
 };
 pub use state::approval::{Approval, Approvals, Approver, Lift, Through};
 pub use state::audit::{
-    AuditEntry, AuditEvent, AuditRecord, AuditReport, AuditSink, FileAudit, LeftObject, LeftState,
-    MemoryAudit, Purpose, StoreAudit, SyncResult,
+    AuditEntry, AuditEvent, AuditLog, AuditRecord, AuditReport, AuditSink, FileAudit, FileAuditLog,
+    LeftObject, LeftState, MemoryAudit, Purpose, StoreAudit, StoreAuditLog, SyncResult,
 };
 pub use state::inventory::Inventory;
 pub use state::lease::{Lease, LeaseGrant, MemoryLease};

@@ -19,7 +19,7 @@ pub mod yaml;
 #[doc = include_str!("../../docs/kubernetes.md")]
 struct Guide;
 
-pub use client::cluster::{Cluster, Connection};
+pub use client::cluster::{Cluster, Connection, WeakCluster};
 pub use client::limits::Limits;
 pub use declare::manifest::{KubernetesRender, NonManifests, Scope, Scopes};
 pub use declare::render::{Helm, HelmRender, Kustomize, KustomizeRender, RenderCache};

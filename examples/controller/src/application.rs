@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use gitops_app::Clusters;
 use gitops_app::config::Config;
-use gitops_app::session::{Access, Home, Session};
-use gitops_core::{Cx, Event, EventSink, Result, SecretKey, State, StateDir, StateStore, StoreAudit};
-use gitops_k8s::{Cluster, ClusterStore};
+use gitops_app::home::ClusterState;
+use gitops_app::session::{Access, Session};
+use gitops_core::{Cx, Event, EventSink, Result, StateDir};
+use gitops_k8s::Cluster;
 
 use crate::cli::Options;
 
@@ -21,31 +23,21 @@ pub async fn open(
     cx: &Cx,
     options: &Options,
     config: &Config,
-    home: &Cluster,
+    (cluster, clusters): (&Cluster, &Clusters),
     metrics: Arc<dyn EventSink>,
     epoch: u64,
 ) -> Result<Session> {
     let config = Config { state: options.state.join(&config.name), ..config.clone() };
-    let store: Arc<dyn StateStore> = Arc::new(ClusterStore::new(home.clone(), &options.home, &config.name));
-    let secrets = SecretKey::kept_in(cx, &*store).await?;
-    let audit = Arc::new(StoreAudit::open(cx, Arc::clone(&store)).await?);
     let folder = StateDir::open(&config.state.join(format!("grant-{epoch}")), cx)?;
-    let (cluster, namespace, name) = (home.clone(), options.home.clone(), config.name.clone());
-    let root_states = move |target: &str| -> Arc<dyn StateStore> {
-        Arc::new(ClusterStore::new(cluster.clone(), &namespace, format!("{name}/roots/{target}")))
-    };
-    let home = Home {
-        state: State { store, audit, ..State::from(folder) },
-        secrets,
-        root_states: Some(Arc::new(root_states)),
-        recover_from_store: true,
-    };
+    let namespace = options.namespace_of(&config)?;
+    let home = ClusterState::new(cluster.clone(), namespace, &config.name).held(cx, folder).await?;
     let name = config.name.clone();
     let events = move |event: &Event| {
         metrics.event(event);
         log(&name, event);
     };
-    Session::builder(&config).access(Access::Write).events(Arc::new(events)).home(home).open(cx).await
+    let session = Session::builder(&config).access(Access::Write).events(Arc::new(events)).home(home);
+    session.clusters(clusters.clone()).open(cx).await
 }
 
 /// One line for each thing that was done or went wrong.

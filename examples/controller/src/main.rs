@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use clap::Parser;
 use gitops_app::config::{Applications, Config};
-use gitops_app::{Backends, Inputs};
+use gitops_app::{Backends, Clusters, Inputs};
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use gitops_k8s::{Cluster, ClusterLease, Connection};
 use gitops_server::Server;
@@ -43,10 +43,10 @@ async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     let address = server.listen(cx, options.listen).await?;
     let mut applications = load(options)?;
     tracing::info!(%address, applications = names(&applications).join(","), "listening");
-    let cluster = connection(options).connect(cx).await?;
+    let (cluster, clusters) = (connection(options).connect(cx).await?, Clusters::new());
     loop {
         let inner = cx.child();
-        let mut work = Box::pin(keep_all(&inner, options, &applications.all, &cluster, &server));
+        let mut work = Box::pin(keep_all(&inner, options, &applications.all, (&cluster, &clusters), &server));
         let reloaded = tokio::select! {
             ended = &mut work => return ended,
             reloaded = Inputs::of(&applications).reloaded(cx, || load(options), kept) => reloaded,
@@ -73,6 +73,7 @@ fn load(options: &Options) -> Result<Applications> {
     if let Some(name) = &options.application {
         applications.all = vec![applications.named(name)?.clone()];
     }
+    applications.all.iter().try_for_each(|config| options.namespace_of(config).map(drop))?;
     Ok(applications)
 }
 
@@ -95,14 +96,15 @@ async fn keep_all(
     cx: &Cx,
     options: &Arc<Options>,
     applications: &[Config],
-    cluster: &Cluster,
+    (cluster, clusters): (&Cluster, &Clusters),
     server: &Server,
 ) -> Result<()> {
     let (mut tasks, mut first) = (JoinSet::new(), Ok(()));
     for config in applications {
         let config = config.clone();
-        let (cx, options, cluster, server) = (cx.clone(), options.clone(), cluster.clone(), server.clone());
-        tasks.spawn(async move { keep(&cx, &options, &config, &cluster, &server).await });
+        let (cx, options, server) = (cx.clone(), options.clone(), server.clone());
+        let (cluster, clusters) = (cluster.clone(), clusters.clone());
+        tasks.spawn(async move { keep(&cx, &options, &config, (&cluster, &clusters), &server).await });
     }
     while let Some(ended) = tasks.join_next().await {
         let ended = ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())));
@@ -115,14 +117,22 @@ async fn keep_all(
 }
 
 /// Keeps an application at work while its lease is held.
-async fn keep(cx: &Cx, options: &Options, config: &Config, cluster: &Cluster, server: &Server) -> Result<()> {
+async fn keep(
+    cx: &Cx,
+    options: &Options,
+    config: &Config,
+    (cluster, clusters): (&Cluster, &Clusters),
+    server: &Server,
+) -> Result<()> {
     let metrics = server.metrics().of(&config.name);
-    let lease = ClusterLease::new(cluster.clone(), &options.home, format!("gitops-{}", config.name));
+    let namespace = options.namespace_of(config)?;
+    let lease = ClusterLease::new(cluster.clone(), namespace, format!("gitops-{}", config.name));
     let worked = leader::while_leading(cx, &lease, &options.identity, async |grant, cx| {
         metrics.leads(true);
         server.board().expect(&config.name);
         let events = metrics.clone();
-        let mut session = application::open(&cx, options, config, cluster, events, grant.epoch).await?;
+        let opened = application::open(&cx, options, config, (cluster, clusters), events, grant.epoch);
+        let mut session = opened.await?;
         server.board().open(&config.name, session.engine.handle());
         session.engine.run(&cx, config.sync.interval).await
     })

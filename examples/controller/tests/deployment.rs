@@ -18,6 +18,7 @@ const MANIFESTS: &str = include_str!("../deploy/controller.yaml");
 const CONFIG: &str = "\
 sync: { interval: 1s }
 source: { git: { url: ./repository, ref: { branch: main } } }
+state: { kubernetes: { namespace: gitops-system } }
 applications:
 - name: shop
   targets:
@@ -140,7 +141,7 @@ impl Controller {
     /// As the deployment's container, but on a state folder and a kubeconfig of the test.
     async fn start(world: &World, identity: &str) -> Self {
         let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_controller"))
-            .args(["--home=gitops-system", "--listen=127.0.0.1:0", "--identity", identity])
+            .args(["--listen=127.0.0.1:0", "--identity", identity])
             .arg("--file")
             .arg(world.path("gitops.yaml"))
             .arg("--state")

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use gitops_app::Backends;
 use gitops_app::config::{Applications, Config};
 use gitops_app::documents::Document;
 use gitops_app::session::{Access, Moving, Session};
+use gitops_app::{Backends, Clusters};
 use gitops_core::{Cx, EventSink, Result, Suspension};
 
 use crate::cli::{Global, MovingArgs};
@@ -31,6 +31,8 @@ pub struct App {
     pub file: PathBuf,
     /// The name of the application that the command line chooses.
     pub chosen: Option<String>,
+    /// The connections that applications share.
+    clusters: Clusters,
     /// How many events were written as documents.
     pub events: Arc<AtomicU64>,
     /// The application that the verb works with, once the configuration was read.
@@ -55,6 +57,7 @@ impl App {
             interrupt,
             file: global.file.clone(),
             chosen: global.application.clone(),
+            clusters: Clusters::new(),
             events: Arc::new(AtomicU64::new(1)),
             application: None,
             is_one_of_several: false,
@@ -137,7 +140,8 @@ impl App {
         events: Arc<dyn EventSink>,
         moving: &MovingArgs,
     ) -> Result<Session> {
-        let session = Session::builder(self.config()).access(access).events(events);
+        let session =
+            Session::builder(self.config()).access(access).events(events).clusters(self.clusters.clone());
         session.moving(Moving::from(moving)).open(&self.cx).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::io::BufRead;
 
-use gitops_app::session::{self, Session};
+use gitops_app::session::Session;
 use gitops_core::{ApplyOptions, AuditEvent, Error, ErrorKind, Plan, PlanId, Verdict};
 
 use crate::actor::actor;
@@ -66,7 +66,9 @@ impl Consent {
         verdict: &Verdict,
     ) -> Result<ApplyOptions, Failure> {
         match self {
-            Self::Named(id) if is_meant(session, plan, id)? => Ok(ApplyOptions::naming_the_plan(actor())),
+            Self::Named(id) if is_meant(app, session, plan, id).await? => {
+                Ok(ApplyOptions::naming_the_plan(actor()))
+            }
             Self::Named(id) => Err(another(app, plan, id)),
             Self::Given | Self::Saved => Ok(ApplyOptions::by(actor())),
             Self::Ask => ask(app, session, plan, verdict).await,
@@ -93,9 +95,9 @@ fn named(id: &str) -> Result<Consent, Failure> {
 ///
 /// # Errors
 /// A usage error if the text is no id or names two plans, `Stale` if it is another plan's.
-pub fn check_named(app: &App, session: &Session, plan: &Plan, id: &str) -> Result<(), Failure> {
+pub async fn check_named(app: &App, session: &Session, plan: &Plan, id: &str) -> Result<(), Failure> {
     named(id)?;
-    match is_meant(session, plan, id)? {
+    match is_meant(app, session, plan, id).await? {
         true => Ok(()),
         false => Err(another(app, plan, id)),
     }
@@ -110,11 +112,11 @@ fn another(app: &App, plan: &Plan, id: &str) -> Failure {
 ///
 /// # Errors
 /// `Invalid` if it names both: who typed it may have meant the other.
-fn is_meant(session: &Session, plan: &Plan, text: &str) -> Result<bool, Failure> {
+async fn is_meant(app: &App, session: &Session, plan: &Plan, text: &str) -> Result<bool, Failure> {
     if !plan.id.is_meant_by(text) {
         return Ok(false);
     }
-    let applied = session::audit_records(&session.audit_path(), REMEMBERED)?;
+    let applied = session.audit().newest(&app.cx, REMEMBERED).await?;
     let mut others = applied.iter().filter_map(|record| match &record.entry.what {
         AuditEvent::SyncStarted { plan, .. } => Some(*plan),
         _ => None,
@@ -135,7 +137,7 @@ async fn ask(app: &App, session: &Session, plan: &Plan, verdict: &Verdict) -> Re
         Verdict::Deny { .. } => Ok(ApplyOptions::by(actor())),
         Verdict::NeedsApproval { .. } => {
             let answer = question(app, "A gate wants this plan named. To apply it, type its id: ").await?;
-            match is_meant(session, plan, &answer)? {
+            match is_meant(app, session, plan, &answer).await? {
                 true => Ok(ApplyOptions::naming_the_plan(actor())),
                 false => Err(declined()),
             }

@@ -297,8 +297,12 @@ impl Loading {
                 "write it as an application, without its name",
             );
         }
-        for (name, _) in part.members().iter().filter(|(name, _)| !SHARED_KEYS.contains(&name.text.as_str()))
-        {
+        // In one namespace of a cluster each application has a state of its own.
+        let is_shared = |(name, node): &&(Name, Node)| {
+            SHARED_KEYS.contains(&name.text.as_str())
+                || (name.text == "state" && matches!(node.shape, Shape::Map(_)))
+        };
+        for (name, _) in part.members().iter().filter(|member| !is_shared(member)) {
             match name.text.as_str() {
                 key @ ("name" | "needs" | "state" | "serve" | "applications" | "include") => {
                     self.reader.fault("GO0112", name.place, format!("`{key}` can't be shared"), help);

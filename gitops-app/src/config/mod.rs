@@ -8,6 +8,7 @@ pub(crate) mod decode;
 mod duration;
 mod forge;
 mod gates;
+mod home;
 mod load;
 mod needs;
 mod node;
@@ -24,6 +25,7 @@ pub use approvals::{ApprovalConfig, Approvers};
 pub use auth::{Auth, SecretPlace};
 pub use duration::{Moment, parse as parse_duration, parse_moment};
 pub use forge::{CONTEXT as FORGE_CONTEXT, ForgeAuth, ForgeConfig, ForgeKind};
+pub use home::HomeConfig;
 pub use load::Applications;
 pub use reader::Written;
 pub use serve::ServeConfig;
@@ -45,6 +47,7 @@ use std::time::Duration;
 
 use gitops_core::gate::cel::CelGate;
 use gitops_core::{Diagnostic, DriftPolicy, Error};
+use home::StatePlace;
 use reader::Fields;
 
 use crate::place;
@@ -74,8 +77,10 @@ pub struct Config {
     pub windows: WindowsConfig,
     /// What may be done, and how often.
     pub sync: Sync,
-    /// The folder of journal, inventory, mirror and audit log.
+    /// The folder of journal, inventory, mirror and audit log; of the mirror alone if a cluster keeps the rest.
     pub state: PathBuf,
+    /// The cluster that keeps what must not be forgotten, instead of the folder.
+    pub home: Option<HomeConfig>,
     /// Whether the file names no such folder: it is then `.gitops/NAME`.
     pub has_default_state: bool,
 }
@@ -113,22 +118,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
     Error::invalid("the configuration can't be used", faults)
 }
 
-const KEYS: [&str; 12] = [
-    "name",
-    "labels",
-    "needs",
-    "source",
-    "forge",
-    "target",
-    "targets",
-    "gates",
-    "approvals",
-    "windows",
-    "sync",
-    "state",
-];
-
-/// The keys of a file that holds one application.
+/// The keys of a file that holds one application. The first of them are those of an application.
 const FILE_KEYS: [&str; 15] = [
     "name",
     "labels",
@@ -146,6 +136,9 @@ const FILE_KEYS: [&str; 15] = [
     "include",
     "applications",
 ];
+
+/// How many keys are those of an application.
+const OF_APPLICATION: usize = 12;
 
 /// The keys that several applications may share.
 const SHARED_KEYS: [&str; 9] =
@@ -166,7 +159,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
     let base = file.parent().unwrap_or(Path::new(""));
     let fields = match is_file {
         true => reader.fields(node, "the file", Place::start(node.place.file), &FILE_KEYS)?,
-        false => reader.fields(node, "the application", node.place, &KEYS)?,
+        false => reader.fields(node, "the application", node.place, &FILE_KEYS[..OF_APPLICATION])?,
     };
     let name = fields
         .require("name", "name: site")
@@ -182,7 +175,11 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
     let approvals = fields.limit("approvals").map(|(_, node)| approvals::read(reader, node));
     let windows = fields.limit("windows").map(|(_, node)| windows::read(reader, node));
     let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
-    let state = fields.get("state").and_then(|(_, node)| reader.path(node, "`state`"));
+    let (state, home) = match fields.get("state").and_then(|(place, node)| home::read(reader, node, place)) {
+        None => (None, None),
+        Some(StatePlace::Folder(path)) => (Some(path), None),
+        Some(StatePlace::Cluster(home)) => (None, Some(home)),
+    };
     let (name, place) = name?;
     let config = Config {
         file: file.to_owned(),
@@ -196,6 +193,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         windows: windows.unwrap_or_default(),
         sync: sync.unwrap_or_default(),
         has_default_state: state.is_none(),
+        home,
         state: state.unwrap_or_else(|| place::default_state(base, &name)),
         name,
     };

@@ -7,14 +7,16 @@ use std::sync::Arc;
 
 use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{
-    Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, MemoryStore, Options,
-    Result, SecretKey, State, StateDir, StateStore,
+    AuditLog, Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, MemoryStore,
+    Options, Result, SecretKey, State, StateDir, StateStore,
 };
 
 use super::{Access, Moving, Session};
 use crate::backends::Mounting;
+use crate::clusters::Clusters;
 use crate::config::Config;
 use crate::heard::Heard;
+use crate::home::{self, ClusterState};
 use crate::{gates, known, place, source, targets};
 
 /// Puts a [`Session`] together.
@@ -25,12 +27,15 @@ pub struct SessionBuilder {
     events: Arc<dyn EventSink>,
     moving: Moving,
     home: Option<Home>,
+    clusters: Clusters,
 }
 
 /// Where an application keeps what it must not forget, if that is not the state folder alone: in a cluster, say.
 pub struct Home {
     /// Documents, journal and audit log.
     pub state: State,
+    /// How the audit log is read; as that of the state folder if nothing.
+    pub audit_log: Option<Arc<dyn AuditLog>>,
     /// The key under which secrets are compared.
     pub secrets: SecretKey,
     /// Where the states of Terraform roots are kept that name no place of their own; in the state folder if nothing.
@@ -56,6 +61,7 @@ impl SessionBuilder {
             events: Arc::new(|_: &Event| {}),
             moving: Moving::default(),
             home: None,
+            clusters: Clusters::default(),
         }
     }
 
@@ -83,25 +89,38 @@ impl SessionBuilder {
         self
     }
 
+    /// Shares connections and watches with other sessions that were given the same.
+    pub fn clusters(mut self, clusters: Clusters) -> Self {
+        self.clusters = clusters;
+        self
+    }
+
     /// Opens source, targets and state.
     ///
     /// # Errors
-    /// `Invalid` with diagnostics for faults of the configuration; `Locked` if another process has the state;
+    /// `Invalid` with diagnostics for faults of the configuration; `Locked` if another process has the state, or a cluster keeps it
+    /// and it is to be written: that takes the lease of the application, and [`home`](Self::home);
     /// whatever keeps source or targets from being opened.
     pub async fn open(self, cx: &Cx) -> Result<Session> {
-        let Self { config, access, events, moving, home } = self;
-        let is_folder = home.is_none();
+        let Self { config, access, events, moving, home, clusters } = self;
+        let is_folder = home.is_none() && config.home.is_none();
         let config = match is_folder {
             true => place::checked(cx, config, moving.renamed_from.as_deref()).await?,
             false => config,
         };
         let heard = Arc::new(Heard::new(events));
         let git = source::open(cx, &config)?;
-        let (home, has_state) = match home {
-            Some(home) => (home, true),
-            None => folder(cx, &config, access)?,
+        let cluster = match &home {
+            None => Box::pin(ClusterState::of(cx, &config)).await?,
+            Some(_) => None,
         };
-        let Home { state, secrets, root_states, recover_from_store } = home;
+        let (home, has_state) = match (home, &cluster) {
+            (Some(home), _) => (home, true),
+            (None, Some(_)) if access == Access::Write => return Err(home::locked(&config)),
+            (None, Some(cluster)) => Box::pin(cluster.seen(cx)).await?,
+            (None, None) => folder(cx, &config, access)?,
+        };
+        let Home { state, audit_log, secrets, root_states, recover_from_store } = home;
         let (sync, audit) = (&config.sync, state.audit.clone());
         let builder = Engine::builder(&config.name)
             .source(Arc::new(git.clone()))
@@ -127,7 +146,7 @@ impl SessionBuilder {
                 base: config.base().to_owned(),
             };
             let states = root_states.as_ref().map(|states| states(&target.name));
-            let found = targets::open(&config, target, mounting, states).await?;
+            let found = targets::open(&config, target, mounting, states, &clusters).await?;
             opened.insert(target.name.clone(), found.mount.target().clone());
             roots.extend(found.roots.map(|found| (target.name.clone(), found)));
             builder = builder.mount(&target.name, &target.path, found.mount);
@@ -143,7 +162,9 @@ impl SessionBuilder {
         if is_folder && access == Access::Write {
             known::remember(&config)?;
         }
-        Ok(Session { engine, config, git, has_state, targets: opened, roots, heard })
+        let audit_log = audit_log.unwrap_or_else(|| home::of_folder(&config));
+        let asked = cluster.map(|cluster| cluster.store());
+        Ok(Session { engine, config, git, has_state, targets: opened, roots, heard, audit: audit_log, asked })
     }
 }
 
@@ -163,7 +184,7 @@ fn folder(cx: &Cx, config: &Config, access: Access) -> Result<(Home, bool)> {
     // Where nothing was applied yet, no secret was compared yet.
     let has_state = secrets.is_some();
     let secrets = secrets.unwrap_or_else(|| SecretKey::new(cx.random_bytes()));
-    Ok((Home { state, secrets, root_states: None, recover_from_store: false }, has_state))
+    Ok((Home { state, audit_log: None, secrets, root_states: None, recover_from_store: false }, has_state))
 }
 
 /// The state as it is, and the key of its secrets; an application that was never applied has an empty one. What is written

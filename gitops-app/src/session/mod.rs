@@ -6,15 +6,14 @@ pub use builder::{Home, RootStates, SessionBuilder};
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::{
-    Applied, AuditRecord, Commit, Cx, Diagnostic, Engine, EntryKind, Error, ErrorKind, FileAudit, Key, Live,
-    Owned, OwnedState, Parts, ReadinessRecord, Result, Revision, Scope, StateDir, Target,
+    Applied, AuditLog, Commit, Cx, Diagnostic, Engine, EntryKind, Error, ErrorKind, Key, Live, Owned,
+    OwnedState, Parts, ReadinessRecord, Result, Revision, Scope, StateDir, StateStore, Target,
 };
 use gitops_git::GitSource;
 use gitops_terraform::Terraform;
@@ -33,6 +32,9 @@ pub struct Session {
     targets: BTreeMap<String, Arc<dyn Target>>,
     roots: BTreeMap<String, Terraform>,
     heard: Arc<Heard>,
+    audit: Arc<dyn AuditLog>,
+    /// Where a process at work is asked, if not through the state folder.
+    asked: Option<Arc<dyn StateStore>>,
 }
 
 /// What a verb does with state and target.
@@ -181,38 +183,16 @@ impl Session {
         self.engine.source().history()?.describe(cx, revision).await.ok()
     }
 
-    /// Where the audit log is.
-    pub fn audit_path(&self) -> PathBuf {
-        audit_path(&self.config)
+    /// The audit log, wherever the configuration keeps it, to be read.
+    pub fn audit(&self) -> &dyn AuditLog {
+        &*self.audit
     }
-}
 
-/// Where an application's audit log is, be there one or not.
-pub fn audit_path(config: &Config) -> PathBuf {
-    match StateDir::peek(&config.state) {
-        Ok(peek) => peek.audit_path(),
-        Err(_) => config.state.join("audit.jsonl"),
-    }
-}
-
-/// Gives every entry of an audit log, the oldest first; none if there is no log.
-///
-/// # Errors
-/// `Corrupt` if an entry is not one, and whatever `take` gives.
-pub fn each_audited(path: &Path, take: impl FnMut(AuditRecord) -> Result<()>) -> Result<()> {
-    match path.exists() {
-        true => FileAudit::each(path, take),
-        false => Ok(()),
-    }
-}
-
-/// The newest entries of an audit log, the newest last; none if there is no log.
-///
-/// # Errors
-/// `Corrupt` if an entry that is asked for is not one.
-pub fn audit_records(path: &Path, limit: usize) -> Result<Vec<AuditRecord>> {
-    match path.exists() {
-        true => FileAudit::read(path, limit),
-        false => Ok(Vec::new()),
+    /// The documents through which a process at work is asked.
+    pub(crate) fn store_to_ask(&self) -> Result<Arc<dyn StateStore>> {
+        match &self.asked {
+            Some(store) => Ok(Arc::clone(store)),
+            None => Ok(Arc::new(StateDir::peek(&self.config.state)?.store_to_ask()?)),
+        }
     }
 }

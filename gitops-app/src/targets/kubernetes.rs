@@ -1,6 +1,6 @@
 //! A Kubernetes cluster, reached as one identity and within the limits of the configuration.
 
-use std::path::absolute;
+use std::path::{Path, absolute};
 use std::sync::Arc;
 
 use gitops_core::{Cx, Event, Mount, Render, Result, Routes};
@@ -9,13 +9,19 @@ use gitops_k8s::{
 };
 
 use crate::backends::Mounting;
+use crate::clusters::Clusters;
 use crate::config::{Config, KubernetesConfig, RenderConfig, RenderKind};
 use crate::{place, rules};
 
 /// Connects; sends nothing yet.
-pub async fn open(application: &Config, config: &KubernetesConfig, mounting: &Mounting) -> Result<Mount> {
+pub async fn open(
+    application: &Config,
+    config: &KubernetesConfig,
+    mounting: &Mounting,
+    clusters: &Clusters,
+) -> Result<Mount> {
     let Mounting { cx, secrets, events, .. } = mounting.clone();
-    let cluster = connection(config).connect(&cx).await?;
+    let cluster = clusters.connect(&cx, config, connection(config)).await?;
     let namespace = config.namespace.clone().unwrap_or_else(|| cluster.default_namespace().to_owned());
     let manifests = KubernetesRender::new(&mounting.target).namespace(namespace).secret_key(secrets.clone());
     let manifests = manifests.cluster(cluster.clone());
@@ -85,16 +91,30 @@ fn render(
 }
 
 fn connection(config: &KubernetesConfig) -> Connection {
-    let origin = match &config.kubeconfig {
+    let connection =
+        reach(config.kubeconfig.as_deref(), config.context.as_deref(), config.impersonate.as_deref());
+    trusting(connection, config.allow_exec, config.allow_insecure)
+}
+
+/// A cluster, found and entered as the configuration says.
+pub(crate) fn reach(
+    kubeconfig: Option<&Path>,
+    context: Option<&str>,
+    impersonate: Option<&str>,
+) -> Connection {
+    let origin = match kubeconfig {
         Some(path) => Connection::kubeconfig_file(path),
         None => Connection::from_environment(),
     };
-    let agent = concat!("gitops/", env!("CARGO_PKG_VERSION"));
-    let of_context = config.context.iter().fold(origin, Connection::context);
-    let acting = config.impersonate.iter().fold(of_context, Connection::impersonate);
-    let acting = if config.allow_exec { acting.allow_exec() } else { acting };
-    let acting = if config.allow_insecure { acting.allow_insecure() } else { acting };
-    acting.user_agent(agent)
+    let of_context = context.into_iter().fold(origin, Connection::context);
+    let acting = impersonate.into_iter().fold(of_context, Connection::impersonate);
+    acting.user_agent(concat!("gitops/", env!("CARGO_PKG_VERSION")))
+}
+
+/// The same, with what is refused without being asked for.
+pub(crate) fn trusting(connection: Connection, exec: bool, insecure: bool) -> Connection {
+    let connection = if exec { connection.allow_exec() } else { connection };
+    if insecure { connection.allow_insecure() } else { connection }
 }
 
 fn substitute(config: &KubernetesConfig) -> Substitute {

@@ -1,6 +1,6 @@
 //! Puts the targets together from the configuration.
 
-mod kubernetes;
+pub(crate) mod kubernetes;
 mod terraform;
 
 use std::path::Path;
@@ -11,6 +11,7 @@ use gitops_core::{Directory, Mount, OutputRef, Result, StateStore};
 use gitops_terraform::Terraform;
 
 use crate::backends::Mounting;
+use crate::clusters::Clusters;
 use crate::config::{Config, TargetConfig, TargetKind};
 use crate::session::Access;
 
@@ -31,11 +32,14 @@ pub async fn open(
     target: &TargetConfig,
     mounting: Mounting,
     states: Option<Arc<dyn StateStore>>,
+    clusters: &Clusters,
 ) -> Result<Opened> {
     let alone = |mount| Opened { mount, roots: None };
     match &target.kind {
         TargetKind::Directory { root, outputs } => directory(&mounting, root, outputs).map(alone),
-        TargetKind::Kubernetes(cluster) => kubernetes::open(config, cluster, &mounting).await.map(alone),
+        TargetKind::Kubernetes(cluster) => {
+            kubernetes::open(config, cluster, &mounting, clusters).await.map(alone)
+        }
         TargetKind::Terraform(roots) => terraform::open(config, roots, mounting, states),
         TargetKind::Registered(registered) => (registered.open)(mounting).await.map(alone),
     }

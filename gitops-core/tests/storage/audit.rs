@@ -3,7 +3,9 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use gitops_core::state::audit::{AuditEntry, AuditEvent, AuditSink, FileAudit, MemoryAudit};
+use gitops_core::state::audit::{
+    AuditEntry, AuditEvent, AuditLog, AuditRecord, AuditSink, FileAudit, FileAuditLog, MemoryAudit,
+};
 use gitops_core::{Cx, Digest, Error, ErrorKind, PlanId, Purpose, Revision, Time};
 
 use crate::records::key;
@@ -63,10 +65,11 @@ async fn what_was_recorded_is_read_back_the_newest_last() {
     assert_eq!(read(&path, 2), entries(4..6));
     assert_eq!(read(&path, 0), []);
     let mut numbers = Vec::new();
-    let each = FileAudit::each(&path, |record| {
+    let mut take = |record: AuditRecord| {
         numbers.push(record.number);
         if numbers.len() < 4 { Ok(()) } else { Err(Error::new(ErrorKind::Cancelled, "enough")) }
-    });
+    };
+    let each = FileAuditLog::new(&path).each(&Cx::system(), &mut take).await;
     assert_eq!(each.unwrap_err().kind(), ErrorKind::Cancelled);
     assert_eq!(numbers, [1, 2, 3, 4]);
     let newest = FileAudit::read(&path, 2).unwrap();

@@ -134,3 +134,56 @@ async fn a_page_that_was_changed_or_is_gone_is_found() {
     assert_eq!(audit.record(&cx, &[entry("8")]).await.unwrap_err().kind(), ErrorKind::Corrupt);
     assert_eq!(open(&store).await.unwrap_err().kind(), ErrorKind::Corrupt);
 }
+
+/// A store that has lost a document.
+struct Without(Arc<dyn StateStore>, &'static str);
+
+#[async_trait]
+impl StateStore for Without {
+    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
+        if name == self.1 { Ok(None) } else { self.0.load(cx, name).await }
+    }
+
+    async fn swap(&self, _: &Cx, _: &str, _: Option<&Version>, _: Document) -> Result<Version> {
+        Err(Error::new(ErrorKind::Forbidden, "who reads a log writes nothing"))
+    }
+}
+
+/// Who reads has the store, and nothing of the engine that writes.
+#[tokio::test]
+async fn a_reader_sees_what_a_writer_adds_and_names_the_document_that_is_wrong() {
+    let (cx, store) = (Cx::system(), memory());
+    let log = StoreAuditLog::new(Arc::clone(&store), "the namespace home");
+    assert_eq!(log.newest(&cx, 5).await.unwrap(), []);
+    let audit = open(&store).await.unwrap();
+    let filler = "x".repeat(30 << 10);
+    for number in 1..=9 {
+        audit.record(&cx, &[entry(&format!("{number} {filler}"))]).await.unwrap();
+        let mut seen = 0;
+        let mut take = |record: AuditRecord| {
+            seen += 1;
+            assert_eq!(record.number, seen);
+            Ok(())
+        };
+        log.each(&cx, &mut take).await.unwrap();
+        assert_eq!(seen, number, "a reader sees the newest entry");
+    }
+    let newest = log.newest(&cx, 4).await.unwrap();
+    assert_eq!(newest.iter().map(|record| record.number).collect::<Vec<_>>(), [6, 7, 8, 9]);
+
+    for lost in ["audit-000", "audit-001", "audit-003"] {
+        let log = StoreAuditLog::new(Arc::new(Without(Arc::clone(&store), lost)), "");
+        let each = log.each(&cx, &mut |_| Ok(())).await;
+        let error = each.or(log.verify(&cx).await.map(drop)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt, "{lost}: {error:?}");
+        assert!(format!("{error:?}").contains("audit-00"), "{lost}: {error:?}");
+    }
+
+    // The second page in the place of the third: each is right for itself.
+    let second = store.load(&cx, "audit-001").await.unwrap().unwrap().document;
+    let third = store.load(&cx, "audit-002").await.unwrap().unwrap();
+    store.swap(&cx, "audit-002", Some(&third.version), second).await.unwrap();
+    let error = log.each(&cx, &mut |_| Ok(())).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(format!("{error:?}").contains("audit-002"), "{error:?}");
+}

@@ -21,6 +21,11 @@ pub(crate) struct Event {
 }
 
 impl Event {
+    /// The version to go on from after it.
+    pub fn resource_version(&self) -> &str {
+        self.object["metadata"]["resourceVersion"].as_str().unwrap_or_default()
+    }
+
     /// Whether it says that all there is has been shown, in a watch that began with that.
     pub fn ends_the_beginning(&self) -> bool {
         let annotations = &self.object["metadata"]["annotations"];

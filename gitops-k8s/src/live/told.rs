@@ -66,6 +66,11 @@ impl State {
         self.digest == other.digest
     }
 
+    /// Whether it was seen at this version of the server's, or later.
+    pub fn is_as_of(&self, revision: u64) -> bool {
+        revision > 0 && self.revision >= revision
+    }
+
     /// Whether it was seen later; the server's versions grow.
     pub fn is_newer_than(&self, other: &Self) -> bool {
         self.revision > other.revision && other.revision > 0

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use gitops_core::capability::Moved;
-use gitops_core::{Key, Target};
+use gitops_core::{Change, Key, OwnerLabel, SecretKey, Target};
 use gitops_k8s::{Connection, Kubernetes};
 use serde_json::json;
 use testbed::{Fault, User};
@@ -133,4 +133,89 @@ async fn a_kind_that_may_not_be_watched_is_looked_at_and_the_others_are_watched(
     assert_eq!(moved(&world, &target).await, [world.key("ServiceAccount", "s")]);
     let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
     target.apply(&world.cx, &delete(&live, "2")).await.unwrap();
+}
+
+/// Another application on the same cluster.
+fn application(world: &World, name: &str) -> Kubernetes {
+    let builder = Kubernetes::builder(world.cluster.clone(), name);
+    builder.secret_key(SecretKey::new([7; 32])).build().unwrap()
+}
+
+/// Makes three `ConfigMap`s and a `ServiceAccount` for an application.
+async fn made_by(world: &World, target: &Kubernetes, application: &str) {
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": application}});
+    let maps = (1..=3).map(|n| world.config_map(&format!("{application}-{n}"), json!({"x": "1"})));
+    for object in maps.chain([world.object(account)]) {
+        let owner_label = OwnerLabel { owner: format!("{application}/1").into(), op: "1".into() };
+        let change = Change::Create { object, owner_label, preview: None };
+        target.apply(&world.cx, &change).await.unwrap();
+    }
+}
+
+/// Somebody changes a field of ours; gives the object.
+async fn edit(world: &World, application: &str, n: u32) -> Key {
+    let name = format!("{application}-{n}");
+    world.admin.merge(&world.uri("configmaps", &name), &json!({"data": {"x": "2"}})).await;
+    world.key("ConfigMap", &name)
+}
+
+fn watches(world: &World) -> usize {
+    world.requests().iter().filter(|request| request.verb == "watch").count()
+}
+
+#[tokio::test]
+async fn applications_on_one_cluster_share_one_watch_a_kind_and_each_is_told_of_its_own() {
+    let world = World::new("shared").await;
+    let names = ["shop", "web", "api"];
+    let targets = names.map(|name| application(&world, name));
+    for (name, target) in names.iter().zip(&targets) {
+        made_by(&world, target, name).await;
+    }
+    for (name, target) in names.iter().zip(&targets) {
+        // Before it listens: the second and the third come to watches that are open.
+        let key = edit(&world, name, 1).await;
+        assert_eq!(moved(&world, target).await, std::slice::from_ref(&key), "{name}");
+        world.observe(target, &key).await;
+    }
+    for (name, target) in names.iter().zip(&targets).rev() {
+        let key = edit(&world, name, 2).await;
+        assert_eq!(moved(&world, target).await, [key], "{name}");
+    }
+    assert_eq!(watches(&world), 2, "one for each kind, however many applications there are");
+    let key = world.key("ServiceAccount", "web");
+    assert!(targets[1].watch().unwrap().covers(&key), "what moves is told at once");
+
+    // One that goes, and one that never asks what moved, take nothing from the others.
+    let [shop, web, api] = targets;
+    drop(shop);
+    edit(&world, "web", 3).await;
+    let key = edit(&world, "api", 3).await;
+    while !moved(&world, &api).await.contains(&key) {}
+    assert_eq!(watches(&world), 2);
+
+    // The last one takes the watches with it.
+    drop((web, api));
+    let again = application(&world, "more");
+    made_by(&world, &again, "more").await;
+    let key = edit(&world, "more", 1).await;
+    assert_eq!(moved(&world, &again).await, [key]);
+    assert!(watches(&world) > 2, "the watches had ended with the last application");
+}
+
+#[tokio::test]
+async fn a_watch_that_the_server_can_not_go_on_with_begins_once_for_all() {
+    let (world, proxy) = World::behind("shared-410").await;
+    let names = ["shop", "web"];
+    let targets = names.map(|name| application(&world, name));
+    for (name, target) in names.iter().zip(&targets) {
+        made_by(&world, target, name).await;
+        edit(&world, name, 1).await;
+    }
+    proxy.fail("GET", "watch=1", 2, Fault::Answer(410, None));
+    let told = async |at: usize| {
+        let key = world.key("ConfigMap", &format!("{}-1", names[at]));
+        while !moved(&world, &targets[at]).await.contains(&key) {}
+    };
+    tokio::join!(told(0), told(1));
+    assert_eq!((proxy.pending(), watches(&world)), (0, 2), "a kind each: none begins twice");
 }

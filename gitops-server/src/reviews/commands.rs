@@ -1,9 +1,10 @@
 //! What each command does.
 
 use gitops_app::config::Config;
+use gitops_app::home;
 use gitops_app::lookup;
 use gitops_app::review::patiently;
-use gitops_app::session::{Access, Session, audit_path, audit_records};
+use gitops_app::session::{Access, Session};
 use gitops_core::review::{Command, CommandFault, Flavour};
 use gitops_core::{
     AuditEvent, Cx, EngineHandle, Error, ErrorKind, Key, Plan, Relation, Request, Result, Revision,
@@ -218,7 +219,7 @@ impl Shared {
         let handle = self.board.handle(application).ok_or_else(|| not_at_work(application))?;
         let revision = match revision {
             Some(name) => earlier(cx, config, name).await?,
-            None => last_good(config, &handle)?,
+            None => last_good(cx, config, &handle).await?,
         };
         let shown = revision.to_string();
         let pin = Request::Pin { revision };
@@ -294,19 +295,19 @@ async fn earlier(cx: &Cx, config: &Config, name: &str) -> Result<Revision> {
 }
 
 /// The last revision of which everything was applied, before the one that is live or is in progress.
-fn last_good(config: &Config, handle: &EngineHandle) -> Result<Revision> {
+async fn last_good(cx: &Cx, config: &Config, handle: &EngineHandle) -> Result<Revision> {
     let status = handle.status().borrow().clone();
     let live = status.complete.as_ref().map(|complete| &complete.revision);
     match (&status.progress, live) {
         // Something newer was begun and did not get through.
         (Some(_), Some(live)) => Ok(live.clone()),
-        _ => before(config, live),
+        _ => before(cx, config, live).await,
     }
 }
 
 /// The newest revision before the live one that was applied whole, as the audit log has it.
-fn before(config: &Config, live: Option<&Revision>) -> Result<Revision> {
-    let records = audit_records(&audit_path(config), AUDITED)?;
+async fn before(cx: &Cx, config: &Config, live: Option<&Revision>) -> Result<Revision> {
+    let records = home::audit_log(cx, config).await?.newest(cx, AUDITED).await?;
     let good = records.into_iter().rev().find_map(|record| match record.entry.what {
         AuditEvent::SyncEnded { revision, result: Some(SyncResult::Succeeded), .. }
             if Some(&revision) != live =>

@@ -12,7 +12,7 @@ use crate::progress;
 
 /// Takes the state and does it; if another process has the state, that one is asked to do it.
 pub async fn order(app: &App, request: &Request) -> Result<Doer, Failure> {
-    Ok(order::order(&app.cx, app.config(), &progress::sink(app), &actor(), request).await?)
+    Ok(Box::pin(order::order(&app.cx, app.config(), &progress::sink(app), &actor(), request)).await?)
 }
 
 /// Asks the process that has the state, and waits for its answer; `locked` names it.

@@ -1,11 +1,9 @@
 //! `gitops audit`: works with the audit log.
 
-use std::path::Path;
-
 use gitops_app::documents::Document;
-use gitops_app::place;
 use gitops_app::session::Access;
-use gitops_core::{AuditReport, StateDir};
+use gitops_app::{home, place};
+use gitops_core::AuditReport;
 use serde::Serialize;
 
 use super::{Ended, audited};
@@ -35,8 +33,8 @@ async fn restart(app: &App) -> Ended {
 
 async fn verify(app: &App) -> Ended {
     let config = place::checked(&app.cx, app.config().clone(), None).await?;
-    let peek = StateDir::peek(&config.state)?;
-    let (path, report) = (peek.audit_path(), peek.verify_audit(&app.cx, &config.name).await?);
+    let log = home::audit_log(&app.cx, &config).await?;
+    let (path, report) = (log.place(), log.verify(&app.cx).await?);
     app.answer(&AuditDocument { path: &path, report: &report }, || human(&path, &report))?;
     Ok(Exit::Ok)
 }
@@ -44,7 +42,8 @@ async fn verify(app: &App) -> Ended {
 /// The document of `audit verify`.
 #[derive(Serialize)]
 struct AuditDocument<'a> {
-    path: &'a Path,
+    /// Where it is: a path, or a place in a cluster.
+    path: &'a str,
     #[serde(flatten)]
     report: &'a AuditReport,
 }
@@ -53,12 +52,8 @@ impl Document for AuditDocument<'_> {
     const KIND: &'static str = "Audit";
 }
 
-fn human(path: &Path, report: &AuditReport) -> String {
+fn human(path: &str, report: &AuditReport) -> String {
     let entries = count(usize::try_from(report.entries).unwrap_or(usize::MAX), "record");
     let word = paint(GREEN, "Verified:");
-    format!(
-        "{word} {entries} in {}, none changed, dropped or moved.\nHash: {}\n",
-        path.display(),
-        report.hash
-    )
+    format!("{word} {entries} in {path}, none changed, dropped or moved.\nHash: {}\n", report.hash)
 }

@@ -1,12 +1,11 @@
 //! `gitops audit show`: who changed what and when, who approved it, and from which commit.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::Path;
 
 use gitops_app::documents::{Document, changes};
 use gitops_app::lookup;
-use gitops_app::session::{self, Access};
-use gitops_core::{AuditEvent, AuditRecord, Commit, Key, Result, Time};
+use gitops_app::session::Access;
+use gitops_core::{AuditEvent, AuditLog, AuditRecord, Commit, Cx, Key, Result, Time};
 use serde::Serialize;
 
 use super::Ended;
@@ -23,14 +22,18 @@ use crate::progress;
 /// Reads the audit log; a running engine is not in the way.
 pub async fn show(app: &App, args: &AuditShowArgs) -> Ended {
     let session = app.open(Access::Look, progress::sink(app)).await?;
-    let path = session.audit_path();
-    let key = args.key.as_deref().map(|text| meant(&path, text)).transpose()?;
+    let log = session.audit();
+    let key = match &args.key {
+        Some(text) => Some(meant(&app.cx, log, text).await?),
+        None => None,
+    };
     let since = args.since.map(|since| since.time(app.cx.now()));
     let mut found = Found::new(key, since, args.limit);
-    session::each_audited(&path, |record| {
+    log.each(&app.cx, &mut |record| {
         found.take(&record);
         Ok(())
-    })?;
+    })
+    .await?;
     let Found { key, since, entries, dropped, .. } = found.ended();
     let mut authors = Authors::default();
     let mut shown = Vec::new();
@@ -48,14 +51,15 @@ pub async fn show(app: &App, args: &AuditShowArgs) -> Ended {
 }
 
 /// The object that a text means, among all that were ever changed.
-fn meant(path: &Path, text: &str) -> Result<Key> {
+async fn meant(cx: &Cx, log: &dyn AuditLog, text: &str) -> Result<Key> {
     let mut keys = BTreeSet::new();
-    session::each_audited(path, |record| {
+    log.each(cx, &mut |record| {
         if let AuditEvent::Intent { key, .. } = record.entry.what {
             keys.insert(key);
         }
         Ok(())
-    })?;
+    })
+    .await?;
     lookup::find(text, &keys)
 }
 

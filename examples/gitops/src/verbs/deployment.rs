@@ -1,11 +1,8 @@
 //! What was deployed, as the audit log tells it.
 
-use std::path::Path;
-
-use gitops_app::session;
 use gitops_core::{
-    AuditEvent, AuditRecord, Error, ErrorKind, LeftObject, PlanId, Purpose, Result, Revision, SyncResult,
-    Time,
+    AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, LeftObject, PlanId, Purpose, Result, Revision,
+    SyncResult, Time,
 };
 use serde::Serialize;
 
@@ -163,10 +160,10 @@ impl Deployment {
 
 /// The last deployments of an audit log, newest first; reads back no further than it must. Attempts in a row that ended alike
 /// become one, unless all are asked for.
-pub fn last(path: &Path, limit: usize, all: bool) -> Result<Vec<Deployment>> {
+pub async fn last(cx: &Cx, log: &dyn AuditLog, limit: usize, all: bool) -> Result<Vec<Deployment>> {
     let mut window = 1 << 10;
     loop {
-        let records = session::audit_records(path, window)?;
+        let records = log.newest(cx, window).await?;
         let mut found = all_of(&records);
         if !all {
             found = folded(found);
@@ -221,12 +218,13 @@ pub struct Attempt {
 ///
 /// # Errors
 /// `NotFound` if none has it.
-pub fn find(path: &Path, number: u64) -> Result<Attempt> {
+pub async fn find(cx: &Cx, log: &dyn AuditLog, number: u64) -> Result<Attempt> {
     let mut search = Search { number, ..Search::default() };
-    session::each_audited(path, |record| {
+    log.each(cx, &mut |record| {
         search.take(&record);
         Ok(())
-    })?;
+    })
+    .await?;
     search.found()
 }
 

@@ -29,7 +29,7 @@ pub async fn run(app: &App, args: &HistoryArgs) -> Ended {
 }
 
 async fn list(app: &App, session: &Session, args: &HistoryArgs) -> Ended {
-    let mut deployments = deployment::last(&session.audit_path(), args.limit, args.all)?;
+    let mut deployments = deployment::last(&app.cx, session.audit(), args.limit, args.all).await?;
     let mut authors = Authors::default();
     for deployment in &mut deployments {
         let commit = authors.of(app, session, &deployment.revision).await;

@@ -70,7 +70,7 @@ impl OrderDocument {
 pub async fn approve(app: &App, args: &ApproveArgs) -> Ended {
     let mut session = app.open(Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await?;
-    consent::check_named(app, &session, &plan, &args.plan_id)?;
+    consent::check_named(app, &session, &plan, &args.plan_id).await?;
     let verdict = session.engine.verdict(&app.cx, &plan);
     if !app.screen.is_json() {
         plan::show(app, &session, &plan, &verdict, plan::Shown::in_full(app, None)).await?;

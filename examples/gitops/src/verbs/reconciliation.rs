@@ -19,7 +19,8 @@ use crate::output::{commits, when};
 
 /// Shows what was planned, sent and left, who approved it, and which commits it brought.
 pub async fn show(app: &App, session: &Session, number: u64) -> Ended {
-    let Attempt { mut deployment, steps, left, previous } = deployment::find(&session.audit_path(), number)?;
+    let Attempt { mut deployment, steps, left, previous } =
+        deployment::find(&app.cx, session.audit(), number).await?;
     let commit = Authors::default().of(app, session, &deployment.revision).await;
     (deployment.author, deployment.summary) = commit.map(|commit| (commit.author, commit.summary)).unzip();
     let (brings, undoes) = match &previous {

@@ -25,7 +25,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
         Some(name) => Some(rollback::find(app, &session, name).await?),
         None => None,
     };
-    let (bad, good) = bad_and_good(&session.audit_path(), named, pinned.clone())?;
+    let (bad, good) = bad_and_good(&app.cx, session.audit(), named, pinned.clone()).await?;
     // What can't be taken back is said before anything is done.
     let revert = Revert::of(&app.cx, &session, &bad, &good).await?;
     let is_held = pinned.is_some_and(|pinned| pinned.id() == good.id());

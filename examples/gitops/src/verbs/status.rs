@@ -103,7 +103,7 @@ impl<'a> StatusDocument<'a> {
         let plan = plan.as_ref().ok();
         let owned = inventory.entries().keys().filter(|key| is_there(key)).count();
         let (pinned, suspended) = (engine.pinned(&app.cx).await?, engine.suspended(&app.cx).await?);
-        let mut deployments = deployment::last(&session.audit_path(), REMEMBERED, false)?;
+        let mut deployments = deployment::last(&app.cx, session.audit(), REMEMBERED, false).await?;
         let Standing { live, progress } = Standing::of(inventory, plan);
         let commit = match plan {
             Some(plan) => session.commit(&app.cx, &plan.revision).await,

@@ -1,10 +1,8 @@
 //! The changes of objects, as the audit log tells them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use gitops_app::session;
-use gitops_core::{Action, AuditEvent, AuditRecord, Key, PlanId, Result, Revision, Time};
+use gitops_core::{Action, AuditEvent, AuditLog, AuditRecord, Cx, Key, PlanId, Result, Revision, Time};
 use serde::Serialize;
 
 /// One change that was sent, and what came of it.
@@ -100,12 +98,13 @@ impl Trail {
 }
 
 /// The last change of an object.
-pub fn last(path: &Path, key: &Key) -> Result<Option<Change>> {
+pub async fn last(cx: &Cx, log: &dyn AuditLog, key: &Key) -> Result<Option<Change>> {
     let (mut trail, mut last) = (Trail::default(), None);
-    session::each_audited(path, |record| {
+    log.each(cx, &mut |record| {
         last = trail.take(&record).filter(|change| &change.key == key).or_else(|| last.take());
         Ok(())
-    })?;
+    })
+    .await?;
     let open = trail.rest().filter(|change| &change.key == key);
     Ok(open.chain(last).max_by_key(|change| change.number))
 }

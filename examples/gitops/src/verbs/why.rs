@@ -222,7 +222,7 @@ impl<'a> WhyDocument<'a> {
             needs,
             owned: session.engine.inventory().entries().get(key),
             components: session.components(&app.cx).await?.remove(key).unwrap_or_default(),
-            last_change: trail::last(&session.audit_path(), key)?,
+            last_change: trail::last(&app.cx, session.audit(), key).await?,
             next: Next::of(plan, key),
         })
     }

@@ -4,6 +4,7 @@
 mod charts;
 mod cluster;
 mod field;
+mod home;
 mod init;
 mod kills;
 mod others;
@@ -73,6 +74,12 @@ impl Cluster {
         tokio::task::spawn_blocking(move || command.output().expect("the command starts").into())
             .await
             .unwrap()
+    }
+
+    /// The document that the command answers.
+    async fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let ran = self.run(&[&["--output", "json"], arguments].concat()).await;
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
     }
 
     /// Where a `ConfigMap` of the namespace is.

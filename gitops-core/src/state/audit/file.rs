@@ -52,20 +52,12 @@ impl FileAudit {
 
     /// The newest entries, at most `limit` of them, the newest last; changes nothing.
     ///
-    /// Each line that is given is checked for itself; [`verify`](Self::verify) checks that they follow one another.
+    /// Those that are given follow one another; [`verify`](Self::verify) checks the others too.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
     pub fn read(path: impl AsRef<Path>, limit: usize) -> Result<Vec<AuditRecord>> {
         verify::newest(path.as_ref(), limit)
-    }
-
-    /// Gives every entry, the oldest first, and holds one at a time; changes nothing. Each line is checked for itself.
-    ///
-    /// # Errors
-    /// As [`verify`](Self::verify), and whatever `take` gives: then nothing more is read.
-    pub fn each(path: impl AsRef<Path>, take: impl FnMut(AuditRecord) -> Result<()>) -> Result<()> {
-        verify::each(path.as_ref(), take)
     }
 }
 

@@ -6,13 +6,15 @@ mod file;
 mod line;
 mod log;
 mod memory;
+mod reading;
 mod store;
 mod verify;
 
 pub use entry::{AuditEntry, AuditEvent, AuditRecord, LeftObject, LeftState, Purpose, SyncResult};
 pub use file::FileAudit;
 pub use memory::MemoryAudit;
-pub use store::StoreAudit;
+pub use reading::{AuditLog, FileAuditLog};
+pub use store::{StoreAudit, StoreAuditLog};
 pub use verify::AuditReport;
 
 use async_trait::async_trait;

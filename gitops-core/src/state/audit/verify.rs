@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use serde::Serialize;
@@ -46,13 +46,21 @@ pub(super) fn verify(path: &Path, beyond: Option<&AuditPosition>) -> Result<Audi
     walk.finish(unfinished).map_err(|error| error.with("path", path.display()))
 }
 
-pub(super) fn each(path: &Path, mut take: impl FnMut(AuditRecord) -> Result<()>) -> Result<()> {
-    each_line(path, |line| take(record(&line[..line.len() - 1])?)).map(drop)
-}
+/// How many bytes of entries are read at a time.
+const PAGE: u64 = 256 << 10;
 
-fn record(line: &[u8]) -> Result<AuditRecord> {
-    let (line, _) = Line::unseal(line)?;
-    Ok(AuditRecord { number: line.seq, entry: line.entry.into_owned() })
+/// The entries after a position, about a page of them, and the position after those; none at the end.
+pub(super) fn page(path: &Path, from: &AuditPosition) -> Result<(Vec<AuditRecord>, AuditPosition)> {
+    let mut reader = open(path)?;
+    let sought = reader.seek(SeekFrom::Start(from.bytes));
+    sought.map_err(|error| fs::failed("read the audit log", path, error))?;
+    let (mut at, mut records) = (from.clone(), Vec::new());
+    lines(reader, path, |line| {
+        let entry = at.follow(line)?;
+        records.push(AuditRecord { number: at.entries, entry });
+        Ok(at.bytes - from.bytes < PAGE)
+    })?;
+    Ok((records, at))
 }
 
 pub(super) fn newest(path: &Path, limit: usize) -> Result<Vec<AuditRecord>> {
@@ -65,7 +73,20 @@ pub(super) fn newest(path: &Path, limit: usize) -> Result<Vec<AuditRecord>> {
         newest.truncate(limit);
         Ok(())
     })?;
-    newest.iter().map(|line| record(line)).collect()
+    in_a_row(newest.iter().map(Vec::as_slice)).map_err(|error| error.with("path", path.display()))
+}
+
+/// The entries of lines, each of which must follow the one before.
+fn in_a_row<'l>(lines: impl Iterator<Item = &'l [u8]>) -> Result<Vec<AuditRecord>> {
+    let (mut records, mut before) = (Vec::new(), None);
+    for line in lines {
+        let (line, hash) = Line::unseal(line)?;
+        if before.replace(hash).is_some_and(|before| before != line.prev) {
+            return Err(broken("the line does not follow the one before it").with("entry", line.seq));
+        }
+        records.push(AuditRecord { number: line.seq, entry: line.entry.into_owned() });
+    }
+    Ok(records)
 }
 
 pub(super) fn cut_short(checkpoint: &AuditPosition) -> Error {
@@ -140,7 +161,11 @@ impl<'a> Walk<'a> {
 
 /// Gives each line with its end, and says whether one without an end is left over.
 fn each_line(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<bool> {
-    let mut reader = open(path)?;
+    lines(open(path)?, path, |line| take(line).map(|()| true))
+}
+
+/// The same for what a reader has, until nothing more is wanted.
+fn lines(mut reader: impl BufRead, path: &Path, mut take: impl FnMut(&[u8]) -> Result<bool>) -> Result<bool> {
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -149,7 +174,10 @@ fn each_line(path: &Path, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<b
         read.map_err(|error| fs::failed("read the audit log", path, error))?;
         match line.last() {
             None => return Ok(false),
-            Some(b'\n') => take(&line).map_err(|error| error.with("path", path.display()))?,
+            Some(b'\n') => match take(&line).map_err(|error| error.with("path", path.display()))? {
+                true => {}
+                false => return Ok(false),
+            },
             Some(_) if line.len() > LINE_LIMIT => {
                 return Err(broken("a line is longer than any entry").with("path", path.display()));
             }

@@ -21,7 +21,7 @@ impl SecretKey {
     /// # Cancel safety
     /// A dropped call has made the key or not; the next one finds it or makes it.
     pub async fn kept_in(cx: &Cx, store: &dyn StateStore) -> Result<Self> {
-        if let Some(key) = load(cx, store).await? {
+        if let Some(key) = Self::found_in(cx, store).await? {
             return Ok(key);
         }
         let document = Document { epoch: 0, bytes: cx.random_bytes::<32>().to_vec() };
@@ -31,7 +31,18 @@ impl SecretKey {
             _ => {}
         }
         let missing = || Error::new(ErrorKind::Internal, "the store does not give what it was given");
-        load(cx, store).await?.ok_or_else(missing)
+        Self::found_in(cx, store).await?.ok_or_else(missing)
+    }
+
+    /// The key that a store keeps, if one was made yet; nothing is written.
+    ///
+    /// # Errors
+    /// As [`kept_in`](Self::kept_in).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn found_in(cx: &Cx, store: &dyn StateStore) -> Result<Option<Self>> {
+        load(cx, store).await
     }
 }
 

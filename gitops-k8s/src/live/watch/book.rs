@@ -39,24 +39,21 @@ impl Drop for Flight<'_> {
     }
 }
 
-/// A stream that shows every move of a kind, for as long as it is.
-pub(crate) struct Following<'a> {
-    book: &'a Book,
-    of: (GroupKind, SmolStr),
-}
-
-impl Drop for Following<'_> {
-    fn drop(&mut self) {
-        self.book.followed.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.of);
-    }
-}
-
 impl Book {
-    /// A stream has compared all there is, and is connected.
-    pub fn follow(&self, kind: &GroupKind, namespace: &SmolStr) -> Following<'_> {
-        let of = (kind.clone(), namespace.clone());
-        self.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(of.clone());
-        Following { book: self, of }
+    /// A stream has compared all there is and is connected, or it no longer is.
+    pub fn set_followed(&self, kind: &GroupKind, namespace: &SmolStr, follows: bool) {
+        let (of, mut followed) =
+            ((kind.clone(), namespace.clone()), self.followed.lock().unwrap_or_else(PoisonError::into_inner));
+        match follows {
+            true => followed.insert(of),
+            false => followed.remove(&of),
+        };
+    }
+
+    /// Whether the engine was told of an object, or is changing it: nothing else is news to it.
+    pub fn asks_about(&self, key: &Key) -> bool {
+        self.told.get(key).is_some()
+            || self.flying.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
     }
 
     /// Whether an object would be told of at once if it moved: it was told of with an owner label, for only labelled ones are

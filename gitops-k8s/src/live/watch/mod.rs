@@ -1,6 +1,8 @@
 //! Which objects moved, by watches on what is ours.
 
+mod audience;
 mod book;
+mod hub;
 mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,17 +12,18 @@ use async_trait::async_trait;
 use gitops_core::capability::{Moved, Watch};
 use gitops_core::{Cx, GroupKind, Key, Result};
 use smol_str::SmolStr;
-use tokio::task::JoinSet;
 
+use audience::Listener;
 pub(crate) use book::Book;
-use stream::Stream;
+use hub::Subscription;
 
 use crate::live::application::{Inner, Kubernetes};
 
-/// The watches of one target: one for each kind, or for each of its namespaces where more is not allowed.
+/// What one target listens to: one watch for each kind, or for each of its namespaces where more is not allowed.
 ///
-/// Only what carries our label is watched, so that the size of the cluster costs nothing. They begin with the first
-/// question what moved; a program that plans once opens none.
+/// Only what carries the label of some application is watched, so that the size of the cluster costs nothing; all applications that
+/// use one [`Cluster`](crate::Cluster) share the watches. They begin with the first question what moved; a program that plans once
+/// opens none.
 #[derive(Default)]
 pub(crate) struct Streams(Mutex<Wanted>);
 
@@ -28,9 +31,8 @@ pub(crate) struct Streams(Mutex<Wanted>);
 struct Wanted {
     target: Option<SmolStr>,
     kinds: BTreeMap<GroupKind, BTreeSet<SmolStr>>,
-    running: BTreeSet<(GroupKind, SmolStr)>,
-    /// Ends the streams when the target goes.
-    tasks: JoinSet<()>,
+    /// They end when the target goes.
+    joined: BTreeMap<(GroupKind, SmolStr), Subscription>,
 }
 
 impl Streams {
@@ -48,22 +50,22 @@ impl Streams {
         }
     }
 
-    /// Opens the streams that are wanted and not open.
+    /// Joins the watches that are wanted.
     fn start(&self, inner: &Inner) {
         let limited = inner.limits.are_narrow();
         let mut wanted = self.lock();
-        let Wanted { target, kinds, running, tasks } = &mut *wanted;
+        let Wanted { target, kinds, joined } = &mut *wanted;
         let Some(target) = target else { return };
+        joined.values().for_each(Subscription::keep_up);
         for (kind, namespaces) in kinds {
             let everywhere = BTreeSet::from([SmolStr::default()]);
             let namespaces = if limited { &*namespaces } else { &everywhere };
             for namespace in namespaces {
-                if running.insert((kind.clone(), namespace.clone())) {
-                    let (kind, namespace, target) = (kind.clone(), namespace.clone(), target.clone());
-                    let (cluster, eye) = (inner.cluster.clone(), inner.eye.clone());
-                    let (book, silence) = (inner.book.clone(), inner.silence);
-                    tasks.spawn(Stream { cluster, eye, book, target, kind, namespace, silence }.run());
-                }
+                joined.entry((kind.clone(), namespace.clone())).or_insert_with_key(|(kind, namespace)| {
+                    let (eye, book) = (inner.eye.clone(), inner.book.clone());
+                    let watched = (kind.clone(), namespace.clone(), inner.silence);
+                    Subscription::new(&inner.cluster, watched, Listener { target: target.clone(), eye, book })
+                });
             }
         }
     }

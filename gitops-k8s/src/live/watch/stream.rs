@@ -1,18 +1,14 @@
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, Error, ErrorKind, GroupKind, Key};
-use smol_str::SmolStr;
+use gitops_core::{Cx, Error, ErrorKind};
 
-use super::Book;
+use super::audience::Audience;
 use crate::client::cluster::{Cluster, Failure};
 use crate::client::kinds::{Served, collection};
 use crate::live::events::{Event, Events, Kind};
 use crate::live::list::{List, escape};
-use crate::live::object::{Eye, Seen};
 use crate::live::owner_label::LABEL;
-use crate::live::told::State;
 
 /// How long to wait before a broken stream is opened again: at first, and at most.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(30));
@@ -33,14 +29,11 @@ fn is_cut(failure: &Failure) -> bool {
     matches!(failure.kind(), ErrorKind::Unavailable | ErrorKind::Timeout)
 }
 
-/// The watch on our objects of one kind, in one namespace or (with none) in all.
+/// The watch on the labelled objects of one kind, in one namespace or (with none) in all.
 pub(super) struct Stream {
     pub cluster: Cluster,
-    pub eye: Eye,
-    pub book: Arc<Book>,
-    pub target: SmolStr,
-    pub kind: GroupKind,
-    pub namespace: SmolStr,
+    /// Who listens to it.
+    pub audience: Arc<Audience>,
     /// How long it may be silent before it is taken for dead.
     pub silence: Duration,
 }
@@ -52,8 +45,8 @@ impl Stream {
         let mut pause = PAUSES.0;
         loop {
             if let Err(failure) = self.once(&cx, &mut pause).await {
-                tracing::warn!(kind = %self.kind, error = %failure.error, "a watch is broken: its objects are looked at");
-                self.look_at_all();
+                tracing::warn!(kind = %self.audience.kind, error = %failure.error, "a watch is broken: its objects are looked at");
+                self.audience.look_at_all();
             }
             if !rest(&cx, &mut pause).await {
                 return;
@@ -64,10 +57,10 @@ impl Stream {
     /// All there is, and watches from it on for as long as the server can go on. Each event shortens the next pause.
     async fn once(&self, cx: &Cx, pause: &mut Duration) -> Result<(), Failure> {
         let wire = self.cluster.wire();
-        let served = self.cluster.kinds().served(cx, wire, &self.kind).await?;
+        let served = self.cluster.kinds().served(cx, wire, &self.audience.kind).await?;
         let version = &served.versions[0];
         let ours = escape(LABEL);
-        let uri = format!("{}?labelSelector={ours}", collection(&served, version, &self.namespace));
+        let uri = format!("{}?labelSelector={ours}", collection(&served, version, &self.audience.namespace));
         let (mut from, mut begun) = match self.begin(cx, &uri).await {
             Ok((from, events)) => (from, Some(events)),
             // The server does not know how to begin a watch with all there is.
@@ -104,17 +97,15 @@ impl Stream {
     async fn begin(&self, cx: &Cx, uri: &str) -> Result<(String, Events), Failure> {
         let watch = format!("{uri}&watch=1&{WATCH}&sendInitialEvents=true&resourceVersionMatch=NotOlderThan");
         let mut events = Events::open(self.cluster.wire(), cx, watch).await?;
-        let mut there = BTreeSet::new();
+        let mut there = self.audience.begin();
         while let Some(event) = cx.within(self.silence).bounded(events.next()).await? {
-            let (is_end, is_there) =
-                (event.ends_the_beginning(), matches!(event.kind, Kind::Added | Kind::Modified));
-            let (key, version) = self.take(event);
-            if is_end {
-                self.miss(&there, &version);
+            if event.ends_the_beginning() {
+                let version = event.resource_version().to_owned();
+                self.audience.complete(there, &version);
                 return Ok((version, events));
             }
-            if is_there {
-                there.insert(key);
+            if matches!(event.kind, Kind::Added | Kind::Modified) {
+                self.audience.show_there(event.object, &mut there);
             }
         }
         let what = "the server ended a watch before it had shown all there is";
@@ -129,9 +120,9 @@ impl Stream {
         from: &mut String,
         pause: &mut Duration,
     ) -> gitops_core::Result<()> {
-        let _following = self.book.follow(&self.kind, &self.namespace);
+        let _following = self.audience.follow();
         while let Some(event) = cx.within(self.silence).bounded(events.next()).await? {
-            *from = self.take(event).1;
+            *from = self.take(event);
             *pause = PAUSES.0;
         }
         Ok(())
@@ -139,54 +130,28 @@ impl Stream {
 
     /// Compares all that is there with what was told, and gives the version to watch from.
     async fn list(&self, cx: &Cx, served: &Served, version: &str, uri: &str) -> Result<String, Failure> {
-        let mut list = List::new(uri.to_owned(), served.api_version(version), self.kind.kind());
-        let mut there = BTreeSet::new();
+        let mut list = List::new(uri.to_owned(), served.api_version(version), self.audience.kind.kind());
+        let mut there = self.audience.begin();
         while let Some(page) = list.next_page(self.cluster.wire(), cx, |_| true).await? {
             if list.has_begun_anew() {
-                there.clear();
+                there = self.audience.begin();
             }
             for (_, seen) in page {
-                let key = self.key(&seen);
-                self.book.show(&key, State::of(&seen, &self.eye));
-                there.insert(key);
+                self.audience.show_there(seen.json, &mut there);
             }
         }
-        self.miss(&there, list.resource_version());
+        self.audience.complete(there, list.resource_version());
         Ok(list.resource_version().to_owned())
     }
 
-    /// What was told and is not there any more, as of a version, is gone.
-    fn miss(&self, there: &BTreeSet<Key>, version: &str) {
-        for key in self.told().iter().filter(|key| !there.contains(key)) {
-            self.book.show(key, State::absent(version));
-        }
-    }
-
-    /// Gives the object that it is about, and the version to go on from.
-    fn take(&self, event: Event) -> (Key, String) {
-        let seen = Seen::new(event.object);
-        let key = self.key(&seen);
+    /// Takes in an event, and gives the version to go on from.
+    fn take(&self, event: Event) -> String {
+        let version = event.resource_version().to_owned();
         match event.kind {
-            Kind::Added | Kind::Modified => self.book.show(&key, State::of(&seen, &self.eye)),
-            // Gone, or no longer carrying our label.
-            Kind::Deleted => self.book.show(&key, State::absent(seen.resource_version())),
+            Kind::Added | Kind::Modified => self.audience.show(event.object, true),
+            Kind::Deleted => self.audience.show(event.object, false),
             Kind::Bookmark | Kind::Error => {}
         }
-        let version = seen.resource_version().to_owned();
-        (key, version)
-    }
-
-    fn key(&self, seen: &Seen) -> Key {
-        let name = |name: &str| seen.json["metadata"][name].as_str().unwrap_or_default().to_owned();
-        Key::new(self.target.clone(), self.kind.clone(), name("namespace"), name("name"))
-    }
-
-    fn told(&self) -> Vec<Key> {
-        self.book.told.of_kind(&self.target, &self.kind, &self.namespace)
-    }
-
-    /// Nobody can say what moved: all of this kind may have.
-    fn look_at_all(&self) {
-        self.told().into_iter().for_each(|key| self.book.move_key(key));
+        version
     }
 }

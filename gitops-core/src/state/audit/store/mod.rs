@@ -1,16 +1,19 @@
 //! An audit log beside the other documents of an application.
 
 mod page;
+mod reading;
+
+pub use reading::StoreAuditLog;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
-use super::AuditSink;
 use super::entry::{AuditEntry, AuditRecord};
 use super::line::broken;
 use super::verify::AuditReport;
+use super::{AuditLog, AuditSink};
 use crate::cx::Cx;
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result, Version};
@@ -74,7 +77,7 @@ impl StoreAudit {
     /// # Errors
     /// `Corrupt` if they do not follow one another; whatever the store gives.
     pub async fn records(&self, cx: &Cx) -> Result<Vec<AuditRecord>> {
-        records(&self.pages(cx).await?)
+        self.log().newest(cx, usize::MAX).await
     }
 
     /// Checks every entry that is there.
@@ -82,34 +85,12 @@ impl StoreAudit {
     /// # Errors
     /// As [`records`](Self::records).
     pub async fn verify(&self, cx: &Cx) -> Result<AuditReport> {
-        let pages = self.pages(cx).await?;
-        let records = records(&pages)?;
-        let end = pages.last().map_or_else(|| Page::first().end, |page| page.end.clone());
-        Ok(AuditReport {
-            entries: end.entries,
-            first: records.first().map(|record| record.entry.time),
-            last: records.last().map(|record| record.entry.time),
-            application: records.last().map(|record| record.entry.application.clone()),
-            hash: end.hash,
-            unfinished: false,
-        })
+        self.log().verify(cx).await
     }
 
-    /// The pages that are there, the oldest first, each the continuation of the one before.
-    async fn pages(&self, cx: &Cx) -> Result<Vec<Page>> {
-        let head = newest(cx, &*self.store).await?;
-        let mut pages = vec![head];
-        while let Some(number) = pages[pages.len() - 1].number.checked_sub(1) {
-            let later = &pages[pages.len() - 1];
-            match load(cx, &*self.store, number).await? {
-                Some(page) if page.number == number && page.end == later.start => pages.push(page),
-                // It was written over.
-                Some(page) if page.number > number && page.number % PAGES == number % PAGES => break,
-                _ => return Err(broken("a page of it is missing or was changed").with("page", number)),
-            }
-        }
-        pages.reverse();
-        Ok(pages)
+    /// The same log, to be read.
+    pub fn log(&self) -> StoreAuditLog {
+        StoreAuditLog::new(Arc::clone(&self.store), "the store")
     }
 
     /// Writes the first of the entries, as many as there is room for, and gives their number: none if a page is full now.
@@ -155,9 +136,7 @@ impl StoreAudit {
                     let follows =
                         pages.last().map_or(page.start == head.start, |before| before.end == page.start);
                     if !follows {
-                        return Err(
-                            broken("a page of it does not follow the one before it").with("page", number)
-                        );
+                        return Err(does_not_follow(number));
                     }
                     pages.push(page);
                 }
@@ -165,26 +144,41 @@ impl StoreAudit {
             }
         }
         match pages.is_empty() && !head.is_empty() {
-            true => Err(broken("a page of it is missing or was changed").with("page", head.number)),
+            true => Err(missing(head.number)),
             false => Ok(pages),
         }
     }
 }
 
-fn records(pages: &[Page]) -> Result<Vec<AuditRecord>> {
-    Ok(pages.iter().map(Page::records).collect::<Result<Vec<_>>>()?.concat())
-}
-
 async fn load(cx: &Cx, store: &dyn StateStore, number: u64) -> Result<Option<Page>> {
     match store.load(cx, &name(number)).await? {
-        Some(stored) => Page::read(&stored).map(Some).map_err(|error| error.with("document", name(number))),
+        Some(stored) => Page::read(&stored).map(Some).map_err(|error| at(error, number)),
         None => Ok(None),
     }
 }
 
+fn does_not_follow(number: u64) -> Error {
+    at(broken("a page of it does not follow the one before it"), number)
+}
+
+fn missing(number: u64) -> Error {
+    at(broken("a page of it is missing or was changed"), number)
+}
+
+/// Names a page, and the document in which it is.
+fn at(error: Error, number: u64) -> Error {
+    error.with("page", number).with("document", name(number))
+}
+
 /// The newest page; an empty one where there is none. What was written in turn is found by halving.
 async fn newest(cx: &Cx, store: &dyn StateStore) -> Result<Page> {
-    let Some(first) = load(cx, store, 0).await? else { return Ok(Page::first()) };
+    let Some(first) = load(cx, store, 0).await? else {
+        // The second page is never there without the first.
+        return match load(cx, store, 1).await? {
+            Some(_) => Err(missing(0)),
+            None => Ok(Page::first()),
+        };
+    };
     let (mut head, mut above) = (first, PAGES);
     let begin = head.number;
     while head.number + 1 < begin + above {

@@ -77,7 +77,7 @@ impl Page {
             version: Some(stored.version.clone()),
         };
         let mut end = page.start.clone();
-        page.each(|_, at| end = at.clone()).map_err(|error| error.with("page", page.number))?;
+        page.each(|_, at| end = at.clone())?;
         page.end = end;
         Ok(page)
     }
