@@ -49,6 +49,19 @@ pub enum ServerEvent {
         /// What went wrong, in one line.
         error: String,
     },
+    /// What was pending on a head that a request left was ended, or on the head of one that is over.
+    Superseded {
+        /// The repository.
+        repository: String,
+        /// The request.
+        request: u64,
+        /// The head that it left.
+        commit: String,
+        /// How many statuses were ended.
+        statuses: usize,
+        /// What they say now.
+        description: String,
+    },
     /// A command in a comment was carried out or refused.
     Commanded {
         /// The repository.

@@ -33,7 +33,7 @@ use crate::webhooks::Endpoints;
 ///   slow takes the place of nobody else for longer.
 /// - A webhook is verified over its bytes before they are read, and counts for the repository alone whose secret it was signed
 ///   with. It is a hint to look sooner: one that is lost, doubled, late or in the wrong order changes nothing but the time.
-/// - A request costs the forge at most three writes for a push, and none where nothing changed. A slow review blocks no other.
+/// - A request costs the forge at most four writes for a push, and none where nothing changed. A slow review blocks no other.
 /// - A command in a comment is carried out once, also by two processes and after a restart.
 ///
 /// There is no TLS and no login: put it behind what has both where others than the cluster or the machine can reach it.

@@ -19,6 +19,9 @@ const SHOWN: usize = 10;
 /// How many requests are remembered, those first that were touched last.
 const PAGES: usize = 2_000;
 
+/// How many bytes the document has at most: a store in a cluster takes 512 KiB.
+const BYTES: usize = 400 << 10;
+
 /// How often the document is written again that another process wrote meanwhile.
 const TRIES: usize = 16;
 
@@ -42,6 +45,9 @@ pub(super) struct Page {
     /// Its head, and since when it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Head>,
+    /// The heads that it left, of which it is not known yet that nothing is pending there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// The head that somebody vouches for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vouched: Option<String>,
@@ -56,6 +62,9 @@ pub(super) struct Page {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Head {
     pub commit: String,
+    /// The branch that it is to be merged into; empty where a former version noted it.
+    #[serde(default)]
+    pub base: String,
     pub since: Time,
 }
 
@@ -119,6 +128,15 @@ impl Page {
         self.asked.iter().filter(|entry| matches!(entry.stage, Stage::Answered { .. }))
     }
 
+    /// A commit is the head no longer.
+    pub fn leave(&mut self, head: String) {
+        if !self.left.contains(&head) {
+            self.left.push(head);
+        }
+        let surplus = self.left.len().saturating_sub(SHOWN);
+        self.left.drain(..surplus);
+    }
+
     fn prune(&mut self, now: Time) {
         let surplus = self.asked.len().saturating_sub(SHOWN);
         let mut nth = 0;
@@ -141,6 +159,15 @@ impl Memory {
         Ok(self.load(cx).await?.0.requests.remove(&number).unwrap_or_default())
     }
 
+    /// The requests of which a head is remembered that may have something pending, each with the branch that it is to be merged
+    /// into, if that is known.
+    pub async fn with_heads(&self, cx: &Cx) -> Result<Vec<(u64, Option<String>)>> {
+        let pages = self.load(cx).await?.0.requests.into_iter();
+        let has_heads = |page: &Page| page.head.is_some() || !page.left.is_empty();
+        let base = |page: Page| page.head.map(|head| head.base).filter(|base| !base.is_empty());
+        Ok(pages.filter(|(_, page)| has_heads(page)).map(|(number, page)| (number, base(page))).collect())
+    }
+
     /// Changes what is remembered of a request, on the disk before this returns. Nothing is written where nothing changes.
     pub async fn change<T>(&self, cx: &Cx, number: u64, mut change: impl FnMut(&mut Page) -> T) -> Result<T> {
         for _ in 0..TRIES {
@@ -154,7 +181,11 @@ impl Memory {
             page.touched = cx.now();
             page.prune(cx.now());
             book.prune(number);
-            let document = Document { epoch: 0, bytes: serde_json::to_vec(&book)? };
+            let mut bytes = serde_json::to_vec(&book)?;
+            while bytes.len() > BYTES && book.forget_oldest(number) {
+                bytes = serde_json::to_vec(&book)?;
+            }
+            let document = Document { epoch: 0, bytes };
             match self.store.swap(cx, &self.document, version.as_ref(), document).await {
                 Err(error) if error.is_conflict() => {}
                 written => return written.map(|_| changed),
@@ -183,13 +214,17 @@ impl Memory {
 
 impl Book {
     fn prune(&mut self, but: u64) {
-        while self.requests.len() > PAGES {
-            let oldest = self.requests.iter().filter(|(number, _)| **number != but);
-            let Some(oldest) = oldest.min_by_key(|(_, page)| page.touched).map(|(number, _)| *number) else {
-                return;
-            };
-            self.requests.remove(&oldest);
-        }
+        while self.requests.len() > PAGES && self.forget_oldest(but) {}
+    }
+
+    /// Forgets some of the requests that were touched longest ago; gives whether there was one.
+    fn forget_oldest(&mut self, but: u64) -> bool {
+        let others = self.requests.iter().filter(|(number, _)| **number != but);
+        let mut oldest: Vec<(Time, u64)> = others.map(|(number, page)| (page.touched, *number)).collect();
+        oldest.sort_unstable();
+        oldest.truncate((oldest.len() / 16).max(1));
+        oldest.iter().for_each(|(_, number)| drop(self.requests.remove(number)));
+        !oldest.is_empty()
     }
 }
 
@@ -222,6 +257,20 @@ mod tests {
             Page::default(),
             "another repository"
         );
+    }
+
+    #[tokio::test]
+    async fn the_document_fits_into_every_store_and_forgets_what_was_touched_longest_ago() {
+        let (cx, store) = (Cx::system(), Arc::new(MemoryStore::default()));
+        let memory = Memory::new(store.clone(), "a");
+        for number in 1..=30 {
+            let big = |page: &mut Page| page.left = vec!["0".repeat(20 << 10)];
+            memory.change(&cx, number, big).await.unwrap();
+        }
+        let stored = store.load(&cx, &memory.document).await.unwrap().unwrap();
+        assert!(stored.document.bytes.len() <= BYTES);
+        assert_eq!(memory.page(&cx, 1).await.unwrap(), Page::default());
+        assert!(!memory.page(&cx, 30).await.unwrap().left.is_empty());
     }
 
     #[test]

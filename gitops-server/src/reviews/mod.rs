@@ -8,6 +8,7 @@ mod outcome;
 mod poll;
 mod queue;
 mod review;
+mod superseded;
 #[cfg(test)]
 mod tests;
 
@@ -189,8 +190,13 @@ impl Shared {
 
     /// The applications that follow the branch into which a request goes.
     fn followers(&self, request: &ChangeRequest) -> impl Iterator<Item = &Config> {
-        let base = request.base.name.clone();
-        let follows = move |config: &&Config| matches!(&config.source.reference, GitRef::Branch(branch) if *branch == base);
+        self.follow(&request.base.name)
+    }
+
+    /// The applications that follow a branch.
+    fn follow(&self, branch: &str) -> impl Iterator<Item = &Config> {
+        let name = branch.to_owned();
+        let follows = move |config: &&Config| matches!(&config.source.reference, GitRef::Branch(branch) if *branch == name);
         self.chosen.iter().filter(follows)
     }
 

@@ -33,7 +33,7 @@ impl Shared {
         loop {
             let mut wait = self.every;
             if self.is_at_work()
-                && let Err(error) = self.poll(cx).await
+                && let Err(error) = self.poll_once(cx).await
                 && error.kind() != ErrorKind::Cancelled
             {
                 wait = wait.min(AGAIN);
@@ -52,7 +52,7 @@ impl Shared {
         }
     }
 
-    async fn poll(&self, cx: &Cx) -> Result<()> {
+    pub(super) async fn poll_once(&self, cx: &Cx) -> Result<()> {
         let open = patiently(cx, || self.forge.change_requests(cx, &RequestQuery::Open)).await?;
         for request in open.iter().filter(|request| self.is_ours(request)) {
             let (is_touched, is_due) = self.is_due(cx, request);
@@ -64,7 +64,20 @@ impl Shared {
             }
         }
         self.seen().retain(|number, _| open.iter().any(|request| request.number == *number));
+        self.look_for_closed(cx, &open).await?;
         self.look_at_merged(cx).await
+    }
+
+    /// Requests that were closed or merged while nobody listened: what is pending on their heads is ended.
+    async fn look_for_closed(&self, cx: &Cx, open: &[ChangeRequest]) -> Result<()> {
+        let is_open = |number: u64| open.iter().any(|request| request.number == number);
+        for (number, base) in self.memory.with_heads(cx).await? {
+            let is_ours = base.is_none_or(|base| self.follow(&base).next().is_some());
+            if is_ours && !is_open(number) {
+                self.reviews.push(number);
+            }
+        }
+        Ok(())
     }
 
     /// Whether somebody did something to a request, and whether a review would say something else.

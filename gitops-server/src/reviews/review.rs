@@ -46,7 +46,9 @@ impl Shared {
         }
         if request.state != RequestState::Open {
             let answer = (false, "the request is not open any more".to_owned());
-            return self.answer_waiting(cx, number, &[], |_| answer.clone()).await;
+            self.answer_waiting(cx, number, &[], |_| answer.clone()).await?;
+            self.end_left(cx, &request).await;
+            return Ok(());
         }
         let page = self.know_head(cx, &request).await?;
         let waiting: Vec<Entry> = page.awaiting_review().cloned().collect();
@@ -66,7 +68,8 @@ impl Shared {
         let chosen = self.chosen();
         let document = |_: &_, _: &_| String::new();
         let told = Box::pin(asked.review(cx, &self.applications, &chosen, &nobody(), document)).await?;
-        self.seen().insert(number, Seen { is_told: true, ..seen });
+        let is_told = self.end_left(cx, &told.request).await;
+        self.seen().insert(number, Seen { is_told, ..seen });
         self.tell_of_review(number, &told);
         if waiting.is_empty() {
             return Ok(());
@@ -91,10 +94,17 @@ impl Shared {
     /// Notes since when the head of a request is known; somebody vouches for one head only.
     pub(super) async fn know_head(&self, cx: &Cx, request: &ChangeRequest) -> Result<Page> {
         let (commit, since) = (request.head.commit.as_str(), cx.now());
+        let base = request.base.name.as_str();
         let note = |page: &mut Page| {
-            if page.head.as_ref().is_none_or(|head| head.commit != commit) {
-                page.head = Some(Head { commit: commit.to_owned(), since });
-                page.vouched = None;
+            if page.head.as_ref().is_none_or(|head| head.commit != commit || head.base != base) {
+                let before = page.head.take();
+                let (left, same): (Vec<Head>, Vec<Head>) =
+                    before.into_iter().partition(|head| head.commit != commit);
+                left.into_iter().for_each(|head| page.leave(head.commit));
+                page.left.retain(|left| left != commit);
+                let since = same.first().map_or(since, |head| head.since);
+                page.vouched = page.vouched.take().filter(|vouched| vouched == commit && !same.is_empty());
+                page.head = Some(Head { commit: commit.to_owned(), base: base.to_owned(), since });
             }
             page.clone()
         };

@@ -1,5 +1,7 @@
 //! Commands in comments on a forge in memory, with a real repository and an engine at work.
 
+mod superseded;
+
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -34,6 +36,11 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::with("").await
+    }
+
+    /// The same with more in the configuration.
+    async fn with(more: &str) -> Self {
         let forge = MemoryForge::new(OURS, "gitops");
         let person = |login, permission| forge.acting_as(&forge.join(login, permission));
         let (alice, bob) = (person("alice", Permission::Write), person("bob", Permission::Write));
@@ -52,6 +59,7 @@ impl World {
         world.commit("one");
         let text = "name: site\nsource: { git: { url: ./repository, ref: { branch: main }, path: site } }\n\
                     target: { directory: { root: ./live } }\nsync: { interval: 1s }\n";
+        let text = format!("{text}{more}");
         fs::write(world.path("gitops.yaml"), text).unwrap();
         world.work().await;
         world

@@ -74,6 +74,11 @@ fn line(event: &ServerEvent, is_verbose: bool) -> Option<String> {
         ServerEvent::ReviewFailed { repository, request, error } => {
             format!("{} {repository}#{request}: {}", paint(RED, "not reviewed:"), escape(error))
         }
+        ServerEvent::Superseded { repository, request, commit, statuses, description } => {
+            let commit = commit.get(..12).unwrap_or(commit);
+            let said = escape(description);
+            format!("{repository}#{request} at {commit}: {said}; {statuses} pending statuses ended")
+        }
         ServerEvent::Commanded { repository, request, by, command, done, answer, .. } => {
             let style = if *done { GREEN } else { YELLOW };
             let answer = escape(answer.lines().next().unwrap_or_default());

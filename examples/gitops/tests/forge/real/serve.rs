@@ -132,6 +132,37 @@ async fn from_a_request_to_what_is_live_with_one_comment_and_nobody_asked_twice(
 }
 
 #[tokio::test]
+async fn what_is_pending_on_a_head_that_is_none_any_more_is_ended_also_by_the_next_server() {
+    let site = Site::new().await;
+    site.serve("1h", GATED);
+    let first = site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    let number = site.open("alice", "feature").await;
+    let mut serving = Serving::start(&site).await;
+    serving.until("the review", |event| is_review(event, number, &first)).await;
+    assert_eq!(site.statuses(&first).await, ["gitops/plan success", "gitops/policy pending"]);
+    serving.kill();
+    // Pushed while nobody is there.
+    let second = site.commit_on("feature", &[("index.html", Some("newer\n"))]);
+    site.shown(number, &second).await;
+    let mut serving = Serving::start(&site).await;
+    let ended = serving.wait_for("superseded").await;
+    assert_eq!((&ended["commit"], &ended["statuses"]), (&json!(first), &json!(1)));
+    assert_eq!(ended["description"], format!("superseded by {}", &second[..7]));
+    serving.until("the next review", |event| is_review(event, number, &second)).await;
+    let of_first = ["gitops/plan success", "gitops/policy error", "gitops/policy pending"];
+    assert_eq!(site.statuses(&first).await, of_first, "one write ends it");
+    assert_eq!(site.statuses(&second).await, ["gitops/plan success", "gitops/policy pending"]);
+    serving.kill();
+    // Closed while nobody is there.
+    let path = format!("{SITE}/issues/{number}");
+    site.gitea.done("alice", "PATCH", &path, json!({"state": "closed"})).await;
+    let mut serving = Serving::start(&site).await;
+    assert_eq!(serving.wait_for("superseded").await["description"], "the request was closed");
+    assert!(site.statuses(&second).await.contains(&"gitops/policy error".to_owned()));
+    assert_eq!(serving.stop().await, 0);
+}
+
+#[tokio::test]
 async fn what_was_not_approved_waits_after_the_merge_and_says_how_to_go_on() {
     let site = Site::new().await;
     site.serve("1h", GATED);
