@@ -35,6 +35,7 @@ rm -rf "$FOLDER"
 /// The account [`ADMIN`](Self::ADMIN) may do everything, and there is no other until [`join`](Self::join) makes one.
 #[derive(Debug)]
 pub struct Gitea {
+    folder: PathBuf,
     port: u16,
     token: String,
     client: Client<HttpConnector, Full<Bytes>>,
@@ -62,12 +63,9 @@ impl Gitea {
         let token =
             ["admin", "user", "generate-access-token", "--username", Self::ADMIN, "--raw", "--scopes", "all"];
         let token = run(&program, &folder, &token).lines().last().unwrap().trim().to_owned();
-        let gitea = Self {
-            port,
-            token,
-            client: Client::builder(TokioExecutor::new()).build_http(),
-            _ear: serve(&program, &folder),
-        };
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let ear = serve(&program, &folder);
+        let gitea = Self { folder, port, token, client, _ear: ear };
         gitea.wait().await;
         gitea
     }
@@ -80,6 +78,29 @@ impl Gitea {
     /// A token of the account that may do everything.
     pub fn token(&self) -> &str {
         &self.token
+    }
+
+    /// The calls of the API so far that write something: method and path, in the order of their ends.
+    pub fn writes(&self) -> Vec<(String, String)> {
+        let log = fs::read_to_string(self.folder.join("gitea.log")).unwrap();
+        let call = |line: &str| {
+            let (_, call) = line.split_once("router: completed ")?;
+            let mut words = call.split(' ');
+            let (method, path) = (words.next()?, words.next()?.strip_prefix("/api/v1")?);
+            matches!(method, "POST" | "PUT" | "PATCH" | "DELETE")
+                .then(|| (method.to_owned(), path.to_owned()))
+        };
+        // Colours are for terminals.
+        let plain = |line: &str| {
+            line.split('\u{1b}')
+                .map(|part| {
+                    part.split_once('m')
+                        .filter(|(code, _)| code.starts_with('['))
+                        .map_or(part, |(_, rest)| rest)
+                })
+                .collect::<String>()
+        };
+        log.lines().filter_map(|line| call(&plain(line))).collect()
     }
 
     /// Makes an account.

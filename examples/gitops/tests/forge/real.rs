@@ -12,6 +12,7 @@ use testbed::Gitea;
 use crate::support::{Ran, World};
 
 mod kill;
+mod load;
 mod serve;
 mod serving;
 
@@ -25,6 +26,15 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
+        let site = Self::of(World::new()).await;
+        site.push("main");
+        site.configure(&site.forge());
+        site.gitops(&["apply", "--yes"]).await.expect(0);
+        site
+    }
+
+    /// The forge with its people and an empty repository.
+    async fn of(world: World) -> Self {
         let gitea = Gitea::start().await;
         let admin = Gitea::ADMIN;
         gitea.done(admin, "POST", "/orgs", json!({"username": "platform"})).await;
@@ -37,11 +47,7 @@ impl Site {
             let path = format!("{SITE}/collaborators/{login}");
             gitea.done(admin, "PUT", &path, json!({"permission": "write"})).await;
         }
-        let site = Self { world: World::new(), gitea };
-        site.push("main");
-        site.configure(&site.forge());
-        site.gitops(&["apply", "--yes"]).await.expect(0);
-        site
+        Self { world, gitea }
     }
 
     fn configure(&self, forge: &str) {

@@ -13,10 +13,15 @@ pub(super) const GATED: &str = "gates: [{ name: changes, rule: plan.update == 0,
 impl Site {
     /// Configures a server that takes webhooks, and asks the forge by itself as often as is said.
     pub(super) fn serve(&self, poll: &str, more: &str) {
+        self.configure(&self.served(poll, more));
+    }
+
+    /// The lines of such a server.
+    pub(super) fn served(&self, poll: &str, more: &str) -> String {
         let webhook = "webhook: { secrets: [{ env: HOOK_SECRET }] } }\n";
         let forge = self.forge();
         let forge = forge.strip_suffix(" }\n").unwrap();
-        self.configure(&format!("{forge}, {webhook}serve: {{ poll: {poll} }}\n{more}"));
+        format!("{forge}, {webhook}serve: {{ poll: {poll} }}\n{more}")
     }
 
     pub(super) async fn comment(&self, login: &str, number: u64, text: &str) -> Value {

@@ -131,6 +131,13 @@ impl Serving {
         (status, answer)
     }
 
+    /// The most memory that it had so far, in KiB.
+    pub fn peak(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     /// Ends it as a service manager does; gives how it ended.
     pub async fn stop(mut self) -> i32 {
         let pid = rustix::process::Pid::from_raw(self.child.id().cast_signed()).unwrap();
