@@ -92,6 +92,15 @@ pub enum ServerEvent {
         /// In a few words.
         description: String,
     },
+    /// The issue about an application's drift was opened, edited or closed.
+    Drift {
+        /// The repository.
+        repository: String,
+        /// The application.
+        application: String,
+        /// How many objects differ; none if it was closed.
+        objects: usize,
+    },
     /// The forge could not be told; it is tried again.
     TellFailed {
         /// The repository.

@@ -25,6 +25,8 @@ pub struct ForgeConfig {
     pub bots: Vec<String>,
     /// What statuses begin with, and what tells the comments of several configurations apart.
     pub context: String,
+    /// Whether a server keeps an issue for each application whose target was changed outside of Git and is not corrected.
+    pub drift_issues: bool,
     /// The secrets with which its webhooks are signed: none where none are taken, two while one takes the place of the other.
     pub webhook_secrets: Vec<SecretPlace>,
     /// Where it is described, if it is in a file.
@@ -62,7 +64,8 @@ pub const CONTEXT: &str = "gitops";
 const KINDS: [(&str, ForgeKind); 3] =
     [("github", ForgeKind::GitHub), ("gitlab", ForgeKind::GitLab), ("gitea", ForgeKind::Gitea)];
 
-const KEYS: [&str; 7] = ["url", "repository", "auth", "account", "bots", "context", "webhook"];
+const KEYS: [&str; 8] =
+    ["url", "repository", "auth", "account", "bots", "context", "webhook", "drift_issues"];
 
 impl ForgeKind {
     /// The key under which it is configured.
@@ -108,6 +111,8 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<ForgeConfig> {
         reader.fault("GO0112", place, "only GitHub does not say whose a token is", "remove `account`");
     }
     let webhook = fields.get("webhook").map(|(place, node)| webhook_secrets(reader, node, place));
+    let drift_issues =
+        fields.get("drift_issues").and_then(|(_, node)| reader.boolean(node, "`drift_issues`"));
     let bots = fields.get("bots").map(|(_, node)| reader.texts(node, "`bots`")).unwrap_or_default();
     Some(ForgeConfig {
         kind,
@@ -117,6 +122,7 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<ForgeConfig> {
         ca_file,
         account: flat(account)?,
         bots,
+        drift_issues: drift_issues.unwrap_or_default(),
         context: flat(context)?.unwrap_or_else(|| CONTEXT.to_owned()),
         webhook_secrets: flat(webhook)?.unwrap_or_default(),
         place: Some(reader.written(place)),

@@ -155,6 +155,7 @@ impl ForgeConfig {
             ca_file: None,
             account: None,
             bots: Vec::new(),
+            drift_issues: false,
             context: crate::config::FORGE_CONTEXT.to_owned(),
             webhook_secrets: Vec::new(),
             place: None,

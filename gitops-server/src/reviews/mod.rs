@@ -2,6 +2,7 @@
 
 mod answers;
 mod commands;
+mod drift;
 mod look;
 mod memory;
 mod outcome;
@@ -140,7 +141,9 @@ impl Reviews {
         });
         let outcomes =
             futures::future::join_all(shared.chosen.iter().map(|config| shared.tell_of(cx, config)));
-        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes);
+        let issues =
+            futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_issue(cx, config)));
+        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues);
     }
 }
 

@@ -93,6 +93,12 @@ fn line(event: &ServerEvent, is_verbose: bool) -> Option<String> {
             let commit = commit.get(..12).unwrap_or(commit);
             format!("{repository} {commit}: {application}: {state}: {}", escape(description))
         }
+        ServerEvent::Drift { repository, application, objects: 0 } => {
+            format!("{repository}: {application}: no drift any more; the issue is closed")
+        }
+        ServerEvent::Drift { repository, application, objects } => {
+            format!("{repository}: {application}: the issue about drift names {objects} objects")
+        }
         ServerEvent::TellFailed { repository, application, error } => {
             format!("{} {repository} of {application}: {}", paint(RED, "can't tell"), escape(error))
         }
