@@ -2,9 +2,9 @@ use gitops_core::Result;
 use gix::ObjectId;
 use gix::hash::Prefix;
 
-use super::is_ancestor;
 use crate::fault::{invalid, unreadable};
 use crate::mirror::tips;
+use crate::objects::is_ancestor;
 
 /// The fewest digits that git prints for an id.
 const FEWEST: usize = 4;

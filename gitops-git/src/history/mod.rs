@@ -19,12 +19,6 @@ use gix::ObjectId;
 
 use crate::fault::unreadable;
 
-/// Whether one commit is an ancestor of another, or the same.
-pub(crate) fn is_ancestor(repository: &gix::Repository, old: ObjectId, new: ObjectId) -> Result<bool> {
-    let base = repository.merge_base(old, new).map_err(|error| unreadable("the history", error))?;
-    Ok(base.is_some_and(|base| base == old))
-}
-
 /// Where two commits parted; nothing if they have no commit in common. Of several it is the one that git names first.
 pub(crate) fn merge_base(
     repository: &gix::Repository,

@@ -5,7 +5,7 @@ use gix::ObjectId;
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 
 use crate::fault::unreadable;
-use crate::history::is_ancestor;
+use crate::objects::is_ancestor;
 
 /// Where the references to what was fetched stand: `refs/gitops/ID`.
 pub(crate) const FETCHED: &str = "refs/gitops/";

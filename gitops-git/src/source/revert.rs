@@ -6,8 +6,8 @@ use gix::ObjectId;
 use super::{GitSource, Inner, blocking};
 use crate::fault::{invalid, shown};
 use crate::git::{Output, classify};
-use crate::history::is_ancestor;
 use crate::mirror::keep;
+use crate::objects::is_ancestor;
 use crate::reference::{CommitId, GitRef, RefName};
 use crate::revert::{Undo, undo};
 

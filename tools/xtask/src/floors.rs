@@ -9,7 +9,7 @@ struct House {
 }
 
 /// The houses. A new room gets a floor here.
-const HOUSES: [House; 3] = [CORE, KUBERNETES, TERRAFORM];
+const HOUSES: [House; 4] = [CORE, GIT, KUBERNETES, TERRAFORM];
 
 const CORE: House = House {
     source: "gitops-core/src/",
@@ -27,6 +27,19 @@ const CORE: House = House {
         &["engine"],
         &["backend", "layer"],
         &["conformance", "prelude", "simulate"],
+    ],
+};
+
+const GIT: House = House {
+    source: "gitops-git/src/",
+    floors: &[
+        &["fault", "limits", "wire"],
+        &["nearest", "objects", "pattern", "reference", "revert", "signature", "url"],
+        &["checkout", "credentials", "remote", "rules"],
+        &["git", "tree", "watch"],
+        &["fuzzing", "mirror"],
+        &["history"],
+        &["source"],
     ],
 };
 
