@@ -13,6 +13,7 @@ mod load;
 mod needs;
 mod node;
 mod reader;
+mod rollback;
 mod serve;
 mod shared;
 mod source;
@@ -28,6 +29,7 @@ pub use forge::{CONTEXT as FORGE_CONTEXT, ForgeAuth, ForgeConfig, ForgeKind};
 pub use home::HomeConfig;
 pub use load::Applications;
 pub use reader::Written;
+pub use rollback::RollbackConfig;
 pub use serve::ServeConfig;
 pub use source::{GitConfig, GitRef};
 pub use target::{
@@ -75,6 +77,8 @@ pub struct Config {
     pub approvals: Vec<ApprovalConfig>,
     /// When changes may be made.
     pub windows: WindowsConfig,
+    /// When it is rolled back by itself.
+    pub rollback: Option<RollbackConfig>,
     /// What may be done, and how often.
     pub sync: Sync,
     /// The folder of journal, inventory, mirror and audit log; of the mirror alone if a cluster keeps the rest.
@@ -119,7 +123,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
 }
 
 /// The keys of a file that holds one application. The first of them are those of an application.
-const FILE_KEYS: [&str; 15] = [
+const FILE_KEYS: [&str; 16] = [
     "name",
     "labels",
     "needs",
@@ -130,6 +134,7 @@ const FILE_KEYS: [&str; 15] = [
     "gates",
     "approvals",
     "windows",
+    "rollback",
     "sync",
     "state",
     "serve",
@@ -138,11 +143,11 @@ const FILE_KEYS: [&str; 15] = [
 ];
 
 /// How many keys are those of an application.
-const OF_APPLICATION: usize = 12;
+const OF_APPLICATION: usize = 13;
 
 /// The keys that several applications may share.
-const SHARED_KEYS: [&str; 9] =
-    ["labels", "source", "forge", "target", "targets", "gates", "approvals", "windows", "sync"];
+const SHARED_KEYS: [&str; 10] =
+    ["labels", "source", "forge", "target", "targets", "gates", "approvals", "windows", "rollback", "sync"];
 
 /// An application that was read.
 struct Found {
@@ -168,12 +173,14 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         .require("source", "source: { git: { url: ./site.git, ref: { branch: main } } }")
         .and_then(|(place, node)| source::read(reader, node, place));
     let forge = fields.get("forge").map(|(place, node)| forge::read(reader, node, place));
+    let has_forge = forge.is_some();
     let targets = target::read(reader, &fields);
     let labels = fields.get("labels").map(|(_, node)| labels(reader, node));
     let needs = fields.get("needs").map(|(_, node)| needs::read(reader, node)).unwrap_or_default();
     let gates = fields.limit("gates").map(|(_, node)| gates::read(reader, node));
     let approvals = fields.limit("approvals").map(|(_, node)| approvals::read(reader, node));
     let windows = fields.limit("windows").map(|(_, node)| windows::read(reader, node));
+    let rollback = fields.get("rollback").map(|(place, node)| rollback::read(reader, node, place));
     let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
     let (state, home) = match fields.get("state").and_then(|(place, node)| home::read(reader, node, place)) {
         None => (None, None),
@@ -181,16 +188,25 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         Some(StatePlace::Cluster(home)) => (None, Some(home)),
     };
     let (name, place) = name?;
+    let source = source?;
+    let is_branch = matches!(source.reference, GitRef::Branch(_));
+    if let Some((place, _)) = fields.get("rollback").filter(|_| !has_forge || !is_branch) {
+        let message =
+            "`rollback` needs `forge`, and a branch under `ref`: a request takes the bad commit back";
+        let help = "say on which forge requests are made: `forge: { github: { repository: owner/name } }`";
+        reader.fault("GO0112", place, message, help);
+    }
     let config = Config {
         file: file.to_owned(),
         labels: labels.unwrap_or_default(),
-        source: source?,
+        source,
         forge: forge.flatten(),
         targets: targets?,
         gates: gates.unwrap_or_default(),
         needs: needs.iter().map(|(name, _)| name.clone()).collect(),
         approvals: approvals.unwrap_or_default(),
         windows: windows.unwrap_or_default(),
+        rollback: rollback.flatten(),
         sync: sync.unwrap_or_default(),
         has_default_state: state.is_none(),
         home,

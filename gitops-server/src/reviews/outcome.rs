@@ -3,6 +3,7 @@
 
 use gitops_app::config::{Config, GitRef};
 use gitops_app::review::patiently;
+use gitops_app::rollback::taken_back;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, Result, Revision, Time,
 };
@@ -49,15 +50,24 @@ impl Shared {
     /// Returns when applications come or go: this one may have another engine then.
     async fn tell_while_open(&self, cx: &Cx, config: &Config, handle: &EngineHandle) {
         let (mut moved, mut status, mut events) = (self.board.moved(), handle.status(), handle.events());
-        let (mut newest, mut said, mut not_before) = (None, None, None);
+        let (mut newest, mut said, mut not_before) = (None, Vec::new(), None);
         loop {
             let now = status.borrow_and_update().clone();
-            let telling = telling_of(&now, newest.as_deref());
+            let tellings = telling_of(&now, newest.as_deref()).into_iter().chain(taken_back_of(&now));
+            let tellings: Vec<Telling> = tellings.collect();
             let is_due = not_before.is_none_or(|at| cx.now() >= at);
-            if let Some(telling) = telling.filter(|telling| is_due && said.as_ref() != Some(telling)) {
+            if !tellings.is_empty() {
+                said.retain(|said| tellings.contains(said));
+            }
+            let next = tellings.into_iter().find(|telling| !said.contains(telling));
+            if let Some(telling) = next.filter(|_| is_due) {
                 let told = Box::pin(self.tell_forge(cx, config, &telling)).await;
                 match told {
-                    Ok(()) => (said, not_before) = (Some(telling), None),
+                    Ok(()) => {
+                        said.push(telling);
+                        not_before = None;
+                        continue;
+                    }
                     Err(error) if error.kind() == ErrorKind::Cancelled => return,
                     Err(error) => {
                         not_before = Some(cx.now().after(self.every.min(AGAIN)));
@@ -167,6 +177,20 @@ impl Shared {
             false => Ok(()),
         }
     }
+}
+
+/// What is to be said of a commit that was rolled back without anybody asking for it.
+fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
+    let pin = status.pinned.as_ref()?;
+    let text = "and pinned there until the change is taken back on the branch";
+    Some(Telling {
+        commit: taken_back(pin)?.to_owned(),
+        state: StatusState::Failure,
+        text: format!("it failed its health: rolled back to {}, {text}", pin.revision.short()),
+        is_live: false,
+        needs_person: true,
+        awaits_approval: false,
+    })
 }
 
 /// What is to be said of an application, if it stands still enough for that.

@@ -1,6 +1,7 @@
 //! Commands in comments on a forge in memory, with a real repository and an engine at work.
 
 mod superseded;
+mod taken_back;
 
 use std::fs;
 use std::path::PathBuf;

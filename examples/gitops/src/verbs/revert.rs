@@ -30,7 +30,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
     let revert = Revert::of(&app.cx, &session, &bad, &good).await?;
     let is_held = pinned.is_some_and(|pinned| pinned.id() == good.id());
     let said = |text: &str| app.screen.note(&escape(text));
-    match revert.progress(&app.cx, &session, &*forge).await? {
+    match revert.progress(&app.cx, &session, &*forge, found.context()).await? {
         Progress::Landed if is_held => {
             drop(session);
             said(&format!("{} takes {} back: following it again.", revert.target, bad.short()));

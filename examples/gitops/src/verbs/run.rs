@@ -7,8 +7,8 @@ use futures::FutureExt;
 use futures::future::{join, join_all};
 use gitops_app::Inputs;
 use gitops_app::config::{Applications, Config};
-use gitops_app::forge::{Environment, Found, Named};
-use gitops_app::rollback::follow_again;
+use gitops_app::forge::Environment;
+use gitops_app::rollback::{Step, Watch};
 use gitops_app::session::{Access, Session};
 use gitops_core::{Cx, Error, Event, EventSink, Result, Supervisor};
 use gitops_server::Server;
@@ -194,10 +194,17 @@ impl Kept<'_> {
         let (name, interval) = (name.clone(), session.config.sync.interval);
         let config = session.config.clone();
         let handle = self.supervisor.add(session.engine, &self.needs(), interval)?;
-        self.server.inspect(|server| server.board().open(&name, handle));
+        self.server.inspect(|server| server.board().open(&name, handle.clone()));
+        let job = Environment::of(|name| std::env::var(name).ok()).ok().flatten();
+        let watch = Watch::new(&app.cx, &config, handle, job.as_ref());
+        let tell = |step: &Step| app.screen.note(&format!("[{}] {}", config.name, escape(&step.to_string())));
+        let watched = async {
+            watch.run(&app.cx, tell).await;
+            std::future::pending::<()>().await;
+        };
         let ended = tokio::select! {
             ended = self.supervisor.ended_of(&name) => ended,
-            () = watch_rollbacks(app, &config) => unreachable!("it watches for ever"),
+            () = watched => unreachable!("it is waited for until the engine has ended"),
         };
         self.server.inspect(|server| server.board().leave(&name));
         Ok(ended?)
@@ -218,27 +225,6 @@ impl Kept<'_> {
         }
         kept
     }
-}
-
-/// Lets an application follow its branch again once the request landed that takes a bad revision back. What keeps it from being
-/// looked at is no reason to stop: the pin holds, and the next look comes.
-async fn watch_rollbacks(app: &App, config: &Config) {
-    let job = Environment::of(|name| std::env::var(name).ok()).ok().flatten();
-    let found = Found::of(&Named::default(), config.forge.as_ref(), job.as_ref());
-    let forge = config.forge.as_ref().and_then(|_| found.ok()?.open(&app.cx).ok());
-    let events: Arc<dyn EventSink> = Arc::new(|_: &Event| {});
-    while let Some(forge) = &forge
-        && app.cx.sleep(config.sync.interval).await.is_ok()
-    {
-        let landed = follow_again(&app.cx, config, &**forge, &events).await;
-        if matches!(landed, Ok(true)) {
-            app.screen.note(&format!(
-                "[{}] follows its branch again: the bad revision was taken back.",
-                config.name
-            ));
-        }
-    }
-    std::future::pending::<()>().await;
 }
 
 fn stopped(app: &App, server: Option<&Server>) -> Exit {

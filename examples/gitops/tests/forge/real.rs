@@ -12,6 +12,7 @@ use testbed::Gitea;
 
 use crate::support::{Ran, World};
 
+mod health;
 mod kill;
 mod load;
 mod serve;

@@ -1,5 +1,7 @@
 //! A bad commit is taken back through the forge: back, pinned, said on the commit, a request, and forward again.
 
+use std::process::Stdio;
+
 use serde_json::Value;
 
 use super::{SITE, Site};
@@ -78,11 +80,47 @@ async fn a_rollback_that_was_cut_short_goes_on() {
     assert_eq!(site.requests().await.len(), 0);
     site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0).warns("Request 1 takes");
     assert_eq!(site.requests().await.len(), 1);
-    // Somebody closed it: the branch is there, and it is asked for again.
+    // Somebody closed it: it is not opened again behind that person's back, and what to do is said.
     let path = format!("{SITE}/issues/1");
     site.gitea.done("alice", "PATCH", &path, serde_json::json!({"state": "closed"})).await;
-    site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0).warns("Request 2 takes");
+    for _ in 0..2 {
+        site.gitops(&["rollback", "--revert", "--yes"])
+            .await
+            .expect(1)
+            .warns("is closed")
+            .warns("rollback --end");
+    }
+    assert_eq!(site.requests().await.len(), 1);
     assert_eq!(site.pinned(), good, "it stays where it is");
+    // Opened again by a person, it counts again.
+    site.gitea.done("alice", "PATCH", &path, serde_json::json!({"state": "open"})).await;
+    site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0).warns("Request 1 takes");
+}
+
+#[tokio::test]
+async fn run_and_serve_follow_the_branch_again_once_the_request_landed() {
+    for verb in ["run", "serve"] {
+        let (site, good, _) = broken().await;
+        site.configure(&(site.forge() + "serve: { listen: \"127.0.0.1:0\" }\nsync: { interval: 1s }\n"));
+        site.may_push();
+        site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0).warns("Request 1 takes");
+        let mut command = site.world.command(&[verb, "--timeout", "300s"]);
+        command.env("THE_TOKEN", site.gitea.token()).env_remove("GITHUB_ACTIONS");
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        site.merge(1).await.unwrap();
+        let merged = site.merge_commit(1).await;
+        site.until("the branch is followed", async || {
+            let status = site.told_status().await;
+            status["pinned"].is_null() && status["live"]["revision"]["id"] == merged.as_str()
+        })
+        .await;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_ne!(good, merged);
+        assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"), "{verb}");
+        let log = std::fs::read_to_string(site.world.path(".gitops/site/audit.jsonl")).unwrap();
+        assert_eq!(log.lines().filter(|line| line.contains("\"event\":\"unpinned\"")).count(), 1, "{verb}");
+    }
 }
 
 #[tokio::test]

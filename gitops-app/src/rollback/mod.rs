@@ -4,6 +4,11 @@
 //! again: the commit that takes back is the same one each time, its branch is named after the bad revision, and what is
 //! there already is left as it is.
 
+mod automatic;
+mod deployment;
+
+pub use automatic::{Step, Watch, taken_back};
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,14 +82,18 @@ pub async fn bad_and_good(
     let is_other = |revision: &Revision| goal.as_ref().is_none_or(|goal| goal.id() != revision.id());
     let bad = ended.find(|(revision, _)| is_other(revision)).map(|(revision, _)| revision.clone());
     let bad = bad.ok_or_else(|| missing("no revision was applied that could be taken back"))?;
-    let good = goal.or_else(|| {
-        let left = left_behind(&records);
-        let is_left = |revision: &Revision| revision.id() == bad.id() || left.contains(revision.id());
-        let good = ended.find(|(revision, is_good)| *is_good && !is_left(revision));
-        good.map(|(revision, _)| revision.clone())
-    });
+    let good = goal.or_else(|| good_before(&records, &bad));
     let none = || missing("no earlier revision was applied whole and became ready");
     Ok((bad, good.ok_or_else(none)?))
+}
+
+/// The newest revision that was applied whole, became ready, and was not gone back from, other than the bad one.
+fn good_before(records: &[AuditRecord], bad: &Revision) -> Option<Revision> {
+    let left = left_behind(records);
+    let is_left = |revision: &Revision| revision.id() == bad.id() || left.contains(revision.id());
+    let mut ended = records.iter().rev().filter_map(applied);
+    let good = ended.find(|(revision, is_good)| *is_good && !is_left(revision));
+    good.map(|(revision, _)| revision.clone())
 }
 
 /// The revisions from which somebody went back to another one.
@@ -151,14 +160,20 @@ impl Revert {
         Ok(Self { bad: bad.clone(), good: good.clone(), commit, branch, target: target.clone() })
     }
 
-    /// How far the request is; nothing is written.
+    /// How far the request is; nothing is written. `context` is what statuses begin with.
     ///
     /// # Errors
     /// Those of the forge and of the source.
     ///
     /// # Cancel safety
     /// Dropping the future has no effect.
-    pub async fn progress(&self, cx: &Cx, session: &Session, forge: &dyn Forge) -> Result<Progress> {
+    pub async fn progress(
+        &self,
+        cx: &Cx,
+        session: &Session,
+        forge: &dyn Forge,
+        context: &str,
+    ) -> Result<Progress> {
         let commit = CommitId::parse(self.commit.id())?;
         if self.has_landed(cx, session, &self.commit).await? {
             return Ok(Progress::Landed);
@@ -168,6 +183,8 @@ impl Revert {
             return Ok(Progress::Open(Box::new(open)));
         }
         let mut found = forge.change_requests(cx, &RequestQuery::OfCommit(commit)).await?;
+        // Not every forge finds one by its commit that was closed or squashed.
+        found.extend(self.said(cx, forge, context).await?);
         found.sort_by_key(|request| request.number);
         let Some(newest) = found.pop() else { return Ok(Progress::Missing) };
         match (newest.state, &newest.merge_commit) {
@@ -182,6 +199,35 @@ impl Revert {
             }
             _ => Ok(Progress::Closed(Box::new(newest))),
         }
+    }
+
+    /// The request that the bad commit's status names.
+    async fn said(&self, cx: &Cx, forge: &dyn Forge, context: &str) -> Result<Option<ChangeRequest>> {
+        let context = status(forge, context, "").context;
+        let statuses = match forge.statuses(cx, &CommitId::parse(self.bad.id())?).await {
+            Err(error) if error.is_not_found() => return Ok(None),
+            found => found?,
+        };
+        let said = statuses.into_iter().find(|status| status.context == context);
+        let Some(number) = said.and_then(|status| named(&status.description)) else { return Ok(None) };
+        match forge.change_request(cx, number).await {
+            Ok(request) => Ok(Some(request).filter(|found| found.head.name == self.branch)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Says on the bad commit which request takes it back.
+    pub(crate) async fn say(
+        &self,
+        cx: &Cx,
+        forge: &dyn Forge,
+        context: &str,
+        request: &ChangeRequest,
+    ) -> Result<()> {
+        let text = format!("rolled back to {}; {}{BACK}", self.good.short(), number(forge, request));
+        let status = status(forge, context, &text);
+        forge.ensure_status(cx, &CommitId::parse(self.bad.id())?, &status).await.map(drop)
     }
 
     /// Whether what is followed has a commit.
@@ -227,9 +273,7 @@ impl Revert {
         );
         let new = NewRequest::new(&self.branch, &self.target, title).body(body);
         let request = opened(cx, forge, &new).await?;
-        let text = format!("rolled back to {}; {} takes it back", self.good.short(), number(forge, &request));
-        let status = CommitStatus::new(format!("{context}/rollback"), StatusState::Failure, &text);
-        forge.ensure_status(cx, &CommitId::parse(self.bad.id())?, &status).await?;
+        self.say(cx, forge, context, &request).await?;
         Ok(request)
     }
 }
@@ -246,13 +290,14 @@ pub async fn follow_again(
     cx: &Cx,
     config: &Config,
     forge: &dyn Forge,
+    context: &str,
     events: &Arc<dyn EventSink>,
 ) -> Result<bool> {
     let session = Session::builder(config).open(cx).await?;
     let Some(pin) = session.engine.pinned(cx).await? else { return Ok(false) };
     let (bad, good) = bad_and_good(cx, session.audit(), None, Some(pin.revision)).await?;
     let revert = Revert::of(cx, &session, &bad, &good).await?;
-    if revert.progress(cx, &session, forge).await? != Progress::Landed {
+    if revert.progress(cx, &session, forge, context).await? != Progress::Landed {
         return Ok(false);
     }
     drop(session);
@@ -276,8 +321,35 @@ pub(crate) async fn opened(cx: &Cx, forge: &dyn Forge, new: &NewRequest) -> Resu
     }
 }
 
+/// What is said on a bad commit.
+fn status(forge: &dyn Forge, context: &str, text: &str) -> CommitStatus {
+    let status = CommitStatus::new(format!("{context}/rollback"), StatusState::Failure, text);
+    status.fitted(forge.info().context_chars)
+}
+
+/// How the status of a bad commit ends.
+const BACK: &str = " takes it back";
+
+/// The request that such a status names.
+fn named(description: &str) -> Option<u64> {
+    description.strip_suffix(BACK)?.rsplit_once(['#', '!'])?.1.parse().ok()
+}
+
 /// A request as people write it there.
 fn number(forge: &dyn Forge, request: &ChangeRequest) -> String {
     let sign = if forge.info().kind == "gitlab" { '!' } else { '#' };
     format!("{sign}{}", request.number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_names_the_request_that_takes_a_commit_back() {
+        assert_eq!(named("rolled back to 1a2b3c4d5e6f; #17 takes it back"), Some(17));
+        assert_eq!(named("rolled back to 1a2b3c4d5e6f; !17 takes it back"), Some(17));
+        assert_eq!(named("rolled back to 1a2b3c4d5e6f; #x takes it back"), None);
+        assert_eq!(named("live"), None);
+    }
 }

@@ -1,0 +1,150 @@
+//! A deployment that fails its health is taken back by itself: a real forge, a real cluster, and nobody asked.
+
+use serde_json::{Value, json};
+use testbed::{Admin, ApiServer, User};
+
+use super::serving::Serving;
+use super::{Site, body};
+
+const NAMESPACE: &str = "taken-back";
+
+fn web(image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  selector: {{ matchLabels: {{ app: web }} }}\n  \
+         template:\n    metadata: {{ labels: {{ app: web }} }}\n    spec: {{ containers: [{{ name: web, image: \"{image}\" }}] }}\n"
+    )
+}
+
+fn uri() -> String {
+    format!("/apis/apps/v1/namespaces/{NAMESPACE}/deployments/web")
+}
+
+fn image(deployment: &Value) -> &str {
+    deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default()
+}
+
+/// Plays the controller that this server has not: the image `web:bad` never comes up.
+#[expect(clippy::disallowed_methods, reason = "controllers take their time; nothing waits for this")]
+async fn controller() {
+    let admin = Admin::of(ApiServer::shared()).await;
+    loop {
+        if let Some(object) = admin.get(&uri()).await
+            && object["status"]["observedGeneration"] != object["metadata"]["generation"]
+        {
+            let generation = object["metadata"]["generation"].clone();
+            let failed =
+                json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"});
+            let status = match image(&object) == "web:bad" {
+                true => {
+                    json!({"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "conditions": [failed]})
+                }
+                false => json!({
+                    "observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1,
+                    "availableReplicas": 1, "conditions": []
+                }),
+            };
+            let uri = format!("{}/status", uri());
+            admin.send("PATCH", &uri, "application/merge-patch+json", &json!({"status": status})).await;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+}
+
+impl Site {
+    /// Asks until something is so; fails after two minutes.
+    #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+    pub(super) async fn until(&self, what: &str, is_so: impl AsyncFn() -> bool) {
+        for _ in 0..600 {
+            if is_so().await {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        }
+        panic!("{what} is not so within two minutes");
+    }
+
+    /// The status as JSON, however the application is.
+    pub(super) async fn told_status(&self) -> Value {
+        let ran = self.gitops(&["status", "--output", "json"]).await;
+        serde_json::from_str(&ran.stdout).unwrap_or_default()
+    }
+
+    async fn has_status(&self, commit: &str, line: &str) -> bool {
+        self.statuses(commit).await.contains(&line.to_owned())
+    }
+}
+
+#[tokio::test]
+async fn a_deployment_that_fails_its_health_is_taken_back_once_and_the_branch_is_followed_again() {
+    let site = Site::new().await;
+    let admin = Admin::of(ApiServer::shared()).await;
+    admin.post("/api/v1/namespaces", &json!({"metadata": {"name": NAMESPACE}})).await;
+    std::fs::write(site.world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+    let good = site.world.commit("Begin", &[("k8s/web.yaml", Some(&web("web:1")))]).trim().to_owned();
+    site.push("main");
+    site.world.configure(&format!(
+        "name: shop\nsource:\n  git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site/k8s }}\n{}\
+         serve: {{ poll: 1s }}\nsync: {{ interval: 1s }}\nrollback: {{ on: failed-health, within: 10m }}\n\
+         target:\n  kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {NAMESPACE}, namespaces: [{NAMESPACE}] }}\n",
+        site.gitea.url(),
+        site.forge()
+    ));
+    site.may_push();
+    let controller = tokio::spawn(controller());
+    let serving = Serving::start(&site).await;
+    site.until("the good one is live", async || site.has_status(&good, "gitops/live/shop success").await)
+        .await;
+
+    // A change that nobody sees to be bad is merged; the server is killed as soon as it is pinned.
+    site.commit_on("feature", &[("k8s/web.yaml", Some(&web("web:bad")))]);
+    let number = site.open("alice", "feature").await;
+    site.merge(number).await.unwrap();
+    let bad = site.merge_commit(number).await;
+    site.until("the pin", async || site.told_status().await["pinned"]["revision"]["id"] == good.as_str())
+        .await;
+    serving.kill();
+    let by = site.told_status().await["pinned"]["by"].clone();
+    assert_eq!(by, format!("automatic rollback of {bad}"));
+
+    // The next one goes on: one request, and the bad commit and its own request say so.
+    let serving = Serving::start(&site).await;
+    site.until("what the bad commit says", async || {
+        site.has_status(&bad, "gitops/rollback failure").await
+            && site.has_status(&bad, "gitops/live/shop failure").await
+    })
+    .await;
+    let requests = site.requests().await;
+    assert_eq!(requests.len(), 2, "{requests:#?}");
+    let revert = requests.iter().find(|request| request["number"] != number).unwrap();
+    assert_eq!(revert["title"], format!("Take shop back to {}", &good[..12]));
+    let comments = site.comments(number).await;
+    assert!(
+        comments.iter().any(|comment| body(comment).contains("it failed its health: rolled back to")),
+        "{comments:#?}"
+    );
+    site.until("the good one is live again", async || {
+        admin.get(&uri()).await.is_some_and(|object| image(&object) == "web:1")
+    })
+    .await;
+    for verb in [&["why", "web"][..], &["history"]] {
+        site.gitops(verb).await.warns("automatic rollback of");
+    }
+
+    // Merged: it follows the branch again, and goes back no more.
+    let revert = revert["number"].as_u64().unwrap();
+    site.merge(revert).await.unwrap();
+    let merged = site.merge_commit(revert).await;
+    site.until("the branch is followed", async || {
+        site.told_status().await["pinned"].is_null()
+            && site.has_status(&merged, "gitops/live/shop success").await
+    })
+    .await;
+    assert_eq!(serving.stop().await, 0);
+    controller.abort();
+    assert_eq!(site.requests().await.len(), 2);
+    let log = std::fs::read_to_string(site.world.path(".gitops/shop/audit.jsonl")).unwrap();
+    let events =
+        |event: &str| log.lines().filter(|line| line.contains(&format!("\"event\":\"{event}\""))).count();
+    assert_eq!((events("pinned"), events("unpinned")), (1, 1));
+    site.gitops(&["audit", "verify"]).await.expect(0);
+}

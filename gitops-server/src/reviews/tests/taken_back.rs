@@ -1,0 +1,74 @@
+//! What is left of a rollback that nobody asked for, after the pin.
+
+use gitops_app::rollback::{Step, Watch};
+use gitops_core::Request;
+use gitops_forge::RequestQuery;
+
+use super::*;
+
+#[tokio::test]
+async fn a_rollback_goes_on_after_each_step_and_never_opens_a_closed_request_again() {
+    let world = World::new().await;
+    let good = world.git(&["rev-parse", "main"]);
+    let bad = world.commit("two");
+    let handle = world.board.handle("site").unwrap();
+    let is_live = async |commit: &str| {
+        let live = |status: &Arc<EngineStatus>| {
+            status.complete.as_ref().is_some_and(|complete| complete.revision.id() == commit)
+        };
+        handle.status().wait_for(live).await.map(drop).unwrap();
+    };
+    is_live(bad.as_str()).await;
+    // The forge knows the bad commit, and a branch as the one that is pushed.
+    world.propose("three", OURS);
+    let branch = format!("gitops/revert-site-{}", &bad.as_str()[..12]);
+    world.forge.branch(&branch);
+    let revision = gitops_core::Revision::new(good.clone(), good.clone());
+    let pin = Request::Pin { revision };
+    handle.request(&world.cx, &format!("automatic rollback of {bad}"), pin).await.unwrap();
+    is_live(&good).await;
+
+    let config = world.applications().all.remove(0);
+    let step = async || {
+        // Each time by another process, as after a kill.
+        let watch = Watch::new(&world.cx, &config, handle.clone(), None);
+        watch.on(Arc::new(world.forge.clone()), "gitops").step(&world.cx).await.unwrap()
+    };
+    let Some(Step::Opened { request, .. }) = step().await else { panic!("nothing was opened") };
+    let between = RequestQuery::Between { head: branch.clone(), base: "main".to_owned() };
+    let open = world.forge.change_requests(&world.cx, &between).await.unwrap();
+    assert_eq!((open.len(), format!("#{}", open[0].number)), (1, request));
+    let said = world.forge.statuses(&world.cx, &bad).await.unwrap().remove(0);
+    assert_eq!((said.context.as_str(), said.state), ("gitops/rollback", StatusState::Failure));
+    let writes = world.forge.writes();
+    assert!(matches!(step().await, Some(Step::Opened { .. })));
+    assert_eq!(world.forge.writes(), writes, "nothing is made twice");
+
+    // A person suspends it: nothing is done, not even that.
+    let reason = "incident 17".to_owned();
+    handle.request(&world.cx, "alice", Request::Suspend { reason }).await.unwrap();
+    let suspended = |status: &Arc<EngineStatus>| status.suspended.is_some();
+    handle.status().wait_for(suspended).await.map(drop).unwrap();
+    assert_eq!(step().await, None);
+    handle.request(&world.cx, "alice", Request::Resume).await.unwrap();
+    handle.status().wait_for(|status| status.suspended.is_none()).await.map(drop).unwrap();
+
+    // A person closes the request: it stays closed, and the application stays where it is.
+    world.forge.close(open[0].number).unwrap();
+    for _ in 0..2 {
+        let Some(Step::Stopped { why }) = step().await else { panic!("it goes on") };
+        assert!(why.contains("was closed without being merged"), "{why}");
+    }
+    assert_eq!(world.forge.writes(), writes);
+    assert_eq!(world.forge.change_requests(&world.cx, &between).await.unwrap(), []);
+
+    // What takes it back lands in another way: the branch is followed again.
+    world.git(&["merge", "-q", "--ff-only", &branch]);
+    assert_eq!(step().await, Some(Step::Followed));
+    let reverted = world.git(&["rev-parse", "main"]);
+    is_live(&reverted).await;
+    assert_eq!(handle.status().borrow().pinned, None);
+    assert_eq!(fs::read_to_string(world.path("live/page")).unwrap(), "one");
+    assert_eq!(step().await, None, "without `rollback:` nothing is judged");
+    world.cx.cancel();
+}
