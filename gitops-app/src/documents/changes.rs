@@ -1,5 +1,6 @@
 //! What changes in an object, on one short line.
 
+use gitops_core::value::redact::credentials;
 use gitops_core::{ComponentChange, FieldChange, Key, Reason, Step, Value};
 use similar::{ChangeTag, TextDiff};
 
@@ -34,6 +35,7 @@ pub fn drift(step: &Step) -> String {
     let both = |field: &FieldChange| {
         let path = field.path.trim_start_matches('/');
         match lines(field) {
+            _ if field.is_sensitive() => field.to_string(),
             Some((missing, added)) => {
                 format!("{path}: {added} lines live that are not declared, {missing} missing")
             }
@@ -100,19 +102,21 @@ fn lines(field: &FieldChange) -> Option<(usize, usize)> {
     if before.lines().count().max(after.lines().count()) < 2 {
         return None;
     }
-    let diff = TextDiff::from_lines(before, after);
+    let diff = TextDiff::from_lines(&before, &after);
     let count = |tag: ChangeTag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
     Some((count(ChangeTag::Insert), count(ChangeTag::Delete)))
 }
 
-/// Both sides of a field, if they are text.
-pub fn texts(field: &FieldChange) -> Option<(&str, &str)> {
+/// Both sides of a field as they are shown, if they are text that may be.
+pub fn texts(field: &FieldChange) -> Option<(String, String)> {
     let text = |value: &'_ Option<Value>| matches!(value, None | Some(Value::Text(_)));
-    if !text(&field.before) || !text(&field.after) {
+    if field.is_sensitive() || !text(&field.before) || !text(&field.after) {
         return None;
     }
-    let before = field.before.as_ref().and_then(Value::as_text).unwrap_or_default();
-    Some((before, field.after.as_ref().and_then(Value::as_text).unwrap_or_default()))
+    let shown = |value: &'_ Option<Value>| {
+        credentials(value.as_ref().and_then(Value::as_text).unwrap_or_default()).into_owned()
+    };
+    Some((shown(&field.before), shown(&field.after)))
 }
 
 /// The path of a field within one component, if it is of that: it begins with what is done to the component and its name.

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
-use crate::value::{Digest, Hasher, Map, Value};
+use crate::value::redact::HIDDEN;
+use crate::value::{Digest, Hasher, Map, Value, credentials};
 
 /// The fields that differ, in the order of their paths; empty if none does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -16,8 +18,8 @@ pub struct Diff(Vec<FieldChange>);
 /// A field whose value stays may be named too, with that value before and after: a target that records who owns a
 /// field names so what it takes back from others, or leaves to them.
 ///
-/// Serialised and printed, values are shown as [`Value`] shows them: secrets are masked.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// Serialised and printed, values are shown as [`Value`] shows them: secrets are masked, and so is what looks like a credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldChange {
     /// Where the field is: a JSON pointer (RFC 6901).
     pub path: String,
@@ -25,6 +27,41 @@ pub struct FieldChange {
     pub before: Option<Value>,
     /// What it should be; nothing if it should not be there.
     pub after: Option<Value>,
+}
+
+impl FieldChange {
+    /// Whether its values are not to be shown: one of them is secret, or a text of a field whose name says that it is a credential.
+    pub fn is_sensitive(&self) -> bool {
+        let values = [&self.before, &self.after];
+        let is = |what: fn(&Value) -> bool| values.iter().any(|value| value.as_ref().is_some_and(what));
+        is(|value| matches!(value, Value::Secret(_)))
+            || (is(|value| matches!(value, Value::Text(_))) && is_of_credential(&self.path))
+    }
+}
+
+/// Whether the field of a path, or the variable that it is the value of, holds a credential by its name.
+fn is_of_credential(path: &str) -> bool {
+    let mut parts = path.rsplit('/');
+    match parts.next() {
+        Some("value") => parts.next().is_some_and(credentials::is_variable),
+        Some(name) => credentials::is_name(name),
+        None => false,
+    }
+}
+
+impl Serialize for FieldChange {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let is_sensitive = self.is_sensitive();
+        let shown = |value: &'_ Option<Value>| match value {
+            Some(Value::Text(_)) if is_sensitive => Some(serde_json::Value::from(HIDDEN)),
+            value => serde_json::to_value(value).ok(),
+        };
+        let mut fields = serializer.serialize_struct("FieldChange", 3)?;
+        fields.serialize_field("path", &self.path)?;
+        fields.serialize_field("before", &shown(&self.before))?;
+        fields.serialize_field("after", &shown(&self.after))?;
+        fields.end()
+    }
 }
 
 impl Diff {
@@ -51,9 +88,7 @@ impl fmt::Display for FieldChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.trim_start_matches('/');
         match (&self.before, &self.after) {
-            (Some(Value::Secret(_)), _) | (_, Some(Value::Secret(_))) => {
-                write!(f, "{path} (sensitive, changed)")
-            }
+            _ if self.is_sensitive() => write!(f, "{path} (sensitive, changed)"),
             (Some(before), Some(after)) if before == after => write!(f, "{path} {} taken back", Shown(after)),
             (Some(before), Some(after)) => write!(f, "{path} {} → {}", Shown(before), Shown(after)),
             (Some(before), None) => write!(f, "{path} {} removed", Shown(before)),

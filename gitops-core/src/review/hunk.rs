@@ -4,16 +4,23 @@ use super::text::cut;
 use crate::capability::FieldChange;
 use crate::plan::Step;
 use crate::value::Value;
+use crate::value::redact::credentials;
 use crate::value::text::on_one_line;
 
-/// How many fields a hunk has.
-const FIELDS: usize = 40;
+/// How many fields a hunk has, how many components it names, and how many lines of a text, of each side.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    fields: usize,
+    components: usize,
+    lines: usize,
+}
 
-/// How many components a hunk names.
-const COMPONENTS: usize = 40;
-
-/// How many lines of a text a hunk has, of each side.
-const LINES: usize = 20;
+impl Limits {
+    /// Those of a comment.
+    pub const SOME: Self = Self { fields: 40, components: 40, lines: 20 };
+    /// Everything.
+    pub const NONE: Self = Self { fields: usize::MAX, components: usize::MAX, lines: usize::MAX };
+}
 
 /// How long a line is, in bytes.
 const LINE: usize = 240;
@@ -25,7 +32,7 @@ pub(super) struct HunkLine {
 }
 
 fn line(sign: char, text: impl AsRef<str>) -> HunkLine {
-    let text = on_one_line(text.as_ref());
+    let text = on_one_line(&credentials(text.as_ref()));
     // A line without a sign must not begin as a command of a forge does, also after blanks.
     let text = match sign == ' ' && text.trim_start().starts_with('/') {
         true => format!("field {text}"),
@@ -35,17 +42,17 @@ fn line(sign: char, text: impl AsRef<str>) -> HunkLine {
 }
 
 /// The lines of a step: its components, then its fields.
-pub(super) fn lines(step: &Step) -> Vec<HunkLine> {
+pub(super) fn lines(step: &Step, limits: Limits) -> Vec<HunkLine> {
     let changes = &step.components.changes;
-    let components = changes.iter().take(COMPONENTS).map(|change| {
+    let components = changes.iter().take(limits.components).map(|change| {
         let sign = if change.risk.is_some() { '-' } else { ' ' };
         line(sign, format!("{} {}", change.action, change.name))
     });
     let mut lines: Vec<HunkLine> = components.collect();
-    lines.extend(more(changes.len(), COMPONENTS, "resources"));
+    lines.extend(more(changes.len(), limits.components, "resources"));
     let fields = step.diff.fields();
-    lines.extend(fields.iter().take(FIELDS).flat_map(field));
-    lines.extend(more(fields.len(), FIELDS, "fields"));
+    lines.extend(fields.iter().take(limits.fields).flat_map(|change| field(change, limits)));
+    lines.extend(more(fields.len(), limits.fields, "fields"));
     lines
 }
 
@@ -58,14 +65,13 @@ pub(super) fn path(field: &FieldChange) -> String {
     field.path.trim_start_matches('/').replace("~1", "/").replace("~0", "~")
 }
 
-fn field(field: &FieldChange) -> Vec<HunkLine> {
+fn field(field: &FieldChange, limits: Limits) -> Vec<HunkLine> {
     let path = path(field);
-    let is_secret = |value: &Option<Value>| matches!(value, Some(Value::Secret(_)));
-    if is_secret(&field.before) || is_secret(&field.after) {
+    if field.is_sensitive() {
         return vec![line(' ', format!("{path} (sensitive, changed)"))];
     }
     if let Some((before, after)) = texts(field) {
-        return of_texts(&path, before, after);
+        return of_texts(&path, before, after, limits.lines);
     }
     if field.before == field.after {
         let value = field.after.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -88,7 +94,9 @@ fn texts(field: &FieldChange) -> Option<(&str, &str)> {
 }
 
 /// The lines between those with which both texts begin and end.
-fn of_texts(path: &str, before: &str, after: &str) -> Vec<HunkLine> {
+fn of_texts(path: &str, before: &str, after: &str, limit: usize) -> Vec<HunkLine> {
+    // As a whole: a key has several lines.
+    let (before, after) = (credentials(before), credentials(after));
     let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
     let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
     let (before, after) = (&before[same..], &after[same..]);
@@ -96,8 +104,8 @@ fn of_texts(path: &str, before: &str, after: &str) -> Vec<HunkLine> {
     let (before, after) = (&before[..before.len() - tail], &after[..after.len() - tail]);
     let head = line(' ', format!("{path}: from line {}", same + 1));
     let side = |sign: char, lines: &[&str]| {
-        let shown = lines.iter().take(LINES).map(move |text| line(sign, text));
-        shown.chain(more(lines.len(), LINES, "lines")).collect::<Vec<_>>()
+        let shown = lines.iter().take(limit).map(move |text| line(sign, text));
+        shown.chain(more(lines.len(), limit, "lines")).collect::<Vec<_>>()
     };
     [vec![head], side('-', before), side('+', after)].into_iter().flatten().collect()
 }

@@ -2,13 +2,14 @@
 
 //! The one error type of this crate and of every backend.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Diagnostic, Key, Moved};
+use crate::value::{Diagnostic, Key, Moved, credentials};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -112,6 +113,14 @@ pub enum Outcome {
     Unknown,
 }
 
+/// The words of others quote what they were given.
+fn clear(text: String) -> String {
+    match credentials::credentials(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(text) => text,
+    }
+}
+
 impl Error {
     /// An error of a kind, with retry and outcome as the kind suggests.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -122,7 +131,7 @@ impl Error {
         let outcome = if kind == ErrorKind::Timeout { Outcome::Unknown } else { Outcome::NotDone };
         Self(Box::new(Inner {
             kind,
-            message: message.into(),
+            message: clear(message.into()),
             retry,
             outcome,
             operation: None,
@@ -208,7 +217,7 @@ impl Error {
     /// Adds a fact that helps to understand it. Never pass a secret.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.0.context.push((name, value.to_string()));
+        self.0.context.push((name, clear(value.to_string())));
         self
     }
 

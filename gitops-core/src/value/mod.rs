@@ -2,6 +2,7 @@
 
 mod change;
 mod component;
+pub(crate) mod credentials;
 mod diagnostic;
 mod digest;
 mod digest_map;

@@ -5,7 +5,8 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use smol_str::SmolStr;
 
-use super::{Digest, Hasher, Map, Number, Placeholder, Secret};
+use super::redact::HIDDEN;
+use super::{Digest, Hasher, Map, Number, Placeholder, Secret, credentials};
 
 /// A structured value: the body of an object, or a part of it.
 ///
@@ -138,6 +139,39 @@ impl From<i64> for Value {
 }
 
 /// Text for people: JSON, with `(sensitive)` for a secret and a count for bytes.
+impl Value {
+    /// The value as it is shown: what looks like a credential is masked, and so is a text whose name says that it is one.
+    #[must_use]
+    pub fn shown(&self) -> Self {
+        match self {
+            Self::Text(text) => Self::from(&*credentials::credentials(text)),
+            Self::List(items) => Self::List(items.iter().map(Self::shown).collect()),
+            Self::Map(members) => {
+                let is_variable = is_variable(members);
+                Self::map(members.iter().map(|(name, value)| match value {
+                    // What is masked already may say more.
+                    Self::Text(text)
+                        if is_of_credential(name, is_variable) && !text.starts_with("(sensitive") =>
+                    {
+                        (name, Self::from(HIDDEN))
+                    }
+                    value => (name, value.shown()),
+                }))
+            }
+            value => value.clone(),
+        }
+    }
+}
+
+/// Whether a map is a variable of a program, as a container has them, whose value is a credential.
+fn is_variable(members: &Map) -> bool {
+    members.get("name").and_then(Value::as_text).is_some_and(credentials::is_variable)
+}
+
+fn is_of_credential(name: &str, is_variable: bool) -> bool {
+    credentials::is_name(name) || (is_variable && name == "value")
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
@@ -155,7 +189,7 @@ impl Serialize for Value {
                 Some(value) => serializer.serialize_i64(value),
                 None => serializer.serialize_str(number.as_str()),
             },
-            Self::Text(text) => serializer.serialize_str(text),
+            Self::Text(text) => serializer.serialize_str(&credentials::credentials(text)),
             Self::Bytes(bytes) => serializer.collect_str(&format_args!("({} bytes)", bytes.len())),
             Self::Secret(secret) => serializer.collect_str(secret),
             Self::Placeholder(placeholder) => serializer.collect_str(placeholder),
@@ -166,7 +200,11 @@ impl Serialize for Value {
             }
             Self::Map(members) => {
                 let mut map = serializer.serialize_map(Some(members.len()))?;
-                members.iter().try_for_each(|(name, value)| map.serialize_entry(name, value))?;
+                let is_variable = is_variable(members);
+                members.iter().try_for_each(|(name, value)| match value {
+                    Self::Text(_) if is_of_credential(name, is_variable) => map.serialize_entry(name, HIDDEN),
+                    value => map.serialize_entry(name, value),
+                })?;
                 map.end()
             }
         }

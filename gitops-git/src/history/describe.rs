@@ -1,3 +1,4 @@
+use gitops_core::value::redact::credentials;
 use gitops_core::{Commit, Result, Time};
 use gix::ObjectId;
 
@@ -24,7 +25,7 @@ pub(crate) fn describe(
         author: person(author),
         committer: person(committer),
         time: Time::from_micros(seconds.saturating_mul(1_000_000)),
-        summary: shown(summary.to_string().trim(), SUMMARY),
+        summary: shown(&credentials(summary.to_string().trim()), SUMMARY),
         signer: signers.and_then(|signers| signature::signer(&commit.data, signers)),
     })
 }

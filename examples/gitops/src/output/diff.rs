@@ -70,7 +70,7 @@ fn head(Compared { step, is_left, .. }: &Compared<'_>) -> String {
 pub(super) fn field(field: &FieldChange) -> String {
     let name = escape(field.path.trim_start_matches('/'));
     match changes::texts(field) {
-        Some((before, after)) => lines(&name, before, after),
+        Some((before, after)) => lines(&name, &before, &after),
         None => format!("  {}\n", escape(&field.to_string())),
     }
 }

@@ -70,8 +70,12 @@ pub struct TooLong {
 /// # Errors
 /// Both sides have more than 5,000 lines: they would take too long to compare.
 pub fn unified(before: Option<&Value>, after: Option<&Value>, context: usize) -> Result<Vec<Line>, TooLong> {
-    let lines = |side: Option<&Value>| side.map(yaml::lines).unwrap_or_default();
-    let (before, after) = (lines(before), lines(after));
+    let lines = |side: Option<Value>| side.as_ref().map(yaml::lines).unwrap_or_default();
+    let after = after.map(|after| match before {
+        Some(before) => sides::cleared(before, after),
+        None => after.shown(),
+    });
+    let (before, after) = (lines(before.map(Value::shown)), lines(after));
     if before.len() > LINES && after.len() > LINES {
         return Err(TooLong { before: before.len(), after: after.len() });
     }

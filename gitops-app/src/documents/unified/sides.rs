@@ -110,6 +110,38 @@ pub(super) fn told_apart(before: &Value, after: &Value) -> Value {
     }
 }
 
+/// The second value as it is shown, with what is masked and changes told as such.
+pub(super) fn cleared(before: &Value, after: &Value) -> Value {
+    match (before, after) {
+        (Value::Text(_), Value::Text(_)) => {
+            let (was, is) = (before.shown(), after.shown());
+            match before != after && was == is {
+                true => Value::from(format!("{} (changed)", is.as_text().unwrap_or_default()).as_str()),
+                false => is,
+            }
+        }
+        (Value::Map(was), Value::Map(is)) => {
+            // What a name says is seen from the map alone.
+            let (shown_was, shown_is) = (before.shown(), after.shown());
+            let member = |(name, value): (&str, &Value)| {
+                let (shown, old) = (shown_is.get(name).cloned().unwrap_or(Value::Null), was.get(name));
+                let is_masked_alike = shown_was.get(name) == Some(&shown) && matches!(value, Value::Text(_));
+                let value = match old {
+                    Some(old) if old != value && is_masked_alike => Value::from(CHANGED),
+                    Some(old) if !matches!(value, Value::Text(_)) => cleared(old, value),
+                    _ => shown,
+                };
+                (name.to_owned(), value)
+            };
+            Value::map(is.iter().map(member))
+        }
+        (Value::List(was), Value::List(is)) if was.len() == is.len() => {
+            Value::List(was.iter().zip(is.iter()).map(|(was, is)| cleared(was, is)).collect())
+        }
+        (_, after) => after.shown(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,6 +199,25 @@ mod tests {
         labels:
           x/y: "1"
         "#);
+    }
+
+    #[test]
+    fn a_credential_that_nobody_marked_is_masked_and_its_change_is_told() {
+        let value = |text: &str| {
+            let env = Value::map([("name", Value::from("DB_PASSWORD")), ("value", text.into())]);
+            let args = Value::List([Value::from(format!("--url=https://me:{text}@host").as_str())].into());
+            Value::map([("args", args), ("env", Value::List([env].into())), ("size", "1".into())])
+        };
+        let (before, after) = (value("hunter1"), value("hunter2"));
+        insta::assert_snapshot!(yaml::lines(&cleared(&before, &after)).join("\n"), @r#"
+        args:
+        - "--url=https://me:(sensitive)@host (changed)"
+        env:
+        - name: DB_PASSWORD
+          value: (sensitive, changed)
+        size: "1"
+        "#);
+        assert_eq!(cleared(&before, &before), before.shown());
     }
 
     #[test]

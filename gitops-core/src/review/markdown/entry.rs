@@ -77,7 +77,7 @@ impl Entry {
         let step = &item.step;
         let name = format!("- **{}** {}", verb(item), named(&step.key));
         let head = name.clone() + &place(item) + &flags(&item.flags);
-        let lines = hunk::lines(step);
+        let lines = hunk::lines(step, hunk::Limits::SOME);
         let reason = code(&step.reason.to_string(), REASON);
         let paths = match step.diff.fields().len() {
             0 => format!("{head}: {reason}\n"),
