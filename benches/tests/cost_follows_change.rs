@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use gitops_benches::{Applied, Layout};
-use gitops_core::{Cx, Event};
+use gitops_core::{Cx, Event, Source};
 
 fn planned(events: &[Event]) -> Option<(usize, usize)> {
     events.iter().find_map(|event| match event {
@@ -56,4 +56,33 @@ async fn a_pass_without_change_reads_nothing_and_writes_nothing() {
         applied.target.writes(),
     );
     assert_eq!(after, before);
+}
+
+/// What a review does: the plan of the target branch, and the plan of the merge from the same look.
+#[tokio::test]
+async fn a_review_of_a_one_file_change_reads_one_blob_and_asks_about_one_object_beside_its_first_plan() {
+    let cx = Cx::system();
+    for count in [1_000, 10_000] {
+        let mut applied = Applied::with_files(count, Layout::Flat).await;
+        let base = applied.source.resolve(&cx).await.unwrap();
+        applied.repository.change(count / 2);
+        let head = applied.source.resolve(&cx).await.unwrap();
+        let counted = |applied: &Applied| (applied.source.blobs(), applied.target.observed());
+        let before = counted(&applied);
+        let first = applied.engine.first_at(&cx, &base).await.unwrap();
+        assert!(first.plan.steps.is_empty(), "{:?}", first.plan);
+        assert_eq!(counted(&applied).0, before.0, "the engine had read all of it");
+        let before = counted(&applied);
+        let next = applied.engine.next_at(&cx, &head).await.unwrap();
+        assert_eq!((next.plan.steps.len(), next.plan.unchanged), (1, count - 1));
+        let after = counted(&applied);
+        assert_eq!(
+            (after.0 - before.0, after.1 - before.1),
+            (1, 1),
+            "blobs read and objects asked for of {count}"
+        );
+        // What was only looked at leaves no trace: the next real plan is that of the newest revision.
+        let plan = applied.engine.plan(&cx).await.unwrap();
+        assert_eq!((plan.steps.len(), plan.revision.id()), (1, head.id()));
+    }
 }

@@ -28,6 +28,17 @@ pub struct SpeculativePlan {
     pub warnings: Vec<Diagnostic>,
 }
 
+/// Where a speculative plan starts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// It looks for itself, and is forgotten.
+    Alone,
+    /// It looks for itself, and later ones start from it.
+    First,
+    /// It starts from the first one.
+    Next,
+}
+
 impl Engine {
     /// What would be done now if a revision were declared: any that the source can give, also one that does not descend from
     /// the one that is applied.
@@ -42,10 +53,54 @@ impl Engine {
     /// Dropping the future has no effect.
     pub async fn plan_at(&mut self, cx: &Cx, revision: &Revision) -> Result<SpeculativePlan> {
         let call = cx.within(self.timeouts.call);
-        let fetched = contained(call.bounded(self.source.fetch(&call, revision))).await;
+        let (snapshot, commits) = self.fetched(&call, revision).await?;
+        Box::pin(self.speculate(cx, snapshot, commits, Start::Alone)).await
+    }
+
+    /// The same as [`plan_at`](Self::plan_at), for the first of several that are compared: it is the look at the targets from
+    /// which [`next_at`](Self::next_at) and [`next_of`](Self::next_of) start. They read what differs from this revision, ask for
+    /// what that concerns, and take everything else as this one saw it: so nothing that moves meanwhile looks like a difference
+    /// of the revisions, and nothing is read or asked for twice.
+    ///
+    /// # Errors
+    /// As [`plan_at`](Self::plan_at). The next ones look for themselves then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn first_at(&mut self, cx: &Cx, revision: &Revision) -> Result<SpeculativePlan> {
+        let call = cx.within(self.timeouts.call);
+        let (snapshot, commits) = self.fetched(&call, revision).await?;
+        Box::pin(self.speculate(cx, snapshot, commits, Start::First)).await
+    }
+
+    /// The plan of another revision, from the look of [`first_at`](Self::first_at).
+    ///
+    /// # Errors
+    /// As [`plan_at`](Self::plan_at).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn next_at(&mut self, cx: &Cx, revision: &Revision) -> Result<SpeculativePlan> {
+        let call = cx.within(self.timeouts.call);
+        let (snapshot, commits) = self.fetched(&call, revision).await?;
+        Box::pin(self.speculate(cx, snapshot, commits, Start::Next)).await
+    }
+
+    /// The plan of another tree, from the look of [`first_at`](Self::first_at).
+    ///
+    /// # Errors
+    /// As [`plan_at`](Self::plan_at).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn next_of(&mut self, cx: &Cx, snapshot: Snapshot) -> Result<SpeculativePlan> {
+        Box::pin(self.speculate(cx, snapshot, None, Start::Next)).await
+    }
+
+    async fn fetched(&self, call: &Cx, revision: &Revision) -> Result<(Snapshot, Option<Commits>)> {
+        let fetched = contained(call.bounded(self.source.fetch(call, revision))).await;
         let snapshot = fetched.map_err(|error| error.during("fetch"))?;
-        let commits = Box::pin(self.commits_of(&call, revision)).await;
-        Box::pin(self.speculate(cx, snapshot, commits)).await
+        Ok((snapshot, Box::pin(self.commits_of(call, revision)).await))
     }
 
     /// The same of a tree that need not be a revision of the source, such as the result of a merge.
@@ -56,7 +111,7 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn plan_of(&mut self, cx: &Cx, snapshot: Snapshot) -> Result<SpeculativePlan> {
-        Box::pin(self.speculate(cx, snapshot, None)).await
+        Box::pin(self.speculate(cx, snapshot, None, Start::Alone)).await
     }
 
     /// What a revision declares, as it is rendered. No target is looked at, and no trace is left.
@@ -89,10 +144,14 @@ impl Engine {
         cx: &Cx,
         snapshot: Snapshot,
         commits: Option<Commits>,
+        start: Start,
     ) -> Result<SpeculativePlan> {
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
-        self.look_around(cx).await;
-        let declared = self.read(cx, &mut self.renderer.clone(), snapshot).await?;
+        if start != Start::Next {
+            self.look_around(cx).await;
+        }
+        let mut renderer = self.renderer.clone();
+        let declared = self.read(cx, &mut renderer, snapshot).await?;
         let candidates = self.base.candidates(&declared.desired, self.inventory());
         let (now, mut admission) = (cx.now(), Admission::default());
         admission.ask();
@@ -105,7 +164,11 @@ impl Engine {
             binds: &binds,
             is_rollback: false,
         };
-        let Considered { planned, .. } = Box::pin(self.consider(cx, look, &mut admission)).await?;
+        let Considered { planned, inventory, .. } = Box::pin(self.consider(cx, look, &mut admission)).await?;
+        if start == Start::First {
+            self.renderer = renderer;
+            self.base.planned(&declared.desired, &inventory, &planned);
+        }
         let Declared { desired, warnings, .. } = declared;
         if tamper::writes_plans(cx) {
             let (revision, at) = (planned.plan.revision.clone(), now);
