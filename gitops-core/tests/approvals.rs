@@ -77,7 +77,7 @@ async fn who_approved_is_in_the_audit_log_beside_what_was_done() {
         AuditEvent::SyncStarted { approved_by, .. } => Some(approved_by.clone()),
         _ => None,
     });
-    assert_eq!(last, Some(Some("bo".to_owned())));
+    assert_eq!(last, Some(Some("bo (forge/17)".to_owned())));
 }
 
 #[tokio::test]

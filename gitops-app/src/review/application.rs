@@ -1,6 +1,6 @@
 //! What a merge would do to one application.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use gitops_core::capability::Readiness;
@@ -22,6 +22,8 @@ pub(super) struct Reviewing<'a> {
     pub sides: &'a Sides,
     pub rules: &'a Rules,
     pub events: &'a Arc<dyn EventSink>,
+    /// Whether there are others: then one whose files the merge leaves as they are is not planned.
+    pub are_several: bool,
     /// The repositories of which it is known that the configuration is that of the target branch.
     pub checked: Vec<String>,
 }
@@ -79,16 +81,24 @@ impl Reviewing<'_> {
         let head = named(find(cx, &session, &self.sides.head).await)?;
         self.check_configuration(cx, &session, &base, &head).await.map_err(Stop::Named)?;
         let Merged { snapshot, merge_base, .. } = merge(cx, &session, &base, &head).await?;
+        if self.are_several {
+            let before = session.engine.source().fetch(cx, &base).await?;
+            if before.root == snapshot.root {
+                return Ok(Found::Untouched);
+            }
+        }
         let (part, plan, findings) = match session.has_state() && self.may_ask(config) {
             true => self.against_targets(cx, &mut session, config, snapshot, &base, &merge_base).await?,
             false => self.against_git(cx, &session, config, snapshot, &base).await?,
         };
         let approvals = session.engine.inventory().approvals();
-        let approved_in = approvals.iter().filter_map(|approval| match &approval.by.through {
-            Through::Review { review } => Some(review.clone()),
-            _ => None,
-        });
-        let approved_in = approved_in.collect();
+        let mut approved_in: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for approval in approvals.iter() {
+            let Through::Review { review } = &approval.by.through else { continue };
+            let (request, places) = review.split_once(": ").unwrap_or((review, ""));
+            let places = places.split(", ").map(str::to_owned);
+            approved_in.entry(request.to_owned()).or_default().extend(places);
+        }
         let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;
         let configuration = configuration::paths(self.applications, &base, &head);
         let configuration = configuration.into_iter().filter(|path| changed.contains(path)).collect();
@@ -107,15 +117,16 @@ impl Reviewing<'_> {
         base: &Revision,
         merge_base: &Revision,
     ) -> Result<Compared, Stop> {
-        let before = match session.engine.plan_at(cx, base).await {
+        // All of them from one look: what moves meanwhile is of no side.
+        let before = match session.engine.first_at(cx, base).await {
             Err(error) if !may_be_mended(&error) => return Err(error.into()),
             before => before,
         };
-        let after = session.engine.plan_of(cx, snapshot).await?;
+        let after = session.engine.next_of(cx, snapshot).await?;
         let opened = match merge_base.id() == base.id() {
             true => None,
             // Of a revision that can't be planned any more, nobody knows what it would have done.
-            false => session.engine.plan_at(cx, merge_base).await.ok(),
+            false => session.engine.next_at(cx, merge_base).await.ok(),
         };
         let unhealthy = unhealthy(cx, session).await;
         let verdict = match unasked(session, &after.plan) {

@@ -11,7 +11,7 @@ use gitops_core::{
 use gitops_forge::{ChangeRequest, Comment};
 
 use super::request::Asked;
-use super::{Reviewed, approvals, owners};
+use super::{Planned, Reviewed, approvals, owners};
 use crate::config::Config;
 use crate::{gates, order};
 
@@ -49,7 +49,8 @@ impl Asked {
         }
         let said = approvals::said(cx, &*self.forge, request, &reviewed.review, ours).await?;
         let Some(said) = said else { return Ok(Judged::default()) };
-        for (name, standing) in self.standings(cx, reviewed, &asking, &said).await? {
+        let is_lifted = |name: &str| lifted.contains_key(name);
+        for (name, standing) in self.standings(cx, reviewed, &asking, &said, is_lifted).await? {
             let part = reviewed.review.parts.iter_mut().find(|part| part.application == name);
             if let Some(part) = part {
                 part.approvals = Some(standing);
@@ -80,6 +81,7 @@ impl Asked {
         reviewed: &Reviewed,
         asking: &BTreeMap<String, Asking<'_>>,
         said: &Request<'static>,
+        is_lifted: impl Fn(&str) -> bool,
     ) -> Result<Vec<(String, Standing)>> {
         let (all, mut found) = (reviewed.review.effect(), Vec::new());
         for part in &reviewed.review.parts {
@@ -91,7 +93,10 @@ impl Asked {
             let owners = owners.as_ref().map(|owners| &owners.owners);
             let teams = owners::teams(cx, &*self.forge, configured, owners, &planned.changed).await?;
             let changed = planned.changed.clone();
-            let request = Request { teams, changed, owners, ..said.clone() };
+            let mut request = Request { teams, changed, owners, ..said.clone() };
+            if is_lifted(&part.application) {
+                self.cover(&mut request, part, planned);
+            }
             let mut standing = ApprovalRules::new(rules.iter().cloned()).judge(part, &all, &request);
             let decides =
                 planned.configuration.iter().chain(&file).filter(|path| planned.changed.contains(path));
@@ -123,7 +128,8 @@ impl Asked {
                 continue;
             }
             let findings = together(&planned.findings);
-            let approval = Approval::new(&planned.plan, findings, self.approver(part), cx.now())?;
+            let approver = self.approver(part, said);
+            let approval = Approval::new(&planned.plan, findings, approver, cx.now())?;
             let approval = approval.until(ends(part, rules, said));
             let by = approval.by.name.clone();
             let request = Order::Approve { approval: Box::new(approval) };
@@ -133,13 +139,23 @@ impl Asked {
         Ok(judged)
     }
 
+    /// Takes what a stored approval rests on for an approval of what is left of it: all that would be done now was approved, and what is
+    /// no longer needed, since the engine or somebody did it, is missed by nobody.
+    fn cover(&self, said: &mut Request<'_>, part: &Part, planned: &Planned) {
+        let Some(places) = planned.approved_in.get(&self.name()) else { return };
+        let of_approval = said.votes.iter_mut().filter(|vote| places.contains(&vote.id));
+        for vote in of_approval.filter(|vote| vote.opinion == Opinion::Approved) {
+            vote.effect = Some(part.effect.to_string());
+        }
+    }
+
     /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict,
     /// which is given.
     fn unlift(&self, reviewed: &mut Reviewed) -> BTreeMap<String, Verdict> {
         let (name, mut lifted) = (self.name(), BTreeMap::new());
         for part in &mut reviewed.review.parts {
             let Some(planned) = reviewed.plans.get(&part.application) else { continue };
-            let is_stored = self.keeps_approvals && planned.approved_in.contains(&name);
+            let is_stored = self.keeps_approvals && planned.approved_in.contains_key(&name);
             if is_stored && part.looked_at_target && matches!(part.verdict, Verdict::Warn { .. }) {
                 let findings = planned.findings.iter();
                 let messages = GateMessage::gathered(findings.map(|(found, _)| found.clone()));
@@ -160,10 +176,11 @@ impl Asked {
     }
 
     /// Who approved a part, and where that can be read.
-    pub(super) fn approver(&self, part: &Part) -> Approver {
+    pub(super) fn approver(&self, part: &Part, said: &Request<'_>) -> Approver {
         let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
         let names: BTreeSet<&str> = rules.flat_map(|rule| &rule.approved_by).map(String::as_str).collect();
-        let review = self.name();
+        let places: Vec<&str> = names.iter().filter_map(|name| last_word(said, name)).collect();
+        let review = format!("{}: {}", self.name(), places.join(", "));
         Approver::new(names.into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
     }
 }
@@ -196,6 +213,12 @@ fn together(findings: &[(GateMessage, Digest)]) -> Vec<(GateMessage, Digest)> {
     let of_rules = GateMessage::gathered(of_rules).into_iter().filter_map(|found| Some((found, rule?)));
     let others = findings.iter().filter(|(found, _)| !is_of_rule(found)).cloned();
     others.chain(of_rules).collect()
+}
+
+/// The review or the comment in which somebody approved last.
+fn last_word<'a>(said: &'a Request<'_>, login: &str) -> Option<&'a str> {
+    let votes = said.votes.iter().filter(|vote| vote.by.login == login && vote.opinion == Opinion::Approved);
+    votes.max_by_key(|vote| (vote.at, &vote.id)).map(|vote| vote.id.as_str())
 }
 
 /// When the first of the approvals ends that the rules need.

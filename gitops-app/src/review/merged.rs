@@ -90,13 +90,16 @@ impl Asked {
         let who = &config.approvals;
         // Which files changed is not known any more, and so not whose owners are to be asked.
         let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));
-        let judged = match said {
+        let said = match said {
             Some(said) if !by_owners => {
                 let teams = owners::teams(cx, &*self.forge, who, None, &[]).await?;
-                let said = Request { teams, ..said };
-                review.judged(&ApprovalRules::new(gates::rules(config)?), &said)
+                Some(Request { teams, ..said })
             }
-            _ => review,
+            _ => None,
+        };
+        let judged = match &said {
+            Some(said) => review.judged(&ApprovalRules::new(gates::rules(config)?), said),
+            None => review,
         };
         let part = &judged.parts[0];
         let votes = part.approvals.iter().flat_map(|standing| &standing.discounted);
@@ -107,8 +110,8 @@ impl Asked {
             approved_by: None,
             discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
         };
-        if part.outcome() == Outcome::Approved {
-            let approver = self.approver(part);
+        if let (Outcome::Approved, Some(said)) = (part.outcome(), &said) {
+            let approver = self.approver(part, said);
             let by = approver.name.clone();
             let approval = Box::new(session.engine.approval_of(cx, &plan, approver)?);
             drop(session);

@@ -21,7 +21,7 @@ mod request;
 mod urgent;
 
 pub use merged::AfterMerge;
-pub use request::{Asked, Told, patiently};
+pub use request::{Asked, Shelf, Told, patiently};
 pub use urgent::two_people;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -78,6 +78,8 @@ pub struct Reviewed {
     pub failed: Vec<Failed>,
     /// Applications of the configuration that a merge into the target branch does not change.
     pub not_concerned: Vec<NotConcerned>,
+    /// Applications of several whose files the merge leaves as they are: what drifted there is not the request's business.
+    pub untouched: Vec<String>,
     /// The plans of the merge, by application.
     plans: BTreeMap<String, Planned>,
 }
@@ -88,8 +90,9 @@ struct Planned {
     plan: Plan,
     /// What the gates want approved, each with the fingerprint of its rule.
     findings: Vec<(GateMessage, Digest)>,
-    /// The requests of which an approval is stored, as the approver's [`Through::Review`](gitops_core::Through) names them.
-    approved_in: BTreeSet<String>,
+    /// The requests of which an approval is stored, each with the reviews and comments that it rests on, as the approver's
+    /// [`Through::Review`](gitops_core::Through) names them.
+    approved_in: BTreeMap<String, BTreeSet<String>>,
     /// The files that the request changes, from the root of the repository.
     changed: Vec<String>,
     /// Of those, the ones from which the configuration was read.
@@ -123,6 +126,8 @@ pub struct NotConcerned {
 
 /// Plans what a merge would do to some applications of a configuration.
 ///
+/// Of several applications, one whose files the merge leaves as they are is not planned. One alone always is, for what drifted there.
+///
 /// An application that can't be planned keeps none of the others from being reviewed. One that follows another branch than the
 /// target branch, a tag or a commit is not concerned; where the target branch is named by a commit, that counts as one of
 /// the branch that is followed.
@@ -142,8 +147,11 @@ pub async fn review(
     events: &Arc<dyn EventSink>,
 ) -> Result<Reviewed> {
     let rules = Rules::default();
-    let mut reviewing = Reviewing { applications, sides, rules: &rules, events, checked: Vec::new() };
-    let (mut parts, mut failed, mut not_concerned) = (Vec::new(), Vec::new(), Vec::new());
+    let are_several = chosen.len() > 1;
+    let mut reviewing =
+        Reviewing { applications, sides, rules: &rules, events, are_several, checked: Vec::new() };
+    let (mut parts, mut failed) = (Vec::new(), Vec::new());
+    let (mut not_concerned, mut untouched) = (Vec::new(), Vec::new());
     let mut plans = BTreeMap::new();
     for config in chosen {
         match reviewing.part(cx, config).await? {
@@ -154,6 +162,7 @@ pub async fn review(
             Ok(Found::NotConcerned(follows)) => {
                 not_concerned.push(NotConcerned { application: config.name.clone(), follows });
             }
+            Ok(Found::Untouched) => untouched.push(config.name.clone()),
             Err(found) => failed.push(found),
         }
     }
@@ -167,7 +176,7 @@ pub async fn review(
         message: message(error),
     });
     let review = parts.into_iter().collect::<Review>().failing(failures.collect::<Vec<_>>());
-    Ok(Reviewed { review, rules, failed, not_concerned, plans })
+    Ok(Reviewed { review, rules, failed, not_concerned, untouched, plans })
 }
 
 /// How many faults of what is declared a message names.
@@ -195,6 +204,7 @@ fn placed(fault: &Diagnostic) -> String {
 enum Found {
     Part(Box<Part>, Box<Planned>),
     NotConcerned(String),
+    Untouched,
 }
 
 /// Where an application belongs: its label `environment`, of which `production` and `prod` are what people depend on.

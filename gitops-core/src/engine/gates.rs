@@ -91,7 +91,7 @@ impl Engine {
         match self.inventory().approvals().lifting(&note, gate.fingerprint(), plan, now) {
             Ok(Approval { by, .. }) => {
                 note.message = format!("approved by {by}: {}", note.message);
-                (Verdict::Warn { messages: vec![note] }, Some(by.name.clone()))
+                (Verdict::Warn { messages: vec![note] }, Some(by.traced()))
             }
             Err(uncovered) => {
                 note.message += &no_longer_covered(&uncovered);

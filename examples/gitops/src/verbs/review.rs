@@ -124,6 +124,9 @@ fn tell(app: &App, reviewed: &Reviewed, sides: &Sides) {
         let text = format!("`{application}` follows {follows}, and not {}.", sides.base());
         app.screen.note(&format!("{} {}", paint(YELLOW, "Not concerned:"), escape(&text)));
     }
+    if !reviewed.untouched.is_empty() {
+        app.screen.note(&escape(&format!("Untouched: {}.", reviewed.untouched.join(", "))));
+    }
 }
 
 /// How the command ends: as the gates, the approvals and what is blocked say.

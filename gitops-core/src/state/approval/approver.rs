@@ -24,7 +24,7 @@ pub enum Through {
     },
     /// In a review of a change request.
     Review {
-        /// The forge and the review's id.
+        /// The request on its forge, and after `: ` the reviews and comments that count: `gitea platform/site#7: review 12`.
         review: String,
     },
     /// In an emergency, by two people whom a forge knows, for hours at most. It opens change windows too.
@@ -55,6 +55,14 @@ impl Approver {
     /// Somebody, known through a system.
     pub fn new(name: impl Into<String>, through: Through) -> Self {
         Self { name: name.into(), through }
+    }
+
+    /// The name, with the place where it can be read what the person said, if there is one beside the state.
+    pub(crate) fn traced(&self) -> String {
+        match &self.through {
+            Through::Review { review } => format!("{} ({review})", self.name),
+            _ => self.name.clone(),
+        }
     }
 }
 
