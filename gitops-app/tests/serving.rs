@@ -39,6 +39,27 @@ fn a_server_is_told_where_it_listens_and_how_often_it_asks() {
 }
 
 #[test]
+fn full_plans_are_shown_where_comments_can_link_them() {
+    let serve = |more: &str| format!("serve: {{ {more} }}\n");
+    let found =
+        parse(&serve("url: \"https://gitops.example.org/a/\", plans: \"127.0.0.1:81\"")).unwrap().serve;
+    assert_eq!(found.url.as_deref(), Some("https://gitops.example.org/a"));
+    assert_eq!(found.plans, Some(([127, 0, 0, 1], 81).into()));
+    for url in
+        ["gitops.example.org", "javascript:alert(1)", "https://a:b@c.example", "https://c.example/?a=b"]
+    {
+        let expected = format!(
+            "GO0110 gitops.yaml:4 `url` can't be `{url}`: it is no address to which comments can link"
+        );
+        assert_eq!(fault(&serve(&format!("url: \"{url}\""))), expected);
+    }
+    assert_eq!(
+        fault(&serve("plans: \"127.0.0.1:81\"")),
+        "GO0107 gitops.yaml:4 `plans` says where full plans are shown, and no comment links them without `url`"
+    );
+}
+
+#[test]
 fn webhooks_have_one_secret_or_two_and_none_of_them_is_in_the_file() {
     let forge = |webhook: &str| {
         format!(

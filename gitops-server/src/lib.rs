@@ -47,6 +47,7 @@ mod board;
 mod event;
 mod http;
 mod metrics;
+mod plans;
 mod reviews;
 mod server;
 mod webhooks;

@@ -12,8 +12,9 @@ use gitops_core::{Cx, FileStore, Result, StateStore};
 
 use crate::board::Board;
 use crate::event::{ServerEvent, ServerEvents};
-use crate::http::Http;
+use crate::http::{Door, Http};
 use crate::metrics::Metrics;
+use crate::plans::Plans;
 use crate::reviews::{Reviews, Tools};
 use crate::webhooks::Endpoints;
 
@@ -25,6 +26,7 @@ use crate::webhooks::Endpoints;
 /// | `GET /healthz` | 200 while the process is alive |
 /// | `GET /readyz` | 200 if every application of the [`Board`] works, 503 if not, with one line for each |
 /// | `GET /metrics` | what was counted, in the text format of `OpenMetrics` |
+/// | `GET /plans/DIGEST` | the full plan of a review that a comment links, as a page; with `.json`, the document of that digest |
 /// | `POST /webhooks/FORGE` | 202 for what a forge signed: `github`, `gitlab`, `gitea` |
 ///
 /// # Guarantees
@@ -35,6 +37,8 @@ use crate::webhooks::Endpoints;
 ///   with. It is a hint to look sooner: one that is lost, doubled, late or in the wrong order changes nothing but the time.
 /// - A request costs the forge at most four writes for a push, and none where nothing changed. A slow review blocks no other.
 /// - A command in a comment is carried out once, also by two processes and after a restart.
+///
+/// A plan is shown to whoever has its link, which is in a comment and can't be guessed: to those who may read the request.
 ///
 /// There is no TLS and no login: put it behind what has both where others than the cluster or the machine can reach it.
 ///
@@ -85,7 +89,20 @@ impl Server {
     /// # Errors
     /// An address that can't be listened on.
     pub async fn listen(&self, cx: &Cx, address: SocketAddr) -> Result<SocketAddr> {
-        let address = self.http.listen(cx, address).await?;
+        self.open(cx, address, Door::Main).await
+    }
+
+    /// Answers with full plans here, and no longer where everything else is answered: a proxy before this address can ask
+    /// people who they are, while forges send their webhooks elsewhere.
+    ///
+    /// # Errors
+    /// An address that can't be listened on.
+    pub async fn listen_for_plans(&self, cx: &Cx, address: SocketAddr) -> Result<SocketAddr> {
+        self.open(cx, address, Door::Plans).await
+    }
+
+    async fn open(&self, cx: &Cx, address: SocketAddr, door: Door) -> Result<SocketAddr> {
+        let address = self.http.listen(cx, address, door).await?;
         (self.events)(&ServerEvent::Listening { address: address.to_string() });
         Ok(address)
     }
@@ -97,6 +114,9 @@ impl Server {
     /// `Invalid` if a repository, a token or a secret is missing or can't be used.
     pub fn follow(&self, cx: &Cx, applications: &Applications, chosen: &[Config]) -> Result<Following> {
         let (mut endpoints, mut all) = (Endpoints::default(), Vec::new());
+        let folder = place::of_server(chosen.first().map_or(Path::new(""), Config::base)).join("plans");
+        let url = applications.serve.url.as_ref();
+        let plans = url.map(|url| Plans::open(folder, url)).transpose()?.map(Arc::new);
         for (found, members) in repositories(chosen)? {
             let tools = Tools {
                 board: self.board.clone(),
@@ -104,6 +124,7 @@ impl Server {
                 events: self.events.clone(),
                 store: memory(&members)?,
                 every: applications.serve.poll,
+                plans: plans.clone(),
             };
             let webhooks = found.webhooks(cx)?;
             let reviews = Reviews::new(cx, &found, applications, members, tools)?;
@@ -113,6 +134,7 @@ impl Server {
             all.push(reviews);
         }
         self.http.take(endpoints);
+        self.http.show(plans);
         Ok(Following { all })
     }
 }

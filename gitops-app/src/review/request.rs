@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::review::{Attribution, Budget, Counts, Flavour, Link, Markdown, Outcome, Review};
-use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, Verdict};
+use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, Verdict, async_trait};
 use gitops_forge::{
     ChangeRequest, Comment, CommitId, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
 };
@@ -24,8 +24,22 @@ pub struct Asked {
     vouched: Option<bool>,
     vouched_for: Option<CommitId>,
     full_plan: Option<String>,
+    shelf: Option<Arc<dyn Shelf>>,
     pub(super) keeps_approvals: bool,
     answers_commands: bool,
+}
+
+/// Where documents of reviews are kept for people to read.
+#[async_trait]
+pub trait Shelf: Send + Sync {
+    /// Keeps a document with its digest; gives its address, which is the same for the same digest.
+    ///
+    /// # Errors
+    /// Whatever keeps it from being kept. The comment is not written then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future may leave it kept.
+    async fn keep(&self, cx: &Cx, digest: Digest, document: String, review: &Review) -> Result<String>;
 }
 
 /// What came of the review of a request.
@@ -60,6 +74,7 @@ impl Asked {
             vouched: None,
             vouched_for: None,
             full_plan: None,
+            shelf: None,
             keeps_approvals: false,
             answers_commands: false,
         }
@@ -79,6 +94,11 @@ impl Asked {
     /// Where the JSON document of the review can be read. A comment links it with its digest.
     pub fn full_plan(self, url: impl Into<String>) -> Self {
         Self { full_plan: Some(url.into()), ..self }
+    }
+
+    /// Keeps the document of the review where people can read it, and links it in the comment.
+    pub fn kept_on(self, shelf: Arc<dyn Shelf>) -> Self {
+        Self { shelf: Some(shelf), ..self }
     }
 
     /// Stores what reviewers approved in the state of each application, by which the same effect is applied after the merge
@@ -139,15 +159,16 @@ impl Asked {
                 return Err(error);
             }
         };
-        let link = self.full_plan.as_ref().map(|url| {
-            let digest = Digest::of(document(&sides, &reviewed).as_bytes());
-            Link::new(url, digest).map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()))
-        });
         let marker = self.marker()?;
         let ours = patiently(cx, || self.forge.find_comment(cx, self.number, &marker)).await?;
         let judged = self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events).await?;
         let Judged { approved, asks_again } = judged;
-        let wrote_comment = self.comment(cx, &reviewed, link.transpose()?, ours.as_ref()).await?;
+        let is_told = reviewed.review.outcome() != Outcome::NoChanges || ours.is_some();
+        let link = match is_told {
+            true => self.link(cx, &reviewed, || document(&sides, &reviewed)).await?,
+            false => None,
+        };
+        let wrote_comment = self.comment(cx, &reviewed, link, ours.as_ref()).await?;
         let mut statuses = 0;
         for status in self.statuses(&reviewed) {
             let commit = &request.head.commit;
@@ -165,6 +186,26 @@ impl Asked {
             true => sides,
             false => sides.untrusted(),
         }
+    }
+
+    /// Where the full plan is; nothing where it is nowhere, or where there is no comment that could link it.
+    async fn link(
+        &self,
+        cx: &Cx,
+        reviewed: &Reviewed,
+        document: impl FnOnce() -> String,
+    ) -> Result<Option<Link>> {
+        if self.full_plan.is_none() && self.shelf.is_none() {
+            return Ok(None);
+        }
+        let document = document();
+        let digest = Digest::of(document.as_bytes());
+        let url = match (&self.full_plan, &self.shelf) {
+            (None, Some(shelf)) => shelf.keep(cx, digest, document, &reviewed.review).await?,
+            (url, _) => url.clone().unwrap_or_default(),
+        };
+        let link = Link::new(url, digest).map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()));
+        link.map(Some)
     }
 
     fn marker(&self) -> Result<Marker> {

@@ -17,6 +17,24 @@ pub(super) fn metrics(text: String) -> Answer {
     of_type(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", text.into())
 }
 
+/// A page of a plan, which nobody else is to keep, frame or link from; nothing in it runs.
+pub(super) fn page(kind: &'static str, body: Bytes) -> Answer {
+    let mut answer = of_type(StatusCode::OK, kind, body);
+    for (name, value) in [
+        (
+            "content-security-policy",
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+        ),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("cache-control", "private, no-store"),
+        ("x-robots-tag", "noindex, nofollow"),
+    ] {
+        answer.headers_mut().insert(name, header::HeaderValue::from_static(value));
+    }
+    answer
+}
+
 /// The path is there, and is asked for in another way.
 pub(super) fn not_allowed(methods: &'static str) -> Answer {
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "not like that\n");

@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use super::answer::{Answer, text};
-use super::{Http, WHOLE};
+use super::{Door, Http, WHOLE};
 
 /// How long a head may take.
 const HEAD: Duration = Duration::from_secs(10);
@@ -25,9 +25,9 @@ const HEAD_BYTES: usize = 16 << 10;
 const BODY: Duration = Duration::from_secs(10);
 
 /// Answers one request. What goes wrong with a connection is its client's to see.
-pub(super) async fn serve(cx: &Cx, stream: TcpStream, http: &Http) {
+pub(super) async fn serve(cx: &Cx, stream: TcpStream, http: &Http, door: Door) {
     let answer = service_fn(|request: Request<Incoming>| async move {
-        let answer = http.answer(cx, request).await;
+        let answer = http.answer(cx, door, request).await;
         Ok::<_, Infallible>(answer)
     });
     let mut server = http1::Builder::new();

@@ -8,6 +8,7 @@ mod memory;
 mod outcome;
 mod poll;
 mod queue;
+mod revert;
 mod review;
 mod superseded;
 #[cfg(test)]
@@ -31,6 +32,7 @@ use self::queue::Queue;
 use crate::board::Board;
 use crate::event::{ServerEvent, ServerEvents};
 use crate::metrics::Metrics;
+use crate::plans::Plans;
 
 /// How many requests are looked at and reviewed at once.
 const LOOKS: usize = 8;
@@ -56,6 +58,7 @@ struct Shared {
     metrics: Arc<Metrics>,
     events: ServerEvents,
     every: Duration,
+    plans: Option<Arc<Plans>>,
     /// Requests whose comments are to be read.
     looks: Queue,
     /// Requests that are to be reviewed.
@@ -72,6 +75,7 @@ pub(crate) struct Tools {
     pub events: ServerEvents,
     pub store: Arc<dyn StateStore>,
     pub every: Duration,
+    pub plans: Option<Arc<Plans>>,
 }
 
 impl Reviews {
@@ -100,7 +104,7 @@ impl Reviews {
         chosen: Vec<Config>,
         tools: Tools,
     ) -> Self {
-        let Tools { board, metrics, events, store, every } = tools;
+        let Tools { board, metrics, events, store, every, plans } = tools;
         let repository = format!("{} {}", kind.key(), forge.info().repository);
         let memory = Memory::new(store, &format!("{repository} {context}"));
         Self(Arc::new(Shared {
@@ -115,6 +119,7 @@ impl Reviews {
             metrics,
             events,
             every,
+            plans,
             looks: Queue::default(),
             reviews: Queue::default(),
             poll: Notify::new(),
@@ -205,7 +210,8 @@ impl Shared {
 
     fn asked(&self, number: u64) -> Asked {
         let asked = Asked::new(self.forge.clone(), self.kind, number, self.context.clone());
-        asked.keeping_approvals().answering_commands()
+        let asked = asked.keeping_approvals().answering_commands();
+        self.plans.iter().fold(asked, |asked, plans| asked.kept_on(plans.clone()))
     }
 
     fn chosen(&self) -> Vec<&Config> {

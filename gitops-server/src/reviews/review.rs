@@ -11,6 +11,7 @@ use super::memory::{Entry, Head, Page, Stage};
 use super::poll::Seen;
 use super::{Shared, nobody};
 use crate::event::ServerEvent;
+use crate::plans;
 
 /// How long a review may take: a program that hangs must not keep its place for ever.
 const WHOLE: Duration = Duration::from_secs(30 * 60);
@@ -66,7 +67,7 @@ impl Shared {
             _ => asked,
         };
         let chosen = self.chosen();
-        let document = |_: &_, _: &_| String::new();
+        let document = |sides: &_, reviewed: &_| plans::document(sides, reviewed);
         let told = Box::pin(asked.review(cx, &self.applications, &chosen, &nobody(), document)).await?;
         let is_told = self.end_left(cx, &told.request).await;
         self.seen().insert(number, Seen { is_told, ..seen });

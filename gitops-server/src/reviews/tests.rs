@@ -132,6 +132,7 @@ impl World {
             events: Arc::new(move |event: &ServerEvent| told.lock().unwrap().push(event.clone())),
             store,
             every: Duration::from_secs(3600),
+            plans: None,
         };
         let applications = self.applications();
         let chosen = applications.all.clone();
