@@ -222,11 +222,10 @@ impl Shared {
             None => last_good(cx, config, &handle).await?,
         };
         let shown = revision.to_string();
-        let pin = Request::Pin { revision };
+        let pin = Request::Pin { revision: revision.clone() };
         handle.request(&cx.within(PATIENCE), &self.by(request, comment), pin).await?;
-        Ok(Done::Yes(format!(
-            "`{application}` is pinned to {shown}: newer commits wait until `gitops -a {application} rollback --end`"
-        )))
+        let next = self.take_back(cx, config, &revision).await?;
+        Ok(Done::Yes(format!("`{application}` is pinned to {shown}: newer commits wait. {next}")))
     }
 
     /// Says what becomes of an object, in each application that knows it.
@@ -270,7 +269,7 @@ fn not_at_work(application: &str) -> Error {
         .help("give the command again")
 }
 
-async fn look(cx: &Cx, config: &Config) -> Result<Session> {
+pub(super) async fn look(cx: &Cx, config: &Config) -> Result<Session> {
     Session::builder(config).access(Access::Look).events(nobody()).open(cx).await
 }
 

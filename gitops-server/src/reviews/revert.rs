@@ -1,0 +1,43 @@
+//! After a rollback: the request that takes the bad revision back.
+
+use gitops_app::config::Config;
+use gitops_app::rollback::{Progress, Revert, bad_and_good};
+use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
+use gitops_forge::ChangeRequest;
+
+use super::Shared;
+use super::commands::look;
+
+impl Shared {
+    /// Opens the request that takes back what an application was rolled back from, and says so. That it can't be opened changes
+    /// nothing of the rollback: the pin holds.
+    pub(super) async fn take_back(&self, cx: &Cx, config: &Config, good: &Revision) -> Result<String> {
+        let name = &config.name;
+        match Box::pin(self.opened(cx, config, good)).await {
+            Ok(request) => Ok(format!(
+                "Request {} takes back what came after it; once that is merged, the branch is followed again",
+                request.number
+            )),
+            Err(error) if error.kind() == ErrorKind::Cancelled && cx.is_cancelled() => Err(error),
+            Err(error) => Ok(format!(
+                "No request takes back what came after it ({}): mend the branch, and then `gitops -a {name} rollback --end`",
+                error.with_help()
+            )),
+        }
+    }
+
+    async fn opened(&self, cx: &Cx, config: &Config, good: &Revision) -> Result<ChangeRequest> {
+        let session = look(cx, config).await?;
+        let (bad, good) = bad_and_good(&session.audit_path(), Some(good.clone()), None)?;
+        let revert = Revert::of(cx, &session, &bad, &good).await?;
+        match revert.progress(cx, &session, &*self.forge).await? {
+            Progress::Open(request) => Ok(*request),
+            Progress::Landed => Err(Error::new(ErrorKind::Stale, "the branch took it back already")),
+            Progress::Closed(request) => {
+                let message = format!("request {} that took it back was closed", request.number);
+                Err(Error::new(ErrorKind::Conflict, message).help("open it again"))
+            }
+            _ => revert.open(cx, &session, &*self.forge, &self.context).await,
+        }
+    }
+}
