@@ -112,6 +112,28 @@ impl Gitea {
         self.done(Self::ADMIN, "POST", "/admin/users", body).await;
     }
 
+    /// Makes what the tutorial on requests begins with: Ada and Bob, who may write to the empty repository `shop/site`, and the variables
+    /// by which a shell finds all that.
+    pub async fn playground(&self) -> Vec<(&'static str, String)> {
+        self.done(Self::ADMIN, "POST", "/orgs", json!({"username": "shop"})).await;
+        let repository = json!({"name": "site", "default_branch": "main"});
+        self.done(Self::ADMIN, "POST", "/orgs/shop/repos", repository).await;
+        for login in ["ada", "bob"] {
+            self.join(login).await;
+            let path = format!("/repos/shop/site/collaborators/{login}");
+            self.done(Self::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
+        }
+        let person = |login: &str| format!("{login}:{PASSWORD}");
+        vec![
+            ("FORGE", self.url()),
+            ("API", format!("{}/api/v1/repos/shop/site", self.url())),
+            ("PUSH", format!("http://{}@127.0.0.1:{}/shop/site.git", person("ada"), self.port)),
+            ("ADA", person("ada")),
+            ("BOB", person("bob")),
+            ("GITEA_TOKEN", self.token.clone()),
+        ]
+    }
+
     /// Makes a call of the API as an account; gives the body of the answer.
     ///
     /// # Panics

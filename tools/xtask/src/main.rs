@@ -9,6 +9,7 @@ mod deny;
 mod descriptions;
 mod failure;
 mod floors;
+mod forge;
 mod fuzz;
 mod hygiene;
 mod kill;
@@ -47,6 +48,8 @@ enum Task {
     },
     /// Install what GitHub publishes of its API into the cache, and print where it is.
     Descriptions,
+    /// Start a Gitea with two people and an empty repository, to try requests on, until it is stopped.
+    Forge,
     /// Check licences, banned crates, sources and, where the data is given, advisories.
     Deny,
     /// Build the book, and check its links and that its examples are compiled.
@@ -91,6 +94,7 @@ fn run(task: Task) -> Result<()> {
         Task::Test { only } => test::run(only.as_deref()),
         Task::Servers { names } => servers::run(&names),
         Task::Descriptions => descriptions::run(),
+        Task::Forge => forge::run(),
         Task::Deny => deny::run(),
         Task::Book => book::run(),
         Task::Msrv => msrv::run(),

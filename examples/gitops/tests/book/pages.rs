@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use testbed::{ApiServer, User};
+use testbed::{ApiServer, Gitea, User};
 
 use crate::follow::{Place, follow};
 use crate::kubectl::Kubectl;
@@ -58,4 +58,13 @@ fn every_command_of_the_first_root_prints_what_the_page_says() {
     std::os::unix::fs::symlink(tofu, programs.path().join("tofu")).unwrap();
     let place = Place { programs: vec![programs.path().to_owned()], ..Place::default() };
     follow("first-root.md", 15, &place);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_first_merge_request_prints_what_the_page_says() {
+    let gitea = Gitea::start().await;
+    let env = gitea.playground().await.into_iter().map(|(name, value)| (name, value.into())).collect();
+    let place = Place { env, ..Place::default() };
+    let followed = tokio::task::spawn_blocking(move || follow("first-merge-request.md", 12, &place));
+    followed.await.unwrap();
 }

@@ -4,6 +4,7 @@ mod drift;
 mod promote;
 mod rollback;
 mod who;
+mod whole;
 
 use std::process::Output;
 
@@ -15,6 +16,8 @@ use crate::support::{Ran, World};
 mod health;
 mod kill;
 mod load;
+mod long;
+mod secrets;
 mod serve;
 mod serving;
 

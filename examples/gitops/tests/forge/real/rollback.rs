@@ -4,6 +4,8 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
+use super::serve::is_review;
+use super::serving::{Serving, hook};
 use super::{SITE, Site};
 
 /// A site on which a bad commit was applied; gives the good and the bad commit.
@@ -133,4 +135,58 @@ async fn without_a_forge_or_a_good_revision_nothing_is_done() {
     site.configure("");
     site.gitops(&["rollback", "--revert", "--yes"]).await.expect(1).warns("nothing says which forge it is");
     assert_eq!(site.pinned(), Value::Null);
+}
+
+fn is_told(event: &Value, commit: &str, state: &str) -> bool {
+    event["type"] == "told" && event["commit"] == commit && event["state"] == state
+}
+
+/// The whole way through a server: Bob comments, and nobody types a command.
+#[tokio::test]
+async fn a_comment_takes_a_bad_commit_back_and_the_branch_is_followed_again_once_that_landed() {
+    let site = Site::new().await;
+    site.serve("1h", "sync: { interval: 1s }\n");
+    site.may_push();
+    let mut serving = Serving::start(&site).await;
+    hook(&site, &serving).await;
+    let good = site.world.git(&["rev-parse", "main"]).trim().to_owned();
+    serving.until("the good commit", |event| is_told(event, &good, "success")).await;
+    let head = site.commit_on("feature", &[("index.html", Some("broken\n"))]);
+    let number = site.open("alice", "feature").await;
+    serving.until("the review", |event| is_review(event, number, &head)).await;
+    site.merge(number).await.unwrap();
+    let bad = site.merge_commit(number).await;
+    serving.until("the bad commit", |event| is_told(event, &bad, "success")).await;
+    assert_eq!(site.world.live("index.html").as_deref(), Some("broken\n"));
+
+    // Back and pinned, said on the bad commit, and a request that takes it back.
+    let said = site.comment("bob", number, "/rollback site").await;
+    let answer = serving.wait_for("commanded").await;
+    let text = answer["answer"].as_str().unwrap();
+    assert!(answer["done"] == true && text.contains("is pinned to") && text.contains("Request 2"), "{text}");
+    let is_back = |event: &Value| {
+        is_told(event, &good, "success") && event["description"].as_str().unwrap().contains("pinned by bob")
+    };
+    serving.sooner_or_later("the good commit again", is_back).await;
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    assert_eq!(site.pinned(), good);
+    assert!(site.statuses(&bad).await.contains(&"gitops/rollback failure".to_owned()));
+    // The same comment of somebody else makes no second one.
+    site.comment("alice", number, &format!("/rollback site {good}")).await;
+    let again = serving.wait_for("commanded").await;
+    assert!(again["answer"].as_str().unwrap().contains("Request 2"), "{again}");
+    assert_eq!(site.requests().await.len(), 2);
+
+    // What is merged meanwhile waits. The request lands, and the branch is followed again.
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    site.merge(2).await.unwrap();
+    let landed = site.merge_commit(2).await;
+    serving.until("the branch", |event| is_told(event, &landed, "success")).await;
+    assert_eq!(site.pinned(), Value::Null);
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    assert_eq!(serving.stop().await, 0);
+    let trail = site.gitops(&["audit", "show", "--limit", "50"]).await.expect(0);
+    let by = format!("bob (gitea platform/site#{number} comment {})", said["id"]);
+    trail.says(&by).says("pinned to").says("unpinned");
+    site.gitops(&["audit", "verify"]).await.expect(0);
 }

@@ -59,7 +59,7 @@ impl Site {
     }
 }
 
-fn is_review(event: &Value, number: u64, head: &str) -> bool {
+pub(super) fn is_review(event: &Value, number: u64, head: &str) -> bool {
     event["type"] == "reviewed" && event["request"] == number && event["head"] == head
 }
 

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use gitops_core::Cx;
@@ -26,6 +27,7 @@ pub struct Serving {
     /// What was told so far.
     pub told: Vec<Value>,
     schema: jsonschema::Validator,
+    said: Arc<Mutex<String>>,
 }
 
 impl Serving {
@@ -48,10 +50,17 @@ impl Serving {
             }
         });
         let errors = BufReader::new(child.stderr.take().unwrap()).lines();
-        std::thread::spawn(move || errors.map_while(Result::ok).for_each(|line| eprintln!("serve: {line}")));
+        let said: Arc<Mutex<String>> = Arc::default();
+        let heard = said.clone();
+        std::thread::spawn(move || {
+            for line in errors.map_while(Result::ok) {
+                eprintln!("serve: {line}");
+                heard.lock().unwrap().extend([line.as_str(), "\n"]);
+            }
+        });
         let schema = serde_json::from_str(SCHEMA).unwrap();
         let schema = jsonschema::validator_for(&schema).unwrap();
-        let mut serving = Self { child, events, address: String::new(), told: Vec::new(), schema };
+        let mut serving = Self { child, events, address: String::new(), told: Vec::new(), schema, said };
         let listening = serving.wait_for("listening").await;
         listening["address"].as_str().unwrap().clone_into(&mut serving.address);
         serving
@@ -86,6 +95,14 @@ impl Serving {
                 Some(_) => {}
                 None => panic!("it ended before {what}: {:#?}", self.told),
             }
+        }
+    }
+
+    /// The first event that fits, be it told already or not yet.
+    pub async fn sooner_or_later(&mut self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
+        match self.told.iter().find(|event| fits(event)) {
+            Some(event) => event.clone(),
+            None => self.until(what, fits).await,
         }
     }
 
@@ -129,6 +146,11 @@ impl Serving {
         let answer = asked.await.unwrap();
         let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
         (status, answer)
+    }
+
+    /// What it said on standard error so far.
+    pub fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
     }
 
     /// The most memory that it had so far, in KiB.

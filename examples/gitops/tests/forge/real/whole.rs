@@ -1,0 +1,333 @@
+//! The whole way in one run of the server: a real forge, a real API server with its controllers, and the real tool.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use testbed::{Admin, ApiServer, User};
+
+use super::serve::is_review;
+use super::serving::{Serving, hook};
+use super::{SITE, Site};
+use crate::support::World;
+
+const ROOT: &str = "variable \"size\" { type = number }\n\
+                    resource \"terraform_data\" \"net\" { input = \"10.0.0.${var.size}\" }\n";
+
+const GATE: &str = "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n\
+                    sync: { interval: 1h }\n";
+
+fn deployment(image: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  \
+         selector: {{ matchLabels: {{ app: web }} }}\n  template:\n    metadata: {{ labels: {{ app: web }} }}\n    \
+         spec: {{ containers: [{{ name: web, image: \"{image}\" }}] }}\n"
+    )
+}
+
+/// How the two targets are divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    OneApplication,
+    TwoApplications,
+}
+
+/// A cluster and a root that a repository on a forge declares, applied.
+struct Whole {
+    site: Site,
+    admin: Admin,
+    namespace: &'static str,
+    shape: Shape,
+}
+
+impl Whole {
+    async fn new(shape: Shape) -> Self {
+        let namespace = match shape {
+            Shape::OneApplication => "whole-one",
+            Shape::TwoApplications => "whole-two",
+        };
+        let server = ApiServer::controlled();
+        let admin = Admin::of(server).await;
+        admin.post("/api/v1/namespaces", &json!({ "metadata": { "name": namespace } })).await;
+        let site = Site::of(World::empty()).await;
+        std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
+        let third = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: third }\ndata: { x: \"1\" }\n";
+        let files = [
+            ("k8s/web.yaml", Some(&*deployment("web:1"))),
+            ("k8s/third.yaml", Some(third)),
+            ("net/main.tf", Some(ROOT)),
+            ("net/terraform.tfvars", Some("size = 7\n")),
+        ];
+        site.world.commit("Begin", &files);
+        site.push("main");
+        let whole = Self { site, admin, namespace, shape };
+        whole.configure();
+        for name in whole.applications() {
+            whole.site.gitops(&["apply", "--yes", "-a", name]).await.expect(0);
+        }
+        whole
+    }
+
+    fn configure(&self) {
+        let tofu = std::env::var("GITOPS_TOFU").expect("run `cargo xtask test`, which sets GITOPS_TOFU");
+        let source =
+            format!("git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}", self.site.gitea.url());
+        let cluster = format!("kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {} }}", self.namespace);
+        let root = format!("terraform: {{ binary: {tofu} }}");
+        let served = self.site.served("1h", GATE);
+        self.site.world.configure(&match self.shape {
+            Shape::OneApplication => format!(
+                "name: shop\nsource: {{ {source}, path: site }} }}\n{served}targets:\n  \
+                 k8s: {{ path: k8s, {cluster} }}\n  tf: {{ path: net, {root} }}\n"
+            ),
+            Shape::TwoApplications => format!(
+                "source: {{ {source} }} }}\n{served}applications:\n\
+                 - {{ name: web, source: {{ git: {{ path: site/k8s }} }}, target: {{ {cluster} }} }}\n\
+                 - {{ name: net, source: {{ git: {{ path: site/net }} }}, target: {{ {root} }} }}\n"
+            ),
+        });
+    }
+
+    fn applications(&self) -> &'static [&'static str] {
+        match self.shape {
+            Shape::OneApplication => &["shop"],
+            Shape::TwoApplications => &["web", "net"],
+        }
+    }
+
+    fn uri(&self, path: &str) -> String {
+        format!("/{path}", path = path.replace("NS", self.namespace))
+    }
+
+    async fn deployment(&self) -> Value {
+        self.admin.get(&self.uri("apis/apps/v1/namespaces/NS/deployments/web")).await.unwrap()
+    }
+
+    async fn edit_third(&self, text: &str) {
+        self.admin
+            .merge(&self.uri("api/v1/namespaces/NS/configmaps/third"), &json!({"data": {"x": text}}))
+            .await;
+    }
+
+    async fn edit_image(&self, image: &str) {
+        let containers = json!([{"name": "web", "image": image}]);
+        let body = json!({"spec": {"template": {"spec": {"containers": containers}}}});
+        self.admin.merge(&self.uri("apis/apps/v1/namespaces/NS/deployments/web"), &body).await;
+    }
+
+    /// Waits until the engine repaired what was edited by hand.
+    #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+    async fn repaired(&self) {
+        for _ in 0..600 {
+            if self.third().await == "1" {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        panic!("it is not repaired within a minute");
+    }
+
+    async fn third(&self) -> Value {
+        self.admin.get(&self.uri("api/v1/namespaces/NS/configmaps/third")).await.unwrap()["data"]["x"].clone()
+    }
+
+    async fn comment(&self, number: u64) -> String {
+        let found = self.site.ours(number, "review").await;
+        assert_eq!(found.len(), 1, "one comment, whatever happens: {found:#?}");
+        found.into_iter().next().unwrap()
+    }
+
+    /// Has Bob approve what the comment shows; gives the comment in which he did.
+    async fn approved(&self, serving: &mut Serving, number: u64) -> Value {
+        let effect = self.site.effect(number).await;
+        let said = self.site.comment("bob", number, &format!("/approve {effect}")).await;
+        let id = said["id"].to_string();
+        let answer = serving.until("the approval", |event| is_answer(event, &id)).await;
+        assert_eq!(answer["done"], true, "{answer}");
+        said
+    }
+
+    /// What a review says that Bob asks for.
+    async fn planned(&self, serving: &mut Serving, number: u64) -> String {
+        let said = self.site.comment("bob", number, "/plan").await;
+        let id = said["id"].to_string();
+        let answer = serving.until("the plan", |event| is_answer(event, &id)).await;
+        answer["answer"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until every application says on a commit that it is live.
+    async fn live(&self, serving: &mut Serving, commit: &str) {
+        let is_live = |event: &Value, name: &str| {
+            event["type"] == "told"
+                && event["commit"] == commit
+                && event["application"] == name
+                && event["state"] == "success"
+        };
+        for name in self.applications() {
+            serving.sooner_or_later("what is live", |event| is_live(event, name)).await;
+        }
+    }
+
+    /// The last change of an object, as the audit log tells it.
+    async fn last_change(&self, application: &str, object: &str) -> Value {
+        let arguments = ["audit", "show", object, "-a", application, "--output", "json"];
+        let ran = self.site.gitops(&arguments).await.expect(0);
+        let trail: Value = serde_json::from_str(&ran.stdout).unwrap();
+        trail["entries"].as_array().unwrap().last().unwrap().clone()
+    }
+}
+
+fn is_answer(event: &Value, comment: &str) -> bool {
+    event["type"] == "commanded" && event["comment"] == comment
+}
+
+/// Alice's request of one branch: another image and another size.
+async fn request(whole: &Whole, serving: &mut Serving) -> (u64, String) {
+    let files = [("k8s/web.yaml", Some(&*deployment("web:2"))), ("net/terraform.tfvars", Some("size = 8\n"))];
+    let head = whole.site.commit_on("feature", &files);
+    let number = whole.site.open("alice", "feature").await;
+    let reviewed = serving.until("the review", |event| is_review(event, number, &head)).await;
+    assert_eq!((&reviewed["comment"], &reviewed["statuses"]), (&json!(true), &json!(2)), "{reviewed}");
+    (number, head)
+}
+
+async fn from_request_to_live(shape: Shape) {
+    let whole = Whole::new(shape).await;
+    let site = &whole.site;
+    let mut serving = Serving::start(site).await;
+    hook(site, &serving).await;
+    let first = site.world.git(&["rev-parse", "main"]).trim().to_owned();
+    whole.live(&mut serving, &first).await;
+    // Somebody edits a third object by hand. Its repair is an update, which the gate wants approved as well.
+    whole.edit_third("by hand").await;
+    let (number, head) = request(&whole, &mut serving).await;
+    let comment = whole.comment(number).await;
+    for expected in
+        ["3 to update, 0 to replace, 0 to delete", "this change 2, existing drift 1, base moved 0"]
+    {
+        assert!(comment.contains(expected), "{expected} is not in {comment}");
+    }
+    for object in ["ConfigMap/", "Deployment.apps/", "terraform_data.net"] {
+        assert!(comment.contains(object), "{object} is not in {comment}");
+    }
+    assert_eq!(site.statuses(&head).await, ["gitops/plan success", "gitops/policy pending"]);
+    let first = whole.approved(&mut serving, number).await;
+    assert_eq!(site.statuses(&head).await.last().unwrap(), "gitops/policy success");
+    if shape == Shape::OneApplication {
+        stands_or_is_void(&whole, &mut serving, number).await;
+    }
+
+    // Alice pushes: the approval is void, and says why. Bob approves again.
+    let files = [("k8s/web.yaml", Some(&*deployment("web:3"))), ("net/terraform.tfvars", Some("size = 8\n"))];
+    let head = site.commit_on("feature", &files);
+    serving.until("the next review", |event| is_review(event, number, &head)).await;
+    let comment = whole.comment(number).await;
+    assert!(comment.contains("an earlier approval does not cover it"), "{comment}");
+    assert_eq!(site.statuses(&head).await, ["gitops/plan success", "gitops/policy pending"]);
+    let said = whole.approved(&mut serving, number).await;
+
+    // Merged: applied with nobody asked, and the commit says so.
+    site.merge(number).await.unwrap();
+    let merged = site.merge_commit(number).await;
+    whole.live(&mut serving, &merged).await;
+    assert_eq!(
+        whole.deployment().await["spec"]["template"]["spec"]["containers"][0]["image"],
+        "web:3",
+        "what was approved is applied"
+    );
+    assert_eq!(whole.third().await, "1", "the repair was a part of it");
+    let statuses = site.statuses(&merged).await;
+    for name in whole.applications() {
+        assert!(statuses.contains(&format!("gitops/live/{name} success")), "{statuses:?}");
+    }
+    whole.comment(number).await;
+    if shape == Shape::TwoApplications {
+        a_stranger_runs_nothing(&whole, &mut serving).await;
+    }
+    assert_eq!(serving.stop().await, 0);
+
+    // One object: commit, author, reviewer, review, plan, outcome.
+    let deployment = format!("Deployment.apps/{}/web", whole.namespace);
+    let objects = match shape {
+        Shape::OneApplication => [("shop", deployment.as_str(), &said), ("shop", "Root/net", &said)],
+        // What Alice pushed changes nothing of this application, so its part was not asked for again.
+        Shape::TwoApplications => [("web", deployment.as_str(), &said), ("net", "Root/.", &first)],
+    };
+    for (application, object, said) in objects {
+        let change = whole.last_change(application, object).await;
+        let by = format!("bob (gitea platform/site#{number}: comment {})", said["id"]);
+        assert_eq!(change["approved_by"], by, "{change}");
+        assert_eq!(
+            (&change["revision"]["id"], &change["result"]),
+            (&json!(merged), &json!("done")),
+            "{change}"
+        );
+        assert!(change["plan_id"].is_string(), "{change}");
+        assert!(change["commit"]["author"].as_str().unwrap().contains("alice"), "{change}");
+        site.gitops(&["audit", "verify", "-a", application]).await.expect(0);
+    }
+}
+
+/// What moves beside a request voids its approval only where the effect moves with it.
+async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
+    let site = &whole.site;
+    // What was approved of the repair is done by the engine at once, and is missed by nobody.
+    whole.repaired().await;
+    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    // The target branch moves elsewhere.
+    std::fs::write(site.world.path("repository/README"), "elsewhere\n").unwrap();
+    site.world.commit("Elsewhere", &[]);
+    site.push("main");
+    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    // A status, and with it the version of an object that the plan changes.
+    let seen = json!({"status": {"conditions": [{"type": "Noted", "status": "True"}]}});
+    whole.admin.merge(&whole.uri("apis/apps/v1/namespaces/NS/deployments/web/status"), &seen).await;
+    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    // A live field that the plan touches.
+    whole.edit_image("web:9").await;
+    assert_eq!(whole.planned(serving, number).await, "planned: needs approval");
+    let comment = whole.comment(number).await;
+    assert!(comment.contains("an earlier approval does not cover it"), "{comment}");
+    whole.approved(serving, number).await;
+    // Bob takes it back by asking for changes: the latest word counts.
+    let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
+    site.gitea.done("bob", "POST", &format!("{SITE}/pulls/{number}/reviews"), no).await;
+    assert_eq!(whole.planned(serving, number).await, "planned: needs approval");
+    whole.approved(serving, number).await;
+}
+
+/// Nothing of a fork's request runs, on a cluster and a root either, and nobody can approve it.
+async fn a_stranger_runs_nothing(whole: &Whole, serving: &mut Serving) {
+    let site = &whole.site;
+    let trace = site.world.path("trace");
+    site.gitea.done("dave", "POST", &format!("{SITE}/forks"), json!({})).await;
+    let root = format!(
+        "{ROOT}resource \"terraform_data\" \"x\" {{\n  provisioner \"local-exec\" {{ command = \"touch {0}\" }}\n}}\n\
+         data \"external\" \"x\" {{ program = [\"touch\", \"{0}\"] }}\n",
+        trace.display()
+    );
+    let remote = format!("resources: [\"{}/platform/site.git//k8s\"]\n", site.gitea.url());
+    let files = [("site/net/more.tf", root, true), ("site/k8s/kustomization.yaml", remote, false)];
+    for (path, text, is_first) in files {
+        let branch = if is_first { json!({"new_branch": "theirs"}) } else { json!({"branch": "theirs"}) };
+        let mut body = json!({"content": STANDARD.encode(text), "message": "Add"});
+        body.as_object_mut().unwrap().extend(branch.as_object().unwrap().clone());
+        site.gitea.done("dave", "POST", &format!("/repos/dave/site/contents/{path}"), body).await;
+    }
+    let number = site.open("dave", "dave:theirs").await;
+    let reviewed =
+        serving.until("the review", |event| event["type"] == "reviewed" && event["request"] == number).await;
+    assert_eq!(reviewed["outcome"], "failed", "{reviewed}");
+    let comment = whole.comment(number).await;
+    assert!(comment.contains("the request is untrusted, and a plan runs"), "{comment}");
+    assert!(!trace.exists(), "something of the request ran");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_targets_of_one_application_from_a_request_to_what_is_live() {
+    from_request_to_live(Shape::OneApplication).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_applications_from_one_request_to_what_is_live() {
+    from_request_to_live(Shape::TwoApplications).await;
+}
