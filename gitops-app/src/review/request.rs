@@ -97,8 +97,8 @@ impl Asked {
     }
 
     /// Keeps the document of the review where people can read it, and links it in the comment.
-    pub fn kept_on(self, shelf: Arc<dyn Shelf>) -> Self {
-        Self { shelf: Some(shelf), ..self }
+    pub fn kept_on(self, place: Arc<dyn Shelf>) -> Self {
+        Self { shelf: Some(place), ..self }
     }
 
     /// Stores what reviewers approved in the state of each application, by which the same effect is applied after the merge
@@ -201,7 +201,7 @@ impl Asked {
         let document = document();
         let digest = Digest::of(document.as_bytes());
         let url = match (&self.full_plan, &self.shelf) {
-            (None, Some(shelf)) => shelf.keep(cx, digest, document, &reviewed.review).await?,
+            (None, Some(place)) => place.keep(cx, digest, document, &reviewed.review).await?,
             (url, _) => url.clone().unwrap_or_default(),
         };
         let link = Link::new(url, digest).map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()));

@@ -21,7 +21,7 @@ struct Planted {
 impl Planted {
     fn new(round: &str) -> Self {
         let word = format!("planted-{round}-word");
-        Self { word, token: format!("{}{}{round}", "ghp_", "a1B2c3".repeat(6)) }
+        Self { word, token: format!("{}{}{round}", concat!("gh", "p_"), "a1B2c3".repeat(6)) }
     }
 
     /// The forms in which it must not be seen.
