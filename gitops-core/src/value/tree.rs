@@ -138,7 +138,6 @@ impl From<i64> for Value {
     }
 }
 
-/// Text for people: JSON, with `(sensitive)` for a secret and a count for bytes.
 impl Value {
     /// The value as it is shown: what looks like a credential is masked, and so is a text whose name says that it is one.
     #[must_use]
@@ -172,6 +171,7 @@ fn is_of_credential(name: &str, is_variable: bool) -> bool {
     credentials::is_name(name) || (is_variable && name == "value")
 }
 
+/// Text for people: JSON, with `(sensitive)` for a secret and a count for bytes.
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)

@@ -28,9 +28,9 @@ impl Shared {
 
     async fn opened(&self, cx: &Cx, config: &Config, good: &Revision) -> Result<ChangeRequest> {
         let session = look(cx, config).await?;
-        let (bad, good) = bad_and_good(&session.audit_path(), Some(good.clone()), None)?;
+        let (bad, good) = bad_and_good(cx, session.audit(), Some(good.clone()), None).await?;
         let revert = Revert::of(cx, &session, &bad, &good).await?;
-        match revert.progress(cx, &session, &*self.forge).await? {
+        match revert.progress(cx, &session, &*self.forge, &self.context).await? {
             Progress::Open(request) => Ok(*request),
             Progress::Landed => Err(Error::new(ErrorKind::Stale, "the branch took it back already")),
             Progress::Closed(request) => {
