@@ -35,6 +35,7 @@ fn take(found: &mut Vec<Exchange>, line: &str) {
 
 /// Whether a text is as expected; `…` stands for any text, also over several lines.
 pub fn matches(expected: &str, text: &str) -> bool {
+    let (expected, text) = (&*in_order(expected), &*in_order(text));
     let parts: Vec<&str> = expected.trim().split('…').collect();
     let [first, between @ .., last] = parts.as_slice() else { return expected.trim() == text.trim() };
     let Some(mut rest) = text.trim().strip_prefix(first) else { return false };
@@ -43,6 +44,23 @@ pub fn matches(expected: &str, text: &str) -> bool {
         rest = &rest[at + part.len()..];
     }
     rest.ends_with(last)
+}
+
+/// The lines of changes that are made at once, in one order: which is told first is chance.
+fn in_order(text: &str) -> String {
+    let is_change =
+        |line: &str| ["~ update  ", "+ create  ", "- delete  "].iter().any(|begin| line.starts_with(begin));
+    let mut lines: Vec<&str> = text.lines().collect();
+    for told in lines.chunk_by_mut(|one, next| is_change(one) && is_change(next)) {
+        told.sort_unstable();
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn what_is_done_at_once_may_be_told_in_any_order() {
+    assert!(matches("a\n~ update  x\n+ create  y\nb", "a\n+ create  y\n~ update  x\nb"));
+    assert!(!matches("a\n~ update  x\nb", "a\nb\n~ update  x"));
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn maps(x: &str) -> String {
     for n in 0..OBJECTS {
         let more = "a text that makes a plan long ".repeat(8);
         let name = format!("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: map-{n} }}\n");
-        let _ = write!(text, "{name}data: {{ x: \"{x}\", more: \"{more}{x}\" }}\n");
+        let _ = writeln!(text, "{name}data: {{ x: \"{x}\", more: \"{more}{x}\" }}");
     }
     text
 }
@@ -50,11 +50,11 @@ async fn a_plan_of_thousands_fits_into_a_comment_and_is_whole_behind_its_link() 
     let site = Site::of(World::empty()).await;
     std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
     let tofu = std::env::var("GITOPS_TOFU").expect("run `cargo xtask test`, which sets GITOPS_TOFU");
-    let served = site
+    let rest = site
         .served("1h", "sync: { interval: 1h }\n")
         .replace("poll: 1h", &format!("poll: 1h, url: \"{URL}\""));
     site.world.configure(&format!(
-        "name: shop\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site }} }}\n{served}targets:\n  \
+        "name: shop\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site }} }}\n{rest}targets:\n  \
          k8s: {{ path: k8s, kubernetes: {{ kubeconfig: ./kubeconfig, namespace: long, cluster_kinds: [Namespace] }} }}\n  \
          tf: {{ path: net, terraform: {{ binary: {tofu} }} }}\n",
         site.gitea.url()

@@ -169,9 +169,9 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
     let program = |name: &str| std::env::var(name).expect("run `cargo xtask test`, which sets it");
     let gate = "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\nsync: { interval: 1h }\n";
-    let served = site.served("1h", gate).replace("poll: 1h", "poll: 1h, url: \"https://plans.example\"");
+    let rest = site.served("1h", gate).replace("poll: 1h", "poll: 1h, url: \"https://plans.example\"");
     site.world.configure(&format!(
-        "name: shop\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site }} }}\n{served}targets:\n  \
+        "name: shop\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site }} }}\n{rest}targets:\n  \
          k8s:\n    path: k8s\n    kubernetes:\n      kubeconfig: ./kubeconfig\n      namespace: whole-secrets\n      render:\n      \
          - helm: {{ path: chart, release: c, values: [values.yaml], program: {} }}\n      - manifests: {{ path: plain }}\n  \
          tf: {{ path: net, terraform: {{ binary: {} }} }}\n",
