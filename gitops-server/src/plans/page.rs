@@ -61,7 +61,7 @@ mod tests {
             "&lt;/pre&gt;&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&amp;amp;&quot;é"
         );
         let page = page(&Review::default(), &Digest::of(b"a"));
-        assert!(page.contains("<pre>Review: no-changes"), "{page}");
+        assert!(page.contains("<pre>Review: no changes"), "{page}");
         let long = format!("{}\n", "é".repeat(99)).repeat(TEXT_BYTES / 199 + 5);
         let (shown, rest) = cut(&long);
         assert!(shown.len() <= TEXT_BYTES && shown.ends_with('\n') && shown.len() + rest.len() == long.len());
