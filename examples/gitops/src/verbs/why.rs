@@ -7,6 +7,7 @@ use gitops_app::documents::plan::StepPart;
 use gitops_app::lookup;
 use gitops_app::origin::{self, Declaration};
 use gitops_app::session::{Access, Session};
+use gitops_core::redact::HIDDEN;
 use gitops_core::{
     Action, Commit, Component, ErrorKind, FieldChange, ForeignField, Key, Owned, Plan, Provenance, Result,
     Step, Value,
@@ -103,7 +104,13 @@ impl Differing {
         let lines = found.map(|found| found.field(&field.path));
         let line = lines.as_ref().map(|lines| *lines.start());
         let commit = session.last_commit(&app.cx, &plan.revision, &at.path, lines).await?;
+        let is_sensitive = field.is_sensitive();
+        let shown = |value: Value| match value {
+            Value::Text(_) if is_sensitive => Value::from(HIDDEN),
+            value => value.shown(),
+        };
         let FieldChange { path, before, after } = field.clone();
+        let (before, after) = (before.map(shown), after.map(shown));
         let setter = setter(foreign, &path);
         let set_by = setter.map(|setter| setter.by.clone());
         let set_when = setter.and_then(|setter| setter.when.clone());
