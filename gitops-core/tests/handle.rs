@@ -31,6 +31,58 @@ async fn while_it_runs<F: Future<Output = ()>>(world: &World, work: impl FnOnce(
     ran.unwrap();
 }
 
+/// A store whose watch tells nobody: that of a file tells one of two who wait for the same document.
+struct Silent(MemoryStore);
+
+#[async_trait]
+impl StateStore for Silent {
+    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
+        self.0.load(cx, name).await
+    }
+
+    async fn swap(
+        &self,
+        cx: &Cx,
+        name: &str,
+        expect: Option<&Version>,
+        document: Document,
+    ) -> Result<Version> {
+        self.0.swap(cx, name, expect, document).await
+    }
+
+    fn watch(&self) -> Option<&dyn StoreWatch> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl StoreWatch for Silent {
+    async fn changed(&self, cx: &Cx, _: &str) -> Result<()> {
+        cx.bounded(std::future::pending()).await
+    }
+}
+
+#[tokio::test]
+async fn who_asks_in_the_same_process_is_heard_and_answered_whatever_the_store_tells() {
+    let world = World::with(&[("a", "1")]).storing(Silent(MemoryStore::default()));
+    let mut engine = world.engine().await;
+    let handle = engine.handle();
+    let run = engine.run(&world.cx, Duration::from_secs(3600));
+    let work = async {
+        until(&handle, EngineStatus::is_converged).await;
+        for reason in ["first", "second"] {
+            let request = Request::Suspend { reason: reason.into() };
+            handle.request(&world.cx, "ana", request).await.unwrap();
+            handle.request(&world.cx, "ana", Request::Resume).await.unwrap();
+        }
+        world.cx.cancel();
+    };
+    let both = async { Ok(tokio::join!(Box::pin(run), work)) };
+    let limit = Cx::system().within(Duration::from_secs(60));
+    let (ran, ()) = limit.bounded(both).await.expect("nobody waits for the next look");
+    ran.unwrap();
+}
+
 #[tokio::test]
 async fn somebody_who_is_not_the_engine_sees_what_it_does_and_approves_what_it_wants() {
     let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{Notify, broadcast, watch};
 
 use super::request::{Request, Requests};
 use super::status::EngineStatus;
@@ -40,6 +40,10 @@ pub(super) struct Shared {
     events: broadcast::Sender<Event>,
     /// Whether anybody asked for a handle: a plan is copied only then.
     is_watched: AtomicBool,
+    /// Somebody in this process asked for something, and the engine answered. The store's watch tells other processes; within one it
+    /// would tell one of the two.
+    pub asked: Notify,
+    pub answered: Notify,
 }
 
 impl Shared {
@@ -49,6 +53,8 @@ impl Shared {
             plan: watch::Sender::new(None),
             events: broadcast::Sender::new(EVENTS),
             is_watched: AtomicBool::new(false),
+            asked: Notify::new(),
+            answered: Notify::new(),
         }
     }
 
@@ -123,7 +129,18 @@ impl EngineHandle {
     /// A dropped call has asked or not; what was asked for is done all the same.
     pub async fn request(&self, cx: &Cx, by: &str, request: Request) -> Result<()> {
         let ticket = self.requests.ask(cx, by, request).await?;
-        self.requests.answered(cx, &ticket).await
+        self.shared.asked.notify_one();
+        loop {
+            // It hears of every answer from here on.
+            let answered = self.shared.answered.notified();
+            if self.requests.answer(cx, &ticket).await?.is_some() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = answered => {}
+                changed = self.requests.changed(cx) => changed?,
+            }
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Notify;
 
 use super::{Engine, Finding};
 use crate::cx::{Cx, Time};
@@ -172,12 +173,17 @@ impl Requests {
     /// Dropping the future changes nothing.
     pub async fn answered(&self, cx: &Cx, ticket: &Ticket) -> Result<()> {
         while self.answer(cx, ticket).await?.is_none() {
-            match self.store.watch() {
-                Some(watch) => watch.changed(cx, Self::DOCUMENT).await?,
-                None => cx.sleep(std::time::Duration::from_secs(1)).await?,
-            }
+            self.changed(cx).await?;
         }
         Ok(())
+    }
+
+    /// Waits until a request or an answer may have been written.
+    pub(super) async fn changed(&self, cx: &Cx) -> Result<()> {
+        match self.store.watch() {
+            Some(watch) => watch.changed(cx, Self::DOCUMENT).await,
+            None => cx.sleep(std::time::Duration::from_secs(1)).await,
+        }
     }
 
     /// Takes a request back, if nobody took it up: says whether it was so.
@@ -190,16 +196,26 @@ impl Requests {
         .await
     }
 
-    /// Returns once a request waits. A store that can't be read or watched wakes nobody: the next reconciliation looks at
-    /// it anyway, and says what is wrong with it.
-    pub(super) async fn waits(&self, cx: &Cx) {
+    /// Returns once a request waits. `asked` is told of those of this process: who asks waits for the answer by the same watch of
+    /// the store, and a watch tells one of two who wait. A store that can't be read or watched wakes nobody else: the next
+    /// reconciliation looks at it anyway, and says what is wrong with it.
+    pub(super) async fn waits(&self, cx: &Cx, asked: &Notify) {
         while let Ok((queue, _)) = load(cx, &*self.store).await {
             if !queue.waiting.is_empty() {
                 return;
             }
-            let Some(watch) = self.store.watch() else { break };
-            if watch.changed(cx, Self::DOCUMENT).await.is_err() {
-                break;
+            let changed = async {
+                let is_watched = match self.store.watch() {
+                    Some(watch) => watch.changed(cx, Self::DOCUMENT).await.is_ok(),
+                    None => false,
+                };
+                if !is_watched {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                () = asked.notified() => {}
+                () = changed => {}
             }
         }
         std::future::pending::<()>().await;
@@ -234,6 +250,7 @@ impl Engine {
                 Ok(())
             })
             .await?;
+            self.shared.answered.notify_waiters();
         }
         Ok(!queue.waiting.is_empty())
     }

@@ -215,7 +215,7 @@ impl Engine {
         let pinned = self.pinned(cx).await?.is_some();
         let source = self.source.clone();
         let inner = cx.child();
-        let requests = self.requests();
+        let (requests, shared) = (self.requests(), self.shared.clone());
         let superseded = async {
             let newer = async {
                 if pinned {
@@ -225,7 +225,7 @@ impl Engine {
             };
             tokio::select! {
                 () = newer => {}
-                () = requests.waits(cx) => {}
+                () = requests.waits(cx, &shared.asked) => {}
             }
             inner.cancel();
             std::future::pending::<Infallible>().await
@@ -285,7 +285,7 @@ impl Engine {
             () = cx.cancelled() => Woken::SourceOrTime,
             (woken, ..) = select_all(self.targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
-            () = requests.waits(cx) => Woken::SourceOrTime,
+            () = requests.waits(cx, &self.shared.asked) => Woken::SourceOrTime,
             () = from_others => Woken::SourceOrTime,
             _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,
         }

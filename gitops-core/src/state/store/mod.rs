@@ -62,7 +62,8 @@ pub trait StateStore: Send + Sync {
 /// Tells when a document may have changed, so that nobody has to poll.
 #[async_trait]
 pub trait StoreWatch: Send + Sync {
-    /// Returns when the document of a name may have changed; early and needless returns are allowed, missed ones not.
+    /// Returns when the document of a name may have changed; early and needless returns are allowed, missed ones not. Where
+    /// several wait for one name, it may be told to one of them alone.
     ///
     /// # Cancel safety
     /// Dropping the future loses no event: the next call returns at once if something happened in between.
