@@ -108,9 +108,11 @@ impl Audience {
         }
     }
 
-    /// What is there is about to be shown anew.
+    /// What is there is about to be shown anew, to all who listen by now. Who comes while it is shown catches up at its end.
     pub fn begin(&self) -> There {
-        self.lock().is_complete = false;
+        let mut room = self.lock();
+        room.is_complete = false;
+        room.listeners.values_mut().for_each(|seat| seat.is_late = false);
         There::default()
     }
 
@@ -163,7 +165,8 @@ impl Audience {
     fn tell(&self, room: &Room, object: Json, is_there: bool) {
         let (namespace, name) = place(&object);
         let (namespace, name) = (SmolStr::from(namespace), SmolStr::from(name));
-        let asked = room.listeners.values().filter_map(|Seat { listener, .. }| {
+        let seats = room.listeners.values().filter(|seat| !seat.is_late);
+        let asked = seats.filter_map(|Seat { listener, .. }| {
             let key = Key::new(listener.target.clone(), self.kind.clone(), namespace.clone(), name.clone());
             listener.book.asks_about(&key).then_some((listener, key))
         });
