@@ -28,7 +28,7 @@ pub(crate) struct KeptRendering {
 }
 
 /// A rendering of this process, to be kept.
-pub(crate) struct Stale<'a> {
+pub(crate) struct FreshRendering<'a> {
     pub snapshot: &'a Snapshot,
     pub fingerprint: Digest,
     pub(super) parts: &'a Parts,
@@ -41,7 +41,7 @@ pub(crate) struct Rows {
     pub parts: Vec<(String, Vec<u8>)>,
 }
 
-impl Stale<'_> {
+impl FreshRendering<'_> {
     /// The rows of the two tables; nothing if something can't be written into one.
     pub fn rows(&self) -> Option<Rows> {
         let mut rows = Some(Rows { objects: Vec::with_capacity(self.objects.len()), parts: Vec::new() });

@@ -5,7 +5,7 @@ use imbl::OrdMap;
 use smol_str::SmolStr;
 
 use super::facts::Facts;
-use super::kept::{KeptRendering, Stale};
+use super::kept::{FreshRendering, KeptRendering};
 use super::part::{Found, link};
 use super::parts::{Done, Parts, Reads};
 use super::tree_diff::TreeDiff;
@@ -94,12 +94,17 @@ impl Renderer {
 
     /// What another process needs to go on from here. Nothing if parts have to do with one another, or there is something to
     /// say about them: then all of them are rendered anew.
-    pub(crate) fn to_keep(&self) -> Option<Stale<'_>> {
+    pub(crate) fn to_keep(&self) -> Option<FreshRendering<'_>> {
         let State { snapshot, fingerprint, parts, readers, warnings, facts, desired } =
             &**self.last.as_ref()?;
         let alone = readers.values().all(BTreeSet::is_empty) && warnings.is_empty() && facts.is_empty();
         let alone = alone && snapshot.warnings.is_empty() && desired.stand_alone();
-        alone.then_some(Stale { snapshot, fingerprint: *fingerprint, parts, objects: desired.objects() })
+        alone.then_some(FreshRendering {
+            snapshot,
+            fingerprint: *fingerprint,
+            parts,
+            objects: desired.objects(),
+        })
     }
 
     /// Everything that a snapshot declares, on this thread: see [`declare`](Self::declare).

@@ -37,17 +37,8 @@ impl Shared {
         if !config.forge.as_ref().is_some_and(|forge| forge.drift_issues) {
             return;
         }
-        let mut moved = self.board.moved();
-        while !cx.is_cancelled() {
-            match self.board.handle(&config.name) {
-                Some(handle) => self.keep_issue_while_open(cx, config, &handle).await,
-                None => {
-                    tokio::select! {
-                        _ = moved.changed() => {}
-                        () = cx.cancelled() => {}
-                    }
-                }
-            }
+        while let Some(handle) = self.engine_of(cx, config).await {
+            self.keep_issue_while_open(cx, config, &handle).await;
         }
     }
 

@@ -21,7 +21,7 @@ use std::time::Duration;
 use gitops_app::config::{Applications, Config, ForgeKind, GitRef};
 use gitops_app::forge::Found;
 use gitops_app::review::Asked;
-use gitops_core::{Cx, Event, EventSink, Request, Result, StateStore};
+use gitops_core::{Cx, EngineHandle, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
 use gitops_forge::{ChangeRequest, Forge};
 use tokio::sync::Notify;
@@ -206,6 +206,21 @@ impl Shared {
         let name = branch.to_owned();
         let follows = move |config: &&Config| matches!(&config.source.reference, GitRef::Branch(branch) if *branch == name);
         self.chosen.iter().filter(follows)
+    }
+
+    /// The engine of an application, as soon as it is at work; nothing once the context is over.
+    async fn engine_of(&self, cx: &Cx, config: &Config) -> Option<EngineHandle> {
+        let mut moved = self.board.moved();
+        while !cx.is_cancelled() {
+            if let Some(handle) = self.board.handle(&config.name) {
+                return Some(handle);
+            }
+            tokio::select! {
+                _ = moved.changed() => {}
+                () = cx.cancelled() => {}
+            }
+        }
+        None
     }
 
     fn asked(&self, number: u64) -> Asked {

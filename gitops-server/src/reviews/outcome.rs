@@ -33,17 +33,8 @@ pub(super) struct Telling {
 impl Shared {
     /// Tells the forge how an application is live, for as long as the context goes on.
     pub(super) async fn tell_of(&self, cx: &Cx, config: &Config) {
-        let mut moved = self.board.moved();
-        while !cx.is_cancelled() {
-            match self.board.handle(&config.name) {
-                Some(handle) => self.tell_while_open(cx, config, &handle).await,
-                None => {
-                    tokio::select! {
-                        _ = moved.changed() => {}
-                        () = cx.cancelled() => {}
-                    }
-                }
-            }
+        while let Some(handle) = self.engine_of(cx, config).await {
+            self.tell_while_open(cx, config, &handle).await;
         }
     }
 
