@@ -1,5 +1,6 @@
 //! Development tasks. `cargo xtask --help` lists them; the gate in `.ci/run` is made of them.
 
+mod api;
 mod bench;
 mod book;
 mod cache;
@@ -52,6 +53,8 @@ enum Task {
     Forge,
     /// Check licences, banned crates, sources and, where the data is given, advisories.
     Deny,
+    /// Compare the public surface of each library with its text in `api/`, or write it.
+    Api(api::Options),
     /// Build the book, and check its links and that its examples are compiled.
     Book,
     /// Check that no dependency declares a newer Rust than the workspace.
@@ -96,6 +99,7 @@ fn run(task: Task) -> Result<()> {
         Task::Descriptions => descriptions::run(),
         Task::Forge => forge::run(),
         Task::Deny => deny::run(),
+        Task::Api(options) => api::run(&options),
         Task::Book => book::run(),
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
