@@ -206,25 +206,63 @@ async fn a_file_of_another_set_up_or_that_was_damaged_is_not_used() {
     assert_eq!(fs::metadata(world.kept()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
+/// The file with each of some bytes changed, one at a time.
+fn damaged(whole: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    (0..whole.len()).step_by(whole.len() / 60 + 1).map(|at| {
+        let mut bytes = whole.to_vec();
+        bytes[at] ^= 1;
+        bytes
+    })
+}
+
 #[tokio::test]
-async fn an_entry_of_the_inventory_that_was_damaged_is_found_when_it_is_needed() {
+async fn whatever_of_it_was_damaged_a_plan_says_the_same() {
     let world = World::with_files(20);
     world.apply().await;
     world.plan().await;
-    let last = (0..20).map(name).max().unwrap();
-    let mut bytes = fs::read(world.kept()).unwrap();
-    // The last of all: the brace that ends the entry of the last file.
-    *bytes.last_mut().unwrap() ^= 1;
-    fs::write(world.kept(), bytes).unwrap();
-    assert_eq!(world.plan().await.1, Cost::default(), "nobody needs it");
-    world.declare(&last, "second\n");
+    world.declare(&name(3), "second\n");
+    world.git(&["rm", "-q", &format!("site/{}", name(7))]);
     world.commit();
-    let cx = Cx::new(Arc::new(Ahead), Arc::new(System));
-    let (mut session, _) = world.begin(&cx, Access::Look).await;
-    let error = session.engine.plan(&cx).await.unwrap_err();
-    assert!(error.to_string().contains("what the last plan kept of the inventory is damaged"), "{error}");
-    assert!(!world.kept().exists());
-    assert_eq!(world.plan().await.0.steps.len(), 1, "the inventory itself is as it was");
+    let whole = fs::read(world.kept()).unwrap();
+    let right = shown(&world.plan_anew().await);
+    for bytes in damaged(&whole) {
+        fs::write(world.kept(), bytes).unwrap();
+        assert_eq!(shown(&world.plan().await.0), right);
+    }
+}
+
+#[tokio::test]
+async fn whatever_of_it_was_damaged_nothing_that_is_owned_is_forgotten() {
+    let world = World::with_files(20);
+    world.apply().await;
+    world.plan().await;
+    for round in 0..40 {
+        let kept = fs::read(world.kept()).unwrap();
+        fs::write(world.kept(), damaged(&kept).nth(round).unwrap()).unwrap();
+        world.declare(&name(3), &format!("round {round}\n"));
+        world.commit();
+        let cx = Cx::new(Arc::new(Ahead), Arc::new(System));
+        let apply = async || {
+            let (mut session, _) = world.begin(&cx, Access::Write).await;
+            let plan = session.engine.plan(&cx).await?;
+            session.engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("alice")).await
+        };
+        match apply().await {
+            Ok(report) => assert!(report.is_converged(), "{report:?}"),
+            Err(error) => {
+                assert!(
+                    error.to_string().contains("what the last plan kept of the inventory is damaged"),
+                    "{error}"
+                );
+                assert!(apply().await.unwrap().is_converged(), "the inventory itself is read");
+            }
+        }
+        fs::remove_file(world.kept()).unwrap();
+        let (session, _) = world.begin(&cx, Access::Look).await;
+        assert_eq!(session.engine.inventory().entries().len(), 20);
+        drop(session);
+        world.plan().await;
+    }
 }
 
 #[tokio::test]

@@ -47,6 +47,11 @@ impl Objects {
         result
     }
 
+    /// The folder of the repository.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Notes that something could not be read, so that the next fetch makes the mirror anew.
     pub fn mark_damaged(&self) {
         // Without the note the same read fails again, loudly; nothing is lost.

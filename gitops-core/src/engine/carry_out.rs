@@ -71,7 +71,7 @@ impl Engine {
         // A reconciliation that was asked to stop still says what came of it.
         let cx = &cx.shielded().within(self.timeouts.call);
         self.ledger.end_sync(cx).await?;
-        self.ledger.compact_if_due(cx).await?;
+        self.ledger.compact_if_due(cx).await.inspect_err(|_| self.remove_if_damaged())?;
         self.events.emit(&Event::Finished {
             applied: report.applied(),
             failed: report.failed(),

@@ -85,8 +85,11 @@ impl Engine {
         let line = self.declare(cx, orders.pin.as_ref()).await?;
         let first = Box::pin(self.plan_declared(cx, &binds, line, admission, orders)).await;
         match first {
-            // What an earlier process kept can't be read any more: all is read anew.
-            Err(_) if self.declared.is_none() => Box::pin(self.prepare(cx)).await,
+            // What an earlier process kept can't be read any more.
+            Err(_) if self.declared.is_none() => {
+                self.read_anew(cx).await?;
+                Box::pin(self.prepare(cx)).await
+            }
             planned => planned,
         }
     }
@@ -186,6 +189,7 @@ impl Engine {
         let mut planned = tamper::planned(cx, Planner.plan(&filled.input(input))?);
         let looking = cx.within(self.timeouts.call);
         concluded.extend(self.look_at_readiness(&looking, &filled.input(input), &mut planned).await);
+        self.check_whole(desired)?;
         Ok(Considered { planned, concluded, inventory, stamps })
     }
 

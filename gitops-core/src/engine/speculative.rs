@@ -164,7 +164,12 @@ impl Engine {
             binds: &binds,
             is_rollback: false,
         };
-        let Considered { planned, inventory, .. } = Box::pin(self.consider(cx, look, &mut admission)).await?;
+        let considered = Box::pin(self.consider(cx, look, &mut admission)).await;
+        if considered.is_err() {
+            self.remove_if_damaged();
+            self.read_anew(cx).await?;
+        }
+        let Considered { planned, inventory, .. } = considered?;
         if start == Start::First {
             self.renderer = renderer;
             self.base.planned(&declared.desired, &inventory, &planned);

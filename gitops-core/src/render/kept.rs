@@ -1,7 +1,7 @@
 //! What one process keeps of a rendering for the next one: not the objects, but where each is declared, and its digest.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use smol_str::SmolStr;
 
@@ -10,7 +10,7 @@ use super::facts::Facts;
 use super::part::Part;
 use super::parts::{self, Parts};
 use crate::cx::Cx;
-use crate::process::table::Table;
+use crate::process::table::{Cells, Table};
 use crate::source::{Entry, Snapshot};
 use crate::value::{Digest, DigestMap, Digested, KeptEntries, Key, Object, Revision, SetDigest};
 
@@ -81,8 +81,8 @@ impl KeptRendering {
             cx: cx.shielded(),
             render: render.clone(),
             snapshot: snapshot.clone(),
-            keys: (0..count).map(|_| OnceLock::new()).collect(),
-            objects: (0..count).map(|_| OnceLock::new()).collect(),
+            keys: Cells::new(count),
+            objects: Cells::new(count),
             last: Mutex::default(),
             failed: AtomicBool::new(false),
         }))
@@ -95,8 +95,8 @@ struct KeptObjects {
     render: Arc<dyn Render>,
     /// A revision that has the parts as they were kept: one that has not is asked for its own.
     snapshot: Snapshot,
-    keys: Box<[OnceLock<Key>]>,
-    objects: Box<[OnceLock<Option<Arc<Object>>>]>,
+    keys: Cells<Key>,
+    objects: Cells<Option<Arc<Object>>>,
     /// What the part declares that was rendered last: one with many objects is asked for one after the other.
     last: Mutex<Option<(String, Vec<Arc<Object>>)>>,
     failed: AtomicBool,
@@ -135,7 +135,7 @@ impl KeptObjects {
 
 impl KeptEntries<Arc<Object>> for KeptObjects {
     fn len(&self) -> usize {
-        self.keys.len()
+        self.kept.objects.len()
     }
 
     fn find(&self, key: &Key) -> Option<usize> {
@@ -143,7 +143,7 @@ impl KeptEntries<Arc<Object>> for KeptObjects {
     }
 
     fn key(&self, index: usize) -> &Key {
-        self.keys[index].get_or_init(|| kept_key(&self.kept.objects, index))
+        self.keys.get_or_init(index, || kept_key(&self.kept.objects, index))
     }
 
     fn digest(&self, index: usize) -> Digest {
@@ -151,13 +151,13 @@ impl KeptEntries<Arc<Object>> for KeptObjects {
     }
 
     fn value(&self, index: usize) -> Option<&Arc<Object>> {
-        let object = self.objects[index].get_or_init(|| self.rendered(index)).as_ref();
+        let object = self.objects.get_or_init(index, || self.rendered(index)).as_ref();
         self.failed.fetch_or(object.is_none(), Relaxed);
         object
     }
 
     fn has_failed(&self) -> bool {
-        self.failed.load(Relaxed)
+        self.failed.load(Relaxed) || self.kept.objects.is_damaged()
     }
 
     fn set(&self) -> &SetDigest {
@@ -165,7 +165,7 @@ impl KeptEntries<Arc<Object>> for KeptObjects {
     }
 }
 
-/// The key of a row. All rows have one: the file is what was written.
+/// The key of a row. All rows have one, but those of a damaged page, which count for nothing.
 pub(crate) fn kept_key(table: &Table, index: usize) -> Key {
     let name = table.row(index).0;
     Key::from_joined(name).unwrap_or_else(|| Key::new("", crate::value::GroupKind::default(), "", name))

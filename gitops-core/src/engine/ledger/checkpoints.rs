@@ -11,6 +11,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use super::super::tamper;
 use super::documents::{Content, load_shards, put};
 use super::head::{Head, TRIES, contended};
+use super::unreadable;
 use super::written::Written;
 use crate::cx::Cx;
 use crate::state::inventory::{Head as InventoryHead, Index, Inventory, Level, Place, Shard, ShardId, Slot};
@@ -169,6 +170,10 @@ impl Checkpoints {
         loop {
             let changed = self.written.changed(snapshot);
             let shards = self.encode(snapshot, &changed)?;
+            if snapshot.inventory.entries().has_failed() {
+                // An entry that could not be read would be left out, and forgotten.
+                return Err(unreadable());
+            }
             let too_large = shards.values().flatten().any(|bytes| bytes.len() > SHARD_LIMIT);
             match self.level.finer().filter(|_| too_large) {
                 Some(finer) => self.refine(finer),

@@ -159,6 +159,20 @@ impl Ledger {
         self.goes_on
     }
 
+    /// Reads documents and journal in place of an inventory that was kept and can't be read.
+    ///
+    /// # Errors
+    /// `Corrupt` if this engine took over already.
+    pub async fn read_anew(&mut self, cx: &Cx) -> Result<()> {
+        let Writer::Read(io, found) = &mut self.journal else { return Err(unreadable()) };
+        // What was kept lies on a state that is there, and none of a shared store is kept.
+        let read = read(cx, &self.store, &mut **io, false, None).await?;
+        *found = read.journal;
+        (self.checkpoints, self.epoch, self.goes_on) = (read.checkpoints, read.epoch, false);
+        self.inventory = read.inventory.ok_or_else(unreadable)?;
+        Ok(())
+    }
+
     /// How often the journal was folded since it was opened.
     pub fn folds(&self) -> usize {
         self.folds
@@ -301,6 +315,13 @@ fn prepare_for_changes(journal: &mut Journal, room: u64) -> Result<()> {
     journal.reserve(room)
 }
 
+/// What was kept of an inventory is damaged, and has been in use.
+pub(super) fn unreadable() -> Error {
+    Error::new(ErrorKind::Corrupt, "what the last plan kept of the inventory is damaged")
+        .help("do it again: the inventory itself is read then")
+        .of_state()
+}
+
 fn lost() -> Error {
     Error::new(ErrorKind::Storage, "the state could not be written; nothing more is done with it")
         .help("mend the storage and start again: what was begun is looked up first")
@@ -317,7 +338,7 @@ impl Engine {
         if let Some(position) = self.inventory().audited().filter(|_| is_first && !self.grant.audit_is_lost) {
             self.ledger.audit.holds(position).await.map_err(|error| error.during("audit").of_state())?;
         }
-        self.ledger.take_over(cx).await
+        self.ledger.take_over(cx).await.inspect_err(|_| self.remove_if_damaged())
     }
 
     /// How far the audit log has come, for the journal.

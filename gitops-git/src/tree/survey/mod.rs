@@ -1,9 +1,14 @@
+mod kept;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_core::{Diagnostic, Digest, Entry, EntryKind, Error, Result, Severity};
 
+use serde::{Deserialize, Serialize};
+
 use super::{GitTree, Listed};
 use crate::fault::over_limit;
+use kept::Kept;
 
 /// More faults than this are not listed one by one.
 const MAX_FAULTS: usize = 100;
@@ -15,10 +20,12 @@ const MAX_KNOWN: usize = 200_000;
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     known: BTreeMap<Digest, Extent>,
+    /// Nothing before the first look.
+    kept: Option<Kept>,
 }
 
 /// What is in a folder and below.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 struct Extent {
     entries: u64,
     height: usize,
@@ -32,9 +39,19 @@ impl Survey {
     /// # Errors
     /// `Invalid` with the faults of all folders, `Limit` for a tree that is too large or too deep.
     pub fn check(&mut self, tree: &GitTree, root: Digest) -> Result<Vec<Diagnostic>> {
+        if self.kept.is_none() {
+            let (kept, known) = Kept::read(tree.objects.folder(), &tree.rules, &tree.limits);
+            (self.kept, self.known) = (Some(kept), known);
+        }
         if self.known.len() > MAX_KNOWN {
             self.known.clear();
         }
+        let checked = self.look(tree, root);
+        self.kept.iter_mut().for_each(|kept| kept.write(&self.known));
+        checked
+    }
+
+    fn look(&mut self, tree: &GitTree, root: Digest) -> Result<Vec<Diagnostic>> {
         let mut look = Look { known: &mut self.known, tree, faults: Vec::new() };
         let extent = look.folder("", root, 0)?;
         check_entries(tree, &extent)?;

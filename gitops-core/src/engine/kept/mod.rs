@@ -5,10 +5,11 @@
 //! at everything. What it says is believed only where it must still hold: the same set-up, the same targets, an
 //! inventory that lies on the journal, and for each object a stamp that its target gives again.
 
+mod rows;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -19,16 +20,16 @@ use super::stamps::{Stamp, Stamped};
 use super::{Declared, Engine};
 use crate::cx::Cx;
 use crate::process::fs;
-use crate::process::table::{At, Table, Tables, Writer};
-use crate::render::{KeptRendering, kept_key};
+use crate::process::table::{At, Tables, Writer};
+use crate::render::{Desired, KeptRendering};
 use crate::source::Snapshot;
 use crate::state::inventory::{Head, Inventory};
 use crate::state::journal::Anchor;
 use crate::state::record::{Intent, Owned};
 use crate::value::{
-    Digest, DigestMap, Digested, Error, ErrorKind, Hasher, KeptEntries, Key, Object, Result, Retry, Revision,
-    SetDigest,
+    Digest, DigestMap, Digested, Error, ErrorKind, Hasher, Key, Object, Result, Retry, Revision, SetDigest,
 };
+use rows::Rows;
 
 /// The format that this version reads and writes; any other one is passed over.
 const FORMAT: u32 = 1;
@@ -117,7 +118,7 @@ impl Keeping {
 
 impl Kept {
     fn read(path: &Path) -> Option<Self> {
-        let tables = Tables::read(path, TABLES)?;
+        let tables = Tables::open(path, TABLES)?;
         let note: Note = serde_json::from_slice(tables.document()).ok()?;
         if note.format != FORMAT || note.engine != engine() {
             return None;
@@ -210,24 +211,46 @@ impl Engine {
         hasher.finish()
     }
 
-    /// An error if something that was kept could not be read when it was needed: then nothing that was found out counts, and all
-    /// of it is let go of.
-    pub(super) fn check_kept(&mut self) -> Result<()> {
-        if self.inventory().entries().has_failed() {
-            // It is all that this process knows of what is owned. Without the file, the next one reads the documents.
-            self.keeping.iter().for_each(|keeping| drop(fs::remove(&keeping.path)));
-            let message = "what the last plan kept of the inventory is damaged; it is removed";
-            let help = "do it again: the inventory itself is read then";
-            return Err(Error::new(ErrorKind::Corrupt, message).help(help).of_state());
-        }
-        if !self.desired().is_some_and(|desired| desired.objects().has_failed()) {
+    /// An error if something that was kept could not be read when it was needed: then what was found out from it counts for
+    /// nothing.
+    pub(super) fn check_whole(&self, desired: &Desired) -> Result<()> {
+        if !self.inventory().entries().has_failed() && !desired.objects().has_failed() {
             return Ok(());
         }
-        (self.declared, self.base, self.stamped) = (None, Base::default(), Stamped::default());
-        self.renderer.forget();
-        Err(Error::new(ErrorKind::Unavailable, "what was declared before can't be read any more")
+        Err(Error::new(ErrorKind::Unavailable, "what the last plan kept can't be read any more")
             .help("try again: everything is then read anew")
             .retry_when(Retry::Now))
+    }
+
+    /// The same of what is declared now; where it fails, all that was kept is let go of.
+    pub(super) fn check_kept(&mut self) -> Result<()> {
+        let checked = self.desired().map_or(Ok(()), |desired| self.check_whole(desired));
+        if checked.is_err() {
+            self.remove_if_damaged();
+            (self.declared, self.base, self.stamped) = (None, Base::default(), Stamped::default());
+            self.renderer.forget();
+            self.keeping.iter_mut().for_each(|keeping| keeping.saved = None);
+        }
+        checked
+    }
+
+    /// Reads anew what could not be read where it was kept.
+    ///
+    /// # Errors
+    /// `Corrupt` if the inventory is among it and this engine writes it already: what it knows of the objects that it owns, the next
+    /// process must read.
+    pub(super) async fn read_anew(&mut self, cx: &Cx) -> Result<()> {
+        match self.inventory().entries().has_failed() {
+            true => self.ledger.read_anew(cx).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Removes the file if something of the inventory could not be read from it: the next process then reads the documents.
+    pub(super) fn remove_if_damaged(&self) {
+        if self.inventory().entries().has_failed() {
+            self.keeping.iter().for_each(|keeping| drop(fs::remove(&keeping.path)));
+        }
     }
 
     /// Keeps what the last plan knew, if enough of it is otherwise than the file says. Where that fails, the next process looks
@@ -302,6 +325,7 @@ impl Engine {
             stamps: stamps.clone(),
             folds: self.ledger.folds(),
         };
+        self.check_whole(&declared.desired).ok()?;
         Some((writer.finish(), saved))
     }
 }
@@ -317,68 +341,4 @@ fn entry_rows<'a>(writer: &mut Writer, inventory: &'a Inventory) -> Option<Vec<(
 
 fn stamp_rows(stamps: &DigestMap<Stamp>) -> Option<Vec<(&str, Vec<u8>)>> {
     stamps.digests().map(|(key, stamp)| Some((key.joined()?, stamp.as_bytes().to_vec()))).collect()
-}
-
-/// From what comes after a row's digest to its value.
-type Read<V> = dyn Fn(&[u8]) -> Option<V> + Send + Sync;
-
-/// Rows that begin with the digest of their values.
-struct Rows<V> {
-    table: Table,
-    set: SetDigest,
-    keys: Box<[OnceLock<Key>]>,
-    values: Box<[OnceLock<Option<Box<V>>>]>,
-    read: Box<Read<V>>,
-    failed: AtomicBool,
-}
-
-impl<V: Digested + Clone + Send + Sync + 'static> Rows<V> {
-    fn map(
-        table: Table,
-        set: SetDigest,
-        read: impl Fn(&[u8]) -> Option<V> + Send + Sync + 'static,
-    ) -> DigestMap<V> {
-        let count = table.len();
-        let keys = (0..count).map(|_| OnceLock::new()).collect();
-        let values = (0..count).map(|_| OnceLock::new()).collect();
-        let (read, failed) = (Box::new(read), AtomicBool::new(false));
-        DigestMap::from_kept(Arc::new(Self { table, set, keys, values, read, failed }))
-    }
-}
-
-impl<V: Digested + Send + Sync> KeptEntries<V> for Rows<V> {
-    fn len(&self) -> usize {
-        self.keys.len()
-    }
-
-    fn find(&self, key: &Key) -> Option<usize> {
-        self.table.find(key.joined()?)
-    }
-
-    fn key(&self, index: usize) -> &Key {
-        self.keys[index].get_or_init(|| kept_key(&self.table, index))
-    }
-
-    fn digest(&self, index: usize) -> Digest {
-        let digest = self.table.row(index).1.first_chunk::<32>();
-        digest.map_or_else(|| Digest::of(&[]), |digest| Digest::from_bytes(*digest))
-    }
-
-    fn value(&self, index: usize) -> Option<&V> {
-        let read = || {
-            let value = self.table.row(index).1.get(32..).and_then(&self.read);
-            value.filter(|value| value.digest() == self.digest(index)).map(Box::new)
-        };
-        let value = self.values[index].get_or_init(read).as_deref();
-        self.failed.fetch_or(value.is_none(), Relaxed);
-        value
-    }
-
-    fn has_failed(&self) -> bool {
-        self.failed.load(Relaxed)
-    }
-
-    fn set(&self) -> &SetDigest {
-        &self.set
-    }
 }
