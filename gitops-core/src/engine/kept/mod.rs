@@ -6,6 +6,8 @@
 //! inventory that lies on the journal, and for each object a stamp that its target gives again.
 
 mod rows;
+#[cfg(all(test, feature = "simulate"))]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
