@@ -46,6 +46,14 @@ pub trait Issues: Send + Sync {
     async fn write(&self, cx: &Cx, write: &IssueWrite) -> Result<Option<Issue>>;
 }
 
+/// Requests that are closed without a merge.
+#[async_trait]
+pub trait Closing: Send + Sync {
+    /// Closes an open request without merging it. Of one that is merged or closed nothing is asked: see
+    /// [`ForgeExt::close_request`](crate::ForgeExt::close_request).
+    async fn close(&self, cx: &Cx, number: u64) -> Result<()>;
+}
+
 /// The commits of requests, and whose they are.
 #[async_trait]
 pub trait Commits: Send + Sync {

@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use gitops_core::{Cx, Result};
 
-use crate::capability::{Commits, Deployments, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
 use crate::value::{
     ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, Merged, NewRequest,
     Permission, RepositoryPath, RequestQuery, Review, User,
@@ -104,6 +104,11 @@ pub trait Forge: Send + Sync {
 
     /// Issues.
     fn issues(&self) -> Option<&dyn Issues> {
+        None
+    }
+
+    /// Closing requests without a merge.
+    fn closing(&self) -> Option<&dyn Closing> {
         None
     }
 

@@ -101,6 +101,18 @@ pub enum ServerEvent {
         /// How many objects differ; none if it was closed.
         objects: usize,
     },
+    /// A promotion by rule: its request was opened, moved or closed, or something is in its way.
+    Promotion {
+        /// The repository.
+        repository: String,
+        /// The application that gets the versions.
+        application: String,
+        /// The request, if there is one.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        request: Option<u64>,
+        /// In a few words.
+        description: String,
+    },
     /// The forge could not be told; it is tried again.
     TellFailed {
         /// The repository.

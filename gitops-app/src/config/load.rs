@@ -7,7 +7,7 @@ use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Result};
 
 use super::node::{Name, Node, Place, Shape};
 use super::reader::Reader;
-use super::{Config, Found, SHARED_KEYS, ServeConfig, needs, serve, shared, suggest, text};
+use super::{Config, Found, SHARED_KEYS, ServeConfig, needs, promote, serve, shared, suggest, text};
 use crate::backends::Backends;
 use crate::place;
 
@@ -208,6 +208,7 @@ impl Loading {
         all.sort_by(|a, b| a.config.name.cmp(&b.config.name));
         self.check_names(&all);
         needs::check(&self.reader, &all);
+        promote::check(&self.reader, &all);
         if all.is_empty() && self.reader.is_faultless() {
             let message =
                 "every file of this folder is included by another one, so none holds an application";
@@ -304,7 +305,7 @@ impl Loading {
         };
         for (name, _) in part.members().iter().filter(|member| !is_shared(member)) {
             match name.text.as_str() {
-                key @ ("name" | "needs" | "state" | "serve" | "applications" | "include") => {
+                key @ ("name" | "needs" | "promote" | "state" | "serve" | "applications" | "include") => {
                     self.reader.fault("GO0112", name.place, format!("`{key}` can't be shared"), help);
                 }
                 key => {

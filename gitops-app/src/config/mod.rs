@@ -12,6 +12,7 @@ mod home;
 mod load;
 mod needs;
 mod node;
+mod promote;
 mod reader;
 mod rollback;
 mod serve;
@@ -28,6 +29,7 @@ pub use duration::{Moment, parse as parse_duration, parse_moment};
 pub use forge::{CONTEXT as FORGE_CONTEXT, ForgeAuth, ForgeConfig, ForgeKind};
 pub use home::HomeConfig;
 pub use load::Applications;
+pub use promote::PromoteConfig;
 pub use reader::Written;
 pub use rollback::RollbackConfig;
 pub use serve::ServeConfig;
@@ -79,6 +81,8 @@ pub struct Config {
     pub windows: WindowsConfig,
     /// When it is rolled back by itself.
     pub rollback: Option<RollbackConfig>,
+    /// From where it gets its versions by itself.
+    pub promote: Option<PromoteConfig>,
     /// What may be done, and how often.
     pub sync: Sync,
     /// The folder of journal, inventory, mirror and audit log; of the mirror alone if a cluster keeps the rest.
@@ -123,7 +127,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
 }
 
 /// The keys of a file that holds one application. The first of them are those of an application.
-const FILE_KEYS: [&str; 16] = [
+const FILE_KEYS: [&str; 17] = [
     "name",
     "labels",
     "needs",
@@ -135,6 +139,7 @@ const FILE_KEYS: [&str; 16] = [
     "approvals",
     "windows",
     "rollback",
+    "promote",
     "sync",
     "state",
     "serve",
@@ -143,7 +148,7 @@ const FILE_KEYS: [&str; 16] = [
 ];
 
 /// How many keys are those of an application.
-const OF_APPLICATION: usize = 13;
+const OF_APPLICATION: usize = 14;
 
 /// The keys that several applications may share.
 const SHARED_KEYS: [&str; 10] =
@@ -156,6 +161,8 @@ struct Found {
     name: Place,
     /// Where each of its needs is named.
     needs: Vec<Place>,
+    /// Where the application is named from which it is promoted.
+    promote: Option<Place>,
 }
 
 /// Reads an application, which may be the whole file. All parts are read before any is missed, so that every fault is
@@ -181,6 +188,8 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
     let approvals = fields.limit("approvals").map(|(_, node)| approvals::read(reader, node));
     let windows = fields.limit("windows").map(|(_, node)| windows::read(reader, node));
     let rollback = fields.get("rollback").map(|(place, node)| rollback::read(reader, node, place));
+    let promote = fields.get("promote").and_then(|(place, node)| promote::read(reader, node, place));
+    let (promote, from) = promote.unzip();
     let sync = fields.get("sync").and_then(|(place, node)| sync(reader, node, place));
     let (state, home) = match fields.get("state").and_then(|(place, node)| home::read(reader, node, place)) {
         None => (None, None),
@@ -207,13 +216,15 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         approvals: approvals.unwrap_or_default(),
         windows: windows.unwrap_or_default(),
         rollback: rollback.flatten(),
+        promote,
         sync: sync.unwrap_or_default(),
         has_default_state: state.is_none(),
         home,
         state: state.unwrap_or_else(|| place::default_state(base, &name)),
         name,
     };
-    Some(Found { config, name: place, needs: needs.into_iter().map(|(_, place)| place).collect() })
+    let needs = needs.into_iter().map(|(_, place)| place).collect();
+    Some(Found { config, name: place, needs, promote: from })
 }
 
 /// Words by which applications are told apart, such as `environment: production`.

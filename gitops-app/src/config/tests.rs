@@ -39,6 +39,64 @@ fn with(part: &str, other: &str) -> String {
     WHOLE.replace(part, other)
 }
 
+/// A staging and a production application, with a promotion.
+fn promoted(shared: &str, staging: &str, rule: &str) -> String {
+    format!(
+        "{shared}source: {{ git: {{ url: ./site.git, ref: {{ branch: main }} }} }}\napplications:\n\
+         - {{ name: staging, source: {{ git: {{ path: staging{staging} }} }}, target: {{ directory: {{ root: ./staging }} }} }}\n\
+         - {{ name: prod, source: {{ git: {{ path: prod }} }}, target: {{ directory: {{ root: ./prod }} }}, promote: {rule} }}\n"
+    )
+}
+
+const FORGE: &str = "forge: { github: { repository: acme/shop } }\n";
+
+#[test]
+fn a_promotion_by_rule_needs_another_application_on_the_same_branch_and_a_forge() {
+    let rule = "{ from: staging, after: 1h, files: [\"*.json\"] }";
+    let text = promoted(FORGE, "", rule);
+    let found = Applications::parse(Path::new("gitops.yaml"), &text, &Backends::new()).unwrap();
+    let (after, files) = (Duration::from_secs(3600), vec!["*.json".to_owned()]);
+    let read = PromoteConfig { from: "staging".to_owned(), after, files };
+    assert_eq!(found.named("prod").unwrap().promote, Some(read));
+    assert_eq!(found.named("staging").unwrap().promote, None);
+    for (shared, staging, rule, code) in [
+        ("", "", rule, "GO0112"),
+        (FORGE, ", ref: { branch: next }", rule, "GO0112"),
+        (FORGE, "", "{ from: stagign }", "GO0110"),
+        (FORGE, "", "{ from: prod }", "GO0110"),
+        (FORGE, "", "{ after: 1h }", "GO0107"),
+        (FORGE, "", "{ from: staging, after: soon }", "GO0111"),
+        (FORGE, "", "{ from: staging, files: \"*.json\" }", "GO0109"),
+        (FORGE, "", "{ from: staging, afer: 1h }", "GO0106"),
+        ("promote: { from: staging }\n", "", rule, "GO0112"),
+    ] {
+        assert!(codes(&promoted(shared, staging, rule)).contains(&code), "{shared} {staging} {rule}");
+    }
+    let circle = promoted(FORGE, "", rule).replacen(
+        "{ root: ./staging } } }",
+        "{ root: ./staging } }, promote: { from: prod } }",
+        1,
+    );
+    assert_eq!(codes(&circle), ["GO0110", "GO0110"]);
+}
+
+#[test]
+fn a_promotion_that_can_not_be_says_where_it_stands_and_what_to_do() {
+    insta::assert_snapshot!(drawn(&promoted(FORGE, "", "{ from: stagign }")), @r"
+    error[GO0110]: `prod` is promoted from `stagign`, which is no other application here
+     --> conf/gitops.yaml:5:108
+      |
+    5 | - { name: prod, source: { git: { path: prod } }, target: { directory: { root: ./prod } }, promote: { from: stagign } }
+      |                                                                                                            ^^^^^^^ did you mean `staging`?
+      |
+      = help: run `gitops explain GO0110`
+    ");
+    let without = drawn(&promoted("", "", "{ from: staging }"));
+    for said in ["`promote` needs `forge`, and a branch", "conf/gitops.yaml:4:108", "share `forge`"] {
+        assert!(without.contains(said), "{said} is not in {without}");
+    }
+}
+
 #[test]
 fn the_file_of_the_manual_is_read_as_it_is_meant() {
     let config = parse(WHOLE).unwrap();

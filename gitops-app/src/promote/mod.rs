@@ -9,7 +9,10 @@ mod compare;
 mod edit;
 mod files;
 mod hcl;
+mod keep;
 mod version;
+
+pub use keep::{Kept, Proposed};
 
 use std::collections::BTreeMap;
 
@@ -17,7 +20,7 @@ use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
 use gitops_forge::{ChangeRequest, Forge, NewRequest};
 use serde::Serialize;
 
-use crate::config::{Config, GitRef};
+use crate::config::{Config, GitRef, PromoteConfig};
 use crate::rollback;
 use crate::session::Session;
 
@@ -43,6 +46,9 @@ pub struct Promotion {
     /// The branch into which it is to be merged.
     #[serde(skip)]
     target: String,
+    /// Whether it is what a rule of the configuration promotes by itself.
+    #[serde(skip)]
+    is_by_rule: bool,
 }
 
 /// A version that changes.
@@ -111,14 +117,16 @@ impl Promotion {
         let revision = to.engine.source().resolve(cx).await?;
         let [ours, theirs] = [from, to].map(|session| session.engine.source().fetch(cx, &revision));
         let (ours, theirs) = (ours.await?, theirs.await?);
-        let (folder, whole) = (to.config.source.path.clone(), whole.to_vec());
+        let (folder, patterns) = (to.config.source.path.clone(), whole.to_vec());
+        let is_by_rule = |rule: &PromoteConfig| rule.from == from.config.name && rule.files == whole;
+        let is_by_rule = to.config.promote.as_ref().is_some_and(is_by_rule);
         let found = cx.off_thread(move |_| {
             let [ours, theirs] = [&ours, &theirs].map(files::all);
-            compare::compare(&ours?, &theirs?, &folder, &whole)
+            compare::compare(&ours?, &theirs?, &folder, &patterns)
         });
         let compare::Compared { changes, left, others, files } = found.await??;
         let (from, to) = (from.config.name.clone(), to.config.name.clone());
-        Ok(Self { from, to, revision, changes, left, others, files, target })
+        Ok(Self { from, to, revision, changes, left, others, files, target, is_by_rule })
     }
 
     /// Whether there is nothing to promote.
@@ -127,21 +135,30 @@ impl Promotion {
     }
 
     /// Makes the commit, pushes it to a branch of its own, and opens the request. The same promotion has the same commit, branch and
-    /// request, however often it is opened.
+    /// request, however often it is opened. What a rule of the configuration promotes too has the one request of the rule, which
+    /// gets these versions.
     ///
     /// # Errors
-    /// `Forbidden` if we may not push or open a request; those of the forge.
+    /// `Conflict` if somebody else pushed to the branch of the rule. `Forbidden` if we may not push or open a request; those of the forge.
     ///
     /// # Cancel safety
     /// If the future is dropped, some of it was done; make the call again.
     pub async fn open(&self, cx: &Cx, to: &Session, forge: &dyn Forge) -> Result<ChangeRequest> {
-        let title = format!("Promote {} to {}", self.from, self.to);
+        if self.is_by_rule {
+            let open = self.open_request(cx, forge).await?;
+            return self.bring(cx, to, forge, open, false).await;
+        }
+        let title = self.title();
         let message = format!("{title}\n\n{}\n", self.lines().join("\n"));
         let commit = to.git.edited(cx, &self.revision, self.files.clone(), &message).await?;
         let branch = format!("gitops/promote-{}-to-{}-{}", self.from, self.to, commit.short());
         to.git.push_to_branch(cx, &commit, &branch).await?;
         let new = NewRequest::new(branch, &self.target, title).body(self.body());
         rollback::opened(cx, forge, &new).await
+    }
+
+    fn title(&self) -> String {
+        format!("Promote {} to {}", self.from, self.to)
     }
 
     fn lines(&self) -> Vec<String> {

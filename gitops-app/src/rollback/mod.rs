@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use gitops_core::{
     AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, EventSink, Relation, Request, Result, Revision,
-    SyncResult,
+    SyncResult, Time,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Forge, ForgeExt, NewRequest, RequestQuery, RequestState,
@@ -23,6 +23,7 @@ use gitops_forge::{
 };
 
 use crate::config::{Config, GitRef};
+use crate::home;
 use crate::order;
 use crate::session::Session;
 
@@ -276,6 +277,19 @@ impl Revert {
         self.say(cx, forge, context, &request).await?;
         Ok(request)
     }
+}
+
+/// When the last deployment of an application began, as the audit log has it; nothing if it has none. A repair of drift and a
+/// commit that changed nothing there are no deployments.
+///
+/// # Errors
+/// What keeps the audit log from being read.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn deployed_at(cx: &Cx, config: &Config) -> Result<Option<Time>> {
+    let records = home::audit_log(cx, config).await?.newest(cx, REMEMBERED).await?;
+    Ok(deployment::Deployment::last(&records).map(|last| last.since))
 }
 
 /// Lets an application follow its branch again if it was pinned by a rollback and the request that takes the bad revision back

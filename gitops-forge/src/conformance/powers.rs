@@ -3,7 +3,7 @@
 use super::check::{Bench, Check, Checked, Stop, check, ensure, given, refused};
 use super::subject::Person;
 use crate::ext::ForgeExt;
-use crate::value::{Deployment, DeploymentState, Marker, Reaction};
+use crate::value::{Deployment, DeploymentState, Marker, Merge, Reaction, RequestState};
 
 pub(super) const CHECKS: &[Check] = &[
     check!(
@@ -35,6 +35,12 @@ pub(super) const CHECKS: &[Check] = &[
         |forge| forge.commits().is_some(),
         commits,
         "Every commit of a request is shown once, with the account of who made it."
+    ),
+    check!(
+        "F46",
+        |forge| forge.closing().is_some(),
+        closing,
+        "A request is closed without a merge; one that is closed or merged stays as it is."
     ),
 ];
 
@@ -108,6 +114,22 @@ async fn commits(bench: &Bench) -> Checked {
             .any(|of| of.is(&author))),
         "a commit of the request's author is of somebody else: {found:?}"
     );
+    Ok(())
+}
+
+async fn closing(bench: &Bench) -> Checked {
+    let (forge, cx) = (bench.forge(), &bench.cx);
+    let number = bench.request().await?;
+    ensure!(forge.close_request(cx, number).await?, "it was not closed");
+    let state = forge.change_request(cx, number).await?.state;
+    ensure!(state == RequestState::Closed, "it is {state:?}");
+    ensure!(!forge.close_request(cx, number).await?, "it was closed twice");
+    let number = bench.request().await?;
+    let head = forge.change_request(cx, number).await?.head.commit;
+    forge.ensure_merged(cx, number, &Merge::of(head)).await?;
+    ensure!(!forge.close_request(cx, number).await?, "a merged request was closed");
+    let state = forge.change_request(cx, number).await?.state;
+    ensure!(state == RequestState::Merged, "it was merged, and is {state:?}");
     Ok(())
 }
 

@@ -71,6 +71,14 @@ pub trait ForgeExt: Forge {
         request::merged(self, cx, number, merge).await
     }
 
+    /// Closes a request without merging it; gives whether it was open.
+    ///
+    /// # Errors
+    /// `Unsupported` where the forge closes no requests.
+    async fn close_request(&self, cx: &Cx, number: u64) -> Result<bool> {
+        request::close(self, cx, number).await
+    }
+
     /// Keeps the one open issue of ours that a marker names at a title and a text.
     ///
     /// # Errors

@@ -50,6 +50,23 @@ pub(super) async fn merged<F: Forge + ?Sized>(
     }
 }
 
+pub(super) async fn close<F: Forge + ?Sized>(forge: &F, cx: &Cx, number: u64) -> Result<bool> {
+    let unsupported = || Error::new(ErrorKind::Unsupported, "this forge closes no requests");
+    let closing = forge.closing().ok_or_else(unsupported)?;
+    let mut tries = 0;
+    loop {
+        if forge.change_request(cx, number).await?.state != RequestState::Open {
+            return Ok(tries > 0);
+        }
+        tries += 1;
+        match closing.close(cx, number).await {
+            Ok(()) => return Ok(true),
+            Err(error) if may_repeat(&error, tries) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 fn check(request: &ChangeRequest, merge: &Merge) -> Result<()> {
     if request.head.commit != merge.expected_head {
         return Err(Error::new(ErrorKind::Conflict, "the request has another head commit by now")

@@ -18,7 +18,7 @@ use tokio::sync::OnceCell;
 
 use self::json::UserJson;
 use crate::bots::Bots;
-use crate::capability::{Commits, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Issues, Reactions, Teams};
 use crate::forge::{Forge, ForgeInfo};
 use crate::http::{Ask, Client, Connection, Paging, StaticToken};
 use crate::value::{
@@ -147,6 +147,10 @@ impl Forge for Gitea {
     }
 
     fn issues(&self) -> Option<&dyn Issues> {
+        Some(self)
+    }
+
+    fn closing(&self) -> Option<&dyn Closing> {
         Some(self)
     }
 

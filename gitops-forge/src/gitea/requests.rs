@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use gitops_core::{Cx, Error, ErrorKind, Result, Retry};
 use serde_json::json;
 
 use super::json::{BranchJson, RequestJson};
 use super::{Gitea, PAGE};
+use crate::capability::Closing;
 use crate::http::Ask;
 use crate::value::{
     Branch, ChangeRequest, CommitId, Merge, MergeMethod, Mergeable, Merged, NewRequest, RepositoryPath,
@@ -109,6 +111,14 @@ impl Gitea {
             web_url: json.html_url,
             ..ChangeRequest::new(json.number, json.title, author, head, base)
         })
+    }
+}
+
+#[async_trait]
+impl Closing for Gitea {
+    async fn close(&self, cx: &Cx, number: u64) -> Result<()> {
+        let ask = Ask::patch(ONE, &[&self.owner(), &self.name(), &number]).json(json!({"state": "closed"}));
+        self.client.call(cx, &ask).await.map(drop)
     }
 }
 

@@ -22,7 +22,7 @@ pub use self::app::GitHubApp;
 use self::app::Installation;
 use self::json::UserJson;
 use crate::bots::Bots;
-use crate::capability::{Commits, Deployments, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
 use crate::forge::{Forge, ForgeInfo};
 use crate::http::{Ask, Auth, Client, Connection, Paging, StaticToken};
 use crate::value::{
@@ -232,6 +232,10 @@ impl Forge for GitHub {
     }
 
     fn issues(&self) -> Option<&dyn Issues> {
+        Some(self)
+    }
+
+    fn closing(&self) -> Option<&dyn Closing> {
         Some(self)
     }
 

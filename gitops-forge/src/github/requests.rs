@@ -1,10 +1,12 @@
 //! Pull requests.
 
+use async_trait::async_trait;
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::json::{BranchJson, MergedJson, RequestJson};
 use super::{GitHub, PAGE};
+use crate::capability::Closing;
 use crate::http::Ask;
 use crate::value::{
     Branch, ChangeRequest, CommitId, Merge, MergeMethod, Mergeable, Merged, NewRequest, RepositoryPath,
@@ -95,6 +97,14 @@ impl GitHub {
             web_url: json.html_url,
             ..ChangeRequest::new(json.number, json.title, author, head, base)
         })
+    }
+}
+
+#[async_trait]
+impl Closing for GitHub {
+    async fn close(&self, cx: &Cx, number: u64) -> Result<()> {
+        let ask = Ask::patch(ONE, &[&self.owner(), &self.name(), &number]).json(json!({"state": "closed"}));
+        self.client.call(cx, &ask).await.map(drop)
     }
 }
 

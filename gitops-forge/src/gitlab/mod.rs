@@ -19,7 +19,7 @@ use tokio::sync::OnceCell;
 
 use self::json::UserJson;
 use crate::bots::Bots;
-use crate::capability::{Commits, Deployments, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
 use crate::forge::{Forge, ForgeInfo};
 use crate::http::{Ask, Client, Connection, Paging, StaticToken};
 use crate::value::{
@@ -169,6 +169,10 @@ impl Forge for GitLab {
     }
 
     fn issues(&self) -> Option<&dyn Issues> {
+        Some(self)
+    }
+
+    fn closing(&self) -> Option<&dyn Closing> {
         Some(self)
     }
 

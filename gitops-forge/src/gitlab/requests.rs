@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use async_trait::async_trait;
 use gitops_core::{Cx, Error, ErrorKind, Result, Retry};
 use serde_json::json;
 
 use super::json::{BranchJson, RequestJson};
 use super::{GitLab, PAGE};
+use crate::capability::Closing;
 use crate::http::Ask;
 use crate::value::{
     Branch, ChangeRequest, CommitId, Merge, MergeMethod, Mergeable, Merged, NewRequest, RequestQuery,
@@ -122,6 +124,14 @@ impl GitLab {
             web_url: json.web_url,
             ..ChangeRequest::new(json.iid, json.title, author, head, base)
         })
+    }
+}
+
+#[async_trait]
+impl Closing for GitLab {
+    async fn close(&self, cx: &Cx, number: u64) -> Result<()> {
+        let ask = Ask::put(ONE, &[&self.project, &number]).json(json!({"state_event": "close"}));
+        self.client.call(cx, &ask).await.map(drop)
     }
 }
 

@@ -6,7 +6,7 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use super::hub::Hub;
 use super::{MemoryForge, now};
-use crate::capability::{Commits, Deployments, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
 use crate::fault::{invalid, not_found};
 use crate::forge::{Forge, ForgeInfo};
 use crate::value::{
@@ -113,6 +113,10 @@ impl Forge for MemoryForge {
         Some(self)
     }
 
+    fn closing(&self) -> Option<&dyn Closing> {
+        Some(self)
+    }
+
     fn commits(&self) -> Option<&dyn Commits> {
         Some(self)
     }
@@ -205,6 +209,21 @@ impl Commits for MemoryForge {
         let mut found: Vec<RequestCommit> = heads.iter().map(commit).collect();
         found.sort_by(|one, other| one.commit.cmp(&other.commit));
         Ok(found)
+    }
+}
+
+#[async_trait]
+impl Closing for MemoryForge {
+    async fn close(&self, cx: &Cx, number: u64) -> Result<()> {
+        cx.check()?;
+        self.hub().write(|hub| {
+            let request = &mut hub.request(number)?.request;
+            if request.state == RequestState::Merged {
+                return Err(invalid("the request is merged"));
+            }
+            (request.state, request.updated) = (RequestState::Closed, now(cx));
+            Ok(())
+        })
     }
 }
 

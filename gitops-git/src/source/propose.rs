@@ -83,6 +83,29 @@ impl GitSource {
         blocking(cx, kept).await?;
         self.0.push(cx, &name, None, new).await
     }
+
+    /// Has a branch lead to a commit that was made in the mirror, in the place of the one to which it leads now. The commits that
+    /// lead to that one alone are left.
+    ///
+    /// # Errors
+    /// `Conflict` if the branch leads to another commit than `from`: nothing is moved. As
+    /// [`push_to_branch`](Self::push_to_branch) else.
+    ///
+    /// # Cancel safety
+    /// As [`push_to_branch`](Self::push_to_branch).
+    pub async fn move_branch(&self, cx: &Cx, commit: &Revision, branch: &str, from: &Revision) -> Result<()> {
+        let (new, old, name) = (commit_of(commit)?, commit_of(from)?, RefName::parse(branch)?);
+        let inner = Arc::clone(&self.0);
+        let kept = move || inner.mirror.reopen()?.with(|repository| crate::mirror::keep(repository, new));
+        blocking(cx, kept).await?;
+        self.0.push(cx, &name, Some(old), new).await
+    }
+
+    /// Who commits what is made here, as `Name <address>`.
+    pub fn committer(&self) -> String {
+        let (name, address) = &self.0.author;
+        format!("{name} <{address}>")
+    }
 }
 
 fn taken(branch: &str, found: &Revision) -> Error {

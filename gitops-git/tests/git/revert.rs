@@ -175,6 +175,12 @@ async fn a_range_is_taken_back_by_one_commit_that_is_always_the_same() {
     repo.git(&["fsck", "--strict", "shared/back"]);
     let other = source.push_to_branch(&cx, &bad, "back").await.unwrap_err();
     assert_eq!(other.kind(), ErrorKind::Conflict, "{other}");
+    // It moves from where it was seen, and from nowhere else.
+    let next = source.restored(&cx, &good, &later).await.unwrap();
+    source.move_branch(&cx, &next, "back", &made).await.unwrap();
+    let late = source.move_branch(&cx, &made, "back", &made).await.unwrap_err();
+    assert_eq!(late.kind(), ErrorKind::Conflict, "{late}");
+    assert_eq!(source.branch(&cx, "back").await.unwrap().unwrap().id(), next.id());
     let nothing = source.restored(&cx, &bad, &later).await;
     assert!(nothing.is_ok(), "a file was added");
     assert_eq!(source.restored(&cx, &bad, &bad).await.unwrap_err().kind(), ErrorKind::Invalid);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use gitops_app::promote::Proposed;
 use gitops_core::{Cx, Digest, Document, Error, ErrorKind, Result, StateStore, Time, Version};
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,20 @@ pub(super) struct Memory {
 #[derive(Default, Serialize, Deserialize)]
 struct Book {
     requests: BTreeMap<u64, Page>,
+    /// What is promoted by rule, by the application that gets it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    promotions: BTreeMap<String, Promoting>,
+}
+
+/// How far a promotion by rule is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Promoting {
+    /// What was proposed.
+    #[serde(default)]
+    pub proposed: Proposed,
+    /// The revision of the other application that was not well, and when it was seen so last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unwell: Option<(String, Time)>,
 }
 
 /// What is remembered of one request.
@@ -168,18 +183,52 @@ impl Memory {
         Ok(pages.filter(|(_, page)| has_heads(page)).map(|(number, page)| (number, base(page))).collect())
     }
 
+    /// What is remembered of the promotion to an application.
+    pub async fn promoting(&self, cx: &Cx, application: &str) -> Result<Promoting> {
+        Ok(self.load(cx).await?.0.promotions.remove(application).unwrap_or_default())
+    }
+
+    /// Changes that, on the disk before this returns.
+    pub async fn promote(&self, cx: &Cx, application: &str, change: impl Fn(&mut Promoting)) -> Result<()> {
+        let note = |book: &mut Book| {
+            let promoting = book.promotions.entry(application.to_owned()).or_default();
+            let before = promoting.clone();
+            change(promoting);
+            ((), *promoting != before)
+        };
+        // No request has this number.
+        self.write(cx, 0, note).await
+    }
+
     /// Changes what is remembered of a request, on the disk before this returns. Nothing is written where nothing changes.
     pub async fn change<T>(&self, cx: &Cx, number: u64, mut change: impl FnMut(&mut Page) -> T) -> Result<T> {
-        for _ in 0..TRIES {
-            let (mut book, version) = self.load(cx).await?;
+        let note = |book: &mut Book| {
             let page = book.requests.entry(number).or_default();
             let before = page.clone();
             let changed = change(page);
-            if *page == before {
+            let is_changed = *page != before;
+            if is_changed {
+                page.touched = cx.now();
+                page.prune(cx.now());
+            }
+            (changed, is_changed)
+        };
+        self.write(cx, number, note).await
+    }
+
+    /// Changes the document; `change` says whether it did. The page of `number` is not forgotten for it.
+    async fn write<T>(
+        &self,
+        cx: &Cx,
+        number: u64,
+        mut change: impl FnMut(&mut Book) -> (T, bool),
+    ) -> Result<T> {
+        for _ in 0..TRIES {
+            let (mut book, version) = self.load(cx).await?;
+            let (changed, is_changed) = change(&mut book);
+            if !is_changed {
                 return Ok(changed);
             }
-            page.touched = cx.now();
-            page.prune(cx.now());
             book.prune(number);
             let mut bytes = serde_json::to_vec(&book)?;
             while bytes.len() > BYTES && book.forget_oldest(number) {

@@ -7,6 +7,7 @@ mod look;
 mod memory;
 mod outcome;
 mod poll;
+mod promote;
 mod queue;
 mod revert;
 mod review;
@@ -148,7 +149,9 @@ impl Reviews {
             futures::future::join_all(shared.chosen.iter().map(|config| shared.tell_of(cx, config)));
         let issues =
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_issue(cx, config)));
-        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues);
+        let promotions =
+            futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_promoting(cx, config)));
+        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues, promotions);
     }
 }
 

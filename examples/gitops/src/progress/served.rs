@@ -99,6 +99,10 @@ fn line(event: &ServerEvent, is_verbose: bool) -> Option<String> {
         ServerEvent::Drift { repository, application, objects } => {
             format!("{repository}: {application}: the issue about drift names {objects} objects")
         }
+        ServerEvent::Promotion { repository, application, request, description } => {
+            let request = request.map(|request| format!("#{request} ")).unwrap_or_default();
+            format!("{repository}: promotion to {application}: {request}{}", escape(description))
+        }
         ServerEvent::TellFailed { repository, application, error } => {
             format!("{} {repository} of {application}: {}", paint(RED, "can't tell"), escape(error))
         }

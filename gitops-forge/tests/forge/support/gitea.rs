@@ -112,6 +112,11 @@ impl GiteaDialect {
             (Method::GET, [index]) => {
                 Ok(Answered::json(200, request(&self.0.change_request(cx, number(index)?).await?)))
             }
+            (Method::PATCH, [index]) if asked.json()["state"] == "closed" => {
+                let number = number(index)?;
+                self.0.closing().expect("it closes requests").close(cx, number).await?;
+                Ok(Answered::json(201, request(&self.0.change_request(cx, number).await?)))
+            }
             (Method::POST, [index, "merge"]) => self.merge(cx, asked, number(index)?).await,
             (Method::GET, [index, "commits"]) => {
                 let commits = self.0.commits().expect("it has commits");

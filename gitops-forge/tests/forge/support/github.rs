@@ -146,6 +146,11 @@ impl GitHubDialect {
             (Method::GET, [index]) => {
                 Ok(Answered::json(200, request(&self.forge.change_request(cx, number(index)?).await?)))
             }
+            (Method::PATCH, [index]) if asked.json()["state"] == "closed" => {
+                let number = number(index)?;
+                self.forge.closing().expect("it closes requests").close(cx, number).await?;
+                Ok(Answered::json(200, request(&self.forge.change_request(cx, number).await?)))
+            }
             (Method::PUT, [index, "merge"]) => {
                 let number = number(index)?;
                 if self.forge.change_request(cx, number).await?.state != RequestState::Open {

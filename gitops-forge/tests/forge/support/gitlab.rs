@@ -141,6 +141,11 @@ impl GitLabDialect {
             (Method::GET, [index]) => {
                 Ok(Answered::json(200, single(&self.forge.change_request(cx, number(index)?).await?)))
             }
+            (Method::PUT, [index]) if asked.json()["state_event"] == "close" => {
+                let number = number(index)?;
+                self.forge.closing().expect("it closes requests").close(cx, number).await?;
+                Ok(Answered::json(200, single(&self.forge.change_request(cx, number).await?)))
+            }
             (Method::PUT, [index, "merge"]) => {
                 let number = number(index)?;
                 if self.forge.change_request(cx, number).await?.state != RequestState::Open {

@@ -1,7 +1,9 @@
 //! A promotion is a request of one commit, and the same one however often it is asked for.
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use testbed::{Admin, ApiServer, User};
 
+use super::serving::Serving;
 use super::{SITE, Site};
 
 #[tokio::test]
@@ -42,4 +44,226 @@ async fn the_request_has_the_versions_and_is_there_once() {
     site.world.git(&["pull", "-q", &site.url(), "main"]);
     let text = std::fs::read_to_string(site.world.path("repository/site/prod/v.yaml")).unwrap();
     assert_eq!(text, values("1.5.0"));
+}
+
+fn values(tag: &str) -> String {
+    format!("image: {{ repository: acme/web, tag: {tag} }}\n")
+}
+
+/// The branch of the rule's request.
+const BRANCH: &str = "gitops/promote-staging-to-prod";
+
+impl Site {
+    /// Two applications in one repository, the second one promoted from the first by rule.
+    async fn promoted() -> Self {
+        let site = Self::new().await;
+        let (staging, prod) = (values("1.5.0"), values("1.4.0"));
+        site.world.commit("Both", &[("staging/v.yaml", Some(&staging)), ("prod/v.yaml", Some(&prod))]);
+        site.push("main");
+        let of = |name: &str, more: &str| {
+            format!(
+                "- {{ name: {name}, source: {{ git: {{ path: site/{name} }} }}, target: {{ directory: {{ root: ./live-{name} }} }}{more} }}\n"
+            )
+        };
+        site.world.configure(&format!(
+            "source: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }} }} }}\nsync: {{ interval: 1s }}\n\
+             serve: {{ poll: 1s }}\n{}applications:\n{}{}",
+            site.gitea.url(),
+            site.forge(),
+            of("staging", ""),
+            of("prod", ", promote: { from: staging, after: 1s }")
+        ));
+        site.may_push();
+        site
+    }
+
+    /// A commit that gives staging another version.
+    fn stage(&self, tag: &str) {
+        self.world.commit(tag, &[("staging/v.yaml", Some(&values(tag)))]);
+        self.push("main");
+    }
+
+    /// What the branch of the promotion has for production.
+    fn proposed_file(&self) -> String {
+        self.world.git(&["fetch", "-q", &self.url(), BRANCH]);
+        self.world.git(&["show", "FETCH_HEAD:site/prod/v.yaml"])
+    }
+}
+
+fn is_promotion(event: &Value, said: &str) -> bool {
+    let description = event["description"].as_str().unwrap_or_default();
+    event["type"] == "promotion" && event["application"] == "prod" && description.contains(said)
+}
+
+#[tokio::test]
+async fn what_is_live_in_staging_is_proposed_for_prod_by_rule_in_one_request_that_is_kept_current() {
+    let site = Site::promoted().await;
+    let count = async || site.requests().await.len();
+    let serving = Serving::start(&site).await;
+    site.until("the request", async || count().await == 1).await;
+    // In the middle of it, perhaps before it is remembered that the request is open.
+    serving.kill();
+    let request = site.requests().await.remove(0);
+    assert_eq!(
+        (&request["title"], &request["head"]["ref"]),
+        (&json!("Promote staging to prod"), &json!(BRANCH))
+    );
+    assert_eq!(site.proposed_file(), values("1.5.0"));
+
+    // The versions move: the same request, by the next server.
+    site.stage("1.6.0");
+    let mut serving = Serving::start(&site).await;
+    site.until("the newer versions", async || site.proposed_file() == values("1.6.0")).await;
+    serving.sooner_or_later("what it did", |event| is_promotion(event, "proposed")).await;
+    site.until("what the request says", async || {
+        let said = site.ours(1, "promotion").await;
+        said.len() == 1 && said[0].contains("1.4.0 -> 1.6.0")
+    })
+    .await;
+
+    // The file moves on the target branch meanwhile: the request goes on from there, and brings the same versions.
+    let moved = |tag: &str| format!("replicas: 3\n{}", values(tag));
+    site.world.commit("More", &[("prod/v.yaml", Some(&moved("1.4.0")))]);
+    site.push("main");
+    site.until("the file", async || site.proposed_file() == moved("1.6.0")).await;
+    assert_eq!(site.ours(1, "promotion").await.len(), 1);
+    // By hand it is the same request.
+    site.gitops(&["promote", "staging", "--to", "prod"]).await.expect(0).says("request 1:");
+    assert_eq!(count().await, 1);
+    serving.kill();
+
+    // A person closes it: these versions are not proposed again, also by another server; others are.
+    site.gitea.done("alice", "PATCH", &format!("{SITE}/issues/1"), json!({"state": "closed"})).await;
+    for _ in 0..2 {
+        let mut serving = Serving::start(&site).await;
+        serving.until("that it is over", |event| is_promotion(event, "not proposed again")).await;
+        serving.kill();
+    }
+    assert_eq!(count().await, 1);
+    site.stage("1.7.0");
+    let serving = Serving::start(&site).await;
+    site.until("the second request", async || count().await == 2).await;
+    site.merge(2).await.unwrap();
+    site.until("what is live in prod", async || {
+        std::fs::read_to_string(site.world.path("live-prod/v.yaml")).is_ok_and(|text| text == moved("1.7.0"))
+    })
+    .await;
+    assert_eq!(serving.stop().await, 0);
+    assert_eq!(count().await, 2);
+}
+
+#[tokio::test]
+async fn a_branch_of_a_promotion_to_which_somebody_pushed_is_left_alone() {
+    let site = Site::promoted().await;
+    let mut serving = Serving::start(&site).await;
+    serving.until("the request", |event| is_promotion(event, "proposed")).await;
+    site.world.git(&["fetch", "-q", &site.url(), BRANCH]);
+    site.world.git(&["checkout", "-q", "-B", BRANCH, "FETCH_HEAD"]);
+    let theirs = site.world.commit("Promote staging to prod", &[("prod/more", Some("theirs\n"))]);
+    site.push(BRANCH);
+    site.world.git(&["checkout", "-q", "main"]);
+    site.stage("1.6.0");
+    let held = serving.until("what is in the way", |event| is_promotion(event, "somebody else pushed")).await;
+    assert!(held["description"].as_str().unwrap().contains("delete the branch"), "{held}");
+    let requests = site.requests().await;
+    assert_eq!((requests.len(), &requests[0]["head"]["sha"]), (1, &json!(theirs.trim())));
+    assert_eq!(serving.stop().await, 0);
+}
+
+#[tokio::test]
+async fn the_request_is_closed_when_nothing_differs_and_may_come_back() {
+    let site = Site::promoted().await;
+    let mut serving = Serving::start(&site).await;
+    serving.until("the request", |event| is_promotion(event, "proposed")).await;
+    let state = async |number: u64| {
+        let request = site.gitea.done("bob", "GET", &format!("{SITE}/pulls/{number}"), Value::Null).await;
+        request["state"].clone()
+    };
+    site.stage("1.4.0");
+    serving.until("the end of it", |event| is_promotion(event, "nothing differs any more")).await;
+    assert_eq!(state(1).await, "closed");
+    assert!(site.ours(1, "promotion").await[0].contains("there is nothing to promote"));
+    // Nobody closed it but the server: the same versions may be proposed again.
+    site.stage("1.5.0");
+    site.until("the next request", async || site.requests().await.len() == 2).await;
+    assert_eq!(state(2).await, "open");
+    assert_eq!(serving.stop().await, 0);
+}
+
+fn web(tag: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  selector: {{ matchLabels: {{ app: web }} }}\n  \
+         template:\n    metadata: {{ labels: {{ app: web }} }}\n    spec: {{ containers: [{{ name: web, image: \"acme/web:{tag}\" }}] }}\n"
+    )
+}
+
+/// Says in the place of a controller that a Deployment is available as it is declared now, or that it has failed.
+async fn rolled_out(admin: &Admin, namespace: &str, is_available: bool) {
+    let uri = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web");
+    let generation = admin.get(&uri).await.unwrap()["metadata"]["generation"].clone();
+    let count = u8::from(is_available);
+    let failed = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"});
+    let status = json!({
+        "observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": count,
+        "availableReplicas": count, "conditions": if is_available { json!([]) } else { json!([failed]) }
+    });
+    let patch = json!({"status": status});
+    admin.send("PATCH", &format!("{uri}/status"), "application/merge-patch+json", &patch).await;
+}
+
+#[tokio::test]
+async fn what_does_not_work_in_staging_is_not_proposed_before_it_works() {
+    let site = Site::new().await;
+    let admin = Admin::of(ApiServer::shared()).await;
+    std::fs::write(site.world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+    let of = |name: &str, more: &str| {
+        let kubernetes = format!(
+            "kubernetes: {{ kubeconfig: ./kubeconfig, namespace: promote-{name}, namespaces: [promote-{name}] }}"
+        );
+        format!(
+            "- {{ name: {name}, source: {{ git: {{ path: site/{name} }} }}, target: {{ {kubernetes} }}{more} }}\n"
+        )
+    };
+    for name in ["promote-staging", "promote-prod"] {
+        admin.post("/api/v1/namespaces", &json!({"metadata": {"name": name}})).await;
+    }
+    let begin = web("1");
+    site.world.commit("Both", &[("staging/web.yaml", Some(&begin)), ("prod/web.yaml", Some(&begin))]);
+    site.push("main");
+    site.world.configure(&format!(
+        "source: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }} }} }}\nsync: {{ interval: 1s }}\n\
+         serve: {{ poll: 1s }}\n{}applications:\n{}{}",
+        site.gitea.url(),
+        site.forge(),
+        of("staging", ""),
+        of("prod", ", promote: { from: staging, after: 1s }")
+    ));
+    site.may_push();
+    let image = async |namespace: &str| {
+        let uri = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web");
+        let found = admin.get(&uri).await?;
+        found["spec"]["template"]["spec"]["containers"][0]["image"].as_str().map(str::to_owned)
+    };
+    let mut serving = Serving::start(&site).await;
+    for namespace in ["promote-staging", "promote-prod"] {
+        site.until("the first one", async || image(namespace).await.is_some()).await;
+        rolled_out(&admin, namespace, true).await;
+    }
+    site.world.commit("Two", &[("staging/web.yaml", Some(&web("2")))]);
+    site.push("main");
+    site.until("the second one", async || image("promote-staging").await.as_deref() == Some("acme/web:2"))
+        .await;
+    rolled_out(&admin, "promote-staging", false).await;
+    serving.until("what is in the way", |event| is_promotion(event, "`staging` is not healthy")).await;
+    assert_eq!(site.requests().await, Vec::<Value>::new());
+    // The next server does not take it for well either.
+    serving.kill();
+    let mut serving = Serving::start(&site).await;
+    serving.until("what is in the way", |event| is_promotion(event, "`staging` is not healthy")).await;
+    rolled_out(&admin, "promote-staging", true).await;
+    serving.until("the request", |event| is_promotion(event, "proposed")).await;
+    assert_eq!(site.requests().await.len(), 1);
+    site.world.git(&["fetch", "-q", &site.url(), BRANCH]);
+    assert_eq!(site.world.git(&["show", "FETCH_HEAD:site/prod/web.yaml"]), web("2"));
+    assert_eq!(serving.stop().await, 0);
 }

@@ -1,0 +1,216 @@
+//! Promotion by rule: what has been live and healthy in one application for a time is proposed for another.
+
+use gitops_app::config::{Config, PromoteConfig};
+use gitops_app::promote::{Kept, Promotion};
+use gitops_app::review::patiently;
+use gitops_app::rollback::deployed_at;
+use gitops_app::session::Session;
+use gitops_core::capability::Readiness;
+use gitops_core::{Cx, EngineHandle, EngineStatus, ErrorKind, HealthStatus, Result, SyncStatus, Time};
+use gitops_forge::RequestState;
+
+use super::Shared;
+use super::commands::look;
+use super::memory::Promoting;
+use super::poll::AGAIN;
+use crate::event::ServerEvent;
+
+/// What came of a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Look {
+    /// There is nothing to promote, or nothing is known yet.
+    Nothing,
+    /// It is time at this moment.
+    Waits(Time),
+    /// A request is there.
+    Open(u64, &'static str),
+    /// It was there, and is not made again.
+    Over(u64),
+    /// It was closed here, for nothing differs any more.
+    Closed(u64),
+    /// What stands in the way.
+    Held(String),
+}
+
+/// What is known of a live revision, so that it is looked at once.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    live: String,
+    deployed: Option<Time>,
+    /// What came of it, if nothing more is to be done for it.
+    settled: Option<Look>,
+}
+
+impl Shared {
+    /// Keeps the request of a promotion current, if the configuration has a rule, for as long as the context goes on.
+    pub(super) async fn keep_promoting(&self, cx: &Cx, config: &Config) {
+        let Some(rule) = &config.promote else { return };
+        let (mut told, mut known) = (None, Known::default());
+        while !cx.is_cancelled() {
+            let mut moved = self.board.moved();
+            let handle = self.board.handle(&rule.from);
+            let mut status = handle.as_ref().map(EngineHandle::status);
+            let found = match Box::pin(self.promote(cx, config, rule, &mut known)).await {
+                Ok(found) => found,
+                Err(error) if error.kind() == ErrorKind::Cancelled && cx.is_cancelled() => return,
+                Err(error) => Look::Held(error.with_help()),
+            };
+            let wait = match found {
+                Look::Waits(until) => until.since(cx.now()).min(self.every),
+                Look::Held(_) => self.every.min(AGAIN),
+                _ => self.every,
+            };
+            // What stands in the way is not looked at again at each step of an engine.
+            let listens = !matches!(found, Look::Held(_));
+            if !matches!(found, Look::Nothing | Look::Waits(_)) && told.as_ref() != Some(&found) {
+                self.tell_of_promotion(config, &found);
+                told = Some(found);
+            }
+            let changed = async {
+                let has_changed = match status.as_mut().filter(|_| listens) {
+                    Some(status) => status.changed().await.is_ok(),
+                    None => false,
+                };
+                if !has_changed {
+                    std::future::pending::<()>().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                () = cx.cancelled() => return,
+                _ = moved.changed() => {}
+                () = changed => {}
+                _ = cx.sleep(wait) => {}
+            }
+        }
+    }
+
+    fn tell_of_promotion(&self, config: &Config, found: &Look) {
+        let (request, description) = match found {
+            Look::Nothing | Look::Waits(_) => return,
+            Look::Open(request, what) => (Some(*request), (*what).to_owned()),
+            Look::Over(request) => {
+                let what = "was merged or closed: what it brought is not proposed again";
+                (Some(*request), what.to_owned())
+            }
+            Look::Closed(request) => (Some(*request), "closed: nothing differs any more".to_owned()),
+            Look::Held(why) => (None, why.clone()),
+        };
+        let (repository, application) = (self.repository.clone(), config.name.clone());
+        self.tell(&ServerEvent::Promotion { repository, application, request, description });
+    }
+
+    pub(super) async fn promote(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        rule: &PromoteConfig,
+        known: &mut Known,
+    ) -> Result<Look> {
+        if self.board.handle(&config.name).is_none() {
+            return Ok(Look::Nothing);
+        }
+        let from = self.applications.named(&rule.from)?;
+        let Some(handle) = self.board.handle(&from.name) else {
+            return Ok(Look::Held(format!("`{}` is not at work in this process", rule.from)));
+        };
+        let status = handle.status().borrow().clone();
+        let Some(live) = live(&status) else {
+            *known = Known::default();
+            return Ok(Look::Nothing);
+        };
+        if known.live != live {
+            let deployed = deployed_at(cx, from).await?;
+            *known = Known { live: live.to_owned(), deployed, settled: None };
+        }
+        if let Some(settled) = &known.settled {
+            let settled = settled.clone();
+            return self.settled(cx, settled).await;
+        }
+        let ours = look(cx, from).await?;
+        let promoting = self.memory.promoting(cx, &config.name).await?;
+        let unwell = promoting.unwell.filter(|(revision, _)| revision == live).map(|(_, at)| at);
+        if let Some(why) = unwell_of(&status, &ours.unready(cx).await) {
+            // Not each look is worth a write.
+            if unwell.is_none_or(|at| cx.now().since(at) >= rule.after / 8) {
+                let unwell = Some((live.to_owned(), cx.now()));
+                self.memory
+                    .promote(cx, &config.name, |promoting| promoting.unwell.clone_from(&unwell))
+                    .await?;
+            }
+            return Ok(Look::Held(format!("`{}` is not healthy: {why}", from.name)));
+        }
+        // What no deployment of the log brought has been there for longer than the log goes back.
+        let since = known.deployed.into_iter().chain(unwell).max();
+        if let Some(until) = since.map(|since| since.after(rule.after)).filter(|until| *until > cx.now()) {
+            return Ok(Look::Waits(until));
+        }
+        let theirs = look(cx, config).await?;
+        let promotion = Promotion::between(cx, &ours, &theirs, &rule.files).await?;
+        if promotion.revision.id() != live {
+            // What is newest on the branch has to be live first.
+            return Ok(Look::Nothing);
+        }
+        let found = match promotion.is_empty() {
+            true => self.withdraw(cx, config, &promotion, &theirs).await?,
+            false => match promotion.keep(cx, &theirs, &*self.forge, &promoting.proposed).await? {
+                Kept::Proposed { proposed, request, is_written } => {
+                    let note = |promoting: &mut Promoting| promoting.proposed.clone_from(&proposed);
+                    self.memory.promote(cx, &config.name, note).await?;
+                    Look::Open(request, if is_written { "proposed" } else { "is proposed" })
+                }
+                Kept::Over { request } => Look::Over(request),
+                _ => Look::Nothing,
+            },
+        };
+        known.settled = Some(found.clone());
+        Ok(found)
+    }
+
+    /// Nothing differs: closes the request, if it is open. It is forgotten first, so that nobody takes it for one that a person
+    /// closed.
+    async fn withdraw(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        promotion: &Promotion,
+        theirs: &Session,
+    ) -> Result<Look> {
+        let Some(open) = promotion.needless(cx, theirs, &*self.forge).await? else {
+            return Ok(Look::Nothing);
+        };
+        let forget = |promoting: &mut Promoting| promoting.proposed.forget_last();
+        self.memory.promote(cx, &config.name, forget).await?;
+        let is_closed = promotion.withdraw(cx, theirs, &*self.forge, &open).await?;
+        Ok(if is_closed { Look::Closed(open.number) } else { Look::Nothing })
+    }
+
+    /// What is settled stays so, but that somebody may close the request or open it again.
+    async fn settled(&self, cx: &Cx, settled: Look) -> Result<Look> {
+        let (Look::Open(number, _) | Look::Over(number)) = settled else { return Ok(settled) };
+        let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+        Ok(match (settled, request.state) {
+            (Look::Over(_), RequestState::Open) => Look::Open(number, "is proposed"),
+            (Look::Open(..), RequestState::Merged | RequestState::Closed) => Look::Over(number),
+            (settled, _) => settled,
+        })
+    }
+}
+
+/// The revision of an application that is live whole and is what its branch says, however well it is.
+pub(super) fn live(status: &EngineStatus) -> Option<&str> {
+    let complete = status.complete.as_ref().map(|complete| complete.revision.id())?;
+    let is_newest = status.revision.as_ref().is_some_and(|revision| revision.id() == complete);
+    let is_free = status.pinned.is_none() && status.suspended.is_none() && status.waits_for.is_none();
+    (is_newest && is_free && status.sync == SyncStatus::Synced).then_some(complete)
+}
+
+/// What does not work, or not yet.
+pub(super) fn unwell_of(status: &EngineStatus, unready: &[(gitops_core::Key, Readiness)]) -> Option<String> {
+    let is_bad = |readiness: &Readiness| !matches!(readiness, Readiness::Unproven(_));
+    if let Some((key, readiness)) = unready.iter().find(|(_, readiness)| is_bad(readiness)) {
+        return Some(format!("{key}: {}", readiness.reason().unwrap_or("it does not work")));
+    }
+    let is_bad = matches!(status.health, HealthStatus::Progressing | HealthStatus::Degraded);
+    is_bad.then(|| status.health.to_string())
+}
