@@ -91,14 +91,34 @@ impl Repository {
 
     /// Commits a change of one file.
     pub fn change(&mut self, index: usize) {
+        self.change_on("main", index);
+    }
+
+    /// Commits a change of one file on a branch that starts from `main` each time; gives the commit.
+    pub fn propose(&mut self, branch: &str, index: usize) -> String {
+        self.change_on(branch, index);
+        read(self.path(), &["rev-parse", branch])
+    }
+
+    /// Moves `main` to a branch.
+    pub fn merge(&self, branch: &str) {
+        git(self.path(), &["update-ref", "refs/heads/main", branch], None);
+    }
+
+    /// The commit of `main`.
+    pub fn newest(&self) -> String {
+        read(self.path(), &["rev-parse", "main"])
+    }
+
+    fn change_on(&mut self, branch: &str, index: usize) {
         let time = 1_700_000_000 + self.commits;
         let mut stream = format!(
-            "commit refs/heads/main\ncommitter b <b@example.org> {time} +0000\ndata 6\nchange\nfrom refs/heads/main^0\n"
+            "commit refs/heads/{branch}\ncommitter b <b@example.org> {time} +0000\ndata 6\nchange\nfrom refs/heads/main^0\n"
         )
         .into_bytes();
         write_file(&mut stream, &self.layout.path(index), index, &format!("change {}", self.commits));
         self.commits += 1;
-        git(self.path(), &["fast-import", "--quiet"], Some(&stream));
+        git(self.path(), &["fast-import", "--quiet", "--force"], Some(&stream));
     }
 }
 
@@ -126,4 +146,10 @@ fn git(folder: &Path, arguments: &[&str], input: Option<&[u8]>) {
         stdin.write_all(input).expect("git reads its input");
     }
     assert!(child.wait().expect("git ends").success(), "git {arguments:?} failed");
+}
+
+fn read(folder: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git").current_dir(folder).args(arguments).output().expect("git is installed");
+    assert!(output.status.success(), "git {arguments:?} failed");
+    String::from_utf8(output.stdout).expect("git writes text").trim().to_owned()
 }

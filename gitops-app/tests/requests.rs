@@ -1,6 +1,8 @@
 //! Requests on a forge: one comment and two statuses, and nothing written where nothing changed.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "requests/warm.rs"]
+mod warm;
 #[path = "requests/who.rs"]
 mod who;
 

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use futures::future::join_all;
 use gitops_app::config::{Applications, Config, ForgeConfig};
 use gitops_app::forge::{Found, Named};
-use gitops_app::place;
+use gitops_app::review::Warm;
+use gitops_app::{Clusters, place};
 use gitops_core::{Cx, FileStore, Result, StateStore};
 
 use crate::board::Board;
@@ -36,6 +37,8 @@ use crate::webhooks::Endpoints;
 /// - A webhook is verified over its bytes before they are read, and counts for the repository alone whose secret it was signed
 ///   with. It is a hint to look sooner: one that is lost, doubled, late or in the wrong order changes nothing but the time.
 /// - A request costs the forge at most four writes for a push, and none where nothing changed. A slow review blocks no other.
+/// - Reviews go on from what the last one of an application read and saw: one costs what changed since. What is kept for that has
+///   a bound: see [`Warm`](gitops_app::review::Warm).
 /// - A command in a comment is carried out once, also by two processes and after a restart.
 ///
 /// A plan is shown to whoever has its link, which is in a comment and can't be guessed: to those who may read the request.
@@ -64,6 +67,7 @@ pub struct Server {
     metrics: Arc<Metrics>,
     http: Http,
     events: ServerEvents,
+    clusters: Clusters,
 }
 
 impl Server {
@@ -71,7 +75,13 @@ impl Server {
     pub fn new(cx: &Cx, events: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
         let (board, metrics) = (Board::default(), Arc::new(Metrics::new(cx.clone())));
         let http = Http::new(board.clone(), metrics.clone());
-        Self { board, metrics, http, events: Arc::new(events) }
+        Self { board, metrics, http, events: Arc::new(events), clusters: Clusters::new() }
+    }
+
+    /// Reviews share the connections and watches of sessions that were given the same clusters.
+    #[must_use]
+    pub fn sharing(self, clusters: Clusters) -> Self {
+        Self { clusters, ..self }
     }
 
     /// The applications that the program works with.
@@ -117,6 +127,7 @@ impl Server {
         let folder = place::of_server(chosen.first().map_or(Path::new(""), Config::base)).join("plans");
         let url = applications.serve.url.as_ref();
         let plans = url.map(|url| Plans::open(folder, url)).transpose()?.map(Arc::new);
+        let warm = Arc::new(Warm::new(cx, self.clusters.clone()));
         for (found, members) in repositories(chosen)? {
             let tools = Tools {
                 board: self.board.clone(),
@@ -125,6 +136,7 @@ impl Server {
                 store: memory(&members)?,
                 every: applications.serve.poll,
                 plans: plans.clone(),
+                warm: warm.clone(),
             };
             let webhooks = found.webhooks(cx)?;
             let reviews = Reviews::new(cx, &found, applications, members, tools)?;

@@ -93,6 +93,11 @@ impl App {
         Applications::load(&self.file, &Backends::new())
     }
 
+    /// The connections that applications share.
+    pub fn clusters(&self) -> Clusters {
+        self.clusters.clone()
+    }
+
     /// The application that the verb works with.
     pub fn config(&self) -> &Config {
         self.application.as_deref().expect("a verb that works with an application runs once one is chosen")

@@ -11,7 +11,7 @@ use gitops_core::{
     Snapshot, SpeculativePlan, Through, Verdict,
 };
 
-use super::{Failed, Found, Planned, Sides, configuration, labels, planner, programs};
+use super::{Failed, Found, Planned, Sides, Warm, configuration, labels, planner, programs};
 use crate::config::{Applications, Config, GitRef, WindowsConfig};
 use crate::gates;
 use crate::session::{Access, Session};
@@ -24,6 +24,8 @@ pub(super) struct Reviewing<'a> {
     pub events: &'a Arc<dyn EventSink>,
     /// Whether there are others: then one whose files the merge leaves as they are is not planned.
     pub are_several: bool,
+    /// The sessions that earlier reviews left open.
+    pub warm: Option<&'a Warm>,
     /// The repositories of which it is known that the configuration is that of the target branch.
     pub checked: Vec<String>,
 }
@@ -72,15 +74,41 @@ impl Reviewing<'_> {
         // When the merge comes, another time counts.
         let open = Config { windows: WindowsConfig::default(), ..config.clone() };
         let open = if self.sides.is_trusted { open } else { planner::acting(open) };
-        let session = Session::builder(&open).access(Access::Look).events(Arc::clone(self.events));
-        let mut session = session.open(cx).await?;
-        if let Some(follows) = self.follows_another(cx, &session).await? {
+        let builder = Session::builder(&open).access(Access::Look).events(Arc::clone(self.events));
+        let Some(warm) = self.warm.filter(|_| self.sides.is_trusted) else {
+            let mut session = builder.open(cx).await?;
+            return self.plan_in(cx, config, &mut session).await;
+        };
+        let mut lent = warm.lend(cx, &config.name).await?;
+        if let Some(mut session) = lent.take(cx) {
+            let planned = Box::pin(self.plan_again(cx, config, &mut session)).await;
+            if !may_be_the_sessions(&planned) {
+                lent.keep(cx, session);
+                return planned;
+            }
+        }
+        let mut session = Box::pin(lent.open(cx, builder)).await?;
+        let planned = Box::pin(self.plan_in(cx, config, &mut session)).await;
+        if !may_be_the_sessions(&planned) {
+            lent.keep(cx, session);
+        }
+        planned
+    }
+
+    /// The same in a session that an earlier review left.
+    async fn plan_again(&mut self, cx: &Cx, config: &Config, session: &mut Session) -> Result<Found, Stop> {
+        session.engine.catch_up(cx).await?;
+        self.plan_in(cx, config, session).await
+    }
+
+    async fn plan_in(&mut self, cx: &Cx, config: &Config, session: &mut Session) -> Result<Found, Stop> {
+        if let Some(follows) = self.follows_another(cx, session).await? {
             return Ok(Found::NotConcerned(follows));
         }
-        let base = named(find(cx, &session, &self.sides.base).await)?;
-        let head = named(find(cx, &session, &self.sides.head).await)?;
-        self.check_configuration(cx, &session, &base, &head).await.map_err(Stop::Named)?;
-        let Merged { snapshot, merge_base, .. } = merge(cx, &session, &base, &head).await?;
+        let base = named(find(cx, session, &self.sides.base).await)?;
+        let head = named(find(cx, session, &self.sides.head).await)?;
+        self.check_configuration(cx, session, &base, &head).await.map_err(Stop::Named)?;
+        let Merged { snapshot, merge_base, .. } = merge(cx, session, &base, &head).await?;
         if self.are_several {
             let before = session.engine.source().fetch(cx, &base).await?;
             if before.root == snapshot.root {
@@ -88,8 +116,8 @@ impl Reviewing<'_> {
             }
         }
         let (part, plan, findings) = match session.has_state() && self.may_ask(config) {
-            true => self.against_targets(cx, &mut session, config, snapshot, &base, &merge_base).await?,
-            false => self.against_git(cx, &session, config, snapshot, &base).await?,
+            true => self.against_targets(cx, session, config, snapshot, &base, &merge_base).await?,
+            false => self.against_git(cx, session, config, snapshot, &base).await?,
         };
         let approvals = session.engine.inventory().approvals();
         let mut approved_in: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -118,7 +146,11 @@ impl Reviewing<'_> {
         merge_base: &Revision,
     ) -> Result<Compared, Stop> {
         // All of them from one look: what moves meanwhile is of no side.
-        let before = match session.engine.first_at(cx, base).await {
+        let first = match self.warm {
+            Some(_) if self.sides.is_trusted => session.engine.again_at(cx, base).await,
+            _ => session.engine.first_at(cx, base).await,
+        };
+        let before = match first {
             Err(error) if !may_be_mended(&error) => return Err(error.into()),
             before => before,
         };
@@ -262,6 +294,11 @@ async fn merge(cx: &Cx, session: &Session, base: &Revision, head: &Revision) -> 
         ErrorKind::Invalid if error.diagnostics().is_empty() => Stop::Named(error),
         _ => Stop::Failed(error),
     })
+}
+
+/// Whether what a session knows may be why nothing was planned: another one is opened then.
+fn may_be_the_sessions(planned: &Result<Found, Stop>) -> bool {
+    matches!(planned, Err(Stop::Failed(_)))
 }
 
 fn unsupported() -> Error {

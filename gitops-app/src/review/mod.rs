@@ -19,10 +19,12 @@ mod planner;
 mod programs;
 mod request;
 mod urgent;
+mod warm;
 
 pub use merged::AfterMerge;
 pub use request::{Asked, Shelf, Told, patiently};
 pub use urgent::two_people;
+pub use warm::Warm;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -146,10 +148,22 @@ pub async fn review(
     sides: &Sides,
     events: &Arc<dyn EventSink>,
 ) -> Result<Reviewed> {
+    review_with(cx, applications, chosen, sides, events, None).await
+}
+
+/// The same, with sessions that earlier reviews left open.
+async fn review_with(
+    cx: &Cx,
+    applications: &Applications,
+    chosen: &[&Config],
+    sides: &Sides,
+    events: &Arc<dyn EventSink>,
+    warm: Option<&Warm>,
+) -> Result<Reviewed> {
     let rules = Rules::default();
     let are_several = chosen.len() > 1;
     let mut reviewing =
-        Reviewing { applications, sides, rules: &rules, events, are_several, checked: Vec::new() };
+        Reviewing { applications, sides, rules: &rules, events, are_several, warm, checked: Vec::new() };
     let (mut parts, mut failed) = (Vec::new(), Vec::new());
     let (mut not_concerned, mut untouched) = (Vec::new(), Vec::new());
     let mut plans = BTreeMap::new();

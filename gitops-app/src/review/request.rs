@@ -10,7 +10,7 @@ use gitops_forge::{
 };
 
 use super::judge::Judged;
-use super::{Reviewed, Sides, approvals, review};
+use super::{Reviewed, Sides, Warm, approvals, review_with};
 use crate::config::{Applications, Config, ForgeKind};
 
 /// A request that is to be reviewed, and how that is told.
@@ -27,6 +27,7 @@ pub struct Asked {
     shelf: Option<Arc<dyn Shelf>>,
     pub(super) keeps_approvals: bool,
     answers_commands: bool,
+    warm: Option<Arc<Warm>>,
 }
 
 /// Where documents of reviews are kept for people to read.
@@ -77,6 +78,7 @@ impl Asked {
             shelf: None,
             keeps_approvals: false,
             answers_commands: false,
+            warm: None,
         }
     }
 
@@ -112,6 +114,12 @@ impl Asked {
         Self { answers_commands: true, ..self }
     }
 
+    /// Goes on from the sessions that earlier reviews left open, and leaves its own open for the next. Their events go to whom the
+    /// review that opened them named.
+    pub fn warm(self, warm: Arc<Warm>) -> Self {
+        Self { warm: Some(warm), ..self }
+    }
+
     /// Reviews the request, and tells it on the forge: at most one write for the comment and one for each of two statuses, and
     /// none where nothing changed. `document` gives the JSON document of a review, to which the comment may link.
     ///
@@ -141,7 +149,8 @@ impl Asked {
         let request = patiently(cx, || self.forge.change_request(cx, self.number)).await?;
         check_open(&request)?;
         let sides = self.sides(&request);
-        let found = Box::pin(review(cx, applications, chosen, &sides, events)).await;
+        let warm = self.warm.as_deref();
+        let found = Box::pin(review_with(cx, applications, chosen, &sides, events, warm)).await;
         let is_pushed_to = |now: &ChangeRequest| now.head.commit != request.head.commit;
         // An older run must not write over what a newer one says.
         let now = patiently(cx, || self.forge.change_request(cx, self.number)).await?;

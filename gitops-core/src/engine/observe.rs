@@ -61,6 +61,22 @@ impl Engine {
         }
     }
 
+    /// Takes in what a watch has to say by now; gives whether that is all that may have moved in its target.
+    pub(super) fn hears_of_all(&mut self, cx: &Cx, name: &SmolStr, target: &Arc<dyn Target>) -> bool {
+        let Some(watch) = target.watch() else { return false };
+        let mut is_all = self.keys_of(name).all(|key| watch.covers(key));
+        for _ in 0..WATCH_DRAIN {
+            match contained(watch.moved(cx)).now_or_never() {
+                None => return is_all,
+                Some(Ok(Moved::Keys(keys))) => drop(self.take_moved(name, Moved::Keys(keys))),
+                // Which ones is found out otherwise.
+                Some(Ok(Moved::Any)) => is_all = false,
+                Some(Err(_)) => return false,
+            }
+        }
+        is_all
+    }
+
     /// Remembers what may have moved; says whether any of it concerns the application.
     pub(super) fn take_moved(&mut self, target: &str, moved: Moved) -> bool {
         let Moved::Keys(mut keys) = moved else {

@@ -35,6 +35,8 @@ enum Start {
     Alone,
     /// It looks for itself, and later ones start from it.
     First,
+    /// It starts from the last first one and what moved since, and later ones start from it.
+    Again,
     /// It starts from the first one.
     Next,
 }
@@ -71,6 +73,22 @@ impl Engine {
         let call = cx.within(self.timeouts.call);
         let (snapshot, commits) = self.fetched(&call, revision).await?;
         Box::pin(self.speculate(cx, snapshot, commits, Start::First)).await
+    }
+
+    /// The same as [`first_at`](Self::first_at), at the cost of what moved since it or this was called last: for a process that
+    /// compares again and again. Targets are asked about what their watches tell of, which are begun by the first call. Where a
+    /// watch does not cover all, it is what has another stamp, or else all that is not covered. See also
+    /// [`catch_up`](Self::catch_up).
+    ///
+    /// # Errors
+    /// As [`plan_at`](Self::plan_at).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect but that what watches told is looked at by the next call.
+    pub async fn again_at(&mut self, cx: &Cx, revision: &Revision) -> Result<SpeculativePlan> {
+        let call = cx.within(self.timeouts.call);
+        let (snapshot, commits) = self.fetched(&call, revision).await?;
+        Box::pin(self.speculate(cx, snapshot, commits, Start::Again)).await
     }
 
     /// The plan of another revision, from the look of [`first_at`](Self::first_at).
@@ -147,8 +165,10 @@ impl Engine {
         start: Start,
     ) -> Result<SpeculativePlan> {
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
-        if start != Start::Next {
-            self.look_around(cx).await;
+        match start {
+            Start::Alone | Start::First => self.look_around(cx).await,
+            Start::Again => self.look_again(cx).await,
+            Start::Next => {}
         }
         let mut renderer = self.renderer.clone();
         let declared = self.read(cx, &mut renderer, snapshot).await?;
@@ -169,10 +189,13 @@ impl Engine {
             self.remove_if_damaged();
             self.read_anew(cx).await?;
         }
-        let Considered { planned, inventory, .. } = considered?;
-        if start == Start::First {
+        let Considered { planned, inventory, stamps, .. } = considered?;
+        if matches!(start, Start::First | Start::Again) {
             self.renderer = renderer;
             self.base.planned(&declared.desired, &inventory, &planned);
+            let mut stamped = std::mem::take(&mut self.stamped);
+            stamped.take_in(stamps, |key| self.concerns(key));
+            self.stamped = stamped;
         }
         let Declared { desired, warnings, .. } = declared;
         if tamper::writes_plans(cx) {

@@ -77,6 +77,18 @@ impl Engine {
         }
     }
 
+    /// Notes all that may be otherwise than the last first plan saw it, by the watches as far as they go: they are begun.
+    pub(super) async fn look_again(&mut self, cx: &Cx) {
+        for (name, target) in self.targets.clone() {
+            let is_told = self.hears_of_all(cx, &name, &target);
+            match target.stamps() {
+                _ if is_told || self.base.looks_at_everything() => {}
+                Some(power) => self.note_touched(cx, &name, power).await,
+                None => self.doubt_what_is_not_covered(cx, &name, &target),
+            }
+        }
+    }
+
     async fn note_touched(&mut self, cx: &Cx, name: &SmolStr, power: &dyn Stamps) {
         let of_target = |key: &&Key| key.target() == name;
         let keys: Vec<Key> = self.stamped.stamps.keys().filter(of_target).cloned().collect();

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use gitops_app::config::{Applications, Config, ForgeKind, GitRef};
 use gitops_app::forge::Found;
-use gitops_app::review::Asked;
+use gitops_app::review::{Asked, Warm};
 use gitops_core::{Cx, EngineHandle, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
 use gitops_forge::{ChangeRequest, Forge};
@@ -60,6 +60,8 @@ struct Shared {
     events: ServerEvents,
     every: Duration,
     plans: Option<Arc<Plans>>,
+    /// What reviews leave open for the next ones.
+    warm: Arc<Warm>,
     /// Requests whose comments are to be read.
     looks: Queue,
     /// Requests that are to be reviewed.
@@ -77,6 +79,7 @@ pub(crate) struct Tools {
     pub store: Arc<dyn StateStore>,
     pub every: Duration,
     pub plans: Option<Arc<Plans>>,
+    pub warm: Arc<Warm>,
 }
 
 impl Reviews {
@@ -105,7 +108,7 @@ impl Reviews {
         chosen: Vec<Config>,
         tools: Tools,
     ) -> Self {
-        let Tools { board, metrics, events, store, every, plans } = tools;
+        let Tools { board, metrics, events, store, every, plans, warm } = tools;
         let repository = format!("{} {}", kind.key(), forge.info().repository);
         let memory = Memory::new(store, &format!("{repository} {context}"));
         Self(Arc::new(Shared {
@@ -121,6 +124,7 @@ impl Reviews {
             events,
             every,
             plans,
+            warm,
             looks: Queue::default(),
             reviews: Queue::default(),
             poll: Notify::new(),
@@ -228,7 +232,7 @@ impl Shared {
 
     fn asked(&self, number: u64) -> Asked {
         let asked = Asked::new(self.forge.clone(), self.kind, number, self.context.clone());
-        let asked = asked.keeping_approvals().answering_commands();
+        let asked = asked.keeping_approvals().answering_commands().warm(self.warm.clone());
         self.plans.iter().fold(asked, |asked, plans| asked.kept_on(plans.clone()))
     }
 

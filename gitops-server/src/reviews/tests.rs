@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-use gitops_app::Backends;
 use gitops_app::session::{Access, Session};
+use gitops_app::{Backends, Clusters};
 use gitops_core::{
     Clock, EngineStatus, ErrorKind, HealthStatus, MemoryStore, Phase, Supervisor, System, Time,
 };
@@ -134,6 +134,7 @@ impl World {
             store,
             every: Duration::from_secs(3600),
             plans: None,
+            warm: Arc::new(Warm::new(&self.cx, Clusters::new())),
         };
         let applications = self.applications();
         let chosen = applications.all.clone();

@@ -1,11 +1,12 @@
 //! The figures that the project holds itself to, measured in one run and printed beside their bounds.
 //!
-//! `cargo run --release -p gitops-benches --bin ratios [quick] [graph|first-plan|memory|commit|process|apply]`.
+//! `cargo run --release -p gitops-benches --bin ratios [quick] [graph|first-plan|memory|commit|process|review|apply]`.
 #![allow(clippy::disallowed_methods, reason = "a benchmark reads the machine's clock")]
 #![allow(clippy::cast_precision_loss, reason = "figures are shown with few digits")]
 
 mod commit;
 mod process;
+mod review;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -38,6 +39,9 @@ async fn main() {
     }
     if wanted.is_due("process") {
         Box::pin(process::new_process(large)).await;
+    }
+    if wanted.is_due("review") {
+        Box::pin(review::of_one_file(files)).await;
     }
     if wanted.is_due("apply") {
         durable_apply(files).await;

@@ -19,7 +19,7 @@ pub async fn run(app: &App, args: &ServeArgs) -> Ended {
     let cx = app.until_stopped().with_programs(args.run.programs.into());
     let serve = app.applications()?.serve;
     let address = args.listen.or(serve.listen).unwrap_or(LISTEN);
-    let server = Server::new(&cx, progress::served(app));
+    let server = Server::new(&cx, progress::served(app)).sharing(app.clusters());
     server.listen(&cx, address).await?;
     if let Some(plans) = serve.plans {
         server.listen_for_plans(&cx, plans).await?;

@@ -218,6 +218,11 @@ impl Watch for Directory {
             self.watching.seen(cx).await?;
         }
     }
+
+    /// All of them, once every folder is watched.
+    fn covers(&self, _: &Key) -> bool {
+        self.watching.is_current()
+    }
 }
 
 /// The files below a root; none without one, where only the names are looked at.

@@ -1,5 +1,6 @@
 //! What the engine must not forget, and the ways to change it durably.
 
+mod catch_up;
 mod checkpoints;
 mod documents;
 mod head;
@@ -27,6 +28,7 @@ use crate::state::journal::{Anchor, Journal, JournalIo};
 use crate::state::record::{Intent, Record};
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result};
+use catch_up::{Looking, Stood};
 use checkpoints::{Checkpoints, Snapshot};
 use read::{Found, Read, read};
 
@@ -56,6 +58,8 @@ pub(super) struct Ledger {
     fold_at: u64,
     /// Whether the inventory goes on from what an earlier process kept.
     goes_on: bool,
+    /// How it was read, for who looks on.
+    looking: Looking,
     /// How often the journal was folded: what was kept before that does not lie on it any more.
     folds: usize,
     /// The shared store does not know yet all that the journal does.
@@ -98,6 +102,7 @@ impl Ledger {
         Opening { recover, fold_at, kept }: Opening<'_>,
     ) -> Result<Self> {
         let State { store, journal: mut io, audit, guard } = state;
+        let stood = Stood::of(&mut *io);
         let Read { checkpoints, inventory, epoch, journal, goes_on } =
             read(cx, &store, &mut *io, recover, kept).await?;
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
@@ -109,6 +114,7 @@ impl Ledger {
             checkpoints,
             fold_at,
             goes_on,
+            looking: Looking { recovers: recover, stood },
             folds: 0,
             behind: false,
             stopped: false,

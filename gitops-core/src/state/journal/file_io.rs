@@ -59,6 +59,14 @@ impl JournalIo for FileJournalIo {
         fs::read(&self.path, JOURNAL_LIMIT).map_err(|error| at(&self.path, &error))
     }
 
+    fn length(&mut self) -> io::Result<Option<u64>> {
+        match std::fs::symlink_metadata(&self.path) {
+            Ok(found) => Ok(Some(found.len())),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(at(&self.path, &error)),
+        }
+    }
+
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let result = self.file().and_then(|file| file.write_all(bytes));
         result.map_err(|error| at(&self.path, &error))

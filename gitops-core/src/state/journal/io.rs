@@ -16,6 +16,12 @@ pub trait JournalIo: Send + Sync {
     /// The whole content, or nothing if there is no journal.
     fn read(&mut self) -> Result<Option<Vec<u8>>>;
 
+    /// How many bytes it has, where that is known without reading it; else nothing. Who looks on reads it again only if this or
+    /// the anchor moved.
+    fn length(&mut self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// Adds bytes at the end. After an error, any number of them may be there.
     fn append(&mut self, bytes: &[u8]) -> Result<()>;
 
@@ -54,6 +60,10 @@ pub trait JournalIo: Send + Sync {
 impl<T: JournalIo + ?Sized> JournalIo for Box<T> {
     fn read(&mut self) -> Result<Option<Vec<u8>>> {
         (**self).read()
+    }
+
+    fn length(&mut self) -> Result<Option<u64>> {
+        (**self).length()
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {

@@ -1,0 +1,135 @@
+//! Sessions that reviews leave open for the next ones.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures::lock::{Mutex as AsyncMutex, OwnedMutexGuard};
+use gitops_core::{Cx, ErrorKind, Result, Time};
+
+use crate::clusters::Clusters;
+use crate::session::{Session, SessionBuilder};
+
+/// How many sessions are kept open, and how many objects they have in all. Each may hold a watch of its own for each of its folders, of
+/// which a system has few.
+const SESSIONS: usize = 16;
+const OBJECTS: usize = 200_000;
+
+/// How long a review waits for another one of the same application, before it opens a session of its own.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a session is used. Whatever nobody noticed meanwhile is then looked at anew.
+const LASTS: Duration = Duration::from_secs(60 * 60);
+
+/// The sessions that reviews of one process leave open, one for each application, so that the next review costs what changed since:
+/// what the last one read, rendered and asked about is not read, rendered or asked about again.
+///
+/// There are 16 at most, with 200,000 objects in all; those that were used least recently are closed first. None is used for more than an
+/// hour, and none of a review of a request that nobody vouches for.
+pub struct Warm {
+    cx: Cx,
+    clusters: Clusters,
+    places: Mutex<BTreeMap<String, Place>>,
+}
+
+type Place = Arc<AsyncMutex<Option<Kept>>>;
+
+struct Kept {
+    session: Session,
+    since: Time,
+    used: Time,
+    objects: usize,
+}
+
+/// The place of one application's session, for one review.
+pub(super) struct Lent<'a> {
+    warm: &'a Warm,
+    /// Nothing where another review takes long.
+    place: Option<OwnedMutexGuard<Option<Kept>>>,
+    since: Time,
+}
+
+impl Warm {
+    /// None is open yet. They work until the context is cancelled, and share the connections and watches of others that were given
+    /// the same clusters.
+    pub fn new(cx: &Cx, clusters: Clusters) -> Self {
+        Self { cx: cx.clone(), clusters, places: Mutex::default() }
+    }
+
+    /// How many sessions are open and wait for a review.
+    pub fn open(&self) -> usize {
+        let has_session = |place: &Place| place.try_lock().is_some_and(|kept| kept.is_some());
+        self.places().values().filter(|place| has_session(place)).count()
+    }
+
+    /// Waits a while for the place of an application.
+    pub(super) async fn lend(&self, cx: &Cx, application: &str) -> Result<Lent<'_>> {
+        let place = self.lock().entry(application.to_owned()).or_default().clone();
+        let waited = cx.within(PATIENCE).bounded(async { Ok(place.lock_owned().await) }).await;
+        let place = match waited {
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            waited => waited.ok(),
+        };
+        Ok(Lent { warm: self, place, since: cx.now() })
+    }
+
+    /// Closes what was used least recently until there is room for so many objects; gives whether there is.
+    fn make_room(&self, objects: usize) -> bool {
+        let places = self.places();
+        // Those that are lent count when they come back.
+        let mut kept: Vec<_> = places.values().filter_map(|place| place.try_lock()).collect();
+        kept.retain(|kept| kept.is_some());
+        kept.sort_by_key(|kept| kept.as_ref().map(|kept| kept.used));
+        let mut all =
+            objects + kept.iter().filter_map(|kept| kept.as_ref()).map(|kept| kept.objects).sum::<usize>();
+        let mut count = kept.len() + 1;
+        for kept in &mut kept {
+            if all <= OBJECTS && count <= SESSIONS {
+                break;
+            }
+            all -= kept.take().map_or(0, |kept| kept.objects);
+            count -= 1;
+        }
+        all <= OBJECTS
+    }
+
+    fn places(&self) -> BTreeMap<String, Place> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Place>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Warm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Warm").field("open", &self.open()).finish_non_exhaustive()
+    }
+}
+
+impl Lent<'_> {
+    /// The session that an earlier review left, if it may still be used.
+    pub fn take(&mut self, cx: &Cx) -> Option<Session> {
+        let kept = self.place.as_mut()?.take()?;
+        self.since = kept.since;
+        (cx.now().since(kept.since) < LASTS).then_some(kept.session)
+    }
+
+    /// Opens a session that outlives the review.
+    pub async fn open(&mut self, cx: &Cx, builder: SessionBuilder) -> Result<Session> {
+        self.since = cx.now();
+        let opening = Box::pin(builder.clusters(self.warm.clusters.clone()).open(&self.warm.cx));
+        cx.bounded(opening).await
+    }
+
+    /// Leaves a session for the next review.
+    pub fn keep(self, cx: &Cx, session: Session) {
+        let Some(mut place) = self.place else { return };
+        let objects = session.engine.inventory().entries().len() + 1;
+        if session.has_state() && self.warm.make_room(objects) {
+            *place = Some(Kept { session, since: self.since, used: cx.now(), objects });
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What the engine at work wrote since somebody read its state to look on.
+
+use super::read::{Found, KeptInventory, Read, read};
+use super::{Ledger, Writer};
+use crate::cx::Cx;
+use crate::engine::Engine;
+use crate::engine::binding::check_application;
+use crate::state::journal::JournalIo;
+use crate::value::{Error, ErrorKind, Result};
+
+/// How a state was read.
+pub(super) struct Looking {
+    /// Whether it may be taken from a shared store alone.
+    pub recovers: bool,
+    /// How the journal stood before it was read.
+    pub stood: Option<Stood>,
+}
+
+/// How a journal stands: as long as it does, nothing was written to it.
+#[derive(PartialEq, Eq)]
+pub(super) struct Stood {
+    length: u64,
+    anchor: Option<Vec<u8>>,
+}
+
+impl Stood {
+    /// How it stands now; nothing where its storage can't tell.
+    pub fn of(io: &mut dyn JournalIo) -> Option<Self> {
+        let length = io.length().ok()??;
+        Some(Self { length, anchor: io.read_anchor().ok()? })
+    }
+}
+
+impl Ledger {
+    /// Takes in what was written since the state was read. Who writes it knows that already.
+    async fn catch_up(&mut self, cx: &Cx) -> Result<()> {
+        let Writer::Read(io, found) = &mut self.journal else { return Ok(()) };
+        let stood = Stood::of(&mut **io);
+        let is_same = match self.store.is_shared() {
+            // The journal is with who works: the store is all that there is to see.
+            true => self.checkpoints.exist() && self.checkpoints.check(cx).await.is_ok(),
+            false => stood.is_some() && stood == self.looking.stood,
+        };
+        if is_same {
+            return Ok(());
+        }
+        let kept = match found {
+            Found::UpTo(anchor) => {
+                Some(KeptInventory { inventory: self.inventory.clone(), anchor: anchor.clone() })
+            }
+            Found::Nothing | Found::Superseded => None,
+        };
+        let read = read(cx, &self.store, &mut **io, self.looking.recovers, kept.as_ref()).await?;
+        let Read { checkpoints, inventory, epoch, journal, .. } = read;
+        let inventory = inventory.filter(|found| found.owner() == self.inventory.owner());
+        (self.inventory, self.checkpoints, self.epoch) =
+            (inventory.ok_or_else(replaced)?, checkpoints, epoch);
+        (*found, self.looking.stood) = (journal, stood);
+        Ok(())
+    }
+}
+
+fn replaced() -> Error {
+    Error::new(ErrorKind::Stale, "the state is another one than the one that was read").help("open it again")
+}
+
+impl Engine {
+    /// Takes in what another engine, the one at work, recorded since this one read the state: for one that only looks, and goes on
+    /// for longer. Costs what was written since, and nothing where nothing was. An engine that writes the state itself knows
+    /// everything already.
+    ///
+    /// # Errors
+    /// `Stale` if the state was replaced by another one, as [`open`](crate::EngineBuilder::open) else. Open the engine anew then.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn catch_up(&mut self, cx: &Cx) -> Result<()> {
+        self.ledger.catch_up(cx).await?;
+        check_application(self.inventory(), self.name(), &self.grant)?;
+        self.check_source()
+    }
+}
