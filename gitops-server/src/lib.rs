@@ -3,7 +3,7 @@
 //!
 //! Use it where a process runs for long and somebody asks it something: a probe, Prometheus, a forge, a reviewer. A job in a CI
 //! needs none of it: `gitops_app::review` is the same review without a server. `gitops serve` is this crate with the command's
-//! configuration; the controller takes its health and metrics.
+//! configuration, and the controller is it with leases in a cluster.
 //!
 //! ```text
 //!  forge ──webhook──▶ verified ──hint──▶ queue ──▶ review ──comment, statuses──▶ forge
@@ -55,4 +55,4 @@ mod webhooks;
 pub use board::Board;
 pub use event::{ServerEvent, ServerEvents};
 pub use metrics::{ApplicationMetrics, Metrics};
-pub use server::{Following, Server};
+pub use server::{Followed, Following, Server};

@@ -123,8 +123,27 @@ impl Server {
     /// # Errors
     /// `Invalid` if a repository, a token or a secret is missing or can't be used.
     pub fn follow(&self, cx: &Cx, applications: &Applications, chosen: &[Config]) -> Result<Following> {
+        let folder = place::of_server(chosen.first().map_or(Path::new(""), Config::base));
+        self.follow_kept(cx, applications, chosen, &folder, |_| {
+            Ok(Arc::new(FileStore::open(folder.clone())?))
+        })
+    }
+
+    /// The same, with what was carried out remembered elsewhere: in the store that `memory` gives for the first application of
+    /// each repository. The folder has the full plans, which can be made again.
+    ///
+    /// # Errors
+    /// As [`follow`](Self::follow).
+    pub fn follow_kept(
+        &self,
+        cx: &Cx,
+        applications: &Applications,
+        chosen: &[Config],
+        folder: &Path,
+        memory: impl Fn(&Config) -> Result<Arc<dyn StateStore>>,
+    ) -> Result<Following> {
         let (mut endpoints, mut all) = (Endpoints::default(), Vec::new());
-        let folder = place::of_server(chosen.first().map_or(Path::new(""), Config::base)).join("plans");
+        let folder = folder.join("plans");
         let url = applications.serve.url.as_ref();
         let plans = url.map(|url| Plans::open(folder, url)).transpose()?.map(Arc::new);
         let warm = Arc::new(Warm::new(cx, self.clusters.clone()));
@@ -133,17 +152,19 @@ impl Server {
                 board: self.board.clone(),
                 metrics: self.metrics.clone(),
                 events: self.events.clone(),
-                store: memory(&members)?,
+                store: memory(&members[0])?,
                 every: applications.serve.poll,
                 plans: plans.clone(),
                 warm: warm.clone(),
             };
             let webhooks = found.webhooks(cx)?;
+            let name = format!("{} {} {} {}", found.kind.key(), found.url, found.repository, found.context());
+            let names = members.iter().map(|config| config.name.clone()).collect();
             let reviews = Reviews::new(cx, &found, applications, members, tools)?;
             if let Some(webhooks) = webhooks {
                 endpoints.add(found.kind, found.repository.clone(), webhooks, Arc::new(reviews.hear(cx)));
             }
-            all.push(reviews);
+            all.push(Followed { reviews, name, applications: names });
         }
         self.http.take(endpoints);
         self.http.show(plans);
@@ -154,17 +175,50 @@ impl Server {
 /// The requests of some repositories.
 #[must_use]
 pub struct Following {
-    all: Vec<Reviews>,
+    all: Vec<Followed>,
 }
 
 impl Following {
     /// Works on them until the context is cancelled; at once if there are none.
     ///
     /// # Cancel safety
+    /// As [`Followed::run`].
+    pub async fn run(&self, cx: &Cx) {
+        join_all(self.all.iter().map(|followed| followed.run(cx))).await;
+    }
+
+    /// Each by itself, for a program of which several processes wait for the right to work on it.
+    pub fn each(self) -> Vec<Followed> {
+        self.all
+    }
+}
+
+/// The requests of one repository.
+#[must_use]
+pub struct Followed {
+    reviews: Reviews,
+    name: String,
+    applications: Vec<String>,
+}
+
+impl Followed {
+    /// What tells it from all others: the forge, the repository, and what its statuses begin with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The applications whose sources are changed on it, by name; at least one.
+    pub fn applications(&self) -> &[String] {
+        &self.applications
+    }
+
+    /// Works on its requests until the context is cancelled. One process should do so at a time: the one whose engines work.
+    ///
+    /// # Cancel safety
     /// Cancel the context to stop in good order. Dropping the future is as a crash, after which the next server goes on: what
     /// was begun on a forge is looked up before it is done again.
     pub async fn run(&self, cx: &Cx) {
-        join_all(self.all.iter().map(|reviews| reviews.run(cx))).await;
+        self.reviews.run(cx).await;
     }
 }
 
@@ -191,10 +245,4 @@ fn is_same(one: &Found, other: &Found) -> bool {
         && one.url == other.url
         && one.repository.is(&other.repository)
         && one.context() == other.context()
-}
-
-/// Where it is remembered what was done on a forge.
-fn memory(members: &[Config]) -> Result<Arc<dyn StateStore>> {
-    let base = members.first().map_or(Path::new(""), Config::base);
-    Ok(Arc::new(FileStore::open(place::of_server(base))?))
 }

@@ -8,8 +8,7 @@ use gitops_app::home::ClusterState;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Cx, Event, EventSink, Result, StateDir};
 use gitops_k8s::Cluster;
-
-use crate::cli::Options;
+use gitops_server::ServerEvent;
 
 /// Opens an application for one grant of its lease.
 ///
@@ -21,22 +20,20 @@ use crate::cli::Options;
 /// Whatever keeps source, targets or state from being opened.
 pub async fn open(
     cx: &Cx,
-    options: &Options,
+    namespace: &str,
     config: &Config,
     (cluster, clusters): (&Cluster, &Clusters),
     metrics: Arc<dyn EventSink>,
     epoch: u64,
 ) -> Result<Session> {
-    let config = Config { state: options.state.join(&config.name), ..config.clone() };
     let folder = StateDir::open(&config.state.join(format!("grant-{epoch}")), cx)?;
-    let namespace = options.namespace_of(&config)?;
     let home = ClusterState::new(cluster.clone(), namespace, &config.name).held(cx, folder).await?;
     let name = config.name.clone();
     let events = move |event: &Event| {
         metrics.event(event);
         log(&name, event);
     };
-    let session = Session::builder(&config).access(Access::Write).events(Arc::new(events)).home(home);
+    let session = Session::builder(config).access(Access::Write).events(Arc::new(events)).home(home);
     session.clusters(clusters.clone()).open(cx).await
 }
 
@@ -58,6 +55,40 @@ fn log(application: &str, event: &Event) {
             for fault in diagnostics {
                 tracing::error!(application, %fault, "a fault in what is declared");
             }
+        }
+        _ => {}
+    }
+}
+
+/// One line for each thing that was done on a forge or went wrong there.
+pub fn log_of_server(event: &ServerEvent) {
+    match event {
+        ServerEvent::Reviewed { repository, request, head, outcome, comment, statuses, .. } => {
+            tracing::info!(repository, request, head, outcome, comment, statuses, "reviewed");
+        }
+        ServerEvent::Superseded { repository, request, commit, description, .. } => {
+            tracing::info!(repository, request, commit, description, "pending statuses ended");
+        }
+        ServerEvent::Commanded { repository, request, by, command, done, answer, .. } => {
+            tracing::info!(repository, request, by, command, done, answer, "commanded");
+        }
+        ServerEvent::Told { repository, application, commit, state, description } => {
+            tracing::info!(repository, application, commit, state, description, "told");
+        }
+        ServerEvent::Drift { repository, application, objects } => {
+            tracing::info!(repository, application, objects, "the issue about drift was written");
+        }
+        ServerEvent::Promotion { repository, application, request, description } => {
+            tracing::info!(repository, application, request, description, "promotion");
+        }
+        ServerEvent::ReviewFailed { repository, request, error } => {
+            tracing::warn!(repository, request, error, "not reviewed");
+        }
+        ServerEvent::PollFailed { repository, error } => {
+            tracing::warn!(repository, error, "the requests could not be asked for");
+        }
+        ServerEvent::TellFailed { repository, application, error } => {
+            tracing::warn!(repository, application, error, "the forge could not be told");
         }
         _ => {}
     }

@@ -3,25 +3,27 @@
 //! It reads the file of the `gitops` command, and does everything that the file can say. Several may run: one holds the lease
 //! of an application and works, the others wait for it. The inventory lives in the cluster, so a controller on another
 //! machine goes on where the last one was cut off. A configuration or a mounted secret that changes is taken over without a
-//! restart. `deploy/` has its container file and manifests.
+//! restart. Where the file names a `forge`, the one that leads also reviews change requests, as `gitops serve` does. `deploy/` has
+//! its container file and manifests.
 
 mod application;
 mod cli;
 mod leader;
+mod work;
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use gitops_app::config::{Applications, Config};
+use gitops_app::config::{Applications, HomeConfig};
 use gitops_app::{Backends, Clusters, Inputs};
-use gitops_core::{Cx, Error, ErrorKind, Result};
-use gitops_k8s::{Cluster, ClusterLease, Connection};
+use gitops_core::{Cx, Error, Result};
+use gitops_k8s::Connection;
 use gitops_server::Server;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::JoinSet;
 
 use cli::Options;
+use work::Work;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -39,14 +41,16 @@ async fn main() -> ExitCode {
 
 async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     stop_on_signals(cx)?;
-    let server = Server::new(cx, |_| {});
+    let clusters = Clusters::new();
+    let server = Server::new(cx, application::log_of_server).sharing(clusters.clone());
     let address = server.listen(cx, options.listen).await?;
     let mut applications = load(options)?;
     tracing::info!(%address, applications = names(&applications).join(","), "listening");
-    let (cluster, clusters) = (connection(options).connect(cx).await?, Clusters::new());
+    let cluster = connection(options).connect(cx).await?;
+    let work = Work { options: options.clone(), cluster, clusters, server };
     loop {
         let inner = cx.child();
-        let mut work = Box::pin(keep_all(&inner, options, &applications.all, (&cluster, &clusters), &server));
+        let mut work = Box::pin(work.keep_all(&inner, &applications));
         let reloaded = tokio::select! {
             ended = &mut work => return ended,
             reloaded = Inputs::of(&applications).reloaded(cx, || load(options), kept) => reloaded,
@@ -67,13 +71,25 @@ async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     }
 }
 
-/// The applications that this process works with.
+/// The applications that this process works with, their states in the cluster, and the rest below the folder of mirrors. Whoever
+/// looks at one reaches the cluster as this process does, and not as people with the same file.
 fn load(options: &Options) -> Result<Applications> {
     let mut applications = Applications::load(&options.file, &Backends::new())?;
     if let Some(name) = &options.application {
         applications.all = vec![applications.named(name)?.clone()];
     }
-    applications.all.iter().try_for_each(|config| options.namespace_of(config).map(drop))?;
+    for config in &mut applications.all {
+        let namespace = options.namespace_of(config)?.to_owned();
+        config.state = options.state.join(&config.name);
+        config.home = Some(HomeConfig {
+            namespace,
+            kubeconfig: options.kubeconfig.clone(),
+            context: None,
+            impersonate: None,
+            allow_exec: false,
+            allow_insecure: false,
+        });
+    }
     Ok(applications)
 }
 
@@ -88,58 +104,6 @@ fn kept(error: Error) {
 fn tell(error: &Error) {
     tracing::error!(help = error.help_text().unwrap_or_default(), "{error}");
     error.diagnostics().iter().for_each(|fault| tracing::error!("{fault}"));
-}
-
-/// Keeps all applications at work at once. Who lost a lease may still have something under way: then all of them end, and
-/// the process with them.
-async fn keep_all(
-    cx: &Cx,
-    options: &Arc<Options>,
-    applications: &[Config],
-    (cluster, clusters): (&Cluster, &Clusters),
-    server: &Server,
-) -> Result<()> {
-    let (mut tasks, mut first) = (JoinSet::new(), Ok(()));
-    for config in applications {
-        let config = config.clone();
-        let (cx, options, server) = (cx.clone(), options.clone(), server.clone());
-        let (cluster, clusters) = (cluster.clone(), clusters.clone());
-        tasks.spawn(async move { keep(&cx, &options, &config, (&cluster, &clusters), &server).await });
-    }
-    while let Some(ended) = tasks.join_next().await {
-        let ended = ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())));
-        if ended.is_err() {
-            cx.cancel();
-            first = first.and(ended);
-        }
-    }
-    first
-}
-
-/// Keeps an application at work while its lease is held.
-async fn keep(
-    cx: &Cx,
-    options: &Options,
-    config: &Config,
-    (cluster, clusters): (&Cluster, &Clusters),
-    server: &Server,
-) -> Result<()> {
-    let metrics = server.metrics().of(&config.name);
-    let namespace = options.namespace_of(config)?;
-    let lease = ClusterLease::new(cluster.clone(), namespace, format!("gitops-{}", config.name));
-    let worked = leader::while_leading(cx, &lease, &options.identity, async |grant, cx| {
-        metrics.leads(true);
-        server.board().expect(&config.name);
-        let events = metrics.clone();
-        let opened = application::open(&cx, options, config, (cluster, clusters), events, grant.epoch);
-        let mut session = opened.await?;
-        server.board().open(&config.name, session.engine.handle());
-        session.engine.run(&cx, config.sync.interval).await
-    })
-    .await;
-    server.board().leave(&config.name);
-    metrics.leads(false);
-    worked
 }
 
 fn connection(options: &Options) -> Connection {

@@ -1,17 +1,20 @@
 //! The controller as it is deployed, against a real API server and a real repository.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod forged;
+mod requests;
+
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use gitops_core::{AuditEvent, Cx, StoreAudit};
+use gitops_core::{AuditEvent, AuditRecord, Cx, StoreAudit};
 use gitops_k8s::{ClusterStore, Connection};
 use serde_json::{Value as Json, json};
 use testbed::{Admin, ApiServer, User};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Child;
 
-const MANIFESTS: &str = include_str!("../deploy/controller.yaml");
+const MANIFESTS: &str = include_str!("../../deploy/controller.yaml");
 
 /// As the deployment's own, with a repository and a kubeconfig of the test, and a target of another kind, from which the
 /// object in the cluster gets its value.
@@ -54,14 +57,20 @@ struct World {
 impl World {
     /// A server with the manifests of the deployment applied, and a repository with one object.
     async fn new() -> Self {
-        let world =
-            Self { folder: tempfile::tempdir().unwrap(), admin: Admin::of(ApiServer::shared()).await };
-        std::fs::write(world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+        let world = Self::empty().await;
         std::fs::write(world.path("controller.yaml"), MANIFESTS).unwrap();
         world.kubectl(&["apply", "--server-side", "--filename", "controller.yaml"]);
         std::fs::write(world.path("gitops.yaml"), CONFIG).unwrap();
-        world.git(&["init", "-q", "-b", "main", "repository"]);
         world.commit("1");
+        world
+    }
+
+    /// A server, and a repository without a commit.
+    async fn empty() -> Self {
+        let (folder, admin) = (tempfile::tempdir().unwrap(), Admin::of(ApiServer::shared()).await);
+        let world = Self { folder, admin };
+        std::fs::write(world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+        world.git(&["init", "-q", "-b", "main", "repository"]);
         world
     }
 
@@ -69,7 +78,8 @@ impl World {
         self.folder.path().join(name)
     }
 
-    fn run(&self, program: &str, arguments: &[&str]) {
+    /// Runs a program; gives what it printed.
+    fn run(&self, program: &str, arguments: &[&str]) -> String {
         let mut command = Command::new(program);
         command.current_dir(self.folder.path()).args(arguments).env("GIT_CONFIG_GLOBAL", "/dev/null");
         for name in ["GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"] {
@@ -81,10 +91,11 @@ impl World {
         let output = command.output().unwrap_or_else(|error| panic!("these tests need `{program}`: {error}"));
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{program} {arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap()
     }
 
-    fn git(&self, arguments: &[&str]) {
-        self.run("git", arguments);
+    fn git(&self, arguments: &[&str]) -> String {
+        self.run("git", arguments)
     }
 
     fn kubectl(&self, arguments: &[&str]) {
@@ -108,14 +119,18 @@ impl World {
 
     /// The audit log outlives each controller and its disk: it holds what all of them did, and nothing is missing.
     async fn was_audited(&self, by: &[&str]) {
-        let cx = Cx::system();
-        let cluster = Connection::kubeconfig_file(self.path("kubeconfig")).connect(&cx).await.unwrap();
-        let store = ClusterStore::new(cluster, "gitops-system", "shop");
-        let audit = StoreAudit::open(&cx, std::sync::Arc::new(store)).await.unwrap();
-        audit.verify(&cx).await.unwrap();
-        let records = audit.records(&cx).await.unwrap();
+        let records = self.audited("gitops-system", "shop").await;
         let done = records.iter().filter(|record| matches!(record.entry.what, AuditEvent::Outcome { .. }));
         assert!(done.count() >= 2 * by.len(), "{records:?}");
+    }
+
+    async fn audited(&self, namespace: &str, application: &str) -> Vec<AuditRecord> {
+        let cx = Cx::system();
+        let cluster = Connection::kubeconfig_file(self.path("kubeconfig")).connect(&cx).await.unwrap();
+        let store = ClusterStore::new(cluster, namespace, application);
+        let audit = StoreAudit::open(&cx, std::sync::Arc::new(store)).await.unwrap();
+        audit.verify(&cx).await.unwrap();
+        audit.records(&cx).await.unwrap()
     }
 
     /// Returns once the object is there with a value; fails after two minutes.
@@ -124,9 +139,14 @@ impl World {
     }
 
     fn until_of(&self, name: &str, value: &str) {
+        self.until_in("shop", name, value);
+    }
+
+    fn until_in(&self, namespace: &str, name: &str, value: &str) {
+        let namespace = format!("--namespace={namespace}");
         let (name, has) = (format!("configmap/{name}"), format!("--for=jsonpath={{.data.x}}={value}"));
         for condition in ["--for=create", &has] {
-            self.kubectl(&["wait", "--namespace=shop", &name, "--timeout=120s", condition]);
+            self.kubectl(&["wait", &namespace, &name, "--timeout=120s", condition]);
         }
     }
 }
@@ -171,6 +191,11 @@ impl Controller {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
         answer
+    }
+
+    /// Waits for it to end by itself, and gives its exit code.
+    async fn ended(mut self) -> Option<i32> {
+        self.child.wait().await.unwrap().code()
     }
 
     /// Asks it to stop, as the kubelet does, and gives its exit code.
