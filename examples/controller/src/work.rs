@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use gitops_app::Clusters;
 use gitops_app::config::{Applications, Config};
+use gitops_app::rollback::Watch;
 use gitops_core::{Cx, Digest, Error, ErrorKind, Result};
 use gitops_k8s::{Cluster, ClusterLease, ClusterStore};
 use gitops_server::{Followed, Server};
@@ -90,8 +91,17 @@ impl Work {
             let events = metrics.clone();
             let opened = application::open(&cx, namespace, config, (cluster, clusters), events, grant.epoch);
             let mut session = opened.await?;
-            server.board().open(&config.name, session.engine.handle());
-            session.engine.run(&cx, config.sync.interval).await
+            let handle = session.engine.handle();
+            server.board().open(&config.name, handle.clone());
+            let watch = Watch::new(&cx, config, handle, None);
+            let watched = async {
+                watch.run(&cx, |step| tracing::warn!(application = config.name, "{step}")).await;
+                std::future::pending().await
+            };
+            tokio::select! {
+                ended = session.engine.run(&cx, config.sync.interval) => ended,
+                ended = watched => ended,
+            }
         })
         .await;
         server.board().leave(&config.name);

@@ -3,6 +3,7 @@
 
 mod forged;
 mod requests;
+mod taken_back;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
