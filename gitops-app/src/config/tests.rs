@@ -39,6 +39,46 @@ fn with(part: &str, other: &str) -> String {
     WHOLE.replace(part, other)
 }
 
+#[test]
+fn a_rollback_by_itself_needs_a_forge_and_a_branch() {
+    let rollback = "rollback: { on: failed-health }\n";
+    let config = parse(&[WHOLE, FORGE, rollback].concat()).unwrap();
+    assert_eq!(config.rollback, Some(RollbackConfig { within: Duration::from_secs(600) }));
+    let within = parse(&[WHOLE, FORGE, "rollback: { on: failed-health, within: 90s }\n"].concat()).unwrap();
+    assert_eq!(within.rollback, Some(RollbackConfig { within: Duration::from_secs(90) }));
+    assert_eq!(codes(&[WHOLE, rollback].concat()), ["GO0112"]);
+    let tag = with("branch: main", "tag: v1");
+    assert_eq!(codes(&[&tag, FORGE, rollback].concat()), ["GO0112"]);
+    for (wrong, code) in [
+        ("{ within: 5m }", "GO0107"),
+        ("{ on: failed-helath }", "GO0110"),
+        ("{ on: [failed-health] }", "GO0109"),
+        ("{ on: failed-health, within: soon }", "GO0111"),
+        ("{ on: failed-health, withn: 5m }", "GO0106"),
+        ("true", "GO0109"),
+    ] {
+        let text = [WHOLE, FORGE, "rollback: ", wrong, "\n"].concat();
+        assert_eq!(codes(&text), [code], "{wrong}");
+    }
+}
+
+#[test]
+fn a_rollback_that_can_not_be_says_where_it_stands_and_what_to_do() {
+    insta::assert_snapshot!(drawn(&[WHOLE, FORGE, "rollback: { on: failed-helath }\n"].concat()), @r"
+    error[GO0110]: `on` can't be `failed-helath`
+     --> conf/gitops.yaml:9:17
+      |
+    9 | rollback: { on: failed-helath }
+      |                 ^^^^^^^^^^^^^ did you mean `failed-health`?
+      |
+      = help: run `gitops explain GO0110`
+    ");
+    let without = drawn(&[WHOLE, "rollback: { on: failed-health }\n"].concat());
+    for said in ["`rollback` needs `forge`, and a branch", "conf/gitops.yaml:8:1", "say on which forge"] {
+        assert!(without.contains(said), "{said} is not in {without}");
+    }
+}
+
 /// A staging and a production application, with a promotion.
 fn promoted(shared: &str, staging: &str, rule: &str) -> String {
     format!(
