@@ -2,6 +2,7 @@
 //!
 //! [`Applications`] reads it, whether it holds one application or several.
 
+mod apply;
 mod approvals;
 mod auth;
 pub(crate) mod decode;
@@ -23,6 +24,7 @@ mod target;
 mod text;
 mod windows;
 
+pub use apply::ApplyWhen;
 pub use approvals::{ApprovalConfig, Approvers};
 pub use auth::{Auth, SecretPlace};
 pub use duration::{Moment, parse as parse_duration, parse_moment};
@@ -79,6 +81,8 @@ pub struct Config {
     pub approvals: Vec<ApprovalConfig>,
     /// When changes may be made.
     pub windows: WindowsConfig,
+    /// When what a request brings is applied.
+    pub apply: ApplyWhen,
     /// When it is rolled back by itself.
     pub rollback: Option<RollbackConfig>,
     /// From where it gets its versions by itself.
@@ -127,7 +131,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
 }
 
 /// The keys of a file that holds one application. The first of them are those of an application.
-const FILE_KEYS: [&str; 17] = [
+const FILE_KEYS: [&str; 18] = [
     "name",
     "labels",
     "needs",
@@ -138,6 +142,7 @@ const FILE_KEYS: [&str; 17] = [
     "gates",
     "approvals",
     "windows",
+    "apply",
     "rollback",
     "promote",
     "sync",
@@ -148,11 +153,22 @@ const FILE_KEYS: [&str; 17] = [
 ];
 
 /// How many keys are those of an application.
-const OF_APPLICATION: usize = 14;
+const OF_APPLICATION: usize = 15;
 
 /// The keys that several applications may share.
-const SHARED_KEYS: [&str; 10] =
-    ["labels", "source", "forge", "target", "targets", "gates", "approvals", "windows", "rollback", "sync"];
+const SHARED_KEYS: [&str; 11] = [
+    "labels",
+    "source",
+    "forge",
+    "target",
+    "targets",
+    "gates",
+    "approvals",
+    "windows",
+    "apply",
+    "rollback",
+    "sync",
+];
 
 /// An application that was read.
 struct Found {
@@ -187,6 +203,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
     let gates = fields.limit("gates").map(|(_, node)| gates::read(reader, node));
     let approvals = fields.limit("approvals").map(|(_, node)| approvals::read(reader, node));
     let windows = fields.limit("windows").map(|(_, node)| windows::read(reader, node));
+    let apply = fields.get("apply").and_then(|(_, node)| apply::read(reader, node)).unwrap_or_default();
     let rollback = fields.get("rollback").map(|(place, node)| rollback::read(reader, node, place));
     let promote = fields.get("promote").and_then(|(place, node)| promote::read(reader, node, place));
     let (promote, from) = promote.unzip();
@@ -205,6 +222,13 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         let help = "say on which forge requests are made: `forge: { github: { repository: owner/name } }`";
         reader.fault("GO0112", place, message, help);
     }
+    if let Some((place, _)) =
+        fields.get("apply").filter(|_| apply == ApplyWhen::BeforeMerge && !(has_forge && is_branch))
+    {
+        let message = "`apply: before-merge` needs `forge`, and a branch under `ref`: a request is applied and merged there";
+        let help = "say on which forge requests are made: `forge: { github: { repository: owner/name } }`";
+        reader.fault("GO0112", place, message, help);
+    }
     let config = Config {
         file: file.to_owned(),
         labels: labels.unwrap_or_default(),
@@ -215,6 +239,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         needs: needs.iter().map(|(name, _)| name.clone()).collect(),
         approvals: approvals.unwrap_or_default(),
         windows: windows.unwrap_or_default(),
+        apply,
         rollback: rollback.flatten(),
         promote,
         sync: sync.unwrap_or_default(),

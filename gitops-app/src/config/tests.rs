@@ -121,6 +121,22 @@ fn a_promotion_by_rule_needs_another_application_on_the_same_branch_and_a_forge(
 }
 
 #[test]
+fn what_is_applied_before_a_merge_needs_a_forge_and_a_branch_and_is_off_where_nothing_is_said() {
+    let file = |more: &str| {
+        let rest = "target: { directory: { root: ./live } }\n";
+        format!("name: site\nsource: {{ git: {{ url: ./site.git, ref: {{ branch: main }} }} }}\n{rest}{more}")
+    };
+    assert_eq!(parse(&file("")).unwrap().apply, ApplyWhen::AfterMerge);
+    let before = format!("{FORGE}apply: before-merge\n");
+    assert_eq!(parse(&file(&before)).unwrap().apply, ApplyWhen::BeforeMerge);
+    assert_eq!(codes(&file("apply: before-merge\n")), ["GO0112"]);
+    let tagged = file(&before).replace("{ branch: main }", "{ tag: v1 }");
+    assert_eq!(codes(&tagged), ["GO0112"]);
+    let misspelt = drawn(&file("apply: before\n"));
+    assert!(misspelt.contains("conf/gitops.yaml:4") && misspelt.contains("`before-merge`"), "{misspelt}");
+}
+
+#[test]
 fn a_promotion_that_can_not_be_says_where_it_stands_and_what_to_do() {
     insta::assert_snapshot!(drawn(&promoted(FORGE, "", "{ from: stagign }")), @r"
     error[GO0110]: `prod` is promoted from `stagign`, which is no other application here

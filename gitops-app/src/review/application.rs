@@ -7,7 +7,7 @@ use gitops_core::capability::Readiness;
 use gitops_core::review::window::WindowState;
 use gitops_core::review::{Context, Part, Rules, declared};
 use gitops_core::{
-    Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, Key, Merged, Plan, Result, Revision,
+    Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, Key, Merged, Pin, Plan, Result, Revision,
     Snapshot, SpeculativePlan, Through, Verdict,
 };
 
@@ -165,6 +165,10 @@ impl Reviewing<'_> {
             0 => after.verdict.clone(),
             roots => after.verdict.clone().and(Verdict::warn("drift", not_looked_at(roots))),
         };
+        let verdict = match session.engine.pinned(cx).await? {
+            Some(pin) => verdict.and(held_ahead(&pin)),
+            None => verdict,
+        };
         let context = Context { unhealthy, ..self.context(cx, config, verdict) };
         let part = part(before, &after, opened.as_ref(), base, context);
         Ok((part, after.plan, after.findings))
@@ -255,6 +259,17 @@ fn unasked(session: &Session, plan: &Plan) -> usize {
 fn not_looked_at(roots: usize) -> String {
     let roots = if roots == 1 { "1 root".to_owned() } else { format!("{roots} roots") };
     format!("drift not looked at in {roots} that nothing here changes: `gitops drift` asks the providers")
+}
+
+/// What is live is a request that is not merged, if it is so.
+fn held_ahead(pin: &Pin) -> Verdict {
+    let Some(request) = &pin.ahead_of else { return Verdict::Allow };
+    let message = format!(
+        "{request} is applied here ({}) and not merged: what it changed stands under existing drift, and no other request is applied \
+         before that one is merged or closed",
+        pin.revision.short()
+    );
+    Verdict::warn("ahead", message)
 }
 
 /// What was made, and does not work.

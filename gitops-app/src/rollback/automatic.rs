@@ -113,7 +113,7 @@ impl<'a> Watch<'a> {
     /// Watches over rollbacks until the context ends: makes those that nobody has to ask for, if the configuration says so, and
     /// lets the application follow its branch again once the request landed that takes a bad revision back.
     ///
-    /// Nothing is done while the application is suspended, or pinned by a person other than by `gitops rollback --revert`.
+    /// Nothing is done while the application is suspended, has a request applied that is not merged, or is pinned by a person other than by `gitops rollback --revert`.
     /// `tell` hears each step once.
     ///
     /// # Cancel safety
@@ -156,6 +156,8 @@ impl<'a> Watch<'a> {
             return Ok(None);
         }
         match (&status.pinned, &self.config.rollback) {
+            // The request is not merged: whoever applied it has the word.
+            (Some(pin), _) if pin.ahead_of.is_some() => Ok(None),
             (Some(pin), _) => match taken_back(pin) {
                 Some(bad) => self.go_on(cx, pin, &Revision::new(bad, bad)).await,
                 None => self.follow_again(cx).await,

@@ -43,7 +43,7 @@ impl Engine {
     ) -> Result<Report> {
         let Prepared { mut planned, concluded, line, approved_by, .. } = prepared;
         self.shared.tell(|status| status.phase = Phase::Syncing);
-        let purpose = self.purpose(&planned.plan, line.pinned);
+        let purpose = self.purpose(&planned.plan, line.goes_back);
         let records = self.bookkeeping(cx, &planned, concluded, line.moves);
         if records.is_empty() && planned.plan.steps.is_empty() && !self.ledger.is_behind() {
             let report = Report { plan: planned.plan, results: Vec::new() };

@@ -2,6 +2,7 @@
 
 mod admission;
 mod adoption;
+mod ahead;
 mod apply_options;
 mod approve;
 mod back_off;

@@ -17,6 +17,10 @@ pub struct Pin {
     pub by: String,
     /// When.
     pub since: Time,
+    /// The request whose head it is, where that is applied before it is merged; nothing of a pin by which somebody goes back, or
+    /// holds the application where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead_of: Option<String>,
     /// Whether the revision is off the line that was applied so far: the line goes on from it.
     pub(super) leaves_the_line: bool,
 }
@@ -37,7 +41,7 @@ impl Engine {
             None => true,
             Some(accepted) => history.relation(cx, accepted, &revision).await? == Relation::Diverged,
         };
-        let pin = Pin { revision, by: by.to_owned(), since: cx.now(), leaves_the_line };
+        let pin = Pin { revision, by: by.to_owned(), since: cx.now(), ahead_of: None, leaves_the_line };
         self.take_over(cx, by).await?;
         let event = AuditEvent::Pinned { revision: pin.revision.clone(), by: by.to_owned() };
         self.audit(cx, by, vec![event]).await?;

@@ -42,11 +42,13 @@ pub(super) struct Line {
     pub moves: bool,
     /// Whether the application is pinned to it.
     pub pinned: bool,
+    /// Whether it is pinned to go back to it, or to stay there.
+    pub goes_back: bool,
 }
 
 impl Line {
     /// It was accepted before, and is kept while nobody knows what comes next.
-    pub const KEPT: Self = Self { moves: false, pinned: false };
+    pub const KEPT: Self = Self { moves: false, pinned: false, goes_back: false };
 
     /// Whether it is what the application follows now.
     pub fn is_followed(self) -> bool {
@@ -115,7 +117,7 @@ impl Engine {
         let now = cx.now();
         let flapping = self.flap_guard.waiting(now);
         let declared = &self.declared.clone().expect("something was declared before");
-        let (candidates, is_rollback) = (&candidates, line.pinned);
+        let (candidates, is_rollback) = (&candidates, line.goes_back);
         let look = Look { declared, candidates, now, flapping: &flapping, binds, is_rollback };
         let considered = Box::pin(self.consider(cx, look, &mut admission)).await;
         self.shared.tell(|status| status.phase = Phase::Idle);
@@ -197,7 +199,8 @@ impl Engine {
     pub(super) async fn declare(&mut self, cx: &Cx, pin: Option<&Pin>) -> Result<Line> {
         let call = cx.within(self.timeouts.call);
         let moves_the_line = pin.is_none_or(|pin| pin.leaves_the_line);
-        let line = Line { moves: moves_the_line, pinned: pin.is_some() };
+        let goes_back = pin.is_some_and(|pin| pin.ahead_of.is_none());
+        let line = Line { moves: moves_the_line, pinned: pin.is_some(), goes_back };
         let revision = if let Some(pin) = pin {
             pin.revision.clone()
         } else {

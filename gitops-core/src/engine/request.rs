@@ -30,6 +30,20 @@ pub enum Request {
     },
     /// Follow the source again.
     Unpin,
+    /// Apply the head of a request before it is merged.
+    GoAhead {
+        /// The head.
+        revision: Revision,
+        /// The request, as people write it.
+        request: String,
+    },
+    /// Follow the source again after that.
+    EndAhead {
+        /// The request.
+        request: String,
+        /// Whether it was merged. If not, the application goes back to what its source has.
+        merged: bool,
+    },
     /// Keep an approval.
     Approve {
         /// What is approved, by whom.
@@ -272,6 +286,10 @@ impl Engine {
         match request {
             Request::Pin { revision } => self.pin(cx, revision.id(), by).await.map(drop),
             Request::Unpin => self.unpin(cx, by).await.map(drop),
+            Request::GoAhead { revision, request } => {
+                self.go_ahead(cx, revision, request, by).await.map(drop)
+            }
+            Request::EndAhead { request, merged } => self.end_ahead(cx, request, *merged, by).await,
             Request::Approve { approval } => self.approve(cx, (**approval).clone()).await,
             Request::Reject { plan, reason } => self.reject(cx, *plan, reason, by).await,
             Request::Suspend { reason } => self.suspend(cx, reason, by).await,

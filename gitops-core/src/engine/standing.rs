@@ -9,13 +9,13 @@ use crate::value::Result;
 
 impl Engine {
     /// What a plan is applied for.
-    pub(super) fn purpose(&self, plan: &Plan, pinned: bool) -> Purpose {
+    pub(super) fn purpose(&self, plan: &Plan, goes_back: bool) -> Purpose {
         let standing = self.inventory().standing();
         if !plan.steps.is_empty() && plan.steps.iter().all(|step| step.cause == Cause::Drift) {
             Purpose::Repair
         } else if standing.is_in_progress(&plan.revision) {
             Purpose::Retry
-        } else if pinned && !standing.is_complete(&plan.revision) {
+        } else if goes_back && !standing.is_complete(&plan.revision) {
             Purpose::Rollback
         } else {
             Purpose::Change

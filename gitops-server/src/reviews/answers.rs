@@ -10,7 +10,7 @@ use gitops_core::{Cx, Result};
 use gitops_forge::{ForgeExt, Marker};
 
 use super::Shared;
-use super::memory::{Page, Stage};
+use super::memory::{Ahead, Page, Stage};
 
 /// The hidden line that names the commands that were answered.
 const ANSWERED: &str = "<!-- gitops-answered:";
@@ -65,11 +65,27 @@ impl Shared {
 
 /// The comment, without its marker.
 fn text(page: &Page, flavour: Flavour) -> Option<String> {
-    if page.outcomes.is_empty() && page.asked.is_empty() {
+    let ahead = page.ahead.as_ref().filter(|ahead| !ahead.said.is_empty());
+    if page.outcomes.is_empty() && page.asked.is_empty() && ahead.is_none() {
         return None;
     }
     let ids: Vec<String> = page.answered().map(|entry| id(&entry.comment, entry.nth)).collect();
     let mut text = format!("{ANSWERED} {} -->\n", ids.join(" "));
+    if let Some(Ahead { head, base, by, said, .. }) = ahead {
+        text.push_str("### GitOps: applied before the merge\n\n");
+        let short = head.get(..12).unwrap_or(head);
+        let _ = writeln!(
+            text,
+            "{} into {}, applied by {}\n",
+            code_span(short, 12),
+            code_span(base, 100),
+            code_span(by, 100)
+        );
+        for (application, said) in said {
+            let _ = writeln!(text, "- {}: {}", code_span(application, 100), code_span(said, LINE));
+        }
+        text.push('\n');
+    }
     if !page.outcomes.is_empty() {
         text.push_str("### GitOps: after the merge\n\n");
     }

@@ -113,7 +113,7 @@ impl Shared {
                 self.roll_back(cx, request, comment, application, revision.as_deref()).await
             }
             Command::Why { object } => self.why(cx, request, object).await,
-            Command::Unlock { application } => self.unlock(application),
+            Command::Unlock { application } => self.unlock(cx, request, comment, application).await,
             _ => Ok(Done::No(self.help())),
         }
     }
@@ -177,7 +177,7 @@ impl Shared {
         }))
     }
 
-    /// Has the engines look at once. What is not merged is not applied.
+    /// Has the engines look at once. What is not merged is applied only where the configuration says so.
     async fn apply(
         &self,
         cx: &Cx,
@@ -185,13 +185,16 @@ impl Shared {
         comment: &Comment,
         application: Option<&str>,
     ) -> Result<Done> {
+        let meant = |config: &&Config| application.is_none_or(|name| name == config.name);
         if request.state == RequestState::Open {
+            if self.followers(request).filter(meant).any(Self::goes_ahead) {
+                return Ok(Done::AfterReview);
+            }
             let why = "what is not merged is not applied: merge it, and what was approved is applied without another question";
             return Ok(Done::No(why.to_owned()));
         }
         let by = self.by(request, comment);
         let mut asked = Vec::new();
-        let meant = |config: &&Config| application.is_none_or(|name| name == config.name);
         for config in self.followers(request).filter(meant) {
             let handle = self.board.handle(&config.name).ok_or_else(|| not_at_work(&config.name))?;
             handle.request(&cx.within(PATIENCE), &by, Request::Sync).await?;
@@ -246,8 +249,18 @@ impl Shared {
         }
     }
 
-    fn unlock(&self, application: &str) -> Result<Done> {
+    /// Lets go of a request that is applied and not merged; there is nothing else that is locked.
+    async fn unlock(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        comment: &Comment,
+        application: &str,
+    ) -> Result<Done> {
         let config = self.config(application)?;
+        if let Some(done) = self.let_go(cx, config, &self.by(request, comment)).await? {
+            return Ok(Done::Yes(done));
+        }
         let what = match self.board.handle(&config.name) {
             Some(handle) => format!("{:?}", handle.status().borrow().phase).to_lowercase(),
             None => "not at work here".to_owned(),
@@ -264,7 +277,7 @@ impl Shared {
     }
 }
 
-fn not_at_work(application: &str) -> Error {
+pub(super) fn not_at_work(application: &str) -> Error {
     Error::new(ErrorKind::Unavailable, format!("`{application}` is not at work here just now"))
         .help("give the command again")
 }

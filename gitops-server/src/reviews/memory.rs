@@ -72,6 +72,25 @@ pub(super) struct Page {
     /// How each application stands after the merge.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, Outcome>,
+    /// What of it is applied before its merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ahead: Option<Ahead>,
+}
+
+/// A head that is applied before its merge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ahead {
+    /// The commit.
+    pub head: String,
+    /// The branch that it is to be merged into.
+    pub base: String,
+    /// The applications of which all must be live before it is merged.
+    pub applications: Vec<String>,
+    /// Who applied it.
+    pub by: String,
+    /// How each application stands.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub said: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The change requests of one repository: reviewed as they come, with the commands in their comments, and what came of them.
 
+mod ahead;
 mod answers;
 mod commands;
 mod drift;
@@ -68,6 +69,8 @@ struct Shared {
     reviews: Queue,
     /// All of them are to be asked for now.
     poll: Notify,
+    /// What is applied before merges is to be looked at now.
+    ahead: Notify,
     seen: Mutex<BTreeMap<u64, Seen>>,
 }
 
@@ -128,6 +131,7 @@ impl Reviews {
             looks: Queue::default(),
             reviews: Queue::default(),
             poll: Notify::new(),
+            ahead: Notify::new(),
             seen: Mutex::default(),
         }))
     }
@@ -155,7 +159,9 @@ impl Reviews {
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_issue(cx, config)));
         let promotions =
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_promoting(cx, config)));
-        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues, promotions);
+        let ahead =
+            futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_ahead(cx, config)));
+        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues, promotions, ahead);
     }
 }
 

@@ -20,14 +20,14 @@ use crate::event::ServerEvent;
 /// What is to be said of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Telling {
-    commit: String,
-    state: StatusState,
-    text: String,
+    pub commit: String,
+    pub state: StatusState,
+    pub text: String,
     /// Whether all that the commit declares is live.
-    is_live: bool,
+    pub is_live: bool,
     /// Whether nothing goes on before somebody does something.
-    needs_person: bool,
-    awaits_approval: bool,
+    pub needs_person: bool,
+    pub awaits_approval: bool,
 }
 
 impl Shared {

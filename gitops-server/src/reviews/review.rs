@@ -1,5 +1,6 @@
 //! The review of one request, told on the forge.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gitops_app::review::{Told, patiently};
@@ -45,6 +46,7 @@ impl Shared {
         if !self.is_ours(&request) {
             return Ok(());
         }
+        self.ahead.notify_waiters();
         if request.state != RequestState::Open {
             let answer = (false, "the request is not open any more".to_owned());
             self.answer_waiting(cx, number, &[], |_| answer.clone()).await?;
@@ -75,7 +77,16 @@ impl Shared {
         if waiting.is_empty() {
             return Ok(());
         }
-        self.answer_waiting(cx, number, &waiting, |entry| answer(entry, &told)).await
+        let mut applied = BTreeMap::new();
+        for entry in waiting.iter().filter(|entry| self.applies(entry).is_some()) {
+            let answer = Box::pin(self.go_ahead(cx, entry, &page, &told)).await?;
+            applied.insert((entry.comment.clone(), entry.nth), answer);
+        }
+        let answered = |entry: &Entry| applied.get(&(entry.comment.clone(), entry.nth)).cloned();
+        self.answer_waiting(cx, number, &waiting, |entry| {
+            answered(entry).unwrap_or_else(|| answer(entry, &told))
+        })
+        .await
     }
 
     fn tell_of_review(&self, number: u64, told: &Told) {

@@ -1,5 +1,6 @@
 //! Commands in comments on a forge in memory, with a real repository and an engine at work.
 
+mod ahead;
 mod promotion;
 mod superseded;
 mod taken_back;

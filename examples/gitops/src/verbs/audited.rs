@@ -157,6 +157,15 @@ fn request(AuditRecord { number, entry }: &AuditRecord) -> Option<Request> {
         }
         AuditEvent::Pinned { revision, .. } => (None, format!("pinned to {revision}")),
         AuditEvent::Unpinned { .. } => (None, "unpinned".to_owned()),
+        AuditEvent::WentAhead { revision, request } => {
+            (None, format!("applies {revision} of {request} before it is merged"))
+        }
+        AuditEvent::AheadEnded { request, is_merged: true } => {
+            (None, format!("{request} was merged: follows the source again"))
+        }
+        AuditEvent::AheadEnded { request, .. } => {
+            (None, format!("{request} was not merged: goes back to what the source has"))
+        }
         AuditEvent::Suspended { reason } => (None, format!("suspended: {reason}")),
         AuditEvent::Resumed => (None, "resumed".to_owned()),
         AuditEvent::Released { key } => (Some(key.clone()), "released".to_owned()),

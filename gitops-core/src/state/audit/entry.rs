@@ -123,6 +123,21 @@ pub enum AuditEvent {
         /// Who asked for it.
         by: String,
     },
+    /// The head of a request is applied before it is merged.
+    WentAhead {
+        /// The head.
+        revision: Revision,
+        /// The request.
+        request: String,
+    },
+    /// The application follows its source again after that.
+    AheadEnded {
+        /// The request.
+        request: String,
+        /// Whether it was merged.
+        #[serde(rename = "merged")]
+        is_merged: bool,
+    },
     /// Somebody approved what a plan would do.
     Approved {
         /// The plan that was shown.

@@ -1,0 +1,364 @@
+//! Requests that are applied before they are merged.
+//!
+//! What is next is decided from what is durable alone: the pin of each application, which names the request that it is ahead of,
+//! the request on the forge, and what is remembered of it. A process that was stopped between two steps goes on with the next.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use gitops_app::config::{ApplyWhen, Config};
+use gitops_app::review::{Told, patiently};
+use gitops_core::review::Outcome;
+use gitops_core::{
+    Cx, EngineHandle, EngineStatus, Error, ErrorKind, Pin, Relation, Request, Result, Revision,
+};
+use gitops_forge::{ChangeRequest, CommitId, ForgeExt, Merge, Mergeable, RequestState, StatusState};
+
+use super::commands::{look, not_at_work};
+use super::memory::{Ahead, Entry, Page};
+use super::outcome::telling_of;
+use super::poll::AGAIN;
+use super::{PATIENCE, Shared};
+use crate::event::ServerEvent;
+
+/// On whose behalf the server lets go of what it applied.
+const SERVER: &str = "gitops serve";
+
+/// How the head of a request stands that is applied before its merge.
+#[derive(Debug, PartialEq, Eq)]
+enum Standing {
+    /// All of it is live, and nothing is known not to work.
+    Live,
+    /// It is on its way.
+    Waits(String),
+    /// It can't be, as it is.
+    Failed(String),
+}
+
+impl Shared {
+    /// Whether an application is applied before the merge of what changes it.
+    pub(super) fn goes_ahead(config: &Config) -> bool {
+        config.apply == ApplyWhen::BeforeMerge
+    }
+
+    /// The request, as the pins of applications name it.
+    fn request_name(&self, number: u64) -> String {
+        format!("{}#{number}", self.repository)
+    }
+
+    /// The request of this repository that a pin is ahead of.
+    fn number_of(&self, pin: &Pin) -> Option<u64> {
+        pin.ahead_of.as_ref()?.strip_prefix(&self.repository)?.strip_prefix('#')?.parse().ok()
+    }
+
+    /// What of a request somebody asked to apply, if it was that: an application, or all of it.
+    pub(super) fn applies<'e>(&self, entry: &'e Entry) -> Option<&'e str> {
+        let rest = entry.command.strip_prefix(self.flavour().command_prefix())?.strip_prefix("apply")?;
+        (rest.is_empty() || rest.starts_with(' ')).then(|| rest.trim())
+    }
+
+    /// Has the head that was reviewed just now applied, if everything is as it must be for that; gives the answer to who asked.
+    pub(super) async fn go_ahead(
+        &self,
+        cx: &Cx,
+        entry: &Entry,
+        page: &Page,
+        told: &Told,
+    ) -> Result<(bool, String)> {
+        let named = self.applies(entry).filter(|name| !name.is_empty());
+        let concerned = self.concerned(told);
+        let meant: Vec<&Config> =
+            concerned.iter().filter(|config| named.is_none_or(|name| name == config.name)).copied().collect();
+        if let Some(why) = not_ready(entry, page, told, meant.is_empty()) {
+            return Ok((false, why));
+        }
+        let head = &told.request.head.commit;
+        let ahead = Ahead {
+            head: head.to_string(),
+            base: told.request.base.name.clone(),
+            applications: concerned.iter().map(|config| config.name.clone()).collect(),
+            by: entry.by.clone(),
+            said: BTreeMap::new(),
+        };
+        let before =
+            self.memory.change(cx, told.request.number, |page| page.ahead.replace(ahead.clone())).await?;
+        let request = self.request_name(told.request.number);
+        let by = format!("{} ({request} comment {})", entry.by, entry.comment);
+        let mut applying = Vec::new();
+        for config in meant {
+            let go = Request::GoAhead {
+                revision: Revision::new(head.as_str(), head.as_str()),
+                request: request.clone(),
+            };
+            let asked = match self.board.handle(&config.name) {
+                Some(handle) => handle.request(&cx.within(PATIENCE), &by, go).await,
+                None => Err(not_at_work(&config.name)),
+            };
+            match asked {
+                Ok(()) => applying.push(config.name.as_str()),
+                Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+                Err(error) => {
+                    if applying.is_empty() {
+                        self.memory
+                            .change(cx, told.request.number, |page| page.ahead.clone_from(&before))
+                            .await?;
+                        return Ok((false, error.with_help()));
+                    }
+                    let done = applying.join(", ");
+                    return Ok((
+                        false,
+                        format!("{}; {done} is being applied, and nothing is merged", error.with_help()),
+                    ));
+                }
+            }
+        }
+        self.ahead.notify_waiters();
+        let applied = applying.join(", ");
+        Ok((
+            true,
+            format!(
+                "{applied}: {} is being applied; the request is merged once that has succeeded",
+                short(head)
+            ),
+        ))
+    }
+
+    /// The applications that are applied before the merge and that the request changes, or has changed already.
+    fn concerned(&self, told: &Told) -> Vec<&Config> {
+        let changes = |config: &&Config| {
+            let mut parts = told.reviewed.review.parts.iter();
+            let part = parts.find(|part| part.application == config.name && part.looked_at_target);
+            part.is_some_and(|part| !part.changes_nothing())
+        };
+        let name = self.request_name(told.request.number);
+        let has = |config: &&Config| {
+            let pin =
+                self.board.handle(&config.name).and_then(|handle| handle.status().borrow().pinned.clone());
+            pin.is_some_and(|pin| pin.ahead_of.as_ref() == Some(&name))
+        };
+        let of_branch = self.followers(&told.request).filter(|config| Self::goes_ahead(config));
+        of_branch.filter(|config| changes(config) || has(config)).collect()
+    }
+
+    /// Looks after what is applied of an application before its merge, for as long as the context goes on. What was begun comes to its
+    /// end also where the configuration does not allow it any more.
+    pub(super) async fn keep_ahead(&self, cx: &Cx, config: &Config) {
+        while let Some(handle) = self.engine_of(cx, config).await {
+            self.keep_while_open(cx, config, &handle).await;
+        }
+    }
+
+    /// Returns when applications come or go.
+    async fn keep_while_open(&self, cx: &Cx, config: &Config, handle: &EngineHandle) {
+        let (mut moved, mut status) = (self.board.moved(), handle.status());
+        let mut held = None;
+        loop {
+            let woken = self.ahead.notified();
+            let now = status.borrow_and_update().clone();
+            let mut wait = self.every;
+            match Box::pin(self.carry_on(cx, config, handle, &now, &mut held)).await {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Cancelled => return,
+                Err(error) => {
+                    wait = wait.min(AGAIN);
+                    let (repository, application) = (self.repository.clone(), config.name.clone());
+                    self.tell(&ServerEvent::TellFailed { repository, application, error: error.to_string() });
+                }
+            }
+            tokio::select! {
+                biased;
+                () = cx.cancelled() => return,
+                _ = moved.changed() => return,
+                _ = status.changed() => {}
+                () = woken => {}
+                _ = cx.sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Does what is next for an application; `held` is the request that was ahead when this was called last.
+    pub(super) async fn carry_on(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        handle: &EngineHandle,
+        status: &EngineStatus,
+        held: &mut Option<u64>,
+    ) -> Result<()> {
+        let ahead = status.pinned.as_ref().and_then(|pin| Some((pin, self.number_of(pin)?)));
+        let Some((pin, number)) = ahead else {
+            if let Some(number) = held.take() {
+                self.say(cx, number, config, "somebody let go of it: what the branch has is applied", true)
+                    .await?;
+            }
+            return Ok(());
+        };
+        *held = Some(number);
+        let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+        let (text, ends) = match request.state {
+            RequestState::Merged => ("merged: the branch is followed again".to_owned(), Some(true)),
+            RequestState::Closed => (
+                "the request was closed without a merge: what the branch has is applied again".to_owned(),
+                Some(false),
+            ),
+            RequestState::Open if request.head.commit.as_str() != pin.revision.id() => {
+                let (older, newer) = (pin.revision.short(), short(&request.head.commit));
+                let text = format!(
+                    "{older} stays applied, and the request was pushed to since ({newer}): apply that, or close the request"
+                );
+                (text, None)
+            }
+            RequestState::Open => match standing(status, pin) {
+                Standing::Waits(why) => (why, None),
+                Standing::Failed(why) => (
+                    format!(
+                        "{why}. It is tried again, and nothing is merged: push a change and apply that, or close the request"
+                    ),
+                    None,
+                ),
+                Standing::Live => self.merge(cx, config, &request, pin).await?,
+            },
+        };
+        if let Some(merged) = ends {
+            let end = Request::EndAhead { request: self.request_name(number), merged };
+            handle.request(&cx.within(PATIENCE), SERVER, end).await?;
+            *held = None;
+        }
+        self.say(cx, number, config, &text, ends.is_some()).await
+    }
+
+    /// Merges a request whose head is live in one application, if it is in all. Gives what is said, and whether it is merged.
+    async fn merge(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        request: &ChangeRequest,
+        pin: &Pin,
+    ) -> Result<(String, Option<bool>)> {
+        let page = self.memory.page(cx, request.number).await?;
+        let others =
+            page.ahead.iter().flat_map(|ahead| &ahead.applications).filter(|name| **name != config.name);
+        let waits: Vec<&str> = others.filter(|name| !self.is_live(name, pin)).map(String::as_str).collect();
+        if !waits.is_empty() {
+            return Ok((format!("applied; the merge waits for {}", waits.join(", ")), None));
+        }
+        if let Some(newest) = self.moved_on(cx, config, pin).await? {
+            let text = format!(
+                "applied, and not merged: `{}` went on to {newest} meanwhile. Merge it into the request, push, and apply that",
+                request.base.name
+            );
+            return Ok((text, None));
+        }
+        let merge = Merge::of(CommitId::parse(pin.revision.id())?);
+        match self.forge.ensure_merged(cx, request.number, &merge).await {
+            Ok(merged) => {
+                let commit = merged.commit.as_ref().map(short).unwrap_or_default();
+                Ok((format!("applied, then merged as {commit}"), Some(true)))
+            }
+            Err(error) if is_said(&error) => {
+                Ok((format!("applied, and not merged: {}", error.with_help()), None))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn is_live(&self, application: &str, pin: &Pin) -> bool {
+        let Some(handle) = self.board.handle(application) else { return false };
+        let status = handle.status().borrow().clone();
+        let of_same = |own: &&Pin| own.ahead_of == pin.ahead_of && own.revision.id() == pin.revision.id();
+        let own = status.pinned.as_ref().filter(of_same);
+        own.is_some_and(|own| standing(&status, own) == Standing::Live)
+    }
+
+    /// What the branch has that the applied head has not: a merge would make something else.
+    async fn moved_on(&self, cx: &Cx, config: &Config, pin: &Pin) -> Result<Option<String>> {
+        let session = look(cx, config).await?;
+        let source = session.engine.source();
+        let newest = source.resolve(cx).await?;
+        let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history");
+        let relation = source.history().ok_or_else(unsupported)?.relation(cx, &newest, &pin.revision).await?;
+        let has_all = matches!(relation, Relation::Same | Relation::Newer);
+        Ok((!has_all).then(|| newest.short().to_owned()))
+    }
+
+    /// Says in the request how an application stands; once it is over, the merge does not wait for it any more.
+    async fn say(&self, cx: &Cx, number: u64, config: &Config, text: &str, is_over: bool) -> Result<()> {
+        let note = |page: &mut Page| {
+            let Some(ahead) = &mut page.ahead else { return false };
+            if is_over {
+                ahead.applications.retain(|name| *name != config.name);
+            }
+            ahead.said.insert(config.name.clone(), text.to_owned()).as_deref() != Some(text)
+        };
+        match self.memory.change(cx, number, note).await? {
+            true => self.show_answers(cx, number).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Lets go of what is applied before its merge, for who asks; nothing if nothing is.
+    pub(super) async fn let_go(&self, cx: &Cx, config: &Config, by: &str) -> Result<Option<String>> {
+        let handle = self.board.handle(&config.name).ok_or_else(|| not_at_work(&config.name))?;
+        let status = handle.status().borrow().clone();
+        let Some(request) = status.pinned.as_ref().and_then(|pin| pin.ahead_of.clone()) else {
+            return Ok(None);
+        };
+        let end = Request::EndAhead { request: request.clone(), merged: false };
+        handle.request(&cx.within(PATIENCE), by, end).await?;
+        Ok(Some(format!("`{}` lets go of {request}: what the branch has is applied again", config.name)))
+    }
+}
+
+/// Why nothing may be applied, if that is so.
+fn not_ready(entry: &Entry, page: &Page, told: &Told, nothing_is_meant: bool) -> Option<String> {
+    let Told { request, reviewed, asks_again, .. } = told;
+    let known = page.head.as_ref().filter(|known| known.commit == request.head.commit.as_str());
+    // Forges count in seconds.
+    let is_read = known.is_some_and(|known| entry.at.after(Duration::from_secs(1)) > known.since);
+    let why = match reviewed.review.outcome() {
+        _ if !is_read => {
+            "the request was pushed to since the command was written: read it, and give the command again"
+        }
+        _ if !reviewed.failed.is_empty() => "an application can't be planned; the comment says why",
+        Outcome::NeedsApproval => "it is not approved",
+        Outcome::Denied => "a gate denies it; the comment says which",
+        Outcome::Failed => "it can't be planned; the comment says why",
+        _ if !asks_again.is_empty() => "it changes who decides, so it is approved after the merge",
+        _ if request.is_draft => "the request is a draft",
+        _ if request.mergeable == Mergeable::No => "the forge says that the request can't be merged",
+        _ if nothing_is_meant => {
+            "no application that is meant is applied before the merge (`apply: before-merge`) and changed by the request"
+        }
+        _ => return None,
+    };
+    Some(why.to_owned())
+}
+
+/// What a forge says of a merge that people must do something about.
+fn is_said(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Conflict
+            | ErrorKind::Forbidden
+            | ErrorKind::Denied
+            | ErrorKind::Invalid
+            | ErrorKind::Unsupported
+    )
+}
+
+/// How the head stands to which an application is pinned.
+fn standing(status: &EngineStatus, pin: &Pin) -> Standing {
+    let telling = telling_of(status, Some(pin.revision.id()));
+    let Some(telling) = telling.filter(|telling| telling.commit == pin.revision.id()) else {
+        return Standing::Waits("is being applied".to_owned());
+    };
+    match telling.state {
+        StatusState::Success if telling.is_live => Standing::Live,
+        StatusState::Failure | StatusState::Error => Standing::Failed(telling.text),
+        _ => Standing::Waits(telling.text),
+    }
+}
+
+fn short(commit: &CommitId) -> &str {
+    commit.as_str().get(..12).unwrap_or(commit.as_str())
+}

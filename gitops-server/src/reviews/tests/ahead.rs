@@ -1,0 +1,187 @@
+//! Requests that are applied before they are merged.
+
+use gitops_core::EngineHandle;
+use gitops_forge::RequestState;
+
+use super::*;
+
+const BEFORE: &str =
+    "apply: before-merge\nforge: { gitea: { url: 'https://git.example.org', repository: platform/site } }\n";
+
+struct Ahead {
+    world: World,
+    handle: EngineHandle,
+    held: Option<u64>,
+}
+
+impl Ahead {
+    async fn new() -> Self {
+        let world = World::with(BEFORE).await;
+        let handle = world.board.handle("site").unwrap();
+        Self { world, handle, held: None }
+    }
+
+    /// Somebody says it on a request that was reviewed before; gives the answer.
+    async fn says(&self, number: u64, text: &str) -> (bool, String) {
+        let (world, reviews) = (&self.world, self.world.reviews());
+        reviews.0.review(&world.cx, number).await;
+        world.told();
+        world.says(&world.bob, number, text).await;
+        reviews.0.look(&world.cx, number).await;
+        reviews.0.review(&world.cx, number).await;
+        let mut answers = world.answers();
+        assert_eq!(answers.len(), 1, "{answers:?}");
+        let (_, done, answer) = answers.remove(0);
+        (done, answer)
+    }
+
+    /// Waits until a commit is live, whole.
+    async fn live(&self, commit: &str) {
+        let is_live = |status: &Arc<EngineStatus>| {
+            let complete = status.complete.as_ref();
+            let is_idle =
+                status.phase == Phase::Idle && status.revision.as_ref().is_some_and(|at| at.id() == commit);
+            is_idle && complete.is_some_and(|complete| complete.revision.id() == commit)
+        };
+        self.handle.status().wait_for(is_live).await.unwrap();
+    }
+
+    /// What a server does next that was started just now.
+    async fn carry_on(&mut self) {
+        let (reviews, status) = (self.world.reviews(), self.handle.status().borrow().clone());
+        let shared = &reviews.0;
+        let done = shared.carry_on(&self.world.cx, &shared.chosen[0], &self.handle, &status, &mut self.held);
+        Box::pin(done).await.unwrap();
+    }
+
+    async fn state(&self, number: u64) -> RequestState {
+        self.world.forge.change_request(&self.world.cx, number).await.unwrap().state
+    }
+
+    fn page(&self) -> String {
+        fs::read_to_string(self.world.path("live/page")).unwrap()
+    }
+
+    fn commit(&self, name: &str) -> String {
+        self.world.git(&["rev-parse", name])
+    }
+
+    async fn said(&self, number: u64) -> String {
+        self.world.ours(number, "answers/").await.concat()
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_applied_and_then_merged_also_by_a_server_that_was_started_in_between() {
+    let mut ahead = Ahead::new().await;
+    let number = ahead.world.propose("two", OURS);
+    let (done, answer) = ahead.says(number, "/apply").await;
+    assert!(done && answer.contains("the request is merged once that has succeeded"), "{answer}");
+    let head = ahead.commit("feature");
+    ahead.live(&head).await;
+    assert_eq!((ahead.page().as_str(), ahead.state(number).await), ("two", RequestState::Open));
+    let pinned = ahead.handle.status().borrow().pinned.clone().unwrap();
+    assert_eq!(pinned.ahead_of.as_deref(), Some(format!("gitea {OURS}#{number}").as_str()));
+    assert!(pinned.by.starts_with(&format!("bob (gitea {OURS}#{number}")), "{pinned:?}");
+    // What somebody changes by hand meanwhile is put back to what is applied, not to what the branch has.
+    fs::write(ahead.world.path("live/page"), "by hand").unwrap();
+    let soon = ahead.world.cx.within(Duration::from_secs(30));
+    while ahead.page() != "two" {
+        soon.sleep(Duration::from_millis(20)).await.expect("drift is repaired");
+    }
+    ahead.live(&head).await;
+    // What the forge does with the branch.
+    ahead.world.git(&["merge", "-q", "--ff-only", "feature"]);
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Merged);
+    assert!(ahead.said(number).await.contains("applied, then merged as"));
+    ahead.live(&ahead.commit("main")).await;
+    assert!(ahead.handle.status().borrow().pinned.is_none());
+    assert_eq!(ahead.page(), "two");
+    // There is nothing left to do.
+    let writes = ahead.world.forge.writes();
+    ahead.carry_on().await;
+    assert_eq!(ahead.world.forge.writes(), writes);
+    ahead.world.cx.cancel();
+}
+
+#[tokio::test]
+async fn nothing_is_merged_that_would_be_something_else_than_what_was_applied() {
+    let mut ahead = Ahead::new().await;
+    let number = ahead.world.propose("two", OURS);
+    assert!(ahead.says(number, "/apply site").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    // The branch goes on after the apply.
+    fs::write(ahead.world.path("repository/other"), "x").unwrap();
+    ahead.world.git(&["add", "-A"]);
+    ahead.world.git(&["commit", "-q", "-m", "other"]);
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Open);
+    assert!(ahead.said(number).await.contains("`main` went on to"), "{}", ahead.said(number).await);
+    assert_eq!(ahead.page(), "two", "it stays applied");
+    // A request that was not brought up to the branch is not applied at all.
+    let (done, answer) = ahead.says(number, "/apply").await;
+    assert!(!done && answer.contains("does not have everything of"), "{answer}");
+    // Nor is a head merged that nobody applied.
+    ahead.world.git(&["checkout", "-q", "feature"]);
+    ahead.world.git(&["merge", "-q", "--no-edit", "main"]);
+    let head = CommitId::parse(&ahead.commit("feature")).unwrap();
+    ahead.world.git(&["checkout", "-q", "main"]);
+    ahead.world.alice.push_commit(&ahead.world.cx, number, head.clone()).unwrap();
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Open);
+    assert!(ahead.said(number).await.contains("the request was pushed to since"));
+    assert!(ahead.says(number, "/apply").await.0);
+    ahead.live(head.as_str()).await;
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Merged);
+    ahead.world.cx.cancel();
+}
+
+#[tokio::test]
+async fn another_request_waits_and_is_told_for_whom_and_a_closed_one_is_taken_back() {
+    let mut ahead = Ahead::new().await;
+    let first = ahead.world.propose("two", OURS);
+    assert!(ahead.says(first, "/apply").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    let second = ahead.world.propose("three", OURS);
+    let (done, answer) = ahead.says(second, "/apply").await;
+    assert!(!done && answer.contains(&format!("`site` has gitea {OURS}#{first} applied")), "{answer}");
+    let comment = ahead.world.ours(second, "review/").await.concat();
+    assert!(comment.contains("is applied here"), "{comment}");
+    ahead.world.alice.close(first).unwrap();
+    ahead.carry_on().await;
+    ahead.live(&ahead.commit("main")).await;
+    assert_eq!(ahead.page(), "one", "what the branch has");
+    assert!(ahead.said(first).await.contains("closed without a merge"));
+    assert!(ahead.says(second, "/apply").await.0, "now it is its turn");
+    ahead.live(&ahead.commit("feature")).await;
+    let (done, answer) = ahead.says(second, "/unlock site").await;
+    assert!(done && answer.contains(&format!("lets go of gitea {OURS}#{second}")), "{answer}");
+    ahead.live(&ahead.commit("main")).await;
+    ahead.world.cx.cancel();
+}
+
+#[tokio::test]
+async fn what_is_not_approved_or_not_asked_for_is_not_applied() {
+    let world = World::new().await;
+    let number = world.propose("two", OURS);
+    world.says(&world.bob, number, "/apply").await;
+    world.reviews().0.look(&world.cx, number).await;
+    assert!(
+        world.answers()[0].2.contains("what is not merged is not applied"),
+        "it is off where nothing is said"
+    );
+    world.cx.cancel();
+
+    let gate =
+        "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+    let world = World::with(&format!("{BEFORE}{gate}")).await;
+    let handle = world.board.handle("site").unwrap();
+    let ahead = Ahead { world, handle, held: None };
+    let number = ahead.world.propose("two", OURS);
+    let (done, answer) = ahead.says(number, "/apply").await;
+    assert_eq!((done, answer.as_str()), (false, "it is not approved"));
+    assert!(ahead.handle.status().borrow().pinned.is_none() && ahead.page() == "one");
+    ahead.world.cx.cancel();
+}
