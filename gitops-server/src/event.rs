@@ -62,6 +62,28 @@ pub enum ServerEvent {
         /// What they say now.
         description: String,
     },
+    /// A commit of a merge queue was reviewed, and the forge says so.
+    Queued {
+        /// The repository.
+        repository: String,
+        /// The commit.
+        commit: String,
+        /// What it comes to.
+        outcome: String,
+        /// How many statuses were written.
+        statuses: usize,
+        /// Why it must not be merged; nothing if nothing is against it.
+        refused: Option<String>,
+    },
+    /// A commit of a merge queue could not be reviewed.
+    QueueFailed {
+        /// The repository.
+        repository: String,
+        /// The commit.
+        commit: String,
+        /// What went wrong, in one line.
+        error: String,
+    },
     /// A command in a comment was carried out or refused.
     Commanded {
         /// The repository.

@@ -17,11 +17,13 @@ mod merged;
 mod owners;
 mod planner;
 mod programs;
+mod queue;
 mod request;
 mod urgent;
 mod warm;
 
 pub use merged::AfterMerge;
+pub use queue::{ToldQueue, queued};
 pub use request::{Asked, Shelf, Told, patiently};
 pub use urgent::two_people;
 pub use warm::Warm;

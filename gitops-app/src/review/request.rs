@@ -20,14 +20,14 @@ pub struct Asked {
     pub(super) forge: Arc<dyn Forge>,
     pub(super) kind: ForgeKind,
     pub(super) number: u64,
-    context: String,
+    pub(super) context: String,
     vouched: Option<bool>,
     vouched_for: Option<CommitId>,
     full_plan: Option<String>,
     shelf: Option<Arc<dyn Shelf>>,
     pub(super) keeps_approvals: bool,
     answers_commands: bool,
-    warm: Option<Arc<Warm>>,
+    pub(super) warm: Option<Arc<Warm>>,
 }
 
 /// Where documents of reviews are kept for people to read.
@@ -249,7 +249,7 @@ impl Asked {
         Ok(patiently(cx, upsert).await?.is_written)
     }
 
-    fn statuses(&self, reviewed: &Reviewed) -> [CommitStatus; 2] {
+    pub(super) fn statuses(&self, reviewed: &Reviewed) -> [CommitStatus; 2] {
         let status = |name: &str, (state, text): (StatusState, String)| {
             CommitStatus::new(format!("{}/{name}", self.context), state, &text)
         };

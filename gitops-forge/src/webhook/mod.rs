@@ -55,9 +55,9 @@ pub struct Hint {
     pub repository: Option<RepositoryPath>,
     /// The change request.
     pub request: Option<u64>,
-    /// The commit: what a branch was pushed to, or the head of the request.
+    /// The commit: what a branch was pushed to, the head of the request, or what a merge queue made.
     pub commit: Option<CommitId>,
-    /// The branch that was pushed to, without `refs/heads/`.
+    /// The branch that was pushed to, or that a merge queue merges into, without `refs/heads/`.
     pub branch: Option<String>,
     /// The id of the delivery.
     pub delivery: SmolStr,

@@ -36,7 +36,8 @@ fn of_github(event: &str, body: &Value) -> Read {
         "pull_request" | "pull_request_sync" | "pull_request_target" => HintKind::Request,
         "issue_comment" => HintKind::Comment,
         "status" | "check_run" | "check_suite" | "workflow_run" => HintKind::Status,
-        "merge_group" => HintKind::MergeQueue,
+        // One that left the queue is asked about no more.
+        "merge_group" if body["action"] != "destroyed" => HintKind::MergeQueue,
         review if review.starts_with("pull_request_") => HintKind::Review,
         _ => HintKind::Other,
     };
@@ -57,7 +58,7 @@ fn of_github(event: &str, body: &Value) -> Read {
         repository: path(&body["repository"]["full_name"]),
         request: of_request.or(of_issue),
         commit: commit(body, commits),
-        branch: branch(body),
+        branch: branch(&body["ref"]).or_else(|| branch(&body["merge_group"]["base_ref"])),
     }
 }
 
@@ -70,13 +71,14 @@ fn of_gitlab(event: &str, body: &Value) -> Read {
             _ => HintKind::Request,
         },
         "Note Hook" | "Confidential Note Hook" => HintKind::Comment,
+        "Pipeline Hook" if is_train(&attributes["ref"]) => HintKind::MergeQueue,
         "Pipeline Hook" | "Job Hook" => HintKind::Status,
         _ => HintKind::Other,
     };
     let own = attributes["iid"].as_u64().filter(|_| event == "Merge Request Hook");
     let commits = match kind {
         HintKind::Push => &["/after"][..],
-        HintKind::Status => &["/object_attributes/sha", "/sha"],
+        HintKind::Status | HintKind::MergeQueue => &["/object_attributes/sha", "/sha"],
         _ => &["/object_attributes/last_commit/id", "/merge_request/last_commit/id"],
     };
     Read {
@@ -84,8 +86,18 @@ fn of_gitlab(event: &str, body: &Value) -> Read {
         repository: path(&body["project"]["path_with_namespace"]),
         request: own.or_else(|| body["merge_request"]["iid"].as_u64()),
         commit: commit(body, commits),
-        branch: branch(body),
+        branch: match kind {
+            HintKind::MergeQueue => body["merge_request"]["target_branch"].as_str().map(str::to_owned),
+            _ => branch(&body["ref"]),
+        },
     }
+}
+
+/// Whether a reference is that of a merge request's commit on a merge train.
+fn is_train(reference: &Value) -> bool {
+    let number =
+        reference.as_str().and_then(|name| name.strip_prefix("refs/merge-requests/")?.strip_suffix("/train"));
+    number.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 fn path(text: &Value) -> Option<RepositoryPath> {
@@ -98,6 +110,6 @@ fn commit(body: &Value, places: &[&str]) -> Option<CommitId> {
     CommitId::parse(found?).ok().filter(|commit| !commit.is_null())
 }
 
-fn branch(body: &Value) -> Option<String> {
-    body["ref"].as_str()?.strip_prefix("refs/heads/").map(str::to_owned)
+fn branch(reference: &Value) -> Option<String> {
+    reference.as_str()?.strip_prefix("refs/heads/").map(str::to_owned)
 }

@@ -145,6 +145,30 @@ fn gitlab_is_believed_by_its_token_or_by_its_signature() {
     assert!(verify(now, good, Some(&token)).is_err());
 }
 
+/// What GitLab's documentation calls a pipeline event, of a merge train and of a branch.
+#[test]
+fn a_merge_train_is_told_by_its_pipeline() {
+    let told = |reference: &str| {
+        let body = format!(
+            r#"{{"object_kind":"pipeline","project":{{"path_with_namespace":"platform/site"}},
+            "object_attributes":{{"id":31,"ref":"{reference}","sha":"{COMMIT}","source":"merge_request_event"}},
+            "merge_request":{{"iid":7,"target_branch":"main"}}}}"#
+        );
+        let headers = Headers::from([
+            ("x-gitlab-event", "Pipeline Hook".to_owned()),
+            ("x-gitlab-event-uuid", "13792a34-cac6-4fda-95a8-c58e00a3954e".to_owned()),
+            ("x-gitlab-token", SECRET.to_owned()),
+        ]);
+        verify(&headers, &body).unwrap()
+    };
+    let train = told("refs/merge-requests/7/train");
+    assert_eq!((train.kind, train.branch.as_deref()), (HintKind::MergeQueue, Some("main")));
+    assert_eq!((train.request, train.commit.unwrap().as_str()), (Some(7), COMMIT));
+    for other in ["refs/merge-requests/7/merge", "refs/merge-requests/x/train", "main"] {
+        assert_eq!(told(other).kind, HintKind::Status, "{other}");
+    }
+}
+
 #[test]
 fn no_secret_takes_nothing() {
     assert!(Webhooks::new([]).is_err() && Webhooks::new([secret("")]).is_err());
@@ -212,6 +236,14 @@ fn every_example_that_github_publishes_is_read() {
             };
             let told = (hint.kind, hint.request.is_some(), hint.commit.is_some());
             assert_eq!(told, (kind, has_request, has_commit), "{name}: {body:.300}");
+            if kind == HintKind::MergeQueue {
+                let group = &example["merge_group"];
+                let found =
+                    (hint.commit.as_ref().map(gitops_forge::CommitId::as_str), hint.branch.as_deref());
+                assert_eq!(found, (group["head_sha"].as_str(), Some("main")));
+                let gone = body.replace("checks_requested", "destroyed");
+                assert_eq!(verify(&github(name, SECRET, &gone), &gone).unwrap().kind, HintKind::Other);
+            }
             assert_eq!(hint.repository.is_some(), example["repository"]["full_name"].is_string(), "{name}");
             read += 1;
         }

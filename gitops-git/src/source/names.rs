@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
 
 use super::receive::failed;
-use super::{Inner, blocking};
+use super::{GitSource, Inner, blocking};
 use crate::credentials::Credentials;
 use crate::fault::over_limit;
 use crate::git::{Output, classify};
@@ -17,6 +17,24 @@ use crate::wire::{Answer, Talk};
 
 /// Bytes that a list of references may have.
 const LIST_BYTES: usize = 64 << 20;
+
+impl GitSource {
+    /// The branches whose names begin with a text, in their order, each as a revision: what a forge makes for itself too, such as the
+    /// commits of a merge queue.
+    ///
+    /// # Errors
+    /// Those of the repository; `Limit` if it has too many.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn branches(&self, cx: &Cx, beginning: &str) -> Result<Vec<Revision>> {
+        let prefix = format!("refs/heads/{beginning}");
+        let refs = self.0.advertised(cx, std::slice::from_ref(&prefix)).await?;
+        let named =
+            |(rest, id): (&str, gix::ObjectId)| Revision::new(id.to_string(), format!("{beginning}{rest}"));
+        Ok(refs.below(&prefix).map(named).collect())
+    }
+}
 
 impl Inner {
     /// The revision that is followed now.

@@ -6,6 +6,7 @@ mod commands;
 mod drift;
 mod look;
 mod memory;
+mod merge_queue;
 mod outcome;
 mod poll;
 mod promote;
@@ -29,6 +30,7 @@ use gitops_forge::{ChangeRequest, Forge};
 use tokio::sync::Notify;
 
 use self::memory::Memory;
+use self::merge_queue::MergeQueue;
 use self::poll::Seen;
 use self::queue::Queue;
 use crate::board::Board;
@@ -69,6 +71,8 @@ struct Shared {
     reviews: Queue,
     /// All of them are to be asked for now.
     poll: Notify,
+    /// What merge queues made.
+    merge_queue: MergeQueue,
     /// What is applied before merges is to be looked at now.
     ahead: Notify,
     seen: Mutex<BTreeMap<u64, Seen>>,
@@ -131,6 +135,7 @@ impl Reviews {
             looks: Queue::default(),
             reviews: Queue::default(),
             poll: Notify::new(),
+            merge_queue: MergeQueue::default(),
             ahead: Notify::new(),
             seen: Mutex::default(),
         }))
@@ -161,7 +166,8 @@ impl Reviews {
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_promoting(cx, config)));
         let ahead =
             futures::future::join_all(shared.chosen.iter().map(|config| shared.keep_ahead(cx, config)));
-        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues, promotions, ahead);
+        let queue = shared.keep_merge_queue(cx);
+        tokio::join!(looks, reviews, shared.keep_polling(cx), outcomes, issues, promotions, ahead, queue);
     }
 }
 
@@ -173,6 +179,10 @@ impl Shared {
                 self.wake_engines(cx, hint.branch.as_deref());
                 true
             }
+            (HintKind::MergeQueue, _) => match (&hint.branch, &hint.commit) {
+                (Some(base), Some(commit)) => self.merge_queue.push(base, commit),
+                _ => false,
+            },
             (HintKind::Comment, Some(number)) => look(number),
             (HintKind::Request | HintKind::Review, Some(number)) => look(number) && self.reviews.push(number),
             // Statuses are ours, most of them; nothing is said of a request by what is left.

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod promotion;
+mod queue;
 mod superseded;
 mod taken_back;
 

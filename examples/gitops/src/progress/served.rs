@@ -79,6 +79,22 @@ fn line(event: &ServerEvent, is_verbose: bool) -> Option<String> {
             let said = escape(description);
             format!("{repository}#{request} at {commit}: {said}; {statuses} pending statuses ended")
         }
+        ServerEvent::Queued { repository, commit, outcome, statuses, refused } => {
+            let commit = commit.get(..12).unwrap_or(commit);
+            let why = refused.as_ref().map(|why| format!(": {}", escape(why))).unwrap_or_default();
+            format!(
+                "{} {repository} at {commit} of the merge queue: {outcome}; {statuses} statuses written{why}",
+                paint(GREEN, "reviewed")
+            )
+        }
+        ServerEvent::QueueFailed { repository, commit, error } => {
+            let commit = commit.get(..12).unwrap_or(commit);
+            format!(
+                "{} {repository} at {commit} of the merge queue: {}",
+                paint(RED, "not reviewed:"),
+                escape(error)
+            )
+        }
         ServerEvent::Commanded { repository, request, by, command, done, answer, .. } => {
             let style = if *done { GREEN } else { YELLOW };
             let answer = escape(answer.lines().next().unwrap_or_default());

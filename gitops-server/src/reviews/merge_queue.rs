@@ -1,0 +1,142 @@
+//! The commits that the forge's merge queue makes: reviewed as they come, each once.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use gitops_app::config::{ForgeKind, GitRef};
+use gitops_app::review::queued;
+use gitops_core::{Cx, ErrorKind, Result};
+use gitops_forge::CommitId;
+use tokio::sync::Notify;
+
+use super::poll::AGAIN;
+use super::{Shared, nobody};
+use crate::event::ServerEvent;
+
+/// How many commits wait at most, and of how many it is known that they were told.
+const ROOM: usize = 1_000;
+
+/// The commits that wait.
+#[derive(Default)]
+pub(super) struct MergeQueue {
+    state: Mutex<State>,
+    woken: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    /// Each with the branch that it would become.
+    due: VecDeque<(String, CommitId)>,
+    told: VecDeque<CommitId>,
+}
+
+impl MergeQueue {
+    /// A commit is to be reviewed; gives whether there was room to remember it.
+    pub fn push(&self, base: &str, commit: &CommitId) -> bool {
+        let mut state = self.state();
+        let is_known = state.told.contains(commit) || state.due.iter().any(|(_, due)| due == commit);
+        if is_known {
+            return true;
+        }
+        if state.due.len() >= ROOM {
+            return false;
+        }
+        state.due.push_back((base.to_owned(), commit.clone()));
+        drop(state);
+        self.woken.notify_one();
+        true
+    }
+
+    fn next(&self) -> Option<(String, CommitId)> {
+        self.state().due.front().cloned()
+    }
+
+    /// The first commit was reviewed.
+    fn done(&self, commit: &CommitId) {
+        let mut state = self.state();
+        state.due.retain(|(_, due)| due != commit);
+        state.told.push_back(commit.clone());
+        let surplus = state.told.len().saturating_sub(ROOM);
+        state.told.drain(..surplus);
+    }
+
+    /// The first commit has its turn after the others.
+    fn put_back(&self) {
+        self.state().due.rotate_left(1);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shared {
+    /// Reviews what the merge queue makes, for as long as the context goes on.
+    pub(super) async fn keep_merge_queue(&self, cx: &Cx) {
+        while !cx.is_cancelled() {
+            let Some((base, commit)) = self.merge_queue.next() else {
+                tokio::select! {
+                    () = cx.cancelled() => {}
+                    () = self.merge_queue.woken.notified() => {}
+                }
+                continue;
+            };
+            match Box::pin(self.review_queued(cx, &base, &commit)).await {
+                Ok(()) => self.merge_queue.done(&commit),
+                Err(error) if error.kind() == ErrorKind::Cancelled => return,
+                Err(error) => {
+                    let (repository, text) = (self.repository.clone(), error.to_string());
+                    self.tell(&ServerEvent::QueueFailed {
+                        repository,
+                        commit: commit.to_string(),
+                        error: text,
+                    });
+                    match error.is_retryable() {
+                        true => self.merge_queue.put_back(),
+                        false => self.merge_queue.done(&commit),
+                    }
+                    if cx.sleep(self.every.min(AGAIN)).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Reviews one commit, if its branch is followed and this process works with it.
+    pub(super) async fn review_queued(&self, cx: &Cx, base: &str, commit: &CommitId) -> Result<()> {
+        if !self.is_at_work() || self.follow(base).next().is_none() {
+            return Ok(());
+        }
+        let chosen = self.chosen();
+        let told =
+            self.asked(0).review_queued(cx, &self.applications, &chosen, &nobody(), base, commit).await?;
+        self.tell(&ServerEvent::Queued {
+            repository: self.repository.clone(),
+            commit: commit.to_string(),
+            outcome: told.reviewed.review.outcome().to_string(),
+            statuses: told.statuses,
+            refused: told.refused,
+        });
+        Ok(())
+    }
+
+    /// Looks for commits of which no webhook told. GitHub shows them as branches; of GitLab's trains its webhooks tell.
+    pub(super) async fn look_for_queued(&self, cx: &Cx) -> Result<()> {
+        if self.kind != ForgeKind::GitHub {
+            return Ok(());
+        }
+        let mut asked: Vec<String> = Vec::new();
+        for config in &self.chosen {
+            let GitRef::Branch(base) = &config.source.reference else { continue };
+            if asked.contains(base) {
+                continue;
+            }
+            asked.push(base.clone());
+            for commit in queued(cx, config).await? {
+                self.merge_queue.push(base, &commit);
+            }
+        }
+        Ok(())
+    }
+}
