@@ -3,13 +3,16 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use async_trait::async_trait;
+
+// Files are a backend, which the engine knows nothing of: this test alone looks up to it.
+use super::super::super::backend::directory::{Directory, FileRender};
 use super::*;
-use crate::backend::directory::{Directory, FileRender};
+use crate::cx::{Clock, System, Time};
 use crate::engine::ApplyOptions;
 use crate::engine::state_dir::StateDir;
 use crate::source::{Source, SourceInfo};
 use crate::state::record::Record;
-use crate::{Clock, System, Time, async_trait};
 
 /// Files of which each set is a revision.
 #[derive(Default)]
