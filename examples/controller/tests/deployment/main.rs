@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod forged;
+mod promotion;
 mod requests;
 mod taken_back;
 
