@@ -44,7 +44,7 @@ pub use engine::state_dir::{StateDir, StatePeek};
 pub use engine::supervisor::Supervisor;
 pub use engine::{
     ApplyOptions, Attempt, BlockedObject, Engine, EngineBuilder, EngineHandle, EngineStatus, Finding,
-    HealthStatus, Phase, Pin, Report, Request, Requests, SpeculativePlan, State, StepOutcome, StepResult,
+    HealthStatus, Phase, Pin, PinExpect, Report, Request, Requests, SpeculativePlan, State, StepOutcome, StepResult,
     Suspension, SyncStatus, Ticket,
 };
 pub use gate::{BlastRadius, Gate, GateMessage, MassDelete, Proposal, Verdict, gate};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gitops_core::capability::Readiness;
-use gitops_core::{Cx, EngineHandle, Error, ErrorKind, EventSink, Pin, Request, Result, Revision};
+use gitops_core::{Cx, EngineHandle, Error, ErrorKind, EventSink, Pin, PinExpect, Request, Result, Revision};
 use gitops_forge::Forge;
 
 use super::deployment::{Deployment, Judgement, was_left};
@@ -196,9 +196,9 @@ impl<'a> Watch<'a> {
         let revert = Revert::of(cx, &session, bad, &pin.revision).await?;
         let request = match revert.progress(cx, &session, &**forge, context).await? {
             Progress::Landed => {
-                let by = format!("rollback of {}", bad.short());
-                self.handle.request(&cx.within(PATIENCE), &by, Request::Unpin).await?;
-                return Ok(Some(Step::Followed));
+                let (by, expect) = (format!("rollback of {}", bad.short()), PinExpect::still(pin));
+                let is_done = self.ask(cx, &by, Request::Unpin { expect }, |now| now != Some(pin)).await?;
+                return Ok(is_done.then_some(Step::Followed));
             }
             Progress::Closed(request) => {
                 let why = format!(
@@ -262,9 +262,32 @@ impl<'a> Watch<'a> {
         // What can't be taken back by a request is not begun.
         Revert::of(cx, &session, &bad, &good).await?;
         drop(session);
-        let pin = Request::Pin { revision: good.clone() };
-        self.handle.request(&cx.within(PATIENCE), &by, pin).await?;
-        Ok(Judged::Step(Step::RolledBack { bad, good, why }))
+        let pin = Request::Pin { revision: good.clone(), expect: PinExpect::Followed };
+        match self.ask(cx, &by, pin, |now| now.is_some()).await? {
+            true => Ok(Judged::Step(Step::RolledBack { bad, good, why })),
+            false => Ok(Judged::Wait),
+        }
+    }
+
+    /// Asks the engine for something about the pin, and says whether it was done: not if a person ordered something else
+    /// meanwhile. `moved` says of the pin that there is now whether that is so.
+    async fn ask(
+        &self,
+        cx: &Cx,
+        by: &str,
+        request: Request,
+        moved: impl FnOnce(Option<&Pin>) -> bool,
+    ) -> Result<bool> {
+        match self.handle.request(&cx.within(PATIENCE), by, request).await {
+            Err(refused) if refused.kind() == ErrorKind::Denied => {
+                let status = self.handle.status().borrow().clone();
+                match moved(status.pinned.as_ref()) || status.suspended.is_some() {
+                    true => Ok(false),
+                    false => Err(refused),
+                }
+            }
+            asked => asked.map(|()| true),
+        }
     }
 }
 

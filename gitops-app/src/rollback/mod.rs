@@ -14,8 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::{
-    AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, EventSink, Relation, Request, Result, Revision,
-    SyncResult, Time,
+    AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, EventSink, PinExpect, Relation, Request, Result,
+    Revision, SyncResult, Time,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Forge, ForgeExt, NewRequest, RequestQuery, RequestState,
@@ -309,6 +309,7 @@ pub async fn follow_again(
 ) -> Result<bool> {
     let session = Session::builder(config).open(cx).await?;
     let Some(pin) = session.engine.pinned(cx).await? else { return Ok(false) };
+    let expect = PinExpect::still(&pin);
     let (bad, good) = bad_and_good(cx, session.audit(), None, Some(pin.revision)).await?;
     let revert = Revert::of(cx, &session, &bad, &good).await?;
     if revert.progress(cx, &session, forge, context).await? != Progress::Landed {
@@ -316,7 +317,7 @@ pub async fn follow_again(
     }
     drop(session);
     let by = format!("rollback of {}", bad.short());
-    Box::pin(order::order(cx, config, events, &by, &Request::Unpin)).await?;
+    Box::pin(order::order(cx, config, events, &by, &Request::Unpin { expect })).await?;
     Ok(true)
 }
 

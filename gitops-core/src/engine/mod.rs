@@ -55,7 +55,7 @@ pub use ledger::State;
 pub(crate) use ledger::look;
 #[cfg(feature = "simulate")]
 pub(crate) use ledger::stored;
-pub use pin::Pin;
+pub use pin::{Pin, PinExpect};
 pub use report::{Report, StepOutcome, StepResult};
 pub use request::{Request, Requests, Ticket};
 pub use speculative::SpeculativePlan;

@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Engine;
+use super::orders::Orders;
 use crate::cx::{Cx, Time};
 use crate::source::Relation;
 use crate::state::audit::AuditEvent;
@@ -25,7 +26,62 @@ pub struct Pin {
     pub(super) leaves_the_line: bool,
 }
 
+/// What a request about the pin goes by. Who acts by itself gives way to a person who was faster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum PinExpect {
+    /// Nothing: what is asked last counts.
+    #[default]
+    Anything,
+    /// The application follows its source, and is not suspended.
+    Followed,
+    /// It is still pinned as it was.
+    Pinned {
+        /// By whom.
+        by: String,
+        /// Since when.
+        since: Time,
+    },
+}
+
+impl PinExpect {
+    /// That the application is still pinned like this.
+    pub fn still(pin: &Pin) -> Self {
+        Self::Pinned { by: pin.by.clone(), since: pin.since }
+    }
+
+    pub(super) fn is_anything(&self) -> bool {
+        *self == Self::Anything
+    }
+}
+
 impl Engine {
+    /// Whether a request about the pin may be fulfilled.
+    ///
+    /// # Errors
+    /// `Conflict` if somebody pinned, unpinned or suspended the application since.
+    pub(super) async fn check_pin(&self, cx: &Cx, expect: &PinExpect) -> Result<()> {
+        if expect.is_anything() {
+            return Ok(());
+        }
+        let Orders { pin, suspension } = self.orders(cx).await?;
+        let message = match (expect, pin, suspension) {
+            (PinExpect::Followed, None, None) => return Ok(()),
+            (PinExpect::Pinned { by, since }, Some(pin), _) if (by, since) == (&pin.by, &pin.since) => {
+                return Ok(());
+            }
+            (_, Some(pin), _) => {
+                format!("the application is pinned to {} by {} meanwhile", pin.revision, pin.by)
+            }
+            (PinExpect::Followed, None, Some(suspension)) => {
+                format!("the application is suspended by {} meanwhile", suspension.by)
+            }
+            (_, None, _) => "the application follows its source again meanwhile".to_owned(),
+        };
+        Err(Error::new(ErrorKind::Conflict, message))
+    }
+
     /// Pins the application to an earlier (or any other) revision; the next plan is made from it.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::{Engine, Finding};
+use super::{Engine, Finding, PinExpect};
 use crate::cx::{Cx, Time};
 use crate::state::approval::Approval;
 use crate::state::store::{Document, StateStore};
@@ -27,9 +27,16 @@ pub enum Request {
     Pin {
         /// Which one.
         revision: Revision,
+        /// What it goes by.
+        #[serde(default, skip_serializing_if = "PinExpect::is_anything")]
+        expect: PinExpect,
     },
     /// Follow the source again.
-    Unpin,
+    Unpin {
+        /// What it goes by.
+        #[serde(default, skip_serializing_if = "PinExpect::is_anything")]
+        expect: PinExpect,
+    },
     /// Apply the head of a request before it is merged.
     GoAhead {
         /// The head.
@@ -77,6 +84,18 @@ pub enum Request {
         /// The object.
         key: Key,
     },
+}
+
+impl Request {
+    /// Hold the application to a revision, whatever it is pinned to by then.
+    pub fn pin(revision: Revision) -> Self {
+        Self::Pin { revision, expect: PinExpect::Anything }
+    }
+
+    /// Follow the source again, whatever the application is pinned to by then.
+    pub fn unpin() -> Self {
+        Self::Unpin { expect: PinExpect::Anything }
+    }
 }
 
 /// A request that was made; its answer is asked for with it.
@@ -284,8 +303,14 @@ impl Engine {
 
     async fn carry_out_request(&mut self, cx: &Cx, by: &str, request: &Request) -> Result<()> {
         match request {
-            Request::Pin { revision } => self.pin(cx, revision.id(), by).await.map(drop),
-            Request::Unpin => self.unpin(cx, by).await.map(drop),
+            Request::Pin { revision, expect } => {
+                self.check_pin(cx, expect).await?;
+                self.pin(cx, revision.id(), by).await.map(drop)
+            }
+            Request::Unpin { expect } => {
+                self.check_pin(cx, expect).await?;
+                self.unpin(cx, by).await.map(drop)
+            }
             Request::GoAhead { revision, request } => {
                 self.go_ahead(cx, revision, request, by).await.map(drop)
             }

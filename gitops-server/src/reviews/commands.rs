@@ -225,7 +225,7 @@ impl Shared {
             None => last_good(cx, config, &handle).await?,
         };
         let shown = revision.to_string();
-        let pin = Request::Pin { revision: revision.clone() };
+        let pin = Request::pin(revision.clone());
         handle.request(&cx.within(PATIENCE), &self.by(request, comment), pin).await?;
         let next = self.take_back(cx, config, &revision).await?;
         Ok(Done::Yes(format!("`{application}` is pinned to {shown}: newer commits wait. {next}")))

@@ -48,9 +48,9 @@ async fn by_process(app: &App, args: &RollbackArgs, locked: Failure) -> Ended {
         Some(name) => {
             let revision = find(app, &session, name).await?;
             let done = format!("The process at work is pinned to {} now.", escape(&revision.to_string()));
-            (Request::Pin { revision }, done)
+            (Request::pin(revision), done)
         }
-        None => (Request::Unpin, "The process at work follows the source again.".to_owned()),
+        None => (Request::unpin(), "The process at work follows the source again.".to_owned()),
     };
     ask(app, &session, &request, locked).await?;
     app.screen.note(&done);

@@ -1,7 +1,7 @@
 //! What is left of a rollback that nobody asked for, after the pin.
 
 use gitops_app::rollback::{Step, Watch};
-use gitops_core::Request;
+use gitops_core::{ErrorKind, PinExpect, Request};
 use gitops_forge::RequestQuery;
 
 use super::*;
@@ -24,9 +24,10 @@ async fn a_rollback_goes_on_after_each_step_and_never_opens_a_closed_request_aga
     let branch = format!("gitops/revert-site-{}", &bad.as_str()[..12]);
     world.forge.branch(&branch);
     let revision = gitops_core::Revision::new(good.clone(), good.clone());
-    let pin = Request::Pin { revision };
+    let pin = Request::pin(revision);
     handle.request(&world.cx, &format!("automatic rollback of {bad}"), pin).await.unwrap();
     is_live(&good).await;
+    let automatic = handle.status().borrow().pinned.clone().unwrap();
 
     let config = world.applications().all.remove(0);
     let step = async || {
@@ -70,5 +71,26 @@ async fn a_rollback_goes_on_after_each_step_and_never_opens_a_closed_request_aga
     assert_eq!(handle.status().borrow().pinned, None);
     assert_eq!(fs::read_to_string(world.path("live/page")).unwrap(), "one");
     assert_eq!(step().await, None, "without `rollback:` nothing is judged");
+
+    // A person pins it in the moment before another rollback begins by itself, or ends: what the person said counts.
+    let to = |commit: &str| gitops_core::Revision::new(commit, commit);
+    handle.request(&world.cx, "alice", Request::pin(to(&reverted))).await.unwrap();
+    let late = [
+        Request::Pin { revision: to(&good), expect: PinExpect::Followed },
+        Request::Unpin { expect: PinExpect::still(&automatic) },
+    ];
+    for late in late {
+        let refused = handle.request(&world.cx, "automatic rollback", late).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Denied);
+        assert!(refused.to_string().contains("by alice meanwhile"), "{refused}");
+    }
+    let pinned = handle.status().borrow().pinned.clone().unwrap();
+    assert_eq!((pinned.by.as_str(), pinned.revision.id()), ("alice", &*reverted));
+    handle.request(&world.cx, "bo", Request::Unpin { expect: PinExpect::still(&pinned) }).await.unwrap();
+    let reason = "incident 18".to_owned();
+    handle.request(&world.cx, "alice", Request::Suspend { reason }).await.unwrap();
+    let late = Request::Pin { revision: to(&good), expect: PinExpect::Followed };
+    let refused = handle.request(&world.cx, "automatic rollback", late).await.unwrap_err();
+    assert!(refused.to_string().contains("suspended by alice meanwhile"), "{refused}");
     world.cx.cancel();
 }
