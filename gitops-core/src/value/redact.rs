@@ -50,30 +50,50 @@ fn quoted(secret: &str) -> Vec<String> {
         quoted[1..quoted.len() - 1].to_owned()
     };
     let once = within(secret);
-    // Go writes these characters of HTML by their numbers.
+    // Go writes these characters of HTML by their numbers, Python all that is not ASCII, PHP a slash with another before it.
     let go = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026")];
     let of_go = go.iter().fold(once.clone(), |text, (mark, number)| text.replace(*mark, number));
-    let twice = within(&once);
-    vec![once, of_go, twice]
+    let of_python = in_ascii(&once);
+    let of_php = [&once, &of_python].map(|text| text.replace('/', "\\/"));
+    // Within the quotes of HCL, what would begin a template is doubled.
+    let of_hcl = once.replace("${", "$${").replace("%{", "%%{");
+    let twice = [&once, &of_go, &of_python].map(|text| within(text));
+    [once, of_go, of_python, of_hcl].into_iter().chain(of_php).chain(twice).collect()
 }
+
+fn in_ascii(text: &str) -> String {
+    let numbers = |c: char| {
+        let mut units = [0; 2];
+        c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>()
+    };
+    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { numbers(c) }).collect()
+}
+
+/// The marks that the usual encoders of URLs leave as they are: of queries; of paths and of users in Go; of JavaScript, parts
+/// and wholes; of Python; of users and queries by the standard.
+const LEFT_AS_IT_IS: [&str; 8] = [
+    "",
+    "$&+=:@",
+    "$&+,;=",
+    "!'()*",
+    ";,/?:@&=+$!*'()#",
+    "/",
+    "!$&'()*+,;=:",
+    "!$&'()*+,;=:@/?",
+];
 
 /// In a URL: all but letters and digits and `-._~` by their numbers, in both cases, and with `+` for a blank.
 fn escaped(secret: &str) -> Vec<String> {
-    let with = |number: fn(u8) -> String| -> String {
-        let escape = |byte: u8| match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                char::from(byte).to_string()
-            }
-            byte => number(byte),
+    let with = |left: &str, number: fn(u8) -> String| -> String {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let escape = |byte: u8| match is_plain(byte) || left.as_bytes().contains(&byte) {
+            true => char::from(byte).to_string(),
+            false => number(byte),
         };
         secret.bytes().map(escape).collect()
     };
-    let (upper, lower) = (with(|byte| format!("%{byte:02X}")), with(|byte| format!("%{byte:02x}")));
-    // What may stand in a password or a query as it is.
-    let kept = "!$&'()*+,;=:@/?".chars().fold(upper.clone(), |text, mark| {
-        text.replace(&format!("%{:02X}", u32::from(mark)), &mark.to_string())
-    });
-    vec![upper.replace("%20", "+"), lower.replace("%20", "+"), upper, lower, kept]
+    let both = |left: &str| [with(left, |byte| format!("%{byte:02X}")), with(left, |byte| format!("%{byte:02x}"))];
+    LEFT_AS_IT_IS.iter().flat_map(|left| both(left)).flat_map(|form| [form.replace("%20", "+"), form]).collect()
 }
 
 /// In base64, wherever in the encoded text it begins: the characters that depend on its neighbours are left out.
@@ -109,6 +129,27 @@ mod tests {
         for text in shown {
             let hidden = hide(&text, &forms);
             assert!(hidden.contains(HIDDEN) && !hidden.contains("rd"), "{text} became {hidden}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_as_the_encoders_of_many_languages_write_it() {
+        let forms = forms("a/b&c=d @é${x}");
+        for shown in [
+            "https://h/a%2Fb&c=d%20@%C3%A9$%7Bx%7D",
+            "https://me:a%2Fb&c=d%20%40%C3%A9$%7Bx%7D@h",
+            "?t=a%2Fb%26c%3Dd%20%40%C3%A9%24%7Bx%7D",
+            "?t=a%2fb%26c%3dd+%40%c3%a9%24%7bx%7d",
+            "quote: a/b%26c%3Dd%20%40%C3%A9%24%7Bx%7D",
+            "encodeURI: a/b&c=d%20@%C3%A9$%7Bx%7D",
+            r#"{"t":"a/b\u0026c=d @é${x}"}"#,
+            r#"{"t": "a/b&c=d @\u00e9${x}"}"#,
+            r#"{"t":"a\/b&c=d @\u00e9${x}"}"#,
+            r#"t = "a/b&c=d @é$${x}""#,
+            r#"body: "{\"t\":\"a/b\\u0026c=d @é${x}\"}""#,
+        ] {
+            let hidden = hide(shown, &forms);
+            assert!(hidden.contains(HIDDEN) && !hidden.contains("c=d") && !hidden.contains("x}"), "{shown}: {hidden}");
         }
     }
 
