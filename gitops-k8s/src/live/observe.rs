@@ -24,6 +24,7 @@ const OPEN: usize = 8;
 /// # Errors
 /// Where the server did not answer at all: then nothing is known of anything.
 pub(crate) async fn observe(inner: &Inner, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+    let _look = inner.book.look(scope.keys());
     let mut kinds: BTreeMap<&GroupKind, Vec<&Key>> = BTreeMap::new();
     scope.keys().for_each(|key| kinds.entry(key.kind()).or_default().push(key));
     let mut questions = Vec::new();

@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_core::{Digest, GroupKind, Key};
 use smol_str::SmolStr;
@@ -17,6 +17,8 @@ pub(crate) struct Book {
     moved: Mutex<BTreeSet<Key>>,
     /// Objects that are being changed, each with what was last shown of it meanwhile.
     flying: Mutex<BTreeMap<Key, Option<State>>>,
+    /// Objects that are being looked at, in the same way.
+    looked: Mutex<BTreeMap<Key, Looked>>,
     /// The kinds, each in one namespace or (with none) in all, of which a stream shows every move.
     followed: Mutex<BTreeSet<(GroupKind, SmolStr)>>,
     news: Notify,
@@ -26,6 +28,42 @@ pub(crate) struct Book {
 pub(crate) struct Flight<'a> {
     book: &'a Book,
     key: Key,
+}
+
+/// What is known of an object that is being looked at.
+#[derive(Debug, Default)]
+struct Looked {
+    /// How many look at it.
+    looks: usize,
+    /// What was last shown of it meanwhile.
+    shown: Option<State>,
+}
+
+/// A look under way. What a watch shows of its objects waits for its end: what is told then may be older.
+pub(crate) struct Look<'a> {
+    book: &'a Book,
+    keys: Vec<Key>,
+}
+
+impl Drop for Look<'_> {
+    fn drop(&mut self) {
+        let shown: Vec<(Key, State)> = {
+            let mut looked = self.book.looked();
+            let keys = std::mem::take(&mut self.keys).into_iter();
+            keys.filter_map(|key| Some((key.clone(), end_look(&mut looked, &key)?))).collect()
+        };
+        shown.into_iter().for_each(|(key, state)| self.book.judge(&key, state));
+    }
+}
+
+/// What was shown of an object, once the last of those who look at it is through.
+fn end_look(looked: &mut BTreeMap<Key, Looked>, key: &Key) -> Option<State> {
+    let look = looked.get_mut(key)?;
+    look.looks = look.looks.saturating_sub(1);
+    match look.looks {
+        0 => looked.remove(key)?.shown,
+        _ => None,
+    }
 }
 
 impl Drop for Flight<'_> {
@@ -50,9 +88,14 @@ impl Book {
         };
     }
 
-    /// Whether the engine was told of an object, or is changing it: nothing else is news to it.
+    fn looked(&self) -> MutexGuard<'_, BTreeMap<Key, Looked>> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the engine was told of an object, looks at it, or is changing it: nothing else is news to it.
     pub fn asks_about(&self, key: &Key) -> bool {
         self.told.get(key).is_some()
+            || self.looked().contains_key(key)
             || self.flying.lock().unwrap_or_else(PoisonError::into_inner).contains_key(key)
     }
 
@@ -88,6 +131,15 @@ impl Book {
         Flight { book: self, key: key.clone() }
     }
 
+    /// A look at objects begins: what moves from here on is not missed, also of one that nobody was told of yet.
+    pub fn look<'a>(&self, keys: impl IntoIterator<Item = &'a Key>) -> Look<'_> {
+        let keys: Vec<Key> = keys.into_iter().cloned().collect();
+        let mut looked = self.looked();
+        keys.iter().for_each(|key| looked.entry(key.clone()).or_default().looks += 1);
+        drop(looked);
+        Look { book: self, keys }
+    }
+
     /// What a watch shows of an object.
     pub fn show(&self, key: &Key, state: State) {
         let mut flying = self.flying.lock().unwrap_or_else(PoisonError::into_inner);
@@ -96,6 +148,10 @@ impl Book {
             return;
         }
         drop(flying);
+        if let Some(look) = self.looked().get_mut(key) {
+            look.shown = Some(state);
+            return;
+        }
         self.judge(key, state);
     }
 
@@ -158,6 +214,29 @@ mod tests {
         book.show(&key(), foreign);
         drop(flight);
         assert!(moved(&book), "it was somebody else");
+    }
+
+    #[test]
+    fn what_moves_during_the_first_look_at_an_object_is_not_missed() {
+        let (book, key) = (Book::default(), key());
+        let [old, new] = [State::test(1, 10), State::test(2, 20)];
+        let (look, other) = (book.look([&key]), book.look([&key]));
+        assert!(book.asks_about(&key));
+        book.show(&key, new);
+        book.told.tell(&key, old);
+        drop(look);
+        assert!(!moved(&book), "another look may yet tell of it");
+        drop(other);
+        assert!(moved(&book), "what was read was older");
+        let look = book.look([&key]);
+        book.show(&key, new);
+        book.told.tell(&key, new);
+        drop(look);
+        assert!(!moved(&book), "the look saw it itself");
+        let gone = book.look([&key]);
+        book.show(&key, State::absent("30"));
+        drop(gone);
+        assert!(moved(&book), "a look that failed told nothing");
     }
 
     #[test]
