@@ -65,6 +65,12 @@ impl Credentials {
     /// What ssh does not tell where nobody is there to type: it says no more than that no key was let in.
     pub(crate) fn explain(&self, error: Error) -> Error {
         match self {
+            Self::SshKey { path, .. } if error.kind() == ErrorKind::Unauthenticated && !path.is_file() => {
+                invalid("the private key is not there")
+                    .with("path", path.display())
+                    .because(error)
+                    .help("name the file of the key: `auth: { ssh: { key: PATH } }`")
+            }
             Self::SshKey { path, .. }
                 if error.kind() == ErrorKind::Unauthenticated && has_passphrase(path) =>
             {

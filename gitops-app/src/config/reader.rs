@@ -210,14 +210,18 @@ impl Reader {
         Some(text.clone())
     }
 
-    /// What was written, and not what it was read as: `1.10` is no `1.1`.
+    /// What was written, and not what it was read as: `1.10` is no `1.1`, and `on` no `true`.
     fn text_help(&self, node: &Node) -> String {
-        let Shape::Number(number) = &node.shape else { return text_help(&node.shape) };
+        let read = match &node.shape {
+            Shape::Number(number) => number.clone(),
+            Shape::Bool(value) => value.to_string(),
+            _ => return "write one value here".to_owned(),
+        };
         let text = &self.files[node.place.file].text;
         let line = text.lines().nth(node.place.line as usize - 1).unwrap_or_default();
         let written = line.chars().skip(node.place.column as usize - 1);
         let written: String = written.take_while(|c| !c.is_whitespace() && !",]}#".contains(*c)).collect();
-        format!("put it in quotes: \"{}\"", if written.is_empty() { number } else { &written })
+        format!("put it in quotes: \"{}\"", if written.is_empty() { read } else { written })
     }
 
     /// A number of bytes, such as `10 MiB`, or of things.
@@ -312,13 +316,6 @@ fn masked(line: &str) -> String {
         at = end;
     }
     shown.into_iter().collect()
-}
-
-fn text_help(shape: &Shape) -> String {
-    match shape {
-        Shape::Bool(value) => format!("put it in quotes: \"{value}\""),
-        _ => "write one value here".to_owned(),
-    }
 }
 
 /// Words as a list for people.

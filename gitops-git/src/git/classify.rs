@@ -16,7 +16,7 @@ struct Meaning {
 }
 
 /// The first that fits decides, so causes stand before what follows from them.
-const MEANINGS: [Meaning; 23] = [
+const MEANINGS: [Meaning; 24] = [
     Meaning {
         said: &[
             "REMOTE HOST IDENTIFICATION HAS CHANGED",
@@ -50,6 +50,12 @@ const MEANINGS: [Meaning; 23] = [
         kind: ErrorKind::Unauthenticated,
         message: "ssh can't use the private key",
         help: "the file must hold a key without passphrase and be readable by its owner only (chmod 600)",
+    },
+    Meaning {
+        said: &["Problem with the SSL CA cert", "error setting certificate", "error adding trust anchors"],
+        kind: ErrorKind::Invalid,
+        message: "the file of certificates can't be used",
+        help: "name a file that may be read and holds certificates in PEM: `auth: { ca_file: PATH }`",
     },
     Meaning {
         said: &[

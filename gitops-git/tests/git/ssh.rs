@@ -121,6 +121,17 @@ async fn a_private_key_with_a_passphrase_is_told_from_one_that_is_not_let_in() {
     ");
 }
 
+/// People met it as a server that let nobody in, where a path was misspelt.
+#[tokio::test]
+async fn a_private_key_that_is_not_there_is_no_refusal_of_the_server() {
+    let repo = Repo::with(&[("a", "1")]);
+    let sshd = Sshd::start(repo.home());
+    std::fs::rename(repo.home().join("ssh/user"), repo.home().join("ssh/elsewhere")).unwrap();
+    let (kind, text) = fault(&repo, sshd.url(&repo.path()), sshd.credentials()).await;
+    assert_eq!(kind, ErrorKind::Invalid, "{text}");
+    assert!(text.contains("the private key is not there"), "{text}");
+}
+
 #[test]
 fn an_ssh_key_does_not_fit_another_url_or_an_odd_path() {
     let repo = Repo::empty();

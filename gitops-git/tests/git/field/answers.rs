@@ -107,6 +107,13 @@ async fn a_server_of_a_private_authority_is_believed_by_its_file_alone() {
         newest(&repo.source_of(&url).mirrors(repo.home().join("other")).build().unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unauthenticated, "{error:?}");
     assert!(told(&error).contains("`auth: { ca_file: PATH }`"), "{error:?}");
+    // A file that is not there, or none, is a fault of the configuration and none of the server.
+    for missing in ["nowhere.pem", "."] {
+        let source = repo.source_of(&url).base(repo.home()).ca_file(missing);
+        let error = newest(&source.mirrors(repo.home().join("fourth")).build().unwrap()).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Invalid, false), "{error:?}");
+        assert!(told(&error).contains("the file of certificates can't be used"), "{error:?}");
+    }
     // Another authority is none.
     std::fs::write(repo.home().join("ca.pem"), GitServer::serving_over_tls(repo.home()).authority()).unwrap();
     let error = newest(&trusting().mirrors(repo.home().join("third")).build().unwrap()).await.unwrap_err();

@@ -30,10 +30,12 @@ fn a_token_in_a_url_is_refused_and_shown_nowhere() {
 }
 
 #[test]
-fn a_number_is_quoted_as_it_was_written() {
+fn a_number_or_a_truth_value_is_quoted_as_it_was_written() {
     let world = World::new();
-    world.configure(
-        "name: shop\nsource: { git: { url: ./repository, ref: { tag: 1.10 } } }\ntarget: { directory: { root: ./live } }\n",
-    );
-    world.gitops(&["plan"]).expect(1).warns("put it in quotes: \"1.10\"");
+    for written in ["1.10", "0x10", "on", "NO", "yes"] {
+        world.configure(&format!(
+            "name: shop\nsource: {{ git: {{ url: ./repository, ref: {{ tag: {written} }} }} }}\ntarget: {{ directory: {{ root: ./live }} }}\n",
+        ));
+        world.gitops(&["plan"]).expect(1).warns(&format!("put it in quotes: \"{written}\""));
+    }
 }
