@@ -17,6 +17,7 @@ use smol_str::SmolStr;
 use super::effects::{Done, Sending, await_ready, send};
 use super::prepare::Prepared;
 use super::proof::{Answer, Prover};
+use super::recover::looked_up;
 use super::{ApplyOptions, Engine, Phase, Report, StepResult, tamper};
 use crate::capability::Readiness;
 use crate::cx::{Cx, Time};
@@ -53,11 +54,12 @@ impl Engine {
         self.take_over(cx, options.actor()).await?;
         let open = self.inventory().open().count();
         self.audit_rebound(cx, options.actor(), &planned.plan).await?;
-        self.ledger.commit(&records)?;
         if open > 0 {
             self.events.emit(&Event::Recovered { open });
-            self.audit(cx, options.actor(), vec![AuditEvent::Recovered { open }]).await?;
+            let events = std::iter::once(AuditEvent::Recovered { open }).chain(looked_up(&records));
+            self.audit(cx, options.actor(), events.collect()).await?;
         }
+        self.ledger.commit(&records)?;
         let (results, ready) = match planned.plan.steps.is_empty() {
             true => Default::default(),
             false => self.drive(cx, &planned, options, approved_by, purpose).await?,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Engine;
 use crate::capability::RecoveryClass;
 use crate::cx::Time;
+use crate::state::audit::AuditEvent;
 use crate::state::inventory::Inventory;
 use crate::state::record::{Intent, OpResult, Owned, Record};
 use crate::value::{Action, Key, Live, Presence, Version};
@@ -42,6 +43,20 @@ impl Engine {
     pub(super) fn may_forget(&self, key: &Key) -> bool {
         may_forget(self.inventory(), key)
     }
+}
+
+const BY_A_LOOK: &str = "nobody answered; found by a look at the target";
+
+/// What the audit log is told of changes whose outcome was looked up.
+pub(super) fn looked_up(records: &[Record]) -> impl Iterator<Item = AuditEvent> {
+    records.iter().filter_map(|record| {
+        let Record::Outcome { op, key, result } = record else { return None };
+        let mut event = AuditEvent::outcome(op.clone(), key.clone(), result);
+        if let AuditEvent::Outcome { detail, .. } = &mut event {
+            detail.get_or_insert_with(|| BY_A_LOOK.to_owned());
+        }
+        Some(event)
+    })
 }
 
 /// Whether a change that was begun then may still have its effect. At the bound itself it may not: nobody is promised more.

@@ -150,3 +150,24 @@ async fn what_left_the_source_is_known_while_its_creation_may_land() {
         assert!(engine.inventory().is_open(lost), "it may still come");
     }
 }
+
+/// `history` and `audit show` said of a killed apply for good that the next reconciliation looks it up, also after it had.
+#[tokio::test]
+async fn what_was_looked_up_is_in_the_audit_log() {
+    let world = World::with(&[("a", "1")]);
+    world.lose_answers();
+    let mut engine = world.engine().await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    engine.apply(&world.cx, &plan, &yes()).await.unwrap();
+    drop(engine);
+    world.allow();
+    assert!(world.converge().await.is_converged());
+    let told = world.audit.entries().into_iter().filter_map(|entry| match entry.what {
+        AuditEvent::Outcome { result, detail, .. } => Some((result, detail.unwrap_or_default())),
+        _ => None,
+    });
+    let told: Vec<(String, String)> = told.collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert_eq!(told[0].0, "unknown");
+    assert_eq!(told[1], ("done".to_owned(), "nobody answered; found by a look at the target".to_owned()));
+}

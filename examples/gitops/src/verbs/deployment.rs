@@ -253,7 +253,11 @@ impl Search {
                 self.attempt = Some(Attempt { deployment, steps: Vec::new(), left: Vec::new(), previous });
             }
         }
-        let Some(attempt) = self.attempt.as_mut().filter(|_| !self.is_over) else { return };
+        let Some(attempt) = &mut self.attempt else { return };
+        if self.is_over && !matches!(record.entry.what, AuditEvent::Outcome { .. }) {
+            return;
+        }
+        // What was open at its end may have been looked up since.
         attempt.steps.extend(self.trail.take(record));
         if let AuditEvent::SyncEnded { left, .. } = &record.entry.what {
             attempt.left.clone_from(left);

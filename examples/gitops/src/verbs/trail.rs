@@ -83,15 +83,22 @@ impl Trail {
                 self.open.insert(op.to_string(), change)
             }
             AuditEvent::Outcome { op, result, detail, .. } => {
+                let is_unknown = result == "unknown";
                 let (result, detail) = (Some(result.clone()), detail.clone());
                 let change = self.open.remove(op.as_str())?;
-                Some(Change { ended_at: Some(entry.time), result, detail, ..change })
+                let change = Change { ended_at: Some(entry.time), result, detail, ..change };
+                if is_unknown {
+                    // It is looked up later.
+                    self.open.insert(op.to_string(), change);
+                    return None;
+                }
+                Some(change)
             }
             _ => None,
         }
     }
 
-    /// The changes that were not answered.
+    /// The changes that were not answered, or of which nobody knows what came of them.
     pub fn rest(self) -> impl Iterator<Item = Change> {
         self.open.into_values()
     }
@@ -175,5 +182,24 @@ mod tests {
         }));
         let rest: Vec<Change> = trail.rest().collect();
         assert_eq!((rest.len(), rest[0].key.name(), &rest[0].result), (1, "c", &None));
+    }
+
+    #[test]
+    fn what_nobody_knew_is_told_by_what_was_found_later() {
+        let found = |result: &str| AuditEvent::Outcome {
+            op: "1".into(),
+            key: key("a"),
+            result: result.to_owned(),
+            detail: Some("why".to_owned()),
+        };
+        let mut trail = Trail::default();
+        assert!(trail.take(&record(1, "ana", intent("1", "a"))).is_none());
+        assert!(trail.take(&record(2, "ana", found("unknown"))).is_none());
+        let change = trail.take(&record(3, "bo", found("done"))).unwrap();
+        assert_eq!((change.number, change.by.as_str(), change.result.as_deref()), (1, "ana", Some("done")));
+        trail.take(&record(4, "ana", intent("1", "a")));
+        trail.take(&record(5, "ana", found("unknown")));
+        let rest: Vec<Change> = trail.rest().collect();
+        assert_eq!(rest[0].result.as_deref(), Some("unknown"));
     }
 }
