@@ -155,7 +155,7 @@ async fn a_target_that_never_answers_a_look_ends_the_pass_at_the_time_limit_and_
 async fn a_change_that_is_never_answered_is_unknown_and_looked_up_by_the_next_pass() {
     let world = World::with(&[("a", "1"), ("b", "2")]);
     let report = engine(&world, Wrong::HangsWhenApplied).await.reconcile(&world.cx).await.unwrap();
-    let unknown = |result: &StepResult| matches!(&result.outcome, StepOutcome::Unknown { error, .. } if error.contains("deadline"));
+    let unknown = |result: &StepResult| matches!(&result.outcome, StepOutcome::Unknown { error, .. } if error.contains("the deadline passed (limit of one change: 60s)"));
     assert!(report.results.len() == 2 && report.results.iter().all(unknown), "{report:?}");
     assert_eq!(world.memory.writes(), 2);
     converges(&world, &[("a", "1"), ("b", "2")]).await;

@@ -350,8 +350,11 @@ fn asked_to_stop() -> Error {
     Error::new(ErrorKind::Cancelled, "asked to stop")
 }
 
+/// What the error says of a call that took longer than it may.
+pub(crate) const DEADLINE_PASSED: &str = "the deadline passed";
+
 fn deadline_passed() -> Error {
-    Error::new(ErrorKind::Timeout, "the deadline passed").outcome_unknown()
+    Error::new(ErrorKind::Timeout, DEADLINE_PASSED).outcome_unknown()
 }
 
 impl fmt::Debug for Cx {

@@ -11,7 +11,7 @@ use super::adoption;
 use super::builder::Timeouts;
 use super::proof::{Answer, Prover, plain};
 use crate::capability::{Diff, Readiness, Target};
-use crate::cx::Cx;
+use crate::cx::{Cx, DEADLINE_PASSED};
 use crate::plan::Step;
 use crate::value::{Action, Applied, Change, Error, ErrorKind, Expect, Key, Object, OwnerLabel, Result};
 
@@ -91,19 +91,20 @@ pub(super) fn send(
     sendings: Vec<Sending>,
     timeouts: Timeouts,
 ) -> Vec<BoxFuture<'static, Done>> {
-    let cx = cx.shielded().within(prover.target.info().apply_timeout.unwrap_or(timeouts.call));
+    let within = prover.target.info().apply_timeout.unwrap_or(timeouts.call);
+    let cx = cx.shielded().within(within);
+    let one = |sending| send_one(cx.clone(), prover.clone(), sending, within);
     let Some(limit) = prover.target.batch().map(|batch| batch.limit().max(1)) else {
-        return sendings.into_iter().map(|sending| send_one(cx.clone(), prover.clone(), sending)).collect();
+        return sendings.into_iter().map(one).collect();
     };
     let (plain, others): (Vec<Sending>, Vec<Sending>) = sendings.into_iter().partition(Sending::is_plain);
     let changes: Vec<Change> = plain.into_iter().map(|sending| sending.change).collect();
     let batches =
-        changes.chunks(limit).map(|changes| send_batch(cx.clone(), prover.clone(), changes.to_vec()));
-    let others = others.into_iter().map(|sending| send_one(cx.clone(), prover.clone(), sending));
-    batches.chain(others).collect()
+        changes.chunks(limit).map(|changes| send_batch(cx.clone(), prover.clone(), changes.to_vec(), within));
+    batches.chain(others.into_iter().map(one)).collect()
 }
 
-fn send_one(cx: Cx, prover: Arc<Prover>, sending: Sending) -> BoxFuture<'static, Done> {
+fn send_one(cx: Cx, prover: Arc<Prover>, sending: Sending, within: Duration) -> BoxFuture<'static, Done> {
     let Sending { change, manner } = sending;
     async move {
         let key = change.key().clone();
@@ -120,12 +121,12 @@ fn send_one(cx: Cx, prover: Arc<Prover>, sending: Sending) -> BoxFuture<'static,
             Manner::LabelFirst => made.map(|applied| Answer::unasked(plain(applied))),
             _ => prover.prove(&cx, std::slice::from_ref(&change), vec![made]).await.remove(0),
         };
-        Done::Answered(vec![(key.clone(), place(answer, &key))])
+        Done::Answered(vec![(key.clone(), place(answer, &key, within))])
     }
     .boxed()
 }
 
-fn send_batch(cx: Cx, prover: Arc<Prover>, changes: Vec<Change>) -> BoxFuture<'static, Done> {
+fn send_batch(cx: Cx, prover: Arc<Prover>, changes: Vec<Change>, within: Duration) -> BoxFuture<'static, Done> {
     async move {
         let call = async {
             let Some(batch) = prover.target.batch() else {
@@ -144,7 +145,7 @@ fn send_batch(cx: Cx, prover: Arc<Prover>, changes: Vec<Change>) -> BoxFuture<'s
         let answers = changes.iter().map(&mut next).collect();
         let answers = prover.prove(&cx, &changes, answers).await;
         let keys = changes.iter().map(|change| change.key().clone());
-        Done::Answered(keys.zip(answers).map(|(key, answer)| (key.clone(), place(answer, &key))).collect())
+        Done::Answered(keys.zip(answers).map(|(key, answer)| (key.clone(), place(answer, &key, within))).collect())
     }
     .boxed()
 }
@@ -153,9 +154,14 @@ fn no_answer() -> Error {
     Error::new(ErrorKind::Internal, "the target left a change without an answer").outcome_unknown()
 }
 
-/// A cancelled or timed-out call may have had its effect; every error says of which object it is.
-fn place(answer: Result<Answer>, key: &Key) -> Result<Answer> {
-    answer.map_err(|error| error.during("apply").at(key))
+/// A cancelled or timed-out call may have had its effect; every error says of which object it is, and one of the time that a
+/// change may take how long that is.
+fn place(answer: Result<Answer>, key: &Key, within: Duration) -> Result<Answer> {
+    let of_limit = |error: Error| match error.kind() == ErrorKind::Timeout && error.message() == DEADLINE_PASSED {
+        true => error.with("limit of one change", format!("{within:?}")),
+        false => error,
+    };
+    answer.map_err(|error| of_limit(error).during("apply").at(key))
 }
 
 /// Waits for an object to be ready. A target without health calls an object ready as soon as it is there.
