@@ -3,6 +3,7 @@
 mod bars;
 mod heartbeat;
 mod lines;
+mod repeats;
 mod served;
 mod stream;
 mod words;

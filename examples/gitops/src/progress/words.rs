@@ -53,6 +53,11 @@ pub fn of(event: &Event) -> Option<String> {
     })
 }
 
+/// That what failed so many times in a row does not any more.
+pub fn goes_on(times: u32) -> String {
+    format!("{} after it failed {times} times", paint(GREEN, "the reconciliation goes on"))
+}
+
 /// The line of any other event, for who wants to read everything.
 pub fn of_the_rest(event: &Event) -> Option<String> {
     let text = match event {
