@@ -68,7 +68,8 @@ impl ClusterState {
     pub fn audit_log(&self) -> Arc<dyn AuditLog> {
         let place = format!("the secrets of the namespace {}", self.namespace);
         let application = self.application.clone();
-        Arc::new(InCluster { log: StoreAuditLog::new(self.store(), place), application })
+        let store = self.store();
+        Arc::new(InCluster { log: StoreAuditLog::new(Arc::clone(&store), place), store, application })
     }
 
     /// The state for who works with it: for as long as its lease is held, with the journal of that grant in a folder.
@@ -205,6 +206,7 @@ impl AuditLog for InFolder {
 /// The log in a cluster.
 struct InCluster {
     log: StoreAuditLog,
+    store: Arc<dyn StateStore>,
     application: String,
 }
 
@@ -223,7 +225,12 @@ impl AuditLog for InCluster {
     }
 
     async fn verify(&self, cx: &Cx) -> Result<AuditReport> {
+        // What is noted is read first: a log that the controller writes may only be ahead of it.
+        let noted = State::audited(cx, &self.store).await?;
         let report = self.log.verify(cx).await?;
+        if let Some(position) = noted {
+            self.log.holds(cx, &position).await?;
+        }
         match report.application.as_deref() {
             Some(found) if found == self.application => Ok(report),
             Some(found) => {

@@ -143,8 +143,8 @@ impl AuditSink for OpenedByFirstEntry {
         self.audit.get()?.position().await
     }
 
-    async fn holds(&self, position: &AuditPosition) -> Result<()> {
-        self.opened().await?.holds(position).await
+    async fn holds(&self, cx: &Cx, position: &AuditPosition) -> Result<()> {
+        self.opened().await?.holds(cx, position).await
     }
 }
 

@@ -8,6 +8,7 @@ mod blast;
 mod blocked;
 mod cancelled_render;
 mod clean_up;
+mod cut_log;
 mod drift_meanwhile;
 mod effect;
 mod identity;

@@ -135,6 +135,61 @@ async fn a_page_that_was_changed_or_is_gone_is_found() {
     assert_eq!(open(&store).await.unwrap_err().kind(), ErrorKind::Corrupt);
 }
 
+/// Somebody who may write the store puts back what was there before, or takes the newest page away.
+#[tokio::test]
+async fn a_log_whose_end_was_cut_off_is_found_by_what_was_noted_of_it() {
+    let (cx, store) = (Cx::system(), memory());
+    let audit = open(&store).await.unwrap();
+    let long = "x".repeat(30 << 10);
+    let mut positions = vec![audit.position().await.unwrap()];
+    let mut pages = Vec::new();
+    for number in 0..7 {
+        audit.record(&cx, &[entry(&format!("{number} {long}"))]).await.unwrap();
+        positions.push(audit.position().await.unwrap());
+        pages.push(store.load(&cx, &format!("audit-{:03}", number / 2)).await.unwrap().unwrap().document);
+    }
+    assert_eq!(positions[7].entries, 7);
+    for position in &positions {
+        open(&store).await.unwrap().holds(&cx, position).await.unwrap();
+    }
+    // The third page as it was after its first entry, and no fourth.
+    let third = store.load(&cx, "audit-002").await.unwrap().unwrap().version;
+    store.swap(&cx, "audit-002", Some(&third), pages[4].clone()).await.unwrap();
+    let cut: Arc<dyn StateStore> = Arc::new(Without(Arc::clone(&store), "audit-003"));
+    let audit = open(&cut).await.unwrap();
+    assert_eq!(audit.verify(&cx).await.unwrap().entries, 5, "what is left is right for itself");
+    for position in &positions[..=5] {
+        audit.holds(&cx, position).await.unwrap();
+    }
+    for position in &positions[6..] {
+        let error = audit.holds(&cx, position).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+        assert!(error.to_string().contains("its end was cut off"), "{error}");
+    }
+    // A longer one is another one all the same.
+    let other = memory();
+    let audit = open(&other).await.unwrap();
+    for number in 0..9 {
+        audit.record(&cx, &[entry(&format!("other {number}"))]).await.unwrap();
+    }
+    let error = audit.holds(&cx, &positions[7]).await.unwrap_err();
+    assert!(error.to_string().contains("its entry 7 is another one"), "{error}");
+}
+
+/// What is older than all that is kept was written over, and nobody can say anything about it.
+#[tokio::test]
+async fn a_position_that_was_written_over_since_is_taken_for_held() {
+    let (cx, store) = (Cx::system(), memory());
+    let audit = open(&store).await.unwrap();
+    let long = "x".repeat(60 << 10);
+    audit.record(&cx, &[entry("first")]).await.unwrap();
+    let position = audit.position().await.unwrap();
+    for number in 0..260 {
+        audit.record(&cx, &[entry(&format!("{number} {long}"))]).await.unwrap();
+    }
+    audit.holds(&cx, &position).await.unwrap();
+}
+
 /// A store that has lost a document.
 struct Without(Arc<dyn StateStore>, &'static str);
 

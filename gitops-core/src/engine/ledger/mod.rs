@@ -342,7 +342,7 @@ impl Engine {
         }
         let is_first = self.ledger.has_only_read();
         if let Some(position) = self.inventory().audited().filter(|_| is_first && !self.grant.audit_is_lost) {
-            self.ledger.audit.holds(position).await.map_err(|error| error.during("audit").of_state())?;
+            self.ledger.audit.holds(cx, position).await.map_err(|error| error.during("audit").of_state())?;
         }
         self.ledger.take_over(cx).await.inspect_err(|_| self.remove_if_damaged())
     }

@@ -1,9 +1,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use super::read::read;
+use crate::cx::Cx;
 use crate::state::audit::AuditSink;
-use crate::state::journal::JournalIo;
+use crate::state::journal::{JournalIo, MemoryJournalIo};
+use crate::state::record::AuditPosition;
 use crate::state::store::StateStore;
+use crate::value::Result;
 
 /// Where an engine keeps what it must not forget: documents, a journal and an audit log.
 ///
@@ -23,5 +27,19 @@ pub struct State {
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("State")
+    }
+}
+
+impl State {
+    /// How far the audit log had come by what the documents of a shared store say, for who only looks and has no journal.
+    ///
+    /// # Errors
+    /// `Corrupt` if they are damaged; whatever the store gives.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn audited(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<AuditPosition>> {
+        let inventory = read(cx, store, &mut MemoryJournalIo::new(), true, None).await?.inventory;
+        Ok(inventory.and_then(|inventory| inventory.audited().cloned()))
     }
 }

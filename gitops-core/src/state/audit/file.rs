@@ -78,7 +78,7 @@ impl AuditSink for FileAudit {
         Some(self.0.lock().await.position())
     }
 
-    async fn holds(&self, position: &AuditPosition) -> Result<()> {
+    async fn holds(&self, _: &Cx, position: &AuditPosition) -> Result<()> {
         let (log, position) = (self.0.clone().lock_owned().await, position.clone());
         fs::blocking(move || log.holds(&position)).await
     }

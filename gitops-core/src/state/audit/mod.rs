@@ -50,7 +50,7 @@ pub trait AuditSink: Send + Sync {
     ///
     /// # Errors
     /// `Corrupt` if it does not.
-    async fn holds(&self, _position: &AuditPosition) -> Result<()> {
+    async fn holds(&self, _cx: &Cx, _position: &AuditPosition) -> Result<()> {
         Ok(())
     }
 }

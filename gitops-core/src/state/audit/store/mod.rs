@@ -15,6 +15,7 @@ use super::line::broken;
 use super::verify::AuditReport;
 use super::{AuditLog, AuditSink};
 use crate::cx::Cx;
+use crate::state::record::AuditPosition;
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result, Version};
 use page::Page;
@@ -32,8 +33,9 @@ const TRIES: usize = 8;
 /// turn: the newest 16 MiB are kept, which is some 40,000 entries, and what is older is written over. Whoever must keep it
 /// longer copies it: [`records`](Self::records) gives all that is there.
 ///
-/// Several may write one log, each entry is in it once. A log that was cut short by somebody who may write the store is not
-/// found out by itself: note [`AuditReport::hash`] elsewhere where that matters.
+/// Several may write one log, each entry is in it once. The engine notes in its inventory how far the log had come, so that one which
+/// was cut short is found. Somebody who may write the store can forge both: note [`AuditReport::hash`] elsewhere where that
+/// matters.
 ///
 /// ```
 /// # use std::sync::Arc;
@@ -202,5 +204,13 @@ impl AuditSink for StoreAudit {
             left = &left[taken..];
         }
         Ok(())
+    }
+
+    async fn position(&self) -> Option<AuditPosition> {
+        Some(self.head.lock().await.end.clone())
+    }
+
+    async fn holds(&self, cx: &Cx, position: &AuditPosition) -> Result<()> {
+        self.log().holds(cx, position).await
     }
 }

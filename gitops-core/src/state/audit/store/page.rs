@@ -122,6 +122,13 @@ impl Page {
         walked.is_ok() && found
     }
 
+    /// Whether the log is at this position once, at the beginning of this page or after one of its entries.
+    pub fn reaches(&self, position: &AuditPosition) -> bool {
+        let mut found = self.start == *position;
+        let walked = self.each(|_, end| found |= end == position);
+        walked.is_ok() && found
+    }
+
     pub fn records(&self) -> Result<Vec<AuditRecord>> {
         let mut records = Vec::new();
         self.each(|entry, end| records.push(AuditRecord { number: end.entries, entry }))?;

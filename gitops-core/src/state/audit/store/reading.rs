@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::super::AuditLog;
 use super::super::entry::AuditRecord;
+use super::super::line::broken;
 use super::super::verify::AuditReport;
 use super::page::Page;
 use super::{PAGES, does_not_follow, load, missing, newest};
@@ -13,6 +14,8 @@ use crate::cx::Cx;
 use crate::state::record::AuditPosition;
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result};
+
+const RESTART: &str = "put the log back from a backup; if it is lost for good, begin a new one: `audit restart --yes`";
 
 /// The log of a [`StoreAudit`](crate::StoreAudit), to be read by whoever can read the store.
 ///
@@ -34,6 +37,40 @@ impl StoreAuditLog {
     /// The log of a store, be there one or not; `place` says to people where that is.
     pub fn new(store: Arc<dyn StateStore>, place: impl Into<String>) -> Self {
         Self { store, place: place.into() }
+    }
+
+    /// Whether the log still holds what it held at a position that was noted elsewhere.
+    ///
+    /// # Errors
+    /// `Corrupt` if it was cut short since, or is another one; whatever the store gives.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn holds(&self, cx: &Cx, position: &AuditPosition) -> Result<()> {
+        let mut page = newest(cx, &*self.store).await?;
+        if page.end.entries < position.entries {
+            let what = format!(
+                "it has {} entries, and had {} when the application was written last: its end was cut off",
+                page.end.entries, position.entries
+            );
+            return Err(broken(&what).help(RESTART));
+        }
+        while page.start.entries > position.entries {
+            let before = page.number - 1;
+            match load(cx, &*self.store, before).await? {
+                Some(found) if found.number == before => page = found,
+                // What is older than all that is kept was written over.
+                _ if page.number + 1 >= PAGES => return Ok(()),
+                _ => return Err(missing(before)),
+            }
+        }
+        match page.reaches(position) {
+            true => Ok(()),
+            false => {
+                let what = format!("its entry {} is another one than was written", position.entries);
+                Err(broken(&what).help(RESTART))
+            }
+        }
     }
 
     /// Gives each page that is there, the oldest first.
