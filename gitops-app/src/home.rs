@@ -149,7 +149,8 @@ pub(crate) fn locked(config: &Config) -> Error {
     let place = config.home.as_ref().map(place).unwrap_or_default();
     let message = format!("the state of `{}` is in {place}, and its controller works with it", config.name);
     Error::new(ErrorKind::Locked, message).help(
-        "commit what is to change; `approve`, `reject`, `suspend`, `resume --yes`, `sync` and `rollback --yes` ask the controller",
+        "commit what is to change; `approve`, `reject`, `suspend`, `resume --yes`, `sync`, `release`, `confirm`, `audit restart --yes` and \
+         `rollback --yes` ask the controller",
     )
 }
 

@@ -404,12 +404,13 @@ pub struct WhyArgs {
 /// The arguments of `confirm`.
 #[derive(Debug, Args)]
 pub struct ConfirmArgs {
-    /// The root: its key, or an end of it that means only one, such as its path
-    #[arg(value_name = "ROOT")]
+    /// The object: its key, or an end of it that means only one, such as the path of a root
+    #[arg(value_name = "OBJECT")]
     pub key: String,
-    /// The address of a resource in doubt, or `state`
+    /// `change` for what became of a change; of a root, the address of a resource in doubt, or `state`
     pub about: String,
-    /// `absent`; `whole` for a resource that is complete; or the id of a resource that exists, or the line of states
+    /// Of a change `made` or `not-made`; of a root `absent`, `whole` for a resource that is complete, the id of a resource that
+    /// exists, or the line of states
     pub finding: String,
 }
 

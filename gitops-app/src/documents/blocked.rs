@@ -84,7 +84,9 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
                 .to_owned()
         }
         BlockedBecause::Quarantined { .. } => {
-            "see in the target whether it was made; the next plan looks it up again".to_owned()
+            format!(
+                "see in the target whether it was made, and say so: `confirm {key} change made`, or `not-made`"
+            )
         }
         BlockedBecause::ForeignFields { .. } => {
             "leave the fields to them with a rule of `ignore`, or take them over: `conflicts: take`"

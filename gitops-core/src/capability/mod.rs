@@ -296,6 +296,22 @@ pub trait Progress: Send + Sync {
     fn at(&self, cx: &Cx, key: &Key) -> Option<String>;
 }
 
+/// Takes a person's word about what no program can find out: a part in doubt, a state that is gone for good.
+///
+/// What may be confirmed, and in which words, is the target's own. An engine records who said it, and hands it on.
+#[async_trait]
+pub trait Confirmation: Send + Sync {
+    /// Takes what somebody found out about a part of an object.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing is in doubt there; `Conflict` if the target shows something else than was found; `Invalid` for words
+    /// that it does not know. Nothing is confirmed then.
+    ///
+    /// # Cancel safety
+    /// A dropped call has taken it or not.
+    async fn take_finding(&self, cx: &Cx, key: &Key, about: &str, finding: &str, by: &str) -> Result<()>;
+}
+
 /// Takes over objects that were made by other means.
 ///
 /// An engine adopts an object in two changes, each with an intent and an operation of its own: first the owner label, by this

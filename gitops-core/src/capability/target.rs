@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Admission, Batch, DryRun, Health, Identity, Import, Progress, Stamps, Watch};
+use super::{Admission, Batch, Confirmation, DryRun, Health, Identity, Import, Progress, Stamps, Watch};
 use crate::cx::Cx;
 use crate::value::{Applied, Change, GroupKind, Key, Live, Result};
 
@@ -83,6 +83,11 @@ pub trait Target: Send + Sync {
 
     /// Makes several changes in one call.
     fn batch(&self) -> Option<&dyn Batch> {
+        None
+    }
+
+    /// Takes a person's word about what it can't find out itself.
+    fn confirmation(&self) -> Option<&dyn Confirmation> {
         None
     }
 

@@ -58,6 +58,37 @@ impl Engine {
         self.ledger.end_sync(cx).await
     }
 
+    /// Takes what a person found out about a part of an object, in the words of its target: see
+    /// [`Confirmation`](crate::capability::Confirmation). Who said it is recorded first, whatever the target makes of it.
+    ///
+    /// # Errors
+    /// `Unsupported` if the target takes no such word; its own; whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn confirm_part(
+        &mut self,
+        cx: &Cx,
+        key: &Key,
+        about: &str,
+        finding: &str,
+        by: &str,
+    ) -> Result<()> {
+        let target = self.targets.get(key.target()).cloned();
+        let Some(power) = target.as_ref().and_then(|target| target.confirmation()) else {
+            let message = format!("nothing about {key} can be confirmed in words of its target");
+            return Err(Error::new(ErrorKind::Unsupported, message).at(key));
+        };
+        let (about, finding) = (about.to_owned(), finding.to_owned());
+        let said = AuditEvent::Said { key: key.clone(), about: about.clone(), finding: finding.clone() };
+        self.take_over(cx, by).await?;
+        self.audit(cx, by, vec![said]).await?;
+        let within = cx.within(self.timeouts.call);
+        within.bounded(power.take_finding(&within, key, &about, &finding, by)).await?;
+        self.base.moved([key.clone()]);
+        self.ledger.end_sync(cx).await
+    }
+
     /// What carries the owner label of somebody else was not made by us, and is not to become ours by a word.
     fn check_is_nobody_elses(&self, live: Option<&Live>, intent: &Intent) -> Result<()> {
         match live.map(|live| &live.ownership) {

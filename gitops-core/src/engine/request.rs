@@ -79,11 +79,22 @@ pub enum Request {
         /// What was found.
         finding: Finding,
     },
+    /// What a person found out about a part of an object, in the words of its target.
+    Found {
+        /// The object.
+        key: Key,
+        /// The part.
+        about: String,
+        /// What was found.
+        finding: String,
+    },
     /// Let what needs an object go on although it is not ready.
     Release {
         /// The object.
         key: Key,
     },
+    /// Begin a new audit log, because the old one is lost.
+    RestartAudit,
 }
 
 impl Request {
@@ -322,7 +333,9 @@ impl Engine {
             // It is done by having been asked: the next reconciliation follows at once.
             Request::Sync => Ok(()),
             Request::Confirm { key, finding } => self.confirm(cx, key, *finding, by).await,
+            Request::Found { key, about, finding } => self.confirm_part(cx, key, about, finding, by).await,
             Request::Release { key } => self.release(cx, key, by).await,
+            Request::RestartAudit => self.restart_audit(cx, by).await,
         }
     }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 
 use super::Layer;
 use crate::capability::{
-    Admission, Batch, DryRun, Health, Identity, Import, Progress, Scope, Stamps, Target, TargetInfo, Watch,
+    Admission, Batch, Confirmation, DryRun, Health, Identity, Import, Progress, Scope, Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
 use crate::value::{Action, Applied, Change, Error, Live, Ownership, Result, Uid, Version};
@@ -78,6 +78,10 @@ impl Target for DryTarget {
     }
 
     fn batch(&self) -> Option<&dyn Batch> {
+        None
+    }
+
+    fn confirmation(&self) -> Option<&dyn Confirmation> {
         None
     }
 

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::around::{Around, Call};
 use crate::capability::{
-    Admission, Batch, Beside, DryRun, Health, Identity, Import, Moved, Preview, Progress, Readiness, Scope,
+    Admission, Batch, Beside, Confirmation, DryRun, Health, Identity, Import, Moved, Preview, Progress, Readiness, Scope,
     Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
@@ -72,6 +72,10 @@ impl<A: Around> Target for LayeredTarget<A> {
 
     fn batch(&self) -> Option<&dyn Batch> {
         self.inner.batch().map(|_| self as &dyn Batch)
+    }
+
+    fn confirmation(&self) -> Option<&dyn Confirmation> {
+        self.inner.confirmation().map(|_| self as &dyn Confirmation)
     }
 
     fn progress(&self) -> Option<&dyn Progress> {
@@ -142,6 +146,16 @@ impl<A: Around> Import for LayeredTarget<A> {
         let inner = offered(self.inner.import())?;
         let run = |cx: Cx| async move { inner.adopt(&cx, change).await };
         self.around.around(cx, Call::write("adopt").of(change.key()), run).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Confirmation for LayeredTarget<A> {
+    async fn take_finding(&self, cx: &Cx, key: &Key, about: &str, finding: &str, by: &str) -> Result<()> {
+        let inner = offered(self.inner.confirmation())?;
+        let run = |cx: Cx| async move { inner.take_finding(&cx, key, about, finding, by).await };
+        self.around.around(cx, Call::write("confirm").of(key), run).await
     }
 }
 

@@ -22,7 +22,7 @@ fn layers() -> [Arc<dyn Layer>; 5] {
     ]
 }
 
-fn offers(target: &dyn Target) -> [bool; 6] {
+fn offers(target: &dyn Target) -> [bool; 7] {
     [
         target.dry_run().is_some(),
         target.admission().is_some(),
@@ -30,6 +30,7 @@ fn offers(target: &dyn Target) -> [bool; 6] {
         target.health().is_some(),
         target.import().is_some(),
         target.batch().is_some(),
+        target.confirmation().is_some(),
     ]
 }
 
@@ -41,7 +42,7 @@ fn able() -> Arc<Script> {
 async fn powers_and_info_come_through_every_layer() {
     for layer in layers() {
         let (plain, target) = (layer.layer(Script::new([])), layer.layer(able()));
-        assert_eq!((offers(&*plain), offers(&*target)), ([false; 6], [true; 6]));
+        assert_eq!((offers(&*plain), offers(&*target)), ([false; 7], [true; 7]));
         assert_eq!((target.info().name.as_str(), target.info().concurrency), ("script", 3));
         assert_eq!(target.batch().unwrap().limit(), 7);
     }
@@ -59,7 +60,10 @@ async fn every_power_is_called_through_every_layer() {
         target.health().unwrap().ready(&cx, &key(), &Applied::Absent).await.unwrap();
         target.import().unwrap().adopt(&cx, &create()).await.unwrap();
         assert_eq!(target.batch().unwrap().apply_all(&cx, &[create(), create()]).await.len(), 2);
-        assert_eq!(script.calls(), ["preview", "admits", "moved", "ready", "adopt", "apply_all"]);
+                let confirmation = target.confirmation().unwrap();
+        confirmation.take_finding(&cx, &key(), "state", "absent", "ann").await.unwrap();
+        let calls = ["preview", "admits", "moved", "ready", "adopt", "apply_all", "take_finding"];
+        assert_eq!(script.calls(), calls);
     }
 }
 
@@ -88,6 +92,6 @@ async fn the_powers_of_a_source_come_through_every_layer() {
 
 #[tokio::test(start_paused = true)]
 async fn a_dry_run_offers_what_writes_nothing() {
-    assert_eq!(offers(&*DryRunLayer.layer(Script::new([]))), [false; 6]);
-    assert_eq!(offers(&*DryRunLayer.layer(able())), [true, true, true, false, true, false]);
+    assert_eq!(offers(&*DryRunLayer.layer(Script::new([]))), [false; 7]);
+    assert_eq!(offers(&*DryRunLayer.layer(able())), [true, true, true, false, true, false, false]);
 }

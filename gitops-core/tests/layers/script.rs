@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gitops_core::backend::directory::{file_body, file_kind};
 use gitops_core::capability::{
-    Admission, Batch, Beside, DryRun, Health, Import, Moved, Preview, Readiness, Watch,
+    Admission, Batch, Beside, Confirmation, DryRun, Health, Import, Moved, Preview, Readiness, Watch,
 };
 use gitops_core::{
     Applied, Change, Clock, Commit, Cx, Diff, Digest, Entropy, Error, ErrorKind, History, Key, Live, Object,
@@ -143,6 +143,17 @@ impl Target for Script {
 
     fn batch(&self) -> Option<&dyn Batch> {
         self.powers.then_some(self)
+    }
+
+    fn confirmation(&self) -> Option<&dyn Confirmation> {
+        self.powers.then_some(self)
+    }
+}
+
+#[async_trait]
+impl Confirmation for Script {
+    async fn take_finding(&self, cx: &Cx, _: &Key, _: &str, _: &str, _: &str) -> Result<()> {
+        self.call(cx, "take_finding").await
     }
 }
 

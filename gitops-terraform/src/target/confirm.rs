@@ -1,11 +1,26 @@
 //! What a person found out, where only a person can.
 
+use async_trait::async_trait;
+use gitops_core::capability::Confirmation;
 use gitops_core::{Cx, Error, ErrorKind, Key, Result};
 
 use crate::disk;
 use crate::root::{Confirmed, DoubtKind, Home, Stamp};
 use crate::target::site::{Fresh, Site};
 use crate::target::terraform::Terraform;
+
+/// About `state`, it is `absent` or a line of states; about a resource, `absent`, `whole` or its id.
+#[async_trait]
+impl Confirmation for Terraform {
+    async fn take_finding(&self, cx: &Cx, key: &Key, about: &str, finding: &str, by: &str) -> Result<()> {
+        match (about, finding) {
+            ("state", "absent") => self.confirm_state_absent(cx, key, by).await,
+            ("state", line) => self.confirm_state(cx, key, line, by).await,
+            (address, "absent" | "whole") => self.confirm(cx, key, address, by).await,
+            (address, id) => self.confirm_exists(cx, key, address, id, by).await,
+        }
+    }
+}
 
 impl Terraform {
     /// Ends a doubt about a resource: it exists, with the id that its provider knows it by. The next plan imports it, and

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
-use gitops_core::capability::{DryRun, Health, Progress, Watch};
+use gitops_core::capability::{Confirmation, DryRun, Health, Progress, Watch};
 use gitops_core::{
     Applied, Change, Cx, Diagnostic, Error, ErrorKind, Key, Live, Result, Scope, Secret, SecretKey, Target,
     TargetInfo, Time,
@@ -239,6 +239,10 @@ impl Target for Terraform {
     }
 
     fn health(&self) -> Option<&dyn Health> {
+        Some(self)
+    }
+
+    fn confirmation(&self) -> Option<&dyn Confirmation> {
         Some(self)
     }
 

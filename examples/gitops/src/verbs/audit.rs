@@ -1,18 +1,16 @@
 //! `gitops audit`: works with the audit log.
 
 use gitops_app::documents::Document;
-use gitops_app::session::Access;
 use gitops_app::{home, place};
-use gitops_core::AuditReport;
+use gitops_core::{AuditReport, Request};
 use serde::Serialize;
 
+use super::ask::order;
 use super::{Ended, audited};
-use crate::actor::actor;
 use crate::app::App;
 use crate::cli::AuditVerb;
 use crate::exit::Exit;
 use crate::output::style::{GREEN, count, paint};
-use crate::progress;
 
 /// Looks at the log only; a running engine is not in the way.
 pub async fn run(app: &App, verb: &AuditVerb) -> Ended {
@@ -23,11 +21,9 @@ pub async fn run(app: &App, verb: &AuditVerb) -> Ended {
     }
 }
 
-/// Begins a new log that says how much the old one had, and shows the new one.
+/// Begins a new log that says how much the old one had, or has the process at work do it, and shows the new one.
 async fn restart(app: &App) -> Ended {
-    let mut session = app.open(Access::Write, progress::sink(app)).await?;
-    session.engine.restart_audit(&app.cx, &actor()).await?;
-    drop(session);
+    order(app, &Request::RestartAudit).await?;
     verify(app).await
 }
 

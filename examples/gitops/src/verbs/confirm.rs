@@ -1,12 +1,15 @@
 //! `gitops confirm`: takes a person's word about what no program can find out.
 
+use std::collections::BTreeSet;
+
 use gitops_app::documents::Document;
 use gitops_app::lookup;
 use gitops_app::session::Access;
-use gitops_core::{Error, ErrorKind, Key};
+use gitops_core::{Finding, Key, Request};
 use serde::Serialize;
 
 use super::Ended;
+use super::ask::{Doer, order};
 use crate::actor::actor;
 use crate::app::App;
 use crate::cli::ConfirmArgs;
@@ -14,25 +17,30 @@ use crate::exit::Exit;
 use crate::output::style::escape;
 use crate::progress;
 
-/// Takes the state for itself: no plan is under way meanwhile.
+/// Takes the state for itself, or asks the process that is at work: no plan is under way meanwhile.
 pub async fn run(app: &App, args: &ConfirmArgs) -> Ended {
-    let session = app.open(Access::Write, progress::sink(app)).await?;
-    let key = lookup::find(&args.key, session.engine.inventory().entries().keys())
-        .or_else(|error| args.key.parse::<Key>().map_err(|_| error))?;
-    let Some(roots) = session.target_of_roots(key.target()) else {
-        let message = format!("{key} is no root: nothing about it can be confirmed");
-        return Err(Error::new(ErrorKind::Unsupported, message).into());
-    };
-    let (cx, by) = (&app.cx, actor());
-    match (args.about.as_str(), args.finding.as_str()) {
-        ("state", "absent") => roots.confirm_state_absent(cx, &key, &by).await?,
-        ("state", line) => roots.confirm_state(cx, &key, line, &by).await?,
-        (address, "absent" | "whole") => roots.confirm(cx, &key, address, &by).await?,
-        (address, id) => roots.confirm_exists(cx, &key, address, id, &by).await?,
-    }
-    let document = Confirmation { key: &key, about: &args.about, finding: &args.finding, by: &by };
+    let session = app.open(Access::Look, progress::sink(app)).await?;
+    let inventory = session.engine.inventory();
+    let keys = inventory.entries().keys().chain(inventory.open().map(|intent| &intent.key));
+    let keys: BTreeSet<Key> = keys.cloned().collect();
+    let key = lookup::find(&args.key, &keys).or_else(|error| args.key.parse::<Key>().map_err(|_| error))?;
+    drop(session);
+    let doer = order(app, &request(args, &key)).await?;
+    let (about, finding, by) = (&args.about, &args.finding, actor());
+    let document =
+        Confirmation { key: &key, about, finding, by: &by, by_process: doer == Doer::AtWork };
     app.answer(&document, || document.human(&app.command("plan")))?;
     Ok(Exit::Ok)
+}
+
+/// What became of a change is the engine's to know, and all else the target's.
+fn request(args: &ConfirmArgs, key: &Key) -> Request {
+    let key = key.clone();
+    match (args.about.as_str(), args.finding.as_str()) {
+        ("change", "made") => Request::Confirm { key, finding: Finding::Made },
+        ("change", "not-made") => Request::Confirm { key, finding: Finding::NotMade },
+        (about, finding) => Request::Found { key, about: about.to_owned(), finding: finding.to_owned() },
+    }
 }
 
 /// The document of `confirm`.
@@ -42,6 +50,8 @@ struct Confirmation<'a> {
     about: &'a str,
     finding: &'a str,
     by: &'a str,
+    /// Whether a process that was at work took it.
+    by_process: bool,
 }
 
 impl Document for Confirmation<'_> {
@@ -50,8 +60,9 @@ impl Document for Confirmation<'_> {
 
 impl Confirmation<'_> {
     fn human(&self, plan: &str) -> String {
-        let Self { key, about, finding, by } = self;
+        let Self { key, about, finding, by, by_process } = self;
         let said = escape(&format!("{key}: {about}: {finding}, by {by}"));
-        format!("Confirmed  {said}\nSee what is next:  {plan}\n")
+        let goes_on = if *by_process { "The process at work has taken it up.\n" } else { "" };
+        format!("Confirmed  {said}\n{goes_on}See what is next:  {plan}\n")
     }
 }

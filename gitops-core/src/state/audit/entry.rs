@@ -170,6 +170,15 @@ pub enum AuditEvent {
         /// The object.
         key: Key,
     },
+    /// A person said what became of a part of an object, in the words of its target.
+    Said {
+        /// The object.
+        key: Key,
+        /// The part.
+        about: String,
+        /// What it is said to be.
+        finding: String,
+    },
     /// A new log was begun, because the old one was lost.
     AuditRestarted {
         /// How many entries the old one had, as far as the journal knows.
