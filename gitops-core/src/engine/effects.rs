@@ -126,7 +126,12 @@ fn send_one(cx: Cx, prover: Arc<Prover>, sending: Sending, within: Duration) -> 
     .boxed()
 }
 
-fn send_batch(cx: Cx, prover: Arc<Prover>, changes: Vec<Change>, within: Duration) -> BoxFuture<'static, Done> {
+fn send_batch(
+    cx: Cx,
+    prover: Arc<Prover>,
+    changes: Vec<Change>,
+    within: Duration,
+) -> BoxFuture<'static, Done> {
     async move {
         let call = async {
             let Some(batch) = prover.target.batch() else {
@@ -145,7 +150,9 @@ fn send_batch(cx: Cx, prover: Arc<Prover>, changes: Vec<Change>, within: Duratio
         let answers = changes.iter().map(&mut next).collect();
         let answers = prover.prove(&cx, &changes, answers).await;
         let keys = changes.iter().map(|change| change.key().clone());
-        Done::Answered(keys.zip(answers).map(|(key, answer)| (key.clone(), place(answer, &key, within))).collect())
+        Done::Answered(
+            keys.zip(answers).map(|(key, answer)| (key.clone(), place(answer, &key, within))).collect(),
+        )
     }
     .boxed()
 }
@@ -157,10 +164,11 @@ fn no_answer() -> Error {
 /// A cancelled or timed-out call may have had its effect; every error says of which object it is, and one of the time that a
 /// change may take how long that is.
 fn place(answer: Result<Answer>, key: &Key, within: Duration) -> Result<Answer> {
-    let of_limit = |error: Error| match error.kind() == ErrorKind::Timeout && error.message() == DEADLINE_PASSED {
-        true => error.with("limit of one change", format!("{within:?}")),
-        false => error,
-    };
+    let of_limit =
+        |error: Error| match error.kind() == ErrorKind::Timeout && error.message() == DEADLINE_PASSED {
+            true => error.with("limit of one change", format!("{within:?}")),
+            false => error,
+        };
     answer.map_err(|error| of_limit(error).during("apply").at(key))
 }
 

@@ -6,7 +6,8 @@ use async_trait::async_trait;
 
 use super::Layer;
 use crate::capability::{
-    Admission, Batch, Confirmation, DryRun, Health, Identity, Import, Progress, Scope, Stamps, Target, TargetInfo, Watch,
+    Admission, Batch, Confirmation, DryRun, Health, Identity, Import, Progress, Scope, Stamps, Target,
+    TargetInfo, Watch,
 };
 use crate::cx::Cx;
 use crate::value::{Action, Applied, Change, Error, Live, Ownership, Result, Uid, Version};

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::around::{Around, Call};
 use crate::capability::{
-    Admission, Batch, Beside, Confirmation, DryRun, Health, Identity, Import, Moved, Preview, Progress, Readiness, Scope,
-    Stamps, Target, TargetInfo, Watch,
+    Admission, Batch, Beside, Confirmation, DryRun, Health, Identity, Import, Moved, Preview, Progress,
+    Readiness, Scope, Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
 use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Result};

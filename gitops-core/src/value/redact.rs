@@ -1,6 +1,8 @@
 //! Hides known secrets in the words of others: what a tool or a server says may quote a secret as it is, and in the forms
 //! in which it travels.
 
+use std::fmt::Write as _;
+
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
@@ -62,25 +64,23 @@ fn quoted(secret: &str) -> Vec<String> {
 }
 
 fn in_ascii(text: &str) -> String {
-    let numbers = |c: char| {
-        let mut units = [0; 2];
-        c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>()
-    };
-    text.chars().map(|c| if c.is_ascii() { c.to_string() } else { numbers(c) }).collect()
+    let (mut written, mut units) = (String::new(), [0; 2]);
+    for c in text.chars() {
+        if c.is_ascii() {
+            written.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut units) {
+            let _ = write!(written, "\\u{unit:04x}");
+        }
+    }
+    written
 }
 
 /// The marks that the usual encoders of URLs leave as they are: of queries; of paths and of users in Go; of JavaScript, parts
 /// and wholes; of Python; of users and queries by the standard.
-const LEFT_AS_IT_IS: [&str; 8] = [
-    "",
-    "$&+=:@",
-    "$&+,;=",
-    "!'()*",
-    ";,/?:@&=+$!*'()#",
-    "/",
-    "!$&'()*+,;=:",
-    "!$&'()*+,;=:@/?",
-];
+const LEFT_AS_IT_IS: [&str; 8] =
+    ["", "$&+=:@", "$&+,;=", "!'()*", ";,/?:@&=+$!*'()#", "/", "!$&'()*+,;=:", "!$&'()*+,;=:@/?"];
 
 /// In a URL: all but letters and digits and `-._~` by their numbers, in both cases, and with `+` for a blank.
 fn escaped(secret: &str) -> Vec<String> {
@@ -92,8 +92,13 @@ fn escaped(secret: &str) -> Vec<String> {
         };
         secret.bytes().map(escape).collect()
     };
-    let both = |left: &str| [with(left, |byte| format!("%{byte:02X}")), with(left, |byte| format!("%{byte:02x}"))];
-    LEFT_AS_IT_IS.iter().flat_map(|left| both(left)).flat_map(|form| [form.replace("%20", "+"), form]).collect()
+    let both =
+        |left: &str| [with(left, |byte| format!("%{byte:02X}")), with(left, |byte| format!("%{byte:02x}"))];
+    LEFT_AS_IT_IS
+        .iter()
+        .flat_map(|left| both(left))
+        .flat_map(|form| [form.replace("%20", "+"), form])
+        .collect()
 }
 
 /// In base64, wherever in the encoded text it begins: the characters that depend on its neighbours are left out.
@@ -149,7 +154,10 @@ mod tests {
             r#"body: "{\"t\":\"a/b\\u0026c=d @é${x}\"}""#,
         ] {
             let hidden = hide(shown, &forms);
-            assert!(hidden.contains(HIDDEN) && !hidden.contains("c=d") && !hidden.contains("x}"), "{shown}: {hidden}");
+            assert!(
+                hidden.contains(HIDDEN) && !hidden.contains("c=d") && !hidden.contains("x}"),
+                "{shown}: {hidden}"
+            );
         }
     }
 

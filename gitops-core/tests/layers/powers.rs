@@ -60,7 +60,7 @@ async fn every_power_is_called_through_every_layer() {
         target.health().unwrap().ready(&cx, &key(), &Applied::Absent).await.unwrap();
         target.import().unwrap().adopt(&cx, &create()).await.unwrap();
         assert_eq!(target.batch().unwrap().apply_all(&cx, &[create(), create()]).await.len(), 2);
-                let confirmation = target.confirmation().unwrap();
+        let confirmation = target.confirmation().unwrap();
         confirmation.take_finding(&cx, &key(), "state", "absent", "ann").await.unwrap();
         let calls = ["preview", "admits", "moved", "ready", "adopt", "apply_all", "take_finding"];
         assert_eq!(script.calls(), calls);

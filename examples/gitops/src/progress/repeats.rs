@@ -65,16 +65,14 @@ impl Repeats {
     }
 
     fn again(&mut self, about: About, line: String) -> Vec<String> {
-        match self.said.get_mut(&about).filter(|said| said.line == line) {
-            Some(said) => {
-                said.times = said.times.saturating_add(1);
-                let times = said.times;
-                if is_worth_a_line(times) { vec![format!("{line} (the same for the {times}th time)")] } else { Vec::new() }
-            }
-            None => {
-                self.said.insert(about, Said { line: line.clone(), times: 1 });
-                vec![line]
-            }
+        let Some(said) = self.said.get_mut(&about).filter(|said| said.line == line) else {
+            self.said.insert(about, Said { line: line.clone(), times: 1 });
+            return vec![line];
+        };
+        said.times = said.times.saturating_add(1);
+        match is_worth_a_line(said.times) {
+            true => vec![format!("{line} (the same for the {}th time)", said.times)],
+            false => Vec::new(),
         }
     }
 }
@@ -93,8 +91,7 @@ mod tests {
     use gitops_core::{Action, Digest, GroupKind, PlanId};
 
     fn failed(key: &Key, error: &str) -> (Event, String) {
-        let event =
-            Event::Failed { key: key.clone(), error: error.to_owned(), help: None, unknown: false };
+        let event = Event::Failed { key: key.clone(), error: error.to_owned(), help: None, unknown: false };
         (event, error.to_owned())
     }
 
@@ -107,7 +104,10 @@ mod tests {
     fn the_same_failure_is_said_once_and_counted_and_anything_else_at_once() {
         let mut repeats = Repeats::default();
         let mut said = |(event, line): (Event, String)| repeats.take(&event, line);
-        let (a, b) = (Key::new("t", GroupKind::new("", "K"), "", "a"), Key::new("t", GroupKind::new("", "K"), "", "b"));
+        let (a, b) = (
+            Key::new("t", GroupKind::new("", "K"), "", "a"),
+            Key::new("t", GroupKind::new("", "K"), "", "b"),
+        );
         let end = || (Event::Finished { applied: 0, failed: 1, blocked: 0 }, "0 made, 1 not".to_owned());
         assert_eq!(said(failed(&a, "full")), ["full"]);
         assert_eq!(said(end()), ["0 made, 1 not"]);
@@ -129,8 +129,13 @@ mod tests {
     #[test]
     fn what_failed_again_and_again_and_goes_on_says_so() {
         let mut repeats = Repeats::default();
-        let planned =
-            Event::Planned { plan: PlanId::new(Digest::of(b"p")), considered: 0, diffed: 0, steps: 0, blocked: 0 };
+        let planned = Event::Planned {
+            plan: PlanId::new(Digest::of(b"p")),
+            considered: 0,
+            diffed: 0,
+            steps: 0,
+            blocked: 0,
+        };
         let (event, line) = could_not("no route");
         assert_eq!(repeats.take(&event, line.clone()), ["no route"]);
         assert_eq!(repeats.goes_on(&planned), None, "it failed once");

@@ -168,7 +168,9 @@ fn request(AuditRecord { number, entry }: &AuditRecord) -> Option<Request> {
         }
         AuditEvent::Suspended { reason } => (None, format!("suspended: {reason}")),
         AuditEvent::Resumed => (None, "resumed".to_owned()),
-        AuditEvent::Said { key, about, finding } => (Some(key.clone()), format!("said of {about}: {finding}")),
+        AuditEvent::Said { key, about, finding } => {
+            (Some(key.clone()), format!("said of {about}: {finding}"))
+        }
         AuditEvent::Released { key } => (Some(key.clone()), "released".to_owned()),
         AuditEvent::Rebound { moved } => {
             let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();

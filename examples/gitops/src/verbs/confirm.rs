@@ -27,8 +27,7 @@ pub async fn run(app: &App, args: &ConfirmArgs) -> Ended {
     drop(session);
     let doer = order(app, &request(args, &key)).await?;
     let (about, finding, by) = (&args.about, &args.finding, actor());
-    let document =
-        Confirmation { key: &key, about, finding, by: &by, by_process: doer == Doer::AtWork };
+    let document = Confirmation { key: &key, about, finding, by: &by, by_process: doer == Doer::AtWork };
     app.answer(&document, || document.human(&app.command("plan")))?;
     Ok(Exit::Ok)
 }

@@ -147,7 +147,8 @@ async fn a_log_in_the_cluster_whose_end_was_cut_off_is_found_by_who_verifies_and
     let all = cluster.admin.get(&secrets).await.unwrap();
     let is_page = |secret: &&Json| secret["metadata"]["annotations"]["gitops/document"] == "shop/audit-000";
     let page = all["items"].as_array().unwrap().iter().find(is_page).unwrap();
-    let (uri, before) = (format!("{secrets}/{}", page["metadata"]["name"].as_str().unwrap()), page["data"].clone());
+    let (uri, before) =
+        (format!("{secrets}/{}", page["metadata"]["name"].as_str().unwrap()), page["data"].clone());
     cluster.world.commit("Change", &[("web.yaml", Some(&config_map("web", "2")))]);
     let controller = Controller::start(&cluster).await;
     while cluster.value("web", "x").await.as_deref() != Some("2") {}

@@ -64,7 +64,10 @@ fn that_a_state_is_gone_for_good_is_said_to_the_process_at_work() {
     world.gitops(&["audit", "show", "app"]).expect(0).says("said of state: absent");
     world.gitops(&["audit", "verify"]).expect(0);
     // The same where nobody is at work.
-    world.gitops(&["confirm", "app", "change", "made"]).expect(1).warns("no change of tf:Root/-/app is unconfirmed");
+    world
+        .gitops(&["confirm", "app", "change", "made"])
+        .expect(1)
+        .warns("no change of tf:Root/-/app is unconfirmed");
 }
 
 fn states(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {

@@ -15,7 +15,8 @@ use crate::state::record::AuditPosition;
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result};
 
-const RESTART: &str = "put the log back from a backup; if it is lost for good, begin a new one: `audit restart --yes`";
+const RESTART: &str =
+    "put the log back from a backup; if it is lost for good, begin a new one: `audit restart --yes`";
 
 /// The log of a [`StoreAudit`](crate::StoreAudit), to be read by whoever can read the store.
 ///
@@ -64,13 +65,11 @@ impl StoreAuditLog {
                 _ => return Err(missing(before)),
             }
         }
-        match page.reaches(position) {
-            true => Ok(()),
-            false => {
-                let what = format!("its entry {} is another one than was written", position.entries);
-                Err(broken(&what).help(RESTART))
-            }
+        if page.reaches(position) {
+            return Ok(());
         }
+        let what = format!("its entry {} is another one than was written", position.entries);
+        Err(broken(&what).help(RESTART))
     }
 
     /// Gives each page that is there, the oldest first.
