@@ -15,7 +15,7 @@ pub(super) async fn create(
     let document = Document::new(object, Some(owner_label))?;
     let uri = place.object_as(document.api_version())?;
     match inner.submit(cx, &document, &uri, Pin::Absent, Dry::No).await {
-        Ok(json) => Ok(inner.applied(&object.key, &crate::live::object::Seen::new(json))),
+        Ok(json) => Ok(inner.made(object, &crate::live::object::Seen::new(json))),
         // Something is there, whether its version or the owner of one of its fields said so first.
         Err(failure) if failure.kind() == ErrorKind::Conflict => {
             made_before(inner, cx, object, owner_label, &uri).await

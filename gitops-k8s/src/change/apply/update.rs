@@ -65,7 +65,7 @@ pub(super) async fn update(
         };
         let sent = Box::pin(write.carry_out(inner, cx, object, owner_label, &place, decided.is_some()));
         let error = match sent.await {
-            Ok(Ok(seen)) => return Ok(inner.applied(key, &seen)),
+            Ok(Ok(seen)) => return Ok(inner.made(object, &seen)),
             Ok(Err(failure)) if failure.is_of_versions() => continue,
             Ok(Err(failure)) => failure.into(),
             Err(error) => error,

@@ -24,6 +24,8 @@ pub enum Answer {
     Refuse(&'static str),
     /// Nothing, ever.
     Never,
+    /// Yes, with another value at this path; where it is asked without an effect, yes and nothing else.
+    Rewrite(&'static str, &'static str),
 }
 
 /// A webhook that listens; it ends with the runtime that it was started on.
@@ -70,6 +72,16 @@ impl Webhook {
     }
 }
 
+impl Webhook {
+    /// The same of a webhook that may change what is written.
+    pub fn mutating(&self, name: &str, namespace: &str) -> Json {
+        let mut configuration = self.configuration(name, namespace);
+        configuration["kind"] = "MutatingWebhookConfiguration".into();
+        configuration["webhooks"][0]["rules"][0]["operations"] = json!(["CREATE", "UPDATE"]);
+        configuration
+    }
+}
+
 /// A certificate for this machine that is its own authority.
 fn make_certificate(folder: &Path) {
     let made = Command::new("openssl")
@@ -101,10 +113,23 @@ async fn reply(
     request: hyper::Request<Incoming>,
     answer: Answer,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
-    let Answer::Refuse(why) = answer else { return std::future::pending().await };
+    if answer == Answer::Never {
+        return std::future::pending().await;
+    }
     let asked = request.into_body().collect().await.unwrap().to_bytes();
     let review: Json = serde_json::from_slice(&asked).unwrap();
-    let verdict = json!({"uid": review["request"]["uid"], "allowed": false, "status": {"message": why}});
+    let asked = &review["request"];
+    let mut verdict = json!({"uid": asked["uid"], "allowed": !matches!(answer, Answer::Refuse(_))});
+    match answer {
+        Answer::Refuse(why) => verdict["status"] = json!({"message": why}),
+        Answer::Rewrite(path, value) if asked["dryRun"] != true => {
+            use base64::Engine;
+            let change = json!([{"op": "replace", "path": path, "value": value}]).to_string();
+            verdict["patchType"] = "JSONPatch".into();
+            verdict["patch"] = base64::engine::general_purpose::STANDARD.encode(change).into();
+        }
+        Answer::Rewrite(..) | Answer::Never => {}
+    }
     let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": verdict});
     let answer = hyper::Response::builder().header("content-type", "application/json");
     Ok(answer.body(Full::from(body.to_string())).unwrap())

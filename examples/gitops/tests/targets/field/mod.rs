@@ -4,5 +4,6 @@ mod blocked;
 mod confirmed;
 mod drift;
 mod ended;
+mod rewritten;
 mod versions;
 mod why;
