@@ -21,7 +21,7 @@ pub(crate) fn of_forgotten(state: Option<&StateFile>) -> Diff {
 /// What a plan does to resources, as a gate sees it.
 pub(crate) fn components_of_plan(plan: &Plan) -> Vec<ComponentChange> {
     let component = |change: &ResourceChange| ComponentChange {
-        name: change.address.clone(),
+        name: change.shown.clone(),
         kind: change.kind.clone(),
         action: word(change).to_owned(),
         risk: risk(change.action),
@@ -34,7 +34,7 @@ pub(crate) fn components_of_plan(plan: &Plan) -> Vec<ComponentChange> {
 /// The resources that go with a root that is removed, by their addresses.
 pub(crate) fn taken_by(plan: &Plan) -> Vec<Taken> {
     let goes = plan.changes.iter().filter(|change| change.action.is_dangerous());
-    let names: Vec<String> = goes.map(|change| change.address.clone()).collect();
+    let names: Vec<String> = goes.map(|change| change.shown.clone()).collect();
     if names.is_empty() { Vec::new() } else { vec![Taken::new("resource", Whose::Ours, names)] }
 }
 
@@ -70,7 +70,7 @@ fn word(change: &ResourceChange) -> &'static str {
 
 fn of_resource(change: &ResourceChange) -> Vec<FieldChange> {
     let mut fields = Vec::new();
-    let address = &change.address;
+    let address = &change.shown;
     if let Some(previous) = &change.previous_address {
         fields.push(field("move", address, Some(previous.as_str().into()), Some(address.as_str().into())));
     }
@@ -96,7 +96,7 @@ fn attributes(change: &ResourceChange) -> Vec<FieldChange> {
     let (Some(Value::Map(before)), Some(Value::Map(after))) = (&change.before, &change.after) else {
         return vec![field(
             &change.action.to_string(),
-            &change.address,
+            &change.shown,
             change.before.clone(),
             change.after.clone(),
         )];
@@ -105,7 +105,7 @@ fn attributes(change: &ResourceChange) -> Vec<FieldChange> {
     names
         .filter(|name| before.get(name) != after.get(name))
         .map(|name| {
-            let place = format!("{}/{}", escaped(&change.address), escaped(name));
+            let place = format!("{}/{}", escaped(&change.shown), escaped(name));
             FieldChange {
                 path: format!("/{}/{place}", change.action),
                 before: before.get(name).cloned(),

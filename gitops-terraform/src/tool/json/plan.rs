@@ -46,6 +46,8 @@ pub struct Plan {
 pub struct ResourceChange {
     /// The address of the instance.
     pub address: String,
+    /// The same as it is shown: its key may hold a secret.
+    pub shown: String,
     /// The address that it had before, if it is moved.
     pub previous_address: Option<String>,
     /// The resource's type.
@@ -159,6 +161,7 @@ impl ResourceChange {
                 .optional_text("previous_address")
                 .map(|other| canonical(&other))
                 .filter(|other| *other != address),
+            shown: address.clone(),
             address,
             kind: reader.optional_text("type").unwrap_or_default(),
             action: Action::of(&change)?,
@@ -229,6 +232,8 @@ impl Plan {
     pub(crate) fn redacted(mut self, redact: &Redact) -> Self {
         let hide = |value: &mut Option<Value>| *value = value.take().map(|value| redact.value(&value));
         for change in self.changes.iter_mut().chain(&mut self.drift) {
+            change.shown = redact.text(&change.shown);
+            change.previous_address = change.previous_address.as_deref().map(|address| redact.text(address));
             hide(&mut change.before);
             hide(&mut change.after);
         }

@@ -43,7 +43,10 @@ impl Redact {
             Value::Number(number) => hidden(number.as_str()).unwrap_or_else(|| value.clone()),
             Value::List(items) => Value::List(items.iter().map(|item| self.value(item)).collect()),
             Value::Map(members) => Value::map(
-                members.iter().map(|(name, member)| (name, self.value(member))).collect::<Vec<_>>(),
+                members
+                    .iter()
+                    .map(|(name, member)| (self.text(name), self.value(member)))
+                    .collect::<Vec<_>>(),
             ),
             value => value.clone(),
         }
@@ -160,6 +163,14 @@ mod tests {
         let now = Redact::knowing(then.digests(&key), &key);
         let value = Value::List([Value::from("old-secret"), Value::from("open")].into());
         assert_eq!(now.value(&value).to_string(), r#"["(sensitive)","open"]"#);
+    }
+
+    #[test]
+    fn a_secret_is_hidden_in_the_name_of_a_member() {
+        let mut redact = Redact::default();
+        redact.learn(&Value::from("hunter2"));
+        let value = Value::map([("hunter2", Value::from("a")), ("of hunter2", Value::from("b"))]);
+        assert_eq!(redact.value(&value).to_string(), r#"{"(sensitive)":"a","of (sensitive)":"b"}"#);
     }
 
     #[test]

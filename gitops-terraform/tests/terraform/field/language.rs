@@ -38,6 +38,20 @@ async fn a_secret_is_hidden_however_its_variable_is_declared() {
     }
 }
 
+/// Who takes the mark off a secret by `nonsensitive` may put it where no value is: the key of a resource, the name of a member.
+#[tokio::test]
+async fn a_secret_is_hidden_in_keys_and_names_too() {
+    let main = "variable \"pw\" {}\noutput \"m\" { value = { (nonsensitive(var.pw)) = \"a\" } }\n\
+        resource \"terraform_data\" \"a\" {\n  for_each = toset([nonsensitive(var.pw)])\n  input = each.key\n}\n";
+    let render = TerraformRender::new("tf").variable("pw", secret());
+    let world = World::new(&[("app/main.tf", main)]).rendered(render);
+    let plan = world.plan().await;
+    assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
+    let shown = format!("{plan:?} {:?}", diff(&plan));
+    assert!(!shown.contains(CANARY) && shown.contains("terraform_data.a[\\\"(sensitive)\\\"]"), "{shown}");
+    assert!(world.apply().await.is_converged(), "it is hidden from people, and not from the tool");
+}
+
 /// A renderer of its own gives a secret to a variable that nobody declares: it could not be marked.
 #[tokio::test]
 async fn a_secret_without_a_variable_is_refused() {
