@@ -11,6 +11,7 @@ mod forge;
 mod gates;
 mod home;
 mod load;
+mod masked;
 mod needs;
 mod node;
 mod promote;

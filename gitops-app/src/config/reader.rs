@@ -1,6 +1,6 @@
 //! Reads typed values out of the tree and collects every fault on the way.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,19 @@ use gitops_core::{Diagnostic, Digest, Span};
 
 use crate::backends::Backends;
 
+use super::masked::masked;
 use super::node::{self, Name, Node, Place, Shape};
+
+/// How many faults are kept: a file with more of them is not meant to be a configuration.
+const MOST: usize = 100;
 
 /// Files that are being read, and what was found wrong with them so far.
 pub struct Reader {
     backends: Backends,
     files: Vec<File>,
     faults: RefCell<Vec<Diagnostic>>,
+    /// How many more there are than are kept.
+    more: Cell<usize>,
 }
 
 /// Where something is written.
@@ -35,7 +41,7 @@ struct File {
 impl Reader {
     /// A reader of files in which targets may be of these kinds.
     pub fn new(backends: Backends) -> Self {
-        Self { backends, files: Vec::new(), faults: RefCell::default() }
+        Self { backends, files: Vec::new(), faults: RefCell::default(), more: Cell::default() }
     }
 
     /// The kinds of targets besides those that are built in.
@@ -107,6 +113,9 @@ impl Reader {
         message: impl Into<String>,
         help: impl Into<String>,
     ) {
+        if self.faults.borrow().len() >= MOST {
+            return self.more.set(self.more.get() + 1);
+        }
         let fault = Diagnostic::error(code, self.name(place.file), message).at(self.span(place)).help(help);
         self.faults.borrow_mut().push(fault);
     }
@@ -137,6 +146,11 @@ impl Reader {
         };
         faults.sort_by_cached_key(place);
         faults.dedup();
+        let more = self.more.get();
+        if let Some(last) = faults.last().filter(|_| more > 0) {
+            let message = format!("{more} more faults are not shown");
+            faults.push(Diagnostic::error(last.code, last.path.clone(), message).help("mend these first"));
+        }
         faults
     }
 
@@ -290,32 +304,6 @@ impl Reader {
         }
         found
     }
-}
-
-/// The line with another character for each one of what is likely a secret in a URL: users and passwords, and values of a
-/// query. So no picture and no document shows it, whatever fault is on the line.
-fn masked(line: &str) -> String {
-    let chars: Vec<char> = line.chars().collect();
-    let mut shown = chars.clone();
-    let ends = |c: char| c.is_whitespace() || "\"'`,}]".contains(c);
-    let mut at = 0;
-    while let Some(found) = chars[at..].windows(3).position(|three| three == [':', '/', '/']) {
-        let start = at + found + 3;
-        let end = chars[start..].iter().position(|c| ends(*c)).map_or(chars.len(), |end| start + end);
-        let path = chars[start..end].iter().position(|c| *c == '/').map_or(end, |path| start + path);
-        let is_http = line.chars().take(start).collect::<String>().to_ascii_lowercase().contains("http");
-        if let Some(user) = chars[start..path].iter().rposition(|c| *c == '@') {
-            let user = start..start + user;
-            if is_http || chars[user.clone()].contains(&':') {
-                shown[user].fill('*');
-            }
-        }
-        if let Some(query) = chars[start..end].iter().position(|c| *c == '?' || *c == '#') {
-            shown[start + query + 1..end].fill('*');
-        }
-        at = end;
-    }
-    shown.into_iter().collect()
 }
 
 /// Words as a list for people.
