@@ -1,6 +1,9 @@
 //! What a plan keeps for the next process changes its cost, and nothing of what it says.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod beside;
+mod moments;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -23,8 +26,8 @@ impl Clock for Ahead {
         System.now().after(Duration::from_secs(60))
     }
 
-    async fn wait_until(&self, _: Time) {
-        std::future::pending::<()>().await;
+    async fn wait_until(&self, time: Time) {
+        System.wait_until(Time::from_micros(time.as_micros() - 60_000_000)).await;
     }
 }
 
@@ -36,29 +39,40 @@ struct Cost {
 }
 
 struct World {
-    folder: TempDir,
+    folder: Arc<TempDir>,
     config: Config,
 }
 
-const CONFIG: &str = "\
-name: site
-source: { git: { url: ./origin, ref: { branch: main }, path: site } }
-target: { directory: { root: ./live } }
-";
+/// The configuration of an application, all of which are over the same folder.
+fn config(name: &str) -> String {
+    format!(
+        "name: {name}\nsource: {{ git: {{ url: ./origin, ref: {{ branch: main }}, path: {name} }} }}\n\
+         target: {{ directory: {{ root: ./live }} }}\n"
+    )
+}
 
 impl World {
     fn with_files(count: usize) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gitops.yaml");
-        fs::write(&path, CONFIG).unwrap();
-        let config = Applications::load(&path, &Backends::new()).unwrap().all.remove(0);
-        let world = Self { folder, config };
+        let world = Self::of(Arc::new(tempfile::tempdir().unwrap()), "site");
         world.git(&["init", "-q", "-b", "main", "."]);
         for index in 0..count {
             world.declare(&name(index), &format!("first {index}\n"));
         }
         world.commit();
         world
+    }
+
+    /// An application with its file in a folder.
+    fn of(folder: Arc<TempDir>, name: &str) -> Self {
+        let path = folder.path().join(format!("{name}.yaml"));
+        fs::write(&path, config(name)).unwrap();
+        let config = Applications::load(&path, &Backends::new()).unwrap().all.remove(0);
+        Self { folder, config }
+    }
+
+    /// The file that declares one.
+    fn origin(&self, name: &str) -> PathBuf {
+        self.path("origin").join(&self.config.name).join(name)
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -79,7 +93,7 @@ impl World {
     }
 
     fn declare(&self, name: &str, content: &str) {
-        let path = self.path("origin/site").join(name);
+        let path = self.origin(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
     }
@@ -132,9 +146,11 @@ impl World {
     /// The plan of a process that finds nothing kept; what is kept stays as it is.
     async fn plan_anew(&self) -> Plan {
         let aside = self.path("aside");
-        fs::rename(self.kept(), &aside).unwrap();
+        let had = fs::rename(self.kept(), &aside).is_ok();
         let (plan, _) = self.plan().await;
-        fs::rename(aside, self.kept()).unwrap();
+        if had {
+            fs::rename(aside, self.kept()).unwrap();
+        }
         plan
     }
 }
@@ -289,7 +305,7 @@ fn next(seed: &mut u64) -> usize {
 /// What people do to a repository and to what it declares.
 fn meddle(world: &World, seed: &mut u64, step: usize) {
     let (what, file) = (next(seed) % 11, name(next(seed) % 24));
-    let (origin, live) = (world.path("origin/site").join(&file), world.live(&file));
+    let (origin, live) = (world.origin(&file), world.live(&file));
     let label = label(&live);
     match what {
         0 | 1 => world.declare(&file, &format!("changed in step {step}\n")),
