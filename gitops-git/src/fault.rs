@@ -17,7 +17,7 @@ pub(crate) fn not_found(message: impl Into<String>) -> Error {
 pub(crate) fn over_limit(message: impl Into<String>, limit: &'static str, value: impl ToString) -> Error {
     Error::new(ErrorKind::Limit, message)
         .with("limit", format!("{limit} = {}", value.to_string()))
-        .help(format!("make it smaller, ignore it, or raise `Limits::{limit}`"))
+        .help(format!("make it smaller, ignore it, or raise the limit `{limit}`"))
 }
 
 /// Stored objects could not be read.

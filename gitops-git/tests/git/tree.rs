@@ -136,6 +136,7 @@ async fn a_huge_file_is_refused_before_it_is_unpacked() {
     let error = newest(&source).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert!(error.to_string().contains("file_bytes = 10485760"), "{error}");
+    assert!(error.help_text().unwrap().contains("raise the limit `file_bytes`"), "{error:?}");
 }
 
 #[tokio::test]

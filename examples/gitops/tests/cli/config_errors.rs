@@ -95,8 +95,8 @@ fn paths_start_at_the_configuration_and_not_at_the_working_folder() {
 #[test]
 fn of_very_many_faults_the_first_are_shown_and_the_others_counted() {
     let world = World::new();
-    let keys: String = (0..5000).map(|number| format!("k{number}: 1\n")).collect();
-    world.configure(&format!("name: site\n{keys}"));
+    let keys: Vec<String> = (0..5000).map(|number| format!("k{number}: 1\n")).collect();
+    world.configure(&format!("name: site\n{}", keys.concat()));
     let ran = world.gitops(&["plan"]).expect(1).warns("`k0`").warns("more faults are not shown");
     assert!(ran.stderr.matches("error[").count() < 110, "{}", ran.stderr.len());
 }
