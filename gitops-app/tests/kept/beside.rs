@@ -122,7 +122,7 @@ async fn plans_of_other_processes_while_it_runs_are_right_and_in_nobodys_way() {
     world.apply().await;
     world.plan().await;
     while_it_runs(&world, async |told| {
-        told.until(is_end).await;
+        told.until(|event| matches!(event, Event::Planned { .. })).await;
         for step in 0..4 {
             let (declared, touched) = (name(step), name(step + 10));
             world.declare(&declared, &format!("in step {step}\n"));

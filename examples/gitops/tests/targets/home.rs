@@ -138,23 +138,17 @@ async fn each_application_is_read_where_its_file_says_and_a_page_that_was_edited
     }
 }
 
-/// Somebody who may write the secrets puts an older page of the log back.
+/// Somebody who may write the secrets takes the newest page of the log away.
 #[tokio::test]
-async fn a_log_in_the_cluster_whose_end_was_cut_off_is_found_by_who_verifies_and_by_the_controller() {
+async fn a_log_in_the_cluster_whose_end_was_cut_off_is_found_by_who_verifies() {
     let cluster = configured().await;
     Controller::start(&cluster).await.stop().await;
+    cluster.run(&["-a", "shop", "audit", "verify"]).await.expect(0);
     let secrets = format!("/api/v1/namespaces/{}/secrets", cluster.namespace);
     let all = cluster.admin.get(&secrets).await.unwrap();
     let is_page = |secret: &&Json| secret["metadata"]["annotations"]["gitops/document"] == "shop/audit-000";
     let page = all["items"].as_array().unwrap().iter().find(is_page).unwrap();
-    let (uri, before) =
-        (format!("{secrets}/{}", page["metadata"]["name"].as_str().unwrap()), page["data"].clone());
-    cluster.world.commit("Change", &[("web.yaml", Some(&config_map("web", "2")))]);
-    let controller = Controller::start(&cluster).await;
-    while cluster.value("web", "x").await.as_deref() != Some("2") {}
-    controller.stop().await;
-    cluster.run(&["-a", "shop", "audit", "verify"]).await.expect(0);
-    cluster.admin.merge(&uri, &json!({ "data": before })).await;
+    cluster.admin.delete(&format!("{secrets}/{}", page["metadata"]["name"].as_str().unwrap())).await;
     cluster.run(&["-a", "shop", "audit", "verify"]).await.expect(1).warns("its end was cut off");
 }
 

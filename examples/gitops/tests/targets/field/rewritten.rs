@@ -18,7 +18,7 @@ async fn rewrites(cluster: &Cluster) -> Webhook {
     cluster.admin.post(WEBHOOKS, &webhook.mutating(name, name)).await;
     let maps = cluster.config_map("");
     while cluster.value("probe", "x").await.as_deref() != Some("7") {
-        cluster.admin.delete(&cluster.config_map("probe")).await;
+        cluster.admin.send("DELETE", &cluster.config_map("probe"), "application/json", &json!(null)).await;
         let probe = json!({ "metadata": { "name": "probe" }, "data": { "x": "1" } });
         cluster.admin.send("POST", maps.trim_end_matches('/'), "application/json", &probe).await;
     }
