@@ -41,11 +41,11 @@ impl Repeats {
                 self.said.remove(&About::Object(key.clone()));
                 vec![line]
             }
-            Event::Finished { .. } if self.is_news => {
-                self.said.insert(About::End, Said { line: line.clone(), times: 1 });
-                vec![line]
+            Event::Finished { .. } => {
+                let said = self.said.insert(About::End, Said { line: line.clone(), times: 1 });
+                let is_same = said.is_some_and(|said| said.line == line);
+                if is_same && !self.is_news { Vec::new() } else { vec![line] }
             }
-            Event::Finished { .. } => self.again(About::End, line),
             _ => vec![line],
         };
         let ends = matches!(event, Event::Finished { .. });
