@@ -13,7 +13,6 @@ mod field;
 mod graph;
 mod init;
 mod interrupt;
-mod kept;
 mod needs;
 mod plan_apply;
 mod promote;

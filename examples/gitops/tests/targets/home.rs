@@ -138,20 +138,6 @@ async fn each_application_is_read_where_its_file_says_and_a_page_that_was_edited
     }
 }
 
-/// Somebody who may write the secrets takes the newest page of the log away.
-#[tokio::test]
-async fn a_log_in_the_cluster_whose_end_was_cut_off_is_found_by_who_verifies() {
-    let cluster = configured().await;
-    Controller::start(&cluster).await.stop().await;
-    cluster.run(&["-a", "shop", "audit", "verify"]).await.expect(0);
-    let secrets = format!("/api/v1/namespaces/{}/secrets", cluster.namespace);
-    let all = cluster.admin.get(&secrets).await.unwrap();
-    let is_page = |secret: &&Json| secret["metadata"]["annotations"]["gitops/document"] == "shop/audit-000";
-    let page = all["items"].as_array().unwrap().iter().find(is_page).unwrap();
-    cluster.admin.delete(&format!("{secrets}/{}", page["metadata"]["name"].as_str().unwrap())).await;
-    cluster.run(&["-a", "shop", "audit", "verify"]).await.expect(1).warns("its end was cut off");
-}
-
 /// What moves in a cluster is told to a process once, however many of its applications want to know.
 #[tokio::test]
 async fn applications_of_one_process_share_connections_and_watches() {
