@@ -1,8 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use gitops_core::backend::directory::FileRender;
-use gitops_core::state::journal::MemoryJournalIo;
-use gitops_core::{ApplyOptions, Cx, Engine, Event, Memory, MemoryAudit, MemoryStore, Source, State, Target};
+use gitops_core::{ApplyOptions, Cx, Engine, Event, Memory, Source, State, Target};
 use gitops_git::GitSource;
 
 use crate::{CountedTree, Layout, Repository};
@@ -28,12 +27,7 @@ pub async fn engine(
     target: Arc<dyn Target>,
     events: Arc<Mutex<Vec<Event>>>,
 ) -> Engine {
-    let state = State {
-        store: Arc::new(MemoryStore::default()),
-        journal: Box::new(MemoryJournalIo::default()),
-        audit: Arc::new(MemoryAudit::default()),
-        guard: None,
-    };
+    let state = State::in_memory();
     Engine::builder("bench")
         .source(source)
         .render(Arc::new(FileRender::new("dir")))

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 /// What there is to know about an error code.
 #[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Page {
     /// The code: `GO` and four digits.
     pub code: &'static str,

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_fault_has_its_code_its_place_and_the_way_out() {
-        let span = Span { line: 7, column: 9, width: 5, text: "sync: { purne: true }".to_owned() };
+        let span = Span::new(7, 9, 5, "sync: { purne: true }");
         let fault = Diagnostic::error("GO0106", "gitops.yaml", "unknown key `purne` in `sync`")
             .at(span)
             .help("did you mean `prune`?");

@@ -10,7 +10,6 @@ use gitops_core::{
 };
 
 use crate::config::{Config, WindowsConfig};
-use crate::review::labels;
 
 /// The name of the gate that wants the approvals of the configuration's rules.
 pub const APPROVALS: &str = "approvals";
@@ -44,6 +43,13 @@ pub fn rules(config: &Config) -> Result<Vec<ApprovalRule>> {
         Error::new(ErrorKind::Invalid, error.to_string())
     };
     config.approvals.iter().map(|rule| rule.rule().map_err(unusable)).collect()
+}
+
+/// Where an application belongs: its label `environment`, of which `production` and `prod` are what people depend on.
+pub(crate) fn labels(config: &Config) -> Labels {
+    let environment = config.labels.get("environment").cloned().unwrap_or_default();
+    let is_production = matches!(environment.as_str(), "production" | "prod");
+    Labels::new(environment, is_production)
 }
 
 /// Wants an approval where a rule says how many people must approve. Who they are and how many is judged where they say it: on

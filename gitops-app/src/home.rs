@@ -3,16 +3,37 @@
 use std::fmt;
 use std::sync::Arc;
 
-use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{
-    AuditLog, AuditRecord, AuditReport, Cx, Document, Error, ErrorKind, FileAuditLog, MemoryAudit, Result,
-    SecretKey, State, StateDir, StateStore, StoreAudit, StoreAuditLog, Stored, Version, async_trait,
+    AuditLog, AuditRecord, AuditReport, Cx, Document, Error, ErrorKind, FileAuditLog, Result, SecretKey,
+    State, StateDir, StateStore, StoreAudit, StoreAuditLog, Stored, Version, async_trait,
 };
 use gitops_k8s::{Cluster, ClusterStore};
 
 use crate::config::{Config, HomeConfig};
-use crate::session::{Home, RootStates};
 use crate::targets::kubernetes::{reach, trusting};
+
+/// Where an application keeps what it must not forget, if that is not the state folder alone: in a cluster, say.
+pub struct Home {
+    /// Documents, journal and audit log.
+    pub state: State,
+    /// How the audit log is read; as that of the state folder if nothing.
+    pub audit_log: Option<Arc<dyn AuditLog>>,
+    /// The key under which secrets are compared.
+    pub secrets: SecretKey,
+    /// Where the states of Terraform roots are kept that name no place of their own; in the state folder if nothing.
+    pub root_states: Option<RootStates>,
+    /// Whether an engine may go on from the documents alone: see [`EngineBuilder::recover_from_store`](gitops_core::EngineBuilder::recover_from_store).
+    pub recover_from_store: bool,
+}
+
+/// Gives the store of the states of a target's roots, by the target's name.
+pub type RootStates = Arc<dyn Fn(&str) -> Arc<dyn StateStore> + Send + Sync>;
+
+impl fmt::Debug for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Home").field("recover_from_store", &self.recover_from_store).finish_non_exhaustive()
+    }
+}
 
 /// The state of an application in a namespace of a cluster: documents, audit log, and the states of roots that name no place of
 /// their own.
@@ -84,7 +105,7 @@ impl ClusterState {
         let audit = Arc::new(StoreAudit::open(cx, Arc::clone(&store)).await?);
         Ok(Home {
             secrets: SecretKey::kept_in(cx, &*store).await?,
-            state: State { store, audit, ..State::from(folder) },
+            state: State::from(folder).with_store(store).with_audit(audit),
             audit_log: Some(self.audit_log()),
             root_states: Some(self.root_states()),
             recover_from_store: true,
@@ -96,12 +117,7 @@ impl ClusterState {
         let store: Arc<dyn StateStore> = Arc::new(Seen(self.store()));
         let secrets = SecretKey::found_in(cx, &*store).await?;
         let has_state = secrets.is_some();
-        let state = State {
-            store,
-            journal: Box::new(MemoryJournalIo::new()),
-            audit: Arc::new(MemoryAudit::new()),
-            guard: None,
-        };
+        let state = State::in_memory().with_store(store);
         let home = Home {
             state,
             audit_log: Some(self.audit_log()),

@@ -7,7 +7,7 @@ use gitops_core::process::fs;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::place::STATES;
+use crate::config::apart::STATES;
 
 /// The folder beside the states: no application can have this name.
 const KNOWN: &str = "~applications";

@@ -5,7 +5,6 @@
 //! holds its engine, [`documents`] are what programs read of plans, and [`codes`] explains every error code. [`Backends`]
 //! takes kinds of targets that a program has of its own.
 
-mod backends;
 mod clusters;
 pub mod codes;
 pub mod config;
@@ -18,6 +17,7 @@ pub mod home;
 mod inputs;
 mod known;
 pub mod lookup;
+mod mounting;
 pub mod order;
 pub mod origin;
 mod orphans;
@@ -41,8 +41,9 @@ mod guides {
     struct Embedding;
 }
 
-pub use backends::{Backends, Mounting};
 pub use clusters::Clusters;
+pub use config::Backends;
 pub use gitops_k8s::PlannerIdentity;
 pub use inputs::Inputs;
+pub use mounting::Mounting;
 pub use orphans::{Orphaned, orphaned};

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use gitops_core::{Error, ErrorKind, Key, Result};
+use gitops_core::{Component, Cx, Error, ErrorKind, Key, Result};
 
 use crate::documents::changes;
+use crate::session::Session;
 
 /// The object whose key is `text`, or whose key or short form ends with it at a border between parts. The group of a kind
 /// may be left out, and its letters be small, as for `kubectl`.
@@ -21,6 +22,27 @@ pub fn find<'k>(text: &str, keys: impl IntoIterator<Item = &'k Key>) -> Result<K
         [key] => Ok(key.clone()),
         [] => Err(none(text, &keys)),
         _ => Err(several(text, &meant)),
+    }
+}
+
+/// The object of an application that a text means, or the one that holds a component of this name.
+///
+/// # Errors
+/// `NotFound` if nothing is called so, `Invalid` if several are.
+pub async fn meant(cx: &Cx, session: &Session, text: &str) -> Result<Key> {
+    let found = find(text, &session.keys());
+    let Err(error) = found else { return found };
+    if !error.is_not_found() {
+        return Err(error);
+    }
+    let components = session.components(cx).await?;
+    let holds = |parts: &&Vec<Component>| parts.iter().any(|component| component.name == text);
+    let holders: Vec<&Key> =
+        components.iter().filter(|(_, parts)| holds(parts)).map(|(key, _)| key).collect();
+    match holders[..] {
+        [] => Err(error),
+        [key] => Ok(key.clone()),
+        _ => Err(several(text, &holders)),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::known::{self, Known};
 
 /// An application that is no longer in the configuration and still owns objects. Nothing is done about them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Orphaned {
     /// Its name.
     pub application: String,

@@ -1,15 +1,14 @@
 //! Where the state of an application is, and where it must not be.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use gitops_core::process::fs;
 use gitops_core::{Cx, Error, ErrorKind, Result, StateDir};
 
-use crate::config::{Config, TargetKind};
+pub use crate::config::apart::{check_apart, default_state};
 
-/// The folder that holds the states of applications that name no other.
-pub(crate) const STATES: &str = ".gitops";
+use crate::config::Config;
+use crate::config::apart::STATES;
 
 /// The folder beside the states for what programs rendered. No application can have this name.
 const RENDERS: &str = "~renders";
@@ -78,11 +77,6 @@ pub fn destination(config: &Config) -> Option<PathBuf> {
     (config.has_default_state && config.state != state).then_some(state)
 }
 
-/// The state of an application that names no folder.
-pub fn default_state(base: &Path, application: &str) -> PathBuf {
-    base.join(STATES).join(application)
-}
-
 /// The folder in which what programs rendered is kept: beside the default states, for all applications, or else in the
 /// application's own.
 pub fn renders(config: &Config) -> PathBuf {
@@ -105,53 +99,6 @@ pub fn relocate(cx: &Cx, from: &Path, to: &Path) -> Result<()> {
     let moved = std::fs::rename(from, to);
     drop(lock);
     moved.map_err(|error| fs::failed("move the state folder", from, error))
-}
-
-/// Makes sure that applications stay apart: no two have one state, and no target writes to a state or to a configuration.
-/// Who writes to a target must not write there: a commit could pin a revision, or change the configuration.
-///
-/// # Errors
-/// `Invalid` with both paths.
-pub fn check_apart(all: &[Config]) -> Result<()> {
-    let mut guarded = BTreeMap::new();
-    for config in all {
-        let state = fs::without_links(&config.state)?;
-        if let Some((path, _)) = overlaps(&guarded, &state) {
-            let message =
-                format!("the state of `{}` and that of another application are in one another", config.name);
-            return Err(Error::new(ErrorKind::Invalid, message)
-                .with("path", state.display())
-                .with("other", path.display())
-                .help("give each a `state:` of its own, or none: it is then `.gitops/NAME`"));
-        }
-        guarded.insert(state, "the state folder");
-    }
-    for config in all {
-        guarded.insert(fs::without_links(&config.file)?, "the configuration");
-    }
-    all.iter().try_for_each(|config| check_roots(config, &guarded))
-}
-
-fn check_roots(config: &Config, guarded: &BTreeMap<PathBuf, &str>) -> Result<()> {
-    for target in &config.targets {
-        let TargetKind::Directory { root, .. } = &target.kind else { continue };
-        let found = fs::without_links(root)?;
-        if let Some((path, what)) = overlaps(guarded, &found) {
-            let message = format!("the root of the target `{}` and {what} lie in one another", target.name);
-            return Err(Error::new(ErrorKind::Invalid, message)
-                .with("root", found.display())
-                .with("path", path.display())
-                .help("a commit could write there: name a root beside it, such as `./live`, or another `state:`"));
-        }
-    }
-    Ok(())
-}
-
-/// The path that lies in another one, or in which that lies.
-fn overlaps<'g>(guarded: &'g BTreeMap<PathBuf, &str>, path: &Path) -> Option<(&'g PathBuf, &'g str)> {
-    let below = guarded.range(path.to_owned()..).next().filter(|(other, _)| other.starts_with(path));
-    let found = below.or_else(|| path.ancestors().find_map(|above| guarded.get_key_value(above)));
-    found.map(|(path, what)| (path, *what))
 }
 
 /// Version 0.1 kept the state of the one application in the folder that holds the states of all of them now.

@@ -1,6 +1,6 @@
 //! Texts as people read them.
 
-pub use gitops_core::value::text::on_one_line as escape;
+pub use gitops_core::text::on_one_line as escape;
 
 /// A count with its noun: `1 object`, `2 objects`.
 pub fn count(n: usize, noun: &str) -> String {

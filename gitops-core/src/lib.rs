@@ -5,19 +5,22 @@ pub mod capability;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod cx;
-pub mod engine;
+mod engine;
 pub mod gate;
 pub mod layer;
 mod plan;
 pub mod prelude;
 pub mod process;
 mod render;
+#[cfg(feature = "review")]
 pub mod review;
 #[cfg(feature = "simulate")]
 pub mod simulate;
 mod source;
+/// The journal and its records, for the tests of backends: no part of the interface.
+#[doc(hidden)]
 pub mod state;
-pub mod value;
+mod value;
 
 /// The pages whose examples are of this crate: they compile and run.
 #[cfg(all(doctest, feature = "conformance", feature = "external"))]
@@ -52,9 +55,10 @@ pub use layer::{
     CallReport, DryRunLayer, Layer, MetricsLayer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer,
 };
 pub use plan::graph::{Cycle, Direction, Drawn, Graph, Parts, Picture};
-pub use plan::planner::{Differing, DriftPolicy, Options, PlanInput, Planned, Planner};
+pub use plan::planner::{DriftPolicy, Options};
 pub use plan::{Basis, Blocked, BlockedBecause, Cause, Obstacle, Plan, Prerequisite, Reason, Step};
 pub use render::{Desired, Part, Render, RenderRoot, Rendered, Renderer, Routes, render_files};
+pub use smol_str::SmolStr;
 pub use source::{
     Commit, Commits, Entry, EntryKind, History, Merge, Merged, Relation, SignatureMethod, Signer, Snapshot,
     Source, SourceInfo, SourceWatch, Tree,
@@ -66,6 +70,8 @@ pub use state::audit::{
 };
 pub use state::inventory::Inventory;
 pub use state::lease::{Lease, LeaseGrant, MemoryLease};
-pub use state::record::{Binding, Complete, Left, Owned, OwnedState, Progress, ReadinessRecord, Rebound};
+pub use state::record::{
+    Binding, Complete, Intent, Left, Owned, OwnedState, Progress, ReadinessRecord, Rebound,
+};
 pub use state::store::{Document, FileStore, MemoryStore, StateStore, StoreWatch, Stored};
 pub use value::*;

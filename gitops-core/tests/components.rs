@@ -36,14 +36,9 @@ impl Target for Compound {
 }
 
 fn loss(number: usize) -> ComponentChange {
-    ComponentChange {
-        name: format!("disk-{number}"),
-        kind: "disk".to_owned(),
-        action: "delete".to_owned(),
-        risk: Some(Risk::Delete),
-        before: Some(Value::Secret(Secret::new("canary", &SecretKey::new([1; 32])))),
-        after: None,
-    }
+    let before = Value::Secret(Secret::new("canary", &SecretKey::new([1; 32])));
+    let change = ComponentChange::new(format!("disk-{number}"), "disk", "delete");
+    change.losing(Some(Risk::Delete)).between(Some(before), None)
 }
 
 #[async_trait]

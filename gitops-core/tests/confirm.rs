@@ -49,7 +49,7 @@ async fn quarantined(begin: &[(&str, &str)], then: &[(&str, &str)], makes: bool)
     apply(&world, &mut engine).await;
     target.answers.store(true, SeqCst);
     let blocked = engine.plan(&world.cx).await.unwrap().blocked;
-    assert_eq!(blocked, [Blocked { key: key("a"), why: BlockedBecause::Quarantined { until: None } }]);
+    assert_eq!(blocked, [Blocked::new(key("a"), BlockedBecause::Quarantined { until: None })]);
     (world, engine)
 }
 
@@ -121,7 +121,7 @@ async fn nothing_is_settled_against_what_the_target_shows() {
 #[tokio::test]
 async fn what_is_somebody_elses_does_not_become_ours() {
     let (world, mut engine) = quarantined(&[], &[("a", "1")], false).await;
-    let place = Provenance { source: "s".into(), revision: "1".into(), path: "a".into(), line: 0 };
+    let place = Provenance::new("s", "1", "a", 0);
     let object = Arc::new(Object::new(key("a"), support::body("theirs"), place));
     let owner_label = OwnerLabel { owner: "somebody".into(), op: "1".into() };
     world.memory.apply(&world.cx, &Change::Create { object, owner_label, preview: None }).await.unwrap();

@@ -151,7 +151,7 @@ fn a_chain_of_a_hundred_thousand_does_not_exhaust_the_stack() {
 fn pictures_escape_what_the_language_means_otherwise() {
     let odd = Key::new("t", GroupKind::new("", "K"), "", "a\"b#c<d>\n");
     let graph = Graph::new([(odd, vec![key(1)]), (key(1), vec![])]).unwrap();
-    let part = Component { name: "a.b[\"c\"]".to_owned(), ..Component::default() };
+    let part = Component::new("a.b[\"c\"]", "");
     let parts = Parts::from([(key(1), vec![part])]);
     insta::assert_snapshot!(graph.dot(Direction::Right, &parts), @r#"
     digraph gitops {

@@ -1,6 +1,6 @@
 //! Errors that are made in more than one place, and texts of strangers made safe to show.
 
-pub(crate) use gitops_core::value::text::shown;
+pub(crate) use gitops_core::text::shown;
 use gitops_core::{Error, ErrorKind};
 
 /// Wrong input.

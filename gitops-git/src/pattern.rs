@@ -11,7 +11,7 @@ const UNUSED: &str = "GO0208";
 /// use gitops_core::Span;
 /// use gitops_git::{GitSource, Pattern};
 ///
-/// let span = Span { line: 4, column: 12, width: 4, text: r#"  ignore: ["*.md"]"#.to_owned() };
+/// let span = Span::new(4, 12, 4, r#"  ignore: ["*.md"]"#);
 /// let source = GitSource::builder("./site").ignore(Pattern::from("*.md").written_at("tool.yaml", span));
 /// # let _ = source;
 /// ```

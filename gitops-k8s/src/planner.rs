@@ -203,7 +203,7 @@ fn label(name: String) -> Result<String> {
     if fits {
         return Ok(name);
     }
-    let shown = gitops_core::value::text::shown(&name, 80);
+    let shown = gitops_core::text::shown(&name, 80);
     Err(Error::new(ErrorKind::Invalid, format!("`{shown}` is no name of a namespace or an account"))
         .help("write small letters, digits and `-`"))
 }

@@ -17,7 +17,7 @@ fn key(name: &str) -> Key {
 }
 
 fn object(name: &str, content: &str) -> Arc<Object> {
-    let provenance = Provenance { source: "".into(), revision: "".into(), path: "".into(), line: 0 };
+    let provenance = Provenance::new("", "", "", 0);
     Arc::new(Object::new(key(name), Value::map([("content", Value::from(content))]), provenance))
 }
 

@@ -55,7 +55,7 @@ fn keep_quotas(proposal: &Proposal<'_>) -> Verdict {
 /// An application of the repository: the folder of its name. All of them have one mirror.
 async fn open(cx: &Cx, url: &str, folder: &Path, name: &'static str, mount: Mount) -> Result<Engine> {
     let log = std::fs::File::options().create(true).append(true).open(folder.join("audit.jsonl"))?;
-    let state = State { audit: Arc::new(Log(log)), ..StateDir::open(&folder.join(name), cx)?.into() };
+    let state = State::from(StateDir::open(&folder.join(name), cx)?).with_audit(Arc::new(Log(log)));
     let source = GitSource::builder(url).path(name).mirrors(folder.join("mirrors")).build()?;
     let tell = move |event: &Event| println!("{}", json!({ "application": name, "event": event }));
     let engine = Engine::builder(name).source(Arc::new(source)).mount(name, "", mount);

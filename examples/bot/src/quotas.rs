@@ -63,12 +63,8 @@ impl TypedTarget for Quotas {
             // The operation that made it is its identity, and the one that wrote it last its version.
             let uid = kept.get(key).map_or_else(|| Uid::new(by.op.as_str()), |found| found.uid.clone());
             let version = Version::new(by.op.as_str());
-            let found = Found {
-                resource: Ok(quota.clone()),
-                uid: uid.clone(),
-                version: version.clone(),
-                owner_label: Some(by.clone()),
-            };
+            let found =
+                Found::new(Ok(quota.clone()), uid.clone(), version.clone()).labelled(Some(by.clone()));
             kept.insert(key.clone(), found);
             Applied::Present { uid, version }
         })

@@ -158,7 +158,7 @@ impl App {
             self.screen
                 .note(&format!("{} {pinned}; `{end}` follows the source again.", paint(YELLOW, "Pinned")));
         }
-        if let Some(Suspension { reason, by, since }) = session.engine.suspended(&self.cx).await? {
+        if let Some(Suspension { reason, by, since, .. }) = session.engine.suspended(&self.cx).await? {
             let why = escape(&format!("by {by} since {since}: {reason}"));
             let end = self.command("resume");
             self.screen

@@ -12,6 +12,7 @@ use super::{duration_of, plain_name, suggest};
 
 /// How many people must approve what, and who they may be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ApprovalConfig {
     /// The rule's name.
     pub name: String,
@@ -34,6 +35,7 @@ pub struct ApprovalConfig {
 /// Who may approve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Approvers {
     /// Whoever may write to the repository.
     Writers,

@@ -7,6 +7,7 @@ use super::reader::{Fields, Reader};
 
 /// How to log in.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Auth {
     /// Not at all.
     None,
@@ -28,6 +29,7 @@ pub enum Auth {
 
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SecretPlace {
     /// In this environment variable.
     Env(String),

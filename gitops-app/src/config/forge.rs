@@ -8,6 +8,7 @@ use super::reader::{Fields, Reader, Written};
 
 /// A forge, and the repository on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ForgeConfig {
     /// Which kind.
     pub kind: ForgeKind,
@@ -46,6 +47,7 @@ pub enum ForgeKind {
 
 /// Who we are to a forge.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ForgeAuth {
     /// The account of a token.
     Token(SecretPlace),

@@ -23,6 +23,7 @@ pub struct HomeConfig {
 }
 
 /// What `state:` says.
+#[non_exhaustive]
 pub enum StatePlace {
     /// A folder.
     Folder(PathBuf),

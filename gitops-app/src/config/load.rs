@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Result};
 
+use super::backends::Backends;
 use super::node::{Name, Node, Place, Shape};
 use super::reader::Reader;
-use super::{Config, Found, SHARED_KEYS, ServeConfig, needs, promote, serve, shared, suggest, text};
-use crate::backends::Backends;
-use crate::place;
+use super::{Config, Found, SHARED_KEYS, ServeConfig, apart, needs, promote, serve, shared, suggest, text};
 
 /// The applications of a file, or of a folder of files.
 #[derive(Clone, Debug)]
@@ -37,7 +36,7 @@ impl Applications {
     ///
     /// # Errors
     /// `Invalid` with every fault of the files, each with its place and the way out; or with two paths, if applications are
-    /// not [apart](place::check_apart).
+    /// not [apart](crate::place::check_apart).
     pub fn load(path: &Path, backends: &Backends) -> Result<Self> {
         let mut loading = Loading::new(backends);
         let folder = path.is_dir().then(|| (path.to_owned(), files_of(path)));
@@ -49,7 +48,7 @@ impl Applications {
             None => loading.file(path),
         }
         let found = Self { folder: folder.clone(), ..loading.applications(folder.is_some())? };
-        place::check_apart(&found.all)?;
+        apart::check_apart(&found.all)?;
         Ok(found)
     }
 

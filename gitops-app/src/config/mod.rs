@@ -2,9 +2,11 @@
 //!
 //! [`Applications`] reads it, whether it holds one application or several.
 
+pub(crate) mod apart;
 mod apply;
 mod approvals;
 mod auth;
+mod backends;
 pub(crate) mod decode;
 mod duration;
 mod forge;
@@ -28,6 +30,7 @@ mod windows;
 pub use apply::ApplyWhen;
 pub use approvals::{ApprovalConfig, Approvers};
 pub use auth::{Auth, SecretPlace};
+pub use backends::Backends;
 pub use duration::{Moment, parse as parse_duration, parse_moment};
 pub use forge::{CONTEXT as FORGE_CONTEXT, ForgeAuth, ForgeConfig, ForgeKind};
 pub use home::HomeConfig;
@@ -46,7 +49,6 @@ pub use windows::WindowsConfig;
 pub(crate) use load::{files_of, is_read};
 pub(crate) use node::{Node, Place};
 pub(crate) use reader::Reader;
-pub(crate) use target::RESERVED;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -57,10 +59,9 @@ use gitops_core::{Diagnostic, DriftPolicy, Error};
 use home::StatePlace;
 use reader::Fields;
 
-use crate::place;
-
 /// One application, as its file describes it. Paths are absolute or relative to the working folder.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// The file, as it was named.
     pub file: PathBuf,
@@ -100,6 +101,7 @@ pub struct Config {
 
 /// What may be done, and how often.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Sync {
     /// Whether to delete what is no longer declared.
     pub prune: bool,
@@ -246,7 +248,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         sync: sync.unwrap_or_default(),
         has_default_state: state.is_none(),
         home,
-        state: state.unwrap_or_else(|| place::default_state(base, &name)),
+        state: state.unwrap_or_else(|| apart::default_state(base, &name)),
         name,
     };
     let needs = needs.into_iter().map(|(_, place)| place).collect();

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use gitops_core::{Diagnostic, Digest, Span};
 
-use crate::backends::Backends;
-
+use super::backends::Backends;
 use super::masked::masked;
 use super::node::{self, Name, Node, Place, Shape};
 
@@ -165,7 +164,7 @@ impl Reader {
         let text = masked(self.files[place.file].text.lines().nth(index).unwrap_or_default());
         let rest = text.chars().count().saturating_sub(place.column as usize - 1);
         let width = place.width.min(u32::try_from(rest).unwrap_or(u32::MAX)).max(1);
-        Span { line: place.line, column: place.column, width, text }
+        Span::new(place.line, place.column, width, text)
     }
 
     /// The members of a mapping that knows these keys; `what` is its name in errors.

@@ -7,6 +7,7 @@ use super::reader::Reader;
 
 /// When an application is rolled back by itself: a deployment whose objects do not work is taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RollbackConfig {
     /// How long after a deployment began what fails counts as its doing, and by when it must be ready.
     pub within: Duration,

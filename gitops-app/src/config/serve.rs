@@ -11,6 +11,7 @@ use super::reader::Reader;
 
 /// How a server of the applications works.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServeConfig {
     /// Where it listens; 127.0.0.1:8080 if nothing else is said.
     pub listen: Option<SocketAddr>,

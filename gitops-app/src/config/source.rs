@@ -9,6 +9,7 @@ use super::reader::{Reader, Written};
 
 /// A Git repository and what of it is followed.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct GitConfig {
     /// The URL or path.
     pub url: String,

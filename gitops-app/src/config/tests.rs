@@ -2,7 +2,7 @@
 // Long because each mistake in a configuration is a case of its own.
 
 use super::*;
-use crate::Backends;
+use crate::config::Backends;
 use crate::diagnostic;
 use gitops_core::{ErrorKind, Result};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! What changes in an object, on one short line.
 
-use gitops_core::value::redact::credentials;
+use gitops_core::redact::credentials;
 use gitops_core::{ComponentChange, FieldChange, Key, Reason, Step, Value};
 use similar::{ChangeTag, TextDiff};
 

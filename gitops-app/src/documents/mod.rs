@@ -2,10 +2,19 @@
 
 pub mod blocked;
 pub mod changes;
+pub mod deployment;
 pub mod document;
+pub mod drift;
+pub mod health;
+pub mod history;
 pub mod plan;
+pub mod report;
 pub mod review;
+pub mod standing;
+pub mod status;
+pub mod trail;
 pub mod unified;
+pub mod why;
 pub mod yaml;
 
 pub use document::Document;

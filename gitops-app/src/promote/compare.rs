@@ -224,7 +224,7 @@ fn globs(patterns: &[String]) -> Result<GlobSet> {
 }
 
 fn unusable(pattern: &str, error: &globset::Error) -> Error {
-    let pattern = gitops_core::value::text::shown(pattern, 100);
+    let pattern = gitops_core::text::shown(pattern, 100);
     Error::new(ErrorKind::Invalid, format!("`{pattern}` can't be used as a pattern: {}", error.kind()))
         .help("write it as `config/*.yaml`")
 }

@@ -53,6 +53,7 @@ pub struct Promotion {
 
 /// A version that changes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct VersionChange {
     /// The file, from the root of the repository.
     pub file: String,
@@ -70,6 +71,7 @@ pub struct VersionChange {
 
 /// What looks like a version and is not touched.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct LeftVersion {
     /// The file, from the root of the repository.
     pub file: String,
@@ -83,6 +85,7 @@ pub struct LeftVersion {
 
 /// A file that differs besides.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct OtherFile {
     /// Its name below both folders.
     pub path: String,
@@ -93,6 +96,7 @@ pub struct OtherFile {
 /// How a file differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum How {
     /// Both have it, with another content.
     Differs,
@@ -201,7 +205,7 @@ fn block(lines: impl IntoIterator<Item = String>) -> String {
     let lines: Vec<String> = lines.into_iter().collect();
     let more = lines.len().saturating_sub(LINES);
     let shown =
-        lines.iter().take(LINES).map(|line| format!("    {}\n", gitops_core::value::text::shown(line, LINE)));
+        lines.iter().take(LINES).map(|line| format!("    {}\n", gitops_core::text::shown(line, LINE)));
     let text: String = shown.collect();
     if more > 0 { format!("{text}    … and {more} more\n") } else { text }
 }

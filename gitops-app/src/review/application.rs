@@ -169,7 +169,8 @@ impl Reviewing<'_> {
             Some(pin) => verdict.and(held_ahead(&pin)),
             None => verdict,
         };
-        let context = Context { unhealthy, ..self.context(cx, config, verdict) };
+        let mut context = self.context(cx, config, verdict);
+        context.unhealthy = unhealthy;
         let part = part(before, &after, opened.as_ref(), base, context);
         Ok((part, after.plan, after.findings))
     }
@@ -198,7 +199,8 @@ impl Reviewing<'_> {
             true => verdict,
             false => verdict.and(Verdict::warn("untrusted", NOT_ASKED)),
         };
-        let context = Context { looked_at_target: false, ..self.context(cx, config, verdict) };
+        let mut context = self.context(cx, config, verdict);
+        context.looked_at_target = false;
         let context = match error {
             Some(error) => not_planned(&error, context),
             None => context,
@@ -245,7 +247,9 @@ impl Reviewing<'_> {
         let state = config.windows.at(&labels.environment, cx.now());
         let verdict =
             if matches!(state, WindowState::Open) { verdict } else { verdict.and(closed_now(&state)) };
-        Context { labels, verdict, ..Context::new(self.rules) }
+        let mut context = Context::new(self.rules);
+        (context.labels, context.verdict) = (labels, verdict);
+        context
     }
 }
 
@@ -342,8 +346,8 @@ fn part(
     }
 }
 
-fn not_planned<'a>(error: &Error, context: Context<'a>) -> Context<'a> {
+fn not_planned<'a>(error: &Error, mut context: Context<'a>) -> Context<'a> {
     let message = format!("it can't be planned, so everything counts as of this change: {error}");
-    let verdict = context.verdict.clone().and(Verdict::warn("target-branch", message));
-    Context { verdict, ..context }
+    context.verdict = context.verdict.and(Verdict::warn("target-branch", message));
+    context
 }

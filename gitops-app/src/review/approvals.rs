@@ -29,10 +29,8 @@ pub(super) async fn said(
         commits => commits?,
     };
     let made = commits.into_iter().flat_map(|commit| commit.people);
-    let committers = made.map(|person| Committer {
-        login: person.account.map(|account| account.login.to_string()),
-        email: person.email,
-    });
+    let committers = made
+        .map(|person| Committer::new(person.account.map(|account| account.login.to_string()), person.email));
     let author = people.person(&request.author).await?;
     let mut said = Request::new(author, cx.now());
     said.committers = committers.collect();
@@ -44,7 +42,7 @@ pub(super) async fn said(
             .map(|part| {
                 // The comment names the effect of all applications together: with it each one's is known.
                 let effect = if shown.effect == review.effect() { part.effect } else { shown.effect };
-                (part.application.clone(), vec![Shown { effect, ..shown }])
+                (part.application.clone(), vec![Shown::new(shown.at, effect)])
             })
             .collect();
     }
@@ -65,7 +63,8 @@ impl People<'_> {
         }
         let permission = patiently(self.cx, || self.forge.permission(self.cx, user)).await?;
         let may_write = permission >= Permission::Write;
-        let person = Person { is_bot: user.is_bot, may_write, ..Person::new(user.login.as_str()) };
+        let mut person = Person::new(user.login.as_str());
+        (person.is_bot, person.may_write) = (user.is_bot, may_write);
         self.known.insert(user.clone(), person.clone());
         Ok(person)
     }
@@ -82,7 +81,7 @@ impl People<'_> {
             };
             let Some(at) = review.submitted else { continue };
             let by = self.person(&review.author).await?;
-            votes.push(Vote { by, opinion, at, id: format!("review {}", review.id), effect: None });
+            votes.push(Vote::new(by, opinion, at, format!("review {}", review.id)));
         }
         let query = CommentQuery::default();
         for comment in patiently(self.cx, || self.forge.comments(self.cx, number, &query)).await? {
@@ -93,7 +92,7 @@ impl People<'_> {
                 let Command::Approve { effect } = command else { continue };
                 let by = self.person(&comment.author).await?;
                 let (at, id) = (comment.created, format!("comment {}", comment.id));
-                votes.push(Vote { by, opinion: Opinion::Approved, at, id, effect: Some(effect) });
+                votes.push(Vote::new(by, Opinion::Approved, at, id).naming(effect));
             }
         }
         Ok(votes)
@@ -105,7 +104,7 @@ pub(super) fn shown(ours: &Comment) -> Option<Shown> {
     let mut lines = ours.body.lines().skip(1);
     let effect = Marker::read(lines.next()?)?.effect();
     let since = lines.next().and_then(since);
-    Some(Shown { at: since.unwrap_or(ours.updated), effect })
+    Some(Shown::new(since.unwrap_or(ours.updated), effect))
 }
 
 fn since(line: &str) -> Option<Time> {
@@ -148,7 +147,7 @@ mod tests {
         let first = comment(format!("<!-- ours -->\n{}", text("")), 7);
         let edited = since_when(&text("approved"), effect, shown(&first));
         let second = comment(format!("<!-- ours -->\n{edited}"), 90);
-        assert_eq!(shown(&second), Some(Shown { at: Time::from_micros(7), effect }));
+        assert_eq!(shown(&second), Some(Shown::new(Time::from_micros(7), effect)));
         let third = since_when(&text("more"), effect, shown(&second));
         let third = comment(format!("<!-- ours -->\r\n{third}"), 99);
         assert_eq!(shown(&third).map(|shown| shown.at), Some(Time::from_micros(7)));

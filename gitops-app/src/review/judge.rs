@@ -13,7 +13,8 @@ use gitops_forge::{ChangeRequest, Comment};
 use super::request::Asked;
 use super::{Planned, Reviewed, approvals, owners};
 use crate::config::Config;
-use crate::{gates, order};
+use crate::gates;
+use crate::order;
 
 /// What came of the approvals.
 #[derive(Debug, Default)]
@@ -92,8 +93,8 @@ impl Asked {
             let file = owners.as_ref().map(|owners| owners.file.clone());
             let owners = owners.as_ref().map(|owners| &owners.owners);
             let teams = owners::teams(cx, &*self.forge, configured, owners, &planned.changed).await?;
-            let changed = planned.changed.clone();
-            let mut request = Request { teams, changed, owners, ..said.clone() };
+            let mut request = said.clone();
+            (request.teams, request.changed, request.owners) = (teams, planned.changed.clone(), owners);
             if is_lifted(&part.application) {
                 self.cover(&mut request, part, planned);
             }

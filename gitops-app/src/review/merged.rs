@@ -1,9 +1,8 @@
 //! A request that is merged: what the applications still want approved, and who approved it since.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::review::approval::{ApprovalRules, Request};
+use gitops_core::review::approval::ApprovalRules;
 use gitops_core::review::{Context, Outcome, Part, Review, Rules};
 use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Revision, Verdict};
 use gitops_forge::{ChangeRequest, RequestState};
@@ -11,8 +10,9 @@ use gitops_forge::{ChangeRequest, RequestState};
 use super::request::patiently;
 use super::{Asked, approvals, labels, owners};
 use crate::config::{Approvers, Config, GitRef};
+use crate::gates;
+use crate::order;
 use crate::session::{Access, Session};
-use crate::{gates, order};
 
 /// How an application stands after the merge of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,13 +76,9 @@ impl Asked {
         };
         let wanted = messages.iter().map(ToString::to_string).collect();
         let rules = Rules::default();
-        let context = Context {
-            labels: labels(config),
-            rules: &rules,
-            verdict: verdict.clone(),
-            unhealthy: BTreeMap::new(),
-            looked_at_target: session.has_state(),
-        };
+        let mut context = Context::new(&rules);
+        (context.labels, context.verdict) = (labels(config), verdict.clone());
+        context.looked_at_target = session.has_state();
         let before = session.engine.inventory().accepted().cloned();
         let before = before.unwrap_or_else(|| Revision::new("nothing", "nothing"));
         let review = [Part::alone(&plan, before, &context)].into_iter().collect::<Review>();
@@ -91,9 +87,9 @@ impl Asked {
         // Which files changed is not known any more, and so not whose owners are to be asked.
         let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));
         let said = match said {
-            Some(said) if !by_owners => {
-                let teams = owners::teams(cx, &*self.forge, who, None, &[]).await?;
-                Some(Request { teams, ..said })
+            Some(mut said) if !by_owners => {
+                said.teams = owners::teams(cx, &*self.forge, who, None, &[]).await?;
+                Some(said)
             }
             _ => None,
         };

@@ -31,12 +31,13 @@ pub use warm::Warm;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gitops_core::review::{Failure, Labels, Part, Review, Rules};
+use gitops_core::review::{Failure, Part, Review, Rules};
 use gitops_core::{Cx, Diagnostic, Digest, Error, EventSink, GateMessage, Plan, Result, Revision};
 use gitops_git::GitSource;
 use serde::Serialize;
 
 use crate::config::{Applications, Config};
+use crate::gates::labels;
 use application::Reviewing;
 
 /// The two sides of a request.
@@ -121,6 +122,7 @@ pub struct Failed {
 
 /// An application that a merge into the target branch does not change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct NotConcerned {
     /// Its name.
     pub application: String,
@@ -186,10 +188,8 @@ async fn review_with(
         let config = chosen.iter().find(|config| config.name == name);
         config.map(|config| labels(config).environment).unwrap_or_default()
     };
-    let failures = failed.iter().map(|Failed { application, error, .. }| Failure {
-        environment: environment(application),
-        application: application.clone(),
-        message: message(error),
+    let failures = failed.iter().map(|Failed { application, error, .. }| {
+        Failure::new(application.clone(), environment(application), message(error))
     });
     let review = parts.into_iter().collect::<Review>().failing(failures.collect::<Vec<_>>());
     Ok(Reviewed { review, rules, failed, not_concerned, untouched, plans })
@@ -221,10 +221,4 @@ enum Found {
     Part(Box<Part>, Box<Planned>),
     NotConcerned(String),
     Untouched,
-}
-
-/// Where an application belongs: its label `environment`, of which `production` and `prod` are what people depend on.
-pub(crate) fn labels(config: &Config) -> Labels {
-    let environment = config.labels.get("environment").cloned().unwrap_or_default();
-    Labels { is_production: matches!(environment.as_str(), "production" | "prod"), environment }
 }

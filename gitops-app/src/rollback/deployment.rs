@@ -104,7 +104,7 @@ mod tests {
         let record = |(number, (minute, what))| {
             let (application, actor) = ("site".to_owned(), "runner".to_owned());
             let time = Time::from_micros(minute * MINUTE);
-            AuditRecord { number, entry: AuditEntry { time, application, actor, what } }
+            AuditRecord::new(number, AuditEntry::new(time, application, actor, what))
         };
         (1u64..).zip(what).map(record).collect()
     }

@@ -1,23 +1,25 @@
 //! From a configuration to a session.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{
-    AuditLog, Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, MemoryStore,
-    Options, Result, SecretKey, State, StateDir, StateStore,
+    Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, Options, Result,
+    SecretKey, State, StateDir,
 };
 
 use super::{Access, Moving, Session};
-use crate::backends::Mounting;
 use crate::clusters::Clusters;
 use crate::config::Config;
+use crate::gates;
 use crate::heard::Heard;
-use crate::home::{self, ClusterState};
-use crate::{gates, known, place, source, targets};
+use crate::home::{self, ClusterState, Home};
+use crate::known;
+use crate::mounting::Mounting;
+use crate::place;
+use crate::source;
+use crate::targets;
 
 /// Puts a [`Session`] together.
 #[must_use]
@@ -28,29 +30,6 @@ pub struct SessionBuilder {
     moving: Moving,
     home: Option<Home>,
     clusters: Clusters,
-}
-
-/// Where an application keeps what it must not forget, if that is not the state folder alone: in a cluster, say.
-pub struct Home {
-    /// Documents, journal and audit log.
-    pub state: State,
-    /// How the audit log is read; as that of the state folder if nothing.
-    pub audit_log: Option<Arc<dyn AuditLog>>,
-    /// The key under which secrets are compared.
-    pub secrets: SecretKey,
-    /// Where the states of Terraform roots are kept that name no place of their own; in the state folder if nothing.
-    pub root_states: Option<RootStates>,
-    /// Whether an engine may go on from the documents alone: see [`EngineBuilder::recover_from_store`].
-    pub recover_from_store: bool,
-}
-
-/// Gives the store of the states of a target's roots, by the target's name.
-pub type RootStates = Arc<dyn Fn(&str) -> Arc<dyn StateStore> + Send + Sync>;
-
-impl fmt::Debug for Home {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Home").field("recover_from_store", &self.recover_from_store).finish_non_exhaustive()
-    }
 }
 
 impl SessionBuilder {
@@ -121,7 +100,7 @@ impl SessionBuilder {
             (None, None) => folder(cx, &config, access)?,
         };
         let Home { state, audit_log, secrets, root_states, recover_from_store } = home;
-        let (sync, audit) = (&config.sync, state.audit.clone());
+        let (sync, audit) = (&config.sync, state.audit().clone());
         let builder = Engine::builder(&config.name)
             .source(Arc::new(git.clone()))
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
@@ -192,23 +171,10 @@ fn folder(cx: &Cx, config: &Config, access: Access) -> Result<(Home, bool)> {
 fn look(path: &Path) -> Result<(State, Option<SecretKey>)> {
     match StateDir::peek(path) {
         Ok(peek) => {
-            let state = State {
-                store: peek.store(),
-                journal: Box::new(peek.journal_io()),
-                audit: Arc::new(MemoryAudit::new()),
-                guard: None,
-            };
-            Ok((state, peek.secret_key()?))
+            let secrets = peek.secret_key()?;
+            Ok((State::from(peek).with_audit(Arc::new(MemoryAudit::new())), secrets))
         }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let state = State {
-                store: Arc::new(MemoryStore::default()),
-                journal: Box::new(MemoryJournalIo::new()),
-                audit: Arc::new(MemoryAudit::new()),
-                guard: None,
-            };
-            Ok((state, None))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((State::in_memory(), None)),
         Err(error) => Err(error),
     }
 }

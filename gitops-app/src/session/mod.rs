@@ -2,7 +2,8 @@
 
 mod builder;
 
-pub use builder::{Home, RootStates, SessionBuilder};
+pub use crate::mounting::Access;
+pub use builder::SessionBuilder;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -35,15 +36,6 @@ pub struct Session {
     audit: Arc<dyn AuditLog>,
     /// Where a process at work is asked, if not through the state folder.
     asked: Option<Arc<dyn StateStore>>,
-}
-
-/// What a verb does with state and target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Looks, also while another process is at work; makes and changes nothing but what can be found out again.
-    Look,
-    /// Takes the state for itself.
-    Write,
 }
 
 /// What a state may move to, which else is refused.

@@ -8,10 +8,11 @@ use gitops_k8s::{
     Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, RenderCache, Substitute,
 };
 
-use crate::backends::Mounting;
 use crate::clusters::Clusters;
 use crate::config::{Config, KubernetesConfig, RenderConfig, RenderKind};
-use crate::{place, rules};
+use crate::mounting::Mounting;
+use crate::place;
+use crate::rules;
 
 /// Connects; sends nothing yet.
 pub async fn open(

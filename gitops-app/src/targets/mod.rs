@@ -10,10 +10,9 @@ use gitops_core::backend::directory::FileRender;
 use gitops_core::{Directory, Mount, OutputRef, Result, StateStore};
 use gitops_terraform::Terraform;
 
-use crate::backends::Mounting;
 use crate::clusters::Clusters;
 use crate::config::{Config, TargetConfig, TargetKind};
-use crate::session::Access;
+use crate::mounting::{Access, Mounting};
 
 /// A target that is open.
 pub struct Opened {

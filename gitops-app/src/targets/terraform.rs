@@ -6,8 +6,8 @@ use gitops_core::{Event, FileStore, Mount, Result, StateStore};
 use gitops_terraform::{Destructive, StateServer, Terraform, TerraformBuilder, TerraformRender};
 
 use super::Opened;
-use crate::backends::Mounting;
 use crate::config::{BackendConfig, Config, TerraformConfig};
+use crate::mounting::Mounting;
 
 /// Makes the work folder; starts no process yet.
 pub fn open(

@@ -20,6 +20,7 @@ pub struct Diff(Vec<FieldChange>);
 ///
 /// Serialised and printed, values are shown as [`Value`] shows them: secrets are masked, and so is what looks like a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FieldChange {
     /// Where the field is: a JSON pointer (RFC 6901).
     pub path: String,
@@ -30,6 +31,11 @@ pub struct FieldChange {
 }
 
 impl FieldChange {
+    /// A field at a JSON pointer, with what it is and what it should be.
+    pub fn new(path: impl Into<String>, before: Option<Value>, after: Option<Value>) -> Self {
+        Self { path: path.into(), before, after }
+    }
+
     /// Whether its values are not to be shown: one of them is secret, or a text of a field whose name says that it is a credential.
     pub fn is_sensitive(&self) -> bool {
         let values = [&self.before, &self.after];

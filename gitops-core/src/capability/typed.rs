@@ -54,6 +54,7 @@ pub trait TypedTarget: Send + Sync {
 
 /// An object as a typed target has it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Found<R> {
     /// The object, or why it can't be decoded.
     pub resource: Result<R, String>,
@@ -63,6 +64,20 @@ pub struct Found<R> {
     pub version: Version,
     /// The owner label that it carries, if it carries one: the owner, and the operation that wrote it last.
     pub owner_label: Option<OwnerLabel>,
+}
+
+impl<R> Found<R> {
+    /// An object, or why it can't be decoded, of nobody.
+    pub fn new(resource: Result<R, String>, uid: Uid, version: Version) -> Self {
+        Self { resource, uid, version, owner_label: None }
+    }
+
+    /// With the owner label that it carries.
+    #[must_use]
+    pub fn labelled(mut self, owner_label: Option<OwnerLabel>) -> Self {
+        self.owner_label = owner_label;
+        self
+    }
 }
 
 /// A [`TypedTarget`] as a [`Target`].

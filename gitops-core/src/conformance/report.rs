@@ -11,6 +11,7 @@ use crate::capability::RecoveryClass;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[must_use = "a report that nobody reads proves nothing"]
+#[non_exhaustive]
 pub struct Report {
     /// What was checked, by its own name.
     pub subject: String,
@@ -26,8 +27,16 @@ pub struct Report {
     pub checks: Vec<CheckResult>,
 }
 
+impl Report {
+    /// A report without a check so far, of what has no recovery class.
+    pub fn new(subject: impl Into<String>, seed: u64) -> Self {
+        Self { subject: subject.into(), seed, declared: None, earned: None, checks: Vec::new() }
+    }
+}
+
 /// What came of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct CheckResult {
     /// Its number, which never changes.
     pub number: String,
@@ -38,9 +47,17 @@ pub struct CheckResult {
     pub status: Status,
 }
 
+impl CheckResult {
+    /// What came of the check of this number and sentence.
+    pub fn new(number: impl Into<String>, sentence: impl Into<String>, status: Status) -> Self {
+        Self { number: number.into(), sentence: sentence.into(), status }
+    }
+}
+
 /// What came of a check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "status")]
+#[non_exhaustive]
 pub enum Status {
     /// The backend keeps what it asks.
     Pass,

@@ -11,7 +11,7 @@ use super::{Declared, Engine};
 use crate::capability::Beside;
 use crate::cx::Cx;
 use crate::engine::event::Event;
-use crate::plan::planner::{PlanInput, Planner};
+use crate::plan::planner::{self, PlanInput};
 use crate::source::Snapshot;
 use crate::value::{Digest, Digested, Error, ErrorKind, Key, Object, Refusal, Result};
 
@@ -82,7 +82,7 @@ impl Engine {
     fn new_objects(&self, input: &PlanInput<'_>) -> BTreeMap<Key, (Arc<Object>, Digest)> {
         let can_be_asked =
             |key: &&Key| self.targets.get(key.target()).is_some_and(|target| target.admission().is_some());
-        let new = Planner.to_preview(input).filter(|key| !input.live.contains_key(*key));
+        let new = planner::to_preview(input).filter(|key| !input.live.contains_key(*key));
         let new = new.filter(can_be_asked).filter_map(|key| {
             let object = input.desired.objects().get(key)?;
             Some((key.clone(), (object.clone(), object.digest())))
@@ -142,7 +142,7 @@ fn beside(input: &PlanInput<'_>, snapshot: Snapshot) -> Beside {
         Some(Err(_)) | None => false,
     };
     let is_new = |key: &Key| !input.live.contains_key(key);
-    let steps: BTreeSet<Key> = Planner.to_preview(input).cloned().collect();
+    let steps: BTreeSet<Key> = planner::to_preview(input).cloned().collect();
     let (made, there): (BTreeSet<Key>, BTreeSet<Key>) = steps.into_iter().partition(is_new);
     let changed = there.into_iter().filter(differs).collect();
     Beside::new(input.desired.clone(), Some(snapshot)).pending(made, changed)

@@ -13,6 +13,7 @@ use crate::value::{Action, Error, ErrorKind, Key, Live, Ownership, Presence, Res
 /// What somebody found out about a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Finding {
     /// It was made.
     Made,

@@ -4,7 +4,7 @@ use super::Engine;
 use crate::capability::Preview;
 use crate::cx::Cx;
 use crate::plan::BlockedBecause;
-use crate::plan::planner::{PlanInput, Planner};
+use crate::plan::planner::{self, PlanInput};
 use crate::render::Desired;
 use crate::value::{Key, Refusal, Result};
 
@@ -24,7 +24,7 @@ impl Filled {
     /// Fills the placeholders of one layer with the outputs of earlier ones.
     fn fill(&mut self, input: PlanInput<'_>, layer: &BTreeSet<Key>) {
         for key in layer {
-            match Planner.fill(&self.input(input), key) {
+            match planner::fill(&self.input(input), key) {
                 Ok(None) => {}
                 Ok(Some(object)) => self.desired.fill(object),
                 Err(why) => {

@@ -31,7 +31,7 @@ mod prepare;
 mod preview;
 mod proof;
 mod readiness;
-pub mod reconcile;
+mod reconcile;
 mod recover;
 mod report;
 mod request;
@@ -112,8 +112,8 @@ use stamps::Stamped;
 ///   written and the error says what moved. What is written is part of what was shown.
 /// - *Intent before effect, outcome before forgetting.* Both are durable. A time-out is an unknown outcome, and is
 ///   looked up before anything else is done to the object.
-/// - *Nothing is deleted that is not ours*, and nothing from partial knowledge: see
-///   [`PlanInput`](crate::PlanInput) and the gate [`MassDelete`](crate::MassDelete).
+/// - *Nothing is deleted that is not ours*, and nothing from partial knowledge:
+///   see the gate [`MassDelete`](crate::MassDelete) too.
 /// - *A reconciliation over a converged target writes nothing*, neither to the target nor to the state.
 ///
 /// # Cancel safety

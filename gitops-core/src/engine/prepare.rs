@@ -13,7 +13,7 @@ use crate::cx::{Cx, Time};
 use crate::engine::event::Event;
 use crate::gate::Verdict;
 use crate::plan::Basis;
-use crate::plan::planner::{PlanInput, Planned, Planner};
+use crate::plan::planner::{self, PlanInput, Planned};
 use crate::render::{Rendered, Renderer};
 use crate::source::Snapshot;
 use crate::state::inventory::Inventory;
@@ -156,7 +156,7 @@ impl Engine {
         let Look { declared, candidates, now, flapping, binds, is_rollback } = look;
         let Declared { revision, desired, .. } = declared;
         self.check_targets(desired, candidates)?;
-        let layers = Planner.layers(desired, candidates)?;
+        let layers = planner::layers(desired, candidates)?;
         let stamps = self.stamps_of(&cx.within(self.timeouts.call), candidates).await;
         let live = self.observe(&cx.within(self.timeouts.call), &with_used(desired, candidates)).await?;
         let mut concluded = tamper::concluded(cx, self.inventory(), self.conclude_open_intents(&live, now));
@@ -188,7 +188,7 @@ impl Engine {
         };
         let mut filled = self.fill(cx, input, &layers).await?;
         self.admit_new(cx, input, declared, &mut filled, admission).await?;
-        let mut planned = tamper::planned(cx, Planner.plan(&filled.input(input))?);
+        let mut planned = tamper::planned(cx, planner::plan(&filled.input(input))?);
         let looking = cx.within(self.timeouts.call);
         concluded.extend(self.look_at_readiness(&looking, &filled.input(input), &mut planned).await);
         self.check_whole(desired)?;

@@ -10,7 +10,7 @@ use super::effects::contained;
 use crate::capability::{Preview, Target};
 use crate::cx::Cx;
 use crate::engine::event::Event;
-use crate::plan::planner::{PlanInput, Planner};
+use crate::plan::planner::{self, PlanInput};
 use crate::value::{Error, ErrorKind, Key, Live, Object, Refusal, Result};
 
 /// What a target previewed, or why it could not.
@@ -34,7 +34,7 @@ impl Engine {
         let mut questions: BTreeMap<SmolStr, Vec<Question>> = BTreeMap::new();
         let candidates = input.candidates.iter().filter(|key| self.can_preview(key)).cloned().collect();
         let input = &PlanInput { candidates: &candidates, ..*input };
-        for key in Planner.to_preview(input) {
+        for key in planner::to_preview(input) {
             questions.entry(key.target().into()).or_default().push(Question::of(input, key));
         }
         let ask = |(name, questions): (SmolStr, Vec<Question>)| self.ask_target(cx, &name, questions);

@@ -21,6 +21,7 @@ pub struct Report {
 
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct StepResult {
     /// The object.
     pub key: Key,

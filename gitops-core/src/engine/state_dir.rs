@@ -88,6 +88,7 @@ impl StateDir {
     }
 
     /// The journal's file.
+    #[doc(hidden)]
     pub fn journal_io(&self) -> FileJournalIo {
         FileJournalIo::new(self.path.join(JOURNAL))
     }
@@ -203,6 +204,7 @@ impl StatePeek {
     }
 
     /// The journal's file, to be read by [`Journal::read`](crate::state::journal::Journal::read).
+    #[doc(hidden)]
     pub fn journal_io(&self) -> FileJournalIo {
         FileJournalIo::read_only(self.path.join(JOURNAL))
     }

@@ -94,6 +94,7 @@ pub enum HealthStatus {
 
 /// An object about which nothing may be done now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct BlockedObject {
     /// The object.
     pub key: Key,

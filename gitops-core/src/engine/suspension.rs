@@ -11,6 +11,7 @@ use crate::value::{Error, ErrorKind, Result};
 /// That nothing is written for an application: it is planned and looked at as before, and what differs is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Suspension {
     /// Why.
     pub reason: String,

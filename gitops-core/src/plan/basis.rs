@@ -8,6 +8,7 @@ use crate::value::{Digest, Expect, Hasher, Key, Moved, PlanId, Revision};
 
 /// What a plan was made from, apart from the objects that it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Basis {
     /// The source, and what of it is followed.
     pub source: String,

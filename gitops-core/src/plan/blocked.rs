@@ -7,11 +7,19 @@ use crate::value::{ForeignField, Key, Refusal};
 
 /// An object about which nothing may be done now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Blocked {
     /// The object.
     pub key: Key,
     /// Why.
     pub why: BlockedBecause,
+}
+
+impl Blocked {
+    /// An object, and why nothing may be done about it.
+    pub fn new(key: Key, why: BlockedBecause) -> Self {
+        Self { key, why }
+    }
 }
 
 /// Why nothing may be done about an object.

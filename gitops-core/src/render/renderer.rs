@@ -33,6 +33,7 @@ const ROUNDS: usize = 4;
 
 /// What is declared, and what it took to find out.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Rendered {
     /// Everything that is declared.
     pub desired: Desired,

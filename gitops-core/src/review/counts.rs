@@ -7,6 +7,7 @@ use crate::value::Action;
 
 /// How many steps there are of each action.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct ByAction {
     /// Objects to delete.
     pub delete: usize,

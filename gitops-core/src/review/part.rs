@@ -12,6 +12,7 @@ use crate::value::{Digest, Effect, Key, PlanId, Revision};
 
 /// Where an application belongs, in the words of its owner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Labels {
     /// The environment, such as `staging`; empty for none.
     pub environment: String,
@@ -19,8 +20,16 @@ pub struct Labels {
     pub is_production: bool,
 }
 
+impl Labels {
+    /// An application in this environment.
+    pub fn new(environment: impl Into<String>, is_production: bool) -> Self {
+        Self { environment: environment.into(), is_production }
+    }
+}
+
 /// What a review knows about an application apart from its plans.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Context<'a> {
     /// Where the application belongs.
     pub labels: Labels,
@@ -49,6 +58,7 @@ impl<'a> Context<'a> {
 
 /// The plan that one side of a review was made from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Side {
     /// The plan; nothing where the target was not looked at, for such a plan has another id in each process.
     pub plan_id: Option<PlanId>,

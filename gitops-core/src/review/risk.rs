@@ -34,6 +34,7 @@ impl fmt::Display for RiskLevel {
 
 /// What a rule found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Flag {
     /// The rule's name.
     pub rule: Cow<'static, str>,

@@ -21,6 +21,7 @@ pub struct Review {
 
 /// An application that could not be planned.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub struct Failure {
     /// The application.
     pub application: String,
@@ -28,6 +29,17 @@ pub struct Failure {
     pub environment: String,
     /// Why, for people.
     pub message: String,
+}
+
+impl Failure {
+    /// An application that could not be planned, and why.
+    pub fn new(
+        application: impl Into<String>,
+        environment: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self { application: application.into(), environment: environment.into(), message: message.into() }
+    }
 }
 
 /// What a review comes to. The gravest is the last.

@@ -27,6 +27,7 @@ pub(super) const HOUR: i64 = 60 * MINUTE;
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// The number of the invariant; 0 for an engine that panicked.
     pub invariant: u8,

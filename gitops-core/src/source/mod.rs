@@ -159,6 +159,7 @@ pub enum Relation {
 
 /// Who made a revision, when and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Commit {
     /// Its id.
     pub id: SmolStr,
@@ -172,6 +173,27 @@ pub struct Commit {
     pub summary: String,
     /// Whose signature it carries, if the source verified that; what author and committer say of themselves, anybody can say.
     pub signer: Option<Signer>,
+}
+
+impl Commit {
+    /// A commit that nobody signed.
+    pub fn new(
+        id: impl Into<SmolStr>,
+        author: impl Into<String>,
+        committer: impl Into<String>,
+        time: Time,
+        summary: impl Into<String>,
+    ) -> Self {
+        let (id, author, committer, summary) = (id.into(), author.into(), committer.into(), summary.into());
+        Self { id, author, committer, time, summary, signer: None }
+    }
+
+    /// With who signed it, if somebody did.
+    #[must_use]
+    pub fn signed_by(mut self, signer: Option<Signer>) -> Self {
+        self.signer = signer;
+        self
+    }
 }
 
 /// The person whose key signed a commit, as somebody verified who knows the keys of people.
@@ -240,6 +262,7 @@ impl Commits {
 
 /// One immutable tree of files.
 #[derive(Clone)]
+#[non_exhaustive]
 pub struct Snapshot {
     /// Which revision it is of.
     pub revision: Revision,
@@ -273,6 +296,7 @@ pub trait Tree: Send + Sync {
 
 /// One entry of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Entry {
     /// Its name within the folder: never empty, `.` or `..`, without `/` and NUL.
     pub name: SmolStr,
@@ -280,6 +304,13 @@ pub struct Entry {
     pub kind: EntryKind,
     /// The id of what it holds.
     pub id: Digest,
+}
+
+impl Entry {
+    /// An entry of this name.
+    pub fn new(name: impl Into<SmolStr>, kind: EntryKind, id: Digest) -> Self {
+        Self { name: name.into(), kind, id }
+    }
 }
 
 /// What an entry is. Submodules never reach a renderer: a source reports them.
@@ -298,6 +329,18 @@ pub enum EntryKind {
 }
 
 impl Snapshot {
+    /// A snapshot of a tree whose root folder has this id.
+    pub fn new(revision: Revision, source: impl Into<Arc<str>>, root: Digest, tree: Arc<dyn Tree>) -> Self {
+        Self { revision, source: source.into(), root, tree, warnings: Vec::new() }
+    }
+
+    /// With what somebody should know of it.
+    #[must_use]
+    pub fn warning(mut self, warnings: impl IntoIterator<Item = Diagnostic>) -> Self {
+        self.warnings.extend(warnings);
+        self
+    }
+
     /// A snapshot of files held in memory: for tests, and for sources that have no tree of their own.
     ///
     /// # Errors

@@ -78,7 +78,7 @@ fn plain(name: &str) -> String {
 /// a name that says it (`password=…`).
 ///
 /// ```
-/// use gitops_core::value::redact::credentials;
+/// use gitops_core::redact::credentials;
 /// assert_eq!(credentials("at https://me:hunter2@db:5432/x?a=b"), "at https://me:(sensitive)@db:5432/x?a=b");
 /// assert_eq!(credentials("run with DB_PASSWORD=hunter2 now"), "run with DB_PASSWORD=(sensitive) now");
 /// assert_eq!(credentials("nothing: of@that"), "nothing: of@that");

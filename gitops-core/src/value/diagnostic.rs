@@ -36,6 +36,7 @@ pub enum Severity {
 
 /// A place in a text file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Span {
     /// The line, from 1.
     pub line: u32,
@@ -45,6 +46,13 @@ pub struct Span {
     pub width: u32,
     /// The line's text.
     pub text: String,
+}
+
+impl Span {
+    /// So many characters of a line, from a column on.
+    pub fn new(line: u32, column: u32, width: u32, text: impl Into<String>) -> Self {
+        Self { line, column, width, text: text.into() }
+    }
 }
 
 impl Diagnostic {

@@ -35,9 +35,13 @@ mod written;
 pub use change::{Action, Change, Expect, OwnerLabel, Precondition};
 pub use component::{Component, ComponentChange, Components};
 pub use diagnostic::{Diagnostic, Severity, Span};
-pub use digest::{Digest, Hasher};
+#[doc(hidden)]
+pub use digest::Hasher;
+pub use digest::{Digest, ParseDigestError};
+pub use digest_map::DigestMap;
+#[doc(hidden)]
+pub use digest_map::Digested;
 pub(crate) use digest_map::KeptEntries;
-pub use digest_map::{DigestMap, Digested};
 pub use effect::{AwaitedEffect, Effect, StepEffect, Uncovered};
 pub use error::{Error, ErrorKind, Outcome, Result, Retry};
 pub use foreign::{ForeignField, ForeignOutcome};
@@ -54,7 +58,7 @@ pub use refusal::Refusal;
 pub use revision::Revision;
 pub use risk::Risk;
 pub use secret::{Secret, SecretKey};
-pub use set_digest::SetDigest;
+pub(crate) use set_digest::SetDigest;
 pub use taken::{Taken, Whose};
 pub use tree::Value;
 pub use version::{Uid, Version};

@@ -37,11 +37,19 @@ pub struct Object {
 /// It is deleted by the first plan that has nothing else to do, so that all that needs it is through; after that its absence is no
 /// drift.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct CleanUp {
     /// Once it was seen to be ready.
     pub succeeded: bool,
     /// Once it was seen to have failed.
     pub failed: bool,
+}
+
+impl CleanUp {
+    /// Deleted once it succeeded, or failed, or neither.
+    pub const fn after(succeeded: bool, failed: bool) -> Self {
+        Self { succeeded, failed }
+    }
 }
 
 /// What an object needs to be ready before it is written.

@@ -48,6 +48,7 @@ pub struct OutputRef {
 /// An output that is no text, number or truth value, and so can't be a part of a text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the output `{}` of {} is {what} and can't be a part of a text", .output.output, .output.key)]
+#[non_exhaustive]
 pub struct UnfitOutput {
     /// The output.
     pub output: OutputRef,

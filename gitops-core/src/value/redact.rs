@@ -19,7 +19,7 @@ pub const HIDDEN: &str = "(sensitive)";
 /// of a longer text that was encoded as a whole. None is shorter than four characters but the secret itself.
 ///
 /// ```
-/// use gitops_core::value::redact;
+/// use gitops_core::redact;
 /// let forms = redact::forms("pass word");
 /// assert_eq!(redact::hide("at https://me:pass%20word@host", &forms), "at https://me:(sensitive)@host");
 /// ```

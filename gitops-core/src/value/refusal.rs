@@ -4,6 +4,7 @@ use crate::value::{Error, ErrorKind};
 
 /// An answer about an object that a target could not give.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Refusal {
     /// What kind of error it was. It decides who has to do something about it.
     pub kind: ErrorKind,

@@ -10,19 +10,8 @@ const LANES: usize = 1024;
 /// the same in a set of ten and of a hundred thousand. It is `LtHash16` (1,024 lanes of 16 bits, summed
 /// lane by lane) over BLAKE3's extendable output: finding two sets with one digest is as hard as a
 /// short-vector problem of dimension 1,024.
-///
-/// ```
-/// use gitops_core::{Digest, SetDigest};
-/// let (a, b) = (Digest::of(b"a"), Digest::of(b"b"));
-/// let mut set = SetDigest::default();
-/// set.add(&a);
-/// let only_a = set.digest();
-/// set.add(&b);
-/// set.remove(&b);
-/// assert_eq!(set.digest(), only_a);
-/// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct SetDigest(Box<[u16; LANES]>);
+pub(crate) struct SetDigest(Box<[u16; LANES]>);
 
 impl Default for SetDigest {
     fn default() -> Self {

@@ -6,7 +6,7 @@ use std::fmt::Write;
 /// are written out. So it can't rewrite a screen, break out of a table or pretend to be another text.
 ///
 /// ```
-/// use gitops_core::value::text::on_one_line;
+/// use gitops_core::text::on_one_line;
 /// assert_eq!(on_one_line("a\nb\u{1b}[2J\u{202e}c → é"), "a\\nb\\u{1b}[2J\\u{202e}c → é");
 /// ```
 pub fn on_one_line(text: &str) -> String {
@@ -28,7 +28,7 @@ pub fn on_one_line(text: &str) -> String {
 /// The same of the first `limit` characters, with `…` where more follow.
 ///
 /// ```
-/// use gitops_core::value::text::shown;
+/// use gitops_core::text::shown;
 /// assert_eq!(shown("ab\ncd", 3), "ab\\n…");
 /// ```
 pub fn shown(text: &str, limit: usize) -> String {

@@ -90,12 +90,7 @@ impl AuditSink for Sink {
             }),
             "A03" if entries.is_empty() => {
                 let what = AuditEvent::Unpinned { by: "nobody".into() };
-                entries.push(AuditEntry {
-                    time: cx.now(),
-                    application: String::new(),
-                    actor: String::new(),
-                    what,
-                });
+                entries.push(AuditEntry::new(cx.now(), String::new(), String::new(), what));
             }
             "A05" if !entries.is_empty() => {
                 self.push(&entries[entries.len() - 1..]);

@@ -163,14 +163,7 @@ impl Tree for Odd {
 }
 
 fn commit(revision: &Revision) -> Commit {
-    Commit {
-        id: revision.id().into(),
-        author: "Ada <ada@example.org>".into(),
-        committer: "Ada <ada@example.org>".into(),
-        time: Time::default(),
-        summary: "Change".into(),
-        signer: None,
-    }
+    Commit::new(revision.id(), "Ada <ada@example.org>", "Ada <ada@example.org>", Time::default(), "Change")
 }
 
 #[async_trait]

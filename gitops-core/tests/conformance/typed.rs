@@ -43,7 +43,7 @@ impl Quotas {
         };
         quotas.0 = version;
         let version = Version::new(version.to_string());
-        let found = Found { resource: Ok(resource), uid, version, owner_label: Some(owner_label.clone()) };
+        let found = Found::new(Ok(resource), uid, version).labelled(Some(owner_label.clone()));
         let answer = state(&found);
         quotas.1.insert(key.name().to_owned(), found);
         Ok(answer)
@@ -115,12 +115,7 @@ impl Outside for Hands {
         let version = Version::new(quotas.0.to_string());
         match body.map(|body| body.decode::<Quota>().unwrap()) {
             Some(quota) => {
-                let new = || Found {
-                    resource: Ok(quota.clone()),
-                    uid: Uid::new(version.as_str()),
-                    version: version.clone(),
-                    owner_label: None,
-                };
+                let new = || Found::new(Ok(quota.clone()), Uid::new(version.as_str()), version.clone());
                 let found = quotas.1.entry(key.name().to_owned()).or_insert_with(new);
                 (found.resource, found.version) = (Ok(quota), version);
             }

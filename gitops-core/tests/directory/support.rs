@@ -96,7 +96,7 @@ pub fn owner_label(owner: &str, op: &str) -> OwnerLabel {
 }
 
 pub fn object(name: &str, body: Value) -> Arc<Object> {
-    let provenance = Provenance { source: "test".into(), revision: "r1".into(), path: name.into(), line: 0 };
+    let provenance = Provenance::new("test", "r1", name, 0);
     Arc::new(Object::new(key(name), body, provenance))
 }
 

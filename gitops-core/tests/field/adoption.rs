@@ -111,7 +111,7 @@ impl DryRun for Stubborn {
     ) -> Result<Preview> {
         let (object, live) = (object.unwrap(), live.unwrap());
         let diff = Structural::default().diff(&object.body, &live.body);
-        let more = FieldChange { path: "/more".into(), before: Some("a".into()), after: None };
+        let more = FieldChange::new("/more", Some("a".into()), None);
         let is_ours = live.ownership != Ownership::Unlabelled;
         let diff = diff.fields().iter().cloned().chain(is_ours.then_some(more)).collect();
         Ok(Preview::new(diff, Digest::of(live.version.as_str().as_bytes())))

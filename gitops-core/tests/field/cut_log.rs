@@ -21,7 +21,7 @@ async fn an_audit_log_in_the_store_whose_end_was_cut_off_stops_the_engine_until_
         let shared: Arc<dyn StateStore> = store.clone();
         let audit = StoreAudit::open(&world.cx, shared.clone()).await.unwrap();
         let state =
-            State { store: shared, journal: Box::new(journal.clone()), audit: Arc::new(audit), guard: None };
+            State::in_memory().with_store(shared).with_journal(journal.clone()).with_audit(Arc::new(audit));
         world.builder("test").target("t", world.memory.clone()).state(state).open(&world.cx).await.unwrap()
     };
     apply(&world, &mut open().await).await;

@@ -86,7 +86,7 @@ async fn a_change_that_a_target_does_not_make_is_told_of_and_not_remembered_as_e
 
     let writes = world.memory.writes();
     let again = engine.reconcile(&world.cx).await.unwrap();
-    let blocked = Blocked { key: key("a"), why: BlockedBecause::Differs { fields: vec!["/limit".into()] } };
+    let blocked = Blocked::new(key("a"), BlockedBecause::Differs { fields: vec!["/limit".into()] });
     assert_eq!((&again.plan.blocked[..], again.is_converged()), (&[blocked][..], false));
     assert_eq!(world.memory.writes(), writes, "the same is not written over the same again");
 

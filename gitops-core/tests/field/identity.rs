@@ -147,11 +147,7 @@ async fn nothing_is_deleted_while_nobody_can_say_whether_it_is_the_declared_obje
     target.unreadable.lock().unwrap().insert(key("New", "a"));
     let report = plan_and_apply(&world, &mut engine).await;
     let why = BlockedBecause::DeclaredAs { other: key("New", "a") };
-    assert!(
-        report.plan.blocked.contains(&Blocked { key: key("Old", "a"), why }),
-        "{:?}",
-        report.plan.blocked
-    );
+    assert!(report.plan.blocked.contains(&Blocked::new(key("Old", "a"), why)), "{:?}", report.plan.blocked);
     assert_eq!(
         (report.plan.steps.len(), target.holds("a"), owned(&engine)),
         (0, Some(body("1")), vec!["Old a".into()])

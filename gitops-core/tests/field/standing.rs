@@ -37,10 +37,7 @@ async fn a_revision_is_live_completely_only_when_every_object_of_it_is_applied()
     let second = revision(&world).await;
     assert_eq!(inventory.complete().unwrap().revision, first);
     let progress = inventory.progress().unwrap();
-    assert_eq!(
-        (&progress.revision, &progress.left),
-        (&second, &Some(Left { missing: vec![key("b")], more: 0 }))
-    );
+    assert_eq!((&progress.revision, &progress.left), (&second, &Some(Left::of(vec![key("b")]))));
     assert_eq!(inventory.accepted(), Some(&second), "what was partly written counts for descent");
     drop(engine);
     world.converge().await;

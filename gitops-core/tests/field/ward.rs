@@ -111,8 +111,8 @@ fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
         Some(("stage", number)) => object.in_stage(number.parse().unwrap()),
         _ if word == "once" => object.running_once(),
         _ if word == "keep" => object.kept(),
-        _ if word == "goes" => object.cleaned_up(CleanUp { succeeded: true, failed: false }),
-        _ if word == "goes-failed" => object.cleaned_up(CleanUp { succeeded: false, failed: true }),
+        _ if word == "goes" => object.cleaned_up(CleanUp::after(true, false)),
+        _ if word == "goes-failed" => object.cleaned_up(CleanUp::after(false, true)),
         _ => object,
     });
     Ok(vec![declared])

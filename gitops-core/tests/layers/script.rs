@@ -250,7 +250,7 @@ impl History for Script {
     async fn describe(&self, cx: &Cx, revision: &Revision) -> Result<Commit> {
         self.call(cx, "describe").await?;
         let [author, committer, summary] = [const { String::new() }; 3];
-        Ok(Commit { id: revision.id().into(), author, committer, time: cx.now(), summary, signer: None })
+        Ok(Commit::new(revision.id(), author, committer, cx.now(), summary))
     }
 
     async fn log(&self, cx: &Cx, _: &Revision, _: &str, _: usize) -> Result<Vec<Commit>> {
@@ -278,7 +278,7 @@ pub fn key() -> Key {
 }
 
 pub fn object() -> Arc<Object> {
-    let provenance = Provenance { source: "t".into(), revision: "r".into(), path: "a".into(), line: 0 };
+    let provenance = Provenance::new("t", "r", "a", 0);
     Arc::new(Object::new(key(), file_body(*b"hunter2", false), provenance))
 }
 

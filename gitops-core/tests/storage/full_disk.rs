@@ -91,7 +91,7 @@ async fn an_audit_log_without_room_for_outcomes_takes_no_intent_and_is_not_close
     let like = crate::audit::entries(0..1).remove(0);
     let intent = |number: usize| {
         let (op, key, action) = (format!("op-{number}").into(), key("object"), Action::Create);
-        AuditEntry { what: AuditEvent::Intent { op, key, action }, ..like.clone() }
+        AuditEntry::new(like.time, &*like.application, &*like.actor, AuditEvent::Intent { op, key, action })
     };
     let (few, many): (Vec<AuditEntry>, Vec<AuditEntry>) =
         ((0..4).map(&intent).collect(), (4..24).map(&intent).collect());
@@ -104,7 +104,7 @@ async fn an_audit_log_without_room_for_outcomes_takes_no_intent_and_is_not_close
         let AuditEvent::Intent { op, key, .. } = &entry.what else { panic!("an intent") };
         let (op, key) = (op.clone(), key.clone());
         let what = AuditEvent::Outcome { op, key, result: "not-done".into(), detail: Some("x".repeat(4000)) };
-        AuditEntry { what, ..entry.clone() }
+        AuditEntry::new(entry.time, &*entry.application, &*entry.actor, what)
     };
     audit.record(&cx, &few.iter().map(outcomes).collect::<Vec<_>>()).await.unwrap();
     std::fs::remove_file(ballast).unwrap();

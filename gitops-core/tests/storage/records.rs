@@ -7,6 +7,7 @@ use gitops_core::{
     Version,
 };
 use proptest::prelude::*;
+use serde_json::json;
 
 pub fn key(name: &str) -> Key {
     Key::new("dir", GroupKind::new("", "File"), "", name)
@@ -27,52 +28,65 @@ pub fn one_of_each() -> Vec<Record> {
         Record::Adopt { key: key("b"), entry: owned("b") },
         Record::Accepted { revision: Revision::new("0123456789abcdef", "main") },
         Record::Begun { revision: Revision::new("0123456789abcdef", "main"), at: Time::from_micros(1) },
-        Record::Unfinished { left: Left { missing: vec![key("b")], more: 2 } },
+        Record::Unfinished { left: left() },
         Record::Completed { revision: Revision::new("0123456789abcdef", "main"), at: Time::from_micros(2) },
         Record::Bound { owner: "a/1".into(), binding: binding() },
         Record::Audited { position: AuditPosition { entries: 3, bytes: 900, hash: Digest::of(b"line") } },
     ]
 }
 
+fn left() -> Left {
+    let mut left = Left::of(vec![key("b")]);
+    left.more = 2;
+    left
+}
+
 fn binding() -> Binding {
-    let targets = [("dir".into(), "/srv/live".to_owned())].into();
-    Binding { application: "a".into(), source: "site.git".into(), targets }
+    let mut binding = Binding::default();
+    (binding.application, binding.source) = ("a".into(), "site.git".into());
+    binding.targets = [("dir".into(), "/srv/live".to_owned())].into();
+    binding
+}
+
+/// What is recorded is made by the engine alone; read, it can be anything.
+fn read<T: serde::de::DeserializeOwned>(json: serde_json::Value) -> T {
+    serde_json::from_value(json).unwrap()
 }
 
 fn intent(op: &str, name: &str) -> Intent {
-    Intent {
-        op: op.into(),
-        plan: PlanId::new(Digest::of(b"plan")),
-        epoch: 2,
-        at: Time::from_micros(1_790_000_000_000_000),
-        key: key(name),
-        action: Action::Update,
-        expect: Some(Expect { uid: Uid::new("u"), version: Version::new("7") }),
-        desired: Some(Digest::of(b"desired")),
-        path: "site/a.yaml".into(),
-        needs: vec![key("b"), key("c")],
-        keep: false,
-        stage: Some(-1),
-        runs_once: true,
-        likeness: None,
-    }
+    read(json!({
+        "op": op,
+        "plan": PlanId::new(Digest::of(b"plan")),
+        "epoch": 2,
+        "at": Time::from_micros(1_790_000_000_000_000),
+        "key": key(name),
+        "action": Action::Update,
+        "expect": Expect { uid: Uid::new("u"), version: Version::new("7") },
+        "desired": Digest::of(b"desired"),
+        "path": "site/a.yaml",
+        "needs": [key("b"), key("c")],
+        "keep": false,
+        "stage": -1,
+        "runs_once": true,
+        "likeness": null,
+    }))
 }
 
 fn owned(token: &str) -> Owned {
-    Owned {
-        state: OwnedState::Held,
-        uid: Some(Uid::new(token)),
-        version: Some(Version::new(token)),
-        desired: None,
-        path: "site/b.yaml".into(),
-        needs: Vec::new(),
-        keep: true,
-        stage: Some(7),
-        runs_once: true,
-        likeness: Some(Digest::of(b"like")),
-        still_needs: vec![key("d")],
-        readiness: gitops_core::ReadinessRecord::Failed("it was too much".to_owned()),
-    }
+    read(json!({
+        "state": OwnedState::Held,
+        "uid": Uid::new(token),
+        "version": Version::new(token),
+        "desired": null,
+        "path": "site/b.yaml",
+        "needs": [],
+        "keep": true,
+        "stage": 7,
+        "runs_once": true,
+        "likeness": Digest::of(b"like"),
+        "still_needs": [key("d")],
+        "readiness": gitops_core::ReadinessRecord::Failed("it was too much".to_owned()),
+    }))
 }
 
 fn any_result() -> impl Strategy<Value = OpResult> {

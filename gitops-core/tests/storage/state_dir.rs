@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use gitops_core::state::journal::{Journal, Lineage};
+use gitops_core::state::journal::{Journal, JournalIo, Lineage};
 use gitops_core::{Cx, Document, ErrorKind, Secret, State, StateDir, StateStore};
 
 fn mode(path: &Path) -> u32 {
@@ -78,11 +78,13 @@ async fn an_engine_that_only_looks_can_write_nothing() {
     let held = StateDir::open(folder.path(), &cx).unwrap();
     Journal::init(held.journal_io(), Lineage::new([1; 16]), 1).unwrap();
     let before = listing(folder.path());
-    let mut state = State::from(StateDir::peek(folder.path()).unwrap());
+    let peek = StateDir::peek(folder.path()).unwrap();
+    let mut journal = peek.journal_io();
+    let state = State::from(peek);
     let document = Document { epoch: 1, bytes: Vec::new() };
-    assert!(state.store.swap(&cx, "inventory", None, document).await.is_err());
-    assert!(state.journal.append(b"x").is_err());
-    assert!(state.audit.record(&cx, &crate::audit::entries(0..1)).await.is_err());
+    assert!(state.store().swap(&cx, "inventory", None, document).await.is_err());
+    assert!(journal.append(b"x").is_err());
+    assert!(state.audit().record(&cx, &crate::audit::entries(0..1)).await.is_err());
     assert_eq!(listing(folder.path()), before);
 }
 

@@ -8,7 +8,7 @@ use gitops_core::*;
 
 fn entry(by: &str) -> AuditEntry {
     let what = AuditEvent::Unpinned { by: by.to_owned() };
-    AuditEntry { time: Time::default(), application: "shop".to_owned(), actor: "alice".to_owned(), what }
+    AuditEntry::new(Time::default(), "shop", "alice", what)
 }
 
 async fn open(store: &Arc<dyn StateStore>) -> Result<StoreAudit> {

@@ -200,12 +200,8 @@ impl World {
     /// The same, for an engine whose renderers come with its mounts.
     pub fn without_render(&self, name: &str) -> EngineBuilder {
         let events = self.events.clone();
-        let state = State {
-            store: self.store.clone(),
-            journal: Box::new(self.journal.clone()),
-            audit: self.audit.clone(),
-            guard: None,
-        };
+        let state = State::in_memory().with_store(self.store.clone()).with_audit(self.audit.clone());
+        let state = state.with_journal(self.journal.clone());
         Engine::builder(name)
             .source(Arc::new(Files { files: self.files.clone(), reads: self.reads.clone() }))
             .options(self.options.clone())

@@ -60,8 +60,7 @@ impl ForgeKit {
 
     /// Runs the checks one after another, and prints the report.
     pub async fn run(self) -> Report {
-        let mut report =
-            Report { subject: "forge".to_owned(), seed: 0, declared: None, earned: None, checks: Vec::new() };
+        let mut report = Report::new("forge", 0);
         for check in checks() {
             if self.only.is_none_or(|only| only.contains(&check.number)) {
                 let status = match (self.make)().await {
@@ -72,7 +71,7 @@ impl ForgeKit {
                     }
                 };
                 let (number, sentence) = (check.number.to_owned(), check.sentence.to_owned());
-                report.checks.push(CheckResult { number, sentence, status });
+                report.checks.push(CheckResult::new(number, sentence, status));
             }
         }
         println!("{report}");

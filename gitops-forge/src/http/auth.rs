@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use gitops_core::value::redact;
+use gitops_core::redact;
 use gitops_core::{Cx, Result, Secret};
 use http::{HeaderName, HeaderValue};
 use zeroize::Zeroizing;

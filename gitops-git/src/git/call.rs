@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use gitops_core::process::ProcessGroup;
-use gitops_core::value::redact;
+use gitops_core::redact;
 use gitops_core::{Cx, Error, ErrorKind, Result, Secret};
 use tokio::process::{Child, Command};
 

@@ -1,4 +1,4 @@
-use gitops_core::value::redact::credentials;
+use gitops_core::redact::credentials;
 use gitops_core::{Commit, Result, Time};
 use gix::ObjectId;
 
@@ -20,12 +20,12 @@ pub(crate) fn describe(
     let person = |of: gix::actor::SignatureRef<'_>| shown(&format!("{} <{}>", of.name, of.email), SUMMARY);
     let seconds = author.time().map_or(0, |time| time.seconds);
     let summary = commit.message().map_err(|error| unreadable("a commit", error))?.summary();
-    Ok(Commit {
-        id: id.to_string().into(),
-        author: person(author),
-        committer: person(committer),
-        time: Time::from_micros(seconds.saturating_mul(1_000_000)),
-        summary: shown(&credentials(summary.to_string().trim()), SUMMARY),
-        signer: signers.and_then(|signers| signature::signer(&commit.data, signers)),
-    })
+    Ok(Commit::new(
+        id.to_string(),
+        person(author),
+        person(committer),
+        Time::from_micros(seconds.saturating_mul(1_000_000)),
+        shown(&credentials(summary.to_string().trim()), SUMMARY),
+    )
+    .signed_by(signers.and_then(|signers| signature::signer(&commit.data, signers))))
 }

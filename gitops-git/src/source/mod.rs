@@ -117,7 +117,7 @@ impl Inner {
         let tree = GitTree { objects, rules, limits };
         let root = tree.folder_id("", folder);
         let warnings = self.survey.lock().unwrap_or_else(PoisonError::into_inner).check(&tree, root)?;
-        Ok(Snapshot { revision, source: self.url.to_string().into(), root, tree: Arc::new(tree), warnings })
+        Ok(Snapshot::new(revision, self.url.to_string(), root, Arc::new(tree)).warning(warnings))
     }
 }
 

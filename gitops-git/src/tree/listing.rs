@@ -117,18 +117,18 @@ impl Listing<'_> {
         match entry.mode.kind() {
             Mode::Tree => {
                 let id = ContentId::of_folder(self.scope, &self.path_of(name), entry.oid.into());
-                self.entries.push(Entry { name: name.into(), kind: EntryKind::Folder, id });
+                self.entries.push(Entry::new(name, EntryKind::Folder, id));
             }
             mode @ (Mode::Blob | Mode::BlobExecutable) => {
                 if self.rules.includes(name) {
                     let kind = EntryKind::File { executable: mode == Mode::BlobExecutable };
                     let id = ContentId::File { id: entry.oid.into() }.digest();
-                    self.entries.push(Entry { name: name.into(), kind, id });
+                    self.entries.push(Entry::new(name, kind, id));
                 }
             }
             Mode::Link => {
                 let id = ContentId::Link { id: entry.oid.into() }.digest();
-                self.entries.push(Entry { name: name.into(), kind: EntryKind::Link, id });
+                self.entries.push(Entry::new(name, EntryKind::Link, id));
             }
             Mode::Commit => self.fault(
                 "GO0204",

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use gitops_core::{
-    Cx, Digest, Entry, ErrorKind, GroupKind, Key, Object, Part, Renderer, Result, Snapshot, Source, Tree,
-    Value, render_files,
+    Cx, Digest, Entry, ErrorKind, GroupKind, Key, Object, Part, Renderer, Result, Source, Tree, Value,
+    render_files,
 };
 
 use crate::support::{Repo, expect, files};
@@ -58,9 +58,9 @@ async fn asked(source: &dyn Source, renderer: &mut Renderer) -> (usize, usize) {
     let snapshot = source.fetch(&cx, &source.resolve(&cx).await.unwrap()).await.unwrap();
     let tree = Arc::clone(&snapshot.tree);
     let counted = Arc::new(Counted { tree, lists: AtomicUsize::new(0), reads: AtomicUsize::new(0) });
-    renderer
-        .render(&Cx::system(), &Snapshot { tree: Arc::clone(&counted) as Arc<dyn Tree>, ..snapshot })
-        .unwrap();
+    let mut snapshot = snapshot;
+    snapshot.tree = Arc::clone(&counted) as Arc<dyn Tree>;
+    renderer.render(&Cx::system(), &snapshot).unwrap();
     (counted.lists.load(Ordering::Relaxed), counted.reads.load(Ordering::Relaxed))
 }
 

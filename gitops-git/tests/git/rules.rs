@@ -149,7 +149,7 @@ async fn a_pattern_that_lets_nothing_through_is_an_error_and_one_that_holds_noth
 #[tokio::test]
 async fn a_pattern_with_a_place_is_found_where_it_is_written() {
     let repo = Repo::with(&[("web.yaml", "1")]);
-    let span = |line| Span { line, column: 12, width: 6, text: "…".to_owned() };
+    let span = |line| Span::new(line, 12, 6, "…");
     let placed = |text: &str, line| Pattern::from(text).written_at("tool.yaml", span(line));
     let error = newest(&repo.source().include(placed("*.ymal", 4)).build().unwrap()).await.unwrap_err();
     let found = &error.diagnostics()[0];

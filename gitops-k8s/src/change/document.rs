@@ -256,7 +256,7 @@ mod tests {
                 members.extend([("apiVersion".to_owned(), json!("v1")), ("kind".to_owned(), json!("ConfigMap"))]);
             }
             let key = Key::new("k", GroupKind::new("", "ConfigMap"), "n", "a");
-            let place = Provenance { source: "s".into(), revision: "r".into(), path: "p".into(), line: 1 };
+            let place = Provenance::new("s", "r", "p", 1);
             let object = Object::new(key, Value::from_json(body), place);
             let owner_label = OwnerLabel { owner: "o".into(), op: "1".into() };
             if let Ok(document) = Document::new(&object, Some(&owner_label)) {

@@ -249,10 +249,12 @@ fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen, decision
 /// The move of our record of ownership to the version that is declared, if it is of another one.
 fn moves(inner: &Inner, before: &Seen) -> Option<FieldChange> {
     let ours = before.ours(&inner.eye).filter(|_| before.owner_label.is_some())?;
-    (ours.api_version != before.api_version()).then(|| FieldChange {
-        path: "/apiVersion".to_owned(),
-        before: Some(ours.api_version.as_str().into()),
-        after: Some(before.api_version().into()),
+    (ours.api_version != before.api_version()).then(|| {
+        FieldChange::new(
+            "/apiVersion",
+            Some(ours.api_version.as_str().into()),
+            Some(before.api_version().into()),
+        )
     })
 }
 
@@ -273,11 +275,7 @@ fn compare_moving(inner: &Inner, before: &Seen, document: Document) -> Diff {
     found.retain(|change| change.path != "/apiVersion");
     found.insert(
         0,
-        FieldChange {
-            path: "/apiVersion".to_owned(),
-            before: Some(before.api_version().into()),
-            after: Some(declared.as_str().into()),
-        },
+        FieldChange::new("/apiVersion", Some(before.api_version().into()), Some(declared.as_str().into())),
     );
     found.into_iter().collect()
 }
@@ -301,7 +299,7 @@ fn hidden(change: FieldChange, inner: &Inner) -> FieldChange {
     let hide = |value: Option<Value>| {
         value.map(|value| Value::Secret(Secret::new(value.to_string(), &inner.eye.secrets)))
     };
-    FieldChange { path: change.path, before: hide(change.before), after: hide(change.after) }
+    FieldChange::new(change.path, hide(change.before), hide(change.after))
 }
 
 /// Whether a secret of the declaration is in a value that the server gave back.

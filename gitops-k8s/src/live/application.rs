@@ -57,6 +57,7 @@ pub(crate) struct Inner {
 ///
 /// Where a `HorizontalPodAutoscaler` or a `ScaledObject` of KEDA names the object, its `spec.replicas` is left to that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Conflicts {
     /// Block the field, naming it and its manager, and write the others.
     Refuse,

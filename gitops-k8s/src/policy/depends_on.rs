@@ -5,6 +5,7 @@ use super::{Mark, PolicyFault};
 
 /// An object that must be ready first, by `config.kubernetes.io/depends-on`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Dependency {
     /// Its group and kind.
     pub kind: GroupKind,

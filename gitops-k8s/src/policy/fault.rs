@@ -18,6 +18,7 @@ pub struct PolicyFault {
 
 /// Which part of `metadata` a policy is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Section {
     /// `metadata.annotations`
     Annotations,

@@ -98,7 +98,7 @@ impl<'a> File<'a> {
         let text: String = text.chars().take(SHOWN).collect();
         let tail = text.chars().skip(column as usize - 1);
         let width = tail.take_while(|c| !c.is_whitespace() && *c != ':').count().max(1);
-        Span { line, column, width: u32::try_from(width).unwrap_or(1), text }
+        Span::new(line, column, u32::try_from(width).unwrap_or(1), text)
     }
 }
 

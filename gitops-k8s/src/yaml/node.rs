@@ -25,6 +25,7 @@ pub struct Document {
 
 /// A value and where it is written; what an alias copied keeps the place of the original.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Node {
     /// Where it begins.
     pub place: Place,
@@ -56,6 +57,7 @@ pub enum Data {
 
 /// One pair of a mapping.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Member {
     /// The key, as text.
     pub name: SmolStr,

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::*;
 use gitops_k8s::Kubernetes;
 use serde_json::json;
@@ -37,12 +36,7 @@ async fn engine(world: &World, files: &Files, target: &Arc<Kubernetes>, patience
 }
 
 pub fn builder(world: &World, files: &Files, target: &Arc<Kubernetes>, patience: Duration) -> EngineBuilder {
-    let state = State {
-        store: Arc::new(MemoryStore::new()),
-        journal: Box::new(MemoryJournalIo::default()),
-        audit: Arc::new(MemoryAudit::default()),
-        guard: None,
-    };
+    let state = State::in_memory();
     Engine::builder("shop")
         .source(Arc::new(files.clone()))
         .render(Arc::new(render(world.namespace.clone())))

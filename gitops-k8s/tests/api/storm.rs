@@ -22,12 +22,7 @@ fn config_map(n: usize, value: &str) -> (String, String) {
 
 async fn engine(world: &World, files: &Files, journal: &MemoryJournalIo, recovers: bool) -> Engine {
     let store = ClusterStore::new(world.cluster.clone(), &world.namespace, "storm");
-    let state = State {
-        store: Arc::new(store),
-        journal: Box::new(journal.clone()),
-        audit: Arc::new(MemoryAudit::default()),
-        guard: None,
-    };
+    let state = State::in_memory().with_store(Arc::new(store)).with_journal(journal.clone());
     let builder = Engine::builder("storm")
         .source(Arc::new(files.clone()))
         .render(Arc::new(render(world.namespace.clone())))

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::*;
 use gitops_k8s::KubernetesRender;
 use serde_json::json;
@@ -36,12 +35,7 @@ pub async fn engine(world: &World, files: &Files, patience: Duration) -> Engine 
 
 /// The same with a renderer of its own.
 pub async fn engine_of(world: &World, files: &Files, patience: Duration, render: Arc<dyn Render>) -> Engine {
-    let state = State {
-        store: Arc::new(MemoryStore::new()),
-        journal: Box::new(MemoryJournalIo::default()),
-        audit: Arc::new(MemoryAudit::default()),
-        guard: None,
-    };
+    let state = State::in_memory();
     let builder = Engine::builder("whole")
         .source(Arc::new(files.clone()))
         .render(render)

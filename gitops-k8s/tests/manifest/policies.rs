@@ -72,7 +72,7 @@ fn a_delete_policy_is_that_of_the_hook_that_holds() {
     let (hook, delete) = ("helm.sh/hook", "helm.sh/hook-delete-policy");
     let (argo, of_argo) = ("argocd.argoproj.io/hook", "argocd.argoproj.io/hook-delete-policy");
     let of = |marks: &[(&str, &str)]| {
-        let CleanUp { succeeded, failed } = policy(marks).clean_up;
+        let CleanUp { succeeded, failed, .. } = policy(marks).clean_up;
         (succeeded, failed)
     };
     assert_eq!(of(&[(hook, "pre-install")]), (false, false));

@@ -41,7 +41,7 @@ fn line(object: &Object) -> String {
         let wave = if wave >= 1 << 31 { wave - (1 << 32) } else { wave };
         format!("{}/{wave}", (stage - wave) >> 32)
     });
-    let CleanUp { succeeded, failed } = object.clean_up;
+    let CleanUp { succeeded, failed, .. } = object.clean_up;
     let words = [
         (object.runs_once, "runs-once"),
         (succeeded, "goes-if-it-succeeded"),

@@ -31,7 +31,7 @@ impl Recorder {
             digest: Secret::new(write.digest.to_string(), &self.key).digest(),
         };
         let (application, actor) = (self.application.clone(), write.who.clone());
-        self.sink.record(cx, &[AuditEntry { time: write.at, application, actor, what }]).await
+        self.sink.record(cx, &[AuditEntry::new(write.at, application, actor, what)]).await
     }
 }
 

@@ -240,8 +240,7 @@ fn plan_digest(plan: &Plan, request: &Request, moved: Option<&Moved>) -> Digest 
 }
 
 fn with_field(diff: Diff, path: &str, before: &str, after: &str) -> Diff {
-    let change =
-        FieldChange { path: path.to_owned(), before: Some(before.into()), after: Some(after.into()) };
+    let change = FieldChange::new(path, Some(before.into()), Some(after.into()));
     diff.fields().iter().cloned().chain([change]).collect()
 }
 

@@ -50,7 +50,7 @@ impl Site<'_> {
             let trouble = Some(doubt.to_string());
             match found.iter_mut().find(|known| known.name == doubt.address) {
                 Some(known) => known.trouble = trouble,
-                None => found.push(Component { id: doubt.id.clone(), trouble, ..named(&doubt.address) }),
+                None => found.push(named(&doubt.address, doubt.id.clone(), trouble)),
             }
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -62,10 +62,12 @@ fn of_state(state: &StateFile) -> impl Iterator<Item = Component> {
     state.instances.iter().map(|(address, id)| {
         let is_unsettled = state.unsettled.contains(address);
         let trouble = is_unsettled.then(|| "it is to be replaced, or left something behind".to_owned());
-        Component { id: id.clone(), trouble, ..named(address) }
+        named(address, id.clone(), trouble)
     })
 }
 
-fn named(address: &str) -> Component {
-    Component { name: address.to_owned(), kind: kind_of(address), ..Component::default() }
+fn named(address: &str, id: Option<String>, trouble: Option<String>) -> Component {
+    let mut component = Component::new(address, kind_of(address));
+    (component.id, component.trouble) = (id, trouble);
+    component
 }

@@ -20,13 +20,10 @@ pub(crate) fn of_forgotten(state: Option<&StateFile>) -> Diff {
 
 /// What a plan does to resources, as a gate sees it.
 pub(crate) fn components_of_plan(plan: &Plan) -> Vec<ComponentChange> {
-    let component = |change: &ResourceChange| ComponentChange {
-        name: change.shown.clone(),
-        kind: change.kind.clone(),
-        action: word(change).to_owned(),
-        risk: risk(change.action),
-        before: change.before.clone(),
-        after: change.after.clone(),
+    let component = |change: &ResourceChange| {
+        ComponentChange::new(&*change.shown, &*change.kind, word(change))
+            .losing(risk(change.action))
+            .between(change.before.clone(), change.after.clone())
     };
     plan.changes.iter().map(component).collect()
 }
@@ -41,13 +38,9 @@ pub(crate) fn taken_by(plan: &Plan) -> Vec<Taken> {
 /// What becomes of the resources of a root that is given up: nobody looks after them any more.
 pub(crate) fn components_of_forgotten(state: Option<&StateFile>) -> Vec<ComponentChange> {
     let addresses = state.into_iter().flat_map(|state| state.instances.keys());
-    let component = |address: &String| ComponentChange {
-        name: address.clone(),
-        kind: kind_of(address),
-        action: Action::Forget.to_string(),
-        risk: risk(Action::Forget),
-        before: None,
-        after: None,
+    let component = |address: &String| {
+        ComponentChange::new(address, kind_of(address), Action::Forget.to_string())
+            .losing(risk(Action::Forget))
     };
     addresses.map(component).collect()
 }
@@ -106,11 +99,11 @@ fn attributes(change: &ResourceChange) -> Vec<FieldChange> {
         .filter(|name| before.get(name) != after.get(name))
         .map(|name| {
             let place = format!("{}/{}", escaped(&change.shown), escaped(name));
-            FieldChange {
-                path: format!("/{}/{place}", change.action),
-                before: before.get(name).cloned(),
-                after: after.get(name).cloned(),
-            }
+            FieldChange::new(
+                format!("/{}/{place}", change.action),
+                before.get(name).cloned(),
+                after.get(name).cloned(),
+            )
         })
         .collect()
 }
@@ -129,7 +122,7 @@ fn of_output(name: &str, change: &OutputChange) -> FieldChange {
 }
 
 fn field(action: &str, address: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
-    FieldChange { path: format!("/{action}/{}", escaped(address)), before, after }
+    FieldChange::new(format!("/{action}/{}", escaped(address)), before, after)
 }
 
 fn escaped(part: &str) -> String {

@@ -39,7 +39,7 @@ async fn engine(
     journal: MemoryJournalIo,
     audit: Arc<MemoryAudit>,
 ) -> Result<Engine> {
-    let state = State { store, journal: Box::new(journal), audit, guard: None };
+    let state = State::in_memory().with_store(store).with_journal(journal).with_audit(audit);
     let engine = Engine::builder("example").source(Arc::new(Files)).render(Arc::new(FileRender::new("dir")));
     engine.target("dir", Arc::new(Memory::new())).state(state).open(&Cx::system()).await
 }

@@ -9,7 +9,7 @@ struct House {
 }
 
 /// The houses. A new room gets a floor here.
-const HOUSES: [House; 4] = [CORE, GIT, KUBERNETES, TERRAFORM];
+const HOUSES: [House; 5] = [CORE, GIT, KUBERNETES, TERRAFORM, APP];
 
 const CORE: House = House {
     source: "gitops-core/src/",
@@ -59,6 +59,23 @@ const KUBERNETES: House = House {
 const TERRAFORM: House = House {
     source: "gitops-terraform/src/",
     floors: &[&["disk"], &["tool"], &["declare", "fuzzing", "state_server"], &["root"], &["target"]],
+};
+
+const APP: House = House {
+    source: "gitops-app/src/",
+    floors: &[
+        &["codes", "heard", "mounting", "origin", "saved_plan", "text"],
+        &["diagnostic"],
+        &["config"],
+        &["clusters", "gates", "inputs", "place", "rules"],
+        &["known", "source", "targets"],
+        &["forge", "home", "orphans"],
+        &["session"],
+        &["order"],
+        &["review", "rollback"],
+        &["documents"],
+        &["lookup", "promote"],
+    ],
 };
 
 /// Every use of a room from its own floor or from below it.

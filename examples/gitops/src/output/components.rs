@@ -23,8 +23,8 @@ pub fn rows(step: &Step) -> Vec<Vec<Cell>> {
 fn row(step: &Step, change: &ComponentChange) -> Vec<Cell> {
     let (style, symbol) = sign(&change.action);
     let below = |field: &FieldChange| {
-        let path = changes::within(field, change)?.strip_prefix('/')?.to_owned();
-        Some(FieldChange { path, ..field.clone() })
+        let path = changes::within(field, change)?.strip_prefix('/')?;
+        Some(FieldChange::new(path, field.before.clone(), field.after.clone()))
     };
     let fields: Vec<FieldChange> = step.diff.fields().iter().filter_map(below).collect();
     vec![

@@ -154,10 +154,8 @@ mod tests {
 
     #[test]
     fn a_value_of_one_line_is_shown_without_the_frame_of_a_file() {
-        let change = |before: Option<&str>| FieldChange {
-            path: "/image".to_owned(),
-            before: before.map(Value::from),
-            after: Some(Value::from("web:2")),
+        let change = |before: Option<&str>| {
+            FieldChange::new("/image", before.map(Value::from), Some(Value::from("web:2")))
         };
         let shown = self::field(&change(Some("web:1"))) + &self::field(&change(None));
         insta::assert_snapshot!(anstream::adapter::strip_str(&shown).to_string(), @r"
@@ -171,11 +169,11 @@ mod tests {
 
     #[test]
     fn lines_come_and_go_around_what_stays() {
-        let field = FieldChange {
-            path: "/content".to_owned(),
-            before: Some(Value::from("one\ntwo\nthree\n")),
-            after: Some(Value::from("one\n2\nthree\nfour")),
-        };
+        let field = FieldChange::new(
+            "/content",
+            Some(Value::from("one\ntwo\nthree\n")),
+            Some(Value::from("one\n2\nthree\nfour")),
+        );
         insta::assert_snapshot!(anstream::adapter::strip_str(&self::field(&field)).to_string(), @r"
         @@ -1,3 +1,4 @@ content
          one

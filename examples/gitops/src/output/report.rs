@@ -3,12 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use gitops_app::documents::Document;
-use gitops_app::documents::blocked::{self, BlockedPart};
-use gitops_app::documents::changes;
-use gitops_app::documents::plan::Summary;
-use gitops_core::{Action, Key, Obstacle, Pin, PlanId, Report, Revision, StepOutcome, StepResult};
-use serde::Serialize;
+use gitops_app::documents::{blocked, changes};
+use gitops_core::{Obstacle, Report, StepOutcome, StepResult};
 
 use super::style::{self, BOLD, DIM, GREEN, RED, YELLOW, count, escape, paint};
 use super::table::{Cell, Columns, draw};
@@ -143,60 +139,6 @@ fn row(result: &StepResult) -> Option<Vec<Cell>> {
         changes::object(&result.key).into(),
         detail.into(),
     ])
-}
-
-/// The document of `apply` and `rollback`.
-#[derive(Debug, Serialize)]
-pub struct ReportDocument<'a> {
-    plan_id: PlanId,
-    application: &'a str,
-    revision: &'a Revision,
-    pinned: Option<&'a Pin>,
-    exit_code: u8,
-    applied: usize,
-    failed: usize,
-    skipped: usize,
-    deferred: usize,
-    summary: Summary,
-    results: Vec<ResultPart<'a>>,
-    blocked: Vec<BlockedPart<'a>>,
-}
-
-impl Document for ReportDocument<'_> {
-    const KIND: &'static str = "Report";
-}
-
-#[derive(Debug, Serialize)]
-struct ResultPart<'a> {
-    key: &'a Key,
-    action: Action,
-    #[serde(flatten)]
-    outcome: &'a StepOutcome,
-}
-
-impl<'a> ReportDocument<'a> {
-    /// The document of a report; `pinned` is the revision to which the application is pinned, `exit` how the command ends.
-    pub fn new(report: &'a Report, pinned: Option<&'a Pin>, exit: Exit) -> Self {
-        let part = |result: &'a StepResult| ResultPart {
-            key: &result.key,
-            action: result.action,
-            outcome: &result.outcome,
-        };
-        Self {
-            plan_id: report.plan.id,
-            application: &report.plan.application,
-            revision: &report.plan.revision,
-            pinned,
-            exit_code: exit.code(),
-            applied: report.applied(),
-            failed: report.failed(),
-            skipped: report.skipped(),
-            deferred: report.deferred(),
-            summary: Summary::of(&report.plan),
-            results: report.results.iter().map(part).collect(),
-            blocked: blocked::all(&report.plan),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! `gitops apply`: does what a plan says, after asking.
 
+use gitops_app::documents::report::ReportDocument;
 use gitops_app::session::{Access, Session};
 use gitops_app::{place, saved_plan};
 use gitops_core::{ApplyOptions, Error, ErrorKind, Plan, Report};
@@ -12,7 +13,7 @@ use crate::consent::Consent;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::plan::{Brought, PlanView};
-use crate::output::report::{self, ReportDocument};
+use crate::output::report;
 use crate::output::style::escape;
 use crate::progress;
 
@@ -173,7 +174,7 @@ pub async fn answer(app: &App, session: &Session, done: &Done) -> Ended {
     if let Some(many) = app.many() {
         many.report(report);
     }
-    app.answer(&ReportDocument::new(report, pinned.as_ref(), exit), || {
+    app.answer(&ReportDocument::new(report, pinned.as_ref(), exit.code()), || {
         report::human(report, app.screen.columns(), &again, &app.command("why"))
     })?;
     Ok(exit)

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use gitops_app::documents::history::Authors;
+use gitops_app::documents::trail::{self, Change, Reconciliation, Trail};
 use gitops_app::documents::{Document, changes};
 use gitops_app::lookup;
 use gitops_app::session::Access;
@@ -9,8 +11,6 @@ use gitops_core::{AuditEvent, AuditLog, AuditRecord, Commit, Cx, Key, Result, Ti
 use serde::Serialize;
 
 use super::Ended;
-use super::history::Authors;
-use super::trail::{self, Change, Reconciliation, Trail};
 use crate::app::App;
 use crate::cli::AuditShowArgs;
 use crate::exit::Exit;
@@ -39,7 +39,7 @@ pub async fn show(app: &App, args: &AuditShowArgs) -> Ended {
     let mut shown = Vec::new();
     for what in entries {
         let commit = match what.of() {
-            Some(of) => authors.of(app, &session, &of.revision).await,
+            Some(of) => authors.of(&app.cx, &session, &of.revision).await,
             None => None,
         };
         shown.push(Shown { what, commit });
@@ -145,7 +145,7 @@ impl Found {
 }
 
 /// What a person asked for, if an entry is that.
-fn request(AuditRecord { number, entry }: &AuditRecord) -> Option<Request> {
+fn request(AuditRecord { number, entry, .. }: &AuditRecord) -> Option<Request> {
     let (key, what) = match &entry.what {
         AuditEvent::Approved { plan, steps, by, until, .. } => {
             let until = until.map(|until| format!(", until {until}")).unwrap_or_default();

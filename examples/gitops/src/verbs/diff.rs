@@ -73,25 +73,14 @@ fn fields(before: Option<&Value>, after: Option<&Value>) -> Diff {
     match (before, after) {
         (Some(Value::Map(members)), None) => members
             .iter()
-            .map(|(name, value)| FieldChange {
-                path: format!("/{name}"),
-                before: Some(value.clone()),
-                after: None,
-            })
+            .map(|(name, value)| FieldChange::new(format!("/{name}"), Some(value.clone()), None))
             .collect(),
         (None, Some(Value::Map(members))) => members
             .iter()
-            .map(|(name, value)| FieldChange {
-                path: format!("/{name}"),
-                before: None,
-                after: Some(value.clone()),
-            })
+            .map(|(name, value)| FieldChange::new(format!("/{name}"), None, Some(value.clone())))
             .collect(),
-        (before, after) => std::iter::once(FieldChange {
-            path: String::new(),
-            before: before.cloned(),
-            after: after.cloned(),
-        })
-        .collect(),
+        (before, after) => {
+            std::iter::once(FieldChange::new(String::new(), before.cloned(), after.cloned())).collect()
+        }
     }
 }

@@ -151,7 +151,7 @@ pub async fn orphans(app: &App, applications: &Applications) -> Vec<Orphaned> {
 const NAMED: usize = 3;
 
 fn left(orphan: &Orphaned) -> String {
-    let Orphaned { application, file, state, objects } = orphan;
+    let Orphaned { application, file, state, objects, .. } = orphan;
     let named: Vec<String> = objects.iter().take(NAMED).map(changes::object).collect();
     let more = objects.len().saturating_sub(named.len());
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };

@@ -31,6 +31,6 @@ impl Document for Explanation {
 }
 
 fn human(page: &Page) -> String {
-    let Page { code, title, cause, fix } = page;
+    let Page { code, title, cause, fix, .. } = page;
     format!("{}: {title}\n\n{cause}\n\n{} {fix}\n", paint(BOLD, code), paint(BOLD, "What to do:"))
 }

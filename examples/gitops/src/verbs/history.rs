@@ -1,15 +1,12 @@
 //! `gitops history`: lists what was deployed, newest first.
 
-use std::collections::BTreeMap;
-
 use anstyle::Style;
-use gitops_app::documents::Document;
+use gitops_app::documents::deployment::{Deployment, Outcome};
+use gitops_app::documents::history::HistoryDocument;
 use gitops_app::session::{Access, Session};
-use gitops_core::{Commit, Pin, Revision, Time};
-use serde::Serialize;
+use gitops_core::Time;
 
 use super::Ended;
-use super::deployment::{self, Deployment, Outcome};
 use super::reconciliation;
 use crate::app::App;
 use crate::cli::{HistoryArgs, HistoryVerb};
@@ -29,48 +26,14 @@ pub async fn run(app: &App, args: &HistoryArgs) -> Ended {
 }
 
 async fn list(app: &App, session: &Session, args: &HistoryArgs) -> Ended {
-    let mut deployments = deployment::last(&app.cx, session.audit(), args.limit, args.all).await?;
-    let mut authors = Authors::default();
-    for deployment in &mut deployments {
-        let commit = authors.of(app, session, &deployment.revision).await;
-        (deployment.author, deployment.summary) =
-            commit.map(|commit| (commit.author, commit.summary)).unzip();
-    }
-    let pinned = session.engine.pinned(&app.cx).await?;
+    let document = HistoryDocument::new(&app.cx, session, args.limit, args.all).await?;
     app.note_orders(session).await?;
-    let document = HistoryDocument { application: session.engine.name(), pinned, deployments };
     app.answer(&document, || {
         let show =
             document.deployments.first().map(|last| app.command(&format!("history show {}", last.number)));
         human(&document, app.screen.columns(), app.cx.now(), show)
     })?;
     Ok(Exit::Ok)
-}
-
-/// The commits of revisions, each asked for once.
-#[derive(Default)]
-pub struct Authors(BTreeMap<String, Option<Commit>>);
-
-impl Authors {
-    /// Who made a revision, where the source still knows it.
-    pub async fn of(&mut self, app: &App, session: &Session, revision: &Revision) -> Option<Commit> {
-        if !self.0.contains_key(revision.id()) {
-            self.0.insert(revision.id().to_owned(), session.commit(&app.cx, revision).await);
-        }
-        self.0.get(revision.id()).cloned().flatten()
-    }
-}
-
-/// The document of `history`.
-#[derive(Serialize)]
-struct HistoryDocument<'a> {
-    application: &'a str,
-    pinned: Option<Pin>,
-    deployments: Vec<Deployment>,
-}
-
-impl Document for HistoryDocument<'_> {
-    const KIND: &'static str = "History";
 }
 
 fn human(document: &HistoryDocument<'_>, columns: Columns, now: Time, show: Option<String>) -> String {
@@ -110,7 +73,7 @@ pub const fn sign(result: Outcome) -> (Style, &'static str) {
         Outcome::NotReady => (YELLOW, "!"),
         Outcome::Partial => (RED, "~"),
         Outcome::Failed => (RED, "✗"),
-        Outcome::Stopped | Outcome::Unfinished => (YELLOW, "?"),
+        _ => (YELLOW, "?"),
     }
 }
 

@@ -2,15 +2,15 @@
 
 use std::fmt::Write;
 
-use gitops_app::documents::{Document, changes};
+use gitops_app::documents::changes;
+use gitops_app::documents::deployment::Deployment;
+use gitops_app::documents::history::ReconciliationDocument;
+use gitops_app::documents::trail::{self, Change};
 use gitops_app::session::Session;
-use gitops_core::{Action, Commits, LeftObject, LeftState, Revision, Time};
-use serde::Serialize;
+use gitops_core::{Action, Commits, LeftObject, LeftState, Time};
 
 use super::Ended;
-use super::deployment::{self, Attempt, Deployment};
-use super::history::{Authors, sign, took};
-use super::trail::{self, Change};
+use super::history::{sign, took};
 use crate::app::App;
 use crate::exit::Exit;
 use crate::output::style::{self, BOLD, DIM, RED, YELLOW, count, escape, paint};
@@ -19,94 +19,46 @@ use crate::output::{commits, when};
 
 /// Shows what was planned, sent and left, who approved it, and which commits it brought.
 pub async fn show(app: &App, session: &Session, number: u64) -> Ended {
-    let Attempt { mut deployment, steps, left, previous } =
-        deployment::find(&app.cx, session.audit(), number).await?;
-    let commit = Authors::default().of(app, session, &deployment.revision).await;
-    (deployment.author, deployment.summary) = commit.map(|commit| (commit.author, commit.summary)).unzip();
-    let (brings, undoes) = match &previous {
-        Some(previous) => (
-            between(app, session, previous, &deployment.revision).await,
-            between(app, session, &deployment.revision, previous).await,
-        ),
-        None => (None, None),
-    };
-    let document = ReconciliationDocument {
-        application: session.engine.name(),
-        deployment,
-        steps,
-        left,
-        previous,
-        brings,
-        undoes,
-    };
-    app.answer(&document, || document.human(app.screen.columns(), app.cx.now()))?;
+    let document = ReconciliationDocument::new(&app.cx, session, number).await?;
+    app.answer(&document, || human(&document, app.screen.columns(), app.cx.now()))?;
     Ok(Exit::Ok)
 }
 
-/// What a revision brings over another, where the source can tell.
-async fn between(app: &App, session: &Session, from: &Revision, to: &Revision) -> Option<Commits> {
-    let history = session.engine.source().history()?;
-    Commits::find(history, &app.cx, from, to).await.ok()
-}
-
-/// The document of `history show`.
-#[derive(Serialize)]
-struct ReconciliationDocument<'a> {
-    application: &'a str,
-    #[serde(flatten)]
-    deployment: Deployment,
-    /// What was sent, in this order.
-    steps: Vec<Change>,
-    /// What was not tried, is blocked or is not ready: the first of it.
-    left: Vec<LeftObject>,
-    /// The revision before, if there was another one.
-    previous: Option<Revision>,
-    /// The commits that the revision has and the one before has not; nothing where the source can't tell.
-    brings: Option<Commits>,
-    /// The commits that the revision before had and this one has not.
-    undoes: Option<Commits>,
-}
-
-impl Document for ReconciliationDocument<'_> {
-    const KIND: &'static str = "Reconciliation";
-}
-
-impl ReconciliationDocument<'_> {
-    fn human(&self, columns: Columns, now: Time) -> String {
-        let Deployment { revision, plan_id, by, approved_by, .. } = &self.deployment;
-        let (style, symbol) = sign(self.deployment.result);
-        let result = paint(style, format_args!("{symbol} {}", self.deployment.words()));
-        let began = when::both(now, self.deployment.started_at);
-        let mut facts = vec![
-            ("result", format!("{result}, {} unchanged", self.deployment.unchanged)),
-            ("began", format!("{began}, took {}", took(&self.deployment))),
-            ("by", escape(by)),
-            ("approved", escape(approved_by.as_deref().unwrap_or("-"))),
-            ("plan", plan_id.to_string()),
-            ("revision", escape(&self.revision(revision))),
-        ];
-        facts.extend(self.previous.as_ref().map(|previous| ("before", escape(&previous.to_string()))));
-        let head = format!("Reconciliation {}  {}", self.deployment.number, self.application);
-        let mut out = format!("{}\n{}", paint(BOLD, escape(&head)), labelled(&facts));
-        out += &section("Brings", self.brings.as_ref(), columns, now);
-        out += &section("Undoes", self.undoes.as_ref(), columns, now);
-        if !self.steps.is_empty() {
-            let _ = writeln!(out, "{}", paint(BOLD, count(self.steps.len(), "change")));
-            out += &draw(&self.steps.iter().map(step).collect::<Vec<_>>(), columns);
-        }
-        if !self.left.is_empty() {
-            let _ = writeln!(out, "{}", paint(YELLOW, "Left:"));
-            out += &draw(&self.left.iter().map(left).collect::<Vec<_>>(), columns);
-        }
-        out
+fn human(document: &ReconciliationDocument<'_>, columns: Columns, now: Time) -> String {
+    let Deployment { plan_id, by, approved_by, .. } = &document.deployment;
+    let (style, symbol) = sign(document.deployment.result);
+    let result = paint(style, format_args!("{symbol} {}", document.deployment.words()));
+    let began = when::both(now, document.deployment.started_at);
+    let mut facts = vec![
+        ("result", format!("{result}, {} unchanged", document.deployment.unchanged)),
+        ("began", format!("{began}, took {}", took(&document.deployment))),
+        ("by", escape(by)),
+        ("approved", escape(approved_by.as_deref().unwrap_or("-"))),
+        ("plan", plan_id.to_string()),
+        ("revision", escape(&revision_of(&document.deployment))),
+    ];
+    facts.extend(document.previous.as_ref().map(|previous| ("before", escape(&previous.to_string()))));
+    let head = format!("Reconciliation {}  {}", document.deployment.number, document.application);
+    let mut out = format!("{}\n{}", paint(BOLD, escape(&head)), labelled(&facts));
+    out += &section("Brings", document.brings.as_ref(), columns, now);
+    out += &section("Undoes", document.undoes.as_ref(), columns, now);
+    if !document.steps.is_empty() {
+        let _ = writeln!(out, "{}", paint(BOLD, count(document.steps.len(), "change")));
+        out += &draw(&document.steps.iter().map(step).collect::<Vec<_>>(), columns);
     }
+    if !document.left.is_empty() {
+        let _ = writeln!(out, "{}", paint(YELLOW, "Left:"));
+        out += &draw(&document.left.iter().map(left).collect::<Vec<_>>(), columns);
+    }
+    out
+}
 
-    fn revision(&self, revision: &Revision) -> String {
-        let author = self.deployment.author.as_deref().map(commits::name);
-        match (&self.deployment.summary, author) {
-            (Some(summary), Some(author)) => format!("{revision}  \"{summary}\" ({author})"),
-            _ => revision.to_string(),
-        }
+fn revision_of(deployment: &Deployment) -> String {
+    let revision = &deployment.revision;
+    let author = deployment.author.as_deref().map(commits::name);
+    match (&deployment.summary, author) {
+        (Some(summary), Some(author)) => format!("{revision}  \"{summary}\" ({author})"),
+        _ => revision.to_string(),
     }
 }
 

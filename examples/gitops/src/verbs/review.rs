@@ -120,7 +120,7 @@ fn chosen<'a>(
 
 /// Says on standard error what is beside the review.
 fn tell(app: &App, reviewed: &Reviewed, sides: &Sides) {
-    for NotConcerned { application, follows } in &reviewed.not_concerned {
+    for NotConcerned { application, follows, .. } in &reviewed.not_concerned {
         let text = format!("`{application}` follows {follows}, and not {}.", sides.base());
         app.screen.note(&format!("{} {}", paint(YELLOW, "Not concerned:"), escape(&text)));
     }

@@ -1,19 +1,16 @@
 //! `gitops status`: shows what is live, whether it is what is declared, and whether it works.
 
-use std::collections::BTreeSet;
+use std::ops::Deref;
 
-use gitops_app::documents::Document;
-use gitops_app::documents::blocked::{self, BlockedPart};
 use gitops_app::documents::changes;
+use gitops_app::documents::health::{self, Health, Troubled, Unready};
 use gitops_app::documents::plan::Summary;
-use gitops_app::session::{Access, Session};
-use gitops_core::{Commit, Error, Key, OwnedState, Pin, Plan, Revision, Suspension, Verdict};
-use serde::Serialize;
+use gitops_app::documents::standing::{Live, Progress};
+use gitops_app::documents::status::{StatusDocument, Sync};
+use gitops_app::session::Access;
+use gitops_core::{Commit, Error, Plan, Revision, Verdict};
 
 use super::Ended;
-use super::deployment::{self, Deployment};
-use super::health::{self, Health, Troubled, Unready};
-use super::standing::{Live, Progress, Standing};
 use crate::app::App;
 use crate::cli::StatusArgs;
 use crate::exit::Exit;
@@ -28,116 +25,27 @@ use crate::progress;
 pub async fn run(app: &App, args: &StatusArgs) -> Ended {
     let mut session = app.open(Access::Look, progress::sink(app)).await?;
     let plan = session.engine.plan(&app.cx).await;
-    let document = StatusDocument::new(app, &session, &plan).await?;
+    let document = StatusDocument::new(&app.cx, &session, &plan).await?;
+    let view = View(&document);
     if let (Some(many), Ok(plan)) = (app.many(), &plan) {
         many.plan(&Summary::of(plan));
     }
-    app.answer(&document, || document.human(app))?;
-    Ok(if args.exit_code { document.exit(&plan) } else { Exit::Ok })
+    app.answer(&document, || view.human(app))?;
+    Ok(if args.exit_code { view.exit(&plan) } else { Exit::Ok })
 }
 
-/// Whether what is there is what is declared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-enum Sync {
-    Synced,
-    #[serde(rename = "OutOfSync")]
-    Differs,
-    Unknown,
-}
+/// The document as people read it.
+struct View<'a>(&'a StatusDocument<'a>);
 
-/// The document of `status`.
-#[derive(Serialize)]
-struct StatusDocument<'a> {
-    application: String,
-    sync: Sync,
-    health: Health,
-    reason: Option<String>,
-    source: String,
-    follows: String,
-    revision: Option<Revision>,
-    commit: Option<Commit>,
-    accepted: Option<Revision>,
-    live: Option<Live>,
-    progress: Option<Progress>,
-    pinned: Option<Pin>,
-    /// Why nothing is written, if that is so.
-    suspended: Option<Suspension>,
-    plan_id: Option<String>,
-    verdict: Option<Verdict>,
-    summary: Option<Summary>,
-    owned: usize,
-    claimed: usize,
-    deleting: usize,
-    unsettled: usize,
-    components: usize,
-    troubled: Vec<Troubled>,
-    unready: Vec<Unready>,
-    last: Option<Deployment>,
-    blocked: Vec<BlockedPart<'a>>,
-}
+impl<'a> Deref for View<'a> {
+    type Target = StatusDocument<'a>;
 
-impl Document for StatusDocument<'_> {
-    const KIND: &'static str = "Status";
-}
-
-impl<'a> StatusDocument<'a> {
-    async fn new(app: &App, session: &Session, plan: &'a Result<Plan, Error>) -> gitops_core::Result<Self> {
-        let (engine, inventory) = (&session.engine, session.engine.inventory());
-        let components = session.components(&app.cx).await?;
-        let owned_components = components.values().map(Vec::len).sum();
-        let unready: Vec<Unready> = session.unready(&app.cx).await.into_iter().map(Unready::of).collect();
-        let troubled = Troubled::of(components);
-        let info = engine.source().info();
-        // What is gone by now is none of ours any more, although only the next apply forgets it.
-        let gone: BTreeSet<&Key> = plan.as_ref().map(|plan| plan.gone.iter().collect()).unwrap_or_default();
-        let is_there = |key: &Key| !gone.contains(key);
-        let in_state = |state: OwnedState| {
-            let entries = inventory.entries().iter();
-            entries.filter(|(key, entry)| entry.state == state && is_there(key)).count()
-        };
-        let (sync, reason) = match plan {
-            Ok(plan) if plan.is_empty() && plan.drift.is_empty() => (Sync::Synced, None),
-            Ok(_) => (Sync::Differs, None),
-            Err(error) => (Sync::Unknown, Some(format!("{error:#}"))),
-        };
-        let plan = plan.as_ref().ok();
-        let owned = inventory.entries().keys().filter(|key| is_there(key)).count();
-        let (pinned, suspended) = (engine.pinned(&app.cx).await?, engine.suspended(&app.cx).await?);
-        let mut deployments = deployment::last(&app.cx, session.audit(), REMEMBERED, false).await?;
-        let Standing { live, progress } = Standing::of(inventory, plan);
-        let commit = match plan {
-            Some(plan) => session.commit(&app.cx, &plan.revision).await,
-            None => None,
-        };
-        Ok(Self {
-            application: engine.name().to_owned(),
-            sync,
-            health: health::fold(plan, owned, &unready, &troubled),
-            reason,
-            source: info.name,
-            follows: info.follows,
-            revision: plan.map(|plan| plan.revision.clone()),
-            commit,
-            accepted: inventory.accepted().cloned(),
-            live,
-            progress,
-            pinned,
-            suspended,
-            plan_id: plan.map(|plan| plan.id.to_string()),
-            verdict: plan.map(|plan| engine.verdict(&app.cx, plan)),
-            summary: plan.map(Summary::of),
-            owned,
-            claimed: in_state(OwnedState::Claimed),
-            deleting: in_state(OwnedState::Deleting),
-            unsettled: inventory.open().count(),
-            components: owned_components,
-            troubled,
-            unready,
-            last: (!deployments.is_empty()).then(|| deployments.swap_remove(0)),
-            blocked: plan.map(blocked::all).unwrap_or_default(),
-        })
+    fn deref(&self) -> &StatusDocument<'a> {
+        self.0
     }
+}
 
+impl View<'_> {
     /// What is blocked comes first, then what is not healthy, then what is out of sync.
     fn exit(&self, plan: &Result<Plan, Error>) -> Exit {
         let of_sync = match plan {
@@ -148,7 +56,7 @@ impl<'a> StatusDocument<'a> {
         let of_health = match self.health {
             Health::Progressing | Health::Degraded => Exit::Degraded,
             // What is missing is out of sync, and what is unknown has ended with its error.
-            Health::Healthy | Health::Suspended | Health::Missing | Health::Unknown => Exit::Ok,
+            _ => Exit::Ok,
         };
         let of_blocked = plan.as_ref().map_or(Exit::Ok, Exit::of_blocked);
         Exit::gravest([of_sync, of_blocked, of_health])
@@ -207,7 +115,7 @@ impl<'a> StatusDocument<'a> {
     fn live(&self, app: &App) -> String {
         match &self.live {
             None => "nothing yet".to_owned(),
-            Some(Live { revision, at }) => {
+            Some(Live { revision, at, .. }) => {
                 let since = at.map(|at| format!(", since {}", when::both(app.cx.now(), at)));
                 escape(&format!("{revision} completely{}", since.unwrap_or_default()))
             }
@@ -252,7 +160,7 @@ impl<'a> StatusDocument<'a> {
     fn next(&self, app: &App) -> String {
         match self.sync {
             Sync::Differs => format!("See what differs:  {}\n", paint(BOLD, app.command("plan"))),
-            Sync::Synced | Sync::Unknown => String::new(),
+            _ => String::new(),
         }
     }
 
@@ -269,14 +177,11 @@ impl<'a> StatusDocument<'a> {
     }
 }
 
-/// How many deployments are looked through for the last one that came to its end.
-const REMEMBERED: usize = 50;
-
 /// How many of what is missing are named.
 const NAMED: usize = 3;
 
 /// A revision of which not everything is applied yet.
-fn begun(app: &App, Progress { revision, since, left }: &Progress) -> String {
+fn begun(app: &App, Progress { revision, since, left, .. }: &Progress) -> String {
     let since = when::both(app.cx.now(), *since);
     let left = match left {
         None => "it did not come to its end".to_owned(),

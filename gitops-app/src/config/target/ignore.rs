@@ -9,6 +9,7 @@ use super::kubernetes::kind;
 
 /// One rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct IgnoreConfig {
     /// The rule.
     pub rule: Ignore,

@@ -16,6 +16,7 @@ use super::values;
 
 /// How to reach a cluster, as whom, and what may be touched there.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KubernetesConfig {
     /// The kubeconfig; without one it is found as `kubectl` finds it, or the pod's own service account is used.
     pub kubeconfig: Option<PathBuf>,
@@ -57,6 +58,7 @@ pub struct KubernetesConfig {
 
 /// An identity that may read and dry-run, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct PlannerConfig {
     /// Another kubeconfig.
     pub kubeconfig: Option<PathBuf>,

@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use gitops_core::OutputRef;
 
-use crate::backends::Open;
+use crate::mounting::Open;
 
 use super::node::{Node, Place, Shape};
 use super::reader::{Fields, Reader};
@@ -27,6 +27,7 @@ use super::{one_kind, plain_name, source};
 
 /// Something that is kept equal to a part of the source.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TargetConfig {
     /// The name under which keys call it.
     pub name: String,
@@ -38,6 +39,7 @@ pub struct TargetConfig {
 
 /// What a target is.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TargetKind {
     /// Files below a folder.
     Directory {

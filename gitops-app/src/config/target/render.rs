@@ -8,6 +8,7 @@ use super::super::source::folder;
 
 /// A folder that is rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RenderConfig {
     /// The folder, below that of the target; empty for all of it.
     pub path: String,
@@ -17,6 +18,7 @@ pub struct RenderConfig {
 
 /// How a folder is rendered.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RenderKind {
     /// Its files are manifests.
     Manifests,

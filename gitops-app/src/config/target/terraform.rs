@@ -12,6 +12,7 @@ use super::values;
 
 /// Which program works on which roots, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TerraformConfig {
     /// The program: `tofu` or `terraform`, by name or path.
     pub binary: PathBuf,
@@ -41,6 +42,7 @@ pub struct TerraformConfig {
 
 /// Where the states of roots are kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BackendConfig {
     /// Where each root says; in the state folder if it says nothing.
     #[default]

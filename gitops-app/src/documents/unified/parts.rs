@@ -7,6 +7,7 @@ use crate::documents::changes;
 
 /// Two values to compare, of one object or of one thing that it is made of.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Part<'a> {
     /// The component; nothing for the object itself.
     pub component: Option<&'a str>,

@@ -149,7 +149,7 @@ mod tests {
     use gitops_core::{Secret, SecretKey};
 
     fn change(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
-        FieldChange { path: path.to_owned(), before, after }
+        FieldChange::new(path.to_owned(), before, after)
     }
 
     fn pod() -> Value {

@@ -40,6 +40,7 @@ pub(super) fn outputs(body: &Value) -> BTreeMap<String, Value> {
 
 /// A file's body, read from its [`Value`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FileBody<'a> {
     /// The bytes of the file.
     pub content: &'a [u8],

@@ -20,6 +20,7 @@ mod render;
 mod rewrite;
 mod stamp;
 mod state;
+#[cfg(feature = "watch")]
 mod watch;
 
 use std::fmt;
@@ -37,6 +38,7 @@ pub use self::render::FileRender;
 use self::folder::Folder;
 use self::path::Place;
 use self::state::State;
+#[cfg(feature = "watch")]
 use self::watch::Watching;
 use crate::capability::{Identity, Import, Moved, Scope, Stamps, Target, TargetInfo, Watch};
 use crate::cx::Cx;
@@ -77,6 +79,7 @@ pub struct Directory {
     root: Arc<Path>,
     target: SmolStr,
     locks: Locks,
+    #[cfg(feature = "watch")]
     watching: Arc<Watching>,
     /// Whether a root that is not there has no files; else it is an error, for it was there.
     may_be_missing: bool,
@@ -110,8 +113,14 @@ impl Directory {
     }
 
     fn at(root: &Path, target: SmolStr, may_be_missing: bool) -> Self {
-        let (locks, watching) = (Locks::default(), Arc::default());
-        Self { root: root.into(), target, locks, watching, may_be_missing }
+        Self {
+            root: root.into(),
+            target,
+            locks: Locks::default(),
+            #[cfg(feature = "watch")]
+            watching: Arc::default(),
+            may_be_missing,
+        }
     }
 
     /// The root folder.
@@ -159,6 +168,7 @@ impl Target for Directory {
         self.change(change, job::apply).await
     }
 
+    #[cfg(feature = "watch")]
     fn watch(&self) -> Option<&dyn Watch> {
         Some(self)
     }
@@ -204,6 +214,7 @@ impl Import for Directory {
 
 /// The watch starts with the first call, which returns [`Moved::Any`]; from then on every move is kept until a
 /// call returns it. Clones of a directory share one watch: each move is told to one of them.
+#[cfg(feature = "watch")]
 #[async_trait]
 impl Watch for Directory {
     async fn moved(&self, cx: &Cx) -> Result<Moved> {

@@ -300,11 +300,6 @@ impl NodeState {
 }
 
 impl Work {
-    /// Where each step stands.
-    pub fn states(&self) -> &BTreeMap<Key, NodeState> {
-        &self.states
-    }
-
     fn set(&mut self, key: &Key, state: NodeState) {
         if state.is_over() {
             self.open -= 1;

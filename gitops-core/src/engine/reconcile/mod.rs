@@ -2,9 +2,11 @@
 
 mod flap_guard;
 mod graph_reconciler;
+#[cfg(test)]
+mod tests;
 
-pub use flap_guard::FlapGuard;
-pub use graph_reconciler::{Effect, GraphReconciler, NodeState, Told, Work};
+pub(crate) use flap_guard::FlapGuard;
+pub(crate) use graph_reconciler::{Effect, GraphReconciler, NodeState, Told};
 
 /// A machine that says what to do next and is told what came of it; it does nothing itself.
 ///
@@ -15,7 +17,7 @@ pub use graph_reconciler::{Effect, GraphReconciler, NodeState, Told, Work};
 /// - Pure: the same events in the same order give the same effects.
 /// - An event that does not fit is ignored: events may come late or twice.
 /// - [`outcome`](Self::outcome) is something as soon as no effect is under way and none will follow.
-pub trait Reconcile {
+pub(crate) trait Reconcile {
     /// Where it stands.
     type State;
     /// What it is told.

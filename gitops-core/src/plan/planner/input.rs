@@ -13,7 +13,7 @@ use crate::value::{Digest, Expect, GroupKind, Hasher, Key, Live, Refusal, Revisi
 
 /// Everything that a plan is made from.
 #[derive(Clone, Copy)]
-pub struct PlanInput<'a> {
+pub(crate) struct PlanInput<'a> {
     /// The application's name.
     pub application: &'a str,
     /// The revision of `desired`.
@@ -60,7 +60,7 @@ pub struct PlanInput<'a> {
 
 /// An object whose last change left something else than was declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Differing {
+pub(crate) struct Differing {
     /// The digest of the body that was written.
     pub desired: Digest,
     /// The state in which that left the object.
@@ -84,6 +84,7 @@ pub struct Options {
 /// What to do about changes made behind our back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum DriftPolicy {
     /// Undo them.
     #[default]

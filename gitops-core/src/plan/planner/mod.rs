@@ -1,12 +1,19 @@
-//! The pure function from what is declared, what is there and what we own to a plan.
+//! The pure function from what is declared, what is there and what we own to a plan: the same input gives the same plan, on any
+//! machine, at any time.
+//!
+//! Where a delete is decided: in `decide.rs`, and nowhere else.
 
 mod decide;
 mod identity;
 mod input;
 mod order;
 mod outputs;
+#[cfg(test)]
+mod tests;
 
-pub use input::{Differing, DriftPolicy, Options, PlanInput};
+pub(crate) use input::{Differing, PlanInput};
+pub use input::{DriftPolicy, Options};
+pub(crate) use outputs::{fill, layers};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -17,15 +24,9 @@ use crate::value::{Digest, Effect, Error, Key, Object, PlanId, Result, StepEffec
 use decide::Decision;
 use identity::Identities;
 
-/// Makes plans. Pure: the same input gives the same plan, on any machine, at any time.
-///
-/// Where a delete is decided: [`decide`](Self::plan) in `planner/decide.rs`, and nowhere else.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Planner;
-
 /// A plan with what it takes to carry it out.
 #[derive(Clone, Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// The plan.
     pub plan: Plan,
     /// The declared objects of its steps.
@@ -38,32 +39,30 @@ pub struct Planned {
     pub diffed: usize,
 }
 
-impl Planner {
-    /// The candidates that would get a step if they differed: those that a target with
-    /// [`DryRun`](crate::capability::DryRun) is asked about. What is as we left it, or may not be touched, is
-    /// not among them.
-    pub fn to_preview<'a>(self, input: &'a PlanInput<'a>) -> impl Iterator<Item = &'a Key> {
-        let identities = Identities::of(input);
-        input.candidates.iter().filter(move |key| decide::would_be_a_step(input, &identities, key))
-    }
+/// The candidates that would get a step if they differed: those that a target with
+/// [`DryRun`](crate::capability::DryRun) is asked about. What is as we left it, or may not be touched, is
+/// not among them.
+pub(crate) fn to_preview<'a>(input: &'a PlanInput<'a>) -> impl Iterator<Item = &'a Key> {
+    let identities = Identities::of(input);
+    input.candidates.iter().filter(move |key| decide::would_be_a_step(input, &identities, key))
+}
 
-    /// The plan for an input.
-    ///
-    /// # Errors
-    /// `Invalid` with a diagnostic for each object that needs something undeclared, and for a cycle.
-    pub fn plan(self, input: &PlanInput<'_>) -> Result<Planned> {
-        let mut draft = Draft::default();
-        let identities = Identities::of(input);
-        for key in input.candidates {
-            draft.take(key, decide::decide(input, &identities, key));
-        }
-        draft.clean_up_last();
-        draft.steps.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
-        let blocked: Vec<Blocked> =
-            draft.blocked.iter().filter(|blocked| blocked.why.blocks_what_needs_it()).cloned().collect();
-        let prerequisites = order::connect(input, &mut draft.steps, &blocked)?;
-        Ok(draft.finish(input, prerequisites))
+/// The plan for an input.
+///
+/// # Errors
+/// `Invalid` with a diagnostic for each object that needs something undeclared, and for a cycle.
+pub(crate) fn plan(input: &PlanInput<'_>) -> Result<Planned> {
+    let mut draft = Draft::default();
+    let identities = Identities::of(input);
+    for key in input.candidates {
+        draft.take(key, decide::decide(input, &identities, key));
     }
+    draft.clean_up_last();
+    draft.steps.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
+    let blocked: Vec<Blocked> =
+        draft.blocked.iter().filter(|blocked| blocked.why.blocks_what_needs_it()).cloned().collect();
+    let prerequisites = order::connect(input, &mut draft.steps, &blocked)?;
+    Ok(draft.finish(input, prerequisites))
 }
 
 /// A plan while it is made.

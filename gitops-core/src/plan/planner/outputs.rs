@@ -5,50 +5,47 @@ use std::sync::Arc;
 
 use super::decide::{Decision, decide, is_in_the_state_we_left};
 use super::identity::Identities;
-use super::{PlanInput, Planner, faulty, order};
+use super::{PlanInput, faulty, order};
 use crate::plan::BlockedBecause;
 use crate::plan::graph::Graph;
 use crate::render::Desired;
 use crate::value::{Diagnostic, Key, Live, Object, OutputRef, Result, UnfitOutput, Value};
 
-impl Planner {
-    /// The candidates in layers: what fills the placeholders of one comes from earlier layers, or from no candidate.
-    ///
-    /// # Errors
-    /// `Invalid` with a diagnostic for each output of something undeclared, and for a cycle.
-    pub fn layers(self, desired: &Desired, candidates: &BTreeSet<Key>) -> Result<Vec<BTreeSet<Key>>> {
-        let (mut rest, first): (BTreeSet<Key>, BTreeSet<Key>) =
-            candidates.iter().cloned().partition(|key| desired.outputs_used(key).is_some());
-        let faults = undeclared(desired, &rest);
-        if !faults.is_empty() {
-            return Err(faulty(faults));
-        }
-        let mut layers = vec![first];
-        while !rest.is_empty() {
-            let waits = |key: &Key| used_keys(desired, key).any(|used| rest.contains(used));
-            let (later, next): (BTreeSet<Key>, BTreeSet<Key>) = rest.iter().cloned().partition(waits);
-            if next.is_empty() {
-                return Err(cycle(desired, &rest));
-            }
-            layers.push(next);
-            rest = later;
-        }
-        Ok(layers)
+/// The candidates in layers: what fills the placeholders of one comes from earlier layers, or from no candidate.
+///
+/// # Errors
+/// `Invalid` with a diagnostic for each output of something undeclared, and for a cycle.
+pub(crate) fn layers(desired: &Desired, candidates: &BTreeSet<Key>) -> Result<Vec<BTreeSet<Key>>> {
+    let (mut rest, first): (BTreeSet<Key>, BTreeSet<Key>) =
+        candidates.iter().cloned().partition(|key| desired.outputs_used(key).is_some());
+    let faults = undeclared(desired, &rest);
+    if !faults.is_empty() {
+        return Err(faulty(faults));
     }
+    let mut layers = vec![first];
+    while !rest.is_empty() {
+        let waits = |key: &Key| used_keys(desired, key).any(|used| rest.contains(used));
+        let (later, next): (BTreeSet<Key>, BTreeSet<Key>) = rest.iter().cloned().partition(waits);
+        if next.is_empty() {
+            return Err(cycle(desired, &rest));
+        }
+        layers.push(next);
+        rest = later;
+    }
+    Ok(layers)
+}
 
-    /// A declared candidate with its placeholders filled from what was observed; nothing if it has none. All candidates that
-    /// it uses must be previewed and filled already.
-    ///
-    /// # Errors
-    /// Why the object must wait: an output is not there, or belongs to an object that this plan would change.
-    pub fn fill(self, input: &PlanInput<'_>, key: &Key) -> Result<Option<Arc<Object>>, BlockedBecause> {
-        let (Some(_), Some(object)) = (input.desired.outputs_used(key), input.desired.objects().get(key))
-        else {
-            return Ok(None);
-        };
-        let body = object.body.fill(&mut |used: &OutputRef| output_of(input, used))?;
-        Ok(Some(Arc::new(Object { body, ..Object::clone(object) })))
-    }
+/// A declared candidate with its placeholders filled from what was observed; nothing if it has none. All candidates that
+/// it uses must be previewed and filled already.
+///
+/// # Errors
+/// Why the object must wait: an output is not there, or belongs to an object that this plan would change.
+pub(crate) fn fill(input: &PlanInput<'_>, key: &Key) -> Result<Option<Arc<Object>>, BlockedBecause> {
+    let (Some(_), Some(object)) = (input.desired.outputs_used(key), input.desired.objects().get(key)) else {
+        return Ok(None);
+    };
+    let body = object.body.fill(&mut |used: &OutputRef| output_of(input, used))?;
+    Ok(Some(Arc::new(Object { body, ..Object::clone(object) })))
 }
 
 fn used_keys<'a>(desired: &'a Desired, key: &Key) -> impl Iterator<Item = &'a Key> {

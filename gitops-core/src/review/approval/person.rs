@@ -4,6 +4,7 @@ use serde::Serialize;
 ///
 /// Names are compared without case, as forges do.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Person {
     /// The name of the account, without `@`.
     pub login: String,
@@ -34,6 +35,7 @@ impl Person {
 
 /// Who made a commit of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Committer {
     /// The account, if the forge knows it.
     pub login: Option<String>,
@@ -42,6 +44,11 @@ pub struct Committer {
 }
 
 impl Committer {
+    /// The person of a commit: its address, and the account, if the forge knows it.
+    pub fn new(login: Option<String>, email: impl Into<String>) -> Self {
+        Self { login, email: email.into() }
+    }
+
     /// Whether it is this account.
     pub(super) fn is(&self, person: &Person) -> bool {
         self.login.as_ref().is_some_and(|login| same(login, &person.login)) || person.has_email(&self.email)

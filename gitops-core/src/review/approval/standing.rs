@@ -13,6 +13,7 @@ use crate::value::Digest;
 
 /// What a forge says about a request and the people who judged it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Request<'a> {
     /// Who opened it.
     pub author: Person,
@@ -68,6 +69,7 @@ pub struct Standing {
 
 /// A vote that does not count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct DiscountedVote {
     /// Whose.
     pub by: String,

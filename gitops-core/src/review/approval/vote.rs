@@ -7,6 +7,7 @@ const SETTLED: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// What one person said once: a review, or an `/approve` in a comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Vote {
     /// Who; authenticated by the forge.
     pub by: Person,
@@ -34,11 +35,19 @@ pub enum Opinion {
 
 /// What the comment showed of an application, and from when on, by the forge's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Shown {
     /// From when on.
     pub at: Time,
     /// The effect.
     pub effect: Digest,
+}
+
+impl Shown {
+    /// This effect, shown from then on.
+    pub fn new(at: Time, effect: Digest) -> Self {
+        Self { at, effect }
+    }
 }
 
 /// Why a vote does not count.
@@ -77,6 +86,18 @@ impl std::fmt::Display for Discounted {
 }
 
 impl Vote {
+    /// What a person said in the review or comment of this name.
+    pub fn new(by: Person, opinion: Opinion, at: Time, id: impl Into<String>) -> Self {
+        Self { by, opinion, at, id: id.into(), effect: None }
+    }
+
+    /// With the beginning of the effect that it names.
+    #[must_use]
+    pub fn naming(mut self, effect: impl Into<String>) -> Self {
+        self.effect = Some(effect.into());
+        self
+    }
+
     /// Whether an approval is of an effect; `all` is the effect of the whole review, of which this one is a part.
     pub(super) fn covers(&self, effect: &Digest, all: &Digest, shown: &[Shown]) -> Result<(), Discounted> {
         if let Some(named) = &self.effect {

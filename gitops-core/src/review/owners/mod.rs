@@ -51,6 +51,7 @@ pub struct CodeOwners {
 /// An owner: an account or a team, or an address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Owner {
     /// An account, or a team as `organisation/team`.
     Name(String),
@@ -69,6 +70,7 @@ impl fmt::Display for Owner {
 
 /// A group of owners of whom some must approve.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Requirement {
     /// The section and the pattern, for people.
     pub name: String,
@@ -93,6 +95,7 @@ impl OwnersError {
 /// What is wrong with one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("CODEOWNERS line {line}: {message}")]
+#[non_exhaustive]
 pub struct OwnersFault {
     /// The line, from 1; 0 for the file as a whole.
     pub line: usize,

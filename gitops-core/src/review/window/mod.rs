@@ -22,6 +22,7 @@ const DAYS_AHEAD: usize = 400;
 /// Whether a window allows or denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum WindowKind {
     /// Changes are made only within a window of this kind, if there is any for the environment.
     Allow,
@@ -172,6 +173,7 @@ pub struct Windows(Vec<Window>);
 /// Whether changes may be made now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum WindowState {
     /// They may.
     Open,

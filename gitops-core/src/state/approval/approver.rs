@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Who approved something, and how it is known that it was this person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Approver {
     /// The person's name, as the system that knows the person has it.
     pub name: String,

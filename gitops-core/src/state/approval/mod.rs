@@ -43,6 +43,7 @@ pub struct Approval {
 /// A finding of a gate that an approval lifts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Lift {
     /// The gate.
     pub gate: String,

@@ -8,6 +8,7 @@ use crate::value::{Action, Digest, Key, PlanId, Revision};
 
 /// One thing that happened, when, in which application and on whose behalf.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct AuditEntry {
     /// When.
     pub time: Time,
@@ -19,14 +20,34 @@ pub struct AuditEntry {
     pub what: AuditEvent,
 }
 
+impl AuditEntry {
+    /// What happened in an application, when and on whose behalf.
+    pub fn new(
+        time: Time,
+        application: impl Into<String>,
+        actor: impl Into<String>,
+        what: AuditEvent,
+    ) -> Self {
+        Self { time, application: application.into(), actor: actor.into(), what }
+    }
+}
+
 /// An entry with its number in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct AuditRecord {
     /// The number, from 1. It never changes, for nothing is ever taken out of a log.
     pub number: u64,
     /// The entry.
     #[serde(flatten)]
     pub entry: AuditEntry,
+}
+
+impl AuditRecord {
+    /// The entry of this number.
+    pub fn new(number: u64, entry: AuditEntry) -> Self {
+        Self { number, entry }
+    }
 }
 
 /// What happened. It never carries a value of an object.
@@ -200,6 +221,7 @@ pub enum AuditEvent {
 
 /// An object that a reconciliation did not bring to its end, though its change was not refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct LeftObject {
     /// The object.
     pub key: Key,

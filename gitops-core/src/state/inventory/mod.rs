@@ -21,7 +21,7 @@ use crate::value::{Action, DigestMap, Key, Revision, owner};
 
 /// What one application owns in its targets.
 ///
-/// It is a fold over the journal: [`take_in`](Self::take_in) is the only way to change it, so that what is
+/// It is a fold over the journal: taking in a record is the only way to change it, so that what is
 /// remembered and what is durable can't differ. At every instant everything that was made is in an entry or in an
 /// open intent.
 #[derive(Clone, Debug, Default)]
@@ -63,7 +63,7 @@ pub(crate) struct WholeInventory {
 
 impl Inventory {
     /// An empty inventory of a new owner.
-    pub fn new(owner: impl Into<SmolStr>) -> Self {
+    pub(crate) fn new(owner: impl Into<SmolStr>) -> Self {
         Self { head: Head { owner: owner.into(), ..Head::default() }, ..Self::default() }
     }
 
@@ -148,7 +148,7 @@ impl Inventory {
     }
 
     /// Takes in one durable record.
-    pub fn take_in(&mut self, record: &Record) {
+    pub(crate) fn take_in(&mut self, record: &Record) {
         match record {
             Record::Intent(intent) => self.begin(intent),
             Record::Outcome { op, key, result } => self.settle(op, key, result),

@@ -9,6 +9,7 @@ use smol_str::SmolStr;
 /// What a state belongs to: it is of no use to another application, and dangerous for another source or target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Binding {
     /// The application.
     pub application: String,
@@ -21,6 +22,7 @@ pub struct Binding {
 
 /// One thing that the state belongs to, and that is another one now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Rebound {
     /// What it is: `application`, `source`, or `target` and its name.
     pub what: String,

@@ -100,6 +100,7 @@ pub enum Record {
 
 /// A change that is about to be sent: enough to find out, after a crash, whether it was made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Intent {
     /// The operation, unique for ever within an inventory; also the change's idempotency key.
     pub op: SmolStr,

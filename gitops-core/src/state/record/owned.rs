@@ -9,6 +9,7 @@ use crate::value::{Digest, Digested, Hasher, Key, Live, Uid, Version};
 
 /// One object that we own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Owned {
     /// Where it stands.
     pub state: OwnedState,

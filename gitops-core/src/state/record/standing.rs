@@ -23,6 +23,7 @@ pub(crate) struct Standing {
 
 /// The last revision of which every object was applied.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Complete {
     /// Which one.
     pub revision: Revision,
@@ -32,6 +33,7 @@ pub struct Complete {
 
 /// A revision whose application began and is not complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Progress {
     /// Which one.
     pub revision: Revision,
@@ -43,6 +45,7 @@ pub struct Progress {
 
 /// The objects of a revision that were not applied.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Left {
     /// The first of them by key, at most 32.
     pub missing: Vec<Key>,

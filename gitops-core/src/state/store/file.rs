@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::Mutex;
 
 use super::format::Sealed;
+#[cfg(feature = "watch")]
 use super::watch::Watching;
 use super::{Document, StateStore, StoreWatch, Stored, check};
 use crate::cx::Cx;
@@ -31,6 +32,7 @@ pub struct FileStore {
     dir: Arc<Path>,
     writable: bool,
     turn: Arc<Mutex<()>>,
+    #[cfg(feature = "watch")]
     watching: Watching,
 }
 
@@ -46,7 +48,13 @@ impl FileStore {
 
     /// A store that is read and never written; a folder that is not there has no documents.
     pub fn read_only(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into().into(), writable: false, turn: Arc::default(), watching: Watching::default() }
+        Self {
+            dir: dir.into().into(),
+            writable: false,
+            turn: Arc::default(),
+            #[cfg(feature = "watch")]
+            watching: Watching::default(),
+        }
     }
 }
 
@@ -82,11 +90,13 @@ impl StateStore for FileStore {
         .await
     }
 
+    #[cfg(feature = "watch")]
     fn watch(&self) -> Option<&dyn StoreWatch> {
         Some(self)
     }
 }
 
+#[cfg(feature = "watch")]
 #[async_trait]
 impl StoreWatch for FileStore {
     async fn changed(&self, cx: &Cx, name: &str) -> Result<()> {

@@ -4,6 +4,7 @@ mod file;
 mod format;
 mod memory;
 mod secret_key;
+#[cfg(feature = "watch")]
 mod watch;
 
 pub use file::FileStore;

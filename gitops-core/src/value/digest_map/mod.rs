@@ -48,10 +48,9 @@ pub(crate) trait KeptEntries<V>: Send + Sync {
     fn set(&self) -> &SetDigest;
 }
 
-/// A persistent ordered map from [`Key`] to `V` that knows its own digest.
+/// An ordered map from [`Key`] to `V`: the objects of a desired state, or what an inventory holds.
 ///
-/// A clone is a snapshot and costs nothing; [`changed_since`](Self::changed_since) costs what changed
-/// since the snapshot, not what the map holds. Desired state, observed state and inventory are such maps.
+/// A clone is a snapshot and costs nothing.
 pub struct DigestMap<V> {
     /// What an earlier process kept of the map.
     kept: Option<Arc<dyn KeptEntries<V>>>,
@@ -62,6 +61,7 @@ pub struct DigestMap<V> {
     summed: Arc<Mutex<Arc<Summed<V>>>>,
 }
 
+// The digest is why maps are compared at the cost of what changed: `changed_since` looks at no other entry.
 type Own<V> = OrdMap<Key, Option<Slot<V>>>;
 
 /// Entries, and the digest of their set.
@@ -142,14 +142,14 @@ impl<V: Digested + Clone> DigestMap<V> {
     }
 
     /// Puts a value under a key.
-    pub fn insert(&mut self, key: Key, value: V) {
+    pub(crate) fn insert(&mut self, key: Key, value: V) {
         self.len += usize::from(!self.contains(&key));
         let digest = value.digest();
         self.own.insert(key, Some(Slot { digest, value }));
     }
 
     /// Takes a key out; says whether it was there.
-    pub fn remove(&mut self, key: &Key) -> bool {
+    pub(crate) fn remove(&mut self, key: &Key) -> bool {
         if !self.contains(key) {
             return false;
         }
@@ -170,7 +170,7 @@ impl<V: Digested + Clone> DigestMap<V> {
     }
 
     /// The digest of a key's value, without computing it.
-    pub fn digest_of(&self, key: &Key) -> Option<Digest> {
+    pub(crate) fn digest_of(&self, key: &Key) -> Option<Digest> {
         match self.own.get(key) {
             Some(own) => own.as_ref().map(|slot| slot.digest),
             None => self.kept_digest(key),
@@ -197,7 +197,7 @@ impl<V: Digested + Clone> DigestMap<V> {
     }
 
     /// All keys in order, with the digests of their values.
-    pub fn digests(&self) -> impl Iterator<Item = (&Key, Digest)> {
+    pub(crate) fn digests(&self) -> impl Iterator<Item = (&Key, Digest)> {
         let digest = |place| match place {
             Place::Own(slot) => slot.digest,
             Place::Kept(kept, index) => kept.digest(index),
@@ -220,6 +220,7 @@ impl<V: Digested + Clone> DigestMap<V> {
     }
 
     /// The digest of all entries, whatever the order in which they came; costs what changed since it was last asked.
+    #[doc(hidden)]
     pub fn digest(&self) -> Digest {
         self.summed().digest
     }
@@ -252,7 +253,7 @@ impl<V: Digested + Clone> DigestMap<V> {
     }
 
     /// The keys whose value differs between an older snapshot and this one, in order.
-    pub fn changed_since<'a>(&'a self, older: &'a Self) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
+    pub(crate) fn changed_since<'a>(&'a self, older: &'a Self) -> Box<dyn Iterator<Item = &'a Key> + 'a> {
         let share = match (&self.kept, &older.kept) {
             (None, None) => true,
             (Some(one), Some(other)) => Arc::ptr_eq(one, other),

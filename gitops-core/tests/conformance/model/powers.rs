@@ -47,7 +47,7 @@ impl DryRun for Model {
         let digest = digest(body);
         let is_new = || self.server().previewed.insert(format!("{key} {digest}"));
         if self.is("C33") && !diff.is_empty() && !is_new() {
-            let change = FieldChange { path: "/again".into(), before: None, after: Some("more".into()) };
+            let change = FieldChange::new("/again", None, Some("more".into()));
             diff = diff.fields().iter().cloned().chain([change]).collect();
         }
         let takes = match (object, live) {

@@ -29,7 +29,7 @@ pub fn files(snapshot: &Snapshot) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     let mut folders = vec![(String::new(), snapshot.root)];
     while let Some((folder, id)) = folders.pop() {
-        for Entry { name, kind, id } in snapshot.tree.list(&folder, &id)? {
+        for Entry { name, kind, id, .. } in snapshot.tree.list(&folder, &id)? {
             let path = if folder.is_empty() { name.to_string() } else { format!("{folder}/{name}") };
             match kind {
                 EntryKind::Folder => folders.push((path, id)),

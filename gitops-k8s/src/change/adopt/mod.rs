@@ -78,10 +78,12 @@ pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<
     if from.is_empty() && !Treatment::of(object).merges && history::last_applied(before).is_some() {
         from.push(LAST_APPLIED.to_owned());
     }
-    (before.owner_label.is_none() && !from.is_empty()).then(|| FieldChange {
-        path: "/metadata/managedFields".to_owned(),
-        before: Some(from.join(", ").as_str().into()),
-        after: Some(inner.eye.manager.as_str().into()),
+    (before.owner_label.is_none() && !from.is_empty()).then(|| {
+        FieldChange::new(
+            "/metadata/managedFields",
+            Some(from.join(", ").as_str().into()),
+            Some(inner.eye.manager.as_str().into()),
+        )
     })
 }
 
@@ -124,7 +126,7 @@ fn go(
             go(below, &stay, live, path, found);
         } else if stay.is_empty() {
             let before = Some(Value::from_json(live.clone()));
-            found.push(FieldChange { path: shown(&*path), before, after: None });
+            found.push(FieldChange::new(shown(&*path), before, None));
         }
         path.pop();
     }

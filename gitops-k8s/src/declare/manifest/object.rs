@@ -63,7 +63,8 @@ impl KubernetesRender {
         }
         warnings.extend(runs_once(&node, &identity, &policy));
         warnings.extend(deprecated::of(&node, &identity));
-        let provenance = Provenance { line: node.place.line, ..file.clone() };
+        let mut provenance = file.clone();
+        provenance.line = node.place.line;
         let is_secret = identity.kind.group().is_empty() && identity.kind.kind() == "Secret";
         if is_secret {
             secret::hide(&mut node, self.secret_key.as_ref())?;

@@ -4,6 +4,7 @@ use gitops_core::GroupKind;
 
 /// Where the objects of a kind live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Scope {
     /// Each in a namespace.
     Namespaced,

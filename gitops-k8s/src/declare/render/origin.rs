@@ -99,7 +99,8 @@ impl<'a, 'p> Origins<'a, 'p> {
             let line = u32::try_from(index + 1).ok()?;
             self.in_file(path, Place { line, column: 1 })
         });
-        Provenance { path: path.into(), line: known.next().map_or(0, |place| place.line), ..whole }
+        let line = known.next().map_or(0, |place| place.line);
+        Provenance::new(whole.source, whole.revision, path, line)
     }
 
     fn at(&self, line: u32) -> Option<&str> {

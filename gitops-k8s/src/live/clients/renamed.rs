@@ -159,8 +159,8 @@ impl Search<'_> {
         }
         self.found.back.insert(&path.iter().chain([&back]).cloned().collect::<Vec<_>>());
         let gone = edited.of(live).and_then(value);
-        self.found.changes.push(FieldChange { path: shown(edited), before: gone, after: None });
-        self.found.changes.push(FieldChange { path: shown(&back), before: None, after: value(item) });
+        self.found.changes.push(FieldChange::new(shown(edited), gone, None));
+        self.found.changes.push(FieldChange::new(shown(&back), None, value(item)));
     }
 }
 

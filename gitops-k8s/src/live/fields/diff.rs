@@ -70,7 +70,7 @@ fn transfer(
 
 fn change(path: &str, before: Option<&Json>, after: Option<&Json>) -> FieldChange {
     let value = |json: Option<&Json>| json.cloned().map(Value::from_json);
-    FieldChange { path: path.to_owned(), before: value(before), after: value(after) }
+    FieldChange::new(path.to_owned(), value(before), value(after))
 }
 
 #[cfg(test)]

@@ -31,12 +31,7 @@ impl Machine {
 
     /// A new process plans and applies; the words for what came of each step, by name.
     async fn apply(&self, patience: u64) -> Vec<(String, &'static str)> {
-        let state = State {
-            store: self.store.clone(),
-            journal: Box::new(self.journal.clone()),
-            audit: Arc::new(MemoryAudit::default()),
-            guard: None,
-        };
+        let state = State::in_memory().with_store(self.store.clone()).with_journal(self.journal.clone());
         let render = KubernetesRender::new("k").namespace(self.world.namespace.as_str());
         let mut engine = Engine::builder("field")
             .source(Arc::new(self.files.clone()))

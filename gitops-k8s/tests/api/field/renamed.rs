@@ -29,12 +29,7 @@ impl<'a> App<'a> {
     async fn open(&self, name: &str, former: Option<&str>) -> Result<Engine> {
         let target =
             Kubernetes::builder(self.world.cluster.clone(), name).secret_key(SecretKey::new([7; 32]));
-        let state = State {
-            store: self.store.clone(),
-            journal: Box::new(self.journal.clone()),
-            audit: Arc::new(MemoryAudit::default()),
-            guard: None,
-        };
+        let state = State::in_memory().with_store(self.store.clone()).with_journal(self.journal.clone());
         let builder = Engine::builder(name)
             .source(Arc::new(self.files.clone()))
             .render(Arc::new(render(self.world.namespace.clone())))

@@ -136,7 +136,7 @@ impl World {
 }
 
 fn provenance() -> Provenance {
-    Provenance { source: "test".into(), revision: "1".into(), path: "a.json".into(), line: 0 }
+    Provenance::new("test", "1", "a.json", 0)
 }
 
 pub fn owner_label(op: &str) -> OwnerLabel {

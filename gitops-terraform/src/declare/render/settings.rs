@@ -135,7 +135,7 @@ fn unread(path: &str, error: &serde_json::Error) -> Diagnostic {
 
 fn place(line: usize, column: usize) -> Span {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).max(1);
-    Span { line: number(line), column: number(column), width: 1, text: String::new() }
+    Span::new(number(line), number(column), 1, String::new())
 }
 
 /// Puts a fault where a name stands in a file.

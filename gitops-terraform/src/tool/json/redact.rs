@@ -1,4 +1,4 @@
-use gitops_core::value::redact;
+use gitops_core::redact;
 use gitops_core::{Digest, Secret, SecretKey, Value};
 use zeroize::Zeroizing;
 

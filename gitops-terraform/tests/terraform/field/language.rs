@@ -60,7 +60,7 @@ async fn a_secret_without_a_variable_is_refused() {
     let mut root = RootModule::new("app", files);
     root.variables.insert("pw".to_owned(), secret());
     let target = world.target();
-    let at = Provenance { source: "files".into(), revision: "1".into(), path: "app/main.tf".into(), line: 1 };
+    let at = Provenance::new("files", "1", "app/main.tf", 1);
     let object = Object::new(root_key("app"), root.into_body(), at);
     let error = target.dry_run().unwrap().preview(&world.cx, &object.key, Some(&object), None).await;
     let error = error.unwrap_err();

@@ -48,7 +48,7 @@ async fn a_root_that_reads_a_file_of_bytes_is_removed_with_it() {
     );
     root.removal = gitops_terraform::Removal::Destroy;
     let target = world.target();
-    let at = Provenance { source: "files".into(), revision: "1".into(), path: "app/main.tf".into(), line: 1 };
+    let at = Provenance::new("files", "1", "app/main.tf", 1);
     let object = std::sync::Arc::new(Object::new(root_key("app"), root.into_body(), at));
     let native = target.dry_run().unwrap();
     let preview = native.preview(&world.cx, &object.key, Some(&object), None).await.unwrap();

@@ -22,7 +22,7 @@ pub const PARTS: &[Part] = &[
         name: "planner",
         package: "gitops-core",
         files: &["gitops-core/src/plan/planner/*.rs"],
-        tests: &["--lib", "--test", "planner", "--test", "field", "--test", "engine", "--test", "outputs"],
+        tests: &["--lib", "--test", "field", "--test", "engine", "--test", "outputs"],
     },
     Part {
         name: "gates",
@@ -53,7 +53,7 @@ pub const PARTS: &[Part] = &[
         name: "reconcile",
         package: "gitops-core",
         files: &["gitops-core/src/engine/reconcile/*.rs"],
-        tests: &["--lib", "--test", "reconciler", "--test", "engine", "--test", "field"],
+        tests: &["--lib", "--test", "engine", "--test", "field"],
     },
     Part {
         name: "journal",

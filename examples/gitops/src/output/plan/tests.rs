@@ -41,7 +41,7 @@ fn update(name: &str, cause: &str) -> Json {
 
 fn field(path: &str, before: impl Into<Value>, after: impl Into<Value>) -> Diff {
     let (before, after) = (Some(before.into()), Some(after.into()));
-    std::iter::once(FieldChange { path: path.to_owned(), before, after }).collect()
+    std::iter::once(FieldChange::new(path.to_owned(), before, after)).collect()
 }
 
 fn drawn(plan: &Plan, verdict: &Verdict, columns: Columns) -> String {
@@ -133,22 +133,15 @@ fn resources_are_listed_below_their_root_and_targets_are_counted_apart() {
     let mut root = update("net", "this_change");
     root["key"] = json!("infra:Root/-/net");
     let mut plan = plan(json!({ "steps": [root, update("index.html", "this_change")] }));
-    let change = |name: &str, action: &str| ComponentChange {
-        name: name.to_owned(),
-        kind: "terraform_data".to_owned(),
-        action: action.to_owned(),
-        risk: None,
-        before: None,
-        after: None,
-    };
-    plan.steps[0].components = Components {
-        owned: 2,
-        changes: vec![
+    let change = |name: &str, action: &str| ComponentChange::new(name, "terraform_data", action);
+    plan.steps[0].components = Components::new(
+        2,
+        vec![
             change("terraform_data.a", "update"),
             change("terraform_data.ab", "create"),
             change("terraform_data.b", "move"),
         ],
-    };
+    );
     let input = field("/update/terraform_data.a/input", 3, 4);
     let made = field("/create/terraform_data.ab", "", "x");
     plan.steps[0].diff = input.fields().iter().chain(made.fields()).cloned().collect();

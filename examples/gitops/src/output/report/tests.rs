@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use gitops_core::backend::directory::FileRender;
 use gitops_core::capability::{Health, Readiness};
-use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::{
-    Applied, ApplyOptions, Change, Cx, Engine, Error, ErrorKind, Key, Live, Memory, MemoryAudit, MemoryStore,
-    Result, Revision, Scope, Snapshot, Source, SourceInfo, State, Target, TargetInfo, async_trait,
+    Applied, ApplyOptions, Change, Cx, Engine, Error, ErrorKind, Key, Live, Memory, Result, Revision, Scope,
+    Snapshot, Source, SourceInfo, State, Target, TargetInfo, async_trait,
 };
 
 use super::*;
@@ -69,12 +68,7 @@ impl Source for Names {
 
 async fn report(names: &'static [&'static str]) -> Report {
     let cx = Cx::system();
-    let state = State {
-        store: Arc::new(MemoryStore::default()),
-        journal: Box::new(MemoryJournalIo::new()),
-        audit: Arc::new(MemoryAudit::new()),
-        guard: None,
-    };
+    let state = State::in_memory();
     let mut engine = Engine::builder("site")
         .source(Arc::new(Names(names)))
         .render(Arc::new(FileRender::new("dir")))

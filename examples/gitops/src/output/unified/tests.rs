@@ -14,7 +14,7 @@ fn step(kind: &str, action: &str) -> Step {
 }
 
 fn change(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChange {
-    FieldChange { path: path.to_owned(), before, after }
+    FieldChange::new(path.to_owned(), before, after)
 }
 
 fn shown(step: &Step, body: Option<Value>) -> String {
@@ -56,17 +56,14 @@ fn a_root_is_shown_by_its_resources_and_outputs() {
     };
     let mut step = step("Root", "update");
     assert_eq!(step.action, Action::Update);
-    step.components = Components {
-        owned: 2,
-        changes: vec![ComponentChange {
-            name: "aws_instance.web".to_owned(),
-            kind: "aws_instance".to_owned(),
-            action: "replace".to_owned(),
-            risk: Some(Risk::Replace),
-            before: Some(instance("small", "i-1")),
-            after: Some(instance("large", "(known after apply)")),
-        }],
-    };
+    step.components = Components::new(
+        2,
+        vec![
+            ComponentChange::new("aws_instance.web", "aws_instance", "replace")
+                .losing(Some(Risk::Replace))
+                .between(Some(instance("small", "i-1")), Some(instance("large", "(known after apply)"))),
+        ],
+    );
     step.diff = [
         change("/output/address", Some("10.0.0.1".into()), Some("(known after apply)".into())),
         change(

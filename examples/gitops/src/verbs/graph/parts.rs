@@ -20,7 +20,7 @@ pub fn folded(parts: &Parts, many: usize) -> Parts {
             match &parts[..] {
                 [first, .., last] if parts.len() > many => {
                     let name = format!("{kind} ×{} ({} … {})", parts.len(), first.name, last.name);
-                    found.push(Component { name, kind: kind.to_owned(), ..Component::default() });
+                    found.push(Component::new(name, kind));
                 }
                 parts => found.extend(parts.iter().map(|part| (*part).clone())),
             }
@@ -38,11 +38,10 @@ mod tests {
 
     #[test]
     fn resources_of_one_kind_are_one_and_one_in_trouble_is_seen() {
-        let part = |name: &str, trouble: Option<&str>| Component {
-            name: name.to_owned(),
-            kind: name.split('.').next().unwrap_or_default().to_owned(),
-            trouble: trouble.map(str::to_owned),
-            ..Component::default()
+        let part = |name: &str, trouble: Option<&str>| {
+            let mut part = Component::new(name, name.split('.').next().unwrap_or_default());
+            part.trouble = trouble.map(str::to_owned);
+            part
         };
         let mut parts: Vec<Component> = (0..5).map(|n| part(&format!("file.f{n}"), None)).collect();
         parts.extend([part("file.bad", Some("tainted")), part("net.a", None)]);

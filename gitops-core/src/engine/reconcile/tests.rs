@@ -1,11 +1,12 @@
 //! The machine that carries a plan out, driven by random answers in random order.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::engine::reconcile::{Effect, GraphReconciler, NodeState, Reconcile, Told};
-use gitops_core::*;
 use proptest::prelude::*;
+
+use super::{Effect, GraphReconciler, NodeState, Reconcile, Told};
+use crate::plan::Step;
+use crate::value::{GroupKind, Key};
 
 fn key(index: usize) -> Key {
     Key::new("t", GroupKind::new("", "K"), "", format!("n{index:02}"))

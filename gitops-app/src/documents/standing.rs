@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A revision of which every object was applied.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Live {
     /// Which one.
     pub revision: Revision,
@@ -14,6 +15,7 @@ pub struct Live {
 
 /// A revision whose application began and is not complete.
 #[derive(Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Progress {
     /// Which one.
     pub revision: Revision,
@@ -25,6 +27,8 @@ pub struct Progress {
 }
 
 /// How far an application has come.
+#[derive(Debug)]
+#[non_exhaustive]
 pub struct Standing {
     /// The last revision that was applied completely.
     pub live: Option<Live>,

@@ -6,10 +6,11 @@ use gitops_core::capability::Readiness;
 use gitops_core::{BlockedBecause, Component, Key, Plan, Reason, Time};
 use serde::Serialize;
 
-use crate::output::style::{count, escape};
+use crate::text::{count, escape};
 
 /// The health of an application: the gravest of its objects counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[non_exhaustive]
 pub enum Health {
     /// Nothing speaks against it.
     Healthy,
@@ -26,20 +27,27 @@ pub enum Health {
 }
 
 /// A resource of a root that something is wrong with.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Troubled {
-    key: Key,
-    component: Component,
+    /// The root.
+    pub key: Key,
+    /// The resource, with what is wrong with it.
+    pub component: Component,
 }
 
 /// An object of a cluster that does not work at the moment, or of which nothing proves that it does.
-#[derive(Serialize)]
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
 pub struct Unready {
-    key: Key,
-    state: &'static str,
-    reason: String,
+    /// The object.
+    pub key: Key,
+    /// How it stands: `stuck`, `failed`, `suspended`, `unproven` or `progressing`.
+    pub state: &'static str,
+    /// Why.
+    pub reason: String,
     /// Since when it is stuck.
-    since: Option<Time>,
+    pub since: Option<Time>,
 }
 
 impl Unready {

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// One change that was sent, and what came of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Change {
     /// The number of its entry in the audit log.
     pub number: u64,
@@ -31,6 +32,7 @@ pub struct Change {
 
 /// What a change was made for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Reconciliation {
     /// Its number, for `history show`.
     #[serde(rename = "reconciliation")]
@@ -44,7 +46,7 @@ pub struct Reconciliation {
 }
 
 /// Puts intents and outcomes together, one record after the other.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Trail {
     current: Option<Reconciliation>,
     open: BTreeMap<String, Change>,
@@ -52,7 +54,7 @@ pub struct Trail {
 
 impl Trail {
     /// Takes a record in, and gives the change that it ends.
-    pub fn take(&mut self, AuditRecord { number, entry }: &AuditRecord) -> Option<Change> {
+    pub fn take(&mut self, AuditRecord { number, entry, .. }: &AuditRecord) -> Option<Change> {
         match &entry.what {
             AuditEvent::SyncStarted { plan, revision, approved_by, .. } => {
                 self.current = Some(Reconciliation {
@@ -105,6 +107,9 @@ impl Trail {
 }
 
 /// The last change of an object.
+///
+/// # Errors
+/// The log can't be read, or its chain is broken.
 pub async fn last(cx: &Cx, log: &dyn AuditLog, key: &Key) -> Result<Option<Change>> {
     let (mut trail, mut last) = (Trail::default(), None);
     log.each(cx, &mut |record| {
@@ -137,7 +142,7 @@ mod tests {
 
     fn record(number: u64, actor: &str, what: AuditEvent) -> AuditRecord {
         let (application, time) = ("site".to_owned(), Time::from_micros(number.cast_signed()));
-        AuditRecord { number, entry: AuditEntry { time, application, actor: actor.to_owned(), what } }
+        AuditRecord::new(number, AuditEntry::new(time, application, actor.to_owned(), what))
     }
 
     fn key(name: &str) -> Key {

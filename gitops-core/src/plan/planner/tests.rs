@@ -1,13 +1,22 @@
 //! The planner, for every combination of what is declared, there and owned.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gitops_core::capability::Preview;
-use gitops_core::state::record::{Intent, OpResult, Record};
-use gitops_core::*;
 use proptest::prelude::*;
+
+use super::{DriftPolicy, Options, PlanInput, Planned, layers, plan, to_preview};
+use crate::capability::{Preview, Structural};
+use crate::cx::{Cx, Time};
+use crate::plan::{Basis, Blocked, BlockedBecause, Plan, Step};
+use crate::render::{Desired, Part, Renderer, render_files};
+use crate::source::Snapshot;
+use crate::state::inventory::Inventory;
+use crate::state::record::{Intent, OpResult, Owned, OwnedState, ReadinessRecord, Record};
+use crate::value::{
+    Action, Digest, Expect, GroupKind, Key, Live, Object, OutputRef, Placeholder, PlaceholderPart, Refusal,
+    Revision, Uid, Value, Version,
+};
 
 const US: &str = "us";
 
@@ -102,7 +111,7 @@ impl World {
     }
 
     fn plan(&self, candidates: &BTreeSet<Key>) -> Planned {
-        self.with_input(candidates, &BTreeMap::new(), |input| Planner.plan(input).unwrap())
+        self.with_input(candidates, &BTreeMap::new(), |input| plan(input).unwrap())
     }
 
     fn with_input<T>(
@@ -278,7 +287,7 @@ proptest! {
         let world = World::of(&cases, Options::default());
         let everything = world.everything();
         let asked: BTreeSet<Key> = world.with_input(&everything, &BTreeMap::new(), |input| {
-            Planner.to_preview(input).cloned().collect()
+            to_preview(input).cloned().collect()
         });
         let plan = world.plan(&everything).plan;
         prop_assert!(plan.steps.iter().all(|step| asked.contains(&step.key)));
@@ -301,7 +310,7 @@ proptest! {
         prop_assume!(!before.steps.is_empty());
         let key = before.steps[which.index(before.steps.len())].key.clone();
         let previews = BTreeMap::from([(key.clone(), Err(Refusal::from("fog")))]);
-        let after = world.with_input(&everything, &previews, |input| Planner.plan(input).unwrap().plan);
+        let after = world.with_input(&everything, &previews, |input| plan(input).unwrap().plan);
         let blocked = Blocked { key: key.clone(), why: BlockedBecause::DryRunFailed("fog".into()) };
         prop_assert!(after.blocked.contains(&blocked) && after.step(&key).is_none());
         let others = |plan: &Plan| plan.steps.iter().filter(|step| step.key != key).cloned().collect::<Vec<_>>();
@@ -325,7 +334,7 @@ proptest! {
         });
         let mut candidates: BTreeSet<Key> = desired.objects().keys().cloned().collect();
         candidates.remove(&key(left_out.index(uses.len())));
-        let layers = Planner.layers(&desired, &candidates).unwrap();
+        let layers = layers(&desired, &candidates).unwrap();
         let mut seen: BTreeSet<Key> = BTreeSet::new();
         for layer in &layers {
             for object in layer {

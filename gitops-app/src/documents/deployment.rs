@@ -10,6 +10,7 @@ use super::trail::{Change, Trail};
 
 /// One plan that was carried out, as far as it went, with the retries of it that ended alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Deployment {
     /// The number of its entry in the audit log; of several attempts, the last one's.
     pub number: u64,
@@ -52,6 +53,7 @@ pub struct Deployment {
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Outcome {
     /// Everything was applied, and is ready.
     Succeeded,
@@ -160,6 +162,9 @@ impl Deployment {
 
 /// The last deployments of an audit log, newest first; reads back no further than it must. Attempts in a row that ended alike
 /// become one, unless all are asked for.
+///
+/// # Errors
+/// The log can't be read, or its chain is broken.
 pub async fn last(cx: &Cx, log: &dyn AuditLog, limit: usize, all: bool) -> Result<Vec<Deployment>> {
     let mut window = 1 << 10;
     loop {
@@ -203,6 +208,7 @@ fn folded(all: Vec<Deployment>) -> Vec<Deployment> {
 
 /// One attempt in full.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Attempt {
     /// The attempt.
     pub deployment: Deployment,
@@ -217,7 +223,7 @@ pub struct Attempt {
 /// The attempt of a number.
 ///
 /// # Errors
-/// `NotFound` if none has it.
+/// `NotFound` if none has it; the log can't be read, or its chain is broken.
 pub async fn find(cx: &Cx, log: &dyn AuditLog, number: u64) -> Result<Attempt> {
     let mut search = Search { number, ..Search::default() };
     log.each(cx, &mut |record| {
@@ -292,8 +298,8 @@ mod tests {
         let mut add = |what: AuditEvent| {
             let (number, application) = (records.len() as u64 + 1, "site".to_owned());
             let time = Time::from_micros(number.cast_signed() * 1_000_000);
-            let entry = AuditEntry { time, application, actor: "runner".to_owned(), what };
-            records.push(AuditRecord { number, entry });
+            let entry = AuditEntry::new(time, application, "runner", what);
+            records.push(AuditRecord::new(number, entry));
         };
         for (name, purpose, result) in attempts {
             let (plan, revision) = (PlanId::new(Digest::of(name.as_bytes())), Revision::new(*name, "main"));

@@ -2,16 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
-use gitops_core::{AuditSink, Cx, EventSink, Mount, Result, SecretKey};
+use gitops_core::{Mount, Result};
 use serde::de::DeserializeOwned;
 
-use crate::config::decode;
-use crate::config::{Node, Place, Reader};
-use crate::session::Access;
+use super::node::{Node, Place};
+use super::reader::Reader;
+use super::{decode, target};
+use crate::mounting::{Mounting, Open};
 
 /// The kinds of targets that a configuration may name, each by the key that stands under `target`.
 ///
@@ -40,35 +39,6 @@ pub struct Backends(BTreeMap<String, Decode>);
 /// Reads the settings of a backend, and gives what opens it with them.
 type Decode = Arc<dyn Fn(&Reader, &Node, Place) -> Option<Open> + Send + Sync>;
 
-/// Opens a backend with settings that were read.
-pub(crate) type Open = Arc<dyn Fn(Mounting) -> BoxFuture<'static, Result<Mount>> + Send + Sync>;
-
-/// What a backend may use of the application that it is opened for.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Mounting {
-    /// The context of the call that opens it.
-    pub cx: Cx,
-    /// The application's name.
-    pub application: String,
-    /// The name under which keys call the target.
-    pub target: String,
-    /// The folder of the source that declares the target's objects; empty for all of it.
-    pub path: String,
-    /// Whether anything may be written. With [`Access::Look`] nothing is made, also not a folder.
-    pub access: Access,
-    /// The key under which secrets of this application are compared.
-    pub secrets: SecretKey,
-    /// The audit log of the application.
-    pub audit: Arc<dyn AuditSink>,
-    /// Somebody who is told of what happens.
-    pub events: Arc<dyn EventSink>,
-    /// A folder in the state of the application for this target alone; it need not be there yet.
-    pub folder: PathBuf,
-    /// The folder of the configuration, from which relative paths start.
-    pub base: PathBuf,
-}
-
 impl Backends {
     /// The built-in kinds alone.
     pub fn new() -> Self {
@@ -90,7 +60,7 @@ impl Backends {
         F: Fn(Mounting, S) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Mount>> + Send + 'static,
     {
-        assert!(!crate::config::RESERVED.contains(&key), "the kind `{key}` is built in");
+        assert!(!target::RESERVED.contains(&key), "the kind `{key}` is built in");
         let open = Arc::new(open);
         let name = format!("`{key}`");
         let decode = move |reader: &Reader, node: &Node, owner: Place| -> Option<Open> {

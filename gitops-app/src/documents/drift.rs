@@ -1,0 +1,99 @@
+//! The document of `drift`: what was changed outside of Git.
+
+use futures::{StreamExt, stream};
+use gitops_core::{Cause, Cx, Error, ErrorKind, Key, Plan, Result, Revision, Step, Time};
+use serde::Serialize;
+
+use super::Document;
+use super::blocked::{self, BlockedPart};
+use super::plan::StepPart;
+use crate::session::Session;
+
+/// How many roots are asked about at once.
+const AT_ONCE: usize = 4;
+
+/// The document of `drift`.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct DriftDocument<'a> {
+    /// The application.
+    pub application: &'a str,
+    /// The revision with which was compared.
+    pub revision: &'a Revision,
+    /// When the targets were looked at.
+    pub observed_at: Time,
+    /// Whether the next apply puts it back.
+    pub corrected: bool,
+    /// What was changed, each with the step that puts it back.
+    pub objects: Vec<StepPart<'a>>,
+    /// The objects about which nothing may be done now.
+    pub blocked: Vec<BlockedPart<'a>>,
+    /// The objects of which nobody knows whether they drifted.
+    pub not_looked_at: Vec<NotLookedAt>,
+}
+
+impl Document for DriftDocument<'_> {
+    const KIND: &'static str = "Drift";
+}
+
+impl<'a> DriftDocument<'a> {
+    /// The drift that a plan found, beside what was not looked at.
+    pub fn new(plan: &'a Plan, not_looked_at: Vec<NotLookedAt>) -> Self {
+        Self {
+            application: &plan.application,
+            revision: &plan.revision,
+            observed_at: plan.observed_at,
+            corrected: plan.drift.is_empty(),
+            objects: drifted(plan).map(StepPart::from).collect(),
+            blocked: blocked::all(plan),
+            not_looked_at,
+        }
+    }
+}
+
+/// The steps that put back what was changed outside of Git, whether they are to be done or only told.
+pub fn drifted(plan: &Plan) -> impl Iterator<Item = &Step> {
+    plan.steps.iter().filter(|step| step.cause == Cause::Drift).chain(&plan.drift)
+}
+
+/// An object of which nobody knows whether it drifted.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct NotLookedAt {
+    /// Which one.
+    pub key: Key,
+    /// Why nobody knows.
+    pub reason: String,
+}
+
+/// Says of each root that we own that its providers are not asked.
+pub fn not_asked(session: &Session, reason: &str) -> Vec<NotLookedAt> {
+    session.roots().map(|(key, _)| NotLookedAt { key: key.clone(), reason: reason.to_owned() }).collect()
+}
+
+/// Asks about each root that we own, a few at once: what moved is a part of the plan that is made next. Gives those about
+/// which nobody answered, each with its error.
+///
+/// # Errors
+/// `Cancelled`.
+///
+/// # Cancel safety
+/// The tool that looks is ended; nothing was written.
+pub async fn ask_providers(cx: &Cx, session: &Session) -> Result<Vec<(NotLookedAt, Error)>> {
+    let looks = session.roots().map(|(key, target)| async move { (key, target.drift(cx, key).await) });
+    let looks: Vec<_> = looks.collect();
+    let answers: Vec<_> = stream::iter(looks).buffered(AT_ONCE).collect().await;
+    let mut missed = Vec::new();
+    for (key, answer) in answers {
+        match answer {
+            Ok(_) => {}
+            // One that was never applied has no drift; the plan says what is to be made.
+            Err(error) if error.is_not_found() => {}
+            Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
+            Err(error) => {
+                missed.push((NotLookedAt { key: key.clone(), reason: error.with_help() }, error));
+            }
+        }
+    }
+    Ok(missed)
+}
