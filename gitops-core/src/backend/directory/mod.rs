@@ -40,7 +40,9 @@ use self::path::Place;
 use self::state::State;
 #[cfg(feature = "watch")]
 use self::watch::Watching;
-use crate::capability::{Identity, Import, Moved, Scope, Stamps, Target, TargetInfo, Watch};
+use crate::capability::{Identity, Import, Scope, Stamps, Target, TargetInfo};
+#[cfg(feature = "watch")]
+use crate::capability::{Moved, Watch};
 use crate::cx::Cx;
 use crate::process::fs;
 use crate::process::fs::blocking;

@@ -90,6 +90,7 @@ pub(super) fn file_of_side(name: &str) -> Option<&str> {
 }
 
 /// Whether a name is that of something being written, which concerns nobody else.
+#[cfg(feature = "watch")]
 pub(super) fn is_temp(name: &str) -> bool {
     name.starts_with('.') && name.ends_with(TEMP)
 }

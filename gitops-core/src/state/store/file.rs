@@ -5,10 +5,12 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::Mutex;
 
+#[cfg(feature = "watch")]
+use super::StoreWatch;
 use super::format::Sealed;
 #[cfg(feature = "watch")]
 use super::watch::Watching;
-use super::{Document, StateStore, StoreWatch, Stored, check};
+use super::{Document, StateStore, Stored, check};
 use crate::cx::Cx;
 use crate::process::fs;
 use crate::value::{Error, ErrorKind, Result, Version};
