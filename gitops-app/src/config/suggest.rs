@@ -6,6 +6,7 @@ use super::reader::list;
 pub fn suggestion(word: &str, known: &[&str]) -> String {
     match nearest(word, known) {
         Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => "there is none".to_owned(),
         None => format!("known are {}", list(known)),
     }
 }
@@ -34,5 +35,6 @@ mod tests {
     #[test]
     fn without_a_near_word_all_are_named() {
         assert_eq!(suggestion("x", &["prune", "drift"]), "known are `prune`, `drift`");
+        assert_eq!(suggestion("x", &[]), "there is none");
     }
 }
