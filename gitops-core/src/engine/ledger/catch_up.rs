@@ -1,7 +1,7 @@
 //! What the engine at work wrote since somebody read its state to look on.
 
 use super::read::{Found, KeptInventory, Read, read};
-use super::{Ledger, Writer};
+use super::{Ledger, Writer, unreadable};
 use crate::cx::Cx;
 use crate::engine::Engine;
 use crate::engine::binding::check_application;
@@ -50,11 +50,32 @@ impl Ledger {
             }
             Found::Nothing | Found::Superseded => None,
         };
-        let read = read(cx, &self.store, &mut **io, self.looking.recovers, kept.as_ref()).await?;
-        let Read { checkpoints, inventory, epoch, journal, .. } = read;
+        self.read_again(cx, kept.as_ref(), stood).await
+    }
+
+    /// Reads documents and journal in place of an inventory that was kept and can't be read.
+    ///
+    /// # Errors
+    /// `Corrupt` if this engine took over already.
+    pub async fn read_anew(&mut self, cx: &Cx) -> Result<()> {
+        let Writer::Read(io, _) = &mut self.journal else { return Err(unreadable()) };
+        let stood = Stood::of(&mut **io);
+        self.read_again(cx, None, stood).await
+    }
+
+    /// Reads the state once more, going on from an inventory if there is one to go on from. `stood` is how the journal stood before.
+    async fn read_again(
+        &mut self,
+        cx: &Cx,
+        kept: Option<&KeptInventory>,
+        stood: Option<Stood>,
+    ) -> Result<()> {
+        let Writer::Read(io, found) = &mut self.journal else { return Ok(()) };
+        let read = read(cx, &self.store, &mut **io, self.looking.recovers, kept).await?;
+        let Read { checkpoints, inventory, epoch, journal, goes_on } = read;
         let inventory = inventory.filter(|found| found.owner() == self.inventory.owner());
-        (self.inventory, self.checkpoints, self.epoch) =
-            (inventory.ok_or_else(replaced)?, checkpoints, epoch);
+        self.inventory = inventory.ok_or_else(replaced)?;
+        (self.checkpoints, self.epoch, self.goes_on) = (checkpoints, epoch, goes_on);
         (*found, self.looking.stood) = (journal, stood);
         Ok(())
     }

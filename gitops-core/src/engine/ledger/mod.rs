@@ -165,20 +165,6 @@ impl Ledger {
         self.goes_on
     }
 
-    /// Reads documents and journal in place of an inventory that was kept and can't be read.
-    ///
-    /// # Errors
-    /// `Corrupt` if this engine took over already.
-    pub async fn read_anew(&mut self, cx: &Cx) -> Result<()> {
-        let Writer::Read(io, found) = &mut self.journal else { return Err(unreadable()) };
-        // What was kept lies on a state that is there, and none of a shared store is kept.
-        let read = read(cx, &self.store, &mut **io, false, None).await?;
-        *found = read.journal;
-        (self.checkpoints, self.epoch, self.goes_on) = (read.checkpoints, read.epoch, false);
-        self.inventory = read.inventory.ok_or_else(unreadable)?;
-        Ok(())
-    }
-
     /// How often the journal was folded since it was opened.
     pub fn folds(&self) -> usize {
         self.folds
