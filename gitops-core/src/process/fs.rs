@@ -16,7 +16,7 @@
 //! ```
 
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
@@ -121,6 +121,23 @@ pub fn read(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         content => content.map(Some),
     }
+}
+
+/// The content of a file from a byte on, or nothing if there is none or it ends before; more than the limit is an error.
+pub(crate) fn read_from(path: &Path, offset: u64, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let Some(found) = regular(path)?.filter(|found| found.len() >= offset) else { return Ok(None) };
+    if found.len() > limit {
+        let message = format!("it has {} bytes, the limit is {limit}", found.len());
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    file.seek(SeekFrom::Start(offset))?;
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
 }
 
 /// Removes a file; one that is not there is no error.

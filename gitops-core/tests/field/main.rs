@@ -12,6 +12,7 @@ mod cut_log;
 mod drift_meanwhile;
 mod effect;
 mod identity;
+mod looking_on;
 mod lost_creation;
 mod new_objects;
 mod places;

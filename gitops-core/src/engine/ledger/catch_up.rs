@@ -1,11 +1,11 @@
 //! What the engine at work wrote since somebody read its state to look on.
 
-use super::read::{Found, KeptInventory, Read, read};
+use super::read::{Found, KeptInventory, Read, read, read_on};
 use super::{Ledger, Writer, unreadable};
 use crate::cx::Cx;
 use crate::engine::Engine;
 use crate::engine::binding::check_application;
-use crate::state::journal::JournalIo;
+use crate::state::journal::{Anchor, JournalIo};
 use crate::value::{Error, ErrorKind, Result};
 
 /// How a state was read.
@@ -14,6 +14,8 @@ pub(super) struct Looking {
     pub recovers: bool,
     /// How the journal stood before it was read.
     pub stood: Option<Stood>,
+    /// The position of the journal that the documents stood for.
+    pub index: Option<Anchor>,
 }
 
 /// How a journal stands: as long as it does, nothing was written to it.
@@ -44,13 +46,17 @@ impl Ledger {
         if is_same {
             return Ok(());
         }
-        let kept = match found {
-            Found::UpTo(anchor) => {
-                Some(KeptInventory { inventory: self.inventory.clone(), anchor: anchor.clone() })
-            }
-            Found::Nothing | Found::Superseded => None,
+        let (position, index) = match (found, &self.looking.index) {
+            (Found::UpTo(position), Some(index)) if !self.store.is_shared() => (position.clone(), index),
+            _ => return self.read_again(cx, None, stood).await,
         };
-        self.read_again(cx, kept.as_ref(), stood).await
+        match read_on(cx, &self.store, &mut **io, &self.inventory, &position, index).await {
+            Some(read) => self.take_up(read, stood),
+            None => {
+                let kept = KeptInventory { inventory: self.inventory.clone(), anchor: position.end };
+                self.read_again(cx, Some(&kept), stood).await
+            }
+        }
     }
 
     /// Reads documents and journal in place of an inventory that was kept and can't be read.
@@ -70,13 +76,19 @@ impl Ledger {
         kept: Option<&KeptInventory>,
         stood: Option<Stood>,
     ) -> Result<()> {
-        let Writer::Read(io, found) = &mut self.journal else { return Ok(()) };
+        let Writer::Read(io, _) = &mut self.journal else { return Ok(()) };
         let read = read(cx, &self.store, &mut **io, self.looking.recovers, kept).await?;
-        let Read { checkpoints, inventory, epoch, journal, goes_on } = read;
+        self.take_up(read, stood)
+    }
+
+    /// Goes on from what was read.
+    fn take_up(&mut self, read: Read, stood: Option<Stood>) -> Result<()> {
+        let Writer::Read(_, found) = &mut self.journal else { return Ok(()) };
+        let Read { checkpoints, inventory, epoch, journal, goes_on, index } = read;
         let inventory = inventory.filter(|found| found.owner() == self.inventory.owner());
         self.inventory = inventory.ok_or_else(replaced)?;
         (self.checkpoints, self.epoch, self.goes_on) = (checkpoints, epoch, goes_on);
-        (*found, self.looking.stood) = (journal, stood);
+        (*found, self.looking.stood, self.looking.index) = (journal, stood, index);
         Ok(())
     }
 }

@@ -103,7 +103,7 @@ impl Ledger {
     ) -> Result<Self> {
         let State { store, journal: mut io, audit, guard } = state;
         let stood = Stood::of(&mut *io);
-        let Read { checkpoints, inventory, epoch, journal, goes_on } =
+        let Read { checkpoints, inventory, epoch, journal, goes_on, index } =
             read(cx, &store, &mut *io, recover, kept).await?;
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
         Ok(Self {
@@ -114,7 +114,7 @@ impl Ledger {
             checkpoints,
             fold_at,
             goes_on,
-            looking: Looking { recovers: recover, stood },
+            looking: Looking { recovers: recover, stood, index },
             folds: 0,
             behind: false,
             stopped: false,
@@ -176,7 +176,7 @@ impl Ledger {
         match &self.journal {
             _ if self.store.is_shared() => None,
             Writer::Taken(journal) => Some(journal.anchor()),
-            Writer::Read(_, Found::UpTo(anchor)) => Some(anchor.clone()),
+            Writer::Read(_, Found::UpTo(position)) => Some(position.end.clone()),
             Writer::Read(..) | Writer::Lost => None,
         }
     }

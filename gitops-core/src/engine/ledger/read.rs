@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::checkpoints::{Checkpoints, Loaded};
 use crate::cx::Cx;
 use crate::state::inventory::Inventory;
-use crate::state::journal::{Anchor, Journal, JournalIo};
+use crate::state::journal::{Anchor, Journal, JournalIo, Position};
 use crate::state::record::Record;
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result};
@@ -22,6 +22,8 @@ pub(super) struct Read {
     pub journal: Found,
     /// Whether the inventory goes on from the one that was kept.
     pub goes_on: bool,
+    /// The position of the journal that the documents stand for.
+    pub index: Option<Anchor>,
 }
 
 /// An inventory that an earlier process kept, and the position of the journal at which it was so.
@@ -35,7 +37,7 @@ pub(super) enum Found {
     /// There is none, and there never was.
     Nothing,
     /// Read up to this point.
-    UpTo(Anchor),
+    UpTo(Position),
     /// It is gone, or another machine took over since. What the last reconciliation may have made was taken in as begun.
     Superseded,
 }
@@ -100,15 +102,16 @@ async fn read_once(
     let (checkpoints, loaded) = Checkpoints::load(cx, store.clone()).await?;
     let Some(loaded) = loaded else {
         let journal = read_alone(io)?;
-        let epoch = if let Found::UpTo(anchor) = &journal { anchor.epoch } else { 0 };
-        return Ok(Read { checkpoints, inventory: None, epoch, journal, goes_on: false });
+        let epoch = if let Found::UpTo(position) = &journal { position.end.epoch } else { 0 };
+        return Ok(Read { checkpoints, inventory: None, epoch, journal, goes_on: false, index: None });
     };
     let (epoch, shared) = (loaded.epoch, store.is_shared());
-    let (inventory, journal) = match Journal::read(io, Some(&loaded.anchor)) {
-        Ok((end, records)) => {
+    let index = Some(loaded.anchor.clone());
+    let (inventory, journal) = match Journal::read_up_to_its_end(io, index.as_ref(), None) {
+        Ok((position, records)) => {
             let mut inventory = loaded.inventory;
             records.iter().for_each(|record| inventory.take_in(record));
-            (inventory, Found::UpTo(end))
+            (inventory, Found::UpTo(position))
         }
         Err(error) if shared && is_superseded(io, &loaded) => match recover || holds_nothing(&loaded) {
             true => (recovered(loaded), Found::Superseded),
@@ -116,8 +119,8 @@ async fn read_once(
         },
         Err(error) => return Err(error),
     };
-    let epoch = if let Found::UpTo(end) = &journal { epoch.max(end.epoch) } else { epoch };
-    Ok(Read { checkpoints, inventory: Some(inventory), epoch, journal, goes_on: false })
+    let epoch = if let Found::UpTo(position) = &journal { epoch.max(position.end.epoch) } else { epoch };
+    Ok(Read { checkpoints, inventory: Some(inventory), epoch, journal, goes_on: false, index })
 }
 
 /// Goes on from an inventory that was kept, if the journal still has what came after it: then no shard is read. Both the
@@ -130,12 +133,41 @@ async fn go_on(
 ) -> Option<Read> {
     let kept = kept.filter(|_| !store.is_shared())?;
     let (checkpoints, anchor, epoch) = Checkpoints::load_index(cx, store.clone()).await.ok()??;
-    Journal::read(io, Some(&anchor)).ok()?;
-    let (end, records) = Journal::read(io, Some(&kept.anchor)).ok()?;
-    let mut inventory = kept.inventory.clone();
-    records.iter().for_each(|record| inventory.take_in(record));
-    let epoch = epoch.max(end.epoch);
-    Some(Read { checkpoints, inventory: Some(inventory), epoch, journal: Found::UpTo(end), goes_on: true })
+    let read = Journal::read_up_to_its_end(io, Some(&kept.anchor), Some(&anchor)).ok()?;
+    Some(Read::going_on(checkpoints, epoch, anchor, &kept.inventory, read))
+}
+
+/// Reads what was written since the state was read up to a position, by who has the inventory of then: neither a shard nor
+/// what the journal held before is read again. `index` is the position that the documents stood for. Nothing where only the whole
+/// state tells.
+pub(super) async fn read_on(
+    cx: &Cx,
+    store: &Arc<dyn StateStore>,
+    io: &mut dyn JournalIo,
+    inventory: &Inventory,
+    from: &Position,
+    index: &Anchor,
+) -> Option<Read> {
+    let (checkpoints, anchor, epoch) = Checkpoints::load_index(cx, store.clone()).await.ok()??;
+    let also = Some(&anchor).filter(|anchor| *anchor != index);
+    let read = Journal::read_on(io, from, also).ok()?;
+    Some(Read::going_on(checkpoints, epoch, anchor, inventory, read))
+}
+
+impl Read {
+    /// An inventory with what the journal held after it.
+    fn going_on(
+        checkpoints: Checkpoints,
+        epoch: u64,
+        index: Anchor,
+        before: &Inventory,
+        (position, records): (Position, Vec<Record>),
+    ) -> Self {
+        let mut inventory = before.clone();
+        records.iter().for_each(|record| inventory.take_in(record));
+        let (epoch, journal) = (epoch.max(position.end.epoch), Found::UpTo(position));
+        Self { checkpoints, inventory: Some(inventory), epoch, journal, goes_on: true, index: Some(index) }
+    }
 }
 
 /// Reads a journal without an inventory: one whose beginning was cut short holds nothing.
@@ -143,9 +175,9 @@ fn read_alone(io: &mut dyn JournalIo) -> Result<Found> {
     if io.read().map_err(|error| crate::process::fs::storage_error("read the journal", error))?.is_none() {
         return Ok(Found::Nothing);
     }
-    let (end, records) = Journal::read(io, None)?;
+    let (position, records) = Journal::read_up_to_its_end(io, None, None)?;
     match records.is_empty() {
-        true => Ok(Found::UpTo(end)),
+        true => Ok(Found::UpTo(position)),
         false => Err(Error::new(ErrorKind::Corrupt, "the inventory is missing, and there was one")
             .help("restore the state folder from a backup; nothing is written until then")),
     }

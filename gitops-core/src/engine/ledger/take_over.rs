@@ -27,7 +27,7 @@ impl Ledger {
     /// The journal says first who writes; the documents are as old as the last compaction.
     async fn take_over_alone(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
         let mut journal = match found {
-            Found::UpTo(anchor) => reopen(io, &anchor)?,
+            Found::UpTo(position) => reopen(io, &position.end)?,
             Found::Nothing | Found::Superseded => {
                 Journal::init(io, Lineage::new(cx.random_bytes()), self.epoch)?
             }
@@ -44,7 +44,7 @@ impl Ledger {
     /// The store says first who writes: of two engines that begin at once, one is refused before it does anything.
     async fn take_over_shared(&mut self, cx: &Cx, io: Box<dyn JournalIo>, found: Found) -> Result<()> {
         let beginning = || Anchor::beginning(Lineage::new(cx.random_bytes()), self.epoch);
-        let anchor = if let Found::UpTo(anchor) = &found { anchor.clone() } else { beginning() };
+        let anchor = if let Found::UpTo(position) = &found { position.end.clone() } else { beginning() };
         if let Found::Superseded = found {
             self.inventory.reopen(cx.now().after(CHECK_LASTS));
         }
@@ -57,7 +57,7 @@ impl Ledger {
             return Err(error);
         }
         let mut journal = match found {
-            Found::UpTo(anchor) => reopen(io, &anchor)?,
+            Found::UpTo(position) => reopen(io, &position.end)?,
             Found::Nothing | Found::Superseded => Journal::replace(io, anchor.lineage, self.epoch)?,
         };
         self.begin_epoch(&mut journal)?;

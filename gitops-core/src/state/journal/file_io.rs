@@ -59,6 +59,10 @@ impl JournalIo for FileJournalIo {
         fs::read(&self.path, JOURNAL_LIMIT).map_err(|error| at(&self.path, &error))
     }
 
+    fn read_from(&mut self, offset: u64) -> io::Result<Option<Vec<u8>>> {
+        fs::read_from(&self.path, offset, JOURNAL_LIMIT).map_err(|error| at(&self.path, &error))
+    }
+
     fn length(&mut self) -> io::Result<Option<u64>> {
         match std::fs::symlink_metadata(&self.path) {
             Ok(found) => Ok(Some(found.len())),

@@ -16,6 +16,14 @@ pub trait JournalIo: Send + Sync {
     /// The whole content, or nothing if there is no journal.
     fn read(&mut self) -> Result<Option<Vec<u8>>>;
 
+    /// The content from a byte on; nothing if there is no journal, or it ends before. Who looks on reads by this what was written
+    /// since.
+    fn read_from(&mut self, offset: u64) -> Result<Option<Vec<u8>>> {
+        let whole = self.read()?;
+        let from = |bytes: Vec<u8>| bytes.get(usize::try_from(offset).ok()?..).map(<[u8]>::to_vec);
+        Ok(whole.and_then(from))
+    }
+
     /// How many bytes it has, where that is known without reading it; else nothing. Who looks on reads it again only if this or
     /// the anchor moved.
     fn length(&mut self) -> Result<Option<u64>> {
@@ -60,6 +68,10 @@ pub trait JournalIo: Send + Sync {
 impl<T: JournalIo + ?Sized> JournalIo for Box<T> {
     fn read(&mut self) -> Result<Option<Vec<u8>>> {
         (**self).read()
+    }
+
+    fn read_from(&mut self, offset: u64) -> Result<Option<Vec<u8>>> {
+        (**self).read_from(offset)
     }
 
     fn length(&mut self) -> Result<Option<u64>> {

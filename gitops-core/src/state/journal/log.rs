@@ -4,7 +4,7 @@ use super::anchor::{Anchor, Lineage};
 use super::frame;
 use super::header::{self, RESTORE};
 use super::io::{JOURNAL_LIMIT, JournalIo};
-use super::replay::{Replay, replay};
+use super::replay::{Marks, Replay, replay, replay_on};
 use super::{group, header::SIZE};
 use crate::process::fs::storage_error;
 use crate::state::record::Record;
@@ -53,10 +53,8 @@ impl Journal {
             return Err(Error::new(ErrorKind::Conflict, "there is a journal already")
                 .help("open it; to begin anew, choose another state folder"));
         }
-        let kept = io.read_anchor().map_err(|error| storage_error("read the journal's anchor", error))?;
-        let kept = kept.map(|bytes| header::decode_anchor(&bytes)).transpose()?;
-        if kept.is_some_and(|kept| kept.sequence > 0) {
-            return Err(Error::new(ErrorKind::Corrupt, "the journal is missing").help(RESTORE));
+        if read_anchor(&mut *io)?.is_some_and(|kept| kept.sequence > 0) {
+            return Err(missing());
         }
         Self::replace(io, lineage, epoch)
     }
@@ -83,7 +81,8 @@ impl Journal {
     pub fn open(io: impl JournalIo + 'static, known: Option<&Anchor>) -> Result<(Self, Vec<Record>)> {
         let mut io: Box<dyn JournalIo> = Box::new(io);
         let Read { bytes, kept } = read(&mut *io)?;
-        let Replay { end, records, sound } = replay(&bytes, known, kept.as_ref())?;
+        let marks = Marks { known, also: None, kept: kept.as_ref() };
+        let Replay { end, records, sound } = replay(&bytes, marks)?;
         let state = if sound < bytes.len() { State::Torn } else { State::Unsynced };
         let kept = kept.map(|kept| kept.sequence);
         Ok((Self { io, end, bytes: sound as u64, state, kept }, records))
@@ -92,14 +91,45 @@ impl Journal {
     /// Reads a journal as [`open`](Self::open) does and changes nothing: for looking on while another process
     /// writes it.
     pub fn read(io: &mut dyn JournalIo, known: Option<&Anchor>) -> Result<(Anchor, Vec<Record>)> {
+        let (position, records) = Self::read_up_to_its_end(io, known, None)?;
+        Ok((position.end, records))
+    }
+
+    /// The same with the position from which it can be [read on](Self::read_on). `also` is another anchor that must lie on it.
+    pub(crate) fn read_up_to_its_end(
+        io: &mut dyn JournalIo,
+        known: Option<&Anchor>,
+        also: Option<&Anchor>,
+    ) -> Result<(Position, Vec<Record>)> {
         let Read { bytes, kept } = read(io)?;
-        let replay = replay(&bytes, known, kept.as_ref())?;
-        Ok((replay.end, replay.records))
+        let Replay { end, records, sound } = replay(&bytes, Marks { known, also, kept: kept.as_ref() })?;
+        Ok((Position { end, sound: sound as u64, kept }, records))
+    }
+
+    /// Reads what was written since the journal was read up to a position, and nothing that was written before.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); also where only the whole journal tells whether it goes on from there.
+    pub(crate) fn read_on(
+        io: &mut dyn JournalIo,
+        from: &Position,
+        also: Option<&Anchor>,
+    ) -> Result<(Position, Vec<Record>)> {
+        let kept = read_anchor(io)?;
+        let bytes = io.read_from(from.sound).map_err(|error| storage_error("read the journal", error))?;
+        let bytes = bytes.ok_or_else(missing)?;
+        // The one that was met before is not met again.
+        let new = kept.as_ref().filter(|kept| from.kept.as_ref() != Some(kept));
+        let at = usize::try_from(from.sound).unwrap_or(usize::MAX);
+        let marks = Marks { known: None, also, kept: new };
+        let Replay { end, records, sound } = replay_on(&bytes, &from.end, at, marks)?;
+        Ok((Position { end, sound: sound as u64, kept }, records))
     }
 
     /// The position after the last sound frame of these bytes, whatever inventory there is.
     pub(crate) fn end_of(bytes: &[u8]) -> Result<Anchor> {
-        Ok(replay(bytes, Some(&header::decode(bytes)?), None)?.end)
+        let known = header::decode(bytes)?;
+        Ok(replay(bytes, Marks { known: Some(&known), ..Marks::default() })?.end)
     }
 
     /// Writes a group of records and makes it durable.
@@ -275,6 +305,17 @@ impl std::fmt::Debug for Journal {
     }
 }
 
+/// How far a journal was read, for who reads on from there.
+#[derive(Clone)]
+pub(crate) struct Position {
+    /// The position after the last sound frame.
+    pub end: Anchor,
+    /// At which byte that is.
+    sound: u64,
+    /// The anchor beside the journal, which was found to lie on it.
+    kept: Option<Anchor>,
+}
+
 struct Read {
     bytes: Vec<u8>,
     kept: Option<Anchor>,
@@ -282,12 +323,18 @@ struct Read {
 
 /// The anchor is read first: a journal that is written meanwhile is never behind it.
 fn read(io: &mut dyn JournalIo) -> Result<Read> {
-    let kept = io.read_anchor().map_err(|error| storage_error("read the journal's anchor", error))?;
-    let kept = kept.map(|bytes| header::decode_anchor(&bytes)).transpose()?;
+    let kept = read_anchor(io)?;
     let bytes = io.read().map_err(|error| storage_error("read the journal", error))?;
-    let bytes =
-        bytes.ok_or_else(|| Error::new(ErrorKind::Corrupt, "the journal is missing").help(RESTORE))?;
-    Ok(Read { bytes, kept })
+    Ok(Read { bytes: bytes.ok_or_else(missing)?, kept })
+}
+
+fn read_anchor(io: &mut dyn JournalIo) -> Result<Option<Anchor>> {
+    let kept = io.read_anchor().map_err(|error| storage_error("read the journal's anchor", error))?;
+    kept.map(|bytes| header::decode_anchor(&bytes)).transpose()
+}
+
+fn missing() -> Error {
+    Error::new(ErrorKind::Corrupt, "the journal is missing").help(RESTORE)
 }
 
 fn last_epoch(mut last: u64, records: &[Record]) -> Result<u64> {

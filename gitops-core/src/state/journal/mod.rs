@@ -26,12 +26,15 @@ mod log;
 mod memory_io;
 mod replay;
 mod tail;
+#[cfg(test)]
+mod tests;
 
 pub use anchor::{Anchor, Lineage, ParseLineageError};
 pub use file_io::FileJournalIo;
 pub use frame::FRAME_LIMIT;
 pub use io::{JOURNAL_LIMIT, JournalIo};
 pub use log::Journal;
+pub(crate) use log::Position;
 pub use memory_io::MemoryJournalIo;
 
 #[cfg(feature = "simulate")]

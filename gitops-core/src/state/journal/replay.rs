@@ -14,39 +14,75 @@ pub(super) struct Replay {
     pub(super) end: Anchor,
     /// The records after the position that the caller has.
     pub(super) records: Vec<Record>,
-    /// How many bytes are sound; what is beyond was never durable.
+    /// Up to which byte it is sound; what is beyond was never durable.
     pub(super) sound: usize,
 }
 
-/// Reads the records that `known` does not cover yet; all of them, if nothing is known. `kept` is the anchor beside
-/// the journal, which must lie on it.
-pub(super) fn replay(bytes: &[u8], known: Option<&Anchor>, kept: Option<&Anchor>) -> Result<Replay> {
+/// Positions that must lie on a journal.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Marks<'a> {
+    /// The one that the caller has: the records after it are wanted.
+    pub known: Option<&'a Anchor>,
+    /// Another one that the caller knows.
+    pub also: Option<&'a Anchor>,
+    /// The anchor beside the journal.
+    pub kept: Option<&'a Anchor>,
+}
+
+/// Reads the records that `known` does not cover yet; all of them, if nothing is known.
+pub(super) fn replay(bytes: &[u8], marks: Marks<'_>) -> Result<Replay> {
     let mut replay = Replay { end: header::decode(bytes)?, records: Vec::new(), sound: header::SIZE };
-    check_beginning(&replay.end, known)?;
-    check_kept_lineage(&replay.end, kept)?;
-    replay.meet(known)?;
-    replay.check_kept(kept)?;
-    while replay.sound < bytes.len() {
-        let Some(frame) = Frame::read(&bytes[replay.sound..]) else {
-            match tail::is_torn(bytes, replay.sound) {
-                true => break,
-                false => return Err(replay.damaged("its length or its checksum is wrong")),
-            }
-        };
-        let is_known = known.is_some_and(|known| replay.end.sequence < known.sequence);
-        match is_known && !group::may_hold_an_epoch(frame.payload) {
-            true => replay.pass_over(&frame)?,
-            false => replay.take(&frame)?,
-        }
-        replay.meet(known)?;
-        replay.check_kept(kept)?;
+    check_beginning(&replay.end, marks.known)?;
+    marks.also.map_or(Ok(()), |also| check_beginning(&replay.end, Some(also)))?;
+    check_kept_lineage(&replay.end, marks.kept)?;
+    replay.go_through(bytes, 0, marks)?;
+    Ok(replay)
+}
+
+/// Reads what was written after a position up to which the journal was read before; `bytes` begin there. That it is the same
+/// journal is proven by the first frame, or by the anchor beside it where there is none.
+///
+/// # Errors
+/// As for a whole journal; and where that is not proven, or a mark lies before the position: the whole journal tells then.
+pub(super) fn replay_on(bytes: &[u8], from: &Anchor, at: usize, marks: Marks<'_>) -> Result<Replay> {
+    let is_ahead = |mark: &Anchor| mark.lineage == from.lineage && mark.sequence >= from.sequence;
+    let is_proven = match bytes.is_empty() {
+        true => marks.kept.is_some(),
+        false => Frame::read(bytes).is_some(),
+    };
+    if !is_proven || ![marks.also, marks.kept].into_iter().flatten().all(is_ahead) {
+        return Err(differs("it can't be read on from where it was read last"));
     }
-    check_kept_end(&replay.end, kept)?;
-    check_end(&replay.end, known)?;
+    let mut replay = Replay { end: from.clone(), records: Vec::new(), sound: at };
+    replay.go_through(bytes, at, marks)?;
     Ok(replay)
 }
 
 impl Replay {
+    /// Goes through frames to the last one; `bytes` begin at the byte `start` of the journal.
+    fn go_through(&mut self, bytes: &[u8], start: usize, marks: Marks<'_>) -> Result<()> {
+        let Marks { known, also, kept } = marks;
+        self.meet(marks)?;
+        while self.sound < start + bytes.len() {
+            let rest = &bytes[self.sound - start..];
+            let Some(frame) = Frame::read(rest) else {
+                match tail::is_torn(rest, self.sound) {
+                    true => break,
+                    false => return Err(self.damaged("its length or its checksum is wrong")),
+                }
+            };
+            let is_known = known.is_some_and(|known| self.end.sequence < known.sequence);
+            match is_known && !group::may_hold_an_epoch(frame.payload) {
+                true => self.pass_over(&frame)?,
+                false => self.take(&frame)?,
+            }
+            self.meet(marks)?;
+        }
+        check_kept_end(&self.end, kept)?;
+        check_end(&self.end, known)?;
+        check_end(&self.end, also)
+    }
+
     fn take(&mut self, frame: &Frame<'_>) -> Result<()> {
         self.check_follows(frame)?;
         let records = group::decode(frame.payload)
@@ -91,22 +127,21 @@ impl Replay {
         }
     }
 
-    /// At the known position: compares, and lets go of what the caller has already.
-    fn meet(&mut self, known: Option<&Anchor>) -> Result<()> {
-        let Some(known) = known.filter(|known| known.sequence == self.end.sequence) else { return Ok(()) };
-        self.records.clear();
-        match known.chain == self.end.chain {
-            true => Ok(()),
-            false => Err(differs("it holds other records than those that the inventory was made from")),
+    /// At a position that is known: compares. Where the caller stands it lets go of what the caller has already.
+    fn meet(&mut self, Marks { known, also, kept }: Marks<'_>) -> Result<()> {
+        let here = |mark: &&Anchor| mark.sequence == self.end.sequence;
+        let is_off =
+            |mark: Option<&Anchor>| mark.filter(here).is_some_and(|mark| mark.chain != self.end.chain);
+        if is_off(known) || is_off(also) {
+            return Err(differs("it holds other records than those that the inventory was made from"));
         }
-    }
-
-    /// At the position of the anchor beside the journal.
-    fn check_kept(&self, kept: Option<&Anchor>) -> Result<()> {
-        match kept.is_some_and(|kept| kept.sequence == self.end.sequence && kept.chain != self.end.chain) {
-            false => Ok(()),
-            true => Err(off_anchor("it holds other records than those that the anchor stands for")),
+        if is_off(kept) {
+            return Err(off_anchor("it holds other records than those that the anchor stands for"));
         }
+        if known.filter(here).is_some() {
+            self.records.clear();
+        }
+        Ok(())
     }
 
     fn damaged(&self, what: &str) -> Error {

@@ -5,10 +5,9 @@ use super::frame::{self, FRAME_LIMIT, Frame, HEAD};
 /// The unit in which disks keep or lose what was not synced, in bytes.
 pub(super) const SECTOR: usize = 512;
 
-/// Whether the bytes from `offset` on, which hold no sound frame at their beginning, are all that is left of a
+/// Whether the bytes from `offset` on to the journal's end, which hold no sound frame at their beginning, are all that is left of a
 /// write that was never synced.
-pub(super) fn is_torn(journal: &[u8], offset: usize) -> bool {
-    let tail = &journal[offset..];
+pub(super) fn is_torn(tail: &[u8], offset: usize) -> bool {
     // One frame at most is not synced; and what was written after damage proves that there was a sync.
     tail.len() <= HEAD + FRAME_LIMIT && !is_followed(tail) && has_lost_part(tail, offset)
 }
