@@ -1,6 +1,10 @@
 //! Requests on a forge: one comment and two statuses, and nothing written where nothing changed.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "requests/health.rs"]
+mod health;
+#[path = "requests/several.rs"]
+mod several;
 #[path = "requests/warm.rs"]
 mod warm;
 #[path = "requests/who.rs"]

@@ -7,12 +7,14 @@ use gitops_core::capability::Readiness;
 use gitops_core::review::window::WindowState;
 use gitops_core::review::{Context, Part, Rules, declared};
 use gitops_core::{
-    Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, Key, Merged, Pin, Plan, Result, Revision,
-    Snapshot, SpeculativePlan, Through, Verdict,
+    Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, History, Key, Merge, Merged, Pin, Plan,
+    Result, Revision, Snapshot, SpeculativePlan, Through, Verdict,
 };
+use gitops_git::GitSource;
 
+use super::repository::{self, Repository};
 use super::{Failed, Found, Planned, Sides, Warm, configuration, labels, planner, programs};
-use crate::config::{Applications, Config, GitRef, WindowsConfig};
+use crate::config::{Applications, Config, WindowsConfig};
 use crate::gates;
 use crate::session::{Access, Session};
 
@@ -28,6 +30,8 @@ pub(super) struct Reviewing<'a> {
     pub warm: Option<&'a Warm>,
     /// The repositories of which it is known that the configuration is that of the target branch.
     pub checked: Vec<String>,
+    /// What the merge changes in the repositories of several applications.
+    pub repositories: BTreeMap<String, Repository>,
 }
 
 /// What a merge does, its plan, and what gates want approved of it.
@@ -39,7 +43,7 @@ const NOT_ASKED: &str = "nobody vouches for the request, so no cluster is asked 
 const CHANGED: usize = 1_000_000;
 
 /// Why there is no plan.
-enum Stop {
+pub(super) enum Stop {
     /// What somebody named is not there, or may not be used: nothing is reviewed.
     Named(Error),
     /// The application can't be planned.
@@ -70,6 +74,11 @@ impl Reviewing<'_> {
     async fn plan(&mut self, cx: &Cx, config: &Config) -> Result<Found, Stop> {
         if !self.sides.is_trusted {
             programs::refuse(config)?;
+        }
+        if self.are_several
+            && let Some(found) = self.unconcerned(cx, config).await?
+        {
+            return Ok(found);
         }
         // When the merge comes, another time counts.
         let open = Config { windows: WindowsConfig::default(), ..config.clone() };
@@ -102,19 +111,20 @@ impl Reviewing<'_> {
     }
 
     async fn plan_in(&mut self, cx: &Cx, config: &Config, session: &mut Session) -> Result<Found, Stop> {
-        if let Some(follows) = self.follows_another(cx, session).await? {
+        let reference = &session.config.source.reference;
+        if let Some(follows) = self.follows_another(cx, reference, &session.git).await? {
             return Ok(Found::NotConcerned(follows));
         }
-        let base = named(find(cx, session, &self.sides.base).await)?;
-        let head = named(find(cx, session, &self.sides.head).await)?;
-        self.check_configuration(cx, session, &base, &head).await.map_err(Stop::Named)?;
-        let Merged { snapshot, merge_base, .. } = merge(cx, session, &base, &head).await?;
-        if self.are_several {
-            let before = session.engine.source().fetch(cx, &base).await?;
-            if before.root == snapshot.root {
-                return Ok(Found::Untouched);
-            }
-        }
+        let (base, head) = if let Some(known) = self.repositories.get(&repository::key(config)) {
+            (known.base.clone(), known.head.clone())
+        } else {
+            let base = named(find(cx, &session.git, &self.sides.base).await)?;
+            let head = named(find(cx, &session.git, &self.sides.head).await)?;
+            self.check_configuration(cx, config, &session.git, &base, &head).await.map_err(Stop::Named)?;
+            (base, head)
+        };
+        let merged = session.git.merged(cx, &base, &head).await;
+        let Merged { snapshot, merge_base, .. } = merged.map_err(merging)?;
         let (part, plan, findings) = match session.has_state() && self.may_ask(config) {
             true => self.against_targets(cx, session, config, snapshot, &base, &merge_base).await?,
             false => self.against_git(cx, session, config, snapshot, &base).await?,
@@ -214,29 +224,18 @@ impl Reviewing<'_> {
         self.sides.is_trusted || !planner::asks_clusters(config) || planner::has_all(config)
     }
 
-    /// What an application follows, if a merge into the target branch does not change it.
-    async fn follows_another(&self, cx: &Cx, session: &Session) -> Result<Option<String>> {
-        let base = self.sides.base.as_str();
-        let follows = session.engine.source().info().follows;
-        match &session.config.source.reference {
-            GitRef::Branch(name) if base.strip_prefix("refs/heads/").unwrap_or(base) == name => Ok(None),
-            // What is no branch is a commit of the branch that is followed.
-            GitRef::Branch(_) => Ok(session.git.branch(cx, base).await?.map(|_| follows)),
-            _ => Ok(Some(follows)),
-        }
-    }
-
     /// Sees once for each repository that the configuration is not the request's.
-    async fn check_configuration(
+    pub(super) async fn check_configuration(
         &mut self,
         cx: &Cx,
-        session: &Session,
+        config: &Config,
+        git: &GitSource,
         base: &Revision,
         head: &Revision,
     ) -> Result<()> {
-        let repository = &session.config.source.url;
+        let repository = &config.source.url;
         if !self.checked.contains(repository) {
-            configuration::check(cx, self.applications, &session.git, base, head).await?;
+            configuration::check(cx, self.applications, git, base, head).await?;
             self.checked.push(repository.clone());
         }
         Ok(())
@@ -292,39 +291,31 @@ fn closed_now(closed: &WindowState) -> Verdict {
 }
 
 /// An error of a side: there is no such revision.
-fn named<T>(found: Result<T>) -> Result<T, Stop> {
+pub(super) fn named<T>(found: Result<T>) -> Result<T, Stop> {
     found.map_err(|error| match error.kind() {
         ErrorKind::NotFound | ErrorKind::Invalid => Stop::Named(error),
         _ => Stop::Failed(error),
     })
 }
 
-async fn find(cx: &Cx, session: &Session, name: &str) -> Result<Revision> {
-    let history = session.engine.source().history().ok_or_else(unsupported)?;
-    let found = history.find(cx, name).await?;
+pub(super) async fn find(cx: &Cx, git: &GitSource, name: &str) -> Result<Revision> {
+    let found = History::find(git, cx, name).await?;
     Ok(Revision::new(found.id(), name.strip_prefix("refs/heads/").unwrap_or(name)))
 }
 
-async fn merge(cx: &Cx, session: &Session, base: &Revision, head: &Revision) -> Result<Merged, Stop> {
-    let merging = session.engine.source().merge().ok_or_else(unsupported)?;
-    merging.merged(cx, base, head).await.map_err(|error| match error.kind() {
+/// An error of a merge.
+pub(super) fn merging(error: Error) -> Stop {
+    match error.kind() {
         ErrorKind::Conflict => Stop::Conflict(error),
         // Faults with places are of a tree; else the two sides have no history in common.
         ErrorKind::Invalid if error.diagnostics().is_empty() => Stop::Named(error),
         _ => Stop::Failed(error),
-    })
+    }
 }
 
 /// Whether what a session knows may be why nothing was planned: another one is opened then.
 fn may_be_the_sessions(planned: &Result<Found, Stop>) -> bool {
     matches!(planned, Err(Stop::Failed(_)))
-}
-
-fn unsupported() -> Error {
-    Error::new(
-        ErrorKind::Unsupported,
-        "this source can't merge revisions, so no request of it can be reviewed",
-    )
 }
 
 /// Whether a request may mend what keeps the target branch from being planned: what is declared.

@@ -18,6 +18,7 @@ mod owners;
 mod planner;
 mod programs;
 mod queue;
+mod repository;
 mod request;
 mod urgent;
 mod warm;
@@ -166,8 +167,16 @@ async fn review_with(
 ) -> Result<Reviewed> {
     let rules = Rules::default();
     let are_several = chosen.len() > 1;
-    let mut reviewing =
-        Reviewing { applications, sides, rules: &rules, events, are_several, warm, checked: Vec::new() };
+    let mut reviewing = Reviewing {
+        applications,
+        sides,
+        rules: &rules,
+        events,
+        are_several,
+        warm,
+        checked: Vec::new(),
+        repositories: BTreeMap::new(),
+    };
     let (mut parts, mut failed) = (Vec::new(), Vec::new());
     let (mut not_concerned, mut untouched) = (Vec::new(), Vec::new());
     let mut plans = BTreeMap::new();

@@ -1,6 +1,7 @@
 //! An application that is ready to work: the engine, put together from the configuration.
 
 mod builder;
+mod unready;
 
 pub use crate::mounting::Access;
 pub use builder::SessionBuilder;
@@ -8,13 +9,10 @@ pub use builder::SessionBuilder;
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::time::Duration;
 
-use futures::{StreamExt, stream};
-use gitops_core::capability::Readiness;
 use gitops_core::{
-    Applied, AuditLog, Commit, Cx, Diagnostic, Engine, EntryKind, Error, ErrorKind, Key, Live, Owned,
-    OwnedState, Parts, ReadinessRecord, Result, Revision, Scope, StateDir, StateStore, Target,
+    AuditLog, Commit, Cx, Diagnostic, Engine, EntryKind, ErrorKind, Key, Live, Parts, Result, Revision,
+    Scope, StateDir, StateStore, Target,
 };
 use gitops_git::GitSource;
 use gitops_terraform::Terraform;
@@ -84,8 +82,8 @@ impl Session {
 
     /// The roots that we own, each with the target that can ask the providers about it.
     pub fn roots(&self) -> impl Iterator<Item = (&Key, &Terraform)> {
-        let owned = self.engine.inventory().entries().keys();
-        owned.filter_map(|key| Some((key, self.roots.get(key.target())?)))
+        let owned = (!self.roots.is_empty()).then(|| self.engine.inventory().entries().keys());
+        owned.into_iter().flatten().filter_map(|key| Some((key, self.roots.get(key.target())?)))
     }
 
     /// What objects are made of, for targets that show it: the resources of root modules.
@@ -99,37 +97,6 @@ impl Session {
             found.extend(live.into_iter().map(|live| (live.key, live.components)));
         }
         Ok(found)
-    }
-
-    /// The objects of clusters and the roots that do not work at the moment, each with the reason. Nobody is waited for:
-    /// each is looked at for a second, and all together for ten.
-    pub async fn unready(&self, cx: &Cx) -> Vec<(Key, Readiness)> {
-        let all = cx.within(Duration::from_secs(10));
-        let has_health = |name: &str| {
-            let mut targets = self.config.targets.iter();
-            targets.any(|target| target.name == name && !matches!(target.kind, TargetKind::Directory { .. }))
-        };
-        let entries = self.engine.inventory().entries().iter();
-        // What ran once and ended well may be gone; how it ended is known.
-        let has_ended = |entry: &Owned| entry.runs_once && entry.readiness == ReadinessRecord::Ready;
-        let entries = entries.filter(|(key, entry)| has_health(key.target()) && !has_ended(entry));
-        let asked = entries.filter_map(|(key, entry)| {
-            let health = self.targets.get(key.target())?.health()?;
-            let applied = match entry.state {
-                OwnedState::Deleting => Applied::Deleting,
-                _ => Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? },
-            };
-            let cx = all.within(Duration::from_secs(1));
-            Some(async move {
-                let readiness = health.ready(&cx, key, &applied).await;
-                let unknown =
-                    |error: Error| Readiness::Progressing(format!("it can't be looked at: {error}"));
-                (key.clone(), readiness.unwrap_or_else(unknown))
-            })
-        });
-        let asked: Vec<_> = asked.collect();
-        let answers: Vec<_> = stream::iter(asked).buffered(16).collect().await;
-        answers.into_iter().filter(|(_, readiness)| *readiness != Readiness::Ready).collect()
     }
 
     /// The commit that last changed lines of a file, or the file where no lines are given, as a revision has it; of a

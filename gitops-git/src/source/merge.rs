@@ -10,7 +10,9 @@ use super::{GitSource, Inner, blocking, tree_of};
 use crate::fault::{invalid, shown};
 use crate::git::Output;
 use crate::history::merge_base;
+use crate::objects::Objects;
 use crate::reference::CommitId;
+use crate::tree::locate;
 
 /// How many paths of a conflict are named.
 const NAMED: usize = 10;
@@ -22,9 +24,59 @@ impl Merge for GitSource {
     /// The tree is the one that `git merge` makes: with renames followed, and without a merge driver of anybody's
     /// configuration.
     async fn merged(&self, cx: &Cx, base: &Revision, head: &Revision) -> Result<Merged> {
+        let Tree { objects, tree, parted } = self.0.merge(cx, base, head).await?;
+        let name = format!("{} merged into {}", head.name(), base.name());
+        let (inner, revision) = (Arc::clone(&self.0), Revision::new(tree.to_string(), name));
+        let snapshot = blocking(cx, move || inner.snapshot_of(objects, tree, revision)).await?;
+        Ok(Merged::new(snapshot, Revision::new(parted.to_string(), "merge base")))
+    }
+}
+
+impl GitSource {
+    /// Whether a merge of `head` into `base` would change something below each of some folders, in the order in which they are
+    /// asked about. Folders are named from the root of the repository, whatever this source follows, and all files count.
+    ///
+    /// A folder that one of the two does not have counts as changed.
+    ///
+    /// # Errors
+    /// As [`merged`](Merge::merged).
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn merge_changes(
+        &self,
+        cx: &Cx,
+        base: &Revision,
+        head: &Revision,
+        folders: &[String],
+    ) -> Result<Vec<bool>> {
+        let Tree { objects, tree, .. } = self.0.merge(cx, base, head).await?;
+        let (ours, folders) = (CommitId::parse(base.id())?.object(), folders.to_vec());
+        let compare = move |repository: &gix::Repository| {
+            let before = tree_of(repository, ours)?;
+            let is_same = |folder: &String| {
+                let [one, other] = [before, tree].map(|tree| locate(repository, tree, folder).ok());
+                before == tree || one.is_some() && one == other
+            };
+            Ok(folders.iter().map(|folder| !is_same(folder)).collect())
+        };
+        blocking(cx, move || objects.with(compare)).await
+    }
+}
+
+/// The tree of a merge in the mirror, and where both sides parted.
+struct Tree {
+    objects: Arc<Objects>,
+    tree: ObjectId,
+    parted: ObjectId,
+}
+
+impl Inner {
+    /// The tree of a merge, which is written into the mirror if no side has it.
+    async fn merge(self: &Arc<Self>, cx: &Cx, base: &Revision, head: &Revision) -> Result<Tree> {
         let [ours, theirs] = [CommitId::parse(base.id())?.object(), CommitId::parse(head.id())?.object()];
-        self.0.ensure(cx, theirs).await?;
-        let objects = self.0.ensure(cx, ours).await?;
+        self.ensure(cx, theirs).await?;
+        let objects = self.ensure(cx, ours).await?;
         let reading = Arc::clone(&objects);
         let parted =
             blocking(cx, move || reading.with(|repository| merge_base(repository, ours, theirs))).await?;
@@ -43,17 +95,12 @@ impl Merge for GitSource {
             let tree = blocking(cx, move || reading.with(|repository| tree_of(repository, commit))).await?;
             (objects, tree)
         } else {
-            let tree = self.0.write_merge(cx, ours, theirs).await?;
-            (self.0.mirror.reopen()?, tree)
+            let tree = self.write_merge(cx, ours, theirs).await?;
+            (self.mirror.reopen()?, tree)
         };
-        let name = format!("{} merged into {}", head.name(), base.name());
-        let (inner, revision) = (Arc::clone(&self.0), Revision::new(tree.to_string(), name));
-        let snapshot = blocking(cx, move || inner.snapshot_of(objects, tree, revision)).await?;
-        Ok(Merged::new(snapshot, Revision::new(parted.to_string(), "merge base")))
+        Ok(Tree { objects, tree, parted })
     }
-}
 
-impl Inner {
     /// Writes the tree of a merge into the mirror.
     async fn write_merge(&self, cx: &Cx, ours: ObjectId, theirs: ObjectId) -> Result<ObjectId> {
         let cx = &cx.within(self.limits.time);

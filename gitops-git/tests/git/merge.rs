@@ -57,6 +57,19 @@ async fn only_the_followed_folder_is_in_the_result() {
 }
 
 #[tokio::test]
+async fn the_folders_that_a_merge_changes_are_told_apart_from_those_that_a_side_changed_by_itself() {
+    let (repo, base, head) =
+        parted(&[("moved/x", "1"), ("both/x", "1")], &[("mine/y", "1"), ("both/y", "1"), ("deep/er/z", "1")]);
+    let folders = ["", "moved", "mine", "both", "deep/er", "deep/other", "/mine/"].map(String::from);
+    // Also of a source that follows another folder, or leaves files out.
+    let source = repo.source().path("moved").ignore("*").build().unwrap();
+    let found = source.merge_changes(&Cx::system(), &base, &head, &folders).await.unwrap();
+    assert_eq!(found, [true, false, true, true, true, true, true]);
+    let none = source.merge_changes(&Cx::system(), &base, &base, &folders).await.unwrap();
+    assert_eq!(none, [false; 7], "it brings nothing");
+}
+
+#[tokio::test]
 async fn a_conflict_names_its_paths() {
     let (repo, base, head) =
         parted(&[("b", "main\n"), ("n\new", "1")], &[("b", "feature\n"), ("n\new", "2")]);

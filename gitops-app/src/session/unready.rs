@@ -1,0 +1,93 @@
+//! Which of the owned objects do not work.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use futures::{StreamExt, future, stream};
+use gitops_core::capability::{Health, Readiness};
+use gitops_core::{Applied, Cx, Error, Key, Owned, OwnedState, ReadinessRecord};
+
+use super::Session;
+use crate::config::TargetKind;
+
+/// How long is asked in all, about all objects of a target together, and about one alone.
+const IN_ALL: Duration = Duration::from_secs(10);
+const TOGETHER: Duration = Duration::from_secs(5);
+const ALONE: Duration = Duration::from_secs(1);
+
+/// How many are asked about at once.
+const AT_ONCE: usize = 16;
+
+/// An object that is asked about, as it was left.
+struct Asked<'a> {
+    key: &'a Key,
+    applied: Applied,
+    health: &'a dyn Health,
+}
+
+impl Session {
+    /// The objects of clusters and the roots that do not work at the moment, each with the reason. Nobody is waited for: all of a
+    /// target are looked at together, and those that are not ready then for a second each, and all of it for ten.
+    pub async fn unready(&self, cx: &Cx) -> Vec<(Key, Readiness)> {
+        let healths = self.healths();
+        if healths.is_empty() {
+            return Vec::new();
+        }
+        let cx = &cx.within(IN_ALL);
+        let owned = self.engine.inventory().entries().iter();
+        let asked: Vec<Asked<'_>> =
+            owned.filter_map(|(key, entry)| Asked::of(key, entry, *healths.get(key.target())?)).collect();
+        let ready = ready_together(cx, &asked).await;
+        let open = asked.iter().filter(|asked| !ready.contains(asked.key)).map(|asked| asked.alone(cx));
+        let open: Vec<_> = open.collect();
+        let answers: Vec<_> = stream::iter(open).buffered(AT_ONCE).collect().await;
+        answers.into_iter().filter(|(_, readiness)| *readiness != Readiness::Ready).collect()
+    }
+
+    /// The targets that can be asked how an object does. A file does well as soon as it is there.
+    fn healths(&self) -> BTreeMap<&str, &dyn Health> {
+        let targets = self.config.targets.iter();
+        let targets = targets.filter(|target| !matches!(target.kind, TargetKind::Directory { .. }));
+        targets
+            .filter_map(|target| Some((target.name.as_str(), self.targets.get(&target.name)?.health()?)))
+            .collect()
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// An owned object, if there is something to ask about it.
+    fn of(key: &'a Key, entry: &Owned, health: &'a dyn Health) -> Option<Self> {
+        // What ran once and ended well may be gone; how it ended is known.
+        if entry.runs_once && entry.readiness == ReadinessRecord::Ready {
+            return None;
+        }
+        let applied = match entry.state {
+            OwnedState::Deleting => Applied::Deleting,
+            _ => Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? },
+        };
+        Some(Self { key, applied, health })
+    }
+}
+
+impl Asked<'_> {
+    async fn alone(&self, cx: &Cx) -> (Key, Readiness) {
+        let readiness = self.health.ready(&cx.within(ALONE), self.key, &self.applied).await;
+        let unknown = |error: Error| Readiness::Progressing(format!("it can't be looked at: {error}"));
+        (self.key.clone(), readiness.unwrap_or_else(unknown))
+    }
+}
+
+/// The objects that their targets say are ready, each target asked once about all that should be there.
+async fn ready_together(cx: &Cx, asked: &[Asked<'_>]) -> BTreeSet<Key> {
+    let mut by_target: BTreeMap<&str, (&dyn Health, Vec<Key>)> = BTreeMap::new();
+    for Asked { key, health, .. } in asked.iter().filter(|asked| asked.applied != Applied::Deleting) {
+        by_target.entry(key.target()).or_insert((*health, Vec::new())).1.push((*key).clone());
+    }
+    let cx = &cx.within(TOGETHER);
+    let looks = by_target.into_values().map(|(health, keys)| async move {
+        // Those of a target that does not answer are asked about one by one.
+        cx.bounded(health.look(cx, &keys)).await.unwrap_or_default()
+    });
+    let seen = future::join_all(looks).await.into_iter().flatten();
+    seen.filter(|(_, readiness)| *readiness == Readiness::Ready).map(|(key, _)| key).collect()
+}
