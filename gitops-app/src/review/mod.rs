@@ -27,7 +27,7 @@ pub use merged::AfterMerge;
 pub use queue::{ToldQueue, queued};
 pub use request::{Asked, Shelf, Told, patiently};
 pub use urgent::two_people;
-pub use warm::Warm;
+pub use warm::{Borrowed, Warm};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -9,6 +9,7 @@ use futures::lock::{Mutex as AsyncMutex, OwnedMutexGuard};
 use gitops_core::{Cx, ErrorKind, Result, Time};
 
 use crate::clusters::Clusters;
+use crate::config::{Config, WindowsConfig};
 use crate::session::{Session, SessionBuilder};
 
 /// How many sessions are kept open, and how many objects they have in all. Each may hold a watch of its own for each of its folders, of
@@ -63,6 +64,32 @@ impl Warm {
         self.places().values().filter(|place| has_session(place)).count()
     }
 
+    /// A session to look with: the one that was left last, brought up to what was recorded since, else a new one. It is left for
+    /// the next one when it is dropped. Its gates know of no change window.
+    ///
+    /// # Errors
+    /// As [`SessionBuilder::open`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future closes the session.
+    pub async fn look(&self, cx: &Cx, config: &Config) -> Result<Borrowed<'_>> {
+        let mut lent = self.lend(cx, &config.name).await?;
+        let mut session = lent.take(cx);
+        if let Some(kept) = &mut session
+            && kept.engine.catch_up(cx).await.is_err()
+        {
+            session = None;
+        }
+        let session = match session {
+            Some(session) => session,
+            None => {
+                let open = Config { windows: WindowsConfig::default(), ..config.clone() };
+                Box::pin(lent.open(cx, Session::builder(&open))).await?
+            }
+        };
+        Ok(Borrowed { back: Some((lent, session)), cx: cx.clone() })
+    }
+
     /// Waits a while for the place of an application.
     pub(super) async fn lend(&self, cx: &Cx, application: &str) -> Result<Lent<'_>> {
         let place = self.lock().entry(application.to_owned()).or_default().clone();
@@ -106,6 +133,37 @@ impl Warm {
 impl fmt::Debug for Warm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Warm").field("open", &self.open()).finish_non_exhaustive()
+    }
+}
+
+/// A session that is given back when it is dropped.
+pub struct Borrowed<'a> {
+    /// Nothing once it was given back.
+    back: Option<(Lent<'a>, Session)>,
+    cx: Cx,
+}
+
+impl Borrowed<'_> {
+    /// The session.
+    ///
+    /// # Panics
+    /// Never: it is given back when this is dropped.
+    pub fn session(&self) -> &Session {
+        &self.back.as_ref().expect("it is given back when this is dropped").1
+    }
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        if let Some((lent, session)) = self.back.take() {
+            lent.keep(&self.cx, session);
+        }
+    }
+}
+
+impl fmt::Debug for Borrowed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Borrowed")
     }
 }
 

@@ -10,7 +10,6 @@ use gitops_core::{Cx, EngineHandle, EngineStatus, ErrorKind, HealthStatus, Resul
 use gitops_forge::RequestState;
 
 use super::Shared;
-use super::commands::look;
 use super::memory::Promoting;
 use super::poll::AGAIN;
 use crate::event::ServerEvent;
@@ -127,7 +126,8 @@ impl Shared {
             let settled = settled.clone();
             return self.settled(cx, settled).await;
         }
-        let ours = look(cx, from).await?;
+        let ours = self.warm.look(cx, from).await?;
+        let ours = ours.session();
         let promoting = self.memory.promoting(cx, &config.name).await?;
         let unwell = promoting.unwell.filter(|(revision, _)| revision == live).map(|(_, at)| at);
         if let Some(why) = unwell_of(&status, &ours.unready(cx).await) {
@@ -145,15 +145,16 @@ impl Shared {
         if let Some(until) = since.map(|since| since.after(rule.after)).filter(|until| *until > cx.now()) {
             return Ok(Look::Waits(until));
         }
-        let theirs = look(cx, config).await?;
-        let promotion = Promotion::between(cx, &ours, &theirs, &rule.files).await?;
+        let theirs = self.warm.look(cx, config).await?;
+        let theirs = theirs.session();
+        let promotion = Promotion::between(cx, ours, theirs, &rule.files).await?;
         if promotion.revision.id() != live {
             // What is newest on the branch has to be live first.
             return Ok(Look::Nothing);
         }
         let found = match promotion.is_empty() {
-            true => self.withdraw(cx, config, &promotion, &theirs).await?,
-            false => match promotion.keep(cx, &theirs, &*self.forge, &promoting.proposed).await? {
+            true => self.withdraw(cx, config, &promotion, theirs).await?,
+            false => match promotion.keep(cx, theirs, &*self.forge, &promoting.proposed).await? {
                 Kept::Proposed { proposed, request, is_written } => {
                     let note = |promoting: &mut Promoting| promoting.proposed.clone_from(&proposed);
                     self.memory.promote(cx, &config.name, note).await?;
