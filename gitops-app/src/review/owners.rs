@@ -39,12 +39,21 @@ pub(super) async fn of(
         (Some(file), _) => &[file],
         (None, ForgeKind::GitHub) => &[".github/CODEOWNERS", "CODEOWNERS", "docs/CODEOWNERS"],
         (None, ForgeKind::GitLab) => &["CODEOWNERS", "docs/CODEOWNERS", ".gitlab/CODEOWNERS"],
-        (None, ForgeKind::Gitea) => return Err(other_syntax()),
+        (None, ForgeKind::Gitea) => &["CODEOWNERS", "docs/CODEOWNERS", ".gitea/CODEOWNERS"],
     };
     for place in places {
-        if let Some(Entry::File(bytes)) = planned.git.entry(cx, &planned.base, place).await? {
-            let owners = read(place, &bytes, kind, planned)?;
-            return Ok(Some(Owners { file: (*place).to_owned(), owners }));
+        match planned.git.entry(cx, &planned.base, place).await? {
+            None => {}
+            Some(Entry::File(bytes)) => {
+                let owners = read(place, bytes, kind, planned)?;
+                return Ok(Some(Owners { file: (*place).to_owned(), owners }));
+            }
+            // Whoever made it a link means that somebody owns something.
+            Some(_) => {
+                let message = format!("`{place}` of {} is no file", planned.base.name());
+                return Err(Error::new(ErrorKind::Invalid, message)
+                    .help("put the owners themselves there, or name another file with `code_owners`"));
+            }
         }
     }
     match named {
@@ -58,18 +67,23 @@ pub(super) async fn of(
     }
 }
 
-fn read(place: &str, bytes: &[u8], kind: ForgeKind, planned: &Planned) -> Result<CodeOwners> {
-    let dialect = if kind == ForgeKind::GitLab { Dialect::GitLab } else { Dialect::GitHub };
-    CodeOwners::parse(&String::from_utf8_lossy(bytes), dialect).map_err(|error| {
-        let message = format!("`{place}` of {} can't be read: {error}", planned.base.name());
+fn read(place: &str, bytes: Vec<u8>, kind: ForgeKind, planned: &Planned) -> Result<CodeOwners> {
+    let dialect = match kind {
+        ForgeKind::GitHub => Dialect::GitHub,
+        ForgeKind::GitLab => Dialect::GitLab,
+        ForgeKind::Gitea => Dialect::Gitea,
+    };
+    let unread = |fault: String| {
+        let message = format!("`{place}` of {} can't be read: {fault}", planned.base.name());
         Error::new(ErrorKind::Invalid, message).help("correct it on the target branch")
-    })
-}
-
-fn other_syntax() -> Error {
-    let message = "Gitea and Forgejo write owners in a syntax of their own, which is not read";
-    Error::new(ErrorKind::Unsupported, message)
-        .help("name a file in GitHub's syntax: `from: { code_owners: docs/OWNERS }`")
+    };
+    // A character that is replaced would fit no path, and nobody would own it.
+    let text = String::from_utf8(bytes).map_err(|error| {
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        unread(format!("CODEOWNERS line {line}: it is no UTF-8"))
+    })?;
+    CodeOwners::parse(&text, dialect).map_err(|error| unread(error.to_string()))
 }
 
 /// The members of the teams that the rules and the owners of the changed files name.

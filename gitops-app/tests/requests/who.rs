@@ -125,10 +125,10 @@ async fn only_who_is_named_counts_and_a_team_is_as_the_forge_has_it() {
 async fn owners_are_those_of_the_target_branch_and_who_changes_them_is_asked_again() {
     let rule = "approvals: [{ name: owners, from: { code_owners: site/OWNERS } }]\n";
     let world = World::new();
-    world.commit(&[("OWNERS", "/site/page @carol\n/site/OWNERS @carol\n")]);
+    world.commit(&[("OWNERS", "site/page @carol\nsite/OWNERS @carol\n")]);
     world.apply().await.unwrap();
     world.configure(rule);
-    let head = world.on_feature(&[("page", "two\n"), ("OWNERS", "/site/ @bob\n")]);
+    let head = world.on_feature(&[("page", "two\n"), ("OWNERS", "site/.* @bob\n")]);
     let number = world.propose(head, OURS).number;
     let (bob, carol) = (person(&world, "bob"), person(&world, "carol"));
     approves(&world, &bob, number).await;
@@ -137,8 +137,8 @@ async fn owners_are_those_of_the_target_branch_and_who_changes_them_is_asked_aga
     assert_eq!(
         rules(&told),
         [
-            "owners (/site/page): 0 of 1 approvals; can be approved by @carol",
-            "owners (/site/OWNERS): 0 of 1 approvals; can be approved by @carol",
+            "owners (site/page): 0 of 1 approvals; can be approved by @carol",
+            "owners (site/OWNERS): 0 of 1 approvals; can be approved by @carol",
         ]
     );
     approves(&world, &carol, number).await;
@@ -284,4 +284,31 @@ async fn in_an_emergency_two_people_say_so_on_the_forge() {
     assert!(asked().await.is_err(), "it is another effect");
     world.says(&bob, number, &approve).await;
     assert_eq!(asked().await.unwrap(), ["alice", "bob"]);
+}
+
+#[tokio::test]
+async fn owners_that_can_not_be_read_end_the_review_with_file_and_line() {
+    let rule = "approvals: [{ name: owners, from: code-owners }]\n";
+    let world = World::new();
+    world.apply().await.unwrap();
+    world.configure(rule);
+    let head = world.on_feature(&[("page", "two\n")]);
+    let number = world.propose(head, OURS).number;
+    let refused = async || world.told(number).await.unwrap_err();
+    let put = |bytes: &[u8]| {
+        let path = world.path("repository/.gitea/CODEOWNERS");
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+        world.commit(&[]);
+    };
+    put(b"site/page @carol\n(x @bob\n");
+    let error = refused().await;
+    let (kind, text) = (error.kind(), error.to_string());
+    assert_eq!(kind, ErrorKind::Invalid);
+    assert!(text.contains("`.gitea/CODEOWNERS` of") && text.contains("CODEOWNERS line 2: "), "{text}");
+    put(b"site/page @carol\n\xff @bob\n");
+    assert!(refused().await.to_string().contains("CODEOWNERS line 2: it is no UTF-8"));
+    put(b"site/page @carol\n!site/.* @bob\n");
+    let told = kept(&world, number).await;
+    assert_eq!(rules(&told), ["owners (site/page): 0 of 1 approvals; can be approved by @carol"]);
 }

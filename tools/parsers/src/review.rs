@@ -9,7 +9,7 @@ use crate::{texts, with_text};
 
 pub fn owners(bytes: &[u8]) {
     with_text(bytes, |text| {
-        for dialect in [Dialect::GitHub, Dialect::GitLab] {
+        for dialect in [Dialect::GitHub, Dialect::GitLab, Dialect::Gitea] {
             match CodeOwners::parse(text, dialect) {
                 Ok(owners) => {
                     for path in ["a", "docs/a", "apps/github/x.js", "a b/c"] {
@@ -26,6 +26,7 @@ pub fn owners(bytes: &[u8]) {
 pub fn owner_files() -> Vec<Vec<u8>> {
     texts(&[
         "* @acme/platform\n/docs/ @alice docs@example.org # words\n*.js @js\n/apps/github\n",
+        ".*\\\\.go @a @b/c # words\n!docs/(x|y)/.* @d\na\\ b e\n",
         "[Docs][2] @writers\ndocs/\n!docs/generated/\n^[Optional]\na\\ b/ @x\n",
     ])
 }

@@ -1,6 +1,6 @@
 //! One line of a CODEOWNERS file.
 
-use super::{Dialect, Owner};
+use super::{Dialect, Owner, expression};
 
 /// How long a line may be, in bytes.
 const BYTES: usize = 10_000;
@@ -22,6 +22,9 @@ pub(super) fn read(line: &str, dialect: Dialect) -> Result<Line, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with('#') {
         return Ok(Line::Empty);
+    }
+    if dialect == Dialect::Gitea {
+        return gitea(line);
     }
     if dialect == Dialect::GitLab && (line.starts_with('[') || line.starts_with("^[")) {
         return section(line);
@@ -112,4 +115,45 @@ fn section(line: &str) -> Result<Line, String> {
     };
     let needed = if is_optional { 0 } else { needed };
     Ok(Line::Section { name: name.trim().to_owned(), needed, owners: owners(rest)? })
+}
+
+/// Such as `!docs/.*\\.md @writers @acme/docs`: a pattern and at least one owner.
+fn gitea(line: &str) -> Result<Line, String> {
+    let mut words = words(line)?.into_iter();
+    let Some(pattern) = words.next() else { return Ok(Line::Empty) };
+    expression::check(&pattern)?;
+    let owners: Vec<Owner> = words.map(|word| gitea_owner(&word)).collect::<Result<_, _>>()?;
+    if owners.is_empty() {
+        return Err("the owners are missing".to_owned());
+    }
+    Ok(Line::Rule { pattern, owners, is_exclusion: false })
+}
+
+/// The words of a line up to its end or a comment, each with the `\` before its characters taken off.
+fn words(line: &str) -> Result<Vec<String>, String> {
+    let (mut words, mut word) = (Vec::new(), String::new());
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => word.push(chars.next().ok_or("nothing follows the `\\` at the end of the line")?),
+            '#' => break,
+            ' ' | '\t' => words.push(std::mem::take(&mut word)),
+            c => word.push(c),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    Ok(words)
+}
+
+/// Gitea knows accounts and teams, also without the `@`, and no addresses.
+fn gitea_owner(word: &str) -> Result<Owner, String> {
+    let name = word.strip_prefix('@').unwrap_or(word);
+    match is_name(name) && name.split('/').count() <= 2 {
+        true => Ok(Owner::Name(name.to_owned())),
+        false => {
+            let shown: String = word.chars().take(100).collect();
+            Err(format!("`{shown}` is no owner: `@name` or `@organisation/team`"))
+        }
+    }
 }

@@ -1,5 +1,6 @@
-//! Who owns which files: a CODEOWNERS file, in GitHub's syntax or GitLab's.
+//! Who owns which files: a CODEOWNERS file, in GitHub's syntax, GitLab's or Gitea's.
 
+mod expression;
 mod line;
 mod pattern;
 
@@ -20,7 +21,7 @@ const RULES: usize = 10_000;
 /// How many faults are reported.
 const FAULTS: usize = 20;
 
-/// Whose syntax a file is in. That of Gitea, with regular expressions, is not read.
+/// Whose syntax a file is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -28,6 +29,8 @@ pub enum Dialect {
     GitHub,
     /// GitLab: the last matching rule of each section counts; sections can be optional and ask for several approvals.
     GitLab,
+    /// Gitea and Forgejo: patterns are regular expressions, and every rule that fits counts, each by itself.
+    Gitea,
 }
 
 /// The owners of files.
@@ -35,6 +38,9 @@ pub enum Dialect {
 /// Patterns are those of `.gitignore`: with a slash at the beginning they begin at the root, with one at the end they
 /// stand for everything below a folder, `*` ends at a slash and `**` does not. On GitHub a slash within a pattern binds
 /// it to the root too; on GitLab it does not.
+///
+/// On Gitea a pattern is a regular expression of the whole path from the root, and `!` before a pattern stands for all files that it does not fit. `\` takes the meaning of the next character away, so that an expression
+/// has two where it means one. What Gitea's expressions have and this does not read, such as a look ahead, is a fault.
 ///
 /// ```
 /// use gitops_core::review::owners::{CodeOwners, Dialect};
@@ -108,6 +114,7 @@ pub struct OwnersFault {
 struct Section {
     name: String,
     needed: usize,
+    dialect: Dialect,
     patterns: Patterns,
     rules: Vec<Rule>,
 }
@@ -169,18 +176,11 @@ impl CodeOwners {
         let mut found: BTreeMap<(usize, usize), Requirement> = BTreeMap::new();
         for path in changed {
             for (at, section) in self.sections.iter().enumerate() {
-                let Some(rule) = section.rule_of(path) else { continue };
-                let Rule { pattern, owners, .. } = &section.rules[rule];
-                if section.needed == 0 || owners.is_empty() {
-                    continue;
+                for rule in section.rules_of(path) {
+                    if let Some(requirement) = section.requirement(rule) {
+                        found.entry((at, rule)).or_insert(requirement);
+                    }
                 }
-                let name = if section.name.is_empty() {
-                    pattern.clone()
-                } else {
-                    format!("{}: {pattern}", section.name)
-                };
-                let requirement = Requirement { name, owners: owners.clone(), needed: section.needed };
-                found.entry((at, rule)).or_insert(requirement);
             }
         }
         found.into_values().collect()
@@ -214,16 +214,31 @@ impl Draft {
 
     fn finish(self, dialect: Dialect) -> Result<Section, String> {
         let patterns = Patterns::new(self.rules.iter().map(|rule| rule.pattern.as_str()), dialect)?;
-        Ok(Section { name: self.name, needed: self.needed, patterns, rules: self.rules })
+        Ok(Section { name: self.name, needed: self.needed, dialect, patterns, rules: self.rules })
     }
 }
 
 impl Section {
-    /// The last rule that fits a path, unless a rule takes the path out of the section.
-    fn rule_of(&self, path: &str) -> Option<usize> {
-        let fitting = self.patterns.fitting(path);
+    /// The rules that count for a path: the last one that fits, unless a rule takes the path out of the section; on Gitea all
+    /// that fit.
+    fn rules_of(&self, path: &str) -> Vec<usize> {
+        let mut fitting = self.patterns.fitting(path);
+        if self.dialect == Dialect::Gitea {
+            return fitting;
+        }
         let is_out = fitting.iter().any(|rule| self.rules[*rule].is_exclusion);
-        fitting.last().copied().filter(|_| !is_out)
+        fitting.drain(..fitting.len().saturating_sub(usize::from(!is_out)));
+        fitting
+    }
+
+    /// Who must approve where a rule counts, if anybody must.
+    fn requirement(&self, rule: usize) -> Option<Requirement> {
+        let Rule { pattern, owners, .. } = &self.rules[rule];
+        if self.needed == 0 || owners.is_empty() {
+            return None;
+        }
+        let name = if self.name.is_empty() { pattern.clone() } else { format!("{}: {pattern}", self.name) };
+        Some(Requirement { name, owners: owners.clone(), needed: self.needed })
     }
 }
 

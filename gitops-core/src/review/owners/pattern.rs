@@ -1,22 +1,46 @@
-//! The patterns of a CODEOWNERS file as globs.
+//! The patterns of a CODEOWNERS file: globs, and regular expressions on Gitea.
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::Dialect;
+use super::expression::Expressions;
 
 /// How long a pattern may be, in bytes.
 const BYTES: usize = 1_024;
 
 /// The patterns of a section, in its order.
 #[derive(Clone, Debug)]
-pub(super) struct Patterns {
+pub(super) enum Patterns {
+    Globs(Globs),
+    Expressions(Expressions),
+}
+
+impl Patterns {
+    pub(super) fn new<'a>(patterns: impl Iterator<Item = &'a str>, dialect: Dialect) -> Result<Self, String> {
+        Ok(match dialect {
+            Dialect::Gitea => Self::Expressions(Expressions::new(patterns)?),
+            Dialect::GitHub | Dialect::GitLab => Self::Globs(Globs::new(patterns, dialect)?),
+        })
+    }
+
+    /// The rules that fit a path, in order.
+    pub(super) fn fitting(&self, path: &str) -> Vec<usize> {
+        match self {
+            Self::Globs(globs) => globs.fitting(path),
+            Self::Expressions(expressions) => expressions.fitting(path),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Globs {
     set: GlobSet,
     /// The rule of each glob: a pattern may need two.
     rules: Vec<usize>,
 }
 
-impl Patterns {
-    pub(super) fn new<'a>(patterns: impl Iterator<Item = &'a str>, dialect: Dialect) -> Result<Self, String> {
+impl Globs {
+    fn new<'a>(patterns: impl Iterator<Item = &'a str>, dialect: Dialect) -> Result<Self, String> {
         let (mut set, mut rules) = (GlobSetBuilder::new(), Vec::new());
         for (rule, pattern) in patterns.enumerate() {
             for glob in globs(pattern, dialect) {
@@ -33,8 +57,7 @@ impl Patterns {
         Ok(Self { set, rules })
     }
 
-    /// The rules that fit a path, in order.
-    pub(super) fn fitting(&self, path: &str) -> Vec<usize> {
+    fn fitting(&self, path: &str) -> Vec<usize> {
         let mut rules: Vec<usize> = self.set.matches(path).into_iter().map(|glob| self.rules[glob]).collect();
         rules.sort_unstable();
         rules.dedup();

@@ -89,10 +89,55 @@ fn every_faulty_line_is_named() {
     assert!(of(&many).contains("more than 10000 rules"));
 }
 
+#[test]
+fn the_examples_of_gitea_mean_what_gitea_says() {
+    let text = ".*\\\\.go @user1 @user2 # This is comment\n\
+                \n\
+                # Comment too\n\
+                frontend/src/.*\\\\.js @org1/team1 @org1/team2 @user3\n\
+                !frontend/src/.* @org1/team3 @user5\n\
+                docs/(aws|google|azure)/[^/]*\\\\.(md|txt) @user8 @org1/team4\n\
+                !/assets/.*\\\\.(bin|exe|msi) @user9\n";
+    let of = |path| owners_of(text, Dialect::Gitea, path);
+    let (outside, any) = ("@org1/team3 @user5", "@user9");
+    assert_eq!(of("main.go"), ["@user1 @user2", outside, any], "every rule that fits counts, by itself");
+    assert_eq!(of("deep/in/main.go"), ["@user1 @user2", outside, any]);
+    assert_eq!(of("frontend/src/x.js"), ["@org1/team1 @org1/team2 @user3", any], "what is negated is out");
+    assert_eq!(of("docs/aws/x.md"), [outside, "@user8 @org1/team4", any]);
+    assert_eq!(of("docs/aws/deep/x.md"), [outside, any], "a class without a slash ends at one");
+    assert_eq!(of("assets/x.bin"), [outside], "a slash before a pattern is the root");
+    let escaped =
+        "dir/with\\#hashtag @user1\npath\\ with\\ space\t@user2\npath/with\\\\\\\\backslash user3\n";
+    assert_eq!(owners_of(escaped, Dialect::Gitea, "dir/with#hashtag"), ["@user1"]);
+    assert_eq!(owners_of(escaped, Dialect::Gitea, "path with space"), ["@user2"]);
+    assert_eq!(owners_of(escaped, Dialect::Gitea, "path/with\\backslash"), ["@user3"]);
+    // The ends bind to the outer alternatives only, as Gitea compiles it.
+    assert_eq!(owners_of("a|b @x\n", Dialect::Gitea, "abc"), ["@x"]);
+    assert_eq!(owners_of("a|b @x\n", Dialect::Gitea, "cb"), ["@x"]);
+    assert!(owners_of("/a.c @x\n", Dialect::Gitea, "xabc").is_empty());
+}
+
+#[test]
+fn what_gitea_passes_over_is_a_fault_with_its_line() {
+    let faults = |text: &str| CodeOwners::parse(text, Dialect::Gitea).unwrap_err().faults().to_vec();
+    let lines = |text: &str| faults(text).iter().map(|fault| fault.line).collect::<Vec<_>>();
+    assert_eq!(lines("a @a\n(x @c\n"), [2]);
+    assert_eq!(
+        lines("(?!docs)/.* @a\n(a)\\\\1 @a\n"),
+        [1, 2],
+        "look-aheads and references back are not read"
+    );
+    assert_eq!(lines("docs/.*\na carol@example.org\nb @org/team/more\nc @\nd\\"), [1, 2, 3, 4, 5]);
+    assert_eq!(lines("/docs/ @carol\ndocs/ @a\ndocs/* @a\n!\t@a\ndocs/**/x @a\n"), [1, 2, 3, 4, 5]);
+    assert_eq!(lines("((a{90}){90}){90} @a\n"), [1]);
+    assert!(faults("docs/ @a\n")[0].message.contains("fits no file"));
+    assert!(CodeOwners::parse("!/site/.* @a\nx\\\\** @b\n/a|b/ @c\n", Dialect::Gitea).is_ok());
+}
+
 proptest! {
     #[test]
     fn any_text_is_read_or_refused(text in "([ -~]{0,20}\n){0,6}", path in "[ -~]{0,20}") {
-        for dialect in [Dialect::GitHub, Dialect::GitLab] {
+        for dialect in [Dialect::GitHub, Dialect::GitLab, Dialect::Gitea] {
             if let Ok(owners) = CodeOwners::parse(&text, dialect) {
                 let _ = owners.requirements(std::slice::from_ref(&path));
             }
