@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use gitops_core::{Cx, Result};
 use smol_str::SmolStr;
 
-use crate::value::{Deployment, Issue, IssueWrite, Reaction, RequestCommit, User};
+use crate::value::{Deployment, Issue, IssueWrite, QueuedCommit, Reaction, RequestCommit, User};
 
 /// The members of teams.
 #[async_trait]
@@ -59,4 +59,11 @@ pub trait Closing: Send + Sync {
 pub trait Commits: Send + Sync {
     /// Every commit of a request, by commit id: all of them, or an error.
     async fn of_request(&self, cx: &Cx, number: u64) -> Result<Vec<RequestCommit>>;
+}
+
+/// A merge queue of which the forge itself tells what waits in it.
+#[async_trait]
+pub trait MergeQueue: Send + Sync {
+    /// What the queue made and has not merged yet, the oldest first; nothing where the repository has no queue.
+    async fn waiting(&self, cx: &Cx) -> Result<Vec<QueuedCommit>>;
 }

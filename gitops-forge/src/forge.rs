@@ -1,10 +1,10 @@
 use async_trait::async_trait;
 use gitops_core::{Cx, Result};
 
-use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Deployments, Issues, MergeQueue, Reactions, Teams};
 use crate::value::{
-    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, Merged, NewRequest,
-    Permission, RepositoryPath, RequestQuery, Review, User,
+    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, MergeMethod, Merged,
+    NewRequest, Permission, RepositoryPath, RequestQuery, Review, User,
 };
 
 /// One repository on a forge, as one account sees it.
@@ -16,6 +16,7 @@ use crate::value::{
 /// | `change_request(cx, number) -> ChangeRequest` | a request |
 /// | `change_requests(cx, query) -> Vec<ChangeRequest>` | open requests, or those of a commit |
 /// | `open(cx, new) -> ChangeRequest` | opens a request |
+/// | `merge_methods(cx) -> Vec<MergeMethod>` | how requests may be merged |
 /// | `merge(cx, number, merge) -> Merged` | merges one, if its head is the expected one |
 /// | `comments(cx, number, query) -> Vec<Comment>` | the comments of a request |
 /// | `write_comment(cx, number, write) -> Option<Comment>` | writes, edits or removes one |
@@ -66,6 +67,12 @@ pub trait Forge: Send + Sync {
     /// Opens a request. Where one between these branches is open already, that is a `Conflict`.
     async fn open(&self, cx: &Cx, new: &NewRequest) -> Result<ChangeRequest>;
 
+    /// How the repository lets its requests be merged; a merge commit where the forge has no word for it.
+    async fn merge_methods(&self, cx: &Cx) -> Result<Vec<MergeMethod>> {
+        cx.check()?;
+        Ok(vec![MergeMethod::Merge])
+    }
+
     /// Merges a request, if its head is the expected one and the rules of its base branch allow it.
     async fn merge(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged>;
 
@@ -114,6 +121,11 @@ pub trait Forge: Send + Sync {
 
     /// Whose the commits of requests are.
     fn commits(&self) -> Option<&dyn Commits> {
+        None
+    }
+
+    /// What waits in the merge queue.
+    fn merge_queue(&self) -> Option<&dyn MergeQueue> {
         None
     }
 }

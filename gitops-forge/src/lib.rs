@@ -32,7 +32,7 @@ pub mod webhook;
 #[doc = include_str!("../../docs/forges.md")]
 struct Guide;
 
-pub use capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
+pub use capability::{Closing, Commits, Deployments, Issues, MergeQueue, Reactions, Teams};
 pub use ext::{ForgeExt, Upserted};
 pub use forge::{Forge, ForgeInfo};
 pub use gitea::Gitea;

@@ -44,6 +44,8 @@ pub(super) async fn merged<F: Forge + ?Sized>(
         tries += 1;
         match forge.merge(cx, number, merge).await {
             Ok(merged) => return Ok(merged),
+            // Somebody else merged it in between, or pushed to it: what it is now says which.
+            Err(error) if error.is_conflict() && tries == 1 => {}
             Err(error) if may_repeat(&error, tries) => {}
             Err(error) => return Err(error),
         }

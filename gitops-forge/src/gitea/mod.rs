@@ -4,6 +4,7 @@ mod comments;
 mod commits;
 mod issues;
 mod json;
+mod methods;
 mod requests;
 mod reviews;
 mod statuses;
@@ -22,8 +23,8 @@ use crate::capability::{Closing, Commits, Issues, Reactions, Teams};
 use crate::forge::{Forge, ForgeInfo};
 use crate::http::{Ask, Client, Connection, Paging, StaticToken};
 use crate::value::{
-    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, Merged, NewRequest,
-    Permission, RepositoryPath, RequestQuery, Review, User,
+    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, MergeMethod, Merged,
+    NewRequest, Permission, RepositoryPath, RequestQuery, Review, User,
 };
 
 /// The most items of a page that a server allows unless it was told otherwise. One that allows less is asked for more pages.
@@ -108,6 +109,10 @@ impl Forge for Gitea {
 
     async fn open(&self, cx: &Cx, new: &NewRequest) -> Result<ChangeRequest> {
         self.open_request(cx, new).await
+    }
+
+    async fn merge_methods(&self, cx: &Cx) -> Result<Vec<MergeMethod>> {
+        self.allowed_methods(cx).await
     }
 
     async fn merge(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged> {

@@ -7,6 +7,7 @@ mod deployments;
 mod issues;
 mod json;
 mod jwt;
+mod methods;
 mod requests;
 mod reviews;
 mod statuses;
@@ -26,8 +27,8 @@ use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams}
 use crate::forge::{Forge, ForgeInfo};
 use crate::http::{Ask, Auth, Client, Connection, Paging, StaticToken};
 use crate::value::{
-    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, Merged, NewRequest,
-    Permission, RepositoryPath, RequestQuery, Review, User,
+    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, MergeMethod, Merged,
+    NewRequest, Permission, RepositoryPath, RequestQuery, Review, User,
 };
 
 /// A page of what is small.
@@ -189,6 +190,10 @@ impl Forge for GitHub {
 
     async fn open(&self, cx: &Cx, new: &NewRequest) -> Result<ChangeRequest> {
         self.open_request(cx, new).await
+    }
+
+    async fn merge_methods(&self, cx: &Cx) -> Result<Vec<MergeMethod>> {
+        self.allowed_methods(cx).await
     }
 
     async fn merge(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged> {

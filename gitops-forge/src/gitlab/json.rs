@@ -147,6 +147,21 @@ pub(super) struct EnvironmentJson {
     pub name: String,
 }
 
+/// A merge request on a merge train.
+#[derive(Debug, Deserialize)]
+pub(super) struct CarJson {
+    pub target_branch: String,
+    /// Nothing until it is made.
+    pub pipeline: Option<PipelineJson>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct PipelineJson {
+    pub sha: String,
+    #[serde(rename = "ref")]
+    pub reference: String,
+}
+
 /// An answer of the GraphQL API, and what went wrong in it.
 #[derive(Debug, Deserialize)]
 pub(super) struct CommitsAnswerJson {

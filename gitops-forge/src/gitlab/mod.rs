@@ -7,8 +7,10 @@ mod deployments;
 mod issues;
 mod json;
 mod members;
+mod methods;
 mod requests;
 mod statuses;
+mod trains;
 
 use std::sync::Arc;
 
@@ -19,12 +21,12 @@ use tokio::sync::OnceCell;
 
 use self::json::UserJson;
 use crate::bots::Bots;
-use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Deployments, Issues, MergeQueue, Reactions, Teams};
 use crate::forge::{Forge, ForgeInfo};
 use crate::http::{Ask, Client, Connection, Paging, StaticToken};
 use crate::value::{
-    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, Merged, NewRequest,
-    Permission, RepositoryPath, RequestQuery, Review, User,
+    ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Merge, MergeMethod, Merged,
+    NewRequest, Permission, RepositoryPath, RequestQuery, Review, User,
 };
 
 /// A page of what is small.
@@ -53,6 +55,7 @@ const TEXTS: Paging = Paging { size: 20, ..PAGE };
 ///   18.5 or so), the commit is not known, and the approval proves nothing about one.
 /// - Whether merges are squashed is a choice; whether branches are rebased is a setting of the project
 ///   ([`MergeMethod::Rebase`](crate::MergeMethod::Rebase) is `Unsupported`).
+/// - Merge trains need the edition Premium. Where there are none, or the account may not see them, none wait.
 /// - [`StatusState::Error`](crate::StatusState::Error) is written as `canceled`.
 /// - A line that begins with `/` may be a quick action, which is carried out with our rights. Whoever puts texts of
 ///   others into a comment must not let them begin a line.
@@ -128,6 +131,10 @@ impl Forge for GitLab {
         self.open_request(cx, new).await
     }
 
+    async fn merge_methods(&self, cx: &Cx) -> Result<Vec<MergeMethod>> {
+        self.allowed_methods(cx).await
+    }
+
     async fn merge(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged> {
         self.merge_request(cx, number, merge).await
     }
@@ -177,6 +184,10 @@ impl Forge for GitLab {
     }
 
     fn commits(&self) -> Option<&dyn Commits> {
+        Some(self)
+    }
+
+    fn merge_queue(&self) -> Option<&dyn MergeQueue> {
         Some(self)
     }
 }

@@ -6,13 +6,13 @@ use smol_str::{SmolStr, ToSmolStr};
 
 use super::hub::Hub;
 use super::{MemoryForge, now};
-use crate::capability::{Closing, Commits, Deployments, Issues, Reactions, Teams};
+use crate::capability::{Closing, Commits, Deployments, Issues, MergeQueue, Reactions, Teams};
 use crate::fault::{invalid, not_found};
 use crate::forge::{Forge, ForgeInfo};
 use crate::value::{
     Branch, ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitPerson, CommitStatus,
-    Deployment, Issue, IssueWrite, Merge, Merged, NewRequest, Permission, Reaction, RequestCommit,
-    RequestQuery, RequestState, Review, User,
+    Deployment, Issue, IssueWrite, Merge, Merged, NewRequest, Permission, QueuedCommit, Reaction,
+    RequestCommit, RequestQuery, RequestState, Review, User,
 };
 
 /// What GitHub takes.
@@ -118,6 +118,10 @@ impl Forge for MemoryForge {
     }
 
     fn commits(&self) -> Option<&dyn Commits> {
+        Some(self)
+    }
+
+    fn merge_queue(&self) -> Option<&dyn MergeQueue> {
         Some(self)
     }
 }
@@ -312,5 +316,13 @@ impl Issues for MemoryForge {
                 Ok(None)
             }
         })
+    }
+}
+
+#[async_trait]
+impl MergeQueue for MemoryForge {
+    async fn waiting(&self, cx: &Cx) -> Result<Vec<QueuedCommit>> {
+        cx.check()?;
+        Ok(self.hub().queued.clone())
     }
 }

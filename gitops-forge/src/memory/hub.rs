@@ -9,7 +9,7 @@ use super::Failure;
 use crate::fault::not_found;
 use crate::value::{
     Branch, ChangeRequest, Comment, CommitId, CommitStatus, Deployment, Issue, Mergeable, Permission,
-    Reaction, RepositoryPath, Review, ReviewState, User,
+    QueuedCommit, Reaction, RepositoryPath, Review, ReviewState, User,
 };
 
 pub(super) struct Hub {
@@ -24,6 +24,7 @@ pub(super) struct Hub {
     pub deployments: Vec<(SmolStr, Deployment)>,
     /// With who opened them, while they are open.
     pub issues: BTreeMap<u64, (User, Issue)>,
+    pub queued: Vec<QueuedCommit>,
     pub failures: VecDeque<Failure>,
     pub writes: u64,
     last: u64,
@@ -49,6 +50,7 @@ impl Default for Hub {
             reactions: BTreeMap::new(),
             deployments: Vec::new(),
             issues: BTreeMap::new(),
+            queued: Vec::new(),
             failures: VecDeque::new(),
             writes: 0,
             last: 0,

@@ -11,7 +11,8 @@ use smol_str::SmolStr;
 use self::hub::Hub;
 use crate::fault::{invalid, not_found};
 use crate::value::{
-    Branch, ChangeRequest, CommitId, Permission, Reaction, RepositoryPath, RequestState, ReviewState, User,
+    Branch, ChangeRequest, CommitId, Permission, QueuedCommit, Reaction, RepositoryPath, RequestState,
+    ReviewState, User,
 };
 
 /// A forge in memory, to test programs that use one: it passes the kit.
@@ -107,6 +108,11 @@ impl MemoryForge {
     /// Makes a team.
     pub fn team(&self, name: &str, members: &[User]) {
         self.hub().teams.insert(name.to_owned(), members.to_vec());
+    }
+
+    /// Says what waits in the merge queue.
+    pub fn queue(&self, waiting: Vec<QueuedCommit>) {
+        self.hub().queued = waiting;
     }
 
     /// Makes a branch with a new commit.

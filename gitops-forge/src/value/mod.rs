@@ -6,6 +6,7 @@ mod deployment;
 mod issue;
 mod marker;
 mod permission;
+mod queued_commit;
 mod repository;
 mod request;
 mod request_commit;
@@ -19,6 +20,8 @@ pub use deployment::{Deployment, DeploymentState};
 pub use issue::{Issue, IssueWrite};
 pub use marker::Marker;
 pub use permission::Permission;
+pub use queued_commit::QueuedCommit;
+pub(crate) use queued_commit::is_train;
 pub use repository::RepositoryPath;
 pub use request::{
     Branch, ChangeRequest, Merge, MergeMethod, Mergeable, Merged, NewRequest, RequestQuery, RequestState,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{HintKind, Sender};
 use crate::fault::invalid;
-use crate::value::{CommitId, RepositoryPath};
+use crate::value::{CommitId, RepositoryPath, is_train};
 
 /// What was read.
 pub(super) struct Read {
@@ -71,7 +71,7 @@ fn of_gitlab(event: &str, body: &Value) -> Read {
             _ => HintKind::Request,
         },
         "Note Hook" | "Confidential Note Hook" => HintKind::Comment,
-        "Pipeline Hook" if is_train(&attributes["ref"]) => HintKind::MergeQueue,
+        "Pipeline Hook" if attributes["ref"].as_str().is_some_and(is_train) => HintKind::MergeQueue,
         "Pipeline Hook" | "Job Hook" => HintKind::Status,
         _ => HintKind::Other,
     };
@@ -91,13 +91,6 @@ fn of_gitlab(event: &str, body: &Value) -> Read {
             _ => branch(&body["ref"]),
         },
     }
-}
-
-/// Whether a reference is that of a merge request's commit on a merge train.
-fn is_train(reference: &Value) -> bool {
-    let number =
-        reference.as_str().and_then(|name| name.strip_prefix("refs/merge-requests/")?.strip_suffix("/train"));
-    number.is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 fn path(text: &Value) -> Option<RepositoryPath> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::conformance::{self, ForgeSubject, MemoryOthers, Others, Person};
-use gitops_forge::{Connection, Forge, GitHub, RepositoryPath};
+use gitops_forge::{Connection, Forge, GitHub, MergeMethod, RepositoryPath};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -87,4 +87,18 @@ async fn a_request_whose_commits_are_not_all_listed_is_refused() {
     let error = of_commits(all(250)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert!(error.with_help().contains("squash"), "{error}");
+}
+
+#[tokio::test]
+async fn a_repository_says_how_it_is_merged_to_who_may_write_and_to_others_nothing() {
+    let server = Server::start(Arc::new(GitHubDialect::new(MemoryOthers::new().forge().clone()))).await;
+    let repository = RepositoryPath::parse("platform/site").unwrap();
+    let forge = GitHub::new(Connection::to(server.url()), repository, &secret(TOKEN)).unwrap();
+    let (merge, squash, rebase) = (MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase);
+    let told =
+        json!({"id": 1, "allow_merge_commit": false, "allow_squash_merge": true, "allow_rebase_merge": true});
+    for (answer, methods) in [(told, &[squash, rebase][..]), (json!({"id": 1}), &[merge, squash, rebase])] {
+        server.plan(Trouble::Answer(Answered::json(200, answer)), false);
+        assert_eq!(forge.merge_methods(&Cx::system()).await.unwrap(), methods);
+    }
 }

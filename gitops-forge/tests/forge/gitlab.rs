@@ -6,8 +6,8 @@ use std::sync::Arc;
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::conformance::{self, ForgeSubject, MemoryOthers, Others, Person};
 use gitops_forge::{
-    CommitStatus, Connection, Forge, ForgeExt, GitLab, Merge, MergeMethod, RepositoryPath, ReviewState,
-    StatusState,
+    CommitId, CommitStatus, Connection, Forge, ForgeExt, GitLab, Merge, MergeMethod, QueuedCommit,
+    RepositoryPath, ReviewState, StatusState,
 };
 use serde_json::json;
 
@@ -158,4 +158,58 @@ async fn what_the_forge_does_not_show_of_a_request_is_an_error() {
     let fewer = json!({"commitCount": 2, "commits": page, "committers": page});
     let error = ask(json!({"data": {"project": {"mergeRequest": fewer}}})).await;
     assert!(error.is_retryable() && !error.is_unknown(), "{error}");
+}
+
+#[tokio::test]
+async fn what_waits_on_merge_trains_is_told_whole_or_not_at_all() {
+    let memory = MemoryOthers::new();
+    let description = Arc::new(description());
+    let dialect = GitLabDialect::new(memory.forge().clone());
+    let server = Server::start(Arc::new(Described::new(dialect, description.clone()))).await;
+    let forge = adapter(&server);
+    let (cx, queue) = (Cx::system(), forge.merge_queue().unwrap());
+    assert_eq!(queue.waiting(&cx).await.unwrap(), []);
+    // Three pages of them; one in four has no pipeline yet, and one the pipeline of its own head.
+    let commit = |nth: usize| CommitId::parse(&format!("{nth:040x}")).unwrap();
+    let cars: Vec<_> = (0..250).map(|nth| QueuedCommit::new("main", commit(nth))).collect();
+    memory.forge().queue(cars.clone());
+    let on_trains = cars.iter().enumerate().filter(|(nth, _)| nth % 4 < 2).map(|(_, car)| car.clone());
+    let on_trains: Vec<_> = on_trains.collect();
+    assert_eq!(queue.waiting(&cx).await.unwrap(), on_trains);
+    assert_eq!(description.violations(), [""; 0]);
+    // Project without trains, or edition without them.
+    for status in [403, 404] {
+        server.plan(Trouble::Answer(Answered::json(status, json!({"message": "no"}))), false);
+        assert_eq!(queue.waiting(&cx).await.unwrap(), [], "{status}");
+    }
+    // What is away, cut short or nonsense is an error and no shorter train.
+    let broken = [
+        Answered::json(502, json!({})),
+        Answered::json(200, json!([{"target_branch": "main"}, {"pipeline": 7}])),
+        Answered::json(
+            200,
+            json!([{"target_branch": "main", "pipeline": {"sha": "x", "ref": "refs/merge-requests/1/train"}}]),
+        ),
+    ];
+    for answer in broken {
+        server.plan(Trouble::Answer(answer), false);
+        queue.waiting(&cx).await.unwrap_err();
+    }
+    assert_eq!(queue.waiting(&cx).await.unwrap(), on_trains);
+    // A train without an end.
+    memory.forge().queue((0..20_000).map(|nth| QueuedCommit::new("main", commit(nth))).collect());
+    assert_eq!(queue.waiting(&cx).await.unwrap_err().kind(), ErrorKind::Limit);
+}
+
+#[tokio::test]
+async fn a_project_that_squashes_always_or_never_is_merged_so() {
+    let (server, _, forge, _) = stood_in().await;
+    let (merge, squash) = (MergeMethod::Merge, MergeMethod::Squash);
+    let ways: [(&str, &[MergeMethod]); 3] =
+        [("always", &[squash]), ("never", &[merge]), ("default_on", &[merge, squash])];
+    for (option, methods) in ways {
+        let project = json!({"id": 4, "merge_method": "ff", "squash_option": option});
+        server.plan(Trouble::Answer(Answered::json(200, project)), false);
+        assert_eq!(forge.merge_methods(&Cx::system()).await.unwrap(), methods, "{option}");
+    }
 }

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gitops_app::config::{ForgeKind, GitRef};
-use gitops_app::review::queued;
+use gitops_app::review::{patiently, queued};
 use gitops_core::{Cx, ErrorKind, Result};
-use gitops_forge::CommitId;
+use gitops_forge::{CommitId, QueuedCommit};
 use tokio::sync::Notify;
 
 use super::poll::AGAIN;
@@ -121,8 +121,15 @@ impl Shared {
         Ok(())
     }
 
-    /// Looks for commits of which no webhook told. GitHub shows them as branches; of GitLab's trains its webhooks tell.
+    /// Looks for commits of which no webhook told. Where the forge has no word for them, they are branches.
     pub(super) async fn look_for_queued(&self, cx: &Cx) -> Result<()> {
+        if let Some(queue) = self.forge.merge_queue() {
+            for QueuedCommit { branch, commit, .. } in patiently(cx, || queue.waiting(cx)).await? {
+                if self.follow(&branch).next().is_some() {
+                    self.merge_queue.push(&branch, &commit);
+                }
+            }
+        }
         if self.kind != ForgeKind::GitHub {
             return Ok(());
         }

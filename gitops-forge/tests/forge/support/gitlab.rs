@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use gitops_forge::{
     ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Forge, Issue, IssueWrite,
-    MemoryForge, Merge, NewRequest, Permission, Reaction, RequestQuery, RequestState, Review, ReviewState,
-    StatusState, User,
+    MemoryForge, Merge, NewRequest, Permission, QueuedCommit, Reaction, RequestQuery, RequestState, Review,
+    ReviewState, StatusState, User,
 };
 use http::Method;
 use serde_json::{Value, json};
@@ -110,6 +110,10 @@ impl GitLabDialect {
                 Ok(Answered::json(200, member(&found.0, level, "active")))
             }
             (_, ["deployments", rest @ ..]) => self.deployments(asked, rest),
+            (Method::GET, ["merge_trains"]) if asked.query["scope"] == "active" => {
+                let waiting = self.forge.merge_queue().unwrap().waiting(cx).await?;
+                Ok(PAGES.of(asked, waiting.iter().enumerate().map(car).collect(), Value::from))
+            }
             _ => Err(missing()),
         }
     }
@@ -432,5 +436,17 @@ fn read_status(body: &Value) -> Result<CommitStatus> {
     Ok(match body["target_url"].as_str() {
         Some(url) => status.target_url(url),
         None => status,
+    })
+}
+
+/// A merge request on a train. Every fourth one has no pipeline yet, and another one is that of the merge request alone.
+fn car((at, queued): (usize, &QueuedCommit)) -> Value {
+    let reference = if at % 4 == 2 { "head" } else { "train" };
+    let pipeline = json!({
+        "id": at, "sha": queued.commit, "ref": format!("refs/merge-requests/{at}/{reference}"), "status": "running",
+    });
+    json!({
+        "id": at, "merge_request": {"iid": at}, "target_branch": queued.branch, "status": "fresh",
+        "pipeline": if at % 4 == 3 { Value::Null } else { pipeline },
     })
 }

@@ -1,5 +1,7 @@
 //! Commits of merge queues: only what has the approved effect may be merged.
 
+use gitops_forge::QueuedCommit;
+
 use super::*;
 
 const GATE: &str =
@@ -72,5 +74,39 @@ async fn what_no_webhook_told_of_is_found_as_a_branch_of_the_queue() {
     world.queued("gh-readonly-queue/other/pr-2-a", None);
     let config = &world.applications().all[0];
     assert_eq!(gitops_app::review::queued(&world.cx, config).await.unwrap(), [commit]);
+    world.cx.cancel();
+}
+
+#[tokio::test]
+async fn what_no_webhook_told_of_is_found_where_the_forge_tells_of_its_queue() {
+    let world = World::new().await;
+    world.propose("two", OURS);
+    let reviews = world.reviews();
+    let commit = world.queued("train-1", None);
+    let elsewhere = QueuedCommit::new("elsewhere", world.queued("train-2", None));
+    world.forge.queue(vec![QueuedCommit::new("main", commit.clone()), elsewhere]);
+    let trail = || fs::read(world.path(".gitops/site/audit.jsonl")).unwrap();
+    let before = trail();
+    let serving = world.cx.child();
+    let (stops, queue) = (serving.clone(), reviews.0.clone());
+    let worker = tokio::spawn(async move { queue.keep_merge_queue(&stops).await });
+    for _ in 0..3 {
+        reviews.0.look_for_queued(&world.cx).await.unwrap();
+    }
+    let soon = world.cx.within(Duration::from_secs(60));
+    while world.states(&commit).await.len() < 2 {
+        soon.sleep(Duration::from_millis(20)).await.expect("it is reviewed");
+    }
+    let states: Vec<StatusState> =
+        world.states(&commit).await.into_iter().map(|(_, state, _)| state).collect();
+    assert_eq!(states, [StatusState::Success, StatusState::Success]);
+    serving.cancel();
+    worker.await.unwrap();
+    let queued = world.told().into_iter().filter(|event| matches!(event, ServerEvent::Queued { .. }));
+    assert_eq!(queued.count(), 1, "once, and not that of a branch that nobody follows");
+    // It is not what is declared: no verb tells of it before it is the branch.
+    assert!(trail() == before, "a review leaves no trace in the audit log");
+    let status = world.board.handle("site").unwrap().status().borrow().clone();
+    assert_ne!(status.revision.as_ref().map(gitops_core::Revision::id), Some(commit.as_str()));
     world.cx.cancel();
 }

@@ -1,0 +1,31 @@
+//! How requests may be merged.
+
+use gitops_core::{Cx, Result};
+use serde::Deserialize;
+
+use super::Gitea;
+use crate::http::Ask;
+use crate::value::MergeMethod;
+
+const REPOSITORY: &str = "/repos/{owner}/{repo}";
+
+/// Left out means allowed: older versions do not tell.
+#[derive(Debug, Deserialize)]
+struct MethodsJson {
+    #[serde(rename = "allow_merge_commits")]
+    merge: Option<bool>,
+    #[serde(rename = "allow_squash_merge")]
+    squash: Option<bool>,
+    #[serde(rename = "allow_rebase")]
+    rebase: Option<bool>,
+}
+
+impl Gitea {
+    pub(super) async fn allowed_methods(&self, cx: &Cx) -> Result<Vec<MergeMethod>> {
+        let ask = Ask::get(REPOSITORY, &[&self.owner(), &self.name()]);
+        let MethodsJson { merge, squash, rebase } = self.client.read(cx, &ask).await?;
+        let all = [(MergeMethod::Merge, merge), (MergeMethod::Squash, squash), (MergeMethod::Rebase, rebase)];
+        let is_allowed = |(_, allowed): &(MergeMethod, Option<bool>)| allowed.unwrap_or(true);
+        Ok(all.into_iter().filter(is_allowed).map(|(method, _)| method).collect())
+    }
+}
