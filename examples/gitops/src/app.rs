@@ -8,7 +8,7 @@ use gitops_app::config::{Applications, Config};
 use gitops_app::documents::Document;
 use gitops_app::session::{Access, Moving, Session};
 use gitops_app::{Backends, Clusters};
-use gitops_core::{Cx, EventSink, Result, Suspension};
+use gitops_core::{Cx, EventSink, Pin, Result, Suspension};
 
 use crate::cli::{Global, MovingArgs};
 use crate::interrupt::Interrupt;
@@ -153,7 +153,8 @@ impl App {
     /// Says on standard error that the application is pinned to a revision, or suspended, if it is.
     pub async fn note_orders(&self, session: &Session) -> Result<()> {
         if let Some(pin) = session.engine.pinned(&self.cx).await? {
-            let pinned = escape(&format!("to {} by {} since {}", pin.revision, pin.by, pin.since));
+            let ahead = ahead_of(&pin);
+            let pinned = escape(&format!("to {} by {} since {}{ahead}", pin.revision, pin.by, pin.since));
             let end = self.command("rollback --end");
             self.screen
                 .note(&format!("{} {pinned}; `{end}` follows the source again.", paint(YELLOW, "Pinned")));
@@ -186,4 +187,10 @@ pub fn quoted(word: &str) -> String {
         true => word.to_owned(),
         false => format!("'{}'", word.replace('\'', r"'\''")),
     }
+}
+
+/// That a pin is a request's head which is applied before its merge, as the end of a line.
+pub fn ahead_of(pin: &Pin) -> String {
+    let said = |request: &String| format!("; it is ahead of the branch until {request} is merged or closed");
+    pin.ahead_of.as_ref().map(said).unwrap_or_default()
 }

@@ -119,6 +119,25 @@ impl Engine {
         Ok(pin)
     }
 
+    /// Pins the application again to what it was pinned to before, as it was: by whom, since when, and ahead of which request.
+    ///
+    /// # Errors
+    /// Whatever keeps the state from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn pin_again(&mut self, cx: &Cx, pin: &Pin, by: &str) -> Result<()> {
+        self.take_over(cx, by).await?;
+        let event = match &pin.ahead_of {
+            Some(request) => {
+                AuditEvent::WentAhead { revision: pin.revision.clone(), request: request.clone() }
+            }
+            None => AuditEvent::Pinned { revision: pin.revision.clone(), by: pin.by.clone() },
+        };
+        self.audit(cx, by, vec![event]).await?;
+        self.change_pin(cx, Some(pin.clone())).await
+    }
+
     /// The revision to which the application is pinned, if it is.
     pub async fn pinned(&self, cx: &Cx) -> Result<Option<Pin>> {
         Ok(self.orders(cx).await?.pin)

@@ -12,7 +12,9 @@ use gitops_core::review::Outcome;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, Error, ErrorKind, Pin, Relation, Request, Result, Revision,
 };
-use gitops_forge::{ChangeRequest, CommitId, ForgeExt, Merge, Mergeable, RequestState, StatusState};
+use gitops_forge::{
+    ChangeRequest, CommitId, ForgeExt, Merge, MergeMethod, Mergeable, RequestState, StatusState,
+};
 
 use super::commands::{look, not_at_work};
 use super::memory::{Ahead, Entry, Page};
@@ -23,6 +25,15 @@ use crate::event::ServerEvent;
 
 /// On whose behalf the server lets go of what it applied.
 const SERVER: &str = "gitops serve";
+
+/// What this process knows of what is applied of an application before its merge.
+#[derive(Default)]
+pub(super) struct Kept {
+    /// The request that was ahead when it was looked at last.
+    pub held: Option<u64>,
+    /// What the request says of it, since this process wrote that or found it there.
+    shown: Option<String>,
+}
 
 /// How the head of a request stands that is applied before its merge.
 #[derive(Debug, PartialEq, Eq)]
@@ -151,18 +162,17 @@ impl Shared {
     /// Returns when applications come or go.
     async fn keep_while_open(&self, cx: &Cx, config: &Config, handle: &EngineHandle) {
         let (mut moved, mut status) = (self.board.moved(), handle.status());
-        let mut held = None;
+        let Some(mut kept) = self.remembered(cx, config).await else { return };
         loop {
             let woken = self.ahead.notified();
             let now = status.borrow_and_update().clone();
             let mut wait = self.every;
-            match Box::pin(self.carry_on(cx, config, handle, &now, &mut held)).await {
+            match Box::pin(self.carry_on(cx, config, handle, &now, &mut kept)).await {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::Cancelled => return,
                 Err(error) => {
                     wait = wait.min(AGAIN);
-                    let (repository, application) = (self.repository.clone(), config.name.clone());
-                    self.tell(&ServerEvent::TellFailed { repository, application, error: error.to_string() });
+                    self.tell_failed(config, &error);
                 }
             }
             tokio::select! {
@@ -176,24 +186,49 @@ impl Shared {
         }
     }
 
-    /// Does what is next for an application; `held` is the request that was ahead when this was called last.
+    /// What a process before this one said; nothing once the context is over.
+    pub(super) async fn remembered(&self, cx: &Cx, config: &Config) -> Option<Kept> {
+        loop {
+            match self.memory.ahead_of(cx, &config.name).await {
+                Ok(held) => return Some(Kept { held, shown: None }),
+                Err(error) if error.kind() == ErrorKind::Cancelled => return None,
+                Err(error) => self.tell_failed(config, &error),
+            }
+            cx.sleep(self.every.min(AGAIN)).await.ok()?;
+        }
+    }
+
+    fn tell_failed(&self, config: &Config, error: &Error) {
+        let (repository, application) = (self.repository.clone(), config.name.clone());
+        self.tell(&ServerEvent::TellFailed { repository, application, error: error.to_string() });
+    }
+
+    /// Does what is next for an application.
     pub(super) async fn carry_on(
         &self,
         cx: &Cx,
         config: &Config,
         handle: &EngineHandle,
         status: &EngineStatus,
-        held: &mut Option<u64>,
+        kept: &mut Kept,
     ) -> Result<()> {
         let ahead = status.pinned.as_ref().and_then(|pin| Some((pin, self.number_of(pin)?)));
         let Some((pin, number)) = ahead else {
-            if let Some(number) = held.take() {
-                self.say(cx, number, config, "somebody let go of it: what the branch has is applied", true)
-                    .await?;
+            // Before its first plan an engine does not know to what it is pinned.
+            if let (Some(number), Some(_)) = (kept.held, &status.revision) {
+                let text = match &status.pinned {
+                    None => "somebody let go of it: what the branch has is applied".to_owned(),
+                    Some(pin) => {
+                        format!("somebody let go of it: pinned to {} by {}", pin.revision.short(), pin.by)
+                    }
+                };
+                self.say(cx, number, config, &text, kept).await?;
+                self.ends(cx, number, config).await?;
+                *kept = Kept::default();
             }
             return Ok(());
         };
-        *held = Some(number);
+        kept.held = Some(number);
         let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
         let (text, ends) = match request.state {
             RequestState::Merged => ("merged: the branch is followed again".to_owned(), Some(true)),
@@ -219,12 +254,15 @@ impl Shared {
                 Standing::Live => self.merge(cx, config, &request, pin).await?,
             },
         };
+        self.say(cx, number, config, &text, kept).await?;
         if let Some(merged) = ends {
+            // Once the pin is gone, nothing says any more that something is left to say.
+            self.ends(cx, number, config).await?;
+            *kept = Kept::default();
             let end = Request::EndAhead { request: self.request_name(number), merged };
             handle.request(&cx.within(PATIENCE), SERVER, end).await?;
-            *held = None;
         }
-        self.say(cx, number, config, &text, ends.is_some()).await
+        Ok(())
     }
 
     /// Merges a request whose head is live in one application, if it is in all. Gives what is said, and whether it is merged.
@@ -236,8 +274,13 @@ impl Shared {
         pin: &Pin,
     ) -> Result<(String, Option<bool>)> {
         let page = self.memory.page(cx, request.number).await?;
-        let others =
-            page.ahead.iter().flat_map(|ahead| &ahead.applications).filter(|name| **name != config.name);
+        let Some(ahead) = page.ahead else {
+            let message = "what else must be live before the merge is not remembered any more";
+            return Err(
+                Error::new(ErrorKind::NotFound, message).help("comment `/apply` on the request again")
+            );
+        };
+        let others = ahead.applications.iter().filter(|name| **name != config.name);
         let waits: Vec<&str> = others.filter(|name| !self.is_live(name, pin)).map(String::as_str).collect();
         if !waits.is_empty() {
             return Ok((format!("applied; the merge waits for {}", waits.join(", ")), None));
@@ -249,7 +292,11 @@ impl Shared {
             );
             return Ok((text, None));
         }
-        let merge = Merge::of(CommitId::parse(pin.revision.id())?);
+        let allowed = patiently(cx, || self.forge.merge_methods(cx)).await?;
+        let Some(method) = method(&allowed) else {
+            return Ok(("applied, and not merged: the repository allows no way to merge".to_owned(), None));
+        };
+        let merge = Merge::of(CommitId::parse(pin.revision.id())?).method(method);
         match self.forge.ensure_merged(cx, request.number, &merge).await {
             Ok(merged) => {
                 let commit = merged.commit.as_ref().map(short).unwrap_or_default();
@@ -281,19 +328,27 @@ impl Shared {
         Ok((!has_all).then(|| newest.short().to_owned()))
     }
 
-    /// Says in the request how an application stands; once it is over, the merge does not wait for it any more.
-    async fn say(&self, cx: &Cx, number: u64, config: &Config, text: &str, is_over: bool) -> Result<()> {
+    /// Says in the request how an application stands.
+    async fn say(&self, cx: &Cx, number: u64, config: &Config, text: &str, kept: &mut Kept) -> Result<()> {
         let note = |page: &mut Page| {
-            let Some(ahead) = &mut page.ahead else { return false };
-            if is_over {
+            page.ahead.as_mut().map(|ahead| ahead.said.insert(config.name.clone(), text.to_owned()))
+        };
+        let Some(_) = self.memory.change(cx, number, note).await? else { return Ok(()) };
+        if kept.shown.as_deref() != Some(text) {
+            self.show_answers(cx, number).await?;
+            kept.shown = Some(text.to_owned());
+        }
+        Ok(())
+    }
+
+    /// The merge does not wait for an application any more.
+    async fn ends(&self, cx: &Cx, number: u64, config: &Config) -> Result<()> {
+        let note = |page: &mut Page| {
+            if let Some(ahead) = &mut page.ahead {
                 ahead.applications.retain(|name| *name != config.name);
             }
-            ahead.said.insert(config.name.clone(), text.to_owned()).as_deref() != Some(text)
         };
-        match self.memory.change(cx, number, note).await? {
-            true => self.show_answers(cx, number).await,
-            false => Ok(()),
-        }
+        self.memory.change(cx, number, note).await
     }
 
     /// Lets go of what is applied before its merge, for who asks; nothing if nothing is.
@@ -332,6 +387,13 @@ fn not_ready(entry: &Entry, page: &Page, told: &Told, nothing_is_meant: bool) ->
         _ => return None,
     };
     Some(why.to_owned())
+}
+
+/// A merge commit where the repository allows it: it alone has the head that was applied. What else it allows makes the same files,
+/// because the head has all of the branch.
+fn method(allowed: &[MergeMethod]) -> Option<MergeMethod> {
+    let best = allowed.iter().find(|method| **method == MergeMethod::Merge);
+    best.or(allowed.first()).copied()
 }
 
 /// What a forge says of a merge that people must do something about.

@@ -202,6 +202,18 @@ impl Memory {
         Ok(pages.filter(|(_, page)| has_heads(page)).map(|(number, page)| (number, base(page))).collect())
     }
 
+    /// The request of which it was said last how it is applied of an application before its merge, if that has not ended.
+    pub async fn ahead_of(&self, cx: &Cx, application: &str) -> Result<Option<u64>> {
+        let is_meant = |ahead: &Ahead| {
+            ahead.said.contains_key(application) && ahead.applications.iter().any(|name| name == application)
+        };
+        let pages = self.load(cx).await?.0.requests.into_iter();
+        Ok(pages
+            .filter(|(_, page)| page.ahead.as_ref().is_some_and(is_meant))
+            .max_by_key(|(_, page)| page.touched)
+            .map(|(number, _)| number))
+    }
+
     /// What is remembered of the promotion to an application.
     pub async fn promoting(&self, cx: &Cx, application: &str) -> Result<Promoting> {
         Ok(self.load(cx).await?.0.promotions.remove(application).unwrap_or_default())

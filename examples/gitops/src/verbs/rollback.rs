@@ -112,7 +112,7 @@ impl Before {
 async fn take_back(app: &App, session: &mut Session, before: Before) -> Result<(), Failure> {
     let cx = gitops_core::Cx::system();
     match before.pin {
-        Some(pin) => session.engine.pin(&cx, pin.revision.id(), &pin.by).await.map(drop)?,
+        Some(pin) => session.engine.pin_again(&cx, &pin, &actor()).await?,
         None => session.engine.unpin(&cx, &actor()).await.map(drop)?,
     }
     app.screen.note("The application is pinned to what it was before; nothing was written.");

@@ -11,7 +11,7 @@ use gitops_app::session::Access;
 use gitops_core::{Commit, Error, Plan, Revision, Verdict};
 
 use super::Ended;
-use crate::app::App;
+use crate::app::{App, ahead_of};
 use crate::cli::StatusArgs;
 use crate::exit::Exit;
 use crate::output;
@@ -89,7 +89,9 @@ impl View<'_> {
         facts.extend(self.pinned.as_ref().map(|pin| {
             let end = app.command("rollback --end");
             let since = when::both(now, pin.since);
-            ("pinned to", escape(&format!("{} by {} since {since}; `{end}` lets go", pin.revision, pin.by)))
+            let text =
+                format!("{} by {} since {since}{}; `{end}` lets go", pin.revision, pin.by, ahead_of(pin));
+            ("pinned to", escape(&text))
         }));
         facts.extend(self.last.as_ref().map(|last| {
             let text = format!(

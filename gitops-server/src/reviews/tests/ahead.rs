@@ -3,6 +3,7 @@
 use gitops_core::EngineHandle;
 use gitops_forge::RequestState;
 
+use super::super::ahead::Kept;
 use super::*;
 
 const BEFORE: &str =
@@ -11,14 +12,14 @@ const BEFORE: &str =
 struct Ahead {
     world: World,
     handle: EngineHandle,
-    held: Option<u64>,
+    kept: Kept,
 }
 
 impl Ahead {
     async fn new() -> Self {
         let world = World::with(BEFORE).await;
         let handle = world.board.handle("site").unwrap();
-        Self { world, handle, held: None }
+        Self { world, handle, kept: Kept::default() }
     }
 
     /// Somebody says it on a request that was reviewed before; gives the answer.
@@ -50,7 +51,7 @@ impl Ahead {
     async fn carry_on(&mut self) {
         let (reviews, status) = (self.world.reviews(), self.handle.status().borrow().clone());
         let shared = &reviews.0;
-        let done = shared.carry_on(&self.world.cx, &shared.chosen[0], &self.handle, &status, &mut self.held);
+        let done = shared.carry_on(&self.world.cx, &shared.chosen[0], &self.handle, &status, &mut self.kept);
         Box::pin(done).await.unwrap();
     }
 
@@ -178,10 +179,50 @@ async fn what_is_not_approved_or_not_asked_for_is_not_applied() {
         "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
     let world = World::with(&format!("{BEFORE}{gate}")).await;
     let handle = world.board.handle("site").unwrap();
-    let ahead = Ahead { world, handle, held: None };
+    let ahead = Ahead { world, handle, kept: Kept::default() };
     let number = ahead.world.propose("two", OURS);
     let (done, answer) = ahead.says(number, "/apply").await;
     assert_eq!((done, answer.as_str()), (false, "it is not approved"));
     assert!(ahead.handle.status().borrow().pinned.is_none() && ahead.page() == "one");
+    ahead.world.cx.cancel();
+}
+
+#[tokio::test]
+async fn what_a_server_did_not_come_to_say_the_next_one_says() {
+    let mut ahead = Ahead::new().await;
+    let number = ahead.world.propose("two", OURS);
+    assert!(ahead.says(number, "/apply").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    fs::write(ahead.world.path("repository/other"), "x").unwrap();
+    ahead.world.git(&["add", "-A"]);
+    ahead.world.git(&["commit", "-q", "-m", "other"]);
+    ahead.carry_on().await;
+    let said = ahead.said(number).await;
+    assert!(said.contains("`main` went on to"), "{said}");
+    let writes = ahead.world.forge.writes();
+    ahead.carry_on().await;
+    assert_eq!(ahead.world.forge.writes(), writes, "once");
+    // It is remembered, and the comment is not there.
+    let query = CommentQuery::default();
+    for comment in ahead.world.forge.comments(&ahead.world.cx, number, &query).await.unwrap() {
+        let delete = CommentWrite::Delete { id: comment.id };
+        if comment.body.contains("answers/") {
+            ahead.world.forge.write_comment(&ahead.world.cx, number, &delete).await.unwrap();
+        }
+    }
+    ahead.kept = Kept::default();
+    ahead.carry_on().await;
+    assert_eq!(ahead.said(number).await, said);
+    // Somebody lets go of it while no server runs.
+    let request = format!("gitea {OURS}#{number}");
+    let end = gitops_core::Request::EndAhead { request, merged: false };
+    ahead.handle.request(&ahead.world.cx, "carol", end).await.unwrap();
+    ahead.live(&ahead.commit("main")).await;
+    let reviews = ahead.world.reviews();
+    ahead.kept = reviews.0.remembered(&ahead.world.cx, &reviews.0.chosen[0]).await.unwrap();
+    assert_eq!(ahead.kept.held, Some(number));
+    ahead.carry_on().await;
+    assert!(ahead.said(number).await.contains("somebody let go of it: what the branch has is applied"));
+    assert_eq!(reviews.0.remembered(&ahead.world.cx, &reviews.0.chosen[0]).await.unwrap().held, None);
     ahead.world.cx.cancel();
 }
