@@ -50,13 +50,11 @@ impl Ledger {
             (Found::UpTo(position), Some(index)) if !self.store.is_shared() => (position.clone(), index),
             _ => return self.read_again(cx, None, stood).await,
         };
-        match read_on(cx, &self.store, &mut **io, &self.inventory, &position, index).await {
-            Some(read) => self.take_up(read, stood),
-            None => {
-                let kept = KeptInventory { inventory: self.inventory.clone(), anchor: position.end };
-                self.read_again(cx, Some(&kept), stood).await
-            }
+        if let Some(read) = read_on(cx, &self.store, &mut **io, &self.inventory, &position, index).await {
+            return self.take_up(read, stood);
         }
+        let kept = KeptInventory { inventory: self.inventory.clone(), anchor: position.end };
+        self.read_again(cx, Some(&kept), stood).await
     }
 
     /// Reads documents and journal in place of an inventory that was kept and can't be read.

@@ -138,7 +138,7 @@ impl Replay {
         if is_off(kept) {
             return Err(off_anchor("it holds other records than those that the anchor stands for"));
         }
-        if known.filter(here).is_some() {
+        if known.as_ref().is_some_and(here) {
             self.records.clear();
         }
         Ok(())
