@@ -24,10 +24,10 @@ impl Merge for GitSource {
     /// The tree is the one that `git merge` makes: with renames followed, and without a merge driver of anybody's
     /// configuration.
     async fn merged(&self, cx: &Cx, base: &Revision, head: &Revision) -> Result<Merged> {
-        let Tree { objects, tree, parted } = self.0.merge(cx, base, head).await?;
+        let MergedTree { objects, id, parted } = self.0.merge(cx, base, head).await?;
         let name = format!("{} merged into {}", head.name(), base.name());
-        let (inner, revision) = (Arc::clone(&self.0), Revision::new(tree.to_string(), name));
-        let snapshot = blocking(cx, move || inner.snapshot_of(objects, tree, revision)).await?;
+        let (inner, revision) = (Arc::clone(&self.0), Revision::new(id.to_string(), name));
+        let snapshot = blocking(cx, move || inner.snapshot_of(objects, id, revision)).await?;
         Ok(Merged::new(snapshot, Revision::new(parted.to_string(), "merge base")))
     }
 }
@@ -50,13 +50,13 @@ impl GitSource {
         head: &Revision,
         folders: &[String],
     ) -> Result<Vec<bool>> {
-        let Tree { objects, tree, .. } = self.0.merge(cx, base, head).await?;
+        let MergedTree { objects, id, .. } = self.0.merge(cx, base, head).await?;
         let (ours, folders) = (CommitId::parse(base.id())?.object(), folders.to_vec());
         let compare = move |repository: &gix::Repository| {
             let before = tree_of(repository, ours)?;
             let is_same = |folder: &String| {
-                let [one, other] = [before, tree].map(|tree| locate(repository, tree, folder).ok());
-                before == tree || one.is_some() && one == other
+                let [one, other] = [before, id].map(|tree| locate(repository, tree, folder).ok());
+                before == id || one.is_some() && one == other
             };
             Ok(folders.iter().map(|folder| !is_same(folder)).collect())
         };
@@ -65,15 +65,15 @@ impl GitSource {
 }
 
 /// The tree of a merge in the mirror, and where both sides parted.
-struct Tree {
+struct MergedTree {
     objects: Arc<Objects>,
-    tree: ObjectId,
+    id: ObjectId,
     parted: ObjectId,
 }
 
 impl Inner {
     /// The tree of a merge, which is written into the mirror if no side has it.
-    async fn merge(self: &Arc<Self>, cx: &Cx, base: &Revision, head: &Revision) -> Result<Tree> {
+    async fn merge(self: &Arc<Self>, cx: &Cx, base: &Revision, head: &Revision) -> Result<MergedTree> {
         let [ours, theirs] = [CommitId::parse(base.id())?.object(), CommitId::parse(head.id())?.object()];
         self.ensure(cx, theirs).await?;
         let objects = self.ensure(cx, ours).await?;
@@ -90,7 +90,7 @@ impl Inner {
             parted if parted == theirs => Some(ours),
             _ => None,
         };
-        let (objects, tree) = if let Some(commit) = tree {
+        let (objects, id) = if let Some(commit) = tree {
             let reading = Arc::clone(&objects);
             let tree = blocking(cx, move || reading.with(|repository| tree_of(repository, commit))).await?;
             (objects, tree)
@@ -98,7 +98,7 @@ impl Inner {
             let tree = self.write_merge(cx, ours, theirs).await?;
             (self.mirror.reopen()?, tree)
         };
-        Ok(Tree { objects, tree, parted })
+        Ok(MergedTree { objects, id, parted })
     }
 
     /// Writes the tree of a merge into the mirror.
