@@ -20,9 +20,7 @@ impl Engine {
         let may_land = |intent: &Intent| {
             let info = self.targets.get(intent.key.target())?.info();
             let is_opaque = info.recovery_class == RecoveryClass::Opaque;
-            let may_land = may_be_at_work
-                || may_still_land(intent, now, self.timeouts.call + info.lands_within)
-                    && now < self.lands_until(intent, info.lands_within);
+            let may_land = may_be_at_work || may_still_land(now, self.lands_until(intent, info.lands_within));
             (!is_opaque).then_some(may_land)
         };
         settle_all(self.inventory(), live, may_land)
@@ -31,12 +29,8 @@ impl Engine {
     /// When a change can't land any more: so long after whoever sent it was gone. A process that had the state before us was
     /// gone when this one opened it; so a target that tells at once what landed ends the doubt at once.
     pub(super) fn lands_until(&self, intent: &Intent, lands_within: Duration) -> Time {
-        let given_up = intent.at.after(self.timeouts.call);
-        let gone = match intent.at < self.opened && self.ledger.is_exclusive() {
-            true => given_up.min(self.opened),
-            false => given_up,
-        };
-        gone.after(lands_within)
+        let taken_over = self.ledger.is_exclusive().then_some(self.opened);
+        gone_by(intent.at, self.timeouts.call, taken_over).after(lands_within)
     }
 
     /// Whether an object that is gone may be forgotten: not while a creation of it may still land.
@@ -59,9 +53,19 @@ pub(super) fn looked_up(records: &[Record]) -> impl Iterator<Item = AuditEvent> 
     })
 }
 
-/// Whether a change that was begun then may still have its effect. At the bound itself it may not: nobody is promised more.
-fn may_still_land(intent: &Intent, now: Time, bound: Duration) -> bool {
-    now.since(intent.at) < bound
+/// When whoever sent a change at that time was gone at the latest. What was sent in the very instant in which this process took
+/// the state over may be its own.
+fn gone_by(sent: Time, call: Duration, taken_over: Option<Time>) -> Time {
+    let given_up = sent.after(call);
+    match taken_over {
+        Some(opened) if sent < opened => given_up.min(opened),
+        _ => given_up,
+    }
+}
+
+/// Whether a change may still have its effect. At the bound itself it may not: nobody is promised more.
+fn may_still_land(now: Time, until: Time) -> bool {
+    now < until
 }
 
 /// `may_land` says whether a change may still have its effect; nothing where its target can't be believed at all.
@@ -212,10 +216,19 @@ mod tests {
 
     #[test]
     fn a_change_may_land_until_its_bound_and_not_at_it() {
-        let intent = numbered(1, Action::Create);
-        let (second, bound) = (Duration::from_secs(1), Duration::from_secs(60));
-        assert!(may_still_land(&intent, intent.at.after(bound.saturating_sub(second)), bound));
-        assert!(!may_still_land(&intent, intent.at.after(bound), bound));
+        let until = Time::default().after(Duration::from_secs(60));
+        assert!(may_still_land(Time::default().after(Duration::from_secs(59)), until));
+        assert!(!may_still_land(until, until));
+    }
+
+    #[test]
+    fn whoever_had_the_state_before_was_gone_when_this_process_took_it_over_and_nobody_else_was() {
+        let at = |second| Time::default().after(Duration::from_secs(second));
+        let gone_by = |sent, taken_over| super::gone_by(at(sent), Duration::from_secs(60), taken_over);
+        assert_eq!(gone_by(10, Some(at(30))), at(30), "the one before is gone");
+        assert_eq!(gone_by(10, Some(at(90))), at(70), "its call was given up before");
+        assert_eq!(gone_by(30, Some(at(30))), at(90), "this process may have sent it itself");
+        assert_eq!(gone_by(10, None), at(70), "another may be at work beside this one");
     }
 
     #[test]

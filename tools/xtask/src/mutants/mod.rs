@@ -1,30 +1,37 @@
 //! Changes the code that decides, one place at a time, and looks whether a test notices.
 //!
+//! `cargo mutants` finds and names the changes. All changes of a crate are built at once, each behind a switch, and a change
+//! is tried on the tests that come by it only: so a change costs the time of a few tests, and no build.
+//!
 //! It works on a copy of the tracked files below the build folder, so that nothing is left changed when it is stopped.
 
+mod build;
+mod list;
 mod parts;
+mod trial;
+mod weave;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use crate::failure::{At, Failure, Result};
 use crate::stage::{stage, stopwatch};
-use crate::{cargo_tool, process, workspace};
+use crate::{cargo_tool, workspace};
+use build::{Built, Package};
+use list::Mutant;
 use parts::{PARTS, Part};
+use trial::Verdict;
 
 const VERSION: &str = "27.1.0";
-
-/// About so many mutants are tried between two looks at the clock.
-const SHARD: usize = 4;
 
 /// Tests that take long and say nothing about the code of any part: a disk that fails at each point, proofs of the simulator.
 const SLOW: [&str; 2] = ["directory::crash", "simulate::"];
 
-/// How long the tests of one mutant may take, in seconds; one that takes longer hangs, and is noticed.
-const TIMEOUT: &str = "300";
+/// A run that ends before it is through has tried every so many-th mutant.
+const SPREAD: usize = 16;
 
 const EQUIVALENT: &str = include_str!("equivalent.txt");
 
@@ -34,9 +41,15 @@ pub struct Options {
     /// No mutant is begun after so many minutes.
     #[arg(long, default_value_t = 60)]
     minutes: u64,
-    /// The sample of each part to begin with, to go on where an earlier run ended; each is spread evenly over the part.
-    #[arg(long, value_name = "SAMPLE", default_value_t = 1)]
-    from: usize,
+    /// Only mutants that the last run with these parts found unnoticed.
+    #[arg(long)]
+    again: bool,
+    /// How long the tests of one mutant take together, in seconds; the quick ones and those that come by little are run first.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20)]
+    budget: u64,
+    /// How many are tried at the same time; as many as the machine has cores, if not given.
+    #[arg(long)]
+    jobs: Option<usize>,
     /// Parts; all, if none is named.
     parts: Vec<String>,
 }
@@ -44,30 +57,33 @@ pub struct Options {
 /// What came of the mutants of a part.
 #[derive(Default)]
 struct Score {
-    /// How many there are; not all of them are tried if the time is over.
     all: usize,
-    /// In how many samples.
-    samples: usize,
-    /// The first of them that was tried, and how many.
-    from: usize,
-    taken: usize,
-    caught: usize,
-    unviable: usize,
+    noticed: usize,
     explained: usize,
-    survivors: Vec<String>,
+    left_out: usize,
+    untried: usize,
+    missed: Vec<String>,
+    unreached: Vec<String>,
 }
 
-/// Tries the mutants of the parts, evenly over each, and fails if one survives that nobody explained.
+/// Tries the mutants of the parts, and fails if one survives that nobody explained.
 pub fn run(options: &Options) -> Result<()> {
     let tool = cargo_tool::installed("cargo-mutants", VERSION, &[])?;
-    let chosen = chosen(&options.parts)?;
-    let tree = stage("copy of the tracked files", copy)?;
     let (clock, limit) = (stopwatch(), Duration::from_secs(options.minutes * 60));
+    let goes_on = || clock() < limit;
+    let mut packages: BTreeMap<&str, Vec<&Part>> = BTreeMap::new();
+    chosen(&options.parts)?.into_iter().for_each(|part| packages.entry(part.package).or_default().push(part));
     let mut survivors = Vec::new();
-    for part in chosen {
-        let score = try_part(&tool, &tree, part, options.from, || clock() < limit)?;
-        eprintln!("    {}: {score}", part.name);
-        survivors.extend(score.survivors);
+    for (package, parts) in packages {
+        // What is behind a switch in one crate must not stand there while another is tried.
+        let tree = stage("copy of the tracked files", copy)?;
+        let scores = try_package(&tool, &tree, package, &parts, options, &goes_on)?;
+        for (part, score) in parts.iter().zip(scores) {
+            eprintln!("    {}: {score}", part.name);
+            survivors.extend(score.missed.into_iter().map(|mutant| format!("{mutant} (tests come by it)")));
+            survivors
+                .extend(score.unreached.into_iter().map(|mutant| format!("{mutant} (no test comes by it)")));
+        }
     }
     match survivors.is_empty() {
         true => Ok(()),
@@ -78,15 +94,90 @@ pub fn run(options: &Options) -> Result<()> {
 
 impl std::fmt::Display for Score {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { all, samples, from, taken, caught, unviable, explained, survivors } = self;
-        let tried = caught + unviable + explained + survivors.len();
-        let missed = survivors.len();
-        write!(
-            f,
-            "{all} mutants in {samples} samples; {taken} samples from {from} on, {tried} mutants, tried: "
-        )?;
-        write!(f, "{caught} noticed, {missed} not noticed, ")?;
-        write!(f, "{explained} explained, {unviable} do not compile")
+        let Self { all, noticed, explained, left_out, untried, missed, unreached } = self;
+        write!(f, "{all} mutants: {noticed} noticed, {} not noticed, ", missed.len())?;
+        write!(f, "{} that no test comes by, {explained} explained, ", unreached.len())?;
+        write!(f, "{left_out} that do not compile behind a switch, {untried} not tried")
+    }
+}
+
+/// The scores of the parts of a package, in their order.
+fn try_package(
+    tool: &Path,
+    tree: &Path,
+    name: &str,
+    parts: &[&Part],
+    options: &Options,
+    goes_on: &(impl Fn() -> bool + Sync),
+) -> Result<Vec<Score>> {
+    let jobs =
+        options.jobs.or_else(|| std::thread::available_parallelism().ok().map(NonZero::get)).unwrap_or(1);
+    let mut mutants: Vec<Mutant> = Vec::new();
+    let mut numbers = Vec::new();
+    for part in parts {
+        let start = mutants.len();
+        mutants.extend(list::mutants(tool, tree, part)?);
+        numbers.push(start..mutants.len());
+    }
+    let target = tree.with_file_name("target");
+    let package = Package { tree, target: &target, name };
+    let tests: BTreeSet<&str> = parts.iter().flat_map(|part| part.tests.iter().copied()).collect();
+    let built = stage(&format!("{name} with {} mutants", mutants.len()), || package.build(&mutants, &tests))?;
+    let reasons = built.left_out.iter().map(|(number, why)| format!("{} | {why}\n", mutants[*number].name));
+    let left_out = tree.with_file_name(format!("{name}-left-out.txt"));
+    fs::write(&left_out, reasons.collect::<String>()).at(&left_out)?;
+    let scratch = tree.with_file_name("reached");
+    let tests = stage("which tests come by which", || trial::survey(&built.programs, &SLOW, &scratch, jobs))?;
+    let memory = tree.with_file_name(format!("{name}.txt"));
+    let wanted = wanted(&mutants, &built, options, &memory)?;
+    let verdicts = stage(&format!("{} mutants on {} tests", wanted.len(), tests.len()), || {
+        trial::try_all(&tests, &wanted, jobs, Duration::from_secs(options.budget), goes_on)
+    })?;
+    let verdicts: BTreeMap<usize, Verdict> = wanted.into_iter().zip(verdicts).collect();
+    let scores: Vec<_> =
+        numbers.into_iter().map(|part| Score::of(part, &mutants, &built, &verdicts)).collect();
+    let left: Vec<&str> =
+        scores.iter().flat_map(|s| s.missed.iter().chain(&s.unreached)).map(String::as_str).collect();
+    fs::write(&memory, left.join("\n")).at(&memory)?;
+    Ok(scores)
+}
+
+/// The mutants to try, spread over all.
+fn wanted(mutants: &[Mutant], built: &Built, options: &Options, memory: &Path) -> Result<Vec<usize>> {
+    let spread = (0..SPREAD).flat_map(|first| (first..mutants.len()).step_by(SPREAD));
+    let built = spread.filter(|number| !built.left_out.contains_key(number));
+    if !options.again {
+        return Ok(built.collect());
+    }
+    let text = fs::read_to_string(memory).at(memory)?;
+    let before: BTreeSet<_> = text.lines().filter_map(change).collect();
+    Ok(built
+        .filter(|number| change(&mutants[*number].name).is_some_and(|change| before.contains(&change)))
+        .collect())
+}
+
+impl Score {
+    fn of(
+        part: std::ops::Range<usize>,
+        mutants: &[Mutant],
+        built: &Built,
+        verdicts: &BTreeMap<usize, Verdict>,
+    ) -> Self {
+        let mut score = Self { all: part.len(), ..Self::default() };
+        for number in part {
+            let name = &mutants[number].name;
+            match verdicts.get(&number) {
+                _ if built.left_out.contains_key(&number) => score.left_out += 1,
+                Some(Verdict::Noticed) => score.noticed += 1,
+                Some(Verdict::Missed | Verdict::Unreached) if is_explained(name, EQUIVALENT) => {
+                    score.explained += 1;
+                }
+                Some(Verdict::Missed) => score.missed.push(name.clone()),
+                Some(Verdict::Unreached) => score.unreached.push(name.clone()),
+                Some(Verdict::Untried) | None => score.untried += 1,
+            }
+        }
+        score
     }
 }
 
@@ -130,74 +221,15 @@ fn remove_others(folder: &Path, wanted: &BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn try_part(tool: &Path, tree: &Path, part: &Part, from: usize, goes_on: impl Fn() -> bool) -> Result<Score> {
-    let mutants = |what: &str| {
-        let mut command = Command::new(tool);
-        command.args(["mutants", what, "--package", part.package, "--all-features", "--colors", "never"]);
-        command.args(part.files.iter().flat_map(|file| ["--file", file]));
-        command.current_dir(tree).env("INSTA_UPDATE", "no");
-        command
-    };
-    let all = process::output(mutants("--list").arg("--dir").arg(tree))?.lines().count();
-    let shards = all.div_ceil(SHARD).max(1);
-    let first = from.saturating_sub(1);
-    let mut score = Score { all, samples: shards, from: first + 1, ..Score::default() };
-    for shard in first..shards {
-        if !goes_on() {
-            break;
-        }
-        let out = tree.with_file_name("out");
-        let mut command = mutants("--in-place");
-        command.arg("--dir").arg(tree).arg("--output").arg(&out);
-        command.env("CARGO_TARGET_DIR", tree.with_file_name("target")).env("CARGO_PROFILE_DEV_DEBUG", "0");
-        command.args([
-            "--shard",
-            &format!("{shard}/{shards}"),
-            "--sharding",
-            "round-robin",
-            "--timeout",
-            TIMEOUT,
-        ]);
-        // That the tests pass on what is not changed is seen once, by the run that begins with the first sample.
-        command.args(["--baseline", if shard == 0 { "run" } else { "skip" }, "--"]).args(part.tests);
-        command.arg("--").args(SLOW.iter().flat_map(|tests| ["--skip", tests]));
-        let name = format!("{}, {} of {shards}", part.name, shard + 1);
-        // It exits otherwise than with 0 where a mutant survived; what counts is what it wrote.
-        let status = stage(&name, || command.status().at(tool))?;
-        if !matches!(status.code(), Some(0 | 2 | 3)) {
-            return Err(Failure::new(format!("`{}`: {status}", process::line(&command)))
-                .help("the tests of the part must pass before anything is changed"));
-        }
-        score.add(&out.join("mutants.out"))?;
-        score.taken += 1;
-    }
-    Ok(score)
+/// A mutant's file and change, without the place: lines move, changes keep their names.
+fn change(mutant: &str) -> Option<(&str, &str)> {
+    let (path, rest) = mutant.split_once(':')?;
+    Some((path, rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').trim()))
 }
 
-impl Score {
-    /// Adds what one run of the tool wrote.
-    fn add(&mut self, folder: &Path) -> Result<()> {
-        let lines = |name: &str| {
-            let path = folder.join(name);
-            let text = fs::read_to_string(&path).at(&path)?;
-            Ok::<_, Failure>(text.lines().map(str::to_owned).collect::<Vec<_>>())
-        };
-        self.caught += lines("caught.txt")?.len() + lines("timeout.txt")?.len();
-        self.unviable += lines("unviable.txt")?.len();
-        for mutant in lines("missed.txt")? {
-            match is_explained(&mutant, EQUIVALENT) {
-                true => self.explained += 1,
-                false => self.survivors.push(mutant),
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Whether a file of equivalent mutants has this one, wherever in its file it is now: lines move, changes keep their names.
+/// Whether a file of equivalent mutants has this one, wherever in its file it is now.
 fn is_explained(mutant: &str, explained: &str) -> bool {
-    let Some((path, rest)) = mutant.split_once(':') else { return false };
-    let change = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':').trim();
+    let Some((path, change)) = change(mutant) else { return false };
     let rows = explained.lines().filter(|line| !line.starts_with('#'));
     let mut rows = rows.filter_map(|line| line.split_once(" | "));
     rows.any(|(known, why)| known == format!("{path}: {change}") && !why.trim().is_empty())
@@ -228,7 +260,7 @@ mod tests {
             assert!(path.exists(), "{file}");
         }
         for part in PARTS {
-            for test in part.tests.iter().filter(|word| !word.starts_with("--")) {
+            for test in part.tests {
                 let of = |file: &str| workspace::root().join(part.package).join("tests").join(file);
                 assert!(of(&format!("{test}.rs")).exists() || of(test).is_dir(), "{}: {test}", part.name);
             }
