@@ -78,6 +78,7 @@ fn limits(written: &BTreeMap<&'static str, u64>) -> Limits {
             "pack_bytes" => limits.pack_bytes = *amount,
             "refs" => limits.refs = count,
             "kept_revisions" => limits.kept_revisions = count,
+            "history" => limits.history = count,
             "memory" => limits.memory = *amount,
             "time" => limits.time = Duration::from_secs(*amount),
             _ => {}

@@ -23,6 +23,9 @@ pub struct Limits {
     /// Revisions of which no other one descends that a mirror keeps: a branch that is force-pushed leaves one each time.
     /// When there are more, the half that was not used for the longest is thrown away. Default: 100.
     pub kept_revisions: usize,
+    /// Commits that one look into the history may read: where two commits parted, who changed a line last, what a branch brings.
+    /// Default: 1,000,000.
+    pub history: usize,
     /// Bytes of memory that the `git` program may use, where the system can limit it. Default: 1 GiB.
     pub memory: u64,
     /// How long one call of the server may take. Default: 10 minutes.
@@ -40,6 +43,7 @@ impl Default for Limits {
             pack_bytes: 1 << 30,
             refs: 200_000,
             kept_revisions: 100,
+            history: 1_000_000,
             memory: 1 << 30,
             time: Duration::from_secs(600),
         }

@@ -2,7 +2,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use gitops_core::Result;
-use gix::ObjectId;
 use gix::odb::store::init::Slots;
 
 use crate::fault::unreadable;
@@ -57,10 +56,4 @@ impl Objects {
         // Without the note the same read fails again, loudly; nothing is lost.
         let _ = std::fs::write(self.folder.join(DAMAGED), "");
     }
-}
-
-/// Whether one commit is an ancestor of another, or the same.
-pub(crate) fn is_ancestor(repository: &gix::Repository, old: ObjectId, new: ObjectId) -> Result<bool> {
-    let base = repository.merge_base(old, new).map_err(|error| unreadable("the history", error))?;
-    Ok(base.is_some_and(|base| base == old))
 }

@@ -105,7 +105,7 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<GitConfig> {
 }
 
 /// The bounds that can be set, as the source names them; the time in seconds.
-const LIMITS: [&str; 10] = [
+const LIMITS: [&str; 11] = [
     "file_bytes",
     "folder_entries",
     "tree_entries",
@@ -114,6 +114,7 @@ const LIMITS: [&str; 10] = [
     "pack_bytes",
     "refs",
     "kept_revisions",
+    "history",
     "memory",
     "time",
 ];

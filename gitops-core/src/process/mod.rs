@@ -13,9 +13,12 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+mod at_limit;
 pub mod fs;
 pub(crate) mod key_locks;
 pub(crate) mod table;
+
+pub use at_limit::AtLimit;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 

@@ -1,9 +1,9 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 
-use gitops_core::process::ProcessGroup;
+use gitops_core::process::{AtLimit, ProcessGroup};
 use gitops_core::redact;
 use gitops_core::{Cx, Error, ErrorKind, Result, Secret};
 use tokio::process::{Child, Command};
@@ -152,7 +152,8 @@ impl Call {
     /// If the future is dropped, the whole process group is killed.
     pub async fn run(self, cx: &Cx) -> Result<Output> {
         let _turn = cx.program_turn().await?;
-        let (stdout_bytes, secret) = (self.stdout_bytes, self.secret.clone());
+        let (stdout_bytes, memory_bytes, secret) =
+            (self.stdout_bytes, self.memory_bytes, self.secret.clone());
         let mut call = self;
         let stdin = call.lock.take().map_or_else(Stdio::null, Stdio::from);
         let mut child = call.spawn(stdin, Stdio::piped(), "")?;
@@ -160,7 +161,8 @@ impl Call {
         match cx.bounded(finish(&mut child, stdout_bytes)).await {
             Ok((status, stdout, stderr)) => {
                 leash.ended();
-                Ok(Output { status, stdout, stderr: masked(&stderr, secret.as_ref()) })
+                let stderr = masked(&stderr, secret.as_ref()) + &at_limit(status, memory_bytes);
+                Ok(Output { status, stdout, stderr })
             }
             Err(error) => {
                 stop(leash, &mut child).await;
@@ -171,13 +173,13 @@ impl Call {
 
     /// Starts it and gives both of its ends; one that holds a lock prints nothing. The caller has the turn.
     pub fn start(mut self) -> Result<Running> {
-        let secret = self.secret.clone();
+        let (secret, memory_bytes) = (self.secret.clone(), self.memory_bytes);
         let child = match self.lock.take() {
             // Standard input is needed, so the lock takes another place; the shell hands it on.
             Some(lock) => self.spawn(Stdio::piped(), Stdio::from(lock), "3>&1 >/dev/null"),
             None => self.spawn(Stdio::piped(), Stdio::piped(), ""),
         };
-        Running::new(child?, secret)
+        Running::new(child?, secret, memory_bytes)
     }
 
     fn spawn(self, stdin: Stdio, stdout: Stdio, redirection: &str) -> Result<Child> {
@@ -215,7 +217,7 @@ impl Call {
     }
 }
 
-type Finished = (std::process::ExitStatus, Vec<u8>, Vec<u8>);
+type Finished = (ExitStatus, Vec<u8>, Vec<u8>);
 
 async fn finish(child: &mut Child, stdout_bytes: usize) -> Result<Finished> {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -226,6 +228,16 @@ async fn finish(child: &mut Child, stdout_bytes: usize) -> Result<Finished> {
         async { tokio::try_join!(output::whole(stdout, stdout_bytes), output::tail(stderr, STDERR_BYTES)) };
     let (stdout, stderr) = read.await?;
     Ok((child.wait().await?, stdout, stderr))
+}
+
+/// What a program can't say itself that got no memory: it was killed for that, or by it.
+pub(super) fn at_limit(status: ExitStatus, memory_bytes: Option<u64>) -> String {
+    match (AtLimit::of(status), memory_bytes) {
+        (Some(AtLimit::Memory), Some(bytes)) => {
+            format!("\nOut of memory: it ended with {status}, and may use memory = {bytes} bytes")
+        }
+        _ => String::new(),
+    }
 }
 
 pub(super) fn masked(stderr: &[u8], secret: Option<&Secret>) -> String {

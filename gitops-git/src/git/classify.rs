@@ -28,10 +28,17 @@ const MEANINGS: [Meaning; 24] = [
         help: "compare the server's key with its owner, then put it into the known_hosts file",
     },
     Meaning {
-        said: &["over limit", "Out of memory", "out of memory", "Cannot allocate memory"],
+        said: &[
+            "over limit",
+            "Out of memory",
+            "out of memory",
+            "Cannot allocate memory",
+            "failed to map segment",
+            "died of signal",
+        ],
         kind: ErrorKind::Limit,
         message: "git needed more memory than it may use",
-        help: "raise the limit `memory`, or take large files out of the repository's history",
+        help: "raise `limits: { memory: … }` of the source, or take large files out of the repository's history",
     },
     Meaning {
         said: &["response 407", "returned error: 407", "Proxy Authentication Required", "HTTP code 407"],

@@ -6,7 +6,7 @@ use gitops_core::{Cx, Error, ErrorKind, Result, Secret};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::task::JoinHandle;
 
-use super::call::{STDERR_BYTES, masked};
+use super::call::{STDERR_BYTES, at_limit, masked};
 use super::output;
 
 /// How long git has to take its temporary files away after it was asked to stop.
@@ -17,15 +17,16 @@ pub(crate) struct Running {
     child: Child,
     leash: Leash,
     secret: Option<Secret>,
+    memory_bytes: Option<u64>,
     stderr: JoinHandle<Result<Vec<u8>>>,
 }
 
 impl Running {
-    pub(super) fn new(mut child: Child, secret: Option<Secret>) -> Result<Self> {
+    pub(super) fn new(mut child: Child, secret: Option<Secret>, memory_bytes: Option<u64>) -> Result<Self> {
         let stderr = child.stderr.take().ok_or_else(not_piped)?;
         let stderr = tokio::spawn(output::tail(stderr, STDERR_BYTES));
         let leash = ProcessGroup::led_by(child.id()).leash();
-        Ok(Self { child, leash, secret, stderr })
+        Ok(Self { child, leash, secret, memory_bytes, stderr })
     }
 
     /// What it reads; can be taken once.
@@ -45,7 +46,8 @@ impl Running {
         let stderr = (&mut self.stderr).await;
         let stderr =
             stderr.map_err(|error| Error::new(ErrorKind::Internal, "a task panicked").because(error))?;
-        Ok((status, masked(&stderr?, self.secret.as_ref())))
+        let stderr = masked(&stderr?, self.secret.as_ref()) + &at_limit(status, self.memory_bytes);
+        Ok((status, stderr))
     }
 
     /// Asks its group to stop, and kills it if it does not.

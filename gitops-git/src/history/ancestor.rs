@@ -1,10 +1,8 @@
 use gitops_core::Result;
 use gix::ObjectId;
 
-use crate::fault::{not_found, unreadable};
-
-/// The most generations that a name may go back.
-const MOST: usize = 100_000;
+use super::Look;
+use crate::fault::not_found;
 
 /// A name without its `~N` or `^`, and how many generations those go back.
 ///
@@ -12,28 +10,24 @@ const MOST: usize = 100_000;
 pub(crate) fn split(name: &str) -> (&str, usize) {
     if let Some(base) = name.strip_suffix('^') {
         let (base, generations) = split(base);
-        return (base, generations + 1);
+        return (base, generations.saturating_add(1));
     }
     let Some((base, count)) = name.rsplit_once('~') else { return (name, 0) };
     let count = if count.is_empty() { Some(1) } else { count.parse().ok() };
-    match count.filter(|count| *count <= MOST && !base.is_empty()) {
+    match count.filter(|_| !base.is_empty()) {
         Some(count) => {
             let (base, more) = split(base);
-            (base, count + more)
+            (base, more.saturating_add(count))
         }
         None => (name, 0),
     }
 }
 
 /// The commit so many generations back, by first parents.
-pub(crate) fn ancestor(
-    repository: &gix::Repository,
-    commit: ObjectId,
-    generations: usize,
-) -> Result<ObjectId> {
+pub(crate) fn ancestor(look: &Look<'_>, commit: ObjectId, generations: usize) -> Result<ObjectId> {
     let mut id = commit;
     for generation in 0..generations {
-        let commit = repository.find_commit(id).map_err(|error| unreadable("the mirror", error))?;
+        let commit = look.commit(id)?;
         let Some(parent) = commit.parent_ids().next() else {
             let message = format!("the history ends {generation} commits back, not {generations}");
             return Err(not_found(message).help("name a commit that `git log --first-parent` shows"));
@@ -57,7 +51,8 @@ mod tests {
             ("v1~2^", ("v1", 3)),
             ("~3", ("~3", 0)),
             ("main~x", ("main~x", 0)),
-            ("main~99999999999", ("main~99999999999", 0)),
+            ("main~99999999999", ("main", 99_999_999_999)),
+            ("main~99999999999999999999999", ("main~99999999999999999999999", 0)),
         ] {
             assert_eq!(split(name), expected);
         }

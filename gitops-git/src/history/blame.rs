@@ -8,16 +8,17 @@ use gix::bstr::ByteSlice;
 use gix::repository::blame_file::Options;
 
 use super::log::entry_at;
-use super::relation;
+use super::{Look, relation};
 use crate::fault::{invalid, not_found, shown, unreadable};
 
 /// The newest of the commits that last changed these lines, counted from 1.
 pub(crate) fn blame(
-    repository: &gix::Repository,
+    look: &Look<'_>,
     commit: ObjectId,
     path: &str,
     wanted: &RangeInclusive<u32>,
 ) -> Result<ObjectId> {
+    let repository = look.repository;
     let lines = lines(repository, commit, path)?;
     if *wanted.start() == 0 || wanted.is_empty() || *wanted.end() > lines {
         let (name, first, last) = (shown(path, 200), wanted.start(), wanted.end());
@@ -26,21 +27,26 @@ pub(crate) fn blame(
     }
     let damaged = |error| unreadable("the history of a line", error);
     let ranges = BlameRanges::from_one_based_inclusive_range(wanted.clone()).map_err(damaged)?;
-    let options = Options { ranges, ..Options::default() };
-    let outcome = repository.blame_file(path.as_bytes().as_bstr(), commit, options).map_err(damaged)?;
+    let Options { rewrites, since, .. } = Options::default();
+    let diff_algorithm = repository.diff_algorithm().map_err(damaged)?;
+    let options = gix::blame::Options { diff_algorithm, ranges, since, rewrites, debug_track_path: false };
+    let mut cache = repository.diff_resource_cache_for_tree_diff().map_err(damaged)?;
+    let start = gix::blame::Start::Commit(commit);
+    let found = gix::blame::file(look, start, None, &mut cache, path.as_bytes().as_bstr(), options);
+    let outcome = found.map_err(|error| look.failed("the history of a line", error))?;
     let commits: BTreeSet<ObjectId> = outcome.entries.iter().map(|entry| entry.commit_id).collect();
-    newest(repository, commits)?.ok_or_else(|| absent(path))
+    newest(look, commits)?.ok_or_else(|| absent(path))
 }
 
 /// The one that was committed last; of the same second, the one that descends from the others.
-fn newest(repository: &gix::Repository, commits: BTreeSet<ObjectId>) -> Result<Option<ObjectId>> {
+fn newest(look: &Look<'_>, commits: BTreeSet<ObjectId>) -> Result<Option<ObjectId>> {
     let mut newest: Option<(i64, ObjectId)> = None;
     for id in commits {
-        let commit = repository.find_commit(id).map_err(|error| unreadable("a commit", error))?;
+        let commit = look.commit(id)?;
         let time = commit.time().map_err(|error| unreadable("a commit", error))?.seconds;
         let is_newer = match newest {
             None => true,
-            Some((before, other)) if before == time => relation(repository, other, id)? == Relation::Newer,
+            Some((before, other)) if before == time => relation(look, other, id)? == Relation::Newer,
             Some((before, _)) => before < time,
         };
         if is_newer {

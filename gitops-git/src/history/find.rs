@@ -2,9 +2,9 @@ use gitops_core::Result;
 use gix::ObjectId;
 use gix::hash::Prefix;
 
+use super::{Look, is_ancestor};
 use crate::fault::{invalid, unreadable};
 use crate::mirror::tips;
-use crate::objects::is_ancestor;
 
 /// The fewest digits that git prints for an id.
 const FEWEST: usize = 4;
@@ -14,14 +14,14 @@ const FEWEST: usize = 4;
 ///
 /// # Errors
 /// `Invalid` if it fits several.
-pub(crate) fn by_abbreviation(repository: &gix::Repository, digits: &str) -> Result<Option<ObjectId>> {
+pub(crate) fn by_abbreviation(look: &Look<'_>, digits: &str) -> Result<Option<ObjectId>> {
     if digits.len() < FEWEST || digits.len() > 40 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
     let Ok(prefix) = Prefix::from_hex(&digits.to_ascii_lowercase()) else { return Ok(None) };
     let mut found = Vec::new();
-    for candidate in candidates(repository, prefix)? {
-        if is_reachable(repository, candidate)? {
+    for candidate in candidates(look.repository, prefix)? {
+        if is_reachable(look, candidate)? {
             found.push(candidate);
         }
     }
@@ -48,9 +48,9 @@ fn candidates(repository: &gix::Repository, prefix: Prefix) -> Result<Vec<Object
     Ok(commits)
 }
 
-fn is_reachable(repository: &gix::Repository, commit: ObjectId) -> Result<bool> {
-    for tip in tips(repository)? {
-        if is_ancestor(repository, commit, tip)? {
+fn is_reachable(look: &Look<'_>, commit: ObjectId) -> Result<bool> {
+    for tip in tips(look.repository)? {
+        if is_ancestor(&look.anew(), commit, tip)? {
             return Ok(true);
         }
     }

@@ -1,29 +1,21 @@
 use std::collections::{BTreeSet, BinaryHeap};
 
-use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_core::Result;
 use gix::ObjectId;
 use gix::objs::tree::EntryMode;
 
+use super::Look;
 use crate::fault::unreadable;
 
 /// The commits that changed a path, or all if it is empty; newest first, at most `limit`.
 ///
 /// Of the parents of a merge that has the path as one of them has it, only that one is followed, as `git log PATH`
 /// does it.
-pub(crate) fn log(
-    repository: &gix::Repository,
-    cx: &Cx,
-    from: ObjectId,
-    path: &str,
-    limit: usize,
-) -> Result<Vec<ObjectId>> {
-    let mut walk = Walk { repository, path, queue: BinaryHeap::new(), seen: BTreeSet::new() };
+pub(crate) fn log(look: &Look<'_>, from: ObjectId, path: &str, limit: usize) -> Result<Vec<ObjectId>> {
+    let mut walk = Walk { look, path, queue: BinaryHeap::new(), seen: BTreeSet::new() };
     walk.push(from)?;
     let mut found = Vec::new();
     while found.len() < limit {
-        if cx.is_cancelled() {
-            return Err(Error::new(ErrorKind::Cancelled, "asked to stop"));
-        }
         let Some((_, commit)) = walk.queue.pop() else { break };
         if walk.expand(commit)? {
             found.push(commit);
@@ -33,7 +25,7 @@ pub(crate) fn log(
 }
 
 struct Walk<'a> {
-    repository: &'a gix::Repository,
+    look: &'a Look<'a>,
     path: &'a str,
     /// Commits to look at, the newest first.
     queue: BinaryHeap<(i64, ObjectId)>,
@@ -43,12 +35,12 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Queues the parents of a commit and says whether the commit changed the path.
     fn expand(&mut self, id: ObjectId) -> Result<bool> {
-        let commit = self.repository.find_commit(id).map_err(|error| unreadable("a commit", error))?;
+        let commit = self.look.commit(id)?;
         let parents: Vec<_> = commit.parent_ids().map(gix::Id::detach).collect();
         if !self.path.is_empty() {
-            let own = entry_at(self.repository, id, self.path)?;
+            let own = entry_at(self.look.repository, id, self.path)?;
             for parent in &parents {
-                if entry_at(self.repository, *parent, self.path)? == own {
+                if entry_at(self.look.repository, *parent, self.path)? == own {
                     self.push(*parent)?;
                     return Ok(false);
                 }
@@ -63,7 +55,7 @@ impl Walk<'_> {
 
     fn push(&mut self, id: ObjectId) -> Result<()> {
         if self.seen.insert(id) {
-            let commit = self.repository.find_commit(id).map_err(|error| unreadable("a commit", error))?;
+            let commit = self.look.commit(id)?;
             let time = commit.time().map_err(|error| unreadable("a commit", error))?;
             self.queue.push((time.seconds, id));
         }

@@ -6,6 +6,7 @@ mod blame;
 mod describe;
 mod find;
 mod log;
+mod reach;
 
 pub(crate) use ancestor::{ancestor, split};
 pub(crate) use between::between;
@@ -13,32 +14,33 @@ pub(crate) use blame::blame;
 pub(crate) use describe::describe;
 pub(crate) use find::by_abbreviation;
 pub(crate) use log::log;
+pub(crate) use reach::{Look, Reach};
 
 use gitops_core::{Relation, Result};
 use gix::ObjectId;
-
-use crate::fault::unreadable;
+use gix::revwalk::Graph;
 
 /// Where two commits parted; nothing if they have no commit in common. Of several it is the one that git names first.
-pub(crate) fn merge_base(
-    repository: &gix::Repository,
-    one: ObjectId,
-    other: ObjectId,
-) -> Result<Option<ObjectId>> {
+pub(crate) fn merge_base(look: &Look<'_>, one: ObjectId, other: ObjectId) -> Result<Option<ObjectId>> {
     if one == other {
         return Ok(Some(one));
     }
-    let base = repository.merge_base(one, other).map_err(|error| unreadable("the history", error))?;
-    Ok(base.map(gix::Id::detach))
+    let mut graph = Graph::new(look, None);
+    let base = look.repository.merge_base_with_graph(one, other, &mut graph);
+    Ok(base.map_err(|error| look.failed("the history", error))?.map(gix::Id::detach))
+}
+
+/// Whether one commit is an ancestor of another, or the same.
+pub(crate) fn is_ancestor(look: &Look<'_>, old: ObjectId, new: ObjectId) -> Result<bool> {
+    Ok(merge_base(look, old, new)? == Some(old))
 }
 
 /// How `to` lies to `from`.
-pub(crate) fn relation(repository: &gix::Repository, from: ObjectId, to: ObjectId) -> Result<Relation> {
+pub(crate) fn relation(look: &Look<'_>, from: ObjectId, to: ObjectId) -> Result<Relation> {
     if from == to {
         return Ok(Relation::Same);
     }
-    let base = repository.merge_base(from, to).map_err(|error| unreadable("the history", error))?;
-    Ok(match base.map(gix::Id::detach) {
+    Ok(match merge_base(look, from, to)? {
         Some(base) if base == from => Relation::Newer,
         Some(base) if base == to => Relation::Older,
         _ => Relation::Diverged,

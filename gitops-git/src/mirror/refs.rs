@@ -1,11 +1,11 @@
 use std::time::SystemTime;
 
-use gitops_core::{Result, Time};
+use gitops_core::{ErrorKind, Result, Time};
 use gix::ObjectId;
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 
 use crate::fault::unreadable;
-use crate::objects::is_ancestor;
+use crate::history::{Look, is_ancestor};
 
 /// Where the references to what was fetched stand: `refs/gitops/ID`.
 pub(crate) const FETCHED: &str = "refs/gitops/";
@@ -29,7 +29,8 @@ pub(crate) fn tips(repository: &gix::Repository) -> Result<Vec<ObjectId>> {
 }
 
 /// Whether a commit is here whole.
-pub(crate) fn holds(repository: &gix::Repository, commit: ObjectId) -> Result<bool> {
+pub(crate) fn holds(look: &Look<'_>, commit: ObjectId) -> Result<bool> {
+    let repository = look.repository;
     if !repository.has_object(commit) {
         return Ok(false);
     }
@@ -38,7 +39,7 @@ pub(crate) fn holds(repository: &gix::Repository, commit: ObjectId) -> Result<bo
         return Ok(true);
     }
     for tip in tips {
-        if is_ancestor(repository, commit, tip)? {
+        if is_ancestor(&look.anew(), commit, tip)? {
             return Ok(true);
         }
     }
@@ -46,20 +47,26 @@ pub(crate) fn holds(repository: &gix::Repository, commit: ObjectId) -> Result<bo
 }
 
 /// Sets the reference of a commit that was fetched, and takes away those of its ancestors.
-pub(crate) fn keep(repository: &gix::Repository, commit: ObjectId) -> Result<()> {
-    repository
+pub(crate) fn keep(look: &Look<'_>, commit: ObjectId) -> Result<()> {
+    look.repository
         .reference(format!("{FETCHED}{commit}"), commit, PreviousValue::Any, "")
         .map_err(|error| unreadable("a reference", error))?;
-    drop_ancestors(repository, commit)
+    drop_ancestors(look, commit)
 }
 
-/// Takes away the references of a fetched commit's ancestors, which its own makes needless.
-fn drop_ancestors(repository: &gix::Repository, commit: ObjectId) -> Result<()> {
+/// Takes away the references of a fetched commit's ancestors, which its own makes needless. Where the history is too long to
+/// tell, they stay.
+fn drop_ancestors(look: &Look<'_>, commit: ObjectId) -> Result<()> {
+    let repository = look.repository;
     let references = repository.references().map_err(|error| unreadable("the references", error))?;
     let fetched = references.prefixed(FETCHED).map_err(|error| unreadable("the references", error))?;
     for reference in fetched.filter_map(std::result::Result::ok) {
         let Some(id) = reference.try_id().map(gix::Id::detach) else { continue };
-        if id != commit && is_ancestor(repository, id, commit)? {
+        let is_needless = || match is_ancestor(&look.anew(), id, commit) {
+            Err(error) if error.kind() == ErrorKind::Limit => Ok(false),
+            is_ancestor => is_ancestor,
+        };
+        if id != commit && is_needless()? {
             delete(repository, reference.name().to_owned())?;
         }
     }

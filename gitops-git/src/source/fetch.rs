@@ -8,6 +8,7 @@ use gix::ObjectId;
 use super::Inner;
 use crate::fault::{invalid, not_found};
 use crate::git::{Output, classify, is_refused_want, succeeded};
+use crate::history::Reach;
 use crate::mirror::{FETCHED, Lock, forget_unused, holds, keep, note_use, tidy_packs};
 use crate::objects::Objects;
 
@@ -33,10 +34,10 @@ impl Inner {
 
     /// The mirror's objects, if the commit is among them.
     async fn held(self: &Arc<Self>, cx: &Cx, commit: ObjectId) -> Result<Option<Arc<Objects>>> {
-        let (inner, now) = (Arc::clone(self), cx.now());
+        let (inner, now, reach) = (Arc::clone(self), cx.now(), self.reach(cx));
         super::blocking(cx, move || {
             let Some(objects) = inner.mirror.objects() else { return Ok(None) };
-            match objects.with(|repository| holds(repository, commit)) {
+            match objects.with(|repository| holds(&reach.look(repository), commit)) {
                 Ok(held) => {
                     objects.with(|repository| note_use(repository, commit, now));
                     Ok(held.then_some(objects))
@@ -80,7 +81,8 @@ impl Inner {
             self.check(&output)?;
         }
         let inner = Arc::clone(self);
-        let (objects, forgotten) = super::blocking(cx, move || inner.settle(commit)).await?;
+        let reach = self.reach(cx);
+        let (objects, forgotten) = super::blocking(cx, move || inner.settle(&reach, commit)).await?;
         match tidy_packs(cx, self.git(cx).await?, self.mirror.folder(), lock, forgotten).await {
             true => self.mirror.reopen(),
             false => Ok(objects),
@@ -118,7 +120,7 @@ impl Inner {
     }
 
     /// Opens the mirror as it is now, and keeps the commit; says whether others were forgotten for it.
-    fn settle(&self, commit: ObjectId) -> Result<(Arc<Objects>, bool)> {
+    fn settle(&self, reach: &Reach, commit: ObjectId) -> Result<(Arc<Objects>, bool)> {
         let (objects, most) = (self.mirror.reopen()?, self.limits.kept_revisions);
         let forgotten = objects.with(|repository| match repository.has_object(commit) {
             false => Err(not_found(format!("the repository has no commit {commit}"))
@@ -128,7 +130,10 @@ impl Inner {
                 Err(invalid(format!("{commit} is not a commit"))
                     .help("name a commit: `git rev-parse NAME^{commit}` prints its id"))
             }
-            true => keep(repository, commit).and_then(|()| forget_unused(repository, commit, most)),
+            true => {
+                keep(&reach.look(repository), commit)?;
+                forget_unused(repository, commit, most)
+            }
         })?;
         Ok((objects, forgotten))
     }
@@ -140,7 +145,9 @@ impl Inner {
                 .with("doing", doing)
                 .with("url", &self.url)
                 .with("limit", format!("time = {:?}", self.limits.time))
-                .help("try again, or raise the limit on the time of a fetch, or the caller's own deadline"),
+                .help(
+                    "try again, or raise `limits: { time: … }` of the source, or the caller's own deadline",
+                ),
             _ => error.with("doing", doing).with("url", &self.url),
         }
     }

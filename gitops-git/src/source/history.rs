@@ -7,7 +7,7 @@ use gix::ObjectId;
 
 use super::{GitSource, Inner, blocking};
 use crate::fault::{invalid, not_found, shown};
-use crate::history;
+use crate::history::{self, Reach};
 use crate::nearest::nearest;
 use crate::objects::Objects;
 use crate::reference::CommitId;
@@ -25,7 +25,10 @@ impl History for GitSource {
             Err(error) if error.is_not_found() => Ok(Relation::Diverged),
             Err(error) => Err(error),
             Ok(objects) => {
-                blocking(cx, move || objects.with(|repository| history::relation(repository, from, to))).await
+                let reach = self.0.reach(cx);
+                let read =
+                    move |repository: &gix::Repository| history::relation(&reach.look(repository), from, to);
+                blocking(cx, move || objects.with(read)).await
             }
         }
     }
@@ -40,7 +43,10 @@ impl History for GitSource {
             return Ok(found);
         }
         let commit = commit_of(&found)?;
-        let back = move |repository: &gix::Repository| history::ancestor(repository, commit, generations);
+        let reach = self.0.reach(cx);
+        let back = move |repository: &gix::Repository| {
+            history::ancestor(&reach.look(repository), commit, generations)
+        };
         let id = self.0.read(cx, commit, back).await?.to_string();
         Ok(Revision::new(id, name))
     }
@@ -57,9 +63,9 @@ impl History for GitSource {
     async fn log(&self, cx: &Cx, revision: &Revision, path: &str, limit: usize) -> Result<Vec<Commit>> {
         let commit = commit_of(revision)?;
         let path = if path.is_empty() { String::new() } else { self.0.below_root(path) };
-        let (inner, signers) = (cx.clone(), self.0.signers.clone());
+        let (reach, signers) = (self.0.reach(cx), self.0.signers.clone());
         let read = move |repository: &gix::Repository| {
-            let found = history::log(repository, &inner, commit, &path, limit)?;
+            let found = history::log(&reach.look(repository), commit, &path, limit)?;
             found.into_iter().map(|id| history::describe(repository, id, signers.as_ref())).collect()
         };
         self.0.read(cx, commit, read).await
@@ -69,9 +75,9 @@ impl History for GitSource {
     async fn between(&self, cx: &Cx, from: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>> {
         let [from, to] = [commit_of(from)?, commit_of(to)?];
         self.0.ensure(cx, to).await?;
-        let (inner, signers) = (cx.clone(), self.0.signers.clone());
+        let (reach, signers) = (self.0.reach(cx), self.0.signers.clone());
         let read = move |repository: &gix::Repository| {
-            let found = history::between(repository, &inner, from, to, limit)?;
+            let found = history::between(&reach.look(repository), from, to, limit)?;
             found.into_iter().map(|id| history::describe(repository, id, signers.as_ref())).collect()
         };
         self.0.read(cx, from, read).await
@@ -86,9 +92,9 @@ impl History for GitSource {
         lines: RangeInclusive<u32>,
     ) -> Result<Commit> {
         let (commit, path) = (commit_of(revision)?, self.0.below_root(path));
-        let signers = self.0.signers.clone();
+        let (reach, signers) = (self.0.reach(cx), self.0.signers.clone());
         let read = move |repository: &gix::Repository| {
-            let found = history::blame(repository, commit, &path, &lines)?;
+            let found = history::blame(&reach.look(repository), commit, &path, &lines)?;
             history::describe(repository, found, signers.as_ref())
         };
         self.0.read(cx, commit, read).await
@@ -147,9 +153,17 @@ impl Inner {
     async fn abbreviated(&self, cx: &Cx, digits: &str) -> Result<Option<Revision>> {
         let Some(objects) = self.mirror.objects() else { return Ok(None) };
         let digits = digits.to_owned();
-        let find = move || objects.with(|repository| history::by_abbreviation(repository, &digits));
+        let reach = self.reach(cx);
+        let find =
+            move |repository: &gix::Repository| history::by_abbreviation(&reach.look(repository), &digits);
+        let find = move || objects.with(find);
         let id = blocking(cx, find).await?.map(|id| id.to_string());
         Ok(id.map(|id| Revision::new(id.clone(), id)))
+    }
+
+    /// How far a look into the history reaches.
+    pub(super) fn reach(&self, cx: &Cx) -> Reach {
+        Reach::new(cx, &self.limits)
     }
 
     /// Reads something about a commit, which is fetched if it is not there.

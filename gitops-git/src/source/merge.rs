@@ -77,9 +77,9 @@ impl Inner {
         let [ours, theirs] = [CommitId::parse(base.id())?.object(), CommitId::parse(head.id())?.object()];
         self.ensure(cx, theirs).await?;
         let objects = self.ensure(cx, ours).await?;
-        let reading = Arc::clone(&objects);
-        let parted =
-            blocking(cx, move || reading.with(|repository| merge_base(repository, ours, theirs))).await?;
+        let (reading, reach) = (Arc::clone(&objects), self.reach(cx));
+        let parted = move |repository: &gix::Repository| merge_base(&reach.look(repository), ours, theirs);
+        let parted = blocking(cx, move || reading.with(parted)).await?;
         let parted = parted.ok_or_else(|| {
             invalid(format!("{} and {} have no commit in common", base.short(), head.short()))
                 .help("name two branches of one history")

@@ -1,12 +1,11 @@
 //! Commits that are proposed: made in the mirror, and pushed to a branch of their own.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
 
+use super::GitSource;
 use super::history::commit_of;
-use super::{GitSource, blocking};
 use crate::history;
 use crate::reference::RefName;
 use crate::revert::{Draft, edit, restore};
@@ -77,10 +76,8 @@ impl GitSource {
             Some(found) => return Err(taken(branch, &found)),
             None => {}
         }
-        let inner = Arc::clone(&self.0);
         // Until it is pushed no reference leads to it, and it could be cleaned up.
-        let kept = move || inner.mirror.reopen()?.with(|repository| crate::mirror::keep(repository, new));
-        blocking(cx, kept).await?;
+        self.0.keep(cx, new).await?;
         self.0.push(cx, &name, None, new).await
     }
 
@@ -95,9 +92,7 @@ impl GitSource {
     /// As [`push_to_branch`](Self::push_to_branch).
     pub async fn move_branch(&self, cx: &Cx, commit: &Revision, branch: &str, from: &Revision) -> Result<()> {
         let (new, old, name) = (commit_of(commit)?, commit_of(from)?, RefName::parse(branch)?);
-        let inner = Arc::clone(&self.0);
-        let kept = move || inner.mirror.reopen()?.with(|repository| crate::mirror::keep(repository, new));
-        blocking(cx, kept).await?;
+        self.0.keep(cx, new).await?;
         self.0.push(cx, &name, Some(old), new).await
     }
 

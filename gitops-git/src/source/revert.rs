@@ -6,8 +6,8 @@ use gix::ObjectId;
 use super::{GitSource, Inner, blocking};
 use crate::fault::{invalid, shown};
 use crate::git::{Output, classify};
+use crate::history::is_ancestor;
 use crate::mirror::keep;
-use crate::objects::is_ancestor;
 use crate::reference::{CommitId, GitRef, RefName};
 use crate::revert::{Undo, undo};
 
@@ -44,9 +44,9 @@ impl Inner {
     async fn write_undo(self: &Arc<Self>, cx: &Cx, head: ObjectId, undone: ObjectId) -> Result<ObjectId> {
         self.ensure(cx, undone).await?;
         let objects = self.ensure(cx, head).await?;
-        let (author, time) = (self.author.clone(), cx.now());
+        let (author, time, reach) = (self.author.clone(), cx.now(), self.reach(cx));
         blocking(cx, move || {
-            objects.with(|repository| match is_ancestor(repository, undone, head)? {
+            objects.with(|repository| match is_ancestor(&reach.look(repository), undone, head)? {
                 true => undo(repository, &Undo { head, undone, author, time }),
                 false => Err(invalid(format!("commit {undone} is not part of the branch"))
                     .help("name a commit that `git log` of the branch shows")),
@@ -75,8 +75,14 @@ impl Inner {
         if !output.status.success() {
             return Err(self.refused(&output));
         }
-        let inner = Arc::clone(self);
-        blocking(cx, move || inner.mirror.reopen()?.with(|repository| keep(repository, new))).await
+        self.keep(cx, new).await
+    }
+
+    /// Has a commit of the mirror stay there with all that it needs.
+    pub(super) async fn keep(self: &Arc<Self>, cx: &Cx, commit: ObjectId) -> Result<()> {
+        let (inner, reach) = (Arc::clone(self), self.reach(cx));
+        let kept = move || inner.mirror.reopen()?.with(|repository| keep(&reach.look(repository), commit));
+        blocking(cx, kept).await
     }
 
     fn refused(&self, output: &Output) -> Error {

@@ -19,6 +19,8 @@ pub(crate) struct Listed {
     pub entries: Vec<Entry>,
     /// The patterns that fit something in it.
     pub used: BTreeSet<usize>,
+    /// Bytes of its longest name, with the slash before it.
+    pub longest: usize,
 }
 
 /// What the rules let through of a folder.
@@ -28,12 +30,13 @@ pub(crate) struct Listed {
 pub(crate) fn listed(rules: &Rules, limits: &Limits, path: &str, data: &[u8]) -> Result<Listed> {
     check_place(limits, path)?;
     let (here, scope) = (rules.within(path), rules);
-    let mut listing = Listing { scope, limits, path, rules: here, entries: Vec::new(), faults: Vec::new() };
+    let (entries, faults) = (Vec::new(), Vec::new());
+    let mut listing = Listing { scope, limits, path, rules: here, entries, faults, longest: 0 };
     listing.take_all(data)?;
     listing.entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     listing.find_collisions();
     match listing.faults.is_empty() {
-        true => Ok(Listed { entries: listing.entries, used: listing.rules.used }),
+        true => Ok(Listed { entries: listing.entries, used: listing.rules.used, longest: listing.longest }),
         false => Err(refused(path, listing.faults)),
     }
 }
@@ -63,6 +66,7 @@ struct Listing<'a> {
     rules: InFolder<'a>,
     entries: Vec<Entry>,
     faults: Vec<Diagnostic>,
+    longest: usize,
 }
 
 impl Listing<'_> {
@@ -103,7 +107,8 @@ impl Listing<'_> {
         Ok(())
     }
 
-    fn check_length(&self, name: &str) -> Result<()> {
+    fn check_length(&mut self, name: &str) -> Result<()> {
+        self.longest = self.longest.max(1 + name.len());
         let limit = self.limits.path_bytes;
         match self.path.len() + 1 + name.len() > limit {
             true => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gitops_core::{Cx, ErrorKind, History, Relation, Revision, Source};
-use gitops_git::GitSource;
+use gitops_git::{GitSource, Limits};
 
 use crate::support::{Repo, told};
 
@@ -202,4 +202,52 @@ async fn a_cancelled_log_ends() {
     source.fetch(&cx, &head).await.unwrap();
     cx.cancel();
     assert_eq!(source.log(&cx, &head, "", 10).await.unwrap_err().kind(), ErrorKind::Cancelled);
+}
+
+#[tokio::test]
+async fn a_look_into_a_history_reads_no_more_commits_than_the_limit_and_names_it() {
+    let repo = Repo::with(&[("a", "1\n"), ("b", "1\n")]);
+    let first = repo.revision("HEAD");
+    let side = repo.commit(&[("c", "1\n")]);
+    repo.git(&["checkout", "--quiet", "-b", "side"]);
+    let side = Revision::new(side.id(), "side");
+    repo.git(&["checkout", "--quiet", "main"]);
+    let commits: Vec<_> = (0..40).map(|n| repo.commit(&[("b", &format!("{n}\n"))])).collect();
+    let last = commits.last().unwrap();
+    let cx = Cx::system();
+    history(&repo).fetch(&cx, last).await.unwrap();
+    let mut limits = Limits::default();
+    limits.history = 12;
+    // The mirror is shared: that everything is there takes no look.
+    let source = repo.source().limits(limits).build().unwrap();
+    source.fetch(&cx, last).await.unwrap();
+    let merge = Source::merge(&source).unwrap();
+    let errors = [
+        source.relation(&cx, &first, last).await.unwrap_err(),
+        source.between(&cx, &first, last, 100).await.unwrap_err(),
+        source.log(&cx, last, "a", 1).await.unwrap_err(),
+        source.blame(&cx, last, "a", 1..=1).await.unwrap_err(),
+        source.find(&cx, "main~30").await.unwrap_err(),
+        source.find(&cx, &first.id()[..12]).await.unwrap_err(),
+        merge.merged(&cx, last, &side).await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
+        assert!(
+            told(&error).contains("history = 12") && told(&error).contains("limits: { history"),
+            "{error:?}"
+        );
+    }
+    // What is near is found.
+    assert_eq!(source.relation(&cx, &commits[38], last).await.unwrap(), Relation::Newer);
+    assert_eq!(source.blame(&cx, last, "b", 1..=1).await.unwrap().id, last.id());
+    assert_eq!(source.log(&cx, last, "b", 3).await.unwrap().len(), 3);
+    assert_eq!(source.between(&cx, &commits[36], last, 100).await.unwrap().len(), 3);
+    assert_eq!(source.find(&cx, "main~3").await.unwrap(), Revision::new(commits[36].id(), "main~3"));
+    assert_eq!(source.relation(&Cx::system(), &first, &first).await.unwrap(), Relation::Same);
+    // All of it is found by who may read it.
+    let (source, whole) = (history(&repo), first.id());
+    assert_eq!(source.relation(&cx, &first, last).await.unwrap(), Relation::Newer);
+    assert_eq!(source.blame(&cx, last, "a", 1..=1).await.unwrap().id, whole);
+    assert_eq!(source.find(&cx, &whole[..12]).await.unwrap().id(), whole);
 }

@@ -228,3 +228,31 @@ fn nested(repo: &Repo, depth: usize) -> String {
 fn hex(id: &str) -> Vec<u8> {
     (0..id.len()).step_by(2).map(|at| u8::from_str_radix(&id[at..at + 2], 16).unwrap()).collect()
 }
+
+/// A folder that was looked over is known by its content, and a path is as long as all that is above it.
+#[tokio::test]
+async fn a_folder_that_moves_to_where_its_paths_are_too_long_is_refused() {
+    let file = |above: &str| format!("{above}d/long-name-of-a-file");
+    let more: Vec<String> = (0..8).map(|n| format!("f{n}/a")).collect();
+    let mut files: Vec<(&str, &str)> = more.iter().map(|path| (&**path, "1")).collect();
+    let (short, long) = (file(""), file("some/where/below/"));
+    files.push((&short, "1"));
+    let repo = Repo::with(&files);
+    let source = || {
+        let mut limits = Limits::default();
+        limits.path_bytes = 30;
+        repo.source().limits(limits).build().unwrap()
+    };
+    let working = source();
+    newest(&working).await.unwrap();
+    std::fs::create_dir_all(repo.path().join("some/where/below")).unwrap();
+    repo.git(&["mv", "d", "some/where/below/d"]);
+    repo.git(&["commit", "--quiet", "-m", "Move"]);
+    assert!(repo.path().join(&long).exists());
+    // By the process that knows the folder, and by one that was told what the former knew.
+    for source in [working, source()] {
+        let error = newest(&source).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
+        assert!(told(&error).contains("path_bytes"), "{}", told(&error));
+    }
+}

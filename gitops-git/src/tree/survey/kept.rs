@@ -73,7 +73,7 @@ impl Kept {
 /// All that decides what is found of a folder, besides its own content and the rules that its id has.
 fn of(rules: &Rules, limits: &Limits) -> Digest {
     let Limits { file_bytes, folder_entries, path_bytes, .. } = limits;
-    let mut hasher = Hasher::new("gitops-git looked over");
+    let mut hasher = Hasher::new("gitops-git looked over 2");
     hasher
         .field(env!("CARGO_PKG_VERSION"))
         .field(rules.scope("").map_or_else(String::new, |id| id.to_string()));
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn folders(numbers: std::ops::Range<u64>) -> BTreeMap<Digest, Extent> {
-        let extent = |entries| Extent { entries, height: 1, used: [1, 2].into() };
+        let extent = |entries| Extent { entries, height: 1, longest: 9, used: [1, 2].into() };
         numbers.map(|number| (Digest::of(&number.to_le_bytes()), extent(number))).collect()
     }
 

@@ -29,6 +29,8 @@ pub(crate) struct Survey {
 struct Extent {
     entries: u64,
     height: usize,
+    /// Bytes of the longest path in it, from the folder on.
+    longest: usize,
     /// The patterns that fit something.
     used: BTreeSet<usize>,
 }
@@ -76,8 +78,11 @@ struct Look<'a> {
 
 impl Look<'_> {
     fn folder(&mut self, path: &str, id: Digest, depth: usize) -> Result<Extent> {
-        let limit = self.tree.limits.depth;
-        if let Some(extent) = self.known.get(&id).filter(|extent| depth + extent.height <= limit) {
+        let limits = &self.tree.limits;
+        let fits = |extent: &&Extent| {
+            depth + extent.height <= limits.depth && path.len() + extent.longest <= limits.path_bytes
+        };
+        if let Some(extent) = self.known.get(&id).filter(fits) {
             return Ok(extent.clone());
         }
         let before = self.faults.len();
@@ -96,15 +101,16 @@ impl Look<'_> {
                 return Err(error);
             }
             self.faults.extend_from_slice(error.diagnostics());
-            Ok(Listed { entries: Vec::new(), used: BTreeSet::new() })
+            Ok(Listed { entries: Vec::new(), used: BTreeSet::new(), longest: 0 })
         })
     }
 
-    fn below(&mut self, path: &str, Listed { entries, used }: Listed, depth: usize) -> Result<Extent> {
-        let mut extent = Extent { entries: entries.len() as u64, height: 0, used };
+    fn below(&mut self, path: &str, listed: Listed, depth: usize) -> Result<Extent> {
+        let Listed { entries, used, longest } = listed;
+        let mut extent = Extent { entries: entries.len() as u64, height: 0, longest, used };
         for Entry { name, id, .. } in entries.iter().filter(|entry| entry.kind == EntryKind::Folder) {
             let path = if path.is_empty() { name.to_string() } else { format!("{path}/{name}") };
-            extent.add(&self.folder(&path, *id, depth + 1)?);
+            extent.add(name, &self.folder(&path, *id, depth + 1)?);
             check_entries(self.tree, &extent)?;
         }
         Ok(extent)
@@ -112,10 +118,11 @@ impl Look<'_> {
 }
 
 impl Extent {
-    fn add(&mut self, below: &Self) {
+    fn add(&mut self, name: &str, below: &Self) {
         self.used.extend(&below.used);
         self.entries = self.entries.saturating_add(below.entries);
         self.height = self.height.max(below.height + 1);
+        self.longest = self.longest.max(1 + name.len() + below.longest);
     }
 }
 

@@ -30,7 +30,7 @@ async fn an_object_that_unpacks_to_more_than_the_limit_is_refused() {
     limits.memory = 256 << 20;
     let error = newest(&repo.source().limits(limits).build().unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
-    assert!(told(&error).contains("the limit `memory`"), "{}", told(&error));
+    assert!(told(&error).contains("limits: { memory"), "{}", told(&error));
 }
 
 /// People met it with histories that were converted from other systems.
@@ -49,4 +49,19 @@ async fn a_history_that_is_odd_in_form_alone_can_be_allowed() {
     let source = repo.source().tolerate("zeroPaddedFilemode").build().unwrap();
     assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]));
     assert!(repo.source().tolerate("hasDotgit").build().is_err(), "what deceives is never taken");
+}
+
+/// Met with a limit that was set too low: "the connection to the server failed or broke", and it was tried again and again.
+#[tokio::test]
+async fn git_that_its_own_limit_of_memory_ends_is_told_as_such_and_not_as_a_broken_connection() {
+    let repo = Repo::with(&[("a", "1")]);
+    for bytes in [1, 4 << 20] {
+        for url in [repo.url(), "http://127.0.0.1:1/x.git".to_owned()] {
+            let mut limits = Limits::default();
+            limits.memory = bytes;
+            let error = newest(&repo.source_of(&url).limits(limits).build().unwrap()).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Limit, "{bytes} {url}: {error:?}");
+            assert!(told(&error).contains("limits: { memory"), "{bytes} {url}: {}", told(&error));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use gitops_core::process::ProcessGroup;
+use gitops_core::process::{AtLimit, ProcessGroup};
 use gitops_core::{Cx, Digest, Hasher};
 use tempfile::TempDir;
 
@@ -101,6 +101,10 @@ impl Jail {
         if ended.status.success() {
             return Ok(Printed { answer: ended.stdout, aside: told });
         }
+        if let Some(limit) = limit(ended.status, &told) {
+            let message = format!("`{name}` was ended at a limit that rendering has: {limit}");
+            return Err(Failure::run(message, "render less at once"));
+        }
         let why = complaint(&told).unwrap_or_else(|| ended.status.to_string());
         Err(Failure::run(format!("`{name}` failed: {why}"), "run it on the folder to see more"))
     }
@@ -134,6 +138,22 @@ impl Jail {
         found
     }
 }
+
+/// What programs say that get no more memory.
+const OUT_OF_MEMORY: [&str; 5] =
+    ["out of memory", "Out of memory", "annot allocate memory", "failed to reserve", "failed to map segment"];
+
+/// The limit at which a program ended, by the signal that ended it or by its last words.
+fn limit(status: ExitStatus, told: &str) -> Option<&'static str> {
+    match AtLimit::of(status) {
+        Some(AtLimit::Processor) => Some("it used a processor for more than 60 seconds"),
+        Some(AtLimit::File) => Some("it wrote a file of more than 64 MiB"),
+        Some(AtLimit::Memory) => Some(MEMORY),
+        _ => OUT_OF_MEMORY.iter().any(|words| told.contains(words)).then_some(MEMORY),
+    }
+}
+
+const MEMORY: &str = "it needed more than 4 GiB of memory";
 
 /// Characters of a complaint that are shown.
 const SHOWN: usize = 1_000;
@@ -199,4 +219,31 @@ fn tail(mut from: impl Read) -> Vec<u8> {
         kept.drain(..kept.len().saturating_sub(COMPLAINTS));
     }
     kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fails(script: &str) -> String {
+        let wall = Duration::from_secs(30);
+        let ran = Jail::new().unwrap().run(&Cx::system(), Path::new(SHELL), &["-c", script], wall);
+        format!("{:?}", ran.map(|_| ()).unwrap_err())
+    }
+
+    #[test]
+    fn a_program_that_a_limit_ended_says_which() {
+        for (script, limit) in [
+            ("kill -XCPU $$", "a processor for more than 60 seconds"),
+            ("kill -KILL $$", "more than 4 GiB of memory"),
+            ("echo 'fatal error: runtime: out of memory' >&2; exit 2", "more than 4 GiB of memory"),
+            // Of the limits themselves, as programs meet them.
+            ("while :; do printf '%1048576s' x; done > big", "a file of more than 64 MiB"),
+            ("ulimit -v 9000; exec /bin/cat /dev/null", "more than 4 GiB of memory"),
+        ] {
+            let said = fails(script);
+            assert!(said.contains("ended at a limit") && said.contains(limit), "{script}: {said}");
+        }
+        assert!(!fails("echo 'Error: no such chart' >&2; exit 1").contains("limit"));
+    }
 }
