@@ -119,6 +119,7 @@ mod tests {
             summary: "Error acquiring the state lock".into(),
             detail: detail.into(),
             address: None,
+            about: None,
             place: None,
         };
         let error = of_diagnostics("plan", &diagnostic, &[]);

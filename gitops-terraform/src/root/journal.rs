@@ -113,8 +113,9 @@ impl Journal {
     }
 
     /// What is being done at the moment; nothing before the first resource is touched.
-    pub fn at(&self) -> Option<String> {
-        let doing = |(address, began): (&String, &Began)| format!("{} of {address}", began.action);
+    pub fn at(&self, redact: &Redact) -> Option<String> {
+        let doing =
+            |(address, began): (&String, &Began)| format!("{} of {}", began.action, redact.text(address));
         let open: Vec<String> =
             self.began.iter().filter(|(_, began)| !began.failed).take(TOLD).map(doing).collect();
         let rest = self.began.len().saturating_sub(open.len());

@@ -116,7 +116,11 @@ impl Site<'_> {
             record.running = Some(running.clone());
         })
         .await?;
+        let mut shown = self.redact_of_plan(cx, &place).await;
+        shown.learn_secrets(change.body().unwrap_or(&Value::Null));
+        self.target.set_at_work(self.key, Some(shown));
         let ended = self.run_apply(cx, &running, &root).await;
+        self.target.set_at_work(self.key, None);
         // From here on, what is to be written down is written down, whatever became of the caller.
         let cx = &Cx::system().within(AFTERWARDS);
         let mut redact = self.redact_of_plan(cx, &place).await;

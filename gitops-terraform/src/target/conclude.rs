@@ -61,9 +61,14 @@ impl Site<'_> {
             let address = &doubt.address;
             !repeatable.contains(&kind_of(address)) || journal.ran_a_provisioner_of(address)
         });
+        let addresses = state.iter().flat_map(|state| state.instances.keys().chain(&state.unsettled));
+        let addresses =
+            addresses.map(String::as_str).chain(doubts.iter().map(|doubt| doubt.address.as_str()));
+        let keys = redact.digests_of_keys(addresses, &self.workshop().keys.secrets);
         let (succeeded, effect) = (journal.succeeded(), journal.had_an_effect());
         self.note(cx, |record| {
             record.running = None;
+            record.remember_secrets(keys);
             record.doubts.retain(|known| !doubts.iter().any(|new| new.address == known.address));
             record.doubts.extend(doubts);
             if let Some(state) = &state {

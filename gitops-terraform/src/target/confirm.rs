@@ -33,11 +33,9 @@ impl Terraform {
             return Err(Error::new(ErrorKind::Invalid, "the id is empty").at(key));
         }
         let mut site = Site::enter(self, key, cx).await?;
-        if !site.record().doubts.iter().any(|doubt| doubt.address == address) {
-            let message = format!("nothing is in doubt about `{address}`");
-            return Err(Error::new(ErrorKind::NotFound, message).at(key));
-        }
-        let confirmed = confirmed(cx, format!("{address} exists, with the id `{id}`"), by);
+        let address = site.doubt_about(address)?.address;
+        let what = site.redact().text(&format!("{address} exists, with the id `{id}`"));
+        let confirmed = confirmed(cx, what, by);
         site.folder.drop_plans()?;
         site.note(cx, |record| {
             for doubt in record.doubts.iter_mut().filter(|doubt| doubt.address == address) {

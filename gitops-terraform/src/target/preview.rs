@@ -52,7 +52,7 @@ impl Site<'_> {
         let mut components = fields::components_of_plan(&plan);
         if let Some(moved) = &moved {
             diff = with_field(diff, "/place", &moved.from, &moved.to);
-            components.extend(fields::components_of_forgotten(moved.left_behind.as_ref()));
+            components.extend(fields::components_of_forgotten(moved.left_behind.as_ref(), &self.redact()));
         }
         if live.is_some() && diff.is_empty() {
             self.folder.keep_nothing()?;
@@ -64,8 +64,9 @@ impl Site<'_> {
         let bundle = self.bundle()?.ok_or_else(no_bundle)?;
         if bundle.removal == Removal::Forget {
             let state = self.state(cx, Fresh::Now).await?;
-            let components = fields::components_of_forgotten(state.as_ref());
-            let diff = fields::of_forgotten(state.as_ref());
+            let redact = self.redact();
+            let components = fields::components_of_forgotten(state.as_ref(), &redact);
+            let diff = fields::of_forgotten(state.as_ref(), &redact);
             return Ok(Preview::new(diff, forgotten(state)).made_of(components));
         }
         let place = self.record().place.clone().ok_or_else(no_bundle)?;
@@ -217,7 +218,8 @@ impl Site<'_> {
             .map(|change| change.address.as_str())
             .collect();
         let doubts = self.record().doubts_after(state).filter(|doubt| made.contains(&doubt.address.as_str()));
-        let doubts: Vec<String> = doubts.map(ToString::to_string).collect();
+        let redact = self.redact();
+        let doubts: Vec<String> = doubts.map(|doubt| redact.text(&doubt.to_string())).collect();
         if doubts.is_empty() {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 use gitops_core::{Component, Cx, Error, ErrorKind, Key, Result};
 
-use crate::root::Settled;
+use crate::root::{Doubt, Settled};
 use crate::target::site::{Fresh, Site};
 use crate::target::terraform::Terraform;
 use crate::tool::address::kind_of;
@@ -24,10 +24,8 @@ impl Terraform {
     /// `NotFound` if nothing is in doubt at this address.
     pub async fn confirm(&self, cx: &Cx, key: &Key, address: &str, by: &str) -> Result<()> {
         let mut site = Site::enter(self, key, cx).await?;
-        let Some(doubt) = site.record().doubts.iter().find(|doubt| doubt.address == address).cloned() else {
-            let message = format!("nothing is in doubt about `{address}`");
-            return Err(Error::new(ErrorKind::NotFound, message).at(key));
-        };
+        let doubt = site.doubt_about(address)?;
+        let address = doubt.address.clone();
         let settled = Settled { doubt, by: by.to_owned(), at: cx.now() };
         site.note(cx, |record| {
             record.doubts.retain(|doubt| doubt.address != address);
@@ -43,8 +41,32 @@ impl Terraform {
 }
 
 impl Site<'_> {
+    /// The doubt about an address, as it is or as it is shown: its key may be hidden.
+    ///
+    /// # Errors
+    /// `NotFound` if nothing is in doubt there; `Conflict` if several addresses are shown so.
+    pub fn doubt_about(&self, address: &str) -> Result<Doubt> {
+        let (redact, doubts) = (self.redact(), &self.record().doubts);
+        let is_shown = |doubt: &&Doubt| redact.text(&doubt.address) == address;
+        let is = doubts.iter().find(|doubt| doubt.address == address);
+        let mut shown = doubts.iter().filter(is_shown);
+        let Some(doubt) = is.or_else(|| shown.next()) else {
+            let message = format!("nothing is in doubt about `{}`", redact.text(address));
+            return Err(Error::new(ErrorKind::NotFound, message).at(self.key));
+        };
+        match is.is_none() && shown.next().is_some() {
+            true => {
+                let message =
+                    format!("several resources are shown as `{address}`, for a secret is in their keys");
+                Err(Error::new(ErrorKind::Conflict, message).at(self.key).help("name it with its key"))
+            }
+            false => Ok(doubt.clone()),
+        }
+    }
+
     /// What a state holds, with what is known to be wrong with it, and what may exist without it.
     pub fn components(&self, state: Option<&StateFile>) -> Vec<Component> {
+        let redact = self.redact();
         let mut found: Vec<Component> = state.into_iter().flat_map(of_state).collect();
         for doubt in self.record().doubts_after(state) {
             let trouble = Some(doubt.to_string());
@@ -54,6 +76,11 @@ impl Site<'_> {
             }
         }
         found.sort_by(|a, b| a.name.cmp(&b.name));
+        for component in &mut found {
+            component.name = redact.text(&component.name);
+            let texts = [&mut component.id, &mut component.trouble];
+            texts.into_iter().flatten().for_each(|text| *text = redact.text(text));
+        }
         found
     }
 }

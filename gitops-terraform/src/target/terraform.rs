@@ -57,6 +57,7 @@ pub(crate) struct Inner {
     pulled: Mutex<BTreeMap<Key, Pulled>>,
     lookout: Lookout,
     shown: ShownPlans,
+    at_work: Mutex<BTreeMap<Key, Arc<Redact>>>,
 }
 
 /// A state that was asked for, and when.
@@ -143,6 +144,7 @@ impl Terraform {
             pulled: Mutex::default(),
             lookout: Lookout::default(),
             shown: ShownPlans::default(),
+            at_work: Mutex::default(),
         }))
     }
 
@@ -167,6 +169,20 @@ impl Terraform {
 
     pub(crate) fn shown(&self) -> &ShownPlans {
         &self.0.shown
+    }
+
+    /// What is secret in the apply of a root that is under way.
+    pub(crate) fn at_work(&self, key: &Key) -> Option<Arc<Redact>> {
+        self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    /// An apply of a root begins, of which this is secret; or it is over.
+    pub(crate) fn set_at_work(&self, key: &Key, redact: Option<Redact>) {
+        let mut at_work = self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner);
+        match redact {
+            Some(redact) => drop(at_work.insert(key.clone(), Arc::new(redact))),
+            None => drop(at_work.remove(key)),
+        }
     }
 
     pub(crate) fn weak(&self) -> Weak<Inner> {
@@ -260,7 +276,8 @@ impl Target for Terraform {
 impl Progress for Terraform {
     fn at(&self, _: &Cx, key: &Key) -> Option<String> {
         let report = Folder::at(&self.workshop().work, key).journal();
-        Journal::read(&report, &Redact::default()).ok()?.at()
+        let redact = self.at_work(key)?;
+        Journal::read(&report, &redact).ok()?.at(&redact)
     }
 }
 

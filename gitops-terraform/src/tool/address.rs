@@ -34,6 +34,36 @@ pub(crate) fn canonical(address: &str) -> String {
     found
 }
 
+/// The text with other words for what is quoted in it, where `other` has some. It is tried from each quote: what is no address
+/// may have one that opens nothing.
+pub(crate) fn with_keys(text: &str, other: impl Fn(&str) -> Option<String>) -> String {
+    let (mut found, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(start) = rest.find('"') {
+        let (before, inside) = rest.split_at(start + 1);
+        found.push_str(before);
+        rest = inside;
+        if let Some((key, after)) = unquoted(inside)
+            && let Some(other) = other(&key)
+        {
+            found.push_str(&other);
+            rest = &inside[inside.len() - after.len() - 1..];
+        }
+    }
+    found.push_str(rest);
+    found
+}
+
+/// The keys in an address.
+pub(crate) fn keys_of(address: &str) -> Vec<String> {
+    let (mut keys, mut rest) = (Vec::new(), address);
+    while let Some(start) = rest.find('"') {
+        let Some((key, after)) = unquoted(&rest[start + 1..]) else { break };
+        keys.push(key);
+        rest = after;
+    }
+    keys
+}
+
 /// The text up to the end of its quotes, without its escapes, and what follows.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let (mut key, mut letters) = (String::new(), text.char_indices().peekable());
@@ -103,6 +133,16 @@ mod tests {
         assert_eq!(canonical(r#"t.a["a\u00a0b"]"#), canonical("t.a[\"a\u{a0}b\"]"));
         assert_eq!(canonical(r#"t.a["$${x}"].u["%%{"]"#), r#"t.a["$${x}"].u["%%{"]"#);
         assert_eq!(canonical("t.a[\"cut"), "t.a[\"cut");
+    }
+
+    #[test]
+    fn what_is_quoted_is_found_beside_a_quote_that_opens_nothing() {
+        let other = |key: &str| (key == "s\"e").then(|| "-".to_owned());
+        assert_eq!(
+            with_keys(r#"5" of t.a["s\"e"].b["o"] and "s\"e" cut""#, other),
+            r#"5" of t.a["-"].b["o"] and "-" cut""#
+        );
+        assert_eq!(keys_of(r#"module.m["a"].t.b["$${x}"].c[0]"#), ["a", "${x}"]);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use gitops_core::{ComponentChange, Diff, FieldChange, Risk, Taken, Value, Whose};
 
 use crate::tool::address::kind_of;
-use crate::tool::json::{Action, OutputChange, Plan, ResourceChange, StateFile};
+use crate::tool::json::{Action, OutputChange, Plan, Redact, ResourceChange, StateFile};
 
 /// The fields of a plan: `/create/ADDRESS`, `/update/ADDRESS/ATTRIBUTE`, `/replace/ADDRESS`, `/delete/ADDRESS`,
 /// `/forget/ADDRESS`, `/move/ADDRESS`, `/import/ADDRESS`, `/output/NAME`.
@@ -13,9 +13,9 @@ pub(crate) fn of_plan(plan: &Plan) -> Diff {
 }
 
 /// The fields of a root that is given up: every resource is left as it is.
-pub(crate) fn of_forgotten(state: Option<&StateFile>) -> Diff {
+pub(crate) fn of_forgotten(state: Option<&StateFile>, redact: &Redact) -> Diff {
     let addresses = state.into_iter().flat_map(|state| state.instances.keys());
-    addresses.map(|address| field("forget", address, Some("managed".into()), None)).collect()
+    addresses.map(|address| field("forget", &redact.text(address), Some("managed".into()), None)).collect()
 }
 
 /// What a plan does to resources, as a gate sees it.
@@ -36,10 +36,10 @@ pub(crate) fn taken_by(plan: &Plan) -> Vec<Taken> {
 }
 
 /// What becomes of the resources of a root that is given up: nobody looks after them any more.
-pub(crate) fn components_of_forgotten(state: Option<&StateFile>) -> Vec<ComponentChange> {
+pub(crate) fn components_of_forgotten(state: Option<&StateFile>, redact: &Redact) -> Vec<ComponentChange> {
     let addresses = state.into_iter().flat_map(|state| state.instances.keys());
     let component = |address: &String| {
-        ComponentChange::new(address, kind_of(address), Action::Forget.to_string())
+        ComponentChange::new(redact.text(address), kind_of(address), Action::Forget.to_string())
             .losing(risk(Action::Forget))
     };
     addresses.map(component).collect()

@@ -14,6 +14,8 @@ pub(crate) struct Diagnostic {
     pub detail: String,
     /// The resource that it is about.
     pub address: Option<String>,
+    /// The same as it is shown: its key may hold a secret.
+    pub about: Option<String>,
     /// The file and the line.
     pub place: Option<(String, u64)>,
 }
@@ -84,11 +86,13 @@ impl Diagnostic {
             let line = range.field("start").and_then(|start| start.number("line"))?;
             Some((range.optional_text("filename")?, line))
         });
+        let address = reader.optional_text("address").map(|address| canonical(&address));
         Self {
             is_error: reader.optional_text("severity").is_none_or(|severity| severity == "error"),
             summary: text("summary"),
             detail: text("detail"),
-            address: reader.optional_text("address").map(|address| canonical(&address)),
+            about: address.as_deref().map(|address| redact.text(address)),
+            address,
             place,
         }
     }
@@ -128,7 +132,7 @@ impl fmt::Display for Diagnostic {
         if let Some((file, line)) = &self.place {
             write!(f, "{file}:{line}: ")?;
         }
-        self.address.iter().try_for_each(|address| write!(f, "{address}: "))?;
+        self.about.iter().try_for_each(|address| write!(f, "{address}: "))?;
         f.write_str(&one_line(&self.summary))?;
         match one_line(&self.detail) {
             detail if detail.is_empty() => Ok(()),

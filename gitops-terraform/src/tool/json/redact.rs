@@ -2,6 +2,8 @@ use gitops_core::redact;
 use gitops_core::{Digest, Secret, SecretKey, Value};
 use zeroize::Zeroizing;
 
+use crate::tool::address::{keys_of, with_keys};
+
 /// Texts shorter than this are hidden only where they are the whole text: they are parts of too many words.
 const PART: usize = 4;
 
@@ -117,13 +119,34 @@ impl Redact {
         }
     }
 
-    /// The text without what is secret.
+    /// The text without what is secret. Of a secret that is known by its digest alone, that is where it is quoted, as the
+    /// keys of resources are.
     pub fn text(&self, text: &str) -> String {
         if self.texts.iter().any(|secret| **secret == text) {
             return redact::HIDDEN.to_owned();
         }
+        let is_known = |key: &str| self.texts.iter().any(|secret| **secret == key) || self.is_old(key);
+        let text = with_keys(text, |key| is_known(key).then(|| redact::HIDDEN.to_owned()));
         let long = self.texts.iter().filter(|secret| secret.len() >= PART).cloned();
-        redact::hide(text, &long.collect::<Vec<_>>())
+        redact::hide(&text, &long.collect::<Vec<_>>())
+    }
+
+    fn is_old(&self, text: &str) -> bool {
+        let Some((digests, key)) = self.digests.as_ref().filter(|(digests, _)| !digests.is_empty()) else {
+            return false;
+        };
+        digests.contains(&Secret::new(text, key).digest())
+    }
+
+    /// The digests of the keys in addresses that hold a secret: once its text is gone, they are known by these.
+    pub fn digests_of_keys<'a>(
+        &self,
+        addresses: impl Iterator<Item = &'a str>,
+        key: &SecretKey,
+    ) -> Vec<Digest> {
+        let secret = |name: &String| self.text(name) != *name;
+        let digest = |name: String| Secret::new(name, key).digest();
+        addresses.flat_map(keys_of).filter(secret).map(digest).collect()
     }
 }
 
@@ -171,6 +194,23 @@ mod tests {
         redact.learn(&Value::from("hunter2"));
         let value = Value::map([("hunter2", Value::from("a")), ("of hunter2", Value::from("b"))]);
         assert_eq!(redact.value(&value).to_string(), r#"{"(sensitive)":"a","of (sensitive)":"b"}"#);
+    }
+
+    #[test]
+    fn a_secret_in_the_key_of_an_address_is_hidden_when_its_text_is_gone() {
+        let key = SecretKey::new([1; 32]);
+        let mut then = Redact::default();
+        then.learn(&Value::from("s1"));
+        then.learn(&Value::from("hunter2"));
+        let addresses = [r#"t.a["hunter2"]"#, r#"module.m["of hunter2"].t.b["open"]"#, "t.c[0]"];
+        assert_eq!(then.text(r#"t.a["s1"]"#), r#"t.a["(sensitive)"]"#, "a short one, where it is the whole");
+        let mut digests = then.digests(&key);
+        digests.extend(then.digests_of_keys(addresses.into_iter(), &key));
+        let now = Redact::knowing(digests, &key);
+        assert_eq!(
+            now.text(&addresses.join(", ")),
+            r#"t.a["(sensitive)"], module.m["(sensitive)"].t.b["open"], t.c[0]"#
+        );
     }
 
     #[test]
