@@ -56,7 +56,9 @@ pub use layer::{
 };
 pub use plan::graph::{Cycle, Direction, Drawn, Graph, Parts, Picture};
 pub use plan::planner::{DriftPolicy, Options};
-pub use plan::{Basis, Blocked, BlockedBecause, Cause, Obstacle, Plan, Prerequisite, Reason, Step};
+pub use plan::{
+    Basis, Blocked, BlockedBecause, Cause, Obstacle, OrphanedBecause, Plan, Prerequisite, Reason, Step,
+};
 pub use render::{Desired, Part, Render, RenderRoot, Rendered, Renderer, Routes, render_files};
 pub use smol_str::SmolStr;
 pub use source::{

@@ -1,12 +1,13 @@
 //! A plan as a JSON document.
 
+use std::collections::BTreeMap;
 use std::ops::AddAssign;
 
 use gitops_core::{
     Action, Cause, Commits, ComponentChange, Diagnostic, Diff, ForeignField, Key, Plan, Provenance, Reason,
     Revision, Risk, Step, Taken,
 };
-use gitops_core::{PlanId, Rebound, Suspension, Time, Verdict};
+use gitops_core::{OrphanedBecause, PlanId, Rebound, Suspension, Time, Verdict};
 use serde::Serialize;
 
 use super::Document;
@@ -30,6 +31,8 @@ pub struct PlanDocument<'a> {
     drift: Vec<StepPart<'a>>,
     blocked: Vec<BlockedPart<'a>>,
     orphaned: &'a [Key],
+    /// Why each of them stays.
+    orphaned_because: &'a BTreeMap<Key, OrphanedBecause>,
     warnings: &'a [Diagnostic],
     /// Why nothing is written, if that is so.
     suspended: Option<Suspension>,
@@ -62,6 +65,7 @@ impl<'a> PlanDocument<'a> {
             drift: plan.drift.iter().map(StepPart::from).collect(),
             blocked: blocked::all(plan),
             orphaned: &plan.orphaned,
+            orphaned_because: &plan.orphaned_because,
             warnings,
             suspended: None,
             drift_looked_for: true,

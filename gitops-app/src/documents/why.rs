@@ -2,8 +2,8 @@
 
 use gitops_core::redact::HIDDEN;
 use gitops_core::{
-    Action, Commit, Component, Cx, ErrorKind, FieldChange, ForeignField, Key, Owned, Plan, Provenance,
-    Result, Step, Value,
+    Action, Commit, Component, Cx, ErrorKind, FieldChange, ForeignField, Key, OrphanedBecause, Owned, Plan,
+    Provenance, Result, Step, Value,
 };
 use serde::Serialize;
 
@@ -97,7 +97,10 @@ pub enum Next<'a> {
         text: String,
     },
     /// It is no longer declared and stays.
-    Orphaned,
+    Orphaned {
+        /// Why it stays; nothing where the plan does not say.
+        because: Option<OrphanedBecause>,
+    },
 }
 
 impl<'a> Next<'a> {
@@ -110,7 +113,9 @@ impl<'a> Next<'a> {
             }
             (_, Some(blocked), _) => Self::Blocked { text: blocked.text.clone(), blocked },
             (_, _, Some(step)) => Self::LeftAlone { text: changes::reason(step), step: step.into() },
-            _ if plan.orphaned.contains(key) => Self::Orphaned,
+            _ if plan.orphaned.contains(key) => {
+                Self::Orphaned { because: plan.orphaned_because.get(key).copied() }
+            }
             _ => Self::Nothing,
         }
     }

@@ -5,6 +5,7 @@ mod blocked;
 mod effect;
 pub mod graph;
 mod obstacle;
+mod orphaned;
 pub(crate) mod planner;
 mod prerequisite;
 mod step;
@@ -13,6 +14,7 @@ pub use basis::Basis;
 pub use blocked::{Blocked, BlockedBecause};
 pub(crate) use effect::{EffectContext, is_repair};
 pub use obstacle::Obstacle;
+pub use orphaned::OrphanedBecause;
 pub use prerequisite::Prerequisite;
 pub use step::{Cause, Reason, Step};
 
@@ -59,8 +61,11 @@ pub struct Plan {
     /// part of the id nor of what is saved.
     #[serde(skip)]
     pub gone: Vec<Key>,
-    /// Objects that stay in the target though they left the source, because pruning is off or they say so.
+    /// Objects that stay in the target though they left the source.
     pub orphaned: Vec<Key>,
+    /// Why each of them stays. Neither a part of the id nor of what is saved.
+    #[serde(skip)]
+    pub orphaned_because: BTreeMap<Key, OrphanedBecause>,
     /// What the plan would do, as far as people approve it.
     #[serde(default)]
     pub(crate) effect: Effect,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::capability::{Diff, FieldChange};
 use crate::cx::Time;
-use crate::plan::{Basis, Cause, Plan, Reason, Step};
+use crate::plan::{Basis, Cause, OrphanedBecause, Plan, Reason, Step};
 use crate::render::Desired;
 use crate::value::{Action, Digest, Effect, Key, Object, Revision, Risk, Value};
 
@@ -53,6 +53,10 @@ pub fn between(
         blocked: Vec::new(),
         prerequisites: Vec::new(),
         gone: Vec::new(),
+        orphaned_because: orphaned
+            .iter()
+            .map(|key: &Key| (key.clone(), OrphanedBecause::DeclaredToStay))
+            .collect(),
         orphaned,
         effect: Effect::default(),
         owned: before.len(),

@@ -173,6 +173,7 @@ impl Part {
             drift: Vec::new(),
             blocked: Vec::new(),
             orphaned: Vec::new(),
+            orphaned_because: BTreeMap::new(),
             effect: Effect::default(),
             ..head.clone()
         };

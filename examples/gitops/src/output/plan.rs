@@ -1,10 +1,12 @@
 //! A plan as people read it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use gitops_app::documents::{blocked::all as all_blocked, changes};
 use gitops_core::{
-    Action, Cause, Commits, ForeignOutcome, GateMessage, Key, Plan, Rebound, Risk, Step, Time, Verdict, Whose,
+    Action, Cause, Commits, ForeignOutcome, GateMessage, Key, OrphanedBecause, Plan, Rebound, Risk, Step,
+    Time, Verdict, Whose,
 };
 
 use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
@@ -54,7 +56,7 @@ impl PlanView<'_> {
         out += &self.drift(&corrected, "corrected by this plan");
         out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "left alone: `sync.drift` is `report`");
         out += &blocked::section(&all_blocked(plan), self.columns, &self.why);
-        out += &orphaned(&plan.orphaned);
+        out += &orphaned(plan);
         out += &sum(plan, self.drift_looked_for);
         // Once more, where the reader of a long plan is at the end.
         out += &dangers;
@@ -233,20 +235,34 @@ fn losses(step: &Step) -> Option<String> {
     }
 }
 
-/// What stays, by name as far as that is short.
-fn orphaned(orphaned: &[Key]) -> String {
-    let named: Vec<String> = orphaned.iter().take(NAMED).map(|key| escape(&changes::object(key))).collect();
-    let more = orphaned.len().checked_sub(NAMED).filter(|more| *more > 0);
-    let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
-    match orphaned.is_empty() {
-        true => String::new(),
-        false => format!(
-            "{} {} no longer declared and not deleted, because pruning is off or an annotation on them says so: {}{more}\n",
-            paint(YELLOW, "Orphaned:"),
-            count(orphaned.len(), "object"),
-            named.join(", ")
-        ),
+/// What stays, by name as far as that is short, with each reason.
+fn orphaned(plan: &Plan) -> String {
+    let mut of_reason: BTreeMap<Option<OrphanedBecause>, Vec<&Key>> = BTreeMap::new();
+    for key in &plan.orphaned {
+        of_reason.entry(plan.orphaned_because.get(key).copied()).or_default().push(key);
     }
+    of_reason.iter().map(|(why, keys)| orphaned_for(*why, keys)).collect()
+}
+
+fn orphaned_for(why: Option<OrphanedBecause>, keys: &[&Key]) -> String {
+    let named: Vec<String> = keys.iter().take(NAMED).map(|key| escape(&changes::object(key))).collect();
+    let more = keys.len().checked_sub(NAMED).filter(|more| *more > 0);
+    let more = more.map(|more| format!(" and {more} more")).unwrap_or_default();
+    let why = match why {
+        Some(OrphanedBecause::PruningIsOff) => ", because pruning is off",
+        Some(OrphanedBecause::DeclaredToStay) if keys.iter().all(|key| key.kind().kind() == "Root") => {
+            ", by the policy `removal: retain`"
+        }
+        Some(OrphanedBecause::DeclaredToStay) => ", as was declared when it was applied last",
+        Some(OrphanedBecause::MarkedToStay) => ", because an annotation on it says so",
+        _ => "",
+    };
+    format!(
+        "{} {} no longer declared and not deleted{why}: {}{more}\n",
+        paint(YELLOW, "Orphaned:"),
+        count(keys.len(), "object"),
+        named.join(", ")
+    )
 }
 
 fn sum(plan: &Plan, drift_looked_for: bool) -> String {

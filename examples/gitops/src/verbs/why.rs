@@ -84,7 +84,10 @@ fn line(next: &Next<'_>) -> String {
         Next::Blocked { text, blocked } if blocked.help.is_empty() => format!("BLOCKED: {text}"),
         Next::Blocked { text, blocked } => format!("BLOCKED: {text}; {}", blocked.help),
         Next::LeftAlone { text, .. } => format!("nothing: drift is only reported ({text})"),
-        Next::Orphaned => "nothing: it is no longer declared and stays".to_owned(),
+        Next::Orphaned { because } => {
+            let why = because.map(|why| format!(", for {why}")).unwrap_or_default();
+            format!("nothing: it is no longer declared and stays{why}")
+        }
         _ => "nothing: it is as declared".to_owned(),
     }
 }

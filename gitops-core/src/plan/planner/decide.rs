@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::identity::Identities;
 use super::{Differing, DriftPolicy, PlanInput};
 use crate::capability::{Diff, Differ, FieldChange, Preview};
-use crate::plan::{BlockedBecause, Cause, Reason, Step};
+use crate::plan::{BlockedBecause, Cause, OrphanedBecause, Reason, Step};
 use crate::state::record::{Owned, OwnedState, ReadinessRecord};
 use crate::value::{
     Action, Components, Digest, Expect, ForeignField, Key, Live, Object, Ownership, Presence, Provenance,
@@ -25,7 +25,7 @@ pub(super) enum Decision {
     /// Nothing may be done about it now.
     Hold(BlockedBecause),
     /// It is no longer declared and stays.
-    Keep,
+    Keep(OrphanedBecause),
     /// It is as it should be, but our entry does not say so.
     Learn(Box<Owned>),
     /// It is not declared, and it is absent or no longer ours: the entry goes, nothing is deleted.
@@ -383,13 +383,13 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         entry.uid.as_ref() == Some(&live.uid) && live.is_owned_by(input.inventory.owner());
     if !is_the_one_we_made {
         return match entry.state {
-            OwnedState::Claimed if entry.keep => Decision::Keep,
+            OwnedState::Claimed if entry.keep => Decision::Keep(OrphanedBecause::DeclaredToStay),
             OwnedState::Claimed => Decision::Hold(BlockedBecause::Unresolved),
             _ => Decision::Gone,
         };
     }
-    if entry.keep || live.keep || !input.options.prune {
-        return Decision::Keep;
+    if let Some(why) = orphaned_because(input, live, entry) {
+        return Decision::Keep(why);
     }
     let revision = input.inventory.accepted().map_or("", |revision| revision.id());
     let provenance = Provenance {
@@ -417,6 +417,15 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         brings_back: false,
     };
     Decision::Step(Box::new(step), None)
+}
+
+/// Why an object that left the source stays, if it does.
+fn orphaned_because(input: &PlanInput<'_>, live: &Live, entry: &Owned) -> Option<OrphanedBecause> {
+    match (entry.keep, live.keep) {
+        (true, _) => Some(OrphanedBecause::DeclaredToStay),
+        (false, true) => Some(OrphanedBecause::MarkedToStay),
+        (false, false) => (!input.options.prune).then_some(OrphanedBecause::PruningIsOff),
+    }
 }
 
 /// What a reviewer should look at twice; `keep` says that the object is to stay whatever happens.

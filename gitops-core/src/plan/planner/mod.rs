@@ -18,7 +18,9 @@ pub(crate) use outputs::{fill, layers};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::plan::{Blocked, BlockedBecause, EffectContext, Plan, Prerequisite, Step, is_repair};
+use crate::plan::{
+    Blocked, BlockedBecause, EffectContext, OrphanedBecause, Plan, Prerequisite, Step, is_repair,
+};
 use crate::state::record::Owned;
 use crate::value::{Digest, Effect, Error, Key, Object, PlanId, Result, StepEffect};
 use decide::Decision;
@@ -71,7 +73,7 @@ struct Draft {
     steps: Vec<Step>,
     drift: Vec<Step>,
     blocked: Vec<Blocked>,
-    orphaned: Vec<Key>,
+    orphaned: BTreeMap<Key, OrphanedBecause>,
     objects: BTreeMap<Key, Arc<Object>>,
     learned: BTreeMap<Key, Owned>,
     gone: Vec<Key>,
@@ -90,7 +92,7 @@ impl Draft {
             }
             Decision::Drift(step) => self.drift.push(*step),
             Decision::Hold(why) => self.blocked.push(Blocked { key: key.clone(), why }),
-            Decision::Keep => self.orphaned.push(key.clone()),
+            Decision::Keep(why) => drop(self.orphaned.insert(key.clone(), why)),
             Decision::Learn(entry) => {
                 self.learned.insert(key.clone(), *entry);
             }
@@ -157,7 +159,8 @@ impl Draft {
             blocked: self.blocked,
             prerequisites,
             gone: self.gone.clone(),
-            orphaned: self.orphaned,
+            orphaned: self.orphaned.keys().cloned().collect(),
+            orphaned_because: self.orphaned,
             owned: input.inventory.measure().saturating_sub(self.gone.len()),
             unchanged: input.desired.objects().len() - moving,
         };

@@ -72,6 +72,7 @@ fn busy() -> Plan {
         "orphaned": ["dir:File/-/kept"],
     }));
     plan.steps[1].diff = field("/executable", false, true);
+    plan.orphaned_because = [(plan.orphaned[0].clone(), OrphanedBecause::MarkedToStay)].into();
     plan.steps[2].diff = field("/content", "one\ntwo\n", "one\n2\nthree\n");
     plan
 }
@@ -91,7 +92,7 @@ fn a_plan_shows_risks_steps_drift_and_the_way_on() {
       !  conflict  dir  File/foreign  it is there and was not made by us
       = help: take it over: `sync: { adopt: true }`; or remove it from the target, or from the source
       More:  gitops why File/foreign
-    Orphaned: 1 object no longer declared and not deleted, because pruning is off or an annotation on them says so: File/kept
+    Orphaned: 1 object no longer declared and not deleted, because an annotation on it says so: File/kept
     Plan: 1 to create, 3 to update, 0 to replace, 1 to delete, 1 blocked; 412 unchanged.
     DANGER: File/old.html will be DELETED
     Apply it:  gitops apply --plan-id 7f3c9e12ab34

@@ -1,5 +1,6 @@
 //! A small world in which a trace is written by hand.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use smol_str::format_smolstr;
@@ -245,6 +246,7 @@ impl Scene {
             prerequisites: Vec::new(),
             gone: Vec::new(),
             orphaned: Vec::new(),
+            orphaned_because: BTreeMap::new(),
             owned: 0,
             unchanged: 0,
         };

@@ -1,0 +1,26 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Why an object stays in its target though it left the source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OrphanedBecause {
+    /// Nothing is deleted in this application.
+    PruningIsOff,
+    /// It was declared to stay: by an annotation, or by what its kind is declared with, as the policy of a root is.
+    DeclaredToStay,
+    /// A mark on the live object says so.
+    MarkedToStay,
+}
+
+impl fmt::Display for OrphanedBecause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::PruningIsOff => "pruning is off",
+            Self::DeclaredToStay => "it was declared to stay",
+            Self::MarkedToStay => "an annotation on the live object says so",
+        })
+    }
+}
