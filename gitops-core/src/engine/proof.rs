@@ -32,7 +32,7 @@ pub(super) enum Proof {
 
 /// Compares what a target holds after a change with what was declared.
 ///
-/// Evidence is the target's own answer where it has it ([`Applied::Holds`]), else one look for all the changes of a call.
+/// Evidence is the target's own answer where it has it ([`Applied::Holds`], [`Applied::Differs`]), else one look for all the changes of a call.
 /// A target that previews its changes has compared them itself: that is a part of what it guarantees.
 pub(super) struct Prover {
     pub target: Arc<dyn Target>,
@@ -81,6 +81,9 @@ impl Prover {
     fn judge(&self, change: &Change, applied: Applied, seen: &BTreeMap<Key, Live>) -> Answer {
         let proof = match (&applied, change.body()) {
             (Applied::Holds(live), Some(body)) => self.compare(body, live),
+            (Applied::Differs { fields, .. }, _) => {
+                Proof::Differs(fields.iter().take(NAMED).cloned().collect())
+            }
             (Applied::Present { uid, version }, Some(body)) if self.target.dry_run().is_none() => {
                 let is_as_left = |live: &&Live| is_in_state(live, uid, version);
                 let live = seen.get(change.key()).filter(is_as_left);
@@ -109,6 +112,7 @@ fn is_in_state(live: &Live, uid: &Uid, version: &Version) -> bool {
 pub(super) fn plain(applied: Applied) -> Applied {
     match applied {
         Applied::Holds(live) => Applied::from(&*live),
+        Applied::Differs { uid, version, .. } => Applied::Present { uid, version },
         applied => applied,
     }
 }

@@ -165,6 +165,16 @@ pub enum Applied {
     /// The object is there, and this is what the target holds by its own answer to the change. The engine compares it
     /// with the declaration, and does not have to look again.
     Holds(Box<Live>),
+    /// The object is there in this state, and by the target's own answer to the change it is not what was declared: what was
+    /// written was changed within the write.
+    Differs {
+        /// Which incarnation it is.
+        uid: Uid,
+        /// Which state of it.
+        version: Version,
+        /// The declared fields that are otherwise, as paths and without their values; at least one.
+        fields: Vec<String>,
+    },
     /// The object was seen to be absent.
     Absent,
     /// The deletion was accepted; absence is still to be observed.
@@ -175,7 +185,7 @@ impl Applied {
     /// Which incarnation is there, and in which state; nothing if the object is not there.
     pub fn state(&self) -> Option<(&Uid, &Version)> {
         match self {
-            Self::Present { uid, version } => Some((uid, version)),
+            Self::Present { uid, version } | Self::Differs { uid, version, .. } => Some((uid, version)),
             Self::Holds(live) => Some((&live.uid, &live.version)),
             Self::Absent | Self::Deleting => None,
         }

@@ -5,7 +5,7 @@ pub(crate) mod adopt;
 pub(crate) mod apply;
 pub(crate) mod blast;
 pub(crate) mod document;
-pub(crate) mod expected;
+pub(crate) mod effect;
 pub(crate) mod filled;
 pub(crate) mod negotiate;
 pub(crate) mod preview;

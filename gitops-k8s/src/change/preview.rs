@@ -6,13 +6,12 @@ use gitops_core::{
     Change, Cx, Diagnostic, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object,
     Precondition, Result, Secret, Value,
 };
-use serde_json::Value as Json;
 
 use crate::change::apply::replace::{self, Proof};
 use crate::change::document::{Document, check_secrets};
 use crate::change::negotiate::{Agreed, negotiate};
 use crate::change::treatment::Treatment;
-use crate::change::{adopt, blast, expected, versions};
+use crate::change::{adopt, blast, versions};
 use crate::client::cluster::Failure;
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::clients::Decision;
@@ -136,10 +135,6 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
         Ok(after) => {
             versions::check(inner, cx, object, &before.json, &after.json).await?;
             let diff = compare(inner, object, &before, &after, &decision);
-            // What is left to others is not in the declaration that is sent.
-            if decision.is_plain() && !inner.eye.ignore.concern(&object.key) {
-                expect(inner, object, &document, &after.json);
-            }
             return Ok(Previewed { diff, replace: None, decision });
         }
         Err(failure) => failure,
@@ -159,14 +154,6 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
     let declared = Seen::new(document.json);
     let diff = compare_declared(inner, &before, &declared);
     Ok(Previewed { diff, replace: Some(why), decision: Decision::default() })
-}
-
-/// Notes what the server said that a declaration becomes. What holds a secret is not kept.
-pub(crate) fn expect(inner: &Inner, object: &Object, document: &Document, answered: &Json) {
-    if !document.has_secret {
-        let part = expected::expected(&document.json, answered);
-        inner.book.expect(&object.key, object.body.digest(), part);
-    }
 }
 
 /// Tells of rules that can leave nothing of the object.

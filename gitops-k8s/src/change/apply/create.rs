@@ -2,7 +2,10 @@ use gitops_core::{Applied, Cx, Error, ErrorKind, Object, OwnerLabel, Result};
 
 use super::Dry;
 use crate::change::document::{Document, Pin};
+use crate::change::effect::Sent;
 use crate::live::application::Inner;
+use crate::live::clients::Decision;
+use crate::live::object::Seen;
 
 /// Makes an object that must not be there.
 pub(super) async fn create(
@@ -15,7 +18,11 @@ pub(super) async fn create(
     let document = Document::new(object, Some(owner_label))?;
     let uri = place.object_as(document.api_version())?;
     match inner.submit(cx, &document, &uri, Pin::Absent, Dry::No).await {
-        Ok(json) => Ok(inner.made(object, &crate::live::object::Seen::new(json))),
+        Ok(json) => {
+            let decision = &Decision::default();
+            let sent = Sent { object, document: &document, decision, uri: &uri };
+            Ok(inner.made(cx, sent, &Seen::new(json)).await)
+        }
         // Something is there, whether its version or the owner of one of its fields said so first.
         Err(failure) if failure.kind() == ErrorKind::Conflict => {
             made_before(inner, cx, object, owner_label, &uri).await

@@ -11,7 +11,7 @@ use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Key, Object, Ow
 use serde_json::Value as Json;
 
 use crate::change::document::{Document, Pin};
-use crate::change::{expected, preview};
+use crate::change::preview;
 use crate::client::cluster::{Call, Failure};
 use crate::client::kinds::Place;
 use crate::live::application::{Conflicts, Inner};
@@ -113,17 +113,6 @@ impl Inner {
         self.streams.want(key);
         self.book.told.tell(key, State::at(seen, &version));
         seen.applied(version)
-    }
-
-    /// The same of a write whose effect a dry run foretold: where the server did otherwise, the answer says what it holds.
-    pub fn made(&self, object: &Object, seen: &Seen) -> Applied {
-        let applied = self.applied(&object.key, seen);
-        let expected = self.book.take_expected(&object.key, &object.body.digest());
-        let held = expected.and_then(|expected| expected::held(object, &expected, &seen.json));
-        let Some(body) = held.filter(|_| !seen.is_deleting()) else { return applied };
-        let mut live = seen.live(object.key.clone(), seen.version(&self.eye), &self.eye);
-        live.body = body;
-        Applied::Holds(Box::new(live))
     }
 
     /// The answer of a change that was made before, and whose answer was lost.

@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use super::Dry;
 use crate::change::document::{Document, Pin};
+use crate::change::effect::Sent;
 use crate::change::negotiate;
 use crate::change::{adopt, versions};
 use crate::client::cluster::{Call, Failure};
@@ -39,7 +40,7 @@ pub(super) async fn update(
     let mut known = inner.book.told.resource_version(key, expect, owner_label).filter(|_| is_plain);
     let mut taken: Option<TakenOver> = None;
     for _ in 0..TRIES {
-        let write = if let Some(version) = known.take() {
+        let mut write = if let Some(version) = known.take() {
             let document = Document::new(object, Some(owner_label))?;
             Write { document, uid, version, decision: Decision::default(), seen: None }
         } else {
@@ -65,7 +66,11 @@ pub(super) async fn update(
         };
         let sent = Box::pin(write.carry_out(inner, cx, object, owner_label, &place, decided.is_some()));
         let error = match sent.await {
-            Ok(Ok(seen)) => return Ok(inner.made(object, &seen)),
+            Ok(Ok(seen)) => {
+                let Write { document, decision, .. } = &write;
+                let uri = place.object_as(document.api_version())?;
+                return Ok(inner.made(cx, Sent { object, document, decision, uri: &uri }, &seen).await);
+            }
             Ok(Err(failure)) if failure.is_of_versions() => continue,
             Ok(Err(failure)) => failure.into(),
             Err(error) => error,
@@ -159,7 +164,7 @@ struct Write<'a> {
 impl Write<'_> {
     /// Without force first: the server says what would be taken, and only what was decided is.
     async fn carry_out(
-        self,
+        &mut self,
         inner: &Inner,
         cx: &Cx,
         object: &Object,
@@ -186,7 +191,7 @@ impl Write<'_> {
 
     /// There was no preview: what becomes of fields of others is decided by the refusal.
     async fn decide_and_send(
-        mut self,
+        &mut self,
         inner: &Inner,
         cx: &Cx,
         object: &Object,
@@ -205,7 +210,7 @@ impl Write<'_> {
     /// The server can't bring our record to the version that is declared: we say that it is of that, and try again. What
     /// is not there in that version is not ours in it.
     async fn move_record(
-        mut self,
+        &mut self,
         inner: &Inner,
         cx: &Cx,
         place: &Place,

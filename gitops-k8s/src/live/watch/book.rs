@@ -2,7 +2,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_core::{Digest, GroupKind, Key};
-use serde_json::Value as Json;
 use smol_str::SmolStr;
 use tokio::sync::Notify;
 
@@ -15,8 +14,6 @@ pub(crate) struct Book {
     pub told: Told,
     /// What was decided about other clients where that is not plain, with the digest of the preview that showed it.
     decided: Mutex<BTreeMap<Key, (Digest, Arc<Decision>)>>,
-    /// What a dry run said that a declaration becomes, with the digest of that declaration.
-    expected: Mutex<BTreeMap<Key, (Digest, Json)>>,
     moved: Mutex<BTreeSet<Key>>,
     /// Objects that are being changed, each with what was last shown of it meanwhile.
     flying: Mutex<BTreeMap<Key, Option<State>>>,
@@ -125,18 +122,6 @@ impl Book {
     pub fn decided(&self, key: &Key, shown: &Digest) -> Option<Arc<Decision>> {
         let decided = self.decided.lock().unwrap_or_else(PoisonError::into_inner);
         decided.get(key).filter(|(digest, _)| digest == shown).map(|(_, decision)| decision.clone())
-    }
-
-    /// Notes what a dry run said that a declaration becomes.
-    pub fn expect(&self, key: &Key, declared: Digest, part: Json) {
-        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        expected.insert(key.clone(), (declared, part));
-    }
-
-    /// What a dry run said that this declaration becomes; it is forgotten.
-    pub fn take_expected(&self, key: &Key, declared: &Digest) -> Option<Json> {
-        let mut expected = self.expected.lock().unwrap_or_else(PoisonError::into_inner);
-        expected.remove(key).filter(|(of, _)| of == declared).map(|(_, part)| part)
     }
 
     /// A change of an object begins.

@@ -73,11 +73,12 @@ impl Webhook {
 }
 
 impl Webhook {
-    /// The same of a webhook that may change what is written.
+    /// The same of a webhook that may change what is written, `Secret`s too.
     pub fn mutating(&self, name: &str, namespace: &str) -> Json {
         let mut configuration = self.configuration(name, namespace);
         configuration["kind"] = "MutatingWebhookConfiguration".into();
         configuration["webhooks"][0]["rules"][0]["operations"] = json!(["CREATE", "UPDATE"]);
+        configuration["webhooks"][0]["rules"][0]["resources"] = json!(["configmaps", "secrets"]);
         configuration
     }
 }

@@ -1,9 +1,11 @@
 //! What people met when they used the command on servers and programs of others.
 
+mod addresses;
 mod blocked;
 mod confirmed;
 mod drift;
 mod ended;
+mod removed;
 mod rewritten;
 mod versions;
 mod why;
