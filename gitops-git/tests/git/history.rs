@@ -234,7 +234,7 @@ async fn a_look_into_a_history_reads_no_more_commits_than_the_limit_and_names_it
     for error in errors {
         assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
         assert!(
-            told(&error).contains("history = 12") && told(&error).contains("limits: { history"),
+            error.to_string().contains("history = 12") && told(&error).contains("limits: { history"),
             "{error:?}"
         );
     }

@@ -73,8 +73,7 @@ fn it_is_destroyed_once_somebody_approved_what_goes() {
     world.gitops(&["apply", "--yes"]).expect(3);
     approve(&world).expect(0);
     is_gone(&world);
-    world.gitops(&["history"]).expect(0).says("1 delete");
-    world.gitops(&["why", "app"]).expect(0).says("delete");
+    world.gitops(&["history"]).expect(0).says("\"Take away\"").says("applied: 1");
 }
 
 /// What is kept of a root that stays is told with the true reason.
