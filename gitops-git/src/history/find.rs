@@ -2,7 +2,7 @@ use gitops_core::Result;
 use gix::ObjectId;
 use gix::hash::Prefix;
 
-use super::{Look, is_ancestor};
+use super::{Look, is_reached};
 use crate::fault::{invalid, unreadable};
 use crate::mirror::tips;
 
@@ -19,9 +19,9 @@ pub(crate) fn by_abbreviation(look: &Look<'_>, digits: &str) -> Result<Option<Ob
         return Ok(None);
     }
     let Ok(prefix) = Prefix::from_hex(&digits.to_ascii_lowercase()) else { return Ok(None) };
-    let mut found = Vec::new();
+    let (tips, mut found) = (tips(look.repository)?, Vec::new());
     for candidate in candidates(look.repository, prefix)? {
-        if is_reachable(look, candidate)? {
+        if is_reached(look, candidate, &tips)? {
             found.push(candidate);
         }
     }
@@ -46,13 +46,4 @@ fn candidates(repository: &gix::Repository, prefix: Prefix) -> Result<Vec<Object
     let mut commits: Vec<_> = found.into_iter().filter(|id| repository.find_commit(*id).is_ok()).collect();
     commits.sort_unstable();
     Ok(commits)
-}
-
-fn is_reachable(look: &Look<'_>, commit: ObjectId) -> Result<bool> {
-    for tip in tips(look.repository)? {
-        if is_ancestor(&look.anew(), commit, tip)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

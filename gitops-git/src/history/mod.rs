@@ -16,7 +16,7 @@ pub(crate) use find::by_abbreviation;
 pub(crate) use log::log;
 pub(crate) use reach::{Look, Reach};
 
-use gitops_core::{Relation, Result};
+use gitops_core::{ErrorKind, Relation, Result};
 use gix::ObjectId;
 use gix::revwalk::Graph;
 
@@ -33,6 +33,21 @@ pub(crate) fn merge_base(look: &Look<'_>, one: ObjectId, other: ObjectId) -> Res
 /// Whether one commit is an ancestor of another, or the same.
 pub(crate) fn is_ancestor(look: &Look<'_>, old: ObjectId, new: ObjectId) -> Result<bool> {
     Ok(merge_base(look, old, new)? == Some(old))
+}
+
+/// Whether any of some commits has another one as its ancestor, or is the same. One of which the look does not reach far enough
+/// to tell stands in nobody's way: only if no other has it, that is the error.
+pub(crate) fn is_reached(look: &Look<'_>, commit: ObjectId, from: &[ObjectId]) -> Result<bool> {
+    let mut untold = None;
+    for tip in from {
+        match is_ancestor(&look.anew(), commit, *tip) {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if error.kind() == ErrorKind::Limit => untold = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    untold.map_or(Ok(false), Err)
 }
 
 /// How `to` lies to `from`.

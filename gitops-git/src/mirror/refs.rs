@@ -5,7 +5,7 @@ use gix::ObjectId;
 use gix::refs::transaction::{Change, PreviousValue, RefEdit, RefLog};
 
 use crate::fault::unreadable;
-use crate::history::{Look, is_ancestor};
+use crate::history::{Look, is_ancestor, is_reached};
 
 /// Where the references to what was fetched stand: `refs/gitops/ID`.
 pub(crate) const FETCHED: &str = "refs/gitops/";
@@ -38,12 +38,7 @@ pub(crate) fn holds(look: &Look<'_>, commit: ObjectId) -> Result<bool> {
     if tips.contains(&commit) {
         return Ok(true);
     }
-    for tip in tips {
-        if is_ancestor(&look.anew(), commit, tip)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    is_reached(look, commit, &tips)
 }
 
 /// Sets the reference of a commit that was fetched, and takes away those of its ancestors.

@@ -84,6 +84,7 @@ pub(crate) fn plan(application: &str, mut steps: Vec<Step>) -> Plan {
         prerequisites: Vec::new(),
         gone: Vec::new(),
         orphaned: Vec::new(),
+        orphaned_because: std::collections::BTreeMap::new(),
         unchanged: 412,
     }
 }
