@@ -33,7 +33,7 @@ pub(crate) async fn apply(inner: &Inner, cx: &Cx, change: &Change) -> Result<App
         Change::Create { object, owner_label, .. } => create::create(inner, cx, object, owner_label).await,
         Change::Update { object, expect, owner_label, preview } => {
             let decided = preview.as_ref().map(|shown| inner.book.decided(&object.key, shown));
-            update::update(inner, cx, object, expect, owner_label, decided).await
+            Box::pin(update::update(inner, cx, object, expect, owner_label, decided)).await
         }
         Change::Replace { object, expect, owner_label, .. } => {
             replace::replace(inner, cx, object, expect, owner_label).await
