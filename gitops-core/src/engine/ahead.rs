@@ -22,6 +22,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn go_ahead(&mut self, cx: &Cx, revision: &Revision, request: &str, by: &str) -> Result<Pin> {
+        self.ledger.landed().await?;
         if let Some(suspension) = self.suspended(cx).await? {
             return Err(suspension.denies());
         }

@@ -33,7 +33,7 @@ impl Engine {
             until: approval.until,
         };
         self.audit(cx, &by, vec![event]).await?;
-        self.ledger.commit(&[Record::Approved { approval: Box::new(approval) }])?;
+        self.ledger.commit(&[Record::Approved { approval: Box::new(approval) }]).await?;
         self.ledger.end_sync(cx).await
     }
 
@@ -53,7 +53,7 @@ impl Engine {
     /// Nothing that was approved holds any more, for whoever goes on from the shared store either.
     pub(super) async fn void_approvals(&mut self, cx: &Cx) -> Result<()> {
         if !self.inventory().approvals().is_empty() {
-            self.ledger.commit(&[Record::Voided])?;
+            self.ledger.commit(&[Record::Voided]).await?;
         }
         self.ledger.end_sync(cx).await
     }

@@ -59,7 +59,7 @@ impl Engine {
             let events = std::iter::once(AuditEvent::Recovered { open }).chain(looked_up(&records));
             self.audit(cx, options.actor(), events.collect()).await?;
         }
-        self.ledger.commit(&records)?;
+        self.ledger.commit(&records).await?;
         let (results, ready) = match planned.plan.steps.is_empty() {
             true => Default::default(),
             false => self.drive(cx, &planned, options, approved_by, purpose).await?,
@@ -223,7 +223,11 @@ impl<'a> SyncRun<'a> {
                 },
                 Err(error) => Err(error),
             };
-            let told = match turn.and_then(|told| self.record_readiness().map(|()| told)) {
+            let turn = match turn {
+                Ok(told) => self.record_readiness().await.map(|()| told),
+                Err(error) => Err(error),
+            };
+            let told = match turn {
                 Ok(told) => told,
                 Err(error) => return Err(self.give_up(cx, error).await),
             };
@@ -288,8 +292,9 @@ impl<'a> SyncRun<'a> {
     }
 
     /// Makes durable what was seen of readiness, which may not be there to be seen again.
-    fn record_readiness(&mut self) -> Result<()> {
-        self.engine.ledger.commit(&std::mem::take(&mut self.readiness))
+    async fn record_readiness(&mut self) -> Result<()> {
+        let seen = std::mem::take(&mut self.readiness);
+        self.engine.ledger.commit(&seen).await
     }
 
     /// The objects whose change is not known to be made.

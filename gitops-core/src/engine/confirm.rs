@@ -35,6 +35,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn confirm(&mut self, cx: &Cx, key: &Key, finding: Finding, by: &str) -> Result<()> {
+        self.ledger.landed().await?;
         let open: Vec<Intent> =
             self.inventory().open().filter(|intent| &intent.key == key).cloned().collect();
         if open.is_empty() {
@@ -54,8 +55,9 @@ impl Engine {
             open.iter().zip(results).map(|(intent, result)| recorded(intent, result)).unzip();
         self.take_over(cx, by).await?;
         self.audit(cx, by, events).await?;
-        self.ledger.commit(&records)?;
+        // The next plan looks at it also if the caller goes away meanwhile.
         self.base.moved([key.clone()]);
+        self.ledger.commit(&records).await?;
         self.ledger.end_sync(cx).await
     }
 

@@ -117,8 +117,10 @@ use stamps::Stamped;
 /// - *A reconciliation over a converged target writes nothing*, neither to the target nor to the state.
 ///
 /// # Cancel safety
-/// Every future may be dropped at any await: that is the same as a crash, and the next call recovers. To stop in
-/// good order, cancel the [`Cx`]: no new change is sent, and those under way are finished and recorded.
+/// Every future may be dropped at any await: that is the same as a crash, and the next call recovers. A write of the state that
+/// has begun still ends: the next call waits for it, and knows what it wrote; dropping the engine waits for it too, before the
+/// state is given up. To stop in good order, cancel the [`Cx`]: no new change is sent, and those under way are finished and
+/// recorded.
 pub struct Engine {
     name: String,
     /// Who had the state before was gone by then.

@@ -87,6 +87,7 @@ impl Engine {
     /// # Errors
     /// `NotFound` if the source knows no such revision, `Unsupported` if it has no history.
     pub async fn pin(&mut self, cx: &Cx, name: &str, by: &str) -> Result<Pin> {
+        self.ledger.landed().await?;
         let Some(history) = self.source.history() else {
             let message = "the source has no history to go back in";
             return Err(Error::new(ErrorKind::Unsupported, message));

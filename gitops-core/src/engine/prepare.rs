@@ -81,6 +81,7 @@ pub(super) struct Considered {
 impl Engine {
     /// From the source to a plan, looking at no more than the base demands.
     pub(super) async fn prepare(&mut self, cx: &Cx) -> Result<Prepared> {
+        self.ledger.landed().await?;
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
         let admission = std::mem::take(&mut self.admission);
         let orders = self.orders(&cx.within(self.timeouts.call)).await?;

@@ -114,6 +114,7 @@ impl Engine {
     /// # Cancel safety
     /// See [`Engine`].
     pub async fn release(&mut self, cx: &Cx, key: &Key, by: &str) -> Result<()> {
+        self.ledger.landed().await?;
         let entry = self.inventory().entries().get(key).filter(|entry| entry.state == OwnedState::Held);
         let Some(released) = entry.cloned().map(Owned::released) else {
             let message = format!("{key} is none of the objects that this application made");
@@ -121,8 +122,8 @@ impl Engine {
         };
         self.take_over(cx, by).await?;
         self.audit(cx, by, vec![AuditEvent::Released { key: key.clone() }]).await?;
-        self.ledger.commit(&[Record::Adopt { key: key.clone(), entry: released }])?;
         self.base.moved([key.clone()]);
+        self.ledger.commit(&[Record::Adopt { key: key.clone(), entry: released }]).await?;
         self.ledger.end_sync(cx).await
     }
 }

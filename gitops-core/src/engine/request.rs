@@ -272,6 +272,7 @@ impl Engine {
     ///
     /// Gives whether there was any.
     pub(super) async fn take_up_requests(&mut self, cx: &Cx) -> Result<bool> {
+        self.ledger.landed().await?;
         let store = self.ledger.store().clone();
         let (queue, _) = load(cx, &*store).await?;
         for waiting in &queue.waiting {

@@ -164,6 +164,7 @@ impl Engine {
         commits: Option<Commits>,
         start: Start,
     ) -> Result<SpeculativePlan> {
+        self.ledger.landed().await?;
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
         match start {
             Start::Alone | Start::First => self.look_around(cx).await,
@@ -200,7 +201,7 @@ impl Engine {
         let Declared { desired, warnings, .. } = declared;
         if tamper::writes_plans(cx) {
             let (revision, at) = (planned.plan.revision.clone(), now);
-            self.ledger.commit(&[Record::Begun { revision, at }])?;
+            self.ledger.commit(&[Record::Begun { revision, at }]).await?;
         }
         let proposal = self.proposal_of(&planned.plan, Some(&desired), commits.as_ref(), now);
         let (verdict, findings) = (self.judge(&proposal).0, self.findings(&proposal));

@@ -44,7 +44,7 @@ impl Engine {
             false => self.audited().await,
         };
         let records: Vec<Record> = standing.into_iter().chain(audited).collect();
-        self.ledger.commit(&records)
+        self.ledger.commit(&records).await
     }
 
     fn ending(&self, cx: &Cx, report: &Report) -> Option<Record> {

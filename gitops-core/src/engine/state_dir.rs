@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use crate::cx::{Cx, Time};
 use crate::engine::{State, look};
 use crate::process::fs;
 use crate::process::fs::Standing;
+use crate::process::under_way::UnderWay;
 use crate::state::audit::{AuditEntry, AuditReport, AuditSink, FileAudit};
 use crate::state::inventory::Inventory;
 use crate::state::journal::FileJournalIo;
@@ -37,12 +38,12 @@ const SECRET_KEY: &str = "secret-key";
 /// | `lock` | which process is at work |
 ///
 /// Only the owner may read and write it. Keep this value for as long as anything that it gave is in use: the lock
-/// ends with it. Where nothing is to be changed, [`peek`](Self::peek) needs no lock.
+/// ends with it, as soon as the writes are over that are under way then, for which dropping it waits. Where nothing is to be changed, [`peek`](Self::peek) needs no lock.
 #[derive(Debug)]
 pub struct StateDir {
     path: PathBuf,
     store: Arc<FileStore>,
-    _lock: Held,
+    lock: Held,
 }
 
 impl StateDir {
@@ -60,8 +61,9 @@ impl StateDir {
         check_rights(&path)?;
         let lock = lock(&path.join(LOCK), cx)?;
         fs::remove_stray_temps(&path).map_err(failed)?;
-        let store = Arc::new(FileStore::open(path.join(STORE))?);
-        Ok(Self { path, store, _lock: Held(lock) })
+        let lock = Held { lock, under_way: UnderWay::default() };
+        let store = Arc::new(FileStore::open(path.join(STORE))?.counted_with(&lock.under_way));
+        Ok(Self { path, store, lock })
     }
 
     /// Looks into the folder without a lock, also while another process is at work; changes nothing.
@@ -98,7 +100,7 @@ impl StateDir {
     /// # Errors
     /// As [`FileAudit::open`].
     pub fn audit(&self) -> Result<FileAudit> {
-        FileAudit::open(self.path.join(AUDIT))
+        Ok(FileAudit::open(self.path.join(AUDIT))?.counted_with(&self.lock.under_way))
     }
 
     /// The key under which secrets are compared; it is made by the first call ever.
@@ -120,10 +122,17 @@ impl StateDir {
 /// The whole folder as an engine's state; the lock goes with it. The audit log is opened by its first entry.
 impl From<StateDir> for State {
     fn from(dir: StateDir) -> Self {
+        let under_way = dir.lock.under_way.clone();
+        let audit = OpenedByFirstEntry {
+            path: dir.path.join(AUDIT),
+            audit: Arc::default(),
+            under_way: under_way.clone(),
+        };
         Self {
             store: dir.store(),
             journal: Box::new(dir.journal_io()),
-            audit: Arc::new(OpenedByFirstEntry { path: dir.path.join(AUDIT), audit: OnceCell::new() }),
+            audit: Arc::new(audit),
+            under_way,
             guard: Some(Arc::new(dir)),
         }
     }
@@ -131,7 +140,8 @@ impl From<StateDir> for State {
 
 struct OpenedByFirstEntry {
     path: PathBuf,
-    audit: OnceCell<FileAudit>,
+    audit: Arc<Mutex<Option<FileAudit>>>,
+    under_way: UnderWay,
 }
 
 #[async_trait]
@@ -141,7 +151,8 @@ impl AuditSink for OpenedByFirstEntry {
     }
 
     async fn position(&self) -> Option<AuditPosition> {
-        self.audit.get()?.position().await
+        let audit = self.audit.lock().await.clone();
+        audit?.position().await
     }
 
     async fn holds(&self, cx: &Cx, position: &AuditPosition) -> Result<()> {
@@ -150,8 +161,18 @@ impl AuditSink for OpenedByFirstEntry {
 }
 
 impl OpenedByFirstEntry {
-    async fn opened(&self) -> Result<&FileAudit> {
-        self.audit.get_or_try_init(|| async { FileAudit::open(&self.path) }).await
+    /// An opening whose caller goes away goes on, and keeps its turn: no two read and mend the log at once.
+    async fn opened(&self) -> Result<FileAudit> {
+        let mut audit = self.audit.clone().lock_owned().await;
+        if let Some(audit) = &*audit {
+            return Ok(audit.clone());
+        }
+        let (path, under_way) = (self.path.clone(), self.under_way.clone());
+        let opening = self.under_way.blocking(move || {
+            let opened = FileAudit::open(path)?.counted_with(&under_way);
+            Ok(audit.insert(opened).clone())
+        });
+        opening.await
     }
 }
 
@@ -162,6 +183,7 @@ impl From<StatePeek> for State {
             store: peek.store(),
             journal: Box::new(peek.journal_io()),
             audit: Arc::new(NotToBeWritten),
+            under_way: UnderWay::default(),
             guard: None,
         }
     }
@@ -300,14 +322,18 @@ fn check_rights(path: &Path) -> Result<()> {
     }
 }
 
-/// A lock that ends with this value. Without the explicit end, a child that is just being started would keep it until it is its
+/// A lock that ends with this value, once no write is under way: one whose caller is gone still ends. Without the explicit end, a child that is just being started would keep it until it is its
 /// own program, and who opens the folder again at once would be refused.
 #[derive(Debug)]
-struct Held(File);
+struct Held {
+    lock: File,
+    under_way: UnderWay,
+}
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let _ = self.0.unlock();
+        self.under_way.wait();
+        let _ = self.lock.unlock();
     }
 }
 

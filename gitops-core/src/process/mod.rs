@@ -17,6 +17,7 @@ mod at_limit;
 pub mod fs;
 pub(crate) mod key_locks;
 pub(crate) mod table;
+pub(crate) mod under_way;
 
 pub use at_limit::AtLimit;
 

@@ -202,6 +202,10 @@ pub(super) struct SimJournal {
 }
 
 impl JournalIo for SimJournal {
+    fn waits(&self) -> bool {
+        false
+    }
+
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
         let mut world = self.world.lock();
         let disk = &mut world.apps[self.app].disk;

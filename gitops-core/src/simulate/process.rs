@@ -23,6 +23,7 @@ use crate::engine::event::Event;
 use crate::engine::{ApplyOptions, Engine, Report, State};
 use crate::plan::planner::Options;
 use crate::plan::{Obstacle, Plan};
+use crate::process::under_way::UnderWay;
 use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// How a life ends that does not end by dying.
@@ -100,6 +101,7 @@ impl Process {
             store: Arc::new(SimStore { world: world.clone(), life, app, inner }),
             journal: Box::new(SimJournal { world: world.clone(), life, app }),
             audit: Arc::new(SimAudit { world: world.clone(), life, app }),
+            under_way: UnderWay::default(),
             guard: None,
         };
         let source = SimSource { world: world.clone(), life, app };

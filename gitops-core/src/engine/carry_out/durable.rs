@@ -51,7 +51,7 @@ impl SyncRun<'_> {
         }
         let records = std::mem::take(&mut group.records);
         group.records = tamper::records(cx, || self.answers.values().any(Result::is_err), records);
-        self.engine.ledger.commit(&group.records)?;
+        self.engine.ledger.commit(&group.records).await?;
         self.engine.events.emit(&Event::Journaled { records: group.records.len() });
         Ok(())
     }
@@ -59,7 +59,7 @@ impl SyncRun<'_> {
     /// What can't be recorded any more stays open, and the next engine looks it up.
     async fn record_outcomes(&mut self, cx: &Cx, (records, entries): (Vec<Record>, Vec<AuditEntry>)) {
         if !records.is_empty() && self.engine.record(cx, &entries).await.is_ok() {
-            let _ = self.engine.ledger.commit(&records);
+            let _ = self.engine.ledger.commit(&records).await;
         }
     }
 

@@ -263,7 +263,8 @@ impl Engine {
         };
         let path = keeping.path.clone();
         let Some((bytes, saved)) = self.to_keep(keeping.setup) else { return };
-        let written = fs::blocking(move || Ok(fs::atomic_write(&path, &bytes, fs::PRIVATE)?)).await;
+        let write = move || fs::atomic_write(&path, &bytes, fs::PRIVATE).map_err(Error::from);
+        let written = self.ledger.under_way().blocking(write).await;
         match written {
             Ok(()) => self.keeping.iter_mut().for_each(|keeping| keeping.saved = Some(saved.clone())),
             Err(error) => tracing::debug!(%error, "the next process looks at everything"),

@@ -91,7 +91,7 @@ async fn documents_are_not_written_from_entries_that_cannot_be_read() {
     engine.take_over(&cx, "alice").await.unwrap();
     let key = |name: &str| Key::new("dir", crate::value::GroupKind::new("", "File"), "", name);
     let entry = engine.inventory().entries().get(&key("b")).unwrap().clone();
-    engine.ledger.commit(&vec![Record::Adopt { key: key("a"), entry }; 30]).unwrap();
+    engine.ledger.commit(&vec![Record::Adopt { key: key("a"), entry }; 30]).await.unwrap();
     let error = engine.ledger.compact_if_due(&cx).await.unwrap_err();
     assert!(error.to_string().contains("what the last plan kept of the inventory is damaged"), "{error}");
     engine.remove_if_damaged();

@@ -36,6 +36,7 @@ impl Stood {
 impl Ledger {
     /// Takes in what was written since the state was read. Who writes it knows that already.
     async fn catch_up(&mut self, cx: &Cx) -> Result<()> {
+        self.landed().await?;
         let Writer::Read(io, found) = &mut self.journal else { return Ok(()) };
         let stood = Stood::of(&mut **io);
         let is_same = match self.store.is_shared() {

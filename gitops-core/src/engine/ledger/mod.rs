@@ -7,6 +7,7 @@ mod head;
 mod read;
 mod state;
 mod take_over;
+mod writer;
 mod written;
 
 #[cfg(feature = "simulate")]
@@ -22,15 +23,17 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::{Engine, tamper};
 use crate::cx::{Cx, Time};
+use crate::process::under_way::UnderWay;
 use crate::state::audit::{AuditEntry, AuditEvent, AuditSink};
 use crate::state::inventory::Inventory;
-use crate::state::journal::{Anchor, Journal, JournalIo};
+use crate::state::journal::{Anchor, Journal};
 use crate::state::record::{Intent, Record};
 use crate::state::store::StateStore;
 use crate::value::{Error, ErrorKind, Result};
 use catch_up::{Looking, Stood};
 use checkpoints::{Checkpoints, Snapshot};
 use read::{Found, Read, read};
+use writer::{Landed, Write, Writer};
 
 /// The journal is folded into new documents once it is larger than this and than the documents.
 pub(super) const FOLD_AT: u64 = 4 << 20;
@@ -71,6 +74,7 @@ pub(super) struct Ledger {
     unchecked: usize,
     epoch: u64,
     ops: u64,
+    under_way: UnderWay,
     guard: Option<Arc<dyn Any + Send + Sync>>,
 }
 
@@ -83,16 +87,6 @@ pub(super) struct Opening<'a> {
     pub kept: Option<&'a KeptInventory>,
 }
 
-/// The journal, before and after this engine took over.
-enum Writer {
-    /// It was read; nobody says that no other engine writes it.
-    Read(Box<dyn JournalIo>, Found),
-    /// It is ours to write.
-    Taken(Journal),
-    /// Taking over failed halfway, or the state could not be written.
-    Lost,
-}
-
 impl Ledger {
     /// Reads what is there; writes nothing.
     pub async fn open(
@@ -101,7 +95,7 @@ impl Ledger {
         state: State,
         Opening { recover, fold_at, kept }: Opening<'_>,
     ) -> Result<Self> {
-        let State { store, journal: mut io, audit, guard } = state;
+        let State { store, journal: mut io, audit, under_way, guard } = state;
         let stood = Stood::of(&mut *io);
         let Read { checkpoints, inventory, epoch, journal, goes_on, index } =
             read(cx, &store, &mut *io, recover, kept).await?;
@@ -122,6 +116,7 @@ impl Ledger {
             unchecked: 0,
             epoch,
             ops: 0,
+            under_way,
             guard,
         })
     }
@@ -157,7 +152,7 @@ impl Ledger {
 
     /// Whether this engine did not take over yet.
     pub fn has_only_read(&self) -> bool {
-        matches!(self.journal, Writer::Read(..))
+        matches!(self.journal, Writer::Read(..) | Writer::Opened(_))
     }
 
     /// Whether the inventory goes on from what an earlier process kept.
@@ -175,10 +170,15 @@ impl Ledger {
     pub fn anchor(&self) -> Option<Anchor> {
         match &self.journal {
             _ if self.store.is_shared() => None,
-            Writer::Taken(journal) => Some(journal.anchor()),
-            Writer::Read(_, Found::UpTo(position)) => Some(position.end.clone()),
-            Writer::Read(..) | Writer::Lost => None,
+            Writer::Opened(journal) | Writer::Taken(journal) => Some(journal.anchor()),
+            Writer::Read(_, found) => found.anchor().cloned(),
+            Writer::Away(_) | Writer::Lost => None,
         }
+    }
+
+    /// The writes that the state's lock waits for.
+    pub fn under_way(&self) -> &UnderWay {
+        &self.under_way
     }
 
     pub fn epoch(&self) -> u64 {
@@ -192,27 +192,29 @@ impl Ledger {
     }
 
     /// Makes records durable as one group, and only then takes them in.
-    pub fn commit(&mut self, records: &[Record]) -> Result<()> {
+    ///
+    /// # Cancel safety
+    /// A dropped call that has begun to write goes on by itself; the next call of the ledger takes in what it wrote.
+    pub async fn commit(&mut self, records: &[Record]) -> Result<()> {
+        self.landed().await?;
         if records.is_empty() {
             return Ok(());
         }
         let room = self.room_for_outcomes(records);
-        let Writer::Taken(journal) = &mut self.journal else { return Err(lost()) };
-        if room > 0 && self.stopped {
+        if !matches!(self.journal, Writer::Taken(_)) || room > 0 && self.stopped {
             return Err(lost());
         }
-        if room > 0 {
-            let prepared = prepare_for_changes(journal, room + ROOM_AT_THE_END);
-            self.stopped = prepared.is_err();
-            prepared?;
-        }
-        if let Err(error) = journal.append(records) {
-            self.journal = Writer::Lost;
-            return Err(error);
-        }
-        records.iter().for_each(|record| self.inventory.take_in(record));
-        self.behind |= self.store.is_shared();
-        Ok(())
+        let records: Arc<[Record]> = records.into();
+        let written = records.clone();
+        let append = move |mut journal: Journal| {
+            let prepared = prepare_for_changes(&mut journal, room);
+            if prepared.is_err() {
+                return Landed::keeping(journal, prepared);
+            }
+            let appended = journal.append(&written);
+            Landed::whole(journal, appended)
+        };
+        self.write(Write::Records(records), append).await
     }
 
     /// How much room these intents and the outcomes of all that are open may need; none if no change is about to be
@@ -253,10 +255,13 @@ impl Ledger {
 
     /// After a reconciliation: the anchor is brought to the journal's end, and a shared store learns what came of it.
     pub async fn end_sync(&mut self, cx: &Cx) -> Result<()> {
-        if let Writer::Taken(journal) = &mut self.journal {
-            let kept = journal.keep_anchor();
-            self.stopped |= kept.is_err();
-            kept?;
+        self.landed().await?;
+        if let Writer::Taken(_) = &self.journal {
+            let keep = |mut journal: Journal| {
+                let kept = journal.keep_anchor();
+                Landed::keeping(journal, kept)
+            };
+            self.write(Write::Anchor, keep).await?;
         }
         match self.behind {
             true => self.checkpoint(cx, &[]).await,
@@ -266,21 +271,21 @@ impl Ledger {
 
     /// Folds a journal that has grown large into the documents. The old journal goes only after they are durable.
     pub async fn compact_if_due(&mut self, cx: &Cx) -> Result<()> {
+        self.landed().await?;
         let Writer::Taken(journal) = &self.journal else { return Ok(()) };
         if journal.bytes() < self.fold_at.max(self.checkpoints.bytes()) {
             return Ok(());
         }
         self.checkpoint(cx, &[]).await?;
-        let Writer::Taken(mut journal) = std::mem::replace(&mut self.journal, Writer::Lost) else {
-            return Err(lost());
+        let fold = |mut journal: Journal| {
+            let folded = journal.compact(&journal.anchor());
+            Landed::whole(journal, folded)
         };
-        journal.compact(&journal.anchor())?;
-        self.journal = Writer::Taken(journal);
-        self.folds += 1;
-        Ok(())
+        self.write(Write::Fold, fold).await
     }
 
     async fn checkpoint(&mut self, cx: &Cx, planned: &[Intent]) -> Result<()> {
+        self.landed().await?;
         let Writer::Taken(journal) = &self.journal else { return Err(lost()) };
         let inventory = &tamper::folded(cx, &self.inventory);
         let (anchor, epoch, now) = (journal.anchor(), self.epoch, cx.now());
@@ -299,12 +304,15 @@ impl Ledger {
     }
 }
 
-/// A full disk is found here, before anything is sent.
+/// A full disk is found here, before anything is sent. Nothing is to be prepared if no change is about to be sent.
 fn prepare_for_changes(journal: &mut Journal, room: u64) -> Result<()> {
+    if room == 0 {
+        return Ok(());
+    }
     if journal.since_anchor() >= FRAMES_AN_ANCHOR {
         journal.keep_anchor()?;
     }
-    journal.reserve(room)
+    journal.reserve(room + ROOM_AT_THE_END)
 }
 
 /// What was kept of an inventory is damaged, and has been in use.
@@ -352,7 +360,7 @@ impl Engine {
         self.audit(cx, by, vec![AuditEvent::AuditRestarted { known }]).await?;
         self.take_over(cx, by).await?;
         let record = self.audited().await;
-        self.ledger.commit(record.as_slice())?;
+        self.ledger.commit(record.as_slice()).await?;
         self.ledger.end_sync(cx).await
     }
 

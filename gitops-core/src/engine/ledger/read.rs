@@ -42,6 +42,16 @@ pub(super) enum Found {
     Superseded,
 }
 
+impl Found {
+    /// Up to where it was read.
+    pub fn anchor(&self) -> Option<&Anchor> {
+        match self {
+            Self::UpTo(position) => Some(&position.end),
+            Self::Nothing | Self::Superseded => None,
+        }
+    }
+}
+
 /// Reads documents and journal. Who only looks has no lock: if the documents moved while the rest was read, they do
 /// not belong together, and are read again.
 pub(super) async fn read(

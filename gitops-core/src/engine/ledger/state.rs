@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use super::read::read;
 use crate::cx::Cx;
+use crate::process::under_way::UnderWay;
 use crate::state::audit::{AuditSink, MemoryAudit};
 use crate::state::journal::{JournalIo, MemoryJournalIo};
 use crate::state::record::AuditPosition;
@@ -19,6 +20,8 @@ pub struct State {
     pub(crate) journal: Box<dyn JournalIo>,
     /// Is told of every change before it is sent and after it was answered.
     pub(crate) audit: Arc<dyn AuditSink>,
+    /// The writes that a lock waits for.
+    pub(crate) under_way: UnderWay,
     /// Whatever must live as long as the engine does: a lock.
     pub(crate) guard: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -30,6 +33,7 @@ impl State {
             store: Arc::new(MemoryStore::new()),
             journal: Box::new(MemoryJournalIo::new()),
             audit: Arc::new(MemoryAudit::new()),
+            under_way: UnderWay::default(),
             guard: None,
         }
     }

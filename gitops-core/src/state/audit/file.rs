@@ -10,6 +10,7 @@ use super::log::Log;
 use super::verify::{self, AuditReport};
 use crate::cx::Cx;
 use crate::process::fs;
+use crate::process::under_way::UnderWay;
 use crate::state::record::AuditPosition;
 use crate::value::Result;
 
@@ -24,14 +25,23 @@ use crate::value::Result;
 /// `Corrupt` if the log is not as it was written, naming the line; `Storage` if the disk fails, after which every
 /// call fails until the log is opened again.
 #[derive(Clone, Debug)]
-pub struct FileAudit(Arc<Mutex<Log>>);
+pub struct FileAudit {
+    log: Arc<Mutex<Log>>,
+    under_way: UnderWay,
+}
 
 impl FileAudit {
     /// Opens the log at a path, or begins one, and checks what comes after its checkpoint.
     ///
     /// A last write that never became durable is cut off. One process at a time may open it.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
-        Ok(Self(Arc::new(Mutex::new(Log::open(path.as_ref())?))))
+        let log = Arc::new(Mutex::new(Log::open(path.as_ref())?));
+        Ok(Self { log, under_way: UnderWay::default() })
+    }
+
+    /// Its writes count with others.
+    pub(crate) fn counted_with(self, under_way: &UnderWay) -> Self {
+        Self { under_way: under_way.clone(), ..self }
     }
 
     /// Checks every line of a log and its checkpoint; changes nothing.
@@ -70,16 +80,16 @@ impl AuditSink for FileAudit {
             return Ok(());
         }
         let entries = entries.to_vec();
-        let mut log = self.0.clone().lock_owned().await;
-        fs::blocking(move || log.append(&entries)).await
+        let mut log = self.log.clone().lock_owned().await;
+        self.under_way.blocking(move || log.append(&entries)).await
     }
 
     async fn position(&self) -> Option<AuditPosition> {
-        Some(self.0.lock().await.position())
+        Some(self.log.lock().await.position())
     }
 
     async fn holds(&self, _: &Cx, position: &AuditPosition) -> Result<()> {
-        let (log, position) = (self.0.clone().lock_owned().await, position.clone());
+        let (log, position) = (self.log.clone().lock_owned().await, position.clone());
         fs::blocking(move || log.holds(&position)).await
     }
 }

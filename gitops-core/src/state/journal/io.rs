@@ -13,6 +13,12 @@ pub const JOURNAL_LIMIT: u64 = 1 << 30;
 ///   end, or reads as zeros.
 /// - [`truncate`](Self::truncate) and [`replace`](Self::replace) are durable before they return.
 pub trait JournalIo: Send + Sync {
+    /// Whether calls may wait for a disk. The engine then makes them where they hold up no other task; else where it runs, and
+    /// nothing else happens meanwhile.
+    fn waits(&self) -> bool {
+        true
+    }
+
     /// The whole content, or nothing if there is no journal.
     fn read(&mut self) -> Result<Option<Vec<u8>>>;
 
@@ -66,6 +72,10 @@ pub trait JournalIo: Send + Sync {
 }
 
 impl<T: JournalIo + ?Sized> JournalIo for Box<T> {
+    fn waits(&self) -> bool {
+        (**self).waits()
+    }
+
     fn read(&mut self) -> Result<Option<Vec<u8>>> {
         (**self).read()
     }

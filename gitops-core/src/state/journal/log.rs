@@ -206,6 +206,11 @@ impl Journal {
         self.io.reserve(bytes).map_err(|error| storage_error("reserve room in the journal", error))
     }
 
+    /// Whether calls may wait for a disk.
+    pub fn waits(&self) -> bool {
+        self.io.waits()
+    }
+
     /// How many frames were written since the journal began.
     pub fn sequence(&self) -> u64 {
         self.end.sequence

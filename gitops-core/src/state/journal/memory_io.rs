@@ -80,6 +80,10 @@ impl MemoryJournalIo {
 }
 
 impl JournalIo for MemoryJournalIo {
+    fn waits(&self) -> bool {
+        false
+    }
+
     fn read(&mut self) -> Result<Option<Vec<u8>>> {
         Ok(self.bytes())
     }

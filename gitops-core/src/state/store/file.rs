@@ -13,6 +13,7 @@ use super::watch::Watching;
 use super::{Document, StateStore, Stored, check};
 use crate::cx::Cx;
 use crate::process::fs;
+use crate::process::under_way::UnderWay;
 use crate::value::{Error, ErrorKind, Result, Version};
 
 /// The most that a document may hold, in bytes.
@@ -34,6 +35,7 @@ pub struct FileStore {
     dir: Arc<Path>,
     writable: bool,
     turn: Arc<Mutex<()>>,
+    under_way: UnderWay,
     #[cfg(feature = "watch")]
     watching: Watching,
 }
@@ -48,12 +50,18 @@ impl FileStore {
         Ok(Self { writable: true, ..Self::read_only(dir) })
     }
 
+    /// Its writes count with others.
+    pub(crate) fn counted_with(self, under_way: &UnderWay) -> Self {
+        Self { under_way: under_way.clone(), ..self }
+    }
+
     /// A store that is read and never written; a folder that is not there has no documents.
     pub fn read_only(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into().into(),
             writable: false,
             turn: Arc::default(),
+            under_way: UnderWay::default(),
             #[cfg(feature = "watch")]
             watching: Watching::default(),
         }
@@ -85,11 +93,11 @@ impl StateStore for FileStore {
         }
         let (dir, name, expect) = (self.dir.clone(), checked_name(name)?, expect.cloned());
         let turn = self.turn.clone().lock_owned().await;
-        fs::blocking(move || {
+        let replaced = self.under_way.blocking(move || {
             let _turn = turn;
             replace(&dir, &name, expect.as_ref(), document)
-        })
-        .await
+        });
+        replaced.await
     }
 
     #[cfg(feature = "watch")]

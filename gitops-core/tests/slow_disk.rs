@@ -1,0 +1,354 @@
+//! A disk that takes its time holds nobody up; and a caller that does not wait for it loses nothing.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+mod support;
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::thread::{self, ThreadId};
+
+use futures::FutureExt;
+use gitops_core::state::journal::{FileJournalIo, JournalIo};
+use gitops_core::*;
+use support::World;
+use tokio::sync::Notify;
+
+/// What a disk does with the writes of a journal.
+struct Disk {
+    /// Where the engine runs: no write may come from there.
+    executor: ThreadId,
+    now: Mutex<Now>,
+    changed: Condvar,
+    hangs: Notify,
+}
+
+#[derive(Default)]
+struct Now {
+    writes: usize,
+    hangs_at: Option<usize>,
+    fails: bool,
+}
+
+impl Disk {
+    fn new() -> Arc<Self> {
+        let executor = thread::current().id();
+        Arc::new(Self { executor, now: Mutex::default(), changed: Condvar::new(), hangs: Notify::new() })
+    }
+
+    /// The write after so many others hangs until it is released.
+    fn hang_after(&self, writes: usize) {
+        let mut now = self.now.lock().unwrap();
+        now.hangs_at = Some(now.writes + writes + 1);
+    }
+
+    fn release(&self) {
+        self.now.lock().unwrap().hangs_at = None;
+        self.changed.notify_all();
+    }
+
+    /// Lets the write fail that hangs.
+    fn fail(&self) {
+        self.now.lock().unwrap().fails = true;
+        self.release();
+    }
+
+    fn write(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        if thread::current().id() == self.executor {
+            return Err(io::Error::other("the executor waits for the disk"));
+        }
+        let mut now = self.now.lock().unwrap();
+        now.writes += 1;
+        let number = now.writes;
+        if now.hangs_at == Some(number) {
+            self.hangs.notify_one();
+        }
+        let now = self.changed.wait_while(now, |now| now.hangs_at == Some(number)).unwrap();
+        match now.fails {
+            true => Err(io::Error::other("the disk failed")),
+            false => write(),
+        }
+    }
+}
+
+/// The journal of a folder on such a disk.
+struct Journal(FileJournalIo, Arc<Disk>);
+
+impl JournalIo for Journal {
+    fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.0.read()
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.append(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.1.write(|| self.0.sync())
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.1.write(|| self.0.truncate(length))
+    }
+
+    fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.1.write(|| self.0.replace(bytes))
+    }
+
+    fn read_anchor(&mut self) -> io::Result<Option<Vec<u8>>> {
+        self.0.read_anchor()
+    }
+
+    fn replace_anchor(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.1.write(|| self.0.replace_anchor(bytes))
+    }
+}
+
+/// An application whose state is in a folder.
+struct Place {
+    world: World,
+    folder: tempfile::TempDir,
+    disk: Arc<Disk>,
+}
+
+impl Place {
+    fn new() -> Self {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+        let folder = tempfile::Builder::new().permissions(mode).tempdir().unwrap();
+        Self { world: World::with(&[("a", "1"), ("b", "needs: a")]), folder, disk: Disk::new() }
+    }
+
+    async fn engine(&self) -> Engine {
+        let folder = StateDir::open(self.folder.path(), &self.world.cx).unwrap();
+        let journal = Journal(folder.journal_io(), self.disk.clone());
+        let state = State::from(folder).with_journal(journal);
+        let builder = self.world.builder("test").target("t", self.world.memory.clone());
+        builder.state(state).open(&self.world.cx).await.unwrap()
+    }
+
+    /// Begins a reconciliation and lets go of it where the disk hangs; says whether it did.
+    async fn reconcile_until_it_hangs(&self, engine: &mut Engine) -> bool {
+        tokio::select! {
+            biased;
+            report = engine.reconcile(&self.world.cx) => {
+                report.unwrap();
+                false
+            }
+            () = self.disk.hangs.notified() => true,
+        }
+    }
+
+    /// What the next process would go on from.
+    async fn stored(&self) -> String {
+        let stored = StateDir::peek(self.folder.path()).unwrap().inventory(&self.world.cx).await.unwrap();
+        stored.as_ref().map(known).unwrap_or_default()
+    }
+
+    fn assert_all_is_owned(&self, engine: &Engine, when: &str) {
+        let inventory = engine.inventory();
+        assert_eq!(inventory.open().count(), 0, "{when}");
+        let owned: Vec<Key> = inventory.entries().keys().cloned().collect();
+        assert_eq!(owned, self.world.memory.keys(), "{when}");
+        assert_eq!(owned.len(), 2, "{when}");
+    }
+}
+
+fn known(inventory: &Inventory) -> String {
+    let (entries, open) =
+        (inventory.entries().iter().collect::<Vec<_>>(), inventory.open().collect::<Vec<_>>());
+    format!("{} {:?} {entries:?} {open:?}", inventory.owner(), inventory.accepted())
+}
+
+#[tokio::test]
+async fn while_a_write_hangs_others_of_the_same_thread_go_on() {
+    let place = Place::new();
+    let mut engine = place.engine().await;
+    place.disk.hang_after(0);
+    let mut hung = 0;
+    let report = {
+        let reconciling = engine.reconcile(&place.world.cx);
+        tokio::pin!(reconciling);
+        loop {
+            tokio::select! {
+                biased;
+                report = &mut reconciling => break report.unwrap(),
+                () = place.disk.hangs.notified() => {
+                    hung += 1;
+                    assert_eq!(tokio::spawn(async { "here" }).await.unwrap(), "here");
+                    assert!(reconciling.as_mut().now_or_never().is_none(), "it waits for the disk");
+                    place.disk.release();
+                    place.disk.hang_after(0);
+                }
+            }
+        }
+    };
+    assert_eq!(report.applied(), 2);
+    // To begin it, its epoch, its anchors; then intents and outcomes of one after the other; then the end.
+    assert!(hung >= 8, "{hung}");
+    place.disk.release();
+    place.assert_all_is_owned(&engine, "at the end");
+}
+
+#[test]
+fn all_of_it_works_where_tasks_can_not_move() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    tokio::task::LocalSet::new().block_on(&runtime, async {
+        let place = Place::new();
+        let mut engine = place.engine().await;
+        engine.reconcile(&place.world.cx).await.unwrap();
+        place.assert_all_is_owned(&engine, "at the end");
+    });
+}
+
+/// Each write of a first reconciliation in turn: the caller goes away in the middle of it.
+#[tokio::test]
+async fn a_caller_that_goes_away_during_a_write_loses_nothing_and_forgets_nothing() {
+    for writes in 0.. {
+        let (place, when) = (Place::new(), format!("after {writes} writes"));
+        let mut engine = place.engine().await;
+        place.disk.hang_after(writes);
+        if !place.reconcile_until_it_hangs(&mut engine).await {
+            assert!(writes >= 8, "there were {writes} writes");
+            return;
+        }
+        place.disk.release();
+        engine.plan(&place.world.cx).await.unwrap();
+        assert_eq!(known(engine.inventory()), before(&place, &engine).await, "{when}");
+        engine.reconcile(&place.world.cx).await.unwrap();
+        place.assert_all_is_owned(&engine, &when);
+        assert_eq!(known(engine.inventory()), place.stored().await, "{when}");
+        drop(engine);
+        place.assert_all_is_owned(&place.engine().await, &when);
+    }
+}
+
+/// What is stored; where nothing is, a new inventory whose owner was not written yet.
+async fn before(place: &Place, engine: &Engine) -> String {
+    let stored = place.stored().await;
+    if stored.is_empty() { known(engine.inventory()) } else { stored }
+}
+
+#[tokio::test]
+async fn what_an_absent_caller_wrote_is_known_to_each_of_the_next_calls() {
+    // Of the two objects, one was made, and its outcome is being written.
+    let place = Place::new();
+    let mut engine = place.engine().await;
+    let outcome = writes_until(&place, "Outcome").await;
+    place.disk.hang_after(outcome);
+    assert!(place.reconcile_until_it_hangs(&mut engine).await);
+    place.disk.release();
+    let a = support::key("a");
+    engine.release(&place.world.cx, &a, "ana").await.unwrap();
+    assert!(engine.inventory().entries().contains(&a));
+}
+
+/// After how many writes a record of a kind is written, in an application like this one.
+async fn writes_until(place: &Place, kind: &str) -> usize {
+    for writes in 0.. {
+        let like = Place::new();
+        let mut engine = like.engine().await;
+        like.disk.hang_after(writes);
+        assert!(like.reconcile_until_it_hangs(&mut engine).await, "no {kind} was written");
+        let written = std::fs::read(like.folder.path().join("journal")).unwrap_or_default();
+        like.disk.release();
+        if String::from_utf8_lossy(&written).contains(&format!("\"record\":\"{}\"", kind.to_lowercase())) {
+            return writes;
+        }
+    }
+    unreachable!("{:?}", place.folder)
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_an_absent_caller_is_told_to_the_next_one_and_written_no_more() {
+    let place = Place::new();
+    let mut engine = place.engine().await;
+    place.disk.hang_after(writes_until(&place, "Intent").await);
+    assert!(place.reconcile_until_it_hangs(&mut engine).await);
+    place.disk.fail();
+    let error = engine.reconcile(&place.world.cx).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Storage && error.to_string().contains("the disk failed"), "{error:?}");
+    let refused = engine.reconcile(&place.world.cx).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Storage);
+    assert_eq!(place.world.memory.writes(), 0);
+    drop(engine);
+    place.disk.now.lock().unwrap().fails = false;
+    let mut engine = place.engine().await;
+    engine.reconcile(&place.world.cx).await.unwrap();
+    place.assert_all_is_owned(&engine, "with a disk that works");
+}
+
+/// Whether nobody has a state folder.
+fn is_free(folder: &Path) -> bool {
+    let lock = File::options().write(true).open(folder.join("lock")).unwrap();
+    lock.try_lock().is_ok()
+}
+
+/// Drops an engine while a write of it hangs, and says whether its folder was ever free before that was released.
+fn drops_while_it_hangs(engine: Engine, folder: &Path, release: impl FnOnce() + Send) -> bool {
+    thread::scope(|scope| {
+        let watching = scope.spawn(move || {
+            let was_free = (0..1000).any(|_| is_free(folder));
+            release();
+            was_free
+        });
+        drop(engine);
+        watching.join().unwrap()
+    })
+}
+
+#[tokio::test]
+async fn the_folder_is_given_up_after_the_write_that_is_under_way() {
+    let place = Place::new();
+    let mut engine = place.engine().await;
+    place.disk.hang_after(writes_until(&place, "Intent").await);
+    assert!(place.reconcile_until_it_hangs(&mut engine).await);
+    assert!(!drops_while_it_hangs(engine, place.folder.path(), || place.disk.release()));
+    assert!(is_free(place.folder.path()));
+    let mut engine = place.engine().await;
+    engine.reconcile(&place.world.cx).await.unwrap();
+    place.assert_all_is_owned(&engine, "after the next start");
+}
+
+#[tokio::test]
+async fn the_folder_is_given_up_after_the_document_that_is_under_way() {
+    let place = Place::new();
+    place.engine().await.reconcile(&place.world.cx).await.unwrap();
+    let folder = StateDir::open(place.folder.path(), &place.world.cx).unwrap();
+    let store = Arc::new(Begins { inner: folder.store(), begun: Notify::new() });
+    let state = State::from(folder).with_store(store.clone());
+    let builder = place.world.builder("test").target("t", place.world.memory.clone()).state(state);
+    let mut engine = builder.open(&place.world.cx).await.unwrap();
+    engine.plan(&place.world.cx).await.unwrap();
+    let others = File::options().write(true).open(place.folder.path().join("store/.lock")).unwrap();
+    others.lock().unwrap();
+    tokio::select! {
+        biased;
+        suspended = engine.suspend(&place.world.cx, "to see", "ana") => panic!("{suspended:?}"),
+        () = store.begun.notified() => {}
+    }
+    assert!(!drops_while_it_hangs(engine, place.folder.path(), || others.unlock().unwrap()));
+    assert!(is_free(place.folder.path()));
+}
+
+/// A store that says when a document is being replaced.
+struct Begins {
+    inner: Arc<FileStore>,
+    begun: Notify,
+}
+
+#[async_trait]
+impl StateStore for Begins {
+    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
+        self.inner.load(cx, name).await
+    }
+
+    async fn swap(&self, cx: &Cx, name: &str, expect: Option<&Version>, to: Document) -> Result<Version> {
+        let mut swapping = self.inner.swap(cx, name, expect, to);
+        if let Some(swapped) = (&mut swapping).now_or_never() {
+            return swapped;
+        }
+        self.begun.notify_one();
+        swapping.await
+    }
+}
