@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gitops_core::{Component, Cx, Error, ErrorKind, Key, Result};
+use gitops_core::{AuditEvent, AuditLog, Component, Cx, Error, ErrorKind, Key, Result};
 
 use crate::documents::changes;
 use crate::session::Session;
@@ -44,6 +44,25 @@ pub async fn meant(cx: &Cx, session: &Session, text: &str) -> Result<Key> {
         [key] => Ok(key.clone()),
         _ => Err(several(text, &holders)),
     }
+}
+
+/// The object that a text means, among all that were ever changed, also if it is gone.
+///
+/// # Errors
+/// As [`find`]; the log can't be read, or its chain is broken.
+///
+/// # Cancel safety
+/// It writes nothing.
+pub async fn changed(cx: &Cx, log: &dyn AuditLog, text: &str) -> Result<Key> {
+    let mut keys = BTreeSet::new();
+    log.each(cx, &mut |record| {
+        if let AuditEvent::Intent { key, .. } = record.entry.what {
+            keys.insert(key);
+        }
+        Ok(())
+    })
+    .await?;
+    find(text, &keys)
 }
 
 /// A text that means each of these objects.

@@ -7,16 +7,20 @@ use std::process::Command;
 
 use gitops_app::Backends;
 use gitops_app::config::Applications;
+use gitops_app::documents::audit_trail::{AuditTrailDocument, Entry};
 use gitops_app::documents::deployment::Outcome;
 use gitops_app::documents::drift::{self, DriftDocument};
+use gitops_app::documents::event::EventDocument;
+use gitops_app::documents::graph::{self, Choice, GraphDocument};
 use gitops_app::documents::history::{HistoryDocument, ReconciliationDocument};
+use gitops_app::documents::list::ListDocument;
 use gitops_app::documents::report::ReportDocument;
 use gitops_app::documents::status::{StatusDocument, Sync};
 use gitops_app::documents::why::{Next, WhyDocument};
 use gitops_app::documents::{Document, document};
 use gitops_app::lookup;
 use gitops_app::session::{Access, Session};
-use gitops_core::{ApplyOptions, Cx};
+use gitops_core::{ApplyOptions, Cx, Event};
 
 const CONFIG: &str = "\
 name: site
@@ -84,4 +88,24 @@ async fn a_session_tells_what_the_command_prints() {
     assert_eq!(whole.steps.len(), 1);
     assert_is_as_its_schema_says(&whole);
     assert!(ReconciliationDocument::new(&cx, &session, 999).await.unwrap_err().is_not_found());
+
+    let changed = lookup::changed(&cx, session.audit(), "a.conf").await.unwrap();
+    let trail = AuditTrailDocument::new(&cx, &session, Some(changed), None, 10).await.unwrap();
+    let [shown] = &trail.entries[..] else { panic!("{:?}", trail.entries) };
+    let Entry::Change(change) = &shown.what else { panic!("{shown:?}") };
+    assert_eq!((change.key.name(), change.result.as_deref()), ("a.conf", Some("done")));
+    assert_eq!(shown.commit.as_ref().map(|commit| &*commit.summary), Some("First"));
+    assert_is_as_its_schema_says(&trail);
+    assert!(lookup::changed(&cx, session.audit(), "b.conf").await.unwrap_err().is_not_found());
+
+    let declared = graph::declared(&session).unwrap();
+    assert!(Choice::of(&["Deployment".to_owned()], &[], &declared).unwrap_err().is_not_found());
+    let components = graph::components(&cx, &session, &declared).await.unwrap();
+    let graph = GraphDocument::new(&declared, &components);
+    assert_eq!(graph.nodes.iter().map(|node| node.key.name()).collect::<Vec<_>>(), ["a.conf"]);
+    assert_is_as_its_schema_says(&graph);
+
+    assert_is_as_its_schema_says(&EventDocument::new(0, cx.now(), "site", &Event::Recovered { open: 1 }));
+    let items = vec![document::json(&status), document::json(&history)];
+    assert_is_as_its_schema_says(&ListDocument::new("status", 0, None, items, &[], vec!["other"]));
 }

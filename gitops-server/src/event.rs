@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use gitops_app::documents::Document;
+use gitops_core::Time;
 use serde::Serialize;
 
 /// Something that a server did or learned beside its engines, whose own events are [`gitops_core::Event`].
@@ -144,6 +146,32 @@ pub enum ServerEvent {
         /// What went wrong, in one line.
         error: String,
     },
+}
+
+/// The document of an event: one of a stream, numbered as one with those of the engines ([`EventDocument`]).
+///
+/// [`EventDocument`]: gitops_app::documents::event::EventDocument
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct ServerEventDocument<'a> {
+    /// Its number in the stream, from 0 on.
+    pub seq: u64,
+    /// When it was written.
+    pub time: Time,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: &'a ServerEvent,
+}
+
+impl Document for ServerEventDocument<'_> {
+    const KIND: &'static str = "ServerEvent";
+}
+
+impl<'a> ServerEventDocument<'a> {
+    /// An event, with its place in a stream.
+    pub fn new(seq: u64, time: Time, event: &'a ServerEvent) -> Self {
+        Self { seq, time, event }
+    }
 }
 
 /// Takes the events of a server; must return quickly and not fail.

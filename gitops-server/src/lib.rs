@@ -53,6 +53,6 @@ mod server;
 mod webhooks;
 
 pub use board::Board;
-pub use event::{ServerEvent, ServerEvents};
+pub use event::{ServerEvent, ServerEventDocument, ServerEvents};
 pub use metrics::{ApplicationMetrics, Metrics};
 pub use server::{Followed, Following, Server};

@@ -3,11 +3,11 @@
 use std::sync::{Mutex, PoisonError};
 
 use gitops_app::Orphaned;
+use gitops_app::documents::list::ListDocument;
 use gitops_app::documents::plan::Summary;
 use gitops_app::documents::{Document, document};
 use gitops_app::text::count;
 use gitops_core::Report;
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::exit::Exit;
@@ -72,7 +72,7 @@ impl Many {
         let (items, summary) = self.told(|told| {
             (std::mem::take(&mut told.documents), (told.plans > 0).then(|| told.summary.clone()))
         });
-        ListDocument { verb, exit_code: exit.code(), summary, items, orphaned, not_tried }
+        ListDocument::new(verb, exit.code(), summary, items, orphaned, not_tried)
     }
 
     /// The one line for people that comes last.
@@ -95,23 +95,4 @@ impl Many {
             if parts.is_empty() { String::new() } else { format!("\n{all} {}\n", parts.join("; ")) }
         })
     }
-}
-
-/// The document of a verb that works with several applications.
-#[derive(Debug, Serialize)]
-pub struct ListDocument<'a> {
-    verb: &'a str,
-    exit_code: u8,
-    /// The sum of all plans, if any was made.
-    summary: Option<Summary>,
-    /// One document for each application, or the error because of which there is none.
-    items: Vec<Value>,
-    /// Applications that left the configuration and still own objects.
-    orphaned: &'a [Orphaned],
-    /// Applications that were not tried, because somebody asked to stop, or because one that they need was not applied.
-    not_tried: Vec<&'a str>,
-}
-
-impl Document for ListDocument<'_> {
-    const KIND: &'static str = "List";
 }

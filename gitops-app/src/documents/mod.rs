@@ -1,12 +1,16 @@
 //! What programs read: JSON documents, each with a JSON Schema in `schemas/KIND.json` of this crate.
 
+pub mod audit_trail;
 pub mod blocked;
 pub mod changes;
 pub mod deployment;
 pub mod document;
 pub mod drift;
+pub mod event;
+pub mod graph;
 pub mod health;
 pub mod history;
+pub mod list;
 pub mod plan;
 pub mod report;
 pub mod review;

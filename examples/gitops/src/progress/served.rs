@@ -3,27 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gitops_app::documents::{Document, document};
-use gitops_core::{Cx, Time};
-use gitops_server::ServerEvent;
-use serde::Serialize;
+use gitops_app::documents::document;
+use gitops_core::Cx;
+use gitops_server::{ServerEvent, ServerEventDocument};
 
 use crate::app::App;
 use crate::output::Screen;
 use crate::output::style::{GREEN, RED, YELLOW, escape, paint};
-
-/// One event of a stream.
-#[derive(Serialize)]
-struct ServerEventDocument<'a> {
-    seq: u64,
-    time: Time,
-    #[serde(flatten)]
-    event: &'a ServerEvent,
-}
-
-impl Document for ServerEventDocument<'_> {
-    const KIND: &'static str = "ServerEvent";
-}
 
 /// Writes the events of a server; they are numbered as one with those of its applications.
 pub struct Served {
@@ -42,7 +28,7 @@ impl Served {
     pub fn event(&self, event: &ServerEvent) {
         if self.screen.is_json() {
             let (seq, time) = (self.seq.fetch_add(1, Ordering::Relaxed), self.cx.now());
-            let _ = self.screen.data(&document::line(&ServerEventDocument { seq, time, event }));
+            let _ = self.screen.data(&document::line(&ServerEventDocument::new(seq, time, event)));
         } else if let Some(line) = line(event, self.screen.is_verbose()) {
             self.screen.note(&line);
         }

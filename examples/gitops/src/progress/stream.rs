@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use gitops_app::documents::{Document, document};
-use gitops_core::{Cx, Event, EventSink, Time};
-use serde::Serialize;
+use gitops_app::documents::document;
+use gitops_app::documents::event::EventDocument;
+use gitops_core::{Cx, Event, EventSink};
 
 use crate::app::App;
 use crate::output::Screen;
@@ -16,20 +16,6 @@ pub struct Stream {
     screen: Screen,
     application: String,
     seq: Arc<AtomicU64>,
-}
-
-/// One event of a stream.
-#[derive(Serialize)]
-struct EventDocument<'a> {
-    seq: u64,
-    time: Time,
-    application: &'a str,
-    #[serde(flatten)]
-    event: &'a Event,
-}
-
-impl Document for EventDocument<'_> {
-    const KIND: &'static str = "Event";
 }
 
 impl Stream {
@@ -44,7 +30,7 @@ impl EventSink for Stream {
     fn event(&self, event: &Event) {
         let seq = self.seq.fetch_add(1, Ordering::Relaxed);
         let (time, application) = (self.cx.now(), self.application.as_str());
-        let line = document::line(&EventDocument { seq, time, application, event });
+        let line = document::line(&EventDocument::new(seq, time, application, event));
         // A reader that is gone or a full disk must not stop the reconciling.
         let _ = self.screen.data(&line);
     }

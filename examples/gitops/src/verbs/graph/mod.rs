@@ -1,15 +1,12 @@
 //! `gitops graph`: draws what needs what.
 
-mod choice;
 mod parts;
 
-use std::collections::BTreeSet;
-
-use gitops_app::documents::Document;
 use gitops_app::documents::changes;
+use gitops_app::documents::graph::{self, Choice, GraphDocument};
+use gitops_app::lookup;
 use gitops_app::session::Access;
-use gitops_core::{Component, Direction, Drawn, Error, ErrorKind, Graph, Key, Parts, Picture};
-use serde::Serialize;
+use gitops_core::{Component, Direction, Drawn, Key, Parts, Picture};
 
 use super::Ended;
 use crate::app::App;
@@ -18,7 +15,6 @@ use crate::exit::Exit;
 use crate::output::style::{YELLOW, paint};
 use crate::output::table::{Cell, Columns, draw};
 use crate::progress;
-use choice::Choice;
 
 /// So many objects, or resources of a root, that look alike are still drawn one by one.
 const ALIKE: usize = 3;
@@ -33,14 +29,13 @@ const MERMAID_EDGES: usize = 500;
 pub async fn run(app: &App, args: &GraphArgs) -> Ended {
     let mut session = app.open(Access::Look, progress::sink(app)).await?;
     session.engine.plan(&app.cx).await?;
-    let graph = session.engine.graph().map_err(|cycle| {
-        Error::new(ErrorKind::Invalid, cycle.to_string()).help("remove one of these needs")
-    })?;
-    let choice = Choice::of(args, &graph)?;
+    let graph = graph::declared(&session)?;
+    let choice = match &args.key {
+        Some(text) => Choice::One(lookup::find(text, graph.keys())?),
+        None => Choice::of(&args.kinds, &args.namespaces, &graph)?,
+    };
     let graph = graph.around(args.depth.unwrap_or(usize::MAX), |key| choice.has(key));
-    let mut components = session.components(&app.cx).await?;
-    let shown: BTreeSet<&Key> = graph.keys().collect();
-    components.retain(|key, _| shown.contains(key));
+    let components = graph::components(&app.cx, &session, &graph).await?;
     app.answer(&GraphDocument::new(&graph, &components), || {
         let many = if args.all { usize::MAX } else { ALIKE };
         let components = parts::folded(&components, many);
@@ -100,30 +95,5 @@ fn needed(needs: &[String], all: bool) -> String {
         _ if needs.is_empty() => String::new(),
         0 => format!("needs {}", needs.join(", ")),
         more => format!("needs {} and {more} more", needs[..shown].join(", ")),
-    }
-}
-
-/// The document of `graph`.
-#[derive(Serialize)]
-struct GraphDocument<'a> {
-    nodes: Vec<Node<'a>>,
-}
-
-#[derive(Serialize)]
-struct Node<'a> {
-    key: &'a Key,
-    needs: Vec<&'a Key>,
-    components: &'a [Component],
-}
-
-impl Document for GraphDocument<'_> {
-    const KIND: &'static str = "Graph";
-}
-
-impl<'a> GraphDocument<'a> {
-    fn new(graph: &'a Graph, components: &'a Parts) -> Self {
-        let of = |key: &Key| components.get(key).map(Vec::as_slice).unwrap_or_default();
-        let node = |key: &'a Key| Node { key, needs: graph.needs(key), components: of(key) };
-        Self { nodes: graph.order().into_iter().map(node).collect() }
     }
 }

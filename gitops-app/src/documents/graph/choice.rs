@@ -2,45 +2,46 @@
 
 use std::collections::BTreeSet;
 
-use gitops_app::lookup;
 use gitops_core::{Error, ErrorKind, Graph, GroupKind, Key, Result};
 
-use crate::cli::GraphArgs;
-
 /// The objects that are chosen; what is shown besides is shown because of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Choice {
     /// Everything.
     All,
     /// One object.
     One(Key),
     /// All of some kinds and namespaces; an empty list limits nothing.
-    Of { kinds: BTreeSet<GroupKind>, namespaces: BTreeSet<String> },
+    Of {
+        /// The kinds.
+        kinds: BTreeSet<GroupKind>,
+        /// The namespaces.
+        namespaces: BTreeSet<String>,
+    },
 }
 
 impl Choice {
-    /// Reads what the command line chooses.
+    /// All objects of these kinds and namespaces, as people write them; no words choose everything.
     ///
     /// # Errors
     /// `NotFound` if a word means nothing that is there: it names what is.
-    pub fn of(args: &GraphArgs, graph: &Graph) -> Result<Self> {
-        if let Some(text) = &args.key {
-            return lookup::find(text, graph.keys()).map(Self::One);
-        }
-        if args.kinds.is_empty() && args.namespaces.is_empty() {
+    pub fn of(kinds_meant: &[String], namespaces: &[String], graph: &Graph) -> Result<Self> {
+        if kinds_meant.is_empty() && namespaces.is_empty() {
             return Ok(Self::All);
         }
         let mut kinds = BTreeSet::new();
-        for word in &args.kinds {
+        for word in kinds_meant {
             kinds.extend(meant(word, graph)?);
         }
         let there: BTreeSet<&str> =
             graph.keys().map(Key::namespace).filter(|name| !name.is_empty()).collect();
-        for name in &args.namespaces {
+        for name in namespaces {
             if !there.contains(name.as_str()) {
                 return Err(none(&format!("no object is in the namespace `{name}`"), there));
             }
         }
-        Ok(Self::Of { kinds, namespaces: args.namespaces.iter().cloned().collect() })
+        Ok(Self::Of { kinds, namespaces: namespaces.iter().cloned().collect() })
     }
 
     /// Whether an object is chosen.
