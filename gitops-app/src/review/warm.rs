@@ -80,12 +80,11 @@ impl Warm {
         {
             session = None;
         }
-        let session = match session {
-            Some(session) => session,
-            None => {
-                let open = Config { windows: WindowsConfig::default(), ..config.clone() };
-                Box::pin(lent.open(cx, Session::builder(&open))).await?
-            }
+        let session = if let Some(session) = session {
+            session
+        } else {
+            let open = Config { windows: WindowsConfig::default(), ..config.clone() };
+            Box::pin(lent.open(cx, Session::builder(&open))).await?
         };
         Ok(Borrowed { back: Some((lent, session)), cx: cx.clone() })
     }

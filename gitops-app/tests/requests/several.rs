@@ -12,9 +12,10 @@ async fn world_of(names: &[&str]) -> World {
         "source: { git: { url: ./repository, ref: { branch: main } } }\napplications:\n".to_owned();
     for name in names {
         world.commit(&[(&format!("{name}/page"), "one\n")]);
-        text += &format!(
-            "- {{ name: {name}, source: {{ git: {{ path: site/{name} }} }}, target: {{ directory: {{ root: ./live-{name} }} }} }}\n"
+        let place = format!(
+            "source: {{ git: {{ path: site/{name} }} }}, target: {{ directory: {{ root: ./live-{name} }} }}"
         );
+        text.extend(["- { name: ", *name, ", ", place.as_str(), " }\n"]);
     }
     fs::write(world.path("gitops.yaml"), text).unwrap();
     for config in &Applications::load(&world.path("gitops.yaml"), &Backends::new()).unwrap().all {

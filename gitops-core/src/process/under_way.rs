@@ -113,7 +113,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
         let (release, released) = mpsc::channel::<()>();
         let began = runtime.block_on(async {
-            let first = under_way.spawn(move || drop(released.recv()));
+            let first = under_way.spawn(move || {
+                let _ = released.recv();
+            });
             (first, under_way.spawn(|| panic!("nobody begins it")))
         });
         runtime.shutdown_background();

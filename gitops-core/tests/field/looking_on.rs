@@ -66,9 +66,9 @@ async fn who_looks_on_reads_what_was_written_since_and_knows_what_a_new_process_
         let world = World::with(&files("1").collect::<Vec<_>>());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let writes = StateDir::open(&path, &world.cx).unwrap();
+        let owned = StateDir::open(&path, &world.cx).unwrap();
         let builder = || world.builder("test").target("t", world.memory.clone());
-        let mut writer = builder().state(writes).open(&world.cx).await.unwrap();
+        let mut writer = builder().state(owned).open(&world.cx).await.unwrap();
         writer.reconcile(&world.cx).await.unwrap();
 
         let peek = StateDir::peek(&path).unwrap();

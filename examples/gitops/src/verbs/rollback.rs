@@ -21,7 +21,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
     if args.revert {
         return Box::pin(revert::run(app, args)).await;
     }
-    match alone(app, args).await {
+    match Box::pin(alone(app, args)).await {
         Err(failure) if failure.error.kind() == ErrorKind::Locked => {
             Box::pin(by_process(app, args, failure)).await
         }

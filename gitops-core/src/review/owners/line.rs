@@ -149,11 +149,9 @@ fn words(line: &str) -> Result<Vec<String>, String> {
 /// Gitea knows accounts and teams, also without the `@`, and no addresses.
 fn gitea_owner(word: &str) -> Result<Owner, String> {
     let name = word.strip_prefix('@').unwrap_or(word);
-    match is_name(name) && name.split('/').count() <= 2 {
-        true => Ok(Owner::Name(name.to_owned())),
-        false => {
-            let shown: String = word.chars().take(100).collect();
-            Err(format!("`{shown}` is no owner: `@name` or `@organisation/team`"))
-        }
+    if is_name(name) && name.split('/').count() <= 2 {
+        return Ok(Owner::Name(name.to_owned()));
     }
+    let shown: String = word.chars().take(100).collect();
+    Err(format!("`{shown}` is no owner: `@name` or `@organisation/team`"))
 }

@@ -106,7 +106,7 @@ async fn what_no_webhook_told_of_is_found_where_the_forge_tells_of_its_queue() {
     assert_eq!(queued.count(), 1, "once, and not that of a branch that nobody follows");
     // It is not what is declared: no verb tells of it before it is the branch.
     assert!(trail() == before, "a review leaves no trace in the audit log");
-    let status = world.board.handle("site").unwrap().status().borrow().clone();
-    assert_ne!(status.revision.as_ref().map(gitops_core::Revision::id), Some(commit.as_str()));
+    let engine = world.board.handle("site").unwrap().status().borrow().clone();
+    assert_ne!(engine.revision.as_ref().map(gitops_core::Revision::id), Some(commit.as_str()));
     world.cx.cancel();
 }

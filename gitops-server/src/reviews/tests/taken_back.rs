@@ -33,7 +33,7 @@ async fn a_rollback_goes_on_after_each_step_and_never_opens_a_closed_request_aga
     let step = async || {
         // Each time by another process, as after a kill.
         let watch = Watch::new(&world.cx, &config, handle.clone(), None);
-        watch.on(Arc::new(world.forge.clone()), "gitops").step(&world.cx).await.unwrap()
+        Box::pin(watch.on(Arc::new(world.forge.clone()), "gitops").step(&world.cx)).await.unwrap()
     };
     let Some(Step::Opened { request, .. }) = step().await else { panic!("nothing was opened") };
     let between = RequestQuery::Between { head: branch.clone(), base: "main".to_owned() };
