@@ -4,24 +4,23 @@ use gix::hash::Prefix;
 
 use super::{Look, is_reached};
 use crate::fault::{invalid, unreadable};
-use crate::mirror::tips;
 
 /// The fewest digits that git prints for an id.
 const FEWEST: usize = 4;
 
-/// The commit whose id begins with some digits, among all that were fetched; `None` if the text is no such thing or
-/// fits none.
+/// The commit whose id begins with some digits, among those that are reached from these tips; `None` if the text is no such
+/// thing or fits none.
 ///
 /// # Errors
 /// `Invalid` if it fits several.
-pub(crate) fn by_abbreviation(look: &Look<'_>, digits: &str) -> Result<Option<ObjectId>> {
+pub(crate) fn by_abbreviation(look: &Look<'_>, digits: &str, tips: &[ObjectId]) -> Result<Option<ObjectId>> {
     if digits.len() < FEWEST || digits.len() > 40 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Ok(None);
     }
     let Ok(prefix) = Prefix::from_hex(&digits.to_ascii_lowercase()) else { return Ok(None) };
-    let (tips, mut found) = (tips(look.repository)?, Vec::new());
+    let mut found = Vec::new();
     for candidate in candidates(look.repository, prefix)? {
-        if is_reached(look, candidate, &tips)? {
+        if is_reached(look, candidate, tips)? {
             found.push(candidate);
         }
     }

@@ -8,6 +8,7 @@ use gix::ObjectId;
 use super::{GitSource, Inner, blocking};
 use crate::fault::{invalid, not_found, shown};
 use crate::history::{self, Reach};
+use crate::mirror;
 use crate::nearest::nearest;
 use crate::objects::Objects;
 use crate::reference::CommitId;
@@ -154,8 +155,9 @@ impl Inner {
         let Some(objects) = self.mirror.objects() else { return Ok(None) };
         let digits = digits.to_owned();
         let reach = self.reach(cx);
-        let find =
-            move |repository: &gix::Repository| history::by_abbreviation(&reach.look(repository), &digits);
+        let find = move |repository: &gix::Repository| {
+            history::by_abbreviation(&reach.look(repository), &digits, &mirror::tips(repository)?)
+        };
         let find = move || objects.with(find);
         let id = blocking(cx, find).await?.map(|id| id.to_string());
         Ok(id.map(|id| Revision::new(id.clone(), id)))

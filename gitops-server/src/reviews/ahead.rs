@@ -2,6 +2,7 @@
 //!
 //! What is next is decided from what is durable alone: the pin of each application, which names the request that it is ahead of,
 //! the request on the forge, and what is remembered of it. A process that was stopped between two steps goes on with the next.
+// Long because each step that a request takes before its merge is decided in one place.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

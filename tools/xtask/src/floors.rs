@@ -36,9 +36,8 @@ const GIT: House = House {
         &["fault", "limits", "wire"],
         &["nearest", "objects", "pattern", "reference", "revert", "signature", "url"],
         &["checkout", "credentials", "remote", "rules"],
-        &["git", "tree", "watch"],
+        &["git", "history", "tree", "watch"],
         &["fuzzing", "mirror"],
-        &["history"],
         &["source"],
     ],
 };

@@ -33,7 +33,7 @@ pub struct Serving {
 impl Serving {
     /// Starts it; returns when it listens.
     pub async fn start(site: &Site) -> Self {
-        let arguments = ["serve", "--output", "json", "--listen", "127.0.0.1:0", "--timeout", "300s"];
+        let arguments = ["serve", "--output", "json", "--listen", "127.0.0.1:0", "--timeout", "3600s"];
         let mut command = site.world.command(&arguments);
         command.env("THE_TOKEN", site.gitea.token()).env("HOOK_SECRET", SECRET).env_remove("GITHUB_ACTIONS");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
