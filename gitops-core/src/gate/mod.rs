@@ -337,3 +337,49 @@ fn too_much(lost: usize, owned: usize, what: &str) -> Option<String> {
     (lost > limit)
         .then(|| format!("{lost} of {owned} {what} would be deleted; more than {limit} need an approval"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::GroupKind;
+
+    fn key(name: &str) -> Key {
+        Key::new("t", GroupKind::new("", "Thing"), "", name)
+    }
+
+    #[test]
+    fn five_may_go_or_a_fifth_of_many_and_never_all() {
+        let is_too_much = |lost, owned| too_much(lost, owned, "objects").is_some();
+        for (lost, owned) in [(0, 0), (1, 1), (5, 6), (5, 20), (5, 29), (6, 30), (20, 100)] {
+            assert!(!is_too_much(lost, owned), "{lost} of {owned}");
+        }
+        for (lost, owned) in [(2, 2), (3, 2), (6, 7), (6, 29), (7, 30), (21, 100)] {
+            assert!(is_too_much(lost, owned), "{lost} of {owned}");
+        }
+    }
+
+    #[test]
+    fn what_a_gate_says_of_several_objects_is_said_once_and_of_the_whole_plan_each_time() {
+        let said = |message: &str, keys: &[&str], is_warning| GateMessage {
+            gate: "g".to_owned(),
+            message: message.to_owned(),
+            keys: keys.iter().map(|name| key(name)).collect(),
+            is_warning,
+        };
+        let all = GateMessage::gathered([
+            said("no", &["a"], false),
+            said("whole", &[], false),
+            said("no", &["b"], true),
+            said("no", &["c"], false),
+            said("whole", &[], false),
+        ]);
+        let right = [
+            said("no", &["a", "c"], false),
+            said("whole", &[], false),
+            said("no", &["b"], true),
+            said("whole", &[], false),
+        ];
+        assert_eq!(all, right);
+        assert_eq!(all.iter().map(GateMessage::is_warning).collect::<Vec<_>>(), [false, false, true, false]);
+    }
+}

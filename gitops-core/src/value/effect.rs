@@ -171,3 +171,45 @@ impl Effect {
         self.awaited.remove(key);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::GroupKind;
+
+    fn key(name: &str) -> Key {
+        Key::new("t", GroupKind::new("", "Thing"), "", name)
+    }
+
+    fn step(template: Option<&str>) -> Effect {
+        let template = template.map(|text| Digest::of(text.as_bytes()));
+        let step = StepEffect::new(Digest::of(b"filled"), [], BTreeSet::new(), template);
+        Effect::new(BTreeMap::from([(key("a"), step)]), [])
+    }
+
+    #[test]
+    fn an_approval_of_what_awaits_an_output_covers_its_filling_and_nothing_graver() {
+        let approved = Effect::new(BTreeMap::new(), [(key("a"), Digest::of(b"template"), key("root"))]);
+        let uncovered = |action, now: &Effect| approved.uncovered(&key("a"), action, now);
+        for action in [Action::Create, Action::Update] {
+            assert_eq!(uncovered(action, &step(Some("template"))), None);
+            assert_eq!(uncovered(action, &step(Some("another"))), Some(Uncovered::Changed));
+            assert_eq!(uncovered(action, &step(None)), Some(Uncovered::Changed));
+        }
+        for action in [Action::Replace, Action::Delete] {
+            assert_eq!(uncovered(action, &step(Some("template"))), Some(Uncovered::Changed), "{action}");
+        }
+        assert_eq!(
+            Effect::default().uncovered(&key("a"), Action::Create, &step(Some("template"))),
+            Some(Uncovered::NotApproved)
+        );
+    }
+
+    #[test]
+    fn a_step_is_found_until_it_is_spent() {
+        let mut effect = step(None);
+        assert!(effect.step(&key("a")).is_some() && effect.step(&key("b")).is_none());
+        effect.spend(&key("a"));
+        assert!(effect.step(&key("a")).is_none() && effect.is_empty());
+    }
+}

@@ -97,6 +97,20 @@ fn a_committer_is_known_by_an_address_too_and_an_unknown_one_stops_everything() 
     assert!(standing.rules[0].to_string().ends_with("no account is known for the committer laptop@home"));
     let trusting = ApprovalRules::new([one()]).trusting_unknown_committers();
     assert!(trusting.judge(&part(), &Digest::of(b"all"), &request).is_met());
+    request.author.emails = vec!["a@example.org".to_owned()];
+    let by_name = Committer { login: Some("carol".to_owned()), email: "laptop@home".to_owned() };
+    request.committers = vec![commit("A@example.org"), by_name];
+    request.votes[0].by.emails.clear();
+    assert!(judge(one(), &request).is_met(), "one is the author, the other has an account");
+}
+
+#[test]
+fn only_an_approval_that_does_not_count_is_told_of() {
+    let word = |opinion| request([vote("alice", opinion, 20)]);
+    assert_eq!(why(&judge(one(), &word(Opinion::Approved))), [Discounted::Author]);
+    for opinion in [Opinion::ChangesRequested, Opinion::Withdrawn] {
+        assert_eq!(why(&judge(one(), &word(opinion))), []);
+    }
 }
 
 #[test]
