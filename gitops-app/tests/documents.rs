@@ -105,7 +105,7 @@ async fn a_session_tells_what_the_command_prints() {
     assert_eq!(graph.nodes.iter().map(|node| node.key.name()).collect::<Vec<_>>(), ["a.conf"]);
     assert_is_as_its_schema_says(&graph);
 
-    assert_is_as_its_schema_says(&EventDocument::new(0, cx.now(), "site", &Event::Recovered { open: 1 }));
+    assert_is_as_its_schema_says(&EventDocument::new(1, cx.now(), "site", &Event::Recovered { open: 1 }));
     let items = vec![document::json(&status), document::json(&history)];
     assert_is_as_its_schema_says(&ListDocument::new("status", 0, None, items, &[], vec!["other"]));
 }
