@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use gitops_core::{Cx, ErrorKind, Time};
 use gitops_forge::conformance::{self, Others, Person};
 use gitops_forge::webhook::{Deliveries, Hint, HintKind, Sender, Webhooks};
-use gitops_forge::{Forge, ForgeExt, Merge, RequestState, ReviewState};
+use gitops_forge::{Forge, ForgeExt, Merge, MergeMethod, RequestState, ReviewState};
 use serde_json::{Value, json};
 use testbed::Gitea;
 use tokio::sync::mpsc;
@@ -44,6 +44,25 @@ async fn a_protected_branch_takes_nothing_that_nobody_reviewed() {
     assert_eq!(forge.change_request(&cx, number).await.unwrap().state, RequestState::Open);
     people.review(&cx, Person::Reviewer, number, ReviewState::Approved).await.unwrap();
     forge.ensure_merged(&cx, number, &Merge::of(head)).await.unwrap();
+    assert_eq!(forge.change_request(&cx, number).await.unwrap().state, RequestState::Merged);
+}
+
+#[tokio::test]
+async fn a_repository_that_takes_no_merge_commits_says_so() {
+    let people = People::start().await;
+    let (cx, forge) = (Cx::system(), people.forge().unwrap());
+    let all = [MergeMethod::Merge, MergeMethod::Squash, MergeMethod::Rebase];
+    assert_eq!(forge.merge_methods(&cx).await.unwrap(), all);
+    let only = json!({
+        "allow_merge_commits": false, "allow_rebase": false, "allow_rebase_explicit": false, "allow_squash_merge": true,
+        "default_merge_style": "squash",
+    });
+    people.gitea.done(Gitea::ADMIN, "PATCH", "/repos/platform/site", only).await;
+    assert_eq!(forge.merge_methods(&cx).await.unwrap(), [MergeMethod::Squash]);
+    let number = people.open(&cx, Person::Author, false).await.unwrap();
+    let merge = Merge::of(forge.change_request(&cx, number).await.unwrap().head.commit);
+    forge.ensure_merged(&cx, number, &merge).await.unwrap_err();
+    forge.ensure_merged(&cx, number, &merge.method(MergeMethod::Squash)).await.unwrap();
     assert_eq!(forge.change_request(&cx, number).await.unwrap().state, RequestState::Merged);
 }
 

@@ -1,5 +1,6 @@
 //! Requests on a real Gitea: one comment that is kept current, statuses on the head, forks, and a protected branch.
 
+mod ahead;
 mod drift;
 mod promote;
 mod rollback;

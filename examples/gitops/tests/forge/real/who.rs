@@ -33,7 +33,7 @@ async fn a_team_and_an_owner_of_the_target_branch_must_both_approve() {
     let path = format!("{SITE}/collaborators/carol");
     site.gitea.done(Gitea::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
     site.team("reviewers", "bob").await;
-    site.world.commit("Owners", &[("OWNERS", Some("/site/index.html @carol\n"))]);
+    site.world.commit("Owners", &[("OWNERS", Some("site/index\\\\.html @carol\n"))]);
     site.push("main");
     site.gitops(&["apply", "--yes"]).await.expect(0);
     let rules = "approvals:\n- { name: team, from: { teams: [platform/reviewers] } }\n\
@@ -45,7 +45,7 @@ async fn a_team_and_an_owner_of_the_target_branch_must_both_approve() {
         .await
         .expect(3)
         .says("team: 0 of 1 approvals")
-        .says("owners (/site/index.html): 0 of 1 approvals");
+        .says("owners (site/index\\.html): 0 of 1 approvals");
     let approve = format!("/approve {}", site.effect(number).await);
     site.says("bob", number, &approve).await;
     site.kept(number).await.expect(3).says("approved by bob").says("can be approved by @carol");
@@ -93,4 +93,37 @@ async fn a_closed_window_opens_for_two_people_and_a_reason_only() {
     let log = std::fs::read_to_string(site.world.path(".gitops/site/audit.jsonl")).unwrap();
     assert!(log.contains("shop is down, INC-7") && log.contains("alice and bob"), "{log}");
     site.gitops(&["approve", id, "--urgent"]).await.expect(64);
+}
+
+/// Whom the forge asks for a review of a request by itself.
+async fn asked_by_the_forge(site: &Site, number: u64) -> Vec<String> {
+    let request = site.gitea.done("bob", "GET", &format!("{SITE}/pulls/{number}"), Value::Null).await;
+    let asked = request["requested_reviewers"].as_array().cloned().unwrap_or_default();
+    let mut logins: Vec<_> = asked.iter().map(|user| user["login"].as_str().unwrap().to_owned()).collect();
+    logins.sort();
+    logins
+}
+
+#[tokio::test]
+async fn the_owners_are_those_whom_gitea_asks_by_itself() {
+    let site = Site::new().await;
+    for login in ["carol", "erin", "frank"] {
+        site.gitea.join(login).await;
+        let path = format!("{SITE}/collaborators/{login}");
+        site.gitea.done(Gitea::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
+    }
+    let owners =
+        "site/index\\\\.html @carol # words\n/site/(conf|etc)/.* erin\n!site/(index|conf).* @frank\n";
+    std::fs::write(site.world.path("repository/CODEOWNERS"), owners).unwrap();
+    site.world.commit("Owners", &[]);
+    site.push("main");
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    site.configure(&(site.forge() + "approvals: [{ name: owners, from: code-owners }]\n"));
+    for (path, login) in [("index.html", "carol"), ("conf/app.toml", "erin"), ("other", "frank")] {
+        site.commit_on(login, &[(path, Some("new\n"))]);
+        let number = site.open("alice", login).await;
+        site.until(login, async || asked_by_the_forge(&site, number).await == [login]).await;
+        let ran = site.kept(number).await.expect(3).says(&format!("can be approved by @{login}"));
+        assert_eq!(ran.stdout.matches("can be approved by").count(), 1, "{ran:?}");
+    }
 }
