@@ -24,8 +24,6 @@ impl GitHub {
     pub(super) async fn allowed_methods(&self, cx: &Cx) -> Result<Vec<MergeMethod>> {
         let ask = Ask::get(REPOSITORY, &[&self.owner(), &self.name()]);
         let MethodsJson { merge, squash, rebase } = self.client.read(cx, &ask).await?;
-        let all = [(MergeMethod::Merge, merge), (MergeMethod::Squash, squash), (MergeMethod::Rebase, rebase)];
-        let is_allowed = |(_, allowed): &(MergeMethod, Option<bool>)| allowed.unwrap_or(true);
-        Ok(all.into_iter().filter(is_allowed).map(|(method, _)| method).collect())
+        Ok(MergeMethod::allowed(merge, squash, rebase))
     }
 }

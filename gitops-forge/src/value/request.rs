@@ -184,6 +184,14 @@ pub enum MergeMethod {
     Rebase,
 }
 
+impl MergeMethod {
+    /// Those that a repository does not forbid. A forge that says nothing of one leaves it to the merge.
+    pub(crate) fn allowed(merge: Option<bool>, squash: Option<bool>, rebase: Option<bool>) -> Vec<Self> {
+        let all = [(Self::Merge, merge), (Self::Squash, squash), (Self::Rebase, rebase)];
+        all.into_iter().filter(|(_, said)| said.unwrap_or(true)).map(|(method, _)| method).collect()
+    }
+}
+
 /// What came of a merge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
