@@ -43,9 +43,11 @@ impl Standing {
             .complete()
             .map(|complete| Live { revision: complete.revision.clone(), at: Some(complete.at) });
         let Some(begun) = inventory.progress() else { return Self { live, progress: None } };
-        let looked = plan
-            .filter(|plan| plan.revision.id() == begun.revision.id())
-            .map(|plan| Left::of(plan.missing().cloned().collect()));
+        let looked = plan.filter(|plan| plan.revision.id() == begun.revision.id()).map(|plan| {
+            let mut left = Left::of(plan.missing().cloned().collect());
+            left.error = begun.left.as_ref().and_then(|left| left.error.clone());
+            left
+        });
         let revision = begun.revision.clone();
         match looked {
             Some(left) if left.count() == 0 => {

@@ -331,6 +331,12 @@ pub(crate) async fn opened(cx: &Cx, forge: &dyn Forge, new: &NewRequest) -> Resu
         tries += 1;
         match forge.ensure_request(cx, new).await {
             Err(error) if error.is_not_found() && tries < TRIES => cx.sleep(Duration::from_secs(1)).await?,
+            Err(error) if error.is_not_found() => {
+                return Err(error.help(format!(
+                    "the branch `{}` was pushed, and the forge does not know it after {TRIES} tries, or the account may not open requests: look whether the forge shows it, and give the same command again",
+                    new.head
+                )));
+            }
             opened => return opened.map(|opened| opened.value),
         }
     }

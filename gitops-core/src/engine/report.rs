@@ -148,9 +148,18 @@ impl Report {
             reason: blocked.why.to_string(),
         };
         let all = self.results.iter().filter_map(of_step).chain(self.plan.blocked.iter().map(of_blocked));
-        let cut =
-            |left: LeftObject| LeftObject { reason: left.reason.chars().take(REASON).collect(), ..left };
+        let cut = |left: LeftObject| LeftObject { reason: cut(&left.reason), ..left };
         all.take(AuditEvent::MOST_LEFT).map(cut).collect()
+    }
+
+    /// What failed first, and why.
+    pub(super) fn first_error(&self) -> Option<String> {
+        self.results.iter().find_map(|result| match &result.outcome {
+            StepOutcome::Failed { error, .. } | StepOutcome::Unknown { error, .. } => {
+                Some(format!("{}: {error}", result.key))
+            }
+            _ => None,
+        })
     }
 
     /// How it ended as a whole.
@@ -182,4 +191,9 @@ impl Report {
     pub fn is_converged(&self) -> bool {
         self.failed() == 0 && self.skipped() == 0 && self.plan.blocked.is_empty()
     }
+}
+
+/// A reason as it is recorded.
+pub(super) fn cut(reason: &str) -> String {
+    reason.chars().take(REASON).collect()
 }

@@ -1,5 +1,6 @@
 //! How far the revision of a plan has come: written before its first change, and after its last.
 
+use super::report::cut;
 use super::{Engine, Report};
 use crate::cx::Cx;
 use crate::plan::{Cause, Plan};
@@ -52,8 +53,13 @@ impl Engine {
         if !standing.is_in_progress(&revision) {
             return None;
         }
-        let left = Left::of(report.missing());
         let known = standing.progress.as_ref().and_then(|progress| progress.left.as_ref());
+        let mut left = Left::of(report.missing());
+        left.error = match report.results.is_empty() {
+            // Nothing was tried: what was left failed as it did before, also while what is next waits for somebody.
+            true => known.and_then(|known| known.error.clone()),
+            false => report.first_error().as_deref().map(cut),
+        };
         match left.count() {
             0 => Some(Record::Completed { revision, at: cx.now() }),
             _ if known == Some(&left) => None,

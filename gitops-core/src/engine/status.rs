@@ -241,7 +241,7 @@ impl Engine {
                 at: cx.now(),
                 result: Some(report.result()),
                 applied: report.applied(),
-                error: first_error(report),
+                error: report.first_error(),
                 kind: None,
             });
             status.sync = synced(leaves_in_sync(report));
@@ -280,13 +280,4 @@ impl Engine {
             worst => worst,
         }
     }
-}
-
-fn first_error(report: &Report) -> Option<String> {
-    report.results.iter().find_map(|result| match &result.outcome {
-        StepOutcome::Failed { error, .. } | StepOutcome::Unknown { error, .. } => {
-            Some(format!("{}: {error}", result.key))
-        }
-        _ => None,
-    })
 }

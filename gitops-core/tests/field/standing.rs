@@ -37,7 +37,9 @@ async fn a_revision_is_live_completely_only_when_every_object_of_it_is_applied()
     let second = revision(&world).await;
     assert_eq!(inventory.complete().unwrap().revision, first);
     let progress = inventory.progress().unwrap();
-    assert_eq!((&progress.revision, &progress.left), (&second, &Some(Left::of(vec![key("b")]))));
+    let left = progress.left.as_ref().unwrap();
+    assert_eq!((&progress.revision, &left.missing, left.more), (&second, &vec![key("b")], 0));
+    assert!(left.error.as_ref().unwrap().starts_with("t:K/-/b: "), "what failed is known: {left:?}");
     assert_eq!(inventory.accepted(), Some(&second), "what was partly written counts for descent");
     drop(engine);
     world.converge().await;
@@ -94,6 +96,28 @@ async fn drift_and_its_repair_leave_a_revision_complete_and_are_told_apart() {
     assert_eq!(world.engine().await.inventory().complete().cloned(), complete);
     assert_eq!(world.engine().await.inventory().progress(), None);
     assert_eq!(ended(&world).last(), Some(&(Purpose::Repair, Some(SyncResult::Failed), 0)));
+}
+
+/// An apply failed, what was left had become another effect, and all that was said from then on was that an approval is wanted.
+#[tokio::test]
+async fn what_failed_is_known_while_what_is_left_waits_for_an_approval() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    world.refuse("b");
+    world.converge().await;
+    let error = async || {
+        let engine = world.engine().await;
+        engine.inventory().progress().unwrap().left.clone().unwrap().error
+    };
+    let failed = error().await;
+    assert!(failed.is_some());
+    // Somebody else made it by now, so that nothing is tried.
+    world.allow();
+    world.memory.edit(&key("b"), Some(body("x")));
+    world.converge().await;
+    assert_eq!(error().await, failed, "nothing was tried since");
+    world.memory.edit(&key("b"), None);
+    world.converge().await;
+    assert_eq!(world.engine().await.inventory().progress(), None);
 }
 
 #[tokio::test]

@@ -38,6 +38,7 @@ pub fn one_of_each() -> Vec<Record> {
 fn left() -> Left {
     let mut left = Left::of(vec![key("b")]);
     left.more = 2;
+    left.error = Some("b: the disk is full".into());
     left
 }
 

@@ -44,7 +44,7 @@ enum Standing {
     /// It is on its way.
     Waits(String),
     /// It can't be, as it is.
-    Failed(String),
+    Failed { why: String, needs_approval: bool },
 }
 
 impl Shared {
@@ -246,12 +246,15 @@ impl Shared {
             }
             RequestState::Open => match standing(status, pin) {
                 Standing::Waits(why) => (why, None),
-                Standing::Failed(why) => (
-                    format!(
-                        "{why}. It is tried again, and nothing is merged: push a change and apply that, or close the request"
-                    ),
-                    None,
-                ),
+                Standing::Failed { why, needs_approval } => {
+                    let again = if needs_approval {
+                        "It is tried again once it is approved"
+                    } else {
+                        "It is tried again"
+                    };
+                    let ways = "push a change and apply that, or close the request";
+                    (format!("{why}. {again}, and nothing is merged: {ways}"), None)
+                }
                 Standing::Live => self.merge(cx, config, &request, pin).await?,
             },
         };
@@ -417,7 +420,9 @@ fn standing(status: &EngineStatus, pin: &Pin) -> Standing {
     };
     match telling.state {
         StatusState::Success if telling.is_live => Standing::Live,
-        StatusState::Failure | StatusState::Error => Standing::Failed(telling.text),
+        StatusState::Failure | StatusState::Error => {
+            Standing::Failed { why: telling.text, needs_approval: telling.awaits_approval }
+        }
         _ => Standing::Waits(telling.text),
     }
 }

@@ -198,9 +198,21 @@ pub(super) fn telling_of(status: &EngineStatus, newest: Option<&str>) -> Option<
         awaits_approval: false,
     };
     let wanted = || status.awaits_approval.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let waits = |commit: &str| Telling {
-        awaits_approval: true,
-        ..of(commit, StatusState::Pending, format!("waits for an approval: {}", wanted()))
+    // What is left of an apply that failed may be another effect than the approved one: then the failure is not over.
+    let failed = |commit: &str| {
+        let progress = status.progress.as_ref().filter(|progress| progress.revision.id() == commit);
+        progress.and_then(|progress| progress.left.as_ref()?.error.as_deref())
+    };
+    let waits = |commit: &str| {
+        let told = match failed(commit) {
+            Some(error) => {
+                let text =
+                    format!("the apply failed: {error}; what is left waits for an approval: {}", wanted());
+                of(commit, StatusState::Failure, text)
+            }
+            None => of(commit, StatusState::Pending, format!("waits for an approval: {}", wanted())),
+        };
+        Telling { awaits_approval: true, ..told }
     };
     let error = last.error.as_deref().unwrap_or_default();
     match last.kind {

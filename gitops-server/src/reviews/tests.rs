@@ -14,7 +14,7 @@ use std::time::Duration;
 use gitops_app::session::{Access, Session};
 use gitops_app::{Backends, Clusters};
 use gitops_core::{
-    Clock, EngineStatus, ErrorKind, HealthStatus, MemoryStore, Phase, Supervisor, System, Time,
+    Clock, EngineStatus, ErrorKind, HealthStatus, MemoryStore, Phase, Revision, Supervisor, System, Time,
 };
 use gitops_forge::{
     Branch, CommentQuery, CommentWrite, CommitId, DeploymentState, MemoryForge, Permission, Reaction,
@@ -334,6 +334,42 @@ async fn the_live_commit_has_a_status_and_a_record_and_a_failure_says_its_error(
     status.last.as_mut().unwrap().kind = Some(ErrorKind::Unavailable);
     assert_eq!(telling_of(&status, Some(live.as_str())), None);
     assert!(telling_of(&status, Some("another")).is_some());
+    world.cx.cancel();
+}
+
+/// An apply that failed was red for a second, and then only waited for an approval of what was left.
+#[tokio::test]
+async fn a_failed_apply_is_told_also_while_what_is_left_waits_for_an_approval() {
+    let world = World::new().await;
+    let reviews = world.reviews();
+    let handle = world.board.handle("site").unwrap();
+    let is_still = |status: &Arc<EngineStatus>| status.phase == Phase::Idle && status.last.is_some();
+    let mut status = EngineStatus::clone(&*handle.status().wait_for(is_still).await.unwrap().clone());
+    let commit = status.revision.clone().unwrap();
+    status.complete = None;
+    status.last.as_mut().unwrap().kind = Some(ErrorKind::NeedsApproval);
+    let waiting = telling_of(&status, None).unwrap();
+    assert_eq!((waiting.state, waiting.awaits_approval), (StatusState::Pending, true));
+    let progress = serde_json::json!({
+        "revision": commit, "since": Time::from_micros(0),
+        "left": {"missing": [], "more": 1, "error": "dir:File/-/page: the disk is full"},
+    });
+    status.progress = Some(serde_json::from_value(progress).unwrap());
+    let failed = telling_of(&status, None).unwrap();
+    assert_eq!(
+        (failed.state, failed.awaits_approval, failed.needs_person),
+        (StatusState::Failure, true, true)
+    );
+    assert!(
+        failed.text.starts_with(
+            "the apply failed: dir:File/-/page: the disk is full; what is left waits for an approval"
+        ),
+        "{failed:?}"
+    );
+    // Of another revision it says nothing.
+    status.progress.as_mut().unwrap().revision = Revision::new("f".repeat(40), "other");
+    assert_eq!(telling_of(&status, None).unwrap().state, StatusState::Pending);
+    drop(reviews);
     world.cx.cancel();
 }
 

@@ -183,6 +183,7 @@ fn configuration(folder: &Path, port: u16) -> String {
          APP_DATA_PATH = {folder}/data\nSTATIC_ROOT_PATH = {files}\nDISABLE_SSH = true\n\
          LFS_START_SERVER = false\nOFFLINE_MODE = true\n\
          [database]\nDB_TYPE = sqlite3\nPATH = {folder}/gitea.db\n\
+         SQLITE_JOURNAL_MODE = WAL\nSQLITE_TIMEOUT = 20000\n\
          [repository]\nROOT = {folder}/repositories\nENABLE_PUSH_CREATE_USER = true\nDEFAULT_BRANCH = main\n\
          [security]\nINSTALL_LOCK = true\nSECRET_KEY = only-for-tests\nPASSWORD_HASH_ALGO = pbkdf2$1$10\n\
          [webhook]\nALLOWED_HOST_LIST = loopback\n[indexer]\nISSUE_INDEXER_TYPE = db\n\

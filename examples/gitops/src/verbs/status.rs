@@ -191,7 +191,9 @@ fn begun(app: &App, Progress { revision, since, left, .. }: &Progress) -> String
             let named: Vec<String> = left.missing.iter().take(NAMED).map(changes::object).collect();
             let more = left.count() - named.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!("{} left: {}{more}", count(left.count(), "object"), named.join(", "))
+            let why =
+                left.error.iter().map(|error| format!("; the last try failed: {error}")).collect::<String>();
+            format!("{} left: {}{more}{why}", count(left.count(), "object"), named.join(", "))
         }
     };
     escape(&format!("{revision} since {since}, partly applied: {left}"))

@@ -51,6 +51,9 @@ pub struct Left {
     pub missing: Vec<Key>,
     /// How many more there are.
     pub more: usize,
+    /// What failed first when they were tried last: the object and why, in at most 300 characters. Nothing if none failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 impl Left {
@@ -60,7 +63,7 @@ impl Left {
         missing.dedup();
         let more = missing.len().saturating_sub(NAMED);
         missing.truncate(NAMED);
-        Self { missing, more }
+        Self { missing, more, error: None }
     }
 
     /// How many there are.

@@ -274,7 +274,7 @@ async fn an_apply_that_fails_keeps_the_request_open_and_says_what_is_live() {
     assert!(site.answer(&mut serving, number, "/apply").await.0);
     site.until("red", async || site.statuses(&bad).await.contains(&"gitops/live/net failure".to_owned()))
         .await;
-    site.until_said(number, "It is tried again, and nothing is merged").await;
+    site.until_said(number, "nothing is merged: push a change and apply that").await;
     let said = site.said(number).await;
     assert!(said.contains("exit status 3"), "the error is told: {said}");
     assert!(!site.is_merged(number).await && site.merges() == 0);
