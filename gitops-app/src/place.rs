@@ -13,9 +13,6 @@ use crate::config::apart::STATES;
 /// The folder beside the states for what programs rendered. No application can have this name.
 const RENDERS: &str = "~renders";
 
-/// The folder in a state for what can be fetched again.
-pub const MIRRORS: &str = "mirrors";
-
 /// The folder in which a server of some applications remembers what it did on forges: beside their states. No application can
 /// have its name.
 pub fn of_server(base: &Path) -> PathBuf {
@@ -66,7 +63,7 @@ async fn both(cx: &Cx, former: &Path, config: &Config) -> Result<Error> {
     Ok(Error::new(ErrorKind::Invalid, message).with("former", former.display()).help(help))
 }
 
-/// Whether something was ever written to it: a plan leaves a mirror, which is no state.
+/// Whether something was ever written to it.
 fn is_state(folder: &Path) -> bool {
     folder.join("journal").exists() || folder.join("store").exists()
 }
@@ -92,10 +89,6 @@ pub fn renders(config: &Config) -> PathBuf {
 /// `Locked` if another process is at work with it.
 pub fn relocate(cx: &Cx, from: &Path, to: &Path) -> Result<()> {
     let lock = StateDir::open(from, cx)?;
-    if to.join(MIRRORS).is_dir() {
-        // A plan under the new name left it; the state has its own.
-        std::fs::remove_dir_all(to.join(MIRRORS))?;
-    }
     let moved = std::fs::rename(from, to);
     drop(lock);
     moved.map_err(|error| fs::failed("move the state folder", from, error))

@@ -9,9 +9,8 @@ use gitops_core::{Cx, Diagnostic, Error, ErrorKind, Result, Secret, SecretKey};
 use gitops_git::{Credentials, GitSource, GitSourceBuilder, Limits, Pattern, Signers};
 
 use crate::config::{Auth, Config, GitConfig, GitRef, SecretPlace, Written};
-use crate::place;
 
-/// The source, with its mirror in the state folder.
+/// The source, with its mirror where the configuration has it.
 ///
 /// # Errors
 /// `Invalid` with a diagnostic for what only the source can tell: a reference, URL or pattern that can't be used,
@@ -26,7 +25,7 @@ pub fn open(cx: &Cx, config: &Config) -> Result<GitSource> {
         .base(&git.base)
         .reference(reference(&git.reference).map_err(at(&git.places.reference))?)
         .path(&git.path)
-        .mirrors(std::path::absolute(config.state.join(place::MIRRORS))?)
+        .mirrors(std::path::absolute(&config.mirrors)?)
         .credentials(credentials(cx, git)?);
     let builder = git.ca_file.iter().fold(builder, GitSourceBuilder::ca_file);
     let builder = match &git.signers {
@@ -41,7 +40,7 @@ pub fn open(cx: &Cx, config: &Config) -> Result<GitSource> {
     let builder = git.include.iter().map(pattern).fold(builder, GitSourceBuilder::include);
     let builder = git.ignore.iter().map(pattern).fold(builder, GitSourceBuilder::ignore);
     let source = builder.build().map_err(at(&git.places.git))?;
-    make_private(&config.state)?;
+    make_private(&config.mirrors)?;
     Ok(source)
 }
 
@@ -87,13 +86,13 @@ fn limits(written: &BTreeMap<&'static str, u64>) -> Limits {
     limits
 }
 
-/// Makes the state folder for the mirror, as private as the state itself will be. One that is there stays as it is.
+/// Makes the folder of mirrors, as private as a state. One that is there stays as it is.
 fn make_private(folder: &Path) -> Result<()> {
     match folder.symlink_metadata() {
         Ok(_) => Ok(()),
         Err(_) => gitops_core::process::fs::create_private_dir(folder).map_err(|error| {
             let help = "see that the folder that it is in can be written";
-            Error::from(error).with("state", folder.display()).help(help)
+            Error::from(error).with("mirrors", folder.display()).help(help)
         }),
     }
 }

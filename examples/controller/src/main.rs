@@ -71,6 +71,9 @@ async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     }
 }
 
+/// The copies of repositories, for all applications. None can have this name.
+const MIRRORS: &str = "~mirrors";
+
 /// The applications that this process works with, their states in the cluster, and the rest below the folder of mirrors. Whoever
 /// looks at one reaches the cluster as this process does, and not as people with the same file.
 fn load(options: &Options) -> Result<Applications> {
@@ -81,6 +84,7 @@ fn load(options: &Options) -> Result<Applications> {
     for config in &mut applications.all {
         let namespace = options.namespace_of(config)?.to_owned();
         config.state = options.state.join(&config.name);
+        config.mirrors = options.state.join(MIRRORS);
         config.home = Some(HomeConfig {
             namespace,
             kubeconfig: options.kubeconfig.clone(),

@@ -16,6 +16,11 @@ pub fn default_state(base: &Path, application: &str) -> PathBuf {
     base.join(STATES).join(application)
 }
 
+/// The copies of repositories of all applications that name no state. No application can have this name.
+pub(super) fn default_mirrors(base: &Path) -> PathBuf {
+    base.join(STATES).join("~mirrors")
+}
+
 /// Makes sure that applications stay apart: no two have one state, and no target writes to a state or to a configuration.
 /// Who writes to a target must not write there: a commit could pin a revision, or change the configuration.
 ///
@@ -38,7 +43,11 @@ pub fn check_apart(all: &[Config]) -> Result<()> {
     for config in all {
         guarded.insert(fs::without_links(&config.file)?, "the configuration");
     }
-    all.iter().try_for_each(|config| check_roots(config, &guarded))
+    all.iter().try_for_each(|config| check_roots(config, &guarded))?;
+    // Beside the states are mirrors and what was rendered, which all applications believe.
+    let beside = |config: &Config| Ok((fs::without_links(&config.base().join(STATES))?, "the state folder"));
+    let beside = all.iter().map(beside).collect::<Result<_>>()?;
+    all.iter().try_for_each(|config| check_roots(config, &beside))
 }
 
 fn check_roots(config: &Config, guarded: &BTreeMap<PathBuf, &str>) -> Result<()> {

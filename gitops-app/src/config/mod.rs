@@ -91,8 +91,11 @@ pub struct Config {
     pub promote: Option<PromoteConfig>,
     /// What may be done, and how often.
     pub sync: Sync,
-    /// The folder of journal, inventory, mirror and audit log; of the mirror alone if a cluster keeps the rest.
+    /// The folder of journal, inventory and audit log; empty of them if a cluster keeps these.
     pub state: PathBuf,
+    /// The folder of the copies of repositories: one for all applications whose states have their default places, as
+    /// `.gitops/~mirrors`, else one in the state.
+    pub mirrors: PathBuf,
     /// The cluster that keeps what must not be forgotten, instead of the folder.
     pub home: Option<HomeConfig>,
     /// Whether the file names no such folder: it is then `.gitops/NAME`.
@@ -248,6 +251,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         sync: sync.unwrap_or_default(),
         has_default_state: state.is_none(),
         home,
+        mirrors: state.as_deref().map_or_else(|| apart::default_mirrors(base), |state| state.join("mirrors")),
         state: state.unwrap_or_else(|| apart::default_state(base, &name)),
         name,
     };

@@ -20,6 +20,7 @@ pub(crate) use lock::Lock;
 pub(crate) use pack::tidy_packs;
 pub(crate) use refs::{FETCHED, forget_unused, holds, keep, note_use, tips};
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -37,9 +38,10 @@ pub(crate) struct Mirror {
 }
 
 impl Mirror {
-    /// The mirror of a URL below the folder of all mirrors; nothing is written yet.
-    pub fn new(mirrors: &Path, url: &GitUrl) -> Self {
-        let name = name(url);
+    /// The mirror of a URL below the folder of all mirrors; nothing is written yet. Who tolerates faults of format has one of
+    /// its own: others never believe what it took.
+    pub fn new(mirrors: &Path, url: &GitUrl, tolerated: &[String]) -> Self {
+        let name = name(url, tolerated);
         Self {
             folder: mirrors.join(format!("{name}.git")),
             lock: mirrors.join(format!("{name}.lock")),
@@ -109,8 +111,8 @@ impl Mirror {
     }
 }
 
-/// A name that says to a person what it is, and is different for each URL.
-fn name(url: &GitUrl) -> String {
+/// A name that says to a person what it is, and is different for each URL and each set of faults.
+fn name(url: &GitUrl, tolerated: &[String]) -> String {
     let text = url.to_string();
     let last = text.rsplit(['/', ':']).find(|part| !part.is_empty()).unwrap_or_default();
     let plain: String = last
@@ -119,6 +121,11 @@ fn name(url: &GitUrl) -> String {
         .filter(|c| c.is_ascii_alphanumeric() || *c == '-')
         .take(40)
         .collect();
-    let digest = Hasher::new("gitops-git mirror").field(&text).finish();
+    let mut hasher = Hasher::new("gitops-git mirror");
+    hasher.field(&text);
+    for fault in tolerated.iter().collect::<BTreeSet<_>>() {
+        hasher.field(fault);
+    }
+    let digest = hasher.finish();
     format!("{plain}-{}", digest.short()).trim_start_matches('-').to_owned()
 }

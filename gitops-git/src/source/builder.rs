@@ -158,7 +158,7 @@ impl GitSourceBuilder {
         check_authorities(&url, self.authorities.as_deref())?;
         self.tolerated.iter().try_for_each(|fault| check_tolerated(fault))?;
         Ok(GitSource(Arc::new(Inner {
-            mirror: Mirror::new(&base.join(&self.mirrors), &url),
+            mirror: Mirror::new(&base.join(&self.mirrors), &url, &self.tolerated),
             url,
             follows: self.follows.map_or_else(|| GitRef::branch("main"), Ok)?,
             path: folder(&self.path)?,

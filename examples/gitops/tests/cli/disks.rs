@@ -89,8 +89,7 @@ fn a_plan_leaves_nothing_behind_but_the_mirror() {
         names
     };
     assert_eq!(names(""), [".gitops", "gitops.yaml", "repository"]);
-    assert_eq!(names(".gitops"), ["site"]);
-    assert_eq!(names(".gitops/site"), ["mirrors"]);
+    assert_eq!(names(".gitops"), ["~mirrors"]);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn every_output_is_written_twice_with_the_same_bytes_and_nothing_else_is_written
     request(&world, &[("index.html", Some("new\n"))]);
     world.commit("Meanwhile", &[("moved", Some("m\n"))]);
     let state = world.path(".gitops/site");
-    let before = (files(&state, "mirrors"), world.all_live(), world.git(&["for-each-ref"]));
+    let before = (files(&state, ""), world.all_live(), world.git(&["for-each-ref"]));
     for output in ["text", "json", "markdown", "junit", "sarif"] {
         let first = world.gitops(&main_with(&["--output", output])).expect(0).stdout;
         let all = files(&world.path(""), "");
@@ -148,7 +148,7 @@ fn every_output_is_written_twice_with_the_same_bytes_and_nothing_else_is_written
         assert_eq!(first, second, "{output}");
         assert_eq!(files(&world.path(""), ""), all, "the second time not even the mirror changes: {output}");
     }
-    assert_eq!((files(&state, "mirrors"), world.all_live(), world.git(&["for-each-ref"])), before);
+    assert_eq!((files(&state, ""), world.all_live(), world.git(&["for-each-ref"])), before);
 }
 
 #[test]
@@ -159,7 +159,7 @@ fn an_application_that_was_never_applied_gets_no_state() {
     check(&review, "Review");
     assert_eq!(review["looked_at_targets"], false);
     is(&attributed(&review), &[("this_change", &["update index.html"])]);
-    assert!(world.path(".gitops/site/mirrors").is_dir() && !world.path(".gitops/site/journal").exists());
+    assert!(world.path(".gitops/~mirrors").is_dir() && !world.path(".gitops/site").exists());
     assert!(!world.path("live").exists());
     world.gitops(&MAIN).expect(0).says("Drift not looked at").says("update  File/index.html");
     // What the target branch declares besides is not of the request.

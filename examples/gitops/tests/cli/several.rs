@@ -52,6 +52,27 @@ fn a_plan_is_of_all_with_one_sum_and_an_apply_does_all() {
     world.gitops(&["apply", "--yes"]).expect(0).says("nothing to do");
 }
 
+/// Each application fetched the repository that all of them have.
+#[test]
+fn a_repository_is_fetched_once_for_all_applications_whose_state_has_its_default_place() {
+    let world = two();
+    let third = "- name: three\n  state: ./elsewhere\n  source: { git: { path: site/b } }\n  target: { directory: { root: ./live/c } }\n";
+    world.configure(&(TWO.to_owned() + third));
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let mirrors = |folder: &str| {
+        let entries = std::fs::read_dir(world.path(folder)).unwrap().flatten();
+        entries.filter(|entry| entry.path().join("HEAD").is_file()).count()
+    };
+    assert_eq!((mirrors(".gitops/~mirrors"), mirrors("elsewhere/mirrors")), (1, 1));
+    assert!(!world.path(".gitops/one/mirrors").exists() && !world.path(".gitops/two/mirrors").exists());
+    use std::os::unix::fs::MetadataExt;
+    assert_eq!(std::fs::metadata(world.path(".gitops/~mirrors")).unwrap().mode() & 0o777, 0o700);
+    // Without it, everything is as it was.
+    std::fs::remove_dir_all(world.path(".gitops/~mirrors")).unwrap();
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+    world.gitops(&["-a", "two", "history"]).expect(0);
+}
+
 #[test]
 fn a_document_of_several_is_a_list_and_of_one_is_what_it_always_was() {
     let world = two();

@@ -48,6 +48,12 @@ async fn a_history_that_is_odd_in_form_alone_can_be_allowed() {
     assert!(error.help_text().unwrap().contains("tolerate"), "{error:?}");
     let source = repo.source().tolerate("zeroPaddedFilemode").build().unwrap();
     assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]));
+    let error = newest(&repo.source().build().unwrap()).await.unwrap_err();
+    assert_eq!(
+        error.kind(),
+        ErrorKind::Corrupt,
+        "who tolerates nothing does not believe what the other took"
+    );
     assert!(repo.source().tolerate("hasDotgit").build().is_err(), "what deceives is never taken");
 }
 

@@ -136,6 +136,7 @@ fn a_root_that_contains_the_state_or_the_configuration_is_refused() {
     };
     refused(&CONFIG.replace("./live", "."), "the state folder");
     refused(&CONFIG.replace("./live", "./live/../.gitops/site/store"), "the state folder");
+    refused(&CONFIG.replace("./live", "./.gitops/~mirrors/x"), "the state folder");
     refused(&(CONFIG.replace("./live", "./.gitops") + "state: ./.gitops/deeper\n"), "the state folder");
     refused(&(CONFIG.replace("./live", "./") + "state: ../elsewhere\n"), "the configuration");
     symlink(world.path(""), world.path("link")).unwrap();

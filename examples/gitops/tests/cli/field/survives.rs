@@ -84,7 +84,7 @@ fn an_empty_file_of_a_reference() {
 fn packs_of_the_mirror_that_are_cut_short() {
     let world = World::new();
     let running = running(&world);
-    let cut = cut_packs(&world.path(".gitops/site/mirrors"));
+    let cut = cut_packs(&world.path(".gitops/~mirrors"));
     assert!(cut > 0, "the mirror has packs");
     recovers(&world, running);
     world.gitops(&["plan", "--detailed-exitcode"]).expect(0);

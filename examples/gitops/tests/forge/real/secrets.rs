@@ -79,7 +79,7 @@ fn states(site: &Site) -> Vec<(String, String)> {
             let name = entry.file_name().into_string().unwrap();
             match entry.file_type().unwrap() {
                 // A copy of the repository, what programs made of it, and the states of roots.
-                kind if kind.is_dir() && matches!(name.as_str(), "mirrors" | "terraform" | "~renders") => {}
+                kind if kind.is_dir() && matches!(name.as_str(), "~mirrors" | "terraform" | "~renders") => {}
                 kind if kind.is_dir() => folders.push(entry.path()),
                 _ => {
                     let bytes = std::fs::read(entry.path()).unwrap();
