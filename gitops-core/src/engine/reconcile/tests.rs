@@ -38,7 +38,12 @@ fn run(steps: &[Step], limit: usize, choices: &[u16], stop_after: Option<usize>)
     let machine = GraphReconciler::new(steps, &[], BTreeMap::from([("t".into(), limit)]));
     let (mut work, mut pending) = machine.start();
     let mut log = pending.clone();
-    let (mut in_flight, mut most_in_flight) = (BTreeSet::new(), 0);
+    // A change is under way from its intent on: it is sent as soon as that is durable.
+    let begun = |effects: &[Effect]| {
+        effects.iter().filter(|effect| matches!(effect, Effect::RecordIntent(_))).count()
+    };
+    let mut in_flight = begun(&pending);
+    let mut most_in_flight = in_flight;
     for turn in 0..10_000 {
         if let Some(states) = machine.outcome(&work) {
             assert!(pending.is_empty(), "it is over with effects pending: {pending:?}");
@@ -54,9 +59,7 @@ fn run(steps: &[Step], limit: usize, choices: &[u16], stop_after: Option<usize>)
         let told = match effect {
             Effect::RecordIntent(key) => Told::IntentDurable(key),
             Effect::Apply(key) => {
-                in_flight.insert(key.clone());
-                most_in_flight = most_in_flight.max(in_flight.len());
-                in_flight.remove(&key);
+                in_flight -= 1;
                 Told::Answered { key, done: good }
             }
             Effect::RecordOutcome(key) => Told::OutcomeDurable(key),
@@ -65,6 +68,8 @@ fn run(steps: &[Step], limit: usize, choices: &[u16], stop_after: Option<usize>)
         let doubled = told.clone();
         let effects = machine.step(&mut work, told);
         assert!(machine.step(&mut work, doubled).is_empty(), "an event that came twice had an effect");
+        in_flight += begun(&effects);
+        most_in_flight = most_in_flight.max(in_flight);
         log.extend(effects.clone());
         pending.extend(effects);
     }
@@ -118,4 +123,14 @@ proptest! {
             prop_assert!(!was_sent || *state != NodeState::Skipped, "{} was sent and is called skipped", key);
         }
     }
+}
+
+#[test]
+fn a_target_has_as_many_changes_at_once_as_it_takes_and_one_at_least() {
+    let steps = steps(&vec![Vec::new(); 6]);
+    for (limit, most) in [(0, 1), (1, 1), (3, 3), (6, 6), (9, 6)] {
+        assert_eq!(run(&steps, limit, &[1, 7, 3], None).most_in_flight, most, "limit {limit}");
+    }
+    let unlimited = GraphReconciler::new(&steps, &[], BTreeMap::new());
+    assert_eq!(unlimited.start().1, [Effect::RecordIntent(key(0))], "nobody said how many it takes");
 }

@@ -1,5 +1,11 @@
 //! The planner, for every combination of what is declared, there and owned.
 
+mod decisions;
+mod identities;
+mod places;
+mod previews;
+mod scene;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 

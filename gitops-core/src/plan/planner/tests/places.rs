@@ -1,0 +1,150 @@
+//! Objects in the way of each other, and a new one that may be an old one.
+
+use super::scene::{Scene, check, like, object};
+use super::*;
+use crate::value::{Need, Ownership, Uncovered};
+
+#[test]
+fn what_is_in_the_place_of_an_object_stops_it_unless_all_of_that_goes() {
+    fn in_place_of(scene: &mut Scene, by: &[usize]) {
+        scene.it.entry = None;
+        let by = by.iter().map(|index| key(*index)).collect();
+        scene.it.live = Some(Live::obstructed(key(0), by, "a file is there"));
+    }
+    const BLOCKED: &str = "blocked: its place is taken: a file is there";
+    check(&[
+        (
+            "what goes",
+            |s| {
+                in_place_of(s, &[1]);
+                s.other().object = None;
+            },
+            "create (ThisChange): declared, not",
+        ),
+        (
+            "what is declared, and about to be changed",
+            |s| {
+                in_place_of(s, &[1]);
+                s.other().object = Some(object(1, 2));
+            },
+            BLOCKED,
+        ),
+        (
+            "what is not declared, and not ours",
+            |s| {
+                in_place_of(s, &[1]);
+                s.other().object = None;
+                s.other().live().ownership = Ownership::Unlabelled;
+            },
+            BLOCKED,
+        ),
+        (
+            "one that goes, and one that nobody knows",
+            |s| {
+                in_place_of(s, &[1, 2]);
+                s.other().object = None;
+            },
+            BLOCKED,
+        ),
+        ("nobody knows what", |s| in_place_of(s, &[]), BLOCKED),
+        (
+            "it is not declared any more",
+            |s| {
+                in_place_of(s, &[]);
+                (s.it.object, s.it.entry) = (None, Some(Scene::entry(0, 1)));
+            },
+            "gone",
+        ),
+    ]);
+}
+
+#[test]
+fn an_approved_step_that_waits_for_more_changes_is_not_covered_but_for_repairs() {
+    let effect = |change: fn(&mut Scene)| {
+        let mut scene = Scene::default();
+        scene.it.object = Some(object(0, 2).with_need(Need::Object(key(1))));
+        change(&mut scene);
+        scene.planned().plan
+    };
+    let approved = effect(|s| {
+        s.other();
+    });
+    let now_waits = effect(|s| s.other().object = Some(object(1, 2)));
+    let repairs = effect(|s| s.other().live = Some(Scene::live(1, 2)));
+    let uncovered = |now: &Plan| approved.effect().uncovered(&key(0), Action::Update, now.effect());
+    assert_eq!(uncovered(&approved), None);
+    assert_eq!(uncovered(&now_waits), Some(Uncovered::WaitsForMore { first: key(1) }));
+    assert_eq!((uncovered(&repairs), repairs.steps.len()), (None, 2));
+}
+
+#[test]
+fn a_new_object_that_is_like_one_that_left_waits_for_a_person() {
+    fn renamed(scene: &mut Scene) {
+        (scene.it.object, scene.it.live, scene.it.entry) = (Some(like(object(0, 1))), None, None);
+        scene.other().entry().likeness = like(object(1, 1)).likeness;
+        scene.other().object = None;
+    }
+    const WAITS: &str = "blocked: it is new and like";
+    const MADE: &str = "create (ThisChange): declared";
+    check(&[
+        ("renamed", renamed, WAITS),
+        (
+            "the old one stays anyway",
+            |s| {
+                renamed(s);
+                s.other().entry().keep = true;
+            },
+            WAITS,
+        ),
+        (
+            "the old one is declared",
+            |s| {
+                renamed(s);
+                s.other().object = Some(object(1, 1));
+            },
+            MADE,
+        ),
+        (
+            "the old one is like another one",
+            |s| {
+                renamed(s);
+                s.other().entry().likeness = Some(Digest::of(b"another"));
+            },
+            MADE,
+        ),
+        (
+            "the old one is of another target",
+            |s| {
+                renamed(s);
+                s.other().of_target("u");
+            },
+            MADE,
+        ),
+        (
+            "it is not new",
+            |s| {
+                renamed(s);
+                s.it.entry = Some(Scene::entry(0, 1));
+            },
+            "create (Drift): gone",
+        ),
+        (
+            "something is there",
+            |s| {
+                renamed(s);
+                s.it.live = Some(Scene::live(0, 1));
+            },
+            "learned",
+        ),
+    ]);
+    let old = |change: fn(&mut Scene)| {
+        let mut scene = Scene::default();
+        renamed(&mut scene);
+        change(&mut scene);
+        scene.said_of(&scene.others[0].key)
+    };
+    assert!(old(|_| {}).starts_with("blocked: it may be the object that is declared as"));
+    assert!(old(|s| s.other().entry().keep = true).starts_with("stays: it was declared"));
+    assert!(old(|s| s.options.prune = false).starts_with("stays: pruning is off"));
+    assert!(old(|s| s.it.object().likeness = None).starts_with("delete"));
+}
