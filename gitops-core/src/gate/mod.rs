@@ -372,14 +372,47 @@ mod tests {
             said("no", &["b"], true),
             said("no", &["c"], false),
             said("whole", &[], false),
+            said("whole", &["d"], false),
         ]);
         let right = [
             said("no", &["a", "c"], false),
             said("whole", &[], false),
             said("no", &["b"], true),
             said("whole", &[], false),
+            said("whole", &["d"], false),
         ];
         assert_eq!(all, right);
-        assert_eq!(all.iter().map(GateMessage::is_warning).collect::<Vec<_>>(), [false, false, true, false]);
+        let warnings: Vec<bool> = all.iter().map(GateMessage::is_warning).collect();
+        assert_eq!(warnings, [false, false, true, false, false]);
+        assert_eq!(all[0].to_string(), "g: no");
+    }
+
+    #[test]
+    fn of_two_verdicts_the_stricter_counts_and_a_warning_stays_one() {
+        let all = [
+            Verdict::Allow,
+            Verdict::warn("w", "look"),
+            Verdict::needs_approval("n", "ask"),
+            Verdict::deny("d", "no"),
+        ];
+        for (nth, one) in all.iter().enumerate() {
+            for (other_nth, other) in all.iter().enumerate() {
+                let both = one.clone().and(other.clone());
+                assert_eq!(both.strictness(), u8::try_from(nth.max(other_nth)).unwrap());
+                assert_eq!(both.messages().len(), one.messages().len() + other.messages().len());
+                let warnings = both.messages().iter().filter(|note| note.is_warning());
+                assert!(warnings.into_iter().all(|note| note.gate == "w"));
+                let is_finding = |verdict: &&Verdict| matches!(verdict, Verdict::NeedsApproval { .. });
+                let findings = match both.strictness() {
+                    2 => [one, other].into_iter().filter(is_finding).count(),
+                    _ => 0,
+                };
+                assert_eq!(both.findings().count(), findings, "{one:?} and {other:?}");
+            }
+        }
+        let named = Verdict::deny("d", "no").naming([key("a")]);
+        assert_eq!(named.messages()[0].keys, [key("a")]);
+        let twice = named.clone().and(Verdict::deny("d", "no").naming([key("b")])).gathered();
+        assert_eq!((twice.messages().len(), &*twice.messages()[0].keys), (1, &[key("a"), key("b")][..]));
     }
 }

@@ -4,4 +4,5 @@ mod approvals;
 mod comment;
 mod model;
 mod renderings;
+mod rules;
 mod world;

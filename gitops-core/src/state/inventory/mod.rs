@@ -2,6 +2,8 @@
 
 mod index;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use index::{Index, Place, Slot, StoredInventory};
 pub(crate) use shard::{Level, Shard, ShardId};

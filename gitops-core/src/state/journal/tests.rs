@@ -1,5 +1,7 @@
 //! Reading on from where a journal was read last: the same as reading all of it, or nothing is believed.
 
+mod storage;
+
 use super::*;
 use crate::state::record::Record;
 use crate::value::{GroupKind, Key};
