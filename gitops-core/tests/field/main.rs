@@ -6,6 +6,7 @@ mod adoption;
 mod binding;
 mod blast;
 mod blocked;
+mod calls;
 mod cancelled_render;
 mod clean_up;
 mod cut_log;
