@@ -24,6 +24,8 @@ const ROUNDS: usize = 25;
 #[derive(Clone, Debug)]
 pub struct Program {
     pub path: PathBuf,
+    /// The name of its file or folder, or of the library.
+    pub name: String,
     pub folder: PathBuf,
 }
 
@@ -123,14 +125,16 @@ impl Package<'_> {
 
     fn programs(&self, tests: &BTreeSet<&str>) -> Result<Vec<Program>> {
         let mut command = self.cargo("test");
-        command.arg("--lib").args(tests.iter().flat_map(|test| ["--test", test]));
+        let files: BTreeSet<&str> = tests.iter().filter_map(|test| test.split("::").next()).collect();
+        command.arg("--lib").args(files.iter().flat_map(|test| ["--test", test]));
         let output = process::output(command.args(["--no-run", "--message-format", "json"]))?;
         let rows = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let program = |row: Value| {
             let built = row["reason"] == "compiler-artifact" && row["profile"]["test"] == true;
             let path = row["executable"].as_str().filter(|_| built)?.into();
             let folder = Path::new(row["manifest_path"].as_str()?).parent()?.to_path_buf();
-            Some(Program { path, folder })
+            let name = row["target"]["name"].as_str()?.to_owned();
+            Some(Program { path, name, folder })
         };
         Ok(rows.filter_map(program).collect())
     }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::failure::{At, Failure, Result};
 use crate::stage::{stage, stopwatch};
 use crate::{cargo_tool, workspace};
-use build::{Built, Package};
+use build::{Built, Package, Program};
 use list::Mutant;
 use parts::{PARTS, Part};
 use trial::Verdict;
@@ -47,6 +47,10 @@ pub struct Options {
     /// How long the tests of one mutant take together, in seconds; the quick ones and those that come by little are run first.
     #[arg(long, value_name = "SECONDS", default_value_t = 20)]
     budget: u64,
+    /// Only on tests whose names hold this word; given several times, one of these words. It is for a second look at what
+    /// survived once new tests are there: no score comes of it.
+    #[arg(long, value_name = "WORD")]
+    on: Vec<String>,
     /// How many are tried at the same time; as many as the machine has cores, if not given.
     #[arg(long)]
     jobs: Option<usize>,
@@ -123,11 +127,17 @@ fn try_package(
     let package = Package { tree, target: &target, name };
     let tests: BTreeSet<&str> = parts.iter().flat_map(|part| part.tests.iter().copied()).collect();
     let built = stage(&format!("{name} with {} mutants", mutants.len()), || package.build(&mutants, &tests))?;
+    let is_wanted = |program: &Program, test: &str| {
+        parts::is_wanted(&tests, &program.name, test)
+            && !SLOW.iter().any(|word| test.contains(word))
+            && (options.on.is_empty() || options.on.iter().any(|word| test.contains(word.as_str())))
+    };
     let reasons = built.left_out.iter().map(|(number, why)| format!("{} | {why}\n", mutants[*number].name));
     let left_out = tree.with_file_name(format!("{name}-left-out.txt"));
     fs::write(&left_out, reasons.collect::<String>()).at(&left_out)?;
     let scratch = tree.with_file_name("reached");
-    let tests = stage("which tests come by which", || trial::survey(&built.programs, &SLOW, &scratch, jobs))?;
+    let tests =
+        stage("which tests come by which", || trial::survey(&built.programs, is_wanted, &scratch, jobs))?;
     let memory = tree.with_file_name(format!("{name}.txt"));
     let wanted = wanted(&mutants, &built, options, &memory)?;
     let verdicts = stage(&format!("{} mutants on {} tests", wanted.len(), tests.len()), || {
@@ -262,7 +272,8 @@ mod tests {
         for part in PARTS {
             for test in part.tests {
                 let of = |file: &str| workspace::root().join(part.package).join("tests").join(file);
-                assert!(of(&format!("{test}.rs")).exists() || of(test).is_dir(), "{}: {test}", part.name);
+                let test = test.replace("::", "/");
+                assert!(of(&format!("{test}.rs")).exists() || of(&test).is_dir(), "{}: {test}", part.name);
             }
         }
         for line in EQUIVALENT.lines().filter(|line| !line.starts_with('#')) {

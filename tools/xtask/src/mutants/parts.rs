@@ -1,13 +1,25 @@
 //! The code that decides what is written and deleted, in parts, each with the tests that must notice a change of it.
 
+use std::collections::BTreeSet;
+
 /// One part.
 pub struct Part {
     pub name: &'static str,
     pub package: &'static str,
     /// Files, as globs from the root.
     pub files: &'static [&'static str],
-    /// Tests beside those of the library that need no server, each by the name of its file or folder.
+    /// Tests beside those of the library, each by the name of its file or folder, or of a module in it: `api::apply`.
     pub tests: &'static [&'static str],
+}
+
+/// Whether a test of a program is among these. Those of the library, which nobody names, are.
+pub fn is_wanted(tests: &BTreeSet<&str>, program: &str, test: &str) -> bool {
+    let of = |named: &&&str| named.split("::").next() == Some(program);
+    let is_in = |named: &&str| {
+        named.split_once("::").is_none_or(|(_, module)| test.starts_with(&format!("{module}::")))
+    };
+    let mut named = tests.iter().filter(of).peekable();
+    named.peek().is_none() || named.any(is_in)
 }
 
 /// Tests of the core without those of a target, of the simulator and of long runs.
@@ -113,3 +125,17 @@ pub const PARTS: &[Part] = &[
         tests: &[],
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_wanted_without_those_beside_it_and_a_file_with_all_of_them() {
+        let tests = BTreeSet::from(["api::apply", "api::field::adopted", "engine"]);
+        let wanted = |program, test| is_wanted(&tests, program, test);
+        assert!(wanted("api", "apply::a") && wanted("api", "field::adopted::b"));
+        assert!(!wanted("api", "applying::a") && !wanted("api", "field::left::b"));
+        assert!(wanted("engine", "c") && wanted("gitops_core", "plan::planner::tests::d"));
+    }
+}

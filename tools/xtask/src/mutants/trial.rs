@@ -65,14 +65,19 @@ fn take<'a, T>(next: &AtomicUsize, all: &'a [T]) -> Option<(usize, &'a T)> {
     all.get(at).map(|one| (at, one))
 }
 
-/// All tests of the programs without those whose name has one of these words, each run once alone to see what it comes by.
-/// A test that fails without a change fails the whole.
-pub fn survey(programs: &[Program], without: &[&str], scratch: &Path, jobs: usize) -> Result<Vec<Test>> {
+/// All tests of the programs that are wanted, each run once alone to see what it comes by. A test that fails without a change
+/// fails the whole.
+pub fn survey(
+    programs: &[Program],
+    is_wanted: impl Fn(&Program, &str) -> bool,
+    scratch: &Path,
+    jobs: usize,
+) -> Result<Vec<Test>> {
     let mut found = Vec::new();
     for program in programs {
         let listed = process::output(command(program).args(["--list", "--format", "terse"]))?;
         let names = listed.lines().filter_map(|line| line.strip_suffix(": test"));
-        let names = names.filter(|name| !without.iter().any(|word| name.contains(word)));
+        let names = names.filter(|name| is_wanted(program, name));
         found.extend(names.map(|name| (program.clone(), name.to_owned())));
     }
     fs::create_dir_all(scratch).at(scratch)?;
