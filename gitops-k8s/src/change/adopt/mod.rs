@@ -239,3 +239,109 @@ fn declared(inner: &Inner, change: &Change, seen: &Seen) -> Result<FieldSet> {
     }
     Ok(fields)
 }
+
+#[cfg(test)]
+mod tests {
+    use gitops_core::{GroupKind, Key, Provenance};
+
+    use super::*;
+
+    fn object(annotations: &Json) -> Object {
+        let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": annotations}});
+        let key = Key::new("k", GroupKind::new("", "ConfigMap"), "shop", "a");
+        Object::new(key, Value::from_json(body), Provenance::new("s", "r", "a.yaml", 1))
+    }
+
+    fn seen(managers: &[&str], annotations: &Json) -> Seen {
+        let entry =
+            |manager: &&str| json!({"manager": manager, "operation": "Update", "fieldsV1": {"f:data": {}}});
+        Seen::new(json!({
+            "apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {
+                "name": "a", "resourceVersion": "7", "annotations": annotations,
+                "managedFields": managers.iter().map(entry).collect::<Vec<Json>>(),
+            },
+        }))
+    }
+
+    #[test]
+    fn the_fields_of_tools_of_delivery_are_taken_over_unless_the_object_merges() {
+        let from = |annotations: Json, managers: &[&str]| {
+            predecessors(Some(&object(&annotations)), &seen(managers, &json!({})))
+                .into_iter()
+                .collect::<Vec<_>>()
+        };
+        let all = ["kubectl-edit", "operator", "helm", "before-first-apply", "kubectl"];
+        assert_eq!(from(json!({}), &all), ["before-first-apply", "helm", "kubectl", "kubectl-edit"]);
+        assert!(from(json!({}), &["operator", "kubectlish"]).is_empty());
+        assert!(from(json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"}), &all).is_empty());
+        assert_eq!(predecessors(None, &seen(&["helm"], &json!({}))).len(), 1);
+    }
+
+    #[test]
+    fn what_kubectl_wrote_last_counts_only_where_nobody_keeps_a_record() {
+        let written = |text: &str, managers: &[&str]| {
+            history::last_applied(&seen(managers, &json!({LAST_APPLIED: text})))
+        };
+        let body = r#"{"apiVersion":"v1","data":{"x":"1"}}"#;
+        assert_eq!(written(body, &[]).unwrap()["data"], json!({"x": "1"}));
+        assert_eq!(written(body, &["helm"]), None, "the record says more");
+        for nonsense in ["", "{", "{}", "[1]", r#"{"apiVersion":1}"#] {
+            assert_eq!(written(nonsense, &[]), None, "{nonsense}");
+        }
+        assert_eq!(history::last_applied(&seen(&[], &json!({}))), None);
+    }
+
+    #[test]
+    fn a_record_is_written_only_over_the_state_that_was_seen_and_without_the_memory_of_kubectl() {
+        let managed = || vec![json!({"manager": "gitops:shop"})];
+        let plain = json!([
+            {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
+            {"op": "add", "path": "/metadata/managedFields", "value": managed()},
+        ]);
+        assert_eq!(patch(&seen(&[], &json!({"other": "1"})), managed()), plain);
+        let mut with_memory = plain;
+        let path = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
+        with_memory.as_array_mut().unwrap().push(json!({"op": "remove", "path": path}));
+        assert_eq!(patch(&seen(&[], &json!({LAST_APPLIED: "{}"})), managed()), with_memory);
+    }
+
+    #[test]
+    fn what_predecessors_own_goes_unless_somebody_else_owns_it_too_or_it_is_declared() {
+        let live = json!({
+            "metadata": {"labels": {"a": "1", "b": "1"}, "annotations": {"c": "1"}},
+            "spec": {"list": [{"name": "x", "v": 1}, {"name": "y", "v": 2}], "whole": {"k": 1, "l": 2}, "kept": 1},
+        });
+        let going = |theirs: Json, stay: &[Json]| {
+            let stay: Vec<FieldSet> = stay.iter().map(FieldSet::parse).collect();
+            let mut found = Vec::new();
+            go(
+                &FieldSet::parse(&theirs),
+                &stay.iter().collect::<Vec<_>>(),
+                &live,
+                &mut Vec::new(),
+                &mut found,
+            );
+            found.into_iter().map(|field| field.path).collect::<Vec<_>>()
+        };
+        let kept = || json!({"f:spec": {"f:kept": {}}});
+        assert_eq!(going(kept(), &[]), ["/spec/kept"]);
+        assert!(going(kept(), &[kept()]).is_empty());
+        assert_eq!(going(kept(), &[json!({"f:spec": {"f:whole": {}}})]), ["/spec/kept"]);
+        assert!(going(json!({"f:spec": {"f:absent": {}}}), &[]).is_empty(), "it is not there");
+        let labels = || json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}, "f:b": {}}}});
+        assert_eq!(
+            going(labels(), &[]),
+            ["/metadata/labels/a", "/metadata/labels/b"],
+            "ours are set beside them"
+        );
+        let one = json!({"f:metadata": {"f:labels": {"f:a": {}}}});
+        assert_eq!(going(labels(), &[one]), ["/metadata/labels/b"]);
+        let whole = || json!({"f:spec": {"f:whole": {".": {}, "f:k": {}, "f:l": {}}}});
+        let list = |fields: Json| json!({"f:spec": {"f:list": {r#"k:{"name":"x"}"#: fields}}});
+        assert_eq!(going(whole(), &[]), ["/spec/whole/k", "/spec/whole/l"]);
+        let item = json!({".": {}, "f:name": {}, "f:v": {}});
+        assert_eq!(going(list(item.clone()), &[]), ["/spec/list/name=x"], "nobody else owns any of it");
+        assert_eq!(going(list(item), &[list(json!({"f:name": {}}))]), ["/spec/list/name=x/v"]);
+    }
+}

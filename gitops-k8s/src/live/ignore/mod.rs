@@ -6,6 +6,8 @@ mod path;
 mod pattern;
 mod shared;
 mod sight;
+#[cfg(test)]
+mod tests;
 
 use gitops_core::{Hasher, Key, Object, Result, Value};
 use serde_json::Value as Json;

@@ -34,9 +34,10 @@ impl Shared {
         if self.fields.below.is_empty() {
             return None;
         }
-        let mut part = extract(live, &self.fields)?;
-        self.left.iter().for_each(|path| cut(&mut part, path));
-        Some(part)
+        // What is left goes first: an item is known by fields of its own, which may be no part of a whole.
+        let mut rest = live.clone();
+        self.left.iter().for_each(|path| cut(&mut rest, path));
+        extract(&rest, &self.fields)
     }
 }
 
