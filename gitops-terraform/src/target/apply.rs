@@ -212,3 +212,55 @@ fn moved(change: &Change, live: Option<&Live>) -> Error {
         _ => error,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gitops_core::{Digest, Expect, GroupKind, Key, OwnerLabel, Uid, Version};
+
+    use super::*;
+
+    fn stamp(lineage: &str, serial: u64, bytes: &str) -> Stamp {
+        Stamp { lineage: lineage.to_owned(), serial, digest: Digest::of(bytes.as_bytes()) }
+    }
+
+    #[test]
+    fn a_plan_is_of_one_state_and_says_what_became_of_it() {
+        let refuse = |what: &str| Error::new(ErrorKind::Conflict, what);
+        let said = |then: Option<&Stamp>, now: Option<&Stamp>| {
+            check_state(then, now, refuse).err().map(|error| error.message().to_owned())
+        };
+        let planned = stamp("a", 7, "x");
+        assert_eq!((said(None, None), said(Some(&planned), Some(&planned))), (None, None));
+        for (now, what) in [
+            (stamp("b", 9, "y"), "the state is of another line: b, then a"),
+            (stamp("a", 9, "y"), "the state moved from serial 7 to 9"),
+            (stamp("a", 7, "y"), "the state was edited at serial 7"),
+        ] {
+            assert_eq!(said(Some(&planned), Some(&now)).as_deref(), Some(what));
+        }
+        for (then, now) in [(None, Some(&planned)), (Some(&planned), None)] {
+            assert_eq!(said(then, now).as_deref(), Some("the state came or went"));
+        }
+    }
+
+    #[test]
+    fn a_root_that_moved_is_told_by_what_differs() {
+        let key = Key::new("tf", GroupKind::new("", "Root"), "", "net");
+        let live = |uid: &str, version: &str| {
+            Live::new(key.clone(), Uid::new(uid), Version::new(version), Value::Null)
+        };
+        let delete = Change::Delete {
+            key: key.clone(),
+            expect: Expect::from(&live("u1", "v1")),
+            owner_label: OwnerLabel { owner: "shop/1".into(), op: "op".into() },
+            preview: None,
+        };
+        let said = |now: Option<&Live>| moved(&delete, now).to_string();
+        let another = said(Some(&live("u2", "v2")));
+        assert!(another.contains("then: u1") && another.contains("now: u2"), "{another}");
+        let edited = said(Some(&live("u1", "v2")));
+        assert!(edited.contains("then: v1") && edited.contains("now: v2"), "{edited}");
+        let gone = said(None);
+        assert!(!gone.contains("then"), "{gone}");
+    }
+}

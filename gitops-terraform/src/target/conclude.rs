@@ -150,3 +150,107 @@ pub(crate) fn still_at_work(running: &Running) -> Error {
     let message = format!("an apply that began at {} is still at work", running.since);
     Error::new(ErrorKind::Locked, message).help("wait for its end: it is taken in then")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use gitops_core::{Digest, OwnerLabel, Time};
+
+    use super::*;
+    use crate::root::Keeper;
+
+    fn place(folder: &str) -> Place {
+        Place { folder: folder.to_owned(), workspace: "default".to_owned(), keeper: Keeper::Server }
+    }
+
+    fn running(action: Action) -> Running {
+        Running {
+            owner_label: OwnerLabel { owner: "shop/1".into(), op: "op.2".into() },
+            action,
+            place: place("net"),
+            run: "run".to_owned(),
+            since: Time::default(),
+            before: BTreeMap::new(),
+        }
+    }
+
+    fn state(holds_something: bool) -> StateFile {
+        let instances = if holds_something { r#"[{"attributes":{"id":"i"}}]"# } else { "[]" };
+        let text = format!(
+            r#"{{"version":4,"serial":7,"lineage":"line","resources":[{{"mode":"managed","type":"t","name":"n","instances":{instances}}}]}}"#
+        );
+        StateFile::read(text.as_bytes()).unwrap().unwrap()
+    }
+
+    /// What was known before: nothing, or what an earlier operation left.
+    fn record(owner: Option<&str>) -> Record {
+        Record {
+            owner: owner.map(Into::into),
+            born: if owner.is_some() { "op.1".into() } else { "".into() },
+            done: owner.map(|_| "op.1".into()),
+            place: owner.map(|_| place("net")),
+            drift: Some(Digest::of(b"drift")),
+            failed_checks: Some(vec!["check.a".to_owned()]),
+            ..Record::default()
+        }
+    }
+
+    fn whose(record: &Record) -> (Option<&str>, &str, Option<&str>) {
+        (record.owner.as_deref(), record.born.as_str(), record.done.as_deref())
+    }
+
+    #[test]
+    fn a_root_is_ours_from_its_first_state_on_until_its_destruction_left_nothing() {
+        const OURS: (Option<&str>, &str) = (Some("shop/1"), "op.1");
+        const BORN: (Option<&str>, &str) = (Some("shop/1"), "op.2");
+        const GONE: (Option<&str>, &str) = (None, "op.1");
+        const NOBODYS: (Option<&str>, &str) = (None, "");
+        let ours = Some("shop/1");
+        let cases = [
+            (Action::Create, None, Some(true), true, BORN),
+            (Action::Create, None, Some(true), false, BORN),
+            (Action::Create, None, Some(false), true, BORN),
+            (Action::Create, None, None, false, NOBODYS),
+            (Action::Update, ours, Some(true), true, OURS),
+            (Action::Update, ours, Some(false), true, OURS),
+            (Action::Delete, ours, Some(true), true, OURS),
+            (Action::Delete, ours, Some(false), false, OURS),
+            (Action::Delete, ours, Some(false), true, GONE),
+            (Action::Delete, ours, None, true, GONE),
+            (Action::Delete, ours, None, false, OURS),
+        ];
+        for (action, before, holds_something, succeeded, (owner, born)) in cases {
+            let mut record = record(before);
+            let state = holds_something.map(state);
+            take_over(&mut record, &running(action), state.as_ref(), succeeded);
+            let done = if succeeded { Some("op.2") } else { before.map(|_| "op.1") };
+            let case = (action, before, holds_something, succeeded);
+            assert_eq!(whose(&record), (owner, born, done), "{case:?}");
+            assert_eq!((record.drift, &record.failed_checks), (None, &None), "{case:?}");
+            assert_eq!(record.seen, state.as_ref().map(Stamp::from));
+            let lines: &[&str] = if state.is_some() { &["line"] } else { &[] };
+            assert_eq!(record.lines, lines, "{case:?}");
+        }
+    }
+
+    #[test]
+    fn a_root_whose_state_is_kept_at_another_place_is_another_incarnation() {
+        for (before, born) in [("net", "op.1"), ("elsewhere", "op.2")] {
+            let mut record = Record { place: Some(place(before)), ..record(Some("store/1")) };
+            take_over(&mut record, &running(Action::Update), Some(&state(true)), true);
+            assert_eq!((record.born.as_str(), record.place), (born, Some(place("net"))));
+            assert_eq!(record.owner.as_deref(), Some(if before == "net" { "store/1" } else { "shop/1" }));
+        }
+        let mut record = Record { place: Some(place("elsewhere")), ..record(Some("store/1")) };
+        take_over(&mut record, &running(Action::Update), None, true);
+        assert_eq!(record.born, "op.1", "there is no state of which it could be born");
+    }
+
+    #[test]
+    fn who_is_still_at_work_is_told_since_when() {
+        let error = still_at_work(&running(Action::Update));
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        assert!(error.to_string().contains("began at 1970-01-01T00:00:00"), "{error}");
+    }
+}
