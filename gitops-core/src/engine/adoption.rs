@@ -69,3 +69,41 @@ fn foreseen(change: Change, preview: Preview, shown: &Diff) -> Result<Change> {
         change => change,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Digest, GroupKind, Key, Object, OwnerLabel, Provenance, Uid, Value, Version};
+
+    fn field(path: &str, before: &str, after: &str) -> FieldChange {
+        FieldChange::new(path, Some(before.into()), Some(after.into()))
+    }
+
+    #[test]
+    fn after_an_adoption_only_what_the_plan_showed_is_written() {
+        let key = Key::new("t", GroupKind::new("", "K"), "", "a");
+        let provenance = Provenance::new("s", "r", "a", 0);
+        let change = Change::Update {
+            object: Arc::new(Object::new(key, Value::Null, provenance)),
+            expect: Expect { uid: Uid::new("u"), version: Version::new("1") },
+            owner_label: OwnerLabel { owner: "us".into(), op: "op".into() },
+            preview: None,
+        };
+        let shown = [field("/a", "1", "2"), field("/b", "1", "2")].into_iter().collect::<Diff>();
+        let digest = Digest::of(b"preview");
+        let write = |fields: &[FieldChange], replace: Option<&str>| {
+            let preview = Preview::new(fields.iter().cloned().collect(), digest);
+            foreseen(change.clone(), preview.replacing(replace.map(str::to_owned)), &shown)
+        };
+        let fine =
+            [vec![field("/a", "1", "2")], vec![field("/a", "9", "2")], vec![field("/c", "1", "1")], vec![]];
+        for fields in fine {
+            assert_eq!(write(&fields, None).unwrap().preview(), Some(&digest), "{fields:?}");
+        }
+        for fields in [vec![field("/a", "1", "3")], vec![field("/c", "1", "2")]] {
+            let error = write(&fields, None).unwrap_err();
+            assert!(error.is_conflict() && error.to_string().contains(&fields[0].path), "{error}");
+        }
+        assert!(write(&[], Some("fixed")).is_err());
+    }
+}

@@ -140,3 +140,54 @@ fn contradicted(intent: &Intent, shown: &str, help: &str) -> Error {
     let message = format!("the target says that {} {shown}", intent.key);
     Error::new(ErrorKind::Conflict, message).at(&intent.key).help(help)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Expect, GroupKind, PlanId, Uid, Value};
+
+    fn live(uid: &str) -> Live {
+        let key = Key::new("t", GroupKind::new("", "K"), "", "a");
+        Live::new(key, Uid::new(uid), Version::new("1"), Value::Null)
+    }
+
+    fn intent(action: Action) -> Intent {
+        Intent {
+            op: "op".into(),
+            plan: PlanId::new(crate::value::Digest::of(b"plan")),
+            epoch: 1,
+            at: crate::cx::Time::default(),
+            key: live("u").key,
+            action,
+            expect: Some(Expect::from(&live("u"))),
+            desired: None,
+            path: "a".into(),
+            needs: Vec::new(),
+            keep: false,
+            stage: None,
+            runs_once: false,
+            likeness: None,
+        }
+    }
+
+    #[test]
+    fn nothing_is_confirmed_against_what_is_there() {
+        let going = Live { presence: Presence::Deleting, ..live("u") };
+        let found = |finding, action, live: Option<&Live>| result(&intent(action), finding, live);
+        let made = |action, live: Option<&Live>| found(Finding::Made, action, live);
+        assert_eq!(made(Action::Delete, None).unwrap(), OpResult::Absent);
+        assert_eq!(made(Action::Delete, Some(&live("namesake"))).unwrap(), OpResult::Absent);
+        assert!(made(Action::Delete, Some(&live("u"))).is_err());
+        for action in [Action::Create, Action::Update, Action::Replace] {
+            let present = made(action, Some(&live("u"))).unwrap();
+            assert!(matches!(present, OpResult::Present { .. }), "{action}: {present:?}");
+            assert!(made(action, None).is_err() && made(action, Some(&going)).is_err(), "{action}");
+        }
+        let not_made = |action, live: Option<&Live>| found(Finding::NotMade, action, live);
+        assert!(not_made(Action::Create, Some(&live("u"))).is_err());
+        for action in [Action::Update, Action::Replace, Action::Delete] {
+            assert!(matches!(not_made(action, Some(&live("u"))), Ok(OpResult::NotDone { .. })), "{action}");
+        }
+        assert!(matches!(not_made(Action::Create, None), Ok(OpResult::NotDone { .. })));
+    }
+}

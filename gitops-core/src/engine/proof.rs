@@ -129,3 +129,23 @@ impl Answer {
         Some(Expect { uid: uid.clone(), version: version.clone() })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::GroupKind;
+
+    #[test]
+    fn an_object_is_as_a_change_left_it_only_in_that_very_state() {
+        let key = Key::new("t", GroupKind::new("", "K"), "", "a");
+        let live = |uid: &str, version: &str| {
+            Live::new(key.clone(), Uid::new(uid), Version::new(version), Value::Null)
+        };
+        let is = |live: &Live| is_in_state(live, &Uid::new("u"), &Version::new("1"));
+        assert!(is(&live("u", "1")));
+        let going = Live { presence: Presence::Deleting, ..live("u", "1") };
+        for other in [live("u", "2"), live("v", "1"), live("v", "2"), going] {
+            assert!(!is(&other), "{other:?}");
+        }
+    }
+}

@@ -388,6 +388,16 @@ mod tests {
     }
 
     #[test]
+    fn a_gate_of_a_function_is_known_by_its_name_and_version() {
+        let of = |name: &str, version| gate(name.to_owned(), version, |_: &Proposal<'_>| Verdict::Allow);
+        assert_eq!(of("freeze", 1).name(), "freeze");
+        assert_eq!(of("freeze", 1).fingerprint(), of("freeze", 1).fingerprint());
+        for other in [of("freeze", 2), of("thaw", 1)] {
+            assert_ne!(of("freeze", 1).fingerprint(), other.fingerprint());
+        }
+    }
+
+    #[test]
     fn of_two_verdicts_the_stricter_counts_and_a_warning_stays_one() {
         let all = [
             Verdict::Allow,

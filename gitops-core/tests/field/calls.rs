@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gitops_core::capability::{Batch, Confirmation, Progress};
+use gitops_core::capability::{Batch, Confirmation, Import, Progress};
 use gitops_core::*;
 
-use crate::support::{World, key, yes};
+use crate::support::{World, body, key, yes};
 
 /// Takes several changes in one call.
 struct Batched {
@@ -40,8 +40,13 @@ impl Target for Batched {
         self.memory.observe(cx, scope).await
     }
 
-    async fn apply(&self, _: &Cx, change: &Change) -> Result<Applied> {
-        panic!("{} was sent alone", change.key());
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        assert_eq!(change.key().name(), "unlabelled", "it was sent alone");
+        self.memory.apply(cx, change).await
+    }
+
+    fn import(&self) -> Option<&dyn Import> {
+        self.memory.import()
     }
 
     fn batch(&self) -> Option<&dyn Batch> {
@@ -91,6 +96,83 @@ async fn a_target_gets_as_many_changes_in_one_call_as_it_takes() {
         assert_eq!(*target.calls.lock().unwrap(), calls, "limit {limit}");
         assert_eq!(world.memory.keys().len(), 5);
         assert!(engine.reconcile(&world.cx).await.unwrap().results.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_adoption_is_sent_alone_and_told_of_once() {
+    let world = World::with(&[("a", "1"), ("b", "1"), ("unlabelled", "1")]);
+    let world = world.options(Options::default().adopt(true));
+    world.memory.edit(&key("unlabelled"), Some(body("theirs")));
+    let target = Batched::over(&world, 9, Behaves::Well);
+    let mut engine = over(&world, target.clone()).await;
+    assert!(plan_and_apply(&world, &mut engine).await.is_converged());
+    assert_eq!(*target.calls.lock().unwrap(), [2]);
+    let mut applied = world.applied();
+    applied.sort();
+    assert_eq!(applied, ["a", "b", "unlabelled"]);
+    assert!(!world.events().iter().any(|event| matches!(event, Event::Recovered { .. })), "nothing was open");
+}
+
+#[tokio::test]
+async fn a_refusal_leaves_nothing_open_and_is_in_the_audit_log() {
+    let world = World::with(&FIVE[..1]);
+    world.refuse("a");
+    let mut engine = world.engine().await;
+    let report = plan_and_apply(&world, &mut engine).await;
+    assert!(matches!(report.results[0].outcome, StepOutcome::Failed { .. }), "{report:?}");
+    assert_eq!(engine.inventory().open().count(), 0);
+    let told = world.audit.entries().into_iter().find_map(|entry| match entry.what {
+        AuditEvent::Outcome { result, detail, .. } => Some((result, detail.unwrap_or_default())),
+        _ => None,
+    });
+    let (result, detail) = told.unwrap();
+    assert!(result == "not-done" && detail.contains("refused for the test"), "{result}: {detail}");
+}
+
+/// Writes something else than it is told, and says so in its own way.
+struct Willful {
+    memory: Arc<Memory>,
+    names_the_fields: bool,
+}
+
+#[async_trait]
+impl Target for Willful {
+    fn info(&self) -> TargetInfo {
+        self.memory.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.memory.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let Change::Create { object, owner_label, preview } = change.clone() else {
+            return self.memory.apply(cx, change).await;
+        };
+        let mut other = Object::clone(&object);
+        other.body = body("another");
+        let other = Change::Create { object: Arc::new(other), owner_label, preview };
+        let applied = self.memory.apply(cx, &other).await?;
+        let (uid, version) = applied.state().map(|(uid, version)| (uid.clone(), version.clone())).unwrap();
+        match self.names_the_fields {
+            true => Ok(Applied::Differs { uid, version, fields: vec!["/content".to_owned()] }),
+            false => Ok(applied),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_target_says_that_it_holds_is_compared_and_not_taken_for_what_was_declared() {
+    for names_the_fields in [false, true] {
+        let world = World::with(&FIVE[..1]);
+        let target = Arc::new(Willful { memory: world.memory.clone(), names_the_fields });
+        let mut engine = over(&world, target).await;
+        let report = plan_and_apply(&world, &mut engine).await;
+        let fields = vec!["/content".to_owned()];
+        assert_eq!(report.results[0].outcome, StepOutcome::Differs { fields });
+        let entry = engine.inventory().entries().get(&key("a")).unwrap();
+        assert_eq!(entry.desired, None, "nothing is remembered as equal");
     }
 }
 

@@ -138,3 +138,29 @@ async fn what_is_blocked_is_missing_and_a_pass_that_learns_nothing_writes_nothin
     world.converge().await;
     assert_eq!(world.engine().await.inventory().complete().unwrap().revision, revision(&world).await);
 }
+
+/// An object that somebody else made is missing from the start; one that is taken away later was applied before.
+#[tokio::test]
+async fn what_is_blocked_later_without_a_change_leaves_a_revision_complete() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    world.memory.edit(&key("a"), Some(body("theirs")));
+    world.memory.edit(&key("b"), Some(body("theirs")));
+    world.converge().await;
+    let standing = |engine: &Engine| {
+        let inventory = engine.inventory();
+        (inventory.complete().is_some(), inventory.progress().is_some())
+    };
+    assert_eq!(standing(&world.engine().await), (false, true), "it was never applied");
+    world.memory.edit(&key("a"), None);
+    world.memory.edit(&key("b"), None);
+    world.converge().await;
+    assert_eq!(standing(&world.engine().await), (true, false));
+    world.memory.edit(&key("a"), None);
+    world.memory.edit(&key("a"), Some(body("theirs")));
+    world.converge().await;
+    assert_eq!(standing(&world.engine().await), (true, false), "it was applied before");
+    world.memory.edit(&key("b"), Some(body("edited")));
+    let report = world.converge().await;
+    assert_eq!((report.applied(), report.plan.blocked.len()), (1, 1));
+    assert_eq!(standing(&world.engine().await), (true, false), "a repair beside it changes nothing of that");
+}

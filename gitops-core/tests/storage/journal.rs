@@ -206,3 +206,15 @@ fn a_reader_sees_what_a_writer_has_synced_and_can_not_write() {
     assert!(other.append(&[numbered(2)]).is_err());
     assert_eq!(Journal::read(&mut FileJournalIo::new(&path), None).unwrap().1, [numbered(1)]);
 }
+
+#[test]
+fn the_length_of_a_journal_is_known_without_reading_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal");
+    let length = |path: &std::path::Path| FileJournalIo::read_only(path).length();
+    assert_eq!(length(&path).unwrap(), None, "there is none");
+    let mut journal = Journal::init(FileJournalIo::new(&path), LINEAGE, 1).unwrap();
+    journal.append(&[numbered(1)]).unwrap();
+    assert_eq!(length(&path).unwrap(), Some(journal.bytes()));
+    assert!(length(&path.join("below")).is_err(), "a file is no folder: nobody can say");
+}

@@ -111,3 +111,16 @@ fn cut(text: &str) -> String {
         None => text.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_error_is_kept_as_its_beginning() {
+        let long = "ä".repeat(ERROR_LENGTH);
+        assert_eq!(cut(&long), long);
+        assert_eq!(cut(&format!("{long}b")), format!("{long}…"));
+        assert_eq!(cut("short"), "short");
+    }
+}

@@ -115,4 +115,19 @@ mod tests {
         assert_eq!(flap_guard.waiting(at(5)), BTreeMap::from([(key("a"), at(304))]));
         assert!(flap_guard.waiting(at(3700)).is_empty() && flap_guard.0.is_empty());
     }
+
+    #[test]
+    fn a_pause_is_over_at_its_end_and_a_burst_is_forgotten_after_an_hour() {
+        let corrected = |times: &[u64]| {
+            let mut flap_guard = FlapGuard::default();
+            times.iter().for_each(|second| flap_guard.corrected(&key("a"), at(*second)));
+            flap_guard
+        };
+        let burst = [0, 1, 2, 3, 4];
+        assert_eq!(corrected(&burst).waiting(at(303)).len(), 1);
+        assert!(corrected(&burst).waiting(at(304)).is_empty());
+        let later = [0, 1, 2, 3, 4, 3599];
+        assert_eq!(corrected(&later).waiting(at(3599)).len(), 1);
+        assert!(corrected(&later).waiting(at(3600)).is_empty(), "the first of the burst is an hour old");
+    }
 }

@@ -157,24 +157,35 @@ mod tests {
         format!(r#"{{"anchor":{anchor},{rest}}}"#).into_bytes()
     }
 
+    fn revision() -> Revision {
+        Revision::new("r", "main")
+    }
+
+    fn accepted() -> String {
+        serde_json::to_string(&revision()).unwrap()
+    }
+
     #[test]
     fn an_inventory_of_format_1_is_read() {
-        let bytes = document(r#""inventory":{"owner":"shop/1","accepted":null,"entries":[],"open":[]}"#);
+        let rest = r#""inventory":{"owner":"shop/1","accepted":ACCEPTED,"entries":[],"open":[]}"#;
+        let bytes = document(&rest.replace("ACCEPTED", &accepted()));
         let Ok(StoredInventory::Whole { anchor, inventory }) = StoredInventory::decode(&bytes) else {
             panic!("it is of format 1")
         };
         assert_eq!((anchor.sequence, anchor.epoch, inventory.owner().as_str()), (3, 2, "shop/1"));
+        assert_eq!(inventory.accepted(), Some(&revision()));
     }
 
     #[test]
     fn an_inventory_of_format_2_is_read_and_names_its_application() {
-        let bytes =
-            document(r#""format":2,"writer":"w","owner":"shop/1","accepted":null,"level":0,"shards":{}"#);
+        let rest = r#""format":2,"writer":"w","owner":"shop/1","accepted":ACCEPTED,"level":0,"shards":{}"#;
+        let bytes = document(&rest.replace("ACCEPTED", &accepted()));
         let Ok(StoredInventory::Index(index)) = StoredInventory::decode(&bytes) else {
             panic!("it is of format 2")
         };
         let inventory = Inventory::from_parts(index.head, Vec::new(), Vec::new());
         assert_eq!((inventory.application(), inventory.binding()), ("shop", None));
+        assert_eq!(inventory.accepted(), Some(&revision()));
     }
 
     #[test]

@@ -356,3 +356,24 @@ fn last_epoch(mut last: u64, records: &[Record]) -> Result<u64> {
     }
     Ok(last)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::journal::MemoryJournalIo;
+
+    #[test]
+    fn a_journal_takes_what_fits_to_the_last_byte_and_nothing_of_what_does_not() {
+        let disk = MemoryJournalIo::new();
+        let mut journal = Journal::init(disk.clone(), Lineage::new([7; 16]), 1).unwrap();
+        let record = Record::Voided;
+        let needs = (frame::HEAD + group::encode(std::slice::from_ref(&record)).unwrap()[0].len()) as u64;
+        let before = disk.bytes();
+        journal.bytes = JOURNAL_LIMIT - needs + 1;
+        let error = journal.append(std::slice::from_ref(&record)).unwrap_err();
+        assert_eq!((error.kind(), disk.bytes()), (ErrorKind::Limit, before));
+        journal.bytes = JOURNAL_LIMIT - needs;
+        journal.append(&[record]).unwrap();
+        assert_eq!(journal.bytes(), JOURNAL_LIMIT);
+    }
+}

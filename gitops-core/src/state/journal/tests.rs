@@ -1,5 +1,6 @@
 //! Reading on from where a journal was read last: the same as reading all of it, or nothing is believed.
 
+mod edges;
 mod storage;
 
 use super::*;

@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, check, like, object};
 use super::*;
-use crate::value::{Need, Ownership, Uncovered};
+use crate::value::{Need, Ownership, Presence, Uncovered};
 
 #[test]
 fn what_is_in_the_place_of_an_object_stops_it_unless_all_of_that_goes() {
@@ -147,4 +147,61 @@ fn a_new_object_that_is_like_one_that_left_waits_for_a_person() {
     assert!(old(|s| s.other().entry().keep = true).starts_with("stays: it was declared"));
     assert!(old(|s| s.options.prune = false).starts_with("stays: pruning is off"));
     assert!(old(|s| s.it.object().likeness = None).starts_with("delete"));
+}
+
+#[test]
+fn what_is_brought_back_waits_for_what_must_be_made_first_and_for_nothing_else() {
+    let after = |change: fn(&mut Scene)| {
+        let mut scene = Scene::default();
+        scene.chain();
+        scene.it.live = Some(Scene::live(0, 2));
+        change(&mut scene);
+        let step = scene.planned().plan.step(&key(0)).cloned().unwrap();
+        assert!(step.brings_back);
+        step.after
+    };
+    assert_eq!(after(|_| {}), [], "what it needs is there");
+    assert_eq!(after(|s| s.others[0].live = None), [key(1)], "it is to be made");
+    assert_eq!(after(|s| s.others[0].live = Some(Scene::live(1, 2))), [], "it is there, and only repaired");
+    assert_eq!(after(|s| s.others[1].live = None), [key(2)], "through what is there");
+    assert_eq!(after(|s| s.others[0].live().presence = Presence::Deleting), [key(1)], "it is blocked");
+    let ended = |s: &mut Scene| {
+        (s.others[0].object().runs_once, s.others[0].entry().runs_once) = (true, true);
+        s.others[0].live = None;
+    };
+    assert_eq!(after(ended), [], "it is gone, and nobody saw its end");
+}
+
+#[test]
+fn an_approval_of_what_awaits_an_output_covers_it_once_the_output_is_filled_in() {
+    let awaiting = |output: &str| {
+        let used = OutputRef { key: key(1), output: output.into() };
+        let mut desired = Desired::default();
+        let body = Placeholder { parts: vec![PlaceholderPart::Output(used)] }.into();
+        desired.declare(Object { body, ..object(0, 1) }).unwrap();
+        desired.declare(object(1, 1)).unwrap();
+        desired
+    };
+    let planned = |declared: &Desired, is_filled: bool| {
+        let mut world = World {
+            desired: declared.clone(),
+            live: BTreeMap::new(),
+            inventory: Inventory::new(US),
+            options: Options::default(),
+        };
+        let known = Vec::new();
+        let why = BlockedBecause::AwaitsOutput { of: key(1), output: "o".to_owned(), known };
+        let mut waiting = BTreeMap::from([(key(0), why)]);
+        if is_filled {
+            world.desired.fill(Arc::new(object(0, 7)));
+            waiting.clear();
+        }
+        world.with_input(&BTreeSet::from([key(0)]), &BTreeMap::new(), |input| {
+            plan(&PlanInput { declared, waiting: &waiting, ..*input }).unwrap().plan
+        })
+    };
+    let approved = planned(&awaiting("o"), false);
+    let uncovered = |now: &Plan| approved.effect().uncovered(&key(0), Action::Create, now.effect());
+    assert_eq!(uncovered(&planned(&awaiting("o"), true)), None);
+    assert_eq!(uncovered(&planned(&awaiting("p"), true)), Some(Uncovered::Changed), "another declaration");
 }

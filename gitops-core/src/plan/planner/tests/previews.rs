@@ -240,7 +240,13 @@ fn what_goes_with_an_object_is_said_only_where_it_is_removed() {
         let takes = vec![Taken::new("members", Whose::Others, ["m"])];
         let preview = Preview { takes, ..preview([edit(None, None)]) };
         scene.preview = Some(Ok(preview.replacing(replace.map(str::to_owned))));
-        scene.planned().plan.steps.remove(0).takes.len()
+        let step = scene.planned().plan.steps.remove(0);
+        assert_eq!(
+            step.diff.fields(),
+            [edit(None, None)],
+            "what the target previewed is shown of every step"
+        );
+        step.takes.len()
     };
     assert_eq!(takes(None, None), 1);
     assert_eq!(takes(Some(object(0, 2)), Some("fixed")), 1);

@@ -4,7 +4,7 @@ use smol_str::SmolStr;
 
 use super::*;
 use crate::plan::planner::Differing;
-use crate::value::Provenance;
+use crate::value::{Need, Provenance};
 
 pub(super) const OWNER: &str = "shop/00112233445566778899aabbccddeeff";
 /// The label of the same owner from before the application was renamed.
@@ -141,6 +141,15 @@ impl Scene {
             self.others.push(Thing::settled(1));
         }
         &mut self.others[0]
+    }
+
+    /// A third object, which the second one needs, as `it` needs the second.
+    pub fn chain(&mut self) -> &mut Thing {
+        self.other();
+        self.others.push(Thing::settled(2));
+        self.it.object().needs = vec![Need::Object(key(1))];
+        self.other().object().needs = vec![Need::Object(key(2))];
+        &mut self.others[1]
     }
 
     /// `it` runs once, and is gone after this was seen of it.
