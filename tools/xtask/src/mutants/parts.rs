@@ -112,6 +112,13 @@ pub const PARTS: &[Part] = &[
             "gitops-k8s/src/change/apply/*.rs",
             "gitops-k8s/src/live/ignore/*.rs",
             "gitops-k8s/src/change/adopt/*.rs",
+        ],
+        tests: &[],
+    },
+    Part {
+        name: "kubernetes-rules",
+        package: "gitops-k8s",
+        files: &[
             "gitops-k8s/src/live/clients/*.rs",
             "gitops-k8s/src/policy/*.rs",
             "gitops-k8s/src/live/health/*.rs",
