@@ -16,6 +16,15 @@ pub fn object(key: &Key) -> String {
 
 /// Why a step is needed: the fields with old and new value where they are known.
 pub fn reason(step: &Step) -> String {
+    why(step) + again(step)
+}
+
+/// What is to be known of a step that writes once more what was written last.
+fn again(step: &Step) -> &'static str {
+    if step.left_otherwise { " (the target made this of the last write)" } else { "" }
+}
+
+fn why(step: &Step) -> String {
     let fields = own(step);
     match &step.reason {
         Reason::Differs { .. } if !fields.is_empty() => some(&fields),
@@ -44,7 +53,7 @@ pub fn drift(step: &Step) -> String {
     };
     let fields = own(step);
     match &step.reason {
-        Reason::Differs { .. } if !fields.is_empty() => firsts(&fields, both),
+        Reason::Differs { .. } if !fields.is_empty() => firsts(&fields, both) + again(step),
         _ => reason(step),
     }
 }

@@ -51,9 +51,11 @@ impl<'a> DriftDocument<'a> {
     }
 }
 
-/// The steps that put back what was changed outside of Git, whether they are to be done or only told.
+/// The steps that put back what was changed outside of Git, whether they are to be done or only told. What a target changed
+/// within the last write was changed outside of Git too.
 pub fn drifted(plan: &Plan) -> impl Iterator<Item = &Step> {
-    plan.steps.iter().filter(|step| step.cause == Cause::Drift).chain(&plan.drift)
+    let is_drift = |step: &&Step| step.cause == Cause::Drift || step.left_otherwise;
+    plan.steps.iter().filter(is_drift).chain(&plan.drift)
 }
 
 /// An object of which nobody knows whether it drifted.

@@ -160,6 +160,9 @@ pub struct StepPart<'a> {
     risk: &'a [Risk],
     source: Option<&'a Provenance>,
     after: &'a [Key],
+    /// Whether it writes again what was written last, because the target made something else of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    left_otherwise: bool,
     /// What goes with the object where it is deleted or replaced.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     takes: Vec<Told<&'a Taken>>,
@@ -199,6 +202,7 @@ impl<'a> From<&'a Step> for StepPart<'a> {
             risk: &step.risk,
             source: step.provenance.as_ref(),
             after: &step.after,
+            left_otherwise: step.left_otherwise,
             takes: told(&step.takes),
             foreign: told(&step.foreign),
         }

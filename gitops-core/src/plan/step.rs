@@ -38,6 +38,10 @@ pub struct Step {
     /// nothing else.
     #[serde(default)]
     pub brings_back: bool,
+    /// Whether it writes again what was written last: the target left something else, and the declaration did not move
+    /// since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_otherwise: bool,
     /// What a reviewer should look at twice.
     pub risk: Vec<Risk>,
     /// What goes with the object where it is deleted or replaced.

@@ -81,6 +81,7 @@ fn step(object: &Object, action: Action, reason: Reason, diff: Diff) -> Step {
         provenance: Some(object.provenance.clone()),
         after: Vec::new(),
         brings_back: false,
+        left_otherwise: false,
         risk: delete.into_iter().chain(secret.then_some(Risk::Secret)).collect(),
         takes: Vec::new(),
         foreign: Vec::new(),

@@ -98,6 +98,10 @@ async fn a_change_that_a_target_does_not_make_is_told_of_and_not_remembered_as_e
         "/limit",
         "the next process shows it, and tries once more"
     );
+    let is_told = |plan: &Plan| plan.steps[0].left_otherwise && plan.steps[0].cause == Cause::ThisChange;
+    assert!(is_told(&plan), "it is no drift that is put back without a person: {:?}", plan.steps);
+    let second = over(&world, roles.clone()).await.plan(&world.cx).await.unwrap();
+    assert!(is_told(&second), "a plan that is not carried out changes nothing of that");
 
     world.memory.edit(&key("a"), Some(body("1")));
     assert!(plan_and_apply(&world, &mut later).await.is_converged(), "it is mended by hand");
@@ -112,6 +116,8 @@ async fn a_declaration_that_moves_is_written_again() {
     world.memory.edit(&key("a"), Some(limited("1")));
     plan_and_apply(&world, &mut engine).await;
     world.declare(&[("a", "2")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert!(!plan.steps[0].left_otherwise, "this was never written: {:?}", plan.steps);
     let report = plan_and_apply(&world, &mut engine).await;
     assert_eq!(report.results[0].outcome, StepOutcome::Differs { fields: vec!["/limit".into()] });
     assert_eq!(world.memory.get(&key("a")).unwrap().body, limited("2"));

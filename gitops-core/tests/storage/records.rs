@@ -85,6 +85,7 @@ fn owned(token: &str) -> Owned {
         "stage": 7,
         "runs_once": true,
         "likeness": Digest::of(b"like"),
+        "left_otherwise": Digest::of(b"written"),
         "still_needs": [key("d")],
         "readiness": gitops_core::ReadinessRecord::Failed("it was too much".to_owned()),
     }))
@@ -95,6 +96,12 @@ fn any_result() -> impl Strategy<Value = OpResult> {
         ("[a-z]{1,5}", "[0-9]{1,5}").prop_map(|(uid, version)| OpResult::Present {
             uid: Uid::new(uid),
             version: Version::new(version)
+        }),
+        (any::<String>(), any::<bool>()).prop_map(|(error, is_known)| OpResult::Differs {
+            uid: Uid::new("u"),
+            version: Version::new("1"),
+            desired: is_known.then(|| Digest::of(b"written")),
+            error
         }),
         Just(OpResult::Absent),
         Just(OpResult::Deleting),

@@ -7,7 +7,7 @@ use crate::cx::Cx;
 use crate::engine::reconcile::Told;
 use crate::state::audit::{AuditEntry, AuditEvent};
 use crate::state::record::{Intent, OpResult, Record};
-use crate::value::{Applied, Error, Key, Outcome, Result, Version};
+use crate::value::{Applied, Digest, Error, Key, Outcome, Result, Version};
 
 /// How many characters of an error are kept in journal and audit log.
 const ERROR_LENGTH: usize = 1024;
@@ -69,7 +69,7 @@ impl SyncRun<'_> {
 
     pub(super) fn outcome(&self, cx: &Cx, key: &Key) -> (Record, AuditEntry) {
         let op = self.ops.get(key).cloned().unwrap_or_default();
-        let result = result(&self.answers[key]);
+        let result = result(&self.answers[key], self.steps[key].desired);
         let event = AuditEvent::outcome(op.clone(), key.clone(), &result);
         let entry = self.engine.audit_entry(cx, self.actor, event);
         (Record::Outcome { op, key: key.clone(), result }, entry)
@@ -77,17 +77,17 @@ impl SyncRun<'_> {
 }
 
 /// An answer as it is recorded. What nobody saw is recorded in no version, so that the next plan compares it.
-fn result(answer: &Result<Answer>) -> OpResult {
+fn result(answer: &Result<Answer>, desired: Option<Digest>) -> OpResult {
     match answer {
         Ok(Answer { applied: Applied::Absent, .. }) => OpResult::Absent,
         Ok(Answer { applied: Applied::Deleting, .. }) => OpResult::Deleting,
-        Ok(answer) => present(answer),
+        Ok(answer) => present(answer, desired),
         Err(error) if error.outcome() == Outcome::Unknown => OpResult::Unknown { error: brief(error) },
         Err(error) => OpResult::NotDone { error: brief(error) },
     }
 }
 
-fn present(Answer { applied, proof }: &Answer) -> OpResult {
+fn present(Answer { applied, proof }: &Answer, desired: Option<Digest>) -> OpResult {
     let Some((uid, version)) = applied.state().map(|(uid, version)| (uid.clone(), version.clone())) else {
         return OpResult::Absent;
     };
@@ -95,7 +95,7 @@ fn present(Answer { applied, proof }: &Answer) -> OpResult {
         Proof::AsDeclared => OpResult::Present { uid, version },
         Proof::Unproven => OpResult::Present { uid, version: Version::new("") },
         Proof::Differs(fields) => {
-            OpResult::Differs { uid, version, error: cut(&differing::sentence(fields)) }
+            OpResult::Differs { uid, version, desired, error: cut(&differing::sentence(fields)) }
         }
     }
 }

@@ -258,6 +258,7 @@ fn clean_up(input: &PlanInput<'_>, object: &Arc<Object>, live: &Live, entry: &Ow
         takes: Vec::new(),
         foreign: Vec::new(),
         brings_back: false,
+        left_otherwise: false,
     };
     Some(Decision::Step(Box::new(step), Some(object.clone())))
 }
@@ -292,6 +293,16 @@ fn compare(input: &PlanInput<'_>, object: &Object, live: &Live) -> (Diff, Option
         Some(preview) => (preview.diff.clone(), preview.replace.clone()),
         None => (input.differ.diff(&object.body, &live.body), None),
     }
+}
+
+/// The declaration is the one that we last wrote, and the target made something else of it.
+fn is_left_otherwise(input: &PlanInput<'_>, object: &Object, live: Option<&Live>) -> bool {
+    let (entry, live) = (input.inventory.entries().get(&object.key), live);
+    let is_it = |entry: &Owned| {
+        let is_same = live.is_some_and(|live| entry.uid.as_ref() == Some(&live.uid));
+        is_same && entry.state == OwnedState::Held && entry.left_otherwise == Some(object.body.digest())
+    };
+    entry.is_some_and(is_it)
 }
 
 /// The declaration is the one that we last wrote: somebody else moved the object.
@@ -337,6 +348,7 @@ fn change(
         takes: if action == Action::Replace { takes(input, &object.key) } else { Vec::new() },
         foreign: foreign(input, &object.key),
         brings_back: false,
+        left_otherwise: is_left_otherwise(input, object, live),
     });
     match (cause, input.flapping.get(&object.key)) {
         (Cause::Drift, _) if input.options.drift == DriftPolicy::Report => Decision::Drift(step),
@@ -363,6 +375,7 @@ fn learn(
         stage: object.stage,
         runs_once: object.runs_once,
         likeness: object.likeness,
+        left_otherwise: None,
         still_needs: Vec::new(),
         readiness: ReadinessRecord::None,
     };
@@ -415,6 +428,7 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         takes: takes(input, key),
         foreign: Vec::new(),
         brings_back: false,
+        left_otherwise: false,
     };
     Decision::Step(Box::new(step), None)
 }

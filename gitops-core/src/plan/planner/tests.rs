@@ -104,6 +104,7 @@ impl World {
                 stage: None,
                 runs_once: false,
                 likeness: None,
+                left_otherwise: None,
                 still_needs: Vec::new(),
                 readiness: ReadinessRecord::None,
             };

@@ -49,6 +49,7 @@ pub(crate) fn step(key: Key, action: Action, fields: Vec<FieldChange>) -> Step {
         provenance: None,
         after: Vec::new(),
         brings_back: false,
+        left_otherwise: false,
         risk,
         takes: Vec::new(),
         foreign: Vec::new(),

@@ -209,9 +209,9 @@ impl Inventory {
             OpResult::Present { uid, version } => {
                 self.hold(key, Owned::held(&intent, uid.clone(), version.clone()));
             }
-            OpResult::Differs { uid, version, .. } => {
+            OpResult::Differs { uid, version, desired, .. } => {
                 let held = Owned::held(&intent, uid.clone(), version.clone());
-                self.hold(key, Owned { desired: None, ..held });
+                self.hold(key, Owned { desired: None, left_otherwise: *desired, ..held });
             }
             // It is declared and was deleted because it ended: its end is remembered.
             OpResult::Absent | OpResult::Deleting if intent.action == Action::Delete && intent.runs_once => {

@@ -167,6 +167,9 @@ pub enum OpResult {
         uid: Uid,
         /// Which state.
         version: Version,
+        /// The digest of the body that was written.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        desired: Option<Digest>,
         /// What differs, in one line.
         error: String,
     },

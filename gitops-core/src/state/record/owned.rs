@@ -19,6 +19,10 @@ pub struct Owned {
     pub version: Option<Version>,
     /// The digest of the body that it was last seen to have; nothing if it was never compared, or has another.
     pub desired: Option<Digest>,
+    /// The digest of the body that was last written, where the target left something else
+    /// ([`OpResult::Differs`](super::OpResult::Differs)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_otherwise: Option<Digest>,
     /// The file that declared it.
     pub path: SmolStr,
     /// What it needed when it was written: it is deleted before those.
@@ -97,6 +101,7 @@ impl Owned {
             uid: None,
             version: None,
             desired: intent.desired,
+            left_otherwise: None,
             path: intent.path.clone(),
             needs: intent.needs.clone(),
             keep: intent.keep,
@@ -189,6 +194,9 @@ impl Digested for Owned {
         }
         if let Some(likeness) = self.likeness {
             hasher.field("like").field(likeness.as_bytes());
+        }
+        if let Some(written) = self.left_otherwise {
+            hasher.field("left otherwise").field(written.as_bytes());
         }
         for key in &self.still_needs {
             hasher.field("still").field(key.to_string());

@@ -128,6 +128,7 @@ pub(super) struct RawResult {
     result: ResultKind,
     uid: Option<Uid>,
     version: Option<Version>,
+    desired: Option<Digest>,
     error: Option<String>,
 }
 
@@ -142,6 +143,7 @@ impl TryFrom<RawResult> for OpResult {
             ResultKind::Differs => Self::Differs {
                 uid: there("uid", raw.uid)?,
                 version: there("version", raw.version)?,
+                desired: raw.desired,
                 error: there("error", raw.error)?,
             },
             ResultKind::Absent => Self::Absent,

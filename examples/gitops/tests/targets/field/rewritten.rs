@@ -43,6 +43,9 @@ async fn is_told_later(cluster: &Cluster, name: &str, field: &str) {
     let plan = cluster.run(&["plan", "--detailed-exitcode"]).await.expect(2);
     plan.says(field);
     cluster.run(&["status"]).await.expect(0).says("OutOfSync");
+    let drift = cluster.run(&["drift", "--detailed-exitcode"]).await.expect(2);
+    drift.says("Drift: 1 object").says(field).says("the target made this of the last write");
+    cluster.run(&["diff", "--fields"]).await.expect(0).says(field);
     cluster.run(&["why", name]).await.expect(0).says(field);
 }
 
@@ -147,4 +150,41 @@ async fn an_object_that_run_makes_and_a_webhook_changes_is_told() {
     is_told_later(&cluster, "web", "data/x").await;
     ends(&cluster, webhook).await;
     assert_eq!(cluster.value("web", "x").await.as_deref(), Some("1"));
+}
+
+/// Met where a second application and an operator had a part of the object, and the pending field was lost among theirs.
+#[tokio::test]
+async fn what_a_webhook_changes_is_told_beside_another_application_and_another_owner_of_a_field() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "");
+    let both = |x: &str| config_map(x).replace("\ndata: {", "\ndata: { other: \"1\",");
+    cluster.world.commit("Begin", &[("web.yaml", Some(&both("1")))]);
+    cluster.run(&["apply", "--yes"]).await.expect(0);
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": "web" }, "data": { "other": "theirs" }
+    });
+    cluster.admin.apply(&cluster.config_map("web"), "operator", &theirs).await;
+    let webhook = rewrites(&cluster, "/data/x", "7").await;
+    cluster.world.commit("Change", &[("web.yaml", Some(&both("2")))]);
+    cluster.run(&["apply", "--yes"]).await.expect(1);
+    // The other application has a state of its own and declares the same object.
+    let one = std::fs::read_to_string(cluster.world.path("gitops.yaml")).unwrap();
+    cluster.configure("other", "");
+    for _ in 0..2 {
+        let ran = cluster.run(&["drift", "--detailed-exitcode"]).await.expect(1);
+        ran.says("Blocked: 1 object").says("shop");
+    }
+    cluster.world.configure(&one);
+    for _ in 0..2 {
+        // Whose the one field is takes a person, so that is the code; the other field is no less told.
+        let drift = cluster.run(&["drift", "--detailed-exitcode"]).await;
+        assert_eq!(drift.code, 1, "{drift:?}");
+        drift.says("Drift: 1 object").says("data/x").says("the target made this of the last write");
+        let plan = cluster.run(&["plan", "--detailed-exitcode"]).await;
+        plan.says("data/x").says("operator");
+        let document = cluster.json(&["drift"]).await;
+        assert_eq!(document["objects"][0]["left_otherwise"], true, "{document:#}");
+        cluster.run(&["apply", "--yes"]).await.expect(1);
+    }
+    drop(webhook);
 }

@@ -130,6 +130,7 @@ impl Scene {
             stage: None,
             runs_once: false,
             likeness: None,
+            left_otherwise: None,
             still_needs: Vec::new(),
             readiness: ReadinessRecord::None,
         }

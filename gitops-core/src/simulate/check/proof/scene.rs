@@ -220,6 +220,7 @@ impl Scene {
             provenance: None,
             after: after.to_vec(),
             brings_back: false,
+            left_otherwise: false,
             risk: Vec::new(),
             takes: Vec::new(),
             foreign: Vec::new(),
