@@ -78,6 +78,7 @@ fn limits(written: &BTreeMap<&'static str, u64>) -> Limits {
             "refs" => limits.refs = count,
             "kept_revisions" => limits.kept_revisions = count,
             "history" => limits.history = count,
+            "commits" => limits.commits = count,
             "memory" => limits.memory = *amount,
             "time" => limits.time = Duration::from_secs(*amount),
             _ => {}
@@ -169,5 +170,20 @@ fn read(place: &SecretPlace) -> std::result::Result<String, String> {
     match text.trim() {
         "" => Err(format!("{name} is empty")),
         text => Ok(text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::source::LIMITS;
+
+    #[test]
+    fn every_limit_that_can_be_written_is_a_limit_of_the_source() {
+        for name in LIMITS {
+            let written = BTreeMap::from([(name, 7)]);
+            assert_ne!(limits(&written), Limits::default(), "`{name}` goes nowhere");
+        }
+        assert_eq!(limits(&BTreeMap::new()), Limits::default());
     }
 }

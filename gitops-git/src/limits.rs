@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use gitops_core::Commits;
+
 /// Bounds on what a repository may make this process read, keep or wait for.
 ///
 /// Each has an error that names it. The defaults suit repositories of manifests.
@@ -26,6 +28,9 @@ pub struct Limits {
     /// Commits that one look into the history may read: where two commits parted, who changed a line last, what a branch brings.
     /// Default: 1,000,000.
     pub history: usize,
+    /// Commits that a plan names and gates judge, of those that a revision brings: where there are more, both say so.
+    /// Default: 1,000.
+    pub commits: usize,
     /// Bytes of memory that the `git` program may use, where the system can limit it. Default: 1 GiB.
     pub memory: u64,
     /// How long one call of the server may take. Default: 10 minutes.
@@ -44,6 +49,7 @@ impl Default for Limits {
             refs: 200_000,
             kept_revisions: 100,
             history: 1_000_000,
+            commits: Commits::MOST,
             memory: 1 << 30,
             time: Duration::from_secs(600),
         }

@@ -21,7 +21,7 @@ mod reader;
 mod rollback;
 mod serve;
 mod shared;
-mod source;
+pub(crate) mod source;
 mod suggest;
 mod target;
 mod text;

@@ -105,7 +105,7 @@ pub fn read(reader: &Reader, node: &Node, owner: Place) -> Option<GitConfig> {
 }
 
 /// The bounds that can be set, as the source names them; the time in seconds.
-const LIMITS: [&str; 11] = [
+pub(crate) const LIMITS: [&str; 12] = [
     "file_bytes",
     "folder_entries",
     "tree_entries",
@@ -115,6 +115,7 @@ const LIMITS: [&str; 11] = [
     "refs",
     "kept_revisions",
     "history",
+    "commits",
     "memory",
     "time",
 ];

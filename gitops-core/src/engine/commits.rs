@@ -14,7 +14,7 @@ pub(super) struct LookedUp {
 }
 
 impl Engine {
-    /// What the revision of the last plan brings over the accepted one: at most [`Commits::MOST`] commits. Nothing where the
+    /// What the revision of the last plan brings over the accepted one: at most [`most_commits`](crate::source::History::most_commits). Nothing where the
     /// source can't tell, or where no revision was accepted before.
     pub fn commits(&self) -> Option<&Commits> {
         self.commits.as_ref()?.found.as_ref()

@@ -7,7 +7,9 @@ use async_trait::async_trait;
 
 use super::around::{Around, Call};
 use crate::cx::Cx;
-use crate::source::{Commit, History, Merge, Merged, Relation, Snapshot, Source, SourceInfo, SourceWatch};
+use crate::source::{
+    Commit, Commits, History, Merge, Merged, Relation, Snapshot, Source, SourceInfo, SourceWatch,
+};
 use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// The inner source seen through `A`. It offers a power exactly if the inner source does.
@@ -109,6 +111,10 @@ impl<A: Around> History for LayeredSource<A> {
         let inner = self.inner_history()?;
         let run = |cx: Cx| async move { inner.between(&cx, from, to, limit).await };
         self.around.around(cx, Call::read("between"), run).await
+    }
+
+    fn most_commits(&self) -> usize {
+        self.inner.history().map_or(Commits::MOST, History::most_commits)
     }
 
     async fn blame(

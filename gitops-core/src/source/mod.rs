@@ -133,6 +133,11 @@ pub trait History: Send + Sync {
     /// most `limit`.
     async fn between(&self, cx: &Cx, from: &Revision, to: &Revision, limit: usize) -> Result<Vec<Commit>>;
 
+    /// How many commits [`Commits`] lists at most.
+    fn most_commits(&self) -> usize {
+        Commits::MOST
+    }
+
     /// Who last changed one of these lines (from 1) of a file: the newest of their commits.
     async fn blame(
         &self,
@@ -232,14 +237,14 @@ pub struct Commits {
     pub from: Revision,
     /// The revision that has them.
     pub to: Revision,
-    /// The commits, newest first, at most [`Commits::MOST`].
+    /// The commits, newest first, at most [`History::most_commits`].
     pub list: Vec<Commit>,
     /// Whether there are more.
     pub more: bool,
 }
 
 impl Commits {
-    /// How many commits are listed at most.
+    /// How many commits are listed at most where the source says nothing else.
     pub const MOST: usize = 1000;
 
     /// What `to` brings over `from`, as a history tells it.
@@ -250,12 +255,13 @@ impl Commits {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn find(history: &dyn History, cx: &Cx, from: &Revision, to: &Revision) -> Result<Self> {
+        let most = history.most_commits();
         let mut list = match from.id() == to.id() {
             true => Vec::new(),
-            false => history.between(cx, from, to, Self::MOST + 1).await?,
+            false => history.between(cx, from, to, most.saturating_add(1)).await?,
         };
-        let more = list.len() > Self::MOST;
-        list.truncate(Self::MOST);
+        let more = list.len() > most;
+        list.truncate(most);
         Ok(Self { from: from.clone(), to: to.clone(), list, more })
     }
 }

@@ -1,6 +1,7 @@
 //! How commits are related, and who made them. All of this reads the mirror alone.
 
 mod ancestor;
+mod ancestry;
 mod between;
 mod blame;
 mod describe;
@@ -32,7 +33,7 @@ pub(crate) fn merge_base(look: &Look<'_>, one: ObjectId, other: ObjectId) -> Res
 
 /// Whether one commit is an ancestor of another, or the same.
 pub(crate) fn is_ancestor(look: &Look<'_>, old: ObjectId, new: ObjectId) -> Result<bool> {
-    Ok(merge_base(look, old, new)? == Some(old))
+    ancestry::is_ancestor(look, old, new)
 }
 
 /// Whether any of some commits has another one as its ancestor, or is the same. One of which the look does not reach far enough
@@ -52,12 +53,10 @@ pub(crate) fn is_reached(look: &Look<'_>, commit: ObjectId, from: &[ObjectId]) -
 
 /// How `to` lies to `from`.
 pub(crate) fn relation(look: &Look<'_>, from: ObjectId, to: ObjectId) -> Result<Relation> {
-    if from == to {
-        return Ok(Relation::Same);
-    }
-    Ok(match merge_base(look, from, to)? {
-        Some(base) if base == from => Relation::Newer,
-        Some(base) if base == to => Relation::Older,
-        _ => Relation::Diverged,
+    Ok(match from == to {
+        true => Relation::Same,
+        false if is_ancestor(look, from, to)? => Relation::Newer,
+        false if is_ancestor(&look.anew(), to, from)? => Relation::Older,
+        false => Relation::Diverged,
     })
 }

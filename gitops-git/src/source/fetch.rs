@@ -46,6 +46,8 @@ impl Inner {
                     objects.mark_damaged();
                     Ok(None)
                 }
+                // Another application of the mirror follows what is too far from here to tell.
+                Err(error) if error.kind() == ErrorKind::Limit => Ok(None),
                 Err(error) => Err(error),
             }
         })

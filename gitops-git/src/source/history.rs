@@ -84,6 +84,10 @@ impl History for GitSource {
         self.0.read(cx, from, read).await
     }
 
+    fn most_commits(&self) -> usize {
+        self.0.limits.commits
+    }
+
     /// `path` starts at the followed folder.
     async fn blame(
         &self,

@@ -1,5 +1,6 @@
 //! Relation, names, log and blame.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gitops_core::{Cx, ErrorKind, History, Relation, Revision, Source};
@@ -228,7 +229,7 @@ async fn a_look_into_a_history_reads_no_more_commits_than_the_limit_and_names_it
         source.log(&cx, last, "a", 1).await.unwrap_err(),
         source.blame(&cx, last, "a", 1..=1).await.unwrap_err(),
         source.find(&cx, "main~30").await.unwrap_err(),
-        source.find(&cx, &first.id()[..12]).await.unwrap_err(),
+        source.find(&cx, &commits[2].id()[..12]).await.unwrap_err(),
         merge.merged(&cx, last, &side).await.unwrap_err(),
     ];
     for error in errors {
@@ -247,4 +248,70 @@ async fn a_look_into_a_history_reads_no_more_commits_than_the_limit_and_names_it
     assert_eq!(source.relation(&cx, &first, last).await.unwrap(), Relation::Newer);
     assert_eq!(source.blame(&cx, last, "a", 1..=1).await.unwrap().id, whole);
     assert_eq!(source.find(&cx, &whole[..12]).await.unwrap().id(), whole);
+}
+
+/// Commits of one second, as programs make them, with any parents: each answer is what can be reached.
+#[tokio::test]
+async fn how_commits_of_one_time_are_related_is_what_can_be_reached_from_each() {
+    let (repo, cx) = (Repo::with(&[("a", "1\n")]), Cx::system());
+    let tree = repo.git(&["rev-parse", "HEAD^{tree}"]);
+    let mut seed = 11_u64;
+    let mut below = |bound: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 40).unwrap() % bound
+    };
+    let mut commits: Vec<(Revision, BTreeSet<usize>)> = Vec::new();
+    for number in 0..24 {
+        // Two at most; sometimes none, so that not everything has one beginning.
+        let mut parents = BTreeSet::new();
+        for _ in 0..number.min(2) {
+            let parent = number - 1 - below(number.min(6));
+            if below(9) > 0 {
+                parents.insert(parent);
+            }
+        }
+        let mut arguments = vec!["commit-tree".to_owned(), tree.clone(), "-m".to_owned(), number.to_string()];
+        let mut reached = BTreeSet::from([number]);
+        for parent in parents {
+            arguments.extend(["-p".to_owned(), commits[parent].0.id().to_owned()]);
+            reached.extend(&commits[parent].1);
+        }
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let id = repo.git(&arguments);
+        repo.git(&["update-ref", &format!("refs/heads/c{number}"), &id]);
+        commits.push((Revision::new(id, "main"), reached));
+    }
+    let source = history(&repo);
+    for (one, (from, before)) in commits.iter().enumerate() {
+        for (other, (to, after)) in commits.iter().enumerate() {
+            let right = match (one == other, after.contains(&one), before.contains(&other)) {
+                (true, ..) => Relation::Same,
+                (_, true, _) => Relation::Newer,
+                (_, _, true) => Relation::Older,
+                _ => Relation::Diverged,
+            };
+            assert_eq!(source.relation(&cx, from, to).await.unwrap(), right, "{one} and {other}");
+        }
+    }
+}
+
+/// Met with bots that commit several times in a second: a short way was looked for to the beginning of the history.
+#[tokio::test]
+async fn near_commits_of_one_time_are_related_without_a_look_at_the_whole_history() {
+    let (repo, cx) = (Repo::with(&[("a", "1\n")]), Cx::system());
+    let commits: Vec<Revision> = (0..60).map(|n| repo.commit(&[("b", &format!("{n}\n"))])).collect();
+    repo.git(&["checkout", "--quiet", "-b", "side", commits[55].id()]);
+    let side = Revision::new(repo.commit(&[("c", "1\n")]).id(), "side");
+    let mut limits = Limits::default();
+    limits.history = 20;
+    history(&repo).fetch(&cx, &commits[59]).await.unwrap();
+    let source = repo.source().limits(limits).build().unwrap();
+    for (from, to, right) in [
+        (&commits[55], &commits[59], Relation::Newer),
+        (&commits[59], &commits[55], Relation::Older),
+        (&side, &commits[59], Relation::Diverged),
+        (&commits[59], &side, Relation::Diverged),
+    ] {
+        assert_eq!(source.relation(&cx, from, to).await.unwrap(), right, "{} and {}", from.id(), to.id());
+    }
 }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod hostile;
+mod limits;
 mod local;
 mod proxies;
 mod signers;
