@@ -15,6 +15,7 @@ use super::differing::Differed;
 use super::handle::Shared;
 use super::kept::Keeping;
 use super::ledger::{FOLD_AT, Ledger, Opening, State};
+use super::readiness::Unready;
 use crate::capability::{Differ, Structural, Target};
 use crate::cx::Cx;
 use crate::engine::event::{EventSink, Events};
@@ -286,7 +287,7 @@ impl EngineBuilder {
             flap_guard: FlapGuard::default(),
             differing: Differed::default(),
             back_off: BackOff::default(),
-            unready: BTreeMap::new(),
+            unready: Unready::default(),
             blocked: KnownBlocked::default(),
             admission: Admission::default(),
             grant: self.grant,

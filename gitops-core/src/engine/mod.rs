@@ -68,7 +68,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use crate::capability::{Differ, Readiness, Target};
+use crate::capability::{Differ, Target};
 use crate::cx::{Cx, Time};
 use crate::gate::Gate;
 use crate::plan::Plan;
@@ -77,13 +77,14 @@ use crate::plan::planner::Options;
 use crate::render::{Desired, Renderer};
 use crate::source::{Snapshot, Source};
 use crate::state::inventory::Inventory;
-use crate::value::{Diagnostic, Error, GroupKind, Key, Result, Revision};
+use crate::value::{Diagnostic, Error, GroupKind, Result, Revision};
 use base::Base;
 use differing::Differed;
 use event::Events;
 use kept::Keeping;
 use ledger::Ledger;
 use mount::Review;
+use readiness::Unready;
 use reconcile::FlapGuard;
 use stamps::Stamped;
 
@@ -157,7 +158,7 @@ pub struct Engine {
     differing: Differed,
     back_off: back_off::BackOff,
     /// What was applied and was not ready when it was last looked at.
-    unready: BTreeMap<Key, Readiness>,
+    unready: Unready,
     blocked: blocked::KnownBlocked,
     admission: admission::Admission,
     grant: binding::Grant,

@@ -15,6 +15,21 @@ use crate::state::inventory::Inventory;
 use crate::state::record::{Owned, OwnedState, Record};
 use crate::value::{Action, Error, ErrorKind, Key, Result};
 
+/// What was not ready when it was last looked at.
+#[derive(Default)]
+pub(super) struct Unready {
+    found: BTreeMap<Key, Readiness>,
+    /// Whether this process has asked about all objects.
+    asked_about_all: bool,
+}
+
+impl Unready {
+    /// How each of them is.
+    pub fn values(&self) -> impl Iterator<Item = &Readiness> {
+        self.found.values()
+    }
+}
+
 impl Engine {
     /// Asks how the plan's prerequisites are doing, and the objects of which something is to be remembered once it is
     /// seen. What was seen goes into what the plan learned, or is given as records. Nothing is waited for.
@@ -49,31 +64,48 @@ impl Engine {
         for StepResult { key, outcome, action } in results {
             match outcome {
                 StepOutcome::NotReady { reason } if *action != Action::Delete => {
-                    self.unready.insert(key.clone(), Readiness::Progressing(reason.clone()));
+                    self.unready.found.insert(key.clone(), Readiness::Progressing(reason.clone()));
                 }
-                StepOutcome::Done => drop(self.unready.remove(key)),
+                StepOutcome::Done => drop(self.unready.found.remove(key)),
                 _ => {}
             }
         }
     }
 
     /// Asks how the objects are doing that were not ready when they were last looked at. One that nobody can ask about now
-    /// stays as it was.
+    /// stays as it was. A process that goes on working asks once about all of them: what was not ready when the process before
+    /// it ended is not ready for being forgotten.
     pub(super) async fn look_at_unready(&mut self, cx: &Cx) {
         let owned = self.ledger.inventory().entries();
-        self.unready.retain(|key, _| owned.contains(key));
-        if self.unready.is_empty() {
+        self.unready.found.retain(|key, _| owned.contains(key));
+        let asks_all = self.runs && !std::mem::replace(&mut self.unready.asked_about_all, true);
+        let keys: BTreeSet<Key> = match asks_all {
+            true => self.can_be_unready().collect(),
+            false => self.unready.found.keys().cloned().collect(),
+        };
+        if keys.is_empty() {
             return;
         }
         let looking = cx.within(self.timeouts.call);
-        for (key, readiness) in self.look(&looking, self.unready.keys().cloned().collect()).await {
+        for (key, readiness) in self.look(&looking, keys).await {
             match readiness {
                 Readiness::Ready | Readiness::Unproven(_) | Readiness::Suspended { .. } => {
-                    self.unready.remove(&key);
+                    self.unready.found.remove(&key);
                 }
-                unready => drop(self.unready.insert(key, unready)),
+                unready => drop(self.unready.found.insert(key, unready)),
             }
         }
+    }
+
+    /// What we made and targets can say something of. What ran once and is known to have ended well may be gone.
+    fn can_be_unready(&self) -> impl Iterator<Item = Key> {
+        let has_health =
+            |key: &Key| self.targets.get(key.target()).is_some_and(|target| target.health().is_some());
+        let counts = move |(key, entry): &(&Key, &Owned)| {
+            let has_ended = entry.runs_once && entry.readiness.is_settled();
+            entry.state == OwnedState::Held && !has_ended && has_health(key)
+        };
+        self.inventory().entries().iter().filter(counts).map(|(key, _)| key.clone())
     }
 
     /// What is known without asking: what a person released, what ended well, and what no target can say more of.

@@ -3,7 +3,7 @@
 //! Met with GitOps controllers whose second sync went on behind a failed hook, and whose prune took configuration from
 //! pods that still ran.
 
-use gitops_core::BlockedBecause;
+use gitops_core::{BlockedBecause, HealthStatus};
 
 use crate::support::World;
 use crate::ward::{Ward, apply, apply_with, came, engine, names};
@@ -159,4 +159,40 @@ async fn a_settled_application_asks_nobody_about_readiness() {
     world.declare(&[("a", "1 stage=0"), ("b", "1 stage=1 once"), ("c", "2 needs=a")]);
     apply(&world, &ward).await;
     assert_eq!(ward.asked(), ["a", "c"], "what changed, and what it needs");
+}
+
+/// What a process at work says of health once it has looked.
+async fn health_of_a_run(world: &World, ward: &std::sync::Arc<Ward>) -> HealthStatus {
+    let (cx, mut engine) = (world.cx.child(), engine(world, ward).await);
+    let mut status = engine.handle().status();
+    let run = engine.run(&cx, std::time::Duration::from_millis(1));
+    let look = async {
+        let health = status.wait_for(|status| status.last.is_some()).await.unwrap().health;
+        cx.cancel();
+        health
+    };
+    let (ran, health) = tokio::join!(run, look);
+    ran.unwrap();
+    health
+}
+
+/// Met with a controller that was rolled out while a workload was not ready: the commit was green from then on.
+#[tokio::test]
+async fn a_process_that_takes_over_knows_what_is_not_ready() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    let ward = Ward::of(&world);
+    ward.progresses("a");
+    apply(&world, &ward).await;
+    for _ in 0..2 {
+        assert_eq!(health_of_a_run(&world, &ward).await, HealthStatus::Progressing);
+    }
+    ward.fails("a");
+    assert_eq!(health_of_a_run(&world, &ward).await, HealthStatus::Degraded);
+    ward.heals("a");
+    assert_eq!(health_of_a_run(&world, &ward).await, HealthStatus::Unknown, "nothing bad is known");
+    // Each process asks once about all, and then about what is not ready.
+    ward.asked();
+    ward.progresses("b");
+    health_of_a_run(&world, &ward).await;
+    assert_eq!(ward.asked(), ["a", "b"]);
 }

@@ -7,5 +7,6 @@ mod drift;
 mod ended;
 mod removed;
 mod rewritten;
+mod unready;
 mod versions;
 mod why;
