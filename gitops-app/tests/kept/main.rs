@@ -3,6 +3,7 @@
 
 mod beside;
 mod moments;
+mod reviewed;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -35,6 +35,11 @@ impl Base {
         Self { known: Some(Known { desired, entries }), moved: noted.into_iter().collect() }
     }
 
+    /// What was declared when the last plan was made.
+    pub fn declared(&self) -> impl Iterator<Item = &Key> {
+        self.known.iter().flat_map(|known| known.desired.keys())
+    }
+
     /// Notes objects that may have moved.
     pub fn moved(&mut self, keys: impl IntoIterator<Item = Key>) {
         self.moved.extend(keys);

@@ -10,7 +10,7 @@ use crate::plan::Plan;
 use crate::render::Desired;
 use crate::source::{Commits, Snapshot};
 use crate::state::record::Record;
-use crate::value::{Diagnostic, Digest, Result, Revision};
+use crate::value::{Diagnostic, Digest, Error, ErrorKind, Result, Revision};
 
 /// What would be done if a revision were declared, and what there is to say about it.
 #[derive(Clone, Debug)]
@@ -164,15 +164,43 @@ impl Engine {
         commits: Option<Commits>,
         start: Start,
     ) -> Result<SpeculativePlan> {
+        let first = Box::pin(self.speculate_from(cx, snapshot.clone(), commits.clone(), start)).await?;
+        if let Some(plan) = first {
+            return Ok(plan);
+        }
+        // What an earlier process kept can't be read any more.
+        self.let_go_of_kept();
+        self.read_anew(cx).await?;
+        let start = if start == Start::Next { Start::Alone } else { start };
+        let second = Box::pin(self.speculate_from(cx, snapshot, commits, start)).await?;
+        second.ok_or_else(|| Error::new(ErrorKind::Unavailable, "what the last plan kept can't be read"))
+    }
+
+    /// The plan; nothing if something that was kept could not be read when it was needed.
+    async fn speculate_from(
+        &mut self,
+        cx: &Cx,
+        snapshot: Snapshot,
+        commits: Option<Commits>,
+        start: Start,
+    ) -> Result<Option<SpeculativePlan>> {
         self.ledger.landed().await?;
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
+        let kept = Box::pin(self.stand_where_it_was_kept(cx, &snapshot)).await;
         match start {
-            Start::Alone | Start::First => self.look_around(cx).await,
             Start::Again => self.look_again(cx).await,
-            Start::Next => {}
+            Start::Alone | Start::First if kept.is_none() => self.look_around(cx).await,
+            Start::Alone | Start::First | Start::Next => {}
         }
-        let mut renderer = self.renderer.clone();
-        let declared = self.read(cx, &mut renderer, snapshot).await?;
+        if kept.is_some() {
+            self.look_anew(cx).await;
+        }
+        let (declared, renderer) = if let Some(kept) = kept {
+            kept
+        } else {
+            let mut renderer = self.renderer.clone();
+            (self.read(cx, &mut renderer, snapshot).await?, renderer)
+        };
         let candidates = self.base.candidates(&declared.desired, self.inventory());
         let (now, mut admission) = (cx.now(), Admission::default());
         admission.ask();
@@ -186,25 +214,29 @@ impl Engine {
             is_rollback: false,
         };
         let considered = Box::pin(self.consider(cx, look, &mut admission)).await;
-        if considered.is_err() {
-            self.remove_if_damaged();
-            self.read_anew(cx).await?;
+        let Declared { desired, warnings, .. } = declared;
+        if self.check_whole(&desired).is_err() {
+            return Ok(None);
         }
         let Considered { planned, inventory, stamps, .. } = considered?;
         if matches!(start, Start::First | Start::Again) {
             self.renderer = renderer;
-            self.base.planned(&declared.desired, &inventory, &planned);
+            self.base.planned(&desired, &inventory, &planned);
             let mut stamped = std::mem::take(&mut self.stamped);
             stamped.take_in(stamps, |key| self.concerns(key));
             self.stamped = stamped;
         }
-        let Declared { desired, warnings, .. } = declared;
         if tamper::writes_plans(cx) {
             let (revision, at) = (planned.plan.revision.clone(), now);
             self.ledger.commit(&[Record::Begun { revision, at }]).await?;
         }
         let proposal = self.proposal_of(&planned.plan, Some(&desired), commits.as_ref(), now);
         let (verdict, findings) = (self.judge(&proposal).0, self.findings(&proposal));
-        Ok(SpeculativePlan { plan: planned.plan, verdict, findings, commits, warnings: warnings.to_vec() })
+        // Gates may look at all of it.
+        if self.check_whole(&desired).is_err() {
+            return Ok(None);
+        }
+        let warnings = warnings.to_vec();
+        Ok(Some(SpeculativePlan { plan: planned.plan, verdict, findings, commits, warnings }))
     }
 }

@@ -89,6 +89,20 @@ impl Engine {
         }
     }
 
+    /// Notes all that may be otherwise than an earlier process saw it. No watch has seen what happened in between, whatever it
+    /// covers by now.
+    pub(super) async fn look_anew(&mut self, cx: &Cx) {
+        for (name, target) in self.targets.clone() {
+            if let Some(power) = target.stamps() {
+                self.note_touched(cx, &name, power).await;
+                continue;
+            }
+            let known = self.base.declared().chain(self.inventory().entries().keys());
+            let keys: Vec<Key> = known.filter(|key| key.target() == name).cloned().collect();
+            self.base.moved(keys);
+        }
+    }
+
     async fn note_touched(&mut self, cx: &Cx, name: &SmolStr, power: &dyn Stamps) {
         let of_target = |key: &&Key| key.target() == name;
         let keys: Vec<Key> = self.stamped.stamps.keys().filter(of_target).cloned().collect();

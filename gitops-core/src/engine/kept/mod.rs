@@ -23,7 +23,7 @@ use super::{Declared, Engine};
 use crate::cx::Cx;
 use crate::process::fs;
 use crate::process::table::{At, Tables, Writer};
-use crate::render::{Desired, KeptRendering};
+use crate::render::{Desired, KeptRendering, Renderer};
 use crate::source::Snapshot;
 use crate::state::inventory::{Head, Inventory};
 use crate::state::journal::Anchor;
@@ -167,13 +167,26 @@ fn texts<'a>(keys: impl IntoIterator<Item = &'a Key>) -> Option<Vec<SmolStr>> {
 impl Engine {
     /// Takes a revision up from where an earlier process stood; nothing if it kept nothing that is of use.
     pub(super) async fn go_on(&mut self, cx: &Cx, snapshot: &Snapshot) -> Option<Declared> {
+        let (declared, renderer) = self.stand_where_it_was_kept(cx, snapshot).await?;
+        self.renderer = renderer;
+        Some(declared)
+    }
+
+    /// Knows what an earlier process kept, as far as it is of use for a revision. Gives what that declares, and the renderer that
+    /// stands at it: the engine's own stands where the earlier process did.
+    pub(super) async fn stand_where_it_was_kept(
+        &mut self,
+        cx: &Cx,
+        snapshot: &Snapshot,
+    ) -> Option<(Declared, Renderer)> {
         let kept = self.keeping.as_mut().filter(|_| self.declared.is_none())?.kept.take()?;
         let is_same = kept.note.rules == self.rules() && Some(&kept.note.places) == self.identities.as_ref();
         if !is_same || !self.still_has(cx, &kept.note.revision).await {
             return None;
         }
-        let mut renderer = self.renderer.clone();
-        renderer.go_on_from(cx, &kept.rendering, snapshot);
+        let mut start = self.renderer.clone();
+        start.go_on_from(cx, &kept.rendering, snapshot);
+        let mut renderer = start.clone();
         // Where this fails, everything is rendered, and what is wrong is told.
         let declared = self.read(cx, &mut renderer, snapshot.clone()).await.ok()?;
         let objects = declared.desired.objects();
@@ -188,13 +201,13 @@ impl Engine {
             stamps: kept.stamps.clone(),
             folds: self.ledger.folds(),
         };
-        self.renderer = renderer;
+        self.renderer = start;
         self.base = Base::go_on_from(saved.objects.clone(), saved.entries.clone(), noted);
         self.stamped = Stamped { stamps: kept.stamps, without };
         self.keeping.as_mut()?.saved = Some(saved);
         // What happened between the processes, no watch has seen.
         self.look_due = true;
-        Some(declared)
+        Some((declared, renderer))
     }
 
     /// Whether the source has the files of a revision at hand.
@@ -228,12 +241,17 @@ impl Engine {
     pub(super) fn check_kept(&mut self) -> Result<()> {
         let checked = self.desired().map_or(Ok(()), |desired| self.check_whole(desired));
         if checked.is_err() {
-            self.remove_if_damaged();
-            (self.declared, self.base, self.stamped) = (None, Base::default(), Stamped::default());
-            self.renderer.forget();
-            self.keeping.iter_mut().for_each(|keeping| keeping.saved = None);
+            self.let_go_of_kept();
         }
         checked
+    }
+
+    /// Forgets all that was found out from what was kept.
+    pub(super) fn let_go_of_kept(&mut self) {
+        self.remove_if_damaged();
+        (self.declared, self.base, self.stamped) = (None, Base::default(), Stamped::default());
+        self.renderer.forget();
+        self.keeping.iter_mut().for_each(|keeping| keeping.saved = None);
     }
 
     /// Reads anew what could not be read where it was kept.
