@@ -1,7 +1,7 @@
 //! What a process counts, in the text format of `OpenMetrics`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_core::{Action, Cx, Event, EventSink, Key, Obstacle};
 use prometheus_client::encoding::{EncodeLabelSet, text};
@@ -98,7 +98,11 @@ impl Metrics {
             "Reconciliations of the application by result",
             self.reconciliations.clone(),
         );
-        registry.register("changes", "Changes sent to targets by action and result", self.changes.clone());
+        registry.register(
+            "changes",
+            "Changes of objects by action and by what came of them",
+            self.changes.clone(),
+        );
         registry.register("declared_objects", "Objects that the source declares", self.declared.clone());
         registry.register("planned_steps", "Changes that the last plan holds", self.steps.clone());
         let help = "Objects about which nothing may be done now, by what kind of thing blocks them";
@@ -139,7 +143,12 @@ impl Metrics {
     pub fn of(self: &Arc<Self>, application: &str) -> Arc<ApplicationMetrics> {
         let of = Of { application: application.to_owned() };
         self.leader.get_or_create(&of).set(0);
-        Arc::new(ApplicationMetrics { all: self.clone(), of, blocked: Mutex::default() })
+        Arc::new(ApplicationMetrics {
+            all: self.clone(),
+            of,
+            blocked: Mutex::default(),
+            actions: Mutex::default(),
+        })
     }
 
     /// Everything in the text format.
@@ -155,6 +164,8 @@ pub struct ApplicationMetrics {
     all: Arc<Metrics>,
     of: Of,
     blocked: Mutex<BTreeMap<Key, Obstacle>>,
+    /// What is done to the objects of the reconciliation that goes on.
+    actions: Mutex<BTreeMap<Key, Action>>,
 }
 
 impl ApplicationMetrics {
@@ -198,6 +209,18 @@ impl ApplicationMetrics {
         self.all.changes.get_or_create(&Changed { application, action, result }).inc();
     }
 
+    /// Counts what came of a change that was sent.
+    fn ended(&self, key: &Key, result: &'static str) {
+        let action = self.actions().get(key).copied();
+        if let Some(action) = action {
+            self.changed(action, result);
+        }
+    }
+
+    fn actions(&self) -> MutexGuard<'_, BTreeMap<Key, Action>> {
+        self.actions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn set(&self, gauge: &Family<Of, Gauge>, value: usize) {
         gauge.get_or_create(&self.of).set(i64::try_from(value).unwrap_or(i64::MAX));
     }
@@ -214,18 +237,88 @@ impl EventSink for ApplicationMetrics {
                     self.all.converged_at.get_or_create(&self.of).set(seconds);
                 }
             }
-            Event::Started { action, .. } => self.changed(*action, "sent"),
+            Event::Started { key, action } => {
+                self.actions().insert(key.clone(), *action);
+                self.changed(*action, "sent");
+            }
             Event::Applied { action, .. } => self.changed(*action, "done"),
+            Event::Differs { key, .. } => self.ended(key, "differs"),
+            Event::Failed { key, unknown: true, .. } => self.ended(key, "unknown"),
+            Event::Failed { key, .. } => self.ended(key, "failed"),
             Event::Journaled { records } => {
                 let records = u64::try_from(*records).unwrap_or(u64::MAX);
                 self.all.journaled.get_or_create(&self.of).inc_by(records);
             }
             Event::Blocked { key, obstacle, .. } => self.blocked(key, Some(*obstacle)),
             Event::Unblocked { key, .. } => self.blocked(key, None),
-            Event::Finished { failed: 0, blocked: 0, .. } => self.passed("converged"),
-            Event::Finished { .. } => self.passed("incomplete"),
-            Event::ReconcileFailed { .. } => self.passed("failed"),
+            Event::Finished { failed, blocked, .. } => {
+                self.actions().clear();
+                self.passed(if failed + blocked == 0 { "converged" } else { "incomplete" });
+            }
+            Event::ReconcileFailed { .. } => {
+                self.actions().clear();
+                self.passed("failed");
+            }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gitops_core::{Diagnostic, GroupKind};
+
+    use super::*;
+
+    const CANARY: &str = "canary-7f3a9";
+
+    fn key() -> Key {
+        Key::new("tf", GroupKind::new("", "Root"), "", format!("app[\"{CANARY}\"]"))
+    }
+
+    fn events() -> Vec<Event> {
+        let (key, text) = (key(), || format!("it said {CANARY}"));
+        vec![
+            Event::Started { key: key.clone(), action: Action::Update },
+            Event::Applied { key: key.clone(), action: Action::Update },
+            Event::Differs { key: key.clone(), fields: vec![format!("/data/{CANARY}")] },
+            Event::Waiting { key: key.clone(), reason: text() },
+            Event::Failed { key: key.clone(), error: text(), help: Some(text()), unknown: false },
+            Event::Failed { key: key.clone(), error: text(), help: Some(text()), unknown: true },
+            Event::Blocked { key: key.clone(), obstacle: Obstacle::Fault, reason: text() },
+            Event::WatchFailed { target: "tf".to_owned(), error: text() },
+            Event::Finished { applied: 1, failed: 1, blocked: 1 },
+            Event::Suspended { reason: text(), by: text() },
+            Event::ReconcileFailed {
+                error: text(),
+                help: Some(text()),
+                diagnostics: vec![Diagnostic::error("GO0100", text(), text())],
+            },
+        ]
+    }
+
+    /// Whoever may look at the metrics may look at nothing else: keys of `for_each` and texts of errors hold secrets.
+    #[test]
+    fn no_label_holds_the_name_of_an_object_or_the_text_of_an_error() {
+        let metrics = Arc::new(Metrics::new(Cx::system()));
+        let of = metrics.of("shop");
+        events().iter().for_each(|event| of.event(event));
+        let text = metrics.text();
+        assert!(text.contains("gitops_blocked_objects"), "{text}");
+        assert!(!text.contains("canary"), "{text}");
+    }
+
+    /// A change that the target made something else of counted as done, and one that failed did not count.
+    #[test]
+    fn what_came_of_a_change_is_counted_by_its_action() {
+        let metrics = Arc::new(Metrics::new(Cx::system()));
+        let of = metrics.of("shop");
+        events().iter().for_each(|event| of.event(event));
+        for result in ["sent", "done", "differs", "failed", "unknown"] {
+            let line = format!(
+                "gitops_changes_total{{application=\"shop\",action=\"update\",result=\"{result}\"}} 1"
+            );
+            assert!(metrics.text().contains(&line), "{result}: {}", metrics.text());
         }
     }
 }
