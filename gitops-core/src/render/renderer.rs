@@ -114,7 +114,7 @@ impl Renderer {
     /// `Invalid` with every fault of every part; `Cancelled` and `Timeout` if the context is over before the last part is
     /// done. The renderer then still stands at the last good revision.
     pub fn render(&mut self, cx: &Cx, snapshot: &Snapshot) -> Result<Rendered> {
-        if let Some(error) = refused(roots::check(&*self.render, snapshot)) {
+        if let Some(error) = refused(roots::check(&*self.render, snapshot), 0) {
             return Err(error);
         }
         let fingerprint = self.render.fingerprint();
@@ -207,7 +207,7 @@ impl State {
     /// Renders parts, and once more those that asked for a fact that another one told after them.
     fn render(&mut self, cx: &Cx, render: &dyn Render, mut due: Vec<(SmolStr, Entry)>) -> Result<usize> {
         let revision: Arc<str> = self.snapshot.revision.id().into();
-        let (mut faults, mut parts) = (BTreeMap::new(), 0);
+        let (mut faults, mut parts) = (Faults::default(), 0);
         for _ in 0..ROUNDS {
             parts += due.len();
             due.iter().for_each(|(path, _)| self.drop_part(path));
@@ -216,13 +216,13 @@ impl State {
                 // What comes of a part once the context is over is not to be believed.
                 cx.check()?;
                 match added {
-                    Ok(()) => drop(faults.remove(path)),
-                    Err(found) => drop(faults.insert(path.clone(), found)),
+                    Ok(()) => faults.remove(path),
+                    Err(found) => faults.insert(path, found),
                 }
             }
             due = self.facts.outdated().into_iter().collect();
             if due.is_empty() {
-                return refused(faults.into_values().flatten().collect()).map_or(Ok(parts), Err);
+                return faults.refused().map_or(Ok(parts), Err);
             }
         }
         let path = due.first().map_or("", |(path, _)| path);
@@ -320,11 +320,39 @@ impl State {
     }
 }
 
-/// The error of a revision with faults, if there are any. Two parts may find the same one.
-fn refused(mut faults: Vec<Diagnostic>) -> Option<Error> {
+/// The faults of a revision by their parts. Beyond as many as are shown they are counted and not kept, however many there are.
+#[derive(Default)]
+struct Faults {
+    parts: BTreeMap<SmolStr, (Vec<Diagnostic>, usize)>,
+    kept: usize,
+}
+
+impl Faults {
+    fn insert(&mut self, part: &SmolStr, found: Vec<Diagnostic>) {
+        self.remove(part);
+        let all = found.len();
+        // Parts are rendered in the order of their paths, and a few of the first may turn out to have none.
+        let found = if self.kept < 4 * FAULTS { first(found) } else { Vec::new() };
+        self.kept += found.len();
+        let more = all - found.len();
+        self.parts.insert(part.clone(), (found, more));
+    }
+
+    fn remove(&mut self, part: &SmolStr) {
+        self.kept -= self.parts.remove(part).map_or(0, |(found, _)| found.len());
+    }
+
+    fn refused(self) -> Option<Error> {
+        let more = self.parts.values().map(|(_, more)| more).sum();
+        refused(self.parts.into_values().flat_map(|(found, _)| found).collect(), more)
+    }
+}
+
+/// The error of a revision with faults, if there are any, and so many more. Two parts may find the same one.
+fn refused(mut faults: Vec<Diagnostic>, more: usize) -> Option<Error> {
     let mut told = BTreeSet::new();
     faults.retain(|fault| told.insert(fault.to_string()));
-    let all = faults.len();
+    let all = faults.len() + more;
     let shown = first(faults);
     let message = match (all, shown.len()) {
         (0, _) => return None,

@@ -150,3 +150,76 @@ fn failed(why: NotDone) -> Response {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use gitops_core::{GroupKind, MemoryStore};
+
+    use super::*;
+
+    const CANARY: &str = "canary-7f3a9";
+
+    /// States that are not sound, each with the secret where a reader may stumble over it.
+    fn broken() -> Vec<String> {
+        let head = r#""version":4,"serial":2,"lineage":"l""#;
+        let resource = |rest: &str| {
+            format!(r#"{{{head},"resources":[{{"mode":"managed","type":"t","name":"n",{rest}}}]}}"#)
+        };
+        vec![
+            CANARY.to_owned(),
+            format!(r#"{{{head},"outputs":{{"o":{{"value":"{CANARY}","sensitive":true}}"#),
+            format!(r#"{{{head},"outputs":"{CANARY}"}}"#),
+            format!(r#"{{{head},"outputs":["{CANARY}"]}}"#),
+            format!(r#"{{{head},"resources":"{CANARY}"}}"#),
+            format!(r#"{{{head},"resources":[{{"mode":"managed","type":["{CANARY}"],"name":"n"}}]}}"#),
+            format!(r#"{{{head},"check_results":[{{"objects":"{CANARY}"}}]}}"#),
+            format!(r#"{{"version":"{CANARY}","serial":"{CANARY}","lineage":"l"}}"#),
+            format!(r#"{{"version":4,"serial":2,"lineage":["{CANARY}"]}}"#),
+            format!(r#"{{{head},"outputs":{{"o":{{"value":{}}}}}}}"#, "[".repeat(200) + CANARY),
+            resource(&format!(r#""instances":"{CANARY}""#)),
+            resource(&format!(
+                r#""instances":[{{"index_key":"{CANARY}","attributes":{{"id":"\u{CANARY}"}}}}]"#
+            )),
+        ]
+    }
+
+    async fn said(response: Response) -> String {
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        format!("{status} {}", String::from_utf8_lossy(&body))
+    }
+
+    /// People found a password in the log of a pipeline: a state that was cut short was quoted by who could not read it.
+    #[tokio::test]
+    async fn no_answer_about_a_state_quotes_what_is_in_it() {
+        let (cx, states) = (Cx::system(), States::new(Arc::new(MemoryStore::default()), None));
+        let lock = lock(br#"{"ID":"1","Who":"ann"}"#, "run".to_owned()).unwrap();
+        assert!(states.lock(&cx, "s", &lock).await.is_ok());
+        let root = Key::new("tf", GroupKind::new("", "Root"), "", "app");
+        let writer = || Writer { root: root.clone(), run: "run".to_owned(), lock: "1".to_owned() };
+        for state in broken() {
+            let Err(why) = states.write(&cx, "s", &writer(), state.clone().into_bytes()).await else {
+                panic!("it is taken: {state}")
+            };
+            let shown = format!("{why:?}") + &said(failed(why)).await;
+            assert!(!shown.contains(CANARY), "{state}: {shown}");
+        }
+        // A digit is a secret too.
+        let number = r#"{"version":4,"serial":2,"lineage":"l","outputs":{"o":{"value":4111111e9999999}}}"#;
+        let why = states.write(&cx, "s", &writer(), number.into()).await.unwrap_err();
+        let shown = format!("{why:?}") + &said(failed(why)).await;
+        assert!(!shown.contains("4111111"), "{shown}");
+        // What is sound and comes at the wrong time.
+        let sound = |serial: u64, value: &str| {
+            let output = format!(r#"{{"o":{{"value":"{value}","sensitive":true}}}}"#);
+            format!(r#"{{"version":4,"serial":{serial},"lineage":"l","outputs":{output}}}"#).into_bytes()
+        };
+        assert!(states.write(&cx, "s", &writer(), sound(3, CANARY)).await.is_ok());
+        for (writer, serial) in [(writer(), 2), (Writer { lock: "2".to_owned(), ..writer() }, 4)] {
+            let why = states.write(&cx, "s", &writer, sound(serial, CANARY)).await.unwrap_err();
+            let shown = format!("{why:?}") + &said(failed(why)).await;
+            assert!(!shown.contains(CANARY), "{shown}");
+        }
+    }
+}

@@ -133,8 +133,10 @@ impl Walk<'_> {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
             "null" => Ok(Value::Null),
-            number => number.parse::<Number>().map(Value::Number).map_err(|error| {
-                Error::new(ErrorKind::Corrupt, format!("not the JSON that was expected: {error}"))
+            // Not even a number is quoted: it may be a secret.
+            number => number.parse::<Number>().map(Value::Number).map_err(|_| {
+                let message = format!("the number at byte {start} is beyond what can be held");
+                Error::new(ErrorKind::Corrupt, message)
             }),
         }
     }
