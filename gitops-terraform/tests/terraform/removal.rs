@@ -1,5 +1,7 @@
 //! What becomes of a root that leaves the source.
 
+use std::path::PathBuf;
+
 use gitops_core::*;
 use gitops_terraform::{Removal, TerraformRender};
 
@@ -25,7 +27,13 @@ async fn it_stays_as_it_is_unless_something_else_is_asked_for() {
 
 #[tokio::test]
 async fn it_is_destroyed_by_the_plan_that_was_shown() {
-    let world = world(Removal::Destroy);
+    for tool in tools() {
+        is_destroyed_as_shown(tool).await;
+    }
+}
+
+async fn is_destroyed_as_shown(tool: PathBuf) {
+    let world = world(Removal::Destroy).with_tool(tool);
     world.apply().await;
     world.files.declare(&[OTHER]);
     let plan = world.plan().await;

@@ -16,6 +16,11 @@ pub fn older_tofus() -> [PathBuf; 2] {
     })
 }
 
+/// The tool in every version that is supported, the oldest first.
+pub fn tools() -> Vec<PathBuf> {
+    older_tofus().into_iter().chain([tofu()]).collect()
+}
+
 /// The path of the tool.
 pub fn tofu() -> PathBuf {
     let path = std::env::var_os("GITOPS_TOFU").expect("GITOPS_TOFU is not set: run `cargo xtask test`");
@@ -119,6 +124,12 @@ impl World {
         world
     }
 
+    /// The world with another version of the tool.
+    #[must_use]
+    pub fn with_tool(self, tool: PathBuf) -> Self {
+        Self { tool, ..self }
+    }
+
     /// Builds targets with more options.
     #[must_use]
     pub fn built(
@@ -219,7 +230,7 @@ pub fn data(folder: &Path) -> PathBuf {
 /// Runs the tool in the only root as a person would, beside us.
 pub fn tool(world: &World, arguments: &[&str]) -> String {
     let folder = world.root_folder();
-    let mut command = std::process::Command::new(tofu());
+    let mut command = std::process::Command::new(&world.tool);
     command.args(arguments).current_dir(tree(&folder).join("app")).env("TF_DATA_DIR", data(&folder));
     command.env("TF_CLI_CONFIG_FILE", world.work().join("cli.tfrc"));
     let output = command.output().unwrap();

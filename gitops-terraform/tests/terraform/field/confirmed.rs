@@ -1,5 +1,7 @@
 //! What only a person can find out has a way to be said.
 
+use std::path::PathBuf;
+
 use crate::support::*;
 
 const MAIN: &str = "resource \"terraform_data\" \"a\" { input = 1 }\n";
@@ -7,7 +9,13 @@ const MAIN: &str = "resource \"terraform_data\" \"a\" { input = 1 }\n";
 /// A state was lost for good, and the root stood still for ever (disks, buckets).
 #[tokio::test]
 async fn a_state_that_is_gone_for_good_can_be_called_absent() {
-    let world = World::new(&[("app/main.tf", MAIN)]);
+    for tool in tools() {
+        is_called_absent(tool).await;
+    }
+}
+
+async fn is_called_absent(tool: PathBuf) {
+    let world = World::new(&[("app/main.tf", MAIN)]).with_tool(tool);
     assert!(world.apply().await.is_converged());
     let refused = world.target().confirm_state_absent(&world.cx, &root_key("app"), "ann").await;
     assert!(refused.unwrap_err().to_string().contains("the state is there, with 1 resources"));
@@ -21,7 +29,13 @@ async fn a_state_that_is_gone_for_good_can_be_called_absent() {
 /// A state was restored from a backup (an older serial), or made by hand before the root was given to us.
 #[tokio::test]
 async fn a_line_of_states_can_be_called_the_roots_own() {
-    let world = World::new(&[("app/main.tf", MAIN)]);
+    for tool in tools() {
+        is_called_its_own(tool).await;
+    }
+}
+
+async fn is_called_its_own(tool: PathBuf) {
+    let world = World::new(&[("app/main.tf", MAIN)]).with_tool(tool);
     assert!(world.apply().await.is_converged());
     let path = world.root_folder().join("tree/app/terraform.tfstate");
     let old = std::fs::read_to_string(&path).unwrap();

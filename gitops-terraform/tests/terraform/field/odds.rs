@@ -1,5 +1,7 @@
 //! Odds and ends of real roots.
 
+use std::path::PathBuf;
+
 use gitops_core::*;
 use gitops_terraform::Terraform;
 
@@ -18,6 +20,12 @@ async fn faults(files: &[(&str, &str)]) -> Vec<String> {
 /// A clean apply left resources "in doubt" for ever, where keys held what begins a template or a hard space (names of people).
 #[tokio::test]
 async fn keys_of_any_text_are_known_again_in_the_state() {
+    for tool in tools() {
+        keys_are_known_again(tool).await;
+    }
+}
+
+async fn keys_are_known_again(tool: PathBuf) {
     let (things, lock) = (Things::start().await, lock_file(&["gitops/counting"]));
     let head = things.root(&[]);
     let main = format!(
@@ -26,6 +34,7 @@ async fn keys_of_any_text_are_known_again_in_the_state() {
     );
     let world =
         World::new(&[("app/main.tf", &main), (LOCK, &lock)]).built(|builder| builder.mirror(mirror()));
+    let world = world.with_tool(tool);
     assert!(world.apply().await.is_converged());
     let live = world.live("app").await.unwrap();
     assert_eq!(live.components.len(), 4);
@@ -36,8 +45,14 @@ async fn keys_of_any_text_are_known_again_in_the_state() {
 /// The removal of a root failed for a picture among its files (user data, certificates).
 #[tokio::test]
 async fn a_root_that_reads_a_file_of_bytes_is_removed_with_it() {
+    for tool in tools() {
+        is_removed_with_its_file(tool).await;
+    }
+}
+
+async fn is_removed_with_its_file(tool: PathBuf) {
     let main = "resource \"terraform_data\" \"a\" { input = filebase64(\"${path.module}/logo.png\") }\n";
-    let world = World::new(&[]);
+    let world = World::new(&[]).with_tool(tool);
     let mut root = gitops_terraform::RootModule::new(
         "app",
         [

@@ -1,5 +1,6 @@
 //! A plan leaves nothing behind, and a change of the state's place is seen before it is made.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gitops_core::*;
@@ -157,7 +158,13 @@ async fn a_removal_is_made_with_what_was_applied_not_with_what_was_looked_at() {
 /// A folder was renamed, and everything in it was made a second time (layouts that grow).
 #[tokio::test]
 async fn a_root_that_keeps_its_name_takes_its_state_along_to_another_folder() {
-    let world = World::new(&[("infra/app/main.tf", MAIN)]);
+    for tool in tools() {
+        takes_its_state_along(tool).await;
+    }
+}
+
+async fn takes_its_state_along(tool: PathBuf) {
+    let world = World::new(&[("infra/app/main.tf", MAIN)]).with_tool(tool);
     assert!(world.apply().await.is_converged());
     let before = world.live("infra/app").await.unwrap();
     let name = ("teams/shop/app/gitops.json", r#"{"name": "infra/app"}"#);
@@ -174,7 +181,13 @@ async fn a_root_that_keeps_its_name_takes_its_state_along_to_another_folder() {
 /// The same without a name: all of it was made twice, and the first half was nobody's any more.
 #[tokio::test]
 async fn a_root_that_moves_without_its_name_is_not_made_a_second_time() {
-    let world = World::new(&[("infra/app/main.tf", MAIN)]);
+    for tool in tools() {
+        is_not_made_again(tool).await;
+    }
+}
+
+async fn is_not_made_again(tool: PathBuf) {
+    let world = World::new(&[("infra/app/main.tf", MAIN)]).with_tool(tool);
     assert!(world.apply().await.is_converged());
     let before = world.live("infra/app").await.unwrap();
     // Not the same bytes: a path to a module changes with the folder.

@@ -30,12 +30,18 @@ async fn kill_tool(pipe: PathBuf) {
 /// The tool was killed, and a script that had run to its end ran once more (bootstrap of machines).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provisioner_that_ran_before_the_tool_was_killed_waits_for_a_person() {
+    for tool in tools() {
+        waits_for_a_person(&tool).await;
+    }
+}
+
+async fn waits_for_a_person(tool: &Path) {
     for with_server in [true, false] {
         let folder = tempfile::tempdir().unwrap();
         let (ran, pipe) = (folder.path().join("ran"), folder.path().join("tool"));
         assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
         let hangs = format!("echo $PPID > {}; exec sleep 600", pipe.display());
-        let mut world = World::new(&[("app/main.tf", &main(&ran, &hangs))]);
+        let mut world = World::new(&[("app/main.tf", &main(&ran, &hangs))]).with_tool(tool.to_owned());
         if with_server {
             let server = Arc::new(StateServer::new(Arc::new(MemoryStore::default())));
             world = world.built(move |builder| builder.state_server(server.clone()));
