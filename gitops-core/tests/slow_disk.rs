@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
+use std::time::Duration;
 
 use futures::FutureExt;
 use gitops_core::state::journal::{FileJournalIo, JournalIo};
@@ -350,5 +351,42 @@ impl StateStore for Begins {
         }
         self.begun.notify_one();
         swapping.await
+    }
+}
+
+/// Somebody stops an application whose process waits for the disk: each write of a first reconciliation in turn.
+#[tokio::test]
+async fn what_another_process_asks_during_a_write_is_done_once_and_after_it() {
+    for writes in 0..8 {
+        let (place, when) = (Place::new(), format!("after {writes} writes"));
+        let mut engine = place.engine().await;
+        let cx = place.world.cx.within(Duration::from_secs(60)).child();
+        place.disk.hang_after(writes);
+        let asking = async {
+            place.disk.hangs.notified().await;
+            let store = StateDir::peek(place.folder.path()).unwrap().store_to_ask().unwrap();
+            let requests = Requests::new(Arc::new(store), "test");
+            let suspend = Request::Suspend { reason: "incident 17".to_owned() };
+            let ticket = requests.ask(&cx, "ana", suspend).await.unwrap();
+            assert_eq!(requests.answer(&cx, &ticket).await.unwrap(), None, "{when}");
+            place.disk.release();
+            requests.answered(&cx, &ticket).await.unwrap();
+            cx.cancel();
+        };
+        let (ran, ()) = tokio::join!(engine.run(&cx, Duration::from_secs(3600)), asking);
+        ran.unwrap();
+        assert_eq!(known(engine.inventory()), place.stored().await, "{when}");
+        drop(engine);
+        let audited = std::fs::read_to_string(place.folder.path().join("audit.jsonl")).unwrap();
+        let stops = audited.lines().filter(|line| line.contains("incident 17"));
+        let stops: Vec<&str> = stops.collect();
+        assert!(stops.len() == 1 && stops[0].contains("\"ana\""), "{when}: {stops:?}");
+        // The next process is stopped, and knows of all that was made.
+        let mut next = place.engine().await;
+        let error = next.reconcile(&place.world.cx).await.unwrap_err();
+        assert!(error.to_string().contains("incident 17"), "{when}: {error}");
+        let owned: Vec<Key> = next.inventory().entries().keys().cloned().collect();
+        let made = place.world.memory.keys();
+        assert!(made.iter().all(|key| owned.contains(key)), "{when}: {made:?} of {owned:?}");
     }
 }

@@ -117,17 +117,22 @@ async fn is_meant(app: &App, session: &Session, plan: &Plan, text: &str) -> Resu
         return Ok(false);
     }
     let applied = session.audit().newest(&app.cx, REMEMBERED).await?;
-    let mut others = applied.iter().filter_map(|record| match &record.entry.what {
+    let applied = applied.iter().filter_map(|record| match &record.entry.what {
         AuditEvent::SyncStarted { plan, .. } => Some(*plan),
         _ => None,
     });
-    match others.find(|other| *other != plan.id && other.is_meant_by(text)) {
+    match also_meant(plan.id, text, applied) {
         None => Ok(true),
         Some(other) => Err(Failure::usage(
             format!("`{text}` names two plans: {} and {other}", plan.id),
             "give more digits of the one that you mean",
         )),
     }
+}
+
+/// Another plan that a text names too.
+fn also_meant(plan: PlanId, text: &str, others: impl IntoIterator<Item = PlanId>) -> Option<PlanId> {
+    others.into_iter().find(|other| *other != plan && other.is_meant_by(text))
 }
 
 /// One question after the whole table. A plan that a gate holds back takes more than a yes: its id.
@@ -168,5 +173,25 @@ async fn question(app: &App, text: &str) -> Result<String, Failure> {
             let line = line.map_err(|error| Error::new(ErrorKind::Internal, error.to_string()))?;
             Ok(line?.trim().to_owned())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Somebody may have typed the id of a plan that was shown before, and another one begins alike.
+    #[test]
+    fn digits_that_two_plans_share_name_neither() {
+        let id = |last: u8| {
+            let mut bytes = [7; 32];
+            bytes[31] = last;
+            PlanId::new(gitops_core::Digest::from_bytes(bytes))
+        };
+        let (plan, other) = (id(1), id(2));
+        let shared = plan.short();
+        assert_eq!(also_meant(plan, &shared, [plan, other]), Some(other));
+        assert_eq!(also_meant(plan, &shared, [plan]), None);
+        assert_eq!(also_meant(plan, &plan.to_string(), [other]), None, "all of its digits name one");
     }
 }

@@ -191,8 +191,8 @@ fn begun(app: &App, Progress { revision, since, left, .. }: &Progress) -> String
             let named: Vec<String> = left.missing.iter().take(NAMED).map(changes::object).collect();
             let more = left.count() - named.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            let why =
-                left.error.iter().map(|error| format!("; the last try failed: {error}")).collect::<String>();
+            let why = left.error.as_ref();
+            let why = why.map_or_else(String::new, |error| format!("; the last try failed: {error}"));
             format!("{} left: {}{more}{why}", count(left.count(), "object"), named.join(", "))
         }
     };
