@@ -32,7 +32,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
 async fn alone(app: &App, args: &RollbackArgs) -> Ended {
     match &args.revision {
         Some(revision) => Box::pin(hold(app, revision, args)).await,
-        None if args.consent.is_given() => let_go_and_apply(app, args).await,
+        None if args.consent.is_given() => Box::pin(let_go_and_apply(app, args)).await,
         None => let_go(app).await,
     }
 }
