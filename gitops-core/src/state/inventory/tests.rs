@@ -24,6 +24,7 @@ fn entry(name: &str) -> Owned {
         stage: None,
         runs_once: false,
         likeness: None,
+        left_otherwise: None,
         still_needs: Vec::new(),
         readiness: ReadinessRecord::None,
     }
@@ -154,9 +155,11 @@ fn an_outcome_says_what_is_ours_from_now_on_and_ends_all_doubt_about_the_object(
     assert_eq!((entry.uid.as_ref().unwrap().as_str(), entry.desired), ("made", Some(Digest::of(b"new"))));
     assert_eq!(open(&made), ["b.1"]);
     let (uid, version) = (Uid::new("made"), Version::new("2"));
-    let differs = begun(Action::Update, OpResult::Differs { uid, version, error: "it does".to_owned() });
+    let (written, error) = (Some(Digest::of(b"new")), "it does".to_owned());
+    let differs = begun(Action::Update, OpResult::Differs { uid, version, desired: written, error });
     let entry = differs.entries().get(&key("a")).unwrap();
     assert_eq!((entry.uid.as_ref().unwrap().as_str(), entry.desired), ("made", None), "it was compared");
+    assert_eq!(entry.left_otherwise, written, "and this is what was written");
     assert_eq!(open(&differs), ["b.1"]);
     let gone = begun(Action::Delete, OpResult::Absent);
     assert_eq!(
