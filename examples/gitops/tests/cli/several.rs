@@ -1,5 +1,7 @@
 //! Several applications in one configuration: each for itself, and one answer.
 
+use std::os::unix::fs::MetadataExt;
+
 use serde_json::Value;
 
 use crate::support::World;
@@ -65,7 +67,6 @@ fn a_repository_is_fetched_once_for_all_applications_whose_state_has_its_default
     };
     assert_eq!((mirrors(".gitops/~mirrors"), mirrors("elsewhere/mirrors")), (1, 1));
     assert!(!world.path(".gitops/one/mirrors").exists() && !world.path(".gitops/two/mirrors").exists());
-    use std::os::unix::fs::MetadataExt;
     assert_eq!(std::fs::metadata(world.path(".gitops/~mirrors")).unwrap().mode() & 0o777, 0o700);
     // Without it, everything is as it was.
     std::fs::remove_dir_all(world.path(".gitops/~mirrors")).unwrap();
