@@ -3,6 +3,7 @@
 pub(crate) mod admit;
 pub(crate) mod adopt;
 pub(crate) mod apply;
+mod beside;
 pub(crate) mod blast;
 pub(crate) mod document;
 pub(crate) mod effect;

@@ -29,13 +29,8 @@ pub(crate) async fn negotiate(
 ) -> Result<Agreed> {
     let mut decision = begin(inner, object, before)?;
     for _ in 0..ROUNDS {
-        let mut document =
-            Document::among(object, before.owner_label.as_ref(), before, &inner.eye, &decision)?;
-        decision.renamed.without(&mut document.json);
-        let uri = place.object_as(document.api_version())?;
-        match inner.ask(cx, &document, &uri, decision.forces()).await {
-            Ok(json) => {
-                let after = Seen::new(json);
+        match ask(inner, cx, object, place, before, &decision).await {
+            Ok(after) => {
                 let pair = [&before.json, &after.json];
                 if !leave_replicas(inner, cx, object, pair, &mut decision).await? {
                     return Ok(Agreed { after: Ok(after), decision });
@@ -49,6 +44,21 @@ pub(crate) async fn negotiate(
         }
     }
     Err(Error::conflict(&object.key).with("tries", ROUNDS))
+}
+
+/// What the server would make of a write of which it is decided what becomes of fields of others.
+pub(crate) async fn ask(
+    inner: &Inner,
+    cx: &Cx,
+    object: &Object,
+    place: &Place,
+    before: &Seen,
+    decision: &Decision,
+) -> Result<Seen, Failure> {
+    let mut document = Document::among(object, before.owner_label.as_ref(), before, &inner.eye, decision)?;
+    decision.renamed.without(&mut document.json);
+    let uri = place.object_as(document.api_version())?;
+    inner.ask(cx, &document, &uri, decision.forces()).await.map(Seen::new)
 }
 
 /// What is decided before anybody is asked.

@@ -8,6 +8,7 @@ use gitops_core::{
 };
 
 use crate::change::apply::replace::{self, Proof};
+use crate::change::beside::beside;
 use crate::change::document::{Document, check_secrets};
 use crate::change::negotiate::{Agreed, negotiate};
 use crate::change::treatment::Treatment;
@@ -115,7 +116,8 @@ pub(crate) fn check(inner: &Inner, change: &Change) -> Result<()> {
     }
 }
 
-/// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down.
+/// Asks the server by a dry run. Compared is what we own before and after, as the server writes it down; where that changes, what
+/// the write changes beside it is shown too.
 async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewed> {
     let policy = Treatment::of(object);
     if policy.leaves_what_is_there {
@@ -134,7 +136,12 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
     let failure = match after {
         Ok(after) => {
             versions::check(inner, cx, object, &before.json, &after.json).await?;
-            let diff = compare(inner, object, &before, &after, &decision);
+            let mut found = compare(inner, object, &before, &after, &decision);
+            if !found.is_empty() {
+                found.extend(beside(inner, cx, object, &place, [&before, &after], &decision).await?);
+            }
+            let mask = Mask { whole: before.is_secret(), object, inner };
+            let diff = found.into_iter().map(|change| mask.over(change)).collect();
             return Ok(Previewed { diff, replace: None, decision });
         }
         Err(failure) => failure,
@@ -207,7 +214,14 @@ fn explained(failure: Failure) -> Error {
         .help("leave the fields to them by a rule of `ignore`, or take them over: `conflicts: take`")
 }
 
-fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen, decision: &Decision) -> Diff {
+/// What a write changes of the fields that are ours before or after it.
+fn compare(
+    inner: &Inner,
+    object: &Object,
+    before: &Seen,
+    after: &Seen,
+    decision: &Decision,
+) -> Vec<FieldChange> {
     let (mut was, mut is) = (before.owned(&inner.eye), after.owned(&inner.eye));
     let mut fields = was.clone();
     fields.merge(&is);
@@ -229,8 +243,7 @@ fn compare(inner: &Inner, object: &Object, before: &Seen, after: &Seen, decision
         [&mut was, &mut is].into_iter().for_each(|set| set.subtract(&shared.fields));
         found = transfers(&was, &is, &after.json);
     }
-    let mask = Mask { whole: before.is_secret(), object, inner };
-    found.into_iter().map(|change| mask.over(change)).collect()
+    found
 }
 
 /// The move of our record of ownership to the version that is declared, if it is of another one.

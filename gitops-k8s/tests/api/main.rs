@@ -3,6 +3,7 @@
 
 mod adopt;
 mod apply;
+mod beside;
 mod connect;
 mod corpus;
 mod covered;

@@ -260,6 +260,14 @@ impl Element {
         Self::Keyed(keys.iter().map(key).collect())
     }
 
+    /// The element of another item of the same list, which is told apart as this one is.
+    pub fn like(&self, item: &Json) -> Self {
+        match self {
+            Self::Item(_) => Self::Item(Scalar::of(item)),
+            element => element.with_keys_of(item),
+        }
+    }
+
     /// Whether an item of a list is the one that the keys, or the value, name. A key that the item leaves out has the value
     /// that the server gives it.
     pub fn names(&self, item: &Json) -> bool {

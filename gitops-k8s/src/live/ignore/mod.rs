@@ -192,6 +192,22 @@ impl Rules {
         shared
     }
 
+    /// The fields of an object that rules leave to the managers that they name.
+    pub fn fields_of_managers(&self, seen: &Seen) -> FieldSet {
+        let mut fields = FieldSet::default();
+        let rules = self.of(Who::seen(&seen.json));
+        rules.for_each(|rule| fields.merge(&rule.fields_of_managers(seen)));
+        fields
+    }
+
+    /// An object without what is at the paths of rules.
+    pub fn without_ignored(&self, mut object: Json) -> Json {
+        let rules = self.0.iter().filter(|rule| rule.selects(Who::seen(&object)));
+        let paths: Vec<&Path> = rules.flat_map(|rule| &rule.paths).collect();
+        paths.into_iter().for_each(|path| shared::cut(&mut object, path.steps()));
+        object
+    }
+
     /// Takes fields out of a declaration that is about to be written over `seen`, as a rule would that names them.
     pub fn leave_fields(declared: &mut Json, seen: &Seen, mut ours: FieldSet, fields: &FieldSet) {
         owner_label::strip(&mut ours);

@@ -86,7 +86,7 @@ fn keep(wholes: &mut FieldSet, element: Element, found: FieldSet) {
 }
 
 /// Takes what is at a path out of a value.
-fn cut(value: &mut Json, path: &[Step]) {
+pub(super) fn cut(value: &mut Json, path: &[Step]) {
     match (path, value) {
         ([Step::Field(name)], Json::Object(members)) => drop(members.remove(name)),
         ([Step::Field(name), rest @ ..], Json::Object(members)) => {

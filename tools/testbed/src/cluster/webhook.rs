@@ -1,10 +1,10 @@
-//! An admission webhook that answers every question in the same way.
+//! An admission webhook that answers every question in the same way, until it is told another one.
 
 use std::convert::Infallible;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
@@ -26,12 +26,17 @@ pub enum Answer {
     Never,
     /// Yes, with another value at this path; where it is asked without an effect, yes and nothing else.
     Rewrite(&'static str, &'static str),
+    /// Yes, with this value at this path, also where it is asked without an effect.
+    Set(&'static str, &'static str),
+    /// The same, with another value each time.
+    Stamp(&'static str),
 }
 
 /// A webhook that listens; it ends with the runtime that it was started on.
 pub struct Webhook {
     port: u16,
     ca: Vec<u8>,
+    answer: Arc<Mutex<Answer>>,
 }
 
 impl Webhook {
@@ -43,12 +48,19 @@ impl Webhook {
         let acceptor = TlsAcceptor::from(Arc::new(identity(folder.path())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
+        let answer = Arc::new(Mutex::new(answer));
+        let now = answer.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(acceptor.clone(), stream, answer));
+                tokio::spawn(serve(acceptor.clone(), stream, now.clone()));
             }
         });
-        Self { port, ca }
+        Self { port, ca, answer }
+    }
+
+    /// Gives this answer from now on.
+    pub fn answer(&self, answer: Answer) {
+        *self.answer.lock().unwrap() = answer;
     }
 
     /// A configuration that has the server ask it about every write of `ConfigMap`s in a namespace, for at most a second.
@@ -103,9 +115,9 @@ fn identity(folder: &Path) -> ServerConfig {
     versions.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
 }
 
-async fn serve(acceptor: TlsAcceptor, stream: TcpStream, answer: Answer) {
+async fn serve(acceptor: TlsAcceptor, stream: TcpStream, now: Arc<Mutex<Answer>>) {
     let Ok(stream) = acceptor.accept(stream).await else { return };
-    let service = service_fn(move |request| reply(request, answer));
+    let service = service_fn(move |request| reply(request, *now.lock().unwrap()));
     // The server gives up on a connection that does not answer, which is no fault here.
     drop(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await);
 }
@@ -121,15 +133,24 @@ async fn reply(
     let review: Json = serde_json::from_slice(&asked).unwrap();
     let asked = &review["request"];
     let mut verdict = json!({"uid": asked["uid"], "allowed": !matches!(answer, Answer::Refuse(_))});
-    match answer {
-        Answer::Refuse(why) => verdict["status"] = json!({"message": why}),
-        Answer::Rewrite(path, value) if asked["dryRun"] != true => {
-            use base64::Engine;
-            let change = json!([{"op": "replace", "path": path, "value": value}]).to_string();
-            verdict["patchType"] = "JSONPatch".into();
-            verdict["patch"] = base64::engine::general_purpose::STANDARD.encode(change).into();
+    let change = match answer {
+        Answer::Refuse(why) => {
+            verdict["status"] = json!({"message": why});
+            None
         }
-        Answer::Rewrite(..) | Answer::Never => {}
+        Answer::Rewrite(path, value) if asked["dryRun"] != true => {
+            Some(json!({"op": "replace", "path": path, "value": value}))
+        }
+        Answer::Set(path, value) => Some(json!({"op": "add", "path": path, "value": value})),
+        // The id of a question is another one each time.
+        Answer::Stamp(path) => Some(json!({"op": "add", "path": path, "value": asked["uid"]})),
+        Answer::Rewrite(..) | Answer::Never => None,
+    };
+    if let Some(change) = change {
+        use base64::Engine;
+        let patch = json!([change]).to_string();
+        verdict["patchType"] = "JSONPatch".into();
+        verdict["patch"] = base64::engine::general_purpose::STANDARD.encode(patch).into();
     }
     let body = json!({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": verdict});
     let answer = hyper::Response::builder().header("content-type", "application/json");
