@@ -16,5 +16,5 @@ pub(crate) use kept::{Kept, Pins};
 pub(crate) use lock::lock;
 pub(crate) use place::{Keeper, Place};
 pub(crate) use record::{Confirmed, Doubt, DoubtKind, Entry, Record, Records, Running, Settled, Stamp};
-pub(crate) use state::{Home, read_file};
+pub(crate) use state::{Home, backup_of, read_file};
 pub(crate) use tree::materialise;

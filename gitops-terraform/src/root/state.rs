@@ -57,6 +57,11 @@ impl Home {
     }
 }
 
+/// Where the tool keeps the state before the last one.
+pub(crate) fn backup_of(path: &Path) -> PathBuf {
+    path.with_extension("tfstate.backup")
+}
+
 /// The state in a file; nothing if there is none. `known` says that there was one.
 ///
 /// # Errors
@@ -65,8 +70,7 @@ impl Home {
 pub(crate) fn read_file(path: &Path, known: bool) -> Result<Option<StateFile>> {
     let Some(bytes) = disk::read(path, STATE_BYTES)? else { return Ok(None) };
     let state = StateFile::read(&bytes)?;
-    let backup = path.with_extension("tfstate.backup");
-    if state.is_none() && (known || backup.exists()) {
+    if state.is_none() && (known || backup_of(path).exists()) {
         let message = format!("the state file {} is empty: a write was cut short", path.display());
         return Err(Error::new(ErrorKind::Corrupt, message)
             .help("put the file `terraform.tfstate.backup` beside it in its place, or a backup of yours"));

@@ -6,7 +6,7 @@ use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Key, Live, Result, U
 
 use crate::disk;
 use crate::root::warning::Warning;
-use crate::root::{Entry, Folder, Home, Keeper, Place, Record, read_file};
+use crate::root::{Entry, Folder, Home, Keeper, Place, Record, backup_of, read_file};
 use crate::state_server::name_of;
 use crate::target::conclude::{WAIT, still_at_work};
 use crate::target::terraform::{Pulled, Terraform, Workshop};
@@ -89,6 +89,7 @@ impl<'a> Site<'a> {
 
     /// A run of the tool that is known by an id.
     pub fn call_as(&self, cx: &Cx, run: &str, place: &Place) -> Result<Call> {
+        self.make_room_for_a_state(place)?;
         let environment = self.workshop().environment.clone().at_home_in(self.folder.path());
         let environment = environment.with("TF_DATA_DIR", place.data(&self.folder)).with(RUN, run);
         let call = |environment| {
@@ -104,6 +105,36 @@ impl<'a> Site<'a> {
         let variables = door.variables(self.key, &place.workspace, run);
         let environment = variables.into_iter().fold(environment, |env, (name, value)| env.with(name, value));
         Ok(call(environment).keep(door))
+    }
+
+    /// Makes the folder of a local state that is not in the root's own folder. A run reads what lies beside the private folder when it
+    /// starts, and so nothing that it makes there itself.
+    ///
+    /// # Errors
+    /// `Invalid` if the file would lie in a folder above the private one: what the tool makes there can't be made before.
+    fn make_room_for_a_state(&self, place: &Place) -> Result<()> {
+        let Home::File(path) = Home::of(&self.folder, place)? else { return Ok(()) };
+        let Some(folder) = path.parent().filter(|folder| !folder.starts_with(self.folder.path())) else {
+            return Ok(());
+        };
+        disk::private_folder(folder)?;
+        let folder = folder.canonicalize().map_err(|error| disk::failed("find", folder, error))?;
+        let workshop = self.workshop();
+        let is_there = path.exists() && backup_of(&path).exists();
+        if is_there || workshop.tool.program.is_unconfined() || !workshop.private.starts_with(&folder) {
+            return Ok(());
+        }
+        let message = format!(
+            "the state would be the file {}, beside folders that roots may not read, where a run can read no file that it makes",
+            path.display()
+        );
+        let help = "give states a folder of their own, as `path: ./states/{root}.tfstate` does";
+        Err(Error::new(ErrorKind::Invalid, message).help(help))
+    }
+
+    /// Whether a state was seen at a place.
+    fn is_known(&self, place: &Place) -> bool {
+        self.record().place.as_ref() == Some(place) && self.record().seen.is_some()
     }
 
     /// What is ours and no business of this root: other roots, states and saved plans of theirs, and all else that lies
@@ -142,7 +173,7 @@ impl<'a> Site<'a> {
                 bytes.map_or(Ok(None), |bytes| StateFile::read(&bytes))
             }
             Home::File(path) => {
-                let known = self.record().place.as_ref() == Some(place) && self.record().seen.is_some();
+                let known = self.is_known(place);
                 disk::blocking(move || read_file(&path, known)).await
             }
             Home::Elsewhere { .. } => self.pull(cx, place, fresh).await,

@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use gitops_core::Value;
 
 use crate::support::*;
 
@@ -99,4 +100,30 @@ async fn a_backend_that_is_down_is_named() {
     let world = World::new(&[("app/main.tf", &root("http://127.0.0.1:9/state", 1))]);
     let plan = world.plan().await;
     assert!(plan.blocked[0].why.to_string().contains("127.0.0.1:9"), "{}", plan.blocked[0].why);
+}
+
+/// Met with `path: ./states/{root}.tfstate`: a run reads what lay beside the private folder when it began, so that the first plan could not
+/// lock the state in a folder that it had just made.
+#[tokio::test]
+async fn a_local_state_beside_the_private_folder_works_from_the_first_plan_on() {
+    let declared = |value: u8| format!("resource \"terraform_data\" \"a\" {{ input = {value} }}\n");
+    let at = |path: &str| {
+        let world = World::new(&[("app/main.tf", &declared(1))]);
+        let file = world.folder.path().join(path).display().to_string();
+        let settings = Value::map([("path", Value::from(file.as_str()))]);
+        world.built(move |builder| builder.backend("local", settings.clone()))
+    };
+    let world = at("states/{root}/{workspace}.tfstate");
+    let plan = world.plan().await;
+    assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
+    assert!(world.apply().await.is_converged());
+    world.files.declare(&[("app/main.tf", &declared(2))]);
+    assert!(world.apply().await.is_converged());
+    assert!(world.plan().await.is_empty());
+    let state = std::fs::read_to_string(world.folder.path().join("states/app/default.tfstate")).unwrap();
+    assert!(state.contains("terraform_data"), "{state}");
+
+    let plan = at("{root}.tfstate").plan().await;
+    let why = plan.blocked[0].why.to_string();
+    assert!(why.contains("give states a folder of their own"), "{why}");
 }
