@@ -1,8 +1,8 @@
 //! What was deployed, as the audit log tells it.
 
 use gitops_core::{
-    AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, LeftObject, PlanId, Purpose, Result, Revision,
-    SyncResult, Time,
+    Action, AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, LeftObject, PlanId, Purpose, Result,
+    Revision, SyncResult, Time,
 };
 use serde::Serialize;
 
@@ -36,6 +36,8 @@ pub struct Deployment {
     pub attempts: usize,
     /// How many changes were made.
     pub applied: usize,
+    /// How many of those were deletions.
+    pub deleted: usize,
     /// How many failed, were blocked, have no known outcome, or are not ready.
     pub failed: usize,
     /// How many of those were made and are not ready.
@@ -87,6 +89,7 @@ impl Deployment {
             result: Outcome::Unfinished,
             attempts: 1,
             applied: 0,
+            deleted: 0,
             failed: 0,
             not_ready: 0,
             missing: 0,
@@ -124,9 +127,10 @@ impl Deployment {
     /// What came of it, in a few words.
     pub fn words(&self) -> String {
         let times = if self.attempts > 1 { format!(" ×{}", self.attempts) } else { String::new() };
-        let (applied, not_ready) = (self.applied, self.not_ready);
+        let (applied, not_ready) = (self.made(), self.not_ready);
         let not = (self.failed - self.not_ready.min(self.failed)).max(self.missing);
         match self.result {
+            Outcome::Succeeded if self.only_deletes() => format!("deleted: {}", self.deleted),
             Outcome::Succeeded => format!("{} {applied}", self.done()),
             Outcome::NotReady => format!("not ready{times}: {applied} applied, {not_ready} not ready"),
             Outcome::Partial => format!("partly applied{times}: {applied} applied, {not} not"),
@@ -136,6 +140,19 @@ impl Deployment {
         }
     }
 
+    /// How many changes were made, and how many of them took something away.
+    fn made(&self) -> String {
+        match self.deleted {
+            0 => self.applied.to_string(),
+            deleted => format!("{} ({deleted} deleted)", self.applied),
+        }
+    }
+
+    /// Whether it is a change of what is declared that only took something away.
+    fn only_deletes(&self) -> bool {
+        self.purpose == Purpose::Change && self.deleted > 0 && self.deleted == self.applied
+    }
+
     fn done(&self) -> &'static str {
         match self.purpose {
             Purpose::Retry => "applied on retry:",
@@ -143,6 +160,11 @@ impl Deployment {
             Purpose::Rollback => "rolled back:",
             _ => "applied:",
         }
+    }
+
+    /// Whether a change was made while it was carried out, and was known to be made by its end.
+    fn is_of(&self, change: &Change) -> bool {
+        self.ended_at.is_none() && change.of.as_ref().is_some_and(|of| of.number == self.number)
     }
 
     /// Whether another attempt at the same ended as this one did.
@@ -184,14 +206,22 @@ pub async fn last(cx: &Cx, log: &dyn AuditLog, limit: usize, all: bool) -> Resul
 }
 
 fn all_of(records: &[AuditRecord]) -> Vec<Deployment> {
-    let mut found: Vec<Deployment> = Vec::new();
+    let (mut found, mut trail): (Vec<Deployment>, Trail) = (Vec::new(), Trail::default());
     for record in records {
+        if let (Some(change), Some(last)) = (trail.take(record), found.last_mut()) {
+            last.deleted += usize::from(is_deletion(&change) && last.is_of(&change));
+        }
         match Deployment::begun(record) {
             Some(deployment) => found.push(deployment),
             None => found.iter_mut().last().into_iter().for_each(|last| last.end(record)),
         }
     }
     found
+}
+
+/// Whether a change took something away, or has begun to.
+fn is_deletion(change: &Change) -> bool {
+    change.action == Action::Delete && matches!(change.result.as_deref(), Some("done" | "deleting"))
 }
 
 /// Attempts in a row that ended alike become one.
@@ -264,7 +294,10 @@ impl Search {
             return;
         }
         // What was open at its end may have been looked up since.
-        attempt.steps.extend(self.trail.take(record));
+        let change = self.trail.take(record);
+        let is_deletion = |change: &Change| is_deletion(change) && attempt.deployment.is_of(change);
+        attempt.deployment.deleted += usize::from(change.as_ref().is_some_and(is_deletion));
+        attempt.steps.extend(change);
         if let AuditEvent::SyncEnded { left, .. } = &record.entry.what {
             attempt.left.clone_from(left);
             attempt.deployment.end(record);
@@ -290,7 +323,7 @@ impl Search {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use gitops_core::{AuditEntry, Digest};
+    use gitops_core::{AuditEntry, Digest, GroupKind, Key};
 
     /// The records of attempts at revisions: what they were for, and how they ended.
     fn records(attempts: &[(&str, Purpose, SyncResult)]) -> Vec<AuditRecord> {
@@ -379,6 +412,52 @@ mod tests {
             (Rollback, "stopped: 1 applied, 1 not"),
         ];
         assert_eq!(told, expected.map(|(purpose, words)| (purpose, words.to_owned())));
+    }
+
+    /// Met with a root that was destroyed: the history said "applied: 1".
+    #[test]
+    fn what_was_deleted_is_told_apart_from_what_was_made() {
+        let of = |deletes: usize, all: usize, purpose| {
+            let mut log = records(&[("1", purpose, Succeeded)]);
+            let end = log.pop().unwrap();
+            let mut add = |what| {
+                let (number, time) = (log.len() as u64 + 1, Time::from_micros(7_000_000));
+                log.push(AuditRecord::new(number, AuditEntry::new(time, "site", "runner", what)));
+            };
+            for number in 0..all {
+                let (op, key) = (format!("{number}"), Key::new("t", GroupKind::new("", "K"), "", "a"));
+                let action = if number < deletes { Action::Delete } else { Action::Create };
+                add(AuditEvent::Intent { op: op.as_str().into(), key: key.clone(), action });
+                add(AuditEvent::Outcome {
+                    op: op.as_str().into(),
+                    key,
+                    result: "done".to_owned(),
+                    detail: None,
+                });
+            }
+            let AuditEvent::SyncEnded { plan, revision, .. } = end.entry.what.clone() else { unreachable!() };
+            add(AuditEvent::SyncEnded {
+                plan,
+                revision,
+                applied: all,
+                failed: 0,
+                unchanged: 0,
+                result: Some(Succeeded),
+                not_ready: 0,
+                missing: 0,
+                left: Vec::new(),
+            });
+            let mut search = Search { number: 1, ..Search::default() };
+            log.iter().for_each(|record| search.take(record));
+            let shown = search.found().unwrap().deployment;
+            let listed = all_of(&log);
+            assert_eq!((listed.len(), &listed[0]), (1, &shown), "the list says what the entry in full says");
+            shown.words()
+        };
+        assert_eq!(of(1, 1, Change), "deleted: 1");
+        assert_eq!(of(1, 3, Change), "applied: 3 (1 deleted)");
+        assert_eq!(of(0, 3, Change), "applied: 3");
+        assert_eq!(of(2, 2, Rollback), "rolled back: 2 (2 deleted)");
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn it_is_destroyed_once_somebody_approved_what_goes() {
     world.gitops(&["apply", "--yes"]).expect(3);
     approve(&world).expect(0);
     is_gone(&world);
-    world.gitops(&["history"]).expect(0).says("\"Take away\"").says("applied: 1");
+    world.gitops(&["history"]).expect(0).says("\"Take away\"").says("deleted: 1");
 }
 
 /// What is kept of a root that stays is told with the true reason.
