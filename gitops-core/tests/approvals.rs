@@ -198,7 +198,9 @@ async fn an_object_that_moved_where_the_plan_changes_it_voids_the_approval_with_
     drop(engine);
     let mut engine = world.open_with(|builder| builder.gate(stricter), "test").await.unwrap();
     let plan = engine.plan(&world.cx).await.unwrap();
-    assert!(matches!(engine.verdict(&world.cx, &plan), Verdict::NeedsApproval { .. }));
+    let verdict = engine.verdict(&world.cx, &plan);
+    assert!(matches!(verdict, Verdict::NeedsApproval { .. }));
+    assert!(messages(&verdict)[0].contains("the gate has another rule now"), "{verdict:?}");
 }
 
 #[tokio::test]

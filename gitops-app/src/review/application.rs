@@ -1,6 +1,6 @@
 //! What a merge would do to one application.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_core::capability::Readiness;
@@ -8,10 +8,11 @@ use gitops_core::review::window::WindowState;
 use gitops_core::review::{Context, Part, Rules, declared};
 use gitops_core::{
     Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, History, Key, Merge, Merged, Pin, Plan,
-    Result, Revision, Snapshot, SpeculativePlan, Through, Verdict,
+    Result, Revision, Snapshot, SpeculativePlan, Verdict,
 };
 use gitops_git::GitSource;
 
+use super::approvals::Places;
 use super::repository::{self, Repository};
 use super::{Failed, Found, Planned, Sides, Warm, configuration, labels, planner, programs};
 use crate::config::{Applications, Config, WindowsConfig};
@@ -129,19 +130,13 @@ impl Reviewing<'_> {
             true => self.against_targets(cx, session, config, snapshot, &base, &merge_base).await?,
             false => self.against_git(cx, session, config, snapshot, &base).await?,
         };
-        let approvals = session.engine.inventory().approvals();
-        let mut approved_in: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for approval in approvals.iter() {
-            let Through::Review { review } = &approval.by.through else { continue };
-            let (request, places) = review.split_once(": ").unwrap_or((review, ""));
-            let places = places.split(", ").map(str::to_owned);
-            approved_in.entry(request.to_owned()).or_default().extend(places);
-        }
+        let rules: Vec<(&str, Digest)> = findings.iter().map(|(found, rule)| (&*found.gate, *rule)).collect();
+        let Places { approved_in, outdated_in } = Places::of(session.engine.inventory().approvals(), &rules);
         let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;
         let configuration = configuration::paths(self.applications, &base, &head);
         let configuration = configuration.into_iter().filter(|path| changed.contains(path)).collect();
         let git = session.git.clone();
-        let planned = Planned { plan, findings, approved_in, changed, configuration, git, base };
+        let planned = Planned { plan, findings, approved_in, outdated_in, changed, configuration, git, base };
         Ok(Found::Part(Box::new(part), Box::new(planned)))
     }
 

@@ -1,16 +1,58 @@
 //! What people said of a request on its forge, as approvals of what the comment showed them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_core::review::approval::{Committer, Opinion, Person, Request, Shown, Vote};
 use gitops_core::review::{Command, Marker, Review};
-use gitops_core::{Cx, Digest, ErrorKind, Result, Time};
+use gitops_core::{Approvals, Cx, Digest, ErrorKind, Result, Through, Time};
 use gitops_forge::{ChangeRequest, Comment, CommentQuery, Forge, Permission, ReviewState, User};
 
 use super::request::patiently;
 
 /// The hidden line that says since when a comment shows its effect, where that is longer than it was last edited.
 const SINCE: &str = "<!-- gitops-shown since=";
+
+/// The requests of which an approval is stored, each with the reviews and comments that it rests on.
+#[derive(Default)]
+pub(super) struct Places {
+    /// Those under the rules that ask now.
+    pub approved_in: BTreeMap<String, BTreeSet<String>>,
+    /// Those under other rules of the same gates.
+    pub outdated_in: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Places {
+    /// `rules` are the gates that ask now, each with the fingerprint of its rule.
+    pub fn of(approvals: &Approvals, rules: &[(&str, Digest)]) -> Self {
+        let mut places = Self::default();
+        for approval in approvals.iter() {
+            let Through::Review { review } = &approval.by.through else { continue };
+            let (request, named) = review.split_once(": ").unwrap_or((review, ""));
+            let is_of_rule = |(gate, rule): &(&str, Digest)| {
+                let mut of_gate = approval.lifts.iter().filter(|lift| lift.gate == *gate).peekable();
+                of_gate.peek().is_none() || of_gate.any(|lift| lift.rule == *rule)
+            };
+            let of = match rules.iter().all(is_of_rule) {
+                true => &mut places.approved_in,
+                false => &mut places.outdated_in,
+            };
+            of.entry(request.to_owned()).or_default().extend(named.split(", ").map(str::to_owned));
+        }
+        places
+    }
+}
+
+/// Marks what was said under other rules than those that ask now, and not again since.
+pub(super) fn mark_outdated(
+    votes: &mut [Vote],
+    outdated: Option<&BTreeSet<String>>,
+    approved: Option<&BTreeSet<String>>,
+) {
+    let has = |places: Option<&BTreeSet<String>>, id: &str| places.is_some_and(|places| places.contains(id));
+    for vote in votes {
+        vote.under_another_rule = has(outdated, &vote.id) && !has(approved, &vote.id);
+    }
+}
 
 /// What the forge says of a request and of those who judged it; nothing where the forge does not say whose its commits are:
 /// somebody could approve an own commit.

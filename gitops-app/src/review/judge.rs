@@ -6,7 +6,8 @@ use std::sync::Arc;
 use gitops_core::review::approval::{ApprovalRule, ApprovalRules, Opinion, Request, Standing};
 use gitops_core::review::{Outcome, Part};
 use gitops_core::{
-    Approval, Approver, Cx, Digest, EventSink, GateMessage, Request as Order, Result, Through, Time, Verdict,
+    Approval, Approver, Cx, Digest, ErrorKind, EventSink, GateMessage, Request as Order, Result, Through,
+    Time, Verdict,
 };
 use gitops_forge::{ChangeRequest, Comment};
 
@@ -21,6 +22,8 @@ use crate::order;
 pub(super) struct Judged {
     /// The applications of which an approval was stored.
     pub approved: Vec<String>,
+    /// The reviews and comments on which these rest.
+    pub counted: BTreeSet<String>,
     /// Those of which none was, although it is whole, with the files that decide who may approve.
     pub asks_again: Vec<(String, Vec<String>)>,
 }
@@ -51,7 +54,16 @@ impl Asked {
         let said = approvals::said(cx, &*self.forge, request, &reviewed.review, ours).await?;
         let Some(said) = said else { return Ok(Judged::default()) };
         let is_lifted = |name: &str| lifted.contains_key(name);
-        for (name, standing) in self.standings(cx, reviewed, &asking, &said, is_lifted).await? {
+        for (name, standing) in self.standings(cx, reviewed, &asking, &said, is_lifted).await {
+            let standing = match (standing, asking.get(&name).filter(|_| is_lifted(&name))) {
+                // By rules that nobody can read, nobody approved it.
+                (Err(error), Some(Asking { config, .. })) if error.kind() == ErrorKind::Invalid => {
+                    let reason = format!("who may approve it can't be told: {error}");
+                    self.take_back(cx, config, events, reason).await?;
+                    return Err(error);
+                }
+                (standing, _) => standing?,
+            };
             let part = reviewed.review.parts.iter_mut().find(|part| part.application == name);
             if let Some(part) = part {
                 part.approvals = Some(standing);
@@ -64,9 +76,7 @@ impl Asked {
                 (part.verdict, part.approvals) = (verdict, None);
                 asking.remove(&part.application);
             } else {
-                let reason = "its reviewers no longer approve it".to_owned();
-                let reject = Order::Reject { plan: None, reason };
-                Box::pin(order::order(cx, config, events, &self.name(), &reject)).await?;
+                self.take_back(cx, config, events, "its reviewers no longer approve it".to_owned()).await?;
             }
         }
         match self.keeps_approvals {
@@ -75,7 +85,19 @@ impl Asked {
         }
     }
 
-    /// How far each application is that asks.
+    /// Takes back what is stored of an application.
+    async fn take_back(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        events: &Arc<dyn EventSink>,
+        reason: String,
+    ) -> Result<()> {
+        let reject = Order::Reject { plan: None, reason };
+        Box::pin(order::order(cx, config, events, &self.name(), &reject)).await.map(drop)
+    }
+
+    /// How far each application is that asks, or why nobody can tell.
     async fn standings(
         &self,
         cx: &Cx,
@@ -83,29 +105,45 @@ impl Asked {
         asking: &BTreeMap<String, Asking<'_>>,
         said: &Request<'static>,
         is_lifted: impl Fn(&str) -> bool,
-    ) -> Result<Vec<(String, Standing)>> {
+    ) -> Vec<(String, Result<Standing>)> {
         let (all, mut found) = (reviewed.review.effect(), Vec::new());
         for part in &reviewed.review.parts {
-            let Some(Asking { config, rules }) = asking.get(&part.application) else { continue };
+            let Some(asking) = asking.get(&part.application) else { continue };
             let Some(planned) = reviewed.plans.get(&part.application) else { continue };
-            let configured = &config.approvals;
-            let owners = owners::of(cx, self.kind, configured, planned).await?;
-            let file = owners.as_ref().map(|owners| owners.file.clone());
-            let owners = owners.as_ref().map(|owners| &owners.owners);
-            let teams = owners::teams(cx, &*self.forge, configured, owners, &planned.changed).await?;
-            let mut request = said.clone();
-            (request.teams, request.changed, request.owners) = (teams, planned.changed.clone(), owners);
+            let mut said = said.clone();
+            let (name, votes) = (self.name(), &mut said.votes);
+            let places = (planned.outdated_in.get(&name), planned.approved_in.get(&name));
+            approvals::mark_outdated(votes, places.0, places.1);
             if is_lifted(&part.application) {
-                self.cover(&mut request, part, planned);
+                self.cover(&mut said, part, planned);
             }
-            let mut standing = ApprovalRules::new(rules.iter().cloned()).judge(part, &all, &request);
-            let decides =
-                planned.configuration.iter().chain(&file).filter(|path| planned.changed.contains(path));
-            let again = standing.asks_again_for.into_iter().chain(decides.cloned());
-            standing.asks_again_for = again.collect::<BTreeSet<_>>().into_iter().collect();
+            let standing = self.standing(cx, part, planned, asking, (&all, said)).await;
             found.push((part.application.clone(), standing));
         }
-        Ok(found)
+        found
+    }
+
+    /// How far one application is; `all` is the effect of the whole review.
+    async fn standing(
+        &self,
+        cx: &Cx,
+        part: &Part,
+        planned: &Planned,
+        Asking { config, rules }: &Asking<'_>,
+        (all, said): (&Digest, Request<'static>),
+    ) -> Result<Standing> {
+        let configured = &config.approvals;
+        let owners = owners::of(cx, self.kind, configured, planned).await?;
+        let file = owners.as_ref().map(|owners| owners.file.clone());
+        let owners = owners.as_ref().map(|owners| &owners.owners);
+        let teams = owners::teams(cx, &*self.forge, configured, owners, &planned.changed).await?;
+        let mut request: Request<'_> = said;
+        (request.teams, request.changed, request.owners) = (teams, planned.changed.clone(), owners);
+        let mut standing = ApprovalRules::new(rules.iter().cloned()).judge(part, all, &request);
+        let decides = planned.configuration.iter().chain(&file).filter(|path| planned.changed.contains(path));
+        let again = standing.asks_again_for.into_iter().chain(decides.cloned());
+        standing.asks_again_for = again.collect::<BTreeSet<_>>().into_iter().collect();
+        Ok(standing)
     }
 
     /// Stores what is approved. Of a request that changes who decides nothing is stored: the rules by which it was judged are no
@@ -130,6 +168,7 @@ impl Asked {
             }
             let findings = together(&planned.findings);
             let approver = self.approver(part, said);
+            judged.counted.extend(places(part, said).into_iter().map(str::to_owned));
             let approval = Approval::new(&planned.plan, findings, approver, cx.now())?;
             let approval = approval.until(ends(part, rules, said));
             let by = approval.by.name.clone();
@@ -178,12 +217,20 @@ impl Asked {
 
     /// Who approved a part, and where that can be read.
     pub(super) fn approver(&self, part: &Part, said: &Request<'_>) -> Approver {
-        let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
-        let names: BTreeSet<&str> = rules.flat_map(|rule| &rule.approved_by).map(String::as_str).collect();
-        let places: Vec<&str> = names.iter().filter_map(|name| last_word(said, name)).collect();
-        let review = format!("{}: {}", self.name(), places.join(", "));
-        Approver::new(names.into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
+        let review = format!("{}: {}", self.name(), places(part, said).join(", "));
+        Approver::new(approvers(part).into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
     }
+}
+
+/// Who approved an application.
+fn approvers(part: &Part) -> BTreeSet<&str> {
+    let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
+    rules.flat_map(|rule| &rule.approved_by).map(String::as_str).collect()
+}
+
+/// The reviews and comments in which they did.
+fn places<'a>(part: &Part, said: &'a Request<'_>) -> Vec<&'a str> {
+    approvers(part).into_iter().filter_map(|name| last_word(said, name)).collect()
 }
 
 /// The applications of which a gate or a rule wants approvals that nobody gave yet.

@@ -1,10 +1,13 @@
 //! A request that is merged: what the applications still want approved, and who approved it since.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_core::review::approval::ApprovalRules;
 use gitops_core::review::{Context, Outcome, Part, Review, Rules};
-use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Revision, Verdict};
+use gitops_core::{
+    Approver, Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Revision, Through, Verdict,
+};
 use gitops_forge::{ChangeRequest, RequestState};
 
 use super::request::patiently;
@@ -88,6 +91,13 @@ impl Asked {
         let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));
         let said = match said {
             Some(mut said) if !by_owners => {
+                let through = Through::Review { review: self.name() };
+                let asked = session.engine.approval_of(cx, &plan, Approver::new("", through))?;
+                let rules: Vec<_> = asked.lifts.iter().map(|lift| (&*lift.gate, lift.rule)).collect();
+                let places = approvals::Places::of(session.engine.inventory().approvals(), &rules);
+                let of = |places: &'_ BTreeMap<_, _>| places.get(&self.name()).cloned();
+                let (outdated, approved) = (of(&places.outdated_in), of(&places.approved_in));
+                approvals::mark_outdated(&mut said.votes, outdated.as_ref(), approved.as_ref());
                 said.teams = owners::teams(cx, &*self.forge, who, None, &[]).await?;
                 Some(said)
             }

@@ -99,6 +99,8 @@ struct Planned {
     /// The requests of which an approval is stored, each with the reviews and comments that it rests on, as the approver's
     /// [`Through::Review`](gitops_core::Through) names them.
     approved_in: BTreeMap<String, BTreeSet<String>>,
+    /// The same of approvals under other rules of gates than those that ask now.
+    outdated_in: BTreeMap<String, BTreeSet<String>>,
     /// The files that the request changes, from the root of the repository.
     changed: Vec<String>,
     /// Of those, the ones from which the configuration was read.

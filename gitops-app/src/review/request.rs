@@ -1,5 +1,6 @@
 //! The review of a request on a forge, told there: one comment, and statuses on its head.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,8 @@ pub struct Told {
     pub statuses: usize,
     /// The applications of which an approval was stored.
     pub approved: Vec<String>,
+    /// The reviews and comments on which these approvals rest, as `comment 12`.
+    pub counted: BTreeSet<String>,
     /// The applications of which what was approved is not stored, since the request changes who decides, each with the files:
     /// after the merge it is asked again.
     pub asks_again: Vec<(String, Vec<String>)>,
@@ -164,14 +167,23 @@ impl Asked {
         let mut reviewed = match found {
             Ok(reviewed) => reviewed,
             Err(error) => {
-                self.tell_failure(cx, &request, &error).await;
+                self.tell_error(cx, &request, "plan", &error).await;
                 return Err(error);
             }
         };
         let marker = self.marker()?;
         let ours = patiently(cx, || self.forge.find_comment(cx, self.number, &marker)).await?;
-        let judged = self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events).await?;
-        let Judged { approved, asks_again } = judged;
+        let judged = self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events).await;
+        let Judged { approved, counted, asks_again } = match judged {
+            Ok(judged) => judged,
+            Err(error) => {
+                if error.retry() == Retry::Never && error.kind() != ErrorKind::Cancelled {
+                    // What was green by rules that held before must not stay so.
+                    self.tell_error(cx, &request, "policy", &error).await;
+                }
+                return Err(error);
+            }
+        };
         let is_told = reviewed.review.outcome() != Outcome::NoChanges || ours.is_some();
         let link = match is_told {
             true => self.link(cx, &reviewed, || document(&sides, &reviewed)).await?,
@@ -184,7 +196,7 @@ impl Asked {
             let is_written = patiently(cx, || self.forge.ensure_status(cx, commit, &status)).await?;
             statuses += usize::from(is_written);
         }
-        Ok(Told { request, sides, reviewed, wrote_comment, statuses, approved, asks_again })
+        Ok(Told { request, sides, reviewed, wrote_comment, statuses, approved, counted, asks_again })
     }
 
     /// The branch as Git has it now, and the commit that was reviewed.
@@ -256,10 +268,11 @@ impl Asked {
         [status("plan", plan(reviewed)), status("policy", policy(&reviewed.review))]
     }
 
-    /// Says on the head that there is no plan. That it can't be said is less than what went wrong.
-    async fn tell_failure(&self, cx: &Cx, request: &ChangeRequest, error: &Error) {
-        let status =
-            CommitStatus::new(format!("{}/plan", self.context), StatusState::Error, &error.to_string());
+    /// Says on the head that there is no plan, or that nobody can tell what the gates say of it. That it can't be said is less than
+    /// what went wrong.
+    async fn tell_error(&self, cx: &Cx, request: &ChangeRequest, what: &str, error: &Error) {
+        let context = format!("{}/{what}", self.context);
+        let status = CommitStatus::new(context, StatusState::Error, &error.to_string());
         let _ = self.forge.ensure_status(cx, &request.head.commit, &status).await;
     }
 }

@@ -55,16 +55,20 @@ impl Approval {
         let by_key = plan.by_key();
         let steps: BTreeSet<&Key> = finding.keys.iter().filter(|key| by_key.contains_key(key)).collect();
         let named = if steps.is_empty() { plan.effect().keys().collect() } else { steps };
-        let knows = self.lifts.iter().any(|lift| {
+        let mut of_gate = self.lifts.iter().filter(|lift| {
             let names_it = lift.keys.is_empty() || named.iter().all(|key| lift.keys.contains(*key));
-            lift.gate == finding.gate && lift.rule == rule && names_it
+            lift.gate == finding.gate && names_it
         });
+        let is_of_another_rule = of_gate.clone().next().is_some();
+        let is_known = of_gate.any(|lift| lift.rule == rule);
         let uncovered = |key: &&Key| {
-            if !knows {
-                return Some(Uncovered::NotApproved);
+            let step = by_key.get(key);
+            let why = step.and_then(|step| self.effect.uncovered(key, step.action, plan.effect()));
+            match why {
+                why if is_known => why,
+                None if is_of_another_rule => Some(Uncovered::OtherRule),
+                _ => Some(Uncovered::NotApproved),
             }
-            let step = by_key.get(key)?;
-            self.effect.uncovered(key, step.action, plan.effect())
         };
         let why: Vec<_> = named.iter().filter_map(|key| Some(((*key).clone(), uncovered(key)?))).collect();
         if why.is_empty() && !named.is_empty() { Ok(()) } else { Err(why) }

@@ -56,6 +56,12 @@ impl Effects {
         }
     }
 
+    /// Whether a step is of this change, and the target branch changed its object too since the request was opened.
+    pub(super) fn moved_with(&self, key: &Key, base: &Self, opened: Option<&Self>) -> bool {
+        let is_ours = self.attribute(key, base, opened) == Attribution::ThisChange;
+        is_ours && opened.is_some_and(|opened| opened.0.get(key) != base.0.get(key))
+    }
+
     pub(super) fn contains(&self, key: &Key) -> bool {
         self.0.contains_key(key)
     }

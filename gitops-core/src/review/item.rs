@@ -19,6 +19,8 @@ pub struct Item {
     pub flags: Vec<Flag>,
     /// Whether it is only reported, because drift is not corrected.
     pub is_reported_only: bool,
+    /// Whether it is of this change, and the target branch changed the same object too since the request was opened.
+    pub base_moved: bool,
 }
 
 impl Item {

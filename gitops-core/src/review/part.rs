@@ -129,6 +129,7 @@ impl Part {
         let item = |step: &Step, is_reported_only| Item {
             attribution: merged.attribute(&step.key, &before, opened_effects.as_ref()),
             flags: context.rules.of_step(step, context.unhealthy.get(&step.key).map(String::as_str)),
+            base_moved: merged.moved_with(&step.key, &before, opened_effects.as_ref()),
             step: step.clone(),
             is_reported_only,
         };

@@ -64,6 +64,8 @@ pub enum Uncovered {
     NotApproved,
     /// It would now have another effect.
     Changed,
+    /// The gate has another rule than the one under which it was approved.
+    OtherRule,
     /// More goes with the object than was approved.
     TakesMore,
     /// It now waits for a change that it did not wait for.
@@ -78,6 +80,7 @@ impl fmt::Display for Uncovered {
         match self {
             Self::NotApproved => f.write_str("it was not part of what was approved, or it was done since"),
             Self::Changed => f.write_str("it would now have another effect"),
+            Self::OtherRule => f.write_str("the gate has another rule now"),
             Self::TakesMore => f.write_str("more would go with it than was approved"),
             Self::WaitsForMore { first } => write!(f, "it now waits for a change of {first}"),
         }

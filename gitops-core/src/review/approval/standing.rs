@@ -197,7 +197,7 @@ fn counted<'v>(
         // An `/approve` of another application's effect says nothing about this one.
         let is_elsewhere = vote.opinion == Opinion::Approved
             && vote.effect.is_some()
-            && vote.covers(&part.effect, all, shown).is_err();
+            && vote.covers(&part.effect, all, shown) == Err(Discounted::NamesOtherEffect);
         if is_elsewhere {
             discounted.push(DiscountedVote { by: vote.by.login.clone(), why: Discounted::NamesOtherEffect });
         } else {

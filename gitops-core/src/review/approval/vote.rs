@@ -20,6 +20,8 @@ pub struct Vote {
     /// The beginning of the effect that it names, of at least 12 digits; nothing for a review, which approves what the
     /// comment showed when it was submitted.
     pub effect: Option<String>,
+    /// Whether it was an approval under another rule of a gate than the one that asks now.
+    pub under_another_rule: bool,
 }
 
 /// What a person thinks of a request.
@@ -69,6 +71,8 @@ pub enum Discounted {
     JustChanged,
     /// The effect that it names is too short, or not what would be done now.
     NamesOtherEffect,
+    /// It was given under another rule of a gate.
+    OtherRule,
 }
 
 impl std::fmt::Display for Discounted {
@@ -81,6 +85,7 @@ impl std::fmt::Display for Discounted {
             Self::OtherEffect => "the effect changed after it was given",
             Self::JustChanged => "the effect changed less than a minute before it was given",
             Self::NamesOtherEffect => "it names another effect",
+            Self::OtherRule => "a gate has another rule since it was given",
         })
     }
 }
@@ -88,7 +93,7 @@ impl std::fmt::Display for Discounted {
 impl Vote {
     /// What a person said in the review or comment of this name.
     pub fn new(by: Person, opinion: Opinion, at: Time, id: impl Into<String>) -> Self {
-        Self { by, opinion, at, id: id.into(), effect: None }
+        Self { by, opinion, at, id: id.into(), effect: None, under_another_rule: false }
     }
 
     /// With the beginning of the effect that it names.
@@ -100,6 +105,9 @@ impl Vote {
 
     /// Whether an approval is of an effect; `all` is the effect of the whole review, of which this one is a part.
     pub(super) fn covers(&self, effect: &Digest, all: &Digest, shown: &[Shown]) -> Result<(), Discounted> {
+        if self.under_another_rule {
+            return Err(Discounted::OtherRule);
+        }
         if let Some(named) = &self.effect {
             let is_meant = |digest: &Digest| {
                 named.len() >= crate::value::PlanId::DIGITS && digest.to_string().starts_with(named.as_str())

@@ -37,7 +37,7 @@ fn request<'a>(votes: impl IntoIterator<Item = Vote>) -> Request<'a> {
 }
 
 fn vote(who: &str, opinion: Opinion, minute: u64) -> Vote {
-    Vote { by: Person::new(who), opinion, at: at(minute), id: minute.to_string(), effect: None }
+    Vote::new(Person::new(who), opinion, at(minute), minute.to_string())
 }
 
 fn approved(who: &str, minute: u64) -> Vote {
@@ -156,6 +156,8 @@ fn a_command_approves_the_effect_that_it_names() {
     let named = |effect: String, minute| Vote { effect: Some(effect), ..approved("bob", minute) };
     let effect = part().effect.to_string();
     assert!(judge(one(), &request([named(effect[..12].to_owned(), 10)])).is_met(), "at once");
+    let outdated = Vote { under_another_rule: true, ..named(effect.clone(), 10) };
+    assert_eq!(why(&judge(one(), &request([outdated]))), [Discounted::OtherRule]);
     assert_eq!(
         why(&judge(one(), &request([named(effect[..11].to_owned(), 20)]))),
         [Discounted::NamesOtherEffect]

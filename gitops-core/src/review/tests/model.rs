@@ -38,6 +38,27 @@ fn this_change_drift_and_a_moved_base_are_told_apart() {
     );
 }
 
+#[test]
+fn an_object_that_the_target_branch_changed_too_is_of_this_change_and_says_so() {
+    let opened = plan("shop", vec![update("both", "opened"), update("drifted", "x"), update("ours", "a")]);
+    let base = plan("shop", vec![update("both", "base"), update("drifted", "x"), update("ours", "a")]);
+    let head = plan("shop", vec![update("both", "head"), update("drifted", "x"), update("ours", "b")]);
+    let moved = |opened| -> Vec<(String, Attribution, bool)> {
+        let part = part(&base, &head, opened);
+        let of = |item: &Item| (item.step.key.name().to_owned(), item.attribution, item.base_moved);
+        part.items.iter().map(of).collect()
+    };
+    let expected = |both| {
+        [
+            ("both".to_owned(), Attribution::ThisChange, both),
+            ("ours".to_owned(), Attribution::ThisChange, false),
+            ("drifted".to_owned(), Attribution::ExistingDrift, false),
+        ]
+    };
+    assert_eq!(moved(Some(&opened)), expected(true));
+    assert_eq!(moved(None), expected(false));
+}
+
 fn of_incarnation(name: &str, to: &str, uid: &str, version: &str) -> crate::plan::Step {
     let expect = crate::value::Expect {
         uid: crate::value::Uid::new(uid),

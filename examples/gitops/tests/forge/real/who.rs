@@ -33,11 +33,15 @@ async fn a_team_and_an_owner_of_the_target_branch_must_both_approve() {
     let path = format!("{SITE}/collaborators/carol");
     site.gitea.done(Gitea::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
     site.team("reviewers", "bob").await;
-    site.world.commit("Owners", &[("OWNERS", Some("site/index\\\\.html @carol\n"))]);
-    site.push("main");
+    let owners = |text: &str| {
+        std::fs::write(site.world.path("repository/OWNERS"), text).unwrap();
+        site.world.commit("Owners", &[]);
+        site.push("main");
+    };
+    owners("site/index\\\\.html @carol\n");
     site.gitops(&["apply", "--yes"]).await.expect(0);
     let rules = "approvals:\n- { name: team, from: { teams: [platform/reviewers] } }\n\
-                 - { name: owners, from: { code_owners: site/OWNERS } }\n";
+                 - { name: owners, from: { code_owners: OWNERS } }\n";
     site.configure(&(site.forge() + rules));
     site.commit_on("feature", &[("index.html", Some("new\n"))]);
     let number = site.open("alice", "feature").await;
@@ -51,6 +55,24 @@ async fn a_team_and_an_owner_of_the_target_branch_must_both_approve() {
     site.kept(number).await.expect(3).says("approved by bob").says("can be approved by @carol");
     site.says("carol", number, &approve).await;
     site.kept(number).await.expect(0).warns("Stored: what reviewers approved of `site`");
+    // Owners that can't be read any more: nobody can tell who approves, so what is stored goes, and the head is not green.
+    let head = site.world.git(&["rev-parse", "feature"]).trim().to_owned();
+    let latest = async || {
+        let path = format!("{SITE}/commits/{head}/status");
+        let found = site.gitea.done("bob", "GET", &path, Value::Null).await;
+        let statuses = found["statuses"].as_array().unwrap().clone();
+        let policy = statuses.into_iter().find(|status| status["context"] == "gitops/policy").unwrap();
+        policy["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(latest().await, "success");
+    owners("site/index[ @carol\n");
+    site.kept(number).await.expect(1).warns("`OWNERS` of").warns("can't be read");
+    assert_eq!(latest().await, "error");
+    let log = std::fs::read_to_string(site.world.path(".gitops/site/audit.jsonl")).unwrap();
+    assert!(log.contains("who may approve it can't be told"), "{log}");
+    owners("site/index\\\\.html @carol\n");
+    site.kept(number).await.expect(0).warns("Stored: what reviewers approved of `site`");
+    assert_eq!(latest().await, "success");
     site.merge(number).await.unwrap();
     site.gitops(&["apply", "--yes"]).await.expect(0);
     assert_eq!(site.world.live("index.html").as_deref(), Some("new\n"));
@@ -126,4 +148,115 @@ async fn the_owners_are_those_whom_gitea_asks_by_itself() {
         let ran = site.kept(number).await.expect(3).says(&format!("can be approved by @{login}"));
         assert_eq!(ran.stdout.matches("can be approved by").count(), 1, "{ran:?}");
     }
+}
+
+impl Site {
+    /// Says it once the forge's clock went on since something else was said: of two words of one second nobody knows the later one.
+    async fn says_after(&self, before: &str, login: &str, number: u64, text: &str) -> Value {
+        loop {
+            let said = self.comment(login, number, text).await;
+            if said["created_at"].as_str().unwrap() > before {
+                return said;
+            }
+        }
+    }
+
+    async fn bobs_approval(&self, number: u64) -> Value {
+        self.comment("bob", number, &format!("/approve {}", self.effect(number).await)).await
+    }
+}
+
+#[tokio::test]
+async fn only_a_standing_word_of_somebody_else_who_may_write_approves() {
+    let site = Site::new().await;
+    site.gitea.join("renovate").await;
+    let path = format!("{SITE}/collaborators/renovate");
+    site.gitea.done(Gitea::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
+    let forge = site.forge().replace(" }\n", ", bots: [renovate] }\n");
+    let gate =
+        "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+    let text = |first: &str, last: &str| format!("{first}\n2\n3\n4\n5\n6\n7\n8\n{last}\n");
+    let main = |first: &str, last: &str| {
+        site.world.commit("Lines", &[("lines", Some(&text(first, last)))]);
+        site.push("main");
+    };
+    main("1", "9");
+    site.configure(&forge);
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    site.configure(&(forge + gate));
+    site.commit_on("feature", &[("lines", Some(&text("one", "9")))]);
+    let number = site.open("alice", "feature").await;
+    site.kept(number).await.expect(3);
+    let stored = "Stored: what reviewers approved of `site`";
+
+    // Her own, a program's, and a stranger's.
+    let approve = format!("/approve {}", site.effect(number).await);
+    for login in ["alice", "renovate", "dave"] {
+        site.says(login, number, &approve).await;
+    }
+    let ran = site.kept(number).await.expect(3).says("0 of 1 approvals");
+    assert!(!ran.stderr.contains(stored), "{ran:?}");
+    let comment = site.ours(number, "review").await.concat();
+    for reason in ["the author's own approval does not count", "a bot can't approve"] {
+        assert!(comment.contains(reason), "{reason} is not in {comment}");
+    }
+
+    // Bob's, until he takes it back: by deleting what he wrote, and by asking for changes, which somebody dismisses.
+    let said = site.bobs_approval(number).await;
+    site.kept(number).await.expect(0).warns(stored);
+    let path = format!("{SITE}/issues/comments/{}", said["id"]);
+    site.gitea.done("bob", "DELETE", &path, Value::Null).await;
+    site.kept(number).await.expect(3).says("0 of 1 approvals");
+    let log = std::fs::read_to_string(site.world.path(".gitops/site/audit.jsonl")).unwrap();
+    assert!(log.contains("its reviewers no longer approve it"), "{log}");
+    site.bobs_approval(number).await;
+    site.kept(number).await.expect(0).warns(stored);
+    let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
+    let reviews = format!("{SITE}/pulls/{number}/reviews");
+    let review = site.gitea.done("bob", "POST", &reviews, no).await;
+    site.kept(number).await.expect(3).says("changes requested by bob");
+    let dismissal = json!({"message": "Settled."});
+    let path = format!("{reviews}/{}/dismissals", review["id"]);
+    site.gitea.done(Gitea::ADMIN, "POST", &path, dismissal).await;
+    let ran = site.kept(number).await.expect(3).says("0 of 1 approvals");
+    assert!(!ran.stdout.contains("changes requested by"), "{ran:?}");
+    let approve = format!("/approve {}", site.effect(number).await);
+    site.says_after(review["submitted_at"].as_str().unwrap(), "bob", number, &approve).await;
+    site.kept(number).await.expect(0).warns(stored);
+
+    // The target branch changes the same object, and then something else.
+    main("1", "nine");
+    site.kept(number).await.expect(3).says("(this change, base moved too)").says("does not cover it");
+    let comment = site.ours(number, "review").await.concat();
+    assert!(comment.contains("**base moved**: the target branch changed it too"), "{comment}");
+    site.bobs_approval(number).await;
+    site.kept(number).await.expect(0).warns(stored);
+    std::fs::write(site.world.path("repository/README"), "elsewhere\n").unwrap();
+    site.world.commit("Elsewhere", &[]);
+    site.push("main");
+    site.kept(number).await.expect(0);
+    site.merge(number).await.unwrap();
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    assert_eq!(site.world.live("lines"), Some(text("one", "nine")));
+    let change = site.gitops(&["audit", "show", "lines"]).await.expect(0);
+    change.says(&format!("bob (gitea platform/site#{number}: comment "));
+
+    // The owner of a fork approves nothing of it.
+    site.gitea.done("dave", "POST", &format!("{SITE}/forks"), json!({})).await;
+    let path = "/repos/dave/site/contents/site/index.html";
+    let file = site.gitea.done("dave", "GET", path, Value::Null).await;
+    let change =
+        json!({"content": "dGhlaXJzCg==", "message": "Change", "new_branch": "theirs", "sha": file["sha"]});
+    site.gitea.done("dave", "PUT", path, change).await;
+    let number = site.open("dave", "dave:theirs").await;
+    let request = number.to_string();
+    let vouched = ["review", "--request", &request, "--trusted", "--keep-approvals"];
+    site.gitops(&vouched).await.expect(3);
+    let approve = format!("/approve {}", site.effect(number).await);
+    site.says("dave", number, &approve).await;
+    site.gitops(&vouched).await.expect(3).says("0 of 1 approvals");
+    let comment = site.ours(number, "review").await.concat();
+    assert!(comment.contains("the author's own approval does not count"), "{comment}");
+    site.says("alice", number, &approve).await;
+    site.gitops(&vouched).await.expect(0).warns(stored);
 }
