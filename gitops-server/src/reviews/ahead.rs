@@ -11,7 +11,7 @@ use gitops_app::config::{ApplyWhen, Config};
 use gitops_app::review::{Told, patiently};
 use gitops_core::review::Outcome;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, Error, ErrorKind, Pin, Relation, Request, Result, Revision,
+    Cx, EngineHandle, EngineStatus, Error, ErrorKind, Phase, Pin, PlanId, Relation, Request, Result, Revision,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, ForgeExt, Merge, MergeMethod, Mergeable, RequestState, StatusState,
@@ -34,6 +34,8 @@ pub(super) struct Kept {
     pub held: Option<u64>,
     /// What the request says of it, since this process wrote that or found it there.
     shown: Option<String>,
+    /// The plan of which something is left, with whether it was carried out, since the request was last reviewed for that.
+    left: Option<(PlanId, bool)>,
 }
 
 /// How the head of a request stands that is applied before its merge.
@@ -191,7 +193,7 @@ impl Shared {
     pub(super) async fn remembered(&self, cx: &Cx, config: &Config) -> Option<Kept> {
         loop {
             match self.memory.ahead_of(cx, &config.name).await {
-                Ok(held) => return Some(Kept { held, shown: None }),
+                Ok(held) => return Some(Kept { held, ..Kept::default() }),
                 Err(error) if error.kind() == ErrorKind::Cancelled => return None,
                 Err(error) => self.tell_failed(config, &error),
             }
@@ -231,6 +233,13 @@ impl Shared {
         };
         kept.held = Some(number);
         let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
+        if request.state == RequestState::Open {
+            if status.phase == Phase::Planning && kept.shown.is_some() {
+                // It looks again: what was said of it holds until it knows better.
+                return Ok(());
+            }
+            self.review_what_is_left(number, status, kept);
+        }
         let (text, ends) = match request.state {
             RequestState::Merged => ("merged: the branch is followed again".to_owned(), Some(true)),
             RequestState::Closed => (
@@ -267,6 +276,23 @@ impl Shared {
             handle.request(&cx.within(PATIENCE), SERVER, end).await?;
         }
         Ok(())
+    }
+
+    /// Has a request reviewed again of which something is left: an apply that failed may have changed what there is to do, and so
+    /// what there is to approve.
+    fn review_what_is_left(&self, number: u64, status: &EngineStatus, kept: &mut Kept) {
+        if status.phase != Phase::Idle {
+            return;
+        }
+        let has_failed = status.last.as_ref().is_some_and(|last| last.error.is_some());
+        let left = status.plan.filter(|_| has_failed || !status.awaits_approval.is_empty());
+        let left = left.map(|plan| (plan, status.awaits_approval.is_empty()));
+        if left != kept.left {
+            kept.left = left;
+            if left.is_some() && !self.reviews.push(number) {
+                self.poll.notify_one();
+            }
+        }
     }
 
     /// Merges a request whose head is live in one application, if it is in all. Gives what is said, and whether it is merged.

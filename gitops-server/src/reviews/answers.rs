@@ -20,6 +20,10 @@ const SHOWN: usize = 10;
 const LINES: usize = 12;
 const LINE: usize = 400;
 
+/// How long what is said of an application may be where there are few, and how long that of all of them together.
+const SAID: usize = 1_500;
+const SAID_OF_ALL: usize = 12_000;
+
 /// The commands that a comment of ours names as answered.
 #[derive(Default)]
 pub(super) struct Answered(BTreeSet<String>);
@@ -63,6 +67,11 @@ impl Shared {
     }
 }
 
+/// How long what is said of each application may be: an error, with what to do about it, where that fits.
+fn room(applications: usize) -> usize {
+    (SAID_OF_ALL / applications.max(1)).clamp(LINE, SAID)
+}
+
 /// The comment, without its marker.
 fn text(page: &Page, flavour: Flavour) -> Option<String> {
     let ahead = page.ahead.as_ref().filter(|ahead| !ahead.said.is_empty());
@@ -81,16 +90,18 @@ fn text(page: &Page, flavour: Flavour) -> Option<String> {
             code_span(base, 100),
             code_span(by, 100)
         );
+        let room = room(said.len());
         for (application, said) in said {
-            let _ = writeln!(text, "- {}: {}", code_span(application, 100), code_span(said, LINE));
+            let _ = writeln!(text, "- {}: {}", code_span(application, 100), code_span(said, room));
         }
         text.push('\n');
     }
     if !page.outcomes.is_empty() {
         text.push_str("### GitOps: after the merge\n\n");
     }
+    let room = room(page.outcomes.len());
     for (application, outcome) in &page.outcomes {
-        let _ = writeln!(text, "- {}: {}", code_span(application, 100), code_span(&outcome.text, LINE));
+        let _ = writeln!(text, "- {}: {}", code_span(application, 100), code_span(&outcome.text, room));
         if let Some(effect) = &outcome.effect {
             let command = format!("{}approve {effect}", flavour.command_prefix());
             let _ = writeln!(text, "  - who may approve it: comment {}", code_span(&command, 100));

@@ -69,6 +69,9 @@ pub(super) struct Page {
     /// What was asked for in comments, in the order in which it was seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<Entry>,
+    /// The comments of which an approval was stored, the latest of them: what it was for may be done before it is answered.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counted: Vec<String>,
     /// How each application stands after the merge.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, Outcome>,
@@ -160,6 +163,22 @@ impl Page {
     /// The commands that were answered.
     pub fn answered(&self) -> impl Iterator<Item = &Entry> {
         self.asked.iter().filter(|entry| matches!(entry.stage, Stage::Answered { .. }))
+    }
+
+    /// What somebody said was stored as an approval.
+    pub fn count(&mut self, places: impl IntoIterator<Item = String>) {
+        for place in places {
+            if !self.counted.contains(&place) {
+                self.counted.push(place);
+            }
+        }
+        let surplus = self.counted.len().saturating_sub(SHOWN);
+        self.counted.drain(..surplus);
+    }
+
+    /// Whether an approval was stored of what somebody commented.
+    pub fn has_counted(&self, comment: &str) -> bool {
+        self.counted.iter().any(|place| place.strip_prefix("comment ") == Some(comment))
     }
 
     /// A commit is the head no longer.

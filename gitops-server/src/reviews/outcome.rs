@@ -5,7 +5,8 @@ use gitops_app::config::{Config, GitRef};
 use gitops_app::review::patiently;
 use gitops_app::rollback::taken_back;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, Result, Revision, Time,
+    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Result,
+    Revision, Time,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Deployment, DeploymentState, ForgeExt, StatusState,
@@ -45,17 +46,22 @@ impl Shared {
         loop {
             let now = status.borrow_and_update().clone();
             let tellings = telling_of(&now, newest.as_deref()).into_iter().chain(taken_back_of(&now));
-            let tellings: Vec<Telling> = tellings.collect();
+            // What there is to approve may be something else where the words are the same.
+            let of_plan = |telling: Telling| {
+                let plan = now.plan.filter(|_| telling.awaits_approval);
+                (telling, plan)
+            };
+            let tellings: Vec<(Telling, Option<PlanId>)> = tellings.map(of_plan).collect();
             let is_due = not_before.is_none_or(|at| cx.now() >= at);
             if !tellings.is_empty() {
                 said.retain(|said| tellings.contains(said));
             }
             let next = tellings.into_iter().find(|telling| !said.contains(telling));
-            if let Some(telling) = next.filter(|_| is_due) {
+            if let Some((telling, plan)) = next.filter(|_| is_due) {
                 let told = Box::pin(self.tell_forge(cx, config, &telling)).await;
                 match told {
                     Ok(()) => {
-                        said.push(telling);
+                        said.push((telling, plan));
                         not_before = None;
                         continue;
                     }

@@ -91,15 +91,16 @@ impl Shared {
         (is_touched || !seen.is_told, is_touched || !seen.is_told || seen.standing != standing || is_old)
     }
 
-    /// What the applications of a request have applied and planned.
+    /// What the applications of a request have applied and planned, and what of it failed.
     pub(super) fn standing(&self, request: &ChangeRequest) -> Vec<Option<String>> {
         let of = |name: &str| {
             let status = self.board.handle(name)?.status().borrow().clone();
             let complete = status.complete.as_ref().map(|complete| complete.revision.id().to_owned());
-            Some(format!(
-                "{:?} {complete:?}",
-                status.revision.as_ref().map(|revision| revision.id().to_owned())
-            ))
+            let revision = status.revision.as_ref().map(|revision| revision.id().to_owned());
+            // An apply that failed may have changed what there is to do, also for who did not ask for it.
+            let has_failed = status.last.as_ref().is_some_and(|last| last.error.is_some());
+            let failed = status.plan.filter(|_| has_failed).map(|plan| plan.to_string());
+            Some(format!("{revision:?} {complete:?} {failed:?}"))
         };
         self.followers(request).map(|config| of(&config.name)).collect()
     }

@@ -74,6 +74,17 @@ impl Shared {
         let is_told = self.end_left(cx, &told.request).await;
         self.seen().insert(number, Seen { is_told, ..seen });
         self.tell_of_review(number, &told);
+        // Before it is answered: what was approved may be done by then, and another review answers.
+        let page = match told.counted.is_empty() {
+            true => page,
+            false => {
+                let note = |page: &mut Page| {
+                    page.count(told.counted.iter().cloned());
+                    page.clone()
+                };
+                self.memory.change(cx, number, note).await?
+            }
+        };
         if waiting.is_empty() {
             return Ok(());
         }
@@ -84,7 +95,7 @@ impl Shared {
         }
         let answered = |entry: &Entry| applied.get(&(entry.comment.clone(), entry.nth)).cloned();
         self.answer_waiting(cx, number, &waiting, |entry| {
-            answered(entry).unwrap_or_else(|| answer(entry, &told))
+            answered(entry).unwrap_or_else(|| answer(entry, &page, &told))
         })
         .await
     }
@@ -178,7 +189,7 @@ impl Shared {
 }
 
 /// What a review says to somebody who asked for it.
-fn answer(entry: &Entry, told: &Told) -> (bool, String) {
+fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
     let review = &told.reviewed.review;
     let is_approval = entry.command.contains("approve");
     if !is_approval {
@@ -194,6 +205,9 @@ fn answer(entry: &Entry, told: &Told) -> (bool, String) {
     let mut mine =
         discounted.filter(|vote| vote.by.eq_ignore_ascii_case(&entry.by)).map(|vote| vote.why.to_string());
     match (review.outcome(), mine.next_back()) {
+        (Outcome::NeedsApproval, _) if page.has_counted(&entry.comment) => {
+            (true, "approved, and stored; what is to be done now is something else already".to_owned())
+        }
         (Outcome::Approved, _) if !told.approved.is_empty() => {
             (true, format!("approved, and stored for after the merge: {}", told.approved.join(", ")))
         }

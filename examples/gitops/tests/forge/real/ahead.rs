@@ -70,6 +70,12 @@ impl Site {
         self.until(text, async || self.said(number).await.contains(text)).await;
     }
 
+    /// The effect that the comment shows once it is another one.
+    async fn another_effect(&self, number: u64, before: &str) -> String {
+        self.until("another effect", async || self.effect(number).await != before).await;
+        self.effect(number).await
+    }
+
     pub(super) async fn status_of(&self, application: &str) -> Value {
         let ran = self.gitops(&["status", "-a", application, "--output", "json"]).await;
         serde_json::from_str(&ran.stdout).unwrap_or_default()
@@ -250,19 +256,64 @@ fn root(size: &str, command: Option<&str>) -> String {
     ROOT.replace("SIZE", size) + &command.map(run).unwrap_or_default()
 }
 
+impl Site {
+    /// A root module that is applied, with more lines of its configuration; gives the commit.
+    async fn of_root(more: &str) -> (Self, String) {
+        let site = Self::of(crate::support::World::empty()).await;
+        let first = site.world.commit("Begin", &[("net/main.tf", Some(&root("1", None)))]);
+        site.push("main");
+        let tofu = std::env::var("GITOPS_TOFU").expect("run `cargo xtask test`, which sets GITOPS_TOFU");
+        site.world.configure(&format!(
+            "name: net\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site/net }} }}\n{}\
+             target: {{ terraform: {{ binary: {tofu} }} }}\nsync: {{ interval: 1h }}\n{more}",
+            site.gitea.url(),
+            site.served("1s", GATE),
+        ));
+        site.gitops(&["apply", "--yes"]).await.expect(0);
+        (site, first)
+    }
+}
+
+#[tokio::test]
+async fn an_apply_that_fails_after_the_merge_says_each_time_what_to_approve_now() {
+    let (site, _) = Site::of_root("").await;
+    let mut serving = Serving::start(&site).await;
+    hook(&site, &serving).await;
+    let ready = site.world.path("ready");
+    let command = format!("test -e {} || exit 3", ready.display());
+    let head = site.commit_on("feature", &[("net/main.tf", Some(&root("2", Some(&command))))]);
+    let number = site.open("alice", "feature").await;
+    serving.until("the review", |event| is_review(event, number, &head)).await;
+    let first = site.effect(number).await;
+    assert!(site.answer(&mut serving, number, &format!("/approve {first}")).await.0);
+    site.merge(number).await.unwrap();
+    let merged = site.merge_commit(number).await;
+    let asked = async |before: &str| {
+        let named = async || {
+            let said = site.said(number).await;
+            let (_, rest) = said.split_once("comment `/approve ")?;
+            Some(rest[..12].to_owned()).filter(|effect| effect != before)
+        };
+        site.until("what to approve", async || named().await.is_some()).await;
+        named().await.unwrap()
+    };
+    let second = asked(&first).await;
+    assert!(site.statuses(&merged).await.contains(&"gitops/live/net failure".to_owned()));
+    let (done, answer) = site.answer(&mut serving, number, &format!("/approve {first}")).await;
+    assert!(!done && answer.contains(&second), "that is done or gone: {answer}");
+    assert!(site.answer(&mut serving, number, &format!("/approve {second}")).await.0);
+    let third = asked(&second).await;
+    std::fs::write(ready, "").unwrap();
+    assert!(site.answer(&mut serving, number, &format!("/approve {third}")).await.0);
+    site.until_said(number, "`net`: `live").await;
+    assert!(!site.said(number).await.contains("who may approve it"));
+    assert_eq!(serving.stop().await, 0);
+    site.gitops(&["plan", "--detailed-exitcode"]).await.expect(0);
+}
+
 #[tokio::test]
 async fn an_apply_that_fails_keeps_the_request_open_and_says_what_is_live() {
-    let site = Site::of(crate::support::World::empty()).await;
-    let first = site.world.commit("Begin", &[("net/main.tf", Some(&root("1", None)))]);
-    site.push("main");
-    let tofu = std::env::var("GITOPS_TOFU").expect("run `cargo xtask test`, which sets GITOPS_TOFU");
-    site.world.configure(&format!(
-        "name: net\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site/net }} }}\n{}\
-         target: {{ terraform: {{ binary: {tofu} }} }}\nsync: {{ interval: 1h }}\napply: before-merge\n",
-        site.gitea.url(),
-        site.served("1s", GATE),
-    ));
-    site.gitops(&["apply", "--yes"]).await.expect(0);
+    let (site, first) = Site::of_root("apply: before-merge\n").await;
     let mut serving = Serving::start(&site).await;
     hook(&site, &serving).await;
     let bad = site.commit_on("feature", &[("net/main.tf", Some(&root("2", Some("exit 3"))))]);
@@ -274,9 +325,19 @@ async fn an_apply_that_fails_keeps_the_request_open_and_says_what_is_live() {
     assert!(site.answer(&mut serving, number, "/apply").await.0);
     site.until("red", async || site.statuses(&bad).await.contains(&"gitops/live/net failure".to_owned()))
         .await;
-    site.until_said(number, "nothing is merged: push a change and apply that").await;
-    let said = site.said(number).await;
-    assert!(said.contains("exit status 3"), "the error is told: {said}");
+    site.until("the error", async || {
+        let said = site.said(number).await;
+        said.contains("exit status 3") && said.contains("nothing is merged: push a change and apply that")
+    })
+    .await;
+    assert!(!site.is_merged(number).await && site.merges() == 0);
+    // The request shows what is left of it, each time, and that can be approved.
+    let left = site.another_effect(number, &effect).await;
+    let comment = site.ours(number, "review").await.concat();
+    assert!(comment.contains("terraform_data.run"), "{comment}");
+    let (done, answer) = site.answer(&mut serving, number, &format!("/approve {left}")).await;
+    assert!(done, "{answer}");
+    site.another_effect(number, &left).await;
     assert!(!site.is_merged(number).await && site.merges() == 0);
     serving.kill();
     // Every verb of another process tells what is live: the first commit, whole, and a part of the other.
@@ -295,5 +356,11 @@ async fn an_apply_that_fails_keeps_the_request_open_and_says_what_is_live() {
     assert_eq!((done, answer.as_str()), (false, "it is not approved"));
     let comment = site.ours(number, "review").await.concat();
     assert!(comment.contains("an earlier approval does not cover it"), "{comment}");
+    let effect = site.effect(number).await;
+    let (done, answer) = site.answer(&mut serving, number, &format!("/approve {effect}")).await;
+    assert!(done, "what the comment shows is what there is to approve: {answer}");
+    assert!(site.answer(&mut serving, number, "/apply").await.0);
+    site.until("the merge", async || site.is_merged(number).await).await;
     assert_eq!(serving.stop().await, 0);
+    site.gitops(&["plan", "--detailed-exitcode"]).await.expect(0);
 }

@@ -1,8 +1,10 @@
 //! The server is killed at random moments: one comment, one apply, and no approval is lost.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gitops_core::Cx;
+use serde_json::Value;
 use testbed::Gitea;
 
 use super::Site;
@@ -41,6 +43,12 @@ async fn until(site: &Site, what: &str, is_so: impl AsyncFn() -> bool) {
 }
 
 impl Site {
+    /// The audit log.
+    fn audit_log(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.world.path(".gitops/site/audit.jsonl")).unwrap();
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// How many lines of the audit log hold all of these.
     fn audited(&self, texts: &[&str]) -> usize {
         let log = std::fs::read_to_string(self.world.path(".gitops/site/audit.jsonl")).unwrap();
@@ -48,29 +56,55 @@ impl Site {
     }
 }
 
+/// A request of a round, reviewed and approved whenever the server is killed; gives its number and its head.
+async fn approved(site: &Site, round: usize) -> (u64, String) {
+    let (branch, text) = (format!("round-{round}"), text_of(round));
+    let head = site.commit_on(&branch, &[("index.html", Some(&text))]);
+    let number = site.open("alice", &branch).await;
+    let name = format!("platform/site#{number}");
+    cut_short(site).await;
+    until(site, "the review", async || {
+        site.ours(number, "review").await.len() == 1 && site.statuses(&head).await.len() == 2
+    })
+    .await;
+    let effect = site.effect(number).await;
+    site.comment("bob", number, &format!("/approve {effect}")).await;
+    cut_short(site).await;
+    until(site, "the approval", async || {
+        site.audited(&[r#""event":"approved""#, &name]) > 0
+            && site.ours(number, "answers").await.len() == 1
+            && site.statuses(&head).await.contains(&"gitops/policy success".to_owned())
+    })
+    .await;
+    (number, head)
+}
+
+fn text_of(round: usize) -> String {
+    format!("round {round}\n")
+}
+
+/// One apply for each round, and the first one; two comments of ours, and what was merged is where the next round begins.
+async fn is_done_once(site: &Site, round: usize, number: u64) {
+    assert_eq!(site.world.live("index.html"), Some(text_of(round)));
+    let log = site.audit_log();
+    let done = log.iter().map(|record| &record["entry"]["what"]);
+    let done = done.filter(|what| what["event"] == "outcome" && what["result"] == "done");
+    let done = done.filter(|what| what["key"].to_string().contains("index.html"));
+    // A process that was killed after it had written an outcome to the log is followed by one that writes it once more.
+    let operations: BTreeSet<&str> = done.filter_map(|what| what["op"].as_str()).collect();
+    assert_eq!(operations.len(), round + 2, "one apply for each round, and the first one: {log:#?}");
+    let comments = site.comments(number).await;
+    let ours = comments.iter().filter(|comment| comment["user"]["login"] == Gitea::ADMIN).count();
+    assert_eq!((site.ours(number, "review").await.len(), ours), (1, 2), "{comments:#?}");
+    site.world.git(&["pull", "-q", &site.url(), "main"]);
+}
+
 #[tokio::test]
 async fn a_server_that_is_killed_at_any_moment_comments_once_applies_once_and_loses_no_approval() {
     let site = Site::new().await;
     site.serve("1s", GATED);
     for round in 0..rounds() {
-        let (branch, text) = (format!("round-{round}"), format!("round {round}\n"));
-        let head = site.commit_on(&branch, &[("index.html", Some(&text))]);
-        let number = site.open("alice", &branch).await;
-        let name = format!("platform/site#{number}");
-        cut_short(&site).await;
-        until(&site, "the review", async || {
-            site.ours(number, "review").await.len() == 1 && site.statuses(&head).await.len() == 2
-        })
-        .await;
-        let effect = site.effect(number).await;
-        site.comment("bob", number, &format!("/approve {effect}")).await;
-        cut_short(&site).await;
-        until(&site, "the approval", async || {
-            site.audited(&[r#""event":"approved""#, &name]) > 0
-                && site.ours(number, "answers").await.len() == 1
-                && site.statuses(&head).await.contains(&"gitops/policy success".to_owned())
-        })
-        .await;
+        let (number, _) = approved(&site, round).await;
         site.merge(number).await.unwrap();
         let merged = site.merge_commit(number).await;
         cut_short(&site).await;
@@ -78,14 +112,33 @@ async fn a_server_that_is_killed_at_any_moment_comments_once_applies_once_and_lo
             site.statuses(&merged).await.contains(&"gitops/live/site success".to_owned())
         })
         .await;
-        assert_eq!(site.world.live("index.html"), Some(text));
-        let done = site.audited(&[r#""event":"outcome""#, "index.html", r#""result":"done""#]);
-        assert_eq!(done, round + 2, "one apply for each round, and the first one");
-        let comments = site.comments(number).await;
-        let ours = comments.iter().filter(|comment| comment["user"]["login"] == Gitea::ADMIN).count();
-        assert_eq!((site.ours(number, "review").await.len(), ours), (1, 2), "{comments:#?}");
-        // The next branch begins at what was merged.
-        site.world.git(&["pull", "-q", &site.url(), "main"]);
+        is_done_once(&site, round, number).await;
+    }
+    site.gitops(&["audit", "verify"]).await.expect(0);
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_at_any_moment_applies_once_before_it_merges_once() {
+    let site = Site::new().await;
+    site.serve("1s", &format!("{GATED}apply: before-merge\n"));
+    for round in 0..rounds() {
+        let (number, head) = approved(&site, round).await;
+        site.comment("bob", number, "/apply").await;
+        cut_short(&site).await;
+        cut_short(&site).await;
+        until(&site, "the merge", async || site.is_merged(number).await).await;
+        let merged = site.merge_commit(number).await;
+        until(&site, "the outcome", async || {
+            let is_told = site.statuses(&merged).await.contains(&"gitops/live/site success".to_owned());
+            let said = format!("applied, then merged as {}", &merged[..12]);
+            let said = [said.as_str(), "merged: the branch is followed again"];
+            let answers = site.said(number).await;
+            is_told && said.iter().any(|said| answers.contains(said))
+        })
+        .await;
+        is_done_once(&site, round, number).await;
+        let went = site.audited(&[r#""event":"went_ahead""#, &head]);
+        assert!(went >= 1, "round {round} went ahead of the branch");
     }
     site.gitops(&["audit", "verify"]).await.expect(0);
 }

@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use testbed::{Admin, ApiServer, User};
+use testbed::{Admin, Answer, ApiServer, User, Webhook};
 
 use super::serve::is_review;
 use super::serving::{Serving, hook};
@@ -23,6 +23,13 @@ fn deployment(image: &str) -> String {
          spec: {{ containers: [{{ name: web, image: \"{image}\" }}] }}\n"
     )
 }
+
+fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: {name} }}\ndata: {{ x: \"{value}\" }}\n")
+}
+
+const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
+const TEAM: &str = "/metadata/labels/team";
 
 /// How the two targets are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,30 +57,32 @@ impl Whole {
         admin.post("/api/v1/namespaces", &json!({ "metadata": { "name": namespace } })).await;
         let site = Site::of(World::empty()).await;
         std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
-        let third = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: third }\ndata: { x: \"1\" }\n";
+        let [third, fourth] = ["third", "fourth"].map(|name| config_map(name, "1"));
         let files = [
             ("k8s/web.yaml", Some(&*deployment("web:1"))),
-            ("k8s/third.yaml", Some(third)),
+            ("k8s/third.yaml", Some(&*third)),
+            ("k8s/fourth.yaml", Some(&*fourth)),
             ("net/main.tf", Some(ROOT)),
             ("net/terraform.tfvars", Some("size = 7\n")),
         ];
         site.world.commit("Begin", &files);
         site.push("main");
         let whole = Self { site, admin, namespace, shape };
-        whole.configure();
+        whole.configure(GATE);
         for name in whole.applications() {
             whole.site.gitops(&["apply", "--yes", "-a", name]).await.expect(0);
         }
         whole
     }
 
-    fn configure(&self) {
+    fn configure(&self, gate: &str) {
         let tofu = std::env::var("GITOPS_TOFU").expect("run `cargo xtask test`, which sets GITOPS_TOFU");
         let source =
             format!("git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}", self.site.gitea.url());
         let cluster = format!("kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {} }}", self.namespace);
-        let root = format!("terraform: {{ binary: {tofu} }}");
-        let served = self.site.served("1h", GATE);
+        let backend = "backend: { local: { path: \"./states/{root}.tfstate\" } }";
+        let root = format!("terraform: {{ binary: {tofu}, {backend} }}");
+        let served = self.site.served("1h", gate);
         self.site.world.configure(&match self.shape {
             Shape::OneApplication => format!(
                 "name: shop\nsource: {{ {source}, path: site }} }}\n{served}targets:\n  \
@@ -124,6 +133,38 @@ impl Whole {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
         panic!("it is not repaired within a minute");
+    }
+
+    /// Has a webhook give every `ConfigMap` that is written a team, and waits until it does.
+    async fn hooked(&self, team: &'static str) -> Webhook {
+        let webhook = Webhook::start(Answer::Set(TEAM, team)).await;
+        self.admin.post(WEBHOOKS, &webhook.mutating(self.namespace, self.namespace)).await;
+        while self.team().await != team {}
+        webhook
+    }
+
+    /// The webhook goes.
+    async fn unhooked(&self, webhook: Webhook) {
+        self.admin.delete(&format!("{WEBHOOKS}/{}", self.namespace)).await;
+        while self.team().await != Value::Null {}
+        drop(webhook);
+    }
+
+    /// The team that a new `ConfigMap` would get.
+    async fn team(&self) -> Value {
+        let uri = self.uri("api/v1/namespaces/NS/configmaps?dryRun=All");
+        let probe = json!({"metadata": {"name": "probe", "labels": {"a": "1"}}});
+        let (_, answer) = self.admin.send("POST", &uri, "application/json", &probe).await;
+        answer["metadata"]["labels"]["team"].clone()
+    }
+
+    /// Writes the state of the root anew, as somebody does who applies it by hand.
+    fn edit_state(&self, edit: impl FnOnce(&mut Value)) {
+        let path = self.site.world.path("states/net.tfstate");
+        let mut state: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+        state["serial"] = json!(state["serial"].as_u64().unwrap() + 1);
+        edit(&mut state["resources"][0]["instances"][0]);
+        std::fs::write(path, state.to_string()).unwrap();
     }
 
     async fn third(&self) -> Value {
@@ -180,10 +221,19 @@ fn is_answer(event: &Value, comment: &str) -> bool {
     event["type"] == "commanded" && event["comment"] == comment
 }
 
-/// Alice's request of one branch: another image and another size.
+/// Alice's change: another image, another value of a `ConfigMap`, and another size of the root.
+fn change(whole: &Whole, image: &str) -> String {
+    let files = [
+        ("k8s/web.yaml", Some(&*deployment(image))),
+        ("k8s/fourth.yaml", Some(&*config_map("fourth", "2"))),
+        ("net/terraform.tfvars", Some("size = 8\n")),
+    ];
+    whole.site.commit_on("feature", &files)
+}
+
+/// Alice's request of one branch.
 async fn request(whole: &Whole, serving: &mut Serving) -> (u64, String) {
-    let files = [("k8s/web.yaml", Some(&*deployment("web:2"))), ("net/terraform.tfvars", Some("size = 8\n"))];
-    let head = whole.site.commit_on("feature", &files);
+    let head = change(whole, "web:2");
     let number = whole.site.open("alice", "feature").await;
     let reviewed = serving.until("the review", |event| is_review(event, number, &head)).await;
     assert_eq!((&reviewed["comment"], &reviewed["statuses"]), (&json!(true), &json!(2)), "{reviewed}");
@@ -202,7 +252,7 @@ async fn from_request_to_live(shape: Shape) {
     let (number, head) = request(&whole, &mut serving).await;
     let comment = whole.comment(number).await;
     for expected in
-        ["3 to update, 0 to replace, 0 to delete", "this change 2, existing drift 1, base moved 0"]
+        ["4 to update, 0 to replace, 0 to delete", "this change 3, existing drift 1, base moved 0"]
     {
         assert!(comment.contains(expected), "{expected} is not in {comment}");
     }
@@ -214,11 +264,11 @@ async fn from_request_to_live(shape: Shape) {
     assert_eq!(site.statuses(&head).await.last().unwrap(), "gitops/policy success");
     if shape == Shape::OneApplication {
         stands_or_is_void(&whole, &mut serving, number).await;
+        serving = another_rule(&whole, serving, number).await;
     }
 
     // Alice pushes: the approval is void, and says why. Bob approves again.
-    let files = [("k8s/web.yaml", Some(&*deployment("web:3"))), ("net/terraform.tfvars", Some("size = 8\n"))];
-    let head = site.commit_on("feature", &files);
+    let head = change(&whole, "web:3");
     serving.until("the next review", |event| is_review(event, number, &head)).await;
     let comment = whole.comment(number).await;
     assert!(comment.contains("an earlier approval does not cover it"), "{comment}");
@@ -267,6 +317,30 @@ async fn from_request_to_live(shape: Shape) {
     }
 }
 
+/// The approval does not hold any more, and the comment says why.
+async fn is_void(whole: &Whole, serving: &mut Serving, number: u64) {
+    assert_eq!(whole.planned(serving, number).await, "planned: needs approval");
+    let comment = whole.comment(number).await;
+    let reason = "it would now have another effect";
+    assert!(
+        comment.contains("an earlier approval does not cover it") && comment.contains(reason),
+        "{comment}"
+    );
+}
+
+/// A gate of another rule asks again, and says that it is another one.
+async fn another_rule(whole: &Whole, serving: Serving, number: u64) -> Serving {
+    assert_eq!(serving.stop().await, 0);
+    whole.configure(&GATE.replace("plan.update == 0", "plan.update < 1"));
+    let mut serving = Serving::start(&whole.site).await;
+    hook(&whole.site, &serving).await;
+    assert_eq!(whole.planned(&mut serving, number).await, "planned: needs approval");
+    let comment = whole.comment(number).await;
+    assert!(comment.contains("the gate has another rule now"), "{comment}");
+    whole.approved(&mut serving, number).await;
+    serving
+}
+
 /// What moves beside a request voids its approval only where the effect moves with it.
 async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     let site = &whole.site;
@@ -284,9 +358,24 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     assert_eq!(whole.planned(serving, number).await, "planned: ready");
     // A live field that the plan touches.
     whole.edit_image("web:9").await;
-    assert_eq!(whole.planned(serving, number).await, "planned: needs approval");
+    is_void(whole, serving, number).await;
+    whole.approved(serving, number).await;
+    // What a webhook would set of an object that the plan changes, although nobody declares it.
+    let webhook = whole.hooked("red").await;
+    is_void(whole, serving, number).await;
     let comment = whole.comment(number).await;
-    assert!(comment.contains("an earlier approval does not cover it"), "{comment}");
+    assert!(comment.contains("metadata/labels/team"), "what it sets is shown: {comment}");
+    whole.approved(serving, number).await;
+    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    webhook.answer(Answer::Set(TEAM, "blue"));
+    is_void(whole, serving, number).await;
+    whole.unhooked(webhook).await;
+    assert_eq!(whole.planned(serving, number).await, "planned: ready", "this was approved before");
+    // A state of the root that is written again as it was, and one in which the resource is another.
+    whole.edit_state(|_| ());
+    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    whole.edit_state(|resource| resource["attributes"]["input"]["value"] = json!("10.0.0.9"));
+    is_void(whole, serving, number).await;
     whole.approved(serving, number).await;
     // Bob takes it back by asking for changes: the latest word counts.
     let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
