@@ -49,6 +49,10 @@ impl Site<'_> {
         {
             diff = with_field(diff, "/removal", before.word(), request.root.removal.word());
         }
+        for (path, digest) in hidden(&plan, object.body.digest()) {
+            let change = FieldChange::new(path, None, Some(digest.short().as_str().into()));
+            diff = diff.fields().iter().cloned().chain([change]).collect();
+        }
         let mut components = fields::components_of_plan(&plan);
         if let Some(moved) = &moved {
             diff = with_field(diff, "/place", &moved.from, &moved.to);
@@ -244,6 +248,12 @@ fn plan_digest(plan: &Plan, request: &Request, moved: Option<&Moved>) -> Digest 
 fn with_field(diff: Diff, path: &str, before: &str, after: &str) -> Diff {
     let change = FieldChange::new(path, Some(before.into()), Some(after.into()));
     diff.fields().iter().cloned().chain([change]).collect()
+}
+
+/// What a plan does not show, by what stands for it in what people approve: provisioners do what the files say, with all that they read.
+fn hidden(plan: &Plan, declared: Digest) -> impl Iterator<Item = (&'static str, Digest)> {
+    let provisioners = plan.runs_provisioners.then_some(("/provisioners", declared));
+    provisioners.into_iter().chain(plan.beside.map(|beside| ("/actions", beside)))
 }
 
 fn no_bundle() -> Error {

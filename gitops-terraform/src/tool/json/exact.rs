@@ -20,6 +20,8 @@ pub(crate) enum Part {
     Members(&'static [(&'static str, Part)]),
     /// This part of each item of a list; what is no list is read as it is.
     Items(&'static Part),
+    /// This part of each member of a mapping; what is no mapping is read as it is.
+    Each(&'static Part),
 }
 
 /// The value of a JSON document of which only a part is read: the rest is checked to be JSON and passed over.
@@ -33,6 +35,7 @@ impl Part {
     fn of_member(self, name: &str) -> Option<Self> {
         match self {
             Self::Members(wanted) => wanted.iter().find(|(member, _)| *member == name).map(|(_, part)| *part),
+            Self::Each(part) => Some(*part),
             Self::Whole | Self::Items(_) => Some(Self::Whole),
         }
     }
@@ -40,7 +43,7 @@ impl Part {
     fn of_item(self) -> Self {
         match self {
             Self::Items(part) => *part,
-            Self::Whole | Self::Members(_) => Self::Whole,
+            Self::Whole | Self::Members(_) | Self::Each(_) => Self::Whole,
         }
     }
 }

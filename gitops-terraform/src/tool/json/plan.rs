@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use gitops_core::{Digest, Result, SecretKey, Value};
+use gitops_core::{Digest, Hasher, Result, SecretKey, Value};
 
 use super::effect::effect;
 use super::{Part, Reader, Redact, masked};
@@ -9,7 +9,7 @@ use crate::tool::address::canonical;
 
 /// What is read of the document that the tool shows of a plan: not what it repeats of the state and the configuration,
 /// which is most of it.
-pub(crate) const READ: Part = Part::Members(&[
+pub(crate) static READ: Part = Part::Members(&[
     ("format_version", Part::Whole),
     ("resource_changes", Part::Whole),
     ("resource_drift", Part::Whole),
@@ -19,8 +19,21 @@ pub(crate) const READ: Part = Part::Members(&[
     ("complete", Part::Whole),
     ("errored", Part::Whole),
     ("variables", Part::Whole),
-    ("configuration", Part::Members(&[("root_module", Part::Members(&[("variables", Part::Whole)]))])),
+    ("configuration", Part::Members(&[("root_module", Part::Members(&ROOT))])),
 ]);
+
+static ROOT: [(&str, Part); 3] =
+    [("variables", Part::Whole), ("resources", Part::Items(&RESOURCE)), ("module_calls", Part::Each(&CALL))];
+
+/// Which resources of a module, and of the modules that it calls, have provisioners.
+static MODULE: [(&str, Part); 2] =
+    [("resources", Part::Items(&RESOURCE)), ("module_calls", Part::Each(&CALL))];
+
+static RESOURCE: Part = Part::Members(&[("provisioners", Part::Whole)]);
+
+static CALL: Part = Part::Members(&CALLED);
+
+static CALLED: [(&str, Part); 1] = [("module", Part::Members(&MODULE))];
 
 /// A plan of the tool: what it would do to each resource and output. Secrets are masked.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,6 +51,10 @@ pub struct Plan {
     pub complete: bool,
     /// The digest of the effect alone: equal for two plans that would do the same.
     pub effect: Digest,
+    /// Whether it makes, replaces or removes a resource of a root in which resources have provisioners. What those do is in no plan.
+    pub runs_provisioners: bool,
+    /// The digest of actions that run beside the changes, and of what is deferred, if there is any.
+    pub beside: Option<Digest>,
 }
 
 /// What a plan would do to one resource.
@@ -217,7 +234,16 @@ impl Plan {
         };
         let mut changes = all("resource_changes")?;
         changes.retain(ResourceChange::is_change);
+        let has_provisioners = reader
+            .field("configuration")
+            .and_then(|configuration| configuration.field("root_module"))
+            .is_some_and(|root| has_provisioners(root.value()));
+        let is_run = |change: &ResourceChange| {
+            matches!(change.action, Action::Create | Action::Replace | Action::Delete | Action::Unknown)
+        };
         Ok(Self {
+            runs_provisioners: has_provisioners && changes.iter().any(is_run),
+            beside: beside(&reader),
             changes,
             drift: all("resource_drift")?,
             outputs: outputs(&reader, key)?,
@@ -248,6 +274,26 @@ impl Plan {
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty() && self.outputs.is_empty()
     }
+}
+
+/// Whether a resource of a module, or of one that it calls, has provisioners.
+fn has_provisioners(module: &Value) -> bool {
+    let has = |resource: &Value| matches!(resource.get("provisioners"), Some(Value::List(list)) if !list.is_empty());
+    let own = matches!(module.get("resources"), Some(Value::List(resources)) if resources.iter().any(has));
+    let called = |call: &Value| call.get("module").is_some_and(has_provisioners);
+    own || matches!(module.get("module_calls"), Some(Value::Map(calls)) if calls.values().any(called))
+}
+
+fn beside(reader: &Reader<'_>) -> Option<Digest> {
+    let parts = ["action_invocations", "deferred_changes"].map(|name| reader.field(name));
+    let mut hasher = Hasher::new("gitops terraform beside");
+    let mut is_empty = true;
+    let is_said = |part: &Reader<'_>| !matches!(part.value(), Value::List(items) if items.is_empty());
+    for part in parts.into_iter().flatten().filter(is_said) {
+        hasher.field(part.value().digest().as_bytes());
+        is_empty = false;
+    }
+    (!is_empty).then(|| hasher.finish())
 }
 
 fn outputs(reader: &Reader<'_>, key: &SecretKey) -> Result<BTreeMap<String, OutputChange>> {
