@@ -75,15 +75,14 @@ impl Shared {
         self.seen().insert(number, Seen { is_told, ..seen });
         self.tell_of_review(number, &told);
         // Before it is answered: what was approved may be done by then, and another review answers.
-        let page = match told.counted.is_empty() {
-            true => page,
-            false => {
-                let note = |page: &mut Page| {
-                    page.count(told.counted.iter().cloned());
-                    page.clone()
-                };
-                self.memory.change(cx, number, note).await?
-            }
+        let page = if told.counted.is_empty() {
+            page
+        } else {
+            let note = |page: &mut Page| {
+                page.count(told.counted.iter().cloned());
+                page.clone()
+            };
+            self.memory.change(cx, number, note).await?
         };
         if waiting.is_empty() {
             return Ok(());

@@ -39,7 +39,9 @@ async fn until(site: &Site, what: &str, is_so: impl AsyncFn() -> bool) {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("{what} is not so within a minute: {:#?}", serving.so_far());
+    let (status, request) = (site.told_status().await, site.requests().await.len() as u64);
+    let said = site.said(request).await;
+    panic!("{what} is not so within a minute: {:#?}\n{status:#}\n{said}", serving.so_far());
 }
 
 impl Site {

@@ -148,8 +148,18 @@ async fn what_is_live_in_staging_is_proposed_for_prod_by_rule_in_one_request_tha
         std::fs::read_to_string(site.world.path("live-prod/v.yaml")).is_ok_and(|text| text == moved("1.7.0"))
     })
     .await;
+    let merged = site.merge_commit(2).await;
+    let is_live = async || site.status_of("prod").await["live"]["revision"]["id"] == merged.as_str();
+    site.until("the merge commit", is_live).await;
     assert_eq!(serving.stop().await, 0);
     assert_eq!(count().await, 2);
+    // What came by a promotion is told as such, by the verbs of another process.
+    for verb in [&["history"][..], &["why", "v.yaml"], &["audit", "show", "v.yaml"]] {
+        let ran = site.gitops(&[verb, &["-a", "prod"]].concat()).await.expect(0);
+        ran.says("Promote staging to prod").says(&merged[..12]);
+    }
+    site.gitops(&["status", "-a", "prod"]).await.expect(0).says("Synced").says(&merged[..12]);
+    site.gitops(&["plan", "-a", "prod", "--detailed-exitcode"]).await.expect(0);
 }
 
 #[tokio::test]
