@@ -315,12 +315,25 @@ impl Shared {
         if !waits.is_empty() {
             return Ok((format!("applied; the merge waits for {}", waits.join(", ")), None));
         }
-        if let Some(newest) = self.moved_on(cx, config, pin).await? {
+        let base = &request.base.name;
+        let (relation, newest) = self.beside_branch(cx, config, pin).await?;
+        // Somebody merged without the forge, or the forge was cut short after it had moved the branch.
+        let has_it = || {
             let text = format!(
-                "applied, and not merged: `{}` went on to {newest} meanwhile. Merge it into the request, push, and apply that",
-                request.base.name
+                "applied, and `{base}` has it already ({newest}): the branch is followed again. The forge does not show the request as merged: close it there"
             );
-            return Ok((text, None));
+            Ok((text, Some(true)))
+        };
+        match relation {
+            Relation::Newer | Relation::Same => {}
+            Relation::Older => return has_it(),
+            // A merge would make something else.
+            Relation::Diverged => {
+                let text = format!(
+                    "applied, and not merged: `{base}` went on to {newest} meanwhile. Merge it into the request, push, and apply that"
+                );
+                return Ok((text, None));
+            }
         }
         let allowed = patiently(cx, || self.forge.merge_methods(cx)).await?;
         let Some(method) = method(&allowed) else {
@@ -332,6 +345,7 @@ impl Shared {
                 let commit = merged.commit.as_ref().map(short).unwrap_or_default();
                 Ok((format!("applied, then merged as {commit}"), Some(true)))
             }
+            Err(error) if is_said(&error) && relation == Relation::Same => has_it(),
             Err(error) if is_said(&error) => {
                 Ok((format!("applied, and not merged: {}", error.with_help()), None))
             }
@@ -347,15 +361,14 @@ impl Shared {
         own.is_some_and(|own| standing(&status, own) == Standing::Live)
     }
 
-    /// What the branch has that the applied head has not: a merge would make something else.
-    async fn moved_on(&self, cx: &Cx, config: &Config, pin: &Pin) -> Result<Option<String>> {
+    /// How the head that is applied lies to the newest commit of the branch, and that.
+    async fn beside_branch(&self, cx: &Cx, config: &Config, pin: &Pin) -> Result<(Relation, String)> {
         let session = look(cx, config).await?;
         let source = session.engine.source();
         let newest = source.resolve(cx).await?;
         let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history");
         let relation = source.history().ok_or_else(unsupported)?.relation(cx, &newest, &pin.revision).await?;
-        let has_all = matches!(relation, Relation::Same | Relation::Newer);
-        Ok((!has_all).then(|| newest.short().to_owned()))
+        Ok((relation, newest.short().to_owned()))
     }
 
     /// Says in the request how an application stands.

@@ -139,6 +139,30 @@ async fn nothing_is_merged_that_would_be_something_else_than_what_was_applied() 
     ahead.world.cx.cancel();
 }
 
+/// Met where a server was killed while the forge merged: the branch had moved, and the request stayed open for ever.
+#[tokio::test]
+async fn a_head_that_the_branch_has_is_let_go_of_although_the_forge_shows_the_request_as_open() {
+    let mut ahead = Ahead::new().await;
+    let number = ahead.world.propose("two", OURS);
+    assert!(ahead.says(number, "/apply site").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    ahead.world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Open, "it is not ours to close");
+    assert!(
+        ahead.said(number).await.contains("the branch is followed again"),
+        "{}",
+        ahead.said(number).await
+    );
+    ahead.live(&ahead.commit("main")).await;
+    assert_eq!(ahead.page(), "two");
+    assert!(ahead.handle.status().borrow().pinned.is_none());
+    // The next branch and the next request are as free as before.
+    let next = ahead.world.propose("three", OURS);
+    assert!(ahead.says(next, "/apply").await.0);
+    ahead.world.cx.cancel();
+}
+
 #[tokio::test]
 async fn another_request_waits_and_is_told_for_whom_and_a_closed_one_is_taken_back() {
     let mut ahead = Ahead::new().await;

@@ -77,15 +77,16 @@ async fn waits_for_a_person(tool: &Path) {
 async fn an_approval_of_what_has_provisioners_is_of_the_files_that_say_what_they_run() {
     let module = "variable \"command\" {}\nresource \"terraform_data\" \"run\" {\n  \
                   provisioner \"local-exec\" { command = \"${var.command} done\" }\n}\n";
-    let call =
-        |command: &str| format!("module \"m\" {{\n  source = \"./m\"\n  command = \"{command}\"\n}}\n");
+    let call = |command: &str| {
+        format!("module \"m\" {{\n  source = \"../modules/m\"\n  command = \"{command}\"\n}}\n")
+    };
     let first = "resource \"terraform_data\" \"a\" {}\n";
     let second = "resource \"terraform_data\" \"b\" {}\n";
     let world = World::new(&[("app/main.tf", first)]);
     assert!(world.apply().await.is_converged());
     let effect = async |more: &str| {
         let main = format!("{first}{more}");
-        world.files.declare(&[("app/main.tf", &main), ("app/m/main.tf", module)]);
+        world.files.declare(&[("app/main.tf", &main), ("modules/m/main.tf", module)]);
         let plan = world.plan().await;
         assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
         (plan.effect().digest(), diff(&plan))
