@@ -62,7 +62,9 @@ impl Gitea {
         run(&program, &folder, &[&create[..], &more].concat());
         let token =
             ["admin", "user", "generate-access-token", "--username", Self::ADMIN, "--raw", "--scopes", "all"];
-        let token = run(&program, &folder, &token).lines().last().unwrap().trim().to_owned();
+        // It writes its log there too, before or after.
+        let is_token = |line: &&str| line.len() == 40 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let token = run(&program, &folder, &token).lines().find(is_token).unwrap().to_owned();
         let client = Client::builder(TokioExecutor::new()).build_http();
         let ear = serve(&program, &folder);
         let gitea = Self { folder, port, token, client, _ear: ear };
