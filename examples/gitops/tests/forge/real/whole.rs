@@ -1,4 +1,5 @@
 //! The whole way in one run of the server: a real forge, a real API server with its controllers, and the real tool.
+// Long because one run of all servers is told in the order in which it happens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,0 +1,147 @@
+use super::*;
+use gitops_core::{AuditEntry, Digest, GroupKind, Key};
+
+/// The records of attempts at revisions: what they were for, and how they ended.
+fn records(attempts: &[(&str, Purpose, SyncResult)]) -> Vec<AuditRecord> {
+    let mut records = Vec::new();
+    let mut add = |what: AuditEvent| {
+        let (number, application) = (records.len() as u64 + 1, "site".to_owned());
+        let time = Time::from_micros(number.cast_signed() * 1_000_000);
+        let entry = AuditEntry::new(time, application, "runner", what);
+        records.push(AuditRecord::new(number, entry));
+    };
+    for (name, purpose, result) in attempts {
+        let (plan, revision) = (PlanId::new(Digest::of(name.as_bytes())), Revision::new(*name, "main"));
+        let fails = usize::from(!matches!(result, SyncResult::Succeeded | SyncResult::NotReady));
+        let not_ready = usize::from(*result == SyncResult::NotReady);
+        add(AuditEvent::SyncStarted {
+            plan,
+            revision: revision.clone(),
+            approved_by: None,
+            purpose: *purpose,
+        });
+        add(AuditEvent::SyncEnded {
+            plan,
+            revision,
+            applied: usize::from(*result != SyncResult::Failed),
+            failed: fails + not_ready,
+            unchanged: 0,
+            result: Some(*result),
+            not_ready,
+            missing: fails,
+            left: Vec::new(),
+        });
+    }
+    records
+}
+
+use Purpose::{Change, Repair, Retry, Rollback};
+use SyncResult::{Failed, NotReady, Partial, Stopped, Succeeded};
+
+/// Met with a runner that tried all night: the history was one failure, two hundred times.
+#[test]
+fn attempts_that_end_alike_are_one_and_a_success_is_told_apart() {
+    let log = records(&[
+        ("1", Change, Succeeded),
+        ("2", Change, Failed),
+        ("2", Retry, Failed),
+        ("2", Retry, Failed),
+        ("2", Retry, Succeeded),
+        ("3", Change, Failed),
+        ("4", Change, Failed),
+        ("4", Repair, Failed),
+        ("4", Repair, Failed),
+    ]);
+    let found = folded(all_of(&log));
+    let words: Vec<String> = found.iter().map(Deployment::words).collect();
+    let expected = [
+        "applied: 1",
+        "failed ×3: 0 applied, 1 not",
+        "applied on retry: 1",
+        "failed: 0 applied, 1 not",
+        "failed: 0 applied, 1 not",
+        "failed ×2: 0 applied, 1 not",
+    ];
+    assert_eq!(words, expected);
+    assert_eq!((found[1].started_at, found[1].attempts), (Time::from_micros(3_000_000), 3));
+    assert_eq!(found[1].purpose, Change, "what was tried again is still that change");
+    assert_eq!(found[1].number, 7, "the number is that of the last attempt");
+}
+
+/// What it was for is what the engine recorded: nobody can tell a repair from a change by the revision.
+#[test]
+fn the_purpose_and_the_result_are_those_that_were_recorded() {
+    let all = [
+        ("1", Change, Partial),
+        ("1", Repair, Succeeded),
+        ("1", Change, Succeeded),
+        ("2", Rollback, NotReady),
+        ("3", Rollback, Stopped),
+    ];
+    let found = all_of(&records(&all));
+    let told: Vec<(Purpose, String)> = found.iter().map(|one| (one.purpose, one.words())).collect();
+    let expected = [
+        (Change, "partly applied: 1 applied, 1 not"),
+        (Repair, "drift repaired: 1"),
+        (Change, "applied: 1"),
+        (Rollback, "not ready: 1 applied, 1 not ready"),
+        (Rollback, "stopped: 1 applied, 1 not"),
+    ];
+    assert_eq!(told, expected.map(|(purpose, words)| (purpose, words.to_owned())));
+}
+
+/// Met with a root that was destroyed: the history said "applied: 1".
+#[test]
+fn what_was_deleted_is_told_apart_from_what_was_made() {
+    let of = |deletes: usize, all: usize, purpose| {
+        let mut log = records(&[("1", purpose, Succeeded)]);
+        let end = log.pop().unwrap();
+        let mut add = |what| {
+            let (number, time) = (log.len() as u64 + 1, Time::from_micros(7_000_000));
+            log.push(AuditRecord::new(number, AuditEntry::new(time, "site", "runner", what)));
+        };
+        for number in 0..all {
+            let (op, key) = (format!("{number}"), Key::new("t", GroupKind::new("", "K"), "", "a"));
+            let action = if number < deletes { Action::Delete } else { Action::Create };
+            add(AuditEvent::Intent { op: op.as_str().into(), key: key.clone(), action });
+            add(AuditEvent::Outcome { op: op.as_str().into(), key, result: "done".to_owned(), detail: None });
+        }
+        let AuditEvent::SyncEnded { plan, revision, .. } = end.entry.what.clone() else { unreachable!() };
+        add(AuditEvent::SyncEnded {
+            plan,
+            revision,
+            applied: all,
+            failed: 0,
+            unchanged: 0,
+            result: Some(Succeeded),
+            not_ready: 0,
+            missing: 0,
+            left: Vec::new(),
+        });
+        let mut search = Search { number: 1, ..Search::default() };
+        log.iter().for_each(|record| search.take(record));
+        let shown = search.found().unwrap().deployment;
+        let listed = all_of(&log);
+        assert_eq!((listed.len(), &listed[0]), (1, &shown), "the list says what the entry in full says");
+        shown.words()
+    };
+    assert_eq!(of(1, 1, Change), "deleted: 1");
+    assert_eq!(of(1, 3, Change), "applied: 3 (1 deleted)");
+    assert_eq!(of(0, 3, Change), "applied: 3");
+    assert_eq!(of(2, 2, Rollback), "rolled back: 2 (2 deleted)");
+}
+
+#[test]
+fn an_attempt_is_found_with_the_revision_before_it_and_a_wrong_number_is_told() {
+    let log = records(&[("1", Change, Succeeded), ("2", Change, Failed), ("2", Retry, Succeeded)]);
+    let attempt = |number| {
+        let mut search = Search { number, ..Search::default() };
+        log.iter().for_each(|record| search.take(record));
+        search.found()
+    };
+    let (first, retry) = (attempt(1).unwrap(), attempt(5).unwrap());
+    assert_eq!((first.previous, first.deployment.result), (None, Outcome::Succeeded));
+    assert_eq!(retry.previous.unwrap().id(), "1", "both attempts bring what the first one brought");
+    let error = attempt(2).unwrap_err();
+    assert!(error.is_not_found() && error.help_text().unwrap().ends_with('5'), "{error:?}");
+}
