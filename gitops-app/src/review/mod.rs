@@ -1,6 +1,6 @@
 //! Reviews of requests: what a merge would do to the applications of a configuration, and whose doing each step is.
 //!
-//! Nothing is written: no state, no target and no reference is moved. What is fetched lies in the mirrors of the states,
+//! Nothing is written: no state, no target and no reference is moved. What is fetched lies in the mirrors,
 //! where it can be fetched again. The plans of the target branch and of the merge are made one after the other by one
 //! engine, so that what the first has read costs the second nothing.
 //!

@@ -18,7 +18,7 @@ use crate::plan::{Basis, Blocked, BlockedBecause, Plan, Step};
 use crate::render::{Desired, Part, Renderer, render_files};
 use crate::source::Snapshot;
 use crate::state::inventory::Inventory;
-use crate::state::record::{Intent, OpResult, Owned, OwnedState, ReadinessRecord, Record};
+use crate::state::record::{Intent, OpResult, Owned, OwnedState, Record};
 use crate::value::{
     Action, Digest, Expect, GroupKind, Key, Live, Object, OutputRef, Placeholder, PlaceholderPart, Refusal,
     Revision, Uid, Value, Version,
@@ -97,16 +97,8 @@ impl World {
                 state,
                 uid: known.then(|| Uid::new(format!("u{index}-{uid}"))),
                 version: known.then(|| version(content)),
-                desired: Some(body(content).digest()),
-                path: format!("n{index}").into(),
-                needs: Vec::new(),
                 keep,
-                stage: None,
-                runs_once: false,
-                likeness: None,
-                left_otherwise: None,
-                still_needs: Vec::new(),
-                readiness: ReadinessRecord::None,
+                ..scene::Scene::entry(index, content)
             };
             inventory.take_in(&Record::Adopt { key: key(index), entry });
         }

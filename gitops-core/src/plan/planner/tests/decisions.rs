@@ -2,6 +2,7 @@
 
 use super::scene::{FORMER, OWNER, Scene, check, object};
 use super::*;
+use crate::state::record::ReadinessRecord;
 use crate::value::{CleanUp, Ownership, Presence};
 
 /// What a target previews that can't change it in place.

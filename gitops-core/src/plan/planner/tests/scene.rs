@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 
 use super::*;
 use crate::plan::planner::Differing;
+use crate::state::record::ReadinessRecord;
 use crate::value::{Need, Provenance};
 
 pub(super) const OWNER: &str = "shop/00112233445566778899aabbccddeeff";
