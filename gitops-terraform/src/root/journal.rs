@@ -19,6 +19,8 @@ pub(crate) struct Journal {
     done: Vec<Hook>,
     /// The resources of which a provisioner began, whatever became of it.
     provisioned: BTreeSet<String>,
+    /// The resources whose provider died instead of an answer; `None` where it is not said whose.
+    unanswered: BTreeSet<Option<String>>,
     /// What went wrong, the first errors of many.
     pub diagnostics: Vec<Diagnostic>,
     errors: usize,
@@ -93,6 +95,10 @@ impl Journal {
             }
             Event::Diagnostic(diagnostic) => {
                 self.errors += usize::from(diagnostic.is_error);
+                // Of each, also where so many died that not every error is kept.
+                if diagnostic.class() == Class::Provider {
+                    self.unanswered.insert(diagnostic.address.clone());
+                }
                 if self.diagnostics.len() < DIAGNOSTICS {
                     self.diagnostics.push(diagnostic);
                 }
@@ -156,10 +162,7 @@ impl Journal {
 
     /// A provider that dies takes the answer with it.
     fn provider_crashed(&self, address: &str) -> bool {
-        let crash = |diagnostic: &&Diagnostic| diagnostic.class() == Class::Provider;
-        let here =
-            |diagnostic: &Diagnostic| diagnostic.address.as_deref().is_none_or(|other| other == address);
-        self.diagnostics.iter().filter(crash).any(here)
+        self.unanswered.iter().any(|other| other.as_deref().is_none_or(|other| other == address))
     }
 }
 
@@ -265,6 +268,26 @@ mod tests {
         let began = [hook("apply_start", "t.a", "create"), hook("apply_errored", "t.a", "create")];
         assert_eq!(kinds(&journal(&[&began[0], &began[1], error]), &[], &[]), []);
         assert_eq!(kinds(&journal(&[&began[0], &began[1], crash]), &[], &[]).len(), 1);
+    }
+
+    #[test]
+    fn each_of_many_whose_provider_died_is_in_doubt() {
+        let count = DIAGNOSTICS + 1;
+        let died = |address: &str| {
+            format!(
+                r#"{{"type":"diagnostic","diagnostic":{{"severity":"error","summary":"Request cancelled","address":"{address}"}}}}"#
+            )
+        };
+        let lines = (0..count).map(|number| format!("t.a{number}")).flat_map(|address| {
+            [
+                hook("apply_start", &address, "create"),
+                hook("apply_errored", &address, "create"),
+                died(&address),
+            ]
+        });
+        let lines: Vec<String> = lines.collect();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(kinds(&journal(&lines), &[], &[]).len(), count);
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) enum Class {
     Other,
 }
 
-const CLASSES: [(&str, Class); 28] = [
+const CLASSES: [(&str, Class); 32] = [
     ("error acquiring the state lock", Class::Lock),
     ("error locking state", Class::Lock),
     ("error releasing the state lock", Class::Lock),
@@ -74,7 +74,12 @@ const CLASSES: [(&str, Class); 28] = [
     ("resource precondition failed", Class::Guard),
     ("resource postcondition failed", Class::Guard),
     ("provider produced inconsistent", Class::Provider),
+    ("provider produced invalid object", Class::Provider),
+    ("provider returned invalid result object", Class::Provider),
+    // What a call gives whose connection broke depends on who saw the provider die first (`grpc_error.go` of the tool).
     ("plugin did not respond", Class::Provider),
+    ("request cancelled", Class::Provider),
+    ("plugin error", Class::Provider),
     ("execution halted", Class::Cancel),
 ];
 
@@ -184,6 +189,13 @@ mod tests {
         assert_eq!(class("Failed to persist state to backend"), Class::StateWrite);
         assert_eq!(class("Resource instance cannot be destroyed"), Class::Guard);
         assert_eq!(class("something new"), Class::Other);
+        let unanswered = [
+            "Plugin did not respond",
+            "Request cancelled",
+            "Plugin error",
+            "Provider produced invalid object",
+        ];
+        assert!(unanswered.iter().all(|summary| class(summary) == Class::Provider));
     }
 
     #[test]
