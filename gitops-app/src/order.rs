@@ -18,6 +18,9 @@ pub enum Doer {
     Us,
     /// The process that is at work.
     AtWork,
+    /// Nobody yet: the process at work was asked, and has not answered. It was asked to [stop](Request::only_stops), so it begins
+    /// nothing new before it has taken that up, and neither does the next one.
+    Asked,
 }
 
 /// Takes the state of an application and does it; if another process has the state, that one is asked to do it.
@@ -42,28 +45,32 @@ pub async fn order(
         }
         Err(locked) if locked.kind() == ErrorKind::Locked => {
             let session = open(Access::Look).await?;
-            ask(cx, &session, by, request, locked).await?;
-            Ok(Doer::AtWork)
+            ask(cx, &session, by, request, locked).await
         }
         Err(error) => Err(error),
     }
 }
 
-/// Asks the process that has the state, and waits for its answer; `locked` names it.
+/// Asks the process that has the state, and waits for its answer; `locked` names it. What is not answered in time is taken back,
+/// but for what only stops: a change that was sent takes its time, and nothing may be begun after it.
 ///
 /// # Errors
 /// As [`order`].
 ///
 /// # Cancel safety
 /// As [`order`].
-pub async fn ask(cx: &Cx, session: &Session, by: &str, request: &Request, locked: Error) -> Result<()> {
+pub async fn ask(cx: &Cx, session: &Session, by: &str, request: &Request, locked: Error) -> Result<Doer> {
     let requests = Requests::new(session.store_to_ask()?, &session.config.name);
     let ticket = requests.ask(cx, by, request.clone()).await?;
     match requests.answered(&cx.within(PATIENCE), &ticket).await {
         Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled) => {
-            give_up(&requests, &ticket, error, locked).await
+            if request.only_stops() {
+                return Ok(Doer::Asked);
+            }
+            give_up(&requests, &ticket, error, locked).await?;
+            Ok(Doer::AtWork)
         }
-        answered => answered,
+        answered => answered.map(|()| Doer::AtWork),
     }
 }
 

@@ -47,8 +47,8 @@ pub use engine::state_dir::{StateDir, StatePeek};
 pub use engine::supervisor::Supervisor;
 pub use engine::{
     ApplyOptions, Attempt, BlockedObject, Engine, EngineBuilder, EngineHandle, EngineStatus, Finding,
-    HealthStatus, Phase, Pin, PinExpect, Report, Request, Requests, SpeculativePlan, State, StepOutcome,
-    StepResult, Suspension, SyncStatus, Ticket,
+    HealthStatus, PendingRequest, Phase, Pin, PinExpect, Report, Request, Requests, SpeculativePlan, State,
+    StepOutcome, StepResult, Suspension, SyncStatus, Ticket,
 };
 pub use gate::{BlastRadius, Gate, GateMessage, MassDelete, Proposal, Verdict, gate};
 pub use layer::{

@@ -116,6 +116,10 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
             from.name(),
             key.name()
         ),
+        BlockedBecause::NotFollowed => {
+            "nothing to do here: see why the source, or the application that this one needs, does not go on"
+                .to_owned()
+        }
         BlockedBecause::Unresolved => {
             "see whose it is in the target; remove it there, or declare it again to keep it".to_owned()
         }

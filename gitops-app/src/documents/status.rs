@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use gitops_core::{Commit, Cx, Error, Key, OwnedState, Pin, Plan, Result, Revision, Suspension, Verdict};
+use gitops_core::{
+    Commit, Cx, Error, Key, OwnedState, PendingRequest, Pin, Plan, Result, Revision, Suspension, Time,
+    Verdict,
+};
 use serde::Serialize;
 
 use super::Document;
@@ -27,6 +30,24 @@ pub enum Sync {
     Differs,
     /// The source or a target did not answer.
     Unknown,
+}
+
+/// What somebody asked of the process at work.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct AskedFor {
+    /// What, in one word: `suspend`, `approve`.
+    pub ask: String,
+    /// Who.
+    pub by: String,
+    /// Since when it waits.
+    pub since: Time,
+}
+
+impl From<PendingRequest> for AskedFor {
+    fn from(PendingRequest { ask, by, at: since, .. }: PendingRequest) -> Self {
+        Self { ask, by, since }
+    }
 }
 
 /// The document of `status`.
@@ -59,6 +80,8 @@ pub struct StatusDocument<'a> {
     pub pinned: Option<Pin>,
     /// Why nothing is written, if that is so.
     pub suspended: Option<Suspension>,
+    /// What people asked of the process at work, and it has not taken up yet.
+    pub asked: Vec<AskedFor>,
     /// The plan that comes next.
     pub plan_id: Option<String>,
     /// What the gates say of that.
@@ -120,6 +143,7 @@ impl<'a> StatusDocument<'a> {
         let plan = plan.as_ref().ok();
         let owned = inventory.entries().keys().filter(|key| is_there(key)).count();
         let (pinned, suspended) = (engine.pinned(cx).await?, engine.suspended(cx).await?);
+        let asked = engine.handle().requests().pending(cx).await?;
         let mut deployments = deployment::last(cx, session.audit(), REMEMBERED, false).await?;
         let Standing { live, progress } = Standing::of(inventory, plan);
         let commit = match plan {
@@ -140,6 +164,7 @@ impl<'a> StatusDocument<'a> {
             progress,
             pinned,
             suspended,
+            asked: asked.into_iter().map(AskedFor::from).collect(),
             plan_id: plan.map(|plan| plan.id.to_string()),
             verdict: plan.map(|plan| engine.verdict(cx, plan)),
             summary: plan.map(Summary::of),

@@ -15,6 +15,8 @@ pub(super) struct BackOff {
     failures: u32,
     /// How long a target or the source asked to be left alone, since the last wait.
     asked: Duration,
+    /// Whether what people ask could not be taken up at the last try: at once it would fail again.
+    pub is_deaf: bool,
 }
 
 impl BackOff {

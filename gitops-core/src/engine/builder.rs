@@ -287,6 +287,7 @@ impl EngineBuilder {
             flap_guard: FlapGuard::default(),
             differing: Differed::default(),
             back_off: BackOff::default(),
+            moved_back: None,
             unready: Unready::default(),
             blocked: KnownBlocked::default(),
             admission: Admission::default(),

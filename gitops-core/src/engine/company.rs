@@ -79,7 +79,8 @@ impl Place {
     }
 
     /// Waits for room to plan. Who waits longest is next, so that nobody starves.
-    pub async fn room(&self) -> Option<OwnedSemaphorePermit> {
-        self.company.room.clone().acquire_owned().await.ok()
+    pub fn room(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + use<> {
+        let room = self.company.room.clone();
+        async move { room.acquire_owned().await.ok() }
     }
 }

@@ -6,17 +6,11 @@ use crate::value::{Error, ErrorKind, Result, Revision};
 impl Engine {
     /// Refuses a revision that does not descend from the one that was applied: a branch that was moved back or
     /// rewritten does not roll anything back by itself.
-    pub(super) async fn check_descent(&self, cx: &Cx, revision: &Revision) -> Result<()> {
-        let (Some(accepted), Some(history)) = (self.inventory().accepted(), self.source.history()) else {
-            return Ok(());
-        };
-        if accepted == revision {
-            return Ok(());
-        }
-        let relation = match history.relation(cx, accepted, revision).await {
-            Err(error) if error.is_not_found() => Relation::Diverged,
-            other => other?,
-        };
+    pub(super) async fn check_descent(&mut self, cx: &Cx, revision: &Revision) -> Result<()> {
+        let Some(accepted) = self.inventory().accepted().cloned() else { return Ok(()) };
+        let relation = self.relation(cx, &accepted, revision).await?;
+        let goes_on = matches!(relation, Relation::Same | Relation::Newer);
+        self.moved_back = (!goes_on).then(|| revision.clone());
         let how = match relation {
             Relation::Same | Relation::Newer => return Ok(()),
             Relation::Older => "an ancestor of",
@@ -29,5 +23,16 @@ impl Engine {
             revision.short()
         );
         Err(Error::new(ErrorKind::Denied, message).help(help))
+    }
+
+    /// How a revision stands to the accepted one. A source without a history has every revision follow on the one before.
+    async fn relation(&self, cx: &Cx, accepted: &Revision, revision: &Revision) -> Result<Relation> {
+        match self.source.history() {
+            Some(history) if accepted != revision => match history.relation(cx, accepted, revision).await {
+                Err(error) if error.is_not_found() => Ok(Relation::Diverged),
+                other => other,
+            },
+            _ => Ok(Relation::Newer),
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::Engine;
 use super::prepare::Prepared;
 use crate::cx::{Cx, Time};
 use crate::gate::{Gate, GateMessage, Proposal, Verdict};
-use crate::plan::{Blocked, BlockedBecause, Plan};
+use crate::plan::{Blocked, BlockedBecause, Cause, Plan};
 use crate::render::Desired;
 use crate::source::Commits;
 use crate::state::approval::{Approval, Approver};
@@ -120,6 +120,19 @@ impl Prepared {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Leaves what the revision still brings, and keeps what puts right what others did.
+    pub(super) fn leave_what_is_no_drift(&mut self) {
+        let plan = &mut self.planned.plan;
+        let (drift, brought) = std::mem::take(&mut plan.steps)
+            .into_iter()
+            .partition::<Vec<_>, _>(|step| step.cause == Cause::Drift);
+        plan.steps = drift;
+        let left =
+            brought.into_iter().map(|step| Blocked { key: step.key, why: BlockedBecause::NotFollowed });
+        plan.blocked.extend(left);
+        plan.blocked.sort_by(|a, b| a.key.cmp(&b.key));
     }
 
     fn admit_in_part(&mut self) -> Result<()> {

@@ -57,12 +57,13 @@ pub(crate) use ledger::look;
 pub(crate) use ledger::stored;
 pub use pin::{Pin, PinExpect};
 pub use report::{Report, StepOutcome, StepResult};
-pub use request::{Request, Requests, Ticket};
+pub use request::{PendingRequest, Request, Requests, Ticket};
 pub use speculative::SpeculativePlan;
 pub use status::{Attempt, BlockedObject, EngineStatus, HealthStatus, Phase, SyncStatus};
 pub use suspension::Suspension;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -77,7 +78,7 @@ use crate::plan::planner::Options;
 use crate::render::{Desired, Renderer};
 use crate::source::{Snapshot, Source};
 use crate::state::inventory::Inventory;
-use crate::value::{Diagnostic, Error, GroupKind, Result, Revision};
+use crate::value::{Diagnostic, Error, ErrorKind, GroupKind, Result, Revision};
 use base::Base;
 use differing::Differed;
 use event::Events;
@@ -86,6 +87,7 @@ use ledger::Ledger;
 use mount::Review;
 use readiness::Unready;
 use reconcile::FlapGuard;
+use request::Which;
 use stamps::Stamped;
 
 /// One application: a source, a renderer, targets and gates, and the memory of what was done.
@@ -157,6 +159,8 @@ pub struct Engine {
     flap_guard: FlapGuard,
     differing: Differed,
     back_off: back_off::BackOff,
+    /// The revision to which the source was moved although it does not go on from what is applied.
+    moved_back: Option<Revision>,
     /// What was applied and was not ready when it was last looked at.
     unready: Unready,
     blocked: blocked::KnownBlocked,
@@ -247,7 +251,8 @@ impl Engine {
         Requests::new(self.ledger.store().clone(), &self.name)
     }
 
-    /// Carries out exactly this plan, after taking up what people asked for while no engine was at work.
+    /// Carries out exactly this plan, after taking up what people asked for while no engine was at work. Who asks to
+    /// [stop](Request::only_stops) meanwhile is heard: what was sent is finished, and the rest is not begun.
     ///
     /// # Errors
     /// `Stale` if anything moved since the plan was made: nothing was written, and
@@ -268,7 +273,7 @@ impl Engine {
             return Err(Error::stale(moved));
         }
         prepared.admit(options.names_the_plan())?;
-        let report = self.carry_out(cx, prepared, options).await?;
+        let report = self.carry_out_until_stopped(cx, prepared, options).await?;
         Box::pin(self.keep()).await;
         Ok(report)
     }
@@ -287,12 +292,50 @@ impl Engine {
             self.take_up_requests(cx).await?;
             let mut prepared = Box::pin(self.prepare(cx)).await?;
             self.admit_in_part(&mut prepared)?;
-            let report = self.carry_out(cx, prepared, &ApplyOptions::automatic()).await?;
+            let report = self.carry_out_until_stopped(cx, prepared, &ApplyOptions::automatic()).await?;
             Box::pin(self.keep()).await;
             Ok(report)
         };
         let report = report.await;
         report.inspect_err(|error| self.tell_of_failure(cx, error))
+    }
+
+    /// Carries a plan out. Once somebody asks to stop, nothing new is begun, and who asked is answered after what was sent.
+    async fn carry_out_until_stopped(
+        &mut self,
+        cx: &Cx,
+        prepared: prepare::Prepared,
+        options: &ApplyOptions,
+    ) -> Result<Report> {
+        let requests = self.requests();
+        if !prepared.planned.plan.steps.is_empty() && requests.any_waits(cx, Which::Stops).await? {
+            self.take_up_requests(cx).await?;
+            return Err(self.stopped(cx).await?);
+        }
+        let (inner, shared) = (cx.child(), self.shared.clone());
+        let stopped = async {
+            requests.waits(cx, &shared.asked, Which::Stops, request::AT_WORK).await;
+            inner.cancel();
+            std::future::pending::<Infallible>().await
+        };
+        let report = tokio::select! {
+            biased;
+            report = Box::pin(self.carry_out(&inner, prepared, options)) => report?,
+            never = stopped => match never {},
+        };
+        if inner.is_cancelled() && !cx.is_cancelled() {
+            self.take_up_requests(cx).await?;
+        }
+        Ok(report)
+    }
+
+    /// Somebody asked to stop while the plan was made.
+    async fn stopped(&self, cx: &Cx) -> Result<Error> {
+        if let Some(suspension) = self.suspended(cx).await? {
+            return Ok(suspension.denies());
+        }
+        let message = "approvals were taken back while the plan was made; nothing is written";
+        Ok(Error::new(ErrorKind::Denied, message).help("plan again"))
     }
 
     /// What the application owns.

@@ -211,6 +211,7 @@ impl Engine {
         };
         self.events.emit(&Event::Resolved { revision: revision.id().to_owned() });
         if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
+            self.moved_back = self.moved_back.take().filter(|_| !moves_the_line);
             return Ok(line);
         }
         if moves_the_line {
@@ -272,7 +273,7 @@ impl Engine {
     }
 
     /// A pin that leaves the line is the grant for its own revision; every other one must descend.
-    async fn check_line(&self, cx: &Cx, pin: Option<&Pin>, revision: &Revision) -> Result<()> {
+    async fn check_line(&mut self, cx: &Cx, pin: Option<&Pin>, revision: &Revision) -> Result<()> {
         match pin {
             Some(pin) if &pin.revision == revision => Ok(()),
             _ => self.check_descent(cx, revision).await,

@@ -1,6 +1,7 @@
 //! What people ask of the engine that is at work, without taking its place.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
@@ -14,6 +15,10 @@ use crate::value::{Error, ErrorKind, Key, PlanId, Result, Revision, Version};
 
 /// How many requests may wait, and of how many the answer is kept.
 const KEPT: usize = 64;
+
+/// How often a store that can't be watched is looked at for requests: while changes are sent, and while there is nothing to do.
+pub(super) const AT_WORK: Duration = Duration::from_secs(1);
+pub(super) const AT_REST: Duration = Duration::from_secs(5);
 
 /// How often a document is written again that somebody else wrote meanwhile.
 const TRIES: usize = 16;
@@ -107,6 +112,24 @@ impl Request {
     pub fn unpin() -> Self {
         Self::Unpin { expect: PinExpect::Anything }
     }
+
+    /// Whether it only keeps the engine from writing. An engine at work begins nothing new once such a request waits, even
+    /// where it can't answer yet, because a change that it sent takes its time.
+    pub fn only_stops(&self) -> bool {
+        matches!(self, Self::Suspend { .. } | Self::Reject { .. })
+    }
+}
+
+/// A request that nobody has taken up yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingRequest {
+    /// What is asked, in one word: `suspend`, `approve`.
+    pub ask: String,
+    /// Who asks.
+    pub by: String,
+    /// Since when.
+    pub at: Time,
 }
 
 /// A request that was made; its answer is asked for with it.
@@ -143,6 +166,18 @@ enum Asked {
     Unknown(serde_json::Map<String, serde_json::Value>),
 }
 
+impl Asked {
+    fn only_stops(&self) -> bool {
+        matches!(self, Self::Known(request) if request.only_stops())
+    }
+
+    /// What is asked, in one word.
+    fn word(&self) -> String {
+        let written = serde_json::to_value(self).unwrap_or_default();
+        shown(written.get("ask").and_then(serde_json::Value::as_str).unwrap_or_default(), 60)
+    }
+}
+
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct Answered {
     ticket: u64,
@@ -171,15 +206,17 @@ impl Requests {
     /// Asks for something, on behalf of somebody.
     ///
     /// # Errors
-    /// `Unavailable` if 64 requests wait already: then no engine is at work.
+    /// `Unavailable` if 64 requests wait already: then no engine is at work. What [only stops](Request::only_stops) the engine
+    /// is not counted against those, and finds room for as many again.
     ///
     /// # Cancel safety
     /// A dropped call has asked or not.
     pub async fn ask(&self, cx: &Cx, by: &str, request: Request) -> Result<Ticket> {
         let (application, by, at) = (&self.application, by.to_owned(), cx.now());
         change(cx, &*self.store, |queue| {
-            if queue.waiting.len() >= KEPT {
-                let message = format!("{KEPT} requests wait already, and no engine takes them up");
+            let room = if request.only_stops() { 2 * KEPT } else { KEPT };
+            if queue.waiting.len() >= room {
+                let message = format!("{room} requests wait already, and no engine takes them up");
                 return Err(Error::new(ErrorKind::Unavailable, message));
             }
             let ticket = queue.next;
@@ -208,6 +245,20 @@ impl Requests {
         }
     }
 
+    /// What nobody has taken up yet, in the order in which it was asked.
+    ///
+    /// # Errors
+    /// Whatever keeps the document from being read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future changes nothing.
+    pub async fn pending(&self, cx: &Cx) -> Result<Vec<PendingRequest>> {
+        let (queue, _) = load(cx, &*self.store).await?;
+        let pending =
+            |Waiting { by, at, request, .. }: Waiting| PendingRequest { ask: request.word(), by, at };
+        Ok(queue.waiting.into_iter().map(pending).collect())
+    }
+
     /// Waits for the answer.
     ///
     /// # Errors
@@ -226,7 +277,7 @@ impl Requests {
     pub(super) async fn changed(&self, cx: &Cx) -> Result<()> {
         match self.store.watch() {
             Some(watch) => watch.changed(cx, Self::DOCUMENT).await,
-            None => cx.sleep(std::time::Duration::from_secs(1)).await,
+            None => cx.sleep(AT_WORK).await,
         }
     }
 
@@ -240,20 +291,29 @@ impl Requests {
         .await
     }
 
+    /// Whether a request waits, or one that stops the engine.
+    pub(super) async fn any_waits(&self, cx: &Cx, which: Which) -> Result<bool> {
+        let (queue, _) = load(cx, &*self.store).await?;
+        Ok(queue.waiting.iter().any(|waiting| which == Which::Any || waiting.request.only_stops()))
+    }
+
     /// Returns once a request waits. `asked` is told of those of this process: who asks waits for the answer by the same watch of
-    /// the store, and a watch tells one of two who wait. A store that can't be read or watched wakes nobody else: the next
-    /// reconciliation looks at it anyway, and says what is wrong with it.
-    pub(super) async fn waits(&self, cx: &Cx, asked: &Notify) {
-        while let Ok((queue, _)) = load(cx, &*self.store).await {
-            if !queue.waiting.is_empty() {
-                return;
-            }
+    /// the store, and a watch tells one of two who wait. A store that can't be watched, or can't be read at the moment, is looked
+    /// at `every` so often: a request to stop is not lost by a hiccup.
+    pub(super) async fn waits(&self, cx: &Cx, asked: &Notify, which: Which, every: Duration) {
+        loop {
+            let watch = match self.any_waits(cx, which).await {
+                Ok(true) => return,
+                Ok(false) => self.store.watch(),
+                Err(_) => None,
+            };
             let changed = async {
-                let is_watched = match self.store.watch() {
+                let is_watched = match watch {
                     Some(watch) => watch.changed(cx, Self::DOCUMENT).await.is_ok(),
                     None => false,
                 };
-                if !is_watched {
+                if !is_watched && cx.sleep(every).await.is_err() {
+                    // The context is over, and whoever waits here hears of that by it.
                     std::future::pending::<()>().await;
                 }
             };
@@ -262,16 +322,38 @@ impl Requests {
                 () = changed => {}
             }
         }
-        std::future::pending::<()>().await;
     }
+}
+
+/// Which requests are waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Which {
+    /// All.
+    Any,
+    /// Those that only stop the engine.
+    Stops,
 }
 
 impl Engine {
     /// Does what people ask of the engine at work. A request that can't be fulfilled is answered with the reason; one that
     /// was fulfilled just before a crash is fulfilled again, which changes nothing.
     ///
-    /// Gives whether there was any.
+    /// Gives whether there was any. Where they can't be taken up, they wake nobody until the next try: it would fail again.
     pub(super) async fn take_up_requests(&mut self, cx: &Cx) -> Result<bool> {
+        let taken = self.answer_requests(cx).await;
+        self.back_off.is_deaf = taken.is_err();
+        taken
+    }
+
+    /// Returns once a request waits that can be taken up.
+    pub(super) async fn hears(&self, cx: &Cx, every: Duration) {
+        if self.back_off.is_deaf {
+            std::future::pending::<()>().await;
+        }
+        self.requests().waits(cx, &self.shared.asked, Which::Any, every).await;
+    }
+
+    async fn answer_requests(&mut self, cx: &Cx) -> Result<bool> {
         self.ledger.landed().await?;
         let store = self.ledger.store().clone();
         let (queue, _) = load(cx, &*store).await?;
@@ -279,7 +361,7 @@ impl Engine {
             let fulfilled = match &waiting.request {
                 _ if waiting.application != self.name => Err(self.not_ours(&waiting.application)),
                 Asked::Known(request) => self.carry_out_request(cx, &waiting.by, request).await,
-                Asked::Unknown(request) => Err(not_known(request)),
+                Asked::Unknown(_) => Err(not_known(&waiting.request.word())),
             };
             let refused = match fulfilled {
                 Err(error) if self.ledger.is_lost() => return Err(error),
@@ -346,9 +428,8 @@ impl Engine {
     }
 }
 
-fn not_known(request: &serde_json::Map<String, serde_json::Value>) -> Error {
-    let asked = request.get("ask").and_then(serde_json::Value::as_str).unwrap_or_default();
-    let message = format!("the engine at work does not know the request `{}`: it is older", shown(asked, 60));
+fn not_known(asked: &str) -> Error {
+    let message = format!("the engine at work does not know the request `{asked}`: it is older");
     Error::new(ErrorKind::Unsupported, message)
 }
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::select_all;
 use smol_str::SmolStr;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::back_off::BackOff;
 use super::effects::contained;
 use super::prepare::Prepared;
+use super::request::{AT_REST, AT_WORK, Which};
 use super::{ApplyOptions, Engine, Report, SyncStatus};
 use crate::capability::{Moved, Target};
 use crate::cx::{Cx, Time};
@@ -35,6 +37,11 @@ struct Ended {
 impl Ended {
     fn suspended(plan: Plan) -> Self {
         Self { report: Report { plan, results: Vec::new() }, was_superseded: false, is_suspended: true }
+    }
+
+    /// Somebody asks for something: the plan is made again after that.
+    fn asked(plan: Plan) -> Self {
+        Self { report: Report { plan, results: Vec::new() }, was_superseded: true, is_suspended: false }
     }
 }
 
@@ -81,7 +88,7 @@ impl Engine {
         let (mut waiting, mut is_lost) = (usize::MAX, false);
         let is_over = || cx.is_cancelled() || cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
         while !is_over() {
-            self.leave_alone(cx).await;
+            self.leave_alone(cx).await?;
             if self.waits_for_another(cx, interval).await? {
                 continue;
             }
@@ -145,6 +152,10 @@ impl Engine {
         let kept = async {
             self.drain_watches(cx);
             let Some(mut prepared) = self.prepare_accepted(cx).await? else { return Ok(()) };
+            // Who took the revision back, or waits for another application, did not ask for the rest of it.
+            if self.moved_back.is_some() || self.unmet_need().is_some() {
+                prepared.leave_what_is_no_drift();
+            }
             self.admit_in_part(&mut prepared)?;
             self.supervise(cx, prepared, interval).await.map(drop)
         };
@@ -156,9 +167,16 @@ impl Engine {
     }
 
     /// While an application that this one needs has not converged, only drift of what was accepted is repaired. Says whether it
-    /// was so.
+    /// was so. Where a person holds the application to a revision, as a rollback does, it waits for nobody.
     async fn waits_for_another(&mut self, cx: &Cx, interval: Duration) -> Result<bool> {
-        let need = self.place.as_ref().and_then(|place| place.unmet().map(str::to_owned));
+        let mut need = self.unmet_need();
+        if need.is_some() {
+            match self.hear_of_pin(cx).await {
+                Ok(true) => need = None,
+                Ok(false) => {}
+                Err(error) => self.fail(cx, error)?,
+            }
+        }
         if self.shared.status().waits_for != need {
             self.shared.tell(|status| {
                 // What the source has meanwhile is not looked at.
@@ -169,28 +187,60 @@ impl Engine {
         if need.is_none() {
             return Ok(false);
         }
-        self.take_up_requests(cx).await?;
         self.keep_accepted(cx, interval).await?;
         self.wait(cx, interval).await;
         Ok(true)
     }
 
-    /// Waits as long as somebody asked for; no event cuts it short, and none is lost by it.
-    async fn leave_alone(&mut self, cx: &Cx) {
-        let asked = self.back_off.take_asked();
-        if !asked.is_zero() {
-            // If it can't wait so long, the run is over.
-            let _ = cx.sleep(asked).await;
+    fn unmet_need(&self) -> Option<String> {
+        self.place.as_ref().and_then(|place| place.unmet().map(str::to_owned))
+    }
+
+    /// Takes up what people ask, and says whether a person holds the application to a revision.
+    async fn hear_of_pin(&mut self, cx: &Cx) -> Result<bool> {
+        self.take_up_requests(cx).await?;
+        Ok(self.pinned(cx).await?.is_some_and(|pin| pin.ahead_of.is_none()))
+    }
+
+    /// Waits as long as somebody asked for; no event cuts it short, and none is lost by it. People are answered meanwhile.
+    async fn leave_alone(&mut self, cx: &Cx) -> Result<()> {
+        let until = cx.now().after(self.back_off.take_asked());
+        while cx.now() < until {
+            let is_over = tokio::select! {
+                biased;
+                // If it can't wait so long, the run is over.
+                _ = cx.sleep(until.since(cx.now())) => true,
+                () = self.hears(cx, AT_REST) => false,
+            };
+            if is_over {
+                return Ok(());
+            }
+            if let Err(error) = self.take_up_requests(cx).await {
+                self.fail(cx, error)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for room to plan among the other applications. People are answered meanwhile.
+    async fn room(&mut self, cx: &Cx) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some(place) = &self.place else { return Ok(None) };
+        let waited = place.room();
+        let mut room = Box::pin(cx.bounded(async { Ok(waited.await) }));
+        loop {
+            tokio::select! {
+                biased;
+                room = &mut room => return room,
+                () = self.hears(cx, AT_REST) => {}
+            }
+            self.take_up_requests(cx).await?;
         }
     }
 
     /// One reconciliation, ended early at a safe point if the source has something newer.
     async fn supervised_reconciliation(&mut self, cx: &Cx, interval: Duration) -> Result<Ended, Failed> {
         self.take_up_requests(cx).await?;
-        let room = match &self.place {
-            Some(place) => cx.bounded(async { Ok(place.room().await) }).await?,
-            None => None,
-        };
+        let room = self.room(cx).await?;
         self.drain_watches(cx);
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
         let admission = std::mem::take(&mut self.admission);
@@ -214,8 +264,12 @@ impl Engine {
         known.extend(self.newest.clone());
         let pinned = self.pinned(cx).await?.is_some();
         let source = self.source.clone();
-        let inner = cx.child();
         let (requests, shared) = (self.requests(), self.shared.clone());
+        if !prepared.planned.plan.steps.is_empty() && requests.any_waits(cx, Which::Any).await? {
+            // It came while the plan was made: nothing is begun before it is taken up.
+            return Ok(Ended::asked(prepared.planned.plan));
+        }
+        let inner = cx.child();
         let superseded = async {
             let newer = async {
                 if pinned {
@@ -225,7 +279,7 @@ impl Engine {
             };
             tokio::select! {
                 () = newer => {}
-                () = requests.waits(cx, &shared.asked) => {}
+                () = requests.waits(cx, &shared.asked, Which::Any, AT_WORK) => {}
             }
             inner.cancel();
             std::future::pending::<Infallible>().await
@@ -273,7 +327,6 @@ impl Engine {
             }
             .boxed()
         };
-        let requests = self.requests();
         let from_others = async {
             match self.place.as_ref().filter(|place| place.unmet().is_some()) {
                 Some(place) => place.moved().await,
@@ -285,7 +338,7 @@ impl Engine {
             () = cx.cancelled() => Woken::SourceOrTime,
             (woken, ..) = select_all(self.targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
-            () = requests.waits(cx, &self.shared.asked) => Woken::SourceOrTime,
+            () = self.hears(cx, AT_REST) => Woken::SourceOrTime,
             () = from_others => Woken::SourceOrTime,
             _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,
         }

@@ -112,6 +112,8 @@ pub enum BlockedBecause {
     },
     /// We set out to make it, something else is there, and it is no longer declared.
     Unresolved,
+    /// Its revision is not followed now: the source was moved back, or another application is waited for.
+    NotFollowed,
     /// Gates want the change approved, and nobody has done so.
     NeedsApproval {
         /// What they say.
@@ -186,6 +188,7 @@ impl fmt::Display for BlockedBecause {
             Self::NeedsApproval { findings } => {
                 write!(f, "the change needs an approval: {}", findings.join("; "))
             }
+            Self::NotFollowed => f.write_str("its revision is not followed now"),
             Self::Unresolved => f.write_str("we meant to make it, and what is there may not be ours"),
         }
     }

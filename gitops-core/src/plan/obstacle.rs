@@ -66,7 +66,9 @@ impl Plan {
 fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
     match &blocked.why {
         BlockedBecause::AwaitsOutput { of, .. } if moving.contains(of) => Obstacle::Wait,
-        BlockedBecause::Deleting | BlockedBecause::NotReady { progresses: true, .. } => Obstacle::Wait,
+        BlockedBecause::Deleting
+        | BlockedBecause::NotFollowed
+        | BlockedBecause::NotReady { progresses: true, .. } => Obstacle::Wait,
         BlockedBecause::Unlabelled
         | BlockedBecause::OwnedByOther { .. }
         | BlockedBecause::Flapping { .. }

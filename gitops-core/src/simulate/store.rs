@@ -10,7 +10,7 @@ use super::state::Handle;
 use crate::cx::Cx;
 use crate::engine::stored;
 use crate::state::audit::{AuditEntry, AuditEvent, AuditSink};
-use crate::state::store::{Document, MemoryStore, StateStore, Stored};
+use crate::state::store::{Document, MemoryStore, StateStore, StoreWatch, Stored};
 use crate::value::{Error, Result, Version};
 
 /// The document that stands for an inventory.
@@ -108,6 +108,18 @@ impl StateStore for SimStore {
             true => Ok(version),
             false => std::future::pending().await,
         }
+    }
+
+    fn watch(&self) -> Option<&dyn StoreWatch> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl StoreWatch for SimStore {
+    /// Nobody asks an engine for anything in this world.
+    async fn changed(&self, cx: &Cx, _: &str) -> Result<()> {
+        cx.bounded(std::future::pending()).await
     }
 }
 

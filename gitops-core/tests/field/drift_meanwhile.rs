@@ -15,7 +15,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// A target whose object `web` never becomes ready.
-struct Slow(Arc<Memory>);
+pub struct Slow(pub Arc<Memory>);
 
 #[async_trait]
 impl Target for Slow {
@@ -71,14 +71,18 @@ async fn drift_is_repaired_while_something_else_becomes_ready() {
 
 /// What a source does after its first good answer.
 #[derive(Clone, Copy)]
-enum Ill {
+pub enum Ill {
     Away,
     Faulty,
     MovedBack,
 }
 
-struct Patient {
-    ill: Mutex<Option<Ill>>,
+/// A source with a history. Of each revision, `a` has the name as its content.
+#[derive(Default)]
+pub struct Patient {
+    pub ill: Mutex<Option<Ill>>,
+    /// What each revision has besides.
+    pub others: Vec<(&'static str, &'static str)>,
 }
 
 #[async_trait]
@@ -98,7 +102,8 @@ impl Source for Patient {
 
     async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
         let content = if revision.id() == "faulty" { "fault: a typo" } else { revision.id() };
-        Snapshot::from_files("ill", revision.clone(), [("a", content)])
+        let files = std::iter::once(("a", content)).chain(self.others.iter().copied());
+        Snapshot::from_files("ill", revision.clone(), files)
     }
 
     fn history(&self) -> Option<&dyn History> {
@@ -136,7 +141,7 @@ impl History for Patient {
 /// Runs until the edited object is as it was; gives what is there, and how many passes failed.
 async fn repaired(ill: Ill, restarts: bool) -> (Vec<(String, String)>, usize) {
     let world = World::with(&[]);
-    let source = Arc::new(Patient { ill: Mutex::new(None) });
+    let source = Arc::new(Patient::default());
     let cx = world.cx.within(MINUTE).child();
     let open = async |stop: Cx| {
         let repairs = move |event: &Event| {
@@ -169,4 +174,46 @@ async fn drift_of_the_last_good_revision_is_repaired_whatever_the_source_says() 
             assert!(failed > 0, "that the source is ill is told");
         }
     }
+}
+
+/// Met with a rollout that went on after its commits had been taken back with a force-push.
+#[tokio::test]
+async fn what_was_taken_back_is_kept_as_it_is_and_not_rolled_out_further() {
+    let world = World::with(&[]);
+    let others = vec![("web", "1"), ("z", "needs: web")];
+    let source = Arc::new(Patient { others, ..Patient::default() });
+    let builder = || world.builder("test").source(source.clone());
+    let cx = world.cx.within(MINUTE).child();
+    let stop = cx.clone();
+    let half = move |event: &Event| match event {
+        Event::Applied { key, .. } if key.name() == "web" => stop.cancel(),
+        _ => {}
+    };
+    let slow = Arc::new(Slow(world.memory.clone()));
+    let mut engine = builder().target("t", slow).events(Arc::new(half)).open(&cx).await.unwrap();
+    assert!(engine.reconcile(&cx).await.unwrap().skipped() > 0);
+    drop(engine);
+    *source.ill.lock().unwrap() = Some(Ill::MovedBack);
+    world.memory.edit(&key("a"), Some(body("edited")));
+    let cx = world.cx.within(MINUTE).child();
+    let stop = cx.clone();
+    let ended = move |event: &Event| {
+        if matches!(event, Event::Finished { .. }) {
+            stop.cancel();
+        }
+    };
+    let builder = builder().target("t", world.memory.clone()).events(Arc::new(ended));
+    let mut engine = builder.open(&cx).await.unwrap();
+    let handle = engine.handle();
+    engine.run(&cx, HOUR).await.unwrap();
+    let there = [("a", "good"), ("web", "1")].map(crate::support::owned);
+    assert_eq!(world.contents(), there, "drift is repaired, and nothing new is made");
+    let blocked = handle.status().borrow().blocked.clone();
+    assert!(blocked.iter().any(|blocked| blocked.key.name() == "z"), "and what is left is told: {blocked:?}");
+    drop(engine);
+    *source.ill.lock().unwrap() = None;
+    let mut engine =
+        world.builder("test").source(source).target("t", world.memory.clone()).open(&world.cx).await.unwrap();
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
+    assert!(world.memory.get(&key("z")).is_some());
 }

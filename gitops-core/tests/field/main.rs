@@ -20,6 +20,7 @@ mod places;
 mod readiness;
 mod readiness_once;
 mod standing;
+mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod surviving_run;

@@ -101,7 +101,7 @@ impl Health for Ward {
 }
 
 /// A file's words declare its object: `needs=NAME`, `stage=N`, `once`, `goes`, `goes-failed`, `keep`; others are its content.
-fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
+pub fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
     let bytes = part.bytes()?;
     let text = std::str::from_utf8(&bytes).unwrap();
     let body = Value::map([("content", text.into())]);

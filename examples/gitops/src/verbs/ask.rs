@@ -16,6 +16,6 @@ pub async fn order(app: &App, request: &Request) -> Result<Doer, Failure> {
 }
 
 /// Asks the process that has the state, and waits for its answer; `locked` names it.
-pub async fn ask(app: &App, session: &Session, request: &Request, locked: Failure) -> Result<(), Failure> {
+pub async fn ask(app: &App, session: &Session, request: &Request, locked: Failure) -> Result<Doer, Failure> {
     Ok(order::ask(&app.cx, session, &actor(), request, locked.error).await?)
 }

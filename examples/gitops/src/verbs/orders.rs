@@ -27,6 +27,9 @@ struct OrderDocument {
     by: String,
     /// Whether a process that was at work did it, and goes on with it at once.
     by_process: bool,
+    /// Whether that process has not answered yet: it begins nothing new before it does.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    waits: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     plan_id: Option<String>,
     /// The digest of what the plan would do: the approval is worth as much as this is the same.
@@ -42,8 +45,8 @@ impl Document for OrderDocument {
 
 impl OrderDocument {
     fn new(order: &'static str, doer: Doer) -> Self {
-        let by_process = doer == Doer::AtWork;
-        Self { order, by: actor(), by_process, plan_id: None, effect: None, reason: None }
+        let (by_process, waits) = (doer == Doer::AtWork, doer == Doer::Asked);
+        Self { order, by: actor(), by_process, waits, plan_id: None, effect: None, reason: None }
     }
 
     fn of_plan(self, plan: &Plan) -> Self {
@@ -56,9 +59,13 @@ impl OrderDocument {
     }
 
     fn answer(&self, app: &App, text: &str) -> Ended {
-        let goes_on = match self.by_process {
-            true => "The process at work has taken it up.\n",
-            false => "",
+        let goes_on = match (self.by_process, self.waits) {
+            (true, _) => "The process at work has taken it up.\n",
+            (_, true) => {
+                "Not in force yet: the process at work has not answered. It ends what it has sent, and begins nothing new before it \
+                 takes this up. `status` says when it has.\n"
+            }
+            _ => "",
         };
         let lines: Vec<String> = text.lines().map(escape).collect();
         app.answer(self, || format!("{}\n{goes_on}", lines.join("\n")))?;
@@ -106,7 +113,8 @@ pub async fn approve(app: &App, args: &ApproveArgs) -> Ended {
 pub async fn reject(app: &App, args: &RejectArgs) -> Ended {
     let request = Request::Reject { plan: None, reason: args.reason.clone() };
     let document = OrderDocument::new("reject", order(app, &request).await?).because(&args.reason);
-    let text = format!("Rejected by {}: nothing that was approved before holds any more.", document.by);
+    let done = if document.waits { "A rejection is asked for" } else { "Rejected" };
+    let text = format!("{done} by {}: nothing that was approved before holds any more.", document.by);
     document.answer(app, &text)
 }
 
@@ -115,8 +123,9 @@ pub async fn suspend(app: &App, args: &SuspendArgs) -> Ended {
     let request = Request::Suspend { reason: args.reason.clone() };
     let document = OrderDocument::new("suspend", order(app, &request).await?).because(&args.reason);
     let end = app.command("resume");
+    let done = if document.waits { "A suspension is asked for" } else { "Suspended" };
     let text = format!(
-        "Suspended by {}: {}\nNothing is written until `{end}`; plan, diff, drift and status go on.",
+        "{done} by {}: {}\nNothing is written until `{end}`; plan, diff, drift and status go on.",
         document.by, args.reason
     );
     document.answer(app, &text)

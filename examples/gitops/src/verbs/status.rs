@@ -81,6 +81,14 @@ impl View<'_> {
         facts.extend(self.troubled.iter().filter_map(Troubled::line));
         facts.extend(self.unready.iter().map(Unready::line));
         facts.extend(self.gate(app));
+        facts.extend(self.asked.iter().map(|asked| {
+            let since = when::both(now, asked.since);
+            let text = format!(
+                "{} by {} since {since}; the process at work has not taken it up",
+                asked.ask, asked.by
+            );
+            ("asked for", escape(&text))
+        }));
         facts.extend(self.suspended.as_ref().map(|suspension| {
             let (end, since) = (app.command("resume"), when::both(now, suspension.since));
             let text = format!("{} by {} since {since}; `{end}` goes on", suspension.reason, suspension.by);

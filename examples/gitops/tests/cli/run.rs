@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
 
+use gitops_core::{Cx, StateDir};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -135,6 +136,27 @@ fn an_emergency_stop_is_seen_at_once_and_holds_for_every_process() {
     world.gitops(&["sync"]).expect(1).warns("no process is at work");
     world.gitops(&["resume"]).expect(0);
     world.gitops(&["resume"]).expect(1).warns("not suspended");
+    world.gitops(&["apply", "--yes"]).expect(0);
+}
+
+/// Met with a root that took five minutes: the stop was taken back after two, and everything was written after that.
+#[test]
+fn a_stop_that_is_not_answered_in_time_holds_for_whatever_comes_next() {
+    let world = World::applied();
+    // A process that is busy for long.
+    let busy = StateDir::open(&world.path(".gitops/site"), &Cx::system()).unwrap();
+    let stop = ["suspend", "--reason", "incident 17", "--timeout", "1s"];
+    world.gitops(&stop).expect(0).says("A suspension is asked for by alice").says("Not in force yet");
+    world.gitops(&["status"]).says("asked for").says("suspend by alice");
+    assert_eq!(world.json(&["status"])["asked"][0]["ask"], "suspend");
+    // What would let it go on is taken back, for nobody knows what it would meet.
+    world.gitops(&["resume", "--yes", "--timeout", "1s"]).expect(1).warns("is used by process");
+    drop(busy);
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(3).warns("suspended by alice").warns("incident 17");
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    assert_eq!(world.json(&["status"])["asked"], serde_json::json!([]));
+    world.gitops(&["resume"]).expect(0);
     world.gitops(&["apply", "--yes"]).expect(0);
 }
 
