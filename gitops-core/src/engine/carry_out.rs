@@ -158,6 +158,9 @@ impl Engine {
     }
 }
 
+/// What was sent, or is waited for.
+type Running = FuturesUnordered<BoxFuture<'static, Done>>;
+
 /// One run of the machine: the shell that carries its effects out.
 struct SyncRun<'a> {
     engine: &'a mut Engine,
@@ -175,7 +178,7 @@ struct SyncRun<'a> {
     readiness: Vec<Record>,
     /// What is to be made durable, and waits for more of its kind.
     gathered: Gathered,
-    running: FuturesUnordered<BoxFuture<'static, Done>>,
+    running: Running,
     /// What came back while something else was waited for.
     back: Vec<Done>,
     /// What the targets tell meanwhile.
@@ -267,6 +270,9 @@ impl<'a> SyncRun<'a> {
 
     /// Waits until something comes back, until what is gathered has waited long enough, or for a request to stop.
     async fn wait(&mut self, cx: &Cx, stopped: bool) -> Vec<Told> {
+        if !self.back.is_empty() {
+            return self.take_back();
+        }
         let (can_tell, mut is_time) = (self.can_tell(), false);
         let busy = self.busy();
         tokio::select! {
@@ -289,12 +295,6 @@ impl<'a> SyncRun<'a> {
         }
         self.look();
         self.take_back()
-    }
-
-    /// Makes durable what was seen of readiness, which may not be there to be seen again.
-    async fn record_readiness(&mut self) -> Result<()> {
-        let seen = std::mem::take(&mut self.readiness);
-        self.engine.ledger.commit(&seen).await
     }
 
     /// The objects whose change is not known to be made.

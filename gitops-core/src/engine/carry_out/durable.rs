@@ -1,10 +1,15 @@
 //! Makes durable what a reconciliation is about to do and what came of it.
 
+use std::collections::BTreeMap;
+use std::pin::pin;
+
 use futures::StreamExt;
 
-use super::super::tamper;
-use super::SyncRun;
+use super::super::effects::Done;
+use super::super::proof::Answer;
+use super::super::{Engine, tamper};
 use super::gathered::Group;
+use super::{Running, SyncRun};
 use crate::cx::Cx;
 use crate::engine::event::Event;
 use crate::engine::reconcile::Told;
@@ -34,7 +39,8 @@ impl SyncRun<'_> {
     pub(super) async fn record_gathered(&mut self, cx: &Cx) -> Result<Vec<Told>> {
         self.look();
         let mut group = self.gathered.take();
-        match self.record(cx, &mut group).await {
+        let Self { engine, answers, running, back, .. } = self;
+        match meanwhile(running, back, record(engine, answers, cx, &mut group)).await {
             Ok(()) => Ok(group.told.into_iter().chain(self.take_back()).collect()),
             Err(error) => {
                 self.record_outcomes(cx, group.outcomes()).await;
@@ -43,42 +49,17 @@ impl SyncRun<'_> {
         }
     }
 
-    async fn record(&mut self, cx: &Cx, group: &mut Group) -> Result<()> {
-        self.check_epoch(cx, &group.records).await?;
-        self.engine.record(cx, &group.entries).await?;
-        if group.records.iter().any(|record| matches!(record, Record::Intent(_))) {
-            group.records.extend(self.engine.audited().await);
-        }
-        let records = std::mem::take(&mut group.records);
-        group.records = tamper::records(cx, || self.answers.values().any(Result::is_err), records);
-        self.engine.ledger.commit(&group.records).await?;
-        self.engine.events.emit(&Event::Journaled { records: group.records.len() });
-        Ok(())
+    /// Makes durable what was seen of readiness, which may not be there to be seen again.
+    pub(super) async fn record_readiness(&mut self) -> Result<()> {
+        let seen = std::mem::take(&mut self.readiness);
+        let Self { engine, running, back, .. } = self;
+        meanwhile(running, back, engine.ledger.commit(&seen)).await
     }
 
     /// What can't be recorded any more stays open, and the next engine looks it up.
     async fn record_outcomes(&mut self, cx: &Cx, (records, entries): (Vec<Record>, Vec<AuditEntry>)) {
         if !records.is_empty() && self.engine.record(cx, &entries).await.is_ok() {
             let _ = self.engine.ledger.commit(&records).await;
-        }
-    }
-
-    /// What is about to be sent must not be sent by an engine that was deposed.
-    async fn check_epoch(&mut self, cx: &Cx, records: &[Record]) -> Result<()> {
-        let intents = || {
-            records.iter().filter_map(|record| match record {
-                Record::Intent(intent) => Some(intent.action),
-                _ => None,
-            })
-        };
-        match intents().count() {
-            0 => Ok(()),
-            count => {
-                self.engine
-                    .ledger
-                    .check_epoch(cx, count, intents().any(|action| action == Action::Delete))
-                    .await
-            }
         }
     }
 
@@ -97,5 +78,53 @@ impl SyncRun<'_> {
         }
         self.record_outcomes(cx, outcomes).await;
         error
+    }
+}
+
+/// Does some work, and has what is under way go on meanwhile: neither a disk nor a store that takes its time holds up a change that
+/// was sent.
+async fn meanwhile<T>(running: &mut Running, back: &mut Vec<Done>, work: impl Future<Output = T>) -> T {
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            Some(done) = running.next() => back.push(done),
+        }
+    }
+}
+
+async fn record(
+    engine: &mut Engine,
+    answers: &BTreeMap<Key, Result<Answer>>,
+    cx: &Cx,
+    group: &mut Group,
+) -> Result<()> {
+    check_epoch(engine, cx, &group.records).await?;
+    engine.record(cx, &group.entries).await?;
+    if group.records.iter().any(|record| matches!(record, Record::Intent(_))) {
+        group.records.extend(engine.audited().await);
+    }
+    let records = std::mem::take(&mut group.records);
+    group.records = tamper::records(cx, || answers.values().any(Result::is_err), records);
+    engine.ledger.commit(&group.records).await?;
+    engine.events.emit(&Event::Journaled { records: group.records.len() });
+    Ok(())
+}
+
+/// What is about to be sent must not be sent by an engine that was deposed.
+async fn check_epoch(engine: &mut Engine, cx: &Cx, records: &[Record]) -> Result<()> {
+    let intents = || {
+        records.iter().filter_map(|record| match record {
+            Record::Intent(intent) => Some(intent.action),
+            _ => None,
+        })
+    };
+    match intents().count() {
+        0 => Ok(()),
+        count => {
+            let deletes = intents().any(|action| action == Action::Delete);
+            engine.ledger.check_epoch(cx, count, deletes).await
+        }
     }
 }
