@@ -16,9 +16,9 @@ use gitops_core::*;
 use support::World;
 use tokio::sync::Notify;
 
-/// What a disk does with the writes of a journal.
+/// What a disk does with the reads and writes of a journal.
 struct Disk {
-    /// Where the engine runs: no write may come from there.
+    /// Where the engine runs: nothing may come from there.
     executor: ThreadId,
     now: Mutex<Now>,
     changed: Condvar,
@@ -27,6 +27,9 @@ struct Disk {
 
 #[derive(Default)]
 struct Now {
+    reads: usize,
+    /// Whether the next read hangs.
+    hangs_reading: bool,
     writes: usize,
     hangs_at: Option<usize>,
     fails: bool,
@@ -44,8 +47,19 @@ impl Disk {
         now.hangs_at = Some(now.writes + writes + 1);
     }
 
+    /// The next read hangs until it is released.
+    fn hang_reading(&self) {
+        self.now.lock().unwrap().hangs_reading = true;
+    }
+
+    fn reads(&self) -> usize {
+        self.now.lock().unwrap().reads
+    }
+
     fn release(&self) {
-        self.now.lock().unwrap().hangs_at = None;
+        let mut now = self.now.lock().unwrap();
+        (now.hangs_at, now.hangs_reading) = (None, false);
+        drop(now);
         self.changed.notify_all();
     }
 
@@ -55,10 +69,26 @@ impl Disk {
         self.release();
     }
 
-    fn write(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-        if thread::current().id() == self.executor {
-            return Err(io::Error::other("the executor waits for the disk"));
+    fn check_thread(&self) -> io::Result<()> {
+        match thread::current().id() == self.executor {
+            true => Err(io::Error::other("the executor waits for the disk")),
+            false => Ok(()),
         }
+    }
+
+    fn read<T>(&self, read: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        self.check_thread()?;
+        let mut now = self.now.lock().unwrap();
+        now.reads += 1;
+        if now.hangs_reading {
+            self.hangs.notify_one();
+        }
+        drop(self.changed.wait_while(now, |now| now.hangs_reading).unwrap());
+        read()
+    }
+
+    fn write(&self, write: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+        self.check_thread()?;
         let mut now = self.now.lock().unwrap();
         now.writes += 1;
         let number = now.writes;
@@ -78,7 +108,15 @@ struct Journal(FileJournalIo, Arc<Disk>);
 
 impl JournalIo for Journal {
     fn read(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.0.read()
+        self.1.read(|| self.0.read())
+    }
+
+    fn read_from(&mut self, offset: u64) -> io::Result<Option<Vec<u8>>> {
+        self.1.read(|| self.0.read_from(offset))
+    }
+
+    fn length(&mut self) -> io::Result<Option<u64>> {
+        self.1.read(|| self.0.length())
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -98,7 +136,7 @@ impl JournalIo for Journal {
     }
 
     fn read_anchor(&mut self) -> io::Result<Option<Vec<u8>>> {
-        self.0.read_anchor()
+        self.1.read(|| self.0.read_anchor())
     }
 
     fn replace_anchor(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -123,7 +161,17 @@ impl Place {
     async fn engine(&self) -> Engine {
         let folder = StateDir::open(self.folder.path(), &self.world.cx).unwrap();
         let journal = Journal(folder.journal_io(), self.disk.clone());
-        let state = State::from(folder).with_journal(journal);
+        self.open(State::from(folder).with_journal(journal)).await
+    }
+
+    /// An engine that looks while another one works.
+    async fn onlooker(&self) -> Engine {
+        let peek = StateDir::peek(self.folder.path()).unwrap();
+        let journal = Journal(peek.journal_io(), self.disk.clone());
+        self.open(State::from(peek).with_journal(journal)).await
+    }
+
+    async fn open(&self, state: State) -> Engine {
         let builder = self.world.builder("test").target("t", self.world.memory.clone());
         builder.state(state).open(&self.world.cx).await.unwrap()
     }
@@ -188,6 +236,123 @@ async fn while_a_write_hangs_others_of_the_same_thread_go_on() {
     // To begin it, its epoch, its anchors; then intents and outcomes of one after the other; then the end.
     assert!(hung >= 8, "{hung}");
     place.disk.release();
+    place.assert_all_is_owned(&engine, "at the end");
+}
+
+/// Waits for a future that reads from a disk that hangs, and has others of the same thread go on meanwhile.
+async fn while_it_hangs<T>(place: &Place, reading: impl Future<Output = T>) -> T {
+    place.disk.hang_reading();
+    tokio::pin!(reading);
+    tokio::select! {
+        biased;
+        _ = &mut reading => panic!("it read nothing"),
+        () = place.disk.hangs.notified() => {}
+    }
+    assert_eq!(tokio::spawn(async { "here" }).await.unwrap(), "here");
+    assert!(reading.as_mut().now_or_never().is_none(), "it waits for the disk");
+    place.disk.release();
+    reading.await
+}
+
+#[tokio::test]
+async fn while_a_read_hangs_others_of_the_same_thread_go_on() {
+    let place = Place::new();
+    let mut engine = while_it_hangs(&place, place.engine()).await;
+    engine.reconcile(&place.world.cx).await.unwrap();
+    let mut onlooker = while_it_hangs(&place, place.onlooker()).await;
+    place.world.declare(&[("a", "2"), ("b", "needs: a")]);
+    engine.reconcile(&place.world.cx).await.unwrap();
+    while_it_hangs(&place, onlooker.catch_up(&place.world.cx)).await.unwrap();
+    assert_eq!(known(onlooker.inventory()), known(engine.inventory()));
+}
+
+#[tokio::test]
+async fn a_caller_that_goes_away_during_a_read_can_read_again() {
+    let place = Place::new();
+    let mut engine = place.engine().await;
+    engine.reconcile(&place.world.cx).await.unwrap();
+    let mut onlooker = place.onlooker().await;
+    place.world.declare(&[("a", "2"), ("b", "needs: a")]);
+    engine.reconcile(&place.world.cx).await.unwrap();
+    let before = place.disk.reads();
+    place.disk.hang_reading();
+    tokio::select! {
+        biased;
+        caught_up = onlooker.catch_up(&place.world.cx) => panic!("{caught_up:?}"),
+        () = place.disk.hangs.notified() => {}
+    }
+    place.disk.release();
+    onlooker.catch_up(&place.world.cx).await.unwrap();
+    assert_eq!(known(onlooker.inventory()), known(engine.inventory()));
+    assert!(place.disk.reads() > before);
+}
+
+/// The writes of the audit log's end are not seen one by one: where its folder is in the way, the engine's end is.
+#[tokio::test]
+async fn an_engine_that_is_closed_waits_for_its_writes_where_others_of_the_same_thread_go_on() {
+    let place = Place::new();
+    let mut engine = place.engine().await;
+    place.disk.hang_after(writes_until(&place, "Intent").await);
+    assert!(place.reconcile_until_it_hangs(&mut engine).await);
+    let closing = engine.close();
+    tokio::pin!(closing);
+    assert!(closing.as_mut().now_or_never().is_none(), "a write is under way");
+    assert_eq!(tokio::spawn(async { "here" }).await.unwrap(), "here");
+    assert!(!is_free(place.folder.path()));
+    place.disk.release();
+    closing.await;
+    assert!(is_free(place.folder.path()));
+}
+
+/// A target that answers one change at once, after which the disk hangs, and the others when it is told to.
+struct Slow {
+    inner: Arc<Memory>,
+    disk: Arc<Disk>,
+    goes_on: Notify,
+}
+
+#[async_trait]
+impl Target for Slow {
+    fn info(&self) -> TargetInfo {
+        self.inner.info().concurrency(2)
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.inner.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        match change.key().name() {
+            "a" => self.disk.hang_after(0),
+            _ => self.goes_on.notified().await,
+        }
+        self.inner.apply(cx, change).await
+    }
+}
+
+#[tokio::test]
+async fn while_a_write_hangs_what_was_sent_goes_on() {
+    let place = Place::new();
+    place.world.declare(&[("a", "1"), ("c", "1")]);
+    let (inner, disk) = (place.world.memory.clone(), place.disk.clone());
+    let slow = Arc::new(Slow { inner, disk, goes_on: Notify::new() });
+    let folder = StateDir::open(place.folder.path(), &place.world.cx).unwrap();
+    let journal = Journal(folder.journal_io(), place.disk.clone());
+    let builder = place.world.builder("test").target("t", slow.clone());
+    let builder = builder.state(State::from(folder).with_journal(journal));
+    let mut engine = builder.open(&place.world.cx).await.unwrap();
+    let mut reconciling = Box::pin(engine.reconcile(&place.world.cx));
+    tokio::select! {
+        biased;
+        report = &mut reconciling => panic!("{report:?}"),
+        () = place.disk.hangs.notified() => {}
+    }
+    assert_eq!(place.world.memory.writes(), 1);
+    slow.goes_on.notify_one();
+    assert!((&mut reconciling).now_or_never().is_none(), "it waits for the disk");
+    assert_eq!(place.world.memory.writes(), 2);
+    place.disk.release();
+    assert_eq!(reconciling.await.unwrap().applied(), 2);
     place.assert_all_is_owned(&engine, "at the end");
 }
 

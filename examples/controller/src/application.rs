@@ -26,7 +26,8 @@ pub async fn open(
     metrics: Arc<dyn EventSink>,
     epoch: u64,
 ) -> Result<Session> {
-    let folder = StateDir::open(&config.state.join(format!("grant-{epoch}")), cx)?;
+    let path = config.state.join(format!("grant-{epoch}"));
+    let folder = cx.off_thread(move |cx| StateDir::open(&path, cx)).await??;
     let home = ClusterState::new(cluster.clone(), namespace, &config.name).held(cx, folder).await?;
     let name = config.name.clone();
     let events = move |event: &Event| {

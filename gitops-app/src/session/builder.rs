@@ -97,7 +97,7 @@ impl SessionBuilder {
             (Some(home), _) => (home, true),
             (None, Some(_)) if access == Access::Write => return Err(home::locked(&config)),
             (None, Some(cluster)) => Box::pin(cluster.seen(cx)).await?,
-            (None, None) => folder(cx, &config, access)?,
+            (None, None) => folder(cx, &config, access).await?,
         };
         let Home { state, audit_log, secrets, root_states, recover_from_store } = home;
         let (sync, audit) = (&config.sync, state.audit().clone());
@@ -151,15 +151,19 @@ impl SessionBuilder {
 const KEPT: &str = "~plan";
 
 /// The state folder, and whether it has a state. To look at it takes no lock, and nothing is written.
-fn folder(cx: &Cx, config: &Config, access: Access) -> Result<(Home, bool)> {
-    let (state, secrets) = match access {
-        Access::Look => look(&config.state)?,
-        Access::Write => {
-            let folder = StateDir::open(&config.state, cx)?;
-            let secrets = folder.secret_key(cx)?;
-            (folder.into(), Some(secrets))
+async fn folder(cx: &Cx, config: &Config, access: Access) -> Result<(Home, bool)> {
+    let path = config.state.clone();
+    let open = move |cx: &Cx| -> Result<_> {
+        match access {
+            Access::Look => look(&path),
+            Access::Write => {
+                let folder = StateDir::open(&path, cx)?;
+                let secrets = folder.secret_key(cx)?;
+                Ok((folder.into(), Some(secrets)))
+            }
         }
     };
+    let (state, secrets) = cx.off_thread(open).await??;
     // Where nothing was applied yet, no secret was compared yet.
     let has_state = secrets.is_some();
     let secrets = secrets.unwrap_or_else(|| SecretKey::new(cx.random_bytes()));

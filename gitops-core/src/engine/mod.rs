@@ -75,6 +75,7 @@ use crate::gate::Gate;
 use crate::plan::Plan;
 use crate::plan::graph::{Cycle, Graph};
 use crate::plan::planner::Options;
+use crate::process::fs;
 use crate::render::{Desired, Renderer};
 use crate::source::{Snapshot, Source};
 use crate::state::inventory::Inventory;
@@ -336,6 +337,18 @@ impl Engine {
         }
         let message = "approvals were taken back while the plan was made; nothing is written";
         Ok(Error::new(ErrorKind::Denied, message).help("plan again"))
+    }
+
+    /// Gives the state up, where that holds up no other task: waits for what of it is being written, brings the audit log's checkpoint to its end,
+    /// and lets go of the lock. Dropping the engine does the same, and whoever drops it waits.
+    ///
+    /// # Cancel safety
+    /// Once it was polled, the state is given up, also if the future is dropped.
+    pub async fn close(self) {
+        if self.ledger.is_locked() {
+            // That the runtime goes down meanwhile ends nothing: the work has the engine, and drops it.
+            let _ = fs::blocking(move || Ok(drop(self))).await;
+        }
     }
 
     /// What the application owns.

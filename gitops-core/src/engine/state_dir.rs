@@ -47,7 +47,8 @@ pub struct StateDir {
 }
 
 impl StateDir {
-    /// Makes the folder if it is not there, and locks it.
+    /// Makes the folder if it is not there, and locks it. It waits for the disk: where other tasks share the thread, call it by
+    /// [`Cx::off_thread`].
     ///
     /// # Errors
     /// `Locked` if another process is at work there, saying which and since when. `Invalid` if the path is not a
@@ -264,10 +265,12 @@ impl StatePeek {
         {
             return Err(of_another(found));
         }
-        let report = match inventory.as_ref().and_then(Inventory::audited) {
-            Some(position) => FileAudit::verify_beyond(self.audit_path(), position)?,
-            None => FileAudit::verify(self.audit_path())?,
-        };
+        let (path, known) = (self.audit_path(), inventory.as_ref().and_then(Inventory::audited).cloned());
+        let verify = fs::blocking(move || match known {
+            Some(position) => FileAudit::verify_beyond(path, &position),
+            None => FileAudit::verify(path),
+        });
+        let report = verify.await?;
         match report.application.as_deref().filter(|found| *found != application) {
             Some(found) => Err(of_another(found)),
             None => Ok(report),

@@ -291,7 +291,6 @@ impl Supervisor {
         let (state, alive) = (self.state.clone(), self.alive.clone());
         running.spawn(async move {
             let _alive = UntilDropped { alive, seat: seat.clone() };
-            // Dropped before the end is told: its state is free then.
             let mut engine = engine;
             let run = std::panic::AssertUnwindSafe(engine.run(&own, interval)).catch_unwind().await;
             let panicked = || Err(Error::new(ErrorKind::Internal, "the engine panicked"));
@@ -302,6 +301,8 @@ impl Supervisor {
                     state.ended.insert(seat.0, Ended::from(&error));
                 }
             }
+            // Before the end is told: its state is free then.
+            engine.close().await;
         });
     }
 

@@ -1,11 +1,12 @@
 //! What the engine at work wrote since somebody read its state to look on.
 
 use super::read::{Found, KeptInventory, Read, read, read_on};
+use super::reader::Reader;
 use super::{Ledger, Writer, unreadable};
 use crate::cx::Cx;
 use crate::engine::Engine;
 use crate::engine::binding::check_application;
-use crate::state::journal::{Anchor, JournalIo};
+use crate::state::journal::Anchor;
 use crate::value::{Error, ErrorKind, Result};
 
 /// How a state was read.
@@ -27,9 +28,12 @@ pub(super) struct Stood {
 
 impl Stood {
     /// How it stands now; nothing where its storage can't tell.
-    pub fn of(io: &mut dyn JournalIo) -> Option<Self> {
-        let length = io.length().ok()??;
-        Some(Self { length, anchor: io.read_anchor().ok()? })
+    pub async fn of(io: &Reader) -> Option<Self> {
+        let stood = io.read(|io| {
+            let Ok(Some(length)) = io.length() else { return Ok(None) };
+            Ok(io.read_anchor().ok().map(|anchor| Self { length, anchor }))
+        });
+        stood.await.ok()?
     }
 }
 
@@ -37,8 +41,8 @@ impl Ledger {
     /// Takes in what was written since the state was read. Who writes it knows that already.
     async fn catch_up(&mut self, cx: &Cx) -> Result<()> {
         self.landed().await?;
-        let Writer::Read(io, found) = &mut self.journal else { return Ok(()) };
-        let stood = Stood::of(&mut **io);
+        let Writer::Read(io, found) = &self.journal else { return Ok(()) };
+        let stood = Stood::of(io).await;
         let is_same = match self.store.is_shared() {
             // The journal is with who works: the store is all that there is to see.
             true => self.checkpoints.exist() && self.checkpoints.check(cx).await.is_ok(),
@@ -51,7 +55,7 @@ impl Ledger {
             (Found::UpTo(position), Some(index)) if !self.store.is_shared() => (position.clone(), index),
             _ => return self.read_again(cx, None, stood).await,
         };
-        if let Some(read) = read_on(cx, &self.store, &mut **io, &self.inventory, &position, index).await {
+        if let Some(read) = read_on(cx, &self.store, io, &self.inventory, &position, index).await {
             return self.take_up(read, stood);
         }
         let kept = KeptInventory { inventory: self.inventory.clone(), anchor: position.end };
@@ -63,8 +67,8 @@ impl Ledger {
     /// # Errors
     /// `Corrupt` if this engine took over already.
     pub async fn read_anew(&mut self, cx: &Cx) -> Result<()> {
-        let Writer::Read(io, _) = &mut self.journal else { return Err(unreadable()) };
-        let stood = Stood::of(&mut **io);
+        let Writer::Read(io, _) = &self.journal else { return Err(unreadable()) };
+        let stood = Stood::of(io).await;
         self.read_again(cx, None, stood).await
     }
 
@@ -75,8 +79,8 @@ impl Ledger {
         kept: Option<&KeptInventory>,
         stood: Option<Stood>,
     ) -> Result<()> {
-        let Writer::Read(io, _) = &mut self.journal else { return Ok(()) };
-        let read = read(cx, &self.store, &mut **io, self.looking.recovers, kept).await?;
+        let Writer::Read(io, _) = &self.journal else { return Ok(()) };
+        let read = read(cx, &self.store, io, self.looking.recovers, kept).await?;
         self.take_up(read, stood)
     }
 

@@ -5,6 +5,7 @@ mod checkpoints;
 mod documents;
 mod head;
 mod read;
+mod reader;
 mod state;
 mod take_over;
 mod writer;
@@ -33,6 +34,7 @@ use crate::value::{Error, ErrorKind, Result};
 use catch_up::{Looking, Stood};
 use checkpoints::{Checkpoints, Snapshot};
 use read::{Found, Read, read};
+use reader::Reader;
 use writer::{Landed, Write, Writer};
 
 /// The journal is folded into new documents once it is larger than this and than the documents.
@@ -95,10 +97,11 @@ impl Ledger {
         state: State,
         Opening { recover, fold_at, kept }: Opening<'_>,
     ) -> Result<Self> {
-        let State { store, journal: mut io, audit, under_way, guard } = state;
-        let stood = Stood::of(&mut *io);
+        let State { store, journal: io, audit, under_way, guard } = state;
+        let io = Reader::new(io);
+        let stood = Stood::of(&io).await;
         let Read { checkpoints, inventory, epoch, journal, goes_on, index } =
-            read(cx, &store, &mut *io, recover, kept).await?;
+            read(cx, &store, &io, recover, kept).await?;
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
         Ok(Self {
             store,
@@ -136,7 +139,12 @@ impl Ledger {
 
     /// Whether nobody else can be at work on the state: it is locked, on this machine alone.
     pub fn is_exclusive(&self) -> bool {
-        self.guard.is_some() && !self.store.is_shared()
+        self.is_locked() && !self.store.is_shared()
+    }
+
+    /// Whether something is let go of with the state.
+    pub fn is_locked(&self) -> bool {
+        self.guard.is_some()
     }
 
     /// Whether a shared store waits for what came of the last reconciliation, or for this engine to depose the one of which

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::checkpoints::{Checkpoints, Loaded};
+use super::reader::Reader;
 use crate::cx::Cx;
 use crate::state::inventory::Inventory;
 use crate::state::journal::{Anchor, Journal, JournalIo, Position};
@@ -57,7 +58,7 @@ impl Found {
 pub(super) async fn read(
     cx: &Cx,
     store: &Arc<dyn StateStore>,
-    io: &mut dyn JournalIo,
+    io: &Reader,
     recover: bool,
     kept: Option<&KeptInventory>,
 ) -> Result<Read> {
@@ -84,18 +85,18 @@ pub(super) async fn read(
 pub(crate) async fn stored(
     cx: &Cx,
     store: Arc<dyn StateStore>,
-    mut journal: impl JournalIo,
+    journal: impl JournalIo + 'static,
 ) -> Result<Option<Inventory>> {
-    Ok(read(cx, &store, &mut journal, true, None).await?.inventory)
+    Ok(read(cx, &store, &Reader::new(Box::new(journal)), true, None).await?.inventory)
 }
 
 /// What a state has, for who only looks.
 pub(crate) async fn look(
     cx: &Cx,
     store: Arc<dyn StateStore>,
-    mut journal: impl JournalIo,
+    journal: impl JournalIo + 'static,
 ) -> Result<Option<Inventory>> {
-    Ok(read(cx, &store, &mut journal, false, None).await?.inventory)
+    Ok(read(cx, &store, &Reader::new(Box::new(journal)), false, None).await?.inventory)
 }
 
 async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::value::Version>> {
@@ -103,27 +104,24 @@ async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::v
     Ok(stored.map(|stored| stored.version))
 }
 
-async fn read_once(
-    cx: &Cx,
-    store: &Arc<dyn StateStore>,
-    io: &mut dyn JournalIo,
-    recover: bool,
-) -> Result<Read> {
+async fn read_once(cx: &Cx, store: &Arc<dyn StateStore>, io: &Reader, recover: bool) -> Result<Read> {
     let (checkpoints, loaded) = Checkpoints::load(cx, store.clone()).await?;
     let Some(loaded) = loaded else {
-        let journal = read_alone(io)?;
+        let journal = io.read(read_alone).await?;
         let epoch = if let Found::UpTo(position) = &journal { position.end.epoch } else { 0 };
         return Ok(Read { checkpoints, inventory: None, epoch, journal, goes_on: false, index: None });
     };
     let (epoch, shared) = (loaded.epoch, store.is_shared());
     let index = Some(loaded.anchor.clone());
-    let (inventory, journal) = match Journal::read_up_to_its_end(io, index.as_ref(), None) {
+    let known = index.clone();
+    let read = io.read(move |io| Journal::read_up_to_its_end(io, known.as_ref(), None)).await;
+    let (inventory, journal) = match read {
         Ok((position, records)) => {
             let mut inventory = loaded.inventory;
             records.iter().for_each(|record| inventory.take_in(record));
             (inventory, Found::UpTo(position))
         }
-        Err(error) if shared && is_superseded(io, &loaded) => match recover || holds_nothing(&loaded) {
+        Err(error) if shared && is_superseded(io, &loaded).await => match recover || holds_nothing(&loaded) {
             true => (recovered(loaded), Found::Superseded),
             false => return Err(without_journal(&error)),
         },
@@ -138,12 +136,14 @@ async fn read_once(
 async fn go_on(
     cx: &Cx,
     store: &Arc<dyn StateStore>,
-    io: &mut dyn JournalIo,
+    io: &Reader,
     kept: Option<&KeptInventory>,
 ) -> Option<Read> {
     let kept = kept.filter(|_| !store.is_shared())?;
     let (checkpoints, anchor, epoch) = Checkpoints::load_index(cx, store.clone()).await.ok()??;
-    let read = Journal::read_up_to_its_end(io, Some(&kept.anchor), Some(&anchor)).ok()?;
+    let marks = (kept.anchor.clone(), anchor.clone());
+    let read = io.read(move |io| Journal::read_up_to_its_end(io, Some(&marks.0), Some(&marks.1)));
+    let read = read.await.ok()?;
     Some(Read::going_on(checkpoints, epoch, anchor, &kept.inventory, read))
 }
 
@@ -153,14 +153,14 @@ async fn go_on(
 pub(super) async fn read_on(
     cx: &Cx,
     store: &Arc<dyn StateStore>,
-    io: &mut dyn JournalIo,
+    io: &Reader,
     inventory: &Inventory,
     from: &Position,
     index: &Anchor,
 ) -> Option<Read> {
     let (checkpoints, anchor, epoch) = Checkpoints::load_index(cx, store.clone()).await.ok()??;
-    let also = Some(&anchor).filter(|anchor| *anchor != index);
-    let read = Journal::read_on(io, from, also).ok()?;
+    let (from, also) = (from.clone(), Some(&anchor).filter(|anchor| *anchor != index).cloned());
+    let read = io.read(move |io| Journal::read_on(io, &from, also.as_ref())).await.ok()?;
     Some(Read::going_on(checkpoints, epoch, anchor, inventory, read))
 }
 
@@ -195,13 +195,18 @@ fn read_alone(io: &mut dyn JournalIo) -> Result<Found> {
 
 /// Whether the journal has nothing to say about a shared inventory: there is none, or it is of another lineage, and
 /// an engine of a higher epoch took over since it was written.
-fn is_superseded(io: &mut dyn JournalIo, loaded: &Loaded) -> bool {
-    match io.read() {
-        Ok(None) => true,
-        Ok(Some(bytes)) => Journal::end_of(&bytes)
-            .is_ok_and(|end| end.lineage != loaded.anchor.lineage && end.epoch < loaded.epoch),
-        Err(_) => false,
-    }
+async fn is_superseded(io: &Reader, loaded: &Loaded) -> bool {
+    let (lineage, epoch) = (loaded.anchor.lineage, loaded.epoch);
+    let found = io.read(move |io| {
+        Ok(match io.read() {
+            Ok(None) => true,
+            Ok(Some(bytes)) => {
+                Journal::end_of(&bytes).is_ok_and(|end| end.lineage != lineage && end.epoch < epoch)
+            }
+            Err(_) => false,
+        })
+    });
+    found.await.unwrap_or(false)
 }
 
 /// Nothing was made yet, so nothing can be forgotten.

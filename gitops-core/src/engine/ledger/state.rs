@@ -2,6 +2,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use super::read::read;
+use super::reader::Reader;
 use crate::cx::Cx;
 use crate::process::under_way::UnderWay;
 use crate::state::audit::{AuditSink, MemoryAudit};
@@ -86,7 +87,8 @@ impl State {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn audited(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<AuditPosition>> {
-        let inventory = read(cx, store, &mut MemoryJournalIo::new(), true, None).await?.inventory;
+        let inventory =
+            read(cx, store, &Reader::new(Box::new(MemoryJournalIo::new())), true, None).await?.inventory;
         Ok(inventory.and_then(|inventory| inventory.audited().cloned()))
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use tokio::task::JoinHandle;
 
 use super::read::Found;
+use super::reader::Reader;
 use super::{Ledger, lost};
 use crate::state::journal::{Journal, JournalIo};
 use crate::state::record::Record;
@@ -16,7 +17,7 @@ use crate::value::{Error, ErrorKind, Result};
 /// The journal, before and after this engine took over.
 pub(super) enum Writer {
     /// It was read; nobody says that no other engine writes it.
-    Read(Box<dyn JournalIo>, Found),
+    Read(Reader, Found),
     /// It can be written, and does not say yet that this engine does.
     Opened(Journal),
     /// It is ours to write.
@@ -117,10 +118,9 @@ impl Ledger {
         &mut self,
         work: impl FnOnce(Box<dyn JournalIo>) -> Result<Journal> + Send + 'static,
     ) -> Result<()> {
-        match std::mem::replace(&mut self.journal, Writer::Lost) {
-            Writer::Read(io, _) => self.send(io.waits(), Write::Open, move || Landed::opened(work(io))).await,
-            _ => Err(lost()),
-        }
+        let Writer::Read(reader, _) = &self.journal else { return Err(lost()) };
+        let io = reader.take().await?;
+        self.send(io.waits(), Write::Open, move || Landed::opened(work(io))).await
     }
 
     /// A storage that does not wait is written at once: a simulated world then goes the same way each time.
