@@ -347,7 +347,11 @@ impl Engine {
     pub async fn close(self) {
         if self.ledger.is_locked() {
             // That the runtime goes down meanwhile ends nothing: the work has the engine, and drops it.
-            let _ = fs::blocking(move || Ok(drop(self))).await;
+            let closed = fs::blocking(move || {
+                drop(self);
+                Ok(())
+            });
+            let _ = closed.await;
         }
     }
 
