@@ -210,12 +210,13 @@ impl Engine {
             resolved.map_err(|error| error.during("resolve"))?
         };
         self.events.emit(&Event::Resolved { revision: revision.id().to_owned() });
-        if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
-            self.moved_back = self.moved_back.take().filter(|_| !moves_the_line);
-            return Ok(line);
+        // A pin that leaves the line is the grant for its own revision; one that does not moves no line. What is declared
+        // already may be declared by a pin that is over: then nobody asked whether it descends from what was applied.
+        if pin.is_none() {
+            self.check_descent(&call, &revision).await?;
         }
-        if moves_the_line {
-            self.check_line(&call, pin, &revision).await?;
+        if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
+            return Ok(line);
         }
         self.take_up(cx, revision).await?;
         Ok(line)
@@ -269,14 +270,6 @@ impl Engine {
         let mut told: BTreeSet<String> = self.warnings().iter().map(ToString::to_string).collect();
         for warning in warnings.iter().filter(|warning| told.insert(warning.to_string())) {
             self.events.emit(&Event::Warned { warning: warning.clone() });
-        }
-    }
-
-    /// A pin that leaves the line is the grant for its own revision; every other one must descend.
-    async fn check_line(&mut self, cx: &Cx, pin: Option<&Pin>, revision: &Revision) -> Result<()> {
-        match pin {
-            Some(pin) if &pin.revision == revision => Ok(()),
-            _ => self.check_descent(cx, revision).await,
         }
     }
 

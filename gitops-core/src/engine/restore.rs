@@ -15,13 +15,17 @@ use crate::value::{Key, Result};
 
 impl Engine {
     /// A plan by which the targets become again what the revision says that was accepted last, whatever the source follows
-    /// now; nothing if there is none, or if the application is pinned to another one. After a restart the source is asked for
+    /// now; nothing if there is none, or if the application is, or was until now, pinned to another one. After a restart the source is asked for
     /// that revision: it may still have it although it can't say what is newest.
     pub(super) async fn prepare_accepted(&mut self, cx: &Cx) -> Result<Option<Prepared>> {
         self.ledger.landed().await?;
         let orders = self.orders(cx).await?;
         let Some(accepted) = self.inventory().accepted().cloned() else { return Ok(None) };
         if orders.pin.is_some() || orders.suspension.is_some() {
+            return Ok(None);
+        }
+        // A pin that is over left another revision. Nobody asked to have the accepted one back: somebody went away from it.
+        if self.inventory().standing().newest().is_some_and(|newest| *newest != accepted) {
             return Ok(None);
         }
         if self.declared.as_ref().is_none_or(|declared| declared.revision != accepted) {

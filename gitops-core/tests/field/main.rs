@@ -13,6 +13,7 @@ mod cut_log;
 mod drift_meanwhile;
 mod effect;
 mod identity;
+mod line;
 mod looking_on;
 mod lost_creation;
 mod new_objects;

@@ -90,6 +90,12 @@ impl Standing {
         *self = Self { complete, ..Self::default() };
     }
 
+    /// The revision that was begun last, whether it is complete or not.
+    pub fn newest(&self) -> Option<&Revision> {
+        let complete = || self.complete.as_ref().map(|complete| &complete.revision);
+        self.progress.as_ref().map(|progress| &progress.revision).or_else(complete)
+    }
+
     /// Whether this revision is the one in progress.
     pub fn is_in_progress(&self, revision: &Revision) -> bool {
         self.progress.as_ref().is_some_and(|progress| &progress.revision == revision)
