@@ -55,6 +55,12 @@ async fn assert_recorded(world: &World, disk: &Arc<SmallDisk>, when: &str) {
     assert_eq!(engine.inventory().open().count(), 0, "{when}: an outcome was not recorded");
     let owned: Vec<Key> = engine.inventory().entries().keys().cloned().collect();
     assert_eq!(owned, world.memory.keys(), "{when}");
+    let log = std::fs::read_to_string(disk.path("state").join("audit.jsonl")).unwrap_or_default();
+    let outcomes: Vec<&str> = log.lines().filter(|line| line.contains("\"event\":\"outcome\"")).collect();
+    for key in owned {
+        let is_told = outcomes.iter().any(|line| line.contains(&key.to_string()));
+        assert!(is_told, "{when}: the audit log does not say what came of {key}");
+    }
 }
 
 #[tokio::test]

@@ -330,3 +330,45 @@ async fn what_is_warned_of_on_is_told_once_and_again_if_it_went_in_between() {
     }
     assert_eq!(told, [(1, 1), (1, 1), (1, 0), (2, 1)], "events in all, and warnings on the revision");
 }
+
+/// A target that tells of nothing by itself.
+struct Silent(Arc<Memory>);
+
+#[async_trait]
+impl Target for Silent {
+    fn info(&self) -> TargetInfo {
+        self.0.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.0.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        self.0.apply(cx, change).await
+    }
+}
+
+#[tokio::test]
+async fn a_plan_of_the_same_process_sees_drift_that_no_watch_tells_of_unless_it_is_to_pass_over_it() {
+    let world = World::with(&[("a", "1")]);
+    let silent = Arc::new(Silent(world.memory.clone()));
+    let mut engine = world.builder("test").target("t", silent).open(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    engine.plan(&world.cx).await.unwrap();
+    world.memory.edit(&key("a"), Some(support::body("edited")));
+    assert!(engine.plan_changed(&world.cx).await.unwrap().steps.is_empty());
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!(plan.steps.iter().map(|step| step.cause).collect::<Vec<_>>(), [Cause::Drift]);
+}
+
+/// A disk is waited for once for all that came back together.
+#[tokio::test]
+async fn answers_that_come_together_are_made_durable_together() {
+    let names: Vec<String> = (0..8).map(|n| format!("n{n}")).collect();
+    let world = World::with(&names.iter().map(|name| (name.as_str(), "1")).collect::<Vec<_>>());
+    let builder = world.builder("test").target("t", world.memory.clone());
+    builder.open(&world.cx).await.unwrap().reconcile(&world.cx).await.unwrap();
+    let groups = world.events().into_iter().filter(|event| matches!(event, Event::Journaled { .. }));
+    assert_eq!(groups.count(), 2, "the intents, and the outcomes: {:?}", world.events());
+}

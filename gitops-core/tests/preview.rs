@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use gitops_core::capability::DryRun;
 use gitops_core::*;
 use support::previews::{Previews, fields};
 use support::{World, body, key};
@@ -55,6 +56,10 @@ async fn only_what_would_get_a_step_is_asked_about() {
     seer.asked();
     assert_eq!(engine.plan(&world.cx).await.unwrap().steps, []);
     assert_eq!(seer.asked(), [""; 0], "what is as it was left is not asked about");
+    drop(engine);
+    let mut engine = self::engine(&world, &seer).await;
+    assert_eq!(engine.plan(&world.cx).await.unwrap().steps, []);
+    assert_eq!(seer.asked(), [""; 0], "nor is it in the next process");
     world.declare(&[("a", "1"), ("b", "new"), ("d", "ours")]);
     world.clear_events();
     engine.plan(&world.cx).await.unwrap();
@@ -122,4 +127,49 @@ async fn a_target_is_asked_about_as_many_objects_at_once_as_it_takes_changes() {
     let seer = Arc::new(seer(&world).0.info(|info| info.concurrency(3)).meeting(3));
     assert_eq!(engine(&world, &seer).await.plan(&world.cx).await.unwrap().steps.len(), 9);
     assert_eq!(seer.most_in_flight(), 3);
+}
+
+/// A target that previews, and keeps everything in capital letters.
+struct Shouting(Arc<Previews>);
+
+#[async_trait]
+impl Target for Shouting {
+    fn info(&self) -> TargetInfo {
+        Target::info(&*self.0)
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        let mut found = self.0.observe(cx, scope).await?;
+        for live in &mut found {
+            let text = live.body.get("content").and_then(Value::as_text).unwrap().to_uppercase();
+            live.body = body(&text);
+        }
+        Ok(found)
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        let applied = self.0.apply(cx, change).await?;
+        // It says no more than that the object is there.
+        let (uid, version) = applied.state().unwrap();
+        Ok(Applied::Present { uid: uid.clone(), version: version.clone() })
+    }
+
+    fn dry_run(&self) -> Option<&dyn DryRun> {
+        self.0.dry_run()
+    }
+}
+
+/// What it shows is never word for word what is declared: only that nobody changed it since saves the question.
+#[tokio::test]
+async fn what_a_previewing_target_was_told_is_not_asked_about_by_the_next_process() {
+    let world = World::with(&[("a", "words")]);
+    let seer = Arc::new(seer(&world).0);
+    let open = async || {
+        let target = Arc::new(Shouting(seer.clone()));
+        world.builder("test").target("t", target).open(&world.cx).await.unwrap()
+    };
+    open().await.reconcile(&world.cx).await.unwrap();
+    seer.asked();
+    assert_eq!(open().await.plan(&world.cx).await.unwrap().steps, []);
+    assert_eq!(seer.asked(), [""; 0]);
 }

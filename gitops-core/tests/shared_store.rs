@@ -3,16 +3,13 @@
 
 mod support;
 
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::task::Poll;
 use std::time::Duration;
 
 use gitops_core::capability::Readiness;
 use gitops_core::*;
-use support::{Shared, World, body, key};
+use support::{Shared, World, body, for_polls, key};
 use tokio::sync::Semaphore;
 
 const FIRST: [(&str, &str); 4] = [("a", "1"), ("b", "needs: a"), ("c", "3"), ("gone", "4")];
@@ -23,23 +20,6 @@ fn world() -> (World, Arc<Shared>) {
     let world = World::with(&FIRST).sharing(&store);
     world.memory.edit(&key("foreign"), Some(body("theirs")));
     (world, store)
-}
-
-/// Runs a future for so many polls, and drops it if it is not through by then.
-async fn for_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
-    let (mut future, mut left) = (pin!(future), polls);
-    poll_fn(|task| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        match future.as_mut().poll(task) {
-            Poll::Ready(value) => Poll::Ready(Some(value)),
-            Poll::Pending if left == 0 => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
-        }
-    })
-    .await
 }
 
 async fn apply(world: &World, engine: &mut Engine) {

@@ -282,7 +282,7 @@ impl<'a> SyncRun<'a> {
             () = cx.cancelled(), if !stopped => {},
             // What moved is looked at before more is heard, so a watch that never falls silent holds nothing up.
             Some((name, moved)) = self.listening.next(), if !stopped && !self.listening.is_due => {
-                self.listening.is_due |= self.engine.take_moved(&name, moved);
+                self.listening.is_due = self.engine.take_moved(&name, moved);
             },
             has_drift = self.engine.has_drift_after(cx, PAUSE, busy), if !stopped && self.listening.is_due => {
                 self.listening.is_due = false;

@@ -7,7 +7,7 @@ use gitops_core::backend::directory::FileRender;
 use gitops_core::capability::{DryRun, Import, Preview};
 use gitops_core::*;
 
-use crate::support::{World, body, key, yes};
+use crate::support::{Shared, World, body, for_polls, key, owned, yes};
 
 fn adopting(files: &[(&str, &str)]) -> World {
     World::with(files).options(Options::default().adopt(true))
@@ -128,6 +128,7 @@ async fn an_object_that_was_marked_and_could_not_be_changed_is_not_taken_for_equ
     assert!(matches!(report.results[0].outcome, StepOutcome::Failed { .. }), "{report:?}");
     let plan = engine.plan(&world.cx).await.unwrap();
     assert_eq!(plan.steps[0].reason, Reason::Differs { fields: 1 }, "it is ours now, and differs");
+    assert!(!plan.steps[0].left_otherwise, "nobody wrote what is declared yet");
     drop(engine);
     assert!(plan_and_apply(&world, &mut over(&world, stubborn(false)).await).await.is_converged());
     assert_eq!(world.memory.get(&key("a")).unwrap().body, body("new"));
@@ -146,4 +147,34 @@ async fn no_field_is_written_to_an_adopted_object_that_the_plan_did_not_show() {
     let shown = engine.plan(&world.cx).await.unwrap();
     assert_eq!(shown.steps[0].diff.fields().len(), 2, "the next plan shows it");
     assert!(plan_and_apply(&world, &mut engine).await.is_converged());
+}
+
+/// One engine's life over a target that lets others' objects be taken over.
+async fn adopt(world: &World) -> Result<Report> {
+    let mut engine = world.builder("test").target("t", world.memory.clone()).open(&world.cx).await?;
+    let plan = engine.plan(&world.cx).await?;
+    engine.apply(&world.cx, &plan, &yes()).await
+}
+
+/// What is taken over carries our label before anybody wrote down that it is ours.
+#[tokio::test]
+async fn an_adoption_that_is_dropped_anywhere_is_known_on_another_machine() {
+    for polls in 1.. {
+        let world = World::with(&[("x", "ours")]).sharing(&Shared::new());
+        let world = world.options(Options::default().adopt(true));
+        world.memory.edit(&key("x"), Some(body("theirs")));
+        let through = Box::pin(for_polls(polls, adopt(&world))).await.is_some();
+        let (other, when) = (world.other_machine().recovering(), format!("after {polls} polls"));
+        let engine = other.builder("test").target("t", other.memory.clone()).open(&other.cx).await.unwrap();
+        let ours = world.memory.get(&key("x")).unwrap().is_owned_by(engine.inventory().owner());
+        let known = engine.inventory().entries().contains(&key("x")) || engine.inventory().is_open(&key("x"));
+        assert!(known || !ours, "{when}");
+        drop(engine);
+        assert!(adopt(&other).await.unwrap().is_converged(), "{when}");
+        assert_eq!(world.contents(), [owned(("x", "ours"))], "{when}");
+        if through {
+            assert!(polls > 10, "only {polls} points were tried");
+            return;
+        }
+    }
 }

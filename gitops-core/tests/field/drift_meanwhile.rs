@@ -69,6 +69,73 @@ async fn drift_is_repaired_while_something_else_becomes_ready() {
     assert!(world.memory.get(&key("a")).is_some(), "{:?}", world.events());
 }
 
+/// The clock of tokio, which a test pauses.
+struct Paused(tokio::time::Instant);
+
+#[async_trait]
+impl Clock for Paused {
+    fn now(&self) -> Time {
+        Time::default().after(self.0.elapsed())
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+    async fn wait_until(&self, time: Time) {
+        tokio::time::sleep(time.since(self.now())).await;
+    }
+}
+
+/// [`Slow`], which refuses every change of `a`: somebody changes it once more each time.
+struct Refusing(Slow, AtomicUsize);
+
+#[async_trait]
+impl Target for Refusing {
+    fn info(&self) -> TargetInfo {
+        self.0.info()
+    }
+
+    async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
+        self.0.observe(cx, scope).await
+    }
+
+    async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
+        if change.key().name() != "a" {
+            return self.0.apply(cx, change).await;
+        }
+        let tries = self.1.fetch_add(1, Ordering::SeqCst);
+        self.0.0.edit(&key("a"), Some(body(&format!("edited {tries} times"))));
+        Err(Error::new(ErrorKind::Forbidden, "refused for the test"))
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        self.0.watch()
+    }
+
+    fn health(&self) -> Option<&dyn Health> {
+        self.0.health()
+    }
+}
+
+/// Or else it is tried each second, and nobody ever waits for the other object to its end.
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_repaired_is_no_reason_to_stop_waiting_for_something_else() {
+    let mut world = World::with(&[("a", "1")]);
+    world.converge().await;
+    world.declare(&[("a", "1"), ("web", "1")]);
+    world.memory.edit(&key("a"), Some(body("edited")));
+    world.cx = Cx::new(Arc::new(Paused(tokio::time::Instant::now())), Arc::new(System));
+    let target = Arc::new(Refusing(Slow(world.memory.clone()), AtomicUsize::new(0)));
+    let builder = world.builder("test").target("t", target.clone()).ready_timeout(HOUR);
+    let cx = world.cx.child();
+    let mut engine = builder.open(&cx).await.unwrap();
+    let ending = async {
+        let _ = world.cx.sleep(10 * MINUTE).await;
+        cx.cancel();
+    };
+    let (ran, ()) = tokio::join!(engine.run(&cx, HOUR), ending);
+    ran.unwrap();
+    assert_eq!(target.1.load(Ordering::SeqCst), 1, "{:?}", world.events());
+}
+
 /// What a source does after its first good answer.
 #[derive(Clone, Copy)]
 pub enum Ill {

@@ -26,6 +26,8 @@ struct Lossy {
     lands_within: Duration,
     loses: Loses,
     has_lost: AtomicBool,
+    /// Whether what is there is on its way out.
+    goes: AtomicBool,
 }
 
 #[async_trait]
@@ -35,7 +37,11 @@ impl Target for Lossy {
     }
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
-        self.memory.observe(cx, scope).await
+        let mut found = self.memory.observe(cx, scope).await?;
+        if self.goes.load(SeqCst) {
+            found.iter_mut().for_each(|live| live.presence = Presence::Deleting);
+        }
+        Ok(found)
     }
 
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
@@ -52,7 +58,8 @@ impl Target for Lossy {
 async fn plan_of_the_next(lands_within: Duration, loses: Loses) -> (World, Plan, Vec<BlockedObject>) {
     let (world, folder) = (World::with(&[("a", "1")]), tempfile::tempdir().unwrap());
     let (recovery_class, memory) = (RecoveryClass::Discoverable, world.memory.clone());
-    let lossy = Lossy { memory, recovery_class, lands_within, loses, has_lost: false.into() };
+    let lossy =
+        Lossy { memory, recovery_class, lands_within, loses, has_lost: false.into(), goes: false.into() };
     let lossy = Arc::new(lossy);
     let open = async || {
         let state = StateDir::open(&folder.path().join("state"), &world.cx).unwrap();
@@ -107,6 +114,7 @@ async fn a_creation_whose_sender_may_be_at_work_is_in_doubt_until_its_call_is_ov
         lands_within: Duration::ZERO,
         loses: Loses::Request,
         has_lost: false.into(),
+        goes: false.into(),
     };
     let (lossy, store) = (Arc::new(lossy), Arc::new(MemoryStore::new()));
     let journal = state::journal::MemoryJournalIo::default();
@@ -134,8 +142,14 @@ async fn a_creation_whose_sender_may_be_at_work_is_in_doubt_until_its_call_is_ov
 async fn what_left_the_source_is_known_while_its_creation_may_land() {
     let world = World::with(&[("a", "1"), ("b", "1")]);
     let (recovery_class, memory) = (RecoveryClass::Keyed, world.memory.clone());
-    let lossy =
-        Lossy { memory, recovery_class, lands_within: HOUR, loses: Loses::Request, has_lost: false.into() };
+    let lossy = Lossy {
+        memory,
+        recovery_class,
+        lands_within: HOUR,
+        loses: Loses::Request,
+        has_lost: false.into(),
+        goes: false.into(),
+    };
     let mut engine = world.builder("test").target("t", Arc::new(lossy)).open(&world.cx).await.unwrap();
     let plan = engine.plan(&world.cx).await.unwrap();
     engine.apply(&world.cx, &plan, &yes()).await.unwrap();
@@ -169,4 +183,35 @@ async fn what_was_looked_up_is_in_the_audit_log() {
     assert_eq!(told.len(), 2, "{told:?}");
     assert_eq!(told[0].0, "unknown");
     assert_eq!(told[1], ("done".to_owned(), "nobody answered; found by a look at the target".to_owned()));
+}
+
+/// Only a second creation would make a second object: an update that was lost is made again at once.
+#[tokio::test]
+async fn an_update_whose_answer_was_lost_waits_for_nobody() {
+    let world = World::with(&[("a", "1")]);
+    let lossy = Arc::new(Lossy {
+        memory: world.memory.clone(),
+        recovery_class: RecoveryClass::Discoverable,
+        lands_within: HOUR,
+        loses: Loses::Request,
+        has_lost: true.into(),
+        goes: false.into(),
+    });
+    let mut engine = world.builder("test").target("t", lossy.clone()).open(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    world.declare(&[("a", "2")]);
+    lossy.has_lost.store(false, SeqCst);
+    engine.reconcile(&world.cx).await.unwrap();
+    assert_eq!(engine.inventory().open().count(), 1);
+    // Somebody deletes it: that is what it waits for, and not an hour in which the update may land.
+    lossy.goes.store(true, SeqCst);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!(
+        plan.blocked.iter().map(|blocked| &blocked.why).collect::<Vec<_>>(),
+        [&BlockedBecause::Deleting]
+    );
+    lossy.goes.store(false, SeqCst);
+    let report = engine.reconcile(&world.cx).await.unwrap();
+    assert_eq!((&report.plan.blocked[..], report.applied()), (&[][..], 1), "{report:?}");
+    assert_eq!(world.contents(), [("a".to_owned(), "2".to_owned())]);
 }

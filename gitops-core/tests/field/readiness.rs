@@ -3,7 +3,7 @@
 //! Met with GitOps controllers whose second sync went on behind a failed hook, and whose prune took configuration from
 //! pods that still ran.
 
-use gitops_core::{BlockedBecause, HealthStatus};
+use gitops_core::{BlockedBecause, Event, HealthStatus, StepOutcome, Time};
 
 use crate::support::World;
 use crate::ward::{Ward, apply, apply_with, came, engine, names};
@@ -55,6 +55,22 @@ async fn a_target_that_can_only_be_waited_for_is_waited_for() {
     assert_eq!(apply(&world, &ward).await, came(&[("b", "blocked by a")]));
     ward.heals("a");
     assert_eq!(apply(&world, &ward).await, came(&[("b", "done")]));
+}
+
+/// The end of an apply says what is blocked then, and not what was when it began.
+#[tokio::test]
+async fn what_was_waited_for_is_blocked_in_the_report_until_it_is_ready() {
+    let world = World::with(&[("a", "1"), ("b", "1 needs=a")]);
+    let ward = Ward::of(&world);
+    ward.progresses("a");
+    let mut lasting = engine(&world, &ward).await;
+    apply_with(&world, &mut lasting).await;
+    let report = lasting.reconcile(&world.cx).await.unwrap();
+    let blocked: Vec<&str> = report.plan.blocked.iter().map(|blocked| blocked.key.name()).collect();
+    assert_eq!((blocked, report.is_converged()), (vec!["a"], false), "{report:?}");
+    ward.is_ready_when_waited_for("a");
+    let report = lasting.reconcile(&world.cx).await.unwrap();
+    assert_eq!((&report.plan.blocked[..], report.is_converged()), (&[][..], true), "{report:?}");
 }
 
 #[tokio::test]
@@ -146,6 +162,20 @@ async fn stages_are_undone_from_the_last_to_the_first() {
     world.clear_events();
     apply(&world, &ward).await;
     assert_eq!(world.applied(), ["a", "c", "b"]);
+}
+
+/// Whoever waits learns since when nothing happens.
+#[tokio::test]
+async fn what_is_stuck_is_told_of_with_the_time_since_when() {
+    let (world, since) = (World::with(&[("web", "1")]), Time::from_micros(1_700_000_000_000_000));
+    let ward = Ward::of(&world);
+    ward.is_stuck("web", since);
+    let mut engine = engine(&world, &ward).await;
+    let report = engine.reconcile(&world.cx).await.unwrap();
+    let reason = format!("1 of 2; it is stuck since {since}");
+    assert_eq!(report.results[0].outcome, StepOutcome::NotReady { reason: reason.clone() });
+    let told = |event: &Event| matches!(event, Event::Waiting { reason: told, .. } if *told == reason);
+    assert!(world.events().iter().any(told), "{:?}", world.events());
 }
 
 #[tokio::test]

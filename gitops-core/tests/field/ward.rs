@@ -17,6 +17,8 @@ pub struct Ward {
     /// Whether it can only be waited for.
     blind: bool,
     asked: Mutex<BTreeSet<String>>,
+    /// What becomes ready as soon as somebody waits for it.
+    recovers: Mutex<BTreeSet<String>>,
     /// Whether the answer to the next change is lost.
     loses: AtomicBool,
 }
@@ -39,8 +41,19 @@ impl Ward {
         self.ill.lock().unwrap().insert(name.to_owned(), Readiness::Progressing("0 of 1".to_owned()));
     }
 
+    pub fn is_stuck(&self, name: &str, since: Time) {
+        let stuck = Readiness::Stuck { reason: "1 of 2".to_owned(), since };
+        self.ill.lock().unwrap().insert(name.to_owned(), stuck);
+    }
+
     pub fn heals(&self, name: &str) {
         self.ill.lock().unwrap().remove(name);
+    }
+
+    /// It is on its way until somebody waits for it.
+    pub fn is_ready_when_waited_for(&self, name: &str) {
+        self.progresses(name);
+        self.recovers.lock().unwrap().insert(name.to_owned());
     }
 
     /// The next change is made, and nobody hears of it.
@@ -88,6 +101,9 @@ impl Target for Ward {
 #[async_trait]
 impl Health for Ward {
     async fn ready(&self, _: &Cx, key: &Key, applied: &Applied) -> Result<Readiness> {
+        if self.recovers.lock().unwrap().remove(key.name()) {
+            self.heals(key.name());
+        }
         Ok(match applied {
             Applied::Absent => Readiness::Ready,
             _ => self.readiness(key),

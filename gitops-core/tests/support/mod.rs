@@ -8,8 +8,11 @@ mod shared;
 pub use shared::Shared;
 
 use std::collections::BTreeSet;
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 
 use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::*;
@@ -28,6 +31,23 @@ pub fn owned(pair: (&str, &str)) -> (String, String) {
 
 pub fn yes() -> ApplyOptions {
     ApplyOptions::naming_the_plan("tester")
+}
+
+/// Runs a future for so many polls, and drops it if it is not through by then.
+pub async fn for_polls<T>(polls: usize, future: impl Future<Output = T>) -> Option<T> {
+    let (mut future, mut left) = (pin!(future), polls);
+    poll_fn(|task| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        match future.as_mut().poll(task) {
+            Poll::Ready(value) => Poll::Ready(Some(value)),
+            Poll::Pending if left == 0 => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await
 }
 
 /// What the target does besides what it is told.

@@ -74,3 +74,26 @@ impl Group {
         pairs.filter(|(record, _)| matches!(record, Record::Outcome { .. })).unzip()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::audit::AuditEvent;
+    use crate::value::{GroupKind, Key};
+
+    /// While many answers are about to come, the next ones are worth waiting for; beside few of them nobody waits.
+    #[test]
+    fn a_group_is_written_at_once_if_four_times_its_records_are_as_many_as_the_calls_under_way() {
+        let (cx, mut gathered) = (Cx::system(), Gathered::default());
+        assert!(!gathered.is_due(0), "nothing is never written");
+        for (records, under_way) in [(1, 4), (2, 8), (3, 12)] {
+            let key = Key::new("t", GroupKind::new("", "K"), "", "a");
+            let entry = AuditEntry::new(cx.now(), "shop", "test", AuditEvent::Recovered { open: 0 });
+            gathered.add(&cx, Record::Forget { key: key.clone() }, entry, Told::OutcomeDurable(key));
+            for calls in 0..=under_way {
+                assert!(gathered.is_due(calls), "{records} records beside {calls} calls");
+            }
+            assert!(!gathered.is_due(under_way + 1), "{records} records beside {} calls", under_way + 1);
+        }
+    }
+}

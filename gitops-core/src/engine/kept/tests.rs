@@ -101,3 +101,24 @@ async fn documents_are_not_written_from_entries_that_cannot_be_read() {
     let engine = process(&cx, folder.path(), &files).await;
     assert_eq!(engine.inventory().entries().len(), 6);
 }
+
+#[tokio::test]
+async fn a_plan_that_needs_what_cannot_be_read_reads_all_of_it_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let (cx, files) = (Cx::new(Arc::new(Ahead), Arc::new(System)), Arc::new(Files::default()));
+    let declare = |name: &str, text: &str| files.0.lock().unwrap().insert(name.to_owned(), text.to_owned());
+    let names = ["a", "b", "c", "d", "e", "f"];
+    names.iter().for_each(|name| drop(declare(name, "first\n")));
+    apply(&cx, &mut process(&cx, folder.path(), &files).await).await.unwrap();
+    process(&cx, folder.path(), &files).await.plan(&cx).await.unwrap();
+
+    let path = folder.path().join("kept");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let entry = bytes.windows(9).rposition(|text| text == b"\"version\"").unwrap();
+    bytes[entry] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    names.iter().for_each(|name| drop(declare(name, "second\n")));
+    let mut engine = process(&cx, folder.path(), &files).await;
+    assert!(engine.ledger.goes_on());
+    assert_eq!(engine.plan(&cx).await.unwrap().steps.len(), names.len());
+}
