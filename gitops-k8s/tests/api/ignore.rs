@@ -123,6 +123,8 @@ async fn a_rule_about_a_protocol_is_about_the_port_that_leaves_it_out() {
     target.apply(&world.cx, &update(&world.object(declared(30055)), &live, "2")).await.unwrap();
     let ports = world.admin.get(&uri).await.unwrap()["spec"]["ports"].clone();
     assert_eq!([0, 1].map(|at| ports[at]["nodePort"].clone()), [30054, 30055]);
+    // A port of a node is there once for the whole cluster.
+    world.admin.delete(&uri).await;
 }
 
 #[tokio::test]

@@ -70,7 +70,11 @@ impl World {
         name: &str,
         connect: impl Fn(&ApiServer, &str) -> Connection,
     ) -> Self {
-        let namespace = format!("{name}-{}", NAMES.fetch_add(1, Ordering::SeqCst));
+        let number = NAMES.fetch_add(1, Ordering::SeqCst);
+        let namespace = match server.is_lent() {
+            true => format!("{name}-{}-{number}", std::process::id()),
+            false => format!("{name}-{number}"),
+        };
         let agent = format!("test/{namespace}");
         let cx = Cx::system();
         let cluster = connect(server, &namespace).user_agent(&agent).connect(&cx).await.unwrap();

@@ -8,12 +8,16 @@ use std::time::Duration;
 use super::controllers;
 use super::servers::{self, Shell};
 
+/// The folder of a server that another process started, which the tests of this one use as their shared one.
+const LENT: &str = "GITOPS_LENT_API_SERVER";
+
 /// A running API server, shared by all tests of one process and ended with it.
 #[derive(Debug)]
 pub struct ApiServer {
     folder: PathBuf,
     port: u16,
-    shell: Shell,
+    /// `None` if another process started it, and ends it.
+    shell: Option<Shell>,
 }
 
 /// Somebody whom the server knows by a token.
@@ -40,10 +44,31 @@ impl User {
 }
 
 impl ApiServer {
-    /// The one server of this process, started by whoever asks first.
+    /// The one server of this process, started by whoever asks first; or the one that another process lends it, by
+    /// `GITOPS_LENT_API_SERVER`, which is the folder that [`lend`](Self::lend) gave there.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<ApiServer> = OnceLock::new();
-        SHARED.get_or_init(Self::start)
+        SHARED.get_or_init(|| match std::env::var_os(LENT) {
+            Some(folder) => Self::lent(folder.into()),
+            None => Self::start(),
+        })
+    }
+
+    fn lent(folder: PathBuf) -> Self {
+        let text = fs::read_to_string(folder.join("port")).expect("whoever lends a server wrote its port");
+        let port = text.trim().parse().expect("a port is a number");
+        Self { folder, port, shell: None }
+    }
+
+    /// Lets other processes use the server for as long as this one runs: the folder to tell them.
+    pub fn lend(&self) -> &Path {
+        fs::write(self.folder.join("port"), self.port.to_string()).unwrap();
+        &self.folder
+    }
+
+    /// Whether other processes use it too, or used it before.
+    pub fn is_lent(&self) -> bool {
+        self.shell.is_none()
     }
 
     /// A server of its own, for tests that break it.
@@ -51,7 +76,7 @@ impl ApiServer {
         let folder = tempfile::Builder::new().prefix("gitops-kube-").tempdir().unwrap().keep();
         prepare(&folder);
         let port = servers::free_port();
-        let server = Self { shell: servers::start(&folder, port), folder, port };
+        let server = Self { shell: Some(servers::start(&folder, port)), folder, port };
         server.wait_until_ready();
         server
     }
@@ -74,7 +99,7 @@ impl ApiServer {
         let kubeconfig = self.kubeconfig(User::Admin);
         fs::write(self.folder.join("admin.kubeconfig"), kubeconfig).unwrap();
         fs::write(self.folder.join("controllers.sh"), controllers::commands(&self.folder)).unwrap();
-        self.shell.say("control");
+        self.say("control");
         let node =
             ["--request", "POST", "--header", "Content-Type: application/json", "--data", controllers::NODE];
         self.curl("/api/v1/nodes", &node).expect("the administrator may make a node");
@@ -88,7 +113,7 @@ impl ApiServer {
 
     /// Ends the API server at once, in the middle of whatever it does; what it stored stays.
     pub fn kill(&self) {
-        self.shell.say("kill");
+        self.say("kill");
         while self.ask("/livez").is_some() {
             std::thread::yield_now();
         }
@@ -96,7 +121,7 @@ impl ApiServer {
 
     /// Starts it again after [`kill`](Self::kill), and waits until it answers.
     pub fn revive(&self) {
-        self.shell.say("start");
+        self.say("start");
         self.wait_until_ready();
     }
 
@@ -132,6 +157,10 @@ impl ApiServer {
 
     pub(crate) fn audit_log(&self) -> PathBuf {
         self.folder.join("audit.log")
+    }
+
+    fn say(&self, word: &str) {
+        self.shell.as_ref().expect("who did not start a server does not end it").say(word);
     }
 
     fn wait_until_ready(&self) {

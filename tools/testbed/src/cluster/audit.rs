@@ -49,6 +49,8 @@ impl ApiServer {
     /// The server records a request before it answers it, so one that was answered is in here.
     pub fn requests(&self, agent: &str) -> Vec<Request> {
         let log = fs::read_to_string(self.audit_log()).unwrap();
-        log.lines().filter_map(Request::parse).filter(|request| request.agent == agent).collect()
+        // The log of a server that many processes use is long, and little of it is of this agent.
+        let lines = log.lines().filter(|line| line.contains(agent));
+        lines.filter_map(Request::parse).filter(|request| request.agent == agent).collect()
     }
 }
