@@ -4,7 +4,7 @@ use gitops_core::{Ownership, Target};
 use serde_json::json;
 use testbed::{ApiServer, User};
 
-use crate::support::{World, update};
+use crate::support::{World, deployment, update};
 
 /// Applies as a person does who has done so for years: on the client's side.
 fn kubectl_apply(world: &World, body: &serde_json::Value) {
@@ -66,6 +66,43 @@ async fn what_moved_or_is_anothers_is_not_adopted() {
     assert!(error.is_conflict() && !error.is_unknown(), "{error}");
 }
 
+/// Whoever takes over what is being deleted would own it for a moment, and then make it again.
+#[tokio::test]
+async fn what_is_on_its_way_out_is_not_adopted() {
+    let world = World::new("not-adopted-going").await;
+    let target = world.target();
+    let uri = world.uri("configmaps", "a");
+    let metadata = json!({"name": "a", "finalizers": ["example.org/hold"]});
+    let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"x": "1"}});
+    world.admin.post(uri.trim_end_matches("/a"), &body).await;
+    world.admin.delete(&uri).await;
+    let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
+    let object = world.config_map("a", json!({"x": "1"}));
+    let error = target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap_err();
+    assert!(error.is_conflict() && !error.is_unknown(), "{error}");
+    let after = world.admin.get(&uri).await.unwrap();
+    assert!(after["metadata"]["annotations"].is_null(), "nobody put an owner label on it: {after}");
+}
+
+/// Who copied an object in a browser copied our owner label with it: it says nothing, and stands in nobody's way.
+#[tokio::test]
+async fn a_copied_owner_label_keeps_nothing_from_being_adopted() {
+    let world = World::new("copied").await;
+    let target = world.target();
+    let uri = world.uri("configmaps", "a");
+    let metadata = json!({"name": "a", "annotations": {"gitops/owner": "other/1", "gitops/operation": "7"}});
+    let body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"x": "1"}});
+    let post = format!("{}?fieldManager=Mozilla", uri.trim_end_matches("/a"));
+    let (code, answer) = world.admin.send("POST", &post, "application/json", &body).await;
+    assert_eq!(code, 201, "{answer}");
+    let object = world.config_map("a", json!({"x": "1"}));
+    let live = world.observe(&target, &object.key).await.unwrap();
+    assert_eq!(live.ownership, Ownership::Unlabelled);
+    target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    assert!(live.is_owned_by("shop/1"), "{:?}", live.ownership);
+}
+
 #[tokio::test]
 async fn what_another_tool_delivered_becomes_ours_and_the_plan_shows_it() {
     let world = World::new("delivered").await;
@@ -73,6 +110,9 @@ async fn what_another_tool_delivered_becomes_ours_and_the_plan_shows_it() {
     let uri = world.uri("configmaps", "a");
     let theirs = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"x": "1", "y": "1"}});
     world.admin.apply(&uri, "argocd-controller", &theirs).await;
+    let of_robot =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"z": "1"}});
+    world.admin.apply(&uri, "robot", &of_robot).await;
     let live = world.observe(&target, &world.key("ConfigMap", "a")).await.unwrap();
     let object = world.config_map("a", json!({"x": "2"}));
     let native = target.dry_run().unwrap();
@@ -89,7 +129,29 @@ async fn what_another_tool_delivered_becomes_ours_and_the_plan_shows_it() {
     target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap();
     let live = world.observe(&target, &object.key).await.unwrap();
     target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
-    assert_eq!(world.admin.get(&uri).await.unwrap()["data"], json!({"x": "2"}));
+    assert_eq!(world.admin.get(&uri).await.unwrap()["data"], json!({"x": "2", "z": "1"}));
+}
+
+/// A person scaled it by the same program with which it was applied: that is no part of what is declared, and stays.
+#[tokio::test]
+async fn what_was_scaled_stays_where_the_declaration_leaves_it_out() {
+    let world = World::new("adopted-scaled").await;
+    let target = world.target();
+    let mut body = deployment("web", 1, "nginx:1");
+    body["spec"].as_object_mut().unwrap().remove("replicas");
+    kubectl_apply(&world, &body);
+    let uri = world.uri("deployments.apps", "web");
+    let scale = format!("{uri}/scale?fieldManager=kubectl");
+    world.admin.merge(&scale, &json!({"spec": {"replicas": 3}})).await;
+    let object = world.object(body);
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let native = target.dry_run().unwrap();
+    let shown = native.preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
+    assert!(!shown.diff.fields().iter().any(|field| field.path.contains("replicas")), "{:?}", shown.diff);
+    target.import().unwrap().adopt(&world.cx, &update(&object, &live, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    assert_eq!(world.admin.get(&uri).await.unwrap()["spec"]["replicas"], 3);
 }
 
 #[tokio::test]

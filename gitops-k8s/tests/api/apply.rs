@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex};
 
-use gitops_core::{Applied, ErrorKind, Presence, Target, Value};
+use gitops_core::{Applied, Change, ErrorKind, Presence, Target, Value};
 use serde_json::{Value as Json, json};
 
 use crate::support::{World, create, define, definition, delete, deployment, replace, update};
@@ -281,4 +281,113 @@ async fn what_the_server_warns_of_is_told_once_with_the_place() {
         "warning[GO0419]: {place}: the API server warns: spec.template.spec.nodeSelector[beta.kubernetes.io/os]: deprecated"
     );
     assert!(told[0].starts_with(&begins), "{told:?}");
+}
+
+/// Of some kinds the server answers a deletion with the object that it was.
+#[tokio::test]
+async fn what_is_gone_is_gone_whatever_the_server_answers() {
+    let world = World::new("answered").await;
+    let target = world.target();
+    let service = json!({
+        "apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"port": 80}]}
+    });
+    let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "a"}});
+    for body in [service, account] {
+        let object = world.object(body);
+        target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+        let live = world.observe(&target, &object.key).await.unwrap();
+        let deleted = target.apply(&world.cx, &delete(&live, "2")).await.unwrap();
+        assert_eq!(deleted, Applied::Absent, "{}", object.key);
+        assert!(world.observe(&target, &object.key).await.is_none());
+    }
+}
+
+/// Somebody made it anew meanwhile, equal to what we declare: it is not what we replaced.
+#[tokio::test]
+async fn a_namesake_is_not_taken_for_the_replacement_that_we_made() {
+    let world = World::new("not-replaced").await;
+    let target = world.builder().replace(true).build().unwrap();
+    let object = world.config_map("a", json!({"x": "1"}));
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let uri = world.uri("configmaps", "a");
+    world.admin.delete(&uri).await;
+    target.apply(&world.cx, &create(&object, "2")).await.unwrap();
+    let namesake = world.admin.get(&uri).await.unwrap();
+    let error = target.apply(&world.cx, &replace(&object, &live, "3")).await.unwrap_err();
+    assert!(error.is_conflict() && !error.is_unknown(), "{error}");
+    assert_eq!(world.admin.get(&uri).await.unwrap()["metadata"], namesake["metadata"]);
+}
+
+/// The port is taken by nobody but the object that makes room for its replacement.
+#[tokio::test]
+async fn a_service_that_keeps_its_port_can_be_replaced() {
+    let world = World::new("port").await;
+    let target = world.builder().replace(true).build().unwrap();
+    let service = |color: &str| {
+        world.object(json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": "a", "labels": {"color": color}},
+            "spec": {"type": "NodePort", "ports": [{"port": 80, "nodePort": 30077}]}
+        }))
+    };
+    let object = service("blue");
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    target.apply(&world.cx, &replace(&service("green"), &live, "2")).await.unwrap();
+    let after = world.admin.get(&world.uri("services", "a")).await.unwrap();
+    assert_eq!(after["metadata"]["labels"]["color"], json!("green"));
+    assert_ne!(after["metadata"]["uid"], json!(live.uid.as_str()));
+    // A port of a node is there once for the whole cluster.
+    world.admin.delete(&world.uri("services", "a")).await;
+}
+
+/// The answer to a creation was lost, and somebody set a field otherwise since: a repetition does not call that its own.
+#[tokio::test]
+async fn a_repeated_creation_whose_field_somebody_set_since_is_unknown() {
+    let mut told = Vec::new();
+    for client in ["a person", "an applier"] {
+        let world = World::new("set-since").await;
+        let target = world.target();
+        let object = world.config_map("a", json!({"x": "1"}));
+        target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+        let (uri, theirs) = (world.uri("configmaps", "a"), json!({"data": {"x": "2"}}));
+        if client == "a person" {
+            world.admin.merge(&uri, &theirs).await;
+        } else {
+            let mut body = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}});
+            body["data"] = theirs["data"].clone();
+            world.admin.apply(&uri, "robot", &body).await;
+        }
+        let error = target.apply(&world.cx, &create(&object, "1")).await.unwrap_err();
+        assert!(error.is_conflict() && error.is_unknown(), "{client}: {error}");
+        told.push(error.to_string().replace(&world.namespace, "NAMESPACE"));
+        assert_eq!(world.admin.get(&uri).await.unwrap()["data"], theirs["data"], "{client}");
+    }
+    assert_eq!(told[0], told[1], "who it was makes no difference");
+}
+
+/// Between the plan and the write somebody else set the field that the change is about.
+#[tokio::test]
+async fn no_field_is_taken_from_anybody_that_the_plan_did_not_show() {
+    let world = World::new("not-shown").await;
+    let target = world.target();
+    let object = world.config_map("a", json!({"x": "1"}));
+    target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let object = world.config_map("a", json!({"x": "1", "y": "ours"}));
+    let native = target.dry_run().unwrap();
+    let shown = native.preview(&world.cx, &object.key, Some(&object), Some(&live)).await.unwrap();
+    let mut change = update(&object, &live, "2");
+    if let Change::Update { preview, .. } = &mut change {
+        *preview = Some(shown.digest);
+    }
+    let uri = world.uri("configmaps", "a");
+    let theirs = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"y": "theirs"}
+    });
+    world.admin.apply(&uri, "robot", &theirs).await;
+    let error = target.apply(&world.cx, &change).await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    assert!(error.help_text().is_some_and(|help| help.starts_with("plan again")), "{error:?}");
+    assert_eq!(world.admin.get(&uri).await.unwrap()["data"], json!({"x": "1", "y": "theirs"}));
 }

@@ -68,6 +68,11 @@ async fn fields_of_kubectl_in_another_version_of_the_kind_go_when_they_are_not_d
     );
     old["metadata"]["labels"]["old"] = json!("1");
     kubectl_apply(&world, &old);
+    let mut theirs = scaler("autoscaling/v1", Json::Null);
+    theirs["metadata"]["labels"] = json!({"theirs": "1"});
+    theirs.as_object_mut().unwrap().remove("spec");
+    let uri = format!("/apis/autoscaling/v1/namespaces/{}/horizontalpodautoscalers/web", world.namespace);
+    world.admin.apply(&uri, "robot", &theirs).await;
     let declared = scaler(
         "autoscaling/v2",
         json!({
@@ -83,8 +88,12 @@ async fn fields_of_kubectl_in_another_version_of_the_kind_go_when_they_are_not_d
     assert_eq!(live["spec"]["metrics"], declared["spec"]["metrics"]);
     assert_eq!(live["metadata"]["labels"]["old"], Json::Null);
     let managers = live["metadata"]["managedFields"].as_array().unwrap();
-    let managers: Vec<_> = managers.iter().map(|entry| (&entry["manager"], &entry["apiVersion"])).collect();
-    assert_eq!(managers, [(&json!("gitops:shop"), &json!("autoscaling/v2"))]);
+    let mut managers: Vec<_> =
+        managers.iter().map(|entry| (entry["manager"].as_str(), entry["apiVersion"].as_str())).collect();
+    managers.sort_unstable();
+    let ours = (Some("gitops:shop"), Some("autoscaling/v2"));
+    assert_eq!(managers, [ours, (Some("robot"), Some("autoscaling/v1"))]);
+    assert_eq!(live["metadata"]["labels"]["theirs"], "1");
     let last = "kubectl.kubernetes.io/last-applied-configuration";
     assert_eq!(live["metadata"]["annotations"][last], Json::Null);
 }

@@ -52,7 +52,10 @@ impl<'a> App<'a> {
 
 fn managers(object: &Json) -> Vec<String> {
     let entries = object["metadata"]["managedFields"].as_array().unwrap();
-    entries.iter().map(|entry| entry["manager"].as_str().unwrap().to_owned()).collect()
+    let mut found: Vec<_> =
+        entries.iter().map(|entry| entry["manager"].as_str().unwrap().to_owned()).collect();
+    found.sort_unstable();
+    found
 }
 
 /// After a renaming each apply failed with a conflict against the field manager of the old name.
@@ -67,6 +70,9 @@ async fn labels_and_fields_move_with_the_name_and_what_is_left_out_goes() {
         ("c", config_map("c", "1")),
     ]);
     app.apply("old", None).await;
+    let theirs =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"theirs": "1"}});
+    world.admin.apply(&world.uri("configmaps", "a"), "robot", &theirs).await;
     let before = app.live("a").await;
 
     let error = app.open("new", None).await.unwrap_err();
@@ -82,7 +88,8 @@ async fn labels_and_fields_move_with_the_name_and_what_is_left_out_goes() {
     assert_eq!(shown, ["/data/x", "/data/y"], "what goes is shown");
 
     let after = app.live("a").await;
-    assert_eq!(managers(&after), ["gitops:new"]);
+    assert_eq!(managers(&after), ["gitops:new", "robot"]);
+    assert_eq!(after["data"]["theirs"], json!("1"), "what others own is no part of it");
     assert!(after["metadata"]["annotations"]["gitops/owner"].as_str().unwrap().starts_with("new/"));
     assert_eq!(after["metadata"]["uid"], before["metadata"]["uid"]);
     assert_eq!(app.live("b").await["data"], json!({"x": "2"}));
