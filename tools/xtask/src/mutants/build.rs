@@ -27,6 +27,10 @@ pub struct Program {
     /// The name of its file or folder, or of the library.
     pub name: String,
     pub folder: PathBuf,
+    /// Whether it is the library's.
+    pub is_library: bool,
+    /// What its tests are told of the servers that they need.
+    pub environment: Vec<(String, PathBuf)>,
 }
 
 /// What was built.
@@ -134,14 +138,29 @@ impl Package<'_> {
             let path = row["executable"].as_str().filter(|_| built)?.into();
             let folder = Path::new(row["manifest_path"].as_str()?).parent()?.to_path_buf();
             let name = row["target"]["name"].as_str()?.to_owned();
-            Some(Program { path, name, folder })
+            let is_library = row["target"]["kind"][0] == "lib";
+            Some(Program { path, name, folder, is_library, environment: Vec::new() })
         };
         Ok(rows.filter_map(program).collect())
     }
 
+    /// Builds an example of the testbed, out of what the package's tests were built of.
+    pub fn testbed(&self, example: &str, feature: &str) -> Result<PathBuf> {
+        let mut command = self.plain_cargo("build");
+        command.args(["--package", "testbed", "--features", &format!("testbed/{feature}")]);
+        process::run(command.args(["--example", example]))?;
+        Ok(self.target.join("debug/examples").join(example))
+    }
+
     fn cargo(&self, what: &str) -> Command {
+        let mut command = self.plain_cargo(what);
+        command.arg("--all-features");
+        command
+    }
+
+    fn plain_cargo(&self, what: &str) -> Command {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args([what, "--quiet", "--package", self.name, "--all-features"]).current_dir(self.tree);
+        command.args([what, "--quiet", "--package", self.name]).current_dir(self.tree);
         command.env("CARGO_TARGET_DIR", self.target).env("CARGO_PROFILE_DEV_DEBUG", "0");
         command
     }

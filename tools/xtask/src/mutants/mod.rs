@@ -8,6 +8,7 @@
 mod build;
 mod list;
 mod parts;
+mod real;
 mod trial;
 mod weave;
 
@@ -23,7 +24,7 @@ use crate::{cargo_tool, workspace};
 use build::{Built, Package, Program};
 use list::Mutant;
 use parts::{PARTS, Part};
-use trial::Verdict;
+use trial::{Test, Verdict};
 
 const VERSION: &str = "27.1.0";
 
@@ -125,31 +126,115 @@ fn try_package(
     }
     let target = tree.with_file_name("target");
     let package = Package { tree, target: &target, name };
-    let tests: BTreeSet<&str> = parts.iter().flat_map(|part| part.tests.iter().copied()).collect();
-    let built = stage(&format!("{name} with {} mutants", mutants.len()), || package.build(&mutants, &tests))?;
-    let is_wanted = |program: &Program, test: &str| {
-        parts::is_wanted(&tests, &program.name, test)
-            && !SLOW.iter().any(|word| test.contains(word))
-            && (options.on.is_empty() || options.on.iter().any(|word| test.contains(word.as_str())))
-    };
+    let trials = Trials::of(parts, options, jobs, goes_on);
+    let named = trials.tests.iter().chain(&trials.real).copied().collect();
+    let built = stage(&format!("{name} with {} mutants", mutants.len()), || package.build(&mutants, &named))?;
     let reasons = built.left_out.iter().map(|(number, why)| format!("{} | {why}\n", mutants[*number].name));
     let left_out = tree.with_file_name(format!("{name}-left-out.txt"));
     fs::write(&left_out, reasons.collect::<String>()).at(&left_out)?;
-    let scratch = tree.with_file_name("reached");
-    let tests =
-        stage("which tests come by which", || trial::survey(&built.programs, is_wanted, &scratch, jobs))?;
     let memory = tree.with_file_name(format!("{name}.txt"));
     let wanted = wanted(&mutants, &built, options, &memory)?;
-    let verdicts = stage(&format!("{} mutants on {} tests", wanted.len(), tests.len()), || {
-        trial::try_all(&tests, &wanted, jobs, Duration::from_secs(options.budget), goes_on)
-    })?;
-    let verdicts: BTreeMap<usize, Verdict> = wanted.into_iter().zip(verdicts).collect();
+    let mut verdicts = trials.quick(&package, &built, &wanted)?;
+    trials.real(&package, &built, parts, &mutants, &mut verdicts)?;
     let scores: Vec<_> =
         numbers.into_iter().map(|part| Score::of(part, &mutants, &built, &verdicts)).collect();
     let left: Vec<&str> =
         scores.iter().flat_map(|s| s.missed.iter().chain(&s.unreached)).map(String::as_str).collect();
     fs::write(&memory, left.join("\n")).at(&memory)?;
     Ok(scores)
+}
+
+/// Which tests there are, and how they are run.
+struct Trials<'a, G> {
+    tests: BTreeSet<&'a str>,
+    real: BTreeSet<&'a str>,
+    options: &'a Options,
+    jobs: usize,
+    goes_on: &'a G,
+}
+
+impl<'a, G: Fn() -> bool + Sync> Trials<'a, G> {
+    fn of(parts: &[&'a Part], options: &'a Options, jobs: usize, goes_on: &'a G) -> Self {
+        let tests = parts.iter().flat_map(|part| part.tests.iter().copied()).collect();
+        let real = parts.iter().flat_map(|part| part.real.iter().copied()).collect();
+        Self { tests, real, options, jobs, goes_on }
+    }
+
+    /// Tries mutants on the tests that need no server.
+    fn quick(
+        &self,
+        package: &Package<'_>,
+        built: &Built,
+        wanted: &[usize],
+    ) -> Result<BTreeMap<usize, Verdict>> {
+        let is_quick = |program: &Program, test: &str| {
+            program.is_library || parts::is_named(&self.tests, &program.name, test)
+        };
+        let tests = self.survey(package, &built.programs, &is_quick, self.jobs)?;
+        self.try_on(&tests, wanted, self.jobs, None)
+    }
+
+    /// Tries what is not noticed so far on the tests that need a server.
+    fn real(
+        &self,
+        package: &Package<'_>,
+        built: &Built,
+        parts: &[&Part],
+        mutants: &[Mutant],
+        verdicts: &mut BTreeMap<usize, Verdict>,
+    ) -> Result<()> {
+        let is_open = |(number, verdict): &(&usize, &Verdict)| {
+            matches!(verdict, Verdict::Missed | Verdict::Unreached)
+                && !is_explained(&mutants[**number].name, EQUIVALENT)
+        };
+        let open: Vec<usize> = verdicts.iter().filter(is_open).map(|(number, _)| *number).collect();
+        if open.is_empty() || self.real.is_empty() {
+            return Ok(());
+        }
+        let servers = real::Servers::start(package, parts)?;
+        // Tests of processes side by side would meet in what a server has only one of.
+        let jobs = if servers.are_lent() { 1 } else { self.jobs };
+        let is_real = |program: &Program, test: &str| parts::is_named(&self.real, &program.name, test);
+        let tests = self.survey(package, &servers.tell(&built.programs), &is_real, jobs)?;
+        let renew = || servers.renew();
+        for (number, verdict) in self.try_on(&tests, &open, jobs, Some(&renew))? {
+            if verdict != Verdict::Unreached {
+                verdicts.insert(number, verdict);
+            }
+        }
+        Ok(())
+    }
+
+    fn survey(
+        &self,
+        package: &Package<'_>,
+        programs: &[Program],
+        is_named: &dyn Fn(&Program, &str) -> bool,
+        jobs: usize,
+    ) -> Result<Vec<Test>> {
+        let on = &self.options.on;
+        let is_wanted = |program: &Program, test: &str| {
+            is_named(program, test)
+                && !SLOW.iter().any(|word| test.contains(word))
+                && (on.is_empty() || on.iter().any(|word| test.contains(word.as_str())))
+        };
+        let scratch = package.tree.with_file_name("reached");
+        stage("which tests come by which", || trial::survey(programs, is_wanted, &scratch, jobs))
+    }
+
+    fn try_on(
+        &self,
+        tests: &[Test],
+        mutants: &[usize],
+        jobs: usize,
+        renew: trial::Renew<'_>,
+    ) -> Result<BTreeMap<usize, Verdict>> {
+        let budget = Duration::from_secs(self.options.budget);
+        let verdicts = stage(&format!("{} mutants on {} tests", mutants.len(), tests.len()), || {
+            trial::try_all(tests, mutants, jobs, budget, self.goes_on, renew)
+        })?;
+        Ok(mutants.iter().copied().zip(verdicts).collect())
+    }
 }
 
 /// The mutants to try, spread over all.
@@ -270,7 +355,7 @@ mod tests {
             assert!(path.exists(), "{file}");
         }
         for part in PARTS {
-            for test in part.tests {
+            for test in part.tests.iter().chain(part.real) {
                 let of = |file: &str| workspace::root().join(part.package).join("tests").join(file);
                 let test = test.replace("::", "/");
                 assert!(of(&format!("{test}.rs")).exists() || of(&test).is_dir(), "{}: {test}", part.name);

@@ -10,16 +10,19 @@ pub struct Part {
     pub files: &'static [&'static str],
     /// Tests beside those of the library, each by the name of its file or folder, or of a module in it: `api::apply`.
     pub tests: &'static [&'static str],
+    /// Tests on real servers, named likewise: they try what none of the others notices.
+    pub real: &'static [&'static str],
+    /// The programs that those need, by their names for `cargo xtask servers`.
+    pub servers: &'static [&'static str],
 }
 
-/// Whether a test of a program is among these. Those of the library, which nobody names, are.
-pub fn is_wanted(tests: &BTreeSet<&str>, program: &str, test: &str) -> bool {
-    let of = |named: &&&str| named.split("::").next() == Some(program);
-    let is_in = |named: &&str| {
-        named.split_once("::").is_none_or(|(_, module)| test.starts_with(&format!("{module}::")))
+/// Whether a test of a program is among these.
+pub fn is_named(tests: &BTreeSet<&str>, program: &str, test: &str) -> bool {
+    let is_in = |named: &&str| match named.split_once("::") {
+        Some((file, module)) => file == program && test.starts_with(&format!("{module}::")),
+        None => *named == program,
     };
-    let mut named = tests.iter().filter(of).peekable();
-    named.peek().is_none() || named.any(is_in)
+    tests.iter().any(is_in)
 }
 
 /// Tests of the core without those of a target, of the simulator and of long runs.
@@ -30,6 +33,7 @@ const CORE: &[&str] = &[
     "components",
     "confirm",
     "contain",
+    "disk_room",
     "engine",
     "field",
     "graph",
@@ -48,6 +52,49 @@ const CORE: &[&str] = &[
     "two_versions",
 ];
 
+/// A part without tests on real servers.
+const QUICK: Part = Part { name: "", package: "", files: &[], tests: &[], real: &[], servers: &[] };
+
+/// Tests on an API server without controllers, which a process that is already there lends them.
+const API: &[&str] = &[
+    "api::adopt",
+    "api::apply",
+    "api::beside",
+    "api::covered",
+    "api::engine",
+    "api::faults",
+    "api::ignore",
+    "api::limits",
+    "api::observe",
+    "api::planner",
+    "api::preview",
+    "api::scope",
+    "api::stuck",
+    "api::field::adopted",
+    "api::field::blast",
+    "api::field::clients",
+    "api::field::creations",
+    "api::field::identity",
+    "api::field::left",
+    "api::field::moved",
+    "api::field::orphaned",
+    "api::field::renamed",
+];
+
+/// The same for the rules about other clients, policies and health.
+const RULES: &[&str] = &[
+    "api::adopt",
+    "api::apply",
+    "api::engine",
+    "api::health",
+    "api::ignore",
+    "api::preview",
+    "api::field::clients",
+];
+
+/// What an API server is made of.
+const API_SERVER: &[&str] = &["etcd", "kube-apiserver"];
+
 /// All parts.
 pub const PARTS: &[Part] = &[
     Part {
@@ -55,12 +102,14 @@ pub const PARTS: &[Part] = &[
         package: "gitops-core",
         files: &["gitops-core/src/engine/recover.rs"],
         tests: CORE,
+        ..QUICK
     },
     Part {
         name: "planner",
         package: "gitops-core",
         files: &["gitops-core/src/plan/planner/*.rs"],
         tests: CORE,
+        ..QUICK
     },
     Part {
         name: "gates",
@@ -71,6 +120,7 @@ pub const PARTS: &[Part] = &[
             "gitops-core/src/value/effect.rs",
         ],
         tests: CORE,
+        ..QUICK
     },
     Part {
         name: "engine",
@@ -86,24 +136,28 @@ pub const PARTS: &[Part] = &[
             "gitops-core/src/engine/proof.rs",
         ],
         tests: CORE,
+        ..QUICK
     },
     Part {
         name: "reconcile",
         package: "gitops-core",
         files: &["gitops-core/src/engine/reconcile/*.rs"],
         tests: CORE,
+        ..QUICK
     },
     Part {
         name: "journal",
         package: "gitops-core",
         files: &["gitops-core/src/state/journal/*.rs"],
         tests: CORE,
+        ..QUICK
     },
     Part {
         name: "inventory",
         package: "gitops-core",
         files: &["gitops-core/src/state/inventory/*.rs"],
         tests: CORE,
+        ..QUICK
     },
     Part {
         name: "kubernetes",
@@ -113,7 +167,9 @@ pub const PARTS: &[Part] = &[
             "gitops-k8s/src/live/ignore/*.rs",
             "gitops-k8s/src/change/adopt/*.rs",
         ],
-        tests: &[],
+        real: API,
+        servers: API_SERVER,
+        ..QUICK
     },
     Part {
         name: "kubernetes-rules",
@@ -123,13 +179,17 @@ pub const PARTS: &[Part] = &[
             "gitops-k8s/src/policy/*.rs",
             "gitops-k8s/src/live/health/*.rs",
         ],
-        tests: &[],
+        tests: &["manifest::objects", "manifest::policies", "manifest::refused", "manifest::warnings"],
+        real: RULES,
+        servers: API_SERVER,
     },
     Part {
         name: "terraform",
         package: "gitops-terraform",
         files: &["gitops-terraform/src/target/apply.rs", "gitops-terraform/src/target/conclude.rs"],
-        tests: &[],
+        real: &["terraform"],
+        servers: &["tofu", "tofu-middle", "tofu-oldest", "provider-time", "provider-counting"],
+        ..QUICK
     },
 ];
 
@@ -138,11 +198,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_module_is_wanted_without_those_beside_it_and_a_file_with_all_of_them() {
+    fn a_module_is_named_without_those_beside_it_and_a_file_with_all_of_them() {
         let tests = BTreeSet::from(["api::apply", "api::field::adopted", "engine"]);
-        let wanted = |program, test| is_wanted(&tests, program, test);
-        assert!(wanted("api", "apply::a") && wanted("api", "field::adopted::b"));
-        assert!(!wanted("api", "applying::a") && !wanted("api", "field::left::b"));
-        assert!(wanted("engine", "c") && wanted("gitops_core", "plan::planner::tests::d"));
+        let named = |program, test| is_named(&tests, program, test);
+        assert!(named("api", "apply::a") && named("api", "field::adopted::b") && named("engine", "c"));
+        assert!(!named("api", "applying::a") && !named("api", "field::left::b") && !named("run", "c"));
     }
 }

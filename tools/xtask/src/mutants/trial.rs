@@ -31,6 +31,9 @@ pub struct Test {
     reached: BTreeSet<usize>,
 }
 
+/// How a server is replaced by a fresh one, where tests use one that goes on.
+pub type Renew<'a> = Option<&'a (dyn Fn() -> Result<()> + Sync)>;
+
 /// What came of a mutant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -108,13 +111,14 @@ pub fn try_all(
     jobs: usize,
     budget: Duration,
     goes_on: impl Fn() -> bool + Sync,
+    renew: Renew<'_>,
 ) -> Result<Vec<Verdict>> {
     let done = AtomicUsize::new(0);
     let verdicts = side_by_side(jobs, mutants, |mutant| {
         if !goes_on() {
             return Ok(Verdict::Untried);
         }
-        let verdict = verdict(tests, *mutant, budget);
+        let verdict = verdict(tests, *mutant, budget, renew);
         let done = done.fetch_add(1, Ordering::Relaxed) + 1;
         if done.is_multiple_of(REPORTED) {
             eprintln!("    {done} of {}", mutants.len());
@@ -124,7 +128,7 @@ pub fn try_all(
     verdicts.into_iter().collect()
 }
 
-fn verdict(tests: &[Test], mutant: usize, budget: Duration) -> Result<Verdict> {
+fn verdict(tests: &[Test], mutant: usize, budget: Duration, renew: Renew<'_>) -> Result<Verdict> {
     let mut here: Vec<&Test> = tests.iter().filter(|test| test.reached.contains(&mutant)).collect();
     if here.is_empty() {
         return Ok(Verdict::Unreached);
@@ -147,7 +151,7 @@ fn verdict(tests: &[Test], mutant: usize, budget: Duration) -> Result<Verdict> {
         };
         let count = rest.iter().take_while(fits).count().max(1);
         let (now, later) = rest.split_at(count);
-        if fails(now, mutant)? {
+        if notice(now, mutant, renew)? {
             return Ok(Verdict::Noticed);
         }
         (rest, share) = (later, share * 4);
@@ -155,8 +159,29 @@ fn verdict(tests: &[Test], mutant: usize, budget: Duration) -> Result<Verdict> {
     Ok(Verdict::Missed)
 }
 
+/// Whether one of the tests fails for the mutant alone. One may leave something on a server by which the next fails: that
+/// is asked once more on a fresh one.
+fn notice(tests: &[&Test], mutant: usize, renew: Renew<'_>) -> Result<bool> {
+    if !fails(tests, Some(mutant))? {
+        return Ok(false);
+    }
+    let Some(renew) = renew else { return Ok(true) };
+    if !fails(tests, None)? {
+        return Ok(true);
+    }
+    renew()?;
+    if fails(tests, None)? {
+        let names: Vec<_> = tests.iter().map(|test| test.name.as_str()).collect();
+        return Err(Failure::new(format!(
+            "without a change, one of these fails by now: {}",
+            names.join(", ")
+        )));
+    }
+    fails(tests, Some(mutant))
+}
+
 /// Whether one of the tests fails or hangs; those of one program run in one process.
-fn fails(tests: &[&Test], mutant: usize) -> Result<bool> {
+fn fails(tests: &[&Test], mutant: Option<usize>) -> Result<bool> {
     let mut programs: BTreeMap<&Path, Vec<&Test>> = BTreeMap::new();
     tests.iter().for_each(|test| programs.entry(&test.program.path).or_default().push(test));
     for tests in programs.values() {
@@ -167,7 +192,7 @@ fn fails(tests: &[&Test], mutant: usize) -> Result<bool> {
         bounded.arg("--exact").args(tests.iter().map(|test| test.name.as_str()));
         prepare(&mut bounded, &tests[0].program);
         let silent = bounded.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let status = silent.env(CHOSEN, mutant.to_string()).status();
+        let status = silent.envs(mutant.map(|mutant| (CHOSEN, mutant.to_string()))).status();
         let status = status.map_err(|error| Failure::new(format!("cannot start `timeout`: {error}")))?;
         if !status.success() {
             return Ok(true);
@@ -185,4 +210,5 @@ fn command(program: &Program) -> Command {
 fn prepare(command: &mut Command, program: &Program) {
     let tree = program.folder.parent().unwrap_or(&program.folder);
     command.current_dir(&program.folder).env("INSTA_UPDATE", "no").env("INSTA_WORKSPACE_ROOT", tree);
+    command.envs(program.environment.iter().map(|(name, value)| (name, value)));
 }
