@@ -20,11 +20,12 @@ use crate::live::watch::Streams;
 use crate::live::{observe, owner_label};
 
 /// The kinds whose removal takes more with it than itself, or data that nobody can bring back.
-const PROTECTED: [(&str, &str); 4] = [
+const PROTECTED: [(&str, &str); 5] = [
     ("", "Namespace"),
     ("", "PersistentVolume"),
     ("", "PersistentVolumeClaim"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"),
+    ("project.openshift.io", "Project"),
 ];
 
 /// Builds a [`Kubernetes`].

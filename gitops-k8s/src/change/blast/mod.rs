@@ -21,7 +21,10 @@ pub(crate) async fn taken(inner: &Inner, cx: &Cx, key: &Key, live: &Live) -> Res
         _ => "",
     };
     match (key.kind().group(), key.kind().kind()) {
-        ("", "Namespace") => namespace::taken(inner, cx, key.name(), owner).await,
+        // A project is its namespace, under the name of an older API of OpenShift.
+        ("", "Namespace") | ("project.openshift.io", "Project") => {
+            namespace::taken(inner, cx, key.name(), owner).await
+        }
         ("", "PersistentVolumeClaim") => claim::taken(inner, cx, key).await,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => kind::taken(inner, cx, key, owner).await,
         _ => Ok(Vec::new()),

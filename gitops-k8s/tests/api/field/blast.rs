@@ -1,13 +1,15 @@
+use std::sync::Arc;
+
 use gitops_core::{
-    ApplyOptions, ErrorKind, GroupKind, Key, Live, Ownership, Taken, Target, Uid, Value, Verdict, Version,
-    Whose,
+    ApplyOptions, ErrorKind, GroupKind, Key, Live, Object, Ownership, Taken, Target, Uid, Value, Verdict,
+    Version, Whose,
 };
 use gitops_k8s::{Connection, Kubernetes};
 use serde_json::json;
 use testbed::User;
 
 use crate::engine::{App, config_map};
-use crate::support::{World, create, definition, owner_label};
+use crate::support::{World, create, define, definition, owner_label};
 
 async fn takes(world: &World, target: &Kubernetes, key: &Key) -> Vec<Taken> {
     let mut live = world.observe(target, key).await.unwrap();
@@ -85,6 +87,30 @@ async fn the_deletion_of_a_namespace_counts_what_others_have_in_it() {
     assert_eq!(of(&takes, "ConfigMap"), expected);
     assert_eq!(of(&takes, "ServiceAccount"), [(Whose::Others, Some(1), &["robot".to_owned()][..])]);
     assert!(of(&takes, "Secret").is_empty(), "{takes:?}");
+}
+
+/// Where people met it: on OpenShift a namespace is declared as its project, and a review said nothing of what is in it.
+#[tokio::test]
+async fn the_deletion_of_a_project_is_that_of_its_namespace() {
+    let world = World::alone("blast-project").await;
+    let mut definition = definition("project.openshift.io", true);
+    let names = json!({"kind": "Project", "plural": "projects", "singular": "project"});
+    definition["metadata"]["name"] = json!("projects.project.openshift.io");
+    definition["metadata"]["annotations"] = json!({"api-approved.kubernetes.io": "unapproved"});
+    (definition["spec"]["names"], definition["spec"]["scope"]) = (names, json!("Cluster"));
+    define(&world, definition).await;
+    let target = world.target();
+    world.admin.post(world.uri("configmaps", "").trim_end_matches('/'), &config_map("theirs", "1")).await;
+    let kind = GroupKind::new("project.openshift.io", "Project");
+    let key = Key::new("k", kind.clone(), "", &*world.namespace);
+    let body =
+        json!({"apiVersion": "project.openshift.io/v1", "kind": "Project", "metadata": {"name": key.name()}});
+    let mut project = Object::clone(&world.object(body));
+    project.key = key.clone();
+    target.apply(&world.cx, &create(&Arc::new(project), "1")).await.unwrap();
+    let takes = takes(&world, &target, &key).await;
+    assert_eq!(of(&takes, "ConfigMap"), [(Whose::Others, Some(1), &["theirs".to_owned()][..])]);
+    assert!(target.info().protected.contains(&kind));
 }
 
 /// Where people met it: rights for what is declared alone, and a namespace that read as empty.
