@@ -156,6 +156,7 @@ impl Engine {
     ) -> Result<Considered> {
         let Look { declared, candidates, now, flapping, binds, is_rollback } = look;
         let Declared { revision, desired, .. } = declared;
+        let candidates = &planner::with_serving(desired, candidates);
         self.check_targets(desired, candidates)?;
         let layers = planner::layers(desired, candidates)?;
         let stamps = self.stamps_of(&cx.within(self.timeouts.call), candidates).await;

@@ -19,6 +19,8 @@ pub struct Desired {
     uses: OrdMap<Key, Arc<[OutputRef]>>,
     /// Who needs an object that must be declared.
     needed_by: OrdMap<Key, OrdSet<Key>>,
+    /// What [serves](Object::serving_until) others that run once.
+    serving: OrdSet<Key>,
 }
 
 impl Desired {
@@ -29,8 +31,9 @@ impl Desired {
 
     /// Whether no object needs, offers or uses anything.
     pub(crate) fn stand_alone(&self) -> bool {
-        let Self { objects: _, offers, stages, uses, needed_by } = self;
-        offers.is_empty() && stages.is_empty() && uses.is_empty() && needed_by.is_empty()
+        let Self { objects: _, offers, stages, uses, needed_by, serving } = self;
+        let has_order = !stages.is_empty() || !needed_by.is_empty() || !serving.is_empty();
+        offers.is_empty() && uses.is_empty() && !has_order
     }
 
     /// The objects by key.
@@ -85,6 +88,28 @@ impl Desired {
         self.needed_by.get(key).into_iter().flatten()
     }
 
+    /// What [serves](Object::serving_until) an object, in order: what it needs of that, and, if it runs once, all whose stages
+    /// reach its own.
+    pub(crate) fn serving(&self, object: &Object) -> Vec<Arc<Object>> {
+        if self.serving.is_empty() {
+            return Vec::new();
+        }
+        let runs = object.runs_once && object.serves_until.is_none();
+        let reaches = |other: &Object| match (other.stage, object.stage, other.serves_until) {
+            (Some(first), Some(stage), Some(last)) => {
+                other.key.target() == object.key.target() && first <= stage && stage <= last
+            }
+            _ => false,
+        };
+        let all = self.serving.iter().filter(|_| runs).filter_map(|key| self.objects.get(key));
+        let mut found: BTreeMap<&Key, &Arc<Object>> =
+            all.filter(|other| reaches(other)).map(|other| (&other.key, other)).collect();
+        let needs = self.needs(object).unwrap_or_default();
+        let needed = needs.iter().filter(|need| self.serving.contains(*need));
+        found.extend(needed.filter_map(|need| self.objects.get(need)).map(|other| (&other.key, other)));
+        found.into_values().cloned().collect()
+    }
+
     /// The objects whose placeholders are filled with outputs of this one, in order.
     pub fn users<'a>(&'a self, key: &'a Key) -> impl Iterator<Item = &'a Key> {
         let uses = move |user: &&Key| {
@@ -112,6 +137,9 @@ impl Desired {
             self.offers.entry(name.clone()).or_default().insert(object.key.clone());
         }
         self.stages.insert(&object);
+        if object.serves_until.is_some() {
+            self.serving.insert(object.key.clone());
+        }
         if object.body.has_placeholder() {
             self.note_uses(&mut object);
         }
@@ -144,6 +172,7 @@ impl Desired {
         let Some(object) = self.objects.get(key).cloned() else { return };
         self.objects.remove(key);
         self.stages.remove(&object);
+        self.serving.remove(key);
         self.uses.remove(key);
         for need in required(&object) {
             remove_from(&mut self.needed_by, need, key);

@@ -30,6 +30,9 @@ pub struct Object {
     pub likeness: Option<Digest>,
     /// Whether it is deleted after its end, if it runs once.
     pub clean_up: CleanUp,
+    /// The last stage that it serves, if it is there for others that run once and does nothing itself: see
+    /// [`serving_until`](Self::serving_until).
+    pub serves_until: Option<i64>,
 }
 
 /// After which end an object that runs once is deleted: the delete policy of a hook.
@@ -69,8 +72,21 @@ impl Object {
     pub fn new(key: Key, body: Value, provenance: Provenance) -> Self {
         let (needs, offers) = (Vec::new(), Vec::new());
         let (yields, runs_once, clean_up) = (false, false, CleanUp::default());
-        let (keep, stage, likeness) = (false, None, None);
-        Self { key, body, provenance, needs, offers, keep, yields, stage, runs_once, likeness, clean_up }
+        let (keep, stage, likeness, serves_until) = (false, None, None, None);
+        Self {
+            key,
+            body,
+            provenance,
+            needs,
+            offers,
+            keep,
+            yields,
+            stage,
+            runs_once,
+            likeness,
+            clean_up,
+            serves_until,
+        }
     }
 
     /// Adds something that must be ready first.
@@ -112,6 +128,17 @@ impl Object {
     #[must_use]
     pub fn running_once(mut self) -> Self {
         self.runs_once = true;
+        self
+    }
+
+    /// Says that an object that [runs once](Self::running_once) does nothing itself, and is there for others: the account of a
+    /// job, say.
+    ///
+    /// If it is gone after its end, it is made again for each object that names it as a need, and for each that runs once in
+    /// its own stage or a later one up to this stage, whenever one of them is made.
+    #[must_use]
+    pub fn serving_until(mut self, stage: i64) -> Self {
+        self.serves_until = Some(stage);
         self
     }
 
@@ -167,6 +194,9 @@ impl Digested for Object {
         let CleanUp { succeeded, failed } = self.clean_up;
         if succeeded || failed {
             hasher.field("clean up").field([u8::from(succeeded), u8::from(failed)]);
+        }
+        if let Some(until) = self.serves_until {
+            hasher.field("serves until").field(until.to_le_bytes());
         }
         hasher.finish()
     }

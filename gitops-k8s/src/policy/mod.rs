@@ -134,6 +134,12 @@ impl Policy {
         let phase = self.hook.map_or(0, Phase::order);
         (phase << 32) + i64::from(self.wave)
     }
+
+    /// The last stage that a hook is there for: the end of its last phase.
+    pub(crate) fn last_stage(&self) -> Option<i64> {
+        let phase = self.hook_until?.order();
+        Some((phase << 32) + i64::from(i32::MAX))
+    }
 }
 
 /// A policy while its marks are read.

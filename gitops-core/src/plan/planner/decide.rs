@@ -183,6 +183,22 @@ fn ended(object: &Object, entry: &Owned) -> Option<Decision> {
     })
 }
 
+/// An object that is gone after its end is made again for another, for the same cause; nothing if it is there, or there is something
+/// else about it.
+pub(super) fn made_again(
+    input: &PlanInput<'_>,
+    identities: &Identities,
+    object: &Arc<Object>,
+    cause: Cause,
+) -> Option<Decision> {
+    let is_gone = input.candidates.contains(&object.key) && !input.live.contains_key(&object.key);
+    let entry = input.inventory.entries().get(&object.key).filter(|_| is_gone)?;
+    let is_over = matches!(ended(object, entry), Some(Decision::Nothing));
+    let is_all = is_over && matches!(decide(input, identities, &object.key).0, Decision::Nothing);
+    let diff = foretold_diff(input, &object.key);
+    is_all.then(|| change(input, object, None, Action::Create, cause, Reason::Missing, diff))
+}
+
 /// The object is declared and there: it must be ours, and equal.
 fn keep_equal(
     input: &PlanInput<'_>,

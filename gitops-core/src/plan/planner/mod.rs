@@ -8,12 +8,14 @@ mod identity;
 mod input;
 mod order;
 mod outputs;
+mod serving;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use input::{Differing, PlanInput};
 pub use input::{DriftPolicy, Options};
 pub(crate) use outputs::{fill, layers};
+pub(crate) use serving::with_serving;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -58,6 +60,9 @@ pub(crate) fn plan(input: &PlanInput<'_>) -> Result<Planned> {
     let identities = Identities::of(input);
     for key in input.candidates {
         draft.take(key, decide::decide(input, &identities, key));
+    }
+    for (key, decision) in serving::make_again(input, &identities, &draft.steps) {
+        draft.take(&key, (decision, false));
     }
     draft.clean_up_last();
     draft.steps.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));

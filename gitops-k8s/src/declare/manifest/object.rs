@@ -1,4 +1,4 @@
-use gitops_core::{Key, Need, Object, Part, Provenance, Value};
+use gitops_core::{GroupKind, Key, Need, Object, Part, Provenance, Value};
 
 use super::identity::Identity;
 use super::{KubernetesRender, clean, deprecated, is_built_in, scope_facts, secret, size, text_maps};
@@ -82,6 +82,9 @@ impl KubernetesRender {
         object.stage = stage(&object.key, &policy);
         object.clean_up = policy.clean_up;
         object.runs_once = policy.hook.is_some() || has_time_to_live(&object);
+        // What others define may do something by being made: a backup, a run of a pipeline.
+        let serves = is_built_in(object.key.kind()) && !runs_to_an_end(object.key.kind());
+        object.serves_until = serves.then(|| policy.last_stage()).flatten();
         edges::find(&mut object);
         if is_served {
             object.needs.extend(edges::version_of(&object));
@@ -116,10 +119,13 @@ fn stage(key: &Key, policy: &Policy) -> Option<i64> {
     (!is_ground || policy.stage() != 0).then(|| policy.stage())
 }
 
+fn runs_to_an_end(kind: &GroupKind) -> bool {
+    matches!((kind.group(), kind.kind()), ("batch", "Job") | ("", "Pod"))
+}
+
 /// What runs to an end does so in the first phase of its hook only: for a later one it is there, and finished.
 fn runs_once(node: &Node, identity: &Identity, policy: &Policy) -> Option<Fault> {
-    let runs = matches!((identity.kind.group(), identity.kind.kind()), ("batch", "Job") | ("", "Pod"));
-    (runs && policy.hook != policy.hook_until).then(|| {
+    (runs_to_an_end(&identity.kind) && policy.hook != policy.hook_until).then(|| {
         let message = format!(
             "a {} that is a hook of several phases runs in the first of them only",
             identity.kind.kind()
