@@ -55,7 +55,7 @@ impl Unready {
     pub fn of((key, readiness): (Key, Readiness)) -> Self {
         let (state, since) = match &readiness {
             Readiness::Stuck { since, .. } => ("stuck", Some(*since)),
-            Readiness::Failed(_) => ("failed", None),
+            Readiness::Failed(_) | Readiness::Ended(_) => ("failed", None),
             Readiness::Suspended { .. } => ("suspended", None),
             Readiness::Unproven(_) => ("unproven", None),
             _ => ("progressing", None),

@@ -7,8 +7,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use gitops_core::capability::Readiness;
-use gitops_core::{Cx, EngineHandle, Error, ErrorKind, EventSink, Pin, PinExpect, Request, Result, Revision};
+use gitops_core::{
+    Cx, EngineHandle, Error, ErrorKind, EventSink, Key, Pin, PinExpect, ReadinessRecord, Request, Result,
+    Revision,
+};
 use gitops_forge::Forge;
 
 use super::deployment::{Deployment, Judgement, was_left};
@@ -216,7 +218,7 @@ impl<'a> Watch<'a> {
             }
         };
         let unready = session.unready(cx).await;
-        if let Some((key, readiness)) = unready.iter().find(|(_, readiness)| has_failed(readiness)) {
+        if let Some((key, readiness)) = unready.iter().find(|(_, readiness)| readiness.has_failed()) {
             let good = pin.revision.short();
             let reason = readiness.reason().unwrap_or_default();
             let why = format!("{good} is not healthy either ({key}: {reason})");
@@ -238,7 +240,12 @@ impl<'a> Watch<'a> {
         if engine.pinned(cx).await?.is_some() || engine.suspended(cx).await?.is_some() {
             return Ok(Judged::Wait);
         }
-        let unready = session.unready(cx).await;
+        let mut unready = session.unready(cx).await;
+        // A person said to go on without it: that is no reason to go back.
+        let entries = engine.inventory().entries();
+        let is_released =
+            |key: &Key| entries.get(key).is_some_and(|entry| entry.readiness == ReadinessRecord::Released);
+        unready.retain(|(key, _)| !is_released(key));
         let why = match deployment.judge(cx.now(), rollback.within, &unready) {
             Judgement::Failed(why) => why,
             Judgement::Waits => return Ok(Judged::Wait),
@@ -307,11 +314,6 @@ impl Judged {
             Self::Wait | Self::Over => None,
         }
     }
-}
-
-/// Whether an object does not work and will not by itself.
-pub(super) fn has_failed(readiness: &Readiness) -> bool {
-    matches!(readiness, Readiness::Failed(_) | Readiness::Stuck { .. })
 }
 
 fn no_forge() -> Error {

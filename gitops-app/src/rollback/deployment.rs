@@ -6,8 +6,6 @@ use std::time::Duration;
 use gitops_core::capability::Readiness;
 use gitops_core::{AuditEvent, AuditRecord, Key, Purpose, Revision, Time};
 
-use super::automatic::has_failed;
-
 /// A revision that was applied, with its retries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Deployment {
@@ -70,7 +68,7 @@ impl Deployment {
     pub fn judge(&self, now: Time, within: Duration, unready: &[(Key, Readiness)]) -> Judgement {
         let touched = || unready.iter().filter(|(key, _)| self.touched.contains(key));
         let ended = now.since(self.since) >= within;
-        let failed = touched().find(|(_, readiness)| has_failed(readiness));
+        let failed = touched().find(|(_, readiness)| readiness.has_failed());
         let late = || touched().find(|(_, readiness)| matches!(readiness, Readiness::Progressing(_)));
         let say = |(key, readiness): &(Key, Readiness)| {
             format!("{key}: {}", readiness.reason().unwrap_or("it does not work"))
@@ -156,6 +154,8 @@ mod tests {
         assert_eq!(last.judge(at(30), WITHIN, &late("db")), Judgement::Passed);
         let unproven = vec![(key("web"), Readiness::Unproven("nobody says so".to_owned()))];
         assert_eq!(last.judge(at(30), WITHIN, &unproven), Judgement::Passed);
+        let gone = vec![(key("web"), Readiness::Gone)];
+        assert_eq!(last.judge(at(30), WITHIN, &gone), Judgement::Passed, "nobody saw it fail");
         assert!(!last.is_over(at(39), WITHIN) && last.is_over(at(40), WITHIN));
     }
 

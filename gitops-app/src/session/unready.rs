@@ -21,6 +21,7 @@ const AT_ONCE: usize = 16;
 /// An object that is asked about, as it was left.
 struct Asked<'a> {
     key: &'a Key,
+    entry: &'a Owned,
     applied: Applied,
     health: &'a dyn Health,
 }
@@ -56,16 +57,16 @@ impl Session {
 
 impl<'a> Asked<'a> {
     /// An owned object, if there is something to ask about it.
-    fn of(key: &'a Key, entry: &Owned, health: &'a dyn Health) -> Option<Self> {
-        // What ran once and ended well may be gone; how it ended is known.
-        if entry.runs_once && entry.readiness == ReadinessRecord::Ready {
+    fn of(key: &'a Key, entry: &'a Owned, health: &'a dyn Health) -> Option<Self> {
+        // What ran once and ended well, or which a person went on without, may be gone.
+        if entry.runs_once && entry.is_settled() {
             return None;
         }
         let applied = match entry.state {
             OwnedState::Deleting => Applied::Deleting,
             _ => Applied::Present { uid: entry.uid.clone()?, version: entry.version.clone()? },
         };
-        Some(Self { key, applied, health })
+        Some(Self { key, entry, applied, health })
     }
 }
 
@@ -73,7 +74,20 @@ impl Asked<'_> {
     async fn alone(&self, cx: &Cx) -> (Key, Readiness) {
         let readiness = self.health.ready(&cx.within(ALONE), self.key, &self.applied).await;
         let unknown = |error: Error| Readiness::Progressing(format!("it can't be looked at: {error}"));
-        (self.key.clone(), readiness.unwrap_or_else(unknown))
+        (self.key.clone(), as_known(self.entry, readiness.unwrap_or_else(unknown)))
+    }
+}
+
+/// What is seen of an object with what is known of it. One that runs once may be gone after its end: it is as it was last seen.
+/// Any other has failed if it is gone.
+fn as_known(entry: &Owned, seen: Readiness) -> Readiness {
+    match (seen, &entry.readiness) {
+        (Readiness::Gone, ReadinessRecord::Failed(reason)) if entry.runs_once => {
+            Readiness::Ended(reason.clone())
+        }
+        (gone @ Readiness::Gone, _) if entry.runs_once => gone,
+        (gone @ Readiness::Gone, _) => Readiness::Failed(gone.reason().unwrap_or_default().to_owned()),
+        (seen, _) => seen,
     }
 }
 

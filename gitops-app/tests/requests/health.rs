@@ -43,6 +43,8 @@ impl Target for Doing {
 fn does(key: &Key) -> Readiness {
     match key.name() {
         "broken" => Readiness::Failed("it is broken".to_owned()),
+        "hook" => Readiness::Progressing("it runs".to_owned()),
+        "hook-failed" => Readiness::Ended("it failed".to_owned()),
         _ => Readiness::Ready,
     }
 }
@@ -51,7 +53,7 @@ fn does(key: &Key) -> Readiness {
 impl Health for Doing {
     async fn ready(&self, _: &Cx, key: &Key, _: &Applied) -> Result<Readiness> {
         self.asked.lock().unwrap().push(key.name().to_owned());
-        Ok(does(key))
+        Ok(if self.objects.get(key).is_some() { does(key) } else { Readiness::Gone })
     }
 
     async fn look(&self, _: &Cx, keys: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
@@ -59,22 +61,24 @@ impl Health for Doing {
             return Err(gitops_core::Error::new(ErrorKind::Unavailable, "not now"));
         }
         self.asked.lock().unwrap().push(keys.len().to_string());
-        let knows = keys.iter().filter(|key| key.name() != "unknown");
+        let knows = keys.iter().filter(|key| key.name() != "unknown" && self.objects.get(key).is_some());
         Ok(knows.map(|key| (key.clone(), does(key))).collect())
     }
 }
 
-async fn unready(target: Doing, files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+/// An application that was applied, in a process that has it open.
+async fn applied(target: Doing, files: &[(&str, &str)]) -> (World, Session) {
     let world = World::new();
     world.commit(files);
-    let asked = target.asked.clone();
     let backends = Backends::new().with("doing", move |mounting: Mounting, (): ()| {
         let target = target.clone();
         async move {
             let name = mounting.target;
             let render = render_files("one each", move |part: &gitops_core::Part<'_>| {
                 let key = Key::new(name.as_str(), GroupKind::new("", "Thing"), "", part.path());
-                Ok(vec![Object::new(key, Value::text_or_bytes(part.bytes()?), part.provenance(0))])
+                let object = Object::new(key, Value::text_or_bytes(part.bytes()?), part.provenance(0));
+                let runs_once = part.path().starts_with("hook");
+                Ok(vec![if runs_once { object.running_once() } else { object }])
             });
             Ok(Mount::new(Arc::new(target), Arc::new(render)))
         }
@@ -85,10 +89,19 @@ async fn unready(target: Doing, files: &[(&str, &str)]) -> (Vec<String>, Vec<Str
     let session = Session::builder(&applications.all[0]).access(Access::Write);
     let mut session = session.open(&world.cx).await.unwrap();
     session.engine.reconcile(&world.cx).await.unwrap();
-    asked.lock().unwrap().clear();
+    (world, session)
+}
+
+async fn told(world: &World, session: &Session) -> Vec<String> {
     let found = session.unready(&world.cx).await;
-    let found = found.into_iter().map(|(key, readiness)| format!("{}: {readiness:?}", key.name()));
-    (found.collect(), asked.lock().unwrap().clone())
+    found.into_iter().map(|(key, readiness)| format!("{}: {readiness:?}", key.name())).collect()
+}
+
+async fn unready(target: Doing, files: &[(&str, &str)]) -> (Vec<String>, Vec<String>) {
+    let asked = target.asked.clone();
+    let (world, session) = applied(target, files).await;
+    asked.lock().unwrap().clear();
+    (told(&world, &session).await, asked.lock().unwrap().clone())
 }
 
 #[tokio::test]
@@ -109,4 +122,20 @@ async fn what_is_not_said_to_be_ready_is_asked_about_by_itself() {
     let (found, asked) = unready(silent, &files).await;
     assert_eq!(found, [r#"broken: Failed("it is broken")"#]);
     assert_eq!(asked, ["broken", "page", "unknown", "well"]);
+}
+
+/// Met with hooks that a time to live removed before anybody saw their end: an automatic rollback took them for failed, also
+/// after a person had said to go on without them.
+#[tokio::test]
+async fn what_runs_once_and_is_gone_is_as_it_was_last_seen_until_it_is_released() {
+    let target = Doing::default();
+    let files = [("hook", "1"), ("hook-failed", "1"), ("lost", "1")];
+    let (world, mut session) = applied(target.clone(), &files).await;
+    let owned: Vec<Key> = session.engine.inventory().entries().keys().cloned().collect();
+    let key = |name: &str| owned.iter().find(|key| key.name() == name).cloned().unwrap();
+    files.iter().for_each(|(name, _)| target.objects.edit(&key(name), None));
+    let expected = ["hook: Gone", r#"hook-failed: Ended("it failed")"#, r#"lost: Failed("it is gone")"#];
+    assert_eq!(told(&world, &session).await, expected);
+    session.engine.release(&world.cx, &key("hook"), "ana").await.unwrap();
+    assert_eq!(told(&world, &session).await, expected[1..]);
 }

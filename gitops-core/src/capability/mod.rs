@@ -19,7 +19,7 @@ use crate::cx::{Cx, Time};
 use crate::render::Desired;
 use crate::source::Snapshot;
 use crate::value::{
-    Applied, Change, ComponentChange, Digest, ForeignField, Key, Live, Object, Result, Taken,
+    Applied, Change, ComponentChange, Digest, ForeignField, Key, Live, Object, Result, Taken, Uid,
 };
 
 /// Foretells what a change would do, where only the target can know: a server's dry run, a saved plan.
@@ -238,6 +238,18 @@ pub trait Health: Send + Sync {
     async fn look(&self, _cx: &Cx, _keys: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
         Ok(BTreeMap::new())
     }
+
+    /// How objects ended that run [once](crate::Object::running_once) and are gone, each incarnation as far as somebody saw it
+    /// before it went: [`Ready`](Readiness::Ready) or [`Ended`](Readiness::Ended). What is not in the answer nobody saw; by default
+    /// that is everything.
+    ///
+    /// A target with a watch hears of an end between two looks, and need not be asked in time.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    async fn ends(&self, _cx: &Cx, _gone: &[(Key, Uid)]) -> Result<BTreeMap<Key, Readiness>> {
+        Ok(BTreeMap::new())
+    }
 }
 
 /// Whether an object works, with the reason for a person.
@@ -268,6 +280,13 @@ pub enum Readiness {
     },
     /// It will not work without a change.
     Failed(String),
+    /// It ran to its end and failed: whatever becomes of the world, nothing more will happen on it.
+    ///
+    /// Of an object that runs [once](crate::Object::running_once) only this is remembered as its failure, and deleted after:
+    /// what failed in any other way may yet go on.
+    Ended(String),
+    /// It is not there.
+    Gone,
 }
 
 impl Readiness {
@@ -276,15 +295,22 @@ impl Readiness {
         matches!(self, Self::Ready | Self::Unproven(_) | Self::Suspended { ready: true, .. })
     }
 
+    /// Whether it does not work, and will not by itself.
+    pub fn has_failed(&self) -> bool {
+        matches!(self, Self::Stuck { .. } | Self::Failed(_) | Self::Ended(_))
+    }
+
     /// What is to be said of it; nothing if it works.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Ready => None,
+            Self::Gone => Some("it is gone"),
             Self::Unproven(reason)
             | Self::Progressing(reason)
             | Self::Suspended { reason, .. }
             | Self::Stuck { reason, .. }
-            | Self::Failed(reason) => Some(reason),
+            | Self::Failed(reason)
+            | Self::Ended(reason) => Some(reason),
         }
     }
 }

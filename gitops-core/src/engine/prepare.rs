@@ -165,6 +165,9 @@ impl Engine {
         concluded.splice(0..0, binds.record.clone());
         let mut inventory = self.inventory().clone();
         concluded.iter().for_each(|record| inventory.take_in(record));
+        let ends = self.ends_of_gone(&cx.within(self.timeouts.call), &inventory, candidates, &live).await;
+        ends.iter().for_each(|record| inventory.take_in(record));
+        concluded.extend(ends);
         let input = PlanInput {
             application: &self.name,
             revision,

@@ -13,7 +13,7 @@ use crate::plan::{Plan, Prerequisite};
 use crate::state::audit::AuditEvent;
 use crate::state::inventory::Inventory;
 use crate::state::record::{Owned, OwnedState, Record};
-use crate::value::{Action, Error, ErrorKind, Key, Result};
+use crate::value::{Action, Error, ErrorKind, Key, Live, Result, Uid};
 
 /// What was not ready when it was last looked at.
 #[derive(Default)]
@@ -59,6 +59,32 @@ impl Engine {
         records
     }
 
+    /// The ends, as records, of what ran once and is gone, where its target saw it end before anybody asked.
+    pub(super) async fn ends_of_gone(
+        &self,
+        cx: &Cx,
+        inventory: &Inventory,
+        candidates: &BTreeSet<Key>,
+        live: &BTreeMap<Key, Live>,
+    ) -> Vec<Record> {
+        let mut by_target: BTreeMap<&str, Vec<(Key, Uid)>> = BTreeMap::new();
+        let is_gone = |key: &&Key| candidates.contains(*key) && !live.contains_key(*key);
+        for key in inventory.unproven().filter(is_gone) {
+            let entry = inventory.entries().get(key).filter(|entry| entry.runs_once);
+            if let Some(uid) = entry.and_then(|entry| entry.uid.clone()) {
+                by_target.entry(key.target()).or_default().push((key.clone(), uid));
+            }
+        }
+        let mut records = Vec::new();
+        for (name, gone) in by_target {
+            let Some(health) = self.targets.get(name).and_then(|target| target.health()) else { continue };
+            let ends = contained(cx.bounded(health.ends(cx, &gone))).await.unwrap_or_default();
+            let ends = ends.iter().filter(|(_, end)| matches!(end, Readiness::Ready | Readiness::Ended(_)));
+            records.extend(ends.filter_map(|(key, end)| record_of(inventory, key, end)));
+        }
+        records
+    }
+
     /// Remembers which of what was just done is not ready.
     pub(super) fn note_unready(&mut self, results: &[StepResult]) {
         for StepResult { key, outcome, action } in results {
@@ -77,7 +103,7 @@ impl Engine {
     /// it ended is not ready for being forgotten.
     pub(super) async fn look_at_unready(&mut self, cx: &Cx) {
         let owned = self.ledger.inventory().entries();
-        self.unready.found.retain(|key, _| owned.contains(key));
+        self.unready.found.retain(|key, _| owned.get(key).is_some_and(|entry| !entry.is_settled()));
         let asks_all = self.runs && !std::mem::replace(&mut self.unready.asked_about_all, true);
         let keys: BTreeSet<Key> = match asks_all {
             true => self.can_be_unready().collect(),
@@ -97,13 +123,12 @@ impl Engine {
         }
     }
 
-    /// What we made and targets can say something of. What ran once and is known to have ended well may be gone.
+    /// What we made and targets can say something of.
     fn can_be_unready(&self) -> impl Iterator<Item = Key> {
         let has_health =
             |key: &Key| self.targets.get(key.target()).is_some_and(|target| target.health().is_some());
         let counts = move |(key, entry): &(&Key, &Owned)| {
-            let has_ended = entry.runs_once && entry.readiness.is_settled();
-            entry.state == OwnedState::Held && !has_ended && has_health(key)
+            entry.state == OwnedState::Held && !entry.is_settled() && has_health(key)
         };
         self.inventory().entries().iter().filter(counts).map(|(key, _)| key.clone())
     }

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::prepare::Line;
 use super::{Engine, Pin, Report, StepOutcome, StepResult, Suspension};
-use crate::capability::Readiness;
 use crate::cx::{Cx, Time};
 use crate::gate::{GateMessage, Verdict};
 use crate::plan::{BlockedBecause, Obstacle, Plan};
@@ -269,9 +268,9 @@ impl Engine {
             BlockedBecause::NotReady { .. } => HealthStatus::Progressing,
             _ => HealthStatus::Healthy,
         });
-        let of_unready = self.unready.values().map(|readiness| match readiness {
-            Readiness::Failed(_) | Readiness::Stuck { .. } => HealthStatus::Degraded,
-            _ => HealthStatus::Progressing,
+        let of_unready = self.unready.values().map(|readiness| match readiness.has_failed() {
+            true => HealthStatus::Degraded,
+            false => HealthStatus::Progressing,
         });
         let worst = of_blocked.chain(of_unready).max_by_key(|health| health.badness());
         let can_say_more = || self.targets.values().any(|target| target.health().is_some());

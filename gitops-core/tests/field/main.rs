@@ -22,6 +22,7 @@ mod new_objects;
 mod places;
 mod readiness;
 mod readiness_once;
+mod released;
 mod standing;
 mod stopping;
 #[path = "../support/mod.rs"]

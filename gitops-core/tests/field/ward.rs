@@ -33,8 +33,14 @@ impl Ward {
         Arc::new(Self { memory: world.memory.clone(), blind: true, ..Self::default() })
     }
 
+    /// It ran to its end, and failed.
     pub fn fails(&self, name: &str) {
-        self.ill.lock().unwrap().insert(name.to_owned(), Readiness::Failed("it broke".to_owned()));
+        self.ill.lock().unwrap().insert(name.to_owned(), Readiness::Ended("it broke".to_owned()));
+    }
+
+    /// It does not work, and may yet.
+    pub fn hangs(&self, name: &str) {
+        self.ill.lock().unwrap().insert(name.to_owned(), Readiness::Failed("no image".to_owned()));
     }
 
     pub fn progresses(&self, name: &str) {
@@ -69,7 +75,7 @@ impl Ward {
     fn readiness(&self, key: &Key) -> Readiness {
         self.asked.lock().unwrap().insert(key.name().to_owned());
         if self.memory.get(key).is_none() {
-            return Readiness::Failed("it is gone".to_owned());
+            return Readiness::Gone;
         }
         self.ill.lock().unwrap().get(key.name()).cloned().unwrap_or(Readiness::Ready)
     }
@@ -116,7 +122,7 @@ impl Health for Ward {
     }
 }
 
-/// A file's words declare its object: `needs=NAME`, `stage=N`, `once`, `goes`, `goes-failed`, `keep`; others are its content.
+/// A file's words declare its object: `needs=NAME`, `stage=N`, `until=N`, `once`, `goes`, `goes-failed`, `keep`; others are its content.
 pub fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
     let bytes = part.bytes()?;
     let text = std::str::from_utf8(&bytes).unwrap();
@@ -125,6 +131,7 @@ pub fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
     let declared = text.split(' ').fold(object, |object, word| match word.split_once('=') {
         Some(("needs", name)) => object.with_need(Need::IfDeclared(key(name))),
         Some(("stage", number)) => object.in_stage(number.parse().unwrap()),
+        Some(("until", number)) => object.serving_until(number.parse().unwrap()),
         _ if word == "once" => object.running_once(),
         _ if word == "keep" => object.kept(),
         _ if word == "goes" => object.cleaned_up(CleanUp::after(true, false)),

@@ -60,7 +60,7 @@ pub enum ReadinessRecord {
     None,
     /// It was seen to be ready.
     Ready,
-    /// It was seen to have failed, for this reason.
+    /// It was seen to have [ended](Readiness::Ended) without success, for this reason.
     Failed(String),
     /// A person said that what needs it may go on without it.
     Released,
@@ -143,6 +143,15 @@ impl Owned {
         }
     }
 
+    /// Whether nobody need ask how it does: a person released it, or it ran once and ended well.
+    pub fn is_settled(&self) -> bool {
+        match self.readiness {
+            ReadinessRecord::Ready => self.runs_once,
+            ReadinessRecord::Released => true,
+            ReadinessRecord::None | ReadinessRecord::Failed(_) => false,
+        }
+    }
+
     /// Whether something of its readiness is to be remembered once it is seen.
     pub fn is_unproven(&self) -> bool {
         let runs = self.runs_once && !self.readiness.is_settled();
@@ -157,11 +166,14 @@ impl Owned {
         }
         if self.runs_once && !self.readiness.is_settled() {
             self.readiness = match readiness {
-                Readiness::Failed(reason) => {
+                Readiness::Ended(reason) => {
                     ReadinessRecord::Failed(reason.chars().take(REASON_LENGTH).collect())
                 }
                 readiness if readiness.is_ready() => ReadinessRecord::Ready,
-                _ => self.readiness,
+                // That it is not there says nothing of how it ended.
+                Readiness::Gone => self.readiness,
+                // It goes on, or may.
+                _ => ReadinessRecord::None,
             };
         }
         self

@@ -6,6 +6,7 @@ use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::{Cx, Key, Result};
 
+use super::has_an_end;
 use super::wait::{self, defined, is_definition, works_at_once};
 use crate::client::kinds::{Place, versions_served};
 use crate::live::application::Inner;
@@ -71,6 +72,9 @@ async fn list(inner: &Inner, cx: &Cx, keys: Vec<&Key>) -> Result<Vec<(Key, Readi
 
 async fn now(inner: &Inner, cx: &Cx, key: &Key, place: &Place, seen: &Seen) -> Result<Readiness> {
     let readiness = wait::now(inner, cx, place, seen);
+    if has_an_end(key) {
+        inner.book.await_end(key, &seen.uid());
+    }
     let readiness = readiness.unwrap_or_else(|standing| standing.readiness(cx.now(), inner.patience));
     let defines = defined(&seen.json).filter(|_| is_definition(key) && readiness == Readiness::Ready);
     let versions = versions_served(&seen.json);

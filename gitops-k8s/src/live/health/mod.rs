@@ -11,6 +11,8 @@ mod standing;
 mod wait;
 mod words;
 
+use gitops_core::Key;
+use gitops_core::capability::Readiness;
 use serde_json::Value as Json;
 
 use conditions::Conditions;
@@ -82,6 +84,19 @@ pub(crate) fn assess(object: &Json, rules: &HealthRules) -> ObjectHealth {
 /// How something ended that runs to an end, also while it is being taken away; nothing if it has not ended.
 fn ended(object: &Json) -> Option<ObjectHealth> {
     kinds::ended(object, &Conditions::of(object))
+}
+
+/// The same as what is remembered of it.
+pub(crate) fn end(object: &Json) -> Option<Readiness> {
+    match ended(object)? {
+        ObjectHealth::Degraded(reason) => Some(Readiness::Ended(reason)),
+        _ => Some(Readiness::Ready),
+    }
+}
+
+/// Whether a kind runs to an end that [`end`] knows.
+fn has_an_end(key: &Key) -> bool {
+    matches!((key.kind().group(), key.kind().kind()), ("batch", "Job") | ("", "Pod"))
 }
 
 fn decide(object: &Json, rules: &HealthRules, conditions: &Conditions<'_>) -> ObjectHealth {

@@ -3,12 +3,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use gitops_core::capability::{Health, Readiness};
-use gitops_core::{Applied, Cx, ErrorKind, GroupKind, Key, Result};
+use gitops_core::{Applied, Cx, ErrorKind, GroupKind, Key, Result, Uid};
 use serde_json::Value as Json;
 
 use super::look::look;
 use super::standing::Standing;
-use super::{ObjectHealth, assess, ended, kinds, pods};
+use super::{ObjectHealth, assess, ended, has_an_end, kinds, pods};
 use crate::client::kinds::{Place, versions_served};
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::follow::follow;
@@ -28,12 +28,17 @@ impl Health for Kubernetes {
             Applied::Absent => Ok(Readiness::Ready),
             Applied::Deleting => until_gone(inner, cx, key).await,
             _ if works_at_once(inner, key) => Ok(Readiness::Ready),
-            _ => Box::pin(until_well(inner, cx, key)).await,
+            _ => Box::pin(until_well(inner, cx, key, applied)).await,
         }
     }
 
     async fn look(&self, cx: &Cx, keys: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
         Ok(Box::pin(look(self.inner(), cx, keys)).await)
+    }
+
+    async fn ends(&self, _: &Cx, gone: &[(Key, Uid)]) -> Result<BTreeMap<Key, Readiness>> {
+        let end = |(key, uid): &(Key, Uid)| Some((key.clone(), self.inner().book.end_of(key, uid)?));
+        Ok(gone.iter().filter_map(end).collect())
     }
 }
 
@@ -57,8 +62,11 @@ pub(super) fn works_at_once(inner: &Inner, key: &Key) -> bool {
     kinds::works_at_once(group, kind) && !inner.health.know(group, kind)
 }
 
-async fn until_well(inner: &Inner, cx: &Cx, key: &Key) -> Result<Readiness> {
+async fn until_well(inner: &Inner, cx: &Cx, key: &Key, applied: &Applied) -> Result<Readiness> {
     let place = inner.place(cx, key).await?;
+    if let (true, Applied::Present { uid, .. }) = (has_an_end(key), applied) {
+        inner.book.await_end(key, uid);
+    }
     let readiness = tokio::select! {
         readiness = by_itself(inner, cx, key, &place) => readiness?,
         reason = broken_pod(inner, cx, key, &place) => Readiness::Failed(reason),
@@ -98,7 +106,7 @@ async fn by_itself(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<R
 /// Watches the object until it does well or badly, or until the deadline; `last` is how it did then.
 async fn watched(inner: &Inner, cx: &Cx, place: &Place, last: &mut Standing) -> Result<Readiness> {
     let decide = |seen: Option<&Seen>| {
-        let Some(seen) = seen else { return Some(Readiness::Failed("it is gone".to_owned())) };
+        let Some(seen) = seen else { return Some(Readiness::Gone) };
         match now(inner, cx, place, seen) {
             Ok(readiness) => Some(readiness),
             Err(standing) => {
@@ -119,6 +127,7 @@ pub(super) fn now(inner: &Inner, cx: &Cx, place: &Place, seen: &Seen) -> Result<
     let is_schedule = place.kind() == "CronJob" && place.served.group == "batch";
     match &standing.health {
         ObjectHealth::Healthy => Ok(Readiness::Ready),
+        ObjectHealth::Degraded(reason) if kinds::is_over(json) => Ok(Readiness::Ended(reason.clone())),
         ObjectHealth::Degraded(reason) => Ok(Readiness::Failed(reason.clone())),
         ObjectHealth::Suspended(reason) => {
             Ok(Readiness::Suspended { reason: reason.clone(), ready: is_schedule })
@@ -152,7 +161,7 @@ pub(super) fn is_definition(key: &Key) -> bool {
 async fn until_served(inner: &Inner, cx: &Cx, place: &Place) -> Result<Readiness> {
     let definition = inner.read(cx, place.object(&place.served.versions[0])).await?;
     let Some(json) = definition.map(|seen| seen.json) else {
-        return Ok(Readiness::Failed("it is gone".to_owned()));
+        return Ok(Readiness::Gone);
     };
     let Some(kind) = defined(&json) else {
         return Ok(Readiness::Failed("it does not say which kind it defines".to_owned()));

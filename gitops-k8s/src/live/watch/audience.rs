@@ -176,6 +176,7 @@ impl Audience {
         }
         let seen = Seen::new(object);
         for (Listener { eye, book, .. }, key) in asked {
+            book.show_end(&key, &seen);
             // One that is not there is gone, or no longer carries our label.
             let state = match is_there {
                 true => State::of(&seen, eye),

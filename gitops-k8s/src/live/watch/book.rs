@@ -1,11 +1,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gitops_core::{Digest, GroupKind, Key};
+use gitops_core::capability::Readiness;
+use gitops_core::{Digest, GroupKind, Key, Uid};
 use smol_str::SmolStr;
 use tokio::sync::Notify;
 
 use crate::live::clients::Decision;
+use crate::live::health;
+use crate::live::object::Seen;
 use crate::live::told::{State, Told};
 
 /// What the streams report to: what the engine was told, and what moved since.
@@ -21,6 +24,8 @@ pub(crate) struct Book {
     looked: Mutex<BTreeMap<Key, Looked>>,
     /// The kinds, each in one namespace or (with none) in all, of which a stream shows every move.
     followed: Mutex<BTreeSet<(GroupKind, SmolStr)>>,
+    /// Objects whose end somebody waits for, each incarnation with the end that was shown of it.
+    ends: Mutex<BTreeMap<Key, (Uid, Option<Readiness>)>>,
     news: Notify,
 }
 
@@ -153,6 +158,37 @@ impl Book {
             return;
         }
         self.judge(key, state);
+    }
+
+    /// Somebody waits for the end of an object that runs to one. A stream tells of it although no field moved that we own, and
+    /// remembers it, for the object may be gone before anybody looks.
+    pub fn await_end(&self, key: &Key, uid: &Uid) {
+        let mut ends = self.ends();
+        if ends.get(key).is_none_or(|(of, _)| of != uid) {
+            ends.insert(key.clone(), (uid.clone(), None));
+        }
+    }
+
+    /// An object as a watch shows it, also for the last time.
+    pub fn show_end(&self, key: &Key, seen: &Seen) {
+        let mut ends = self.ends();
+        let awaited = ends.get_mut(key).filter(|(of, known)| known.is_none() && *of == seen.uid());
+        let Some((_, known)) = awaited else { return };
+        *known = health::end(&seen.json);
+        let has_ended = known.is_some();
+        drop(ends);
+        if has_ended {
+            self.move_key(key.clone());
+        }
+    }
+
+    /// How an incarnation of an object ended, if that was shown.
+    pub fn end_of(&self, key: &Key, uid: &Uid) -> Option<Readiness> {
+        self.ends().get(key).filter(|(of, _)| of == uid)?.1.clone()
+    }
+
+    fn ends(&self) -> MutexGuard<'_, BTreeMap<Key, (Uid, Option<Readiness>)>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Compares a state with the one that was told. One that is older is no news, nor is an object that nobody asked

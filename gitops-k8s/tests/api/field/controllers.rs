@@ -69,7 +69,7 @@ async fn a_job_completes_or_fails() {
     assert_eq!(outcome(&world, &target, &world.object(job("good", json!({}))), 60).await, Readiness::Ready);
     let bad = world.object(job("bad", json!({"testbed/does": "fail"})));
     let why = outcome(&world, &target, &bad, 60).await;
-    assert!(matches!(&why, Readiness::Failed(why) if why.contains("BackoffLimitExceeded")), "{why:?}");
+    assert!(matches!(&why, Readiness::Ended(why) if why.contains("BackoffLimitExceeded")), "{why:?}");
 }
 
 #[tokio::test]
