@@ -58,7 +58,7 @@ async fn a_session_tells_what_the_command_prints() {
 
     let plan = session.engine.plan(&cx).await.unwrap();
     let report = session.engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("ana")).await.unwrap();
-    let document = ReportDocument::new(&report, None, 0);
+    let document = ReportDocument::new(&report, None, &[], 0);
     assert_eq!((document.applied, document.results.len()), (1, 1));
     assert_is_as_its_schema_says(&document);
 

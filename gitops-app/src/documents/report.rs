@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::Document;
 use super::blocked::{self, BlockedPart};
+use super::health::Unready;
 use super::plan::Summary;
 
 /// The document of `apply` and `rollback`.
@@ -35,6 +36,8 @@ pub struct ReportDocument<'a> {
     pub results: Vec<ResultPart<'a>>,
     /// The objects about which nothing may be done now.
     pub blocked: Vec<BlockedPart<'a>>,
+    /// Roots that were applied before and do not work.
+    pub unready: &'a [Unready],
 }
 
 impl Document for ReportDocument<'_> {
@@ -55,8 +58,9 @@ pub struct ResultPart<'a> {
 }
 
 impl<'a> ReportDocument<'a> {
-    /// The document of a report; `pinned` is the revision to which the application is pinned, `exit_code` how the program ends.
-    pub fn new(report: &'a Report, pinned: Option<&'a Pin>, exit_code: u8) -> Self {
+    /// The document of a report; `pinned` is the revision to which the application is pinned, `unready` what does not work
+    /// besides what the plan changed, `exit_code` how the program ends.
+    pub fn new(report: &'a Report, pinned: Option<&'a Pin>, unready: &'a [Unready], exit_code: u8) -> Self {
         let part = |result: &'a StepResult| ResultPart {
             key: &result.key,
             action: result.action,
@@ -75,6 +79,7 @@ impl<'a> ReportDocument<'a> {
             summary: Summary::of(&report.plan),
             results: report.results.iter().map(part).collect(),
             blocked: blocked::all(&report.plan),
+            unready,
         }
     }
 }

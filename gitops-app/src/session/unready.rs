@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::{StreamExt, future, stream};
 use gitops_core::capability::{Health, Readiness};
 use gitops_core::{Applied, Cx, Error, Key, Owned, OwnedState, ReadinessRecord};
+use gitops_terraform::Terraform;
 
 use super::Session;
 use crate::config::TargetKind;
@@ -43,6 +44,21 @@ impl Session {
         let open: Vec<_> = open.collect();
         let answers: Vec<_> = stream::iter(open).buffered(AT_ONCE).collect().await;
         answers.into_iter().filter(|(_, readiness)| *readiness != Readiness::Ready).collect()
+    }
+
+    /// The roots that are known not to work, each with the reason. No process is started for it, and nobody is waited for.
+    pub async fn failed_roots(&self, cx: &Cx) -> Vec<(Key, Readiness)> {
+        let mut by_target: BTreeMap<&str, (&Terraform, Vec<Key>)> = BTreeMap::new();
+        for (key, target) in self.roots() {
+            by_target.entry(key.target()).or_insert((target, Vec::new())).1.push(key.clone());
+        }
+        let mut found = Vec::new();
+        for (target, keys) in by_target.into_values() {
+            // One that can't be looked at is told of by the plan.
+            let seen = target.look(cx, &keys).await.unwrap_or_default();
+            found.extend(seen.into_iter().filter(|(_, readiness)| !readiness.is_ready()));
+        }
+        found
     }
 
     /// The targets that can be asked how an object does. A file does well as soon as it is there.

@@ -132,7 +132,7 @@ impl Engine {
         let mut stamped = std::mem::take(&mut self.stamped);
         stamped.take_in(stamps, |key| self.concerns(key));
         self.stamped = stamped;
-        self.look_at_unready(cx).await;
+        self.look_at_unready(cx, candidates).await;
         self.events.emit(&Event::Planned {
             plan: planned.plan.id,
             considered: candidates.len(),

@@ -99,16 +99,21 @@ impl Engine {
     }
 
     /// Asks how the objects are doing that were not ready when they were last looked at. One that nobody can ask about now
-    /// stays as it was. A process that goes on working asks once about all of them: what was not ready when the process before
-    /// it ended is not ready for being forgotten.
-    pub(super) async fn look_at_unready(&mut self, cx: &Cx) {
+    /// stays as it was. A process that goes on working asks also about those that may have `moved`, and once about all of them:
+    /// what was not ready when the process before it ended is not ready for being forgotten.
+    pub(super) async fn look_at_unready(&mut self, cx: &Cx, moved: &BTreeSet<Key>) {
         let owned = self.ledger.inventory().entries();
         self.unready.found.retain(|key, _| owned.get(key).is_some_and(|entry| !entry.is_settled()));
-        let asks_all = self.runs && !std::mem::replace(&mut self.unready.asked_about_all, true);
-        let keys: BTreeSet<Key> = match asks_all {
-            true => self.can_be_unready().collect(),
-            false => self.unready.found.keys().cloned().collect(),
-        };
+        let mut keys: BTreeSet<Key> = self.unready.found.keys().cloned().collect();
+        if self.runs {
+            let asks_all = !std::mem::replace(&mut self.unready.asked_about_all, true);
+            let entries = self.inventory().entries();
+            let is_asked = |key: &&Key| entries.get(key).is_some_and(|entry| self.can_be_unready(key, entry));
+            match asks_all {
+                true => keys.extend(entries.keys().filter(is_asked).cloned()),
+                false => keys.extend(moved.iter().filter(is_asked).cloned()),
+            }
+        }
         if keys.is_empty() {
             return;
         }
@@ -123,14 +128,10 @@ impl Engine {
         }
     }
 
-    /// What we made and targets can say something of.
-    fn can_be_unready(&self) -> impl Iterator<Item = Key> {
-        let has_health =
-            |key: &Key| self.targets.get(key.target()).is_some_and(|target| target.health().is_some());
-        let counts = move |(key, entry): &(&Key, &Owned)| {
-            entry.state == OwnedState::Held && !entry.is_settled() && has_health(key)
-        };
-        self.inventory().entries().iter().filter(counts).map(|(key, _)| key.clone())
+    /// Whether we made it and its target can say something of it.
+    fn can_be_unready(&self, key: &Key, entry: &Owned) -> bool {
+        let has_health = || self.targets.get(key.target()).is_some_and(|target| target.health().is_some());
+        entry.state == OwnedState::Held && !entry.is_settled() && has_health()
     }
 
     /// What is known without asking: what a person released, what ended well, and what no target can say more of.

@@ -70,7 +70,7 @@ impl Terraform {
 
 /// What a look for drift found.
 enum Look {
-    /// This, and whether it is other drift than before.
+    /// This, and whether it is other drift than before, or other checks fail.
     Found { drift: Vec<ResourceChange>, moved: bool },
     /// What was kept of the root is not all that it takes. The next plan looks.
     LeftToThePlan,
@@ -89,15 +89,16 @@ impl Site<'_> {
         match looked {
             Ok((drift, failed_checks)) => {
                 let failed_checks = Some(failed_checks);
-                if self.record().failed_checks != failed_checks {
+                let is_otherwise = self.record().failed_checks != failed_checks;
+                if is_otherwise {
                     self.note(cx, |record| record.failed_checks = failed_checks).await?;
                 }
                 let now = digest(&drift, &self.workshop().keys.effects[..]);
-                let moved = now != self.record().drift;
-                if moved {
+                let has_drifted = now != self.record().drift;
+                if has_drifted {
                     self.note_drift(cx, now).await?;
                 }
-                Ok(Look::Found { drift, moved })
+                Ok(Look::Found { drift, moved: has_drifted || is_otherwise })
             }
             Err(error) if is_over(&error) => Err(error),
             Err(_) => {

@@ -59,9 +59,27 @@ impl Site<'_> {
             components.extend(fields::components_of_forgotten(moved.left_behind.as_ref(), &self.redact()));
         }
         if live.is_some() && diff.is_empty() {
-            self.folder.keep_nothing()?;
+            match self.checks_turn(request.before.as_ref())? {
+                Some((before, after)) => diff = with_field(diff, "/checks", &before, &after),
+                None => self.folder.keep_nothing()?,
+            }
         }
         Ok(Preview::new(diff, digest).made_of(components).replacing(moved.map(|moved| moved.words)))
+    }
+
+    /// What the checks said and say now, if those begin to fail or to hold that the new plan is made with. A plan of nothing else is
+    /// applied for that: only then the state says it, and whoever asks the providers later asks what is declared now.
+    fn checks_turn(&self, state: Option<&StateFile>) -> Result<Option<(String, String)>> {
+        let Some(kept) = self.folder.kept()?.filter(|kept| !kept.does_nothing) else { return Ok(None) };
+        let before = self.failed_checks(state);
+        let after = kept.warnings.into_iter().filter(|warning| warning.is_failed_check);
+        let after: Vec<String> = after.map(|warning| warning.message).collect();
+        let redact = self.redact();
+        let said = |failed: &[String]| match failed.is_empty() {
+            true => "hold".to_owned(),
+            false => redact.text(&failed.join("; ")),
+        };
+        Ok((before.is_empty() != after.is_empty()).then(|| (said(before), said(&after))))
     }
 
     async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {

@@ -25,7 +25,7 @@ pub(crate) struct Site<'a> {
     pub key: &'a Key,
     pub folder: Folder,
     pub entry: Entry,
-    _lock: File,
+    _lock: Option<File>,
 }
 
 /// Keeps other processes of ours away from the root. An apply may take hours: nobody waits for its end behind the lock.
@@ -54,7 +54,7 @@ impl<'a> Site<'a> {
         let folder = Folder::open(&target.workshop().work, key)?;
         let lock = turn(target, key, &folder, cx).await?;
         let entry = target.workshop().records.load(cx, key).await?;
-        let mut site = Self { target, key, folder, entry, _lock: lock };
+        let mut site = Self { target, key, folder, entry, _lock: Some(lock) };
         site.take_in_what_was_left(cx).await?;
         Ok(site)
     }
@@ -64,6 +64,13 @@ impl<'a> Site<'a> {
     }
 
     pub fn record(&self) -> &Record {
+    /// The root as it is known now, whoever is at work on it. For reading only.
+    pub async fn at_a_glance(target: &'a Terraform, key: &'a Key, cx: &Cx) -> Result<Self> {
+        let folder = Folder::at(&target.workshop().work, key);
+        let entry = target.workshop().records.load(cx, key).await?;
+        Ok(Self { target, key, folder, entry, _lock: None })
+    }
+
         &self.entry.record
     }
 

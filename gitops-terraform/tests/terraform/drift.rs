@@ -1,8 +1,5 @@
 //! What is changed behind the tool's back.
 
-use std::sync::Arc;
-
-use async_trait::async_trait;
 use gitops_core::capability::{Moved, Watch as _};
 use gitops_core::*;
 use gitops_terraform::{Terraform, TerraformRender};
@@ -63,20 +60,6 @@ async fn what_somebody_removed_is_made_again() {
     assert_eq!(things.names(), ["a"]);
 }
 
-/// A clock on which every wait is over at once.
-struct Hasty;
-
-#[async_trait]
-impl Clock for Hasty {
-    fn now(&self) -> Time {
-        System.now()
-    }
-
-    async fn wait_until(&self, _: Time) {
-        tokio::task::yield_now().await;
-    }
-}
-
 #[tokio::test]
 async fn a_watch_tells_which_root_drifted() {
     let (world, things) = world().await;
@@ -88,8 +71,7 @@ async fn a_watch_tells_which_root_drifted() {
     let mut engine = world.engine(&target).await;
     engine.plan(&world.cx).await.unwrap();
     edit(&things, "theirs");
-    let hasty = Cx::new(Arc::new(Hasty), Arc::new(System));
-    assert_eq!(target.moved(&hasty).await.unwrap(), Moved::Keys(vec![root_key("app")]));
+    assert_eq!(target.moved(&hasty()).await.unwrap(), Moved::Keys(vec![root_key("app")]));
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 //! `gitops apply`: does what a plan says, after asking.
 
+use gitops_app::documents::health::Unready;
 use gitops_app::documents::report::ReportDocument;
 use gitops_app::session::{Access, Session};
 use gitops_app::{place, saved_plan};
-use gitops_core::{ApplyOptions, Error, ErrorKind, Plan, Report};
+use gitops_core::{ApplyOptions, Error, ErrorKind, Key, Plan, Report};
 
 use super::Ended;
 use crate::actor::actor;
@@ -170,12 +171,19 @@ pub async fn answer(app: &App, session: &Session, done: &Done) -> Ended {
     let Done { report, stopped } = done;
     let pinned = session.engine.pinned(&app.cx).await?;
     let again = app.command(if report.skipped() + report.deferred() > 0 { "apply" } else { "plan" });
-    let exit = Exit::gravest([report::exit(report)].into_iter().chain(*stopped));
+    let changed = |key: &Key| report.results.iter().any(|result| result.key == *key);
+    let unready = session.failed_roots(&app.cx).await.into_iter().filter(|(key, _)| !changed(key));
+    let unready: Vec<Unready> = unready.map(Unready::of).collect();
+    let of_unready = (!unready.is_empty()).then_some(Exit::Degraded);
+    let exit = Exit::gravest([report::exit(report)].into_iter().chain(*stopped).chain(of_unready));
     if let Some(many) = app.many() {
         many.report(report);
     }
-    app.answer(&ReportDocument::new(report, pinned.as_ref(), exit.code()), || {
+    app.answer(&ReportDocument::new(report, pinned.as_ref(), &unready, exit.code()), || {
         report::human(report, app.screen.columns(), &again, &app.command("why"))
     })?;
+    for (label, why) in unready.iter().map(Unready::line) {
+        app.screen.complain(&format!("{label}: {why}\n"));
+    }
     Ok(exit)
 }

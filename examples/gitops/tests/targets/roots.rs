@@ -158,6 +158,23 @@ fn a_check_that_fails_makes_the_root_unhealthy() {
     let main = format!("{}{check}", MAIN.replace("= var.size }", "= var.size + 1 }"));
     world.commit("Check", &[("net/main.tf", Some(&main))]);
     world.gitops(&["apply", "--yes"]).expect(6).says("too large");
+    world.gitops(&["status", "--exit-code"]).expect(6).says("Degraded").says("too large");
+    // Nothing is left to do, and it does not work yet.
+    for arguments in [&["apply", "--yes"][..], &["apply", "--yes", "--output", "json"]] {
+        world.gitops(arguments).expect(6).warns("Root/-/net: ").warns("too large");
+    }
+    assert_eq!(world.json(&["apply", "--yes"])["exit_code"], 6);
+    world.commit("Mend", &[("common.tfvars", Some("size = 1\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["status", "--exit-code"]).expect(0).says("Healthy");
+    let stricter = main.replace("var.size < 2", "var.size < 1");
+    world.commit("Ask for more", &[("net/main.tf", Some(&stricter))]);
+    world.gitops(&["apply", "--yes"]).expect(6);
+    let laxer = main.replace("var.size < 2", "var.size < 9");
+    world.commit("Ask for less", &[("net/main.tf", Some(&laxer))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["status", "--exit-code"]).expect(0).says("Healthy");
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use gitops_core::capability::Readiness;
+use gitops_core::capability::{Moved, Readiness, Watch as _};
 use gitops_core::*;
+use gitops_terraform::Terraform;
 
 use crate::support::*;
 
@@ -18,34 +19,135 @@ async fn every_error_is_told_with_its_file_from_the_source() {
     assert!(!why.contains("../") && !why.contains('\n'), "{why}");
 }
 
+/// A root with a check that holds as long as a file outside of it says so.
+struct Checked {
+    world: World,
+    flag: std::path::PathBuf,
+}
+
+impl Checked {
+    fn that(says: &str) -> Self {
+        let world = World::new(&[]);
+        let flag = world.folder.path().join("flag");
+        std::fs::write(&flag, says).unwrap();
+        let main = format!(
+            "resource \"terraform_data\" \"a\" {{}}\ncheck \"c\" {{\n  assert {{\n    condition = file(\"{}\") == \"good\" || terraform_data.a.id == \"x\"\n         error_message = \"it is bad\"\n  }}\n}}\n",
+            flag.display()
+        );
+        world.files.declare(&[("app/main.tf", &main)]);
+        Self { world, flag }
+    }
+
+    /// The check holds from now on, or not, and the providers are asked.
+    async fn says(&self, target: &Terraform, what: &str) {
+        std::fs::write(&self.flag, what).unwrap();
+        target.drift(&self.world.cx, &root_key("app")).await.unwrap();
+    }
+
+    async fn ready(&self) -> Readiness {
+        let (target, live) = (self.world.target(), self.world.live("app").await.unwrap());
+        let ready = target.health().unwrap().ready(&self.world.cx, &live.key, &Applied::from(&live)).await;
+        ready.unwrap()
+    }
+
+    /// A process keeps the root applied meanwhile.
+    async fn while_at_work<T>(
+        &self,
+        target: &Terraform,
+        meanwhile: impl AsyncFnOnce(tokio::sync::watch::Receiver<Arc<EngineStatus>>) -> T,
+    ) -> T {
+        let (cx, mut engine) = (self.world.cx.child(), self.world.engine(target).await);
+        let status = engine.handle().status();
+        let run = engine.run(&cx, std::time::Duration::from_millis(20));
+        let meanwhile = async {
+            let done = meanwhile(status).await;
+            cx.cancel();
+            done
+        };
+        let (ran, done) = tokio::join!(run, meanwhile);
+        ran.unwrap();
+        done
+    }
+}
+
+/// Waits until the process at work says this of health.
+async fn until(status: &mut tokio::sync::watch::Receiver<Arc<EngineStatus>>, is: HealthStatus) {
+    status.wait_for(|status| status.last.is_some() && status.health == is).await.unwrap();
+}
+
 /// A check that began to fail stayed green until the next apply (health dashboards).
 #[tokio::test]
 async fn a_check_that_fails_degrades_its_root_for_as_long_as_it_fails() {
-    let world = World::new(&[]);
-    let flag = world.folder.path().join("flag");
-    std::fs::write(&flag, "good").unwrap();
-    let main = format!(
-        "resource \"terraform_data\" \"a\" {{}}\ncheck \"c\" {{\n  assert {{\n    condition = file(\"{}\") == \"good\" || terraform_data.a.id == \"x\"\n         error_message = \"it is bad\"\n  }}\n}}\n",
-        flag.display()
-    );
-    world.files.declare(&[("app/main.tf", &main)]);
-    let report = world.apply().await;
+    let root = Checked::that("good");
+    let report = root.world.apply().await;
     assert!(report.is_converged(), "{report:?}");
-    let health = async |world: &World| {
-        let (target, live) = (world.target(), world.live("app").await.unwrap());
-        let ready = target.health().unwrap().ready(&world.cx, &live.key, &Applied::from(&live)).await;
-        ready.unwrap()
-    };
-    assert_eq!(health(&world).await, Readiness::Ready);
-    std::fs::write(&flag, "bad").unwrap();
-    world.target().drift(&world.cx, &root_key("app")).await.unwrap();
+    assert_eq!(root.ready().await, Readiness::Ready);
+    root.says(&root.world.target(), "bad").await;
     for _ in 0..2 {
-        let Readiness::Failed(why) = health(&world).await else { panic!("it is not ready") };
+        let Readiness::Failed(why) = root.ready().await else { panic!("it is not ready") };
         assert!(why.contains("it is bad"), "{why}");
     }
-    std::fs::write(&flag, "good").unwrap();
-    world.target().drift(&world.cx, &root_key("app")).await.unwrap();
-    assert_eq!(health(&world).await, Readiness::Ready);
+    root.says(&root.world.target(), "good").await;
+    assert_eq!(root.ready().await, Readiness::Ready);
+}
+
+/// It was seen by who asked for it alone: a commit whose check had begun to fail was told to be live and well.
+#[tokio::test]
+async fn a_process_at_work_sees_a_check_fail_and_hold_again() {
+    for first in ["good", "bad"] {
+        let root = Checked::that(first);
+        let target = root.world.target();
+        root.while_at_work(&target, async |mut status| {
+            let before = if first == "good" { HealthStatus::Unknown } else { HealthStatus::Degraded };
+            until(&mut status, before).await;
+            for (what, is) in [("bad", HealthStatus::Degraded), ("good", HealthStatus::Unknown)] {
+                root.says(&target, what).await;
+                until(&mut status, is).await;
+            }
+            root.says(&target, "bad").await;
+            until(&mut status, HealthStatus::Degraded).await;
+        })
+        .await;
+        // Also the next process, which finds nothing to do.
+        let target = root.world.target();
+        root.while_at_work(&target, async |mut status| {
+            until(&mut status, HealthStatus::Degraded).await;
+            root.says(&target, "good").await;
+            until(&mut status, HealthStatus::Unknown).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn looking_at_a_root_starts_no_process_and_waits_for_nobody() {
+    let root = Checked::that("good");
+    root.world.apply().await;
+    root.says(&root.world.target(), "bad").await;
+    let (target, keys) = (root.world.target(), [root_key("app"), root_key("none")]);
+    let _at_work = std::fs::File::open(root.world.root_folder().join("lock")).unwrap();
+    _at_work.lock().unwrap();
+    let seen = target.health().unwrap().look(&root.world.cx, &keys).await.unwrap();
+    assert_eq!(seen.keys().collect::<Vec<_>>(), [&keys[0]], "nothing is known of a root that is not there");
+    assert!(matches!(&seen[&keys[0]], Readiness::Failed(why) if why.contains("it is bad")), "{seen:?}");
+    assert_eq!(target.processes(), 0);
+}
+
+/// What a check says is no drift, and so the watch kept it to itself.
+#[tokio::test]
+async fn the_watch_tells_of_a_check_that_fails_or_holds_again() {
+    let root = Checked::that("good");
+    root.world.apply().await;
+    let target = Terraform::builder(tofu(), root.world.work())
+        .drift_every(std::time::Duration::from_secs(3600))
+        .open(&root.world.cx)
+        .unwrap();
+    root.world.engine(&target).await.plan(&root.world.cx).await.unwrap();
+    root.says(&target, "good").await;
+    for what in ["bad", "good"] {
+        std::fs::write(&root.flag, what).unwrap();
+        assert_eq!(target.moved(&hasty()).await.unwrap(), Moved::Keys(vec![root_key("app")]));
+    }
 }
 
 /// Deprecations were seen on the day on which they had become errors (upgrades).
