@@ -83,6 +83,16 @@ pub fn renders(config: &Config) -> PathBuf {
     }
 }
 
+/// The folders that no program of a source may read: the application's own state, the states that have their default places with
+/// what lies beside them, and whatever other applications keep.
+pub(crate) fn private(config: &Config) -> Vec<PathBuf> {
+    let beside = config.state.parent().filter(|_| config.has_default_state).map(Path::to_owned);
+    let mut found = vec![config.state.clone(), config.mirrors.clone(), config.base().join(STATES)];
+    found.extend(beside);
+    found.extend(config.others.iter().cloned());
+    found
+}
+
 /// Moves the state of a renamed application to the folder of its new name.
 ///
 /// # Errors

@@ -85,6 +85,7 @@ fn load(options: &Options) -> Result<Applications> {
         let namespace = options.namespace_of(config)?.to_owned();
         config.state = options.state.join(&config.name);
         config.mirrors = options.state.join(MIRRORS);
+        config.others = vec![options.state.clone()];
         config.home = Some(HomeConfig {
             namespace,
             kubeconfig: options.kubeconfig.clone(),

@@ -216,7 +216,11 @@ impl Loading {
         let (files, texts) = (self.reader.paths(), self.reader.digests());
         match self.reader.into_faults() {
             faults if faults.is_empty() => {
-                let all: Vec<Config> = all.into_iter().map(|found| found.config).collect();
+                let mut all: Vec<Config> = all.into_iter().map(|found| found.config).collect();
+                let states: Vec<PathBuf> = all.iter().map(|config| config.state.clone()).collect();
+                for config in &mut all {
+                    config.others = states.iter().filter(|state| **state != config.state).cloned().collect();
+                }
                 let serve = serve.unwrap_or_default();
                 Ok(Applications { all, is_list, serve, files, texts, folder: None })
             }

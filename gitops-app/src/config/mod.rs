@@ -96,6 +96,9 @@ pub struct Config {
     /// The folder of the copies of repositories: one for all applications whose states have their default places, as
     /// `.gitops/~mirrors`, else one in the state.
     pub mirrors: PathBuf,
+    /// Where other applications keep what is theirs, as far as this process knows: folders that no program which a source brings
+    /// along may read.
+    pub others: Vec<PathBuf>,
     /// The cluster that keeps what must not be forgotten, instead of the folder.
     pub home: Option<HomeConfig>,
     /// Whether the file names no such folder: it is then `.gitops/NAME`.
@@ -249,6 +252,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         rollback: rollback.flatten(),
         promote,
         sync: sync.unwrap_or_default(),
+        others: Vec::new(),
         has_default_state: state.is_none(),
         home,
         mirrors: state.as_deref().map_or_else(|| apart::default_mirrors(base), |state| state.join("mirrors")),

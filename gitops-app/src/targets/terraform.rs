@@ -8,6 +8,7 @@ use gitops_terraform::{Destructive, StateServer, Terraform, TerraformBuilder, Te
 use super::Opened;
 use crate::config::{BackendConfig, Config, TerraformConfig};
 use crate::mounting::Mounting;
+use crate::place;
 
 /// Makes the work folder; starts no process yet.
 pub fn open(
@@ -18,7 +19,7 @@ pub fn open(
 ) -> Result<Opened> {
     let Mounting { cx, target, folder: work, secrets, audit, events, .. } = mounting;
     let builder = Terraform::builder(&config.binary, &work);
-    let builder = builder.private(&application.state);
+    let builder = place::private(application).into_iter().fold(builder, TerraformBuilder::private);
     let builder = builder.warnings(move |warning| events.event(&Event::Warned { warning }));
     let builder = config.env.iter().fold(builder, TerraformBuilder::pass_env);
     let builder = config.mirror.iter().fold(builder, TerraformBuilder::mirror);

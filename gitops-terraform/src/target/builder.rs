@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use gitops_core::process::fs;
 use gitops_core::{Cx, Diagnostic, Error, ErrorKind, FileStore, Result, Secret, StateStore, Value};
 
 use crate::disk;
@@ -27,7 +28,7 @@ pub struct TerraformBuilder {
     former_server: Option<Arc<StateServer>>,
     options: Options,
     warnings: Option<Warnings>,
-    private: Option<PathBuf>,
+    private: Vec<PathBuf>,
 }
 
 /// How the target goes about it.
@@ -75,17 +76,17 @@ impl TerraformBuilder {
             former_server: None,
             options,
             warnings: None,
-            private: None,
+            private: Vec::new(),
         }
     }
 
-    /// A folder above the work folder of which a root may read nothing but its own: where the application keeps its state.
-    /// The work folder itself by default.
+    /// A folder of which a root may read nothing but its own: where this application, or another one, keeps its state. It need
+    /// not be there yet. The work folder is always one of them.
     ///
     /// It holds where the system has Landlock (Linux 5.13 or newer); else the listener of [`warnings`](Self::warnings) is
     /// told once.
     pub fn private(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.private = Some(folder.into());
+        self.private.push(folder.into());
         self
     }
 
@@ -211,9 +212,10 @@ impl TerraformBuilder {
         disk::private_folder(&self.work)?;
         let work =
             std::fs::canonicalize(&self.work).map_err(|error| disk::failed("find", &self.work, error))?;
-        let private = self.private.as_deref().map(std::fs::canonicalize).transpose();
-        let private = private.map_err(|error| disk::failed("find", &work, error))?;
-        let private = private.filter(|folder| work.starts_with(folder)).unwrap_or_else(|| work.clone());
+        let without_links =
+            |folder: &PathBuf| fs::without_links(folder).map_err(|error| disk::failed("find", folder, error));
+        let private = self.private.iter().map(without_links).chain([Ok(work.clone())]);
+        let private = private.collect::<Result<Vec<_>>>()?;
         let config = work.join("cli.tfrc");
         let text = cli_config(self.mirror.as_deref(), self.plugin_cache.as_deref())?;
         disk::replace(&config, text.as_bytes(), false)?;

@@ -114,11 +114,12 @@ impl<'a> Site<'a> {
         Ok(call(environment).keep(door))
     }
 
-    /// Makes the folder of a local state that is not in the root's own folder. A run reads what lies beside the private folder when it
+    /// Makes the folder of a local state that is not in the root's own folder. A run reads what lies beside the private folders when it
     /// starts, and so nothing that it makes there itself.
     ///
     /// # Errors
-    /// `Invalid` if the file would lie in a folder above the private one: what the tool makes there can't be made before.
+    /// `Invalid` if the file would lie in a folder above a private one or within one: what the tool makes there can't be made
+    /// before.
     fn make_room_for_a_state(&self, place: &Place) -> Result<()> {
         let Home::File(path) = Home::of(&self.folder, place)? else { return Ok(()) };
         let Some(folder) = path.parent().filter(|folder| !folder.starts_with(self.folder.path())) else {
@@ -128,7 +129,11 @@ impl<'a> Site<'a> {
         let folder = folder.canonicalize().map_err(|error| disk::failed("find", folder, error))?;
         let workshop = self.workshop();
         let is_there = path.exists() && backup_of(&path).exists();
-        if is_there || workshop.tool.program.is_unconfined() || !workshop.private.starts_with(&folder) {
+        let is_shut = |private: &PathBuf| {
+            // A root may say that its state is the file of another one: nothing within is opened for it.
+            folder.starts_with(private) || (private.starts_with(&folder) && !is_there)
+        };
+        if workshop.tool.program.is_unconfined() || !workshop.private.iter().any(is_shut) {
             return Ok(());
         }
         let message = format!(
@@ -145,7 +150,7 @@ impl<'a> Site<'a> {
     }
 
     /// What is ours and no business of this root: other roots, states and saved plans of theirs, and all else that lies
-    /// in the private folder.
+    /// in the private folders.
     fn confinement(&self) -> Confinement {
         let workshop = self.workshop();
         let mut open = vec![self.folder.path().to_owned(), workshop.work.join("cli.tfrc")];

@@ -78,8 +78,8 @@ pub(crate) struct Workshop {
     pub keys: Keys,
     pub plugin_cache: Option<PathBuf>,
     pub mirror: Option<PathBuf>,
-    /// The folder of which a root reads nothing but its own.
-    pub private: PathBuf,
+    /// The folders of which a root reads nothing but its own.
+    pub private: Vec<PathBuf>,
     pub backend: Backend,
     /// The server in which states may be that were applied while it was the backend.
     pub former_server: Option<Arc<StateServer>>,

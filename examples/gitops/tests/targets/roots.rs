@@ -177,6 +177,70 @@ fn a_check_that_fails_makes_the_root_unhealthy() {
     world.gitops(&["status", "--exit-code"]).expect(0).says("Healthy");
 }
 
+/// What `gitops serve` would remember.
+fn disk_of_a_server(world: &World) {
+    use std::os::unix::fs::DirBuilderExt;
+    let folder = world.path(".gitops/~server");
+    std::fs::DirBuilder::new().mode(0o700).create(&folder).unwrap();
+    std::fs::write(folder.join("requests"), "ours").unwrap();
+}
+
+/// A request of one team printed what the application of another one had in its state (one file for two teams).
+#[test]
+fn a_root_reads_nothing_of_what_is_kept_of_any_application_of_the_file() {
+    let world = World::empty();
+    let binary = tofu();
+    let application = |name: &str, more: &str| {
+        format!(
+            "- name: {name}\n  source: {{ git: {{ path: site/{name} }} }}\n  target: {{ terraform: {{ binary: {}{more} }} }}\n",
+            binary.display()
+        )
+    };
+    world.configure(&format!(
+        "source: {{ git: {{ url: ./repository, ref: {{ branch: main }} }} }}\napplications:\n{}{}{}  state: ./kept/c\n",
+        application("a", ""),
+        application("b", ", backend: managed"),
+        application("c", "")
+    ));
+    let canary = "resource \"terraform_data\" \"a\" { input = \"canary-3e77\" }\n";
+    world.commit(
+        "Begin",
+        &[("a/net/main.tf", Some("")), ("b/net/main.tf", Some(canary)), ("c/net/main.tf", Some(canary))],
+    );
+    for application in ["b", "c"] {
+        world.gitops(&["-a", application, "apply", "--yes"]).expect(0);
+    }
+    disk_of_a_server(&world);
+    let with_canary = |folder: &str| {
+        let holds =
+            |path: &PathBuf| std::fs::read(path).unwrap().windows(11).any(|part| part == b"canary-3e77");
+        files(world.path(folder)).into_iter().find(holds).unwrap()
+    };
+    let mirrored = files(world.path(".gitops/~mirrors")).into_iter().find(|path| path.ends_with("config"));
+    let ours = [
+        with_canary(".gitops/b"),
+        with_canary("kept/c"),
+        world.path(".gitops/b/secret-key"),
+        world.path(".gitops/a/audit.jsonl"),
+        world.path(".gitops/~server/requests"),
+        mirrored.unwrap(),
+    ];
+    let reads = |path: &std::path::Path| {
+        format!("output \"read\" {{ value = filebase64(\"{}\") }}\n", path.canonicalize().unwrap().display())
+    };
+    for path in ours {
+        world.commit("Read it", &[("a/net/main.tf", Some(&reads(&path)))]);
+        let ran = world.gitops(&["-a", "a", "plan"]).expect(1);
+        assert!(ran.stdout.contains("permission denied"), "{}: {ran:?}", path.display());
+    }
+    std::fs::write(world.path("beside"), "open").unwrap();
+    let main = format!("{canary}{}", reads(&world.path("beside")));
+    world.commit("Read what is nobody's", &[("a/net/main.tf", Some(&main))]);
+    for _ in 0..2 {
+        world.gitops(&["-a", "a", "apply", "--yes"]).expect(0);
+    }
+}
+
 #[test]
 fn one_state_for_all_roots_is_refused() {
     let world = World::empty();

@@ -8,9 +8,9 @@ use gitops_core::{Error, ErrorKind, Result};
 /// What a run may not read.
 #[derive(Clone, Debug)]
 pub(crate) struct Confinement {
-    /// The folder that is ours.
-    pub private: PathBuf,
-    /// What is read within it nonetheless: the root's own folder, and what the tool needs.
+    /// The folders that are ours, without links in their paths.
+    pub private: Vec<PathBuf>,
+    /// What is read within them nonetheless: the root's own folder, and what the tool needs.
     pub open: Vec<PathBuf>,
 }
 
@@ -24,14 +24,19 @@ pub(crate) enum Confined {
 }
 
 impl Confinement {
-    /// Everything that may be read: whatever is not on the way to the private folder, and what is open within it. Links are
+    /// Everything that may be read: whatever is not on the way to a private folder, and what is open within one. Links are
     /// left out, for what they lead to is there by itself. Of what the system tells about processes, nothing is read.
     fn readable(&self) -> Vec<PathBuf> {
         let mut found = self.open.clone();
-        let mut above: Vec<&Path> = self.private.ancestors().collect();
-        above.reverse();
-        for pair in above.windows(2) {
-            found.extend(entries(pair[0]).filter(|path| path != pair[1] && path != Path::new("/proc")));
+        let mut above = vec![PathBuf::from("/")];
+        while let Some(folder) = above.pop() {
+            for path in entries(&folder).filter(|path| path != Path::new("/proc")) {
+                match () {
+                    () if self.private.contains(&path) => {}
+                    () if self.private.iter().any(|private| private.starts_with(&path)) => above.push(path),
+                    () => found.push(path),
+                }
+            }
         }
         let is_of_a_process = |path: &PathBuf| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -96,19 +101,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_beside_the_private_folder_is_readable_and_nothing_above_or_in_it_is() {
+    fn everything_beside_the_private_folders_is_readable_and_nothing_above_or_in_them_is() {
         let folder = tempfile::tempdir().unwrap();
         let at = |path: &str| folder.path().join(path);
-        for path in ["ours/roots/one", "ours/roots/two", "beside"] {
+        for path in ["ours/roots/one", "ours/roots/two", "beside", "deep/theirs", "deep/open"] {
             std::fs::create_dir_all(at(path)).unwrap();
         }
         std::os::unix::fs::symlink("/", at("link")).unwrap();
-        let confinement = Confinement { private: at("ours"), open: vec![at("ours/roots/one")] };
+        let private = vec![at("ours"), at("deep/theirs"), at("deep/none"), at("ours/states")];
+        let confinement = Confinement { private, open: vec![at("ours/roots/one")] };
         let readable = confinement.readable();
-        for path in [at("beside"), at("ours/roots/one"), "/usr".into(), "/proc/sys".into()] {
+        for path in [at("beside"), at("deep/open"), at("ours/roots/one"), "/usr".into(), "/proc/sys".into()] {
             assert!(readable.contains(&path), "{}", path.display());
         }
-        for path in [at(""), at("link"), at("ours"), at("ours/roots"), "/proc".into(), "/".into()] {
+        for path in [
+            at(""),
+            at("link"),
+            at("ours"),
+            at("ours/roots"),
+            at("deep"),
+            at("deep/theirs"),
+            "/proc".into(),
+            "/".into(),
+        ] {
             assert!(!readable.contains(&path), "{}", path.display());
         }
         assert!(!readable.iter().any(|path| path.starts_with("/proc/1") || path.starts_with("/proc/self")));
