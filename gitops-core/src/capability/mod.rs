@@ -135,6 +135,8 @@ pub struct Preview {
     pub takes: Vec<Taken>,
     /// Declared fields that other clients set, and what becomes of each. The digest covers it.
     pub foreign: Vec<ForeignField>,
+    /// Where it would be made, for a target that keeps objects at several places: an approval is of this place.
+    pub place: Option<Digest>,
 }
 
 impl Preview {
@@ -148,7 +150,15 @@ impl Preview {
             components: Vec::new(),
             takes: Vec::new(),
             foreign: Vec::new(),
+            place: None,
         }
+    }
+
+    /// The same of an object that would be made at a place of its target.
+    #[must_use]
+    pub fn placed(mut self, place: Digest) -> Self {
+        self.place = Some(place);
+        self
     }
 
     /// The same of an object that can't be changed in place, if there is a reason why not.

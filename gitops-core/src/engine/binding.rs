@@ -28,7 +28,7 @@ pub(super) struct Binds {
     pub rebound: Vec<Rebound>,
     /// What is made durable before anything else; nothing if the state says so already.
     pub record: Option<Record>,
-    /// What each target works on, as far as it can say.
+    /// What each target works on: as it is recorded, or else as far as it can say.
     pub places: BTreeMap<SmolStr, String>,
 }
 
@@ -57,11 +57,16 @@ impl Engine {
     /// # Errors
     /// `NotOwned` if it belongs to another application, source or target, and nobody said that it moves.
     pub(super) async fn binds(&mut self, cx: &Cx) -> Result<Binds> {
-        let places = self.identities(cx).await?;
-        let now = self.named(places.clone());
+        let found = self.identities(cx).await?;
+        let now = self.named(found);
         let rebound = self.rebound(&now)?;
         let inventory = self.inventory();
         let binding = inventory.binding().map_or_else(|| now.clone(), |known| known.renewed(&now));
+        // What is approved is the same for whoever can name a place and whoever can't.
+        let mut places = binding.targets.clone();
+        if let Some(recorded) = inventory.binding() {
+            places.retain(|name, _| recorded.targets.contains_key(name));
+        }
         let label = owner::renamed(inventory.owner(), &self.name).to_smolstr();
         let is_known = inventory.binding() == Some(&binding) && inventory.owner() == &label;
         let record = (!is_known).then_some(Record::Bound { owner: label, binding });

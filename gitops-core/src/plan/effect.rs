@@ -9,6 +9,8 @@ pub(crate) struct EffectContext<'a> {
     pub application: &'a str,
     /// What the target works on, as far as it can say: a cluster, a folder, a backend.
     pub target: &'a str,
+    /// Where in the target the object is made, if it says so.
+    pub place: Option<Digest>,
     /// The digest of the declaration before its placeholders were filled, if it has any.
     pub template: Option<Digest>,
 }
@@ -23,6 +25,9 @@ impl StepEffect {
         // A new object is as it is declared; of one that is there, the diff says more.
         if step.action != Action::Update {
             hasher.fields(step.desired.iter().map(Digest::as_bytes));
+        }
+        if let Some(place) = context.place {
+            hasher.field("place").field(place.as_bytes());
         }
         step.components.changes.iter().for_each(|change| stand_for_component(&mut hasher, change));
         for field in &step.foreign {

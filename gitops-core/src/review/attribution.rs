@@ -70,7 +70,8 @@ impl Effects {
 /// What a step would do. Nobody approves drift that is left alone, so the plan has no effect of it.
 fn effect(plan: &Plan, step: &Step) -> StepEffect {
     plan.effect().step(&step.key).cloned().unwrap_or_else(|| {
-        let context = EffectContext { application: &plan.application, target: "", template: None };
+        let context =
+            EffectContext { application: &plan.application, target: "", place: None, template: None };
         StepEffect::of(step, &context, |_| false)
     })
 }

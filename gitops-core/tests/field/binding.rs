@@ -115,6 +115,47 @@ async fn another_place_of_a_target_is_refused_before_it_is_looked_at() {
     assert!(!plan.is_empty());
 }
 
+/// The person who approved could name the cluster, and the engine at work could not: what was approved was "approved", and then
+/// had another effect, for ever.
+#[tokio::test]
+async fn an_approval_holds_for_whoever_can_not_name_the_place() {
+    for recorded_by in ["", "cluster-1"] {
+        let world = World::with(&[("a", "1")]);
+        let wants = |proposal: &Proposal<'_>| match proposal.plan.steps.is_empty() {
+            true => Verdict::Allow,
+            false => Verdict::needs_approval("each", "it changes"),
+        };
+        let open = async |place: &'static str| {
+            let target = Arc::new(Placed(world.memory.clone(), place));
+            let builder = world.builder("test").target("t", target).gate(Arc::new(gate("each", 1, wants)));
+            builder.open(&world.cx).await.unwrap()
+        };
+        let approve = async |plan: &Plan, engine: &mut Engine| {
+            let bo = Approver::new("bo", Through::Review { review: "forge/17".into() });
+            let approval = engine.approval_of(&world.cx, plan, bo).unwrap();
+            engine.approve(&world.cx, approval).await.unwrap();
+        };
+        let mut first = open(recorded_by).await;
+        let plan = first.plan(&world.cx).await.unwrap();
+        approve(&plan, &mut first).await;
+        assert!(first.reconcile(&world.cx).await.unwrap().is_converged());
+        drop(first);
+        world.declare(&[("a", "2"), ("b", "1")]);
+        let mut person = open("cluster-1").await;
+        let plan = person.plan(&world.cx).await.unwrap();
+        approve(&plan, &mut person).await;
+        drop(person);
+        let mut at_work = open("").await;
+        let plan = at_work.plan(&world.cx).await.unwrap();
+        let verdict = at_work.verdict(&world.cx, &plan);
+        assert!(
+            !matches!(verdict, Verdict::NeedsApproval { .. }),
+            "recorded by `{recorded_by}`: {verdict:?}"
+        );
+        assert!(at_work.reconcile(&world.cx).await.unwrap().is_converged());
+    }
+}
+
 /// After a rename each apply failed, for the objects belonged to the old name.
 #[tokio::test]
 async fn a_renamed_application_goes_on_with_what_it_owns() {

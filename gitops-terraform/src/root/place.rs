@@ -46,6 +46,16 @@ impl Keeper {
 }
 
 impl Place {
+    /// Stands for the place, in any process and on any machine.
+    pub fn digest(&self) -> Digest {
+        let mut hasher = Hasher::new("gitops terraform place 1");
+        hasher.field(&self.folder).field(&self.workspace).field(self.keeper.name());
+        if let Keeper::Backend(declared) = self.keeper {
+            hasher.field(declared.as_bytes());
+        }
+        hasher.finish()
+    }
+
     /// The root's files for this place, and what the tool writes beside them. A local state is among them, so each keeper
     /// has its own: where a backend begins, the tool would else move the states that lie there.
     pub fn tree(&self, folder: &Folder) -> PathBuf {

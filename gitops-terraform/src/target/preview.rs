@@ -64,7 +64,10 @@ impl Site<'_> {
                 None => self.folder.keep_nothing()?,
             }
         }
-        Ok(Preview::new(diff, digest).made_of(components).replacing(moved.map(|moved| moved.words)))
+        let preview = Preview::new(diff, digest).made_of(components);
+        let preview = preview.replacing(moved.map(|moved| moved.words));
+        // What is there is known by its line of states.
+        Ok(if live.is_some() { preview } else { preview.placed(request.place.digest()) })
     }
 
     /// What the checks said and say now, if those begin to fail or to hold that the new plan is made with. A plan of nothing else is

@@ -128,7 +128,7 @@ fn obstruction(
 }
 
 /// What the target previewed of an object, if it was asked.
-fn previewed<'a>(input: &PlanInput<'a>, key: &Key) -> Option<&'a Preview> {
+pub(super) fn previewed<'a>(input: &PlanInput<'a>, key: &Key) -> Option<&'a Preview> {
     input.previews.get(key).and_then(|preview| preview.as_ref().ok())
 }
 

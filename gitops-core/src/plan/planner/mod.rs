@@ -130,6 +130,7 @@ impl Draft {
             let context = EffectContext {
                 application: input.application,
                 target: place.map_or("", String::as_str),
+                place: decide::previewed(input, &step.key).and_then(|preview| preview.place),
                 template: template(input, &step.key),
             };
             let waits_freely = |key: &Key| repairs.contains(key) || !moves.contains(key);

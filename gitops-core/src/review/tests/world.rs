@@ -92,7 +92,7 @@ pub(crate) fn plan(application: &str, mut steps: Vec<Step>) -> Plan {
 
 /// What steps would do, as the planner says it.
 pub(crate) fn effect(application: &str, steps: &[Step]) -> Effect {
-    let context = EffectContext { application, target: "cluster", template: None };
+    let context = EffectContext { application, target: "cluster", place: None, template: None };
     let effects = steps.iter().map(|step| (step.key.clone(), StepEffect::of(step, &context, |_| false)));
     Effect::new(effects.collect(), [])
 }

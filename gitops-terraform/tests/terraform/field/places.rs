@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gitops_core::*;
-use gitops_terraform::{Removal, StateServer, TerraformRender};
+use gitops_terraform::{Removal, StateServer, TerraformBuilder, TerraformRender};
 
 use crate::backends::Remote;
 use crate::support::*;
@@ -228,4 +228,37 @@ async fn a_root_that_is_like_one_that_left_is_made_if_it_has_a_name_of_its_own()
     assert_eq!(actions, [Action::Delete, Action::Create]);
     assert!(world.apply().await.is_converged());
     assert!(world.live("blue").await.is_none() && world.live("green").await.is_some());
+}
+
+/// An approval of a creation held for whatever backend the target had by then (moved settings).
+#[tokio::test]
+async fn an_approval_of_a_creation_is_of_the_place_where_its_state_will_be() {
+    let effect = async |world: &World| {
+        let plan = world.plan().await;
+        assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
+        plan.effect().digest()
+    };
+    let in_files = |folder: &'static str| {
+        move |builder: TerraformBuilder| {
+            builder.backend(
+                "local",
+                Value::map([("path", format!("{folder}/{{root}}.tfstate").as_str().into())]),
+            )
+        }
+    };
+    let world = World::new(&[("app/main.tf", MAIN)]);
+    let declared = effect(&world).await;
+    let world = world.built(in_files("one"));
+    let one = effect(&world).await;
+    let world = world.built(in_files("two"));
+    let two = effect(&world).await;
+    let server = Arc::new(StateServer::new(Arc::new(MemoryStore::default())));
+    let world = world.built(move |builder| builder.state_server(server.clone()));
+    let ours = effect(&world).await;
+    let world = world.built(|builder| builder);
+    assert_eq!(effect(&world).await, declared, "the same place again");
+    let world = world.rendered(TerraformRender::new("tf").workspace("blue"));
+    let blue = effect(&world).await;
+    let all = std::collections::BTreeSet::from([declared, one, two, ours, blue]);
+    assert_eq!(all.len(), 5, "{all:?}");
 }
