@@ -130,6 +130,8 @@ pub struct Cx {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     cancel: CancellationToken,
+    /// Whoever is asked to stop before what is shielded from it is begun.
+    before: Option<CancellationToken>,
     deadline: Option<Time>,
     /// Whether there is only this thread, as where another clock must see everything happen in one order.
     is_alone: bool,
@@ -164,6 +166,7 @@ impl Cx {
             clock,
             entropy,
             cancel: CancellationToken::new(),
+            before: None,
             deadline: None,
             is_alone: true,
             programs: turn::Programs::default(),
@@ -178,10 +181,12 @@ impl Cx {
         Self { cancel: self.cancel.child_token(), ..self.clone() }
     }
 
-    /// The same context, out of reach of a request to stop: for what must be finished once it was begun.
+    /// The same context, out of reach of a request to stop: for what must be finished once it was begun. What is not begun yet
+    /// still hears of it by [`to_begin`](Self::to_begin).
     #[must_use]
     pub fn shielded(&self) -> Self {
-        Self { cancel: CancellationToken::new(), ..self.clone() }
+        let before = self.before.clone().unwrap_or_else(|| self.cancel.clone());
+        Self { cancel: CancellationToken::new(), before: Some(before), ..self.clone() }
     }
 
     /// The same context with a deadline at most so far away.
@@ -333,6 +338,46 @@ impl Cx {
                 Err(asked_to_stop().outcome_unknown())
             }
             () = deadline => Err(deadline_passed()),
+        }
+    }
+}
+
+impl Cx {
+    /// Waits for what has to be there before something is begun: a turn, a lock. A [shielded](Self::shielded) context lets what
+    /// was begun come to its end; what was not begun when somebody asked to stop is not begun any more, however soon the
+    /// wait would be over.
+    ///
+    /// ```
+    /// # use gitops_core::{Cx, ErrorKind};
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(async {
+    /// let cx = Cx::system();
+    /// let change = cx.shielded();
+    /// let _turn = change.to_begin(change.program_turn()).await?;
+    /// cx.cancel();
+    /// assert!(change.check().is_ok(), "what was begun goes on");
+    /// let error = change.to_begin(change.program_turn()).await.unwrap_err();
+    /// assert_eq!((error.kind(), error.is_unknown()), (ErrorKind::Cancelled, false));
+    /// # Ok::<(), gitops_core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// `Cancelled` and `Timeout`, with the outcome *known*: nothing was begun. Whatever the wait ends with.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends the wait.
+    pub async fn to_begin<T>(&self, wait: impl Future<Output = Result<T>>) -> Result<T> {
+        let stopped = async {
+            match &self.before {
+                Some(before) => before.cancelled().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stopped => Err(asked_to_stop().outcome_known()),
+            () = self.cancelled() => Err(asked_to_stop().outcome_known()),
+            waited = self.bounded(async { Ok(wait.await) }) => waited.map_err(Error::outcome_known)?,
         }
     }
 }

@@ -63,7 +63,7 @@ impl Cx {
 
     /// Waits until a program may be started: what a backend does before it starts one. An operation whose programs talk to each
     /// other takes one turn for all of them, and nothing takes a turn while it has one: two of that kind could wait for
-    /// each other for ever.
+    /// each other for ever. The first program of a change is waited for by [`to_begin`](Self::to_begin).
     ///
     /// # Errors
     /// `Cancelled` and `Timeout`, with the outcome *known*: nothing was started.
@@ -89,7 +89,7 @@ mod tests {
     use futures::FutureExt;
 
     use crate::cx::Cx;
-    use crate::value::ErrorKind;
+    use crate::value::{ErrorKind, Result};
 
     #[tokio::test]
     async fn who_has_waited_longest_is_next_and_a_turn_that_is_given_up_is_passed_on() {
@@ -105,6 +105,21 @@ mod tests {
         drop(second);
         drop(third.as_mut().now_or_never().unwrap().unwrap());
         drop(cx.program_turn_blocking().unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_shield_is_for_what_was_begun() {
+        let cx = Cx::system();
+        let change = cx.child().shielded().within(std::time::Duration::from_secs(3600)).shielded();
+        change.to_begin(async { Ok(()) }).await.unwrap();
+        let mut waits = Box::pin(change.to_begin(std::future::pending::<Result<()>>()));
+        assert!(waits.as_mut().now_or_never().is_none());
+        cx.cancel();
+        let late = change.to_begin(async { Ok(()) });
+        for error in [waits.await.unwrap_err(), late.await.unwrap_err()] {
+            assert_eq!((error.kind(), error.is_unknown()), (ErrorKind::Cancelled, false), "{error:?}");
+        }
+        assert_eq!(change.bounded(async { Ok(1) }).await.unwrap(), 1, "what was begun goes on");
     }
 
     #[tokio::test]

@@ -121,7 +121,7 @@ impl Engine {
         let limits =
             self.targets.iter().map(|(name, target)| (name.clone(), target.info().concurrency)).collect();
         let machine = GraphReconciler::new(&plan.steps, &plan.prerequisites, limits);
-        let mut sync = SyncRun::new(self, planned, options.actor());
+        let mut sync = SyncRun::new(cx, self, planned, options.actor());
         sync.announce(cx).await?;
         let states = sync.run(cx, &machine).await?;
         let (results, actor) = (sync.results(&states), options.actor());
@@ -163,6 +163,7 @@ type Running = FuturesUnordered<BoxFuture<'static, Done>>;
 
 /// One run of the machine: the shell that carries its effects out.
 struct SyncRun<'a> {
+    cx: Cx,
     engine: &'a mut Engine,
     planned: &'a Planned,
     steps: BTreeMap<&'a Key, &'a Step>,
@@ -186,9 +187,10 @@ struct SyncRun<'a> {
 }
 
 impl<'a> SyncRun<'a> {
-    fn new(engine: &'a mut Engine, planned: &'a Planned, actor: &'a str) -> Self {
+    fn new(cx: &Cx, engine: &'a mut Engine, planned: &'a Planned, actor: &'a str) -> Self {
         let steps = planned.plan.steps.iter().map(|step| (&step.key, step)).collect();
         Self {
+            cx: cx.clone(),
             engine,
             planned,
             steps,

@@ -96,7 +96,11 @@ impl Around for RateLimitLayer {
         if call.effect != Effect::Wait {
             let (turn, wait) = self.reserve(cx.now(), call.weight);
             if !wait.is_zero() {
-                cx.sleep(wait).await.map_err(|error| not_sent(&error))?;
+                let waited = match call.effect {
+                    Effect::Write => cx.to_begin(cx.sleep(wait)).await,
+                    _ => cx.sleep(wait).await,
+                };
+                waited.map_err(|error| not_sent(&error))?;
             }
             turn.use_up();
         }

@@ -62,7 +62,11 @@ impl Around for RetryLayer {
                 result => return result,
             };
             let Some(wait) = wait(cx, &error, failures) else { return Err(error) };
-            if cx.sleep(wait).await.is_err() {
+            let waited = match call.effect {
+                Effect::Write => cx.to_begin(cx.sleep(wait)).await,
+                _ => cx.sleep(wait).await,
+            };
+            if waited.is_err() {
                 return Err(error);
             }
         }

@@ -77,3 +77,18 @@ async fn a_turn_after_the_deadline_is_an_error_and_no_call() {
     assert!(error.kind() == ErrorKind::Unavailable && !error.is_unknown() && error.help_text().is_some());
     assert_eq!(script.calls().len(), 1);
 }
+
+/// A change that waited for its turn under a shield was sent a minute after everything was told to stop.
+#[tokio::test(start_paused = true)]
+async fn a_change_whose_turn_has_not_come_when_asked_to_stop_is_not_sent() {
+    let script = Script::new([]);
+    let (target, cx) = (RateLimitLayer::new(1, Duration::from_secs(60)).layer(script.clone()), cx());
+    let (sent, change) = (cx.shielded(), create());
+    target.apply(&sent, &change).await.unwrap();
+    let mut waits = Box::pin(target.apply(&sent, &change));
+    assert!(poll!(&mut waits).is_pending());
+    cx.cancel();
+    let error = waits.await.unwrap_err();
+    assert_eq!((error.kind(), error.is_unknown()), (ErrorKind::Cancelled, false));
+    assert_eq!(script.calls().len(), 1);
+}

@@ -105,3 +105,15 @@ async fn a_source_is_asked_again() {
     assert_eq!(script.calls(), ["resolve", "resolve", "resolve", "fetch"]);
     assert_eq!(Source::info(&*source).name, "script");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_not_tried_again_once_somebody_asked_to_stop() {
+    let script = Script::failing([down().retry_when(Retry::After(Duration::from_secs(30)))]);
+    let (target, cx, change) = (RetryLayer::new(2).layer(script.clone()), cx(), create());
+    let sent = cx.shielded();
+    let mut tries = Box::pin(target.apply(&sent, &change));
+    assert!(futures::poll!(&mut tries).is_pending());
+    cx.cancel();
+    assert_eq!(tries.await.unwrap_err().kind(), down().kind());
+    assert_eq!(script.calls(), ["apply"]);
+}

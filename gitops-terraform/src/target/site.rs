@@ -34,8 +34,13 @@ async fn turn(target: &Terraform, key: &Key, folder: &Folder, cx: &Cx) -> Result
         return Ok(lock);
     }
     match target.workshop().records.load(cx, key).await?.record.running {
-        Some(running) => folder.lock(&cx.within(WAIT)).await.map_err(|_| still_at_work(&running)),
-        None => folder.lock(cx).await,
+        Some(running) => {
+            let locked = cx.to_begin(folder.lock(&cx.within(WAIT))).await;
+            locked.map_err(
+                |error| if error.kind() == ErrorKind::Cancelled { error } else { still_at_work(&running) },
+            )
+        }
+        None => cx.to_begin(folder.lock(cx)).await,
     }
 }
 
@@ -59,11 +64,6 @@ impl<'a> Site<'a> {
         Ok(site)
     }
 
-    pub fn workshop(&self) -> &'a Workshop {
-        self.target.workshop()
-    }
-
-    pub fn record(&self) -> &Record {
     /// The root as it is known now, whoever is at work on it. For reading only.
     pub async fn at_a_glance(target: &'a Terraform, key: &'a Key, cx: &Cx) -> Result<Self> {
         let folder = Folder::at(&target.workshop().work, key);
@@ -71,6 +71,11 @@ impl<'a> Site<'a> {
         Ok(Self { target, key, folder, entry, _lock: None })
     }
 
+    pub fn workshop(&self) -> &'a Workshop {
+        self.target.workshop()
+    }
+
+    pub fn record(&self) -> &Record {
         &self.entry.record
     }
 
@@ -137,7 +142,7 @@ impl<'a> Site<'a> {
             return Ok(());
         }
         let message = format!(
-            "the state would be the file {}, beside folders that roots may not read, where a run can read no file that it makes",
+            "the state would be the file {}, beside or in folders that roots may not read, where a run can read no file that it makes",
             path.display()
         );
         let help = "give states a folder of their own, as `path: ./states/{root}.tfstate` does";

@@ -11,7 +11,7 @@ use crate::capability::Readiness;
 use crate::engine::event::Event;
 use crate::engine::reconcile::{NodeState, Told};
 use crate::plan::{Plan, Step};
-use crate::value::{Action, Key, Result};
+use crate::value::{Action, Error, ErrorKind, Key, Result};
 
 impl SyncRun<'_> {
     pub(super) fn finished(&mut self, done: Done) -> Vec<Told> {
@@ -27,6 +27,7 @@ impl SyncRun<'_> {
         let done = match &answer {
             Ok(_) if self.is_to_be_labelled_first(&key) => true,
             Ok(answer) => self.made(&key, answer),
+            Err(error) if self.was_not_begun(error) => false,
             Err(error) => {
                 self.engine.back_off.hear(error);
                 let help = error.help_text().map(str::to_owned);
@@ -92,8 +93,13 @@ impl SyncRun<'_> {
             (_, Some(Ok(_))) => {
                 StepOutcome::NotReady { reason: self.unready.get(key).cloned().unwrap_or_default() }
             }
-            (_, Some(Err(error))) => StepOutcome::of(error),
+            (_, Some(Err(error))) if !self.was_not_begun(error) => StepOutcome::of(error),
             _ => StepOutcome::Skipped,
         }
+    }
+
+    /// Whether a change was sent, and not begun before somebody asked to stop.
+    fn was_not_begun(&self, error: &Error) -> bool {
+        error.kind() == ErrorKind::Cancelled && !error.is_unknown() && self.cx.is_cancelled()
     }
 }

@@ -128,7 +128,8 @@ impl Call {
         Ok(Run { group, child, document, patience: self.patience, _kept: self.kept })
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end. What is not begun when somebody asks to stop is not begun any more: also not the apply of a change
+    /// that was sent and waits for its turn.
     ///
     /// # Errors
     /// `Timeout` or `Cancelled` after the run was interrupted and, if it took too long to end, killed; `Limit` if it
@@ -137,7 +138,7 @@ impl Call {
     /// # Cancel safety
     /// If the future is dropped, the run is interrupted, and killed if it takes too long to end.
     pub async fn run(self, cx: &Cx) -> Result<Ended> {
-        let _turn = cx.program_turn().await?;
+        let _turn = cx.to_begin(cx.program_turn()).await?;
         self.start()?.finish(cx).await
     }
 }

@@ -9,4 +9,5 @@ mod places;
 mod provisioned;
 mod said;
 mod timeouts;
+mod turns;
 mod versions;
