@@ -75,7 +75,7 @@ impl<'a> Asked<'a> {
     /// An owned object, if there is something to ask about it.
     fn of(key: &'a Key, entry: &'a Owned, health: &'a dyn Health) -> Option<Self> {
         // What ran once and ended well, or which a person went on without, may be gone.
-        if entry.runs_once && entry.is_settled() {
+        if entry.is_settled() {
             return None;
         }
         let applied = match entry.state {

@@ -61,18 +61,18 @@ async fn a_hook_that_is_gone_and_released_holds_nobody_up() {
 }
 
 #[tokio::test]
-async fn what_was_released_and_is_still_there_holds_nobody_up() {
-    let base = World::with(&[("web", "1")]);
+async fn what_was_released_and_does_not_work_is_told_as_it_is_and_holds_nothing_up() {
+    let base = World::with(&[("a", "1"), ("b", "1 needs=a")]);
     let ward = Ward::of(&base);
-    ward.hangs("web");
+    ward.hangs("a");
     let supervisor = Supervisor::new(1);
     let needed = supervisor.add(engine(&base, &ward).await, &[], INTERVAL).unwrap();
     while_it_runs(&supervisor, async {
-        until(&needed, |status| status.health == HealthStatus::Degraded).await;
-        needed.request(&base.cx, "ana", Request::Release { key: key("web") }).await.unwrap();
-        until(&needed, is_well).await;
-        base.declare(&[("web", "2")]);
-        until(&needed, |status| status.health == HealthStatus::Degraded).await;
+        until(&needed, |status| status.health == HealthStatus::Degraded && !status.blocked.is_empty()).await;
+        needed.request(&base.cx, "ana", Request::Release { key: key("a") }).await.unwrap();
+        until(&needed, |status| status.sync == SyncStatus::Synced).await;
+        assert!(base.memory.get(&key("b")).is_some());
+        assert_eq!(needed.status().borrow().health, HealthStatus::Degraded);
     })
     .await;
 }

@@ -143,13 +143,10 @@ impl Owned {
         }
     }
 
-    /// Whether nobody need ask how it does: a person released it, or it ran once and ended well.
+    /// Whether nobody need ask how it does, because it may be gone: it ran once, and ended well or a person released it. What
+    /// stays is told as it is, released or not.
     pub fn is_settled(&self) -> bool {
-        match self.readiness {
-            ReadinessRecord::Ready => self.runs_once,
-            ReadinessRecord::Released => true,
-            ReadinessRecord::None | ReadinessRecord::Failed(_) => false,
-        }
+        self.runs_once && self.readiness.is_settled()
     }
 
     /// Whether something of its readiness is to be remembered once it is seen.
