@@ -17,7 +17,7 @@ const LIMIT: u64 = 1 << 20;
 ///
 /// Applications that reach a cluster in the same way, as the same identity, share its connections, the picture of the kinds that it
 /// serves, and its watches: one for each kind and namespace, however many applications there are. Clones are the same. A connection
-/// is closed with the last session that uses it; one whose kubeconfig says something else by now is made anew.
+/// is closed with the last session that uses it; one whose kubeconfig says something else by now, or a certificate in it, is made anew.
 #[derive(Clone, Debug, Default)]
 pub struct Clusters(Arc<Mutex<BTreeMap<Reach, WeakCluster>>>);
 
@@ -25,8 +25,8 @@ pub struct Clusters(Arc<Mutex<BTreeMap<Reach, WeakCluster>>>);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Reach {
     kubeconfig: Option<PathBuf>,
-    /// What the kubeconfig says.
-    content: Option<String>,
+    /// What the kubeconfig says, and the certificates that it names.
+    content: Vec<Option<String>>,
     context: Option<String>,
     impersonate: Option<String>,
     allow_exec: bool,
@@ -34,12 +34,11 @@ struct Reach {
 }
 
 impl Reach {
-    fn of(config: &KubernetesConfig) -> Self {
-        let read = |path: &PathBuf| fs::read(path, LIMIT).ok().flatten();
-        let content = config.kubeconfig.as_ref().and_then(read);
+    fn of(config: &KubernetesConfig, connection: &Connection) -> Self {
+        let read = |path: PathBuf| Some(Digest::of(&fs::read(&path, LIMIT).ok().flatten()?).to_string());
         Self {
             kubeconfig: config.kubeconfig.as_ref().and_then(|path| std::path::absolute(path).ok()),
-            content: content.map(|bytes| Digest::of(&bytes).to_string()),
+            content: connection.files().into_iter().map(read).collect(),
             context: config.context.clone(),
             impersonate: config.impersonate.clone(),
             allow_exec: config.allow_exec,
@@ -65,7 +64,7 @@ impl Clusters {
         config: &KubernetesConfig,
         connection: Connection,
     ) -> Result<Cluster> {
-        let reach = Reach::of(config);
+        let reach = Reach::of(config, &connection);
         if let Some(cluster) = self.lock().get(&reach).and_then(WeakCluster::upgrade) {
             return Ok(cluster);
         }

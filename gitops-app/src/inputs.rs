@@ -1,6 +1,6 @@
 //! What a configuration was made from, and whether that still holds what it held.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -9,6 +9,7 @@ use std::time::Duration;
 use gitops_core::{Cx, Digest, Result};
 
 use crate::config::{Applications, Auth, Config, ForgeAuth, SecretPlace, TargetKind};
+use crate::targets::kubernetes::reach;
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -16,13 +17,15 @@ const EVERY: Duration = Duration::from_secs(5);
 /// How much of a file is read.
 const LIMIT: u64 = 1 << 20;
 
-/// The files from which applications were made: the configuration with its shared parts, and the files of secrets, keys,
-/// certificates and signers that it names. What the environment holds can't change while a process runs.
+/// The files from which applications were made: the configuration with its shared parts, the files of secrets, keys,
+/// certificates and signers that it names, and the kubeconfigs that are named or found with the certificates in them. What the environment holds can't change while a process runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inputs {
     /// The folder that was read, if it was one, with the names of its files.
     folder: Option<(PathBuf, Vec<PathBuf>)>,
     files: BTreeMap<PathBuf, Option<Digest>>,
+    /// Those of them that hold the configuration.
+    texts: BTreeSet<PathBuf>,
 }
 
 impl Inputs {
@@ -34,30 +37,58 @@ impl Inputs {
             (path, digest)
         });
         let folder = applications.folder.clone();
-        Self { folder, files: texts.chain(secrets).collect() }
+        let files = texts.chain(secrets).collect();
+        Self { folder, files, texts: applications.texts.keys().cloned().collect() }
     }
 
-    /// Waits for a configuration that is another one and can be used, which `load` gives; for ever once the context ends. One
-    /// that can't be used is told, once for each change, and waited over.
+    /// Waits for a configuration that is another one and can be used, which `usable` gives of what `load` read; for ever once the
+    /// context ends. One that can't be read or used is told, once for each change, and waited over. From then on the files that it
+    /// names are inputs too: one of them may be what is missing.
     ///
     /// # Cancel safety
     /// May be dropped at any time.
-    pub async fn reloaded<T, E>(mut self, cx: &Cx, load: impl Fn() -> Result<T, E>, tell: impl Fn(E)) -> T {
+    pub async fn reloaded<T, E>(
+        mut self,
+        cx: &Cx,
+        load: impl Fn() -> Result<Applications, E>,
+        usable: impl Fn(Applications) -> Result<T, E>,
+        tell: impl Fn(E),
+    ) -> T {
         while self.changed(cx).await.is_ok() {
             self = self.now();
-            match load() {
-                Ok(loaded) => return loaded,
-                Err(error) => tell(error),
+            let loaded = load().map_err(|error| (self.included(), error)).and_then(|applications| {
+                let named = Self::of(&applications);
+                usable(applications).map_err(|error| (named.files, error))
+            });
+            match loaded {
+                Ok(usable) => return usable,
+                Err((named, error)) => {
+                    self.files.extend(named);
+                    tell(error);
+                }
             }
         }
         std::future::pending().await
+    }
+
+    /// The shared parts that the files include by now, those included that can't be read.
+    fn included(&self) -> BTreeMap<PathBuf, Option<Digest>> {
+        let of_folder = self.folder.iter().flat_map(|(_, files)| files);
+        let files: BTreeSet<&PathBuf> = self.texts.iter().chain(of_folder).collect();
+        let included = files.into_iter().flat_map(|path| crate::config::included_by(path));
+        let with_digest = |path: PathBuf| {
+            let digest = digest(&path);
+            (path, digest)
+        };
+        included.map(with_digest).collect()
     }
 
     /// The same files with what they hold now.
     #[must_use]
     pub fn now(&self) -> Self {
         let folder = self.folder.as_ref().map(|(path, _)| (path.clone(), crate::config::files_of(path)));
-        Self { folder, files: self.files.keys().map(|path| (path.clone(), digest(path))).collect() }
+        let files = self.files.keys().map(|path| (path.clone(), digest(path))).collect();
+        Self { folder, files, texts: self.texts.clone() }
     }
 
     /// Waits until one of the files holds something else, is gone, or is there again; or until a folder that was read has
@@ -86,10 +117,16 @@ fn secrets(config: &Config) -> Vec<PathBuf> {
         Auth::Token { secret: SecretPlace::File(path), .. } => vec![path.clone()],
         Auth::Ssh { key, known_hosts } => vec![key.clone(), known_hosts.clone()],
     };
-    let of_targets = config.targets.iter().filter_map(|target| match &target.kind {
-        TargetKind::Kubernetes(cluster) => cluster.kubeconfig.clone(),
+    let of_clusters = config.targets.iter().filter_map(|target| match &target.kind {
+        TargetKind::Kubernetes(cluster) => {
+            let planner = cluster.planner.iter().filter_map(|planner| planner.kubeconfig.as_deref());
+            Some(std::iter::once(cluster.kubeconfig.as_deref()).chain(planner.map(Some)))
+        }
         _ => None,
     });
+    let of_home = config.home.iter().map(|home| home.kubeconfig.as_deref());
+    let kubeconfigs = of_clusters.flatten().chain(of_home);
+    let of_kubeconfigs = kubeconfigs.flat_map(|path| reach(path, None, None).files());
     let of_forge = config.forge.iter().flat_map(|forge| {
         let of_auth = forge.auth.iter().map(|auth| match auth {
             ForgeAuth::Token(place) | ForgeAuth::App { key: place, .. } => place,
@@ -102,7 +139,7 @@ fn secrets(config: &Config) -> Vec<PathBuf> {
     });
     let signers = config.source.signers.iter().map(|(path, _)| path.clone());
     let of_source = of_source.into_iter().chain(config.source.ca_file.clone()).chain(signers);
-    of_source.chain(of_targets).chain(of_forge).collect()
+    of_source.chain(of_kubeconfigs).chain(of_forge).collect()
 }
 
 /// Links are followed: a cluster mounts files as links.

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, Error, ErrorKind, EventSink, Request, Requests, Result, Ticket};
+use gitops_core::{Cx, Error, ErrorKind, EventSink, Request, Requests, Result, StateDir, StateStore, Ticket};
 
 use crate::config::Config;
+use crate::home::{ClusterState, locked};
+use crate::place;
 use crate::session::{Access, Session};
 
 /// How long the process at work has to take a request up, unless the context has less.
@@ -23,7 +25,85 @@ pub enum Doer {
     Asked,
 }
 
-/// Takes the state of an application and does it; if another process has the state, that one is asked to do it.
+/// A request that the process at work was asked, and has not answered yet.
+#[must_use]
+pub struct Pending {
+    requests: Requests,
+    ticket: Ticket,
+    only_stops: bool,
+    /// What is said of who has the state, if it does not answer.
+    locked: Error,
+}
+
+impl Pending {
+    /// Waits for the answer. What is not answered in time is taken back, but for what [only stops](Request::only_stops): a change
+    /// that was sent takes its time, and nothing may be begun after it.
+    ///
+    /// # Errors
+    /// `Locked` if the process does not take it up in time; why it could not be done.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the request, which the process at work still takes up.
+    pub async fn answered(self, cx: &Cx) -> Result<Doer> {
+        match self.requests.answered(&cx.within(PATIENCE), &self.ticket).await {
+            Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled) => {
+                if self.only_stops {
+                    return Ok(Doer::Asked);
+                }
+                self.give_up(error).await
+            }
+            answered => answered.map(|()| Doer::AtWork),
+        }
+    }
+
+    /// Nobody answered in time: the request is taken back, unless it was taken up just now.
+    async fn give_up(self, error: Error) -> Result<Doer> {
+        match self.requests.withdraw(&Cx::system(), &self.ticket).await? {
+            false => Ok(Doer::AtWork),
+            true if error.kind() == ErrorKind::Cancelled => Err(error),
+            true => Err(self.locked),
+        }
+    }
+
+    /// Asks for something.
+    async fn of(cx: &Cx, requests: Requests, by: &str, request: &Request, locked: Error) -> Result<Self> {
+        let ticket = requests.ask(cx, by, request.clone()).await?;
+        Ok(Self { requests, ticket, only_stops: request.only_stops(), locked })
+    }
+}
+
+/// Asks the process that has the state of an application, if another one has it, and waits for nothing. Neither source nor
+/// targets are opened, and no credential of theirs is read: an emergency stop needs the state alone.
+///
+/// # Errors
+/// Whatever keeps the state from being found or written.
+///
+/// # Cancel safety
+/// Dropping the future may leave a request that the process at work takes up.
+pub async fn begin(cx: &Cx, config: &Config, by: &str, request: &Request) -> Result<Option<Pending>> {
+    let of_cluster = ClusterState::of(cx, config).await?.map(|cluster| (cluster.store(), locked(config)));
+    let found = if of_cluster.is_some() { of_cluster } else { of_folder(cx, config).await? };
+    let Some((store, locked)) = found else { return Ok(None) };
+    Pending::of(cx, Requests::new(store, &config.name), by, request, locked).await.map(Some)
+}
+
+/// The documents in the state folder, if another process has its lock, and the error that names that one.
+async fn of_folder(cx: &Cx, config: &Config) -> Result<Option<(Arc<dyn StateStore>, Error)>> {
+    let state = place::checked(cx, config.clone(), None).await?.state;
+    let peek = match StateDir::peek(&state) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        peek => peek?,
+    };
+    match StateDir::open(&state, cx) {
+        Err(locked) if locked.kind() == ErrorKind::Locked => {
+            Ok(Some((Arc::new(peek.store_to_ask()?), locked)))
+        }
+        opened => opened.map(|_| None),
+    }
+}
+
+/// Takes the state of an application and does it; if another process has the state, that one is asked to do it, as by
+/// [`begin`].
 ///
 /// # Errors
 /// `Locked` if the other process does not take it up in time; whatever keeps it from being done.
@@ -37,22 +117,25 @@ pub async fn order(
     by: &str,
     request: &Request,
 ) -> Result<Doer> {
-    let open = |access| Session::builder(config).access(access).events(Arc::clone(events)).open(cx);
-    match open(Access::Write).await {
+    if let Some(pending) = Box::pin(begin(cx, config, by, request)).await? {
+        return pending.answered(cx).await;
+    }
+    let opened = Session::builder(config).access(Access::Write).events(Arc::clone(events)).open(cx);
+    match opened.await {
         Ok(mut session) => {
             session.engine.fulfil(cx, by, request).await?;
             Ok(Doer::Us)
         }
+        // One has begun to work meanwhile.
         Err(locked) if locked.kind() == ErrorKind::Locked => {
-            let session = open(Access::Look).await?;
-            ask(cx, &session, by, request, locked).await
+            let pending = Box::pin(begin(cx, config, by, request)).await?.ok_or(locked)?;
+            pending.answered(cx).await
         }
         Err(error) => Err(error),
     }
 }
 
-/// Asks the process that has the state, and waits for its answer; `locked` names it. What is not answered in time is taken back,
-/// but for what only stops: a change that was sent takes its time, and nothing may be begun after it.
+/// Asks the process that has the state, and waits for its answer; `locked` names it.
 ///
 /// # Errors
 /// As [`order`].
@@ -61,24 +144,5 @@ pub async fn order(
 /// As [`order`].
 pub async fn ask(cx: &Cx, session: &Session, by: &str, request: &Request, locked: Error) -> Result<Doer> {
     let requests = Requests::new(session.store_to_ask()?, &session.config.name);
-    let ticket = requests.ask(cx, by, request.clone()).await?;
-    match requests.answered(&cx.within(PATIENCE), &ticket).await {
-        Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Cancelled) => {
-            if request.only_stops() {
-                return Ok(Doer::Asked);
-            }
-            give_up(&requests, &ticket, error, locked).await?;
-            Ok(Doer::AtWork)
-        }
-        answered => answered.map(|()| Doer::AtWork),
-    }
-}
-
-/// Nobody answered in time: the request is taken back, unless it was taken up just now.
-async fn give_up(requests: &Requests, ticket: &Ticket, error: Error, locked: Error) -> Result<()> {
-    match requests.withdraw(&Cx::system(), ticket).await? {
-        false => Ok(()),
-        true if error.kind() == ErrorKind::Cancelled => Err(error),
-        true => Err(locked),
-    }
+    Pending::of(cx, requests, by, request, locked).await?.answered(cx).await
 }

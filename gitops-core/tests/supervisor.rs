@@ -170,6 +170,29 @@ async fn an_application_that_comes_again_while_the_one_before_stops_is_another_o
     assert_eq!(first.contents(), [owned(("a", "1"))], "the change that was under way was brought to its end");
 }
 
+#[tokio::test]
+async fn an_application_that_is_abandoned_writes_nothing_more_and_may_come_again() {
+    let world = World::with(&[("a", "1")]);
+    let target = Stuck { memory: world.memory.clone(), entered: Notify::new(), let_go: Semaphore::new(0) };
+    let target = Arc::new(target);
+    let old = world.builder("one").target("t", target.clone()).open(&world.cx).await.unwrap();
+    let supervisor = Supervisor::new(4);
+    supervisor.add(old, &[], INTERVAL).unwrap();
+    let work = Box::pin(async {
+        target.entered.notified().await;
+        supervisor.abandon("one").unwrap();
+        supervisor.ended_of("one").await.unwrap();
+        target.let_go.add_permits(1);
+        assert!(world.contents().is_empty(), "its change was under way, and was not brought to its end");
+        assert_eq!(supervisor.abandon("one").unwrap_err().kind(), ErrorKind::NotFound);
+        let new = world.builder("one").target("t", world.memory.clone()).open(&world.cx).await.unwrap();
+        let new = supervisor.add(new, &[], INTERVAL).unwrap();
+        until(&new, EngineStatus::is_converged).await;
+    });
+    while_it_runs(&supervisor, work).await;
+    assert_eq!(world.contents(), [owned(("a", "1"))]);
+}
+
 /// Met in an incident: an application waited for another one, and its status did not say that somebody had suspended it.
 #[tokio::test]
 async fn an_application_that_waits_for_another_one_says_that_it_is_suspended() {

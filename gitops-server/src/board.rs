@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gitops_core::{Attempt, EngineHandle, EngineStatus, ErrorKind, Obstacle, SyncResult};
+use gitops_core::{Attempt, EngineHandle, EngineStatus, Obstacle, SyncResult};
 use tokio::sync::watch;
 
 /// The applications that a process works with, and how far it is with each. Cheap to clone; all clones are one board.
@@ -33,6 +33,8 @@ enum Place {
     Opening { has_failed: bool },
     /// Its engine is at work.
     Open(EngineHandle),
+    /// Its engine can't go on.
+    Ended,
 }
 
 /// What is told of an application without a login: no names of objects, and no texts of errors.
@@ -44,6 +46,7 @@ enum Standing {
     NotReached,
     CanNotBeOpened,
     Failed,
+    Ended,
 }
 
 impl Standing {
@@ -59,6 +62,7 @@ impl Standing {
             Self::NotReached => "nothing was planned yet",
             Self::CanNotBeOpened => "can't be opened",
             Self::Failed => "the last reconciliation failed",
+            Self::Ended => "its engine has ended: its state is lost or damaged",
         }
     }
 }
@@ -77,6 +81,11 @@ impl Board {
     /// The engine of an application is at work.
     pub fn open(&self, application: &str, handle: EngineHandle) {
         self.put(application, Place::Open(handle));
+    }
+
+    /// The engine of an application can't go on, which is a failure until it is opened again or left.
+    pub fn end(&self, application: &str) {
+        self.put(application, Place::Ended);
     }
 
     /// This process does not work with an application any more.
@@ -129,6 +138,7 @@ impl Place {
         match self {
             Self::Opening { has_failed: false } => Standing::Opens,
             Self::Opening { has_failed: true } => Standing::CanNotBeOpened,
+            Self::Ended => Standing::Ended,
             Self::Open(handle) => of_status(&handle.status().borrow()),
         }
     }
@@ -144,9 +154,7 @@ fn of_status(status: &EngineStatus) -> Standing {
     let is_only_gated =
         status.blocked.iter().all(|blocked| matches!(blocked.obstacle, Obstacle::Approval | Obstacle::Wait));
     match last {
-        Attempt { kind: Some(ErrorKind::NeedsApproval | ErrorKind::Denied), .. } => {
-            Standing::WaitsForApproval
-        }
+        Attempt { by_gate: true, .. } => Standing::WaitsForApproval,
         Attempt { error: Some(_), .. } => Standing::Failed,
         Attempt { result: Some(SyncResult::Failed | SyncResult::Partial), .. } if !is_only_gated => {
             Standing::Failed

@@ -139,6 +139,12 @@ impl Metrics {
         self.commands.get_or_create(&Commanded { command, result }).inc();
     }
 
+    /// Counts an application that could not be opened: no reconciliation of it could be made.
+    pub fn not_opened(&self, application: &str) {
+        let application = application.to_owned();
+        self.reconciliations.get_or_create(&Reconciled { application, result: "failed" }).inc();
+    }
+
     /// The metrics of an application.
     pub fn of(self: &Arc<Self>, application: &str) -> Arc<ApplicationMetrics> {
         let of = Of { application: application.to_owned() };

@@ -117,6 +117,19 @@ impl Server {
         Ok(address)
     }
 
+    /// Looks whether [`follow`](Self::follow) could follow the repositories that some applications name: whether each forge can be
+    /// opened, and each secret of a webhook is there. Do so before what is at work is stopped for another configuration.
+    ///
+    /// # Errors
+    /// `Invalid` if a repository, a token or a secret is missing or can't be used.
+    pub fn check(cx: &Cx, chosen: &[Config]) -> Result<()> {
+        for (found, _) in repositories(chosen)? {
+            found.webhooks(cx)?;
+            found.open(cx)?;
+        }
+        Ok(())
+    }
+
     /// Takes up the requests of every repository that some applications name under `forge`, and takes their webhooks from now
     /// on, those of the call before no longer. What was carried out is remembered beside the states of the applications.
     ///

@@ -1,16 +1,17 @@
 //! An application: what the configuration says of it, and its memory in the cluster.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use gitops_app::Clusters;
 use gitops_app::config::Config;
 use gitops_app::home::ClusterState;
 use gitops_app::session::{Access, Session};
-use gitops_core::{Cx, Event, EventSink, Result, StateDir};
+use gitops_core::{Cx, Error, Event, EventSink, Result, StateDir};
 use gitops_k8s::Cluster;
 use gitops_server::ServerEvent;
 
-/// Opens an application for one grant of its lease.
+/// Opens an application for one grant of its lease, with the folder of that grant.
 ///
 /// The journal is a new one in each grant: what an earlier one left, on this machine or another, is taken up from the
 /// store in the cluster, and each change whose outcome is not known is looked up there. The audit log, and states of
@@ -24,9 +25,9 @@ pub async fn open(
     config: &Config,
     (cluster, clusters): (&Cluster, &Clusters),
     metrics: Arc<dyn EventSink>,
-    epoch: u64,
+    folder: &Path,
 ) -> Result<Session> {
-    let path = config.state.join(format!("grant-{epoch}"));
+    let path = folder.to_owned();
     let folder = cx.off_thread(move |cx| StateDir::open(&path, cx)).await??;
     let home = ClusterState::new(cluster.clone(), namespace, &config.name).held(cx, folder).await?;
     let name = config.name.clone();
@@ -36,6 +37,12 @@ pub async fn open(
     };
     let session = Session::builder(config).access(Access::Write).events(Arc::new(events)).home(home);
     session.clusters(clusters.clone()).open(cx).await
+}
+
+/// One line for an application that can't be kept at work now, and one for each fault.
+pub fn tell(what: &str, application: &str, error: &Error) {
+    tracing::error!(application, %error, help = error.help_text().unwrap_or_default(), "{what}");
+    error.diagnostics().iter().for_each(|fault| tracing::error!(application, "{fault}"));
 }
 
 /// One line for each thing that was done or went wrong.

@@ -30,6 +30,9 @@ pub struct Options {
     /// Where health and metrics are asked for.
     #[arg(long, env = "GITOPS_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
+    /// How many programs run at once, over all applications: git, helm, kustomize, tofu. The apply of a root counts until it ends.
+    #[arg(long, env = "GITOPS_PROGRAMS", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..))]
+    pub programs: u16,
     /// This process among the controllers of the leases.
     #[arg(long, env = "HOSTNAME", default_value = "controller")]
     pub identity: String,

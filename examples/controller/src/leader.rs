@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use gitops_core::{Cx, Error, ErrorKind, Lease, LeaseGrant, Result};
 
 /// How long a lease is taken for, and how often it is renewed.
@@ -10,16 +12,48 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How long before the end of a term that could not be renewed the work is stopped.
 const MARGIN: Duration = Duration::from_secs(3);
 
-/// Waits for the lease, works until the context is cancelled or the lease is lost, and gives the lease up.
+/// What is done while leases are held.
+pub type Work<'a> = Box<dyn FnOnce(Cx) -> BoxFuture<'a, Result<()>> + Send + 'a>;
+
+/// Waits for the leases, one after the other, works while all are held, and gives them up.
+///
+/// # Errors
+/// As [`while_leading`].
+pub fn while_leading_all<'a>(
+    cx: Cx,
+    leases: &'a [impl Lease],
+    holder: &'a str,
+    work: Work<'a>,
+) -> BoxFuture<'a, Result<()>> {
+    async move {
+        match leases.split_first() {
+            None => work(cx).await,
+            Some((first, others)) => {
+                let work = async |_, cx| while_leading_all(cx, others, holder, work).await;
+                while_leading(&cx, first, holder, || {}, work).await
+            }
+        }
+    }
+    .boxed()
+}
+
+/// Waits for the lease, works until the context is cancelled or the lease is lost, and gives the lease up. `is_held_elsewhere` is
+/// told when another one turns out to have it.
 ///
 /// # Errors
 /// `Conflict` if the lease was lost: the process should end, and start again as one that waits. Whatever the work ends
 /// with.
-pub async fn while_leading<W>(cx: &Cx, lease: &dyn Lease, holder: &str, work: W) -> Result<()>
+pub async fn while_leading<W>(
+    cx: &Cx,
+    lease: &dyn Lease,
+    holder: &str,
+    is_held_elsewhere: impl Fn(),
+    work: W,
+) -> Result<()>
 where
     W: AsyncFnOnce(LeaseGrant, Cx) -> Result<()>,
 {
-    let Some(grant) = wait(cx, lease, holder).await? else { return Ok(()) };
+    let Some(grant) = wait(cx, lease, holder, is_held_elsewhere).await? else { return Ok(()) };
     tracing::info!(holder, epoch = grant.epoch, "leading");
     let inner = cx.child();
     let ended = tokio::select! {
@@ -36,11 +70,16 @@ where
 }
 
 /// Asks for the lease until it is free; nothing if asked to stop before.
-async fn wait(cx: &Cx, lease: &dyn Lease, holder: &str) -> Result<Option<LeaseGrant>> {
+async fn wait(
+    cx: &Cx,
+    lease: &dyn Lease,
+    holder: &str,
+    is_held_elsewhere: impl Fn(),
+) -> Result<Option<LeaseGrant>> {
     while !cx.is_cancelled() {
         match lease.acquire(cx, holder, TERM).await {
             Ok(Some(grant)) => return Ok(Some(grant)),
-            Ok(None) => {}
+            Ok(None) => is_held_elsewhere(),
             Err(error) => tracing::warn!(%error, "the lease could not be asked for"),
         }
         if cx.sleep(RENEW_EVERY).await.is_err() {

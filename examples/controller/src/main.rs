@@ -8,6 +8,7 @@
 
 mod application;
 mod cli;
+mod group;
 mod leader;
 mod work;
 
@@ -29,7 +30,7 @@ use work::Work;
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
     let options = Arc::new(Options::parse());
-    let cx = Cx::system();
+    let cx = Cx::system().with_programs(options.programs.into());
     match run(&cx, &options).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -47,16 +48,24 @@ async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     let mut applications = load(options)?;
     tracing::info!(%address, applications = names(&applications).join(","), "listening");
     let cluster = connection(options).connect(cx).await?;
-    let work = Work { options: options.clone(), cluster, clusters, server };
+    let mut work = Work { options: options.clone(), cluster, clusters, server };
+    // A forge that can't be opened is found while what was there before is at work.
+    let usable = |applications: Applications| Server::check(cx, &applications.all).map(|()| applications);
     loop {
         let inner = cx.child();
-        let mut work = Box::pin(work.keep_all(&inner, &applications));
+        let mut working = Box::pin(work.keep_all(&inner, &applications));
+        let inputs = Inputs::of(&applications);
         let reloaded = tokio::select! {
-            ended = &mut work => return ended,
-            reloaded = Inputs::of(&applications).reloaded(cx, || load(options), kept) => reloaded,
+            ended = &mut working => return ended,
+            reloaded = inputs.reloaded(cx, || load(options), usable, kept) => reloaded,
         };
         inner.cancel();
-        work.await?;
+        working.await?;
+        // The kubeconfig is one of the inputs.
+        match connection(options).connect(cx).await {
+            Ok(cluster) => work.cluster = cluster,
+            Err(error) => tell(&error.with("cluster of the state", "it is reached as before")),
+        }
         for name in names(&applications).into_iter().filter(|name| reloaded.named(name).is_err()) {
             tracing::warn!(
                 application = name,

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::process::ExitCode;
 
-use gitops_core::{ErrorKind, ForeignField, Obstacle, Plan, Verdict};
+use gitops_core::{Error, ErrorKind, ForeignField, Obstacle, Plan, Verdict};
 
 /// How the command ends. Scripts may rely on every code; a test runs the binary for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub enum Exit {
     Failure = 1,
     /// There are changes or drift, and `--detailed-exitcode` (or `--exit-code`) asked to be told.
     Changes = 2,
-    /// A gate denies the plan, or wants an approval that names it.
+    /// A gate denies the plan or wants an approval that names it, or a person suspended the application.
     Denied = 3,
     /// We are not who we say, or may not do this.
     Unauthorised = 4,
@@ -117,10 +117,10 @@ impl Exit {
         }
     }
 
-    /// How the command ends after an error of this kind.
-    pub const fn after(kind: ErrorKind) -> Self {
-        match kind {
-            ErrorKind::Denied | ErrorKind::NeedsApproval => Self::Denied,
+    /// How the command ends after an error. What is refused, but by no gate and no person, is a failure.
+    pub fn after(error: &Error) -> Self {
+        match error.kind() {
+            _ if error.is_of_gate() => Self::Denied,
             ErrorKind::Unauthenticated | ErrorKind::Forbidden => Self::Unauthorised,
             ErrorKind::Stale => Self::Stale,
             ErrorKind::Cancelled => Self::Interrupted,

@@ -31,7 +31,7 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self { exit: Exit::after(error.kind()), error }
+        Self { exit: Exit::after(&error), error }
     }
 }
 

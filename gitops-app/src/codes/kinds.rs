@@ -44,10 +44,10 @@ pub const PAGES: [Page; 19] = [
     },
     Page {
         code: "GO0007",
-        title: "a gate denies the plan",
-        cause: "A rule that plans must pass says no, or the source moved to a revision that does not \
-              descend from the one that was applied. Nothing was written.",
-        fix: "Change what is declared, or the rule; `gitops rollback REV` is the way to an older \
+        title: "it is refused",
+        cause: "A gate says no (exit code 3), or a rule that holds for everybody does (exit code 1), such as that a \
+              branch descends from the revision that was applied. Nothing was written.",
+        fix: "Change what is declared, or the gate's rule; `gitops rollback REV` is the way to an older \
               revision.",
     },
     Page {

@@ -90,6 +90,14 @@ pub fn files_of(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
+/// The shared parts that a file includes, also those that can't be read.
+pub fn included_by(path: &Path) -> Vec<PathBuf> {
+    let backends = Backends::new();
+    let mut loading = Loading::new(&backends);
+    loading.file(path);
+    loading.included
+}
+
 /// Whether a file of this name is read as one of a folder.
 pub fn is_read(path: &Path) -> bool {
     let is_hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));

@@ -58,7 +58,7 @@ fn in_checkout(path: &Path, base: &Revision, head: &Revision) -> Option<(Checkou
 fn differs(path: &Path, base: &Revision) -> Error {
     let message =
         format!("the configuration {} is not that of {}, the target branch", path.display(), base.name());
-    Error::new(ErrorKind::Denied, message).help(format!(
+    Error::new(ErrorKind::Denied, message).of_gate().help(format!(
         "check out {} and run it there: a request must not choose the rules by which it is judged",
         base.name()
     ))

@@ -15,6 +15,7 @@ pub(super) fn refuse(config: &Config) -> Result<()> {
     }
     let message = format!("the request is untrusted, and a plan runs {}", programs.join(", "));
     Err(Error::new(ErrorKind::Denied, message)
+        .of_gate()
         .help("read the request, and review it without `--untrusted` once somebody vouches for it"))
 }
 

@@ -179,7 +179,7 @@ fn no_longer_covered(uncovered: &[(Key, Uncovered)]) -> String {
 
 fn denied(messages: &[GateMessage]) -> Error {
     let error = Error::new(ErrorKind::Denied, "a gate denies the plan");
-    with_gates(error, messages).help("change what is declared, or the gate's rule")
+    with_gates(error, messages).of_gate().help("change what is declared, or the gate's rule")
 }
 
 fn needs_approval(plan: &Plan, messages: &[GateMessage]) -> Error {

@@ -115,8 +115,10 @@ pub struct Attempt {
     pub applied: usize,
     /// Why it could not be made, or did not end well.
     pub error: Option<String>,
-    /// What kind of error kept it from being made; `Denied` and `NeedsApproval` are words of a gate, and no failure.
+    /// What kind of error kept it from being made.
     pub kind: Option<ErrorKind>,
+    /// Whether that is the word of a gate or of a person ([`Error::is_of_gate`]), and no failure.
+    pub by_gate: bool,
 }
 
 impl HealthStatus {
@@ -242,6 +244,7 @@ impl Engine {
                 applied: report.applied(),
                 error: report.first_error(),
                 kind: None,
+                by_gate: false,
             });
             status.sync = synced(leaves_in_sync(report));
         });
@@ -250,7 +253,8 @@ impl Engine {
     /// A reconciliation could not be made: nobody knows what the target holds, or should hold.
     pub(super) fn tell_of_failure(&self, cx: &Cx, error: &Error) {
         let (text, kind) = (Some(error.to_string()), Some(error.kind()));
-        let last = Attempt { at: cx.now(), result: None, applied: 0, error: text, kind };
+        let by_gate = error.is_of_gate();
+        let last = Attempt { at: cx.now(), result: None, applied: 0, error: text, kind, by_gate };
         self.shared.tell(|status| {
             status.phase = Phase::Idle;
             status.sync = SyncStatus::Unknown;

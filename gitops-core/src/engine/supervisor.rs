@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::join_all;
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::cx::Cx;
 use crate::engine::{Company, Engine, EngineHandle, Request};
@@ -87,11 +87,18 @@ struct State {
     /// The number of each application's engine, and of the next one.
     numbers: BTreeMap<String, u64>,
     next: u64,
-    stops: BTreeMap<String, Cx>,
+    running: BTreeMap<String, Running>,
     ended: BTreeMap<String, Ended>,
     /// Those that wait to be started, and where to send them once it runs.
     waiting: Vec<Member>,
     started: Option<mpsc::UnboundedSender<Member>>,
+}
+
+/// An engine that was started.
+struct Running {
+    /// Cancelled to stop it in good order.
+    cx: Cx,
+    task: AbortHandle,
 }
 
 /// Why an engine can't go on.
@@ -158,25 +165,37 @@ impl Supervisor {
     /// # Cancel safety
     /// Once it was polled, the application is out and its engine stops, also if the future is dropped.
     pub async fn remove(&self, name: &str) -> Result<()> {
-        let seat = self.take_out(name)?;
+        let (seat, running) = self.take_out(name)?;
+        running.iter().for_each(|running| running.cx.cancel());
         self.gone(&seat).await;
         Ok(())
     }
 
-    fn take_out(&self, name: &str) -> Result<Seat> {
+    /// Takes an application out and ends its engine where it is, as a crash would: for who may write no longer, because a lease
+    /// is lost. What was under way is looked up by the next engine.
+    ///
+    /// # Errors
+    /// `NotFound` if there is none of this name.
+    pub fn abandon(&self, name: &str) -> Result<()> {
+        let (_, running) = self.take_out(name)?;
+        running.iter().for_each(|running| running.task.abort());
+        Ok(())
+    }
+
+    fn take_out(&self, name: &str) -> Result<(Seat, Option<Running>)> {
         let mut state = self.lock();
         if state.needs.remove(name).is_none() {
             return Err(Error::new(ErrorKind::NotFound, format!("there is no application `{name}`")));
         }
         let seat = (name.to_owned(), state.numbers.remove(name).unwrap_or_default());
-        state.stops.remove(name).iter().for_each(Cx::cancel);
+        let running = state.running.remove(name);
         let waited = state.waiting.len();
         state.waiting.retain(|member| member.seat != seat);
         if state.waiting.len() < waited {
             self.alive.end(&seat);
         }
         self.company.leave(name);
-        Ok(seat)
+        Ok((seat, running))
     }
 
     /// Returns once the engine of an application has ended: because it was taken out, because all stop, or because it can't go
@@ -286,16 +305,15 @@ impl Supervisor {
             // It was taken out before it was started.
             return self.alive.end(&seat);
         }
-        state.stops.insert(seat.0.clone(), own.clone());
-        drop(state);
-        let (state, alive) = (self.state.clone(), self.alive.clone());
-        running.spawn(async move {
+        let (name, cx) = (seat.0.clone(), own.clone());
+        let (shared, alive) = (self.state.clone(), self.alive.clone());
+        let task = running.spawn(async move {
             let _alive = UntilDropped { alive, seat: seat.clone() };
             let mut engine = engine;
             let run = std::panic::AssertUnwindSafe(engine.run(&own, interval)).catch_unwind().await;
             let panicked = || Err(Error::new(ErrorKind::Internal, "the engine panicked"));
             if let Err(error) = run.unwrap_or_else(|_| panicked()) {
-                let mut state = lock(&state);
+                let mut state = lock(&shared);
                 // Why one that was taken out ended says nothing of the one that came after it.
                 if state.has(&seat) || !state.numbers.contains_key(&seat.0) {
                     state.ended.insert(seat.0, Ended::from(&error));
@@ -304,6 +322,7 @@ impl Supervisor {
             // Before the end is told: its state is free then.
             engine.close().await;
         });
+        state.running.insert(name, Running { cx, task });
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -26,7 +26,8 @@ impl Suspension {
     pub(super) fn denies(&self) -> Error {
         let message =
             format!("the application is suspended by {} since {}: {}", self.by, self.since, self.reason);
-        Error::new(ErrorKind::Denied, message).help("resume it first: look at the plan, then say `resume`")
+        let help = "resume it first: look at the plan, then say `resume`";
+        Error::new(ErrorKind::Denied, message).of_gate().help(help)
     }
 }
 

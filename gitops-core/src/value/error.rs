@@ -44,6 +44,8 @@ struct Inner {
     moved: Vec<Moved>,
     /// Whether it is of the engine's own memory, and not of something that it was given.
     is_of_state: bool,
+    /// Whether it is the word of a gate or of a person, and nothing failed.
+    is_of_gate: bool,
     help: Option<String>,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
@@ -63,7 +65,7 @@ pub enum ErrorKind {
     Unauthenticated,
     /// We may not do this.
     Forbidden,
-    /// A gate refused the plan.
+    /// It is refused: by a gate ([`Error::is_of_gate`]), or by a rule that holds for everybody.
     Denied,
     /// The plan needs an approval that it does not have.
     NeedsApproval,
@@ -140,6 +142,7 @@ impl Error {
             diagnostics: Vec::new(),
             moved: Vec::new(),
             is_of_state: false,
+            is_of_gate: false,
             help: None,
             source: None,
         }))
@@ -248,6 +251,20 @@ impl Error {
     pub(crate) fn of_state(mut self) -> Self {
         self.0.is_of_state = true;
         self
+    }
+
+    /// The same, as the word of a gate, or of a person who stopped all writes: nothing failed, and a person decides how it goes
+    /// on.
+    #[must_use]
+    pub fn of_gate(mut self) -> Self {
+        self.0.is_of_gate = true;
+        self
+    }
+
+    /// Whether nothing failed: a gate denies it or wants it approved, or a person stopped all writes. What is `Denied`
+    /// otherwise is a failure, such as a branch that was moved back or a connection that may not be used.
+    pub fn is_of_gate(&self) -> bool {
+        self.0.is_of_gate || self.0.kind == ErrorKind::NeedsApproval
     }
 
     /// Whether the engine's own memory is damaged: what a source or a target can't read is not.

@@ -96,7 +96,7 @@ impl Shared {
 pub(super) fn drift_of(config: &Config, status: &EngineStatus, plan: &Plan) -> Option<Drift> {
     let last =
         status.last.as_ref().filter(|_| status.phase == Phase::Idle && status.plan == Some(plan.id))?;
-    if matches!(last.kind, Some(kind) if !matches!(kind, ErrorKind::NeedsApproval | ErrorKind::Denied)) {
+    if last.kind.is_some() && !last.by_gate {
         return None;
     }
     let is_corrected = status.suspended.is_none()

@@ -224,7 +224,7 @@ pub(super) fn telling_of(status: &EngineStatus, newest: Option<&str>) -> Option<
     match last.kind {
         Some(ErrorKind::Cancelled) => return None,
         Some(ErrorKind::NeedsApproval) => return planned.map(waits),
-        Some(ErrorKind::Denied) => {
+        Some(ErrorKind::Denied) if last.by_gate => {
             return planned.map(|commit| of(commit, StatusState::Failure, error.to_owned()));
         }
         // A source or target that is away for a moment says nothing of what is live.

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod forged;
+mod keeps;
 mod promotion;
 mod requests;
 mod taken_back;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use gitops_core::{AuditEvent, AuditRecord, Cx, StoreAudit};
 use gitops_k8s::{ClusterStore, Connection};
@@ -15,6 +17,7 @@ use serde_json::{Value as Json, json};
 use testbed::{Admin, ApiServer, User};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Child;
+use tokio::sync::mpsc;
 
 const MANIFESTS: &str = include_str!("../../deploy/controller.yaml");
 
@@ -157,6 +160,8 @@ impl World {
 struct Controller {
     child: Child,
     address: String,
+    /// What it logs.
+    said: mpsc::UnboundedReceiver<String>,
 }
 
 impl Controller {
@@ -177,12 +182,31 @@ impl Controller {
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let first: Json = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
         let address = first["fields"]["address"].as_str().unwrap().to_owned();
+        let (says, said) = mpsc::unbounded_channel();
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 eprintln!("{line}");
+                // Most tests do not listen to the end.
+                let _ = says.send(line);
             }
         });
-        Self { child, address }
+        Self { child, address, said }
+    }
+
+    /// Reads on to the first line of its log that holds a text; fails after two minutes, or if it ends before.
+    async fn until_said(&mut self, text: &str) {
+        let read = async {
+            loop {
+                let line =
+                    self.said.recv().await.unwrap_or_else(|| panic!("it ended, and did not say {text:?}"));
+                if line.contains(text) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(120), read)
+            .await
+            .unwrap_or_else(|_| panic!("never said: {text:?}"));
     }
 
     /// The answer to a request, head and body.

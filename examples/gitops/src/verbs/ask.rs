@@ -1,9 +1,9 @@
 //! What a person orders: done here, or by the process at work if there is one.
 
-use gitops_app::order;
 pub use gitops_app::order::Doer;
+use gitops_app::order::{self, Pending};
 use gitops_app::session::Session;
-use gitops_core::Request;
+use gitops_core::{Error, ErrorKind, Request};
 
 use crate::actor::actor;
 use crate::app::App;
@@ -13,6 +13,23 @@ use crate::progress;
 /// Takes the state and does it; if another process has the state, that one is asked to do it.
 pub async fn order(app: &App, request: &Request) -> Result<Doer, Failure> {
     Ok(Box::pin(order::order(&app.cx, app.config(), &progress::sink(app), &actor(), request)).await?)
+}
+
+/// Asks the process that has the state, if another one has it, and waits for nothing.
+pub async fn begin(app: &App, request: &Request) -> Result<Option<Pending>, Failure> {
+    Ok(Box::pin(order::begin(&app.cx, app.config(), &actor(), request)).await?)
+}
+
+/// Has the process at work do what it alone can; `verb` names that, and `instead` the way out where none is at work.
+pub async fn have_done(app: &App, request: &Request, verb: &str, instead: &str) -> Result<(), Failure> {
+    match begin(app, request).await? {
+        Some(pending) => Ok(pending.answered(&app.cx).await?),
+        None => {
+            let message = format!("no process is at work that could {verb}");
+            let help = format!("{instead}: `{}`", app.command("apply"));
+            Err(Error::new(ErrorKind::NotFound, message).help(help).into())
+        }
+    }
 }
 
 /// Asks the process that has the state, and waits for its answer; `locked` names it.

@@ -23,7 +23,7 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
         true => Vec::new(),
         false => drift::ask_providers(&app.cx, &session).await?,
     };
-    let of_looks = Exit::gravest(missed.iter().map(|(_, error)| Exit::after(error.kind())));
+    let of_looks = Exit::gravest(missed.iter().map(|(_, error)| Exit::after(error)));
     let not_looked_at = match args.cached {
         true => drift::not_asked(&session, "its providers were not asked: `--cached`"),
         false => missed.into_iter().map(|(missed, _)| missed).collect(),

@@ -8,7 +8,7 @@ use gitops_app::documents::changes;
 use gitops_app::text::count;
 use gitops_app::{Orphaned, orphaned};
 
-use super::{Ended, one};
+use super::{Ended, one, orders};
 use crate::app::App;
 use crate::cli::Verb;
 use crate::exit::Exit;
@@ -83,8 +83,13 @@ fn several(app: &App, applications: &Applications, what: &str) -> Failure {
 async fn all(app: &App, verb: &Verb, applications: &Applications, orphans: &[Orphaned]) -> Ended {
     let (many, mut exits, mut not_tried) = (Arc::new(Many::default()), BTreeMap::new(), Vec::new());
     let mut stopped = None;
+    let mut suspended = match verb {
+        Verb::Suspend(args) => orders::suspend_each(app, args, applications).await,
+        _ => BTreeMap::new(),
+    };
     for config in applications.in_order() {
-        if app.cx.is_cancelled() {
+        let suspended = suspended.remove(&config.name);
+        if app.cx.is_cancelled() && suspended.is_none() {
             stopped = Some(Exit::Interrupted);
             not_tried.push(config.name.as_str());
             continue;
@@ -102,7 +107,11 @@ async fn all(app: &App, verb: &Verb, applications: &Applications, orphans: &[Orp
             not_tried.push(config.name.as_str());
             continue;
         }
-        let exit = Box::pin(one(&app, verb)).await.unwrap_or_else(|failure| {
+        let ended = match (suspended, verb) {
+            (Some(done), Verb::Suspend(args)) => done.and_then(|doer| orders::suspended(&app, args, doer)),
+            _ => Box::pin(one(&app, verb)).await,
+        };
+        let exit = ended.unwrap_or_else(|failure| {
             tell(&app, &many, &failure);
             failure.exit
         });

@@ -1,14 +1,17 @@
 //! `gitops approve`, `reject`, `suspend`, `resume` and `sync`: what a person orders until further notice, also while another
 //! process is at work.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use futures::future::join_all;
+use gitops_app::config::Applications;
 use gitops_app::documents::Document;
 use gitops_app::session::Access;
-use gitops_core::{Approver, Error, ErrorKind, Plan, Request, Through};
+use gitops_core::{Approver, ErrorKind, Plan, Request, Through};
 use serde::Serialize;
 
-use super::ask::{Doer, ask, order};
+use super::ask::{Doer, begin, have_done, order};
 use super::{Ended, plan, urgent};
 use crate::actor::{actor, uid};
 use crate::app::App;
@@ -121,7 +124,35 @@ pub async fn reject(app: &App, args: &RejectArgs) -> Ended {
 /// Stops all writes.
 pub async fn suspend(app: &App, args: &SuspendArgs) -> Ended {
     let request = Request::Suspend { reason: args.reason.clone() };
-    let document = OrderDocument::new("suspend", order(app, &request).await?).because(&args.reason);
+    suspended(app, args, order(app, &request).await?)
+}
+
+/// Stops all writes of several applications, and gives who did it for each, in their order. Every process at work is asked before
+/// any is waited for: one that does not answer, or can't be found, delays no other stop.
+pub async fn suspend_each(
+    app: &App,
+    args: &SuspendArgs,
+    applications: &Applications,
+) -> BTreeMap<String, Result<Doer, Failure>> {
+    let request = &Request::Suspend { reason: args.reason.clone() };
+    let apps: Vec<App> = applications.all.iter().map(|config| app.of(applications, config)).collect();
+    let begun = join_all(apps.iter().map(|app| begin(app, request))).await;
+    let ends = apps.iter().zip(begun).map(|(app, begun)| async move {
+        let done = match begun {
+            Ok(Some(pending)) => {
+                pending.answered(&app.cx).await.map(|()| Doer::AtWork).map_err(Failure::from)
+            }
+            Ok(None) => order(app, request).await,
+            Err(failure) => Err(failure),
+        };
+        (app.config().name.clone(), done)
+    });
+    join_all(ends).await.into_iter().collect()
+}
+
+/// Tells that all writes are stopped.
+pub fn suspended(app: &App, args: &SuspendArgs, doer: Doer) -> Ended {
+    let document = OrderDocument::new("suspend", doer).because(&args.reason);
     let end = app.command("resume");
     let done = if document.waits { "A suspension is asked for" } else { "Suspended" };
     let text = format!(
@@ -173,16 +204,6 @@ async fn by_us(app: &App) -> Result<Doer, Failure> {
 
 /// Has the process at work reconcile at once.
 pub async fn sync(app: &App) -> Ended {
-    match app.open(Access::Write, progress::sink(app)).await {
-        Ok(_) => {
-            let help = format!("apply it yourself: `{}`", app.command("apply"));
-            Err(Error::new(ErrorKind::NotFound, "no process is at work that could sync").help(help).into())
-        }
-        Err(locked) if locked.kind() == ErrorKind::Locked => {
-            let session = app.open(Access::Look, progress::sink(app)).await?;
-            ask(app, &session, &Request::Sync, locked.into()).await?;
-            OrderDocument::new("sync", Doer::AtWork).answer(app, "Asked to sync now.")
-        }
-        Err(error) => Err(error.into()),
-    }
+    have_done(app, &Request::Sync, "sync", "apply it yourself").await?;
+    OrderDocument::new("sync", Doer::AtWork).answer(app, "Asked to sync now.")
 }

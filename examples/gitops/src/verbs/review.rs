@@ -133,7 +133,7 @@ fn tell(app: &App, reviewed: &Reviewed, sides: &Sides) {
 fn exit(reviewed: &Reviewed) -> Exit {
     let failed = reviewed.failed.iter().map(|failed| match failed.is_conflict {
         true => Exit::Conflict,
-        false => Exit::after(failed.error.kind()),
+        false => Exit::after(&failed.error),
     });
     let parts = reviewed.review.parts.iter().flat_map(|part| {
         let of_gates = match part.outcome() {

@@ -31,7 +31,14 @@ pub async fn run(app: &App, args: &RunArgs) -> Ended {
 
 /// The same with a server that is told of it, and follows the requests of the repositories.
 pub async fn until_stopped(app: &App, cx: &Cx, server: Option<&Server>) -> Ended {
-    let (mut applications, mut chosen) = load(app)?;
+    let mut applications = app.applications()?;
+    let mut chosen = choose(app, &applications)?;
+    // A forge that can't be opened is found while what was there before is at work.
+    let usable = |applications: Applications| {
+        let chosen = choose(app, &applications)?;
+        server.map_or(Ok(()), |_| Server::check(cx, &chosen))?;
+        Ok((applications, chosen))
+    };
     let kept = |error: Error| {
         app.screen.complain(&output::error::human(&error.into()));
         app.screen.note(&format!("{} goes on with the configuration as it was.", paint(YELLOW, "It")));
@@ -44,7 +51,7 @@ pub async fn until_stopped(app: &App, cx: &Cx, server: Option<&Server>) -> Ended
         let mut work = Box::pin(work.keep_all(&inner));
         let reloaded = tokio::select! {
             ended = &mut work => return ended.map(|exit| Exit::gravest([exit, stopped(app, server)])),
-            reloaded = Inputs::of(&applications).reloaded(cx, || load(app), kept) => reloaded,
+            reloaded = Inputs::of(&applications).reloaded(cx, || app.applications(), usable, kept) => reloaded,
         };
         app.screen.note("The configuration changed: what is under way is finished, then it is taken over.");
         inner.cancel();
@@ -60,12 +67,6 @@ fn choose(app: &App, applications: &Applications) -> Result<Vec<Config>> {
         Some(name) => Ok(vec![applications.named(name)?.clone()]),
         None => Ok(applications.all.clone()),
     }
-}
-
-fn load(app: &App) -> Result<(Applications, Vec<Config>)> {
-    let applications = app.applications()?;
-    let chosen = choose(app, &applications)?;
-    Ok((applications, chosen))
 }
 
 /// How many applications plan at once.
@@ -149,7 +150,10 @@ impl Kept<'_> {
             match Box::pin(self.open()).await {
                 Ok(session) => return Box::pin(self.keep(session)).await,
                 Err(error) => {
-                    self.server.inspect(|server| server.board().fail(name));
+                    if let Some(server) = self.server {
+                        server.board().fail(name);
+                        server.metrics().not_opened(name);
+                    }
                     let text = escape(&error.with_help());
                     if told.as_ref() != Some(&text) {
                         self.app
@@ -206,7 +210,12 @@ impl Kept<'_> {
             ended = self.supervisor.ended_of(&name) => ended,
             () = watched => unreachable!("it is waited for until the engine has ended"),
         };
-        self.server.inspect(|server| server.board().leave(&name));
+        match (self.server, &ended) {
+            // It stays a failure for whoever asks.
+            (Some(server), Err(_)) => server.board().end(&name),
+            (Some(server), Ok(())) => server.board().leave(&name),
+            (None, _) => {}
+        }
         Ok(ended?)
     }
 

@@ -51,7 +51,7 @@ impl View<'_> {
         let of_sync = match plan {
             Ok(_) if self.sync == Sync::Synced => Exit::Ok,
             Ok(_) => Exit::Changes,
-            Err(error) => Exit::after(error.kind()),
+            Err(error) => Exit::after(error),
         };
         let of_health = match self.health {
             Health::Progressing | Health::Degraded => Exit::Degraded,

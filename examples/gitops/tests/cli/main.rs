@@ -19,6 +19,7 @@ mod promote;
 mod review;
 mod rollback;
 mod run;
+mod serving;
 mod several;
 mod stale;
 mod support;

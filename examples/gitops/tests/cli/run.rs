@@ -20,8 +20,13 @@ pub struct Running {
 
 impl Running {
     pub fn start(world: &World) -> Self {
+        Self::start_of(world, &[])
+    }
+
+    /// The same with more before the verb.
+    fn start_of(world: &World, before: &[&str]) -> Self {
         let mut child = world
-            .command(&["run", "--output", "json", "--timeout", "60s"])
+            .command(&[before, &["run", "--output", "json", "--timeout", "60s"]].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -249,4 +254,74 @@ fn several_applications_run_at_once_and_a_file_that_changes_is_taken_over() {
     while running.wait_for("applied")["application"] != "two" {}
     assert_eq!(world.live("b/page").as_deref(), Some("new\n"));
     running.stop(Signal::TERM).expect(0).warns("The configuration changed");
+}
+
+/// Met in an incident: applications were suspended one after the other, and the first one's process did not answer.
+#[test]
+fn an_emergency_stop_for_all_reaches_each_process_although_another_one_does_not_answer() {
+    let world = two();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    // The lock of the first is held by a process that runs no engine.
+    let lock = std::fs::File::open(world.path(".gitops/one/lock")).unwrap();
+    lock.lock().unwrap();
+    let mut running = Running::start_of(&world, &["-a", "two"]);
+    running.wait_for("planned");
+    let suspend = ["suspend", "--all", "--reason", "incident 17"];
+    let mut stopping = world.command(&suspend).stdout(Stdio::null()).spawn().unwrap();
+    assert_eq!(running.wait_for("suspended")["by"], "alice");
+    assert!(stopping.try_wait().unwrap().is_none(), "it waits for the first one still");
+    stopping.kill().unwrap();
+    stopping.wait().unwrap();
+    running.stop(Signal::TERM).expect(0);
+}
+
+#[test]
+fn an_emergency_stop_for_all_is_done_by_the_process_at_work_and_told_of_each() {
+    let world = two();
+    let mut running = Running::start(&world);
+    let mut finished = BTreeSet::new();
+    while finished.len() < 2 {
+        finished.insert(running.wait_for("finished")["application"].to_string());
+    }
+    let ran = world.gitops(&["suspend", "--all", "--reason", "incident 17"]).expect(0);
+    assert_eq!(ran.stdout.matches("The process at work has taken it up.").count(), 2, "{}", ran.stdout);
+    for name in ["one", "two"] {
+        assert_eq!(world.json(&["-a", name, "status"])["suspended"]["reason"], "incident 17");
+    }
+    world.commit("Change", &[("a/page", Some("new\n")), ("b/page", Some("new\n"))]);
+    while running.wait_for("planned")["steps"] != 1 {}
+    assert_eq!(
+        (world.live("a/page").as_deref(), world.live("b/page").as_deref()),
+        (Some("a\n"), Some("b\n"))
+    );
+    running.stop(Signal::TERM).expect(0);
+    // Where none is at work it is done here, of each.
+    world.gitops(&["-a", "one", "resume", "--yes"]).expect(0);
+    world.gitops(&["suspend", "--all", "--reason", "incident 18"]).expect(0);
+    assert_eq!(world.json(&["-a", "one", "status"])["suspended"]["reason"], "incident 18");
+}
+
+/// Met on a laptop: the file of a server names credentials that are on the server alone, and nothing could be stopped.
+#[test]
+fn whoever_has_neither_credentials_nor_targets_can_stop_the_process_at_work() {
+    let world = World::applied();
+    let mut running = Running::start(&world);
+    running.wait_for("planned");
+    let laptop = "\
+name: site
+source:
+  git:
+    url: https://git.example.org/site.git
+    ref: { branch: main }
+    auth: { token: { file: ./absent/token } }
+target: { kubernetes: { kubeconfig: ./absent/kubeconfig } }
+";
+    std::fs::write(world.path("laptop.yaml"), laptop).unwrap();
+    let ran = world.gitops(&["-f", "laptop.yaml", "suspend", "--reason", "incident 17"]).expect(0);
+    ran.says("The process at work has taken it up");
+    running.wait_for("suspended");
+    world.gitops(&["-f", "laptop.yaml", "resume", "--yes"]).expect(1).warns("absent");
+    world.gitops(&["-f", "laptop.yaml", "sync"]).expect(0).says("The process at work has taken it up");
+    world.gitops(&["-f", "laptop.yaml", "reject", "--reason", "none"]).expect(0);
+    running.stop(Signal::TERM).expect(0);
 }

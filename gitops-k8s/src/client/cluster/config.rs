@@ -64,6 +64,27 @@ pub(super) async fn load(origin: &Origin, connection: &Connection) -> Result<Con
     Ok(config)
 }
 
+/// The kubeconfigs of an origin, also those that are not there, and what they name as files.
+pub(super) fn files(origin: &Origin) -> Vec<PathBuf> {
+    let kubeconfigs = match origin {
+        Origin::Text(_) | Origin::InCluster => Vec::new(),
+        Origin::File(path) => vec![path.clone()],
+        Origin::Environment => match env::var_os("KUBECONFIG") {
+            Some(paths) => env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()).collect(),
+            None => env::home_dir().map(|home| home.join(".kube/config")).into_iter().collect(),
+        },
+    };
+    let named = kubeconfigs.iter().filter_map(|path| Kubeconfig::read_from(path).ok()).flat_map(|config| {
+        let of_clusters =
+            config.clusters.into_iter().filter_map(|named| named.cluster?.certificate_authority);
+        let of_people = config.auth_infos.into_iter().filter_map(|named| named.auth_info);
+        let of_people = of_people.flat_map(|auth| [auth.client_certificate, auth.client_key]).flatten();
+        of_clusters.chain(of_people).map(PathBuf::from).collect::<Vec<_>>()
+    });
+    let named: Vec<PathBuf> = named.collect();
+    kubeconfigs.into_iter().chain(named).collect()
+}
+
 fn in_cluster() -> Result<Config> {
     Config::incluster().map_err(|error| {
         Error::new(ErrorKind::Invalid, "this does not run in a pod with a service account")

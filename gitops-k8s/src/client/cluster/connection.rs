@@ -69,6 +69,13 @@ impl Connection {
         Self::of(Origin::Environment)
     }
 
+    /// The kubeconfigs, named or found, with the certificates and keys that they name as files: what a connection is made from, and
+    /// what another one has to be made for once it changes. A file with a token is none of them, for a connection reads that
+    /// again by itself.
+    pub fn files(&self) -> Vec<PathBuf> {
+        config::files(&self.origin)
+    }
+
     /// Another context of the kubeconfig than its current one.
     pub fn context(mut self, name: impl Into<String>) -> Self {
         self.context = Some(name.into());
