@@ -47,7 +47,7 @@ fn a_branch_that_was_force_pushed() {
     world.git(&["checkout", "-q", "--orphan", "other"]);
     world.commit("Another history", &[("index.html", Some("theirs\n"))]);
     world.git(&["branch", "-q", "-M", "other", "main"]);
-    refused(&world, 3);
+    refused(&world, 1);
 }
 
 #[test]
