@@ -139,9 +139,7 @@ pub async fn suspend_each(
     let begun = join_all(apps.iter().map(|app| begin(app, request))).await;
     let ends = apps.iter().zip(begun).map(|(app, begun)| async move {
         let done = match begun {
-            Ok(Some(pending)) => {
-                pending.answered(&app.cx).await.map(|()| Doer::AtWork).map_err(Failure::from)
-            }
+            Ok(Some(pending)) => pending.answered(&app.cx).await.map_err(Failure::from),
             Ok(None) => order(app, request).await,
             Err(failure) => Err(failure),
         };
