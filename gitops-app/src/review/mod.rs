@@ -24,7 +24,7 @@ mod urgent;
 mod warm;
 
 pub use merged::AfterMerge;
-pub use queue::{ToldQueue, queued};
+pub use queue::{ToldQueue, holds, queued};
 pub use request::{Asked, Shelf, Told, patiently};
 pub use urgent::two_people;
 pub use warm::{Borrowed, Warm};

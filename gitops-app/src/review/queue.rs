@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use gitops_core::{Cx, EventSink, Result};
-use gitops_forge::{CommitId, CommitStatus, ForgeExt, StatusState};
+use gitops_core::{Cx, EventSink, History, Relation, Result, Revision};
+use gitops_forge::{CommitId, CommitStatus, ForgeExt, QueuedCommit, StatusState, queued_request};
 
 use super::request::patiently;
 use super::{Asked, Reviewed, Sides, review_with};
@@ -32,10 +32,27 @@ const QUEUE: &str = "gh-readonly-queue/";
 ///
 /// # Cancel safety
 /// Dropping the future has no effect.
-pub async fn queued(cx: &Cx, config: &Config) -> Result<Vec<CommitId>> {
+pub async fn queued(cx: &Cx, config: &Config) -> Result<Vec<QueuedCommit>> {
     let GitRef::Branch(base) = &config.source.reference else { return Ok(Vec::new()) };
     let branches = source::open(cx, config)?.branches(cx, &format!("{QUEUE}{base}/")).await?;
-    branches.iter().map(|branch| CommitId::parse(branch.id())).collect()
+    let queued = |branch: &Revision| {
+        let request = queued_request(branch.name());
+        Ok(QueuedCommit::new(base, CommitId::parse(branch.id())?).of(request))
+    };
+    branches.iter().map(queued).collect()
+}
+
+/// Whether a commit has another one in its history, or is that, as an application reads its repository.
+///
+/// # Errors
+/// What keeps the repository from being read.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn holds(cx: &Cx, config: &Config, commit: &CommitId, other: &CommitId) -> Result<bool> {
+    let revision = |commit: &CommitId| Revision::new(commit.as_str(), commit.as_str());
+    let relation = source::open(cx, config)?.relation(cx, &revision(commit), &revision(other)).await?;
+    Ok(matches!(relation, Relation::Same | Relation::Older))
 }
 
 impl Asked {

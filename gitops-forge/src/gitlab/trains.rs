@@ -7,7 +7,7 @@ use super::json::CarJson;
 use super::{GitLab, PAGE};
 use crate::capability::MergeQueue;
 use crate::http::Ask;
-use crate::value::{CommitId, QueuedCommit, is_train};
+use crate::value::{CommitId, QueuedCommit, train_request};
 
 const LIST: &str = "/projects/{id}/merge_trains";
 
@@ -26,7 +26,7 @@ impl MergeQueue for GitLab {
 
 /// What a car of a train would make of the branch; nothing before its pipeline is made.
 fn queued(car: CarJson) -> Option<Result<QueuedCommit>> {
-    let pipeline = car.pipeline.filter(|pipeline| is_train(&pipeline.reference))?;
-    let branch = car.target_branch;
-    Some(CommitId::parse(&pipeline.sha).map(|commit| QueuedCommit::new(branch, commit)))
+    let (pipeline, branch) = (car.pipeline?, car.target_branch);
+    let request = Some(train_request(&pipeline.reference)?);
+    Some(CommitId::parse(&pipeline.sha).map(|commit| QueuedCommit::new(branch, commit).of(request)))
 }

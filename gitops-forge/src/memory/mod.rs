@@ -186,6 +186,19 @@ impl MemoryForge {
         Ok(())
     }
 
+    /// Merges a request as a commit that is given: one of a real repository, say, which a merge queue made of several requests.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn merge_as(&self, cx: &Cx, number: u64, commit: CommitId) -> Result<()> {
+        let mut hub = self.hub();
+        hub.know(commit.clone());
+        let request = &mut hub.request(number)?.request;
+        (request.state, request.updated) = (RequestState::Merged, now(cx));
+        request.merge_commit = Some(commit);
+        Ok(())
+    }
+
     /// Closes a request without merging it.
     ///
     /// # Errors

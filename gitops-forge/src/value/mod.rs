@@ -20,8 +20,8 @@ pub use deployment::{Deployment, DeploymentState};
 pub use issue::{Issue, IssueWrite};
 pub use marker::Marker;
 pub use permission::Permission;
-pub use queued_commit::QueuedCommit;
-pub(crate) use queued_commit::is_train;
+pub use queued_commit::{QueuedCommit, queued_request};
+pub(crate) use queued_commit::{is_train, train_request};
 pub use repository::RepositoryPath;
 pub use request::{
     Branch, ChangeRequest, Merge, MergeMethod, Mergeable, Merged, NewRequest, RequestQuery, RequestState,

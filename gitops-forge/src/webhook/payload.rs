@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{HintKind, Sender};
 use crate::fault::invalid;
-use crate::value::{CommitId, RepositoryPath, is_train};
+use crate::value::{CommitId, RepositoryPath, is_train, queued_request};
 
 /// What was read.
 pub(super) struct Read {
@@ -45,6 +45,7 @@ fn of_github(event: &str, body: &Value) -> Read {
     // A pull request is an issue too, and only that is told of its comments.
     let is_request = body["issue"]["pull_request"].is_object() || body["is_pull"] == true;
     let of_issue = body["issue"]["number"].as_u64().filter(|_| is_request);
+    let of_queue = body["merge_group"]["head_ref"].as_str().and_then(queued_request);
     let commits = match kind {
         HintKind::Push => &["/after"][..],
         HintKind::Status => {
@@ -56,7 +57,7 @@ fn of_github(event: &str, body: &Value) -> Read {
     Read {
         kind,
         repository: path(&body["repository"]["full_name"]),
-        request: of_request.or(of_issue),
+        request: of_request.or(of_issue).or(of_queue),
         commit: commit(body, commits),
         branch: branch(&body["ref"]).or_else(|| branch(&body["merge_group"]["base_ref"])),
     }

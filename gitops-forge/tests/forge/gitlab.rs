@@ -171,7 +171,8 @@ async fn what_waits_on_merge_trains_is_told_whole_or_not_at_all() {
     assert_eq!(queue.waiting(&cx).await.unwrap(), []);
     // Three pages of them; one in four has no pipeline yet, and one the pipeline of its own head.
     let commit = |nth: usize| CommitId::parse(&format!("{nth:040x}")).unwrap();
-    let cars: Vec<_> = (0..250).map(|nth| QueuedCommit::new("main", commit(nth))).collect();
+    let cars: Vec<_> =
+        (0..250).map(|nth| QueuedCommit::new("main", commit(nth)).of(u64::try_from(nth).ok())).collect();
     memory.forge().queue(cars.clone());
     let on_trains = cars.iter().enumerate().filter(|(nth, _)| nth % 4 < 2).map(|(_, car)| car.clone());
     let on_trains: Vec<_> = on_trains.collect();

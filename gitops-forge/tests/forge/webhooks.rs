@@ -231,7 +231,7 @@ fn every_example_that_github_publishes_is_read() {
                     (HintKind::Review, true, true)
                 }
                 "status" | "check_run" | "check_suite" | "workflow_run" => (HintKind::Status, false, true),
-                "merge_group" => (HintKind::MergeQueue, false, true),
+                "merge_group" => (HintKind::MergeQueue, true, true),
                 _ => (HintKind::Other, hint.request.is_some(), hint.commit.is_some()),
             };
             let told = (hint.kind, hint.request.is_some(), hint.commit.is_some());

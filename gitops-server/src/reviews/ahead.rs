@@ -310,11 +310,6 @@ impl Shared {
                 Error::new(ErrorKind::NotFound, message).help("comment `/apply` on the request again")
             );
         };
-        let others = ahead.applications.iter().filter(|name| **name != config.name);
-        let waits: Vec<&str> = others.filter(|name| !self.is_live(name, pin)).map(String::as_str).collect();
-        if !waits.is_empty() {
-            return Ok((format!("applied; the merge waits for {}", waits.join(", ")), None));
-        }
         let base = &request.base.name;
         let (relation, newest) = self.beside_branch(cx, config, pin).await?;
         // Somebody merged without the forge, or the forge was cut short after it had moved the branch.
@@ -324,9 +319,14 @@ impl Shared {
             );
             Ok((text, Some(true)))
         };
+        let others = ahead.applications.iter().filter(|name| **name != config.name);
+        let waits: Vec<&str> = others.filter(|name| !self.is_live(name, pin)).map(String::as_str).collect();
         match relation {
-            Relation::Newer | Relation::Same => {}
             Relation::Older => return has_it(),
+            _ if !waits.is_empty() => {
+                return Ok((format!("applied; the merge waits for {}", waits.join(", ")), None));
+            }
+            Relation::Newer | Relation::Same => {}
             // A merge would make something else.
             Relation::Diverged => {
                 let text = format!(

@@ -10,7 +10,7 @@ use gitops_core::{Cx, Result};
 use gitops_forge::{ForgeExt, Marker};
 
 use super::Shared;
-use super::memory::{Ahead, Page, Stage};
+use super::memory::{Ahead, InQueue, Page, Stage};
 
 /// The hidden line that names the commands that were answered.
 const ANSWERED: &str = "<!-- gitops-answered:";
@@ -75,7 +75,9 @@ fn room(applications: usize) -> usize {
 /// The comment, without its marker.
 fn text(page: &Page, flavour: Flavour) -> Option<String> {
     let ahead = page.ahead.as_ref().filter(|ahead| !ahead.said.is_empty());
-    if page.outcomes.is_empty() && page.asked.is_empty() && ahead.is_none() {
+    let was_said =
+        |page: &Page| !page.outcomes.is_empty() || !page.asked.is_empty() || page.in_queue.is_some();
+    if !was_said(page) && ahead.is_none() {
         return None;
     }
     let ids: Vec<String> = page.answered().map(|entry| id(&entry.comment, entry.nth)).collect();
@@ -95,6 +97,14 @@ fn text(page: &Page, flavour: Flavour) -> Option<String> {
             let _ = writeln!(text, "- {}: {}", code_span(application, 100), code_span(said, room));
         }
         text.push('\n');
+    }
+    if let Some(InQueue { commit, refused }) = &page.in_queue {
+        text.push_str("### GitOps: in the merge queue\n\n");
+        let said = match refused {
+            Some(why) => format!("refused: {}", code_span(why, SAID)),
+            None => "nothing is against it".to_owned(),
+        };
+        let _ = writeln!(text, "- {}: {said}\n", code_span(commit.get(..12).unwrap_or(commit), 12));
     }
     if !page.outcomes.is_empty() {
         text.push_str("### GitOps: after the merge\n\n");

@@ -3,7 +3,9 @@
 use gitops_app::review::patiently;
 use gitops_core::review::{Command, CommandFault};
 use gitops_core::{Cx, ErrorKind, Result};
-use gitops_forge::{ChangeRequest, Comment, CommentQuery, Reaction, RequestState, User};
+use gitops_forge::{
+    ChangeRequest, Comment, CommentQuery, CommentWrite, Marker, Reaction, RequestState, User,
+};
 
 use super::Shared;
 use super::answers::Answered;
@@ -46,6 +48,7 @@ impl Shared {
         let me = patiently(cx, || self.forge.me(cx)).await?;
         let query = CommentQuery::default();
         let comments = patiently(cx, || self.forge.comments(cx, number, &query)).await?;
+        self.remove_doubles(cx, number, &me, &comments).await?;
         let shown = self.answered(&me, &comments)?;
         // The process may have been stopped after it answered and before it showed that.
         let mut has_answers = page.answered().any(|entry| !shown.has(&entry.comment, entry.nth));
@@ -64,6 +67,28 @@ impl Shared {
             true => self.show_answers(cx, number).await,
             false => Ok(()),
         }
+    }
+
+    /// Leaves the oldest of our comments of each kind. A forge may carry out what it was told by a server that was killed meanwhile,
+    /// after the next one had looked and written its own.
+    async fn remove_doubles(&self, cx: &Cx, number: u64, me: &User, comments: &[Comment]) -> Result<()> {
+        let review = Marker::new(format!("review/{}", self.context))?;
+        for marker in [review, self.answers_marker()?] {
+            let ours = |comment: &&Comment| comment.author.is(me) && marker.is_on(&comment.body);
+            for younger in comments.iter().filter(ours).skip(1) {
+                let delete = CommentWrite::Delete { id: younger.id.clone() };
+                patiently(cx, || self.forge.write_comment(cx, number, &delete)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for a request that is over, whose comments nobody looks at any more.
+    pub(super) async fn look_at_doubles(&self, cx: &Cx, number: u64) -> Result<()> {
+        let me = patiently(cx, || self.forge.me(cx)).await?;
+        let query = CommentQuery::default();
+        let comments = patiently(cx, || self.forge.comments(cx, number, &query)).await?;
+        self.remove_doubles(cx, number, &me, &comments).await
     }
 
     /// Carries out a command; gives whether it was answered. `page` is from before it was begun.

@@ -1,6 +1,6 @@
 //! What is remembered of requests across restarts: which commands were carried out, and what came of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,6 +78,32 @@ pub(super) struct Page {
     /// What of it is applied before its merge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ahead: Option<Ahead>,
+    /// Its last commit in a merge queue, once one was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_queue: Option<InQueue>,
+    /// The applications that it would change, as it was reviewed last.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub changes: BTreeSet<String>,
+    /// What it was merged as, as long as that is not known to be live everywhere.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged: Option<MergedAs>,
+}
+
+/// A commit of a merge queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct InQueue {
+    pub commit: String,
+    /// Why it must not become the branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// What a request was merged as.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct MergedAs {
+    pub commit: String,
+    /// The applications that it changes and of which it is not known that this is live.
+    pub waits: BTreeSet<String>,
 }
 
 /// A head that is applied before its merge.
@@ -181,6 +207,14 @@ impl Page {
         self.counted.iter().any(|place| place.strip_prefix("comment ") == Some(comment))
     }
 
+    /// What it was merged as is live in an application.
+    pub fn is_live_in(&mut self, application: &str) {
+        if let Some(merged) = &mut self.merged {
+            merged.waits.remove(application);
+        }
+        self.merged = self.merged.take().filter(|merged| !merged.waits.is_empty());
+    }
+
     /// A commit is the head no longer.
     pub fn leave(&mut self, head: String) {
         if !self.left.contains(&head) {
@@ -231,6 +265,24 @@ impl Memory {
             .filter(|(_, page)| page.ahead.as_ref().is_some_and(is_meant))
             .max_by_key(|(_, page)| page.touched)
             .map(|(number, _)| number))
+    }
+
+    /// The requests whose merge is not known to be live in an application, each with what it was merged as.
+    pub async fn merged_into(&self, cx: &Cx, application: &str) -> Result<Vec<(u64, String)>> {
+        let pages = self.load(cx).await?.0.requests.into_iter();
+        let waits = |(number, page): (u64, Page)| {
+            let merged = page.merged.filter(|merged| merged.waits.contains(application))?;
+            Some((number, merged.commit))
+        };
+        Ok(pages.filter_map(waits).collect())
+    }
+
+    /// The requests of which it was said that something of an application waits for an approval.
+    pub async fn waiting_in(&self, cx: &Cx, application: &str) -> Result<Vec<u64>> {
+        let waits =
+            |page: &Page| page.outcomes.get(application).is_some_and(|outcome| outcome.effect.is_some());
+        let pages = self.load(cx).await?.0.requests.into_iter();
+        Ok(pages.filter(|(_, page)| waits(page)).map(|(number, _)| number).collect())
     }
 
     /// What is remembered of the promotion to an application.

@@ -9,6 +9,7 @@ use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::{CommitId, QueuedCommit};
 use tokio::sync::Notify;
 
+use super::memory::{InQueue, Page};
 use super::poll::AGAIN;
 use super::{Shared, nobody};
 use crate::event::ServerEvent;
@@ -25,36 +26,35 @@ pub(super) struct MergeQueue {
 
 #[derive(Default)]
 struct State {
-    /// Each with the branch that it would become.
-    due: VecDeque<(String, CommitId)>,
+    due: VecDeque<QueuedCommit>,
     told: VecDeque<CommitId>,
 }
 
 impl MergeQueue {
     /// A commit is to be reviewed; gives whether there was room to remember it.
-    pub fn push(&self, base: &str, commit: &CommitId) -> bool {
+    pub fn push(&self, queued: QueuedCommit) -> bool {
         let mut state = self.state();
-        let is_known = state.told.contains(commit) || state.due.iter().any(|(_, due)| due == commit);
-        if is_known {
+        let is_known = |due: &QueuedCommit| due.commit == queued.commit;
+        if state.told.contains(&queued.commit) || state.due.iter().any(is_known) {
             return true;
         }
         if state.due.len() >= ROOM {
             return false;
         }
-        state.due.push_back((base.to_owned(), commit.clone()));
+        state.due.push_back(queued);
         drop(state);
         self.woken.notify_one();
         true
     }
 
-    fn next(&self) -> Option<(String, CommitId)> {
+    fn next(&self) -> Option<QueuedCommit> {
         self.state().due.front().cloned()
     }
 
     /// The first commit was reviewed.
     fn done(&self, commit: &CommitId) {
         let mut state = self.state();
-        state.due.retain(|(_, due)| due != commit);
+        state.due.retain(|due| due.commit != *commit);
         state.told.push_back(commit.clone());
         let surplus = state.told.len().saturating_sub(ROOM);
         state.told.drain(..surplus);
@@ -74,26 +74,26 @@ impl Shared {
     /// Reviews what the merge queue makes, for as long as the context goes on.
     pub(super) async fn keep_merge_queue(&self, cx: &Cx) {
         while !cx.is_cancelled() {
-            let Some((base, commit)) = self.merge_queue.next() else {
+            let Some(queued) = self.merge_queue.next() else {
                 tokio::select! {
                     () = cx.cancelled() => {}
                     () = self.merge_queue.woken.notified() => {}
                 }
                 continue;
             };
-            match Box::pin(self.review_queued(cx, &base, &commit)).await {
-                Ok(()) => self.merge_queue.done(&commit),
+            match Box::pin(self.review_queued(cx, &queued)).await {
+                Ok(()) => self.merge_queue.done(&queued.commit),
                 Err(error) if error.kind() == ErrorKind::Cancelled => return,
                 Err(error) => {
                     let (repository, text) = (self.repository.clone(), error.to_string());
                     self.tell(&ServerEvent::QueueFailed {
                         repository,
-                        commit: commit.to_string(),
+                        commit: queued.commit.to_string(),
                         error: text,
                     });
                     match error.is_retryable() {
                         true => self.merge_queue.put_back(),
-                        false => self.merge_queue.done(&commit),
+                        false => self.merge_queue.done(&queued.commit),
                     }
                     if cx.sleep(self.every.min(AGAIN)).await.is_err() {
                         return;
@@ -104,29 +104,65 @@ impl Shared {
     }
 
     /// Reviews one commit, if its branch is followed and this process works with it.
-    pub(super) async fn review_queued(&self, cx: &Cx, base: &str, commit: &CommitId) -> Result<()> {
-        if !self.is_at_work() || self.follow(base).next().is_none() {
+    pub(super) async fn review_queued(&self, cx: &Cx, queued: &QueuedCommit) -> Result<()> {
+        let QueuedCommit { branch, commit, request, .. } = queued;
+        if !self.is_at_work() || self.follow(branch).next().is_none() {
             return Ok(());
         }
         let chosen = self.chosen();
         let told =
-            self.asked(0).review_queued(cx, &self.applications, &chosen, &nobody(), base, commit).await?;
+            self.asked(0).review_queued(cx, &self.applications, &chosen, &nobody(), branch, commit).await;
+        let refused = match &told {
+            Ok(told) => told.refused.clone(),
+            Err(error) if error.is_retryable() || cx.is_cancelled() => None,
+            Err(error) => Some(error.with_help()),
+        };
+        if let Some(number) = request
+            && (refused.is_some() || told.is_ok())
+        {
+            self.say_of_queue(cx, *number, commit, refused.as_deref()).await?;
+        }
+        let told = told?;
         self.tell(&ServerEvent::Queued {
             repository: self.repository.clone(),
             commit: commit.to_string(),
             outcome: told.reviewed.review.outcome().to_string(),
             statuses: told.statuses,
-            refused: told.refused,
+            refused,
         });
         Ok(())
+    }
+
+    /// Says in a request why its commit in the queue was refused: people look at the request, and not at that commit. Where nothing is
+    /// against a later one, what was said of the one before is taken back.
+    async fn say_of_queue(
+        &self,
+        cx: &Cx,
+        number: u64,
+        commit: &CommitId,
+        refused: Option<&str>,
+    ) -> Result<()> {
+        let queued = InQueue { commit: commit.to_string(), refused: refused.map(str::to_owned) };
+        let note = |page: &mut Page| {
+            let is_said = queued.refused.is_some() || page.in_queue.is_some();
+            let is_news = is_said && page.in_queue.as_ref() != Some(&queued);
+            if is_news {
+                page.in_queue = Some(queued.clone());
+            }
+            is_news
+        };
+        match self.memory.change(cx, number, note).await? {
+            true => self.show_answers(cx, number).await,
+            false => Ok(()),
+        }
     }
 
     /// Looks for commits of which no webhook told. Where the forge has no word for them, they are branches.
     pub(super) async fn look_for_queued(&self, cx: &Cx) -> Result<()> {
         if let Some(queue) = self.forge.merge_queue() {
-            for QueuedCommit { branch, commit, .. } in patiently(cx, || queue.waiting(cx)).await? {
-                if self.follow(&branch).next().is_some() {
-                    self.merge_queue.push(&branch, &commit);
+            for queued in patiently(cx, || queue.waiting(cx)).await? {
+                if self.follow(&queued.branch).next().is_some() {
+                    self.merge_queue.push(queued);
                 }
             }
         }
@@ -140,8 +176,8 @@ impl Shared {
                 continue;
             }
             asked.push(base.clone());
-            for commit in queued(cx, config).await? {
-                self.merge_queue.push(base, &commit);
+            for queued in queued(cx, config).await? {
+                self.merge_queue.push(queued);
             }
         }
         Ok(())

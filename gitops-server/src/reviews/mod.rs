@@ -26,8 +26,8 @@ use gitops_app::forge::Found;
 use gitops_app::review::{Asked, Warm};
 use gitops_core::{Cx, EngineHandle, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
-use gitops_forge::{ChangeRequest, Forge};
-use tokio::sync::Notify;
+use gitops_forge::{ChangeRequest, Forge, QueuedCommit};
+use tokio::sync::{Notify, watch};
 
 use self::memory::Memory;
 use self::merge_queue::MergeQueue;
@@ -75,6 +75,8 @@ struct Shared {
     merge_queue: MergeQueue,
     /// What is applied before merges is to be looked at now.
     ahead: Notify,
+    /// How many requests were found to be merged.
+    merges: watch::Sender<u64>,
     seen: Mutex<BTreeMap<u64, Seen>>,
 }
 
@@ -137,6 +139,7 @@ impl Reviews {
             poll: Notify::new(),
             merge_queue: MergeQueue::default(),
             ahead: Notify::new(),
+            merges: watch::Sender::default(),
             seen: Mutex::default(),
         }))
     }
@@ -180,7 +183,9 @@ impl Shared {
                 true
             }
             (HintKind::MergeQueue, _) => match (&hint.branch, &hint.commit) {
-                (Some(base), Some(commit)) => self.merge_queue.push(base, commit),
+                (Some(base), Some(commit)) => {
+                    self.merge_queue.push(QueuedCommit::new(base, commit.clone()).of(hint.request))
+                }
                 _ => false,
             },
             (HintKind::Comment, Some(number)) => look(number),

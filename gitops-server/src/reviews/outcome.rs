@@ -2,18 +2,18 @@
 //! has them.
 
 use gitops_app::config::{Config, GitRef};
-use gitops_app::review::patiently;
+use gitops_app::review::{holds, patiently};
 use gitops_app::rollback::taken_back;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Result,
     Revision, Time,
 };
 use gitops_forge::{
-    ChangeRequest, CommitId, CommitStatus, Deployment, DeploymentState, ForgeExt, StatusState,
+    ChangeRequest, CommitId, CommitStatus, Deployment, DeploymentState, ForgeExt, RequestState, StatusState,
 };
 use tokio::sync::broadcast::error::RecvError;
 
-use super::memory::{Outcome, Page};
+use super::memory::{MergedAs, Outcome, Page};
 use super::poll::AGAIN;
 use super::{Shared, nobody};
 use crate::event::ServerEvent;
@@ -42,6 +42,7 @@ impl Shared {
     /// Returns when applications come or go: this one may have another engine then.
     async fn tell_while_open(&self, cx: &Cx, config: &Config, handle: &EngineHandle) {
         let (mut moved, mut status, mut events) = (self.board.moved(), handle.status(), handle.events());
+        let mut merges = self.merges.subscribe();
         let (mut newest, mut said, mut not_before) = (None, Vec::new(), None);
         loop {
             let now = status.borrow_and_update().clone();
@@ -83,6 +84,8 @@ impl Shared {
                 () = cx.cancelled() => return,
                 _ = moved.changed() => return,
                 _ = status.changed() => {}
+                // What was said of the branch before it was known is to be said in that request too.
+                _ = merges.changed() => said.clear(),
                 event = events.recv() => match event {
                     Ok(Event::Resolved { revision }) => newest = Some(revision),
                     Ok(_) | Err(RecvError::Lagged(_)) => {}
@@ -117,8 +120,47 @@ impl Shared {
     }
 
     async fn tell_requests(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
+        let mut told = Vec::new();
         for request in self.merged_as(cx, &telling.commit).await? {
-            self.tell_request(cx, config, &request, telling).await?;
+            self.tell_request(cx, config, request.number, telling).await?;
+            told.push(request.number);
+        }
+        // Of requests that were merged one after the other, or at once by a queue, the branch shows the last commit only.
+        for (number, merged) in self.memory.merged_into(cx, &config.name).await? {
+            let is_told = told.contains(&number);
+            if !is_told
+                && !holds(cx, config, &CommitId::parse(&telling.commit)?, &CommitId::parse(&merged)?).await?
+            {
+                continue;
+            }
+            if !is_told {
+                let text = format!("with {}: {}", short(&telling.commit), telling.text);
+                self.tell_request(cx, config, number, &Telling { text, ..telling.clone() }).await?;
+            }
+            if telling.is_live && telling.state == StatusState::Success {
+                self.memory.change(cx, number, |page| page.is_live_in(&config.name)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Remembers what a request was merged as, until that is live in all applications that it changes; the branch may have gone on
+    /// before anybody looked.
+    pub(super) async fn note_merged(&self, cx: &Cx, request: &ChangeRequest) -> Result<()> {
+        let Some(commit) = request.merge_commit.as_ref().filter(|_| request.state == RequestState::Merged)
+        else {
+            return Ok(());
+        };
+        let note = |page: &mut Page| {
+            let waits = std::mem::take(&mut page.changes);
+            let is_news = !waits.is_empty();
+            if is_news {
+                page.merged = Some(MergedAs { commit: commit.to_string(), waits });
+            }
+            is_news
+        };
+        if self.memory.change(cx, request.number, note).await? {
+            self.merges.send_modify(|merges| *merges += 1);
         }
         Ok(())
     }
@@ -147,17 +189,11 @@ impl Shared {
     }
 
     /// Says in a request that was merged what came of it: where a person is needed, and where that was said before.
-    async fn tell_request(
-        &self,
-        cx: &Cx,
-        config: &Config,
-        request: &ChangeRequest,
-        telling: &Telling,
-    ) -> Result<()> {
+    async fn tell_request(&self, cx: &Cx, config: &Config, number: u64, telling: &Telling) -> Result<()> {
         let mut outcome =
             Outcome { needs_person: telling.needs_person, text: telling.text.clone(), effect: None };
         if telling.awaits_approval {
-            let asked = self.asked(request.number).after_merge(cx, &[config], &nobody()).await?;
+            let asked = self.asked(number).after_merge(cx, &[config], &nobody()).await?;
             let waiting =
                 asked.into_iter().find(|after| !after.wanted.is_empty() && after.approved_by.is_none());
             outcome.effect = waiting.map(|after| after.effect.short());
@@ -169,8 +205,8 @@ impl Shared {
             }
             is_said
         };
-        match self.memory.change(cx, request.number, note).await? {
-            true => self.show_answers(cx, request.number).await,
+        match self.memory.change(cx, number, note).await? {
+            true => self.show_answers(cx, number).await,
             false => Ok(()),
         }
     }
@@ -270,6 +306,10 @@ pub(super) fn telling_of(status: &EngineStatus, newest: Option<&str>) -> Option<
             Telling { needs_person, ..of(commit, state, live(status)) }
         }
     })
+}
+
+fn short(commit: &str) -> &str {
+    commit.get(..12).unwrap_or(commit)
 }
 
 fn live(status: &EngineStatus) -> String {

@@ -113,8 +113,12 @@ impl Shared {
             let (false, Some(revision)) = (status.awaits_approval.is_empty(), &status.revision) else {
                 continue;
             };
-            for request in self.merged_as(cx, revision.id()).await? {
-                self.looks.push(request.number);
+            let of_commit =
+                self.merged_as(cx, revision.id()).await?.into_iter().map(|request| request.number);
+            // The branch may have gone on since.
+            let of_others = self.memory.waiting_in(cx, &config.name).await?;
+            for number in of_commit.chain(of_others) {
+                self.looks.push(number);
             }
         }
         Ok(())

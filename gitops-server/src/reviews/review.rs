@@ -1,9 +1,9 @@
 //! The review of one request, told on the forge.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gitops_app::review::{Told, patiently};
+use gitops_app::review::{Reviewed, Told, patiently};
 use gitops_core::review::Outcome;
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::{ChangeRequest, CommitId, RequestState};
@@ -50,6 +50,8 @@ impl Shared {
         if request.state != RequestState::Open {
             let answer = (false, "the request is not open any more".to_owned());
             self.answer_waiting(cx, number, &[], |_| answer.clone()).await?;
+            self.note_merged(cx, &request).await?;
+            self.look_at_doubles(cx, number).await?;
             self.end_left(cx, &request).await;
             return Ok(());
         }
@@ -75,15 +77,13 @@ impl Shared {
         self.seen().insert(number, Seen { is_told, ..seen });
         self.tell_of_review(number, &told);
         // Before it is answered: what was approved may be done by then, and another review answers.
-        let page = if told.counted.is_empty() {
-            page
-        } else {
-            let note = |page: &mut Page| {
-                page.count(told.counted.iter().cloned());
-                page.clone()
-            };
-            self.memory.change(cx, number, note).await?
+        let changes = changed_by(&told);
+        let note = |page: &mut Page| {
+            page.count(told.counted.iter().cloned());
+            page.changes.clone_from(&changes);
+            page.clone()
         };
+        let page = self.memory.change(cx, number, note).await?;
         if waiting.is_empty() {
             return Ok(());
         }
@@ -185,6 +185,14 @@ impl Shared {
         });
         Ok(())
     }
+}
+
+/// The applications that a request changes, or may change: one that can't be planned is among them.
+fn changed_by(told: &Told) -> BTreeSet<String> {
+    let Reviewed { review, failed, .. } = &told.reviewed;
+    let changed = review.parts.iter().filter(|part| !part.changes_nothing());
+    let changed = changed.map(|part| part.application.clone());
+    changed.chain(failed.iter().map(|failed| failed.application.clone())).collect()
 }
 
 /// What a review says to somebody who asked for it.

@@ -45,6 +45,24 @@ impl World {
 
     /// The same with more in the configuration.
     async fn with(more: &str) -> Self {
+        let world = Self::begun(more);
+        world.work().await;
+        world
+    }
+
+    /// The same with rules that came when the first commit was applied.
+    async fn with_rules(rules: &str) -> Self {
+        let world = Self::begun("");
+        let applications = world.applications();
+        let session = Session::builder(&applications.all[0]).access(Access::Write).open(&world.cx);
+        session.await.unwrap().engine.reconcile(&world.cx).await.unwrap();
+        world.configure(rules);
+        world.work().await;
+        world
+    }
+
+    /// A repository with one commit, which nobody applied yet.
+    fn begun(more: &str) -> Self {
         let forge = MemoryForge::new(OURS, "gitops");
         let person = |login, permission| forge.acting_as(&forge.join(login, permission));
         let (alice, bob) = (person("alice", Permission::Write), person("bob", Permission::Write));
@@ -61,25 +79,31 @@ impl World {
         fs::create_dir(world.path("repository")).unwrap();
         world.git(&["init", "-q", "-b", "main", "."]);
         world.commit("one");
-        let text = "name: site\nsource: { git: { url: ./repository, ref: { branch: main }, path: site } }\n\
-                    target: { directory: { root: ./live } }\nsync: { interval: 1s }\n";
-        let text = format!("{text}{more}");
-        fs::write(world.path("gitops.yaml"), text).unwrap();
-        world.work().await;
+        world.configure(more);
         world
     }
 
-    /// Has an engine keep the application, and waits until it did.
+    fn configure(&self, more: &str) {
+        let text = "name: site\nsource: { git: { url: ./repository, ref: { branch: main }, path: site } }\n\
+                    target: { directory: { root: ./live } }\nsync: { interval: 1s }\n";
+        fs::write(self.path("gitops.yaml"), format!("{text}{more}")).unwrap();
+    }
+
+    /// Has an engine keep each application, and waits until it did.
     async fn work(&self) {
-        let applications = self.applications();
-        let session =
-            Session::builder(&applications.all[0]).access(Access::Write).open(&self.cx).await.unwrap();
-        let supervisor = Supervisor::new(1);
-        let handle = supervisor.add(session.engine, &[], Duration::from_secs(1)).unwrap();
-        self.board.open("site", handle.clone());
+        let supervisor = Supervisor::new(2);
+        let mut statuses = Vec::new();
+        for config in &self.applications().all {
+            let session = Session::builder(config).access(Access::Write).open(&self.cx).await.unwrap();
+            let handle = supervisor.add(session.engine, &[], Duration::from_secs(1)).unwrap();
+            self.board.open(&config.name, handle.clone());
+            statuses.push(handle.status());
+        }
         let cx = self.cx.clone();
         tokio::spawn(async move { supervisor.run(&cx).await });
-        handle.status().wait_for(|status| status.complete.is_some()).await.unwrap();
+        for mut status in statuses {
+            status.wait_for(|status| status.complete.is_some()).await.unwrap();
+        }
     }
 
     fn applications(&self) -> Applications {
@@ -221,6 +245,34 @@ async fn a_command_is_carried_out_once_for_who_may_give_it() {
         (world.ours(number, "answers/").await.len(), world.ours(number, "review/").await.len()),
         (1, 1)
     );
+}
+
+/// Met where a server was killed while it wrote: the forge carried that out after the next one had looked, and written its own.
+#[tokio::test]
+async fn of_two_comments_of_servers_that_followed_each_other_one_stays() {
+    let world = World::new().await;
+    let number = world.propose("two", OURS);
+    world.says(&world.bob, number, "/why page").await;
+    let reviews = world.reviews();
+    reviews.0.look(&world.cx, number).await;
+    reviews.0.review(&world.cx, number).await;
+    let late = async || {
+        for marker in ["answers/", "review/"] {
+            let body = world.ours(number, marker).await.remove(0);
+            world.forge.write_comment(&world.cx, number, &CommentWrite::Create { body }).await.unwrap();
+        }
+    };
+    let count =
+        async || [world.ours(number, "answers/").await.len(), world.ours(number, "review/").await.len()];
+    late().await;
+    assert_eq!(count().await, [2, 2]);
+    reviews.0.look(&world.cx, number).await;
+    assert_eq!(count().await, [1, 1], "whoever looks at the comments sees it");
+    late().await;
+    world.forge.close(number).unwrap();
+    world.reviews().0.review(&world.cx, number).await;
+    assert_eq!(count().await, [1, 1], "the last who looks is who sees that the request is over");
+    world.cx.cancel();
 }
 
 #[tokio::test]

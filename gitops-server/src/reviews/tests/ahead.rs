@@ -1,5 +1,6 @@
 //! Requests that are applied before they are merged.
 
+use futures::FutureExt;
 use gitops_core::EngineHandle;
 use gitops_forge::RequestState;
 
@@ -249,4 +250,117 @@ async fn what_a_server_did_not_come_to_say_the_next_one_says() {
     assert!(ahead.said(number).await.contains("somebody let go of it: what the branch has is applied"));
     assert_eq!(reviews.0.remembered(&ahead.world.cx, &reviews.0.chosen[0]).await.unwrap().held, None);
     ahead.world.cx.cancel();
+}
+
+/// What is left of an apply that failed may be another effect than the one that was approved.
+#[tokio::test]
+async fn what_is_left_of_a_failed_apply_is_reviewed_again_once_by_each_server() {
+    let ahead = Ahead::new().await;
+    let world = &ahead.world;
+    let number = world.propose("two", OURS);
+    assert!(ahead.says(number, "/apply").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    let mut status = EngineStatus::clone(&*ahead.handle.status().borrow().clone());
+    status.complete = None;
+    status.last.as_mut().unwrap().error = Some("dir:File/-/page: the disk is full".to_owned());
+    for server in ["the one that saw it", "one that was started since"] {
+        let reviews = world.reviews();
+        let (shared, config) = (&reviews.0, &reviews.0.chosen[0]);
+        let mut kept = shared.remembered(&world.cx, config).await.unwrap();
+        for is_first in [true, false] {
+            let done = shared.carry_on(&world.cx, config, &ahead.handle, &status, &mut kept);
+            Box::pin(done).await.unwrap();
+            let turn = shared.reviews.next().now_or_never().map(|turn| turn.number);
+            assert_eq!(turn, is_first.then_some(number), "{server}");
+        }
+    }
+    world.cx.cancel();
+}
+
+/// Two applications of one repository, which are applied before the merge.
+async fn two() -> World {
+    let world = World::begun("");
+    fs::create_dir(world.path("repository/other")).unwrap();
+    fs::write(world.path("repository/other/page"), "one").unwrap();
+    world.commit("one of each");
+    let text = format!(
+        "source: {{ git: {{ url: ./repository, ref: {{ branch: main }} }} }}\nsync: {{ interval: 1s }}\n{BEFORE}applications:\n\
+         - {{ name: site, source: {{ git: {{ path: site }} }}, target: {{ directory: {{ root: ./live }} }} }}\n\
+         - {{ name: other, source: {{ git: {{ path: other }} }}, target: {{ directory: {{ root: ./live-other }} }} }}\n"
+    );
+    fs::write(world.path("gitops.yaml"), text).unwrap();
+    world.work().await;
+    world
+}
+
+/// A request that changes both of them, of which somebody says what is applied; a server that hears it, and the request with its head.
+async fn applied(world: &World, command: &str) -> (Reviews, u64, String) {
+    world.git(&["checkout", "-q", "-B", "feature"]);
+    fs::write(world.path("repository/other/page"), "two").unwrap();
+    world.git(&["checkout", "-q", "main"]);
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    world.says(&world.bob, number, command).await;
+    reviews.0.look(&world.cx, number).await;
+    reviews.0.review(&world.cx, number).await;
+    let answers = world.answers();
+    assert!(answers[0].1, "{answers:?}");
+    (reviews, number, world.git(&["rev-parse", "feature"]))
+}
+
+/// Waits until a commit is live in an application, whole, and does what a server does next.
+async fn carry_on_at(world: &World, reviews: &Reviews, name: &str, commit: &str) {
+    let handle = world.board.handle(name).unwrap();
+    let is_live = |status: &Arc<EngineStatus>| {
+        let is_of = status.revision.as_ref().is_some_and(|at| at.id() == commit);
+        let live = status.complete.as_ref().is_some_and(|live| live.revision.id() == commit);
+        status.phase == Phase::Idle && is_of && live
+    };
+    let status = handle.status().wait_for(is_live).await.unwrap().clone();
+    let config = reviews.0.chosen.iter().find(|config| config.name == name).unwrap();
+    let mut kept = reviews.0.remembered(&world.cx, config).await.unwrap();
+    Box::pin(reviews.0.carry_on(&world.cx, config, &handle, &status, &mut kept)).await.unwrap();
+}
+
+async fn is_let_go(world: &World, name: &str, commit: &str) {
+    let follows = |status: &Arc<EngineStatus>| {
+        let live = status.complete.as_ref().is_some_and(|live| live.revision.id() == commit);
+        live && status.pinned.is_none()
+    };
+    world.board.handle(name).unwrap().status().wait_for(follows).await.unwrap();
+}
+
+#[tokio::test]
+async fn two_applications_of_a_request_that_somebody_merged_without_the_forge_are_both_let_go_of() {
+    let world = two().await;
+    let (reviews, number, head) = applied(&world, "/apply").await;
+    let said = async || world.ours(number, "answers/").await.concat();
+    drop(reviews);
+    // The forge was cut short, after it had moved the branch.
+    world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+    let merged = world.git(&["rev-parse", "main"]);
+    let reviews = world.reviews();
+    for name in ["other", "site"] {
+        carry_on_at(&world, &reviews, name, &head).await;
+        is_let_go(&world, name, &merged).await;
+    }
+    assert_eq!(said().await.matches("has it already").count(), 2, "{}", said().await);
+    let page = reviews.0.memory.page(&world.cx, number).await.unwrap();
+    assert_eq!(page.ahead.map(|ahead| ahead.applications), Some(Vec::new()), "nothing is left to be done");
+    world.cx.cancel();
+}
+
+#[tokio::test]
+async fn an_application_that_is_live_does_not_wait_for_another_one_where_the_branch_has_the_head() {
+    let world = two().await;
+    let (reviews, number, head) = applied(&world, "/apply site").await;
+    let said = async || world.ours(number, "answers/").await.concat();
+    carry_on_at(&world, &reviews, "site", &head).await;
+    assert!(said().await.contains("the merge waits for other"), "{}", said().await);
+    world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+    carry_on_at(&world, &reviews, "site", &head).await;
+    assert!(said().await.contains("has it already"), "{}", said().await);
+    is_let_go(&world, "site", &world.git(&["rev-parse", "main"])).await;
+    world.cx.cancel();
 }

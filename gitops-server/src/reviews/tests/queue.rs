@@ -15,11 +15,17 @@ impl World {
         if let Some(text) = more {
             self.commit(text);
         }
-        let commit = CommitId::parse(&self.git(&["rev-parse", "HEAD"])).unwrap();
+        let commit = self.known();
         self.git(&["checkout", "-q", "main"]);
-        let base = CommitId::parse(&self.git(&["rev-parse", "main"])).unwrap();
+        commit
+    }
+
+    /// The commit that is checked out, of which the forge knows from now on.
+    fn known(&self) -> CommitId {
+        let [commit, base] =
+            ["HEAD", "main"].map(|name| CommitId::parse(&self.git(&["rev-parse", name])).unwrap());
         let path = Some(RepositoryPath::parse(OURS).unwrap());
-        let head = Branch::new(name, commit.clone(), path.clone());
+        let head = Branch::new("known", commit.clone(), path.clone());
         self.alice.propose_between(&self.cx, "Known", head, Branch::new("elsewhere", base, path));
         commit
     }
@@ -37,10 +43,18 @@ async fn what_a_merge_queue_makes_must_have_the_effect_that_was_approved() {
     let reviews = world.reviews();
     reviews.0.review(&world.cx, number).await;
     let unapproved = world.queued("gh-readonly-queue/main/pr-1-a", None);
-    reviews.0.review_queued(&world.cx, "main", &unapproved).await.unwrap();
+    let queued = |commit: &CommitId| QueuedCommit::new("main", commit.clone()).of(Some(number));
+    reviews.0.review_queued(&world.cx, &queued(&unapproved)).await.unwrap();
     let policy = world.states(&unapproved).await.remove(1);
     assert_eq!((policy.0.as_str(), policy.1), ("gitops/policy", StatusState::Failure));
     assert!(policy.2.contains("needs an approval: changes: ask"), "{policy:?}");
+    // Who looks at the request sees why it left the queue.
+    let said = async || world.ours(number, "answers/").await.concat();
+    let refused = said().await;
+    assert!(
+        refused.contains("in the merge queue") && refused.contains("refused: `needs an approval"),
+        "{refused}"
+    );
 
     let comment = world.ours(number, "review/").await.concat();
     let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
@@ -49,9 +63,11 @@ async fn what_a_merge_queue_makes_must_have_the_effect_that_was_approved() {
     reviews.0.review(&world.cx, number).await;
     let approved = world.queued("gh-readonly-queue/main/pr-1-b", None);
     let other = world.queued("gh-readonly-queue/main/pr-1-c", Some("three"));
-    for commit in [&approved, &other] {
-        reviews.0.review_queued(&world.cx, "main", commit).await.unwrap();
-    }
+    reviews.0.review_queued(&world.cx, &queued(&approved)).await.unwrap();
+    let good = said().await;
+    assert!(good.contains("nothing is against it") && !good.contains("refused"), "{good}");
+    reviews.0.review_queued(&world.cx, &queued(&other)).await.unwrap();
+    assert!(said().await.contains("it would now have another effect"));
     let states: Vec<StatusState> =
         world.states(&approved).await.into_iter().map(|(_, state, _)| state).collect();
     assert_eq!(states, [StatusState::Success, StatusState::Success]);
@@ -60,8 +76,8 @@ async fn what_a_merge_queue_makes_must_have_the_effect_that_was_approved() {
     assert!(states[1].2.contains("it would now have another effect"), "{states:?}");
     // It is told once; a branch that nobody follows is nobody's business.
     let writes = world.forge.writes();
-    reviews.0.review_queued(&world.cx, "main", &approved).await.unwrap();
-    reviews.0.review_queued(&world.cx, "elsewhere", &unapproved).await.unwrap();
+    reviews.0.review_queued(&world.cx, &queued(&other)).await.unwrap();
+    reviews.0.review_queued(&world.cx, &QueuedCommit::new("elsewhere", unapproved)).await.unwrap();
     assert_eq!(world.forge.writes(), writes);
     world.cx.cancel();
 }
@@ -73,7 +89,8 @@ async fn what_no_webhook_told_of_is_found_as_a_branch_of_the_queue() {
     let commit = world.queued("gh-readonly-queue/main/pr-1-a", None);
     world.queued("gh-readonly-queue/other/pr-2-a", None);
     let config = &world.applications().all[0];
-    assert_eq!(gitops_app::review::queued(&world.cx, config).await.unwrap(), [commit]);
+    let found = gitops_app::review::queued(&world.cx, config).await.unwrap();
+    assert_eq!(found, [QueuedCommit::new("main", commit).of(Some(1))]);
     world.cx.cancel();
 }
 
@@ -108,5 +125,149 @@ async fn what_no_webhook_told_of_is_found_where_the_forge_tells_of_its_queue() {
     assert!(trail() == before, "a review leaves no trace in the audit log");
     let engine = world.board.handle("site").unwrap().status().borrow().clone();
     assert_ne!(engine.revision.as_ref().map(gitops_core::Revision::id), Some(commit.as_str()));
+    world.cx.cancel();
+}
+
+const RULE: &str = "approvals: [{ name: all }]\n\
+                    forge: { gitea: { url: 'https://git.example.org', repository: platform/site } }\n";
+
+impl World {
+    /// A request of a branch of its own that adds a file, approved by Bob unless nobody is to.
+    async fn adding(&self, reviews: &Reviews, file: &str, is_approved: bool) -> u64 {
+        self.git(&["checkout", "-q", "-b", file, "main"]);
+        fs::write(self.path("repository/site").join(file), file).unwrap();
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "-m", file]);
+        let [head, base] =
+            [file, "main"].map(|name| CommitId::parse(&self.git(&["rev-parse", name])).unwrap());
+        self.git(&["checkout", "-q", "main"]);
+        let path = Some(RepositoryPath::parse(OURS).unwrap());
+        let (head, base) = (Branch::new(file, head, path.clone()), Branch::new("main", base, path));
+        let number = self.alice.propose_between(&self.cx, "A request", head, base).number;
+        reviews.0.review(&self.cx, number).await;
+        if is_approved {
+            let comment = self.ours(number, "review/").await.concat();
+            let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+            self.says(&self.bob, number, &format!("/approve {effect}")).await;
+            reviews.0.look(&self.cx, number).await;
+            reviews.0.review(&self.cx, number).await;
+        }
+        number
+    }
+
+    /// What a queue makes of branches, one after the other, each on the one before.
+    fn queue_of(&self, branches: &[&str]) -> Vec<CommitId> {
+        self.git(&["checkout", "-q", "-B", "queue", "main"]);
+        let merge = |branch: &&str| {
+            self.git(&["merge", "-q", "--no-ff", "--no-edit", branch]);
+            self.known()
+        };
+        let commits = branches.iter().map(merge).collect();
+        self.git(&["checkout", "-q", "main"]);
+        commits
+    }
+
+    /// The queue's commits become the branch at once, as its last one.
+    fn merge_all(&self, requests: &[u64], commits: &[CommitId]) {
+        let last = commits[requests.len() - 1].as_str();
+        self.git(&["merge", "-q", "--ff-only", last]);
+        for (number, commit) in requests.iter().zip(commits) {
+            self.forge.merge_as(&self.cx, *number, commit.clone()).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_queue_of_two_requests_needs_what_was_approved_of_each_and_the_audit_log_knows_whose_it_was() {
+    let world = World::with_rules(RULE).await;
+    let reviews = world.reviews();
+    let [one, two] = [world.adding(&reviews, "a", true).await, world.adding(&reviews, "b", true).await];
+    let third = world.adding(&reviews, "c", false).await;
+    let commits = world.queue_of(&["a", "b", "c"]);
+    for (commit, number) in commits.iter().zip([one, two, third]) {
+        let queued = QueuedCommit::new("main", commit.clone()).of(Some(number));
+        reviews.0.review_queued(&world.cx, &queued).await.unwrap();
+    }
+    let mut policies = Vec::new();
+    for commit in &commits {
+        policies.push(world.states(commit).await.remove(1).1);
+    }
+    assert_eq!(policies, [StatusState::Success, StatusState::Success, StatusState::Failure]);
+
+    world.merge_all(&[one, two], &commits);
+    let last = world.git(&["rev-parse", "main"]);
+    let is_live = |status: &Arc<EngineStatus>| {
+        status.complete.as_ref().is_some_and(|complete| complete.revision.id() == last)
+    };
+    world.board.handle("site").unwrap().status().wait_for(is_live).await.unwrap();
+    for file in ["a", "b"] {
+        assert_eq!(fs::read_to_string(world.path("live").join(file)).unwrap(), file);
+    }
+    let trail = fs::read_to_string(world.path(".gitops/site/audit.jsonl")).unwrap();
+    let started = trail.lines().filter(|line| line.contains("sync_started") && line.contains(&last));
+    let started: String = started.collect();
+    for number in [one, two] {
+        assert!(started.contains(&format!("bob (memory {OURS}#{number}: comment ")), "#{number}: {started}");
+    }
+    world.cx.cancel();
+}
+
+/// A queue merges several requests by one push, and somebody may merge twice before the engine looks: the branch shows the last commit.
+#[tokio::test]
+async fn what_came_of_a_request_is_said_in_it_although_the_branch_went_on_before_anybody_looked() {
+    let world = World::with_rules(RULE).await;
+    let reviews = world.reviews();
+    let one = world.adding(&reviews, "a", false).await;
+    let two = world.adding(&reviews, "b", true).await;
+    let commits = world.queue_of(&["a", "b"]);
+    world.merge_all(&[one, two], &commits);
+    let handle = world.board.handle("site").unwrap();
+    let waits = |status: &Arc<EngineStatus>| {
+        let is_of = status.revision.as_ref().is_some_and(|at| at.id() == commits[1].as_str());
+        is_of && status.phase == Phase::Idle && !status.awaits_approval.is_empty()
+    };
+    let status = handle.status().wait_for(waits).await.unwrap().clone();
+    let telling = telling_of(&status, None).unwrap();
+    let (shared, config) = (&reviews.0, &reviews.0.chosen[0]);
+    // It was told of the branch before anybody knew that the first one is merged: that one is told when it is known.
+    shared.tell_forge(&world.cx, config, &telling).await.unwrap();
+    let said = async |number| world.ours(number, "answers/").await.concat();
+    assert!(!said(one).await.contains("after the merge"));
+    let merges = shared.merges.subscribe();
+    for number in [one, two] {
+        shared.review(&world.cx, number).await;
+    }
+    assert!(merges.has_changed().unwrap(), "who tells is woken");
+    shared.tell_forge(&world.cx, config, &telling).await.unwrap();
+    let asked = said(one).await;
+    assert!(
+        asked.contains(&format!("with {}: waits for an approval", &commits[1].as_str()[..12])),
+        "{asked}"
+    );
+    let writes = world.forge.writes();
+    shared.tell_forge(&world.cx, config, &telling).await.unwrap();
+    assert_eq!(world.forge.writes(), writes, "it is said once");
+
+    // A poll finds what somebody says there, also one of a server that was started since.
+    let effect = asked.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+    world.says(&world.bob, one, &format!("/approve {effect}")).await;
+    let reviews = world.reviews();
+    reviews.0.poll_once(&world.cx).await.unwrap();
+    let mut looked = false;
+    while let Some(turn) = futures::FutureExt::now_or_never(reviews.0.looks.next()) {
+        looked |= turn.number == one;
+        reviews.0.look(&world.cx, turn.number).await;
+    }
+    assert!(looked, "its comments are looked at");
+    let is_live = |status: &Arc<EngineStatus>| {
+        let complete = status.complete.as_ref();
+        status.phase == Phase::Idle && complete.is_some_and(|live| live.revision.id() == commits[1].as_str())
+    };
+    let status = handle.status().wait_for(is_live).await.unwrap().clone();
+    let telling = telling_of(&status, None).unwrap();
+    reviews.0.tell_forge(&world.cx, config, &telling).await.unwrap();
+    assert!(said(one).await.contains("live"), "{}", said(one).await);
+    let page = reviews.0.memory.page(&world.cx, one).await.unwrap();
+    assert_eq!(page.merged, None, "nothing more is to be said of it");
     world.cx.cancel();
 }
