@@ -11,7 +11,7 @@ use crate::capability::{
     Readiness, Scope, Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
-use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Result};
+use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Result, Uid};
 
 /// The inner target seen through `A`. It offers a power exactly if the inner target does.
 pub(super) struct LayeredTarget<A> {
@@ -136,6 +136,12 @@ impl<A: Around> Health for LayeredTarget<A> {
         let inner = offered(self.inner.health())?;
         let run = |cx: Cx| async move { inner.look(&cx, keys).await };
         self.around.around(cx, Call::read("health").weighing(keys.len()), run).await
+    }
+
+    async fn ends(&self, cx: &Cx, gone: &[(Key, Uid)]) -> Result<BTreeMap<Key, Readiness>> {
+        let inner = offered(self.inner.health())?;
+        let run = |cx: Cx| async move { inner.ends(&cx, gone).await };
+        self.around.around(cx, Call::read("health").weighing(gone.len()), run).await
     }
 }
 

@@ -311,7 +311,7 @@ impl Shared {
             );
         };
         let base = &request.base.name;
-        let (relation, newest) = self.beside_branch(cx, config, pin).await?;
+        let (relation, newest) = Box::pin(self.beside_branch(cx, config, pin)).await?;
         // Somebody merged without the forge, or the forge was cut short after it had moved the branch.
         let has_it = || {
             let text = format!(
