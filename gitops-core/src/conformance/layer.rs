@@ -14,7 +14,7 @@ use crate::layer::Layer;
 use crate::render::Desired;
 use crate::source::Source;
 use crate::value::{
-    Applied, Change, Error, ErrorKind, GroupKind, Key, Object, OwnerLabel, Provenance, Revision, Value,
+    Applied, Change, Error, ErrorKind, GroupKind, Key, Object, OwnerLabel, Provenance, Revision, Uid, Value,
 };
 
 pub(super) const CHECKS: &[Check<LayerBench>] = &[
@@ -165,6 +165,7 @@ async fn calls_of_powers(bench: &LayerBench) -> Checked {
     if let Some(health) = target.health() {
         health.ready(cx, &key(), &Applied::Absent).await?;
         health.look(cx, &[key()]).await?;
+        health.ends(cx, &[(key(), Uid::new("1"))]).await?;
     }
     if let Some(import) = target.import() {
         import.adopt(cx, &creation()).await?;
@@ -174,7 +175,7 @@ async fn calls_of_powers(bench: &LayerBench) -> Checked {
         let answers = batch.apply_all(cx, &[creation(), creation()]).await;
         ensure!(answers.len() == 2, "two changes have {} answers", answers.len());
     }
-    came(&probe, &["preview", "admits", "moved", "ready", "look", "adopt", "apply_all"])
+    came(&probe, &["preview", "admits", "moved", "ready", "look", "ends", "adopt", "apply_all"])
 }
 
 async fn sources(bench: &LayerBench) -> Checked {

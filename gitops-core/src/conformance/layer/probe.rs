@@ -150,6 +150,10 @@ impl Health for Probe {
     async fn look(&self, _: &Cx, _: &[Key]) -> Result<BTreeMap<Key, Readiness>> {
         self.call("look", BTreeMap::new()).await
     }
+
+    async fn ends(&self, _: &Cx, _: &[(Key, Uid)]) -> Result<BTreeMap<Key, Readiness>> {
+        self.call("ends", BTreeMap::new()).await
+    }
 }
 
 #[async_trait]
