@@ -340,7 +340,7 @@ impl Engine {
     ///
     /// Gives whether there was any. Where they can't be taken up, they wake nobody until the next try: it would fail again.
     pub(super) async fn take_up_requests(&mut self, cx: &Cx) -> Result<bool> {
-        let taken = self.answer_requests(cx).await;
+        let taken = Box::pin(self.answer_requests(cx)).await;
         self.back_off.is_deaf = taken.is_err();
         taken
     }

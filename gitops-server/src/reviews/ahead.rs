@@ -264,7 +264,7 @@ impl Shared {
                     let ways = "push a change and apply that, or close the request";
                     (format!("{why}. {again}, and nothing is merged: {ways}"), None)
                 }
-                Standing::Live => Box::pin(self.merge(cx, config, &request, pin)).await?,
+                Standing::Live => self.merge(cx, config, &request, pin).await?,
             },
         };
         self.say(cx, number, config, &text, kept).await?;
@@ -311,7 +311,7 @@ impl Shared {
             );
         };
         let base = &request.base.name;
-        let (relation, newest) = Box::pin(self.beside_branch(cx, config, pin)).await?;
+        let (relation, newest) = self.beside_branch(cx, config, pin).await?;
         // Somebody merged without the forge, or the forge was cut short after it had moved the branch.
         let has_it = || {
             let text = format!(

@@ -110,7 +110,7 @@ impl Shared {
                 self.apply(cx, request, comment, application.as_deref()).await
             }
             Command::Rollback { application, revision } => {
-                Box::pin(self.roll_back(cx, request, comment, application, revision.as_deref())).await
+                self.roll_back(cx, request, comment, application, revision.as_deref()).await
             }
             Command::Why { object } => self.why(cx, request, object).await,
             Command::Unlock { application } => self.unlock(cx, request, comment, application).await,
@@ -221,7 +221,7 @@ impl Shared {
         let config = self.config(application)?;
         let handle = self.board.handle(application).ok_or_else(|| not_at_work(application))?;
         let revision = match revision {
-            Some(name) => Box::pin(earlier(cx, config, name)).await?,
+            Some(name) => earlier(cx, config, name).await?,
             None => last_good(cx, config, &handle).await?,
         };
         let shown = revision.to_string();

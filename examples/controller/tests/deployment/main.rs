@@ -200,13 +200,12 @@ impl Controller {
                 let line =
                     self.said.recv().await.unwrap_or_else(|| panic!("it ended, and did not say {text:?}"));
                 if line.contains(text) {
-                    return;
+                    return Ok(());
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(120), read)
-            .await
-            .unwrap_or_else(|_| panic!("never said: {text:?}"));
+        let limit = Cx::system().within(Duration::from_secs(120));
+        limit.bounded(read).await.unwrap_or_else(|_| panic!("never said: {text:?}"));
     }
 
     /// The answer to a request, head and body.

@@ -30,7 +30,8 @@ impl Serving {
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         let notes = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut serving = Self { child, events, notes, address: String::new() };
-        serving.address = serving.wait_for("listening")["address"].as_str().unwrap().to_owned();
+        let told = serving.wait_for("listening");
+        told["address"].as_str().unwrap().clone_into(&mut serving.address);
         serving
     }
 
