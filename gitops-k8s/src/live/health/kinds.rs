@@ -284,21 +284,6 @@ pub(super) fn ended(object: &Json, conditions: &Conditions<'_>) -> Option<Object
     matches!(health, ObjectHealth::Healthy | ObjectHealth::Degraded(_)).then_some(health)
 }
 
-/// Whether nothing more will happen on something that runs to an end: it succeeded, or it failed for good. A pod that can't get
-/// its image has not ended.
-pub(super) fn is_over(object: &Json) -> bool {
-    let is_phase = |phases: &[&str]| phases.contains(&text(object, "/status/phase"));
-    let group = text(object, "/apiVersion").split('/').next().unwrap_or_default();
-    match (group, text(object, "/kind")) {
-        ("batch", "Job") | ("v1", "Pod") => ended(object, &Conditions::of(object)).is_some(),
-        ("argoproj.io", "Workflow") => is_phase(&["Succeeded", "Failed", "Error"]),
-        ("tekton.dev", "PipelineRun" | "TaskRun" | "CustomRun") => {
-            matches!(Conditions::of(object).status("Succeeded"), Some("True" | "False"))
-        }
-        _ => false,
-    }
-}
-
 /// A schedule works by being there; how its last run did is worth knowing.
 fn cron_job(object: &Json, _: &Conditions<'_>) -> ObjectHealth {
     if object["spec"]["suspend"] == true {

@@ -94,6 +94,20 @@ pub(crate) fn end(object: &Json) -> Option<Readiness> {
     }
 }
 
+/// Whether nothing more will happen on something that runs to an end: it succeeded, or it failed for good. A pod that can't get
+/// its image has not ended.
+fn is_over(object: &Json) -> bool {
+    match group_and_kind(object) {
+        ("argoproj.io", "Workflow") => {
+            ["Succeeded", "Failed", "Error"].iter().any(|phase| object["status"]["phase"] == **phase)
+        }
+        ("tekton.dev", "PipelineRun" | "TaskRun" | "CustomRun") => {
+            matches!(Conditions::of(object).status("Succeeded"), Some("True" | "False"))
+        }
+        _ => ended(object).is_some(),
+    }
+}
+
 /// Whether a kind runs to an end that [`end`] knows.
 fn has_an_end(key: &Key) -> bool {
     matches!((key.kind().group(), key.kind().kind()), ("batch", "Job") | ("", "Pod"))

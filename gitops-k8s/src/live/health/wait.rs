@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 use super::look::look;
 use super::standing::Standing;
-use super::{ObjectHealth, assess, ended, has_an_end, kinds, pods};
+use super::{ObjectHealth, assess, ended, has_an_end, is_over, kinds, pods};
 use crate::client::kinds::{Place, versions_served};
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::follow::follow;
@@ -127,7 +127,7 @@ pub(super) fn now(inner: &Inner, cx: &Cx, place: &Place, seen: &Seen) -> Result<
     let is_schedule = place.kind() == "CronJob" && place.served.group == "batch";
     match &standing.health {
         ObjectHealth::Healthy => Ok(Readiness::Ready),
-        ObjectHealth::Degraded(reason) if kinds::is_over(json) => Ok(Readiness::Ended(reason.clone())),
+        ObjectHealth::Degraded(reason) if is_over(json) => Ok(Readiness::Ended(reason.clone())),
         ObjectHealth::Degraded(reason) => Ok(Readiness::Failed(reason.clone())),
         ObjectHealth::Suspended(reason) => {
             Ok(Readiness::Suspended { reason: reason.clone(), ready: is_schedule })

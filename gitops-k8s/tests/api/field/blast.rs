@@ -89,7 +89,7 @@ async fn the_deletion_of_a_namespace_counts_what_others_have_in_it() {
     assert!(of(&takes, "Secret").is_empty(), "{takes:?}");
 }
 
-/// Where people met it: on OpenShift a namespace is declared as its project, and a review said nothing of what is in it.
+/// Where people met it: where `OpenShift` runs, a namespace is declared as its project: a review said nothing of what is in it.
 #[tokio::test]
 async fn the_deletion_of_a_project_is_that_of_its_namespace() {
     let world = World::alone("blast-project").await;
