@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gitops_core::{Cx, Digest, Result};
+use gitops_k8s::Connection;
 
 use crate::config::{Applications, Auth, Config, ForgeAuth, SecretPlace, TargetKind};
-use crate::targets::kubernetes::reach;
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -126,7 +126,10 @@ fn secrets(config: &Config) -> Vec<PathBuf> {
     });
     let of_home = config.home.iter().map(|home| home.kubeconfig.as_deref());
     let kubeconfigs = of_clusters.flatten().chain(of_home);
-    let of_kubeconfigs = kubeconfigs.flat_map(|path| reach(path, None, None).files());
+    let of_kubeconfigs = kubeconfigs.flat_map(|path| match path {
+        Some(path) => Connection::kubeconfig_file(path).files(),
+        None => Connection::from_environment().files(),
+    });
     let of_forge = config.forge.iter().flat_map(|forge| {
         let of_auth = forge.auth.iter().map(|auth| match auth {
             ForgeAuth::Token(place) | ForgeAuth::App { key: place, .. } => place,

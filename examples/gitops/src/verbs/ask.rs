@@ -22,13 +22,13 @@ pub async fn begin(app: &App, request: &Request) -> Result<Option<Pending>, Fail
 
 /// Has the process at work do what it alone can; `verb` names that, and `instead` the way out where none is at work.
 pub async fn have_done(app: &App, request: &Request, verb: &str, instead: &str) -> Result<(), Failure> {
-    let Some(pending) = begin(app, request).await? else {
-        let message = format!("no process is at work that could {verb}");
-        let help = format!("{instead}: `{}`", app.command("apply"));
-        return Err(Error::new(ErrorKind::NotFound, message).help(help).into());
-    };
-    pending.answered(&app.cx).await?;
-    Ok(())
+    if let Some(pending) = begin(app, request).await? {
+        pending.answered(&app.cx).await?;
+        return Ok(());
+    }
+    let message = format!("no process is at work that could {verb}");
+    let help = format!("{instead}: `{}`", app.command("apply"));
+    Err(Error::new(ErrorKind::NotFound, message).help(help).into())
 }
 
 /// Asks the process that has the state, and waits for its answer; `locked` names it.

@@ -30,9 +30,8 @@ impl Serving {
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         let notes = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut serving = Self { child, events, notes, address: String::new() };
-        let told = serving.wait_for("listening");
-        told["address"].as_str().unwrap().clone_into(&mut serving.address);
-        serving
+        let listening = serving.wait_for("listening");
+        Self { address: listening["address"].as_str().unwrap().to_owned(), ..serving }
     }
 
     /// The next event.

@@ -255,7 +255,7 @@ async fn a_kubeconfigs_program_gives_the_token_where_it_is_allowed() {
     let program =
         format!("exec: {{apiVersion: client.authentication.k8s.io/v1, command: echo, args: ['{answer}']}}");
     std::fs::write(&path, kubeconfig.replace("token: token-of-admin", &program)).unwrap();
-    cluster.world.gitops(&["apply", "--yes"]).expect(3).warns("allow it: `allow_exec`");
+    cluster.world.gitops(&["apply", "--yes"]).expect(1).warns("allow it: `allow_exec`");
     let file = cluster.world.path("gitops.yaml");
     let config = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, config.replace("kubernetes:", "kubernetes:\n    allow_exec: true")).unwrap();

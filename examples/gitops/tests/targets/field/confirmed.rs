@@ -54,7 +54,7 @@ fn that_a_state_is_gone_for_good_is_said_to_the_process_at_work() {
 
     let mut at_work = AtWork::start(&world);
     assert!(at_work.wait_for("blocked")["reason"].as_str().unwrap().contains("is gone"));
-    world.gitops(&["confirm", "app", "nothing", "absent"]).expect(3).warns("nothing");
+    world.gitops(&["confirm", "app", "nothing", "absent"]).expect(1).warns("nothing");
     let said = world.gitops(&["confirm", "app", "state", "absent"]).expect(0);
     said.says("tf:Root/-/app: state: absent, by alice").says("The process at work has taken it up.");
     at_work.wait_for("unblocked");
