@@ -81,6 +81,11 @@ impl SessionBuilder {
     /// and it is to be written: that takes the lease of the application, and [`home`](Self::home);
     /// whatever keeps source or targets from being opened.
     pub async fn open(self, cx: &Cx) -> Result<Session> {
+        // Whoever opens one need not carry all of what that takes.
+        Box::pin(self.opened(cx)).await
+    }
+
+    async fn opened(self, cx: &Cx) -> Result<Session> {
         let Self { config, access, events, moving, home, clusters } = self;
         let is_folder = home.is_none() && config.home.is_none();
         let config = match is_folder {

@@ -93,7 +93,7 @@ async fn a_check_that_fails_degrades_its_root_for_as_long_as_it_fails() {
 
 /// It was seen by who asked for it alone: a commit whose check had begun to fail was told to be live and well.
 #[tokio::test]
-async fn a_process_at_work_sees_a_check_fail_and_hold_again() {
+async fn a_processat_work_sees_a_check_fail_and_hold_again() {
     for first in ["good", "bad"] {
         let root = Checked::that(first);
         let target = root.world.target();
@@ -125,8 +125,8 @@ async fn looking_at_a_root_starts_no_process_and_waits_for_nobody() {
     root.world.apply().await;
     root.says(&root.world.target(), "bad").await;
     let (target, keys) = (root.world.target(), [root_key("app"), root_key("none")]);
-    let _at_work = std::fs::File::open(root.world.root_folder().join("lock")).unwrap();
-    _at_work.lock().unwrap();
+    let at_work = std::fs::File::open(root.world.root_folder().join("lock")).unwrap();
+    at_work.lock().unwrap();
     let seen = target.health().unwrap().look(&root.world.cx, &keys).await.unwrap();
     assert_eq!(seen.keys().collect::<Vec<_>>(), [&keys[0]], "nothing is known of a root that is not there");
     assert!(matches!(&seen[&keys[0]], Readiness::Failed(why) if why.contains("it is bad")), "{seen:?}");
