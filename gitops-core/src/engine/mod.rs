@@ -5,6 +5,7 @@ mod adoption;
 mod ahead;
 mod apply_options;
 mod approve;
+mod asked;
 mod back_off;
 mod base;
 mod binding;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Notify;
 
-use super::{Engine, Finding, PinExpect};
+use super::{Finding, PinExpect};
 use crate::cx::{Cx, Time};
 use crate::state::approval::Approval;
 use crate::state::store::{Document, StateStore};
@@ -14,7 +14,7 @@ use crate::value::text::shown;
 use crate::value::{Error, ErrorKind, Key, PlanId, Result, Revision, Version};
 
 /// How many requests may wait, and of how many the answer is kept.
-const KEPT: usize = 64;
+pub(super) const KEPT: usize = 64;
 
 /// How often a store that can't be watched is looked at for requests: while changes are sent, and while there is nothing to do.
 pub(super) const AT_WORK: Duration = Duration::from_secs(1);
@@ -148,50 +148,50 @@ pub struct Requests {
 
 /// A request as it is stored.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Waiting {
-    ticket: u64,
-    application: String,
-    by: String,
-    at: Time,
+pub(super) struct Waiting {
+    pub ticket: u64,
+    pub application: String,
+    pub by: String,
+    pub at: Time,
     #[serde(flatten)]
-    request: Asked,
+    pub request: Asked,
 }
 
 /// What is asked, as far as this version knows it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(untagged)]
-enum Asked {
+pub(super) enum Asked {
     Known(Request),
     /// Of a newer version. Who asks may be newer than who is at work, and is told so.
     Unknown(serde_json::Map<String, serde_json::Value>),
 }
 
 impl Asked {
-    fn only_stops(&self) -> bool {
+    pub fn only_stops(&self) -> bool {
         matches!(self, Self::Known(request) if request.only_stops())
     }
 
     /// What is asked, in one word.
-    fn word(&self) -> String {
+    pub fn word(&self) -> String {
         let written = serde_json::to_value(self).unwrap_or_default();
         shown(written.get("ask").and_then(serde_json::Value::as_str).unwrap_or_default(), 60)
     }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct Answered {
-    ticket: u64,
+pub(super) struct Answered {
+    pub ticket: u64,
     /// Why it could not be done; nothing if it was.
-    refused: Option<String>,
+    pub refused: Option<String>,
 }
 
 /// The document.
 #[derive(Default, Serialize, Deserialize)]
-struct Queue {
+pub(super) struct Queue {
     /// The number of the next request.
-    next: u64,
-    waiting: Vec<Waiting>,
-    answered: Vec<Answered>,
+    pub next: u64,
+    pub waiting: Vec<Waiting>,
+    pub answered: Vec<Answered>,
 }
 
 impl Requests {
@@ -334,107 +334,8 @@ pub(super) enum Which {
     Stops,
 }
 
-impl Engine {
-    /// Does what people ask of the engine at work. A request that can't be fulfilled is answered with the reason; one that
-    /// was fulfilled just before a crash is fulfilled again, which changes nothing.
-    ///
-    /// Gives whether there was any. Where they can't be taken up, they wake nobody until the next try: it would fail again.
-    pub(super) async fn take_up_requests(&mut self, cx: &Cx) -> Result<bool> {
-        let taken = Box::pin(self.answer_requests(cx)).await;
-        self.back_off.is_deaf = taken.is_err();
-        taken
-    }
-
-    /// Returns once a request waits that can be taken up.
-    pub(super) async fn hears(&self, cx: &Cx, every: Duration) {
-        if self.back_off.is_deaf {
-            std::future::pending::<()>().await;
-        }
-        self.requests().waits(cx, &self.shared.asked, Which::Any, every).await;
-    }
-
-    async fn answer_requests(&mut self, cx: &Cx) -> Result<bool> {
-        self.ledger.landed().await?;
-        let store = self.ledger.store().clone();
-        let (queue, _) = load(cx, &*store).await?;
-        for waiting in &queue.waiting {
-            let fulfilled = match &waiting.request {
-                _ if waiting.application != self.name => Err(self.not_ours(&waiting.application)),
-                Asked::Known(request) => self.carry_out_request(cx, &waiting.by, request).await,
-                Asked::Unknown(_) => Err(not_known(&waiting.request.word())),
-            };
-            let refused = match fulfilled {
-                Err(error) if self.ledger.is_lost() => return Err(error),
-                Err(error) => Some(error.to_string()),
-                Ok(()) => None,
-            };
-            let answered = Answered { ticket: waiting.ticket, refused };
-            change(cx, &*store, |queue| {
-                queue.waiting.retain(|waiting| waiting.ticket != answered.ticket);
-                queue.answered.push(answered.clone());
-                let over = queue.answered.len().saturating_sub(KEPT);
-                queue.answered.drain(..over);
-                Ok(())
-            })
-            .await?;
-            self.shared.answered.notify_waiters();
-        }
-        Ok(!queue.waiting.is_empty())
-    }
-
-    /// Does what somebody asks: what an engine at work does with each of its [`Requests`], for a caller that has the
-    /// engine to itself. Requests that wait were made before it, and are taken up first: the last word counts.
-    ///
-    /// # Errors
-    /// Whatever keeps it from being done.
-    ///
-    /// # Cancel safety
-    /// See [`Engine`].
-    pub async fn fulfil(&mut self, cx: &Cx, by: &str, request: &Request) -> Result<()> {
-        self.take_up_requests(cx).await?;
-        self.carry_out_request(cx, by, request).await
-    }
-
-    async fn carry_out_request(&mut self, cx: &Cx, by: &str, request: &Request) -> Result<()> {
-        match request {
-            Request::Pin { revision, expect } => {
-                self.check_pin(cx, expect).await?;
-                self.pin(cx, revision.id(), by).await.map(drop)
-            }
-            Request::Unpin { expect } => {
-                self.check_pin(cx, expect).await?;
-                self.unpin(cx, by).await.map(drop)
-            }
-            Request::GoAhead { revision, request } => {
-                self.go_ahead(cx, revision, request, by).await.map(drop)
-            }
-            Request::EndAhead { request, merged } => self.end_ahead(cx, request, *merged, by).await,
-            Request::Approve { approval } => self.approve(cx, (**approval).clone()).await,
-            Request::Reject { plan, reason } => self.reject(cx, *plan, reason, by).await,
-            Request::Suspend { reason } => self.suspend(cx, reason, by).await,
-            Request::Resume => self.resume(cx, by).await.map(drop),
-            // It is done by having been asked: the next reconciliation follows at once.
-            Request::Sync => Ok(()),
-            Request::Confirm { key, finding } => self.confirm(cx, key, *finding, by).await,
-            Request::Found { key, about, finding } => self.confirm_part(cx, key, about, finding, by).await,
-            Request::Release { key } => self.release(cx, key, by).await,
-            Request::RestartAudit => self.restart_audit(cx, by).await,
-        }
-    }
-
-    fn not_ours(&self, application: &str) -> Error {
-        let message = format!("the request is for `{application}`, and this is `{}`", self.name);
-        Error::new(ErrorKind::NotOwned, message)
-    }
-}
-
-fn not_known(asked: &str) -> Error {
-    let message = format!("the engine at work does not know the request `{asked}`: it is older");
-    Error::new(ErrorKind::Unsupported, message)
-}
-
 /// The document with what it takes to replace it.
-async fn load(cx: &Cx, store: &dyn StateStore) -> Result<(Queue, Option<(Version, u64)>)> {
+pub(super) async fn load(cx: &Cx, store: &dyn StateStore) -> Result<(Queue, Option<(Version, u64)>)> {
     let Some(stored) = store.load(cx, Requests::DOCUMENT).await.map_err(Error::of_state)? else {
         return Ok((Queue::default(), None));
     };
@@ -445,7 +346,7 @@ async fn load(cx: &Cx, store: &dyn StateStore) -> Result<(Queue, Option<(Version
 
 /// Changes the document, again if somebody else wrote it meanwhile. Who asks has no epoch: the document keeps the one that
 /// it has.
-async fn change<T>(
+pub(super) async fn change<T>(
     cx: &Cx,
     store: &dyn StateStore,
     mut change: impl FnMut(&mut Queue) -> Result<T>,

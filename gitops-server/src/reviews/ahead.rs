@@ -264,7 +264,7 @@ impl Shared {
                     let ways = "push a change and apply that, or close the request";
                     (format!("{why}. {again}, and nothing is merged: {ways}"), None)
                 }
-                Standing::Live => self.merge(cx, config, &request, pin).await?,
+                Standing::Live => Box::pin(self.merge(cx, config, &request, pin)).await?,
             },
         };
         self.say(cx, number, config, &text, kept).await?;
