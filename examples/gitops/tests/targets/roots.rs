@@ -221,7 +221,7 @@ fn a_root_reads_nothing_of_what_is_kept_of_any_application_of_the_file() {
         with_canary(".gitops/b"),
         with_canary("kept/c"),
         world.path(".gitops/b/secret-key"),
-        world.path(".gitops/a/audit.jsonl"),
+        world.path(".gitops/b/audit.jsonl"),
         world.path(".gitops/~server/requests"),
         mirrored.unwrap(),
     ];

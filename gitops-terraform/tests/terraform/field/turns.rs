@@ -38,18 +38,15 @@ async fn an_apply_that_waits_for_its_root_when_asked_to_stop_is_not_begun() {
     let target = world.target();
     let mut engine = world.engine(&target).await;
     let plan = engine.plan(&world.cx).await.unwrap();
-    let cx = world.cx.child();
+    let step = &plan.steps[0];
+    let object = engine.desired().unwrap().objects().get(&step.key).unwrap().clone();
+    let owner_label = OwnerLabel { owner: engine.inventory().owner().clone(), op: "1".into() };
+    let change = Change::Create { object, owner_label, preview: step.preview };
     let other = std::fs::File::open(world.root_folder().join("lock")).unwrap();
     other.lock().unwrap();
-    let mut events = engine.handle().events();
-    let stop = async {
-        while !matches!(events.recv().await.unwrap(), Event::Started { .. }) {}
-        cx.cancel();
-        drop(other);
-    };
-    let options = yes();
-    let (report, ()) = tokio::join!(engine.apply(&cx, &plan, &options), stop);
-    let report = report.unwrap();
-    assert_eq!((report.skipped(), report.failed()), (1, 0), "{:?}", report.results);
-    assert!(world.live("app").await.is_none(), "nothing was applied");
+    let cx = world.cx.child();
+    let sent = cx.shielded().within(std::time::Duration::from_secs(60));
+    cx.cancel();
+    let error = target.apply(&sent, &change).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_unknown()), (ErrorKind::Cancelled, false), "{error:?}");
 }
