@@ -55,7 +55,7 @@ impl Engine {
         Ok(!queue.waiting.is_empty())
     }
 
-    /// Does what somebody asks: what an engine at work does with each of its [`Requests`], for a caller that has the
+    /// Does what somebody asks: what an engine at work does with each of its [`Requests`](super::Requests), for a caller that has the
     /// engine to itself. Requests that wait were made before it, and are taken up first: the last word counts.
     ///
     /// # Errors
