@@ -60,6 +60,15 @@ impl Serving {
         }
     }
 
+    /// Reads on until each application had an event of a kind.
+    fn wait_for_each(&mut self, kind: &str, applications: &[&str]) {
+        let mut missing = applications.to_vec();
+        while !missing.is_empty() {
+            let event = self.wait_for(kind);
+            missing.retain(|name| event["application"] != *name);
+        }
+    }
+
     /// Reads on to the first note with a text.
     fn until_noted(&mut self, text: &str) {
         let noted = self.notes.by_ref().map(Result::unwrap).find(|line| line.contains(text));
@@ -159,7 +168,7 @@ fn an_application_that_waits_for_a_gate_is_ready_and_one_beside_it_that_fails_is
 fn an_application_whose_state_is_damaged_while_it_works_stays_a_failure() {
     let world = two();
     let mut serving = Serving::start(&world);
-    serving.wait_for_of("finished", "two");
+    serving.wait_for_each("finished", &["one", "two"]);
     std::fs::write(world.path(".gitops/two/store/requests"), "damaged").unwrap();
     serving.until_noted("GO0015");
     let ready = serving.ready();

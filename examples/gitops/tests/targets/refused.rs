@@ -200,7 +200,7 @@ async fn a_connection_that_is_not_to_be_trusted_is_told_apart() {
     let authority = kubeconfig.lines().find(|line| line.contains("certificate-authority")).unwrap();
     let program = "exec: {apiVersion: client.authentication.k8s.io/v1, command: sleep, args: ['3600']}";
     let cases = [
-        (change("token: token-of-admin", program), 3, "names a program to run"),
+        (change("token: token-of-admin", program), 1, "names a program to run"),
         (change("token-of-admin", "expired"), 4, "Unauthorized"),
         (change(authority, ""), 1, "certificate"),
         (change("https://127.0.0.1:", "https://127.0.0.1:1"), 1, "can't be reached"),

@@ -180,11 +180,12 @@ impl Whole {
 
     /// Has Bob approve what the comment shows; gives the comment in which he did.
     async fn approved(&self, serving: &mut Serving, number: u64) -> Value {
-        let effect = self.site.effect(number).await;
+        let (shown, effect) = (self.comment(number).await, self.site.effect(number).await);
         let said = self.site.comment("bob", number, &format!("/approve {effect}")).await;
         let id = said["id"].to_string();
         let answer = serving.until("the approval", |event| is_answer(event, &id)).await;
-        assert_eq!(answer["done"], true, "{answer}");
+        let now = self.comment(number).await;
+        assert_eq!(answer["done"], true, "{answer}\n\nbefore:\n{shown}\n\nnow:\n{now}");
         said
     }
 
