@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gitops_app::config::{ApplyWhen, Config};
-use gitops_app::review::{Told, patiently};
+use gitops_app::review::{Told, holds, patiently};
 use gitops_core::review::Outcome;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, Error, ErrorKind, Phase, Pin, PlanId, Relation, Request, Result, Revision,
@@ -218,9 +218,9 @@ impl Shared {
         let ahead = status.pinned.as_ref().and_then(|pin| Some((pin, self.number_of(pin)?)));
         let Some((pin, number)) = ahead else {
             // Before its first plan an engine does not know to what it is pinned.
-            if let (Some(number), Some(_)) = (kept.held, &status.revision) {
+            if let (Some(number), Some(declared)) = (kept.held, &status.revision) {
                 let text = match &status.pinned {
-                    None => "somebody let go of it: what the branch has is applied".to_owned(),
+                    None => self.what_became(cx, config, number, declared).await?,
                     Some(pin) => {
                         format!("somebody let go of it: pinned to {} by {}", pin.revision.short(), pin.by)
                     }
@@ -276,6 +276,24 @@ impl Shared {
             handle.request(&cx.within(PATIENCE), SERVER, end).await?;
         }
         Ok(())
+    }
+
+    /// What became of a head that the application is not held to any more. A process that was killed may have let go of it for the
+    /// branch, and another one taken up the `/apply` once more.
+    async fn what_became(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        number: u64,
+        declared: &Revision,
+    ) -> Result<String> {
+        let page = self.memory.page(cx, number).await?;
+        if let Some(Ahead { head, base, .. }) = page.ahead
+            && holds(cx, config, &CommitId::parse(declared.id())?, &CommitId::parse(&head)?).await?
+        {
+            return Ok(format!("applied, and `{base}` has it already: the branch is followed again"));
+        }
+        Ok("somebody let go of it: what the branch has is applied".to_owned())
     }
 
     /// Has a request reviewed again of which something is left: an apply that failed may have changed what there is to do, and so
