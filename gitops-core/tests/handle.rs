@@ -7,14 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::*;
-use support::{World, key, owned};
-
-/// Waits until the status is as it should be.
-async fn until(handle: &EngineHandle, is: impl Fn(&EngineStatus) -> bool) -> Arc<EngineStatus> {
-    let mut status = handle.status();
-    let status = status.wait_for(|status| is(status)).await.unwrap();
-    status.clone()
-}
+use support::{World, key, owned, until};
 
 /// Runs the engine while somebody does something with its handle, and then stops it.
 async fn while_it_runs<F: Future<Output = ()>>(world: &World, work: impl FnOnce(EngineHandle) -> F) {

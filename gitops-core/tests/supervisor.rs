@@ -8,28 +8,10 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use gitops_core::*;
-use support::{World, owned};
+use support::{World, owned, until, while_it_runs};
 use tokio::sync::{Notify, Semaphore};
 
 const INTERVAL: Duration = Duration::from_millis(5);
-
-async fn until(handle: &EngineHandle, is: impl Fn(&EngineStatus) -> bool) -> Arc<EngineStatus> {
-    let mut status = handle.status();
-    let status = status.wait_for(|status| is(status)).await.unwrap();
-    status.clone()
-}
-
-/// Runs the supervisor while somebody does something, and then stops it.
-async fn while_it_runs(supervisor: &Supervisor, work: impl Future<Output = ()>) {
-    let cx = Cx::system();
-    let work = async {
-        Box::pin(work).await;
-        cx.cancel();
-    };
-    let both = async { Ok(tokio::join!(Box::pin(supervisor.run(&cx)), work)) };
-    let limit = Cx::system().within(Duration::from_secs(60));
-    limit.bounded(both).await.expect("it ends when it is told to");
-}
 
 #[tokio::test]
 async fn an_application_waits_until_what_it_needs_has_converged_and_the_others_do_not() {

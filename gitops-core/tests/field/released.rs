@@ -2,34 +2,18 @@
 //!
 //! Met with hooks whose end nobody saw: a person said to go on, and health stayed as it was.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::*;
 
-use crate::support::{World, key};
+use crate::support::{World, key, until, while_it_runs};
 use crate::ward::{Ward, engine};
 
 const INTERVAL: Duration = Duration::from_millis(5);
 
-async fn until(handle: &EngineHandle, is: impl Fn(&EngineStatus) -> bool) -> Arc<EngineStatus> {
-    let mut status = handle.status();
-    status.wait_for(|status| is(status)).await.unwrap().clone()
-}
-
 /// Whether nothing bad is known. A target that could say more is never said to be healthy.
 fn is_well(status: &EngineStatus) -> bool {
     status.is_converged() && status.health == HealthStatus::Unknown
-}
-
-async fn while_it_runs(supervisor: &Supervisor, work: impl Future<Output = ()>) {
-    let cx = Cx::system();
-    let work = async {
-        Box::pin(work).await;
-        cx.cancel();
-    };
-    let both = async { Ok(tokio::join!(Box::pin(supervisor.run(&cx)), work)) };
-    Cx::system().within(Duration::from_secs(60)).bounded(both).await.expect("it ends when it is told to");
 }
 
 #[tokio::test]

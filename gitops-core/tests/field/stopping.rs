@@ -10,7 +10,7 @@ use futures::FutureExt;
 use gitops_core::*;
 
 use crate::drift_meanwhile::{Patient, Slow};
-use crate::support::{World, key, owned, yes};
+use crate::support::{World, key, owned, until, while_it_runs, yes};
 use crate::ward::{Ward, render};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -156,21 +156,6 @@ async fn behind(base: &World, engine: Engine) -> (Supervisor, EngineHandle) {
     supervisor.add(base.engine_named("base").await, &[], MINUTE).unwrap();
     let handle = supervisor.add(engine, &["base"], MINUTE).unwrap();
     (supervisor, handle)
-}
-
-async fn until(handle: &EngineHandle, is: impl Fn(&EngineStatus) -> bool) {
-    handle.status().wait_for(|status| is(status)).await.unwrap();
-}
-
-/// Runs the supervisor while somebody does something, and then stops it.
-async fn while_it_runs(supervisor: &Supervisor, work: impl Future<Output = ()>) {
-    let cx = Cx::system();
-    let work = async {
-        work.await;
-        cx.cancel();
-    };
-    let both = async { Ok(tokio::join!(Box::pin(supervisor.run(&cx)), work)) };
-    Cx::system().within(MINUTE).bounded(both).await.expect("it ends when it is told to");
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::Poll;
+use std::time::Duration;
 
 use gitops_core::state::journal::MemoryJournalIo;
 use gitops_core::*;
@@ -48,6 +49,25 @@ pub async fn for_polls<T>(polls: usize, future: impl Future<Output = T>) -> Opti
         }
     })
     .await
+}
+
+/// Waits until the status is as it should be.
+pub async fn until(handle: &EngineHandle, is: impl Fn(&EngineStatus) -> bool) -> Arc<EngineStatus> {
+    let mut status = handle.status();
+    let status = status.wait_for(|status| is(status)).await.unwrap();
+    status.clone()
+}
+
+/// Runs the supervisor while somebody does something, and then stops it.
+pub async fn while_it_runs(supervisor: &Supervisor, work: impl Future<Output = ()>) {
+    let cx = Cx::system();
+    let work = async {
+        Box::pin(work).await;
+        cx.cancel();
+    };
+    let both = async { Ok(tokio::join!(Box::pin(supervisor.run(&cx)), work)) };
+    let limit = Cx::system().within(Duration::from_secs(60));
+    limit.bounded(both).await.expect("it ends when it is told to");
 }
 
 /// What the target does besides what it is told.
