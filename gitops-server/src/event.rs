@@ -154,7 +154,7 @@ pub enum ServerEvent {
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct ServerEventDocument<'a> {
-    /// Its number in the stream, from 0 on.
+    /// Its number in the stream, from 1 on.
     pub seq: u64,
     /// When it was written.
     pub time: Time,

@@ -271,6 +271,9 @@ impl EventSink for ApplicationMetrics {
 }
 
 #[cfg(test)]
+mod reference;
+
+#[cfg(test)]
 mod tests {
     use gitops_core::{Diagnostic, GroupKind};
 

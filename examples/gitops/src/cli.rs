@@ -5,6 +5,8 @@ mod graph;
 mod init;
 mod planner;
 mod promote;
+#[cfg(test)]
+mod reference;
 mod review;
 
 use std::fmt;

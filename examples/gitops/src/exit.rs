@@ -141,9 +141,14 @@ pub fn table() -> String {
     for exit in Exit::ALL {
         let _ = write!(text, "\n  {:>3}  {}", exit.code(), exit.meaning());
     }
-    let order: Vec<String> = Exit::PRECEDENCE.iter().map(|exit| exit.code().to_string()).collect();
-    let _ = write!(text, "\nWhere several hold, the first of these counts: {}", order.join(", "));
+    let _ = write!(text, "\n{}", precedence());
     text
+}
+
+/// Which code counts where several hold.
+pub fn precedence() -> String {
+    let order: Vec<String> = Exit::PRECEDENCE.iter().map(|exit| exit.code().to_string()).collect();
+    format!("Where several hold, the first of these counts: {}", order.join(", "))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::Document;
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct EventDocument<'a> {
-    /// Its number in the stream, from 0 on.
+    /// Its number in the stream, from 1 on.
     pub seq: u64,
     /// When it was written.
     pub time: Time,

@@ -1,4 +1,4 @@
-//! What tests need of a machine: a small disk; with the feature `api-server`, a Kubernetes API server with its own
+//! What tests need of a machine: a small disk, texts that are kept in files; with the feature `api-server`, a Kubernetes API server with its own
 //! audit log, a proxy that fails on purpose, and an admission webhook; with the feature `gitea`, a forge;
 //! with the feature `git-server`, a web server for Git repositories.
 //!
@@ -11,6 +11,7 @@ mod cluster;
 mod git_server;
 #[cfg(feature = "gitea")]
 mod gitea;
+mod kept;
 mod postgres;
 mod relay;
 mod small_disk;
@@ -21,6 +22,7 @@ pub use cluster::*;
 pub use git_server::GitServer;
 #[cfg(feature = "gitea")]
 pub use gitea::Gitea;
+pub use kept::assert_kept;
 pub use postgres::Postgres;
 pub use relay::{Relay, Trouble};
 pub use small_disk::SmallDisk;

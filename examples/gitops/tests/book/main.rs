@@ -5,6 +5,7 @@ mod errors;
 mod follow;
 mod kubectl;
 mod pages;
+mod reference;
 mod transcript;
 
 /// A page of the book.

@@ -30,6 +30,16 @@ fn every_command_of_the_first_folder_prints_what_the_page_says() {
 }
 
 #[test]
+fn every_command_of_the_page_on_installation_prints_what_the_page_says() {
+    follow("install.md", 6, &Place::default());
+}
+
+#[test]
+fn every_command_of_the_page_on_credentials_prints_what_the_page_says() {
+    follow("credentials.md", 5, &Place::default());
+}
+
+#[test]
 fn every_command_of_the_page_on_operation_prints_what_the_page_says() {
     follow("operate.md", 20, &Place::default());
 }
