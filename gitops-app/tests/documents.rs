@@ -74,6 +74,20 @@ async fn a_session_tells_what_the_command_prints() {
     assert_eq!((drift.objects.len(), drift.corrected, drift.not_looked_at.len()), (1, true, 0));
     assert_is_as_its_schema_says(&drift);
 
+    // The same while a commit for the object is pending.
+    fs::write(origin.join("site/a.conf"), "two\n").unwrap();
+    git(&origin, &["commit", "-q", "-am", "Second"]);
+    let pending = session.engine.plan(&cx).await.unwrap();
+    let drift = DriftDocument::new(&pending, Vec::new());
+    assert_eq!((drift.objects.len(), drift.beside.len()), (0, 1));
+    assert_is_as_its_schema_says(&drift);
+    let key = lookup::meant(&cx, &session, "a.conf").await.unwrap();
+    let why = WhyDocument::new(&cx, &session, &pending, &key).await.unwrap();
+    assert_eq!(why.beside.as_ref().map(|part| part.beside.is_known()), Some(true));
+    assert_is_as_its_schema_says(&why);
+    git(&origin, &["reset", "-q", "--hard", "HEAD~1"]);
+    session.engine.plan(&cx).await.unwrap();
+
     let key = lookup::meant(&cx, &session, "a.conf").await.unwrap();
     let why = WhyDocument::new(&cx, &session, plan, &key).await.unwrap();
     assert!(matches!(why.next, Next::Step { .. }), "{:?}", why.next);

@@ -57,7 +57,8 @@ pub use layer::{
 pub use plan::graph::{Cycle, Direction, Drawn, Graph, Parts, Picture};
 pub use plan::planner::{DriftPolicy, Options};
 pub use plan::{
-    Basis, Blocked, BlockedBecause, Cause, Obstacle, OrphanedBecause, Plan, Prerequisite, Reason, Step,
+    Basis, Blocked, BlockedBecause, Cause, DriftBeside, FoundBeside, Obstacle, OrphanedBecause, Plan,
+    Prerequisite, Reason, Step,
 };
 pub use render::{Desired, Part, Render, RenderRoot, Rendered, Renderer, Routes, render_files};
 pub use smol_str::SmolStr;

@@ -1,7 +1,9 @@
 //! What changes in an object, on one short line.
 
 use gitops_core::redact::credentials;
-use gitops_core::{ComponentChange, FieldChange, Key, Reason, Step, Value};
+use gitops_core::{
+    ComponentChange, DriftBeside, FieldChange, ForeignField, FoundBeside, Key, Reason, Step, Value,
+};
 use similar::{ChangeTag, TextDiff};
 
 use crate::text::count;
@@ -40,21 +42,39 @@ fn why(step: &Step) -> String {
 
 /// What is there and what should be: the fields with both sides where they are known.
 pub fn drift(step: &Step) -> String {
-    let side = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), short);
-    let both = |field: &FieldChange| {
-        let path = field.path.trim_start_matches('/');
-        match lines(field) {
-            _ if field.is_sensitive() => field.to_string(),
-            Some((missing, added)) => {
-                format!("{path}: {added} lines live that are not declared, {missing} missing")
-            }
-            None => format!("{path}: live {}, declared {}", side(&field.before), side(&field.after)),
-        }
-    };
     let fields = own(step);
     match &step.reason {
-        Reason::Differs { .. } if !fields.is_empty() => firsts(&fields, both) + again(step),
+        Reason::Differs { .. } if !fields.is_empty() => {
+            firsts(&fields, |field| both(field, "declared")) + again(step)
+        }
         _ => reason(step),
+    }
+}
+
+/// How an object differs from what was applied last, where the pending commit changes it too.
+pub fn beside(beside: &DriftBeside) -> String {
+    match &beside.found {
+        FoundBeside::Differs { fields, .. } if !fields.is_empty() => {
+            firsts(fields.fields(), |field| both(field, "applied"))
+        }
+        FoundBeside::Differs { foreign, .. } if !foreign.is_empty() => {
+            let origins: Vec<String> = foreign.iter().map(ForeignField::origin).collect();
+            origins.join(", ")
+        }
+        found => found.to_string(),
+    }
+}
+
+/// What is there, and what should be; `word` says by what.
+fn both(field: &FieldChange, word: &str) -> String {
+    let side = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), short);
+    let path = field.path.trim_start_matches('/');
+    match lines(field) {
+        _ if field.is_sensitive() => field.to_string(),
+        Some((missing, added)) => {
+            format!("{path}: {added} lines live that are not {word}, {missing} missing")
+        }
+        None => format!("{path}: live {}, {word} {}", side(&field.before), side(&field.after)),
     }
 }
 

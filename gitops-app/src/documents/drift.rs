@@ -5,6 +5,7 @@ use gitops_core::{Cause, Cx, Error, ErrorKind, Key, Plan, Result, Revision, Step
 use serde::Serialize;
 
 use super::Document;
+use super::beside::{self, BesidePart};
 use super::blocked::{self, BlockedPart};
 use super::plan::StepPart;
 use crate::session::Session;
@@ -26,6 +27,8 @@ pub struct DriftDocument<'a> {
     pub corrected: bool,
     /// What was changed, each with the step that puts it back.
     pub objects: Vec<StepPart<'a>>,
+    /// What was changed outside of Git, and the pending commit changes too.
+    pub beside: Vec<BesidePart<'a>>,
     /// The objects about which nothing may be done now.
     pub blocked: Vec<BlockedPart<'a>>,
     /// The objects of which nobody knows whether they drifted.
@@ -38,13 +41,19 @@ impl Document for DriftDocument<'_> {
 
 impl<'a> DriftDocument<'a> {
     /// The drift that a plan found, beside what was not looked at.
-    pub fn new(plan: &'a Plan, not_looked_at: Vec<NotLookedAt>) -> Self {
+    pub fn new(plan: &'a Plan, mut not_looked_at: Vec<NotLookedAt>) -> Self {
+        let unknown = plan.beside.iter().filter(|beside| !beside.is_known());
+        not_looked_at.extend(unknown.map(|beside| NotLookedAt {
+            key: beside.key.clone(),
+            reason: format!("{}; the pending commit changes it too", beside.found),
+        }));
         Self {
             application: &plan.application,
             revision: &plan.revision,
             observed_at: plan.observed_at,
             corrected: plan.drift.is_empty(),
             objects: drifted(plan).map(StepPart::from).collect(),
+            beside: beside::known(plan),
             blocked: blocked::all(plan),
             not_looked_at,
         }
@@ -88,6 +97,7 @@ pub async fn ask_providers(cx: &Cx, session: &Session) -> Result<Vec<(NotLookedA
     let mut missed = Vec::new();
     for (key, answer) in answers {
         match answer {
+            // What it found moved the root: the plan shows it, or what it finds of it beside a pending commit.
             Ok(_) => {}
             // One that was never applied has no drift; the plan says what is to be made.
             Err(error) if error.is_not_found() => {}

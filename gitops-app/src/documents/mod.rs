@@ -1,6 +1,7 @@
 //! What programs read: JSON documents, each with a JSON Schema in `schemas/KIND.json` of this crate.
 
 pub mod audit_trail;
+pub mod beside;
 pub mod blocked;
 pub mod changes;
 pub mod deployment;

@@ -11,6 +11,7 @@ use gitops_core::{OrphanedBecause, PlanId, Rebound, Suspension, Time, Verdict};
 use serde::Serialize;
 
 use super::Document;
+use super::beside::{self, BesidePart};
 use super::blocked::{self, BlockedPart};
 use super::changes;
 
@@ -29,6 +30,8 @@ pub struct PlanDocument<'a> {
     rebound: &'a [Rebound],
     steps: Vec<StepPart<'a>>,
     drift: Vec<StepPart<'a>>,
+    /// The objects of steps that are not as they were applied last either.
+    beside: Vec<BesidePart<'a>>,
     blocked: Vec<BlockedPart<'a>>,
     orphaned: &'a [Key],
     /// Why each of them stays.
@@ -63,6 +66,7 @@ impl<'a> PlanDocument<'a> {
             rebound: &plan.rebound,
             steps: plan.steps.iter().map(StepPart::from).collect(),
             drift: plan.drift.iter().map(StepPart::from).collect(),
+            beside: beside::all(plan),
             blocked: blocked::all(plan),
             orphaned: &plan.orphaned,
             orphaned_because: &plan.orphaned_because,
@@ -99,15 +103,16 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// The sums of a plan; `drift` counts what is corrected and what is left alone.
+    /// The sums of a plan; `drift` counts what is corrected, what is left alone, and what a commit changes too.
     pub fn of(plan: &Plan) -> Self {
+        let corrected = plan.steps.iter().filter(|step| step.cause == Cause::Drift).count();
         Self {
             create: plan.count(Action::Create),
             update: plan.count(Action::Update),
             replace: plan.count(Action::Replace),
             delete: plan.count(Action::Delete),
             unchanged: plan.unchanged,
-            drift: plan.steps.iter().filter(|step| step.cause == Cause::Drift).count() + plan.drift.len(),
+            drift: corrected + plan.drift.len() + beside::known(plan).len(),
             blocked: plan.blocked.len(),
             orphaned: plan.orphaned.len(),
         }

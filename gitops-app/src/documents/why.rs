@@ -8,6 +8,7 @@ use gitops_core::{
 use serde::Serialize;
 
 use super::Document;
+use super::beside::{self, BesidePart};
 use super::blocked::{self, BlockedPart};
 use super::changes;
 use super::plan::StepPart;
@@ -32,6 +33,8 @@ pub struct WhyDocument<'a> {
     pub commit: Option<Commit>,
     /// The fields that differ, each with the commit that last changed it.
     pub fields: Vec<DifferingField>,
+    /// How it differs from what was applied last, where the pending commit changes it too.
+    pub beside: Option<BesidePart<'a>>,
     /// What it needs.
     pub needs: Vec<Key>,
     /// What is recorded of it.
@@ -160,6 +163,7 @@ impl<'a> WhyDocument<'a> {
             last_line: found.map(|found| *found.range.end()),
             commit,
             fields,
+            beside: beside::all(plan).into_iter().find(|part| &part.beside.key == key),
             needs,
             owned: session.engine.inventory().entries().get(key),
             components: session.components(cx).await?.remove(key).unwrap_or_default(),

@@ -8,6 +8,7 @@ mod approve;
 mod asked;
 mod back_off;
 mod base;
+mod beside;
 mod binding;
 mod blocked;
 mod builder;
@@ -211,7 +212,8 @@ impl Engine {
     pub async fn plan(&mut self, cx: &Cx) -> Result<Plan> {
         self.look_due = true;
         self.admission.ask();
-        let prepared = Box::pin(self.prepare(cx)).await?;
+        let mut prepared = Box::pin(self.prepare(cx)).await?;
+        prepared.planned.plan.beside = Box::pin(self.look_beside(cx, &prepared)).await?;
         Box::pin(self.keep()).await;
         Ok(prepared.planned.plan)
     }

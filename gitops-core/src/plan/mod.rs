@@ -1,6 +1,7 @@
 //! The reviewable difference between what is declared and what is there, and how it is found and ordered.
 
 mod basis;
+mod beside;
 mod blocked;
 mod effect;
 pub mod graph;
@@ -11,6 +12,7 @@ mod prerequisite;
 mod step;
 
 pub use basis::Basis;
+pub use beside::{DriftBeside, FoundBeside};
 pub use blocked::{Blocked, BlockedBecause};
 pub(crate) use effect::{EffectContext, is_repair};
 pub use obstacle::Obstacle;
@@ -52,6 +54,10 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Objects that differ from what was applied and are left alone, because drift is not corrected.
     pub drift: Vec<Step>,
+    /// Objects of the steps that the source changes, and that are not as they were applied last either. Only a plan that looked
+    /// for drift has them ([`Engine::plan`](crate::Engine::plan)). Neither a part of the id nor of what is saved.
+    #[serde(skip)]
+    pub beside: Vec<DriftBeside>,
     /// Objects about which nothing may be done now; what needs them is blocked.
     pub blocked: Vec<Blocked>,
     /// What does not change and steps wait for. Neither a part of the id nor of what is saved.
@@ -107,6 +113,11 @@ impl Plan {
     /// How many steps are of an action.
     pub fn count(&self, action: Action) -> usize {
         self.steps.iter().filter(|step| step.action == action).count()
+    }
+
+    /// What is known beside a step of how its object differs from what was applied last.
+    pub fn drift_beside(&self, key: &Key) -> Option<&DriftBeside> {
+        self.beside.iter().find(|beside| &beside.key == key)
     }
 
     /// The steps by their objects, for who looks for many.

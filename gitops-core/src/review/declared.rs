@@ -51,6 +51,7 @@ pub fn between(
         steps,
         drift: Vec::new(),
         blocked: Vec::new(),
+        beside: Vec::new(),
         prerequisites: Vec::new(),
         gone: Vec::new(),
         orphaned_because: orphaned

@@ -21,6 +21,9 @@ pub struct Item {
     pub is_reported_only: bool,
     /// Whether it is of this change, and the target branch changed the same object too since the request was opened.
     pub base_moved: bool,
+    /// Whether it is of this change, and the object is not as it was applied last either: the target branch alone would put that
+    /// back.
+    pub drifted: bool,
 }
 
 impl Item {

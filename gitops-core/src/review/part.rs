@@ -7,7 +7,7 @@ use super::attribution::{Effects, effect_of, shown_of};
 use super::rules::gravest;
 use super::{Attribution, BlockedItem, Counts, Flag, Item, Outcome, RiskLevel, Rules, Withdrawn};
 use crate::gate::Verdict;
-use crate::plan::{Plan, Step};
+use crate::plan::{Cause, Plan, Step};
 use crate::value::{Digest, Effect, Key, PlanId, Revision};
 
 /// Where an application belongs, in the words of its owner.
@@ -126,10 +126,13 @@ impl Part {
         let before = Effects::of(base);
         let merged = Effects::of(head);
         let opened_effects = opened.map(Effects::of);
+        let base_drift: BTreeSet<&Key> = drifted(base).collect();
         let item = |step: &Step, is_reported_only| Item {
             attribution: merged.attribute(&step.key, &before, opened_effects.as_ref()),
             flags: context.rules.of_step(step, context.unhealthy.get(&step.key).map(String::as_str)),
             base_moved: merged.moved_with(&step.key, &before, opened_effects.as_ref()),
+            drifted: merged.attribute(&step.key, &before, opened_effects.as_ref()) == Attribution::ThisChange
+                && base_drift.contains(&step.key),
             step: step.clone(),
             is_reported_only,
         };
@@ -225,6 +228,12 @@ impl Part {
             && !self.withdrawn.iter().any(|withdrawn| is_ours(withdrawn.attribution))
             && !self.blocked.iter().any(|blocked| is_ours(blocked.attribution))
     }
+}
+
+/// What the target branch alone would put back.
+fn drifted(base: &Plan) -> impl Iterator<Item = &Key> {
+    let is_drift = |step: &&Step| step.cause == Cause::Drift || step.left_otherwise;
+    base.steps.iter().filter(is_drift).chain(&base.drift).map(|step| &step.key)
 }
 
 /// The steps that are no longer needed: the target branch has them and the merge result has not, or the target branch

@@ -84,10 +84,11 @@ fn of_item(item: &Item) -> String {
     let step = &item.step;
     let reported = if item.is_reported_only { ", only reported" } else { "" };
     let moved = if item.base_moved { ", base moved too" } else { "" };
+    let drifted = if item.drifted { ", existing drift too" } else { "" };
     let place =
         step.provenance.as_ref().map(|place| format!("  {}", line(&place.to_string()))).unwrap_or_default();
     let mut out = format!(
-        "  {:<3}  {}  {} in {}: {} ({}{reported}{moved}){place}\n",
+        "  {:<3}  {}  {} in {}: {} ({}{reported}{moved}{drifted}){place}\n",
         step.action.symbol(),
         step.action,
         line(&object(&step.key)),

@@ -1,6 +1,7 @@
 //! What would change, as a unified diff or field by field.
 
 use gitops_app::documents::Document;
+use gitops_app::documents::beside::BesidePart;
 use gitops_app::documents::blocked::BlockedPart;
 use gitops_app::documents::changes;
 use gitops_core::{Action, Cause, Diff, FieldChange, Key, Plan, PlanId, Revision, Step, Value};
@@ -19,6 +20,8 @@ pub struct Compared<'a> {
     pub step: &'a Step,
     /// Whether the plan does nothing about it, because drift is only reported.
     pub is_left: bool,
+    /// How it differs from what was applied last, where the source moved too.
+    pub beside: Option<BesidePart<'a>>,
     /// What is declared, and of an object that is deleted what is live; nothing where only the fields are known.
     pub body: Option<Value>,
     /// What changes; for what is made or deleted, all of it.
@@ -49,7 +52,7 @@ pub fn human(objects: &[Compared<'_>], blocked: &[BlockedPart<'_>], form: Form) 
     }
 }
 
-fn head(Compared { step, is_left, .. }: &Compared<'_>) -> String {
+fn head(Compared { step, is_left, beside, .. }: &Compared<'_>) -> String {
     let key = escape(&step.key.to_string());
     let style = style::of(step.action);
     let drift = match (step.cause, is_left) {
@@ -57,12 +60,15 @@ fn head(Compared { step, is_left, .. }: &Compared<'_>) -> String {
         (Cause::Drift, false) => "  (drift: changed outside of Git)",
         _ => "",
     };
+    let beside =
+        beside.as_ref().map(|part| format!("  (changed outside of Git too: {})", escape(&part.text)));
     format!(
-        "{} {}  {}{}\n",
+        "{} {}  {}{}{}\n",
         paint(style, step.action.symbol()),
         paint(style, step.action),
         paint(BOLD, key),
-        paint(YELLOW, drift)
+        paint(YELLOW, drift),
+        paint(YELLOW, beside.unwrap_or_default())
     )
 }
 
@@ -116,6 +122,7 @@ pub struct DiffDocument<'a> {
     application: &'a str,
     revision: &'a Revision,
     objects: Vec<ObjectPart<'a>>,
+    beside: Vec<&'a BesidePart<'a>>,
     blocked: &'a [BlockedPart<'a>],
 }
 
@@ -143,6 +150,7 @@ impl<'a> DiffDocument<'a> {
             application: &plan.application,
             revision: &plan.revision,
             objects: objects.iter().map(part).collect(),
+            beside: objects.iter().filter_map(|object| object.beside.as_ref()).collect(),
             blocked,
         }
     }

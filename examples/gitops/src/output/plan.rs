@@ -5,8 +5,8 @@ use std::fmt::Write;
 
 use gitops_app::documents::{blocked::all as all_blocked, changes};
 use gitops_core::{
-    Action, Cause, Commits, ForeignOutcome, GateMessage, Key, OrphanedBecause, Plan, Rebound, Risk, Step,
-    Time, Verdict, Whose,
+    Action, Cause, Commits, DriftBeside, ForeignOutcome, GateMessage, Key, OrphanedBecause, Plan, Rebound,
+    Risk, Step, Time, Verdict, Whose,
 };
 
 use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
@@ -51,7 +51,8 @@ impl PlanView<'_> {
         let dangers = dangers(plan);
         out += &dangers;
         out += &secrets(plan);
-        out += &draw(&of(Cause::ThisChange).flat_map(rows).collect::<Vec<_>>(), self.columns);
+        let changes = of(Cause::ThisChange).flat_map(|step| [rows(step), beside_row(plan, step)].concat());
+        out += &draw(&changes.collect::<Vec<_>>(), self.columns);
         let corrected: Vec<&Step> = of(Cause::Drift).collect();
         out += &self.drift(&corrected, "corrected by this plan");
         out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "left alone: `sync.drift` is `report`");
@@ -105,6 +106,19 @@ impl PlanView<'_> {
             ),
         }
     }
+}
+
+/// What somebody changed of an object that the source changes too, on a line below its step.
+fn beside_row(plan: &Plan, step: &Step) -> Vec<Vec<Cell>> {
+    let row = |beside: &DriftBeside| {
+        vec![
+            Cell::styled(YELLOW, "!"),
+            Cell::styled(YELLOW, if beside.is_known() { "drifted" } else { "drifted?" }),
+            step.key.target().into(),
+            format!("  changed outside of Git too: {}", changes::beside(beside)).into(),
+        ]
+    };
+    plan.drift_beside(&step.key).map(row).into_iter().collect()
 }
 
 fn rows(step: &Step) -> Vec<Vec<Cell>> {

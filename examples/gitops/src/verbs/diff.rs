@@ -1,5 +1,6 @@
 //! `gitops diff`: shows line by line what would change, from live to declared.
 
+use gitops_app::documents::beside;
 use gitops_app::documents::blocked::{self, BlockedPart};
 use gitops_app::documents::plan::Summary;
 use gitops_app::lookup;
@@ -26,7 +27,8 @@ pub async fn run(app: &App, args: &DiffArgs) -> Ended {
     for (step, is_left) in steps.filter(|(step, _)| is_wanted(&step.key)) {
         let body = body(app, &session, step).await?;
         let diff = whole(step, body.as_ref());
-        objects.push(Compared { step, is_left, body, diff });
+        let beside = beside::all(&plan).into_iter().find(|part| part.beside.key == step.key);
+        objects.push(Compared { step, is_left, beside, body, diff });
     }
     let blocked: Vec<BlockedPart<'_>> =
         blocked::all(&plan).into_iter().filter(|part| is_wanted(part.key)).collect();

@@ -1,10 +1,11 @@
 //! `gitops drift`: shows what was changed outside of Git.
 
+use gitops_app::documents::beside::{self, BesidePart};
 use gitops_app::documents::changes;
 use gitops_app::documents::drift::{self, DriftDocument, NotLookedAt};
 use gitops_app::documents::plan::Summary;
 use gitops_app::session::Access;
-use gitops_core::{Plan, Step};
+use gitops_core::{DriftBeside, Plan, Step};
 
 use super::Ended;
 use crate::app::App;
@@ -31,8 +32,9 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
     let plan = session.engine.plan(&app.cx).await?;
     app.note_orders(&session).await?;
     let drifted: Vec<&Step> = drift::drifted(&plan).collect();
+    let found = drifted.len() + beside::known(&plan).len();
     if let Some(many) = app.many() {
-        many.plan(&Summary::of_drift(&plan, drifted.len()));
+        many.plan(&Summary::of_drift(&plan, found));
     }
     let document = DriftDocument::new(&plan, not_looked_at);
     app.answer(&document, || {
@@ -40,9 +42,11 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
         human(&document, &plan, &drifted, columns, &app.command("apply"))
             + &output::blocked::section(&document.blocked, columns, &app.command("why"))
     })?;
-    let changes = args.detailed_exitcode && !drifted.is_empty();
-    let of_drift = if changes { Exit::Changes } else { Exit::Ok };
-    Ok(Exit::gravest([Exit::of_blocked(&plan), of_looks, of_drift]))
+    let of_drift = if args.detailed_exitcode && found > 0 { Exit::Changes } else { Exit::Ok };
+    // What could not be compared is no "no drift".
+    let is_all_known = plan.beside.iter().all(DriftBeside::is_known);
+    let of_beside = if is_all_known { Exit::Ok } else { Exit::Failure };
+    Ok(Exit::gravest([Exit::of_blocked(&plan), of_looks, of_beside, of_drift]))
 }
 
 fn human(
@@ -54,7 +58,7 @@ fn human(
 ) -> String {
     let revision = escape(&plan.revision.to_string());
     let saw_all = document.blocked.is_empty() && document.not_looked_at.is_empty();
-    let head = match (drifted.len(), saw_all) {
+    let head = match (drifted.len() + document.beside.len(), saw_all) {
         (0, true) => {
             format!("{} nothing was changed outside of Git, at {revision}.\n", paint(GREEN, "No drift:"))
         }
@@ -70,7 +74,27 @@ fn human(
         (_, true) => format!("Put it back:  {apply}\n"),
         (_, false) => "It is left alone: `sync.drift` is `report`.\n".to_owned(),
     };
-    head + &draw(&rows, columns) + &next + &unseen(document, columns)
+    head + &draw(&rows, columns) + &next + &changed_too(document, columns) + &unseen(document, columns)
+}
+
+/// What a commit changes too. An apply does not put it back: it makes what the commit declares.
+fn changed_too(document: &DriftDocument<'_>, columns: Columns) -> String {
+    if document.beside.is_empty() {
+        return String::new();
+    }
+    let row = |part: &BesidePart<'_>| -> Vec<Cell> {
+        let pending = part.pending.map_or("changed".to_owned(), |action| format!("{action} pending"));
+        vec![
+            Cell::styled(YELLOW, "!"),
+            Cell::styled(YELLOW, pending),
+            part.beside.key.target().into(),
+            changes::object(&part.beside.key).into(),
+            part.text.clone().into(),
+        ]
+    };
+    let head = paint(YELLOW, "Beside a pending commit, which changes it too:");
+    let rows: Vec<Vec<Cell>> = document.beside.iter().map(row).collect();
+    format!("{head} {}\n", count(rows.len(), "object")) + &draw(&rows, columns)
 }
 
 fn unseen(document: &DriftDocument<'_>, columns: Columns) -> String {

@@ -34,6 +34,10 @@ fn human(document: &WhyDocument<'_>) -> String {
         ("commit", escape(&format!("{id}  {author}  {time}  {summary}")))
     }));
     facts.extend(document.fields.iter().map(|field| ("differs", row(field, document.declared.as_ref()))));
+    facts.extend(document.beside.iter().map(|part| {
+        let drift = format!("{}; the pending commit changes it too", part.text);
+        ("drifted", escape(&drift))
+    }));
     if !document.needs.is_empty() {
         let needs: Vec<String> = document.needs.iter().map(changes::object).collect();
         facts.push(("needs", escape(&needs.join(", "))));

@@ -34,3 +34,36 @@ fn drift_is_left_alone_if_the_configuration_says_so() {
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html").as_deref(), Some("by hand\n"));
 }
+
+/// Met with an object that somebody changed by hand while a commit for it was pending: "No drift", and the apply overwrote it.
+#[test]
+fn drift_beside_a_pending_commit_is_told_by_every_verb() {
+    let world = World::applied();
+    world.commit("Change", &[("conf/app.toml", Some("size = 2\n"))]);
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
+    world.edit_live("conf/app.toml", "size = 7\n");
+    let drift = world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("Drift: 1 object");
+    drift
+        .says("update pending")
+        .says("File/conf/app.toml")
+        .says("live \"size = 7\\n\", applied \"size = 1\\n\"");
+    world.gitops(&["plan"]).expect(0).says("changed outside of Git too: content: live \"size = 7\\n\"");
+    world.gitops(&["diff"]).expect(0).says("changed outside of Git too");
+    world.gitops(&["why", "conf/app.toml"]).expect(0).says("live \"size = 7\\n\", applied \"size = 1\\n\"");
+    assert_eq!(world.json(&["status"])["summary"]["drift"], 1);
+    let document = world.json(&["drift"]);
+    assert_eq!(document["beside"][0]["found"], "differs", "{document:#}");
+    assert_eq!(document["beside"][0]["pending"], "update", "{document:#}");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
+}
+
+#[test]
+fn what_is_gone_or_leaves_the_source_drifts_beside_the_commit_too() {
+    let world = World::applied();
+    world.edit_live("index.html", "by hand\n");
+    std::fs::remove_file(world.path("live/conf/app.toml")).unwrap();
+    world.commit("Change", &[("conf/app.toml", Some("size = 2\n")), ("index.html", None)]);
+    let drift = world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("Drift: 2 objects");
+    drift.says("create pending").says("gone from the target").says("delete pending").says("index.html");
+}

@@ -95,6 +95,21 @@ fn this_change_drift_by_hand_and_a_moved_base_stand_apart_with_their_numbers() {
     text.says("create  File/moved in dir: declared, not yet made (base moved)");
 }
 
+/// Met with a request for an object that somebody had edited by hand: the merge overwrote the edit, and the review had not named it.
+#[test]
+fn a_change_of_an_object_that_drifted_says_both() {
+    let world = World::applied();
+    world.edit_live("conf/app.toml", "by hand\n");
+    request(&world, &[("conf/app.toml", Some("size = 2\n")), ("index.html", Some("new\n"))]);
+    let review = world.json(&MAIN);
+    check(&review, "Review");
+    is(&attributed(&review), &[("this_change", &["update conf/app.toml", "update index.html"])]);
+    let text = world.gitops(&MAIN).expect(0).says("(this change, existing drift too)");
+    assert_eq!(text.stdout.matches("existing drift too").count(), 1, "{text:?}");
+    let markdown = world.gitops(&[&MAIN[..], &["--output", "markdown"]].concat()).expect(0);
+    markdown.says("**existing drift** too");
+}
+
 #[test]
 fn a_request_that_changes_nothing_here_says_so() {
     let world = World::applied();

@@ -55,6 +55,28 @@ async fn drift_is_told_and_undone_and_what_left_the_source_is_deleted() {
     assert!(cluster.admin.get(&cluster.config_map("foreign")).await.is_some());
 }
 
+/// A commit is pending for the object too: then drift is told by comparison with what was applied last. What nobody declared, and
+/// a version that moved, are none.
+#[tokio::test]
+async fn drift_beside_a_pending_commit_is_of_declared_fields_alone() {
+    let cluster = applied().await;
+    let world = &cluster.world;
+    world.commit("Change", &[("web.yaml", Some(&config_map("web", "2")))]);
+    let theirs = json!({ "metadata": { "annotations": { "note": "theirs" } }, "data": { "y": "2" } });
+    cluster.admin.merge(&cluster.config_map("web"), &theirs).await;
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
+    assert_eq!(cluster.json(&["plan"]).await["beside"], json!([]));
+    cluster.admin.merge(&cluster.config_map("web"), &json!({ "data": { "x": "7" } })).await;
+    for _ in 0..2 {
+        let drift = world.gitops(&["drift", "--detailed-exitcode"]);
+        assert_ne!(drift.code, 0, "{drift:?}");
+        drift.says("Drift: 1 object").says("update pending").says("data/x: live \"7\", applied \"1\"");
+    }
+    world.gitops(&["plan"]).says("changed outside of Git too: data/x");
+    world.gitops(&["why", "web"]).expect(0).says("applied \"1\"");
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("7"), "nothing is written by a look");
+}
+
 #[tokio::test]
 async fn what_people_ask_is_answered() {
     let cluster = applied().await;

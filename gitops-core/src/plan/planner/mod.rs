@@ -162,6 +162,7 @@ impl Draft {
             rebound: input.rebound.to_vec(),
             steps: self.steps,
             drift: self.drift,
+            beside: Vec::new(),
             blocked: self.blocked,
             prerequisites,
             gone: self.gone.clone(),

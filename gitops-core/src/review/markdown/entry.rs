@@ -76,7 +76,9 @@ impl Entry {
     pub(super) fn of_item(item: &Item) -> Self {
         let step = &item.step;
         let moved = if item.base_moved { " (**base moved**: the target branch changed it too)" } else { "" };
-        let name = format!("- **{}** {}{moved}", verb(item), named(&step.key));
+        let drifted =
+            if item.drifted { " (**existing drift** too: it was changed outside of Git)" } else { "" };
+        let name = format!("- **{}** {}{moved}{drifted}", verb(item), named(&step.key));
         let head = name.clone() + &place(item) + &flags(&item.flags);
         let lines = hunk::lines(step, hunk::Limits::SOME);
         let reason = code(&step.reason.to_string(), REASON);

@@ -82,6 +82,7 @@ pub(crate) fn plan(application: &str, mut steps: Vec<Step>) -> Plan {
         steps,
         drift: Vec::new(),
         blocked: Vec::new(),
+        beside: Vec::new(),
         prerequisites: Vec::new(),
         gone: Vec::new(),
         orphaned: Vec::new(),

@@ -34,3 +34,30 @@ async fn drift_asks_the_providers_and_says_what_it_did_not_look_at() {
     assert_eq!(things.with(|inner| inner.things.values().next().unwrap().value.clone()), "1");
     world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
 }
+
+/// The same while a commit for the root is pending: what the providers said of what was applied is told beside it.
+#[tokio::test(flavor = "multi_thread")]
+async fn drift_of_a_root_is_told_beside_a_pending_commit() {
+    let things = Things::start().await;
+    let world = World::empty();
+    world.configure(&format!(
+        "name: shop\nsource:\n  git: {{ url: ./repository, ref: {{ branch: main }}, path: site }}\n\
+         target: {{ terraform: {{ binary: {}, backend: managed, mirror: {} }} }}\n",
+        tofu().display(),
+        mirror().display()
+    ));
+    let (main, lock) = (things.root(&[("a", "1")]), lock_file(&["gitops/counting"]));
+    world.commit("Begin", &[("net/main.tf", Some(&main)), ("net/.terraform.lock.hcl", Some(&lock))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.commit("Change", &[("net/main.tf", Some(&things.root(&[("a", "2")])))]);
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
+    things.with(|inner| inner.things.values_mut().for_each(|thing| "theirs".clone_into(&mut thing.value)));
+    for _ in 0..2 {
+        let found = world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("Drift: 1 object");
+        found.says("Root/net").says("update pending").says("live \"theirs\", applied \"1\"");
+    }
+    world.gitops(&["plan"]).expect(0).says("\"theirs\" → \"2\"").says("changed outside of Git too");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(things.with(|inner| inner.things.values().next().unwrap().value.clone()), "2");
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
+}

@@ -244,6 +244,7 @@ impl Scene {
             steps: steps.iter().map(step).collect(),
             drift: Vec::new(),
             blocked: Vec::new(),
+            beside: Vec::new(),
             prerequisites: Vec::new(),
             gone: Vec::new(),
             orphaned: Vec::new(),

@@ -1,0 +1,36 @@
+//! Drift beside a commit: objects that somebody changed outside of Git, and that the pending commit changes too.
+
+use gitops_core::{Action, DriftBeside, Plan};
+use serde::Serialize;
+
+use super::changes;
+
+/// One such object.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct BesidePart<'a> {
+    /// The object, and what is known of it.
+    #[serde(flatten)]
+    pub beside: &'a DriftBeside,
+    /// What the pending commit does to it.
+    pub pending: Option<Action>,
+    /// The same for people.
+    pub text: String,
+}
+
+impl<'a> BesidePart<'a> {
+    fn of(plan: &Plan, beside: &'a DriftBeside) -> Self {
+        let pending = plan.step(&beside.key).map(|step| step.action);
+        Self { beside, pending, text: changes::beside(beside) }
+    }
+}
+
+/// All of a plan.
+pub fn all(plan: &Plan) -> Vec<BesidePart<'_>> {
+    plan.beside.iter().map(|beside| BesidePart::of(plan, beside)).collect()
+}
+
+/// Those that are known to differ from what was applied last.
+pub fn known(plan: &Plan) -> Vec<BesidePart<'_>> {
+    all(plan).into_iter().filter(|part| part.beside.is_known()).collect()
+}

@@ -1,0 +1,151 @@
+//! Drift beside a commit: what was changed outside of Git of objects that the source changes too.
+//!
+//! A plan compares with what is declared now, and so can't tell the one from the other. What was applied last is what an
+//! earlier revision declares: the object is compared with that, by the same means as in every plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::Engine;
+use super::admission::Admission;
+use super::effects::contained;
+use super::prepare::{Look, Prepared};
+use crate::cx::Cx;
+use crate::plan::planner::Planned;
+use crate::plan::{BlockedBecause, Cause, DriftBeside, FoundBeside, Reason, Step};
+use crate::state::record::{Owned, OwnedState};
+use crate::value::{Action, Digest, ErrorKind, Expect, Key, Result, Revision};
+
+/// What is known of each object without a comparison, and what each of the others was left as.
+#[derive(Default)]
+struct Suspects {
+    known: Vec<DriftBeside>,
+    moved: BTreeMap<Key, Digest>,
+}
+
+impl Engine {
+    /// The objects of a plan's changes that are not as they were applied last. Nothing is looked at but objects that moved
+    /// since, and nothing is remembered of it.
+    ///
+    /// # Errors
+    /// `Cancelled`. Whatever else keeps it from comparing an object is told of that object.
+    pub(super) async fn look_beside(&mut self, cx: &Cx, prepared: &Prepared) -> Result<Vec<DriftBeside>> {
+        let mut inventory = self.inventory().clone();
+        prepared.concluded.iter().for_each(|record| inventory.take_in(record));
+        let plan = &prepared.planned.plan;
+        let mut suspects = Suspects::default();
+        for step in &plan.steps {
+            if let Some(entry) = inventory.entries().get(&step.key) {
+                suspects.take(step, entry);
+            }
+        }
+        let Suspects { mut known, moved } = suspects;
+        let complete = inventory.complete().map(|complete| &complete.revision);
+        let mut revisions: Vec<Revision> =
+            inventory.accepted().into_iter().chain(complete).cloned().collect();
+        revisions.dedup();
+        revisions.retain(|revision| *revision != plan.revision);
+        let mut open = moved;
+        let mut reason = "no revision is known that declares it as it was applied".to_owned();
+        for revision in &revisions {
+            if open.is_empty() {
+                break;
+            }
+            match Box::pin(self.compare_with_applied(cx, revision, &open)).await {
+                Ok(found) => known.extend(found.into_iter().filter_map(|(key, found)| {
+                    open.remove(&key);
+                    Some(DriftBeside { key, found: found? })
+                })),
+                Err(error) if error.kind() == ErrorKind::Cancelled || cx.is_cancelled() => return Err(error),
+                Err(error) => reason = format!("{error:#}"),
+            }
+        }
+        let unknown = |key| DriftBeside { key, found: FoundBeside::Unknown { reason: reason.clone() } };
+        known.extend(open.into_keys().map(unknown));
+        known.sort_by(|a, b| a.key.cmp(&b.key));
+        Ok(known)
+    }
+
+    /// Compares objects with what a revision declares, each that was left as just that; nothing of one that is as it was left.
+    async fn compare_with_applied(
+        &mut self,
+        cx: &Cx,
+        revision: &Revision,
+        left: &BTreeMap<Key, Digest>,
+    ) -> Result<BTreeMap<Key, Option<FoundBeside>>> {
+        let call = cx.within(self.timeouts.call);
+        let fetched = contained(call.bounded(self.source.fetch(&call, revision))).await;
+        let snapshot = fetched.map_err(|error| error.during("fetch"))?;
+        let declared = self.read(cx, &mut self.renderer.clone(), snapshot).await?;
+        let binds = self.binds(&call).await?;
+        let is_declared = |key: &&Key| declared.desired.objects().contains(key);
+        let candidates: BTreeSet<Key> = left.keys().filter(is_declared).cloned().collect();
+        let look = Look {
+            declared: &declared,
+            candidates: &candidates,
+            now: cx.now(),
+            flapping: &BTreeMap::new(),
+            binds: &binds,
+            is_rollback: false,
+        };
+        let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await?;
+        let body = |key: &Key| declared.desired.objects().get(key).map(|object| object.body.digest());
+        let found =
+            |key: &Key| Some((key.clone(), found(&considered.planned, key, left.get(key)?, body(key)?)?));
+        Ok(candidates.iter().filter_map(found).collect())
+    }
+}
+
+impl Suspects {
+    fn take(&mut self, step: &Step, entry: &Owned) {
+        // What has the cause drift is told of already, and so is what the target made of the last write.
+        let is_told = step.cause == Cause::Drift || step.left_otherwise;
+        if is_told || entry.state != OwnedState::Held || matches!(step.reason, Reason::Ended { .. }) {
+            return;
+        }
+        let found = match &step.expect {
+            // What has run to its end may be gone.
+            None if step.action != Action::Create || entry.runs_once => return,
+            None => FoundBeside::Deleted,
+            Some(Expect { uid, .. }) if entry.uid.as_ref() != Some(uid) => FoundBeside::MadeAnew,
+            Some(Expect { version, .. }) => {
+                let is_as_left = entry.version.as_ref() == Some(version) && entry.left_otherwise.is_none();
+                if !is_as_left {
+                    self.compare(step, entry);
+                }
+                return;
+            }
+        };
+        self.known.push(DriftBeside { key: step.key.clone(), found });
+    }
+
+    fn compare(&mut self, step: &Step, entry: &Owned) {
+        match entry.desired.or(entry.left_otherwise) {
+            Some(left) => drop(self.moved.insert(step.key.clone(), left)),
+            None => {
+                let reason = "nobody compared it after it was applied".to_owned();
+                let found = FoundBeside::Unknown { reason };
+                self.known.push(DriftBeside { key: step.key.clone(), found });
+            }
+        }
+    }
+}
+
+/// What a plan of what was applied says of an object that was left with this body: that nothing differs, or what. Nothing if the
+/// plan is of another body, so that it can't tell.
+fn found(planned: &Planned, key: &Key, left: &Digest, body: Digest) -> Option<Option<FoundBeside>> {
+    if let Some(step) = planned.plan.steps.iter().chain(&planned.plan.drift).find(|step| &step.key == key) {
+        let is_of_it = step.cause == Cause::Drift || step.left_otherwise;
+        let differs = || FoundBeside::Differs { fields: step.diff.clone(), foreign: step.foreign.clone() };
+        return is_of_it.then(|| Some(differs()));
+    }
+    if let Some(blocked) = planned.plan.blocked.iter().find(|blocked| &blocked.key == key) {
+        return Some(Some(match &blocked.why {
+            BlockedBecause::ForeignFields { fields } if body == *left => {
+                FoundBeside::Differs { fields: crate::capability::Diff::default(), foreign: fields.clone() }
+            }
+            why => FoundBeside::Unknown { reason: why.to_string() },
+        }));
+    }
+    let learned = planned.learned.get(key).map_or(body, |learned| learned.desired.unwrap_or(body));
+    (learned == *left).then_some(None)
+}

@@ -1,0 +1,64 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::capability::Diff;
+use crate::value::{ForeignField, Key};
+
+/// An object that a plan changes because the source moved, and that may not be as it was applied last either: somebody
+/// changed it outside of Git beside the pending commit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct DriftBeside {
+    /// The object.
+    pub key: Key,
+    /// What is known of it.
+    #[serde(flatten)]
+    pub found: FoundBeside,
+}
+
+/// How an object compares with what was applied last.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "found", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FoundBeside {
+    /// It was applied, and is gone.
+    Deleted,
+    /// It was applied, and another one is there under its name.
+    MadeAnew,
+    /// It differs from what was applied.
+    Differs {
+        /// The fields: what is there, and what was applied.
+        fields: Diff,
+        /// Those that other clients set, as far as the target tells.
+        foreign: Vec<ForeignField>,
+    },
+    /// It moved since it was applied, and nobody can say whether it differs.
+    Unknown {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl DriftBeside {
+    /// Whether it is known to differ from what was applied last.
+    pub const fn is_known(&self) -> bool {
+        !matches!(self.found, FoundBeside::Unknown { .. })
+    }
+}
+
+impl fmt::Display for FoundBeside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deleted => f.write_str("gone from the target"),
+            Self::MadeAnew => f.write_str("deleted and made anew outside of Git"),
+            Self::Differs { .. } => f.write_str("differs from what was applied"),
+            Self::Unknown { reason } => {
+                write!(
+                    f,
+                    "moved since it was applied, and cannot be compared with what was applied: {reason}"
+                )
+            }
+        }
+    }
+}
