@@ -17,6 +17,15 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Runs `command` and returns its standard output; standard error goes into the failure.
 pub fn output(command: &mut Command) -> Result<String> {
+    taken(command.stderr(Stdio::piped()))
+}
+
+/// Runs `command` and returns its standard output; standard error is the terminal's.
+pub fn printed(command: &mut Command) -> Result<String> {
+    taken(command.stderr(Stdio::inherit()))
+}
+
+fn taken(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(command, &error))?;
     if !output.status.success() {
         let reason = String::from_utf8_lossy(&output.stderr);

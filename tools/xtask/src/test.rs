@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use crate::failure::Result;
+use crate::programs::Program;
 use crate::stage::stage;
-use crate::{descriptions, kill, postgres, process, servers, sshd, workspace};
+use crate::{descriptions, kill, postgres, process, programs, servers, side_by_side, sshd, workspace};
 
 /// The servers that today's tests talk to.
 const SERVERS: [&str; 14] = [
@@ -29,18 +30,29 @@ const SERVERS: [&str; 14] = [
 pub fn run(only: Option<&str>) -> Result<()> {
     let environment = prepare()?;
     let pattern: Vec<_> = only.into_iter().collect();
-    let run = |what: &[&str]| run_tests(cargo_test(&environment).args(what).args(&pattern));
-    stage("tests", || run(&["--all-targets"]))?;
-    stage("examples in the documentation", || run(&["--doc"]))?;
+    let programs = stage("build the tests", || built(&environment))?;
+    let again = "run one again with `cargo xtask test --only NAME`";
+    let outputs = workspace::target()?.join("tests");
+    stage("tests", || side_by_side::run(programs, only, &outputs).map_err(|failure| failure.help(again)))?;
+    stage("examples in the documentation", || {
+        process::run(cargo_test(&environment).arg("--doc").args(&pattern))
+    })?;
     match only {
         None => kill::run(&kill::Options::default()),
         Some(_) => Ok(()),
     }
 }
 
-fn run_tests(command: &mut Command) -> Result<()> {
-    let again = "the failures are listed above; run one again with `cargo xtask test --only NAME`";
-    process::run(command).map_err(|failure| failure.help(again))
+/// The programs of all tests, each told where the servers are.
+fn built(environment: &[(String, PathBuf)]) -> Result<Vec<Program>> {
+    let mut cargo = cargo_test(environment);
+    cargo.args(["--all-targets", "--no-run", "--message-format", "json-render-diagnostics"]);
+    let mut programs = programs::built(&process::printed(&mut cargo)?);
+    for program in &mut programs {
+        program.environment.extend_from_slice(environment);
+        program.environment.push(("INSTA_UPDATE".into(), "no".into()));
+    }
+    Ok(programs)
 }
 
 fn prepare() -> Result<Vec<(String, PathBuf)>> {

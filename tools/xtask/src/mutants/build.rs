@@ -12,6 +12,7 @@ use super::list::Mutant;
 use super::weave::{Woven, weave};
 use crate::failure::{At, Failure, Result};
 use crate::process;
+use crate::programs::{self, Program};
 
 /// By which a test is told which mutant to be, and where to write which ones it came by.
 pub const CHOSEN: &str = "GITOPS_MUTANT";
@@ -19,19 +20,6 @@ pub const REACHED: &str = "GITOPS_MUTANT_REACHED";
 
 /// A compiler tells of the errors of one phase only, and each error takes out what it blames.
 const ROUNDS: usize = 25;
-
-/// The program of some tests, and the folder that they run in.
-#[derive(Clone, Debug)]
-pub struct Program {
-    pub path: PathBuf,
-    /// The name of its file or folder, or of the library.
-    pub name: String,
-    pub folder: PathBuf,
-    /// Whether it is the library's.
-    pub is_library: bool,
-    /// What its tests are told of the servers that they need.
-    pub environment: Vec<(String, PathBuf)>,
-}
 
 /// What was built.
 pub struct Built {
@@ -132,16 +120,7 @@ impl Package<'_> {
         let files: BTreeSet<&str> = tests.iter().filter_map(|test| test.split("::").next()).collect();
         command.arg("--lib").args(files.iter().flat_map(|test| ["--test", test]));
         let output = process::output(command.args(["--no-run", "--message-format", "json"]))?;
-        let rows = output.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let program = |row: Value| {
-            let built = row["reason"] == "compiler-artifact" && row["profile"]["test"] == true;
-            let path = row["executable"].as_str().filter(|_| built)?.into();
-            let folder = Path::new(row["manifest_path"].as_str()?).parent()?.to_path_buf();
-            let name = row["target"]["name"].as_str()?.to_owned();
-            let is_library = row["target"]["kind"][0] == "lib";
-            Some(Program { path, name, folder, is_library, environment: Vec::new() })
-        };
-        Ok(rows.filter_map(program).collect())
+        Ok(programs::built(&output))
     }
 
     /// Builds an example of the testbed, out of what the package's tests were built of.

@@ -19,9 +19,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::failure::{At, Failure, Result};
+use crate::programs::Program;
 use crate::stage::{stage, stopwatch};
 use crate::{cargo_tool, workspace};
-use build::{Built, Package, Program};
+use build::{Built, Package};
 use list::Mutant;
 use parts::{PARTS, Part};
 use trial::{Test, Verdict};

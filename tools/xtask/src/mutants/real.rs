@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
-use super::build::{Package, Program};
+use super::build::Package;
 use super::parts::Part;
 use crate::failure::{At, Failure, Result};
+use crate::programs::Program;
 use crate::servers;
 use crate::stage::stage;
 

@@ -8,9 +8,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use super::build::{CHOSEN, Program, REACHED};
+use super::build::{CHOSEN, REACHED};
 use crate::failure::{At, Failure, Result};
 use crate::process;
+use crate::programs::Program;
 use crate::stage::stopwatch;
 
 /// How much longer than without a change a test may take before it counts as hung, and what it may take in any case.
