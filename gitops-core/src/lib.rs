@@ -69,7 +69,8 @@ pub use source::{
 pub use state::approval::{Approval, Approvals, Approver, Lift, Through};
 pub use state::audit::{
     AuditEntry, AuditEvent, AuditLog, AuditRecord, AuditReport, AuditSink, FileAudit, FileAuditLog,
-    LeftObject, LeftState, MemoryAudit, Purpose, StoreAudit, StoreAuditLog, SyncResult,
+    LeftObject, LeftState, MemoryAudit, MergedRequest, Purpose, RequestReview, StoreAudit, StoreAuditLog,
+    SyncResult,
 };
 pub use state::inventory::Inventory;
 pub use state::lease::{Lease, LeaseGrant, MemoryLease};

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 
-use gitops_core::{AuditEvent, AuditRecord, Commit, Cx, Key, Result, Time};
+use gitops_core::{AuditEvent, AuditRecord, Commit, Cx, Key, MergedRequest, Result, Time};
 use serde::Serialize;
 
 use super::Document;
 use super::history::Authors;
+use super::requests::{self, Merges};
 use super::trail::{Change, Reconciliation, Trail};
 use crate::session::Session;
 use crate::text::count;
@@ -47,22 +48,26 @@ impl<'a> AuditTrailDocument<'a> {
         since: Option<Time>,
         limit: usize,
     ) -> Result<Self> {
-        let mut found = Found::new(key, since, limit);
+        let (mut found, mut merges) = (Found::new(key, since, limit), Merges::default());
         session
             .audit()
             .each(cx, &mut |record| {
                 found.take(&record);
+                merges.take(&record);
                 Ok(())
             })
             .await?;
         let Found { key, since, entries: found, dropped: earlier, .. } = found.ended();
         let (mut authors, mut entries) = (Authors::default(), Vec::new());
         for what in found {
-            let commit = match what.of() {
-                Some(of) => authors.of(cx, session, &of.revision).await,
-                None => None,
+            let (commit, requests) = match what.of() {
+                Some(of) => (
+                    authors.of(cx, session, &of.revision).await,
+                    merges.of(cx, session, &of.revision, of.after.as_ref()).await,
+                ),
+                None => (None, Vec::new()),
             };
-            entries.push(Shown { what, commit });
+            entries.push(Shown { what, commit, requests });
         }
         Ok(Self { application: session.engine.name(), key, since, earlier, entries })
     }
@@ -77,6 +82,10 @@ pub struct Shown {
     pub what: Entry,
     /// The commit of the revision that was applied, where the source still knows it.
     pub commit: Option<Commit>,
+    /// The requests that this revision brought since the one before it that was live completely: who opened, reviewed and merged each.
+    /// None where the forge told of none: the branch was pushed to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<MergedRequest>,
 }
 
 /// What is shown of a log: a change, or what a person asked for.
@@ -176,6 +185,10 @@ fn request(AuditRecord { number, entry, .. }: &AuditRecord) -> Option<Request> {
             let until = until.map(|until| format!(", until {until}")).unwrap_or_default();
             (None, format!("approved plan {} ({}) as {by}{until}", plan.short(), count(*steps, "step")))
         }
+        AuditEvent::ApprovalDropped { plan, by } => {
+            let what = format!("dropped the approval of plan {} by {by}", plan.short());
+            (None, format!("{what}: there is no room beside those that were given since"))
+        }
         AuditEvent::Rejected { plan, reason } => {
             let plan = plan.map(|plan| format!(" plan {}", plan.short())).unwrap_or_default();
             (None, format!("rejected{plan}: {reason}"))
@@ -191,6 +204,7 @@ fn request(AuditRecord { number, entry, .. }: &AuditRecord) -> Option<Request> {
         AuditEvent::AheadEnded { request, .. } => {
             (None, format!("{request} was not merged: goes back to what the source has"))
         }
+        AuditEvent::Merged(merged) => (None, requests::merged_in_words(merged)),
         AuditEvent::Suspended { reason } => (None, format!("suspended: {reason}")),
         AuditEvent::Resumed => (None, "resumed".to_owned()),
         AuditEvent::Said { key, about, finding } => {

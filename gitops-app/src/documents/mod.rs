@@ -14,6 +14,7 @@ pub mod history;
 pub mod list;
 pub mod plan;
 pub mod report;
+mod requests;
 pub mod review;
 pub mod standing;
 pub mod status;
@@ -23,3 +24,4 @@ pub mod why;
 pub mod yaml;
 
 pub use document::Document;
+pub use requests::merged_in_words;

@@ -43,12 +43,16 @@ pub struct Reconciliation {
     pub revision: Revision,
     /// Who named the plan, or approved what needed an approval.
     pub approved_by: Option<String>,
+    /// The revision that was live completely before it.
+    #[serde(skip)]
+    pub(super) after: Option<Revision>,
 }
 
 /// Puts intents and outcomes together, one record after the other.
 #[derive(Debug, Default)]
 pub struct Trail {
     current: Option<Reconciliation>,
+    complete: Option<Revision>,
     open: BTreeMap<String, Change>,
 }
 
@@ -62,10 +66,14 @@ impl Trail {
                     plan_id: *plan,
                     revision: revision.clone(),
                     approved_by: approved_by.clone(),
+                    after: self.complete.clone(),
                 });
                 None
             }
-            AuditEvent::SyncEnded { .. } => {
+            AuditEvent::SyncEnded { revision, missing, .. } => {
+                if *missing == 0 {
+                    self.complete = Some(revision.clone());
+                }
                 self.current = None;
                 None
             }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use gitops_core::review::approval::ApprovalRules;
 use gitops_core::review::{Context, Outcome, Part, Review, Rules};
 use gitops_core::{
-    Approver, Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result, Revision, Through, Verdict,
+    Approver, AuditEvent, AuditRecord, Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result,
+    Revision, Through, Verdict,
 };
 use gitops_forge::{ChangeRequest, RequestState};
 
@@ -31,6 +32,8 @@ pub struct AfterMerge {
     pub approved_by: Option<String>,
     /// Whose approvals do not count, and why.
     pub discounted: Vec<String>,
+    /// Whose stored approval found no room beside later ones, and is kept no longer.
+    pub dropped: Option<String>,
 }
 
 impl Asked {
@@ -75,7 +78,9 @@ impl Asked {
         let Verdict::NeedsApproval { messages } = &verdict else {
             let (application, effect) = (config.name.clone(), plan.effect().digest());
             let (wanted, discounted) = (Vec::new(), Vec::new());
-            return Ok(AfterMerge { application, wanted, effect, approved_by: None, discounted });
+            let after =
+                AfterMerge { application, wanted, effect, approved_by: None, discounted, dropped: None };
+            return Ok(after);
         };
         let wanted = messages.iter().map(ToString::to_string).collect();
         let rules = Rules::default();
@@ -115,6 +120,7 @@ impl Asked {
             effect: part.effect,
             approved_by: None,
             discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
+            dropped: self.dropped(cx, &session).await?,
         };
         if let (Outcome::Approved, Some(said)) = (part.outcome(), &said) {
             let approver = self.approver(part, said);
@@ -125,5 +131,21 @@ impl Asked {
             after.approved_by = Some(by);
         }
         Ok(after)
+    }
+
+    /// Whose approval of this request was stored last and is kept no longer, because there was no room beside later ones.
+    async fn dropped(&self, cx: &Cx, session: &Session) -> Result<Option<String>> {
+        let (of_request, mut dropped) = (format!("{}: ", self.name()), None);
+        let is_of_it = |by: &Approver| matches!(&by.through, Through::Review { review } if review.starts_with(&of_request));
+        let mut take = |record: AuditRecord| {
+            match record.entry.what {
+                AuditEvent::Approved { by, .. } if is_of_it(&by) => dropped = None,
+                AuditEvent::ApprovalDropped { by, .. } if is_of_it(&by) => dropped = Some(by.name),
+                _ => {}
+            }
+            Ok(())
+        };
+        session.audit().each(cx, &mut take).await?;
+        Ok(dropped)
     }
 }

@@ -14,6 +14,7 @@ mod approvals;
 mod configuration;
 mod judge;
 mod merged;
+mod noted;
 mod owners;
 mod planner;
 mod programs;

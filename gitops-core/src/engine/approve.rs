@@ -1,14 +1,17 @@
-//! Approvals that outlive the process in which they were given.
+//! Approvals that outlive the process in which they were given, and what a forge says of requests.
 
 use super::Engine;
 use crate::cx::Cx;
 use crate::state::approval::Approval;
-use crate::state::audit::AuditEvent;
+use crate::state::audit::{AuditEvent, MergedRequest};
 use crate::state::record::Record;
 use crate::value::{Error, ErrorKind, PlanId, Result};
 
 impl Engine {
     /// Keeps an approval: from now on, in this process and in later ones, it lifts what it names as far as it covers it.
+    ///
+    /// At most 256 are kept, of 256 KiB in all. Where there is no room, those go first whose request was approved again since, and then
+    /// the oldest; the audit log says which.
     ///
     /// Whoever calls this answers for it that the approver is who the approval says: a forge's review, a signature, a token, a
     /// user of the operating system.
@@ -32,7 +35,9 @@ impl Engine {
             by: approval.by.clone(),
             until: approval.until,
         };
-        self.audit(cx, &by, vec![event]).await?;
+        let dropped = self.inventory().approvals().clone().add(&approval).into_iter();
+        let dropped = dropped.map(|old| AuditEvent::ApprovalDropped { plan: old.plan, by: old.by });
+        self.audit(cx, &by, std::iter::once(event).chain(dropped).collect()).await?;
         self.ledger.commit(&[Record::Approved { approval: Box::new(approval) }]).await?;
         self.ledger.end_sync(cx).await
     }
@@ -48,6 +53,19 @@ impl Engine {
         self.take_over(cx, by).await?;
         self.audit(cx, by, vec![AuditEvent::Rejected { plan, reason: reason.to_owned() }]).await?;
         self.void_approvals(cx).await
+    }
+
+    /// Records that a request was merged, on behalf of who says so.
+    ///
+    /// # Errors
+    /// Whatever keeps the log from being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn note_merged(&mut self, cx: &Cx, merged: &MergedRequest, by: &str) -> Result<()> {
+        self.take_over(cx, by).await?;
+        self.audit(cx, by, vec![AuditEvent::Merged(Box::new(merged.clone()))]).await?;
+        self.ledger.end_sync(cx).await
     }
 
     /// Nothing that was approved holds any more, for whoever goes on from the shared store either.

@@ -91,6 +91,7 @@ impl Engine {
             Request::Confirm { key, finding } => self.confirm(cx, key, *finding, by).await,
             Request::Found { key, about, finding } => self.confirm_part(cx, key, about, finding, by).await,
             Request::Release { key } => self.release(cx, key, by).await,
+            Request::NoteMerged { merged } => self.note_merged(cx, merged, by).await,
             Request::RestartAudit => self.restart_audit(cx, by).await,
         }
     }

@@ -9,6 +9,7 @@ use tokio::sync::Notify;
 use super::{Finding, PinExpect};
 use crate::cx::{Cx, Time};
 use crate::state::approval::Approval;
+use crate::state::audit::MergedRequest;
 use crate::state::store::{Document, StateStore};
 use crate::value::text::shown;
 use crate::value::{Error, ErrorKind, Key, PlanId, Result, Revision, Version};
@@ -97,6 +98,11 @@ pub enum Request {
     Release {
         /// The object.
         key: Key,
+    },
+    /// Record that a request was merged, who opened and reviewed it, and who merged it. To ask twice records it twice.
+    NoteMerged {
+        /// What the forge says of it.
+        merged: Box<MergedRequest>,
     },
     /// Begin a new audit log, because the old one is lost.
     RestartAudit,

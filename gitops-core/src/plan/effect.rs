@@ -30,7 +30,10 @@ impl StepEffect {
             hasher.field("place").field(place.as_bytes());
         }
         step.components.changes.iter().for_each(|change| stand_for_component(&mut hasher, change));
-        for field in &step.foreign {
+        // Targets name them in any order, such as one after the other of several clients.
+        let mut foreign: Vec<_> = step.foreign.iter().collect();
+        foreign.sort_by(|a, b| a.path.cmp(&b.path));
+        for field in foreign {
             hasher.field("foreign").field(&field.path).field(match field.outcome {
                 ForeignOutcome::Restored => "restored",
                 ForeignOutcome::Left { .. } => "left",

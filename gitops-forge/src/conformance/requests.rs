@@ -35,6 +35,7 @@ async fn shown(bench: &Bench) -> Checked {
     let main = bench.subject.others.main_branch();
     ensure!(request.base.name == main, "the base is {:?}, not {main}", request.base.name);
     ensure!(request.head.commit != request.base.commit, "head and base are one commit");
+    ensure!(request.merged_by.is_none(), "it is open, and was merged by {:?}", request.merged_by);
     ensure!(!request.is_fork(), "a request of the repository is taken for a fork's");
     ensure!(request.web_url.starts_with("http"), "its page is `{}`", request.web_url);
     Ok(())
@@ -137,6 +138,9 @@ async fn merged(bench: &Bench) -> Checked {
     let request = read(bench, number).await?;
     ensure!(request.state == RequestState::Merged, "it is not merged: {request:?}");
     ensure!(request.merge_commit.is_some(), "the commit of the merge is not told");
+    let me = bench.forge().me(&bench.cx).await?;
+    let is_me = request.merged_by.as_ref().is_some_and(|by| by.is(&me));
+    ensure!(is_me, "we merged it, and it was merged by {:?}", request.merged_by);
     ensure!(first.commit.is_none() || first.commit == request.merge_commit, "{first:?} is not {request:?}");
     let again = bench.forge().ensure_merged(&bench.cx, number, &merge).await?;
     ensure!(again.commit == request.merge_commit, "it was merged as {request:?}, and then as {again:?}");

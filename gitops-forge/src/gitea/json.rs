@@ -22,6 +22,8 @@ pub(super) struct RequestJson {
     #[serde(default)]
     pub merged: bool,
     pub merge_commit_sha: Option<String>,
+    #[serde(default)]
+    pub merged_by: Option<UserJson>,
     pub base: BranchJson,
     pub head: BranchJson,
     pub updated_at: Time,

@@ -101,12 +101,14 @@ impl Gitea {
         let merge_commit = json.merge_commit_sha.filter(|_| json.merged);
         let merge_commit = merge_commit.map(|id| CommitId::parse(&id)).transpose()?;
         let author = self.user(json.user);
+        let merged_by = json.merged_by.filter(|_| json.merged);
         Ok(ChangeRequest {
             state,
             is_draft: json.draft,
             // `false` stands for a conflict, and also for one that was not looked for yet.
             mergeable: if json.mergeable { Mergeable::Yes } else { Mergeable::Unknown },
             merge_commit,
+            merged_by: merged_by.map(|by| self.user(by)),
             updated: json.updated_at,
             web_url: json.html_url,
             ..ChangeRequest::new(json.number, json.title, author, head, base)

@@ -26,6 +26,9 @@ pub(super) struct RequestJson {
     pub merged_at: Option<Time>,
     /// Until it is merged, that of a trial.
     pub merge_commit_sha: Option<String>,
+    /// Only of a single one.
+    #[serde(default)]
+    pub merged_by: Option<UserJson>,
     pub base: BranchJson,
     pub head: BranchJson,
     pub updated_at: Time,

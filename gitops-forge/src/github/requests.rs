@@ -87,12 +87,14 @@ impl GitHub {
         let merge_commit = json.merge_commit_sha.filter(|_| state == RequestState::Merged);
         let merge_commit = merge_commit.map(|id| CommitId::parse(&id)).transpose()?;
         let author = self.user_or_ghost(json.user);
+        let merged_by = json.merged_by.filter(|_| state == RequestState::Merged);
         let mergeable = json.mergeable.map(|can| if can { Mergeable::Yes } else { Mergeable::No });
         Ok(ChangeRequest {
             state,
             is_draft: json.draft,
             mergeable: mergeable.unwrap_or(Mergeable::Unknown),
             merge_commit,
+            merged_by: merged_by.map(|by| self.user(by)),
             updated: json.updated_at,
             web_url: json.html_url,
             ..ChangeRequest::new(json.number, json.title, author, head, base)

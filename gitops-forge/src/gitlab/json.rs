@@ -33,6 +33,12 @@ pub(super) struct RequestJson {
     pub merge_commit_sha: Option<String>,
     #[serde(default)]
     pub squash_commit_sha: Option<String>,
+    /// Nothing until it is merged, and of one whose merger the forge does not know.
+    #[serde(default)]
+    pub merge_user: Option<AuthorJson>,
+    /// The same in GitLab before 14.7.
+    #[serde(default)]
+    pub merged_by: Option<AuthorJson>,
     #[serde(default)]
     pub detailed_merge_status: String,
     /// Only of a single one.

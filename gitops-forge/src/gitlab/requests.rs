@@ -115,11 +115,13 @@ impl GitLab {
         let head = Branch::new(json.source_branch, head, source);
         let base = Branch::new(json.target_branch, CommitId::parse(base)?, Some(self.project.clone()));
         let author = self.user(json.author.into());
+        let merged_by = json.merge_user.or(json.merged_by).filter(|_| state == RequestState::Merged);
         Ok(ChangeRequest {
             state,
             is_draft: json.draft,
             mergeable: mergeable(&json.detailed_merge_status),
             merge_commit: merge_commit.map(|id| CommitId::parse(&id)).transpose()?,
+            merged_by: merged_by.map(|by| self.user(by.into())),
             updated: json.updated_at,
             web_url: json.web_url,
             ..ChangeRequest::new(json.iid, json.title, author, head, base)

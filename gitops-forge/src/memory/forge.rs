@@ -54,7 +54,7 @@ impl Forge for MemoryForge {
 
     async fn merge(&self, cx: &Cx, number: u64, merge: &Merge) -> Result<Merged> {
         cx.check()?;
-        self.hub().write(|hub| merged(cx, hub, number, merge))
+        self.hub().write(|hub| self.merged(cx, hub, number, merge))
     }
 
     async fn comments(&self, cx: &Cx, number: u64, query: &CommentQuery) -> Result<Vec<Comment>> {
@@ -131,24 +131,25 @@ fn is_between(request: &ChangeRequest, head: &str, base: &str) -> bool {
     is_open && request.head.name == head && request.base.name == base
 }
 
-fn merged(cx: &Cx, hub: &mut Hub, number: u64, merge: &Merge) -> Result<Merged> {
-    let commit = hub.commit();
-    let request = &mut hub.request(number)?.request;
-    if request.state != RequestState::Open {
-        return Err(Error::new(ErrorKind::Conflict, "the request is not open"));
-    }
-    if request.head.commit != merge.expected_head {
-        return Err(Error::new(ErrorKind::Conflict, "the head is another one"));
-    }
-    request.state = RequestState::Merged;
-    request.merge_commit = Some(commit.clone());
-    request.updated = now(cx);
-    let base = request.base.name.clone();
-    hub.branches.insert(base, commit.clone());
-    Ok(Merged::new(Some(commit)))
-}
-
 impl MemoryForge {
+    fn merged(&self, cx: &Cx, hub: &mut Hub, number: u64, merge: &Merge) -> Result<Merged> {
+        let commit = hub.commit();
+        let request = &mut hub.request(number)?.request;
+        if request.state != RequestState::Open {
+            return Err(Error::new(ErrorKind::Conflict, "the request is not open"));
+        }
+        if request.head.commit != merge.expected_head {
+            return Err(Error::new(ErrorKind::Conflict, "the head is another one"));
+        }
+        request.state = RequestState::Merged;
+        request.merge_commit = Some(commit.clone());
+        request.merged_by = Some(self.me.clone());
+        request.updated = now(cx);
+        let base = request.base.name.clone();
+        hub.branches.insert(base, commit.clone());
+        Ok(Merged::new(Some(commit)))
+    }
+
     fn opened(&self, cx: &Cx, hub: &mut Hub, new: &NewRequest) -> Result<ChangeRequest> {
         let mut requests = hub.requests.values().map(|record| &record.request);
         if requests.any(|request| is_between(request, &new.head, &new.base)) {

@@ -186,7 +186,8 @@ impl MemoryForge {
         Ok(())
     }
 
-    /// Merges a request as a commit that is given: one of a real repository, say, which a merge queue made of several requests.
+    /// Merges a request as a commit that is given: one of a real repository, say, which a merge queue made of several requests. It is not
+    /// known who merged it, as where somebody merges by a push.
     ///
     /// # Errors
     /// `NotFound`.

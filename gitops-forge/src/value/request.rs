@@ -28,6 +28,9 @@ pub struct ChangeRequest {
     pub mergeable: Mergeable,
     /// The commit on the base branch that holds it, once it is merged.
     pub merge_commit: Option<CommitId>,
+    /// Who merged it, or put it into the queue that did, where the forge says it: lists of GitHub do not, and one that was merged by a
+    /// push may name nobody.
+    pub merged_by: Option<User>,
     /// When something about it last changed.
     pub updated: Time,
     /// Its page.
@@ -47,6 +50,7 @@ impl ChangeRequest {
             base,
             mergeable: Mergeable::Unknown,
             merge_commit: None,
+            merged_by: None,
             updated: Time::default(),
             web_url: String::new(),
         }

@@ -90,6 +90,12 @@ pub(super) struct Page {
     /// What it was merged as, as long as that is not known to be live everywhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged: Option<MergedAs>,
+    /// The applications whose audit logs are to say who opened, reviewed and merged it; nothing before it was reviewed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concerns: Option<BTreeSet<String>>,
+    /// Those that say it.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub audited: BTreeSet<String>,
 }
 
 /// A commit of a merge queue.
@@ -208,6 +214,26 @@ impl Page {
     /// Whether an approval was stored of what somebody commented.
     pub fn has_counted(&self, comment: &str) -> bool {
         self.counted.iter().any(|place| place.strip_prefix("comment ") == Some(comment))
+    }
+
+    /// It would change these applications.
+    pub fn change(&mut self, applications: &BTreeSet<String>) {
+        self.changes.clone_from(applications);
+        self.concerns = Some(applications.clone());
+    }
+
+    /// Whether the audit log of an application does not say yet who merged it. What nobody reviewed before its merge may change any.
+    pub fn is_unaudited_in(&self, application: &str) -> bool {
+        let may_change = self.concerns.as_ref().is_none_or(|concerns| concerns.contains(application));
+        may_change && !self.audited.contains(application)
+    }
+
+    /// The audit log of an application says it.
+    pub fn is_audited_in(&mut self, application: &str) {
+        self.audited.insert(application.to_owned());
+        if self.concerns.as_ref().is_some_and(|concerns| concerns.is_subset(&self.audited)) {
+            (self.concerns, self.audited) = (Some(BTreeSet::new()), BTreeSet::new());
+        }
     }
 
     /// What it was merged as is live in an application.

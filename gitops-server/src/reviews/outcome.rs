@@ -2,10 +2,11 @@
 //! has them.
 
 use gitops_app::config::{Config, GitRef};
+use gitops_app::order;
 use gitops_app::review::{holds, patiently};
 use gitops_app::rollback::taken_back;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Result,
+    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Request, Result,
     Revision, Time,
 };
 use gitops_forge::{
@@ -122,6 +123,7 @@ impl Shared {
     async fn tell_requests(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
         let mut told = Vec::new();
         for request in self.merged_as(cx, &telling.commit).await? {
+            self.audit_merge(cx, config, request.number).await?;
             self.tell_request(cx, config, request.number, telling).await?;
             told.push(request.number);
         }
@@ -134,6 +136,7 @@ impl Shared {
                 continue;
             }
             if !is_told {
+                self.audit_merge(cx, config, number).await?;
                 let text = format!("with {}: {}", short(&telling.commit), telling.text);
                 self.tell_request(cx, config, number, &Telling { text, ..telling.clone() }).await?;
             }
@@ -163,6 +166,18 @@ impl Shared {
             self.merges.send_modify(|merges| *merges += 1);
         }
         Ok(())
+    }
+
+    /// Has the audit log of an application say once who opened, reviewed and merged a request that changes it.
+    async fn audit_merge(&self, cx: &Cx, config: &Config, number: u64) -> Result<()> {
+        if !self.memory.page(cx, number).await?.is_unaudited_in(&config.name) {
+            return Ok(());
+        }
+        let Some(merged) = self.asked(number).merged(cx).await? else { return Ok(()) };
+        let by = merged.merged_by.clone().unwrap_or_else(|| merged.request.clone());
+        let note = Request::NoteMerged { merged: Box::new(merged) };
+        Box::pin(order::order(cx, config, &nobody(), &by, &note)).await?;
+        self.memory.change(cx, number, |page| page.is_audited_in(&config.name)).await
     }
 
     /// The record of what is live. Applications of one environment have one record each.
@@ -196,6 +211,11 @@ impl Shared {
             let asked = self.asked(number).after_merge(cx, &[config], &nobody()).await?;
             let waiting =
                 asked.into_iter().find(|after| !after.wanted.is_empty() && after.approved_by.is_none());
+            if let Some(by) = waiting.as_ref().and_then(|after| after.dropped.as_ref()) {
+                outcome.text += &format!(
+                    "; the approval by {by} found no room beside later ones, and is asked for again"
+                );
+            }
             outcome.effect = waiting.map(|after| after.effect.short());
         }
         let note = |page: &mut Page| {

@@ -80,7 +80,7 @@ impl Shared {
         let changes = changed_by(&told);
         let note = |page: &mut Page| {
             page.count(told.counted.iter().cloned());
-            page.changes.clone_from(&changes);
+            page.change(&changes);
             page.clone()
         };
         let page = self.memory.change(cx, number, note).await?;
@@ -209,9 +209,10 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
     }
     let discounted =
         review.parts.iter().flat_map(|part| &part.approvals).flat_map(|standing| &standing.discounted);
-    let mut mine =
-        discounted.filter(|vote| vote.by.eq_ignore_ascii_case(&entry.by)).map(|vote| vote.why.to_string());
-    match (review.outcome(), mine.next_back()) {
+    // What the same person said before does not count for other reasons.
+    let place = format!("comment {}", entry.comment);
+    let mut mine = discounted.filter(|vote| vote.id == place).map(|vote| vote.why.to_string());
+    match (review.outcome(), mine.next()) {
         (Outcome::NeedsApproval, _) if page.has_counted(&entry.comment) => {
             (true, "approved, and stored; what is to be done now is something else already".to_owned())
         }

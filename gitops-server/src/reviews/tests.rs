@@ -4,6 +4,7 @@ mod ahead;
 mod outcome;
 mod promotion;
 mod queue;
+mod same_time;
 mod superseded;
 mod taken_back;
 

@@ -1,7 +1,9 @@
 //! `gitops audit show`: who changed what and when, who approved it, and from which commit.
 
+use std::collections::BTreeSet;
+
 use gitops_app::documents::audit_trail::{AuditTrailDocument, Entry, Request, Shown};
-use gitops_app::documents::{changes, trail};
+use gitops_app::documents::{changes, merged_in_words, trail};
 use gitops_app::lookup;
 use gitops_app::session::Access;
 use gitops_core::Time;
@@ -40,7 +42,19 @@ fn human(document: &AuditTrailDocument<'_>, columns: Columns, now: Time) -> Stri
         0 => String::new(),
         earlier => format!("{earlier} earlier ones are not shown; `--limit` shows more.\n"),
     };
-    table + &earlier
+    table + &requests(document) + &earlier
+}
+
+/// Who opened, reviewed and merged the requests that brought what is shown, each once.
+fn requests(document: &AuditTrailDocument<'_>) -> String {
+    let brought = document.entries.iter().flat_map(|shown| &shown.requests);
+    let lines: BTreeSet<String> =
+        brought.map(|request| format!("  {}\n", merged_in_words(request))).collect();
+    if lines.is_empty() {
+        String::new()
+    } else {
+        format!("Requests:\n{}", lines.into_iter().collect::<String>())
+    }
 }
 
 fn row(Shown { what, commit, .. }: &Shown, now: Time) -> Vec<Cell> {

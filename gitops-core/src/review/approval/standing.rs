@@ -73,8 +73,16 @@ pub struct Standing {
 pub struct DiscountedVote {
     /// Whose.
     pub by: String,
+    /// The name of the review or the comment.
+    pub id: String,
     /// Why.
     pub why: Discounted,
+}
+
+impl DiscountedVote {
+    fn of(vote: &Vote, why: Discounted) -> Self {
+        Self { by: vote.by.login.clone(), id: vote.id.clone(), why }
+    }
 }
 
 /// How far one rule is.
@@ -192,23 +200,32 @@ fn counted<'v>(
     let shown = request.shown.get(&part.application).map_or(&[][..], Vec::as_slice);
     let mut latest: BTreeMap<String, &Vote> = BTreeMap::new();
     let mut votes: Vec<&Vote> = request.votes.iter().collect();
-    votes.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+    // Reviews come after comments of the same second: only they say no.
+    votes.sort_by(|a, b| a.order().cmp(&b.order()));
     for vote in votes {
         // An `/approve` of another application's effect says nothing about this one.
         let is_elsewhere = vote.opinion == Opinion::Approved
             && vote.effect.is_some()
             && vote.covers(&part.effect, all, shown) == Err(Discounted::NamesOtherEffect);
         if is_elsewhere {
-            discounted.push(DiscountedVote { by: vote.by.login.clone(), why: Discounted::NamesOtherEffect });
+            discounted.push(DiscountedVote::of(vote, Discounted::NamesOtherEffect));
         } else {
-            latest.insert(vote.by.login.to_lowercase(), vote);
+            let before = latest.insert(vote.by.login.to_lowercase(), vote);
+            let is_overruled = |before: &&Vote| {
+                before.at == vote.at
+                    && before.opinion == Opinion::Approved
+                    && vote.opinion != Opinion::Approved
+                    && before.order().1 != vote.order().1
+            };
+            let overruled = before.filter(is_overruled);
+            discounted.extend(overruled.map(|before| DiscountedVote::of(before, Discounted::SameTime)));
         }
     }
     let mut counted = Vec::new();
     for vote in latest.into_values() {
         match discount(vote, part, all, request, shown) {
             Some(why) if vote.opinion == Opinion::Approved => {
-                discounted.push(DiscountedVote { by: vote.by.login.clone(), why });
+                discounted.push(DiscountedVote::of(vote, why));
             }
             Some(_) => {}
             None => counted.push(vote),

@@ -15,7 +15,8 @@ pub struct Vote {
     pub opinion: Opinion,
     /// When, by the forge's clock.
     pub at: Time,
-    /// The name of the review or the comment in the forge. Of two votes at one time the greater name is the later.
+    /// The name of the review or the comment in the forge, such as `review 12`. Of two of one kind at one time the one with the greater
+    /// number is the later; of which kind the later is, no forge tells, and a no counts.
     pub id: String,
     /// The beginning of the effect that it names, of at least 12 digits; nothing for a review, which approves what the
     /// comment showed when it was submitted.
@@ -73,6 +74,8 @@ pub enum Discounted {
     NamesOtherEffect,
     /// It was given under another rule of a gate.
     OtherRule,
+    /// The same person asked for changes at the same time, and the forge does not tell which was later.
+    SameTime,
 }
 
 impl std::fmt::Display for Discounted {
@@ -86,6 +89,9 @@ impl std::fmt::Display for Discounted {
             Self::JustChanged => "the effect changed less than a minute before it was given",
             Self::NamesOtherEffect => "it names another effect",
             Self::OtherRule => "a gate has another rule since it was given",
+            Self::SameTime => {
+                "the same person asked for changes in the same second, and which was later can't be told: approve again"
+            }
         })
     }
 }
@@ -101,6 +107,12 @@ impl Vote {
     pub fn naming(mut self, effect: impl Into<String>) -> Self {
         self.effect = Some(effect.into());
         self
+    }
+
+    /// What it is ordered by: forges tell times in seconds, and give numbers in the order in which they take things in.
+    pub(super) fn order(&self) -> (Time, &str, u64, &str) {
+        let (kind, number) = self.id.rsplit_once(' ').unwrap_or((&self.id, ""));
+        (self.at, kind, number.parse().unwrap_or_default(), &self.id)
     }
 
     /// Whether an approval is of an effect; `all` is the effect of the whole review, of which this one is a part.

@@ -265,3 +265,21 @@ fn an_approved_review_says_so_and_what_is_git_against_git_never_is() {
     assert_eq!(judged(Part { looked_at_target: false, ..part() }), Outcome::NeedsApproval);
     assert_eq!(judged(Part { verdict: Verdict::deny("freeze", "no"), ..part() }), Outcome::Denied);
 }
+
+/// Forges tell times in seconds, and number what is of one kind.
+#[test]
+fn of_words_in_one_second_the_greater_number_is_the_later_and_of_two_kinds_a_no_counts() {
+    let word = |opinion, id: &str| Vote { id: id.to_owned(), ..vote("bob", opinion, 20) };
+    let (yes, no) = (Opinion::Approved, Opinion::ChangesRequested);
+    let met = |votes: Vec<Vote>| judge(one(), &request(votes)).is_met();
+    assert!(met(vec![word(yes, "review 10"), word(no, "review 9")]), "9 came before 10");
+    assert!(!met(vec![word(no, "review 10"), word(yes, "review 9")]));
+    let both = judge(one(), &request([word(no, "review 5"), word(yes, "comment 20")]));
+    assert!(!both.is_met() && both.rules[0].changes_requested_by == ["bob"]);
+    assert_eq!(
+        (both.discounted[0].id.as_str(), both.discounted[0].why),
+        ("comment 20", Discounted::SameTime)
+    );
+    let later = Vote { id: "comment 21".to_owned(), ..approved("bob", 21) };
+    assert!(met(vec![word(no, "review 5"), word(yes, "comment 20"), later]));
+}

@@ -3,7 +3,7 @@
 use super::world::{field, key, plan, review, step};
 use crate::plan::{Blocked, BlockedBecause, Plan};
 use crate::review::{Attribution, Context, Item, Outcome, Part, Review, RiskLevel, Rules};
-use crate::value::{Action, Digest, GroupKind, Key, Secret, SecretKey, Value};
+use crate::value::{Action, Digest, ForeignField, ForeignOutcome, GroupKind, Key, Secret, SecretKey, Value};
 
 fn part(base: &Plan, head: &Plan, opened: Option<&Plan>) -> Part {
     Part::of(base, head, opened, &Context::new(&Rules::default()))
@@ -198,4 +198,17 @@ fn an_object_that_the_request_blocks_fails_the_review_and_one_that_waits_does_no
     };
     assert_eq!(with(BlockedBecause::Obstructed { reason: "full".to_owned() }), Outcome::Failed);
     assert_ne!(with(BlockedBecause::Deleting), Outcome::Failed);
+}
+
+/// A server names the clients whose fields a write takes in any order.
+#[test]
+fn the_order_in_which_fields_of_others_are_named_is_no_part_of_an_effect() {
+    let named = |paths: [&str; 2]| {
+        let foreign = paths.map(|path| ForeignField::new(path, "somebody", ForeignOutcome::Restored));
+        let mut step = update("a", "x");
+        step.foreign = foreign.into();
+        plan("shop", vec![step]).effect().digest()
+    };
+    assert_eq!(named(["/spec/a", "/spec/b"]), named(["/spec/b", "/spec/a"]));
+    assert_ne!(named(["/spec/a", "/spec/b"]), named(["/spec/a", "/spec/c"]));
 }

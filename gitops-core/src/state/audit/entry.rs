@@ -1,6 +1,7 @@
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
+use super::MergedRequest;
 use crate::cx::Time;
 use crate::state::approval::Approver;
 use crate::state::record::{OpResult, Rebound};
@@ -172,6 +173,13 @@ pub enum AuditEvent {
         /// Until when; nothing if it does not expire.
         until: Option<Time>,
     },
+    /// An approval is kept no longer, because there is no room beside those that were given since: what it was of asks again.
+    ApprovalDropped {
+        /// The plan that was shown.
+        plan: PlanId,
+        /// Who gave it, and how that is known.
+        by: Approver,
+    },
     /// Somebody rejected what is proposed: nothing that was approved before holds any more.
     Rejected {
         /// The plan that was shown, if one was named.
@@ -179,6 +187,8 @@ pub enum AuditEvent {
         /// Why.
         reason: String,
     },
+    /// A request was merged that changes what the application declares, as its forge tells it.
+    Merged(Box<MergedRequest>),
     /// Nothing is written any more, until somebody resumes the application.
     Suspended {
         /// Why.

@@ -169,7 +169,7 @@ impl Inventory {
                 self.head.binding = Some(binding.clone());
             }
             Record::Audited { position } => self.head.audited = Some(position.clone()),
-            Record::Approved { approval } => self.head.approvals.add(approval),
+            Record::Approved { approval } => drop(self.head.approvals.add(approval)),
             Record::Voided => self.head.approvals.void(),
             Record::Epoch { .. } => {}
         }

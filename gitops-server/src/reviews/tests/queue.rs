@@ -1,5 +1,6 @@
 //! Commits of merge queues: only what has the approved effect may be merged.
 
+use gitops_app::documents::audit_trail::{AuditTrailDocument, Entry, Shown};
 use gitops_forge::QueuedCommit;
 
 use super::*;
@@ -269,5 +270,34 @@ async fn what_came_of_a_request_is_said_in_it_although_the_branch_went_on_before
     assert!(said(one).await.contains("live"), "{}", said(one).await);
     let page = reviews.0.memory.page(&world.cx, one).await.unwrap();
     assert_eq!(page.merged, None, "nothing more is to be said of it");
+    world.both_are_audited_once(&[one, two], &commits).await;
     world.cx.cancel();
+}
+
+impl World {
+    /// The audit log says once of each request who opened and reviewed it, and that the forge names nobody who merged it.
+    async fn both_are_audited_once(&self, requests: &[u64], commits: &[CommitId]) {
+        let config = self.applications().all.remove(0);
+        let session = Session::builder(&config).access(Access::Look).open(&self.cx).await.unwrap();
+        let told = AuditTrailDocument::new(&self.cx, &session, None, None, 100).await.unwrap();
+        let made = |shown: &&Shown| matches!(&shown.what, Entry::Change(change) if change.key.name() == "b");
+        let change = told.entries.iter().rfind(made).unwrap();
+        let names = |number: &u64| format!("memory {OURS}#{number}");
+        let found: Vec<String> = change.requests.iter().map(|request| request.request.clone()).collect();
+        assert_eq!(found, requests.iter().map(names).collect::<Vec<_>>(), "both came with it");
+        for (request, commit) in change.requests.iter().zip(commits) {
+            assert_eq!((request.opened_by.as_str(), &request.merged_by), ("alice", &None));
+            assert_eq!(request.commit, commit.as_str());
+        }
+        // The first one was approved after its merge only.
+        let [unreviewed, reviewed] = change.requests.as_slice() else { panic!("{change:?}") };
+        let [review] = reviewed.reviews.as_slice() else { panic!("{reviewed:?}") };
+        assert_eq!((unreviewed.reviews.len(), review.by.as_str()), (0, "bob"));
+        assert!(review.place.starts_with("comment ") && review.effect.is_some(), "{review:?}");
+        let noted = told.entries.iter().filter_map(|shown| match &shown.what {
+            Entry::Request(asked) if asked.what.contains("whom the forge does not name") => Some(&asked.what),
+            _ => None,
+        });
+        assert_eq!(noted.count(), 2, "each is noted once, however often it is told");
+    }
 }

@@ -189,6 +189,11 @@ impl Whole {
         said
     }
 
+    /// Waits until the forge gives what is written another time: of one second, it does not tell what was said last.
+    async fn later_than(&self, number: u64, time: &Value) {
+        while self.site.comment("alice", number, "Hm.").await["created_at"] == *time {}
+    }
+
     /// What a review says that Bob asks for.
     async fn planned(&self, serving: &mut Serving, number: u64) -> String {
         let said = self.site.comment("bob", number, "/plan").await;
@@ -277,6 +282,8 @@ async fn from_request_to_live(shape: Shape) {
     assert_eq!(site.statuses(&head).await, ["gitops/plan success", "gitops/policy pending"]);
     let said = whole.approved(&mut serving, number).await;
 
+    let last_head = head;
+
     // Merged: applied with nobody asked, and the commit says so.
     site.merge(number).await.unwrap();
     let merged = site.merge_commit(number).await;
@@ -297,7 +304,7 @@ async fn from_request_to_live(shape: Shape) {
     }
     assert_eq!(serving.stop().await, 0);
 
-    // One object: commit, author, reviewer, review, plan, outcome.
+    // One object: commit, author, who opened the request, reviewers, review, who merged it, plan, outcome.
     let deployment = format!("Deployment.apps/{}/web", whole.namespace);
     let objects = match shape {
         Shape::OneApplication => [("shop", deployment.as_str(), &said), ("shop", "Root/net", &said)],
@@ -315,7 +322,39 @@ async fn from_request_to_live(shape: Shape) {
         );
         assert!(change["plan_id"].is_string(), "{change}");
         assert!(change["commit"]["author"].as_str().unwrap().contains("alice"), "{change}");
+        was_brought_by_the_request(&whole, &change, number, (&last_head, &merged), &said["id"]);
         site.gitops(&["audit", "verify", "-a", application]).await.expect(0);
+    }
+}
+
+/// Who opened, reviewed and merged the request that brought a change, as the audit log tells it.
+fn was_brought_by_the_request(
+    whole: &Whole,
+    change: &Value,
+    number: u64,
+    (head, merged): (&str, &str),
+    said: &Value,
+) {
+    let [request] = change["requests"].as_array().unwrap().as_slice() else { panic!("{change}") };
+    assert_eq!(request["request"], format!("gitea platform/site#{number}"), "{change}");
+    assert_eq!(
+        (&request["opened_by"], &request["merged_by"]),
+        (&json!("alice"), &json!("alice")),
+        "{change}"
+    );
+    assert_eq!((&request["head"], &request["commit"]), (&json!(head), &json!(merged)), "{change}");
+    let reviews = request["reviews"].as_array().unwrap();
+    let has = |place: &str, said: &str| {
+        reviews.iter().find(|review| {
+            review["by"] == "bob"
+                && review["said"] == said
+                && review["place"].as_str().unwrap().starts_with(place)
+        })
+    };
+    assert!(has(&format!("comment {said}"), "approved").is_some(), "{change}");
+    if whole.shape == Shape::OneApplication {
+        let no = has("review ", "changes requested").unwrap();
+        assert_eq!(no["commit"].as_str().map(str::len), Some(40), "{change}");
     }
 }
 
@@ -381,8 +420,9 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     whole.approved(serving, number).await;
     // Bob takes it back by asking for changes: the latest word counts.
     let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
-    site.gitea.done("bob", "POST", &format!("{SITE}/pulls/{number}/reviews"), no).await;
+    let no = site.gitea.done("bob", "POST", &format!("{SITE}/pulls/{number}/reviews"), no).await;
     assert_eq!(whole.planned(serving, number).await, "planned: needs approval");
+    whole.later_than(number, &no["submitted_at"]).await;
     whole.approved(serving, number).await;
 }
 
