@@ -107,6 +107,53 @@ async fn a_stop_ends_an_apply_by_hand_after_what_was_sent() {
     }
 }
 
+/// A reviewer takes an approval back on the forge, in another process, while somebody applies by hand what it covers.
+#[tokio::test]
+async fn a_rejection_on_a_forge_ends_an_apply_by_hand_and_what_is_left_asks_again() {
+    for store in [true, false] {
+        let world = World::with(&[("web", "1"), ("z", "needs: web")]);
+        let world = if store { world } else { world.storing(Beside(Arc::default())) };
+        let cx = world.cx.within(MINUTE);
+        let asks = || {
+            Arc::new(gate("new", 1, |proposal: &Proposal<'_>| match proposal.plan.steps.len() {
+                0 => Verdict::Allow,
+                _ => Verdict::needs_approval("new", "something is new"),
+            }))
+        };
+        let slow = Arc::new(Slow(world.memory.clone()));
+        let builder = world.builder("test").target("t", slow).gate(asks()).ready_timeout(HOUR);
+        let mut engine = builder.open(&world.cx).await.unwrap();
+        let plan = engine.plan(&cx).await.unwrap();
+        let review = Through::Review { review: "gitea platform/site#7: review 5".to_owned() };
+        let approval = engine.approval_of(&cx, &plan, Approver::new("bob", review)).unwrap();
+        engine.approve(&cx, approval).await.unwrap();
+        let reject = async {
+            while world.memory.get(&key("web")).is_none() {
+                tokio::task::yield_now().await;
+            }
+            let requests = Requests::new(world.store(), "test");
+            let reject =
+                Request::Reject { plan: None, reason: "its reviewers no longer approve it".to_owned() };
+            let ticket = requests.ask(&cx, "gitea platform/site#7", reject).await.unwrap();
+            requests.answered(&cx, &ticket).await.expect("it is heard before the hour is over");
+        };
+        let apply = async { engine.apply(&cx, &plan, &ApplyOptions::by("ana")).await };
+        let (report, ()) = tokio::join!(Box::pin(apply), reject);
+        assert!(!report.unwrap().is_converged());
+        assert_eq!(world.contents(), [owned(("web", "1"))], "what was sent is made, and nothing after it");
+        drop(engine);
+        // The next process knows it, and asks.
+        let builder = world.builder("test").target("t", world.memory.clone()).gate(asks());
+        let mut next = builder.open(&world.cx).await.unwrap();
+        assert!(next.inventory().approvals().is_empty());
+        let plan = next.plan(&world.cx).await.unwrap();
+        assert!(matches!(next.verdict(&world.cx, &plan), Verdict::NeedsApproval { .. }));
+        let error = next.apply(&world.cx, &plan, &ApplyOptions::by("ana")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NeedsApproval);
+        assert_eq!(world.contents(), [owned(("web", "1"))]);
+    }
+}
+
 #[tokio::test]
 async fn what_is_asked_while_a_plan_is_made_comes_before_what_the_plan_does() {
     // The plan that is shown comes first, where somebody applies by hand.

@@ -1,6 +1,7 @@
 //! Commands in comments on a forge in memory, with a real repository and an engine at work.
 
 mod ahead;
+mod beside;
 mod outcome;
 mod promotion;
 mod queue;

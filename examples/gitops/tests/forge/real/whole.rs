@@ -118,6 +118,12 @@ impl Whole {
             .await;
     }
 
+    async fn edit_fourth(&self, text: &str) {
+        self.admin
+            .merge(&self.uri("api/v1/namespaces/NS/configmaps/fourth"), &json!({"data": {"x": text}}))
+            .await;
+    }
+
     async fn edit_image(&self, image: &str) {
         let containers = json!([{"name": "web", "image": image}]);
         let body = json!({"spec": {"template": {"spec": {"containers": containers}}}});
@@ -418,6 +424,18 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     whole.edit_state(|resource| resource["attributes"]["input"]["value"] = json!("10.0.0.9"));
     is_void(whole, serving, number).await;
     whole.approved(serving, number).await;
+    // The same where another client has set a field that is declared: it is taken back, and what the webhook sets beside it counts.
+    let webhook = whole.hooked("red").await;
+    whole.edit_fourth("by hand").await;
+    is_void(whole, serving, number).await;
+    whole.approved(serving, number).await;
+    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    webhook.answer(Answer::Set(TEAM, "green"));
+    is_void(whole, serving, number).await;
+    let comment = whole.comment(number).await;
+    assert!(comment.contains("metadata/labels/team"), "what it sets is shown: {comment}");
+    whole.unhooked(webhook).await;
+    assert_eq!(whole.planned(serving, number).await, "planned: ready", "this was approved before");
     // Bob takes it back by asking for changes: the latest word counts.
     let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
     let no = site.gitea.done("bob", "POST", &format!("{SITE}/pulls/{number}/reviews"), no).await;
