@@ -217,6 +217,12 @@ pub trait Watch: Send + Sync {
     fn covers(&self, _key: &Key) -> bool {
         false
     }
+
+    /// Whether [`covers`](Self::covers) is `true` of every object, whichever is asked about: then an engine does not go through all of
+    /// them. `false` is always right, and the default.
+    fn covers_all(&self) -> bool {
+        false
+    }
 }
 
 /// Which objects may have moved.

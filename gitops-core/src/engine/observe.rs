@@ -64,7 +64,7 @@ impl Engine {
     /// Takes in what a watch has to say by now; gives whether that is all that may have moved in its target.
     pub(super) fn hears_of_all(&mut self, cx: &Cx, name: &SmolStr, target: &Arc<dyn Target>) -> bool {
         let Some(watch) = target.watch() else { return false };
-        let mut is_all = self.keys_of(name).all(|key| watch.covers(key));
+        let mut is_all = watch.covers_all() || self.keys_of(name).all(|key| watch.covers(key));
         for _ in 0..WATCH_DRAIN {
             match contained(watch.moved(cx)).now_or_never() {
                 None => return is_all,

@@ -115,6 +115,10 @@ impl Engine {
     }
 
     fn doubt_what_is_not_covered(&mut self, cx: &Cx, name: &SmolStr, target: &std::sync::Arc<dyn Target>) {
+        if target.watch().is_some_and(|watch| watch.covers_all()) {
+            self.drain_watch(cx, name, target);
+            return;
+        }
         let keys: Vec<Key> = self.keys_of(name).cloned().collect();
         let covered = |key: &&Key| target.watch().is_some_and(|watch| watch.covers(key));
         let (covered, doubtful): (Vec<&Key>, Vec<&Key>) = keys.iter().partition(covered);

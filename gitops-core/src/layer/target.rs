@@ -121,6 +121,10 @@ impl<A: Around> Watch for LayeredTarget<A> {
     fn covers(&self, key: &Key) -> bool {
         self.inner.watch().is_some_and(|watch| watch.covers(key))
     }
+
+    fn covers_all(&self) -> bool {
+        self.inner.watch().is_some_and(Watch::covers_all)
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]

@@ -10,6 +10,7 @@ mod blocked;
 mod calls;
 mod cancelled_render;
 mod clean_up;
+mod covered;
 mod cut_log;
 mod drift_meanwhile;
 mod effect;

@@ -234,6 +234,10 @@ impl Watch for Directory {
 
     /// All of them, once every folder is watched.
     fn covers(&self, _: &Key) -> bool {
+        self.covers_all()
+    }
+
+    fn covers_all(&self) -> bool {
         self.watching.is_current()
     }
 }
