@@ -16,7 +16,7 @@ pub(super) struct Base {
 }
 
 struct Known {
-    desired: DigestMap<Arc<Object>>,
+    desired: Desired,
     entries: DigestMap<Owned>,
 }
 
@@ -28,16 +28,17 @@ impl Base {
 
     /// Goes on from what an earlier process knew, and what it had not settled.
     pub fn go_on_from(
-        desired: DigestMap<Arc<Object>>,
+        objects: DigestMap<Arc<Object>>,
         entries: DigestMap<Owned>,
         noted: impl IntoIterator<Item = Key>,
     ) -> Self {
+        let desired = Desired::from_kept(objects);
         Self { known: Some(Known { desired, entries }), moved: noted.into_iter().collect() }
     }
 
     /// What was declared when the last plan was made.
     pub fn declared(&self) -> impl Iterator<Item = &Key> {
-        self.known.iter().flat_map(|known| known.desired.keys())
+        self.known.iter().flat_map(|known| known.desired.objects().keys())
     }
 
     /// Notes objects that may have moved.
@@ -55,8 +56,11 @@ impl Base {
         let mut keys: BTreeSet<Key> = match &self.known {
             None => desired.objects().keys().chain(inventory.entries().keys()).cloned().collect(),
             Some(known) => {
-                let declared = desired.objects().changed_since(&known.desired);
-                declared.chain(inventory.entries().changed_since(&known.entries)).cloned().collect()
+                let declared = || desired.objects().changed_since(known.desired.objects());
+                // What they need is in our entries of them, by which deletions are brought into their order.
+                let needing = desired.needing_others(&known.desired, declared());
+                let entries = inventory.entries().changed_since(&known.entries);
+                declared().chain(entries).cloned().chain(needing).collect()
             }
         };
         keys.extend(inventory.open().map(|intent| intent.key.clone()));
@@ -70,7 +74,7 @@ impl Base {
     /// What was learned stays to be looked at too: a plan that is not carried out writes none of it down.
     pub fn planned(&mut self, desired: &Desired, inventory: &Inventory, planned: &Planned) {
         let plan = &planned.plan;
-        self.known = Some(Known { desired: desired.objects().clone(), entries: inventory.entries().clone() });
+        self.known = Some(Known { desired: desired.clone(), entries: inventory.entries().clone() });
         let unsettled = plan.steps.iter().chain(&plan.drift).map(|step| &step.key);
         let unsettled =
             unsettled.chain(plan.blocked.iter().map(|blocked| &blocked.key)).chain(&plan.orphaned);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use smol_str::SmolStr;
 
+use super::needed::{Needed, remove};
 use super::stages::Stages;
 use crate::value::{Diagnostic, DigestMap, Key, Need, Object, OutputRef};
 
@@ -12,13 +13,12 @@ use crate::value::{Diagnostic, DigestMap, Key, Need, Object, OutputRef};
 /// Persistent: a clone is a snapshot, and a new revision shares all that did not change.
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
-    objects: DigestMap<Arc<Object>>,
+    pub(super) objects: DigestMap<Arc<Object>>,
     offers: OrdMap<SmolStr, OrdSet<Key>>,
-    stages: Stages,
+    pub(super) stages: Stages,
     /// The outputs that fill the placeholders of each object that has placeholders.
     uses: OrdMap<Key, Arc<[OutputRef]>>,
-    /// Who needs an object that must be declared.
-    needed_by: OrdMap<Key, OrdSet<Key>>,
+    pub(super) needed: Needed,
     /// What [serves](Object::serving_until) others that run once.
     serving: OrdSet<Key>,
 }
@@ -31,8 +31,8 @@ impl Desired {
 
     /// Whether no object needs, offers or uses anything.
     pub(crate) fn stand_alone(&self) -> bool {
-        let Self { objects: _, offers, stages, uses, needed_by, serving } = self;
-        let has_order = !stages.is_empty() || !needed_by.is_empty() || !serving.is_empty();
+        let Self { objects: _, offers, stages, uses, needed, serving } = self;
+        let has_order = !stages.is_empty() || !needed.is_empty() || !serving.is_empty();
         offers.is_empty() && uses.is_empty() && !has_order
     }
 
@@ -54,8 +54,11 @@ impl Desired {
                 Need::Object(key) => found.push(key.clone()),
                 Need::IfDeclared(key) => found.extend(self.found(object, key).then(|| key.clone())),
                 Need::Offer(name) => {
-                    let offers = self.offers.get(name).into_iter().flatten();
-                    found.extend(offers.filter(|key| self.found(object, key)).cloned());
+                    let offering = self.offering(std::slice::from_ref(name));
+                    found.extend(offering.filter(|key| self.found(object, key)).cloned());
+                }
+                Need::Offers(names) => {
+                    found.extend(self.offering(names).filter(|key| self.found(object, key)).cloned());
                 }
             }
         }
@@ -64,6 +67,14 @@ impl Desired {
         found.sort();
         found.dedup();
         if missing.is_empty() { Ok(found) } else { Err(missing) }
+    }
+
+    /// The objects that offer all of these names, in order; none for no name. Costs as much as the rarest name has objects.
+    fn offering<'a>(&'a self, names: &'a [SmolStr]) -> impl Iterator<Item = &'a Key> {
+        let of_each: Option<Vec<&OrdSet<Key>>> = names.iter().map(|name| self.offers.get(name)).collect();
+        let of_each = of_each.unwrap_or_default();
+        let rarest = of_each.iter().copied().min_by_key(|keys| keys.len());
+        rarest.into_iter().flatten().filter(move |key| of_each.iter().all(|keys| keys.contains(*key)))
     }
 
     /// Whether a need that was found holds: what is needed is declared, and in no later stage.
@@ -85,7 +96,7 @@ impl Desired {
 
     /// The objects that need this one by its key, in order, whether or not it is declared.
     pub fn needed_by(&self, key: &Key) -> impl Iterator<Item = &Key> {
-        self.needed_by.get(key).into_iter().flatten()
+        self.needed.requiring(key)
     }
 
     /// What [serves](Object::serving_until) an object, in order: what it needs of that, and, if it runs once, all whose stages
@@ -143,9 +154,7 @@ impl Desired {
         if object.body.has_placeholder() {
             self.note_uses(&mut object);
         }
-        for need in required(&object) {
-            self.needed_by.entry(need.clone()).or_default().insert(object.key.clone());
-        }
+        self.needed.insert(&object);
         self.objects.insert(object.key.clone(), Arc::new(object));
         Ok(())
     }
@@ -174,11 +183,9 @@ impl Desired {
         self.stages.remove(&object);
         self.serving.remove(key);
         self.uses.remove(key);
-        for need in required(&object) {
-            remove_from(&mut self.needed_by, need, key);
-        }
+        self.needed.remove(&object);
         for name in &object.offers {
-            remove_from(&mut self.offers, name, key);
+            remove(&mut self.offers, name, key);
         }
     }
 
@@ -191,21 +198,5 @@ impl Desired {
             edges.values().flatten().filter(|key| !self.objects.contains(key)).cloned().collect();
         edges.extend(stages.into_iter().map(|stage| (stage.clone(), self.members(&stage))));
         edges
-    }
-}
-
-/// The objects that must be declared for this one.
-fn required(object: &Object) -> impl Iterator<Item = &Key> {
-    object.needs.iter().filter_map(|need| match need {
-        Need::Object(key) => Some(key),
-        _ => None,
-    })
-}
-
-fn remove_from<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<Key>>, name: &K, key: &Key) {
-    let Some(keys) = index.get_mut(name) else { return };
-    keys.remove(key);
-    if keys.is_empty() {
-        index.remove(name);
     }
 }

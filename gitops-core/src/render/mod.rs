@@ -3,6 +3,8 @@
 mod desired;
 mod facts;
 mod kept;
+mod needed;
+mod needing;
 mod part;
 mod parts;
 mod renderer;

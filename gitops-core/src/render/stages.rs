@@ -1,3 +1,5 @@
+use std::ops::Bound::{Excluded, Unbounded};
+
 use imbl::{OrdMap, OrdSet};
 use smol_str::{SmolStr, ToSmolStr};
 
@@ -27,6 +29,18 @@ impl Stages {
         if keys.is_empty() {
             self.0.remove(&place);
         }
+    }
+
+    /// Whether a stage of a target has any objects.
+    pub fn contains(&self, target: &str, stage: i64) -> bool {
+        self.0.contains_key(&(target.into(), stage))
+    }
+
+    /// The objects of the stage that comes after a place in the order of a target's stages.
+    pub fn after(&self, target: &str, stage: i64) -> impl Iterator<Item = &Key> {
+        let place: (SmolStr, i64) = (target.into(), stage);
+        let next = self.0.range((Excluded(place), Unbounded)).next();
+        next.filter(|((of, _), _)| of == target).into_iter().flat_map(|(_, keys)| keys)
     }
 
     /// The key that stands for the stage before an object's own, if there is one.

@@ -65,6 +65,8 @@ pub enum Need {
     IfDeclared(Key),
     /// Whatever object offers this name, if any does.
     Offer(SmolStr),
+    /// Whatever object offers all of these names, if any does: what a selector selects, say. No name stands for no object.
+    Offers(Vec<SmolStr>),
 }
 
 impl Object {
@@ -177,6 +179,9 @@ impl Digested for Object {
                 Need::Object(key) => hasher.field("object").field(key.to_string()),
                 Need::IfDeclared(key) => hasher.field("declared").field(key.to_string()),
                 Need::Offer(name) => hasher.field("offer").field(name),
+                Need::Offers(names) => {
+                    hasher.field("offers of").field(names.len().to_le_bytes()).fields(names)
+                }
             };
         }
         for name in &self.offers {

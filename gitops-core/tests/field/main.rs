@@ -13,6 +13,7 @@ mod clean_up;
 mod covered;
 mod cut_log;
 mod drift_meanwhile;
+mod edges;
 mod effect;
 mod findings;
 mod identity;

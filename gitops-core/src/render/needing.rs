@@ -1,0 +1,61 @@
+//! Whose needs are others because of what became of other objects.
+
+use std::collections::BTreeSet;
+
+use smol_str::SmolStr;
+
+use super::Desired;
+use crate::value::Key;
+
+/// What of a declared object the needs of others depend on.
+#[derive(Default, PartialEq)]
+struct Face {
+    stage: Option<i64>,
+    offers: Vec<SmolStr>,
+}
+
+impl Desired {
+    /// The objects that need others than they did in an older state because of what moved since: of that, some came or went,
+    /// offers other names, or is in another stage. Costs what depends on it, and not what is declared.
+    pub(crate) fn needing_others<'a>(
+        &self,
+        older: &Self,
+        moved: impl Iterator<Item = &'a Key>,
+    ) -> BTreeSet<Key> {
+        let mut found = BTreeSet::new();
+        if self.needed.is_empty() && self.stages.is_empty() {
+            return found;
+        }
+        for key in moved {
+            let (before, after) = (older.face(key), self.face(key));
+            if before != after {
+                found.extend(self.needed.by_key(key).cloned());
+                let names = before.iter().chain(&after).flat_map(|face| &face.offers);
+                found.extend(names.flat_map(|name| self.needed.by_offer(name)).cloned());
+                let stage = |face: Option<Face>| face.and_then(|face| face.stage);
+                self.stage_moved(older, key.target(), [stage(before), stage(after)], &mut found);
+            }
+        }
+        let needs = |desired: &Self, key: &Key| desired.objects.get(key).map(|object| desired.needs(object));
+        found.retain(|key| needs(self, key) != needs(older, key));
+        found
+    }
+
+    /// What of a declared object others depend on. Of what was kept, which stands alone, nothing is read for that.
+    fn face(&self, key: &Key) -> Option<Face> {
+        if self.objects.is_kept(key) {
+            return Some(Face::default());
+        }
+        let object = self.objects.get(key)?;
+        Some(Face { stage: object.stage, offers: object.offers.clone() })
+    }
+
+    /// Adds the objects of each stage before which another one is now: a stage came, or went.
+    fn stage_moved(&self, older: &Self, target: &str, stages: [Option<i64>; 2], found: &mut BTreeSet<Key>) {
+        for stage in stages.into_iter().flatten() {
+            if self.stages.contains(target, stage) != older.stages.contains(target, stage) {
+                found.extend(self.stages.after(target, stage).cloned());
+            }
+        }
+    }
+}
