@@ -4,7 +4,8 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use smol_str::SmolStr;
 
-use super::needed::{Needed, remove};
+use super::leads::Leads;
+use super::needed::{Needed, add, remove};
 use super::stages::Stages;
 use crate::value::{Diagnostic, DigestMap, Key, Need, Object, OutputRef};
 
@@ -14,7 +15,8 @@ use crate::value::{Diagnostic, DigestMap, Key, Need, Object, OutputRef};
 #[derive(Clone, Debug, Default)]
 pub struct Desired {
     pub(super) objects: DigestMap<Arc<Object>>,
-    offers: OrdMap<SmolStr, OrdSet<Key>>,
+    pub(super) offers: OrdMap<SmolStr, OrdSet<Key>>,
+    pub(super) leads: Leads,
     pub(super) stages: Stages,
     /// The outputs that fill the placeholders of each object that has placeholders.
     uses: OrdMap<Key, Arc<[OutputRef]>>,
@@ -31,9 +33,9 @@ impl Desired {
 
     /// Whether no object needs, offers or uses anything.
     pub(crate) fn stand_alone(&self) -> bool {
-        let Self { objects: _, offers, stages, uses, needed, serving } = self;
+        let Self { objects: _, offers, leads, stages, uses, needed, serving } = self;
         let has_order = !stages.is_empty() || !needed.is_empty() || !serving.is_empty();
-        offers.is_empty() && uses.is_empty() && !has_order
+        offers.is_empty() && leads.is_empty() && uses.is_empty() && !has_order
     }
 
     /// The objects by key.
@@ -54,11 +56,8 @@ impl Desired {
                 Need::Object(key) => found.push(key.clone()),
                 Need::IfDeclared(key) => found.extend(self.found(object, key).then(|| key.clone())),
                 Need::Offer(name) => {
-                    let offering = self.offering(std::slice::from_ref(name));
-                    found.extend(offering.filter(|key| self.found(object, key)).cloned());
-                }
-                Need::Offers(names) => {
-                    found.extend(self.offering(names).filter(|key| self.found(object, key)).cloned());
+                    let offering = self.offering(name).into_iter();
+                    found.extend(offering.filter(|key| self.found(object, key)));
                 }
             }
         }
@@ -67,14 +66,6 @@ impl Desired {
         found.sort();
         found.dedup();
         if missing.is_empty() { Ok(found) } else { Err(missing) }
-    }
-
-    /// The objects that offer all of these names, in order; none for no name. Costs as much as the rarest name has objects.
-    fn offering<'a>(&'a self, names: &'a [SmolStr]) -> impl Iterator<Item = &'a Key> {
-        let of_each: Option<Vec<&OrdSet<Key>>> = names.iter().map(|name| self.offers.get(name)).collect();
-        let of_each = of_each.unwrap_or_default();
-        let rarest = of_each.iter().copied().min_by_key(|keys| keys.len());
-        rarest.into_iter().flatten().filter(move |key| of_each.iter().all(|keys| keys.contains(*key)))
     }
 
     /// Whether a need that was found holds: what is needed is declared, and in no later stage.
@@ -144,9 +135,8 @@ impl Desired {
                 Diagnostic::error("GO0301", object.provenance.to_string(), message).help(help),
             ));
         }
-        for name in &object.offers {
-            self.offers.entry(name.clone()).or_default().insert(object.key.clone());
-        }
+        object.offers.iter().for_each(|name| add(&mut self.offers, name, &object.key));
+        self.leads.insert(&object);
         self.stages.insert(&object);
         if object.serves_until.is_some() {
             self.serving.insert(object.key.clone());
@@ -184,9 +174,8 @@ impl Desired {
         self.serving.remove(key);
         self.uses.remove(key);
         self.needed.remove(&object);
-        for name in &object.offers {
-            remove(&mut self.offers, name, key);
-        }
+        object.offers.iter().for_each(|name| remove(&mut self.offers, name, key));
+        self.leads.remove(&object);
     }
 
     /// The needs of every object, for pictures and for a full check.

@@ -3,6 +3,7 @@
 mod desired;
 mod facts;
 mod kept;
+mod leads;
 mod needed;
 mod needing;
 mod part;

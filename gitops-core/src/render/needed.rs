@@ -10,7 +10,7 @@ pub(super) struct Needed {
     required: OrdMap<Key, OrdSet<Key>>,
     /// Who needs an object if it is declared.
     found: OrdMap<Key, OrdSet<Key>>,
-    /// Who needs what offers a name, alone or with others.
+    /// Who needs what offers a name.
     offers: OrdMap<SmolStr, OrdSet<Key>>,
 }
 
@@ -26,7 +26,6 @@ impl Needed {
                 Need::Object(key) => add(&mut self.required, key, &object.key),
                 Need::IfDeclared(key) => add(&mut self.found, key, &object.key),
                 Need::Offer(name) => add(&mut self.offers, name, &object.key),
-                Need::Offers(names) => names.iter().for_each(|name| add(&mut self.offers, name, &object.key)),
             }
         }
     }
@@ -37,9 +36,6 @@ impl Needed {
                 Need::Object(key) => remove(&mut self.required, key, &object.key),
                 Need::IfDeclared(key) => remove(&mut self.found, key, &object.key),
                 Need::Offer(name) => remove(&mut self.offers, name, &object.key),
-                Need::Offers(names) => {
-                    names.iter().for_each(|name| remove(&mut self.offers, name, &object.key));
-                }
             }
         }
     }
@@ -60,7 +56,8 @@ impl Needed {
     }
 }
 
-fn add<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<Key>>, name: &K, key: &Key) {
+/// Puts a key into an index of keys by name.
+pub(super) fn add<K: Ord + Clone>(index: &mut OrdMap<K, OrdSet<Key>>, name: &K, key: &Key) {
     index.entry(name.clone()).or_default().insert(key.clone());
 }
 

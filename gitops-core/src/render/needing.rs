@@ -5,18 +5,25 @@ use std::collections::BTreeSet;
 use smol_str::SmolStr;
 
 use super::Desired;
-use crate::value::Key;
+use crate::value::{Key, Lead};
 
 /// What of a declared object the needs of others depend on.
 #[derive(Default, PartialEq)]
 struct Face {
     stage: Option<i64>,
     offers: Vec<SmolStr>,
+    leads: Vec<Lead>,
+}
+
+impl Face {
+    fn names(&self) -> impl Iterator<Item = &SmolStr> {
+        self.offers.iter().chain(self.leads.iter().map(|lead| &lead.name))
+    }
 }
 
 impl Desired {
     /// The objects that need others than they did in an older state because of what moved since: of that, some came or went,
-    /// offers other names, or is in another stage. Costs what depends on it, and not what is declared.
+    /// offers other names or leads elsewhere, or is in another stage. Costs what depends on it, and not what is declared.
     pub(crate) fn needing_others<'a>(
         &self,
         older: &Self,
@@ -30,8 +37,10 @@ impl Desired {
             let (before, after) = (older.face(key), self.face(key));
             if before != after {
                 found.extend(self.needed.by_key(key).cloned());
-                let names = before.iter().chain(&after).flat_map(|face| &face.offers);
-                found.extend(names.flat_map(|name| self.needed.by_offer(name)).cloned());
+                let names = before.iter().chain(&after).flat_map(Face::names).cloned();
+                // One that led on from here in the older state, and does no more, has another face itself.
+                let names = self.leading_to(names.collect());
+                found.extend(names.iter().flat_map(|name| self.needed.by_offer(name)).cloned());
                 let stage = |face: Option<Face>| face.and_then(|face| face.stage);
                 self.stage_moved(older, key.target(), [stage(before), stage(after)], &mut found);
             }
@@ -47,7 +56,7 @@ impl Desired {
             return Some(Face::default());
         }
         let object = self.objects.get(key)?;
-        Some(Face { stage: object.stage, offers: object.offers.clone() })
+        Some(Face { stage: object.stage, offers: object.offers.clone(), leads: object.leads.clone() })
     }
 
     /// Adds the objects of each stage before which another one is now: a stage came, or went.

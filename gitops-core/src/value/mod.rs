@@ -50,7 +50,7 @@ pub use live::{Applied, Live, Ownership, Presence};
 pub use map::Map;
 pub use moved::Moved;
 pub use number::{Number, ParseNumberError};
-pub use object::{CleanUp, Need, Object};
+pub use object::{CleanUp, Lead, Need, Object};
 pub use placeholder::{OutputRef, Placeholder, PlaceholderPart, UnfitOutput};
 pub use plan_id::PlanId;
 pub use provenance::Provenance;

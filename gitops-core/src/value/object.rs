@@ -16,6 +16,8 @@ pub struct Object {
     pub needs: Vec<Need>,
     /// Names that other objects may need (a kind that it defines, an output that it has).
     pub offers: Vec<SmolStr>,
+    /// Names that stand for what others offer: see [`leading`](Self::leading).
+    pub leads: Vec<Lead>,
     /// Whether the object stays in the target when it leaves the source.
     pub keep: bool,
     /// Whether an object that is there already and that somebody else looks after is as good: it is left alone, and blocks
@@ -55,6 +57,23 @@ impl CleanUp {
     }
 }
 
+/// A name, and what it stands for.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Lead {
+    /// The name that others may need.
+    pub name: SmolStr,
+    /// Who offers all of these names is what they need then. None of them stands for no object.
+    pub to: Vec<SmolStr>,
+}
+
+impl Lead {
+    /// A name that stands for what offers all of some others.
+    pub const fn new(name: SmolStr, to: Vec<SmolStr>) -> Self {
+        Self { name, to }
+    }
+}
+
 /// What an object needs to be ready before it is written.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -63,16 +82,14 @@ pub enum Need {
     Object(Key),
     /// This object, if it is declared in the same application.
     IfDeclared(Key),
-    /// Whatever object offers this name, if any does.
+    /// Whatever object offers this name, itself or by [what it leads to](Object::leading), if any does.
     Offer(SmolStr),
-    /// Whatever object offers all of these names, if any does: what a selector selects, say. No name stands for no object.
-    Offers(Vec<SmolStr>),
 }
 
 impl Object {
     /// An object without needs.
     pub fn new(key: Key, body: Value, provenance: Provenance) -> Self {
-        let (needs, offers) = (Vec::new(), Vec::new());
+        let (needs, offers, leads) = (Vec::new(), Vec::new(), Vec::new());
         let (yields, runs_once, clean_up) = (false, false, CleanUp::default());
         let (keep, stage, likeness, serves_until) = (false, None, None, None);
         Self {
@@ -81,6 +98,7 @@ impl Object {
             provenance,
             needs,
             offers,
+            leads,
             keep,
             yields,
             stage,
@@ -102,6 +120,20 @@ impl Object {
     #[must_use]
     pub fn with_offer(mut self, name: impl Into<SmolStr>) -> Self {
         self.offers.push(name.into());
+        self
+    }
+
+    /// Has a name stand for all objects that offer all of some other names: for what a selector selects, say. Who
+    /// [needs the name](Need::Offer) needs those objects, wherever they are declared; this one itself it does not need.
+    ///
+    /// A single name may lead on to others. What leads in a circle leads nowhere else.
+    #[must_use]
+    pub fn leading(
+        mut self,
+        name: impl Into<SmolStr>,
+        to: impl IntoIterator<Item = impl Into<SmolStr>>,
+    ) -> Self {
+        self.leads.push(Lead::new(name.into(), to.into_iter().map(Into::into).collect()));
         self
     }
 
@@ -179,13 +211,13 @@ impl Digested for Object {
                 Need::Object(key) => hasher.field("object").field(key.to_string()),
                 Need::IfDeclared(key) => hasher.field("declared").field(key.to_string()),
                 Need::Offer(name) => hasher.field("offer").field(name),
-                Need::Offers(names) => {
-                    hasher.field("offers of").field(names.len().to_le_bytes()).fields(names)
-                }
             };
         }
         for name in &self.offers {
             hasher.field("offers").field(name);
+        }
+        for Lead { name, to } in &self.leads {
+            hasher.field("leads").field(name).field(to.len().to_le_bytes()).fields(to);
         }
         if self.yields {
             hasher.field("yields");

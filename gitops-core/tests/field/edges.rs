@@ -14,51 +14,46 @@ use crate::support::{World, body, key};
 /// What a file says of an object, and of those that it needs.
 type Words = String;
 
-/// The objects that are declared after each commit; those that offer do not want, so that there are no circles.
-fn commits() -> impl Strategy<Value = Vec<BTreeMap<String, Words>>> {
-    let some = |names: &'static [&'static str]| prop::sample::subsequence(names, 0..=names.len());
-    let stage = prop::option::weighted(0.3, 0..3i64);
-    let offering = (0..2u8, some(&["x", "y", "z"]), stage.clone());
-    let offering = offering.prop_map(|(content, offers, stage)| {
-        let offers: String = offers.iter().map(|name| format!(" offers={name}")).collect();
-        format!("{content}{offers}{}", staged(stage))
-    });
-    let wanting = (0..2u8, some(&["a", "b", "c"]), some(&["x", "y", "z"]), stage);
-    let wanting = wanting.prop_map(|(content, needs, wants, stage)| {
-        let needs: String = needs.iter().map(|name| format!(" needs={name}")).collect();
-        let wants = if wants.is_empty() { String::new() } else { format!(" wants={}", wants.join("+")) };
-        format!("{content}{needs}{wants}{}", staged(stage))
-    });
-    let all = |names: [&'static str; 3], words: BoxedStrategy<Words>| {
-        prop::collection::vec(prop::option::of(words), 3).prop_map(move |words| {
-            let named = names.into_iter().zip(words);
-            named.filter_map(|(name, words)| Some((name.to_owned(), words?))).collect::<BTreeMap<_, _>>()
+/// All objects: those that offer, those that lead to what is offered, and those that need. Nobody needs what needs, so that
+/// there are no circles.
+const NAMES: [&str; 8] = ["a", "b", "c", "s", "t", "p", "q", "r"];
+
+/// The objects that are declared after each commit.
+fn commits() -> impl Strategy<Value = Vec<BTreeMap<&'static str, Words>>> {
+    let words = |of: &'static [&'static str]| {
+        let some = prop::sample::subsequence(of, 0..=of.len());
+        let stage = prop::option::weighted(0.3, 0..3i64);
+        (0..2u8, some, stage).prop_map(|(content, words, stage)| {
+            let stage = stage.map(|stage| format!(" stage={stage}")).unwrap_or_default();
+            let words: String = words.iter().map(|word| format!(" {word}")).collect();
+            format!("{content}{words}{stage}")
         })
     };
-    let commit = (all(["a", "b", "c"], offering.boxed()), all(["p", "q", "r"], wanting.boxed()));
-    // Of the commit before, all but some objects stay as they are.
-    let edit = (commit, prop::collection::vec(any::<bool>(), 6));
+    let offering = prop::collection::vec(prop::option::of(words(&["offers=x", "offers=y", "offers=z"])), 3);
+    let leading = words(&["leads=l:x+y", "leads=l:m", "leads=m:z", "leads=m:l", "leads=l:x+y+z"]);
+    let leading = prop::collection::vec(prop::option::of(leading), 2);
+    let wanting = words(&["needs=a", "needs=b", "needs=s", "wants=x", "wants=l", "wants=m"]);
+    let wanting = prop::collection::vec(prop::option::of(wanting), 3);
+    let edit = (offering, leading, wanting, prop::collection::vec(any::<bool>(), NAMES.len()));
     prop::collection::vec(edit, 1..6).prop_map(|edits| {
-        let mut now = BTreeMap::new();
-        let apply = |((offering, wanting), changed): ((BTreeMap<_, _>, BTreeMap<_, _>), Vec<bool>)| {
-            let mut next: BTreeMap<String, Words> = offering.into_iter().chain(wanting).collect();
-            for (name, _) in
-                ["a", "b", "c", "p", "q", "r"].iter().zip(changed).filter(|(_, changed)| !changed)
+        let mut declared = BTreeMap::new();
+        let mut commits = Vec::new();
+        for (offering, leading, wanting, changed) in edits {
+            let words = offering.into_iter().chain(leading).chain(wanting);
+            // The others stay as they are.
+            for ((name, words), _) in
+                NAMES.into_iter().zip(words).zip(changed).filter(|(_, changed)| *changed)
             {
-                match now.get(*name) {
-                    Some(words) => drop(next.insert((*name).to_owned(), String::clone(words))),
-                    None => drop(next.remove(*name)),
+                match words {
+                    Some(words) => drop(declared.insert(name, words)),
+                    None => drop(declared.remove(name)),
                 }
             }
-            now.clone_from(&next);
-            next
-        };
-        edits.into_iter().map(apply).chain([BTreeMap::new()]).collect()
+            commits.push(declared.clone());
+        }
+        commits.push(BTreeMap::new());
+        commits
     })
-}
-
-fn staged(stage: Option<i64>) -> String {
-    stage.map(|stage| format!(" stage={stage}")).unwrap_or_default()
 }
 
 /// The first word is the content; the others say what the object needs and offers, and its stage.
@@ -71,10 +66,11 @@ fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
             ("needs", name) => object.with_need(Need::IfDeclared(key(name))),
             ("offers", name) => object.with_offer(name),
             ("stage", number) => object.in_stage(number.parse().unwrap()),
-            (_, names) => match names.contains('+') {
-                true => object.with_need(Need::Offers(names.split('+').map(Into::into).collect())),
-                false => object.with_need(Need::Offer(names.into())),
-            },
+            ("leads", names) => {
+                let (name, to) = names.split_once(':').unwrap();
+                object.leading(name, to.split('+'))
+            }
+            (_, name) => object.with_need(Need::Offer(name.into())),
         });
     Ok(vec![declared])
 }
@@ -113,7 +109,7 @@ proptest! {
             let mut lasting = engine(&one).await;
             for commit in &commits {
                 let files: Vec<(&str, &str)> =
-                    commit.iter().map(|(name, words)| (name.as_str(), words.as_str())).collect();
+                    commit.iter().map(|(name, words)| (*name, words.as_str())).collect();
                 one.declare(&files);
                 other.declare(&files);
                 let of_lasting = lasting.reconcile(&one.cx).await;
@@ -127,17 +123,18 @@ proptest! {
 
 #[tokio::test]
 async fn what_came_after_an_object_that_needs_it_is_deleted_after_that() {
-    let (stays, needs) = (("k", "1"), ("p", "1 needs=z wants=x+y"));
-    let all = [stays, needs, ("z", "1"), ("s", "1 offers=x offers=y"), ("t", "1 offers=x")];
+    let (stays, needs) = (("k", "1"), ("p", "1 needs=z wants=l"));
+    let front = ("f", "1 leads=l:x+y");
+    let all = [stays, needs, front, ("z", "1"), ("s", "1 offers=x offers=y"), ("t", "1 offers=x")];
     let world = World::with(&[]);
     let mut lasting = engine(&world).await;
-    for files in [&all[..2], &all, &all[..1]] {
+    for files in [&all[..2], &all[..5], &all, &all[..1]] {
         world.declare(files);
         let report = lasting.reconcile(&world.cx).await.unwrap();
         assert!(report.is_converged(), "{report:?}");
         if files.len() == 1 {
-            let waits = ["z", "s", "t"].map(|name| report.plan.step(&key(name)).unwrap().after.clone());
-            assert_eq!(waits, [vec![key("p")], vec![key("p")], Vec::new()]);
+            let waits = ["z", "s", "t", "f"].map(|name| report.plan.step(&key(name)).unwrap().after.clone());
+            assert_eq!(waits, [vec![key("p")], vec![key("p")], Vec::new(), Vec::new()]);
         }
     }
 }

@@ -4,9 +4,23 @@ use gitops_core::Key;
 
 use crate::support::{render, renderer};
 
-/// Who needs whom in a file, one a line.
+/// Who needs whom in a file, one a line. With each object in a file of its own it must be the same, whichever is read first.
 fn edges(text: &str) -> String {
-    let desired = render(renderer(), &[("a.yaml", text)]).unwrap();
+    let all = edges_of(&[("a.yaml".to_owned(), text)]);
+    let documents = text.split("---\n").filter(|document| !document.trim().is_empty());
+    let documents: Vec<String> = documents.map(|document| format!("---\n{document}")).collect();
+    for order in [|index: usize, _: usize| index, |index: usize, all: usize| all - index] {
+        let name = |index| format!("{:03}.yaml", order(index, documents.len()));
+        let files: Vec<_> =
+            documents.iter().enumerate().map(|(index, text)| (name(index), text.as_str())).collect();
+        assert_eq!(edges_of(&files), all);
+    }
+    all
+}
+
+fn edges_of(files: &[(String, &str)]) -> String {
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    let desired = render(renderer(), &files).unwrap();
     let short = |key: &Key| key.to_string().trim_start_matches("k:").to_owned();
     let line = |(key, needs): (&Key, &Vec<Key>)| {
         let needs: Vec<String> = needs.iter().map(short).collect();

@@ -1,6 +1,7 @@
 //! Services that the API server itself calls, and what runs behind them.
 
-use gitops_core::{Key, Need, Object, Value};
+use gitops_core::{Need, Value};
+use smol_str::{SmolStr, format_smolstr};
 
 use super::{Finder, path, pod};
 
@@ -11,62 +12,43 @@ const CALLERS: &[(&str, &str, &str)] = &[
     ("apiregistration.k8s.io", "APIService", "spec.service"),
 ];
 
-/// The services that an object points the API server at.
-pub(super) fn services(finder: &Finder<'_>) -> Vec<Need> {
+/// What points the API server at services needs them, and what runs behind them: until that answers, the server would refuse
+/// what it asks about.
+pub(super) fn needs(finder: &Finder<'_>) -> Vec<Need> {
     let Some((.., place)) = CALLERS.iter().find(|(group, kind, _)| finder.is(group, kind)) else {
         return Vec::new();
     };
     let service = |service: &Value| {
         let (namespace, name) = (service.get("namespace")?.as_text()?, service.get("name")?.as_text()?);
-        Some(finder.named("", "Service", namespace, name))
+        let behind = Need::Offer(behind_of(finder, namespace, name));
+        Some([finder.named("", "Service", namespace, name), behind])
     };
-    path::values(finder.body, place).into_iter().filter_map(service).collect()
+    path::values(finder.body, place).into_iter().filter_map(service).flatten().collect()
 }
 
-/// Lets what points the API server at a service wait for the workloads behind the service as well, as far as both are
-/// in the same part: until they answer, the server would refuse what it asks them about.
-pub(super) fn link(objects: &mut [Object]) {
-    let behind: Vec<(usize, Vec<Need>)> =
-        callers(objects).map(|(index, keys)| (index, backends(objects, &keys))).collect();
-    for (index, needs) in behind {
-        objects[index].needs.extend(needs);
-    }
+/// What is behind a service: all in its namespace that have all of the labels that it selects.
+pub(super) fn behind(finder: &Finder<'_>) -> Option<(SmolStr, Vec<SmolStr>)> {
+    let selector = finder.is("", "Service").then(|| finder.body.get("spec")?.get("selector")).flatten()?;
+    let selected = pairs(finder, selector);
+    (!selected.is_empty()).then(|| (behind_of(finder, finder.key.namespace(), finder.key.name()), selected))
 }
 
-fn callers(objects: &[Object]) -> impl Iterator<Item = (usize, Vec<Key>)> + '_ {
-    objects.iter().enumerate().filter_map(|(index, object)| {
-        let needs = services(&Finder { key: &object.key, body: &object.body });
-        let keys = needs
-            .into_iter()
-            .filter_map(|need| if let Need::IfDeclared(key) = need { Some(key) } else { None });
-        let keys: Vec<Key> = keys.collect();
-        (!keys.is_empty()).then_some((index, keys))
-    })
+/// The labels of the pods that an object runs.
+pub(super) fn labels(finder: &Finder<'_>) -> Vec<SmolStr> {
+    pod::labels(finder).map(|labels| pairs(finder, labels)).unwrap_or_default()
 }
 
-/// The workloads behind services.
-fn backends(objects: &[Object], services: &[Key]) -> Vec<Need> {
-    let selectors: Vec<(&Key, &Value)> = objects
-        .iter()
-        .filter(|object| services.contains(&object.key))
-        .filter_map(|object| Some((&object.key, object.body.get("spec")?.get("selector")?)))
-        .collect();
-    let is_behind = |object: &&Object| {
-        let labels = pod::labels(&Finder { key: &object.key, body: &object.body });
-        labels.is_some_and(|labels| {
-            let beside =
-                selectors.iter().filter(|(service, _)| service.namespace() == object.key.namespace());
-            beside.into_iter().any(|(_, selector)| selects(selector, labels))
-        })
+fn behind_of(finder: &Finder<'_>, namespace: &str, service: &str) -> SmolStr {
+    format_smolstr!("behind {}:{namespace}/{service}", finder.key.target())
+}
+
+/// The names of labels, or of what selects them. What is no text stands for itself: a selector of it selects just that.
+fn pairs(finder: &Finder<'_>, labels: &Value) -> Vec<SmolStr> {
+    let Value::Map(labels) = labels else { return Vec::new() };
+    let (target, namespace) = (finder.key.target(), finder.key.namespace());
+    let pair = |(name, value): (_, &Value)| match value.as_text() {
+        Some(text) => format_smolstr!("pods in {target}:{namespace} with {name}={text}"),
+        None => format_smolstr!("pods in {target}:{namespace} with {name} of {}", value.digest()),
     };
-    objects.iter().filter(is_behind).map(|object| Need::IfDeclared(object.key.clone())).collect()
-}
-
-fn selects(selector: &Value, labels: &Value) -> bool {
-    match selector {
-        Value::Map(wanted) => {
-            !wanted.is_empty() && wanted.iter().all(|(name, value)| labels.get(name) == Some(value))
-        }
-        _ => false,
-    }
+    labels.iter().map(pair).collect()
 }

@@ -20,20 +20,22 @@ mod pod;
 mod rbac;
 mod table;
 
-use gitops_core::{GroupKind, Key, Need, Object, Value};
+use gitops_core::{GroupKind, Key, Lead, Need, Object, Value};
 use smol_str::{SmolStr, format_smolstr};
 
 use crate::declare::manifest::Scopes;
 pub(crate) use pod::place as pod_of;
 
-/// Adds the needs and offers that follow from an object's body.
+/// Adds the needs, offers and leads that follow from an object's body. What an object needs by way of others (the workloads
+/// behind a service, an operator by its rights) is found by names, so that each of them may be declared in a file of its own.
 pub(crate) fn find(object: &mut Object) {
     let found = Finder { key: &object.key, body: &object.body };
-    let (needs, offers) = (found.needs(), found.offers());
+    let (needs, offers, leads) = (found.needs(), found.offers(), found.leads());
     object.needs.extend(needs);
     object.needs.sort();
     object.needs.dedup();
     object.offers.extend(offers);
+    object.leads.extend(leads.into_iter().map(|(name, to)| Lead::new(name, to)));
 }
 
 /// The need of an object for the version that it is declared in, which a definition in the same tree has served: where the
@@ -41,13 +43,7 @@ pub(crate) fn find(object: &mut Object) {
 pub(crate) fn version_of(object: &Object) -> Option<Need> {
     let version = object.body.get("apiVersion")?.as_text()?;
     let (group, version) = version.split_once('/')?;
-    Some(Need::Offer(version_offer(group, object.key.kind().kind(), version)))
-}
-
-/// Adds the needs and offers that follow from several objects of one part.
-pub(crate) fn link(objects: &mut [Object]) {
-    backend::link(objects);
-    operator::link(objects);
+    Some(Need::Offer(version_offer(&object.key, group, object.key.kind().kind(), version)))
 }
 
 /// An object whose references are looked for.
@@ -62,13 +58,19 @@ impl Finder<'_> {
         needs.extend(table::references(self));
         needs.extend(pod::references(self));
         needs.extend(rbac::needs(self));
-        needs.extend(backend::services(self));
+        needs.extend(backend::needs(self));
         needs.extend(operator::need(self));
         needs
     }
 
     fn offers(&self) -> Vec<SmolStr> {
-        rbac::offers(self).into_iter().chain(self.defined_kind()).chain(self.served_versions()).collect()
+        let of_workload = backend::labels(self).into_iter().chain(operator::identity(self));
+        let offers = rbac::offers(self).into_iter().chain(of_workload);
+        offers.chain(self.defined_kind()).chain(self.served_versions()).collect()
+    }
+
+    fn leads(&self) -> Vec<(SmolStr, Vec<SmolStr>)> {
+        backend::behind(self).into_iter().chain(operator::leads(self)).collect()
     }
 
     /// Its namespace, and the definition of its kind.
@@ -76,8 +78,8 @@ impl Finder<'_> {
         let namespace =
             (!self.key.namespace().is_empty()).then(|| self.named("", "Namespace", "", self.key.namespace()));
         let kind = self.key.kind();
-        let definition =
-            Scopes::default().of(kind).is_none().then(|| Need::Offer(kind_offer(kind.group(), kind.kind())));
+        let offer = || kind_offer(self.key, kind.group(), kind.kind());
+        let definition = Scopes::default().of(kind).is_none().then(|| Need::Offer(offer()));
         namespace.into_iter().chain(definition).collect()
     }
 
@@ -85,7 +87,7 @@ impl Finder<'_> {
     fn defined_kind(&self) -> Option<SmolStr> {
         let is_definition = self.is("apiextensions.k8s.io", "CustomResourceDefinition");
         let spec = is_definition.then(|| self.body.get("spec")).flatten()?;
-        Some(kind_offer(spec.get("group")?.as_text()?, spec.get("names")?.get("kind")?.as_text()?))
+        Some(kind_offer(self.key, spec.get("group")?.as_text()?, spec.get("names")?.get("kind")?.as_text()?))
     }
 
     /// The versions that a definition has served.
@@ -99,7 +101,7 @@ impl Finder<'_> {
         let Some(Value::List(versions)) = spec.get("versions") else { return Vec::new() };
         let served = versions.iter().filter(|version| version.get("served") == Some(&Value::Bool(true)));
         let names = served.filter_map(|version| version.get("name")?.as_text());
-        names.map(|version| version_offer(group, kind, version)).collect()
+        names.map(|version| version_offer(self.key, group, kind, version)).collect()
     }
 
     fn is(&self, group: &str, kind: &str) -> bool {
@@ -112,10 +114,11 @@ impl Finder<'_> {
     }
 }
 
-fn kind_offer(group: &str, kind: &str) -> SmolStr {
-    format_smolstr!("kind {kind}.{group}")
+/// What a definition offers, to objects of its own target: each cluster has definitions of its own.
+fn kind_offer(of: &Key, group: &str, kind: &str) -> SmolStr {
+    format_smolstr!("kind {}:{kind}.{group}", of.target())
 }
 
-fn version_offer(group: &str, kind: &str, version: &str) -> SmolStr {
-    format_smolstr!("kind {kind}.{group} in {version}")
+fn version_offer(of: &Key, group: &str, kind: &str, version: &str) -> SmolStr {
+    format_smolstr!("kind {}:{kind}.{group} in {version}", of.target())
 }

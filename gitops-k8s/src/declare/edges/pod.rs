@@ -55,7 +55,7 @@ pub(super) fn references(finder: &Finder<'_>) -> Vec<Need> {
         }
     }
     let account = account_of(pod);
-    needs.push(Need::Offer(rbac::rights_of(namespace, account)));
+    needs.push(Need::Offer(rbac::rights_of(finder, namespace, account)));
     needs
 }
 

@@ -8,8 +8,8 @@ use super::{Finder, path};
 const GROUP: &str = "rbac.authorization.k8s.io";
 
 /// The name under which the rights of a service account are offered.
-pub(super) fn rights_of(namespace: &str, account: &str) -> SmolStr {
-    format_smolstr!("rights of {namespace}/{account}")
+pub(super) fn rights_of(finder: &Finder<'_>, namespace: &str, account: &str) -> SmolStr {
+    format_smolstr!("rights of {}:{namespace}/{account}", finder.key.target())
 }
 
 /// A binding needs its role and its accounts; a token needs its account.
@@ -26,7 +26,7 @@ pub(super) fn needs(finder: &Finder<'_>) -> Vec<Need> {
 /// A binding offers the rights of its accounts.
 pub(super) fn offers(finder: &Finder<'_>) -> Vec<SmolStr> {
     match is_binding(finder) {
-        true => accounts(finder).iter().map(|(namespace, name)| rights_of(namespace, name)).collect(),
+        true => accounts(finder).iter().map(|(namespace, name)| rights_of(finder, namespace, name)).collect(),
         false => Vec::new(),
     }
 }
@@ -56,7 +56,7 @@ fn role(finder: &Finder<'_>) -> Option<Need> {
 }
 
 /// Namespace and name of the service accounts that a binding names.
-fn accounts<'a>(finder: &Finder<'a>) -> Vec<(&'a str, &'a str)> {
+pub(super) fn accounts<'a>(finder: &Finder<'a>) -> Vec<(&'a str, &'a str)> {
     let account = |subject: &'a Value| {
         let is_account = subject.get("kind")?.as_text()? == "ServiceAccount";
         let namespace = subject.get("namespace").and_then(Value::as_text).unwrap_or(finder.key.namespace());

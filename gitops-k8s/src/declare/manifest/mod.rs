@@ -24,7 +24,6 @@ pub(crate) use scopes::is_built_in;
 pub use scopes::{Scope, Scopes};
 
 use crate::client::cluster::Cluster;
-use crate::declare::edges;
 use crate::declare::render::{Maker, Origins};
 use crate::declare::transform::{Sheet, Transform};
 use crate::yaml::{self, Dialect, Document, Fault, File, Limits, Node, Place, parallel};
@@ -235,7 +234,6 @@ impl KubernetesRender {
                 Err(_) => {}
             }
         }
-        edges::link(&mut found);
         warnings::tell(part, &file, origins, warnings);
         if faults.is_empty() { Ok(found) } else { Err(faults) }
     }

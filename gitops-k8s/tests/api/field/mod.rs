@@ -15,3 +15,4 @@ mod orphaned;
 mod popular;
 mod readiness;
 mod renamed;
+mod webhooks;

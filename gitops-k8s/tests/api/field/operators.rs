@@ -8,8 +8,8 @@ use serde_json::{Value as Json, json};
 use crate::support::{Files, World, define, definition, deployment};
 use crate::whole::engine;
 
-/// An operator of the kinds of a group, whose pods are ready at once.
-fn manifests_of(group: &str) -> String {
+/// An operator of the kinds of a group, whose pods are ready at once: each object in a file of its own.
+fn manifests_of(group: &str) -> Vec<(String, String)> {
     let mut workload = deployment("operator", 1, "operator:1");
     workload["spec"]["template"]["spec"]["serviceAccountName"] = json!("operator");
     let rights = "rbac.authorization.k8s.io/v1";
@@ -23,7 +23,8 @@ fn manifests_of(group: &str) -> String {
         json!({"apiVersion": rights, "kind": "RoleBinding", "metadata": metadata, "roleRef": role, "subjects": [account]}),
         workload,
     ];
-    objects.map(|object| object.to_string()).join("\n")
+    let file = |object: Json| (format!("{}.yaml", object["kind"].as_str().unwrap()), object.to_string());
+    objects.map(file).into()
 }
 
 async fn apply(world: &World, engine: &mut Engine) {
@@ -45,8 +46,9 @@ async fn an_operator_stays_until_the_objects_of_its_kinds_are_gone() {
         }
     });
     let files = Files::default();
-    let declared = [("operator.yaml", manifests_of(&group)), ("thing.yaml", thing.to_string())];
-    files.declare_texts(declared.map(|(path, text)| (path.to_owned(), text)));
+    let mut declared = manifests_of(&group);
+    declared.push(("thing.yaml".to_owned(), thing.to_string()));
+    files.declare_texts(declared);
     let mut engine = engine(&world, &files, Duration::from_secs(10)).await;
     apply(&world, &mut engine).await;
     let (operator, thing) =
