@@ -16,6 +16,7 @@ use super::handle::Shared;
 use super::kept::Keeping;
 use super::ledger::{FOLD_AT, Ledger, Opening, State};
 use super::readiness::Unready;
+use super::rules::Rules;
 use crate::capability::{Differ, Structural, Target};
 use crate::cx::Cx;
 use crate::engine::event::{EventSink, Events};
@@ -291,6 +292,7 @@ impl EngineBuilder {
             unready: Unready::default(),
             blocked: KnownBlocked::default(),
             admission: Admission::default(),
+            rules: Rules::default(),
             grant: self.grant,
             identities: None,
         };

@@ -38,6 +38,7 @@ mod recover;
 mod report;
 mod request;
 mod restore;
+mod rules;
 mod run;
 mod speculative;
 mod stamps;
@@ -168,6 +169,7 @@ pub struct Engine {
     unready: Unready,
     blocked: blocked::KnownBlocked,
     admission: admission::Admission,
+    rules: rules::Rules,
     grant: binding::Grant,
     /// Its place among other applications, if it works beside any.
     place: Option<company::Place>,

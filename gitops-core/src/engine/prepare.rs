@@ -220,6 +220,7 @@ impl Engine {
             self.check_descent(&call, &revision).await?;
         }
         if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
+            self.declare_again(cx).await?;
             return Ok(line);
         }
         self.take_up(cx, revision).await?;
@@ -240,6 +241,7 @@ impl Engine {
             declared
         };
         self.tell(&declared.warnings);
+        self.rules.asked = Some(cx.now());
         self.declared = Some(declared);
         Ok(())
     }
@@ -270,7 +272,7 @@ impl Engine {
     }
 
     /// Tells each warning that was not told of the revision before, once.
-    fn tell(&self, warnings: &[Diagnostic]) {
+    pub(super) fn tell(&self, warnings: &[Diagnostic]) {
         let mut told: BTreeSet<String> = self.warnings().iter().map(ToString::to_string).collect();
         for warning in warnings.iter().filter(|warning| told.insert(warning.to_string())) {
             self.events.emit(&Event::Warned { warning: warning.clone() });

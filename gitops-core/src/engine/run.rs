@@ -78,6 +78,7 @@ impl Engine {
     /// Cancel the context to stop in good order; dropping the future is the same as a crash.
     pub async fn run(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
         self.runs = true;
+        self.rules.each = interval;
         let ended = Box::pin(self.keep_at_work(cx, interval)).await;
         self.runs = false;
         ended

@@ -50,7 +50,9 @@ pub trait Render: Send + Sync {
     fn render(&self, cx: &Cx, part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>>;
 
     /// Brings up to date what it depends on besides the tree, such as the versions that a cluster serves; the
-    /// [`fingerprint`](Self::fingerprint) tells of it from then on. It is asked before each new revision is rendered.
+    /// [`fingerprint`](Self::fingerprint) tells of it from then on. It is asked before each new revision is
+    /// rendered, and for a revision that stays when a person asks for a plan and once an [interval](crate::Engine::run): then that is rendered
+    /// again if the fingerprint is another.
     ///
     /// # Errors
     /// Whatever keeps it from knowing: nothing is planned then.

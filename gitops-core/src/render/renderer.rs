@@ -69,6 +69,11 @@ impl Renderer {
         self.render.fingerprint()
     }
 
+    /// Whether the rules are others by now than those by which it rendered last.
+    pub(crate) fn is_outdated(&self) -> bool {
+        self.last.as_ref().is_some_and(|last| last.fingerprint != self.render.fingerprint())
+    }
+
     /// Has the rules [brought up to date](Render::refresh), for the revision that is rendered next.
     ///
     /// # Errors

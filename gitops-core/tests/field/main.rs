@@ -26,6 +26,7 @@ mod places;
 mod readiness;
 mod readiness_once;
 mod released;
+mod rules;
 mod standing;
 mod stopping;
 #[path = "../support/mod.rs"]
