@@ -66,7 +66,8 @@ pub(crate) fn begin(inner: &Inner, object: &Object, before: &Seen) -> Result<Dec
     let mut decision = Decision::default();
     if inner.conflicts != Conflicts::Refuse {
         let document = Document::over(object, before.owner_label.as_ref(), before, &inner.eye)?;
-        (decision.renamed, decision.foreign) = renamed(&document.json, before, &inner.eye);
+        let takes_all = inner.conflicts == Conflicts::Take;
+        decision.begin(renamed(&document.json, before, &inner.eye, takes_all));
     }
     Ok(decision)
 }

@@ -17,7 +17,7 @@ use crate::client::warnings::Warnings;
 ///
 /// # Guarantees
 /// - A creation never touches an object that is there; an update names uid and resource version; a delete carries
-///   both as preconditions. A field that another applier claims is blocked and named, never taken, unless
+///   both as preconditions. A field of a client that is not a person's is blocked and named, never taken, unless
 ///   [`Conflicts::Take`] says so; the object's other fields are written.
 /// - The application owns what it declares, field by field, under a field manager of its own. What others set
 ///   stays, and its changes are no drift.
@@ -50,10 +50,9 @@ pub(crate) struct Inner {
 
 /// What to do about a declared field that somebody else set to another value.
 ///
-/// Who set it is in the server's record. An *edit* (`kubectl edit`, a client that updates) is no claim to the field:
-/// undoing it is what a target is for; the same holds for whatever a client of a person did (`kubectl scale`, `k9s`, a
-/// dashboard). Another *applier*, or a controller by a subresource (a scaler), claims the field and will set it again:
-/// taking it would begin a fight. Each field is decided by itself, and the other fields of its object are written.
+/// Who set it is in the server's record. Whatever a client of a person did (`kubectl edit`, `kubectl scale`, `k9s`, a dashboard) is
+/// no claim to the field: undoing it is what a target is for. Any other client may be a controller, which would set the field
+/// again: taking it would begin a fight. Each field is decided by itself, and the other fields of its object are written.
 ///
 /// Where a `HorizontalPodAutoscaler` or a `ScaledObject` of KEDA names the object, its `spec.replicas` is left to that.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,7 +60,7 @@ pub(crate) struct Inner {
 pub enum Conflicts {
     /// Block the field, naming it and its manager, and write the others.
     Refuse,
-    /// Undo edits; block fields that others claim, and write the others.
+    /// Undo what clients of persons set; block fields of others, and write the rest.
     #[default]
     Restore,
     /// Set it, whoever claims it.

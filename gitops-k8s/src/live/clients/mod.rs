@@ -18,6 +18,7 @@ use crate::client::cluster::Failure;
 use crate::live::application::{Conflicts, Inner};
 use crate::live::fields::{Element, FieldSet, Managed};
 use crate::live::object::Seen;
+use crate::live::owner_label;
 use claim::Claim;
 use renamed::Renamed;
 use scaler::Scaler;
@@ -74,6 +75,11 @@ impl Decision {
         &self.renamed.changes
     }
 
+    /// Takes in what is known of edited items before the server is asked.
+    pub fn begin(&mut self, (renamed, left, foreign): (Renamed, FieldSet, Vec<ForeignField>)) {
+        (self.renamed, self.left, self.foreign) = (renamed, left, foreign);
+    }
+
     fn leave(&mut self, path: &[Element], foreign: ForeignField) {
         self.left.insert(path);
         self.foreign.push(foreign);
@@ -103,7 +109,7 @@ pub(crate) async fn judge(
             continue;
         }
         let Some(claim) = Claim::of(cause, seen) else { return Ok(false) };
-        let outcome = outcome(inner, cx, object, &claim, decision).await?;
+        let outcome = outcome(inner, cx, object, (seen, &claim), decision).await?;
         let foreign = ForeignField::new(claim.shown(), &*claim.entry.manager, outcome);
         let foreign = foreign.set(when(inner, seen, claim.entry));
         match foreign.outcome {
@@ -123,7 +129,7 @@ async fn outcome(
     inner: &Inner,
     cx: &Cx,
     object: &Object,
-    claim: &Claim<'_>,
+    (seen, claim): (&Seen, &Claim<'_>),
     decision: &mut Decision,
 ) -> Result<ForeignOutcome> {
     if inner.conflicts == Conflicts::Refuse {
@@ -138,11 +144,18 @@ async fn outcome(
             Scaler::None => {}
         }
     }
-    let is_edit = !claim.entry.applies && claim.entry.subresource.is_empty();
-    match is_edit || persons::is_client_of_a_person(&claim.entry.manager) {
+    match persons::is_undone(claim.entry, is_being_adopted(inner, seen)) {
         true => Ok(ForeignOutcome::Restored),
         false => Ok(ForeignOutcome::Blocked),
     }
+}
+
+/// Whether an object is taken over as it was found: somebody asked for that, whoever set it up. Its owner label is the first
+/// that we have of it.
+fn is_being_adopted(inner: &Inner, seen: &Seen) -> bool {
+    let mut ours = seen.owned(&inner.eye);
+    owner_label::strip(&mut ours);
+    seen.owner_label.is_none() || ours.below.is_empty()
 }
 
 /// A write that would change the number of replicas leaves it where an autoscaler sets it; says whether it does.

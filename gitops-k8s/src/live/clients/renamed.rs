@@ -52,27 +52,40 @@ impl Renamed {
     }
 }
 
-/// Whether a record is of somebody whose edits are undone.
+/// Whether a record may be of an edit.
 fn is_editors(entry: &Managed) -> bool {
-    let is_edit = !entry.applies && entry.subresource.is_empty();
-    is_edit || persons::is_client_of_a_person(&entry.manager)
+    persons::is_edit(entry) || persons::is_client_of_a_person(&entry.manager)
 }
 
-/// The items that were edited into others, and who did it.
-pub(crate) fn renamed(declared: &Json, seen: &Seen, eye: &Eye) -> (Renamed, Vec<ForeignField>) {
+/// The items that were edited into others, the declared ones that stay away because it is not known whose edit it was, and who
+/// did it. All edits are undone if `takes_all`.
+pub(crate) fn renamed(
+    declared: &Json,
+    seen: &Seen,
+    eye: &Eye,
+    takes_all: bool,
+) -> (Renamed, FieldSet, Vec<ForeignField>) {
+    let mut search = Search {
+        seen,
+        eye,
+        takes_all,
+        found: Renamed::default(),
+        left: FieldSet::default(),
+        foreign: Vec::new(),
+    };
     // Only one who owns part of the object in the version that is declared knows its lists.
-    if seen.ours(eye).is_none_or(|ours| ours.api_version != seen.api_version()) {
-        return (Renamed::default(), Vec::new());
+    if seen.ours(eye).is_some_and(|ours| ours.api_version == seen.api_version()) {
+        search.walk(declared, &seen.json, &mut Vec::new());
     }
-    let mut search = Search { seen, eye, found: Renamed::default(), foreign: Vec::new() };
-    search.walk(declared, &seen.json, &mut Vec::new());
-    (search.found, search.foreign)
+    (search.found, search.left, search.foreign)
 }
 
 struct Search<'a> {
     seen: &'a Seen,
     eye: &'a Eye,
+    takes_all: bool,
     found: Renamed,
+    left: FieldSet,
     foreign: Vec<ForeignField>,
 }
 
@@ -148,16 +161,25 @@ impl Search<'_> {
         let value = |value: &Json| Some(Value::from_json(value.clone()));
         let back = edited.with_keys_of(item);
         let whole: Vec<Element> = path.iter().chain([edited]).cloned().collect();
-        let editor = self.seen.managed.iter().find(|entry| entry.fields.at(&whole).is_some());
+        let mut editors = self.seen.managed.iter().filter(|entry| entry.fields.at(&whole).is_some());
+        let unknown = editors.clone().find(|entry| !self.takes_all && !persons::is_undone(entry, false));
+        let editor = unknown.or_else(|| editors.next());
         let when = editor.and_then(Managed::time).map(|time| format!("at {time}"));
         let by = editor.map_or_else(String::new, |entry| entry.manager.to_string());
+        let back_path: Vec<Element> = path.iter().chain([&back]).cloned().collect();
+        if unknown.is_some() {
+            self.foreign.push(ForeignField::new(shown(edited), by, ForeignOutcome::Blocked).set(when));
+            // Both can't be there: to declare the one beside the other is refused for ever, and nothing else is written.
+            self.left.insert(&back_path);
+            return;
+        }
         self.foreign.push(ForeignField::new(shown(edited), by, ForeignOutcome::Restored).set(when));
         for entry in self.seen.managed.iter().filter(|entry| is_editors(entry)) {
             if let Some(set) = entry.fields.at(&whole) {
                 self.found.items.put(&whole, set.clone());
             }
         }
-        self.found.back.insert(&path.iter().chain([&back]).cloned().collect::<Vec<_>>());
+        self.found.back.insert(&back_path);
         let gone = edited.of(live).and_then(value);
         self.found.changes.push(FieldChange::new(shown(edited), gone, None));
         self.found.changes.push(FieldChange::new(shown(&back), None, value(item)));

@@ -85,6 +85,92 @@ async fn a_field_of_an_unknown_client_is_blocked_and_named_and_the_image_is_roll
     assert!(is_quiet(&app.apply(&world.cx).await) || is_quiet(&app.apply(&world.cx).await));
 }
 
+async fn set_image(world: &World, manager: &str, image: &str) {
+    let uri = format!("{}?fieldManager={manager}", world.uri("deployments.apps", "web"));
+    let patch = json!([{"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image}]);
+    let (code, answer) = world.admin.send("PATCH", &uri, "application/json-patch+json", &patch).await;
+    assert_eq!(code, 200, "{answer}");
+}
+
+/// Where people met it: a tool for images that updates the object itself, undone at each look, and set again.
+#[tokio::test]
+async fn an_update_of_an_unknown_client_is_blocked_and_named_and_the_rest_is_rolled_out_beside_it() {
+    let world = World::new("unknown-updater").await;
+    let mut app = app(&world, world.target()).await;
+    set_image(&world, "image-bot", "nginx:bot").await;
+    for _ in 0..2 {
+        let report = app.apply(&world.cx).await;
+        let [blocked] = &report.plan.blocked[..] else { panic!("{:?}", report.plan) };
+        let BlockedBecause::ForeignFields { fields } = &blocked.why else { panic!("{blocked:?}") };
+        let field = &fields[0];
+        assert_eq!(
+            (&*field.path, &*field.by),
+            ("/spec/template/spec/containers/name=web/image", "image-bot")
+        );
+        assert!(field.when.as_ref().is_some_and(|when| when.starts_with("at 2")), "{field}");
+    }
+    app.files.declare([("web", deployment("web", 3, "nginx:2"))]);
+    let report = app.apply(&world.cx).await;
+    assert!(foreign(&report)[0].is_blocked(), "{:?}", report.plan);
+    assert_eq!(replicas_and_image(&world).await, (json!(3), json!("nginx:bot")));
+    assert!(!app.apply(&world.cx).await.plan.blocked.is_empty(), "it is not forgotten");
+    // A person decides for the declared one; the next thing that a person sets is drift, and restored.
+    set_image(&world, "kubectl-set", "nginx:2").await;
+    assert!(is_quiet(&app.apply(&world.cx).await) || is_quiet(&app.apply(&world.cx).await));
+    set_image(&world, "kubectl-set", "nginx:7").await;
+    assert_eq!(app.apply(&world.cx).await.applied(), 1);
+    assert_eq!(replicas_and_image(&world).await, (json!(3), json!("nginx:2")));
+}
+
+/// What an unknown client had before it was declared is not taken from it either.
+#[tokio::test]
+async fn a_field_that_an_unknown_client_had_before_it_was_declared_is_blocked() {
+    let world = World::new("unknown-before").await;
+    let mut app = app(&world, world.target()).await;
+    let uri = format!("{}?fieldManager=operator", world.uri("deployments.apps", "web"));
+    world.admin.merge(&uri, &json!({"spec": {"minReadySeconds": 7}})).await;
+    assert!(is_quiet(&app.apply(&world.cx).await), "nobody declares it");
+    let mut declared = deployment("web", 4, "nginx:1");
+    declared["spec"]["minReadySeconds"] = json!(3);
+    app.files.declare([("web", declared)]);
+    let report = app.apply(&world.cx).await;
+    let field = &foreign(&report)[0];
+    assert_eq!((&*field.path, &*field.by, field.is_blocked()), ("/spec/minReadySeconds", "operator", true));
+    let live = web(&world).await;
+    assert_eq!((&live["spec"]["minReadySeconds"], &live["spec"]["replicas"]), (&json!(7), &json!(4)));
+}
+
+/// The key of an item that an unknown client edited: the item stays as it is, and nothing is refused for ever.
+#[tokio::test]
+async fn a_key_of_a_list_that_an_unknown_client_edited_is_blocked_and_the_rest_is_written() {
+    let world = World::new("unknown-keys").await;
+    let mut app = App::new(&world, world.target()).await;
+    app.files.declare([("service", service())]);
+    app.apply(&world.cx).await;
+    let uri = world.uri("services", "web");
+    let patch = json!([{"op": "replace", "path": "/spec/ports/0/port", "value": 8081}]);
+    let bot = format!("{uri}?fieldManager=port-bot");
+    world.admin.send("PATCH", &bot, "application/json-patch+json", &patch).await;
+    for _ in 0..2 {
+        let report = app.apply(&world.cx).await;
+        let [blocked] = &report.plan.blocked[..] else { panic!("{:?}", report.plan) };
+        let BlockedBecause::ForeignFields { fields } = &blocked.why else { panic!("{blocked:?}") };
+        assert_eq!(&*fields[0].by, "port-bot");
+        assert!(fields[0].path.starts_with("/spec/ports/port=8081"), "{fields:?}");
+    }
+    let mut other = service();
+    other["spec"]["selector"] = json!({"app": "other"});
+    app.files.declare([("service", other)]);
+    let report = app.apply(&world.cx).await;
+    assert!(foreign(&report)[0].is_blocked(), "{:?}", report.plan);
+    let live = world.admin.get(&uri).await.unwrap();
+    assert_eq!(
+        (&live["spec"]["ports"][0]["port"], &live["spec"]["selector"]["app"]),
+        (&json!(8081), &json!("other"))
+    );
+    assert_eq!(live["spec"]["ports"].as_array().unwrap().len(), 1);
+}
+
 /// An applier claims its field; it does not claim the object.
 #[tokio::test]
 async fn a_field_of_another_applier_does_not_block_the_others() {

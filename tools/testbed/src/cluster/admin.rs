@@ -5,6 +5,9 @@ use serde_json::Value as Json;
 
 use super::{ApiServer, User};
 
+/// As whom the server records what is changed without a field manager: a client of a person.
+const AGENT: &str = "k9s/testbed";
+
 /// Somebody else at the server, straight and with all rights: a person, a controller, a test.
 #[derive(Clone)]
 pub struct Admin(kube::Client);
@@ -23,6 +26,7 @@ impl Admin {
     pub async fn send(&self, method: &str, uri: &str, content: &str, body: &Json) -> (u16, Json) {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let request = Request::builder().method(method).uri(uri).header("content-type", content);
+        let request = request.header("user-agent", AGENT);
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
         let answer = self.0.send(request.body(Body::from(body)).unwrap()).await.unwrap();
         let code = answer.status().as_u16();
