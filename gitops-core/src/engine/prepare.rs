@@ -143,7 +143,7 @@ impl Engine {
         let (verdict, approved_by) = self.judge(&self.proposal(&planned.plan, cx.now()));
         self.check_kept()?;
         self.tell_of_plan(&planned.plan, &verdict, line);
-        let suspension = orders.suspension;
+        let suspension = tamper::suspended(cx, orders.suspension);
         Ok(Prepared { planned, concluded, line, verdict, suspension, approved_by })
     }
 
@@ -168,6 +168,7 @@ impl Engine {
         let ends = self.ends_of_gone(&cx.within(self.timeouts.call), &inventory, candidates, &live).await;
         ends.iter().for_each(|record| inventory.take_in(record));
         concluded.extend(ends);
+        tamper::missed(cx, &mut inventory, &live);
         let input = PlanInput {
             application: &self.name,
             revision,

@@ -264,6 +264,7 @@ impl Inner {
                 let owner = change.owner_label().owner.clone();
                 self.after(SECOND, Happening::Labels(key.clone(), uid, owner, life));
             }
+            self.runs(app, key);
             self.tell(key);
             if self.calls[&id].astray {
                 self.note_strays(app, key);

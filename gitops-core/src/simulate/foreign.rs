@@ -17,6 +17,10 @@ pub(super) fn acts(world: &mut Inner) {
     }
     let Some(hand) = world.faults.strength(Fault::ForeignHand, 6) else { return };
     let Some(key) = world.random.pick(&keys).cloned() else { return };
+    // What vanishes before its end was seen, only a person can settle.
+    if hand > 2 && world.origin(0).runs_once(&key) {
+        return;
+    }
     let is_there = world.server.at(&key).next().is_some();
     match hand {
         0..=2 => meddle_with_any(world, &key),

@@ -14,6 +14,7 @@ mod fault;
 mod foreign;
 mod grant;
 mod office;
+mod once;
 mod origin;
 mod outcome;
 mod process;

@@ -1,6 +1,6 @@
 //! The model source's truth: what was declared, when, and by which history.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::{SmolStr, format_smolstr};
 
@@ -11,6 +11,9 @@ use crate::value::{GroupKind, Key, Revision};
 
 /// The names of the model targets, one of each recovery class.
 pub(super) const TARGETS: [&str; 3] = ["keyed", "listed", "opaque"];
+
+/// What a file says of an object that runs once, before its needs.
+pub(super) const ONCE: &str = "once";
 
 /// One declared object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,8 @@ pub(super) struct Commit {
 pub(super) struct Origin {
     /// Every node that can be declared: its key, and which earlier nodes it may need.
     nodes: Vec<(Key, Vec<usize>)>,
+    /// Those that run to an end, and may then be gone.
+    once: BTreeSet<usize>,
     commits: Vec<Commit>,
     /// The newest commit of the line that is meant to be applied.
     tip: usize,
@@ -45,13 +50,28 @@ impl Origin {
     pub fn new(seed: u64, application: usize, nodes: u64) -> Self {
         let mut random = Random::new(seed, 10 + application as u64);
         let nodes = draw_graph(&mut random, nodes);
-        let mut origin = Self { nodes, commits: Vec::new(), tip: 0, served: 0, random };
+        let mut origin =
+            Self { nodes, once: BTreeSet::new(), commits: Vec::new(), tip: 0, served: 0, random };
         let first = (0..origin.nodes.len()).filter(|_| origin.random.chance(8000)).collect::<Vec<_>>();
         let objects = first.into_iter().map(|node| (node, Declared { value: 0, needs: Vec::new() }));
         let objects = objects.collect();
         origin.tip = origin.commit(None, objects, None);
         origin.served = origin.tip;
         origin
+    }
+
+    /// The same, before it moved on, with a quarter of the objects running once.
+    pub fn running_once(mut self, seed: u64) -> Self {
+        let mut random = Random::new(seed, 12);
+        self.once = (0..self.nodes.len()).filter(|_| random.chance(2500)).collect();
+        let first = self.commits.remove(0);
+        self.commit(None, first.objects, None);
+        self
+    }
+
+    /// Whether an object runs to an end, and may then be gone.
+    pub fn runs_once(&self, key: &Key) -> bool {
+        self.once.iter().any(|node| self.key(*node) == key)
     }
 
     pub fn key(&self, node: usize) -> &Key {
@@ -184,8 +204,9 @@ impl Origin {
         let mut files: Vec<(String, String)> = objects
             .iter()
             .map(|(node, declared)| {
-                let needs: Vec<String> =
-                    declared.needs.iter().map(|need| path(self.key(*need)).to_string()).collect();
+                let once = self.once.contains(node).then(|| ONCE.to_owned());
+                let needs = declared.needs.iter().map(|need| path(self.key(*need)).to_string());
+                let needs: Vec<String> = once.into_iter().chain(needs).collect();
                 (path(self.key(*node)).to_string(), format!("{} {}", declared.value, needs.join(" ")))
             })
             .collect();

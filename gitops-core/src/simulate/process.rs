@@ -133,7 +133,9 @@ impl Process {
     /// Applies in one way or another, for ever.
     async fn serve(&self, cx: &Cx, random: &mut Random) -> Result<()> {
         let engine = &mut self.open(cx).await?;
+        let mut people = Random::new(self.seed, 5_000_000 + self.life as u64);
         loop {
+            self.order(cx, engine, &mut people).await?;
             let minutes = random.between(5, 90);
             let interval = Duration::from_secs(random.between(120, 600));
             let patience = self.patience(random);
@@ -152,6 +154,36 @@ impl Process {
                 None => self.say("is interrupted"),
             }
             cx.sleep(Duration::from_secs(random.between(1, 120))).await?;
+        }
+    }
+
+    /// A person suspends the application now and then, or lets it go on.
+    async fn order(&self, cx: &Cx, engine: &mut Engine, people: &mut Random) -> Result<()> {
+        if !self.world.lock().has_orders || !people.chance(2500) {
+            return Ok(());
+        }
+        let done = match engine.suspended(cx).await {
+            Ok(None) => {
+                let done = engine.suspend(cx, "somebody looks", "person").await;
+                // Of one that failed nobody knows.
+                self.world.lock().apps[self.app].suspended |= done.is_ok();
+                done
+            }
+            Ok(Some(_)) => self.resume(cx, engine).await,
+            Err(error) => Err(error),
+        };
+        match done {
+            Err(error) if is_fatal(&error) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// From the first moment of it on, changes may be sent again.
+    async fn resume(&self, cx: &Cx, engine: &mut Engine) -> Result<()> {
+        self.world.lock().apps[self.app].suspended = false;
+        match engine.suspended(cx).await? {
+            Some(_) => engine.resume(cx, "person").await.map(drop),
+            None => Ok(()),
         }
     }
 
@@ -220,6 +252,7 @@ impl Process {
 
     async fn settle(&self, cx: &Cx) -> Result<()> {
         let engine = &mut self.open(cx).await?;
+        self.resume(cx, engine).await?;
         let mut last = None;
         for _ in 0..2 {
             let plan = engine.plan(cx).await?;

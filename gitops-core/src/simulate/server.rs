@@ -170,6 +170,12 @@ impl Server {
         !keys.is_empty()
     }
 
+    /// Removes one incarnation.
+    pub fn remove(&mut self, key: &Key, uid: &Uid) {
+        self.items.retain(|(at, _), item| at != key || &item.uid != uid);
+        self.older.remove(key);
+    }
+
     /// Finishes deletions that are due, and all of them if `all` says so.
     pub fn reap(&mut self, now: i64, all: bool) -> Vec<Key> {
         let due = |item: &Item| item.deleting.is_some_and(|at| all || at <= now);

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use async_trait::async_trait;
 
 use super::fault::Fault;
-use super::origin::key_of;
+use super::origin::{ONCE, key_of};
 use super::state::{Handle, Inner, SECOND};
 use crate::cx::Bug;
 use crate::cx::Cx;
@@ -123,7 +123,7 @@ impl History for SimSource {
     }
 }
 
-/// Renders the model's files: `VALUE NEED…`, with needs as paths.
+/// Renders the model's files: `VALUE NEED…`, with needs as paths, and `once` before them for what runs once.
 pub(super) fn render() -> impl Render {
     render_files("model 1", |part: &Part<'_>| {
         let bytes = part.bytes()?;
@@ -139,6 +139,10 @@ fn declared(part: &Part<'_>, bytes: &[u8]) -> Option<Vec<Object>> {
     let value: u64 = words.next()?.parse().ok()?;
     let mut object = Object::new(key_of(part.path())?, body(value), part.provenance(1));
     for need in words {
+        if need == ONCE {
+            object = object.running_once();
+            continue;
+        }
         object = object.with_need(Need::Object(key_of(need)?));
     }
     Some(vec![object])

@@ -56,6 +56,8 @@ pub(super) enum Happening {
     Foreigner,
     /// A deletion may be finished.
     Reap,
+    /// What has run to its end may be removed.
+    Expires(Key, Uid),
     /// A paused engine goes on.
     Resumes(usize),
     /// Somebody edits an object.
@@ -106,6 +108,8 @@ pub(super) struct App {
     pub holder: Option<usize>,
     pub passes: u64,
     pub settled: bool,
+    /// Whether it is known to be suspended.
+    pub suspended: bool,
     /// What seeded bugs keep of the first answer of the source.
     pub first: Option<Revision>,
 }
@@ -132,6 +136,8 @@ pub(super) struct Inner {
     pub vanished_until: i64,
     /// Applications take over what nobody owns, where the client names objects.
     pub adopts: bool,
+    /// The incarnations that ran to their end, and were removed after it.
+    pub ended: BTreeSet<Uid>,
     /// What seeded bugs keep of what was only previewed.
     pub traces: BTreeMap<Key, Value>,
     pub moved: BTreeMap<usize, BTreeSet<Key>>,
@@ -144,6 +150,8 @@ pub(super) struct Inner {
     pub is_shared: bool,
     /// How large a journal grows before it is folded: small ones are folded within the hours of a world.
     pub fold_at: u64,
+    /// People suspend applications and let them go on.
+    pub has_orders: bool,
     pub is_quiet: bool,
     pub violation: Option<Violation>,
     pub bug: Option<Bug>,
@@ -259,7 +267,17 @@ impl Inner {
         let app = self.apps.len();
         let name = name.to_owned();
         let book = Book::default();
-        self.apps.push(App { name, house, disk, book, holder: None, passes: 0, settled: false, first: None });
+        self.apps.push(App {
+            name,
+            house,
+            disk,
+            book,
+            holder: None,
+            passes: 0,
+            settled: false,
+            suspended: false,
+            first: None,
+        });
         self.after(0, Happening::Starts(app));
     }
 }
@@ -298,6 +316,7 @@ impl Inner {
             throttled_until: 0,
             vanished_until: 0,
             adopts: Random::new(seed, 11).chance(3000),
+            ended: BTreeSet::new(),
             traces: BTreeMap::new(),
             moved: BTreeMap::new(),
             watchers: BTreeMap::new(),
@@ -307,6 +326,7 @@ impl Inner {
             has_health: false,
             is_shared: false,
             fold_at: 4096 << (2 * Random::new(seed, 3).below(4)),
+            has_orders: false,
             is_quiet: false,
             violation: None,
             bug: None,

@@ -1,5 +1,6 @@
 //! The model targets, as an engine sees them.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -14,7 +15,7 @@ use crate::capability::{
 };
 use crate::cx::Bug;
 use crate::cx::Cx;
-use crate::value::{Action, Applied, Change, Digest, Key, Live, Object, Result, Value};
+use crate::value::{Action, Applied, Change, Digest, Key, Live, Object, Result, Uid, Value};
 
 /// One model target, for one life of an engine.
 pub(super) struct SimTarget {
@@ -166,6 +167,14 @@ impl Health for SimTarget {
                 Some(_) => {}
             }
         }
+    }
+
+    async fn ends(&self, _: &Cx, gone: &[(Key, Uid)]) -> Result<BTreeMap<Key, Readiness>> {
+        let mut world = self.world.lock();
+        let seen: Vec<Key> =
+            gone.iter().filter(|(_, uid)| world.ended.contains(uid)).map(|(key, _)| key.clone()).collect();
+        seen.iter().for_each(|key| world.app_of(self.life).book.became_ready(key));
+        Ok(seen.into_iter().map(|key| (key, Readiness::Ready)).collect())
     }
 }
 

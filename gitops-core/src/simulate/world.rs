@@ -72,7 +72,10 @@ impl World {
         inner.has_health = has_health;
         inner.is_shared = random.chance(5000);
         inner.bug = profile.bug;
-        inner.add_app("first", Origin::new(seed, 0, nodes));
+        let first = Origin::new(seed, 0, nodes);
+        // Without health nobody sees an end.
+        let runs_once = has_health && Random::new(seed, 13).chance(5000);
+        inner.add_app("first", if runs_once { first.running_once(seed) } else { first });
         if second {
             inner.add_app("second", Origin::new(seed, 1, nodes.div_ceil(4)));
         }
@@ -82,6 +85,8 @@ impl World {
                 inner.add_turns(0);
             }
         }
+        // What one machine is told, another one that works at once learns only as it asks the store.
+        inner.has_orders = !inner.has_rivals(0) && Random::new(seed, 16).chance(4000);
         inner.plan_ahead(&mut random, revisions, lasts);
         Self { seed, handle: Handle::new(inner), slots: Vec::new(), can_watch, task: Task::Serve, lasts }
     }
@@ -173,6 +178,7 @@ impl World {
             Happening::Foreigner => foreign::acts(&mut world),
             Happening::SourceMoves(house) => world.source_moves(house),
             Happening::Reap => world.reap(),
+            Happening::Expires(key, uid) => world.expires(&key, &uid),
             Happening::Resumes(life) => {
                 world.lives[life].paused = false;
                 world.lives[life].failed_at = None;

@@ -69,6 +69,8 @@ const BUGS: &[(u8, &str)] = &[
     (65, "a preview that leaves a trace"),
     (66, "a plan of another revision is written down"),
     (67, "to adopt is taken for the whole change"),
+    (68, "what ended and is gone is made again"),
+    (70, "a suspension that the next reconciliation does not know"),
 ];
 
 fn profile() -> Profile {

@@ -6,14 +6,14 @@ mod on;
 
 #[cfg(feature = "simulate")]
 pub(super) use on::{
-    back_off, believes, candidates, concluded, doubts, folded, planned, records, shares_epochs, stale, told,
-    writes_plans,
+    back_off, believes, candidates, concluded, doubts, folded, missed, planned, records, shares_epochs,
+    stale, suspended, told, writes_plans,
 };
 
 #[cfg(not(feature = "simulate"))]
 pub(super) use off::{
-    back_off, believes, candidates, concluded, doubts, folded, planned, records, shares_epochs, stale, told,
-    writes_plans,
+    back_off, believes, candidates, concluded, doubts, folded, missed, planned, records, shares_epochs,
+    stale, suspended, told, writes_plans,
 };
 
 #[cfg(not(feature = "simulate"))]
@@ -23,12 +23,13 @@ mod off {
     use std::time::Duration;
 
     use crate::cx::{Cx, Time};
+    use crate::engine::Suspension;
     use crate::engine::reconcile::Told;
     use crate::plan::planner::Planned;
     use crate::render::Desired;
     use crate::state::inventory::Inventory;
     use crate::state::record::Record;
-    use crate::value::{Key, Moved};
+    use crate::value::{Key, Live, Moved};
 
     pub fn told(_: &Cx, told: Vec<Told>) -> Vec<Told> {
         told
@@ -64,6 +65,12 @@ mod off {
 
     pub fn doubts(_: &Cx, doubts: BTreeMap<Key, Option<Time>>) -> BTreeMap<Key, Option<Time>> {
         doubts
+    }
+
+    pub fn missed(_: &Cx, _: &mut Inventory, _: &BTreeMap<Key, Live>) {}
+
+    pub fn suspended(_: &Cx, suspension: Option<Suspension>) -> Option<Suspension> {
+        suspension
     }
 
     pub fn writes_plans(_: &Cx) -> bool {

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use crate::capability::Diff;
 use crate::cx::{Cx, Time};
+use crate::engine::Suspension;
 use crate::engine::reconcile::Told;
 use crate::plan::Reason;
 use crate::plan::planner::Planned;
 use crate::render::Desired;
 use crate::state::inventory::Inventory;
-use crate::state::record::{OpResult, OwnedState, Record};
-use crate::value::{Action, Key, Moved};
+use crate::state::record::{OpResult, Owned, OwnedState, Record};
+use crate::value::{Action, Key, Live, Moved};
 
 /// B35: a dependant is not woken. B42: a failure stops the others. B43: what needs a failed object goes on.
 pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
@@ -138,6 +139,26 @@ pub(crate) fn believes(cx: &Cx) -> bool {
 /// B64: a creation whose answer was lost is in doubt no longer than its caller waited.
 pub(crate) fn doubts(cx: &Cx, doubts: BTreeMap<Key, Option<Time>>) -> BTreeMap<Key, Option<Time>> {
     if cx.has_bug(64) { BTreeMap::new() } else { doubts }
+}
+
+/// B68: what ran to its end and is gone is missing like anything else.
+pub(crate) fn missed(cx: &Cx, inventory: &mut Inventory, live: &BTreeMap<Key, Live>) {
+    if !cx.has_bug(68) {
+        return;
+    }
+    let is_gone = |(key, entry): &(&Key, &Owned)| entry.runs_once && !live.contains_key(*key);
+    let gone = inventory.entries().iter().filter(is_gone);
+    let gone: Vec<(Key, Owned)> = gone
+        .map(|(key, entry)| (key.clone(), Owned { runs_once: false, desired: None, ..entry.clone() }))
+        .collect();
+    for (key, entry) in gone {
+        inventory.take_in(&Record::Adopt { key, entry });
+    }
+}
+
+/// B70: a suspension is an order to whoever hears it, and to nobody after that.
+pub(crate) fn suspended(cx: &Cx, suspension: Option<Suspension>) -> Option<Suspension> {
+    if cx.has_bug(70) { None } else { suspension }
 }
 
 /// B66: what is only looked at is written down.

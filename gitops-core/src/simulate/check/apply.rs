@@ -11,8 +11,8 @@ use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{App, Inner, MINUTE, SECOND};
 use crate::source::Relation;
-use crate::state::record::{Intent, Record};
-use crate::value::{Action, Change, Key, Precondition, Version};
+use crate::state::record::{Intent, Owned, OwnedState, Record};
+use crate::value::{Action, Change, Digest, Key, Precondition, Version};
 
 pub(super) fn i10_only_what_was_shown(world: &mut Inner, life: usize, change: &Change) {
     let expect = match change.expects() {
@@ -135,7 +135,10 @@ fn not_as_declared(world: &Inner, app: usize, excused: &BTreeSet<Key>, report: &
     for (node, declared) in &origin.tip().objects {
         let key = origin.key(*node);
         let ours: Vec<&Item> = world.server.at(key).filter(|item| item.maker == Some(house)).collect();
-        if excused.contains(key) || (ours.len() == 1 && has_value(ours[0], declared.value)) {
+        let entry = world.apps[app].book.shadow.entries().get(key);
+        let has_run = ours.is_empty()
+            && entry.is_some_and(|entry| has_run(world, entry, &body(declared.value).digest()));
+        if has_run || excused.contains(key) || (ours.len() == 1 && has_value(ours[0], declared.value)) {
             continue;
         }
         let outcome = report.results.iter().find(|result| &result.key == key).map(|result| &result.outcome);
@@ -257,6 +260,22 @@ pub(super) fn i37_what_was_planned_is_written(
         let what = format!("{} is written otherwise than {revision} declares it", change.key());
         world.broken(37, what);
     }
+}
+
+/// What ran to its end as it is declared is not made again, although it is gone.
+pub(super) fn i48_what_ran_runs_no_more(world: &mut Inner, life: usize, change: &Change) {
+    let Change::Create { object, .. } = change else { return };
+    let app = world.lives[life].app;
+    let entry = world.apps[app].book.shadow.entries().get(&object.key);
+    if entry.is_some_and(|entry| has_run(world, entry, &object.body.digest())) {
+        world.broken(48, format!("{} ran to its end, and is made again", object.key));
+    }
+}
+
+/// Whether an entry is of what ran to its end with this body.
+fn has_run(world: &Inner, entry: &Owned, body: &Digest) -> bool {
+    let is_it = entry.state == OwnedState::Held && entry.desired.as_ref() == Some(body);
+    is_it && entry.uid.as_ref().is_some_and(|uid| world.ended.contains(uid))
 }
 
 pub(super) fn i20_no_action_on_older_knowledge(world: &mut Inner, life: usize, change: &Change) {

@@ -79,6 +79,13 @@ pub(super) fn i28_nothing_is_sent_after_the_storage_failed(world: &mut Inner, li
     }
 }
 
+/// A suspension holds in every later life, until somebody lets the application go on.
+pub(super) fn i49_a_suspended_engine_sends_nothing(world: &mut Inner, life: usize, change: &Change) {
+    if world.app_of(life).suspended {
+        world.broken(49, format!("{} is sent, and the application is suspended", change.key()));
+    }
+}
+
 pub(super) fn i45_the_intent_is_in_the_audit_log(world: &mut Inner, life: usize, intent: &Intent) {
     if !world.app_of(life).book.audited.contains(&intent.op) {
         world.broken(45, format!("{} of {} is sent and is not in the audit log", intent.op, intent.key));

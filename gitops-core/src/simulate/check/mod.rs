@@ -96,6 +96,7 @@ pub(super) fn sent(world: &mut Inner, life: usize, change: &Change) {
     };
     durability::i22_a_deposed_engine_sends_nothing(world, life, &intent);
     durability::i45_the_intent_is_in_the_audit_log(world, life, &intent);
+    durability::i49_a_suspended_engine_sends_nothing(world, life, change);
     world.app_of(life).book.begin_step(&intent);
     ownership::i1_no_foreign_delete(world, life, change);
     ownership::i2_no_delete_of_the_desired(world, life, change);
@@ -106,6 +107,7 @@ pub(super) fn sent(world: &mut Inner, life: usize, change: &Change) {
     apply::i11_order(world, life, change, &intent);
     apply::i20_no_action_on_older_knowledge(world, life, change);
     apply::i37_what_was_planned_is_written(world, life, change, &intent);
+    apply::i48_what_ran_runs_no_more(world, life, change);
     world.app_of(life).book.note_step(&intent);
 }
 
@@ -116,6 +118,7 @@ pub(super) fn adopting(world: &mut Inner, life: usize, change: &Change) {
     let Some(intent) = intent else { return };
     durability::i22_a_deposed_engine_sends_nothing(world, life, &intent);
     durability::i45_the_intent_is_in_the_audit_log(world, life, &intent);
+    durability::i49_a_suspended_engine_sends_nothing(world, life, change);
     apply::i10_only_what_was_shown(world, life, change);
     apply::i20_no_action_on_older_knowledge(world, life, change);
 }

@@ -22,7 +22,29 @@ pub(super) const ROWS: &[Row] = &[
     ("i21_identity_not_name", 20, strikes_a_state_that_nobody_saw),
     ("i33_no_rollback", 33, applies_an_older_revision),
     ("i37_what_was_planned_is_written", 37, writes_something_else),
+    ("i49_a_suspended_engine_sends_nothing", 49, sends_while_it_is_suspended),
+    ("i48_what_ran_runs_no_more", 48, runs_again),
 ];
+
+fn sends_while_it_is_suspended(scene: &mut Scene, breaks: bool) {
+    let key = scene.declared("keyed")[0].clone();
+    scene.world.apps[0].suspended = breaks;
+    let create = scene.create(&key);
+    scene.send(&create);
+}
+
+/// It is gone: it ended, or somebody removed it before.
+fn runs_again(scene: &mut Scene, breaks: bool) {
+    let key = scene.declared("keyed")[0].clone();
+    scene.make(&key);
+    let uid = scene.uid(&key);
+    scene.world.server.remove(&key, &uid);
+    if breaks {
+        scene.world.ended.insert(uid);
+    }
+    let again = scene.create(&key);
+    scene.send(&again);
+}
 
 fn not_in_the_plan(scene: &mut Scene, breaks: bool) {
     let keys = scene.declared("keyed");
