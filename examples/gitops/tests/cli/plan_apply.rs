@@ -100,3 +100,16 @@ fn a_file_that_somebody_else_made_is_blocked_and_not_touched() {
     assert_eq!(world.live("index.html").as_deref(), Some("theirs"));
     assert_eq!(world.live("conf/app.toml").as_deref(), Some("size = 1\n"));
 }
+
+/// Met with a state on a volume that was still empty: "No such file or directory".
+#[test]
+fn a_state_below_folders_that_do_not_exist_is_made() {
+    let world = World::new();
+    world.configure(&format!("{}state: ./deep/er/state\n", crate::support::CONFIG));
+    // To look makes nothing that an apply would have to find.
+    world.gitops(&["plan"]).expect(0);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert!(world.path("deep/er/state").is_dir());
+    world.gitops(&["status"]).expect(0).says("Synced");
+    world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
+}

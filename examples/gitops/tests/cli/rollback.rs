@@ -95,3 +95,26 @@ fn a_rollback_that_comes_to_nothing_says_what_it_ended() {
     world.gitops(&["plan"]).expect(3).says("Needs an approval: mass-delete:");
     assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
 }
+
+/// What was approved for the branch is asked about again once somebody went back: the effect was approved on top of what was
+/// live then.
+#[test]
+fn a_rollback_voids_what_was_approved_and_so_does_its_end() {
+    let world = World::applied();
+    let first = world.git(&["rev-parse", "HEAD"]);
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.commit("Empty it", &[("index.html", None), ("conf/app.toml", None), ("other", Some("o"))]);
+    let approve = || world.gitops(&["approve", &world.plan_id()]).expect(0);
+    approve();
+    world.gitops(&["plan"]).expect(0).says("approved by alice");
+    world.gitops(&["rollback", first.trim(), "--yes"]).expect(0);
+    world.gitops(&["rollback", "--end"]).expect(0);
+    let plan = world.gitops(&["plan"]).expect(3);
+    assert!(!plan.stdout.contains("approved by alice"), "{plan:?}");
+    world.gitops(&["apply", "--yes"]).expect(3);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    approve();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html"), None);
+}
