@@ -1,6 +1,6 @@
 //! Drift beside a commit: objects that somebody changed outside of Git, and that the pending commit changes too.
 
-use gitops_core::{Action, DriftBeside, Plan};
+use gitops_core::{Action, DriftBeside, FoundBeside, Key, Plan};
 use serde::Serialize;
 
 use super::changes;
@@ -28,6 +28,13 @@ impl<'a> BesidePart<'a> {
 /// All of a plan.
 pub fn all(plan: &Plan) -> Vec<BesidePart<'_>> {
     plan.beside.iter().map(|beside| BesidePart::of(plan, beside)).collect()
+}
+
+/// The one of an object, as far as somebody should hear of it beside the pending change: what our own unfinished change left is told
+/// as that.
+pub fn of<'a>(plan: &'a Plan, key: &Key) -> Option<BesidePart<'a>> {
+    let found = plan.drift_beside(key).filter(|beside| beside.found != FoundBeside::HalfChanged)?;
+    Some(BesidePart::of(plan, found))
 }
 
 /// Those that are known to differ from what was applied last.

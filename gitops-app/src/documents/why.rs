@@ -163,7 +163,7 @@ impl<'a> WhyDocument<'a> {
             last_line: found.map(|found| *found.range.end()),
             commit,
             fields,
-            beside: beside::all(plan).into_iter().find(|part| &part.beside.key == key),
+            beside: beside::of(plan, key),
             needs,
             owned: session.engine.inventory().entries().get(key),
             components: session.components(cx).await?.remove(key).unwrap_or_default(),

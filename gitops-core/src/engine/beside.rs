@@ -12,7 +12,8 @@ use super::prepare::{Look, Prepared};
 use crate::cx::Cx;
 use crate::plan::planner::Planned;
 use crate::plan::{BlockedBecause, Cause, DriftBeside, FoundBeside, Reason, Step};
-use crate::state::record::{Owned, OwnedState};
+use crate::state::inventory::Inventory;
+use crate::state::record::{Left, Owned, OwnedState};
 use crate::value::{Action, Digest, ErrorKind, Expect, Key, Result, Revision};
 
 /// What is known of each object without a comparison, and what each of the others was left as.
@@ -35,7 +36,7 @@ impl Engine {
         let mut suspects = Suspects::default();
         for step in &plan.steps {
             if let Some(entry) = inventory.entries().get(&step.key) {
-                suspects.take(step, entry);
+                suspects.take(step, entry, is_half_changed(&inventory, step, &plan.revision));
             }
         }
         let Suspects { mut known, moved } = suspects;
@@ -96,7 +97,7 @@ impl Engine {
 }
 
 impl Suspects {
-    fn take(&mut self, step: &Step, entry: &Owned) {
+    fn take(&mut self, step: &Step, entry: &Owned, is_half_changed: bool) {
         // What has the cause drift is told of already, and so is what the target made of the last write.
         let is_told = step.cause == Cause::Drift || step.left_otherwise;
         if is_told || entry.state != OwnedState::Held || matches!(step.reason, Reason::Ended { .. }) {
@@ -109,10 +110,11 @@ impl Suspects {
             Some(Expect { uid, .. }) if entry.uid.as_ref() != Some(uid) => FoundBeside::MadeAnew,
             Some(Expect { version, .. }) => {
                 let is_as_left = entry.version.as_ref() == Some(version) && entry.left_otherwise.is_none();
-                if !is_as_left {
-                    self.compare(step, entry);
+                match (is_as_left, is_half_changed) {
+                    (true, _) => return,
+                    (false, true) => FoundBeside::HalfChanged,
+                    (false, false) => return self.compare(step, entry),
                 }
-                return;
             }
         };
         self.known.push(DriftBeside { key: step.key.clone(), found });
@@ -128,6 +130,13 @@ impl Suspects {
             }
         }
     }
+}
+
+/// Whether a change of an object that is made of parts was begun for this revision, and is not known to have ended.
+fn is_half_changed(inventory: &Inventory, step: &Step, revision: &Revision) -> bool {
+    let progress = inventory.progress().filter(|progress| progress.revision == *revision);
+    let is_left = |left: &Left| left.more > 0 || left.missing.contains(&step.key);
+    step.components.owned > 0 && progress.is_some_and(|progress| progress.left.as_ref().is_none_or(is_left))
 }
 
 /// What a plan of what was applied says of an object that was left with this body: that nothing differs, or what. Nothing if the

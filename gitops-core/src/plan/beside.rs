@@ -33,6 +33,8 @@ pub enum FoundBeside {
         /// Those that other clients set, as far as the target tells.
         foreign: Vec<ForeignField>,
     },
+    /// It is made of parts, and our own change of it was begun and not finished: what differs may be of that.
+    HalfChanged,
     /// It moved since it was applied, and nobody can say whether it differs.
     Unknown {
         /// Why.
@@ -43,7 +45,7 @@ pub enum FoundBeside {
 impl DriftBeside {
     /// Whether it is known to differ from what was applied last.
     pub const fn is_known(&self) -> bool {
-        !matches!(self.found, FoundBeside::Unknown { .. })
+        !matches!(self.found, FoundBeside::HalfChanged | FoundBeside::Unknown { .. })
     }
 }
 
@@ -53,6 +55,9 @@ impl fmt::Display for FoundBeside {
             Self::Deleted => f.write_str("gone from the target"),
             Self::MadeAnew => f.write_str("deleted and made anew outside of Git"),
             Self::Differs { .. } => f.write_str("differs from what was applied"),
+            Self::HalfChanged => f.write_str(
+                "our own change of it was begun and not finished, and what differs may be of that",
+            ),
             Self::Unknown { reason } => {
                 write!(
                     f,

@@ -60,8 +60,10 @@ fn head(Compared { step, is_left, beside, .. }: &Compared<'_>) -> String {
         (Cause::Drift, false) => "  (drift: changed outside of Git)",
         _ => "",
     };
-    let beside =
-        beside.as_ref().map(|part| format!("  (changed outside of Git too: {})", escape(&part.text)));
+    let beside = beside.as_ref().map(|part| match part.beside.is_known() {
+        true => format!("  (changed outside of Git too: {})", escape(&part.text)),
+        false => format!("  ({})", escape(&part.text)),
+    });
     format!(
         "{} {}  {}{}{}\n",
         paint(style, step.action.symbol()),

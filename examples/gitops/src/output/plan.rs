@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use gitops_app::documents::beside::{self, BesidePart};
 use gitops_app::documents::{blocked::all as all_blocked, changes};
 use gitops_core::{
-    Action, Cause, Commits, DriftBeside, ForeignOutcome, GateMessage, Key, OrphanedBecause, Plan, Rebound,
-    Risk, Step, Time, Verdict, Whose,
+    Action, Cause, Commits, ForeignOutcome, GateMessage, Key, OrphanedBecause, Plan, Rebound, Risk, Step,
+    Time, Verdict, Whose,
 };
 
 use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
@@ -110,15 +111,14 @@ impl PlanView<'_> {
 
 /// What somebody changed of an object that the source changes too, on a line below its step.
 fn beside_row(plan: &Plan, step: &Step) -> Vec<Vec<Cell>> {
-    let row = |beside: &DriftBeside| {
-        vec![
-            Cell::styled(YELLOW, "!"),
-            Cell::styled(YELLOW, if beside.is_known() { "drifted" } else { "drifted?" }),
-            step.key.target().into(),
-            format!("  changed outside of Git too: {}", changes::beside(beside)).into(),
-        ]
+    let row = |part: BesidePart<'_>| {
+        let (word, text) = match part.beside.is_known() {
+            true => ("drifted", format!("  changed outside of Git too: {}", part.text)),
+            false => ("drifted?", format!("  {}", part.text)),
+        };
+        vec![Cell::styled(YELLOW, "!"), Cell::styled(YELLOW, word), step.key.target().into(), text.into()]
     };
-    plan.drift_beside(&step.key).map(row).into_iter().collect()
+    beside::of(plan, &step.key).map(row).into_iter().collect()
 }
 
 fn rows(step: &Step) -> Vec<Vec<Cell>> {

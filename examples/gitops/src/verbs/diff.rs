@@ -27,7 +27,7 @@ pub async fn run(app: &App, args: &DiffArgs) -> Ended {
     for (step, is_left) in steps.filter(|(step, _)| is_wanted(&step.key)) {
         let body = body(app, &session, step).await?;
         let diff = whole(step, body.as_ref());
-        let beside = beside::all(&plan).into_iter().find(|part| part.beside.key == step.key);
+        let beside = beside::of(&plan, &step.key);
         objects.push(Compared { step, is_left, beside, body, diff });
     }
     let blocked: Vec<BlockedPart<'_>> =

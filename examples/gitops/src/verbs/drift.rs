@@ -5,7 +5,7 @@ use gitops_app::documents::changes;
 use gitops_app::documents::drift::{self, DriftDocument, NotLookedAt};
 use gitops_app::documents::plan::Summary;
 use gitops_app::session::Access;
-use gitops_core::{DriftBeside, Plan, Step};
+use gitops_core::{DriftBeside, FoundBeside, Plan, Step};
 
 use super::Ended;
 use crate::app::App;
@@ -44,7 +44,8 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
     })?;
     let of_drift = if args.detailed_exitcode && found > 0 { Exit::Changes } else { Exit::Ok };
     // What could not be compared is no "no drift".
-    let is_all_known = plan.beside.iter().all(DriftBeside::is_known);
+    let is_unknown = |beside: &DriftBeside| matches!(beside.found, FoundBeside::Unknown { .. });
+    let is_all_known = !plan.beside.iter().any(is_unknown);
     let of_beside = if is_all_known { Exit::Ok } else { Exit::Failure };
     Ok(Exit::gravest([Exit::of_blocked(&plan), of_looks, of_beside, of_drift]))
 }
