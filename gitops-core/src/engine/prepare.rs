@@ -160,7 +160,8 @@ impl Engine {
         self.check_targets(desired, candidates)?;
         let layers = planner::layers(desired, candidates)?;
         let stamps = self.stamps_of(&cx.within(self.timeouts.call), candidates).await;
-        let live = self.observe(&cx.within(self.timeouts.call), &with_used(desired, candidates)).await?;
+        let mut live = self.observe(&cx.within(self.timeouts.call), &with_used(desired, candidates)).await?;
+        tamper::identities(cx, desired, self.inventory(), &mut live);
         let mut concluded = tamper::concluded(cx, self.inventory(), self.conclude_open_intents(&live, now));
         concluded.splice(0..0, binds.record.clone());
         let mut inventory = self.inventory().clone();

@@ -347,6 +347,7 @@ impl Inner {
             {
                 shown = older.clone();
             }
+            shown.key = key.clone();
             found.extend(self.tampered(life, shown));
         }
         let states = found.iter().map(|shown| (shown.key.clone(), shown.uid.clone(), shown.version.clone()));

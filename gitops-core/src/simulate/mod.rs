@@ -26,6 +26,7 @@ mod state;
 mod store;
 mod target;
 mod trace;
+mod twins;
 mod world;
 
 pub use crate::cx::{Bug, ParseBugError};

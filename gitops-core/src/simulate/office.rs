@@ -111,7 +111,7 @@ impl Inner {
     pub fn note_strays(&mut self, app: usize, key: &Key) {
         let house = self.apps[app].house;
         let made = self.server.at(key).filter(|item| item.maker == Some(house));
-        let made: Vec<(Key, Uid)> = made.map(|item| (key.clone(), item.uid.clone())).collect();
+        let made: Vec<(Key, Uid)> = made.map(|item| (item.key.clone(), item.uid.clone())).collect();
         self.houses[house].strays.extend(made);
     }
 }

@@ -6,6 +6,7 @@ use smol_str::{SmolStr, format_smolstr};
 
 use super::fault::{Fault, Faults};
 use super::random::Random;
+use super::twins;
 use crate::source::{Relation, Snapshot};
 use crate::value::{GroupKind, Key, Revision};
 
@@ -20,6 +21,8 @@ pub(super) const ONCE: &str = "once";
 pub(super) struct Declared {
     pub value: u64,
     pub needs: Vec<usize>,
+    /// Whether it is declared under its second key.
+    pub second: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +41,9 @@ pub(super) struct Origin {
     nodes: Vec<(Key, Vec<usize>)>,
     /// Those that run to an end, and may then be gone.
     once: BTreeSet<usize>,
+    /// Those that have two keys.
+    twins: BTreeSet<usize>,
+    renames: Random,
     commits: Vec<Commit>,
     /// The newest commit of the line that is meant to be applied.
     tip: usize,
@@ -50,10 +56,19 @@ impl Origin {
     pub fn new(seed: u64, application: usize, nodes: u64) -> Self {
         let mut random = Random::new(seed, 10 + application as u64);
         let nodes = draw_graph(&mut random, nodes);
-        let mut origin =
-            Self { nodes, once: BTreeSet::new(), commits: Vec::new(), tip: 0, served: 0, random };
+        let mut origin = Self {
+            nodes,
+            once: BTreeSet::new(),
+            twins: BTreeSet::new(),
+            renames: Random::new(seed, 14),
+            commits: Vec::new(),
+            tip: 0,
+            served: 0,
+            random,
+        };
         let first = (0..origin.nodes.len()).filter(|_| origin.random.chance(8000)).collect::<Vec<_>>();
-        let objects = first.into_iter().map(|node| (node, Declared { value: 0, needs: Vec::new() }));
+        let objects =
+            first.into_iter().map(|node| (node, Declared { value: 0, needs: Vec::new(), second: false }));
         let objects = objects.collect();
         origin.tip = origin.commit(None, objects, None);
         origin.served = origin.tip;
@@ -69,9 +84,26 @@ impl Origin {
         self
     }
 
+    /// The same, with a quarter of the objects that clients name having two keys: the source declares them now under the one and
+    /// now under the other.
+    pub fn with_twins(mut self) -> Self {
+        let is_keyed = |key: &Key| key.target() == TARGETS[0];
+        for node in 0..self.nodes.len() {
+            if is_keyed(self.key(node)) && self.renames.chance(2500) {
+                self.twins.insert(node);
+            }
+        }
+        self
+    }
+
+    /// The key under which a commit declares an object.
+    pub fn named(&self, node: usize, declared: &Declared) -> Key {
+        if declared.second { twins::other(self.key(node)) } else { self.key(node).clone() }
+    }
+
     /// Whether an object runs to an end, and may then be gone.
     pub fn runs_once(&self, key: &Key) -> bool {
-        self.once.iter().any(|node| self.key(*node) == key)
+        self.once.iter().any(|node| *self.key(*node) == twins::first(key))
     }
 
     pub fn key(&self, node: usize) -> &Key {
@@ -101,7 +133,7 @@ impl Origin {
     /// Whether a revision truly declares an object.
     pub fn declares(&self, id: &str, key: &Key) -> Option<bool> {
         let commit = self.find(id)?;
-        Some(commit.objects.keys().any(|node| self.key(*node) == key))
+        Some(commit.objects.iter().any(|(node, declared)| self.named(*node, declared) == *key))
     }
 
     pub fn relation(&self, from: &str, to: &str) -> Option<Relation> {
@@ -174,7 +206,9 @@ impl Origin {
             let value = was.map_or(0, |was| was.value);
             let value = if self.random.chance(1500) { self.random.below(1000) } else { value };
             if present {
-                objects.insert(node, Declared { value, needs: Vec::new() });
+                let second = was.is_some_and(|was| was.second);
+                let second = second != (self.twins.contains(&node) && self.renames.chance(2000));
+                objects.insert(node, Declared { value, needs: Vec::new(), second });
             }
         }
         objects
@@ -205,9 +239,13 @@ impl Origin {
             .iter()
             .map(|(node, declared)| {
                 let once = self.once.contains(node).then(|| ONCE.to_owned());
-                let needs = declared.needs.iter().map(|need| path(self.key(*need)).to_string());
+                let needs =
+                    declared.needs.iter().map(|need| path(&self.named(*need, &objects[need])).to_string());
                 let needs: Vec<String> = once.into_iter().chain(needs).collect();
-                (path(self.key(*node)).to_string(), format!("{} {}", declared.value, needs.join(" ")))
+                (
+                    path(&self.named(*node, declared)).to_string(),
+                    format!("{} {}", declared.value, needs.join(" ")),
+                )
             })
             .collect();
         match flaw {

@@ -1,10 +1,12 @@
 //! The model backends' truth: what is really there.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use smol_str::{SmolStr, format_smolstr};
 
 use super::calls::recovery_class_of;
+use super::twins;
 use crate::capability::RecoveryClass;
 use crate::value::{
     Action, Applied, Change, Error, ErrorKind, Expect, Key, Live, Presence, Result, Uid, Value, Version,
@@ -105,13 +107,19 @@ pub(super) struct Manner {
     pub gone_at: Option<i64>,
 }
 
+/// All that is kept under the first key of an object.
+fn under(key: &Key) -> RangeInclusive<(Key, u64)> {
+    let first = twins::first(key);
+    (first.clone(), 0)..=(first, u64::MAX)
+}
+
 impl Server {
     pub fn items(&self) -> impl Iterator<Item = &Item> {
         self.items.values()
     }
 
     pub fn at(&self, key: &Key) -> impl Iterator<Item = &Item> + use<'_> {
-        self.items.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|(_, item)| item)
+        self.items.range(under(key)).map(|(_, item)| item)
     }
 
     pub fn with_uid(&self, key: &Key, uid: &Uid) -> Option<&Item> {
@@ -119,7 +127,7 @@ impl Server {
     }
 
     pub fn older(&self, key: &Key) -> Option<&Live> {
-        self.older.get(key)
+        self.older.get(&twins::first(key))
     }
 
     /// Sets an owner label by itself.
@@ -155,25 +163,25 @@ impl Server {
         let before = item.live();
         item.body = edit(&item.body);
         item.version = last;
-        self.older.insert(key.clone(), before);
+        self.older.insert(twins::first(key), before);
         true
     }
 
     /// Removes whatever is there under a key.
     pub fn vanish(&mut self, key: &Key) -> bool {
-        let keys: Vec<(Key, u64)> =
-            self.items.range((key.clone(), 0)..=(key.clone(), u64::MAX)).map(|(id, _)| id.clone()).collect();
+        let keys: Vec<(Key, u64)> = self.items.range(under(key)).map(|(id, _)| id.clone()).collect();
         keys.iter().for_each(|id| {
             self.items.remove(id);
         });
-        self.older.remove(key);
+        self.older.remove(&twins::first(key));
         !keys.is_empty()
     }
 
     /// Removes one incarnation.
     pub fn remove(&mut self, key: &Key, uid: &Uid) {
-        self.items.retain(|(at, _), item| at != key || &item.uid != uid);
-        self.older.remove(key);
+        let first = twins::first(key);
+        self.items.retain(|(at, _), item| *at != first || &item.uid != uid);
+        self.older.remove(&twins::first(key));
     }
 
     /// Finishes deletions that are due, and all of them if `all` says so.
@@ -219,11 +227,11 @@ impl Server {
     }
 
     fn make(&mut self, change: &Change, manner: Manner) -> Applied {
-        self.older.remove(change.key());
+        self.older.remove(&twins::first(change.key()));
         self.last += 1;
         self.writes += 1;
         let item = Item {
-            key: change.key().clone(),
+            key: twins::first(change.key()),
             uid: Uid::new(format_smolstr!("u{}", self.last)),
             version: self.last,
             body: stored(change, manner),
@@ -262,7 +270,7 @@ impl Server {
         item.owner = Some(change.owner_label().owner.clone());
         item.ready_at = manner.ready_at;
         let applied = item.present(manner);
-        self.older.remove(change.key());
+        self.older.remove(&twins::first(change.key()));
         Ok(applied)
     }
 
@@ -273,7 +281,7 @@ impl Server {
         let id = self.expected(change.key(), expect)?;
         self.writes += 1;
         let item = self.items.get_mut(&id).expect("it was found just now");
-        self.older.remove(change.key());
+        self.older.remove(&twins::first(change.key()));
         if manner.gone_at.is_some() {
             item.deleting = manner.gone_at;
             return Ok(Applied::Deleting);
@@ -283,7 +291,7 @@ impl Server {
     }
 
     fn expected(&self, key: &Key, expect: &Expect) -> Result<(Key, u64)> {
-        let found = self.items.range((key.clone(), 0)..=(key.clone(), u64::MAX));
+        let found = self.items.range(under(key));
         let mut found = found.filter(|(_, item)| item.is(expect));
         found.next().map(|(id, _)| id.clone()).ok_or_else(|| Error::conflict(key))
     }
@@ -317,7 +325,7 @@ pub(super) fn refused(key: &Key, action: Action) -> Error {
 
 impl Server {
     pub fn find_mut(&mut self, key: &Key, uid: &Uid) -> Option<&mut Item> {
-        let mut range = self.items.range_mut((key.clone(), 0)..=(key.clone(), u64::MAX));
+        let mut range = self.items.range_mut(under(key));
         range.find(|(_, item)| &item.uid == uid).map(|(_, item)| item)
     }
 }

@@ -16,6 +16,7 @@ use super::origin::Origin;
 use super::random::Random;
 use super::server::Server;
 use super::trace::Trace;
+use super::twins;
 use crate::cx::Bug;
 use crate::value::{Key, Live, PlanId, Revision, Uid, Value, Version};
 
@@ -220,7 +221,7 @@ impl Inner {
             return;
         }
         for moved in self.moved.values_mut() {
-            moved.insert(key.clone());
+            moved.extend([twins::first(key), twins::other(&twins::first(key))]);
         }
         std::mem::take(&mut self.watchers).into_values().for_each(Waker::wake);
     }
@@ -255,7 +256,7 @@ impl Inner {
     }
 
     pub fn is_stubborn(&self, fault: Fault, key: &Key) -> bool {
-        self.stubborn.contains(&(fault, key.clone()))
+        self.stubborn.contains(&(fault, twins::first(key)))
     }
 
     pub fn add_app(&mut self, name: &str, origin: Origin) {

@@ -74,6 +74,7 @@ impl World {
         inner.bug = profile.bug;
         let first = Origin::new(seed, 0, nodes);
         // Without health nobody sees an end.
+        let first = if Random::new(seed, 15).chance(4000) { first.with_twins() } else { first };
         let runs_once = has_health && Random::new(seed, 13).chance(5000);
         inner.add_app("first", if runs_once { first.running_once(seed) } else { first });
         if second {

@@ -70,6 +70,7 @@ const BUGS: &[(u8, &str)] = &[
     (66, "a plan of another revision is written down"),
     (67, "to adopt is taken for the whole change"),
     (68, "what ended and is gone is made again"),
+    (69, "the key is taken for the identity"),
     (70, "a suspension that the next reconciliation does not know"),
 ];
 

@@ -6,14 +6,14 @@ mod on;
 
 #[cfg(feature = "simulate")]
 pub(super) use on::{
-    back_off, believes, candidates, concluded, doubts, folded, missed, planned, records, shares_epochs,
-    stale, suspended, told, writes_plans,
+    back_off, believes, candidates, concluded, doubts, folded, identities, missed, planned, records,
+    shares_epochs, stale, suspended, told, writes_plans,
 };
 
 #[cfg(not(feature = "simulate"))]
 pub(super) use off::{
-    back_off, believes, candidates, concluded, doubts, folded, missed, planned, records, shares_epochs,
-    stale, suspended, told, writes_plans,
+    back_off, believes, candidates, concluded, doubts, folded, identities, missed, planned, records,
+    shares_epochs, stale, suspended, told, writes_plans,
 };
 
 #[cfg(not(feature = "simulate"))]
@@ -72,6 +72,8 @@ mod off {
     pub fn suspended(_: &Cx, suspension: Option<Suspension>) -> Option<Suspension> {
         suspension
     }
+
+    pub fn identities(_: &Cx, _: &Desired, _: &Inventory, _: &mut BTreeMap<Key, Live>) {}
 
     pub fn writes_plans(_: &Cx) -> bool {
         false

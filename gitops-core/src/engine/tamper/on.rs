@@ -13,7 +13,7 @@ use crate::plan::planner::Planned;
 use crate::render::Desired;
 use crate::state::inventory::Inventory;
 use crate::state::record::{OpResult, Owned, OwnedState, Record};
-use crate::value::{Action, Key, Live, Moved};
+use crate::value::{Action, Key, Live, Moved, Uid};
 
 /// B35: a dependant is not woken. B42: a failure stops the others. B43: what needs a failed object goes on.
 pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
@@ -159,6 +159,17 @@ pub(crate) fn missed(cx: &Cx, inventory: &mut Inventory, live: &BTreeMap<Key, Li
 /// B70: a suspension is an order to whoever hears it, and to nobody after that.
 pub(crate) fn suspended(cx: &Cx, suspension: Option<Suspension>) -> Option<Suspension> {
     if cx.has_bug(70) { None } else { suspension }
+}
+
+/// B69: the key is taken for the identity: what is declared under a new one is taken for another object.
+pub(crate) fn identities(cx: &Cx, desired: &Desired, inventory: &Inventory, live: &mut BTreeMap<Key, Live>) {
+    if !cx.has_bug(69) {
+        return;
+    }
+    let is_new = |key: &Key| desired.objects().contains(key) && !inventory.entries().contains(key);
+    for (key, live) in live.iter_mut().filter(|(key, _)| is_new(key)) {
+        live.uid = Uid::new(format!("{} {key}", live.uid));
+    }
 }
 
 /// B66: what is only looked at is written down.

@@ -10,6 +10,7 @@ use crate::simulate::calls::recovery_class_of;
 use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{App, Inner, MINUTE, SECOND};
+use crate::simulate::twins;
 use crate::source::Relation;
 use crate::state::record::{Intent, Owned, OwnedState, Record};
 use crate::value::{Action, Change, Digest, Key, Precondition, Version};
@@ -133,12 +134,12 @@ pub(in crate::simulate) fn i16_converged(world: &mut Inner, app: usize, report: 
 fn not_as_declared(world: &Inner, app: usize, excused: &BTreeSet<Key>, report: &Report) -> Option<String> {
     let (origin, house) = (world.origin(app), world.apps[app].house);
     for (node, declared) in &origin.tip().objects {
-        let key = origin.key(*node);
+        let (first, key) = (origin.key(*node), &origin.named(*node, declared));
         let ours: Vec<&Item> = world.server.at(key).filter(|item| item.maker == Some(house)).collect();
         let entry = world.apps[app].book.shadow.entries().get(key);
         let has_run = ours.is_empty()
             && entry.is_some_and(|entry| has_run(world, entry, &body(declared.value).digest()));
-        if has_run || excused.contains(key) || (ours.len() == 1 && has_value(ours[0], declared.value)) {
+        if has_run || excused.contains(first) || (ours.len() == 1 && has_value(ours[0], declared.value)) {
             continue;
         }
         let outcome = report.results.iter().find(|result| &result.key == key).map(|result| &result.outcome);
@@ -218,9 +219,9 @@ pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
             }
         }
         for (key, entry) in book.shadow.entries().iter() {
-            if excused.contains(key) {
-                excused
-                    .extend(entry.needs.iter().filter(|need| book.shadow.entries().contains(need)).cloned());
+            if excused.contains(&twins::first(key)) {
+                let needs = entry.needs.iter().filter(|need| book.shadow.entries().contains(need));
+                excused.extend(needs.map(twins::first));
             }
         }
         if excused.len() == before {
@@ -237,7 +238,7 @@ pub(super) fn i21_identity_not_name(world: &mut Inner, life: usize, change: &Cha
         world.broken(21, format!("{key} {uid} is struck, and {} was meant", expect.uid));
     }
     let version = Version::new(struck.version.to_string());
-    let state = (key.clone(), uid.clone(), version);
+    let state = (change.key().clone(), uid.clone(), version);
     if world.is_alive(life) && !world.lives[life].seen.contains(&state) {
         world.broken(20, format!("{key} is struck in a state that nobody saw"));
     }
@@ -254,8 +255,9 @@ pub(super) fn i37_what_was_planned_is_written(
     };
     let origin = world.origin(world.lives[life].app);
     let commit = origin.find(revision.id());
-    let value =
-        commit.and_then(|commit| commit.objects.iter().find(|(node, _)| origin.key(**node) == change.key()));
+    let value = commit.and_then(|commit| {
+        commit.objects.iter().find(|(node, declared)| origin.named(**node, declared) == *change.key())
+    });
     if value.is_none_or(|(_, declared)| body != &self::body(declared.value)) {
         let what = format!("{} is written otherwise than {revision} declares it", change.key());
         world.broken(37, what);

@@ -5,6 +5,7 @@ use crate::simulate::calls::recovery_class_of;
 use crate::simulate::fault::Fault;
 use crate::simulate::server::Item;
 use crate::simulate::state::Inner;
+use crate::simulate::twins;
 use crate::state::record::{Intent, OpResult, Record};
 use crate::value::{Action, Change, Key};
 
@@ -45,7 +46,9 @@ pub(super) fn i3_no_prune_from_partial_knowledge(
     let flawed = origin
         .find(revision.id())
         .is_some_and(|commit| matches!(commit.flaw, Some(Fault::Malformed | Fault::Tangled)));
-    let declared = origin.declares(revision.id(), change.key()) == Some(true);
+    // Under whichever of its keys.
+    let keys = [change.key().clone(), twins::other(change.key())];
+    let declared = keys.iter().any(|key| origin.declares(revision.id(), key) == Some(true));
     if flawed || declared {
         world.broken(3, format!("{} is pruned, and {revision} does not say so", change.key()));
     }
@@ -69,11 +72,14 @@ pub(super) fn i5_never_forget(world: &mut Inner, app: usize, key: &Key) {
     let house = world.apps[app].house;
     let (shadow, strays) = (&world.apps[world.office(app)].book.shadow, &world.houses[house].strays);
     let forgotten = |item: &&Item| {
-        let entry = shadow.entries().get(key);
-        let is_known = entry.is_some_and(|entry| entry.uid.as_ref().is_none_or(|uid| uid == &item.uid));
+        let is_known = |key: &Key| {
+            let entry = shadow.entries().get(key);
+            let is_it = entry.is_some_and(|entry| entry.uid.as_ref().is_none_or(|uid| uid == &item.uid));
+            is_it || shadow.is_open(key)
+        };
         item.maker == Some(house)
-            && !is_known
-            && !shadow.is_open(key)
+            && !is_known(key)
+            && !is_known(&twins::other(key))
             && !strays.contains(&(item.key.clone(), item.uid.clone()))
     };
     let uid = world.server.at(key).find(forgotten).map(|item| item.uid.clone());
@@ -91,6 +97,11 @@ pub(super) fn i6_forget_only_on_observed_absence(world: &mut Inner, app: usize, 
     };
     let entry = world.apps[app].book.shadow.entries().get(forgets);
     let Some(uid) = entry.and_then(|entry| entry.uid.clone()) else { return };
+    // It is known under its other key.
+    let other = world.apps[app].book.shadow.entries().get(&twins::other(forgets));
+    if other.is_some_and(|other| other.uid.as_ref() == Some(&uid)) {
+        return;
+    }
     let house = world.apps[app].house;
     if world.server.with_uid(forgets, &uid).is_some_and(|item| item.maker == Some(house)) {
         world.broken(6, format!("{forgets} {uid} is forgotten, and it is there"));
