@@ -107,3 +107,35 @@ fn cut_packs(folder: &Path) -> usize {
     }
     cut
 }
+
+/// What the accepted revision still brings waits while the branch was moved back; drift is repaired meanwhile.
+#[test]
+fn what_is_left_of_a_revision_waits_while_it_is_not_followed_and_every_verb_says_so() {
+    let world = World::new();
+    let mut running = running(&world);
+    // Something is in the place of a new file, so that the revision stays in progress.
+    fs::create_dir_all(world.path("live/added")).unwrap();
+    fs::write(world.path("live/added/theirs"), "theirs").unwrap();
+    world.commit("Add", &[("added", Some("a\n"))]);
+    let reason = |event: serde_json::Value| event["reason"].as_str().unwrap().to_owned();
+    assert!(reason(running.wait_for("blocked")).contains("its place is taken"));
+    let added = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    world.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    world.commit("Another history", &[("other", Some("o\n"))]);
+    // What tells that it is not followed by now: before, it would be made.
+    running.wait_for("reconcile_failed");
+    fs::remove_dir_all(world.path("live/added")).unwrap();
+    world.edit_live("index.html", "by hand\n");
+    assert_eq!(running.wait_for("applied")["key"], "dir:File/-/index.html");
+    let finished = running.wait_for("finished");
+    assert_eq!((&finished["applied"], &finished["blocked"]), (&1.into(), &1.into()));
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    assert_eq!(world.live("added"), None, "nobody follows its revision now");
+    world.gitops(&["history"]).expect(0).says("partly applied: 1 applied, 1 not");
+    world.gitops(&["why", "added"]).expect(1).warns("is not a descendant of");
+    world.git(&["reset", "-q", "--hard", &added]);
+    assert_eq!(running.wait_for("applied")["key"], "dir:File/-/added");
+    assert!(reason(running.wait_for("unblocked")).contains("is not followed now"));
+    running.stop(Signal::TERM).expect(0);
+    world.gitops(&["why", "added"]).expect(0).says("nothing: it is as declared");
+}
