@@ -68,7 +68,7 @@ pub(crate) fn plan(input: &PlanInput<'_>) -> Result<Planned> {
     draft.steps.sort_by(|a, b| (a.action, &a.key).cmp(&(b.action, &b.key)));
     let blocked: Vec<Blocked> =
         draft.blocked.iter().filter(|blocked| blocked.why.blocks_what_needs_it()).cloned().collect();
-    let prerequisites = order::connect(input, &mut draft.steps, &blocked)?;
+    let prerequisites = order::connect(input, &mut draft.steps, &blocked, &draft.learned)?;
     Ok(draft.finish(input, prerequisites))
 }
 

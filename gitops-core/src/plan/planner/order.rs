@@ -8,6 +8,7 @@ use super::{PlanInput, faulty};
 use crate::plan::graph::{Cycle, Graph};
 use crate::plan::{Blocked, BlockedBecause, Cause, Prerequisite, Step};
 use crate::render::Desired;
+use crate::state::record::Owned;
 use crate::value::{Action, Diagnostic, GroupKind, Key, Object, Presence, Result};
 
 /// Fills in what each step waits for, and gives what of that does not change.
@@ -16,11 +17,12 @@ use crate::value::{Action, Diagnostic, GroupKind, Key, Object, Presence, Result}
 /// not change, however long ago they were written. A write that [brings back](brings_back) what was recorded waits only
 /// for what must be made first. Both wait for the delete of what is in their object's place. A delete waits for every step
 /// on, and every blocked, object that needed what is deleted, and for objects that may still use it: it goes last, but for
-/// those that can't be before it is gone.
+/// those that can't be before it is gone. `learned` has the entries of objects that move to another key by this plan.
 pub(super) fn connect(
     input: &PlanInput<'_>,
     steps: &mut [Step],
     blocked: &[Blocked],
+    learned: &BTreeMap<Key, Owned>,
 ) -> Result<Vec<Prerequisite>> {
     let mut walk = Walk::new(input, steps, blocked);
     let writes = || steps.iter().filter(|step| step.action != Action::Delete);
@@ -41,7 +43,7 @@ pub(super) fn connect(
         return Err(faulty(faults));
     }
     Graph::new(needs).map_err(|cycle| faulty(vec![cycle_fault(input.desired, &cycle)]))?;
-    for (deleted, before) in deletes_after(input, steps, blocked, &mut prerequisites) {
+    for (deleted, before) in deletes_after(input, steps, blocked, learned, &mut prerequisites) {
         after.entry(deleted).or_default().extend(before);
     }
     let deletes = steps.iter().filter(|step| step.action == Action::Delete).map(|step| &step.key);
@@ -177,6 +179,7 @@ fn deletes_after(
     input: &PlanInput<'_>,
     steps: &[Step],
     blocked: &[Blocked],
+    learned: &BTreeMap<Key, Owned>,
     prerequisites: &mut BTreeMap<Key, Prerequisite>,
 ) -> BTreeMap<Key, BTreeSet<Key>> {
     let goes = |step: &&Step| step.action == Action::Delete;
@@ -189,7 +192,8 @@ fn deletes_after(
         steps.iter().map(|step| &step.key).chain(blocked.iter().map(|blocked| &blocked.key)).collect();
     let unproven = input.inventory.unproven().filter(|key| !moving.contains(key));
     for key in moving.iter().copied().chain(unproven) {
-        let Some(entry) = input.inventory.entries().get(key) else { continue };
+        // What is declared under another key now needed this under the one that it had.
+        let Some(entry) = input.inventory.entries().get(key).or_else(|| learned.get(key)) else { continue };
         let needs = entry.still_needs.iter().chain(entry.needs.iter().filter(|_| moving.contains(key)));
         for need in needs.filter(|need| gone.contains(need)) {
             after.entry(need.clone()).or_default().insert(key.clone());
