@@ -222,7 +222,7 @@ impl Engine {
             self.check_descent(&call, &revision).await?;
         }
         if self.declared.as_ref().is_some_and(|declared| declared.revision == revision) {
-            self.declare_again(cx).await?;
+            Box::pin(self.declare_again(cx)).await?;
             return Ok(line);
         }
         self.take_up(cx, revision).await?;
