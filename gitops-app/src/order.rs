@@ -134,15 +134,3 @@ pub async fn order(
         Err(error) => Err(error),
     }
 }
-
-/// Asks the process that has the state, and waits for its answer; `locked` names it.
-///
-/// # Errors
-/// As [`order`].
-///
-/// # Cancel safety
-/// As [`order`].
-pub async fn ask(cx: &Cx, session: &Session, by: &str, request: &Request, locked: Error) -> Result<Doer> {
-    let requests = Requests::new(session.store_to_ask()?, &session.config.name);
-    Pending::of(cx, requests, by, request, locked).await?.answered(cx).await
-}

@@ -14,8 +14,8 @@ use crate::consent::Consent;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::plan::{Brought, PlanView};
-use crate::output::report;
 use crate::output::style::escape;
+use crate::output::{self, report};
 use crate::progress;
 
 /// Plans, or takes the saved plan; shows it; asks; applies exactly it.
@@ -166,24 +166,35 @@ fn with_next_command(app: &App, error: Error, plan: &Plan, verb: &str) -> Error 
     }
 }
 
-/// Writes what came of it as the answer.
+/// Writes what came of it as the answer. What was done is told also where not all of that can be found out or written: a stop must
+/// not keep it back.
 pub async fn answer(app: &App, session: &Session, done: &Done) -> Ended {
     let Done { report, stopped } = done;
-    let pinned = session.engine.pinned(&app.cx).await?;
+    let pinned = session.engine.pinned(&app.cx.shielded()).await;
     let again = app.command(if report.skipped() + report.deferred() > 0 { "apply" } else { "plan" });
     let changed = |key: &Key| report.results.iter().any(|result| result.key == *key);
     let unready = session.failed_roots(&app.cx).await.into_iter().filter(|(key, _)| !changed(key));
     let unready: Vec<Unready> = unready.map(Unready::of).collect();
     let of_unready = (!unready.is_empty()).then_some(Exit::Degraded);
-    let exit = Exit::gravest([report::exit(report)].into_iter().chain(*stopped).chain(of_unready));
+    let of_pin = pinned.as_ref().err().map(Exit::after);
+    let exits = [report::exit(report)].into_iter().chain(*stopped).chain(of_unready).chain(of_pin);
+    let exit = Exit::gravest(exits);
     if let Some(many) = app.many() {
         many.report(report);
     }
-    app.answer(&ReportDocument::new(report, pinned.as_ref(), &unready, exit.code()), || {
-        report::human(report, app.screen.columns(), &again, &app.command("why"))
-    })?;
+    let human = || report::human(report, app.screen.columns(), &again, &app.command("why"));
+    let pin = pinned.as_ref().ok().and_then(Option::as_ref);
+    let written = app.answer(&ReportDocument::new(report, pin, &unready, exit.code()), human);
+    if written.is_err() {
+        app.screen.complain(&human());
+    }
     for (label, why) in unready.iter().map(Unready::line) {
         app.screen.complain(&format!("{label}: {why}\n"));
+    }
+    let mut exit = exit;
+    for error in [pinned.err(), written.err()].into_iter().flatten() {
+        exit = Exit::gravest([exit, Exit::after(&error)]);
+        app.screen.complain(&output::error::human(&error.into()));
     }
     Ok(exit)
 }

@@ -2,7 +2,6 @@
 
 pub use gitops_app::order::Doer;
 use gitops_app::order::{self, Pending};
-use gitops_app::session::Session;
 use gitops_core::{Error, ErrorKind, Request};
 
 use crate::actor::actor;
@@ -29,9 +28,4 @@ pub async fn have_done(app: &App, request: &Request, verb: &str, instead: &str) 
     let message = format!("no process is at work that could {verb}");
     let help = format!("{instead}: `{}`", app.command("apply"));
     Err(Error::new(ErrorKind::NotFound, message).help(help).into())
-}
-
-/// Asks the process that has the state, and waits for its answer; `locked` names it.
-pub async fn ask(app: &App, session: &Session, request: &Request, locked: Failure) -> Result<Doer, Failure> {
-    Ok(order::ask(&app.cx, session, &actor(), request, locked.error).await?)
 }

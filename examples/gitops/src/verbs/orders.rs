@@ -161,22 +161,20 @@ pub fn suspended(app: &App, args: &SuspendArgs, doer: Doer) -> Ended {
 }
 
 /// Shows what would be done, and goes on. With a yes it also goes on where nobody can say now what would be done: the
-/// source or a target may be away for long.
+/// source or a target may be away for long, or this process may lack what they ask for.
 pub async fn resume(app: &App, args: &ResumeArgs) -> Ended {
-    let mut session = app.open(Access::Look, progress::sink(app)).await?;
-    let plan = match session.engine.plan(&app.cx).await {
+    let planned = Box::pin(planned(app)).await;
+    let plan = match planned {
         Ok(plan) => Some(plan),
-        Err(error) if args.yes => {
-            app.screen.complain(&output::error::human(&error.into()));
+        Err(failure) if args.yes => {
+            app.screen.complain(&output::error::human(&failure));
             None
         }
-        Err(error) => return Err(error.with("to resume without a plan", app.command("resume --yes")).into()),
+        Err(Failure { error, exit }) => {
+            let error = error.with("to resume without a plan", app.command("resume --yes"));
+            return Err(Failure { error, exit });
+        }
     };
-    if let Some(plan) = plan.as_ref().filter(|_| !app.screen.is_json()) {
-        let verdict = session.engine.verdict(&app.cx, plan);
-        plan::show(app, &session, plan, &verdict, plan::Shown::in_full(app, None)).await?;
-    }
-    drop(session);
     let doer = match args.yes {
         true => order(app, &Request::Resume).await?,
         false => by_us(app).await?,
@@ -188,6 +186,17 @@ pub async fn resume(app: &App, args: &ResumeArgs) -> Ended {
     };
     let text = format!("Resumed by {}. See what is next:  {}", document.by, app.command("plan"));
     document.answer(app, &text)
+}
+
+/// What would be done, which people are shown.
+async fn planned(app: &App) -> Result<Plan, Failure> {
+    let mut session = app.open(Access::Look, progress::sink(app)).await?;
+    let plan = session.engine.plan(&app.cx).await?;
+    if !app.screen.is_json() {
+        let verdict = session.engine.verdict(&app.cx, &plan);
+        plan::show(app, &session, &plan, &verdict, plan::Shown::in_full(app, None)).await?;
+    }
+    Ok(plan)
 }
 
 /// A process at work would apply the plan at once: that takes a yes.

@@ -4,7 +4,7 @@ use gitops_app::session::{Access, Session};
 use gitops_core::{Error, ErrorKind, Pin, Plan, Request, Result, Revision};
 
 use super::apply::Done;
-use super::ask::ask;
+use super::ask::begin;
 use super::{Ended, apply, plan, revert, status};
 use crate::actor::actor;
 use crate::app::App;
@@ -43,16 +43,20 @@ async fn by_process(app: &App, args: &RollbackArgs, locked: Failure) -> Ended {
         let help = "give `--yes` to ask that process to do it: it makes and applies its own plan";
         return Err(Failure { error: locked.error.help(help), ..locked });
     }
-    let session = app.open(Access::Look, progress::sink(app)).await?;
     let (request, done) = match &args.revision {
         Some(name) => {
+            let session = app.open(Access::Look, progress::sink(app)).await?;
             let revision = find(app, &session, name).await?;
             let done = format!("The process at work is pinned to {} now.", escape(&revision.to_string()));
             (Request::pin(revision), done)
         }
         None => (Request::unpin(), "The process at work follows the source again.".to_owned()),
     };
-    ask(app, &session, &request, locked).await?;
+    match begin(app, &request).await? {
+        Some(pending) => drop(pending.answered(&app.cx).await?),
+        // It has ended meanwhile.
+        None => return Box::pin(alone(app, args)).await,
+    }
     app.screen.note(&done);
     status::run(app, &StatusArgs::default()).await
 }

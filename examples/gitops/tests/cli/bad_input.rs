@@ -176,6 +176,17 @@ fn a_standard_output_that_is_full() {
     Ran::from(output).expect(1).warns("can't write to standard output");
 }
 
+/// What was done was not told, where the answer could not be written.
+#[test]
+fn an_answer_that_cannot_be_written_is_told_on_standard_error_with_the_reason() {
+    let world = World::new();
+    let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let apply = ["apply", "--yes", "--output", "json"];
+    let output = world.command(&apply).stdout(full).output().unwrap();
+    let ran = Ran::from(output).expect(1).warns("Applied: 2 changes").warns("can't write to standard output");
+    assert!(ran.stderr.find("Applied: 2 changes") < ran.stderr.find("can't write"), "{ran:?}");
+}
+
 #[test]
 fn a_reader_that_went_away_ends_it_quietly() {
     let world = World::new();
