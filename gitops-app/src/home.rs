@@ -7,7 +7,7 @@ use gitops_core::{
     AuditLog, AuditRecord, AuditReport, Cx, Document, Error, ErrorKind, FileAuditLog, Result, SecretKey,
     State, StateDir, StateStore, StoreAudit, StoreAuditLog, Stored, Version, async_trait,
 };
-use gitops_k8s::{Cluster, ClusterStore};
+use gitops_k8s::{Cluster, ClusterLease, ClusterStore};
 
 use crate::config::{Config, HomeConfig};
 use crate::targets::kubernetes::{reach, trusting};
@@ -83,6 +83,11 @@ impl ClusterState {
     /// The documents.
     pub fn store(&self) -> Arc<dyn StateStore> {
         Arc::new(ClusterStore::new(self.cluster.clone(), &self.namespace, &self.application))
+    }
+
+    /// The lease of who works with it.
+    pub fn lease(&self) -> ClusterLease {
+        ClusterLease::new(self.cluster.clone(), &self.namespace, format!("gitops-{}", self.application))
     }
 
     /// The audit log, to be read.

@@ -43,7 +43,7 @@ pub use capability::{
 pub use cx::{Clock, Cx, Entropy, System, Time, Turn};
 pub use engine::event::{Event, EventSink};
 pub use engine::mount::Mount;
-pub use engine::state_dir::{StateDir, StatePeek};
+pub use engine::state_dir::{StateDir, StateHolder, StatePeek};
 pub use engine::supervisor::Supervisor;
 pub use engine::{
     ApplyOptions, Attempt, BlockedObject, Engine, EngineBuilder, EngineHandle, EngineStatus, Finding,

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use gitops_core::{
-    Commit, Cx, Error, Key, OwnedState, PendingRequest, Pin, Plan, Result, Revision, Suspension, Time,
-    Verdict,
+    Commit, Cx, Error, Key, OrphanedBecause, OwnedState, PendingRequest, Pin, Plan, Result, Revision,
+    Suspension, Time, Verdict,
 };
 use serde::Serialize;
 
@@ -13,7 +13,9 @@ use super::blocked::{self, BlockedPart};
 use super::deployment::{self, Deployment};
 use super::health::{self, Health, Troubled, Unready};
 use super::plan::Summary;
+
 use super::standing::{Live, Progress, Standing};
+use crate::runner::Runner;
 use crate::session::Session;
 
 /// How many deployments are looked through for the last one that came to its end.
@@ -47,6 +49,23 @@ pub struct AskedFor {
 impl From<PendingRequest> for AskedFor {
     fn from(PendingRequest { ask, by, at: since, .. }: PendingRequest) -> Self {
         Self { ask, by, since }
+    }
+}
+
+/// An object that left the source and stays.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct OrphanedPart {
+    /// Which.
+    pub key: Key,
+    /// Why it stays.
+    pub why: Option<OrphanedBecause>,
+}
+
+impl OrphanedPart {
+    fn all(plan: &Plan) -> Vec<Self> {
+        let part = |key: &Key| Self { key: key.clone(), why: plan.orphaned_because.get(key).copied() };
+        plan.orphaned.iter().map(part).collect()
     }
 }
 
@@ -102,6 +121,12 @@ pub struct StatusDocument<'a> {
     pub troubled: Vec<Troubled>,
     /// The objects that do not work at the moment.
     pub unready: Vec<Unready>,
+    /// The objects that left the source and stay, each with the reason.
+    pub orphaned: Vec<OrphanedPart>,
+    /// Who works with it; nothing if nobody does.
+    pub runner: Option<Runner>,
+    /// Why nobody knows who does, if nobody does.
+    pub runner_unknown: Option<String>,
     /// What was deployed last.
     pub last: Option<Deployment>,
     /// The objects about which nothing may be done now.
@@ -146,6 +171,10 @@ impl<'a> StatusDocument<'a> {
         let asked = engine.handle().requests().pending(cx).await?;
         let mut deployments = deployment::last(cx, session.audit(), REMEMBERED, false).await?;
         let Standing { live, progress } = Standing::of(inventory, plan);
+        let (runner, runner_unknown) = match session.runner(cx).await {
+            Ok(runner) => (runner, None),
+            Err(error) => (None, Some(format!("{error:#}"))),
+        };
         let commit = match plan {
             Some(plan) => session.commit(cx, &plan.revision).await,
             None => None,
@@ -175,6 +204,9 @@ impl<'a> StatusDocument<'a> {
             components: owned_components,
             troubled,
             unready,
+            orphaned: plan.map(OrphanedPart::all).unwrap_or_default(),
+            runner,
+            runner_unknown,
             last: (!deployments.is_empty()).then(|| deployments.swap_remove(0)),
             blocked: plan.map(blocked::all).unwrap_or_default(),
         })

@@ -9,7 +9,7 @@ use gitops_core::{
     SecretKey, State, StateDir,
 };
 
-use super::{Access, Moving, Session};
+use super::{Access, AtWork, Moving, Session};
 use crate::clusters::Clusters;
 use crate::config::Config;
 use crate::gates;
@@ -147,8 +147,22 @@ impl SessionBuilder {
             known::remember(&config)?;
         }
         let audit_log = audit_log.unwrap_or_else(|| home::of_folder(&config));
-        let asked = cluster.map(|cluster| cluster.store());
-        Ok(Session { engine, config, git, has_state, targets: opened, roots, heard, audit: audit_log, asked })
+        let at_work = match cluster {
+            Some(cluster) => AtWork::InCluster(Box::new(cluster)),
+            None if is_folder => AtWork::InFolder,
+            None => AtWork::Here,
+        };
+        Ok(Session {
+            engine,
+            config,
+            git,
+            has_state,
+            targets: opened,
+            roots,
+            heard,
+            audit: audit_log,
+            at_work,
+        })
     }
 }
 

@@ -12,13 +12,15 @@ use std::sync::Arc;
 
 use gitops_core::{
     AuditLog, Commit, Cx, Diagnostic, Engine, EntryKind, ErrorKind, Key, Live, Parts, Result, Revision,
-    Scope, StateDir, StateStore, Target,
+    Scope, StateDir, Target,
 };
 use gitops_git::GitSource;
 use gitops_terraform::Terraform;
 
 use crate::config::{Config, TargetKind};
 use crate::heard::Heard;
+use crate::home::ClusterState;
+use crate::runner::Runner;
 
 /// One application, ready to work.
 pub struct Session {
@@ -32,8 +34,17 @@ pub struct Session {
     roots: BTreeMap<String, Terraform>,
     heard: Arc<Heard>,
     audit: Arc<dyn AuditLog>,
-    /// Where a process at work is asked, if not through the state folder.
-    asked: Option<Arc<dyn StateStore>>,
+    at_work: AtWork,
+}
+
+/// Where it is seen who works with the state.
+enum AtWork {
+    /// By the lock of its folder.
+    InFolder,
+    /// By its lease in the cluster.
+    InCluster(Box<ClusterState>),
+    /// This process was given the state by whoever has it.
+    Here,
 }
 
 /// What a state may move to, which else is refused.
@@ -147,11 +158,28 @@ impl Session {
         &*self.audit
     }
 
-    /// The documents through which a process at work is asked.
-    pub(crate) fn store_to_ask(&self) -> Result<Arc<dyn StateStore>> {
-        match &self.asked {
-            Some(store) => Ok(Arc::clone(store)),
-            None => Ok(Arc::new(StateDir::peek(&self.config.state)?.store_to_ask()?)),
+    /// Who works with the application now; nothing if nobody does, or this process was given the state.
+    ///
+    /// # Errors
+    /// A lock or a lease that can't be read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn runner(&self, cx: &Cx) -> Result<Option<Runner>> {
+        match &self.at_work {
+            AtWork::Here => Ok(None),
+            AtWork::InCluster(state) => {
+                let lease = state.lease();
+                Ok(lease.holder(cx).await?.map(|holder| Runner::of_lease(&lease, holder)))
+            }
+            AtWork::InFolder => match StateDir::peek(&self.config.state) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+                peek => {
+                    let peek = peek?;
+                    let holder = cx.off_thread(move |_| peek.holder()).await??;
+                    Ok(holder.map(Runner::of_folder))
+                }
+            },
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -212,6 +213,24 @@ impl StatePeek {
         &self.path
     }
 
+    /// Who is at work with the state now; nothing if nobody is.
+    ///
+    /// # Errors
+    /// A lock that can't be read.
+    pub fn holder(&self) -> Result<Option<StateHolder>> {
+        let path = self.path.join(LOCK);
+        let failed = |error| fs::failed("look at the lock of the state folder", &path, error);
+        let mut file = match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(failed)?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock().map(|()| None).map_err(failed),
+            Err(TryLockError::WouldBlock) => Ok(Some(signed(&mut file).unwrap_or_default())),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
     /// The documents, to be read.
     pub fn store(&self) -> Arc<FileStore> {
         Arc::new(FileStore::read_only(self.path.join(STORE)))
@@ -340,13 +359,20 @@ impl Drop for Held {
     }
 }
 
-/// Who is at work.
-#[derive(Debug, Serialize, Deserialize)]
-struct Holder {
-    pid: u32,
-    since: Time,
-    command: String,
+/// Who is at work with a state, as it signed the lock; nothing of what it has not written yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StateHolder {
+    /// The number of its process.
+    pub pid: Option<u32>,
+    /// Since when.
+    pub since: Option<Time>,
+    /// The program and its verb.
+    pub command: Option<String>,
 }
+
+/// How often the lock is tried, a millisecond after the other: who only looks has it for an instant.
+const TRIES: usize = 10;
 
 fn lock(path: &Path, cx: &Cx) -> Result<File> {
     let failed = |error| fs::failed("lock the state folder", path, error);
@@ -354,7 +380,15 @@ fn lock(path: &Path, cx: &Cx) -> Result<File> {
     let mut options = fs::private();
     options.read(true).write(true).create(true).truncate(false);
     let mut file = options.open(path).map_err(failed)?;
-    match file.try_lock() {
+    let mut taken = file.try_lock();
+    for _ in 1..TRIES {
+        if !matches!(taken, Err(TryLockError::WouldBlock)) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        taken = file.try_lock();
+    }
+    match taken {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(locked(&mut file).with("path", path.display())),
         Err(TryLockError::Error(error)) => return Err(failed(error)),
@@ -364,20 +398,24 @@ fn lock(path: &Path, cx: &Cx) -> Result<File> {
 }
 
 fn sign(file: &mut File, cx: &Cx) -> std::io::Result<()> {
-    let holder = Holder { pid: std::process::id(), since: cx.now(), command: command() };
+    let (pid, since, command) = (Some(std::process::id()), Some(cx.now()), Some(command()));
+    let holder = StateHolder { pid, since, command };
     file.set_len(0)?;
     file.write_all(&serde_json::to_vec(&holder)?)
 }
 
-fn locked(file: &mut File) -> Error {
+fn signed(file: &mut File) -> Option<StateHolder> {
     let mut text = Vec::new();
-    let read = file.take(4096).read_to_end(&mut text).is_ok();
-    let holder = read.then(|| serde_json::from_slice::<Holder>(&text).ok()).flatten();
-    let message = match holder {
-        Some(Holder { pid, since, command }) => {
+    file.take(4096).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
+}
+
+fn locked(file: &mut File) -> Error {
+    let message = match signed(file) {
+        Some(StateHolder { pid: Some(pid), since: Some(since), command: Some(command) }) => {
             format!("the state folder is used by process {pid} since {since} ({command})")
         }
-        None => "the state folder is used by another process".to_owned(),
+        _ => "the state folder is used by another process".to_owned(),
     };
     Error::new(ErrorKind::Locked, message).help("wait until it is through, or stop it")
 }

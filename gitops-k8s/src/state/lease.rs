@@ -32,6 +32,27 @@ impl ClusterLease {
         Self { cluster, leases, name: name.into(), seen: Mutex::default() }
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Who has it, as the object says: no clocks are compared, so a holder that is gone is told until another one takes the lease.
+    /// Nothing if it was given up or never taken.
+    ///
+    /// # Errors
+    /// Those of the cluster; `Forbidden` where the lease may not be read.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn holder(&self, cx: &Cx) -> Result<Option<LeaseHolder>> {
+        let Some(lease) = self.load(cx).await? else { return Ok(None) };
+        let holder = text(&lease, "/spec/holderIdentity");
+        let time = |name: &str| serde_json::from_value(lease["spec"][name].clone()).ok();
+        let (since, renewed) = (time("acquireTime"), time("renewTime"));
+        Ok((!holder.is_empty()).then(|| LeaseHolder { holder: holder.to_owned(), since, renewed }))
+    }
+
     fn uri(&self) -> String {
         format!("{}/{}", self.leases, self.name)
     }
@@ -91,6 +112,18 @@ impl ClusterLease {
             Err(failure) => Err(failure.into()),
         }
     }
+}
+
+/// Who has a lease, as the object says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LeaseHolder {
+    /// Its name among those who want the lease.
+    pub holder: String,
+    /// Since when, by its own clock.
+    pub since: Option<Time>,
+    /// When it renewed the lease last, by its own clock.
+    pub renewed: Option<Time>,
 }
 
 fn text<'a>(lease: &'a Json, pointer: &str) -> &'a str {

@@ -1,12 +1,14 @@
 //! `gitops status`: shows what is live, whether it is what is declared, and whether it works.
 
+use std::collections::BTreeMap;
 use std::ops::Deref;
 
+use gitops_app::Runner;
 use gitops_app::documents::changes;
 use gitops_app::documents::health::{self, Health, Troubled, Unready};
 use gitops_app::documents::plan::Summary;
 use gitops_app::documents::standing::{Live, Progress};
-use gitops_app::documents::status::{StatusDocument, Sync};
+use gitops_app::documents::status::{OrphanedPart, StatusDocument, Sync};
 use gitops_app::session::Access;
 use gitops_core::{Commit, Error, Plan, Revision, Verdict};
 
@@ -81,6 +83,8 @@ impl View<'_> {
         facts.extend(self.troubled.iter().filter_map(Troubled::line));
         facts.extend(self.unready.iter().map(Unready::line));
         facts.extend(self.gate(app));
+        facts.extend(self.orphaned());
+        facts.push(("runner", self.runner(app)));
         facts.extend(self.asked.iter().map(|asked| {
             let since = when::both(now, asked.since);
             let text = format!(
@@ -130,6 +134,37 @@ impl View<'_> {
                 escape(&format!("{revision} completely{}", since.unwrap_or_default()))
             }
         }
+    }
+
+    /// What left the source and stays, by the reason.
+    fn orphaned(&self) -> Vec<(&'static str, String)> {
+        let mut of_reason: BTreeMap<_, Vec<String>> = BTreeMap::new();
+        for OrphanedPart { key, why, .. } in &self.orphaned {
+            of_reason.entry(*why).or_default().push(changes::object(key));
+        }
+        let lines = of_reason.into_iter().map(|(why, objects)| {
+            let more = objects.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let named = objects[..objects.len().min(NAMED)].join(", ");
+            let why = why.map(|why| format!("; {why}")).unwrap_or_default();
+            ("orphaned", escape(&format!("{} stay: {named}{more}{why}", objects.len())))
+        });
+        lines.collect()
+    }
+
+    /// Who works with it now.
+    fn runner(&self, app: &App) -> String {
+        let now = app.cx.now();
+        let text = match (&self.runner, &self.runner_unknown) {
+            (Some(Runner { by, since, renewed, .. }), _) => {
+                let since = since.map(|since| format!(" since {}", when::both(now, since)));
+                let renewed = renewed.map(|renewed| format!(", renewed {}", when::ago(now, renewed)));
+                format!("{by}{}{}", since.unwrap_or_default(), renewed.unwrap_or_default())
+            }
+            (None, Some(why)) => format!("unknown: {why}"),
+            (None, None) => "nobody".to_owned(),
+        };
+        escape(&text)
     }
 
     /// What the gates say of the plan that comes next.
