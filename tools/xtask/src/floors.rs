@@ -9,7 +9,7 @@ struct House {
 }
 
 /// The houses. A new room gets a floor here.
-const HOUSES: [House; 5] = [CORE, GIT, KUBERNETES, TERRAFORM, APP];
+const HOUSES: [House; 7] = [CORE, GIT, FORGE, KUBERNETES, TERRAFORM, APP, SERVER];
 
 const CORE: House = House {
     source: "gitops-core/src/",
@@ -42,6 +42,18 @@ const GIT: House = House {
     ],
 };
 
+const FORGE: House = House {
+    source: "gitops-forge/src/",
+    floors: &[
+        &["bots", "fault", "limits"],
+        &["http", "value"],
+        &["capability"],
+        &["forge"],
+        &["ext", "gitea", "github", "gitlab", "memory", "webhook"],
+        &["conformance"],
+    ],
+};
+
 const KUBERNETES: House = House {
     source: "gitops-k8s/src/",
     floors: &[
@@ -63,10 +75,11 @@ const TERRAFORM: House = House {
 const APP: House = House {
     source: "gitops-app/src/",
     floors: &[
-        &["codes", "heard", "mounting", "origin", "saved_plan", "text"],
+        &["codes", "heard", "mounting", "origin", "roster", "runner", "saved_plan", "text"],
         &["diagnostic"],
         &["config"],
-        &["clusters", "gates", "inputs", "place", "rules"],
+        &["clusters", "gates", "place", "rules"],
+        &["inputs"],
         &["known", "source", "targets"],
         &["forge", "home", "orphans"],
         &["session"],
@@ -75,6 +88,11 @@ const APP: House = House {
         &["documents"],
         &["lookup", "promote"],
     ],
+};
+
+const SERVER: House = House {
+    source: "gitops-server/src/",
+    floors: &[&["board", "event", "metrics", "plans", "webhooks"], &["http", "reviews"], &["server"]],
 };
 
 /// Every use of a room from its own floor or from below it.
