@@ -6,10 +6,11 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use gitops_core::{Cx, Digest, Result};
+use gitops_core::{Cx, Digest, Error, ErrorKind, Result};
 use gitops_k8s::Connection;
 
 use crate::config::{Applications, Auth, Config, ForgeAuth, SecretPlace, TargetKind};
+use crate::place;
 
 /// How often files are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -26,49 +27,109 @@ pub struct Inputs {
     files: BTreeMap<PathBuf, Option<Digest>>,
     /// Those of them that hold the configuration.
     texts: BTreeSet<PathBuf>,
+    /// The applications, by name, with the files that each of them names.
+    named: BTreeMap<String, Vec<PathBuf>>,
+}
+
+/// A configuration that is another one and can be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Reloaded<T> {
+    /// What it was found to be usable as.
+    pub usable: T,
+    /// What it was made from.
+    pub inputs: Inputs,
 }
 
 impl Inputs {
     /// The inputs of applications. Take them before the applications are opened: what changes after that is noticed.
     pub fn of(applications: &Applications) -> Self {
         let texts = applications.texts.iter().map(|(path, digest)| (path.clone(), Some(*digest)));
-        let secrets = applications.all.iter().flat_map(secrets).map(|path| {
+        let all = applications.all.iter();
+        let secrets = all.flat_map(|config| Files::of(config).all()).map(|path| {
             let digest = digest(&path);
             (path, digest)
         });
         let folder = applications.folder.clone();
         let files = texts.chain(secrets).collect();
-        Self { folder, files, texts: applications.texts.keys().cloned().collect() }
+        let named = applications.all.iter().map(|config| (config.name.clone(), Files::of(config).named));
+        let texts = applications.texts.keys().cloned().collect();
+        Self { folder, files, texts, named: named.collect() }
+    }
+
+    /// What tells an application from what it is after a change: all that the configuration says of it, shared parts included,
+    /// wherever in the files it stands, and what the files hold that it works with. What another application says or reads is no part of it.
+    pub fn mark(&self, config: &Config) -> Digest {
+        let Config { said, file, state, mirrors, home, .. } = config;
+        let setting = format!("{said} {file:?} {state:?} {mirrors:?} {home:?} {:?}", place::fence(config));
+        self.with_files(setting, Files::of(config).engine())
+    }
+
+    /// The same with what the forge of the application is reached with, and its webhooks verified.
+    pub fn mark_on_forge(&self, config: &Config) -> Digest {
+        self.with_files(self.mark(config).to_string(), Files::of(config).forge)
+    }
+
+    fn with_files(&self, mut text: String, files: impl IntoIterator<Item = PathBuf>) -> Digest {
+        for path in files {
+            let held = self.files.get(&path).copied().flatten();
+            text += &format!(" {path:?} {:?}", held.map(|digest| digest.to_string()));
+        }
+        Digest::of(text.as_bytes())
     }
 
     /// Waits for a configuration that is another one and can be used, which `usable` gives of what `load` read; for ever once the
-    /// context ends. One that can't be read or used is told, once for each change, and waited over. From then on the files that it
-    /// names are inputs too: one of them may be what is missing.
+    /// context ends. One that can't be read or used is told, once for each change, and waited over; so is one that lacks a file which
+    /// was there before, or which an application names now that was there before. From then on the files that it names are inputs
+    /// too: one of them may be what is missing.
     ///
     /// # Cancel safety
     /// May be dropped at any time.
-    pub async fn reloaded<T, E>(
-        mut self,
+    pub async fn reloaded<T>(
+        &self,
         cx: &Cx,
-        load: impl Fn() -> Result<Applications, E>,
-        usable: impl Fn(Applications) -> Result<T, E>,
-        tell: impl Fn(E),
-    ) -> T {
-        while self.changed(cx).await.is_ok() {
-            self = self.now();
-            let loaded = load().map_err(|error| (self.included(), error)).and_then(|applications| {
-                let named = Self::of(&applications);
-                usable(applications).map_err(|error| (named.files, error))
+        load: impl Fn() -> Result<Applications>,
+        usable: impl Fn(Applications, &Self) -> Result<T>,
+        tell: impl Fn(Error),
+    ) -> Reloaded<T> {
+        let mut looked_at = self.clone();
+        while looked_at.changed(cx).await.is_ok() {
+            looked_at = looked_at.now();
+            let loaded = load().map_err(|error| (looked_at.included(), error)).and_then(|applications| {
+                let inputs = Self::of(&applications);
+                let usable = self.check(&inputs).and_then(|()| usable(applications, &inputs));
+                match usable {
+                    Ok(usable) => Ok(Reloaded { usable, inputs }),
+                    Err(error) => Err((inputs.files, error)),
+                }
             });
             match loaded {
-                Ok(usable) => return usable,
+                Ok(reloaded) => return reloaded,
                 Err((named, error)) => {
-                    self.files.extend(named);
+                    looked_at.files.extend(named);
                     tell(error);
                 }
             }
         }
         std::future::pending().await
+    }
+
+    /// Whether applications that work with these inputs can work with others: whether no file is missing that is here, and none that an
+    /// application names there.
+    fn check(&self, others: &Self) -> Result<()> {
+        let is_gone = |path: &&PathBuf| {
+            others.files.get(*path) == Some(&None) && !matches!(self.files.get(*path), Some(None))
+        };
+        let was_here = others.files.keys().filter(|path| self.files.contains_key(*path));
+        let at_work = others.named.iter().filter(|(name, _)| self.named.contains_key(*name));
+        match was_here.chain(at_work.flat_map(|(_, files)| files)).find(is_gone) {
+            Some(path) => {
+                Err(Error::new(ErrorKind::Invalid, "a file that the configuration names can't be read")
+                    .with("path", path.display())
+                    .help("put it there, or correct the configuration"))
+            }
+            None => Ok(()),
+        }
     }
 
     /// The shared parts that the files include by now, those included that can't be read.
@@ -88,7 +149,7 @@ impl Inputs {
     pub fn now(&self) -> Self {
         let folder = self.folder.as_ref().map(|(path, _)| (path.clone(), crate::config::files_of(path)));
         let files = self.files.keys().map(|path| (path.clone(), digest(path))).collect();
-        Self { folder, files, texts: self.texts.clone() }
+        Self { folder, files, texts: self.texts.clone(), named: self.named.clone() }
     }
 
     /// Waits until one of the files holds something else, is gone, or is there again; or until a folder that was read has
@@ -111,38 +172,69 @@ impl Inputs {
 }
 
 /// The files with which an application logs in, and by which it knows who signs commits.
-fn secrets(config: &Config) -> Vec<PathBuf> {
-    let of_source = match &config.source.auth {
-        Auth::None | Auth::Token { secret: SecretPlace::Env(_), .. } => Vec::new(),
-        Auth::Token { secret: SecretPlace::File(path), .. } => vec![path.clone()],
-        Auth::Ssh { key, known_hosts } => vec![key.clone(), known_hosts.clone()],
-    };
-    let of_clusters = config.targets.iter().filter_map(|target| match &target.kind {
-        TargetKind::Kubernetes(cluster) => {
-            let planner = cluster.planner.iter().filter_map(|planner| planner.kubeconfig.as_deref());
-            Some(std::iter::once(cluster.kubeconfig.as_deref()).chain(planner.map(Some)))
+#[derive(Default)]
+struct Files {
+    /// Those that the configuration names for source and targets.
+    named: Vec<PathBuf>,
+    /// Those that are looked for where people keep them, and may be missing.
+    found: Vec<PathBuf>,
+    /// Those with which its forge is reached, and webhooks are verified.
+    forge: Vec<PathBuf>,
+    /// Whether its engine's companions speak on the forge.
+    speaks: bool,
+}
+
+impl Files {
+    fn of(config: &Config) -> Self {
+        let mut files = Self { speaks: config.rollback.is_some(), ..Self::default() };
+        match &config.source.auth {
+            Auth::None => {}
+            Auth::Token { secret, .. } => files.named.extend(file_of(secret)),
+            Auth::Ssh { key, known_hosts } => files.named.extend([key.clone(), known_hosts.clone()]),
         }
-        _ => None,
-    });
-    let of_home = config.home.iter().map(|home| home.kubeconfig.as_deref());
-    let kubeconfigs = of_clusters.flatten().chain(of_home);
-    let of_kubeconfigs = kubeconfigs.flat_map(|path| match path {
-        Some(path) => Connection::kubeconfig_file(path).files(),
-        None => Connection::from_environment().files(),
-    });
-    let of_forge = config.forge.iter().flat_map(|forge| {
-        let of_auth = forge.auth.iter().map(|auth| match auth {
-            ForgeAuth::Token(place) | ForgeAuth::App { key: place, .. } => place,
-        });
-        let secrets = of_auth.chain(&forge.webhook_secrets).filter_map(|place| match place {
-            SecretPlace::File(path) => Some(path.clone()),
-            SecretPlace::Env(_) => None,
-        });
-        secrets.chain(forge.ca_file.clone()).collect::<Vec<_>>()
-    });
-    let signers = config.source.signers.iter().map(|(path, _)| path.clone());
-    let of_source = of_source.into_iter().chain(config.source.ca_file.clone()).chain(signers);
-    of_source.chain(of_kubeconfigs).chain(of_forge).collect()
+        files.named.extend(config.source.ca_file.clone());
+        files.named.extend(config.source.signers.iter().map(|(path, _)| path.clone()));
+        for target in &config.targets {
+            if let TargetKind::Kubernetes(cluster) = &target.kind {
+                files.kubeconfig(cluster.kubeconfig.as_deref());
+                let planner = cluster.planner.iter().filter_map(|planner| planner.kubeconfig.as_deref());
+                planner.for_each(|path| files.kubeconfig(Some(path)));
+            }
+        }
+        config.home.iter().for_each(|home| files.kubeconfig(home.kubeconfig.as_deref()));
+        if let Some(forge) = &config.forge {
+            let auth = forge.auth.iter().map(|auth| match auth {
+                ForgeAuth::Token(place) | ForgeAuth::App { key: place, .. } => place,
+            });
+            files.forge.extend(auth.chain(&forge.webhook_secrets).filter_map(file_of));
+            files.forge.extend(forge.ca_file.clone());
+        }
+        files
+    }
+
+    fn kubeconfig(&mut self, path: Option<&Path>) {
+        match path {
+            Some(path) => self.named.extend(Connection::kubeconfig_file(path).files()),
+            None => self.found.extend(Connection::from_environment().files()),
+        }
+    }
+
+    fn all(self) -> impl Iterator<Item = PathBuf> {
+        self.named.into_iter().chain(self.found).chain(self.forge)
+    }
+
+    /// What the engine works with, and what takes a deployment back that does not work.
+    fn engine(self) -> impl Iterator<Item = PathBuf> {
+        let forge = if self.speaks { self.forge } else { Vec::new() };
+        self.named.into_iter().chain(self.found).chain(forge)
+    }
+}
+
+fn file_of(secret: &SecretPlace) -> Option<PathBuf> {
+    match secret {
+        SecretPlace::File(path) => Some(path.clone()),
+        SecretPlace::Env(_) => None,
+    }
 }
 
 /// Links are followed: a cluster mounts files as links.

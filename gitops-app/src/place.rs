@@ -1,5 +1,6 @@
 //! Where the state of an application is, and where it must not be.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use gitops_core::process::fs;
@@ -91,6 +92,13 @@ pub(crate) fn private(config: &Config) -> Vec<PathBuf> {
     found.extend(beside);
     found.extend(config.others.iter().cloned());
     found
+}
+
+/// The same without those that lie in another one of them: what they keep out is the same.
+pub(crate) fn fence(config: &Config) -> BTreeSet<PathBuf> {
+    let all: BTreeSet<PathBuf> = private(config).into_iter().collect();
+    let lies_in_another = |path: &Path| path.ancestors().skip(1).any(|above| all.contains(above));
+    all.iter().filter(|path| !lies_in_another(path)).cloned().collect()
 }
 
 /// Moves the state of a renamed application to the folder of its new name.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gitops_core::{Attempt, EngineHandle, EngineStatus, Obstacle, SyncResult};
@@ -22,6 +23,8 @@ pub struct Board(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     applications: Mutex<BTreeMap<String, Place>>,
+    /// Whether the configuration was changed to one that can't be used.
+    is_outdated: AtomicBool,
     /// Told when an application comes or goes.
     moved: watch::Sender<u64>,
 }
@@ -94,6 +97,12 @@ impl Board {
         self.0.moved.send_modify(|moved| *moved += 1);
     }
 
+    /// Whether the configuration that is there now is the one that is at work. If not, the applications go on as it was before, which is
+    /// told and is no failure of theirs.
+    pub fn configured(&self, is_current: bool) {
+        self.0.is_outdated.store(!is_current, Ordering::Relaxed);
+    }
+
     /// The handle of an application that is at work.
     pub fn handle(&self, application: &str) -> Option<EngineHandle> {
         match self.applications().get(application) {
@@ -119,6 +128,9 @@ impl Board {
         }
         if applications.is_empty() {
             lines.push_str("another process works with the applications, or none has begun\n");
+        }
+        if self.0.is_outdated.load(Ordering::Relaxed) {
+            lines.push_str("the configuration was changed and can't be used; it works as it was before\n");
         }
         (is_ready && !applications.is_empty(), lines)
     }

@@ -22,6 +22,7 @@ pub struct Metrics {
     journaled: Family<Of, Counter>,
     converged_at: Family<Of, Gauge>,
     leader: Family<Of, Gauge>,
+    configured: Gauge,
     webhooks: Family<Sent, Counter>,
     reviews: Family<Reviewed, Counter>,
     commands: Family<Commanded, Counter>,
@@ -83,11 +84,13 @@ impl Metrics {
             journaled: Family::default(),
             converged_at: Family::default(),
             leader: Family::default(),
+            configured: Gauge::default(),
             webhooks: Family::default(),
             reviews: Family::default(),
             commands: Family::default(),
         };
         metrics.register();
+        metrics.configured(true);
         metrics
     }
 
@@ -115,6 +118,9 @@ impl Metrics {
             "1 while this process works with the application: it holds the state or its lease",
             self.leader.clone(),
         );
+        let help =
+            "1 if the configuration that is there is at work, 0 if it was changed to one that can't be used";
+        registry.register("config_last_reload_successful", help, self.configured.clone());
         registry.register("webhooks", "Webhooks by forge and by what became of them", self.webhooks.clone());
         registry.register(
             "reviews",
@@ -139,10 +145,24 @@ impl Metrics {
         self.commands.get_or_create(&Commanded { command, result }).inc();
     }
 
+    /// Notes whether the configuration that is there now is the one that is at work.
+    pub(crate) fn configured(&self, is_current: bool) {
+        self.configured.set(is_current.into());
+    }
+
     /// Counts an application that could not be opened: no reconciliation of it could be made.
     pub fn not_opened(&self, application: &str) {
         let application = application.to_owned();
         self.reconciliations.get_or_create(&Reconciled { application, result: "failed" }).inc();
+    }
+
+    /// An application has left the configuration, and its engine has ended: nothing is said of how it stands any more. What was
+    /// counted stays.
+    pub fn forget(&self, application: &str) {
+        let of = Of { application: application.to_owned() };
+        for gauge in [&self.declared, &self.steps, &self.converged_at, &self.leader] {
+            gauge.remove(&of);
+        }
     }
 
     /// The metrics of an application.
@@ -205,6 +225,11 @@ impl ApplicationMetrics {
         }
     }
 
+    fn converged(&self) {
+        let seconds = self.all.cx.now().as_micros() / 1_000_000;
+        self.all.converged_at.get_or_create(&self.of).set(seconds);
+    }
+
     fn passed(&self, result: &'static str) {
         let application = self.of.application.clone();
         self.all.reconciliations.get_or_create(&Reconciled { application, result }).inc();
@@ -239,8 +264,7 @@ impl EventSink for ApplicationMetrics {
             Event::Planned { steps, blocked, .. } => {
                 self.set(&self.all.steps, *steps);
                 if steps + blocked == 0 {
-                    let seconds = self.all.cx.now().as_micros() / 1_000_000;
-                    self.all.converged_at.get_or_create(&self.of).set(seconds);
+                    self.converged();
                 }
             }
             Event::Started { key, action } => {
@@ -259,7 +283,11 @@ impl EventSink for ApplicationMetrics {
             Event::Unblocked { key, .. } => self.blocked(key, None),
             Event::Finished { failed, blocked, .. } => {
                 self.actions().clear();
-                self.passed(if failed + blocked == 0 { "converged" } else { "incomplete" });
+                let is_converged = failed + blocked == 0;
+                self.passed(if is_converged { "converged" } else { "incomplete" });
+                if is_converged {
+                    self.converged();
+                }
             }
             Event::ReconcileFailed { .. } => {
                 self.actions().clear();

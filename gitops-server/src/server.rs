@@ -1,15 +1,16 @@
 //! A server: what is answered over HTTP, and the requests of every repository of a configuration.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::future::join_all;
 use gitops_app::config::{Applications, Config, ForgeConfig};
 use gitops_app::forge::{Found, Named};
 use gitops_app::review::Warm;
-use gitops_app::{Clusters, place};
-use gitops_core::{Cx, FileStore, Result, StateStore};
+use gitops_app::{Clusters, Inputs, place};
+use gitops_core::{Cx, Digest, FileStore, Result, StateStore};
 
 use crate::board::Board;
 use crate::event::{ServerEvent, ServerEvents};
@@ -17,7 +18,7 @@ use crate::http::{Door, Http};
 use crate::metrics::Metrics;
 use crate::plans::Plans;
 use crate::reviews::{Reviews, Tools};
-use crate::webhooks::Endpoints;
+use crate::webhooks::Endpoint;
 
 /// The long-running half of a program: what is answered over HTTP, a [`Board`], [`Metrics`], and the change requests of every
 /// repository that the configuration names under `forge`.
@@ -67,7 +68,17 @@ pub struct Server {
     metrics: Arc<Metrics>,
     http: Http,
     events: ServerEvents,
-    clusters: Clusters,
+    cx: Cx,
+    warm: Arc<Warm>,
+    taken_up: Arc<Mutex<TakenUp>>,
+}
+
+/// What was taken up last.
+#[derive(Default)]
+struct TakenUp {
+    all: Vec<Arc<Followed>>,
+    /// What each application was made from.
+    marks: BTreeMap<String, Digest>,
 }
 
 impl Server {
@@ -75,13 +86,22 @@ impl Server {
     pub fn new(cx: &Cx, events: impl Fn(&ServerEvent) + Send + Sync + 'static) -> Self {
         let (board, metrics) = (Board::default(), Arc::new(Metrics::new(cx.clone())));
         let http = Http::new(board.clone(), metrics.clone());
-        Self { board, metrics, http, events: Arc::new(events), clusters: Clusters::new() }
+        let warm = Arc::new(Warm::new(cx, Clusters::new()));
+        Self {
+            board,
+            metrics,
+            http,
+            events: Arc::new(events),
+            cx: cx.clone(),
+            warm,
+            taken_up: Arc::default(),
+        }
     }
 
     /// Reviews share the connections and watches of sessions that were given the same clusters.
     #[must_use]
     pub fn sharing(self, clusters: Clusters) -> Self {
-        Self { clusters, ..self }
+        Self { warm: Arc::new(Warm::new(&self.cx, clusters)), ..self }
     }
 
     /// The applications that the program works with.
@@ -117,78 +137,118 @@ impl Server {
         Ok(address)
     }
 
-    /// Looks whether [`follow`](Self::follow) could follow the repositories that some applications name: whether each forge can be
-    /// opened, and each secret of a webhook is there. Do so before what is at work is stopped for another configuration.
-    ///
-    /// # Errors
-    /// `Invalid` if a repository, a token or a secret is missing or can't be used.
-    pub fn check(cx: &Cx, chosen: &[Config]) -> Result<()> {
-        for (found, _) in repositories(chosen)? {
-            found.webhooks(cx)?;
-            found.open(cx)?;
-        }
-        Ok(())
-    }
-
     /// Takes up the requests of every repository that some applications name under `forge`, and takes their webhooks from now
     /// on, those of the call before no longer. What was carried out is remembered beside the states of the applications.
+    ///
+    /// A program whose configuration may change calls [`prepare`](Self::prepare) and [`take_up`](Self::take_up) instead.
     ///
     /// # Errors
     /// `Invalid` if a repository, a token or a secret is missing or can't be used.
     pub fn follow(&self, cx: &Cx, applications: &Applications, chosen: &[Config]) -> Result<Following> {
+        let following = self.prepare(cx, applications, chosen, &Inputs::of(applications))?;
+        self.take_up(&following);
+        Ok(following)
+    }
+
+    /// Opens every forge that some applications name, and reads each secret of a webhook; what is at work goes on as before, also
+    /// if that fails. A repository of which nothing differs from what was [taken up](Self::take_up) last is the same as there.
+    /// The inputs are those of the applications, taken before.
+    ///
+    /// # Errors
+    /// `Invalid` if a repository, a token or a secret is missing or can't be used.
+    pub fn prepare(
+        &self,
+        cx: &Cx,
+        applications: &Applications,
+        chosen: &[Config],
+        inputs: &Inputs,
+    ) -> Result<Following> {
         let folder = place::of_server(chosen.first().map_or(Path::new(""), Config::base));
-        self.follow_kept(cx, applications, chosen, &folder, |_| {
+        let (plans, memory) = (folder.clone(), move |_: &Config| -> Result<Arc<dyn StateStore>> {
             Ok(Arc::new(FileStore::open(folder.clone())?))
-        })
+        });
+        self.prepare_kept(cx, (applications, chosen, inputs), &plans, memory)
     }
 
     /// The same, with what was carried out remembered elsewhere: in the store that `memory` gives for the first application of
     /// each repository. The folder has the full plans, which can be made again.
     ///
     /// # Errors
-    /// As [`follow`](Self::follow).
-    pub fn follow_kept(
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_kept(
         &self,
         cx: &Cx,
-        applications: &Applications,
-        chosen: &[Config],
+        (applications, chosen, inputs): (&Applications, &[Config], &Inputs),
         folder: &Path,
         memory: impl Fn(&Config) -> Result<Arc<dyn StateStore>>,
     ) -> Result<Following> {
-        let (mut endpoints, mut all) = (Endpoints::default(), Vec::new());
         let folder = folder.join("plans");
-        let url = applications.serve.url.as_ref();
-        let plans = url.map(|url| Plans::open(folder, url)).transpose()?.map(Arc::new);
-        let warm = Arc::new(Warm::new(cx, self.clusters.clone()));
+        let before = self.taken_up.lock().unwrap_or_else(PoisonError::into_inner).all.clone();
+        let serve = &applications.serve;
+        let plans = serve.url.as_ref().map(|url| Plans::open(folder.clone(), url)).transpose()?.map(Arc::new);
+        let setting = format!("{:?} {:?} {folder:?}", serve.poll, serve.url);
+        let mut all = Vec::new();
         for (found, members) in repositories(chosen)? {
+            let name = format!("{} {} {} {}", found.kind.key(), found.url, found.repository, found.context());
+            let mark = members.iter().fold(setting.clone(), |text, config| {
+                format!("{text} {} {}", config.name, inputs.mark_on_forge(config))
+            });
+            let mark = Digest::of(mark.as_bytes());
+            if let Some(same) = before.iter().find(|other| other.name == name && other.mark == mark) {
+                all.push(same.clone());
+                continue;
+            }
             let tools = Tools {
                 board: self.board.clone(),
                 metrics: self.metrics.clone(),
                 events: self.events.clone(),
                 store: memory(&members[0])?,
-                every: applications.serve.poll,
+                every: serve.poll,
                 plans: plans.clone(),
-                warm: warm.clone(),
+                warm: self.warm.clone(),
             };
             let webhooks = found.webhooks(cx)?;
-            let name = format!("{} {} {} {}", found.kind.key(), found.url, found.repository, found.context());
             let names = members.iter().map(|config| config.name.clone()).collect();
             let reviews = Reviews::new(cx, &found, applications, members, tools)?;
-            if let Some(webhooks) = webhooks {
-                endpoints.add(found.kind, found.repository.clone(), webhooks, Arc::new(reviews.hear(cx)));
-            }
-            all.push(Followed { reviews, name, applications: names });
+            let hear = Arc::new(reviews.hear(&self.cx));
+            let endpoint = webhooks.map(|webhooks| {
+                Arc::new(Endpoint::new(found.kind, found.repository.clone(), webhooks, hear))
+            });
+            all.push(Arc::new(Followed { reviews, name, mark, applications: names, endpoint }));
         }
-        self.http.take(endpoints);
-        self.http.show(plans);
-        Ok(Following { all })
+        let marks =
+            applications.all.iter().map(|config| (config.name.clone(), inputs.mark(config))).collect();
+        Ok(Following { all, plans, applications: Arc::new(applications.clone()), marks })
+    }
+
+    /// From now on webhooks count for these repositories and for no others, and the plans of these are shown. What reviews left open of
+    /// applications that differ is closed.
+    pub fn take_up(&self, following: &Following) {
+        let Following { all, plans, applications, marks } = following;
+        let mut before = self.taken_up.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, _) in before.marks.iter().filter(|(name, mark)| marks.get(*name) != Some(mark)) {
+            self.warm.forget(name);
+        }
+        all.iter().for_each(|followed| followed.reviews.work_with(applications.clone()));
+        self.http.take(all.iter().filter_map(|followed| followed.endpoint.clone()).collect());
+        self.http.show(plans.clone());
+        *before = TakenUp { all: all.clone(), marks: marks.clone() };
+    }
+
+    /// Says whether the configuration that is there now is the one that is at work: whoever asks `/readyz` and `/metrics` is told.
+    pub fn configured(&self, is_current: bool) {
+        self.board.configured(is_current);
+        self.metrics.configured(is_current);
     }
 }
 
 /// The requests of some repositories.
 #[must_use]
 pub struct Following {
-    all: Vec<Followed>,
+    all: Vec<Arc<Followed>>,
+    plans: Option<Arc<Plans>>,
+    applications: Arc<Applications>,
+    marks: BTreeMap<String, Digest>,
 }
 
 impl Following {
@@ -200,9 +260,9 @@ impl Following {
         join_all(self.all.iter().map(|followed| followed.run(cx))).await;
     }
 
-    /// Each by itself, for a program of which several processes wait for the right to work on it.
-    pub fn each(self) -> Vec<Followed> {
-        self.all
+    /// Each by itself, for a program whose configuration may change, or of which several processes wait for the right to work on it.
+    pub fn each(&self) -> impl Iterator<Item = &Arc<Followed>> {
+        self.all.iter()
     }
 }
 
@@ -211,13 +271,20 @@ impl Following {
 pub struct Followed {
     reviews: Reviews,
     name: String,
+    mark: Digest,
     applications: Vec<String>,
+    endpoint: Option<Arc<Endpoint>>,
 }
 
 impl Followed {
     /// What tells it from all others: the forge, the repository, and what its statuses begin with.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// What tells it from what it is after a change: its forge, secrets and applications.
+    pub fn mark(&self) -> Digest {
+        self.mark
     }
 
     /// The applications whose sources are changed on it, by name; at least one.

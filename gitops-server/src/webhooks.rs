@@ -20,9 +20,10 @@ const REMEMBERED: usize = 10_000;
 /// that repository alone. It is a hint to look sooner and nothing more, so one that is lost, doubled, late or in the wrong
 /// order changes nothing but the time.
 #[derive(Default)]
-pub(crate) struct Endpoints(Vec<Endpoint>);
+pub(crate) struct Endpoints(Vec<Arc<Endpoint>>);
 
-struct Endpoint {
+/// What is taken of one repository.
+pub(crate) struct Endpoint {
     kind: ForgeKind,
     repository: RepositoryPath,
     webhooks: Webhooks,
@@ -49,19 +50,6 @@ pub(crate) enum Delivery {
 }
 
 impl Endpoints {
-    /// Takes what a repository's forge signs with one of its secrets.
-    pub(crate) fn add(
-        &mut self,
-        kind: ForgeKind,
-        repository: RepositoryPath,
-        webhooks: Webhooks,
-        hear: Hear,
-    ) {
-        let deliveries = Mutex::new(Deliveries::new(REMEMBERED));
-        let webhooks = webhooks.body_bytes(BODY_BYTES);
-        self.0.push(Endpoint { kind, repository, webhooks, deliveries, hear });
-    }
-
     /// How long a body of a kind of forge may be; nothing if none is taken of it.
     pub(crate) fn limit(&self, forge: &str) -> Option<usize> {
         self.of(forge).map(|endpoint| endpoint.webhooks.limit()).max()
@@ -86,13 +74,26 @@ impl Endpoints {
             .unwrap_or(Delivery::Unreadable)
     }
 
-    fn of<'a>(&'a self, forge: &str) -> impl Iterator<Item = &'a Endpoint> {
+    fn of<'a>(&'a self, forge: &str) -> impl Iterator<Item = &'a Arc<Endpoint>> {
         let kind = ForgeKind::of(forge);
         self.0.iter().filter(move |endpoint| Some(endpoint.kind) == kind)
     }
 }
 
+impl FromIterator<Arc<Endpoint>> for Endpoints {
+    fn from_iter<T: IntoIterator<Item = Arc<Endpoint>>>(endpoints: T) -> Self {
+        Self(endpoints.into_iter().collect())
+    }
+}
+
 impl Endpoint {
+    /// Takes what a repository's forge signs with one of its secrets.
+    pub(crate) fn new(kind: ForgeKind, repository: RepositoryPath, webhooks: Webhooks, hear: Hear) -> Self {
+        let deliveries = Mutex::new(Deliveries::new(REMEMBERED));
+        let webhooks = webhooks.body_bytes(BODY_BYTES);
+        Self { kind, repository, webhooks, deliveries, hear }
+    }
+
     fn deliver<'h>(&self, header: impl Fn(&str) -> Option<&'h str>, body: &[u8], now: Time) -> Delivery {
         let hint = match self.webhooks.verify(header, body, now) {
             Ok(hint) if hint.sender == sender(self.kind) => hint,
@@ -144,9 +145,9 @@ mod tests {
         let hear: Hear = Arc::new(move |_: &Hint| {
             count.fetch_add(1, Ordering::Relaxed);
         });
-        let mut endpoints = Endpoints::default();
-        endpoints.add(ForgeKind::Gitea, RepositoryPath::parse("platform/site").unwrap(), webhooks, hear);
-        (endpoints, heard)
+        let repository = RepositoryPath::parse("platform/site").unwrap();
+        let endpoint = Endpoint::new(ForgeKind::Gitea, repository, webhooks, hear);
+        (std::iter::once(Arc::new(endpoint)).collect(), heard)
     }
 
     fn sent(endpoints: &Endpoints, secret: &str, body: &str, id: &str) -> Delivery {

@@ -1,6 +1,7 @@
 //! Which applications one process has to keep together.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use gitops_app::config::Config;
 use gitops_core::Digest;
@@ -11,11 +12,11 @@ pub struct Group {
     /// At least one.
     pub members: Vec<Config>,
     /// The repositories whose requests change them.
-    pub followed: Vec<Followed>,
+    pub followed: Vec<Arc<Followed>>,
 }
 
 /// Every application in one group, and every repository in that of its applications.
-pub fn groups(all: Vec<Config>, followed: Vec<Followed>) -> Vec<Group> {
+pub fn groups(all: &[Config], followed: Vec<Arc<Followed>>) -> Vec<Group> {
     let of_repositories = followed.iter().map(|followed| followed.applications().to_vec());
     let of_needs = all.iter().map(|config| [std::slice::from_ref(&config.name), &config.needs[..]].concat());
     let mut groups: Vec<Group> = together(of_repositories.chain(of_needs))

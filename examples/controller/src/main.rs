@@ -16,15 +16,15 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use gitops_app::config::{Applications, HomeConfig};
-use gitops_app::{Backends, Clusters, Inputs};
-use gitops_core::{Cx, Error, Result};
+use gitops_app::config::{Applications, Config, HomeConfig};
+use gitops_app::{Backends, Clusters, Inputs, Reloaded};
+use gitops_core::{Cx, Digest, Error, Result, Supervisor};
 use gitops_k8s::Connection;
 use gitops_server::Server;
 use tokio::signal::unix::{SignalKind, signal};
 
 use cli::Options;
-use work::Work;
+use work::{Configured, Groups, Turns, Work};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -45,39 +45,112 @@ async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     let clusters = Clusters::new();
     let server = Server::new(cx, application::log_of_server).sharing(clusters.clone());
     let address = server.listen(cx, options.listen).await?;
-    let mut applications = load(options)?;
+    let applications = load(options)?;
     tracing::info!(%address, applications = names(&applications).join(","), "listening");
+    // Before anything is opened: what changes after that is noticed.
+    let (inputs, reach) = (Inputs::of(&applications), reach(options));
     let cluster = connection(options).connect(cx).await?;
-    let mut work = Work { options: options.clone(), cluster, clusters, server };
-    // A forge that can't be opened is found while what was there before is at work.
-    let usable = |applications: Applications| Server::check(cx, &applications.all).map(|()| applications);
+    let (options, supervisor) = (options.clone(), Arc::new(Supervisor::new(AT_ONCE)));
+    let mut work =
+        Work { options, cluster, clusters, server, supervisor: supervisor.clone(), turns: Turns::default() };
+    let first = work.prepare(cx, applications, &inputs)?;
+    let kept = async {
+        let ended = keep(cx, &mut work, first, (inputs, reach)).await;
+        cx.cancel();
+        ended
+    };
+    let (ended, ()) = tokio::join!(kept, supervisor.run(cx));
+    ended
+}
+
+/// How many applications plan at once.
+const AT_ONCE: usize = 16;
+
+/// Keeps all groups at work at once, while the configuration changes. Whoever a change does not concern goes on and notices nothing of it.
+async fn keep(
+    cx: &Cx,
+    work: &mut Work,
+    mut configured: Configured,
+    (mut inputs, mut at): (Inputs, Digest),
+) -> Result<()> {
+    let (mut groups, mut first_error) = (Groups::new(), Ok(()));
+    work.take(cx, &mut groups, &configured, (&inputs, at))?;
     loop {
-        let inner = cx.child();
-        let mut working = Box::pin(work.keep_all(&inner, &applications));
-        let inputs = Inputs::of(&applications);
-        let reloaded = tokio::select! {
-            ended = &mut working => return ended,
-            reloaded = inputs.reloaded(cx, || load(options), usable, kept) => reloaded,
+        let ended = tokio::select! {
+            biased;
+            ended = groups.next() => ended,
+            reloaded = reloaded(cx, work, &inputs) => {
+                let (mut usable, now) = (reloaded.usable, reach(&work.options));
+                if now != at {
+                    reconnect(cx, work).await;
+                    // What was carried out on forges is remembered in that cluster.
+                    match work.prepare(cx, usable.applications, &reloaded.inputs) {
+                        Ok(anew) => (usable, at) = (anew, now),
+                        // It is looked at again.
+                        Err(error) => {
+                            kept(work, error);
+                            continue;
+                        }
+                    }
+                }
+                tell_of_change((&configured, &inputs), (&usable, &reloaded.inputs));
+                (configured, inputs) = (usable, reloaded.inputs);
+                work.take(cx, &mut groups, &configured, (&inputs, at))?;
+                continue;
+            }
         };
-        inner.cancel();
-        working.await?;
-        // The kubeconfig is one of the inputs.
-        match connection(options).connect(cx).await {
-            Ok(cluster) => work.cluster = cluster,
-            Err(error) => tell(&error.with("cluster of the state", "it is reached as before")),
+        match ended {
+            None => return first_error,
+            Some((_, ended, _)) => {
+                first_error = first_error.and(ended.inspect_err(|_: &Error| cx.cancel()));
+            }
         }
-        for name in names(&applications).into_iter().filter(|name| reloaded.named(name).is_err()) {
-            tracing::warn!(
-                application = name,
-                "left the configuration: what it owns stays, and nothing is deleted"
-            );
-        }
-        tracing::info!(
-            applications = names(&reloaded).join(","),
-            "the configuration changed and is taken over"
-        );
-        applications = reloaded;
     }
+}
+
+async fn reloaded(cx: &Cx, work: &Work, inputs: &Inputs) -> Reloaded<Configured> {
+    let usable = |applications, inputs: &Inputs| work.prepare(cx, applications, inputs);
+    inputs.reloaded(cx, || load(&work.options), usable, |error| kept(work, error)).await
+}
+
+fn kept(work: &Work, error: Error) {
+    work.server.configured(false);
+    tell(&error.with("configuration", "the one before is kept"));
+}
+
+/// The cluster of the state, with what its kubeconfig says now.
+async fn reconnect(cx: &Cx, work: &mut Work) {
+    match connection(&work.options).connect(cx).await {
+        Ok(cluster) => work.cluster = cluster,
+        Err(error) => tell(&error.with("cluster of the state", "it is reached as before")),
+    }
+}
+
+/// How the cluster of the state is reached: what its kubeconfig says, and the certificates that it names.
+fn reach(options: &Options) -> Digest {
+    let files = connection(options).files().into_iter();
+    let said =
+        files.map(|path| format!("{path:?} {:?}", std::fs::read(&path).ok().map(|bytes| Digest::of(&bytes))));
+    Digest::of(said.collect::<String>().as_bytes())
+}
+
+fn tell_of_change((before, former): (&Configured, &Inputs), (after, inputs): (&Configured, &Inputs)) {
+    let (before, after) = (&before.applications, &after.applications);
+    for name in names(before).into_iter().filter(|name| after.named(name).is_err()) {
+        tracing::warn!(
+            application = name,
+            "left the configuration: what it owns stays, and nothing is deleted"
+        );
+    }
+    let differs = |config: &&Config| {
+        before.named(&config.name).map_or(true, |other| former.mark(other) != inputs.mark(config))
+    };
+    let differ: Vec<&str> = after.all.iter().filter(differs).map(|config| config.name.as_str()).collect();
+    tracing::info!(
+        applications = names(after).join(","),
+        differ = differ.join(","),
+        "the configuration changed and is taken over"
+    );
 }
 
 /// The copies of repositories, for all applications. None can have this name.
@@ -109,10 +182,6 @@ fn load(options: &Options) -> Result<Applications> {
 
 fn names(applications: &Applications) -> Vec<&str> {
     applications.all.iter().map(|config| config.name.as_str()).collect()
-}
-
-fn kept(error: Error) {
-    tell(&error.with("configuration", "the one before is kept"));
 }
 
 fn tell(error: &Error) {

@@ -1,29 +1,28 @@
 //! What a controller keeps at work: applications, and the change requests of their repositories.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
-use futures::future::join_all;
-use gitops_app::Clusters;
 use gitops_app::config::{Applications, Config};
+use gitops_app::home::ClusterState;
 use gitops_app::rollback::Watch;
-use gitops_core::{Cx, Error, ErrorKind, Result, Supervisor};
+use gitops_app::{Clusters, Inputs, Roster};
+use gitops_core::{Cx, Digest, Error, ErrorKind, Result, StateStore, Supervisor};
 use gitops_k8s::{Cluster, ClusterLease, ClusterStore};
-use gitops_server::{ApplicationMetrics, Server};
-use tokio::task::JoinSet;
+use gitops_server::{ApplicationMetrics, Followed, Following, Server};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
+use tokio::task::JoinError;
 
 use crate::cli::Options;
-use crate::group::{Group, groups};
+use crate::group::{self, Group};
 use crate::{application, leader};
 
 /// The folder of full plans in that of the mirrors, and what was carried out on forges in a namespace. No application can have
 /// its name.
 const SERVER: &str = "~server";
-
-/// How many applications plan at once.
-const AT_ONCE: usize = 16;
 
 /// What all of it works with.
 #[derive(Clone)]
@@ -32,71 +31,197 @@ pub struct Work {
     pub cluster: Cluster,
     pub clusters: Clusters,
     pub server: Server,
+    pub supervisor: Arc<Supervisor>,
+    pub turns: Turns,
+}
+
+/// A configuration that can be used.
+pub struct Configured {
+    pub applications: Applications,
+    pub following: Following,
+}
+
+/// The groups at work, each with what tells it of another configuration in which it is still the same group.
+pub type Groups = Roster<'static, watch::Sender<Arc<Configuration>>, Result<()>>;
+
+/// A group as the configuration has it, and what that was made from.
+pub struct Configuration {
+    group: Group,
+    inputs: Inputs,
+}
+
+/// One application at a time of one name, whichever group it is in.
+#[derive(Clone, Default)]
+pub struct Turns(Arc<Mutex<BTreeMap<String, Arc<AsyncMutex<()>>>>>);
+
+impl Turns {
+    async fn of(&self, name: &str) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            turns.entry(name.to_owned()).or_default().clone()
+        };
+        turn.lock_owned().await
+    }
 }
 
 impl Work {
-    /// Keeps all applications at work at once. Who lost a lease may still have something under way: then all of them end, and
-    /// the process with them. Nothing else ends them.
-    pub async fn keep_all(&self, cx: &Cx, applications: &Applications) -> Result<()> {
+    /// A configuration whose forges can be opened; what is at work goes on as before.
+    ///
+    /// # Errors
+    /// Whatever keeps a forge from being opened.
+    pub fn prepare(&self, cx: &Cx, applications: Applications, inputs: &Inputs) -> Result<Configured> {
         let Self { options, cluster, server, .. } = self;
-        let following = server.follow_kept(
-            cx,
-            applications,
-            &applications.all,
-            &options.state.join(SERVER),
-            |config| Ok(Arc::new(ClusterStore::new(cluster.clone(), options.namespace_of(config)?, SERVER))),
-        )?;
-        let supervisor = Arc::new(Supervisor::new(AT_ONCE));
-        let mut tasks = JoinSet::new();
-        for group in groups(applications.all.clone(), following.each()) {
-            group.warn_of_needs_elsewhere();
-            let (work, cx, supervisor) = (self.clone(), cx.clone(), supervisor.clone());
-            tasks.spawn(async move { work.keep_group(&cx, &supervisor, group).await });
-        }
-        let groups = async {
-            let ended = first_error(cx, tasks).await;
-            cx.cancel();
-            ended
+        let memory = |config: &Config| -> Result<Arc<dyn StateStore>> {
+            Ok(Arc::new(ClusterStore::new(cluster.clone(), options.namespace_of(config)?, SERVER)))
         };
-        let (ended, ()) = tokio::join!(groups, supervisor.run(cx));
-        ended
+        let all = (&applications, &applications.all[..], inputs);
+        let following = server.prepare_kept(cx, all, &options.state.join(SERVER), memory)?;
+        Ok(Configured { applications, following })
+    }
+
+    /// Takes a configuration over: only what differs from before is stopped, and begun anew. `reach` tells how the cluster of the
+    /// leases is reached; if that differs, all of it does.
+    ///
+    /// # Errors
+    /// An application of which nobody says where its state is.
+    pub fn take(
+        &self,
+        cx: &Cx,
+        groups: &mut Groups,
+        configured: &Configured,
+        (inputs, reach): (&Inputs, Digest),
+    ) -> Result<()> {
+        let Configured { applications, following } = configured;
+        let mut wanted = BTreeMap::new();
+        for group in group::groups(&applications.all, following.each().cloned().collect()) {
+            let namespace = self.options.namespace_of(&group.members[0])?;
+            let leases = group.leases(self.options.application.as_deref());
+            let name = match leases.is_empty() {
+                true => format!("{reach} {namespace} {}", group.members[0].name),
+                false => format!("{reach} {namespace} {}", leases.join(" ")),
+            };
+            wanted.insert(name, Arc::new(Configuration { group, inputs: inputs.clone() }));
+        }
+        self.server.take_up(following);
+        self.server.configured(true);
+        let all = wanted.iter().map(|(name, group)| {
+            (name.clone(), Digest::of(name.as_bytes()), watch::Sender::new(group.clone()))
+        });
+        let begun = groups.take(
+            cx,
+            all,
+            |_, _| true,
+            |group, own| {
+                let (work, all, group) = (self.clone(), cx.clone(), group.subscribe());
+                // A task of its own: no group's leases wait for another one's work.
+                let task = async move { tokio::spawn(work.keep_group(own, all, group)).await };
+                let ended = |ended: Result<_, JoinError>| {
+                    ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())))
+                };
+                task.map(ended).boxed()
+            },
+        );
+        for (name, group) in wanted.into_iter().filter(|(name, _)| !begun.begun.contains(name)) {
+            groups.get(&name).inspect(|same| drop(same.send_replace(group)));
+        }
+        Ok(())
     }
 
     /// Keeps the applications of a group at work and reviews the requests of its repositories, while the leases of the group are
     /// held: one process speaks on a forge, and it is the one whose engines are at work; and one process knows how far the
     /// applications are that others need.
-    async fn keep_group(&self, cx: &Cx, supervisor: &Supervisor, group: Group) -> Result<()> {
-        let Self { options, cluster, .. } = self;
-        let namespace = options.namespace_of(&group.members[0])?;
-        let names = group.leases(options.application.as_deref());
+    async fn keep_group(self, cx: Cx, all: Cx, group: watch::Receiver<Arc<Configuration>>) -> Result<()> {
+        let Self { options, cluster, .. } = &self;
+        let first = group.borrow().clone();
+        let namespace = options.namespace_of(&first.group.members[0])?;
+        let names = first.group.leases(options.application.as_deref());
         let leases: Vec<ClusterLease> =
             names.into_iter().map(|name| ClusterLease::new(cluster.clone(), namespace, name)).collect();
-        let group = &group;
-        let all = cx;
-        let work = move |cx: Cx| {
-            async move {
-                let keep = async |config| {
-                    let ended = self.keep(&cx, supervisor, config, group.needs(config)).await;
-                    // The end of one with an error is that of all.
-                    ended.inspect_err(|_| all.cancel())
-                };
-                let kept = join_all(group.members.iter().map(keep));
-                let reviews = join_all(group.followed.iter().map(|followed| followed.run(&cx)));
-                let (kept, _) = tokio::join!(kept, reviews);
-                kept.into_iter().find(Result::is_err).unwrap_or(Ok(()))
-            }
-            .boxed()
-        };
+        let work = &self;
+        let work = move |cx: Cx| async move { work.keep_members(&cx, &all, group).await }.boxed();
         leader::while_leading_all(cx.clone(), &leases, &options.identity, Box::new(work)).await
+    }
+
+    /// Who lost a lease may still have something under way: then all of them end, and the process with them. Nothing else ends them.
+    async fn keep_members(
+        &self,
+        cx: &Cx,
+        all: &Cx,
+        mut configured: watch::Receiver<Arc<Configuration>>,
+    ) -> Result<()> {
+        let (mut members, mut reviews) = (Roster::new(), Roster::new());
+        let mut ended = Ok(());
+        self.take_members(cx, (&mut members, &mut reviews), &configured.borrow_and_update().clone());
+        loop {
+            let kept = tokio::select! {
+                biased;
+                kept = members.next() => kept,
+                () = until_ended(&mut reviews) => unreachable!("it goes on while this does"),
+                Ok(()) = configured.changed() => {
+                    let now = configured.borrow_and_update().clone();
+                    self.take_members(cx, (&mut members, &mut reviews), &now);
+                    continue;
+                }
+            };
+            match kept {
+                None => break,
+                Some((name, kept, is_by_itself)) => {
+                    if !is_by_itself && members.get(&name).is_none() {
+                        self.server.metrics().forget(&name);
+                    }
+                    // The end of one with an error is that of all.
+                    ended = ended.and(kept.inspect_err(|_: &Error| all.cancel()));
+                }
+            }
+        }
+        cx.cancel();
+        while reviews.next().await.is_some() {}
+        ended
+    }
+
+    fn take_members<'w>(
+        &'w self,
+        cx: &Cx,
+        (members, reviews): (&mut Members<'w>, &mut Roster<'w, Arc<Followed>, ()>),
+        configuration: &Configuration,
+    ) {
+        let Configuration { group, inputs } = configuration;
+        group.warn_of_needs_elsewhere();
+        let wanted = group.members.iter().map(|config| {
+            let needs = group.needs(config).into_iter().map(str::to_owned).collect();
+            (config.name.clone(), inputs.mark(config), (config.clone(), needs))
+        });
+        // Each has a folder of its own below that of this process, whatever the file says.
+        let _ = members.take(
+            cx,
+            wanted,
+            |_, _| true,
+            |member, own| {
+                async move {
+                    let (config, needs) = &*member;
+                    let needs = needs.iter().map(String::as_str).collect();
+                    self.keep(&own, config, needs).await
+                }
+                .boxed()
+            },
+        );
+        let wanted = group.followed.iter().map(|same| (same.name().to_owned(), same.mark(), same.clone()));
+        let _ = reviews.take(
+            cx,
+            wanted,
+            |_, _| true,
+            |followed, own| async move { followed.run(&own).await }.boxed(),
+        );
     }
 
     /// Keeps an application at work whenever its lease is held. An engine that can't go on gives the lease up: another process may
     /// have what this one lacks, and here it is opened anew, from what the cluster knows.
-    async fn keep(&self, cx: &Cx, supervisor: &Supervisor, config: &Config, needs: Vec<&str>) -> Result<()> {
+    async fn keep(&self, cx: &Cx, config: &Config, needs: Vec<&str>) -> Result<()> {
         let Self { options, cluster, server, .. } = self;
+        let _turn = self.turns.of(&config.name).await;
         let metrics = server.metrics().of(&config.name);
         let namespace = options.namespace_of(config)?;
-        let lease = ClusterLease::new(cluster.clone(), namespace, format!("gitops-{}", config.name));
+        let lease = ClusterState::new(cluster.clone(), namespace, &config.name).lease();
         let mut kept = Ok(());
         while !cx.is_cancelled() {
             let mut ended = None;
@@ -105,7 +230,7 @@ impl Work {
                 leader::while_leading(cx, &lease, &options.identity, is_held_elsewhere, async |grant, cx| {
                     metrics.leads(true);
                     let folder = options.state.join(&config.name).join(format!("grant-{}", grant.epoch));
-                    let work = self.keep_held(&cx, supervisor, config, &needs, folder, metrics.clone());
+                    let work = self.keep_held(&cx, config, &needs, folder, metrics.clone());
                     let worked = AssertUnwindSafe(Box::pin(work)).catch_unwind().await;
                     let panicked = || Err(Error::new(ErrorKind::Internal, "what keeps it at work panicked"));
                     ended = worked.unwrap_or_else(|_| panicked()).err();
@@ -133,13 +258,12 @@ impl Work {
     async fn keep_held(
         &self,
         cx: &Cx,
-        supervisor: &Supervisor,
         config: &Config,
         needs: &[&str],
         folder: PathBuf,
         metrics: Arc<ApplicationMetrics>,
     ) -> Result<()> {
-        let Self { options, cluster, clusters, server } = self;
+        let Self { options, cluster, clusters, server, supervisor, .. } = self;
         let (mut told, name) = (None, &config.name);
         let namespace = options.namespace_of(config)?;
         server.board().expect(name);
@@ -194,15 +318,11 @@ impl Drop for Seat<'_> {
     }
 }
 
-/// Waits for all; the first error ends the others.
-async fn first_error(cx: &Cx, mut tasks: JoinSet<Result<()>>) -> Result<()> {
-    let mut first = Ok(());
-    while let Some(ended) = tasks.join_next().await {
-        let ended = ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())));
-        if ended.is_err() {
-            cx.cancel();
-            first = first.and(ended);
-        }
-    }
-    first
+/// The applications of a group that are at work, each with what it needs there.
+type Members<'w> = Roster<'w, (Config, Vec<String>), Result<()>>;
+
+/// Works on the requests of repositories as long as it is polled.
+async fn until_ended(reviews: &mut Roster<'_, Arc<Followed>, ()>) {
+    while reviews.next().await.is_some() {}
+    std::future::pending().await
 }

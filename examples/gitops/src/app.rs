@@ -71,6 +71,11 @@ impl App {
         Self { application, is_one_of_several: applications.is_list, ..self.clone() }
     }
 
+    /// The same until a context ends.
+    pub fn within(&self, cx: Cx) -> Self {
+        Self { cx, ..self.clone() }
+    }
+
     /// The same for one of several applications that a verb works with, which tells the others' teller.
     pub fn among(&self, applications: &Applications, config: &Config, many: &Arc<Many>) -> Self {
         Self { many: Some(many.clone()), ..self.of(applications, config) }

@@ -55,7 +55,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gitops_core::gate::cel::CelGate;
-use gitops_core::{Diagnostic, DriftPolicy, Error};
+use gitops_core::{Diagnostic, Digest, DriftPolicy, Error};
 use home::StatePlace;
 use reader::Fields;
 
@@ -103,6 +103,8 @@ pub struct Config {
     pub home: Option<HomeConfig>,
     /// Whether the file names no such folder: it is then `.gitops/NAME`.
     pub has_default_state: bool,
+    /// What the file says of it, shared parts included.
+    pub(crate) said: Digest,
 }
 
 /// What may be done, and how often.
@@ -254,6 +256,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         sync: sync.unwrap_or_default(),
         others: Vec::new(),
         has_default_state: state.is_none(),
+        said: Digest::of(node.said(&|place| reader.base(place).display().to_string()).as_bytes()),
         home,
         mirrors: state.as_deref().map_or_else(|| apart::default_mirrors(base), |state| state.join("mirrors")),
         state: state.unwrap_or_else(|| apart::default_state(base, &name)),

@@ -94,6 +94,25 @@ impl Node {
         }
     }
 
+    /// What it says, wherever in a file it stands: members in the order of their names, and of each text the folder from which a
+    /// path would start. Two that say the same are equal, and so are the settings that are decoded from them.
+    pub fn said(&self, base: &impl Fn(Place) -> String) -> String {
+        let each = |items: Vec<String>| items.concat();
+        match &self.shape {
+            Shape::Null => "null;".to_owned(),
+            Shape::Bool(value) => format!("{value};"),
+            Shape::Number(text) => format!("number {text:?};"),
+            Shape::Text(text) => format!("text {text:?} in {:?};", base(self.place)),
+            Shape::List(items) => format!("[{}]", each(items.iter().map(|item| item.said(base)).collect())),
+            Shape::Map(members) => {
+                let member = |(name, node): &(Name, Self)| format!("{:?}: {}", name.text, node.said(base));
+                let mut members: Vec<String> = members.iter().map(member).collect();
+                members.sort();
+                format!("{{{}}}", each(members))
+            }
+        }
+    }
+
     /// The members of a mapping; none of anything else.
     pub fn members(&self) -> &[(Name, Self)] {
         match &self.shape {

@@ -64,6 +64,11 @@ impl Warm {
         self.places().values().filter(|place| has_session(place)).count()
     }
 
+    /// Closes the session of an application whose configuration is another one now. One that is lent is closed when it comes back.
+    pub fn forget(&self, application: &str) {
+        self.lock().remove(application);
+    }
+
     /// A session to look with: the one that was left last, brought up to what was recorded since, else a new one. It is left for
     /// the next one when it is dropped. Its gates know of no change window.
     ///

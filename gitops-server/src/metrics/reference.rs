@@ -48,6 +48,7 @@ const TAIL: &str = "
 | `sum by (application) (gitops_blocked_objects{obstacle!=\"wait\"}) > 0` | objects are blocked: `gitops status` says why |
 | `increase(gitops_reconciliations_total{result=\"failed\"}[15m]) > 3` | reconciliations can't be made: look at the log |
 | `increase(gitops_changes_total{result=\"unknown\"}[1h]) > 0` | a change had no answer; the next reconciliation looks it up |
+| `gitops_config_last_reload_successful == 0` | the configuration was changed to one that can't be used, and the one before is at work: look at the log |
 | `sum by (application) (gitops_leader) != 1` | no process, or more than one, works with the application |
 ";
 
@@ -92,7 +93,7 @@ fn page() -> String {
         } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
         {
             kinds.insert(name, kind);
-        } else if let Some((name, _)) = line.split_once('{') {
+        } else if let Some((name, _)) = line.split_once(['{', ' ']).filter(|(name, _)| *name != "#") {
             let family = name.strip_suffix("_total").unwrap_or(name);
             if seen.insert(family) {
                 let labels: Vec<String> = labels(line).iter().map(|label| format!("`{label}`")).collect();

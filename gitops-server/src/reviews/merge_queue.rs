@@ -111,7 +111,7 @@ impl Shared {
         }
         let chosen = self.chosen();
         let told =
-            self.asked(0).review_queued(cx, &self.applications, &chosen, &nobody(), branch, commit).await;
+            self.asked(0).review_queued(cx, &self.applications(), &chosen, &nobody(), branch, commit).await;
         let refused = match &told {
             Ok(told) => told.refused.clone(),
             Err(error) if error.is_retryable() || cx.is_cancelled() => None,

@@ -54,7 +54,8 @@ struct Shared {
     context: String,
     /// The forge and the repository, for people.
     repository: String,
-    applications: Applications,
+    /// All of the configuration, which may change while those of this repository do not.
+    applications: Mutex<Arc<Applications>>,
     /// The applications of this repository.
     chosen: Vec<Config>,
     board: Board,
@@ -125,7 +126,7 @@ impl Reviews {
             kind,
             context: context.split(' ').next().unwrap_or_default().to_owned(),
             repository,
-            applications: applications.clone(),
+            applications: Mutex::new(Arc::new(applications.clone())),
             chosen,
             board,
             memory,
@@ -142,6 +143,11 @@ impl Reviews {
             merges: watch::Sender::default(),
             seen: Mutex::default(),
         }))
+    }
+
+    /// The configuration is another one from now on, in which the applications of this repository are the same.
+    pub fn work_with(&self, applications: Arc<Applications>) {
+        *self.0.applications.lock().unwrap_or_else(PoisonError::into_inner) = applications;
     }
 
     /// Takes a hint of the forge: it only says where to look sooner.
@@ -255,6 +261,10 @@ impl Shared {
         let asked = Asked::new(self.forge.clone(), self.kind, number, self.context.clone());
         let asked = asked.keeping_approvals().answering_commands().warm(self.warm.clone());
         self.plans.iter().fold(asked, |asked, plans| asked.kept_on(plans.clone()))
+    }
+
+    fn applications(&self) -> Arc<Applications> {
+        self.applications.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn chosen(&self) -> Vec<&Config> {

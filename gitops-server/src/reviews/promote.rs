@@ -109,7 +109,8 @@ impl Shared {
         if self.board.handle(&config.name).is_none() {
             return Ok(Look::Nothing);
         }
-        let from = self.applications.named(&rule.from)?;
+        let applications = self.applications();
+        let from = applications.named(&rule.from)?;
         let Some(handle) = self.board.handle(&from.name) else {
             return Ok(Look::Held(format!("`{}` is not at work in this process", rule.from)));
         };

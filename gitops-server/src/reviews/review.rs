@@ -72,7 +72,7 @@ impl Shared {
         };
         let chosen = self.chosen();
         let document = |sides: &_, reviewed: &_| plans::document(sides, reviewed);
-        let told = Box::pin(asked.review(cx, &self.applications, &chosen, &nobody(), document)).await?;
+        let told = Box::pin(asked.review(cx, &self.applications(), &chosen, &nobody(), document)).await?;
         let is_told = self.end_left(cx, &told.request).await;
         self.seen().insert(number, Seen { is_told, ..seen });
         self.tell_of_review(number, &told);

@@ -89,3 +89,41 @@ async fn a_changed_configuration_whose_forge_cannot_be_opened_is_told_and_the_on
     world.until_in("reloads", "shop", "3");
     assert_eq!(controller.stop().await, Some(0));
 }
+
+/// A change of one application's settings gave up the leases of all, and opened each of them anew.
+#[tokio::test]
+async fn what_a_changed_configuration_does_not_concern_goes_on_under_the_lease_that_it_has() {
+    let world = world("changes").await;
+    std::fs::copy(world.path("kubeconfig"), world.path("later")).unwrap();
+    let mut controller = Controller::start(&world, "first").await;
+    for name in NAMES {
+        world.until_in("changes", name, "1");
+    }
+    let leases = async || {
+        let mut found = Vec::new();
+        for name in NAMES {
+            let path = format!("/apis/coordination.k8s.io/v1/namespaces/changes/leases/gitops-{name}");
+            found.push(world.admin.get(&path).await.unwrap()["spec"]["leaseTransitions"].as_u64().unwrap());
+        }
+        found
+    };
+    let mut before = leases().await;
+    // `shop` needs `network`: they are in one group.
+    for (at, changed, value) in [(1, "page", "2"), (2, "shop", "3")] {
+        let named = format!("- name: {changed}\n");
+        let text =
+            config("changes").replace(&named, &format!("{named}  labels: {{ changed: \"{value}\" }}\n"));
+        std::fs::write(world.path("gitops.yaml"), text).unwrap();
+        controller.until_said("the configuration changed and is taken over").await;
+        declare(&world, value);
+        for name in NAMES {
+            world.until_in("changes", name, value);
+        }
+        let after = leases().await;
+        // The second change takes back the first one.
+        let differ: Vec<usize> = (0..NAMES.len()).filter(|at| before[*at] != after[*at]).collect();
+        assert_eq!(differ, if at == 1 { vec![1] } else { vec![1, 2] }, "{changed}: {before:?} {after:?}");
+        before = after;
+    }
+    assert_eq!(controller.stop().await, Some(0));
+}

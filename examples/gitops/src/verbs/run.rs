@@ -1,17 +1,17 @@
 //! `gitops run`: keeps the target equal to the source until stopped.
 
-use std::pin::pin;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::{join, join_all};
-use gitops_app::Inputs;
+use futures::future::join;
 use gitops_app::config::{Applications, Config};
 use gitops_app::forge::Environment;
 use gitops_app::rollback::{Step, Watch};
 use gitops_app::session::{Access, Session};
+use gitops_app::{Inputs, Reloaded, Roster, Taken, place};
 use gitops_core::{Cx, Error, Event, EventSink, Result, Supervisor};
-use gitops_server::Server;
+use gitops_server::{ApplicationMetrics, Followed, Following, Server};
 
 use super::{Ended, each};
 use crate::app::App;
@@ -31,126 +31,258 @@ pub async fn run(app: &App, args: &RunArgs) -> Ended {
 
 /// The same with a server that is told of it, and follows the requests of the repositories.
 pub async fn until_stopped(app: &App, cx: &Cx, server: Option<&Server>) -> Ended {
-    let mut applications = app.applications()?;
-    let mut chosen = choose(app, &applications)?;
-    // A forge that can't be opened is found while what was there before is at work.
-    let usable = |applications: Applications| {
-        let chosen = choose(app, &applications)?;
-        server.map_or(Ok(()), |_| Server::check(cx, &chosen))?;
-        Ok((applications, chosen))
+    let applications = app.applications()?;
+    // Before anything is opened: what changes after that is noticed.
+    let inputs = Inputs::of(&applications);
+    let first = Configured::new(app, cx, server, applications, &inputs)?;
+    let keeping = Keeping { app, server, supervisor: Supervisor::new(AT_ONCE) };
+    let work = async {
+        let ended = keeping.work(cx, first, inputs).await;
+        cx.cancel();
+        ended
     };
-    let kept = |error: Error| {
-        app.screen.complain(&output::error::human(&error.into()));
-        app.screen.note(&format!("{} goes on with the configuration as it was.", paint(YELLOW, "It")));
-    };
-    let mut is_first = true;
-    loop {
-        each::orphans(app, &applications).await;
-        let inner = cx.child();
-        let work = Work { app, applications: &applications, chosen: &chosen, is_first, server };
-        let mut work = Box::pin(work.keep_all(&inner));
-        let reloaded = tokio::select! {
-            ended = &mut work => return ended.map(|exit| Exit::gravest([exit, stopped(app, server)])),
-            reloaded = Inputs::of(&applications).reloaded(cx, || app.applications(), usable, kept) => reloaded,
-        };
-        app.screen.note("The configuration changed: what is under way is finished, then it is taken over.");
-        inner.cancel();
-        work.await?;
-        (applications, chosen) = reloaded;
-        is_first = false;
-    }
+    let (ended, ()) = join(Box::pin(work), keeping.supervisor.run(cx)).await;
+    ended.map(|exit| Exit::gravest([exit, stopped(app, server)]))
 }
 
-/// The applications that the command line means.
-fn choose(app: &App, applications: &Applications) -> Result<Vec<Config>> {
-    match &app.chosen {
-        Some(name) => Ok(vec![applications.named(name)?.clone()]),
-        None => Ok(applications.all.clone()),
+/// A configuration that can be used.
+struct Configured {
+    applications: Applications,
+    /// Those that the command line means.
+    chosen: Vec<Config>,
+    following: Option<Following>,
+}
+
+impl Configured {
+    /// A forge that can't be opened is found here, while what was there before is at work.
+    fn new(
+        app: &App,
+        cx: &Cx,
+        server: Option<&Server>,
+        applications: Applications,
+        inputs: &Inputs,
+    ) -> Result<Self> {
+        let chosen = match &app.chosen {
+            Some(name) => vec![applications.named(name)?.clone()],
+            None => applications.all.clone(),
+        };
+        let prepare = |server: &Server| server.prepare(cx, &applications, &chosen, inputs);
+        let following = server.map(prepare).transpose()?;
+        Ok(Self { applications, chosen, following })
     }
 }
 
 /// How many applications plan at once.
 const AT_ONCE: usize = 16;
 
-/// What is kept at work with one configuration.
-struct Work<'a> {
+/// What a process keeps at work, while its configuration changes.
+struct Keeping<'a> {
     app: &'a App,
-    applications: &'a Applications,
-    chosen: &'a [Config],
-    /// Whether it is the configuration that the command began with.
-    is_first: bool,
     server: Option<&'a Server>,
+    supervisor: Supervisor,
 }
 
-impl Work<'_> {
-    /// Keeps all applications at work at once. None waits for another, and the end of one does not end the others.
-    async fn keep_all(&self, cx: &Cx) -> Ended {
-        let supervisor = Supervisor::new(AT_ONCE);
-        let following = match self.server {
-            Some(server) => Some(server.follow(cx, self.applications, self.chosen)?),
-            None => None,
-        };
-        let mut work = pin!(self.keep_each(cx, &supervisor));
-        // Ends when it is asked to, and then in good order.
-        let others = async {
-            if let Some(following) = &following {
-                following.run(cx).await;
+/// One application, and the names of all that this process keeps.
+struct Member {
+    app: App,
+    all: Vec<String>,
+    /// Whether it is all that the command is to keep and has just begun: if it can't be opened, the command says so and ends.
+    is_alone: bool,
+}
+
+impl Keeping<'_> {
+    /// Keeps all applications at work at once. None waits for another, and the end of one does not end the others. Whoever a change of
+    /// the configuration does not concern goes on and notices nothing of it.
+    async fn work(&self, cx: &Cx, first: Configured, mut inputs: Inputs) -> Ended {
+        let (mut roster, mut reviews) = (Roster::new(), Roster::new());
+        let mut exits: BTreeMap<String, Exit> = BTreeMap::new();
+        self.take(cx, (&mut roster, &mut reviews), &first, &inputs, true).await;
+        let failure = loop {
+            let ended = tokio::select! {
+                biased;
+                ended = roster.next() => ended,
+                () = follow(&mut reviews) => unreachable!("it goes on while this does"),
+                reloaded = self.reloaded(cx, &inputs) => {
+                    inputs = reloaded.inputs;
+                    let usable = reloaded.usable;
+                    self.take(cx, (&mut roster, &mut reviews), &usable, &inputs, false).await;
+                    // Who has ended begins anew, or is gone.
+                    let ended = std::mem::take(&mut exits).into_keys();
+                    ended.filter(|name| roster.get(name).is_none()).for_each(|name| self.forget(&name));
+                    continue;
+                }
+            };
+            let Some((name, ended, is_by_itself)) = ended else { break None };
+            if !is_by_itself && roster.get(&name).is_none() {
+                self.forget(&name);
+            }
+            match ended {
+                Err(Stopped::Alone(failure)) => break Some(failure),
+                Err(Stopped::Ended(failure)) => {
+                    self.app.screen.complain(&output::error::human(&failure));
+                    if is_by_itself {
+                        exits.insert(name, failure.exit);
+                    }
+                }
+                Ok(()) => {}
             }
         };
-        let mut others = pin!(join(supervisor.run(cx), others));
-        tokio::select! {
-            biased;
-            ended = &mut work => {
-                cx.cancel();
-                others.await;
-                ended
-            }
-            // All that were started have stopped. One that is only being opened is not waited for.
-            _ = &mut others => work.now_or_never().unwrap_or(Ok(Exit::Ok)),
+        // In good order: what was begun on a forge has come to its end.
+        cx.cancel();
+        while reviews.next().await.is_some() {}
+        failure.map_or_else(|| Ok(Exit::gravest(exits.into_values())), Err)
+    }
+
+    /// An application has left the configuration, and its engine has ended.
+    fn forget(&self, name: &str) {
+        // One that could not go on has its place still.
+        let _ = self.supervisor.remove(name).now_or_never();
+        if let Some(server) = self.server {
+            server.board().leave(name);
+            server.metrics().forget(name);
         }
     }
 
-    async fn keep_each(&self, cx: &Cx, supervisor: &Supervisor) -> Ended {
-        let keeps = |config: &Config| Kept {
-            app: self.app.of(self.applications, config),
-            chosen: self.chosen,
-            supervisor,
-            server: self.server,
+    /// Waits for a configuration that is another one and can be used.
+    async fn reloaded(&self, cx: &Cx, inputs: &Inputs) -> Reloaded<Configured> {
+        let Self { app, server, .. } = self;
+        let kept = |error: Error| {
+            server.inspect(|server| server.configured(false));
+            app.screen.complain(&output::error::human(&error.into()));
+            app.screen.note(&format!("{} goes on with the configuration as it was.", paint(YELLOW, "It")));
         };
-        if let ([config], true) = (self.chosen, self.is_first) {
-            let kept = keeps(config);
-            let session = Box::pin(kept.open()).await?;
-            Box::pin(kept.keep(session)).await?;
-            return Ok(Exit::Ok);
-        }
-        let each = self.chosen.iter().map(|config| async move {
-            let kept = keeps(config);
-            let failure = Box::pin(kept.until_open(cx)).await.err()?;
-            kept.app.screen.complain(&output::error::human(&failure));
-            Some(failure.exit)
-        });
-        Ok(Exit::gravest(join_all(each).await.into_iter().flatten()))
+        let usable = |applications, inputs: &Inputs| Configured::new(app, cx, *server, applications, inputs);
+        inputs.reloaded(cx, || app.applications(), usable, kept).await
     }
+
+    /// Takes a configuration over: only what differs from before is stopped, and begun anew.
+    async fn take<'k>(
+        &'k self,
+        cx: &Cx,
+        (roster, reviews): (&mut Applied<'k>, &mut Roster<'k, Arc<Followed>, ()>),
+        configured: &Configured,
+        inputs: &Inputs,
+        is_first: bool,
+    ) {
+        let Configured { applications, chosen, following } = configured;
+        let all: Vec<String> = chosen.iter().map(|config| config.name.clone()).collect();
+        let member = |config: &Config| Member {
+            app: self.app.of(applications, config),
+            all: all.clone(),
+            is_alone: is_first && chosen.len() == 1,
+        };
+        let wanted = chosen.iter().map(|config| (config.name.clone(), inputs.mark(config), member(config)));
+        let are_apart = |one: &Member, other: &Member| {
+            let both = [one.app.config().clone(), other.app.config().clone()];
+            place::check_apart(&both).is_ok()
+        };
+        // Whoever needs one that stops hears of it before another one comes that needs it in turn.
+        let taken = roster.take(cx, wanted, are_apart, |member, own| {
+            let (app, whole) = (member.app.within(own), cx.clone());
+            Box::pin(async move {
+                let metrics = self.server.map(|server| server.metrics().of(&app.config().name));
+                let kept = Kept { app, whole, metrics, member, keeping: self };
+                let ended = kept.until_ended().await;
+                // Its state is free, whatever became of it.
+                kept.metrics.inspect(|metrics| metrics.leads(false));
+                ended
+            })
+        });
+        for name in taken.renewed.iter().chain(&taken.left) {
+            // Once it was polled, it is out: what it needed is no part of the graph any more.
+            let _ = self.supervisor.remove(name).now_or_never();
+        }
+        if let (Some(server), Some(following)) = (self.server, following) {
+            server.take_up(following);
+            server.configured(true);
+            let wanted = following
+                .each()
+                .map(|followed| (followed.name().to_owned(), followed.mark(), followed.clone()));
+            let _ = reviews.take(
+                cx,
+                wanted,
+                |_, _| true,
+                |followed, cx| Box::pin(async move { followed.run(&cx).await }),
+            );
+        }
+        if !is_first {
+            self.app.screen.note(&said(&taken));
+        }
+        each::orphans(self.app, applications).await;
+    }
+}
+
+/// The applications at work.
+type Applied<'k> = Roster<'k, Member, Result<(), Stopped>>;
+
+/// How the work with an application came to its end.
+enum Stopped {
+    /// The only one could not be opened when the command began, or its engine can't go on.
+    Alone(Failure),
+    /// Its engine can't go on.
+    Ended(Failure),
+}
+
+/// What came of a change of the configuration, for people.
+fn said(taken: &Taken) -> String {
+    let parts = [
+        ("begun anew", &taken.renewed),
+        ("new", &taken.begun),
+        ("gone, and what it owns stays", &taken.left),
+    ];
+    let parts = parts.iter().filter(|(_, names)| !names.is_empty());
+    let parts: Vec<_> =
+        parts.map(|(what, names)| format!("{} ({what})", escape(&names.join(", ")))).collect();
+    match parts.is_empty() {
+        true => "The configuration changed: no application differs.".to_owned(),
+        false => format!("The configuration changed: {}. All others go on.", parts.join("; ")),
+    }
+}
+
+/// Works on the requests of repositories as long as it is polled.
+async fn follow(reviews: &mut Roster<'_, Arc<Followed>, ()>) {
+    while reviews.next().await.is_some() {}
+    std::future::pending().await
 }
 
 /// One application that is kept at work.
-struct Kept<'a> {
+struct Kept<'k> {
+    /// Its context ends when the application is to stop.
     app: App,
-    /// All that this process keeps.
-    chosen: &'a [Config],
-    supervisor: &'a Supervisor,
-    server: Option<&'a Server>,
+    /// Ends when all are to stop.
+    whole: Cx,
+    /// What a server counts of it.
+    metrics: Option<Arc<ApplicationMetrics>>,
+    member: Arc<Member>,
+    keeping: &'k Keeping<'k>,
 }
 
 impl Kept<'_> {
+    async fn until_ended(&self) -> Result<(), Stopped> {
+        match self.member.is_alone {
+            true => {
+                let session = self.open().await.map_err(|error| Stopped::Alone(error.into()))?;
+                self.keep(session).await.map_err(Stopped::Alone)
+            }
+            false => self.until_open().await.map_err(Stopped::Ended),
+        }
+    }
+
     /// An application that can't be opened, because its target is away or another process has its state, is tried again.
-    async fn until_open(&self, cx: &Cx) -> Result<(), Failure> {
-        let (mut told, name) = (None, &self.app.config().name);
+    async fn until_open(&self) -> Result<(), Failure> {
+        let (mut told, name, cx) = (None, &self.app.config().name, &self.app.cx);
         while !cx.is_cancelled() {
-            match Box::pin(self.open()).await {
+            let opened = tokio::select! {
+                biased;
+                opened = self.open() => opened,
+                // One that is only being opened is not waited for when all stop.
+                () = self.whole.cancelled() => break,
+            };
+            match opened {
                 Ok(session) => return Box::pin(self.keep(session)).await,
+                Err(_) if cx.is_cancelled() => break,
                 Err(error) => {
-                    if let Some(server) = self.server {
+                    if let Some(server) = self.keeping.server {
                         server.board().fail(name);
                         server.metrics().not_opened(name);
                     }
@@ -167,18 +299,18 @@ impl Kept<'_> {
                 break;
             }
         }
-        self.server.inspect(|server| server.board().leave(name));
+        self.keeping.server.inspect(|server| server.board().leave(name));
         Ok(())
     }
 
     async fn open(&self) -> Result<Session> {
         let name = &self.app.config().name;
-        self.server.inspect(|server| server.board().expect(name));
+        self.keeping.server.inspect(|server| server.board().expect(name));
         let stream = progress::stream(&self.app);
-        let events: Arc<dyn EventSink> = match self.server {
+        let events: Arc<dyn EventSink> = match &self.metrics {
             None => stream,
-            Some(server) => {
-                let metrics = server.metrics().of(name);
+            Some(metrics) => {
+                let metrics = metrics.clone();
                 Arc::new(move |event: &Event| {
                     stream.event(event);
                     metrics.event(event);
@@ -197,8 +329,16 @@ impl Kept<'_> {
         app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));
         let (name, interval) = (name.clone(), session.config.sync.interval);
         let config = session.config.clone();
-        let handle = self.supervisor.add(session.engine, &self.needs(), interval)?;
-        self.server.inspect(|server| server.board().open(&name, handle.clone()));
+        if app.cx.is_cancelled() {
+            return Ok(());
+        }
+        let Keeping { supervisor, server, .. } = self.keeping;
+        // One that has ended because it could not go on.
+        let _ = supervisor.remove(&name).await;
+        // Before its engine tells of anything.
+        self.metrics.iter().for_each(|metrics| metrics.leads(true));
+        let handle = supervisor.add(session.engine, &self.needs(), interval)?;
+        server.inspect(|server| server.board().open(&name, handle.clone()));
         let job = Environment::of(|name| std::env::var(name).ok()).ok().flatten();
         let watch = Watch::new(&app.cx, &config, handle, job.as_ref());
         let tell = |step: &Step| app.screen.note(&format!("[{}] {}", config.name, escape(&step.to_string())));
@@ -207,10 +347,10 @@ impl Kept<'_> {
             std::future::pending::<()>().await;
         };
         let ended = tokio::select! {
-            ended = self.supervisor.ended_of(&name) => ended,
+            ended = stopped_of(supervisor, &app.cx, &name) => ended,
             () = watched => unreachable!("it is waited for until the engine has ended"),
         };
-        match (self.server, &ended) {
+        match (*server, &ended) {
             // It stays a failure for whoever asks.
             (Some(server), Err(_)) => server.board().end(&name),
             (Some(server), Ok(())) => server.board().leave(&name),
@@ -221,7 +361,7 @@ impl Kept<'_> {
 
     /// What an application waits for of what this process keeps. What another process keeps is not known here, and is told.
     fn needs(&self) -> Vec<&str> {
-        let is_kept = |need: &&str| self.chosen.iter().any(|config| config.name == *need);
+        let is_kept = |need: &&str| self.member.all.iter().any(|name| name == need);
         let config = self.app.config();
         let needs = config.needs.iter().map(String::as_str);
         let (kept, others): (Vec<&str>, Vec<&str>) = needs.partition(is_kept);
@@ -234,6 +374,17 @@ impl Kept<'_> {
         }
         kept
     }
+}
+
+/// Waits until an engine has ended by itself, or asks it to stop once the context is over.
+async fn stopped_of(supervisor: &Supervisor, cx: &Cx, name: &str) -> Result<()> {
+    let is_over = tokio::select! {
+        ended = supervisor.ended_of(name) => return ended,
+        () = cx.cancelled() => supervisor.remove(name).await,
+    };
+    // It may be out already, and stop just now.
+    drop(is_over);
+    supervisor.ended_of(name).await
 }
 
 fn stopped(app: &App, server: Option<&Server>) -> Exit {

@@ -16,6 +16,7 @@ mod interrupt;
 mod needs;
 mod plan_apply;
 mod promote;
+mod reload;
 mod review;
 mod rollback;
 mod run;

@@ -1,8 +1,8 @@
 //! `run`: new commits and drift both, until it is asked to stop.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Stdio};
+use std::io::{BufRead, BufReader, Lines, Read};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use gitops_core::{Cx, StateDir};
 use rustix::process::Signal;
@@ -10,7 +10,9 @@ use serde_json::Value;
 
 use crate::interrupt::send;
 use crate::several::{TWO, two};
-use crate::support::{Ran, World};
+use crate::support::{CONFIG, Ran, World};
+
+pub const RUN: [&str; 5] = ["run", "--output", "json", "--timeout", "60s"];
 
 /// A run with the events that it writes. It gives up after a minute, so that a missing event fails the test.
 pub struct Running {
@@ -25,12 +27,11 @@ impl Running {
 
     /// The same with more before the verb.
     fn start_of(world: &World, before: &[&str]) -> Self {
-        let mut child = world
-            .command(&[before, &["run", "--output", "json", "--timeout", "60s"]].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::of(&mut world.command(&[before, &RUN].concat()))
+    }
+
+    pub fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let events = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, events }
     }
@@ -42,6 +43,39 @@ impl Running {
             .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
             .find(|event| event["type"] == kind)
             .unwrap_or_else(|| panic!("the run ended without the event {kind}"))
+    }
+
+    /// Reads on to the first event of a kind that is of an application; gives all events until then.
+    pub fn until_of(&mut self, kind: &str, application: &str) -> Vec<Value> {
+        let mut seen = Vec::new();
+        loop {
+            let line = self.events.next().unwrap_or_else(|| panic!("no {kind} of {application}: {seen:?}"));
+            seen.push(serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+            let last = &seen[seen.len() - 1];
+            if last["type"] == kind && last["application"] == application {
+                return seen;
+            }
+        }
+    }
+
+    /// Reads on until each application had an event of a kind.
+    pub fn until_each(&mut self, kind: &str, applications: &[&str]) {
+        let mut missing = applications.to_vec();
+        while !missing.is_empty() {
+            let event = self.wait_for(kind);
+            missing.retain(|name| event["application"] != *name);
+        }
+    }
+
+    /// Reads on to the first note with a text, and keeps all of them.
+    pub fn until_noted(&mut self, notes: &mut String, text: &str) {
+        let stderr = self.child.stderr.as_mut().unwrap();
+        let mut byte = [0];
+        let from = notes.len();
+        while !notes[from..].contains(text) {
+            assert!(stderr.read(&mut byte).unwrap() > 0, "it ended and did not note {text:?}: {notes}");
+            notes.push(char::from(byte[0]));
+        }
     }
 
     pub fn stop(self, signal: Signal) -> Ran {
@@ -303,7 +337,7 @@ fn an_emergency_stop_for_all_is_done_by_the_process_at_work_and_told_of_each() {
 
 /// Met on a laptop: the file of a server names credentials that are on the server alone, and nothing could be stopped.
 #[test]
-fn whoever_has_neither_credentials_nor_targets_can_stop_the_process_at_work() {
+fn whoever_has_neither_credentials_nor_targets_can_stop_the_process_at_work_and_have_it_go_on() {
     let world = World::applied();
     let mut running = Running::start(&world);
     running.wait_for("planned");
@@ -320,8 +354,35 @@ target: { kubernetes: { kubeconfig: ./absent/kubeconfig } }
     let ran = world.gitops(&["-f", "laptop.yaml", "suspend", "--reason", "incident 17"]).expect(0);
     ran.says("The process at work has taken it up");
     running.wait_for("suspended");
-    world.gitops(&["-f", "laptop.yaml", "resume", "--yes"]).expect(1).warns("absent");
+    world
+        .gitops(&["-f", "laptop.yaml", "resume"])
+        .expect(1)
+        .warns("absent")
+        .warns("to resume without a plan");
+    let ran = world.gitops(&["-f", "laptop.yaml", "resume", "--yes"]).expect(0).warns("absent");
+    ran.says("Resumed by alice").says("The process at work has taken it up");
+    assert_eq!(world.json(&["status"])["suspended"], Value::Null);
     world.gitops(&["-f", "laptop.yaml", "sync"]).expect(0).says("The process at work has taken it up");
     world.gitops(&["-f", "laptop.yaml", "reject", "--reason", "none"]).expect(0);
     running.stop(Signal::TERM).expect(0);
+}
+
+/// Nothing said which process works with an application, nor what stays of what left the source.
+#[test]
+fn status_says_who_works_with_an_application_and_what_is_left_of_what_it_declared() {
+    let world = World::applied();
+    world.configure(&CONFIG.replace("interval: 1s", "interval: 1s, prune: false"));
+    world.gitops(&["status"]).expect(0).says("runner    nobody");
+    assert_eq!(world.json(&["status"])["runner"], Value::Null);
+    let mut running = Running::start(&world);
+    world.commit("Take one out", &[("conf/app.toml", None), ("other", Some("o\n"))]);
+    running.wait_for("applied");
+    let said = world.gitops(&["status"]).expect(0);
+    let said = said.says(&format!("process {} (gitops run) since", running.child.id()));
+    said.says("1 stay: File/conf/app.toml; pruning is off");
+    let status = world.json(&["status"]);
+    assert!(status["runner"]["since"].is_string() && status["runner_unknown"].is_null(), "{status}");
+    assert_eq!(status["orphaned"][0]["why"], "pruning_is_off");
+    running.stop(Signal::TERM).expect(0);
+    world.gitops(&["status"]).expect(0).says("runner    nobody");
 }

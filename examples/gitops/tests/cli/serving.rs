@@ -4,11 +4,12 @@ use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, ChildStderr, ChildStdout, Stdio};
 
+use gitops_core::{Cx, StateDir};
 use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::interrupt::send;
-use crate::several::{TWO, two};
+use crate::several::{TWO, two, without_two};
 use crate::support::{Ran, World};
 
 /// A server with the events and the notes that it writes. It gives up after a minute, so that a missing one fails the test.
@@ -86,6 +87,14 @@ impl Serving {
 
     fn ready(&self) -> String {
         self.ask("GET /readyz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+    }
+
+    /// The value of a metric of an application; nothing if it is not there.
+    fn metric(&self, name: &str, application: &str) -> Option<String> {
+        let metrics = self.ask("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        let label = format!("application=\"{application}\"");
+        let is_meant = |line: &&str| line.starts_with(&format!("gitops_{name}{{")) && line.contains(&label);
+        metrics.lines().find(is_meant).and_then(|line| Some(line.split_once("} ")?.1.to_owned()))
     }
 
     /// The answer to a webhook that carries a secret.
@@ -192,5 +201,53 @@ fn a_changed_secret_is_taken_up_without_a_restart() {
     serving.until_noted("The configuration changed");
     while !serving.hook("newer-secret").ends_with("taken\n") {}
     assert!(serving.hook("former-secret").starts_with("HTTP/1.1 401"));
+    serving.stop().expect(0);
+}
+
+/// `gitops_leader` was 0 whatever `serve` did.
+#[test]
+fn metrics_tell_of_each_application_that_is_worked_with_and_of_none_that_left() {
+    let world = two();
+    // Another process has the state of the second one.
+    let held = StateDir::open(&world.path(".gitops/two"), &Cx::system()).unwrap();
+    let mut serving = Serving::start(&world);
+    serving.wait_for_of("finished", "one");
+    assert_eq!(serving.metric("leader", "one").as_deref(), Some("1"));
+    assert_eq!(serving.metric("leader", "two").as_deref(), Some("0"));
+    drop(held);
+    serving.wait_for_of("finished", "two");
+    let all = [
+        ("leader", "1"),
+        ("reconciliations_total", ""),
+        ("changes_total", "1"),
+        ("declared_objects", "1"),
+        ("planned_steps", ""),
+        ("journal_records_total", ""),
+        ("converged_timestamp_seconds", ""),
+    ];
+    for (name, value) in all {
+        let found = serving.metric(name, "two");
+        assert!(
+            found.as_deref().is_some_and(|found| value.is_empty() || found == value),
+            "{name}: {found:?}"
+        );
+    }
+    // A file that can't be used is told, and changes nothing; nor does what comes of it.
+    world.configure("applications: [");
+    serving.until_noted("goes on with the configuration as it was");
+    let ready = serving.ready();
+    assert!(
+        ready.starts_with("HTTP/1.1 200") && ready.contains("configuration was changed and can't be used"),
+        "{ready}"
+    );
+    let metrics = serving.ask("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(metrics.contains("gitops_config_last_reload_successful 0"));
+    world.configure(&without_two());
+    serving.until_noted("two (gone, and what it owns stays). All others go on.");
+    while serving.metric("leader", "two").is_some() {}
+    assert_eq!(serving.metric("leader", "one").as_deref(), Some("1"));
+    let metrics = serving.ask("GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    assert!(metrics.contains("gitops_config_last_reload_successful 1"));
+    assert!(!serving.ready().contains("configuration"));
     serving.stop().expect(0);
 }
