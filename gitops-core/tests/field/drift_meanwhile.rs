@@ -1,7 +1,6 @@
 //! Drift that nobody looked at for minutes: while one workload was not ready, while the Git server was away, after a
 //! force-push, behind a commit with a fault.
 
-use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use gitops_core::capability::{Health, Readiness, Watch};
 use gitops_core::*;
 
+use crate::related::Related;
 use crate::support::{World, body, key};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -152,6 +152,9 @@ pub struct Patient {
     pub others: Vec<(&'static str, &'static str)>,
 }
 
+static BACK_TO_OLDER: Related =
+    Related(|_, to| if to == "older" { Relation::Older } else { Relation::Newer });
+
 #[async_trait]
 impl Source for Patient {
     fn info(&self) -> SourceInfo {
@@ -174,34 +177,7 @@ impl Source for Patient {
     }
 
     fn history(&self) -> Option<&dyn History> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl History for Patient {
-    async fn relation(&self, _: &Cx, _: &Revision, to: &Revision) -> Result<Relation> {
-        Ok(if to.id() == "older" { Relation::Older } else { Relation::Newer })
-    }
-
-    async fn find(&self, _: &Cx, name: &str) -> Result<Revision> {
-        Ok(Revision::new(name, ""))
-    }
-
-    async fn describe(&self, _: &Cx, _: &Revision) -> Result<Commit> {
-        Err(Error::new(ErrorKind::Unsupported, "not needed"))
-    }
-
-    async fn log(&self, _: &Cx, _: &Revision, _: &str, _: usize) -> Result<Vec<Commit>> {
-        Ok(Vec::new())
-    }
-
-    async fn between(&self, _: &Cx, _: &Revision, _: &Revision, _: usize) -> Result<Vec<Commit>> {
-        Ok(Vec::new())
-    }
-
-    async fn blame(&self, _: &Cx, _: &Revision, _: &str, _: RangeInclusive<u32>) -> Result<Commit> {
-        Err(Error::new(ErrorKind::Unsupported, "not needed"))
+        Some(&BACK_TO_OLDER)
     }
 }
 

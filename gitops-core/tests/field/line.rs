@@ -1,11 +1,11 @@
 //! The line that an application follows: what a pin does to it, and what comes after the pin. People went back during an
 //! incident, the branch was moved meanwhile, and the deployment followed whatever was there when the pin ended.
 
-use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 
 use gitops_core::*;
 
+use crate::related::Related;
 use crate::support::{World, key, owned};
 
 /// A repository: `1`, `2` and `3` one after the other, and `x` and `x2` one after the other beside them.
@@ -16,6 +16,16 @@ struct Repository {
 fn depth(name: &str) -> (bool, usize) {
     (name.starts_with('x'), name.trim_start_matches('x').parse().unwrap_or(1))
 }
+
+static LINES: Related = Related(|from, to| {
+    let ((from_beside, from), (to_beside, to)) = (depth(from), depth(to));
+    match to.cmp(&from) {
+        _ if from_beside != to_beside => Relation::Diverged,
+        std::cmp::Ordering::Less => Relation::Older,
+        std::cmp::Ordering::Equal => Relation::Same,
+        std::cmp::Ordering::Greater => Relation::Newer,
+    }
+});
 
 #[async_trait]
 impl Source for Repository {
@@ -32,40 +42,7 @@ impl Source for Repository {
     }
 
     fn history(&self) -> Option<&dyn History> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl History for Repository {
-    async fn relation(&self, _: &Cx, from: &Revision, to: &Revision) -> Result<Relation> {
-        let ((from_beside, from), (to_beside, to)) = (depth(from.id()), depth(to.id()));
-        Ok(match to.cmp(&from) {
-            _ if from_beside != to_beside => Relation::Diverged,
-            std::cmp::Ordering::Less => Relation::Older,
-            std::cmp::Ordering::Equal => Relation::Same,
-            std::cmp::Ordering::Greater => Relation::Newer,
-        })
-    }
-
-    async fn find(&self, _: &Cx, name: &str) -> Result<Revision> {
-        Ok(Revision::new(name, ""))
-    }
-
-    async fn describe(&self, _: &Cx, _: &Revision) -> Result<Commit> {
-        Err(Error::new(ErrorKind::Unsupported, "not needed"))
-    }
-
-    async fn log(&self, _: &Cx, _: &Revision, _: &str, _: usize) -> Result<Vec<Commit>> {
-        Ok(Vec::new())
-    }
-
-    async fn between(&self, _: &Cx, _: &Revision, _: &Revision, _: usize) -> Result<Vec<Commit>> {
-        Ok(Vec::new())
-    }
-
-    async fn blame(&self, _: &Cx, _: &Revision, _: &str, _: RangeInclusive<u32>) -> Result<Commit> {
-        Err(Error::new(ErrorKind::Unsupported, "not needed"))
+        Some(&LINES)
     }
 }
 

@@ -25,6 +25,7 @@ mod new_objects;
 mod places;
 mod readiness;
 mod readiness_once;
+mod related;
 mod released;
 mod rules;
 mod standing;
