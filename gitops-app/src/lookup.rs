@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use gitops_core::{AuditEvent, AuditLog, Component, Cx, Error, ErrorKind, Key, Result};
+use gitops_core::{AuditEvent, AuditLog, Component, Cx, Error, ErrorKind, Key, Result, most_alike};
 
 use crate::documents::changes;
 use crate::session::Session;
@@ -85,9 +85,9 @@ fn is_meant(key: &Key, text: &str) -> bool {
 
 fn none(text: &str, keys: &BTreeSet<&Key>) -> Error {
     let error = Error::new(ErrorKind::NotFound, format!("no object is called `{text}`"));
-    let far = |form: &str| strsim::damerau_levenshtein(form, text);
     let forms = keys.iter().flat_map(|key| [key.name().to_owned(), changes::object(key)]);
-    match forms.min_by_key(|form| far(form)) {
+    let forms: Vec<String> = forms.collect();
+    match most_alike(text, forms.iter().map(String::as_str)).first() {
         Some(form) => error.help(format!("did you mean `{form}`? `gitops graph --all` lists all")),
         None => error.help("nothing is declared and nothing is owned yet"),
     }

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use gitops_k8s::yaml::{self, Data, Dialect, Limits, Node};
+use gitops_k8s::yaml::{self, Data, Dialect, Node, YamlLimits};
 
 /// An object in a file that was read.
 pub struct Declaration {
@@ -17,7 +17,7 @@ pub struct Declaration {
 /// an object that a program rendered, say.
 pub fn declaration(path: &str, bytes: &[u8], line: u32) -> Option<Declaration> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let documents = yaml::read(path, bytes, Dialect::default(), &Limits::default()).ok()?;
+    let documents = yaml::read(path, bytes, Dialect::default(), &YamlLimits::default()).ok()?;
     let mut lines = Vec::new();
     documents.iter().for_each(|document| collect(&document.root, &mut lines));
     lines.sort_unstable();

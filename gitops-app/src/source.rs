@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gitops_core::{Cx, Diagnostic, Error, ErrorKind, Result, Secret, SecretKey};
-use gitops_git::{Credentials, GitSource, GitSourceBuilder, Limits, Pattern, Signers};
+use gitops_git::{Credentials, GitLimits, GitSource, GitSourceBuilder, Pattern, Signers};
 
 use crate::config::{Auth, Config, GitConfig, GitRef, SecretPlace, Written};
 
@@ -64,8 +64,8 @@ fn signers(path: &Path) -> Result<Signers> {
 }
 
 /// The default bounds with those that are written down.
-fn limits(written: &BTreeMap<&'static str, u64>) -> Limits {
-    let mut limits = Limits::default();
+fn limits(written: &BTreeMap<&'static str, u64>) -> GitLimits {
+    let mut limits = GitLimits::default();
     for (name, amount) in written {
         let count = usize::try_from(*amount).unwrap_or(usize::MAX);
         match *name {
@@ -182,8 +182,8 @@ mod tests {
     fn every_limit_that_can_be_written_is_a_limit_of_the_source() {
         for name in LIMITS {
             let written = BTreeMap::from([(name, 7)]);
-            assert_ne!(limits(&written), Limits::default(), "`{name}` goes nowhere");
+            assert_ne!(limits(&written), GitLimits::default(), "`{name}` goes nowhere");
         }
-        assert_eq!(limits(&BTreeMap::new()), Limits::default());
+        assert_eq!(limits(&BTreeMap::new()), GitLimits::default());
     }
 }

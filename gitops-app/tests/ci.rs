@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use gitops_k8s::yaml::{self, Data, Dialect, Document, Limits, Node};
+use gitops_k8s::yaml::{self, Data, Dialect, Document, Node, YamlLimits};
 
 fn jobs() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/gitops/ci")
@@ -14,7 +14,7 @@ fn jobs() -> PathBuf {
 fn read(name: &str) -> Document {
     let bytes = fs::read(jobs().join(name)).unwrap();
     // GitHub, GitLab and Gitea read YAML 1.2: `on` is a word.
-    yaml::read(name, &bytes, Dialect::KyamlV3, &Limits::default()).unwrap().remove(0)
+    yaml::read(name, &bytes, Dialect::KyamlV3, &YamlLimits::default()).unwrap().remove(0)
 }
 
 fn actionlint() -> PathBuf {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gitops_core::capability::{Health, Moved, Readiness, Watch};
+use gitops_core::capability::{Health, MovedObjects, Readiness, Watch};
 use gitops_core::*;
 use support::{World, key};
 
@@ -91,7 +91,7 @@ impl Target for Misbehaving {
 
 #[async_trait]
 impl Watch for Misbehaving {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
         panic!("told to panic")
     }
 }

@@ -74,10 +74,13 @@ async fn a_stale_plan_writes_nothing_and_names_what_moved() {
     world.memory.edit(&key("a"), Some(body("edited")));
     let writes = world.memory.writes();
     let error = engine.apply(&world.cx, &plan, &support::yes()).await.unwrap_err();
-    assert_eq!((error.kind(), error.moved()), (ErrorKind::Stale, &[Moved::Live { key: key("a") }][..]));
+    assert_eq!(
+        (error.kind(), error.moved()),
+        (ErrorKind::Stale, &[StaleBecause::Live { key: key("a") }][..])
+    );
     world.declare(&[("a", "3")]);
     let error = engine.apply(&world.cx, &plan, &support::yes()).await.unwrap_err();
-    assert!(matches!(error.moved()[0], Moved::Revision { .. }), "{:?}", error.moved());
+    assert!(matches!(error.moved()[0], StaleBecause::Revision { .. }), "{:?}", error.moved());
     assert_eq!(world.memory.writes(), writes);
 }
 

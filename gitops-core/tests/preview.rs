@@ -76,7 +76,7 @@ async fn the_change_carries_what_was_foretold_and_a_plan_of_another_effect_is_st
     let plan = engine.plan(&world.cx).await.unwrap();
     mood.lock().unwrap().effect = 7;
     let error = engine.apply(&world.cx, &plan, &support::yes()).await.unwrap_err();
-    assert_eq!(error.moved(), [Moved::Previewed { key: key("a") }]);
+    assert_eq!(error.moved(), [StaleBecause::Previewed { key: key("a") }]);
     assert_eq!(world.memory.writes(), 0);
     converge(&world, &mut engine).await;
     world.declare(&[]);

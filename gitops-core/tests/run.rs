@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use gitops_core::capability::{Moved, Watch};
+use gitops_core::capability::{MovedObjects, Watch};
 use gitops_core::*;
 use support::{World, key};
 
@@ -35,7 +35,7 @@ impl Clock for Standstill {
 struct Watched {
     memory: Arc<Memory>,
     asked: AtomicUsize,
-    says: fn(usize) -> Option<Result<Moved>>,
+    says: fn(usize) -> Option<Result<MovedObjects>>,
 }
 
 #[async_trait]
@@ -59,7 +59,7 @@ impl Target for Watched {
 
 #[async_trait]
 impl Watch for Watched {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
         let asked = self.asked.fetch_add(1, Ordering::SeqCst);
         assert!(asked < 1000, "the engine runs in circles");
         match (self.says)(asked) {
@@ -70,7 +70,7 @@ impl Watch for Watched {
 }
 
 /// The events of a run over a converged target, up to its first wait for the interval.
-async fn run(says: fn(usize) -> Option<Result<Moved>>) -> Vec<Event> {
+async fn run(says: fn(usize) -> Option<Result<MovedObjects>>) -> Vec<Event> {
     let mut world = World::with(&[("a", "1")]);
     world.converge().await;
     let clock = Arc::new(Standstill::default());
@@ -97,13 +97,13 @@ async fn a_watch_that_fails_is_told_of_and_keeps_no_engine_busy() {
 
 #[tokio::test]
 async fn what_moves_and_is_not_ours_costs_no_pass() {
-    let theirs = |asked| (0 < asked && asked < 50).then(|| Ok(Moved::Keys(vec![key("theirs")])));
+    let theirs = |asked| (0 < asked && asked < 50).then(|| Ok(MovedObjects::Keys(vec![key("theirs")])));
     assert_eq!(passes(&run(theirs).await), 1);
 }
 
 #[tokio::test]
 async fn what_moves_and_is_ours_is_looked_at() {
-    let ours = |asked| (asked == 1).then(|| Ok(Moved::Keys(vec![key("theirs"), key("a")])));
+    let ours = |asked| (asked == 1).then(|| Ok(MovedObjects::Keys(vec![key("theirs"), key("a")])));
     assert_eq!(passes(&run(ours).await), 2);
 }
 
@@ -157,9 +157,9 @@ impl Target for Busy {
 
 #[async_trait]
 impl Watch for Busy {
-    async fn moved(&self, cx: &Cx) -> Result<Moved> {
+    async fn moved(&self, cx: &Cx) -> Result<MovedObjects> {
         cx.sleep(Duration::from_secs(1)).await?;
-        Ok(Moved::Keys(vec![key("a")]))
+        Ok(MovedObjects::Keys(vec![key("a")]))
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) fn not_found(message: impl Into<String>) -> Error {
 pub(crate) fn over_limit(message: impl Into<String>, limit: &'static str, value: impl ToString) -> Error {
     Error::new(ErrorKind::Limit, message)
         .with("limit", format!("{limit} = {}", value.to_string()))
-        .help(format!("raise `Limits::{limit}` if this is how it should be"))
+        .help(format!("raise `ForgeLimits::{limit}` if this is how it should be"))
 }
 
 /// A text of at most so many characters; a longer one ends in `…`.

@@ -39,7 +39,7 @@ pub use gitea::Gitea;
 pub use github::{GitHub, GitHubApp};
 pub use gitlab::GitLab;
 pub use http::{Call, CallObserver, Connection};
-pub use limits::Limits;
+pub use limits::ForgeLimits;
 #[cfg(feature = "conformance")]
 pub use memory::{Failure, MemoryForge};
 pub use value::*;

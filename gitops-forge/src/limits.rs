@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Each has an error that names it. The defaults suit a forge with large requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct ForgeLimits {
     /// Bytes of one answer. Default: 16 MiB.
     pub answer_bytes: usize,
     /// Pages of one list. A longer list is an error, never a shorter list. Default: 100.
@@ -18,7 +18,7 @@ pub struct Limits {
     pub time: Duration,
 }
 
-impl Default for Limits {
+impl Default for ForgeLimits {
     fn default() -> Self {
         Self {
             answer_bytes: 16 << 20,

@@ -2,7 +2,7 @@
 
 use gix::ObjectId;
 
-use crate::limits::Limits;
+use crate::limits::GitLimits;
 use crate::remote::Advertised;
 use crate::rules::Rules;
 use crate::tree::listed;
@@ -29,7 +29,7 @@ pub fn references(bytes: &[u8]) {
 /// A folder as Git stores it; what is let through has names in order, each of them one name.
 pub fn folder(bytes: &[u8]) {
     let rules = Rules::new(&[], &["/x/*.md".into()]).expect("it is a pattern");
-    let Ok(listed) = listed(&rules, &Limits::default(), "x", bytes) else { return };
+    let Ok(listed) = listed(&rules, &GitLimits::default(), "x", bytes) else { return };
     let entries = listed.entries;
     assert!(entries.windows(2).all(|pair| pair[0].name < pair[1].name));
     assert!(entries.iter().all(|entry| !entry.name.is_empty() && !entry.name.contains(['/', '\0'])));

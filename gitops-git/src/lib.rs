@@ -77,7 +77,7 @@ mod wire;
 
 pub use checkout::Checkout;
 pub use credentials::Credentials;
-pub use limits::Limits;
+pub use limits::GitLimits;
 pub use pattern::Pattern;
 pub use reference::{CommitId, GitRef, RefName};
 pub use signature::Signers;

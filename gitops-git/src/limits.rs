@@ -7,7 +7,7 @@ use gitops_core::Commits;
 /// Each has an error that names it. The defaults suit repositories of manifests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct GitLimits {
     /// Bytes of one file, and of one folder as Git stores it. Default: 10 MiB.
     pub file_bytes: u64,
     /// Entries of one folder. Default: 100,000.
@@ -37,7 +37,7 @@ pub struct Limits {
     pub time: Duration,
 }
 
-impl Default for Limits {
+impl Default for GitLimits {
     fn default() -> Self {
         Self {
             file_bytes: 10 << 20,

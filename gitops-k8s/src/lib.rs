@@ -20,7 +20,7 @@ pub mod yaml;
 struct Guide;
 
 pub use client::cluster::{Cluster, Connection, WeakCluster};
-pub use client::limits::Limits;
+pub use client::tenancy::Tenancy;
 pub use declare::manifest::{KubernetesRender, NonManifests, Scope, Scopes};
 pub use declare::render::{Helm, HelmRender, Kustomize, KustomizeRender, RenderCache};
 pub use declare::transform::{Sheet, Substitute, Transform};

@@ -10,7 +10,7 @@ use gitops_core::{
 
 use crate::change::apply;
 use crate::client::cluster::{Call, Cluster};
-use crate::client::limits::Limits;
+use crate::client::tenancy::Tenancy;
 use crate::client::warnings::Warnings;
 use crate::live::application::{Conflicts, Inner, Kubernetes};
 use crate::live::health::{HealthRule, HealthRules};
@@ -33,7 +33,7 @@ const PROTECTED: [(&str, &str); 5] = [
 pub struct KubernetesBuilder {
     cluster: Cluster,
     application: String,
-    limits: Limits,
+    tenancy: Tenancy,
     conflicts: Conflicts,
     replace: bool,
     ignore: Vec<Ignore>,
@@ -52,7 +52,7 @@ impl Kubernetes {
         KubernetesBuilder {
             cluster,
             application: application.into(),
-            limits: Limits::none(),
+            tenancy: Tenancy::none(),
             conflicts: Conflicts::default(),
             replace: false,
             ignore: Vec::new(),
@@ -69,8 +69,8 @@ impl Kubernetes {
 
 impl KubernetesBuilder {
     /// Refuses whatever is outside these limits, before any call.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    pub fn tenancy(mut self, tenancy: Tenancy) -> Self {
+        self.tenancy = tenancy;
         self
     }
 
@@ -152,7 +152,7 @@ impl KubernetesBuilder {
                 ignore: Rules::new(self.ignore),
             },
             cluster: self.cluster,
-            limits: self.limits,
+            tenancy: self.tenancy,
             conflicts: self.conflicts,
             replace: self.replace,
             health: HealthRules::new(self.health),

@@ -322,7 +322,7 @@ fn one_kind<'n, 'k>(
     let kind_of = |name: &node::Name| kinds.iter().copied().find(|kind| *kind == name.text);
     let known = reader::list(kinds);
     let meant: Vec<&str> = kinds.iter().chain(beside).copied().collect();
-    let help = |name: &str| match suggest::nearest(name, &meant) {
+    let help = |name: &str| match gitops_core::nearest(name, meant.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("this program knows {known}; others are registered in Rust"),
     };

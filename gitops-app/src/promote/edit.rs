@@ -1,7 +1,7 @@
 //! Words of a value in a YAML text, and an edit that changes nothing else.
 
 use gitops_core::Value;
-use gitops_k8s::yaml::{self, Dialect, Document, Limits, Node, Place};
+use gitops_k8s::yaml::{self, Dialect, Document, Node, Place, YamlLimits};
 
 /// Where a value is written in one line, quotes included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Words {
 
 /// The documents of a text; nothing for one that can't be read, which is then not touched.
 pub fn read(path: &str, text: &str) -> Option<Vec<Document>> {
-    yaml::read(path, text.as_bytes(), Dialect::KyamlV3, &Limits::default()).ok()
+    yaml::read(path, text.as_bytes(), Dialect::KyamlV3, &YamlLimits::default()).ok()
 }
 
 /// The words of the value that begins at a place: a plain or quoted scalar on one line. Nothing for anything else.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gitops_core::{Cx, Event, Mount, Render, Result, Routes};
 use gitops_k8s::{
-    Connection, Helm, Kubernetes, KubernetesRender, Kustomize, Limits, RenderCache, Substitute,
+    Connection, Helm, Kubernetes, KubernetesRender, Kustomize, RenderCache, Substitute, Tenancy,
 };
 
 use crate::clusters::Clusters;
@@ -30,7 +30,7 @@ pub async fn open(
     let cache = RenderCache::new(place::renders(application));
     let render = cx.off_thread(move |cx| render(cx, &path, &renders, manifests, &cache)).await??;
     let target = Kubernetes::builder(cluster, &application.name)
-        .limits(limits(config))
+        .tenancy(tenancy(config))
         .conflicts(config.conflicts)
         .replace(config.replace)
         .stuck_after(config.ready_timeout.unwrap_or(application.sync.ready_timeout))
@@ -124,10 +124,10 @@ fn substitute(config: &KubernetesConfig) -> Substitute {
     config.outputs.iter().fold(filling, |filling, (name, output)| filling.output(name, output.clone()))
 }
 
-fn limits(config: &KubernetesConfig) -> Limits {
+fn tenancy(config: &KubernetesConfig) -> Tenancy {
     let limits = match config.namespaces.is_empty() {
-        true => Limits::none(),
-        false => Limits::namespaces(&config.namespaces),
+        true => Tenancy::none(),
+        false => Tenancy::namespaces(&config.namespaces),
     };
     let limits = match config.kinds.is_empty() {
         true => limits,

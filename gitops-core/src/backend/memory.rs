@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use smol_str::SmolStr;
 use tokio::sync::Notify;
 
-use crate::capability::{Import, Moved, Scope, Target, TargetInfo, Watch};
+use crate::capability::{Import, MovedObjects, Scope, Target, TargetInfo, Watch};
 use crate::cx::Cx;
 use crate::value::{
     Action, Applied, Change, Error, Key, Live, OwnerLabel, Ownership, Result, Uid, Value, Version,
@@ -193,11 +193,11 @@ impl Import for Memory {
 
 #[async_trait]
 impl Watch for Memory {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
         loop {
             let moved = std::mem::take(&mut self.lock().moved);
             if !moved.is_empty() {
-                return Ok(Moved::Keys(moved.into_iter().collect()));
+                return Ok(MovedObjects::Keys(moved.into_iter().collect()));
             }
             self.moved.notified().await;
         }

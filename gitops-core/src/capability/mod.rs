@@ -202,11 +202,11 @@ impl Preview {
 #[async_trait]
 pub trait Watch: Send + Sync {
     /// Returns when objects may have moved. Needless keys are allowed, missed ones not: a watch that lost events
-    /// says [`Moved::Any`].
+    /// says [`MovedObjects::Any`].
     ///
     /// # Cancel safety
     /// Dropping the future loses no event.
-    async fn moved(&self, cx: &Cx) -> Result<Moved>;
+    async fn moved(&self, cx: &Cx) -> Result<MovedObjects>;
 
     /// Whether the watch is up to date about an object, but for a moment: it has seen the object since it was last
     /// observed, and would tell at once if it moved. `false` is always right, and the default.
@@ -227,7 +227,7 @@ pub trait Watch: Send + Sync {
 
 /// Which objects may have moved.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Moved {
+pub enum MovedObjects {
     /// At most these.
     Keys(Vec<Key>),
     /// Any of them: events were lost, look at all.

@@ -24,7 +24,7 @@ pub(super) fn is_equal(step: &Step) -> bool {
 pub(super) async fn owner_label(cx: &Cx, target: &Arc<dyn Target>, change: &Change) -> Result<Applied> {
     match target.import() {
         Some(import) => import.adopt(cx, change).await,
-        None => Err(Error::new(ErrorKind::Unsupported, "the target can't take over what others made")),
+        None => Err(Error::new(ErrorKind::Unsupported, "the target can't adopt objects that others made")),
     }
 }
 

@@ -340,7 +340,7 @@ impl Engine {
         if let Some(suspension) = self.suspended(cx).await? {
             return Ok(suspension.denies());
         }
-        let message = "approvals were taken back while the plan was made; nothing is written";
+        let message = "approvals were revoked while the plan was made; nothing is written";
         Ok(Error::new(ErrorKind::Denied, message).help("plan again"))
     }
 

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::effects::contained;
-use crate::capability::{Moved, Scope, Target};
+use crate::capability::{MovedObjects, Scope, Target};
 use crate::cx::Cx;
 use crate::engine::event::Event;
 use crate::value::{Error, ErrorKind, Key, Live, Result};
@@ -68,9 +68,9 @@ impl Engine {
         for _ in 0..WATCH_DRAIN {
             match contained(watch.moved(cx)).now_or_never() {
                 None => return is_all,
-                Some(Ok(Moved::Keys(keys))) => drop(self.take_moved(name, Moved::Keys(keys))),
+                Some(Ok(MovedObjects::Keys(keys))) => drop(self.take_moved(name, MovedObjects::Keys(keys))),
                 // Which ones is found out otherwise.
-                Some(Ok(Moved::Any)) => is_all = false,
+                Some(Ok(MovedObjects::Any)) => is_all = false,
                 Some(Err(_)) => return false,
             }
         }
@@ -78,8 +78,8 @@ impl Engine {
     }
 
     /// Remembers what may have moved; says whether any of it concerns the application.
-    pub(super) fn take_moved(&mut self, target: &str, moved: Moved) -> bool {
-        let Moved::Keys(mut keys) = moved else {
+    pub(super) fn take_moved(&mut self, target: &str, moved: MovedObjects) -> bool {
+        let MovedObjects::Keys(mut keys) = moved else {
             self.events.emit(&Event::Moved { objects: None });
             self.anything_moved(target);
             return true;

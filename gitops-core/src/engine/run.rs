@@ -12,7 +12,7 @@ use super::effects::contained;
 use super::prepare::Prepared;
 use super::request::{AT_REST, AT_WORK, Which};
 use super::{ApplyOptions, Engine, Report, SyncStatus};
-use crate::capability::{Moved, Target};
+use crate::capability::{MovedObjects, Target};
 use crate::cx::{Cx, Time};
 use crate::engine::event::Event;
 use crate::plan::Plan;
@@ -21,7 +21,7 @@ use crate::value::{Error, ErrorKind, Result, Revision};
 
 /// What ended a wait.
 enum Woken {
-    Target(SmolStr, Moved),
+    Target(SmolStr, MovedObjects),
     SourceOrTime,
 }
 

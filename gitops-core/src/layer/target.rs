@@ -7,8 +7,8 @@ use async_trait::async_trait;
 
 use super::around::{Around, Call};
 use crate::capability::{
-    Admission, Batch, Beside, Confirmation, DryRun, Health, Identity, Import, Moved, Preview, Progress,
-    Readiness, Scope, Stamps, Target, TargetInfo, Watch,
+    Admission, Batch, Beside, Confirmation, DryRun, Health, Identity, Import, MovedObjects, Preview,
+    Progress, Readiness, Scope, Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
 use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Result, Uid};
@@ -113,7 +113,7 @@ impl<A: Around> Admission for LayeredTarget<A> {
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
 impl<A: Around> Watch for LayeredTarget<A> {
-    async fn moved(&self, cx: &Cx) -> Result<Moved> {
+    async fn moved(&self, cx: &Cx) -> Result<MovedObjects> {
         let inner = offered(self.inner.watch())?;
         self.around.around(cx, Call::wait("watch"), |cx: Cx| async move { inner.moved(&cx).await }).await
     }

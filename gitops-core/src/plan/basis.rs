@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Plan, Step};
 use crate::state::record::Rebound;
-use crate::value::{Digest, Expect, Hasher, Key, Moved, PlanId, Revision};
+use crate::value::{Digest, Expect, Hasher, Key, PlanId, Revision, StaleBecause};
 
 /// What a plan was made from, apart from the objects that it changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,7 +56,7 @@ impl Basis {
 
 impl Plan {
     /// What moved between an older plan and this one; empty exactly if their ids are equal.
-    pub fn moved_since(&self, older: &Plan) -> Vec<Moved> {
+    pub fn moved_since(&self, older: &Plan) -> Vec<StaleBecause> {
         if older.id == self.id {
             return Vec::new();
         }
@@ -65,51 +65,51 @@ impl Plan {
         let text = |value: &str| value.to_owned();
         if (&older.application, &then.source) != (&self.application, &now.source) {
             let name = |plan: &Plan| format!("{} of {}", plan.basis.source, plan.application);
-            moved.push(Moved::Source { from: name(older), to: name(self) });
+            moved.push(StaleBecause::Source { from: name(older), to: name(self) });
         }
         let bound = |plan: &Plan| plan.rebound.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         if older.rebound != self.rebound {
-            moved.push(Moved::Source { from: bound(older), to: bound(self) });
+            moved.push(StaleBecause::Source { from: bound(older), to: bound(self) });
         }
         if older.revision != self.revision {
-            moved.push(Moved::Revision {
+            moved.push(StaleBecause::Revision {
                 from: text(older.revision.short()),
                 to: text(self.revision.short()),
             });
         } else if then.desired != now.desired {
-            moved.push(Moved::Desired);
+            moved.push(StaleBecause::Desired);
         }
         if then.engine != now.engine {
-            moved.push(Moved::Engine { from: then.engine.clone(), to: now.engine.clone() });
+            moved.push(StaleBecause::Engine { from: then.engine.clone(), to: now.engine.clone() });
         }
         if then.gates != now.gates {
-            moved.push(Moved::Gates);
+            moved.push(StaleBecause::Gates);
         }
         if then.options != now.options {
-            moved.push(Moved::Options);
+            moved.push(StaleBecause::Options);
         }
         moved.extend(moved_steps(older, self));
         if moved.is_empty() {
-            moved.push(Moved::Desired);
+            moved.push(StaleBecause::Desired);
         }
         moved
     }
 }
 
-fn moved_steps(older: &Plan, newer: &Plan) -> Vec<Moved> {
+fn moved_steps(older: &Plan, newer: &Plan) -> Vec<StaleBecause> {
     let by_key = |plan: &'_ Plan| plan.steps.iter().map(|step| (step.key.clone(), step.clone())).collect();
     let (then, now): (BTreeMap<Key, Step>, BTreeMap<Key, Step>) = (by_key(older), by_key(newer));
     let changed = |(key, step): (&Key, &Step)| match now.get(key) {
-        None => Some(Moved::NotNeeded { key: key.clone() }),
+        None => Some(StaleBecause::NotNeeded { key: key.clone() }),
         Some(now) if now.expect != step.expect || now.action != step.action => {
-            Some(Moved::Live { key: key.clone() })
+            Some(StaleBecause::Live { key: key.clone() })
         }
         Some(now) if (now.preview, &now.takes) != (step.preview, &step.takes) => {
-            Some(Moved::Previewed { key: key.clone() })
+            Some(StaleBecause::Previewed { key: key.clone() })
         }
         Some(_) => None,
     };
     let needed = now.keys().filter(|key| !then.contains_key(key));
-    let needed = needed.map(|key| Moved::Needed { key: key.clone() });
+    let needed = needed.map(|key| StaleBecause::Needed { key: key.clone() });
     then.iter().filter_map(changed).chain(needed).collect()
 }

@@ -7,7 +7,7 @@ use smol_str::SmolStr;
 use super::Render;
 use super::part::faults;
 use crate::source::{Entry, EntryKind, Snapshot};
-use crate::value::{Diagnostic, Result};
+use crate::value::{Diagnostic, Result, most_alike, nearest};
 
 /// A folder that a renderer was told to render: one that is absent is a fault, and never the same as an empty one.
 ///
@@ -49,7 +49,7 @@ impl RenderRoot {
         let message = format!("`{}` is no {}: it holds no `{names}`", self.shown(), self.what_bare());
         let names = entries.iter().map(|entry| entry.name.as_str());
         let fault = Diagnostic::error("GO0306", self.shown(), message);
-        Err(Box::new(fault.help(nearest(&self.files[0], &self.folder, names))))
+        Err(Box::new(fault.help(instead(&self.files[0], &self.folder, names))))
     }
 
     /// What the folder holds; nothing to look at if it may be anything.
@@ -70,7 +70,7 @@ impl RenderRoot {
         let message =
             format!("there is no folder `{}` in the source, and it is to be rendered", join(parent, name));
         let folders = entries.iter().filter(|entry| entry.kind == EntryKind::Folder);
-        let help = nearest(name, parent, folders.map(|entry| entry.name.as_str()));
+        let help = instead(name, parent, folders.map(|entry| entry.name.as_str()));
         Box::new(Diagnostic::error("GO0306", self.shown(), message).help(help))
     }
 
@@ -109,24 +109,18 @@ fn join(folder: &str, name: &str) -> String {
 const MOST: usize = 5;
 
 /// What there is instead: the name that is meant, if one is near enough, else the first few.
-fn nearest<'a>(wanted: &str, folder: &str, names: impl Iterator<Item = &'a str>) -> String {
-    let distance = |name: &str| strsim::damerau_levenshtein(&wanted.to_lowercase(), &name.to_lowercase());
-    let mut ranked: Vec<(usize, &str)> = names.map(|name| (distance(name), name)).collect();
-    ranked.sort_unstable();
+fn instead<'a>(wanted: &str, folder: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
     let shown = |name: &str| format!("`{}`", join(folder, name).chars().take(120).collect::<String>());
-    match ranked.first() {
-        None => "correct the path: there is nothing beside it".to_owned(),
-        Some((distance, name)) if *distance <= 2.max(wanted.len() / 4) => {
-            format!("did you mean {}?", shown(name))
-        }
-        Some(_) => {
-            let names: Vec<String> = ranked.iter().take(MOST).map(|(_, name)| shown(name)).collect();
-            let more = ranked.len().saturating_sub(MOST);
-            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            format!(
-                "correct the path, or take it out of the configuration: there is {}{more}",
-                names.join(", ")
-            )
-        }
+    if names.is_empty() {
+        return "correct the path: there is nothing beside it".to_owned();
     }
+    if let Some(name) = nearest(wanted, names.iter().copied()) {
+        return format!("did you mean {}?", shown(name));
+    }
+    let more = names.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let names = most_alike(wanted, names);
+    let names: Vec<String> = names.into_iter().take(MOST).map(shown).collect();
+    format!("correct the path, or take it out of the configuration: there is {}{more}", names.join(", "))
 }

@@ -1,3 +1,4 @@
+use crate::value::nearest;
 use crate::value::text::on_one_line;
 
 /// How much of a comment is read, in bytes.
@@ -178,10 +179,7 @@ fn parse(words: &[&str]) -> Result<Command, CommandFault> {
 }
 
 fn unknown(name: &str) -> CommandFault {
-    let nearest =
-        NAMES.into_iter().map(|known| (strsim::damerau_levenshtein(&shown(name), known), known)).min();
-    let nearest = nearest.filter(|(distance, _)| *distance <= 2).map(|(_, known)| known);
-    CommandFault::Unknown { name: shown(name), nearest }
+    CommandFault::Unknown { name: shown(name), nearest: nearest(name, NAMES) }
 }
 
 /// An argument in a message.

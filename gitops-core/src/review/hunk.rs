@@ -9,13 +9,13 @@ use crate::value::text::on_one_line;
 
 /// How many fields a hunk has, how many components it names, and how many lines of a text, of each side.
 #[derive(Clone, Copy)]
-pub(super) struct Limits {
+pub(super) struct HunkLimits {
     fields: usize,
     components: usize,
     lines: usize,
 }
 
-impl Limits {
+impl HunkLimits {
     /// Those of a comment.
     pub const SOME: Self = Self { fields: 40, components: 40, lines: 20 };
     /// Everything.
@@ -42,7 +42,7 @@ fn line(sign: char, text: impl AsRef<str>) -> HunkLine {
 }
 
 /// The lines of a step: its components, then its fields.
-pub(super) fn lines(step: &Step, limits: Limits) -> Vec<HunkLine> {
+pub(super) fn lines(step: &Step, limits: HunkLimits) -> Vec<HunkLine> {
     let changes = &step.components.changes;
     let components = changes.iter().take(limits.components).map(|change| {
         let sign = if change.risk.is_some() { '-' } else { ' ' };
@@ -65,7 +65,7 @@ pub(super) fn path(field: &FieldChange) -> String {
     field.path.trim_start_matches('/').replace("~1", "/").replace("~0", "~")
 }
 
-fn field(field: &FieldChange, limits: Limits) -> Vec<HunkLine> {
+fn field(field: &FieldChange, limits: HunkLimits) -> Vec<HunkLine> {
     let path = path(field);
     if field.is_sensitive() {
         return vec![line(' ', format!("{path} (sensitive, changed)"))];

@@ -158,7 +158,7 @@ fn of_item(item: &Item) -> Case {
     for flag in &item.flags {
         let _ = writeln!(said, "{} {}: {}", flag.level, line(&flag.rule), line(&flag.message));
     }
-    for hunk in hunk::lines(&item.step, hunk::Limits::SOME) {
+    for hunk in hunk::lines(&item.step, hunk::HunkLimits::SOME) {
         let _ = writeln!(said, "{} {}", hunk.sign, hunk.text);
     }
     Case::passed(name, said)

@@ -97,7 +97,7 @@ fn of_item(item: &Item) -> String {
         item.attribution,
     );
     item.flags.iter().for_each(|flag| out.extend(["     ", &flagged(flag)]));
-    for hunk in hunk::lines(step, hunk::Limits::NONE) {
+    for hunk in hunk::lines(step, hunk::HunkLimits::NONE) {
         let _ = writeln!(out, "       {} {}", hunk.sign, hunk.text);
     }
     out

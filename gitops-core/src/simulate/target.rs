@@ -10,8 +10,8 @@ use super::fault::Fault;
 use super::server::{DEFAULTED, IMMUTABLE};
 use super::state::{Handle, SECOND};
 use crate::capability::{
-    Differ, DryRun, Health, Import, Moved, Preview, Readiness, RecoveryClass, Scope, Structural, Target,
-    TargetInfo, Watch,
+    Differ, DryRun, Health, Import, MovedObjects, Preview, Readiness, RecoveryClass, Scope, Structural,
+    Target, TargetInfo, Watch,
 };
 use crate::cx::Bug;
 use crate::cx::Cx;
@@ -106,12 +106,12 @@ impl Import for SimTarget {
 
 #[async_trait]
 impl Watch for SimTarget {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
         std::future::poll_fn(|cx| {
             let mut world = self.world.lock();
             match world.bug.map(Bug::number) {
                 Some(30) => return std::task::Poll::Pending,
-                Some(60) => return std::task::Poll::Ready(Ok(Moved::Any)),
+                Some(60) => return std::task::Poll::Ready(Ok(MovedObjects::Any)),
                 _ => {}
             }
             let lies = world.faults.strength(Fault::WatchLies, 3);
@@ -124,7 +124,11 @@ impl Watch for SimTarget {
             if lies != Some(0) {
                 moved.clear();
             }
-            std::task::Poll::Ready(Ok(if lies == Some(1) { Moved::Any } else { Moved::Keys(keys) }))
+            std::task::Poll::Ready(Ok(if lies == Some(1) {
+                MovedObjects::Any
+            } else {
+                MovedObjects::Keys(keys)
+            }))
         })
         .await
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::value::{Diagnostic, Key, Moved, credentials};
+use crate::value::{Diagnostic, Key, StaleBecause, credentials};
 
 /// A result with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -41,7 +41,7 @@ struct Inner {
     key: Option<Key>,
     context: Vec<(&'static str, String)>,
     diagnostics: Vec<Diagnostic>,
-    moved: Vec<Moved>,
+    moved: Vec<StaleBecause>,
     /// Whether it is of the engine's own memory, and not of something that it was given.
     is_of_state: bool,
     /// Whether it is the word of a gate or of a person, and nothing failed.
@@ -168,7 +168,7 @@ impl Error {
     }
 
     /// What a plan was made from has moved: nothing was written.
-    pub fn stale(moved: Vec<Moved>) -> Self {
+    pub fn stale(moved: Vec<StaleBecause>) -> Self {
         let mut error = Self::new(ErrorKind::Stale, "the plan is stale; nothing was written");
         error.0.moved = moved;
         error.help("plan again, and review what changed")
@@ -305,7 +305,7 @@ impl Error {
     }
 
     /// What moved since a stale plan was made.
-    pub fn moved(&self) -> &[Moved] {
+    pub fn moved(&self) -> &[StaleBecause] {
         &self.0.moved
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use gitops_core::backend::directory::{file_body, file_kind};
 use gitops_core::capability::{
-    Admission, Batch, Beside, Confirmation, DryRun, Health, Import, Moved, Preview, Readiness, Watch,
+    Admission, Batch, Beside, Confirmation, DryRun, Health, Import, MovedObjects, Preview, Readiness, Watch,
 };
 use gitops_core::{
     Applied, Change, Clock, Commit, Cx, Diff, Digest, Entropy, Error, ErrorKind, History, Key, Live, Object,
@@ -174,8 +174,8 @@ impl Admission for Script {
 
 #[async_trait]
 impl Watch for Script {
-    async fn moved(&self, cx: &Cx) -> Result<Moved> {
-        self.call(cx, "moved").await.map(|()| Moved::Any)
+    async fn moved(&self, cx: &Cx) -> Result<MovedObjects> {
+        self.call(cx, "moved").await.map(|()| MovedObjects::Any)
     }
 }
 

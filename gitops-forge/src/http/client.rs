@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::cache::Cache;
 use super::patience::patience;
 use super::{Answer, Ask, Auth, Base, Connection, Credential, Transport, refusal};
-use crate::limits::Limits;
+use crate::limits::ForgeLimits;
 
 /// How many redirects are followed.
 const REDIRECTS: usize = 3;
@@ -41,7 +41,7 @@ impl Client {
         &self.transport
     }
 
-    pub fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &ForgeLimits {
         &self.transport.limits
     }
 

@@ -2,7 +2,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::observe::CallObserver;
-use crate::limits::Limits;
+use crate::limits::ForgeLimits;
 
 /// How a forge is reached: its URL, and what every adapter's client has in common.
 ///
@@ -14,7 +14,7 @@ use crate::limits::Limits;
 #[derive(Clone)]
 pub struct Connection {
     pub(super) url: String,
-    pub(super) limits: Limits,
+    pub(super) limits: ForgeLimits,
     pub(super) observer: Option<Arc<dyn CallObserver>>,
     pub(super) authorities: Vec<Vec<u8>>,
 }
@@ -22,7 +22,7 @@ pub struct Connection {
 impl Connection {
     /// To the forge of a URL, as a browser is given it. It is checked by the adapter that gets the connection.
     pub fn to(url: impl Into<String>) -> Self {
-        Self { url: url.into(), limits: Limits::default(), observer: None, authorities: Vec::new() }
+        Self { url: url.into(), limits: ForgeLimits::default(), observer: None, authorities: Vec::new() }
     }
 
     /// The same to another URL.
@@ -37,7 +37,7 @@ impl Connection {
 
     /// Other limits.
     #[must_use]
-    pub fn limits(self, limits: Limits) -> Self {
+    pub fn limits(self, limits: ForgeLimits) -> Self {
         Self { limits, ..self }
     }
 

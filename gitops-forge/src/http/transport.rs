@@ -16,13 +16,13 @@ use tokio::sync::Semaphore;
 use super::observe::{Call, CallObserver};
 use super::{Answer, Ask, Base, Connection, tls};
 use crate::fault::over_limit;
-use crate::limits::Limits;
+use crate::limits::ForgeLimits;
 
 /// The way to one forge.
 pub(crate) struct Transport {
     kind: &'static str,
     pub base: Base,
-    pub limits: Limits,
+    pub limits: ForgeLimits,
     observer: Option<Arc<dyn CallObserver>>,
     connections: HyperClient<HttpsConnector<HttpConnector>, Full<Bytes>>,
     /// What every call of this forge has.

@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use gitops_core::{Cx, ErrorKind, Retry};
 use gitops_forge::conformance::{Fault, MemoryOthers, Others, Person};
 use gitops_forge::{
-    Call, CommentQuery, CommentWrite, Connection, Forge, ForgeExt, Gitea, Limits, Marker, RepositoryPath,
-    RequestQuery,
+    Call, CommentQuery, CommentWrite, Connection, Forge, ForgeExt, ForgeLimits, Gitea, Marker,
+    RepositoryPath, RequestQuery,
 };
 use serde_json::json;
 
@@ -72,7 +72,7 @@ async fn a_redirect_on_the_same_host_is_followed_for_reads_alone() {
 #[tokio::test]
 async fn an_answer_beyond_the_limit_is_not_read() {
     let huge = Server::start(Arc::new(Always(Answered::json(200, "n".repeat(100_000))))).await;
-    let mut limits = Limits::default();
+    let mut limits = ForgeLimits::default();
     limits.answer_bytes = 50_000;
     let forge = adapter(Connection::to(huge.url()).limits(limits));
     let error = forge.me(&Cx::system()).await.unwrap_err();
@@ -84,7 +84,7 @@ async fn an_answer_beyond_the_limit_is_not_read() {
 async fn a_list_without_an_end_is_an_error() {
     let page = Answered::json(200, json!([])).header("link", "<https://a/?page=2>; rel=\"next\"");
     let endless = Server::start(Arc::new(Always(page))).await;
-    let mut limits = Limits::default();
+    let mut limits = ForgeLimits::default();
     limits.pages = 7;
     let forge = adapter(Connection::to(endless.url()).limits(limits));
     let error = forge.change_requests(&Cx::system(), &RequestQuery::Open).await.unwrap_err();

@@ -43,7 +43,7 @@ const MEANINGS: [Meaning; 24] = [
     Meaning {
         said: &["response 407", "returned error: 407", "Proxy Authentication Required", "HTTP code 407"],
         kind: ErrorKind::Unauthenticated,
-        message: "the proxy wants to know who we are",
+        message: "the proxy wants a login",
         help: "put user and password of the proxy into `https_proxy`; the repository's token is not shown to it",
     },
     Meaning {

@@ -7,7 +7,7 @@ use gix::ObjectId;
 use gix::objs::{Data, Find, FindHeader, Header, Kind};
 
 use crate::fault::unreadable;
-use crate::limits::Limits;
+use crate::limits::GitLimits;
 
 /// What bounds a look into the history: how many commits it may read, and who may stop it.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    pub fn new(cx: &Cx, limits: &Limits) -> Self {
+    pub fn new(cx: &Cx, limits: &GitLimits) -> Self {
         Self { commits: limits.history, cx: cx.clone() }
     }
 

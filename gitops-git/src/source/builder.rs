@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use super::{GitSource, Inner};
 use crate::credentials::Credentials;
 use crate::fault::{invalid, shown};
-use crate::limits::Limits;
+use crate::limits::GitLimits;
 use crate::mirror::Mirror;
 use crate::pattern::Pattern;
 use crate::reference::GitRef;
@@ -29,7 +29,7 @@ pub struct GitSourceBuilder {
     ignore: Vec<Pattern>,
     mirrors: PathBuf,
     credentials: Credentials,
-    limits: Limits,
+    limits: GitLimits,
     tolerated: Vec<String>,
     authorities: Option<PathBuf>,
     signers: Option<Signers>,
@@ -48,7 +48,7 @@ impl GitSourceBuilder {
             ignore: Vec::new(),
             mirrors: ".gitops/mirrors".into(),
             credentials: Credentials::None,
-            limits: Limits::default(),
+            limits: GitLimits::default(),
             tolerated: Vec::new(),
             authorities: None,
             signers: None,
@@ -119,7 +119,7 @@ impl GitSourceBuilder {
     }
 
     /// Other limits than the default ones.
-    pub fn limits(mut self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: GitLimits) -> Self {
         self.limits = limits;
         self
     }

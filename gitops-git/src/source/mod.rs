@@ -25,7 +25,7 @@ pub use entry::Entry;
 
 use crate::credentials::Credentials;
 use crate::git::{GitProgram, Trust};
-use crate::limits::Limits;
+use crate::limits::GitLimits;
 use crate::mirror::Mirror;
 use crate::objects::Objects;
 use crate::reference::{CommitId, GitRef};
@@ -45,7 +45,7 @@ use crate::watch::LocalWatch;
 ///   places, never a smaller tree. Folders that kept their ids are not looked over again. A symbolic link is shown as one
 ///   (`EntryKind::Link`) and never followed.
 /// - A revision that was fetched once stays readable, also when its branch was force-pushed since; of such revisions the
-///   mirror keeps those that were used last, up to [`Limits::kept_revisions`].
+///   mirror keeps those that were used last, up to [`GitLimits::kept_revisions`].
 ///
 /// # Cancel safety
 /// Any future may be dropped: the `git` program and all that it started are killed, and the next call repairs what
@@ -65,7 +65,7 @@ pub(crate) struct Inner {
     /// The followed folder, without slashes around it; empty for the whole tree.
     path: String,
     rules: Arc<Rules>,
-    limits: Arc<Limits>,
+    limits: Arc<GitLimits>,
     credentials: Credentials,
     /// Kinds of faults of format that `git fsck` finds, and that are taken.
     tolerated: Vec<String>,

@@ -10,7 +10,7 @@ use unicode_normalization::UnicodeNormalization;
 
 use super::{ContentId, name};
 use crate::fault::{over_limit, shown};
-use crate::limits::Limits;
+use crate::limits::GitLimits;
 use crate::rules::{InFolder, Rules};
 
 /// What is seen of a folder.
@@ -27,7 +27,7 @@ pub(crate) struct Listed {
 ///
 /// # Errors
 /// `Invalid` with a diagnostic for each entry that can't be used, `Limit` for a folder that is too large or deep.
-pub(crate) fn listed(rules: &Rules, limits: &Limits, path: &str, data: &[u8]) -> Result<Listed> {
+pub(crate) fn listed(rules: &Rules, limits: &GitLimits, path: &str, data: &[u8]) -> Result<Listed> {
     check_place(limits, path)?;
     let (here, scope) = (rules.within(path), rules);
     let (entries, faults) = (Vec::new(), Vec::new());
@@ -41,7 +41,7 @@ pub(crate) fn listed(rules: &Rules, limits: &Limits, path: &str, data: &[u8]) ->
     }
 }
 
-fn check_place(limits: &Limits, path: &str) -> Result<()> {
+fn check_place(limits: &GitLimits, path: &str) -> Result<()> {
     let depth = if path.is_empty() { 0 } else { path.split('/').count() };
     if depth > limits.depth {
         let message = format!("folders are nested {depth} deep or deeper");
@@ -61,7 +61,7 @@ fn refused(path: &str, faults: Vec<Diagnostic>) -> Error {
 struct Listing<'a> {
     /// All rules, for the ids of folders.
     scope: &'a Rules,
-    limits: &'a Limits,
+    limits: &'a GitLimits,
     path: &'a str,
     rules: InFolder<'a>,
     entries: Vec<Entry>,

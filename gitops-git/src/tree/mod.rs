@@ -12,7 +12,7 @@ use gitops_core::{Diagnostic, Digest, Entry, Error, Result, Tree};
 use gix::ObjectId;
 
 use crate::fault::{invalid, over_limit, shown, unreadable};
-use crate::limits::Limits;
+use crate::limits::GitLimits;
 use crate::objects::Objects;
 use crate::rules::Rules;
 
@@ -31,7 +31,7 @@ const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/v1";
 pub(crate) struct GitTree {
     pub objects: Arc<Objects>,
     pub rules: Arc<Rules>,
-    pub limits: Arc<Limits>,
+    pub limits: Arc<GitLimits>,
 }
 
 impl GitTree {

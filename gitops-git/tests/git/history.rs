@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use gitops_core::{Cx, ErrorKind, History, Relation, Revision, Source};
-use gitops_git::{GitSource, Limits};
+use gitops_git::{GitLimits, GitSource};
 
 use crate::support::{Repo, told};
 
@@ -217,7 +217,7 @@ async fn a_look_into_a_history_reads_no_more_commits_than_the_limit_and_names_it
     let last = commits.last().unwrap();
     let cx = Cx::system();
     history(&repo).fetch(&cx, last).await.unwrap();
-    let mut limits = Limits::default();
+    let mut limits = GitLimits::default();
     limits.history = 12;
     // The mirror is shared: that everything is there takes no look.
     let source = repo.source().limits(limits).build().unwrap();
@@ -302,7 +302,7 @@ async fn near_commits_of_one_time_are_related_without_a_look_at_the_whole_histor
     let commits: Vec<Revision> = (0..60).map(|n| repo.commit(&[("b", &format!("{n}\n"))])).collect();
     repo.git(&["checkout", "--quiet", "-b", "side", commits[55].id()]);
     let side = Revision::new(repo.commit(&[("c", "1\n")]).id(), "side");
-    let mut limits = Limits::default();
+    let mut limits = GitLimits::default();
     limits.history = 20;
     history(&repo).fetch(&cx, &commits[59]).await.unwrap();
     let source = repo.source().limits(limits).build().unwrap();

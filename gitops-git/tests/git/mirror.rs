@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gitops_core::{Cx, ErrorKind, Source};
-use gitops_git::Limits;
+use gitops_git::GitLimits;
 
 use crate::support::{CountedGit, Repo, StalledGit, expect, files, newest};
 
@@ -173,7 +173,7 @@ async fn many_fetches_do_not_pile_up_packs_and_lose_nothing() {
 async fn a_branch_that_is_moved_again_and_again_leaves_no_more_than_the_limit() {
     let repo = Repo::with(&[("a", "0")]);
     let limits = || {
-        let mut limits = Limits::default();
+        let mut limits = GitLimits::default();
         limits.kept_revisions = 4;
         limits
     };

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use gitops_core::{Cx, ErrorKind, Source};
-use gitops_git::Limits;
+use gitops_git::GitLimits;
 
 use crate::support::{Fault, Repo, gitea, newest, told, with_sender};
 
@@ -37,7 +37,7 @@ async fn a_server_that_hangs_ends_with_the_limit_of_time() {
     let (gitea, repo) = (gitea(), Repo::with(&[("a", "1")]));
     let proxy = gitea.proxy();
     let url = gitea.push(&proxy, &repo, "hangs");
-    let mut limits = Limits::default();
+    let mut limits = GitLimits::default();
     limits.time = Duration::from_millis(700);
     let source = repo.source_of(&url).credentials(gitea.bot()).limits(limits).build().unwrap();
     proxy.set(Fault::StallAfter(0));

@@ -1,7 +1,7 @@
 //! Trees that can't be used, or could do harm.
 
 use gitops_core::{Cx, ErrorKind, Source};
-use gitops_git::Limits;
+use gitops_git::GitLimits;
 use insta::assert_snapshot;
 
 use crate::support::{Repo, findings, newest, told};
@@ -151,7 +151,7 @@ async fn a_pack_larger_than_the_limit_does_not_fill_the_disk() {
     .collect();
     std::fs::write(repo.path().join("noise"), noise).unwrap();
     repo.commit(&[("small", "1")]);
-    let mut limits = Limits::default();
+    let mut limits = GitLimits::default();
     limits.pack_bytes = 1 << 20;
     let error = newest(&repo.source().limits(limits).build().unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
@@ -239,7 +239,7 @@ async fn a_folder_that_moves_to_where_its_paths_are_too_long_is_refused() {
     files.push((&short, "1"));
     let repo = Repo::with(&files);
     let source = || {
-        let mut limits = Limits::default();
+        let mut limits = GitLimits::default();
         limits.path_bytes = 30;
         repo.source().limits(limits).build().unwrap()
     };

@@ -41,7 +41,7 @@ fn placed(object: &Object, beside: &Beside, error: Error) -> Error {
 }
 
 async fn admits(inner: &Inner, cx: &Cx, object: &Object, beside: &Beside) -> Result<()> {
-    inner.limits.check(&object.key)?;
+    inner.tenancy.check(&object.key)?;
     let document = Document::new(object, None)?;
     if let Some(definition) = pending_definition(object, beside) {
         // What the server serves by now may be another definition, or none.
@@ -59,7 +59,7 @@ async fn admits(inner: &Inner, cx: &Cx, object: &Object, beside: &Beside) -> Res
         Known::Unsure(_) => return Ok(()),
         Known::Nowhere => return Err(unknown(inner, object, beside)),
     };
-    let place = Place::of(served, &object.key, &inner.limits)?;
+    let place = Place::of(served, &object.key, &inner.tenancy)?;
     let uri = place.object_as(document.api_version())?;
     if beside.is_made(&namespace_of(&object.key)) {
         // The server refuses whatever is in a namespace that is not there.

@@ -2,6 +2,6 @@
 
 pub(crate) mod cluster;
 pub(crate) mod kinds;
-pub(crate) mod limits;
 pub(crate) mod schema;
+pub(crate) mod tenancy;
 pub(crate) mod warnings;

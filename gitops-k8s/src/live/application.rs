@@ -10,7 +10,7 @@ use super::object::{Eye, Seen};
 use super::watch::{Book, Streams};
 use crate::client::cluster::{Call, Cluster, Failure, Wire};
 use crate::client::kinds::Place;
-use crate::client::limits::Limits;
+use crate::client::tenancy::Tenancy;
 use crate::client::warnings::Warnings;
 
 /// The objects of one application in one cluster.
@@ -23,7 +23,7 @@ use crate::client::warnings::Warnings;
 ///   stays, and its changes are no drift.
 /// - A kind or group that can't be read makes its own objects unreadable; the others are not affected. Nothing is
 ///   taken for absent that the server did not say is absent.
-/// - No request of it goes past [`Limits`].
+/// - No request of it goes past [`Tenancy`].
 ///
 /// It is a *keyed* target: each effect exactly once.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ pub struct Kubernetes(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub cluster: Cluster,
     pub eye: Eye,
-    pub limits: Limits,
+    pub tenancy: Tenancy,
     pub conflicts: Conflicts,
     pub replace: bool,
     pub health: HealthRules,
@@ -80,9 +80,9 @@ impl Inner {
 
     /// Where an object is; its kind must be served and it must be within the limits.
     pub async fn place(&self, cx: &Cx, key: &Key) -> Result<Place> {
-        self.limits.check(key)?;
+        self.tenancy.check(key)?;
         let served = self.cluster.kinds().served(cx, self.wire(), key.kind()).await?;
-        Place::of(served, key, &self.limits)
+        Place::of(served, key, &self.tenancy)
     }
 
     /// The same for an object that is declared in a version, about which discovery is asked anew if it does not know it: a

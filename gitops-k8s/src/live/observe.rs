@@ -52,7 +52,7 @@ fn unreadable<'a>(keys: &'a [&'a Key], reason: &'a str) -> impl Iterator<Item = 
 fn split(inner: &Inner, served: &Arc<Served>, keys: &[&Key], found: &mut Vec<Live>) -> Vec<Question> {
     let mut namespaces: BTreeMap<&str, BTreeMap<String, (Key, Place)>> = BTreeMap::new();
     for key in keys {
-        match Place::of(served.clone(), key, &inner.limits) {
+        match Place::of(served.clone(), key, &inner.tenancy) {
             Ok(place) => {
                 inner.streams.want(key);
                 let names = namespaces.entry(key.namespace()).or_default();

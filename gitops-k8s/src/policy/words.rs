@@ -1,15 +1,8 @@
 //! Words that are known, and the nearest one to a word that is not.
 
-use super::{Mark, PolicyFault};
+use gitops_core::nearest;
 
-/// The nearest of some words, if it is near enough to be meant.
-fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let lower = word.to_lowercase();
-    let distance = |known: &str| strsim::damerau_levenshtein(&lower, &known.to_lowercase());
-    let nearest =
-        known.into_iter().map(|known| (distance(known), known)).min_by_key(|(distance, _)| *distance)?;
-    (nearest.0 <= 2.max(word.len() / 4)).then_some(nearest.1)
-}
+use super::{Mark, PolicyFault};
 
 /// Whether a key that is not known is so near to a known one that it must be a slip.
 pub(super) fn is_slip(name: &str, known: &[&str]) -> bool {

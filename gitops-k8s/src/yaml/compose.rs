@@ -12,7 +12,7 @@ use super::scalar::{self, Misfit, Scalar};
 use super::scan::{self, Scan};
 use super::tag::Tag;
 use super::written::{Key, Written, no_key};
-use super::{Data, Document, Fault, Limits, Member, Node, Place, Stop};
+use super::{Data, Document, Fault, Member, Node, Place, Stop, YamlLimits};
 
 /// Reads the first document of a text that begins on a line of its file.
 ///
@@ -22,7 +22,7 @@ pub(super) fn document(
     text: &str,
     line: u32,
     rules: &'static Rules,
-    limits: &Limits,
+    limits: &YamlLimits,
     stop: Stop<'_>,
 ) -> Result<Option<Document>, Fault> {
     if stop() {
@@ -46,7 +46,7 @@ pub(super) fn document(
     composer.document()
 }
 
-fn options(limits: &Limits) -> Options {
+fn options(limits: &YamlLimits) -> Options {
     let mut options = Options::default();
     options.disallow_directives = true;
     options.bom_inside_document_as_content = true;
@@ -63,7 +63,7 @@ struct Composer<'t> {
     /// The line of the file on which the text begins.
     line: u32,
     rules: &'static Rules,
-    limits: &'t Limits,
+    limits: &'t YamlLimits,
     stop: Stop<'t>,
     depth: usize,
     /// How many brackets are open.

@@ -2,7 +2,7 @@ use std::cell::OnceCell;
 
 use gitops_core::{Diagnostic, Span};
 
-use super::{Limits, Place};
+use super::{Place, YamlLimits};
 
 /// A fault in a file, before it is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl<'a> File<'a> {
     ///
     /// # Errors
     /// The file is too large, or not UTF-8.
-    pub fn new(path: &'a str, bytes: &'a [u8], limits: &Limits) -> Result<Self, Box<Diagnostic>> {
+    pub fn new(path: &'a str, bytes: &'a [u8], limits: &YamlLimits) -> Result<Self, Box<Diagnostic>> {
         if bytes.len() > limits.bytes {
             let fault = Fault::limit(Place::default(), "bytes in a file", limits.bytes);
             return Err(Box::new(Self::of(path, "").show(&fault)));

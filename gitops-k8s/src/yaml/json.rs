@@ -2,10 +2,10 @@ use gitops_core::Number;
 use smol_str::SmolStr;
 
 use super::mapping::sorted;
-use super::{Data, Document, Fault, Limits, Member, Node, Place, Stop, float};
+use super::{Data, Document, Fault, Member, Node, Place, Stop, YamlLimits, float};
 
 /// Reads JSON values that stand one after the other, up to the first fault.
-pub(super) fn documents(text: &str, limits: &Limits, stop: Stop<'_>) -> (Vec<Document>, Vec<Fault>) {
+pub(super) fn documents(text: &str, limits: &YamlLimits, stop: Stop<'_>) -> (Vec<Document>, Vec<Fault>) {
     let mut reader = Reader { text, at: 0, line: 1, mark: (0, 1), depth: 0, limits, stop };
     let mut found = Vec::new();
     loop {
@@ -32,7 +32,7 @@ struct Reader<'a> {
     /// An offset on the line, and its column.
     mark: (usize, u32),
     depth: usize,
-    limits: &'a Limits,
+    limits: &'a YamlLimits,
     stop: Stop<'a>,
 }
 

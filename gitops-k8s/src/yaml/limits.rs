@@ -3,7 +3,7 @@ use super::{Fault, Place};
 /// What a file may cost to read; each limit has an error that names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Limits {
+pub struct YamlLimits {
     /// Bytes of the file: 10 MiB.
     pub bytes: usize,
     /// Documents in the file: 10,000.
@@ -18,13 +18,13 @@ pub struct Limits {
     pub scalar: usize,
 }
 
-impl Default for Limits {
+impl Default for YamlLimits {
     fn default() -> Self {
         Self { bytes: 10 << 20, documents: 10_000, depth: 100, copies: 100_000, key: 1024, scalar: 3 << 19 }
     }
 }
 
-impl Limits {
+impl YamlLimits {
     pub(super) fn check_depth(&self, place: Place, depth: usize) -> Result<(), Fault> {
         match depth > self.depth {
             true => Err(Fault::limit(place, "levels of nesting", self.depth)),

@@ -6,9 +6,9 @@
 //! places where they guess or drop; `docs/kubernetes-manifests.md` lists each.
 //!
 //! ```
-//! use gitops_k8s::yaml::{self, Data, Dialect, Limits};
+//! use gitops_k8s::yaml::{self, Data, Dialect, YamlLimits};
 //! let text = b"mode: 0644\nenabled: yes\n";
-//! let documents = yaml::read("a.yaml", text, Dialect::KubectlV2, &Limits::default()).unwrap();
+//! let documents = yaml::read("a.yaml", text, Dialect::KubectlV2, &YamlLimits::default()).unwrap();
 //! let enabled = documents[0].root.get("enabled").unwrap();
 //! assert_eq!(enabled.data, Data::Bool(true));
 //! assert_eq!((enabled.place.line, enabled.place.column), (2, 10));
@@ -38,7 +38,7 @@ use gitops_core::Diagnostic;
 pub use dialect::Dialect;
 pub(crate) use encoding::utf8;
 pub(crate) use fault::{Fault, File};
-pub use limits::Limits;
+pub use limits::YamlLimits;
 pub use node::{Data, Document, Member, Node, Place};
 
 /// Fewer bytes than these are read as fast on one core as on two.
@@ -55,7 +55,7 @@ pub fn read(
     path: &str,
     bytes: &[u8],
     dialect: Dialect,
-    limits: &Limits,
+    limits: &YamlLimits,
 ) -> Result<Vec<Document>, Vec<Diagnostic>> {
     read_until(path, bytes, dialect, limits, &|| false)
 }
@@ -74,7 +74,7 @@ pub(crate) fn read_until(
     path: &str,
     bytes: &[u8],
     dialect: Dialect,
-    limits: &Limits,
+    limits: &YamlLimits,
     stop: Stop<'_>,
 ) -> Result<Vec<Document>, Vec<Diagnostic>> {
     let file = File::new(path, bytes, limits).map_err(|fault| vec![*fault])?;
@@ -106,7 +106,8 @@ pub(crate) fn plain(place: Place, text: &str, dialect: Dialect) -> Result<Node, 
 fn quoted(text: &str, dialect: Dialect) -> Option<Data> {
     let is_quoted =
         text.len() > 1 && text.starts_with(['"', '\'']) && text.chars().next_back() == text.chars().next();
-    let read = || compose::document(text, 1, dialect.rules(), &Limits::default(), &|| false).ok().flatten();
+    let read =
+        || compose::document(text, 1, dialect.rules(), &YamlLimits::default(), &|| false).ok().flatten();
     let data = is_quoted.then(read).flatten()?.root.data;
     matches!(data, Data::Text(_)).then_some(data)
 }
@@ -115,7 +116,7 @@ fn quoted(text: &str, dialect: Dialect) -> Option<Data> {
 fn yaml_documents(
     text: &str,
     dialect: Dialect,
-    limits: &Limits,
+    limits: &YamlLimits,
     stop: Stop<'_>,
 ) -> (Vec<Document>, Vec<Fault>) {
     let mut parts: Vec<split::Part<'_>> =
@@ -149,7 +150,7 @@ mod tests {
     fn work(text: &str, enough: usize) -> (usize, Result<usize, Vec<Diagnostic>>) {
         let asked = AtomicUsize::new(0);
         let stop = || asked.fetch_add(1, SeqCst) >= enough;
-        let limits = Limits { documents: 2 * MANY, ..Limits::default() };
+        let limits = YamlLimits { documents: 2 * MANY, ..YamlLimits::default() };
         let read = read_until("a.yaml", text.as_bytes(), Dialect::KubectlV2, &limits, &stop);
         (asked.into_inner(), read.map(|documents| documents.len()))
     }
@@ -157,7 +158,7 @@ mod tests {
     /// Met with 16,000 nested lists, which took half a minute: what is too deep is left at the limit.
     #[test]
     fn nested_lists_cost_what_the_limit_allows_and_no_more() {
-        let depth = Limits::default().depth;
+        let depth = YamlLimits::default().depth;
         let blocks: String =
             (0..MANY).flat_map(|level| [" ".repeat(level.min(300)), "-\n".to_owned()]).collect();
         for text in [

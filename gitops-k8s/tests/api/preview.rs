@@ -81,7 +81,7 @@ async fn a_field_that_was_taken_and_put_back_is_taken_back() {
     let live = world.observe(&target, &object.key).await.unwrap();
     assert_ne!(live.version, before.version, "the field is no longer ours");
     let back = preview(&world, &target, &object, Some(&live)).await.unwrap();
-    assert_eq!(shown(&back), [r#"data/x "1" taken back"#]);
+    assert_eq!(shown(&back), [r#"data/x "1": ownership reclaimed"#]);
     target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
     let live = world.observe(&target, &object.key).await.unwrap();
     assert!(preview(&world, &target, &object, Some(&live)).await.unwrap().diff.is_empty());

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use gitops_core::capability::Moved;
+use gitops_core::capability::MovedObjects;
 use gitops_core::{Change, Key, OwnerLabel, SecretKey, Target};
 use gitops_k8s::{Connection, Kubernetes};
 use serde_json::json;
@@ -12,8 +12,8 @@ use crate::support::{World, create, delete};
 async fn moved(world: &World, target: &Kubernetes) -> Vec<Key> {
     let cx = world.cx.within(Duration::from_secs(60));
     match cx.bounded(target.watch().unwrap().moved(&cx)).await.unwrap() {
-        Moved::Keys(keys) => keys,
-        Moved::Any => panic!("it knows what moved"),
+        MovedObjects::Keys(keys) => keys,
+        MovedObjects::Any => panic!("it knows what moved"),
     }
 }
 

@@ -1,5 +1,5 @@
 use gitops_core::{Diagnostic, Value};
-use gitops_k8s::yaml::{self, Dialect, Limits};
+use gitops_k8s::yaml::{self, Dialect, YamlLimits};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
@@ -53,7 +53,7 @@ fn said(fault: &Diagnostic) -> (String, Option<(u32, u32)>) {
 }
 
 fn one(text: &str, dialect: Dialect) -> Value {
-    let documents = yaml::read("a", text.as_bytes(), dialect, &Limits::default());
+    let documents = yaml::read("a", text.as_bytes(), dialect, &YamlLimits::default());
     documents.unwrap().remove(0).root.into()
 }
 
@@ -70,7 +70,7 @@ proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         for dialect in DIALECTS {
-            let _ = yaml::read("a", &bytes, dialect, &Limits::default());
+            let _ = yaml::read("a", &bytes, dialect, &YamlLimits::default());
         }
     }
 
@@ -86,7 +86,7 @@ proptest! {
 
     #[test]
     fn every_fault_has_a_place_in_the_file(text in scraps()) {
-        let Err(faults) = yaml::read("a", text.as_bytes(), Dialect::KubectlV2, &Limits::default()) else { return Ok(()) };
+        let Err(faults) = yaml::read("a", text.as_bytes(), Dialect::KubectlV2, &YamlLimits::default()) else { return Ok(()) };
         let lines = u32::try_from(text.lines().count()).unwrap();
         for fault in faults {
             let span = fault.span.clone().unwrap();
@@ -103,7 +103,7 @@ proptest! {
     fn documents_of_a_long_file_are_read_as_each_alone(some in prop::collection::vec(scraps(), 1..12)) {
         let comment = format!("# {}\n", "x".repeat(10_000));
         let parts: Vec<String> = some.iter().cycle().take(48).map(|text| format!("---\n{comment}{text}\n")).collect();
-        let read = |text: &str| yaml::read("a", text.as_bytes(), Dialect::KubectlV2, &Limits::default());
+        let read = |text: &str| yaml::read("a", text.as_bytes(), Dialect::KubectlV2, &YamlLimits::default());
         let (mut documents, mut faults, mut line) = (Vec::new(), Vec::new(), 0);
         for part in &parts {
             match read(&format!("{}{part}", "\n".repeat(line))) {

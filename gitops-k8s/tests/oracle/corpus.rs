@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gitops_core::Value;
-use gitops_k8s::yaml::{self, Data, Dialect, Limits, Node};
+use gitops_k8s::yaml::{self, Data, Dialect, Node, YamlLimits};
 
 use crate::kubectl;
 
@@ -38,7 +38,7 @@ fn items(mut node: Node) -> Vec<Node> {
 fn compare(path: &Path) -> usize {
     let bytes = std::fs::read(path).unwrap();
     let theirs = kubectl::read(path);
-    let ours = yaml::read(&path.display().to_string(), &bytes, Dialect::KubectlV2, &Limits::default());
+    let ours = yaml::read(&path.display().to_string(), &bytes, Dialect::KubectlV2, &YamlLimits::default());
     let ours = ours.unwrap_or_else(|faults| {
         assert!(theirs.is_empty(), "we refuse what `kubectl` reads: {}", faults[0]);
         Vec::new()

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use gitops_core::Value;
-use gitops_k8s::yaml::{self, Dialect, Limits};
+use gitops_k8s::yaml::{self, Dialect, YamlLimits};
 
 /// The objects that `kubectl` reads from each file of a folder, or nothing for a file that it refuses.
 ///
@@ -17,7 +17,7 @@ pub fn read(folder: &Path) -> Vec<Value> {
         .env("KUBECONFIG", "/dev/null")
         .output()
         .expect("`kubectl` 1.32 is installed: these tests compare with it");
-    let mut limits = Limits::default();
+    let mut limits = YamlLimits::default();
     limits.bytes = 1 << 30;
     limits.documents = usize::MAX;
     let documents = yaml::read("stdout", &output.stdout, Dialect::KubectlV2, &limits).unwrap();

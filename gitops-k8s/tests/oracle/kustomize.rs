@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use gitops_core::Value;
-use gitops_k8s::yaml::{self, Dialect, Limits};
+use gitops_k8s::yaml::{self, Dialect, YamlLimits};
 
 use crate::cases;
 use crate::generate::{Dice, scalar};
@@ -36,7 +36,7 @@ fn kustomize(folder: &Path, names: &[String]) -> Option<BTreeMap<String, Value>>
     if !output.status.success() {
         return None;
     }
-    let documents = yaml::read("stdout", &output.stdout, Dialect::KyamlV3, &Limits::default()).unwrap();
+    let documents = yaml::read("stdout", &output.stdout, Dialect::KyamlV3, &YamlLimits::default()).unwrap();
     let name = |value: &Value| value.get("metadata")?.get("name")?.as_text().map(str::to_owned);
     let values = documents.into_iter().map(|document| Value::from(document.root));
     Some(values.filter_map(|value| Some((name(&value)?, value))).collect())
@@ -64,7 +64,7 @@ fn assert_same(bodies: impl IntoIterator<Item = String>) {
         let name = format!("c{number}");
         let file = cases::file(&name, body);
         std::fs::write(folder.path().join(format!("{name}.yaml")), &file).unwrap();
-        match yaml::read("f.yaml", file.as_bytes(), Dialect::KyamlV3, &Limits::default()) {
+        match yaml::read("f.yaml", file.as_bytes(), Dialect::KyamlV3, &YamlLimits::default()) {
             Ok(found) => {
                 let value = found.into_iter().map(|document| Value::from(document.root)).next();
                 taken.insert(name, (body, value));

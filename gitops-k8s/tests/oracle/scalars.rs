@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use gitops_core::Value;
-use gitops_k8s::yaml::{self, Dialect, Limits};
+use gitops_k8s::yaml::{self, Dialect, YamlLimits};
 
 use crate::generate::{Dice, body, scalar};
 use crate::{cases, kubectl};
@@ -47,7 +47,7 @@ pub fn differences(bodies: &[String], in_file: InFile) -> Vec<String> {
 }
 
 fn difference(file: &str, body: &str, theirs: Option<&Value>) -> Option<String> {
-    let ours = yaml::read("f.yaml", file.as_bytes(), Dialect::KubectlV2, &Limits::default());
+    let ours = yaml::read("f.yaml", file.as_bytes(), Dialect::KubectlV2, &YamlLimits::default());
     let show = |value: &Value| value.get("data").map_or("nothing".to_owned(), ToString::to_string);
     match (ours, theirs) {
         (Ok(documents), Some(expected)) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gitops_core::{Cx, Renderer, Revision, Snapshot};
 use gitops_k8s::KubernetesRender;
-use gitops_k8s::yaml::{self, Dialect, Limits};
+use gitops_k8s::yaml::{self, Dialect, YamlLimits};
 
 use crate::generate::{Dice, body, scalar};
 use crate::{cases, kubectl, kustomize};
@@ -53,7 +53,7 @@ fn is_warned(text: &str) -> bool {
 
 /// Whether `kubectl`'s reader takes it and so does that of `kustomize`, rightly or not.
 fn is_taken_by_both(text: &str) -> bool {
-    let read = |dialect| yaml::read("f.yaml", text.as_bytes(), dialect, &Limits::default());
+    let read = |dialect| yaml::read("f.yaml", text.as_bytes(), dialect, &YamlLimits::default());
     let dropped = ["doubles line breaks", "would drop"];
     read(Dialect::KubectlV2).is_ok()
         && read(Dialect::KyamlV3)

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use gitops_core::capability::{Moved, Watch};
+use gitops_core::capability::{MovedObjects, Watch};
 use gitops_core::{Cx, Digest, Error, ErrorKind, Hasher, Key, Result};
 use tokio::sync::Notify;
 
@@ -131,7 +131,7 @@ fn digest(drift: &[ResourceChange], key: &[u8]) -> Option<Digest> {
 
 #[async_trait]
 impl Watch for Terraform {
-    async fn moved(&self, cx: &Cx) -> Result<Moved> {
+    async fn moved(&self, cx: &Cx) -> Result<MovedObjects> {
         let lookout = self.lookout();
         if let Some(every) = self.workshop().options.drift_every
             && lookout.begins()
@@ -141,7 +141,7 @@ impl Watch for Terraform {
         loop {
             let moved = std::mem::take(&mut lookout.lock().moved);
             if !moved.is_empty() {
-                return Ok(Moved::Keys(moved.into_iter().collect()));
+                return Ok(MovedObjects::Keys(moved.into_iter().collect()));
             }
             lookout.found.notified().await;
         }

@@ -12,7 +12,7 @@ use crate::tool::json::StateFile;
 const STATE_BYTES: u64 = 256 << 20;
 
 /// What a change of place means, in words and for the plan.
-pub(crate) struct Moved {
+pub(crate) struct MovedPlace {
     pub from: String,
     pub to: String,
     /// The whole of it, for a person who is to approve it.
@@ -21,7 +21,7 @@ pub(crate) struct Moved {
     pub left_behind: Option<StateFile>,
 }
 
-impl Moved {
+impl MovedPlace {
     /// Makes it a part of the digest of what is done.
     pub fn add_to(&self, hasher: &mut Hasher) {
         hasher.field(&self.words);
@@ -34,7 +34,7 @@ impl Moved {
 impl Site<'_> {
     /// What a plan for a place leaves behind, if the root was applied at another one. Two declarations of one place are
     /// no change.
-    pub async fn moved(&self, cx: &Cx, request: &Request) -> Result<Option<Moved>> {
+    pub async fn moved(&self, cx: &Cx, request: &Request) -> Result<Option<MovedPlace>> {
         let (to, before) = (&request.place, request.before.as_ref());
         if !matches!(request.purpose, Purpose::Make(_)) {
             return Ok(None);
@@ -61,7 +61,7 @@ impl Site<'_> {
             _ => format!("{to} begins empty"),
         };
         let left_behind = before.filter(|_| !is_carried_along).cloned();
-        Ok(Some(Moved { from, to, words: format!("{stays}; {begins}"), left_behind }))
+        Ok(Some(MovedPlace { from, to, words: format!("{stays}; {begins}"), left_behind }))
     }
 }
 

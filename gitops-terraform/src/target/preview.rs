@@ -5,7 +5,7 @@ use gitops_core::{Cx, Diff, Digest, Error, ErrorKind, FieldChange, Hasher, Key, 
 use crate::declare::module::{Removal, RootModule};
 use crate::root::warning::Warning;
 use crate::root::{Kept, Pins, Place, Stamp};
-use crate::target::moved::Moved;
+use crate::target::moved::MovedPlace;
 use crate::target::planning::{Purpose, Request};
 use crate::target::site::{Fresh, Site};
 use crate::target::terraform::{Terraform, is_over};
@@ -16,7 +16,7 @@ use crate::tool::json::{self, Plan, Redact, StateFile};
 struct Planned {
     plan: Plan,
     digest: Digest,
-    moved: Option<Moved>,
+    moved: Option<MovedPlace>,
 }
 
 #[async_trait]
@@ -256,7 +256,7 @@ impl Site<'_> {
 }
 
 /// The digest of what a plan would do to a root, and of what it does not show and would change.
-fn plan_digest(plan: &Plan, request: &Request, moved: Option<&Moved>) -> Digest {
+fn plan_digest(plan: &Plan, request: &Request, moved: Option<&MovedPlace>) -> Digest {
     let mut hasher = Hasher::new("gitops terraform preview 1");
     hasher.field(plan.effect.as_bytes()).field(request.option().unwrap_or_default());
     hasher.field(&request.root.workspace).field(request.root.removal.word());

@@ -88,7 +88,7 @@ impl Site<'_> {
 fn of_state(state: &StateFile) -> impl Iterator<Item = Component> {
     state.instances.iter().map(|(address, id)| {
         let is_unsettled = state.unsettled.contains(address);
-        let trouble = is_unsettled.then(|| "it is to be replaced, or left something behind".to_owned());
+        let trouble = is_unsettled.then(|| "it is tainted, or has a deposed object".to_owned());
         named(address, id.clone(), trouble)
     })
 }

@@ -1,6 +1,6 @@
 //! What is changed behind the tool's back.
 
-use gitops_core::capability::{Moved, Watch as _};
+use gitops_core::capability::{MovedObjects, Watch as _};
 use gitops_core::*;
 use gitops_terraform::{Terraform, TerraformRender};
 
@@ -71,7 +71,7 @@ async fn a_watch_tells_which_root_drifted() {
     let mut engine = world.engine(&target).await;
     engine.plan(&world.cx).await.unwrap();
     edit(&things, "theirs");
-    assert_eq!(target.moved(&hasty()).await.unwrap(), Moved::Keys(vec![root_key("app")]));
+    assert_eq!(target.moved(&hasty()).await.unwrap(), MovedObjects::Keys(vec![root_key("app")]));
 }
 
 #[tokio::test]

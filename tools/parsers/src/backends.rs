@@ -1,6 +1,6 @@
 //! What Kubernetes and Terraform give to be read.
 
-use gitops_k8s::yaml::{Dialect, Limits, read};
+use gitops_k8s::yaml::{Dialect, YamlLimits, read};
 pub use gitops_terraform::fuzzing::{plan, state, told};
 
 use crate::texts;
@@ -8,7 +8,7 @@ use crate::texts;
 /// Each fault has a message, and one text is read in one way.
 pub fn yaml(bytes: &[u8]) {
     for dialect in [Dialect::KubectlV2, Dialect::KyamlV3] {
-        let once = || read("file.yaml", bytes, dialect, &Limits::default());
+        let once = || read("file.yaml", bytes, dialect, &YamlLimits::default());
         let found = once();
         if let Err(faults) = &found {
             assert!(!faults.is_empty() && faults.iter().all(|fault| !fault.message.is_empty()), "{faults:?}");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use gitops_benches::{row, timed};
 use gitops_core::{Cx, Renderer, Revision, Snapshot, Value};
 use gitops_k8s::KubernetesRender;
-use gitops_k8s::yaml::{self, Dialect, Limits};
+use gitops_k8s::yaml::{self, Dialect, YamlLimits};
 use serde_json::Value as Json;
 
 use crate::peers;
@@ -45,7 +45,7 @@ pub fn measure(count: usize) {
 /// The one object of the file, in another namespace.
 pub fn deployment(namespace: &str) -> Json {
     let documents =
-        yaml::read("deployment.yaml", DEPLOYMENT.as_bytes(), Dialect::KubectlV2, &Limits::default());
+        yaml::read("deployment.yaml", DEPLOYMENT.as_bytes(), Dialect::KubectlV2, &YamlLimits::default());
     let root = documents.expect("the file is plain").remove(0).root;
     let mut json: Json = serde_json::to_value(Value::from(root)).expect("it is plain data");
     json["metadata"]["namespace"] = namespace.into();

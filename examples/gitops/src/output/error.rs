@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gitops_app::diagnostic;
 use gitops_app::documents::Document;
-use gitops_core::{Diagnostic, Error, Key, Moved, Outcome, Retry};
+use gitops_core::{Diagnostic, Error, Key, Outcome, Retry, StaleBecause};
 use serde::Serialize;
 
 use super::style::{BOLD, RED, escape, paint};
@@ -45,7 +45,7 @@ pub struct ErrorDocument<'a> {
     outcome: Outcome,
     key: Option<&'a Key>,
     help: Option<&'a str>,
-    moved: &'a [Moved],
+    moved: &'a [StaleBecause],
     diagnostics: &'a [Diagnostic],
 }
 

@@ -42,7 +42,7 @@ use self::state::State;
 use self::watch::Watching;
 use crate::capability::{Identity, Import, Scope, Stamps, Target, TargetInfo};
 #[cfg(feature = "watch")]
-use crate::capability::{Moved, Watch};
+use crate::capability::{MovedObjects, Watch};
 use crate::cx::Cx;
 use crate::process::fs;
 use crate::process::fs::blocking;
@@ -214,12 +214,12 @@ impl Import for Directory {
     }
 }
 
-/// The watch starts with the first call, which returns [`Moved::Any`]; from then on every move is kept until a
+/// The watch starts with the first call, which returns [`MovedObjects::Any`]; from then on every move is kept until a
 /// call returns it. Clones of a directory share one watch: each move is told to one of them.
 #[cfg(feature = "watch")]
 #[async_trait]
 impl Watch for Directory {
-    async fn moved(&self, cx: &Cx) -> Result<Moved> {
+    async fn moved(&self, cx: &Cx) -> Result<MovedObjects> {
         loop {
             if !self.watching.is_current() {
                 let Self { root, target, watching, .. } = self.clone();

@@ -10,14 +10,14 @@ use smol_str::SmolStr;
 use tokio::sync::Notify;
 
 use super::path::{Place, file_kind, file_of_side, is_temp};
-use crate::capability::Moved;
+use crate::capability::MovedObjects;
 use crate::cx::Cx;
 use crate::value::{Error, ErrorKind, Key, Result};
 
 /// How many keys are kept before it is cheaper to say that any file may have moved.
 const MAX_KEYS: usize = 10_000;
 
-/// The watch of one directory. It starts with the first question, which is answered with [`Moved::Any`]: what
+/// The watch of one directory. It starts with the first question, which is answered with [`MovedObjects::Any`]: what
 /// came before was not seen.
 #[derive(Default)]
 pub(super) struct Watching {
@@ -42,13 +42,13 @@ struct Moves {
 
 impl Watching {
     /// Takes what was seen; `None` if nothing was.
-    pub(super) fn take(&self) -> Option<Moved> {
+    pub(super) fn take(&self) -> Option<MovedObjects> {
         let mut moves = self.seen.moves();
         let keys = std::mem::take(&mut moves.keys);
         match std::mem::take(&mut moves.any) {
-            true => Some(Moved::Any),
+            true => Some(MovedObjects::Any),
             false if keys.is_empty() => None,
-            false => Some(Moved::Keys(keys.into_iter().collect())),
+            false => Some(MovedObjects::Keys(keys.into_iter().collect())),
         }
     }
 

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 
 use super::key;
 use crate::capability::{
-    Admission, Batch, Beside, Diff, DryRun, Health, Import, Moved, Preview, Readiness, Scope, Target,
+    Admission, Batch, Beside, Diff, DryRun, Health, Import, MovedObjects, Preview, Readiness, Scope, Target,
     TargetInfo, Watch,
 };
 use crate::cx::{Cx, Time};
@@ -136,8 +136,8 @@ impl Admission for Probe {
 
 #[async_trait]
 impl Watch for Probe {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
-        self.call("moved", Moved::Any).await
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
+        self.call("moved", MovedObjects::Any).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::bench::{TargetBench, given, tells, told};
 use super::changes::foretelling;
-use crate::capability::Moved;
+use crate::capability::MovedObjects;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::drop_at;
 use crate::value::{Applied, Key, Live, Result};
@@ -75,10 +75,10 @@ async fn told_of(bench: &TargetBench, key: &Key) -> Checked {
     }
 }
 
-fn covers(moved: &Moved, key: &Key) -> bool {
+fn covers(moved: &MovedObjects, key: &Key) -> bool {
     match moved {
-        Moved::Any => true,
-        Moved::Keys(keys) => keys.contains(key),
+        MovedObjects::Any => true,
+        MovedObjects::Keys(keys) => keys.contains(key),
     }
 }
 

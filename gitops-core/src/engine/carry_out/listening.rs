@@ -9,14 +9,14 @@ use futures::{FutureExt, StreamExt};
 use smol_str::SmolStr;
 
 use super::super::effects::contained;
-use crate::capability::{Moved, Target};
+use crate::capability::{MovedObjects, Target};
 use crate::cx::Cx;
 use crate::value::Result;
 
 /// The watches of all targets. One that fails tells nothing more: the next reconciliation looks at all that it should have told of.
 #[derive(Default)]
 pub(super) struct Listening {
-    waits: FuturesUnordered<BoxFuture<'static, (Told, Result<Moved>)>>,
+    waits: FuturesUnordered<BoxFuture<'static, (Told, Result<MovedObjects>)>>,
     /// Something moved that concerns the application, and nobody looked at it yet.
     pub is_due: bool,
     /// Something is to be repaired at once.
@@ -39,7 +39,7 @@ impl Listening {
     }
 
     /// What moved, and in which target; nothing once nobody is left to tell.
-    pub async fn next(&mut self) -> Option<(SmolStr, Moved)> {
+    pub async fn next(&mut self) -> Option<(SmolStr, MovedObjects)> {
         while let Some((told, moved)) = self.waits.next().await {
             if let Ok(moved) = moved {
                 let name = told.name.clone();
@@ -51,7 +51,7 @@ impl Listening {
     }
 }
 
-fn wait(told: Told) -> BoxFuture<'static, (Told, Result<Moved>)> {
+fn wait(told: Told) -> BoxFuture<'static, (Told, Result<MovedObjects>)> {
     async move {
         let moved = match told.target.watch() {
             Some(watch) => contained(watch.moved(&told.cx)).await,

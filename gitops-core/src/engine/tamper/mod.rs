@@ -29,7 +29,7 @@ mod off {
     use crate::render::Desired;
     use crate::state::inventory::Inventory;
     use crate::state::record::Record;
-    use crate::value::{Key, Live, Moved};
+    use crate::value::{Key, Live, StaleBecause};
 
     pub fn told(_: &Cx, told: Vec<Told>) -> Vec<Told> {
         told
@@ -79,7 +79,7 @@ mod off {
         false
     }
 
-    pub fn stale(_: &Cx, moved: Vec<Moved>) -> Vec<Moved> {
+    pub fn stale(_: &Cx, moved: Vec<StaleBecause>) -> Vec<StaleBecause> {
         moved
     }
 

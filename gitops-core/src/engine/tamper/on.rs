@@ -13,7 +13,7 @@ use crate::plan::planner::Planned;
 use crate::render::Desired;
 use crate::state::inventory::Inventory;
 use crate::state::record::{OpResult, Owned, OwnedState, Record};
-use crate::value::{Action, Key, Live, Moved, Uid};
+use crate::value::{Action, Key, Live, StaleBecause, Uid};
 
 /// B35: a dependant is not woken. B42: a failure stops the others. B43: what needs a failed object goes on.
 pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
@@ -127,7 +127,7 @@ pub(crate) fn concluded(cx: &Cx, inventory: &Inventory, records: Vec<Record>) ->
 }
 
 /// B26: a plan is carried out though its base has moved.
-pub(crate) fn stale(cx: &Cx, moved: Vec<Moved>) -> Vec<Moved> {
+pub(crate) fn stale(cx: &Cx, moved: Vec<StaleBecause>) -> Vec<StaleBecause> {
     if cx.has_bug(26) { Vec::new() } else { moved }
 }
 

@@ -80,7 +80,7 @@ impl Entry {
             if item.drifted { " (**existing drift** too: it was changed outside of Git)" } else { "" };
         let name = format!("- **{}** {}{moved}{drifted}", verb(item), named(&step.key));
         let head = name.clone() + &place(item) + &flags(&item.flags);
-        let lines = hunk::lines(step, hunk::Limits::SOME);
+        let lines = hunk::lines(step, hunk::HunkLimits::SOME);
         let reason = code(&step.reason.to_string(), REASON);
         let paths = match step.diff.fields().len() {
             0 => format!("{head}: {reason}\n"),

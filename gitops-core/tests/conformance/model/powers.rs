@@ -1,6 +1,8 @@
 //! The optional powers of the model.
 
-use gitops_core::capability::{Batch, DryRun, Health, Identity, Import, Moved, Preview, Readiness, Watch};
+use gitops_core::capability::{
+    Batch, DryRun, Health, Identity, Import, MovedObjects, Preview, Readiness, Watch,
+};
 use gitops_core::*;
 
 use super::Model;
@@ -78,7 +80,7 @@ impl Identity for Model {
 
 #[async_trait]
 impl Watch for Model {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
         loop {
             if self.is("C66") {
                 let moved = std::mem::take(&mut self.server().moved);
@@ -90,7 +92,7 @@ impl Watch for Model {
             }
             let moved = std::mem::take(&mut self.server().moved);
             if !moved.is_empty() {
-                return Ok(Moved::Keys(moved.into_iter().collect()));
+                return Ok(MovedObjects::Keys(moved.into_iter().collect()));
             }
             self.moved.notified().await;
         }

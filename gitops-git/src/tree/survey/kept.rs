@@ -6,7 +6,7 @@ use gitops_core::{Digest, Hasher};
 use serde::{Deserialize, Serialize};
 
 use super::Extent;
-use crate::limits::Limits;
+use crate::limits::GitLimits;
 use crate::rules::Rules;
 
 /// A larger file is not read.
@@ -37,7 +37,7 @@ struct Content {
 
 impl Kept {
     /// Reads what an earlier process left in a mirror.
-    pub fn read(mirror: &Path, rules: &Rules, limits: &Limits) -> (Self, BTreeMap<Digest, Extent>) {
+    pub fn read(mirror: &Path, rules: &Rules, limits: &GitLimits) -> (Self, BTreeMap<Digest, Extent>) {
         let of = of(rules, limits);
         // Sources with other rules may share the mirror.
         let path = mirror.join(format!("gitops-looked-over-{}", &of.to_string()[..12]));
@@ -71,8 +71,8 @@ impl Kept {
 }
 
 /// All that decides what is found of a folder, besides its own content and the rules that its id has.
-fn of(rules: &Rules, limits: &Limits) -> Digest {
-    let Limits { file_bytes, folder_entries, path_bytes, .. } = limits;
+fn of(rules: &Rules, limits: &GitLimits) -> Digest {
+    let GitLimits { file_bytes, folder_entries, path_bytes, .. } = limits;
     let mut hasher = Hasher::new("gitops-git looked over 2");
     hasher
         .field(env!("CARGO_PKG_VERSION"))
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn read(mirror: &Path) -> (Kept, BTreeMap<Digest, Extent>) {
-        Kept::read(mirror, &Rules::new(&[], &[]).unwrap(), &Limits::default())
+        Kept::read(mirror, &Rules::new(&[], &[]).unwrap(), &GitLimits::default())
     }
 
     fn folders(numbers: std::ops::Range<u64>) -> BTreeMap<Digest, Extent> {
@@ -127,7 +127,7 @@ mod tests {
         assert!(known.values().all(|extent| extent.height == 1 && extent.used.len() == 2));
         kept.write(&folders(0..11));
         assert_eq!(read(mirror.path()).1.len(), 10, "one more is not worth a file");
-        let strict = Limits { path_bytes: 20, ..Limits::default() };
+        let strict = GitLimits { path_bytes: 20, ..GitLimits::default() };
         let rules = Rules::new(&[], &[]).unwrap();
         assert!(Kept::read(mirror.path(), &rules, &strict).1.is_empty());
     }

@@ -1,7 +1,7 @@
 //! Servers that send without end, and objects that unpack to more than anybody has.
 
 use gitops_core::{Cx, ErrorKind, Source};
-use gitops_git::Limits;
+use gitops_git::GitLimits;
 
 use crate::support::{Repo, expect, newest, script, told};
 
@@ -26,7 +26,7 @@ async fn an_object_that_unpacks_to_more_than_the_limit_is_refused() {
     let repo = Repo::with(&[("a", "1")]);
     std::fs::write(repo.path().join("large"), vec![0; 80 << 20]).unwrap();
     repo.commit(&[]);
-    let mut limits = Limits::default();
+    let mut limits = GitLimits::default();
     limits.memory = 256 << 20;
     let error = newest(&repo.source().limits(limits).build().unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
@@ -63,7 +63,7 @@ async fn git_that_its_own_limit_of_memory_ends_is_told_as_such_and_not_as_a_brok
     let repo = Repo::with(&[("a", "1")]);
     for bytes in [1, 4 << 20] {
         for url in [repo.url(), "http://127.0.0.1:1/x.git".to_owned()] {
-            let mut limits = Limits::default();
+            let mut limits = GitLimits::default();
             limits.memory = bytes;
             let error = newest(&repo.source_of(&url).limits(limits).build().unwrap()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Limit, "{bytes} {url}: {error:?}");

@@ -9,7 +9,7 @@ pub(super) async fn taken(inner: &Inner, cx: &Cx, key: &Key) -> Result<Vec<Taken
     let volume = claim.as_ref().and_then(|claim| claim.json["spec"]["volumeName"].as_str());
     let Some(volume) = volume.filter(|volume| !volume.is_empty()) else { return Ok(Vec::new()) };
     let unknown = |reason: String| vec![Taken::unknown(format!("data of the volume {volume}"), reason)];
-    if inner.limits.are_narrow() && inner.limits.check(&of_volume(key, volume)).is_err() {
+    if inner.tenancy.is_narrow() && inner.tenancy.check(&of_volume(key, volume)).is_err() {
         return Ok(unknown("the application's limits do not allow to look at volumes".to_owned()));
     }
     let uri = format!("/api/v1/persistentvolumes/{}", crate::live::list::escape(volume));

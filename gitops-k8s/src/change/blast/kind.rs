@@ -18,7 +18,7 @@ pub(super) async fn taken(inner: &Inner, cx: &Cx, key: &Key, owner: &str) -> Res
         )]);
     };
     let shown = kind.to_string();
-    if inner.limits.are_narrow() {
+    if inner.tenancy.is_narrow() {
         return Ok(vec![Taken::unknown(
             shown,
             "the application's limits do not allow to look at all namespaces",

@@ -73,7 +73,7 @@ async fn of_kind(
     owner: &str,
 ) -> Result<Counted> {
     let any = Key::new("", kind.clone(), namespace, "any");
-    if inner.limits.check(&any).is_err() {
+    if inner.tenancy.check(&any).is_err() {
         return Ok(Counted::Not("the application's limits do not allow to look".to_owned()));
     }
     let goes = |seen: &Seen| {

@@ -8,7 +8,7 @@ pub(crate) use place::{Place, collection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gitops_core::{Cx, Error, ErrorKind, GroupKind, Result};
+use gitops_core::{Cx, Error, ErrorKind, GroupKind, Result, nearest};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
@@ -129,12 +129,11 @@ impl Kinds {
 
     /// The kind that is served and is named most like one, if it is near enough to be meant.
     pub fn nearest(&self, kind: &GroupKind) -> Option<GroupKind> {
-        let wanted = kind.to_string().to_lowercase();
-        let distance =
-            |known: &GroupKind| strsim::damerau_levenshtein(&wanted, &known.to_string().to_lowercase());
         let table = self.table();
-        let (far, nearest) = table.kinds.keys().map(|known| (distance(known), known)).min()?;
-        (far <= 3).then(|| nearest.clone())
+        let known: BTreeMap<String, &GroupKind> =
+            table.kinds.keys().map(|known| (known.to_string(), known)).collect();
+        let found = nearest(&kind.to_string(), known.keys().map(String::as_str))?;
+        known.get(found).map(|kind| (*kind).clone())
     }
 
     /// Takes a kind for unknown, because the server said "not found" at its address.

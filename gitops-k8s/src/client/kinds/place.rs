@@ -4,11 +4,11 @@ use std::sync::Arc;
 use gitops_core::{Error, ErrorKind, Key, Result};
 
 use super::Served;
-use crate::client::limits::Limits;
+use crate::client::tenancy::Tenancy;
 
 /// Where an object is on the server.
 ///
-/// The only way to an object's URL, and with it the one point at which [`Limits`] are checked: what is outside
+/// The only way to an object's URL, and with it the one point at which [`Tenancy`] is checked: what is outside
 /// them has no URL.
 #[derive(Clone, Debug)]
 pub(crate) struct Place {
@@ -19,8 +19,8 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    pub fn of(served: Arc<Served>, key: &Key, limits: &Limits) -> Result<Self> {
-        limits.check(key)?;
+    pub fn of(served: Arc<Served>, key: &Key, tenancy: &Tenancy) -> Result<Self> {
+        tenancy.check(key)?;
         let (kind, namespace) = (key.kind(), key.namespace());
         match (served.namespaced, namespace.is_empty()) {
             (true, true) => Err(wrong(format!("a {kind} lives in a namespace, and none is given")).at(key)),

@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use gitops_core::nearest;
 use serde_json::Value as Json;
 
 use super::{Schema, UNKNOWN, quantity};
@@ -87,7 +88,7 @@ impl Walk {
             (None, Some(of)) if *of == true => {}
             _ if takes_anything(schema.of, name) => {}
             _ => {
-                let help = nearest(schema.of, name).map(|nearest| format!("did you mean `{nearest}`?"));
+                let help = meant(schema.of, name).map(|meant| format!("did you mean `{meant}`?"));
                 self.tell(UNKNOWN.to_owned(), help);
             }
         }
@@ -176,11 +177,9 @@ fn takes_anything(of: &Json, name: &str) -> bool {
 }
 
 /// The field that is meant, if one is near enough.
-fn nearest(of: &Json, name: &str) -> Option<String> {
+fn meant(of: &Json, name: &str) -> Option<String> {
     let known = of["properties"].as_object()?.keys();
-    let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
-    let (far, nearest) = known.map(|known| (distance(known), known)).min()?;
-    (far <= 2.max(name.len() / 4)).then(|| nearest.clone())
+    nearest(name, known.map(String::as_str)).map(str::to_owned)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use gitops_core::capability::Beside;
 use gitops_core::{Diagnostic, Object};
 
 use super::{Misfit, Step, UNKNOWN};
-use crate::yaml::{self, Data, Dialect, Fault, File, Limits, Node, Place, list};
+use crate::yaml::{self, Data, Dialect, Fault, File, Node, Place, YamlLimits, list};
 
 /// What does not fit as a diagnostic, at its line if the file has the field.
 pub(crate) fn diagnostic(object: &Object, beside: &Beside, misfit: &Misfit) -> Diagnostic {
@@ -20,7 +20,7 @@ pub(crate) fn diagnostic(object: &Object, beside: &Beside, misfit: &Misfit) -> D
     let Some(bytes) = beside.file(object) else { return whole() };
     let file_path = object.provenance.path.as_str();
     let Some(place) = place(file_path, &bytes, object.provenance.line, &misfit.path) else { return whole() };
-    match File::new(file_path, &bytes, &Limits::default()) {
+    match File::new(file_path, &bytes, &YamlLimits::default()) {
         Ok(file) => file.show(&Fault::new("GO0420", place, message.clone()).help(help.clone())),
         Err(_) => whole(),
     }
@@ -28,7 +28,7 @@ pub(crate) fn diagnostic(object: &Object, beside: &Beside, misfit: &Misfit) -> D
 
 /// The place of a field in the document that begins in a line; that of what holds it, if it is not there.
 fn place(path: &str, bytes: &[u8], line: u32, steps: &[Step]) -> Option<Place> {
-    let documents = yaml::read(path, bytes, Dialect::default(), &Limits::default()).ok()?;
+    let documents = yaml::read(path, bytes, Dialect::default(), &YamlLimits::default()).ok()?;
     let nodes = list::flatten(documents.into_iter().map(|document| document.root).collect());
     let node = nodes.iter().find(|node| node.place.line == line)?;
     let (mut node, mut place) = (node, node.place);

@@ -26,7 +26,7 @@ pub use scopes::{Scope, Scopes};
 use crate::client::cluster::Cluster;
 use crate::declare::render::{Maker, Origins};
 use crate::declare::transform::{Sheet, Transform};
-use crate::yaml::{self, Dialect, Document, Fault, File, Limits, Node, Place, parallel};
+use crate::yaml::{self, Dialect, Document, Fault, File, Node, Place, YamlLimits, parallel};
 use object::Placed;
 
 /// Renders Kubernetes manifests: every `*.yaml`, `*.yml` and `*.json` is a part, every document an object.
@@ -71,7 +71,7 @@ pub struct KubernetesRender {
     namespace: Option<SmolStr>,
     scopes: Scopes,
     dialect: Dialect,
-    limits: Limits,
+    limits: YamlLimits,
     non_manifests: NonManifests,
     secret_key: Option<SecretKey>,
     steps: Vec<Arc<dyn Transform>>,
@@ -86,7 +86,7 @@ impl KubernetesRender {
             namespace: None,
             scopes: Scopes::default(),
             dialect: Dialect::default(),
-            limits: Limits::default(),
+            limits: YamlLimits::default(),
             non_manifests: NonManifests::default(),
             secret_key: None,
             steps: Vec::new(),
@@ -125,7 +125,7 @@ impl KubernetesRender {
 
     /// What a file may cost to read.
     #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
+    pub fn limits(mut self, limits: YamlLimits) -> Self {
         self.limits = limits;
         self
     }

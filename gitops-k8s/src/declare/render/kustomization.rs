@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::jail::Jail;
 use super::origin::Annotated;
 use super::references::{self, How, Reference, shown};
-use crate::yaml::{self, Dialect, Limits, Node, list};
+use crate::yaml::{self, Dialect, Node, YamlLimits, list};
 
 /// The names under which `kustomize` looks for a kustomization, in order.
 pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
@@ -42,7 +42,8 @@ fn annotate(part: &Part<'_>, folder: &str, jail: &Jail) -> Result<Annotated, Vec
     let bytes = part.read(&path)?.unwrap_or_default();
     let mut text = String::from_utf8_lossy(&bytes).into_owned();
     text.push_str("\nbuildMetadata: [originAnnotations]\n");
-    let read = yaml::read(&path, text.as_bytes(), Dialect::KyamlV3, &Limits::default()).unwrap_or_default();
+    let read =
+        yaml::read(&path, text.as_bytes(), Dialect::KyamlV3, &YamlLimits::default()).unwrap_or_default();
     let [document] = &read[..] else { return Ok(Annotated::No) };
     let mut with = document.root.clone();
     if references::has(&root, "buildMetadata") || with.take("buildMetadata").is_none() || with != root {
@@ -127,7 +128,7 @@ impl Gathering<'_, '_> {
 
     /// Follows what the generators and transformers of a file load; a folder is none of it.
     fn plugins(&self, path: &str, base: &str, bytes: &[u8]) -> Result<(), Vec<Diagnostic>> {
-        let documents = yaml::read(path, bytes, Dialect::KyamlV3, &Limits::default())?;
+        let documents = yaml::read(path, bytes, Dialect::KyamlV3, &YamlLimits::default())?;
         for plugin in list::flatten(documents.into_iter().map(|document| document.root).collect()) {
             for reference in Self::checked(path, &plugin, references::of_plugin(&plugin))? {
                 let is_content = reference.how == How::PathOrContent && reference.text.contains('\n');
@@ -147,7 +148,7 @@ fn kustomization(part: &Part<'_>, folder: &str) -> Result<Option<(String, Node)>
     for name in NAMES {
         let Some(path) = join(folder, name) else { continue };
         let Some(bytes) = part.read(&path)? else { continue };
-        let documents = yaml::read(&path, &bytes, Dialect::KyamlV3, &Limits::default())?;
+        let documents = yaml::read(&path, &bytes, Dialect::KyamlV3, &YamlLimits::default())?;
         return Ok(documents.into_iter().next().map(|document| (path, document.root)));
     }
     Ok(None)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use gitops_core::{Diagnostic, Part, Provenance};
 
 use super::copy::join;
-use crate::yaml::{Document, Fault, File, Limits, Node, Place};
+use crate::yaml::{Document, Fault, File, Node, Place, YamlLimits};
 
 /// The annotation in which `kustomize` says where it has an object from.
 const ANNOTATION: &str = "config.kubernetes.io/origin";
@@ -68,7 +68,7 @@ impl<'a, 'p> Origins<'a, 'p> {
         let fault = Fault::new(diagnostic.code, self.in_file(path, place).unwrap_or_default(), "");
         path.clone_into(&mut diagnostic.path);
         diagnostic.span = self.bytes(path).and_then(|bytes| {
-            let file = File::new(path, &bytes, &Limits::default()).ok()?;
+            let file = File::new(path, &bytes, &YamlLimits::default()).ok()?;
             file.show(&fault).span
         });
         diagnostic

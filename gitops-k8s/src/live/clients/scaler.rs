@@ -31,7 +31,7 @@ pub(super) async fn of(inner: &Inner, cx: &Cx, key: &Key) -> Result<Scaler> {
         };
         let Some(served) = served else { continue };
         let any = Key::new(key.target(), kind, key.namespace(), "any");
-        let answer = match inner.limits.check(&any) {
+        let answer = match inner.tenancy.check(&any) {
             Ok(()) => look(inner, cx, name, &served, key).await,
             Err(_) => Ok(Scaler::Unknown),
         };

@@ -329,7 +329,7 @@ fn service(object: &Json, _: &Conditions<'_>) -> ObjectHealth {
 
 fn namespace(object: &Json, _: &Conditions<'_>) -> ObjectHealth {
     match text(object, "/status/phase") {
-        "Terminating" => coming("the namespace is on its way out"),
+        "Terminating" => coming("the namespace is being deleted"),
         _ => ObjectHealth::Healthy,
     }
 }

@@ -10,7 +10,7 @@ use gitops_core::GroupKind;
 use gitops_core::gate::cel::Expression;
 
 use super::HealthRule;
-use crate::yaml::{self, Data, Dialect, Limits, Node};
+use crate::yaml::{self, Data, Dialect, Node, YamlLimits};
 use files::FILES;
 
 /// One rule as a file has it; parsed when its first kind is met.
@@ -45,7 +45,7 @@ impl Shipped {
     fn read() -> Self {
         let mut shipped = Self { rules: Vec::new(), exact: BTreeMap::new(), endings: Vec::new() };
         for (name, text) in FILES {
-            let documents = yaml::read(name, text.as_bytes(), Dialect::KyamlV3, &Limits::default());
+            let documents = yaml::read(name, text.as_bytes(), Dialect::KyamlV3, &YamlLimits::default());
             let documents = documents.expect("tests read every file");
             documents.iter().flat_map(|document| items(&document.root)).for_each(|item| shipped.add(item));
         }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use gitops_core::capability::{Moved, Watch};
+use gitops_core::capability::{MovedObjects, Watch};
 use gitops_core::{Cx, GroupKind, Key, Result};
 use smol_str::SmolStr;
 
@@ -52,7 +52,7 @@ impl Streams {
 
     /// Joins the watches that are wanted.
     fn start(&self, inner: &Inner) {
-        let limited = inner.limits.are_narrow();
+        let limited = inner.tenancy.is_narrow();
         let mut wanted = self.lock();
         let Wanted { target, kinds, joined } = &mut *wanted;
         let Some(target) = target else { return };
@@ -73,10 +73,10 @@ impl Streams {
 
 #[async_trait]
 impl Watch for Kubernetes {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
         let inner = self.inner();
         inner.streams.start(inner);
-        Ok(Moved::Keys(inner.book.moved().await))
+        Ok(MovedObjects::Keys(inner.book.moved().await))
     }
 
     fn covers(&self, key: &Key) -> bool {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use gitops_core::{Diagnostic, Key, OutputRef, Placeholder, PlaceholderPart, Span, Value};
+use gitops_core::{Diagnostic, Key, OutputRef, Placeholder, PlaceholderPart, Span, Value, nearest};
 use serde::Deserialize;
 
 use super::files::join;
@@ -105,8 +105,7 @@ impl Settings {
         let known = &declared.variables;
         let unknown = self.variables.keys().filter(|name| declared.unread.is_none() && !known.contains(name));
         let slip = |name: &String| {
-            let nearest = known.iter().min_by_key(|other| strsim::damerau_levenshtein(name, other));
-            let near = nearest.filter(|other| strsim::damerau_levenshtein(name, other) <= 2);
+            let near = nearest(name, known.iter().map(String::as_str));
             let meant = near.map(|other| format!("; did you mean `{other}`?")).unwrap_or_default();
             fault(path, &format!("the root declares no variable `{name}`{meant}")).at_name(&self.text, name)
         };

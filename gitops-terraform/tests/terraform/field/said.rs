@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use gitops_core::capability::{Moved, Readiness, Watch as _};
+use gitops_core::capability::{MovedObjects, Readiness, Watch as _};
 use gitops_core::*;
 use gitops_terraform::Terraform;
 
@@ -146,7 +146,7 @@ async fn the_watch_tells_of_a_check_that_fails_or_holds_again() {
     root.says(&target, "good").await;
     for what in ["bad", "good"] {
         std::fs::write(&root.flag, what).unwrap();
-        assert_eq!(target.moved(&hasty()).await.unwrap(), Moved::Keys(vec![root_key("app")]));
+        assert_eq!(target.moved(&hasty()).await.unwrap(), MovedObjects::Keys(vec![root_key("app")]));
     }
 }
 

@@ -15,7 +15,7 @@ fn folder() -> PathBuf {
 fn cases(name: &str) -> Vec<Json> {
     let path = folder().join("cases").join(format!("{name}.yaml"));
     let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let documents = yaml::read(name, &text, Dialect::KyamlV3, &Limits::default()).unwrap();
+    let documents = yaml::read(name, &text, Dialect::KyamlV3, &YamlLimits::default()).unwrap();
     let roots = documents.into_iter().map(|document| Value::from(document.root));
     roots.flat_map(|root| serde_json::to_value(&root).unwrap().as_array().unwrap().clone()).collect()
 }

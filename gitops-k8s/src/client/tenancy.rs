@@ -10,17 +10,17 @@ use smol_str::SmolStr;
 ///
 /// ```
 /// use gitops_core::GroupKind;
-/// use gitops_k8s::Limits;
-/// let limits = Limits::namespaces(["shop"]).cluster_kinds([GroupKind::new("", "Namespace")]);
+/// use gitops_k8s::Tenancy;
+/// let tenancy = Tenancy::namespaces(["shop"]).cluster_kinds([GroupKind::new("", "Namespace")]);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits {
+pub struct Tenancy {
     namespaces: Option<BTreeSet<SmolStr>>,
     kinds: Option<BTreeSet<GroupKind>>,
     cluster_kinds: Option<BTreeSet<GroupKind>>,
 }
 
-impl Limits {
+impl Tenancy {
     /// No limits of our own: what the server allows.
     pub fn none() -> Self {
         Self::default()
@@ -46,7 +46,7 @@ impl Limits {
     }
 
     /// Whether only some namespaces are allowed.
-    pub(crate) fn are_narrow(&self) -> bool {
+    pub(crate) fn is_narrow(&self) -> bool {
         self.namespaces.is_some()
     }
 
@@ -83,16 +83,16 @@ mod tests {
 
     #[test]
     fn only_what_is_given_is_allowed() {
-        let limits = Limits::namespaces(["shop"])
+        let tenancy = Tenancy::namespaces(["shop"])
             .kinds([GroupKind::new("", "ConfigMap")])
             .cluster_kinds([GroupKind::new("", "Namespace")]);
-        let allowed = |kind, namespace| limits.check(&key(kind, namespace)).is_ok();
+        let allowed = |kind, namespace| tenancy.check(&key(kind, namespace)).is_ok();
         assert!(allowed("ConfigMap", "shop") && allowed("Namespace", ""));
         assert!(!allowed("Secret", "shop"), "a kind that was not given");
         assert!(!allowed("ConfigMap", "kube-system"), "a namespace that was not given");
         assert!(!allowed("Node", ""), "a kind without a namespace that was not given");
-        assert!(Limits::none().check(&key("Node", "")).is_ok());
-        let alone = Limits::none().cluster_kinds([GroupKind::new("", "Namespace")]);
+        assert!(Tenancy::none().check(&key("Node", "")).is_ok());
+        let alone = Tenancy::none().cluster_kinds([GroupKind::new("", "Namespace")]);
         let allowed = |kind, namespace| alone.check(&key(kind, namespace)).is_ok();
         assert!(allowed("Namespace", "") && !allowed("Node", "") && allowed("Secret", "shop"));
     }

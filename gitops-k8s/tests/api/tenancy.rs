@@ -1,5 +1,5 @@
 use gitops_core::{ErrorKind, Presence, Scope, Target};
-use gitops_k8s::{Connection, Limits};
+use gitops_k8s::{Connection, Tenancy};
 use serde_json::json;
 use testbed::User;
 
@@ -8,7 +8,7 @@ use crate::support::{World, create};
 #[tokio::test]
 async fn what_is_outside_the_limits_is_refused_before_any_call() {
     let world = World::new("limits").await;
-    let target = world.builder().limits(Limits::namespaces(["elsewhere"])).build().unwrap();
+    let target = world.builder().tenancy(Tenancy::namespaces(["elsewhere"])).build().unwrap();
     let object = world.config_map("a", json!({}));
     let error = target.apply(&world.cx, &create(&object, "1")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Forbidden);

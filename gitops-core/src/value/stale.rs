@@ -8,7 +8,7 @@ use super::Key;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "what", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Moved {
+pub enum StaleBecause {
     /// The plan is of another application or source.
     Source {
         /// Then.
@@ -58,7 +58,7 @@ pub enum Moved {
     },
 }
 
-impl fmt::Display for Moved {
+impl fmt::Display for StaleBecause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Source { from, to } => write!(f, "the source moved from {from} to {to}"),
