@@ -18,6 +18,8 @@ pub struct Page {
     pub code: &'static str,
     /// What is wrong, in a few words.
     pub title: &'static str,
+    /// Something that brings it about.
+    pub example: &'static str,
     /// How it comes about.
     pub cause: &'static str,
     /// The way out.
@@ -99,9 +101,17 @@ mod tests {
     fn every_code_of_the_workspace_has_a_page_and_every_page_a_code() {
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         let mut found = BTreeSet::new();
-        for krate in
-            ["gitops-core", "gitops-git", "gitops-k8s", "gitops-terraform", "gitops-app", "examples/gitops"]
-        {
+        for krate in [
+            "gitops-core",
+            "gitops-git",
+            "gitops-forge",
+            "gitops-k8s",
+            "gitops-terraform",
+            "gitops-app",
+            "gitops-server",
+            "examples/gitops",
+            "examples/controller",
+        ] {
             used(&workspace.join(krate).join("src"), &mut found);
         }
         let pages: BTreeSet<String> = pages().map(|page| page.code.to_owned()).collect();

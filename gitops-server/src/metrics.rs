@@ -329,7 +329,7 @@ mod tests {
             Event::ReconcileFailed {
                 error: text(),
                 help: Some(text()),
-                diagnostics: vec![Diagnostic::error("GO0100", text(), text())],
+                diagnostics: vec![Diagnostic::error("GO0101", text(), text())],
             },
         ]
     }

@@ -129,7 +129,7 @@ pub enum Verb {
     PlannerIdentity(PlannerArgs),
     /// Approve what a plan would do, for every process that applies it later
     Approve(ApproveArgs),
-    /// Take back every approval that is not spent
+    /// Revoke every approval that is not spent
     Reject(RejectArgs),
     /// Write nothing until `resume`: the emergency stop
     Suspend(SuspendArgs),

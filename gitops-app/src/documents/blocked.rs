@@ -59,8 +59,7 @@ impl Backend {
 fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
     match why {
         BlockedBecause::Unlabelled => {
-            "take it over: `sync: { adopt: true }`; or remove it from the target, or from the source"
-                .to_owned()
+            "adopt it: `sync: { adopt: true }`; or remove it from the target, or from the source".to_owned()
         }
         BlockedBecause::OwnedByOther { owner } => {
             format!("take it out of `{owner}` first, or out of this application's source")

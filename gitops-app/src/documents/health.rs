@@ -74,9 +74,8 @@ impl Unready {
 
     /// What to call it, and why.
     pub fn line(&self) -> (&'static str, String) {
-        let label = if self.state == "progressing" { "on its way" } else { self.state };
         let since = self.since.map(|since| format!("; nothing happened since {since}")).unwrap_or_default();
-        (label, escape(&format!("{}: {}{since}", self.key, self.reason)))
+        (self.state, escape(&format!("{}: {}{since}", self.key, self.reason)))
     }
 }
 

@@ -114,7 +114,7 @@ pub struct StatusDocument<'a> {
     /// How many are being deleted.
     pub deleting: usize,
     /// How many changes have no known outcome yet.
-    pub unsettled: usize,
+    pub unconfirmed: usize,
     /// How many resources the roots hold.
     pub components: usize,
     /// The resources that something is wrong with.
@@ -200,7 +200,7 @@ impl<'a> StatusDocument<'a> {
             owned,
             claimed: in_state(OwnedState::Claimed),
             deleting: in_state(OwnedState::Deleting),
-            unsettled: inventory.open().count(),
+            unconfirmed: inventory.open().count(),
             components: owned_components,
             troubled,
             unready,

@@ -74,7 +74,7 @@ impl std::fmt::Display for Step {
             Self::Opened { bad, request, url } => {
                 write!(f, "request {request} takes {} back: {url}", bad.short())
             }
-            Self::Followed => f.write_str("the branch is followed again: the bad revision was taken back"),
+            Self::Followed => f.write_str("the branch is followed again: the bad revision was reverted"),
             Self::Stopped { why } => write!(f, "nothing more is rolled back by itself: {why}"),
             Self::Failed { error } => write!(f, "the rollback can't go on, and is tried again: {error}"),
         }

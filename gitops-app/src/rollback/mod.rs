@@ -82,7 +82,7 @@ pub async fn bad_and_good(
     let goal = named.or(pinned);
     let is_other = |revision: &Revision| goal.as_ref().is_none_or(|goal| goal.id() != revision.id());
     let bad = ended.find(|(revision, _)| is_other(revision)).map(|(revision, _)| revision.clone());
-    let bad = bad.ok_or_else(|| missing("no revision was applied that could be taken back"))?;
+    let bad = bad.ok_or_else(|| missing("no revision was applied that could be reverted"))?;
     let good = goal.or_else(|| good_before(&records, &bad));
     let none = || missing("no earlier revision was applied whole and became ready");
     Ok((bad, good.ok_or_else(none)?))
@@ -148,7 +148,7 @@ impl Revert {
         };
         if relation != Relation::Newer {
             let message = format!(
-                "{} does not come after {}, so it can't be taken back to that",
+                "{} does not come after {}, so it can't be reverted to that",
                 bad.short(),
                 good.short()
             );

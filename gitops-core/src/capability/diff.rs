@@ -95,7 +95,9 @@ impl fmt::Display for FieldChange {
         let path = self.path.trim_start_matches('/');
         match (&self.before, &self.after) {
             _ if self.is_sensitive() => write!(f, "{path} (sensitive, changed)"),
-            (Some(before), Some(after)) if before == after => write!(f, "{path} {} taken back", Shown(after)),
+            (Some(before), Some(after)) if before == after => {
+                write!(f, "{path} {}: ownership reclaimed", Shown(after))
+            }
             (Some(before), Some(after)) => write!(f, "{path} {} → {}", Shown(before), Shown(after)),
             (Some(before), None) => write!(f, "{path} {} removed", Shown(before)),
             (None, Some(after)) => write!(f, "{path} {} added", Shown(after)),

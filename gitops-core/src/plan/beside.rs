@@ -52,7 +52,7 @@ impl DriftBeside {
 impl fmt::Display for FoundBeside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Deleted => f.write_str("gone from the target"),
+            Self::Deleted => f.write_str("deleted outside of Git"),
             Self::MadeAnew => f.write_str("deleted and made anew outside of Git"),
             Self::Differs { .. } => f.write_str("differs from what was applied"),
             Self::HalfChanged => f.write_str(

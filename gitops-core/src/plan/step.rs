@@ -108,8 +108,8 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::New => f.write_str("declared, not yet made"),
-            Self::Missing => f.write_str("gone from the target"),
+            Self::New => f.write_str("new"),
+            Self::Missing => f.write_str("deleted outside of Git"),
             Self::Differs { fields: 1 } => f.write_str("1 field differs"),
             Self::Differs { fields } => write!(f, "{fields} fields differ"),
             Self::CannotChangeInPlace { why } => write!(f, "can't be changed in place: {why}"),
@@ -118,7 +118,7 @@ impl fmt::Display for Reason {
             Self::Ended { failure: Some(failure) } => {
                 write!(f, "it failed, and is declared to be deleted then: {failure}")
             }
-            Self::Adopted => f.write_str("taken over from other hands"),
+            Self::Adopted => f.write_str("adopted"),
             Self::OwnershipMoves { from } => write!(f, "the owner label moves on from {from}"),
         }
     }

@@ -235,7 +235,7 @@ impl Shared {
 /// What is to be said of a commit that was rolled back without anybody asking for it.
 fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
     let pin = status.pinned.as_ref()?;
-    let text = "and pinned there until the change is taken back on the branch";
+    let text = "and pinned there until the change is reverted on the branch";
     Some(Telling {
         commit: taken_back(pin)?.to_owned(),
         state: StatusState::Failure,

@@ -56,7 +56,7 @@ fn head(Compared { step, is_left, beside, .. }: &Compared<'_>) -> String {
     let key = escape(&step.key.to_string());
     let style = style::of(step.action);
     let drift = match (step.cause, is_left) {
-        (_, true) => "  (drift, left alone: `sync.drift` is `report`)",
+        (_, true) => "  (drift, not corrected: `sync.drift` is `report`)",
         (Cause::Drift, false) => "  (drift: changed outside of Git)",
         _ => "",
     };

@@ -56,7 +56,7 @@ impl PlanView<'_> {
         out += &draw(&changes.collect::<Vec<_>>(), self.columns);
         let corrected: Vec<&Step> = of(Cause::Drift).collect();
         out += &self.drift(&corrected, "corrected by this plan");
-        out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "left alone: `sync.drift` is `report`");
+        out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "not corrected: `sync.drift` is `report`");
         out += &blocked::section(&all_blocked(plan), self.columns, &self.why);
         out += &orphaned(plan);
         out += &sum(plan, self.drift_looked_for);

@@ -80,14 +80,14 @@ fn head(report: &Report) -> String {
         Exit::Interrupted => {
             let left = report.skipped();
             format!(
-                "{} {applied} of {} were made, {left} not tried.\n",
+                "{} {applied} of {} applied, {left} not tried.\n",
                 paint(YELLOW, "Stopped:"),
                 count(all, "change")
             )
         }
         Exit::Degraded => {
             let word = paint(YELLOW, "Applied, not healthy:");
-            format!("{word} {} made at {revision}, not everything works.\n", count(applied, "change"))
+            format!("{word} {} applied at {revision}, not everything is healthy.\n", count(applied, "change"))
         }
         _ => {
             let blocked = match report.plan.blocked.len() {
@@ -101,7 +101,7 @@ fn head(report: &Report) -> String {
             let fields = others_fields(report);
             let word = paint(RED, "Not everything is applied:");
             format!(
-                "{word} {applied} of {} made at {revision}.{blocked}{fields}{next}\n",
+                "{word} {applied} of {} applied at {revision}.{blocked}{fields}{next}\n",
                 count(all, "change")
             )
         }

@@ -108,9 +108,10 @@ mod tests {
             Key::new("t", GroupKind::new("", "K"), "", "a"),
             Key::new("t", GroupKind::new("", "K"), "", "b"),
         );
-        let end = || (Event::Finished { applied: 0, failed: 1, blocked: 0 }, "0 made, 1 not".to_owned());
+        let end =
+            || (Event::Finished { applied: 0, failed: 1, blocked: 0 }, "0 applied, 1 failed".to_owned());
         assert_eq!(said(failed(&a, "full")), ["full"]);
-        assert_eq!(said(end()), ["0 made, 1 not"]);
+        assert_eq!(said(end()), ["0 applied, 1 failed"]);
         for time in 2..=100 {
             let lines = [said(failed(&a, "full")), said(end())].concat();
             match time {
@@ -119,7 +120,7 @@ mod tests {
             }
         }
         assert_eq!(said(failed(&b, "full")), ["full"], "another object");
-        assert_eq!(said(end()), ["0 made, 1 not"]);
+        assert_eq!(said(end()), ["0 applied, 1 failed"]);
         assert_eq!(said(failed(&a, "no rights")), ["no rights"], "another reason");
         let done = Event::Applied { key: a.clone(), action: Action::Update };
         assert_eq!(said((done, "update a".to_owned())), ["update a"]);

@@ -47,7 +47,7 @@ pub fn of(event: &Event) -> Option<String> {
         }
         Event::Finished { applied, failed, blocked } if applied + failed > 0 => {
             let blocked = if *blocked > 0 { format!(", {blocked} blocked") } else { String::new() };
-            format!("{} {applied} made, {failed} not{blocked}", paint(DIM, "reconciled:"))
+            format!("{} {applied} applied, {failed} failed{blocked}", paint(DIM, "reconciled:"))
         }
         _ => return None,
     })

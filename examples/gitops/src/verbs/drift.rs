@@ -73,7 +73,7 @@ fn human(
     let next = match (drifted.is_empty(), plan.drift.is_empty()) {
         (true, _) => String::new(),
         (_, true) => format!("Put it back:  {apply}\n"),
-        (_, false) => "It is left alone: `sync.drift` is `report`.\n".to_owned(),
+        (_, false) => "It is not corrected: `sync.drift` is `report`.\n".to_owned(),
     };
     head + &draw(&rows, columns) + &next + &changed_too(document, columns) + &unseen(document, columns)
 }

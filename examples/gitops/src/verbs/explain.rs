@@ -11,7 +11,7 @@ use crate::cli::ExplainArgs;
 use crate::exit::Exit;
 use crate::output::style::{BOLD, paint};
 
-/// Cause and way out of a code.
+/// Cause, example and way out of a code.
 pub fn run(app: &App, args: &ExplainArgs) -> Ended {
     let code = args.code.to_uppercase();
     let page = codes::page(&code).ok_or_else(|| {
@@ -31,6 +31,12 @@ impl Document for Explanation {
 }
 
 fn human(page: &Page) -> String {
-    let Page { code, title, cause, fix, .. } = page;
-    format!("{}: {title}\n\n{cause}\n\n{} {fix}\n", paint(BOLD, code), paint(BOLD, "What to do:"))
+    let Page { code, title, example, cause, fix, .. } = page;
+    let bold = |word: &'static str| paint(BOLD, word);
+    format!(
+        "{}: {title}\n\n{cause}\n\n{} {example}\n\n{} {fix}\n",
+        bold(code),
+        bold("For example:"),
+        bold("What to do:")
+    )
 }

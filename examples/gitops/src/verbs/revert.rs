@@ -37,7 +37,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
             Box::pin(rollback::run(app, &ended(args))).await
         }
         Progress::Landed => {
-            said(&format!("{} was taken back, and the application follows {}.", bad.short(), revert.target));
+            said(&format!("{} was reverted, and the application follows {}.", bad.short(), revert.target));
             status::run(app, &StatusArgs::default()).await
         }
         Progress::Closed(request) => Err(closed(app, &revert, &request.web_url)),

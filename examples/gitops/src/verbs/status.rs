@@ -211,7 +211,7 @@ impl View<'_> {
 
     fn owned(&self) -> String {
         let parts =
-            [(self.claimed, "claimed"), (self.deleting, "being deleted"), (self.unsettled, "unsettled")];
+            [(self.claimed, "claimed"), (self.deleting, "being deleted"), (self.unconfirmed, "unconfirmed")];
         let rest = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}"));
         let resources = (self.components > 0).then(|| count(self.components, "resource"));
         std::iter::once(count(self.owned, "object"))

@@ -35,6 +35,11 @@ fn every_command_of_the_page_on_installation_prints_what_the_page_says() {
 }
 
 #[test]
+fn every_command_of_the_page_on_targets_prints_what_the_page_says() {
+    follow("targets.md", 10, &Place::default());
+}
+
+#[test]
 fn every_command_of_the_page_on_credentials_prints_what_the_page_says() {
     follow("credentials.md", 5, &Place::default());
 }

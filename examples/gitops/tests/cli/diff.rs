@@ -54,7 +54,7 @@ fn drift_is_shown_as_what_it_is_and_says_what_becomes_of_it() {
     world.edit_live("index.html", "one\nby hand\n");
     world.gitops(&["diff"]).expect(0).says("(drift: changed outside of Git)").says("-  by hand\n+  two\n");
     world.configure(&CONFIG.replace("interval: 1s", "interval: 1s, drift: report"));
-    world.gitops(&["diff"]).expect(0).says("left alone").says("-  by hand\n+  two\n");
+    world.gitops(&["diff"]).expect(0).says("not corrected").says("-  by hand\n+  two\n");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn drift_is_told_apart_from_a_change_and_put_back() {
 fn a_file_that_was_removed_by_hand_comes_back() {
     let world = World::applied();
     std::fs::remove_file(world.path("live/index.html")).unwrap();
-    world.gitops(&["drift"]).expect(0).says("gone from the target");
+    world.gitops(&["drift"]).expect(0).says("deleted outside of Git");
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }
@@ -29,7 +29,7 @@ fn drift_is_left_alone_if_the_configuration_says_so() {
     let world = World::applied();
     world.configure(&CONFIG.replace("interval: 1s", "interval: 1s, drift: report"));
     world.edit_live("index.html", "by hand\n");
-    world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("left alone");
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("not corrected");
     world.gitops(&["plan", "--detailed-exitcode"]).expect(2);
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html").as_deref(), Some("by hand\n"));
@@ -65,5 +65,5 @@ fn what_is_gone_or_leaves_the_source_drifts_beside_the_commit_too() {
     std::fs::remove_file(world.path("live/conf/app.toml")).unwrap();
     world.commit("Change", &[("conf/app.toml", Some("size = 2\n")), ("index.html", None)]);
     let drift = world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("Drift: 2 objects");
-    drift.says("create pending").says("gone from the target").says("delete pending").says("index.html");
+    drift.says("create pending").says("deleted outside of Git").says("delete pending").says("index.html");
 }

@@ -11,10 +11,19 @@ fn init_writes_a_configuration_that_works_and_overwrites_none() {
     let world = World::new();
     world.gitops(&["init"]).expect(1).warns("not overwritten");
     fs::remove_file(world.path("gitops.yaml")).unwrap();
-    world.gitops(&["init", "--url", "./repository", "--path", "site"]).expect(0).says("gitops plan");
+    let url = ["init", "--url", "./repository", "--path", "site"];
+    let said = world.gitops(&url).expect(0).says("gitops plan");
+    assert!(!said.stdout.contains("is not there"), "{}", said.stdout);
     assert!(world.path(".gitops/site").is_dir());
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+}
+
+#[test]
+fn a_repository_that_is_not_there_is_said_before_the_next_command_fails() {
+    let world = World::new();
+    fs::remove_file(world.path("gitops.yaml")).unwrap();
+    world.gitops(&["init"]).expect(0).says("into gitops.yaml: ./site.git is not there");
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn a_plan_shows_what_would_be_done_and_touches_nothing() {
     world
         .gitops(&["plan"])
         .expect(0)
-        .says("+\tcreate\tdir\tFile/conf/app.toml\tdeclared, not yet made\tconf/app.toml\n")
+        .says("+\tcreate\tdir\tFile/conf/app.toml\tnew\tconf/app.toml\n")
         .says("Plan: 2 to create, 0 to update, 0 to replace, 0 to delete; 0 unchanged.")
         .says("Apply it:  gitops apply --plan-id ");
     assert!(!world.path("live").exists());

@@ -92,7 +92,7 @@ fn this_change_drift_by_hand_and_a_moved_base_stand_apart_with_their_numbers() {
     assert_eq!(review["outcome"], "ready");
     let text =
         world.gitops(&MAIN).expect(0).says("update  File/conf/app.toml in dir").says("(existing drift)");
-    text.says("create  File/moved in dir: declared, not yet made (base moved)");
+    text.says("create  File/moved in dir: new (base moved)");
 }
 
 /// Met with a request for an object that somebody had edited by hand: the merge overwrote the edit, and the review had not named it.

@@ -118,7 +118,7 @@ impl Life {
         self.ends(&["drift", "--detailed-exitcode"], 0)?;
         let mut status = self.json(&["status"])?;
         for _ in 0..LOOKS {
-            let open = ["claimed", "deleting", "unsettled"].map(|name| status[name].as_u64());
+            let open = ["claimed", "deleting", "unconfirmed"].map(|name| status[name].as_u64());
             if status["sync"] == "Synced" && open == [Some(0); 3] {
                 return Ok(());
             }

@@ -179,7 +179,7 @@ async fn status_tells_apart_what_is_on_its_way_what_is_stuck_and_what_has_failed
         spec: { containers: [{ name: web, image: nginx }] }\n";
     cluster.world.commit("Add", &[("shop.yaml", Some(deployment))]);
     cluster.world.gitops(&["apply", "--yes", "--timeout", "3s"]);
-    cluster.world.gitops(&["status"]).expect(0).says("on its way").says("shop: 0 of 1 replicas are there");
+    cluster.world.gitops(&["status"]).expect(0).says("progressing").says("shop: 0 of 1 replicas are there");
     cluster.configure("shop", "    ready_timeout: 1s\n");
     let stuck = cluster.world.json(&["status"])["unready"][0].clone();
     assert_eq!((&stuck["state"], stuck["since"].is_string()), (&json!("stuck"), true), "{stuck}");

@@ -71,7 +71,7 @@ async fn live(cluster: &Cluster) -> BTreeMap<String, (String, String, bool)> {
 async fn check_nothing_is_forgotten(cluster: &Cluster) {
     let ours = live(cluster).await.values().filter(|(_, _, ours)| *ours).count() as u64;
     let status = cluster.world.json(&["status"]);
-    let known: u64 = ["owned", "unsettled"].iter().filter_map(|name| status[name].as_u64()).sum();
+    let known: u64 = ["owned", "unconfirmed"].iter().filter_map(|name| status[name].as_u64()).sum();
     assert!(ours <= known, "{ours} objects are ours, and the status knows {known}: {status}");
 }
 
@@ -93,7 +93,7 @@ async fn check(
         assert_eq!(&uids[name], uid, "{name} was deleted and made anew");
     }
     let status = cluster.world.json(&["status"]);
-    let counts = ["owned", "claimed", "deleting", "unsettled"].map(|name| status[name].as_u64());
+    let counts = ["owned", "claimed", "deleting", "unconfirmed"].map(|name| status[name].as_u64());
     assert_eq!(counts, [Some(OBJECTS), Some(0), Some(0), Some(0)], "{status}");
     assert_eq!(status["sync"], "Synced", "{status}");
     uids

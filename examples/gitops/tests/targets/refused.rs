@@ -114,7 +114,7 @@ async fn a_server_that_restarts_in_the_middle_is_told_and_the_next_run_goes_on()
     let list = cluster.admin.get(cluster.config_map("").trim_end_matches('/')).await.unwrap();
     assert_eq!(list["items"].as_array().unwrap().len(), OBJECTS);
     let status = cluster.world.json(&["status"]);
-    let counts = (status["owned"].as_u64(), status["unsettled"].as_u64());
+    let counts = (status["owned"].as_u64(), status["unconfirmed"].as_u64());
     assert_eq!(counts, (Some(OBJECTS as u64), Some(0)), "{status}");
     cluster.world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
 }
@@ -148,7 +148,7 @@ async fn a_kind_that_is_deleted_under_its_objects_leaves_nothing_to_prune() {
     cluster.world.commit("Go on", &[("c.yaml", Some(&config_map("c")))]);
     cluster.world.gitops(&["apply", "--yes"]).expect(0);
     let status = cluster.world.json(&["status"]);
-    assert_eq!((status["owned"].as_u64(), status["unsettled"].as_u64()), (Some(1), Some(0)), "{status}");
+    assert_eq!((status["owned"].as_u64(), status["unconfirmed"].as_u64()), (Some(1), Some(0)), "{status}");
 }
 
 #[tokio::test]

@@ -302,7 +302,7 @@ fn a_comment_reads_well() {
     + spec/template/spec/containers/0/image: "nginx:1.28"
     ```
 
-    - **create** `ConfigMap/shop/new` in `k8s`: `declared, not yet made`
+    - **create** `ConfigMap/shop/new` in `k8s`: `new`
 
     </details>
 

@@ -17,7 +17,7 @@ pub fn check(world: &World, apply: Output) -> Result<()> {
     succeeds("audit verify", &world.gitops(&["audit", "verify"])?)?;
     let status = status(world)?;
     let count = |name: &str| status[name].as_u64();
-    let owned = (count("owned"), count("claimed"), count("deleting"), count("unsettled"));
+    let owned = (count("owned"), count("claimed"), count("deleting"), count("unconfirmed"));
     match status["sync"] == "Synced" && owned == (Some(desired.len() as u64), Some(0), Some(0), Some(0)) {
         true => Ok(()),
         false => {
@@ -43,7 +43,7 @@ pub fn nothing_forgotten(world: &World) -> Result<()> {
     let live = world.live()?;
     let ours = live.keys().filter(|path| !is_bookkeeping(path) && live.contains_key(&mark(path))).count();
     let status = status(world)?;
-    let known = ["owned", "unsettled"].iter().filter_map(|name| status[name].as_u64()).sum::<u64>();
+    let known = ["owned", "unconfirmed"].iter().filter_map(|name| status[name].as_u64()).sum::<u64>();
     match ours as u64 <= known {
         true => Ok(()),
         false => Err(Failure::new(format!("{ours} files are ours, and the status knows {known}: {status}"))),

@@ -85,12 +85,12 @@ fn a_plan_shows_risks_steps_drift_and_the_way_on() {
       -  delete  dir  File/old.html       no longer declared       was old.html
       ~  update  dir  File/conf/app.toml  executable false → true  conf/app.toml
       ~  update  dir  File/index.html     content +2 −1 lines      index.html
-      +  create  dir  File/new.html       declared, not yet made   new.html
+      +  create  dir  File/new.html       new                      new.html
     Existing drift: 1 object (corrected by this plan)
       ~  update  dir  File/robots.txt  1 field differs  robots.txt
     Blocked: 1 object (nothing is done about it, and what needs it waits)
       !  conflict  dir  File/foreign  it is there and was not made by us
-      = help: take it over: `sync: { adopt: true }`; or remove it from the target, or from the source
+      = help: adopt it: `sync: { adopt: true }`; or remove it from the target, or from the source
       More:  gitops why File/foreign
     Orphaned: 1 object no longer declared and not deleted, because an annotation on it says so: File/kept
     Plan: 1 to create, 3 to update, 0 to replace, 1 to delete, 1 blocked; 412 unchanged.
@@ -181,7 +181,7 @@ fn drift_that_is_left_alone_is_told_apart() {
     let plan = plan(json!({ "drift": [update("index.html", "drift")] }));
     insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Aligned), @r"
     Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
-    Existing drift: 1 object (left alone: `sync.drift` is `report`)
+    Existing drift: 1 object (not corrected: `sync.drift` is `report`)
       ~  update  dir  File/index.html  1 field differs  index.html
     No changes: 412 objects are as declared, the others are listed above.
     ");

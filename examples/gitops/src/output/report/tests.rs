@@ -92,7 +92,7 @@ async fn what_is_applied_and_not_healthy_ends_with_6() {
     let report = report(&["a", "sick"]).await;
     assert_eq!(exit(&report), Exit::Degraded);
     insta::assert_snapshot!(drawn(&report), @r"
-    Applied, not healthy: 2 changes made at 4a1b2c3d4e5f (main), not everything works.
+    Applied, not healthy: 2 changes applied at 4a1b2c3d4e5f (main), not everything is healthy.
       ~  not ready  create  dir  File/sick  it does not start
     Go on:  gitops plan
     ");
@@ -103,7 +103,7 @@ async fn a_failure_weighs_more_and_an_unknown_outcome_is_told_apart() {
     let report = report(&["a", "fails", "lost", "sick"]).await;
     assert_eq!(exit(&report), Exit::Failure);
     insta::assert_snapshot!(drawn(&report), @r"
-    Not everything is applied: 2 of 4 changes made at 4a1b2c3d4e5f (main).
+    Not everything is applied: 2 of 4 changes applied at 4a1b2c3d4e5f (main).
       x  failed     create  dir  File/fails  apply dir:File/-/fails: may not\nbe written
       ?  unknown    create  dir  File/lost   apply dir:File/-/lost: no answer
       ~  not ready  create  dir  File/sick   it does not start

@@ -42,6 +42,7 @@ pub fn run(app: &App, args: &InitArgs) -> Ended {
         examples: files[1..].iter().map(|(path, _)| shown(path, base)).collect(),
         state: state.path().to_owned(),
         next: next(app, &source, base),
+        missing: missing(&source, base),
     };
     app.screen.answer(&document, || human(&document))?;
     Ok(Exit::Ok)
@@ -67,6 +68,13 @@ fn next(app: &App, source: &Source, base: &Path) -> Vec<String> {
     next
 }
 
+/// The repository on this machine that the configuration names and that is not there: the next command would fail.
+fn missing(source: &Source, base: &Path) -> Option<String> {
+    let is_path = !source.url.contains(':');
+    let is_there = source.folder.is_some() || base.join(&source.url).exists();
+    (is_path && !is_there).then(|| source.url.clone())
+}
+
 /// A path as it is typed in the folder of the configuration.
 fn shown(path: &Path, base: &Path) -> PathBuf {
     let base = std::path::absolute(base).unwrap_or_default();
@@ -86,6 +94,8 @@ struct InitDocument {
     examples: Vec<PathBuf>,
     state: PathBuf,
     next: Vec<String>,
+    #[serde(skip)]
+    missing: Option<String>,
 }
 
 impl Document for InitDocument {
@@ -101,7 +111,11 @@ fn human(document: &InitDocument) -> String {
     let next = document.next.iter().map(|command| format!("  {}\n", paint(BOLD, escape(command))));
     let next: String = next.collect();
     let state = document.state.display();
-    format!("{files}{word} {state} (keep it out of the repository)\nNext:\n{next}")
+    let edit = document.missing.as_ref().map_or_else(String::new, |url| {
+        let file = escape(&document.file.to_string_lossy());
+        format!("  write the URL or path of your repository into {file}: {} is not there\n", escape(url))
+    });
+    format!("{files}{word} {state} (keep it out of the repository)\nNext:\n{edit}{next}")
 }
 
 fn check_is_free(path: &Path) -> Result<()> {

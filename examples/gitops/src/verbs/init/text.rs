@@ -13,7 +13,7 @@ pub struct Kind {
 }
 
 const FOLDER: Kind =
-    Kind { folder: ".", example: None, sync: "take over files that are in the way and belong to nobody" };
+    Kind { folder: ".", example: None, sync: "adopt files that are in the way and belong to nobody" };
 
 const KUBERNETES: Kind = Kind {
     folder: "k8s",
@@ -22,7 +22,7 @@ const KUBERNETES: Kind = Kind {
         "# A first object. Change it, put others beside it, and commit.\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: \
          hello\ndata:\n  greeting: Hello\n",
     )),
-    sync: "take over objects that are there already and belong to nobody",
+    sync: "adopt objects that are there already and belong to nobody",
 };
 
 const TERRAFORM: Kind = Kind {

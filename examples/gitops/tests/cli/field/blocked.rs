@@ -16,7 +16,7 @@ fn with_a_conflict() -> World {
 #[test]
 fn every_verb_counts_a_blocked_object_and_says_what_to_do() {
     let world = with_a_conflict();
-    let adopt = "= help: take it over: `sync: { adopt: true }`";
+    let adopt = "= help: adopt it: `sync: { adopt: true }`";
     for verb in [&["plan"][..], &["drift"], &["diff"], &["apply", "--yes"]] {
         let ran = world.gitops(verb).expect(1).says("Blocked: 1 object").says("File/theirs").says(adopt);
         for green in ["No drift:", "No changes.", "Applied:"] {
@@ -27,10 +27,7 @@ fn every_verb_counts_a_blocked_object_and_says_what_to_do() {
     for verb in [&["plan", "--detailed-exitcode"][..], &["drift", "--detailed-exitcode"]] {
         world.gitops(verb).expect(1);
     }
-    world
-        .gitops(&["why", "theirs"])
-        .expect(0)
-        .says("BLOCKED: it is there and was not made by us; take it over");
+    world.gitops(&["why", "theirs"]).expect(0).says("BLOCKED: it is there and was not made by us; adopt it");
     world.gitops(&["status"]).expect(0).says("OutOfSync: 1 blocked").says("Blocked: 1 object");
     world.gitops(&["status", "--exit-code"]).expect(1);
     for verb in ["drift", "diff", "status"] {

@@ -66,7 +66,7 @@ fn what_follows_and_needs_an_approval_is_told_with_its_id_and_waits() {
     let gate = "gates: [{ name: second, rule: \"steps.all(s, s.key.target != 'second')\", otherwise: needs-approval }]\n";
     world.configure(&format!("{CONFIG}{gate}"));
     let first =
-        world.gitops(&["apply", "--yes"]).expect(3).says("Not everything is applied: 1 of 1 change made");
+        world.gitops(&["apply", "--yes"]).expect(3).says("Not everything is applied: 1 of 1 change applied");
     let id = world.plan_id();
     first.warns("The rest is not applied").warns(&format!("apply --plan-id {}", &id[..12]));
     assert_eq!(world.live("first/size").as_deref(), Some("7"));

@@ -52,7 +52,7 @@ async fn a_field_of_another_owner_is_counted_where_the_rest_of_its_object_is_app
     let both = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { x: \"1\", z: \"1\" }\n";
     cluster.world.commit("Change", &[("web.yaml", Some(both))]);
     let ran = cluster.world.gitops(&["apply", "--yes"]).expect(1);
-    ran.says("1 of 1 change made").says("1 declared field has another owner.");
+    ran.says("1 of 1 change applied").says("1 declared field has another owner.");
     let values = [cluster.value("web", "x").await, cluster.value("web", "z").await];
     assert_eq!(values, [Some("theirs".to_owned()), Some("1".to_owned())]);
 }

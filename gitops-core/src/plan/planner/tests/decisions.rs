@@ -14,20 +14,20 @@ fn replacing() -> Preview {
 fn what_is_declared_is_made_and_kept_equal() {
     check(&[
         ("as it was left", |_| {}, "nothing"),
-        ("never made", |s| (s.it.live, s.it.entry) = (None, None), "create (ThisChange): declared, not"),
+        ("never made", |s| (s.it.live, s.it.entry) = (None, None), "create (ThisChange): new"),
         (
             "claimed, and not there",
             |s| {
                 s.it.live = None;
                 s.it.entry().state = OwnedState::Claimed;
             },
-            "create (ThisChange): declared, not",
+            "create (ThisChange): new",
         ),
-        ("deleted outside of Git", |s| s.it.live = None, "create (Drift): gone"),
+        ("deleted outside of Git", |s| s.it.live = None, "create (Drift): deleted"),
         (
             "deleted outside of Git, and changed in it",
             |s| (s.it.live, s.it.object) = (None, Some(object(0, 2))),
-            "create (ThisChange): gone",
+            "create (ThisChange): deleted",
         ),
         (
             "its deletion has ended, and it is declared again",
@@ -35,7 +35,7 @@ fn what_is_declared_is_made_and_kept_equal() {
                 s.it.live = None;
                 s.it.entry().state = OwnedState::Deleting;
             },
-            "create (ThisChange): gone",
+            "create (ThisChange): deleted",
         ),
         ("edited outside of Git", |s| s.it.live = Some(Scene::live(0, 2)), "update (Drift): 1 field"),
         ("changed in Git", |s| s.it.object = Some(object(0, 2)), "update (ThisChange): 1 field"),
@@ -89,7 +89,7 @@ fn what_is_not_ours_is_written_only_where_somebody_said_so() {
                 unlabelled(s);
                 s.options.adopt = true;
             },
-            "update (ThisChange): taken over",
+            "update (ThisChange): adopted",
         ),
         (
             "unlabelled, to be adopted, can't be changed in place",
@@ -234,7 +234,7 @@ fn what_runs_once_is_made_again_only_if_its_end_is_not_what_was_declared() {
                 s.ended(ReadinessRecord::Ready);
                 s.it.object = Some(object(0, 2).running_once());
             },
-            "create (ThisChange): gone",
+            "create (ThisChange): deleted",
         ),
         (
             "never made",
@@ -242,7 +242,7 @@ fn what_runs_once_is_made_again_only_if_its_end_is_not_what_was_declared() {
                 s.ended(ReadinessRecord::Ready);
                 s.it.entry().state = OwnedState::Claimed;
             },
-            "create (ThisChange): declared",
+            "create (ThisChange): new",
         ),
         (
             "it does not run once any more",
@@ -250,7 +250,7 @@ fn what_runs_once_is_made_again_only_if_its_end_is_not_what_was_declared() {
                 s.ended(ReadinessRecord::Ready);
                 s.it.object().runs_once = false;
             },
-            "create (Drift): gone",
+            "create (Drift): deleted",
         ),
     ]);
 }

@@ -19,7 +19,7 @@ fn what_is_in_the_place_of_an_object_stops_it_unless_all_of_that_goes() {
                 in_place_of(s, &[1]);
                 s.other().object = None;
             },
-            "create (ThisChange): declared, not",
+            "create (ThisChange): new",
         ),
         (
             "what is declared, and about to be changed",
@@ -85,7 +85,7 @@ fn a_new_object_that_is_like_one_that_left_waits_for_a_person() {
         scene.other().object = None;
     }
     const WAITS: &str = "blocked: it is new and like";
-    const MADE: &str = "create (ThisChange): declared";
+    const MADE: &str = "create (ThisChange): new";
     check(&[
         ("renamed", renamed, WAITS),
         (
@@ -126,7 +126,7 @@ fn a_new_object_that_is_like_one_that_left_waits_for_a_person() {
                 renamed(s);
                 s.it.entry = Some(Scene::entry(0, 1));
             },
-            "create (Drift): gone",
+            "create (Drift): deleted",
         ),
         (
             "something is there",
