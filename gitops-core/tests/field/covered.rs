@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use gitops_core::capability::{Moved, Watch};
+use gitops_core::capability::{MovedObjects, Watch};
 use gitops_core::*;
 
 use crate::support::World;
@@ -36,7 +36,7 @@ impl Target for Covered {
 
 #[async_trait]
 impl Watch for Covered {
-    async fn moved(&self, _: &Cx) -> Result<Moved> {
+    async fn moved(&self, _: &Cx) -> Result<MovedObjects> {
         std::future::pending().await
     }
 
