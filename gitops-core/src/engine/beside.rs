@@ -16,6 +16,12 @@ use crate::state::inventory::Inventory;
 use crate::state::record::{Left, Owned, OwnedState};
 use crate::value::{Action, Digest, ErrorKind, Expect, Key, Result, Revision};
 
+/// What a comparison with what was applied gave.
+enum Compared {
+    AsLeft,
+    Otherwise(FoundBeside),
+}
+
 /// What is known of each object without a comparison, and what each of the others was left as.
 #[derive(Default)]
 struct Suspects {
@@ -52,9 +58,12 @@ impl Engine {
                 break;
             }
             match Box::pin(self.compare_with_applied(cx, revision, &open)).await {
-                Ok(found) => known.extend(found.into_iter().filter_map(|(key, found)| {
+                Ok(compared) => known.extend(compared.into_iter().filter_map(|(key, compared)| {
                     open.remove(&key);
-                    Some(DriftBeside { key, found: found? })
+                    match compared {
+                        Compared::AsLeft => None,
+                        Compared::Otherwise(found) => Some(DriftBeside { key, found }),
+                    }
                 })),
                 Err(error) if error.kind() == ErrorKind::Cancelled || cx.is_cancelled() => return Err(error),
                 Err(error) => reason = format!("{error:#}"),
@@ -66,13 +75,13 @@ impl Engine {
         Ok(known)
     }
 
-    /// Compares objects with what a revision declares, each that was left as just that; nothing of one that is as it was left.
+    /// Compares objects with what a revision declares, each that was left as just that.
     async fn compare_with_applied(
         &mut self,
         cx: &Cx,
         revision: &Revision,
         left: &BTreeMap<Key, Digest>,
-    ) -> Result<BTreeMap<Key, Option<FoundBeside>>> {
+    ) -> Result<BTreeMap<Key, Compared>> {
         let call = cx.within(self.timeouts.call);
         let fetched = contained(call.bounded(self.source.fetch(&call, revision))).await;
         let snapshot = fetched.map_err(|error| error.during("fetch"))?;
@@ -90,9 +99,9 @@ impl Engine {
         };
         let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await?;
         let body = |key: &Key| declared.desired.objects().get(key).map(|object| object.body.digest());
-        let found =
-            |key: &Key| Some((key.clone(), found(&considered.planned, key, left.get(key)?, body(key)?)?));
-        Ok(candidates.iter().filter_map(found).collect())
+        let compared =
+            |key: &Key| Some((key.clone(), compared(&considered.planned, key, left.get(key)?, body(key)?)?));
+        Ok(candidates.iter().filter_map(compared).collect())
     }
 }
 
@@ -121,13 +130,11 @@ impl Suspects {
     }
 
     fn compare(&mut self, step: &Step, entry: &Owned) {
-        match entry.desired.or(entry.left_otherwise) {
-            Some(left) => drop(self.moved.insert(step.key.clone(), left)),
-            None => {
-                let reason = "nobody compared it after it was applied".to_owned();
-                let found = FoundBeside::Unknown { reason };
-                self.known.push(DriftBeside { key: step.key.clone(), found });
-            }
+        if let Some(left) = entry.desired.or(entry.left_otherwise) {
+            self.moved.insert(step.key.clone(), left);
+        } else {
+            let found = FoundBeside::Unknown { reason: "nobody compared it after it was applied".to_owned() };
+            self.known.push(DriftBeside { key: step.key.clone(), found });
         }
     }
 }
@@ -139,16 +146,16 @@ fn is_half_changed(inventory: &Inventory, step: &Step, revision: &Revision) -> b
     step.components.owned > 0 && progress.is_some_and(|progress| progress.left.as_ref().is_none_or(is_left))
 }
 
-/// What a plan of what was applied says of an object that was left with this body: that nothing differs, or what. Nothing if the
-/// plan is of another body, so that it can't tell.
-fn found(planned: &Planned, key: &Key, left: &Digest, body: Digest) -> Option<Option<FoundBeside>> {
+/// What a plan of what was applied says of an object that was left with this body. Nothing if the plan is of another body, so that it
+/// can't tell.
+fn compared(planned: &Planned, key: &Key, left: &Digest, body: Digest) -> Option<Compared> {
     if let Some(step) = planned.plan.steps.iter().chain(&planned.plan.drift).find(|step| &step.key == key) {
         let is_of_it = step.cause == Cause::Drift || step.left_otherwise;
         let differs = || FoundBeside::Differs { fields: step.diff.clone(), foreign: step.foreign.clone() };
-        return is_of_it.then(|| Some(differs()));
+        return is_of_it.then(|| Compared::Otherwise(differs()));
     }
     if let Some(blocked) = planned.plan.blocked.iter().find(|blocked| &blocked.key == key) {
-        return Some(Some(match &blocked.why {
+        return Some(Compared::Otherwise(match &blocked.why {
             BlockedBecause::ForeignFields { fields } if body == *left => {
                 FoundBeside::Differs { fields: crate::capability::Diff::default(), foreign: fields.clone() }
             }
@@ -156,5 +163,5 @@ fn found(planned: &Planned, key: &Key, left: &Digest, body: Digest) -> Option<Op
         }));
     }
     let learned = planned.learned.get(key).map_or(body, |learned| learned.desired.unwrap_or(body));
-    (learned == *left).then_some(None)
+    (learned == *left).then_some(Compared::AsLeft)
 }

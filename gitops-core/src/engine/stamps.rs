@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::Engine;
 use super::effects::contained;
-use crate::capability::{Stamps, Target};
+use crate::capability::{Stamps, Target, Watch};
 use crate::cx::Cx;
 use crate::value::{Digest, DigestMap, Digested, Key};
 
@@ -115,7 +115,7 @@ impl Engine {
     }
 
     fn doubt_what_is_not_covered(&mut self, cx: &Cx, name: &SmolStr, target: &std::sync::Arc<dyn Target>) {
-        if target.watch().is_some_and(|watch| watch.covers_all()) {
+        if target.watch().is_some_and(Watch::covers_all) {
             self.drain_watch(cx, name, target);
             return;
         }

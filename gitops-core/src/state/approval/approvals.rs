@@ -46,8 +46,8 @@ impl Approvals {
     /// The oldest approval of a request of which there is another one.
     fn approved_again(&self) -> Option<usize> {
         let requests: Vec<Option<&str>> = self.0.iter().map(request).collect();
-        let is_again = |(at, of): (usize, &Option<&str>)| of.is_some() && requests[at + 1..].contains(of);
-        requests.iter().enumerate().position(is_again)
+        let is_again = |at: usize| requests[at].is_some() && requests[at + 1..].contains(&requests[at]);
+        (0..requests.len()).find(|at| is_again(*at))
     }
 
     /// An object was changed: what was approved of it is done, or is void.
