@@ -46,9 +46,10 @@ fn behind_of(finder: &Finder<'_>, namespace: &str, service: &str) -> SmolStr {
 fn pairs(finder: &Finder<'_>, labels: &Value) -> Vec<SmolStr> {
     let Value::Map(labels) = labels else { return Vec::new() };
     let (target, namespace) = (finder.key.target(), finder.key.namespace());
-    let pair = |(name, value): (_, &Value)| match value.as_text() {
-        Some(text) => format_smolstr!("pods in {target}:{namespace} with {name}={text}"),
-        None => format_smolstr!("pods in {target}:{namespace} with {name} of {}", value.digest()),
+    let pair = |(name, value): (_, &Value)| {
+        let value =
+            value.as_text().map_or_else(|| format!(" of {}", value.digest()), |text| format!("={text}"));
+        format_smolstr!("pods in {target}:{namespace} with {name}{value}")
     };
     labels.iter().map(pair).collect()
 }
