@@ -61,7 +61,7 @@ impl Inputs {
     /// wherever in the files it stands, and what the files hold that it works with. What another application says or reads is no part of it.
     pub fn mark(&self, config: &Config) -> Digest {
         let Config { said, file, state, mirrors, home, .. } = config;
-        let setting = format!("{said} {file:?} {state:?} {mirrors:?} {home:?} {:?}", place::fence(config));
+        let setting = format!("{said} {:?}", (file, state, mirrors, home, place::fence(config)));
         self.with_files(setting, Files::of(config).engine())
     }
 
@@ -70,12 +70,13 @@ impl Inputs {
         self.with_files(self.mark(config).to_string(), Files::of(config).forge)
     }
 
-    fn with_files(&self, mut text: String, files: impl IntoIterator<Item = PathBuf>) -> Digest {
-        for path in files {
-            let held = self.files.get(&path).copied().flatten();
-            text += &format!(" {path:?} {:?}", held.map(|digest| digest.to_string()));
-        }
-        Digest::of(text.as_bytes())
+    fn with_files(&self, text: String, files: impl IntoIterator<Item = PathBuf>) -> Digest {
+        let held = |path: PathBuf| {
+            let digest = self.files.get(&path).copied().flatten();
+            (path, digest.map(|digest| digest.to_string()))
+        };
+        let held: Vec<_> = files.into_iter().map(held).collect();
+        Digest::of(format!("{text} {held:?}").as_bytes())
     }
 
     /// Waits for a configuration that is another one and can be used, which `usable` gives of what `load` read; for ever once the

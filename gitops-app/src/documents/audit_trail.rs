@@ -94,7 +94,7 @@ pub struct Shown {
 #[non_exhaustive]
 pub enum Entry {
     /// A change that was sent, and what came of it.
-    Change(Change),
+    Change(Box<Change>),
     /// What a person asked for.
     Request(Request),
 }
@@ -120,7 +120,8 @@ pub struct Request {
 impl Entry {
     fn number(&self) -> u64 {
         match self {
-            Self::Change(Change { number, .. }) | Self::Request(Request { number, .. }) => *number,
+            Self::Change(change) => change.number,
+            Self::Request(request) => request.number,
         }
     }
 
@@ -148,7 +149,7 @@ impl Found {
     }
 
     fn take(&mut self, record: &AuditRecord) {
-        let change = self.trail.take(record).map(Entry::Change);
+        let change = self.trail.take(record).map(|change| Entry::Change(Box::new(change)));
         let found = change.or_else(|| request(record).map(Entry::Request));
         found.into_iter().for_each(|entry| self.keep(entry));
     }
@@ -172,7 +173,7 @@ impl Found {
     /// With what was never answered, the oldest first.
     fn ended(mut self) -> Self {
         let open: Vec<Change> = std::mem::take(&mut self.trail).rest().collect();
-        open.into_iter().for_each(|change| self.keep(Entry::Change(change)));
+        open.into_iter().for_each(|change| self.keep(Entry::Change(Box::new(change))));
         self.entries.make_contiguous().sort_by_key(Entry::number);
         self
     }

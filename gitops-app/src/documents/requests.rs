@@ -41,11 +41,11 @@ impl Merges {
             Some(before) => self.commits(cx, session, before, revision).await,
             None => Vec::new(),
         };
-        let is_in = |commit: &String| commits.contains(commit);
-        let is_it = |merged: &&MergedRequest| {
-            merged.commit == revision.id() || merged.head == revision.id() || is_in(&merged.commit)
+        let came_in = |merged: &&MergedRequest| {
+            let is_revision = merged.commit == revision.id() || merged.head == revision.id();
+            is_revision || commits.contains(&merged.commit)
         };
-        let mut found: Vec<MergedRequest> = self.noted.iter().filter(is_it).cloned().collect();
+        let mut found: Vec<MergedRequest> = self.noted.iter().filter(came_in).cloned().collect();
         let place = |merged: &MergedRequest| commits.iter().position(|commit| *commit == merged.commit);
         found.sort_by_key(|merged| place(merged).unwrap_or(commits.len()));
         found

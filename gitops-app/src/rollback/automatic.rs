@@ -161,11 +161,11 @@ impl<'a> Watch<'a> {
             // The request is not merged: whoever applied it has the word.
             (Some(pin), _) if pin.ahead_of.is_some() => Ok(None),
             (Some(pin), _) => match taken_back(pin) {
-                Some(bad) => self.go_on(cx, pin, &Revision::new(bad, bad)).await,
-                None => self.follow_again(cx).await,
+                Some(bad) => Box::pin(self.go_on(cx, pin, &Revision::new(bad, bad))).await,
+                None => Box::pin(self.follow_again(cx)).await,
             },
             (None, Some(rollback)) if self.over().as_deref() != Some(revision.id()) => {
-                let step = self.judge(cx, rollback).await?;
+                let step = Box::pin(self.judge(cx, rollback)).await?;
                 if matches!(step, Judged::Over) {
                     *self.over() = Some(revision.id().to_owned());
                 }
@@ -183,7 +183,7 @@ impl<'a> Watch<'a> {
     async fn follow_again(&self, cx: &Cx) -> Result<Option<Step>> {
         let Some((forge, context)) = &self.forge else { return Ok(None) };
         let nobody: Arc<dyn EventSink> = Arc::new(|_: &gitops_core::Event| {});
-        match follow_again(cx, self.config, &**forge, context, &nobody).await {
+        match Box::pin(follow_again(cx, self.config, &**forge, context, &nobody)).await {
             Ok(true) => Ok(Some(Step::Followed)),
             Err(error) if error.kind() == ErrorKind::Cancelled => Err(error),
             // Most pins are no rollbacks with a request: what keeps one from being found is no news.

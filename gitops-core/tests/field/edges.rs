@@ -25,8 +25,7 @@ fn commits() -> impl Strategy<Value = Vec<BTreeMap<&'static str, Words>>> {
         let stage = prop::option::weighted(0.3, 0..3i64);
         (0..2u8, some, stage).prop_map(|(content, words, stage)| {
             let stage = stage.map(|stage| format!(" stage={stage}")).unwrap_or_default();
-            let words: String = words.iter().map(|word| format!(" {word}")).collect();
-            format!("{content}{words}{stage}")
+            format!("{content} {}{stage}", words.join(" "))
         })
     };
     let offering = prop::collection::vec(prop::option::of(words(&["offers=x", "offers=y", "offers=z"])), 3);
