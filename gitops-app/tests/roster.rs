@@ -86,14 +86,14 @@ fn only_who_differs_stops_and_begins_anew() {
 fn who_stops_when_the_next_change_comes_is_waited_for_and_what_came_between_never_begins() {
     let told = Mutex::default();
     let scene = Scene::new(&told);
-    let (hold, held) = futures::channel::oneshot::channel::<()>();
-    let held = Mutex::new(Some(held));
+    let (release, waits) = futures::channel::oneshot::channel::<()>();
+    let waits = Mutex::new(Some(waits));
     let begin = |text: std::sync::Arc<String>, cx: Cx| -> BoxFuture<'_, ()> {
-        let (held, work) = (held.lock().unwrap().take(), work(&told, text.to_string(), cx));
+        let (waits, work) = (waits.lock().unwrap().take(), work(&told, text.to_string(), cx));
         async move {
             work.await;
-            if let Some(held) = held {
-                let _ = held.await;
+            if let Some(waits) = waits {
+                let _ = waits.await;
             }
         }
         .boxed()
@@ -105,7 +105,7 @@ fn who_stops_when_the_next_change_comes_is_waited_for_and_what_came_between_neve
         settle(&mut roster);
     }
     assert_eq!(scene.told(), ["one a begins", "one a ends"], "it has not ended");
-    drop(hold);
+    drop(release);
     settle(&mut roster);
     assert_eq!(scene.told(), ["one c begins"]);
     scene.cx.cancel();

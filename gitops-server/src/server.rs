@@ -186,7 +186,7 @@ impl Server {
         let before = self.taken_up.lock().unwrap_or_else(PoisonError::into_inner).all.clone();
         let serve = &applications.serve;
         let plans = serve.url.as_ref().map(|url| Plans::open(folder.clone(), url)).transpose()?.map(Arc::new);
-        let setting = format!("{:?} {:?} {folder:?}", serve.poll, serve.url);
+        let setting = format!("{:?}", (serve.poll, &serve.url, &folder));
         let mut all = Vec::new();
         for (found, members) in repositories(chosen)? {
             let name = format!("{} {} {} {}", found.kind.key(), found.url, found.repository, found.context());

@@ -212,9 +212,9 @@ impl Shared {
             let waiting =
                 asked.into_iter().find(|after| !after.wanted.is_empty() && after.approved_by.is_none());
             if let Some(by) = waiting.as_ref().and_then(|after| after.dropped.as_ref()) {
-                outcome.text += &format!(
-                    "; the approval by {by} found no room beside later ones, and is asked for again"
-                );
+                let dropped =
+                    ["; the approval by ", by, " found no room beside later ones, and is asked for again"];
+                outcome.text.extend(dropped);
             }
             outcome.effect = waiting.map(|after| after.effect.short());
         }
