@@ -12,6 +12,7 @@ mod group;
 mod leader;
 mod work;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -128,10 +129,12 @@ async fn reconnect(cx: &Cx, work: &mut Work) {
 
 /// How the cluster of the state is reached: what its kubeconfig says, and the certificates that it names.
 fn reach(options: &Options) -> Digest {
-    let files = connection(options).files().into_iter();
-    let said =
-        files.map(|path| format!("{path:?} {:?}", std::fs::read(&path).ok().map(|bytes| Digest::of(&bytes))));
-    Digest::of(said.collect::<String>().as_bytes())
+    let held = |path: PathBuf| {
+        let digest = std::fs::read(&path).ok().map(|bytes| Digest::of(&bytes));
+        (path, digest)
+    };
+    let held: Vec<_> = connection(options).files().into_iter().map(held).collect();
+    Digest::of(format!("{held:?}").as_bytes())
 }
 
 fn tell_of_change((before, former): (&Configured, &Inputs), (after, inputs): (&Configured, &Inputs)) {

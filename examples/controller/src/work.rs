@@ -324,5 +324,5 @@ type Members<'w> = Roster<'w, (Config, Vec<String>), Result<()>>;
 /// Works on the requests of repositories as long as it is polled.
 async fn until_ended(reviews: &mut Roster<'_, Arc<Followed>, ()>) {
     while reviews.next().await.is_some() {}
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }

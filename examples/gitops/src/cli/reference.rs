@@ -94,9 +94,8 @@ fn default(arg: &Arg) -> String {
         arg.get_default_values().iter().map(|value| format!("`{}`", value.to_string_lossy())).collect();
     match values.is_empty() {
         true if arg.is_required_set() => "must be given".to_owned(),
-        true => "–".to_owned(),
         false if arg.get_action().takes_values() => values.join(", "),
-        false => "–".to_owned(),
+        _ => "–".to_owned(),
     }
 }
 

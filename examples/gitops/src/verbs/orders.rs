@@ -170,9 +170,9 @@ pub async fn resume(app: &App, args: &ResumeArgs) -> Ended {
             app.screen.complain(&output::error::human(&failure));
             None
         }
-        Err(Failure { error, exit }) => {
+        Err(Failure { exit, error }) => {
             let error = error.with("to resume without a plan", app.command("resume --yes"));
-            return Err(Failure { error, exit });
+            return Err(Failure { exit, error });
         }
     };
     let doer = match args.yes {

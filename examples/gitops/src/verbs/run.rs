@@ -242,7 +242,7 @@ fn said(taken: &Taken) -> String {
 /// Works on the requests of repositories as long as it is polled.
 async fn follow(reviews: &mut Roster<'_, Arc<Followed>, ()>) {
     while reviews.next().await.is_some() {}
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// One application that is kept at work.
