@@ -54,7 +54,7 @@ fn variants(source: &str, name: &str) -> Vec<Variant> {
     let (mut found, mut says, mut may_be_left_out) = (Vec::<Variant>::new(), String::new(), false);
     for line in body.lines().map(str::trim) {
         if let Some(comment) = line.strip_prefix("/// ") {
-            says = format!("{says} {comment}").trim().to_owned();
+            format!("{says} {comment}").trim().clone_into(&mut says);
         } else if line.starts_with("#[serde(skip_serializing_if") {
             may_be_left_out = true;
         } else if let Some((name, of)) = line.split_once(": ") {
