@@ -8,6 +8,7 @@ mod controllers;
 mod creations;
 mod hooks;
 mod identity;
+mod items;
 mod left;
 mod moved;
 mod operators;

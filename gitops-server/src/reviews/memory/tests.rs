@@ -2,6 +2,7 @@
 
 use gitops_core::MemoryStore;
 
+use super::page::SHOWN;
 use super::*;
 
 fn entry(comment: &str, at: Time) -> Entry {
