@@ -1,4 +1,4 @@
-//! Programs of tests, several at the same time: many of them wait for a server most of their time.
+//! Programs of tests, as many at the same time as the machine has cores: many of them wait for a server for a part of their time.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -16,9 +16,6 @@ use crate::stage::stopwatch;
 /// The programs that run long, the longest first. One of them that is begun last would end alone.
 const LONG: [&str; 8] = ["forge", "git", "targets", "terraform", "simulate", "api", "cli", "book"];
 
-/// How many of them run for each core: what waits leaves room for another.
-const FOR_EACH_CORE: usize = 2;
-
 /// Runs the tests of each program whose names contain `only`. What a program prints is kept in `folder` and printed in one
 /// piece when it ends. Those that failed are named at the end, after all have run.
 pub fn run(programs: Vec<Program>, only: Option<&str>, folder: &Path) -> Result<()> {
@@ -35,7 +32,7 @@ pub fn run(programs: Vec<Program>, only: Option<&str>, folder: &Path) -> Result<
     };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        for _ in 0..cores * FOR_EACH_CORE {
+        for _ in 0..cores {
             scope.spawn(work);
         }
     });

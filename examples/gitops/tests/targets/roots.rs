@@ -99,9 +99,9 @@ fn a_loss_inside_a_root_takes_an_approval_of_exactly_this_plan() {
     world.gitops(&["apply", "--yes"]).expect(3).warns("all 2 components would be deleted");
 }
 
-/// The rule of the page on the command, which is to work as it stands there.
+/// The rule of the page on the file, which is to work as it stands there.
 fn documented_rule() -> String {
-    let page = include_str!("../../../../docs/command.md");
+    let page = include_str!("../../../../docs/file.md");
     let from = page.find("  - name: databases").expect("the page has the rule");
     let rest = &page[from..];
     rest[..rest.find("```").expect("the rule has an end")].to_owned()
@@ -148,7 +148,7 @@ fn a_resource_in_trouble_is_told_of() {
     );
     world.commit("Add", &[("net/main.tf", Some(&main))]);
     world.gitops(&["apply", "--yes"]).expect(1);
-    world.gitops(&["status"]).expect(0).says("terraform_data.c: it is to be replaced");
+    world.gitops(&["status"]).expect(0).says("terraform_data.c: it is tainted");
 }
 
 #[test]

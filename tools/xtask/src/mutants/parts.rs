@@ -64,7 +64,7 @@ const API: &[&str] = &[
     "api::engine",
     "api::faults",
     "api::ignore",
-    "api::limits",
+    "api::tenancy",
     "api::observe",
     "api::planner",
     "api::preview",
