@@ -125,7 +125,11 @@ impl Closing for Gitea {
 }
 
 fn branch(json: BranchJson) -> Result<Branch> {
-    let repository = json.repo.map(|repo| RepositoryPath::parse(&repo.full_name)).transpose()?;
+    // Whoever may read can push for review (`refs/for/…`), and Gitea names the base's repository as that of the head, which is no
+    // branch there. A branch that is gone looks the same.
+    let is_branch = !json.name.starts_with("refs/");
+    let repository = json.repo.filter(|_| is_branch).map(|repo| RepositoryPath::parse(&repo.full_name));
+    let repository = repository.transpose()?;
     Ok(Branch::new(json.name, CommitId::parse(&json.sha)?, repository))
 }
 

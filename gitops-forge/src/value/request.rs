@@ -56,7 +56,8 @@ impl ChangeRequest {
         }
     }
 
-    /// Whether its head is not in the repository of its base. A head whose repository is gone counts as a fork's.
+    /// Whether its head is not a branch in the repository of its base, which only those can push who may write there. A head whose
+    /// repository is gone counts as a fork's, and so does one that was pushed for review to where everybody may push.
     pub fn is_fork(&self) -> bool {
         match (&self.head.repository, &self.base.repository) {
             (Some(head), Some(base)) => !head.is(base),
@@ -73,7 +74,7 @@ pub struct Branch {
     pub name: String,
     /// Its newest commit.
     pub commit: CommitId,
-    /// The repository that it is in; `None` if that is gone or may not be seen.
+    /// The repository that it is in; `None` if that is gone or may not be seen, and for a head that is no branch.
     pub repository: Option<RepositoryPath>,
 }
 

@@ -1,5 +1,7 @@
 //! The adapter of Gitea on a real server: the kit, a protected branch, and webhooks that it delivers to us.
 
+use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,7 @@ use async_trait::async_trait;
 use gitops_core::{Cx, ErrorKind, Time};
 use gitops_forge::conformance::{self, Others, Person};
 use gitops_forge::webhook::{Deliveries, Hint, HintKind, Sender, Webhooks};
-use gitops_forge::{Forge, ForgeExt, Merge, MergeMethod, RequestState, ReviewState};
+use gitops_forge::{Forge, ForgeExt, Merge, MergeMethod, RequestQuery, RequestState, ReviewState};
 use serde_json::{Value, json};
 use testbed::Gitea;
 use tokio::sync::mpsc;
@@ -45,6 +47,31 @@ async fn a_protected_branch_takes_nothing_that_nobody_reviewed() {
     people.review(&cx, Person::Reviewer, number, ReviewState::Approved).await.unwrap();
     forge.ensure_merged(&cx, number, &Merge::of(head)).await.unwrap();
     assert_eq!(forge.change_request(&cx, number).await.unwrap().state, RequestState::Merged);
+}
+
+/// Git in a folder, as somebody.
+fn git(folder: &Path, arguments: &[&str]) {
+    let mut git = Command::new("git");
+    git.args(["-c", "user.name=Mallory", "-c", "user.email=mallory@example.org"]).args(arguments);
+    let output = git.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Who may only read can push for review: Gitea names the repository of the base as that of the head.
+#[tokio::test]
+async fn what_a_reader_pushed_for_review_counts_as_a_forks_request() {
+    let people = People::start().await;
+    let (cx, forge) = (Cx::system(), people.forge().unwrap());
+    people.gitea.join("mallory").await;
+    let folder = tempfile::tempdir().unwrap();
+    git(folder.path(), &["clone", "-q", &people.gitea.remote("mallory", "platform/site"), "."]);
+    git(folder.path(), &["commit", "-q", "--allow-empty", "-m", "Run this"]);
+    git(folder.path(), &["push", "-q", "origin", "HEAD:refs/for/main", "-o", "topic=mine"]);
+    let requests = forge.change_requests(&cx, &RequestQuery::Open).await.unwrap();
+    let [request] = &requests[..] else { panic!("one request: {requests:?}") };
+    assert_eq!(request.author.login, "mallory");
+    assert!(request.is_fork(), "{request:?}");
+    assert!(forge.change_request(&cx, request.number).await.unwrap().is_fork());
 }
 
 #[tokio::test]

@@ -114,6 +114,11 @@ impl Gitea {
         self.done(Self::ADMIN, "POST", "/admin/users", body).await;
     }
 
+    /// The address by which Git reaches a repository as an account.
+    pub fn remote(&self, login: &str, repository: &str) -> String {
+        format!("http://{login}:{PASSWORD}@127.0.0.1:{}/{repository}.git", self.port)
+    }
+
     /// Makes what the tutorial on requests begins with: Ada and Bob, who may write to the empty repository `shop/site`, and the variables
     /// by which a shell finds all that.
     pub async fn playground(&self) -> Vec<(&'static str, String)> {
@@ -129,7 +134,7 @@ impl Gitea {
         vec![
             ("FORGE", self.url()),
             ("API", format!("{}/api/v1/repos/shop/site", self.url())),
-            ("PUSH", format!("http://{}@127.0.0.1:{}/shop/site.git", person("ada"), self.port)),
+            ("PUSH", self.remote("ada", "shop/site")),
             ("ADA", person("ada")),
             ("BOB", person("bob")),
             ("GITEA_TOKEN", self.token.clone()),
