@@ -26,6 +26,8 @@ pub struct Metrics {
     webhooks: Family<Sent, Counter>,
     reviews: Family<Reviewed, Counter>,
     commands: Family<Commanded, Counter>,
+    calls: Family<Called, Counter>,
+    calls_left: Family<OnForge, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,6 +67,19 @@ struct Commanded {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OnForge {
+    repository: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Called {
+    repository: String,
+    method: &'static str,
+    route: &'static str,
+    status: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BlockedBy {
     application: String,
     obstacle: String,
@@ -88,6 +103,8 @@ impl Metrics {
             webhooks: Family::default(),
             reviews: Family::default(),
             commands: Family::default(),
+            calls: Family::default(),
+            calls_left: Family::default(),
         };
         metrics.register();
         metrics.configured(true);
@@ -128,6 +145,10 @@ impl Metrics {
             self.reviews.clone(),
         );
         registry.register("commands", "Commands in comments by name and result", self.commands.clone());
+        let help = "Calls of the API of the repository's forge by route and by status of the answer";
+        registry.register("forge_calls", help, self.calls.clone());
+        let help = "Calls that the forge allows for now, as it said last";
+        registry.register("forge_calls_left", help, self.calls_left.clone());
     }
 
     /// Counts a webhook. The kind of the forge is the path's, which anybody can write: `unknown` where it is none.
@@ -143,6 +164,23 @@ impl Metrics {
     /// Counts a command in a comment.
     pub(crate) fn command(&self, command: &'static str, result: &'static str) {
         self.commands.get_or_create(&Commanded { command, result }).inc();
+    }
+
+    /// Counts a call of a forge: by which method and route, the status of the answer, and how many the forge allows for now.
+    pub(crate) fn called(
+        &self,
+        repository: &str,
+        (method, route): (&'static str, &'static str),
+        status: Option<u16>,
+        left: Option<u64>,
+    ) {
+        let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        let repository = repository.to_owned();
+        if let Some(left) = left {
+            let left = i64::try_from(left).unwrap_or(i64::MAX);
+            self.calls_left.get_or_create(&OnForge { repository: repository.clone() }).set(left);
+        }
+        self.calls.get_or_create(&Called { repository, method, route, status }).inc();
     }
 
     /// Notes whether the configuration that is there now is the one that is at work.
@@ -281,9 +319,9 @@ impl EventSink for ApplicationMetrics {
             }
             Event::Blocked { key, obstacle, .. } => self.blocked(key, Some(*obstacle)),
             Event::Unblocked { key, .. } => self.blocked(key, None),
-            Event::Finished { failed, blocked, .. } => {
+            Event::Finished { failed, blocked, skipped, .. } => {
                 self.actions().clear();
-                let is_converged = failed + blocked == 0;
+                let is_converged = failed + blocked + skipped == 0;
                 self.passed(if is_converged { "converged" } else { "incomplete" });
                 if is_converged {
                     self.converged();
@@ -302,60 +340,4 @@ impl EventSink for ApplicationMetrics {
 mod reference;
 
 #[cfg(test)]
-mod tests {
-    use gitops_core::{Diagnostic, GroupKind};
-
-    use super::*;
-
-    const CANARY: &str = "canary-7f3a9";
-
-    fn key() -> Key {
-        Key::new("tf", GroupKind::new("", "Root"), "", format!("app[\"{CANARY}\"]"))
-    }
-
-    fn events() -> Vec<Event> {
-        let (key, text) = (key(), || format!("it said {CANARY}"));
-        vec![
-            Event::Started { key: key.clone(), action: Action::Update },
-            Event::Applied { key: key.clone(), action: Action::Update },
-            Event::Differs { key: key.clone(), fields: vec![format!("/data/{CANARY}")] },
-            Event::Waiting { key: key.clone(), reason: text() },
-            Event::Failed { key: key.clone(), error: text(), help: Some(text()), unknown: false },
-            Event::Failed { key: key.clone(), error: text(), help: Some(text()), unknown: true },
-            Event::Blocked { key: key.clone(), obstacle: Obstacle::Fault, reason: text() },
-            Event::WatchFailed { target: "tf".to_owned(), error: text() },
-            Event::Finished { applied: 1, failed: 1, blocked: 1 },
-            Event::Suspended { reason: text(), by: text() },
-            Event::ReconcileFailed {
-                error: text(),
-                help: Some(text()),
-                diagnostics: vec![Diagnostic::error("GO0101", text(), text())],
-            },
-        ]
-    }
-
-    /// Whoever may look at the metrics may look at nothing else: keys of `for_each` and texts of errors hold secrets.
-    #[test]
-    fn no_label_holds_the_name_of_an_object_or_the_text_of_an_error() {
-        let metrics = Arc::new(Metrics::new(Cx::system()));
-        let of = metrics.of("shop");
-        events().iter().for_each(|event| of.event(event));
-        let text = metrics.text();
-        assert!(text.contains("gitops_blocked_objects"), "{text}");
-        assert!(!text.contains("canary"), "{text}");
-    }
-
-    /// A change that the target made something else of counted as done, and one that failed did not count.
-    #[test]
-    fn what_came_of_a_change_is_counted_by_its_action() {
-        let metrics = Arc::new(Metrics::new(Cx::system()));
-        let of = metrics.of("shop");
-        events().iter().for_each(|event| of.event(event));
-        for result in ["sent", "done", "differs", "failed", "unknown"] {
-            let line = format!(
-                "gitops_changes_total{{application=\"shop\",action=\"update\",result=\"{result}\"}} 1"
-            );
-            assert!(metrics.text().contains(&line), "{result}: {}", metrics.text());
-        }
-    }
-}
+mod tests;

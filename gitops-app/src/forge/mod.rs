@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use gitops_forge::webhook::Webhooks;
-use gitops_forge::{Connection, Forge, GitHub, GitHubApp, GitLab, Gitea, RepositoryPath};
+use gitops_forge::{CallObserver, Connection, Forge, GitHub, GitHubApp, GitLab, Gitea, RepositoryPath};
 
 use crate::config::{ForgeAuth, ForgeConfig, ForgeKind, SecretPlace};
 use crate::source;
@@ -102,11 +102,23 @@ impl Found {
     /// # Errors
     /// `Invalid` if the token is not where it should be, or if URL, token, key or certificates can't be used.
     pub fn open(&self, cx: &Cx) -> Result<Arc<dyn Forge>> {
-        let Self { kind, url, repository, config } = self;
+        self.connect(cx, Connection::to(&self.url))
+    }
+
+    /// The same, where somebody is told of each call.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_observed(&self, cx: &Cx, observer: impl CallObserver + 'static) -> Result<Arc<dyn Forge>> {
+        self.connect(cx, Connection::to(&self.url).observer(observer))
+    }
+
+    fn connect(&self, cx: &Cx, connection: Connection) -> Result<Arc<dyn Forge>> {
+        let Self { kind, repository, config, .. } = self;
         let (repository, bots) = (repository.clone(), config.bots.clone());
         let connection = match &config.ca_file {
-            Some(path) => Connection::to(url).authority(std::fs::read(path)?),
-            None => Connection::to(url),
+            Some(path) => connection.authority(std::fs::read(path)?),
+            None => connection,
         };
         let auth = config
             .auth

@@ -78,6 +78,7 @@ impl Engine {
             applied: report.applied(),
             failed: report.failed(),
             blocked: report.plan.blocked.len(),
+            skipped: report.skipped(),
         });
         Ok(report)
     }

@@ -142,6 +142,8 @@ pub enum Event {
         failed: usize,
         /// About how many more objects nothing could be done.
         blocked: usize,
+        /// How many changes were not tried, because somebody asked to stop or something newer came.
+        skipped: usize,
     },
     /// The source can't be followed: meanwhile drift is repaired of the revision that was accepted last.
     KeepsAccepted {

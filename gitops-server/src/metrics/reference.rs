@@ -30,6 +30,9 @@ const TAIL: &str = "
 | `obstacle` | `fault`, `conflict`, `missing-rights`, `approval`, `wait`: see [What is blocked](command.md#what-is-blocked) |
 | `forge` | the last part of the webhook's path: `github`, `gitlab`, `gitea`; `unknown` where it is none of them |
 | `repository` | the repository on the forge, `owner/name` |
+| `route` | the path of the call with names in braces |
+| `method` | `GET`, `POST` and so on |
+| `status` | of the answer; `none` if none came |
 | `command` | the name of a command in a comment: see [Commands](serve.md#commands) |
 
 | `result` of | Values |
@@ -49,6 +52,7 @@ const TAIL: &str = "
 | `increase(gitops_reconciliations_total{result=\"failed\"}[15m]) > 3` | reconciliations can't be made: look at the log |
 | `increase(gitops_changes_total{result=\"unknown\"}[1h]) > 0` | a change had no answer; the next reconciliation looks it up |
 | `gitops_config_last_reload_successful == 0` | the configuration was changed to one that can't be used, and the one before is at work: look at the log |
+| `gitops_forge_calls_left < 100` | the forge will refuse calls soon: reviews come late |
 | `sum by (application) (gitops_leader) != 1` | no process, or more than one, works with the application |
 ";
 
@@ -65,13 +69,14 @@ fn counted() -> String {
         Event::Started { key: key.clone(), action: Action::Update },
         Event::Journaled { records: 1 },
         Event::Blocked { key, obstacle: Obstacle::Fault, reason: String::new() },
-        Event::Finished { applied: 0, failed: 0, blocked: 0 },
+        Event::Finished { applied: 0, failed: 0, blocked: 0, skipped: 0 },
     ] {
         of.event(&event);
     }
     metrics.webhook("gitea", "taken");
     metrics.review("platform/site", "told");
     metrics.command("plan", "done");
+    metrics.called("platform/site", ("GET", "/repos/{owner}/{repo}"), Some(200), Some(4_000));
     metrics.text()
 }
 

@@ -26,7 +26,7 @@ use gitops_app::forge::Found;
 use gitops_app::review::{Asked, Warm};
 use gitops_core::{Cx, EngineHandle, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
-use gitops_forge::{ChangeRequest, Forge, QueuedCommit};
+use gitops_forge::{Call, ChangeRequest, Forge, QueuedCommit};
 use tokio::sync::{Notify, watch};
 
 use self::memory::Memory;
@@ -105,7 +105,11 @@ impl Reviews {
         tools: Tools,
     ) -> Result<Self> {
         let context = format!("{} {}", found.context(), found.url);
-        Ok(Self::on(found.open(cx)?, found.kind, &context, applications, chosen, tools))
+        let (metrics, repository) = (tools.metrics.clone(), found.repository.to_string());
+        let forge = found.open_observed(cx, move |call: &Call| {
+            metrics.called(&repository, (call.method, call.route), call.status, call.remaining);
+        })?;
+        Ok(Self::on(forge, found.kind, &context, applications, chosen, tools))
     }
 
     /// The same on a forge that is open; `context` is what statuses begin with, and after a blank whatever else tells this

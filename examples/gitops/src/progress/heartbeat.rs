@@ -69,7 +69,7 @@ mod tests {
         under_way.take(&Event::Applied { key: key("a"), action: Action::Create });
         let line = "still at work: 1 change under way; dir:File/-/b: delete is not answered yet";
         assert_eq!(under_way.text().as_deref(), Some(line));
-        under_way.take(&Event::Finished { applied: 2, failed: 0, blocked: 0 });
+        under_way.take(&Event::Finished { applied: 2, failed: 0, blocked: 0, skipped: 0 });
         assert_eq!(under_way.text(), None);
     }
 }

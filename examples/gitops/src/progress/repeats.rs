@@ -108,8 +108,12 @@ mod tests {
             Key::new("t", GroupKind::new("", "K"), "", "a"),
             Key::new("t", GroupKind::new("", "K"), "", "b"),
         );
-        let end =
-            || (Event::Finished { applied: 0, failed: 1, blocked: 0 }, "0 applied, 1 failed".to_owned());
+        let end = || {
+            (
+                Event::Finished { applied: 0, failed: 1, blocked: 0, skipped: 0 },
+                "0 applied, 1 failed".to_owned(),
+            )
+        };
         assert_eq!(said(failed(&a, "full")), ["full"]);
         assert_eq!(said(end()), ["0 applied, 1 failed"]);
         for time in 2..=100 {

@@ -45,7 +45,7 @@ pub fn of(event: &Event) -> Option<String> {
                 escape(error)
             )
         }
-        Event::Finished { applied, failed, blocked } if applied + failed > 0 => {
+        Event::Finished { applied, failed, blocked, .. } if applied + failed > 0 => {
             let blocked = if *blocked > 0 { format!(", {blocked} blocked") } else { String::new() };
             format!("{} {applied} applied, {failed} failed{blocked}", paint(DIM, "reconciled:"))
         }

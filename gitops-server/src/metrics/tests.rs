@@ -1,0 +1,65 @@
+use gitops_core::{Diagnostic, GroupKind};
+
+use super::*;
+
+const CANARY: &str = "canary-7f3a9";
+
+fn key() -> Key {
+    Key::new("tf", GroupKind::new("", "Root"), "", format!("app[\"{CANARY}\"]"))
+}
+
+fn events() -> Vec<Event> {
+    let (key, text) = (key(), || format!("it said {CANARY}"));
+    vec![
+        Event::Started { key: key.clone(), action: Action::Update },
+        Event::Applied { key: key.clone(), action: Action::Update },
+        Event::Differs { key: key.clone(), fields: vec![format!("/data/{CANARY}")] },
+        Event::Waiting { key: key.clone(), reason: text() },
+        Event::Failed { key: key.clone(), error: text(), help: Some(text()), unknown: false },
+        Event::Failed { key: key.clone(), error: text(), help: Some(text()), unknown: true },
+        Event::Blocked { key: key.clone(), obstacle: Obstacle::Fault, reason: text() },
+        Event::WatchFailed { target: "tf".to_owned(), error: text() },
+        Event::Finished { applied: 1, failed: 1, blocked: 1, skipped: 0 },
+        Event::Suspended { reason: text(), by: text() },
+        Event::ReconcileFailed {
+            error: text(),
+            help: Some(text()),
+            diagnostics: vec![Diagnostic::error("GO0101", text(), text())],
+        },
+    ]
+}
+
+/// Whoever may look at the metrics may look at nothing else: keys of `for_each` and texts of errors hold secrets.
+#[test]
+fn no_label_holds_the_name_of_an_object_or_the_text_of_an_error() {
+    let metrics = Arc::new(Metrics::new(Cx::system()));
+    let of = metrics.of("shop");
+    events().iter().for_each(|event| of.event(event));
+    let text = metrics.text();
+    assert!(text.contains("gitops_blocked_objects"), "{text}");
+    assert!(!text.contains("canary"), "{text}");
+}
+
+/// A change that the target made something else of counted as done, and one that failed did not count.
+#[test]
+fn what_came_of_a_change_is_counted_by_its_action() {
+    let metrics = Arc::new(Metrics::new(Cx::system()));
+    let of = metrics.of("shop");
+    events().iter().for_each(|event| of.event(event));
+    for result in ["sent", "done", "differs", "failed", "unknown"] {
+        let line =
+            format!("gitops_changes_total{{application=\"shop\",action=\"update\",result=\"{result}\"}} 1");
+        assert!(metrics.text().contains(&line), "{result}: {}", metrics.text());
+    }
+}
+
+/// What a newer commit cut short counted as converged, so that nobody heard of an application that never came to its end.
+#[test]
+fn what_was_cut_short_is_not_converged() {
+    let metrics = Arc::new(Metrics::new(Cx::system()));
+    let of = metrics.of("shop");
+    of.event(&Event::Finished { applied: 3, failed: 0, blocked: 0, skipped: 7 });
+    let text = metrics.text();
+    assert!(text.contains("result=\"incomplete\"} 1"), "{text}");
+    assert!(!text.contains("gitops_converged_timestamp_seconds{"), "{text}");
+}
