@@ -12,6 +12,7 @@ mod group;
 mod leader;
 mod work;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -75,6 +76,7 @@ async fn keep(
     (mut inputs, mut at): (Inputs, Digest),
 ) -> Result<()> {
     let (mut groups, mut first_error) = (Groups::new(), Ok(()));
+    let mut former = BTreeSet::new();
     work.take(cx, &mut groups, &configured, (&inputs, at))?;
     loop {
         let ended = tokio::select! {
@@ -83,9 +85,8 @@ async fn keep(
             reloaded = reloaded(cx, work, &inputs) => {
                 let (mut usable, now) = (reloaded.usable, reach(&work.options));
                 if now != at {
-                    reconnect(cx, work).await;
                     // What was carried out on forges is remembered in that cluster.
-                    match work.prepare(cx, usable.applications, &reloaded.inputs) {
+                    match reconnected(cx, work, usable.applications, &reloaded.inputs).await {
                         Ok(anew) => (usable, at) = (anew, now),
                         // It is looked at again.
                         Err(error) => {
@@ -94,6 +95,7 @@ async fn keep(
                         }
                     }
                 }
+                former.extend(configured.applications.all.iter().map(|config| config.name.clone()));
                 tell_of_change((&configured, &inputs), (&usable, &reloaded.inputs));
                 (configured, inputs) = (usable, reloaded.inputs);
                 work.take(cx, &mut groups, &configured, (&inputs, at))?;
@@ -103,6 +105,9 @@ async fn keep(
         match ended {
             None => return first_error,
             Some((_, ended, _)) => {
+                // Whose group has ended with it says nothing any more of how it stands.
+                let left = former.iter().filter(|name| configured.applications.named(name).is_err());
+                left.for_each(|name| work.server.metrics().forget(name));
                 first_error = first_error.and(ended.inspect_err(|_: &Error| cx.cancel()));
             }
         }
@@ -119,12 +124,17 @@ fn kept(work: &Work, error: Error) {
     tell(&error.with("configuration", "the one before is kept"));
 }
 
-/// The cluster of the state, with what its kubeconfig says now.
-async fn reconnect(cx: &Cx, work: &mut Work) {
-    match connection(&work.options).connect(cx).await {
-        Ok(cluster) => work.cluster = cluster,
-        Err(error) => tell(&error.with("cluster of the state", "it is reached as before")),
-    }
+/// The configuration with the cluster of the state as its kubeconfig says it now.
+async fn reconnected(
+    cx: &Cx,
+    work: &mut Work,
+    applications: Applications,
+    inputs: &Inputs,
+) -> Result<Configured> {
+    let connected = connection(&work.options).connect(cx).await;
+    work.cluster =
+        connected.map_err(|error| error.with("cluster of the state", "it is reached as before"))?;
+    work.prepare(cx, applications, inputs)
 }
 
 /// How the cluster of the state is reached: what its kubeconfig says, and the certificates that it names.

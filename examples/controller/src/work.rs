@@ -1,6 +1,6 @@
 //! What a controller keeps at work: applications, and the change requests of their repositories.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,7 +42,25 @@ pub struct Configured {
 }
 
 /// The groups at work, each with what tells it of another configuration in which it is still the same group.
-pub type Groups = Roster<'static, watch::Sender<Arc<Configuration>>, Result<()>>;
+pub type Groups = Roster<'static, GroupSeat, Result<()>>;
+
+/// A group at work: its configuration, and the leases that it holds.
+pub struct GroupSeat {
+    configuration: watch::Sender<Arc<Configuration>>,
+    leases: Vec<String>,
+}
+
+impl GroupSeat {
+    /// Whether two groups may work at once: no lease and no application is of both. Who takes over a lease that this process holds
+    /// ends all that works under it.
+    fn is_apart(&self, other: &Self) -> bool {
+        let names = |seat: &Self| -> BTreeSet<String> {
+            seat.configuration.borrow().group.members.iter().map(|config| config.name.clone()).collect()
+        };
+        !self.leases.iter().any(|lease| other.leases.contains(lease))
+            && names(self).is_disjoint(&names(other))
+    }
+}
 
 /// A group as the configuration has it, and what that was made from.
 pub struct Configuration {
@@ -93,6 +111,7 @@ impl Work {
     ) -> Result<()> {
         let Configured { applications, following } = configured;
         let mut wanted = BTreeMap::new();
+        let mut held = BTreeMap::new();
         for group in group::groups(&applications.all, following.each().cloned().collect()) {
             let namespace = self.options.namespace_of(&group.members[0])?;
             let leases = group.leases(self.options.application.as_deref());
@@ -100,29 +119,27 @@ impl Work {
                 true => format!("{reach} {namespace} {}", group.members[0].name),
                 false => format!("{reach} {namespace} {}", leases.join(" ")),
             };
+            held.insert(name.clone(), leases);
             wanted.insert(name, Arc::new(Configuration { group, inputs: inputs.clone() }));
         }
         self.server.take_up(following);
         self.server.configured(true);
         let all = wanted.iter().map(|(name, group)| {
-            (name.clone(), Digest::of(name.as_bytes()), watch::Sender::new(group.clone()))
+            let leases = held.get(name).cloned().unwrap_or_default();
+            let seat = GroupSeat { configuration: watch::Sender::new(group.clone()), leases };
+            (name.clone(), Digest::of(name.as_bytes()), seat)
         });
-        let begun = groups.take(
-            cx,
-            all,
-            |_, _| true,
-            |group, own| {
-                let (work, all, group) = (self.clone(), cx.clone(), group.subscribe());
-                // A task of its own: no group's leases wait for another one's work.
-                let task = async move { tokio::spawn(work.keep_group(own, all, group)).await };
-                let ended = |ended: Result<_, JoinError>| {
-                    ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())))
-                };
-                task.map(ended).boxed()
-            },
-        );
+        let begun = groups.take(cx, all, GroupSeat::is_apart, |seat, own| {
+            let (work, all, group) = (self.clone(), cx.clone(), seat.configuration.subscribe());
+            // A task of its own: no group's leases wait for another one's work.
+            let task = async move { tokio::spawn(work.keep_group(own, all, group)).await };
+            let ended = |ended: Result<_, JoinError>| {
+                ended.unwrap_or_else(|error| Err(Error::new(ErrorKind::Internal, error.to_string())))
+            };
+            task.map(ended).boxed()
+        });
         for (name, group) in wanted.into_iter().filter(|(name, _)| !begun.begun.contains(name)) {
-            groups.get(&name).inspect(|same| drop(same.send_replace(group)));
+            groups.get(&name).inspect(|same| drop(same.configuration.send_replace(group)));
         }
         Ok(())
     }

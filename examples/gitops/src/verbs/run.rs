@@ -96,6 +96,7 @@ impl Keeping<'_> {
     async fn work(&self, cx: &Cx, first: Configured, mut inputs: Inputs) -> Ended {
         let (mut roster, mut reviews) = (Roster::new(), Roster::new());
         let mut exits: BTreeMap<String, Exit> = BTreeMap::new();
+        let mut is_alone = first.chosen.len() == 1;
         self.take(cx, (&mut roster, &mut reviews), &first, &inputs, true).await;
         let failure = loop {
             let ended = tokio::select! {
@@ -105,6 +106,7 @@ impl Keeping<'_> {
                 reloaded = self.reloaded(cx, &inputs) => {
                     inputs = reloaded.inputs;
                     let usable = reloaded.usable;
+                    is_alone &= usable.chosen.len() == 1;
                     self.take(cx, (&mut roster, &mut reviews), &usable, &inputs, false).await;
                     // Who has ended begins anew, or is gone.
                     let ended = std::mem::take(&mut exits).into_keys();
@@ -117,8 +119,8 @@ impl Keeping<'_> {
                 self.forget(&name);
             }
             match ended {
-                Err(Stopped::Alone(failure)) => break Some(failure),
-                Err(Stopped::Ended(failure)) => {
+                Err(Stopped::Alone(failure)) if is_alone => break Some(failure),
+                Err(Stopped::Alone(failure) | Stopped::Ended(failure)) => {
                     self.app.screen.complain(&output::error::human(&failure));
                     if is_by_itself {
                         exits.insert(name, failure.exit);
