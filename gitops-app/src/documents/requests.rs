@@ -58,7 +58,8 @@ impl Merges {
             return known.clone();
         }
         let merged: BTreeSet<&str> = self.noted.iter().map(|merged| merged.commit.as_str()).collect();
-        let found = session.git.between(cx, from, to, COMMITS).await.unwrap_or_default();
+        // What could not be looked at now is asked for again.
+        let Ok(found) = session.git.between(cx, from, to, COMMITS).await else { return Vec::new() };
         let found = found.into_iter().filter(|commit| merged.contains(commit.id.as_str()));
         let mut found: Vec<String> = found.map(|commit| commit.id.to_string()).collect();
         found.reverse();

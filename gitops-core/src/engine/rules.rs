@@ -31,7 +31,12 @@ impl Engine {
         self.rules.asked = Some(cx.now());
         let call = cx.within(self.timeouts.call);
         let refreshed = contained(call.bounded(self.renderer.refresh(&call))).await;
-        refreshed.map_err(|error| error.during("render"))?;
+        match refreshed {
+            Ok(()) => {}
+            Err(_) if cx.is_cancelled() => return cx.check(),
+            // What nobody answers for does not keep the other targets waiting: that a cluster is away is told of its objects.
+            Err(_) => return Ok(()),
+        }
         let Some(declared) = self.declared.as_ref().filter(|_| self.renderer.is_outdated()) else {
             return Ok(());
         };

@@ -15,6 +15,7 @@ struct Outside {
     is: Mutex<&'static str>,
     known: Mutex<&'static str>,
     asked: Mutex<usize>,
+    is_away: Mutex<bool>,
 }
 
 impl Outside {
@@ -37,6 +38,9 @@ impl Render for Chart {
     }
 
     async fn refresh(&self, _: &Cx) -> Result<()> {
+        if *self.0.is_away.lock().unwrap() {
+            return Err(Error::new(ErrorKind::Unavailable, "nobody answers"));
+        }
         *self.0.known.lock().unwrap() = *self.0.is.lock().unwrap();
         *self.0.asked.lock().unwrap() += 1;
         Ok(())
@@ -87,4 +91,18 @@ async fn a_running_engine_asks_once_an_interval() {
     let mut engine = builder.open(&world.cx).await.unwrap();
     engine.run(&world.cx, Duration::from_millis(1)).await.unwrap();
     assert_eq!(world.contents(), [("a".to_owned(), "new".to_owned())]);
+}
+
+/// One cluster that was away kept the objects of all others waiting, in each interval.
+#[tokio::test]
+async fn where_nobody_answers_what_is_known_is_gone_on_with() {
+    let (world, outside) = (World::with(&[("chart", "1")]), Arc::<Outside>::default());
+    outside.becomes("old");
+    let mut engine = engine(&world, &outside).await;
+    engine.reconcile(&world.cx).await.unwrap();
+    *outside.is_away.lock().unwrap() = true;
+    world.memory.edit(&key("a"), Some(body("edited")));
+    let plan = engine.plan(&world.cx).await.unwrap();
+    engine.apply(&world.cx, &plan, &yes()).await.unwrap();
+    assert_eq!(world.contents(), [("a".to_owned(), "old".to_owned())]);
 }

@@ -121,10 +121,11 @@ impl Shared {
     }
 
     async fn tell_requests(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
-        let mut told = Vec::new();
+        let (mut told, mut noted) = (Vec::new(), Ok(()));
         for request in self.merged_as(cx, &telling.commit).await? {
-            self.audit_merge(cx, config, request.number).await?;
             self.tell_request(cx, config, request.number, telling).await?;
+            // What can't be noted now keeps nobody from being told: it is noted with the next word.
+            noted = noted.and(self.audit_merge(cx, config, request.number).await);
             told.push(request.number);
         }
         // Of requests that were merged one after the other, or at once by a queue, the branch shows the last commit only.
@@ -136,15 +137,15 @@ impl Shared {
                 continue;
             }
             if !is_told {
-                self.audit_merge(cx, config, number).await?;
                 let text = format!("with {}: {}", short(&telling.commit), telling.text);
                 self.tell_request(cx, config, number, &Telling { text, ..telling.clone() }).await?;
+                noted = noted.and(self.audit_merge(cx, config, number).await);
             }
-            if telling.is_live && telling.state == StatusState::Success {
+            if telling.is_live && telling.state == StatusState::Success && noted.is_ok() {
                 self.memory.change(cx, number, |page| page.is_live_in(&config.name)).await?;
             }
         }
-        Ok(())
+        noted
     }
 
     /// Remembers what a request was merged as, until that is live in all applications that it changes; the branch may have gone on

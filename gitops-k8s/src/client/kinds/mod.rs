@@ -67,8 +67,24 @@ struct Table {
     kinds: BTreeMap<GroupKind, Arc<Served>>,
     /// Groups whose own server does not answer.
     dead: BTreeSet<SmolStr>,
-    /// Their versions, as `apiVersion` has them.
+    /// Their versions, as `apiVersion` has them, and what was known of their kinds: `group/version/Kind`.
     stale: BTreeSet<String>,
+}
+
+impl Table {
+    /// With what an older look knew of the kinds of groups whose own server does not answer now: they are not gone for that.
+    fn knowing(mut self, older: &Self) -> Self {
+        let served = older.kinds.iter().flat_map(|(kind, served)| {
+            let of = move |version: &SmolStr| format!("{}/{}", served.api_version(version), kind.kind());
+            served.versions.iter().map(of)
+        });
+        let known: Vec<String> = served
+            .chain(older.stale.iter().cloned())
+            .filter(|name| name.rsplit_once('/').is_some_and(|(version, _)| self.stale.contains(version)))
+            .collect();
+        self.stale.extend(known);
+        self
+    }
 }
 
 impl Kinds {
@@ -149,7 +165,7 @@ impl Kinds {
     }
 
     async fn ask(&self, cx: &Cx, wire: &Wire) -> Result<Arc<Table>> {
-        let table = Arc::new(discovery::ask(cx, wire).await?);
+        let table = Arc::new(discovery::ask(cx, wire).await?.knowing(&self.table()));
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = table.clone();
         Ok(table)
     }

@@ -144,7 +144,9 @@ async fn outcome(
             Scaler::None => {}
         }
     }
-    match persons::is_undone(claim.entry, is_being_adopted(inner, seen)) {
+    // A field that both have was not changed since we wrote it: who only made the object once sets nothing again.
+    let is_as_we_left = persons::is_edit(claim.entry) && seen.owned(&inner.eye).at(&claim.path).is_some();
+    match is_as_we_left || persons::is_undone(claim.entry, is_being_adopted(inner, seen)) {
         true => Ok(ForeignOutcome::Restored),
         false => Ok(ForeignOutcome::Blocked),
     }

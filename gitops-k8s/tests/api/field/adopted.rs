@@ -113,3 +113,23 @@ async fn what_only_the_last_applied_configuration_knows_of_goes_when_it_is_not_d
     let live = world.admin.get(&uri).await.unwrap();
     assert_eq!(live["data"], json!({"x": "2", "theirs": "1"}), "what nobody applied is somebody else's");
 }
+
+/// Where people met it: what an infrastructure tool made was adopted as it was, and no later change of it came through.
+#[tokio::test]
+async fn what_an_unknown_client_made_is_changed_after_its_adoption() {
+    let world = World::new("adopted-made").await;
+    let map = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": value}});
+    let uri = world.uri("configmaps", "");
+    world.admin.post(&format!("{}?fieldManager=some-provider", uri.trim_end_matches('/')), &map("old")).await;
+    let (files, target) = (Files::default(), Arc::new(world.target()));
+    files.declare([("object", map("old"))]);
+    let builder = builder(&world, &files, &target, Duration::from_millis(300));
+    let mut engine = builder.options(Options::default().adopt(true)).open(&world.cx).await.unwrap();
+    engine.reconcile(&world.cx).await.unwrap();
+    assert!(engine.reconcile(&world.cx).await.unwrap().plan.is_empty());
+    files.declare([("object", map("new"))]);
+    let report = engine.reconcile(&world.cx).await.unwrap();
+    assert_eq!((report.applied(), report.plan.blocked.len()), (1, 0), "{report:?}");
+    let live = world.admin.get(&world.uri("configmaps", "a")).await.unwrap();
+    assert_eq!(live["data"]["key"], "new");
+}
