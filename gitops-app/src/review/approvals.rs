@@ -76,6 +76,8 @@ pub(super) async fn said(
     let author = people.person(&request.author).await?;
     let mut said = Request::new(author, cx.now());
     said.committers = committers.collect();
+    let fork = request.head.repository.as_ref().filter(|_| request.is_fork());
+    said.fork_owner = fork.map(|fork| fork.owner().to_owned());
     said.votes = people.votes(request.number).await?;
     if let Some(shown) = ours.and_then(shown) {
         said.shown = review

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gitops_core::review::approval::{ApprovalRule, ApprovalRules, Opinion, Request, Standing};
+use gitops_core::review::approval::{ApprovalRule, ApprovalRules, Opinion, Request, Standing, Vote};
 use gitops_core::review::{Outcome, Part};
 use gitops_core::{
     Approval, Approver, Cx, Digest, ErrorKind, EventSink, GateMessage, Request as Order, Result, Through,
@@ -156,7 +156,7 @@ impl Asked {
         said: &Request<'_>,
         events: &Arc<dyn EventSink>,
     ) -> Result<Judged> {
-        let mut judged = Judged::default();
+        let (mut judged, all) = (Judged::default(), &reviewed.review.effect());
         for part in reviewed.review.parts.iter().filter(|part| part.outcome() == Outcome::Approved) {
             let Some(Asking { config, rules }) = asking.get(&part.application) else { continue };
             let Some(planned) = reviewed.plans.get(&part.application) else { continue };
@@ -167,10 +167,10 @@ impl Asked {
                 continue;
             }
             let findings = together(&planned.findings);
-            let approver = self.approver(part, said);
-            judged.counted.extend(places(part, said).into_iter().map(str::to_owned));
+            let approver = self.approver(part, said, all);
+            judged.counted.extend(places(part, said, all).into_iter().map(str::to_owned));
             let approval = Approval::new(&planned.plan, findings, approver, cx.now())?;
-            let approval = approval.until(ends(part, rules, said));
+            let approval = approval.until(ends(part, rules, said, all));
             let by = approval.by.name.clone();
             let request = Order::Approve { approval: Box::new(approval) };
             Box::pin(order::order(cx, config, events, &by, &request)).await?;
@@ -215,9 +215,9 @@ impl Asked {
         format!("{} {}#{}", info.kind, info.repository, self.number)
     }
 
-    /// Who approved a part, and where that can be read.
-    pub(super) fn approver(&self, part: &Part, said: &Request<'_>) -> Approver {
-        let review = format!("{}: {}", self.name(), places(part, said).join(", "));
+    /// Who approved a part, and where that can be read; `all` is the effect of the whole review.
+    pub(super) fn approver(&self, part: &Part, said: &Request<'_>, all: &Digest) -> Approver {
+        let review = format!("{}: {}", self.name(), places(part, said, all).join(", "));
         Approver::new(approvers(part).into_iter().collect::<Vec<_>>().join(", "), Through::Review { review })
     }
 }
@@ -229,8 +229,9 @@ fn approvers(part: &Part) -> BTreeSet<&str> {
 }
 
 /// The reviews and comments in which they did.
-fn places<'a>(part: &Part, said: &'a Request<'_>) -> Vec<&'a str> {
-    approvers(part).into_iter().filter_map(|name| last_word(said, name)).collect()
+fn places<'a>(part: &Part, said: &'a Request<'_>, all: &Digest) -> Vec<&'a str> {
+    let last = approvers(part).into_iter().filter_map(|name| last_word(said, name, &part.effect, all));
+    last.map(|vote| vote.id.as_str()).collect()
 }
 
 /// The applications of which a gate or a rule wants approvals that nobody gave yet.
@@ -263,14 +264,19 @@ fn together(findings: &[(GateMessage, Digest)]) -> Vec<(GateMessage, Digest)> {
     others.chain(of_rules).collect()
 }
 
-/// The review or the comment in which somebody approved last.
-fn last_word<'a>(said: &'a Request<'_>, login: &str) -> Option<&'a str> {
+/// The review or the comment in which somebody approved last: an `/approve` that names what another application would do says nothing
+/// of this one.
+fn last_word<'a>(said: &'a Request<'_>, login: &str, effect: &Digest, all: &Digest) -> Option<&'a Vote> {
+    let is_named = |vote: &Vote| {
+        let is = |digest: &Digest, named: &str| digest.to_string().starts_with(named);
+        vote.effect.as_deref().is_none_or(|named| is(effect, named) || is(all, named))
+    };
     let votes = said.votes.iter().filter(|vote| vote.by.login == login && vote.opinion == Opinion::Approved);
-    votes.max_by_key(|vote| (vote.at, &vote.id)).map(|vote| vote.id.as_str())
+    votes.filter(|vote| is_named(vote)).max_by_key(|vote| (vote.at, &vote.id))
 }
 
 /// When the first of the approvals ends that the rules need.
-fn ends(part: &Part, rules: &[ApprovalRule], said: &Request<'_>) -> Option<Time> {
+fn ends(part: &Part, rules: &[ApprovalRule], said: &Request<'_>, all: &Digest) -> Option<Time> {
     let standing = part.approvals.as_ref()?;
     let ends = rules.iter().filter(|rule| rule.applies_to(part)).filter_map(|rule| {
         let of_rule = standing
@@ -278,11 +284,8 @@ fn ends(part: &Part, rules: &[ApprovalRule], said: &Request<'_>) -> Option<Time>
             .iter()
             .filter(|of| of.name == rule.name || of.name.starts_with(&format!("{} (", rule.name)));
         let people: BTreeSet<&String> = of_rule.flat_map(|of| &of.approved_by).collect();
-        let given = people.into_iter().filter_map(|login| {
-            let votes = said.votes.iter().filter(|vote| vote.by.login == *login);
-            votes.filter(|vote| vote.opinion == Opinion::Approved).map(|vote| vote.at).max()
-        });
-        Some(given.min()?.after(rule.valid_for?))
+        let given = people.into_iter().filter_map(|login| last_word(said, login, &part.effect, all));
+        Some(given.map(|vote| vote.at).min()?.after(rule.valid_for?))
     });
     ends.min()
 }

@@ -123,7 +123,7 @@ impl Asked {
             dropped: self.dropped(cx, &session).await?,
         };
         if let (Outcome::Approved, Some(said)) = (part.outcome(), &said) {
-            let approver = self.approver(part, said);
+            let approver = self.approver(part, said, &judged.effect());
             let by = approver.name.clone();
             let approval = Box::new(session.engine.approval_of(cx, &plan, approver)?);
             drop(session);

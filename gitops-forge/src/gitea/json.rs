@@ -74,7 +74,10 @@ pub(super) struct ReviewJson {
     pub commit_id: String,
     #[serde(default)]
     pub dismissed: bool,
+    /// When it was begun: a draft is submitted later.
     pub submitted_at: Option<Time>,
+    #[serde(default)]
+    pub updated_at: Option<Time>,
 }
 
 #[derive(Debug, Deserialize)]

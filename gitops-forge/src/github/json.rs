@@ -35,6 +35,13 @@ pub(super) struct RequestJson {
     pub html_url: String,
 }
 
+/// Who is asked for a review of a request.
+#[derive(Debug, Deserialize)]
+pub(super) struct AskedJson {
+    #[serde(default)]
+    pub requested_reviewers: Vec<UserJson>,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct BranchJson {
     #[serde(rename = "ref")]

@@ -14,7 +14,7 @@ use crate::value::{
 };
 
 const LIST: &str = "/repos/{owner}/{repo}/pulls";
-const ONE: &str = "/repos/{owner}/{repo}/pulls/{pull_number}";
+pub(super) const ONE: &str = "/repos/{owner}/{repo}/pulls/{pull_number}";
 const MERGE: &str = "/repos/{owner}/{repo}/pulls/{pull_number}/merge";
 const OF_COMMIT: &str = "/repos/{owner}/{repo}/commits/{commit_sha}/pulls";
 

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use gitops_core::{Cx, Result};
 
-use super::json::{PermissionJson, ReviewJson, UserJson};
+use super::json::{AskedJson, PermissionJson, ReviewJson, UserJson};
+use super::requests::ONE;
 use super::{GitHub, PAGE, TEXTS};
 use crate::capability::Teams;
 use crate::fault::{invalid, shown};
@@ -20,7 +21,19 @@ impl GitHub {
         let mut found: Vec<ReviewJson> = self.client.list(cx, &ask, TEXTS).await?;
         found.sort_by_key(|review| review.id);
         found.dedup_by_key(|review| review.id);
-        Ok(found.into_iter().filter_map(|review| self.review(review)).collect())
+        let mut reviews: Vec<Review> = found.into_iter().filter_map(|review| self.review(review)).collect();
+        let is_approval = |review: &Review| review.state == ReviewState::Approved;
+        if reviews.iter().any(is_approval) {
+            // Whoever approved and is asked again has not approved what is there now. A no stands until its author says otherwise.
+            let ask = Ask::get(ONE, &[&self.owner(), &self.name(), &number]);
+            let AskedJson { requested_reviewers } = self.client.read(cx, &ask).await?;
+            let asked: Vec<User> = requested_reviewers.into_iter().map(|user| self.user(user)).collect();
+            let is_asked = |review: &Review| asked.iter().any(|user| user.is(&review.author));
+            for review in reviews.iter_mut().filter(|review| is_approval(review)) {
+                review.is_dismissed |= is_asked(review);
+            }
+        }
+        Ok(reviews)
     }
 
     /// Nothing of what was not submitted or is of somebody who is gone.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::conformance::{self, ForgeSubject, MemoryOthers, Others, Person};
-use gitops_forge::{Connection, Forge, GitHub, MergeMethod, RepositoryPath};
+use gitops_forge::{Connection, Forge, GitHub, MergeMethod, RepositoryPath, ReviewState};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -101,4 +101,33 @@ async fn a_repository_says_how_it_is_merged_to_who_may_write_and_to_others_nothi
         server.plan(Trouble::Answer(Answered::json(200, answer)), false);
         assert_eq!(forge.merge_methods(&Cx::system()).await.unwrap(), methods);
     }
+}
+
+/// GitHub shows the approval as it was, and beside it who is asked.
+#[tokio::test]
+async fn whoever_is_asked_again_has_not_approved_and_has_not_withdrawn_a_no() {
+    let (memory, cx) = (MemoryOthers::new(), Cx::system());
+    let dialect = Arc::new(GitHubDialect::new(memory.forge().clone()));
+    let server = Server::start(dialect.clone()).await;
+    let repository = RepositoryPath::parse("platform/site").unwrap();
+    let forge = GitHub::new(Connection::to(server.url()), repository, &secret(TOKEN)).unwrap();
+    let number = memory.open(&cx, Person::Author, false).await.unwrap();
+    for (person, state) in [
+        (Person::Reviewer, ReviewState::Approved),
+        (Person::Maintainer, ReviewState::ChangesRequested),
+        (Person::Author, ReviewState::Approved),
+    ] {
+        memory.review(&cx, person, number, state).await.unwrap();
+    }
+    let counts = async || {
+        let found = forge.reviews(&cx, number).await.unwrap();
+        found.into_iter().filter(|review| !review.is_dismissed).map(|review| review.state).collect::<Vec<_>>()
+    };
+    let (yes, no) = (ReviewState::Approved, ReviewState::ChangesRequested);
+    assert_eq!(counts().await, [yes, no, yes]);
+    for person in [Person::Reviewer, Person::Maintainer] {
+        let login = memory.user(person).login;
+        dialect.ask_for_review(&login);
+    }
+    assert_eq!(counts().await, [no, yes]);
 }

@@ -1,6 +1,7 @@
 //! Requests on a real Gitea: one comment that is kept current, statuses on the head, forks, and a protected branch.
 
 mod ahead;
+mod approving;
 mod drift;
 mod promote;
 mod rollback;

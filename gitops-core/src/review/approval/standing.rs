@@ -19,6 +19,8 @@ pub struct Request<'a> {
     pub author: Person,
     /// Who made its commits.
     pub committers: Vec<Committer>,
+    /// Who owns the fork that it comes from: whoever owns a repository can push to its branches.
+    pub fork_owner: Option<String>,
     /// What people said, in any order.
     pub votes: Vec<Vote>,
     /// What the comment showed of each application, in any order.
@@ -40,6 +42,7 @@ impl Request<'_> {
         Self {
             author,
             committers: Vec::new(),
+            fork_owner: None,
             votes: Vec::new(),
             shown: BTreeMap::new(),
             teams: BTreeMap::new(),
@@ -157,7 +160,7 @@ impl ApprovalRules {
     /// too.
     ///
     /// - The latest word of a person counts: changes requested after an approval are a no.
-    /// - The author, who made a commit, and bots do not count.
+    /// - The author, who made a commit, who owns the fork, and bots do not count.
     /// - A review approves the effect that the comment showed when it was submitted; not if that had changed in the minute
     ///   before. An `/approve` approves the effect that it names.
     pub fn judge(&self, part: &Part, all: &Digest, request: &Request<'_>) -> Standing {
@@ -250,6 +253,9 @@ fn discount(
     }
     if request.committers.iter().any(|committer| committer.is(&vote.by)) {
         return Some(Discounted::Committer);
+    }
+    if request.fork_owner.as_ref().is_some_and(|owner| same(owner, &vote.by.login)) {
+        return Some(Discounted::ForkOwner);
     }
     match vote.opinion {
         Opinion::Approved => vote.covers(&part.effect, all, shown).err(),

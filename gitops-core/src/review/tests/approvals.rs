@@ -75,6 +75,9 @@ fn the_author_a_committer_a_bot_and_an_outsider_do_not_count() {
     with_commit.committers =
         vec![Committer { login: Some("Bob".to_owned()), email: "b@example.org".to_owned() }];
     assert_eq!(why(&judge(one(), &with_commit)), [Discounted::Committer]);
+    let mut of_fork = request([approved("bob", 20)]);
+    of_fork.fork_owner = Some("Bob".to_owned());
+    assert_eq!(why(&judge(one(), &of_fork)), [Discounted::ForkOwner]);
     let mut bot = approved("renovate", 20);
     bot.by.is_bot = true;
     assert_eq!(why(&judge(one(), &request([bot]))), [Discounted::Bot]);

@@ -22,6 +22,8 @@ pub struct GitHubDialect {
     deployments: Mutex<Vec<Record>>,
     /// The tokens that are good now.
     tokens: Mutex<Vec<String>>,
+    /// Who is asked for reviews.
+    asked: Mutex<Vec<User>>,
 }
 
 /// A deployment and its statuses, the newest last.
@@ -35,7 +37,18 @@ const PAGES: Pages = Pages { parameter: "per_page", most: 100, has_total: false,
 
 impl GitHubDialect {
     pub fn new(forge: MemoryForge) -> Self {
-        Self { forge, deployments: Mutex::default(), tokens: Mutex::new(vec![TOKEN.to_owned()]) }
+        Self {
+            forge,
+            deployments: Mutex::default(),
+            tokens: Mutex::new(vec![TOKEN.to_owned()]),
+            asked: Mutex::default(),
+        }
+    }
+
+    /// Asks somebody for a review.
+    pub fn ask_for_review(&self, login: &str) {
+        let (user, _) = self.forge.account_of(login).unwrap();
+        self.asked.lock().unwrap().push(user);
     }
 
     /// From now on these tokens are good.
@@ -144,7 +157,9 @@ impl GitHubDialect {
                 }
             }
             (Method::GET, [index]) => {
-                Ok(Answered::json(200, request(&self.forge.change_request(cx, number(index)?).await?)))
+                let mut found = request(&self.forge.change_request(cx, number(index)?).await?);
+                found["requested_reviewers"] = self.asked.lock().unwrap().iter().map(user).collect();
+                Ok(Answered::json(200, found))
             }
             (Method::PATCH, [index]) if asked.json()["state"] == "closed" => {
                 let number = number(index)?;
@@ -357,6 +372,7 @@ fn request(request: &ChangeRequest) -> Value {
         "html_url": request.web_url,
         // The published example of a team lacks its type.
         "requested_teams": [],
+        "requested_reviewers": [],
     })
 }
 

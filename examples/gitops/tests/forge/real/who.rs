@@ -20,7 +20,7 @@ impl Site {
         self.gitea.done(login, "POST", &path, json!({"body": text})).await;
     }
 
-    async fn kept(&self, number: u64) -> crate::support::Ran {
+    pub(super) async fn kept(&self, number: u64) -> crate::support::Ran {
         let request = number.to_string();
         self.gitops(&["review", "--request", &request, "--keep-approvals"]).await
     }
@@ -152,7 +152,7 @@ async fn the_owners_are_those_whom_gitea_asks_by_itself() {
 
 impl Site {
     /// Says it once the forge's clock went on since something else was said: of two words of one second nobody knows the later one.
-    async fn says_after(&self, before: &str, login: &str, number: u64, text: &str) -> Value {
+    pub(super) async fn says_after(&self, before: &str, login: &str, number: u64, text: &str) -> Value {
         loop {
             let said = self.comment(login, number, text).await;
             if said["created_at"].as_str().unwrap() > before {

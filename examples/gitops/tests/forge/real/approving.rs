@@ -1,0 +1,206 @@
+//! The forge's own reviews, by the button "Approve" or the API, as approvals of what the comment shows.
+
+use gitops_core::{Cx, Time};
+use serde_json::{Value, json};
+use testbed::Gitea;
+
+use super::serve::{GATED, is_review};
+use super::serving::{Serving, hook};
+use super::{SITE, Site, body};
+
+const STORED: &str = "Stored: what reviewers approved of `site`";
+
+impl Site {
+    pub(super) async fn reviewed_by(&self, login: &str, number: u64, event: &str) -> Value {
+        let said = json!({"event": event, "body": "Words."});
+        self.gitea.done(login, "POST", &format!("{SITE}/pulls/{number}/reviews"), said).await
+    }
+
+    /// Has our comment say that it shows its effect for an hour, as it does if nothing else was shown meanwhile: a review counts for what was
+    /// shown for a minute.
+    pub(super) async fn shown_for_an_hour(&self, number: u64) {
+        let comments = self.comments(number).await;
+        let is_ours = |comment: &&Value| {
+            comment["user"]["login"] == Gitea::ADMIN && body(comment).starts_with("<!-- gitops: review")
+        };
+        let ours = comments.iter().find(is_ours).unwrap();
+        let micros = Cx::system().now().since(Time::from_micros(0)).as_micros() - 3_600_000_000;
+        let mut lines: Vec<String> = body(ours).lines().map(str::to_owned).collect();
+        lines.retain(|line| !line.starts_with("<!-- gitops-shown"));
+        lines.insert(2, format!("<!-- gitops-shown since={micros} -->"));
+        let path = format!("{SITE}/issues/comments/{}", ours["id"]);
+        self.gitea.done(Gitea::ADMIN, "PATCH", &path, json!({"body": lines.join("\n")})).await;
+    }
+
+    async fn asks_again(&self, number: u64, login: &str) {
+        let path = format!("{SITE}/pulls/{number}/requested_reviewers");
+        self.gitea.done("alice", "POST", &path, json!({"reviewers": [login]})).await;
+    }
+
+    fn audit(&self) -> String {
+        std::fs::read_to_string(self.world.path(".gitops/site/audit.jsonl")).unwrap()
+    }
+}
+
+/// A request of Alice that a gate wants approved, with a program among those who may write.
+async fn request(site: &Site) -> u64 {
+    site.gitea.join("renovate").await;
+    let path = format!("{SITE}/collaborators/renovate");
+    site.gitea.done(Gitea::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
+    site.configure(&(site.forge().replace(" }\n", ", bots: [renovate] }\n") + GATED));
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    let number = site.open("alice", "feature").await;
+    site.kept(number).await.expect(3);
+    number
+}
+
+#[tokio::test]
+async fn a_review_approves_what_the_comment_showed_and_nothing_else() {
+    let site = Site::new().await;
+    let number = request(&site).await;
+
+    // What was shown in this minute Bob may not have seen.
+    site.reviewed_by("bob", number, "APPROVED").await;
+    site.kept(number).await.expect(3).says("0 of 1 approvals");
+    let comment = site.ours(number, "review").await.concat();
+    assert!(comment.contains("the effect changed less than a minute before it was given"), "{comment}");
+
+    // Hers, a program's and a stranger's do not count, be it shown as long as it may.
+    site.shown_for_an_hour(number).await;
+    let own = json!({"event": "APPROVED", "body": "Mine."});
+    let (status, _) = site.gitea.call("alice", "POST", &format!("{SITE}/pulls/{number}/reviews"), own).await;
+    assert_eq!(status, 422, "the forge refuses it itself");
+    site.reviewed_by("bob", number, "REQUEST_CHANGES").await;
+    for login in ["renovate", "dave"] {
+        site.reviewed_by(login, number, "APPROVED").await;
+    }
+    site.kept(number).await.expect(3).says("0 of 1 approvals").says("changes requested by bob");
+
+    // Bob's does, and is what the approval rests on.
+    let yes = site.reviewed_by("bob", number, "APPROVED").await;
+    site.kept(number).await.expect(0).warns(STORED);
+    let place = format!("gitea platform/site#{number}: review {}", yes["id"]);
+    assert!(site.audit().contains(&place), "{place} is not in {}", site.audit());
+
+    // Another effect is shown from now on: his review is not of that one, at once or later.
+    let head = site.commit_on("feature", &[("index.html", Some("newer\n"))]);
+    site.shown(number, &head).await;
+    site.kept(number).await.expect(3).says("an earlier approval does not cover it");
+    site.kept(number).await.expect(3).says("0 of 1 approvals");
+    site.shown_for_an_hour(number).await;
+    let yes = site.reviewed_by("bob", number, "APPROVED").await;
+    site.kept(number).await.expect(0).warns(STORED);
+    site.merge(number).await.unwrap();
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    assert_eq!(site.world.live("index.html").as_deref(), Some("newer\n"));
+    let trail = site.gitops(&["audit", "show", "index.html"]).await.expect(0);
+    trail.says(&format!("bob (gitea platform/site#{number}: review {})", yes["id"]));
+}
+
+#[tokio::test]
+async fn a_review_that_is_dismissed_or_asked_for_again_approves_no_more() {
+    let site = Site::new().await;
+    let number = request(&site).await;
+    site.shown_for_an_hour(number).await;
+    let taken_back = "its reviewers no longer approve it";
+    let yes = site.reviewed_by("bob", number, "APPROVED").await;
+    site.kept(number).await.expect(0).warns(STORED);
+    let path = format!("{SITE}/pulls/{number}/reviews/{}/dismissals", yes["id"]);
+    site.gitea.done(Gitea::ADMIN, "POST", &path, json!({"message": "No."})).await;
+    site.kept(number).await.expect(3).says("0 of 1 approvals");
+    assert_eq!(site.audit().matches(taken_back).count(), 1);
+
+    // Asked again, he has not said what he thinks of it now.
+    site.reviewed_by("bob", number, "APPROVED").await;
+    site.kept(number).await.expect(0).warns(STORED);
+    site.asks_again(number, "bob").await;
+    site.kept(number).await.expect(3).says("0 of 1 approvals");
+    assert_eq!(site.audit().matches(taken_back).count(), 2);
+    site.reviewed_by("bob", number, "APPROVED").await;
+    site.kept(number).await.expect(0).warns(STORED);
+
+    // A no is not taken back by being asked again.
+    let no = site.reviewed_by("bob", number, "REQUEST_CHANGES").await;
+    site.asks_again(number, "bob").await;
+    site.kept(number).await.expect(3).says("changes requested by bob");
+
+    // A draft that he began before he approved, and submits as a no after it.
+    let path = format!("{SITE}/pulls/{number}/reviews");
+    let begun = json!({"event": "PENDING", "body": "Let me see.", "comments": []});
+    let draft = site.gitea.done("bob", "POST", &path, begun).await;
+    let effect = site.effect(number).await;
+    let after = draft["submitted_at"].as_str().unwrap().max(no["submitted_at"].as_str().unwrap());
+    let said = site.says_after(after, "bob", number, &format!("/approve {effect}")).await;
+    site.kept(number).await.expect(0).warns(STORED);
+    site.says_after(said["created_at"].as_str().unwrap(), "bob", number, "Hm.").await;
+    let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
+    site.gitea.done("bob", "POST", &format!("{path}/{}", draft["id"]), no).await;
+    site.kept(number).await.expect(3).says("changes requested by bob");
+}
+
+/// Two applications in one request: a review is of all that the comment shows, and each application's part of it stands by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_button_on_the_forge_approves_and_what_was_merged_is_applied() {
+    let site = Site::new().await;
+    let source = format!(
+        "source: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }} }} }}\n",
+        site.gitea.url()
+    );
+    let gate =
+        "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+    let applications = "applications:\n\
+        - { name: conf, source: { git: { path: site/conf } }, target: { directory: { root: ./live-conf } } }\n\
+        - { name: pages, source: { git: { path: site/pages } }, target: { directory: { root: ./live-pages } } }\n";
+    site.world.commit("Pages", &[("pages/a.html", Some("1\n"))]);
+    site.push("main");
+    site.world.configure(&(source + &site.served("1h", gate) + applications));
+    for name in ["conf", "pages"] {
+        site.gitops(&["apply", "--yes", "-a", name]).await.expect(0);
+    }
+    let mut serving = Serving::start(&site).await;
+    hook(&site, &serving).await;
+    let change = |page: &str| {
+        site.commit_on("feature", &[("conf/app.toml", Some("new\n")), ("pages/a.html", Some(page))])
+    };
+    let head = change("2\n");
+    let number = site.open("alice", "feature").await;
+    serving.until("the review", |event| is_review(event, number, &head)).await;
+    site.shown_for_an_hour(number).await;
+    let latest = async |head: &str| site.statuses(head).await.last().cloned();
+    // The webhook of the review is all that the server hears.
+    let first = site.reviewed_by("bob", number, "APPROVED").await;
+    site.until("the approval", async || latest(&head).await.as_deref() == Some("gitops/policy success"))
+        .await;
+
+    // Another page: what was approved of the configuration stands, and the page is asked for again.
+    let head = change("3\n");
+    serving.until("the next review", |event| is_review(event, number, &head)).await;
+    assert_eq!(latest(&head).await.as_deref(), Some("gitops/policy pending"));
+    let comment = site.ours(number, "review").await.concat();
+    assert_eq!(comment.matches("0 of 1 approvals").count(), 1, "{comment}");
+    site.shown_for_an_hour(number).await;
+    // The server that hears of it is another one.
+    assert_eq!(serving.stop().await, 0);
+    let second = site.reviewed_by("bob", number, "APPROVED").await;
+    let mut serving = Serving::start(&site).await;
+    hook(&site, &serving).await;
+    site.until("the approval", async || latest(&head).await.as_deref() == Some("gitops/policy success"))
+        .await;
+    site.merge(number).await.unwrap();
+    let merged = site.merge_commit(number).await;
+    for name in ["conf", "pages"] {
+        let is_live = |event: &Value| {
+            event["type"] == "told"
+                && event["commit"] == merged
+                && event["application"] == name
+                && event["state"] == "success"
+        };
+        serving.sooner_or_later("what is live", is_live).await;
+    }
+    assert_eq!(serving.stop().await, 0);
+    for (name, object, review) in [("conf", "app.toml", &first), ("pages", "a.html", &second)] {
+        let trail = site.gitops(&["audit", "show", object, "-a", name]).await.expect(0);
+        trail.says(&format!("bob (gitea platform/site#{number}: review {})", review["id"]));
+    }
+}
