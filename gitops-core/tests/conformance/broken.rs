@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gitops_core::RecoveryClass;
 use gitops_core::conformance::{self, Report, all_checks};
 
-use crate::model::{Model, subject};
+use crate::model::{LATE, Model, subject};
 
 /// What else must fail with a check, because it asks for the same and more.
 const ALSO: &[(&str, &[&str])] = &[
@@ -66,6 +66,14 @@ fn is_of_one_tier(number: &str, also: &[&str]) -> bool {
         "C53", "C54", "C55", "C56", "C61", "C74", "C76", "C77",
     ];
     [number].iter().chain(also).all(|number| higher.contains(number))
+}
+
+#[tokio::test]
+async fn a_creation_that_lands_late_is_waited_for_unless_the_target_says_that_it_is_keyed() {
+    let report = report_of(LATE, RecoveryClass::Discoverable).await;
+    report.assert_earned(RecoveryClass::Discoverable);
+    let report = report_of(LATE, RecoveryClass::Keyed).await;
+    assert_eq!(report.failed(), ["C49"], "{report}");
 }
 
 #[tokio::test]

@@ -105,6 +105,21 @@ impl Model {
         }
     }
 
+    /// A creation is under way. It goes on where its caller is gone before it arrives.
+    fn send(&self, change: &Change) {
+        if self.is(LATE) && change.action() == Action::Create {
+            self.server().sent.insert(change.key().clone(), change.clone());
+        }
+    }
+
+    /// A creation was carried out; one whose caller is gone comes right after it.
+    fn arrived(&self, key: &Key) {
+        let mut server = self.server();
+        if server.sent.remove(key).is_some() && server.late.remove(key).is_some() {
+            server.duplicates.insert(key.clone());
+        }
+    }
+
     /// A list by pages, each a request of its own.
     async fn pages(&self, scope: &Scope) -> Result<Vec<Live>> {
         let live = self.list(scope).await?;
@@ -137,6 +152,9 @@ impl Model {
     }
 }
 
+/// The fault of a server on which a creation may land after its caller is gone.
+pub const LATE: &str = "late";
+
 /// How many objects a page has.
 const PAGE: usize = 50;
 
@@ -152,6 +170,8 @@ impl Drop for Flight<'_> {
         let of_this = |flight: &(Key, Action)| *flight == (self.key.clone(), self.action);
         let place = server.flights.iter().position(of_this).unwrap();
         server.flights.remove(place);
+        let sent = server.sent.remove(&self.key);
+        server.late.extend(sent.map(|change| (self.key.clone(), change)));
     }
 }
 
@@ -186,8 +206,10 @@ impl Target for Model {
         if fault == Some(Fault::Quoted) {
             return Err(self.quoted(change));
         }
+        self.send(change);
         tokio::task::yield_now().await;
         let answer = self.change(change).await;
+        self.arrived(change.key());
         if answer.is_ok() {
             self.tell(change.key());
         }

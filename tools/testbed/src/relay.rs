@@ -1,6 +1,7 @@
 //! A relay in front of a server that fails on purpose: it refuses connections, answers in the server's place, loses answers
 //! or cuts them short.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Result, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -42,6 +43,10 @@ struct State {
     /// After so many connections, one with this trouble.
     one: Option<(usize, Trouble)>,
     late: Vec<(TcpStream, Vec<u8>)>,
+    /// How many connections are being relayed.
+    under_way: usize,
+    /// Our own connections that only ask whether all before them were taken.
+    markers: BTreeSet<SocketAddr>,
     is_listening: bool,
     is_over: bool,
 }
@@ -87,6 +92,20 @@ impl Relay {
             let mut answer = Vec::new();
             let _ = server.read_to_end(&mut answer);
         }
+    }
+
+    /// Waits until each connection that was made before was relayed to its end, also of clients that are gone: what they sent
+    /// has reached the server by then, except what is [late](Trouble::Late).
+    pub fn settle(&self) {
+        let mut state = self.inner.lock();
+        // Connections are taken in their order. Nobody takes this one before the lock is given up.
+        if let Some(marker) =
+            TcpStream::connect(self.address).ok().and_then(|marker| marker.local_addr().ok())
+        {
+            state.markers.insert(marker);
+        }
+        let is_busy = |state: &mut State| state.under_way > 0 || !state.markers.is_empty();
+        drop(self.inner.changed.wait_while(state, is_busy).unwrap());
     }
 
     fn set(&self, change: impl FnOnce(&mut State)) {
@@ -142,6 +161,8 @@ impl Inner {
             let mut state = self.lock();
             if state.is_closed() && !state.is_over {
                 listener = None;
+                // Nobody takes them any more.
+                state.markers.clear();
                 state.is_listening = false;
                 self.changed.notify_all();
                 state = self.changed.wait_while(state, |state| state.is_closed() && !state.is_over).unwrap();
@@ -153,15 +174,24 @@ impl Inner {
             state.is_listening = true;
             self.changed.notify_all();
             drop(state);
-            let Ok((client, _)) = listener.accept() else { continue };
+            let Ok((client, from)) = listener.accept() else { continue };
             let mut state = self.lock();
+            if state.markers.remove(&from) {
+                self.changed.notify_all();
+                continue;
+            }
             if state.is_closed() || state.is_over {
                 continue;
             }
             let trouble = state.next();
+            state.under_way += 1;
             drop(state);
             let inner = self.clone();
-            thread::spawn(move || inner.relay(client, trouble).unwrap_or_default());
+            thread::spawn(move || {
+                inner.relay(client, trouble).unwrap_or_default();
+                inner.lock().under_way -= 1;
+                inner.changed.notify_all();
+            });
         }
     }
 

@@ -140,6 +140,11 @@ impl Outside for Server {
         Ok(())
     }
 
+    async fn landed(&self) -> Result<()> {
+        self.relay.settle();
+        Ok(())
+    }
+
     async fn mend(&self) -> Result<()> {
         self.relay.mend();
         Ok(())

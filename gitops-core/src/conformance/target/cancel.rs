@@ -1,7 +1,7 @@
 //! C48 to C51: a call that is dropped at any await has had its whole effect or none.
 
 use super::bench::{TargetBench, told};
-use crate::capability::Scope;
+use crate::capability::{RecoveryClass, Scope};
 use crate::conformance::check::{Asked, Check, Checked, check, ensure};
 use crate::conformance::poll::drop_at;
 use crate::value::{Change, Key, Live, Presence, Value};
@@ -30,11 +30,18 @@ async fn observe(bench: &TargetBench) -> Checked {
 }
 
 /// Drops a change at an await; whether it was done before that.
+///
+/// What was sent may go on without its caller. A keyed target is asked again at once, and must bear it; of another one, an engine
+/// waits until nothing can land any more, for an object that lands late would be a second one.
 async fn dropped(bench: &TargetBench, change: &Change, awaits: usize) -> Checked<bool> {
-    match drop_at(bench.target().apply(&bench.cx, change), awaits).await {
-        Some(Err(error)) => Err(error.into()),
-        answer => Ok(answer.is_some()),
+    let answer = match drop_at(bench.target().apply(&bench.cx, change), awaits).await {
+        Some(Err(error)) => return Err(error.into()),
+        answer => answer,
+    };
+    if bench.target().info().recovery_class != RecoveryClass::Keyed {
+        bench.outside().landed().await?;
     }
+    Ok(answer.is_some())
 }
 
 /// What is there must be what was before, or what the change makes; nothing in between.

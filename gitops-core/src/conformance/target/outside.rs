@@ -63,6 +63,13 @@ pub trait Outside: Send + Sync {
         missing("make one request of several fail")
     }
 
+    /// Waits until nothing can land any more of what was sent for calls that were dropped. An engine waits
+    /// [`lands_within`](crate::TargetInfo::lands_within) before it sends a change again to a target that is not keyed; the
+    /// kit asks here instead. Needed where a request goes on after its caller is gone: over a network.
+    async fn landed(&self) -> Result<()> {
+        Ok(())
+    }
+
     /// Lets requests through again.
     async fn mend(&self) -> Result<()> {
         Ok(())

@@ -84,6 +84,14 @@ impl Outside for Model {
         Ok(())
     }
 
+    async fn landed(&self) -> Result<()> {
+        let late = std::mem::take(&mut self.server().late);
+        for change in late.into_values() {
+            self.change(&change).await?;
+        }
+        Ok(())
+    }
+
     async fn mend(&self) -> Result<()> {
         self.server().requests = None;
         self.server().one_request = None;

@@ -20,6 +20,10 @@ pub struct Server {
     pub previewed: BTreeSet<String>,
     pub answers: BTreeMap<String, Applied>,
     pub duplicates: BTreeSet<Key>,
+    /// Creations that were sent and did not arrive yet.
+    pub sent: BTreeMap<Key, Change>,
+    /// Those of them whose callers are gone.
+    pub late: BTreeMap<Key, Change>,
     pub reads: BTreeMap<Key, usize>,
     pub last: Option<Key>,
     pub lists: usize,
