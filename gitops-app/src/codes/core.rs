@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 6] = [
+pub const PAGES: [Page; 7] = [
     Page {
         code: "GO0301",
         title: "declared twice",
@@ -45,5 +45,14 @@ pub const PAGES: [Page; 6] = [
         cause: "The configuration names a folder that the revision does not have, or that holds no chart or \
               kustomization. It would render to nothing, and all that it declared before would be deleted.",
         fix: "Correct the path. If the folder left the source for good, take it out of the configuration too.",
+    },
+    Page {
+        code: "GO0307",
+        title: "names would lead in a circle",
+        example: "a workload names a ConfigMap in its volumes, and that ConfigMap has `depends-on` the workload",
+        cause: "The names in an object lead to another one, which needs it in turn. What is written down (`depends-on`, waves, \
+              outputs) counts; an order that only names lead to gives way. Where only names lead in a circle, the last of \
+              them by key gives way. This is a warning: everything is planned.",
+        fix: "Nothing, if the order that is written is meant. Else write another one down, or remove what closes the circle.",
     },
 ];

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use imbl::{OrdMap, OrdSet};
 use smol_str::SmolStr;
 
+use super::circles::GivenUp;
 use super::leads::Leads;
 use super::needed::{Needed, add, remove};
 use super::stages::Stages;
@@ -21,6 +22,7 @@ pub struct Desired {
     /// The outputs that fill the placeholders of each object that has placeholders.
     uses: OrdMap<Key, Arc<[OutputRef]>>,
     pub(super) needed: Needed,
+    pub(super) given_up: GivenUp,
     /// What [serves](Object::serving_until) others that run once.
     serving: OrdSet<Key>,
 }
@@ -33,7 +35,8 @@ impl Desired {
 
     /// Whether no object needs, offers or uses anything.
     pub(crate) fn stand_alone(&self) -> bool {
-        let Self { objects: _, offers, leads, stages, uses, needed, serving } = self;
+        // Nothing is given up of no needs.
+        let Self { objects: _, offers, leads, stages, uses, needed, given_up: _, serving } = self;
         let has_order = !stages.is_empty() || !needed.is_empty() || !serving.is_empty();
         offers.is_empty() && leads.is_empty() && uses.is_empty() && !has_order
     }
@@ -44,32 +47,52 @@ impl Desired {
     }
 
     /// The declared objects that an object needs, in order: a needed offer stands for all who make it, and one key for
-    /// all objects of the [stage](Object::in_stage) before its own; [`members`](Self::members) has those.
+    /// all objects of the [stage](Object::in_stage) before its own; [`members`](Self::members) has those. A need that was
+    /// [found](Need::IfDeclared) and would close a circle with others is none.
     ///
     /// # Errors
     /// The keys that are needed and declared nowhere.
     pub fn needs(&self, object: &Object) -> Result<Vec<Key>, Vec<Key>> {
-        let (mut found, mut missing) = (Vec::new(), Vec::new());
+        let missing: Vec<Key> = required(object).filter(|key| !self.objects.contains(key)).cloned().collect();
+        if !missing.is_empty() {
+            return Err(missing);
+        }
+        let given_up = self.given_up.get(&object.key);
+        let mut needs = self.found(object);
+        needs.retain(|need| !given_up.is_some_and(|given_up| given_up.contains(need)));
+        needs.extend(self.written(object));
+        needs.sort();
+        needs.dedup();
+        Ok(needs)
+    }
+
+    /// What an object needs by what is written: named objects that are declared, and the stage before its own.
+    pub(super) fn written(&self, object: &Object) -> Vec<Key> {
+        let named = required(object).filter(|key| **key != object.key && self.objects.contains(key));
+        named.cloned().chain(self.stages.before(object)).collect()
+    }
+
+    /// What an object needs because names lead there, in order, whether or not that would close a circle.
+    pub(super) fn found(&self, object: &Object) -> Vec<Key> {
+        let mut found = Vec::new();
         for need in &object.needs {
             match need {
-                Need::Object(key) if !self.objects.contains(key) => missing.push(key.clone()),
-                Need::Object(key) => found.push(key.clone()),
-                Need::IfDeclared(key) => found.extend(self.found(object, key).then(|| key.clone())),
+                Need::Object(_) => {}
+                Need::IfDeclared(key) => found.extend(self.holds(object, key).then(|| key.clone())),
                 Need::Offer(name) => {
                     let offering = self.offering(name).into_iter();
-                    found.extend(offering.filter(|key| self.found(object, key)));
+                    found.extend(offering.filter(|key| self.holds(object, key)));
                 }
             }
         }
-        found.extend(self.stages.before(object));
         found.retain(|key| key != &object.key);
         found.sort();
         found.dedup();
-        if missing.is_empty() { Ok(found) } else { Err(missing) }
+        found
     }
 
     /// Whether a need that was found holds: what is needed is declared, and in no later stage.
-    fn found(&self, object: &Object, need: &Key) -> bool {
+    fn holds(&self, object: &Object, need: &Key) -> bool {
         let is_later =
             |need: &Object| matches!((need.stage, object.stage), (Some(need), Some(own)) if need > own);
         self.objects.get(need).is_some_and(|need| need.key.target() != object.key.target() || !is_later(need))
@@ -188,4 +211,12 @@ impl Desired {
         edges.extend(stages.into_iter().map(|stage| (stage.clone(), self.members(&stage))));
         edges
     }
+}
+
+/// The objects that an object needs by their keys.
+fn required(object: &Object) -> impl Iterator<Item = &Key> {
+    object.needs.iter().filter_map(|need| match need {
+        Need::Object(key) => Some(key),
+        Need::IfDeclared(_) | Need::Offer(_) => None,
+    })
 }

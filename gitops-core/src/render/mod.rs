@@ -1,5 +1,6 @@
 //! From a tree of files to declared objects.
 
+mod circles;
 mod desired;
 mod facts;
 mod kept;

@@ -20,6 +20,11 @@ impl Needed {
         required.is_empty() && found.is_empty() && offers.is_empty()
     }
 
+    /// Whether anything is needed because names lead there.
+    pub fn has_found(&self) -> bool {
+        !self.found.is_empty() || !self.offers.is_empty()
+    }
+
     pub fn insert(&mut self, object: &Object) {
         for need in &object.needs {
             match need {

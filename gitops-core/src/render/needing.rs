@@ -45,6 +45,7 @@ impl Desired {
                 self.stage_moved(older, key.target(), [stage(before), stage(after)], &mut found);
             }
         }
+        found.extend(self.giving_up_others(older).cloned());
         let needs = |desired: &Self, key: &Key| desired.objects.get(key).map(|object| desired.needs(object));
         found.retain(|key| needs(self, key) != needs(older, key));
         found

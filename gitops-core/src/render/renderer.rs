@@ -23,7 +23,7 @@ pub struct Renderer {
     last: Option<Arc<State>>,
 }
 
-/// Faults of a revision, and warnings about one part, that are kept at most.
+/// Faults of a revision, warnings about one part, and warnings about circles, that are kept at most.
 const FAULTS: usize = 100;
 /// Bytes of all faults of a revision that are kept at most.
 const FAULT_BYTES: usize = 256 << 10;
@@ -39,7 +39,8 @@ pub struct Rendered {
     pub desired: Desired,
     /// How many parts were rendered; the others kept their inputs.
     pub parts: usize,
-    /// The [warnings](Part::warning) about all parts, in the order of their paths.
+    /// The [warnings](Part::warning) about all parts, in the order of their paths; then those about needs that would close a
+    /// circle.
     pub warnings: Vec<Diagnostic>,
     /// The [facts](Part::fact) that parts asked for and nobody knows yet: [`Renderer::find_out`] asks for them.
     pub open: Vec<SmolStr>,
@@ -127,8 +128,10 @@ impl Renderer {
         let older = last.as_ref().map(|last| (&*last.snapshot.tree, last.snapshot.root));
         let diff = TreeDiff::between(older, snapshot)?;
         let mut state = last.unwrap_or_else(|| State::new(snapshot, fingerprint));
+        let before = state.desired.clone();
         state.snapshot = snapshot.clone();
         let parts = state.take_in(cx, &*self.render, diff)?;
+        state.desired.settle(&before);
         Ok(self.stand_at(state, parts))
     }
 
@@ -177,12 +180,16 @@ impl Renderer {
             self.last.as_deref().cloned().expect("what is open was asked while something was rendered");
         state.facts.answer(answers);
         let due = state.facts.outdated().into_iter().collect();
+        let before_answers = state.desired.clone();
         let parts = state.render(cx, &*self.render, due)?;
+        state.desired.settle(&before_answers);
         Ok(self.stand_at(state, before + parts))
     }
 
     fn stand_at(&mut self, state: State, parts: usize) -> Rendered {
-        let warnings = state.warnings.values().flat_map(|warnings| warnings.iter().cloned()).collect();
+        let of_parts = state.warnings.values().flat_map(|warnings| warnings.iter().cloned());
+        let of_circles = state.desired.warnings_of_circles().take(FAULTS);
+        let warnings = of_parts.chain(of_circles).collect();
         let rendered = Rendered { desired: state.desired.clone(), parts, warnings, open: state.facts.open() };
         self.last = Some(Arc::new(state));
         rendered

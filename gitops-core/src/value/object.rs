@@ -80,7 +80,8 @@ impl Lead {
 pub enum Need {
     /// This object; it is an error if nobody declares it.
     Object(Key),
-    /// This object, if it is declared in the same application.
+    /// This object, if it is declared in the same application. A need that names lead to, and nobody wrote down: it gives way where
+    /// it would close a circle. So does an [offer](Self::Offer).
     IfDeclared(Key),
     /// Whatever object offers this name, itself or by [what it leads to](Object::leading), if any does.
     Offer(SmolStr),

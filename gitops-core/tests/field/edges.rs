@@ -14,8 +14,8 @@ use crate::support::{World, body, key};
 /// What a file says of an object, and of those that it needs.
 type Words = String;
 
-/// All objects: those that offer, those that lead to what is offered, and those that need. Nobody needs what needs, so that
-/// there are no circles.
+/// All objects: those that offer, those that lead to what is offered, and those that need. What offers may need `p` by what is
+/// written, and `q` by its name: circles.
 const NAMES: [&str; 8] = ["a", "b", "c", "s", "t", "p", "q", "r"];
 
 /// The objects that are declared after each commit.
@@ -28,7 +28,10 @@ fn commits() -> impl Strategy<Value = Vec<BTreeMap<&'static str, Words>>> {
             format!("{content} {}{stage}", words.join(" "))
         })
     };
-    let offering = prop::collection::vec(prop::option::of(words(&["offers=x", "offers=y", "offers=z"])), 3);
+    let offering = prop::collection::vec(
+        prop::option::of(words(&["offers=x", "offers=y", "offers=z", "must=p", "needs=q"])),
+        3,
+    );
     let leading = words(&["leads=l:x+y", "leads=l:m", "leads=m:z", "leads=m:l", "leads=l:x+y+z"]);
     let leading = prop::collection::vec(prop::option::of(leading), 2);
     let wanting = words(&["needs=a", "needs=b", "needs=s", "wants=x", "wants=l", "wants=m"]);
@@ -63,6 +66,7 @@ fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
     let declared =
         words.iter().filter_map(|word| word.split_once('=')).fold(object, |object, word| match word {
             ("needs", name) => object.with_need(Need::IfDeclared(key(name))),
+            ("must", name) => object.with_need(Need::Object(key(name))),
             ("offers", name) => object.with_offer(name),
             ("stage", number) => object.in_stage(number.parse().unwrap()),
             ("leads", names) => {
@@ -135,5 +139,41 @@ async fn what_came_after_an_object_that_needs_it_is_deleted_after_that() {
             let waits = ["z", "s", "t", "f"].map(|name| report.plan.step(&key(name)).unwrap().after.clone());
             assert_eq!(waits, [vec![key("p")], vec![key("p")], Vec::new(), Vec::new()]);
         }
+    }
+}
+
+#[tokio::test]
+async fn an_order_that_names_lead_to_gives_way_to_what_is_written_and_is_said() {
+    let files = [
+        ("app", "1 needs=hook wants=l"),
+        ("front", "1 leads=l:x"),
+        ("hook", "1 must=app"),
+        ("pod", "1 offers=x needs=app"),
+    ];
+    let world = World::with(&files);
+    let mut lasting = engine(&world).await;
+    let plan = lasting.plan(&world.cx).await.unwrap();
+    let after = |name: &str| plan.step(&key(name)).unwrap().after.clone();
+    assert_eq!(["app", "hook", "pod"].map(after), [vec![key("pod")], vec![key("app")], Vec::new()]);
+    let said: Vec<String> = lasting.warnings().iter().map(|warning| warning.message.clone()).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].contains("app does not wait for t:K/-/hook")
+            && said[1].contains("pod does not wait for t:K/-/app"),
+        "{said:?}"
+    );
+    assert!(lasting.reconcile(&world.cx).await.unwrap().is_converged());
+    // Without the written need, and in another process, the names count again; and the warning is gone.
+    world.declare(&[
+        ("app", "2 needs=hook"),
+        ("front", "1 leads=l:x"),
+        ("hook", "2"),
+        ("pod", "1 offers=x needs=app"),
+    ]);
+    let mut other = engine(&world).await;
+    for engine in [&mut lasting, &mut other] {
+        let plan = engine.plan(&world.cx).await.unwrap();
+        assert_eq!(plan.step(&key("app")).unwrap().after, [key("hook")]);
+        assert_eq!(engine.warnings(), []);
     }
 }
