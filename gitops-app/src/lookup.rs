@@ -87,7 +87,11 @@ fn none(text: &str, keys: &BTreeSet<&Key>) -> Error {
     let error = Error::new(ErrorKind::NotFound, format!("no object is called `{text}`"));
     let forms = keys.iter().flat_map(|key| [key.name().to_owned(), changes::object(key)]);
     let forms: Vec<String> = forms.collect();
-    match most_alike(text, forms.iter().map(String::as_str)).first() {
+    // Who writes a part of a name is near it, however long the rest is.
+    let holds = forms.iter().map(String::as_str).filter(|form| !text.is_empty() && form.contains(text));
+    let nearest = holds.min_by_key(|form| form.len());
+    let nearest = nearest.or_else(|| most_alike(text, forms.iter().map(String::as_str)).first().copied());
+    match nearest {
         Some(form) => error.help(format!("did you mean `{form}`? `gitops graph --all` lists all")),
         None => error.help("nothing is declared and nothing is owned yet"),
     }
@@ -107,6 +111,12 @@ mod tests {
     fn keys() -> Vec<Key> {
         let key = |name: &str| Key::new("dir", GroupKind::new("", "File"), "", name);
         vec![key("a/app.toml"), key("b/app.toml"), key("index.html")]
+    }
+
+    #[test]
+    fn a_part_of_a_name_leads_to_it() {
+        let error = find("dex", &keys()).unwrap_err();
+        assert!(error.help_text().unwrap().contains("did you mean `index.html`?"), "{error:?}");
     }
 
     #[test]

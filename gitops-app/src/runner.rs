@@ -1,8 +1,13 @@
-//! Who works with an application.
+//! Who works with an application, and what that process says of itself.
 
-use gitops_core::{StateHolder, Time};
-use gitops_k8s::{ClusterLease, LeaseHolder};
-use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitops_core::{Cx, EngineStatus, StateDir, StateHolder, Time};
+use gitops_k8s::{ClusterLease, LeaseHolder, LeaseNote};
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 /// Who works with an application: the process that has its state folder, or who holds its lease in the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -14,18 +19,132 @@ pub struct Runner {
     pub since: Option<Time>,
     /// When the lease was renewed last, by the holder's clock; nothing of a process that has a folder, which is there now.
     pub renewed: Option<Time>,
+    /// How far it is, if it says so: only who keeps an application at work does.
+    #[serde(flatten)]
+    pub noted: Noted,
+}
+
+/// What a process at work says of itself, for whoever looks.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Noted {
+    /// When the last reconciliation ended.
+    pub last: Option<Time>,
+    /// When the next one begins at the latest.
+    pub next: Option<Time>,
+    /// Since when its files hold a configuration that can't be used: it goes on with the one before.
+    pub refused: Option<Refused>,
+}
+
+/// A configuration that a process at work does not take over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Refused {
+    /// Since when.
+    pub since: Time,
+    /// Why; nothing where that may be read by others than the operator.
+    pub why: Option<String>,
+}
+
+impl Refused {
+    /// Since a time.
+    pub fn new(since: Time, why: Option<String>) -> Self {
+        Self { since, why }
+    }
 }
 
 impl Runner {
     pub(crate) fn of_folder(holder: StateHolder) -> Self {
-        let StateHolder { pid, since, command, .. } = holder;
+        let StateHolder { pid, since, command, note, .. } = holder;
         let process = pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"));
         let by = command.map_or_else(|| process.clone(), |command| format!("{process} ({command})"));
-        Self { by, since, renewed: None }
+        Self { by, since, renewed: None, noted: Noted::read(note) }
     }
 
     pub(crate) fn of_lease(lease: &ClusterLease, holder: LeaseHolder) -> Self {
-        let LeaseHolder { holder, since, renewed, .. } = holder;
-        Self { by: format!("{holder} (lease {})", lease.name()), since, renewed }
+        let LeaseHolder { holder, since, renewed, note, .. } = holder;
+        Self { by: format!("{holder} (lease {})", lease.name()), since, renewed, noted: Noted::read(note) }
+    }
+}
+
+impl Noted {
+    /// A note of another version says as much as is understood of it.
+    fn read(note: Option<String>) -> Self {
+        note.and_then(|note| serde_json::from_str(&note).ok()).unwrap_or_default()
+    }
+}
+
+/// How often a note is written at most: what moves all the time is told as it is now and then.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Where a process at work says how far it is.
+#[derive(Clone, Debug)]
+pub struct NotePlace(Place);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Folder(PathBuf),
+    Lease(LeaseNote),
+}
+
+impl NotePlace {
+    /// Beside the lock of a state folder that this process has.
+    pub fn in_folder(state: &Path) -> Self {
+        Self(Place::Folder(state.to_owned()))
+    }
+
+    /// With the renewals of a lease that this process holds. There nobody is told why a configuration is refused.
+    pub fn on_lease(note: LeaseNote) -> Self {
+        Self(Place::Lease(note))
+    }
+
+    /// Says how far an engine is, and whether the configuration is refused, whenever that moves. A note that can't be written is
+    /// missing, and nothing else.
+    ///
+    /// # Cancel safety
+    /// It goes on until it is dropped.
+    pub async fn keep(
+        &self,
+        cx: &Cx,
+        mut status: watch::Receiver<Arc<EngineStatus>>,
+        mut refused: watch::Receiver<Option<Refused>>,
+    ) {
+        let mut told = Noted::default();
+        loop {
+            let noted = {
+                let status = status.borrow_and_update().clone();
+                let last = status.last.as_ref().map(|last| last.at);
+                Noted { last, next: status.next, refused: refused.borrow_and_update().clone() }
+            };
+            if noted != told {
+                self.leave(cx, &noted).await;
+                told = noted;
+                if cx.sleep(EVERY).await.is_err() {
+                    break;
+                }
+            }
+            // What has no sender any more moves no more.
+            tokio::select! {
+                Ok(()) = status.changed() => {}
+                Ok(()) = refused.changed() => {}
+                else => break,
+            }
+        }
+        std::future::pending().await
+    }
+
+    async fn leave(&self, cx: &Cx, noted: &Noted) {
+        match &self.0 {
+            Place::Folder(path) => {
+                let (path, Ok(note)) = (path.clone(), serde_json::to_string(noted)) else { return };
+                let left = move |_: &Cx| StateDir::peek(&path).and_then(|peek| peek.leave_note(note));
+                let _ = cx.off_thread(left).await;
+            }
+            Place::Lease(lease) => {
+                let refused = noted.refused.as_ref().map(|refused| Refused { why: None, ..refused.clone() });
+                let noted = Noted { refused, ..noted.clone() };
+                let _ = serde_json::to_string(&noted).map(|note| lease.set(note));
+            }
+        }
     }
 }

@@ -28,6 +28,6 @@ pub use live::application::{Conflicts, Kubernetes};
 pub use live::health::{HealthRule, ObjectHealth};
 pub use live::ignore::Ignore;
 pub use planner::PlannerIdentity;
-pub use state::lease::{ClusterLease, LeaseHolder};
+pub use state::lease::{ClusterLease, LeaseHolder, LeaseNote};
 pub use state::store::ClusterStore;
 pub use target::KubernetesBuilder;

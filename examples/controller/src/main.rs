@@ -19,11 +19,12 @@ use std::sync::Arc;
 
 use clap::Parser;
 use gitops_app::config::{Applications, Config, HomeConfig};
-use gitops_app::{Backends, Clusters, Inputs, Reloaded};
+use gitops_app::{Backends, Clusters, Inputs, Refused, Reloaded};
 use gitops_core::{Cx, Digest, Error, Result, Supervisor};
 use gitops_k8s::Connection;
 use gitops_server::Server;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use cli::Options;
 use work::{Configured, Groups, Turns, Work};
@@ -53,8 +54,15 @@ async fn run(cx: &Cx, options: &Arc<Options>) -> Result<()> {
     let (inputs, reach) = (Inputs::of(&applications), reach(options));
     let cluster = connection(options).connect(cx).await?;
     let (options, supervisor) = (options.clone(), Arc::new(Supervisor::new(AT_ONCE)));
-    let mut work =
-        Work { options, cluster, clusters, server, supervisor: supervisor.clone(), turns: Turns::default() };
+    let mut work = Work {
+        options,
+        cluster,
+        clusters,
+        server,
+        supervisor: supervisor.clone(),
+        turns: Turns::default(),
+        refused: Arc::new(watch::Sender::new(None)),
+    };
     let first = work.prepare(cx, applications, &inputs)?;
     let kept = async {
         let ended = keep(cx, &mut work, first, (inputs, reach)).await;
@@ -90,7 +98,7 @@ async fn keep(
                         Ok(anew) => (usable, at) = (anew, now),
                         // It is looked at again.
                         Err(error) => {
-                            kept(work, error);
+                            kept(cx, work, error);
                             continue;
                         }
                     }
@@ -116,11 +124,12 @@ async fn keep(
 
 async fn reloaded(cx: &Cx, work: &Work, inputs: &Inputs) -> Reloaded<Configured> {
     let usable = |applications, inputs: &Inputs| work.prepare(cx, applications, inputs);
-    inputs.reloaded(cx, || load(&work.options), usable, |error| kept(work, error)).await
+    inputs.reloaded(cx, || load(&work.options), usable, |error| kept(cx, work, error)).await
 }
 
-fn kept(work: &Work, error: Error) {
+fn kept(cx: &Cx, work: &Work, error: Error) {
     work.server.configured(false);
+    work.refused.send_replace(Some(Refused::new(cx.now(), None)));
     tell(&error.with("configuration", "the one before is kept"));
 }
 

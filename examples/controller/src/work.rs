@@ -6,12 +6,13 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
+use futures::future::join;
 use gitops_app::config::{Applications, Config};
 use gitops_app::home::ClusterState;
 use gitops_app::rollback::Watch;
-use gitops_app::{Clusters, Inputs, Roster};
+use gitops_app::{Clusters, Inputs, NotePlace, Refused, Roster};
 use gitops_core::{Cx, Digest, Error, ErrorKind, Result, StateStore, Supervisor};
-use gitops_k8s::{Cluster, ClusterLease, ClusterStore};
+use gitops_k8s::{Cluster, ClusterLease, ClusterStore, LeaseNote};
 use gitops_server::{ApplicationMetrics, Followed, Following, Server};
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, watch};
 use tokio::task::JoinError;
@@ -33,6 +34,8 @@ pub struct Work {
     pub server: Server,
     pub supervisor: Arc<Supervisor>,
     pub turns: Turns,
+    /// The configuration that the files hold now, if it can't be used.
+    pub refused: Arc<watch::Sender<Option<Refused>>>,
 }
 
 /// A configuration that can be used.
@@ -124,6 +127,7 @@ impl Work {
         }
         self.server.take_up(following);
         self.server.configured(true);
+        self.refused.send_replace(None);
         let all = wanted.iter().map(|(name, group)| {
             let leases = held.get(name).cloned().unwrap_or_default();
             let seat = GroupSeat { configuration: watch::Sender::new(group.clone()), leases };
@@ -238,7 +242,9 @@ impl Work {
         let _turn = self.turns.of(&config.name).await;
         let metrics = server.metrics().of(&config.name);
         let namespace = options.namespace_of(config)?;
+        let note = LeaseNote::default();
         let lease = ClusterState::new(cluster.clone(), namespace, &config.name).lease();
+        let (lease, place) = (lease.with_note(note.clone()), NotePlace::on_lease(note));
         let mut kept = Ok(());
         while !cx.is_cancelled() {
             let mut ended = None;
@@ -247,7 +253,7 @@ impl Work {
                 leader::while_leading(cx, &lease, &options.identity, is_held_elsewhere, async |grant, cx| {
                     metrics.leads(true);
                     let folder = options.state.join(&config.name).join(format!("grant-{}", grant.epoch));
-                    let work = self.keep_held(&cx, config, &needs, folder, metrics.clone());
+                    let work = self.keep_held(&cx, config, &needs, (folder, &place), metrics.clone());
                     let worked = AssertUnwindSafe(Box::pin(work)).catch_unwind().await;
                     let panicked = || Err(Error::new(ErrorKind::Internal, "what keeps it at work panicked"));
                     ended = worked.unwrap_or_else(|_| panicked()).err();
@@ -277,7 +283,7 @@ impl Work {
         cx: &Cx,
         config: &Config,
         needs: &[&str],
-        folder: PathBuf,
+        (folder, place): (PathBuf, &NotePlace),
         metrics: Arc<ApplicationMetrics>,
     ) -> Result<()> {
         let Self { options, cluster, clusters, server, supervisor, .. } = self;
@@ -308,9 +314,10 @@ impl Work {
         let handle = supervisor.add(session.engine, needs, config.sync.interval)?;
         let _seat = Seat { supervisor, name };
         server.board().open(name, handle.clone());
+        let noted = place.keep(cx, handle.status(), self.refused.subscribe());
         let watch = Watch::new(cx, config, handle, None);
         let watched = async {
-            watch.run(cx, |step| tracing::warn!(application = name, "{step}")).await;
+            join(watch.run(cx, |step| tracing::warn!(application = name, "{step}")), noted).await;
             std::future::pending().await
         };
         tokio::select! {

@@ -177,6 +177,9 @@ pub struct PlanArgs {
     /// List the commits that the plan brings
     #[arg(long)]
     pub commits: bool,
+    /// List each object, also where many change in the same way
+    #[arg(long)]
+    pub all: bool,
     /// Plan what is declared otherwise than the last plan knew, and do not look for drift
     #[arg(long)]
     pub changed: bool,
@@ -276,6 +279,9 @@ pub struct DriftArgs {
     /// Do not ask the providers of Terraform roots: compare with what their states say
     #[arg(long)]
     pub cached: bool,
+    /// List each object, also where many were changed in the same way
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// What `run` is told.
@@ -327,7 +333,7 @@ pub struct HistoryShowArgs {
 /// The arguments of `rollback`.
 #[derive(Debug, Args)]
 pub struct RollbackArgs {
-    /// A commit, tag or branch
+    /// A commit, tag or branch, or the number of a reconciliation as `history` lists it
     #[arg(value_name = "REV", required_unless_present_any = ["end", "revert"])]
     pub revision: Option<String>,
     /// Also open the request on the forge that takes the bad revision back; again, once it is merged, follow the source again.

@@ -112,6 +112,13 @@ pub fn fold(plan: Option<&Plan>, owned: usize, unready: &[Unready], troubled: &[
     of_objects.chain(of_roots).chain(of_plan).chain(of_blocked).max().unwrap_or(Health::Healthy)
 }
 
+/// The health of one object, as far as something speaks against it.
+pub(super) fn of_object(is_missing: bool, unready: Option<&Unready>, components: &[Component]) -> Health {
+    let of_parts = components.iter().any(|part| part.trouble.is_some()).then_some(Health::Degraded);
+    let of_plan = is_missing.then_some(Health::Missing);
+    unready.map(Unready::health).into_iter().chain(of_parts).chain(of_plan).max().unwrap_or(Health::Healthy)
+}
+
 /// How many objects are in which state, in a few words.
 pub fn counts(owned: usize, unready: &[Unready], troubled: &[Troubled]) -> String {
     let of = |state: &str| unready.iter().filter(|unready| unready.state == state).count();

@@ -14,12 +14,15 @@ use super::Document;
 use super::beside::{self, BesidePart};
 use super::blocked::{self, BlockedPart};
 use super::changes;
+use crate::config::{Config, TargetConfig};
 
 /// The document of `plan`.
 #[derive(Debug, Serialize)]
 pub struct PlanDocument<'a> {
     plan_id: PlanId,
     application: &'a str,
+    /// Where it is applied.
+    targets: Vec<TargetPart>,
     revision: &'a Revision,
     observed_at: Time,
     /// What the revision brings over the accepted one; nothing where the source can't tell.
@@ -58,6 +61,7 @@ impl<'a> PlanDocument<'a> {
         Self {
             plan_id: plan.id,
             application: &plan.application,
+            targets: Vec::new(),
             revision: &plan.revision,
             observed_at: plan.observed_at,
             commits,
@@ -76,6 +80,12 @@ impl<'a> PlanDocument<'a> {
         }
     }
 
+    /// The same with the places where it is applied.
+    #[must_use]
+    pub fn targets(self, targets: Vec<TargetPart>) -> Self {
+        Self { targets, ..self }
+    }
+
     /// The same of a plan that did not look for drift, if this is false.
     #[must_use]
     pub fn drift_looked_for(self, drift_looked_for: bool) -> Self {
@@ -86,6 +96,30 @@ impl<'a> PlanDocument<'a> {
     #[must_use]
     pub fn suspended(self, suspended: Option<Suspension>) -> Self {
         Self { suspended, ..self }
+    }
+}
+
+/// One target of an application.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct TargetPart {
+    /// Its name, as keys of objects begin.
+    pub name: String,
+    /// Where it is, as a person would say it.
+    pub place: String,
+}
+
+impl TargetPart {
+    /// The targets of a configuration.
+    pub fn all(config: &Config) -> Vec<Self> {
+        let part = |target: &TargetConfig| Self { name: target.name.clone(), place: target.to_string() };
+        config.targets.iter().map(part).collect()
+    }
+
+    /// The places of all targets of a configuration on one line.
+    pub fn line(config: &Config) -> String {
+        let places: Vec<String> = config.targets.iter().map(ToString::to_string).collect();
+        places.join(", ")
     }
 }
 
@@ -156,7 +190,7 @@ impl AddAssign<&Self> for Summary {
 #[derive(Debug, Serialize)]
 pub struct StepPart<'a> {
     key: &'a Key,
-    action: Action,
+    pub(super) action: Action,
     cause: Cause,
     reason: ReasonPart<'a>,
     fields: &'a Diff,

@@ -12,7 +12,7 @@ use super::Document;
 use super::blocked::{self, BlockedPart};
 use super::deployment::{self, Deployment};
 use super::health::{self, Health, Troubled, Unready};
-use super::plan::Summary;
+use super::plan::{Summary, TargetPart};
 
 use super::standing::{Live, Progress, Standing};
 use crate::runner::Runner;
@@ -85,6 +85,8 @@ pub struct StatusDocument<'a> {
     pub source: String,
     /// What of the source is followed.
     pub follows: String,
+    /// Where it is applied.
+    pub targets: Vec<TargetPart>,
     /// The revision that is declared.
     pub revision: Option<Revision>,
     /// Its commit, where the source can tell.
@@ -186,6 +188,7 @@ impl<'a> StatusDocument<'a> {
             reason,
             source: info.name,
             follows: info.follows,
+            targets: TargetPart::all(&session.config),
             revision: plan.map(|plan| plan.revision.clone()),
             commit,
             accepted: inventory.accepted().cloned(),

@@ -11,7 +11,9 @@ use super::Document;
 use super::beside::{self, BesidePart};
 use super::blocked::{self, BlockedPart};
 use super::changes;
+use super::health::{self, Health, Unready};
 use super::plan::StepPart;
+use super::status::Sync;
 use super::trail::{self, Change};
 use crate::origin::{self, Declaration};
 use crate::session::Session;
@@ -25,6 +27,12 @@ const FIELDS: usize = 20;
 pub struct WhyDocument<'a> {
     /// The object.
     pub key: &'a Key,
+    /// Whether it is what is declared.
+    pub sync: Sync,
+    /// Whether it works.
+    pub health: Health,
+    /// How it stands, if it does not work at the moment.
+    pub unready: Option<Unready>,
     /// Where it is declared, or was.
     pub declared: Option<Provenance>,
     /// The last line of the declaration, where the file has others beside it.
@@ -124,6 +132,24 @@ impl<'a> Next<'a> {
     }
 }
 
+impl Next<'_> {
+    fn sync(&self) -> Sync {
+        match self {
+            // What stays although it is not declared any more is meant to.
+            Self::Nothing | Self::Orphaned { .. } => Sync::Synced,
+            Self::Step { .. } | Self::Blocked { .. } | Self::LeftAlone { .. } => Sync::Differs,
+        }
+    }
+
+    /// Whether the object is declared and not there.
+    fn is_missing(&self) -> bool {
+        match self {
+            Self::Step { step, .. } | Self::LeftAlone { step, .. } => step.action == Action::Create,
+            _ => false,
+        }
+    }
+}
+
 impl<'a> WhyDocument<'a> {
     /// What is known of an object, and what a plan does about it.
     ///
@@ -155,10 +181,17 @@ impl<'a> WhyDocument<'a> {
                 fields.push(DifferingField::of(cx, session, plan, at, found.as_ref(), field).await?);
             }
         }
+        let next = Next::of(plan, key);
+        let unready = session.unready_of(cx, |owned| owned == key).await.pop().map(Unready::of);
+        let mut components = session.components(cx).await?;
+        let components = components.remove(key).unwrap_or_default();
         let needs =
             object.and_then(|object| session.engine.desired()?.needs(object).ok()).unwrap_or_default();
         Ok(Self {
             key,
+            sync: next.sync(),
+            health: health::of_object(next.is_missing(), unready.as_ref(), &components),
+            unready,
             declared,
             last_line: found.map(|found| *found.range.end()),
             commit,
@@ -166,9 +199,9 @@ impl<'a> WhyDocument<'a> {
             beside: beside::of(plan, key),
             needs,
             owned: session.engine.inventory().entries().get(key),
-            components: session.components(cx).await?.remove(key).unwrap_or_default(),
+            components,
             last_change: trail::last(cx, session.audit(), key).await?,
-            next: Next::of(plan, key),
+            next,
         })
     }
 }

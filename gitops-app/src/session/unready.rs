@@ -31,12 +31,17 @@ impl Session {
     /// The objects of clusters and the roots that do not work at the moment, each with the reason. Nobody is waited for: all of a
     /// target are looked at together, and those that are not ready then for a second each, and all of it for ten.
     pub async fn unready(&self, cx: &Cx) -> Vec<(Key, Readiness)> {
+        self.unready_of(cx, |_| true).await
+    }
+
+    /// The same of some of them.
+    pub(crate) async fn unready_of(&self, cx: &Cx, which: impl Fn(&Key) -> bool) -> Vec<(Key, Readiness)> {
         let healths = self.healths();
         if healths.is_empty() {
             return Vec::new();
         }
         let cx = &cx.within(IN_ALL);
-        let owned = self.engine.inventory().entries().iter();
+        let owned = self.engine.inventory().entries().iter().filter(|(key, _)| which(key));
         let asked: Vec<Asked<'_>> =
             owned.filter_map(|(key, entry)| Asked::of(key, entry, *healths.get(key.target())?)).collect();
         let ready = ready_together(cx, &asked).await;

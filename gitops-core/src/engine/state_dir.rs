@@ -37,7 +37,7 @@ const SECRET_KEY: &str = "secret-key";
 /// | `journal`, `journal.anchor` | what was begun and what came of it ([`FileJournalIo`]), and how far that had come |
 /// | `audit.jsonl`, `audit.jsonl.checkpoint` | who did what, when ([`FileAudit`]) |
 /// | `secret-key` | the key under which secrets are compared ([`SecretKey`]) |
-/// | `lock` | which process is at work |
+/// | `lock`, `lock.note` | which process is at work, and what it says of itself |
 ///
 /// Only the owner may read and write it. Keep this value for as long as anything that it gave is in use: the lock
 /// ends with it, as soon as the writes are over that are under way then, for which dropping it waits. Where nothing is to be changed, [`peek`](Self::peek) needs no lock.
@@ -220,6 +220,15 @@ impl StatePeek {
     /// A lock that can't be read.
     pub fn holder(&self) -> Result<Option<StateHolder>> {
         lock::holder(&self.path.join(LOCK))
+    }
+
+    /// Leaves a note for whoever asks for the [`holder`](Self::holder): for the process that has the lock, and for no other. It says
+    /// nothing once that process has given the lock up. Nothing is lost with it.
+    ///
+    /// # Errors
+    /// `Locked` if another process has the state, `Storage` if the note can't be written.
+    pub fn leave_note(&self, note: impl Into<String>) -> Result<()> {
+        lock::leave_note(&self.path.join(LOCK), note.into())
     }
 
     /// The documents, to be read.

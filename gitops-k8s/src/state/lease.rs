@@ -1,6 +1,6 @@
 //! Who may act, decided by the cluster.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,13 +23,39 @@ pub struct ClusterLease {
     name: String,
     /// The claim that was seen last, and since when.
     seen: Mutex<Option<(String, Time)>>,
+    /// What its holder says of itself.
+    note: LeaseNote,
 }
+
+/// What the holder of a lease says of itself: it is written with the next renewal, as the annotation `gitops/note`, and costs no request of
+/// its own. Whoever may read the lease reads it. All clones are one.
+#[derive(Clone, Debug, Default)]
+pub struct LeaseNote(Arc<Mutex<Option<String>>>);
+
+impl LeaseNote {
+    /// Says something else from the next renewal on.
+    pub fn set(&self, note: impl Into<String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(note.into());
+    }
+
+    fn get(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+const NOTE: &str = "gitops/note";
 
 impl ClusterLease {
     /// The lease of this name in a namespace that is there.
     pub fn new(cluster: Cluster, namespace: &str, name: impl Into<String>) -> Self {
         let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{namespace}/leases");
-        Self { cluster, leases, name: name.into(), seen: Mutex::default() }
+        Self { cluster, leases, name: name.into(), seen: Mutex::default(), note: LeaseNote::default() }
+    }
+
+    /// The same, with what its holder says of itself.
+    #[must_use]
+    pub fn with_note(self, note: LeaseNote) -> Self {
+        Self { note, ..self }
     }
 
     /// Its name.
@@ -50,7 +76,8 @@ impl ClusterLease {
         let holder = text(&lease, "/spec/holderIdentity");
         let time = |name: &str| serde_json::from_value(lease["spec"][name].clone()).ok();
         let (since, renewed) = (time("acquireTime"), time("renewTime"));
-        Ok((!holder.is_empty()).then(|| LeaseHolder { holder: holder.to_owned(), since, renewed }))
+        let note = lease["metadata"]["annotations"][NOTE].as_str().map(str::to_owned);
+        Ok((!holder.is_empty()).then(|| LeaseHolder { holder: holder.to_owned(), since, renewed, note }))
     }
 
     fn uri(&self) -> String {
@@ -96,6 +123,10 @@ impl ClusterLease {
             metadata["resourceVersion"] = read["metadata"]["resourceVersion"].clone();
             metadata["uid"] = read["metadata"]["uid"].clone();
         }
+        // Who takes it over or gives it up says nothing of what another one said.
+        if let Some(note) = self.note.get().filter(|_| spec["holderIdentity"] != "") {
+            metadata["annotations"] = json!({NOTE: note});
+        }
         // A claim of our own is known before it is made: also one whose answer nobody waits for.
         self.note(claim(&spec), cx.now());
         let lease = json!({
@@ -124,6 +155,8 @@ pub struct LeaseHolder {
     pub since: Option<Time>,
     /// When it renewed the lease last, by its own clock.
     pub renewed: Option<Time>,
+    /// What it says of itself ([`LeaseNote`]).
+    pub note: Option<String>,
 }
 
 fn text<'a>(lease: &'a Json, pointer: &str) -> &'a str {

@@ -4,19 +4,24 @@ use gitops_app::documents::blocked::BlockedPart;
 use gitops_app::documents::changes;
 use gitops_core::Obstacle;
 
+use super::folded::{self, Line, Rows};
 use super::style::{self, RED, YELLOW, count, paint};
-use super::table::{Cell, Columns, draw};
+use super::table::{Cell, Columns, draw, fit};
 
-/// The section of a text for people; nothing if nothing is blocked. `why` is the command that tells more of an object.
-pub fn section(parts: &[BlockedPart<'_>], columns: Columns, why: &str) -> String {
+/// The section of a text for people; nothing if nothing is blocked. `why` is the command that tells more of an object, `each` the one
+/// that lists each, where the same is said of many: without it, each is listed here.
+pub fn section(parts: &[BlockedPart<'_>], columns: Columns, why: &str, each: Option<&str>) -> String {
     let Some(first) = parts.iter().max_by_key(|part| part.obstacle) else { return String::new() };
     let style = if first.obstacle.ends_by_itself() { YELLOW } else { RED };
     let it = if parts.len() == 1 { "it" } else { "them" };
     let what = format!("(nothing is done about {it}, and what needs {it} waits)");
     let head = format!("{} {} {what}\n", paint(style, "Blocked:"), count(parts.len(), "object"));
-    let rows: Vec<Vec<Cell>> = parts.iter().map(row).collect();
+    let lines =
+        parts.iter().map(|part| Line { key: part.key, row: row(part), below: Vec::new(), folds: true });
+    let Rows { rows, is_folded } = folded::rows(lines.collect(), each.is_none());
+    let each = each.filter(|_| is_folded).map(|each| format!("  Each of them:  {each}\n"));
     let more = format!("  More:  {why} {}\n", changes::object(first.key));
-    head + &draw(&rows, columns) + &helps(parts) + &more
+    fit(&(head + &draw(&rows, columns) + &helps(parts) + &each.unwrap_or_default() + &more), columns)
 }
 
 fn row(part: &BlockedPart<'_>) -> Vec<Cell> {

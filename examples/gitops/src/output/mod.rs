@@ -5,6 +5,7 @@ pub mod commits;
 pub mod components;
 pub mod diff;
 pub mod error;
+pub mod folded;
 pub mod plan;
 pub mod report;
 mod screen;

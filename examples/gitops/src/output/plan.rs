@@ -10,8 +10,9 @@ use gitops_core::{
     Time, Verdict, Whose,
 };
 
+use super::folded::{self, Line, Rows};
 use super::style::{self, BOLD, CYAN, DIM, RED, YELLOW, count, escape, paint};
-use super::table::{Cell, Columns, draw};
+use super::table::{Cell, Columns, draw, fit};
 use super::{blocked, commits, components};
 
 /// A plan, what the gates say of it, and how to draw it.
@@ -20,6 +21,8 @@ pub struct PlanView<'a> {
     pub plan: &'a Plan,
     /// What the gates say.
     pub verdict: &'a Verdict,
+    /// Where it is applied, as people say it.
+    pub target: String,
     /// The commits that it brings, as far as they are shown.
     pub commits: Option<Brought<'a>>,
     /// How to keep columns apart.
@@ -28,6 +31,8 @@ pub struct PlanView<'a> {
     pub next: Option<String>,
     /// The command that tells more of an object.
     pub why: String,
+    /// The command that lists each object, where the same is said of many; nothing to list each here.
+    pub each: Option<String>,
     /// Whether drift was looked for.
     pub drift_looked_for: bool,
 }
@@ -52,12 +57,17 @@ impl PlanView<'_> {
         let dangers = dangers(plan);
         out += &dangers;
         out += &secrets(plan);
-        let changes = of(Cause::ThisChange).flat_map(|step| [rows(step), beside_row(plan, step)].concat());
-        out += &draw(&changes.collect::<Vec<_>>(), self.columns);
-        let corrected: Vec<&Step> = of(Cause::Drift).collect();
-        out += &self.drift(&corrected, "corrected by this plan");
-        out += &self.drift(&plan.drift.iter().collect::<Vec<_>>(), "not corrected: `sync.drift` is `report`");
-        out += &blocked::section(&all_blocked(plan), self.columns, &self.why);
+        let changes = self.table(of(Cause::ThisChange));
+        let corrected = self.table(of(Cause::Drift));
+        let left = self.table(plan.drift.iter());
+        out += &draw(&changes.rows, self.columns);
+        out += &self.drift(&corrected, of(Cause::Drift).count(), "corrected by this plan");
+        out += &self.drift(&left, plan.drift.len(), "not corrected: `sync.drift` is `report`");
+        let is_folded = changes.is_folded || corrected.is_folded || left.is_folded;
+        if let Some(each) = self.each.as_ref().filter(|_| is_folded) {
+            let _ = writeln!(out, "  Each of them:  {each}");
+        }
+        out += &blocked::section(&all_blocked(plan), self.columns, &self.why, self.each.as_deref());
         out += &orphaned(plan);
         out += &sum(plan, self.drift_looked_for);
         // Once more, where the reader of a long plan is at the end.
@@ -68,15 +78,16 @@ impl PlanView<'_> {
         if let Some(next) = self.next.as_ref().filter(|_| !does_nothing && !is_denied) {
             let _ = writeln!(out, "Apply it:  {}", paint(BOLD, next));
         }
-        out
+        fit(&out, self.columns)
     }
 
     fn head(&self) -> String {
         let Plan { id, application, revision, observed_at, .. } = self.plan;
         format!(
-            "{} {}  {application}  commit {}  {}\n",
+            "{} {}  {application} → {}  commit {}  {}\n",
             paint(BOLD, "Plan"),
             paint(BOLD, id.short()),
+            escape(&self.target),
             escape(&revision.to_string()),
             paint(DIM, format_args!("observed {observed_at}")),
         )
@@ -96,17 +107,29 @@ impl PlanView<'_> {
         }
     }
 
-    fn drift(&self, steps: &[&Step], what: &str) -> String {
-        match steps.is_empty() {
-            true => String::new(),
-            false => format!(
+    fn drift(&self, Rows { rows, .. }: &Rows, objects: usize, what: &str) -> String {
+        match objects {
+            0 => String::new(),
+            objects => format!(
                 "{} {} ({what})\n{}",
                 paint(YELLOW, "Existing drift:"),
-                count(steps.len(), "object"),
-                draw(&steps.iter().copied().flat_map(rows).collect::<Vec<_>>(), self.columns)
+                count(objects, "object"),
+                draw(rows, self.columns)
             ),
         }
     }
+
+    fn table<'s>(&self, steps: impl Iterator<Item = &'s Step>) -> Rows {
+        folded::rows(steps.map(|step| line(self.plan, step)).collect(), self.each.is_none())
+    }
+}
+
+/// What is said of a step. What is protected or secret, and what more is to be said of, stands by itself.
+fn line<'s>(plan: &Plan, step: &'s Step) -> Line<'s> {
+    let below = [components::rows(step), asides(step), beside_row(plan, step)].concat();
+    let is_plain = |risk: &Risk| matches!(risk, Risk::Delete | Risk::Replace);
+    let folds = below.is_empty() && step.risk.iter().all(is_plain);
+    Line { key: &step.key, row: row(step), below, folds }
 }
 
 /// What somebody changed of an object that the source changes too, on a line below its step.
@@ -119,10 +142,6 @@ fn beside_row(plan: &Plan, step: &Step) -> Vec<Vec<Cell>> {
         vec![Cell::styled(YELLOW, "!"), Cell::styled(YELLOW, word), step.key.target().into(), text.into()]
     };
     beside::of(plan, &step.key).map(row).into_iter().collect()
-}
-
-fn rows(step: &Step) -> Vec<Vec<Cell>> {
-    [vec![row(step)], components::rows(step), asides(step)].concat()
 }
 
 /// What goes with a delete, and the fields that other clients set: a line each below the step's own.

@@ -37,13 +37,13 @@ pub fn exit(report: &Report) -> Exit {
 }
 
 /// The text for people: what was not done is listed, what was done is counted. `again` is the command to go on, `why` the
-/// one that tells more of an object.
-pub fn human(report: &Report, columns: Columns, again: &str, why: &str) -> String {
+/// one that tells more of an object, `each` the one that lists what is blocked one by one.
+pub fn human(report: &Report, columns: Columns, again: &str, why: &str, each: &str) -> String {
     let rows: Vec<Vec<Cell>> = report.results.iter().filter_map(row).collect();
     let mut out = head(report);
     out += &draw(&rows, columns);
     out += &helps(report);
-    out += &super::blocked::section(&blocked::all(&report.plan), columns, why);
+    out += &super::blocked::section(&blocked::all(&report.plan), columns, why, Some(each));
     if exit(report) != Exit::Ok {
         let _ = writeln!(out, "Go on:  {}", paint(BOLD, again));
     }

@@ -1,6 +1,6 @@
 //! Standard output and standard error.
 
-use std::io::{ErrorKind as Io, IsTerminal, Write};
+use std::io::{ErrorKind as Io, IsTerminal, Stdout, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use gitops_app::documents::{Document, document};
@@ -36,7 +36,7 @@ impl Screen {
             format: global.output,
             quiet: global.quiet,
             verbose: global.verbose,
-            columns: if stdout.is_terminal() { Columns::Aligned } else { Columns::Tabs },
+            columns: columns(&stdout),
             stdout: AutoStream::choice(&stdout),
             stderr: AutoStream::choice(&stderr),
         }
@@ -110,3 +110,15 @@ impl Screen {
         let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
     }
 }
+
+/// The width of a terminal, however narrow; one that does not tell it has as much room as is needed.
+fn columns(stdout: &Stdout) -> Columns {
+    if !stdout.is_terminal() {
+        return Columns::Tabs;
+    }
+    let width = rustix::termios::tcgetwinsize(stdout).map_or(0, |size| size.ws_col);
+    Columns::Within(if width == 0 { usize::MAX } else { usize::from(width).max(NARROWEST) })
+}
+
+/// Below this lines would hold single words.
+const NARROWEST: usize = 40;

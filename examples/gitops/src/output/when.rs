@@ -31,6 +31,17 @@ pub fn ago(now: Time, then: Time) -> String {
     }
 }
 
+/// How long it is until something, in its largest unit.
+pub fn until(now: Time, then: Time) -> String {
+    let seconds = then.since(now).as_secs();
+    match seconds {
+        _ if then <= now => "now".to_owned(),
+        0..=59 => format!("in {seconds} s"),
+        60..=3599 => format!("in {} min", seconds / 60),
+        _ => format!("in {} h", seconds / 3600),
+    }
+}
+
 /// How long something took, in its two largest units.
 pub fn took(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -53,6 +64,11 @@ mod tests {
         assert_eq!(
             [after(0), after(59), after(60), after(7300)],
             ["just now", "59 s ago", "1 min ago", "2 h ago"]
+        );
+        let before = |seconds| until(then, then.after(Duration::from_secs(seconds)));
+        assert_eq!(
+            [before(0), before(56), before(60), before(7300)],
+            ["now", "in 56 s", "in 1 min", "in 2 h"]
         );
         assert_eq!([after(100_000), after(200_000)], ["1 day ago", "2 days ago"]);
         assert_eq!(both(then.after(Duration::from_secs(5)), then), "2023-11-14T22:13:20Z (5 s ago)");

@@ -6,14 +6,13 @@ use gitops_app::session::{Access, Session};
 use gitops_app::{place, saved_plan};
 use gitops_core::{ApplyOptions, Error, ErrorKind, Key, Plan, Report};
 
-use super::Ended;
+use super::{Ended, plan as plan_verb};
 use crate::actor::actor;
 use crate::app::App;
 use crate::cli::ApplyArgs;
 use crate::consent::Consent;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::plan::{Brought, PlanView};
 use crate::output::style::escape;
 use crate::output::{self, report};
 use crate::progress;
@@ -131,11 +130,7 @@ async fn approve(
 ) -> Result<ApplyOptions, Failure> {
     let verdict = session.engine.verdict(&app.cx, plan);
     if !app.screen.is_json() {
-        let (columns, why) = (app.screen.columns(), app.command("why"));
-        let all = Some(app.command("plan --commits"));
-        let commits = session.engine.commits().map(|commits| Brought { commits, now: app.cx.now(), all });
-        let view =
-            PlanView { plan, verdict: &verdict, commits, columns, next: None, why, drift_looked_for: true };
+        let view = plan_verb::view(app, session, plan, &verdict, plan_verb::Shown::in_full(app, None));
         app.screen.data(&view.text())?;
     }
     let needs_nobody = plan.steps.is_empty() && plan.rebound.is_empty() && *consent == Consent::Ask;
@@ -182,7 +177,8 @@ pub async fn answer(app: &App, session: &Session, done: &Done) -> Ended {
     if let Some(many) = app.many() {
         many.report(report);
     }
-    let human = || report::human(report, app.screen.columns(), &again, &app.command("why"));
+    let (why, each) = (app.command("why"), app.command("plan --all"));
+    let human = || report::human(report, app.screen.columns(), &again, &why, &each);
     let pin = pinned.as_ref().ok().and_then(Option::as_ref);
     let written = app.answer(&ReportDocument::new(report, pin, &unready, exit.code()), human);
     if written.is_err() {

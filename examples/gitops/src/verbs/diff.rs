@@ -40,7 +40,12 @@ pub async fn run(app: &App, args: &DiffArgs) -> Ended {
     let document = DiffDocument::new(&plan, &objects, &blocked);
     app.answer(&document, || {
         human(&objects, &blocked, form)
-            + &output::blocked::section(&blocked, app.screen.columns(), &app.command("why"))
+            + &output::blocked::section(
+                &blocked,
+                app.screen.columns(),
+                &app.command("why"),
+                Some(&app.command("plan --all")),
+            )
     })?;
     Ok(exit)
 }

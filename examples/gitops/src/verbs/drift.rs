@@ -12,8 +12,9 @@ use crate::app::App;
 use crate::cli::DriftArgs;
 use crate::exit::Exit;
 use crate::output;
+use crate::output::folded::{self, Line, Rows};
 use crate::output::style::{self, CYAN, GREEN, YELLOW, count, escape, paint};
-use crate::output::table::{Cell, Columns, draw};
+use crate::output::table::{Cell, Columns, draw, fit};
 use crate::progress;
 
 /// Compares what is with what was last applied; writes nothing to any target. The providers of Terraform roots are asked,
@@ -39,8 +40,10 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
     let document = DriftDocument::new(&plan, not_looked_at);
     app.answer(&document, || {
         let columns = app.screen.columns();
-        human(&document, &plan, &drifted, columns, &app.command("apply"))
-            + &output::blocked::section(&document.blocked, columns, &app.command("why"))
+        let each = (!args.all).then(|| app.command("drift --all"));
+        let text = human(&document, &plan, &drifted, columns, (&app.command("apply"), each.as_deref()));
+        fit(&text, columns)
+            + &output::blocked::section(&document.blocked, columns, &app.command("why"), each.as_deref())
     })?;
     let of_drift = if args.detailed_exitcode && found > 0 { Exit::Changes } else { Exit::Ok };
     // What could not be compared is no "no drift".
@@ -55,7 +58,7 @@ fn human(
     plan: &Plan,
     drifted: &[&Step],
     columns: Columns,
-    apply: &str,
+    (apply, each): (&str, Option<&str>),
 ) -> String {
     let revision = escape(&plan.revision.to_string());
     let saw_all = document.blocked.is_empty() && document.not_looked_at.is_empty();
@@ -69,13 +72,20 @@ fn human(
         }
         (n, _) => format!("{} {} at {revision}\n", paint(YELLOW, "Drift:"), count(n, "object")),
     };
-    let rows: Vec<Vec<Cell>> = drifted.iter().copied().map(row).collect();
+    let lines = drifted.iter().copied().map(line).collect();
+    let Rows { rows, is_folded } = folded::rows(lines, each.is_none());
+    let each =
+        each.filter(|_| is_folded).map(|each| format!("  Each of them:  {each}\n")).unwrap_or_default();
     let next = match (drifted.is_empty(), plan.drift.is_empty()) {
         (true, _) => String::new(),
         (_, true) => format!("Put it back:  {apply}\n"),
         (_, false) => "It is not corrected: `sync.drift` is `report`.\n".to_owned(),
     };
-    head + &draw(&rows, columns) + &next + &changed_too(document, columns) + &unseen(document, columns)
+    head + &draw(&rows, columns)
+        + &each
+        + &next
+        + &changed_too(document, columns)
+        + &unseen(document, columns)
 }
 
 /// What a commit changes too. An apply does not put it back: it makes what the commit declares.
@@ -113,6 +123,10 @@ fn unseen(document: &DriftDocument<'_>, columns: Columns) -> String {
     let head =
         format!("{} {}\n", paint(YELLOW, "Not looked at:"), count(document.not_looked_at.len(), "object"));
     head + &draw(&document.not_looked_at.iter().map(row).collect::<Vec<_>>(), columns)
+}
+
+fn line(step: &Step) -> Line<'_> {
+    Line { key: &step.key, row: row(step), below: Vec::new(), folds: true }
 }
 
 /// What would put the object back, and from where.

@@ -11,8 +11,8 @@ use super::reconciliation;
 use crate::app::App;
 use crate::cli::{HistoryArgs, HistoryVerb};
 use crate::exit::Exit;
-use crate::output::style::{BOLD, DIM, GREEN, RED, YELLOW};
-use crate::output::table::{Cell, Columns, draw};
+use crate::output::style::{BOLD, GREEN, RED, YELLOW, paint};
+use crate::output::table::{Cell, Columns, draw, fit};
 use crate::output::{commits, when};
 use crate::progress;
 
@@ -28,21 +28,28 @@ pub async fn run(app: &App, args: &HistoryArgs) -> Ended {
 async fn list(app: &App, session: &Session, args: &HistoryArgs) -> Ended {
     let document = HistoryDocument::new(&app.cx, session, args.limit, args.all).await?;
     app.note_orders(session).await?;
-    app.answer(&document, || {
-        let show =
-            document.deployments.first().map(|last| app.command(&format!("history show {}", last.number)));
-        human(&document, app.screen.columns(), app.cx.now(), show)
-    })?;
+    app.answer(&document, || human(&document, app.screen.columns(), app.cx.now(), &next(app, &document)))?;
     Ok(Exit::Ok)
 }
 
-fn human(document: &HistoryDocument<'_>, columns: Columns, now: Time, show: Option<String>) -> String {
-    let Some(show) = show else { return "Nothing was deployed yet.\n".to_owned() };
-    let head = ["#", "WHEN", "REVISION", "RESULT", "BY", "APPROVED", "TOOK", "PLAN", "WHAT"];
+/// The commands that lead on: one in full, and the way back to the last revision before the newest that was applied well.
+fn next(app: &App, document: &HistoryDocument<'_>) -> Vec<String> {
+    let Some((last, earlier)) = document.deployments.split_first() else { return Vec::new() };
+    let is_good =
+        |one: &&Deployment| one.result == Outcome::Succeeded && one.revision.id() != last.revision.id();
+    let back = earlier.iter().find(is_good).map(|good| app.command(&format!("rollback {}", good.number)));
+    std::iter::once(app.command(&format!("history show {}", last.number))).chain(back).collect()
+}
+
+fn human(document: &HistoryDocument<'_>, columns: Columns, now: Time, next: &[String]) -> String {
+    if document.deployments.is_empty() {
+        return "Nothing was deployed yet.\n".to_owned();
+    }
+    let head = ["#", "WHEN", "REVISION", "RESULT", "BY", "APPROVED", "TOOK", "WHAT"];
     let head = head.iter().map(|name| Cell::styled(BOLD, *name)).collect();
     let rows = document.deployments.iter().map(|deployment| row(deployment, now));
     let table = draw(&std::iter::once(head).chain(rows).collect::<Vec<_>>(), columns);
-    format!("{table}Each in full:  {show}\n")
+    table + &fit(&format!("Next:  {}\n", paint(BOLD, next.join(" · "))), columns)
 }
 
 fn row(deployment: &Deployment, now: Time) -> Vec<Cell> {
@@ -55,7 +62,6 @@ fn row(deployment: &Deployment, now: Time) -> Vec<Cell> {
         deployment.by.clone().into(),
         deployment.approved_by.as_deref().unwrap_or("-").into(),
         took(deployment).into(),
-        Cell::styled(DIM, deployment.plan_id.short()),
         what(deployment).into(),
     ]
 }

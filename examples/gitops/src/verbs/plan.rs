@@ -1,6 +1,6 @@
 //! `gitops plan`: shows what would be done.
 
-use gitops_app::documents::plan::{PlanDocument, Summary};
+use gitops_app::documents::plan::{PlanDocument, Summary, TargetPart};
 use gitops_app::saved_plan;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Plan, Result, Verdict};
@@ -31,7 +31,8 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
         many.plan(&Summary::of(&plan));
     }
     let all = (!args.commits).then(|| app.command("plan --commits"));
-    let shown = Shown { next, all, drift_looked_for: !args.changed };
+    let each = (!args.all).then(|| app.command("plan --all"));
+    let shown = Shown { next, all, each, drift_looked_for: !args.changed };
     show(app, &session, &plan, &verdict, shown).await?;
     let changes = args.detailed_exitcode && !is_nothing(&plan);
     let of_changes = if changes { Exit::Changes } else { Exit::Ok };
@@ -65,6 +66,8 @@ pub struct Shown {
     pub next: Option<String>,
     /// The command that lists all commits; nothing to list them here.
     pub all: Option<String>,
+    /// The command that lists each object, where the same is said of many; nothing to list each here.
+    pub each: Option<String>,
     /// Whether drift was looked for.
     pub drift_looked_for: bool,
 }
@@ -72,32 +75,42 @@ pub struct Shown {
 impl Shown {
     /// Of a plan that looked at everything, with the command that applies it.
     pub fn in_full(app: &App, next: Option<String>) -> Self {
-        Self { next, all: Some(app.command("plan --commits")), drift_looked_for: true }
+        let (all, each) = (Some(app.command("plan --commits")), Some(app.command("plan --all")));
+        Self { next, all, each, drift_looked_for: true }
     }
 }
 
 /// Writes the plan as the answer, with the commits that it brings: the newest of them, if a command lists all. People were told
 /// the warnings about its revision already.
-pub async fn show(
-    app: &App,
-    session: &Session,
-    plan: &Plan,
-    verdict: &Verdict,
-    Shown { next, all, drift_looked_for }: Shown,
-) -> Result<()> {
+pub async fn show(app: &App, session: &Session, plan: &Plan, verdict: &Verdict, shown: Shown) -> Result<()> {
     let commits = session.engine.commits();
-    let view = PlanView {
+    let warnings = session.warnings();
+    let document = PlanDocument::new(plan, verdict, commits, &warnings);
+    let document = document
+        .suspended(session.engine.suspended(&app.cx).await?)
+        .drift_looked_for(shown.drift_looked_for)
+        .targets(TargetPart::all(&session.config));
+    app.answer(&document, || view(app, session, plan, verdict, shown).text())
+}
+
+/// The plan as people read it.
+pub fn view<'a>(
+    app: &App,
+    session: &'a Session,
+    plan: &'a Plan,
+    verdict: &'a Verdict,
+    Shown { next, all, each, drift_looked_for }: Shown,
+) -> PlanView<'a> {
+    let commits = session.engine.commits();
+    PlanView {
         plan,
         verdict,
+        target: TargetPart::line(&session.config),
         commits: commits.map(|commits| Brought { commits, now: app.cx.now(), all }),
         columns: app.screen.columns(),
         next,
         why: app.command("why"),
+        each,
         drift_looked_for,
-    };
-    let warnings = session.warnings();
-    let document = PlanDocument::new(plan, verdict, commits, &warnings);
-    let document =
-        document.suspended(session.engine.suspended(&app.cx).await?).drift_looked_for(drift_looked_for);
-    app.answer(&document, || view.text())
+    }
 }

@@ -39,7 +39,7 @@ fn human(document: &ReconciliationDocument<'_>, columns: Columns, now: Time) -> 
     ];
     facts.extend(document.previous.as_ref().map(|previous| ("before", escape(&previous.to_string()))));
     let head = format!("Reconciliation {}  {}", document.deployment.number, document.application);
-    let mut out = format!("{}\n{}", paint(BOLD, escape(&head)), labelled(&facts));
+    let mut out = format!("{}\n{}", paint(BOLD, escape(&head)), labelled(&facts, columns));
     out += &section("Brings", document.brings.as_ref(), columns, now);
     out += &section("Undoes", document.undoes.as_ref(), columns, now);
     if !document.steps.is_empty() {

@@ -1,5 +1,6 @@
 //! `gitops rollback`: applies an earlier revision and holds it.
 
+use gitops_app::documents::deployment;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Error, ErrorKind, Pin, Plan, Request, Result, Revision};
 
@@ -61,17 +62,38 @@ async fn by_process(app: &App, args: &RollbackArgs, locked: Failure) -> Ended {
     status::run(app, &StatusArgs::default()).await
 }
 
-/// The revision of a name.
+/// The revision of a name, or of the number of a reconciliation.
+///
+/// # Errors
+/// `Invalid` if the name is a number that may mean either: nobody goes back to what was not meant.
 pub async fn find(app: &App, session: &Session, name: &str) -> Result<Revision> {
     let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history to go back in");
-    session.engine.source().history().ok_or_else(unsupported)?.find(&app.cx, name).await
+    let found = session.engine.source().history().ok_or_else(unsupported)?.find(&app.cx, name).await;
+    let Ok(number) = name.parse() else { return found };
+    match (found, deployment::find(&app.cx, session.audit(), number).await) {
+        (Err(error), Ok(attempt)) if error.kind() == ErrorKind::NotFound => Ok(attempt.deployment.revision),
+        (Ok(found), Ok(attempt)) if found.id() != attempt.deployment.revision.id() => {
+            let both = format!("{found}, or reconciliation {number} at {}", attempt.deployment.revision);
+            Err(Error::new(ErrorKind::Invalid, format!("`{name}` may mean {both}"))
+                .help("write the id of the commit"))
+        }
+        (found, Err(error)) if error.kind() == ErrorKind::NotFound => found,
+        (found, Ok(_)) => found,
+        (_, Err(error)) => Err(error),
+    }
+}
+
+/// The name by which the engine finds a revision: the one that was typed, unless that is a number of ours.
+fn pinned_as(revision: &Revision, typed: &str) -> String {
+    if typed.parse::<u64>().is_ok() { revision.id().to_owned() } else { typed.to_owned() }
 }
 
 async fn hold(app: &App, revision: &str, args: &RollbackArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, false)?;
     let mut session = app.open(Access::Write, progress::sink(app)).await?;
     let before = Before::of(app, &session).await?;
-    let pin = session.engine.pin(&app.cx, revision, &actor()).await?;
+    let named = find(app, &session, revision).await?;
+    let pin = session.engine.pin(&app.cx, &pinned_as(&named, revision), &actor()).await?;
     match plan_and_apply(app, &mut session, &consent, &format!("rollback {revision}")).await {
         Ok(done) => {
             let end = app.command("rollback --end");

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt;
 use futures::future::join;
@@ -9,9 +10,10 @@ use gitops_app::config::{Applications, Config};
 use gitops_app::forge::Environment;
 use gitops_app::rollback::{Step, Watch};
 use gitops_app::session::{Access, Session};
-use gitops_app::{Inputs, Reloaded, Roster, Taken, place};
+use gitops_app::{Inputs, NotePlace, Refused, Reloaded, Roster, Taken, place};
 use gitops_core::{Cx, Error, Event, EventSink, Result, Supervisor};
 use gitops_server::{ApplicationMetrics, Followed, Following, Server};
+use tokio::sync::watch;
 
 use super::{Ended, each};
 use crate::app::App;
@@ -35,7 +37,9 @@ pub async fn until_stopped(app: &App, cx: &Cx, server: Option<&Server>) -> Ended
     // Before anything is opened: what changes after that is noticed.
     let inputs = Inputs::of(&applications);
     let first = Configured::new(app, cx, server, applications, &inputs)?;
-    let keeping = Keeping { app, server, supervisor: Supervisor::new(AT_ONCE) };
+    let is_alone = AtomicBool::new(first.chosen.len() == 1);
+    let (supervisor, refused) = (Supervisor::new(AT_ONCE), watch::Sender::new(None));
+    let keeping = Keeping { app, server, supervisor, is_alone, refused };
     let work = async {
         let ended = keeping.work(cx, first, inputs).await;
         cx.cancel();
@@ -80,14 +84,17 @@ struct Keeping<'a> {
     app: &'a App,
     server: Option<&'a Server>,
     supervisor: Supervisor,
+    /// Whether the command has just begun with one application: if that can't be opened or go on, the command says so and ends.
+    /// After a change of the configuration each is one of those that the files name, and is tried again.
+    is_alone: AtomicBool,
+    /// The configuration that the files hold now, if it can't be used.
+    refused: watch::Sender<Option<Refused>>,
 }
 
 /// One application, and the names of all that this process keeps.
 struct Member {
     app: App,
     all: Vec<String>,
-    /// Whether it is all that the command is to keep and has just begun: if it can't be opened, the command says so and ends.
-    is_alone: bool,
 }
 
 impl Keeping<'_> {
@@ -96,7 +103,6 @@ impl Keeping<'_> {
     async fn work(&self, cx: &Cx, first: Configured, mut inputs: Inputs) -> Ended {
         let (mut roster, mut reviews) = (Roster::new(), Roster::new());
         let mut exits: BTreeMap<String, Exit> = BTreeMap::new();
-        let mut is_alone = first.chosen.len() == 1;
         self.take(cx, (&mut roster, &mut reviews), &first, &inputs, true).await;
         let failure = loop {
             let ended = tokio::select! {
@@ -106,7 +112,7 @@ impl Keeping<'_> {
                 reloaded = self.reloaded(cx, &inputs) => {
                     inputs = reloaded.inputs;
                     let usable = reloaded.usable;
-                    is_alone &= usable.chosen.len() == 1;
+                    self.is_alone.store(false, Ordering::Relaxed);
                     self.take(cx, (&mut roster, &mut reviews), &usable, &inputs, false).await;
                     // Who has ended begins anew, or is gone.
                     let ended = std::mem::take(&mut exits).into_keys();
@@ -119,8 +125,8 @@ impl Keeping<'_> {
                 self.forget(&name);
             }
             match ended {
-                Err(Stopped::Alone(failure)) if is_alone => break Some(failure),
-                Err(Stopped::Alone(failure) | Stopped::Ended(failure)) => {
+                Err(failure) if self.is_alone() => break Some(failure),
+                Err(failure) => {
                     self.app.screen.complain(&output::error::human(&failure));
                     if is_by_itself {
                         exits.insert(name, failure.exit);
@@ -133,6 +139,10 @@ impl Keeping<'_> {
         cx.cancel();
         while reviews.next().await.is_some() {}
         failure.map_or_else(|| Ok(Exit::gravest(exits.into_values())), Err)
+    }
+
+    fn is_alone(&self) -> bool {
+        self.is_alone.load(Ordering::Relaxed)
     }
 
     /// An application has left the configuration, and its engine has ended.
@@ -150,6 +160,7 @@ impl Keeping<'_> {
         let Self { app, server, .. } = self;
         let kept = |error: Error| {
             server.inspect(|server| server.configured(false));
+            self.refused.send_replace(Some(Refused::new(cx.now(), Some(error.to_string()))));
             app.screen.complain(&output::error::human(&error.into()));
             app.screen.note(&format!("{} goes on with the configuration as it was.", paint(YELLOW, "It")));
         };
@@ -168,11 +179,7 @@ impl Keeping<'_> {
     ) {
         let Configured { applications, chosen, following } = configured;
         let all: Vec<String> = chosen.iter().map(|config| config.name.clone()).collect();
-        let member = |config: &Config| Member {
-            app: self.app.of(applications, config),
-            all: all.clone(),
-            is_alone: is_first && chosen.len() == 1,
-        };
+        let member = |config: &Config| Member { app: self.app.of(applications, config), all: all.clone() };
         let wanted = chosen.iter().map(|config| (config.name.clone(), inputs.mark(config), member(config)));
         let are_apart = |one: &Member, other: &Member| {
             let both = [one.app.config().clone(), other.app.config().clone()];
@@ -184,7 +191,7 @@ impl Keeping<'_> {
             Box::pin(async move {
                 let metrics = self.server.map(|server| server.metrics().of(&app.config().name));
                 let kept = Kept { app, whole, metrics, member, keeping: self };
-                let ended = kept.until_ended().await;
+                let ended = kept.until_open().await;
                 // Its state is free, whatever became of it.
                 kept.metrics.inspect(|metrics| metrics.leads(false));
                 ended
@@ -207,6 +214,7 @@ impl Keeping<'_> {
                 |followed, cx| Box::pin(async move { followed.run(&cx).await }),
             );
         }
+        self.refused.send_replace(None);
         if !is_first {
             self.app.screen.note(&said(&taken));
         }
@@ -215,15 +223,7 @@ impl Keeping<'_> {
 }
 
 /// The applications at work.
-type Applied<'k> = Roster<'k, Member, Result<(), Stopped>>;
-
-/// How the work with an application came to its end.
-enum Stopped {
-    /// The only one could not be opened when the command began, or its engine can't go on.
-    Alone(Failure),
-    /// Its engine can't go on.
-    Ended(Failure),
-}
+type Applied<'k> = Roster<'k, Member, Result<(), Failure>>;
 
 /// What came of a change of the configuration, for people.
 fn said(taken: &Taken) -> String {
@@ -260,17 +260,8 @@ struct Kept<'k> {
 }
 
 impl Kept<'_> {
-    async fn until_ended(&self) -> Result<(), Stopped> {
-        match self.member.is_alone {
-            true => {
-                let session = self.open().await.map_err(|error| Stopped::Alone(error.into()))?;
-                self.keep(session).await.map_err(Stopped::Alone)
-            }
-            false => self.until_open().await.map_err(Stopped::Ended),
-        }
-    }
-
-    /// An application that can't be opened, because its target is away or another process has its state, is tried again.
+    /// An application that can't be opened, because its target is away or another process has its state, is tried again, unless it is
+    /// alone.
     async fn until_open(&self) -> Result<(), Failure> {
         let (mut told, name, cx) = (None, &self.app.config().name, &self.app.cx);
         while !cx.is_cancelled() {
@@ -278,10 +269,11 @@ impl Kept<'_> {
                 biased;
                 opened = self.open() => opened,
                 // One that is only being opened is not waited for when all stop.
-                () = self.whole.cancelled() => break,
+                () = self.whole.cancelled(), if !self.keeping.is_alone() => break,
             };
             match opened {
                 Ok(session) => return Box::pin(self.keep(session)).await,
+                Err(error) if self.keeping.is_alone() => return Err(error.into()),
                 Err(_) if cx.is_cancelled() => break,
                 Err(error) => {
                     if let Some(server) = self.keeping.server {
@@ -342,10 +334,13 @@ impl Kept<'_> {
         let handle = supervisor.add(session.engine, &self.needs(), interval)?;
         server.inspect(|server| server.board().open(&name, handle.clone()));
         let job = Environment::of(|name| std::env::var(name).ok()).ok().flatten();
+        let status = handle.status();
         let watch = Watch::new(&app.cx, &config, handle, job.as_ref());
         let tell = |step: &Step| app.screen.note(&format!("[{}] {}", config.name, escape(&step.to_string())));
+        let place = NotePlace::in_folder(&config.state);
+        let noted = place.keep(&app.cx, status, self.keeping.refused.subscribe());
         let watched = async {
-            watch.run(&app.cx, tell).await;
+            join(watch.run(&app.cx, tell), noted).await;
             std::future::pending::<()>().await;
         };
         let ended = tokio::select! {

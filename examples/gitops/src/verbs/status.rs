@@ -3,22 +3,22 @@
 use std::collections::BTreeMap;
 use std::ops::Deref;
 
-use gitops_app::Runner;
 use gitops_app::documents::changes;
 use gitops_app::documents::health::{self, Health, Troubled, Unready};
 use gitops_app::documents::plan::Summary;
 use gitops_app::documents::standing::{Live, Progress};
 use gitops_app::documents::status::{OrphanedPart, StatusDocument, Sync};
 use gitops_app::session::Access;
-use gitops_core::{Commit, Error, Plan, Revision, Verdict};
+use gitops_app::{Refused, Runner};
+use gitops_core::{Commit, Error, Plan, Revision, Time, Verdict};
 
 use super::Ended;
-use crate::app::{App, ahead_of};
+use crate::app::{App, ahead_of, quoted};
 use crate::cli::StatusArgs;
 use crate::exit::Exit;
 use crate::output;
-use crate::output::style::{self, BOLD, GREEN, RED, YELLOW, count, escape, paint};
-use crate::output::table::labelled;
+use crate::output::style::{BOLD, GREEN, RED, YELLOW, count, escape, paint};
+use crate::output::table::{fit, labelled};
 use crate::output::{commits::name, when};
 use crate::progress;
 
@@ -65,14 +65,19 @@ impl View<'_> {
     }
 
     fn human(&self, app: &App) -> String {
-        let head = format!("{}  {}  {}\n", paint(BOLD, &self.application), self.sync(), self.health());
-        let blocked = output::blocked::section(&self.blocked, app.screen.columns(), &app.command("why"));
-        head + &labelled(&self.facts(app)) + &blocked + &self.next(app)
+        let (columns, why, each) = (app.screen.columns(), app.command("why"), app.command("plan --all"));
+        let orders = self.orders();
+        let head =
+            format!("{}  {}  {}{orders}\n", paint(BOLD, &self.application), self.sync(), self.health());
+        let blocked = output::blocked::section(&self.blocked, columns, &why, Some(&each));
+        fit(&(head + &labelled(&self.facts(app), columns) + &blocked + &self.next(app)), columns)
     }
 
     fn facts(&self, app: &App) -> Vec<(&'static str, String)> {
         let now = app.cx.now();
         let mut facts = vec![("source", escape(&format!("{} ({})", self.source, self.follows)))];
+        let places: Vec<&str> = self.targets.iter().map(|target| target.place.as_str()).collect();
+        facts.push(("target", escape(&places.join(", "))));
         facts.extend(self.revision.as_ref().map(|revision| ("declared", self.declared(app, revision))));
         facts.push(("live", self.live(app)));
         facts.extend(self.progress.as_ref().map(|progress| ("begun", begun(app, progress))));
@@ -85,6 +90,7 @@ impl View<'_> {
         facts.extend(self.gate(app));
         facts.extend(self.orphaned());
         facts.push(("runner", self.runner(app)));
+        facts.extend(self.refused(now));
         facts.extend(self.asked.iter().map(|asked| {
             let since = when::both(now, asked.since);
             let text = format!(
@@ -156,15 +162,28 @@ impl View<'_> {
     fn runner(&self, app: &App) -> String {
         let now = app.cx.now();
         let text = match (&self.runner, &self.runner_unknown) {
-            (Some(Runner { by, since, renewed, .. }), _) => {
+            (Some(Runner { by, since, renewed, noted, .. }), _) => {
                 let since = since.map(|since| format!(" since {}", when::both(now, since)));
                 let renewed = renewed.map(|renewed| format!(", renewed {}", when::ago(now, renewed)));
-                format!("{by}{}{}", since.unwrap_or_default(), renewed.unwrap_or_default())
+                let last = noted.last.map(|last| format!(", last reconciled {}", when::ago(now, last)));
+                let next = noted.next.map(|next| format!(", next {}", when::until(now, next)));
+                let parts = [since, renewed, last, next].into_iter().flatten();
+                std::iter::once(by.clone()).chain(parts).collect()
             }
             (None, Some(why)) => format!("unknown: {why}"),
             (None, None) => "nobody".to_owned(),
         };
         escape(&text)
+    }
+
+    /// The configuration that the process at work does not take over.
+    fn refused(&self, now: Time) -> Option<(&'static str, String)> {
+        let Refused { since, why, .. } = self.runner.as_ref()?.noted.refused.as_ref()?;
+        let why = why.as_deref().unwrap_or("its log says why");
+        let since = when::both(now, *since);
+        let text =
+            format!("can't be used since {since}: {why}; the process at work goes on with the one before");
+        Some(("configuration", escape(&text)))
     }
 
     /// What the gates say of the plan that comes next.
@@ -183,29 +202,44 @@ impl View<'_> {
     }
 
     fn sync(&self) -> String {
+        let word = sync(self.sync);
         match (self.sync, &self.summary) {
-            (Sync::Synced, _) => paint(GREEN, "Synced"),
-            (Sync::Differs, Some(summary)) => format!("{}: {}", paint(YELLOW, "OutOfSync"), summary.line()),
-            (_, _) => {
-                let reason = self.reason.as_deref().unwrap_or_default();
-                format!("{}: {}", paint(style::RED, "Unknown"), escape(reason))
-            }
+            (Sync::Synced, _) => word,
+            (Sync::Differs, Some(summary)) => format!("{word}: {}", summary.line()),
+            (_, _) => format!("{word}: {}", escape(self.reason.as_deref().unwrap_or_default())),
         }
     }
 
     fn health(&self) -> String {
         match self.health {
-            Health::Healthy => paint(GREEN, "Healthy"),
-            Health::Degraded => paint(RED, "Degraded"),
             Health::Unknown => "health Unknown".to_owned(),
-            health => paint(YELLOW, format_args!("{health:?}")),
+            known => health(known),
         }
     }
 
+    /// What a person holds it to, beside sync and health.
+    fn orders(&self) -> String {
+        let pinned =
+            self.pinned.as_ref().map(|pin| format!("  Pinned to {}", escape(&pin.revision.to_string())));
+        let suspended = self.suspended.as_ref().map(|_| "  Suspended".to_owned());
+        let orders: String = suspended.into_iter().chain(pinned).collect();
+        if orders.is_empty() { orders } else { paint(YELLOW, orders) }
+    }
+
+    /// The commands that lead on: what differs, what does not work, what was ordered. What a gate or something blocked needs is
+    /// said where that is told.
     fn next(&self, app: &App) -> String {
-        match self.sync {
-            Sync::Differs => format!("See what differs:  {}\n", paint(BOLD, app.command("plan"))),
-            _ => String::new(),
+        let differs = (self.sync == Sync::Differs).then(|| "plan".to_owned());
+        let of_health = self.troubled.first().map(|part| &part.key);
+        let of_health = of_health.or_else(|| self.unready.first().map(|unready| &unready.key));
+        let why = of_health.map(|key| format!("why {}", quoted(&changes::object(key))));
+        let resume = self.suspended.as_ref().map(|_| "resume".to_owned());
+        let unpin = self.pinned.as_ref().map(|_| "rollback --end".to_owned());
+        let commands: Vec<String> =
+            [differs, why, resume, unpin].into_iter().flatten().map(|verb| app.command(&verb)).collect();
+        match commands.is_empty() {
+            true => String::new(),
+            false => format!("Next:  {}\n", paint(BOLD, commands.join(" · "))),
         }
     }
 
@@ -220,6 +254,25 @@ impl View<'_> {
             .collect::<Vec<_>>()
             .join(", ")
     }
+}
+
+/// Whether something is as declared, in a word.
+pub fn sync(sync: Sync) -> String {
+    match sync {
+        Sync::Synced => paint(GREEN, "Synced"),
+        Sync::Differs => paint(YELLOW, "OutOfSync"),
+        _ => paint(RED, "Unknown"),
+    }
+}
+
+/// Whether something works, in a word.
+pub fn health(health: Health) -> String {
+    let style = match health {
+        Health::Healthy => GREEN,
+        Health::Degraded => RED,
+        _ => YELLOW,
+    };
+    paint(style, format_args!("{health:?}"))
 }
 
 /// How many of what is missing are named.

@@ -1,18 +1,19 @@
 //! `gitops why`: tells where an object comes from and what happens to it next.
 
 use gitops_app::documents::changes;
+use gitops_app::documents::health::Unready;
 use gitops_app::documents::trail::{self, Change};
 use gitops_app::documents::why::{DifferingField, Next, WhyDocument};
 use gitops_app::lookup;
 use gitops_app::session::Access;
 use gitops_core::{Commit, Component, Provenance, Value};
 
-use super::Ended;
+use super::{Ended, status};
 use crate::app::App;
 use crate::cli::WhyArgs;
 use crate::exit::Exit;
 use crate::output::style::{BOLD, CYAN, escape, paint};
-use crate::output::table::labelled;
+use crate::output::table::{Columns, fit, labelled};
 use crate::progress;
 
 /// Looks only; a running engine is not in the way.
@@ -22,13 +23,14 @@ pub async fn run(app: &App, args: &WhyArgs) -> Ended {
     app.note_orders(&session).await?;
     let key = lookup::meant(&app.cx, &session, &args.key).await?;
     let document = WhyDocument::new(&app.cx, &session, &plan, &key).await?;
-    app.answer(&document, || human(&document))?;
+    app.answer(&document, || human(&document, app.screen.columns()))?;
     Ok(Exit::Ok)
 }
 
-fn human(document: &WhyDocument<'_>) -> String {
+fn human(document: &WhyDocument<'_>, columns: Columns) -> String {
     let last_change = document.last_change.as_ref().map_or("none by us".to_owned(), applied);
     let mut facts = vec![("declared", declared_at(document))];
+    facts.extend(document.unready.as_ref().map(Unready::line));
     facts.extend(document.commit.as_ref().map(|Commit { id, author, time, summary, .. }| {
         let id = id.get(..12).unwrap_or(id);
         ("commit", escape(&format!("{id}  {author}  {time}  {summary}")))
@@ -44,7 +46,9 @@ fn human(document: &WhyDocument<'_>) -> String {
     }
     facts.extend(document.components.iter().map(|part| ("holds", escape(&resource(part)))));
     facts.extend([("last change", last_change), ("next", escape(&line(&document.next)))]);
-    format!("{}\n{}", paint(BOLD, escape(&document.key.to_string())), labelled(&facts))
+    let (sync, health) = (status::sync(document.sync), status::health(document.health));
+    let head = format!("{}  {sync}  {health}", paint(BOLD, escape(&document.key.to_string())));
+    fit(&format!("{head}\n"), columns) + &labelled(&facts, columns)
 }
 
 fn declared_at(document: &WhyDocument<'_>) -> String {

@@ -113,3 +113,34 @@ fn a_state_below_folders_that_do_not_exist_is_made() {
     world.gitops(&["status"]).expect(0).says("Synced");
     world.gitops(&["apply", "--yes"]).expect(0).says("No changes");
 }
+
+/// A plan of hundreds of equal changes hid the one that was not.
+#[test]
+fn many_objects_of_which_the_same_is_said_are_one_row_until_all_are_asked_for() {
+    let world = World::new();
+    let files: Vec<String> = (0..6).map(|n| format!("many/{n}")).collect();
+    let with =
+        |content: Option<&'static str>| files.iter().map(|name| (name.as_str(), content)).collect::<Vec<_>>();
+    world.commit("Many", &with(Some("1")));
+    let row = "+\tcreate\tdir\tFile ×8 (conf/app.toml … many/5)\tnew\n";
+    world.gitops(&["plan"]).expect(0).says(row).says("  Each of them:  gitops plan --all\n");
+    let all = world.gitops(&["plan", "--all"]).expect(0).says("File/many/3\tnew\tmany/3\n");
+    assert!(!all.stdout.contains('×') && !all.stdout.contains("Each of them"), "{all:?}");
+    assert_eq!(world.json(&["plan"])["steps"].as_array().unwrap().len(), 8);
+    world.gitops(&["apply", "--yes"]).expect(0).says(row);
+    // The danger is counted, and what differs from the others stands by itself.
+    world.commit("Fewer", &[with(Some("2")), vec![("many/0", Some("3"))]].concat());
+    world.edit_live("many/1", "by hand");
+    let plan = world.gitops(&["plan"]).expect(0).says("File ×4 (many/2 … many/5)\tcontent \"1\" → \"2\"\n");
+    plan.says("File/many/0\tcontent \"1\" → \"3\"\tmany/0\n")
+        .says("File/many/1")
+        .says("changed outside of Git too");
+    files.iter().for_each(|name| world.edit_live(name, "by hand"));
+    world.git(&["revert", "--no-edit", "HEAD"]);
+    world
+        .gitops(&["drift"])
+        .expect(0)
+        .says("File ×6 (many/0 … many/5)")
+        .says("Each of them:  gitops drift --all");
+    world.gitops(&["drift", "--all"]).expect(0).says("File/many/4\t");
+}

@@ -86,10 +86,28 @@ fn a_file_that_cannot_be_read_any_more_changes_nothing_and_is_told() {
     // Both are at work until the file is back, and then nothing differs.
     let (mut ran, mut notes) = (running, String::new());
     ran.until_noted(&mut notes, "a file that the configuration names can't be read");
+    let refused = told_by_status(&world, |runner| !runner["refused"].is_null());
+    assert!(refused["refused"]["why"].as_str().unwrap().contains("can't be read"), "{refused}");
+    world.gitops(&["status", "-a", "one"]).says("configuration").says("can't be used since");
     world.commit("Change", &[("a/page", Some("new\n"))]);
     ran.until_of("applied", "one");
     std::fs::write(world.path("token"), "secret").unwrap();
     ran.until_noted(&mut notes, "no application differs");
+    // What comes next is told, too.
+    let mended = told_by_status(&world, |runner| runner["refused"].is_null());
+    assert!(mended["last"].is_string() && mended["next"].is_string(), "{mended}");
+    world.gitops(&["status", "-a", "one"]).says("last reconciled").says(", next ");
     ran.stop(Signal::TERM).expect(0);
     assert_eq!(notes.matches("equal to what two declares").count(), 1, "{notes}");
+    assert_eq!(world.json(&["status", "-a", "one"])["runner"], Json::Null, "what it said is over with it");
+}
+
+/// What `status` says of the process at work, as soon as that is so: a process writes it down beside its work.
+fn told_by_status(world: &World, is_so: impl Fn(&Json) -> bool) -> Json {
+    loop {
+        let runner = world.json(&["status", "-a", "one"])["runner"].take();
+        if !runner.is_null() && is_so(&runner) {
+            return runner;
+        }
+    }
 }

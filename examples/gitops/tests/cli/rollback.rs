@@ -26,6 +26,30 @@ fn an_earlier_revision_is_applied_and_held_until_it_is_let_go() {
     world.gitops(&["rollback", "--end"]).expect(1).warns("not pinned");
 }
 
+/// `history` counts reconciliations, and nothing could be done with the number.
+#[test]
+fn the_way_back_that_history_names_leads_there() {
+    let world = World::applied();
+    let first = world.git(&["rev-parse", "HEAD"]);
+    world.gitops(&["history"]).expect(0).says("Next:  gitops history show 1\n");
+    world.commit("Break it", &[("index.html", Some("broken\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let history = world.gitops(&["history"]).expect(0);
+    let back = history.stdout.rsplit("gitops ").next().unwrap().trim();
+    assert_eq!(back, "rollback 1");
+    // A tag of that name means something else, and nobody goes back to what was not meant.
+    world.git(&["tag", "1", "HEAD"]);
+    world.gitops(&["rollback", "1", "--yes"]).expect(1).warns("`1` may mean ");
+    assert_eq!(world.live("index.html").as_deref(), Some("broken\n"));
+    world.git(&["tag", "--delete", "1"]);
+    world.gitops(&["rollback", "1", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    let status =
+        world.gitops(&["status"]).expect(0).says("  Pinned to ").says("Next:  gitops rollback --end");
+    assert!(status.stdout.contains(&first[..12]), "{status:?}");
+    world.gitops(&["rollback", "77", "--yes"]).expect(1).warns("no branch, tag or commit `77`");
+}
+
 #[test]
 fn the_end_of_a_rollback_can_be_applied_at_once_unless_a_gate_holds_it_back() {
     let world = World::applied();

@@ -69,3 +69,40 @@ fn colours_are_off_in_a_pipe_and_follow_the_documented_order() {
     assert!(coloured(&["plan", "--color", "always"], &[("NO_COLOR", "1")]));
     assert!(!coloured(&["plan", "--color", "never"], &[("CLICOLOR_FORCE", "1")]));
 }
+
+/// On a terminal of 60 columns a row went on at the edge of the screen, in the middle of a word.
+#[test]
+fn no_row_is_longer_than_a_line_of_the_terminal() {
+    let world = World::applied();
+    world.commit(
+        "Change",
+        &[("index.html", Some("a line that is much longer than a terminal is wide, as lines are\n"))],
+    );
+    world.edit_live(
+        "conf/app.toml",
+        "size = 7, and a line that is longer, too, by so many words as it takes\n",
+    );
+    for verb in [&["plan"][..], &["status"], &["history"], &["drift"], &["why", "index.html"]] {
+        let seen = shown(world.command(verb), 60);
+        let long: Vec<&str> = seen.lines().filter(|line| line.trim_end().chars().count() > 60).collect();
+        assert!(long.is_empty() && seen.lines().count() > 1, "{verb:?}: {long:#?}\n{seen}");
+    }
+}
+
+/// What a command shows on a terminal of so many columns, without colours.
+fn shown(mut command: Command, columns: u16) -> String {
+    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let size = rustix::termios::Winsize { ws_col: columns, ws_row: 50, ws_xpixel: 0, ws_ypixel: 0 };
+    rustix::termios::tcsetwinsize(&master, size).unwrap();
+    let name = ptsname(&master, Vec::new()).unwrap();
+    let slave = OpenOptions::new().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    let mut child = command.env("NO_COLOR", "1").stdout(slave).stderr(Stdio::null()).spawn().unwrap();
+    drop(command);
+    let (mut master, mut seen) = (File::from(master), Vec::new());
+    // The end of a terminal that nobody holds any more is an error on Linux.
+    let _ = master.read_to_end(&mut seen);
+    assert!(child.wait().unwrap().success());
+    String::from_utf8(seen).unwrap()
+}

@@ -49,10 +49,12 @@ fn drawn(plan: &Plan, verdict: &Verdict, columns: Columns) -> String {
     let text = PlanView {
         plan,
         verdict,
+        target: "./live".to_owned(),
         commits: None,
         columns,
         next,
         why: "gitops why".to_owned(),
+        each: Some("gitops plan --all".to_owned()),
         drift_looked_for: true,
     }
     .text();
@@ -79,8 +81,8 @@ fn busy() -> Plan {
 
 #[test]
 fn a_plan_shows_risks_steps_drift_and_the_way_on() {
-    insta::assert_snapshot!(drawn(&busy(), &Verdict::Allow, Columns::Aligned), @r"
-    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    insta::assert_snapshot!(drawn(&busy(), &Verdict::Allow, Columns::Within(100)), @r"
+    Plan 7f3c9e12ab34  site → ./live  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
     DANGER: File/old.html will be DELETED
       -  delete  dir  File/old.html       no longer declared       was old.html
       ~  update  dir  File/conf/app.toml  executable false → true  conf/app.toml
@@ -92,7 +94,8 @@ fn a_plan_shows_risks_steps_drift_and_the_way_on() {
       !  conflict  dir  File/foreign  it is there and was not made by us
       = help: adopt it: `sync: { adopt: true }`; or remove it from the target, or from the source
       More:  gitops why File/foreign
-    Orphaned: 1 object no longer declared and not deleted, because an annotation on it says so: File/kept
+    Orphaned: 1 object no longer declared and not deleted, because an annotation on it says so:
+        File/kept
     Plan: 1 to create, 3 to update, 0 to replace, 1 to delete, 1 blocked; 412 unchanged.
     DANGER: File/old.html will be DELETED
     Apply it:  gitops apply --plan-id 7f3c9e12ab34
@@ -112,16 +115,16 @@ fn what_is_protected_and_what_goes_with_it_comes_first() {
         Taken::new("ConfigMap", Whose::Others, ["theirs", "others"]),
         Taken::unknown("Secret", "may not be listed"),
     ];
-    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Aligned), @r"
-    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Within(100)), @r"
+    Plan 7f3c9e12ab34  site → ./live  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
     DANGER: 2 protected objects will be DELETED: File/legacy, File/claim
     DANGER: File/old.html will be DELETED
-      -  delete  dir  File/claim                                         no longer declared  was claim
-      -  delete  dir  File/legacy                                        no longer declared  was legacy
+      -  delete  dir  File/claim     no longer declared  was claim
+      -  delete  dir  File/legacy    no longer declared  was legacy
       !  takes   dir    1 × Deployment.apps of this application: web
       !  takes   dir    2 × ConfigMap of others: others, theirs
       !  takes   dir    an unknown number of Secret (may not be listed)
-      -  delete  dir  File/old.html                                      no longer declared  was old.html
+      -  delete  dir  File/old.html  no longer declared  was old.html
     Plan: 0 to create, 0 to update, 0 to replace, 3 to delete; 412 unchanged.
     DANGER: 2 protected objects will be DELETED: File/legacy, File/claim
     DANGER: File/old.html will be DELETED
@@ -146,13 +149,13 @@ fn resources_are_listed_below_their_root_and_targets_are_counted_apart() {
     let input = field("/update/terraform_data.a/input", 3, 4);
     let made = field("/create/terraform_data.ab", "", "x");
     plan.steps[0].diff = input.fields().iter().chain(made.fields()).cloned().collect();
-    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Aligned), @r"
-    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
-      ~  update  infra  Root/net             3 resources      net
-      ~  update  infra    terraform_data.a   input 3 → 4
+    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Within(100)), @r"
+    Plan 7f3c9e12ab34  site → ./live  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+      ~  update  infra  Root/net            3 resources      net
+      ~  update  infra    terraform_data.a  input 3 → 4
       +  create  infra    terraform_data.ab
       ·  move    infra    terraform_data.b
-      ~  update  dir    File/index.html      1 field differs  index.html
+      ~  update  dir    File/index.html     1 field differs  index.html
     Plan: 0 to create, 2 to update, 0 to replace, 0 to delete; 412 unchanged.
       dir: 0 to create, 1 to update, 0 to replace, 0 to delete
       infra: 0 to create, 1 to update, 0 to replace, 0 to delete
@@ -170,8 +173,8 @@ fn in_a_pipe_the_table_is_tab_separated() {
 
 #[test]
 fn a_plan_without_steps_says_so_and_offers_nothing() {
-    insta::assert_snapshot!(drawn(&plan(json!({})), &Verdict::Allow, Columns::Aligned), @r"
-    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    insta::assert_snapshot!(drawn(&plan(json!({})), &Verdict::Allow, Columns::Within(100)), @r"
+    Plan 7f3c9e12ab34  site → ./live  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
     No changes: 412 objects are as declared.
     ");
 }
@@ -179,8 +182,8 @@ fn a_plan_without_steps_says_so_and_offers_nothing() {
 #[test]
 fn drift_that_is_left_alone_is_told_apart() {
     let plan = plan(json!({ "drift": [update("index.html", "drift")] }));
-    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Aligned), @r"
-    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    insta::assert_snapshot!(drawn(&plan, &Verdict::Allow, Columns::Within(100)), @r"
+    Plan 7f3c9e12ab34  site → ./live  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
     Existing drift: 1 object (not corrected: `sync.drift` is `report`)
       ~  update  dir  File/index.html  1 field differs  index.html
     No changes: 412 objects are as declared, the others are listed above.
@@ -191,8 +194,8 @@ fn drift_that_is_left_alone_is_told_apart() {
 fn a_gate_has_the_last_word() {
     let plan = plan(json!({ "steps": [update("index.html", "this_change")] }));
     let verdict = Verdict::needs_approval("mass-delete", "9 of 10 objects would be deleted");
-    insta::assert_snapshot!(drawn(&plan, &verdict, Columns::Aligned), @r"
-    Plan 7f3c9e12ab34  site  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
+    insta::assert_snapshot!(drawn(&plan, &verdict, Columns::Within(100)), @r"
+    Plan 7f3c9e12ab34  site → ./live  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
       ~  update  dir  File/index.html  1 field differs  index.html
     Plan: 0 to create, 1 to update, 0 to replace, 0 to delete; 412 unchanged.
     Needs an approval: mass-delete: 9 of 10 objects would be deleted
@@ -204,6 +207,6 @@ fn a_gate_has_the_last_word() {
 fn text_from_a_repository_can_not_rewrite_the_screen() {
     let mut plan = plan(json!({ "steps": [update("a\u{1b}[2Jb\n", "this_change")] }));
     plan.steps[0].diff = field("/content", "x\u{1b}[31m", "y");
-    let text = drawn(&plan, &Verdict::Allow, Columns::Aligned);
+    let text = drawn(&plan, &Verdict::Allow, Columns::Within(100));
     assert!(!text.contains('\u{1b}') && text.contains("a\\u{1b}[2Jb\\n"), "{text}");
 }

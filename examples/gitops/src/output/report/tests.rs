@@ -83,7 +83,7 @@ async fn report(names: &'static [&'static str]) -> Report {
 }
 
 fn drawn(report: &Report) -> String {
-    let text = human(report, Columns::Aligned, "gitops plan", "gitops why");
+    let text = human(report, Columns::Within(100), "gitops plan", "gitops why", "gitops plan --all");
     anstream::adapter::strip_str(&text).to_string()
 }
 

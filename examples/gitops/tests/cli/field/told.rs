@@ -62,7 +62,7 @@ fn attempts_that_are_one_line_are_listed_one_by_one_when_asked_for() {
     let count = |arguments: &[&str]| world.json(arguments)["deployments"].as_array().unwrap().len();
     let (folded, all) = (count(&["history"]), count(&["history", "--all"]));
     assert!(folded <= 2 && all >= folded, "{folded} {all}");
-    world.gitops(&["history"]).expect(0).says("Each in full:  gitops history show ");
+    world.gitops(&["history"]).expect(0).says("Next:  gitops history show ");
 }
 
 /// Met by an auditor: who changed this object, when, who let it pass, and from which commit?
