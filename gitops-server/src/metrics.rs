@@ -85,6 +85,10 @@ struct BlockedBy {
     obstacle: String,
 }
 
+/// What may block objects.
+const OBSTACLES: [Obstacle; 5] =
+    [Obstacle::Wait, Obstacle::Conflict, Obstacle::Approval, Obstacle::MissingRights, Obstacle::Fault];
+
 impl Metrics {
     /// All metrics at zero.
     pub fn new(cx: Cx) -> Self {
@@ -198,8 +202,18 @@ impl Metrics {
     /// counted stays.
     pub fn forget(&self, application: &str) {
         let of = Of { application: application.to_owned() };
-        for gauge in [&self.declared, &self.steps, &self.converged_at, &self.leader] {
-            gauge.remove(&of);
+        self.no_longer_stands(&of);
+        self.leader.remove(&of);
+    }
+
+    /// How an application stands is not known here any more: what was known is no word about now.
+    fn no_longer_stands(&self, of: &Of) {
+        for gauge in [&self.declared, &self.steps, &self.converged_at] {
+            gauge.remove(of);
+        }
+        for obstacle in OBSTACLES {
+            let application = of.application.clone();
+            self.blocked.remove(&BlockedBy { application, obstacle: obstacle.to_string() });
         }
     }
 
@@ -233,14 +247,12 @@ pub struct ApplicationMetrics {
 }
 
 impl ApplicationMetrics {
-    /// Notes whether this process works with the application.
+    /// Notes whether this process works with the application. If not, it says no more how the application stands.
     ///
     /// What blocks objects is told anew by the engine of each grant.
     pub fn leads(&self, leads: bool) {
-        let blocked = std::mem::take(&mut *self.blocked.lock().unwrap_or_else(PoisonError::into_inner));
-        for by in blocked.into_values() {
-            self.blocked_by(by).dec();
-        }
+        self.blocked.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.all.no_longer_stands(&self.of);
         self.all.leader.get_or_create(&self.of).set(i64::from(leads));
     }
 

@@ -14,6 +14,8 @@ const HEAD: &str = "\
 
 This page is made from the code, and a test compares the two. `gitops serve` and the controller answer `/metrics` in the text format of
 `OpenMetrics`; an embedder gets the same from `gitops_server::Metrics`. A metric is there from its first value on.
+A process that does not work with an application,
+because another one has the lease or it left the configuration, has no gauge that says how it stands.
 No label holds the name of an object, a text of an error or a value.
 
 | Metric | Type | Labels | Says |

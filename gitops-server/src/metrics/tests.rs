@@ -63,3 +63,38 @@ fn what_was_cut_short_is_not_converged() {
     assert!(text.contains("result=\"incomplete\"} 1"), "{text}");
     assert!(!text.contains("gitops_converged_timestamp_seconds{"), "{text}");
 }
+
+/// A process that had lost the lease went on saying when the application had converged last, so that the alert on it fired for ever;
+/// and one that an application had left went on saying that nothing of it is blocked.
+#[test]
+fn who_does_not_work_with_an_application_says_nothing_of_how_it_stands() {
+    let metrics = Arc::new(Metrics::new(Cx::system()));
+    let (of, other) = (metrics.of("shop"), metrics.of("site"));
+    let of_shop = |metrics: &Metrics| -> Vec<String> {
+        let text = metrics.text();
+        let gauges = ["declared_objects", "planned_steps", "blocked_objects", "converged_timestamp_seconds"];
+        let is_gauge = |line: &&str| gauges.iter().any(|name| line.starts_with(&format!("gitops_{name}{{")));
+        text.lines().filter(is_gauge).filter(|line| line.contains("shop")).map(str::to_owned).collect()
+    };
+    for of in [&of, &other] {
+        of.leads(true);
+        of.event(&Event::Rendered { parts: 1, objects: 1 });
+        let (plan, considered, diffed) = (gitops_core::PlanId::new(gitops_core::Digest::of(b"plan")), 1, 0);
+        of.event(&Event::Planned { plan, considered, diffed, steps: 0, blocked: 0 });
+        of.event(&Event::Blocked { key: key(), obstacle: Obstacle::Fault, reason: String::new() });
+    }
+    assert_eq!(of_shop(&metrics).len(), 4, "{}", metrics.text());
+    of.leads(false);
+    assert!(of_shop(&metrics).is_empty(), "{}", metrics.text());
+    assert!(metrics.text().contains("gitops_leader{application=\"shop\"} 0"), "{}", metrics.text());
+    // Its engine tells anew what blocks objects.
+    of.leads(true);
+    of.event(&Event::Blocked { key: key(), obstacle: Obstacle::Fault, reason: String::new() });
+    assert!(of_shop(&metrics)[0].ends_with(" 1"), "{}", metrics.text());
+    of.leads(false);
+    metrics.forget("shop");
+    let gauges: Vec<_> =
+        metrics.text().lines().filter(|line| line.contains("leader{")).map(str::to_owned).collect();
+    assert_eq!(gauges, ["gitops_leader{application=\"site\"} 1"]);
+    assert!(metrics.text().contains("gitops_blocked_objects{application=\"site\",obstacle=\"fault\"} 1"));
+}
