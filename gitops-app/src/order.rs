@@ -13,6 +13,9 @@ use crate::session::{Access, Session};
 /// How long the process at work has to take a request up, unless the context has less.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// How often it is looked whether the process at work has ended.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// Who did what was ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Doer {
@@ -56,6 +59,21 @@ impl Pending {
         }
     }
 
+    /// The same for as long as the process is at work: one that applies once ends and takes up nothing. Nothing if it has ended so, and
+    /// nobody will take the request up.
+    async fn answered_at_work(self, cx: &Cx, config: &Config) -> Result<Option<Doer>> {
+        let (requests, ticket) = (self.requests.clone(), self.ticket.clone());
+        tokio::select! {
+            answered = self.answered(cx) => return answered.map(Some),
+            ended = ended(cx, config) => ended?,
+        }
+        match requests.withdraw(cx, &ticket).await? {
+            true => Ok(None),
+            // It was taken up last, and the answer says what came of it.
+            false => requests.answered(&cx.within(PATIENCE), &ticket).await.map(|()| Some(Doer::AtWork)),
+        }
+    }
+
     /// Nobody answered in time: the request is taken back, unless it was taken up just now.
     async fn give_up(self, error: Error) -> Result<Doer> {
         match self.requests.withdraw(&Cx::system(), &self.ticket).await? {
@@ -87,6 +105,17 @@ pub async fn begin(cx: &Cx, config: &Config, by: &str, request: &Request) -> Res
     Pending::of(cx, Requests::new(store, &config.name), by, request, locked).await.map(Some)
 }
 
+/// Returns once nobody has the state folder. Who works with a state in a cluster is the controller, which takes requests up.
+async fn ended(cx: &Cx, config: &Config) -> Result<()> {
+    if config.home.is_some() {
+        return std::future::pending().await;
+    }
+    while of_folder(cx, config).await?.is_some() {
+        cx.sleep(LOOK).await?;
+    }
+    Ok(())
+}
+
 /// The documents in the state folder, if another process has its lock, and the error that names that one.
 async fn of_folder(cx: &Cx, config: &Config) -> Result<Option<(Arc<dyn StateStore>, Error)>> {
     let state = place::checked(cx, config.clone(), None).await?.state;
@@ -103,7 +132,7 @@ async fn of_folder(cx: &Cx, config: &Config) -> Result<Option<(Arc<dyn StateStor
 }
 
 /// Takes the state of an application and does it; if another process has the state, that one is asked to do it, as by
-/// [`begin`].
+/// [`begin`], or it is done once that one has ended.
 ///
 /// # Errors
 /// `Locked` if the other process does not take it up in time; whatever keeps it from being done.
@@ -117,8 +146,10 @@ pub async fn order(
     by: &str,
     request: &Request,
 ) -> Result<Doer> {
-    if let Some(pending) = Box::pin(begin(cx, config, by, request)).await? {
-        return pending.answered(cx).await;
+    if let Some(pending) = Box::pin(begin(cx, config, by, request)).await?
+        && let Some(doer) = Box::pin(pending.answered_at_work(cx, config)).await?
+    {
+        return Ok(doer);
     }
     let opened = Session::builder(config).access(Access::Write).events(Arc::clone(events)).open(cx);
     match opened.await {

@@ -3,6 +3,8 @@
 
 #[path = "requests/health.rs"]
 mod health;
+#[path = "requests/jobs.rs"]
+mod jobs;
 #[path = "requests/several.rs"]
 mod several;
 #[path = "requests/warm.rs"]

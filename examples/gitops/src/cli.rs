@@ -225,6 +225,9 @@ pub struct ApplyArgs {
     /// How the plan is approved.
     #[command(flatten)]
     pub consent: ConsentArgs,
+    /// Then write to the audit log who opened, reviewed and merged the requests that came in, as the forge says
+    #[arg(long)]
+    pub note_requests: bool,
 }
 
 /// A name that is one folder, and no other place.

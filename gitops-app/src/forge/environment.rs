@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use gitops_core::{Error, ErrorKind, Result};
+use gitops_forge::{CommitId, QueuedCommit, queued_request};
 use serde_json::Value;
 
 use crate::config::ForgeKind;
@@ -24,6 +25,8 @@ pub struct Environment {
     pub repository: String,
     /// The number of the request; nothing if the job is about none.
     pub request: Option<u64>,
+    /// The commit of a merge queue or of a merge train, if the job is about one. The request is what it takes in last.
+    pub queued: Option<QueuedCommit>,
     /// The account of the token that the system gives, where the forge does not tell it.
     pub account: Option<&'static str>,
 }
@@ -41,7 +44,7 @@ impl Environment {
         let is = |name: &str| variable(name).is_some_and(|value| value == "true");
         match () {
             () if is("GITHUB_ACTIONS") => actions(&variable, is("GITEA_ACTIONS") || is("FORGEJO_ACTIONS")),
-            () if is("GITLAB_CI") => Ok(gitlab(&variable)),
+            () if is("GITLAB_CI") => gitlab(&variable),
             () => Ok(jenkins(&variable)),
         }
     }
@@ -50,16 +53,20 @@ impl Environment {
 /// GitHub Actions, and those of Gitea and Forgejo, which set the same variables.
 fn actions(variable: &dyn Fn(&str) -> Option<String>, is_gitea: bool) -> Result<Option<Environment>> {
     let Some(repository) = variable("GITHUB_REPOSITORY") else { return Ok(None) };
-    let request = match variable("GITHUB_REF").as_deref().and_then(of_reference) {
-        Some(number) => Some(number),
-        // The reference of `pull_request_target` is the target branch.
-        None => variable("GITHUB_EVENT_PATH").map(|path| of_event(Path::new(&path))).transpose()?.flatten(),
+    let (request, queued) = match variable("GITHUB_REF").as_deref().and_then(of_reference) {
+        Some(number) => (Some(number), None),
+        // The reference of an event that takes its job from the target branch is that branch.
+        None => match variable("GITHUB_EVENT_PATH") {
+            Some(path) => of_event(&document(Path::new(&path))?)?,
+            None => (None, None),
+        },
     };
     let (system, kind, account) = match is_gitea {
         true => ("Gitea Actions", ForgeKind::Gitea, None),
         false => ("GitHub Actions", ForgeKind::GitHub, Some("github-actions[bot]")),
     };
-    Ok(Some(Environment { system, kind, url: variable("GITHUB_SERVER_URL"), repository, request, account }))
+    let url = variable("GITHUB_SERVER_URL");
+    Ok(Some(Environment { system, kind, url, repository, request, queued, account }))
 }
 
 /// The number in `refs/pull/7/merge`.
@@ -67,7 +74,33 @@ fn of_reference(reference: &str) -> Option<u64> {
     reference.strip_prefix("refs/pull/")?.split('/').next()?.parse().ok()
 }
 
-fn of_event(path: &Path) -> Result<Option<u64>> {
+/// The request, or the commit of a queue, that an event is about.
+fn of_event(event: &Value) -> Result<(Option<u64>, Option<QueuedCommit>)> {
+    let queue = &event["merge_group"];
+    if let (Some(branch), Some(base)) = (queue["head_ref"].as_str(), queue["base_ref"].as_str()) {
+        let base = base.strip_prefix("refs/heads/").unwrap_or(base);
+        let commit = CommitId::parse(queue["head_sha"].as_str().unwrap_or_default())?;
+        let request = queued_request(branch);
+        return Ok((request, Some(QueuedCommit::new(base, commit).of(request))));
+    }
+    let of_request = event["pull_request"]["number"].as_u64();
+    // A comment on a request is told as one on an issue.
+    let issue = &event["issue"];
+    let of_comment = || issue["number"].as_u64().filter(|_| issue["pull_request"].is_object());
+    Ok((of_request.or_else(of_comment).or_else(|| of_run(&event["workflow_run"])), None))
+}
+
+/// The request of another workflow's run, which GitHub starts a job of the default branch after. A run of a fork's request names none;
+/// the ready-made workflow has its number as title. Whoever writes another number there has another request reviewed, and no more.
+fn of_run(run: &Value) -> Option<u64> {
+    match run["pull_requests"].as_array().map(Vec::as_slice) {
+        Some([request]) => request["number"].as_u64(),
+        _ => run["display_title"].as_str()?.parse().ok(),
+    }
+}
+
+/// The description of an event.
+fn document(path: &Path) -> Result<Value> {
     let unreadable = |why: String| {
         let message = format!("the description of the event can't be read: {why}");
         Error::new(ErrorKind::Invalid, message)
@@ -79,23 +112,43 @@ fn of_event(path: &Path) -> Result<Option<u64>> {
         return Err(unreadable(format!("it has more than {EVENT_BYTES} bytes")));
     }
     let bytes = std::fs::read(path).map_err(|error| unreadable(error.to_string()))?;
-    let event: Value = serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))?;
-    Ok(event["pull_request"]["number"].as_u64())
+    serde_json::from_slice(&bytes).map_err(|error| unreadable(error.to_string()))
 }
 
-/// GitLab CI: a pipeline of a merge request names it, also one of a fork that runs in the target's project.
-fn gitlab(variable: &dyn Fn(&str) -> Option<String>) -> Option<Environment> {
-    let request = variable("CI_MERGE_REQUEST_IID").and_then(|number| number.parse().ok());
-    let repository = variable("CI_MERGE_REQUEST_PROJECT_PATH").or_else(|| variable("CI_PROJECT_PATH"))?;
-    let url = variable("CI_SERVER_URL");
-    Some(Environment {
-        system: "GitLab CI",
-        kind: ForgeKind::GitLab,
-        url,
-        repository,
-        request,
-        account: None,
-    })
+/// GitLab CI: a pipeline of a merge request names it, also one of a fork that runs in the target's project. One that a webhook started
+/// has what the webhook said.
+fn gitlab(variable: &dyn Fn(&str) -> Option<String>) -> Result<Option<Environment>> {
+    let project = variable("CI_MERGE_REQUEST_PROJECT_PATH").or_else(|| variable("CI_PROJECT_PATH"));
+    let Some(repository) = project else { return Ok(None) };
+    let request = match variable("CI_MERGE_REQUEST_IID") {
+        Some(number) => number.parse().ok(),
+        None => match variable("TRIGGER_PAYLOAD") {
+            Some(path) => of_webhook(&document(Path::new(&path))?, &repository),
+            None => None,
+        },
+    };
+    let is_train = variable("CI_MERGE_REQUEST_EVENT_TYPE").is_some_and(|kind| kind == "merge_train");
+    let queued = match (variable("CI_MERGE_REQUEST_TARGET_BRANCH_NAME"), variable("CI_COMMIT_SHA")) {
+        (Some(branch), Some(commit)) if is_train => {
+            Some(QueuedCommit::new(branch, CommitId::parse(&commit)?).of(request))
+        }
+        _ => None,
+    };
+    let (system, kind, url) = ("GitLab CI", ForgeKind::GitLab, variable("CI_SERVER_URL"));
+    Ok(Some(Environment { system, kind, url, repository, request, queued, account: None }))
+}
+
+/// The request of this project that a webhook of GitLab is about.
+fn of_webhook(said: &Value, project: &str) -> Option<u64> {
+    let is_ours = said["project"]["path_with_namespace"]
+        .as_str()
+        .is_some_and(|path| path.eq_ignore_ascii_case(project));
+    let request = match said["object_kind"].as_str()? {
+        "merge_request" => &said["object_attributes"],
+        "note" => &said["merge_request"],
+        _ => return None,
+    };
+    request["iid"].as_u64().filter(|_| is_ours)
 }
 
 /// Jenkins: the page of the request tells the kind of the forge by its form.
@@ -121,6 +174,7 @@ fn jenkins(variable: &dyn Fn(&str) -> Option<String>) -> Option<Environment> {
         url: Some(format!("{scheme}://{url}")),
         repository: repository.join("/"),
         request: number.parse().ok(),
+        queued: None,
         account: None,
     })
 }
@@ -179,25 +233,88 @@ mod tests {
         assert_eq!(found(&[("GITHUB_ACTIONS", "false"), ("GITHUB_REPOSITORY", "acme/shop")]), None);
     }
 
+    /// What is found of a file that describes an event.
+    fn with_event(variables: &[(&str, &str)], name: &str, text: &str) -> Result<Environment> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        let variables = [variables, &[(name, file.path().to_str().unwrap())]].concat();
+        let variable = |name: &str| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Environment::of(variable).map(Option::unwrap)
+    }
+
+    const HEAD: &str = "0123456789012345678901234567890123456789";
+
     #[test]
     fn an_event_of_the_target_branch_names_the_request_in_its_file() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let of = |text: &str| {
-            std::fs::write(file.path(), text).unwrap();
-            let path = file.path().to_str().unwrap();
-            let variables = [
-                ("GITHUB_ACTIONS", "true"),
-                ("GITHUB_REPOSITORY", "acme/shop"),
-                ("GITHUB_REF", "refs/heads/main"),
-                ("GITHUB_EVENT_PATH", path),
-            ];
-            let variable = |name: &str| {
-                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
-            };
-            Environment::of(variable).map(|found| found.unwrap().request)
-        };
-        assert_eq!(of(r#"{"number": 3, "pull_request": {"number": 7, "title": "12"}}"#).unwrap(), Some(7));
-        assert_eq!(of(r#"{"issue": {"number": 7}}"#).unwrap(), None, "an issue is no request");
+        let variables = [
+            ("GITHUB_ACTIONS", "true"),
+            ("GITHUB_REPOSITORY", "acme/shop"),
+            ("GITHUB_REF", "refs/heads/main"),
+        ];
+        let of = |text: &str| with_event(&variables, "GITHUB_EVENT_PATH", text);
+        for (text, expected) in [
+            (r#"{"number": 3, "pull_request": {"number": 7, "title": "12"}}"#, Some(7)),
+            (r#"{"pull_request": {"number": 7}, "review": {"id": 3, "state": "approved"}}"#, Some(7)),
+            (r#"{"issue": {"number": 7}}"#, None), // an issue is no request
+            (r#"{"issue": {"number": 7, "pull_request": null}, "is_pull": false}"#, None),
+            (r#"{"issue": {"number": 7, "pull_request": {"merged": false}}, "is_pull": true}"#, Some(7)),
+            (r#"{"workflow_run": {"pull_requests": [{"number": 7}], "display_title": "8"}}"#, Some(7)),
+            (r#"{"workflow_run": {"pull_requests": [], "display_title": "8"}}"#, Some(8)), // of a fork
+            (r#"{"workflow_run": {"pull_requests": [], "display_title": "Fix 8"}}"#, None),
+            (r#"{"ref": "refs/heads/main", "after": "0123"}"#, None),
+        ] {
+            let found = of(text).unwrap();
+            assert_eq!((found.request, found.queued), (expected, None), "{text}");
+        }
         assert!(of("{").unwrap_err().to_string().contains("can't be read"));
+    }
+
+    #[test]
+    fn a_commit_of_a_queue_is_no_head_of_a_request() {
+        let github = [("GITHUB_ACTIONS", "true"), ("GITHUB_REPOSITORY", "acme/shop")];
+        let reference = format!("refs/heads/gh-readonly-queue/release/2/pr-7-{HEAD}");
+        let event = format!(
+            r#"{{"merge_group": {{"head_sha": "{HEAD}", "head_ref": "{reference}", "base_ref": "refs/heads/release/2"}}}}"#
+        );
+        let found = with_event(&github, "GITHUB_EVENT_PATH", &event).unwrap().queued.unwrap();
+        assert_eq!((&*found.branch, found.commit.as_str(), found.request), ("release/2", HEAD, Some(7)));
+
+        let train = [
+            ("GITLAB_CI", "true"),
+            ("CI_PROJECT_PATH", "acme/shop"),
+            ("CI_MERGE_REQUEST_PROJECT_PATH", "acme/shop"),
+            ("CI_MERGE_REQUEST_IID", "7"),
+            ("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "main"),
+            ("CI_COMMIT_SHA", HEAD),
+            ("CI_MERGE_REQUEST_EVENT_TYPE", "merge_train"),
+        ];
+        let on_train = found_in(&train).queued.unwrap();
+        assert_eq!((&*on_train.branch, on_train.commit.as_str(), on_train.request), ("main", HEAD, Some(7)));
+        for kind in ["detached", "merged_result"] {
+            let before = [&train[..6], &[("CI_MERGE_REQUEST_EVENT_TYPE", kind)]].concat();
+            assert_eq!((found_in(&before).queued, found_in(&before).request), (None, Some(7)), "{kind}");
+        }
+    }
+
+    fn found_in(variables: &[(&str, &str)]) -> Environment {
+        found(variables).unwrap()
+    }
+
+    #[test]
+    fn a_pipeline_that_a_webhook_started_is_about_the_request_of_its_own_project() {
+        let variables = [("GITLAB_CI", "true"), ("CI_PROJECT_PATH", "acme/shop")];
+        let of = |text: &str| with_event(&variables, "TRIGGER_PAYLOAD", text).unwrap().request;
+        let project = r#""project": {"path_with_namespace": "acme/shop"}"#;
+        let approved = format!(
+            r#"{{"object_kind": "merge_request", {project}, "object_attributes": {{"iid": 7, "id": 99}}}}"#
+        );
+        assert_eq!(of(&approved), Some(7));
+        let note = format!(r#"{{"object_kind": "note", {project}, "merge_request": {{"iid": 7}}}}"#);
+        assert_eq!(of(&note), Some(7));
+        assert_eq!(of(&approved.replace("acme/shop", "mallory/shop")), None, "another project's number");
+        assert_eq!(of(&format!(r#"{{"object_kind": "push", {project}}}"#)), None);
+        assert_eq!(of(&format!(r#"{{"object_kind": "note", {project}, "issue": {{"iid": 7}}}}"#)), None);
     }
 }

@@ -25,6 +25,7 @@ mod urgent;
 mod warm;
 
 pub use merged::AfterMerge;
+pub use noted::{Noted, note_requests};
 pub use queue::{ToldQueue, holds, queued};
 pub use request::{Asked, Shelf, Told, patiently};
 pub use urgent::two_people;

@@ -186,7 +186,7 @@ impl Asked {
         };
         let is_told = reviewed.review.outcome() != Outcome::NoChanges || ours.is_some();
         let link = match is_told {
-            true => self.link(cx, &reviewed, || document(&sides, &reviewed)).await?,
+            true => self.link(cx, &reviewed, ours.as_ref(), || document(&sides, &reviewed)).await?,
             false => None,
         };
         let wrote_comment = self.comment(cx, &reviewed, link, ours.as_ref()).await?;
@@ -214,6 +214,7 @@ impl Asked {
         &self,
         cx: &Cx,
         reviewed: &Reviewed,
+        ours: Option<&Comment>,
         document: impl FnOnce() -> String,
     ) -> Result<Option<Link>> {
         if self.full_plan.is_none() && self.shelf.is_none() {
@@ -223,7 +224,12 @@ impl Asked {
         let digest = Digest::of(document.as_bytes());
         let url = match (&self.full_plan, &self.shelf) {
             (None, Some(place)) => place.keep(cx, digest, document, &reviewed.review).await?,
-            (url, _) => url.clone().unwrap_or_default(),
+            // The same document of an earlier run will do: a run without news edits nothing.
+            (url, _) => ours
+                .and_then(|ours| linked(&ours.body, digest))
+                .or(url.as_deref())
+                .unwrap_or_default()
+                .to_owned(),
         };
         let link = Link::new(url, digest).map_err(|error| Error::new(ErrorKind::Invalid, error.to_string()));
         link.map(Some)
@@ -275,6 +281,15 @@ impl Asked {
         let status = CommitStatus::new(context, StatusState::Error, &error.to_string());
         let _ = self.forge.ensure_status(cx, &request.head.commit, &status).await;
     }
+}
+
+/// Where a comment of ours links the document of this digest.
+fn linked(body: &str, digest: Digest) -> Option<&str> {
+    let digest = digest.to_string();
+    body.lines().find_map(|line| {
+        let (url, rest) = line.strip_prefix("[Full plan](<")?.split_once(">), BLAKE3 ")?;
+        rest.contains(&digest).then_some(url)
+    })
 }
 
 /// How often a call is made that may go well the next time, and how long one is waited for at most.

@@ -2,11 +2,10 @@
 //! has them.
 
 use gitops_app::config::{Config, GitRef};
-use gitops_app::order;
 use gitops_app::review::{holds, patiently};
 use gitops_app::rollback::taken_back;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Request, Result,
+    Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Result,
     Revision, Time,
 };
 use gitops_forge::{
@@ -174,10 +173,9 @@ impl Shared {
         if !self.memory.page(cx, number).await?.is_unaudited_in(&config.name) {
             return Ok(());
         }
-        let Some(merged) = self.asked(number).merged(cx).await? else { return Ok(()) };
-        let by = merged.merged_by.clone().unwrap_or_else(|| merged.request.clone());
-        let note = Request::NoteMerged { merged: Box::new(merged) };
-        Box::pin(order::order(cx, config, &nobody(), &by, &note)).await?;
+        if !self.asked(number).note_merged(cx, config, &nobody()).await? {
+            return Ok(());
+        }
         self.memory.change(cx, number, |page| page.is_audited_in(&config.name)).await
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -42,6 +42,27 @@ pub struct Gitea {
     _ear: ChildStdin,
 }
 
+/// A runner that carries out the jobs of a forge on this machine; it ends with this value.
+#[derive(Debug)]
+pub struct Runner {
+    log: PathBuf,
+    child: Child,
+}
+
+impl Runner {
+    /// What its jobs printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
 impl Gitea {
     /// The account that may do everything.
     pub const ADMIN: &str = "gitops";
@@ -51,10 +72,19 @@ impl Gitea {
     /// # Panics
     /// If the program is not there: `cargo xtask test` builds it.
     pub async fn start() -> Self {
+        Self::start_with("[actions]\nENABLED = false\n").await
+    }
+
+    /// The same with jobs, which a [`runner`](Self::runner) carries out. Actions that jobs name are repositories of this forge.
+    pub async fn start_with_actions() -> Self {
+        Self::start_with("[actions]\nENABLED = true\nDEFAULT_ACTIONS_URL = self\n").await
+    }
+
+    async fn start_with(more: &str) -> Self {
         let folder = TempDir::with_prefix("gitops-gitea-").unwrap().keep();
         let program = needed("GITOPS_GITEA");
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        fs::write(folder.join("app.ini"), configuration(&folder, port)).unwrap();
+        fs::write(folder.join("app.ini"), configuration(&folder, port) + more).unwrap();
         run(&program, &folder, &["migrate"]);
         let create =
             ["admin", "user", "create", "--admin", "--username", Self::ADMIN, "--password", PASSWORD];
@@ -70,6 +100,24 @@ impl Gitea {
         let gitea = Self { folder, port, token, client, _ear: ear };
         gitea.wait().await;
         gitea
+    }
+
+    /// Starts a runner with a label, whose jobs have these variables beside those of this process.
+    ///
+    /// # Panics
+    /// If the program is not there: `cargo xtask test` builds it.
+    pub async fn runner(&self, label: &str, environment: &[(&str, &str)]) -> Runner {
+        let path = "/admin/actions/runners/registration-token";
+        let made = self.done(Self::ADMIN, "POST", path, Value::Null).await;
+        let token = made["token"].as_str().expect("the forge gives a token").to_owned();
+        let folder = self.folder.join("runner");
+        fs::create_dir_all(&folder).unwrap();
+        let log = self.folder.join("runner.log");
+        let file = fs::File::create(&log).unwrap();
+        let mut command = Command::new(needed("GITOPS_ACT_RUNNER"));
+        command.args([&self.url(), &token]).arg(&folder).arg(label).envs(environment.iter().copied());
+        command.stdin(Stdio::piped()).stderr(file.try_clone().unwrap()).stdout(file);
+        Runner { log, child: command.spawn().expect("the runner starts") }
     }
 
     /// Where it is.
@@ -194,7 +242,7 @@ fn configuration(folder: &Path, port: u16) -> String {
          [repository]\nROOT = {folder}/repositories\nENABLE_PUSH_CREATE_USER = true\nDEFAULT_BRANCH = main\n\
          [security]\nINSTALL_LOCK = true\nSECRET_KEY = only-for-tests\nPASSWORD_HASH_ALGO = pbkdf2$1$10\n\
          [webhook]\nALLOWED_HOST_LIST = loopback\n[indexer]\nISSUE_INDEXER_TYPE = db\n\
-         [actions]\nENABLED = false\n[log]\nMODE = console\nLEVEL = Info\n"
+         [log]\nMODE = console\nLEVEL = Info\n"
     )
 }
 

@@ -21,7 +21,7 @@ pub use cluster::*;
 #[cfg(feature = "git-server")]
 pub use git_server::GitServer;
 #[cfg(feature = "gitea")]
-pub use gitea::Gitea;
+pub use gitea::{Gitea, Runner};
 pub use kept::assert_kept;
 pub use postgres::Postgres;
 pub use relay::{Relay, Trouble};

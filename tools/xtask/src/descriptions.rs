@@ -1,6 +1,6 @@
-//! What GitHub publishes of its API, which the adapter's tests compare every call and answer with.
+//! What others publish of their formats, which tests compare ours with: GitHub's API, and the schema of SARIF.
 //!
-//! `tools/descriptions` pins two npm packages. They are installed once into the cache, and all but two files thrown away.
+//! `tools/descriptions` pins npm packages. They are installed once into the cache, and all but these files thrown away.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,9 +10,10 @@ use crate::failure::{At, Failure, Result};
 use crate::{cache, process, workspace};
 
 /// The variable by which tests find a file, and the file within the packages.
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
     ("GITOPS_GITHUB_DESCRIPTION", "@octokit/openapi/generated/api.github.com.json"),
     ("GITOPS_GITHUB_WEBHOOKS", "@octokit/webhooks-examples/api.github.com/index.json"),
+    ("GITOPS_SARIF_SCHEMA", "@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json"),
 ];
 
 /// Prints where the files are.
@@ -42,8 +43,7 @@ fn install(into: &Path, pins: &[PathBuf]) -> Result<()> {
     }
     let mut npm = Command::new("npm");
     npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]).current_dir(into);
-    let way_out =
-        "install Node.js with npm; the tests of the GitHub adapter need what GitHub publishes of its API";
+    let way_out = "install Node.js with npm; tests compare our formats with what others publish of theirs";
     process::output(&mut npm).map_err(|failure| failure.help(way_out))?;
     let packages = into.join("node_modules");
     for (variable, file) in FILES {

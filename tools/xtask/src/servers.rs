@@ -60,7 +60,7 @@ const KUBERNETES: Server = Server {
     ..PLAIN
 };
 
-static SERVERS: [Server; 14] = [
+static SERVERS: [Server; 15] = [
     Server {
         name: "gitea",
         package: "code.gitea.io/gitea",
@@ -106,6 +106,8 @@ static SERVERS: [Server; 14] = [
     Server { name: "helm", package: "helm.sh/helm/v4/cmd/helm", ..PLAIN },
     // No server: it looks over workflows of forges.
     Server { name: "actionlint", package: "github.com/rhysd/actionlint/cmd/actionlint", ..PLAIN },
+    // A runner of the forge's jobs, made of what Gitea's own one is made of.
+    Server { name: "act-runner", package: OWN, ..PLAIN },
     Server { name: "kustomize", package: "sigs.k8s.io/kustomize/kustomize/v5", ..PLAIN },
     Server { name: "provider-time", package: "github.com/hashicorp/terraform-provider-time", ..PLAIN },
     Server { name: "provider-counting", package: OWN, ..PLAIN },

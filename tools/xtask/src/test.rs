@@ -9,8 +9,9 @@ use crate::stage::stage;
 use crate::{descriptions, kill, postgres, process, programs, servers, side_by_side, sshd, workspace};
 
 /// The servers that today's tests talk to.
-const SERVERS: [&str; 14] = [
+const SERVERS: [&str; 15] = [
     "gitea",
+    "act-runner",
     "etcd",
     "kube-apiserver",
     "kube-controller-manager",
@@ -60,7 +61,7 @@ fn prepare() -> Result<Vec<(String, PathBuf)>> {
     for name in SERVERS {
         environment.extend(stage(&format!("server {name}"), || servers::environment(name))?);
     }
-    environment.extend(stage("descriptions of forges", descriptions::environment)?);
+    environment.extend(stage("descriptions of formats", descriptions::environment)?);
     environment.push(("GITOPS_SSHD".into(), stage("server sshd", sshd::path)?));
     let folder = stage("server postgres", postgres::folder)?;
     environment.extend(folder.map(|folder| ("GITOPS_POSTGRES".into(), folder.into())));

@@ -2,6 +2,8 @@
 
 use gitops_app::documents::health::Unready;
 use gitops_app::documents::report::ReportDocument;
+use gitops_app::forge::{Environment, Found, Named};
+use gitops_app::review::note_requests;
 use gitops_app::session::{Access, Session};
 use gitops_app::{place, saved_plan};
 use gitops_core::{ApplyOptions, Error, ErrorKind, Key, Plan, Report};
@@ -39,7 +41,39 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     }
     let report = apply(app, &mut session, &plan, &approval, &verb).await?;
     let done = go_on(app, &mut session, report, &consent, &verb).await;
-    answer(app, &session, &done).await
+    let ended = answer(app, &session, &done).await;
+    drop(session);
+    match args.note_requests {
+        true => note(app, ended?).await,
+        false => ended,
+    }
+}
+
+/// Notes the requests that came in. What was applied stands, whatever becomes of that; the command has failed if they are not noted.
+async fn note(app: &App, exit: Exit) -> Ended {
+    let config = app.config()?;
+    let noted = async {
+        let job = Environment::of(|name| std::env::var(name).ok())?;
+        let found = Found::of(&Named::default(), config.forge.as_ref(), job.as_ref())?;
+        Box::pin(note_requests(&app.cx, &found.open(&app.cx)?, found.kind, config, &progress::sink(app)))
+            .await
+    };
+    match noted.await {
+        Ok(noted) => {
+            for request in &noted.requests {
+                app.screen.note(&escape(&format!("Noted: who opened, reviewed and merged {request}.")));
+            }
+            if noted.is_cut_short {
+                app.screen.note("Older commits than the newest 100 were not looked at.");
+            }
+            Ok(exit)
+        }
+        Err(error) => {
+            let exit = Exit::gravest([exit, Exit::after(&error)]);
+            app.screen.complain(&output::error::human(&error.into()));
+            Ok(exit)
+        }
+    }
 }
 
 /// A process that keeps an application applied needs no apply beside it: it is asked, not stopped.

@@ -26,7 +26,11 @@ pub async fn run(app: &App, args: &ReviewArgs) -> Ended {
         let reviewed = Box::pin(review(&app.cx, &applications, &chosen, &sides, &events)).await?;
         (sides, reviewed)
     } else {
-        let told = Box::pin(on_a_forge(app, args, &applications, &chosen)).await?;
+        let job = Environment::of(|name| std::env::var(name).ok())?;
+        if let Some(job) = job.as_ref().filter(|job| job.queued.is_some() && args.request.is_none()) {
+            return Box::pin(in_a_queue(app, args, &applications, &chosen, job)).await;
+        }
+        let told = Box::pin(on_a_forge(app, args, &applications, &chosen, job.as_ref())).await?;
         (told.sides, told.reviewed)
     };
     tell(app, &reviewed, &sides);
@@ -41,20 +45,11 @@ async fn on_a_forge(
     args: &ReviewArgs,
     applications: &Applications,
     chosen: &[&Config],
+    job: Option<&Environment>,
 ) -> Result<Told, Failure> {
-    let job = Environment::of(|name| std::env::var(name).ok())?;
-    let number = args.request.or(job.as_ref().and_then(|job| job.request));
+    let number = args.request.or(job.and_then(|job| job.request));
     let number = number.ok_or_else(|| Failure::usage("nothing says what to review", SIDES))?;
-    let named = Named {
-        kind: args.forge.map(ForgeKind::from),
-        url: args.forge_url.clone(),
-        repository: args.repository.clone(),
-    };
-    let found = Found::of(&named, one_forge(chosen)?, job.as_ref())?;
-    // A review of some of the applications must not take the place of another one's comment.
-    let part = app.chosen.iter().chain(args.labels.iter().map(|(_, value)| value));
-    let context = part.fold(found.context().to_owned(), |context, part| format!("{context}/{part}"));
-    let asked = Asked::new(found.open(&app.cx)?, found.kind, number, context);
+    let (found, asked) = asked(app, args, chosen, job, number)?;
     let asked = if args.untrusted || args.trusted { asked.vouched(args.trusted) } else { asked };
     let asked = args.plan_url.iter().fold(asked, Asked::full_plan);
     let asked = if args.keep_approvals { asked.keeping_approvals() } else { asked };
@@ -76,6 +71,63 @@ async fn on_a_forge(
         )));
     }
     Ok(told)
+}
+
+/// The request of this number, on the forge that the command line, the configuration and the job name.
+fn asked(
+    app: &App,
+    args: &ReviewArgs,
+    chosen: &[&Config],
+    job: Option<&Environment>,
+    number: u64,
+) -> Result<(Found, Asked), Failure> {
+    let named = Named {
+        kind: args.forge.map(ForgeKind::from),
+        url: args.forge_url.clone(),
+        repository: args.repository.clone(),
+    };
+    let found = Found::of(&named, one_forge(chosen)?, job)?;
+    // A review of some of the applications must not take the place of another one's comment.
+    let part = app.chosen.iter().chain(args.labels.iter().map(|(_, value)| value));
+    let context = part.fold(found.context().to_owned(), |context, part| format!("{context}/{part}"));
+    let asked = Asked::new(found.open(&app.cx)?, found.kind, number, context);
+    Ok((found, asked))
+}
+
+/// Reviews a commit that the forge's merge queue made: it must have the effect that was approved. Nobody can approve it there, so that it
+/// is refused is a failure, and not a question.
+async fn in_a_queue(
+    app: &App,
+    args: &ReviewArgs,
+    applications: &Applications,
+    chosen: &[&Config],
+    job: &Environment,
+) -> Ended {
+    let Some(queued) = &job.queued else { return Ok(Exit::Ok) };
+    let refusing = |exit| if matches!(exit, Exit::Ok | Exit::Denied) { Exit::Failure } else { exit };
+    // The number is that of the last request of several, and is not used.
+    let (found, asked) = asked(app, args, chosen, Some(job), 0)?;
+    let events = progress::sink(app);
+    let (branch, commit) = (&queued.branch, &queued.commit);
+    let told = asked.review_queued(&app.cx, applications, chosen, &events, branch, commit).await;
+    let told = told.map_err(|error| Failure { exit: refusing(Exit::after(&error)), error })?;
+    let written = count(told.statuses, "status", "statuses");
+    app.screen.note(&escape(&format!(
+        "Commit {} of the merge queue of {}: {written} written.",
+        commit.as_str(),
+        found.repository
+    )));
+    let sides = Sides::new(branch, commit.as_str());
+    tell(app, &told.reviewed, &sides);
+    let exit = match &told.refused {
+        Some(why) => {
+            app.screen.note(&format!("{} {}", paint(YELLOW, "Refused:"), escape(why)));
+            refusing(exit(&told.reviewed))
+        }
+        None => exit(&told.reviewed),
+    };
+    answer(app, &sides, &told.reviewed, exit)?;
+    Ok(exit)
 }
 
 const SIDES: &str = "name both sides, `--base main --head BRANCH`, or a request on a forge, `--request 7`";

@@ -328,3 +328,35 @@ fn only_a_review_is_written_for_a_forge() {
     comment.says("## GitOps: ready").says("**update** `File/index.html` in `dir`");
     world.gitops(&main_with(&["--output", "junit"])).expect(0).says("<testsuite name=\"site\" tests=\"1\"");
 }
+
+/// Checks a log against the schema of SARIF 2.1.0, as it is published.
+fn check_sarif(log: &str) -> Value {
+    let path = std::env::var_os("GITOPS_SARIF_SCHEMA");
+    let path = path.expect("GITOPS_SARIF_SCHEMA names a file: run `cargo xtask test`, which sets it");
+    let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let log: Value = serde_json::from_str(log).unwrap();
+    let faults = |log: &Value| -> Vec<String> {
+        schema.iter_errors(log).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    };
+    assert_eq!(faults(&log), Vec::<String>::new(), "{log:#}");
+    let mut broken = log.clone();
+    broken["runs"][0]["results"][0]["level"] = "grave".into();
+    assert_ne!(faults(&broken), Vec::<String>::new(), "the schema is looked at");
+    log
+}
+
+#[test]
+fn a_log_is_one_that_the_published_schema_of_sarif_takes() {
+    let world = World::applied();
+    request(&world, &[("index.html", None), ("conf/app.toml", None), ("other", Some("o\n"))]);
+    let log = check_sarif(&world.gitops(&main_with(&["--output", "sarif"])).expect(3).stdout);
+    let rules = log["runs"][0]["results"].as_array().unwrap().iter().map(|result| result["ruleId"].as_str());
+    let rules: Vec<_> = rules.flatten().collect();
+    assert!(rules.contains(&"delete") && rules.contains(&"policy"), "{rules:?}");
+
+    // An application that can't be planned.
+    let text = CONFIG.replace("path: site }", "path: nowhere }");
+    world.configure(&text);
+    check_sarif(&world.gitops(&main_with(&["--output", "sarif"])).expect(1).stdout);
+}

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod approving;
+mod ci;
 mod drift;
 mod promote;
 mod rollback;
@@ -42,7 +43,10 @@ impl Site {
 
     /// The forge with its people and an empty repository.
     async fn of(world: World) -> Self {
-        let gitea = Gitea::start().await;
+        Self::on(Gitea::start().await, world).await
+    }
+
+    async fn on(gitea: Gitea, world: World) -> Self {
         let admin = Gitea::ADMIN;
         gitea.done(admin, "POST", "/orgs", json!({"username": "platform"})).await;
         let repository = json!({"name": "site", "default_branch": "main"});

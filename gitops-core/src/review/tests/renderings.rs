@@ -1,8 +1,11 @@
 //! What must hold of every other form of a review.
 
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 use quick_xml::events::Event;
 use quick_xml::{Reader, XmlVersion};
+use serde_json::Value;
 
 use super::world::{SECRET, any_review, field, key, plan, review, step};
 use crate::gate::Verdict;
@@ -33,6 +36,71 @@ fn elements(xml: &str, name: &str) -> usize {
     }
 }
 
+/// Checks every element of a report against what the published schema says of it.
+fn check_elements(xml: &str) -> Result<(), String> {
+    let rules: Value = serde_json::from_str(include_str!("junit.json")).expect("it is JSON");
+    let listed = |name: &str, what: &str| -> Vec<String> {
+        serde_json::from_value(rules[name][what].clone()).unwrap_or_default()
+    };
+    let mut reader = Reader::from_str(xml);
+    // The open elements, each with the place of the last one in it among those that it may hold.
+    let mut open: Vec<(String, usize)> = Vec::new();
+    loop {
+        let event = reader.read_event().map_err(|error| error.to_string())?;
+        match &event {
+            Event::Eof => return Ok(()),
+            Event::End(_) => drop(open.pop()),
+            Event::Start(tag) | Event::Empty(tag) => {
+                let name = String::from_utf8_lossy(tag.name().as_ref()).into_owned();
+                if rules.get(&name).is_none() {
+                    return Err(format!("there is no <{name}>"));
+                }
+                if let Some((parent, last)) = open.last_mut() {
+                    let place = listed(parent, "holds").iter().position(|held| *held == name);
+                    *last = place
+                        .filter(|place| place >= last)
+                        .ok_or_else(|| format!("<{name}> has no place there in <{parent}>"))?;
+                } else if name != "testsuites" {
+                    return Err(format!("a report begins with <{name}>"));
+                }
+                let attributes = tag.attributes().map(|attribute| {
+                    let attribute = attribute.map_err(|error| error.to_string())?;
+                    Ok(String::from_utf8_lossy(attribute.key.as_ref()).into_owned())
+                });
+                let has = attributes.collect::<Result<BTreeSet<String>, String>>()?;
+                let (must, may) = (listed(&name, "must"), listed(&name, "may"));
+                let missing = must.iter().find(|must| !has.contains(*must));
+                let unknown = has.iter().find(|has| !must.contains(has) && !may.contains(has));
+                if let Some(fault) = missing.or(unknown) {
+                    return Err(format!("`{fault}` of <{name}> is missing or unknown"));
+                }
+                if matches!(event, Event::Start(_)) {
+                    open.push((name, 0));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_report_that_breaks_the_schema_is_seen() {
+    let report = |inner: &str| {
+        format!("<testsuites><testsuite name=\"a\" tests=\"1\">{inner}</testsuite></testsuites>")
+    };
+    let case = |inner: &str| report(&format!("<testcase name=\"a\" classname=\"b\">{inner}</testcase>"));
+    assert_eq!(check_elements(&case("<failure type=\"a\"/><system-out/>")), Ok(()));
+    for broken in [
+        case("<system-out/><failure/>"),
+        case("<warning/>"),
+        case("<failure text=\"a\"/>"),
+        report("<testcase name=\"a\"/>"),
+        report("<failure/>"),
+    ] {
+        assert!(check_elements(&broken).is_err(), "{broken}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
@@ -47,6 +115,7 @@ proptest! {
         for form in [&sarif, &text, &xml] {
             prop_assert!(!form.chars().any(|c| c.is_control() && c != '\n'));
         }
+        prop_assert_eq!(check_elements(&xml), Ok(()));
         let counts = review.counts();
         let cases = elements(&xml, "testcase");
         let messages: usize = review.parts.iter().map(|part| part.verdict.messages().len()).sum();
@@ -66,11 +135,13 @@ fn a_report_is_red_exactly_if_the_review_can_not_go_on() {
         Review::from_iter([Part::of(&plan("shop", vec![]), &plan("shop", steps()), None, context)])
     };
     assert_eq!(elements(&junit(&of(&context)), "failure"), 1);
+    assert_eq!(check_elements(&junit(&of(&context))), Ok(()));
     let failing = Review::default().failing([Failure {
         application: "shop".to_owned(),
         environment: String::new(),
         message: "<no> \"cluster\"".to_owned(),
     }]);
+    assert_eq!(check_elements(&junit(&failing)), Ok(()));
     insta::assert_snapshot!(junit(&failing), @r#"
     <?xml version="1.0" encoding="UTF-8"?>
     <testsuites name="gitops review" tests="1" failures="0" errors="1">

@@ -161,7 +161,7 @@ impl Site {
         }
     }
 
-    async fn bobs_approval(&self, number: u64) -> Value {
+    pub(super) async fn bobs_approval(&self, number: u64) -> Value {
         self.comment("bob", number, &format!("/approve {}", self.effect(number).await)).await
     }
 }

@@ -1,0 +1,41 @@
+//! Jobs of a CI: each run has another address, and two may be at work at one time.
+
+use gitops_core::{Requests, StateDir};
+
+use super::*;
+
+#[tokio::test]
+async fn a_run_without_news_leaves_the_link_of_the_run_before_it() {
+    let world = World::new();
+    world.apply().await.unwrap();
+    let number = world.propose(world.on_feature(&[("page", "two\n")]), OURS).number;
+    let run = |n: u64| world.told_by(number, move |asked| asked.full_plan(format!("https://ci/runs/{n}")));
+    assert!(run(1).await.unwrap().wrote_comment);
+    assert!(!run(2).await.unwrap().wrote_comment, "the same plan is there already");
+    let comments = world.comments(number).await;
+    assert!(comments[0].contains("[Full plan](<https://ci/runs/1>)"), "{comments:?}");
+    // Another effect is another comment, with its own run.
+    world.forge.push_commit(&world.cx, number, world.on_feature(&[("page", "three\n")])).unwrap();
+    assert!(run(3).await.unwrap().wrote_comment);
+    assert!(world.comments(number).await[0].contains("[Full plan](<https://ci/runs/"));
+}
+
+/// A process that applies once takes up nothing that is asked of it, and ends.
+#[tokio::test]
+async fn an_approval_that_comes_while_another_job_applies_is_stored_as_soon_as_that_has_ended() {
+    let (world, number, bob) = asking().await;
+    world.says(&bob, number, &format!("/approve {}", effect(&world, number).await)).await;
+    let state = world.path(".gitops/site");
+    let at_work = StateDir::open(&state, &world.cx).unwrap();
+    let requests = Requests::new(Arc::new(StateDir::peek(&state).unwrap().store_to_ask().unwrap()), "site");
+    let ends = async {
+        while requests.pending(&world.cx).await.unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
+        drop(at_work);
+    };
+    let (told, ()) = tokio::join!(world.told_by(number, Asked::keeping_approvals), ends);
+    assert_eq!(told.unwrap().approved, ["site"]);
+    assert_eq!(world.stored().await.len(), 1);
+    assert!(requests.pending(&world.cx).await.unwrap().is_empty(), "nothing of it is left to be done again");
+}
