@@ -103,7 +103,7 @@ async fn in_a_queue(
     chosen: &[&Config],
     job: &Environment,
 ) -> Ended {
-    let Some(queued) = &job.queued else { return Ok(Exit::Ok) };
+    let queued = job.queued.as_ref().ok_or_else(|| Failure::usage("nothing says what to review", SIDES))?;
     let refusing = |exit| if matches!(exit, Exit::Ok | Exit::Denied) { Exit::Failure } else { exit };
     // The number is that of the last request of several, and is not used.
     let (found, asked) = asked(app, args, chosen, Some(job), 0)?;

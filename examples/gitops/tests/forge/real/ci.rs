@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testbed::{Gitea, Runner};
 
@@ -19,8 +21,9 @@ struct Jobs {
 }
 
 impl Jobs {
-    async fn new() -> Self {
+    async fn new(is_private: bool) -> Self {
         let site = Site::on(Gitea::start_with_actions().await, World::new()).await;
+        site.gitea.done(Gitea::ADMIN, "PATCH", SITE, json!({"private": is_private})).await;
         let secret = json!({"data": site.gitea.token()});
         let path = format!("{SITE}/actions/secrets/REVIEW_TOKEN");
         site.gitea.done(Gitea::ADMIN, "PUT", &path, secret).await;
@@ -47,8 +50,8 @@ impl Jobs {
             fs::copy(shipped.join(name), workflows.join(name)).unwrap();
         }
         let text = format!(
-            "name: site\nsource:\n  git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site }}\n\
-             state: {}\ntarget:\n  directory: {{ root: {} }}\n{GATE}",
+            "name: site\nsource:\n  git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site, \
+             auth: {{ token: {{ env: GITEA_TOKEN }} }} }}\nstate: {}\ntarget:\n  directory: {{ root: {} }}\n{GATE}",
             self.site.gitea.url(),
             world.path(".gitops/site").display(),
             world.path("live").display(),
@@ -98,7 +101,7 @@ impl Jobs {
 
 #[tokio::test]
 async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved() {
-    let jobs = Jobs::new().await;
+    let jobs = Jobs::new(true).await;
     let site = &jobs.site;
     assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
     let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
@@ -131,7 +134,8 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     site.merge(number).await.unwrap();
     assert_eq!(jobs.ended("push", 2).await, ["success"; 2], "{}", jobs.runner.log());
     assert_eq!(site.world.live("index.html").as_deref(), Some("new\n"), "{}", jobs.runner.log());
-    let shown = site.gitops(&["audit", "show", "index.html", "--output", "json"]).await.expect(0);
+    let token = [("GITEA_TOKEN", site.gitea.token())];
+    let shown = site.gitops_in(&token, &["audit", "show", "index.html", "--output", "json"]).await.expect(0);
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();
     let brought = &shown["changes"].as_array().unwrap().last().unwrap()["requests"][0];
     let main = site.gitea.done("bob", "GET", &format!("{SITE}/branches/main"), Value::Null).await;
@@ -148,7 +152,95 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     };
     assert!(has(format!("review {}", review["id"]), &json!(head)), "{shown:#}");
     assert!(has(format!("comment {}", said["id"]), &Value::Null), "{shown:#}");
-    site.gitops(&["audit", "verify"]).await.expect(0);
+    site.gitops_in(&token, &["audit", "verify"]).await.expect(0);
     // The merge closed the request; whatever runs for it now writes nothing on it.
     assert_eq!(jobs.ours(number).await.len(), 1);
+}
+
+/// What a fork brings is read and never run: neither its copy of our job, nor one of its own.
+#[tokio::test]
+async fn a_forks_request_is_reviewed_by_the_job_of_the_target_branch() {
+    let jobs = Jobs::new(false).await;
+    let site = &jobs.site;
+    site.gitea.done("dave", "POST", &format!("{SITE}/forks"), json!({})).await;
+    let own =
+        "on: [pull_request]\njobs: { own: { runs-on: gitops, steps: [{ run: 'touch \"$HOME/own\"' }] } }\n";
+    let shipped = fs::read_to_string(site.world.path("repository/.gitea/workflows/review.yaml")).unwrap();
+    let copy = shipped.replace("rm -rf base\n", "touch \"$HOME/copy\"\n");
+    assert_ne!(copy, shipped);
+    let contents = "/repos/dave/site/contents";
+    let path = format!("{contents}/.gitea/workflows/review.yaml");
+    let before = site.gitea.done("dave", "GET", &path, Value::Null).await;
+    let encoded = |text: &str| STANDARD.encode(text);
+    let change = json!({
+        "content": encoded(&copy), "message": "Change", "new_branch": "theirs", "sha": before["sha"],
+    });
+    site.gitea.done("dave", "PUT", &path, change).await;
+    for (path, text) in [(".gitea/workflows/own.yaml", own), ("site/more", "theirs\n")] {
+        let file = json!({"content": encoded(text), "message": "Add", "branch": "theirs"});
+        site.gitea.done("dave", "POST", &format!("{contents}/{path}"), file).await;
+    }
+    let number = site.open("dave", "dave:theirs").await;
+    assert_eq!(jobs.ended("pull_request", 1).await, ["success"], "{}", jobs.runner.log());
+    let ours = jobs.ours(number).await;
+    assert!(ours.len() == 1 && body(&ours[0]).contains("`File/more`"), "{ours:#?}");
+    // Another job of the target branch has run since, and still nothing of the fork's.
+    site.bobs_approval(number).await;
+    assert_eq!(jobs.ended("pull_request_comment", 1).await, ["success"], "{}", jobs.runner.log());
+    for name in ["own", "copy"] {
+        assert!(!site.world.path(name).exists(), "{name} of the fork ran:\n{}", jobs.runner.log());
+    }
+}
+
+#[tokio::test]
+async fn two_jobs_at_once_for_one_request_write_one_comment() {
+    let site = Site::new().await;
+    let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    let number = site.open("alice", "feature").await;
+    let (one, other) = tokio::join!(site.review(number), site.review(number));
+    one.expect(0);
+    other.expect(0);
+    site.review(number).await.expect(0).warns("comment unchanged, 0 statuses written");
+    assert_eq!(site.comments(number).await.len(), 1);
+    let good = site.statuses(&head).await;
+    assert!(good.contains(&"gitops/plan success".to_owned()), "{good:?}");
+}
+
+/// A commit of a merge queue is no head of a request: it gets the statuses, must have the approved effect, and is asked about nowhere.
+#[tokio::test]
+async fn a_job_for_a_merge_queue_is_red_until_the_effect_is_approved() {
+    let site = Site::new().await;
+    site.configure(&(site.forge() + GATE));
+    site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    let number = site.open("alice", "feature").await;
+    let keep =
+        || site.gitops_owned(vec!["review".into(), format!("--request={number}"), "--keep-approvals".into()]);
+    keep().await.expect(3);
+    site.world.git(&["checkout", "-q", "-B", "queue"]);
+    site.world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+    let queued = site.world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    let branch = format!("gh-readonly-queue/main/pr-{number}-{queued}");
+    site.world.git(&["push", "-q", &site.url(), &format!("HEAD:refs/heads/{branch}")]);
+    site.world.git(&["checkout", "-q", "main"]);
+    let event = json!({"merge_group": {
+        "head_sha": queued, "head_ref": format!("refs/heads/{branch}"), "base_ref": "refs/heads/main",
+    }});
+    fs::write(site.world.path("event.json"), event.to_string()).unwrap();
+    let (url, event) = (site.gitea.url(), site.world.path("event.json"));
+    let job = [
+        ("GITHUB_ACTIONS", "true"),
+        ("GITEA_ACTIONS", "true"),
+        ("GITHUB_SERVER_URL", url.as_str()),
+        ("GITHUB_REPOSITORY", "platform/site"),
+        ("GITHUB_EVENT_PATH", event.to_str().unwrap()),
+        ("THE_TOKEN", site.gitea.token()),
+    ];
+    let comments = site.comments(number).await;
+    let refused = site.gitops_in(&job, &["review"]).await.expect(1);
+    refused.warns("2 statuses written").warns("Refused:");
+    assert_eq!(site.statuses(&queued).await, ["gitops/plan success", "gitops/policy failure"]);
+    site.bobs_approval(number).await;
+    keep().await.expect(0);
+    site.gitops_in(&job, &["review"]).await.expect(0).warns("1 status written");
+    assert_eq!(site.comments(number).await.len(), comments.len() + 1, "nothing is said but by Bob");
 }
