@@ -1,8 +1,10 @@
 //! What a person orders: done by this process, or by the one that is at work.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::{Either, select};
 use gitops_core::{Cx, Error, ErrorKind, EventSink, Request, Requests, Result, StateDir, StateStore, Ticket};
 
 use crate::config::Config;
@@ -63,9 +65,9 @@ impl Pending {
     /// nobody will take the request up.
     async fn answered_at_work(self, cx: &Cx, config: &Config) -> Result<Option<Doer>> {
         let (requests, ticket) = (self.requests.clone(), self.ticket.clone());
-        tokio::select! {
-            answered = self.answered(cx) => return answered.map(Some),
-            ended = ended(cx, config) => ended?,
+        match select(pin!(self.answered(cx)), pin!(ended(cx, config))).await {
+            Either::Left((answered, _)) => return answered.map(Some),
+            Either::Right((ended, _)) => ended?,
         }
         match requests.withdraw(cx, &ticket).await? {
             true => Ok(None),

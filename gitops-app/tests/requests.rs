@@ -328,7 +328,13 @@ async fn what_a_reviewer_approved_is_applied_after_the_merge_and_nothing_else() 
     let told = world.told_by(number, Asked::keeping_approvals).await.unwrap();
     assert_eq!(told.approved, ["site"]);
     let again = world.told_by(number, Asked::keeping_approvals).await.unwrap();
-    assert_eq!((again.reviewed.review.outcome(), again.approved.len()), (Outcome::Ready, 0), "it is stored");
+    let outcome = again.reviewed.review.outcome();
+    assert_eq!((outcome, again.approved.len()), (Outcome::Approved, 0), "it is stored");
+    assert_eq!(
+        (again.wrote_comment, again.statuses),
+        (false, 0),
+        "the same facts are told in the same words"
+    );
     world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
     world.apply().await.unwrap();
     assert_eq!(fs::read_to_string(world.path("live/page")).unwrap(), "two\n");
@@ -345,6 +351,9 @@ async fn a_stored_approval_that_its_reviewer_takes_back_is_void() {
     let told = world.told_by(number, Asked::keeping_approvals).await.unwrap();
     assert_eq!(told.approved, ["site"]);
     bob.review(&world.cx, number, ReviewState::ChangesRequested).unwrap();
+    // A review that stores nothing takes nothing back, and says the same.
+    let told = world.told(number).await.unwrap();
+    assert_eq!((told.reviewed.review.outcome(), world.stored().await.len()), (Outcome::NeedsApproval, 1));
     for _ in 0..2 {
         let told = world.told_by(number, Asked::keeping_approvals).await.unwrap();
         assert_eq!((told.reviewed.review.outcome(), told.approved.len()), (Outcome::NeedsApproval, 0));

@@ -1,9 +1,16 @@
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use gitops_core::Revision;
 use gix::ObjectId;
 
 use crate::reference::CommitId;
+
+/// How many commits of a working copy are looked at for the first ones of its history.
+const COMMITS: usize = 20_000;
+
+/// How many of the first commits count.
+const FIRST: usize = 8;
 
 /// The working copy that a file or a folder of this machine lies in.
 ///
@@ -36,6 +43,35 @@ impl Checkout {
         let ids = commits.iter().filter_map(|commit| CommitId::parse(commit.id()).ok());
         let ids: Vec<ObjectId> = ids.map(CommitId::object).collect();
         ids.iter().any(|id| self.repository.has_object(*id) || self.parents().contains(id))
+    }
+
+    /// The first commits of the history of what is checked out, as far as the copy has it; at most eight. A copy of a repository has them
+    /// in common with it, also one that is far behind or has commits of its own.
+    pub fn first_commits(&self) -> Vec<Revision> {
+        let Ok(head) = self.repository.head_id() else { return Vec::new() };
+        let (mut ahead, mut seen, mut first) = (vec![head.detach()], HashSet::new(), Vec::new());
+        while let Some(id) = ahead.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            // Where there are more, those that are left are old enough.
+            let before = match seen.len() < COMMITS {
+                true => self.before(id),
+                false => Vec::new(),
+            };
+            match before.is_empty() {
+                true => first.push(Revision::new(id.to_string(), id.to_string())),
+                false => ahead.extend(before),
+            }
+        }
+        first.truncate(FIRST);
+        first
+    }
+
+    /// The parents of a commit that the copy has.
+    fn before(&self, id: ObjectId) -> Vec<ObjectId> {
+        let Ok(commit) = self.repository.find_commit(id) else { return Vec::new() };
+        commit.parent_ids().map(gix::Id::detach).filter(|id| self.repository.has_object(*id)).collect()
     }
 
     /// A path of this machine as the repository names it; nothing if it lies elsewhere.

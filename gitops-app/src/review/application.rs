@@ -29,8 +29,9 @@ pub(super) struct Reviewing<'a> {
     pub are_several: bool,
     /// The sessions that earlier reviews left open.
     pub warm: Option<&'a Warm>,
-    /// The repositories of which it is known that the configuration is that of the target branch.
-    pub checked: Vec<String>,
+    /// The repositories of which it is known that the configuration is that of the target branch, each with the files of the
+    /// configuration that a working copy of it has.
+    pub checked: BTreeMap<String, Vec<String>>,
     /// What the merge changes in the repositories of several applications.
     pub repositories: BTreeMap<String, Repository>,
 }
@@ -133,8 +134,8 @@ impl Reviewing<'_> {
         let rules: Vec<(&str, Digest)> = findings.iter().map(|(found, rule)| (&*found.gate, *rule)).collect();
         let Places { approved_in, outdated_in } = Places::of(session.engine.inventory().approvals(), &rules);
         let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;
-        let configuration = configuration::paths(self.applications, &base, &head);
-        let configuration = configuration.into_iter().filter(|path| changed.contains(path)).collect();
+        let configuration = self.checked.get(&config.source.url).into_iter().flatten();
+        let configuration = configuration.filter(|path| changed.contains(path)).cloned().collect();
         let git = session.git.clone();
         let planned = Planned { plan, findings, approved_in, outdated_in, changed, configuration, git, base };
         Ok(Found::Part(Box::new(part), Box::new(planned)))
@@ -229,9 +230,9 @@ impl Reviewing<'_> {
         head: &Revision,
     ) -> Result<()> {
         let repository = &config.source.url;
-        if !self.checked.contains(repository) {
-            configuration::check(cx, self.applications, git, base, head).await?;
-            self.checked.push(repository.clone());
+        if !self.checked.contains_key(repository) {
+            let paths = configuration::check(cx, self.applications, git, base, head).await?;
+            self.checked.insert(repository.clone(), paths);
         }
         Ok(())
     }

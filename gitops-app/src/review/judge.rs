@@ -46,14 +46,14 @@ impl Asked {
         chosen: &[&Config],
         events: &Arc<dyn EventSink>,
     ) -> Result<Judged> {
-        let mut lifted = self.unlift(reviewed);
+        let stored = self.unlift(reviewed);
         let mut asking = asking(reviewed, chosen)?;
         if asking.is_empty() {
             return Ok(Judged::default());
         }
         let said = approvals::said(cx, &*self.forge, request, &reviewed.review, ours).await?;
         let Some(said) = said else { return Ok(Judged::default()) };
-        let is_lifted = |name: &str| lifted.contains_key(name);
+        let is_lifted = |name: &str| stored.contains(name);
         for (name, standing) in self.standings(cx, reviewed, &asking, &said, is_lifted).await {
             let standing = match (standing, asking.get(&name).filter(|_| is_lifted(&name))) {
                 // By rules that nobody can read, nobody approved it.
@@ -69,11 +69,10 @@ impl Asked {
                 part.approvals = Some(standing);
             }
         }
-        for part in &mut reviewed.review.parts {
-            let Some(verdict) = lifted.remove(&part.application) else { continue };
+        for part in reviewed.review.parts.iter().filter(|part| stored.contains(&part.application)) {
             let Some(Asking { config, .. }) = asking.get(&part.application) else { continue };
             if part.outcome() == Outcome::Approved {
-                (part.verdict, part.approvals) = (verdict, None);
+                // It is stored already.
                 asking.remove(&part.application);
             } else {
                 self.take_back(cx, config, events, "its reviewers no longer approve it".to_owned()).await?;
@@ -85,7 +84,7 @@ impl Asked {
         }
     }
 
-    /// Takes back what is stored of an application.
+    /// Takes back what is stored of an application, if it is for this review to store and take back. What it says is the same.
     async fn take_back(
         &self,
         cx: &Cx,
@@ -93,6 +92,9 @@ impl Asked {
         events: &Arc<dyn EventSink>,
         reason: String,
     ) -> Result<()> {
+        if !self.keeps_approvals {
+            return Ok(());
+        }
         let reject = Order::Reject { plan: None, reason };
         Box::pin(order::order(cx, config, events, &self.name(), &reject)).await.map(drop)
     }
@@ -189,24 +191,23 @@ impl Asked {
         }
     }
 
-    /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict,
-    /// which is given.
-    fn unlift(&self, reviewed: &mut Reviewed) -> BTreeMap<String, Verdict> {
-        let (name, mut lifted) = (self.name(), BTreeMap::new());
+    /// Where an approval of this request is stored: what gates want of it, whoever lifted that, in the place of their verdict. Its
+    /// reviewers are asked about each time: they may have taken it back. Gives those applications.
+    fn unlift(&self, reviewed: &mut Reviewed) -> BTreeSet<String> {
+        let (name, mut stored) = (self.name(), BTreeSet::new());
         for part in &mut reviewed.review.parts {
             let Some(planned) = reviewed.plans.get(&part.application) else { continue };
-            let is_stored = self.keeps_approvals && planned.approved_in.contains_key(&name);
+            let is_stored = planned.approved_in.contains_key(&name);
             if is_stored && part.looked_at_target && matches!(part.verdict, Verdict::Warn { .. }) {
                 let findings = planned.findings.iter();
                 let messages = GateMessage::gathered(findings.map(|(found, _)| found.clone()));
                 if !messages.is_empty() {
-                    let wanted = Verdict::NeedsApproval { messages };
-                    let verdict = std::mem::replace(&mut part.verdict, wanted);
-                    lifted.insert(part.application.clone(), verdict);
+                    part.verdict = Verdict::NeedsApproval { messages };
+                    stored.insert(part.application.clone());
                 }
             }
         }
-        lifted
+        stored
     }
 
     /// The request, as stored approvals name it.

@@ -178,7 +178,7 @@ async fn review_with(
         events,
         are_several,
         warm,
-        checked: Vec::new(),
+        checked: BTreeMap::new(),
         repositories: BTreeMap::new(),
     };
     let (mut parts, mut failed) = (Vec::new(), Vec::new());

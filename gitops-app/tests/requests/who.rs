@@ -211,7 +211,7 @@ async fn a_move_elsewhere_voids_nothing_and_one_of_the_same_object_voids_it_and_
     let told = kept(&world, number).await;
     assert_eq!(
         (told.reviewed.review.outcome(), discounted(&told).len()),
-        (Outcome::Ready, 0),
+        (Outcome::Approved, 0),
         "it is stored"
     );
     // A live field that the plan touches.
@@ -223,7 +223,7 @@ async fn a_move_elsewhere_voids_nothing_and_one_of_the_same_object_voids_it_and_
     fs::write(world.path("live/page"), lines("1", "7")).unwrap();
     assert_eq!(
         kept(&world, number).await.reviewed.review.outcome(),
-        Outcome::Ready,
+        Outcome::Approved,
         "it is as it was approved"
     );
     // The same object on the target branch.

@@ -138,4 +138,13 @@ fn a_shallow_copy_of_a_merge_is_known_by_the_parents_that_it_does_not_have() {
     let checkout = Checkout::of(&shallow.join("c")).unwrap();
     assert!(checkout.has_any(&[&base]) && checkout.has_any(&[&head]));
     assert!(!checkout.has_any(&[&repo.revision("HEAD~1^")]), "the first commit is neither");
+    let first = checkout.first_commits();
+    assert_eq!(
+        first.iter().map(Revision::id).collect::<Vec<_>>(),
+        [repo.revision("HEAD").id()],
+        "all that it has"
+    );
+    let whole = Checkout::of(&repo.path().join("c")).unwrap().first_commits();
+    let begin = repo.git(&["rev-list", "--max-parents=0", "HEAD"]);
+    assert_eq!(whole.iter().map(Revision::id).collect::<Vec<_>>(), begin.lines().collect::<Vec<_>>());
 }

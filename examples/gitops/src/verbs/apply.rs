@@ -51,7 +51,7 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
 
 /// Notes the requests that came in. What was applied stands, whatever becomes of that; the command has failed if they are not noted.
 async fn note(app: &App, exit: Exit) -> Ended {
-    let config = app.config()?;
+    let config = app.config();
     let noted = async {
         let job = Environment::of(|name| std::env::var(name).ok())?;
         let found = Found::of(&Named::default(), config.forge.as_ref(), job.as_ref())?;

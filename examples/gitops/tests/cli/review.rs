@@ -269,6 +269,43 @@ fn the_configuration_of_a_request_is_not_believed() {
     review().expect(3).warns("repository/conf is not that of main");
 }
 
+/// It has none of the commits of the request, and is a copy of the repository all the same.
+#[test]
+fn a_working_copy_that_is_behind_is_not_believed() {
+    let world = World::new();
+    let repository = world.path("repository");
+    let config = CONFIG.replace("./repository", repository.to_str().unwrap()).replace("./live", "../live");
+    fs::write(repository.join("gitops.yaml"), &config).unwrap();
+    world.commit("Configuration", &[]);
+    let copy = world.path("copy");
+    world.git(&["clone", "-q", ".", copy.to_str().unwrap()]);
+    let shallow = world.path("shallow");
+    world.git(&[
+        "clone",
+        "-q",
+        "--depth=1",
+        &format!("file://{}", repository.display()),
+        shallow.to_str().unwrap(),
+    ]);
+    let rules = "approvals: [{ name: two, needs: 2 }]\n";
+    fs::write(repository.join("gitops.yaml"), config.clone() + rules).unwrap();
+    world.commit("Rules", &[]);
+    request(&world, &[("index.html", Some("new\n"))]);
+    for name in ["copy", "shallow"] {
+        let file = format!("{name}/gitops.yaml");
+        let review = || world.gitops(&[&["-f", &file], &MAIN[..]].concat());
+        review().expect(3).warns("is not that of main, the target branch");
+        world.git(&["-C", &format!("../{name}"), "pull", "-q", "--ff-only"]);
+        review().expect(0);
+    }
+    // A copy of another repository is where somebody keeps configurations.
+    let other = World::new();
+    fs::write(other.path("repository/gitops.yaml"), config).unwrap();
+    other.commit("Elsewhere", &[]);
+    let file = other.path("repository/gitops.yaml");
+    world.gitops(&[&["-f", file.to_str().unwrap()], &MAIN[..]].concat()).expect(0);
+}
+
 #[test]
 fn several_applications_are_one_review_and_those_of_other_branches_are_named() {
     let world = two();
