@@ -287,7 +287,7 @@ fn a_working_copy_that_is_behind_is_not_believed() {
         &format!("file://{}", repository.display()),
         shallow.to_str().unwrap(),
     ]);
-    let rules = "approvals: [{ name: two, needs: 2 }]\n";
+    let rules = "gates: [{ name: few, rule: plan.delete == 0, otherwise: deny }]\n";
     fs::write(repository.join("gitops.yaml"), config.clone() + rules).unwrap();
     world.commit("Rules", &[]);
     request(&world, &[("index.html", Some("new\n"))]);
