@@ -17,6 +17,8 @@ pub struct Place {
     pub programs: Vec<PathBuf>,
     /// Who plays `kubectl`.
     pub kubectl: Option<Kubectl>,
+    /// Whose commits those of the reader are, where the page does not say it.
+    pub email: Option<&'static str>,
 }
 
 /// Runs the commands of a page, of which there are more than so many, one after the other in one folder.
@@ -24,12 +26,16 @@ pub fn follow(name: &str, commands: usize, place: &Place) {
     let folder = tempfile::tempdir().unwrap();
     let exchanges = exchanges(&page(name));
     assert!(exchanges.len() > commands, "{name} has only {} commands", exchanges.len());
+    // As everybody has it, and no variable, which would go before what a page says of a repository.
+    let identity = tempfile::NamedTempFile::new().unwrap();
+    let email = place.email.unwrap_or("ada@example.org");
+    std::fs::write(identity.path(), format!("[user]\nname = Ada\nemail = {email}\n")).unwrap();
     let (mut status, mut wrong) = (0, Vec::new());
     for exchange in &exchanges {
         let command = exchange.command.replace("$?", &status.to_string());
         let (printed, code) = match (command.strip_prefix("kubectl "), &place.kubectl) {
             (Some(arguments), Some(kubectl)) => (kubectl.play(arguments), 0),
-            _ => place.run(folder.path(), &command),
+            _ => place.run(folder.path(), identity.path(), &command),
         };
         status = code;
         if !matches(&exchange.expected, &printed) {
@@ -43,7 +49,7 @@ pub fn follow(name: &str, commands: usize, place: &Place) {
 
 impl Place {
     /// What a command prints, in the order of its writes, and its exit code.
-    fn run(&self, folder: &Path, command: &str) -> (String, i32) {
+    fn run(&self, folder: &Path, identity: &Path, command: &str) -> (String, i32) {
         let ours = Path::new(env!("CARGO_BIN_EXE_gitops")).parent().unwrap().to_owned();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let programs = std::iter::once(ours).chain(self.programs.iter().cloned());
@@ -54,8 +60,7 @@ impl Place {
             .env("PATH", path.unwrap())
             .env("HOME", folder)
             .env("GITOPS_ACTOR", "ada")
-            .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_NAME"), "Ada")))
-            .envs(["AUTHOR", "COMMITTER"].map(|who| (format!("GIT_{who}_EMAIL"), "ada@example.org")))
+            .env("GIT_CONFIG_GLOBAL", identity)
             .envs(self.env.iter().map(|(name, value)| (name, value)))
             .stdin(std::process::Stdio::null())
             .output()

@@ -79,7 +79,8 @@ fn every_command_of_the_first_root_prints_what_the_page_says() {
 async fn every_command_of_the_first_merge_request_prints_what_the_page_says() {
     let gitea = Gitea::start().await;
     let env = gitea.playground().await.into_iter().map(|(name, value)| (name, value.into())).collect();
-    let place = Place { env, ..Place::default() };
+    // An address that the forge knows no account of, as a reader's own is.
+    let place = Place { env, email: Some("reader@home.example"), ..Place::default() };
     let followed = tokio::task::spawn_blocking(move || follow("first-merge-request.md", 12, &place));
     followed.await.unwrap();
 }

@@ -130,8 +130,11 @@ impl fmt::Display for RuleStanding {
         if !self.is_met() {
             list("can be approved by", &self.candidates)?;
         }
-        let unknown = self.unknown_committer.iter();
-        unknown.into_iter().try_for_each(|email| write!(f, "; no account is known for the committer {email}"))
+        let Some(email) = &self.unknown_committer else { return Ok(()) };
+        write!(
+            f,
+            "; none counts, since no account is known for the committer {email}: add that address to the account"
+        )
     }
 }
 

@@ -110,7 +110,7 @@ fn a_rule_says_how_far_it_is_and_who_could_help() {
     assert_eq!(
         standing.to_string(),
         "review: 1 of 2 approvals; approved by bob; changes requested by carol; expired: dan; can be approved by eve, \
-         acme/shop; no account is known for the committer x@example.org"
+         acme/shop; none counts, since no account is known for the committer x@example.org: add that address to the account"
     );
     for (unknown, no, needed, is_met) in [
         (true, false, 1, false),
