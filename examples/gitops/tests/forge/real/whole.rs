@@ -393,16 +393,16 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     let site = &whole.site;
     // What was approved of the repair is done by the engine at once, and is missed by nobody.
     whole.repaired().await;
-    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved");
     // The target branch moves elsewhere.
     std::fs::write(site.world.path("repository/README"), "elsewhere\n").unwrap();
     site.world.commit("Elsewhere", &[]);
     site.push("main");
-    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved");
     // A status, and with it the version of an object that the plan changes.
     let seen = json!({"status": {"conditions": [{"type": "Noted", "status": "True"}]}});
     whole.admin.merge(&whole.uri("apis/apps/v1/namespaces/NS/deployments/web/status"), &seen).await;
-    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved");
     // A live field that the plan touches.
     whole.edit_image("web:9").await;
     is_void(whole, serving, number).await;
@@ -413,14 +413,14 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     let comment = whole.comment(number).await;
     assert!(comment.contains("metadata/labels/team"), "what it sets is shown: {comment}");
     whole.approved(serving, number).await;
-    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved");
     webhook.answer(Answer::Set(TEAM, "blue"));
     is_void(whole, serving, number).await;
     whole.unhooked(webhook).await;
-    assert_eq!(whole.planned(serving, number).await, "planned: ready", "this was approved before");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved", "this was approved before");
     // A state of the root that is written again as it was, and one in which the resource is another.
     whole.edit_state(|_| ());
-    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved");
     whole.edit_state(|resource| resource["attributes"]["input"]["value"] = json!("10.0.0.9"));
     is_void(whole, serving, number).await;
     whole.approved(serving, number).await;
@@ -429,13 +429,13 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     whole.edit_fourth("by hand").await;
     is_void(whole, serving, number).await;
     whole.approved(serving, number).await;
-    assert_eq!(whole.planned(serving, number).await, "planned: ready");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved");
     webhook.answer(Answer::Set(TEAM, "green"));
     is_void(whole, serving, number).await;
     let comment = whole.comment(number).await;
     assert!(comment.contains("metadata/labels/team"), "what it sets is shown: {comment}");
     whole.unhooked(webhook).await;
-    assert_eq!(whole.planned(serving, number).await, "planned: ready", "this was approved before");
+    assert_eq!(whole.planned(serving, number).await, "planned: approved", "this was approved before");
     // Bob takes it back by asking for changes: the latest word counts.
     let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
     let no = site.gitea.done("bob", "POST", &format!("{SITE}/pulls/{number}/reviews"), no).await;
