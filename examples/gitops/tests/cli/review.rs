@@ -370,7 +370,10 @@ fn only_a_review_is_written_for_a_forge() {
 fn check_sarif(log: &str) -> Value {
     let path = std::env::var_os("GITOPS_SARIF_SCHEMA");
     let path = path.expect("GITOPS_SARIF_SCHEMA names a file: run `cargo xtask test`, which sets it");
-    let schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let mut schema: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    // It is no regular expression that other readers take, and our logs name no language.
+    let language = schema.pointer_mut("/definitions/run/properties/language").unwrap();
+    assert!(language.as_object_mut().unwrap().remove("pattern").is_some());
     let schema = jsonschema::validator_for(&schema).unwrap();
     let log: Value = serde_json::from_str(log).unwrap();
     let faults = |log: &Value| -> Vec<String> {
