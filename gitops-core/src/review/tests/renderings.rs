@@ -58,7 +58,7 @@ fn check_elements(xml: &str) -> Result<(), String> {
                 if let Some((parent, last)) = open.last_mut() {
                     let place = listed(parent, "holds").iter().position(|held| *held == name);
                     *last = place
-                        .filter(|place| place >= last)
+                        .filter(|place| *place >= *last)
                         .ok_or_else(|| format!("<{name}> has no place there in <{parent}>"))?;
                 } else if name != "testsuites" {
                     return Err(format!("a report begins with <{name}>"));
