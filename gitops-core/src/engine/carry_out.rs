@@ -159,6 +159,17 @@ impl Engine {
     }
 }
 
+/// An object that was to be replaced is gone, or still to go: it is not made anew yet.
+fn half_done(done: Done) -> Done {
+    match done {
+        Done::Settled(key, Readiness::Ready) => {
+            let what = "the one before is gone, and the next reconciliation makes it anew";
+            Done::Settled(key, Readiness::Progressing(what.to_owned()))
+        }
+        done => done,
+    }
+}
+
 /// What was sent, or is waited for.
 type Running = FuturesUnordered<BoxFuture<'static, Done>>;
 
@@ -339,10 +350,12 @@ impl<'a> SyncRun<'a> {
             self.running.push(async { Done::Settled(key, unknown) }.boxed());
             return;
         };
+        let is_half_done = self.is_half_done(&key);
         let target = self.engine.targets[key.target()].clone();
         let of_target = self.engine.ready_of.get(key.target()).copied();
         let patience = of_target.unwrap_or(self.engine.timeouts.ready);
-        self.running.push(await_ready(cx, target, key, applied, patience));
+        let ready = await_ready(cx, target, key, applied, patience);
+        self.running.push(if is_half_done { ready.map(half_done).boxed() } else { ready });
     }
 
     /// The state in which this reconciliation, or an earlier one, left an object.

@@ -121,19 +121,29 @@ impl Report {
     /// The objects that keep the revision from being live completely after this: those that were not applied, and those
     /// that are blocked. One that was applied and is not ready is not among them, but for one that is still to go.
     pub fn missing(&self) -> Vec<Key> {
+        let in_part = self.in_part();
         let is_there = |result: &&StepResult| match result.outcome {
-            StepOutcome::Done => true,
-            StepOutcome::NotReady { .. } => result.action != Action::Delete,
+            StepOutcome::Done => !in_part.contains(&result.key),
+            StepOutcome::NotReady { .. } => result.action != Action::Delete && !in_part.contains(&result.key),
             _ => false,
         };
         let there: BTreeSet<&Key> = self.results.iter().filter(is_there).map(|result| &result.key).collect();
         self.plan.missing().filter(|key| !there.contains(key)).cloned().collect()
     }
 
+    /// The objects of steps that are written but for declared fields of other owners.
+    fn in_part(&self) -> BTreeSet<&Key> {
+        self.plan.steps.iter().filter(|step| !step.is_whole()).map(|step| &step.key).collect()
+    }
+
     /// What was not tried, is blocked or is not ready, as it is recorded.
     pub(super) fn left(&self) -> Vec<LeftObject> {
+        let in_part = self.in_part();
         let of_step = |result: &StepResult| {
             let (state, reason) = match &result.outcome {
+                StepOutcome::Done if in_part.contains(&result.key) => {
+                    (LeftState::Blocked, "declared fields of it have another owner".to_owned())
+                }
                 StepOutcome::NotReady { reason } => (LeftState::NotReady, reason.clone()),
                 StepOutcome::Blocked { by } => (LeftState::Blocked, format!("it waits for {by}")),
                 StepOutcome::Skipped => (LeftState::NotTried, "somebody asked to stop".to_owned()),
@@ -164,7 +174,12 @@ impl Report {
 
     /// How it ended as a whole.
     pub fn result(&self) -> SyncResult {
-        let not_done = self.failed() - self.not_ready();
+        let in_part = self.in_part();
+        let is_in_part = |result: &&StepResult| {
+            let is_written = matches!(result.outcome, StepOutcome::Done | StepOutcome::NotReady { .. });
+            is_written && in_part.contains(&result.key)
+        };
+        let not_done = self.failed() - self.not_ready() + self.results.iter().filter(is_in_part).count();
         match (self.skipped(), not_done + self.plan.blocked.len(), self.applied(), self.not_ready()) {
             (1.., ..) => SyncResult::Stopped,
             (0, 0, _, 0) => SyncResult::Succeeded,

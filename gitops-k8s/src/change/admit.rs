@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use gitops_core::capability::{Admission, Beside};
-use gitops_core::{Cx, Error, ErrorKind, GroupKind, Key, Object, Result};
+use gitops_core::{Cx, Desired, Error, ErrorKind, GroupKind, Key, Object, Result};
 use serde_json::Value as Json;
 
 use crate::change::apply::Dry;
@@ -53,7 +53,7 @@ async fn admits(inner: &Inner, cx: &Cx, object: &Object, beside: &Beside) -> Res
         let found = schema.map(|schema| schema::check(schema, &document.json)).unwrap_or_default();
         return refuse(object, beside, &found);
     }
-    let served = match inner.cluster.kinds().known(cx, inner.wire(), object.key.kind()).await? {
+    let served = match inner.cluster.kinds().known_for(cx, inner.wire(), &object.key).await? {
         Known::Served(served) => served,
         // It is defined, and not served yet.
         Known::Unsure(_) => return Ok(()),
@@ -103,6 +103,18 @@ async fn misfits(inner: &Inner, cx: &Cx, object: &Object, document: &Document) -
     let kind = object.key.kind();
     let schema = Schema::of_kind(&schemas, kind.group(), version(api_version), kind.kind());
     Ok(schema.map(|schema| schema::check(schema, &document.json)).unwrap_or_default())
+}
+
+/// The first field of an object that is there which does not fit the server's schema: the server says it in words of its own.
+pub(crate) async fn misfit(
+    inner: &Inner,
+    cx: &Cx,
+    object: &Object,
+    document: &Document,
+) -> Result<Option<Error>> {
+    let found = misfits(inner, cx, object, document).await?;
+    let refused = refuse(object, &Beside::new(Desired::default(), None), &found[..found.len().min(1)]);
+    Ok(refused.err())
 }
 
 /// What a refusal of a dry run means: some say nothing about the object.

@@ -12,7 +12,7 @@ use crate::change::beside::beside;
 use crate::change::document::{Document, check_secrets};
 use crate::change::negotiate::{Agreed, negotiate};
 use crate::change::treatment::Treatment;
-use crate::change::{adopt, blast, versions};
+use crate::change::{admit, adopt, blast, versions};
 use crate::client::cluster::Failure;
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::clients::Decision;
@@ -153,7 +153,12 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
         found.extend(moves(inner, &before));
         return Ok(Previewed { diff: found.into_iter().collect(), replace: None, decision });
     }
-    let why = why_replace(inner.replace || policy.recreate, failure)?;
+    if failure.is_misfit()
+        && let Some(error) = admit::misfit(inner, cx, object, &document).await?
+    {
+        return Err(error);
+    }
+    let why = why_replace(inner.replace || policy.recreate, failure.of_a_rule())?;
     let why = match replace::prove(inner, cx, object).await? {
         Proof::DryRun => why,
         Proof::None => format!("{why}; {UNPROVEN}"),

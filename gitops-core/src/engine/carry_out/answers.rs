@@ -11,7 +11,7 @@ use crate::capability::Readiness;
 use crate::engine::event::Event;
 use crate::engine::reconcile::{NodeState, Told};
 use crate::plan::{Plan, Step};
-use crate::value::{Action, Error, ErrorKind, Key, Result};
+use crate::value::{Action, Applied, Error, ErrorKind, Key, Result};
 
 impl SyncRun<'_> {
     pub(super) fn finished(&mut self, done: Done) -> Vec<Told> {
@@ -77,10 +77,17 @@ impl SyncRun<'_> {
         let Plan { steps, .. } = &self.planned.plan;
         let result = |step: &Step| StepResult {
             key: step.key.clone(),
-            action: step.action,
+            action: if self.is_half_done(&step.key) { Action::Delete } else { step.action },
             outcome: self.outcome_of(&step.key, states.get(&step.key)),
         };
         steps.iter().map(result).collect()
+    }
+
+    /// Whether an object that was to be replaced was deleted, and is not made anew yet, because that is not through.
+    pub(super) fn is_half_done(&self, key: &Key) -> bool {
+        let is_deleting =
+            matches!(self.answers.get(key), Some(Ok(Answer { applied: Applied::Deleting, .. })));
+        is_deleting && self.steps.get(key).is_some_and(|step| step.action == Action::Replace)
     }
 
     fn outcome_of(&self, key: &Key, state: Option<&NodeState>) -> StepOutcome {

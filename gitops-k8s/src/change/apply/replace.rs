@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use gitops_core::{Applied, Cx, Error, ErrorKind, Expect, Key, Object, OwnerLabel, Result};
 
 use super::Dry;
@@ -11,10 +13,15 @@ use crate::live::application::Inner;
 use crate::live::follow::until_absent;
 use crate::live::object::Seen;
 
+/// How long the end of an object is waited for within a change. Whoever holds it longer holds up nothing else: the next plan
+/// makes it anew once it is gone.
+const END: Duration = Duration::from_secs(10);
+
 /// Removes an object and makes it anew.
 ///
-/// First the server is asked whether it would take the new one. Its end is waited for by a watch, up to the deadline. Whatever happens after the removal leaves the outcome
-/// unknown: the object may be absent then, and the next plan makes it.
+/// First the server is asked whether it would take the new one. Its end is waited for by a watch, for a while: one that a finalizer
+/// holds is answered as being deleted. Whatever else happens after the removal leaves the outcome unknown: the object may be absent
+/// then, and the next plan makes it.
 pub(super) async fn replace(
     inner: &Inner,
     cx: &Cx,
@@ -51,9 +58,16 @@ async fn anew(
     removed: Applied,
 ) -> Result<Applied> {
     if removed == Applied::Deleting {
-        until_absent(inner, cx, place, seen.uid().as_str()).await?;
+        match until_absent(inner, &cx.within(END), place, seen.uid().as_str()).await {
+            Err(error) if error.kind() == ErrorKind::Timeout && !is_over(cx) => return Ok(removed),
+            gone => gone?,
+        }
     }
     create(inner, cx, object, owner_label).await
+}
+
+fn is_over(cx: &Cx) -> bool {
+    cx.is_cancelled() || cx.deadline().is_some_and(|deadline| cx.now() >= deadline)
 }
 
 /// How many bytes of a name are kept in the name of a proof: room for what is added in a name of 63.

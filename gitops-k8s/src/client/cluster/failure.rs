@@ -1,6 +1,8 @@
 use gitops_core::{Error, ErrorKind};
 use serde::Deserialize;
 
+use super::refusal::MISFITS;
+
 /// A call that did not succeed: the error, and what the engine has no use for but we do.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -23,6 +25,24 @@ pub(crate) struct Cause {
 impl Failure {
     pub fn kind(&self) -> ErrorKind {
         self.error.kind()
+    }
+
+    /// The same, where a rule of the cluster forbids what is declared, whoever asks: no right is missing.
+    pub fn of_a_rule(self) -> Self {
+        if self.kind() != ErrorKind::Forbidden || !is_of_a_rule(self.error.message()) {
+            return self;
+        }
+        let error = Error::new(ErrorKind::Invalid, self.error.message().to_owned());
+        let error = match self.error.help_text() {
+            Some(help) => error.help(help.to_owned()),
+            None => error,
+        };
+        Self { error, ..self }
+    }
+
+    /// The server can't make sense of the object: a value that its field does not take.
+    pub fn is_misfit(&self) -> bool {
+        MISFITS.iter().any(|words| self.error.message().contains(words))
     }
 
     /// The fields that other managers own with other values.
@@ -52,6 +72,13 @@ impl Failure {
     pub fn is_of_versions(&self) -> bool {
         self.kind() == ErrorKind::Conflict && self.owned_by_others().next().is_none()
     }
+}
+
+/// Whether a refusal is of an admission plugin: a limit, a quota, the security of pods, the size of a claim. It has the code of one who
+/// lacks a right, which reads `… is forbidden: User "ana" cannot list resource "pods" …`.
+pub(super) fn is_of_a_rule(message: &str) -> bool {
+    let names_who = message.contains("User \"") && message.contains(" cannot ");
+    message.contains("is forbidden: ") && !names_who
 }
 
 impl Cause {
@@ -102,5 +129,27 @@ impl From<serde_json::Error> for Failure {
 impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         failure.error
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_lacks_a_right_is_told_apart_from_what_a_rule_forbids() {
+        for rule in [
+            r#"persistentvolumeclaims "data" is forbidden: only dynamically provisioned pvc can be resized"#,
+            r#"pods "a" is forbidden: maximum cpu usage per Container is 100m, but limit is 1"#,
+            r#"pods "a" is forbidden: violates PodSecurity "restricted:latest": privileged"#,
+        ] {
+            assert!(is_of_a_rule(rule), "{rule}");
+        }
+        for right in [
+            r#"configmaps is forbidden: User "ana" cannot list resource "configmaps" in API group """#,
+            "the API server refused it: Forbidden",
+        ] {
+            assert!(!is_of_a_rule(right), "{right}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use gitops_core::{Error, ErrorKind, Retry};
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
-use super::failure::{Cause, Failure};
+use super::failure::{Cause, Failure, is_of_a_rule};
 
 /// What a request was for, as far as its failure depends on it.
 #[derive(Clone, Copy, Debug)]
@@ -96,7 +96,7 @@ fn kind(code: StatusCode, status: &Status) -> ErrorKind {
 }
 
 /// Words of the server for an object that it can't make sense of.
-const MISFITS: [&str; 3] = [
+pub(super) const MISFITS: [&str; 3] = [
     "failed to create typed patch object",
     "failed to convert new object",
     "failed to convert new typed object",
@@ -111,6 +111,9 @@ fn help(kind: ErrorKind, message: &str) -> Option<&'static str> {
     ];
     let by_kind = match kind {
         ErrorKind::Unauthenticated => Some("renew the credentials of the kubeconfig"),
+        ErrorKind::Forbidden if is_of_a_rule(message) => {
+            Some("declare it as the rule of the cluster wants it, or ask those whose rule it is")
+        }
         ErrorKind::Forbidden => Some("grant the right to the user that the message names, or act as another"),
         _ => None,
     };
