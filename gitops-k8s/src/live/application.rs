@@ -81,7 +81,7 @@ impl Inner {
     /// Where an object is; its kind must be served and it must be within the limits.
     pub async fn place(&self, cx: &Cx, key: &Key) -> Result<Place> {
         self.tenancy.check(key)?;
-        let served = self.cluster.kinds().served(cx, self.wire(), key.kind()).await?;
+        let served = self.cluster.kinds().served_for(cx, self.wire(), key).await?;
         Place::of(served, key, &self.tenancy)
     }
 

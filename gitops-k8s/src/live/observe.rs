@@ -7,7 +7,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use gitops_core::{Cx, ErrorKind, GroupKind, Key, Live, Refusal, Result, Scope};
 
 use crate::client::cluster::Failure;
-use crate::client::kinds::{Known, Place, Served};
+use crate::client::kinds::{Asked, Known, Place, Served};
 use crate::live::application::Inner;
 use crate::live::list::List;
 use crate::live::object::Seen;
@@ -29,12 +29,13 @@ pub(crate) async fn observe(inner: &Inner, cx: &Cx, scope: &Scope) -> Result<Vec
     scope.keys().for_each(|key| kinds.entry(key.kind()).or_default().push(key));
     let mut questions = Vec::new();
     let mut found = Vec::new();
-    for (kind, keys) in kinds {
-        match inner.cluster.kinds().known(cx, inner.wire(), kind).await {
-            Ok(Known::Served(served)) => questions.extend(split(inner, &served, &keys, &mut found)),
-            Ok(Known::Nowhere) => {}
-            Ok(Known::Unsure(reason)) => found.extend(unreadable(&keys, &reason)),
-            Err(error) => return Err(error),
+    let asked: Vec<Asked<'_>> = kinds.iter().map(|(kind, keys)| Asked::of(kind, keys)).collect();
+    let known = inner.cluster.kinds().known_of(cx, inner.wire(), &asked).await?;
+    for (keys, known) in kinds.values().zip(known) {
+        match known {
+            Known::Served(served) => questions.extend(split(inner, &served, keys, &mut found)),
+            Known::Nowhere => {}
+            Known::Unsure(reason) => found.extend(unreadable(keys, &reason)),
         }
     }
     let questions: Vec<_> = questions.into_iter().map(|question| question.ask(inner, cx)).collect();

@@ -8,7 +8,7 @@ pub(crate) use place::{Place, collection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use gitops_core::{Cx, Error, ErrorKind, GroupKind, Result, nearest};
+use gitops_core::{Cx, Error, ErrorKind, GroupKind, Key, Result, nearest};
 use serde_json::Value as Json;
 use smol_str::SmolStr;
 
@@ -87,29 +87,76 @@ impl Table {
     }
 }
 
+/// A kind about which something is asked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    kind: &'a GroupKind,
+    /// Whether some of its objects are in a namespace, and whether some are in none.
+    in_namespaces: bool,
+    in_none: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// The kind of some keys.
+    pub fn of(kind: &'a GroupKind, keys: &[&Key]) -> Self {
+        let in_none = keys.iter().any(|key| key.namespace().is_empty());
+        Self { kind, in_none, in_namespaces: keys.iter().any(|key| !key.namespace().is_empty()) }
+    }
+
+    /// Whether the objects that are meant can be where the kind is served.
+    fn fits(&self, served: &Served) -> bool {
+        if served.namespaced { !self.in_none } else { !self.in_namespaces }
+    }
+}
+
 impl Kinds {
     /// What is known of a kind; asks the server if it is not known yet.
     pub async fn known(&self, cx: &Cx, wire: &Wire, kind: &GroupKind) -> Result<Known> {
-        if let Some(served) = self.table().kinds.get(kind) {
-            return Ok(Known::Served(served.clone()));
+        let asked = Asked { kind, in_namespaces: false, in_none: false };
+        Ok(self.known_of(cx, wire, &[asked]).await?.remove(0))
+    }
+
+    /// What is known of the kind of an object. Asks the server if it is not known yet, or lives elsewhere than was known: its
+    /// definition may have been made anew.
+    pub async fn known_for(&self, cx: &Cx, wire: &Wire, key: &Key) -> Result<Known> {
+        Ok(self.known_of(cx, wire, &[Asked::of(key.kind(), &[key])]).await?.remove(0))
+    }
+
+    /// The same of some kinds, in their order: in four requests at most, however many are not known.
+    pub async fn known_of(&self, cx: &Cx, wire: &Wire, kinds: &[Asked<'_>]) -> Result<Vec<Known>> {
+        let mut table = self.table();
+        let is_known =
+            |asked: &Asked<'_>| table.kinds.get(asked.kind).is_some_and(|served| asked.fits(served));
+        if !kinds.iter().all(is_known) {
+            table = self.ask(cx, wire).await?;
         }
-        let table = self.ask(cx, wire).await?;
-        if let Some(served) = table.kinds.get(kind) {
-            return Ok(Known::Served(served.clone()));
+        let mut defined = None;
+        let mut found = Vec::with_capacity(kinds.len());
+        for Asked { kind, .. } in kinds {
+            found.push(match table.kinds.get(kind) {
+                Some(served) => Known::Served(served.clone()),
+                None if table.dead.contains(kind.group()) => {
+                    Known::Unsure(format!("the API group `{}` does not answer", kind.group()))
+                }
+                None => {
+                    if defined.is_none() {
+                        defined = Some(Defined::ask(cx, wire).await?);
+                    }
+                    defined.as_ref().map_or(Known::Nowhere, |defined| defined.known(kind))
+                }
+            });
         }
-        if table.dead.contains(kind.group()) {
-            return Ok(Known::Unsure(format!("the API group `{}` does not answer", kind.group())));
-        }
-        is_defined(cx, wire, kind).await
+        Ok(found)
+    }
+
+    /// The kind of an object, which must be served.
+    pub async fn served_for(&self, cx: &Cx, wire: &Wire, key: &Key) -> Result<Arc<Served>> {
+        must_be_served(self.known_for(cx, wire, key).await?, key.kind())
     }
 
     /// The kind, which must be served.
     pub async fn served(&self, cx: &Cx, wire: &Wire, kind: &GroupKind) -> Result<Arc<Served>> {
-        match self.known(cx, wire, kind).await? {
-            Known::Served(served) => Ok(served),
-            Known::Nowhere => Err(unserved(format!("the server does not know the kind {kind}"))),
-            Known::Unsure(reason) => Err(unserved(reason).retry_when(gitops_core::Retry::Now)),
-        }
+        must_be_served(self.known(cx, wire, kind).await?, kind)
     }
 
     /// A kind that discovery showed when it was asked last. Asks nobody.
@@ -176,34 +223,63 @@ fn unserved(what: String) -> Error {
         .help("declare its CustomResourceDefinition with it, or correct apiVersion and kind")
 }
 
-/// Discovery does not list the kind. That alone is no proof that there are no objects of it: a definition may be
-/// on its way, or its server away.
-async fn is_defined(cx: &Cx, wire: &Wire, kind: &GroupKind) -> Result<Known> {
-    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
-    let services = "/apis/apiregistration.k8s.io/v1/apiservices";
-    for (list, defines) in [(definitions, defines_kind as Defines), (services, serves_group)] {
-        let answer = match wire.json(cx, Call::get(list)).await {
-            Ok(answer) => answer,
-            Err(failure) if failure.kind() == ErrorKind::Forbidden => return Ok(may_not_look(kind)),
-            Err(failure) => return Err(failure.into()),
-        };
-        let items = answer["items"].as_array().map(Vec::as_slice).unwrap_or_default();
-        if items.iter().any(|item| defines(item, kind)) {
-            return Ok(Known::Unsure(format!("the kind {kind} is defined and not served yet")));
-        }
+fn must_be_served(known: Known, kind: &GroupKind) -> Result<Arc<Served>> {
+    match known {
+        Known::Served(served) => Ok(served),
+        Known::Nowhere => Err(unserved(format!("the server does not know the kind {kind}"))),
+        Known::Unsure(reason) => Err(unserved(reason).retry_when(gitops_core::Retry::Now)),
     }
-    Ok(Known::Nowhere)
 }
 
-type Defines = fn(&serde_json::Value, &GroupKind) -> bool;
+/// What defines kinds. That discovery does not list a kind is no proof that there are no objects of it: a definition may be on its
+/// way, or its server away.
+struct Defined {
+    /// The definitions, and the servers of groups; nothing of what we may not see.
+    definitions: Option<Vec<Json>>,
+    services: Option<Vec<Json>>,
+}
 
-fn defines_kind(definition: &serde_json::Value, kind: &GroupKind) -> bool {
+impl Defined {
+    async fn ask(cx: &Cx, wire: &Wire) -> Result<Self> {
+        let definitions = items(cx, wire, "/apis/apiextensions.k8s.io/v1/customresourcedefinitions").await?;
+        let services = items(cx, wire, "/apis/apiregistration.k8s.io/v1/apiservices").await?;
+        Ok(Self { definitions, services })
+    }
+
+    /// What is known of a kind that discovery does not list.
+    fn known(&self, kind: &GroupKind) -> Known {
+        let lists = [(&self.definitions, defines_kind as Defines), (&self.services, serves_group)];
+        for (list, defines) in lists {
+            let Some(items) = list else { return may_not_look(kind) };
+            if items.iter().any(|item| defines(item, kind)) {
+                return Known::Unsure(format!("the kind {kind} is defined and not served yet"));
+            }
+        }
+        Known::Nowhere
+    }
+}
+
+/// The objects of a list; nothing if we may not see it.
+async fn items(cx: &Cx, wire: &Wire, list: &str) -> Result<Option<Vec<Json>>> {
+    match wire.json(cx, Call::get(list)).await {
+        Ok(mut answer) => match answer["items"].take() {
+            Json::Array(items) => Ok(Some(items)),
+            _ => Ok(Some(Vec::new())),
+        },
+        Err(failure) if failure.kind() == ErrorKind::Forbidden => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+type Defines = fn(&Json, &GroupKind) -> bool;
+
+fn defines_kind(definition: &Json, kind: &GroupKind) -> bool {
     let spec = &definition["spec"];
     spec["group"] == *kind.group() && spec["names"]["kind"] == *kind.kind()
 }
 
 /// A group that another server answers for, whatever it says at the moment.
-fn serves_group(service: &serde_json::Value, kind: &GroupKind) -> bool {
+fn serves_group(service: &Json, kind: &GroupKind) -> bool {
     let spec = &service["spec"];
     spec["group"] == *kind.group() && !spec["service"].is_null()
 }
@@ -213,4 +289,59 @@ fn may_not_look(kind: &GroupKind) -> Known {
         "the server does not serve the kind {kind}, and we may not see whether something defines it \
          (`list` on customresourcedefinitions and apiservices)"
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(group: &str, kind: &str) -> GroupKind {
+        GroupKind::new(group, kind)
+    }
+
+    fn served(group: &str, versions: &[&str]) -> Arc<Served> {
+        Arc::new(Served {
+            group: group.into(),
+            plural: "things".into(),
+            namespaced: true,
+            has_status: false,
+            can_be_listed: true,
+            versions: versions.iter().map(|version| (*version).into()).collect(),
+        })
+    }
+
+    fn silent(group: &str, versions: &[&str]) -> Table {
+        let stale = versions.iter().map(|version| format!("{group}/{version}")).collect();
+        Table { kinds: BTreeMap::new(), dead: [group.into()].into(), stale }
+    }
+
+    #[test]
+    fn the_kinds_of_a_group_whose_server_is_away_are_known_for_as_long_as_it_is() {
+        let kinds = [
+            (kind("metrics.example", "Thing"), served("metrics.example", &["v1", "v1beta1"])),
+            (kind("other.example", "Thing"), served("other.example", &["v1"])),
+        ];
+        let all = Table { kinds: kinds.into(), ..Table::default() };
+        let expected = ["metrics.example/v1", "metrics.example/v1/Thing"];
+        // One version is away, and the kind is served in the other one no longer.
+        let first = silent("metrics.example", &["v1"]).knowing(&all);
+        assert!(first.stale.iter().eq(expected), "{first:?}");
+        let second = silent("metrics.example", &["v1"]).knowing(&first);
+        assert!(second.stale.iter().eq(expected), "also by who looks a second time: {second:?}");
+        let back = Table::default().knowing(&second);
+        assert!(back.stale.is_empty(), "it answers, and has no such kind any more: {back:?}");
+    }
+
+    #[test]
+    fn objects_fit_where_their_kind_is_served() {
+        let thing = kind("", "Thing");
+        let key = |namespace: &str| Key::new("k", thing.clone(), namespace, "a");
+        let fits = |namespaces: &[&str], namespaced| {
+            let keys: Vec<Key> = namespaces.iter().map(|namespace| key(namespace)).collect();
+            let asked = Asked::of(&thing, &keys.iter().collect::<Vec<_>>());
+            asked.fits(&Served { namespaced, ..Served::clone(&served("", &["v1"])) })
+        };
+        assert!(fits(&["shop"], true) && fits(&[""], false) && fits(&[], true) && fits(&[], false));
+        assert!(!fits(&["shop"], false) && !fits(&[""], true) && !fits(&["shop", ""], true));
+    }
 }
