@@ -94,6 +94,7 @@ impl fmt::Display for FieldChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.trim_start_matches('/');
         match (&self.before, &self.after) {
+            (Some(_), None) if self.is_sensitive() => write!(f, "{path} (sensitive) removed"),
             _ if self.is_sensitive() => write!(f, "{path} (sensitive, changed)"),
             (Some(before), Some(after)) if before == after => {
                 write!(f, "{path} {}: ownership reclaimed", Shown(after))

@@ -67,6 +67,9 @@ pub(super) fn path(field: &FieldChange) -> String {
 
 fn field(field: &FieldChange, limits: HunkLimits) -> Vec<HunkLine> {
     let path = path(field);
+    if field.is_sensitive() && field.after.is_none() {
+        return vec![line('-', format!("{path}: (sensitive)"))];
+    }
     if field.is_sensitive() {
         return vec![line(' ', format!("{path} (sensitive, changed)"))];
     }

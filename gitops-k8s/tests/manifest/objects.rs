@@ -114,3 +114,30 @@ fn a_definition_in_the_tree_says_where_the_objects_of_its_kind_live() {
     let found = render(bare, &[("a.yaml", thing), ("crd.yaml", DEFINITION)]).unwrap_err();
     insta::assert_snapshot!(found[0], @"error[GO0406]: a.yaml: 1:1: a Thing.example.org lives in a namespace, and none is named (add `metadata.namespace`, or give the renderer a namespace)");
 }
+
+/// Met with charts that write a namespace from a value which is not given.
+#[test]
+fn a_namespace_that_is_null_is_none() {
+    assert_eq!(
+        keys("---\n{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: null}}"),
+        "k:ConfigMap/shop/a"
+    );
+}
+
+/// Met with the roles of most operators: the controller that fills the rules in was "another client", for ever.
+#[test]
+fn a_role_that_is_put_together_of_others_declares_no_empty_rules() {
+    let role = |rules: &str, aggregation: &str| {
+        let text = format!(
+            "---\n{{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {{name: a}}{aggregation}, rules: {rules}}}"
+        );
+        objects(&text)[0].body.get("rules").is_some()
+    };
+    let aggregation = ", aggregationRule: {clusterRoleSelectors: [{matchLabels: {a: b}}]}";
+    assert!(!role("[]", aggregation));
+    assert!(role("[]", ""), "it has no rules, and nobody fills them in");
+    assert!(
+        role("[{apiGroups: [\"\"], resources: [pods], verbs: [get]}]", aggregation),
+        "who declares some is told"
+    );
+}

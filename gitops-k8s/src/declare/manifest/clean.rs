@@ -20,6 +20,19 @@ pub(super) fn clean(node: &mut Node, may_keep_null: bool) {
     if !may_keep_null {
         drop_nulls(node);
     }
+    leave_aggregated_rules(node);
+}
+
+/// Rules of a role that is put together of others are the control plane's: no rules are declared where `rules` is empty, as the
+/// documentation of Kubernetes writes it.
+fn leave_aggregated_rules(node: &mut Node) {
+    let is = |name: &str, fits: fn(&str) -> bool| node.get(name).and_then(Node::as_text).is_some_and(fits);
+    let is_role = is("kind", |kind| kind == "ClusterRole")
+        && is("apiVersion", |version| version.starts_with("rbac.authorization.k8s.io/"));
+    let is_empty = |rules: &Node| matches!(&rules.data, Data::List(items) if items.is_empty());
+    if is_role && node.get("aggregationRule").is_some() && node.get("rules").is_some_and(is_empty) {
+        node.take("rules");
+    }
 }
 
 fn drop_nulls(node: &mut Node) {

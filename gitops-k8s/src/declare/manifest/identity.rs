@@ -3,7 +3,7 @@
 use gitops_core::GroupKind;
 
 use super::Scope;
-use crate::yaml::{Fault, Node, Place};
+use crate::yaml::{Data, Fault, Node, Place};
 
 /// Who an object is.
 #[derive(Debug)]
@@ -26,6 +26,8 @@ impl Identity {
         let kind = keep(text(node, &["kind"]));
         let name = keep(name(node));
         let namespace = match node.at(&["metadata", "namespace"]) {
+            // What is null is left out, here too: a chart writes it so where its value is not given.
+            Some(namespace) if namespace.data == Data::Null => None,
             Some(_) => keep(text(node, &["metadata", "namespace"])),
             None => None,
         };
