@@ -41,6 +41,12 @@ pub struct Reloaded<T> {
     pub inputs: Inputs,
 }
 
+/// All that the configuration says of an application, and where it works.
+pub(crate) fn setting(config: &Config) -> String {
+    let Config { said, file, state, mirrors, home, .. } = config;
+    format!("{said} {:?}", (file, state, mirrors, home, place::fence(config)))
+}
+
 impl Inputs {
     /// The inputs of applications. Take them before the applications are opened: what changes after that is noticed.
     pub fn of(applications: &Applications) -> Self {
@@ -60,9 +66,7 @@ impl Inputs {
     /// What tells an application from what it is after a change: all that the configuration says of it, shared parts included,
     /// wherever in the files it stands, and what the files hold that it works with. What another application says or reads is no part of it.
     pub fn mark(&self, config: &Config) -> Digest {
-        let Config { said, file, state, mirrors, home, .. } = config;
-        let setting = format!("{said} {:?}", (file, state, mirrors, home, place::fence(config)));
-        self.with_files(setting, Files::of(config).engine())
+        self.with_files(setting(config), Files::of(config).engine())
     }
 
     /// The same with what the forge of the application is reached with, and its webhooks verified.

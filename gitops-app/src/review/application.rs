@@ -90,7 +90,7 @@ impl Reviewing<'_> {
             let mut session = builder.open(cx).await?;
             return self.plan_in(cx, config, &mut session).await;
         };
-        let mut lent = warm.lend(cx, &config.name).await?;
+        let mut lent = warm.lend(cx, config).await?;
         if let Some(mut session) = lent.take(cx) {
             let planned = Box::pin(self.plan_again(cx, config, &mut session)).await;
             if !may_be_the_sessions(&planned) {

@@ -10,6 +10,7 @@ use gitops_core::{Cx, ErrorKind, Result, Time};
 
 use crate::clusters::Clusters;
 use crate::config::{Config, WindowsConfig};
+use crate::inputs::setting;
 use crate::session::{Session, SessionBuilder};
 
 /// How many sessions are kept open, and how many objects they have in all. Each may hold a watch of its own for each of its folders, of
@@ -38,6 +39,8 @@ type Place = Arc<AsyncMutex<Option<Kept>>>;
 
 struct Kept {
     session: Session,
+    /// What the configuration said by which it was opened.
+    setting: String,
     since: Time,
     used: Time,
     objects: usize,
@@ -48,6 +51,7 @@ pub(super) struct Lent<'a> {
     warm: &'a Warm,
     /// Nothing where another review takes long.
     place: Option<OwnedMutexGuard<Option<Kept>>>,
+    setting: String,
     since: Time,
 }
 
@@ -78,7 +82,7 @@ impl Warm {
     /// # Cancel safety
     /// Dropping the future closes the session.
     pub async fn look(&self, cx: &Cx, config: &Config) -> Result<Borrowed<'_>> {
-        let mut lent = self.lend(cx, &config.name).await?;
+        let mut lent = self.lend(cx, config).await?;
         let mut session = lent.take(cx);
         if let Some(kept) = &mut session
             && kept.engine.catch_up(cx).await.is_err()
@@ -94,15 +98,16 @@ impl Warm {
         Ok(Borrowed { back: Some((lent, session)), cx: cx.clone() })
     }
 
-    /// Waits a while for the place of an application.
-    pub(super) async fn lend(&self, cx: &Cx, application: &str) -> Result<Lent<'_>> {
-        let place = self.lock().entry(application.to_owned()).or_default().clone();
+    /// Waits a while for the place of an application. A review that began with another configuration than the last one gets nothing
+    /// of its session: it may have begun before the configuration was taken up, and end after it.
+    pub(super) async fn lend(&self, cx: &Cx, config: &Config) -> Result<Lent<'_>> {
+        let place = self.lock().entry(config.name.clone()).or_default().clone();
         let waited = cx.within(PATIENCE).bounded(async { Ok(place.lock_owned().await) }).await;
         let place = match waited {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             waited => waited.ok(),
         };
-        Ok(Lent { warm: self, place, since: cx.now() })
+        Ok(Lent { warm: self, place, setting: setting(config), since: cx.now() })
     }
 
     /// Closes what was used least recently until there is room for so many objects; gives whether there is.
@@ -176,7 +181,8 @@ impl Lent<'_> {
     pub fn take(&mut self, cx: &Cx) -> Option<Session> {
         let kept = self.place.as_mut()?.take()?;
         self.since = kept.since;
-        (cx.now().since(kept.since) < LASTS).then_some(kept.session)
+        let is_of_it = kept.setting == self.setting && cx.now().since(kept.since) < LASTS;
+        is_of_it.then_some(kept.session)
     }
 
     /// Opens a session that outlives the review.
@@ -188,10 +194,11 @@ impl Lent<'_> {
 
     /// Leaves a session for the next review.
     pub fn keep(self, cx: &Cx, session: Session) {
-        let Some(mut place) = self.place else { return };
+        let Self { warm, place, setting, since } = self;
+        let Some(mut place) = place else { return };
         let objects = session.engine.inventory().entries().len() + 1;
-        if session.has_state() && self.warm.make_room(objects) {
-            *place = Some(Kept { session, since: self.since, used: cx.now(), objects });
+        if session.has_state() && warm.make_room(objects) {
+            *place = Some(Kept { session, setting, since, used: cx.now(), objects });
         }
     }
 }

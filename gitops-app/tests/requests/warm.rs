@@ -136,3 +136,22 @@ async fn another_state_in_the_place_of_the_one_that_was_read_is_read_anew() {
     assert_eq!(plain(&told.reviewed.review), process.cold().await);
     assert!(told.reviewed.failed.is_empty());
 }
+
+/// Met after a reload: a review that had begun before it left its session for the reviews after it, which said for an hour what the old
+/// configuration says.
+#[tokio::test]
+async fn a_session_of_another_configuration_is_not_used_whoever_left_it() {
+    let process = Process::with_files(3).await;
+    let world = &process.world;
+    let old = Applications::load(&world.path("gitops.yaml"), &Backends::new()).unwrap();
+    let file = world.path("gitops.yaml");
+    let text = fs::read_to_string(&file).unwrap();
+    fs::write(&file, text + "\nlabels: { environment: other }\n").unwrap();
+    let new = Applications::load(&file, &Backends::new()).unwrap();
+    process.warm.forget(&new.all[0].name);
+    // It began with what was read before.
+    drop(process.warm.look(&world.cx, &old.all[0]).await.unwrap());
+    assert_eq!(process.warm.open(), 1);
+    let borrowed = process.warm.look(&world.cx, &new.all[0]).await.unwrap();
+    assert_eq!(borrowed.session().config.labels, new.all[0].labels);
+}
