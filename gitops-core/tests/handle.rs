@@ -105,6 +105,27 @@ async fn a_running_engine_is_suspended_and_resumed_by_another_process() {
     assert_eq!(by, ["ana", "ana"]);
 }
 
+/// Met with an incident: the application was suspended, somebody edited what the next commit changes, and only a plan at a terminal said so.
+#[tokio::test]
+async fn a_running_engine_that_may_not_write_tells_of_drift_beside_a_pending_commit() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    while_it_runs(&world, async |handle| {
+        until(&handle, EngineStatus::is_converged).await;
+        let suspend = Request::Suspend { reason: "incident 17".into() };
+        handle.request(&world.cx, "ana", suspend).await.unwrap();
+        world.declare(&[("a", "2"), ("b", "1")]);
+        world.memory.edit(&key("a"), None);
+        let mut plans = handle.plans();
+        let tells = |plan: &Option<Arc<Plan>>| plan.as_ref().is_some_and(|plan| !plan.beside.is_empty());
+        let plan = plans.wait_for(tells).await.unwrap().clone().unwrap();
+        assert_eq!(plan.drift_beside(&key("a")).map(|beside| &beside.found), Some(&FoundBeside::Deleted));
+        handle.request(&world.cx, "ana", Request::Resume).await.unwrap();
+        until(&handle, |status| status.is_converged() && status.suspended.is_none()).await;
+        assert!(!tells(&handle.plans().borrow()), "it was put right");
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_request_for_another_application_is_refused_by_the_one_that_finds_it() {
     let world = World::with(&[("a", "1")]);

@@ -2,8 +2,8 @@
 
 use gitops_core::redact::HIDDEN;
 use gitops_core::{
-    Action, Commit, Component, Cx, ErrorKind, FieldChange, ForeignField, Key, OrphanedBecause, Owned, Plan,
-    Provenance, Result, Step, Value,
+    Action, Commit, Component, Cx, Error, ErrorKind, FieldChange, ForeignField, Key, OrphanedBecause, Owned,
+    Plan, Provenance, Result, Step, Value,
 };
 use serde::Serialize;
 
@@ -53,6 +53,8 @@ pub struct WhyDocument<'a> {
     pub last_change: Option<Change>,
     /// What the next apply does about it.
     pub next: Next<'a>,
+    /// Why the source is not followed now, so that all of this is of the revision that was accepted last.
+    pub not_followed: Option<String>,
 }
 
 impl Document for WhyDocument<'_> {
@@ -202,7 +204,15 @@ impl<'a> WhyDocument<'a> {
             components,
             last_change: trail::last(cx, session.audit(), key).await?,
             next,
+            not_followed: None,
         })
+    }
+
+    /// The same of a plan of the revision that was accepted last, because the source [is not followed](gitops_core::Engine::plan_or_accepted).
+    #[must_use]
+    pub fn not_followed(mut self, why: Option<&Error>) -> Self {
+        self.not_followed = why.map(ToString::to_string);
+        self
     }
 }
 

@@ -10,6 +10,7 @@ use super::admission::Admission;
 use super::effects::contained;
 use super::prepare::{Look, Prepared};
 use crate::cx::Cx;
+use crate::gate::Verdict;
 use crate::plan::planner::Planned;
 use crate::plan::{BlockedBecause, Cause, DriftBeside, FoundBeside, Reason, Step};
 use crate::state::inventory::Inventory;
@@ -30,6 +31,16 @@ struct Suspects {
 }
 
 impl Engine {
+    /// Whether some of a plan's changes are not made soon, so that drift beside them stays: nobody may make them now, or they were
+    /// tried and something is left.
+    pub(super) fn is_held(&self, prepared: &Prepared) -> bool {
+        let revision = &prepared.planned.plan.revision;
+        let tried = self.inventory().progress().filter(|progress| progress.revision == *revision);
+        let has_left = tried.is_some_and(|progress| progress.left.is_some());
+        let passes = matches!(prepared.verdict, Verdict::Allow | Verdict::Warn { .. });
+        prepared.suspension.is_some() || !passes || has_left
+    }
+
     /// The objects of a plan's changes that are not as they were applied last. Nothing is looked at but objects that moved
     /// since, and nothing is remembered of it.
     ///

@@ -284,6 +284,7 @@ impl EngineBuilder {
             stamped: Stamped::default(),
             look_due: false,
             passes_over_drift: false,
+            looks_beside: false,
             keeping,
             flap_guard: FlapGuard::default(),
             differing: Differed::default(),

@@ -158,6 +158,8 @@ pub struct Engine {
     /// Whether the next plan looks for what no watch has seen, and whether it does not although that is due.
     look_due: bool,
     passes_over_drift: bool,
+    /// Whether the next plan looks for drift beside all of its changes.
+    looks_beside: bool,
     /// Where what plans know is kept for the next process.
     keeping: Option<Box<Keeping>>,
     flap_guard: FlapGuard,
@@ -213,11 +215,37 @@ impl Engine {
     /// Dropping the future has no effect.
     pub async fn plan(&mut self, cx: &Cx) -> Result<Plan> {
         self.look_due = true;
+        self.looks_beside = true;
         self.admission.ask();
-        let mut prepared = Box::pin(self.prepare(cx)).await?;
-        prepared.planned.plan.beside = Box::pin(self.look_beside(cx, &prepared)).await?;
+        let prepared = Box::pin(self.prepare(cx)).await;
+        self.looks_beside = false;
+        let plan = prepared?.planned.plan;
         Box::pin(self.keep()).await;
-        Ok(prepared.planned.plan)
+        Ok(plan)
+    }
+
+    /// Like [`plan`](Self::plan), for who only looks: where the source was moved back, the plan is of the revision that was accepted last.
+    /// Drift is put right by it, and whatever else that revision brings is [blocked](crate::BlockedBecause::NotFollowed); the error says
+    /// why the source is not followed.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan); that the source was moved back, if the source can't give the accepted revision, or the application is
+    /// pinned or suspended.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn plan_or_accepted(&mut self, cx: &Cx) -> Result<(Plan, Option<Error>)> {
+        match Box::pin(self.plan(cx)).await {
+            Err(error) if self.moved_back.is_some() && error.kind() == ErrorKind::Denied => {
+                self.look_due = true;
+                let Some(mut prepared) = Box::pin(self.prepare_accepted(cx)).await? else {
+                    return Err(error);
+                };
+                prepared.leave_what_is_no_drift();
+                Ok((prepared.planned.plan, Some(error)))
+            }
+            planned => planned.map(|plan| (plan, None)),
+        }
     }
 
     /// Like [`plan`](Self::plan), without a look for drift: plans what is declared otherwise than the last plan knew, in this

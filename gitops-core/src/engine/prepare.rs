@@ -142,9 +142,13 @@ impl Engine {
         });
         let (verdict, approved_by) = self.judge(&self.proposal(&planned.plan, cx.now()));
         self.check_kept()?;
-        self.tell_of_plan(&planned.plan, &verdict, line);
         let suspension = tamper::suspended(cx, orders.suspension);
-        Ok(Prepared { planned, concluded, line, verdict, suspension, approved_by })
+        let mut prepared = Prepared { planned, concluded, line, verdict, suspension, approved_by };
+        if self.looks_beside || (self.runs && self.is_held(&prepared)) {
+            prepared.planned.plan.beside = Box::pin(self.look_beside(cx, &prepared)).await?;
+        }
+        self.tell_of_plan(&prepared.planned.plan, &prepared.verdict, line);
+        Ok(prepared)
     }
 
     /// What would be done about some of what is declared or owned. Nothing is remembered of it.

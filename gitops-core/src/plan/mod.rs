@@ -55,7 +55,7 @@ pub struct Plan {
     /// Objects that differ from what was applied and are left alone, because drift is not corrected.
     pub drift: Vec<Step>,
     /// Objects of the steps that the source changes, and that are not as they were applied last either. Only a plan that looked
-    /// for drift has them ([`Engine::plan`](crate::Engine::plan)). Neither a part of the id nor of what is saved.
+    /// for drift has them ([`Engine::plan`](crate::Engine::plan)), and one of a [run](crate::Engine::run) that is not carried out whole. Neither a part of the id nor of what is saved.
     #[serde(skip)]
     pub beside: Vec<DriftBeside>,
     /// Objects about which nothing may be done now; what needs them is blocked.

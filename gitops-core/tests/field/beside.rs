@@ -40,3 +40,23 @@ async fn what_is_gone_or_was_made_anew_needs_no_comparison() {
     assert!(engine.apply(&world.cx, &plan, &yes()).await.unwrap().is_converged());
     assert!(engine.plan(&world.cx).await.unwrap().beside.is_empty());
 }
+
+/// Of two applications that work on one target, each tells of its own objects, also after the other one wrote.
+#[tokio::test]
+async fn drift_beside_a_commit_of_one_application_is_nothing_to_another_one() {
+    let one = World::with(&[("a", "1")]);
+    let mut other = World::with(&[("b", "1")]);
+    other.memory = one.memory.clone();
+    let (mut first, mut second) = (applied(&one).await, applied(&other).await);
+    one.declare(&[("a", "2")]);
+    other.declare(&[("b", "2")]);
+    one.memory.edit(&key("a"), Some(body("7")));
+    let drifted = |plan: &Plan| plan.beside.iter().map(|beside| beside.key.clone()).collect::<Vec<_>>();
+    assert_eq!(drifted(&first.plan(&one.cx).await.unwrap()), [key("a")]);
+    let plan = second.plan(&other.cx).await.unwrap();
+    assert_eq!(drifted(&plan), [], "{plan:?}");
+    assert!(second.apply(&other.cx, &plan, &yes()).await.unwrap().is_converged());
+    assert_eq!(drifted(&first.plan(&one.cx).await.unwrap()), [key("a")], "it is not put right by that");
+    assert!(first.reconcile(&one.cx).await.unwrap().is_converged());
+    assert_eq!(drifted(&first.plan(&one.cx).await.unwrap()), []);
+}

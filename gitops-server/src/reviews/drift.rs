@@ -6,7 +6,8 @@ use gitops_app::config::Config;
 use gitops_app::review::patiently;
 use gitops_core::review::code_span;
 use gitops_core::{
-    Cause, Cx, EngineHandle, EngineStatus, ErrorKind, Phase, Plan, Result, Step, SyncResult, Time,
+    Cause, Cx, Diff, DriftBeside, EngineHandle, EngineStatus, ErrorKind, FoundBeside, Phase, Plan, Result,
+    Step, SyncResult, Time,
 };
 use gitops_forge::{ForgeExt, Marker};
 
@@ -102,24 +103,28 @@ pub(super) fn drift_of(config: &Config, status: &EngineStatus, plan: &Plan) -> O
     let is_corrected = status.suspended.is_none()
         && matches!(last.result, Some(SyncResult::Succeeded | SyncResult::NotReady));
     let is_left = |step: &&Step| step.cause == Cause::Drift && !is_corrected;
-    let steps: Vec<&Step> = plan.drift.iter().chain(plan.steps.iter().filter(is_left)).collect();
-    Some(Drift((!steps.is_empty()).then(|| Told { text: text(config, plan, &steps), objects: steps.len() })))
+    let steps = plan.drift.iter().chain(plan.steps.iter().filter(is_left)).map(line);
+    let beside = plan.beside.iter().filter(|found| found.is_known() && !is_corrected).map(line_beside);
+    let lines: Vec<String> = steps.chain(beside).collect();
+    Some(Drift((!lines.is_empty()).then(|| Told { text: text(config, plan, &lines), objects: lines.len() })))
 }
 
 /// Names of objects and fields, and no values.
-fn text(config: &Config, plan: &Plan, steps: &[&Step]) -> String {
+fn text(config: &Config, plan: &Plan, lines: &[String]) -> String {
     let name = code_span(&config.name, NAME);
     let revision = code_span(plan.revision.short(), NAME);
+    let beside = plan.beside.iter().any(DriftBeside::is_known);
+    let applied = if beside { "before commit" } else { "from commit" };
     let mut text = format!(
-        "The target of {name} is not as it was applied from commit {revision}: it was changed outside of Git, and is not corrected.\n\n"
+        "The target of {name} is not as it was applied {applied} {revision}: it was changed outside of Git, and is not corrected.\n\n"
     );
-    let mut left = steps.len();
-    for step in steps {
-        let line = line(step);
+    let mut left = lines.len();
+    for line in lines {
         if text.len() + line.len() > ROOM {
             break;
         }
-        (left, text) = (left - 1, text + &line);
+        text.push_str(line);
+        left -= 1;
     }
     if left > 0 {
         let _ = writeln!(text, "- and {left} more objects");
@@ -134,9 +139,24 @@ fn text(config: &Config, plan: &Plan, steps: &[&Step]) -> String {
 }
 
 fn line(step: &Step) -> String {
-    let fields: Vec<String> = step.diff.fields().iter().map(|field| code_span(&field.path, NAME)).collect();
+    let key = code_span(&step.key.to_string(), NAME);
+    format!("- {}: {key}{}\n", step.action, names(&step.diff))
+}
+
+/// An object that a pending commit changes too.
+fn line_beside(beside: &DriftBeside) -> String {
+    let key = code_span(&beside.key.to_string(), NAME);
+    let (how, names) = match &beside.found {
+        FoundBeside::Differs { fields, .. } => ("changed".to_owned(), names(fields)),
+        found => (found.to_string(), String::new()),
+    };
+    format!("- {how}, while a commit for it waits: {key}{names}\n")
+}
+
+fn names(diff: &Diff) -> String {
+    let fields: Vec<String> = diff.fields().iter().map(|field| code_span(&field.path, NAME)).collect();
     let (shown, more) = fields.split_at(fields.len().min(FIELDS));
     let names = if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) };
     let more = if more.is_empty() { String::new() } else { format!(" and {} more fields", more.len()) };
-    format!("- {}: {}{names}{more}\n", step.action, code_span(&step.key.to_string(), NAME))
+    names + &more
 }

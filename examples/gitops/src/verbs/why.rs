@@ -19,10 +19,11 @@ use crate::progress;
 /// Looks only; a running engine is not in the way.
 pub async fn run(app: &App, args: &WhyArgs) -> Ended {
     let mut session = app.open(Access::Look, progress::sink(app)).await?;
-    let plan = session.engine.plan(&app.cx).await?;
+    let (plan, not_followed) = session.engine.plan_or_accepted(&app.cx).await?;
     app.note_orders(&session).await?;
     let key = lookup::meant(&app.cx, &session, &args.key).await?;
     let document = WhyDocument::new(&app.cx, &session, &plan, &key).await?;
+    let document = document.not_followed(not_followed.as_ref());
     app.answer(&document, || human(&document, app.screen.columns()))?;
     Ok(Exit::Ok)
 }
@@ -46,6 +47,9 @@ fn human(document: &WhyDocument<'_>, columns: Columns) -> String {
     }
     facts.extend(document.components.iter().map(|part| ("holds", escape(&resource(part)))));
     facts.extend([("last change", last_change), ("next", escape(&line(&document.next)))]);
+    facts.extend(
+        document.not_followed.as_ref().map(|why| ("source", escape(&format!("not followed: {why}")))),
+    );
     let (sync, health) = (status::sync(document.sync), status::health(document.health));
     let head = format!("{}  {sync}  {health}", paint(BOLD, escape(&document.key.to_string())));
     fit(&format!("{head}\n"), columns) + &labelled(&facts, columns)

@@ -132,7 +132,11 @@ fn what_is_left_of_a_revision_waits_while_it_is_not_followed_and_every_verb_says
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
     assert_eq!(world.live("added"), None, "nobody follows its revision now");
     world.gitops(&["history"]).expect(0).says("partly applied: 1 applied, 1 not");
-    world.gitops(&["why", "added"]).expect(1).warns("is not a descendant of");
+    let why = world.gitops(&["why", "added"]).expect(0);
+    why.says("its revision is not followed now").says("is not a descendant of");
+    let why = world.json(&["why", "index.html"]);
+    assert_eq!(why["next"]["next"], "nothing", "{why}");
+    assert!(why["not_followed"].as_str().unwrap().contains("is not a descendant of"), "{why}");
     world.git(&["reset", "-q", "--hard", &added]);
     assert_eq!(running.wait_for("applied")["key"], "dir:File/-/added");
     assert!(reason(running.wait_for("unblocked")).contains("is not followed now"));
