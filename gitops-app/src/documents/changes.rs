@@ -33,7 +33,7 @@ fn why(step: &Step) -> String {
         Reason::Differs { .. } if !step.components.changes.is_empty() => {
             count(step.components.changes.len(), "resource")
         }
-        Reason::CannotChangeInPlace { .. } | Reason::Adopted if !fields.is_empty() => {
+        Reason::CannotChangeInPlace { .. } | Reason::Adopted | Reason::LabelLost if !fields.is_empty() => {
             format!("{}: {}", step.reason, some(&fields))
         }
         reason => reason.to_string(),

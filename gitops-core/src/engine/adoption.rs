@@ -10,9 +10,9 @@ use crate::cx::Cx;
 use crate::plan::{Reason, Step};
 use crate::value::{Applied, Change, Error, ErrorKind, Expect, Live, Result};
 
-/// Whether a step takes an object over.
+/// Whether a step begins with the owner label: one that takes an object over, or brings a lost label back.
 pub(super) fn adopts(step: &Step) -> bool {
-    step.reason == Reason::Adopted
+    matches!(step.reason, Reason::Adopted | Reason::LabelLost)
 }
 
 /// Whether an object that is taken over is as declared already. Its plan compared it in the state that is expected.

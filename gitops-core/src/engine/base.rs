@@ -78,7 +78,7 @@ impl Base {
         let unsettled = plan.steps.iter().chain(&plan.drift).map(|step| &step.key);
         let unsettled =
             unsettled.chain(plan.blocked.iter().map(|blocked| &blocked.key)).chain(&plan.orphaned);
-        let unsettled = unsettled.chain(planned.learned.keys()).chain(&planned.gone);
+        let unsettled = unsettled.chain(planned.learned.keys()).chain(&planned.gone).chain(&planned.leaving);
         self.moved = unsettled.cloned().collect();
         self.moved.extend(plan.blocked.iter().filter_map(|blocked| blocked.why.awaited()).cloned());
     }

@@ -71,7 +71,7 @@ fn stand_for_value(hasher: &mut Hasher, value: Option<&Value>) {
 fn treatment(reason: &Reason) -> &str {
     match reason {
         Reason::Adopted => "adopt",
-        Reason::OwnershipMoves { .. } => "relabel",
+        Reason::OwnershipMoves { .. } | Reason::LabelLost => "relabel",
         _ => "",
     }
 }

@@ -57,6 +57,11 @@ impl Step {
     pub fn is_whole(&self) -> bool {
         !self.foreign.iter().any(ForeignField::is_blocked)
     }
+
+    /// Whether a declared field is left to another client, which may go without a word.
+    pub(crate) fn leaves_fields(&self) -> bool {
+        self.foreign.iter().any(ForeignField::is_left)
+    }
 }
 
 /// Whether the source or the target moved since the last apply.
@@ -75,7 +80,7 @@ pub enum Cause {
 #[serde(tag = "code", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Reason {
-    /// It is declared and was never made.
+    /// It is declared and was never made, or was deleted by us since.
     New,
     /// We made it and it is gone.
     Missing,
@@ -98,6 +103,8 @@ pub enum Reason {
     },
     /// It is there, unlabelled, and the policy says to take it over.
     Adopted,
+    /// It is the one that we made, and somebody took its owner label off.
+    LabelLost,
     /// It is as declared, and carries the owner label of the application's former name.
     OwnershipMoves {
         /// That label.
@@ -119,6 +126,7 @@ impl fmt::Display for Reason {
                 write!(f, "it failed, and is declared to be deleted then: {failure}")
             }
             Self::Adopted => f.write_str("adopted"),
+            Self::LabelLost => f.write_str("its owner label was taken off outside of Git"),
             Self::OwnershipMoves { from } => write!(f, "the owner label moves on from {from}"),
         }
     }

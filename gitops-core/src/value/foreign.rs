@@ -48,6 +48,11 @@ impl ForeignField {
         self
     }
 
+    /// Whether it is left to a client that is known to set it.
+    pub fn is_left(&self) -> bool {
+        matches!(self.outcome, ForeignOutcome::Left { .. })
+    }
+
     /// Whether a person must decide whose it is.
     pub fn is_blocked(&self) -> bool {
         self.outcome == ForeignOutcome::Blocked

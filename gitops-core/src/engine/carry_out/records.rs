@@ -69,7 +69,14 @@ impl SyncRun<'_> {
 
     pub(super) fn outcome(&self, cx: &Cx, key: &Key) -> (Record, AuditEntry) {
         let op = self.ops.get(key).cloned().unwrap_or_default();
-        let result = result(&self.answers[key], self.steps[key].desired);
+        let step = self.steps[key];
+        let result = match result(&self.answers[key], step.desired) {
+            // What is left to another client is compared each time.
+            OpResult::Present { uid, .. } if step.leaves_fields() => {
+                OpResult::Present { uid, version: Version::new("") }
+            }
+            result => result,
+        };
         let event = AuditEvent::outcome(op.clone(), key.clone(), &result);
         let entry = self.engine.audit_entry(cx, self.actor, event);
         (Record::Outcome { op, key: key.clone(), result }, entry)

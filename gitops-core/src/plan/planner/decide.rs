@@ -11,7 +11,7 @@ use crate::plan::{BlockedBecause, Cause, OrphanedBecause, Reason, Step};
 use crate::state::record::{Owned, OwnedState, ReadinessRecord};
 use crate::value::{
     Action, Components, Digest, Expect, ForeignField, Key, Live, Object, Ownership, Presence, Provenance,
-    Risk, Taken, Value,
+    Risk, Taken, Value, Version,
 };
 
 /// What is to be done about one object.
@@ -162,9 +162,17 @@ fn create(input: &PlanInput<'_>, object: &Arc<Object>, entry: Option<&Owned>) ->
     let made_before = entry.filter(|entry| entry.state != OwnedState::Claimed);
     let (cause, reason) = match made_before {
         None => (Cause::ThisChange, Reason::New),
+        // Nobody else took it away: we did, or it ran to its end.
+        Some(entry) if is_gone_by_us(object, entry) => (Cause::ThisChange, Reason::New),
         Some(entry) => (cause(Some(entry), &object.body.digest()), Reason::Missing),
     };
     change(input, object, None, Action::Create, cause, reason, foretold_diff(input, &object.key))
+}
+
+/// Whether an object that is gone was deleted by us, or has run to an end that was seen.
+fn is_gone_by_us(object: &Object, entry: &Owned) -> bool {
+    let has_ended = object.runs_once && entry.runs_once && entry.readiness != ReadinessRecord::None;
+    entry.state == OwnedState::Deleting || has_ended
 }
 
 /// What is to be done about an object that runs once and is gone since it was made as declared. That it is gone is no
@@ -208,6 +216,9 @@ fn keep_equal(
 ) -> (Decision, bool) {
     match &live.ownership {
         Ownership::Owner(_) if live.is_owned_by(input.inventory.owner()) => {}
+        Ownership::Unlabelled if entry.is_some_and(|entry| is_the_one_we_hold(entry, live)) => {
+            return (relabel(input, object, live, entry), true);
+        }
         _ if object.yields => return (Decision::Nothing, false),
         Ownership::Unlabelled if input.options.adopt => return (adopt(input, object, live), true),
         Ownership::Unlabelled => return (Decision::Hold(BlockedBecause::Unlabelled), false),
@@ -329,6 +340,22 @@ fn cause(entry: Option<&Owned>, body: &Digest) -> Cause {
     }
 }
 
+/// The incarnation is the one that our inventory has: whoever took its owner label off did not make it another's.
+fn is_the_one_we_hold(entry: &Owned, live: &Live) -> bool {
+    entry.state == OwnedState::Held && entry.uid.as_ref() == Some(&live.uid)
+}
+
+/// What is ours and lost its owner label gets it back, and is made what is declared.
+fn relabel(input: &PlanInput<'_>, object: &Arc<Object>, live: &Live, entry: Option<&Owned>) -> Decision {
+    match compare(input, object, live) {
+        (_, Some(why)) => Decision::Hold(BlockedBecause::CannotAdopt { why }),
+        (diff, None) => {
+            let cause = cause(entry, &object.body.digest());
+            change(input, object, Some(live), Action::Update, cause, Reason::LabelLost, diff)
+        }
+    }
+}
+
 /// What others made is taken over and made what is declared. It is not removed for that: to remove it was not asked for.
 fn adopt(input: &PlanInput<'_>, object: &Arc<Object>, live: &Live) -> Decision {
     match compare(input, object, live) {
@@ -380,10 +407,13 @@ fn learn(
     entry: Option<&Owned>,
     body: Digest,
 ) -> Decision {
+    // Of what is left to another client nobody hears when that client goes: it is compared each time.
+    let is_left = foreign(input, &object.key).iter().any(ForeignField::is_left);
+    let version = if is_left { Version::new("") } else { live.version.clone() };
     let learned = Owned {
         state: OwnedState::Held,
         uid: Some(live.uid.clone()),
-        version: Some(live.version.clone()),
+        version: Some(version),
         desired: Some(body),
         path: object.provenance.path.clone(),
         needs: input.desired.needs(object).unwrap_or_default(),

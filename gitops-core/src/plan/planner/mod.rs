@@ -20,11 +20,12 @@ pub(crate) use serving::with_serving;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::capability::Preview;
 use crate::plan::{
     Blocked, BlockedBecause, EffectContext, OrphanedBecause, Plan, Prerequisite, Step, is_repair,
 };
 use crate::state::record::Owned;
-use crate::value::{Digest, Effect, Error, Key, Object, PlanId, Result, StepEffect};
+use crate::value::{Digest, Effect, Error, ForeignField, Key, Object, PlanId, Refusal, Result, StepEffect};
 use decide::Decision;
 use identity::Identities;
 
@@ -41,6 +42,8 @@ pub(crate) struct Planned {
     pub gone: Vec<Key>,
     /// How many objects were compared field by field.
     pub diffed: usize,
+    /// Objects of which a declared field is left to another client, which may go without a word.
+    pub leaving: Vec<Key>,
 }
 
 /// The candidates that would get a step if they differed: those that a target with
@@ -172,7 +175,13 @@ impl Draft {
             unchanged: input.desired.objects().len() - moving,
         };
 
-        Planned { plan, objects: self.objects, learned: self.learned, gone: self.gone, diffed: self.diffed }
+        let leaves = |preview: &Result<Preview, Refusal>| {
+            preview.as_ref().is_ok_and(|preview| preview.foreign.iter().any(ForeignField::is_left))
+        };
+        let leaving =
+            input.previews.iter().filter(|(_, preview)| leaves(preview)).map(|(key, _)| key.clone());
+        let Self { objects, learned, gone, diffed, .. } = self;
+        Planned { plan, objects, learned, gone, diffed, leaving: leaving.collect() }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::live::application::{Inner, Kubernetes};
 use crate::live::clients::is_predecessor;
 use crate::live::fields::{Element, FieldSet, Managed, extract, shown};
 use crate::live::object::Seen;
+use crate::live::owner_label;
 
 /// What `kubectl apply` remembers of itself, of no use to who applies on the server's side.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -49,12 +50,22 @@ async fn adopt(inner: &Inner, cx: &Cx, change: &Change, expect: &Expect) -> Resu
         return Err(Error::conflict(key));
     }
     let merges = change.object().is_some_and(|object| Treatment::of(object).merges);
-    let seen = if merges { seen } else { history::take_over(inner, cx, change, &place, seen).await? };
-    let seen = match predecessors(change.object().map(AsRef::as_ref), &seen).is_empty() {
+    // One that was ours and lost its owner label has nothing to be taken over: what others set since stays theirs.
+    let keeps = merges || !is_new_to_us(inner, &seen);
+    let seen = if keeps { seen } else { history::take_over(inner, cx, change, &place, seen).await? };
+    let seen = match keeps || predecessors(change.object().map(AsRef::as_ref), &seen).is_empty() {
         true => seen,
         false => take_over(inner, cx, &place, seen).await?,
     };
     set_owner_label(inner, cx, change, &place, &seen, owner_label).await
+}
+
+/// Whether an object is none of ours yet: it carries no owner label, and we set nothing of it in the version that it is seen in.
+fn is_new_to_us(inner: &Inner, seen: &Seen) -> bool {
+    let ours = seen.ours(&inner.eye).filter(|ours| ours.api_version == seen.api_version());
+    let mut fields = ours.map(|ours| ours.fields.clone()).unwrap_or_default();
+    owner_label::strip(&mut fields);
+    seen.owner_label.is_none() && fields.below.is_empty()
 }
 
 /// The object in the version that is declared, in which it will be applied.
@@ -78,7 +89,7 @@ pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<
     if from.is_empty() && !Treatment::of(object).merges && history::last_applied(before).is_some() {
         from.push(LAST_APPLIED.to_owned());
     }
-    (before.owner_label.is_none() && !from.is_empty()).then(|| {
+    (is_new_to_us(inner, before) && !from.is_empty()).then(|| {
         FieldChange::new(
             "/metadata/managedFields",
             Some(from.join(", ").as_str().into()),
@@ -89,7 +100,7 @@ pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<
 
 /// The fields that go because they become ours and are not declared: of predecessors, and of nobody else.
 pub(crate) fn going(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Vec<FieldChange> {
-    if before.owner_label.is_some() || Treatment::of(object).merges {
+    if !is_new_to_us(inner, before) || Treatment::of(object).merges {
         return Vec::new();
     }
     let is_theirs = |entry: &&Managed| {
@@ -222,6 +233,8 @@ fn as_it_is(inner: &Inner, change: &Change, seen: &Seen) -> Result<Json> {
     let ours = seen.ours(&inner.eye).filter(|ours| ours.api_version == seen.api_version());
     let mut fields = ours.map(|ours| ours.fields.clone()).unwrap_or_default();
     fields.merge(&declared(inner, change, seen)?);
+    // What is left of an owner label that somebody took off is set with it.
+    owner_label::strip(&mut fields);
     let owned = extract(&seen.json, &fields).unwrap_or_else(|| json!({}));
     Ok(seen.named(owned))
 }

@@ -4,7 +4,6 @@ use crate::live::object::Seen;
 
 /// A field that somebody else has, with another value than is declared.
 pub(super) struct Claim<'a> {
-    pub cause: &'a Cause,
     /// Whose record has it.
     pub entry: &'a Managed,
     pub path: Vec<Element>,
@@ -12,7 +11,7 @@ pub(super) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// The record that the server means, and the field in it; nothing if it can't be found.
-    pub fn of(cause: &'a Cause, seen: &'a Seen) -> Option<Self> {
+    pub fn of(cause: &Cause, seen: &'a Seen) -> Option<Self> {
         let is_meant = |entry: &&Managed| {
             entry.manager == cause.manager()
                 && entry.subresource == cause.subresource()
@@ -20,7 +19,7 @@ impl<'a> Claim<'a> {
         };
         let find = |entry: &'a Managed| {
             let path = path_of(&entry.fields, &cause.field)?;
-            Some(Self { cause, entry, path })
+            Some(Self { entry, path })
         };
         seen.managed.iter().filter(is_meant).find_map(find)
     }

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use gitops_core::{Cx, Digest, FieldChange, ForeignField, ForeignOutcome, Hasher, Object, Result};
 use serde_json::Value as Json;
 
-use crate::client::cluster::Failure;
+use crate::client::cluster::{Cause, Failure};
 use crate::live::application::{Conflicts, Inner};
 use crate::live::fields::{Element, FieldSet, Managed};
 use crate::live::object::Seen;
@@ -31,8 +31,8 @@ const REPLICAS: [&str; 2] = ["spec", "replicas"];
 pub(crate) struct Decision {
     /// Fields that are not written, because they belong to others.
     pub left: FieldSet,
-    /// Fields that are set again, as the server names them.
-    restored: BTreeSet<String>,
+    /// Fields that are set again, as the server names them, with each who has them.
+    restored: BTreeSet<(String, String)>,
     /// Items of lists whose keys were edited.
     pub renamed: Renamed,
     /// All of it for the plan.
@@ -51,9 +51,9 @@ impl Decision {
         !self.restored.is_empty()
     }
 
-    /// Whether all that a refused write would take was decided to be restored.
+    /// Whether all that a refused write would take was decided to be restored, and from these.
     pub fn allows(&self, failure: &Failure) -> bool {
-        failure.of_managers().all(|cause| self.restored.contains(&cause.field))
+        failure.of_managers().all(|cause| self.restored.contains(&taken(cause)))
     }
 
     /// The digest of a preview that stands for this too.
@@ -63,8 +63,8 @@ impl Decision {
         }
         let mut hasher = Hasher::new("gitops kubernetes clients");
         hasher.field(base.as_bytes()).field(self.left.to_json().to_string());
-        self.restored.iter().for_each(|field| {
-            hasher.field("restored").field(field);
+        self.restored.iter().for_each(|(field, by)| {
+            hasher.field("restored").field(field).field(by);
         });
         self.renamed.stand_for(&mut hasher);
         hasher.finish()
@@ -98,31 +98,62 @@ pub(crate) async fn judge(
     failure: &Failure,
     decision: &mut Decision,
 ) -> Result<bool> {
-    if failure.of_managers().next().is_none() {
+    let mut met = BTreeSet::new();
+    let fields = failure.of_managers().map(|cause| &*cause.field).filter(|field| met.insert(*field));
+    let fields: Vec<&str> = fields.collect();
+    if fields.is_empty() {
         return Ok(false);
     }
-    for cause in failure.of_managers() {
+    for field in fields {
+        let causes = failure.of_managers().filter(|cause| cause.field == field).collect::<Vec<_>>();
+        let is_decided = decision.restored.iter().any(|(restored, _)| restored == field);
+        if !is_decided && !of_field(inner, cx, object, (seen, &causes), decision).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Decides about one field, which several may have: it is set again only if all of them bear that. Says whether it could be decided.
+async fn of_field(
+    inner: &Inner,
+    cx: &Cx,
+    object: &Object,
+    (seen, causes): (&Seen, &[&Cause]),
+    decision: &mut Decision,
+) -> Result<bool> {
+    let mut held = Vec::new();
+    for cause in causes {
         // Of an object without a record, the server makes one up while it is asked: there is no entry of it.
-        let is_of_predecessor = seen.owner_label.is_none() && is_predecessor(cause.manager());
-        if is_of_predecessor || decision.restored.contains(&cause.field) {
-            decision.restored.insert(cause.field.clone());
+        let is_new = seen.owner_label.is_none() && is_being_adopted(inner, seen);
+        if is_new && is_predecessor(cause.manager()) {
             continue;
         }
         let Some(claim) = Claim::of(cause, seen) else { return Ok(false) };
         let outcome = outcome(inner, cx, object, (seen, &claim), decision).await?;
         let foreign = ForeignField::new(claim.shown(), &*claim.entry.manager, outcome);
-        let foreign = foreign.set(when(inner, seen, claim.entry));
-        match foreign.outcome {
-            ForeignOutcome::Restored => {
-                decision.restored.insert(claim.cause.field.clone());
-                decision.foreign.push(foreign);
-            }
-            // In another version of the kind the field may be another one.
-            _ if claim.entry.api_version != seen.api_version() => return Ok(false),
-            _ => decision.leave(&claim.path, foreign),
+        held.push((foreign.set(when(inner, seen, claim.entry)), claim));
+    }
+    let is_restored = |foreign: &ForeignField| foreign.outcome == ForeignOutcome::Restored;
+    if held.iter().all(|(foreign, _)| is_restored(foreign)) {
+        decision.restored.extend(causes.iter().map(|cause| taken(cause)));
+        decision.foreign.extend(held.into_iter().map(|(foreign, _)| foreign));
+        return Ok(true);
+    }
+    // Who keeps it from being set again is named, and nobody else.
+    for (foreign, claim) in held.into_iter().filter(|(foreign, _)| !is_restored(foreign)) {
+        // In another version of the kind the field may be another one.
+        if claim.entry.api_version != seen.api_version() {
+            return Ok(false);
         }
+        decision.leave(&claim.path, foreign);
     }
     Ok(true)
+}
+
+/// What a forced write takes by a cause: the field, and from whom.
+fn taken(cause: &Cause) -> (String, String) {
+    (cause.field.clone(), cause.manager().to_owned())
 }
 
 async fn outcome(
@@ -141,6 +172,8 @@ async fn outcome(
             Scaler::Is(name) => return Ok(scaled(inner, object, &name)),
             // Whoever may not look could fight a scaler for ever.
             Scaler::Unknown => return Ok(ForeignOutcome::Blocked),
+            // It scaled while it was told to, and is told so no more.
+            Scaler::None if scaler::is_scaler(claim.entry) => return Ok(ForeignOutcome::Restored),
             Scaler::None => {}
         }
     }
@@ -153,11 +186,11 @@ async fn outcome(
 }
 
 /// Whether an object is taken over as it was found: somebody asked for that, whoever set it up. Its owner label is the first
-/// that we have of it.
+/// that we have of it. One that was ours and lost its owner label is not: we know what others set since.
 fn is_being_adopted(inner: &Inner, seen: &Seen) -> bool {
     let mut ours = seen.owned(&inner.eye);
     owner_label::strip(&mut ours);
-    seen.owner_label.is_none() || ours.below.is_empty()
+    ours.below.is_empty()
 }
 
 /// A write that would change the number of replicas leaves it where an autoscaler sets it; says whether it does.

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use crate::client::cluster::Failure;
 use crate::client::kinds::{Served, collection};
 use crate::live::application::Inner;
+use crate::live::fields::Managed;
 use crate::live::list::List;
 
 /// Whether something in the cluster sets the number of replicas of an object.
@@ -19,6 +20,14 @@ pub(super) enum Scaler {
 /// Kinds whose objects scale another that they name under `spec.scaleTargetRef`, and whether each cluster serves them.
 const KINDS: [(&str, &str, bool); 2] =
     [("autoscaling", "HorizontalPodAutoscaler", true), ("keda.sh", "ScaledObject", false)];
+
+/// The field managers by which autoscalers of [`KINDS`] scale, and nobody else does.
+const MANAGERS: [&str; 2] = ["kube-controller-manager", "keda-operator"];
+
+/// Whether a record is of what an autoscaler set.
+pub(super) fn is_scaler(entry: &Managed) -> bool {
+    entry.subresource == "scale" && MANAGERS.contains(&&*entry.manager)
+}
 
 /// What scales an object. Asked only where its replicas would change.
 pub(super) async fn of(inner: &Inner, cx: &Cx, key: &Key) -> Result<Scaler> {

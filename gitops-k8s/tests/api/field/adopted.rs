@@ -1,6 +1,7 @@
 use gitops_core::{Options, Report};
 use serde_json::{Value as Json, json};
 
+use super::clients::Kept;
 use crate::engine::builder;
 use crate::support::{Files, World};
 
@@ -132,4 +133,24 @@ async fn what_an_unknown_client_made_is_changed_after_its_adoption() {
     assert_eq!((report.applied(), report.plan.blocked.len()), (1, 0), "{report:?}");
     let live = world.admin.get(&world.uri("configmaps", "a")).await.unwrap();
     assert_eq!(live["data"]["key"], "new");
+}
+
+#[tokio::test]
+async fn what_an_unknown_client_made_is_changed_by_the_process_after_its_adoption() {
+    let world = World::new("adopted-later").await;
+    let map = |value: &str| json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": value}});
+    let uri = world.uri("configmaps", "");
+    world.admin.post(&format!("{}?fieldManager=some-provider", uri.trim_end_matches('/')), &map("old")).await;
+    let (kept, files) = (Kept::default(), Files::default());
+    files.declare([("object", map("old"))]);
+    let mut adopting = kept.process(&world, &files, Options::default().adopt(true)).await;
+    assert_eq!(adopting.reconcile(&world.cx).await.unwrap().applied(), 1);
+    drop(adopting);
+    files.declare([("object", map("new"))]);
+    // Nobody asks for an adoption any more: it is ours.
+    let mut process = kept.process(&world, &files, Options::default()).await;
+    let report = process.reconcile(&world.cx).await.unwrap();
+    assert_eq!((report.applied(), report.plan.blocked.len()), (1, 0), "{report:?}");
+    assert_eq!(world.admin.get(&world.uri("configmaps", "a")).await.unwrap()["data"]["key"], "new");
+    assert!(process.reconcile(&world.cx).await.unwrap().plan.is_empty());
 }

@@ -1,13 +1,19 @@
 use std::sync::{Arc, Mutex};
 
-use gitops_core::{BlockedBecause, ForeignField, ForeignOutcome, Report};
+use std::time::Duration;
+
+use gitops_core::state::journal::MemoryJournalIo;
+use gitops_core::{
+    BlockedBecause, Cause, Engine, ForeignField, ForeignOutcome, MemoryStore, Options, Reason, Report, State,
+    SyncResult,
+};
 use gitops_k8s::Kubernetes;
 use serde_json::{Value as Json, json};
 
 use super::items::service;
-use crate::engine::App;
+use crate::engine::{App, builder};
 
-use crate::support::{World, define, definition, deployment};
+use crate::support::{Files, World, define, definition, deployment};
 
 async fn scale(world: &World, manager: &str, replicas: u32) {
     let uri = format!("{}/scale?fieldManager={manager}", world.uri("deployments.apps", "web"));
@@ -112,6 +118,12 @@ async fn an_update_of_an_unknown_client_is_blocked_and_named_and_the_rest_is_rol
     app.files.declare([("web", deployment("web", 3, "nginx:2"))]);
     let report = app.apply(&world.cx).await;
     assert!(foreign(&report)[0].is_blocked(), "{:?}", report.plan);
+    assert_eq!(
+        (report.missing().len(), report.result()),
+        (1, SyncResult::Partial),
+        "it is not live completely"
+    );
+    assert!(app.engine.inventory().progress().is_some(), "nor is it recorded as that");
     assert_eq!(replicas_and_image(&world).await, (json!(3), json!("nginx:bot")));
     assert!(!app.apply(&world.cx).await.plan.blocked.is_empty(), "it is not forgotten");
     // A person decides for the declared one; the next thing that a person sets is drift, and restored.
@@ -266,4 +278,136 @@ async fn replicas_of_what_a_scaled_object_of_keda_names_are_left() {
     scale(&world, "keda-operator", 7).await;
     assert!(is_quiet(&app.apply(&world.cx).await));
     assert_eq!(replicas_and_image(&world).await.0, json!(7));
+}
+
+/// The state of an application, for one process after the other.
+#[derive(Default)]
+pub struct Kept {
+    store: Arc<MemoryStore>,
+    journal: MemoryJournalIo,
+}
+
+impl Kept {
+    /// A new process, which was told nothing of what those before it did.
+    pub async fn process(&self, world: &World, files: &Files, options: Options) -> Engine {
+        let state = State::in_memory().with_store(self.store.clone()).with_journal(self.journal.clone());
+        let builder = builder(world, files, &Arc::new(world.target()), Duration::from_millis(300));
+        builder.state(state).options(options).open(&world.cx).await.unwrap()
+    }
+}
+
+/// The one field that another client keeps from being written.
+fn blocked(report: &Report) -> (&str, &str) {
+    let [blocked] = &report.plan.blocked[..] else { panic!("{:?}", report.plan) };
+    let BlockedBecause::ForeignFields { fields } = &blocked.why else { panic!("{blocked:?}") };
+    let [field] = &fields[..] else { panic!("{fields:?}") };
+    (&field.path, &field.by)
+}
+
+const IMAGE: &str = "/spec/template/spec/containers/name=web/image";
+
+/// Where people met it: a person had confirmed what a controller set, and both lost it.
+#[tokio::test]
+async fn a_field_that_a_person_and_an_unknown_client_have_is_blocked_and_the_unknown_one_is_named() {
+    let world = World::new("both-have").await;
+    let mut app = app(&world, world.target()).await;
+    set_image(&world, "some-bot", "nginx:bot").await;
+    let confirmed = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+        "spec": {"template": {"spec": {"containers": [{"name": "web", "image": "nginx:bot"}]}}}
+    });
+    world.admin.apply(&world.uri("deployments.apps", "web"), "kubectl", &confirmed).await;
+    for _ in 0..2 {
+        assert_eq!(blocked(&app.apply(&world.cx).await), (IMAGE, "some-bot"));
+    }
+    app.files.declare([("web", deployment("web", 3, "nginx:2"))]);
+    let report = app.apply(&world.cx).await;
+    let [field] = foreign(&report) else { panic!("{:?}", report.plan) };
+    assert_eq!((&*field.by, field.is_blocked()), ("some-bot", true));
+    assert_eq!(replicas_and_image(&world).await, (json!(3), json!("nginx:bot")));
+    // The controller lets go: what is left is an edit by hand.
+    let record = web(&world).await["metadata"]["managedFields"].clone();
+    let without = record.as_array().unwrap().iter().filter(|entry| entry["manager"] != "some-bot");
+    let patch = json!({"metadata": {"managedFields": without.collect::<Vec<_>>()}});
+    world.admin.merge(&world.uri("deployments.apps", "web"), &patch).await;
+    assert_eq!(app.apply(&world.cx).await.applied(), 1);
+    assert_eq!(replicas_and_image(&world).await, (json!(3), json!("nginx:2")));
+}
+
+#[tokio::test]
+async fn a_field_of_an_unknown_client_is_blocked_in_every_later_process() {
+    let world = World::new("unknown-later").await;
+    let (kept, files) = (Kept::default(), Files::default());
+    files.declare([("web", deployment("web", 2, "nginx:1"))]);
+    kept.process(&world, &files, Options::default()).await.reconcile(&world.cx).await.unwrap();
+    set_image(&world, "some-bot", "nginx:bot").await;
+    for _ in 0..2 {
+        let mut process = kept.process(&world, &files, Options::default()).await;
+        assert_eq!(blocked(&process.reconcile(&world.cx).await.unwrap()), (IMAGE, "some-bot"));
+    }
+    files.declare([("web", deployment("web", 3, "nginx:2"))]);
+    let mut process = kept.process(&world, &files, Options::default()).await;
+    let report = process.reconcile(&world.cx).await.unwrap();
+    assert!(foreign(&report)[0].is_blocked(), "{:?}", report.plan);
+    assert_eq!(replicas_and_image(&world).await, (json!(3), json!("nginx:bot")));
+    let mut process = kept.process(&world, &files, Options::default()).await;
+    assert_eq!(
+        blocked(&process.reconcile(&world.cx).await.unwrap()),
+        (IMAGE, "some-bot"),
+        "nothing is forgotten"
+    );
+}
+
+/// Where people met it: a clean-up script took annotations off, and the objects were "not made by us", or lost what controllers had set.
+#[tokio::test]
+async fn an_object_that_lost_its_owner_label_gets_it_back_and_nothing_else_is_taken() {
+    let world = World::new("label-lost").await;
+    let (kept, files) = (Kept::default(), Files::default());
+    files.declare([("web", deployment("web", 2, "nginx:1"))]);
+    kept.process(&world, &files, Options::default()).await.reconcile(&world.cx).await.unwrap();
+    set_image(&world, "some-bot", "nginx:bot").await;
+    let uri = world.uri("deployments.apps", "web");
+    let labels = json!({"metadata": {"labels": {"team": "blue"}}});
+    world.admin.merge(&format!("{uri}?fieldManager=kubectl-label"), &labels).await;
+    let without = json!({"metadata": {"annotations": {"gitops/owner": null}}});
+    world.admin.merge(&format!("{uri}?fieldManager=kubectl-annotate"), &without).await;
+    let mut process = kept.process(&world, &files, Options::default()).await;
+    let report = process.reconcile(&world.cx).await.unwrap();
+    let [step] = &report.plan.steps[..] else { panic!("{:?}", report.plan) };
+    assert_eq!((&step.reason, step.cause), (&Reason::LabelLost, Cause::Drift));
+    let live = web(&world).await;
+    assert!(live["metadata"]["annotations"]["gitops/owner"].is_string(), "{report:?}");
+    assert_eq!(live["metadata"]["labels"]["team"], "blue", "nobody declares it");
+    assert_eq!(replicas_and_image(&world).await, (json!(2), json!("nginx:bot")));
+    let mut process = kept.process(&world, &files, Options::default()).await;
+    assert_eq!(blocked(&process.reconcile(&world.cx).await.unwrap()), (IMAGE, "some-bot"));
+}
+
+/// Where people met it: the autoscaler was taken out, and its number stayed for ever while everything was "as declared".
+#[tokio::test]
+async fn what_was_left_to_an_autoscaler_is_written_once_that_is_gone() {
+    for anew in [false, true] {
+        let world = World::new("autoscaler-goes").await;
+        let (kept, files) = (Kept::default(), Files::default());
+        files.declare([("web", deployment("web", 2, "nginx:1"))]);
+        let mut process = kept.process(&world, &files, Options::default()).await;
+        process.reconcile(&world.cx).await.unwrap();
+        let root = format!("/apis/autoscaling/v2/namespaces/{}/horizontalpodautoscalers", world.namespace);
+        world.admin.post(&root, &autoscaler()).await;
+        scale(&world, "kube-controller-manager", 4).await;
+        files.declare([("web", deployment("web", 3, "nginx:1"))]);
+        assert!(
+            is_quiet(&process.reconcile(&world.cx).await.unwrap())
+                || is_quiet(&process.reconcile(&world.cx).await.unwrap())
+        );
+        assert_eq!(replicas_and_image(&world).await.0, json!(4), "it is left");
+        world.admin.delete(&format!("{root}/busy")).await;
+        if anew {
+            drop(process);
+            process = kept.process(&world, &files, Options::default()).await;
+        }
+        process.reconcile(&world.cx).await.unwrap();
+        assert_eq!(replicas_and_image(&world).await.0, json!(3), "in another process: {anew}");
+        assert!(is_quiet(&process.reconcile(&world.cx).await.unwrap()));
+    }
 }

@@ -35,7 +35,7 @@ fn what_is_declared_is_made_and_kept_equal() {
                 s.it.live = None;
                 s.it.entry().state = OwnedState::Deleting;
             },
-            "create (ThisChange): deleted",
+            "create (ThisChange): new",
         ),
         ("edited outside of Git", |s| s.it.live = Some(Scene::live(0, 2)), "update (Drift): 1 field"),
         ("changed in Git", |s| s.it.object = Some(object(0, 2)), "update (ThisChange): 1 field"),
@@ -107,6 +107,27 @@ fn what_is_not_ours_is_written_only_where_somebody_said_so() {
                 s.options.adopt = true;
             },
             "blocked: it belongs to other",
+        ),
+        (
+            "ours, and its label was taken off",
+            |s| s.it.live().ownership = Ownership::Unlabelled,
+            "update (Drift): its owner label was taken off",
+        ),
+        (
+            "ours, its label was taken off, and Git moved on",
+            |s| {
+                s.it.live().ownership = Ownership::Unlabelled;
+                s.it.object = Some(object(0, 2));
+            },
+            "update (ThisChange): its owner label was taken off",
+        ),
+        (
+            "another incarnation than ours, without a label",
+            |s| {
+                s.it.live().ownership = Ownership::Unlabelled;
+                s.it.live().uid = Uid::new("other");
+            },
+            "blocked: it is there and was not made by us",
         ),
         (
             "unlabelled, and one that yields",
@@ -234,7 +255,7 @@ fn what_runs_once_is_made_again_only_if_its_end_is_not_what_was_declared() {
                 s.ended(ReadinessRecord::Ready);
                 s.it.object = Some(object(0, 2).running_once());
             },
-            "create (ThisChange): deleted",
+            "create (ThisChange): new",
         ),
         (
             "never made",
