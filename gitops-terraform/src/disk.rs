@@ -60,6 +60,12 @@ pub(crate) fn create(path: &Path) -> Result<File> {
     opened.map_err(|error| failed("create", path, error))
 }
 
+/// Opens a file of ours to be written; what it holds stays.
+pub(crate) fn open(path: &Path) -> Result<File> {
+    let opened = fs::private().write(true).create(true).truncate(false).open(path);
+    opened.map_err(|error| failed("open", path, error))
+}
+
 /// Writes a file that is there for one run alone: whatever is cut short, nothing of it is left under another name.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     create(path)?.write_all(bytes).map_err(|error| failed("write", path, error))

@@ -1,8 +1,9 @@
 use std::fs::{File, TryLockError};
+use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 
 use super::Folder;
 use crate::disk;
@@ -22,7 +23,7 @@ impl Folder {
     /// The same at once, or not at all.
     pub fn try_lock(&self) -> Result<Option<File>> {
         let path = self.path().join("lock");
-        let file = disk::create(&path)?;
+        let file = disk::open(&path)?;
         match file.try_lock() {
             Ok(()) => Ok(Some(file)),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -31,9 +32,24 @@ impl Folder {
     }
 }
 
+impl Folder {
+    /// Says in a lock who has it, for whoever waits for it. One that can't be written says nothing.
+    pub fn sign(&self, mut lock: &File, now: Time) {
+        let _ =
+            lock.set_len(0).and_then(|()| lock.write_all(format!("{} {now}", std::process::id()).as_bytes()));
+    }
+
+    /// The process that has the lock, and since when, if it says so.
+    pub fn holder(&self) -> Option<(u32, String)> {
+        let text = std::fs::read_to_string(self.path().join("lock")).ok()?;
+        let (process, since) = text.split_once(' ')?;
+        Some((process.parse().ok()?, since.to_owned()))
+    }
+}
+
 /// Locks a file until it is dropped or its process ends.
 pub(crate) async fn lock(path: &Path, cx: &Cx) -> Result<File> {
-    let file = disk::create(path)?;
+    let file = disk::open(path)?;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),

@@ -28,20 +28,35 @@ pub(crate) struct Site<'a> {
     _lock: Option<File>,
 }
 
-/// Keeps other processes of ours away from the root. An apply may take hours: nobody waits for its end behind the lock.
+/// Keeps other processes of ours away from the root. An apply may take hours, and so may a plan whose provider does not answer: nobody
+/// waits for the end of another process behind the lock.
 async fn turn(target: &Terraform, key: &Key, folder: &Folder, cx: &Cx) -> Result<File> {
-    if let Some(lock) = folder.try_lock()? {
-        return Ok(lock);
-    }
-    match target.workshop().records.load(cx, key).await?.record.running {
-        Some(running) => {
-            let locked = cx.to_begin(folder.lock(&cx.within(WAIT))).await;
-            locked.map_err(
-                |error| if error.kind() == ErrorKind::Cancelled { error } else { still_at_work(&running) },
-            )
-        }
-        None => cx.to_begin(folder.lock(cx)).await,
-    }
+    let lock = match folder.try_lock()? {
+        Some(lock) => lock,
+        None => waited(target, key, folder, cx).await?,
+    };
+    folder.sign(&lock, cx.now());
+    Ok(lock)
+}
+
+async fn waited(target: &Terraform, key: &Key, folder: &Folder, cx: &Cx) -> Result<File> {
+    let running = target.workshop().records.load(cx, key).await?.record.running;
+    let other = folder.holder().filter(|(process, _)| *process != std::process::id());
+    let busy = match (running, other) {
+        (Some(running), _) => still_at_work(&running),
+        (None, Some((process, since))) => looked_at(process, &since),
+        // What this process does itself is not waited for by anybody who could end it.
+        (None, None) => return cx.to_begin(folder.lock(cx)).await,
+    };
+    let locked = cx.to_begin(folder.lock(&cx.within(WAIT))).await;
+    locked.map_err(|error| if error.kind() == ErrorKind::Cancelled { error } else { busy })
+}
+
+/// Another process of ours plans the root, or looks for drift in it, and has not come to an end for a while.
+fn looked_at(process: u32, since: &str) -> Error {
+    let message = format!("process {process} has planned it, or looked for drift in it, since {since}");
+    Error::new(ErrorKind::Locked, message)
+        .help("wait for its end; if its provider does not answer, `timeouts.plan` of the target ends it")
 }
 
 /// How old a state may be that is kept elsewhere.
