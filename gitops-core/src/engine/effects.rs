@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use super::adoption;
 use super::builder::Timeouts;
 use super::proof::{Answer, Prover, plain};
-use crate::capability::{Diff, Readiness, Target};
+use crate::capability::{Diff, Health, Readiness, Target};
 use crate::cx::{Cx, DEADLINE_PASSED};
 use crate::plan::Step;
 use crate::value::{Action, Applied, Change, Error, ErrorKind, Expect, Key, Object, OwnerLabel, Result};
@@ -92,7 +92,10 @@ pub(super) fn send(
     timeouts: Timeouts,
 ) -> Vec<BoxFuture<'static, Done>> {
     let within = prover.target.info().apply_timeout.unwrap_or(timeouts.call);
-    let cx = cx.shielded().within(within);
+    let shielded = cx.shielded();
+    // Where the whole call has an earlier end, that is the limit that a change may meet.
+    let is_own = shielded.deadline().is_none_or(|end| shielded.now().after(within) <= end);
+    let (cx, within) = (shielded.within(within), is_own.then_some(within));
     let one = |sending| send_one(cx.clone(), prover.clone(), sending, within);
     let Some(limit) = prover.target.batch().map(|batch| batch.limit().max(1)) else {
         return sendings.into_iter().map(one).collect();
@@ -104,7 +107,12 @@ pub(super) fn send(
     batches.chain(others.into_iter().map(one)).collect()
 }
 
-fn send_one(cx: Cx, prover: Arc<Prover>, sending: Sending, within: Duration) -> BoxFuture<'static, Done> {
+fn send_one(
+    cx: Cx,
+    prover: Arc<Prover>,
+    sending: Sending,
+    within: Option<Duration>,
+) -> BoxFuture<'static, Done> {
     let Sending { change, manner } = sending;
     async move {
         let key = change.key().clone();
@@ -130,7 +138,7 @@ fn send_batch(
     cx: Cx,
     prover: Arc<Prover>,
     changes: Vec<Change>,
-    within: Duration,
+    within: Option<Duration>,
 ) -> BoxFuture<'static, Done> {
     async move {
         let call = async {
@@ -163,13 +171,21 @@ fn no_answer() -> Error {
 
 /// A cancelled or timed-out call may have had its effect; every error says of which object it is, and one of the time that a
 /// change may take how long that is.
-fn place(answer: Result<Answer>, key: &Key, within: Duration) -> Result<Answer> {
-    let of_limit =
-        |error: Error| match error.kind() == ErrorKind::Timeout && error.message() == DEADLINE_PASSED {
-            true => error.with("limit of one change", format!("{within:?}")),
-            false => error,
-        };
+fn place(answer: Result<Answer>, key: &Key, within: Option<Duration>) -> Result<Answer> {
+    let is_of_limit =
+        |error: &Error| error.kind() == ErrorKind::Timeout && error.message() == DEADLINE_PASSED;
+    let of_limit = |error: Error| match within.filter(|_| is_of_limit(&error)) {
+        Some(within) => error.with("limit of one change", format!("{within:?}")),
+        None => error,
+    };
     answer.map_err(|error| of_limit(error).during("apply").at(key))
+}
+
+/// How long what is waited for is looked at once more after somebody asked to stop.
+const LAST_LOOK: Duration = Duration::from_secs(1);
+
+async fn ask_ready(cx: &Cx, health: &dyn Health, key: &Key, applied: &Applied) -> Result<Readiness> {
+    contained(cx.bounded(health.ready(cx, key, applied))).await
 }
 
 /// Waits for an object to be ready. A target without health calls an object ready as soon as it is there.
@@ -180,12 +196,18 @@ pub(super) fn await_ready(
     applied: Applied,
     patience: Duration,
 ) -> BoxFuture<'static, Done> {
-    let cx = cx.within(patience);
+    let (patient, stopped) = (cx.within(patience), cx.clone());
     async move {
         let readiness = match (target.health(), &applied) {
-            (Some(health), _) => contained(cx.bounded(health.ready(&cx, &key, &applied)))
-                .await
-                .unwrap_or_else(|error| Readiness::Progressing(error.to_string())),
+            (Some(health), _) => {
+                let mut asked = ask_ready(&patient, health, &key, &applied).await;
+                if asked.is_err() && stopped.is_cancelled() {
+                    // What is ready by then is not told as not ready for ever because somebody asked to stop.
+                    let last = stopped.shielded().within(LAST_LOOK);
+                    asked = ask_ready(&last, health, &key, &applied).await.or(asked);
+                }
+                asked.unwrap_or_else(|error| Readiness::Progressing(error.to_string()))
+            }
             (None, Applied::Deleting) => Readiness::Progressing("its deletion is not finished".to_owned()),
             (None, _) => Readiness::Ready,
         };

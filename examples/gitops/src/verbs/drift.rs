@@ -5,7 +5,7 @@ use gitops_app::documents::changes;
 use gitops_app::documents::drift::{self, DriftDocument, NotLookedAt};
 use gitops_app::documents::plan::Summary;
 use gitops_app::session::Access;
-use gitops_core::{DriftBeside, FoundBeside, Plan, Step};
+use gitops_core::{DriftBeside, Error, ErrorKind, FoundBeside, Plan, Step};
 
 use super::Ended;
 use crate::app::App;
@@ -30,7 +30,7 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
         true => drift::not_asked(&session, "its providers were not asked: `--cached`"),
         false => missed.into_iter().map(|(missed, _)| missed).collect(),
     };
-    let plan = session.engine.plan(&app.cx).await?;
+    let plan = session.engine.plan(&app.cx).await.map_err(|error| of_first(error, &not_looked_at))?;
     app.note_orders(&session).await?;
     let drifted: Vec<&Step> = drift::drifted(&plan).collect();
     let found = drifted.len() + beside::known(&plan).len();
@@ -51,6 +51,16 @@ pub async fn run(app: &App, args: &DriftArgs) -> Ended {
     let is_all_known = !plan.beside.iter().any(is_unknown);
     let of_beside = if is_all_known { Exit::Ok } else { Exit::Failure };
     Ok(Exit::gravest([Exit::of_blocked(&plan), of_looks, of_beside, of_drift]))
+}
+
+/// Where the time is over because something did not answer, that is told, and not what was to come after it.
+fn of_first(error: Error, missed: &[NotLookedAt]) -> Error {
+    match missed.first().filter(|_| error.kind() == ErrorKind::Timeout) {
+        Some(NotLookedAt { key, reason, .. }) => {
+            Error::new(ErrorKind::Timeout, format!("{key} was not looked at in time: {reason}"))
+        }
+        None => error,
+    }
 }
 
 fn human(
