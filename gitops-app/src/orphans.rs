@@ -1,12 +1,12 @@
 //! Applications that left the configuration and still own objects.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use gitops_core::{Cx, Key, Result, StateDir};
 use serde::Serialize;
 
-use crate::config::Applications;
+use crate::config::{Applications, Config};
 use crate::known::{self, Known};
 
 /// An application that is no longer in the configuration and still owns objects. Nothing is done about them.
@@ -54,4 +54,36 @@ async fn owner(cx: &Cx, base: &Path, file: PathBuf, known: Known) -> Result<Opti
     let objects: Vec<Key> = inventory.entries().keys().cloned().collect();
     let is_its = inventory.application() == known.name && !objects.is_empty();
     Ok(is_its.then_some(Orphaned { application: known.name, file, state, objects }))
+}
+
+/// The roots of applications that left the file of another one, or whose file is gone, by name, each with its owner: what declares
+/// them from the same source now is the same application under a new name, or has to take them over by hand.
+///
+/// A state that can't be read names none.
+pub(crate) async fn roots_that_were_left(cx: &Cx, config: &Config, source: &str) -> BTreeMap<String, String> {
+    let base = config.base();
+    let names = crate::config::names_in(&config.file);
+    let is_left = |known: &Known| {
+        let file = base.join(&known.file);
+        let is_same = config.file.file_name() == known.file.file_name();
+        known.name != config.name
+            && ((is_same && names.as_ref().is_some_and(|names| !names.contains(&known.name)))
+                || !file.exists())
+    };
+    let mut found = BTreeMap::new();
+    for known in known::all(base).into_iter().filter(is_left) {
+        let state = base.join(&known.state);
+        if state == config.state {
+            continue;
+        }
+        let Ok(peek) = StateDir::peek(&state) else { continue };
+        let Ok(Some(inventory)) = peek.inventory(cx).await else { continue };
+        let is_of_source = inventory.binding().is_some_and(|binding| binding.source == source);
+        if inventory.application() != known.name || !is_of_source {
+            continue;
+        }
+        let roots = inventory.entries().keys().filter(|key| key.kind().kind() == "Root");
+        found.extend(roots.map(|key| (key.name().to_owned(), inventory.owner().to_string())));
+    }
+    found
 }

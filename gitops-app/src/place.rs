@@ -107,9 +107,23 @@ pub(crate) fn fence(config: &Config) -> BTreeSet<PathBuf> {
 /// `Locked` if another process is at work with it.
 pub fn relocate(cx: &Cx, from: &Path, to: &Path) -> Result<()> {
     let lock = StateDir::open(from, cx)?;
+    make_room(to)?;
     let moved = std::fs::rename(from, to);
     drop(lock);
     moved.map_err(|error| fs::failed("move the state folder", from, error))
+}
+
+/// Moves aside what is in the place of a state and is none, such as the folders in which roots were planned under the new name before
+/// anybody said that it is one. Nothing of it is removed.
+fn make_room(place: &Path) -> Result<()> {
+    if !place.exists() || is_state(place) {
+        return Ok(());
+    }
+    let name = place.file_name().unwrap_or_default().to_string_lossy();
+    let aside = |n: u32| place.with_file_name(format!("~{name}-before-{n}"));
+    let aside = (1..).map(aside).find(|aside| !aside.exists()).expect("some number is free");
+    std::fs::rename(place, &aside)
+        .map_err(|error| fs::failed("move aside what is in the place of the state", place, error))
 }
 
 /// Version 0.1 kept the state of the one application in the folder that holds the states of all of them now.

@@ -1,6 +1,6 @@
 //! From files to applications: which files are read, and what each application has of its own and of others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use gitops_core::{Diagnostic, Digest, Error, ErrorKind, Result};
@@ -88,6 +88,15 @@ pub fn files_of(folder: &Path) -> Vec<PathBuf> {
         entries.map(|entry| entry.path()).filter(is_wanted).take(FILES + 1).collect();
     files.sort();
     files
+}
+
+/// The names of the applications in a file, whatever else it says; nothing of a file that can't be read.
+pub fn names_in(path: &Path) -> Option<BTreeSet<String>> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let found: serde_json::Value = serde_saphyr::from_str(&text).ok()?;
+    let listed = found["applications"].as_array().into_iter().flatten();
+    let named = std::iter::once(&found).chain(listed).filter_map(|one| one["name"].as_str());
+    Some(named.map(str::to_owned).collect())
 }
 
 /// The shared parts that a file includes, also those that can't be read.

@@ -46,7 +46,7 @@ pub use target::{
 };
 pub use windows::WindowsConfig;
 
-pub(crate) use load::{files_of, included_by, is_read};
+pub(crate) use load::{files_of, included_by, is_read, names_in};
 pub(crate) use node::{Node, Place};
 pub(crate) use reader::Reader;
 

@@ -62,7 +62,11 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
             "adopt it: `sync: { adopt: true }`; or remove it from the target, or from the source".to_owned()
         }
         BlockedBecause::OwnedByOther { owner } => {
-            format!("take it out of `{owner}` first, or out of this application's source")
+            let name = owner.split('/').next().unwrap_or(owner);
+            format!(
+                "take it out of `{owner}` first, or out of this application's source; if this is `{name}` under a new name, \
+                 say so: `apply --renamed-from {name}`"
+            )
         }
         BlockedBecause::Deleting => {
             "nothing to do, unless it lasts: then see what holds its deletion".to_owned()

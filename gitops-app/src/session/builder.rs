@@ -6,17 +6,18 @@ use std::sync::Arc;
 
 use gitops_core::{
     Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, Options, Result,
-    SecretKey, State, StateDir,
+    SecretKey, Source, State, StateDir,
 };
 
 use super::{Access, AtWork, Moving, Session};
 use crate::clusters::Clusters;
-use crate::config::Config;
+use crate::config::{Config, TargetKind};
 use crate::gates;
 use crate::heard::Heard;
 use crate::home::{self, ClusterState, Home};
 use crate::known;
 use crate::mounting::Mounting;
+use crate::orphans;
 use crate::place;
 use crate::source;
 use crate::targets;
@@ -116,6 +117,11 @@ impl SessionBuilder {
             .recover_from_store(recover_from_store);
         let mut builder = moving.renamed_from.iter().fold(builder, EngineBuilder::renamed_from);
         let (mut opened, mut roots) = (BTreeMap::new(), BTreeMap::new());
+        let has_roots = config.targets.iter().any(|target| matches!(target.kind, TargetKind::Terraform(_)));
+        let left = match has_roots && is_folder {
+            true => orphans::roots_that_were_left(cx, &config, &git.info().name).await,
+            false => BTreeMap::new(),
+        };
         for target in &config.targets {
             let mounting = Mounting {
                 cx: cx.clone(),
@@ -130,7 +136,7 @@ impl SessionBuilder {
                 base: config.base().to_owned(),
             };
             let states = root_states.as_ref().map(|states| states(&target.name));
-            let found = targets::open(&config, target, mounting, states, &clusters).await?;
+            let found = targets::open(&config, target, mounting, (states, &left), &clusters).await?;
             opened.insert(target.name.clone(), found.mount.target().clone());
             roots.extend(found.roots.map(|found| (target.name.clone(), found)));
             builder = builder.mount(&target.name, &target.path, found.mount);

@@ -3,6 +3,7 @@
 pub(crate) mod kubernetes;
 mod terraform;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ pub struct Opened {
     pub roots: Option<Terraform>,
 }
 
-/// Opens a target of an application. The states of roots that name no place are kept in `states`, if it is there.
+/// Opens a target of an application. The states of roots that name no place are kept in `states`, if it is there; the roots of
+/// `left` are those of applications that left the files.
 ///
 /// # Errors
 /// Whatever keeps it from being opened.
@@ -30,7 +32,7 @@ pub async fn open(
     config: &Config,
     target: &TargetConfig,
     mounting: Mounting,
-    states: Option<Arc<dyn StateStore>>,
+    (states, left): (Option<Arc<dyn StateStore>>, &BTreeMap<String, String>),
     clusters: &Clusters,
 ) -> Result<Opened> {
     let alone = |mount| Opened { mount, roots: None };
@@ -39,7 +41,7 @@ pub async fn open(
         TargetKind::Kubernetes(cluster) => {
             kubernetes::open(config, cluster, &mounting, clusters).await.map(alone)
         }
-        TargetKind::Terraform(roots) => terraform::open(config, roots, mounting, states),
+        TargetKind::Terraform(roots) => terraform::open(config, roots, mounting, (states, left)),
         TargetKind::Registered(registered) => (registered.open)(mounting).await.map(alone),
     }
 }

@@ -1,5 +1,6 @@
 //! Root modules, worked on by a program of the configuration below the state folder.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_core::{Event, FileStore, Mount, Result, StateStore};
@@ -15,12 +16,13 @@ pub fn open(
     application: &Config,
     config: &TerraformConfig,
     mounting: Mounting,
-    kept: Option<Arc<dyn StateStore>>,
+    (kept, left): (Option<Arc<dyn StateStore>>, &BTreeMap<String, String>),
 ) -> Result<Opened> {
     let Mounting { cx, target, folder: work, secrets, audit, events, .. } = mounting;
     let builder = Terraform::builder(&config.binary, &work);
     let builder = place::private(application).into_iter().fold(builder, TerraformBuilder::private);
     let builder = builder.warnings(move |warning| events.event(&Event::Warned { warning }));
+    let builder = left.iter().fold(builder, |builder, (root, owner)| builder.held_elsewhere(root, owner));
     let builder = config.env.iter().fold(builder, TerraformBuilder::pass_env);
     let builder = config.mirror.iter().fold(builder, TerraformBuilder::mirror);
     let builder = config.drift_every.iter().fold(builder, |builder, time| builder.drift_every(*time));

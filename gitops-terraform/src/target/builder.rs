@@ -29,6 +29,7 @@ pub struct TerraformBuilder {
     options: Options,
     warnings: Option<Warnings>,
     private: Vec<PathBuf>,
+    elsewhere: BTreeMap<String, String>,
 }
 
 /// How the target goes about it.
@@ -77,6 +78,7 @@ impl TerraformBuilder {
             options,
             warnings: None,
             private: Vec::new(),
+            elsewhere: BTreeMap::new(),
         }
     }
 
@@ -87,6 +89,13 @@ impl TerraformBuilder {
     /// told once.
     pub fn private(mut self, folder: impl Into<PathBuf>) -> Self {
         self.private.push(folder.into());
+        self
+    }
+
+    /// A root that somebody else holds, such as an application that has another name now: where nothing is here, it is that
+    /// owner's, and nothing is made a second time.
+    pub fn held_elsewhere(mut self, name: impl Into<String>, owner: impl Into<String>) -> Self {
+        self.elsewhere.insert(name.into(), owner.into());
         self
     }
 
@@ -244,6 +253,7 @@ impl TerraformBuilder {
             backend: self.backend,
             former_server: self.former_server,
             options: self.options,
+            elsewhere: self.elsewhere,
             warnings: self.warnings,
             work,
         }))

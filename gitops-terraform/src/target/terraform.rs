@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use futures::{StreamExt, TryStreamExt};
 use gitops_core::capability::{Confirmation, DryRun, Health, Progress, Watch};
 use gitops_core::{
-    Applied, Change, Cx, Diagnostic, Error, ErrorKind, Key, Live, Result, Scope, Secret, SecretKey, Target,
-    TargetInfo, Time,
+    Applied, Change, Cx, Diagnostic, Error, ErrorKind, Key, Live, Ownership, Result, Scope, Secret,
+    SecretKey, Target, TargetInfo, Time, Uid, Value, Version,
 };
 use zeroize::Zeroizing;
 
@@ -84,6 +84,8 @@ pub(crate) struct Workshop {
     /// The server in which states may be that were applied while it was the backend.
     pub former_server: Option<Arc<StateServer>>,
     pub options: Options,
+    /// Roots of others, by name, with their owners.
+    pub elsewhere: BTreeMap<String, String>,
     /// Who is told of the tool's warnings.
     pub warnings: Option<Warnings>,
 }
@@ -214,6 +216,8 @@ impl Terraform {
         self.lookout().know(&key);
         let look = async { Site::enter(self, &key, cx).await?.live(cx).await };
         match look.await {
+            // Nothing is here, and somebody else has it: to make it would make everything a second time.
+            Ok(None) => Ok(self.workshop().elsewhere.get(key.name()).map(|owner| of_another(key, owner))),
             Err(error) if !is_over(&error) => Ok(Some(Live::unreadable(key, &error))),
             live => live,
         }
@@ -279,6 +283,13 @@ impl Progress for Terraform {
         let redact = self.at_work(key)?;
         Journal::read(&report, &redact).ok()?.at(&redact)
     }
+}
+
+/// A root that another application holds.
+fn of_another(key: Key, owner: &str) -> Live {
+    let mut live = Live::new(key, Uid::new(format!("of {owner}")), Version::new("elsewhere"), Value::Null);
+    live.ownership = Ownership::Owner(owner.to_owned());
+    live
 }
 
 fn check_kind(key: &Key) -> Result<()> {

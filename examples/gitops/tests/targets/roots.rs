@@ -288,3 +288,18 @@ fn a_person_says_that_a_state_is_gone_and_the_root_begins_anew() {
     assert_eq!((&said["kind"], &said["finding"]), (&json!("Confirmation"), &json!("absent")));
     world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");
 }
+
+/// Under another name an application made all its resources a second time; and a look under that name kept the state from moving.
+#[test]
+fn a_renamed_application_makes_nothing_a_second_time_and_its_state_moves_along() {
+    let world = applied();
+    let named = std::fs::read_to_string(world.path("gitops.yaml")).unwrap();
+    world.configure(&named.replace("name: shop", "name: store"));
+    let plan = world.gitops(&["plan"]).expect(1).says("it belongs to shop/").says("--renamed-from shop");
+    assert!(!plan.stdout.contains("create"), "{plan:?}");
+    assert_eq!(world.json(&["status"])["owned"], 0);
+    world.gitops(&["plan", "--renamed-from", "shop"]).expect(0).says("was `shop` and is `store`");
+    world.gitops(&["apply", "--renamed-from", "shop", "--yes"]).expect(0);
+    world.gitops(&["plan"]).expect(0).says("No changes: 1 object is as declared.");
+    assert_eq!(world.json(&["why", "net"])["components"].as_array().unwrap().len(), 2);
+}

@@ -51,6 +51,21 @@ fn the_state_of_another_application_is_refused_by_every_verb() {
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }
 
+/// A look under the new name left folders where roots are planned, and then the move failed for good, with a word about the disk.
+#[test]
+fn a_look_under_the_new_name_does_not_stand_in_the_way_of_the_state() {
+    let world = World::applied();
+    rename(&world, "shop");
+    // As a plan of roots leaves it.
+    fs::create_dir_all(world.path(".gitops/shop/terraform/tf/roots")).unwrap();
+    fs::write(world.path(".gitops/shop/terraform/tf/key"), "a key").unwrap();
+    world.gitops(&["apply", "--renamed-from", "site", "--yes"]).expect(0);
+    world.gitops(&["status"]).expect(0).says("shop  Synced");
+    assert!(!world.path(".gitops/site").exists() && world.path(".gitops/shop/journal").exists());
+    let aside = fs::read_to_string(world.path(".gitops/~shop-before-1/terraform/tf/key"));
+    assert_eq!(aside.unwrap(), "a key", "nothing of it is removed");
+}
+
 /// After a rename each apply failed for good.
 #[test]
 fn a_renaming_is_planned_shown_and_done_and_the_state_moves_along() {
