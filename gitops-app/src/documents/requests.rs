@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use gitops_core::{AuditEvent, AuditRecord, Cx, History, MergedRequest, Revision};
+use gitops_core::{AuditEvent, AuditRecord, Cx, History, MergedRequest, Relation, Revision};
 
 use crate::session::Session;
 
@@ -14,8 +14,9 @@ const COMMITS: usize = 10_000;
 pub(super) struct Merges {
     /// The order in which they were noted; of one that was noted twice, what was noted last.
     noted: Vec<MergedRequest>,
-    /// The commits of requests between two revisions, the oldest first, where the source knows them.
-    between: BTreeMap<(String, String), Vec<String>>,
+    /// The commits of requests between two revisions, the oldest first, where the source knows them; nothing where the way between them
+    /// leads back.
+    between: BTreeMap<(String, String), Option<Vec<String>>>,
 }
 
 impl Merges {
@@ -25,7 +26,8 @@ impl Merges {
         self.noted.push((**merged).clone());
     }
 
-    /// The requests that a revision brought over the one before it, in the order in which they were merged; one that was applied before its merge has its head as the revision.
+    /// The requests that a revision brought over the one before it, in the order in which they were merged; one that was applied before its merge has its head as the
+    /// revision. A way back to an older revision is nobody's request.
     pub async fn of(
         &mut self,
         cx: &Cx,
@@ -38,7 +40,10 @@ impl Merges {
         }
         let before = before.filter(|before| before.id() != revision.id());
         let commits = match before {
-            Some(before) => self.commits(cx, session, before, revision).await,
+            Some(before) => match self.commits(cx, session, before, revision).await {
+                Some(commits) => commits,
+                None => return Vec::new(),
+            },
             None => Vec::new(),
         };
         let came_in = |merged: &&MergedRequest| {
@@ -51,20 +56,30 @@ impl Merges {
         found
     }
 
-    /// The commits of requests that one revision has and another has not.
-    async fn commits(&mut self, cx: &Cx, session: &Session, from: &Revision, to: &Revision) -> Vec<String> {
+    /// The commits of requests that one revision has and another has not; nothing if it is an older one.
+    async fn commits(
+        &mut self,
+        cx: &Cx,
+        session: &Session,
+        from: &Revision,
+        to: &Revision,
+    ) -> Option<Vec<String>> {
         let pair = (from.id().to_owned(), to.id().to_owned());
         if let Some(known) = self.between.get(&pair) {
             return known.clone();
         }
         let merged: BTreeSet<&str> = self.noted.iter().map(|merged| merged.commit.as_str()).collect();
+        if matches!(session.git.relation(cx, from, to).await, Ok(Relation::Older)) {
+            self.between.insert(pair, None);
+            return None;
+        }
         // What could not be looked at now is asked for again.
-        let Ok(found) = session.git.between(cx, from, to, COMMITS).await else { return Vec::new() };
+        let Ok(found) = session.git.between(cx, from, to, COMMITS).await else { return Some(Vec::new()) };
         let found = found.into_iter().filter(|commit| merged.contains(commit.id.as_str()));
         let mut found: Vec<String> = found.map(|commit| commit.id.to_string()).collect();
         found.reverse();
-        self.between.insert(pair, found.clone());
-        found
+        self.between.insert(pair, Some(found.clone()));
+        Some(found)
     }
 }
 

@@ -177,6 +177,11 @@ impl Asked {
         matches!(self, Self::Known(request) if request.only_stops())
     }
 
+    /// Whether it changes nothing of what is to be done: it can wait until a reconciliation has ended.
+    fn only_notes(&self) -> bool {
+        matches!(self, Self::Known(Request::NoteMerged { .. }))
+    }
+
     /// What is asked, in one word.
     pub fn word(&self) -> String {
         let written = serde_json::to_value(self).unwrap_or_default();
@@ -297,10 +302,14 @@ impl Requests {
         .await
     }
 
-    /// Whether a request waits, or one that stops the engine.
+    /// Whether a request of these waits.
     pub(super) async fn any_waits(&self, cx: &Cx, which: Which) -> Result<bool> {
         let (queue, _) = load(cx, &*self.store).await?;
-        Ok(queue.waiting.iter().any(|waiting| which == Which::Any || waiting.request.only_stops()))
+        Ok(queue.waiting.iter().any(|waiting| match which {
+            Which::Any => true,
+            Which::Acts => !waiting.request.only_notes(),
+            Which::Stops => waiting.request.only_stops(),
+        }))
     }
 
     /// Returns once a request waits. `asked` is told of those of this process: who asks waits for the answer by the same watch of
@@ -336,6 +345,8 @@ impl Requests {
 pub(super) enum Which {
     /// All.
     Any,
+    /// Those that may change what is to be done: what is only noted cuts no reconciliation short.
+    Acts,
     /// Those that only stop the engine.
     Stops,
 }

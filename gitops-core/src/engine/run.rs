@@ -266,7 +266,7 @@ impl Engine {
         let pinned = self.pinned(cx).await?.is_some();
         let source = self.source.clone();
         let (requests, shared) = (self.requests(), self.shared.clone());
-        if !prepared.planned.plan.steps.is_empty() && requests.any_waits(cx, Which::Any).await? {
+        if !prepared.planned.plan.steps.is_empty() && requests.any_waits(cx, Which::Acts).await? {
             // It came while the plan was made: nothing is begun before it is taken up.
             return Ok(Ended::asked(prepared.planned.plan));
         }
@@ -280,7 +280,7 @@ impl Engine {
             };
             tokio::select! {
                 () = newer => {}
-                () = requests.waits(cx, &shared.asked, Which::Any, AT_WORK) => {}
+                () = requests.waits(cx, &shared.asked, Which::Acts, AT_WORK) => {}
             }
             inner.cancel();
             std::future::pending::<Infallible>().await

@@ -22,6 +22,7 @@ mod line;
 mod looking_on;
 mod lost_creation;
 mod new_objects;
+mod noted;
 mod places;
 mod readiness;
 mod readiness_once;
