@@ -187,6 +187,7 @@ fn find(tree: &Tree<'_>, path: &str) -> Result<Found> {
 fn write(repository: &gix::Repository, what: &Undo, tree: ObjectId) -> Result<ObjectId> {
     let undone = repository.find_commit(what.undone).map_err(damaged)?;
     let summary = undone.message().map_err(damaged)?.summary().to_string();
+    let summary = gitops_core::redact::credentials(&summary).into_owned();
     let message = format!("Revert \"{}\"\n\nThis reverts commit {}.\n", summary.trim(), what.undone);
     let time = gix::date::Time::new(what.time.as_micros().div_euclid(1_000_000), 0).to_string();
     let (name, email) = &what.author;

@@ -9,6 +9,7 @@ mod promote;
 mod reference;
 mod review;
 
+use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -230,6 +231,11 @@ pub struct ApplyArgs {
     pub note_requests: bool,
 }
 
+/// A text that many will read, without what looks like a credential in it: people paste what a tool said.
+fn masked(text: &str) -> Result<String, Infallible> {
+    Ok(gitops_core::redact::credentials(text).into_owned())
+}
+
 /// A name that is one folder, and no other place.
 fn plain_name(text: &str) -> Result<String, String> {
     let fits = (1..=63).contains(&text.len())
@@ -364,7 +370,7 @@ pub struct ApproveArgs {
     #[arg(long, requires = "reason", requires = "request")]
     pub urgent: bool,
     /// Why it is urgent
-    #[arg(long, value_name = "WHY", requires = "urgent")]
+    #[arg(long, value_name = "WHY", requires = "urgent", value_parser = masked)]
     pub reason: Option<String>,
     /// The request on which two people comment `/approve EFFECT`
     #[arg(long, value_name = "N", requires = "urgent")]
@@ -375,7 +381,7 @@ pub struct ApproveArgs {
 #[derive(Debug, Args)]
 pub struct RejectArgs {
     /// Why
-    #[arg(long)]
+    #[arg(long, value_parser = masked)]
     pub reason: String,
 }
 
@@ -383,7 +389,7 @@ pub struct RejectArgs {
 #[derive(Debug, Args)]
 pub struct SuspendArgs {
     /// Why
-    #[arg(long)]
+    #[arg(long, value_parser = masked)]
     pub reason: String,
     /// All applications of the configuration
     #[arg(long)]

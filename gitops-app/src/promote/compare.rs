@@ -1,7 +1,9 @@
 //! What to copy from one application's files to another's.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use gitops_core::redact::credentials;
 use gitops_core::{Error, ErrorKind, Result, Value};
 use gitops_k8s::yaml::Document;
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
@@ -104,9 +106,28 @@ pub fn compare(from: &Files, to: &Files, folder: &str, whole: &[String]) -> Resu
     }
     found.others = others(from, to, &new);
     found.files = new.into_iter().map(|(path, content)| (place(path), content)).collect();
+    found.masked();
     found.changes.sort();
     found.left.sort();
     Ok(found)
+}
+
+impl Compared {
+    /// Without what looks like a credential: a source or a version may be a URL that has one, and this is read on the forge. What is
+    /// copied is not touched.
+    fn masked(&mut self) {
+        let mask = |text: &mut String| {
+            if let Cow::Owned(masked) = credentials(text) {
+                *text = masked;
+            }
+        };
+        for VersionChange { what, before, after, .. } in &mut self.changes {
+            [what, before, after].into_iter().for_each(mask);
+        }
+        for LeftVersion { what, why, .. } in &mut self.left {
+            [what, why].into_iter().for_each(mask);
+        }
+    }
 }
 
 /// The files that are understood.

@@ -5,7 +5,7 @@ use crate::cx::Cx;
 use crate::state::approval::Approval;
 use crate::state::audit::{AuditEvent, MergedRequest};
 use crate::state::record::Record;
-use crate::value::{Error, ErrorKind, PlanId, Result};
+use crate::value::{Error, ErrorKind, PlanId, Result, redact};
 
 impl Engine {
     /// Keeps an approval: from now on, in this process and in later ones, it lifts what it names as far as it covers it.
@@ -51,7 +51,8 @@ impl Engine {
     /// See [`Engine`].
     pub async fn reject(&mut self, cx: &Cx, plan: Option<PlanId>, reason: &str, by: &str) -> Result<()> {
         self.take_over(cx, by).await?;
-        self.audit(cx, by, vec![AuditEvent::Rejected { plan, reason: reason.to_owned() }]).await?;
+        let reason = redact::credentials(reason).into_owned();
+        self.audit(cx, by, vec![AuditEvent::Rejected { plan, reason }]).await?;
         self.void_approvals(cx).await
     }
 

@@ -6,7 +6,7 @@ use super::Engine;
 use crate::cx::{Cx, Time};
 use crate::engine::event::Event;
 use crate::state::audit::AuditEvent;
-use crate::value::{Error, ErrorKind, Result};
+use crate::value::{Error, ErrorKind, Result, redact};
 
 /// That nothing is written for an application: it is planned and looked at as before, and what differs is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,11 +44,13 @@ impl Engine {
             let message = "a suspension needs a reason: others will want to know";
             return Err(Error::new(ErrorKind::Invalid, message));
         }
+        // Many read it, and people paste what a tool said.
+        let reason = redact::credentials(reason).into_owned();
         self.take_over(cx, by).await?;
-        self.audit(cx, by, vec![AuditEvent::Suspended { reason: reason.to_owned() }]).await?;
-        let suspension = Suspension { reason: reason.to_owned(), by: by.to_owned(), since: cx.now() };
+        self.audit(cx, by, vec![AuditEvent::Suspended { reason: reason.clone() }]).await?;
+        let suspension = Suspension { reason: reason.clone(), by: by.to_owned(), since: cx.now() };
         self.store_orders(cx, |orders| orders.suspension = Some(suspension)).await?;
-        self.events.emit(&Event::Suspended { reason: reason.to_owned(), by: by.to_owned() });
+        self.events.emit(&Event::Suspended { reason, by: by.to_owned() });
         Ok(())
     }
 

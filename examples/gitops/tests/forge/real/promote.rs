@@ -10,9 +10,20 @@ use super::{SITE, Site};
 async fn the_request_has_the_versions_and_is_there_once() {
     let site = Site::new().await;
     let values = |tag: &str| format!("image: {{ repository: acme/web, tag: {tag} }} # kept\n");
+    // A login in an address is copied as it is, and shown to nobody.
+    let module = |version: &str| {
+        format!(
+            "module \"m\" {{ source = \"git::https://me:planted-word@git.example/m.git?ref=v{version}\" }}\n"
+        )
+    };
     site.world.commit(
         "Both",
-        &[("staging/v.yaml", Some(&values("1.5.0"))), ("prod/v.yaml", Some(&values("1.4.0")))],
+        &[
+            ("staging/v.yaml", Some(&values("1.5.0"))),
+            ("prod/v.yaml", Some(&values("1.4.0"))),
+            ("staging/m.tf", Some(&module("2"))),
+            ("prod/m.tf", Some(&module("1"))),
+        ],
     );
     site.push("main");
     let url = format!("{}/platform/site.git", site.gitea.url());
@@ -34,16 +45,24 @@ async fn the_request_has_the_versions_and_is_there_once() {
         .expect(0)
         .says("request 1:")
         .says("site/prod/v.yaml:1  image, tag of acme/web: 1.4.0 -> 1.5.0");
-    promote().await.expect(0).says("request 1:");
+    let again = promote().await.expect(0).says("request 1:");
+    assert!(!again.stdout.contains("planted-word"), "{again:?}");
     let path = format!("{SITE}/pulls?state=all");
     let requests = site.gitea.done("bob", "GET", &path, Value::Null).await;
     assert_eq!(requests.as_array().unwrap().len(), 1);
     assert_eq!(requests[0]["title"], "Promote staging to prod");
+    let text = requests[0]["body"].as_str().unwrap();
+    assert!(text.contains("prod/m.tf") && !text.contains("planted-word"), "{text}");
+    let commits = site.gitea.done("bob", "GET", &format!("{SITE}/pulls/1/commits"), Value::Null).await;
+    let message = commits[0]["commit"]["message"].as_str().unwrap();
+    assert!(message.contains("prod/m.tf") && !message.contains("planted-word"), "{message}");
     site.merge(1).await.unwrap();
     promote().await.expect(0).says("Nothing to promote");
     site.world.git(&["pull", "-q", &site.url(), "main"]);
     let text = std::fs::read_to_string(site.world.path("repository/site/prod/v.yaml")).unwrap();
     assert_eq!(text, values("1.5.0"));
+    let text = std::fs::read_to_string(site.world.path("repository/site/prod/m.tf")).unwrap();
+    assert_eq!(text, module("2"));
 }
 
 fn values(tag: &str) -> String {
