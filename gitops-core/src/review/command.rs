@@ -102,7 +102,7 @@ impl Command {
     ///
     /// A command is a line that begins with `/` and its name, or with `/gitops` and its name: forges have commands of their
     /// own, and GitLab takes `/approve` for one. A line within a fence, a quote or an indented block is none, so that a
-    /// comment can talk about commands. Other lines with a `/` may be for somebody else and are passed over.
+    /// comment can talk about commands; and neither is one that the forge does not show. Other lines with a `/` may be for somebody else and are passed over.
     ///
     /// Who may give a command is for the caller to decide: this reads, and does nothing.
     ///
@@ -125,10 +125,41 @@ impl Command {
     }
 }
 
-/// The lines outside of fences. A fence ends with a run of its mark at least as long as that which began it.
+/// What hides the text that it begins, and with what it ends: no forge shows it.
+const HIDDEN: [(&str, &str); 4] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"), ("<!", ">")];
+
+/// What hides text after a line, if something hid it before.
+fn hidden_after(line: &str, mut hidden: Option<&'static str>) -> Option<&'static str> {
+    let mut rest = line;
+    loop {
+        let found = match hidden {
+            Some(end) => rest.split_once(end).map(|(_, rest)| (None, rest)),
+            None => {
+                let begins = HIDDEN.iter().filter_map(|(begin, end)| Some((rest.find(begin)?, begin, *end)));
+                // Of two at one place the longer one is meant.
+                let first = begins.min_by_key(|(at, begin, _)| (*at, usize::MAX - begin.len()));
+                first.map(|(at, begin, end)| (Some(end), &rest[at + begin.len()..]))
+            }
+        };
+        match found {
+            Some(found) => (hidden, rest) = found,
+            None => return hidden,
+        }
+    }
+}
+
+/// The lines outside of fences and of what is hidden. A fence ends with a run of its mark at least as long as that which began it.
 fn own_lines(comment: &str) -> impl Iterator<Item = &str> {
     let mut fence: Option<(char, usize)> = None;
+    let mut hidden = None;
     comment.lines().filter(move |line| {
+        if fence.is_none() {
+            let was_hidden = hidden.is_some();
+            hidden = hidden_after(line, hidden);
+            if was_hidden {
+                return false;
+            }
+        }
         let line = line.trim_start_matches(' ');
         let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'));
         let run = mark.map_or(0, |mark| line.chars().take_while(|c| *c == mark).count());
@@ -267,13 +298,22 @@ mod tests {
             "```\n/apply\n```",
             "~~~~\n```\n/apply\n~~~~",
             "/ apply",
+            "Fine.\n\n<!--\n/apply\n-->",
+            "Fine. <!-- a --> <!-- b\n/apply\n-->\n",
+            "<!-- never ended\n/apply",
+            "<![CDATA[\n>\n/apply\n]]>",
+            "<?x\n/apply\n?>",
             "/etc/passwd",
             "/close",
         ];
         for comment in quiet {
             assert_eq!(read(comment), [""; 0], "{comment}");
         }
-        assert_eq!(read("```\nx\n```\n/plan").len(), 1, "after a fence it counts again");
+        for comment in
+            ["```\nx\n```\n/plan", "<!-- x -->\n/plan", "<!--\n/apply\n-->\n/plan", "```\n<!--\n```\n/plan"]
+        {
+            assert_eq!(read(comment), ["Plan { application: None }"], "{comment}");
+        }
     }
 
     proptest! {
