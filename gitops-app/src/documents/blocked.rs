@@ -112,6 +112,10 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
             "declare it as it is, or remove it from the target, or from the source".to_owned()
         }
         BlockedBecause::NeedsApproval { .. } => "review the plan, then `approve` it by its id".to_owned(),
+        BlockedBecause::DeclaredTwice { .. } => {
+            "both targets reach the same place: remove one of the two declarations; the object stays"
+                .to_owned()
+        }
         BlockedBecause::DeclaredAs { other } => format!("see first what blocks {other}"),
         BlockedBecause::MayBeRenamed { from } => format!(
             "if it was renamed, write `\"name\": \"{}\"` into its `gitops.json`, and its state moves along; if it is another \

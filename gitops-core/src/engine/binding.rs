@@ -30,6 +30,8 @@ pub(super) struct Binds {
     pub record: Option<Record>,
     /// What each target works on: as it is recorded, or else as far as it can say.
     pub places: BTreeMap<SmolStr, String>,
+    /// The first target of each target's place; none for one that can't say.
+    pub sites: BTreeMap<SmolStr, Option<SmolStr>>,
 }
 
 /// Refuses the state of another application.
@@ -63,6 +65,7 @@ impl Engine {
         let inventory = self.inventory();
         let binding = inventory.binding().map_or_else(|| now.clone(), |known| known.renewed(&now));
         // What is approved is the same for whoever can name a place and whoever can't.
+        let sites = self.sites(&binding.targets);
         let mut places = binding.targets.clone();
         if let Some(recorded) = inventory.binding() {
             places.retain(|name, _| recorded.targets.contains_key(name));
@@ -70,7 +73,7 @@ impl Engine {
         let label = owner::renamed(inventory.owner(), &self.name).to_smolstr();
         let is_known = inventory.binding() == Some(&binding) && inventory.owner() == &label;
         let record = (!is_known).then_some(Record::Bound { owner: label, binding });
-        Ok(Binds { rebound, record, places })
+        Ok(Binds { rebound, record, places, sites })
     }
 
     fn named(&self, targets: BTreeMap<SmolStr, String>) -> Binding {
@@ -108,6 +111,12 @@ impl Engine {
         }
         self.identities = Some(found.clone());
         Ok(found)
+    }
+
+    /// Two targets of one application may reach one cluster: what they hold there is one object.
+    pub(super) fn sites(&self, places: &BTreeMap<SmolStr, String>) -> BTreeMap<SmolStr, Option<SmolStr>> {
+        let first = |name| places.iter().find(|(_, place)| Some(*place) == places.get(name));
+        self.targets.keys().map(|name| (name.clone(), first(name).map(|(first, _)| first.clone()))).collect()
     }
 
     /// The targets on whose objects people read the owner's label: it moves with the application's name.

@@ -180,6 +180,7 @@ impl Engine {
             desired,
             declared: desired,
             places: &binds.places,
+            sites: &binds.sites,
             inventory: &inventory,
             candidates,
             live: &live,

@@ -51,8 +51,8 @@ impl Engine {
         let now = cx.now();
         let flapping = self.flap_guard.clone().waiting(now);
         // The reconciliation that is under way began with making the state ours.
-        let binds =
-            Binds { rebound: Vec::new(), record: None, places: self.identities.clone().unwrap_or_default() };
+        let places = self.identities.clone().unwrap_or_default();
+        let binds = Binds { rebound: Vec::new(), record: None, sites: self.sites(&places), places };
         let (candidates, flapping, binds) = (&moved, &flapping, &binds);
         let look = Look { declared, candidates, now, flapping, binds, is_rollback: false };
         let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await;

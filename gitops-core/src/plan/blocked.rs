@@ -78,6 +78,11 @@ pub enum BlockedBecause {
         /// The target's reason.
         why: String,
     },
+    /// Another target of the application that reaches the same place declares it too.
+    DeclaredTwice {
+        /// The other key.
+        other: Key,
+    },
     /// It is no longer declared, and it is, or may be, the object that is declared under this other key.
     DeclaredAs {
         /// The other key.
@@ -165,6 +170,9 @@ impl fmt::Display for BlockedBecause {
             }
             Self::CannotAdopt { why } => {
                 write!(f, "it was not made by us, and to adopt it would delete it and make it anew: {why}")
+            }
+            Self::DeclaredTwice { other } => {
+                write!(f, "it is declared twice: it is the same object as {other}")
             }
             Self::DeclaredAs { other } => write!(f, "it may be the object that is declared as {other}"),
             Self::MayBeRenamed { from } => write!(

@@ -84,6 +84,7 @@ fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
         }
         BlockedBecause::AwaitsOutput { .. }
         | BlockedBecause::UnfitOutput { .. }
+        | BlockedBecause::DeclaredTwice { .. }
         | BlockedBecause::Differs { .. }
         | BlockedBecause::NotReady { .. }
         | BlockedBecause::Ended { .. }

@@ -13,6 +13,8 @@ pub enum OrphanedBecause {
     DeclaredToStay,
     /// A mark on the live object says so.
     MarkedToStay,
+    /// Somebody took its owner label off: what is not labelled is not deleted.
+    Unlabelled,
 }
 
 impl fmt::Display for OrphanedBecause {
@@ -21,6 +23,7 @@ impl fmt::Display for OrphanedBecause {
             Self::PruningIsOff => "pruning is off",
             Self::DeclaredToStay => "it was declared to stay",
             Self::MarkedToStay => "an annotation on the live object says so",
+            Self::Unlabelled => "its owner label was taken off",
         })
     }
 }

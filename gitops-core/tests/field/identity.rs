@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
+use gitops_core::capability::Identity;
 use gitops_core::*;
 
 use crate::support::{World, body, yes};
@@ -16,12 +17,17 @@ struct TwoViews {
     memory: Arc<Memory>,
     unreadable: Mutex<BTreeSet<Key>>,
     refuses: Mutex<bool>,
+    place: Option<&'static str>,
 }
 
 impl TwoViews {
     fn over(world: &World) -> Arc<Self> {
+        Self::at(world, None)
+    }
+
+    fn at(world: &World, place: Option<&'static str>) -> Arc<Self> {
         let (unreadable, refuses) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { memory: world.memory.clone(), unreadable, refuses })
+        Arc::new(Self { memory: world.memory.clone(), unreadable, refuses, place })
     }
 
     fn inner(key: &Key) -> Key {
@@ -45,6 +51,7 @@ impl Target for TwoViews {
             true => Some(Live::unreadable(asked.clone(), "forbidden")),
             false => self.memory.get(&Self::inner(asked)).map(|mut live| {
                 live.key = asked.clone();
+                live.op = Some(live.uid.as_str().into());
                 live
             }),
         };
@@ -73,14 +80,29 @@ impl Target for TwoViews {
             None => applied,
         })
     }
+
+    fn identity(&self) -> Option<&dyn Identity> {
+        Some(self)
+    }
 }
 
-/// `KIND NAME` declares an object.
+#[async_trait]
+impl Identity for TwoViews {
+    async fn place(&self, _: &Cx) -> Result<Option<String>> {
+        Ok(self.place.map(str::to_owned))
+    }
+}
+
+/// `KIND NAME` declares an object, and so does `TARGET KIND NAME`.
 fn render(part: &Part<'_>) -> Result<Vec<Object>, Vec<Diagnostic>> {
     let bytes = part.bytes()?;
-    let (kind, name) = part.path().split_once(' ').unwrap();
+    let words: Vec<&str> = part.path().split(' ').collect();
+    let key = match *words {
+        [target, kind, name] => Key::new(target, GroupKind::new("", kind), "", name),
+        _ => key(words[0], words[1]),
+    };
     let body = body(std::str::from_utf8(&bytes).unwrap());
-    Ok(vec![Object::new(key(kind, name), body, part.provenance(0))])
+    Ok(vec![Object::new(key, body, part.provenance(0))])
 }
 
 async fn over(world: &World, target: &Arc<TwoViews>) -> Engine {
@@ -173,4 +195,52 @@ async fn an_object_whose_new_declaration_is_refused_is_still_ours() {
     *target.refuses.lock().unwrap() = false;
     assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
     assert_eq!(target.holds("a"), Some(body("2")));
+}
+
+/// An engine with two targets that reach one server, which they can name or not.
+async fn twice(world: &World, place: Option<&'static str>) -> Engine {
+    let builder = world.builder("test").render(Arc::new(render_files("views 1", render)));
+    let builder = builder.target("t", TwoViews::at(world, place)).target("u", TwoViews::at(world, place));
+    builder.open(&world.cx).await.unwrap()
+}
+
+fn holds(world: &World, name: &str) -> Option<Value> {
+    world.memory.get(&key("K", name)).map(|live| live.body)
+}
+
+/// Met with an application of two targets, for two parts of one cluster.
+#[tokio::test]
+async fn an_object_that_moves_to_another_target_of_the_same_place_stays() {
+    for place in [Some("here"), None] {
+        let world = World::with(&[("t K a", "1"), ("t K b", "1"), ("t K c", "1")]);
+        plan_and_apply(&world, &mut twice(&world, place).await).await;
+        world.declare(&[("u K a", "1"), ("t K b", "1")]);
+        let report = plan_and_apply(&world, &mut twice(&world, place).await).await;
+        let steps: Vec<_> = report.plan.steps.iter().map(|step| step.key.to_string()).collect();
+        assert_eq!(
+            steps,
+            ["t:K/-/c"],
+            "what left goes, and what only has another target does not: {place:?}"
+        );
+        assert_eq!((holds(&world, "a"), holds(&world, "c")), (Some(body("1")), None));
+        let mut later = twice(&world, place).await;
+        let plan = later.plan(&world.cx).await.unwrap();
+        assert_eq!((plan.steps.len(), plan.blocked.len(), plan.owned), (0, 0, 2), "{place:?}: {plan:?}");
+        world.declare(&[("t K b", "1")]);
+        plan_and_apply(&world, &mut later).await;
+        assert_eq!(holds(&world, "a"), None, "it goes from where it is now");
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_two_targets_of_the_same_place_declare_is_declared_twice() {
+    let world = World::with(&[("t K a", "1"), ("t K b", "1")]);
+    plan_and_apply(&world, &mut twice(&world, Some("here")).await).await;
+    world.declare(&[("t K a", "1"), ("u K a", "2"), ("t K b", "1")]);
+    let report = plan_and_apply(&world, &mut twice(&world, Some("here")).await).await;
+    let blocked: Vec<_> = report.plan.blocked.iter().map(|blocked| blocked.key.to_string()).collect();
+    assert_eq!((blocked.join(" "), report.plan.steps.len()), ("t:K/-/a u:K/-/a".to_owned(), 0));
+    world.declare(&[("u K a", "2"), ("t K b", "1")]);
+    plan_and_apply(&world, &mut twice(&world, Some("here")).await).await;
+    assert_eq!(holds(&world, "a"), Some(body("2")), "the one that stays counts");
 }

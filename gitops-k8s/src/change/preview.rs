@@ -140,7 +140,7 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
             if !found.is_empty() {
                 found.extend(beside(inner, cx, object, &place, [&before, &after], &decision).await?);
             }
-            let mask = Mask { whole: before.is_secret(), object, inner };
+            let mask = Mask { live: &before, object, inner };
             let diff = found.into_iter().map(|change| mask.over(change)).collect();
             return Ok(Previewed { diff, replace: None, decision });
         }
@@ -287,16 +287,30 @@ fn compare_moving(inner: &Inner, before: &Seen, document: Document) -> Diff {
 
 /// What must not be shown.
 struct Mask<'a> {
-    whole: bool,
+    live: &'a Seen,
     object: &'a Object,
     inner: &'a Inner,
 }
 
 impl Mask<'_> {
     fn over(&self, change: FieldChange) -> FieldChange {
-        let is_data = change.path.starts_with("/data") || change.path.starts_with("/stringData");
-        let is_secret = (self.whole && is_data) || holds_secret(&self.object.body, change.after.as_ref());
+        let is_of_secret = self.live.is_secret() && (is_data(&change.path) || remembers(&change));
+        let is_secret = is_of_secret || holds_secret(&self.object.body, change.after.as_ref());
         if is_secret { hidden(change, self.inner) } else { change }
+    }
+}
+
+fn is_data(path: &str) -> bool {
+    path.starts_with("/data") || path.starts_with("/stringData")
+}
+
+/// Whether it is of an annotation in which a tool remembers what it applied: of a Secret, all of its values.
+fn remembers(change: &FieldChange) -> bool {
+    let is_memory = |name: &str| name.ends_with("last-applied-configuration") || name.ends_with("/applied");
+    match change.path.strip_prefix("/metadata/annotations") {
+        Some("") => true,
+        Some(name) => is_memory(&name.replace("~1", "/")),
+        None => change.path == "/metadata",
     }
 }
 

@@ -287,6 +287,7 @@ fn orphaned_for(why: Option<OrphanedBecause>, keys: &[&Key]) -> String {
             ", by the policy `removal: retain`"
         }
         Some(OrphanedBecause::DeclaredToStay) => ", as was declared when it was applied last",
+        Some(OrphanedBecause::Unlabelled) => ", because its owner label was taken off",
         Some(OrphanedBecause::MarkedToStay) => ", because an annotation on it says so",
         _ => "",
     };

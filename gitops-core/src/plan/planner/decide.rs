@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::identity::Identities;
+use super::identity::{Identities, declared_twice};
 use super::{Differing, DriftPolicy, PlanInput};
 use crate::capability::{Diff, Differ, FieldChange, Preview};
 use crate::plan::{BlockedBecause, Cause, OrphanedBecause, Reason, Step};
@@ -96,6 +96,11 @@ fn hold(
     key: &Key,
     live: Option<&Live>,
 ) -> Option<BlockedBecause> {
+    if input.desired.objects().contains(key)
+        && let Some(other) = declared_twice(input, key)
+    {
+        return Some(BlockedBecause::DeclaredTwice { other });
+    }
     if let Some(until) = input.quarantined.get(key) {
         return Some(BlockedBecause::Quarantined { until: *until });
     }
@@ -444,6 +449,10 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         return match entry.state {
             OwnedState::Claimed if entry.keep => Decision::Keep(OrphanedBecause::DeclaredToStay),
             OwnedState::Claimed => Decision::Hold(BlockedBecause::Unresolved),
+            // Somebody took it from us; it is still what we made, and nobody would know of it any more.
+            _ if entry.uid.as_ref() == Some(&live.uid) && live.ownership == Ownership::Unlabelled => {
+                Decision::Keep(OrphanedBecause::Unlabelled)
+            }
             _ => Decision::Gone,
         };
     }

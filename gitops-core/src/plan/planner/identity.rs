@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use smol_str::SmolStr;
+
 use super::PlanInput;
 use super::decide::Decision;
 use crate::plan::BlockedBecause;
@@ -14,9 +16,9 @@ use crate::value::{Digest, Key, Live, Presence, Uid};
 /// is known of identities counts: what was observed, and what the inventory says of declared objects that are no candidates.
 #[derive(Default)]
 pub(super) struct Identities {
-    declared: BTreeMap<(String, Uid), Key>,
-    /// Declared objects of which nobody knows which incarnation they are, by target and name.
-    unknown: BTreeMap<(String, String), Key>,
+    declared: BTreeMap<(SmolStr, Uid), Key>,
+    /// Declared objects of which nobody knows which incarnation they are, by site and name.
+    unknown: BTreeMap<(SmolStr, String), Key>,
     /// New objects that are like ones which are no longer declared, each with one of those.
     renamed: BTreeMap<Key, Key>,
 }
@@ -25,8 +27,9 @@ impl Identities {
     /// Looks through everything that is declared only if the plan has something that is not.
     pub fn of(input: &PlanInput<'_>) -> Self {
         let mut identities = Self { renamed: renamed(input), ..Self::default() };
-        let left: BTreeSet<(String, Uid)> =
-            undeclared(input).filter_map(|(key, entry)| Some((target(key), entry.uid.clone()?))).collect();
+        let left: BTreeSet<(SmolStr, Uid)> = undeclared(input)
+            .filter_map(|(key, entry)| Some((site(input, key), entry.uid.clone()?)))
+            .collect();
         if left.is_empty() {
             return identities;
         }
@@ -34,7 +37,8 @@ impl Identities {
             identities.see(input, key, &left);
         }
         for (key, entry) in input.inventory.entries().iter() {
-            let id = entry.uid.as_ref().map(|uid| (target(key), uid.clone())).filter(|id| left.contains(id));
+            let id =
+                entry.uid.as_ref().map(|uid| (site(input, key), uid.clone())).filter(|id| left.contains(id));
             if let (Some(id), true) = (id, input.desired.objects().contains(key)) {
                 identities.declared.entry(id).or_insert_with(|| key.clone());
             }
@@ -42,17 +46,17 @@ impl Identities {
         identities
     }
 
-    fn see(&mut self, input: &PlanInput<'_>, key: &Key, left: &BTreeSet<(String, Uid)>) {
+    fn see(&mut self, input: &PlanInput<'_>, key: &Key, left: &BTreeSet<(SmolStr, Uid)>) {
         let known = input.inventory.entries().get(key).and_then(|entry| entry.uid.as_ref());
         match input.live.get(key) {
             Some(live) if live.is_readable() => {
-                let id = (target(key), live.uid.clone());
+                let id = (site(input, key), live.uid.clone());
                 if left.contains(&id) {
                     self.declared.insert(id, key.clone());
                 }
             }
             Some(live) if matches!(live.presence, Presence::Unreadable(_)) && known.is_none() => {
-                self.unknown.insert((target(key), key.name().to_owned()), key.clone());
+                self.unknown.insert((site(input, key), key.name().to_owned()), key.clone());
             }
             _ => {}
         }
@@ -68,9 +72,11 @@ impl Identities {
             return Some(Decision::Hold(BlockedBecause::DeclaredAs { other: new.clone() }));
         }
         let uid = entry.uid.as_ref()?;
-        let Some(other) = self.declared.get(&(target(key), uid.clone())) else {
-            let unknown = self.unknown.get(&(target(key), key.name().to_owned()))?;
-            return Some(Decision::Hold(BlockedBecause::DeclaredAs { other: unknown.clone() }));
+        let elsewhere = may_be_elsewhere(input, key, uid);
+        let proven = elsewhere.as_ref().filter(|other| is_of_one_operation(input, key, other));
+        let Some(other) = self.declared.get(&(site(input, key), uid.clone())).or(proven) else {
+            let unknown = self.unknown.get(&(site(input, key), key.name().to_owned())).cloned();
+            return Some(Decision::Hold(BlockedBecause::DeclaredAs { other: unknown.or(elsewhere)? }));
         };
         let recorded = input.inventory.entries().get(other);
         if recorded.is_some_and(|recorded| recorded.uid.as_ref() == Some(uid)) {
@@ -117,6 +123,53 @@ fn renamed(input: &PlanInput<'_>) -> BTreeMap<Key, Key> {
 fn undeclared<'a>(input: &'a PlanInput<'_>) -> impl Iterator<Item = (&'a Key, &'a Owned)> {
     let left = input.candidates.iter().filter(|key| !input.desired.objects().contains(key));
     left.filter_map(|key| Some((key, input.inventory.entries().get(key)?)))
+}
+
+/// Where an object is: what targets that reach the same place hold is the same.
+fn site(input: &PlanInput<'_>, key: &Key) -> SmolStr {
+    let known = input.sites.get(key.target()).and_then(Option::as_ref);
+    known.cloned().unwrap_or_else(|| key.target().into())
+}
+
+/// The keys under which other targets would have this object, by whether they are known to reach the same place.
+fn elsewhere(input: &PlanInput<'_>, key: &Key, at: Whereabouts) -> impl Iterator<Item = Key> {
+    let own = input.sites.get(key.target()).cloned().flatten();
+    let others = input.sites.iter().filter(move |(name, _)| name.as_str() != key.target());
+    let is_meant = move |site: &Option<SmolStr>| match (site, &own) {
+        (Some(site), Some(own)) => at == Whereabouts::Same && site == own,
+        _ => at == Whereabouts::Unknown,
+    };
+    let meant = others.filter(move |(_, site)| is_meant(site));
+    meant.map(|(name, _)| Key::new(name.clone(), key.kind().clone(), key.namespace(), key.name()))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whereabouts {
+    Same,
+    Unknown,
+}
+
+/// Another declaration of the same object, by a target that reaches the same place.
+pub(super) fn declared_twice(input: &PlanInput<'_>, key: &Key) -> Option<Key> {
+    elsewhere(input, key, Whereabouts::Same).find(|other| input.desired.objects().contains(other))
+}
+
+/// A declaration that may be of the same object: it has its name and its incarnation, and nobody can say whether the two
+/// targets reach the same place.
+fn may_be_elsewhere(input: &PlanInput<'_>, key: &Key, uid: &Uid) -> Option<Key> {
+    let is_it = |other: &Key| match input.live.get(other) {
+        Some(live) => live.is_readable() && live.uid == *uid,
+        None => input.inventory.entries().get(other).is_some_and(|entry| entry.uid.as_ref() == Some(uid)),
+    };
+    let mut declared =
+        elsewhere(input, key, Whereabouts::Unknown).filter(|other| input.desired.objects().contains(other));
+    declared.find(is_it)
+}
+
+/// No two objects carry the same operation of ours.
+fn is_of_one_operation(input: &PlanInput<'_>, key: &Key, other: &Key) -> bool {
+    let op = |key| input.live.get(key).and_then(|live| live.op.as_ref());
+    op(key).is_some() && op(key) == op(other)
 }
 
 fn target(key: &Key) -> String {

@@ -24,6 +24,8 @@ pub(crate) struct PlanInput<'a> {
     pub declared: &'a Desired,
     /// What each target works on, as far as it can say: a cluster, a folder, a backend.
     pub places: &'a BTreeMap<SmolStr, String>,
+    /// The site of each target: the same for those that reach the same place, and none for one that can't say.
+    pub sites: &'a BTreeMap<SmolStr, Option<SmolStr>>,
     /// What we own.
     pub inventory: &'a Inventory,
     /// The objects to look at. All others are as the last plan left them: unchanged.

@@ -128,6 +128,7 @@ impl World {
             desired: &self.desired,
             declared: &self.desired,
             places: &BTreeMap::new(),
+            sites: &BTreeMap::new(),
             inventory: &self.inventory,
             candidates,
             live: &self.live,

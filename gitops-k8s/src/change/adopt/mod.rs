@@ -135,12 +135,18 @@ fn go(
         let is_whole = below.below.is_empty() || (stay.is_empty() && path.len() > 2);
         if !is_whole {
             go(below, &stay, live, path, found);
-        } else if stay.is_empty() {
+        } else if stay.is_empty() && !is_only_memory(&*path, live) {
             let before = Some(Value::from_json(live.clone()));
             found.push(FieldChange::new(shown(&*path), before, None));
         }
         path.pop();
     }
+}
+
+/// Whether these are annotations of which nothing is left beside what `kubectl apply` remembers of itself.
+fn is_only_memory(path: &[Element], live: &Json) -> bool {
+    let is_memory = |members: &serde_json::Map<String, Json>| members.keys().all(|name| name == LAST_APPLIED);
+    shown(path) == "/metadata/annotations" && live.as_object().is_some_and(is_memory)
 }
 
 /// Writes the record of owners anew, with the predecessors' fields as ours. Nothing else of the object changes.

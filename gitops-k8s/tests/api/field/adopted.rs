@@ -154,3 +154,28 @@ async fn what_an_unknown_client_made_is_changed_by_the_process_after_its_adoptio
     assert_eq!(world.admin.get(&world.uri("configmaps", "a")).await.unwrap()["data"]["key"], "new");
     assert!(process.reconcile(&world.cx).await.unwrap().plan.is_empty());
 }
+
+/// Where people met it: on the way from `kubectl apply`, the plan quoted the annotation in which it remembers all of a Secret.
+#[tokio::test]
+async fn what_kubectl_remembers_of_a_secret_is_shown_nowhere() {
+    let world = World::new("adopt-secret").await;
+    let secret = |name: &str, data: Json, annotations: Json| {
+        json!({
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "annotations": annotations}, "stringData": data
+        })
+    };
+    kubectl_apply(&world, &secret("a", json!({"pw": "hunter2secret", "gone": "hunter3secret"}), json!({})));
+    let report = adopt(&world, &secret("a", json!({"pw": "hunter4secret"}), json!({}))).await;
+    let shown = serde_json::to_string(&report[0].plan).unwrap() + &format!("{report:?}");
+    assert!(report[0].plan.steps.iter().any(|step| !step.diff.is_empty()), "{shown}");
+    assert!(!shown.contains("/metadata/annotations"), "no annotation goes but the memory: {shown}");
+    for secret in ["hunter", "aHVudGVy"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    // Other annotations are shown.
+    kubectl_apply(&world, &secret("b", json!({"pw": "hunter5secret"}), json!({"mine": "1"})));
+    let report = adopt(&world, &secret("b", json!({"pw": "hunter4secret"}), json!({"mine": "2"}))).await;
+    let shown = serde_json::to_string(&report[0].plan).unwrap() + &format!("{report:?}");
+    assert!(shown.contains("/metadata/annotations/mine"), "{shown}");
+    assert!(!shown.contains("hunter"), "{shown}");
+}

@@ -187,6 +187,14 @@ fn what_is_no_longer_declared_goes_only_if_it_is_what_we_made_and_nothing_keeps_
             "gone",
         ),
         (
+            "ours, and somebody took the owner label off",
+            |s| {
+                s.it.object = None;
+                s.it.live().ownership = Ownership::Unlabelled;
+            },
+            "stays: its owner label was taken off",
+        ),
+        (
             "claimed, and something is there",
             |s| {
                 s.it.object = None;
