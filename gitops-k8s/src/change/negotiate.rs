@@ -69,5 +69,7 @@ pub(crate) fn begin(inner: &Inner, object: &Object, before: &Seen) -> Result<Dec
         let takes_all = inner.conflicts == Conflicts::Take;
         decision.begin(renamed(&document.json, before, &inner.eye, takes_all));
     }
+    let declared = Document::new(object, None)?;
+    decision.foreign.extend(inner.eye.ignore.left_to_managers(before, &declared.json));
     Ok(decision)
 }

@@ -2,6 +2,7 @@
 
 mod items;
 mod leave;
+mod managers;
 mod path;
 mod pattern;
 mod shared;
@@ -9,7 +10,7 @@ mod sight;
 #[cfg(test)]
 mod tests;
 
-use gitops_core::{Hasher, Key, Object, Result, Value};
+use gitops_core::{ForeignField, Hasher, Key, Object, Result, Value};
 use serde_json::Value as Json;
 
 use crate::live::fields::FieldSet;
@@ -118,12 +119,13 @@ impl Ignore {
 
     fn fields_of_managers(&self, seen: &Seen) -> FieldSet {
         let mut fields = FieldSet::default();
-        let named = |manager: &str| self.managers.iter().any(|name| name == manager);
-        seen.managed
-            .iter()
-            .filter(|entry| named(&entry.manager))
-            .for_each(|entry| fields.merge(&entry.fields));
+        let named = seen.managed.iter().filter(|entry| self.names(&entry.manager));
+        named.for_each(|entry| fields.merge(&entry.fields));
         fields
+    }
+
+    fn names(&self, manager: &str) -> bool {
+        self.managers.iter().any(|name| name == manager)
     }
 }
 
@@ -198,6 +200,11 @@ impl Rules {
         let rules = self.of(Who::seen(&seen.json));
         rules.for_each(|rule| fields.merge(&rule.fields_of_managers(seen)));
         fields
+    }
+
+    /// The declared fields of an object that rules leave to managers, as long as those have them.
+    pub fn left_to_managers(&self, seen: &Seen, declared: &Json) -> Vec<ForeignField> {
+        self.of(Who::seen(&seen.json)).flat_map(|rule| rule.left(seen, declared)).collect()
     }
 
     /// An object without what is at the paths of rules.

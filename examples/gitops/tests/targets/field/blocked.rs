@@ -55,6 +55,11 @@ async fn a_field_of_another_owner_is_counted_where_the_rest_of_its_object_is_app
     ran.says("1 of 1 change applied").says("1 declared field has another owner.");
     let values = [cluster.value("web", "x").await, cluster.value("web", "z").await];
     assert_eq!(values, [Some("theirs".to_owned()), Some("1".to_owned())]);
+    // Met in what stands on it: the revision counted as live completely, though that field of it never was anywhere.
+    let status = cluster.json(&["status"]).await;
+    assert_eq!(status["progress"]["revision"]["id"], status["revision"]["id"], "{status}");
+    assert_ne!(status["live"]["revision"]["id"], status["revision"]["id"], "{status}");
+    cluster.world.gitops(&["history"]).says("partly");
 }
 
 /// Met with a root module with a syntax error: `plan` said "No changes: 0 objects" and ended with 0.

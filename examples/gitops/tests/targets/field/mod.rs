@@ -5,6 +5,7 @@ mod blocked;
 mod confirmed;
 mod drift;
 mod ended;
+mod left;
 mod removed;
 mod rewritten;
 mod unready;
