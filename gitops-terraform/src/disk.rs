@@ -8,6 +8,8 @@ use std::path::Path;
 
 use gitops_core::Result;
 use gitops_core::process::fs;
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 
 pub(crate) use fs::{blocking, failed};
 
@@ -64,6 +66,19 @@ pub(crate) fn create(path: &Path) -> Result<File> {
 pub(crate) fn open(path: &Path) -> Result<File> {
     let opened = fs::private().write(true).create(true).truncate(false).open(path);
     opened.map_err(|error| failed("open", path, error))
+}
+
+/// A new, empty file that only the owner may read, with room for so many bytes, and whether the file system could take it.
+pub(crate) fn create_with_room(path: &Path, bytes: u64) -> Result<(File, bool)> {
+    let file = create(path)?;
+    match fallocate(&file, FallocateFlags::KEEP_SIZE, 0, bytes) {
+        Ok(()) => Ok((file, true)),
+        Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok((file, false)),
+        Err(error) => {
+            remove(path)?;
+            Err(failed("take room for what the tool will report", path, error.into()))
+        }
+    }
 }
 
 /// Writes a file that is there for one run alone: whatever is cut short, nothing of it is left under another name.

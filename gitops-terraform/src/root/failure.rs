@@ -35,10 +35,26 @@ fn of_said<'a>(
             errors.iter().copied().filter(|error| !std::ptr::eq(*error, *first)).collect();
         return of_diagnostics(what, first, &others);
     }
+    if let Some(said) = in_boxes(stderr).filter(|_| stderr.contains(BOX[0])) {
+        return Error::new(ErrorKind::Unavailable, format!("{what} ended with {}: {said}", ended.status));
+    }
     let last = stderr.lines().map(str::trim).rfind(|line| !line.is_empty());
     let said = last.map(|line| format!(": {line}")).unwrap_or_default();
     let message = format!("{what} ended with {} and without a word of why{said}", ended.status);
     Error::new(ErrorKind::Unavailable, message).help("run it again; if it goes on, check memory and disk")
+}
+
+/// What the tool draws around an error that it writes for people.
+const BOX: [char; 3] = ['╷', '│', '╵'];
+
+/// How many lines of such an error are told.
+const LINES: usize = 6;
+
+/// What a run that prints no JSON said was wrong, in one line; nothing if it said nothing.
+pub(crate) fn in_boxes(stderr: &str) -> Option<String> {
+    let lines = stderr.lines().map(|line| line.trim_matches(|letter| BOX.contains(&letter) || letter == ' '));
+    let said: Vec<&str> = lines.filter(|line| !line.is_empty()).take(LINES).collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }
 
 fn of_diagnostics(what: &str, first: &Diagnostic, others: &[&Diagnostic]) -> Error {
@@ -107,7 +123,25 @@ fn with_holder(error: Error, detail: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
     use super::*;
+
+    #[test]
+    fn what_stands_in_a_box_is_told_whole_and_of_other_words_the_last() {
+        let ended = |stderr: &str| Ended {
+            status: std::process::ExitStatus::from_raw(1 << 8),
+            stdout: Vec::new(),
+            stderr: stderr.to_owned(),
+        };
+        let said = |stderr: &str| of_run("state push", &ended(stderr), &[], stderr).message().to_owned();
+        let drawn = "╷\n│ Error: Failed to write state\n│ \n│ serial 5 is over 7\n╵\n";
+        assert_eq!(
+            said(drawn),
+            "state push ended with exit status: 1: Error: Failed to write state serial 5 is over 7"
+        );
+        assert!(said("first\nlast\n").ends_with("without a word of why: last"), "{}", said("first\nlast\n"));
+    }
 
     #[test]
     fn a_lock_is_shown_with_holder_and_age() {

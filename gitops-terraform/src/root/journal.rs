@@ -6,6 +6,7 @@ use std::path::Path;
 use gitops_core::Result;
 
 use crate::disk;
+use crate::root::report::{End, Written};
 use crate::root::{Doubt, DoubtKind, Running};
 use crate::tool::json::{Class, Diagnostic, Event, Hook, Redact, StateFile, event};
 use crate::tool::process::Lines;
@@ -25,6 +26,9 @@ pub(crate) struct Journal {
     pub diagnostics: Vec<Diagnostic>,
     errors: usize,
     summary: bool,
+    written: Written,
+    /// Whether lines may be missing that the apply printed.
+    pub cut: bool,
 }
 
 #[derive(Debug)]
@@ -50,15 +54,21 @@ impl Journal {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(journal),
             Err(error) => return Err(disk::failed("read", path, error)),
         };
-        let mut buffer = vec![0; 64 << 10];
+        let (mut buffer, mut size) = (vec![0; 64 << 10], 0);
         loop {
             let count = file.read(&mut buffer).map_err(|error| disk::failed("read", path, error))?;
             if count == 0 {
                 break;
             }
+            size += count as u64;
+            journal.written.ends_within_a_line = buffer[count - 1] != b'\n';
             lines.feed(&buffer[..count], |line| journal.take_line(line, redact));
         }
+        journal.written.size = Some(size);
+        // The last one is judged by what may have cut it.
+        let broken = journal.written.broken;
         lines.finish(|line| journal.take_line(line, redact));
+        journal.written.broken = broken;
         Ok(journal)
     }
 
@@ -70,6 +80,8 @@ impl Journal {
     }
 
     fn take_line(&mut self, line: &[u8], redact: &Redact) {
+        let is_whole = || serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
+        self.written.broken |= line.first() == Some(&b'{') && !is_whole();
         if let Some(event) = event(line, redact) {
             self.take(event);
         }
@@ -129,24 +141,32 @@ impl Journal {
         (!open.is_empty()).then(|| format!("{}{more} under way", open.join(", ")))
     }
 
-    /// Whether a provisioner of a resource began: to make the resource again runs it again.
-    pub fn ran_a_provisioner_of(&self, address: &str) -> bool {
-        self.provisioned.contains(address)
+    /// Whether a provisioner of a resource began, or may have: to make the resource again runs it again.
+    pub fn ran_a_provisioner_of(&self, address: &str, running: &Running) -> bool {
+        self.provisioned.contains(address) || (self.cut && running.provisions)
     }
 
-    /// Whether any resource was touched.
+    /// Whether any resource was touched, or may have been.
     pub fn had_an_effect(&self) -> bool {
-        !self.began.is_empty() || !self.done.is_empty()
+        self.cut || !self.began.is_empty() || !self.done.is_empty()
+    }
+
+    /// Whether lines may be missing that the apply printed: a full disk takes none of them, or the beginning of one; a machine
+    /// that went down loses what it had not written yet.
+    pub fn may_be_cut(&self, running: &Running, end: End) -> bool {
+        let has_its_end = self.summary || self.errors > 0;
+        self.written.may_be_cut(running, end, has_its_end)
     }
 
     /// The resources of which nobody knows whether they were made, given the state that the apply left.
     ///
     /// An update or a removal that was cut short is none of them: the next plan asks the provider, and sees.
     pub fn doubts(&self, running: &Running, state: Option<&StateFile>) -> Vec<Doubt> {
-        let world = World { running, state, provisioned: &self.provisioned };
+        let world = World { running, state, journal: self };
         let open = self.began.iter().filter(|(_, began)| began.creates);
         let open = open.filter_map(|(address, began)| {
-            let answered = began.failed && !self.provider_crashed(address);
+            // That its provider died is said at the end.
+            let answered = began.failed && !self.cut && !self.provider_crashed(address);
             match world.holds(address, None) {
                 true if began.provisions && !began.failed => {
                     Some(world.doubt(address, DoubtKind::HalfProvisioned, None))
@@ -157,7 +177,23 @@ impl Journal {
         });
         let lost = self.done.iter().filter(|hook| !world.holds(&hook.address, hook.id.as_deref()));
         let lost = lost.map(|hook| world.doubt(&hook.address, DoubtKind::NotInState, hook.id.clone()));
-        open.chain(lost).collect()
+        open.chain(lost).chain(self.unheard_of(running, &world)).collect()
+    }
+
+    /// What a report that was cut does not say: of each resource of the plan that the state does not hold, whether it was made.
+    fn unheard_of(&self, running: &Running, world: &World<'_>) -> Vec<Doubt> {
+        if !self.cut || self.succeeded() {
+            return Vec::new();
+        }
+        let told = self.done.iter().map(|hook| &hook.address).chain(self.began.keys());
+        let told: BTreeSet<&String> = told.collect();
+        let unheard = running.creates.iter().filter(|address| !told.contains(address));
+        let doubt = |address: &String| match world.holds(address, None) {
+            false => Some(world.doubt(address, DoubtKind::MayExist, None)),
+            true if running.provisions => Some(world.doubt(address, DoubtKind::HalfProvisioned, None)),
+            true => None,
+        };
+        unheard.filter_map(doubt).collect()
     }
 
     /// A provider that dies takes the answer with it.
@@ -170,7 +206,7 @@ impl Journal {
 struct World<'a> {
     running: &'a Running,
     state: Option<&'a StateFile>,
-    provisioned: &'a BTreeSet<String>,
+    journal: &'a Journal,
 }
 
 impl World<'_> {
@@ -183,7 +219,7 @@ impl World<'_> {
 
     fn doubt(&self, address: &str, kind: DoubtKind, id: Option<String>) -> Doubt {
         let was = self.running.before.get(address).cloned().flatten();
-        let provisioned = self.provisioned.contains(address);
+        let provisioned = self.journal.ran_a_provisioner_of(address, self.running);
         Doubt { address: address.to_owned(), kind, id, was, since: self.running.since, provisioned }
     }
 }
@@ -209,10 +245,19 @@ mod tests {
 
     /// The doubts about an apply, for what was in the state before and is after it.
     fn kinds(journal: &Journal, before: &[&str], after: &[(&str, &str)]) -> Vec<(String, DoubtKind)> {
+        kinds_of(journal, &running(before, &[]), after)
+    }
+
+    fn kinds_of(journal: &Journal, running: &Running, after: &[(&str, &str)]) -> Vec<(String, DoubtKind)> {
         let mut state = StateFile::read(br#"{"version":4,"serial":1,"lineage":"l"}"#).unwrap().unwrap();
         let instance = |(address, id): &(&str, &str)| ((*address).to_owned(), Some((*id).to_owned()));
         state.instances = after.iter().map(instance).collect();
-        let running = Running {
+        let doubts = journal.doubts(running, Some(&state));
+        doubts.into_iter().map(|doubt| (doubt.address, doubt.kind)).collect()
+    }
+
+    fn running(before: &[&str], creates: &[&str]) -> Running {
+        Running {
             owner_label: OwnerLabel { owner: "us".into(), op: "1".into() },
             action: Action::Update,
             place: Place {
@@ -223,9 +268,11 @@ mod tests {
             run: "r".into(),
             since: Time::default(),
             before: before.iter().map(|address| ((*address).to_owned(), Some("old".to_owned()))).collect(),
-        };
-        let doubts = journal.doubts(&running, Some(&state));
-        doubts.into_iter().map(|doubt| (doubt.address, doubt.kind)).collect()
+            creates: creates.iter().map(|address| (*address).to_owned()).collect(),
+            provisions: false,
+            room: None,
+            boot: None,
+        }
     }
 
     #[test]
@@ -288,6 +335,30 @@ mod tests {
         let lines: Vec<String> = lines.collect();
         let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
         assert_eq!(kinds(&journal(&lines), &[], &[]).len(), count);
+    }
+
+    #[test]
+    fn what_a_cut_report_does_not_say_may_have_been_made() {
+        let lines = [
+            hook("apply_start", "t.a", "create"),
+            hook("apply_complete", "t.a", "create"),
+            hook("apply_start", "t.b", "create"),
+            hook("apply_errored", "t.b", "create"),
+        ];
+        let mut journal = journal(&lines.each_ref().map(String::as_str));
+        let running = running(&["t.d"], &["t.a", "t.b", "t.c", "t.d", "t.e"]);
+        let after = [("t.a", "i"), ("t.d", "old"), ("t.e", "x")];
+        assert_eq!(kinds_of(&journal, &running, &after), []);
+        journal.cut = true;
+        let may_exist = ["t.b", "t.c", "t.d"].map(|address| (address.to_owned(), DoubtKind::MayExist));
+        assert_eq!(kinds_of(&journal, &running, &after), may_exist);
+        assert!(!journal.ran_a_provisioner_of("t.c", &running) && journal.had_an_effect());
+        let running = Running { provisions: true, ..running };
+        let half = ("t.e".to_owned(), DoubtKind::HalfProvisioned);
+        assert_eq!(kinds_of(&journal, &running, &after).last(), Some(&half));
+        assert!(journal.ran_a_provisioner_of("t.c", &running));
+        journal.summary = true;
+        assert_eq!(kinds_of(&journal, &running, &[("t.a", "i")]).len(), 1, "what succeeded is in the state");
     }
 
     #[test]

@@ -21,6 +21,9 @@ const LINES: usize = 100;
 pub(crate) struct Record {
     /// Where its state is: where it was applied last. A plan never moves it.
     pub place: Option<Place>,
+    /// Where its state was when it was given up.
+    #[serde(default)]
+    pub given_up: Option<Place>,
     /// The lines of states that are or were this root's, the latest last: those that it left behind, and those that a
     /// person said are its own.
     #[serde(default)]
@@ -86,6 +89,18 @@ pub(crate) struct Running {
     pub since: Time,
     /// The instances that were in the state before, with their identities.
     pub before: BTreeMap<String, Option<String>>,
+    /// What its plan makes, or makes anew: where its report is cut, any of that may be there.
+    #[serde(default)]
+    pub creates: Vec<String>,
+    /// Whether provisioners may run.
+    #[serde(default)]
+    pub provisions: bool,
+    /// The bytes for which its report had room from the beginning; nothing where none could be taken.
+    #[serde(default)]
+    pub room: Option<u64>,
+    /// The boot of the machine that it began in; nothing of version 0.1.
+    #[serde(default)]
+    pub boot: Option<String>,
 }
 
 /// What a person found out.

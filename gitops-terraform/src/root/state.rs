@@ -7,7 +7,7 @@ use crate::disk;
 use crate::tool::json::{self, StateFile};
 
 /// The most bytes that a state may have.
-const STATE_BYTES: u64 = 256 << 20;
+pub(crate) const STATE_BYTES: u64 = 256 << 20;
 
 /// Where the state of a root is kept, as the tool itself understood it.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +72,10 @@ pub(crate) fn read_file(path: &Path, known: bool) -> Result<Option<StateFile>> {
     let state = StateFile::read(&bytes)?;
     if state.is_none() && (known || backup_of(path).exists()) {
         let message = format!("the state file {} is empty: a write was cut short", path.display());
+        let backup = backup_of(path);
+        let name = backup.file_name().unwrap_or_default().to_string_lossy();
         return Err(Error::new(ErrorKind::Corrupt, message)
-            .help("put the file `terraform.tfstate.backup` beside it in its place, or a backup of yours"));
+            .help(format!("put the file `{name}` beside it in its place, or a backup of yours")));
     }
     Ok(state)
 }

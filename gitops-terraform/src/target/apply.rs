@@ -1,4 +1,5 @@
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::time::Duration;
 
 use gitops_core::{
@@ -8,14 +9,21 @@ use gitops_core::{
 use crate::declare::module::{Removal, RootModule};
 use crate::disk;
 use crate::root::journal::Journal;
+use crate::root::report::End;
 use crate::root::{Place, Running, Stamp, failure};
+use crate::target::conclude::{Concluded, Unreachable};
 use crate::target::preview::forgotten;
 use crate::target::site::{Fresh, Site};
 use crate::tool::json::{Redact, StateFile};
-use crate::tool::process::{Ended, Output, new_run};
+use crate::tool::process::{Ended, Output, boot, new_run};
 
 /// How long the writing down of what an apply did may take, whatever became of the caller.
 const AFTERWARDS: Duration = Duration::from_secs(1800);
+
+/// Room for what an apply prints: in front of all resources, and for each that it changes. What has room can't be cut by a disk
+/// that fills up meanwhile.
+const ROOM: u64 = 64 << 10;
+const ROOM_OF_A_CHANGE: u64 = 2 << 10;
 
 /// What a change is applied with.
 struct Approved {
@@ -99,18 +107,10 @@ impl Site<'_> {
 
     async fn carry_out(mut self, cx: &Cx, change: &Change, approved: Approved) -> Result<Applied> {
         let Approved { root, place, state } = approved;
-        let running = Running {
-            owner_label: change.owner_label().clone(),
-            action: change.action(),
-            place: place.clone(),
-            run: new_run(cx),
-            since: cx.now(),
-            before: state.as_ref().map(|state| state.instances.clone()).unwrap_or_default(),
-        };
+        let (running, report) = self.begin(cx, change, &place, state).await?;
         let mut secrets = Redact::default();
         root.variables.values().for_each(|value| secrets.learn_secrets(value));
         let digests = secrets.digests(&self.workshop().keys.secrets);
-        self.folder.drop_reports()?;
         self.note(cx, |record| {
             record.remember_secrets(digests);
             record.running = Some(running.clone());
@@ -119,13 +119,19 @@ impl Site<'_> {
         let mut shown = self.redact_of_plan(cx, &place).await;
         shown.learn_secrets(change.body().unwrap_or(&Value::Null));
         self.target.set_at_work(self.key, Some(shown));
-        let ended = self.run_apply(cx, &running, &root).await;
+        let ended = self.run_apply(cx, &running, &root, report).await;
         self.target.set_at_work(self.key, None);
         // From here on, what is to be written down is written down, whatever became of the caller.
         let cx = &Cx::system().within(AFTERWARDS);
         let mut redact = self.redact_of_plan(cx, &place).await;
         redact.learn_secrets(change.body().unwrap_or(&Value::Null));
-        let (journal, state) = self.conclude(cx, &running, &redact).await.map_err(Error::outcome_unknown)?;
+        let end = match &ended {
+            Ok(ended) => End::Seen(ended.status),
+            Err(error) if error.kind() == ErrorKind::Unsupported => End::NeverBegan,
+            Err(_) => End::NotSeen,
+        };
+        let concluded = self.conclude(cx, &running, end, Unreachable::Wait, &redact).await;
+        let Concluded { journal, state, set_aside } = concluded.map_err(Error::outcome_unknown)?;
         if change.body().is_some() && (journal.had_an_effect() || journal.succeeded()) {
             self.keep_bundle(&root)?;
         }
@@ -134,6 +140,7 @@ impl Site<'_> {
             Ok(ended) => Some(self.failure(&ended, &journal, &redact)?),
             Err(error) => Some(error),
         };
+        let failed = failed.map(|error| with_what_is_lost(error, &journal, set_aside.as_deref()));
         self.folder.drop_reports()?;
         match failed {
             None => self.applied(state.as_ref()).await,
@@ -141,9 +148,43 @@ impl Site<'_> {
         }
     }
 
-    async fn run_apply(&self, cx: &Cx, running: &Running, root: &RootModule) -> Result<Ended> {
-        let (out, err) = (disk::create(&self.folder.journal())?, disk::create(&self.folder.errors())?);
-        let call = self.call_as(cx, &running.run, &running.place)?.output(Output::Files(out, err));
+    /// What is known of an apply before it begins, and where it reports to: there is room for that.
+    async fn begin(
+        &self,
+        cx: &Cx,
+        change: &Change,
+        place: &Place,
+        state: Option<StateFile>,
+    ) -> Result<(Running, Output)> {
+        let shown = self.show(cx, place, &self.redact(), &self.folder.kept_plan()).await?;
+        self.folder.drop_reports()?;
+        let room = ROOM + ROOM_OF_A_CHANGE * shown.plan.changes.len() as u64;
+        let (out, took_room) = disk::create_with_room(&self.folder.journal(), room)?;
+        let report = Output::Files(out, disk::create(&self.folder.errors())?);
+        let running = Running {
+            owner_label: change.owner_label().clone(),
+            action: change.action(),
+            place: place.clone(),
+            run: new_run(cx),
+            since: cx.now(),
+            before: state.map(|state| state.instances).unwrap_or_default(),
+            creates: shown.plan.created().map(|change| change.address.clone()).collect(),
+            provisions: shown.plan.runs_provisioners,
+            room: took_room.then_some(room),
+            boot: Some(boot()),
+        };
+        self.set_leftovers_aside(&running)?;
+        Ok((running, report))
+    }
+
+    async fn run_apply(
+        &self,
+        cx: &Cx,
+        running: &Running,
+        root: &RootModule,
+        report: Output,
+    ) -> Result<Ended> {
+        let call = self.call_as(cx, &running.run, &running.place)?.output(report);
         let call = call.args(["apply", "-input=false", "-no-color", "-json"]);
         let call = match self.workshop().tool.info(cx).await?.takes_variables_with_a_plan() {
             true => call.args(self.variable_options(root, &running.place)?),
@@ -176,12 +217,24 @@ impl Site<'_> {
         let op = change.owner_label().op.clone();
         self.note(cx, |record| {
             record.owner = None;
-            record.place = None;
+            record.given_up = record.place.take();
             record.lines.clear();
             record.done = Some(op);
         })
         .await?;
         Ok(Applied::Absent)
+    }
+}
+
+/// The error of an apply of which it is not known all that it did.
+fn with_what_is_lost(error: Error, journal: &Journal, set_aside: Option<&Path>) -> Error {
+    let error = match journal.cut {
+        true => error.with("cut", "what the tool reported may lack lines: each resource that it was to make and that is not in the state is in doubt"),
+        false => error,
+    };
+    match set_aside {
+        Some(path) => error.with("no state, for it was cut short as well", path.display()),
+        None => error,
     }
 }
 

@@ -1,12 +1,14 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use gitops_core::{Action, Cx, Error, ErrorKind, Result};
 
 use crate::disk;
 use crate::root::journal::Journal;
-use crate::root::{Place, Record, Running, Stamp, failure};
+use crate::root::report::End;
+use crate::root::{Place, Record, Running, STATE_BYTES, Stamp, failure};
 use crate::target::site::{Fresh, Site};
+use crate::target::terraform::is_over;
 use crate::tool::address::kind_of;
 use crate::tool::json::{Redact, StateFile};
 use crate::tool::process::Orphans;
@@ -16,18 +18,42 @@ pub(crate) const WAIT: Duration = Duration::from_secs(20);
 /// How often it is looked for: nobody tells of the end of another's child.
 const EVERY: Duration = Duration::from_millis(100);
 
+/// What is done about a state that an apply left and that nobody can read, or nothing takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unreachable {
+    /// Nothing goes on before it is where it belongs.
+    Wait,
+    /// A person said that it is gone for good: what it held is in doubt.
+    GiveUp,
+}
+
+/// What an apply did, as it was written down.
+pub(crate) struct Concluded {
+    pub journal: Journal,
+    /// The state that it left.
+    pub state: Option<StateFile>,
+    /// Where a state was set aside that could not be written.
+    pub set_aside: Option<PathBuf>,
+}
+
 impl Site<'_> {
-    /// Takes in an apply that an earlier process began: waits for its end, and writes down what it did.
+    /// Takes in an apply that an earlier process began: waits for its end, and writes down what it did. Gives where a state of it
+    /// was set aside, if that was done.
     ///
     /// # Errors
     /// `Locked` if it is still at work after a while.
-    pub async fn take_in_what_was_left(&mut self, cx: &Cx) -> Result<()> {
-        let Some(running) = self.record().running.clone() else { return Ok(()) };
+    pub async fn take_in_what_was_left(
+        &mut self,
+        cx: &Cx,
+        unreachable: Unreachable,
+    ) -> Result<Option<PathBuf>> {
+        let Some(running) = self.record().running.clone() else { return Ok(None) };
         let orphans = Orphans::of(&running.run);
         self.wait_for(cx, &orphans, &running).await?;
         let redact = self.redact_of_plan(cx, &running.place).await;
-        self.conclude(cx, &running, &redact).await?;
-        self.folder.drop_reports()
+        let concluded = self.conclude(cx, &running, End::NotSeen, unreachable, &redact).await?;
+        self.folder.drop_reports()?;
+        Ok(concluded.set_aside)
     }
 
     /// The tool itself is waited for; what it started and left behind is ended.
@@ -43,23 +69,30 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// Writes down what an apply did: whose the root is, where its state is now, what is in doubt. Gives what it said,
-    /// and the state that it left.
+    /// Writes down what an apply did: whose the root is, where its state is now, what is in doubt.
     pub async fn conclude(
         &mut self,
         cx: &Cx,
         running: &Running,
+        end: End,
+        unreachable: Unreachable,
         redact: &Redact,
-    ) -> Result<(Journal, Option<StateFile>)> {
-        let journal = Journal::read(&self.folder.journal(), redact)?.seen_from_root(&running.place.folder);
-        self.push_errored_state(cx, &running.place, redact).await?;
-        let state = self.state_at(cx, &running.place, Fresh::Now).await?;
+    ) -> Result<Concluded> {
+        let mut journal =
+            Journal::read(&self.folder.journal(), redact)?.seen_from_root(&running.place.folder);
+        let lost = self.push_errored_state(cx, &running.place, unreachable, redact).await?;
+        // What had no room for the state may have had none for the report.
+        journal.cut = lost.is_some() || journal.may_be_cut(running, end);
+        let state = match self.state_at(cx, &running.place, Fresh::Now).await {
+            Err(error) if unreachable == Unreachable::Wait || is_over(&error) => return Err(error),
+            state => state.ok().flatten(),
+        };
         let repeatable = &self.workshop().options.repeatable;
         let mut doubts = journal.doubts(running, state.as_ref());
         // What exists nowhere else may be made again; what was run for it is not run again without a word.
         doubts.retain(|doubt| {
             let address = &doubt.address;
-            !repeatable.contains(&kind_of(address)) || journal.ran_a_provisioner_of(address)
+            !repeatable.contains(&kind_of(address)) || journal.ran_a_provisioner_of(address, running)
         });
         let addresses = state.iter().flat_map(|state| state.instances.keys().chain(&state.unsettled));
         let addresses =
@@ -79,32 +112,64 @@ impl Site<'_> {
             }
         })
         .await?;
+        let set_aside = lost.map(|path| set_aside(&path, running)).transpose()?;
         self.folder.drop_plans()?;
         self.target.shown().forget(self.key);
-        Ok((journal, state))
+        Ok(Concluded { journal, state, set_aside })
     }
 
-    /// A state that the tool could not write lies beside the configuration: it is pushed back, or loudly kept.
-    async fn push_errored_state(&self, cx: &Cx, place: &Place, redact: &Redact) -> Result<()> {
-        let path = self.cwd(place).join("errored.tfstate");
+    /// Where the tool puts a state that it could not write: beside the configuration.
+    fn errored_state(&self, place: &Place) -> PathBuf {
+        self.cwd(place).join("errored.tfstate")
+    }
+
+    /// A state that the tool could not write is pushed back, or loudly kept. Gives its path where it is of no use: it was cut
+    /// short as well, or a person gave it up.
+    async fn push_errored_state(
+        &self,
+        cx: &Cx,
+        place: &Place,
+        unreachable: Unreachable,
+        redact: &Redact,
+    ) -> Result<Option<PathBuf>> {
+        let path = self.errored_state(place);
         if !path.is_file() {
-            return Ok(());
+            return Ok(None);
+        }
+        if is_cut_short(&path)? {
+            return Ok(Some(path));
         }
         match self.push_state(cx, place, &path, redact).await {
-            Ok(()) => disk::remove(&path),
+            Ok(()) => disk::remove(&path).map(|()| None),
+            Err(error) if is_over(&error) => Err(error),
+            Err(_) if unreachable == Unreachable::GiveUp => Ok(Some(path)),
             Err(error) => {
                 let message = format!("the state could not be written; it is kept in {}", path.display());
                 Err(Error::new(ErrorKind::Storage, message)
                     .because(error)
-                    .help("mend the backend and start again: it is pushed before anything else is done")
+                    .help(
+                        "mend the backend and start again: it is pushed before anything else is done; or \
+                         `gitops confirm ROOT state absent` gives it up, and what it holds is in doubt then",
+                    )
                     .outcome_unknown())
             }
         }
     }
 
+    /// Sets a state aside that lies where the tool puts one that it could not write, before it can be taken for one of the
+    /// apply that begins.
+    pub fn set_leftovers_aside(&self, running: &Running) -> Result<()> {
+        let path = self.errored_state(&running.place);
+        match path.is_file() {
+            true => set_aside(&path, running).map(|_| ()),
+            false => Ok(()),
+        }
+    }
+
     async fn push_state(&self, cx: &Cx, place: &Place, path: &Path, redact: &Redact) -> Result<()> {
         self.release_orphaned_lock(cx, place).await?;
-        let ended = self.call(cx, place)?.args(["state", "push"]).args([path]).run(cx).await?;
+        let call = self.call(cx, place)?.args(["state", "push", "-no-color"]).args([path]);
+        let ended = call.run(cx).await?;
         match ended.status.success() {
             true => Ok(()),
             false => Err(failure::of_run("state push", &ended, &[], &redact.text(&ended.stderr))),
@@ -122,6 +187,23 @@ impl Site<'_> {
         }
         redact
     }
+}
+
+/// Whether a state that was kept is none any more: the disk that had no room for it had none for all of the copy.
+fn is_cut_short(path: &Path) -> Result<bool> {
+    match disk::read(path, STATE_BYTES)?.map(|bytes| StateFile::read(&bytes)) {
+        Some(Err(error)) => Ok(error.kind() == ErrorKind::Corrupt),
+        Some(Ok(state)) => Ok(state.is_none()),
+        None => Ok(true),
+    }
+}
+
+/// Leaves a file where it is, under a name by which nothing is taken in.
+fn set_aside(path: &Path, running: &Running) -> Result<PathBuf> {
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}", running.run));
+    std::fs::rename(path, &aside).map_err(|error| disk::failed("set aside", path, error))?;
+    Ok(aside.into())
 }
 
 fn take_over(record: &mut Record, running: &Running, state: Option<&StateFile>, succeeded: bool) {
@@ -172,6 +254,10 @@ mod tests {
             run: "run".to_owned(),
             since: Time::default(),
             before: BTreeMap::new(),
+            creates: Vec::new(),
+            provisions: false,
+            room: None,
+            boot: None,
         }
     }
 

@@ -67,12 +67,23 @@ impl Terraform {
     /// The state with which the root was applied last is gone for good, or nobody looks after it any more. The next plan
     /// begins with what is declared, as for a new root.
     ///
+    /// Where an apply left a state that no backend took, it is that one: it is set aside, the root goes on from the state that
+    /// is there, and each resource that the apply made or may have made, and that is not in there, is in doubt.
+    ///
     /// # Errors
     /// `Conflict` if the state is there and holds resources: they would be made a second time.
     pub async fn confirm_state_absent(&self, cx: &Cx, key: &Key, by: &str) -> Result<()> {
-        let mut site = Site::enter(self, key, cx).await?;
+        let (mut site, set_aside) = Site::enter_giving_up(self, key, cx).await?;
+        if set_aside.is_some() {
+            let confirmed = confirmed(cx, "the state that could not be written is absent".to_owned(), by);
+            return site.note(cx, |record| record.confirmed.push(confirmed)).await;
+        }
+        let state = match &site.record().given_up {
+            Some(place) if site.record().place.is_none() => site.state_at(cx, place, Fresh::Now).await,
+            _ => site.state(cx, Fresh::Now).await,
+        };
         // A state that can't be read any more is what this is for.
-        if let Ok(Some(state)) = site.state(cx, Fresh::Now).await
+        if let Ok(Some(state)) = state
             && !state.instances.is_empty()
         {
             let message = format!("the state is there, with {} resources", state.instances.len());

@@ -6,9 +6,9 @@ use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Key, Live, Result, U
 
 use crate::disk;
 use crate::root::warning::Warning;
-use crate::root::{Entry, Folder, Home, Keeper, Place, Record, backup_of, read_file};
+use crate::root::{Entry, Folder, Home, Keeper, Place, Record, backup_of, failure, read_file};
 use crate::state_server::name_of;
-use crate::target::conclude::{WAIT, still_at_work};
+use crate::target::conclude::{Unreachable, WAIT, still_at_work};
 use crate::target::terraform::{Pulled, Terraform, Workshop};
 use crate::tool::json::{Redact, StateFile};
 use crate::tool::process::{Call, Confinement, Output, RUN, new_run};
@@ -71,12 +71,31 @@ pub(crate) enum Fresh {
 impl<'a> Site<'a> {
     /// Enters the root's folder: waits until nobody else of ours is in it, and takes in what an earlier process left.
     pub async fn enter(target: &'a Terraform, key: &'a Key, cx: &Cx) -> Result<Self> {
+        Self::enter_as(target, key, cx, Unreachable::Wait).await.map(|(site, _)| site)
+    }
+
+    /// Enters it after a person said that its state is gone for good. Gives where the state was set aside that an apply left and
+    /// nothing took.
+    pub async fn enter_giving_up(
+        target: &'a Terraform,
+        key: &'a Key,
+        cx: &Cx,
+    ) -> Result<(Self, Option<PathBuf>)> {
+        Self::enter_as(target, key, cx, Unreachable::GiveUp).await
+    }
+
+    async fn enter_as(
+        target: &'a Terraform,
+        key: &'a Key,
+        cx: &Cx,
+        unreachable: Unreachable,
+    ) -> Result<(Self, Option<PathBuf>)> {
         let folder = Folder::open(&target.workshop().work, key)?;
         let lock = turn(target, key, &folder, cx).await?;
         let entry = target.workshop().records.load(cx, key).await?;
         let mut site = Self { target, key, folder, entry, _lock: Some(lock) };
-        site.take_in_what_was_left(cx).await?;
-        Ok(site)
+        let set_aside = site.take_in_what_was_left(cx, unreachable).await?;
+        Ok((site, set_aside))
     }
 
     /// The root as it is known now, whoever is at work on it. For reading only.
@@ -234,7 +253,8 @@ impl<'a> Site<'a> {
         if let Some(pulled) = self.young_state(cx, place, fresh) {
             return Ok(pulled.state);
         }
-        let call = self.call(cx, place)?.args(["state", "pull"]).output(Output::Document(STATE_BYTES));
+        let call =
+            self.call(cx, place)?.args(["state", "pull", "-no-color"]).output(Output::Document(STATE_BYTES));
         let ended = call.run(cx).await.map_err(Error::outcome_known)?;
         if !ended.status.success() {
             return Err(self.could_not_pull(&ended.stderr));
@@ -246,8 +266,7 @@ impl<'a> Site<'a> {
     }
 
     fn could_not_pull(&self, stderr: &str) -> Error {
-        let said: Vec<&str> = stderr.lines().map(|line| line.trim_matches(['│', '╷', '╵', ' '])).collect();
-        let said = said.into_iter().filter(|line| !line.is_empty()).take(6).collect::<Vec<_>>().join(" ");
+        let said = failure::in_boxes(stderr).unwrap_or_default();
         let message = format!("the state could not be read: {}", self.redact().text(&said));
         Error::new(ErrorKind::Unavailable, message).help("check the backend and the credentials for it")
     }
@@ -301,6 +320,20 @@ impl<'a> Site<'a> {
             (name.clone(), output.shown(&keys.secrets))
         };
         state.outputs.iter().map(shown).collect()
+    }
+
+    /// A root that was applied left a record, also where its resources are gone or given up since.
+    pub fn check_known(&self) -> Result<()> {
+        if *self.record() != Record::default() {
+            return Ok(());
+        }
+        let message = format!(
+            "it was applied, and nothing that was kept of it is in {} any more: neither its record nor its state",
+            self.workshop().work.display()
+        );
+        Err(Error::new(ErrorKind::Corrupt, message).help(
+            "restore this folder from a backup; or `gitops confirm ROOT state absent` if its state is gone for good, or is kept elsewhere",
+        ))
     }
 
     /// Empty is never new, and a state never goes back.

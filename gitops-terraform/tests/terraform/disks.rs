@@ -101,3 +101,92 @@ async fn a_state_that_no_server_takes_is_kept_and_pushed_before_anything_else() 
     remote.refuse(false);
     ends_well(&world, &things).await;
 }
+
+/// What a person is told of the resources in doubt, by their addresses.
+async fn in_doubt(world: &World) -> Vec<String> {
+    let plan = world.plan().await;
+    assert!(plan.steps.is_empty(), "{:?}", plan.steps);
+    let said = plan.blocked[0].why.to_string();
+    let words = said.split(' ').filter(|word| word.starts_with("counting_thing."));
+    words.map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_report_and_a_state_that_a_full_disk_cut_leave_everything_in_doubt_that_may_have_been_made() {
+    let (disk, things, lock) =
+        (SmallDisk::mount("4m"), Things::start().await, lock_file(&["gitops/counting"]));
+    let server = {
+        let path = disk.path("states");
+        move || Arc::new(StateServer::new(Arc::new(FileStore::open(&path).unwrap())))
+    };
+    let first = things.root(&[("a", "1")]);
+    let mut world = World::new(&[("app/main.tf", &first), (LOCK, &lock)])
+        .built(move |builder| builder.mirror(mirror()).state_server(server()));
+    world.work = Some(disk.path("work"));
+    assert!(world.apply().await.is_converged());
+    let names: Vec<String> = (0..20).map(|number| format!("b{number}")).collect();
+    let list: Vec<(&str, &str)> =
+        [("a", "1")].into_iter().chain(names.iter().map(|name| (&**name, "1"))).collect();
+    // A provisioner prints more than there was room taken for, before anything is made.
+    let loud = "resource \"terraform_data\" \"loud\" {\n  provisioner \"local-exec\" {\n    command = \"yes loud | head -n 1000\"\n  }\n}\n";
+    let main = things.root(&list).replace("\"1\"\n}", "\"1\"\n  depends_on = [terraform_data.loud]\n}");
+    world.files.declare(&[("app/main.tf", &format!("{main}{loud}")), (LOCK, &lock)]);
+    let plan = world.plan().await;
+    things.with(|inner| inner.takes = std::time::Duration::from_millis(50));
+    let (target, cx) = (world.target(), world.cx.clone());
+    let mut engine = world.engine(&target).await;
+    let fill = async {
+        things.made(2).await;
+        disk.fill()
+    };
+    let approval = yes();
+    let (report, ballast) = tokio::join!(engine.apply(&cx, &plan, &approval), fill);
+    assert!(!report.unwrap().is_converged());
+    drop(engine);
+    fs::remove_file(ballast).unwrap();
+    let made = things.names();
+    let doubts = in_doubt(&world).await;
+    for name in made.iter().filter(|name| *name != "a") {
+        assert!(doubts.contains(&format!("counting_thing.{name}")), "{name} is in no state: {doubts:?}");
+    }
+    for address in &doubts {
+        let name = address.trim_start_matches("counting_thing.");
+        let id = things.with(|inner| {
+            inner.things.iter().find(|(_, thing)| thing.name == name).map(|(id, _)| id.clone())
+        });
+        let (target, key) = (world.target(), root_key("app"));
+        match id {
+            Some(id) => target.confirm_exists(&cx, &key, address, &id, "tester").await.unwrap(),
+            None => target.confirm(&cx, &key, address, "tester").await.unwrap(),
+        }
+    }
+    let report = world.apply().await;
+    assert!(report.is_converged(), "{report:?}");
+    assert!(things.with(|inner| inner.made.values().all(|count| *count == 1)), "nothing is made twice");
+}
+
+#[tokio::test]
+async fn a_state_that_no_server_will_ever_take_is_given_up_by_a_person_and_nothing_is_made_twice() {
+    let (remote, things, lock) =
+        (Remote::start().await, Things::start().await, lock_file(&["gitops/counting"]));
+    let backend = format!(
+        "terraform {{\n  backend \"http\" {{\n    address   = \"{}\"\n    retry_max = 0\n  }}\n}}\n",
+        remote.address
+    );
+    let main = format!("{backend}{}", things.root(&[("a", "1")]));
+    let world =
+        World::new(&[("app/main.tf", &main), (LOCK, &lock)]).built(|builder| builder.mirror(mirror()));
+    let plan = world.plan().await;
+    remote.refuse(true);
+    let error = failed(&world, &world.target(), &plan).await;
+    assert!(error.contains("errored.tfstate"), "{error}");
+    let (target, key) = (world.target(), root_key("app"));
+    let refused = target.confirm(&world.cx, &key, "counting_thing.a", "tester").await.unwrap_err();
+    assert!(refused.to_string().contains("errored.tfstate"), "{refused}");
+    target.confirm_state_absent(&world.cx, &key, "tester").await.unwrap();
+    remote.refuse(false);
+    let left = files_below(&world.work());
+    let kept = left.iter().filter(|path| path.to_string_lossy().contains("errored.tfstate."));
+    assert_eq!(kept.count(), 1, "it is set aside, not removed: {left:?}");
+    ends_well(&world, &things).await;
+}

@@ -214,6 +214,12 @@ fn forced_by(change: &Reader<'_>) -> Result<Vec<String>> {
 }
 
 impl Plan {
+    /// The resources that are made, or made anew; not those that are taken over.
+    pub(crate) fn created(&self) -> impl Iterator<Item = &ResourceChange> {
+        let is_made = |change: &&ResourceChange| matches!(change.action, Action::Create | Action::Replace);
+        self.changes.iter().filter(is_made).filter(|change| !change.imported)
+    }
+
     /// The plan that does nothing.
     pub(crate) fn nothing(key: &SecretKey, effect_key: &[u8]) -> Result<Self> {
         Self::read(&Value::map([("format_version", Value::from("1.0"))]), key, effect_key)

@@ -12,5 +12,5 @@ pub(crate) use call::{Call, Ended, Output};
 pub(crate) use confine::{Confined, Confinement};
 pub(crate) use environment::{Environment, RUN, is_kept_back};
 pub(crate) use lines::Lines;
-pub(crate) use orphan::{Orphans, is_gone, new_run};
+pub(crate) use orphan::{Orphans, boot, is_gone, new_run};
 pub(crate) use program::Program;

@@ -17,9 +17,14 @@ pub(crate) fn is_gone(run: &str) -> bool {
     run.split_once('-').is_some_and(|(place, _)| place == here()) && Orphans::of(run).alive().is_empty()
 }
 
+/// The boot of this machine: what was not written down before another one may be lost.
+pub(crate) fn boot() -> String {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default()
+}
+
 /// The boot of this machine and the space of process ids: only here can a run be looked for.
 fn here() -> String {
-    let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let boot = boot();
     let space = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
     let digest = Hasher::new("gitops place").field(boot).field(space.to_string_lossy().as_ref()).finish();
     digest.short()
