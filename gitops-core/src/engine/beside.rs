@@ -17,6 +17,8 @@ use crate::state::inventory::Inventory;
 use crate::state::record::{Left, Owned, OwnedState};
 use crate::value::{Action, Digest, ErrorKind, Expect, Key, Result, Revision};
 
+const CONFIGURED_OTHERWISE: &str = "its target is configured otherwise than when it was applied";
+
 /// What a comparison with what was applied gave.
 enum Compared {
     AsLeft,
@@ -61,9 +63,14 @@ impl Engine {
         let mut revisions: Vec<Revision> =
             inventory.accepted().into_iter().chain(complete).cloned().collect();
         revisions.dedup();
+        let is_live = !revisions.is_empty();
         revisions.retain(|revision| *revision != plan.revision);
         let mut open = moved;
-        let mut reason = "no revision is known that declares it as it was applied".to_owned();
+        // What is applied as it is declared changes only by what its target is told beside.
+        let mut reason = match is_live && revisions.is_empty() {
+            true => CONFIGURED_OTHERWISE.to_owned(),
+            false => "no revision is known that declares it as it was applied".to_owned(),
+        };
         for revision in &revisions {
             if open.is_empty() {
                 break;
@@ -130,6 +137,9 @@ impl Suspects {
             Some(Expect { uid, .. }) if entry.uid.as_ref() != Some(uid) => FoundBeside::MadeAnew,
             Some(Expect { version, .. }) => {
                 let is_as_left = entry.version.as_ref() == Some(version) && entry.left_otherwise.is_none();
+                // Nobody declared what a change of ours left that came to no end, whatever is declared since.
+                let is_left_half = entry.desired.is_none() && entry.left_otherwise.is_none();
+                let is_half_changed = is_half_changed || (is_left_half && step.components.owned > 0);
                 match (is_as_left, is_half_changed) {
                     (true, _) => return,
                     (false, true) => FoundBeside::HalfChanged,
@@ -163,6 +173,10 @@ fn compared(planned: &Planned, key: &Key, left: &Digest, body: Digest) -> Option
     if let Some(step) = planned.plan.steps.iter().chain(&planned.plan.drift).find(|step| &step.key == key) {
         let is_of_it = step.cause == Cause::Drift || step.left_otherwise;
         let differs = || FoundBeside::Differs { fields: step.diff.clone(), foreign: step.foreign.clone() };
+        if !is_of_it && body == *left {
+            let reason = CONFIGURED_OTHERWISE.to_owned();
+            return Some(Compared::Otherwise(FoundBeside::Unknown { reason }));
+        }
         return is_of_it.then(|| Compared::Otherwise(differs()));
     }
     if let Some(blocked) = planned.plan.blocked.iter().find(|blocked| &blocked.key == key) {

@@ -8,7 +8,7 @@ use crate::capability::RecoveryClass;
 use crate::cx::Time;
 use crate::state::audit::AuditEvent;
 use crate::state::inventory::Inventory;
-use crate::state::record::{Intent, OpResult, Owned, Record};
+use crate::state::record::{Intent, OpResult, Owned, OwnedState, Record};
 use crate::value::{Action, Key, Live, Presence, Version};
 
 impl Engine {
@@ -78,7 +78,8 @@ fn settle_all(
         let may_still_land = may_land(intent)?;
         let live = live.get(&intent.key).filter(|live| !live.is_obstructed());
         let result = verdict(intent, live, inventory.owner(), may_still_land)?;
-        let made = matches!(result, OpResult::NotDone { .. }).then(|| half_made(inventory, intent, live));
+        let half = || half_made(inventory, intent, live).or_else(|| half_changed(inventory, intent, live));
+        let made = matches!(result, OpResult::NotDone { .. }).then(half);
         let outcome = Record::Outcome { op: intent.op.clone(), key: intent.key.clone(), result };
         Some([made.flatten(), Some(outcome)])
     };
@@ -96,6 +97,19 @@ fn half_made(inventory: &Inventory, intent: &Intent, live: Option<&Live>) -> Opt
     let known = inventory.entries().get(&intent.key).and_then(|entry| entry.uid.as_ref());
     let entry = Owned { desired: None, ..Owned::of(intent, live) };
     (known != Some(&live.uid)).then(|| Record::Adopt { key: intent.key.clone(), entry })
+}
+
+/// A change of an object that is made of parts, which moved and is not as the change would have left it: some parts may be. What
+/// differs from the declaration before is then of our own doing as well as of anybody's, and no drift.
+fn half_changed(inventory: &Inventory, intent: &Intent, live: Option<&Live>) -> Option<Record> {
+    let owner = inventory.owner();
+    let live = live.filter(|live| live.presence == Presence::Present && live.is_owned_by(owner))?;
+    let entry = inventory.entries().get(&intent.key).filter(|entry| entry.state == OwnedState::Held)?;
+    let is_the_one = entry.uid.as_ref() == Some(&live.uid) && !live.components.is_empty();
+    let has_moved = entry.version.as_ref() != Some(&live.version);
+    let is_other = entry.desired.is_some() && entry.desired != intent.desired;
+    let left = Owned { desired: None, ..entry.clone() };
+    (is_the_one && has_moved && is_other).then(|| Record::Adopt { key: intent.key.clone(), entry: left })
 }
 
 fn may_forget(inventory: &Inventory, key: &Key) -> bool {
