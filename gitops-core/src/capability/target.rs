@@ -211,27 +211,46 @@ impl fmt::Display for RecoveryClass {
 
 /// Which objects are asked for: a list of keys, in order and without repeats.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scope(Vec<Key>);
+pub struct Scope {
+    keys: Vec<Key>,
+    /// Of each key, in the same order; nothing where nobody said so.
+    held: Vec<bool>,
+}
 
 impl Scope {
     /// The keys, in order.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.0.iter()
+        self.keys.iter()
+    }
+
+    /// The same, with what is known of each key by whoever asks: whether it made the object, and nothing of it says that the object
+    /// went.
+    #[must_use]
+    pub fn holding(mut self, is_held: impl FnMut(&Key) -> bool) -> Self {
+        self.held = self.keys.iter().map(is_held).collect();
+        self
+    }
+
+    /// Whether the one who asks made the object. A target that knows what is there by what it wrote down itself sees by it that this
+    /// was lost: an answer without the object would have it made a second time.
+    pub fn is_held(&self, key: &Key) -> bool {
+        let place = self.keys.binary_search(key).ok();
+        place.and_then(|place| self.held.get(place)).copied().unwrap_or_default()
     }
 
     /// Whether a key is asked for.
     pub fn contains(&self, key: &Key) -> bool {
-        self.0.binary_search(key).is_ok()
+        self.keys.binary_search(key).is_ok()
     }
 
     /// How many keys are asked for.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.keys.len()
     }
 
     /// Whether nothing is asked for.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.keys.is_empty()
     }
 }
 
@@ -240,6 +259,6 @@ impl FromIterator<Key> for Scope {
         let mut keys: Vec<Key> = keys.into_iter().collect();
         keys.sort();
         keys.dedup();
-        Self(keys)
+        Self { keys, held: Vec::new() }
     }
 }

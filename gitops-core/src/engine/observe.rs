@@ -9,6 +9,7 @@ use super::effects::contained;
 use crate::capability::{MovedObjects, Scope, Target};
 use crate::cx::Cx;
 use crate::engine::event::Event;
+use crate::state::record::OwnedState;
 use crate::value::{Error, ErrorKind, Key, Live, Result};
 
 /// How many times in a row a watch is asked before the rest is left to the next reconciliation.
@@ -23,7 +24,9 @@ impl Engine {
         }
         let mut found = BTreeMap::new();
         for (name, keys) in scopes {
-            let scope: Scope = keys.into_iter().collect();
+            let entries = self.inventory().entries();
+            let is_held = |key: &Key| entries.get(key).is_some_and(|entry| entry.state == OwnedState::Held);
+            let scope = keys.into_iter().collect::<Scope>().holding(is_held);
             let answer = contained(cx.bounded(self.targets[&name].observe(cx, &scope))).await;
             for live in answer.map_err(|error| error.during("observe").with("target", &name))? {
                 check_answer(&name, &scope, &live)?;

@@ -209,12 +209,21 @@ impl Terraform {
     }
 
     /// One root as it is; what is wrong with it is its own matter and no other's.
-    async fn look(&self, cx: &Cx, key: Key) -> Result<Option<Live>> {
+    ///
+    /// `is_held` says that whoever asks applied it.
+    async fn look(&self, cx: &Cx, key: Key, is_held: bool) -> Result<Option<Live>> {
         if let Err(error) = check_kind(&key) {
             return Ok(Some(Live::unreadable(key, &error)));
         }
         self.lookout().know(&key);
-        let look = async { Site::enter(self, &key, cx).await?.live(cx).await };
+        let look = async {
+            let mut site = Site::enter(self, &key, cx).await?;
+            let live = site.live(cx).await?;
+            match is_held && live.is_none() {
+                true => site.check_known().map(|()| None),
+                false => Ok(live),
+            }
+        };
         match look.await {
             // Nothing is here, and somebody else has it: to make it would make everything a second time.
             Ok(None) => Ok(self.workshop().elsewhere.get(key.name()).map(|owner| of_another(key, owner))),
@@ -239,7 +248,10 @@ impl Target for Terraform {
 
     async fn observe(&self, cx: &Cx, scope: &Scope) -> Result<Vec<Live>> {
         let keys: Vec<Key> = scope.keys().cloned().collect();
-        let looks = keys.into_iter().map(|key| self.look(cx, key));
+        let looks = keys.into_iter().map(|key| {
+            let is_held = scope.is_held(&key);
+            self.look(cx, key, is_held)
+        });
         let looks = futures::stream::iter(looks).buffered(self.workshop().options.concurrency);
         Ok(looks.try_collect::<Vec<_>>().await?.into_iter().flatten().collect())
     }
