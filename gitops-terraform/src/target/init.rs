@@ -6,7 +6,7 @@ use gitops_core::{Cx, Digest, Error, Hasher, Result};
 use crate::declare::hcl;
 use crate::declare::module::RootModule;
 use crate::disk;
-use crate::root::{Place, failure};
+use crate::root::{Keeper, Place, failure};
 use crate::target::site::Site;
 use crate::tool::json::{Redact, events_in};
 
@@ -31,6 +31,8 @@ impl Site<'_> {
         let _turn = self.turn_at_the_cache(cx).await?;
         let call = self.call(cx, place)?;
         let call = call.args(["init", "-input=false", "-no-color", "-json", "-lockfile=readonly"]);
+        // Our own door is another one for each run, and other programs write its settings down otherwise.
+        let call = call.args((place.keeper == Keeper::Server).then_some("-reconfigure"));
         let ended = call.run(cx).await.map_err(Error::outcome_known)?;
         if !ended.status.success() {
             let events = events_in(&place.folder, &ended.stdout, redact);
