@@ -75,7 +75,7 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
         BlockedBecause::AwaitsOutput { .. } if obstacle.ends_by_itself() => {
             "nothing to do: `apply` goes on once the output is there".to_owned()
         }
-        BlockedBecause::AwaitsOutput { of, .. } => {
+        BlockedBecause::AwaitsOutput { of, .. } | BlockedBecause::LacksOutput { of, .. } => {
             format!("write one of the outputs that {of} has, or declare this one there")
         }
         BlockedBecause::UnfitOutput { .. } => {

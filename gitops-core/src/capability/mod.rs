@@ -138,6 +138,11 @@ pub struct Preview {
     pub foreign: Vec<ForeignField>,
     /// Where it would be made, for a target that keeps objects at several places: an approval is of this place.
     pub place: Option<Digest>,
+    /// Whether the target's own configuration calls for it, which is no part of what is declared: then it is no drift, though the
+    /// declaration is the one that was written last.
+    pub configured: bool,
+    /// The outputs that the object will have, where the target can say so: whatever uses another one would wait for good.
+    pub outputs: Option<Vec<String>>,
 }
 
 impl Preview {
@@ -152,7 +157,23 @@ impl Preview {
             takes: Vec::new(),
             foreign: Vec::new(),
             place: None,
+            configured: false,
+            outputs: None,
         }
+    }
+
+    /// The same of an object that will have these outputs and no others.
+    #[must_use]
+    pub fn with_outputs(mut self, outputs: impl IntoIterator<Item = String>) -> Self {
+        self.outputs = Some(outputs.into_iter().collect());
+        self
+    }
+
+    /// The same of a change that the target's own configuration calls for.
+    #[must_use]
+    pub fn configured(mut self) -> Self {
+        self.configured = true;
+        self
     }
 
     /// The same of an object that would be made at a place of its target.

@@ -47,6 +47,15 @@ pub enum BlockedBecause {
         /// The outputs that are there; none if their object is about to change.
         known: Vec<String>,
     },
+    /// It uses an output that its object will not have, by what that object is about to become.
+    LacksOutput {
+        /// Whose output.
+        of: Key,
+        /// Its name.
+        output: String,
+        /// The outputs that will be there.
+        known: Vec<String>,
+    },
     /// It has an output as a part of a text, and that output is no text.
     UnfitOutput {
         /// Whose output.
@@ -153,6 +162,12 @@ impl fmt::Display for BlockedBecause {
             }
             Self::AwaitsOutput { of, output, known } => {
                 write!(f, "it awaits the output `{output}` of {of}, which has: {}", known.join(", "))
+            }
+            Self::LacksOutput { of, output, known } if known.is_empty() => {
+                write!(f, "it uses the output `{output}` of {of}, which will have none")
+            }
+            Self::LacksOutput { of, output, known } => {
+                write!(f, "it uses the output `{output}` of {of}, which will have: {}", known.join(", "))
             }
             Self::UnfitOutput { of, output, what } => {
                 write!(f, "the output `{output}` of {of} is {what} and can't be a part of a text")

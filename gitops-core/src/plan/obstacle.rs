@@ -83,6 +83,7 @@ fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
             Obstacle::of(refusal.kind)
         }
         BlockedBecause::AwaitsOutput { .. }
+        | BlockedBecause::LacksOutput { .. }
         | BlockedBecause::UnfitOutput { .. }
         | BlockedBecause::DeclaredTwice { .. }
         | BlockedBecause::Differs { .. }

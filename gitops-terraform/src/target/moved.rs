@@ -1,5 +1,7 @@
 //! A change of the place of a root's state: what is there stays there, and the new place goes on from what it holds.
 
+use std::path::Path;
+
 use gitops_core::{Cx, Hasher, Result};
 
 use crate::disk;
@@ -51,7 +53,7 @@ impl Site<'_> {
             (Some(before), Some(after)) => before.lineage == after.lineage && before.serial <= after.serial,
             _ => false,
         };
-        let (from, to) = (name(from, &homes.0, to), name(to, &homes.1, from));
+        let (from, to) = (name(from, &homes.0, to, &homes.1), name(to, &homes.1, from, &homes.0));
         let stays = match is_carried_along {
             true => format!("the state was carried over from {from}, where a copy of it stays"),
             false => format!("the state of {from} stays, with {}", resources(before)),
@@ -65,12 +67,21 @@ impl Site<'_> {
     }
 }
 
+/// What of a path does not stand in front of another one as well: the same on every machine.
+fn apart<'p>(path: &'p Path, other: &Path) -> &'p Path {
+    let shared = path.ancestors().skip(1).find(|folder| other.starts_with(folder));
+    shared.and_then(|shared| path.strip_prefix(shared).ok()).unwrap_or(path)
+}
+
 /// The name of a place as far as it differs from another one.
-fn name(place: &Place, home: &Home, other: &Place) -> String {
+fn name(place: &Place, home: &Home, other: &Place, other_home: &Home) -> String {
     let workspace = (place.workspace != other.workspace).then(|| format!("workspace {}", place.workspace));
     let keeper = (place.keeper != other.keeper).then(|| match home {
         Home::Server(_) => "the state server".to_owned(),
-        Home::File(_) => "the local backend".to_owned(),
+        Home::File(path) => match other_home {
+            Home::File(other) => format!("the local backend ({})", apart(path, other).display()),
+            _ => "the local backend".to_owned(),
+        },
         Home::Elsewhere { kind, .. } => format!("the backend {kind}"),
     });
     match (workspace, keeper) {

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use gitops_core::capability::{DryRun, Preview};
 use gitops_core::{Cx, Diff, Digest, Error, ErrorKind, FieldChange, Hasher, Key, Live, Object, Result};
@@ -17,6 +19,22 @@ struct Planned {
     plan: Plan,
     digest: Digest,
     moved: Option<MovedPlace>,
+    /// The outputs that are there before.
+    outputs: Vec<String>,
+}
+
+impl Planned {
+    /// The outputs that are there afterwards.
+    fn outputs_after(&self) -> BTreeSet<String> {
+        let mut names: BTreeSet<String> = self.outputs.iter().cloned().collect();
+        for (name, change) in &self.plan.outputs {
+            match change.action {
+                json::Action::Delete | json::Action::Forget => names.remove(name),
+                _ => names.insert(name.clone()),
+            };
+        }
+        names
+    }
 }
 
 #[async_trait]
@@ -42,7 +60,9 @@ impl Site<'_> {
         let place = self.place_of(&root)?;
         let before = self.state(cx, Fresh::Enough).await?;
         let request = Request { root, purpose: Purpose::Make(object.body.digest()), place, before };
-        let Planned { plan, digest, moved } = self.plan(cx, &request).await?;
+        let planned = self.plan(cx, &request).await?;
+        let outputs = planned.outputs_after();
+        let Planned { plan, digest, moved, .. } = planned;
         let mut diff = fields::of_plan(&plan);
         if let Some(before) = self.bundle()?.map(|bundle| bundle.removal)
             && before != request.root.removal
@@ -64,7 +84,8 @@ impl Site<'_> {
                 None => self.folder.keep_nothing()?,
             }
         }
-        let preview = Preview::new(diff, digest).made_of(components);
+        let preview = Preview::new(diff, digest).made_of(components).with_outputs(outputs);
+        let preview = if moved.is_some() { preview.configured() } else { preview };
         let preview = preview.replacing(moved.map(|moved| moved.words));
         // What is there is known by its line of states.
         Ok(if live.is_some() { preview } else { preview.placed(request.place.digest()) })
@@ -113,19 +134,20 @@ impl Site<'_> {
         self.check_strange(place, state.as_ref())?;
         let pins = self.pins(request, state.as_ref()).await?;
         let moved = self.moved(cx, request).await?;
+        let outputs = state.iter().flat_map(|state| state.outputs.keys().cloned()).collect();
         if let Some(kept) = self.young(cx, &pins)? {
             let plan = self.kept_as_shown(cx, &mut redact, &kept).await?;
             let digest = plan_digest(&plan, request, moved.as_ref());
             if digest == kept.digest {
                 self.warn(&kept.warnings);
-                return Ok(Planned { plan, digest, moved });
+                return Ok(Planned { plan, digest, moved, outputs });
             }
         }
         let (plan, warnings) = self.new_plan(cx, request, &pins, &mut redact).await?;
         self.warn(&warnings);
         let digest = plan_digest(&plan, request, moved.as_ref());
         self.folder.keep(&Kept { digest, pins, at: cx.now(), does_nothing: false, warnings })?;
-        Ok(Planned { plan, digest, moved })
+        Ok(Planned { plan, digest, moved, outputs })
     }
 
     async fn new_plan(
@@ -233,15 +255,7 @@ impl Site<'_> {
 
     /// What may exist without being in the state is not made a second time.
     fn check_doubts(&self, plan: &Plan, state: Option<&StateFile>) -> Result<()> {
-        let makes = |change: &json::ResourceChange| {
-            matches!(change.action, json::Action::Create | json::Action::Replace) && !change.imported
-        };
-        let made: Vec<&str> = plan
-            .changes
-            .iter()
-            .filter(|change| makes(change))
-            .map(|change| change.address.as_str())
-            .collect();
+        let made: Vec<&str> = plan.created().map(|change| change.address.as_str()).collect();
         let doubts = self.record().doubts_after(state).filter(|doubt| made.contains(&doubt.address.as_str()));
         let redact = self.redact();
         let doubts: Vec<String> = doubts.map(|doubt| redact.text(&doubt.to_string())).collect();

@@ -259,7 +259,11 @@ fn keep_equal(
         Some(why) => (Action::Replace, Reason::CannotChangeInPlace { why }),
         None => (Action::Update, Reason::Differs { fields: diff.fields().len() }),
     };
-    (change(input, object, Some(live), action, cause(entry, &body), reason, diff), true)
+    let cause = match previewed(input, &object.key).is_some_and(|preview| preview.configured) {
+        true => Cause::ThisChange,
+        false => cause(entry, &body),
+    };
+    (change(input, object, Some(live), action, cause, reason, diff), true)
 }
 
 /// Deletes what has ended, if it is declared so and every other end was seen: a hook of several phases is needed to the last one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::decide::{Decision, decide, is_in_the_state_we_left};
+use super::decide::{Decision, decide, is_in_the_state_we_left, previewed};
 use super::identity::Identities;
 use super::{PlanInput, faulty, order};
 use crate::plan::BlockedBecause;
@@ -81,6 +81,13 @@ fn cycle(desired: &Desired, keys: &BTreeSet<Key>) -> crate::value::Error {
 
 /// An output, if its object is as this plan leaves it: never the output of something that is about to change.
 fn output_of(input: &PlanInput<'_>, used: &OutputRef) -> Result<Value, BlockedBecause> {
+    let becomes = previewed(input, &used.key).filter(|_| input.candidates.contains(&used.key));
+    if let Some(known) = becomes.and_then(|preview| preview.outputs.as_ref())
+        && !known.iter().any(|name| *name == used.output)
+    {
+        let (of, output, known) = (used.key.clone(), used.output.to_string(), known.clone());
+        return Err(BlockedBecause::LacksOutput { of, output, known });
+    }
     let live = input.live.get(&used.key).filter(|live| is_settled(input, live));
     let found = live.and_then(|live| live.outputs.get(used.output.as_str()));
     found.filter(|value| !value.has_placeholder()).cloned().ok_or_else(|| BlockedBecause::AwaitsOutput {
