@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use gitops_core::capability::Readiness;
-use gitops_core::{BlockedBecause, Component, Key, Plan, Reason, Time};
+use gitops_core::{BlockedBecause, Component, ErrorKind, Key, Plan, Reason, Time};
 use serde::Serialize;
 
 use crate::text::{count, escape};
@@ -107,6 +107,10 @@ pub fn fold(plan: Option<&Plan>, owned: usize, unready: &[Unready], troubled: &[
     // What ran once, failed and is gone can't be asked any more.
     let of_blocked = plan.blocked.iter().filter_map(|blocked| match &blocked.why {
         BlockedBecause::Ended { .. } => Some(Health::Degraded),
+        // Somebody of ours is at work on it.
+        BlockedBecause::Unreadable(refusal) if refusal.kind == ErrorKind::Locked => Some(Health::Progressing),
+        // What can't be read may work, and may be gone.
+        BlockedBecause::Unreadable(_) => Some(Health::Unknown),
         _ => None,
     });
     of_objects.chain(of_roots).chain(of_plan).chain(of_blocked).max().unwrap_or(Health::Healthy)

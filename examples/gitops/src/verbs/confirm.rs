@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gitops_app::documents::Document;
 use gitops_app::lookup;
 use gitops_app::session::Access;
-use gitops_core::{Finding, Key, Request};
+use gitops_core::{Finding, Key, Request, Result};
 use serde::Serialize;
 
 use super::Ended;
@@ -19,17 +19,30 @@ use crate::progress;
 
 /// Takes the state for itself, or asks the process that is at work: no plan is under way meanwhile.
 pub async fn run(app: &App, args: &ConfirmArgs) -> Ended {
-    let session = app.open(Access::Look, progress::sink(app)).await?;
-    let inventory = session.engine.inventory();
-    let keys = inventory.entries().keys().chain(inventory.open().map(|intent| &intent.key));
-    let keys: BTreeSet<Key> = keys.cloned().collect();
-    let key = lookup::find(&args.key, &keys).or_else(|error| args.key.parse::<Key>().map_err(|_| error))?;
-    drop(session);
+    let key = key(app, args).await?;
     let doer = order(app, &request(args, &key)).await?;
     let (about, finding, by) = (&args.about, &args.finding, actor());
     let document = Confirmation { key: &key, about, finding, by: &by, by_process: doer == Doer::AtWork };
     app.answer(&document, || document.human(&app.command("plan")))?;
     Ok(Exit::Ok)
+}
+
+/// The object that is meant: ours, or one that a plan lists, for it may be blocked before anything of it is ours.
+async fn key(app: &App, args: &ConfirmArgs) -> Result<Key> {
+    let mut session = app.open(Access::Look, progress::sink(app)).await?;
+    let inventory = session.engine.inventory();
+    let keys = inventory.entries().keys().chain(inventory.open().map(|intent| &intent.key));
+    let mut keys: BTreeSet<Key> = keys.cloned().collect();
+    if let Ok(key) = args.key.parse::<Key>() {
+        return Ok(lookup::find(&args.key, &keys).unwrap_or(key));
+    }
+    match lookup::find(&args.key, &keys) {
+        Err(error) if error.is_not_found() => {}
+        found => return found,
+    }
+    session.engine.plan(&app.cx).await?;
+    keys.extend(session.keys());
+    lookup::find(&args.key, &keys)
 }
 
 /// What became of a change is the engine's to know, and all else the target's.

@@ -8,6 +8,7 @@ mod ended;
 mod left;
 mod removed;
 mod rewritten;
+mod roots_left;
 mod unready;
 mod versions;
 mod why;
