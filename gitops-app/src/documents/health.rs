@@ -104,16 +104,21 @@ pub fn fold(plan: Option<&Plan>, owned: usize, unready: &[Unready], troubled: &[
     let of_objects = unready.iter().map(Unready::health);
     let of_roots = troubled.iter().map(|_| Health::Degraded);
     let of_plan = is_missing.then_some(Health::Missing);
-    // What ran once, failed and is gone can't be asked any more.
-    let of_blocked = plan.blocked.iter().filter_map(|blocked| match &blocked.why {
+    let of_blocked = plan.blocked.iter().filter_map(|blocked| of_blocked(&blocked.why));
+    of_objects.chain(of_roots).chain(of_plan).chain(of_blocked).max().unwrap_or(Health::Healthy)
+}
+
+/// What it says of an object that nothing may be done about it.
+pub(super) fn of_blocked(why: &BlockedBecause) -> Option<Health> {
+    match why {
+        // What ran once, failed and is gone can't be asked any more.
         BlockedBecause::Ended { .. } => Some(Health::Degraded),
         // Somebody of ours is at work on it.
         BlockedBecause::Unreadable(refusal) if refusal.kind == ErrorKind::Locked => Some(Health::Progressing),
         // What can't be read may work, and may be gone.
         BlockedBecause::Unreadable(_) => Some(Health::Unknown),
         _ => None,
-    });
-    of_objects.chain(of_roots).chain(of_plan).chain(of_blocked).max().unwrap_or(Health::Healthy)
+    }
 }
 
 /// The health of one object, as far as something speaks against it.

@@ -187,12 +187,15 @@ impl<'a> WhyDocument<'a> {
         let unready = session.unready_of(cx, |owned| owned == key).await.pop().map(Unready::of);
         let mut components = session.components(cx).await?;
         let components = components.remove(key).unwrap_or_default();
+        let of_object = health::of_object(next.is_missing(), unready.as_ref(), &components);
+        let blocked = plan.blocked.iter().find(|blocked| blocked.key == *key);
+        let of_blocked = blocked.and_then(|blocked| health::of_blocked(&blocked.why));
         let needs =
             object.and_then(|object| session.engine.desired()?.needs(object).ok()).unwrap_or_default();
         Ok(Self {
             key,
             sync: next.sync(),
-            health: health::of_object(next.is_missing(), unready.as_ref(), &components),
+            health: of_blocked.map_or(of_object, |of_blocked| of_object.max(of_blocked)),
             unready,
             declared,
             last_line: found.map(|found| *found.range.end()),
