@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use gitops_core::Revision;
@@ -49,7 +49,7 @@ impl Checkout {
     /// in common with it, also one that is far behind or has commits of its own.
     pub fn first_commits(&self) -> Vec<Revision> {
         let Ok(head) = self.repository.head_id() else { return Vec::new() };
-        let (mut ahead, mut seen, mut first) = (vec![head.detach()], HashSet::new(), Vec::new());
+        let (mut ahead, mut seen, mut first) = (vec![head.detach()], BTreeSet::new(), Vec::new());
         while let Some(id) = ahead.pop() {
             if !seen.insert(id) {
                 continue;

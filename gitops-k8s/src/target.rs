@@ -185,7 +185,7 @@ impl Target for Kubernetes {
     }
 
     async fn apply(&self, cx: &Cx, change: &Change) -> Result<Applied> {
-        apply::apply(&self.0, cx, change).await.map_err(|error: Error| error.at(change.key()))
+        Box::pin(apply::apply(&self.0, cx, change)).await.map_err(|error: Error| error.at(change.key()))
     }
 
     fn dry_run(&self) -> Option<&dyn DryRun> {

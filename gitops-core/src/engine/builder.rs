@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::Engine;
 use super::admission::Admission;
 use super::back_off::BackOff;
 use super::base::Base;
@@ -17,6 +16,7 @@ use super::kept::Keeping;
 use super::ledger::{FOLD_AT, Ledger, Opening, State};
 use super::readiness::Unready;
 use super::rules::Rules;
+use super::{Engine, NextLook};
 use crate::capability::{Differ, Structural, Target};
 use crate::cx::Cx;
 use crate::engine::event::{EventSink, Events};
@@ -282,9 +282,7 @@ impl EngineBuilder {
             reviews: self.reviews,
             base: Base::default(),
             stamped: Stamped::default(),
-            look_due: false,
-            passes_over_drift: false,
-            looks_beside: false,
+            next_look: NextLook::default(),
             keeping,
             flap_guard: FlapGuard::default(),
             differing: Differed::default(),

@@ -155,11 +155,7 @@ pub struct Engine {
     base: Base,
     /// What targets said of objects when the last plan looked at them.
     stamped: Stamped,
-    /// Whether the next plan looks for what no watch has seen, and whether it does not although that is due.
-    look_due: bool,
-    passes_over_drift: bool,
-    /// Whether the next plan looks for drift beside all of its changes.
-    looks_beside: bool,
+    next_look: NextLook,
     /// Where what plans know is kept for the next process.
     keeping: Option<Box<Keeping>>,
     flap_guard: FlapGuard,
@@ -179,6 +175,17 @@ pub struct Engine {
     shared: Arc<handle::Shared>,
     /// The places that the targets work on, once they were asked.
     identities: Option<BTreeMap<SmolStr, String>>,
+}
+
+/// How the next plan looks for what moved outside of Git.
+#[derive(Default)]
+struct NextLook {
+    /// For what no watch has seen.
+    is_due: bool,
+    /// It does not, although that is due.
+    passes_over_drift: bool,
+    /// For drift beside all of its changes.
+    is_beside: bool,
 }
 
 /// What was last rendered.
@@ -214,11 +221,11 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn plan(&mut self, cx: &Cx) -> Result<Plan> {
-        self.look_due = true;
-        self.looks_beside = true;
+        self.next_look.is_due = true;
+        self.next_look.is_beside = true;
         self.admission.ask();
         let prepared = Box::pin(self.prepare(cx)).await;
-        self.looks_beside = false;
+        self.next_look.is_beside = false;
         let plan = prepared?.planned.plan;
         Box::pin(self.keep()).await;
         Ok(plan)
@@ -237,7 +244,7 @@ impl Engine {
     pub async fn plan_or_accepted(&mut self, cx: &Cx) -> Result<(Plan, Option<Error>)> {
         match Box::pin(self.plan(cx)).await {
             Err(error) if self.moved_back.is_some() && error.kind() == ErrorKind::Denied => {
-                self.look_due = true;
+                self.next_look.is_due = true;
                 let Some(mut prepared) = Box::pin(self.prepare_accepted(cx)).await? else {
                     return Err(error);
                 };
@@ -258,10 +265,10 @@ impl Engine {
     /// # Cancel safety
     /// Dropping the future has no effect.
     pub async fn plan_changed(&mut self, cx: &Cx) -> Result<Plan> {
-        self.passes_over_drift = true;
+        self.next_look.passes_over_drift = true;
         self.admission.ask();
         let prepared = Box::pin(self.prepare(cx)).await;
-        self.passes_over_drift = false;
+        self.next_look.passes_over_drift = false;
         let plan = prepared?.planned.plan;
         Box::pin(self.keep()).await;
         Ok(plan)
@@ -298,7 +305,7 @@ impl Engine {
     /// See [`Engine`].
     pub async fn apply(&mut self, cx: &Cx, plan: &Plan, options: &ApplyOptions) -> Result<Report> {
         self.take_up_requests(cx).await?;
-        self.look_due = true;
+        self.next_look.is_due = true;
         self.admission.remember();
         let prepared = Box::pin(self.prepare(cx)).await?;
         self.note_blocked(&prepared.planned.plan);

@@ -109,7 +109,7 @@ impl Engine {
         self.shared.tell(|status| status.phase = Phase::Planning);
         Box::pin(self.look_up_commits(&cx.within(self.timeouts.call))).await;
         let desired = self.desired().cloned().unwrap_or_default();
-        if std::mem::take(&mut self.look_due) && !self.passes_over_drift {
+        if std::mem::take(&mut self.next_look.is_due) && !self.next_look.passes_over_drift {
             Box::pin(self.look_around(&cx.within(self.timeouts.call))).await;
         }
         let candidates = self.base.candidates(&desired, self.inventory());
@@ -144,7 +144,7 @@ impl Engine {
         self.check_kept()?;
         let suspension = tamper::suspended(cx, orders.suspension);
         let mut prepared = Prepared { planned, concluded, line, verdict, suspension, approved_by };
-        if self.looks_beside || (self.runs && self.is_held(&prepared)) {
+        if self.next_look.is_beside || (self.runs && self.is_held(&prepared)) {
             prepared.planned.plan.beside = Box::pin(self.look_beside(cx, &prepared)).await?;
         }
         self.tell_of_plan(&prepared.planned.plan, &prepared.verdict, line);

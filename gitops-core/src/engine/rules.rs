@@ -24,7 +24,7 @@ impl Engine {
     /// declare more once somebody has installed an operator. The renderers are asked when a person looks, and once an interval.
     pub(super) async fn declare_again(&mut self, cx: &Cx) -> Result<()> {
         let is_due = self.rules.asked.is_none_or(|asked| cx.now() >= asked.after(self.rules.each));
-        if !is_due && !self.look_due {
+        if !is_due && !self.next_look.is_due {
             return Ok(());
         }
         // Before it is asked: where that fails, what is known is gone on with until the next time.

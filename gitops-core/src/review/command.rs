@@ -132,14 +132,13 @@ const HIDDEN: [(&str, &str); 4] = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?",
 fn hidden_after(line: &str, mut hidden: Option<&'static str>) -> Option<&'static str> {
     let mut rest = line;
     loop {
-        let found = match hidden {
-            Some(end) => rest.split_once(end).map(|(_, rest)| (None, rest)),
-            None => {
-                let begins = HIDDEN.iter().filter_map(|(begin, end)| Some((rest.find(begin)?, begin, *end)));
-                // Of two at one place the longer one is meant.
-                let first = begins.min_by_key(|(at, begin, _)| (*at, usize::MAX - begin.len()));
-                first.map(|(at, begin, end)| (Some(end), &rest[at + begin.len()..]))
-            }
+        let found = if let Some(end) = hidden {
+            rest.split_once(end).map(|(_, rest)| (None, rest))
+        } else {
+            let begins = HIDDEN.iter().filter_map(|(begin, end)| Some((rest.find(begin)?, begin, *end)));
+            // Of two at one place the longer one is meant.
+            let first = begins.min_by_key(|(at, begin, _)| (*at, usize::MAX - begin.len()));
+            first.map(|(at, begin, end)| (Some(end), &rest[at + begin.len()..]))
         };
         match found {
             Some(found) => (hidden, rest) = found,

@@ -34,7 +34,9 @@ impl DryRun for Kubernetes {
         let expect = live.map(Expect::from);
         let digest = digest(inner, object, expect.as_ref());
         let Previewed { diff, replace, decision } = match (object, live) {
-            (Some(object), Some(_)) => preview_new(inner, cx, object).await.map_err(|error| error.at(key))?,
+            (Some(object), Some(_)) => {
+                Box::pin(preview_new(inner, cx, object)).await.map_err(|error| error.at(key))?
+            }
             // An object that is not there is made as it is declared, and one that goes goes: the server has
             // nothing to add to that.
             _ => Previewed::default(),

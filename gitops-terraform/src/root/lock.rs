@@ -34,7 +34,7 @@ impl Folder {
 
 impl Folder {
     /// Says in a lock who has it, for whoever waits for it. One that can't be written says nothing.
-    pub fn sign(&self, mut lock: &File, now: Time) {
+    pub fn sign(mut lock: &File, now: Time) {
         let _ =
             lock.set_len(0).and_then(|()| lock.write_all(format!("{} {now}", std::process::id()).as_bytes()));
     }

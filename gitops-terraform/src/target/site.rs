@@ -35,7 +35,7 @@ async fn turn(target: &Terraform, key: &Key, folder: &Folder, cx: &Cx) -> Result
         Some(lock) => lock,
         None => waited(target, key, folder, cx).await?,
     };
-    folder.sign(&lock, cx.now());
+    Folder::sign(&lock, cx.now());
     Ok(lock)
 }
 

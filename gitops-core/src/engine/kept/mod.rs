@@ -206,7 +206,7 @@ impl Engine {
         self.stamped = Stamped { stamps: kept.stamps, without };
         self.keeping.as_mut()?.saved = Some(saved);
         // What happened between the processes, no watch has seen.
-        self.look_due = true;
+        self.next_look.is_due = true;
         Some((declared, renderer))
     }
 
