@@ -23,7 +23,8 @@ use crate::session::{Access, Session};
 pub(super) struct Reviewing<'a> {
     pub applications: &'a Applications,
     pub sides: &'a Sides,
-    pub rules: &'a Rules,
+    /// What finds the risks of each application.
+    pub rules: &'a BTreeMap<String, Rules>,
     pub events: &'a Arc<dyn EventSink>,
     /// Whether there are others: then one whose files the merge leaves as they are is not planned.
     pub are_several: bool,
@@ -136,8 +137,9 @@ impl Reviewing<'_> {
         let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;
         let configuration = self.checked.get(&config.source.url).into_iter().flatten();
         let configuration = configuration.filter(|path| changed.contains(path)).cloned().collect();
-        let git = session.git.clone();
-        let planned = Planned { plan, findings, approved_in, outdated_in, changed, configuration, git, base };
+        let (git, mark) = (session.git.clone(), session.mark);
+        let planned =
+            Planned { plan, findings, approved_in, outdated_in, changed, configuration, git, base, mark };
         Ok(Found::Part(Box::new(part), Box::new(planned)))
     }
 
@@ -242,7 +244,8 @@ impl Reviewing<'_> {
         let state = config.windows.at(&labels.environment, cx.now());
         let verdict =
             if matches!(state, WindowState::Open) { verdict } else { verdict.and(closed_now(&state)) };
-        let mut context = Context::new(self.rules);
+        let rules = self.rules.get(&config.name).expect("each application that is chosen has rules");
+        let mut context = Context::new(rules);
         (context.labels, context.verdict) = (labels, verdict);
         context
     }

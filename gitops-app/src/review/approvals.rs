@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_core::review::approval::{Committer, Opinion, Person, Request, Shown, Vote};
 use gitops_core::review::{Command, Marker, Review};
-use gitops_core::{Approvals, Cx, Digest, ErrorKind, Result, Through, Time};
+use gitops_core::{Approvals, Cx, Digest, ErrorKind, Hasher, Result, Through, Time};
 use gitops_forge::{ChangeRequest, Comment, CommentQuery, Forge, Permission, ReviewState, User};
 
 use super::request::patiently;
 
-/// The hidden line that says since when a comment shows its effect, where that is longer than it was last edited.
+/// The hidden line that says since when a comment shows its effect, or 0 since it was last edited, and proves that we wrote it.
 const SINCE: &str = "<!-- gitops-shown since=";
 
 /// The requests of which an approval is stored, each with the reviews and comments that it rests on.
@@ -61,7 +61,8 @@ pub(super) async fn said(
     forge: &dyn Forge,
     request: &ChangeRequest,
     review: &Review,
-    ours: Option<&Comment>,
+    shown: Option<Shown>,
+    refused: &BTreeSet<String>,
 ) -> Result<Option<Request<'static>>> {
     let Some(commits) = forge.commits() else { return Ok(None) };
     let mut people = People { cx, forge, known: BTreeMap::new() };
@@ -78,8 +79,8 @@ pub(super) async fn said(
     said.committers = committers.collect();
     let fork = request.head.repository.as_ref().filter(|_| request.is_fork());
     said.fork_owner = fork.map(|fork| fork.owner().to_owned());
-    said.votes = people.votes(request.number).await?;
-    if let Some(shown) = ours.and_then(shown) {
+    said.votes = people.votes(request, refused).await?;
+    if let Some(shown) = shown {
         said.shown = review
             .parts
             .iter()
@@ -114,8 +115,8 @@ impl People<'_> {
     }
 
     /// Reviews, and commands in comments that nobody edited since: others may edit what somebody wrote.
-    async fn votes(&mut self, number: u64) -> Result<Vec<Vote>> {
-        let mut votes = Vec::new();
+    async fn votes(&mut self, request: &ChangeRequest, refused: &BTreeSet<String>) -> Result<Vec<Vote>> {
+        let (number, mut votes) = (request.number, Vec::new());
         for review in patiently(self.cx, || self.forge.reviews(self.cx, number)).await? {
             let opinion = match review.state {
                 _ if review.is_dismissed => Opinion::Withdrawn,
@@ -125,11 +126,13 @@ impl People<'_> {
             };
             let Some(at) = review.submitted else { continue };
             let by = self.person(&review.author).await?;
-            votes.push(Vote::new(by, opinion, at, format!("review {}", review.id)));
+            let mut vote = Vote::new(by, opinion, at, format!("review {}", review.id));
+            vote.of_another_head = review.commit.is_some_and(|commit| commit != request.head.commit);
+            votes.push(vote);
         }
         let query = CommentQuery::default();
         for comment in patiently(self.cx, || self.forge.comments(self.cx, number, &query)).await? {
-            if comment.created != comment.updated {
+            if comment.created != comment.updated || refused.contains(comment.id.as_str()) {
                 continue;
             }
             for command in Command::read(&comment.body).into_iter().flatten() {
@@ -143,37 +146,65 @@ impl People<'_> {
     }
 }
 
-/// What our comment shows, and since when.
-pub(super) fn shown(ours: &Comment) -> Option<Shown> {
-    let mut lines = ours.body.lines().skip(1);
-    let effect = Marker::read(lines.next()?)?.effect();
-    let since = lines.next().and_then(since);
-    Some(Shown::new(since.unwrap_or(ours.updated), effect))
-}
+/// What proves that a comment is as we wrote it. On some forges whoever may write to the repository may edit the comments of others, and
+/// what a comment shows decides what a review approves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seal(Digest);
 
-fn since(line: &str) -> Option<Time> {
-    let text = line.trim_end().strip_prefix(SINCE)?.strip_suffix(" -->")?;
-    text.parse::<i64>().ok().map(Time::from_micros)
-}
-
-/// A text that begins with its effect's marker, with since when a comment shows this effect.
-pub(super) fn since_when(text: &str, effect: Digest, before: Option<Shown>) -> String {
-    match (before.filter(|before| before.effect == effect), text.split_once('\n')) {
-        (Some(before), Some((marker, rest))) => {
-            format!("{marker}\n{SINCE}{} -->\n{rest}", before.at.as_micros())
+impl Seal {
+    /// The one for the comment on a request about some applications, of which each has a mark that nobody knows who can't read its
+    /// state; none if no application has a state.
+    pub fn of<'m>(request: &str, marks: impl Iterator<Item = &'m Digest>) -> Option<Self> {
+        let mut hasher = Hasher::new("gitops seal of comments");
+        hasher.field(request);
+        let mut has_state = false;
+        for mark in marks {
+            hasher.field(mark.to_string());
+            has_state = true;
         }
-        _ => text.to_owned(),
+        has_state.then(|| Self(hasher.finish()))
+    }
+
+    fn on(self, since: i64, text: &str) -> Digest {
+        let mut hasher = Hasher::new("gitops sealed comment");
+        hasher.field(self.0.to_string()).field(since.to_le_bytes()).field(text);
+        hasher.finish()
     }
 }
 
+/// What our comment shows, and since when; nothing if it is not as we wrote it.
+pub(super) fn shown(ours: &Comment, seal: Option<Seal>) -> Option<Shown> {
+    let (since, proof) = ours.body.lines().find_map(sealed)?;
+    let effect = Marker::read(ours.body.lines().nth(1)?)?.effect();
+    let is_ours = seal?.on(since, &without_line(&ours.body)) == proof;
+    let at = if since == 0 { ours.updated } else { Time::from_micros(since) };
+    is_ours.then(|| Shown::new(at, effect))
+}
+
+/// What the hidden line says.
+fn sealed(line: &str) -> Option<(i64, Digest)> {
+    let (since, proof) = line.trim_end().strip_prefix(SINCE)?.strip_suffix(" -->")?.split_once(" proof=")?;
+    Some((since.parse().ok()?, proof.parse().ok()?))
+}
+
+/// A comment that begins with its marker and its effect's, with the line that says since when it shows this effect and that it is ours.
+/// `before` is what it showed.
+pub(super) fn seal(comment: &str, effect: Digest, before: Option<Shown>, seal: Option<Seal>) -> String {
+    let parts = comment.split_once('\n').and_then(|(first, rest)| Some((first, rest.split_once('\n')?)));
+    let (Some((first, (second, rest))), Some(seal)) = (parts, seal) else { return comment.to_owned() };
+    let since = before.filter(|before| before.effect == effect).map_or(0, |before| before.at.as_micros());
+    let proof = seal.on(since, &without_line(comment));
+    format!("{first}\n{second}\n{SINCE}{since} proof={proof} -->\n{rest}")
+}
+
 /// A text without that line.
-pub(super) fn without_since(text: &str) -> String {
-    let lines = text.lines().filter(|line| since(line).is_none());
+pub(super) fn without_line(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with(SINCE));
     lines.map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
 /// How many bytes the line has at most.
-pub(super) const SINCE_BYTES: usize = SINCE.len() + 26;
+pub(super) const LINE_BYTES: usize = SINCE.len() + 32 + 64 + 6;
 
 #[cfg(test)]
 mod tests {
@@ -184,19 +215,55 @@ mod tests {
         Comment::new("1", User::new("1", "gitops"), body, at)
     }
 
+    fn sealed_by(mark: &[u8]) -> Option<Seal> {
+        Seal::of("gitea platform/site#7", [Digest::of(mark)].iter())
+    }
+
+    fn text(effect: Digest, more: &str) -> String {
+        format!("<!-- ours -->\n{}\nText\n{more}", Marker::new("a", effect))
+    }
+
     #[test]
     fn an_edit_that_shows_the_same_effect_does_not_begin_anew() {
-        let effect = Digest::of(b"effect");
-        let text = |more: &str| format!("{}\nText\n{more}", Marker::new("a", effect));
-        let first = comment(format!("<!-- ours -->\n{}", text("")), 7);
-        let edited = since_when(&text("approved"), effect, shown(&first));
-        let second = comment(format!("<!-- ours -->\n{edited}"), 90);
-        assert_eq!(shown(&second), Some(Shown::new(Time::from_micros(7), effect)));
-        let third = since_when(&text("more"), effect, shown(&second));
-        let third = comment(format!("<!-- ours -->\r\n{third}"), 99);
-        assert_eq!(shown(&third).map(|shown| shown.at), Some(Time::from_micros(7)));
-        assert_eq!(without_since(&edited), without_since(&text("approved")));
-        let other = since_when(&text(""), Digest::of(b"other"), shown(&second));
-        assert_eq!(other, text(""));
+        let (effect, ours) = (Digest::of(b"effect"), sealed_by(b"mark"));
+        let first = comment(seal(&text(effect, ""), effect, None, ours), 7);
+        let since = Some(Shown::new(Time::from_micros(7), effect));
+        assert_eq!(shown(&first, ours), since);
+        let edited = seal(&text(effect, "approved"), effect, shown(&first, ours), ours);
+        let second = comment(edited.clone(), 90);
+        assert_eq!(shown(&second, ours), since);
+        // As a forge may give it back.
+        let third = comment(edited.replace('\n', "\r\n"), 99);
+        assert_eq!(shown(&third, ours), since);
+        assert_eq!(without_line(&edited), without_line(&text(effect, "approved")));
+        let other = Digest::of(b"other");
+        let other = comment(seal(&text(other, ""), other, shown(&second, ours), ours), 120);
+        assert_eq!(shown(&other, ours).map(|shown| shown.at), Some(Time::from_micros(120)));
+    }
+
+    /// Whoever may write may edit our comment: what it says then shows nothing.
+    #[test]
+    fn what_somebody_else_wrote_into_it_shows_nothing() {
+        let (effect, ours) = (Digest::of(b"effect"), sealed_by(b"mark"));
+        let body = seal(&text(effect, "more"), effect, None, ours);
+        let proof = body.lines().nth(2).unwrap().to_owned();
+        let edits = [
+            body.replace("since=0", "since=1000000"),
+            body.replace("since=0", "since=-1"),
+            body.replace("more", "nothing"),
+            body.replace(&effect.to_string(), &Digest::of(b"evil").to_string()),
+            body.replace(&format!("{proof}\n"), ""),
+            body.replace(&proof, "<!-- gitops-shown since=1000000 -->"),
+            format!("{proof}\n{}", text(Digest::of(b"evil"), "more")),
+        ];
+        assert!(shown(&comment(body.clone(), 7), ours).is_some());
+        for edit in edits {
+            assert_eq!(shown(&comment(edit.clone(), 7), ours), None, "{edit}");
+        }
+        for other in
+            [sealed_by(b"another"), Seal::of("gitea platform/site#8", [Digest::of(b"mark")].iter()), None]
+        {
+            assert_eq!(shown(&comment(body.clone(), 7), other), None);
+        }
     }
 }

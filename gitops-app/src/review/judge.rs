@@ -51,7 +51,8 @@ impl Asked {
         if asking.is_empty() {
             return Ok(Judged::default());
         }
-        let said = approvals::said(cx, &*self.forge, request, &reviewed.review, ours).await?;
+        let shown = ours.and_then(|ours| approvals::shown(ours, self.seal(reviewed)));
+        let said = approvals::said(cx, &*self.forge, request, &reviewed.review, shown, &self.refused).await?;
         let Some(said) = said else { return Ok(Judged::default()) };
         let is_lifted = |name: &str| stored.contains(name);
         for (name, standing) in self.standings(cx, reviewed, &asking, &said, is_lifted).await {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use gitops_core::review::approval::ApprovalRules;
-use gitops_core::review::{Context, Outcome, Part, Review, Rules};
+use gitops_core::review::{Context, Outcome, Part, Review};
 use gitops_core::{
     Approver, AuditEvent, AuditRecord, Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result,
     Revision, Through, Verdict,
@@ -34,6 +34,21 @@ pub struct AfterMerge {
     pub discounted: Vec<String>,
     /// Whose stored approval found no room beside later ones, and is kept no longer.
     pub dropped: Option<String>,
+    /// Whether a rule asks the owners of the files that changed, which nobody can tell after the merge: then no comment approves it.
+    pub asks_owners: bool,
+}
+
+impl AfterMerge {
+    /// Where it can be approved, if no comment does it.
+    pub fn elsewhere(&self) -> Option<String> {
+        let name = &self.application;
+        self.asks_owners.then(|| {
+            format!(
+                "a rule asks the owners of what changed, which nobody can tell after the merge: approve it where the state is, by \
+                 `gitops -a {name} plan` and `gitops -a {name} approve PLAN_ID`"
+            )
+        })
+    }
 }
 
 impl Asked {
@@ -78,19 +93,25 @@ impl Asked {
         let Verdict::NeedsApproval { messages } = &verdict else {
             let (application, effect) = (config.name.clone(), plan.effect().digest());
             let (wanted, discounted) = (Vec::new(), Vec::new());
-            let after =
-                AfterMerge { application, wanted, effect, approved_by: None, discounted, dropped: None };
-            return Ok(after);
+            return Ok(AfterMerge {
+                application,
+                wanted,
+                effect,
+                approved_by: None,
+                discounted,
+                dropped: None,
+                asks_owners: false,
+            });
         };
         let wanted = messages.iter().map(ToString::to_string).collect();
-        let rules = Rules::default();
+        let rules = config.risks.rules()?;
         let mut context = Context::new(&rules);
         (context.labels, context.verdict) = (labels(config), verdict.clone());
         context.looked_at_target = session.has_state();
         let before = session.engine.inventory().accepted().cloned();
         let before = before.unwrap_or_else(|| Revision::new("nothing", "nothing"));
         let review = [Part::alone(&plan, before, &context)].into_iter().collect::<Review>();
-        let said = approvals::said(cx, &*self.forge, request, &review, None).await?;
+        let said = approvals::said(cx, &*self.forge, request, &review, None, &self.refused).await?;
         let who = &config.approvals;
         // Which files changed is not known any more, and so not whose owners are to be asked.
         let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));
@@ -121,6 +142,7 @@ impl Asked {
             approved_by: None,
             discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
             dropped: self.dropped(cx, &session).await?,
+            asks_owners: by_owners,
         };
         if let (Outcome::Approved, Some(said)) = (part.outcome(), &said) {
             let approver = self.approver(part, said, &judged.effect());

@@ -80,7 +80,7 @@ impl Sides {
 pub struct Reviewed {
     /// What the merge would do.
     pub review: Review,
-    /// The rules that found its risks.
+    /// The rules that find risks, by name; an application may know more kinds and another share than these.
     pub rules: Rules,
     /// Applications that could not be planned; the review tells of them too.
     pub failed: Vec<Failed>,
@@ -111,6 +111,8 @@ struct Planned {
     git: GitSource,
     /// The target branch's commit.
     base: Revision,
+    /// What nobody knows who can't read the state.
+    mark: Option<Digest>,
 }
 
 /// An application that could not be planned.
@@ -169,7 +171,8 @@ async fn review_with(
     events: &Arc<dyn EventSink>,
     warm: Option<&Warm>,
 ) -> Result<Reviewed> {
-    let rules = Rules::default();
+    let of_application = |config: &&Config| Ok((config.name.clone(), config.risks.rules()?));
+    let rules = chosen.iter().map(of_application).collect::<Result<BTreeMap<String, Rules>>>()?;
     let are_several = chosen.len() > 1;
     let mut reviewing = Reviewing {
         applications,
@@ -205,7 +208,7 @@ async fn review_with(
         Failure::new(application.clone(), environment(application), message(error))
     });
     let review = parts.into_iter().collect::<Review>().failing(failures.collect::<Vec<_>>());
-    Ok(Reviewed { review, rules, failed, not_concerned, untouched, plans })
+    Ok(Reviewed { review, rules: Rules::default(), failed, not_concerned, untouched, plans })
 }
 
 /// How many faults of what is declared a message names.

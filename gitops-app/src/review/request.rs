@@ -10,6 +10,7 @@ use gitops_forge::{
     ChangeRequest, Comment, CommitId, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
 };
 
+use super::approvals::Seal;
 use super::judge::Judged;
 use super::{Reviewed, Sides, Warm, approvals, review_with};
 use crate::config::{Applications, Config, ForgeKind};
@@ -29,6 +30,8 @@ pub struct Asked {
     pub(super) keeps_approvals: bool,
     answers_commands: bool,
     pub(super) warm: Option<Arc<Warm>>,
+    /// Comments whose commands count for nothing.
+    pub(super) refused: BTreeSet<String>,
 }
 
 /// Where documents of reviews are kept for people to read.
@@ -82,6 +85,7 @@ impl Asked {
             keeps_approvals: false,
             answers_commands: false,
             warm: None,
+            refused: BTreeSet::new(),
         }
     }
 
@@ -121,6 +125,12 @@ impl Asked {
     /// review that opened them named.
     pub fn warm(self, warm: Arc<Warm>) -> Self {
         Self { warm: Some(warm), ..self }
+    }
+
+    /// Without the commands of some comments: their writers were refused when they gave them, and a right that somebody gets later approves
+    /// nothing of before.
+    pub fn without(self, comments: impl IntoIterator<Item = String>) -> Self {
+        Self { refused: comments.into_iter().collect(), ..self }
     }
 
     /// Reviews the request, and tells it on the forge: at most one write for the comment and one for each of two statuses, and
@@ -235,6 +245,11 @@ impl Asked {
         link.map(Some)
     }
 
+    /// What proves that our comment is as we wrote it.
+    pub(super) fn seal(&self, reviewed: &Reviewed) -> Option<Seal> {
+        Seal::of(&self.name(), reviewed.plans.values().filter_map(|planned| planned.mark.as_ref()))
+    }
+
     fn marker(&self) -> Result<Marker> {
         Marker::new(format!("review/{}", self.context))
     }
@@ -250,19 +265,23 @@ impl Asked {
             return Ok(false);
         }
         let (marker, info) = (self.marker()?, self.forge.info());
-        let room = info.comment_bytes - marker.stamp("").len() - approvals::SINCE_BYTES;
+        let room = info.comment_bytes - marker.stamp("").len() - approvals::LINE_BYTES;
         let name = format!("{} {} {}", info.kind, info.repository, self.number);
         let markdown = Markdown::new(flavour(self.kind)).within(Budget::new(room, room)).marked(name);
         let markdown = if self.answers_commands { markdown.with_commands() } else { markdown };
         let markdown = link.into_iter().fold(markdown, Markdown::linking);
         let text = markdown.render(&reviewed.review).text;
+        let (seal, stamped) = (self.seal(reviewed), marker.stamp(&text));
+        let before = ours.and_then(|ours| approvals::shown(ours, seal));
         let is_same = |ours: &Comment| {
-            approvals::without_since(&ours.body) == approvals::without_since(&marker.stamp(&text))
+            approvals::without_line(&ours.body) == approvals::without_line(&stamped)
+                && (before.is_some() || seal.is_none())
         };
         if ours.is_some_and(is_same) {
             return Ok(false);
         }
-        let text = approvals::since_when(&text, reviewed.review.effect(), ours.and_then(approvals::shown));
+        let sealed = approvals::seal(&stamped, reviewed.review.effect(), before, seal);
+        let text = sealed.strip_prefix(&marker.stamp("")).unwrap_or(&text).to_owned();
         let upsert = || self.forge.upsert_comment(cx, self.number, &marker, &text);
         Ok(patiently(cx, upsert).await?.is_written)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use gitops_core::{
     Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, Options, Result,
-    SecretKey, Source, State, StateDir,
+    Secret, SecretKey, Source, State, StateDir,
 };
 
 use super::{Access, AtWork, Moving, Session};
@@ -106,6 +106,7 @@ impl SessionBuilder {
             (None, None) => folder(cx, &config, access).await?,
         };
         let Home { state, audit_log, secrets, root_states, recover_from_store } = home;
+        let mark = has_state.then(|| Secret::new("\0the mark of a state", &secrets).digest());
         let (sync, audit) = (&config.sync, state.audit().clone());
         let builder = Engine::builder(&config.name)
             .source(Arc::new(git.clone()))
@@ -163,6 +164,7 @@ impl SessionBuilder {
             config,
             git,
             has_state,
+            mark,
             targets: opened,
             roots,
             heard,

@@ -11,8 +11,8 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use gitops_core::{
-    AuditLog, Commit, Cx, Diagnostic, Engine, EntryKind, ErrorKind, Key, Live, Parts, Result, Revision,
-    Scope, StateDir, Target,
+    AuditLog, Commit, Cx, Diagnostic, Digest, Engine, EntryKind, ErrorKind, Key, Live, Parts, Result,
+    Revision, Scope, StateDir, Target,
 };
 use gitops_git::GitSource;
 use gitops_terraform::Terraform;
@@ -30,6 +30,8 @@ pub struct Session {
     pub config: Config,
     pub(crate) git: GitSource,
     has_state: bool,
+    /// What nobody knows who can't read the state; nothing where there is none.
+    pub(crate) mark: Option<Digest>,
     targets: BTreeMap<String, Arc<dyn Target>>,
     roots: BTreeMap<String, Terraform>,
     heard: Arc<Heard>,

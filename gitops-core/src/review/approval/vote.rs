@@ -23,6 +23,8 @@ pub struct Vote {
     pub effect: Option<String>,
     /// Whether it was an approval under another rule of a gate than the one that asks now.
     pub under_another_rule: bool,
+    /// Whether it is a review of another head commit than the request has now. What was shown of that one nobody knows any more.
+    pub of_another_head: bool,
 }
 
 /// What a person thinks of a request.
@@ -76,6 +78,8 @@ pub enum Discounted {
     NamesOtherEffect,
     /// It was given under another rule of a gate.
     OtherRule,
+    /// It is a review of another head commit.
+    OtherHead,
     /// The same person asked for changes at the same time, and the forge does not tell which was later.
     SameTime,
 }
@@ -91,6 +95,7 @@ impl std::fmt::Display for Discounted {
             Self::OtherEffect => "the effect changed after it was given",
             Self::JustChanged => "the effect changed less than a minute before it was given",
             Self::NamesOtherEffect => "it names another effect",
+            Self::OtherHead => "the request was pushed to after it was given",
             Self::OtherRule => "a gate has another rule since it was given",
             Self::SameTime => {
                 "the same person asked for changes in the same second, and which was later can't be told: approve again"
@@ -102,7 +107,15 @@ impl std::fmt::Display for Discounted {
 impl Vote {
     /// What a person said in the review or comment of this name.
     pub fn new(by: Person, opinion: Opinion, at: Time, id: impl Into<String>) -> Self {
-        Self { by, opinion, at, id: id.into(), effect: None, under_another_rule: false }
+        Self {
+            by,
+            opinion,
+            at,
+            id: id.into(),
+            effect: None,
+            under_another_rule: false,
+            of_another_head: false,
+        }
     }
 
     /// With the beginning of the effect that it names.
@@ -128,6 +141,9 @@ impl Vote {
                 named.len() >= crate::value::PlanId::DIGITS && digest.to_string().starts_with(named.as_str())
             };
             return (is_meant(effect) || is_meant(all)).then_some(()).ok_or(Discounted::NamesOtherEffect);
+        }
+        if self.of_another_head {
+            return Err(Discounted::OtherHead);
         }
         let (then, since) = shown_at(self.at, shown).ok_or(Discounted::NothingShown)?;
         if then != *effect {

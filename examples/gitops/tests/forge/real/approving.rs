@@ -1,6 +1,6 @@
 //! The forge's own reviews, by the button "Approve" or the API, as approvals of what the comment shows.
 
-use gitops_core::{Cx, Time};
+use gitops_core::Time;
 use serde_json::{Value, json};
 use testbed::Gitea;
 
@@ -16,20 +16,37 @@ impl Site {
         self.gitea.done(login, "POST", &format!("{SITE}/pulls/{number}/reviews"), said).await
     }
 
-    /// Has our comment say that it shows its effect for an hour, as it does if nothing else was shown meanwhile: a review counts for what was
-    /// shown for a minute.
-    pub(super) async fn shown_for_an_hour(&self, number: u64) {
-        let comments = self.comments(number).await;
-        let is_ours = |comment: &&Value| {
+    async fn our_comment(&self, number: u64) -> Value {
+        let is_ours = |comment: &Value| {
             comment["user"]["login"] == Gitea::ADMIN && body(comment).starts_with("<!-- gitops: review")
         };
-        let ours = comments.iter().find(is_ours).unwrap();
-        let micros = Cx::system().now().since(Time::from_micros(0)).as_micros() - 3_600_000_000;
-        let mut lines: Vec<String> = body(ours).lines().map(str::to_owned).collect();
-        lines.retain(|line| !line.starts_with("<!-- gitops-shown"));
-        lines.insert(2, format!("<!-- gitops-shown since={micros} -->"));
+        self.comments(number).await.into_iter().find(is_ours).unwrap()
+    }
+
+    /// Waits until our comment has shown what it shows for a minute, by the forge's clock: a review counts for nothing younger. Comments of
+    /// somebody tell the clock.
+    #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
+    async fn shown_for_a_minute(&self, number: u64) {
+        let seconds = |time: &Value| {
+            let time: Time = serde_json::from_value(time.clone()).unwrap();
+            time.as_micros() / 1_000_000
+        };
+        let shown = seconds(&self.our_comment(number).await["updated_at"]);
+        loop {
+            let said = self.comment("alice", number, "Hm.").await;
+            let left = shown + 61 - seconds(&said["created_at"]);
+            match u64::try_from(left) {
+                Ok(left) if left > 0 => tokio::time::sleep(std::time::Duration::from_secs(left)).await,
+                _ => return,
+            }
+        }
+    }
+
+    /// Has Alice write something else into our comment, as whoever may write may.
+    async fn forged(&self, number: u64, edit: impl FnOnce(&str) -> String) {
+        let ours = self.our_comment(number).await;
         let path = format!("{SITE}/issues/comments/{}", ours["id"]);
-        self.gitea.done(Gitea::ADMIN, "PATCH", &path, json!({"body": lines.join("\n")})).await;
+        self.gitea.done("alice", "PATCH", &path, json!({"body": edit(body(&ours))})).await;
     }
 
     async fn asks_again(&self, number: u64, login: &str) {
@@ -67,7 +84,7 @@ async fn a_review_approves_what_the_comment_showed_and_nothing_else() {
     assert!(comment.contains("the effect changed less than a minute before it was given"), "{comment}");
 
     // Hers, a program's and a stranger's do not count, be it shown as long as it may.
-    site.shown_for_an_hour(number).await;
+    site.shown_for_a_minute(number).await;
     let own = json!({"event": "APPROVED", "body": "Mine."});
     let (status, _) = site.gitea.call("alice", "POST", &format!("{SITE}/pulls/{number}/reviews"), own).await;
     assert_eq!(status, 422, "the forge refuses it itself");
@@ -83,26 +100,39 @@ async fn a_review_approves_what_the_comment_showed_and_nothing_else() {
     let place = format!("gitea platform/site#{number}: review {}", yes["id"]);
     assert!(site.audit().contains(&place), "{place} is not in {}", site.audit());
 
-    // Another effect is shown from now on: his review is not of that one, at once or later.
+    // Another effect is shown from now on: his review is not of that one, whatever somebody writes into our comment.
+    let old = body(&site.our_comment(number).await).to_owned();
     let head = site.commit_on("feature", &[("index.html", Some("newer\n"))]);
     site.shown(number, &head).await;
     site.kept(number).await.expect(3).says("an earlier approval does not cover it");
-    site.kept(number).await.expect(3).says("0 of 1 approvals");
-    site.shown_for_an_hour(number).await;
-    let yes = site.reviewed_by("bob", number, "APPROVED").await;
-    site.kept(number).await.expect(0).warns(STORED);
+    let effect = |text: &str| text.split("effect=").nth(1).unwrap()[..64].to_owned();
+    let edits: [&dyn Fn(&str) -> String; 4] = [
+        &|text| text.replacen("since=", "since=1000000", 1),
+        &|text| {
+            let mut lines: Vec<&str> =
+                text.lines().filter(|line| !line.starts_with("<!-- gitops-shown")).collect();
+            lines.insert(2, "<!-- gitops-shown since=1000000 -->");
+            lines.join("\n")
+        },
+        &|text| old.replace(&effect(&old), &effect(text)),
+        &|_| old.clone(),
+    ];
+    for edit in edits {
+        site.forged(number, edit).await;
+        site.kept(number).await.expect(3).says("0 of 1 approvals");
+        let comment = site.ours(number, "review").await.concat();
+        assert!(!comment.contains("since=1000000"), "it is written again: {comment}");
+    }
     site.merge(number).await.unwrap();
-    site.gitops(&["apply", "--yes"]).await.expect(0);
-    assert_eq!(site.world.live("index.html").as_deref(), Some("newer\n"));
-    let trail = site.gitops(&["audit", "show", "index.html"]).await.expect(0);
-    trail.says(&format!("bob (gitea platform/site#{number}: review {})", yes["id"]));
+    site.gitops(&["apply", "--yes"]).await.expect(3);
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"), "nobody approved that");
 }
 
 #[tokio::test]
 async fn a_review_that_is_dismissed_or_asked_for_again_approves_no_more() {
     let site = Site::new().await;
     let number = request(&site).await;
-    site.shown_for_an_hour(number).await;
+    site.shown_for_a_minute(number).await;
     let taken_back = "its reviewers no longer approve it";
     let yes = site.reviewed_by("bob", number, "APPROVED").await;
     site.kept(number).await.expect(0).warns(STORED);
@@ -166,7 +196,20 @@ async fn the_button_on_the_forge_approves_and_what_was_merged_is_applied() {
     let head = change("2\n");
     let number = site.open("alice", "feature").await;
     serving.until("the review", |event| is_review(event, number, &head)).await;
-    site.shown_for_an_hour(number).await;
+    // Whoever was refused has not approved, whatever right comes later.
+    let effect = site.effect(number).await;
+    let approve = format!("/approve {effect}");
+    for (login, text, expected) in [
+        ("dave", approve.as_str(), "only who may write to the repository gives commands"),
+        ("alice", "/plan", "planned: needs approval"),
+    ] {
+        let said = site.comment(login, number, text).await["id"].to_string();
+        let is_answer = |event: &Value| event["type"] == "commanded" && event["comment"] == said;
+        assert_eq!(serving.until("the answer", is_answer).await["answer"], expected);
+        let path = format!("{SITE}/collaborators/dave");
+        site.gitea.done(Gitea::ADMIN, "PUT", &path, json!({"permission": "write"})).await;
+    }
+    site.shown_for_a_minute(number).await;
     let latest = async |head: &str| site.statuses(head).await.last().cloned();
     // The webhook of the review is all that the server hears.
     let first = site.reviewed_by("bob", number, "APPROVED").await;
@@ -179,7 +222,7 @@ async fn the_button_on_the_forge_approves_and_what_was_merged_is_applied() {
     assert_eq!(latest(&head).await.as_deref(), Some("gitops/policy pending"));
     let comment = site.ours(number, "review").await.concat();
     assert_eq!(comment.matches("0 of 1 approvals").count(), 1, "{comment}");
-    site.shown_for_an_hour(number).await;
+    site.shown_for_a_minute(number).await;
     // The server that hears of it is another one.
     assert_eq!(serving.stop().await, 0);
     let second = site.reviewed_by("bob", number, "APPROVED").await;
