@@ -9,7 +9,7 @@ use gitops_core::{
     Cause, Digest, Error, ErrorKind, Gate, Hasher, Key, Plan, Proposal, Result, Step, Through, Verdict,
 };
 
-use crate::config::{Config, WindowsConfig};
+use crate::config::{Config, RisksConfig, WindowsConfig};
 
 /// The name of the gate that wants the approvals of the configuration's rules.
 pub const APPROVALS: &str = "approvals";
@@ -65,10 +65,14 @@ impl Who {
     fn new(config: &Config) -> Result<Self> {
         let mut hasher = Hasher::new("gitops approval rules");
         hasher.field(serde_json::to_vec(&config.approvals)?);
+        // Without a word of them, what was approved before they could be said stays approved.
+        if config.risks != RisksConfig::default() {
+            hasher.field(serde_json::to_vec(&config.risks)?);
+        }
         Ok(Self {
             rules: rules(config)?,
             labels: labels(config),
-            risks: Rules::default(),
+            risks: config.risks.rules()?,
             fingerprint: hasher.finish(),
         })
     }

@@ -67,6 +67,18 @@ fn no_application_escapes_a_shared_gate() {
 }
 
 #[test]
+fn no_application_escapes_a_shared_kind_of_data() {
+    let text = format!("risks: {{ large_share: 10, stateful: [Database], access: [Grant] }}\n{SHARED}");
+    let own = "risks: { large_share: 40, stateful: [Queue] }";
+    let read = parse(&format!("{text}- {{ name: a, {own} }}\n")).unwrap();
+    let risks = &read.all[0].risks;
+    assert_eq!(
+        (risks.large_share, &*risks.stateful, &*risks.access),
+        (Some(40), &["Database".to_owned(), "Queue".to_owned()][..], &["Grant".to_owned()][..])
+    );
+}
+
+#[test]
 fn a_fault_of_a_shared_part_is_told_once_and_where_it_is() {
     let text = SHARED.replace("path: files", "pth: files") + "- { name: b }\n- { name: a }\n";
     let found = faults(&parse(&text).unwrap_err());

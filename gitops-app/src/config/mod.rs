@@ -18,6 +18,7 @@ mod needs;
 mod node;
 mod promote;
 mod reader;
+mod risks;
 mod rollback;
 mod serve;
 mod shared;
@@ -37,6 +38,7 @@ pub use home::HomeConfig;
 pub use load::Applications;
 pub use promote::PromoteConfig;
 pub use reader::Written;
+pub use risks::RisksConfig;
 pub use rollback::RollbackConfig;
 pub use serve::ServeConfig;
 pub use source::{GitConfig, GitRef};
@@ -81,6 +83,8 @@ pub struct Config {
     pub needs: Vec<String>,
     /// Who must approve what a request would do.
     pub approvals: Vec<ApprovalConfig>,
+    /// What counts as a risk beside what every application has.
+    pub risks: RisksConfig,
     /// When changes may be made.
     pub windows: WindowsConfig,
     /// When what a request brings is applied.
@@ -142,7 +146,7 @@ fn refuse(faults: Vec<Diagnostic>) -> Error {
 }
 
 /// The keys of a file that holds one application. The first of them are those of an application.
-const FILE_KEYS: [&str; 18] = [
+const FILE_KEYS: [&str; 19] = [
     "name",
     "labels",
     "needs",
@@ -152,6 +156,7 @@ const FILE_KEYS: [&str; 18] = [
     "targets",
     "gates",
     "approvals",
+    "risks",
     "windows",
     "apply",
     "rollback",
@@ -164,10 +169,10 @@ const FILE_KEYS: [&str; 18] = [
 ];
 
 /// How many keys are those of an application.
-const OF_APPLICATION: usize = 15;
+const OF_APPLICATION: usize = 16;
 
 /// The keys that several applications may share.
-const SHARED_KEYS: [&str; 11] = [
+const SHARED_KEYS: [&str; 12] = [
     "labels",
     "source",
     "forge",
@@ -175,6 +180,7 @@ const SHARED_KEYS: [&str; 11] = [
     "targets",
     "gates",
     "approvals",
+    "risks",
     "windows",
     "apply",
     "rollback",
@@ -213,6 +219,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
     let needs = fields.get("needs").map(|(_, node)| needs::read(reader, node)).unwrap_or_default();
     let gates = fields.limit("gates").map(|(_, node)| gates::read(reader, node));
     let approvals = fields.limit("approvals").map(|(_, node)| approvals::read(reader, node));
+    let risks = fields.limit("risks").map(|(place, node)| risks::read(reader, node, place));
     let windows = fields.limit("windows").map(|(_, node)| windows::read(reader, node));
     let apply = fields.get("apply").and_then(|(_, node)| apply::read(reader, node)).unwrap_or_default();
     let rollback = fields.get("rollback").map(|(place, node)| rollback::read(reader, node, place));
@@ -249,6 +256,7 @@ fn read(reader: &Reader, node: &Node, is_file: bool, file: &Path) -> Option<Foun
         gates: gates.unwrap_or_default(),
         needs: needs.iter().map(|(name, _)| name.clone()).collect(),
         approvals: approvals.unwrap_or_default(),
+        risks: risks.flatten().unwrap_or_default(),
         windows: windows.unwrap_or_default(),
         apply,
         rollback: rollback.flatten(),

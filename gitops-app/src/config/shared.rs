@@ -16,9 +16,12 @@ const ONE_KIND: [&str; 3] = ["target", "backend", "forge"];
 /// The lists of which a shared one is added to an application's own.
 const ADDED: [&str; 3] = ["gates", "approvals", "windows"];
 
+/// The same of the lists under `risks`.
+const RISKS: [&str; 2] = ["stateful", "access"];
+
 /// An application's own part with what it leaves out taken from the shared one.
 ///
-/// Mappings are merged key by key. Rules of `gates`, `approvals` and `windows` are added, so that no application escapes a shared one. Anything else
+/// Mappings are merged key by key. Rules of `gates`, `approvals` and `windows` and kinds under `risks` are added, so that no application escapes a shared one. Anything else
 /// that the application has of its own stands instead of what is shared.
 pub fn under(own: &mut Node, shared: &Node) {
     let Shape::Map(members) = &mut own.shape else { return };
@@ -59,6 +62,7 @@ fn merge(key: &str, own: &mut Node, shared: &Node) {
     let chosen: Vec<String> = members.iter().map(|(name, _)| name.text.clone()).collect();
     for (name, theirs) in shared.members() {
         match members.iter_mut().find(|(own, _)| own.text == name.text) {
+            Some((_, ours)) if key == "risks" && RISKS.contains(&name.text.as_str()) => add(ours, theirs),
             Some((_, ours)) => merge(&name.text, ours, theirs),
             None if gives_way(key, &name.text, &chosen) => {}
             None => members.push((name.clone(), theirs.clone())),

@@ -312,3 +312,42 @@ async fn owners_that_can_not_be_read_end_the_review_with_file_and_line() {
     let told = kept(&world, number).await;
     assert_eq!(rules(&told), ["owners (site/page): 0 of 1 approvals; can be approved by @carol"]);
 }
+
+#[tokio::test]
+async fn a_kind_that_the_file_names_and_a_share_that_it_sets_are_risks_before_and_after_the_merge() {
+    let asks = "approvals: [{ name: data, risks: [stateful-change, large-share] }]\n";
+    for (risks, expected) in [
+        ("risks: { large_share: 100 }\n", Outcome::Ready),
+        ("risks: { large_share: 49 }\n", Outcome::NeedsApproval),
+        ("risks: { large_share: 100, stateful: [Fi*] }\n", Outcome::NeedsApproval),
+        ("risks: { large_share: 100, access: [Fi*] }\n", Outcome::Ready),
+    ] {
+        let world = World::new();
+        world.commit(&[("other", "1\n")]);
+        world.apply().await.unwrap();
+        world.configure(&format!("{asks}{risks}"));
+        let number = world.propose(world.on_feature(&[("page", "two\n")]), OURS).number;
+        assert_eq!(kept(&world, number).await.reviewed.review.outcome(), expected, "{risks}");
+        merged(&world);
+        match expected {
+            Outcome::Ready => drop(world.apply().await.unwrap()),
+            _ => refused(&world).await.unwrap(),
+        }
+    }
+}
+
+/// What was approved was approved under what counted as a risk then.
+#[tokio::test]
+async fn another_word_on_risks_asks_again() {
+    let rules = "approvals: [{ name: data, risks: [stateful-change] }]\nrisks: { stateful: [File] }\n";
+    let (world, number) = with(rules).await;
+    let bob = person(&world, "bob");
+    approves(&world, &bob, number).await;
+    assert_eq!(kept(&world, number).await.approved, ["site"]);
+    world.configure(&rules.replace("[File]", "[File, Database]"));
+    let told = kept(&world, number).await;
+    assert_eq!(told.reviewed.review.outcome(), Outcome::NeedsApproval);
+    assert_eq!(discounted(&told), ["bob: a gate has another rule since it was given"]);
+    merged(&world);
+    refused(&world).await.unwrap();
+}
