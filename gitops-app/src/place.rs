@@ -113,6 +113,9 @@ pub fn relocate(cx: &Cx, from: &Path, to: &Path) -> Result<()> {
     moved.map_err(|error| fs::failed("move the state folder", from, error))
 }
 
+/// How often something is moved aside from one place.
+const ASIDE: u32 = 100;
+
 /// Moves aside what is in the place of a state and is none, such as the folders in which roots were planned under the new name before
 /// anybody said that it is one. Nothing of it is removed.
 fn make_room(place: &Path) -> Result<()> {
@@ -121,7 +124,14 @@ fn make_room(place: &Path) -> Result<()> {
     }
     let name = place.file_name().unwrap_or_default().to_string_lossy();
     let aside = |n: u32| place.with_file_name(format!("~{name}-before-{n}"));
-    let aside = (1..).map(aside).find(|aside| !aside.exists()).expect("some number is free");
+    let aside = (1..=ASIDE).map(aside).find(|aside| !aside.exists()).ok_or_else(|| {
+        Error::new(
+            ErrorKind::Invalid,
+            format!("{ASIDE} folders were moved aside from the place of the state"),
+        )
+        .with("path", place.display())
+        .help("remove what you need no more of them")
+    })?;
     std::fs::rename(place, &aside)
         .map_err(|error| fs::failed("move aside what is in the place of the state", place, error))
 }

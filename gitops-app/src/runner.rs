@@ -130,7 +130,7 @@ impl NotePlace {
                 else => break,
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     async fn leave(&self, cx: &Cx, noted: &Noted) {

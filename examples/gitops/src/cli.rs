@@ -9,12 +9,12 @@ mod promote;
 mod reference;
 mod review;
 
-use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{StringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use gitops_app::config::{self, Moment};
@@ -168,6 +168,7 @@ pub struct ServeArgs {
 
 /// The arguments of `plan`.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct PlanArgs {
     /// Save the plan, to be applied as it is
     #[arg(long, value_name = "FILE")]
@@ -232,8 +233,9 @@ pub struct ApplyArgs {
 }
 
 /// A text that many will read, without what looks like a credential in it: people paste what a tool said.
-fn masked(text: &str) -> Result<String, Infallible> {
-    Ok(gitops_core::redact::credentials(text).into_owned())
+#[expect(clippy::needless_pass_by_value, reason = "as clap calls it")]
+fn masked(text: String) -> String {
+    gitops_core::redact::credentials(&text).into_owned()
 }
 
 /// A name that is one folder, and no other place.
@@ -370,7 +372,7 @@ pub struct ApproveArgs {
     #[arg(long, requires = "reason", requires = "request")]
     pub urgent: bool,
     /// Why it is urgent
-    #[arg(long, value_name = "WHY", requires = "urgent", value_parser = masked)]
+    #[arg(long, value_name = "WHY", requires = "urgent", value_parser = StringValueParser::new().map(masked))]
     pub reason: Option<String>,
     /// The request on which two people comment `/approve EFFECT`
     #[arg(long, value_name = "N", requires = "urgent")]
@@ -381,7 +383,7 @@ pub struct ApproveArgs {
 #[derive(Debug, Args)]
 pub struct RejectArgs {
     /// Why
-    #[arg(long, value_parser = masked)]
+    #[arg(long, value_parser = StringValueParser::new().map(masked))]
     pub reason: String,
 }
 
@@ -389,7 +391,7 @@ pub struct RejectArgs {
 #[derive(Debug, Args)]
 pub struct SuspendArgs {
     /// Why
-    #[arg(long, value_parser = masked)]
+    #[arg(long, value_parser = StringValueParser::new().map(masked))]
     pub reason: String,
     /// All applications of the configuration
     #[arg(long)]

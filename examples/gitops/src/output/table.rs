@@ -83,7 +83,9 @@ fn aligned(row: &[Cell], widths: &[usize], room: usize) -> String {
                 is_first_line = false;
                 let lines = wrapped(&cell.text, room.saturating_sub(INDENT));
                 for line in &lines {
-                    out += &format!("\n{}{}", " ".repeat(INDENT), paint(cell.style, line));
+                    out += "\n";
+                    out += &" ".repeat(INDENT);
+                    out += &paint(cell.style, line);
                 }
                 at = INDENT + lines.last().map_or(0, |line| width(line));
             }
