@@ -1,4 +1,5 @@
 //! Requests on a forge: one comment and two statuses, and nothing written where nothing changed.
+// Long because one request is followed from its opening to what comes of it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "requests/health.rs"]

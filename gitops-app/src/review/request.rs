@@ -4,14 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::review::{Attribution, Budget, Counts, Flavour, Link, Markdown, Outcome, Review};
-use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, Verdict, async_trait};
+use gitops_core::review::{Budget, Flavour, Link, Markdown, Outcome, Review};
+use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, async_trait};
 use gitops_forge::{
     ChangeRequest, Comment, CommitId, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
 };
 
 use super::approvals::Seal;
 use super::judge::Judged;
+use super::statuses::{plan, policy};
 use super::{Reviewed, Sides, Warm, approvals, review_with};
 use crate::config::{Applications, Config, ForgeKind};
 
@@ -362,53 +363,5 @@ fn flavour(kind: ForgeKind) -> Flavour {
         ForgeKind::GitHub => Flavour::GitHub,
         ForgeKind::GitLab => Flavour::GitLab,
         ForgeKind::Gitea => Flavour::Gitea,
-    }
-}
-
-/// Whether there is a plan, and what it would do.
-fn plan(reviewed: &Reviewed) -> (StatusState, String) {
-    let Reviewed { review, failed, .. } = reviewed;
-    let blocked: usize = review.parts.iter().map(|part| part.newly_blocked().count()).sum();
-    let names = || failed.iter().map(|failed| failed.application.as_str()).collect::<Vec<_>>().join(", ");
-    match () {
-        () if failed.iter().any(|failed| failed.is_conflict) => {
-            (StatusState::Failure, "the merge has conflicts".to_owned())
-        }
-        () if !failed.is_empty() => (StatusState::Failure, format!("not planned: {}", names())),
-        () if blocked > 0 => {
-            (StatusState::Failure, format!("{blocked} objects are blocked; {}", counted(&review.counts())))
-        }
-        () if review.parts.is_empty() => (StatusState::Success, "no application is concerned".to_owned()),
-        () => (StatusState::Success, counted(&review.counts())),
-    }
-}
-
-/// What the request brings, and what else there is.
-fn counted(counts: &Counts) -> String {
-    let ours = counts.of(Attribution::ThisChange);
-    let ours = if ours.total() == 0 { "no changes".to_owned() } else { ours.to_string() };
-    let others = [
-        (counts.of(Attribution::ExistingDrift).total() + counts.reported, "existing drift"),
-        (counts.of(Attribution::BaseMoved).total(), "base moved"),
-        (counts.withdrawn, "no longer needed"),
-    ];
-    let others = others.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("; {what} {n}"));
-    std::iter::once(ours).chain(others).collect()
-}
-
-/// What the gates say.
-fn policy(review: &Review) -> (StatusState, String) {
-    let notes = |of: fn(&Verdict) -> bool| {
-        let verdicts = review.parts.iter().map(|part| &part.verdict).filter(|verdict| of(verdict));
-        verdicts.flat_map(Verdict::messages).map(ToString::to_string).collect::<Vec<_>>().join("; ")
-    };
-    let denied = notes(|verdict| matches!(verdict, Verdict::Deny { .. }));
-    let open = notes(|verdict| matches!(verdict, Verdict::NeedsApproval { .. }));
-    match review.outcome() {
-        _ if !denied.is_empty() => (StatusState::Failure, format!("denied: {denied}")),
-        Outcome::Failed => (StatusState::Failure, "there is no plan to judge".to_owned()),
-        Outcome::NeedsApproval => (StatusState::Pending, format!("needs an approval: {open}")),
-        Outcome::Approved => (StatusState::Success, "approved".to_owned()),
-        _ => (StatusState::Success, "nothing is against it".to_owned()),
     }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use smol_str::SmolStr;
 
+use super::Engine;
 use super::admission::Admission;
 use super::back_off::BackOff;
 use super::base::Base;
@@ -14,9 +15,9 @@ use super::differing::Differed;
 use super::handle::Shared;
 use super::kept::Keeping;
 use super::ledger::{FOLD_AT, Ledger, Opening, State};
+use super::observe::NextLook;
 use super::readiness::Unready;
 use super::rules::Rules;
-use super::{Engine, NextLook};
 use crate::capability::{Differ, Structural, Target};
 use crate::cx::Cx;
 use crate::engine::event::{EventSink, Events};

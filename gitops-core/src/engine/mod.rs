@@ -26,6 +26,7 @@ mod handle;
 mod kept;
 mod ledger;
 pub(crate) mod mount;
+mod moved_back;
 mod observe;
 mod orders;
 mod pin;
@@ -155,7 +156,7 @@ pub struct Engine {
     base: Base,
     /// What targets said of objects when the last plan looked at them.
     stamped: Stamped,
-    next_look: NextLook,
+    next_look: observe::NextLook,
     /// Where what plans know is kept for the next process.
     keeping: Option<Box<Keeping>>,
     flap_guard: FlapGuard,
@@ -175,17 +176,6 @@ pub struct Engine {
     shared: Arc<handle::Shared>,
     /// The places that the targets work on, once they were asked.
     identities: Option<BTreeMap<SmolStr, String>>,
-}
-
-/// How the next plan looks for what moved outside of Git.
-#[derive(Default)]
-struct NextLook {
-    /// For what no watch has seen.
-    is_due: bool,
-    /// It does not, although that is due.
-    passes_over_drift: bool,
-    /// For drift beside all of its changes.
-    is_beside: bool,
 }
 
 /// What was last rendered.
@@ -229,30 +219,6 @@ impl Engine {
         let plan = prepared?.planned.plan;
         Box::pin(self.keep()).await;
         Ok(plan)
-    }
-
-    /// Like [`plan`](Self::plan), for who only looks: where the source was moved back, the plan is of the revision that was accepted last.
-    /// Drift is put right by it, and whatever else that revision brings is [blocked](crate::BlockedBecause::NotFollowed); the error says
-    /// why the source is not followed.
-    ///
-    /// # Errors
-    /// As [`plan`](Self::plan); that the source was moved back, if the source can't give the accepted revision, or the application is
-    /// pinned or suspended.
-    ///
-    /// # Cancel safety
-    /// Dropping the future has no effect.
-    pub async fn plan_or_accepted(&mut self, cx: &Cx) -> Result<(Plan, Option<Error>)> {
-        match Box::pin(self.plan(cx)).await {
-            Err(error) if self.moved_back.is_some() && error.kind() == ErrorKind::Denied => {
-                self.next_look.is_due = true;
-                let Some(mut prepared) = Box::pin(self.prepare_accepted(cx)).await? else {
-                    return Err(error);
-                };
-                prepared.leave_what_is_no_drift();
-                Ok((prepared.planned.plan, Some(error)))
-            }
-            planned => planned.map(|plan| (plan, None)),
-        }
     }
 
     /// Like [`plan`](Self::plan), without a look for drift: plans what is declared otherwise than the last plan knew, in this

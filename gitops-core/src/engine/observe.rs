@@ -15,6 +15,17 @@ use crate::value::{Error, ErrorKind, Key, Live, Result};
 /// How many times in a row a watch is asked before the rest is left to the next reconciliation.
 const WATCH_DRAIN: usize = 64;
 
+/// How the next plan looks for what moved outside of Git.
+#[derive(Default)]
+pub(super) struct NextLook {
+    /// For what no watch has seen.
+    pub is_due: bool,
+    /// It does not, although that is due.
+    pub passes_over_drift: bool,
+    /// For drift beside all of its changes.
+    pub is_beside: bool,
+}
+
 impl Engine {
     /// What targets have of some objects. Either all of it, or an error: never a part.
     pub(super) async fn observe(&self, cx: &Cx, keys: &BTreeSet<Key>) -> Result<BTreeMap<Key, Live>> {

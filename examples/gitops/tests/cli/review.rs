@@ -1,4 +1,5 @@
 //! Reviews without a forge: the right steps under the right heading, and nothing written.
+// Long because each form of the verb is tried here.
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,3 +1,5 @@
+// Long because each kind of client is followed here through the same situations.
+
 use std::sync::{Arc, Mutex};
 
 use std::time::Duration;
