@@ -66,7 +66,13 @@ async fn both(cx: &Cx, former: &Path, config: &Config) -> Result<Error> {
 
 /// Whether something was ever written to it.
 fn is_state(folder: &Path) -> bool {
-    folder.join("journal").exists() || folder.join("store").exists()
+    let store = folder.join("store");
+    folder.join("journal").is_file() || (store.exists() && !is_of_application(&store))
+}
+
+/// Whether a folder is what an application keeps: one may be called `store`, too.
+fn is_of_application(folder: &Path) -> bool {
+    ["journal", "lock", "store", "terraform", "secret-key"].iter().any(|name| folder.join(name).exists())
 }
 
 /// Where the state goes when the application was renamed; nothing if it is there.

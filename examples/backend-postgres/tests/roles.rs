@@ -142,7 +142,7 @@ async fn a_field_that_leaves_git_goes_back_to_its_default_and_others_stay() {
     let name = format!("{}shop", app.server.prefix);
     app.server.other.run(&format!("ALTER ROLE \"{name}\" CREATEROLE")).await.unwrap();
     let report = app.sync(&[("shop", Value::map([("login", Value::Bool(true))]))]).await;
-    assert_eq!(shown(&report), ["update connectionLimit 5 removed, password (sensitive, changed)"]);
+    assert_eq!(shown(&report), ["update connectionLimit 5 removed, password (sensitive) removed"]);
     assert!(report.is_converged());
     assert_eq!(app.of("shop", "rolconnlimit").await.as_deref(), Some("-1"));
     assert_eq!(app.of("shop", "rolpassword").await, None);
