@@ -112,10 +112,17 @@ async fn ended(cx: &Cx, config: &Config) -> Result<()> {
     if config.home.is_some() {
         return std::future::pending().await;
     }
-    while of_folder(cx, config).await?.is_some() {
-        cx.sleep(LOOK).await?;
+    loop {
+        let found = of_folder(cx, config).await;
+        if found.as_ref().is_ok_and(Option::is_none) {
+            return Ok(());
+        }
+        if cx.sleep(LOOK).await.is_err() {
+            // That the time is over is for who waits for the answer: it takes the request back.
+            return std::future::pending().await;
+        }
+        found?;
     }
-    Ok(())
 }
 
 /// The documents in the state folder, if another process has its lock, and the error that names that one.

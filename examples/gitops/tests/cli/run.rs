@@ -189,7 +189,7 @@ fn a_stop_that_is_not_answered_in_time_holds_for_whatever_comes_next() {
     world.gitops(&["status"]).says("asked for").says("suspend by alice");
     assert_eq!(world.json(&["status"])["asked"][0]["ask"], "suspend");
     // What would let it go on is taken back, for nobody knows what it would meet.
-    world.gitops(&["resume", "--yes", "--timeout", "6s"]).expect(1).warns("is used by process");
+    world.gitops(&["resume", "--yes", "--timeout", "1s"]).expect(1).warns("is used by process");
     drop(busy);
     world.commit("Change", &[("index.html", Some("new\n"))]);
     world.gitops(&["apply", "--yes"]).expect(3).warns("suspended by alice").warns("incident 17");
