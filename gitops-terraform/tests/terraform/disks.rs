@@ -79,8 +79,8 @@ async fn a_state_without_room_is_kept_and_written_when_there_is_some() {
     ends_well(&world, &things).await;
 }
 
-#[tokio::test]
-async fn a_state_that_no_server_takes_is_kept_and_pushed_before_anything_else() {
+/// A root of one thing whose state no server takes, applied once; and the error of that.
+async fn refused() -> (World, Remote, Things, String) {
     let (remote, things, lock) =
         (Remote::start().await, Things::start().await, lock_file(&["gitops/counting"]));
     let backend = format!(
@@ -93,6 +93,12 @@ async fn a_state_that_no_server_takes_is_kept_and_pushed_before_anything_else() 
     let plan = world.plan().await;
     remote.refuse(true);
     let error = failed(&world, &world.target(), &plan).await;
+    (world, remote, things, error)
+}
+
+#[tokio::test]
+async fn a_state_that_no_server_takes_is_kept_and_pushed_before_anything_else() {
+    let (world, remote, things, error) = refused().await;
     assert!(error.contains("it is kept in") && error.contains("errored.tfstate"), "{error}");
     let blocked = world.plan().await;
     let why = blocked.blocked[0].why.to_string();
@@ -167,18 +173,7 @@ async fn a_report_and_a_state_that_a_full_disk_cut_leave_everything_in_doubt_tha
 
 #[tokio::test]
 async fn a_state_that_no_server_will_ever_take_is_given_up_by_a_person_and_nothing_is_made_twice() {
-    let (remote, things, lock) =
-        (Remote::start().await, Things::start().await, lock_file(&["gitops/counting"]));
-    let backend = format!(
-        "terraform {{\n  backend \"http\" {{\n    address   = \"{}\"\n    retry_max = 0\n  }}\n}}\n",
-        remote.address
-    );
-    let main = format!("{backend}{}", things.root(&[("a", "1")]));
-    let world =
-        World::new(&[("app/main.tf", &main), (LOCK, &lock)]).built(|builder| builder.mirror(mirror()));
-    let plan = world.plan().await;
-    remote.refuse(true);
-    let error = failed(&world, &world.target(), &plan).await;
+    let (world, remote, things, error) = refused().await;
     assert!(error.contains("errored.tfstate"), "{error}");
     let (target, key) = (world.target(), root_key("app"));
     let refused = target.confirm(&world.cx, &key, "counting_thing.a", "tester").await.unwrap_err();
