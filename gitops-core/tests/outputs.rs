@@ -20,7 +20,13 @@ fn outputs(body: &Value) -> Vec<(String, Value)> {
         }
         _ => content,
     };
-    vec![("echo".to_owned(), echo), ("list".to_owned(), Value::List([Value::Null].into()))]
+    let length =
+        Value::from(body.get("content").and_then(Value::as_text).map_or(0, str::len).to_string().as_str());
+    vec![
+        ("echo".to_owned(), echo),
+        ("length".to_owned(), length),
+        ("list".to_owned(), Value::List([Value::Null].into())),
+    ]
 }
 
 #[async_trait]
@@ -167,8 +173,36 @@ async fn drift_of_an_object_is_followed_by_what_uses_it_only_once_it_is_correcte
     two.world.memory.edit(&key("t", "a"), Some(support::body("6.6.6.6")));
     let report = engine.reconcile(&two.world.cx).await.unwrap();
     assert_eq!((report.applied(), report.plan.blocked.len()), (1, 2));
+    let completed = || -> usize {
+        let entries = two.world.audit.entries();
+        entries.iter().filter(|entry| matches!(entry.what, AuditEvent::Completed { .. })).count()
+    };
     assert!(engine.reconcile(&two.world.cx).await.unwrap().is_converged());
     assert_eq!((two.content("u", "b"), two.other.writes()), (Some("http://10.0.0.7:80".into()), 1));
+    assert_eq!(completed(), 1, "what awaited the repair needed no change: the audit log says so once");
+    engine.reconcile(&two.world.cx).await.unwrap();
+    assert_eq!(completed(), 1);
+}
+
+/// Met with a network whose id is the same after its change: what uses the id was left for good, by the audit log.
+#[tokio::test]
+async fn an_output_that_stays_as_it_was_leaves_nothing() {
+    let files = [("t/a", "1"), ("t/same", "x"), ("u/b", "${t:K/-/a#length}")];
+    let two = Two::with(&files);
+    let mut engine = two.engine().await;
+    for _ in 0..2 {
+        two.pass(&mut engine).await;
+    }
+    two.world.declare(&[("t/a", "2"), files[1], files[2]]);
+    let report = two.pass(&mut engine).await;
+    assert_eq!((report.applied(), report.deferred()), (1, 1));
+    let another = &mut two.engine().await;
+    assert!(two.pass(another).await.results.is_empty());
+    let entries = two.world.audit.entries();
+    let last =
+        entries.iter().rev().find(|entry| !matches!(entry.what, AuditEvent::Recovered { .. })).unwrap();
+    let revision = &report.plan.revision;
+    assert!(matches!(&last.what, AuditEvent::Completed { revision: of } if of == revision), "{last:?}");
 }
 
 #[tokio::test]
@@ -218,7 +252,7 @@ async fn a_misspelt_output_and_one_of_the_wrong_type_are_held_with_the_way_out()
     two.pass(&mut engine).await;
     let report = two.pass(&mut engine).await;
     insta::assert_snapshot!(blocked(&report).join("\n"), @r"
-    u:K/-/b: it awaits the output `ecko` of t:K/-/a, which has: echo, list
+    u:K/-/b: it awaits the output `ecko` of t:K/-/a, which has: echo, length, list
     u:K/-/c: the output `list` of t:K/-/a is a list and can't be a part of a text
     ");
 }

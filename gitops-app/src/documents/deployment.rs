@@ -1,8 +1,8 @@
 //! What was deployed, as the audit log tells it.
 
 use gitops_core::{
-    Action, AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, LeftObject, PlanId, Purpose, Result,
-    Revision, SyncResult, Time,
+    Action, AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, LeftObject, LeftState, PlanId, Purpose,
+    Result, Revision, SyncResult, Time,
 };
 use serde::Serialize;
 
@@ -44,6 +44,8 @@ pub struct Deployment {
     pub not_ready: usize,
     /// How many objects keep the revision from being live completely.
     pub missing: usize,
+    /// How many of those awaited only an output of an object that it changed.
+    pub awaiting: usize,
     /// How many objects were as they should be.
     pub unchanged: usize,
     /// Who wrote the revision, where the source still knows it.
@@ -93,6 +95,7 @@ impl Deployment {
             failed: 0,
             not_ready: 0,
             missing: 0,
+            awaiting: 0,
             unchanged: 0,
             author: None,
             summary: None,
@@ -101,8 +104,12 @@ impl Deployment {
 
     /// Takes its end in, if this is that.
     fn end(&mut self, record: &AuditRecord) {
-        let AuditEvent::SyncEnded { plan, applied, failed, unchanged, result, not_ready, missing, .. } =
-            &record.entry.what
+        if let AuditEvent::Completed { revision } = &record.entry.what {
+            return self.complete(revision);
+        }
+        let AuditEvent::SyncEnded {
+            plan, applied, failed, unchanged, result, not_ready, missing, left, ..
+        } = &record.entry.what
         else {
             return;
         };
@@ -112,6 +119,7 @@ impl Deployment {
         self.ended_at = Some(record.entry.time);
         (self.applied, self.failed, self.unchanged) = (*applied, *failed, *unchanged);
         (self.not_ready, self.missing) = (*not_ready, *missing);
+        self.awaiting = left.iter().filter(|left| left.state == LeftState::Awaits).count();
         self.result = match result {
             Some(SyncResult::Succeeded) => Outcome::Succeeded,
             Some(SyncResult::NotReady) => Outcome::NotReady,
@@ -122,6 +130,29 @@ impl Deployment {
             None if *applied == 0 => Outcome::Failed,
             _ => Outcome::Partial,
         };
+    }
+
+    /// What it left is as declared without another change. What failed did fail.
+    fn complete(&mut self, revision: &Revision) {
+        if self.revision == *revision && self.result == Outcome::Partial && self.failed == 0 {
+            (self.result, self.missing, self.awaiting) = (Outcome::Succeeded, 0, 0);
+        }
+    }
+
+    /// Whether all that it left awaited an output of what it changed: the next plan is its other half.
+    fn is_first_half(&self) -> bool {
+        self.result == Outcome::Partial
+            && self.failed == 0
+            && self.awaiting > 0
+            && self.awaiting == self.missing
+    }
+
+    /// Takes the plan in that went on with what this one left.
+    fn go_on(&mut self, next: Self) {
+        let (applied, deleted) = (self.applied + next.applied, self.deleted + next.deleted);
+        let (started_at, purpose) = (self.started_at, self.purpose);
+        let approved_by = self.approved_by.take().or_else(|| next.approved_by.clone());
+        *self = Self { started_at, purpose, approved_by, applied, deleted, ..next };
     }
 
     /// What came of it, in a few words.
@@ -176,6 +207,12 @@ impl Deployment {
         is_same && !is_success && is_retry
     }
 
+    /// Whether it is of what another one left.
+    fn goes_on_with(&self, last: &Self) -> bool {
+        let is_of_it = self.revision == last.revision && self.by == last.by;
+        is_of_it && self.purpose == Purpose::Retry && self.result != Outcome::Failed
+    }
+
     fn repeated_by(&mut self, next: Self) {
         let (started_at, purpose, attempts) = (self.started_at, self.purpose, self.attempts + next.attempts);
         *self = Self { started_at, purpose, attempts, ..next };
@@ -224,11 +261,12 @@ fn is_deletion(change: &Change) -> bool {
     change.action == Action::Delete && matches!(change.result.as_deref(), Some("done" | "deleting"))
 }
 
-/// Attempts in a row that ended alike become one.
+/// Attempts in a row that ended alike become one, and so do plans of which each went on with what awaited the one before.
 fn folded(all: Vec<Deployment>) -> Vec<Deployment> {
     let mut found: Vec<Deployment> = Vec::new();
     for next in all {
         match found.last_mut() {
+            Some(last) if last.is_first_half() && next.goes_on_with(last) => last.go_on(next),
             Some(last) if last.is_repeated_by(&next) => last.repeated_by(next),
             _ => found.push(next),
         }
@@ -270,6 +308,8 @@ struct Search {
     attempt: Option<Attempt>,
     trail: Trail,
     is_over: bool,
+    /// Whether another attempt began since.
+    is_past: bool,
     /// The revisions of the attempts so far: the last one, and the last one before it that is another.
     last: Option<Revision>,
     before: Option<Revision>,
@@ -280,7 +320,8 @@ impl Search {
     fn take(&mut self, record: &AuditRecord) {
         if let Some(deployment) = Deployment::begun(record) {
             self.newest = Some(record.number);
-            self.is_over |= self.attempt.is_some();
+            self.is_past |= self.attempt.is_some();
+            self.is_over |= self.is_past;
             if self.last.as_ref() != Some(&deployment.revision) {
                 self.before = self.last.replace(deployment.revision.clone());
             }
@@ -290,7 +331,12 @@ impl Search {
             }
         }
         let Some(attempt) = &mut self.attempt else { return };
-        if self.is_over && !matches!(record.entry.what, AuditEvent::Outcome { .. }) {
+        let is_late = match record.entry.what {
+            AuditEvent::Outcome { .. } => false,
+            AuditEvent::Completed { .. } => self.is_past,
+            _ => self.is_over,
+        };
+        if is_late {
             return;
         }
         // What was open at its end may have been looked up since.
@@ -298,10 +344,17 @@ impl Search {
         let is_deletion = |change: &Change| is_deletion(change) && attempt.deployment.is_of(change);
         attempt.deployment.deleted += usize::from(change.as_ref().is_some_and(is_deletion));
         attempt.steps.extend(change);
-        if let AuditEvent::SyncEnded { left, .. } = &record.entry.what {
-            attempt.left.clone_from(left);
-            attempt.deployment.end(record);
-            self.is_over = true;
+        match &record.entry.what {
+            AuditEvent::SyncEnded { left, .. } => {
+                attempt.left.clone_from(left);
+                attempt.deployment.end(record);
+                self.is_over = true;
+            }
+            AuditEvent::Completed { .. } => {
+                attempt.deployment.end(record);
+                attempt.left.retain(|_| attempt.deployment.result != Outcome::Succeeded);
+            }
+            _ => {}
         }
     }
 

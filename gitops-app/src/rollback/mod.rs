@@ -77,13 +77,21 @@ pub async fn bad_and_good(
     named: Option<Revision>,
     pinned: Option<Revision>,
 ) -> Result<(Revision, Revision)> {
-    let records = audit.newest(cx, REMEMBERED).await?;
-    let mut ended = records.iter().rev().filter_map(applied);
+    chosen(&audit.newest(cx, REMEMBERED).await?, named, pinned)
+}
+
+fn chosen(
+    records: &[AuditRecord],
+    named: Option<Revision>,
+    pinned: Option<Revision>,
+) -> Result<(Revision, Revision)> {
+    let ended = ended(records);
+    let mut ended = ended.iter().rev();
     let goal = named.or(pinned);
     let is_other = |revision: &Revision| goal.as_ref().is_none_or(|goal| goal.id() != revision.id());
-    let bad = ended.find(|(revision, _)| is_other(revision)).map(|(revision, _)| revision.clone());
+    let bad = ended.find(|(revision, _)| is_other(revision)).map(|(revision, _)| (*revision).clone());
     let bad = bad.ok_or_else(|| missing("no revision was applied that could be reverted"))?;
-    let good = goal.or_else(|| good_before(&records, &bad));
+    let good = goal.or_else(|| good_before(records, &bad));
     let none = || missing("no earlier revision was applied whole and became ready");
     Ok((bad, good.ok_or_else(none)?))
 }
@@ -92,9 +100,9 @@ pub async fn bad_and_good(
 fn good_before(records: &[AuditRecord], bad: &Revision) -> Option<Revision> {
     let left = left_behind(records);
     let is_left = |revision: &Revision| revision.id() == bad.id() || left.contains(revision.id());
-    let mut ended = records.iter().rev().filter_map(applied);
-    let good = ended.find(|(revision, is_good)| *is_good && !is_left(revision));
-    good.map(|(revision, _)| revision.clone())
+    let ended = ended(records);
+    let good = ended.iter().rev().find(|(revision, end)| *end == End::Good && !is_left(revision));
+    good.map(|(revision, _)| (*revision).clone())
 }
 
 /// The revisions from which somebody went back to another one.
@@ -105,19 +113,46 @@ fn left_behind(records: &[AuditRecord]) -> BTreeSet<&str> {
             AuditEvent::Pinned { revision, .. } => {
                 left.extend(last.filter(|last| *last != revision.id()));
             }
-            _ => last = applied(record).map(|(revision, _)| revision.id()).or(last),
+            _ => last = end_of(record).map(|(revision, _)| revision.id()).or(last),
         }
     }
     left
 }
 
-/// A revision that was applied, and whether it was so whole and became ready.
-fn applied(record: &AuditRecord) -> Option<(&Revision, bool)> {
+/// How the application of a revision ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// It was applied whole and became ready.
+    Good,
+    /// Nothing of it failed, and something waited that was not changed yet.
+    Waits,
+    Bad,
+}
+
+/// The revisions that were applied, the oldest first.
+fn ended(records: &[AuditRecord]) -> Vec<(&Revision, End)> {
+    let mut found: Vec<(&Revision, End)> = Vec::new();
+    for record in records {
+        match (&record.entry.what, found.last_mut()) {
+            // What waited needed no change.
+            (AuditEvent::Completed { revision }, Some((last, end))) if last.id() == revision.id() => {
+                *end = if *end == End::Waits { End::Good } else { *end };
+            }
+            _ => found.extend(end_of(record)),
+        }
+    }
+    found
+}
+
+fn end_of(record: &AuditRecord) -> Option<(&Revision, End)> {
     match &record.entry.what {
         AuditEvent::SyncEnded { revision, result, failed, not_ready, missing, .. } => {
-            let is_good = matches!(result, Some(SyncResult::Succeeded) | None)
-                && [*failed, *not_ready, *missing] == [0, 0, 0];
-            Some((revision, is_good))
+            let end = match (result, [*failed, *not_ready], *missing) {
+                (Some(SyncResult::Succeeded) | None, [0, 0], 0) => End::Good,
+                (Some(SyncResult::Partial), [0, 0], _) => End::Waits,
+                _ => End::Bad,
+            };
+            Some((revision, end))
         }
         _ => None,
     }
@@ -364,7 +399,65 @@ fn number(forge: &dyn Forge, request: &ChangeRequest) -> String {
 
 #[cfg(test)]
 mod tests {
+    use gitops_core::{AuditEntry, Digest, PlanId, Time};
+
     use super::*;
+
+    fn ended(name: &str, result: SyncResult, failed: usize, missing: usize) -> AuditEvent {
+        AuditEvent::SyncEnded {
+            plan: PlanId::new(Digest::of(name.as_bytes())),
+            revision: Revision::new(name, "main"),
+            applied: 1,
+            failed,
+            unchanged: 0,
+            result: Some(result),
+            not_ready: 0,
+            missing,
+            left: Vec::new(),
+        }
+    }
+
+    fn whole(name: &str) -> AuditEvent {
+        ended(name, SyncResult::Succeeded, 0, 0)
+    }
+
+    fn completed(name: &str) -> AuditEvent {
+        AuditEvent::Completed { revision: Revision::new(name, "main") }
+    }
+
+    fn pinned(name: &str) -> AuditEvent {
+        AuditEvent::Pinned { revision: Revision::new(name, "main"), by: "ada".to_owned() }
+    }
+
+    /// The revisions to take back and to go back to.
+    fn found(events: Vec<AuditEvent>) -> (String, String) {
+        let entry = |what| AuditEntry::new(Time::from_micros(1), "site".to_owned(), "runner", what);
+        let entries = events.into_iter().map(entry);
+        let records: Vec<AuditRecord> =
+            (1u64..).zip(entries).map(|(number, entry)| AuditRecord::new(number, entry)).collect();
+        let (bad, good) = chosen(&records, None, None).unwrap();
+        (bad.id().to_owned(), good.id().to_owned())
+    }
+
+    /// Met with roots that use each other's outputs: where the output stayed as it was, the revision counted as applied in part
+    /// for good, and nobody was sent back to it.
+    #[test]
+    fn a_revision_of_which_the_rest_needed_no_change_is_good() {
+        let waits = || ended("2", SyncResult::Partial, 0, 1);
+        let good = |events| found(events).1;
+        assert_eq!(good(vec![whole("1"), waits(), completed("2"), whole("3")]), "2");
+        assert_eq!(good(vec![whole("1"), waits(), whole("3")]), "1");
+        let failed = ended("2", SyncResult::Partial, 1, 1);
+        let ended = vec![whole("1"), failed, completed("2"), whole("3")];
+        assert_eq!(good(ended), "1", "what failed did fail");
+    }
+
+    /// Met with somebody who went back twice: the second time led to the bad revision again.
+    #[test]
+    fn nobody_is_sent_to_a_revision_from_which_somebody_went_back() {
+        let (bad, good) = found(vec![whole("0"), whole("1"), whole("2"), pinned("1"), whole("1")]);
+        assert_eq!((bad.as_str(), good.as_str()), ("1", "0"));
+    }
 
     #[test]
     fn a_status_names_the_request_that_takes_a_commit_back() {

@@ -284,6 +284,7 @@ impl EngineBuilder {
             base: Base::default(),
             stamped: Stamped::default(),
             next_look: NextLook::default(),
+            awaited: None,
             keeping,
             flap_guard: FlapGuard::default(),
             differing: Differed::default(),

@@ -46,7 +46,8 @@ impl Engine {
         self.shared.tell(|status| status.phase = Phase::Syncing);
         let purpose = self.purpose(&planned.plan, line.goes_back);
         let records = self.bookkeeping(cx, &planned, concluded, line.moves);
-        if records.is_empty() && planned.plan.steps.is_empty() && !self.ledger.is_behind() {
+        let is_settled = records.is_empty() && !self.completes(&planned.plan);
+        if is_settled && planned.plan.steps.is_empty() && !self.ledger.is_behind() {
             let report = Report { plan: planned.plan, results: Vec::new() };
             self.tell_of_report(cx, &report, line);
             return Ok(report);
@@ -54,6 +55,7 @@ impl Engine {
         self.take_over(cx, options.actor()).await?;
         let open = self.inventory().open().count();
         self.audit_rebound(cx, options.actor(), &planned.plan).await?;
+        self.audit_completed(cx, options.actor(), &planned.plan).await?;
         if open > 0 {
             self.events.emit(&Event::Recovered { open });
             let events = std::iter::once(AuditEvent::Recovered { open }).chain(looked_up(&records));
@@ -68,6 +70,7 @@ impl Engine {
         let waits = |blocked: &Blocked| matches!(blocked.why, BlockedBecause::NotReady { .. });
         planned.plan.blocked.retain(|blocked| !(waits(blocked) && ready.contains(&blocked.key)));
         let report = Report { plan: planned.plan, results };
+        self.awaited = (report.deferred() > 0).then(|| report.plan.revision.clone());
         self.note_end(cx, &report).await?;
         self.tell_of_report(cx, &report, line);
         // A reconciliation that was asked to stop still says what came of it.

@@ -157,6 +157,8 @@ pub struct Engine {
     /// What targets said of objects when the last plan looked at them.
     stamped: Stamped,
     next_look: observe::NextLook,
+    /// The revision of which something awaits what comes of the last plan's changes.
+    awaited: Option<Revision>,
     /// Where what plans know is kept for the next process.
     keeping: Option<Box<Keeping>>,
     flap_guard: FlapGuard,

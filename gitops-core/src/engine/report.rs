@@ -138,7 +138,7 @@ impl Report {
 
     /// What was not tried, is blocked or is not ready, as it is recorded.
     pub(super) fn left(&self) -> Vec<LeftObject> {
-        let in_part = self.in_part();
+        let (in_part, awaiting) = (self.in_part(), self.awaiting());
         let of_step = |result: &StepResult| {
             let (state, reason) = match &result.outcome {
                 StepOutcome::Done if in_part.contains(&result.key) => {
@@ -154,7 +154,7 @@ impl Report {
         let of_blocked = |blocked: &Blocked| LeftObject {
             key: blocked.key.clone(),
             action: None,
-            state: LeftState::Blocked,
+            state: if awaiting.contains(&blocked.key) { LeftState::Awaits } else { LeftState::Blocked },
             reason: blocked.why.to_string(),
         };
         let all = self.results.iter().filter_map(of_step).chain(self.plan.blocked.iter().map(of_blocked));
@@ -196,10 +196,33 @@ impl Report {
 
     /// How many objects awaited an output of an object that this reconciliation changed: another reconciliation, at once, takes them up.
     pub fn deferred(&self) -> usize {
-        let is_done = |key: &Key| {
-            self.results.iter().any(|result| &result.key == key && result.outcome == StepOutcome::Done)
-        };
-        self.plan.blocked.iter().filter_map(|blocked| blocked.why.awaited()).filter(|of| is_done(of)).count()
+        let done = self.done();
+        let awaited = self.plan.blocked.iter().filter_map(|blocked| blocked.why.awaited());
+        awaited.filter(|of| done.contains(of)).count()
+    }
+
+    fn done(&self) -> BTreeSet<&Key> {
+        let done = self.results.iter().filter(|result| result.outcome == StepOutcome::Done);
+        done.map(|result| &result.key).collect()
+    }
+
+    /// The objects that await nothing but what comes of changes that this reconciliation made: each uses an output of one of
+    /// those, or of another object that does.
+    fn awaiting(&self) -> BTreeSet<&Key> {
+        let (mut settled, mut awaiting) = (self.done(), BTreeSet::new());
+        loop {
+            let is_next = |blocked: &&Blocked| {
+                !awaiting.contains(&blocked.key)
+                    && blocked.why.awaited().is_some_and(|of| settled.contains(of))
+            };
+            let next: Vec<&Key> =
+                self.plan.blocked.iter().filter(is_next).map(|blocked| &blocked.key).collect();
+            if next.is_empty() {
+                return awaiting;
+            }
+            settled.extend(&next);
+            awaiting.extend(next);
+        }
     }
 
     /// Whether everything is as declared now: all steps done and ready, and no object blocked.

@@ -67,6 +67,27 @@ impl Engine {
         }
     }
 
+    /// Whether nothing of a revision is missing any more though no change was made for what was: it was left by a plan before,
+    /// or awaits only what comes of a repair.
+    pub(super) fn completes(&self, plan: &Plan) -> bool {
+        let standing = self.inventory().standing();
+        let was_left = standing.progress.as_ref().is_some_and(|progress| progress.left.is_some())
+            && standing.is_in_progress(&plan.revision);
+        let was_awaited = self.awaited.as_ref() == Some(&plan.revision);
+        (was_left || was_awaited) && plan.steps.is_empty() && plan.missing().next().is_none()
+    }
+
+    /// The audit log says so, before the journal does. With a change, the end of its plan says it.
+    pub(super) async fn audit_completed(&self, cx: &Cx, actor: &str, plan: &Plan) -> Result<()> {
+        match self.completes(plan) {
+            true => {
+                let completed = AuditEvent::Completed { revision: plan.revision.clone() };
+                self.audit(cx, actor, vec![completed]).await
+            }
+            false => Ok(()),
+        }
+    }
+
     /// The audit log says that the state moves, before the journal does.
     pub(super) async fn audit_rebound(&self, cx: &Cx, actor: &str, plan: &Plan) -> Result<()> {
         match plan.rebound.is_empty() {

@@ -4,12 +4,10 @@ use gitops_app::config::Config;
 use gitops_app::home;
 use gitops_app::lookup;
 use gitops_app::review::patiently;
+use gitops_app::rollback::bad_and_good;
 use gitops_app::session::{Access, Session};
 use gitops_core::review::{Command, CommandFault, Flavour};
-use gitops_core::{
-    AuditEvent, Cx, EngineHandle, Error, ErrorKind, Key, Plan, Relation, Request, Result, Revision,
-    SyncResult,
-};
+use gitops_core::{Cx, EngineHandle, Error, ErrorKind, Key, Plan, Relation, Request, Result, Revision};
 use gitops_forge::{ChangeRequest, Comment, Permission, RequestState};
 
 use super::look::Asked;
@@ -19,9 +17,6 @@ use super::{PATIENCE, Shared, nobody};
 /// How long the head of a fork's request must have been known before somebody who may write vouches for it by a command: a
 /// push in the moment in which the command is written must not be taken for what the person has read.
 const READ: std::time::Duration = std::time::Duration::from_secs(60);
-
-/// How far back the audit log is read for a revision that was good.
-const AUDITED: usize = 10_000;
 
 /// What came of a command.
 pub(super) enum Done {
@@ -306,32 +301,19 @@ async fn earlier(cx: &Cx, config: &Config, name: &str) -> Result<Revision> {
     }
 }
 
-/// The last revision of which everything was applied, before the one that is live or is in progress.
+/// The revision to go back to: the one that is live completely while a newer one is in progress; else the newest good one before
+/// it.
 async fn last_good(cx: &Cx, config: &Config, handle: &EngineHandle) -> Result<Revision> {
     let status = handle.status().borrow().clone();
     let live = status.complete.as_ref().map(|complete| &complete.revision);
     match (&status.progress, live) {
         // Something newer was begun and did not get through.
         (Some(_), Some(live)) => Ok(live.clone()),
-        _ => before(cx, config, live).await,
-    }
-}
-
-/// The newest revision before the live one that was applied whole, as the audit log has it.
-async fn before(cx: &Cx, config: &Config, live: Option<&Revision>) -> Result<Revision> {
-    let records = home::audit_log(cx, config).await?.newest(cx, AUDITED).await?;
-    let good = records.into_iter().rev().find_map(|record| match record.entry.what {
-        AuditEvent::SyncEnded { revision, result: Some(SyncResult::Succeeded), .. }
-            if Some(&revision) != live =>
-        {
-            Some(revision)
+        _ => {
+            let audit = home::audit_log(cx, config).await?;
+            Ok(bad_and_good(cx, &*audit, None, None).await?.1)
         }
-        _ => None,
-    });
-    good.ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, "no earlier revision is known of which everything was applied")
-            .help("name one: `rollback APPLICATION REVISION`")
-    })
+    }
 }
 
 /// What an application says of an object.

@@ -1,10 +1,12 @@
 //! `gitops history`: lists what was deployed, newest first.
 
+use std::collections::BTreeSet;
+
 use anstyle::Style;
 use gitops_app::documents::deployment::{Deployment, Outcome};
 use gitops_app::documents::history::HistoryDocument;
 use gitops_app::session::{Access, Session};
-use gitops_core::Time;
+use gitops_core::{Purpose, Time};
 
 use super::Ended;
 use super::reconciliation;
@@ -35,10 +37,21 @@ async fn list(app: &App, session: &Session, args: &HistoryArgs) -> Ended {
 /// The commands that lead on: one in full, and the way back to the last revision before the newest that was applied well.
 fn next(app: &App, document: &HistoryDocument<'_>) -> Vec<String> {
     let Some((last, earlier)) = document.deployments.split_first() else { return Vec::new() };
-    let is_good =
-        |one: &&Deployment| one.result == Outcome::Succeeded && one.revision.id() != last.revision.id();
+    let left = left_behind(&document.deployments);
+    let is_good = |one: &&Deployment| {
+        let id = one.revision.id();
+        one.result == Outcome::Succeeded && id != last.revision.id() && !left.contains(id)
+    };
     let back = earlier.iter().find(is_good).map(|good| app.command(&format!("rollback {}", good.number)));
     std::iter::once(app.command(&format!("history show {}", last.number))).chain(back).collect()
+}
+
+/// The revisions from which somebody went back to another one: nobody is sent there again.
+fn left_behind(newest_first: &[Deployment]) -> BTreeSet<&str> {
+    let is_left = |pair: &&[Deployment]| {
+        pair[0].purpose == Purpose::Rollback && pair[0].revision.id() != pair[1].revision.id()
+    };
+    newest_first.windows(2).filter(is_left).map(|pair| pair[1].revision.id()).collect()
 }
 
 fn human(document: &HistoryDocument<'_>, columns: Columns, now: Time, next: &[String]) -> String {

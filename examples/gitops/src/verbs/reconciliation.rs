@@ -90,6 +90,7 @@ fn left(left: &LeftObject) -> Vec<Cell> {
     let state = match left.state {
         LeftState::NotReady => "not ready",
         LeftState::NotTried => "not tried",
+        LeftState::Awaits => "waits",
         _ => "blocked",
     };
     vec![

@@ -145,3 +145,51 @@ fn an_attempt_is_found_with_the_revision_before_it_and_a_wrong_number_is_told() 
     let error = attempt(2).unwrap_err();
     assert!(error.is_not_found() && error.help_text().unwrap().ends_with('5'), "{error:?}");
 }
+
+/// The records of a chain: the first plan changes one object, and others await its output; the rest is what comes then.
+fn chain(purpose: Purpose, then: Vec<AuditEvent>) -> Vec<AuditRecord> {
+    let mut log = records(&[("1", purpose, Partial)]);
+    let AuditEvent::SyncEnded { failed, left, .. } = &mut log[1].entry.what else { unreachable!() };
+    *failed = 0;
+    let awaiting = serde_json::json!({ "key": "t:K/-/b", "state": "awaits", "reason": "an output" });
+    left.push(serde_json::from_value(awaiting).unwrap());
+    for what in then {
+        let number = log.len() as u64 + 1;
+        let time = Time::from_micros(number.cast_signed() * 1_000_000);
+        log.push(AuditRecord::new(number, AuditEntry::new(time, "site".to_owned(), "runner", what)));
+    }
+    log
+}
+
+/// Met with roots that use each other's outputs: each first apply was "partly applied" and "applied on retry", and a repair of which
+/// nothing else had to change was "partly applied" for good.
+#[test]
+fn what_awaited_an_output_is_no_part_that_was_left() {
+    let told =
+        |log: &[AuditRecord]| -> Vec<String> { folded(all_of(log)).iter().map(Deployment::words).collect() };
+    let of = |log: &[AuditRecord]| {
+        let mut search = Search { number: 1, ..Search::default() };
+        log.iter().for_each(|record| search.take(record));
+        let attempt = search.found().unwrap();
+        (attempt.deployment.words(), attempt.left.len())
+    };
+    let alone = chain(Repair, vec![]);
+    assert_eq!(told(&alone), ["partly applied: 1 applied, 1 not"], "nobody knows yet");
+    let completed = AuditEvent::Completed { revision: Revision::new("1", "main") };
+    let repaired = chain(Repair, vec![completed.clone()]);
+    assert_eq!(
+        (told(&repaired), of(&repaired)),
+        (vec!["drift repaired: 1".to_owned()], ("drift repaired: 1".to_owned(), 0))
+    );
+    let second: Vec<AuditEvent> =
+        records(&[("1", Retry, Succeeded)]).into_iter().map(|record| record.entry.what).collect();
+    assert_eq!(told(&chain(Change, second)), ["applied: 2"]);
+    let failed: Vec<AuditEvent> =
+        records(&[("1", Retry, Failed)]).into_iter().map(|record| record.entry.what).collect();
+    let both = ["partly applied: 1 applied, 1 not", "failed: 0 applied, 1 not"];
+    assert_eq!(told(&chain(Change, failed)), both);
+    let mut refused = chain(Change, vec![completed]);
+    let AuditEvent::SyncEnded { failed, .. } = &mut refused[1].entry.what else { unreachable!() };
+    *failed = 1;
+    assert_eq!(told(&refused), both[..1], "what failed did fail");
+}

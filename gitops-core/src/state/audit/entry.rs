@@ -128,6 +128,12 @@ pub enum AuditEvent {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         left: Vec<LeftObject>,
     },
+    /// Nothing of a revision is left that was missing at the end of its last plan: what awaited an output, or was blocked, is as
+    /// declared without another change.
+    Completed {
+        /// The revision, which is live completely.
+        revision: Revision,
+    },
     /// The state goes on under another name of the application, for another source or for another place.
     Rebound {
         /// What moved.
@@ -253,6 +259,8 @@ pub enum LeftState {
     NotReady,
     /// Nothing may be done about it, or about what it needs.
     Blocked,
+    /// It uses an output of an object that was changed, and is planned once that is known: nothing keeps it back.
+    Awaits,
     /// Somebody asked to stop before its turn.
     NotTried,
 }
