@@ -44,6 +44,7 @@ pub fn check_apart(all: &[Config]) -> Result<()> {
         guarded.insert(fs::without_links(&config.file)?, "the configuration");
     }
     all.iter().try_for_each(|config| check_roots(config, &guarded))?;
+    check_roots_apart(all)?;
     // Beside the states are mirrors and what was rendered, which all applications believe.
     let beside = |config: &Config| Ok((fs::without_links(&config.base().join(STATES))?, "the state folder"));
     let beside = all.iter().map(beside).collect::<Result<_>>()?;
@@ -61,6 +62,31 @@ fn check_roots(config: &Config, guarded: &BTreeMap<PathBuf, &str>) -> Result<()>
                 .with("path", path.display())
                 .help("a commit could write there: name a root beside it, such as `./live`, or another `state:`"));
         }
+    }
+    Ok(())
+}
+
+/// Two targets may have one root, where owner labels tell whose a file is. A root within another one has all its files twice, under
+/// two names.
+fn check_roots_apart(all: &[Config]) -> Result<()> {
+    let mut roots: BTreeMap<PathBuf, &str> = BTreeMap::new();
+    for target in all.iter().flat_map(|config| &config.targets) {
+        let TargetKind::Directory { root, .. } = &target.kind else { continue };
+        let found = fs::without_links(root)?;
+        if roots.contains_key(&found) {
+            continue;
+        }
+        if let Some((path, other)) = overlaps(&roots, &found) {
+            let message =
+                format!("the roots of the targets `{}` and `{other}` lie in one another", target.name);
+            return Err(Error::new(ErrorKind::Invalid, message)
+                .with("root", found.display())
+                .with("other", path.display())
+                .help(
+                    "a file would be of both: give each a folder beside the other's, or both the same one",
+                ));
+        }
+        roots.insert(found, &target.name);
     }
     Ok(())
 }

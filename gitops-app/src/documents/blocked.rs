@@ -61,6 +61,9 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
         BlockedBecause::Unlabelled => {
             "adopt it: `sync: { adopt: true }`; or remove it from the target, or from the source".to_owned()
         }
+        BlockedBecause::LabelLost => {
+            "put the label back from a backup; or adopt the object: `sync: { adopt: true }`".to_owned()
+        }
         BlockedBecause::OwnedByOther { owner } => {
             let name = owner.split('/').next().unwrap_or(owner);
             format!(

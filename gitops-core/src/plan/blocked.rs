@@ -29,6 +29,8 @@ impl Blocked {
 pub enum BlockedBecause {
     /// It is there, made by other means, and nobody said to take it over.
     Unlabelled,
+    /// It has no owner label any more, and nobody can say without it whether it is what was made.
+    LabelLost,
     /// It carries another owner's owner label.
     OwnedByOther {
         /// The other owner.
@@ -154,6 +156,9 @@ impl fmt::Display for BlockedBecause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unlabelled => f.write_str("it is there and was not made by us"),
+            Self::LabelLost => f.write_str(
+                "it has no owner label any more: that was taken off, or somebody made the object anew",
+            ),
             Self::OwnedByOther { owner } => write!(f, "it belongs to {owner}"),
             Self::Deleting => f.write_str("it is being deleted"),
             Self::Unreadable(refusal) => write!(f, "it can't be read: {}", refusal.reason),

@@ -70,6 +70,7 @@ fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
         | BlockedBecause::NotFollowed
         | BlockedBecause::NotReady { progresses: true, .. } => Obstacle::Wait,
         BlockedBecause::Unlabelled
+        | BlockedBecause::LabelLost
         | BlockedBecause::OwnedByOther { .. }
         | BlockedBecause::Flapping { .. }
         | BlockedBecause::CannotAdopt { .. }

@@ -51,3 +51,16 @@ macro_rules! token {
 
 token!(Version);
 token!(Uid);
+
+impl Uid {
+    /// The identity of an object that has none without its owner label, as a file has: nobody can say whether it is an incarnation
+    /// that is on record.
+    pub fn unlabelled() -> Self {
+        Self::new("unlabelled")
+    }
+
+    /// Whether an object has no identity, because it has no owner label.
+    pub fn is_unlabelled(&self) -> bool {
+        *self == Self::unlabelled()
+    }
+}

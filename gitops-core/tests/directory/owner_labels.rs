@@ -53,6 +53,31 @@ async fn a_file_that_moved_or_is_owned_is_not_adopted() {
     assert_eq!(yard.names(), [".a.gitops", "a"]);
 }
 
+/// Met with a root below another one: what the one had made was adopted through the other.
+#[tokio::test]
+async fn a_mark_that_was_made_through_a_root_above_or_below_is_anothers() {
+    for (made_in, made, seen_in, seen) in [("", "sub/a", "sub", "a"), ("sub", "a", "", "sub/a")] {
+        let yard = Yard::new();
+        fs::create_dir_all(yard.path("sub")).unwrap();
+        let root = |below: &str| Directory::open(yard.path(below), "dir").unwrap();
+        let (one, other) = (root(made_in), root(seen_in));
+        gitops_core::capability::Target::apply(&one, &Cx::system(), &create(made, "one", "op1"))
+            .await
+            .unwrap();
+        let fresh = Yard { directory: other, folder: tempfile::tempdir().unwrap() };
+        let live = fresh.live(seen).await.unwrap();
+        assert!(
+            matches!(&live.ownership, Ownership::Owner(owner) if owner.starts_with("shop, which has it as")),
+            "{:?}",
+            live.ownership
+        );
+        let error = adopt(&fresh, update(seen, "x", &fresh.expect(seen).await, "op2")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotOwned);
+        let error = fresh.apply(delete(seen, &fresh.expect(seen).await, "op3")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotOwned);
+    }
+}
+
 #[tokio::test]
 async fn a_mark_whose_file_was_removed_by_hand_is_absence() {
     let yard = Yard::new();

@@ -197,6 +197,22 @@ fn applications_that_would_share_a_state_are_refused() {
     }
 }
 
+/// Met with a root below another one: each application adopted the other's file in turn, for ever, and all was green.
+#[test]
+fn roots_that_lie_in_one_another_are_refused_and_one_root_is_not() {
+    let world = two();
+    std::fs::create_dir_all(world.path("live")).unwrap();
+    std::os::unix::fs::symlink(world.path("live"), world.path("link")).unwrap();
+    for inner in ["./live/a/b", "./live", "./link/a/b", "./link/a/../a/b/c"] {
+        world.configure(&TWO.replace("root: ./live/b", &format!("root: {inner}")));
+        for verb in [&["plan"][..], &["apply", "--yes"], &["status"]] {
+            world.gitops(verb).expect(1).warns("lie in one another").warns("live/a");
+        }
+    }
+    world.configure(&TWO.replace("root: ./live/b", "root: ./link/a"));
+    world.gitops(&["plan"]).expect(0);
+}
+
 #[test]
 fn a_shared_gate_holds_for_every_application() {
     let world = two();

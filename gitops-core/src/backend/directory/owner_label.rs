@@ -51,8 +51,24 @@ impl StoredOwnerLabel {
             // It may have become final just after the first look.
             owner_label = Self::read_file(folder, &place.owner_label())?;
         }
-        Ok(owner_label
-            .filter(|owner_label| owner_label.path.as_ref().is_none_or(|path| *path == place.path())))
+        Ok(owner_label.and_then(|owner_label| owner_label.seen_at(place)))
+    }
+
+    /// What it says of the file beside which it was found. A copy beside another file says nothing of that one. Where one path ends
+    /// with the other, it may be this very file, seen from a root that lies in the other's: whosever it is, it is not of this root.
+    fn seen_at(self, place: &Place) -> Option<Self> {
+        let here = place.path();
+        let ends_with =
+            |whole: &str, end: &str| whole.strip_suffix(end).is_some_and(|rest| rest.ends_with('/'));
+        match &self.path {
+            Some(path) if *path == here => Some(self),
+            Some(path) if ends_with(path, &here) || ends_with(&here, path) => {
+                let owner = format!("{}, which has it as {path} below another root", self.owner).into();
+                Some(Self { owner, ..self })
+            }
+            Some(_) => None,
+            None => Some(self),
+        }
     }
 
     fn read_file(folder: &Folder, name: &str) -> Result<Option<Self>> {

@@ -57,7 +57,7 @@ impl State {
     }
 
     fn uid(&self) -> Uid {
-        Uid::new(self.owner_label.as_ref().map_or("unlabelled", |owner_label| owner_label.uid.as_str()))
+        self.owner_label.as_ref().map_or_else(Uid::unlabelled, |label| Uid::new(label.uid.clone()))
     }
 
     /// The file as a target shows it.

@@ -113,9 +113,17 @@ fn hold(
     match &live?.presence {
         Presence::Present => None,
         Presence::Obstructed { by, reason } => obstruction(input, identities, key, by, reason),
+        _ if is_no_concern(input, key) => None,
         Presence::Deleting => Some(BlockedBecause::Deleting),
         Presence::Unreadable(refusal) => Some(BlockedBecause::Unreadable(refusal.clone())),
     }
+}
+
+/// Whether an object is looked at only because it was declared at an earlier plan: it never was ours, and nothing is to be done
+/// about it.
+fn is_no_concern(input: &PlanInput<'_>, key: &Key) -> bool {
+    let is_known = input.desired.objects().contains(key) || input.inventory.entries().contains(key);
+    !is_known && !input.inventory.open().any(|intent| intent.key == *key)
 }
 
 /// What is in the place of a declared object, unless all of that goes by this plan.
@@ -226,6 +234,9 @@ fn keep_equal(
         }
         _ if object.yields => return (Decision::Nothing, false),
         Ownership::Unlabelled if input.options.adopt => return (adopt(input, object, live), true),
+        Ownership::Unlabelled if entry.is_some_and(|entry| may_be_the_one_we_hold(entry, live)) => {
+            return (Decision::Hold(BlockedBecause::LabelLost), false);
+        }
         Ownership::Unlabelled => return (Decision::Hold(BlockedBecause::Unlabelled), false),
         Ownership::Owner(owner) => {
             return (Decision::Hold(BlockedBecause::OwnedByOther { owner: owner.clone() }), false);
@@ -354,6 +365,11 @@ fn is_the_one_we_hold(entry: &Owned, live: &Live) -> bool {
     entry.state == OwnedState::Held && entry.uid.as_ref() == Some(&live.uid)
 }
 
+/// Its identity went with its owner label.
+fn may_be_the_one_we_hold(entry: &Owned, live: &Live) -> bool {
+    entry.state != OwnedState::Claimed && live.uid.is_unlabelled()
+}
+
 /// What is ours and lost its owner label gets it back, and is made what is declared.
 fn relabel(input: &PlanInput<'_>, object: &Arc<Object>, live: &Live, entry: Option<&Owned>) -> Decision {
     match compare(input, object, live) {
@@ -453,8 +469,10 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         return match entry.state {
             OwnedState::Claimed if entry.keep => Decision::Keep(OrphanedBecause::DeclaredToStay),
             OwnedState::Claimed => Decision::Hold(BlockedBecause::Unresolved),
-            // Somebody took it from us; it is still what we made, and nobody would know of it any more.
-            _ if entry.uid.as_ref() == Some(&live.uid) && live.ownership == Ownership::Unlabelled => {
+            // Somebody took it from us; it is still what we made, or may be, and nobody would know of it any more.
+            _ if live.ownership == Ownership::Unlabelled
+                && (entry.uid.as_ref() == Some(&live.uid) || may_be_the_one_we_hold(entry, live)) =>
+            {
                 Decision::Keep(OrphanedBecause::Unlabelled)
             }
             _ => Decision::Gone,

@@ -45,6 +45,33 @@ fn every_verb_counts_a_blocked_object_and_says_what_to_do() {
     world.gitops(&["status", "--exit-code"]).expect(0).says("Synced");
 }
 
+/// Met with a copy that leaves hidden files out: the files lost their owner labels, and what left Git stayed without a word.
+#[test]
+fn a_file_that_lost_its_owner_label_is_never_forgotten() {
+    let world = World::applied();
+    let (name, label) = ("live/lost", "live/.lost.gitops");
+    world.commit("One more", &[("lost", Some("one\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let kept = fs::read(world.path(label)).unwrap();
+    fs::remove_file(world.path(label)).unwrap();
+    for verb in [&["plan"][..], &["drift"], &["apply", "--yes"], &["status", "--exit-code"]] {
+        let ran =
+            world.gitops(verb).expect(1).says("it has no owner label any more").says("put the label back");
+        assert!(!ran.stdout.contains("was not made by us"), "{}", ran.stdout);
+    }
+    world.commit("One less", &[("lost", None)]);
+    for verb in [&["plan"][..], &["apply", "--yes"], &["status"], &["plan"]] {
+        world.gitops(verb).expect(0).says("rphaned").says("File/lost").says("owner label");
+    }
+    assert_eq!(world.json(&["status"])["orphaned"][0]["why"], "unlabelled");
+    assert_eq!(fs::read_to_string(world.path(name)).unwrap(), "one\n", "nothing proves that it is ours");
+    // The label comes back from a backup: it is ours, and goes.
+    fs::write(world.path(label), kept).unwrap();
+    world.gitops(&["apply", "--yes"]).expect(0).says("File/lost");
+    assert!(!world.path(name).exists() && !world.path(label).exists());
+    assert_eq!(world.json(&["status"])["orphaned"], serde_json::json!([]));
+}
+
 /// Met with a command that runs under `systemd`: nothing was printed, for as long as it lasted.
 #[test]
 fn a_command_that_keeps_running_tells_of_what_is_blocked_once() {

@@ -84,6 +84,14 @@ fn what_is_not_ours_is_written_only_where_somebody_said_so() {
     check(&[
         ("unlabelled", unlabelled, "blocked: it is there and was not made by us"),
         (
+            "its identity went with its label, and its content is the same",
+            |s| {
+                s.it.live().ownership = Ownership::Unlabelled;
+                s.it.live().uid = Uid::unlabelled();
+            },
+            "blocked: it has no owner label any more",
+        ),
+        (
             "unlabelled, to be adopted",
             |s| {
                 unlabelled(s);
@@ -170,6 +178,22 @@ fn what_is_no_longer_declared_goes_only_if_it_is_what_we_made_and_nothing_keeps_
         ("ours", |s| s.it.object = None, "delete (ThisChange): no longer declared"),
         ("gone", |s| (s.it.object, s.it.live) = (None, None), "gone"),
         ("never ours", |s| (s.it.object, s.it.entry) = (None, None), "nothing"),
+        (
+            "never ours, and it can't be read",
+            |s| {
+                (s.it.object, s.it.entry) = (None, None);
+                s.it.live().presence = Presence::Unreadable("fog".into());
+            },
+            "nothing",
+        ),
+        (
+            "its identity went with its owner label",
+            |s| {
+                s.it.object = None;
+                (s.it.live().ownership, s.it.live().uid) = (Ownership::Unlabelled, Uid::unlabelled());
+            },
+            "stays: its owner label was taken off",
+        ),
         (
             "another incarnation",
             |s| {
