@@ -108,6 +108,75 @@ fn a_program_that_fails_says_why_and_nothing_of_this_machine() {
     assert!(!found.contains("gitops-render-"), "{found}");
 }
 
+/// Met with a literal whose name was forgotten, and with patches of a fault of form: the programs quote what they can't use.
+#[test]
+fn what_a_kustomization_makes_secrets_of_is_in_no_error() {
+    let told = |text: &str, more: &[(&str, &str)]| {
+        let files = [&[("overlay/kustomization.yaml", text)], more].concat();
+        lines(overlay(Kustomize::at(&Cx::system(), &program("GITOPS_KUSTOMIZE")).unwrap()), &files)
+    };
+    let made = "secretGenerator: [{name: sec, literals: [pw=hunter2]}]\n";
+    let patched = |patch: &str| {
+        told(&format!("{made}patches: [{{target: {{kind: Secret}}, patch: {patch:?}}}]\n"), &[])
+    };
+    let secret =
+        "apiVersion: v1\nkind: secret\nmetadata: {name: s}\nstringData: {a: hunter2, b: [hunter2]}\n";
+    for found in [
+        told("secretGenerator: [{name: sec, literals: [hunter2]}]\n", &[]),
+        told(
+            "secretGenerator: [{name: sec, envs: [a.env]}]\n",
+            &[("overlay/a.env", "=hunter2\n")],
+        ),
+        told("secretGenerator: [{name: sec, literals: hunter2}]\n", &[]),
+        patched("[{op: add, path: /stringData/a, value: hunter2}]"),
+        patched("- {op: replace, path: /data/none, value: hunter2}"),
+        patched("apiVersion: v1\nkind: Secret\nmetadata: {name: [sec]}\nstringData: hunter2\n"),
+        told("resources: [s.yaml]\n", &[("overlay/s.yaml", secret)]),
+        told(
+            &format!("{made}patchesStrategicMerge: ['{{kind: Secret, stringData: {{a: hunter2}}}}']\n"),
+            &[],
+        ),
+        told(
+            &format!(
+                "{made}patchesJson6902: [{{target: {{kind: Secret, name: x, version: v1}}, patch: '[{{op: add, path: /stringData/a, value: hunter2}}'}}]\n"
+            ),
+            &[],
+        ),
+    ] {
+        assert!(found.contains("error[GO04"), "{found}");
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+}
+
+/// Met with a password that breaks a rule of the chart's schema: `helm` quotes it.
+#[test]
+fn what_a_chart_is_rendered_with_is_in_no_error() {
+    let told = |values: &str, template: &str, schema: &str| {
+        let helm = Helm::at(&Cx::system(), &program("GITOPS_HELM"), "rel").unwrap().values("v.yaml");
+        let files = [
+            ("ch/Chart.yaml", "apiVersion: v2\nname: ch\nversion: 0.1.0\n"),
+            ("ch/templates/s.yaml", template),
+            ("ch/values.schema.json", schema),
+            ("v.yaml", values),
+        ];
+        lines(renderer().helmed("ch", helm), &files)
+    };
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {pw: {{ .Values.pw }}}\n";
+    let schema = r#"{"type":"object","properties":{"pw":{"type":"string","pattern":"^[A-Z]+$"}}}"#;
+    for found in [
+        told("pw: hunter2\n", secret, schema),
+        told("pw: hunter2\n", "{{ mustToDate \"2006\" .Values.pw }}", "{}"),
+        told("pw: hunter2\n", "{{ range .Values.pw }}{{ end }}", "{}"),
+        told("pw: hunter2\n", "{{ fail (printf \"a %s b\" .Values.pw) }}", "{}"),
+        told("pw: 'hunter2: [x'\n", "a: {{ .Values.pw }}\n", "{}"),
+        told("hunter2\n", secret, "{}"),
+        told("pw: {hunter2\n", secret, "{}"),
+    ] {
+        assert!(found.contains("error[GO04"), "{found}");
+        assert!(!found.contains("hunter2"), "{found}");
+    }
+}
+
 /// A program of our own in a folder of its own.
 pub fn executable(name: &str, script: &str) -> (tempfile::TempDir, PathBuf) {
     use std::os::unix::fs::PermissionsExt;

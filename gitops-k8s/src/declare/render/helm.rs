@@ -13,6 +13,7 @@ use super::cache::RenderCache;
 use super::copy::{Copy, join};
 use super::failure::Failure;
 use super::jail::Jail;
+use super::masked::Texts;
 use super::origin::Maker;
 use super::program::Program;
 use super::served::{Served, Versions};
@@ -157,7 +158,8 @@ impl Render for HelmRender {
         let jail = Jail::new().map_err(fault)?;
         self.gather(part, &jail)?;
         let arguments = self.arguments();
-        let output = self.helm.program.run(cx, part, &jail, &arguments).map_err(fault)?;
+        let secrets = || Texts::of_values(&jail, &self.helm.values);
+        let output = self.helm.program.run(cx, part, &jail, &arguments, &secrets).map_err(fault)?;
         self.manifests.made(cx, part, Maker::Helm(&self.folder), &output)
     }
 

@@ -20,7 +20,7 @@ use super::network;
 /// Bytes that a program may print.
 const OUTPUT: u64 = 32 << 20;
 /// Bytes of its complaints that are kept.
-const COMPLAINTS: usize = 4 << 10;
+const COMPLAINTS: usize = 64 << 10;
 /// What it may use: seconds of a processor, KiB of memory, and blocks of 512 bytes in one file.
 const LIMITS: &str = "ulimit -t 60; ulimit -v 4194304; ulimit -f 131072; exec \"$@\"";
 
@@ -78,7 +78,12 @@ impl Jail {
         }
     }
 
-    /// Runs a program to its end and gives what it printed.
+    /// The files that were put into it, by their paths.
+    pub fn paths(&self) -> Vec<String> {
+        self.files.borrow().keys().cloned().collect()
+    }
+
+    /// Runs a program to its end and gives what it printed. `hide` takes out of its complaints what may be secret.
     ///
     /// # Errors
     /// It could not be started, failed, took too long, printed too much, or was killed because the context is over.
@@ -88,6 +93,7 @@ impl Jail {
         program: &Path,
         arguments: &[A],
         wall: Duration,
+        hide: &dyn Fn(&str) -> String,
     ) -> Result<Printed, Failure> {
         let name = program.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let _turn = cx.program_turn_blocking().map_err(|error| {
@@ -105,7 +111,7 @@ impl Jail {
             let message = format!("`{name}` was ended at a limit that rendering has: {limit}");
             return Err(Failure::run(message, "render less at once"));
         }
-        let why = complaint(&told).unwrap_or_else(|| ended.status.to_string());
+        let why = complaint(&hide(whole_lines(&told))).unwrap_or_else(|| ended.status.to_string());
         Err(Failure::run(format!("`{name}` failed: {why}"), "run it on the folder to see more"))
     }
 
@@ -154,6 +160,14 @@ fn limit(status: ExitStatus, told: &str) -> Option<&'static str> {
 }
 
 const MEMORY: &str = "it needed more than 4 GiB of memory";
+
+/// What was kept of complaints, from its first whole line on: a secret that was cut could not be known again.
+fn whole_lines(told: &str) -> &str {
+    match told.len() < COMPLAINTS {
+        true => told,
+        false => told.split_once('\n').map_or("", |(_, rest)| rest),
+    }
+}
 
 /// Characters of a complaint that are shown.
 const SHOWN: usize = 1_000;
@@ -227,7 +241,8 @@ mod tests {
 
     fn fails(script: &str) -> String {
         let wall = Duration::from_secs(30);
-        let ran = Jail::new().unwrap().run(&Cx::system(), Path::new(SHELL), &["-c", script], wall);
+        let ran =
+            Jail::new().unwrap().run(&Cx::system(), Path::new(SHELL), &["-c", script], wall, &str::to_owned);
         format!("{:?}", ran.map(|_| ()).unwrap_err())
     }
 

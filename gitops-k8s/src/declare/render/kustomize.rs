@@ -11,6 +11,7 @@ use smol_str::SmolStr;
 use super::cache::RenderCache;
 use super::jail::Jail;
 use super::kustomization;
+use super::masked::Texts;
 use super::origin::Maker;
 use super::program::Program;
 use crate::declare::manifest::KubernetesRender;
@@ -99,8 +100,9 @@ impl Render for KustomizeRender {
         let jail = Jail::new().map_err(fault)?;
         let annotated = kustomization::gather(part, &self.folder, &jail)?;
         let folder = if self.folder.is_empty() { "." } else { &self.folder };
-        let output =
-            self.kustomize.program.run(cx, part, &jail, &self.kustomize.arguments(folder)).map_err(fault)?;
+        let (program, arguments) = (&self.kustomize.program, self.kustomize.arguments(folder));
+        let secrets = || Texts::of_kustomization(&jail);
+        let output = program.run(cx, part, &jail, &arguments, &secrets).map_err(fault)?;
         self.manifests.made(cx, part, Maker::Kustomize(&self.folder, annotated), &output)
     }
 

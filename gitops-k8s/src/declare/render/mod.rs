@@ -7,6 +7,7 @@ mod helm;
 mod jail;
 mod kustomization;
 mod kustomize;
+mod masked;
 mod network;
 mod origin;
 mod program;

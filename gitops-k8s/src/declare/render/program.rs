@@ -8,6 +8,7 @@ use gitops_core::{Cx, Diagnostic, Digest, Error, ErrorKind, Hasher, Part, Result
 use super::cache::RenderCache;
 use super::failure::Failure;
 use super::jail::{Jail, Printed};
+use super::masked::Texts;
 use super::network;
 
 /// How long a program may take, unless that is said.
@@ -30,7 +31,7 @@ impl Program {
     /// # Errors
     /// `Unsupported` if it can't be run or is too old; `Cancelled` if asked to stop meanwhile.
     pub fn at<A: AsRef<OsStr>>(cx: &Cx, path: &Path, ask: &[A], oldest: (u32, u32)) -> Result<Self> {
-        let answer = Jail::new().and_then(|jail| jail.run(cx, path, ask, WALL));
+        let answer = Jail::new().and_then(|jail| jail.run(cx, path, ask, WALL, &str::to_owned));
         cx.check()?;
         let answer = answer.map_err(|failure| unusable(path, failure))?;
         let answer = String::from_utf8_lossy(&answer.answer);
@@ -48,7 +49,8 @@ impl Program {
         }
     }
 
-    /// Runs it in a jail for a part. What it warned of becomes a warning of the part.
+    /// Runs it in a jail for a part. What it warned of becomes a warning of the part. Nothing of the texts that may be secret is in
+    /// what is told of it.
     ///
     /// # Errors
     /// It failed, took too long or printed too much.
@@ -58,23 +60,31 @@ impl Program {
         part: &Part<'_>,
         jail: &Jail,
         arguments: &[A],
+        secrets: &dyn Fn() -> Texts,
     ) -> Result<Vec<u8>, Failure> {
         if network::closed().is_none() {
             part.warning(self.open_network(part));
         }
-        let printed = self.printed(cx, jail, arguments)?;
-        warnings(&printed.aside).for_each(|line| part.warning(self.warning(part, line)));
+        let hide = |told: &str| secrets().hide(told);
+        let printed = self.printed(cx, jail, arguments, &hide)?;
+        warnings(&printed.aside).for_each(|line| part.warning(self.warning(part, &hide(line))));
         Ok(printed.answer)
     }
 
     /// What it prints, or printed when it was given the same.
-    fn printed<A: AsRef<OsStr>>(&self, cx: &Cx, jail: &Jail, arguments: &[A]) -> Result<Printed, Failure> {
-        let Some(cache) = &self.cache else { return jail.run(cx, &self.path, arguments, self.wall) };
+    fn printed<A: AsRef<OsStr>>(
+        &self,
+        cx: &Cx,
+        jail: &Jail,
+        arguments: &[A],
+        hide: &dyn Fn(&str) -> String,
+    ) -> Result<Printed, Failure> {
+        let Some(cache) = &self.cache else { return jail.run(cx, &self.path, arguments, self.wall, hide) };
         let key = self.key(jail, arguments);
         if let Some(printed) = cache.get(&key) {
             return Ok(printed);
         }
-        let printed = jail.run(cx, &self.path, arguments, self.wall)?;
+        let printed = jail.run(cx, &self.path, arguments, self.wall, hide)?;
         cache.put(&key, &printed);
         Ok(printed)
     }
