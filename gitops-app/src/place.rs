@@ -50,6 +50,8 @@ pub async fn checked(cx: &Cx, mut config: Config, renamed_from: Option<&str>) ->
 /// An application that has a state under its former name and one under its own: it was applied before anybody said that it
 /// was renamed.
 async fn both(cx: &Cx, former: &Path, config: &Config) -> Result<Error> {
+    // Whoever works under the new name already has opened what would be removed, and would write beside what comes in its place.
+    drop(StateDir::open(&config.state, cx)?);
     let inventory = StateDir::peek(&config.state)?.inventory(cx).await?;
     let owns_nothing =
         inventory.is_none_or(|found| found.entries().is_empty() && found.open().next().is_none());

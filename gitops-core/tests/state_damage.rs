@@ -118,3 +118,40 @@ fn private() -> tempfile::TempDir {
     let mode = std::os::unix::fs::PermissionsExt::from_mode(0o700);
     tempfile::Builder::new().permissions(mode).tempdir().unwrap()
 }
+
+/// Met with somebody who removed a state folder, as a message had told, while a process worked with it: both wrote one journal.
+#[tokio::test]
+async fn a_folder_that_was_taken_away_from_a_process_is_not_written_beside() {
+    for is_made_anew in [false, true] {
+        let kept = Kept::new().await;
+        let state = StateDir::open(kept.folder.path(), &kept.world.cx).unwrap();
+        let mut first = kept.engine(state.into()).await.unwrap();
+        kept.world.declare(&[("a", "3")]);
+        first.reconcile(&kept.world.cx).await.unwrap();
+        let aside = private();
+        std::fs::rename(kept.folder.path(), aside.path().join("moved")).unwrap();
+        let mut second = None;
+        if is_made_anew {
+            copy(&aside.path().join("moved"), kept.folder.path());
+            let state = StateDir::open(kept.folder.path(), &kept.world.cx).unwrap();
+            second = Some(kept.engine(state.into()).await.unwrap());
+        }
+        kept.world.declare(&[("a", "4")]);
+        let writes = kept.world.memory.writes();
+        let error = first.reconcile(&kept.world.cx).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage, "{error:?}");
+        assert!(format!("{error:?}").contains("moved, removed or replaced"), "{error:?}");
+        assert_eq!(kept.world.memory.writes(), writes, "no change without its intent");
+        drop(first);
+        if let Some(mut second) = second {
+            second.reconcile(&kept.world.cx).await.unwrap();
+            drop(second);
+            kept.inventory().await.unwrap();
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    let status = std::process::Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap();
+    assert!(status.success());
+}

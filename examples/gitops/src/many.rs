@@ -26,6 +26,7 @@ struct Told {
     summary: Summary,
     applied: usize,
     not_applied: usize,
+    blocked: usize,
     failed: Vec<String>,
 }
 
@@ -52,6 +53,7 @@ impl Many {
         self.told(|told| {
             told.applied += report.applied();
             told.not_applied += report.results.len() - report.applied();
+            told.blocked += report.plan.blocked.len();
         });
     }
 
@@ -84,6 +86,9 @@ impl Many {
             } else if told.plans > 0 {
                 let line = told.summary.line();
                 parts.push(if line.is_empty() { "in sync".to_owned() } else { line });
+            }
+            if told.blocked > 0 {
+                parts.push(format!("{} {} blocked", paint(RED, "!"), told.blocked));
             }
             if !told.failed.is_empty() {
                 parts.push(format!("{} {}", paint(RED, "failed:"), told.failed.join(", ")));

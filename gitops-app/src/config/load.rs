@@ -80,9 +80,10 @@ impl Applications {
     }
 }
 
-/// The files of a folder that are read, by name; none of a folder that can't be read.
+/// The files of a folder that are read, by name; none of a folder that can't be read. A link that leads nowhere is one of them: it
+/// can't be read, and is not taken for a file that is gone.
 pub fn files_of(folder: &Path) -> Vec<PathBuf> {
-    let is_wanted = |path: &PathBuf| is_read(path) && path.is_file();
+    let is_wanted = |path: &PathBuf| is_read(path) && !path.is_dir();
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> =
         entries.map(|entry| entry.path()).filter(is_wanted).take(FILES + 1).collect();

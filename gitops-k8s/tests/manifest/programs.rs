@@ -123,10 +123,6 @@ fn what_a_kustomization_makes_secrets_of_is_in_no_error() {
         "apiVersion: v1\nkind: secret\nmetadata: {name: s}\nstringData: {a: hunter2, b: [hunter2]}\n";
     for found in [
         told("secretGenerator: [{name: sec, literals: [hunter2]}]\n", &[]),
-        told(
-            "secretGenerator: [{name: sec, envs: [a.env]}]\n",
-            &[("overlay/a.env", "=hunter2\n")],
-        ),
         told("secretGenerator: [{name: sec, literals: hunter2}]\n", &[]),
         patched("[{op: add, path: /stringData/a, value: hunter2}]"),
         patched("- {op: replace, path: /data/none, value: hunter2}"),

@@ -141,7 +141,9 @@ fn heading(config: &Config, is_first: bool) -> String {
 fn tell(app: &App, many: &Many, failure: &Failure) {
     many.fail(app.config().name.as_str(), failure);
     if !app.screen.is_json() {
-        app.screen.complain(&output::error::human(failure));
+        // The heading is on the other stream, which a log may keep apart.
+        let name = paint(BOLD, format_args!("[{}]", app.config().name));
+        app.screen.complain(&format!("{name} {}", output::error::human(failure)));
     }
 }
 

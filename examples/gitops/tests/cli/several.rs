@@ -244,6 +244,16 @@ fn a_folder_of_files_is_all_of_them_and_a_shared_part_is_none() {
         .says("2 applications: 2 changes applied, 0 not");
     assert_eq!(world.live("b/page").as_deref(), Some("b\n"));
     assert!(world.path("conf/.gitops/one").is_dir());
+    // Met with a mounted folder of links of which one led nowhere: the application was taken for one that is gone.
+    std::fs::rename(world.path("conf/two.yaml"), world.path("two.yaml")).unwrap();
+    std::os::unix::fs::symlink(world.path("two.yaml"), world.path("conf/two.yaml")).unwrap();
+    world.gitops(&["-f", "conf", "status", "--exit-code"]).expect(0).says("two");
+    std::fs::rename(world.path("two.yaml"), world.path("away.yaml")).unwrap();
+    for verb in [&["plan"][..], &["status", "--exit-code"], &["apply", "--yes"]] {
+        world.gitops(&[&["-f", "conf"], verb].concat()).expect(1).warns("conf/two.yaml");
+    }
+    std::fs::remove_file(world.path("conf/two.yaml")).unwrap();
+    std::fs::rename(world.path("away.yaml"), world.path("conf/two.yaml")).unwrap();
     write("shared.yaml", "source: { git: { ulr: ../repository, ref: { branch: main } } }\n");
     let ran = world.gitops(&["-f", "conf", "plan"]).expect(1).warns("did you mean `url`?");
     assert!(ran.stderr.contains("--> conf/shared.yaml:1:18"), "{}", ran.stderr);

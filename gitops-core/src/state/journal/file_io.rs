@@ -1,6 +1,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::io::{JOURNAL_LIMIT, JournalIo};
@@ -40,6 +41,21 @@ impl FileJournalIo {
         Ok(self.file.as_mut().expect("it was there or was opened"))
     }
 
+    /// Whether the file that is written is still the one at the path. A folder that was moved or removed meanwhile, and perhaps made
+    /// anew by another process, must not be written beside: two journals would become one that says nothing.
+    fn check_same(&self) -> io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let (ours, found) = (file.metadata()?, std::fs::symlink_metadata(&self.path));
+        let id = |of: &std::fs::Metadata| (of.dev(), of.ino());
+        match found {
+            Ok(found) if id(&found) == id(&ours) => Ok(()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Err(io::Error::other(
+                "the state folder was moved, removed or replaced while this process worked with it: nothing more is written; start it again",
+            )),
+        }
+    }
+
     fn anchor(&self) -> PathBuf {
         let mut name = OsString::from(&self.path);
         name.push(".anchor");
@@ -72,7 +88,7 @@ impl JournalIo for FileJournalIo {
     }
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let result = self.file().and_then(|file| file.write_all(bytes));
+        let result = self.check_same().and_then(|()| self.file()?.write_all(bytes));
         result.map_err(|error| at(&self.path, &error))
     }
 
@@ -91,8 +107,9 @@ impl JournalIo for FileJournalIo {
     }
 
     fn replace(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let result = self.check_same().and_then(|()| self.check_writable());
         (self.file, self.reserved) = (None, 0);
-        let result = self.check_writable().and_then(|()| fs::atomic_write(&self.path, bytes, fs::PRIVATE));
+        let result = result.and_then(|()| fs::atomic_write(&self.path, bytes, fs::PRIVATE));
         result.map_err(|error| at(&self.path, &error))
     }
 
@@ -103,7 +120,8 @@ impl JournalIo for FileJournalIo {
 
     fn replace_anchor(&mut self, bytes: &[u8]) -> io::Result<()> {
         let path = self.anchor();
-        let result = self.check_writable().and_then(|()| fs::atomic_write(&path, bytes, fs::PRIVATE));
+        let result = self.check_same().and_then(|()| self.check_writable());
+        let result = result.and_then(|()| fs::atomic_write(&path, bytes, fs::PRIVATE));
         result.map_err(|error| at(&path, &error))
     }
 

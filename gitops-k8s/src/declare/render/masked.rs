@@ -217,7 +217,9 @@ fn without_values_of_tags(told: &str) -> String {
     for part in parts {
         let mut pieces = part.splitn(3, '`');
         match (pieces.next(), pieces.next(), pieces.next()) {
-            (Some(tag), Some(_), Some(rest)) if tag.starts_with(char::is_alphabetic) && !tag.trim_end().contains(' ') => {
+            (Some(tag), Some(_), Some(rest))
+                if tag.starts_with(char::is_alphabetic) && !tag.trim_end().contains(' ') =>
+            {
                 found.push_str(&format!("!!{tag}`{HIDDEN}`{rest}"));
             }
             _ => {
