@@ -21,6 +21,7 @@ mod programs;
 mod queue;
 mod repository;
 mod request;
+mod stands;
 mod statuses;
 mod urgent;
 mod warm;

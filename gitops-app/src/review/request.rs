@@ -66,6 +66,8 @@ pub struct Told {
     pub approved: Vec<String>,
     /// The reviews and comments on which these approvals rest, as `comment 12`.
     pub counted: BTreeSet<String>,
+    /// Those, and the ones on which what was stored before rests.
+    pub rests_on: BTreeSet<String>,
     /// The applications of which what was approved is not stored, since the request changes who decides, each with the files:
     /// after the merge it is asked again.
     pub asks_again: Vec<(String, Vec<String>)>,
@@ -207,7 +209,20 @@ impl Asked {
             let is_written = patiently(cx, || self.forge.ensure_status(cx, commit, &status)).await?;
             statuses += usize::from(is_written);
         }
-        Ok(Told { request, sides, reviewed, wrote_comment, statuses, approved, counted, asks_again })
+        let name = self.name();
+        let stored = reviewed.plans.values().filter_map(|planned| planned.approved_in.get(&name));
+        let rests_on = stored.flatten().chain(&counted).cloned().collect();
+        Ok(Told {
+            request,
+            sides,
+            reviewed,
+            wrote_comment,
+            statuses,
+            approved,
+            counted,
+            rests_on,
+            asks_again,
+        })
     }
 
     /// The branch as Git has it now, and the commit that was reviewed.

@@ -200,6 +200,18 @@ impl MemoryForge {
         Ok(())
     }
 
+    /// Has a request go into another branch.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub fn retarget(&self, cx: &Cx, number: u64, base: &str) -> Result<()> {
+        let mut hub = self.hub();
+        let request = &mut hub.request(number)?.request;
+        base.clone_into(&mut request.base.name);
+        request.updated = now(cx);
+        Ok(())
+    }
+
     /// Closes a request without merging it.
     ///
     /// # Errors

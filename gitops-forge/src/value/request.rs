@@ -161,18 +161,27 @@ pub struct Merge {
     pub expected_head: CommitId,
     /// What the base branch gets.
     pub method: MergeMethod,
+    /// The branch that it is to be merged into, if that matters: forges compare the head alone, so what is to be merged into another one
+    /// by now is not merged by [`ensure_merged`](crate::ForgeExt::ensure_merged).
+    pub base: Option<String>,
 }
 
 impl Merge {
     /// A merge commit of this head.
     pub fn of(expected_head: CommitId) -> Self {
-        Self { expected_head, method: MergeMethod::Merge }
+        Self { expected_head, method: MergeMethod::Merge, base: None }
     }
 
     /// The same in another way.
     #[must_use]
     pub fn method(self, method: MergeMethod) -> Self {
         Self { method, ..self }
+    }
+
+    /// Into this branch, and into no other one.
+    #[must_use]
+    pub fn into_branch(self, base: impl Into<String>) -> Self {
+        Self { base: Some(base.into()), ..self }
     }
 }
 

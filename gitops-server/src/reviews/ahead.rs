@@ -4,20 +4,20 @@
 //! the request on the forge, and what is remembered of it. A process that was stopped between two steps goes on with the next.
 // Long because each step that a request takes before its merge is decided in one place.
 
+mod merge;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gitops_app::config::{ApplyWhen, Config};
+use gitops_app::config::{ApplyWhen, Config, GitRef};
 use gitops_app::review::{Told, holds, patiently};
 use gitops_core::review::Outcome;
 use gitops_core::{
-    Cx, EngineHandle, EngineStatus, Error, ErrorKind, Phase, Pin, PlanId, Relation, Request, Result, Revision,
+    Cx, EngineHandle, EngineStatus, Error, ErrorKind, Phase, Pin, PlanId, Request, Result, Revision,
 };
-use gitops_forge::{
-    ChangeRequest, CommitId, ForgeExt, Merge, MergeMethod, Mergeable, RequestState, StatusState,
-};
+use gitops_forge::{ChangeRequest, CommitId, Mergeable, RequestState, StatusState};
 
-use super::commands::{look, not_at_work};
+use super::commands::not_at_work;
 use super::memory::{Ahead, Entry, Page};
 use super::outcome::telling_of;
 use super::poll::AGAIN;
@@ -86,17 +86,18 @@ impl Shared {
         if let Some(why) = not_ready(entry, page, told, meant.is_empty()) {
             return Ok((false, why));
         }
-        let head = &told.request.head.commit;
+        let (head, request) = (&told.request.head.commit, self.request_name(told.request.number));
         let ahead = Ahead {
             head: head.to_string(),
             base: told.request.base.name.clone(),
             applications: concerned.iter().map(|config| config.name.clone()).collect(),
             by: entry.by.clone(),
             said: BTreeMap::new(),
+            rests_on: told.rests_on.clone(),
+            is_let_go: false,
         };
         let before =
             self.memory.change(cx, told.request.number, |page| page.ahead.replace(ahead.clone())).await?;
-        let request = self.request_name(told.request.number);
         let by = format!("{} ({request} comment {})", entry.by, entry.comment);
         let mut applying = Vec::new();
         for config in meant {
@@ -219,21 +220,23 @@ impl Shared {
         let Some((pin, number)) = ahead else {
             // Before its first plan an engine does not know to what it is pinned.
             if let (Some(number), Some(declared)) = (kept.held, &status.revision) {
-                let text = match &status.pinned {
+                let (text, merged) = match &status.pinned {
                     None => self.what_became(cx, config, number, declared).await?,
                     Some(pin) => {
-                        format!("somebody let go of it: pinned to {} by {}", pin.revision.short(), pin.by)
+                        let (at, by) = (pin.revision.short(), &pin.by);
+                        (format!("somebody let go of it: pinned to {at} by {by}"), false)
                     }
                 };
                 self.say(cx, number, config, &text, kept).await?;
-                self.ends(cx, number, config).await?;
+                self.ends(cx, number, config, merged).await?;
                 *kept = Kept::default();
             }
             return Ok(());
         };
         kept.held = Some(number);
         let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
-        if request.state == RequestState::Open {
+        let elsewhere = self.goes_elsewhere(cx, config, &request).await?;
+        if request.state == RequestState::Open && elsewhere.is_none() {
             if status.phase == Phase::Planning && kept.shown.is_some() {
                 // It looks again: what was said of it holds until it knows better.
                 return Ok(());
@@ -241,6 +244,9 @@ impl Shared {
             self.review_what_is_left(number, status, kept);
         }
         let (text, ends) = match request.state {
+            RequestState::Open | RequestState::Merged if elsewhere.is_some() => {
+                (elsewhere.unwrap_or_default(), Some(false))
+            }
             RequestState::Merged => ("merged: the branch is followed again".to_owned(), Some(true)),
             RequestState::Closed => (
                 "the request was closed without a merge: what the branch has is applied again".to_owned(),
@@ -270,7 +276,7 @@ impl Shared {
         self.say(cx, number, config, &text, kept).await?;
         if let Some(merged) = ends {
             // Once the pin is gone, nothing says any more that something is left to say.
-            self.ends(cx, number, config).await?;
+            self.ends(cx, number, config, merged).await?;
             *kept = Kept::default();
             let end = Request::EndAhead { request: self.request_name(number), merged };
             handle.request(&cx.within(PATIENCE), SERVER, end).await?;
@@ -286,14 +292,41 @@ impl Shared {
         config: &Config,
         number: u64,
         declared: &Revision,
-    ) -> Result<String> {
+    ) -> Result<(String, bool)> {
         let page = self.memory.page(cx, number).await?;
         if let Some(Ahead { head, base, .. }) = page.ahead
             && holds(cx, config, &CommitId::parse(declared.id())?, &CommitId::parse(&head)?).await?
         {
-            return Ok(format!("applied, and `{base}` has it already: the branch is followed again"));
+            return Ok((format!("applied, and `{base}` has it already: the branch is followed again"), true));
         }
-        Ok("somebody let go of it: what the branch has is applied".to_owned())
+        Ok(("somebody let go of it: what the branch has is applied".to_owned(), false))
+    }
+
+    /// What is said of a request that does not go into the branch any more for which it was applied. What it would be merged into may be
+    /// another's, and is nothing that was planned.
+    async fn goes_elsewhere(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        request: &ChangeRequest,
+    ) -> Result<Option<String>> {
+        let now = &request.base.name;
+        let follows =
+            |base: &str| matches!(&config.source.reference, GitRef::Branch(branch) if branch == base);
+        let meant = self.memory.page(cx, request.number).await?.ahead.map(|ahead| ahead.base);
+        if follows(now) && meant.as_ref().is_none_or(|meant| meant == now) {
+            return Ok(None);
+        }
+        let followed = || match &config.source.reference {
+            GitRef::Branch(name) | GitRef::Tag(name) | GitRef::Semver(name) | GitRef::Commit(name) => {
+                name.clone()
+            }
+        };
+        let meant = meant.unwrap_or_else(followed);
+        let not_merged = if request.state == RequestState::Open { "let go of, and not merged: " } else { "" };
+        Ok(Some(format!(
+            "{not_merged}the request goes into `{now}` by now, and was applied for `{meant}`. What `{meant}` has is applied again"
+        )))
     }
 
     /// Has a request reviewed again of which something is left: an apply that failed may have changed what there is to do, and so
@@ -313,82 +346,6 @@ impl Shared {
         }
     }
 
-    /// Merges a request whose head is live in one application, if it is in all. Gives what is said, and whether it is merged.
-    async fn merge(
-        &self,
-        cx: &Cx,
-        config: &Config,
-        request: &ChangeRequest,
-        pin: &Pin,
-    ) -> Result<(String, Option<bool>)> {
-        let page = self.memory.page(cx, request.number).await?;
-        let Some(ahead) = page.ahead else {
-            let message = "what else must be live before the merge is not remembered any more";
-            return Err(
-                Error::new(ErrorKind::NotFound, message).help("comment `/apply` on the request again")
-            );
-        };
-        let base = &request.base.name;
-        let (relation, newest) = self.beside_branch(cx, config, pin).await?;
-        // Somebody merged without the forge, or the forge was cut short after it had moved the branch.
-        let has_it = || {
-            let text = format!(
-                "applied, and `{base}` has it already ({newest}): the branch is followed again. The forge does not show the request as merged: close it there"
-            );
-            Ok((text, Some(true)))
-        };
-        let others = ahead.applications.iter().filter(|name| **name != config.name);
-        let waits: Vec<&str> = others.filter(|name| !self.is_live(name, pin)).map(String::as_str).collect();
-        match relation {
-            Relation::Older => return has_it(),
-            _ if !waits.is_empty() => {
-                return Ok((format!("applied; the merge waits for {}", waits.join(", ")), None));
-            }
-            Relation::Newer | Relation::Same => {}
-            // A merge would make something else.
-            Relation::Diverged => {
-                let text = format!(
-                    "applied, and not merged: `{base}` went on to {newest} meanwhile. Merge it into the request, push, and apply that"
-                );
-                return Ok((text, None));
-            }
-        }
-        let allowed = patiently(cx, || self.forge.merge_methods(cx)).await?;
-        let Some(method) = method(&allowed) else {
-            return Ok(("applied, and not merged: the repository allows no way to merge".to_owned(), None));
-        };
-        let merge = Merge::of(CommitId::parse(pin.revision.id())?).method(method);
-        match self.forge.ensure_merged(cx, request.number, &merge).await {
-            Ok(merged) => {
-                let commit = merged.commit.as_ref().map(short).unwrap_or_default();
-                Ok((format!("applied, then merged as {commit}"), Some(true)))
-            }
-            Err(error) if is_said(&error) && relation == Relation::Same => has_it(),
-            Err(error) if is_said(&error) => {
-                Ok((format!("applied, and not merged: {}", error.with_help()), None))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn is_live(&self, application: &str, pin: &Pin) -> bool {
-        let Some(handle) = self.board.handle(application) else { return false };
-        let status = handle.status().borrow().clone();
-        let of_same = |own: &&Pin| own.ahead_of == pin.ahead_of && own.revision.id() == pin.revision.id();
-        let own = status.pinned.as_ref().filter(of_same);
-        own.is_some_and(|own| standing(&status, own) == Standing::Live)
-    }
-
-    /// How the head that is applied lies to the newest commit of the branch, and that.
-    async fn beside_branch(&self, cx: &Cx, config: &Config, pin: &Pin) -> Result<(Relation, String)> {
-        let session = look(cx, config).await?;
-        let source = session.engine.source();
-        let newest = source.resolve(cx).await?;
-        let unsupported = || Error::new(ErrorKind::Unsupported, "the source has no history");
-        let relation = source.history().ok_or_else(unsupported)?.relation(cx, &newest, &pin.revision).await?;
-        Ok((relation, newest.short().to_owned()))
-    }
-
     /// Says in the request how an application stands.
     async fn say(&self, cx: &Cx, number: u64, config: &Config, text: &str, kept: &mut Kept) -> Result<()> {
         let note = |page: &mut Page| {
@@ -402,11 +359,12 @@ impl Shared {
         Ok(())
     }
 
-    /// The merge does not wait for an application any more.
-    async fn ends(&self, cx: &Cx, number: u64, config: &Config) -> Result<()> {
+    /// The merge does not wait for an application any more; if that was let go of without a merge, there is none.
+    async fn ends(&self, cx: &Cx, number: u64, config: &Config, merged: bool) -> Result<()> {
         let note = |page: &mut Page| {
             if let Some(ahead) = &mut page.ahead {
                 ahead.applications.retain(|name| *name != config.name);
+                ahead.is_let_go |= !merged;
             }
         };
         self.memory.change(cx, number, note).await
@@ -448,25 +406,6 @@ fn not_ready(entry: &Entry, page: &Page, told: &Told, nothing_is_meant: bool) ->
         _ => return None,
     };
     Some(why.to_owned())
-}
-
-/// A merge commit where the repository allows it: it alone has the head that was applied. What else it allows makes the same files,
-/// because the head has all of the branch.
-fn method(allowed: &[MergeMethod]) -> Option<MergeMethod> {
-    let best = allowed.iter().find(|method| **method == MergeMethod::Merge);
-    best.or(allowed.first()).copied()
-}
-
-/// What a forge says of a merge that people must do something about.
-fn is_said(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Conflict
-            | ErrorKind::Forbidden
-            | ErrorKind::Denied
-            | ErrorKind::Invalid
-            | ErrorKind::Unsupported
-    )
 }
 
 /// How the head stands to which an application is pinned.

@@ -52,6 +52,58 @@ impl Request<'_> {
         }
     }
 
+    /// Why the person has no say in this request, whatever was said.
+    fn excludes(&self, person: &Person) -> Option<Discounted> {
+        if person.is_bot {
+            return Some(Discounted::Bot);
+        }
+        if person.is_same(&self.author) {
+            return Some(Discounted::Author);
+        }
+        if self.committers.iter().any(|committer| committer.is(person)) {
+            return Some(Discounted::Committer);
+        }
+        let is_fork_owner = self.fork_owner.as_ref().is_some_and(|owner| same(owner, &person.login));
+        is_fork_owner.then_some(Discounted::ForkOwner)
+    }
+
+    /// Why what was approved before does not stand any more; nothing if it does. `places` are the reviews and comments that it rests on, by
+    /// [their names](Vote::id). Of what effect they were is not asked: that was judged when they were taken for approvals.
+    ///
+    /// Each must still be there, of somebody who may write and has a say, who did not take it back or ask for changes since; and nobody who
+    /// has a say and `could_approve` may ask for changes.
+    pub fn withdrawal<'p>(
+        &self,
+        places: impl IntoIterator<Item = &'p str>,
+        could_approve: impl Fn(&Person) -> bool,
+    ) -> Option<String> {
+        let has_say = |person: &Person| person.may_write && self.excludes(person).is_none();
+        let of = |person: &Person| {
+            let login = person.login.clone();
+            self.votes.iter().filter(move |vote| same(&vote.by.login, &login))
+        };
+        let is_last = |vote: &&Vote| !of(&vote.by).any(|other| other.order() > vote.order());
+        let asks = |vote: &&Vote| {
+            vote.opinion == Opinion::ChangesRequested && has_say(&vote.by) && could_approve(&vote.by)
+        };
+        if let Some(no) = self.votes.iter().filter(asks).find(is_last) {
+            return Some(format!("{} asks for changes ({})", no.by.login, no.id));
+        }
+        places.into_iter().find_map(|place| {
+            let Some(vote) = self.votes.iter().find(|vote| vote.id == place) else {
+                return Some(format!("{place}, which approved it, is not there any more"));
+            };
+            let login = &vote.by.login;
+            let is_revoked =
+                |other: &Vote| other.opinion != Opinion::Approved && other.order() > vote.order();
+            if vote.opinion != Opinion::Approved || of(&vote.by).any(is_revoked) {
+                return Some(format!("{login} took back the approval ({place})"));
+            }
+            (!has_say(&vote.by))
+                .then(|| format!("{login}, who approved it ({place}), may not do so any more"))
+        })
+    }
+
     fn is_in_team(&self, team: &str, login: &str) -> bool {
         let members = self.teams.iter().filter(|(name, _)| same(name, team)).flat_map(|(_, members)| members);
         members.into_iter().any(|member| same(member, login))
@@ -191,6 +243,22 @@ impl ApprovalRules {
     }
 }
 
+impl ApprovalRules {
+    /// Whether somebody could approve an application by one of the rules that apply to it. Whose files changed is not asked: an owner
+    /// may be whoever may write.
+    pub fn could_approve(&self, part: &Part, request: &Request<'_>, person: &Person) -> bool {
+        let mut applying =
+            self.rules.iter().filter(|rule| rule.needed > 0 && rule.applies_to(part)).peekable();
+        if applying.peek().is_none() {
+            return person.may_write;
+        }
+        applying.any(|rule| match &rule.from {
+            From::People { logins, teams } => is_named(logins, teams, request, person),
+            From::Writers | From::CodeOwners => person.may_write,
+        })
+    }
+}
+
 /// Whether nobody knows the account of a committer: neither by name, nor as the author.
 fn is_unknown(committer: &Committer, request: &Request<'_>) -> bool {
     committer.login.is_none() && !request.author.has_email(&committer.email)
@@ -248,22 +316,10 @@ fn discount(
     request: &Request<'_>,
     shown: &[Shown],
 ) -> Option<Discounted> {
-    if vote.by.is_bot {
-        return Some(Discounted::Bot);
-    }
-    if vote.by.is_same(&request.author) {
-        return Some(Discounted::Author);
-    }
-    if request.committers.iter().any(|committer| committer.is(&vote.by)) {
-        return Some(Discounted::Committer);
-    }
-    if request.fork_owner.as_ref().is_some_and(|owner| same(owner, &vote.by.login)) {
-        return Some(Discounted::ForkOwner);
-    }
-    match vote.opinion {
+    request.excludes(&vote.by).or_else(|| match vote.opinion {
         Opinion::Approved => vote.covers(&part.effect, all, shown).err(),
         Opinion::ChangesRequested | Opinion::Withdrawn => None,
-    }
+    })
 }
 
 /// How far a rule is: one standing, or one for each group of owners.
@@ -275,10 +331,7 @@ fn of_rule(rule: &ApprovalRule, request: &Request<'_>, votes: &[&Vote]) -> Vec<R
         From::Writers => one(Vec::new(), &|person| person.may_write),
         From::People { logins, teams } => {
             let candidates = logins.iter().chain(teams).cloned().collect();
-            one(candidates, &|person| {
-                logins.iter().any(|login| same(login, &person.login))
-                    || teams.iter().any(|team| request.is_in_team(team, &person.login))
-            })
+            one(candidates, &|person| is_named(logins, teams, request, person))
         }
         From::CodeOwners => match request.owners.map(|owners| owners.requirements(&request.changed)) {
             Some(groups) if !groups.is_empty() => {
@@ -287,6 +340,11 @@ fn of_rule(rule: &ApprovalRule, request: &Request<'_>, votes: &[&Vote]) -> Vec<R
             _ => one(Vec::new(), &|person| person.may_write),
         },
     }
+}
+
+fn is_named(logins: &[String], teams: &[String], request: &Request<'_>, person: &Person) -> bool {
+    logins.iter().any(|login| same(login, &person.login))
+        || teams.iter().any(|team| request.is_in_team(team, &person.login))
 }
 
 fn of_group(

@@ -287,3 +287,45 @@ fn of_words_in_one_second_the_greater_number_is_the_later_and_of_two_kinds_a_no_
     let later = Vote { id: "comment 21".to_owned(), ..approved("bob", 21) };
     assert!(met(vec![word(no, "review 5"), word(yes, "comment 20"), later]));
 }
+
+#[test]
+fn what_was_approved_stands_as_long_as_who_approved_it_does_and_nobody_says_no() {
+    let withdrawal = |request: &Request<'_>| request.withdrawal(["20"], |person| person.login != "outsider");
+    let said = |votes: &[Vote]| withdrawal(&request(votes.to_vec()));
+    let bob = approved("bob", 20);
+    assert_eq!(said(&[bob.clone()]), None);
+    let no = vote("bob", Opinion::ChangesRequested, 30);
+    assert_eq!(said(&[bob.clone(), no.clone()]).as_deref(), Some("bob asks for changes (30)"));
+    // What was taken back is not given again by the approval of something else.
+    let again = said(&[bob.clone(), no, approved("bob", 40)]);
+    assert_eq!(again.as_deref(), Some("bob took back the approval (20)"));
+    let dismissed = said(&[vote("bob", Opinion::Withdrawn, 20)]);
+    assert_eq!(dismissed.as_deref(), Some("bob took back the approval (20)"));
+    assert_eq!(said(&[]).as_deref(), Some("20, which approved it, is not there any more"));
+    // Others say no, and one of them yes since.
+    let others = |who: &str| vote(who, Opinion::ChangesRequested, 10);
+    assert_eq!(said(&[bob.clone(), others("carol")]).as_deref(), Some("carol asks for changes (10)"));
+    assert_eq!(said(&[bob.clone(), others("carol"), approved("carol", 11)]), None);
+    for without_say in ["alice", "outsider"] {
+        assert_eq!(said(&[bob.clone(), others(without_say)]), None, "{without_say}");
+    }
+    let mut reader = bob.clone();
+    reader.by.may_write = false;
+    assert!(said(&[reader]).unwrap().contains("may not do so any more"));
+    let mut committed = request([bob]);
+    committed.committers = vec![Committer { login: Some("bob".to_owned()), email: String::new() }];
+    assert!(withdrawal(&committed).unwrap().contains("may not do so any more"));
+}
+
+#[test]
+fn who_could_approve_is_who_a_rule_that_applies_names() {
+    let (part, request) = (part(), request([]));
+    let could = |rules: Vec<ApprovalRule>, who: &str| {
+        ApprovalRules::new(rules).could_approve(&part, &request, &Person::new(who))
+    };
+    let of_bob = || one().from(From::people(["bob"], Vec::<String>::new()));
+    assert!(could(vec![], "carol") && could(vec![of_bob()], "Bob"));
+    assert!(!could(vec![of_bob()], "carol"));
+    assert!(could(vec![of_bob().in_environment("elsewhere")], "carol"), "it does not apply");
+    assert!(could(vec![one().from(From::CodeOwners)], "carol"));
+}

@@ -86,6 +86,12 @@ pub struct Ahead {
     /// How each application stands.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub said: BTreeMap<String, String>,
+    /// The reviews and comments by which it is approved: what is applied of an approval is spent, and they are asked again before the merge.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub rests_on: BTreeSet<String>,
+    /// Whether one of the applications was let go of without a merge: then nothing is merged before it is applied again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_let_go: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use futures::FutureExt;
 use gitops_core::EngineHandle;
-use gitops_forge::RequestState;
+use gitops_forge::{RequestState, ReviewState};
 
 use super::super::ahead::Kept;
 use super::*;
@@ -362,5 +362,100 @@ async fn an_application_that_is_live_does_not_wait_for_another_one_where_the_bra
     carry_on_at(&world, &reviews, "site", &head).await;
     assert!(said().await.contains("has it already"), "{}", said().await);
     is_let_go(&world, "site", &world.git(&["rev-parse", "main"])).await;
+    world.cx.cancel();
+}
+
+/// Somebody who may not merge into a branch would have the server do it.
+#[tokio::test]
+async fn a_request_that_goes_into_another_branch_by_now_is_let_go_of_and_not_merged() {
+    let mut ahead = Ahead::new().await;
+    let number = ahead.world.propose("two", OURS);
+    assert!(ahead.says(number, "/apply").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    ahead.world.forge.retarget(&ahead.world.cx, number, "release").unwrap();
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Open);
+    let said = ahead.said(number).await;
+    assert!(said.contains("the request goes into `release` by now, and was applied for `main`"), "{said}");
+    ahead.live(&ahead.commit("main")).await;
+    assert!(ahead.handle.status().borrow().pinned.is_none());
+    assert_eq!(ahead.page(), "one", "what the branch has");
+    // Given its branch back, it is not merged before somebody applies it again.
+    ahead.world.forge.retarget(&ahead.world.cx, number, "main").unwrap();
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Open);
+    assert!(ahead.says(number, "/apply").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    // Merged elsewhere by somebody, what was approved for this branch is void, and nothing of it stays live.
+    ahead.world.forge.retarget(&ahead.world.cx, number, "release").unwrap();
+    let merged = CommitId::parse(&ahead.commit("feature")).unwrap();
+    ahead.world.forge.merge_as(&ahead.world.cx, number, merged).unwrap();
+    ahead.carry_on().await;
+    ahead.live(&ahead.commit("main")).await;
+    assert_eq!(ahead.page(), "one");
+    ahead.world.cx.cancel();
+}
+
+#[tokio::test]
+async fn nothing_is_merged_while_somebody_asks_for_changes_or_took_the_approval_back() {
+    let gate =
+        "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+    let world = World::with(&format!("{BEFORE}{gate}")).await;
+    let handle = world.board.handle("site").unwrap();
+    let mut ahead = Ahead { world, handle, kept: Kept::default() };
+    let number = ahead.world.propose("two", OURS);
+    ahead.world.reviews().0.review(&ahead.world.cx, number).await;
+    let comment = ahead.world.ours(number, "review/").await.remove(0);
+    let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap();
+    assert!(ahead.says(number, &format!("/approve {effect}")).await.0);
+    assert!(ahead.says(number, "/apply").await.0);
+    ahead.live(&ahead.commit("feature")).await;
+    let carol = ahead.world.forge.join("carol", Permission::Write);
+    let carol = ahead.world.forge.acting_as(&carol);
+    let no = carol.review(&ahead.world.cx, number, ReviewState::ChangesRequested).unwrap();
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Open);
+    let said = ahead.said(number).await;
+    assert!(said.contains("applied, and not merged: carol asks for changes"), "{said}");
+    assert_eq!(ahead.page(), "two", "it stays applied");
+    carol.dismiss(number, &no).unwrap();
+    // The one who approved it may not do so any more.
+    let query = CommentQuery::default();
+    for comment in ahead.world.forge.comments(&ahead.world.cx, number, &query).await.unwrap() {
+        if comment.body.starts_with("/approve") {
+            let delete = CommentWrite::Delete { id: comment.id };
+            ahead.world.forge.write_comment(&ahead.world.cx, number, &delete).await.unwrap();
+        }
+    }
+    ahead.carry_on().await;
+    assert_eq!(ahead.state(number).await, RequestState::Open);
+    let said = ahead.said(number).await;
+    assert!(said.contains("which approved it, is not there any more"), "{said}");
+    ahead.world.cx.cancel();
+}
+
+/// Of two applications of a request one is let go of: the other one is not merged, with what of the first nobody applied.
+#[tokio::test]
+async fn what_is_let_go_of_in_one_application_is_not_merged_by_the_other_one() {
+    let world = two().await;
+    let (reviews, number, head) = applied(&world, "/apply").await;
+    let kept_of = async |name: &str, kept: &mut Kept| {
+        let (handle, config) =
+            (world.board.handle(name).unwrap(), reviews.0.chosen.iter().find(|of| of.name == name));
+        let status = handle.status().borrow().clone();
+        Box::pin(reviews.0.carry_on(&world.cx, config.unwrap(), &handle, &status, kept)).await.unwrap();
+    };
+    let mut kept = Kept::default();
+    kept.held = Some(number);
+    world.says(&world.bob, number, "/unlock other").await;
+    reviews.0.look(&world.cx, number).await;
+    let main = world.git(&["rev-parse", "main"]);
+    is_let_go(&world, "other", &main).await;
+    let said = async || world.ours(number, "answers/").await.concat();
+    kept_of("other", &mut kept).await;
+    carry_on_at(&world, &reviews, "site", &head).await;
+    let state = world.forge.change_request(&world.cx, number).await.unwrap().state;
+    assert_eq!(state, RequestState::Open, "{}", said().await);
+    assert!(said().await.contains("was let go of since"), "{}", said().await);
     world.cx.cancel();
 }
