@@ -15,7 +15,7 @@ use crate::tool::json;
 const BUNDLE_BYTES: u64 = 256 << 20;
 
 /// The declaration with which a root was applied last: what a removal is made with. Secrets are left out.
-#[derive(Serialize, Deserialize)]
+#[derive(PartialEq, Serialize, Deserialize)]
 pub(crate) struct Bundle {
     pub removal: Removal,
     body: String,
@@ -54,23 +54,32 @@ impl Bundle {
     }
 }
 
+/// A declaration as it is kept: without secrets, and with its files as text.
+fn kept_form(root: &RootModule) -> Result<Bundle> {
+    let (secret, open): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        root.variables.clone().into_iter().partition(|(_, value)| holds_a_secret(value));
+    let removal = root.removal;
+    let mut root = RootModule { variables: open, ..root.clone() };
+    let mut bytes = BTreeMap::new();
+    for (path, content) in &root.files {
+        if let Value::Bytes(content) = content {
+            bytes.insert(path.clone(), BASE64.encode(content));
+        }
+    }
+    root.files.retain(|path, _| !bytes.contains_key(path));
+    let body = json::write(&root.into_body())?;
+    Ok(Bundle { removal, body, secret: secret.into_keys().collect(), bytes })
+}
+
 impl Site<'_> {
+    /// Whether a declaration is the one that was applied last, but for what its secret variables hold.
+    pub fn is_declared_as_applied(&self, root: &RootModule) -> Result<bool> {
+        Ok(self.bundle()?.is_some_and(|bundle| kept_form(root).is_ok_and(|now| now == bundle)))
+    }
+
     /// Keeps a declaration as the one that was applied last.
     pub fn keep_bundle(&self, root: &RootModule) -> Result<()> {
-        let (secret, open): (BTreeMap<_, _>, BTreeMap<_, _>) =
-            root.variables.clone().into_iter().partition(|(_, value)| holds_a_secret(value));
-        let removal = root.removal;
-        let mut root = RootModule { variables: open, ..root.clone() };
-        let mut encoded = BTreeMap::new();
-        for (path, content) in &root.files {
-            if let Value::Bytes(bytes) = content {
-                encoded.insert(path.clone(), BASE64.encode(bytes));
-            }
-        }
-        root.files.retain(|path, _| !encoded.contains_key(path));
-        let body = json::write(&root.into_body())?;
-        let bundle = Bundle { removal, body, secret: secret.into_keys().collect(), bytes: encoded };
-        let (path, bytes) = (self.folder.path().join("bundle.json"), serde_json::to_vec(&bundle)?);
+        let (path, bytes) = (self.folder.path().join("bundle.json"), serde_json::to_vec(&kept_form(root)?)?);
         match disk::read(&path, BUNDLE_BYTES)?.as_deref() == Some(&*bytes) {
             true => Ok(()),
             false => disk::replace(&path, &bytes, false),

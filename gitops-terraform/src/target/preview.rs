@@ -79,9 +79,12 @@ impl Site<'_> {
             components.extend(fields::components_of_forgotten(moved.left_behind.as_ref(), &self.redact()));
         }
         if live.is_some() && diff.is_empty() {
-            match self.checks_turn(request.before.as_ref())? {
+            match self.checks_turn(&request)? {
                 Some((before, after)) => diff = with_field(diff, "/checks", &before, &after),
-                None => self.folder.keep_nothing()?,
+                None => {
+                    self.note_checks(cx, &request.root).await?;
+                    self.folder.keep_nothing()?;
+                }
             }
         }
         let preview = Preview::new(diff, digest).made_of(components).with_outputs(outputs);
@@ -93,17 +96,36 @@ impl Site<'_> {
 
     /// What the checks said and say now, if those begin to fail or to hold that the new plan is made with. A plan of nothing else is
     /// applied for that: only then the state says it, and whoever asks the providers later asks what is declared now.
-    fn checks_turn(&self, state: Option<&StateFile>) -> Result<Option<(String, String)>> {
-        let Some(kept) = self.folder.kept()?.filter(|kept| !kept.does_nothing) else { return Ok(None) };
-        let before = self.failed_checks(state);
-        let after = kept.warnings.into_iter().filter(|warning| warning.is_failed_check);
-        let after: Vec<String> = after.map(|warning| warning.message).collect();
+    fn checks_turn(&self, request: &Request) -> Result<Option<(String, String)>> {
+        if self.is_declared_as_applied(&request.root)? {
+            return Ok(None);
+        }
+        let Some(after) = self.checks_of_the_kept_plan()? else { return Ok(None) };
+        let before = self.failed_checks(request.before.as_ref());
         let redact = self.redact();
         let said = |failed: &[String]| match failed.is_empty() {
             true => "hold".to_owned(),
             false => redact.text(&failed.join("; ")),
         };
         Ok((before.is_empty() != after.is_empty()).then(|| (said(before), said(&after))))
+    }
+
+    /// The checks that do not hold by the plan that was just made; nothing if none was made.
+    fn checks_of_the_kept_plan(&self) -> Result<Option<Vec<String>>> {
+        let Some(kept) = self.folder.kept()?.filter(|kept| !kept.does_nothing) else { return Ok(None) };
+        let failed = kept.warnings.into_iter().filter(|warning| warning.is_failed_check);
+        Ok(Some(failed.map(|warning| warning.message).collect()))
+    }
+
+    /// Of a root that is as it was applied, a plan is also a look for drift: what a look can't be made with, such as a secret
+    /// input, the plan has. That a check turns is no change then.
+    async fn note_checks(&mut self, cx: &Cx, root: &RootModule) -> Result<()> {
+        match self.checks_of_the_kept_plan()? {
+            Some(failed) if self.is_declared_as_applied(root)? => {
+                self.note(cx, |record| record.failed_checks = Some(failed)).await
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
@@ -196,7 +218,7 @@ impl Site<'_> {
         self.import_nothing(place)?;
         self.folder.drop_plans()?;
         let (found, warnings) = self.run_plan(cx, &request, &redact).await?;
-        self.warn(&warnings);
+        self.warn_of_news(&warnings);
         let plan = self.found(cx, place, &mut redact, found).await?;
         self.folder.drop_plans()?;
         let failed = warnings.into_iter().filter(|warning| warning.is_failed_check);

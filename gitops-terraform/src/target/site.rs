@@ -355,6 +355,15 @@ impl<'a> Site<'a> {
 }
 
 impl Site<'_> {
+    /// Tells of warnings of a look for drift, if they are others than those of the last look: one that stands is not told
+    /// again every few seconds.
+    pub fn warn_of_news(&self, warnings: &[Warning]) {
+        let now: Vec<String> = warnings.iter().map(|warning| warning.message.clone()).collect();
+        if self.target.has_news(self.key, now) {
+            self.warn(warnings);
+        }
+    }
+
     /// Tells of warnings whoever wants to know.
     pub fn warn(&self, warnings: &[Warning]) {
         let Some(listener) = &self.workshop().warnings else { return };

@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     lookout: Lookout,
     shown: ShownPlans,
     at_work: Mutex<BTreeMap<Key, Arc<Redact>>>,
+    /// The warnings of each root that the last look for drift told.
+    told: Mutex<BTreeMap<Key, Vec<String>>>,
 }
 
 /// A state that was asked for, and when.
@@ -147,6 +149,7 @@ impl Terraform {
             lookout: Lookout::default(),
             shown: ShownPlans::default(),
             at_work: Mutex::default(),
+            told: Mutex::default(),
         }))
     }
 
@@ -174,6 +177,13 @@ impl Terraform {
     }
 
     /// What is secret in the apply of a root that is under way.
+    /// Takes what a look for drift has to tell of a root, and whether it is other than at the last look.
+    pub(crate) fn has_news(&self, key: &Key, now: Vec<String>) -> bool {
+        let mut told = self.0.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = told.insert(key.clone(), now);
+        before.as_ref() != told.get(key)
+    }
+
     pub(crate) fn at_work(&self, key: &Key) -> Option<Arc<Redact>> {
         self.0.at_work.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
     }

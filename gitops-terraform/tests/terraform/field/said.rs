@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use gitops_core::capability::{MovedObjects, Readiness, Watch as _};
 use gitops_core::*;
-use gitops_terraform::Terraform;
+use gitops_terraform::{Terraform, TerraformRender};
 
 use crate::support::*;
 
@@ -27,15 +27,26 @@ struct Checked {
 
 impl Checked {
     fn that(says: &str) -> Self {
+        Self::declared(says, "")
+    }
+
+    fn declared(says: &str, more: &str) -> Self {
         let world = World::new(&[]);
         let flag = world.folder.path().join("flag");
         std::fs::write(&flag, says).unwrap();
         let main = format!(
-            "resource \"terraform_data\" \"a\" {{}}\ncheck \"c\" {{\n  assert {{\n    condition = file(\"{}\") == \"good\" || terraform_data.a.id == \"x\"\n         error_message = \"it is bad\"\n  }}\n}}\n",
+            "resource \"terraform_data\" \"a\" {{}}\ncheck \"c\" {{\n  assert {{\n    condition = file(\"{}\") == \"good\" || terraform_data.a.id == \"x\"\n         error_message = \"it is bad\"\n  }}\n}}\n{more}",
             flag.display()
         );
         world.files.declare(&[("app/main.tf", &main)]);
         Self { world, flag }
+    }
+
+    /// The same with a secret input, which no look for drift can be made with: the plan looks.
+    fn with_a_secret(says: &str) -> Self {
+        let Self { world, flag } = Self::declared(says, "variable \"password\" { sensitive = true }\n");
+        let secret = Value::Secret(Secret::new("canary", &SecretKey::new([3; 32])));
+        Self { world: world.rendered(TerraformRender::new("tf").variable("password", secret)), flag }
     }
 
     /// The check holds from now on, or not, and the providers are asked.
@@ -89,6 +100,29 @@ async fn a_check_that_fails_degrades_its_root_for_as_long_as_it_fails() {
     }
     root.says(&root.world.target(), "good").await;
     assert_eq!(root.ready().await, Readiness::Ready);
+}
+
+/// Met with a database root that is given its password: a check that turned was told as drift, was written as an update of nothing, and
+/// under `drift: report` the root stayed degraded for good.
+#[tokio::test]
+async fn a_check_of_a_root_with_a_secret_input_turns_without_a_change() {
+    let mut root = Checked::with_a_secret("good");
+    assert!(root.world.apply().await.is_converged());
+    for policy in [DriftPolicy::Correct, DriftPolicy::Report] {
+        root.world.options = Options::default().drift(policy);
+        for (what, holds) in [("bad", false), ("good", true)] {
+            root.says(&root.world.target(), what).await;
+            for _process in 0..2 {
+                let plan = root.world.plan().await;
+                assert!(plan.is_empty() && plan.drift.is_empty() && plan.blocked.is_empty(), "{plan:?}");
+                assert_eq!(root.ready().await == Readiness::Ready, holds, "{what}");
+            }
+        }
+    }
+    // A commit is told with what its checks come to.
+    root.says(&root.world.target(), "bad").await;
+    let report = root.world.apply().await;
+    assert_eq!((report.applied(), report.plan.drift.len()), (0, 0), "{report:?}");
 }
 
 /// It was seen by who asked for it alone: a commit whose check had begun to fail was told to be live and well.
@@ -147,6 +181,24 @@ async fn the_watch_tells_of_a_check_that_fails_or_holds_again() {
     for what in ["bad", "good"] {
         std::fs::write(&root.flag, what).unwrap();
         assert_eq!(target.moved(&hasty()).await.unwrap(), MovedObjects::Keys(vec![root_key("app")]));
+    }
+}
+
+/// Met with a process at work that looks every two seconds: one failing check filled its log.
+#[tokio::test]
+async fn a_check_that_goes_on_failing_is_told_once() {
+    let root = Checked::that("good");
+    root.world.apply().await;
+    let heard = Arc::<Mutex<Vec<String>>>::default();
+    let ears = heard.clone();
+    let target = Terraform::builder(tofu(), root.world.work())
+        .warnings(move |warning| ears.lock().unwrap().push(warning.to_string()))
+        .open(&root.world.cx)
+        .unwrap();
+    let count = || heard.lock().unwrap().iter().filter(|warning| warning.contains("it is bad")).count();
+    for (what, told) in [("bad", 1), ("bad", 1), ("good", 1), ("bad", 2), ("bad", 2)] {
+        root.says(&target, what).await;
+        assert_eq!(count(), told, "{what}");
     }
 }
 
