@@ -12,8 +12,8 @@ use crate::capability::{RecoveryClass, Target};
 use crate::cx::{Cx, Time};
 use crate::engine::event::Event;
 use crate::gate::Verdict;
-use crate::plan::Basis;
 use crate::plan::planner::{self, PlanInput, Planned};
+use crate::plan::{Basis, OrphanedBecause};
 use crate::render::{Rendered, Renderer};
 use crate::source::Snapshot;
 use crate::state::inventory::Inventory;
@@ -160,8 +160,11 @@ impl Engine {
     ) -> Result<Considered> {
         let Look { declared, candidates, now, flapping, binds, is_rollback } = look;
         let Declared { revision, desired, .. } = declared;
-        let candidates = &planner::with_serving(desired, candidates);
-        self.check_targets(desired, candidates)?;
+        let candidates = planner::with_serving(desired, candidates);
+        self.check_targets(desired, &candidates)?;
+        let (candidates, left): (BTreeSet<Key>, BTreeSet<Key>) =
+            candidates.into_iter().partition(|key| self.targets.contains_key(key.target()));
+        let candidates = &candidates;
         let layers = planner::layers(desired, candidates)?;
         let stamps = self.stamps_of(&cx.within(self.timeouts.call), candidates).await;
         let mut live = self.observe(&cx.within(self.timeouts.call), &with_used(desired, candidates)).await?;
@@ -203,6 +206,8 @@ impl Engine {
         let mut planned = tamper::planned(cx, planner::plan(&filled.input(input))?);
         let looking = cx.within(self.timeouts.call);
         concluded.extend(self.look_at_readiness(&looking, &filled.input(input), &mut planned).await);
+        // Nobody can look at them, and nobody says that they are to go: they stay, and stay known.
+        planned.plan.leave(left, OrphanedBecause::TargetGone);
         self.check_whole(desired)?;
         Ok(Considered { planned, concluded, inventory, stamps })
     }
@@ -305,9 +310,10 @@ impl Engine {
         }
     }
 
-    /// Objects of a target that nobody gave the engine are faults of the declaration, or of the set-up.
+    /// Declared objects of a target that nobody gave the engine are faults of the declaration, or of the set-up.
     fn check_targets(&self, desired: &crate::render::Desired, candidates: &BTreeSet<Key>) -> Result<()> {
-        let unknown = |key: &&Key| !self.targets.contains_key(key.target());
+        let unknown =
+            |key: &&Key| !self.targets.contains_key(key.target()) && desired.objects().contains(key);
         let faults: Vec<Diagnostic> =
             candidates.iter().filter(unknown).map(|key| self.no_target(desired, key)).collect();
         match faults.is_empty() {

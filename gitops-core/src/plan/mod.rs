@@ -98,6 +98,14 @@ impl Plan {
         self.basis.plan_id(&self.application, &self.revision, &self.rebound, &self.steps) == self.id
     }
 
+    /// Objects that stay, whatever is declared.
+    pub(crate) fn leave(&mut self, keys: impl IntoIterator<Item = Key>, why: OrphanedBecause) {
+        for key in keys {
+            self.orphaned_because.insert(key, why);
+        }
+        self.orphaned = self.orphaned_because.keys().cloned().collect();
+    }
+
     /// The objects that keep the revision from being live completely: those that this plan would change because of the
     /// revision, and those that are blocked. Repairs of drift are not among them, nor conflict loops.
     pub fn missing(&self) -> impl Iterator<Item = &Key> {

@@ -15,6 +15,8 @@ pub enum OrphanedBecause {
     MarkedToStay,
     /// Somebody took its owner label off: what is not labelled is not deleted.
     Unlabelled,
+    /// Its target is not set up any more: nobody can look at it. Whoever sets the target up again, under the same name, goes on with it.
+    TargetGone,
 }
 
 impl fmt::Display for OrphanedBecause {
@@ -24,6 +26,7 @@ impl fmt::Display for OrphanedBecause {
             Self::DeclaredToStay => "it was declared to stay",
             Self::MarkedToStay => "an annotation on the live object says so",
             Self::Unlabelled => "its owner label was taken off",
+            Self::TargetGone => "its target is not set up any more",
         })
     }
 }

@@ -288,6 +288,9 @@ fn orphaned_for(why: Option<OrphanedBecause>, keys: &[&Key]) -> String {
         }
         Some(OrphanedBecause::DeclaredToStay) => ", as was declared when it was applied last",
         Some(OrphanedBecause::Unlabelled) => ", because its owner label was taken off",
+        Some(OrphanedBecause::TargetGone) => {
+            ", because its target is not set up any more (set it up again under its name to go on)"
+        }
         Some(OrphanedBecause::MarkedToStay) => ", because an annotation on it says so",
         _ => "",
     };

@@ -72,6 +72,39 @@ fn a_file_that_lost_its_owner_label_is_never_forgotten() {
     assert_eq!(world.json(&["status"])["orphaned"], serde_json::json!([]));
 }
 
+/// Met with a target that was taken out of the configuration: nothing of the application was followed any more, and no message said
+/// a way out.
+#[test]
+fn what_a_target_that_is_gone_still_holds_stays_known() {
+    let world = World::new();
+    fs::create_dir_all(world.path("live")).unwrap();
+    let both = "name: two\nsource: { git: { url: ./repository, ref: { branch: main }, path: site } }\ntargets:\n  x: { path: x, directory: { root: ./live/x } }\n";
+    let (z, named) = ("  z: { path: z, directory: { root: ./live/z } }\n", |name: &str| {
+        format!("{both}  {name}: {{ path: z, directory: {{ root: ./live/z }} }}\n")
+    });
+    world.configure(&format!("{both}{z}"));
+    world.commit("Both", &[("x/f", Some("1\n")), ("z/f", Some("1\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.configure(both);
+    world.commit("One", &[("z/f", None), ("x/f", Some("2\n"))]);
+    for verb in [&["plan"][..], &["apply", "--yes"], &["plan", "--detailed-exitcode"], &["status"]] {
+        let ran = world.gitops(verb).expect(0);
+        ran.says("File/f").says("its target is not set up any more");
+    }
+    assert_eq!((world.live("x/f").as_deref(), world.live("z/f").as_deref()), (Some("2\n"), Some("1\n")));
+    assert_eq!(world.json(&["status"])["orphaned"][0]["why"], "target_gone");
+    // Under another name it is another target, whose files are there already; the label says whose they are.
+    world.commit("Again", &[("z/f", Some("2\n"))]);
+    world.configure(&named("zz"));
+    world.gitops(&["plan"]).expect(0);
+    assert_eq!(world.live("z/f").as_deref(), Some("1\n"));
+    // Set up again, it goes on, and what is not declared goes.
+    world.configure(&named("z"));
+    world.commit("Other", &[("z/f", None), ("z/g", Some("3\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0).says("no longer declared");
+    assert_eq!((world.live("z/f"), world.live("z/g").as_deref()), (None, Some("3\n")));
+}
+
 /// Met with a command that runs under `systemd`: nothing was printed, for as long as it lasted.
 #[test]
 fn a_command_that_keeps_running_tells_of_what_is_blocked_once() {
