@@ -1,6 +1,7 @@
 //! Where an application keeps what it must not forget: its state folder, or a namespace of a cluster.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use gitops_core::{
@@ -95,7 +96,9 @@ impl ClusterState {
         let place = format!("the secrets of the namespace {}", self.namespace);
         let application = self.application.clone();
         let store = self.store();
-        Arc::new(InCluster { log: StoreAuditLog::new(Arc::clone(&store), place), store, application })
+        let names = vec![application.clone()];
+        let log = InCluster { log: StoreAuditLog::new(Arc::clone(&store), place), store, application };
+        Arc::new(Own { log, names })
     }
 
     /// The state for who works with it: for as long as its lease is held, with the journal of that grant in a folder.
@@ -157,12 +160,22 @@ pub async fn audit_log(cx: &Cx, config: &Config) -> Result<Arc<dyn AuditLog>> {
 }
 
 /// The audit log in the state folder.
-pub(crate) fn of_folder(config: &Config) -> Arc<dyn AuditLog> {
-    let path = match StateDir::peek(&config.state) {
+fn of_folder(config: &Config) -> Arc<dyn AuditLog> {
+    of_folder_renamed(config, None)
+}
+
+fn audit_path(config: &Config) -> PathBuf {
+    match StateDir::peek(&config.state) {
         Ok(peek) => peek.audit_path(),
         Err(_) => config.state.join("audit.jsonl"),
-    };
-    Arc::new(InFolder { log: FileAuditLog::new(path), config: config.clone() })
+    }
+}
+
+/// The audit log of an application that is being renamed: what it says of the application under its former name is its own.
+pub(crate) fn of_folder_renamed(config: &Config, former: Option<&str>) -> Arc<dyn AuditLog> {
+    let log = InFolder { log: FileAuditLog::new(audit_path(config)), config: config.clone() };
+    let names = std::iter::once(config.name.as_str()).chain(former).map(str::to_owned).collect();
+    Arc::new(Own { log, names })
 }
 
 /// Only who holds the lease of the application writes its state.
@@ -197,6 +210,54 @@ impl StateStore for Seen {
 
     fn is_shared(&self) -> bool {
         self.0.is_shared()
+    }
+}
+
+/// A log of which nothing is told if it ends as another application's: somebody put that in the place of ours.
+struct Own<L> {
+    log: L,
+    /// What the application is called, and was until now.
+    names: Vec<String>,
+}
+
+impl<L: AuditLog> Own<L> {
+    fn check(&self, found: Option<&str>) -> Result<()> {
+        let Some(found) = found.filter(|found| !self.names.iter().any(|name| name == found)) else {
+            return Ok(());
+        };
+        let message = format!("the audit log is that of `{found}`, and not of `{}`", self.names[0]);
+        Err(Error::new(ErrorKind::NotOwned, message).with("place", self.place()).help(
+            "find out who put it there, and put the application's own back from a backup; a renamed application says so: `--renamed-from`",
+        ))
+    }
+}
+
+#[async_trait]
+impl<L: AuditLog> AuditLog for Own<L> {
+    fn place(&self) -> String {
+        self.log.place()
+    }
+
+    async fn each(&self, cx: &Cx, take: &mut (dyn FnMut(AuditRecord) -> Result<()> + Send)) -> Result<()> {
+        let mut last = None;
+        let noted = &mut |record: AuditRecord| {
+            if last.as_ref() != Some(&record.entry.application) {
+                last = Some(record.entry.application.clone());
+            }
+            take(record)
+        };
+        self.log.each(cx, noted).await?;
+        self.check(last.as_deref())
+    }
+
+    async fn newest(&self, cx: &Cx, limit: usize) -> Result<Vec<AuditRecord>> {
+        let found = self.log.newest(cx, limit).await?;
+        self.check(found.last().map(|record| record.entry.application.as_str()))?;
+        Ok(found)
+    }
+
+    async fn verify(&self, cx: &Cx) -> Result<AuditReport> {
+        self.log.verify(cx).await
     }
 }
 

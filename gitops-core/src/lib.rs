@@ -17,10 +17,14 @@ pub mod review;
 #[cfg(feature = "simulate")]
 pub mod simulate;
 mod source;
-/// The journal and its records, for the tests of backends: no part of the interface.
-#[doc(hidden)]
-pub mod state;
+mod state;
 mod value;
+
+/// The journal and its records, for tests: no part of the interface.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::state::{audit, journal, record};
+}
 
 /// The pages whose examples are of this crate: they compile and run.
 #[cfg(all(doctest, feature = "conformance", feature = "external"))]
@@ -75,7 +79,7 @@ pub use state::audit::{
 pub use state::inventory::Inventory;
 pub use state::lease::{Lease, LeaseGrant, MemoryLease};
 pub use state::record::{
-    Binding, Complete, Intent, Left, Owned, OwnedState, Progress, ReadinessRecord, Rebound,
+    AuditPosition, Binding, Complete, Intent, Left, Owned, OwnedState, Progress, ReadinessRecord, Rebound,
 };
 pub use state::store::{Document, FileStore, MemoryStore, StateStore, StoreWatch, Stored};
 pub use value::*;

@@ -153,7 +153,8 @@ impl SessionBuilder {
         if is_folder && access == Access::Write {
             known::remember(&config)?;
         }
-        let audit_log = audit_log.unwrap_or_else(|| home::of_folder(&config));
+        let audit_log =
+            audit_log.unwrap_or_else(|| home::of_folder_renamed(&config, moving.renamed_from.as_deref()));
         let at_work = match cluster {
             Some(cluster) => AtWork::InCluster(Box::new(cluster)),
             None if is_folder => AtWork::InFolder,

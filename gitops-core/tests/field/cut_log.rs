@@ -16,7 +16,7 @@ async fn apply(world: &World, engine: &mut Engine) {
 async fn an_audit_log_in_the_store_whose_end_was_cut_off_stops_the_engine_until_a_person_begins_a_new_one() {
     let (store, world) = (Shared::new(), World::with(&[("a", "1")]));
     let world = world.sharing(&store);
-    let journal = gitops_core::state::journal::MemoryJournalIo::default();
+    let journal = gitops_core::internals::journal::MemoryJournalIo::default();
     let open = async || {
         let shared: Arc<dyn StateStore> = store.clone();
         let audit = StoreAudit::open(&world.cx, shared.clone()).await.unwrap();

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use gitops_core::state::record::Owned;
+use gitops_core::internals::record::Owned;
 use gitops_core::{Diagnostic, Engine, Key, Need, Object, Part, Report, Result, render_files};
 use proptest::prelude::*;
 

@@ -4,7 +4,7 @@ use std::io::Result;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use gitops_core::state::journal::{FileJournalIo, JournalIo};
+use gitops_core::internals::journal::{FileJournalIo, JournalIo};
 use gitops_core::{State, StateDir};
 
 use crate::support::World;

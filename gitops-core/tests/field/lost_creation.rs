@@ -117,7 +117,7 @@ async fn a_creation_whose_sender_may_be_at_work_is_in_doubt_until_its_call_is_ov
         goes: false.into(),
     };
     let (lossy, store) = (Arc::new(lossy), Arc::new(MemoryStore::new()));
-    let journal = state::journal::MemoryJournalIo::default();
+    let journal = internals::journal::MemoryJournalIo::default();
     let open = async || {
         let state = State::in_memory().with_store(store.clone()).with_journal(journal.clone());
         let builder = world.builder("test").target("t", lossy.clone()).call_timeout(HOUR);

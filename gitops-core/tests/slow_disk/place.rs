@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, ThreadId};
 
-use gitops_core::state::journal::{FileJournalIo, JournalIo};
+use gitops_core::internals::journal::{FileJournalIo, JournalIo};
 use gitops_core::*;
 use tokio::sync::Notify;
 

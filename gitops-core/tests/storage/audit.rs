@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use gitops_core::state::audit::{
+use gitops_core::internals::audit::{
     AuditEntry, AuditEvent, AuditLog, AuditRecord, AuditSink, FileAudit, FileAuditLog, MemoryAudit,
 };
 use gitops_core::{Cx, Digest, Error, ErrorKind, PlanId, Purpose, Revision, Time};

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use gitops_core::ErrorKind;
-use gitops_core::state::audit::{AuditEntry, AuditSink, FileAudit};
+use gitops_core::internals::audit::{AuditEntry, AuditSink, FileAudit};
 use proptest::prelude::*;
 
 use crate::audit::{entries, entry, log, read, record};

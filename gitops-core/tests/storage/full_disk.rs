@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use gitops_core::state::audit::FileAudit;
-use gitops_core::state::journal::{Journal, Lineage};
-use gitops_core::state::record::Record;
+use gitops_core::internals::audit::FileAudit;
+use gitops_core::internals::journal::{Journal, Lineage};
+use gitops_core::internals::record::Record;
 use gitops_core::{Action, AuditEntry, AuditEvent, AuditSink, Cx, Document, ErrorKind, StateDir, StateStore};
 
 use crate::records::key;

@@ -1,10 +1,10 @@
 //! The journal as long as nothing goes wrong, and what it refuses.
 
 use gitops_core::ErrorKind;
-use gitops_core::state::journal::{
+use gitops_core::internals::journal::{
     Anchor, FRAME_LIMIT, FileJournalIo, Journal, JournalIo, Lineage, MemoryJournalIo,
 };
-use gitops_core::state::record::Record;
+use gitops_core::internals::record::Record;
 
 use crate::records::{numbered, one_of_each};
 
@@ -187,7 +187,7 @@ fn a_journal_over_the_limit_is_refused_without_reading_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("journal");
     let file = std::fs::File::create(&path).unwrap();
-    file.set_len(gitops_core::state::journal::JOURNAL_LIMIT + 1).unwrap();
+    file.set_len(gitops_core::internals::journal::JOURNAL_LIMIT + 1).unwrap();
     let error = Journal::open(FileJournalIo::new(&path), None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
     assert!(error.to_string().contains("1073741824"), "{error}");

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use gitops_core::ErrorKind;
-use gitops_core::state::journal::{FileJournalIo, Journal, Lineage};
+use gitops_core::internals::journal::{FileJournalIo, Journal, Lineage};
 
 use crate::records::numbered;
 

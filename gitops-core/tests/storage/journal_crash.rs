@@ -1,8 +1,8 @@
 //! The journal on a disk that loses power, fills up or fails.
 
 use gitops_core::ErrorKind;
-use gitops_core::state::journal::{Journal, JournalIo, Lineage, MemoryJournalIo};
-use gitops_core::state::record::Record;
+use gitops_core::internals::journal::{Journal, JournalIo, Lineage, MemoryJournalIo};
+use gitops_core::internals::record::Record;
 use proptest::prelude::*;
 
 use crate::records::{any_record, numbered};

@@ -1,8 +1,8 @@
 //! The journal after each cut and each flipped bit: the truth, a beginning of it, or an error that says where.
 
 use gitops_core::ErrorKind;
-use gitops_core::state::journal::{Journal, Lineage, MemoryJournalIo};
-use gitops_core::state::record::Record;
+use gitops_core::internals::journal::{Journal, Lineage, MemoryJournalIo};
+use gitops_core::internals::record::Record;
 
 use crate::records::{numbered, one_of_each};
 

@@ -1,7 +1,7 @@
 //! Records to write: fixed ones, and any.
 
-use gitops_core::state::record::AuditPosition;
-use gitops_core::state::record::{Intent, OpResult, Record};
+use gitops_core::internals::record::AuditPosition;
+use gitops_core::internals::record::{Intent, OpResult, Record};
 use gitops_core::{
     Action, Binding, Digest, Expect, GroupKind, Key, Left, Owned, OwnedState, PlanId, Revision, Time, Uid,
     Version,

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use gitops_core::state::journal::{Journal, JournalIo, Lineage};
+use gitops_core::internals::journal::{Journal, JournalIo, Lineage};
 use gitops_core::{Cx, Document, ErrorKind, Secret, State, StateDir, StateStore};
 
 fn mode(path: &Path) -> u32 {

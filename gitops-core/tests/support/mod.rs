@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use gitops_core::state::journal::MemoryJournalIo;
+use gitops_core::internals::journal::MemoryJournalIo;
 use gitops_core::*;
 
 pub fn key(name: &str) -> Key {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
 use gitops_core::backend::directory::FileRender;
-use gitops_core::state::journal::{Journal, MemoryJournalIo};
+use gitops_core::internals::journal::{Journal, MemoryJournalIo};
 use gitops_core::{
     ApplyOptions, AuditSink, Cx, Digest, Document, Engine, FileAudit, FileStore, Memory, MemoryAudit,
     MemoryStore, Plan, Result, Revision, Snapshot, Source, SourceInfo, State, StateStore, async_trait,

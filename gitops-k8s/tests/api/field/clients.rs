@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use std::time::Duration;
 
-use gitops_core::state::journal::MemoryJournalIo;
+use gitops_core::internals::journal::MemoryJournalIo;
 use gitops_core::{
     BlockedBecause, Cause, Engine, ForeignField, ForeignOutcome, MemoryStore, Options, Reason, Report, State,
     SyncResult,

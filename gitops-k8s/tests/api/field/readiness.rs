@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::state::journal::MemoryJournalIo;
+use gitops_core::internals::journal::MemoryJournalIo;
 use gitops_core::*;
 use gitops_k8s::KubernetesRender;
 use serde_json::{Value as Json, json};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::capability::Identity;
-use gitops_core::state::journal::MemoryJournalIo;
+use gitops_core::internals::journal::MemoryJournalIo;
 use gitops_core::*;
 use gitops_k8s::{ClusterStore, Kubernetes};
 use serde_json::{Value as Json, json};

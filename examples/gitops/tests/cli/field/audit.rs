@@ -34,3 +34,28 @@ fn a_log_that_was_cut_together_with_its_checkpoint_is_found() {
     world.gitops(&["apply", "--yes"]).expect(0);
     world.gitops(&["audit", "verify"]).expect(0);
 }
+
+/// Met with a backup that was put back into the wrong folder: `history` showed the deployments of another application as ours.
+#[test]
+fn the_log_of_another_application_is_told_of_by_no_verb() {
+    let (world, other) = (World::applied(), World::applied());
+    other.configure(&(crate::support::CONFIG.replace("name: site", "name: other")));
+    other.gitops(&["apply", "--yes"]).expect(1);
+    fs::remove_dir_all(other.path("live")).unwrap();
+    other.gitops(&["apply", "--yes"]).expect(0);
+    for name in ["audit.jsonl", "audit.jsonl.checkpoint"] {
+        fs::copy(other.path(".gitops/other").join(name), world.path(".gitops/site").join(name)).unwrap();
+    }
+    for verb in [
+        &["history"][..],
+        &["audit", "show", "index.html"],
+        &["why", "index.html"],
+        &["status"],
+        &["audit", "verify"],
+    ] {
+        let ran = world.gitops(verb).expect(1);
+        assert!(ran.stderr.contains("`other`") && ran.stdout.is_empty(), "{verb:?}: {ran:?}");
+    }
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(1);
+}
