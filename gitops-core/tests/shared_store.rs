@@ -359,3 +359,84 @@ async fn machines_that_share_a_store_compare_secrets_alike() {
     store.swap(&cx, "secret-key", Some(&version), document).await.unwrap();
     assert_eq!(digest().await.unwrap_err().kind(), ErrorKind::Corrupt);
 }
+
+/// A store of which somebody deleted documents.
+struct Without {
+    store: Arc<Shared>,
+    gone: std::sync::Mutex<Vec<String>>,
+}
+
+impl Without {
+    fn is_gone(&self, name: &str) -> bool {
+        self.gone.lock().unwrap().iter().any(|gone| gone == name)
+    }
+}
+
+#[async_trait]
+impl StateStore for Without {
+    async fn load(&self, cx: &Cx, name: &str) -> Result<Option<Stored>> {
+        match self.is_gone(name) {
+            true => Ok(None),
+            false => self.store.load(cx, name).await,
+        }
+    }
+
+    async fn swap(
+        &self,
+        cx: &Cx,
+        name: &str,
+        expect: Option<&Version>,
+        document: Document,
+    ) -> Result<Version> {
+        let stored = if self.is_gone(name) { self.store.load(cx, name).await? } else { None };
+        let expect = stored.map(|stored| stored.version).or_else(|| expect.cloned());
+        let version = self.store.swap(cx, name, expect.as_ref(), document).await?;
+        self.gone.lock().unwrap().retain(|gone| gone != name);
+        Ok(version)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+}
+
+/// Another process without a disk that outlives it: documents and audit log are in the store.
+async fn in_the_store(world: &World, store: &Arc<Without>) -> Result<Engine> {
+    let audit = Arc::new(StoreAudit::open(&world.cx, store.clone()).await?);
+    let state = State::in_memory().with_store(store.clone()).with_audit(audit);
+    let builder = world.builder("test").target("t", world.memory.clone());
+    builder.recover_from_store(true).state(state).open(&world.cx).await
+}
+
+/// Met with a controller whose audit log was deleted from its namespace: the next engine began another one in silence. So it was with
+/// the inventory, and what had left Git by then was forgotten.
+#[tokio::test]
+async fn what_somebody_deleted_from_a_store_is_not_begun_anew() {
+    for (gone, what) in
+        [("audit-000", "audit log"), ("inventory", "the inventory is missing, and there was one")]
+    {
+        let (world, store) = world();
+        let store = Arc::new(Without { store, gone: std::sync::Mutex::default() });
+        for _process in 0..2 {
+            apply(&world, &mut in_the_store(&world, &store).await.unwrap()).await;
+        }
+        store.gone.lock().unwrap().push(gone.to_owned());
+        world.declare(&SECOND);
+        let writes = world.memory.writes();
+        for _process in 0..2 {
+            let begun = async {
+                let mut engine = in_the_store(&world, &store).await?;
+                let plan = engine.plan(&world.cx).await?;
+                engine.apply(&world.cx, &plan, &support::yes()).await
+            };
+            let error = begun.await.unwrap_err();
+            assert!(
+                error.kind() == ErrorKind::Corrupt && error.to_string().contains(what),
+                "{gone}: {error}"
+            );
+        }
+        assert_eq!((world.memory.writes(), store.gone.lock().unwrap().len()), (writes, 1), "{gone}");
+        store.gone.lock().unwrap().clear();
+        apply(&world, &mut in_the_store(&world, &store).await.unwrap()).await;
+    }
+}

@@ -80,7 +80,7 @@ impl Ledger {
         stood: Option<Stood>,
     ) -> Result<()> {
         let Writer::Read(io, _) = &self.journal else { return Ok(()) };
-        let read = read(cx, &self.store, io, self.looking.recovers, kept).await?;
+        let read = read(cx, &self.store, io, self.looking.recovers, kept).await?.beside(&*self.audit);
         self.take_up(read, stood)
     }
 

@@ -101,7 +101,7 @@ impl Ledger {
         let io = Reader::new(io);
         let stood = Stood::of(&io).await;
         let Read { checkpoints, inventory, epoch, journal, goes_on, index } =
-            read(cx, &store, &io, recover, kept).await?;
+            read(cx, &store, &io, recover, kept).await?.beside(&*audit);
         let owner = || format_smolstr!("{application}/{:032x}", cx.random());
         Ok(Self {
             store,
@@ -338,13 +338,14 @@ fn lost() -> Error {
 impl Engine {
     /// Makes this engine the one that writes; that an inventory was taken from the store alone is recorded first.
     pub(super) async fn take_over(&mut self, cx: &Cx, actor: &str) -> Result<()> {
-        if self.ledger.is_recovered_from_store() {
-            let (owned, open) = (self.inventory().entries().len(), self.inventory().open().count());
-            self.audit(cx, actor, vec![AuditEvent::RecoveredFromStore { owned, open }]).await?;
-        }
         let is_first = self.ledger.has_only_read();
         if let Some(position) = self.inventory().audited().filter(|_| is_first && !self.grant.audit_is_lost) {
             self.ledger.audit.holds(cx, position).await.map_err(|error| error.during("audit").of_state())?;
+        }
+        // Only a log that is the one of before goes on.
+        if self.ledger.is_recovered_from_store() {
+            let (owned, open) = (self.inventory().entries().len(), self.inventory().open().count());
+            self.audit(cx, actor, vec![AuditEvent::RecoveredFromStore { owned, open }]).await?;
         }
         self.ledger.take_over(cx).await.inspect_err(|_| self.remove_if_damaged())
     }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::checkpoints::{Checkpoints, Loaded};
 use super::reader::Reader;
 use crate::cx::Cx;
-use crate::state::inventory::Inventory;
+use crate::state::audit::AuditSink;
+use crate::state::inventory::{Inventory, Slot};
 use crate::state::journal::{Anchor, Journal, JournalIo, Position};
 use crate::state::record::Record;
 use crate::state::store::StateStore;
@@ -107,6 +108,9 @@ async fn version(cx: &Cx, store: &Arc<dyn StateStore>) -> Result<Option<crate::v
 async fn read_once(cx: &Cx, store: &Arc<dyn StateStore>, io: &Reader, recover: bool) -> Result<Read> {
     let (checkpoints, loaded) = Checkpoints::load(cx, store.clone()).await?;
     let Some(loaded) = loaded else {
+        if store.is_shared() && has_parts(cx, &**store).await? {
+            return Err(missing());
+        }
         let journal = io.read(read_alone).await?;
         let epoch = if let Found::UpTo(position) = &journal { position.end.epoch } else { 0 };
         return Ok(Read { checkpoints, inventory: None, epoch, journal, goes_on: false, index: None });
@@ -165,6 +169,16 @@ pub(super) async fn read_on(
 }
 
 impl Read {
+    /// What is noted of the audit log holds for another machine only where the log is the same one.
+    pub fn beside(mut self, audit: &dyn AuditSink) -> Self {
+        if let (Found::Superseded, Some(inventory), false) =
+            (&self.journal, &mut self.inventory, audit.is_shared())
+        {
+            inventory.forget_audit_log();
+        }
+        self
+    }
+
     /// An inventory with what the journal held after it.
     fn going_on(
         checkpoints: Checkpoints,
@@ -188,9 +202,26 @@ fn read_alone(io: &mut dyn JournalIo) -> Result<Found> {
     let (position, records) = Journal::read_up_to_its_end(io, None, None)?;
     match records.is_empty() {
         true => Ok(Found::UpTo(position)),
-        false => Err(Error::new(ErrorKind::Corrupt, "the inventory is missing, and there was one")
-            .help("restore the state folder from a backup; nothing is written until then")),
+        false => Err(missing()),
     }
+}
+
+fn missing() -> Error {
+    Error::new(ErrorKind::Corrupt, "the inventory is missing, and there was one")
+        .help("put the whole state back from one backup; nothing is written until then")
+}
+
+/// Whether there are parts of an inventory, which are never written before it. One that is larger than a single part has nearly
+/// certainly something in the first one of its level.
+async fn has_parts(cx: &Cx, store: &dyn StateStore) -> Result<bool> {
+    for shard in ["all", "0", "00", "000"] {
+        for slot in [Slot::A, Slot::B] {
+            if store.load(cx, &slot.document(&shard.into())).await?.is_some() {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Whether the journal has nothing to say about a shared inventory: there is none, or it is of another lineage, and
@@ -219,7 +250,6 @@ fn holds_nothing(loaded: &Loaded) -> bool {
 /// What the last checkpoint says, with all that its reconciliation may have made as begun.
 fn recovered(loaded: Loaded) -> Inventory {
     let mut inventory = loaded.inventory;
-    inventory.forget_audit_log();
     loaded.planned.into_iter().for_each(|intent| inventory.take_in(&Record::Intent(intent)));
     inventory
 }

@@ -55,4 +55,10 @@ pub trait AuditSink: Send + Sync {
     async fn holds(&self, _cx: &Cx, _position: &AuditPosition) -> Result<()> {
         Ok(())
     }
+
+    /// Whether it is the one log of every machine that works with the state, as one beside the documents of a shared store is. An
+    /// engine that goes on from such documents then holds the log to what they say of it.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }

@@ -206,6 +206,10 @@ impl AuditSink for StoreAudit {
         Ok(())
     }
 
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
+    }
+
     async fn position(&self) -> Option<AuditPosition> {
         Some(self.head.lock().await.end.clone())
     }
