@@ -296,9 +296,20 @@ struct Mask<'a> {
 
 impl Mask<'_> {
     fn over(&self, change: FieldChange) -> FieldChange {
-        let is_of_secret = self.live.is_secret() && (is_data(&change.path) || remembers(&change));
+        let is_of_secret = self.live.is_secret() && (is_data(&change.path) || self.is_of_strangers(&change));
         let is_secret = is_of_secret || holds_secret(&self.object.body, change.after.as_ref());
         if is_secret { hidden(change, self.inner) } else { change }
+    }
+
+    /// Whether it is of a note on the object that nobody declares: many tools remember there what they applied, which is all of a
+    /// Secret's values.
+    fn is_of_strangers(&self, change: &FieldChange) -> bool {
+        let Some(path) = change.path.strip_prefix("/metadata") else { return false };
+        let mut parts = path.trim_start_matches('/').splitn(2, '/');
+        let Some(notes) = parts.next().filter(|notes| NOTES.contains(notes)) else { return path.is_empty() };
+        let declared = self.object.body.get("metadata").and_then(|metadata| metadata.get(notes));
+        let name = parts.next().map(|name| name.replace("~1", "/").replace("~0", "~"));
+        !name.is_some_and(|name| declared.is_some_and(|declared| declared.get(&name).is_some()))
     }
 }
 
@@ -306,15 +317,8 @@ fn is_data(path: &str) -> bool {
     path.starts_with("/data") || path.starts_with("/stringData")
 }
 
-/// Whether it is of an annotation in which a tool remembers what it applied: of a Secret, all of its values.
-fn remembers(change: &FieldChange) -> bool {
-    let is_memory = |name: &str| name.ends_with("last-applied-configuration") || name.ends_with("/applied");
-    match change.path.strip_prefix("/metadata/annotations") {
-        Some("") => true,
-        Some(name) => is_memory(&name.replace("~1", "/")),
-        None => change.path == "/metadata",
-    }
-}
+/// The members of metadata that hold what anybody wants to note.
+const NOTES: [&str; 2] = ["annotations", "labels"];
 
 fn hidden(change: FieldChange, inner: &Inner) -> FieldChange {
     let hide = |value: Option<Value>| {

@@ -178,4 +178,13 @@ async fn what_kubectl_remembers_of_a_secret_is_shown_nowhere() {
     let shown = serde_json::to_string(&report[0].plan).unwrap() + &format!("{report:?}");
     assert!(shown.contains("/metadata/annotations/mine"), "{shown}");
     assert!(!shown.contains("hunter"), "{shown}");
+    // Other tools remember under other names: what nobody declares is shown by its name alone.
+    let memory = json!({"kapp.k14s.io/original": "{\"stringData\":{\"pw\":\"hunter6secret\"}}", "mine": "1"});
+    let mut object = secret("c", json!({"pw": "hunter6secret"}), memory);
+    object["metadata"]["labels"] = json!({"noted": "hunter6secret"});
+    kubectl_apply(&world, &object);
+    let report = adopt(&world, &secret("c", json!({"pw": "hunter7secret"}), json!({"mine": "2"}))).await;
+    let shown = serde_json::to_string(&report[0].plan).unwrap() + &format!("{report:?}");
+    assert!(shown.contains("original") && shown.contains("noted") && shown.contains("mine"), "{shown}");
+    assert!(!shown.contains("hunter"), "{shown}");
 }
