@@ -28,6 +28,7 @@ struct Told {
     not_applied: usize,
     blocked: usize,
     failed: Vec<String>,
+    unknown: Vec<String>,
 }
 
 impl Many {
@@ -46,6 +47,11 @@ impl Many {
             told.plans += 1;
             told.summary += summary;
         });
+    }
+
+    /// Takes in that an application could not be looked at.
+    pub fn unknown(&self, application: &str) {
+        self.told(|told| told.unknown.push(application.to_owned()));
     }
 
     /// Takes in what came of an apply.
@@ -85,10 +91,18 @@ impl Many {
                 parts.push(format!("{} applied, {} not", count(told.applied, "change"), told.not_applied));
             } else if told.plans > 0 {
                 let line = told.summary.line();
-                parts.push(if line.is_empty() { "in sync".to_owned() } else { line });
+                let unseen = applications.saturating_sub(told.plans);
+                parts.push(match (line.is_empty(), unseen) {
+                    (false, _) => line,
+                    (true, 0) => "in sync".to_owned(),
+                    (true, _) => format!("{} in sync", told.plans),
+                });
             }
             if told.blocked > 0 {
                 parts.push(format!("{} {} blocked", paint(RED, "!"), told.blocked));
+            }
+            if !told.unknown.is_empty() {
+                parts.push(format!("{} {}", paint(RED, "unknown:"), told.unknown.join(", ")));
             }
             if !told.failed.is_empty() {
                 parts.push(format!("{} {}", paint(RED, "failed:"), told.failed.join(", ")));

@@ -118,7 +118,10 @@ fn rule(reader: &Reader, node: &Node, owner: Place) -> Option<ApprovalConfig> {
     let risk = fields.get("risk").map(|(_, node)| reader.one_of(node, "`risk`", &words));
     let risks = fields.limit("risks").map(|(_, node)| risks(reader, node)).unwrap_or_default();
     let rule = ApprovalConfig {
-        environments: texts("environments"),
+        environments: fields
+            .limit("environments")
+            .map(|(_, node)| reader.environments(node))
+            .unwrap_or_default(),
         kinds: texts("kinds"),
         risks,
         valid_for: duration_of(reader, &fields, "valid_for"),

@@ -226,6 +226,8 @@ impl Loading {
         self.check_names(&all);
         needs::check(&self.reader, &all);
         promote::check(&self.reader, &all);
+        let environments = all.iter().filter_map(|found| found.config.labels.get("environment"));
+        self.reader.check_environments(&environments.map(String::as_str).collect());
         if all.is_empty() && self.reader.is_faultless() {
             let message =
                 "every file of this folder is included by another one, so none holds an application";

@@ -1,14 +1,15 @@
 //! Reads typed values out of the tree and collects every fault on the way.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use gitops_core::{Diagnostic, Digest, Span};
+use gitops_core::{Diagnostic, Digest, Span, nearest};
 
 use super::backends::Backends;
 use super::masked::masked;
 use super::node::{self, Name, Node, Place, Shape};
+use super::suggest::suggestion;
 
 /// How many faults are kept: a file with more of them is not meant to be a configuration.
 const MOST: usize = 100;
@@ -20,6 +21,8 @@ pub struct Reader {
     faults: RefCell<Vec<Diagnostic>>,
     /// How many more there are than are kept.
     more: Cell<usize>,
+    /// The environments that rules are said to be for.
+    environments: RefCell<Vec<(String, Place)>>,
 }
 
 /// Where something is written.
@@ -40,7 +43,13 @@ struct File {
 impl Reader {
     /// A reader of files in which targets may be of these kinds.
     pub fn new(backends: Backends) -> Self {
-        Self { backends, files: Vec::new(), faults: RefCell::default(), more: Cell::default() }
+        Self {
+            backends,
+            files: Vec::new(),
+            faults: RefCell::default(),
+            more: Cell::default(),
+            environments: RefCell::default(),
+        }
     }
 
     /// The kinds of targets besides those that are built in.
@@ -274,6 +283,35 @@ impl Reader {
     /// A list of texts.
     pub fn texts(&self, node: &Node, what: &str) -> Vec<String> {
         self.placed_texts(node, what).into_iter().map(|(text, _)| text).collect()
+    }
+
+    /// The environments that a rule is for. Whether any application is in them is known once all are read.
+    pub fn environments(&self, node: &Node) -> Vec<String> {
+        let items = self.items(node, "`environments`", "write `environments: [production]`");
+        let found = items.iter().filter_map(|item| Some((self.text(item, "`environments`")?, item.place)));
+        let found: Vec<(String, Place)> = found.collect();
+        self.environments.borrow_mut().extend(found.iter().cloned());
+        found.into_iter().map(|(environment, _)| environment).collect()
+    }
+
+    /// Refuses rules for an environment that is most likely another one: they would hold for nobody. A shared part may speak of
+    /// environments whose applications are in other files.
+    pub fn check_environments(&self, known: &BTreeSet<&str>) {
+        for (environment, place) in self.environments.take() {
+            if known.contains(environment.as_str()) {
+                continue;
+            }
+            let message = format!("no application has the environment `{environment}`");
+            let is_pattern = environment.contains(['*', '?', '[']);
+            if known.is_empty() {
+                let help =
+                    format!("give the applications it is for `labels: {{ environment: {environment} }}`");
+                self.fault("GO0110", place, message, help);
+            } else if is_pattern || nearest(&environment, known.iter().copied()).is_some() {
+                let known: Vec<&str> = known.iter().copied().collect();
+                self.fault("GO0110", place, message, suggestion(&environment, &known));
+            }
+        }
     }
 
     /// A list of texts, each with its place.

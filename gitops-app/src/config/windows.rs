@@ -69,7 +69,7 @@ fn window(reader: &Reader, node: &Node, owner: Place) -> Option<(Window, Vec<Str
     // A time without a zone would mean another time on every machine.
     let zone =
         fields.require("zone", "zone: Europe/Berlin").and_then(|(_, node)| reader.text(node, "`zone`"));
-    let environments = fields.limit("environments").map(|(_, node)| reader.texts(node, "`environments`"));
+    let environments = fields.limit("environments").map(|(_, node)| reader.environments(node));
     let environments = environments.unwrap_or_default();
     let (kind, node) = fields
         .exactly_one(&["allow", "deny"], "deny: { days: [sat, sun], from: \"00:00\", to: \"24:00\" }")?;

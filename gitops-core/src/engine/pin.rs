@@ -96,7 +96,13 @@ impl Engine {
         let leaves_the_line = match self.inventory().accepted() {
             // The first revision ever: what comes after it must descend from it.
             None => true,
-            Some(accepted) => history.relation(cx, accepted, &revision).await? == Relation::Diverged,
+            Some(accepted) => match history.relation(cx, accepted, &revision).await? {
+                Relation::Diverged => true,
+                // The source itself was moved back to it: who names it accepts that. While the source goes on beyond it, or
+                // can't say where it is, what comes next must still descend from what was accepted.
+                Relation::Older => self.source.resolve(cx).await.is_ok_and(|newest| newest == revision),
+                _ => false,
+            },
         };
         let pin = Pin { revision, by: by.to_owned(), since: cx.now(), ahead_of: None, leaves_the_line };
         self.take_over(cx, by).await?;

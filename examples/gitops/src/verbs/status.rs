@@ -29,8 +29,10 @@ pub async fn run(app: &App, args: &StatusArgs) -> Ended {
     let plan = session.engine.plan(&app.cx).await;
     let document = StatusDocument::new(&app.cx, &session, &plan).await?;
     let view = View(&document);
-    if let (Some(many), Ok(plan)) = (app.many(), &plan) {
-        many.plan(&Summary::of(plan));
+    match (app.many(), &plan) {
+        (Some(many), Ok(plan)) => many.plan(&Summary::of(plan)),
+        (Some(many), Err(_)) => many.unknown(&app.config().name),
+        (None, _) => {}
     }
     app.answer(&document, || view.human(app))?;
     Ok(if args.exit_code { view.exit(&plan) } else { Exit::Ok })

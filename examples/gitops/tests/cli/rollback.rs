@@ -142,3 +142,40 @@ fn a_rollback_voids_what_was_approved_and_so_does_its_end() {
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html"), None);
 }
+
+/// Met with the commonest accident, a branch that was reset by one commit: the way out that the error named led to the same error.
+#[test]
+fn a_branch_that_was_moved_back_is_followed_again_once_somebody_names_where_it_is() {
+    let world = World::applied();
+    let good = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    world.commit("Bad", &[("index.html", Some("bad\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.git(&["reset", "-q", "--hard", &good]);
+    world.gitops(&["apply", "--yes"]).expect(1).warns("rollback");
+    assert_eq!(world.live("index.html").as_deref(), Some("bad\n"), "nobody accepted it");
+    world.gitops(&["rollback", &good, "--yes"]).expect(0);
+    world.gitops(&["rollback", "--end", "--yes"]).expect(0);
+    for _process in 0..2 {
+        world.edit_live("index.html", "by hand\n");
+        world.gitops(&["apply", "--yes"]).expect(0);
+        assert_ne!(world.live("index.html").as_deref(), Some("by hand\n"));
+        assert_ne!(world.live("index.html").as_deref(), Some("bad\n"));
+    }
+    world.commit("Good again", &[("index.html", Some("good\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("good\n"));
+}
+
+/// While the branch goes on, a rollback accepts nothing: what comes next must descend from what was applied.
+#[test]
+fn a_rollback_does_not_accept_what_leaves_out_the_commit_that_it_leaves() {
+    let world = World::applied();
+    let good = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    world.commit("Bad", &[("index.html", Some("bad\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["rollback", &good, "--yes"]).expect(0);
+    world.git(&["reset", "-q", "--hard", &good]);
+    world.commit("Another", &[("index.html", Some("another\n"))]);
+    world.gitops(&["rollback", "--end", "--yes"]).expect(1).warns("not a descendant of");
+    assert_ne!(world.live("index.html").as_deref(), Some("another\n"));
+}

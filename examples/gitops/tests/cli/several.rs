@@ -197,6 +197,51 @@ fn applications_that_would_share_a_state_are_refused() {
     }
 }
 
+/// Met with a fleet of which one could not be looked at: the last line, which is all that people read, said "in sync".
+#[test]
+fn the_sum_counts_what_could_not_be_looked_at() {
+    let world = two();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.gitops(&["status"]).expect(0).says("2 applications: in sync");
+    world.git(&["mv", "site/a", "site/aa"]);
+    world.commit("Moved", &[]);
+    world.gitops(&["status"]).expect(0).says("2 applications: 1 in sync; unknown: one");
+    for verb in [&["plan"][..], &["drift"]] {
+        world.gitops(verb).expect(1).says("2 applications: 1 in sync; failed: one");
+    }
+}
+
+/// Met with a freeze that held for nobody, because the environment was misspelt.
+#[test]
+fn a_rule_for_an_environment_that_nobody_has_is_refused() {
+    let world = World::new();
+    let window = |environment: &str| {
+        let deny = "deny: { from: 2026-01-01T00:00, to: 2027-01-01T00:00 }";
+        format!("windows:\n- {{ name: freeze, zone: UTC, environments: [{environment}], {deny} }}\n")
+    };
+    let approval = |environment: &str| {
+        format!("approvals: [{{ name: two, needs: 2, environments: [{environment}] }}]\n")
+    };
+    let labels = "labels: { environment: Production }\n";
+    for (environment, help) in
+        [("production", "did you mean `Production`?"), ("\"prod*\"", "known are `Production`")]
+    {
+        for rule in [window(environment), approval(environment)] {
+            world.configure(&(labels.to_owned() + &rule + crate::support::CONFIG));
+            world.gitops(&["plan"]).expect(1).warns("no application has the environment").warns(help);
+        }
+    }
+    for rule in [window("production"), approval("production")] {
+        world.configure(&(rule + crate::support::CONFIG));
+        world.gitops(&["plan"]).expect(1).warns("labels: { environment: production }");
+    }
+    // A shared part may speak of environments that are elsewhere.
+    world.configure(
+        &("labels: { environment: staging }\n".to_owned() + &window("production") + crate::support::CONFIG),
+    );
+    world.gitops(&["plan"]).expect(0);
+}
+
 /// Met with a root below another one: each application adopted the other's file in turn, for ever, and all was green.
 #[test]
 fn roots_that_lie_in_one_another_are_refused_and_one_root_is_not() {
