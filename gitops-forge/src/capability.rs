@@ -1,10 +1,10 @@
 //! What only some forges can do. Presence is the capability.
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Result};
+use gitops_core::{Cx, Error, ErrorKind, Result};
 use smol_str::SmolStr;
 
-use crate::value::{Deployment, Issue, IssueWrite, QueuedCommit, Reaction, RequestCommit, User};
+use crate::value::{CommitId, Deployment, Issue, IssueWrite, QueuedCommit, Reaction, RequestCommit, User};
 
 /// The members of teams.
 #[async_trait]
@@ -59,6 +59,16 @@ pub trait Closing: Send + Sync {
 pub trait Commits: Send + Sync {
     /// Every commit of a request, by commit id: all of them, or an error.
     async fn of_request(&self, cx: &Cx, number: u64) -> Result<Vec<RequestCommit>>;
+
+    /// One commit of the repository, whether it came by a request or not.
+    ///
+    /// # Errors
+    /// `NotFound` for a commit that is not there; `Unsupported` where the forge tells it of requests only.
+    async fn of_commit(&self, cx: &Cx, commit: &CommitId) -> Result<RequestCommit> {
+        cx.check()?;
+        let message = format!("the forge does not tell whose the commit {commit} is");
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
 }
 
 /// A merge queue of which the forge itself tells what waits in it.

@@ -81,5 +81,5 @@ pub use limits::GitLimits;
 pub use pattern::Pattern;
 pub use reference::{CommitId, GitRef, RefName};
 pub use signature::Signers;
-pub use source::{Entry, GitSource, GitSourceBuilder};
+pub use source::{Entry, GitSource, GitSourceBuilder, Landed};
 pub use url::GitUrl;

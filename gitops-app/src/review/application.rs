@@ -7,13 +7,14 @@ use gitops_core::capability::Readiness;
 use gitops_core::review::window::WindowState;
 use gitops_core::review::{Context, Part, Rules, declared};
 use gitops_core::{
-    Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, History, Key, Merge, Merged, Pin, Plan,
-    Result, Revision, Snapshot, SpeculativePlan, Verdict,
+    Cause, Cx, Desired, Digest, Error, ErrorKind, EventSink, GateMessage, History, Key, Merge, Merged, Pin,
+    Plan, Result, Revision, Snapshot, SpeculativePlan, Verdict,
 };
 use gitops_git::GitSource;
 
 use super::approvals::Places;
 use super::repository::{self, Repository};
+use super::unapplied::Since;
 use super::{Failed, Found, Planned, Sides, Warm, configuration, labels, planner, programs};
 use crate::config::{Applications, Config, WindowsConfig};
 use crate::gates;
@@ -37,8 +38,15 @@ pub(super) struct Reviewing<'a> {
     pub repositories: BTreeMap<String, Repository>,
 }
 
-/// What a merge does, its plan, and what gates want approved of it.
-type Compared = (Part, Plan, Vec<(GateMessage, Digest)>);
+/// What a merge does.
+struct Compared {
+    part: Part,
+    plan: Plan,
+    /// What gates want approved of it.
+    findings: Vec<(GateMessage, Digest)>,
+    /// Whether the target branch may have something that is not applied yet: the plan has that, too.
+    has_unapplied: bool,
+}
 
 const NOT_ASKED: &str = "nobody vouches for the request, so no cluster is asked about it: Git is compared with Git, and nothing of it can be approved";
 
@@ -128,18 +136,31 @@ impl Reviewing<'_> {
         };
         let merged = session.git.merged(cx, &base, &head).await;
         let Merged { snapshot, merge_base, .. } = merged.map_err(merging)?;
-        let (part, plan, findings) = match session.has_state() && self.may_ask(config) {
+        let compared = match session.has_state() && self.may_ask(config) {
             true => self.against_targets(cx, session, config, snapshot, &base, &merge_base).await?,
             false => self.against_git(cx, session, config, snapshot, &base).await?,
         };
+        let Compared { part, plan, findings, has_unapplied } = compared;
+        let complete = session.engine.inventory().complete().map(|complete| complete.revision.clone());
+        let unapplied = has_unapplied.then(|| Since(complete)).filter(|since| !since.is(&base));
         let rules: Vec<(&str, Digest)> = findings.iter().map(|(found, rule)| (&*found.gate, *rule)).collect();
         let Places { approved_in, outdated_in } = Places::of(session.engine.inventory().approvals(), &rules);
         let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;
         let configuration = self.checked.get(&config.source.url).into_iter().flatten();
         let configuration = configuration.filter(|path| changed.contains(path)).cloned().collect();
         let (git, mark) = (session.git.clone(), session.mark);
-        let planned =
-            Planned { plan, findings, approved_in, outdated_in, changed, configuration, git, base, mark };
+        let planned = Planned {
+            plan,
+            findings,
+            approved_in,
+            outdated_in,
+            changed,
+            configuration,
+            git,
+            base,
+            mark,
+            unapplied,
+        };
         Ok(Found::Part(Box::new(part), Box::new(planned)))
     }
 
@@ -179,8 +200,9 @@ impl Reviewing<'_> {
         };
         let mut context = self.context(cx, config, verdict);
         context.unhealthy = unhealthy;
+        let has_unapplied = before.as_ref().map_or(true, |before| may_have_unapplied(&before.plan));
         let part = part(before, &after, opened.as_ref(), base, context);
-        Ok((part, after.plan, after.findings))
+        Ok(Compared { part, plan: after.plan, findings: after.findings, has_unapplied })
     }
 
     /// What the target branch declares, and what the merge would: no target is asked, and nothing can be approved.
@@ -213,7 +235,9 @@ impl Reviewing<'_> {
             Some(error) => not_planned(&error, context),
             None => context,
         };
-        Ok((Part::alone(&plan, base.clone(), &context), plan, Vec::new()))
+        let part = Part::alone(&plan, base.clone(), &context);
+        // Nothing can be approved.
+        Ok(Compared { part, plan, findings: Vec::new(), has_unapplied: false })
     }
 
     /// Whether the targets of an application may be asked about what a request brings: a dry run runs the webhooks of a cluster,
@@ -249,6 +273,11 @@ impl Reviewing<'_> {
         (context.labels, context.verdict) = (labels, verdict);
         context
     }
+}
+
+/// Whether a plan does more than to put back what was applied before, or may do so once something else is there.
+fn may_have_unapplied(plan: &Plan) -> bool {
+    !plan.blocked.is_empty() || plan.steps.iter().any(|step| step.cause != Cause::Drift)
 }
 
 /// How many roots nothing was asked about: one that the merge does not touch is planned from its record, and to ask its providers

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gitops_core::review::approval::{ApprovalRule, ApprovalRules, Opinion, Request, Standing, Vote};
+use gitops_core::review::approval::{
+    ApprovalRule, ApprovalRules, Opinion, Request, Standing, Unapplied, Vote,
+};
 use gitops_core::review::{Outcome, Part};
 use gitops_core::{
     Approval, Approver, Cx, Digest, ErrorKind, EventSink, GateMessage, Request as Order, Result, Through,
@@ -12,7 +14,7 @@ use gitops_core::{
 use gitops_forge::{ChangeRequest, Comment};
 
 use super::request::Asked;
-use super::{Planned, Reviewed, approvals, owners};
+use super::{Planned, Reviewed, approvals, owners, unapplied};
 use crate::config::Config;
 use crate::gates;
 use crate::order;
@@ -139,14 +141,39 @@ impl Asked {
         let owners = owners::of(cx, self.kind, configured, planned).await?;
         let file = owners.as_ref().map(|owners| owners.file.clone());
         let owners = owners.as_ref().map(|owners| &owners.owners);
-        let teams = owners::teams(cx, &*self.forge, configured, owners, &planned.changed).await?;
+        let (unapplied, files) = self.unapplied(cx, config, planned, owners.is_some()).await?;
+        let all_files: Vec<String> = planned.changed.iter().chain(&files).cloned().collect();
+        let teams = owners::teams(cx, &*self.forge, configured, owners, &all_files).await?;
         let mut request: Request<'_> = said;
         (request.teams, request.changed, request.owners) = (teams, planned.changed.clone(), owners);
+        (request.unapplied, request.unapplied_files) = (unapplied, files);
         let mut standing = ApprovalRules::new(rules.iter().cloned()).judge(part, all, &request);
         let decides = planned.configuration.iter().chain(&file).filter(|path| planned.changed.contains(path));
         let again = standing.asks_again_for.into_iter().chain(decides.cloned());
         standing.asks_again_for = again.collect::<BTreeSet<_>>().into_iter().collect();
         Ok(standing)
+    }
+
+    /// What else an approval would cover, with its files where their owners are asked.
+    async fn unapplied(
+        &self,
+        cx: &Cx,
+        config: &Config,
+        planned: &Planned,
+        asks_owners: bool,
+    ) -> Result<(Vec<Unapplied>, Vec<String>)> {
+        let Some(since) = &planned.unapplied else { return Ok(Default::default()) };
+        let asking = unapplied::Asking { cx, forge: &*self.forge, git: &planned.git, number: self.number };
+        let mut found = asking.made(since, &planned.base).await?;
+        if !asks_owners {
+            return Ok((found, Vec::new()));
+        }
+        if since.0.is_none() {
+            let why = "nobody can tell whose files are applied for the first time";
+            found.push(Unapplied::untold("what was never applied", why));
+        }
+        let files = asking.files(since, &planned.base, &config.source.path).await?;
+        Ok((found, files))
     }
 
     /// Stores what is approved. Of a request that changes who decides nothing is stored: the rules by which it was judged are no

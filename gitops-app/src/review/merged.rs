@@ -1,17 +1,18 @@
 //! A request that is merged: what the applications still want approved, and who approved it since.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use gitops_core::review::approval::ApprovalRules;
+use gitops_core::review::approval::{ApprovalRules, Unapplied};
 use gitops_core::review::{Context, Outcome, Part, Review};
 use gitops_core::{
-    Approver, AuditEvent, AuditRecord, Cx, Digest, Error, ErrorKind, EventSink, Request as Order, Result,
-    Revision, Through, Verdict,
+    Approver, AuditEvent, AuditRecord, Cx, Digest, Error, ErrorKind, EventSink, Plan, Request as Order,
+    Result, Revision, Through, Verdict,
 };
 use gitops_forge::{ChangeRequest, RequestState};
 
 use super::request::patiently;
+use super::unapplied::{Asking, Since};
 use super::{Asked, approvals, labels, owners};
 use crate::config::{Approvers, Config, GitRef};
 use crate::gates;
@@ -32,6 +33,10 @@ pub struct AfterMerge {
     pub approved_by: Option<String>,
     /// Whose approvals do not count, and why.
     pub discounted: Vec<String>,
+    /// Who approved it so far where that is not enough.
+    pub approved_so_far: BTreeSet<String>,
+    /// The rules that are not met.
+    pub open: Vec<String>,
     /// Whose stored approval found no room beside later ones, and is kept no longer.
     pub dropped: Option<String>,
     /// Whether a rule asks the owners of the files that changed, which nobody can tell after the merge: then no comment approves it.
@@ -39,6 +44,11 @@ pub struct AfterMerge {
 }
 
 impl AfterMerge {
+    /// Whether somebody's approval counts, although it is not enough.
+    pub fn counts(&self, login: &str) -> bool {
+        self.approved_so_far.iter().any(|by| by.eq_ignore_ascii_case(login))
+    }
+
     /// Where it can be approved, if no comment does it.
     pub fn elsewhere(&self) -> Option<String> {
         let name = &self.application;
@@ -99,6 +109,8 @@ impl Asked {
                 effect,
                 approved_by: None,
                 discounted,
+                approved_so_far: BTreeSet::new(),
+                open: Vec::new(),
                 dropped: None,
                 asks_owners: false,
             });
@@ -125,6 +137,7 @@ impl Asked {
                 let (outdated, approved) = (of(&places.outdated_in), of(&places.approved_in));
                 approvals::mark_outdated(&mut said.votes, outdated.as_ref(), approved.as_ref());
                 said.teams = owners::teams(cx, &*self.forge, who, None, &[]).await?;
+                said.unapplied = self.beside(cx, &session, &plan).await?;
                 Some(said)
             }
             _ => None,
@@ -135,12 +148,15 @@ impl Asked {
         };
         let part = &judged.parts[0];
         let votes = part.approvals.iter().flat_map(|standing| &standing.discounted);
+        let rules = part.approvals.iter().flat_map(|standing| &standing.rules);
         let mut after = AfterMerge {
             application: config.name.clone(),
             wanted,
             effect: part.effect,
             approved_by: None,
             discounted: votes.map(|vote| format!("{}: {}", vote.by, vote.why)).collect(),
+            approved_so_far: rules.clone().flat_map(|rule| rule.approved_by.clone()).collect(),
+            open: rules.filter(|rule| !rule.is_met()).map(ToString::to_string).collect(),
             dropped: self.dropped(cx, &session).await?,
             asks_owners: by_owners,
         };
@@ -153,6 +169,17 @@ impl Asked {
             after.approved_by = Some(by);
         }
         Ok(after)
+    }
+
+    /// What else would be applied, with who made it.
+    async fn beside(&self, cx: &Cx, session: &Session, plan: &Plan) -> Result<Vec<Unapplied>> {
+        let complete = session.engine.inventory().complete();
+        let since = Since(complete.map(|complete| complete.revision.clone()));
+        let asking = Asking { cx, forge: &*self.forge, git: &session.git, number: self.number };
+        match since.is(&plan.revision) {
+            true => Ok(Vec::new()),
+            false => asking.made(&since, &plan.revision).await,
+        }
     }
 
     /// Whose approval of this request was stored last and is kept no longer, because there was no room beside later ones.

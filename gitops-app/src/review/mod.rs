@@ -23,6 +23,7 @@ mod repository;
 mod request;
 mod stands;
 mod statuses;
+mod unapplied;
 mod urgent;
 mod warm;
 
@@ -115,6 +116,8 @@ struct Planned {
     base: Revision,
     /// What nobody knows who can't read the state.
     mark: Option<Digest>,
+    /// Since when the target branch may have something that is not applied yet, and that the plan has, too.
+    unapplied: Option<unapplied::Since>,
 }
 
 /// An application that could not be planned.

@@ -261,7 +261,7 @@ impl Revert {
         context: &str,
         request: &ChangeRequest,
     ) -> Result<()> {
-        let text = format!("rolled back to {}; {}{BACK}", self.good.short(), number(forge, request));
+        let text = format!("goes back to {}; {}{BACK}", self.good.short(), number(forge, request));
         let status = status(forge, context, &text);
         forge.ensure_status(cx, &CommitId::parse(self.bad.id())?, &status).await.map(drop)
     }

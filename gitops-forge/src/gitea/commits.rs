@@ -11,6 +11,8 @@ use crate::value::{CommitId, CommitPerson, RequestCommit};
 
 const LIST: &str = "/repos/{owner}/{repo}/pulls/{index}/commits";
 
+const ONE: &str = "/repos/{owner}/{repo}/git/commits/{sha}";
+
 #[async_trait]
 impl Commits for Gitea {
     async fn of_request(&self, cx: &Cx, number: u64) -> Result<Vec<RequestCommit>> {
@@ -20,6 +22,12 @@ impl Commits for Gitea {
         let mut found = found.into_iter().map(|json| self.commit(json)).collect::<Result<Vec<_>>>()?;
         found.sort_by(|one, other| one.commit.cmp(&other.commit));
         Ok(found)
+    }
+
+    async fn of_commit(&self, cx: &Cx, commit: &CommitId) -> Result<RequestCommit> {
+        let ask = Ask::get(ONE, &[&self.owner(), &self.name(), commit]);
+        let ask = ask.query("stat", false).query("verification", false).query("files", false);
+        self.commit(self.client.call(cx, &ask).await?.json(&ask)?)
     }
 }
 

@@ -11,6 +11,8 @@ use crate::value::{CommitId, CommitPerson, RequestCommit, User};
 
 const LIST: &str = "/repos/{owner}/{repo}/pulls/{pull_number}/commits";
 
+const ONE: &str = "/repos/{owner}/{repo}/commits/{ref}";
+
 /// The forge lists no more commits of a request, and does not say that it leaves some out.
 const MOST: usize = 250;
 
@@ -27,6 +29,11 @@ impl Commits for GitHub {
         let mut found = found.into_iter().map(|json| self.commit(json)).collect::<Result<Vec<_>>>()?;
         found.sort_by(|one, other| one.commit.cmp(&other.commit));
         Ok(found)
+    }
+
+    async fn of_commit(&self, cx: &Cx, commit: &CommitId) -> Result<RequestCommit> {
+        let ask = Ask::get(ONE, &[&self.owner(), &self.name(), commit]);
+        self.commit(self.client.call(cx, &ask).await?.json(&ask)?)
     }
 }
 

@@ -215,6 +215,17 @@ impl Commits for MemoryForge {
         found.sort_by(|one, other| one.commit.cmp(&other.commit));
         Ok(found)
     }
+
+    async fn of_commit(&self, cx: &Cx, commit: &CommitId) -> Result<RequestCommit> {
+        cx.check()?;
+        let hub = self.hub();
+        let proposed = hub.requests.values().find(|record| record.heads.contains(commit));
+        let proposed = || proposed.map(|record| record.request.author.clone());
+        let person = hub.pushed.get(commit).cloned().or_else(proposed);
+        let person = person.ok_or_else(|| not_found("nobody knows who made the commit"))?;
+        let email = format!("{}@example.org", person.login);
+        Ok(RequestCommit::new(commit.clone(), [CommitPerson::new(Some(person), email)]))
+    }
 }
 
 #[async_trait]

@@ -87,6 +87,16 @@ impl MemoryForge {
         self.hub().join(login, permission, true)
     }
 
+    /// Changes what somebody may do.
+    pub fn permit(&self, user: &User, permission: Permission) {
+        self.hub().users.insert(user.id.clone(), (user.clone(), permission));
+    }
+
+    /// Makes a commit of no request ours.
+    pub fn made(&self, commit: CommitId) {
+        self.hub().pushed.insert(commit, self.me.clone());
+    }
+
     /// The account of a login, and what it may do.
     pub fn account_of(&self, login: &str) -> Option<(User, Permission)> {
         self.hub().users.values().find(|(user, _)| user.login == login).cloned()

@@ -64,6 +64,43 @@ impl GitSource {
     }
 }
 
+impl GitSource {
+    /// Whether a commit has in the followed folder what a merge of `head` into `base` makes there, and nothing else; not so where that
+    /// has conflicts, or one of the two is not there.
+    ///
+    /// # Errors
+    /// What keeps a commit from being read or merged.
+    ///
+    /// # Cancel safety
+    /// Dropping the future has no effect.
+    pub async fn is_merge_of(
+        &self,
+        cx: &Cx,
+        commit: &Revision,
+        base: &Revision,
+        head: &Revision,
+    ) -> Result<bool> {
+        let MergedTree { id, .. } = match self.0.merge(cx, base, head).await {
+            Ok(merged) => merged,
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound | ErrorKind::Invalid) =>
+            {
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
+        let (commit, folder) = (CommitId::parse(commit.id())?.object(), self.0.path.clone());
+        self.0.ensure(cx, commit).await?;
+        let objects = self.0.mirror.reopen()?;
+        let compare = move |repository: &gix::Repository| {
+            let made = tree_of(repository, commit)?;
+            let [one, other] = [made, id].map(|tree| locate(repository, tree, &folder).ok());
+            Ok(made == id || one.is_some() && one == other)
+        };
+        blocking(cx, move || objects.with(compare)).await
+    }
+}
+
 /// The tree of a merge in the mirror, and where both sides parted.
 struct MergedTree {
     objects: Arc<Objects>,

@@ -3,6 +3,7 @@ mod changed;
 mod entry;
 mod fetch;
 mod history;
+mod landed;
 mod merge;
 mod names;
 mod propose;
@@ -22,6 +23,7 @@ use tokio::sync::OnceCell;
 
 pub use builder::GitSourceBuilder;
 pub use entry::Entry;
+pub use landed::Landed;
 
 use crate::credentials::Credentials;
 use crate::git::{GitProgram, Trust};

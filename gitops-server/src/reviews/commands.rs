@@ -6,6 +6,7 @@ use gitops_app::lookup;
 use gitops_app::review::patiently;
 use gitops_app::rollback::bad_and_good;
 use gitops_app::session::{Access, Session};
+use gitops_core::redact::credentials;
 use gitops_core::review::{Command, CommandFault, Flavour};
 use gitops_core::{Cx, EngineHandle, Error, ErrorKind, Key, Plan, Relation, Request, Result, Revision};
 use gitops_forge::{ChangeRequest, Comment, Permission, RequestState};
@@ -17,6 +18,9 @@ use super::{PATIENCE, Shared, nobody};
 /// How long the head of a fork's request must have been known before somebody who may write vouches for it by a command: a
 /// push in the moment in which the command is written must not be taken for what the person has read.
 const READ: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Of how many applications an answer says what they do.
+const STANDINGS: usize = 10;
 
 /// What came of a command.
 pub(super) enum Done {
@@ -57,7 +61,9 @@ pub(super) fn words(flavour: Flavour, command: &Result<Command, CommandFault>) -
         _ => None,
     };
     let rest = rest.map(|rest| format!(" {rest}")).unwrap_or_default();
-    format!("{}{}{rest}", flavour.command_prefix(), name(command))
+    let words = format!("{}{}{rest}", flavour.command_prefix(), name(command));
+    // It is kept, told and repeated.
+    credentials(&words).into_owned()
 }
 
 impl Shared {
@@ -99,7 +105,7 @@ impl Shared {
                 self.plan(cx, request, page, comment).await
             }
             Command::Approve { .. } if request.state == RequestState::Open => Ok(Done::AfterReview),
-            Command::Approve { effect } => self.approve_merged(cx, request, effect).await,
+            Command::Approve { effect } => self.approve_merged(cx, request, comment, effect).await,
             Command::Apply { application } => {
                 self.check_named(application.as_deref())?;
                 self.apply(cx, request, comment, application.as_deref()).await
@@ -151,17 +157,33 @@ impl Shared {
     }
 
     /// Stores the approval of what a merged request still waits for, if the effect is named that would be had now.
-    async fn approve_merged(&self, cx: &Cx, request: &ChangeRequest, effect: &str) -> Result<Done> {
-        let after = self.asked(request.number).after_merge(cx, &self.chosen(), &nobody()).await?;
+    async fn approve_merged(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        comment: &Comment,
+        effect: &str,
+    ) -> Result<Done> {
+        let refused = self.memory.page(cx, request.number).await?.refused;
+        let asked = self.asked(request.number).without(refused);
+        let after = asked.after_merge(cx, &self.chosen(), &nobody()).await?;
         let meant = after.iter().find(|after| after.effect.to_string().starts_with(effect));
         if let Some(by) = meant.and_then(|after| after.approved_by.as_ref()) {
             let name = meant.map(|after| after.application.as_str()).unwrap_or_default();
             return Ok(Done::Yes(format!("approved by {by}: `{name}` goes on")));
         }
+        if let Some(after) = meant.filter(|after| after.counts(&comment.author.login)) {
+            return Ok(Done::Yes(format!(
+                "it counts; `{}` still wants: {}",
+                after.application,
+                after.open.join("; ")
+            )));
+        }
         let waiting = after.iter().filter(|after| !after.wanted.is_empty());
         let waiting: Vec<String> = waiting
-            .map(|after| {
-                format!("`{}` waits for the approval of {}", after.application, after.effect.short())
+            .map(|after| match after.elsewhere() {
+                Some(elsewhere) => format!("`{}`: {elsewhere}", after.application),
+                None => format!("`{}` waits for the approval of {}", after.application, after.effect.short()),
             })
             .collect();
         let reasons = meant.map(|after| after.discounted.join("; ")).filter(|reasons| !reasons.is_empty());
@@ -189,19 +211,22 @@ impl Shared {
             return Ok(Done::No(why.to_owned()));
         }
         let by = self.by(request, comment);
-        let mut asked = Vec::new();
+        let (mut asked, mut lines) = (Vec::new(), Vec::new());
         for config in self.followers(request).filter(meant) {
             let handle = self.board.handle(&config.name).ok_or_else(|| not_at_work(&config.name))?;
+            // Before it looks: what it was at when it was asked.
+            if lines.len() < STANDINGS {
+                lines.push(format!("`{}`: {}", config.name, self.applying(cx, config).await?));
+            }
             handle.request(&cx.within(PATIENCE), &by, Request::Sync).await?;
             asked.push(config.name.as_str());
         }
-        match asked.is_empty() {
-            true => Ok(Done::No("no application that is meant follows the branch".to_owned())),
-            false => Ok(Done::Yes(format!(
-                "looks at once: {}; the status of the commit says what came of it",
-                asked.join(", ")
-            ))),
+        if asked.is_empty() {
+            return Ok(Done::No("no application that is meant follows the branch".to_owned()));
         }
+        let asked = asked.join(", ");
+        lines.insert(0, format!("looks at once: {asked}; the status of the commit says what came of it"));
+        Ok(Done::Yes(lines.join("\n")))
     }
 
     /// Pins an application to a revision, or to the last one of which everything was applied before the present one.
@@ -223,7 +248,10 @@ impl Shared {
         let pin = Request::pin(revision.clone());
         handle.request(&cx.within(PATIENCE), &self.by(request, comment), pin).await?;
         let next = self.take_back(cx, config, &revision).await?;
-        Ok(Done::Yes(format!("`{application}` is pinned to {shown}: newer commits wait. {next}")))
+        // The gates judge the way back as any other plan: what is live is not said here.
+        let live =
+            "The status of that commit says when it is live, and whether the way back waits for an approval";
+        Ok(Done::Yes(format!("`{application}` is pinned to {shown}: newer commits wait. {live}. {next}")))
     }
 
     /// Says what becomes of an object, in each application that knows it.
@@ -256,13 +284,10 @@ impl Shared {
         if let Some(done) = self.let_go(cx, config, &self.by(request, comment)).await? {
             return Ok(Done::Yes(done));
         }
-        let what = match self.board.handle(&config.name) {
-            Some(handle) => format!("{:?}", handle.status().borrow().phase).to_lowercase(),
-            None => "not at work here".to_owned(),
-        };
+        let what = self.applying(cx, config).await?;
         Ok(Done::No(format!(
-            "there is nothing to unlock: a plan takes no lock, and an apply holds the application only while it works \
-             (`{application}`: {what}). To stop all writes: `gitops -a {application} suspend --reason WHY`"
+            "there is nothing to unlock: a plan takes no lock, and an apply holds the application only while it works. \
+             To stop all writes: `gitops -a {application} suspend --reason WHY`\n`{application}`: {what}"
         )))
     }
 

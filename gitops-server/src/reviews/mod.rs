@@ -2,6 +2,7 @@
 
 mod ahead;
 mod answers;
+mod applying;
 mod commands;
 mod drift;
 mod look;

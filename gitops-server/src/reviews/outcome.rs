@@ -2,7 +2,7 @@
 //! has them.
 
 use gitops_app::config::{Config, GitRef};
-use gitops_app::review::{holds, patiently};
+use gitops_app::review::{AfterMerge, holds, patiently};
 use gitops_app::rollback::taken_back;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Result,
@@ -207,7 +207,8 @@ impl Shared {
         let mut outcome =
             Outcome { needs_person: telling.needs_person, text: telling.text.clone(), effect: None };
         if telling.awaits_approval {
-            let asked = self.asked(number).after_merge(cx, &[config], &nobody()).await?;
+            let refused = self.memory.page(cx, number).await?.refused;
+            let asked = self.asked(number).without(refused).after_merge(cx, &[config], &nobody()).await?;
             let waiting =
                 asked.into_iter().find(|after| !after.wanted.is_empty() && after.approved_by.is_none());
             if let Some(by) = waiting.as_ref().and_then(|after| after.dropped.as_ref()) {
@@ -215,7 +216,10 @@ impl Shared {
                     ["; the approval by ", by, " found no room beside later ones, and is asked for again"];
                 outcome.text.extend(dropped);
             }
-            outcome.effect = waiting.map(|after| after.effect.short());
+            if let Some(elsewhere) = waiting.as_ref().and_then(AfterMerge::elsewhere) {
+                outcome.text.extend(["; ", &elsewhere]);
+            }
+            outcome.effect = waiting.filter(|after| !after.asks_owners).map(|after| after.effect.short());
         }
         let note = |page: &mut Page| {
             let is_said = outcome.needs_person || page.outcomes.contains_key(&config.name);

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use gitops_app::review::{Reviewed, Told, patiently};
 use gitops_core::review::Outcome;
-use gitops_core::{Cx, ErrorKind, Result};
+use gitops_core::review::approval::Discounted;
+use gitops_core::{Cx, ErrorKind, Result, redact};
 use gitops_forge::{ChangeRequest, CommitId, RequestState};
 
-use super::memory::{Entry, Head, Page, Stage};
+use super::memory::{Entry, Head, Page};
 use super::poll::Seen;
 use super::{Shared, nobody};
 use crate::event::ServerEvent;
@@ -37,8 +38,13 @@ impl Shared {
         let (repository, text) = (self.repository.clone(), error.to_string());
         self.tell(&ServerEvent::ReviewFailed { repository, request: number, error: text });
         let answer = (false, format!("it can't be reviewed: {}", error.with_help()));
-        // What can't be answered now is answered by the next review.
-        let _ = self.answer_waiting(cx, number, &[], |_| answer.clone()).await;
+        // What can't be answered now is answered by the next review; an approval is refused only by one that judged it.
+        let waits = |entry: &&Entry| error.is_retryable() && entry.is_approval();
+        let Ok(page) = self.memory.page(cx, number).await else { return };
+        let named: Vec<Entry> = page.awaiting_review().filter(|entry| !waits(entry)).cloned().collect();
+        if !named.is_empty() {
+            let _ = self.answer_waiting(cx, number, &named, |_| answer.clone()).await;
+        }
     }
 
     async fn try_review(&self, cx: &Cx, number: u64) -> Result<()> {
@@ -65,7 +71,7 @@ impl Shared {
             is_told: false,
         };
         self.seen().insert(number, seen.clone());
-        let asked = self.asked(number);
+        let asked = self.asked(number).without(page.refused);
         let asked = match page.vouched.as_deref().map(CommitId::parse) {
             Some(Ok(head)) => asked.vouched_for(head),
             _ => asked,
@@ -166,11 +172,10 @@ impl Shared {
         is_done: bool,
         text: String,
     ) -> Result<()> {
+        let text = redact::credentials(&text).into_owned();
         self.memory
             .change(cx, number, |page| {
-                if let Some(entry) = page.entry(&entry.comment, entry.nth) {
-                    entry.stage = Stage::Answered { is_done, text: text.clone() };
-                }
+                page.answer(&entry.comment, entry.nth, is_done, &text);
             })
             .await?;
         self.react_to_answer(cx, number, entry, is_done).await;
@@ -198,8 +203,7 @@ fn changed_by(told: &Told) -> BTreeSet<String> {
 /// What a review says to somebody who asked for it.
 fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
     let review = &told.reviewed.review;
-    let is_approval = entry.command.contains("approve");
-    if !is_approval {
+    if !entry.is_approval() {
         return match told.reviewed.failed.first() {
             Some(failed) => {
                 (false, format!("`{}` can't be planned; the comment says why", failed.application))
@@ -222,7 +226,23 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
         (Outcome::Approved | Outcome::Ready | Outcome::NoChanges, _) => {
             (true, "nothing more is to be approved".to_owned())
         }
+        (_, why) if counts(entry, told) => {
+            let elsewhere = why.map(|why| format!("; elsewhere not: {why}")).unwrap_or_default();
+            (true, format!("it counts{elsewhere}; the request is still: {}", review.outcome()))
+        }
         (_, Some(why)) => (false, format!("it does not count: {why}")),
         (outcome, None) => (false, format!("the request is still: {outcome}")),
     }
+}
+
+/// Whether somebody's approval counts for an application, although that is not enough.
+fn counts(entry: &Entry, told: &Told) -> bool {
+    let place = format!("comment {}", entry.comment);
+    told.reviewed.review.parts.iter().flat_map(|part| &part.approvals).any(|standing| {
+        // That of somebody who made one of the changes that it covers counts for the others.
+        let is_own = |why| matches!(why, Discounted::Author | Discounted::Committer | Discounted::Unapplied);
+        let is_discounted = standing.discounted.iter().any(|vote| vote.id == place && !is_own(vote.why));
+        let approved = standing.rules.iter().flat_map(|rule| &rule.approved_by);
+        !is_discounted && approved.into_iter().any(|by| by.eq_ignore_ascii_case(&entry.by))
+    })
 }

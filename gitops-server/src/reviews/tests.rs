@@ -5,9 +5,11 @@ mod beside;
 mod outcome;
 mod promotion;
 mod queue;
+mod refused;
 mod same_time;
 mod superseded;
 mod taken_back;
+mod unapplied;
 
 use std::fs;
 use std::path::PathBuf;
@@ -135,7 +137,9 @@ impl World {
         fs::write(self.path("repository/site/page"), text).unwrap();
         self.git(&["add", "-A"]);
         self.git(&["commit", "-q", "-m", text]);
-        CommitId::parse(&self.git(&["rev-parse", "HEAD"])).unwrap()
+        let commit = CommitId::parse(&self.git(&["rev-parse", "HEAD"])).unwrap();
+        self.alice.made(commit.clone());
+        commit
     }
 
     /// A request of the branch `feature`, of this repository or of a fork.

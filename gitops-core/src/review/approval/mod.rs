@@ -6,9 +6,11 @@
 mod person;
 mod rule;
 mod standing;
+mod unapplied;
 mod vote;
 
 pub use person::{Committer, Person};
 pub use rule::{ApprovalRule, ApprovalRules, From, PatternError};
 pub use standing::{DiscountedVote, Request, RuleStanding, Standing};
+pub use unapplied::Unapplied;
 pub use vote::{Discounted, Opinion, Shown, Vote};

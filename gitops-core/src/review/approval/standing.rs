@@ -4,7 +4,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::person::same;
-use super::{ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Shown, Vote};
+use super::unapplied;
+use super::{
+    ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Shown, Unapplied, Vote,
+};
 use crate::cx::Time;
 use crate::gate::Verdict;
 use crate::review::Part;
@@ -30,6 +33,10 @@ pub struct Request<'a> {
     /// The files that change, from the root of the repository: all of them, of a renamed file both names. A file that is left
     /// out asks none of its owners.
     pub changed: Vec<String>,
+    /// What the target branch has and is not applied yet: an approval covers it too, so none of it may be its approver's own.
+    pub unapplied: Vec<Unapplied>,
+    /// The files that this changes: their owners are asked, too.
+    pub unapplied_files: Vec<String>,
     /// The owners of files, read from the **base** branch.
     pub owners: Option<&'a CodeOwners>,
     /// Now.
@@ -47,6 +54,8 @@ impl Request<'_> {
             shown: BTreeMap::new(),
             teams: BTreeMap::new(),
             changed: Vec::new(),
+            unapplied: Vec::new(),
+            unapplied_files: Vec::new(),
             owners: None,
             now,
         }
@@ -104,6 +113,12 @@ impl Request<'_> {
         })
     }
 
+    /// All files of which an approval approves changes.
+    fn files(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.changed.iter().chain(&self.unapplied_files).collect();
+        all.into_iter().cloned().collect()
+    }
+
     fn is_in_team(&self, team: &str, login: &str) -> bool {
         let members = self.teams.iter().filter(|(name, _)| same(name, team)).flat_map(|(_, members)| members);
         members.into_iter().any(|member| same(member, login))
@@ -158,6 +173,9 @@ pub struct RuleStanding {
     pub expired: Vec<String>,
     /// The address of a committer whose account nobody knows; while there is one, no approval counts.
     pub unknown_committer: Option<String>,
+    /// Why nobody can tell who made what else is covered; while there is a reason, no approval counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub untold: Option<String>,
 }
 
 impl RuleStanding {
@@ -166,6 +184,7 @@ impl RuleStanding {
         self.approved_by.len() >= self.needed
             && self.changes_requested_by.is_empty()
             && self.unknown_committer.is_none()
+            && self.untold.is_none()
     }
 }
 
@@ -181,6 +200,9 @@ impl fmt::Display for RuleStanding {
         list("expired:", &self.expired)?;
         if !self.is_met() {
             list("can be approved by", &self.candidates)?;
+        }
+        if let Some(why) = &self.untold {
+            write!(f, "; none counts, since {why}")?;
         }
         let Some(email) = &self.unknown_committer else { return Ok(()) };
         write!(
@@ -218,7 +240,16 @@ impl ApprovalRules {
     /// - The author, who made a commit, who owns the fork, and bots do not count.
     /// - A review approves the effect that the comment showed when it was submitted; not if that had changed in the minute
     ///   before. An `/approve` approves the effect that it names.
+    /// - Where it covers what the target branch has and is not applied yet, each rule must be met once more for each such change, with
+    ///   those who made it in the place of those who made the request: nobody approves an own change through the request of
+    ///   somebody else. Two people who made one of two changes each may approve both together.
     pub fn judge(&self, part: &Part, all: &Digest, request: &Request<'_>) -> Standing {
+        let standing = self.judge_own(part, all, request);
+        unapplied::joined(standing, request, |of_other| self.judge_own(part, all, of_other))
+    }
+
+    /// The same without what else an approval covers.
+    fn judge_own(&self, part: &Part, all: &Digest, request: &Request<'_>) -> Standing {
         let mut discounted = Vec::new();
         let votes = counted(part, all, request, &mut discounted);
         let applying: Vec<&ApprovalRule> = self.rules.iter().filter(|rule| rule.applies_to(part)).collect();
@@ -333,7 +364,7 @@ fn of_rule(rule: &ApprovalRule, request: &Request<'_>, votes: &[&Vote]) -> Vec<R
             let candidates = logins.iter().chain(teams).cloned().collect();
             one(candidates, &|person| is_named(logins, teams, request, person))
         }
-        From::CodeOwners => match request.owners.map(|owners| owners.requirements(&request.changed)) {
+        From::CodeOwners => match request.owners.map(|owners| owners.requirements(&request.files())) {
             Some(groups) if !groups.is_empty() => {
                 groups.iter().map(|group| of_group(rule, group, request, votes)).collect()
             }
@@ -391,5 +422,6 @@ fn standing(
         changes_requested_by: names(of(Opinion::ChangesRequested).copied().collect()),
         expired: names(expired),
         unknown_committer: None,
+        untold: None,
     }
 }

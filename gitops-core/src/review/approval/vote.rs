@@ -80,6 +80,8 @@ pub enum Discounted {
     OtherRule,
     /// It is a review of another head commit.
     OtherHead,
+    /// It covers a change of the same person that the target branch has and that is not applied yet.
+    Unapplied,
     /// The same person asked for changes at the same time, and the forge does not tell which was later.
     SameTime,
 }
@@ -97,6 +99,9 @@ impl std::fmt::Display for Discounted {
             Self::NamesOtherEffect => "it names another effect",
             Self::OtherHead => "the request was pushed to after it was given",
             Self::OtherRule => "a gate has another rule since it was given",
+            Self::Unapplied => {
+                "it covers a change of the same person, too, which is merged and not applied yet: somebody else has to approve that"
+            }
             Self::SameTime => {
                 "the same person asked for changes in the same second, and which was later can't be told: approve again"
             }

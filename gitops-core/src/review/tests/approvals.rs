@@ -6,7 +6,8 @@ use super::world::{key, plan, step};
 use crate::cx::Time;
 use crate::gate::Verdict;
 use crate::review::approval::{
-    ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Request, Shown, Standing, Vote,
+    ApprovalRule, ApprovalRules, Committer, Discounted, From, Opinion, Person, Request, Shown, Standing,
+    Unapplied, Vote,
 };
 use crate::review::owners::{CodeOwners, Dialect};
 use crate::review::{Context, Labels, Outcome, Part, Review, RiskLevel, Rules};
@@ -328,4 +329,48 @@ fn who_could_approve_is_who_a_rule_that_applies_names() {
     assert!(!could(vec![of_bob()], "carol"));
     assert!(could(vec![of_bob().in_environment("elsewhere")], "carol"), "it does not apply");
     assert!(could(vec![one().from(From::CodeOwners)], "carol"));
+}
+
+#[test]
+fn nobody_approves_an_own_change_through_the_request_of_somebody_else() {
+    let with = |votes: &[&str], unapplied: Unapplied| {
+        let mut request = request(votes.iter().map(|who| approved(who, 20)));
+        request.unapplied = vec![unapplied];
+        judge(one(), &request)
+    };
+    let opened = || Unapplied::new("#25", Some(Person::new("ada")), []);
+    let committed = || Unapplied::new("#25", None, [Committer::new(Some("Ada".to_owned()), "a@example.org")]);
+    for made in [opened, committed] as [fn() -> Unapplied; 2] {
+        let alone = with(&["ada"], made());
+        assert!(!alone.is_met());
+        assert_eq!(why(&alone), [Discounted::Unapplied]);
+        assert_eq!(alone.rules[1].to_string(), "review (with #25): 0 of 1 approvals");
+        let another = with(&["ada", "carol"], made());
+        assert!(another.is_met() && another.rules.len() == 1 && why(&another).is_empty(), "{another:?}");
+        let of_each_other = with(&["ada", "alice"], made());
+        assert!(of_each_other.is_met(), "each approves what the other one made: {of_each_other:?}");
+        assert!(!with(&["alice"], made()).is_met());
+    }
+    let unknown = with(&["bob"], Unapplied::new("#25", None, [Committer::new(None, "x@home")]));
+    assert!(
+        !unknown.is_met() && unknown.rules[1].to_string().contains("the committer x@home"),
+        "{unknown:?}"
+    );
+    let untold = with(&["bob"], Unapplied::untold("much", "there is too much of it"));
+    assert!(!untold.is_met());
+    assert!(
+        untold.rules[1].to_string().ends_with("; none counts, since there is too much of it"),
+        "{untold:?}"
+    );
+}
+
+#[test]
+fn the_owners_of_what_else_is_applied_are_asked_too() {
+    let owners = CodeOwners::parse("/docs/ @bob\n/keys/ @eve\n", Dialect::GitHub).unwrap();
+    let rule = || one().from(From::CodeOwners);
+    let mut request = request([approved("bob", 20)]);
+    (request.owners, request.changed) = (Some(&owners), vec!["docs/a".to_owned()]);
+    assert!(judge(rule(), &request).is_met());
+    request.unapplied_files = vec!["keys/b".to_owned()];
+    assert!(!judge(rule(), &request).is_met());
 }

@@ -106,6 +106,7 @@ fn a_rule_says_how_far_it_is_and_who_could_help() {
         changes_requested_by: names(&["carol"]),
         expired: names(&["dan"]),
         unknown_committer: Some("x@example.org".to_owned()),
+        untold: None,
     };
     assert_eq!(
         standing.to_string(),

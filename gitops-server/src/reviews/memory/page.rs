@@ -12,6 +12,9 @@ const KEPT: Duration = Duration::from_secs(48 * 3600);
 /// How many commands of a request are remembered however old they are.
 pub const SHOWN: usize = 10;
 
+/// How many comments of a request are remembered whose approvals were refused.
+const REFUSED: usize = 100;
+
 /// What is remembered of one request.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Page {
@@ -32,6 +35,10 @@ pub struct Page {
     /// The comments of which an approval was stored, the latest of them: what it was for may be done before it is answered.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub counted: Vec<String>,
+    /// The comments whose approvals were answered with a no: they count for none later, be it that their writers get rights, or that
+    /// what they name is to be done again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub refused: Vec<String>,
     /// How each application stands after the merge.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, Outcome>,
@@ -120,6 +127,18 @@ pub struct Entry {
     pub stage: Stage,
 }
 
+impl Entry {
+    /// Whether it is an `/approve`.
+    pub fn is_approval(&self) -> bool {
+        let command = self.command.strip_prefix("/gitops ").or_else(|| self.command.strip_prefix('/'));
+        command.is_some_and(|command| command.starts_with("approve "))
+    }
+
+    fn was_done(&self) -> bool {
+        matches!(self.stage, Stage::Answered { is_done: true, .. })
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "stage", rename_all = "kebab-case")]
 pub enum Stage {
@@ -161,6 +180,26 @@ impl Page {
     /// The commands that were answered.
     pub fn answered(&self) -> impl Iterator<Item = &Entry> {
         self.asked.iter().filter(|entry| matches!(entry.stage, Stage::Answered { .. }))
+    }
+
+    /// Records the answer to a command. A comment of which no approval counted counts for none later.
+    pub fn answer(&mut self, comment: &str, nth: usize, is_done: bool, text: &str) {
+        let Some(entry) = self.entry(comment, nth) else { return };
+        entry.stage = Stage::Answered { is_done, text: text.to_owned() };
+        if !entry.is_approval() {
+            return;
+        }
+        let has_counted = self.has_counted(comment)
+            || self
+                .asked
+                .iter()
+                .any(|entry| entry.comment == comment && entry.is_approval() && entry.was_done());
+        self.refused.retain(|refused| refused != comment);
+        if !has_counted {
+            self.refused.push(comment.to_owned());
+            let surplus = self.refused.len().saturating_sub(REFUSED);
+            self.refused.drain(..surplus);
+        }
     }
 
     /// What somebody said was stored as an approval.

@@ -89,7 +89,7 @@ async fn a_stop_of_one_application_holds_it_alone_and_is_said_of_it_alone() {
     let reason = "incident 17".to_owned();
     handle.request(&world.cx, "alice", gitops_core::Request::Suspend { reason }).await.unwrap();
     let reviews = world.reviews();
-    let (_, commit) = merged(&world, &reviews).await;
+    let (number, commit) = merged(&world, &reviews).await;
     let two = live(&world, "two", commit.as_str()).await;
     assert_eq!(fs::read_to_string(world.path("two/page")).unwrap(), "two");
     let is_held = |status: &Arc<EngineStatus>| {
@@ -101,6 +101,7 @@ async fn a_stop_of_one_application_holds_it_alone_and_is_said_of_it_alone() {
     assert_eq!(fs::read_to_string(world.path("one/page")).unwrap(), "one", "nothing is written");
     tell(&world, &reviews, "one", &one).await;
     tell(&world, &reviews, "two", &two).await;
+    says_who_is_next(&world, &reviews, number, [&first, commit.as_str()]).await;
     let expected = [("one", StatusState::Pending), ("two", StatusState::Success)];
     assert_eq!(states(&world, &commit).await, expected.map(|(name, state)| (name.to_owned(), state)));
     // It goes on where it was stopped.
@@ -110,4 +111,35 @@ async fn a_stop_of_one_application_holds_it_alone_and_is_said_of_it_alone() {
     assert_eq!(states(&world, &commit).await, expected.map(|(name, state)| (name.to_owned(), state)));
     assert_eq!(fs::read_to_string(world.path("one/page")).unwrap(), "two");
     world.cx.cancel();
+}
+
+/// What each application does, who holds it, and which request is next: of the one that is stopped, and of the one that is live.
+async fn says_who_is_next(world: &World, reviews: &Reviews, number: u64, [first, commit]: [&str; 2]) {
+    let before = world.forge.writes();
+    world.says(&world.bob, number, "/apply").await;
+    reviews.0.look(&world.cx, number).await;
+    let (_, done, answer) = world.answers().remove(0);
+    let line =
+        |name: &str| answer.lines().find(|line| line.starts_with(&format!("`{name}`: "))).unwrap_or_default();
+    assert!(done && answer.starts_with("looks at once: one, two;"), "{answer}");
+    let (first, short) = (&first[..12], &commit[..12]);
+    for expected in [
+        format!("{first} is live"),
+        "suspended by alice".to_owned(),
+        format!("held by process {}", std::process::id()),
+        format!("merged and not live yet: #{number} ({short})"),
+    ] {
+        assert!(line("one").contains(&expected), "{expected} is not in {answer}");
+    }
+    assert!(line("two").contains(&format!("{short} is live")), "{answer}");
+    assert!(!line("two").contains("suspended") && !line("two").contains("not live yet"), "{answer}");
+    // Our comment with the answers, and an emoji when it was seen and when it was done; the question is one write of its own.
+    assert!(world.forge.writes() - before <= 5, "{} writes", world.forge.writes() - before);
+    let said = world.ours(number, "answers/").await.concat();
+    assert!(said.contains("not live yet"), "it is shown in the request: {said}");
+    world.says(&world.bob, number, "/unlock two").await;
+    reviews.0.look(&world.cx, number).await;
+    let (_, done, answer) = world.answers().remove(0);
+    assert!(!done && answer.contains("there is nothing to unlock"), "{answer}");
+    assert!(answer.contains("`two`: ") && answer.contains("held by process"), "{answer}");
 }

@@ -1,0 +1,114 @@
+//! What was answered with a no stays a no, and what counts is answered with a yes.
+
+use super::*;
+
+const GATE: &str =
+    "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+
+const TWO: &str = "approvals: [{ name: people, needs: 2 }]\n";
+
+/// The one answer to what was commented just now.
+async fn answered(world: &World, reviews: &Reviews, number: u64) -> (bool, String) {
+    reviews.0.look(&world.cx, number).await;
+    reviews.0.review(&world.cx, number).await;
+    let mut answers = world.answers();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    let (_, done, answer) = answers.remove(0);
+    (done, answer)
+}
+
+async fn effect(world: &World, number: u64) -> String {
+    let comment = world.ours(number, "review/").await.concat();
+    comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned()
+}
+
+async fn policy(world: &World, number: u64) -> StatusState {
+    let head = world.forge.change_request(&world.cx, number).await.unwrap().head.commit;
+    let found = world.forge.statuses(&world.cx, &head).await.unwrap();
+    found.into_iter().find(|status| status.context == "gitops/policy").unwrap().state
+}
+
+/// Whoever got the right to write later had approved with it what they were refused to approve before.
+#[tokio::test]
+async fn an_approval_that_was_refused_does_not_count_once_its_writer_may_write() {
+    let world = World::with(GATE).await;
+    let number = world.propose("two", OURS);
+    let dave = world.forge.join("dave", Permission::Read);
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    let approve = format!("/approve {}", effect(&world, number).await);
+    let dave_says = world.forge.acting_as(&dave);
+    world.says(&dave_says, number, &approve).await;
+    let (done, answer) = answered(&world, &reviews, number).await;
+    assert!(!done && answer.contains("only who may write"), "{answer}");
+
+    world.forge.permit(&dave, Permission::Write);
+    // Also after a restart, and after many other commands.
+    for nth in 0..12 {
+        world.says(&world.bob, number, &format!("/why page{nth}")).await;
+    }
+    for reviews in [&reviews, &world.reviews()] {
+        reviews.0.look(&world.cx, number).await;
+        reviews.0.review(&world.cx, number).await;
+        reviews.0.look(&later(Duration::from_secs(49 * 3600)), number).await;
+        reviews.0.review(&world.cx, number).await;
+        assert_eq!(policy(&world, number).await, StatusState::Pending);
+    }
+    world.told();
+    world.says(&dave_says, number, &approve).await;
+    let (done, answer) = answered(&world, &reviews, number).await;
+    assert!(done && answer.starts_with("approved, and stored"), "{answer}");
+    assert_eq!(policy(&world, number).await, StatusState::Success);
+    world.cx.cancel();
+}
+
+/// The first of two approvals was answered with a thumb down, and counted.
+#[tokio::test]
+async fn an_approval_that_is_not_enough_alone_counts_and_says_so() {
+    let world = World::with_rules(TWO).await;
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    reviews.0.review(&world.cx, number).await;
+    let approve = format!("/approve {}", effect(&world, number).await);
+    world.says(&world.bob, number, &approve).await;
+    let (done, answer) = answered(&world, &reviews, number).await;
+    assert!(done && answer.starts_with("it counts; the request is still"), "{answer}");
+    assert_eq!(policy(&world, number).await, StatusState::Pending);
+    let carol = world.forge.acting_as(&world.forge.join("carol", Permission::Write));
+    world.says(&carol, number, &approve).await;
+    let (done, answer) = answered(&world, &reviews, number).await;
+    assert!(done && answer.starts_with("approved, and stored"), "{answer}");
+    world.cx.cancel();
+}
+
+/// The same after the merge: what was answered with a no names nothing that may be done later.
+#[tokio::test]
+async fn an_approval_of_what_does_not_wait_does_not_count_once_that_waits() {
+    let world = World::with(GATE).await;
+    let number = world.propose("two", OURS);
+    let reviews = world.reviews();
+    world.git(&["merge", "-q", "--ff-only", "feature"]);
+    let commit = CommitId::parse(&world.git(&["rev-parse", "main"])).unwrap();
+    world.forge.merge_as(&world.cx, number, commit).unwrap();
+    let after = async || {
+        let refused = reviews.0.memory.page(&world.cx, number).await.unwrap().refused;
+        let asked = reviews.0.asked(number).without(refused);
+        asked.after_merge(&world.cx, &reviews.0.chosen(), &nobody()).await.unwrap().remove(0)
+    };
+    let named = after().await.effect.short();
+    world.commit("three");
+    let approve = format!("/approve {named}");
+    world.says(&world.bob, number, &approve).await;
+    reviews.0.look(&world.cx, number).await;
+    let (_, done, answer) = world.answers().remove(0);
+    assert!(!done && answer.contains("waits for the approval of"), "{answer}");
+    // The branch goes back to what was named.
+    world.commit("two");
+    let found = after().await;
+    assert_eq!((found.effect.short(), found.approved_by, found.wanted.len()), (named, None, 1));
+    world.says(&world.bob, number, &approve).await;
+    reviews.0.look(&world.cx, number).await;
+    let (_, done, answer) = world.answers().remove(0);
+    assert!(done && answer.starts_with("approved by bob"), "{answer}");
+    world.cx.cancel();
+}
