@@ -1,7 +1,7 @@
 //! What only some forges can do. Presence is the capability.
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use smol_str::SmolStr;
 
 use crate::value::{CommitId, Deployment, Issue, IssueWrite, QueuedCommit, Reaction, RequestCommit, User};
@@ -21,6 +21,16 @@ pub trait Teams: Send + Sync {
 pub trait Reactions: Send + Sync {
     /// Puts an emoji on a comment of a request; one that we put there already is no error.
     async fn react(&self, cx: &Cx, number: u64, comment: &str, reaction: Reaction) -> Result<()>;
+
+    /// Who put 👍 on a comment of a request, and when: nobody can do that in the name of somebody else.
+    ///
+    /// # Errors
+    /// `Unsupported` where nobody asks for it, since the forge [tells edits](crate::ForgeInfo::tells_edits) otherwise.
+    async fn thumbs_up(&self, cx: &Cx, number: u64, comment: &str) -> Result<Vec<(User, Time)>> {
+        cx.check()?;
+        let message = format!("nobody knows who put a thumb up on the comment {comment} of {number}");
+        Err(Error::new(ErrorKind::Unsupported, message))
+    }
 }
 
 /// Records of deployments.

@@ -142,11 +142,21 @@ pub struct ForgeInfo {
     pub comment_bytes: usize,
     /// The most characters of a status's context.
     pub context_chars: usize,
+    /// Whether the times of a comment tell each edit. They do not where they are in seconds: somebody else may edit a comment in the second
+    /// in which it was written.
+    pub tells_edits: bool,
 }
 
 impl ForgeInfo {
-    /// The limits that every forge but Bitbucket keeps: 60,000 bytes of a comment, 255 characters of a context.
+    /// The limits that every forge but Bitbucket keeps: 60,000 bytes of a comment, 255 characters of a context. Its times are taken for such
+    /// in seconds.
     pub fn new(kind: &'static str, repository: RepositoryPath) -> Self {
-        Self { kind, repository, comment_bytes: 60_000, context_chars: 255 }
+        Self { kind, repository, comment_bytes: 60_000, context_chars: 255, tells_edits: false }
+    }
+
+    /// Of a forge whose times of comments tell each edit.
+    #[must_use]
+    pub fn telling_edits(self) -> Self {
+        Self { tells_edits: true, ..self }
     }
 }

@@ -7,6 +7,7 @@ use gitops_forge::{CommitId, QueuedCommit, queued_request};
 use serde_json::Value;
 
 use crate::config::ForgeKind;
+use crate::review::AsWritten;
 
 /// How long the description of an event may be, in bytes.
 const EVENT_BYTES: u64 = 32 << 20;
@@ -47,6 +48,22 @@ impl Environment {
             () if is("GITLAB_CI") => gitlab(&variable),
             () => Ok(jenkins(&variable)),
         }
+    }
+
+    /// The comment that somebody wrote just now, as the event tells that started a job of GitHub, Gitea or Forgejo Actions: others may
+    /// edit it before anybody asks for it.
+    pub fn written(variable: impl Fn(&str) -> Option<String>) -> AsWritten {
+        let mut written = AsWritten::default();
+        let event = variable("GITHUB_EVENT_PATH").filter(|path| !path.is_empty());
+        // Without it, the author confirms the comment.
+        let event = event.and_then(|path| document(Path::new(&path)).ok()).unwrap_or_default();
+        let comment = &event["comment"];
+        if let (Some("created"), Some(id), Some(body)) =
+            (event["action"].as_str(), comment["id"].as_u64(), comment["body"].as_str())
+        {
+            written.learn(&id.to_string(), body);
+        }
+        written
     }
 }
 

@@ -7,6 +7,7 @@ use gitops_core::review::{Command, Marker, Review};
 use gitops_core::{Approvals, Cx, Digest, ErrorKind, Hasher, Result, Through, Time};
 use gitops_forge::{ChangeRequest, Comment, CommentQuery, Forge, Permission, ReviewState, User};
 
+use super::as_written::{AsWritten, is_certain};
 use super::request::patiently;
 
 /// The hidden line that says since when a comment shows its effect, or 0 since it was last edited, and proves that we wrote it.
@@ -54,6 +55,15 @@ pub(super) fn mark_outdated(
     }
 }
 
+/// What is known of comments besides.
+#[derive(Clone, Copy)]
+pub(super) struct Heard<'a> {
+    /// Those that count for nothing.
+    pub refused: &'a BTreeSet<String>,
+    /// Those that a webhook told of.
+    pub written: &'a AsWritten,
+}
+
 /// What the forge says of a request and of those who judged it; nothing where the forge does not say whose its commits are:
 /// somebody could approve an own commit.
 pub(super) async fn said(
@@ -62,7 +72,7 @@ pub(super) async fn said(
     request: &ChangeRequest,
     review: &Review,
     shown: Option<Shown>,
-    refused: &BTreeSet<String>,
+    heard: Heard<'_>,
 ) -> Result<Option<Request<'static>>> {
     let Some(commits) = forge.commits() else { return Ok(None) };
     let mut people = People { cx, forge, known: BTreeMap::new() };
@@ -79,7 +89,7 @@ pub(super) async fn said(
     said.committers = committers.collect();
     let fork = request.head.repository.as_ref().filter(|_| request.is_fork());
     said.fork_owner = fork.map(|fork| fork.owner().to_owned());
-    said.votes = people.votes(request, refused).await?;
+    said.votes = people.votes(request, heard).await?;
     if let Some(shown) = shown {
         said.shown = review
             .parts
@@ -92,6 +102,15 @@ pub(super) async fn said(
             .collect();
     }
     Ok(Some(said))
+}
+
+/// The effects that a comment approves.
+fn approved(body: &str) -> impl Iterator<Item = String> {
+    let commands = Command::read(body).into_iter().flatten();
+    commands.filter_map(|command| match command {
+        Command::Approve { effect } => Some(effect),
+        _ => None,
+    })
 }
 
 /// The people on a forge, each asked about once.
@@ -115,7 +134,7 @@ impl People<'_> {
     }
 
     /// Reviews, and commands in comments that nobody edited since: others may edit what somebody wrote.
-    async fn votes(&mut self, request: &ChangeRequest, refused: &BTreeSet<String>) -> Result<Vec<Vote>> {
+    async fn votes(&mut self, request: &ChangeRequest, heard: Heard<'_>) -> Result<Vec<Vote>> {
         let (number, mut votes) = (request.number, Vec::new());
         for review in patiently(self.cx, || self.forge.reviews(self.cx, number)).await? {
             let opinion = match review.state {
@@ -132,14 +151,18 @@ impl People<'_> {
         }
         let query = CommentQuery::default();
         for comment in patiently(self.cx, || self.forge.comments(self.cx, number, &query)).await? {
-            if comment.created != comment.updated || refused.contains(comment.id.as_str()) {
+            if comment.created != comment.updated || heard.refused.contains(comment.id.as_str()) {
                 continue;
             }
-            for command in Command::read(&comment.body).into_iter().flatten() {
-                let Command::Approve { effect } = command else { continue };
+            let effects: Vec<String> = approved(&comment.body).collect();
+            let is_certain = effects.is_empty()
+                || is_certain(self.cx, self.forge, number, &comment, heard.written).await?;
+            for effect in effects {
                 let by = self.person(&comment.author).await?;
                 let (at, id) = (comment.created, format!("comment {}", comment.id));
-                votes.push(Vote::new(by, Opinion::Approved, at, id).naming(effect));
+                let mut vote = Vote::new(by, Opinion::Approved, at, id).naming(effect);
+                vote.may_be_of_another = !is_certain;
+                votes.push(vote);
             }
         }
         Ok(votes)

@@ -54,7 +54,7 @@ impl Asked {
             return Ok(Judged::default());
         }
         let shown = ours.and_then(|ours| approvals::shown(ours, self.seal(reviewed)));
-        let said = approvals::said(cx, &*self.forge, request, &reviewed.review, shown, &self.refused).await?;
+        let said = approvals::said(cx, &*self.forge, request, &reviewed.review, shown, self.heard()).await?;
         let Some(said) = said else { return Ok(Judged::default()) };
         let is_lifted = |name: &str| stored.contains(name);
         for (name, standing) in self.standings(cx, reviewed, &asking, &said, is_lifted).await {
@@ -216,6 +216,8 @@ impl Asked {
         let of_approval = said.votes.iter_mut().filter(|vote| places.contains(&vote.id));
         for vote in of_approval.filter(|vote| vote.opinion == Opinion::Approved) {
             vote.effect = Some(part.effect.to_string());
+            // It was known to be as its author wrote it when the approval was stored, and the time tells each edit since.
+            vote.may_be_of_another = false;
         }
     }
 

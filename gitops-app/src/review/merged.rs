@@ -123,7 +123,7 @@ impl Asked {
         let before = session.engine.inventory().accepted().cloned();
         let before = before.unwrap_or_else(|| Revision::new("nothing", "nothing"));
         let review = [Part::alone(&plan, before, &context)].into_iter().collect::<Review>();
-        let said = approvals::said(cx, &*self.forge, request, &review, None, &self.refused).await?;
+        let said = approvals::said(cx, &*self.forge, request, &review, None, self.heard()).await?;
         let who = &config.approvals;
         // Which files changed is not known any more, and so not whose owners are to be asked.
         let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));

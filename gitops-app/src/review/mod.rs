@@ -11,6 +11,7 @@
 
 mod application;
 mod approvals;
+mod as_written;
 mod configuration;
 mod judge;
 mod merged;
@@ -27,6 +28,7 @@ mod unapplied;
 mod urgent;
 mod warm;
 
+pub use as_written::{AsWritten, is_certain};
 pub use merged::AfterMerge;
 pub use noted::{Noted, note_requests};
 pub use queue::{ToldQueue, holds, queued};

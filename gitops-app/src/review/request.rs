@@ -10,7 +10,8 @@ use gitops_forge::{
     ChangeRequest, Comment, CommitId, CommitStatus, Forge, ForgeExt, Marker, RequestState, StatusState,
 };
 
-use super::approvals::Seal;
+use super::approvals::{Heard, Seal};
+use super::as_written::AsWritten;
 use super::judge::Judged;
 use super::statuses::{plan, policy};
 use super::{Reviewed, Sides, Warm, approvals, review_with};
@@ -33,6 +34,8 @@ pub struct Asked {
     pub(super) warm: Option<Arc<Warm>>,
     /// Comments whose commands count for nothing.
     pub(super) refused: BTreeSet<String>,
+    /// Comments that a webhook told of.
+    written: AsWritten,
 }
 
 /// Where documents of reviews are kept for people to read.
@@ -89,6 +92,7 @@ impl Asked {
             answers_commands: false,
             warm: None,
             refused: BTreeSet::new(),
+            written: AsWritten::default(),
         }
     }
 
@@ -134,6 +138,16 @@ impl Asked {
     /// nothing of before.
     pub fn without(self, comments: impl IntoIterator<Item = String>) -> Self {
         Self { refused: comments.into_iter().collect(), ..self }
+    }
+
+    /// With comments as webhooks told of them when they were written: where the forge does not tell each edit, these need nobody's
+    /// confirmation.
+    pub fn written(self, written: AsWritten) -> Self {
+        Self { written, ..self }
+    }
+
+    pub(super) fn heard(&self) -> Heard<'_> {
+        Heard { refused: &self.refused, written: &self.written }
     }
 
     /// Reviews the request, and tells it on the forge: at most one write for the comment and one for each of two statuses, and

@@ -33,7 +33,7 @@ impl Asked {
 
     async fn said_now(&self, cx: &Cx, request: &ChangeRequest) -> Result<Option<Request<'static>>> {
         let nothing: Review = std::iter::empty().collect();
-        approvals::said(cx, &*self.forge, request, &nothing, None, &self.refused).await
+        approvals::said(cx, &*self.forge, request, &nothing, None, self.heard()).await
     }
 }
 

@@ -7,6 +7,7 @@ use gitops_core::review::Command;
 use gitops_core::{Cx, Digest, Error, ErrorKind, PlanId, Result};
 use gitops_forge::{CommentQuery, Forge, Permission, User};
 
+use super::as_written::{AsWritten, is_certain};
 use super::request::patiently;
 
 /// How old their word may be.
@@ -34,9 +35,17 @@ pub async fn two_people(cx: &Cx, forge: &dyn Forge, number: u64, effect: &Digest
         let is_fresh = cx.now().since(comment.created) <= FRESH;
         comment.created == comment.updated && is_fresh && !comment.author.is_bot && means_it(&comment.body)
     });
-    let people: BTreeMap<String, User> =
-        said.map(|comment| (comment.author.id.to_string(), comment.author)).collect();
-    let mut found = Vec::new();
+    let (mut people, mut is_open, mut found) = (BTreeMap::<String, User>::new(), false, Vec::new());
+    for comment in said {
+        match is_certain(cx, forge, number, &comment, &AsWritten::default()).await? {
+            true => drop(people.insert(comment.author.id.to_string(), comment.author)),
+            false => is_open = true,
+        }
+    }
+    let confirm = match is_open || !forge.info().tells_edits {
+        true => ", and put a thumb up on their own comments a second later",
+        false => "",
+    };
     for user in people.into_values() {
         if patiently(cx, || forge.permission(cx, &user)).await? >= Permission::Write {
             found.push(user.login.to_string());
@@ -47,7 +56,7 @@ pub async fn two_people(cx: &Cx, forge: &dyn Forge, number: u64, effect: &Digest
         let by = if found.is_empty() { String::new() } else { format!(" ({})", found.join(", ")) };
         let message = format!("{} of 2 people approve it on request {number}{by}", found.len());
         Error::new(ErrorKind::NeedsApproval, message).help(format!(
-            "two people who may write to the repository comment there: `/approve {}`; their word is good for four hours",
+            "two people who may write to the repository comment there: `/approve {}`{confirm}; their word is good for four hours",
             effect.short()
         ))
     })

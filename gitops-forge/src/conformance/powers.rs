@@ -1,5 +1,7 @@
 //! Checks of what only some forges can do.
 
+use gitops_core::ErrorKind;
+
 use super::check::{Bench, Check, Checked, Stop, check, ensure, given, refused};
 use super::subject::Person;
 use crate::ext::ForgeExt;
@@ -16,7 +18,7 @@ pub(super) const CHECKS: &[Check] = &[
         "F42",
         |forge| forge.reactions().is_some(),
         reactions,
-        "An emoji is put on a comment, also twice."
+        "An emoji is put on a comment, also twice; who put a thumb up is told where edits are not."
     ),
     check!(
         "F43",
@@ -70,6 +72,18 @@ async fn reactions(bench: &Bench) -> Checked {
     for reaction in all.into_iter().chain([Reaction::Eyes]) {
         reactions.react(&bench.cx, number, &comment, reaction).await?;
     }
+    if bench.forge().info().tells_edits {
+        return Ok(());
+    }
+    let (me, ups) =
+        (bench.forge().me(&bench.cx).await?, reactions.thumbs_up(&bench.cx, number, &comment).await?);
+    ensure!(
+        ups.len() == 1 && ups.iter().all(|(by, _)| by.is(&me)),
+        "it is not told that we put the one thumb up: {ups:?}"
+    );
+    let plain = given(bench.subject.others.comment(&bench.cx, Person::Author, number, "Hm.").await)?;
+    let none = reactions.thumbs_up(&bench.cx, number, &plain).await?;
+    ensure!(none.is_empty(), "nobody put one on another comment: {none:?}");
     Ok(())
 }
 
@@ -114,6 +128,12 @@ async fn commits(bench: &Bench) -> Checked {
             .any(|of| of.is(&author))),
         "a commit of the request's author is of somebody else: {found:?}"
     );
+    for commit in &found {
+        match commits.of_commit(&bench.cx, &commit.commit).await {
+            Err(error) if error.kind() == ErrorKind::Unsupported => {}
+            alone => ensure!(alone? == *commit, "a commit alone is of others than in its request"),
+        }
+    }
     Ok(())
 }
 

@@ -1,14 +1,14 @@
 //! Comments, and emojis on them.
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Result};
+use gitops_core::{Cx, Result, Time};
 use serde_json::json;
 
 use super::Gitea;
-use super::json::CommentJson;
+use super::json::{CommentJson, ReactionJson};
 use crate::capability::Reactions;
 use crate::http::Ask;
-use crate::value::{Comment, CommentQuery, CommentWrite, Reaction};
+use crate::value::{Comment, CommentQuery, CommentWrite, Reaction, User};
 
 const LIST: &str = "/repos/{owner}/{repo}/issues/{index}/comments";
 const ONE: &str = "/repos/{owner}/{repo}/issues/comments/{id}";
@@ -65,5 +65,13 @@ impl Reactions for Gitea {
         };
         let ask = Ask::post(REACTIONS, &[&self.owner(), &self.name(), &comment]);
         self.client.call(cx, &ask.json(json!({"content": content}))).await.map(drop)
+    }
+
+    async fn thumbs_up(&self, cx: &Cx, _: u64, comment: &str) -> Result<Vec<(User, Time)>> {
+        // Of none it gives nothing at all, and no empty list.
+        let ask = Ask::get(REACTIONS, &[&self.owner(), &self.name(), &comment]);
+        let found: Option<Vec<ReactionJson>> = self.client.read(cx, &ask).await?;
+        let ups = found.into_iter().flatten().filter(|put| put.content == "+1");
+        Ok(ups.filter_map(|put| Some((self.user(put.user?), put.created_at))).collect())
     }
 }

@@ -1,14 +1,14 @@
 //! Comments, and emojis on them.
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Result};
+use gitops_core::{Cx, Result, Time};
 use serde_json::json;
 
-use super::json::CommentJson;
+use super::json::{CommentJson, ReactionJson};
 use super::{GitHub, TEXTS};
 use crate::capability::Reactions;
 use crate::http::Ask;
-use crate::value::{Comment, CommentQuery, CommentWrite, Reaction};
+use crate::value::{Comment, CommentQuery, CommentWrite, Reaction, User};
 
 const LIST: &str = "/repos/{owner}/{repo}/issues/{issue_number}/comments";
 const ONE: &str = "/repos/{owner}/{repo}/issues/comments/{comment_id}";
@@ -65,5 +65,12 @@ impl Reactions for GitHub {
         };
         let ask = Ask::post(REACTIONS, &[&self.owner(), &self.name(), &comment]);
         self.client.call(cx, &ask.json(json!({"content": content}))).await.map(drop)
+    }
+
+    async fn thumbs_up(&self, cx: &Cx, _: u64, comment: &str) -> Result<Vec<(User, Time)>> {
+        let ask = Ask::get(REACTIONS, &[&self.owner(), &self.name(), &comment]).query("content", "+1");
+        let found: Vec<ReactionJson> = self.client.list(cx, &ask, TEXTS).await?;
+        let ups = found.into_iter().filter(|put| put.content == "+1");
+        Ok(ups.map(|put| (self.user_or_ghost(put.user), put.created_at)).collect())
     }
 }

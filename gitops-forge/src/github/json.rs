@@ -71,6 +71,13 @@ pub(super) struct CommentJson {
 }
 
 #[derive(Debug, Deserialize)]
+pub(super) struct ReactionJson {
+    pub user: Option<UserJson>,
+    pub content: String,
+    pub created_at: Time,
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct CombinedJson {
     pub statuses: Vec<StatusJson>,
 }

@@ -109,7 +109,8 @@ fn is_of_token(login: &str) -> bool {
 #[async_trait]
 impl Forge for GitLab {
     fn info(&self) -> ForgeInfo {
-        ForgeInfo::new("gitlab", self.project.clone())
+        // Its times are in milliseconds; an edit is a call of its own.
+        ForgeInfo::new("gitlab", self.project.clone()).telling_edits()
     }
 
     async fn me(&self, cx: &Cx) -> Result<User> {

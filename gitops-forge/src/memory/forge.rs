@@ -1,7 +1,7 @@
 //! The trait, on what is in memory.
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use smol_str::{SmolStr, ToSmolStr};
 
 use super::hub::Hub;
@@ -21,7 +21,8 @@ const LONGEST_COMMENT: usize = 65_536;
 #[async_trait]
 impl Forge for MemoryForge {
     fn info(&self) -> ForgeInfo {
-        ForgeInfo::new("memory", self.repository.clone())
+        let info = ForgeInfo::new("memory", self.repository.clone());
+        if self.tells_edits { info.telling_edits() } else { info }
     }
 
     async fn me(&self, cx: &Cx) -> Result<User> {
@@ -265,9 +266,17 @@ impl Reactions for MemoryForge {
             let ours = (self.me.login.clone(), reaction);
             if !reactions.contains(&ours) {
                 reactions.push(ours);
+                if reaction == Reaction::ThumbsUp {
+                    hub.thumbs.entry(comment.into()).or_default().push((self.me.clone(), now(cx)));
+                }
             }
             Ok(())
         })
+    }
+
+    async fn thumbs_up(&self, cx: &Cx, _: u64, comment: &str) -> Result<Vec<(User, Time)>> {
+        cx.check()?;
+        Ok(self.hub().thumbs.get(comment).cloned().unwrap_or_default())
     }
 }
 

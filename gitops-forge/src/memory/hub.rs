@@ -21,6 +21,8 @@ pub(super) struct Hub {
     /// Who pushed a commit, where it was not the request's author.
     pub pushed: BTreeMap<CommitId, User>,
     pub reactions: BTreeMap<SmolStr, Vec<(SmolStr, Reaction)>>,
+    /// Who put 👍 on a comment, and when.
+    pub thumbs: BTreeMap<SmolStr, Vec<(User, Time)>>,
     pub deployments: Vec<(SmolStr, Deployment)>,
     /// With who opened them, while they are open.
     pub issues: BTreeMap<u64, (User, Issue)>,
@@ -48,6 +50,7 @@ impl Default for Hub {
             statuses: BTreeMap::new(),
             pushed: BTreeMap::new(),
             reactions: BTreeMap::new(),
+            thumbs: BTreeMap::new(),
             deployments: Vec::new(),
             issues: BTreeMap::new(),
             queued: Vec::new(),

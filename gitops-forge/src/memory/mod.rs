@@ -39,6 +39,7 @@ use crate::value::{
 pub struct MemoryForge {
     repository: RepositoryPath,
     me: User,
+    tells_edits: bool,
     hub: Arc<Mutex<Hub>>,
 }
 
@@ -63,7 +64,13 @@ impl MemoryForge {
         let repository = RepositoryPath::parse(repository).expect("a test gives the path of a repository");
         let mut hub = Hub::default();
         let me = hub.join(login, Permission::Admin, true);
-        Self { repository, me, hub: Arc::new(Mutex::new(hub)) }
+        Self { repository, me, tells_edits: true, hub: Arc::new(Mutex::new(hub)) }
+    }
+
+    /// The same, as a forge that does not [tell each edit](crate::ForgeInfo::tells_edits).
+    #[must_use]
+    pub fn telling_no_edits(self) -> Self {
+        Self { tells_edits: false, ..self }
     }
 
     /// The same repository as another account sees it.

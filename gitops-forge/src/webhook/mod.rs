@@ -59,10 +59,22 @@ pub struct Hint {
     pub commit: Option<CommitId>,
     /// The branch that was pushed to, or that a merge queue merges into, without `refs/heads/`.
     pub branch: Option<String>,
+    /// The comment that somebody wrote just now, as it was written: others may edit it before anybody asks for it.
+    pub written: Option<Written>,
     /// The id of the delivery.
     pub delivery: SmolStr,
     /// What tells this body from others; a delivery's id is signed by few forges.
     digest: SmolStr,
+}
+
+/// A comment as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Written {
+    /// What the forge knows it by.
+    pub comment: SmolStr,
+    /// Its text.
+    pub body: String,
 }
 
 /// Which forge sent it.
@@ -168,6 +180,7 @@ impl Webhooks {
             request: read.request,
             commit: read.commit,
             branch: read.branch,
+            written: read.written,
             delivery: delivery.into(),
             digest,
         })

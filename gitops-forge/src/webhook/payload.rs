@@ -3,7 +3,7 @@
 use gitops_core::Result;
 use serde_json::Value;
 
-use super::{HintKind, Sender};
+use super::{HintKind, Sender, Written};
 use crate::fault::invalid;
 use crate::value::{CommitId, RepositoryPath, is_train, queued_request};
 
@@ -14,6 +14,7 @@ pub(super) struct Read {
     pub request: Option<u64>,
     pub commit: Option<CommitId>,
     pub branch: Option<String>,
+    pub written: Option<Written>,
 }
 
 /// Reads a body. What is not there or of another form than it should is left out: a hint without it is a hint to look at
@@ -60,7 +61,13 @@ fn of_github(event: &str, body: &Value) -> Read {
         request: of_request.or(of_issue).or(of_queue),
         commit: commit(body, commits),
         branch: branch(&body["ref"]).or_else(|| branch(&body["merge_group"]["base_ref"])),
+        written: (kind == HintKind::Comment && body["action"] == "created").then(|| written(body)).flatten(),
     }
+}
+
+fn written(body: &Value) -> Option<Written> {
+    let comment = body["comment"]["id"].as_u64()?.to_string();
+    Some(Written { comment: comment.into(), body: body["comment"]["body"].as_str()?.to_owned() })
 }
 
 fn of_gitlab(event: &str, body: &Value) -> Read {
@@ -91,6 +98,8 @@ fn of_gitlab(event: &str, body: &Value) -> Read {
             HintKind::MergeQueue => body["merge_request"]["target_branch"].as_str().map(str::to_owned),
             _ => branch(&body["ref"]),
         },
+        // It tells edits by the time.
+        written: None,
     }
 }
 

@@ -169,6 +169,26 @@ fn a_merge_train_is_told_by_its_pipeline() {
     }
 }
 
+/// Others may edit a comment before anybody asks for it: what it was when it was written only its webhook has.
+#[test]
+fn a_new_comment_comes_with_its_text_and_an_edited_one_does_not() {
+    let body = |action: &str| {
+        format!(
+            r#"{{"action": "{action}", "issue": {{"number": 7, "pull_request": {{}}}}, "comment": {{"id": 12, "body": "/approve"}}}}"#
+        )
+    };
+    for headers in [github, gitea] as [fn(&str, &str, &str) -> Headers; 2] {
+        let heard =
+            |action: &str| verify(&headers("issue_comment", SECRET, &body(action)), &body(action)).unwrap();
+        let hint = heard("created");
+        assert_eq!((hint.kind, hint.request), (HintKind::Comment, Some(7)));
+        let written = hint.written.unwrap();
+        assert_eq!((written.comment.as_str(), written.body.as_str()), ("12", "/approve"));
+        assert_eq!(heard("edited").written, None);
+        assert_eq!(heard("deleted").written, None);
+    }
+}
+
 #[test]
 fn no_secret_takes_nothing() {
     assert!(Webhooks::new([]).is_err() && Webhooks::new([secret("")]).is_err());

@@ -75,8 +75,10 @@ fn room(applications: usize) -> usize {
 /// The comment, without its marker.
 fn text(page: &Page, flavour: Flavour) -> Option<String> {
     let ahead = page.ahead.as_ref().filter(|ahead| !ahead.said.is_empty());
-    let was_said =
-        |page: &Page| !page.outcomes.is_empty() || !page.asked.is_empty() || page.in_queue.is_some();
+    let was_said = |page: &Page| {
+        let is_asked = !page.asked.is_empty() || !page.unconfirmed.is_empty();
+        is_asked || !page.outcomes.is_empty() || page.in_queue.is_some()
+    };
     if !was_said(page) && ahead.is_none() {
         return None;
     }
@@ -116,6 +118,19 @@ fn text(page: &Page, flavour: Flavour) -> Option<String> {
             let command = format!("{}approve {effect}", flavour.command_prefix());
             let _ = writeln!(text, "  - who may approve it: comment {}", code_span(&command, 100));
         }
+    }
+    if !page.unconfirmed.is_empty() {
+        text.push_str("### GitOps: to be confirmed\n\n");
+        for (comment, by) in &page.unconfirmed {
+            let _ = writeln!(
+                text,
+                "- {} of comment {}: others may edit a comment in the second in which it was written, and the forge does not tell it. Put a 👍 \
+                 on your own comment, and it is taken up.",
+                code_span(by, 100),
+                code_span(comment, 40)
+            );
+        }
+        text.push('\n');
     }
     if !page.asked.is_empty() {
         text.push_str("\n### GitOps: commands\n\n");

@@ -164,8 +164,8 @@ impl Shared {
         comment: &Comment,
         effect: &str,
     ) -> Result<Done> {
-        let refused = self.memory.page(cx, request.number).await?.refused;
-        let asked = self.asked(request.number).without(refused);
+        let page = self.memory.page(cx, request.number).await?;
+        let asked = self.asked_of(request.number, &page);
         let after = asked.after_merge(cx, &self.chosen(), &nobody()).await?;
         let meant = after.iter().find(|after| after.effect.to_string().starts_with(effect));
         if let Some(by) = meant.and_then(|after| after.approved_by.as_ref()) {

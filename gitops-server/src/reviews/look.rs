@@ -1,6 +1,8 @@
 //! The comments of one request: commands are begun once, answered by an emoji at once, and carried out.
 
-use gitops_app::review::patiently;
+use std::collections::BTreeMap;
+
+use gitops_app::review::{AsWritten, is_certain, patiently};
 use gitops_core::review::{Command, CommandFault};
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::{
@@ -38,8 +40,12 @@ impl Shared {
 
     async fn try_look(&self, cx: &Cx, number: u64) -> Result<()> {
         let request = patiently(cx, || self.forge.change_request(cx, number)).await?;
-        if !self.is_ours(&request) || request.state == RequestState::Closed {
+        if !self.is_ours(&request) {
             return Ok(());
+        }
+        if request.state == RequestState::Closed {
+            // Nobody waits for it any more.
+            return self.memory.change(cx, number, |page| page.unconfirmed.clear()).await;
         }
         let page = match request.state {
             RequestState::Open => self.know_head(cx, &request).await?,
@@ -52,7 +58,11 @@ impl Shared {
         let shown = self.answered(&me, &comments)?;
         // The process may have been stopped after it answered and before it showed that.
         let mut has_answers = page.answered().any(|entry| !shown.has(&entry.comment, entry.nth));
+        let (unconfirmed, was_told) = self.confirm(cx, number, &me, &comments).await?;
         for asked in comments.iter().flat_map(|comment| asked_in(cx, &me, comment)) {
+            if unconfirmed.contains_key(asked.comment.id.as_str()) {
+                continue;
+            }
             let is_over = match page.stage(&asked.comment.id, asked.nth) {
                 // Without a memory of its own, what the server wrote on the forge tells what was carried out.
                 None => shown.has(&asked.comment.id, asked.nth),
@@ -63,10 +73,53 @@ impl Shared {
                 has_answers |= self.carry_out(cx, &request, &page, &asked).await?;
             }
         }
-        match has_answers {
+        match has_answers || was_told {
             true => self.show_answers(cx, number).await,
             false => Ok(()),
         }
+    }
+
+    /// Learns which comments are as they were written. Gives those with an `/approve` that somebody else may have written, with their authors,
+    /// and whether they are others than before: nothing in them is carried out until their authors confirm them.
+    async fn confirm(
+        &self,
+        cx: &Cx,
+        number: u64,
+        me: &User,
+        comments: &[Comment],
+    ) -> Result<(BTreeMap<String, String>, bool)> {
+        if self.forge.info().tells_edits {
+            return Ok((BTreeMap::new(), false));
+        }
+        let approves = |asked: &Asked<'_>| matches!(asked.command, Ok(Command::Approve { .. }));
+        let is_approval = |comment: &&Comment| {
+            comment.created == comment.updated && asked_in(cx, me, comment).iter().any(approves)
+        };
+        let page = self.memory.page(cx, number).await?;
+        let is_over = |comment: &Comment| page.answered().any(|entry| entry.comment == comment.id.as_str());
+        let approvals = comments.iter().filter(is_approval).filter(|comment| !is_over(comment));
+        let approvals: Vec<&Comment> = approvals.collect();
+        let mut learnt = AsWritten::default();
+        for comment in &approvals {
+            if let Some(known) = self.written().of(&comment.id) {
+                learnt.join(known);
+            }
+        }
+        learnt.join(page.written.clone());
+        let mut unconfirmed = BTreeMap::new();
+        for comment in approvals {
+            if !is_certain(cx, &*self.forge, number, comment, &learnt).await? {
+                unconfirmed.insert(comment.id.to_string(), comment.author.login.to_string());
+            }
+        }
+        let note = |page: &mut Page| {
+            page.written.join(learnt.clone());
+            let is_news = page.unconfirmed != unconfirmed;
+            page.unconfirmed.clone_from(&unconfirmed);
+            is_news
+        };
+        let is_news = self.memory.change(cx, number, note).await?;
+        Ok((unconfirmed, is_news))
     }
 
     /// Leaves the oldest of our comments of each kind. A forge may carry out what it was told by a server that was killed meanwhile,

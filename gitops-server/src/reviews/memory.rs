@@ -103,6 +103,12 @@ impl Memory {
         Ok(pages.filter(|(_, page)| waits(page)).map(|(number, _)| number).collect())
     }
 
+    /// The requests with comments that wait to be confirmed.
+    pub async fn with_unconfirmed(&self, cx: &Cx) -> Result<Vec<u64>> {
+        let pages = self.load(cx).await?.0.requests.into_iter();
+        Ok(pages.filter(|(_, page)| !page.unconfirmed.is_empty()).map(|(number, _)| number).collect())
+    }
+
     /// What is remembered of the promotion to an application.
     pub async fn promoting(&self, cx: &Cx, application: &str) -> Result<Promoting> {
         Ok(self.load(cx).await?.0.promotions.remove(application).unwrap_or_default())

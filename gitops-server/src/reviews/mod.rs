@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use gitops_app::config::{Applications, Config, ForgeKind, GitRef};
 use gitops_app::forge::Found;
-use gitops_app::review::{Asked, Warm};
+use gitops_app::review::{AsWritten, Asked, Warm};
 use gitops_core::{Cx, EngineHandle, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
 use gitops_forge::{Call, ChangeRequest, Forge, QueuedCommit};
@@ -80,6 +80,8 @@ struct Shared {
     /// How many requests were found to be merged.
     merges: watch::Sender<u64>,
     seen: Mutex<BTreeMap<u64, Seen>>,
+    /// Comments as webhooks told of them when they were written.
+    written: Mutex<AsWritten>,
 }
 
 /// What a repository's requests are worked on with.
@@ -147,6 +149,7 @@ impl Reviews {
             ahead: Notify::new(),
             merges: watch::Sender::default(),
             seen: Mutex::default(),
+            written: Mutex::default(),
         }))
     }
 
@@ -199,7 +202,12 @@ impl Shared {
                 }
                 _ => false,
             },
-            (HintKind::Comment, Some(number)) => look(number),
+            (HintKind::Comment, Some(number)) => {
+                if let Some(written) = &hint.written {
+                    self.written().learn(&written.comment, &written.body);
+                }
+                look(number)
+            }
             (HintKind::Request | HintKind::Review, Some(number)) => look(number) && self.reviews.push(number),
             // Statuses are ours, most of them; nothing is said of a request by what is left.
             (HintKind::Status | HintKind::Other, _) => true,
@@ -278,6 +286,16 @@ impl Shared {
 
     fn tell(&self, event: &ServerEvent) {
         (self.events)(event);
+    }
+
+    /// Comments as webhooks told of them, of all requests; what counts of them is remembered with the request.
+    fn written(&self) -> MutexGuard<'_, AsWritten> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request with what is remembered of its comments.
+    fn asked_of(&self, number: u64, page: &memory::Page) -> Asked {
+        self.asked(number).without(page.refused.iter().cloned()).written(page.written.clone())
     }
 
     fn seen(&self) -> MutexGuard<'_, BTreeMap<u64, Seen>> {

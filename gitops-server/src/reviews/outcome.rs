@@ -207,8 +207,8 @@ impl Shared {
         let mut outcome =
             Outcome { needs_person: telling.needs_person, text: telling.text.clone(), effect: None };
         if telling.awaits_approval {
-            let refused = self.memory.page(cx, number).await?.refused;
-            let asked = self.asked(number).without(refused).after_merge(cx, &[config], &nobody()).await?;
+            let page = self.memory.page(cx, number).await?;
+            let asked = self.asked_of(number, &page).after_merge(cx, &[config], &nobody()).await?;
             let waiting =
                 asked.into_iter().find(|after| !after.wanted.is_empty() && after.approved_by.is_none());
             if let Some(by) = waiting.as_ref().and_then(|after| after.dropped.as_ref()) {

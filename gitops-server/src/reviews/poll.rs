@@ -63,6 +63,10 @@ impl Shared {
                 self.reviews.push(request.number);
             }
         }
+        // No webhook tells of an emoji.
+        for number in self.memory.with_unconfirmed(cx).await? {
+            self.looks.push(number);
+        }
         self.seen().retain(|number, _| open.iter().any(|request| request.number == *number));
         self.look_for_closed(cx, &open).await?;
         self.look_at_merged(cx).await?;

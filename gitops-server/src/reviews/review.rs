@@ -71,7 +71,7 @@ impl Shared {
             is_told: false,
         };
         self.seen().insert(number, seen.clone());
-        let asked = self.asked(number).without(page.refused);
+        let asked = self.asked_of(number, &page);
         let asked = match page.vouched.as_deref().map(CommitId::parse) {
             Some(Ok(head)) => asked.vouched_for(head),
             _ => asked,
@@ -239,9 +239,9 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
 fn counts(entry: &Entry, told: &Told) -> bool {
     let place = format!("comment {}", entry.comment);
     told.reviewed.review.parts.iter().flat_map(|part| &part.approvals).any(|standing| {
-        // That of somebody who made one of the changes that it covers counts for the others.
-        let is_own = |why| matches!(why, Discounted::Author | Discounted::Committer | Discounted::Unapplied);
-        let is_discounted = standing.discounted.iter().any(|vote| vote.id == place && !is_own(vote.why));
+        // That of somebody who made what else it covers counts for the request itself.
+        let is_whole = |why| why != Discounted::Unapplied;
+        let is_discounted = standing.discounted.iter().any(|vote| vote.id == place && is_whole(vote.why));
         let approved = standing.rules.iter().flat_map(|rule| &rule.approved_by);
         !is_discounted && approved.into_iter().any(|by| by.eq_ignore_ascii_case(&entry.by))
     })

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod beside;
+mod confirmed;
 mod outcome;
 mod promotion;
 mod queue;

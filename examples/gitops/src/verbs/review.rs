@@ -51,6 +51,7 @@ async fn on_a_forge(
     let number = number.ok_or_else(|| Failure::usage("nothing says what to review", SIDES))?;
     let (found, asked) = asked(app, args, chosen, job, number)?;
     let asked = if args.untrusted || args.trusted { asked.vouched(args.trusted) } else { asked };
+    let asked = asked.written(Environment::written(|name| std::env::var(name).ok()));
     let asked = args.plan_url.iter().fold(asked, Asked::full_plan);
     let asked = if args.keep_approvals { asked.keeping_approvals() } else { asked };
     let document = |sides: &Sides, reviewed: &Reviewed| as_json(sides, reviewed, exit(reviewed));

@@ -343,14 +343,16 @@ async fn what_bob_approved_is_applied_after_the_merge_with_nobody_asked() {
     let approve = json!({"body": format!("/approve {}", effect().await)});
     site.gitea.done("alice", "POST", &path, approve.clone()).await;
     review().await.expect(3);
-    site.gitea.done("bob", "POST", &path, approve).await;
+    let said = site.gitea.done("bob", "POST", &path, approve).await;
+    site.confirms("bob", &said).await;
     review().await.expect(0).warns("Stored: what reviewers approved of `site`");
     // Alice pushes again: the approval is void, and says why.
     let head = site.commit_on("feature", &[("index.html", Some("newer\n"))]);
     site.shown(number, &head).await;
     review().await.expect(3).says("an earlier approval does not cover it");
     let approve = json!({"body": format!("/approve {}", effect().await)});
-    site.gitea.done("bob", "POST", &path, approve).await;
+    let said = site.gitea.done("bob", "POST", &path, approve).await;
+    site.confirms("bob", &said).await;
     review().await.expect(0).warns("Stored: what reviewers approved of `site`");
     assert_eq!(
         site.comments(number).await.iter().filter(|comment| comment["user"]["login"] == Gitea::ADMIN).count(),

@@ -89,7 +89,9 @@ impl Request<'_> {
         let has_say = |person: &Person| person.may_write && self.excludes(person).is_none();
         let of = |person: &Person| {
             let login = person.login.clone();
-            self.votes.iter().filter(move |vote| same(&vote.by.login, &login))
+            // What somebody else may have written takes nothing back.
+            let is_certain = |vote: &&Vote| !vote.may_be_of_another;
+            self.votes.iter().filter(is_certain).filter(move |vote| same(&vote.by.login, &login))
         };
         let is_last = |vote: &&Vote| !of(&vote.by).any(|other| other.order() > vote.order());
         let asks = |vote: &&Vote| {
@@ -240,9 +242,8 @@ impl ApprovalRules {
     /// - The author, who made a commit, who owns the fork, and bots do not count.
     /// - A review approves the effect that the comment showed when it was submitted; not if that had changed in the minute
     ///   before. An `/approve` approves the effect that it names.
-    /// - Where it covers what the target branch has and is not applied yet, each rule must be met once more for each such change, with
-    ///   those who made it in the place of those who made the request: nobody approves an own change through the request of
-    ///   somebody else. Two people who made one of two changes each may approve both together.
+    /// - Where it covers what the target branch has and is not applied yet, each rule must be met once more for each such change by
+    ///   people who did not make that either: nobody approves an own change through the request of somebody else.
     pub fn judge(&self, part: &Part, all: &Digest, request: &Request<'_>) -> Standing {
         let standing = self.judge_own(part, all, request);
         unapplied::joined(standing, request, |of_other| self.judge_own(part, all, of_other))
@@ -308,12 +309,14 @@ fn counted<'v>(
     // Reviews come after comments of the same second: only they say no.
     votes.sort_by(|a, b| a.order().cmp(&b.order()));
     for vote in votes {
-        // An `/approve` of another application's effect says nothing about this one.
-        let is_elsewhere = vote.opinion == Opinion::Approved
-            && vote.effect.is_some()
-            && vote.covers(&part.effect, all, shown) == Err(Discounted::NamesOtherEffect);
-        if is_elsewhere {
-            discounted.push(DiscountedVote::of(vote, Discounted::NamesOtherEffect));
+        let covers = vote.covers(&part.effect, all, shown);
+        // An `/approve` of another application's effect says nothing about this one, and one that may be of somebody else takes nothing
+        // back that the person said.
+        let is_nothing = matches!(covers, Err(Discounted::NamesOtherEffect | Discounted::NotConfirmed));
+        if let (Err(why), true) =
+            (covers, is_nothing && vote.opinion == Opinion::Approved && vote.effect.is_some())
+        {
+            discounted.push(DiscountedVote::of(vote, why));
         } else {
             let before = latest.insert(vote.by.login.to_lowercase(), vote);
             let is_overruled = |before: &&Vote| {

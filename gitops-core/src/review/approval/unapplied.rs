@@ -32,17 +32,17 @@ impl Unapplied {
         Self { name: name.into(), author: None, committers: Vec::new(), untold: Some(why.into()) }
     }
 
-    /// The request as if it had brought this change instead of its own.
-    fn in_place_of<'a>(&self, request: &Request<'a>) -> Request<'a> {
+    /// The request as if those who made this change had made it, too.
+    fn beside<'a>(&self, request: &Request<'a>) -> Request<'a> {
         let mut request = request.clone();
-        request.author = self.author.clone().unwrap_or_default();
-        request.committers.clone_from(&self.committers);
-        request.fork_owner = None;
+        let opened = self.author.iter().map(|author| Committer::new(Some(author.login.clone()), ""));
+        request.committers.extend(opened.chain(self.committers.iter().cloned()));
         request
     }
 }
 
-/// How far the rules are if they must be met for each change by somebody who did not make it. What says nothing new is left out.
+/// How far the rules are if they must be met for each change by somebody who made neither it nor the request. What says nothing new is left
+/// out.
 pub(super) fn joined(
     mut standing: Standing,
     request: &Request<'_>,
@@ -51,7 +51,7 @@ pub(super) fn joined(
     let own = standing.rules.clone();
     let mut seen = own.clone();
     for other in &request.unapplied {
-        let found = judge(&other.in_place_of(request));
+        let found = judge(&other.beside(request));
         let rules = found.rules.into_iter().map(|rule| RuleStanding { untold: other.untold.clone(), ..rule });
         let rules: Vec<RuleStanding> = rules.collect();
         if !rules.iter().all(RuleStanding::is_met) {
@@ -75,7 +75,7 @@ pub(super) fn joined(
 /// Says of votes that do not count for another change alone that they are of who made it.
 fn discount(standing: &mut Standing, votes: Vec<DiscountedVote>) {
     for vote in votes {
-        let is_own = matches!(vote.why, Discounted::Author | Discounted::Committer);
+        let is_own = vote.why == Discounted::Committer;
         let is_told = standing.discounted.iter().any(|told| told.id == vote.id && told.by == vote.by);
         if is_own && !is_told {
             standing.discounted.push(DiscountedVote { why: Discounted::Unapplied, ..vote });

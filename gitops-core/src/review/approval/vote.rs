@@ -25,6 +25,8 @@ pub struct Vote {
     pub under_another_rule: bool,
     /// Whether it is a review of another head commit than the request has now. What was shown of that one nobody knows any more.
     pub of_another_head: bool,
+    /// Whether somebody else may have written it: the forge does not tell whether it was edited, and its author did not confirm it.
+    pub may_be_of_another: bool,
 }
 
 /// What a person thinks of a request.
@@ -80,6 +82,8 @@ pub enum Discounted {
     OtherRule,
     /// It is a review of another head commit.
     OtherHead,
+    /// Others may have edited it in the second in which it was written, and its author did not confirm it.
+    NotConfirmed,
     /// It covers a change of the same person that the target branch has and that is not applied yet.
     Unapplied,
     /// The same person asked for changes at the same time, and the forge does not tell which was later.
@@ -99,6 +103,10 @@ impl std::fmt::Display for Discounted {
             Self::NamesOtherEffect => "it names another effect",
             Self::OtherHead => "the request was pushed to after it was given",
             Self::OtherRule => "a gate has another rule since it was given",
+            Self::NotConfirmed => {
+                "others may edit a comment in the second in which it was written, and the forge does not tell it: put a thumb up on your own \
+                 comment to confirm it"
+            }
             Self::Unapplied => {
                 "it covers a change of the same person, too, which is merged and not applied yet: somebody else has to approve that"
             }
@@ -120,6 +128,7 @@ impl Vote {
             effect: None,
             under_another_rule: false,
             of_another_head: false,
+            may_be_of_another: false,
         }
     }
 
@@ -138,6 +147,9 @@ impl Vote {
 
     /// Whether an approval is of an effect; `all` is the effect of the whole review, of which this one is a part.
     pub(super) fn covers(&self, effect: &Digest, all: &Digest, shown: &[Shown]) -> Result<(), Discounted> {
+        if self.may_be_of_another {
+            return Err(Discounted::NotConfirmed);
+        }
         if self.under_another_rule {
             return Err(Discounted::OtherRule);
         }

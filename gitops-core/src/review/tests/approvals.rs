@@ -347,10 +347,14 @@ fn nobody_approves_an_own_change_through_the_request_of_somebody_else() {
         assert_eq!(alone.rules[1].to_string(), "review (with #25): 0 of 1 approvals");
         let another = with(&["ada", "carol"], made());
         assert!(another.is_met() && another.rules.len() == 1 && why(&another).is_empty(), "{another:?}");
-        let of_each_other = with(&["ada", "alice"], made());
-        assert!(of_each_other.is_met(), "each approves what the other one made: {of_each_other:?}");
-        assert!(!with(&["alice"], made()).is_met());
+        assert!(!with(&["ada", "alice"], made()).is_met(), "alice made the request");
     }
+    let mut of_two = request(["ada", "carol"].map(|who| approved(who, 20)));
+    of_two.unapplied = [("#25", "ada"), ("#26", "carol")]
+        .map(|(name, who)| Unapplied::new(name, Some(Person::new(who)), []))
+        .into();
+    let of_two = judge(one(), &of_two);
+    assert!(of_two.is_met(), "each approves what the other one made: {of_two:?}");
     let unknown = with(&["bob"], Unapplied::new("#25", None, [Committer::new(None, "x@home")]));
     assert!(
         !unknown.is_met() && unknown.rules[1].to_string().contains("the committer x@home"),
@@ -373,4 +377,26 @@ fn the_owners_of_what_else_is_applied_are_asked_too() {
     assert!(judge(rule(), &request).is_met());
     request.unapplied_files = vec!["keys/b".to_owned()];
     assert!(!judge(rule(), &request).is_met());
+}
+
+#[test]
+fn what_somebody_else_may_have_written_approves_nothing_and_takes_nothing_back() {
+    let named = part().effect.to_string();
+    let unsure = |minute| {
+        let mut vote = approved("bob", minute).naming(named.clone());
+        vote.may_be_of_another = true;
+        vote
+    };
+    let alone = judge(one(), &request([unsure(20)]));
+    assert!(!alone.is_met());
+    assert_eq!(why(&alone), [Discounted::NotConfirmed]);
+    let after_a_no = judge(
+        one(),
+        &request([vote("bob", Opinion::ChangesRequested, 20), unsure(21), approved("carol", 30)]),
+    );
+    assert_eq!(after_a_no.rules[0].changes_requested_by, ["bob"], "the no stands");
+    assert!(!after_a_no.is_met());
+    assert!(judge(one(), &request([approved("bob", 20).naming(named.clone()), unsure(21)])).is_met());
+    let no = request([approved("carol", 10), vote("bob", Opinion::ChangesRequested, 20), unsure(21)]);
+    assert!(no.withdrawal(["10"], |_| true).unwrap().contains("bob asks for changes"));
 }

@@ -67,6 +67,10 @@ impl GiteaDialect {
         match parts {
             ["pulls", rest @ ..] => self.pulls(cx, asked, rest).await,
             ["issues", rest @ ..] => self.issues(cx, asked, rest).await,
+            ["git", "commits", sha] => {
+                let commits = self.0.commits().expect("it has commits");
+                Ok(Answered::json(200, commit(&commits.of_commit(cx, &CommitId::parse(sha)?).await?)))
+            }
             ["commits", sha, "pull"] => {
                 let query = RequestQuery::OfCommit(CommitId::parse(sha)?);
                 let found = self.0.change_requests(cx, &query).await?;
@@ -173,6 +177,14 @@ impl GiteaDialect {
             (Method::DELETE, ["comments", id]) => {
                 let write = CommentWrite::Delete { id: (*id).into() };
                 self.write_comment(cx, self.request_of(cx, id).await?, write, 204).await
+            }
+            (Method::GET, ["comments", id, "reactions"]) => {
+                let number = self.request_of(cx, id).await?;
+                let reactions = self.0.reactions().expect("it has reactions");
+                let ups = reactions.thumbs_up(cx, number, id).await?;
+                let ups =
+                    ups.iter().map(|(by, at)| json!({"user": user(by), "content": "+1", "created_at": at}));
+                Ok(Answered::json(200, nullable(ups.collect())))
             }
             (Method::POST, ["comments", id, "reactions"]) => {
                 let reaction = match text(&body, "content").as_str() {

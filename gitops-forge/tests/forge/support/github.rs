@@ -4,7 +4,7 @@
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use gitops_core::{Cx, Error, ErrorKind, Result};
+use gitops_core::{Cx, Error, ErrorKind, Result, Time};
 use gitops_forge::{
     Branch, ChangeRequest, Comment, CommentQuery, CommentWrite, CommitId, CommitStatus, Forge, Issue,
     IssueWrite, MemoryForge, Merge, Mergeable, NewRequest, Permission, Reaction, RequestCommit, RequestQuery,
@@ -101,6 +101,13 @@ impl GitHubDialect {
         match parts {
             ["pulls", rest @ ..] => self.pulls(cx, asked, rest).await,
             ["issues", rest @ ..] => self.issues(cx, asked, rest).await,
+            ["commits", sha] => {
+                let found = self.forge.commits().unwrap().of_commit(cx, &CommitId::parse(sha)?).await?;
+                // What GitHub publishes as an example has files that are not as it describes them.
+                let mut commit = commit(&found);
+                commit["files"] = json!([]);
+                Ok(Answered::json(200, commit))
+            }
             ["commits", sha, "pulls"] => {
                 let found =
                     self.forge.change_requests(cx, &RequestQuery::OfCommit(CommitId::parse(sha)?)).await?;
@@ -213,6 +220,11 @@ impl GitHubDialect {
             (Method::DELETE, ["comments", id]) => {
                 let write = CommentWrite::Delete { id: (*id).into() };
                 self.write_comment(cx, self.request_of(cx, id).await?, write, 204).await
+            }
+            (Method::GET, ["comments", id, "reactions"]) => {
+                let number = self.request_of(cx, id).await?;
+                let ups = self.forge.reactions().unwrap().thumbs_up(cx, number, id).await?;
+                Ok(PAGES.of(asked, ups.iter().map(thumb_up).collect(), Value::from))
             }
             (Method::POST, ["comments", id, "reactions"]) => {
                 let reaction = match text(&body, "content").as_str() {
@@ -340,6 +352,10 @@ impl GitHubDialect {
 fn user(user: &User) -> Value {
     let kind = if user.is_bot { "Bot" } else { "User" };
     json!({"id": number::<u64>(&user.id).unwrap(), "login": user.login, "type": kind})
+}
+
+fn thumb_up((by, at): &(User, Time)) -> Value {
+    json!({"user": user(by), "content": "+1", "created_at": at})
 }
 
 fn commit(commit: &RequestCommit) -> Value {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use gitops_app::review::AsWritten;
 use gitops_core::Time;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,12 @@ pub struct Page {
     /// what they name is to be done again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<String>,
+    /// Comments as webhooks told of them when they were written.
+    #[serde(default, skip_serializing_if = "AsWritten::is_empty")]
+    pub written: AsWritten,
+    /// Comments with an `/approve` that somebody else may have written, with their authors: they wait to be confirmed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unconfirmed: BTreeMap<String, String>,
     /// How each application stands after the merge.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outcomes: BTreeMap<String, Outcome>,

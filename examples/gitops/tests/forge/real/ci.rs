@@ -120,12 +120,12 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     assert_eq!(jobs.ended("pull_request_review_approved", 1).await, ["success"], "{}", jobs.runner.log());
     let early = jobs.ours(number).await;
     assert!(body(&early[0]).contains("less than a minute"), "{early:#?}\n{}", jobs.runner.log());
-    let said = site.bobs_approval(number).await;
+    let said = site.bobs_word(number).await;
     assert_eq!(jobs.ended("pull_request_comment", 1).await, ["success"], "{}", jobs.runner.log());
     assert_eq!(jobs.stands(&head).await, ["plan success", "policy success"], "{}", jobs.runner.log());
     // Again the same: the run has another address, and nothing is written.
     let approved = jobs.ours(number).await;
-    site.bobs_approval(number).await;
+    site.bobs_word(number).await;
     assert_eq!(jobs.ended("pull_request_comment", 2).await, ["success"; 2], "{}", jobs.runner.log());
     let again = jobs.ours(number).await;
     assert_eq!((again.len(), &again[0]["id"]), (1, &first[0]["id"]));
@@ -185,7 +185,7 @@ async fn a_forks_request_is_reviewed_by_the_job_of_the_target_branch() {
     let ours = jobs.ours(number).await;
     assert!(ours.len() == 1 && body(&ours[0]).contains("`File/more`"), "{ours:#?}");
     // The forge gives a job no secret for a comment on a fork's request: it ends red at once, and does not wait for a password.
-    site.bobs_approval(number).await;
+    site.bobs_word(number).await;
     assert_eq!(jobs.ended("pull_request_comment", 1).await, ["failure"], "{}", jobs.runner.log());
     for name in ["own", "copy"] {
         assert!(!site.world.path(name).exists(), "{name} of the fork ran:\n{}", jobs.runner.log());

@@ -17,7 +17,20 @@ impl Site {
 
     async fn says(&self, login: &str, number: u64, text: &str) {
         let path = format!("{SITE}/issues/{number}/comments");
-        self.gitea.done(login, "POST", &path, json!({"body": text})).await;
+        let said = self.gitea.done(login, "POST", &path, json!({"body": text})).await;
+        self.confirms(login, &said).await;
+    }
+
+    /// Has the writer of a comment put 👍 on it, in a later second than that in which others may have edited it.
+    pub(super) async fn confirms(&self, login: &str, said: &Value) {
+        let path = format!("{SITE}/issues/comments/{}/reactions", said["id"]);
+        loop {
+            let put = self.gitea.done(login, "POST", &path, json!({"content": "+1"})).await;
+            if put["created_at"].as_str().unwrap() > said["created_at"].as_str().unwrap() {
+                return;
+            }
+            self.gitea.done(login, "DELETE", &path, json!({"content": "+1"})).await;
+        }
     }
 
     pub(super) async fn kept(&self, number: u64) -> crate::support::Ran {
@@ -156,12 +169,20 @@ impl Site {
         loop {
             let said = self.comment(login, number, text).await;
             if said["created_at"].as_str().unwrap() > before {
+                self.confirms(login, &said).await;
                 return said;
             }
         }
     }
 
     pub(super) async fn bobs_approval(&self, number: u64) -> Value {
+        let said = self.bobs_word(number).await;
+        self.confirms("bob", &said).await;
+        said
+    }
+
+    /// The same without his confirmation, which a webhook or the event of a job makes needless.
+    pub(super) async fn bobs_word(&self, number: u64) -> Value {
         self.comment("bob", number, &format!("/approve {}", self.effect(number).await)).await
     }
 }
@@ -259,4 +280,35 @@ async fn only_a_standing_word_of_somebody_else_who_may_write_approves() {
     assert!(comment.contains("the author's own approval does not count"), "{comment}");
     site.says("alice", number, &approve).await;
     site.gitops(&vouched).await.expect(0).warns(stored);
+}
+
+/// Whoever may write may edit what somebody wrote, and in the second in which it was written the forge does not tell it.
+#[tokio::test]
+async fn what_alice_made_of_bobs_comment_within_its_second_approves_nothing() {
+    let site = Site::new().await;
+    let gate =
+        "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+    site.configure(&(site.forge() + gate));
+    site.gitops(&["apply", "--yes"]).await.expect(0);
+    site.commit_on("feature", &[("index.html", Some("evil\n"))]);
+    let number = site.open("alice", "feature").await;
+    site.kept(number).await.expect(3);
+    let approve = json!({"body": format!("/approve {}", site.effect(number).await)});
+    let forged = loop {
+        let said = site.comment("bob", number, "I am looking at it.").await;
+        let path = format!("{SITE}/issues/comments/{}", said["id"]);
+        let made = site.gitea.done("alice", "PATCH", &path, approve.clone()).await;
+        if made["created_at"] == made["updated_at"] {
+            break made;
+        }
+    };
+    assert_eq!(forged["user"]["login"], "bob");
+    site.kept(number).await.expect(3).says("0 of 1 approvals");
+    let comment = site.ours(number, "review").await.concat();
+    assert!(comment.contains("put a thumb up on your own comment"), "{comment}");
+    // Hers on it says nothing; his is of what stands there.
+    site.confirms("alice", &forged).await;
+    site.kept(number).await.expect(3).says("0 of 1 approvals");
+    site.confirms("bob", &forged).await;
+    site.kept(number).await.expect(0).warns("Stored: what reviewers approved of `site`");
 }
