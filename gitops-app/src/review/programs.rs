@@ -41,7 +41,65 @@ fn of_cluster(cluster: &KubernetesConfig) -> Vec<String> {
         RenderKind::Kustomize { .. } => Some("kustomize".to_owned()),
         RenderKind::Helm { .. } => Some("helm".to_owned()),
     });
-    let mut programs: Vec<String> = renders.collect();
-    programs.dedup();
+    let mut programs: Vec<String> = Vec::new();
+    for program in renders {
+        if !programs.contains(&program) {
+            programs.push(program);
+        }
+    }
     programs
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use std::sync::Arc;
+
+    use gitops_core::backend::directory::FileRender;
+    use gitops_core::{Memory, Mount};
+
+    use super::*;
+    use crate::config::Applications;
+    use crate::{Backends, Mounting};
+
+    /// What a plan of an application with such targets runs.
+    fn refused(targets: &str) -> Option<String> {
+        let text =
+            format!("name: a\nsource: {{ git: {{ url: x, ref: {{ branch: main }} }} }}\ntargets:\n{targets}");
+        let backends =
+            Backends::new().with("service", |mounting: Mounting, _: BTreeMap<String, String>| async move {
+                Ok(Mount::new(Arc::new(Memory::default()), Arc::new(FileRender::new(&mounting.target))))
+            });
+        let read = Applications::parse(Path::new("gitops.yaml"), &text, &backends).unwrap();
+        let error = refuse(&read.all[0]).err()?;
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        Some(error.message().to_owned())
+    }
+
+    #[test]
+    fn whatever_runs_something_of_a_request_is_named_and_refused() {
+        let files = "  files: { path: f, directory: { root: ./live } }\n";
+        let cluster = |render: &str| format!("  k8s: {{ path: k, kubernetes: {{ render: [{render}] }} }}\n");
+        let manifests = cluster("{ manifests: { path: plain } }");
+        assert_eq!(refused(&format!("{files}{manifests}")), None);
+        let both = cluster(
+            "{ kustomize: { path: one } }, { helm: { path: c, release: r } }, { kustomize: { path: two } }, { manifests: { path: p } }",
+        );
+        let roots = "  tf: { path: t, terraform: { binary: ./bin/tofu } }\n";
+        let own = "  own: { path: o, service: { address: x } }\n";
+        for (targets, programs) in [
+            (both, "kustomize for the target `k8s`, helm for the target `k8s`"),
+            (roots.to_owned(), "`./bin/tofu` for the target `tf`"),
+            (own.to_owned(), "the backend `service`, whatever that is, for the target `own`"),
+        ] {
+            // One of several targets is enough, wherever it stands.
+            for text in [targets.clone(), format!("{files}{targets}"), format!("{targets}{manifests}{files}")]
+            {
+                let text = if text.matches("  k8s:").count() > 1 { targets.clone() } else { text };
+                let expected = format!("the request is untrusted, and a plan runs {programs}");
+                assert_eq!(refused(&text), Some(expected), "{text}");
+            }
+        }
+    }
 }
