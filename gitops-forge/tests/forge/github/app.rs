@@ -9,12 +9,14 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gitops_core::{Clock, Cx, System, Time};
 use gitops_forge::conformance::MemoryOthers;
-use gitops_forge::{Connection, Forge, GitHub, GitHubApp, RepositoryPath, RequestQuery};
+use gitops_forge::{Connection, Forge, GitHub, GitHubApp, MergeMethod, RepositoryPath, RequestQuery};
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{Answered, Asked, GitHubDialect, Handler, Server, secret};
+use crate::support::{
+    Answered, Asked, Described, Description, GitHubDialect, Handler, Server, needed, secret,
+};
 
 /// A private key in PEM form, and the public one as `ring` takes it.
 fn keys() -> (String, Vec<u8>) {
@@ -100,17 +102,48 @@ impl Handler for WithApp {
 }
 
 async fn with_app(ahead: i64, good_for: i64) -> (Server, Arc<WithApp>, GitHub, String) {
+    let (handler, private) = installed(ahead, good_for);
+    let handler = Arc::new(handler);
+    let server = Server::start(handler.clone()).await;
+    let forge = as_app(&server, &private);
+    (server, handler, forge, private)
+}
+
+/// A forge on which the app of a key is installed.
+fn installed(ahead: i64, good_for: i64) -> (WithApp, String) {
     let (private, public) = keys();
     let memory = MemoryOthers::new();
     memory.forge().join_bot("gitops[bot]", gitops_forge::Permission::Write);
     let dialect = GitHubDialect::new(memory.forge().clone());
     dialect.set_tokens(&[]);
-    let handler = Arc::new(WithApp { dialect, public, ahead, made: Mutex::new(0), good_for });
-    let server = Server::start(handler.clone()).await;
-    let app = GitHubApp::new("Iv1.0123", &secret(&private)).unwrap();
+    (WithApp { dialect, public, ahead, made: Mutex::new(0), good_for }, private)
+}
+
+fn as_app(server: &Server, private: &str) -> GitHub {
+    let app = GitHubApp::new("Iv1.0123", &secret(private)).unwrap();
     let repository = RepositoryPath::parse("platform/site").unwrap();
-    let forge = GitHub::as_app(Connection::to(server.url()), repository, app).unwrap();
-    (server, handler, forge, private)
+    GitHub::as_app(Connection::to(server.url()), repository, app).unwrap()
+}
+
+/// What an app asks, and how a repository is merged, is as GitHub publishes it, and so are the answers.
+#[tokio::test]
+async fn every_call_of_an_app_is_as_github_describes_it() {
+    let description = Arc::new(Description::read(&needed("GITOPS_GITHUB_DESCRIPTION"), &["api", "v3"]));
+    let (handler, private) = installed(0, 3600);
+    let server = Server::start(Arc::new(Described::new(handler, description.clone()))).await;
+    let (forge, cx) = (as_app(&server, &private), Cx::system());
+    assert_eq!(forge.me(&cx).await.unwrap().login, "gitops[bot]");
+    forge.change_requests(&cx, &RequestQuery::Open).await.unwrap();
+    assert_eq!(forge.merge_methods(&cx).await.unwrap(), [MergeMethod::Merge, MergeMethod::Rebase]);
+    assert!(description.violations().is_empty(), "{}", description.violations().join("\n"));
+    for operation in [
+        "GET /app",
+        "GET /repos/{owner}/{repo}/installation",
+        "POST /app/installations/{installation_id}/access_tokens",
+        "GET /repos/{owner}/{repo}",
+    ] {
+        assert!(description.has_seen(operation), "{operation} is not asked");
+    }
 }
 
 #[tokio::test]

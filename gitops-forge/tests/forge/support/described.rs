@@ -37,6 +37,11 @@ impl Description {
         self.seen.lock().unwrap().len()
     }
 
+    /// Whether an operation was used, such as `GET /app`.
+    pub fn has_seen(&self, operation: &str) -> bool {
+        self.seen.lock().unwrap().contains(operation)
+    }
+
     /// What was not as it is described.
     pub fn violations(&self) -> Vec<String> {
         self.violations.lock().unwrap().iter().cloned().collect()

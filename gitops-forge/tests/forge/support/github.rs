@@ -99,6 +99,13 @@ fn missing() -> Error {
 impl GitHubDialect {
     async fn of_repository(&self, cx: &Cx, asked: &Asked, parts: &[&str]) -> Result<Answered> {
         match parts {
+            [] => Ok(Answered::json(
+                200,
+                json!({
+                    "allow_merge_commit": true, "allow_squash_merge": false, "allow_rebase_merge": true,
+                    "language": null, "source": {"language": null},
+                }),
+            )),
             ["pulls", rest @ ..] => self.pulls(cx, asked, rest).await,
             ["issues", rest @ ..] => self.issues(cx, asked, rest).await,
             ["commits", sha] => {
