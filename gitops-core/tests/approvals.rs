@@ -342,3 +342,110 @@ async fn a_rejection_is_known_to_another_machine_that_goes_on_from_the_store() {
     drop(engine);
     assert!(world.other_machine().engine().await.inventory().approvals().is_empty());
 }
+
+/// Says of each approval of a review what it is told to say, and remembers who was asked about.
+#[derive(Default)]
+struct Asks {
+    answers: std::sync::Mutex<
+        std::collections::BTreeMap<&'static str, Result<Option<&'static str>, &'static str>>,
+    >,
+    asked: std::sync::Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl ApprovalCheck for Asks {
+    async fn withdrawal(&self, _: &Cx, _: &Plan, approval: &Approval) -> Result<Option<String>> {
+        self.asked.lock().unwrap().push(approval.by.name.clone());
+        match self.answers.lock().unwrap().get(approval.by.name.as_str()) {
+            Some(Err(away)) => Err(Error::new(ErrorKind::Unavailable, *away)),
+            Some(Ok(why)) => Ok(why.map(str::to_owned)),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Asks {
+    fn says(&self, who: &'static str, answer: Result<Option<&'static str>, &'static str>) {
+        self.answers.lock().unwrap().insert(who, answer);
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+}
+
+async fn asking(world: &World, asks: &Arc<Asks>) -> Engine {
+    let asks = asks.clone();
+    world.open_with(|builder| builder.approval_check(asks), "test").await.unwrap()
+}
+
+async fn approve_as(world: &World, by: Approver) {
+    let mut engine = world.engine().await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    let approval = engine.approval_of(&world.cx, &plan, by).unwrap();
+    engine.approve(&world.cx, approval).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_was_taken_back_where_nobody_heard_of_it_is_not_applied_and_every_process_knows() {
+    let world = ten_of_which_stay(&["a", "b"]).await;
+    approve(&world).await;
+    let asks = Arc::new(Asks::default());
+    asks.says("bo", Ok(Some("bo asks for changes (review 3)")));
+    let report = asking(&world, &asks).await.reconcile(&world.cx).await.unwrap();
+    assert_eq!((report.applied(), names(&world).len()), (0, 10));
+    let rejected = world.audit.entries().into_iter().find_map(|entry| match entry.what {
+        AuditEvent::Rejected { reason, .. } => Some((entry.actor, reason)),
+        _ => None,
+    });
+    let reason = "the approval by bo, review forge/17: bo asks for changes (review 3)".to_owned();
+    assert_eq!(rejected, Some(("forge/17".to_owned(), reason)));
+    // One that nobody asks finds nothing to go by.
+    let mut engine = world.engine().await;
+    assert!(engine.inventory().approvals().is_empty());
+    assert_eq!(engine.reconcile(&world.cx).await.unwrap().applied(), 0);
+}
+
+#[tokio::test]
+async fn while_nobody_can_say_whether_an_approval_stands_it_lifts_nothing_and_the_rest_goes_on() {
+    let world = ten_of_which_stay(&["a", "b"]).await;
+    world.declare(&[("a", "2"), ("b", "1")]);
+    approve(&world).await;
+    let asks = Arc::new(Asks::default());
+    asks.says("bo", Err("the forge is away"));
+    let mut engine = asking(&world, &asks).await;
+    let report = engine.reconcile(&world.cx).await.unwrap();
+    assert_eq!((report.applied(), names(&world).len()), (1, 10), "the update needs nobody: {report:?}");
+    let waits = engine.handle().status().borrow().awaits_approval.clone();
+    assert!(waits[0].message.contains("approved by bo"), "{waits:?}");
+    assert!(waits[0].message.contains("can't be asked: the forge is away"), "{waits:?}");
+    assert_eq!(engine.inventory().approvals().iter().count(), 1, "it is kept");
+    asks.says("bo", Ok(None));
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
+    assert_eq!(names(&world), ["a", "b"]);
+    // Where nothing needs an approval, nobody is asked.
+    asks.asked();
+    engine.reconcile(&world.cx).await.unwrap();
+    assert_eq!(asks.asked(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_was_approved_at_the_state_is_not_asked_about_and_one_that_stands_does() {
+    let world = ten_of_which_stay(&["a", "b"]).await;
+    let asks = Arc::new(Asks::default());
+    asks.says("bo", Err("the forge is away"));
+    approve(&world).await;
+    approve_as(&world, Approver::new("root", Through::Terminal { uid: 0 })).await;
+    let report = asking(&world, &asks).await.reconcile(&world.cx).await.unwrap();
+    assert!(report.is_converged(), "{report:?}");
+
+    // Of two reviews the younger one does not stand, and the other one does.
+    let world = ten_of_which_stay(&["a", "b"]).await;
+    approve_as(&world, Approver::new("carol", Through::Review { review: "forge/8: 1".into() })).await;
+    approve(&world).await;
+    asks.says("bo", Ok(Some("the request was closed")));
+    asks.asked();
+    let report = asking(&world, &asks).await.reconcile(&world.cx).await.unwrap();
+    assert!(report.is_converged(), "{report:?}");
+    assert_eq!(asks.asked(), ["bo", "carol", "carol"]);
+}

@@ -79,6 +79,9 @@ pub trait Commits: Send + Sync {
         let message = format!("the forge does not tell whose the commit {commit} is");
         Err(Error::new(ErrorKind::Unsupported, message))
     }
+
+    /// An address by which the forge knows commits for those of our account; nothing where it has none.
+    async fn own_address(&self, cx: &Cx) -> Result<Option<String>>;
 }
 
 /// A merge queue of which the forge itself tells what waits in it.

@@ -15,8 +15,11 @@
 //! [`Server`] puts it together:
 //!
 //! ```no_run
+//! use std::sync::Arc;
+//!
 //! use gitops_app::Backends;
 //! use gitops_app::config::Applications;
+//! use gitops_app::review::OnForge;
 //! use gitops_app::session::{Access, Session};
 //! use gitops_core::{Cx, Result, Supervisor};
 //! use gitops_server::Server;
@@ -29,7 +32,10 @@
 //!     for config in &applications.all {
 //!         server.board().expect(&config.name);
 //!         let events = server.metrics().of(&config.name);
-//!         let session = Session::builder(config).access(Access::Write).events(events).open(cx).await?;
+//!         let session = Session::builder(config).access(Access::Write).events(events);
+//!         // Before anything is applied by an approval of a review, the forge is asked whether that still stands.
+//!         let check = OnForge::of(config).map(|forge| Arc::new(forge) as _);
+//!         let session = session.approval_check(check).open(cx).await?;
 //!         let handle = supervisor.add(session.engine, &[], config.sync.interval)?;
 //!         server.board().open(&config.name, handle);
 //!     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gitops_app::Clusters;
 use gitops_app::config::Config;
 use gitops_app::home::ClusterState;
+use gitops_app::review::OnForge;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Cx, Error, Event, EventSink, Result, StateDir};
 use gitops_k8s::Cluster;
@@ -36,6 +37,7 @@ pub async fn open(
         log(&name, event);
     };
     let session = Session::builder(config).access(Access::Write).events(Arc::new(events)).home(home);
+    let session = session.approval_check(OnForge::of(config).map(|forge| Arc::new(forge) as _));
     session.clusters(clusters.clone()).open(cx).await
 }
 

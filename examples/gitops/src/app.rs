@@ -8,7 +8,7 @@ use gitops_app::config::{Applications, Config};
 use gitops_app::documents::Document;
 use gitops_app::session::{Access, Moving, Session};
 use gitops_app::{Backends, Clusters};
-use gitops_core::{Cx, EventSink, Pin, Result, Suspension};
+use gitops_core::{ApprovalCheck, Cx, EventSink, Pin, Result, Suspension};
 
 use crate::cli::{Global, MovingArgs};
 use crate::interrupt::Interrupt;
@@ -138,6 +138,20 @@ impl App {
     /// As [`SessionBuilder::open`](gitops_app::session::SessionBuilder::open).
     pub async fn open(&self, access: Access, events: Arc<dyn EventSink>) -> Result<Session> {
         self.open_moving(access, events, &MovingArgs::default()).await
+    }
+
+    /// The same for what asks whether approvals of reviews still stand before it goes by them.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_checking(
+        &self,
+        access: Access,
+        events: Arc<dyn EventSink>,
+        check: Option<Arc<dyn ApprovalCheck>>,
+    ) -> Result<Session> {
+        let session = Session::builder(self.config()).access(access).events(events).approval_check(check);
+        session.clusters(self.clusters.clone()).open(&self.cx).await
     }
 
     /// The same for a state that may move to another name of the application, or to another source or place.

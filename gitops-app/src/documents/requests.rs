@@ -92,7 +92,11 @@ pub fn merged_in_words(merged: &MergedRequest) -> String {
         format!("{} by {} ({}{})", review.said, review.by, review.place, of.unwrap_or_default())
     });
     let reviews: Vec<String> = reviews.collect();
-    let reviewed = if reviews.is_empty() { "reviewed by nobody".to_owned() } else { reviews.join(", ") };
+    let reviewed = if reviews.is_empty() {
+        "no review by anybody who could write when this was noted".to_owned()
+    } else {
+        reviews.join(", ")
+    };
     let by = merged.merged_by.as_deref().unwrap_or("somebody whom the forge does not name");
     let MergedRequest { request, opened_by, head, commit, .. } = merged;
     format!(

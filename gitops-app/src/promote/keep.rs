@@ -2,6 +2,7 @@
 
 use gitops_core::{Cx, Digest, Error, ErrorKind, Result, Revision};
 use gitops_forge::{ChangeRequest, Forge, ForgeExt, Marker, NewRequest, RequestQuery, RequestState};
+use gitops_git::GitSource;
 use serde::{Deserialize, Serialize};
 
 use super::{Promotion, block};
@@ -111,7 +112,8 @@ impl Promotion {
     pub async fn needless(&self, cx: &Cx, to: &Session, forge: &dyn Forge) -> Result<Option<ChangeRequest>> {
         let Some(open) = self.open_request(cx, forge).await? else { return Ok(None) };
         let head = Revision::new(open.head.commit.as_str(), open.head.commit.as_str());
-        let may_be = forge.closing().is_some() && self.is_ours(cx, to, &head).await?;
+        let git = rollback::proposing(cx, &to.git, forge).await?;
+        let may_be = forge.closing().is_some() && self.is_ours(cx, to, &git, &head).await?;
         Ok(Some(open).filter(|_| may_be))
     }
 
@@ -150,8 +152,9 @@ impl Promotion {
     ) -> Result<ChangeRequest> {
         let title = self.title();
         let message = format!("{title}\n\n{}\n", self.lines().join("\n"));
-        let commit = to.git.edited(cx, &self.revision, self.files.clone(), &message).await?;
-        let is_moved = self.move_branch(cx, to, &commit).await?;
+        let git = rollback::proposing(cx, &to.git, forge).await?;
+        let commit = git.edited(cx, &self.revision, self.files.clone(), &message).await?;
+        let is_moved = self.move_branch(cx, to, &git, &commit).await?;
         let Some(open) = open else {
             let new = NewRequest::new(self.branch(), &self.target, title).body(self.body());
             return rollback::opened(cx, forge, &new).await;
@@ -216,7 +219,7 @@ impl Promotion {
     }
 
     /// Has the branch lead to a commit; gives whether it led elsewhere before.
-    async fn move_branch(&self, cx: &Cx, to: &Session, commit: &Revision) -> Result<bool> {
+    async fn move_branch(&self, cx: &Cx, to: &Session, git: &GitSource, commit: &Revision) -> Result<bool> {
         let branch = self.branch();
         let Some(head) = to.git.branch(cx, &branch).await? else {
             to.git.push_to_branch(cx, commit, &branch).await?;
@@ -225,7 +228,7 @@ impl Promotion {
         if head.id() == commit.id() {
             return Ok(false);
         }
-        if !self.is_ours(cx, to, &head).await? {
+        if !self.is_ours(cx, to, git, &head).await? {
             let message = format!("somebody else pushed to `{branch}`: it is left alone");
             return Err(Error::new(ErrorKind::Conflict, message)
                 .with("commit", head.short())
@@ -235,9 +238,11 @@ impl Promotion {
     }
 
     /// Whether a commit was made by a promotion like this one, and nobody touched it since.
-    async fn is_ours(&self, cx: &Cx, to: &Session, head: &Revision) -> Result<bool> {
+    async fn is_ours(&self, cx: &Cx, to: &Session, git: &GitSource, head: &Revision) -> Result<bool> {
         let Some(history) = to.engine.source().history() else { return Ok(false) };
         let commit = history.describe(cx, head).await?;
-        Ok(commit.summary == self.title() && commit.committer == to.git.committer())
+        // Before the forge was asked for an address, all were made by the same nobody.
+        let committers = [git.committer(), to.git.committer()];
+        Ok(commit.summary == self.title() && committers.contains(&commit.committer))
     }
 }

@@ -154,7 +154,8 @@ impl Promotion {
         }
         let title = self.title();
         let message = format!("{title}\n\n{}\n", self.lines().join("\n"));
-        let commit = to.git.edited(cx, &self.revision, self.files.clone(), &message).await?;
+        let git = rollback::proposing(cx, &to.git, forge).await?;
+        let commit = git.edited(cx, &self.revision, self.files.clone(), &message).await?;
         let branch = format!("gitops/promote-{}-to-{}-{}", self.from, self.to, commit.short());
         to.git.push_to_branch(cx, &commit, &branch).await?;
         let new = NewRequest::new(branch, &self.target, title).body(self.body());

@@ -149,6 +149,8 @@ impl Reviewing<'_> {
         let configuration = self.checked.get(&config.source.url).into_iter().flatten();
         let configuration = configuration.filter(|path| changed.contains(path)).cloned().collect();
         let (git, mark) = (session.git.clone(), session.mark);
+        let pin = session.engine.pinned(cx).await?;
+        let pinned_by = pin.filter(|pin| pin.ahead_of.is_none()).map(|pin| pin.by);
         let planned = Planned {
             plan,
             findings,
@@ -160,6 +162,7 @@ impl Reviewing<'_> {
             base,
             mark,
             unapplied,
+            pinned_by,
         };
         Ok(Found::Part(Box::new(part), Box::new(planned)))
     }
@@ -292,9 +295,16 @@ fn not_looked_at(roots: usize) -> String {
     format!("drift not looked at in {roots} that nothing here changes: `gitops drift` asks the providers")
 }
 
-/// What is live is a request that is not merged, if it is so.
+/// What is live is a request that is not merged, or what somebody went back to.
 fn held_ahead(pin: &Pin) -> Verdict {
-    let Some(request) = &pin.ahead_of else { return Verdict::Allow };
+    let Some(request) = &pin.ahead_of else {
+        let message = format!(
+            "it is pinned to {} by {}: what is merged waits until the branch is followed again",
+            pin.revision.short(),
+            pin.by
+        );
+        return Verdict::warn("pinned", message);
+    };
     let message = format!(
         "{request} is applied here ({}) and not merged: what it changed stands under existing drift, and no other request is applied \
          before that one is merged or closed",

@@ -13,7 +13,7 @@ use gitops_core::{
 };
 use gitops_forge::{ChangeRequest, Comment};
 
-use super::request::Asked;
+use super::request::{Asked, patiently};
 use super::{Planned, Reviewed, approvals, owners, unapplied};
 use crate::config::Config;
 use crate::gates;
@@ -57,7 +57,8 @@ impl Asked {
         let said = approvals::said(cx, &*self.forge, request, &reviewed.review, shown, self.heard()).await?;
         let Some(said) = said else { return Ok(Judged::default()) };
         let is_lifted = |name: &str| stored.contains(name);
-        for (name, standing) in self.standings(cx, reviewed, &asking, &said, is_lifted).await {
+        let is_ours = request.author.is(&patiently(cx, || self.forge.me(cx)).await?);
+        for (name, standing) in self.standings(cx, reviewed, &asking, (&said, is_ours), is_lifted).await {
             let standing = match (standing, asking.get(&name).filter(|_| is_lifted(&name))) {
                 // By rules that nobody can read, nobody approved it.
                 (Err(error), Some(Asking { config, .. })) if error.kind() == ErrorKind::Invalid => {
@@ -108,7 +109,7 @@ impl Asked {
         cx: &Cx,
         reviewed: &Reviewed,
         asking: &BTreeMap<String, Asking<'_>>,
-        said: &Request<'static>,
+        (said, is_ours): (&Request<'static>, bool),
         is_lifted: impl Fn(&str) -> bool,
     ) -> Vec<(String, Result<Standing>)> {
         let (all, mut found) = (reviewed.review.effect(), Vec::new());
@@ -116,6 +117,9 @@ impl Asked {
             let Some(asking) = asking.get(&part.application) else { continue };
             let Some(planned) = reviewed.plans.get(&part.application) else { continue };
             let mut said = said.clone();
+            // A request of ours is of who ordered it.
+            let ordered_by = planned.pinned_by.as_deref().filter(|_| is_ours);
+            said.orderers.extend(ordered_by.and_then(|by| self.ordered_on(by)));
             let (name, votes) = (self.name(), &mut said.votes);
             let places = (planned.outdated_in.get(&name), planned.approved_in.get(&name));
             approvals::mark_outdated(votes, places.0, places.1);
@@ -238,6 +242,13 @@ impl Asked {
             }
         }
         stored
+    }
+
+    /// Who ordered something on a request of this repository, if it was that.
+    pub(super) fn ordered_on(&self, by: &str) -> Option<String> {
+        let info = self.forge.info();
+        let (login, rest) = by.split_once(" (")?;
+        rest.starts_with(&format!("{} {}#", info.kind, info.repository)).then(|| login.to_owned())
     }
 
     /// The request, as stored approvals name it.

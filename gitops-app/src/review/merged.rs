@@ -37,7 +37,7 @@ pub struct AfterMerge {
     pub approved_so_far: BTreeSet<String>,
     /// The rules that are not met.
     pub open: Vec<String>,
-    /// Whose stored approval found no room beside later ones, and is kept no longer.
+    /// Why what was approved of it and stored is kept no longer: it found no room beside later ones, or was taken back.
     pub dropped: Option<String>,
     /// Whether a rule asks the owners of the files that changed, which nobody can tell after the merge: then no comment approves it.
     pub asks_owners: bool,
@@ -129,6 +129,8 @@ impl Asked {
         let by_owners = who.iter().any(|rule| matches!(rule.from, Approvers::CodeOwners { .. }));
         let said = match said {
             Some(mut said) if !by_owners => {
+                let pin = session.engine.pinned(cx).await?.filter(|pin| pin.ahead_of.is_none());
+                said.orderers.extend(pin.and_then(|pin| self.ordered_on(&pin.by)));
                 let through = Through::Review { review: self.name() };
                 let asked = session.engine.approval_of(cx, &plan, Approver::new("", through))?;
                 let rules: Vec<_> = asked.lifts.iter().map(|lift| (&*lift.gate, lift.rule)).collect();
@@ -182,14 +184,19 @@ impl Asked {
         }
     }
 
-    /// Whose approval of this request was stored last and is kept no longer, because there was no room beside later ones.
+    /// Why what was approved of this request and stored last is kept no longer: there was no room beside later ones, or it was taken back.
     async fn dropped(&self, cx: &Cx, session: &Session) -> Result<Option<String>> {
         let (of_request, mut dropped) = (format!("{}: ", self.name()), None);
         let is_of_it = |by: &Approver| matches!(&by.through, Through::Review { review } if review.starts_with(&of_request));
         let mut take = |record: AuditRecord| {
             match record.entry.what {
                 AuditEvent::Approved { by, .. } if is_of_it(&by) => dropped = None,
-                AuditEvent::ApprovalDropped { by, .. } if is_of_it(&by) => dropped = Some(by.name),
+                AuditEvent::ApprovalDropped { by, .. } if is_of_it(&by) => {
+                    dropped = Some(format!("the approval by {} found no room beside later ones", by.name));
+                }
+                AuditEvent::Rejected { reason, .. } if record.entry.actor == self.name() => {
+                    dropped = Some(format!("what was approved was taken back: {reason}"));
+                }
                 _ => {}
             }
             Ok(())

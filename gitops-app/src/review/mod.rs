@@ -33,6 +33,7 @@ pub use merged::AfterMerge;
 pub use noted::{Noted, note_requests};
 pub use queue::{ToldQueue, holds, queued};
 pub use request::{Asked, Shelf, Told, patiently};
+pub use stands::OnForge;
 pub use urgent::two_people;
 pub use warm::{Borrowed, Warm};
 
@@ -120,6 +121,8 @@ struct Planned {
     mark: Option<Digest>,
     /// Since when the target branch may have something that is not applied yet, and that the plan has, too.
     unapplied: Option<unapplied::Since>,
+    /// Who holds the application to a revision, if it does not follow its branch.
+    pinned_by: Option<String>,
 }
 
 /// An application that could not be planned.

@@ -1,13 +1,27 @@
 //! Whether what people said of a request, by which something was approved, still stands.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use gitops_core::review::Review;
-use gitops_core::review::approval::Request;
-use gitops_core::{Cx, Result};
-use gitops_forge::ChangeRequest;
+use gitops_core::review::approval::{ApprovalRules, Request};
+use gitops_core::review::{Context, Part, Review};
+use gitops_core::{
+    Approval, ApprovalCheck, Cx, Error, ErrorKind, Plan, Result, Revision, Through, Time, async_trait,
+};
+use gitops_forge::{ChangeRequest, Forge, RequestState};
 
-use super::{Asked, approvals};
+use super::request::patiently;
+use super::{Asked, approvals, labels, owners};
+use crate::config::{Config, ForgeKind, GitRef};
+use crate::forge::{Found, Named};
+use crate::gates;
+
+/// How long it may take to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How long a forge is left alone that could not be asked: meanwhile drift is repaired without a wait for it.
+const AGAIN: Duration = Duration::from_secs(10);
 
 impl Asked {
     /// Why what was approved of the request does not stand any more, if that is so; `places` are the reviews and comments that it rests
@@ -42,4 +56,95 @@ fn unknown<'p>(mut places: impl Iterator<Item = &'p str>) -> Option<String> {
     places
         .next()
         .map(|place| format!("the forge does not tell whose the commits are, so {place} does not count"))
+}
+
+/// Asks the forge of an application, right before it is applied by an approval that was given there, whether that still stands: who gave it
+/// may have taken it back, and the request may have gone elsewhere, where no process heard of it.
+pub struct OnForge {
+    config: Config,
+    opened: Mutex<Option<(Arc<dyn Forge>, ForgeKind)>>,
+    /// Until when it is left alone, and why.
+    away: Mutex<Option<(Time, ErrorKind, String)>>,
+}
+
+impl OnForge {
+    /// The forge of an application, which is opened once it is asked; nothing where it has none.
+    pub fn of(config: &Config) -> Option<Self> {
+        config.forge.as_ref()?;
+        Some(Self { config: config.clone(), opened: Mutex::default(), away: Mutex::default() })
+    }
+
+    /// The same with a forge that is open.
+    pub fn opened(config: &Config, forge: Arc<dyn Forge>, kind: ForgeKind) -> Self {
+        Self { config: config.clone(), opened: Mutex::new(Some((forge, kind))), away: Mutex::default() }
+    }
+
+    fn forge(&self, cx: &Cx) -> Result<(Arc<dyn Forge>, ForgeKind)> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(opened) = &*opened {
+            return Ok(opened.clone());
+        }
+        let found = Found::of(&Named::default(), self.config.forge.as_ref(), None)?;
+        Ok(opened.insert((found.open(cx)?, found.kind)).clone())
+    }
+
+    async fn ask(&self, cx: &Cx, plan: &Plan, review: &str) -> Result<Option<String>> {
+        let (forge, kind) = self.forge(cx)?;
+        let (request, places) = review.split_once(": ").unwrap_or((review, ""));
+        let info = forge.info();
+        let ours = format!("{} {}#", info.kind, info.repository);
+        let Some(number) = request.strip_prefix(&ours).and_then(|number| number.parse().ok()) else {
+            return Ok(Some(format!(
+                "it was given on {request}, which is not of {} {}",
+                info.kind, info.repository
+            )));
+        };
+        let found = match patiently(cx, || forge.change_request(cx, number)).await {
+            Err(error) if error.is_not_found() => {
+                return Ok(Some("the request is not there any more".to_owned()));
+            }
+            found => found?,
+        };
+        let follows =
+            |base: &str| matches!(&self.config.source.reference, GitRef::Branch(branch) if branch == base);
+        if found.state == RequestState::Closed {
+            return Ok(Some("the request was closed without a merge".to_owned()));
+        }
+        if !follows(&found.base.name) {
+            return Ok(Some(format!("the request goes into `{}` by now", found.base.name)));
+        }
+        let places = places.split(", ").filter(|place| !place.is_empty());
+        let Some(mut said) = Asked::new(forge.clone(), kind, number, "").said_now(cx, &found).await? else {
+            return Ok(unknown(places));
+        };
+        said.teams = owners::teams(cx, &*forge, &self.config.approvals, None, &[]).await?;
+        let (rules, part) = (ApprovalRules::new(gates::rules(&self.config)?), self.part(plan)?);
+        Ok(said.withdrawal(places, |person| rules.could_approve(&part, &said, person)))
+    }
+
+    /// What would be applied, as the rules of who look at it.
+    fn part(&self, plan: &Plan) -> Result<Part> {
+        let rules = self.config.risks.rules()?;
+        let mut context = Context::new(&rules);
+        context.labels = labels(&self.config);
+        Ok(Part::alone(plan, Revision::new("nothing", "nothing"), &context))
+    }
+}
+
+#[async_trait]
+impl ApprovalCheck for OnForge {
+    async fn withdrawal(&self, cx: &Cx, plan: &Plan, approval: &Approval) -> Result<Option<String>> {
+        let Through::Review { review } = &approval.by.through else { return Ok(None) };
+        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, kind, why)) = away.filter(|(until, ..)| cx.now() < *until) {
+            return Err(Error::new(kind, why));
+        }
+        let call = cx.within(PATIENCE);
+        let asked = call.bounded(self.ask(&call, plan, review)).await;
+        cx.check()?;
+        let failed = asked.as_ref().err();
+        let away = failed.map(|error| (cx.now().after(AGAIN), error.kind(), error.to_string()));
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = away;
+        asked
+    }
 }

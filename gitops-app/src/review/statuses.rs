@@ -41,7 +41,11 @@ fn counted(counts: &Counts) -> String {
 pub(super) fn policy(review: &Review) -> (StatusState, String) {
     let notes = |of: fn(&Verdict) -> bool| {
         let verdicts = review.parts.iter().map(|part| &part.verdict).filter(|verdict| of(verdict));
-        verdicts.flat_map(Verdict::messages).map(ToString::to_string).collect::<Vec<_>>().join("; ")
+        let notes = verdicts.flat_map(Verdict::messages).filter(|note| !note.is_warning());
+        // What is said of several applications is said once.
+        let mut said: Vec<String> = Vec::new();
+        notes.map(ToString::to_string).for_each(|note| said.extend((!said.contains(&note)).then_some(note)));
+        said.join("; ")
     };
     let denied = notes(|verdict| matches!(verdict, Verdict::Deny { .. }));
     let open = notes(|verdict| matches!(verdict, Verdict::NeedsApproval { .. }));

@@ -195,7 +195,7 @@ impl<'a> Watch<'a> {
     async fn go_on(&self, cx: &Cx, pin: &Pin, bad: &Revision) -> Result<Option<Step>> {
         let Some((forge, context)) = &self.forge else { return Err(no_forge()) };
         let session = Session::builder(self.config).open(cx).await?;
-        let revert = Revert::of(cx, &session, bad, &pin.revision).await?;
+        let revert = Revert::of(cx, &session, &**forge, bad, &pin.revision).await?;
         let request = match revert.progress(cx, &session, &**forge, context).await? {
             Progress::Landed => {
                 let (by, expect) = (format!("rollback of {}", bad.short()), PinExpect::still(pin));
@@ -266,8 +266,8 @@ impl<'a> Watch<'a> {
         if self.forge.is_none() {
             return Err(no_forge());
         }
-        // What can't be taken back by a request is not begun.
-        Revert::of(cx, &session, &bad, &good).await?;
+        // What can't be taken back by a request is not begun. A forge that is away holds nothing up.
+        Revert::check(cx, &session, &bad, &good).await?;
         drop(session);
         let pin = Request::Pin { revision: good.clone(), expect: PinExpect::Followed };
         match self.ask(cx, &by, pin, |now| now.is_some()).await? {

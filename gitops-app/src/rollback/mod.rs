@@ -21,10 +21,12 @@ use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Forge, ForgeExt, NewRequest, RequestQuery, RequestState,
     StatusState,
 };
+use gitops_git::GitSource;
 
 use crate::config::{Config, GitRef};
 use crate::home;
 use crate::order;
+use crate::review::patiently;
 use crate::session::Session;
 
 /// How many entries of the audit log are looked through for the last good revision.
@@ -167,11 +169,34 @@ impl Revert {
     ///
     /// # Errors
     /// `Unsupported` if it is not a branch that the application follows; `Invalid` if the bad revision does not descend from the
-    /// good one, or nothing of the application differs; what keeps a commit from being fetched.
+    /// good one, or nothing of the application differs; what keeps a commit from being fetched; those of the forge, which says by which
+    /// address it knows the account.
     ///
     /// # Cancel safety
     /// Dropping the future has no effect.
-    pub async fn of(cx: &Cx, session: &Session, bad: &Revision, good: &Revision) -> Result<Self> {
+    pub async fn of(
+        cx: &Cx,
+        session: &Session,
+        forge: &dyn Forge,
+        bad: &Revision,
+        good: &Revision,
+    ) -> Result<Self> {
+        let git = proposing(cx, &session.git, forge).await?;
+        Self::made(cx, session, &git, bad, good).await
+    }
+
+    /// Whether that commit can be made, where it does not matter whose it is.
+    pub(crate) async fn check(cx: &Cx, session: &Session, bad: &Revision, good: &Revision) -> Result<()> {
+        Self::made(cx, session, &session.git, bad, good).await.map(drop)
+    }
+
+    async fn made(
+        cx: &Cx,
+        session: &Session,
+        git: &GitSource,
+        bad: &Revision,
+        good: &Revision,
+    ) -> Result<Self> {
         let GitRef::Branch(target) = &session.config.source.reference else {
             let message = "a request can take a revision back only where a branch is followed";
             return Err(Error::new(ErrorKind::Unsupported, message).help("go back without `--revert`"));
@@ -191,7 +216,7 @@ impl Revert {
                 Error::new(ErrorKind::Invalid, message).help("name an earlier revision of the branch")
             );
         }
-        let commit = session.git.restored(cx, good, bad).await?;
+        let commit = git.restored(cx, good, bad).await?;
         let branch = format!("gitops/revert-{}-{}", session.config.name, bad.short());
         Ok(Self { bad: bad.clone(), good: good.clone(), commit, branch, target: target.clone() })
     }
@@ -346,7 +371,7 @@ pub async fn follow_again(
     let Some(pin) = session.engine.pinned(cx).await? else { return Ok(false) };
     let expect = PinExpect::still(&pin);
     let (bad, good) = bad_and_good(cx, session.audit(), None, Some(pin.revision)).await?;
-    let revert = Revert::of(cx, &session, &bad, &good).await?;
+    let revert = Revert::of(cx, &session, forge, &bad, &good).await?;
     if revert.progress(cx, &session, forge, context).await? != Progress::Landed {
         return Ok(false);
     }
@@ -354,6 +379,16 @@ pub async fn follow_again(
     let by = format!("rollback of {}", bad.short());
     Box::pin(order::order(cx, config, events, &by, &Request::Unpin { expect })).await?;
     Ok(true)
+}
+
+/// A source whose commits the forge knows for those of the account that opens the request. While a commit is of an address of which the
+/// forge knows no account, nobody can approve the request.
+pub(crate) async fn proposing(cx: &Cx, git: &GitSource, forge: &dyn Forge) -> Result<GitSource> {
+    let Some(commits) = forge.commits() else { return Ok(git.clone()) };
+    match patiently(cx, || commits.own_address(cx)).await? {
+        Some(address) => git.committing_as(&patiently(cx, || forge.me(cx)).await?.login, &address),
+        None => Ok(git.clone()),
+    }
 }
 
 /// How often a forge is asked that does not know a branch yet, a second apart.

@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use gitops_core::{
-    Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit, Options, Result,
-    Secret, SecretKey, Source, State, StateDir,
+    ApprovalCheck, Cx, Digest, Engine, EngineBuilder, ErrorKind, Event, EventSink, Gate, MemoryAudit,
+    Options, Result, Secret, SecretKey, Source, State, StateDir,
 };
 
 use super::{Access, AtWork, Moving, Session};
@@ -31,6 +31,7 @@ pub struct SessionBuilder {
     moving: Moving,
     home: Option<Home>,
     clusters: Clusters,
+    approval_check: Option<Arc<dyn ApprovalCheck>>,
 }
 
 impl SessionBuilder {
@@ -42,6 +43,7 @@ impl SessionBuilder {
             moving: Moving::default(),
             home: None,
             clusters: Clusters::default(),
+            approval_check: None,
         }
     }
 
@@ -75,6 +77,13 @@ impl SessionBuilder {
         self
     }
 
+    /// Who is asked, before something is applied by an approval that was given in a review, whether that still stands: for an application
+    /// that is kept at work, [its forge](crate::review::OnForge).
+    pub fn approval_check(mut self, check: Option<Arc<dyn ApprovalCheck>>) -> Self {
+        self.approval_check = check;
+        self
+    }
+
     /// Opens source, targets and state.
     ///
     /// # Errors
@@ -87,7 +96,7 @@ impl SessionBuilder {
     }
 
     async fn opened(self, cx: &Cx) -> Result<Session> {
-        let Self { config, access, events, moving, home, clusters } = self;
+        let Self { config, access, events, moving, home, clusters, approval_check } = self;
         let is_folder = home.is_none() && config.home.is_none();
         let config = match is_folder {
             true => place::checked(cx, config, moving.renamed_from.as_deref()).await?,
@@ -116,6 +125,7 @@ impl SessionBuilder {
             .rebind(moving.rebind)
             .state(state)
             .recover_from_store(recover_from_store);
+        let builder = approval_check.into_iter().fold(builder, EngineBuilder::approval_check);
         let mut builder = moving.renamed_from.iter().fold(builder, EngineBuilder::renamed_from);
         let (mut opened, mut roots) = (BTreeMap::new(), BTreeMap::new());
         let has_roots = config.targets.iter().any(|target| matches!(target.kind, TargetKind::Terraform(_)));

@@ -17,6 +17,7 @@ use super::kept::Keeping;
 use super::ledger::{FOLD_AT, Ledger, Opening, State};
 use super::observe::NextLook;
 use super::readiness::Unready;
+use super::recheck::{ApprovalCheck, Doubts};
 use super::rules::Rules;
 use crate::capability::{Differ, Structural, Target};
 use crate::cx::Cx;
@@ -39,6 +40,7 @@ pub struct EngineBuilder {
     targets: BTreeMap<SmolStr, Arc<dyn Target>>,
     mounted: Mounted,
     gates: Vec<Arc<dyn Gate>>,
+    approval_check: Option<Arc<dyn ApprovalCheck>>,
     differ: Arc<dyn Differ>,
     options: Options,
     timeouts: Timeouts,
@@ -80,6 +82,7 @@ impl EngineBuilder {
             targets: BTreeMap::new(),
             mounted: Mounted::default(),
             gates: vec![Arc::new(MassDelete), Arc::new(BlastRadius)],
+            approval_check: None,
             differ: Arc::new(Structural::default()),
             options: Options::default(),
             timeouts: Timeouts { call: Duration::from_secs(600), ready: Duration::from_secs(600) },
@@ -137,6 +140,14 @@ impl EngineBuilder {
     /// have, which are always there.
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gates.push(gate);
+        self
+    }
+
+    /// Who is asked, before something is carried out by an approval that was given in a review, whether that still stands. One that does not
+    /// is taken back. While nobody can say it, what needs it waits, and the rest goes on. What is [applied](Engine::apply) by the name of its
+    /// plan is not asked about: it needs no other approval.
+    pub fn approval_check(mut self, check: Arc<dyn ApprovalCheck>) -> Self {
+        self.approval_check = Some(check);
         self
     }
 
@@ -267,6 +278,8 @@ impl EngineBuilder {
             renderer: Renderer::new(render),
             targets: self.targets,
             gates: self.gates,
+            approval_check: self.approval_check,
+            doubts: Doubts::new(),
             differ: self.differ,
             options: self.options,
             timeouts: self.timeouts,

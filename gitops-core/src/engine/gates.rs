@@ -88,16 +88,50 @@ impl Engine {
         plan: &Plan,
         now: Time,
     ) -> (Verdict, Option<String>) {
-        match self.inventory().approvals().lifting(&note, gate.fingerprint(), plan, now) {
+        match self.lifting(gate, &note, plan, now) {
             Ok(Approval { by, .. }) => {
                 note.message = format!("approved by {by}: {}", note.message);
                 (Verdict::Warn { messages: vec![note] }, Some(by.traced()))
             }
             Err(uncovered) => {
-                note.message += &no_longer_covered(&uncovered);
+                note.message += &match self.doubted(gate, &note, plan, now) {
+                    Some((approval, why)) => {
+                        format!(
+                            " (approved by {}; whether that still stands can't be asked: {why})",
+                            approval.by
+                        )
+                    }
+                    None => no_longer_covered(&uncovered),
+                };
                 (Verdict::NeedsApproval { messages: vec![note] }, None)
             }
         }
+    }
+
+    /// The approval that lifts a finding, or why none does.
+    pub(super) fn lifting(
+        &self,
+        gate: &dyn Gate,
+        note: &GateMessage,
+        plan: &Plan,
+        now: Time,
+    ) -> Result<&Approval, Vec<(Key, Uncovered)>> {
+        let stands = |approval: &Approval| !self.doubts.contains_key(&approval.id());
+        self.inventory().approvals().lifting(note, gate.fingerprint(), plan, now, stands)
+    }
+
+    /// An approval that would lift a finding, and why nobody can say whether it stands.
+    fn doubted(
+        &self,
+        gate: &dyn Gate,
+        note: &GateMessage,
+        plan: &Plan,
+        now: Time,
+    ) -> Option<(&Approval, &str)> {
+        let is_doubted = |approval: &Approval| self.doubts.contains_key(&approval.id());
+        let approvals = self.inventory().approvals();
+        let approval = approvals.lifting(note, gate.fingerprint(), plan, now, is_doubted).ok()?;
+        Some((approval, self.doubts.get(&approval.id())?))
     }
 
     /// Lets pass what needs nobody's approval, and blocks the steps that do. What is said of the whole plan stops all of it.

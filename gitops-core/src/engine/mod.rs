@@ -34,6 +34,7 @@ mod prepare;
 mod preview;
 mod proof;
 mod readiness;
+mod recheck;
 mod reconcile;
 mod recover;
 mod report;
@@ -60,6 +61,7 @@ pub(crate) use ledger::look;
 #[cfg(feature = "simulate")]
 pub(crate) use ledger::stored;
 pub use pin::{Pin, PinExpect};
+pub use recheck::ApprovalCheck;
 pub use report::{Report, StepOutcome, StepResult};
 pub use request::{PendingRequest, Request, Requests, Ticket};
 pub use speculative::SpeculativePlan;
@@ -137,6 +139,10 @@ pub struct Engine {
     renderer: Renderer,
     targets: BTreeMap<SmolStr, Arc<dyn Target>>,
     gates: Vec<Arc<dyn Gate>>,
+    /// Who is asked whether approvals of reviews still stand.
+    approval_check: Option<Arc<dyn ApprovalCheck>>,
+    /// What could not be asked in this pass.
+    doubts: recheck::Doubts,
     differ: Arc<dyn Differ>,
     options: Options,
     timeouts: builder::Timeouts,
@@ -300,6 +306,9 @@ impl Engine {
         let report = async {
             self.take_up_requests(cx).await?;
             let mut prepared = Box::pin(self.prepare(cx)).await?;
+            while Box::pin(self.ask_again(cx, &mut prepared)).await? {
+                prepared = Box::pin(self.prepare(cx)).await?;
+            }
             self.admit_in_part(&mut prepared)?;
             let report = self.carry_out_until_stopped(cx, prepared, &ApplyOptions::automatic()).await?;
             Box::pin(self.keep()).await;

@@ -157,6 +157,10 @@ impl Engine {
             if self.moved_back.is_some() || self.unmet_need().is_some() {
                 prepared.leave_what_is_no_drift();
             }
+            if Box::pin(self.ask_again(cx, &mut prepared)).await? {
+                // The next pass goes on without what was taken back.
+                return Ok(());
+            }
             self.admit_in_part(&mut prepared)?;
             self.supervise(cx, prepared, interval).await.map(drop)
         };
@@ -254,6 +258,9 @@ impl Engine {
         if prepared.suspension.is_some() {
             self.note_blocked(&prepared.planned.plan);
             return Ok(Ended::suspended(prepared.planned.plan));
+        }
+        if Box::pin(self.ask_again(cx, &mut prepared)).await? {
+            return Ok(Ended::asked(prepared.planned.plan));
         }
         self.admit_in_part(&mut prepared)?;
         Ok(self.supervise(cx, prepared, interval).await?)

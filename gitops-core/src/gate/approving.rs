@@ -76,7 +76,7 @@ impl Approval {
 }
 
 impl Approvals {
-    /// The approval that lifts a finding.
+    /// The approval that lifts a finding, among those that are `meant`.
     ///
     /// # Errors
     /// Why the newest valid one does not, step by step; nothing if there is no valid one.
@@ -86,9 +86,11 @@ impl Approvals {
         rule: Digest,
         plan: &Plan,
         now: Time,
+        meant: impl Fn(&Approval) -> bool,
     ) -> Result<&Approval, Vec<(Key, Uncovered)>> {
         let mut why = Vec::new();
-        for approval in self.newest_first().filter(|approval| approval.is_valid(now)) {
+        let valid = self.newest_first().filter(|approval| approval.is_valid(now));
+        for approval in valid.filter(|approval| meant(approval)) {
             match approval.lifts(finding, rule, plan) {
                 Ok(()) => return Ok(approval),
                 Err(uncovered) if why.is_empty() => why = uncovered,

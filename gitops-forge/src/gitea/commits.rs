@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use gitops_core::{Cx, Result};
 
-use super::json::CommitJson;
+use super::json::{CommitJson, OwnAddressJson};
 use super::{Gitea, PAGE};
 use crate::capability::Commits;
 use crate::http::Ask;
@@ -28,6 +28,11 @@ impl Commits for Gitea {
         let ask = Ask::get(ONE, &[&self.owner(), &self.name(), commit]);
         let ask = ask.query("stat", false).query("verification", false).query("files", false);
         self.commit(self.client.call(cx, &ask).await?.json(&ask)?)
+    }
+
+    async fn own_address(&self, cx: &Cx) -> Result<Option<String>> {
+        let me: OwnAddressJson = self.client.read(cx, &Ask::get("/user", &[])).await?;
+        Ok(Some(me.email).filter(|email| !email.is_empty()))
     }
 }
 

@@ -9,6 +9,13 @@ pub(super) struct UserJson {
     pub login: String,
 }
 
+/// The address of an account, or one that stands for it.
+#[derive(Debug, Deserialize)]
+pub(super) struct OwnAddressJson {
+    #[serde(default)]
+    pub email: String,
+}
+
 #[derive(Debug, Deserialize)]
 pub(super) struct RequestJson {
     pub number: u64,

@@ -6,6 +6,7 @@ use gitops_core::{Cx, Error, ErrorKind, Result};
 use super::json::{AccountJson, CommitJson, UserJson};
 use super::{GitHub, PAGE};
 use crate::capability::Commits;
+use crate::forge::Forge;
 use crate::http::Ask;
 use crate::value::{CommitId, CommitPerson, RequestCommit, User};
 
@@ -34,6 +35,12 @@ impl Commits for GitHub {
     async fn of_commit(&self, cx: &Cx, commit: &CommitId) -> Result<RequestCommit> {
         let ask = Ask::get(ONE, &[&self.owner(), &self.name(), commit]);
         self.commit(self.client.call(cx, &ask).await?.json(&ask)?)
+    }
+
+    /// The one that the forge gives each account, also an app's.
+    async fn own_address(&self, cx: &Cx) -> Result<Option<String>> {
+        let User { id, login, .. } = self.me(cx).await?;
+        Ok(Some(format!("{id}+{login}@users.noreply.{}", self.host)))
     }
 }
 

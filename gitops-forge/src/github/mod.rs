@@ -54,6 +54,7 @@ const TEXTS: Paging = Paging { size: 50, ..PAGE };
 pub struct GitHub {
     client: Client,
     repository: RepositoryPath,
+    host: String,
     account: Account,
     bots: Bots,
     me: OnceCell<User>,
@@ -100,9 +101,10 @@ impl GitHub {
             (header::ACCEPT, "application/vnd.github+json"),
             (HeaderName::from_static("x-github-api-version"), "2022-11-28"),
         ];
+        let host = host_of(connection.url());
         let (connection, api) = api_of(connection);
         let client = Client::new("github", api, connection, auth, &headers)?;
-        Ok(Self { client, repository, account, bots: Bots::default(), me: OnceCell::new() })
+        Ok(Self { client, repository, host, account, bots: Bots::default(), me: OnceCell::new() })
     }
 
     /// Says which account a token is of, where the forge does not: `github-actions[bot]` for the token of a workflow.
@@ -149,6 +151,13 @@ impl GitHub {
         let ask = Ask::get("/users/{username}", &[&login]);
         self.client.read(cx, &ask).await.map(|me| self.user(me))
     }
+}
+
+/// The host of a URL, for addresses.
+fn host_of(url: &str) -> String {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default().to_ascii_lowercase();
+    host.strip_prefix("api.").filter(|host| *host == "github.com").unwrap_or(&host).to_owned()
 }
 
 /// Where the API of a GitHub is.

@@ -7,7 +7,7 @@ use gitops_core::{Cx, Error, ErrorKind, Result, Retry};
 use serde_json::json;
 
 use super::GitLab;
-use super::json::{AccountJson, CommitsAnswerJson, CommitsJson, RequestCommitJson, UserJson};
+use super::json::{AccountJson, AddressJson, CommitsAnswerJson, CommitsJson, RequestCommitJson, UserJson};
 use crate::capability::Commits;
 use crate::fault::{over_limit, shown};
 use crate::http::Ask;
@@ -36,6 +36,11 @@ impl Commits for GitLab {
             commits.iter().map(|commit| Self::commit(commit, &known)).collect::<Result<Vec<_>>>()?;
         found.sort_by(|one, other| one.commit.cmp(&other.commit));
         Ok(found)
+    }
+
+    async fn own_address(&self, cx: &Cx) -> Result<Option<String>> {
+        let AddressJson { commit_email, email } = self.client.read(cx, &Ask::get("/user", &[])).await?;
+        Ok([commit_email, email].into_iter().flatten().find(|email| !email.is_empty()))
     }
 }
 

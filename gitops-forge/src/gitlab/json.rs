@@ -15,6 +15,15 @@ pub(super) struct UserJson {
     pub state: String,
 }
 
+/// The addresses of an account.
+#[derive(Debug, Deserialize)]
+pub(super) struct AddressJson {
+    #[serde(default)]
+    pub commit_email: Option<String>,
+    #[serde(default)]
+    pub email: Option<String>,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub(super) struct RequestJson {
     pub iid: u64,

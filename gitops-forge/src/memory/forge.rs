@@ -227,6 +227,11 @@ impl Commits for MemoryForge {
         let email = format!("{}@example.org", person.login);
         Ok(RequestCommit::new(commit.clone(), [CommitPerson::new(Some(person), email)]))
     }
+
+    async fn own_address(&self, cx: &Cx) -> Result<Option<String>> {
+        cx.check()?;
+        Ok(Some(format!("{}@example.org", self.me.login)))
+    }
 }
 
 #[async_trait]

@@ -224,6 +224,10 @@ impl Commits for Broken {
         found.drain(..usize::from(self.is("F45")));
         Ok(found)
     }
+
+    async fn own_address(&self, cx: &Cx) -> Result<Option<String>> {
+        self.inner.commits().unwrap().own_address(cx).await
+    }
 }
 
 #[async_trait]

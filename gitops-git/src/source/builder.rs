@@ -157,7 +157,8 @@ impl GitSourceBuilder {
         credentials.check(&url)?;
         check_authorities(&url, self.authorities.as_deref())?;
         self.tolerated.iter().try_for_each(|fault| check_tolerated(fault))?;
-        Ok(GitSource(Arc::new(Inner {
+        let author = author(self.author)?;
+        let inner = Inner {
             mirror: Mirror::new(&base.join(&self.mirrors), &url, &self.tolerated),
             url,
             follows: self.follows.map_or_else(|| GitRef::branch("main"), Ok)?,
@@ -168,13 +169,14 @@ impl GitSourceBuilder {
             tolerated: self.tolerated,
             authorities: self.authorities.map(|path| base.join(path)),
             signers: self.signers,
-            author: author(self.author)?,
+            author: author.clone(),
             program: self.program.map(|program| base.join(program)),
             git: OnceCell::new(),
             is_old: AtomicBool::new(false),
             survey: Mutex::new(Survey::default()),
             watch: OnceLock::new(),
-        })))
+        };
+        Ok(GitSource(Arc::new(inner), author))
     }
 }
 
@@ -222,7 +224,7 @@ fn folder(path: &str) -> Result<String> {
     }
 }
 
-fn author((name, email): (String, String)) -> Result<(String, String)> {
+pub(super) fn author((name, email): (String, String)) -> Result<(String, String)> {
     let is_odd =
         |text: &String| text.is_empty() || text.contains(|c: char| c.is_control() || c == '<' || c == '>');
     match is_odd(&name) || is_odd(&email) {

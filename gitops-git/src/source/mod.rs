@@ -59,7 +59,10 @@ use crate::watch::LocalWatch;
 /// `Storage` if the mirror can't be written, `Unsupported` if `git` is missing or too old, `Invalid` with diagnostics
 /// for a tree that can't be used.
 #[derive(Clone)]
-pub struct GitSource(Arc<Inner>);
+pub struct GitSource(Arc<Inner>, Author);
+
+/// Who makes commits: name and address.
+type Author = (String, String);
 
 pub(crate) struct Inner {
     url: GitUrl,

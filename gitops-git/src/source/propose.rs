@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
 
 use super::GitSource;
+use super::builder::author;
 use super::history::commit_of;
 use crate::history;
 use crate::reference::RefName;
@@ -22,7 +23,7 @@ impl GitSource {
     pub async fn restored(&self, cx: &Cx, good: &Revision, bad: &Revision) -> Result<Revision> {
         let (good, parent) = (commit_of(good)?, commit_of(bad)?);
         self.0.ensure(cx, good).await?;
-        let (folder, author) = (self.0.path.clone(), self.0.author.clone());
+        let (folder, author) = (self.0.path.clone(), self.1.clone());
         let write = move |repository: &gix::Repository| {
             let undone = history::describe(repository, parent, None)?;
             let place = if folder.is_empty() { String::new() } else { format!("{folder} ") };
@@ -52,7 +53,7 @@ impl GitSource {
         message: &str,
     ) -> Result<Revision> {
         let parent = commit_of(parent)?;
-        let (author, message) = (self.0.author.clone(), message.to_owned());
+        let (author, message) = (self.1.clone(), message.to_owned());
         let write =
             move |repository: &gix::Repository| edit(repository, &files, &Draft { parent, author, message });
         let made = self.0.read(cx, parent, write).await?.to_string();
@@ -96,9 +97,17 @@ impl GitSource {
         self.0.push(cx, &name, Some(old), new).await
     }
 
+    /// The same source, whose proposed commits somebody else makes: a forge tells only by the address whose they are.
+    ///
+    /// # Errors
+    /// `Invalid` for a name or an address that can't be written in a commit.
+    pub fn committing_as(&self, name: &str, address: &str) -> Result<Self> {
+        Ok(Self(self.0.clone(), author((name.to_owned(), address.to_owned()))?))
+    }
+
     /// Who commits what is made here, as `Name <address>`.
     pub fn committer(&self) -> String {
-        let (name, address) = &self.0.author;
+        let (name, address) = &self.1;
         format!("{name} <{address}>")
     }
 }

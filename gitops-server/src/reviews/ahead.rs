@@ -202,7 +202,7 @@ impl Shared {
         }
     }
 
-    fn tell_failed(&self, config: &Config, error: &Error) {
+    pub(super) fn tell_failed(&self, config: &Config, error: &Error) {
         let (repository, application) = (self.repository.clone(), config.name.clone());
         self.tell(&ServerEvent::TellFailed { repository, application, error: error.to_string() });
     }

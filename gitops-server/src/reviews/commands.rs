@@ -1,5 +1,7 @@
 //! What each command does.
 
+use std::sync::Arc;
+
 use gitops_app::config::Config;
 use gitops_app::home;
 use gitops_app::lookup;
@@ -8,7 +10,10 @@ use gitops_app::rollback::bad_and_good;
 use gitops_app::session::{Access, Session};
 use gitops_core::redact::credentials;
 use gitops_core::review::{Command, CommandFault, Flavour};
-use gitops_core::{Cx, EngineHandle, Error, ErrorKind, Key, Plan, Relation, Request, Result, Revision};
+use gitops_core::{
+    Cx, EngineHandle, EngineStatus, Error, ErrorKind, Key, Phase, Pin, Plan, Relation, Request, Result,
+    Revision,
+};
 use gitops_forge::{ChangeRequest, Comment, Permission, RequestState};
 
 use super::look::Asked;
@@ -21,6 +26,9 @@ const READ: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Of how many applications an answer says what they do.
 const STANDINGS: usize = 10;
+
+/// How long a rollback is waited for before it is answered, to say whether it waits for somebody.
+const SEEN: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What came of a command.
 pub(super) enum Done {
@@ -70,7 +78,14 @@ impl Shared {
     /// What there is, for somebody who asked for something else.
     pub(super) fn help(&self) -> String {
         let prefix = self.flavour().command_prefix();
-        let commands = ["plan", "approve EFFECT", "apply", "rollback APPLICATION [REVISION]", "why OBJECT"];
+        let commands = [
+            "plan",
+            "approve EFFECT",
+            "apply",
+            "rollback APPLICATION [REVISION]",
+            "why OBJECT",
+            "unlock APPLICATION",
+        ];
         let commands = commands.map(|command| format!("`{prefix}{command}`"));
         format!("There are {}", commands.join(", "))
     }
@@ -212,6 +227,12 @@ impl Shared {
         }
         let by = self.by(request, comment);
         let (mut asked, mut lines) = (Vec::new(), Vec::new());
+        // Where nothing newer can come of it in any of them, to look again would promise something.
+        let held: Vec<Option<String>> =
+            self.followers(request).filter(meant).map(|config| self.held_back(config)).collect();
+        if let Some(held) = held.into_iter().collect::<Option<Vec<_>>>().filter(|held| !held.is_empty()) {
+            return Ok(Done::No(held.join("\n")));
+        }
         for config in self.followers(request).filter(meant) {
             let handle = self.board.handle(&config.name).ok_or_else(|| not_at_work(&config.name))?;
             // Before it looks: what it was at when it was asked.
@@ -227,6 +248,12 @@ impl Shared {
         let asked = asked.join(", ");
         lines.insert(0, format!("looks at once: {asked}; the status of the commit says what came of it"));
         Ok(Done::Yes(lines.join("\n")))
+    }
+
+    /// Why an application applies nothing that is newer, if it is held to a revision.
+    fn held_back(&self, config: &Config) -> Option<String> {
+        let pin = self.board.handle(&config.name)?.status().borrow().pinned.clone()?;
+        Some(format!("`{}` {}", config.name, held_to(&pin, &config.name)))
     }
 
     /// Pins an application to a revision, or to the last one of which everything was applied before the present one.
@@ -248,10 +275,50 @@ impl Shared {
         let pin = Request::pin(revision.clone());
         handle.request(&cx.within(PATIENCE), &self.by(request, comment), pin).await?;
         let next = self.take_back(cx, config, &revision).await?;
-        // The gates judge the way back as any other plan: what is live is not said here.
-        let live =
-            "The status of that commit says when it is live, and whether the way back waits for an approval";
-        Ok(Done::Yes(format!("`{application}` is pinned to {shown}: newer commits wait. {live}. {next}")))
+        let went = self.way_back(cx, request, config, (&handle, &revision)).await?;
+        Ok(Done::Yes(format!("`{application}` is pinned to {shown}: newer commits wait. {next}{went}")))
+    }
+
+    /// What keeps an application from going back, if something does, and how that is approved: as long as it waits, the bad commit is live.
+    async fn way_back(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        config: &Config,
+        (handle, good): (&EngineHandle, &Revision),
+    ) -> Result<String> {
+        let mut status = handle.status();
+        let is_planned = |status: &Arc<EngineStatus>| {
+            let is_there = status.revision.as_ref().is_some_and(|at| at.id() == good.id());
+            is_there && status.phase == Phase::Idle && status.last.is_some()
+        };
+        let call = cx.within(SEEN);
+        let planned = async { Ok(status.wait_for(is_planned).await.ok().map(|status| status.clone())) };
+        let Ok(Some(status)) = call.bounded(planned).await else {
+            cx.check()?;
+            return Ok(format!("\nWhether it is live again, `gitops -a {} status` says", config.name));
+        };
+        if status.awaits_approval.is_empty() {
+            return Ok(String::new());
+        }
+        let wanted = status.awaits_approval.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        let waits =
+            format!("\nThe way back waits for an approval, and the bad commit is live meanwhile: {wanted}");
+        if request.state != RequestState::Merged {
+            return Ok(format!(
+                "{waits}\nApprove the request that takes it back: its comment says what to name"
+            ));
+        }
+        let after = self.asked(request.number).after_merge(cx, &[config], &nobody()).await?;
+        let effect =
+            after.into_iter().find(|after| !after.wanted.is_empty()).map(|after| after.effect.short());
+        let name = effect.map(|effect| {
+            format!(
+                "\nWho may approve it, and did not order it: comment {}approve {effect}",
+                self.flavour().command_prefix()
+            )
+        });
+        Ok(waits + &name.unwrap_or_default())
     }
 
     /// Says what becomes of an object, in each application that knows it.
@@ -268,7 +335,15 @@ impl Shared {
         match (lines.is_empty(), missing) {
             (true, Some(error)) if failed.is_empty() => Err(error),
             (true, _) => Ok(Done::No(failed.join("\n"))),
-            _ => Ok(Done::Yes(lines.into_iter().chain(failed).collect::<Vec<_>>().join("\n"))),
+            _ => {
+                let of_branch = format!(
+                    "of `{}` as it is; the comment shows what the request would do",
+                    request.base.name
+                );
+                let is_open = request.state == RequestState::Open;
+                let lines = lines.into_iter().chain(failed).chain(is_open.then_some(of_branch));
+                Ok(Done::Yes(lines.collect::<Vec<_>>().join("\n")))
+            }
         }
     }
 
@@ -300,6 +375,20 @@ impl Shared {
 pub(super) fn not_at_work(application: &str) -> Error {
     Error::new(ErrorKind::Unavailable, format!("`{application}` is not at work here just now"))
         .help("give the command again")
+}
+
+/// What is said of an application that is held to a revision, after its name.
+pub(super) fn held_to(pin: &Pin, name: &str) -> String {
+    let at = pin.revision.short();
+    match &pin.ahead_of {
+        Some(request) => {
+            format!("has {request} applied ({at}), which is not merged: newer commits wait for that")
+        }
+        None => format!(
+            "is pinned to {at} by {}: newer commits wait. `gitops -a {name} rollback --end` lets go",
+            pin.by
+        ),
+    }
 }
 
 pub(super) async fn look(cx: &Cx, config: &Config) -> Result<Session> {

@@ -13,6 +13,7 @@ use gitops_forge::{
 };
 use tokio::sync::broadcast::error::RecvError;
 
+use super::commands::held_to;
 use super::memory::{MergedAs, Outcome, Page};
 use super::poll::AGAIN;
 use super::{Shared, nobody};
@@ -44,9 +45,11 @@ impl Shared {
         let (mut moved, mut status, mut events) = (self.board.moved(), handle.status(), handle.events());
         let mut merges = self.merges.subscribe();
         let (mut newest, mut said, mut not_before) = (None, Vec::new(), None);
+        let mut held_back = None;
         loop {
             let now = status.borrow_and_update().clone();
             let tellings = telling_of(&now, newest.as_deref()).into_iter().chain(taken_back_of(&now));
+            let tellings = tellings.chain(way_back_of(&now));
             // What there is to approve may be something else where the words are the same.
             let of_plan = |telling: Telling| {
                 let plan = now.plan.filter(|_| telling.awaits_approval);
@@ -69,12 +72,19 @@ impl Shared {
                     Err(error) if error.kind() == ErrorKind::Cancelled => return,
                     Err(error) => {
                         not_before = Some(cx.now().after(self.every.min(AGAIN)));
-                        let (repository, application) = (self.repository.clone(), config.name.clone());
-                        self.tell(&ServerEvent::TellFailed {
-                            repository,
-                            application,
-                            error: error.to_string(),
-                        });
+                        self.tell_failed(config, &error);
+                    }
+                }
+            }
+            // What is merged while the application is held to a revision is found by no plan.
+            let held = now.pinned.clone().map(|pin| (pin, *merges.borrow()));
+            if held != held_back && not_before.is_none_or(|at: Time| cx.now() >= at) {
+                match Box::pin(self.tell_held_back(cx, config, &now)).await {
+                    Ok(()) => held_back = held,
+                    Err(error) if error.kind() == ErrorKind::Cancelled => return,
+                    Err(error) => {
+                        not_before = Some(cx.now().after(self.every.min(AGAIN)));
+                        self.tell_failed(config, &error);
                     }
                 }
             }
@@ -94,6 +104,32 @@ impl Shared {
                 _ = cx.sleep(wait.unwrap_or_default()), if wait.is_some() => {}
             }
         }
+    }
+
+    /// Says of what was merged that it waits, while the application is held to a revision that does not have it.
+    pub(super) async fn tell_held_back(&self, cx: &Cx, config: &Config, status: &EngineStatus) -> Result<()> {
+        let Some(pin) = &status.pinned else { return Ok(()) };
+        let held = CommitId::parse(pin.revision.id())?;
+        for (number, merged) in self.memory.merged_into(cx, &config.name).await? {
+            let commit = CommitId::parse(&merged)?;
+            if holds(cx, config, &held, &commit).await? {
+                continue;
+            }
+            let text = format!("`{}` {}", config.name, held_to(pin, &config.name));
+            let telling = Telling {
+                commit: merged,
+                state: StatusState::Pending,
+                text,
+                is_live: false,
+                needs_person: true,
+                awaits_approval: false,
+            };
+            let context = format!("{}/live/{}", self.context, config.name);
+            let status = CommitStatus::new(context, telling.state, &telling.text);
+            patiently(cx, || self.forge.ensure_status(cx, &commit, &status)).await?;
+            self.tell_request(cx, config, number, &telling).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn tell_forge(&self, cx: &Cx, config: &Config, telling: &Telling) -> Result<()> {
@@ -211,10 +247,8 @@ impl Shared {
             let asked = self.asked_of(number, &page).after_merge(cx, &[config], &nobody()).await?;
             let waiting =
                 asked.into_iter().find(|after| !after.wanted.is_empty() && after.approved_by.is_none());
-            if let Some(by) = waiting.as_ref().and_then(|after| after.dropped.as_ref()) {
-                let dropped =
-                    ["; the approval by ", by, " found no room beside later ones, and is asked for again"];
-                outcome.text.extend(dropped);
+            if let Some(why) = waiting.as_ref().and_then(|after| after.dropped.as_ref()) {
+                outcome.text.extend(["; ", why, ", and is asked for again"]);
             }
             if let Some(elsewhere) = waiting.as_ref().and_then(AfterMerge::elsewhere) {
                 outcome.text.extend(["; ", &elsewhere]);
@@ -249,6 +283,30 @@ fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
     })
 }
 
+/// What is to be said of the commit that is live while the way back from it waits for an approval.
+fn way_back_of(status: &EngineStatus) -> Option<Telling> {
+    let pin = status.pinned.as_ref().filter(|pin| pin.ahead_of.is_none())?;
+    let live =
+        status.complete.as_ref().map(|live| live.revision.id()).filter(|live| *live != pin.revision.id())?;
+    let is_planned = status.phase == Phase::Idle && status.revision.as_ref() == Some(&pin.revision);
+    if !is_planned || status.awaits_approval.is_empty() {
+        return None;
+    }
+    let (at, by, wanted) = (pin.revision.short(), &pin.by, wanted(status));
+    Some(Telling {
+        commit: live.to_owned(),
+        state: StatusState::Pending,
+        text: format!("live; {by} takes it back to {at}, and the way back waits for an approval: {wanted}"),
+        is_live: false,
+        needs_person: true,
+        awaits_approval: true,
+    })
+}
+
+fn wanted(status: &EngineStatus) -> String {
+    status.awaits_approval.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// What is to be said of an application, if it stands still enough for that.
 pub(super) fn telling_of(status: &EngineStatus, newest: Option<&str>) -> Option<Telling> {
     let last = status.last.as_ref().filter(|_| status.phase == Phase::Idle)?;
@@ -262,7 +320,7 @@ pub(super) fn telling_of(status: &EngineStatus, newest: Option<&str>) -> Option<
         needs_person: state != StatusState::Success,
         awaits_approval: false,
     };
-    let wanted = || status.awaits_approval.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let wanted = || wanted(status);
     // What is left of an apply that failed may be another effect than the approved one: then the failure is not over.
     let failed = |commit: &str| {
         let progress = status.progress.as_ref().filter(|progress| progress.revision.id() == commit);

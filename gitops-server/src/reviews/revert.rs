@@ -29,7 +29,7 @@ impl Shared {
     async fn opened(&self, cx: &Cx, config: &Config, good: &Revision) -> Result<ChangeRequest> {
         let session = look(cx, config).await?;
         let (bad, good) = bad_and_good(cx, session.audit(), Some(good.clone()), None).await?;
-        let revert = Revert::of(cx, &session, &bad, &good).await?;
+        let revert = Revert::of(cx, &session, &*self.forge, &bad, &good).await?;
         match revert.progress(cx, &session, &*self.forge, &self.context).await? {
             Progress::Open(request) => Ok(*request),
             Progress::Landed => Err(Error::new(ErrorKind::Stale, "the branch took it back already")),

@@ -217,6 +217,15 @@ fn answer(entry: &Entry, page: &Page, told: &Told) -> (bool, String) {
     let place = format!("comment {}", entry.comment);
     let mut mine = discounted.filter(|vote| vote.id == place).map(|vote| vote.why.to_string());
     match (review.outcome(), mine.next()) {
+        (Outcome::NeedsApproval, _) if told.counted.contains(&place) => {
+            let stored = told.approved.join(", ");
+            (
+                true,
+                format!(
+                    "approved, and stored for after the merge: {stored}; the rest of it is still to be approved"
+                ),
+            )
+        }
         (Outcome::NeedsApproval, _) if page.has_counted(&entry.comment) => {
             (true, "approved, and stored; what is to be done now is something else already".to_owned())
         }

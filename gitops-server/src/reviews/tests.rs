@@ -3,11 +3,13 @@
 mod ahead;
 mod beside;
 mod confirmed;
+mod held_back;
 mod outcome;
 mod promotion;
 mod queue;
 mod refused;
 mod same_time;
+mod stands;
 mod superseded;
 mod taken_back;
 mod unapplied;
@@ -17,6 +19,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+use gitops_app::review::OnForge;
 use gitops_app::session::{Access, Session};
 use gitops_app::{Backends, Clusters};
 use gitops_core::{
@@ -100,7 +103,10 @@ impl World {
         let supervisor = Supervisor::new(2);
         let mut statuses = Vec::new();
         for config in &self.applications().all {
-            let session = Session::builder(config).access(Access::Write).open(&self.cx).await.unwrap();
+            let check = OnForge::opened(config, Arc::new(self.forge.clone()), ForgeKind::Gitea);
+            let session =
+                Session::builder(config).access(Access::Write).approval_check(Some(Arc::new(check)));
+            let session = session.open(&self.cx).await.unwrap();
             let handle = supervisor.add(session.engine, &[], Duration::from_secs(1)).unwrap();
             self.board.open(&config.name, handle.clone());
             statuses.push(handle.status());

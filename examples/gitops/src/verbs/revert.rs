@@ -27,7 +27,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
     };
     let (bad, good) = bad_and_good(&app.cx, session.audit(), named, pinned.clone()).await?;
     // What can't be taken back is said before anything is done.
-    let revert = Revert::of(&app.cx, &session, &bad, &good).await?;
+    let revert = Revert::of(&app.cx, &session, &*forge, &bad, &good).await?;
     let is_held = pinned.is_some_and(|pinned| pinned.id() == good.id());
     let said = |text: &str| app.screen.note(&escape(text));
     match revert.progress(&app.cx, &session, &*forge, found.context()).await? {

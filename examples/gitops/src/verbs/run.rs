@@ -8,6 +8,7 @@ use futures::FutureExt;
 use futures::future::join;
 use gitops_app::config::{Applications, Config};
 use gitops_app::forge::Environment;
+use gitops_app::review::OnForge;
 use gitops_app::rollback::{Step, Watch};
 use gitops_app::session::{Access, Session};
 use gitops_app::{Inputs, NotePlace, Refused, Reloaded, Roster, Taken, place};
@@ -311,7 +312,9 @@ impl Kept<'_> {
                 })
             }
         };
-        self.app.open(Access::Write, events).await
+        // A server reviews on the forge anyway. What a run applies was approved in the state, and it needs no token of the forge.
+        let check = self.keeping.server.and_then(|_| OnForge::of(self.app.config()));
+        self.app.open_checking(Access::Write, events, check.map(|forge| Arc::new(forge) as _)).await
     }
 
     /// Returns once the engine has ended.

@@ -22,6 +22,8 @@ pub struct Request<'a> {
     pub author: Person,
     /// Who made its commits.
     pub committers: Vec<Committer>,
+    /// Who ordered it of the account that opened it: a rollback is theirs as a change is its author's.
+    pub orderers: Vec<String>,
     /// Who owns the fork that it comes from: whoever owns a repository can push to its branches.
     pub fork_owner: Option<String>,
     /// What people said, in any order.
@@ -49,6 +51,7 @@ impl Request<'_> {
         Self {
             author,
             committers: Vec::new(),
+            orderers: Vec::new(),
             fork_owner: None,
             votes: Vec::new(),
             shown: BTreeMap::new(),
@@ -72,6 +75,9 @@ impl Request<'_> {
         if self.committers.iter().any(|committer| committer.is(person)) {
             return Some(Discounted::Committer);
         }
+        if self.orderers.iter().any(|login| same(login, &person.login)) {
+            return Some(Discounted::Orderer);
+        }
         let is_fork_owner = self.fork_owner.as_ref().is_some_and(|owner| same(owner, &person.login));
         is_fork_owner.then_some(Discounted::ForkOwner)
     }
@@ -86,11 +92,12 @@ impl Request<'_> {
         places: impl IntoIterator<Item = &'p str>,
         could_approve: impl Fn(&Person) -> bool,
     ) -> Option<String> {
+        let places: Vec<&str> = places.into_iter().collect();
         let has_say = |person: &Person| person.may_write && self.excludes(person).is_none();
+        // What somebody else may have written takes nothing back. What it rests on was of its author when it was taken for an approval.
+        let is_certain = |vote: &&Vote| !vote.may_be_of_another || places.contains(&vote.id.as_str());
         let of = |person: &Person| {
             let login = person.login.clone();
-            // What somebody else may have written takes nothing back.
-            let is_certain = |vote: &&Vote| !vote.may_be_of_another;
             self.votes.iter().filter(is_certain).filter(move |vote| same(&vote.by.login, &login))
         };
         let is_last = |vote: &&Vote| !of(&vote.by).any(|other| other.order() > vote.order());
@@ -100,7 +107,7 @@ impl Request<'_> {
         if let Some(no) = self.votes.iter().filter(asks).find(is_last) {
             return Some(format!("{} asks for changes ({})", no.by.login, no.id));
         }
-        places.into_iter().find_map(|place| {
+        places.iter().copied().find_map(|place| {
             let Some(vote) = self.votes.iter().find(|vote| vote.id == place) else {
                 return Some(format!("{place}, which approved it, is not there any more"));
             };

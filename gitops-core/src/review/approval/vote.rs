@@ -66,6 +66,8 @@ pub enum Discounted {
     Author,
     /// It is of somebody who made a commit of the request.
     Committer,
+    /// It is of who ordered the rollback.
+    Orderer,
     /// It is of the owner of the fork that the request comes from.
     ForkOwner,
     /// It is a bot's.
@@ -95,6 +97,7 @@ impl std::fmt::Display for Discounted {
         f.write_str(match self {
             Self::Author => "the author's own approval does not count",
             Self::Committer => "somebody who made a commit of the request can't approve it",
+            Self::Orderer => "who ordered the rollback can't approve it",
             Self::ForkOwner => "the owner of the fork can push to the request, and can't approve it",
             Self::Bot => "a bot can't approve",
             Self::NothingShown => "nothing was shown when it was given",

@@ -79,6 +79,9 @@ fn the_author_a_committer_a_bot_and_an_outsider_do_not_count() {
     let mut of_fork = request([approved("bob", 20)]);
     of_fork.fork_owner = Some("Bob".to_owned());
     assert_eq!(why(&judge(one(), &of_fork)), [Discounted::ForkOwner]);
+    let mut ordered = request([approved("bob", 20)]);
+    ordered.orderers = vec!["Bob".to_owned()];
+    assert_eq!(why(&judge(one(), &ordered)), [Discounted::Orderer]);
     let mut bot = approved("renovate", 20);
     bot.by.is_bot = true;
     assert_eq!(why(&judge(one(), &request([bot]))), [Discounted::Bot]);
@@ -310,6 +313,10 @@ fn what_was_approved_stands_as_long_as_who_approved_it_does_and_nobody_says_no()
     for without_say in ["alice", "outsider"] {
         assert_eq!(said(&[bob.clone(), others(without_say)]), None, "{without_say}");
     }
+    // Of whom a comment is may be known to who took it for an approval, and to nobody later.
+    let mut comment = bob.clone();
+    comment.may_be_of_another = true;
+    assert_eq!(said(&[vote("bob", Opinion::ChangesRequested, 10), comment]), None);
     let mut reader = bob.clone();
     reader.by.may_write = false;
     assert!(said(&[reader]).unwrap().contains("may not do so any more"));

@@ -190,3 +190,50 @@ async fn a_comment_takes_a_bad_commit_back_and_the_branch_is_followed_again_once
     trail.says(&by).says("pinned to").says("unpinned");
     site.gitops(&["audit", "verify"]).await.expect(0);
 }
+
+/// The way back changes a file as well, and whoever ordered it does not approve it.
+#[tokio::test]
+async fn a_way_back_that_waits_says_so_and_is_approved_on_the_request_that_takes_the_change_back() {
+    let site = Site::new().await;
+    let gate =
+        "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+    site.serve("1s", &format!("sync: {{ interval: 1s }}\n{gate}"));
+    site.may_push();
+    let mut serving = Serving::start(&site).await;
+    hook(&site, &serving).await;
+    let head = site.commit_on("feature", &[("index.html", Some("broken\n"))]);
+    let number = site.open("alice", "feature").await;
+    serving.until("the review", |event| is_review(event, number, &head)).await;
+    let effect = site.effect(number).await;
+    assert!(site.answer(&mut serving, number, &format!("/approve {effect}")).await.0);
+    site.merge(number).await.unwrap();
+    let bad = site.merge_commit(number).await;
+    serving.until("the bad commit", |event| is_told(event, &bad, "success")).await;
+
+    let (done, answer) = site.answer(&mut serving, number, "/rollback site").await;
+    assert!(
+        done && answer.contains("waits for an approval, and the bad commit is live meanwhile"),
+        "{answer}"
+    );
+    assert_eq!(site.world.live("index.html").as_deref(), Some("broken\n"));
+    let waits = "the way back waits for an approval";
+    site.until(waits, async || site.said(number).await.contains(waits)).await;
+    assert!(site.statuses(&bad).await.contains(&"gitops/live/site pending".to_owned()));
+    let said = site.said(number).await;
+    let effect = said.split_once("comment `/approve ").unwrap().1[..12].to_owned();
+    let (done, answer) = site.answer(&mut serving, number, &format!("/approve {effect}")).await;
+    assert!(!done && answer.contains("who ordered the rollback can't approve it"), "{answer}");
+
+    // The account's own commit is known for its own: one person who did not order it is enough.
+    site.until("the review of the way back", async || !site.ours(2, "review").await.is_empty()).await;
+    let effect = site.effect(2).await;
+    let (done, answer) = site.answer(&mut serving, 2, &format!("/approve {effect}")).await;
+    assert!(!done && answer.contains("who ordered the rollback can't approve it"), "{answer}");
+    site.comment("alice", 2, &format!("/approve {effect}")).await;
+    let is_back = async || site.world.live("index.html").as_deref() == Some("one\ntwo\n");
+    site.until("the way back", is_back).await;
+    site.merge(2).await.unwrap();
+    site.until("the branch is followed", async || site.pinned().is_null()).await;
+    assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    assert_eq!(serving.stop().await, 0);
+}

@@ -1,0 +1,126 @@
+//! Approvals that were taken back where no server heard of it: nothing is applied by them.
+
+use gitops_core::EngineHandle;
+use gitops_forge::ReviewState;
+
+use super::*;
+
+const GATE: &str =
+    "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
+
+struct Approved {
+    world: World,
+    handle: EngineHandle,
+    number: u64,
+}
+
+impl Approved {
+    /// A request that Bob approved, as a server heard and stored it. No server is at work from then on, and the engine goes on.
+    async fn new() -> Self {
+        let world = World::with(GATE).await;
+        let handle = world.board.handle("site").unwrap();
+        let number = world.propose("two", OURS);
+        let reviews = world.reviews();
+        reviews.0.review(&world.cx, number).await;
+        let comment = world.ours(number, "review/").await.remove(0);
+        let effect = comment.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+        world.says(&world.bob, number, &format!("/approve {effect}")).await;
+        reviews.0.look(&world.cx, number).await;
+        reviews.0.review(&world.cx, number).await;
+        let answers = world.answers();
+        assert!(answers[0].2.contains("stored for after the merge"), "{answers:?}");
+        Self { world, handle, number }
+    }
+
+    fn merged_by_git(&self) -> CommitId {
+        self.world.git(&["merge", "-q", "--no-ff", "--no-edit", "feature"]);
+        CommitId::parse(&self.world.git(&["rev-parse", "main"])).unwrap()
+    }
+
+    fn merge(&self) -> CommitId {
+        let merged = self.merged_by_git();
+        self.world.forge.merge_as(&self.world.cx, self.number, merged.clone()).unwrap();
+        merged
+    }
+
+    async fn waits(&self, commit: &CommitId) {
+        let waits = |status: &Arc<EngineStatus>| {
+            let is_of = status.revision.as_ref().is_some_and(|at| at.id() == commit.as_str());
+            assert_ne!(status.complete.as_ref().map(|live| live.revision.id()), Some(commit.as_str()));
+            is_of && !status.awaits_approval.is_empty() && status.phase == Phase::Idle
+        };
+        self.handle.status().wait_for(waits).await.map(drop).unwrap();
+        assert_eq!(self.page(), "one");
+    }
+
+    async fn is_live(&self, commit: &CommitId) {
+        let live = |status: &Arc<EngineStatus>| {
+            status.complete.as_ref().is_some_and(|live| live.revision.id() == commit.as_str())
+        };
+        self.handle.status().wait_for(live).await.map(drop).unwrap();
+        assert_eq!(self.page(), "two");
+    }
+
+    fn page(&self) -> String {
+        fs::read_to_string(self.world.path("live/page")).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_stands_is_applied_after_the_merge_without_a_server() {
+    let approved = Approved::new().await;
+    let merged = approved.merge();
+    approved.is_live(&merged).await;
+    approved.world.cx.cancel();
+}
+
+#[tokio::test]
+async fn what_bob_took_back_before_the_merge_waits_and_the_request_says_why() {
+    let approved = Approved::new().await;
+    let (world, number) = (&approved.world, approved.number);
+    let no = world.bob.review(&world.cx, number, ReviewState::ChangesRequested).unwrap();
+    let merged = approved.merge();
+    approved.waits(&merged).await;
+    let reviews = world.reviews();
+    let status = approved.handle.status().borrow().clone();
+    let telling = telling_of(&status, Some(merged.as_str())).unwrap();
+    reviews.0.tell_forge(&world.cx, &reviews.0.chosen[0], &telling).await.unwrap();
+    let said = world.ours(number, "answers/").await.concat();
+    assert!(said.contains("bob asks for changes"), "{said}");
+    let effect = said.split("/approve ").nth(1).unwrap().get(..12).unwrap().to_owned();
+    // What he takes back in its turn gives nothing again by itself; what he approves then does.
+    world.bob.dismiss(number, &no).unwrap();
+    // Forges count in seconds, and of two words in one of them the no counts.
+    let later = later(Duration::from_secs(10));
+    world.says_at(&later, &world.bob, number, &format!("/approve {effect}")).await;
+    reviews.0.look(&later, number).await;
+    let answers = world.answers();
+    assert!(answers[0].1, "{answers:?}");
+    approved.is_live(&merged).await;
+    world.cx.cancel();
+}
+
+#[tokio::test]
+async fn an_approval_of_somebody_who_may_not_write_any_more_is_none() {
+    let approved = Approved::new().await;
+    approved.world.forge.permit(approved.world.bob.account(), Permission::Read);
+    let merged = approved.merge();
+    approved.waits(&merged).await;
+    approved.world.cx.cancel();
+}
+
+#[tokio::test]
+async fn what_was_approved_of_a_request_that_was_closed_or_goes_elsewhere_covers_nothing() {
+    let approved = Approved::new().await;
+    approved.world.forge.close(approved.number).unwrap();
+    // The author brings the same change by a push.
+    let pushed = approved.merged_by_git();
+    approved.waits(&pushed).await;
+    approved.world.cx.cancel();
+
+    let approved = Approved::new().await;
+    approved.world.forge.retarget(&approved.world.cx, approved.number, "release").unwrap();
+    let pushed = approved.merged_by_git();
+    approved.waits(&pushed).await;
+    approved.world.cx.cancel();
+}
