@@ -2,7 +2,7 @@
 
 use super::Page;
 
-pub const PAGES: [Page; 22] = [
+pub const PAGES: [Page; 23] = [
     Page {
         code: "GO0401",
         title: "a manifest is not YAML or JSON",
@@ -178,5 +178,14 @@ pub const PAGES: [Page; 22] = [
         cause: "An object declares `spec.replicas`, and a HorizontalPodAutoscaler or a KEDA ScaledObject names it. The \
               declared number is not written. It is a warning.",
         fix: "Leave `spec.replicas` out of Git, or name it in a rule of `ignore`.",
+    },
+    Page {
+        code: "GO0423",
+        title: "the API server stores another value than is declared",
+        example: "`image: nginx` where a webhook writes `registry.example/nginx`",
+        cause: "A dry run of a new object was answered with another value in the place of a declared one, which is no other form of \
+              it: a webhook or a policy of the cluster overwrites it at each write. It is a warning; once the object is made, it is \
+              blocked with the reason `foreign_fields`, for it is not as declared.",
+        fix: "Declare what is stored, name the field in a rule of `ignore`, or change the webhook or the policy.",
     },
 ];

@@ -1,6 +1,6 @@
 //! Objects about which nothing may be done now: each with the reason, and what a person can do.
 
-use gitops_core::{Blocked, BlockedBecause, GroupKind, Key, Obstacle, Plan};
+use gitops_core::{Blocked, BlockedBecause, ForeignField, GroupKind, Key, Obstacle, Plan};
 use serde::Serialize;
 
 /// One blocked object.
@@ -93,6 +93,10 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
             format!(
                 "see in the target whether it was made, and say so: `confirm {key} change made`, or `not-made`"
             )
+        }
+        BlockedBecause::ForeignFields { fields } if fields.iter().all(ForeignField::is_stored_otherwise) => {
+            "declare what is stored, name the field in a rule of `ignore`, or change the webhook or the policy"
+                .to_owned()
         }
         BlockedBecause::ForeignFields { .. } => {
             "leave the fields to them with a rule of `ignore`, or take them over: `conflicts: take`"

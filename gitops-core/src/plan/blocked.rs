@@ -180,7 +180,11 @@ impl fmt::Display for BlockedBecause {
             Self::DryRunFailed(refusal) => write!(f, "a dry run of the change fails: {}", refusal.reason),
             Self::ForeignFields { fields } => {
                 let origins: Vec<String> = fields.iter().map(ForeignField::origin).collect();
-                write!(f, "another client owns a declared field: {}", origins.join("; "))
+                let what = match fields.iter().all(ForeignField::is_stored_otherwise) {
+                    true => "the target stores something else than is declared",
+                    false => "another client owns a declared field",
+                };
+                write!(f, "{what}: {}", origins.join("; "))
             }
             Self::Flapping { until } => {
                 write!(f, "others change it as often as it is corrected; the next time is at {until}")

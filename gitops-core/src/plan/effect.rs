@@ -34,11 +34,15 @@ impl StepEffect {
         let mut foreign: Vec<_> = step.foreign.iter().collect();
         foreign.sort_by(|a, b| a.path.cmp(&b.path));
         for field in foreign {
-            hasher.field("foreign").field(&field.path).field(match field.outcome {
+            hasher.field("foreign").field(&field.path).field(match &field.outcome {
                 ForeignOutcome::Restored => "restored",
                 ForeignOutcome::Left { .. } => "left",
                 ForeignOutcome::Blocked => "blocked",
+                ForeignOutcome::StoredOtherwise { .. } => "stored otherwise",
             });
+            if let ForeignOutcome::StoredOtherwise { stored, .. } = &field.outcome {
+                hasher.field(stored);
+            }
         }
         hasher.field(treatment(&step.reason));
         hasher.fields(step.risk.iter().map(|risk| format!("{risk:?}")));

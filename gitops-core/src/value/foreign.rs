@@ -33,6 +33,13 @@ pub enum ForeignOutcome {
     },
     /// Nothing may be done about it until a person decides whose it is.
     Blocked,
+    /// The target stores another value whenever it is written: a policy of its own makes that of it.
+    StoredOtherwise {
+        /// What is declared, as it is shown.
+        declared: String,
+        /// What is stored, as it is shown.
+        stored: String,
+    },
 }
 
 impl ForeignField {
@@ -53,9 +60,14 @@ impl ForeignField {
         matches!(self.outcome, ForeignOutcome::Left { .. })
     }
 
-    /// Whether a person must decide whose it is.
+    /// Whether it is not what is declared, and stays so until a person decides.
     pub fn is_blocked(&self) -> bool {
-        self.outcome == ForeignOutcome::Blocked
+        self.outcome == ForeignOutcome::Blocked || self.is_stored_otherwise()
+    }
+
+    /// Whether the target stores another value whenever it is written.
+    pub fn is_stored_otherwise(&self) -> bool {
+        matches!(self.outcome, ForeignOutcome::StoredOtherwise { .. })
     }
 
     /// The field as people write it: with dots.
@@ -65,8 +77,11 @@ impl ForeignField {
         steps.join(".")
     }
 
-    /// The field, who set it, and when.
+    /// The field, who set it, and when; or what is stored instead of what is declared.
     pub fn origin(&self) -> String {
+        if let ForeignOutcome::StoredOtherwise { declared, stored } = &self.outcome {
+            return format!("`{}` is declared {declared}, and {} stores {stored}", self.dotted(), self.by);
+        }
         let when = self.when.as_ref().map(|when| format!(" {when}")).unwrap_or_default();
         format!("`{}` was set by `{}`{when}", self.dotted(), self.by)
     }
@@ -79,6 +94,9 @@ impl fmt::Display for ForeignField {
             ForeignOutcome::Restored => f.write_str(" and is restored"),
             ForeignOutcome::Left { why } => write!(f, " and is left to it: {why}"),
             ForeignOutcome::Blocked => f.write_str(" and is blocked: the field has another owner"),
+            ForeignOutcome::StoredOtherwise { .. } => {
+                f.write_str(": a policy or a webhook of its own makes that of it")
+            }
         }
     }
 }

@@ -7,10 +7,13 @@ use serde_json::Value as Json;
 
 use crate::change::apply::Dry;
 use crate::change::document::{Document, Pin};
+use crate::change::stored;
 use crate::client::cluster::Failure;
 use crate::client::kinds::{Known, Place, versions_served};
 use crate::client::schema::{self, Misfit, Schema};
 use crate::live::application::{Inner, Kubernetes};
+use crate::live::clients::Decision;
+use crate::live::object::Seen;
 
 #[async_trait]
 impl Admission for Kubernetes {
@@ -67,7 +70,14 @@ async fn admits(inner: &Inner, cx: &Cx, object: &Object, beside: &Beside) -> Res
         return refuse(object, beside, &found);
     }
     match inner.submit(cx, &document, &uri, Pin::Absent, Dry::Run).await {
-        Ok(_) => Ok(()),
+        Ok(json) => {
+            let answer = Seen::new(json);
+            let fields = stored::otherwise(&inner.eye, object, &answer, &Decision::default())?;
+            if let Some(warning) = stored::warning(object, &fields) {
+                inner.warnings.say(&object.key, warning);
+            }
+            Ok(())
+        }
         Err(failure) => judge(inner, cx, object, &document, beside, failure).await,
     }
 }

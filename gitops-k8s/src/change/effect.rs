@@ -2,12 +2,13 @@
 //!
 //! A webhook may do something else where it is asked without an effect, and then a plan shows a change that its apply does not
 //! make. What the server holds as it was sent needs no question. Where it holds another form, or another value, a dry run of
-//! the same apply says which: what it would change again was not done.
+//! the same apply says which: what it would change again was not done. What it would not, is [stored otherwise](stored) each time.
 
 use gitops_core::{Applied, Cx, Object, Result, Version};
 use serde_json::Value as Json;
 
 use crate::change::document::Document;
+use crate::change::stored::{self, says_nothing};
 use crate::live::application::Inner;
 use crate::live::clients::Decision;
 use crate::live::fields::changes;
@@ -38,7 +39,7 @@ impl Inner {
         }
     }
 
-    /// The fields that the same apply would change again.
+    /// The fields that the same apply would change again, or that it would leave as they are though they are declared otherwise.
     async fn undone(&self, cx: &Cx, sent: &Sent<'_>, seen: &Seen) -> Result<Vec<String>> {
         let owner_label = seen.owner_label.as_ref();
         let document = Document::among(sent.object, owner_label, seen, &self.eye, sent.decision)?;
@@ -50,7 +51,15 @@ impl Inner {
         let mut fields = seen.owned(&self.eye);
         fields.merge(&again.owned(&self.eye));
         owner_label::strip(&mut fields);
-        Ok(changes(&fields, &seen.json, &again.json).into_iter().map(|change| change.path).collect())
+        let undone: Vec<_> =
+            changes(&fields, &seen.json, &again.json).into_iter().map(|change| change.path).collect();
+        if !undone.is_empty() {
+            return Ok(undone);
+        }
+        let mut otherwise = stored::otherwise(&self.eye, sent.object, seen, sent.decision)?;
+        // What the plan told of is no news.
+        otherwise.retain(|field| !sent.decision.foreign.contains(field));
+        Ok(otherwise.into_iter().map(|field| field.path).collect())
     }
 }
 
@@ -66,17 +75,6 @@ fn is_as_sent(sent: &Json, held: &Json) -> bool {
         }
         (Json::Null, _) => true,
         (sent, held) => sent == held,
-    }
-}
-
-fn says_nothing(value: &Json) -> bool {
-    match value {
-        Json::Null => true,
-        Json::Bool(flag) => !flag,
-        Json::Number(number) => number.as_f64() == Some(0.0),
-        Json::String(text) => text.is_empty(),
-        Json::Array(items) => items.is_empty(),
-        Json::Object(members) => members.values().all(says_nothing),
     }
 }
 

@@ -10,5 +10,6 @@ pub(crate) mod effect;
 pub(crate) mod filled;
 pub(crate) mod negotiate;
 pub(crate) mod preview;
+pub(crate) mod stored;
 pub(crate) mod treatment;
 pub(crate) mod versions;

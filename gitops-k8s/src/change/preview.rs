@@ -12,7 +12,7 @@ use crate::change::beside::beside;
 use crate::change::document::{Document, check_secrets};
 use crate::change::negotiate::{Agreed, negotiate};
 use crate::change::treatment::Treatment;
-use crate::change::{admit, adopt, blast, versions};
+use crate::change::{admit, adopt, blast, stored, versions};
 use crate::client::cluster::Failure;
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::clients::Decision;
@@ -134,10 +134,11 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
         return Ok(Previewed { diff: compare_moving(inner, &before, document), ..Previewed::default() });
     }
     tell_idle_rules(inner, &document, &before);
-    let Agreed { after, decision } = negotiate(inner, cx, object, &place, &before).await?;
+    let Agreed { after, mut decision } = negotiate(inner, cx, object, &place, &before).await?;
     let failure = match after {
         Ok(after) => {
             versions::check(inner, cx, object, &before.json, &after.json).await?;
+            decision.foreign.extend(stored::otherwise(&inner.eye, object, &after, &decision)?);
             let mut found = compare(inner, object, &before, &after, &decision);
             if !found.is_empty() {
                 found.extend(beside(inner, cx, object, &place, [&before, &after], &decision).await?);

@@ -71,6 +71,11 @@ async fn live(world: &World, mut texts: Vec<(String, String)>) -> usize {
     let mut engine = engine(world, &files, PATIENCE).await;
     let made = apply(world, &mut engine).await.applied();
     assert_eq!(world.writes(), made, "one write for each object");
+    // What is declared to be deleted once it has ended goes first.
+    let is_clean_up = |step: &Step| matches!(step.reason, Reason::Ended { .. });
+    while engine.plan(&world.cx).await.unwrap().steps.iter().any(is_clean_up) {
+        apply(world, &mut engine).await;
+    }
 
     let before = world.requests().len();
     assert_eq!(apply(world, &mut engine).await.plan.steps, []);

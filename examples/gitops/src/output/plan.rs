@@ -154,6 +154,7 @@ fn asides(step: &Step) -> Vec<Vec<Cell>> {
         let (style, word) = match field.outcome {
             ForeignOutcome::Restored => (YELLOW, "restored"),
             ForeignOutcome::Left { .. } => (DIM, "left"),
+            ForeignOutcome::StoredOtherwise { .. } => (RED, "otherwise"),
             _ => (RED, "blocked"),
         };
         (style, word, field.to_string())

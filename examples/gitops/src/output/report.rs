@@ -111,11 +111,19 @@ fn head(report: &Report) -> String {
 /// The declared fields that were left out of changes, because other clients own them.
 fn others_fields(report: &Report) -> String {
     let fields = report.plan.steps.iter().flat_map(|step| &step.foreign);
-    match fields.filter(|field| field.is_blocked()).count() {
+    let (stored, owned): (Vec<_>, Vec<_>) =
+        fields.filter(|field| field.is_blocked()).partition(|field| field.is_stored_otherwise());
+    let of_owners = match owned.len() {
         0 => String::new(),
         1 => " 1 declared field has another owner.".to_owned(),
         many => format!(" {many} declared fields have other owners."),
-    }
+    };
+    let of_target = match stored.len() {
+        0 => String::new(),
+        1 => " 1 declared field is stored as something else.".to_owned(),
+        many => format!(" {many} declared fields are stored as something else."),
+    };
+    of_owners + &of_target
 }
 
 fn row(result: &StepResult) -> Option<Vec<Cell>> {

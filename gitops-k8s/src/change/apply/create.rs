@@ -42,7 +42,8 @@ async fn made_before(
     match inner.read(cx, uri.to_owned()).await? {
         Some(seen) if Inner::is_done(&seen, owner_label) => {
             let document = Document::over(object, Some(owner_label), &seen, &inner.eye)?;
-            inner.answer_again(cx, &object.key, &document, uri, &seen).await
+            let sent = Sent { object, document: &document, decision: &Decision::default(), uri };
+            inner.answer_again(cx, sent, &seen).await
         }
         _ => Err(Error::conflict(&object.key)),
     }

@@ -11,7 +11,8 @@ use gitops_core::{Applied, Change, Cx, Error, ErrorKind, Expect, Key, Object, Ow
 use serde_json::Value as Json;
 
 use crate::change::document::{Document, Pin};
-use crate::change::preview;
+use crate::change::effect::Sent;
+use crate::change::{preview, stored};
 use crate::client::cluster::{Call, Failure};
 use crate::client::kinds::Place;
 use crate::live::application::{Conflicts, Inner};
@@ -122,18 +123,28 @@ impl Inner {
     pub async fn answer_again(
         &self,
         cx: &Cx,
-        key: &Key,
-        document: &Document,
-        uri: &str,
+        Sent { object, document, decision, uri }: Sent<'_>,
         seen: &Seen,
     ) -> Result<Applied> {
+        let key = &object.key;
         let edited = || Error::conflict(key).outcome_unknown();
         match self.submit(cx, document, uri, Pin::Free, Dry::Run).await {
             Ok(json) => {
                 let again = Seen::new(json);
                 let is_as_left =
                     again.uid() == seen.uid() && again.version(&self.eye) == seen.version(&self.eye);
-                if is_as_left { Ok(self.applied(key, seen)) } else { Err(edited()) }
+                match (is_as_left, self.applied(key, seen)) {
+                    (true, Applied::Present { uid, version }) => {
+                        let fields = stored::otherwise(&self.eye, object, seen, decision)?;
+                        let fields: Vec<String> = fields.into_iter().map(|field| field.path).collect();
+                        Ok(match fields.is_empty() {
+                            true => Applied::Present { uid, version },
+                            false => Applied::Differs { uid, version, fields },
+                        })
+                    }
+                    (true, applied) => Ok(applied),
+                    (false, _) => Err(edited()),
+                }
             }
             Err(failure) if failure.kind() == ErrorKind::Conflict => Err(edited()),
             Err(failure) => Err(Error::from(failure).outcome_unknown()),

@@ -6,10 +6,12 @@ use super::Dry;
 use super::create::create;
 use super::delete::remove;
 use crate::change::document::{Document, Pin};
+use crate::change::effect::Sent;
 use crate::change::treatment::Treatment;
 use crate::client::cluster::Failure;
 use crate::client::kinds::Place;
 use crate::live::application::Inner;
+use crate::live::clients::Decision;
 use crate::live::follow::until_absent;
 use crate::live::object::Seen;
 
@@ -40,7 +42,9 @@ pub(super) async fn replace(
     if Inner::is_done(&seen, owner_label) && seen.uid() != expect.uid {
         let document = Document::over(object, Some(owner_label), &seen, &inner.eye)?;
         let uri = place.object_as(document.api_version())?;
-        return inner.answer_again(cx, key, &document, &uri, &seen).await;
+        let decision = &Decision::default();
+        let sent = Sent { object, document: &document, decision, uri: &uri };
+        return inner.answer_again(cx, sent, &seen).await;
     }
     inner.check(key, &seen, expect, owner_label)?;
     prove(inner, cx, object).await?;

@@ -54,7 +54,8 @@ pub(super) async fn update(
             let document = Document::among(object, Some(owner_label), &seen, &inner.eye, &decision)?;
             if is_done {
                 let uri = place.object_as(document.api_version())?;
-                return inner.answer_again(cx, key, &document, &uri, &seen).await;
+                let sent = Sent { object, document: &document, decision: &decision, uri: &uri };
+                return inner.answer_again(cx, sent, &seen).await;
             }
             inner.check(key, &seen, taken.as_ref().map_or(expect, |taken| &taken.expect), owner_label)?;
             let mut seen = adopt::hand_over(inner, cx, &place, seen).await?;

@@ -3,7 +3,7 @@
 mod check;
 pub(crate) mod nulls;
 mod place;
-mod quantity;
+pub(crate) mod quantity;
 mod server;
 
 pub(crate) use check::{Misfit, Step, check};

@@ -43,7 +43,8 @@ pub(crate) struct Decision {
 impl Decision {
     /// Whether the write is as if nobody else were there.
     pub fn is_plain(&self) -> bool {
-        self.left.below.is_empty() && self.restored.is_empty() && self.renamed.is_empty()
+        let is_stored = !self.foreign.iter().any(ForeignField::is_stored_otherwise);
+        is_stored && self.left.below.is_empty() && self.restored.is_empty() && self.renamed.is_empty()
     }
 
     /// Whether the write sets fields that others have.
@@ -67,6 +68,9 @@ impl Decision {
             hasher.field("restored").field(field).field(by);
         });
         self.renamed.stand_for(&mut hasher);
+        for field in self.foreign.iter().filter(|field| field.is_stored_otherwise()) {
+            hasher.field("stored otherwise").field(field.to_string());
+        }
         hasher.finish()
     }
 

@@ -5,6 +5,7 @@ mod blocked;
 mod confirmed;
 mod drift;
 mod ended;
+mod forced;
 mod left;
 mod removed;
 mod rewritten;
