@@ -49,7 +49,10 @@ impl Document {
     /// The same for an object that is there: without what is left to others.
     pub fn over(object: &Object, owner_label: Option<&OwnerLabel>, seen: &Seen, eye: &Eye) -> Result<Self> {
         let mut json = body(object)?;
-        eye.ignore.leave(&object.key, &mut json, seen, seen.owned(eye));
+        // No rule leaves what says whose the object is.
+        let mut owned = seen.owned(eye);
+        owner_label::strip(&mut owned);
+        eye.ignore.leave(&object.key, &mut json, seen, owned);
         let mut document = Self::declared(object, json, owner_label)?;
         document.former_manager = seen.former_manager(eye).map(str::to_owned);
         Ok(document)

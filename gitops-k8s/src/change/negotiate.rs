@@ -6,7 +6,7 @@ use crate::change::document::Document;
 use crate::client::cluster::Failure;
 use crate::client::kinds::Place;
 use crate::live::application::{Conflicts, Inner};
-use crate::live::clients::{Decision, judge, leave_replicas, renamed};
+use crate::live::clients::{self, Decision, judge, leave_replicas, renamed};
 use crate::live::object::Seen;
 
 /// How many dry runs it takes at most: a refusal, one without the fields of others, one without the replicas.
@@ -70,6 +70,7 @@ pub(crate) fn begin(inner: &Inner, object: &Object, before: &Seen) -> Result<Dec
         decision.begin(renamed(&document.json, before, &inner.eye, takes_all));
     }
     let declared = Document::new(object, None)?;
+    clients::keep_replicas(inner, object, before, &declared.json, &mut decision);
     decision.foreign.extend(inner.eye.ignore.left_to_managers(before, &declared.json));
     Ok(decision)
 }

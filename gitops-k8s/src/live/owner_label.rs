@@ -75,6 +75,14 @@ pub(crate) fn is_set_by(entry: &Managed) -> bool {
 }
 
 /// Takes the owner label out of a set of owned fields.
+/// Whether a field, as the server writes it, says whose an object is, and no application set it last: then it is set again,
+/// whoever copied it.
+pub(crate) fn is_copied(field: &str, manager: &str) -> bool {
+    let Some(name) = field.strip_prefix(".metadata.") else { return false };
+    let marks = [("labels", LABEL), ("annotations", OWNER), ("annotations", OPERATION)];
+    !manager.starts_with(MANAGERS) && marks.iter().any(|(map, mark)| name == format!("{map}.{mark}"))
+}
+
 pub(crate) fn strip(fields: &mut FieldSet) {
     fields.remove(&["metadata", "labels", LABEL]);
     fields.remove(&["metadata", "annotations", OWNER]);

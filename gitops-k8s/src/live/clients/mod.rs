@@ -54,7 +54,9 @@ impl Decision {
 
     /// Whether all that a refused write would take was decided to be restored, and from these.
     pub fn allows(&self, failure: &Failure) -> bool {
-        failure.of_managers().all(|cause| self.restored.contains(&taken(cause)))
+        failure.of_managers().all(|cause| {
+            owner_label::is_copied(&cause.field, cause.manager()) || self.restored.contains(&taken(cause))
+        })
     }
 
     /// The digest of a preview that stands for this too.
@@ -110,6 +112,10 @@ pub(crate) async fn judge(
     }
     for field in fields {
         let causes = failure.of_managers().filter(|cause| cause.field == field).collect::<Vec<_>>();
+        if causes.iter().all(|cause| owner_label::is_copied(field, cause.manager())) {
+            decision.restored.extend(causes.iter().map(|cause| taken(cause)));
+            continue;
+        }
         let is_decided = decision.restored.iter().any(|(restored, _)| restored == field);
         if !is_decided && !of_field(inner, cx, object, (seen, &causes), decision).await? {
             return Ok(false);
@@ -215,6 +221,23 @@ pub(crate) async fn leave_replicas(
     let outcome = scaled(inner, object, &name);
     decision.leave(&path, ForeignField::new(format!("/{}", REPLICAS.join("/")), name, outcome));
     Ok(true)
+}
+
+/// The number of replicas of a workload that leaves Git stays as it is: whoever takes it out means somebody else to set it, and the
+/// server would set it to 1 first.
+pub(crate) fn keep_replicas(
+    inner: &Inner,
+    object: &Object,
+    before: &Seen,
+    declared: &Json,
+    decision: &mut Decision,
+) {
+    const SCALED: [&str; 3] = ["Deployment", "ReplicaSet", "StatefulSet"];
+    let kind = object.key.kind();
+    let is_scaled = kind.group() == "apps" && SCALED.contains(&kind.kind());
+    if is_scaled && declared[REPLICAS[0]][REPLICAS[1]].is_null() && before.owned(&inner.eye).has(&REPLICAS) {
+        decision.left.insert(&REPLICAS.map(|name| Element::Field(name.into())));
+    }
 }
 
 /// When an entry was written last. Of a scale the server keeps no time: it was after our own last write.

@@ -79,6 +79,9 @@ fn names(reference: &Json, key: &Key) -> bool {
 /// Tells that a declaration and an autoscaler want the same field, once for each object.
 pub(super) fn warn(inner: &Inner, object: &Object, scaler: &str) {
     let key = &object.key;
+    if object.body.get("spec").and_then(|spec| spec.get("replicas")).is_none() {
+        return;
+    }
     let message =
         format!("{key} declares `spec.replicas`, which {scaler} sets: the declared number is not written");
     let warning = Diagnostic::warning("GO0422", object.provenance.to_string(), message)

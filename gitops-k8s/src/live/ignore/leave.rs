@@ -70,8 +70,8 @@ fn into_member(
     leave: impl FnOnce(&mut Json, &Sight<'_>),
 ) {
     let Some(below) = sight.below(&Element::Field(name.into())) else { return };
-    if !members.contains_key(name) && sight.is_of_one_owner() {
-        // What others have in it would go with a whole that does not have it.
+    if is_absent(members, name) && (sight.is_of_one_owner() || !matches!(below.ours, Owned::Nothing)) {
+        // What others have in it would go with a whole that does not have it; and what is ours in it, with its declaration.
         members.insert(name.to_owned(), empty_like(below.live));
         leave(&mut members[name], &below);
         if is_empty(&members[name]) {
@@ -85,6 +85,11 @@ fn into_member(
     if is_empty(declared) && !was_empty && matches!(below.ours, Owned::Nothing) {
         members.remove(name);
     }
+}
+
+/// Whether nothing is declared under a name: null is no declaration.
+fn is_absent(members: &Map<String, Json>, name: &str) -> bool {
+    members.get(name).is_none_or(Json::is_null)
 }
 
 fn is_empty(value: &Json) -> bool {
@@ -104,10 +109,12 @@ fn empty_like(value: &Json) -> Json {
 
 /// One field that is left.
 fn settle(members: &mut Map<String, Json>, name: &str, sight: &Sight<'_>) {
-    if !members.contains_key(name) && !sight.is_of_one_owner() {
+    let element = Element::Field(name.into());
+    // What is ours and no longer declared would be taken away, or set to its default.
+    if is_absent(members, name) && !sight.is_of_one_owner() && !sight.is_ours(&element) {
         return;
     }
-    match sight.kept(&Element::Field(name.into())) {
+    match sight.kept(&element) {
         Some(kept) => drop(members.insert(name.to_owned(), kept)),
         None => drop(members.remove(name)),
     }
@@ -142,6 +149,14 @@ mod tests {
             json!({"replicas": 7, "paused": true})
         );
         assert_eq!(left(".spec.replicas", &declared, &live, &theirs)["spec"], json!({"paused": true}));
+        for without in [json!({"spec": {"paused": true}}), json!({"a": 1})] {
+            assert_eq!(
+                left(".spec.replicas", &without, &live, &ours)["spec"]["replicas"],
+                json!(7),
+                "it is given up"
+            );
+            assert_eq!(left(".spec.replicas", &without, &live, &theirs), without);
+        }
         let one = json!({"data": {"x": 1}, "a": 1});
         let ours = json!({"f:a": {}, "f:data": {"f:y": {}}});
         assert_eq!(left(".data.x", &one, &one, &ours), json!({"a": 1, "data": {}}));

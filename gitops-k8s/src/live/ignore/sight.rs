@@ -94,6 +94,11 @@ impl<'a> Sight<'a> {
         matches!(self.records, Records::OneOwner)
     }
 
+    /// Whether we own an element, or something in it.
+    pub fn is_ours(&self, element: &Element) -> bool {
+        !matches!(self.ours.below(element), Owned::Nothing)
+    }
+
     /// What is at an element, if it is there.
     pub fn below(&self, element: &Element) -> Option<Self> {
         let live = element.of(self.live)?;

@@ -19,3 +19,4 @@ mod popular;
 mod readiness;
 mod renamed;
 mod webhooks;
+mod undone;
