@@ -28,12 +28,21 @@ pub struct FieldChange {
     pub before: Option<Value>,
     /// What it should be; nothing if it should not be there.
     pub after: Option<Value>,
+    /// Who keeps it as it is, where it is given up and stays: another client that owns it as well.
+    pub stays_with: Option<String>,
 }
 
 impl FieldChange {
     /// A field at a JSON pointer, with what it is and what it should be.
     pub fn new(path: impl Into<String>, before: Option<Value>, after: Option<Value>) -> Self {
-        Self { path: path.into(), before, after }
+        Self { path: path.into(), before, after, stays_with: None }
+    }
+
+    /// The same of a field that is given up and stays, because somebody else sets it.
+    #[must_use]
+    pub fn staying_with(mut self, whom: impl Into<String>) -> Self {
+        self.stays_with = Some(whom.into());
+        self
     }
 
     /// Whether its values are not to be shown: one of them is secret, or a text of a field whose name says that it is a credential.
@@ -62,10 +71,15 @@ impl Serialize for FieldChange {
             Some(Value::Text(_)) if is_sensitive => Some(serde_json::Value::from(HIDDEN)),
             value => serde_json::to_value(value).ok(),
         };
-        let mut fields = serializer.serialize_struct("FieldChange", 3)?;
+        let mut fields =
+            serializer.serialize_struct("FieldChange", 3 + usize::from(self.stays_with.is_some()))?;
         fields.serialize_field("path", &self.path)?;
         fields.serialize_field("before", &shown(&self.before))?;
         fields.serialize_field("after", &shown(&self.after))?;
+        match &self.stays_with {
+            Some(whom) => fields.serialize_field("stays_with", whom)?,
+            None => fields.skip_field("stays_with")?,
+        }
         fields.end()
     }
 }
@@ -93,6 +107,13 @@ impl FromIterator<FieldChange> for Diff {
 impl fmt::Display for FieldChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path = self.path.trim_start_matches('/');
+        if let Some(whom) = &self.stays_with {
+            let value = match &self.after {
+                Some(value) if !self.is_sensitive() => format!(" {}", Shown(value)),
+                _ => String::new(),
+            };
+            return write!(f, "{path}{value} given up, and stays: {whom} sets it too");
+        }
         match (&self.before, &self.after) {
             (Some(_), None) if self.is_sensitive() => write!(f, "{path} (sensitive) removed"),
             _ if self.is_sensitive() => write!(f, "{path} (sensitive, changed)"),
@@ -187,7 +208,7 @@ impl Structural {
             }
             return;
         }
-        found.push(FieldChange { path: path.to_owned(), before: before.cloned(), after: after.cloned() });
+        found.push(FieldChange::new(path, before.cloned(), after.cloned()));
     }
 
     fn merged(&self, path: &str, desired: Option<&Value>, live: Option<&Value>) -> Option<Value> {

@@ -51,10 +51,13 @@ impl StepEffect {
     }
 }
 
-fn stand_for_field(hasher: &mut Hasher, FieldChange { path, before, after }: &FieldChange) {
+fn stand_for_field(hasher: &mut Hasher, FieldChange { path, before, after, stays_with }: &FieldChange) {
     hasher.field("field").field(path);
     stand_for_value(hasher, before.as_ref());
     stand_for_value(hasher, after.as_ref());
+    if let Some(whom) = stays_with {
+        hasher.field("stays with").field(whom);
+    }
 }
 
 fn stand_for_component(hasher: &mut Hasher, change: &ComponentChange) {

@@ -211,7 +211,7 @@ fn walk(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut V
             }
         }
         _ => {
-            found.push(FieldChange { path: path.to_owned(), before: before.cloned(), after: after.cloned() });
+            found.push(FieldChange::new(path, before.cloned(), after.cloned()));
         }
     }
 }

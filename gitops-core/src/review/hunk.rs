@@ -67,6 +67,9 @@ pub(super) fn path(field: &FieldChange) -> String {
 
 fn field(field: &FieldChange, limits: HunkLimits) -> Vec<HunkLine> {
     let path = path(field);
+    if let Some(whom) = &field.stays_with {
+        return vec![line(' ', format!("{path}: given up, and stays: {whom} sets it too"))];
+    }
     if field.is_sensitive() && field.after.is_none() {
         return vec![line('-', format!("{path}: (sensitive)"))];
     }

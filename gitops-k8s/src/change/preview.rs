@@ -16,7 +16,7 @@ use crate::change::{admit, adopt, blast, stored, versions};
 use crate::client::cluster::Failure;
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::clients::Decision;
-use crate::live::fields::{FieldSet, changes, transfers};
+use crate::live::fields::{Element, FieldSet, Leaf, changes, leaves};
 use crate::live::object::Seen;
 use crate::live::owner_label;
 
@@ -233,25 +233,57 @@ fn compare(
     let (mut was, mut is) = (before.owned(&inner.eye), after.owned(&inner.eye));
     let mut fields = was.clone();
     fields.merge(&is);
-    let moved = moves(inner, before);
-    if moved.is_some() {
+    let of_version = moves(inner, before);
+    let moved = of_version.is_some();
+    if moved {
         // Our record names fields of another version: of this one, every field may be ours.
         [before, after].iter().for_each(|seen| fields.merge(&FieldSet::of(&seen.declarable())));
     }
     owner_label::strip(&mut fields);
     let mut found = changes(&fields, &before.json, &after.json);
-    found.extend(moved);
+    found.extend(of_version);
     found.extend(adopt::going(inner, object, before, after));
     found.extend(adopt::transfer(inner, object, before));
     found.extend(decision.changes().iter().cloned());
-    if found.is_empty() {
-        // No value changes, but whose the fields are: those that others took come back to us, and those that we give
-        // up stay with them. Without that, nobody would see them move again. A whole that is shared is seen anyway.
-        let shared = inner.eye.ignore.shared(before);
-        [&mut was, &mut is].into_iter().for_each(|set| set.subtract(&shared.fields));
-        found = transfers(&was, &is, &after.json);
+    if moved {
+        return found;
+    }
+    // A whole that is shared is seen anyway.
+    let shared = inner.eye.ignore.shared(before);
+    [&mut was, &mut is].into_iter().for_each(|set| set.subtract(&shared.fields));
+    let is_same = found.is_empty();
+    found.extend(given_up(inner, &was, &is, [before, after], is_same));
+    if is_same {
+        // No value changes, but whose the fields are: those that others took come back to us. Without that, nobody would see
+        // them move again.
+        let all = leaves(&is, &before.json, &after.json);
+        found.extend(all.iter().filter(|leaf| was.at(&leaf.path).is_none()).map(Leaf::change));
     }
     found
+}
+
+/// The fields that we give up and that stay, each with who keeps it: another client that set it too, or, of an object of which
+/// nothing else changes, the server.
+fn given_up(
+    inner: &Inner,
+    was: &FieldSet,
+    is: &FieldSet,
+    [before, after]: [&Seen; 2],
+    with_defaults: bool,
+) -> Vec<FieldChange> {
+    let mut was = was.clone();
+    owner_label::strip(&mut was);
+    let ours = after.ours(&inner.eye).map(|ours| &*ours.manager);
+    let kept_by = |path: &[Element]| {
+        let mut others = after.managed.iter().filter(|entry| Some(&*entry.manager) != ours);
+        others.find(|entry| entry.fields.at(path).is_some()).map(|entry| entry.manager.to_string())
+    };
+    let change = |leaf: &Leaf<'_>| {
+        leaf.after.filter(|_| is.at(&leaf.path).is_none())?;
+        let whom = kept_by(&leaf.path).or_else(|| with_defaults.then(|| "the API server".to_owned()))?;
+        Some(leaf.change().staying_with(whom))
+    };
+    leaves(&was, &before.json, &after.json).iter().filter_map(change).collect()
 }
 
 /// The move of our record of ownership to the version that is declared, if it is of another one.
@@ -325,7 +357,9 @@ fn hidden(change: FieldChange, inner: &Inner) -> FieldChange {
     let hide = |value: Option<Value>| {
         value.map(|value| Value::Secret(Secret::new(value.to_string(), &inner.eye.secrets)))
     };
-    FieldChange::new(change.path, hide(change.before), hide(change.after))
+    let mut hidden = FieldChange::new(change.path, hide(change.before), hide(change.after));
+    hidden.stays_with = change.stays_with;
+    hidden
 }
 
 /// Whether a secret of the declaration is in a value that the server gave back.

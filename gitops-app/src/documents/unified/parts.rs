@@ -44,6 +44,9 @@ fn of_object<'a>(step: &Step, body: Option<&Value>) -> Part<'a> {
     };
     let reclaimed = fields.iter().filter(|field| field.before.is_some() && field.before == field.after);
     let reclaimed = reclaimed.map(|field| {
+        if field.stays_with.is_some() {
+            return field.to_string();
+        }
         let value = field.after.as_ref().map(changes::short).unwrap_or_default();
         format!("{} {value}: ownership reclaimed", field.path.trim_start_matches('/'))
     });

@@ -5,9 +5,10 @@ use super::super::{adoption, differing};
 use super::SyncRun;
 use crate::cx::Cx;
 use crate::engine::reconcile::Told;
+use crate::plan::planner::LeftFields;
 use crate::state::audit::{AuditEntry, AuditEvent};
 use crate::state::record::{Intent, OpResult, Record};
-use crate::value::{Applied, Digest, Error, Key, Outcome, Result, Version};
+use crate::value::{Applied, Digest, Error, ForeignField, Key, Outcome, Result, Version};
 
 /// How many characters of an error are kept in journal and audit log.
 const ERROR_LENGTH: usize = 1024;
@@ -37,7 +38,9 @@ impl SyncRun<'_> {
             action: step.action,
             expect: self.taken_over.get(key).cloned().or_else(|| step.expect.clone()),
             // What is written but for a field of another owner is not remembered as equal.
-            desired: step.desired.filter(|_| step.is_whole() && !self.is_to_be_labelled_first(key)),
+            desired: step
+                .desired
+                .filter(|_| self.differs_by_design(key).is_none() && !self.is_to_be_labelled_first(key)),
             path: step.provenance.as_ref().map(|provenance| provenance.path.clone()).unwrap_or_default(),
             needs: object.map(|object| needs(object)).unwrap_or_default(),
             keep: object.is_some_and(|object| object.keep),
@@ -67,13 +70,31 @@ impl SyncRun<'_> {
         }
     }
 
+    /// What of a declaration a change does not write, because it is another client's: a later difference of that is told as what
+    /// this write left. What is left to a client and was written before as it is declared counts as written.
+    fn differs_by_design(&self, key: &Key) -> Option<String> {
+        let step = self.steps[key];
+        let body = self.planned.objects.get(key).map(|object| &object.body)?;
+        let entry = self.engine.inventory().entries().get(key);
+        let entry =
+            entry.filter(|entry| entry.uid.as_ref() == step.expect.as_ref().map(|expect| &expect.uid));
+        let is_left_anew = !LeftFields::of(&step.foreign, body, entry).are_as_written;
+        let is_it = |field: &&ForeignField| field.is_blocked() || (field.is_left() && is_left_anew);
+        let fields: Vec<String> = step.foreign.iter().filter(is_it).map(|field| field.path.clone()).collect();
+        (!fields.is_empty()).then(|| differing::sentence(&fields))
+    }
+
     pub(super) fn outcome(&self, cx: &Cx, key: &Key) -> (Record, AuditEntry) {
         let op = self.ops.get(key).cloned().unwrap_or_default();
         let step = self.steps[key];
         let result = match result(&self.answers[key], step.desired) {
             // What is left to another client is compared each time.
-            OpResult::Present { uid, .. } if step.leaves_fields() => {
-                OpResult::Present { uid, version: Version::new("") }
+            OpResult::Present { uid, version } => {
+                let version = if step.leaves_fields() { Version::new("") } else { version };
+                match self.differs_by_design(key).filter(|_| !self.is_to_be_labelled_first(key)) {
+                    Some(error) => OpResult::Differs { uid, version, desired: step.desired, error },
+                    None => OpResult::Present { uid, version },
+                }
             }
             result => result,
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::identity::{Identities, declared_twice};
+use super::left::LeftFields;
 use super::{Differing, DriftPolicy, PlanInput};
 use crate::capability::{Diff, Differ, FieldChange, Preview};
 use crate::plan::{BlockedBecause, Cause, OrphanedBecause, Reason, Step};
@@ -77,7 +78,7 @@ struct AlwaysDiffers;
 
 impl Differ for AlwaysDiffers {
     fn diff(&self, _: &Value, _: &Value) -> Diff {
-        Diff::from_iter([FieldChange { path: String::new(), before: None, after: None }])
+        Diff::from_iter([FieldChange::new("", None, None)])
     }
 
     fn merge(&self, desired: &Value, _: &Value) -> Value {
@@ -433,21 +434,23 @@ fn learn(
     body: Digest,
 ) -> Decision {
     // Of what is left to another client nobody hears when that client goes: it is compared each time.
-    let is_left = foreign(input, &object.key).iter().any(ForeignField::is_left);
-    let version = if is_left { Version::new("") } else { live.version.clone() };
+    let of_this = entry.filter(|entry| entry.uid.as_ref() == Some(&live.uid));
+    let left = LeftFields::of(&foreign(input, &object.key), &object.body, of_this);
+    let version = if left.written.is_empty() { live.version.clone() } else { Version::new("") };
     let learned = Owned {
         state: OwnedState::Held,
         uid: Some(live.uid.clone()),
         version: Some(version),
-        desired: Some(body),
+        desired: left.are_as_written.then_some(body),
         path: object.provenance.path.clone(),
         needs: input.desired.needs(object).unwrap_or_default(),
         keep: object.keep,
         stage: object.stage,
         runs_once: object.runs_once,
         likeness: object.likeness,
-        left_otherwise: None,
+        left_otherwise: (!left.are_as_written).then_some(body),
         still_needs: Vec::new(),
+        left_fields: left.written,
         readiness: ReadinessRecord::None,
     };
     let learned = learned.knowing(entry);

@@ -6,6 +6,7 @@
 mod decide;
 mod identity;
 mod input;
+mod left;
 mod order;
 mod outputs;
 mod serving;
@@ -14,6 +15,7 @@ mod tests;
 
 pub(crate) use input::{Differing, PlanInput};
 pub use input::{DriftPolicy, Options};
+pub(crate) use left::LeftFields;
 pub(crate) use outputs::{fill, layers};
 pub(crate) use serving::with_serving;
 

@@ -57,7 +57,7 @@ pub(crate) fn step(key: Key, action: Action, fields: Vec<FieldChange>) -> Step {
 }
 
 pub(crate) fn field(path: &str, before: impl Into<Value>, after: impl Into<Value>) -> FieldChange {
-    FieldChange { path: path.to_owned(), before: Some(before.into()), after: Some(after.into()) }
+    FieldChange::new(path, Some(before.into()), Some(after.into()))
 }
 
 pub(crate) fn plan(application: &str, mut steps: Vec<Step>) -> Plan {
@@ -181,7 +181,7 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn fields() -> impl Strategy<Value = Vec<FieldChange>> {
     let field = (hostile(), prop::option::of(value()), prop::option::of(value()))
-        .prop_map(|(path, before, after)| FieldChange { path: format!("/{path}"), before, after });
+        .prop_map(|(path, before, after)| FieldChange::new(format!("/{path}"), before, after));
     prop::collection::vec(field, 0..4)
 }
 

@@ -225,7 +225,8 @@ impl Inventory {
     }
 
     fn hold(&mut self, key: &Key, entry: Owned) {
-        let entry = entry.after(self.entries.get(key));
+        let former = self.entries.get(key);
+        let entry = entry.after(former).leaving(former);
         self.put(key, entry);
         self.open.retain(|_, older| &older.key != key);
     }

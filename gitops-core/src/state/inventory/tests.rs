@@ -26,6 +26,7 @@ fn entry(name: &str) -> Owned {
         likeness: None,
         left_otherwise: None,
         still_needs: Vec::new(),
+        left_fields: BTreeMap::new(),
         readiness: ReadinessRecord::None,
     }
 }

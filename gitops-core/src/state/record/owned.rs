@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
@@ -42,6 +42,9 @@ pub struct Owned {
     /// are not deleted before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub still_needs: Vec<Key>,
+    /// What was written last of the declared fields that are left to other clients, by their paths.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_fields: BTreeMap<SmolStr, Digest>,
     /// What was last seen of its readiness, where that outlives the object or the process.
     #[serde(default, skip_serializing_if = "ReadinessRecord::is_none")]
     pub readiness: ReadinessRecord,
@@ -109,6 +112,7 @@ impl Owned {
             runs_once: intent.runs_once,
             likeness: intent.likeness,
             still_needs: Vec::new(),
+            left_fields: BTreeMap::new(),
             readiness: ReadinessRecord::None,
         }
     }
@@ -132,11 +136,24 @@ impl Owned {
         self
     }
 
+    /// The same entry, of which nobody knows the version, with what another one of the same incarnation knows of fields that are
+    /// left to others.
+    #[must_use]
+    pub(crate) fn leaving(mut self, former: Option<&Self>) -> Self {
+        let is_compared = self.version.as_ref().is_some_and(|version| version.as_str().is_empty());
+        if let Some(former) = former.filter(|former| is_compared && former.uid == self.uid) {
+            self.left_fields.clone_from(&former.left_fields);
+        }
+        self
+    }
+
     /// The same entry with what another one knows of the readiness of the same incarnation, declared as it is now.
     #[must_use]
     pub(crate) fn knowing(self, former: Option<&Self>) -> Self {
         match former.filter(|former| former.uid == self.uid) {
-            Some(former) if former.desired == self.desired => {
+            Some(former)
+                if (former.desired, former.left_otherwise) == (self.desired, self.left_otherwise) =>
+            {
                 Self { readiness: former.readiness.clone(), ..self.after(Some(former)) }
             }
             former => self.after(former),
@@ -209,6 +226,9 @@ impl Digested for Owned {
         }
         for key in &self.still_needs {
             hasher.field("still").field(key.to_string());
+        }
+        for (path, written) in &self.left_fields {
+            hasher.field("left").field(path).field(written.as_bytes());
         }
         match &self.readiness {
             ReadinessRecord::None => {}

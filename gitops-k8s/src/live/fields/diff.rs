@@ -91,35 +91,44 @@ fn items(set: &FieldSet, values: [Option<&Json>; 2]) -> BTreeSet<Element> {
     }
 }
 
-/// The fields that are in one of two sets only, each with the value that it has and keeps.
-pub(crate) fn transfers(was: &FieldSet, is: &FieldSet, value: &Json) -> Vec<FieldChange> {
-    let (mut found, none) = (Vec::new(), FieldSet::default());
-    transfer(was, is, &none, Some(value), "", &mut found);
+/// The fields of a set, each with the value that it has before and after.
+pub(crate) fn leaves<'a>(set: &FieldSet, before: &'a Json, after: &'a Json) -> Vec<Leaf<'a>> {
+    let mut found = Vec::new();
+    each_leaf(set, [Some(before), Some(after)], &mut Vec::new(), &mut found);
     found
 }
 
-fn transfer(
-    was: &FieldSet,
-    is: &FieldSet,
-    none: &FieldSet,
-    value: Option<&Json>,
-    path: &str,
-    found: &mut Vec<FieldChange>,
+/// One field of a set.
+pub(crate) struct Leaf<'a> {
+    /// The steps to it.
+    pub path: Vec<Element>,
+    before: Option<&'a Json>,
+    /// Its value after a change.
+    pub after: Option<&'a Json>,
+}
+
+impl Leaf<'_> {
+    /// The field with both of its values.
+    pub fn change(&self) -> FieldChange {
+        change(&super::set::shown(&self.path), self.before, self.after)
+    }
+}
+
+fn each_leaf<'a>(
+    set: &FieldSet,
+    [before, after]: [Option<&'a Json>; 2],
+    path: &mut Vec<Element>,
+    found: &mut Vec<Leaf<'a>>,
 ) {
-    if was == is {
+    if set.below.is_empty() {
+        found.extend(set.itself.then(|| Leaf { path: path.clone(), before, after }));
         return;
     }
-    if was.below.is_empty() && is.below.is_empty() {
-        found.push(change(path, value, value));
-        return;
-    }
-    let mut elements: Vec<_> = was.below.keys().chain(is.below.keys()).collect();
-    elements.sort();
-    elements.dedup();
-    for element in elements {
-        let [was, is] = [was, is].map(|set| set.below.get(element).unwrap_or(none));
-        let below = value.and_then(|value| element.of(value));
-        transfer(was, is, none, below, &format!("{path}/{element}"), found);
+    for (element, below) in &set.below {
+        let values = [before, after].map(|value| value.and_then(|value| element.of(value)));
+        path.push(element.clone());
+        each_leaf(below, values, path, found);
+        path.pop();
     }
 }
 

@@ -4,6 +4,6 @@ mod diff;
 mod extract;
 mod set;
 
-pub(crate) use diff::{changes, changes_outside, transfers};
+pub(crate) use diff::{Leaf, changes, changes_outside, leaves};
 pub(crate) use extract::extract;
 pub(crate) use set::{Element, FieldSet, Managed, default_of_key, managed, shown};

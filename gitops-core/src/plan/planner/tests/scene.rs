@@ -133,6 +133,7 @@ impl Scene {
             likeness: None,
             left_otherwise: None,
             still_needs: Vec::new(),
+            left_fields: BTreeMap::new(),
             readiness: ReadinessRecord::None,
         }
     }
