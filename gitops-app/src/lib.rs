@@ -50,4 +50,4 @@ pub use inputs::{Inputs, Reloaded};
 pub use mounting::Mounting;
 pub use orphans::{Orphaned, orphaned};
 pub use roster::{Roster, Taken};
-pub use runner::{NotePlace, Noted, Refused, Runner};
+pub use runner::{Contested, NotePlace, Noted, Refused, Runner};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use gitops_core::{Cx, EngineStatus, StateDir, StateHolder, Time};
+use gitops_core::{Cx, EngineStatus, Key, StateDir, StateHolder, Time};
 use gitops_k8s::{ClusterLease, LeaseHolder, LeaseNote};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -34,7 +34,23 @@ pub struct Noted {
     pub next: Option<Time>,
     /// Since when its files hold a configuration that can't be used: it goes on with the one before.
     pub refused: Option<Refused>,
+    /// Objects that it does not correct before a time, because others change them again and again; the first hundred.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contested: Vec<Contested>,
 }
+
+/// An object that is not corrected before a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Contested {
+    /// Which one.
+    pub key: Key,
+    /// Before which time.
+    pub until: Time,
+}
+
+/// How many contested objects a note names.
+const MOST_CONTESTED: usize = 100;
 
 /// A configuration that a process at work does not take over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,7 +130,14 @@ impl NotePlace {
             let noted = {
                 let status = status.borrow_and_update().clone();
                 let last = status.last.as_ref().map(|last| last.at);
-                Noted { last, next: status.next, refused: refused.borrow_and_update().clone() }
+                let contested = status.contested.iter().take(MOST_CONTESTED);
+                let contested = contested.map(|(key, until)| Contested { key: key.clone(), until: *until });
+                Noted {
+                    last,
+                    next: status.next,
+                    refused: refused.borrow_and_update().clone(),
+                    contested: contested.collect(),
+                }
             };
             if noted != told {
                 self.leave(cx, &noted).await;

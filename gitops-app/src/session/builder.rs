@@ -170,7 +170,7 @@ impl SessionBuilder {
             None if is_folder => AtWork::InFolder,
             None => AtWork::Here,
         };
-        Ok(Session {
+        let mut session = Session {
             engine,
             config,
             git,
@@ -181,7 +181,15 @@ impl SessionBuilder {
             heard,
             audit: audit_log,
             at_work,
-        })
+        };
+        if access == Access::Look {
+            // What a process at work does not correct, no plan that somebody looks at may promise. A lock that can't be read is
+            // told by who asks for it.
+            let runner = session.runner(cx).await.ok().flatten();
+            let held = runner.into_iter().flat_map(|runner| runner.noted.contested);
+            session.engine.held_elsewhere(held.map(|held| (held.key, held.until)).collect());
+        }
+        Ok(session)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Engine, StepOutcome, StepResult};
+use crate::cx::Time;
 use crate::engine::event::{Event, Events};
 use crate::plan::{Obstacle, Plan};
 use crate::value::Key;
@@ -27,6 +28,12 @@ impl KnownBlocked {
 }
 
 impl Engine {
+    /// Holds back what another engine of the application, which is at work, holds back because others change it again and again
+    /// ([`EngineStatus::contested`](super::EngineStatus::contested)): each object until its time.
+    pub fn held_elsewhere(&mut self, held: BTreeMap<Key, Time>) {
+        self.flap_guard.held_elsewhere(held);
+    }
+
     /// Tells of the objects about which a plan may do nothing, and of those that are as declared now. What became of
     /// those that have a step is known after it.
     pub(super) fn note_blocked(&mut self, plan: &Plan) {

@@ -1,5 +1,6 @@
 //! How an application is, as one value.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::Serialize;
@@ -35,6 +36,9 @@ pub struct EngineStatus {
     pub progress: Option<Progress>,
     /// Every blocked object, with the reason.
     pub blocked: Vec<BlockedObject>,
+    /// Until when objects are not corrected that others change again and again.
+    #[serde(skip)]
+    pub contested: BTreeMap<Key, Time>,
     /// What gates want approved.
     pub awaits_approval: Vec<GateMessage>,
     /// The revision to which the application is pinned.
@@ -156,6 +160,7 @@ impl EngineStatus {
             complete: None,
             progress: None,
             blocked: Vec::new(),
+            contested: BTreeMap::new(),
             awaits_approval: Vec::new(),
             pinned: None,
             suspended: None,
@@ -195,6 +200,14 @@ fn blocks_sync(plan: &Plan) -> bool {
     plan.blocked.iter().any(|blocked| !matches!(blocked.why, BlockedBecause::NotReady { .. }))
 }
 
+fn contested(plan: &Plan) -> BTreeMap<Key, Time> {
+    let until = |why: &BlockedBecause| match why {
+        BlockedBecause::Flapping { until } => Some(*until),
+        _ => None,
+    };
+    plan.blocked.iter().filter_map(|blocked| Some((blocked.key.clone(), until(&blocked.why)?))).collect()
+}
+
 fn blocked(plan: &Plan) -> Vec<BlockedObject> {
     let blocked = plan.obstacles().map(|(blocked, obstacle)| BlockedObject {
         key: blocked.key.clone(),
@@ -218,6 +231,7 @@ impl Engine {
             status.plan = Some(plan.id);
             status.awaits_approval = findings;
             status.blocked = blocked(plan);
+            status.contested = contested(plan);
             status.health = health;
             if line.is_followed() {
                 status.sync = synced(in_sync);
@@ -234,6 +248,7 @@ impl Engine {
             status.phase = Phase::Idle;
             (status.complete, status.progress) = (complete.cloned(), progress.cloned());
             status.blocked = blocked(&report.plan);
+            status.contested = contested(&report.plan);
             status.health = health;
             if !line.is_followed() {
                 return;

@@ -21,12 +21,16 @@ const PAUSE: Duration = Duration::from_secs(300);
 ///
 /// It is told the time and remembers the last hour, in memory: a restarted engine begins anew.
 #[derive(Clone, Debug, Default)]
-pub struct FlapGuard(BTreeMap<Key, VecDeque<Time>>);
+pub struct FlapGuard {
+    corrections: BTreeMap<Key, VecDeque<Time>>,
+    /// What another engine of the application, which is at work, holds back, and until when.
+    elsewhere: BTreeMap<Key, Time>,
+}
 
 impl FlapGuard {
     /// Notes that a correction of an object was sent.
     pub fn corrected(&mut self, key: &Key, now: Time) {
-        self.0.entry(key.clone()).or_default().push_back(now);
+        self.corrections.entry(key.clone()).or_default().push_back(now);
     }
 
     /// The flapping objects that must not be corrected yet, each with the time from which it may be.
@@ -34,11 +38,18 @@ impl FlapGuard {
         self.forget(now);
         let until =
             |times: &VecDeque<Time>| is_contested(times).then(|| next(times)).filter(|time| *time > now);
-        self.0.iter().filter_map(|(key, times)| Some((key.clone(), until(times)?))).collect()
+        let here = self.corrections.iter().filter_map(|(key, times)| Some((key.clone(), until(times)?)));
+        let elsewhere = self.elsewhere.iter().filter(|(_, time)| **time > now);
+        elsewhere.map(|(key, time)| (key.clone(), *time)).chain(here).collect()
+    }
+
+    /// Holds back what another engine of the application says that it does.
+    pub fn held_elsewhere(&mut self, held: BTreeMap<Key, Time>) {
+        self.elsewhere = held;
     }
 
     fn forget(&mut self, now: Time) {
-        self.0.retain(|_, times| {
+        self.corrections.retain(|_, times| {
             times.retain(|time| now.since(*time) < MEMORY);
             !times.is_empty()
         });
@@ -113,7 +124,15 @@ mod tests {
         let mut flap_guard = FlapGuard::default();
         (0..5).for_each(|second| flap_guard.corrected(&key("a"), at(second)));
         assert_eq!(flap_guard.waiting(at(5)), BTreeMap::from([(key("a"), at(304))]));
-        assert!(flap_guard.waiting(at(3700)).is_empty() && flap_guard.0.is_empty());
+        assert!(flap_guard.waiting(at(3700)).is_empty() && flap_guard.corrections.is_empty());
+    }
+
+    #[test]
+    fn what_another_engine_holds_back_is_held_until_it_goes_on() {
+        let mut flap_guard = FlapGuard::default();
+        flap_guard.held_elsewhere(BTreeMap::from([(key("a"), at(10))]));
+        assert_eq!(flap_guard.waiting(at(9)), BTreeMap::from([(key("a"), at(10))]));
+        assert!(flap_guard.waiting(at(10)).is_empty());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod audit;
 mod binding;
 mod blocked;
 mod chains;
+mod contested;
 mod first_plan;
 mod hints;
 mod limits;
