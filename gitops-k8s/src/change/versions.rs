@@ -124,3 +124,48 @@ impl FieldSet {
         found
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gitops_core::SecretKey;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_record_of_our_applies_alone_moves_to_another_version() {
+        let entry = |manager: &str, operation: &str, subresource: Json| {
+            let mut entry = json!({
+                "manager": manager, "operation": operation, "apiVersion": "a.example/v1beta1", "fieldsType": "FieldsV1",
+                "fieldsV1": {"f:spec": {"f:size": {}, "f:gone": {}}}
+            });
+            if !subresource.is_null() {
+                entry["subresource"] = subresource;
+            }
+            entry
+        };
+        let others = [
+            entry("gitops:shop", "Update", Json::Null),
+            entry("gitops:shop", "Apply", json!("status")),
+            entry("kubectl", "Apply", Json::Null),
+        ];
+        let mut managed = others.to_vec();
+        managed.insert(0, entry("gitops:shop", "Apply", Json::Null));
+        let seen = Seen::new(json!({
+            "apiVersion": "a.example/v1", "kind": "Thing", "metadata": {"name": "t", "managedFields": managed},
+            "spec": {"size": 1}
+        }));
+        let eye = Eye {
+            manager: "gitops:shop".to_owned(),
+            secrets: SecretKey::new([7; 32]),
+            ignore: crate::live::ignore::Rules::default(),
+        };
+        let found = moved(&seen, &eye);
+        let (ours, rest) = found.split_first().unwrap();
+        assert_eq!(
+            (&ours["apiVersion"], &ours["fieldsV1"]),
+            (&json!("a.example/v1"), &json!({"f:spec": {"f:size": {}}}))
+        );
+        assert_eq!(rest, others);
+    }
+}

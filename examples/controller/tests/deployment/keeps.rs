@@ -1,5 +1,8 @@
 //! What a controller keeps at work when one of its applications, or a changed configuration, can't be used.
 
+use gitops_core::AuditEvent;
+use serde_json::json;
+
 use super::{Controller, World, config_map};
 
 const NAMES: [&str; 3] = ["network", "page", "shop"];
@@ -90,6 +93,16 @@ async fn a_changed_configuration_whose_forge_cannot_be_opened_is_told_and_the_on
     assert_eq!(controller.stop().await, Some(0));
 }
 
+/// How often each application's lease went from one holder to the next.
+async fn transitions(world: &World, home: &str) -> Vec<u64> {
+    let mut found = Vec::new();
+    for name in NAMES {
+        let path = format!("/apis/coordination.k8s.io/v1/namespaces/{home}/leases/gitops-{name}");
+        found.push(world.admin.get(&path).await.unwrap()["spec"]["leaseTransitions"].as_u64().unwrap());
+    }
+    found
+}
+
 /// A change of one application's settings gave up the leases of all, and opened each of them anew.
 #[tokio::test]
 async fn what_a_changed_configuration_does_not_concern_goes_on_under_the_lease_that_it_has() {
@@ -99,14 +112,7 @@ async fn what_a_changed_configuration_does_not_concern_goes_on_under_the_lease_t
     for name in NAMES {
         world.until_in("changes", name, "1");
     }
-    let leases = async || {
-        let mut found = Vec::new();
-        for name in NAMES {
-            let path = format!("/apis/coordination.k8s.io/v1/namespaces/changes/leases/gitops-{name}");
-            found.push(world.admin.get(&path).await.unwrap()["spec"]["leaseTransitions"].as_u64().unwrap());
-        }
-        found
-    };
+    let leases = async || transitions(&world, "changes").await;
     let mut before = leases().await;
     // `shop` needs `network`: they are in one group.
     for (at, changed, value) in [(1, "page", "2"), (2, "shop", "3")] {
@@ -125,5 +131,68 @@ async fn what_a_changed_configuration_does_not_concern_goes_on_under_the_lease_t
         assert_eq!(differ, if at == 1 { vec![1] } else { vec![1, 2] }, "{changed}: {before:?} {after:?}");
         before = after;
     }
+    assert_eq!(controller.stop().await, Some(0));
+}
+
+/// How often the application began to apply something, and how often it came to an end.
+async fn syncs(world: &World, home: &str, application: &str) -> (usize, usize) {
+    let records = world.audited(home, application).await;
+    let count = |is: fn(&AuditEvent) -> bool| records.iter().filter(|record| is(&record.entry.what)).count();
+    (
+        count(|event| matches!(event, AuditEvent::SyncStarted { .. })),
+        count(|event| matches!(event, AuditEvent::SyncEnded { .. })),
+    )
+}
+
+/// A change of who needs whom parts a group: its members are begun anew, each by itself. What another application has under way
+/// goes on to its end, and is not begun again.
+#[tokio::test]
+async fn applications_are_grouped_anew_while_what_another_one_applies_is_under_way() {
+    let home = "regroups";
+    let world = world(home).await;
+    std::fs::copy(world.path("kubeconfig"), world.path("later")).unwrap();
+    let waits = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: waits }\nspec:\n  selector: { matchLabels: { app: waits } }\n  \
+                 template:\n    metadata: { labels: { app: waits } }\n    spec: { containers: [{ name: web, image: nginx }] }\n";
+    std::fs::write(world.path("repository/page/waits.yaml"), waits).unwrap();
+    declare(&world, "1 and what waits");
+    let mut controller = Controller::start(&world, "first").await;
+    for name in ["network", "shop"] {
+        world.until_in(home, name, "1 and what waits");
+    }
+    // Nothing on this server makes a deployment ready: its apply is under way until somebody says that it is.
+    world.kubectl(&["wait", "--namespace=regroups", "deployment/waits", "--timeout=120s", "--for=create"]);
+    assert_eq!(syncs(&world, home, "page").await, (1, 0));
+    let before = transitions(&world, home).await;
+
+    std::fs::write(world.path("gitops.yaml"), config(home).replace("[network]", "[]")).unwrap();
+    controller.until_said("the configuration changed and is taken over").await;
+    while transitions(&world, home).await.iter().zip(&before).filter(|(now, before)| now != before).count()
+        < 2
+    {}
+    let after = transitions(&world, home).await;
+    assert_eq!(after[1], before[1], "`page` keeps its lease: {before:?} {after:?}");
+    // Each of the others is kept at work by itself.
+    for name in ["network", "shop"] {
+        let gone = format!("/api/v1/namespaces/{home}/configmaps/{name}");
+        world.admin.delete(&gone).await;
+        world.until_in(home, name, "1 and what waits");
+    }
+    assert_eq!(
+        syncs(&world, home, "page").await,
+        (1, 0),
+        "what was under way is, and nothing was begun again"
+    );
+
+    let ready = json!({ "status": {
+        "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
+        "conditions": [
+            { "type": "Available", "status": "True" },
+            { "type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable" }
+        ]
+    } });
+    let status = format!("/apis/apps/v1/namespaces/{home}/deployments/waits/status");
+    world.admin.merge(&status, &ready).await;
+    while syncs(&world, home, "page").await != (1, 1) {}
+    assert_eq!(transitions(&world, home).await[1], before[1]);
     assert_eq!(controller.stop().await, Some(0));
 }

@@ -1,8 +1,10 @@
-use gitops_core::BlockedBecause;
+use gitops_core::{BlockedBecause, SecretKey, Target};
+use gitops_k8s::{Connection, Kubernetes};
 use serde_json::{Value as Json, json};
+use testbed::{Fault, User};
 
 use crate::engine::App;
-use crate::support::World;
+use crate::support::{World, create, define, update};
 
 /// A kind `Thing` with some versions of which the last is stored; `v1` has a field with a default.
 fn definition(group: &str, versions: &[&str]) -> Json {
@@ -70,24 +72,46 @@ impl Case {
 
     /// As a migration of what is stored leaves it: the object is written anew, and the definition says so.
     async fn forget_stored(&self, version: &str) {
-        let thing = format!("/apis/{}/{version}/namespaces/{}/things/t", self.group, self.world.namespace);
-        self.world.admin.merge(&thing, &json!({"metadata": {"labels": {"migrated": version}}})).await;
-        let uri =
-            format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{}/status", self.group);
-        self.world.admin.merge(&uri, &json!({"status": {"storedVersions": [version]}})).await;
+        forget_stored(&self.world, &self.group, version).await;
     }
 
     async fn thing(&self) -> Json {
-        let uri = format!("/apis/{}/v1/namespaces/{}/things/t", self.group, self.world.namespace);
-        self.world.admin.get(&uri).await.unwrap()
+        self.world.admin.get(&thing_in(&self.world, &self.group)).await.unwrap()
     }
 
     async fn recorded_in(&self) -> Vec<String> {
-        let thing = self.thing().await;
-        let entries = thing["metadata"]["managedFields"].as_array().cloned().unwrap();
-        let ours = entries.iter().filter(|entry| entry["manager"] == "gitops:shop");
-        ours.map(|entry| entry["apiVersion"].as_str().unwrap().to_owned()).collect()
+        recorded_in(&self.thing().await)
     }
+
+    /// Another client takes the version out that the thing is applied in.
+    async fn drop_version(&self) {
+        self.forget_stored("v1").await;
+        serve_only_v1(&self.world, &self.group).await;
+    }
+}
+
+async fn forget_stored(world: &World, group: &str, version: &str) {
+    let thing = format!("/apis/{group}/{version}/namespaces/{}/things/t", world.namespace);
+    world.admin.merge(&thing, &json!({"metadata": {"labels": {"migrated": version}}})).await;
+    let uri = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{group}/status");
+    world.admin.merge(&uri, &json!({"status": {"storedVersions": [version]}})).await;
+}
+
+fn thing_in(world: &World, group: &str) -> String {
+    format!("/apis/{group}/v1/namespaces/{}/things/t", world.namespace)
+}
+
+fn recorded_in(thing: &Json) -> Vec<String> {
+    let entries = thing["metadata"]["managedFields"].as_array().cloned().unwrap();
+    let ours = entries.iter().filter(|entry| entry["manager"] == "gitops:shop");
+    ours.map(|entry| entry["apiVersion"].as_str().unwrap().to_owned()).collect()
+}
+
+async fn serve_only_v1(world: &World, group: &str) {
+    let uri = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{group}");
+    let mut found = world.admin.get(&uri).await.unwrap();
+    found["spec"] = definition(group, &["v1"])["spec"].clone();
+    world.admin.send("PUT", &uri, "application/json", &found).await;
 }
 
 /// Where people met it: an operator whose kinds leave beta; the new version has a field with a default.
@@ -114,11 +138,7 @@ async fn an_object_whose_version_is_gone_is_written_in_the_new_one() {
     let mut case = Case::new("gone-version").await;
     case.declare(&["v1beta1", "v1"], "v1beta1", 1);
     case.settle().await;
-    case.forget_stored("v1").await;
-    let uri = format!("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/things.{}", case.group);
-    let mut found = case.world.admin.get(&uri).await.unwrap();
-    found["spec"] = definition(&case.group, &["v1"])["spec"].clone();
-    case.world.admin.send("PUT", &uri, "application/json", &found).await;
+    case.drop_version().await;
     case.declare(&["v1"], "v1", 2);
     case.settle().await;
     assert_eq!((case.thing().await["spec"]["size"].clone(), case.recorded_in().await.len()), (json!(2), 1));
@@ -143,4 +163,59 @@ async fn a_plan_that_drops_a_version_in_use_is_refused() {
     case.settle().await;
     case.declare(&["v1"], "v1", 1);
     case.settle().await;
+}
+
+/// The same of one that leaves the source: it is read in a version that is served, and goes.
+#[tokio::test]
+async fn an_object_whose_version_is_gone_is_deleted() {
+    let mut case = Case::new("gone-deleted").await;
+    case.declare(&["v1beta1", "v1"], "v1beta1", 1);
+    case.settle().await;
+    case.drop_version().await;
+    case.app.files.declare([("definition", definition(&case.group, &["v1"]))]);
+    case.settle().await;
+    assert_eq!(case.world.admin.get(&thing_in(&case.world, &case.group)).await, None);
+}
+
+/// Somebody writes the object between the read that the update goes by and the move of our record: neither the record nor a
+/// field is written over that.
+#[tokio::test]
+async fn an_object_that_moves_while_its_record_is_brought_to_another_version_is_left() {
+    let (world, proxy) = World::behind("moves-meanwhile").await;
+    let group = format!("{}.example", world.namespace);
+    let thing = |version: &str, size: u32| {
+        world.object(json!({
+            "apiVersion": format!("{group}/{version}"), "kind": "Thing", "metadata": {"name": "t"}, "spec": {"size": size}
+        }))
+    };
+    define(&world, definition(&group, &["v1beta1", "v1"])).await;
+    let made = thing("v1beta1", 1);
+    world.target().apply(&world.cx, &create(&made, "1")).await.unwrap();
+    forget_stored(&world, &group, "v1").await;
+    serve_only_v1(&world, &group).await;
+    let served = format!("/apis/{group}");
+    while world
+        .admin
+        .get(&served)
+        .await
+        .is_none_or(|found| found["versions"].as_array().map(Vec::len) != Some(1))
+    {}
+
+    // A process that comes after that.
+    let kubeconfig = world.server().kubeconfig_by(&proxy.url(), User::Admin);
+    let cluster = Connection::kubeconfig(kubeconfig).connect(&world.cx).await.unwrap();
+    let target = Kubernetes::builder(cluster, "shop").secret_key(SecretKey::new([7; 32])).build().unwrap();
+    let live = world.observe(&target, &made.key).await.unwrap();
+    let uri = thing_in(&world, &group);
+    let before = world.admin.get(&uri).await.unwrap();
+    world.admin.merge(&uri, &json!({"spec": {"size": 7}})).await;
+    proxy.fail("GET", "/things/t", 1, Fault::Stale(before.to_string()));
+    let error = target.apply(&world.cx, &update(&thing("v1", 2), &live, "2")).await.unwrap_err();
+    assert_eq!(proxy.pending(), 0, "{error}");
+    let after = world.admin.get(&uri).await.unwrap();
+    assert_eq!(
+        (&after["spec"]["size"], recorded_in(&after)),
+        (&json!(7), vec![format!("{group}/v1beta1")]),
+        "{error}"
+    );
 }

@@ -6,6 +6,7 @@ mod confirmed;
 mod drift;
 mod ended;
 mod forced;
+mod labels;
 mod left;
 mod removed;
 mod rewritten;
