@@ -150,6 +150,14 @@ pub enum Event {
         /// The revision's id.
         revision: String,
     },
+    /// What is new is not taken up for now: gates do not let it pass, or another application comes first. Drift of what was
+    /// accepted is repaired meanwhile. Told when it begins and when the reason changes, not in each reconciliation.
+    Postponed {
+        /// Why, in one line.
+        reason: String,
+        /// What a person can do about it.
+        help: Option<String>,
+    },
     /// Nothing is written for the application any more.
     Suspended {
         /// Why.

@@ -15,6 +15,9 @@ use crate::value::{Digest, Error, ErrorKind, Key, Result, Uncovered};
 /// How many steps are named in the reason why an approval does not count.
 const NAMED: usize = 3;
 
+/// The gate that keeps change windows, by the name that a window's verdict gives it.
+const WINDOWS: &str = "change-window";
+
 impl Engine {
     /// What the gates say of a plan. A finding that a stored [approval](Approval) lifts is a warning that names who approved
     /// it; of one that an approval no longer covers, the message says why.
@@ -134,6 +137,13 @@ impl Engine {
         Some((approval, self.doubts.get(&approval.id())?))
     }
 
+    /// Leaves what the revision still brings, keeps what puts right what others did, and judges that afresh.
+    pub(super) fn leave_what_is_no_drift(&self, cx: &Cx, prepared: &mut Prepared) {
+        prepared.leave_what_is_no_drift();
+        (prepared.verdict, prepared.approved_by) =
+            self.judge(&self.proposal(&prepared.planned.plan, cx.now()));
+    }
+
     /// Lets pass what needs nobody's approval, and blocks the steps that do. What is said of the whole plan stops all of it.
     /// Whatever comes of it, blocked objects are told of.
     pub(super) fn admit_in_part(&mut self, prepared: &mut Prepared) -> Result<()> {
@@ -156,8 +166,7 @@ impl Prepared {
         }
     }
 
-    /// Leaves what the revision still brings, and keeps what puts right what others did.
-    pub(super) fn leave_what_is_no_drift(&mut self) {
+    fn leave_what_is_no_drift(&mut self) {
         let plan = &mut self.planned.plan;
         let (drift, brought) = std::mem::take(&mut plan.steps)
             .into_iter()
@@ -213,7 +222,11 @@ fn no_longer_covered(uncovered: &[(Key, Uncovered)]) -> String {
 
 fn denied(messages: &[GateMessage]) -> Error {
     let error = Error::new(ErrorKind::Denied, "a gate denies the plan");
-    with_gates(error, messages).of_gate().help("change what is declared, or the gate's rule")
+    let is_of_window = |note: &GateMessage| note.gate == WINDOWS && !note.is_warning();
+    with_gates(error, messages).of_gate().help(match messages.iter().any(is_of_window) {
+        true => "wait until changes may be made; what only puts back what was applied before goes on",
+        false => "change what is declared, or the gate's rule",
+    })
 }
 
 fn needs_approval(plan: &Plan, messages: &[GateMessage]) -> Error {

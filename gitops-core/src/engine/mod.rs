@@ -30,6 +30,7 @@ mod moved_back;
 mod observe;
 mod orders;
 mod pin;
+mod postponed;
 mod prepare;
 mod preview;
 mod proof;
@@ -272,7 +273,7 @@ impl Engine {
     /// # Errors
     /// `Stale` if anything moved since the plan was made: nothing was written, and
     /// [`Error::moved`](crate::Error::moved) says what. `Denied` and `NeedsApproval` if the gates do not let it
-    /// pass: nothing was written. `Storage` if intents or outcomes can't be made durable: the engine stops, and
+    /// pass: nothing was written; but where they deny it, what of it only puts back what was applied before goes on. `Storage` if intents or outcomes can't be made durable: the engine stops, and
     /// what was under way is looked up by the next one. Failures of single steps are in the report.
     ///
     /// # Cancel safety
@@ -287,7 +288,9 @@ impl Engine {
         if !moved.is_empty() {
             return Err(Error::stale(moved));
         }
-        prepared.admit(options.names_the_plan())?;
+        if let Err(error) = prepared.admit(options.names_the_plan()) {
+            return Err(self.denied(cx, error, prepared, options).await);
+        }
         let report = self.carry_out_until_stopped(cx, prepared, options).await?;
         Box::pin(self.keep()).await;
         Ok(report)
@@ -309,7 +312,9 @@ impl Engine {
             while Box::pin(self.ask_again(cx, &mut prepared)).await? {
                 prepared = Box::pin(self.prepare(cx)).await?;
             }
-            self.admit_in_part(&mut prepared)?;
+            if let Err(error) = self.admit_in_part(&mut prepared) {
+                return Err(self.denied(cx, error, prepared, &ApplyOptions::automatic()).await);
+            }
             let report = self.carry_out_until_stopped(cx, prepared, &ApplyOptions::automatic()).await?;
             Box::pin(self.keep()).await;
             Ok(report)

@@ -23,7 +23,7 @@ impl Engine {
                 let Some(mut prepared) = Box::pin(self.prepare_accepted(cx)).await? else {
                     return Err(error);
                 };
-                prepared.leave_what_is_no_drift();
+                self.leave_what_is_no_drift(cx, &mut prepared);
                 Ok((prepared.planned.plan, Some(error)))
             }
             planned => planned.map(|plan| (plan, None)),

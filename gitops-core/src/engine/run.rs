@@ -26,10 +26,10 @@ enum Woken {
 }
 
 /// A reconciliation that came to its end.
-struct Ended {
+pub(super) struct Ended {
     report: Report,
     /// It left something undone, for what is newer or has to be repaired at once.
-    was_superseded: bool,
+    pub was_superseded: bool,
     /// Nothing was carried out, because the application is suspended.
     is_suspended: bool,
 }
@@ -116,7 +116,13 @@ impl Engine {
                 Err(Failed { error, .. }) if cx.is_cancelled() && error.kind() == ErrorKind::Cancelled => {
                     break;
                 }
+                Err(Failed { error, .. }) if error.is_of_gate() => {
+                    is_lost = false;
+                    self.postpone_for_gates(cx, &error);
+                    interval
+                }
                 Err(Failed { error, is_of_source }) => {
+                    self.go_on_with_what_is_new();
                     self.fail(cx, error)?;
                     if is_of_source && !std::mem::replace(&mut is_lost, is_of_source) {
                         self.keep_accepted(cx, interval).await?;
@@ -155,7 +161,7 @@ impl Engine {
             let Some(mut prepared) = self.prepare_accepted(cx).await? else { return Ok(()) };
             // Who took the revision back, or waits for another application, did not ask for the rest of it.
             if self.moved_back.is_some() || self.unmet_need().is_some() {
-                prepared.leave_what_is_no_drift();
+                self.leave_what_is_no_drift(cx, &mut prepared);
             }
             if Box::pin(self.ask_again(cx, &mut prepared)).await? {
                 // The next pass goes on without what was taken back.
@@ -262,12 +268,19 @@ impl Engine {
         if Box::pin(self.ask_again(cx, &mut prepared)).await? {
             return Ok(Ended::asked(prepared.planned.plan));
         }
-        self.admit_in_part(&mut prepared)?;
+        if let Err(error) = self.admit_in_part(&mut prepared) {
+            let newer = match error.is_of_gate() {
+                true => self.put_back(cx, prepared, interval).await?,
+                false => None,
+            };
+            return newer.ok_or_else(|| error.into());
+        }
+        self.go_on_with_what_is_new();
         Ok(self.supervise(cx, prepared, interval).await?)
     }
 
     /// Carries a plan out, as far as nothing newer comes and nothing else has to be repaired at once.
-    async fn supervise(&mut self, cx: &Cx, prepared: Prepared, interval: Duration) -> Result<Ended> {
+    pub(super) async fn supervise(&mut self, cx: &Cx, prepared: Prepared, interval: Duration) -> Result<Ended> {
         let mut known = vec![prepared.planned.plan.revision.clone()];
         known.extend(self.newest.clone());
         let pinned = self.pinned(cx).await?.is_some();

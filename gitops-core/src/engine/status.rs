@@ -47,6 +47,8 @@ pub struct EngineStatus {
     pub suspended: Option<Suspension>,
     /// The application that has to converge before this one takes up something new.
     pub waits_for: Option<String>,
+    /// Why what is new is not taken up for now, if that is so: gates do not let it pass, or another application comes first.
+    pub postponed: Option<String>,
     /// The last reconciliation.
     pub last: Option<Attempt>,
     /// When the next reconciliation begins at the latest.
@@ -165,6 +167,7 @@ impl EngineStatus {
             pinned: None,
             suspended: None,
             waits_for: None,
+            postponed: None,
             last: None,
             next: None,
         }
@@ -272,7 +275,8 @@ impl Engine {
         let last = Attempt { at: cx.now(), result: None, applied: 0, error: text, kind, by_gate };
         self.shared.tell(|status| {
             status.phase = Phase::Idle;
-            status.sync = SyncStatus::Unknown;
+            // What a gate does not let pass was planned before.
+            status.sync = if by_gate { status.sync } else { SyncStatus::Unknown };
             status.last = Some(last);
         });
     }

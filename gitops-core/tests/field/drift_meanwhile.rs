@@ -70,7 +70,7 @@ async fn drift_is_repaired_while_something_else_becomes_ready() {
 }
 
 /// The clock of tokio, which a test pauses.
-struct Paused(tokio::time::Instant);
+pub struct Paused(pub tokio::time::Instant);
 
 #[async_trait]
 impl Clock for Paused {

@@ -24,6 +24,7 @@ mod lost_creation;
 mod new_objects;
 mod noted;
 mod places;
+mod postponed;
 mod readiness;
 mod readiness_once;
 mod related;
