@@ -32,6 +32,8 @@ pub struct Noted {
     pub last: Option<Time>,
     /// When the next one begins at the latest.
     pub next: Option<Time>,
+    /// Why what is new is not taken up for now, if that is so.
+    pub postponed: Option<String>,
     /// Since when its files hold a configuration that can't be used: it goes on with the one before.
     pub refused: Option<Refused>,
     /// Objects that it does not correct before a time, because others change them again and again; the first hundred.
@@ -135,6 +137,7 @@ impl NotePlace {
                 Noted {
                     last,
                     next: status.next,
+                    postponed: status.postponed.clone(),
                     refused: refused.borrow_and_update().clone(),
                     contested: contested.collect(),
                 }

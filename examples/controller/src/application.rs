@@ -59,6 +59,9 @@ fn log(application: &str, event: &Event) {
         }
         Event::Unblocked { key, .. } => tracing::info!(application, %key, "no longer blocked"),
         Event::Waiting { key, reason } => tracing::info!(application, %key, reason, "waiting"),
+        Event::Postponed { reason, help } => {
+            tracing::info!(application, reason, help, "what is new is not taken up yet");
+        }
         Event::Warned { warning } => tracing::warn!(application, %warning, "warned"),
         Event::ReconcileFailed { error, help, diagnostics } => {
             tracing::error!(application, error, help, "the reconciliation failed");

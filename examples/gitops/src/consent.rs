@@ -3,7 +3,7 @@
 use std::io::BufRead;
 
 use gitops_app::session::Session;
-use gitops_core::{ApplyOptions, AuditEvent, Error, ErrorKind, Plan, PlanId, Verdict};
+use gitops_core::{ApplyOptions, AuditEvent, Cause, Error, ErrorKind, Plan, PlanId, Verdict};
 
 use crate::actor::actor;
 use crate::app::App;
@@ -138,7 +138,10 @@ fn also_meant(plan: PlanId, text: &str, others: impl IntoIterator<Item = PlanId>
 /// One question after the whole table. A plan that a gate holds back takes more than a yes: its id.
 async fn ask(app: &App, session: &Session, plan: &Plan, verdict: &Verdict) -> Result<ApplyOptions, Failure> {
     match verdict {
-        // The engine refuses it with the gate's reason.
+        // The engine refuses it with the gate's reason. What only puts back what was applied before is done all the same.
+        Verdict::Deny { .. } if plan.steps.iter().any(|step| step.cause == Cause::Drift) => {
+            confirmed(app, "A gate denies this plan. Put back its drift alone? Only `yes` will do: ").await
+        }
         Verdict::Deny { .. } => Ok(ApplyOptions::by(actor())),
         Verdict::NeedsApproval { .. } => {
             let answer = question(app, "A gate wants this plan named. To apply it, type its id: ").await?;
@@ -147,10 +150,14 @@ async fn ask(app: &App, session: &Session, plan: &Plan, verdict: &Verdict) -> Re
                 false => Err(declined()),
             }
         }
-        _ => match question(app, "Apply this plan? Only `yes` will do: ").await?.as_str() {
-            "yes" | "y" => Ok(ApplyOptions::by(actor())),
-            _ => Err(declined()),
-        },
+        _ => confirmed(app, "Apply this plan? Only `yes` will do: ").await,
+    }
+}
+
+async fn confirmed(app: &App, ask: &str) -> Result<ApplyOptions, Failure> {
+    match question(app, ask).await?.as_str() {
+        "yes" | "y" => Ok(ApplyOptions::by(actor())),
+        _ => Err(declined()),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use gitops_core::redact::HIDDEN;
 use gitops_core::{
-    Action, Commit, Component, Cx, Error, ErrorKind, FieldChange, ForeignField, Key, OrphanedBecause, Owned,
-    Plan, Provenance, Result, Step, Value,
+    Action, Cause, Commit, Component, Cx, Error, ErrorKind, FieldChange, ForeignField, Key, OrphanedBecause,
+    Owned, Plan, Provenance, Result, Step, Value, Verdict,
 };
 use serde::Serialize;
 
@@ -53,6 +53,8 @@ pub struct WhyDocument<'a> {
     pub last_change: Option<Change>,
     /// What the next apply does about it.
     pub next: Next<'a>,
+    /// Why what comes next is not done yet: gates deny it, or the process at work waits for another application.
+    pub postponed: Option<String>,
     /// Why the source is not followed now, so that all of this is of the revision that was accepted last.
     pub not_followed: Option<String>,
 }
@@ -184,6 +186,10 @@ impl<'a> WhyDocument<'a> {
             }
         }
         let next = Next::of(plan, key);
+        let postponed = match plan.step(key) {
+            Some(step) if step.cause != Cause::Drift => postponed(cx, session, plan).await,
+            _ => None,
+        };
         let unready = session.unready_of(cx, |owned| owned == key).await.pop().map(Unready::of);
         let mut components = session.components(cx).await?;
         let components = components.remove(key).unwrap_or_default();
@@ -207,6 +213,7 @@ impl<'a> WhyDocument<'a> {
             components,
             last_change: trail::last(cx, session.audit(), key).await?,
             next,
+            postponed,
             not_followed: None,
         })
     }
@@ -243,6 +250,15 @@ impl DifferingField {
         let set_when = setter.and_then(|setter| setter.when.clone());
         Ok(Self { path, live: before, declared: after, set_by, set_when, line, commit })
     }
+}
+
+/// Why what a plan brings is not done yet, if somebody knows. Who is at work can't say it where that can't be read.
+async fn postponed(cx: &Cx, session: &Session, plan: &Plan) -> Option<String> {
+    if let Verdict::Deny { messages } = session.engine.verdict(cx, plan) {
+        let messages: Vec<String> = messages.iter().map(ToString::to_string).collect();
+        return Some(messages.join("; "));
+    }
+    session.runner(cx).await.ok()??.noted.postponed
 }
 
 /// Who set a field, or one that it is a part of, or a part of it.

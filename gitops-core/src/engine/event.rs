@@ -145,7 +145,8 @@ pub enum Event {
         /// How many changes were not tried, because somebody asked to stop or something newer came.
         skipped: usize,
     },
-    /// The source can't be followed: meanwhile drift is repaired of the revision that was accepted last.
+    /// Nothing newer is taken up, because the source can't be followed or what is new has to wait: meanwhile drift is repaired of
+    /// the revision that was accepted last.
     KeepsAccepted {
         /// The revision's id.
         revision: String,

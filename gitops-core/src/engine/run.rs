@@ -280,7 +280,12 @@ impl Engine {
     }
 
     /// Carries a plan out, as far as nothing newer comes and nothing else has to be repaired at once.
-    pub(super) async fn supervise(&mut self, cx: &Cx, prepared: Prepared, interval: Duration) -> Result<Ended> {
+    pub(super) async fn supervise(
+        &mut self,
+        cx: &Cx,
+        prepared: Prepared,
+        interval: Duration,
+    ) -> Result<Ended> {
         let mut known = vec![prepared.planned.plan.revision.clone()];
         known.extend(self.newest.clone());
         let pinned = self.pinned(cx).await?.is_some();

@@ -45,6 +45,10 @@ pub fn of(event: &Event) -> Option<String> {
                 escape(error)
             )
         }
+        Event::Postponed { reason, help } => {
+            let help = help.iter().map(|help| style::help(help)).collect::<String>();
+            format!("{}  what is new is not taken up yet: {}{help}", paint(YELLOW, "~ waits"), escape(reason))
+        }
         Event::Finished { applied, failed, blocked, .. } if applied + failed > 0 => {
             let blocked = if *blocked > 0 { format!(", {blocked} blocked") } else { String::new() };
             format!("{} {applied} applied, {failed} failed{blocked}", paint(DIM, "reconciled:"))
@@ -73,7 +77,7 @@ pub fn of_the_rest(event: &Event) -> Option<String> {
             count(*steps, "step")
         ),
         Event::KeepsAccepted { revision } => {
-            format!("the source can't be followed; meanwhile drift of {} is repaired", escape(revision))
+            format!("nothing newer is taken up; meanwhile drift of {} is repaired", escape(revision))
         }
         Event::Started { key, action } => format!("{action} {} begins", escape(&key.to_string())),
         Event::Moved { objects: Some(objects) } => format!("{} may have moved", count(*objects, "object")),
@@ -107,6 +111,7 @@ mod tests {
             },
             Event::Unblocked { key, reason: "it can't be read".to_owned() },
             Event::Recovered { open: 1 },
+            Event::Postponed { reason: "`db` has not converged".to_owned(), help: None },
             Event::ReconcileFailed {
                 error: "the revision has a fault".to_owned(),
                 help: None,
@@ -121,6 +126,7 @@ mod tests {
         ! blocked  dir:File/-/a\nb: it can't be read
         no longer blocked  dir:File/-/a\nb
         recovered: 1 change of an earlier run looked up
+        ~ waits  what is new is not taken up yet: `db` has not converged
         the reconciliation failed: the revision has a fault; it is tried again
         error[GO0401]: web.yaml: not YAML
          |

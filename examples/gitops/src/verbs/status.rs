@@ -95,6 +95,7 @@ impl View<'_> {
         facts.extend(self.gate(app));
         facts.extend(self.orphaned());
         facts.push(("runner", self.runner(app)));
+        facts.extend(self.postponed());
         facts.extend(self.refused(now));
         facts.extend(self.asked.iter().map(|asked| {
             let since = when::both(now, asked.since);
@@ -179,6 +180,13 @@ impl View<'_> {
             (None, None) => "nobody".to_owned(),
         };
         escape(&text)
+    }
+
+    /// Why the process at work does not take up what is new. What gates deny is told with the gates.
+    fn postponed(&self) -> Option<(&'static str, String)> {
+        let why = self.runner.as_ref()?.noted.postponed.as_ref()?;
+        let is_told = matches!(self.verdict, Some(Verdict::Deny { .. } | Verdict::NeedsApproval { .. }));
+        (!is_told).then(|| ("waits", escape(&format!("what is new is not taken up yet: {why}"))))
     }
 
     /// The configuration that the process at work does not take over.
