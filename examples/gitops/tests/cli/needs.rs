@@ -31,7 +31,7 @@ fn what_is_needed_comes_first_and_what_needs_it_waits_until_it_is_applied() {
 fn a_process_at_work_takes_up_what_is_new_once_its_needs_have_converged() {
     let world = chained();
     let mut running = Running::start(&world);
-    while running.wait_for("reconcile_failed")["application"] != "two" {}
+    while running.wait_for("postponed")["application"] != "two" {}
     assert_eq!(world.live("a/page"), None, "what it needs is not there yet");
     let id = world.json(&["-a", "two", "plan"])["plan_id"].as_str().unwrap().to_owned();
     world.gitops(&["-a", "two", "approve", &id]).expect(0);

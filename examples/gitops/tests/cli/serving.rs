@@ -142,7 +142,7 @@ fn an_application_that_waits_for_a_gate_is_ready_and_one_beside_it_that_fails_is
     let gate = "- name: one\n  gates: [{ name: none, rule: plan.create == 0, otherwise: deny }]\n";
     world.configure(&TWO.replace("- name: one\n", gate));
     let mut serving = Serving::start(&world);
-    let mut seen = [("reconcile_failed", "one"), ("finished", "two")].map(|(kind, name)| (kind, name, false));
+    let mut seen = [("postponed", "one"), ("finished", "two")].map(|(kind, name)| (kind, name, false));
     while seen.iter().any(|(.., is_seen)| !is_seen) {
         let event = serving.event();
         for (kind, name, is_seen) in &mut seen {
