@@ -109,6 +109,19 @@ async fn outputs(site: &Site, serving: &mut Serving, number: u64, head: &str) ->
             all.push(("document".to_owned(), serving.get(&format!("{path}.json")).await));
         }
     }
+    // What we wrote beside comments: issues, requests, and the commits of those.
+    for kind in ["issues", "pulls"] {
+        let path = format!("{SITE}/issues?state=all&type={kind}&created_by=gitops");
+        let found = site.gitea.done("bob", "GET", &path, Value::Null).await;
+        all.push((format!("our {kind}"), found.to_string()));
+        for request in found.as_array().unwrap().iter().filter(|_| kind == "pulls") {
+            let path = format!("{SITE}/pulls/{}/commits?files=false", request["number"]);
+            let commits = site.gitea.done("bob", "GET", &path, Value::Null).await;
+            let messages: Vec<&Value> =
+                commits.as_array().unwrap().iter().map(|commit| &commit["commit"]["message"]).collect();
+            all.push(("the commits of our requests".to_owned(), format!("{messages:?}")));
+        }
+    }
     let statuses = format!("{SITE}/commits/{head}/statuses?limit=50");
     let statuses = site.gitea.done("bob", "GET", &statuses, Value::Null).await;
     all.push(("statuses".to_owned(), statuses.to_string()));
@@ -170,6 +183,7 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     let program = |name: &str| std::env::var(name).expect("run `cargo xtask test`, which sets it");
     let gate = "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\nsync: { interval: 1h }\n";
     let rest = site.served("1h", gate).replace("poll: 1h", "poll: 1h, url: \"https://plans.example\"");
+    let rest = rest.replacen("gitea: { ", "gitea: { drift_issues: true, ", 1);
     site.world.configure(&format!(
         "name: shop\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site }} }}\n{rest}targets:\n  \
          k8s:\n    path: k8s\n    kubernetes:\n      kubeconfig: ./kubeconfig\n      namespace: whole-secrets\n      render:\n      \
@@ -183,6 +197,7 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     let files = one.files();
     site.world.commit(&format!("Begin with {}", one.token), &references(&files));
     site.push("main");
+    site.may_push();
     site.gitops(&["apply", "--yes"]).await.expect(0);
     let mut serving = Serving::start(&site).await;
     hook(&site, &serving).await;
@@ -212,6 +227,18 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     serving.until("what is live", is_live).await;
     let by_hand = json!({"data": {"note": format!("use {}", three.token), "password": three.word}});
     admin.merge("/api/v1/namespaces/whole-secrets/configmaps/plain", &by_hand).await;
+    serving.until("the issue of the drift", |event| event["type"] == "drift" && event["objects"] == 1).await;
+    let answered = async |serving: &mut Serving, text: &str| {
+        let said = site.comment("bob", number, text).await;
+        let id = said["id"].to_string();
+        let answer =
+            serving.until("the answer", |event| event["type"] == "commanded" && event["comment"] == id).await;
+        answer["answer"].as_str().unwrap().to_owned()
+    };
+    let why =
+        answered(&mut serving, &format!("/why ConfigMap/whole-secrets/plain\n/why {}", three.token)).await;
+    assert!(why.contains("differs: "), "{why}");
+    serving.until("the other answer", |event| event["type"] == "commanded").await;
     check(&outputs(&site, &mut serving, number, &merged).await, &[&one, &two, &three]);
     // The words of a tool that fails.
     site.world.git(&["fetch", "-q", &site.url(), "main"]);
@@ -230,5 +257,15 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     let fails = |event: &Value| waits(event) && event["state"] == "failure";
     serving.until("the failure", fails).await;
     check(&outputs(&site, &mut serving, number, &failing).await, &[&one, &two, &three]);
+    // The way back, with its request, and what somebody pastes as a reason.
+    let four = Planted::new("four");
+    let back = answered(&mut serving, "/rollback shop").await;
+    assert!(back.contains("is pinned to") && back.contains("Request "), "{back}");
+    let reason = format!("it said {} and password={}", four.token, four.word);
+    for verb in ["reject", "suspend"] {
+        site.gitops(&[verb, "--reason", &reason]).await.expect(0);
+        check(&outputs(&site, &mut serving, number, &failing).await, &[&one, &two, &three, &four]);
+    }
+    site.gitops(&["status"]).await.says("it said (sensitive)");
     assert_eq!(serving.stop().await, 0);
 }
