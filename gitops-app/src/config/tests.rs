@@ -228,7 +228,7 @@ fn gates_are_rules_with_a_verdict() {
 
 #[test]
 fn rules_of_who_and_when_are_read_as_they_are_meant() {
-    let text = "approvals:\n- { name: two, needs: 2, environments: [production], risk: high, risks: [delete], valid_for: 24h }\n\
+    let text = "labels: { environment: production }\napprovals:\n- { name: two, needs: 2, environments: [production], risk: high, risks: [delete], valid_for: 24h }\n\
                 - { name: team, from: { people: ['@alice'], teams: [acme/platform] }, kinds: [Namespace] }\n\
                 - { name: owners, from: code-owners }\n\
                 windows:\n- { name: night, zone: Europe/Berlin, deny: { days: [mon], from: \"22:00\", to: \"06:00\" } }\n";
