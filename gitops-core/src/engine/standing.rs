@@ -74,7 +74,7 @@ impl Engine {
         let was_left = standing.progress.as_ref().is_some_and(|progress| progress.left.is_some())
             && standing.is_in_progress(&plan.revision);
         let was_awaited = self.awaited.as_ref() == Some(&plan.revision);
-        (was_left || was_awaited) && plan.steps.is_empty() && plan.missing().next().is_none()
+        (was_left || was_awaited) && plan.steps.is_empty() && plan.blocked.is_empty()
     }
 
     /// The audit log says so, before the journal does. With a change, the end of its plan says it.
