@@ -110,9 +110,16 @@ impl Shared {
     pub(super) async fn tell_held_back(&self, cx: &Cx, config: &Config, status: &EngineStatus) -> Result<()> {
         let Some(pin) = &status.pinned else { return Ok(()) };
         let held = CommitId::parse(pin.revision.id())?;
+        // What is gone back from does not wait: what became of it is said by itself.
+        let left = taken_back(pin).or_else(|| Some(status.complete.as_ref()?.revision.id()));
+        let left = left.map(CommitId::parse).transpose()?;
         for (number, merged) in self.memory.merged_into(cx, &config.name).await? {
             let commit = CommitId::parse(&merged)?;
-            if holds(cx, config, &held, &commit).await? {
+            let is_left = match &left {
+                Some(left) => holds(cx, config, left, &commit).await?,
+                None => false,
+            };
+            if is_left || holds(cx, config, &held, &commit).await? {
                 continue;
             }
             let text = format!("`{}` {}", config.name, held_to(pin, &config.name));
@@ -272,27 +279,47 @@ impl Shared {
 /// What is to be said of a commit that was rolled back without anybody asking for it.
 fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
     let pin = status.pinned.as_ref()?;
-    let text = "and pinned there until the change is reverted on the branch";
+    let commit = taken_back(pin)?.to_owned();
+    let is_back = status.complete.as_ref().is_some_and(|live| live.revision.id() == pin.revision.id());
+    if !is_back && status.phase != Phase::Idle {
+        // It is on its way, or it looks again: what was said holds until it knows better.
+        return None;
+    }
+    let (at, waits) = (pin.revision.short(), way_back_waits(status));
+    let text = match &waits {
+        Some(wanted) => {
+            format!("it failed its health, and the way back to {at} waits for an approval: {wanted}")
+        }
+        None => {
+            let how = if is_back { "rolled back" } else { "goes back" };
+            format!(
+                "it failed its health: {how} to {at}, and pinned there until the change is reverted on the branch"
+            )
+        }
+    };
     Some(Telling {
-        commit: taken_back(pin)?.to_owned(),
+        commit,
         state: StatusState::Failure,
-        text: format!("it failed its health: rolled back to {}, {text}", pin.revision.short()),
+        text,
         is_live: false,
         needs_person: true,
-        awaits_approval: false,
+        awaits_approval: waits.is_some(),
     })
+}
+
+/// What is wanted of the way back to a revision, while another one is live and that waits.
+fn way_back_waits(status: &EngineStatus) -> Option<String> {
+    let pin = status.pinned.as_ref().filter(|pin| pin.ahead_of.is_none())?;
+    let is_left = status.complete.as_ref().is_some_and(|live| live.revision.id() != pin.revision.id());
+    let is_planned = status.phase == Phase::Idle && status.revision.as_ref() == Some(&pin.revision);
+    (is_left && is_planned && !status.awaits_approval.is_empty()).then(|| wanted(status))
 }
 
 /// What is to be said of the commit that is live while the way back from it waits for an approval.
 fn way_back_of(status: &EngineStatus) -> Option<Telling> {
-    let pin = status.pinned.as_ref().filter(|pin| pin.ahead_of.is_none())?;
-    let live =
-        status.complete.as_ref().map(|live| live.revision.id()).filter(|live| *live != pin.revision.id())?;
-    let is_planned = status.phase == Phase::Idle && status.revision.as_ref() == Some(&pin.revision);
-    if !is_planned || status.awaits_approval.is_empty() {
-        return None;
-    }
-    let (at, by, wanted) = (pin.revision.short(), &pin.by, wanted(status));
+    let pin = status.pinned.as_ref().filter(|pin| taken_back(pin).is_none())?;
+    let (live, wanted) = (status.complete.as_ref()?.revision.id(), way_back_waits(status)?);
+    let (at, by) = (pin.revision.short(), &pin.by);
     Some(Telling {
         commit: live.to_owned(),
         state: StatusState::Pending,

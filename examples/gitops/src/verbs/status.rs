@@ -29,7 +29,9 @@ pub async fn run(app: &App, args: &StatusArgs) -> Ended {
     let plan = session.engine.plan(&app.cx).await;
     // The audit log is read now. What is live may not be older: the process at work may have come to an end of something while
     // the targets were asked.
-    session.engine.catch_up(&app.cx).await?;
+    if session.has_state() {
+        session.engine.catch_up(&app.cx).await?;
+    }
     let document = StatusDocument::new(&app.cx, &session, &plan).await?;
     let view = View(&document);
     match (app.many(), &plan) {

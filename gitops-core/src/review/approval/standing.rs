@@ -114,7 +114,15 @@ impl Request<'_> {
             let login = &vote.by.login;
             let is_revoked =
                 |other: &Vote| other.opinion != Opinion::Approved && other.order() > vote.order();
-            if vote.opinion != Opinion::Approved || of(&vote.by).any(is_revoked) {
+            // A forge may show what somebody said before the last word as taken back. Who approves the head as a whole after that approves
+            // this again; a comment that names something else does not.
+            let is_again = || {
+                let last = of(&vote.by).max_by(|a, b| a.order().cmp(&b.order()));
+                last.is_some_and(|last| {
+                    last.opinion == Opinion::Approved && last.effect.is_none() && !last.of_another_head
+                })
+            };
+            if (vote.opinion != Opinion::Approved || of(&vote.by).any(is_revoked)) && !is_again() {
                 return Some(format!("{login} took back the approval ({place})"));
             }
             (!has_say(&vote.by))

@@ -301,8 +301,16 @@ fn what_was_approved_stands_as_long_as_who_approved_it_does_and_nobody_says_no()
     let no = vote("bob", Opinion::ChangesRequested, 30);
     assert_eq!(said(&[bob.clone(), no.clone()]).as_deref(), Some("bob asks for changes (30)"));
     // What was taken back is not given again by the approval of something else.
-    let again = said(&[bob.clone(), no, approved("bob", 40)]);
-    assert_eq!(again.as_deref(), Some("bob took back the approval (20)"));
+    let mut of_another_head = approved("bob", 40);
+    of_another_head.of_another_head = true;
+    for other in [approved("bob", 40).naming("0123456789ab"), of_another_head] {
+        let again = said(&[bob.clone(), no.clone(), other]);
+        assert_eq!(again.as_deref(), Some("bob took back the approval (20)"));
+    }
+    // A review of the head as a whole is: also where the forge shows the one before it as taken back.
+    for before in [vec![bob.clone(), no], vec![vote("bob", Opinion::Withdrawn, 20)]] {
+        assert_eq!(said(&[before, vec![approved("bob", 40)]].concat()), None);
+    }
     let dismissed = said(&[vote("bob", Opinion::Withdrawn, 20)]);
     assert_eq!(dismissed.as_deref(), Some("bob took back the approval (20)"));
     assert_eq!(said(&[]).as_deref(), Some("20, which approved it, is not there any more"));
