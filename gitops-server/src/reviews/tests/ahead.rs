@@ -50,7 +50,10 @@ impl Ahead {
 
     /// What a server does next that was started just now.
     async fn carry_on(&mut self) {
-        let (reviews, status) = (self.world.reviews(), self.handle.status().borrow().clone());
+        let reviews = self.world.reviews();
+        // While it looks again, what was said before holds, and nothing is done.
+        let mut status = self.handle.status();
+        let status = status.wait_for(|status| status.phase == Phase::Idle).await.unwrap().clone();
         let shared = &reviews.0;
         let done = shared.carry_on(&self.world.cx, &shared.chosen[0], &self.handle, &status, &mut self.kept);
         Box::pin(done).await.unwrap();
