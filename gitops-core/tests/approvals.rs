@@ -1,4 +1,5 @@
 //! Approvals that outlive the process, and are worth as much as the effect that was approved.
+// Long because an approval is followed from its gift to its end in one world.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! An inventory in a store that several machines share: what survives the loss of a disk, and who may write.
+// Long because each way in which machines and stores fail is tried over one store.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod support;

@@ -1,4 +1,5 @@
 //! Reads typed values out of the tree and collects every fault on the way.
+// Long because every way to read a value, with its fault, is in one place.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};

@@ -152,7 +152,7 @@ impl Deployment {
         let (applied, deleted) = (self.applied + next.applied, self.deleted + next.deleted);
         let (started_at, purpose) = (self.started_at, self.purpose);
         let approved_by = self.approved_by.take().or_else(|| next.approved_by.clone());
-        *self = Self { started_at, purpose, approved_by, applied, deleted, ..next };
+        *self = Self { started_at, approved_by, purpose, applied, deleted, ..next };
     }
 
     /// What came of it, in a few words.

@@ -6,8 +6,8 @@ use gitops_core::{Error, ErrorKind, Result};
 use gitops_forge::{CommitId, QueuedCommit, queued_request};
 use serde_json::Value;
 
+use super::as_written::AsWritten;
 use crate::config::ForgeKind;
-use crate::review::AsWritten;
 
 /// How long the description of an event may be, in bytes.
 const EVENT_BYTES: u64 = 32 << 20;

@@ -1,8 +1,12 @@
 //! The forge on which requests are made: found in the configuration and in the environment of a CI job, and opened.
 
+mod as_written;
 mod environment;
+mod patiently;
 
+pub use as_written::{AsWritten, is_certain};
 pub use environment::Environment;
+pub use patiently::patiently;
 
 use std::sync::Arc;
 

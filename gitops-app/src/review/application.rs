@@ -97,7 +97,7 @@ impl Reviewing<'_> {
         let builder = Session::builder(&open).access(Access::Look).events(Arc::clone(self.events));
         let Some(warm) = self.warm.filter(|_| self.sides.is_trusted) else {
             let mut session = builder.open(cx).await?;
-            return self.plan_in(cx, config, &mut session).await;
+            return Box::pin(self.plan_in(cx, config, &mut session)).await;
         };
         let mut lent = warm.lend(cx, config).await?;
         if let Some(mut session) = lent.take(cx) {
@@ -118,7 +118,7 @@ impl Reviewing<'_> {
     /// The same in a session that an earlier review left.
     async fn plan_again(&mut self, cx: &Cx, config: &Config, session: &mut Session) -> Result<Found, Stop> {
         session.engine.catch_up(cx).await?;
-        self.plan_in(cx, config, session).await
+        Box::pin(self.plan_in(cx, config, session)).await
     }
 
     async fn plan_in(&mut self, cx: &Cx, config: &Config, session: &mut Session) -> Result<Found, Stop> {
@@ -142,7 +142,7 @@ impl Reviewing<'_> {
         };
         let Compared { part, plan, findings, has_unapplied } = compared;
         let complete = session.engine.inventory().complete().map(|complete| complete.revision.clone());
-        let unapplied = has_unapplied.then(|| Since(complete)).filter(|since| !since.is(&base));
+        let unapplied = has_unapplied.then_some(Since(complete)).filter(|since| !since.is(&base));
         let rules: Vec<(&str, Digest)> = findings.iter().map(|(found, rule)| (&*found.gate, *rule)).collect();
         let Places { approved_in, outdated_in } = Places::of(session.engine.inventory().approvals(), &rules);
         let changed = session.git.changed(cx, &merge_base, &head, CHANGED).await?;

@@ -7,8 +7,8 @@ use gitops_core::review::{Command, Marker, Review};
 use gitops_core::{Approvals, Cx, Digest, ErrorKind, Hasher, Result, Through, Time};
 use gitops_forge::{ChangeRequest, Comment, CommentQuery, Forge, Permission, ReviewState, User};
 
-use super::as_written::{AsWritten, is_certain};
-use super::request::patiently;
+use crate::forge::patiently;
+use crate::forge::{AsWritten, is_certain};
 
 /// The hidden line that says since when a comment shows its effect, or 0 since it was last edited, and proves that we wrote it.
 const SINCE: &str = "<!-- gitops-shown since=";

@@ -13,9 +13,10 @@ use gitops_core::{
 };
 use gitops_forge::{ChangeRequest, Comment};
 
-use super::request::{Asked, patiently};
+use super::request::Asked;
 use super::{Planned, Reviewed, approvals, owners, unapplied};
 use crate::config::Config;
+use crate::forge::patiently;
 use crate::gates;
 use crate::order;
 

@@ -11,10 +11,10 @@ use gitops_core::{
 };
 use gitops_forge::{ChangeRequest, RequestState};
 
-use super::request::patiently;
 use super::unapplied::{Asking, Since};
 use super::{Asked, approvals, labels, owners};
 use crate::config::{Approvers, Config, GitRef};
+use crate::forge::patiently;
 use crate::gates;
 use crate::order;
 use crate::session::{Access, Session};

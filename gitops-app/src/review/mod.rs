@@ -11,7 +11,6 @@
 
 mod application;
 mod approvals;
-mod as_written;
 mod configuration;
 mod judge;
 mod merged;
@@ -28,11 +27,10 @@ mod unapplied;
 mod urgent;
 mod warm;
 
-pub use as_written::{AsWritten, is_certain};
 pub use merged::AfterMerge;
 pub use noted::{Noted, note_requests};
 pub use queue::{ToldQueue, holds, queued};
-pub use request::{Asked, Shelf, Told, patiently};
+pub use request::{Asked, Shelf, Told};
 pub use stands::OnForge;
 pub use urgent::two_people;
 pub use warm::{Borrowed, Warm};
@@ -169,7 +167,7 @@ pub async fn review(
     sides: &Sides,
     events: &Arc<dyn EventSink>,
 ) -> Result<Reviewed> {
-    review_with(cx, applications, chosen, sides, events, None).await
+    Box::pin(review_with(cx, applications, chosen, sides, events, None)).await
 }
 
 /// The same, with sessions that earlier reviews left open.

@@ -13,8 +13,8 @@ use gitops_forge::{
 };
 
 use super::Asked;
-use super::request::patiently;
 use crate::config::{Config, ForgeKind, GitRef};
+use crate::forge::patiently;
 use crate::order;
 use crate::session::{Access, Session};
 

@@ -8,8 +8,8 @@ use gitops_forge::Forge;
 use gitops_git::Entry;
 
 use super::Planned;
-use super::request::patiently;
 use crate::config::{ApprovalConfig, Approvers, ForgeKind};
+use crate::forge::patiently;
 
 /// How many teams are asked about.
 const TEAMS: usize = 100;

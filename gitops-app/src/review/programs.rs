@@ -60,8 +60,8 @@ mod tests {
     use gitops_core::{Memory, Mount};
 
     use super::*;
-    use crate::config::Applications;
-    use crate::{Backends, Mounting};
+    use crate::config::{Applications, Backends};
+    use crate::mounting::Mounting;
 
     /// What a plan of an application with such targets runs.
     fn refused(targets: &str) -> Option<String> {

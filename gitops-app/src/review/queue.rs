@@ -5,9 +5,9 @@ use std::sync::Arc;
 use gitops_core::{Cx, EventSink, History, Relation, Result, Revision};
 use gitops_forge::{CommitId, CommitStatus, ForgeExt, QueuedCommit, StatusState, queued_request};
 
-use super::request::patiently;
 use super::{Asked, Reviewed, Sides, review_with};
 use crate::config::{Applications, Config, GitRef};
+use crate::forge::patiently;
 use crate::source;
 
 /// What came of the review of a queue's commit.

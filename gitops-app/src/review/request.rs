@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use gitops_core::review::{Budget, Flavour, Link, Markdown, Outcome, Review};
 use gitops_core::{Cx, Digest, Error, ErrorKind, EventSink, Result, Retry, async_trait};
@@ -11,11 +10,12 @@ use gitops_forge::{
 };
 
 use super::approvals::{Heard, Seal};
-use super::as_written::AsWritten;
 use super::judge::Judged;
 use super::statuses::{plan, policy};
 use super::{Reviewed, Sides, Warm, approvals, review_with};
 use crate::config::{Applications, Config, ForgeKind};
+use crate::forge::AsWritten;
+use crate::forge::patiently;
 
 /// A request that is to be reviewed, and how that is told.
 #[derive(Clone)]
@@ -200,7 +200,7 @@ impl Asked {
         };
         let marker = self.marker()?;
         let ours = patiently(cx, || self.forge.find_comment(cx, self.number, &marker)).await?;
-        let judged = self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events).await;
+        let judged = Box::pin(self.judge(cx, &request, &mut reviewed, ours.as_ref(), chosen, events)).await;
         let Judged { approved, counted, asks_again } = match judged {
             Ok(judged) => judged,
             Err(error) => {
@@ -339,40 +339,6 @@ fn linked(body: &str, digest: Digest) -> Option<&str> {
         let (url, rest) = line.strip_prefix("[Full plan](<")?.split_once(">), BLAKE3 ")?;
         rest.contains(&digest).then_some(url)
     })
-}
-
-/// How often a call is made that may go well the next time, and how long one is waited for at most.
-const TRIES: u32 = 4;
-const LONGEST: Duration = Duration::from_secs(120);
-
-/// Makes a call again that may go well the next time, four times in all, and not before the forge asks for it.
-///
-/// # Errors
-/// Those of the call; a wait that is longer than two minutes is left to the caller.
-///
-/// # Cancel safety
-/// That of the call.
-pub async fn patiently<T, F>(cx: &Cx, mut call: impl FnMut() -> F) -> Result<T>
-where
-    F: Future<Output = Result<T>>,
-{
-    let mut tries = 1;
-    loop {
-        let error = match call().await {
-            Err(error) if tries < TRIES => error,
-            done => return done,
-        };
-        let wait = match error.retry() {
-            Retry::Never => return Err(error),
-            Retry::Now => Duration::from_secs(1 << tries),
-            Retry::After(wait) => wait,
-        };
-        if wait > LONGEST {
-            return Err(error);
-        }
-        cx.sleep(wait).await?;
-        tries += 1;
-    }
 }
 
 fn check_open(request: &ChangeRequest) -> Result<()> {

@@ -11,9 +11,9 @@ use gitops_core::{
 };
 use gitops_forge::{ChangeRequest, Forge, RequestState};
 
-use super::request::patiently;
 use super::{Asked, approvals, labels, owners};
 use crate::config::{Config, ForgeKind, GitRef};
+use crate::forge::patiently;
 use crate::forge::{Found, Named};
 use crate::gates;
 

@@ -5,7 +5,7 @@ use gitops_core::{Cx, ErrorKind, History, Result, Revision};
 use gitops_forge::{ChangeRequest, CommitId, Commits, Forge, RequestQuery, RequestState};
 use gitops_git::{GitSource, Landed};
 
-use super::request::patiently;
+use crate::forge::patiently;
 
 /// How many merges and pushes the forge is asked about at most.
 const LANDED: usize = 50;

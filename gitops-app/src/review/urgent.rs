@@ -7,8 +7,8 @@ use gitops_core::review::Command;
 use gitops_core::{Cx, Digest, Error, ErrorKind, PlanId, Result};
 use gitops_forge::{CommentQuery, Forge, Permission, User};
 
-use super::as_written::{AsWritten, is_certain};
-use super::request::patiently;
+use crate::forge::patiently;
+use crate::forge::{AsWritten, is_certain};
 
 /// How old their word may be.
 const FRESH: Duration = Duration::from_secs(4 * 3600);

@@ -97,15 +97,13 @@ impl Engine {
                 (Verdict::Warn { messages: vec![note] }, Some(by.traced()))
             }
             Err(uncovered) => {
-                note.message += &match self.doubted(gate, &note, plan, now) {
-                    Some((approval, why)) => {
-                        format!(
-                            " (approved by {}; whether that still stands can't be asked: {why})",
-                            approval.by
-                        )
+                let more = match self.doubted(gate, &note, plan, now) {
+                    Some((Approval { by, .. }, why)) => {
+                        format!(" (approved by {by}; whether that still stands can't be asked: {why})")
                     }
                     None => no_longer_covered(&uncovered),
                 };
+                note.message.push_str(&more);
                 (Verdict::NeedsApproval { messages: vec![note] }, None)
             }
         }

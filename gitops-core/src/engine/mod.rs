@@ -1,4 +1,5 @@
 //! The engine: keeps targets equal to what a source declares.
+// Long because what an engine holds, and each call of its surface, is documented here.
 
 mod admission;
 mod adoption;

@@ -342,7 +342,7 @@ impl Mask<'_> {
         let Some(notes) = parts.next().filter(|notes| NOTES.contains(notes)) else { return path.is_empty() };
         let declared = self.object.body.get("metadata").and_then(|metadata| metadata.get(notes));
         let name = parts.next().map(|name| name.replace("~1", "/").replace("~0", "~"));
-        !name.is_some_and(|name| declared.is_some_and(|declared| declared.get(&name).is_some()))
+        name.is_none_or(|name| declared.is_none_or(|declared| declared.get(&name).is_none()))
     }
 }
 

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gitops_app::config::{ApplyWhen, Config, GitRef};
-use gitops_app::review::{Told, holds, patiently};
+use gitops_app::forge::patiently;
+use gitops_app::review::{Told, holds};
 use gitops_core::review::Outcome;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, Error, ErrorKind, Phase, Pin, PlanId, Request, Result, Revision,

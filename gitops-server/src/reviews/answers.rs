@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use gitops_app::config::ForgeKind;
-use gitops_app::review::patiently;
+use gitops_app::forge::patiently;
 use gitops_core::review::{Flavour, code_span};
 use gitops_core::{Cx, Result};
 use gitops_forge::{ForgeExt, Marker};

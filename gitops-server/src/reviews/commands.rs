@@ -1,11 +1,12 @@
 //! What each command does.
+// Long because each command with its answers is in one place.
 
 use std::sync::Arc;
 
 use gitops_app::config::Config;
+use gitops_app::forge::patiently;
 use gitops_app::home;
 use gitops_app::lookup;
-use gitops_app::review::patiently;
 use gitops_app::rollback::bad_and_good;
 use gitops_app::session::{Access, Session};
 use gitops_core::redact::credentials;
@@ -123,13 +124,13 @@ impl Shared {
             Command::Approve { effect } => self.approve_merged(cx, request, comment, effect).await,
             Command::Apply { application } => {
                 self.check_named(application.as_deref())?;
-                self.apply(cx, request, comment, application.as_deref()).await
+                Box::pin(self.apply(cx, request, comment, application.as_deref())).await
             }
             Command::Rollback { application, revision } => {
                 self.roll_back(cx, request, comment, application, revision.as_deref()).await
             }
             Command::Why { object } => self.why(cx, request, object).await,
-            Command::Unlock { application } => self.unlock(cx, request, comment, application).await,
+            Command::Unlock { application } => Box::pin(self.unlock(cx, request, comment, application)).await,
             _ => Ok(Done::No(self.help())),
         }
     }
@@ -237,7 +238,7 @@ impl Shared {
             let handle = self.board.handle(&config.name).ok_or_else(|| not_at_work(&config.name))?;
             // Before it looks: what it was at when it was asked.
             if lines.len() < STANDINGS {
-                lines.push(format!("`{}`: {}", config.name, self.applying(cx, config).await?));
+                lines.push(format!("`{}`: {}", config.name, Box::pin(self.applying(cx, config)).await?));
             }
             handle.request(&cx.within(PATIENCE), &by, Request::Sync).await?;
             asked.push(config.name.as_str());
@@ -359,7 +360,7 @@ impl Shared {
         if let Some(done) = self.let_go(cx, config, &self.by(request, comment)).await? {
             return Ok(Done::Yes(done));
         }
-        let what = self.applying(cx, config).await?;
+        let what = Box::pin(self.applying(cx, config)).await?;
         Ok(Done::No(format!(
             "there is nothing to unlock: a plan takes no lock, and an apply holds the application only while it works. \
              To stop all writes: `gitops -a {application} suspend --reason WHY`\n`{application}`: {what}"
@@ -420,14 +421,12 @@ async fn earlier(cx: &Cx, config: &Config, name: &str) -> Result<Revision> {
 async fn last_good(cx: &Cx, config: &Config, handle: &EngineHandle) -> Result<Revision> {
     let status = handle.status().borrow().clone();
     let live = status.complete.as_ref().map(|complete| &complete.revision);
-    match (&status.progress, live) {
-        // Something newer was begun and did not get through.
-        (Some(_), Some(live)) => Ok(live.clone()),
-        _ => {
-            let audit = home::audit_log(cx, config).await?;
-            Ok(bad_and_good(cx, &*audit, None, None).await?.1)
-        }
+    // Something newer was begun and did not get through.
+    if let (Some(_), Some(live)) = (&status.progress, live) {
+        return Ok(live.clone());
     }
+    let audit = home::audit_log(cx, config).await?;
+    Ok(bad_and_good(cx, &*audit, None, None).await?.1)
 }
 
 /// What an application says of an object.

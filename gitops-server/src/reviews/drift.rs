@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use gitops_app::config::Config;
-use gitops_app::review::patiently;
+use gitops_app::forge::patiently;
 use gitops_core::review::code_span;
 use gitops_core::{
     Cause, Cx, Diff, DriftBeside, EngineHandle, EngineStatus, ErrorKind, FoundBeside, Phase, Plan, Result,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use gitops_app::review::{AsWritten, is_certain, patiently};
+use gitops_app::forge::{AsWritten, is_certain, patiently};
 use gitops_core::review::{Command, CommandFault};
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::{

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use gitops_app::config::{ForgeKind, GitRef};
-use gitops_app::review::{patiently, queued};
+use gitops_app::forge::patiently;
+use gitops_app::review::queued;
 use gitops_core::{Cx, ErrorKind, Result};
 use gitops_forge::{CommitId, QueuedCommit};
 use tokio::sync::Notify;

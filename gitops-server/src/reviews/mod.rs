@@ -23,8 +23,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use gitops_app::config::{Applications, Config, ForgeKind, GitRef};
+use gitops_app::forge::AsWritten;
 use gitops_app::forge::Found;
-use gitops_app::review::{AsWritten, Asked, Warm};
+use gitops_app::review::{Asked, Warm};
 use gitops_core::{Cx, EngineHandle, Event, EventSink, Request, Result, StateStore};
 use gitops_forge::webhook::{Hint, HintKind};
 use gitops_forge::{Call, ChangeRequest, Forge, QueuedCommit};

@@ -1,8 +1,10 @@
 //! What came of a merge, told on the commit: one status for each application, and a record of the deployment where the forge
 //! has them.
+// Long because what is told of a merge is decided in one place.
 
 use gitops_app::config::{Config, GitRef};
-use gitops_app::review::{AfterMerge, holds, patiently};
+use gitops_app::forge::patiently;
+use gitops_app::review::{AfterMerge, holds};
 use gitops_app::rollback::taken_back;
 use gitops_core::{
     Cx, EngineHandle, EngineStatus, ErrorKind, Event, HealthStatus, Obstacle, Phase, PlanId, Result,
@@ -286,16 +288,13 @@ fn taken_back_of(status: &EngineStatus) -> Option<Telling> {
         return None;
     }
     let (at, waits) = (pin.revision.short(), way_back_waits(status));
-    let text = match &waits {
-        Some(wanted) => {
-            format!("it failed its health, and the way back to {at} waits for an approval: {wanted}")
-        }
-        None => {
-            let how = if is_back { "rolled back" } else { "goes back" };
-            format!(
-                "it failed its health: {how} to {at}, and pinned there until the change is reverted on the branch"
-            )
-        }
+    let text = if let Some(wanted) = &waits {
+        format!("it failed its health, and the way back to {at} waits for an approval: {wanted}")
+    } else {
+        let how = if is_back { "rolled back" } else { "goes back" };
+        format!(
+            "it failed its health: {how} to {at}, and pinned there until the change is reverted on the branch"
+        )
     };
     Some(Telling {
         commit,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gitops_app::review::patiently;
+use gitops_app::forge::patiently;
 use gitops_core::{Cx, ErrorKind, Result, Time};
 use gitops_forge::{ChangeRequest, CommitId, RequestQuery, RequestState};
 

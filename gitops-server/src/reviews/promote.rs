@@ -1,8 +1,8 @@
 //! Promotion by rule: what has been live and healthy in one application for a time is proposed for another.
 
 use gitops_app::config::{Config, PromoteConfig};
+use gitops_app::forge::patiently;
 use gitops_app::promote::{Kept, Promotion};
-use gitops_app::review::patiently;
 use gitops_app::rollback::deployed_at;
 use gitops_app::session::Session;
 use gitops_core::capability::Readiness;

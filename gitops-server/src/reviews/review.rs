@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gitops_app::review::{Reviewed, Told, patiently};
+use gitops_app::forge::patiently;
+use gitops_app::review::{Reviewed, Told};
 use gitops_core::review::Outcome;
 use gitops_core::review::approval::Discounted;
 use gitops_core::{Cx, ErrorKind, Result, redact};

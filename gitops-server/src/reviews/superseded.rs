@@ -1,6 +1,6 @@
 //! What was said of the heads that a request left: what is pending there would be so for ever.
 
-use gitops_app::review::patiently;
+use gitops_app::forge::patiently;
 use gitops_core::{Cx, Error, ErrorKind, Result};
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, ForgeExt, RequestQuery, RequestState, StatusState,

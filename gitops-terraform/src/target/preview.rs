@@ -79,12 +79,11 @@ impl Site<'_> {
             components.extend(fields::components_of_forgotten(moved.left_behind.as_ref(), &self.redact()));
         }
         if live.is_some() && diff.is_empty() {
-            match self.checks_turn(&request)? {
-                Some((before, after)) => diff = with_field(diff, "/checks", &before, &after),
-                None => {
-                    self.note_checks(cx, &request.root).await?;
-                    self.folder.keep_nothing()?;
-                }
+            if let Some((before, after)) = self.checks_turn(&request)? {
+                diff = with_field(diff, "/checks", &before, &after);
+            } else {
+                self.note_checks(cx, &request.root).await?;
+                self.folder.keep_nothing()?;
             }
         }
         let preview = Preview::new(diff, digest).made_of(components).with_outputs(outputs);

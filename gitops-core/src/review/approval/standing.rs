@@ -1,3 +1,5 @@
+// Long because whether a vote counts is read from top to bottom in one place.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 

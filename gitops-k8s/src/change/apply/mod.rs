@@ -37,7 +37,7 @@ pub(crate) async fn apply(inner: &Inner, cx: &Cx, change: &Change) -> Result<App
             Box::pin(update::update(inner, cx, object, expect, owner_label, decided)).await
         }
         Change::Replace { object, expect, owner_label, .. } => {
-            replace::replace(inner, cx, object, expect, owner_label).await
+            Box::pin(replace::replace(inner, cx, object, expect, owner_label)).await
         }
         Change::Delete { key, expect, owner_label, .. } => {
             delete::delete(inner, cx, key, expect, owner_label).await

@@ -26,7 +26,7 @@ impl Texts {
         for path in jail.paths() {
             let is_named = files.iter().any(|file| join("", file).as_deref() == Some(&*path));
             if is_named || path.ends_with("/values.yaml") || path == "values.yaml" {
-                found.file(jail, &path, |_| true, |found, root| found.all(root));
+                found.file(jail, &path, |_| true, Self::all);
             }
         }
         found
@@ -64,14 +64,12 @@ impl Texts {
     ) {
         let Ok(bytes) = fs::read(jail.tree().join(path)) else { return };
         let found = yaml::read(path, &bytes, Dialect::KyamlV3, &YamlLimits::default());
-        match found {
-            Ok(documents) => documents.iter().for_each(|document| take(self, &document.root)),
-            Err(_) => {
-                let text = String::from_utf8_lossy(&bytes);
-                if is_such(&text) {
-                    self.lines(&text);
-                }
-            }
+        if let Ok(documents) = found {
+            return documents.iter().for_each(|document| take(self, &document.root));
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        if is_such(&text) {
+            self.lines(&text);
         }
     }
 
@@ -220,12 +218,9 @@ fn without_values_of_tags(told: &str) -> String {
             (Some(tag), Some(_), Some(rest))
                 if tag.starts_with(char::is_alphabetic) && !tag.trim_end().contains(' ') =>
             {
-                found.push_str(&format!("!!{tag}`{HIDDEN}`{rest}"));
+                found.extend(["!!", tag, "`", HIDDEN, "`", rest]);
             }
-            _ => {
-                found.push_str("!!");
-                found.push_str(part);
-            }
+            _ => found.extend(["!!", part]),
         }
     }
     found

@@ -1,7 +1,7 @@
 //! The merge of a request that is live already.
 
 use gitops_app::config::Config;
-use gitops_app::review::patiently;
+use gitops_app::forge::patiently;
 use gitops_core::{Cx, Error, ErrorKind, Pin, Relation, Result};
 use gitops_forge::{ChangeRequest, CommitId, ForgeExt, Merge, MergeMethod};
 

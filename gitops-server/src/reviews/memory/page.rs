@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use gitops_app::review::AsWritten;
+use gitops_app::forge::AsWritten;
 use gitops_core::Time;
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
 //! Requests that are applied before they are merged.
+// Long because one request is followed from its apply to its merge, and through each way out.
 
 use futures::FutureExt;
 use gitops_core::EngineHandle;

@@ -1,6 +1,6 @@
 //! Approvals on a forge that does not tell whether a comment was edited in the second in which it was written.
 
-use gitops_app::review::AsWritten;
+use gitops_app::forge::AsWritten;
 
 use super::*;
 

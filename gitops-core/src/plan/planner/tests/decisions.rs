@@ -1,4 +1,5 @@
 //! What is decided about one object, case by case.
+// Long because each case of the decision is a line of its tables.
 
 use super::scene::{FORMER, OWNER, Scene, check, object};
 use super::*;

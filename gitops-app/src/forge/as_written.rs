@@ -6,7 +6,7 @@ use gitops_core::{Cx, Digest, Result};
 use gitops_forge::{Comment, Forge};
 use serde::{Deserialize, Serialize};
 
-use super::request::patiently;
+use super::patiently::patiently;
 
 /// How many comments of a request are known as they were written.
 const KNOWN: usize = 100;
