@@ -2,8 +2,6 @@
 
 mod forge;
 mod hub;
-#[cfg(all(test, feature = "conformance"))]
-mod tests;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -8,5 +8,6 @@ mod github;
 mod gitlab;
 mod memory;
 mod real;
+mod retargeted;
 mod support;
 mod webhooks;

@@ -1,9 +1,7 @@
-use gitops_core::Cx;
+//! A request that goes into another branch than it was approved for.
 
-use super::MemoryForge;
-use crate::ext::ForgeExt;
-use crate::forge::Forge;
-use crate::value::{Merge, RequestState};
+use gitops_core::Cx;
+use gitops_forge::{Forge, ForgeExt, MemoryForge, Merge, RequestState};
 
 #[tokio::test]
 async fn what_goes_into_another_branch_by_now_is_not_merged() {
