@@ -141,6 +141,10 @@ pub(super) fn is_remote(text: &str) -> bool {
 /// The path without what may be a secret of a URL: who stands before the `@`, and all of a query but what says which
 /// revision is meant.
 pub(super) fn shown(text: &str) -> String {
+    // Content that is written down in place may be a Secret's.
+    if text.contains(['{', '\n']) || text.contains(": ") {
+        return "what is written in place".to_owned();
+    }
     let (path, query) = text.split_once('?').unwrap_or((text, ""));
     let path = match (path.find("://"), path.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => format!("{}…{}", &path[..scheme + 3], &path[at..]),
