@@ -24,7 +24,8 @@ async fn the_leader_reviews_and_the_next_one_goes_on_with_what_was_approved() {
     assert!(review[0].contains("this change 1, existing drift 0, base moved 0"), "{}", review[0]);
     let effect = review[0].rsplit_once("Effect `").unwrap().1[..12].to_owned();
     let approve = json!({"body": format!("/approve {effect}")});
-    forged.gitea.done("bob", "POST", &format!("{SITE}/issues/1/comments"), approve).await;
+    let said = forged.gitea.done("bob", "POST", &format!("{SITE}/issues/1/comments"), approve).await;
+    forged.confirms("bob", &said).await;
     forged.until_status(&head, "gitops/policy", "success").await;
     assert_eq!(first.stop().await, Some(0));
 

@@ -155,7 +155,10 @@ impl Walk<'_> {
     /// What is no longer declared is not needed either, also by objects that do not change.
     fn find_what_left_and_is_needed(&mut self) {
         let desired = self.input.desired;
-        for key in self.input.candidates.iter().filter(|key| !desired.objects().contains(key)) {
+        // What went before is missed by who is written anew, and by nobody else: an engine that begins now knows no more.
+        let entries = self.input.inventory.entries();
+        let leaves = |key: &&Key| !desired.objects().contains(key) && entries.contains(key);
+        for key in self.input.candidates.iter().filter(leaves) {
             for object in desired.needed_by(key).filter_map(|needer| desired.objects().get(needer)) {
                 self.missing(object, key);
             }
