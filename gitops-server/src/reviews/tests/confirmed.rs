@@ -2,10 +2,8 @@
 
 use gitops_app::forge::AsWritten;
 
+use super::same_time::{GATE, Still};
 use super::*;
-
-const GATE: &str =
-    "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
 
 /// A request that waits for an approval, and the command that gives it.
 async fn begun() -> (World, Reviews, u64, String) {
@@ -27,17 +25,6 @@ async fn forged(world: &World, number: u64, said: &str, made: &str) -> String {
     let now = world.alice.write_comment(&cx, number, &edit).await.unwrap().unwrap();
     assert_eq!(now.created, now.updated, "nothing tells that it was edited");
     id
-}
-
-struct Still(Time);
-
-#[gitops_core::async_trait]
-impl Clock for Still {
-    fn now(&self) -> Time {
-        self.0
-    }
-
-    async fn wait_until(&self, _: Time) {}
 }
 
 async fn seen(world: &World, reviews: &Reviews, number: u64) -> Vec<(String, bool, String)> {

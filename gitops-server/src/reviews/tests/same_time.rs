@@ -4,11 +4,11 @@ use gitops_forge::ReviewState;
 
 use super::*;
 
-const GATE: &str =
+pub(super) const GATE: &str =
     "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n";
 
 /// A clock that stands still.
-struct Still(Time);
+pub(super) struct Still(pub(super) Time);
 
 #[gitops_core::async_trait]
 impl Clock for Still {
