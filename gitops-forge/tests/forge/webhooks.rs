@@ -99,6 +99,24 @@ fn gitea_is_told_from_github_whose_headers_it_sends_too() {
     }
 }
 
+/// Forgejo names its headers after itself, and sends those of Gitea and GitHub besides.
+#[test]
+fn forgejo_is_taken_for_a_gitea_and_believed_by_its_own_signature() {
+    let body = push();
+    let own = Headers::from([
+        ("x-forgejo-event", "push".to_owned()),
+        ("x-forgejo-delivery", "1".to_owned()),
+        ("x-forgejo-signature", signed(SECRET, &body)),
+    ]);
+    let all: Headers = gitea("push", SECRET, &body).into_iter().chain(own.clone()).collect();
+    for mut headers in [own, all] {
+        let hint = verify(&headers, &body).unwrap();
+        assert_eq!((hint.sender, hint.kind), (Sender::Gitea, HintKind::Push));
+        headers.insert("x-forgejo-signature", signed("another", &body));
+        assert_eq!(verify(&headers, &body).unwrap_err().kind(), ErrorKind::Unauthenticated);
+    }
+}
+
 #[test]
 fn gitlab_is_believed_by_its_token_or_by_its_signature() {
     let body = r#"{"object_kind":"merge_request","project":{"path_with_namespace":"platform/team/site"},

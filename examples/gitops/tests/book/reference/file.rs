@@ -10,11 +10,14 @@ use crate::page;
 /// A key that no mapping has, and that is near to none.
 const STRANGE: &str = "zzzzzzzzzzzzzzzz";
 
-/// The examples of the page, which a reader may take as they are.
-fn examples() -> Vec<String> {
-    let page = page("file.md");
+/// The examples of a page, which a reader may take as they are.
+fn examples_of(page: &str) -> Vec<String> {
     let blocks = page.split("```yaml\n# gitops.yaml\n").skip(1);
     blocks.map(|block| block.split("```").next().unwrap().to_owned()).collect()
+}
+
+fn examples() -> Vec<String> {
+    examples_of(&page("file.md"))
 }
 
 fn faults(text: &str) -> Vec<(String, String)> {
@@ -87,6 +90,22 @@ fn every_example_of_the_page_on_the_file_can_be_used() {
     assert!(examples.len() > 2, "{examples:?}");
     for example in examples {
         assert_eq!(faults(&example), Vec::new(), "{example}");
+    }
+}
+
+#[test]
+fn every_file_that_a_page_shows_whole_can_be_used() {
+    let is_page = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "md");
+    let docs = std::fs::read_dir(workspace().join("docs")).unwrap();
+    let names = docs.map(|entry| entry.unwrap().file_name().into_string().unwrap()).filter(is_page);
+    let shown: Vec<(String, String)> = names
+        .flat_map(|name| examples_of(&page(&name)).into_iter().map(move |text| (name.clone(), text)))
+        .collect();
+    for forge in ["github.md", "gitlab.md", "gitea.md"] {
+        assert!(shown.iter().any(|(name, _)| name == forge), "{forge} shows no configuration");
+    }
+    for (name, text) in shown {
+        assert_eq!(faults(&text), Vec::new(), "{name}: {text}");
     }
 }
 
