@@ -140,6 +140,7 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
             versions::check(inner, cx, object, &before.json, &after.json).await?;
             decision.foreign.extend(stored::otherwise(&inner.eye, object, &after, &decision)?);
             let mut found = compare(inner, object, &before, &after, &decision);
+            found.extend(Box::pin(adopt::going(inner, cx, object, &place, [&before, &after])).await?);
             if !found.is_empty() {
                 found.extend(beside(inner, cx, object, &place, [&before, &after], &decision).await?);
             }
@@ -242,7 +243,6 @@ fn compare(
     owner_label::strip(&mut fields);
     let mut found = changes(&fields, &before.json, &after.json);
     found.extend(of_version);
-    found.extend(adopt::going(inner, object, before, after));
     found.extend(adopt::transfer(inner, object, before));
     found.extend(decision.changes().iter().cloned());
     if moved {

@@ -71,18 +71,23 @@ pub(crate) fn read(object: &Json, managed: &[Managed]) -> Option<OwnerLabel> {
 /// Whether it is this manager, of an application, that set the owner label.
 pub(crate) fn is_set_by(entry: &Managed) -> bool {
     let path = ["metadata", "annotations", OWNER];
-    entry.applies && entry.manager.starts_with(MANAGERS) && entry.fields.has(&path)
+    entry.applies && is_of_application(&entry.manager) && entry.fields.has(&path)
 }
 
-/// Takes the owner label out of a set of owned fields.
+/// Whether a field manager is an application's.
+pub(crate) fn is_of_application(manager: &str) -> bool {
+    manager.starts_with(MANAGERS)
+}
+
 /// Whether a field, as the server writes it, says whose an object is, and no application set it last: then it is set again,
 /// whoever copied it.
 pub(crate) fn is_copied(field: &str, manager: &str) -> bool {
     let Some(name) = field.strip_prefix(".metadata.") else { return false };
     let marks = [("labels", LABEL), ("annotations", OWNER), ("annotations", OPERATION)];
-    !manager.starts_with(MANAGERS) && marks.iter().any(|(map, mark)| name == format!("{map}.{mark}"))
+    !is_of_application(manager) && marks.iter().any(|(map, mark)| name == format!("{map}.{mark}"))
 }
 
+/// Takes the owner label out of a set of owned fields.
 pub(crate) fn strip(fields: &mut FieldSet) {
     fields.remove(&["metadata", "labels", LABEL]);
     fields.remove(&["metadata", "annotations", OWNER]);

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use gitops_core::{Change, Cx, Result};
+use gitops_core::{Change, Cx};
 use serde_json::{Value as Json, json};
 
-use super::{LAST_APPLIED, as_it_is, write_record};
+use super::{LAST_APPLIED, as_it_is, forget_memory, write_record};
 use crate::change::apply::Dry;
 use crate::change::document::{Document, Pin};
+use crate::client::cluster::Failure;
 use crate::client::kinds::Place;
 use crate::live::application::Inner;
 use crate::live::clients::is_predecessor;
@@ -29,7 +30,7 @@ pub(super) async fn take_over(
     change: &Change,
     place: &Place,
     mut seen: Seen,
-) -> Result<Seen> {
+) -> Result<Seen, Failure> {
     if let Some(body) = last_applied(&seen) {
         let managed = remembered(inner, cx, change, place, &seen, body).await?;
         seen = write_record(inner, cx, place, &seen, managed).await?;
@@ -49,7 +50,7 @@ async fn remembered(
     place: &Place,
     seen: &Seen,
     body: Json,
-) -> Result<Vec<Json>> {
+) -> Result<Vec<Json>, Failure> {
     let document = Document::of(change.key(), body, None)?.with_secret(seen.is_secret());
     let uri = place.object_as(document.api_version())?;
     let answer = Seen::new(inner.ask(cx, &document, &uri, true).await?);
@@ -79,8 +80,7 @@ fn of_another_version(inner: &Inner, seen: &Seen) -> Option<Vec<Json>> {
     let mut fields = FieldSet::default();
     let taken = entries.iter().filter(|entry| is_meant(entry));
     taken.for_each(|entry| fields.merge(&FieldSet::parse(&entry["fieldsV1"])));
-    fields.remove(&["metadata", "annotations", LAST_APPLIED]);
-    fields.remove(&["status"]);
+    forget_memory(&mut fields);
     let kept = entries.iter().filter(|entry| !is_meant(entry) && !is_ours(entry)).cloned();
     let ours = json!({
         "manager": inner.eye.manager, "operation": "Apply", "apiVersion": version,
@@ -91,7 +91,13 @@ fn of_another_version(inner: &Inner, seen: &Seen) -> Option<Vec<Json>> {
 
 /// Applies what is declared with the values that it has, without an owner label: the next plan goes on from there if this is as
 /// far as it comes.
-async fn apply_as_it_is(inner: &Inner, cx: &Cx, change: &Change, place: &Place, seen: &Seen) -> Result<Seen> {
+async fn apply_as_it_is(
+    inner: &Inner,
+    cx: &Cx,
+    change: &Change,
+    place: &Place,
+    seen: &Seen,
+) -> Result<Seen, Failure> {
     let document = Document::of(change.key(), as_it_is(inner, change, seen)?, None)?;
     let document = document.with_secret(seen.is_secret());
     let uri = place.object_as(document.api_version())?;

@@ -1,6 +1,9 @@
 //! Taking over an object that was made by other means.
 
+mod going;
 mod history;
+
+pub(crate) use going::going;
 
 use std::collections::BTreeSet;
 
@@ -8,23 +11,25 @@ use async_trait::async_trait;
 use gitops_core::capability::Import;
 use gitops_core::{
     Applied, Change, Cx, Error, ErrorKind, Expect, FieldChange, Object, OwnerLabel, Precondition, Result,
-    Value,
 };
 use serde_json::{Value as Json, json};
 
 use crate::change::apply::Dry;
 use crate::change::document::{Document, Pin};
 use crate::change::treatment::Treatment;
-use crate::client::cluster::Call;
+use crate::client::cluster::{Call, Failure};
 use crate::client::kinds::Place;
 use crate::live::application::{Inner, Kubernetes};
 use crate::live::clients::is_predecessor;
-use crate::live::fields::{Element, FieldSet, Managed, extract, shown};
+use crate::live::fields::{Element, FieldSet, extract};
 use crate::live::object::Seen;
 use crate::live::owner_label;
 
 /// What `kubectl apply` remembers of itself, of no use to who applies on the server's side.
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
+/// How often others may write beside an adoption before it is given up.
+const TRIES: usize = 10;
 
 #[async_trait]
 impl Import for Kubernetes {
@@ -52,12 +57,66 @@ async fn adopt(inner: &Inner, cx: &Cx, change: &Change, expect: &Expect) -> Resu
     let merges = change.object().is_some_and(|object| Treatment::of(object).merges);
     // One that was ours and lost its owner label has nothing to be taken over: what others set since stays theirs.
     let keeps = merges || !is_new_to_us(inner, &seen);
-    let seen = if keeps { seen } else { history::take_over(inner, cx, change, &place, seen).await? };
-    let seen = match keeps || predecessors(change.object().map(AsRef::as_ref), &seen).is_empty() {
+    let concerned = concerned(inner, change, &seen)?;
+    let mut now = seen.clone();
+    for _ in 0..TRIES {
+        let failure = match Box::pin(step_by_step(inner, cx, change, &place, now, keeps)).await {
+            Err(failure) if failure.is_of_versions() => failure,
+            answer => return answer.map_err(Error::from),
+        };
+        // Controllers write beside us, of a deployment at once after each write of ours.
+        now = read(inner, cx, &place, change).await?.ok_or_else(|| Error::conflict(key))?;
+        let is_same = extract(&now.json, &concerned) == extract(&seen.json, &concerned);
+        if now.uid() != expect.uid || now.owner_label.is_some() || now.is_deleting() || !is_same {
+            return Err(failure.into());
+        }
+    }
+    Err(Error::conflict(key).with("tries", TRIES))
+}
+
+/// Takes over what predecessors left, and then puts our owner label on the object.
+async fn step_by_step(
+    inner: &Inner,
+    cx: &Cx,
+    change: &Change,
+    place: &Place,
+    seen: Seen,
+    keeps: bool,
+) -> Result<Applied, Failure> {
+    let seen = if keeps { seen } else { history::take_over(inner, cx, change, place, seen).await? };
+    let left = predecessors(&inner.eye.manager, change.object().map(AsRef::as_ref), &seen);
+    let seen = match keeps || left.is_empty() {
         true => seen,
-        false => take_over(inner, cx, &place, seen).await?,
+        false => take_over(inner, cx, place, seen).await?,
     };
-    set_owner_label(inner, cx, change, &place, &seen, owner_label).await
+    set_owner_label(inner, cx, change, place, &seen, change.owner_label()).await
+}
+
+/// The fields by which it is told whether somebody changed what an adoption takes over, or would make declared.
+fn concerned(inner: &Inner, change: &Change, seen: &Seen) -> Result<FieldSet> {
+    let mut fields = declared(inner, change, seen)?;
+    let ours = seen.ours(&inner.eye).into_iter();
+    let theirs = seen.managed.iter().filter(|entry| is_predecessor(&entry.manager));
+    ours.chain(theirs).for_each(|entry| fields.merge(&entry.fields));
+    forget_memory(&mut fields);
+    Ok(fields)
+}
+
+/// Takes out of a set what no adoption keeps: what `kubectl apply` remembers of itself, and the status.
+fn forget_memory(fields: &mut FieldSet) {
+    fields.remove(&["metadata", "annotations", LAST_APPLIED]);
+    fields.remove(&["status"]);
+}
+
+/// What a Secret was given as text is kept as data, and so is whose it is: the record names the text still.
+fn fold_text(seen: &Seen, fields: &mut FieldSet) {
+    let [text, data] = ["stringData", "data"].map(|name| Element::Field(name.into()));
+    if !seen.is_secret() {
+        return;
+    }
+    if let Some(keys) = fields.below.remove(&text).filter(|keys| !keys.below.is_empty()) {
+        fields.put(&[data], keys);
+    }
 }
 
 /// Whether an object is none of ours yet: it carries no owner label, and we set nothing of it in the version that it is seen in.
@@ -75,17 +134,17 @@ async fn read(inner: &Inner, cx: &Cx, place: &Place, change: &Change) -> Result<
 }
 
 /// The managers whose fields an adoption takes over; none where the object's policy is to leave what others added.
-fn predecessors(object: Option<&Object>, seen: &Seen) -> BTreeSet<String> {
+fn predecessors(own: &str, object: Option<&Object>, seen: &Seen) -> BTreeSet<String> {
     if object.is_some_and(|object| Treatment::of(object).merges) {
         return BTreeSet::new();
     }
     let managers = seen.managed.iter().map(|entry| entry.manager.to_string());
-    managers.filter(|manager| is_predecessor(manager)).collect()
+    managers.filter(|manager| is_predecessor(manager) && manager != own).collect()
 }
 
 /// What an adoption changes in the record of owners, for the plan; nothing for an object that has an owner label.
 pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<FieldChange> {
-    let mut from: Vec<String> = predecessors(Some(object), before).into_iter().collect();
+    let mut from: Vec<String> = predecessors(&inner.eye.manager, Some(object), before).into_iter().collect();
     if from.is_empty() && !Treatment::of(object).merges && history::last_applied(before).is_some() {
         from.push(LAST_APPLIED.to_owned());
     }
@@ -98,59 +157,8 @@ pub(crate) fn transfer(inner: &Inner, object: &Object, before: &Seen) -> Option<
     })
 }
 
-/// The fields that go because they become ours and are not declared: of predecessors, and of nobody else.
-pub(crate) fn going(inner: &Inner, object: &Object, before: &Seen, after: &Seen) -> Vec<FieldChange> {
-    if !is_new_to_us(inner, before) || Treatment::of(object).merges {
-        return Vec::new();
-    }
-    let is_theirs = |entry: &&Managed| {
-        is_predecessor(&entry.manager)
-            && entry.subresource.is_empty()
-            && entry.api_version == before.api_version()
-    };
-    let mut theirs = FieldSet::default();
-    before.managed.iter().filter(is_theirs).for_each(|entry| theirs.merge(&entry.fields));
-    theirs.remove(&["metadata", "annotations", LAST_APPLIED]);
-    theirs.remove(&["status"]);
-    let others = before.managed.iter().filter(|entry| !is_theirs(entry)).map(|entry| &entry.fields);
-    let declared = after.owned(&inner.eye);
-    let stay: Vec<&FieldSet> = others.chain([&declared]).collect();
-    let mut found = Vec::new();
-    go(&theirs, &stay, &before.json, &mut Vec::new(), &mut found);
-    found
-}
-
-fn go(
-    theirs: &FieldSet,
-    stay: &[&FieldSet],
-    live: &Json,
-    path: &mut Vec<Element>,
-    found: &mut Vec<FieldChange>,
-) {
-    for (element, below) in &theirs.below {
-        let Some(live) = element.of(live) else { continue };
-        let stay: Vec<&FieldSet> = stay.iter().filter_map(|set| set.below.get(element)).collect();
-        path.push(element.clone());
-        // Of an object's own labels and annotations some stay always: those of the owner label.
-        let is_whole = below.below.is_empty() || (stay.is_empty() && path.len() > 2);
-        if !is_whole {
-            go(below, &stay, live, path, found);
-        } else if stay.is_empty() && !is_only_memory(&*path, live) {
-            let before = Some(Value::from_json(live.clone()));
-            found.push(FieldChange::new(shown(&*path), before, None));
-        }
-        path.pop();
-    }
-}
-
-/// Whether these are annotations of which nothing is left beside what `kubectl apply` remembers of itself.
-fn is_only_memory(path: &[Element], live: &Json) -> bool {
-    let is_memory = |members: &serde_json::Map<String, Json>| members.keys().all(|name| name == LAST_APPLIED);
-    shown(path) == "/metadata/annotations" && live.as_object().is_some_and(is_memory)
-}
-
 /// Writes the record of owners anew, with the predecessors' fields as ours. Nothing else of the object changes.
-async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen> {
+async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<Seen, Failure> {
     let api_version = seen.json["apiVersion"].as_str().unwrap_or_default().to_owned();
     let mut fields = seen.owned(&inner.eye);
     let ours = |entry: &Json| {
@@ -161,8 +169,8 @@ async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<
     let entries = seen.record();
     let (taken, mut kept): (Vec<Json>, Vec<Json>) = entries.into_iter().partition(ours);
     taken.iter().for_each(|entry| fields.merge(&FieldSet::parse(&entry["fieldsV1"])));
-    fields.remove(&["metadata", "annotations", LAST_APPLIED]);
-    fields.remove(&["status"]);
+    forget_memory(&mut fields);
+    fold_text(&seen, &mut fields);
     kept.push(json!({
         "manager": inner.eye.manager, "operation": "Apply", "apiVersion": api_version,
         "fieldsType": "FieldsV1", "fieldsV1": fields.to_json(),
@@ -177,7 +185,7 @@ async fn write_record(
     place: &Place,
     seen: &Seen,
     managed: Vec<Json>,
-) -> Result<Seen> {
+) -> Result<Seen, Failure> {
     let steps = patch(seen, managed).to_string();
     let call = Call::patch(place.object_as(seen.api_version())?, steps.into_bytes());
     let call = call.with_secret(seen.is_secret());
@@ -204,9 +212,10 @@ pub(crate) async fn hand_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen)
     Ok(Seen::new(inner.wire().json(cx, call).await?))
 }
 
+/// The server refuses another version than its own as a conflict of versions.
 fn patch(seen: &Seen, managed: Vec<Json>) -> Json {
     let mut steps = vec![
-        json!({"op": "test", "path": "/metadata/resourceVersion", "value": seen.resource_version()}),
+        json!({"op": "replace", "path": "/metadata/resourceVersion", "value": seen.resource_version()}),
         json!({"op": "add", "path": "/metadata/managedFields", "value": managed}),
     ];
     if !seen.json["metadata"]["annotations"][LAST_APPLIED].is_null() {
@@ -224,7 +233,7 @@ async fn set_owner_label(
     place: &Place,
     seen: &Seen,
     owner_label: &OwnerLabel,
-) -> Result<Applied> {
+) -> Result<Applied, Failure> {
     let owned = as_it_is(inner, change, seen)?;
     let document = Document::of(change.key(), owned, Some(owner_label))?.with_secret(seen.is_secret());
     let uri = place.object_as(document.api_version())?;
@@ -261,7 +270,7 @@ fn declared(inner: &Inner, change: &Change, seen: &Seen) -> Result<FieldSet> {
 
 #[cfg(test)]
 mod tests {
-    use gitops_core::{GroupKind, Key, Provenance};
+    use gitops_core::{GroupKind, Key, Provenance, Value};
 
     use super::*;
 
@@ -286,15 +295,16 @@ mod tests {
     #[test]
     fn the_fields_of_tools_of_delivery_are_taken_over_unless_the_object_merges() {
         let from = |annotations: Json, managers: &[&str]| {
-            predecessors(Some(&object(&annotations)), &seen(managers, &json!({})))
+            predecessors("gitops:shop", Some(&object(&annotations)), &seen(managers, &json!({})))
                 .into_iter()
                 .collect::<Vec<_>>()
         };
-        let all = ["kubectl-edit", "operator", "helm", "before-first-apply", "kubectl"];
+        let all = ["kubectl-edit", "operator", "helm", "before-first-apply", "kubectl", "gitops:shop"];
         assert_eq!(from(json!({}), &all), ["before-first-apply", "helm", "kubectl", "kubectl-edit"]);
         assert!(from(json!({}), &["operator", "kubectlish"]).is_empty());
+        assert_eq!(from(json!({}), &["gitops:other"]), ["gitops:other"], "whose owner label was taken off");
         assert!(from(json!({"kustomize.toolkit.fluxcd.io/ssa": "Merge"}), &all).is_empty());
-        assert_eq!(predecessors(None, &seen(&["helm"], &json!({}))).len(), 1);
+        assert_eq!(predecessors("gitops:shop", None, &seen(&["helm"], &json!({}))).len(), 1);
     }
 
     #[test]
@@ -315,7 +325,7 @@ mod tests {
     fn a_record_is_written_only_over_the_state_that_was_seen_and_without_the_memory_of_kubectl() {
         let managed = || vec![json!({"manager": "gitops:shop"})];
         let plain = json!([
-            {"op": "test", "path": "/metadata/resourceVersion", "value": "7"},
+            {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"},
             {"op": "add", "path": "/metadata/managedFields", "value": managed()},
         ]);
         assert_eq!(patch(&seen(&[], &json!({"other": "1"})), managed()), plain);
@@ -323,44 +333,5 @@ mod tests {
         let path = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";
         with_memory.as_array_mut().unwrap().push(json!({"op": "remove", "path": path}));
         assert_eq!(patch(&seen(&[], &json!({LAST_APPLIED: "{}"})), managed()), with_memory);
-    }
-
-    #[test]
-    fn what_predecessors_own_goes_unless_somebody_else_owns_it_too_or_it_is_declared() {
-        let live = json!({
-            "metadata": {"labels": {"a": "1", "b": "1"}, "annotations": {"c": "1"}},
-            "spec": {"list": [{"name": "x", "v": 1}, {"name": "y", "v": 2}], "whole": {"k": 1, "l": 2}, "kept": 1},
-        });
-        let going = |theirs: Json, stay: &[Json]| {
-            let stay: Vec<FieldSet> = stay.iter().map(FieldSet::parse).collect();
-            let mut found = Vec::new();
-            go(
-                &FieldSet::parse(&theirs),
-                &stay.iter().collect::<Vec<_>>(),
-                &live,
-                &mut Vec::new(),
-                &mut found,
-            );
-            found.into_iter().map(|field| field.path).collect::<Vec<_>>()
-        };
-        let kept = || json!({"f:spec": {"f:kept": {}}});
-        assert_eq!(going(kept(), &[]), ["/spec/kept"]);
-        assert!(going(kept(), &[kept()]).is_empty());
-        assert_eq!(going(kept(), &[json!({"f:spec": {"f:whole": {}}})]), ["/spec/kept"]);
-        assert!(going(json!({"f:spec": {"f:absent": {}}}), &[]).is_empty(), "it is not there");
-        let labels = || json!({"f:metadata": {"f:labels": {".": {}, "f:a": {}, "f:b": {}}}});
-        assert_eq!(
-            going(labels(), &[]),
-            ["/metadata/labels/a", "/metadata/labels/b"],
-            "ours are set beside them"
-        );
-        let one = json!({"f:metadata": {"f:labels": {"f:a": {}}}});
-        assert_eq!(going(labels(), &[one]), ["/metadata/labels/b"]);
-        let whole = || json!({"f:spec": {"f:whole": {".": {}, "f:k": {}, "f:l": {}}}});
-        let list = |fields: Json| json!({"f:spec": {"f:list": {r#"k:{"name":"x"}"#: fields}}});
-        assert_eq!(going(whole(), &[]), ["/spec/whole/k", "/spec/whole/l"]);
-        let item = json!({".": {}, "f:name": {}, "f:v": {}});
-        assert_eq!(going(list(item.clone()), &[]), ["/spec/list/name=x"], "nobody else owns any of it");
-        assert_eq!(going(list(item), &[list(json!({"f:name": {}}))]), ["/spec/list/name=x/v"]);
     }
 }

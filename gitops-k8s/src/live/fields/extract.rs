@@ -37,6 +37,26 @@ fn of_list(items: &[Json], value: &Json, set: &FieldSet) -> Vec<Json> {
     found.into_iter().map(|(_, item)| item).collect()
 }
 
+/// What is at a path of a value.
+pub(crate) fn at<'a>(value: &'a Json, path: &[Element]) -> Option<&'a Json> {
+    path.iter().try_fold(value, |value, element| element.of(value))
+}
+
+/// Takes out of a value what is at a path.
+pub(crate) fn remove(value: &mut Json, path: &[Element]) {
+    match (path, value) {
+        ([Element::Field(name)], Json::Object(members)) => drop(members.remove(name.as_str())),
+        ([element], Json::Array(items)) => items.retain(|item| !element.names(item)),
+        ([Element::Field(name), rest @ ..], Json::Object(members)) => {
+            members.get_mut(name.as_str()).into_iter().for_each(|below| remove(below, rest));
+        }
+        ([element, rest @ ..], Json::Array(items)) => {
+            items.iter_mut().filter(|item| element.names(item)).for_each(|item| remove(item, rest));
+        }
+        _ => {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -5,5 +5,5 @@ mod extract;
 mod set;
 
 pub(crate) use diff::{Leaf, changes, changes_outside, leaves};
-pub(crate) use extract::extract;
+pub(crate) use extract::{at, extract, remove};
 pub(crate) use set::{Element, FieldSet, Managed, default_of_key, managed, shown};

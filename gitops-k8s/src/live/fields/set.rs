@@ -168,13 +168,15 @@ impl FieldSet {
         }
     }
 
-    /// Takes the field at a path of names, and all below it, out of the set.
+    /// Takes the field at a path of names, and all below it, out of the set. A map of which no member is left goes with the last
+    /// one: by itself it would stand for the whole.
     pub fn remove(&mut self, path: &[&str]) {
         let [first, rest @ ..] = path else { return };
         let element = Element::Field((*first).into());
         let Some(set) = self.below.get_mut(&element) else { return };
+        let had_members = !set.below.is_empty();
         set.remove(rest);
-        if rest.is_empty() || (set.below.is_empty() && !set.itself) {
+        if rest.is_empty() || (set.below.is_empty() && (had_members || !set.itself)) {
             self.below.remove(&element);
         }
     }

@@ -1,27 +1,33 @@
-use gitops_core::{Options, Report};
+use gitops_core::{Applied, Options, Report, Target};
 use serde_json::{Value as Json, json};
 
-use super::clients::Kept;
+use super::clients::{Kept, is_quiet};
 use crate::engine::builder;
-use crate::support::{Files, World};
+use crate::support::{Files, World, deployment};
 
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use testbed::{ApiServer, User};
+use testbed::User;
 
 /// Applies as a person does who has done so for years: on the client's side.
 fn kubectl_apply(world: &World, body: &Json) {
+    kubectl(world, &["apply"], body);
+}
+
+fn kubectl(world: &World, verb: &[&str], body: &Json) {
     let folder = tempfile::tempdir().unwrap();
     let [config, file] = ["config", "object.json"].map(|name| folder.path().join(name));
-    std::fs::write(&config, ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+    std::fs::write(&config, world.server().kubeconfig(User::Admin)).unwrap();
     std::fs::write(&file, body.to_string()).unwrap();
     let mut kubectl = Command::new("kubectl");
     kubectl
         .arg("--kubeconfig")
         .arg(&config)
-        .args(["--namespace", &world.namespace, "apply", "-f"])
+        .args(["--namespace", &world.namespace])
+        .args(verb)
+        .arg("-f")
         .arg(&file);
     let output = kubectl.env("HOME", folder.path()).output().expect("`kubectl` is there");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -187,4 +193,86 @@ async fn what_kubectl_remembers_of_a_secret_is_shown_nowhere() {
     let shown = serde_json::to_string(&report[0].plan).unwrap() + &format!("{report:?}");
     assert!(shown.contains("original") && shown.contains("noted") && shown.contains("mine"), "{shown}");
     assert!(!shown.contains("hunter"), "{shown}");
+}
+
+/// Where people met it: each deployment that `kubectl apply` had made failed at the first apply, for its controller writes its status
+/// after each write of an annotation; and the plan listed all defaults as removed.
+#[tokio::test]
+async fn what_kubectl_applied_is_adopted_at_once_beside_its_controller() {
+    let world = World::controlled("adopt-beside").await;
+    let (kept, files) = (Kept::default(), Files::default());
+    let mut old = deployment("web", 2, "nginx:1");
+    old["metadata"]["labels"] = json!({"old": "1"});
+    kubectl_apply(&world, &old);
+    let (target, key) = (world.target(), world.key("Deployment.apps", "web"));
+    let live = world.observe(&target, &key).await.unwrap();
+    let cx = world.cx.within(Duration::from_secs(60));
+    target.health().unwrap().ready(&cx, &key, &Applied::from(&live)).await.unwrap();
+    files.declare([("web", deployment("web", 2, "nginx:2"))]);
+    let mut process =
+        kept.patient(&world, &files, Options::default().adopt(true), Duration::from_secs(60)).await;
+    let plan = process.plan(&world.cx).await.unwrap();
+    let mut shown: Vec<&str> = plan.steps[0]
+        .diff
+        .fields()
+        .iter()
+        .map(|field| &*field.path)
+        .filter(|path| !path.contains("last-applied"))
+        .collect();
+    shown.sort_unstable();
+    let image = "/spec/template/spec/containers/name=web/image";
+    assert_eq!(shown, ["/metadata/labels/old", "/metadata/managedFields", image], "no default goes");
+    let report = process.reconcile(&world.cx).await.unwrap();
+    assert_eq!((report.applied(), report.failed()), (1, 0), "{report:?}");
+    let live = world.admin.get(&world.uri("deployments.apps", "web")).await.unwrap();
+    assert_eq!(live["spec"]["template"]["spec"]["containers"][0]["image"], "nginx:2");
+    assert_eq!(live["metadata"]["labels"]["old"], Json::Null);
+    assert!(is_quiet(&process.reconcile(&world.cx).await.unwrap()));
+    drop(process);
+    let mut process = kept.process(&world, &files, Options::default()).await;
+    assert!(is_quiet(&process.reconcile(&world.cx).await.unwrap()));
+}
+
+/// Where people met it: a namespace was restored from a backup, and each object of it "declares `gitops/owner` itself".
+#[tokio::test]
+async fn what_a_backup_brought_back_is_adopted_at_once() {
+    let world = World::new("adopt-restored").await;
+    let (kept, files) = (Kept::default(), Files::default());
+    let map =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": {"key": "1"}});
+    files.declare([("object", map)]);
+    let mut process = kept.process(&world, &files, Options::default()).await;
+    assert_eq!(process.reconcile(&world.cx).await.unwrap().applied(), 1);
+    let uri = world.uri("configmaps", "a");
+    let mut dump = world.admin.get(&uri).await.unwrap();
+    world.admin.delete(&uri).await;
+    for name in ["resourceVersion", "uid", "managedFields", "creationTimestamp"] {
+        dump["metadata"].as_object_mut().unwrap().remove(name);
+    }
+    dump["data"]["gone"] = json!("1");
+    kubectl(&world, &["create"], &dump);
+    assert_eq!(process.reconcile(&world.cx).await.unwrap().plan.blocked.len(), 1, "nobody asked for it yet");
+    drop(process);
+    let mut process = kept.process(&world, &files, Options::default().adopt(true)).await;
+    let report = process.reconcile(&world.cx).await.unwrap();
+    assert_eq!((report.applied(), report.failed(), report.plan.blocked.len()), (1, 0, 0), "{report:?}");
+    let shown = format!("{:?}", report.plan.steps[0].diff);
+    assert!(shown.contains("/data/gone") && !shown.contains("gitops~1owner"), "{shown}");
+    assert_eq!(world.admin.get(&uri).await.unwrap()["data"], json!({"key": "1"}));
+    assert!(is_quiet(&process.reconcile(&world.cx).await.unwrap()));
+}
+
+/// Where people met it: a password that was taken out of Git lived on in a Secret that another tool had applied with `stringData`.
+#[tokio::test]
+async fn keys_of_a_secret_that_another_tool_wrote_as_text_go_when_they_are_not_declared() {
+    let world = World::new("adopt-text").await;
+    let secret = |data: Json| json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}, "stringData": data});
+    let both = secret(json!({"pw": "hunter1", "gone": "hunter2"}));
+    kubectl(&world, &["apply", "--server-side", "--field-manager=argocd-controller"], &both);
+    let reports = adopt(&world, &secret(json!({"pw": "hunter3"}))).await;
+    let shown = format!("{:?}", reports[0].plan.steps[0].diff);
+    assert!(shown.contains("/data/gone") && !shown.contains("hunter"), "{shown}");
+    assert_eq!((reports.len(), reports[0].failed()), (1, 0), "{reports:?}");
+    let live = world.admin.get(&world.uri("secrets", "a")).await.unwrap();
+    assert_eq!(live["data"], json!({"pw": "aHVudGVyMw=="}));
 }

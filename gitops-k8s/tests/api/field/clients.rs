@@ -292,8 +292,19 @@ pub struct Kept {
 impl Kept {
     /// A new process, which was told nothing of what those before it did.
     pub async fn process(&self, world: &World, files: &Files, options: Options) -> Engine {
+        self.patient(world, files, options, Duration::from_millis(300)).await
+    }
+
+    /// The same, that waits for what it made.
+    pub async fn patient(
+        &self,
+        world: &World,
+        files: &Files,
+        options: Options,
+        patience: Duration,
+    ) -> Engine {
         let state = State::in_memory().with_store(self.store.clone()).with_journal(self.journal.clone());
-        let builder = builder(world, files, &Arc::new(world.target()), Duration::from_millis(300));
+        let builder = builder(world, files, &Arc::new(world.target()), patience);
         builder.state(state).options(options).open(&world.cx).await.unwrap()
     }
 }
