@@ -122,6 +122,81 @@ async fn the_secrets_of_a_program_are_in_no_error() {
 }
 
 #[tokio::test]
+async fn the_secrets_of_a_program_are_in_no_answer_of_its_own() {
+    let secret = Secret::new("topsecret-token", &SecretKey::new([1; 32]));
+    let with = |program: Program| {
+        program.settings(Value::map([("token", Value::Secret(secret.clone()))])).env("TOKEN", secret.clone())
+    };
+    for answer in [
+        r#""error":{"kind":"invalid","message":"refused for topsecret-token"}"#,
+        r#""error":{"kind":"invalid","message":"refused for dG9wc2VjcmV0LXRva2Vu"}"#,
+        r#""error":"boom topsecret-token""#,
+        r#""error":{"kind":"topsecret-token","message":"refused"}"#,
+        r#""items":"topsecret-token""#,
+    ] {
+        let external =
+            started(with(program(&format!("read ask; echo '{{\"id\":1,{answer}}}'; read more")))).await;
+        let text = format!("{:?}", error_of(&external).await);
+        assert!(text.contains("(sensitive)") && !text.contains("topsecret"), "{text}");
+    }
+    let unreadable = r#"read ask; echo '{"id":1,"items":[{"id":"a","name":"a","unreadable":"no topsecret-token"}]}'; read more"#;
+    let page = started(with(program(unreadable))).await.list(&Cx::system(), &query()).await.unwrap();
+    assert!(!format!("{page:?}").contains("topsecret"), "{page:?}");
+
+    let refuses = r#"read ask; echo '{"id":0,"error":{"kind":"unauthenticated","message":"no topsecret-token"}}'; read more"#;
+    let refused = with(Program::new("/bin/sh").arg("-c").arg(refuses));
+    let text = format!("{:?}", External::start(&Cx::system(), refused).await.unwrap_err());
+    assert!(text.contains("no (sensitive)") && !text.contains("topsecret"), "{text}");
+}
+
+#[tokio::test]
+async fn only_a_null_that_is_written_says_that_an_object_is_not_there() {
+    let key = Key::new("sh", GroupKind::new("", "Note"), "", "a");
+    let get = async |answer: &str| {
+        let external = started(program(&format!("read ask; echo '{{\"id\":1{answer}}}'; read more"))).await;
+        external.get(&Cx::system(), &key, "a").await
+    };
+    assert!(get(r#","object":null"#).await.unwrap().is_none());
+    assert_eq!(get(r#","object":{"id":"a","name":"a","fields":{}}"#).await.unwrap().unwrap().id, "a");
+    for answer in [
+        "",
+        r#","item":{"id":"a","name":"a","fields":{}}"#,
+        r#","object":{"id":"other","name":"a","fields":{}}"#,
+        r#","object":{"id":"a","name":"a"}"#,
+        r#","object":{"id":"a","name":"a","fields":[1]}"#,
+    ] {
+        let error = get(answer).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_unknown()), (ErrorKind::Corrupt, true), "{answer}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn a_program_says_nothing_of_what_the_engine_alone_knows() {
+    let answer = r#"read ask; echo '{"id":1,"error":{"kind":"needs-approval","message":"ask"}}'; read more"#;
+    let error = error_of(&started(program(answer)).await).await;
+    assert_eq!(error.kind(), ErrorKind::Corrupt);
+    assert!(
+        error.message().contains("`needs-approval`") && error.message().contains("`conflict`"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn who_runs_out_of_time_is_named_with_the_call_and_its_limit() {
+    let external = started(program("read ask; sleep 600").call_timeout(Duration::from_millis(200))).await;
+    let text = error_of(&external).await.to_string();
+    assert!(["/bin/sh", "list", "200ms"].iter().all(|part| text.contains(part)), "{text}");
+
+    let external = started(program("read ask; sleep 600")).await;
+    let cx = Cx::system().within(Duration::from_millis(200));
+    let text = external.list(&cx, &query()).await.unwrap_err().to_string();
+    assert!(
+        text.contains("/bin/sh") && !text.contains("60s"),
+        "the caller had less time than a call: {text}"
+    );
+}
+
+#[tokio::test]
 async fn a_program_sees_nothing_of_our_environment_but_what_it_needs() {
     let external = started(program("read ask; env >&2; exit 1")).await;
     let text = error_of(&external).await.to_string();

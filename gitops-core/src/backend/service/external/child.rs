@@ -47,7 +47,9 @@ impl Child {
         })?;
         let hello = json!({ "call": "hello", "protocols": [wire::PROTOCOL], "settings": settings });
         let answer = child.within(cx, program, program.start_timeout, hello).await?;
-        let info = wire::answer(answer).and_then(wire::info)?;
+        let info = wire::answer(answer).and_then(wire::info);
+        let info =
+            info.map_err(|error| error.with("program", program.path.display()).without(&program.forms()))?;
         Ok((child, info))
     }
 
@@ -87,19 +89,27 @@ impl Child {
     async fn within(&mut self, cx: &Cx, program: &Program, limit: Duration, request: Json) -> Result<Json> {
         let id = self.asked;
         self.asked += 1;
+        let call = request["call"].as_str().unwrap_or_default().to_owned();
         let line = line(id, request, program.max_line)?;
         let talk = async {
             self.stdin.write_all(line.as_bytes()).await.map_err(|error| ended().because(error))?;
             read_line(&mut self.stdout, program.max_line).await
         };
-        let answer = cx.within(limit).bounded(talk).await;
+        let bounded = cx.within(limit);
+        let answer = bounded.bounded(talk).await;
         let answer = answer.map_err(Error::outcome_unknown).and_then(|line| match line {
             Some(line) => wire::of_request(&line, id),
             None => Err(ended()),
         });
         match answer {
             Ok(answer) => Ok(answer),
-            Err(error) => Err(self.told(cx, error).await.without(&program.forms())),
+            Err(error) => {
+                let error = error.with("program", program.path.display()).with("call", call);
+                // The caller may have less time than a call.
+                let ran_out = error.kind() == ErrorKind::Timeout && bounded.deadline() != cx.deadline();
+                let error = if ran_out { error.with("limit", format!("{limit:?}")) } else { error };
+                Err(self.told(cx, error).await.without(&program.forms()))
+            }
         }
     }
 

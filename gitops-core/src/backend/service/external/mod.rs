@@ -26,8 +26,9 @@ use crate::value::{Error, ErrorKind, Key, Result, Version};
 /// # Guarantees
 /// - Whatever the program does, a call ends within its time limit, and holds no more than one line in memory.
 /// - The program and all that it started end with this value.
-/// - Nothing that the program writes to its standard error is lost silently: the end of it is in the error of the call, without
-///   the secrets of the call and of the program's environment.
+/// - Nothing that the program writes to its standard error is lost silently: the end of it is in the error of the call.
+/// - No error shows a secret of the program's settings or of its environment, also not the program's own answer. Those of a call
+///   are hidden by [`ServiceTarget`](super::ServiceTarget).
 ///
 /// # Errors
 /// - The program's own answer, with the kind that it names.
@@ -55,9 +56,22 @@ impl External {
         Ok(Self { program, info, child: Mutex::new(Some(child)) })
     }
 
-    /// Sends one request and gives the answer. The child is away from its place until it answered: a call that fails or is
-    /// dropped drops it, and so kills it.
-    async fn ask(&self, cx: &Cx, call: &str, mut request: Json) -> Result<Json> {
+    /// Sends one request and reads the answer, which shows no secret of the program.
+    async fn ask<T>(
+        &self,
+        cx: &Cx,
+        call: &str,
+        request: Json,
+        read: impl FnOnce(Json) -> Result<T> + Send,
+    ) -> Result<T> {
+        let mut answer = self.answer(cx, call, request).await?;
+        let forms = self.program.forms();
+        wire::hide_in_reasons(&mut answer, &forms);
+        wire::answer(answer).and_then(read).map_err(|error| error.without(&forms))
+    }
+
+    /// The child is away from its place until it answered: a call that fails or is dropped drops it, and so kills it.
+    async fn answer(&self, cx: &Cx, call: &str, mut request: Json) -> Result<Json> {
         let mut place = self.child.lock().await;
         let running = place.take().and_then(Child::still_alive);
         let mut child = match running {
@@ -67,7 +81,7 @@ impl External {
         request["call"] = call.into();
         let answer = child.ask(cx, &self.program, request).await?;
         *place = Some(child);
-        wire::answer(answer)
+        Ok(answer)
     }
 
     async fn start_again(&self, cx: &Cx) -> Result<Child> {
@@ -94,24 +108,25 @@ impl Service for External {
             "name": query.name,
             "page": query.page,
         });
-        wire::page(self.ask(cx, "list", request).await?)
+        self.ask(cx, "list", request, wire::page).await
     }
 
     async fn get(&self, cx: &Cx, key: &Key, id: &str) -> Result<Option<Item>> {
-        wire::found(self.ask(cx, "get", wire::of_key(key, Some(id))).await?)
+        self.ask(cx, "get", wire::of_key(key, Some(id)), |answer| wire::found(answer, id)).await
     }
 
     async fn create(&self, cx: &Cx, key: &Key, write: &Write) -> Result<Item> {
-        wire::written(self.ask(cx, "create", wire::of_write(key, None, write)?).await?)
+        self.ask(cx, "create", wire::of_write(key, None, write)?, wire::created).await
     }
 
     async fn update(&self, cx: &Cx, key: &Key, id: &str, write: &Write) -> Result<Item> {
-        wire::written(self.ask(cx, "update", wire::of_write(key, Some(id), write)?).await?)
+        let request = wire::of_write(key, Some(id), write)?;
+        self.ask(cx, "update", request, |answer| wire::updated(answer, id)).await
     }
 
     async fn delete(&self, cx: &Cx, key: &Key, id: &str, expect: Option<&Version>) -> Result<()> {
         let mut request = wire::of_key(key, Some(id));
         request["expect"] = expect.map(Version::as_str).into();
-        self.ask(cx, "delete", request).await.map(drop)
+        self.ask(cx, "delete", request, |_| Ok(())).await
     }
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
+use zeroize::Zeroizing;
 
 use crate::backend::service::{Item, Page, ServiceInfo, Write};
-use crate::value::{Error, ErrorKind, GroupKind, Key, Refusal, Result, Retry, Value, Version};
+use crate::value::{Error, ErrorKind, GroupKind, Key, Refusal, Result, Retry, Value, Version, redact};
 
 /// The protocol that is spoken.
 pub(super) const PROTOCOL: u64 = 1;
@@ -57,11 +58,44 @@ struct WireItem {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Failure {
-    kind: ErrorKind,
+    kind: FailureKind,
     message: String,
     retry_after_seconds: Option<u64>,
     #[serde(default)]
     unknown: bool,
+}
+
+/// What a program may say of a call. The other kinds of errors are about what the engine alone knows: gates, plans and its state.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum FailureKind {
+    NotFound,
+    Conflict,
+    Unauthenticated,
+    Forbidden,
+    Invalid,
+    Limit,
+    Unavailable,
+    Timeout,
+    Unsupported,
+    Internal,
+}
+
+impl From<FailureKind> for ErrorKind {
+    fn from(kind: FailureKind) -> Self {
+        match kind {
+            FailureKind::NotFound => Self::NotFound,
+            FailureKind::Conflict => Self::Conflict,
+            FailureKind::Unauthenticated => Self::Unauthenticated,
+            FailureKind::Forbidden => Self::Forbidden,
+            FailureKind::Invalid => Self::Invalid,
+            FailureKind::Limit => Self::Limit,
+            FailureKind::Unavailable => Self::Unavailable,
+            FailureKind::Timeout => Self::Timeout,
+            FailureKind::Unsupported => Self::Unsupported,
+            FailureKind::Internal => Self::Internal,
+        }
+    }
 }
 
 /// The answer on a line, if it is that of this request.
@@ -87,7 +121,7 @@ pub(super) fn answer(mut answer: Json) -> Result<Json> {
         return Ok(answer);
     }
     let failure: Failure = decode(answer["error"].take())?;
-    let error = Error::new(failure.kind, failure.message);
+    let error = Error::new(failure.kind.into(), failure.message);
     let error = match failure.retry_after_seconds {
         Some(seconds) => error.retry_when(Retry::After(Duration::from_secs(seconds))),
         None => error,
@@ -147,32 +181,65 @@ pub(super) fn of_write(key: &Key, id: Option<&str>, write: &Write) -> Result<Jso
 pub(super) fn page(mut answer: Json) -> Result<Page> {
     let items: Vec<WireItem> = decode(answer["items"].take())?;
     let next: Option<String> = decode(answer["next"].take())?;
-    Ok(Page::last(items.into_iter().map(item)).next(next))
+    let items: Vec<Item> = items.into_iter().map(item).collect::<Result<_>>()?;
+    Ok(Page::last(items).next(next))
 }
 
-pub(super) fn found(mut answer: Json) -> Result<Option<Item>> {
-    Ok(decode::<Option<WireItem>>(answer["object"].take())?.map(item))
+/// What was asked for by its id. Only a null that is written says that nothing is there.
+pub(super) fn found(mut answer: Json, id: &str) -> Result<Option<Item>> {
+    match answer.get_mut("object").map(Json::take) {
+        None => Err(other_shape("missing field `object`, which is null if nothing is there")),
+        Some(Json::Null) => Ok(None),
+        Some(object) => decode(object).and_then(item).and_then(|item| of_this_id(item, id)).map(Some),
+    }
 }
 
-pub(super) fn written(mut answer: Json) -> Result<Item> {
-    decode(answer["object"].take()).map(item)
+pub(super) fn created(mut answer: Json) -> Result<Item> {
+    decode(answer["object"].take()).and_then(item)
 }
 
-fn item(wire: WireItem) -> Item {
-    let mut item = match wire.unreadable {
-        Some(reason) => Item::unreadable(wire.id, wire.name, Refusal::from(reason)),
-        None => Item::new(wire.id, wire.name, Value::from_json(wire.fields)),
+pub(super) fn updated(answer: Json, id: &str) -> Result<Item> {
+    created(answer).and_then(|item| of_this_id(item, id))
+}
+
+/// Hides the forms of secrets in the reasons that a program gives for what it can't read.
+pub(super) fn hide_in_reasons(answer: &mut Json, forms: &[Zeroizing<String>]) {
+    let hide = |object: &mut Json| {
+        if let Some(Json::String(reason)) = object.get_mut("unreadable") {
+            *reason = redact::hide(reason, forms);
+        }
+    };
+    answer.get_mut("object").into_iter().for_each(hide);
+    answer.get_mut("items").and_then(Json::as_array_mut).into_iter().flatten().for_each(hide);
+}
+
+fn of_this_id(item: Item, id: &str) -> Result<Item> {
+    match item.id == id {
+        true => Ok(item),
+        false => {
+            Err(other_shape(format!("the object `{}` was asked for, and `{}` is answered", id, item.id)))
+        }
+    }
+}
+
+fn item(wire: WireItem) -> Result<Item> {
+    let mut item = match (wire.unreadable, wire.fields) {
+        (Some(reason), _) => Item::unreadable(wire.id, wire.name, Refusal::from(reason)),
+        (None, fields @ Json::Object(_)) => Item::new(wire.id, wire.name, Value::from_json(fields)),
+        (None, _) => return Err(other_shape(format!("`fields` of the object `{}` is no mapping", wire.id))),
     };
     item.version = wire.version.map(Version::new);
     item.incarnation = wire.incarnation;
     item.outputs = wire.outputs.into_iter().map(|(name, value)| (name, Value::from_json(value))).collect();
-    item.label(wire.label.unwrap_or_default()).deleting(wire.deleting)
+    Ok(item.label(wire.label.unwrap_or_default()).deleting(wire.deleting))
 }
 
 /// What an answer should be. Whether the request was carried out, nobody knows.
 fn decode<T: DeserializeOwned>(json: Json) -> Result<T> {
-    serde_json::from_value(json).map_err(|error| {
-        Error::new(ErrorKind::Corrupt, format!("the program's answer is not as the protocol has it: {error}"))
-            .outcome_unknown()
-    })
+    serde_json::from_value(json).map_err(other_shape)
+}
+
+fn other_shape(why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Corrupt, format!("the program's answer is not as the protocol has it: {why}"))
+        .outcome_unknown()
 }
