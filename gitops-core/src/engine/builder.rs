@@ -292,6 +292,7 @@ impl EngineBuilder {
             declared: None,
             commits: None,
             newest: None,
+            agreed: None,
             runs: false,
             reviews: self.reviews,
             base: Base::default(),

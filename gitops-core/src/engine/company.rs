@@ -7,23 +7,40 @@ use futures::FutureExt;
 use futures::future::select_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
+use super::needs::Held;
 use super::{Engine, EngineHandle};
+use crate::value::Revision;
 
 /// The engines that work side by side, by the names of their applications.
 pub(crate) struct Company {
-    members: RwLock<BTreeMap<String, EngineHandle>>,
+    members: RwLock<BTreeMap<String, Member>>,
     /// Moves when an application comes or goes.
     moved: watch::Sender<()>,
     /// How many applications may plan at once.
     room: Arc<Semaphore>,
 }
 
+/// An application among the others.
+#[derive(Clone)]
+pub(super) struct Member {
+    pub handle: EngineHandle,
+    /// What its revisions are revisions of.
+    pub line: (String, String),
+}
+
 /// One engine's place among the others.
 pub(crate) struct Place {
     company: Arc<Company>,
-    /// The applications that must have converged before this one takes up something new.
+    /// The applications that come first.
     needs: Vec<String>,
+    /// How they were when one of them had not come as far; nothing while nobody is waited for.
+    pub(super) waits: Option<Seen>,
 }
+
+/// How the applications that come first were: of each the revision that it had converged on, the one that it had looked at, and what
+/// held it; nothing of one that was not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Seen(Vec<Option<(Option<Revision>, Option<Revision>, Held)>>);
 
 impl Company {
     pub fn new(at_once: usize) -> Arc<Self> {
@@ -32,48 +49,61 @@ impl Company {
     }
 
     pub fn members(&self) -> BTreeMap<String, EngineHandle> {
-        self.members.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let members = self.members.read().unwrap_or_else(PoisonError::into_inner);
+        members.iter().map(|(name, member)| (name.clone(), member.handle.clone())).collect()
     }
 
     /// Seats an engine among the others.
     pub fn join(self: &Arc<Self>, engine: &mut Engine, needs: Vec<String>) -> EngineHandle {
         let handle = engine.handle();
+        let member = Member { handle: handle.clone(), line: engine.source().info().line() };
         let mut members = self.members.write().unwrap_or_else(PoisonError::into_inner);
-        members.insert(engine.name().to_owned(), handle.clone());
+        members.insert(engine.name().to_owned(), member);
         drop(members);
-        engine.place = Some(Place { company: self.clone(), needs });
+        engine.place = Some(Place { company: self.clone(), needs, waits: None });
         self.moved.send_replace(());
         handle
     }
 
-    pub fn leave(&self, name: &str) -> Option<EngineHandle> {
-        let left = self.members.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    pub fn leave(&self, name: &str) {
+        self.members.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         self.moved.send_replace(());
-        left
     }
 }
 
 impl Place {
-    /// The first need that is not met: an application that did not converge, or that is not there.
-    pub fn unmet(&self) -> Option<&str> {
-        let members = self.company.members.read().unwrap_or_else(PoisonError::into_inner);
-        let is_unmet = |name: &&String| members.get(*name).is_none_or(|handle| !handle.now().is_converged());
-        self.needs.iter().find(is_unmet).map(String::as_str)
+    pub(super) fn needs(&self) -> &[String] {
+        &self.needs
     }
 
-    /// Returns once a needed application moved, or any came or went; at once if no need is unmet.
+    pub(super) fn member(&self, name: &str) -> Option<Member> {
+        self.company.members.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// How the applications that come first are; nothing where none does.
+    pub(super) fn seen(&self) -> Option<Seen> {
+        let of = |name: &String| {
+            let status = self.member(name)?.handle.now();
+            Some((status.reached.clone(), status.looked_at.clone(), Held::of(&status)))
+        };
+        (!self.needs.is_empty()).then(|| Seen(self.needs.iter().map(of).collect()))
+    }
+
+    /// Returns once an application that comes first is otherwise than when it was waited for; never where nobody is waited for.
     pub async fn moved(&self) {
-        let mut membership = self.company.moved.subscribe();
-        let members = self.company.members();
-        let needed = self.needs.iter().filter_map(|name| members.get(name));
-        let moves = needed.map(|handle| {
-            let mut status = handle.status();
-            async move { drop(status.changed().await) }.boxed()
-        });
-        let came_or_went = async move { drop(membership.changed().await) }.boxed();
-        let moves: Vec<_> = moves.chain([came_or_went]).collect();
-        // What moved before it was listened to is not waited for.
-        if self.unmet().is_some() {
+        loop {
+            let mut membership = self.company.moved.subscribe();
+            let members = self.needs.iter().filter_map(|name| self.member(name));
+            let moves = members.map(|member| {
+                let mut status = member.handle.status();
+                async move { drop(status.changed().await) }.boxed()
+            });
+            let came_or_went = async move { drop(membership.changed().await) }.boxed();
+            let moves: Vec<_> = moves.chain([came_or_went]).collect();
+            // What moved before it was listened to is not waited for.
+            if self.waits.is_some() && self.waits != self.seen() {
+                return;
+            }
             select_all(moves).await;
         }
     }

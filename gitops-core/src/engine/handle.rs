@@ -1,7 +1,7 @@
 //! The handle: what others see of an engine, and ask of it, while it works.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -10,7 +10,7 @@ use super::status::EngineStatus;
 use crate::cx::Cx;
 use crate::engine::event::{Event, EventSink};
 use crate::plan::Plan;
-use crate::value::Result;
+use crate::value::{Result, Revision};
 
 /// How many events a receiver may be behind before it misses the oldest.
 const EVENTS: usize = 1024;
@@ -44,6 +44,9 @@ pub(super) struct Shared {
     /// would tell one of the two.
     pub asked: Notify,
     pub answered: Notify,
+    /// The revision that another application waits for, and that it is to be looked at now.
+    wanted: Mutex<Option<Revision>>,
+    look: Notify,
 }
 
 impl Shared {
@@ -55,6 +58,19 @@ impl Shared {
             is_watched: AtomicBool::new(false),
             asked: Notify::new(),
             answered: Notify::new(),
+            wanted: Mutex::default(),
+            look: Notify::new(),
+        }
+    }
+
+    /// Returns once another application waits for a revision at which nobody has looked.
+    pub async fn is_wanted(&self) {
+        loop {
+            self.look.notified().await;
+            let wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if wanted != self.status().looked_at {
+                return;
+            }
         }
     }
 
@@ -102,6 +118,17 @@ impl EngineHandle {
     /// How the application is now.
     pub(super) fn now(&self) -> Arc<EngineStatus> {
         self.shared.status()
+    }
+
+    /// Has the engine look at its source now, once for each revision that another application waits for.
+    pub(super) fn want(&self, revision: &Revision) {
+        if self.now().looked_at.as_ref() == Some(revision) {
+            return;
+        }
+        let mut wanted = self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if wanted.replace(revision.clone()).as_ref() != Some(revision) {
+            self.shared.look.notify_one();
+        }
     }
 
     /// The latest plan; nothing before the first one after somebody first asked for a handle.

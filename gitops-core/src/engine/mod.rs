@@ -28,6 +28,7 @@ mod kept;
 mod ledger;
 pub(crate) mod mount;
 mod moved_back;
+mod needs;
 mod observe;
 mod orders;
 mod pin;
@@ -158,6 +159,8 @@ pub struct Engine {
     commits: Option<Box<commits::LookedUp>>,
     /// What the source said last, unless it could not say.
     newest: Option<Revision>,
+    /// What the applications that come first have come to, so that the next reconciliation may take it up.
+    agreed: Option<Revision>,
     /// Whether it is kept at work: then drift is repaired also while something is waited for.
     runs: bool,
     reviews: Vec<Review>,

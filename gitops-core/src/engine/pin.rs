@@ -26,6 +26,13 @@ pub struct Pin {
     pub(super) leaves_the_line: bool,
 }
 
+impl Pin {
+    /// Whether somebody goes back by it, or holds the application where it is.
+    pub(super) fn goes_back(&self) -> bool {
+        self.ahead_of.is_none()
+    }
+}
+
 /// What a request about the pin goes by. Who acts by itself gives way to a person who was faster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

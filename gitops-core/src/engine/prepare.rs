@@ -216,15 +216,14 @@ impl Engine {
     pub(super) async fn declare(&mut self, cx: &Cx, pin: Option<&Pin>) -> Result<Line> {
         let call = cx.within(self.timeouts.call);
         let moves_the_line = pin.is_none_or(|pin| pin.leaves_the_line);
-        let goes_back = pin.is_some_and(|pin| pin.ahead_of.is_none());
+        let goes_back = pin.is_some_and(Pin::goes_back);
         let line = Line { moves: moves_the_line, pinned: pin.is_some(), goes_back };
-        let revision = if let Some(pin) = pin {
-            pin.revision.clone()
-        } else {
-            let resolved = contained(call.bounded(self.source.resolve(&call))).await;
-            self.newest = resolved.as_ref().ok().cloned();
-            resolved.map_err(|error| error.during("resolve"))?
+        let revision = match (pin, self.agreed.take()) {
+            (Some(pin), _) => pin.revision.clone(),
+            (None, Some(agreed)) => agreed,
+            (None, None) => self.resolve(cx).await?,
         };
+        self.look_at(&revision);
         self.events.emit(&Event::Resolved { revision: revision.id().to_owned() });
         // A pin that leaves the line is the grant for its own revision; one that does not moves no line. What is declared
         // already may be declared by a pin that is over: then nobody asked whether it descends from what was applied.

@@ -9,9 +9,10 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::back_off::BackOff;
 use super::effects::contained;
+use super::handle::Shared;
 use super::prepare::Prepared;
 use super::request::{AT_REST, AT_WORK, Which};
-use super::{ApplyOptions, Engine, Report, SyncStatus};
+use super::{ApplyOptions, Engine, Report};
 use crate::capability::{MovedObjects, Target};
 use crate::cx::{Cx, Time};
 use crate::engine::event::Event;
@@ -46,10 +47,16 @@ impl Ended {
 }
 
 /// A reconciliation that could not be made.
-struct Failed {
+pub(super) struct Failed {
     error: Error,
     /// Whether the source, or what it declares, is why.
     is_of_source: bool,
+}
+
+impl Failed {
+    pub fn of_source(error: Error) -> Self {
+        Self { error, is_of_source: true }
+    }
 }
 
 impl From<Error> for Failed {
@@ -90,26 +97,25 @@ impl Engine {
         let is_over = || cx.is_cancelled() || cx.deadline().is_some_and(|deadline| cx.now() >= deadline);
         while !is_over() {
             self.leave_alone(cx).await?;
-            if self.waits_for_another(cx, interval).await? {
-                continue;
-            }
             if is_lost {
                 // First, for the source may be slow to fail.
                 self.keep_accepted(cx, interval).await?;
             }
-            let wait = match self.supervised_reconciliation(cx, interval).await {
-                Ok(Ended { was_superseded: true, .. }) => continue,
-                Ok(Ended { is_suspended: true, .. }) => interval,
-                Ok(Ended { report, .. }) if report.is_converged() => {
+            let wait = match self.next_reconciliation(cx, interval).await {
+                Ok(None | Some(Ended { was_superseded: true, .. })) => continue,
+                Ok(Some(Ended { is_suspended: true, .. })) => interval,
+                Ok(Some(Ended { report, .. })) if report.is_converged() => {
                     Box::pin(self.keep()).await;
                     is_lost = false;
                     self.back_off.succeeded();
                     interval
                 }
-                Ok(Ended { report, .. }) if report.skipped() > 0 || is_nearer(&report, &mut waiting) => {
+                Ok(Some(Ended { report, .. }))
+                    if report.skipped() > 0 || is_nearer(&report, &mut waiting) =>
+                {
                     continue;
                 }
-                Ok(_) => {
+                Ok(Some(_)) => {
                     is_lost = false;
                     self.back_off.next(cx, interval)
                 }
@@ -123,6 +129,10 @@ impl Engine {
                 }
                 Err(Failed { error, is_of_source }) => {
                     self.go_on_with_what_is_new();
+                    if !is_of_source {
+                        // Nobody knows what the target holds.
+                        self.shared.tell(|status| status.reached = None);
+                    }
                     self.fail(cx, error)?;
                     if is_of_source && !std::mem::replace(&mut is_lost, is_of_source) {
                         self.keep_accepted(cx, interval).await?;
@@ -155,12 +165,12 @@ impl Engine {
     }
 
     /// Repairs drift of the revision that was accepted last, while the source is away, was moved back or is faulty.
-    async fn keep_accepted(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
+    pub(super) async fn keep_accepted(&mut self, cx: &Cx, interval: Duration) -> Result<()> {
         let kept = async {
             self.drain_watches(cx);
             let Some(mut prepared) = self.prepare_accepted(cx).await? else { return Ok(()) };
             // Who took the revision back, or waits for another application, did not ask for the rest of it.
-            if self.moved_back.is_some() || self.unmet_need().is_some() {
+            if self.moved_back.is_some() || self.waits_for_need() {
                 self.leave_what_is_no_drift(cx, &mut prepared);
             }
             if Box::pin(self.ask_again(cx, &mut prepared)).await? {
@@ -175,42 +185,6 @@ impl Engine {
             Err(error) => self.fail(cx, error),
             Ok(()) => Ok(()),
         }
-    }
-
-    /// While an application that this one needs has not converged, only drift of what was accepted is repaired. Says whether it
-    /// was so. Where a person holds the application to a revision, as a rollback does, it waits for nobody.
-    async fn waits_for_another(&mut self, cx: &Cx, interval: Duration) -> Result<bool> {
-        let mut need = self.unmet_need();
-        if need.is_some() {
-            match self.hear_of_pin(cx).await {
-                Ok(true) => need = None,
-                Ok(false) => {}
-                Err(error) => self.fail(cx, error)?,
-            }
-        }
-        if self.shared.status().waits_for != need {
-            self.shared.tell(|status| {
-                // What the source has meanwhile is not looked at.
-                status.sync = if need.is_some() { SyncStatus::Unknown } else { status.sync };
-                status.waits_for.clone_from(&need);
-            });
-        }
-        if need.is_none() {
-            return Ok(false);
-        }
-        self.keep_accepted(cx, interval).await?;
-        self.wait(cx, interval).await;
-        Ok(true)
-    }
-
-    fn unmet_need(&self) -> Option<String> {
-        self.place.as_ref().and_then(|place| place.unmet().map(str::to_owned))
-    }
-
-    /// Takes up what people ask, and says whether a person holds the application to a revision.
-    async fn hear_of_pin(&mut self, cx: &Cx) -> Result<bool> {
-        self.take_up_requests(cx).await?;
-        Ok(self.pinned(cx).await?.is_some_and(|pin| pin.ahead_of.is_none()))
     }
 
     /// Waits as long as somebody asked for; no event cuts it short, and none is lost by it. People are answered meanwhile.
@@ -248,35 +222,42 @@ impl Engine {
         }
     }
 
-    /// One reconciliation, ended early at a safe point if the source has something newer.
-    async fn supervised_reconciliation(&mut self, cx: &Cx, interval: Duration) -> Result<Ended, Failed> {
+    /// One reconciliation, ended early at a safe point if the source has something newer. Nothing if it is not agreed any more
+    /// what may be taken up.
+    pub(super) async fn supervised_reconciliation(
+        &mut self,
+        cx: &Cx,
+        interval: Duration,
+    ) -> Result<Option<Ended>, Failed> {
         self.take_up_requests(cx).await?;
         let room = self.room(cx).await?;
         self.drain_watches(cx);
         let binds = self.binds(&cx.within(self.timeouts.call)).await?;
         let admission = std::mem::take(&mut self.admission);
         let orders = self.orders(&cx.within(self.timeouts.call)).await?;
-        let declared = self.declare(cx, orders.pin.as_ref()).await;
-        let line = declared.map_err(|error| Failed { error, is_of_source: true })?;
+        if !self.is_agreed(orders.pin.as_ref()) {
+            return Ok(None);
+        }
+        let line = self.declare(cx, orders.pin.as_ref()).await.map_err(Failed::of_source)?;
         let mut prepared = self.plan_declared(cx, &binds, line, admission, orders).await?;
         // What is sent from here on has limits of its own, and what waits for readiness may wait long.
         drop(room);
         if prepared.suspension.is_some() {
             self.note_blocked(&prepared.planned.plan);
-            return Ok(Ended::suspended(prepared.planned.plan));
+            return Ok(Some(Ended::suspended(prepared.planned.plan)));
         }
         if Box::pin(self.ask_again(cx, &mut prepared)).await? {
-            return Ok(Ended::asked(prepared.planned.plan));
+            return Ok(Some(Ended::asked(prepared.planned.plan)));
         }
         if let Err(error) = self.admit_in_part(&mut prepared) {
             let newer = match error.is_of_gate() {
                 true => self.put_back(cx, prepared, interval).await?,
                 false => None,
             };
-            return newer.ok_or_else(|| error.into());
+            return newer.map(Some).ok_or_else(|| error.into());
         }
         self.go_on_with_what_is_new();
-        Ok(self.supervise(cx, prepared, interval).await?)
+        Ok(Some(self.supervise(cx, prepared, interval).await?))
     }
 
     /// Carries a plan out, as far as nothing newer comes and nothing else has to be repaired at once.
@@ -301,7 +282,7 @@ impl Engine {
                 if pinned {
                     std::future::pending::<()>().await;
                 }
-                newer_than(cx, &source, &known, interval).await;
+                newer_than(cx, &source, &shared, &known, interval).await;
             };
             tokio::select! {
                 () = newer => {}
@@ -321,7 +302,7 @@ impl Engine {
     }
 
     /// Waits for an event that concerns the application, for so long at most, or until asked to stop.
-    async fn wait(&mut self, cx: &Cx, at_most: Duration) {
+    pub(super) async fn wait(&mut self, cx: &Cx, at_most: Duration) {
         let until = cx.now().after(at_most);
         while cx.now() < until {
             let Woken::Target(name, moved) = self.next_event(cx, until).await else { return };
@@ -354,7 +335,7 @@ impl Engine {
             .boxed()
         };
         let from_others = async {
-            match self.place.as_ref().filter(|place| place.unmet().is_some()) {
+            match &self.place {
                 Some(place) => place.moved().await,
                 None => std::future::pending().await,
             }
@@ -366,17 +347,31 @@ impl Engine {
             woken = from_source => woken,
             () = self.hears(cx, AT_REST) => Woken::SourceOrTime,
             () = from_others => Woken::SourceOrTime,
+            () = self.shared.is_wanted() => Woken::SourceOrTime,
             _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,
         }
     }
 }
 
 /// Returns once the source has a revision that is none of these. A source that fails meanwhile is asked again later.
-async fn newer_than(cx: &Cx, source: &Arc<dyn Source>, known: &[Revision], interval: Duration) {
+async fn newer_than(
+    cx: &Cx,
+    source: &Arc<dyn Source>,
+    shared: &Shared,
+    known: &[Revision],
+    interval: Duration,
+) {
     loop {
-        let waited = match source.watch() {
-            Some(watch) => contained(watch.changed(cx)).await,
-            None => cx.sleep(interval).await,
+        let waited = async {
+            match source.watch() {
+                Some(watch) => contained(watch.changed(cx)).await,
+                None => cx.sleep(interval).await,
+            }
+        };
+        let waited = tokio::select! {
+            waited = waited => waited,
+            // Another application waits until this one has come so far.
+            () = shared.is_wanted() => Ok(()),
         };
         let resolved = match waited {
             Ok(()) => contained(source.resolve(cx)).await,

@@ -53,6 +53,12 @@ pub struct EngineStatus {
     pub last: Option<Attempt>,
     /// When the next reconciliation begins at the latest.
     pub next: Option<Time>,
+    /// The revision that the source had when it was last looked at.
+    #[serde(skip)]
+    pub(super) looked_at: Option<Revision>,
+    /// The revision that it has converged on, as it was seen last. A source that can't be asked changes nothing of it.
+    #[serde(skip)]
+    pub(super) reached: Option<Revision>,
 }
 
 /// What an engine does at the moment.
@@ -170,7 +176,15 @@ impl EngineStatus {
             postponed: None,
             last: None,
             next: None,
+            looked_at: None,
+            reached: None,
         }
+    }
+
+    /// What a plan or a report of a revision showed: whether all of it is live, works as far as is known, and nothing is blocked.
+    fn reach(&mut self, revision: &Revision, in_sync: bool) {
+        let works = !matches!(self.health, HealthStatus::Progressing | HealthStatus::Degraded);
+        self.reached = (in_sync && works && self.blocked.is_empty()).then(|| revision.clone());
     }
 
     /// Whether all of the declared revision is live, nothing of it is known not to work, nothing is blocked, and no other
@@ -236,6 +250,7 @@ impl Engine {
             status.blocked = blocked(plan);
             status.contested = contested(plan);
             status.health = health;
+            status.reach(&plan.revision, in_sync);
             if line.is_followed() {
                 status.sync = synced(in_sync);
             }
@@ -253,6 +268,7 @@ impl Engine {
             status.blocked = blocked(&report.plan);
             status.contested = contested(&report.plan);
             status.health = health;
+            status.reach(&report.plan.revision, leaves_in_sync(report));
             if !line.is_followed() {
                 return;
             }

@@ -24,8 +24,9 @@ use crate::value::{Error, ErrorKind, GroupKind, Key, Result};
 /// - *A slow or failing application costs the others nothing.* Each has a task of its own. At most
 ///   [`concurrency`](Self::new) plan at once, and the one that has waited longest is next; what waits for readiness keeps no
 ///   other one from planning.
-/// - *Needs are kept.* An application takes up something new only while every application that it needs has converged.
-///   Until then its drift is repaired as it was accepted last.
+/// - *Needs are kept.* An application takes up a revision only once every application that it needs has converged on the same one
+///   or a newer one; where they follow other sources, on what those had newest when they were looked at. Until then its drift is
+///   repaired as it was accepted last.
 /// - *The loss of one state ends that application alone*; [`ended`](Self::ended) says why. A panic in an engine does too.
 ///
 /// ```
@@ -128,8 +129,7 @@ impl Supervisor {
         Self { company: Company::new(concurrency), state: Arc::default(), alive }
     }
 
-    /// Adds an application, names those that must have converged before it takes up something new, and says how often it is
-    /// looked at what no watch tells of. It starts at once if the supervisor runs.
+    /// Adds an application, names those that come first, and says how often it is looked at what no watch tells of. It starts at once if the supervisor runs.
     ///
     /// A need may come later than who has it.
     ///
@@ -319,6 +319,8 @@ impl Supervisor {
                     state.ended.insert(seat.0, Ended::from(&error));
                 }
             }
+            // Nobody keeps it there any more.
+            engine.shared.tell(|status| status.reached = None);
             // Before the end is told: its state is free then.
             engine.close().await;
         });

@@ -1,5 +1,6 @@
 //! Where desired state comes from.
 
+mod info;
 mod memory;
 
 use std::ops::RangeInclusive;
@@ -11,6 +12,7 @@ use smol_str::SmolStr;
 
 use crate::cx::{Cx, Time};
 use crate::value::{Diagnostic, Digest, Result, Revision};
+pub use info::SourceInfo;
 use memory::MemoryTree;
 
 /// A source of desired state: something with revisions, each an immutable tree of files.
@@ -53,23 +55,6 @@ pub trait Source: Send + Sync {
     /// Merges revisions without moving anything, if the source can.
     fn merge(&self) -> Option<&dyn Merge> {
         None
-    }
-}
-
-/// What a source is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct SourceInfo {
-    /// What a person would call it: a URL without credentials. Part of every plan's id.
-    pub name: String,
-    /// What of it is followed: a branch, a tag, a range.
-    pub follows: String,
-}
-
-impl SourceInfo {
-    /// A source by its name, following something.
-    pub fn new(name: impl Into<String>, follows: impl Into<String>) -> Self {
-        Self { name: name.into(), follows: follows.into() }
     }
 }
 

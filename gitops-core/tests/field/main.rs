@@ -21,6 +21,7 @@ mod late;
 mod line;
 mod looking_on;
 mod lost_creation;
+mod needs;
 mod new_objects;
 mod noted;
 mod places;

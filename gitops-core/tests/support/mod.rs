@@ -306,7 +306,7 @@ impl Tree for Counted {
 #[async_trait]
 impl Source for Files {
     fn info(&self) -> SourceInfo {
-        SourceInfo::new("memory", "files")
+        SourceInfo::new("memory", "files").reference(format!("{:p}", Arc::as_ptr(&self.files)))
     }
 
     async fn resolve(&self, _: &Cx) -> Result<Revision> {

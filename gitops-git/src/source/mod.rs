@@ -144,6 +144,7 @@ impl Source for GitSource {
     fn info(&self) -> SourceInfo {
         let path = if self.0.path.is_empty() { String::new() } else { format!(" in {}", self.0.path) };
         SourceInfo::new(self.0.url.to_string(), format!("{}{path}", self.0.follows))
+            .reference(self.0.follows.to_string())
     }
 
     async fn resolve(&self, cx: &Cx) -> Result<Revision> {

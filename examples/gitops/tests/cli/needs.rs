@@ -40,6 +40,41 @@ fn a_process_at_work_takes_up_what_is_new_once_its_needs_have_converged() {
     assert_eq!(world.live("a/page").as_deref(), Some("a\n"));
 }
 
+/// Met with a schema and the program that asks it: in five commits of six the program went out first.
+#[test]
+fn a_commit_that_concerns_all_is_applied_in_the_order_of_their_needs_and_waits_for_who_is_suspended() {
+    let world = two();
+    let text = TWO.replace("- name: one\n", "- name: one\n  needs: [two]\n");
+    let three = "- name: three\n  needs: [one]\n  source: { git: { path: site/c } }\n  \
+                 target: { directory: { root: ./live/c } }\n";
+    world.configure(&(text + three));
+    let commit = |text: &str| {
+        world.commit(text, &[("a/page", Some(text)), ("b/page", Some(text)), ("c/page", Some(text))]);
+    };
+    let live = || ["b/page", "a/page", "c/page"].map(|page| world.live(page).unwrap_or_default());
+    commit("0");
+    let mut running = Running::start(&world);
+    let mut order = || [(); 3].map(|()| running.wait_for("applied")["application"].clone());
+    assert_eq!(order(), ["two", "one", "three"]);
+    for text in ["1", "2"] {
+        commit(text);
+        assert_eq!(order(), ["two", "one", "three"], "{text}");
+        assert_eq!(live(), [text; 3]);
+    }
+    world.gitops(&["-a", "two", "suspend", "--reason", "incident 17"]).expect(0);
+    commit("3");
+    running.until_of("postponed", "three");
+    assert_eq!(live(), ["2"; 3]);
+    let why = "`two` comes first, and is not at";
+    // What a process says of itself is written once a second.
+    let says = |_| world.gitops(&["-a", "one", "status"]).stdout.contains(why);
+    assert!((0..200).any(says));
+    world.gitops(&["-a", "one", "why", "File/page"]).expect(0).says(why).says("it is suspended by");
+    world.gitops(&["-a", "two", "resume", "--yes"]).expect(0);
+    assert_eq!([(); 3].map(|()| running.wait_for("applied")["application"].clone()), ["two", "one", "three"]);
+    assert_eq!(live(), ["3"; 3]);
+}
+
 #[test]
 fn a_process_that_keeps_only_one_says_that_it_does_not_wait_for_the_other() {
     let world = chained();
