@@ -7,7 +7,7 @@ use gitops_core::{Applied, Clock, Cx, GroupKind, Key, System, Target, Time, asyn
 use gitops_k8s::{HealthRule, Kubernetes};
 use serde_json::{Value as Json, json};
 
-use crate::support::{World, create, define, definition, delete, deployment};
+use crate::support::{World, create, define, definition, delete, deployment, update};
 
 async fn ready(target: &Kubernetes, cx: &Cx, key: &Key, applied: &Applied) -> Readiness {
     target.health().unwrap().ready(cx, key, applied).await.unwrap()
@@ -142,6 +142,10 @@ async fn an_object_that_no_controller_has_seen_is_waited_for_until_the_grace_end
     let cx = world.cx.within(Duration::from_secs(60));
     let unproven = Readiness::Unproven("no controller has written its status".to_owned());
     assert_eq!(ready(&target, &cx, &key, &applied).await, unproven, "what needs it goes on, and it is said");
+    // Who looks long after is told so without a wait.
+    let later = Cx::new(Arc::new(Ahead), Arc::new(System));
+    let looked = target.health().unwrap().look(&later, std::slice::from_ref(&key)).await.unwrap();
+    assert_eq!(looked[&key], unproven);
     let not_yet = json!({"type": "Ready", "status": "False", "reason": "Busy", "message": "two of three"});
     world.admin.merge(&status, &json!({"status": {"conditions": [not_yet]}})).await;
     let seen = ready(&target, &world.cx.within(Duration::from_secs(1)), &key, &applied).await;
@@ -177,141 +181,136 @@ async fn a_rule_of_the_configuration_decides_how_a_kind_does() {
     assert!(matches!(readiness, Readiness::Failed(_)), "{readiness:?}");
 }
 
-/// What an object that another one controls begins with.
-fn controlled(owner: &Json, api_version: &str, kind: &str, name: &str) -> Json {
-    let owner = json!({
-        "apiVersion": api_version, "kind": kind, "name": owner["metadata"]["name"],
-        "uid": owner["metadata"]["uid"], "controller": true
-    });
-    json!({"name": name, "ownerReferences": [owner], "labels": {"app": "web"}})
+/// What the pods of a workload do: see the stages of the testbed.
+fn template(does: &Json) -> Json {
+    json!({
+        "metadata": {"labels": {"app": "web"}, "annotations": does},
+        "spec": {"containers": [{"name": "web", "image": "nginx:1"}]}
+    })
 }
 
-/// A pod whose image can't be had.
-async fn pod_without_image(world: &World, metadata: &Json, spec: &Json) {
-    world.admin.post(&world.uri("pods", ""), &json!({"metadata": metadata, "spec": spec})).await;
-    let waiting = json!({"name": "web", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
-        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
-    let status = json!({"status": {"phase": "Pending", "containerStatuses": [waiting]}});
-    let name = metadata["name"].as_str().unwrap();
-    world.admin.merge(&world.uri("pods", &format!("{name}/status")), &status).await;
+fn without_image() -> Json {
+    json!({"testbed/does": "wait", "testbed/reason": "ImagePullBackOff"})
 }
 
-/// A replica set of the deployment, as its controller would make it, with a pod whose image can't be had.
-async fn broken_pod(world: &World, deployment: &Json, revision: &str) {
-    let mut metadata = controlled(deployment, "apps/v1", "Deployment", &format!("web-{revision}"));
-    metadata["annotations"] = json!({"deployment.kubernetes.io/revision": revision});
-    let spec =
-        json!({"selector": deployment["spec"]["selector"], "template": deployment["spec"]["template"]});
-    let set = json!({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": metadata, "spec": spec});
-    let set = world.admin.post(&world.uri("replicasets.apps", ""), &set).await;
-    let name = format!("web-{revision}-x");
-    let metadata = controlled(&set, "apps/v1", "ReplicaSet", &name);
-    pod_without_image(world, &metadata, &deployment["spec"]["template"]["spec"]).await;
+fn hangs() -> Json {
+    json!({"testbed/does": "hang"})
+}
+
+fn is_of_a_pod_without_image(readiness: &Readiness) -> bool {
+    let Readiness::Failed(why) = readiness else { return false };
+    why.starts_with("its pod web-") && why.ends_with(": the container web is in ImagePullBackOff")
+}
+
+/// A workload whose pods can't get their image fails by them, for who waits and for who does not.
+async fn fails_by_its_pods(world: &World, workload: Json) {
+    let (target, object) = (world.target(), world.object(workload));
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let minute = world.cx.within(Duration::from_secs(60));
+    let found = ready(&target, &minute, &object.key, &applied).await;
+    assert!(is_of_a_pod_without_image(&found), "{found:?}");
+    let looked = target.health().unwrap().look(&world.cx, std::slice::from_ref(&object.key)).await.unwrap();
+    assert!(is_of_a_pod_without_image(&looked[&object.key]), "{looked:?}");
+}
+
+/// The same; one of which only a pod of an earlier state can't get it does not fail.
+async fn fails_by_its_present_pods(name: &str, workload: impl Fn(Json) -> Json) {
+    let world = World::controlled(name).await;
+    fails_by_its_pods(&world, workload(template(&without_image()))).await;
+    let target = world.target();
+    let object = world.object(workload(template(&hangs())));
+    let live = world.observe(&target, &object.key).await.unwrap();
+    let applied = target.apply(&world.cx, &update(&object, &live, "2")).await.unwrap();
+    let early = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
+    assert!(!matches!(early, Readiness::Failed(_)), "{early:?}");
+    let looked = target.health().unwrap().look(&world.cx, std::slice::from_ref(&object.key)).await.unwrap();
+    assert!(!matches!(looked[&object.key], Readiness::Failed(_)), "{looked:?}");
+    let pods = world.admin.get(&world.uri("pods", "")).await.unwrap();
+    let mut reasons = pods["items"].as_array().unwrap().iter().map(|pod| pod["status"].to_string());
+    assert!(reasons.any(|status| status.contains("ImagePullBackOff")), "the earlier pod is there: {pods}");
 }
 
 #[tokio::test]
 async fn a_broken_pod_of_the_present_revision_fails_its_deployment_and_an_older_one_does_not() {
-    let world = World::new("broken").await;
-    let target = world.target();
-    let object = world.object(deployment("web", 1, "nginx:none"));
-    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
-    let uri = world.uri("deployments.apps", "web");
-    let revision = json!({"metadata": {"annotations": {"deployment.kubernetes.io/revision": "2"}}});
-    let live = world.admin.merge(&uri, &revision).await;
-    let seen = json!({"status": {"observedGeneration": live["metadata"]["generation"]}});
-    world.admin.merge(&format!("{uri}/status"), &seen).await;
-    broken_pod(&world, &live, "1").await;
-    let old = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
-    assert_eq!(old, Readiness::Progressing("0 of 1 replicas are there".to_owned()));
-    let cx = world.cx.within(Duration::from_secs(60));
-    let waiting = ready(&target, &cx, &object.key, &applied);
-    let (found, ()) = tokio::join!(waiting, broken_pod(&world, &live, "2"));
-    let why = "its pod web-2-x: the container web is in ImagePullBackOff".to_owned();
-    assert_eq!(found, Readiness::Failed(why));
-}
-
-/// Applies a workload, lets its controller say what `status` has, and gives it a broken pod of an earlier state and then one
-/// of the present state: only the second fails it.
-async fn fails_by_its_present_pod(name: &str, workload: Json, status: Json, labels: [Json; 2]) {
-    let world = World::new(name).await;
-    let target = world.target();
-    let object = world.object(workload);
-    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
-    let (kind, group) = (object.key.kind().kind(), object.key.kind().group());
-    let plural = format!("{}s.{group}", kind.to_lowercase());
-    world.admin.merge(&world.uri(&plural, "web/status"), &json!({"status": status})).await;
-    let live = world.admin.get(&world.uri(&plural, "web")).await.unwrap();
-    let spec = &live["spec"]["template"]["spec"];
-    let pod = |name: &str, label: &Json| {
-        let mut metadata = controlled(&live, &format!("{group}/v1"), kind, name);
-        metadata["labels"].as_object_mut().unwrap().extend(label.as_object().unwrap().clone());
-        metadata
-    };
-    pod_without_image(&world, &pod("web-old", &labels[0]), spec).await;
-    let early = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
-    assert!(matches!(early, Readiness::Progressing(_)), "{early:?}");
-    let (cx, present) = (world.cx.within(Duration::from_secs(60)), pod("web-new", &labels[1]));
-    let waiting = ready(&target, &cx, &object.key, &applied);
-    let (found, ()) = tokio::join!(waiting, pod_without_image(&world, &present, spec));
-    let why = "its pod web-new: the container web is in ImagePullBackOff".to_owned();
-    assert_eq!(found, Readiness::Failed(why));
-}
-
-fn template() -> Json {
-    json!({"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "nginx:none"}]}})
+    // The controller keeps the one pod of the earlier revision until one of the new revision is ready.
+    fails_by_its_present_pods("broken", |template| {
+        let mut deployment = deployment("web", 1, "nginx:1");
+        deployment["spec"]["template"] = template;
+        deployment
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn a_broken_pod_of_the_present_revision_fails_its_stateful_set() {
-    let set = json!({
-        "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"},
-        "spec": {"serviceName": "web", "selector": {"matchLabels": {"app": "web"}}, "template": template()}
-    });
-    let status = json!({"replicas": 1, "observedGeneration": 1, "currentRevision": "web-1", "updateRevision": "web-2"});
-    let labels = ["web-1", "web-2"].map(|revision| json!({"controller-revision-hash": revision}));
-    fails_by_its_present_pod("broken-set", set, status, labels).await;
+    // The controller touches no pod of an earlier revision that is not ready.
+    fails_by_its_present_pods("broken-set", |template| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": "web"},
+            "spec": {"serviceName": "web", "selector": {"matchLabels": {"app": "web"}}, "template": template}
+        })
+    })
+    .await;
+}
+
+fn daemon_set(template: &Json) -> Json {
+    json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "web"},
+        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template}
+    })
 }
 
 #[tokio::test]
 async fn a_broken_pod_of_the_present_template_fails_its_daemon_set() {
-    let set = json!({
-        "apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "web"},
-        "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": template()}
-    });
+    let world = World::controlled("broken-daemon").await;
+    fails_by_its_pods(&world, daemon_set(&template(&without_image()))).await;
+}
+
+/// Status and pod are written here: the controller takes a pod of an earlier template that is not ready away at once.
+#[tokio::test]
+async fn a_broken_pod_of_an_earlier_template_does_not_fail_its_daemon_set() {
+    let world = World::new("earlier-daemon").await;
+    let (target, object) = (world.target(), world.object(daemon_set(&template(&hangs()))));
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let uri = world.uri("daemonsets.apps", "web");
     let status = json!({"currentNumberScheduled": 1, "desiredNumberScheduled": 1, "numberMisscheduled": 0,
         "numberReady": 0, "observedGeneration": 1});
-    let labels = ["0", "1"].map(|generation| json!({"pod-template-generation": generation}));
-    fails_by_its_present_pod("broken-daemon", set, status, labels).await;
+    let live = world.admin.merge(&format!("{uri}/status"), &json!({"status": status})).await;
+    let owner = json!({"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "web", "uid": live["metadata"]["uid"],
+        "controller": true});
+    let waiting = json!({"name": "web", "image": "i", "imageID": "", "ready": false, "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff"}}});
+    for (generation, is_of_now) in [("0", false), ("1", true)] {
+        let (name, labels) =
+            (format!("web-{generation}"), json!({"app": "web", "pod-template-generation": generation}));
+        let metadata = json!({"name": name, "ownerReferences": [owner], "labels": labels});
+        let pod = json!({"metadata": metadata, "spec": live["spec"]["template"]["spec"]});
+        world.admin.post(&world.uri("pods", ""), &pod).await;
+        let status = json!({"status": {"phase": "Pending", "containerStatuses": [waiting]}});
+        world.admin.merge(&world.uri("pods", &format!("{name}/status")), &status).await;
+        let found = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
+        assert_eq!(is_of_a_pod_without_image(&found), is_of_now, "{found:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_pod_that_can_not_start_fails_its_job() {
-    let mut template = template();
-    template["spec"]["restartPolicy"] = json!("Never");
-    let job = json!({
-        "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "web"}, "spec": {"template": template}
-    });
-    let status = json!({"startTime": "2026-01-01T00:00:00Z", "active": 1});
-    let world = World::new("broken-job").await;
+    let world = World::controlled("broken-job").await;
     let target = world.target();
-    let object = world.object(job);
-    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
-    world.admin.merge(&world.uri("jobs.batch", "web/status"), &json!({"status": status})).await;
-    let live = world.admin.get(&world.uri("jobs.batch", "web")).await.unwrap();
-    let spec = &live["spec"]["template"]["spec"];
-    let pod = |name: &str| {
-        let mut metadata = controlled(&live, "batch/v1", "Job", name);
-        metadata["labels"] = live["spec"]["template"]["metadata"]["labels"].clone();
-        metadata
+    let job = |name: &str, does: &Json| {
+        let mut template = template(does);
+        template["spec"]["restartPolicy"] = json!("Never");
+        let metadata = json!({"name": name});
+        json!({"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata, "spec": {"template": template}})
     };
-    world.admin.post(&world.uri("pods", ""), &json!({"metadata": pod("web-1"), "spec": spec})).await;
-    let failed = json!({"status": {"phase": "Failed"}});
-    world.admin.merge(&world.uri("pods", "web-1/status"), &failed).await;
+    let object = world.object(job("again", &json!({"testbed/does": "fail"})));
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let pods = world.uri("pods", "");
+    while !world.admin.get(&pods).await.unwrap().to_string().contains(r#""phase":"Failed""#) {}
     let early = ready(&target, &world.cx.within(Duration::from_secs(1)), &object.key, &applied).await;
     assert!(matches!(early, Readiness::Progressing(_)), "a job makes another pod: {early:?}");
-    let cx = world.cx.within(Duration::from_secs(60));
-    let (waiting, second) = (ready(&target, &cx, &object.key, &applied), pod("web-2"));
-    let (found, ()) = tokio::join!(waiting, pod_without_image(&world, &second, spec));
-    let why = "its pod web-2: the container web is in ImagePullBackOff".to_owned();
-    assert_eq!(found, Readiness::Failed(why));
+    let object = world.object(job("web", &without_image()));
+    let applied = target.apply(&world.cx, &create(&object, "1")).await.unwrap();
+    let found = ready(&target, &world.cx.within(Duration::from_secs(60)), &object.key, &applied).await;
+    assert!(is_of_a_pod_without_image(&found), "{found:?}");
 }

@@ -173,24 +173,30 @@ async fn kustomizations_and_charts_are_rendered_and_variables_filled_in() {
 
 #[tokio::test]
 async fn status_tells_apart_what_is_on_its_way_what_is_stuck_and_what_has_failed() {
-    let cluster = applied().await;
-    let deployment = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: shop }\nspec:\n  replicas: 1\n  \
-        selector: { matchLabels: { app: shop } }\n  template:\n    metadata: { labels: { app: shop } }\n    \
-        spec: { containers: [{ name: web, image: nginx }] }\n";
-    cluster.world.commit("Add", &[("shop.yaml", Some(deployment))]);
+    let cluster = Cluster::on(ApiServer::controlled()).await;
+    cluster.configure("shop", "");
+    let deployment = |more: &str| {
+        format!(
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: shop }}\nspec:\n  replicas: 1\n{more}  \
+            selector: {{ matchLabels: {{ app: shop }} }}\n  template:\n    \
+            metadata: {{ labels: {{ app: shop }}, annotations: {{ testbed/does: hang }} }}\n    \
+            spec: {{ containers: [{{ name: web, image: nginx }}] }}\n"
+        )
+    };
+    cluster.world.commit("Add", &[("shop.yaml", Some(&deployment("")))]);
     cluster.world.gitops(&["apply", "--yes", "--timeout", "3s"]);
-    cluster.world.gitops(&["status"]).expect(0).says("progressing").says("shop: 0 of 1 replicas are there");
+    cluster.world.gitops(&["status"]).expect(0).says("progressing").says("shop: 0 of 1 replicas are");
     cluster.configure("shop", "    ready_timeout: 1s\n");
-    let stuck = cluster.world.json(&["status"])["unready"][0].clone();
-    assert_eq!((&stuck["state"], stuck["since"].is_string()), (&json!("stuck"), true), "{stuck}");
-    cluster.world.gitops(&["status"]).says("stuck").says("replicas are there; nothing happened since 20");
-    let late = json!({ "type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded" });
-    let uri = format!("/apis/apps/v1/namespaces/{}/deployments/shop/status", cluster.namespace);
-    cluster.admin.merge(&uri, &json!({ "status": { "conditions": [late] } })).await;
-    let unready = cluster.world.json(&["status"])["unready"].clone();
-    assert_eq!(unready.as_array().map(Vec::len), Some(1), "{unready}");
-    assert_eq!(unready[0]["state"], "failed");
-    assert!(unready[0]["reason"].as_str().unwrap().contains("ProgressDeadlineExceeded"), "{unready}");
+    let unready = || cluster.world.json(&["status"])["unready"].clone();
+    while unready()[0]["state"] != "stuck" {}
+    assert!(unready()[0]["since"].is_string(), "{}", unready());
+    cluster.world.gitops(&["status"]).says("stuck").says("; nothing happened since 20");
+    let short = deployment("  progressDeadlineSeconds: 1\n");
+    cluster.world.commit("Hurry", &[("shop.yaml", Some(&short))]);
+    cluster.world.gitops(&["apply", "--yes", "--timeout", "3s"]);
+    while unready()[0]["state"] != "failed" {}
+    assert_eq!(unready().as_array().map(Vec::len), Some(1), "{}", unready());
+    assert!(unready()[0]["reason"].as_str().unwrap().contains("ProgressDeadlineExceeded"), "{}", unready());
 }
 
 #[tokio::test]

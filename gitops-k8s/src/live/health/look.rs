@@ -6,8 +6,8 @@ use futures::{StreamExt, stream};
 use gitops_core::capability::Readiness;
 use gitops_core::{Cx, Key, Result};
 
-use super::has_an_end;
 use super::wait::{self, defined, is_definition, works_at_once};
+use super::{has_an_end, pods};
 use crate::client::kinds::{Place, versions_served};
 use crate::live::application::Inner;
 use crate::live::list::List;
@@ -75,7 +75,14 @@ async fn now(inner: &Inner, cx: &Cx, key: &Key, place: &Place, seen: &Seen) -> R
     if has_an_end(key) {
         inner.book.await_end(key, &seen.uid());
     }
-    let readiness = readiness.unwrap_or_else(|standing| standing.readiness(cx.now(), inner.patience));
+    let readiness = match readiness {
+        Ok(readiness) => readiness,
+        // What a wait would be told by a pod is known here too. Where nobody may look at pods, its own status has to do.
+        Err(standing) => match pods::broken_now(inner, cx, key, place).await.ok().flatten() {
+            Some(reason) => Readiness::Failed(reason),
+            None => standing.readiness(cx.now(), inner.patience),
+        },
+    };
     let defines = defined(&seen.json).filter(|_| is_definition(key) && readiness == Readiness::Ready);
     let versions = versions_served(&seen.json);
     match defines {

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 use super::{HealthRules, ObjectHealth, assess};
 use crate::client::kinds::Place;
 use crate::live::application::Inner;
-use crate::live::list::escape;
+use crate::live::list::{List, escape};
 use crate::live::walk::Walk;
 
 /// Where each kind whose pods are looked at says which of them are of its present state.
@@ -47,28 +47,67 @@ const REVISION: &str = "/metadata/annotations/deployment.kubernetes.io~1revision
 /// # Errors
 /// Where pods may not be looked at. Then the object's own status has to do.
 pub(super) async fn broken(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<Option<String>> {
-    let is_of = |(group, kind, _): &&(&str, &str, Present)| {
-        (*group, *kind) == (key.kind().group(), key.kind().kind())
-    };
-    let Some((.., present)) = PARENTS.iter().find(is_of) else { return Ok(None) };
-    let pod = Key::new(key.target(), GroupKind::new("", "Pod"), key.namespace(), "any");
-    let pods = inner.place(cx, &pod).await?;
-    let Some(parent) = read(inner, cx, place).await? else { return Ok(None) };
-    let Some(selector) = selector(&parent["spec"]["selector"]) else { return Ok(None) };
-    let version = &pods.served.versions[0];
-    let uri = format!("{}?labelSelector={}", pods.beside(version), escape(&selector));
-    let mut walk = Walk::new(inner.wire(), uri, pods.served.api_version(version), "Pod");
+    let Some(pods) = Pods::of(inner, cx, key, place).await? else { return Ok(None) };
+    let mut walk = Walk::new(inner.wire(), pods.uri.clone(), pods.api_version.clone(), POD);
     loop {
         let pod = walk.next(cx).await?.json;
-        let Some(reason) = reason(&pod, *present) else { continue };
-        // The parent may want other pods by now.
-        let Some(parent) = read(inner, cx, place).await? else { return Ok(None) };
-        if is_present(inner, cx, key, &parent, &pod, *present).await? {
-            return Ok(Some(format!(
-                "its pod {}: {reason}",
-                pod["metadata"]["name"].as_str().unwrap_or_default()
-            )));
+        if let Some(reason) = pods.fails(inner, cx, place, &pod).await? {
+            return Ok(Some(reason));
         }
+    }
+}
+
+/// The same at this moment, without a wait.
+///
+/// # Errors
+/// As for [`broken`].
+pub(super) async fn broken_now(inner: &Inner, cx: &Cx, key: &Key, place: &Place) -> Result<Option<String>> {
+    let Some(pods) = Pods::of(inner, cx, key, place).await? else { return Ok(None) };
+    let mut list = List::new(pods.uri.clone(), pods.api_version.clone(), POD);
+    while let Some(page) = list.next_page(inner.wire(), cx, |_| true).await? {
+        for (_, pod) in page {
+            if let Some(reason) = pods.fails(inner, cx, place, &pod.json).await? {
+                return Ok(Some(reason));
+            }
+        }
+    }
+    Ok(None)
+}
+
+const POD: &str = "Pod";
+
+/// The pods that may be a parent's.
+struct Pods<'a> {
+    key: &'a Key,
+    present: Present,
+    /// Those that the parent selects.
+    uri: String,
+    api_version: String,
+}
+
+impl<'a> Pods<'a> {
+    /// Nothing for a kind without pods, or a parent that is gone or selects none.
+    async fn of(inner: &Inner, cx: &Cx, key: &'a Key, place: &Place) -> Result<Option<Self>> {
+        let kind = (key.kind().group(), key.kind().kind());
+        let Some((.., present)) = PARENTS.iter().find(|(group, name, _)| (*group, *name) == kind) else {
+            return Ok(None);
+        };
+        let pod = Key::new(key.target(), GroupKind::new("", POD), key.namespace(), "any");
+        let pods = inner.place(cx, &pod).await?;
+        let Some(parent) = read(inner, cx, place).await? else { return Ok(None) };
+        let Some(selector) = selector(&parent["spec"]["selector"]) else { return Ok(None) };
+        let version = &pods.served.versions[0];
+        let uri = format!("{}?labelSelector={}", pods.beside(version), escape(&selector));
+        Ok(Some(Self { key, present: *present, uri, api_version: pods.served.api_version(version) }))
+    }
+
+    /// That a pod will not work, and why, if it is of what the parent wants by now.
+    async fn fails(&self, inner: &Inner, cx: &Cx, place: &Place, pod: &Json) -> Result<Option<String>> {
+        let Some(reason) = reason(pod, self.present) else { return Ok(None) };
+        let Some(parent) = read(inner, cx, place).await? else { return Ok(None) };
+        let is_meant = is_present(inner, cx, self.key, &parent, pod, self.present).await?;
+        let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+        Ok(is_meant.then(|| format!("its pod {name}: {reason}")))
     }
 }
 

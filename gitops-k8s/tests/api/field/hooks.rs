@@ -74,7 +74,7 @@ async fn a_hook_job_that_its_time_to_live_removed_is_finished_and_does_not_run_a
 async fn a_pod_that_is_a_hook_is_finished_when_it_ends() {
     let world = World::controlled("pod-hook").await;
     let files = Files::default();
-    let annotations = json!({"argocd.argoproj.io/hook": "PreSync", "testbed/does": "go-on"});
+    let annotations = json!({"argocd.argoproj.io/hook": "PreSync"});
     let task = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "task", "annotations": annotations}, "spec": pod()});
     files.declare([("a.json", config_map("1")), ("pod.json", task)]);
     let mut engine = engine(&world, &files, SHORT).await;
@@ -82,7 +82,8 @@ async fn a_pod_that_is_a_hook_is_finished_when_it_ends() {
     let why = is_held_up(&world, &mut engine).await;
     assert!(why.contains("the pod has not finished"), "{why}");
     let uri = world.uri("pods", "task");
-    world.admin.merge(&format!("{uri}/status"), &json!({"status": {"phase": "Succeeded"}})).await;
+    world.admin.merge(&uri, &json!({"metadata": {"annotations": {"testbed/does": "complete"}}})).await;
+    until(&world, &uri, |pod| pod.as_ref().is_some_and(|pod| pod["status"]["phase"] == "Succeeded")).await;
     apply(&world, &mut engine).await;
     assert!(world.admin.get(&world.uri("configmaps", "a")).await.is_some());
 }

@@ -7,12 +7,19 @@ use gitops_app::config::Applications;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Cx, HealthStatus};
 use serde_json::json;
+use testbed::ApiServer;
 
 use crate::Cluster;
 
-const WEB: &str = "apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: web }\nspec:\n  replicas: 1\n  \
-    selector: { matchLabels: { app: web } }\n  template:\n    metadata: { labels: { app: web } }\n    \
-    spec: { containers: [{ name: web, image: nginx }] }\n";
+/// A workload whose pods do something: see the stages of the testbed.
+fn web(does: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  \
+        selector: {{ matchLabels: {{ app: web }} }}\n  template:\n    \
+        metadata: {{ labels: {{ app: web }}, annotations: {{ testbed/does: {does} }} }}\n    \
+        spec: {{ containers: [{{ name: web, image: nginx }}] }}\n"
+    )
+}
 
 /// What a process that takes the application over says of its health, once it has looked.
 async fn health_of_a_run(cluster: &Cluster) -> HealthStatus {
@@ -35,9 +42,9 @@ async fn health_of_a_run(cluster: &Cluster) -> HealthStatus {
 /// Met with a controller that was rolled out while a workload was: the status of the commit was green from then on.
 #[tokio::test]
 async fn what_is_not_ready_in_a_cluster_is_known_to_each_later_process() {
-    let cluster = Cluster::new().await;
+    let cluster = Cluster::on(ApiServer::controlled()).await;
     cluster.configure("shop", "");
-    cluster.world.commit("Begin", &[("web.yaml", Some(WEB))]);
+    cluster.world.commit("Begin", &[("web.yaml", Some(&web("hang")))]);
     cluster.run(&["apply", "--yes", "--timeout", "3s"]).await;
     for _ in 0..2 {
         let status = cluster.json(&["status"]).await;
@@ -45,12 +52,35 @@ async fn what_is_not_ready_in_a_cluster_is_known_to_each_later_process() {
         cluster.run(&["status", "--exit-code"]).await.expect(6).says("0 of 1 replicas");
         assert_eq!(health_of_a_run(&cluster).await, HealthStatus::Progressing);
     }
-    let uri = format!("/apis/apps/v1/namespaces/{}/deployments/web/status", cluster.namespace);
-    let works = json!({
-        "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
-        "conditions": [{ "type": "Available", "status": "True" }],
-    });
-    cluster.admin.merge(&uri, &json!({ "status": works })).await;
-    assert_eq!(cluster.json(&["status"]).await["unready"], json!([]));
+    let pods = format!("/api/v1/namespaces/{}/pods", cluster.namespace);
+    let pods_now = cluster.admin.get(&pods).await.unwrap();
+    let pod = format!("{pods}/{}", pods_now["items"][0]["metadata"]["name"].as_str().unwrap());
+    let goes_on = json!({ "metadata": { "annotations": { "testbed/does": "go-on" } } });
+    cluster.admin.merge(&pod, &goes_on).await;
+    while cluster.json(&["status"]).await["unready"] != json!([]) {}
+    cluster.run(&["status", "--exit-code"]).await.expect(0);
     assert_eq!(health_of_a_run(&cluster).await, HealthStatus::Unknown, "nothing bad is known");
+}
+
+/// Met with a deployment that had failed by its pod: the list of what is blocked said that `apply` waits for it, and `status` ended as if it
+/// were on its way.
+#[tokio::test]
+async fn what_needs_a_workload_that_has_failed_by_its_pod_is_blocked_by_a_fault_in_every_verb() {
+    let cluster = Cluster::on(ApiServer::controlled()).await;
+    cluster.configure("shop", "");
+    let needs = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: needs\n  annotations:\n    \
+        config.kubernetes.io/depends-on: apps/namespaces/{}/Deployment/web\n",
+        cluster.namespace
+    );
+    cluster.world.commit("Begin", &[("web.yaml", Some(&web("crash"))), ("needs.yaml", Some(&needs))]);
+    cluster.run(&["apply", "--yes"]).await.expect(1).says("CrashLoopBackOff");
+    for verb in [&["apply", "--yes"][..], &["plan"], &["status", "--exit-code"]] {
+        let ran = cluster.run(verb).await.expect(1);
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("CrashLoopBackOff") && !said.contains("waits for it"), "{verb:?}: {said}");
+    }
+    let status = cluster.json(&["status"]).await;
+    assert_eq!(status["blocked"][0]["obstacle"], "fault", "{status:#}");
+    assert_eq!(cluster.value("needs", "x").await, None);
 }
