@@ -61,7 +61,7 @@ impl Tenancy {
         };
         match is_allowed {
             true => Ok(()),
-            false => Err(Error::new(ErrorKind::Forbidden, "the application may not touch this object")
+            false => Err(Error::new(ErrorKind::Denied, "the application may not touch this object")
                 .at(key)
                 .help("widen the limits of its target, or move the object into what it may touch")),
         }

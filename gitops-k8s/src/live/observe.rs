@@ -60,8 +60,7 @@ fn split(inner: &Inner, served: &Arc<Served>, keys: &[&Key], found: &mut Vec<Liv
                 names.insert(key.name().to_owned(), ((*key).clone(), place));
             }
             Err(error) => {
-                let refusal = Refusal::new(error.kind(), error.message());
-                found.push(Live::unreadable((*key).clone(), refusal));
+                found.push(Live::unreadable((*key).clone(), Refusal::from(&error)));
             }
         }
     }

@@ -11,10 +11,11 @@ async fn what_is_outside_the_limits_is_refused_before_any_call() {
     let target = world.builder().tenancy(Tenancy::namespaces(["elsewhere"])).build().unwrap();
     let object = world.config_map("a", json!({}));
     let error = target.apply(&world.cx, &create(&object, "1")).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Forbidden);
+    assert_eq!(error.kind(), ErrorKind::Denied, "no right is missing");
     let scope: Scope = [object.key.clone()].into_iter().collect();
     let found = target.observe(&world.cx, &scope).await.unwrap();
-    assert!(matches!(found[0].presence, Presence::Unreadable(_)));
+    let Presence::Unreadable(refusal) = &found[0].presence else { panic!("{found:?}") };
+    assert!(refusal.reason.contains("widen the limits of its target"), "{refusal:?}");
     let named = |uri: &str| uri.contains(&world.namespace);
     assert!(!world.requests().iter().any(|request| named(&request.uri)));
 }

@@ -38,6 +38,27 @@ async fn missing_rights_end_with_4_and_a_fault_beside_them_with_1() {
     world.gitops(&["plan", "--detailed-exitcode"]).expect(1);
 }
 
+/// Met with limits of an application that were narrowed: its objects outside of them were told as missing rights of the user of `kubeconfig`.
+#[tokio::test]
+async fn what_is_outside_of_the_limits_of_its_application_is_a_fault_of_the_configuration() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "");
+    let world = &cluster.world;
+    world.commit("Begin", &[("map.yaml", Some(MAP)), ("secret.yaml", Some(SECRET))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    cluster.configure("shop", &format!("    namespaces: [{}]\n    kinds: [ConfigMap]\n", cluster.namespace));
+    for verb in [&["plan"][..], &["plan", "--detailed-exitcode"], &["drift"], &["status", "--exit-code"]] {
+        let ran = world.gitops(verb).expect(1).says("the application may not touch this object");
+        assert!(!format!("{ran:?}").contains("rights"), "{ran:?}");
+        ran.says("widen the limits of its target");
+    }
+    world.commit("Remove it", &[("secret.yaml", None)]);
+    world.gitops(&["apply", "--yes"]);
+    let secret = format!("/api/v1/namespaces/{}/secrets/db", cluster.namespace);
+    assert!(cluster.admin.get(&secret).await.is_some(), "nobody may delete it");
+    world.gitops(&["status", "--exit-code"]).expect(1).says("Secret");
+}
+
 /// Met with an operator that set one field of an object: below the report of the change stood only that not everything is applied.
 #[tokio::test]
 async fn a_field_of_another_owner_is_counted_where_the_rest_of_its_object_is_applied() {
