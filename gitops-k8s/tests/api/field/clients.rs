@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use gitops_core::internals::journal::MemoryJournalIo;
 use gitops_core::{
-    BlockedBecause, Cause, Engine, ForeignField, ForeignOutcome, MemoryStore, Options, Reason, Report, State,
-    SyncResult,
+    BlockedBecause, Cause, Engine, ForeignField, ForeignOutcome, MemoryStore, Options, Reason, Report,
+    SecretKey, State, SyncResult,
 };
-use gitops_k8s::Kubernetes;
+use gitops_k8s::{Kubernetes, KubernetesRender};
 use serde_json::{Value as Json, json};
 
 use super::items::service;
@@ -293,6 +293,15 @@ impl Kept {
     /// A new process, which was told nothing of what those before it did.
     pub async fn process(&self, world: &World, files: &Files, options: Options) -> Engine {
         self.patient(world, files, options, Duration::from_millis(300)).await
+    }
+
+    /// The same of manifests as they are read from files.
+    pub async fn reading(&self, world: &World, files: &Files, patience: Duration) -> Engine {
+        let state = State::in_memory().with_store(self.store.clone()).with_journal(self.journal.clone());
+        let render = KubernetesRender::new("k").namespace(world.namespace.as_str());
+        let builder = builder(world, files, &Arc::new(world.target()), patience);
+        let render = Arc::new(render.secret_key(SecretKey::new([7; 32])));
+        builder.render(render).state(state).open(&world.cx).await.unwrap()
     }
 
     /// The same, that waits for what it made.

@@ -73,6 +73,9 @@ async fn live(world: &World, chart: &Path) {
 }
 
 /// Met with one of the most used charts after another: hooks, definitions, webhooks and claims that no test had together.
+///
+/// Controllers are played: nothing on a test server makes the volumes that pods of these charts wait for, or measures what their
+/// autoscalers ask for; and their definitions and webhooks are of the whole cluster.
 #[tokio::test]
 async fn charts_in_popular_shapes_live_from_the_first_sync_to_the_last_prune() {
     let world = World::alone("popular").await;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use gitops_core::{Action, ApplyOptions, Engine, GroupKind, Key, Plan};
+use gitops_core::{Action, ApplyOptions, BlockedBecause, Engine, GroupKind, Key, Plan};
 use serde_json::{Value as Json, json};
 
+use super::clients::Kept;
 use crate::support::{Files, World, deployment};
 use crate::whole::engine;
 
@@ -75,4 +76,49 @@ async fn a_webhook_waits_for_the_workloads_behind_its_service_whatever_file_they
     let waits_for_it = |key: &Key| gone.step(key).is_some_and(|step| step.after.contains(&hook));
     assert!(gone.steps.iter().all(|step| step.action == Action::Delete));
     assert_eq!([service, workload("two")].map(|key| waits_for_it(&key)), [true, true]);
+}
+
+/// People's webhook configurations stood before anything answered: each call of what they concern failed from then on.
+#[tokio::test]
+async fn what_the_server_would_call_is_not_there_while_its_workload_is_not_ready_in_the_next_process_neither()
+{
+    let world = World::controlled("not-behind").await;
+    let (kept, sources) = (Kept::default(), Files::default());
+    let mut declared = files(&world, "one");
+    let hangs = |text: &str| {
+        let mut workload: Json = serde_json::from_str(text).unwrap();
+        workload["spec"]["template"]["metadata"]["annotations"] = json!({"testbed/does": "hang"});
+        workload.to_string()
+    };
+    declared.retain(|(name, _)| name != "deployment-2.yaml");
+    let workload = declared.iter_mut().find(|(name, _)| name == "deployment-1.yaml").unwrap();
+    workload.1 = hangs(&workload.1);
+    let group = format!("{}.example", world.namespace);
+    let service = json!({"name": "hook", "namespace": world.namespace});
+    let api = json!({
+        "apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": format!("v1.{group}")},
+        "spec": {
+            "group": group, "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 1, "service": service
+        }
+    });
+    declared.push(("api.yaml".to_owned(), api.to_string()));
+    sources.declare_texts(declared);
+    let called = [
+        format!("/apis/apiregistration.k8s.io/v1/apiservices/v1.{group}"),
+        format!("/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{}", world.namespace),
+    ];
+    for made in [2, 0] {
+        let mut process = kept.reading(&world, &sources, Duration::from_secs(1)).await;
+        let report = process.reconcile(&world.cx).await.unwrap();
+        assert_eq!(report.applied(), made, "the service and the workload: {report:?}");
+        for uri in &called {
+            assert_eq!(world.admin.get(uri).await, None, "{uri}");
+        }
+        let plan = process.plan(&world.cx).await.unwrap();
+        let waits = |why: &BlockedBecause| matches!(why, BlockedBecause::NotReady { .. });
+        assert!(
+            plan.blocked.iter().any(|blocked| blocked.key.name() == "one" && waits(&blocked.why)),
+            "{plan:?}"
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! What people met when they used the command on servers and programs of others.
 
 mod addresses;
+mod away;
 mod blocked;
 mod confirmed;
 mod drift;
@@ -11,6 +12,7 @@ mod left;
 mod removed;
 mod rewritten;
 mod roots_left;
+mod unproven;
 mod unready;
 mod versions;
 mod why;

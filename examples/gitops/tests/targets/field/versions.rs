@@ -42,6 +42,34 @@ async fn a_definition_and_an_object_in_its_new_version_are_applied_at_once() {
     world.gitops(&["plan"]).expect(1).says("does not serve").says("v2").says("it serves: ");
 }
 
+/// The same in one kustomization, which names the object before its definition.
+#[tokio::test]
+async fn a_definition_and_an_object_of_it_in_one_kustomization_are_applied_at_once() {
+    let cluster = Cluster::new().await;
+    let program = std::env::var("GITOPS_KUSTOMIZE").expect("`cargo xtask test` names kustomize");
+    cluster.configure("shop", &format!("    render: [{{ kustomize: {{ path: ., program: {program} }} }}]\n"));
+    let both = thing(&cluster, &["v1"], "v1", 1);
+    let (definition, object) = both.split_once("---\n").unwrap();
+    let world = &cluster.world;
+    world.commit(
+        "Begin",
+        &[
+            ("a-thing.yaml", Some(object)),
+            ("definition.yaml", Some(definition)),
+            ("kustomization.yaml", Some("resources: [a-thing.yaml, definition.yaml]\n")),
+        ],
+    );
+    world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 2 changes");
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+    world.gitops(&["status", "--exit-code"]).expect(0).says("Synced  Healthy");
+    world.commit(
+        "Remove",
+        &[("a-thing.yaml", None), ("kustomization.yaml", Some("resources: [definition.yaml]\n"))],
+    );
+    world.gitops(&["apply", "--yes"]).expect(0).says("1 to delete").says("Applied: 1 change");
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+}
+
 /// A new object in a version that its definition, which is new too, does not have served.
 #[tokio::test]
 async fn a_version_that_no_definition_serves_is_refused_at_the_plan() {
