@@ -4,19 +4,21 @@ use async_trait::async_trait;
 use gitops_core::capability::{DryRun, Preview};
 use gitops_core::{
     Change, Cx, Diagnostic, Diff, Digest, Error, ErrorKind, Expect, FieldChange, Hasher, Key, Live, Object,
-    Precondition, Result, Secret, Value,
+    Precondition, Result, Value,
 };
+use serde_json::Value as Json;
 
 use crate::change::apply::replace::{self, Proof};
 use crate::change::beside::beside;
 use crate::change::document::{Document, check_secrets};
+use crate::change::mask::{Mask, hidden};
 use crate::change::negotiate::{Agreed, negotiate};
 use crate::change::treatment::Treatment;
 use crate::change::{admit, adopt, blast, stored, versions};
 use crate::client::cluster::Failure;
 use crate::live::application::{Inner, Kubernetes};
-use crate::live::clients::Decision;
-use crate::live::fields::{Element, FieldSet, Leaf, changes, leaves};
+use crate::live::clients::{Cleared, Decision};
+use crate::live::fields::{Element, FieldSet, Leaf, changes, extract, leaves};
 use crate::live::object::Seen;
 use crate::live::owner_label;
 
@@ -131,7 +133,10 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
     };
     let document = Document::over(object, before.owner_label.as_ref(), &before, &inner.eye)?;
     if versions::comes(&place, object) {
-        return Ok(Previewed { diff: compare_moving(inner, &before, document), ..Previewed::default() });
+        return Ok(Previewed {
+            diff: compare_moving(inner, object, &before, document),
+            ..Previewed::default()
+        });
     }
     tell_idle_rules(inner, &document, &before);
     let Agreed { after, mut decision } = negotiate(inner, cx, object, &place, &before).await?;
@@ -153,7 +158,7 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
     if failure.is_of_record() && moves(inner, &before).is_some() {
         // The server can't say what it would do before our record is of this version: told is what is declared.
         let mut found: Vec<FieldChange> =
-            compare_declared(inner, &before, &Seen::new(document.json)).fields().to_vec();
+            compare_declared(inner, object, &before, &Seen::new(document.json)).fields().to_vec();
         found.extend(moves(inner, &before));
         return Ok(Previewed { diff: found.into_iter().collect(), replace: None, decision });
     }
@@ -162,14 +167,33 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
     {
         return Err(error);
     }
+    decision.cleared = Cleared::of(&failure, &before, &document.json, &inner.eye);
+    if !decision.cleared.is_empty() && Box::pin(replace::prove(inner, cx, object)).await.is_ok() {
+        return Ok(cleared(inner, object, &before, document, decision));
+    }
     let why = why_replace(inner.replace || policy.recreate, failure.of_a_rule())?;
     let why = match replace::prove(inner, cx, object).await? {
         Proof::DryRun => why,
         Proof::None => format!("{why}; {UNPROVEN}"),
     };
     let declared = Seen::new(document.json);
-    let diff = compare_declared(inner, &before, &declared);
+    let diff = compare_declared(inner, object, &before, &declared);
     Ok(Previewed { diff, replace: Some(why), decision: Decision::default() })
+}
+
+/// What is declared, without what the server filled in and is in its way: it says nothing more before that is ours.
+fn cleared(
+    inner: &Inner,
+    object: &Object,
+    before: &Seen,
+    document: Document,
+    decision: Decision,
+) -> Previewed {
+    let declared = compare_declared(inner, object, before, &Seen::new(document.json));
+    let mut found: Vec<FieldChange> = declared.fields().to_vec();
+    found.extend(adopt::transfer(inner, object, before));
+    found.extend(decision.cleared.changes.iter().cloned());
+    Previewed { diff: found.into_iter().collect(), replace: None, decision }
 }
 
 /// Tells of rules that can leave nothing of the object.
@@ -194,7 +218,7 @@ fn why_replace(allowed: bool, failure: Failure) -> Result<String> {
     let immutable: Vec<&str> = failure
         .causes
         .iter()
-        .filter(|cause| is_immutable(&cause.message))
+        .filter(|cause| cause.is_immutable())
         .map(|cause| cause.field.as_str())
         .collect();
     if immutable.is_empty() || failure.kind() != ErrorKind::Invalid {
@@ -206,11 +230,6 @@ fn why_replace(allowed: bool, failure: Failure) -> Result<String> {
         false => Err(Error::new(ErrorKind::Denied, why)
             .help("undo the change; or let the object be deleted and made anew: allow `replace`")),
     }
-}
-
-fn is_immutable(message: &str) -> bool {
-    let signs = ["immutable", "may not be changed", "may not change", "updates to statefulset spec"];
-    signs.iter().any(|sign| message.contains(sign))
 }
 
 fn explained(failure: Failure) -> Error {
@@ -299,85 +318,40 @@ fn moves(inner: &Inner, before: &Seen) -> Option<FieldChange> {
 }
 
 /// The declared fields that differ, where the server would not say what it would make of them.
-fn compare_declared(inner: &Inner, before: &Seen, declared: &Seen) -> Diff {
+fn compare_declared(inner: &Inner, object: &Object, before: &Seen, declared: &Seen) -> Diff {
     let mut fields = FieldSet::of(&declared.json);
     owner_label::strip(&mut fields);
+    without_same_lists(&mut fields, &before.owned(&inner.eye), &before.json, &declared.json);
     let found = changes(&fields, &before.json, &declared.json);
-    let hide = before.is_secret();
-    found.into_iter().map(|change| if hide { hidden(change, inner) } else { change }).collect()
+    let mask = Mask { live: before, object, inner };
+    let hide = |change| if before.is_secret() { hidden(change, inner) } else { mask.over(change) };
+    found.into_iter().map(hide).collect()
+}
+
+/// Takes out of a set the lists of which each item is there as it is declared: as wholes they differ by what others set in them.
+fn without_same_lists(fields: &mut FieldSet, ours: &FieldSet, live: &Json, declared: &Json) {
+    fields.below.retain(|element, below| {
+        let pair = element.of(live).zip(element.of(declared));
+        let Some((ours, (live, declared))) = ours.below.get(element).zip(pair) else { return true };
+        let Some(items) = declared.as_array() else {
+            let is_leaf = below.below.is_empty();
+            without_same_lists(below, ours, live, declared);
+            return is_leaf || !below.below.is_empty();
+        };
+        let are_ours = ours.below.len() == items.len() && extract(declared, ours).as_ref() == Some(declared);
+        !(are_ours && changes(ours, live, declared).is_empty())
+    });
 }
 
 /// The declared fields that differ, of an object whose version is served as soon as its definition is applied.
-fn compare_moving(inner: &Inner, before: &Seen, document: Document) -> Diff {
+fn compare_moving(inner: &Inner, object: &Object, before: &Seen, document: Document) -> Diff {
     let declared = document.api_version().to_owned();
     let mut found: Vec<FieldChange> =
-        compare_declared(inner, before, &Seen::new(document.json)).fields().to_vec();
+        compare_declared(inner, object, before, &Seen::new(document.json)).fields().to_vec();
     found.retain(|change| change.path != "/apiVersion");
     found.insert(
         0,
         FieldChange::new("/apiVersion", Some(before.api_version().into()), Some(declared.as_str().into())),
     );
     found.into_iter().collect()
-}
-
-/// What must not be shown.
-struct Mask<'a> {
-    live: &'a Seen,
-    object: &'a Object,
-    inner: &'a Inner,
-}
-
-impl Mask<'_> {
-    fn over(&self, change: FieldChange) -> FieldChange {
-        let is_of_secret = self.live.is_secret() && (is_data(&change.path) || self.is_of_strangers(&change));
-        let is_secret = is_of_secret || holds_secret(&self.object.body, change.after.as_ref());
-        if is_secret { hidden(change, self.inner) } else { change }
-    }
-
-    /// Whether it is of a note on the object that nobody declares: many tools remember there what they applied, which is all of a
-    /// Secret's values.
-    fn is_of_strangers(&self, change: &FieldChange) -> bool {
-        let Some(path) = change.path.strip_prefix("/metadata") else { return false };
-        let mut parts = path.trim_start_matches('/').splitn(2, '/');
-        let Some(notes) = parts.next().filter(|notes| NOTES.contains(notes)) else { return path.is_empty() };
-        let declared = self.object.body.get("metadata").and_then(|metadata| metadata.get(notes));
-        let name = parts.next().map(|name| name.replace("~1", "/").replace("~0", "~"));
-        name.is_none_or(|name| declared.is_none_or(|declared| declared.get(&name).is_none()))
-    }
-}
-
-fn is_data(path: &str) -> bool {
-    path.starts_with("/data") || path.starts_with("/stringData")
-}
-
-/// The members of metadata that hold what anybody wants to note.
-const NOTES: [&str; 2] = ["annotations", "labels"];
-
-fn hidden(change: FieldChange, inner: &Inner) -> FieldChange {
-    let hide = |value: Option<Value>| {
-        value.map(|value| Value::Secret(Secret::new(value.to_string(), &inner.eye.secrets)))
-    };
-    let mut hidden = FieldChange::new(change.path, hide(change.before), hide(change.after));
-    hidden.stays_with = change.stays_with;
-    hidden
-}
-
-/// Whether a secret of the declaration is in a value that the server gave back.
-fn holds_secret(declared: &Value, shown: Option<&Value>) -> bool {
-    let Some(shown) = shown else { return false };
-    match declared {
-        Value::Secret(secret) => contains(shown, secret.expose()),
-        Value::List(items) => items.iter().any(|item| holds_secret(item, Some(shown))),
-        Value::Map(members) => members.values().any(|member| holds_secret(member, Some(shown))),
-        _ => false,
-    }
-}
-
-fn contains(shown: &Value, secret: &str) -> bool {
-    match shown {
-        Value::Text(text) => text.contains(secret),
-        Value::List(items) => items.iter().any(|item| contains(item, secret)),
-        Value::Map(members) => members.values().any(|member| contains(member, secret)),
-        _ => false,
-    }
 }

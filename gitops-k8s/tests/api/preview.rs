@@ -139,6 +139,39 @@ async fn a_secret_is_compared_and_never_shown() {
     assert!(same.diff.is_empty());
 }
 
+/// The same value with a secret for each text that is `SECRET`.
+fn with_secret(value: &Value, secret: &str) -> Value {
+    match value {
+        Value::Map(members) => {
+            Value::map(members.iter().map(|(name, value)| (name, with_secret(value, secret))))
+        }
+        Value::Text(text) if &**text == "SECRET" => {
+            Value::Secret(Secret::new(secret, &SecretKey::new([7; 32])))
+        }
+        value => value.clone(),
+    }
+}
+
+/// Where the server does not say what it would make of an object, a plan shows what is declared: a sensitive output was in it.
+#[tokio::test]
+async fn a_secret_in_an_object_that_is_made_anew_is_never_shown() {
+    let world = World::new("masked-anew").await;
+    let target = world.builder().replace(true).build().unwrap();
+    target.apply(&world.cx, &create(&world.object(deployment("web", 1, "nginx:1")), "1")).await.unwrap();
+    let live = world.observe(&target, &world.key("Deployment.apps", "web")).await.unwrap();
+    let mut body = deployment("web", 1, "nginx:1");
+    body["metadata"]["annotations"] = json!({"password": "SECRET"});
+    body["spec"]["selector"]["matchLabels"] = json!({"app": "other"});
+    body["spec"]["template"]["metadata"]["labels"] = json!({"app": "other"});
+    let mut object = Object::clone(&world.object(body));
+    object.body = with_secret(&object.body, "hunter2secret");
+    let object = std::sync::Arc::new(object);
+    let previewed = preview(&world, &target, &object, Some(&live)).await.unwrap();
+    assert!(previewed.replace.is_some(), "{previewed:?}");
+    let all = format!("{previewed:?}{}", serde_json::to_string(&previewed.diff).unwrap());
+    assert!(all.contains("/metadata/annotations") && !all.contains("hunter2secret"), "{all}");
+}
+
 #[tokio::test]
 async fn a_change_that_would_do_something_else_than_was_shown_is_refused() {
     let world = World::new("digest").await;

@@ -126,7 +126,7 @@ impl PlanView<'_> {
 
 /// What is said of a step. What is protected or secret, and what more is to be said of, stands by itself.
 fn line<'s>(plan: &Plan, step: &'s Step) -> Line<'s> {
-    let below = [components::rows(step), asides(step), beside_row(plan, step)].concat();
+    let below = [components::rows(step), asides(plan, step), beside_row(plan, step)].concat();
     let is_plain = |risk: &Risk| matches!(risk, Risk::Delete | Risk::Replace);
     let folds = below.is_empty() && step.risk.iter().all(is_plain);
     Line { key: &step.key, row: row(step), below, folds }
@@ -145,13 +145,16 @@ fn beside_row(plan: &Plan, step: &Step) -> Vec<Vec<Cell>> {
 }
 
 /// What goes with a delete, and the fields that other clients set: a line each below the step's own.
-fn asides(step: &Step) -> Vec<Vec<Cell>> {
+fn asides(plan: &Plan, step: &Step) -> Vec<Vec<Cell>> {
+    let is_reported = plan.drift.iter().any(|left| left.key == step.key);
     let takes = step.takes.iter().map(|taken| {
         let style = if taken.whose == Whose::Ours { DIM } else { RED };
         (style, "takes", taken.to_string())
     });
     let foreign = step.foreign.iter().map(|field| {
         let (style, word) = match field.outcome {
+            // Nothing of it is written.
+            ForeignOutcome::Restored if is_reported => return (DIM, "reported", field.origin()),
             ForeignOutcome::Restored => (YELLOW, "restored"),
             ForeignOutcome::Left { .. } => (DIM, "left"),
             ForeignOutcome::StoredOtherwise { .. } => (RED, "otherwise"),

@@ -59,7 +59,7 @@ pub(super) async fn update(
             }
             inner.check(key, &seen, taken.as_ref().map_or(expect, |taken| &taken.expect), owner_label)?;
             let mut seen = adopt::hand_over(inner, cx, &place, seen).await?;
-            if taken.is_none() && !decision.renamed.is_empty() {
+            if taken.is_none() && decision.takes_over() {
                 (seen, taken) = take_over(inner, cx, &place, seen, &decision).await?;
             }
             let version = seen.resource_version().to_owned();
@@ -103,7 +103,7 @@ fn decide(inner: &Inner, object: &Object, seen: &Seen, decided: &Decided, is_don
 /// What to do about a write that would be another than the plan showed.
 const PLAN_AGAIN: &str = "plan again: another client set a field since, which the plan did not show";
 
-/// Edited items whose record is ours, so that the apply can remove them.
+/// Edited items, and members of nobody, whose record is ours, so that the apply can remove them.
 struct TakenOver {
     decision: Decision,
     /// The state in which the object is with that record.
@@ -114,7 +114,7 @@ struct TakenOver {
     before: Vec<Json>,
 }
 
-/// Takes edited items over from who edited them. No value changes.
+/// Takes edited items over from who edited them, and members that nobody has. No value changes.
 ///
 /// It can't be one write with the apply: the server takes a record of owners from an update alone, and would give what
 /// that update sets to a second record of ours, which keeps an item that is no longer declared.
@@ -125,8 +125,7 @@ async fn take_over(
     seen: Seen,
     decision: &Decision,
 ) -> Result<(Seen, Option<TakenOver>)> {
-    let after =
-        write_record(inner, cx, place, &seen, &decision.renamed.taken_over(&seen, &inner.eye)).await?;
+    let after = write_record(inner, cx, place, &seen, &decision.taken_over(&seen, &inner.eye)).await?;
     let expect = Expect { uid: after.uid(), version: after.version(&inner.eye) };
     let before = seen.record();
     Ok((after.clone(), Some(TakenOver { decision: decision.clone(), expect, after, before })))

@@ -86,6 +86,12 @@ impl Cause {
         self.reason == "FieldManagerConflict"
     }
 
+    /// Whether the field can't change in place.
+    pub fn is_immutable(&self) -> bool {
+        let signs = ["immutable", "may not be changed", "may not change", "updates to statefulset spec"];
+        signs.iter().any(|sign| self.message.contains(sign))
+    }
+
     /// The server says of who updated, and by what version; of who applied only the name. A subresource's owner is
     /// a controller, such as a scaler.
     fn is_of_an_edit(&self) -> bool {

@@ -1,11 +1,13 @@
 //! Declared fields that other clients set: what becomes of each, one by one.
 
 mod claim;
+mod cleared;
 mod persons;
 mod predecessors;
 mod renamed;
 mod scaler;
 
+pub(crate) use cleared::Cleared;
 pub(crate) use predecessors::is_predecessor;
 pub(crate) use renamed::renamed;
 
@@ -17,7 +19,7 @@ use serde_json::Value as Json;
 use crate::client::cluster::{Cause, Failure};
 use crate::live::application::{Conflicts, Inner};
 use crate::live::fields::{Element, FieldSet, Managed};
-use crate::live::object::Seen;
+use crate::live::object::{Eye, Seen};
 use crate::live::owner_label;
 use claim::Claim;
 use renamed::Renamed;
@@ -35,6 +37,8 @@ pub(crate) struct Decision {
     restored: BTreeSet<(String, String)>,
     /// Items of lists whose keys were edited.
     pub renamed: Renamed,
+    /// Members of nobody that are in the way.
+    pub cleared: Cleared,
     /// All of it for the plan.
     pub foreign: Vec<ForeignField>,
     looked_for_scaler: bool,
@@ -44,7 +48,8 @@ impl Decision {
     /// Whether the write is as if nobody else were there.
     pub fn is_plain(&self) -> bool {
         let is_stored = !self.foreign.iter().any(ForeignField::is_stored_otherwise);
-        is_stored && self.left.below.is_empty() && self.restored.is_empty() && self.renamed.is_empty()
+        let takes_none = self.restored.is_empty() && self.renamed.is_empty() && self.cleared.is_empty();
+        is_stored && takes_none && self.left.below.is_empty()
     }
 
     /// Whether the write sets fields that others have.
@@ -70,10 +75,21 @@ impl Decision {
             hasher.field("restored").field(field).field(by);
         });
         self.renamed.stand_for(&mut hasher);
+        self.cleared.stand_for(&mut hasher);
         for field in self.foreign.iter().filter(|field| field.is_stored_otherwise()) {
             hasher.field("stored otherwise").field(field.to_string());
         }
         hasher.finish()
+    }
+
+    /// Whether part of it becomes ours in the record before it is written, for else it would stay.
+    pub fn takes_over(&self) -> bool {
+        !self.renamed.is_empty() || !self.cleared.is_empty()
+    }
+
+    /// The record of owners with that.
+    pub fn taken_over(&self, seen: &Seen, eye: &Eye) -> Vec<Json> {
+        self.cleared.taken_over(self.renamed.taken_over(seen, eye), eye)
     }
 
     /// The changes that the server does not show by a dry run: keys of items that are restored.

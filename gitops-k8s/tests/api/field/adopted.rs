@@ -16,7 +16,7 @@ fn kubectl_apply(world: &World, body: &Json) {
     kubectl(world, &["apply"], body);
 }
 
-fn kubectl(world: &World, verb: &[&str], body: &Json) {
+pub fn kubectl(world: &World, verb: &[&str], body: &Json) {
     let folder = tempfile::tempdir().unwrap();
     let [config, file] = ["config", "object.json"].map(|name| folder.path().join(name));
     std::fs::write(&config, world.server().kubeconfig(User::Admin)).unwrap();

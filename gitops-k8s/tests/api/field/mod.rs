@@ -20,5 +20,7 @@ mod orphaned;
 mod popular;
 mod readiness;
 mod renamed;
+mod strategy;
 mod undone;
+mod waves;
 mod webhooks;

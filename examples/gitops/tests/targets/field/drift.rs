@@ -61,3 +61,22 @@ async fn drift_of_a_root_is_told_beside_a_pending_commit() {
     assert_eq!(things.with(|inner| inner.things.values().next().unwrap().value.clone()), "2");
     world.gitops(&["drift", "--detailed-exitcode"]).expect(0).says("No drift:");
 }
+
+/// Met with drift that is only reported: the row below "not corrected" said that the field "is restored".
+#[tokio::test]
+async fn what_a_person_set_is_not_called_restored_where_drift_is_only_reported() {
+    let cluster = crate::Cluster::new().await;
+    cluster.configure("shop", "sync: { drift: report }\n");
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { x: \"1\" }\n";
+    cluster.world.commit("Begin", &[("map.yaml", Some(map))]);
+    cluster.world.gitops(&["apply", "--yes"]).expect(0);
+    let edit = format!("{}?fieldManager=kubectl-patch", cluster.config_map("web"));
+    cluster.admin.merge(&edit, &serde_json::json!({ "data": { "x": "byhand" } })).await;
+    for verb in [&["plan"][..], &["apply", "--yes"], &["drift"]] {
+        let ran = cluster.world.gitops(verb).says("not corrected").says("byhand");
+        assert!(!ran.stdout.contains("restored"), "{verb:?}: {}", ran.stdout);
+    }
+    assert_eq!(cluster.value("web", "x").await.as_deref(), Some("byhand"));
+    cluster.configure("shop", "");
+    cluster.world.gitops(&["plan"]).expect(0).says("and is restored").says("kubectl-patch");
+}
