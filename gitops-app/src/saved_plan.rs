@@ -27,19 +27,51 @@ const KIND: &str = "SavedPlan";
 const EDITED: &str = "the file was edited after it was saved: its content is not the plan whose id it names";
 const FORMAT: u32 = 2;
 
-/// Saves a plan, for the owner alone to read: it names what is in the target. An older file is replaced whole.
+/// Saves a plan, for the owner alone to read: it names what is in the target. An older plan, or an empty file, is replaced whole; a
+/// pipe or a device is written to.
 ///
 /// # Errors
-/// `Storage` or `Forbidden` if the file can't be written; an older one is then as it was.
+/// `Invalid` if another file is there: it may be the configuration, or the journal. `Storage` or `Forbidden` if the file can't be
+/// written. What was there is then as it was.
 pub fn save(cx: &Cx, path: &Path, plan: &Plan) -> Result<()> {
     let at = |error: std::io::Error| {
         Error::from(error).with("path", path.display()).help("name a file in a folder that can be written")
     };
+    match std::fs::metadata(path) {
+        Ok(there) if there.is_file() => {
+            // The file that a link leads to, not the link.
+            let path = path.canonicalize().map_err(at)?;
+            match there.len() == 0 || begins_as_plan(&path).map_err(at)? {
+                true => replace(cx, &path, plan).map_err(at),
+                false => Err(Error::new(ErrorKind::Invalid, "a file is there that is no saved plan")
+                    .with("path", path.display())
+                    .help("name another file, or remove this one first")),
+            }
+        }
+        Ok(there) if !there.is_dir() => {
+            OpenOptions::new().write(true).open(path).and_then(|file| write(file, plan)).map_err(at)
+        }
+        _ => replace(cx, path, plan).map_err(at),
+    }
+}
+
+/// Whether a file begins as [`write`] begins it.
+fn begins_as_plan(path: &Path) -> std::io::Result<bool> {
+    let head = format!(r#"{{"kind":"{KIND}""#);
+    let mut found = Vec::new();
+    File::open(path)?.take(head.len() as u64).read_to_end(&mut found)?;
+    Ok(found == head.as_bytes())
+}
+
+fn replace(cx: &Cx, path: &Path, plan: &Plan) -> std::io::Result<()> {
     let temp = beside(cx, path);
-    let written = write(&temp, plan).and_then(|()| std::fs::rename(&temp, path));
-    written.map_err(|error| {
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temp);
+    let written = file.and_then(|mut file| {
+        write(&mut file, plan)?;
+        file.sync_all()
+    });
+    written.and_then(|()| std::fs::rename(&temp, path)).inspect_err(|_| {
         let _ = std::fs::remove_file(&temp);
-        at(error)
     })
 }
 
@@ -48,12 +80,11 @@ fn beside(cx: &Cx, path: &Path) -> PathBuf {
     path.with_file_name(format!(".{name}.{:032x}", cx.random()))
 }
 
-fn write(path: &Path, plan: &Plan) -> std::io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+fn write(mut to: impl Write, plan: &Plan) -> std::io::Result<()> {
     let digest = Some(Digest::of(&serde_json::to_vec(plan)?));
     let saved = SavedPlan { kind: KIND.to_owned(), format: FORMAT, digest, plan };
-    file.write_all(&serde_json::to_vec(&saved)?)?;
-    file.sync_all()
+    to.write_all(&serde_json::to_vec(&saved)?)?;
+    to.flush()
 }
 
 /// Loads a saved plan.

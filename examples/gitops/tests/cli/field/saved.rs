@@ -50,3 +50,33 @@ fn eight_digits_name_no_plan() {
         world.gitops(&["apply", "--plan-id", &id[..digits]]).expect(64).warns("at least 12");
     }
 }
+
+/// The name of another file was typed, and the configuration or the journal was gone.
+#[test]
+fn a_plan_takes_the_place_of_an_older_plan_and_of_no_other_file() {
+    let world = World::new();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    for file in ["gitops.yaml", ".gitops/site/journal"] {
+        let before = fs::read(world.path(file)).unwrap();
+        world.gitops(&["plan", "--out", file]).expect(1).warns("no saved plan").warns("another file");
+        assert_eq!(fs::read(world.path(file)).unwrap(), before, "{file}");
+    }
+    fs::write(world.path("empty"), "").unwrap();
+    std::os::unix::fs::symlink("empty", world.path("link")).unwrap();
+    for _ in 0..2 {
+        world.gitops(&["plan", "--out", "link"]).expect(0);
+        assert!(world.path("link").is_symlink());
+        assert!(fs::read_to_string(world.path("empty")).unwrap().starts_with("{\"kind\":\"SavedPlan\""));
+    }
+}
+
+#[test]
+fn a_plan_is_written_to_a_device_and_does_not_replace_it() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let world = World::new();
+    std::os::unix::fs::symlink("/dev/null", world.path("null")).unwrap();
+    world.gitops(&["plan", "--out", "null"]).expect(0);
+    assert!(world.path("null").is_symlink());
+    assert!(fs::metadata(world.path("null")).unwrap().file_type().is_char_device());
+}
