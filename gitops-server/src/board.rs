@@ -63,9 +63,9 @@ impl Standing {
             Self::WaitsForApproval => "waits: a gate denies something or wants it approved",
             Self::Opens => "is being opened",
             Self::NotReached => "nothing was planned yet",
-            Self::CanNotBeOpened => "can't be opened",
+            Self::CanNotBeOpened => "can't be opened or go on, and is tried again",
             Self::Failed => "the last reconciliation failed",
-            Self::Ended => "its engine has ended: its state is lost or damaged",
+            Self::Ended => "its engine has ended, and the log says why",
         }
     }
 }

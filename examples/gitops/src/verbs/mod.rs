@@ -14,6 +14,7 @@ mod explain;
 mod graph;
 mod history;
 mod init;
+mod kept;
 mod orders;
 mod plan;
 mod planner_identity;

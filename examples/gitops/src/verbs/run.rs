@@ -7,23 +7,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures::FutureExt;
 use futures::future::join;
 use gitops_app::config::{Applications, Config};
-use gitops_app::forge::Environment;
-use gitops_app::review::OnForge;
-use gitops_app::rollback::{Step, Watch};
-use gitops_app::session::{Access, Session};
-use gitops_app::{Inputs, NotePlace, Refused, Reloaded, Roster, Taken, place};
-use gitops_core::{Cx, Error, Event, EventSink, Result, Supervisor};
-use gitops_server::{ApplicationMetrics, Followed, Following, Server};
+use gitops_app::{Inputs, Refused, Reloaded, Roster, Taken, place};
+use gitops_core::{Cx, Error, Result, Supervisor};
+use gitops_server::{Followed, Following, Server};
 use tokio::sync::watch;
 
+use super::kept::Kept;
 use super::{Ended, each};
 use crate::app::App;
 use crate::cli::RunArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
-use crate::output::style::{YELLOW, escape, paint};
-use crate::progress;
+use crate::output::style::{BOLD, YELLOW, escape, paint};
 
 /// Ends only when asked to, at `--timeout`, or when going on would be unsafe. If the configuration changes, or a secret that
 /// it names, what is under way is finished first; then it goes on with what the files say now.
@@ -81,21 +77,21 @@ impl Configured {
 const AT_ONCE: usize = 16;
 
 /// What a process keeps at work, while its configuration changes.
-struct Keeping<'a> {
+pub(super) struct Keeping<'a> {
     app: &'a App,
-    server: Option<&'a Server>,
-    supervisor: Supervisor,
+    pub server: Option<&'a Server>,
+    pub supervisor: Supervisor,
     /// Whether the command has just begun with one application: if that can't be opened or go on, the command says so and ends.
     /// After a change of the configuration each is one of those that the files name, and is tried again.
     is_alone: AtomicBool,
     /// The configuration that the files hold now, if it can't be used.
-    refused: watch::Sender<Option<Refused>>,
+    pub refused: watch::Sender<Option<Refused>>,
 }
 
 /// One application, and the names of all that this process keeps.
-struct Member {
+pub(super) struct Member {
     app: App,
-    all: Vec<String>,
+    pub all: Vec<String>,
 }
 
 impl Keeping<'_> {
@@ -128,7 +124,8 @@ impl Keeping<'_> {
             match ended {
                 Err(failure) if self.is_alone() => break Some(failure),
                 Err(failure) => {
-                    self.app.screen.complain(&output::error::human(&failure));
+                    let why = output::error::human(&failure);
+                    self.app.screen.complain(&format!("{} {why}", paint(BOLD, format_args!("[{name}]"))));
                     if is_by_itself {
                         exits.insert(name, failure.exit);
                     }
@@ -142,7 +139,7 @@ impl Keeping<'_> {
         failure.map_or_else(|| Ok(Exit::gravest(exits.into_values())), Err)
     }
 
-    fn is_alone(&self) -> bool {
+    pub fn is_alone(&self) -> bool {
         self.is_alone.load(Ordering::Relaxed)
     }
 
@@ -191,7 +188,8 @@ impl Keeping<'_> {
             let (app, whole) = (member.app.within(own), cx.clone());
             Box::pin(async move {
                 let metrics = self.server.map(|server| server.metrics().of(&app.config().name));
-                let kept = Kept { app, whole, metrics, member, keeping: self };
+                let (was_open, has_worked) = (AtomicBool::default(), AtomicBool::default());
+                let kept = Kept { app, whole, metrics, member, keeping: self, was_open, has_worked };
                 let ended = kept.until_open().await;
                 // Its state is free, whatever became of it.
                 kept.metrics.inspect(|metrics| metrics.leads(false));
@@ -246,145 +244,6 @@ fn said(taken: &Taken) -> String {
 async fn follow(reviews: &mut Roster<'_, Arc<Followed>, ()>) {
     while reviews.next().await.is_some() {}
     std::future::pending::<()>().await;
-}
-
-/// One application that is kept at work.
-struct Kept<'k> {
-    /// Its context ends when the application is to stop.
-    app: App,
-    /// Ends when all are to stop.
-    whole: Cx,
-    /// What a server counts of it.
-    metrics: Option<Arc<ApplicationMetrics>>,
-    member: Arc<Member>,
-    keeping: &'k Keeping<'k>,
-}
-
-impl Kept<'_> {
-    /// An application that can't be opened, because its target is away or another process has its state, is tried again, unless it is
-    /// alone.
-    async fn until_open(&self) -> Result<(), Failure> {
-        let (mut told, name, cx) = (None, &self.app.config().name, &self.app.cx);
-        while !cx.is_cancelled() {
-            let opened = tokio::select! {
-                biased;
-                opened = self.open() => opened,
-                // One that is only being opened is not waited for when all stop.
-                () = self.whole.cancelled(), if !self.keeping.is_alone() => break,
-            };
-            match opened {
-                Ok(session) => return Box::pin(self.keep(session)).await,
-                Err(error) if self.keeping.is_alone() => return Err(error.into()),
-                Err(_) if cx.is_cancelled() => break,
-                Err(error) => {
-                    if let Some(server) = self.keeping.server {
-                        server.board().fail(name);
-                        server.metrics().not_opened(name);
-                    }
-                    let text = escape(&error.with_help());
-                    if told.as_ref() != Some(&text) {
-                        self.app
-                            .screen
-                            .note(&format!("[{name}] can't be opened, and is tried again: {text}"));
-                    }
-                    told = Some(text);
-                }
-            }
-            if cx.sleep(self.app.config().sync.interval).await.is_err() {
-                break;
-            }
-        }
-        self.keeping.server.inspect(|server| server.board().leave(name));
-        Ok(())
-    }
-
-    async fn open(&self) -> Result<Session> {
-        let name = &self.app.config().name;
-        self.keeping.server.inspect(|server| server.board().expect(name));
-        let stream = progress::stream(&self.app);
-        let events: Arc<dyn EventSink> = match &self.metrics {
-            None => stream,
-            Some(metrics) => {
-                let metrics = metrics.clone();
-                Arc::new(move |event: &Event| {
-                    stream.event(event);
-                    metrics.event(event);
-                })
-            }
-        };
-        // A server reviews on the forge anyway. What a run applies was approved in the state, and it needs no token of the forge.
-        let check = self.keeping.server.and_then(|_| OnForge::of(self.app.config()));
-        self.app.open_checking(Access::Write, events, check.map(|forge| Arc::new(forge) as _)).await
-    }
-
-    /// Returns once the engine has ended.
-    async fn keep(&self, session: Session) -> Result<(), Failure> {
-        let app = &self.app;
-        app.note_orders(&session).await?;
-        let targets: Vec<String> = session.config.targets.iter().map(ToString::to_string).collect();
-        let (targets, name) = (escape(&targets.join(", ")), &session.config.name);
-        app.screen.note(&format!("Keeping {targets} equal to what {name} declares; Ctrl-C stops."));
-        let (name, interval) = (name.clone(), session.config.sync.interval);
-        let config = session.config.clone();
-        if app.cx.is_cancelled() {
-            return Ok(());
-        }
-        let Keeping { supervisor, server, .. } = self.keeping;
-        // One that has ended because it could not go on.
-        let _ = supervisor.remove(&name).await;
-        // Before its engine tells of anything.
-        self.metrics.iter().for_each(|metrics| metrics.leads(true));
-        let handle = supervisor.add(session.engine, &self.needs(), interval)?;
-        server.inspect(|server| server.board().open(&name, handle.clone()));
-        let job = Environment::of(|name| std::env::var(name).ok()).ok().flatten();
-        let status = handle.status();
-        let watch = Watch::new(&app.cx, &config, handle, job.as_ref());
-        let tell = |step: &Step| app.screen.note(&format!("[{}] {}", config.name, escape(&step.to_string())));
-        let place = NotePlace::in_folder(&config.state);
-        let noted = place.keep(&app.cx, status, self.keeping.refused.subscribe());
-        let watched = async {
-            join(watch.run(&app.cx, tell), noted).await;
-            std::future::pending::<()>().await;
-        };
-        let ended = tokio::select! {
-            ended = stopped_of(supervisor, &app.cx, &name) => ended,
-            () = watched => unreachable!("it is waited for until the engine has ended"),
-        };
-        match (*server, &ended) {
-            // It stays a failure for whoever asks.
-            (Some(server), Err(_)) => server.board().end(&name),
-            (Some(server), Ok(())) => server.board().leave(&name),
-            (None, _) => {}
-        }
-        Ok(ended?)
-    }
-
-    /// What an application waits for of what this process keeps. What another process keeps is not known here, and is told.
-    fn needs(&self) -> Vec<&str> {
-        let is_kept = |need: &&str| self.member.all.iter().any(|name| name == need);
-        let config = self.app.config();
-        let needs = config.needs.iter().map(String::as_str);
-        let (kept, others): (Vec<&str>, Vec<&str>) = needs.partition(is_kept);
-        for need in others {
-            self.app.screen.note(&format!(
-                "{} {} needs {need}, which this process does not keep, and does not wait for it.",
-                paint(YELLOW, "Warning:"),
-                config.name
-            ));
-        }
-        kept
-    }
-}
-
-/// Waits until an engine has ended by itself, or asks it to stop once the context is over.
-async fn stopped_of(supervisor: &Supervisor, cx: &Cx, name: &str) -> Result<()> {
-    let is_over = tokio::select! {
-        ended = supervisor.ended_of(name) => return ended,
-        () = cx.cancelled() => supervisor.remove(name).await,
-    };
-    // It may be out already, and stop just now.
-    drop(is_over);
-    supervisor.ended_of(name).await
 }
 
 fn stopped(app: &App, server: Option<&Server>) -> Exit {

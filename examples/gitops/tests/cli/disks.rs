@@ -4,8 +4,11 @@ use std::fs;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
 
+use rustix::process::Signal;
 use testbed::SmallDisk;
 
+use crate::run::Running;
+use crate::several::{TWO, two};
 use crate::support::{CONFIG, Ran, World};
 
 #[test]
@@ -56,6 +59,27 @@ fn a_state_folder_on_a_full_disk() {
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html").as_deref(), Some("new\n"));
     world.gitops(&["audit", "verify"]).expect(0);
+}
+
+/// Met with a disk that was full for a moment: the application was not touched any more, and the others hid it.
+#[test]
+fn an_application_whose_disk_was_full_for_a_moment_goes_on_beside_the_others() {
+    let world = two();
+    let disk = SmallDisk::mount_at(&world.path("disk"), "2m");
+    world.configure(&format!("{TWO}  state: ./disk/state\n"));
+    let mut running = Running::start(&world);
+    running.until_each("finished", &["one", "two"]);
+    let ballast = disk.fill();
+    world.edit_live("b/page", "by hand\n");
+    let mut notes = String::new();
+    running.until_noted(&mut notes, "[two] can't go on, and is tried again: ");
+    running.until_noted(&mut notes, "free some space");
+    fs::remove_file(ballast).unwrap();
+    while running.wait_for("applied")["application"] != "two" {}
+    assert_eq!(world.live("b/page").as_deref(), Some("b\n"));
+    running.stop(Signal::TERM).expect(0);
+    world.gitops(&["-a", "two", "audit", "verify"]).expect(0);
+    world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
 }
 
 /// The deadline and the limit of memory are the command's own and the shell's: neither may be what ends it.
