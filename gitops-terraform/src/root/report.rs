@@ -3,8 +3,10 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 
+use gitops_core::{ErrorKind, Result};
+
 use crate::root::Running;
-use crate::tool::process::boot;
+use crate::tool::process::{Ended, boot};
 
 /// What file systems give room in: a write that finds no more of it ends at such a boundary.
 const BLOCK: u64 = 4096;
@@ -18,6 +20,17 @@ pub(crate) enum End {
     Seen(ExitStatus),
     /// The tool could not be started.
     NeverBegan,
+}
+
+impl End {
+    /// What came of a run of the tool that we began.
+    pub fn of(ended: &Result<Ended>) -> Self {
+        match ended {
+            Ok(ended) => Self::Seen(ended.status),
+            Err(error) if error.kind() == ErrorKind::Unsupported => Self::NeverBegan,
+            Err(_) => Self::NotSeen,
+        }
+    }
 }
 
 /// What is in the file of a report, whatever it says.
@@ -47,7 +60,7 @@ impl Written {
 mod tests {
     use std::collections::BTreeMap;
 
-    use gitops_core::{Action, OwnerLabel, Time};
+    use gitops_core::{Action, Error, OwnerLabel, Time};
 
     use super::*;
     use crate::root::journal::Journal;
@@ -75,6 +88,13 @@ mod tests {
         let path = folder.path().join("apply.jsonl");
         std::fs::write(&path, report).unwrap();
         Journal::read(&path, &Redact::default()).unwrap()
+    }
+
+    #[test]
+    fn only_what_could_not_be_started_never_began() {
+        let failed = |kind| End::of(&Err(Error::new(kind, "x")));
+        assert_eq!(failed(ErrorKind::Unsupported), End::NeverBegan);
+        assert_eq!([failed(ErrorKind::Timeout), failed(ErrorKind::Cancelled)], [End::NotSeen; 2]);
     }
 
     #[test]

@@ -125,11 +125,7 @@ impl Site<'_> {
         let cx = &Cx::system().within(AFTERWARDS);
         let mut redact = self.redact_of_plan(cx, &place).await;
         redact.learn_secrets(change.body().unwrap_or(&Value::Null));
-        let end = match &ended {
-            Ok(ended) => End::Seen(ended.status),
-            Err(error) if error.kind() == ErrorKind::Unsupported => End::NeverBegan,
-            Err(_) => End::NotSeen,
-        };
+        let end = End::of(&ended);
         let concluded = self.conclude(cx, &running, end, Unreachable::Wait, &redact).await;
         let Concluded { journal, state, set_aside } = concluded.map_err(Error::outcome_unknown)?;
         if change.body().is_some() && (journal.had_an_effect() || journal.succeeded()) {
@@ -158,7 +154,7 @@ impl Site<'_> {
     ) -> Result<(Running, Output)> {
         let shown = self.show(cx, place, &self.redact(), &self.folder.kept_plan()).await?;
         self.folder.drop_reports()?;
-        let room = ROOM + ROOM_OF_A_CHANGE * shown.plan.changes.len() as u64;
+        let room = room_of(shown.plan.changes.len() as u64);
         let (out, took_room) = disk::create_with_room(&self.folder.journal(), room)?;
         let report = Output::Files(out, disk::create(&self.folder.errors())?);
         let running = Running {
@@ -315,5 +311,20 @@ mod tests {
         assert!(edited.contains("then: v1") && edited.contains("now: v2"), "{edited}");
         let gone = said(None);
         assert!(!gone.contains("then"), "{gone}");
+    }
+}
+
+/// The room that the report of an apply may need, by what it changes.
+const fn room_of(changes: u64) -> u64 {
+    ROOM + ROOM_OF_A_CHANGE * changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_has_room_for_the_head_and_for_each_change() {
+        assert_eq!([0, 1, 1000].map(room_of), [65_536, 67_584, 2_113_536]);
     }
 }

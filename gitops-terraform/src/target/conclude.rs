@@ -102,7 +102,6 @@ impl Site<'_> {
         self.note(cx, |record| {
             record.running = None;
             record.remember_secrets(keys);
-            record.doubts.retain(|known| !doubts.iter().any(|new| new.address == known.address));
             record.doubts.extend(doubts);
             if let Some(state) = &state {
                 record.settle_doubts(state);
@@ -338,5 +337,27 @@ mod tests {
         let error = still_at_work(&running(Action::Update));
         assert_eq!(error.kind(), ErrorKind::Locked);
         assert!(error.to_string().contains("began at 1970-01-01T00:00:00"), "{error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_state_is_cut_short_where_it_is_none_and_not_where_it_is_of_a_form_that_is_not_known() {
+        let whole = r#"{"version":4,"serial":1,"lineage":"l","outputs":{},"resources":[]}"#;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("errored.tfstate");
+        assert!(is_cut_short(&path).unwrap(), "it is gone");
+        for (text, is_cut) in [
+            (whole, false),
+            (&whole[..30], true),
+            ("", true),
+            (r#"{"encrypted_data":"x","encryption_version":"v0","meta":{}}"#, false),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(is_cut_short(&path).unwrap(), is_cut, "{text}");
+        }
     }
 }

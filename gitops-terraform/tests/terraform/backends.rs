@@ -19,6 +19,9 @@ pub struct Remote {
     pub address: String,
     kept: Arc<Mutex<Option<Bytes>>>,
     refuses: Arc<AtomicBool>,
+    hangs: Arc<AtomicBool>,
+    goes_down: Arc<AtomicBool>,
+    is_down: Arc<AtomicBool>,
 }
 
 impl Remote {
@@ -36,12 +39,31 @@ impl Remote {
         self.refuses.store(refuses, Ordering::Relaxed);
     }
 
+    /// Whether it answers no state that it is given from now on.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::Relaxed);
+    }
+
+    /// Takes states, and gives none after the next one.
+    pub fn go_down_after_a_write(&self) {
+        self.goes_down.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it gives no state from now on.
+    pub fn be_down(&self, is_down: bool) {
+        self.goes_down.store(false, Ordering::Relaxed);
+        self.is_down.store(is_down, Ordering::Relaxed);
+    }
+
     pub fn holds_a_state(&self) -> bool {
         self.kept.lock().unwrap().is_some()
     }
 }
 
 async fn read(State(remote): State<Remote>) -> Response {
+    if remote.is_down.load(Ordering::Relaxed) {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    }
     match &*remote.kept.lock().unwrap() {
         Some(state) => state.clone().into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
@@ -52,7 +74,11 @@ async fn write(State(remote): State<Remote>, body: Bytes) -> StatusCode {
     if remote.refuses.load(Ordering::Relaxed) {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
+    if remote.hangs.load(Ordering::Relaxed) {
+        std::future::pending::<()>().await;
+    }
     *remote.kept.lock().unwrap() = Some(body);
+    remote.is_down.fetch_or(remote.goes_down.load(Ordering::Relaxed), Ordering::Relaxed);
     StatusCode::OK
 }
 

@@ -80,7 +80,8 @@ async fn a_state_without_room_is_kept_and_written_when_there_is_some() {
 }
 
 /// A root of one thing whose state no server takes, applied once; and the error of that.
-async fn refused() -> (World, Remote, Things, String) {
+/// A world whose state is kept by a server.
+async fn kept_by_a_server() -> (World, Remote, Things) {
     let (remote, things, lock) =
         (Remote::start().await, Things::start().await, lock_file(&["gitops/counting"]));
     let backend = format!(
@@ -90,6 +91,12 @@ async fn refused() -> (World, Remote, Things, String) {
     let main = format!("{backend}{}", things.root(&[("a", "1")]));
     let world =
         World::new(&[("app/main.tf", &main), (LOCK, &lock)]).built(|builder| builder.mirror(mirror()));
+    (world, remote, things)
+}
+
+/// The same after an apply whose state the server did not take.
+async fn refused() -> (World, Remote, Things, String) {
+    let (world, remote, things) = kept_by_a_server().await;
     let plan = world.plan().await;
     remote.refuse(true);
     let error = failed(&world, &world.target(), &plan).await;
@@ -183,5 +190,62 @@ async fn a_state_that_no_server_will_ever_take_is_given_up_by_a_person_and_nothi
     let left = files_below(&world.work());
     let kept = left.iter().filter(|path| path.to_string_lossy().contains("errored.tfstate."));
     assert_eq!(kept.count(), 1, "it is set aside, not removed: {left:?}");
+    ends_well(&world, &things).await;
+}
+
+#[tokio::test]
+async fn a_state_that_no_server_gives_after_an_apply_is_waited_for_and_nothing_is_in_doubt() {
+    let (world, remote, things) = kept_by_a_server().await;
+    let plan = world.plan().await;
+    remote.go_down_after_a_write();
+    failed(&world, &world.target(), &plan).await;
+    assert_eq!(things.names(), ["a"]);
+    let blocked = world.plan().await;
+    assert!(blocked.steps.is_empty() && !blocked.blocked.is_empty(), "{:?}", blocked.steps);
+    remote.be_down(false);
+    ends_well(&world, &things).await;
+}
+
+#[tokio::test]
+async fn a_state_that_no_server_gives_any_more_either_can_be_given_up() {
+    let (world, remote, things, _) = refused().await;
+    remote.be_down(true);
+    world.target().confirm_state_absent(&world.cx, &root_key("app"), "tester").await.unwrap();
+    remote.be_down(false);
+    remote.refuse(false);
+    // The report tells of it, with its id: it is imported, and not made again.
+    ends_well(&world, &things).await;
+}
+
+#[tokio::test]
+async fn a_call_that_ends_while_a_kept_state_is_pushed_says_so_and_leaves_it() {
+    let (world, remote, things, _) = refused().await;
+    remote.refuse(false);
+    remote.hang(true);
+    let (target, key) = (world.target(), root_key("app"));
+    let short = world.cx.within(std::time::Duration::from_secs(5));
+    let error = target.confirm_state_absent(&short, &key, "tester").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    let kept = files_below(&world.work());
+    assert!(kept.iter().any(|path| path.ends_with("errored.tfstate")), "{kept:?}");
+    remote.hang(false);
+    ends_well(&world, &things).await;
+}
+
+/// Somebody ran the tool by hand where our files are, and its state found no place.
+#[tokio::test]
+async fn a_state_that_lies_there_before_an_apply_is_set_aside_and_not_pushed() {
+    let (world, _remote, things) = kept_by_a_server().await;
+    let plan = world.plan().await;
+    let main = files_below(&world.work()).into_iter().find(|path| path.ends_with("app/main.tf")).unwrap();
+    let strange = r#"{"version":4,"terraform_version":"1.9.0","serial":900,"lineage":"another","outputs":{},"resources":[]}"#;
+    fs::write(main.with_file_name("errored.tfstate"), strange).unwrap();
+    let report = world.engine(&world.target()).await.apply(&world.cx, &plan, &yes()).await.unwrap();
+    assert!(report.is_converged(), "{report:?}");
+    let aside = files_below(&world.work());
+    let aside: Vec<_> =
+        aside.iter().filter(|path| path.to_string_lossy().contains("errored.tfstate.")).collect();
+    assert_eq!(aside.len(), 1, "it is set aside, not removed");
+    assert_eq!(fs::read_to_string(aside[0]).unwrap(), strange);
     ends_well(&world, &things).await;
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gitops_core::*;
-use gitops_terraform::Terraform;
+use gitops_terraform::{Removal, Terraform, TerraformRender};
 
 use crate::support::*;
 use crate::things::*;
@@ -211,4 +211,82 @@ async fn roots_that_run_at_once_share_a_cache_of_providers() {
         World::new(&files).built(move |builder| builder.mirror(mirror()).plugin_cache(&path).concurrency(6));
     assert!(world.apply().await.is_converged());
     assert_eq!(things.names(), names);
+}
+
+/// The outcome of an apply of all that is declared, with a program that does something else than to apply.
+async fn outcome_of(world: &World, target: &Terraform) -> StepOutcome {
+    let mut engine = world.engine(target).await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    engine.apply(&world.cx, &plan, &yes()).await.unwrap().results.remove(0).outcome
+}
+
+#[tokio::test]
+async fn an_apply_that_ends_well_and_does_not_say_so_or_says_so_and_ends_badly_is_not_done() {
+    for case in ["apply) exit 0 ;;", "apply) TOOL \"$@\"; exit 3 ;;"] {
+        let world = World::new(&[("app/main.tf", "resource \"terraform_data\" \"a\" {}")]);
+        let target = Terraform::builder(wrapped(&world, case), world.work()).open(&world.cx).unwrap();
+        let outcome = outcome_of(&world, &target).await;
+        assert!(!matches!(outcome, StepOutcome::Done { .. }), "{case}: {outcome:?}");
+    }
+}
+
+/// The second declaration fails before it does anything. What is told is that nothing was done, and what is removed later is what
+/// was applied: by the policy that it was applied with.
+#[tokio::test]
+async fn an_apply_that_failed_without_an_effect_is_known_and_leaves_what_was_applied_before() {
+    let file = |input: u8| format!("resource \"terraform_data\" \"a\" {{ input = {input} }}");
+    let other = ("other/main.tf", "output \"o\" { value = 1 }");
+    let policy = |policy: &str| format!("{{\"removal\":\"{policy}\"}}");
+    let (first, destroy) = (file(1), policy("destroy"));
+    let world = World::new(&[("app/main.tf", &*first), ("app/gitops.json", &*destroy), other]);
+    let flag = world.folder.path().join("burns");
+    let case =
+        format!("apply) [ -e '{}' ] && {{ echo 'the disk is on fire' >&2; exit 1; }} ;;", flag.display());
+    let target = Terraform::builder(wrapped(&world, &case), world.work()).open(&world.cx).unwrap();
+    assert!(converge(&world.cx, &mut world.engine(&target).await).await.is_converged());
+
+    std::fs::write(&flag, "").unwrap();
+    let (second, forget) = (file(2), policy("forget"));
+    world.files.declare(&[("app/main.tf", &*second), ("app/gitops.json", &*forget), other]);
+    match outcome_of(&world, &target).await {
+        StepOutcome::Failed { error, .. } => assert!(error.contains("the disk is on fire"), "{error}"),
+        outcome => panic!("nothing was done, and that is known: {outcome:?}"),
+    }
+    std::fs::remove_file(&flag).unwrap();
+    world.files.declare(&[other]);
+    let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
+    let removed = plan.steps.iter().find(|step| step.key == root_key("app")).unwrap();
+    assert_eq!(removed.action, Action::Delete);
+    assert!(diff(&plan).iter().any(|row| row.starts_with("delete/terraform_data.a")), "{:?}", diff(&plan));
+}
+
+/// What a failed apply made is removed with the files that it was made of.
+#[tokio::test]
+async fn what_a_failed_first_apply_made_is_destroyed_when_its_root_leaves() {
+    let (things, lock) = (Things::start().await, lock_file(&["gitops/counting"]));
+    things.with(|inner| inner.refused.insert("b".to_owned()));
+    let main = things.root(&[("a", "1"), ("b", "1")]);
+    let other = ("other/main.tf", "output \"o\" { value = 1 }");
+    let render = TerraformRender::new("tf").removal(Removal::Destroy);
+    let world = World::new(&[("app/main.tf", &main), ("app/.terraform.lock.hcl", &lock), other])
+        .rendered(render)
+        .built(|builder| builder.mirror(mirror()));
+    assert!(!world.apply().await.is_converged());
+    assert_eq!(things.names(), ["a"]);
+    world.files.declare(&[other]);
+    assert!(world.apply().await.is_converged());
+    assert_eq!(things.names(), [""; 0]);
+}
+
+/// A value that only the plan calls sensitive, in the words of a server that refuses it.
+#[tokio::test]
+async fn what_the_plan_calls_sensitive_is_in_no_error_of_its_apply() {
+    let (world, things, lock) = world().await;
+    things.with(|inner| inner.refused.insert("a".to_owned()));
+    let main = things.root(&[("a", "hunter2-of-the-plan")]);
+    let main =
+        main.replace("\"hunter2-of-the-plan\"", "sensitive(join(\"-\", [\"hunter2\", \"of\", \"plan\"]))");
+    world.files.declare(&[("app/main.tf", &main), ("app/.terraform.lock.hcl", &lock)]);
+    let outcome = format!("{:?}", outcome_of(&world, &world.target()).await);
+    assert!(outcome.contains("not this one") && !outcome.contains("hunter2-of-plan"), "{outcome}");
 }

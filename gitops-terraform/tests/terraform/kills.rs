@@ -101,17 +101,24 @@ impl Point {
     }
 }
 
+/// A folder in which a process of ours finds what it works on.
+fn prepared(main: &str, lock: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    write("main.tf", main);
+    write("lock", lock);
+    write("mirror", &mirror().display().to_string());
+    folder
+}
+
 /// Kills one victim, starts again until all is as declared, and says what a person had to be asked for.
 async fn kill(victim: Victim, point: Point, lock: &str) -> usize {
     let things = Things::start().await;
     things.with(|inner| inner.takes = Duration::from_millis(100));
-    let folder = tempfile::tempdir().unwrap();
     let list: Vec<(&str, &str)> = NAMES.iter().map(|name| (*name, "1")).collect();
     let main = things.root(&list);
+    let folder = prepared(&main, lock);
     let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
-    write("main.tf", &main);
-    write("lock", lock);
-    write("mirror", &mirror().display().to_string());
 
     let mut child = start(folder.path());
     things.answered(point.answered).await;
@@ -175,4 +182,41 @@ async fn whatever_is_killed_nothing_is_made_twice_and_nothing_is_lost() {
         asked += kill(victims[number % victims.len()], Point::of(number), &lock).await;
     }
     println!("{kills} kills: 0 duplicates, 0 lost; a person was asked about {asked} resources");
+}
+
+/// Kills our process, and with it the tool if that is wanted, while a thing is made and not answered yet.
+async fn killed_while_it_is_made(things: &Things, with_its_tool: bool) -> tempfile::TempDir {
+    things.with(|inner| inner.takes = Duration::from_secs(3));
+    let folder = prepared(&things.root(&[("a", "1")]), &lock_file(&["gitops/counting"]));
+    let mut child = start(folder.path());
+    things.made(1).await;
+    let tool = tool(folder.path()).expect("it is at work");
+    child.kill().unwrap();
+    if with_its_tool {
+        kill_process(tool, Signal::KILL).unwrap();
+    }
+    tokio::task::spawn_blocking(move || child.wait().unwrap()).await.unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_tool_that_outlives_us_is_waited_for_and_nobody_has_to_be_asked() {
+    let things = Things::start().await;
+    let folder = killed_while_it_is_made(&things, false).await;
+    assert_eq!(run(folder.path()).await, "converged");
+    assert_eq!(things.with(|inner| inner.made.clone()), [("a".to_owned(), 1)].into());
+}
+
+/// The machine went down, and the disk had nothing of the report yet.
+#[tokio::test]
+async fn whatever_was_to_be_made_is_in_doubt_where_the_report_is_gone() {
+    let things = Things::start().await;
+    let folder = killed_while_it_is_made(&things, true).await;
+    let report = files_below(folder.path()).into_iter().find(|path| path.ends_with("apply.jsonl")).unwrap();
+    std::fs::remove_file(report).unwrap();
+    for _ in 0..2 {
+        let said = run(folder.path()).await;
+        assert!(said.contains("counting_thing.a "), "{said}");
+    }
+    assert_eq!(things.with(|inner| inner.made.clone()), [("a".to_owned(), 1)].into());
 }

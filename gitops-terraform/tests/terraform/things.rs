@@ -118,7 +118,7 @@ async fn make(State(Shared(inner, answered)): State<Shared>, Json(mut thing): Js
     let (takes, deadly) = {
         let mut inner = inner.lock().unwrap();
         if inner.refused.contains(&thing.name) {
-            return (StatusCode::FORBIDDEN, "not this one").into_response();
+            return (StatusCode::FORBIDDEN, format!("not this one: {}", thing.value)).into_response();
         }
         let number = inner.made.values().sum::<u32>();
         thing.id = format!("thing-{number}");
