@@ -71,6 +71,11 @@ impl App {
         Self { application, is_one_of_several: applications.is_list, ..self.clone() }
     }
 
+    /// The same with another application chosen.
+    pub fn choosing(&self, chosen: Option<String>) -> Self {
+        Self { chosen, ..self.clone() }
+    }
+
     /// The same until a context ends.
     pub fn within(&self, cx: Cx) -> Self {
         Self { cx, ..self.clone() }

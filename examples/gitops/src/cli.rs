@@ -342,13 +342,16 @@ pub struct HistoryShowArgs {
 }
 
 /// The arguments of `rollback`.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub struct RollbackArgs {
-    /// A commit, tag or branch, or the number of a reconciliation as `history` lists it
-    #[arg(value_name = "REV", required_unless_present_any = ["end", "revert"])]
+    /// The application, as `-a` names it; or else the revision
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// A commit, tag or branch, or the number of a reconciliation as `history` lists it. Without one it goes back to the last
+    /// good one, and where the file has a `forge` it does what `--revert` does
+    #[arg(value_name = "REV")]
     pub revision: Option<String>,
-    /// Also open the request on the forge that takes the bad revision back; again, once it is merged, follow the source again.
-    /// Without a revision it goes back to the last good one
+    /// Also open the request on the forge that takes the bad revision back; again, once it is merged, follow the source again
     #[arg(long, conflicts_with = "end")]
     pub revert: bool,
     /// Follow the source again: shows what comes next, and applies it with `--yes` or `--plan-id`

@@ -6,7 +6,7 @@ pub const PAGES: [Page; 19] = [
     Page {
         code: "GO0001",
         title: "the command line is wrong",
-        example: "`gitops plann`, or `gitops rollback` without a revision",
+        example: "`gitops plann`, or `gitops rollback main --end`",
         cause: "A verb, an option or a value is not known, or a choice is missing that nobody can be \
               asked for.",
         fix: "Read `gitops VERB --help`.",

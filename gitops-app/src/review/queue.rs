@@ -93,7 +93,7 @@ impl Asked {
             }
         };
         let (mut statuses, mut refused) = (0, None);
-        for mut status in self.statuses(&reviewed) {
+        for mut status in self.statuses(&reviewed, None) {
             // Nobody can approve it in the queue.
             if status.state == StatusState::Pending {
                 status.state = StatusState::Failure;

@@ -36,6 +36,8 @@ pub struct Asked {
     pub(super) refused: BTreeSet<String>,
     /// Comments that a webhook told of.
     written: AsWritten,
+    /// The reviews and comments on which it rests that the request is applied already, if it is.
+    ahead: Option<BTreeSet<String>>,
 }
 
 /// Where documents of reviews are kept for people to read.
@@ -93,6 +95,7 @@ impl Asked {
             warm: None,
             refused: BTreeSet::new(),
             written: AsWritten::default(),
+            ahead: None,
         }
     }
 
@@ -144,6 +147,12 @@ impl Asked {
     /// confirmation.
     pub fn written(self, written: AsWritten) -> Self {
         Self { written, ..self }
+    }
+
+    /// Says that the request is applied already, and on which reviews and comments that rests: its plan is empty then, and a no of somebody
+    /// holds back the merge alone.
+    pub fn ahead(self, rests_on: BTreeSet<String>) -> Self {
+        Self { ahead: Some(rests_on), ..self }
     }
 
     pub(super) fn heard(&self) -> Heard<'_> {
@@ -216,13 +225,18 @@ impl Asked {
             true => self.link(cx, &reviewed, ours.as_ref(), || document(&sides, &reviewed)).await?,
             false => None,
         };
+        let against = match &self.ahead {
+            Some(rests_on) => self.withdrawal(cx, &request, rests_on).await?,
+            None => None,
+        };
+        // Whoever is stopped in between leaves nothing green that the comment does not say yet, or says no more.
+        let (green, others): (Vec<_>, Vec<_>) = self
+            .statuses(&reviewed, against.as_deref())
+            .into_iter()
+            .partition(|status| status.state == StatusState::Success);
+        let mut statuses = self.tell_statuses(cx, &request, &others).await?;
         let wrote_comment = self.comment(cx, &reviewed, link, ours.as_ref()).await?;
-        let mut statuses = 0;
-        for status in self.statuses(&reviewed) {
-            let commit = &request.head.commit;
-            let is_written = patiently(cx, || self.forge.ensure_status(cx, commit, &status)).await?;
-            statuses += usize::from(is_written);
-        }
+        statuses += self.tell_statuses(cx, &request, &green).await?;
         let name = self.name();
         let stored = reviewed.plans.values().filter_map(|planned| planned.approved_in.get(&name));
         let rests_on = stored.flatten().chain(&counted).cloned().collect();
@@ -237,6 +251,21 @@ impl Asked {
             rests_on,
             asks_again,
         })
+    }
+
+    /// Sets statuses of the head; gives how many were written.
+    async fn tell_statuses(
+        &self,
+        cx: &Cx,
+        request: &ChangeRequest,
+        statuses: &[CommitStatus],
+    ) -> Result<usize> {
+        let mut written = 0;
+        for status in statuses {
+            let ensure = || self.forge.ensure_status(cx, &request.head.commit, status);
+            written += usize::from(patiently(cx, ensure).await?);
+        }
+        Ok(written)
     }
 
     /// The branch as Git has it now, and the commit that was reviewed.
@@ -316,11 +345,18 @@ impl Asked {
         Ok(patiently(cx, upsert).await?.is_written)
     }
 
-    pub(super) fn statuses(&self, reviewed: &Reviewed) -> [CommitStatus; 2] {
+    /// `against` is why what is applied already must not be merged.
+    pub(super) fn statuses(&self, reviewed: &Reviewed, against: Option<&str>) -> [CommitStatus; 2] {
+        let policy = match (policy(&reviewed.review), against) {
+            ((StatusState::Success, _), Some(why)) => {
+                (StatusState::Pending, format!("it is applied, and {why}"))
+            }
+            (policy, _) => policy,
+        };
         let status = |name: &str, (state, text): (StatusState, String)| {
             CommitStatus::new(format!("{}/{name}", self.context), state, &text)
         };
-        [status("plan", plan(reviewed)), status("policy", policy(&reviewed.review))]
+        [status("plan", plan(reviewed)), status("policy", policy)]
     }
 
     /// Says on the head that there is no plan, or that nobody can tell what the gates say of it. That it can't be said is less than

@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::{
-    AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, EventSink, PinExpect, Relation, Request, Result,
-    Revision, SyncResult, Time,
+    AuditEvent, AuditLog, AuditRecord, Cx, Error, ErrorKind, EventSink, Inventory, PinExpect, Relation,
+    Request, Result, Revision, SyncResult, Time,
 };
 use gitops_forge::{
     ChangeRequest, CommitId, CommitStatus, Forge, ForgeExt, NewRequest, RequestQuery, RequestState,
@@ -97,6 +97,33 @@ fn chosen(
     let good = goal.or_else(|| good_before(records, &bad));
     let none = || missing("no earlier revision was applied whole and became ready");
     Ok((bad, good.ok_or_else(none)?))
+}
+
+/// The revision to go back to where nobody names one: what is live completely while a newer one is in progress; else the newest
+/// good one before it.
+///
+/// # Errors
+/// As [`bad_and_good`].
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn last_good(cx: &Cx, audit: &dyn AuditLog, inventory: &Inventory) -> Result<Revision> {
+    match (inventory.progress(), inventory.complete()) {
+        // Something newer was begun and did not get through.
+        (Some(_), Some(live)) => Ok(live.revision.clone()),
+        _ => bad_and_good(cx, audit, None, None).await.map(|(_, good)| good),
+    }
+}
+
+/// The newest good revision before a bad one, as far as the audit log is looked back.
+///
+/// # Errors
+/// What keeps the audit log from being read.
+///
+/// # Cancel safety
+/// Dropping the future has no effect.
+pub async fn good_revision_before(cx: &Cx, audit: &dyn AuditLog, bad: &Revision) -> Result<Option<Revision>> {
+    Ok(good_before(&audit.newest(cx, REMEMBERED).await?, bad))
 }
 
 /// The newest revision that was applied whole, became ready, and was not gone back from, other than the bad one.

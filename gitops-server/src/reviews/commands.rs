@@ -19,6 +19,7 @@ use gitops_forge::{ChangeRequest, Comment, Permission, RequestState};
 
 use super::look::Asked;
 use super::memory::Page;
+use super::revert::foreseen;
 use super::{PATIENCE, Shared, nobody};
 
 /// How long the head of a fork's request must have been known before somebody who may write vouches for it by a command: a
@@ -273,11 +274,14 @@ impl Shared {
             None => last_good(cx, config, &handle).await?,
         };
         let shown = revision.to_string();
+        let foreseen = foreseen(cx, config, &revision).await?;
         let pin = Request::pin(revision.clone());
         handle.request(&cx.within(PATIENCE), &self.by(request, comment), pin).await?;
         let next = self.take_back(cx, config, &revision).await?;
         let went = self.way_back(cx, request, config, (&handle, &revision)).await?;
-        Ok(Done::Yes(format!("`{application}` is pinned to {shown}: newer commits wait. {next}{went}")))
+        Ok(Done::Yes(format!(
+            "`{application}` is pinned to {shown}: newer commits wait. {foreseen} {next}{went}"
+        )))
     }
 
     /// What keeps an application from going back, if something does, and how that is approved: as long as it waits, the bad commit is live.

@@ -296,7 +296,9 @@ impl Shared {
 
     /// The request with what is remembered of its comments.
     fn asked_of(&self, number: u64, page: &memory::Page) -> Asked {
-        self.asked(number).without(page.refused.iter().cloned()).written(page.written.clone())
+        let asked = self.asked(number).without(page.refused.iter().cloned()).written(page.written.clone());
+        let ahead = page.ahead.iter().filter(|ahead| !ahead.is_let_go);
+        ahead.fold(asked, |asked, ahead| asked.ahead(ahead.rests_on.clone()))
     }
 
     fn seen(&self) -> MutexGuard<'_, BTreeMap<u64, Seen>> {

@@ -1,12 +1,34 @@
-//! After a rollback: the request that takes the bad revision back.
+//! Around a rollback: what it would do, and the request that takes the bad revision back.
+
+use std::time::Duration;
 
 use gitops_app::config::Config;
+use gitops_app::documents::plan::Summary;
 use gitops_app::rollback::{Progress, Revert, bad_and_good};
 use gitops_core::{Cx, Error, ErrorKind, Result, Revision};
 use gitops_forge::ChangeRequest;
 
 use super::Shared;
 use super::commands::look;
+
+/// How long the plan of the way back is waited for: who goes back is in a hurry.
+const FORESEEN: Duration = Duration::from_secs(30);
+
+/// What the way back would do. That nobody can tell keeps nobody from going back.
+pub(super) async fn foreseen(cx: &Cx, config: &Config, good: &Revision) -> Result<String> {
+    let call = cx.within(FORESEEN);
+    let planned = async {
+        let mut session = look(&call, config).await?;
+        let planned = session.engine.plan_at(&call, good).await?;
+        Ok(Summary::of(&planned.plan).line())
+    };
+    match call.bounded(Box::pin(planned)).await {
+        Ok(line) if line.is_empty() => Ok("What is live needs no change.".to_owned()),
+        Ok(line) => Ok(format!("The way back: {line}.")),
+        Err(_) if cx.is_cancelled() => cx.check().map(|()| String::new()),
+        Err(error) => Ok(format!("What the way back does can't be told before: {}.", error.with_help())),
+    }
+}
 
 impl Shared {
     /// Opens the request that takes back what an application was rolled back from, and says so. That it can't be opened changes

@@ -162,6 +162,22 @@ impl Gitea {
         self.done(Self::ADMIN, "POST", "/admin/users", body).await;
     }
 
+    /// Has the writer of a comment on a repository put 👍 on it, in a later second than that in which others may have edited it.
+    ///
+    /// # Panics
+    /// If it is none within the tries that take the forge some seconds.
+    pub async fn confirms(&self, login: &str, repository: &str, said: &Value) {
+        let path = format!("/repos/{repository}/issues/comments/{}/reactions", said["id"]);
+        for _ in 0..10_000 {
+            let put = self.done(login, "POST", &path, json!({"content": "+1"})).await;
+            if put["created_at"].as_str().unwrap() > said["created_at"].as_str().unwrap() {
+                return;
+            }
+            self.done(login, "DELETE", &path, json!({"content": "+1"})).await;
+        }
+        panic!("the forge gives no 👍 a later second than {}", said["created_at"]);
+    }
+
     /// The address by which Git reaches a repository as an account.
     pub fn remote(&self, login: &str, repository: &str) -> String {
         format!("http://{login}:{PASSWORD}@127.0.0.1:{}/{repository}.git", self.port)

@@ -1,12 +1,11 @@
 //! `gitops history`: lists what was deployed, newest first.
 
-use std::collections::BTreeSet;
-
 use anstyle::Style;
 use gitops_app::documents::deployment::{Deployment, Outcome};
 use gitops_app::documents::history::HistoryDocument;
+use gitops_app::rollback::good_revision_before;
 use gitops_app::session::{Access, Session};
-use gitops_core::{Purpose, Time};
+use gitops_core::{Result, Revision, Time};
 
 use super::Ended;
 use super::reconciliation;
@@ -30,28 +29,21 @@ pub async fn run(app: &App, args: &HistoryArgs) -> Ended {
 async fn list(app: &App, session: &Session, args: &HistoryArgs) -> Ended {
     let document = HistoryDocument::new(&app.cx, session, args.limit, args.all).await?;
     app.note_orders(session).await?;
-    app.answer(&document, || human(&document, app.screen.columns(), app.cx.now(), &next(app, &document)))?;
+    let next = next(app, session, &document).await?;
+    app.answer(&document, || human(&document, app.screen.columns(), app.cx.now(), &next))?;
     Ok(Exit::Ok)
 }
 
-/// The commands that lead on: one in full, and the way back to the last revision before the newest that was applied well.
-fn next(app: &App, document: &HistoryDocument<'_>) -> Vec<String> {
-    let Some((last, earlier)) = document.deployments.split_first() else { return Vec::new() };
-    let left = left_behind(&document.deployments);
-    let is_good = |one: &&Deployment| {
-        let id = one.revision.id();
-        one.result == Outcome::Succeeded && id != last.revision.id() && !left.contains(id)
+/// The commands that lead on: one in full, and the way back to the last good revision before the newest, as `rollback` finds it.
+async fn next(app: &App, session: &Session, document: &HistoryDocument<'_>) -> Result<Vec<String>> {
+    let Some(last) = document.deployments.first() else { return Ok(Vec::new()) };
+    let good = good_revision_before(&app.cx, session.audit(), &last.revision).await?;
+    let number_of = |good: &Revision| {
+        let of_it = document.deployments.iter().find(|one| one.revision.id() == good.id());
+        of_it.map_or_else(|| good.short().to_owned(), |one| one.number.to_string())
     };
-    let back = earlier.iter().find(is_good).map(|good| app.command(&format!("rollback {}", good.number)));
-    std::iter::once(app.command(&format!("history show {}", last.number))).chain(back).collect()
-}
-
-/// The revisions from which somebody went back to another one: nobody is sent there again.
-fn left_behind(newest_first: &[Deployment]) -> BTreeSet<&str> {
-    let is_left = |pair: &&[Deployment]| {
-        pair[0].purpose == Purpose::Rollback && pair[0].revision.id() != pair[1].revision.id()
-    };
-    newest_first.windows(2).filter(is_left).map(|pair| pair[1].revision.id()).collect()
+    let back = good.as_ref().map(|good| app.command(&format!("rollback {}", number_of(good))));
+    Ok(std::iter::once(app.command(&format!("history show {}", last.number))).chain(back).collect())
 }
 
 fn human(document: &HistoryDocument<'_>, columns: Columns, now: Time, next: &[String]) -> String {

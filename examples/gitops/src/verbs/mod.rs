@@ -51,6 +51,10 @@ pub async fn run(app: &App, verb: &Verb) -> Ended {
         Verb::Run(args) => Box::pin(run::run(app, args)).await,
         Verb::Serve(args) => Box::pin(serve::run(app, args)).await,
         Verb::Review(args) => Box::pin(review::run(app, args)).await,
+        Verb::Rollback(args) if args.name.is_some() => {
+            let (app, args) = rollback::named(app, args)?;
+            Box::pin(each::each(&app, &Verb::Rollback(args))).await
+        }
         verb => Box::pin(each::each(app, verb)).await,
     }
 }

@@ -34,7 +34,7 @@ pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
         Progress::Landed if is_held => {
             drop(session);
             said(&format!("{} takes {} back: following it again.", revert.target, bad.short()));
-            Box::pin(rollback::run(app, &ended(args))).await
+            Box::pin(rollback::once(app, &ended(args))).await
         }
         Progress::Landed => {
             said(&format!("{} was reverted, and the application follows {}.", bad.short(), revert.target));
@@ -59,13 +59,12 @@ async fn hold(app: &App, args: &RollbackArgs, good: &Revision, is_held: bool) ->
     if is_held {
         return status::run(app, &StatusArgs::default()).await;
     }
-    let revision = Some(good.id().to_owned());
-    let consent = args.consent.clone();
-    Box::pin(rollback::run(app, &RollbackArgs { revision, revert: false, end: false, consent })).await
+    let back = RollbackArgs { revision: Some(good.id().to_owned()), revert: false, ..args.clone() };
+    Box::pin(rollback::once(app, &back)).await
 }
 
 fn ended(args: &RollbackArgs) -> RollbackArgs {
-    RollbackArgs { revision: None, revert: false, end: true, consent: args.consent.clone() }
+    RollbackArgs { revision: None, revert: false, end: true, ..args.clone() }
 }
 
 fn closed(app: &App, revert: &Revert, url: &str) -> Failure {

@@ -1,6 +1,8 @@
 //! `gitops rollback`: applies an earlier revision and holds it.
 
+use gitops_app::config::GitRef;
 use gitops_app::documents::deployment;
+use gitops_app::rollback::last_good;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Error, ErrorKind, Pin, Plan, Request, Result, Revision};
 
@@ -16,12 +18,70 @@ use crate::failure::Failure;
 use crate::output::style::escape;
 use crate::progress;
 
-/// With a revision: pins it and applies. With `--end`: lets go of it, and applies what comes next if that is approved.
-/// If another process is at work, it is asked to do so.
+/// Which application and revision the words mean. Where no `-a` chooses one, the first word is the application that is called so.
+///
+/// # Errors
+/// `Usage` for a word too many; what keeps the configuration from being read.
+pub fn named(app: &App, args: &RollbackArgs) -> Result<(App, RollbackArgs), Failure> {
+    let Some(first) = args.name.clone() else { return Ok((app.clone(), args.clone())) };
+    let applications = app.applications()?;
+    let is_name = app.chosen.is_none() && applications.all.iter().any(|config| config.name == first);
+    let (chosen, revision) = match (is_name, &args.revision) {
+        (true, revision) => (Some(first), revision.clone()),
+        (false, None) => (app.chosen.clone(), Some(first)),
+        (false, Some(_)) => {
+            let names: Vec<&str> = applications.all.iter().map(|config| config.name.as_str()).collect();
+            let message = match &app.chosen {
+                Some(chosen) => {
+                    format!("`-a` chooses `{chosen}`, and `{first}` is another word before the revision")
+                }
+                None => format!("no application is called `{first}`"),
+            };
+            return Err(Failure::usage(message, format!("there are {}", names.join(", "))));
+        }
+    };
+    if let (true, Some(revision)) = (args.end, &revision) {
+        let message = format!("`--end` goes back to nothing, and `{revision}` is a revision");
+        return Err(Failure::usage(message, "leave out one of them"));
+    }
+    Ok((app.choosing(chosen), RollbackArgs { name: None, revision, ..args.clone() }))
+}
+
+/// With a revision: pins it and applies. Without one: the last good one, and by a request where there is a forge. With `--end`:
+/// lets go of it, and applies what comes next if that is approved.
 pub async fn run(app: &App, args: &RollbackArgs) -> Ended {
-    if args.revert {
+    let is_open = args.revision.is_none() && !args.end;
+    if args.revert || (is_open && app.config().forge.is_some()) {
         return Box::pin(revert::run(app, args)).await;
     }
+    if !is_open {
+        let exit = Box::pin(once(app, args)).await?;
+        note_branch(app, args);
+        return Ok(exit);
+    }
+    // Who can't be asked is told so before anything is looked for.
+    Consent::new(app, &args.consent, false)?;
+    let session = app.open(Access::Look, progress::sink(app)).await?;
+    let good = last_good(&app.cx, session.audit(), session.engine.inventory()).await?;
+    drop(session);
+    let back = RollbackArgs { revision: Some(good.id().to_owned()), ..args.clone() };
+    Box::pin(once(app, &back)).await
+}
+
+/// Only the pin was moved: what the branch has is to be mended too.
+fn note_branch(app: &App, args: &RollbackArgs) {
+    let config = app.config();
+    if args.revision.is_some()
+        && config.forge.is_some()
+        && matches!(config.source.reference, GitRef::Branch(_))
+    {
+        let revert = app.command("rollback --revert");
+        app.screen.note(&format!("To open the request that takes the branch back too:  {revert}"));
+    }
+}
+
+/// Moves the pin, and applies what comes of it. If another process is at work, it is asked to do so.
+pub async fn once(app: &App, args: &RollbackArgs) -> Ended {
     match Box::pin(alone(app, args)).await {
         Err(failure) if failure.error.kind() == ErrorKind::Locked => {
             Box::pin(by_process(app, args, failure)).await

@@ -98,6 +98,32 @@ fn one_is_chosen_by_its_name_and_the_other_is_left_alone() {
 }
 
 #[test]
+fn a_rollback_takes_the_name_as_its_first_word() {
+    let world = two();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let first = world.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    world.commit("Break both", &[("a/page", Some("bad\n")), ("b/page", Some("bad\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    let of_two = || world.live("b/page");
+    // Without a revision to the last good one, and the other one is left as it is.
+    world.gitops(&["rollback", "two", "--yes"]).expect(0).warns("rollback --end");
+    assert_eq!((world.live("a/page").as_deref(), of_two().as_deref()), (Some("bad\n"), Some("b\n")));
+    world.gitops(&["rollback", "two", "--end", "--yes"]).expect(0);
+    assert_eq!(of_two().as_deref(), Some("bad\n"));
+    world.gitops(&["rollback", "two", &first, "--yes"]).expect(0);
+    assert_eq!(of_two().as_deref(), Some("b\n"));
+    // What means nothing, or two things, is refused.
+    world.gitops(&["rollback", "three", &first, "--yes"]).expect(64).warns("there are one, two");
+    world.gitops(&["-a", "one", "rollback", "two", &first, "--yes"]).expect(64).warns("`-a` chooses `one`");
+    world.gitops(&["rollback", "two", &first, "--end"]).expect(64);
+    // Where one is chosen, the word is a revision.
+    world
+        .gitops(&["-a", "one", "rollback", "two", "--yes"])
+        .expect(1)
+        .warns("no branch, tag or commit `two`");
+}
+
+#[test]
 fn what_is_about_one_application_asks_which() {
     let world = two();
     for arguments in [

@@ -72,6 +72,15 @@ impl Ahead {
         self.world.git(&["rev-parse", name])
     }
 
+    /// What a review says to the forge of the gates.
+    async fn policy(&self, number: u64) -> (StatusState, String) {
+        let (world, head) = (&self.world, CommitId::parse(&self.commit("feature")).unwrap());
+        world.reviews().0.review(&world.cx, number).await;
+        let statuses = world.forge.statuses(&world.cx, &head).await.unwrap();
+        let policy = statuses.into_iter().find(|status| status.context == "gitops/policy").unwrap();
+        (policy.state, policy.description)
+    }
+
     async fn said(&self, number: u64) -> String {
         self.world.ours(number, "answers/").await.concat()
     }
@@ -422,7 +431,12 @@ async fn nothing_is_merged_while_somebody_asks_for_changes_or_took_the_approval_
     let said = ahead.said(number).await;
     assert!(said.contains("applied, and not merged: carol asks for changes"), "{said}");
     assert_eq!(ahead.page(), "two", "it stays applied");
+    // Its plan is empty by now. Who asks the forge whether it may be merged hears of the no all the same.
+    let (state, text) = ahead.policy(number).await;
+    assert_eq!(state, StatusState::Pending);
+    assert!(text.starts_with("it is applied, and carol asks for changes"), "{text}");
     carol.dismiss(number, &no).unwrap();
+    assert_eq!(ahead.policy(number).await.0, StatusState::Success);
     // The one who approved it may not do so any more.
     let query = CommentQuery::default();
     for comment in ahead.world.forge.comments(&ahead.world.cx, number, &query).await.unwrap() {

@@ -8,10 +8,13 @@ use super::{Site, body};
 
 const NAMESPACE: &str = "taken-back";
 
+/// The image `web:bad` never comes up: its pods hang, and the controller gives up after two seconds.
 fn web(image: &str) -> String {
+    let does = if image == "web:bad" { "hang" } else { "go-on" };
     format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  selector: {{ matchLabels: {{ app: web }} }}\n  \
-         template:\n    metadata: {{ labels: {{ app: web }} }}\n    spec: {{ containers: [{{ name: web, image: \"{image}\" }}] }}\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  progressDeadlineSeconds: 2\n  \
+         selector: {{ matchLabels: {{ app: web }} }}\n  template:\n    metadata: {{ labels: {{ app: web }}, annotations: {{ testbed/does: {does} }} }}\n    \
+         spec: {{ containers: [{{ name: web, image: \"{image}\" }}] }}\n"
     )
 }
 
@@ -21,33 +24,6 @@ fn uri() -> String {
 
 fn image(deployment: &Value) -> &str {
     deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default()
-}
-
-/// Plays the controller that this server has not: the image `web:bad` never comes up.
-#[expect(clippy::disallowed_methods, reason = "controllers take their time; nothing waits for this")]
-async fn controller() {
-    let admin = Admin::of(ApiServer::shared()).await;
-    loop {
-        if let Some(object) = admin.get(&uri()).await
-            && object["status"]["observedGeneration"] != object["metadata"]["generation"]
-        {
-            let generation = object["metadata"]["generation"].clone();
-            let failed =
-                json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"});
-            let status = match image(&object) == "web:bad" {
-                true => {
-                    json!({"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "conditions": [failed]})
-                }
-                false => json!({
-                    "observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1,
-                    "availableReplicas": 1, "conditions": []
-                }),
-            };
-            let uri = format!("{}/status", uri());
-            admin.send("PATCH", &uri, "application/merge-patch+json", &json!({"status": status})).await;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
 }
 
 impl Site {
@@ -77,9 +53,10 @@ impl Site {
 #[tokio::test]
 async fn a_deployment_that_fails_its_health_is_taken_back_once_and_the_branch_is_followed_again() {
     let site = Site::new().await;
-    let admin = Admin::of(ApiServer::shared()).await;
+    let server = ApiServer::controlled();
+    let admin = Admin::of(server).await;
     admin.post("/api/v1/namespaces", &json!({"metadata": {"name": NAMESPACE}})).await;
-    std::fs::write(site.world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+    std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
     let good = site.world.commit("Begin", &[("k8s/web.yaml", Some(&web("web:1")))]).trim().to_owned();
     site.push("main");
     site.world.configure(&format!(
@@ -90,7 +67,6 @@ async fn a_deployment_that_fails_its_health_is_taken_back_once_and_the_branch_is
         site.forge()
     ));
     site.may_push();
-    let controller = tokio::spawn(controller());
     let serving = Serving::start(&site).await;
     site.until("the good one is live", async || site.has_status(&good, "gitops/live/shop success").await)
         .await;
@@ -140,7 +116,6 @@ async fn a_deployment_that_fails_its_health_is_taken_back_once_and_the_branch_is
     })
     .await;
     assert_eq!(serving.stop().await, 0);
-    controller.abort();
     assert_eq!(site.requests().await.len(), 2);
     let log = std::fs::read_to_string(site.world.path(".gitops/shop/audit.jsonl")).unwrap();
     let events =

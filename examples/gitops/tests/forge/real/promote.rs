@@ -220,32 +220,37 @@ async fn the_request_is_closed_when_nothing_differs_and_may_come_back() {
     assert_eq!(serving.stop().await, 0);
 }
 
-fn web(tag: &str) -> String {
+/// A Deployment whose pods do that: they go on, or hang.
+fn web(tag: &str, does: &str) -> String {
     format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  selector: {{ matchLabels: {{ app: web }} }}\n  \
-         template:\n    metadata: {{ labels: {{ app: web }} }}\n    spec: {{ containers: [{{ name: web, image: \"acme/web:{tag}\" }}] }}\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  progressDeadlineSeconds: 600\n  \
+         selector: {{ matchLabels: {{ app: web }} }}\n  template:\n    metadata: {{ labels: {{ app: web }}, annotations: {{ testbed/does: {does} }} }}\n    \
+         spec: {{ containers: [{{ name: web, image: \"acme/web:{tag}\" }}] }}\n"
     )
 }
 
-/// Says in the place of a controller that a Deployment is available as it is declared now, or that it has failed.
-async fn rolled_out(admin: &Admin, namespace: &str, is_available: bool) {
-    let uri = format!("/apis/apps/v1/namespaces/{namespace}/deployments/web");
-    let generation = admin.get(&uri).await.unwrap()["metadata"]["generation"].clone();
-    let count = u8::from(is_available);
-    let failed = json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"});
-    let status = json!({
-        "observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": count,
-        "availableReplicas": count, "conditions": if is_available { json!([]) } else { json!([failed]) }
-    });
-    let patch = json!({"status": status});
-    admin.send("PATCH", &format!("{uri}/status"), "application/merge-patch+json", &patch).await;
+/// Has the pods of a namespace that hang go on.
+async fn go_on(admin: &Admin, namespace: &str) {
+    let pods = format!("/api/v1/namespaces/{namespace}/pods");
+    let found = admin.get(&pods).await.unwrap();
+    let annotation = "/metadata/annotations/testbed~1does";
+    for pod in found["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|pod| pod.pointer(annotation) == Some(&json!("hang")))
+    {
+        let uri = format!("{pods}/{}", pod["metadata"]["name"].as_str().unwrap());
+        admin.merge(&uri, &json!({"metadata": {"annotations": {"testbed/does": "go-on"}}})).await;
+    }
 }
 
 #[tokio::test]
 async fn what_does_not_work_in_staging_is_not_proposed_before_it_works() {
     let site = Site::new().await;
-    let admin = Admin::of(ApiServer::shared()).await;
-    std::fs::write(site.world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+    let server = ApiServer::controlled();
+    let admin = Admin::of(server).await;
+    std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
     let of = |name: &str, more: &str| {
         let kubernetes = format!(
             "kubernetes: {{ kubeconfig: ./kubeconfig, namespace: promote-{name}, namespaces: [promote-{name}] }}"
@@ -257,7 +262,7 @@ async fn what_does_not_work_in_staging_is_not_proposed_before_it_works() {
     for name in ["promote-staging", "promote-prod"] {
         admin.post("/api/v1/namespaces", &json!({"metadata": {"name": name}})).await;
     }
-    let begin = web("1");
+    let begin = web("1", "go-on");
     site.world.commit("Both", &[("staging/web.yaml", Some(&begin)), ("prod/web.yaml", Some(&begin))]);
     site.push("main");
     site.world.configure(&format!(
@@ -277,23 +282,21 @@ async fn what_does_not_work_in_staging_is_not_proposed_before_it_works() {
     let mut serving = Serving::start(&site).await;
     for namespace in ["promote-staging", "promote-prod"] {
         site.until("the first one", async || image(namespace).await.is_some()).await;
-        rolled_out(&admin, namespace, true).await;
     }
-    site.world.commit("Two", &[("staging/web.yaml", Some(&web("2")))]);
+    site.world.commit("Two", &[("staging/web.yaml", Some(&web("2", "hang")))]);
     site.push("main");
     site.until("the second one", async || image("promote-staging").await.as_deref() == Some("acme/web:2"))
         .await;
-    rolled_out(&admin, "promote-staging", false).await;
     serving.until("what is in the way", |event| is_promotion(event, "`staging` is not healthy")).await;
     assert_eq!(site.requests().await, Vec::<Value>::new());
     // The next server does not take it for well either.
     serving.kill();
     let mut serving = Serving::start(&site).await;
     serving.until("what is in the way", |event| is_promotion(event, "`staging` is not healthy")).await;
-    rolled_out(&admin, "promote-staging", true).await;
+    go_on(&admin, "promote-staging").await;
     serving.until("the request", |event| is_promotion(event, "proposed")).await;
     assert_eq!(site.requests().await.len(), 1);
     site.world.git(&["fetch", "-q", &site.url(), BRANCH]);
-    assert_eq!(site.world.git(&["show", "FETCH_HEAD:site/prod/web.yaml"]), web("2"));
+    assert_eq!(site.world.git(&["show", "FETCH_HEAD:site/prod/web.yaml"]), web("2", "go-on"));
     assert_eq!(serving.stop().await, 0);
 }

@@ -51,8 +51,13 @@ impl Site {
 #[tokio::test]
 async fn a_bad_commit_is_taken_back_by_a_request_and_the_branch_is_followed_again_once_it_landed() {
     let (site, good, bad) = broken().await;
+    // The name of the application is enough.
+    site.gitops(&["rollback", "site", "--yes"])
+        .await
+        .expect(0)
+        .warns("Request 1 takes")
+        .warns("gitops rollback --revert");
     let again = || site.gitops(&["rollback", "--revert", "--yes"]);
-    again().await.expect(0).warns("Request 1 takes").warns("gitops rollback --revert");
     assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
     assert_eq!(site.world.live("new"), None);
     assert_eq!(site.pinned(), good);
@@ -78,9 +83,10 @@ async fn a_bad_commit_is_taken_back_by_a_request_and_the_branch_is_followed_agai
 async fn a_rollback_that_was_cut_short_goes_on() {
     let (site, good, _) = broken().await;
     // After the pin.
-    site.gitops(&["rollback", &good, "--yes"]).await.expect(0);
+    let pinned = site.gitops(&["rollback", &good, "--yes"]).await.expect(0);
+    pinned.warns("To open the request that takes the branch back too:  gitops rollback --revert");
     assert_eq!(site.requests().await.len(), 0);
-    site.gitops(&["rollback", "--revert", "--yes"]).await.expect(0).warns("Request 1 takes");
+    site.gitops(&["rollback", "--yes"]).await.expect(0).warns("Request 1 takes");
     assert_eq!(site.requests().await.len(), 1);
     // Somebody closed it: it is not opened again behind that person's back, and what to do is said.
     let path = format!("{SITE}/issues/1");
@@ -164,6 +170,7 @@ async fn a_comment_takes_a_bad_commit_back_and_the_branch_is_followed_again_once
     let answer = serving.wait_for("commanded").await;
     let text = answer["answer"].as_str().unwrap();
     assert!(answer["done"] == true && text.contains("is pinned to") && text.contains("Request 2"), "{text}");
+    assert!(text.contains("The way back: 1 to update."), "{text}");
     let is_back = |event: &Value| {
         is_told(event, &good, "success") && event["description"].as_str().unwrap().contains("pinned by bob")
     };

@@ -23,14 +23,7 @@ impl Site {
 
     /// Has the writer of a comment put 👍 on it, in a later second than that in which others may have edited it.
     pub(super) async fn confirms(&self, login: &str, said: &Value) {
-        let path = format!("{SITE}/issues/comments/{}/reactions", said["id"]);
-        loop {
-            let put = self.gitea.done(login, "POST", &path, json!({"content": "+1"})).await;
-            if put["created_at"].as_str().unwrap() > said["created_at"].as_str().unwrap() {
-                return;
-            }
-            self.gitea.done(login, "DELETE", &path, json!({"content": "+1"})).await;
-        }
+        self.gitea.confirms(login, "platform/site", said).await;
     }
 
     pub(super) async fn kept(&self, number: u64) -> crate::support::Ran {
