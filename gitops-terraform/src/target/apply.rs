@@ -262,6 +262,11 @@ fn moved(change: &Change, live: Option<&Live>) -> Error {
     }
 }
 
+/// The room that the report of an apply may need, by what it changes.
+const fn room_of(changes: u64) -> u64 {
+    ROOM + ROOM_OF_A_CHANGE * changes
+}
+
 #[cfg(test)]
 mod tests {
     use gitops_core::{Digest, Expect, GroupKind, Key, OwnerLabel, Uid, Version};
@@ -312,16 +317,6 @@ mod tests {
         let gone = said(None);
         assert!(!gone.contains("then"), "{gone}");
     }
-}
-
-/// The room that the report of an apply may need, by what it changes.
-const fn room_of(changes: u64) -> u64 {
-    ROOM + ROOM_OF_A_CHANGE * changes
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_report_has_room_for_the_head_and_for_each_change() {

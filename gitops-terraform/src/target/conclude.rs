@@ -338,11 +338,6 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::Locked);
         assert!(error.to_string().contains("began at 1970-01-01T00:00:00"), "{error}");
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn a_state_is_cut_short_where_it_is_none_and_not_where_it_is_of_a_form_that_is_not_known() {
