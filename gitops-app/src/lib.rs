@@ -1,9 +1,31 @@
 //! Applications from one file: its configuration, the session that works with it, and the documents that tell of it.
 //!
-//! The `gitops` command and the controller are thin programs over this crate, and so is any other program that takes the same
-//! file. [`config::Applications`] reads the file, [`session::Session`] opens source, targets and state of one application and
+//! Use it where a program takes the file of the `gitops` command: that command and the controller are thin programs over this crate.
+//! [`config::Applications`] reads the file, [`session::Session`] opens source, targets and state of one application and
 //! holds its engine, [`documents`] are what programs read of plans, and [`codes`] explains every error code. [`Backends`]
 //! takes kinds of targets that a program has of its own.
+//!
+//! ```text
+//! gitops.yaml ──Applications::load──▶ Config ──Session──▶ Engine ──▶ plan, apply, run
+//!    Backends ─────────┘                │                    │
+//!                                       └──▶ review          └──▶ documents: JSON of plan, status, history, why
+//! ```
+//!
+//! ```no_run
+//! use gitops_app::Backends;
+//! use gitops_app::config::Applications;
+//! use gitops_app::session::Session;
+//! use gitops_core::{Cx, Result};
+//!
+//! async fn plans(cx: &Cx) -> Result<()> {
+//!     let applications = Applications::load("gitops.yaml".as_ref(), &Backends::new())?; // every fault has its line
+//!     for config in &applications.all {
+//!         let mut session = Session::builder(config).open(cx).await?;
+//!         println!("{}: {} steps", config.name, session.engine.plan(cx).await?.steps.len());
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
 mod clusters;
 pub mod codes;

@@ -1,4 +1,39 @@
 //! Desired state, diff, plan and reconcile over a dependency graph: the backend-neutral core of gitops.
+//!
+//! Use it to write a target, a source or a renderer, or to put an engine together from values. A program that takes the file of the
+//! `gitops` command starts at `gitops_app` instead. This crate does nothing over a network.
+//!
+//! ```text
+//! Source ──Snapshot──▶ Render ──Desired──▶ ┐
+//!                                          ├──▶ plan ──Plan──▶ Gate ──▶ Engine ──Change──▶ Target
+//! Target ──live objects──▶ observe ──────▶ ┘   (pure)                    │ journal, audit
+//!    ▲                                                                   ▼
+//!    └──────────────────────────── events ◀───────────────────────── outcome
+//! ```
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use gitops_core::backend::directory::{Directory, FileRender};
+//! use gitops_core::{ApplyOptions, Cx, Engine, Result, Source, StateDir};
+//!
+//! async fn deploy(source: Arc<dyn Source>) -> Result<()> {
+//!     let cx = Cx::system();
+//!     let mut engine = Engine::builder("shop")
+//!         .source(source) // such as `gitops_git::GitSource`
+//!         .render(Arc::new(FileRender::new("dir")))
+//!         .target("dir", Arc::new(Directory::open("./live", "dir")?))
+//!         .state(StateDir::open(".gitops".as_ref(), &cx)?)
+//!         .open(&cx)
+//!         .await?;
+//!     let plan = engine.plan(&cx).await?; // writes nothing
+//!     engine.apply(&cx, &plan, &ApplyOptions::naming_the_plan("alice")).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Target`], [`Source`], [`Render`] and [`Gate`] are what a program implements; [`backend::service`] makes a target of a plain service.
+//! [`Engine`] keeps the targets of one application equal to its source, and a [`Supervisor`] runs many of them.
 
 pub mod backend;
 pub mod capability;

@@ -1,7 +1,12 @@
 //! Git as the source of desired state.
 //!
 //! [`GitSource`] follows a branch, a tag, a range of versions or a commit of a repository, on this machine or a server,
-//! and shows each revision as an immutable tree of files.
+//! and shows each revision as an immutable tree of files. Use it wherever what is declared lies in Git.
+//!
+//! ```text
+//! repository ──git fetch, checked──▶ mirror ──gix──▶ Snapshot: tree of files ──▶ renderer
+//!                                       └──────gix──▶ History: commits, blame, merges, signers
+//! ```
 //!
 //! ```
 //! use gitops_core::Source;

@@ -1,8 +1,10 @@
-//! Crates that others use: each says what a registry and docs.rs ask, and can be packaged.
+//! Crates that others use: each says what a registry and docs.rs ask, shows on its first page what it is for, and can be packaged.
+
+use std::fs;
 
 use serde_json::Value;
 
-use crate::failure::{Failure, Result};
+use crate::failure::{At, Failure, Result};
 use crate::{process, workspace};
 
 /// Fails with what the published crates lack, or if one of them can't be packaged.
@@ -14,7 +16,10 @@ pub fn run() -> Result<()> {
     let published =
         packages.filter(|package| members.contains(&&package["id"]) && package["publish"].is_null());
     let published: Vec<&Value> = published.collect();
-    let lacks: Vec<String> = published.iter().flat_map(|package| lacks(package)).collect();
+    let mut lacks: Vec<String> = published.iter().flat_map(|package| lacks(package)).collect();
+    for package in &published {
+        lacks.extend(lacks_on_its_first_page(package)?);
+    }
     if !lacks.is_empty() {
         return Err(Failure::new(format!("crates are not ready to be published\n{}", lacks.join("\n"))));
     }
@@ -49,11 +54,46 @@ fn lacks(package: &Value) -> Vec<String> {
     missing.chain(docs).chain(unversioned).map(|what| format!("  {name}: {what}")).collect()
 }
 
+/// A line for each thing that the first page of a library's documentation does not show.
+fn lacks_on_its_first_page(package: &Value) -> Result<Vec<String>> {
+    let name = package["name"].as_str().unwrap_or("?");
+    let mut targets = package["targets"].as_array().into_iter().flatten();
+    let library = targets.find(|target| target["kind"][0] == "lib");
+    let Some(path) = library.and_then(|target| target["src_path"].as_str()) else { return Ok(Vec::new()) };
+    let source = fs::read_to_string(path).at(path.as_ref())?;
+    Ok(missing_on(&source).into_iter().map(|what| format!("  {name}: its first page lacks {what}")).collect())
+}
+
+/// What a reader looks for on a first page, and does not find: when to use it, a picture, an example that is compiled.
+fn missing_on(source: &str) -> Vec<&'static str> {
+    let page: Vec<&str> = source.lines().filter_map(|line| line.strip_prefix("//!")).map(str::trim).collect();
+    // Every second one ends a fence.
+    let fences: Vec<&str> = page.iter().filter_map(|line| line.strip_prefix("```")).step_by(2).collect();
+    let picture = fences.contains(&"text");
+    let example = fences.iter().any(|fence| matches!(*fence, "" | "no_run"));
+    let when = page.iter().any(|line| line.contains("Use it "));
+    let parts = [
+        (when, "a sentence with when to `Use it …`"),
+        (picture, "a picture (a fence of `text`)"),
+        (example, "an example that compiles"),
+    ];
+    parts.into_iter().filter(|(is_there, _)| !is_there).map(|(_, what)| what).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::lacks;
+    use super::{lacks, missing_on};
+
+    #[test]
+    fn a_first_page_has_a_use_a_picture_and_an_example() {
+        let whole = "//! A tool.\n//!\n//! Use it for work.\n//! ```text\n//! a ──▶ b\n//! ```\n//! ```no_run\n//! work();\n//! ```\nmod work;";
+        assert_eq!(missing_on(whole), [""; 0]);
+        assert_eq!(missing_on("//! A tool.\nmod work;").len(), 3);
+        let ignored = whole.replace("no_run", "ignore");
+        assert_eq!(missing_on(&ignored), ["an example that compiles"], "the end of a fence begins none");
+    }
 
     #[test]
     fn what_a_crate_does_not_say_is_listed() {
