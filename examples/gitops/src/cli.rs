@@ -316,7 +316,7 @@ pub struct StatusArgs {
 #[command(args_conflicts_with_subcommands = true)]
 pub struct HistoryArgs {
     /// How many to list
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
     pub limit: usize,
     /// List each attempt: without it, attempts in a row that end alike are one line
     #[arg(long)]
@@ -329,7 +329,7 @@ pub struct HistoryArgs {
 /// What to do with the history.
 #[derive(Debug, Subcommand)]
 pub enum HistoryVerb {
-    /// Show one reconciliation in full: what was sent and left, who approved it, and the commits that it brought
+    /// Show one deployment in full: what was sent and left, who approved it, and the commits that it brought
     Show(HistoryShowArgs),
 }
 
@@ -347,7 +347,7 @@ pub struct RollbackArgs {
     /// The application, as `-a` names it; or else the revision
     #[arg(value_name = "NAME")]
     pub name: Option<String>,
-    /// A commit, tag or branch, or the number of a reconciliation as `history` lists it. Without one it goes back to the last
+    /// A commit, tag or branch, or the number of a deployment as `history` lists it. Without one it goes back to the last
     /// good one, and where the file has a `forge` it does what `--revert` does
     #[arg(value_name = "REV")]
     pub revision: Option<String>,
@@ -458,7 +458,7 @@ pub struct AuditShowArgs {
     #[arg(long, value_name = "TIME", value_parser = config::parse_moment)]
     pub since: Option<Moment>,
     /// How many to show at most, the newest
-    #[arg(long, value_name = "N", default_value_t = 100)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
 }
 

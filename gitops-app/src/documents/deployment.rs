@@ -12,8 +12,12 @@ use super::trail::{Change, Trail};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Deployment {
-    /// The number of its entry in the audit log; of several attempts, the last one's.
+    /// Its number, counted from 1 in the order in which they began, for `history show` and `rollback`; of several attempts, the
+    /// last one's. It stays as it is for as long as the audit log does.
+    #[serde(rename = "deployment")]
     pub number: u64,
+    /// The number of its entry in the audit log, for `audit show`; of several attempts, the last one's.
+    pub entry: u64,
     /// When it began; of several attempts, the first.
     pub started_at: Time,
     /// When it ended; of several attempts, the last.
@@ -74,12 +78,14 @@ pub enum Outcome {
 }
 
 impl Deployment {
-    fn begun(record: &AuditRecord) -> Option<Self> {
+    /// The deployment that a record begins, by the number that it has.
+    fn begun(record: &AuditRecord, number: u64) -> Option<Self> {
         let AuditEvent::SyncStarted { plan, revision, approved_by, purpose } = &record.entry.what else {
             return None;
         };
         Some(Self {
-            number: record.number,
+            number,
+            entry: record.number,
             started_at: record.entry.time,
             ended_at: None,
             last_started_at: record.entry.time,
@@ -234,21 +240,39 @@ pub async fn last(cx: &Cx, log: &dyn AuditLog, limit: usize, all: bool) -> Resul
         }
         // The oldest may have attempts before the window, and its own end within it.
         if found.len() > limit || records.len() < window {
+            let before = match records.first().filter(|_| records.len() == window) {
+                Some(first) => begun_before(cx, log, first.number).await?,
+                None => 0,
+            };
             found.reverse();
             found.truncate(limit);
+            found.iter_mut().for_each(|deployment| deployment.number += before);
             return Ok(found);
         }
         window <<= 3;
     }
 }
 
+/// How many deployments began before an entry: what the later ones are counted from.
+async fn begun_before(cx: &Cx, log: &dyn AuditLog, entry: u64) -> Result<u64> {
+    let mut begun = 0;
+    log.each(cx, &mut |record| {
+        let is_one = matches!(record.entry.what, AuditEvent::SyncStarted { .. });
+        begun += u64::from(is_one && record.number < entry);
+        Ok(())
+    })
+    .await?;
+    Ok(begun)
+}
+
+/// The deployments of records, numbered from the first of them.
 fn all_of(records: &[AuditRecord]) -> Vec<Deployment> {
     let (mut found, mut trail): (Vec<Deployment>, Trail) = (Vec::new(), Trail::default());
     for record in records {
         if let (Some(change), Some(last)) = (trail.take(record), found.last_mut()) {
             last.deleted += usize::from(is_deletion(&change) && last.is_of(&change));
         }
-        match Deployment::begun(record) {
+        match Deployment::begun(record, trail.begun()) {
             Some(deployment) => found.push(deployment),
             None => found.iter_mut().last().into_iter().for_each(|last| last.end(record)),
         }
@@ -313,20 +337,22 @@ struct Search {
     /// The revisions of the attempts so far: the last one, and the last one before it that is another.
     last: Option<Revision>,
     before: Option<Revision>,
-    newest: Option<u64>,
+    /// How many began so far.
+    begun: u64,
 }
 
 impl Search {
     fn take(&mut self, record: &AuditRecord) {
-        if let Some(deployment) = Deployment::begun(record) {
-            self.newest = Some(record.number);
+        if let Some(deployment) = Deployment::begun(record, self.begun + 1) {
+            self.begun += 1;
             self.is_past |= self.attempt.is_some();
             self.is_over |= self.is_past;
             if self.last.as_ref() != Some(&deployment.revision) {
                 self.before = self.last.replace(deployment.revision.clone());
             }
-            if record.number == self.number {
+            if deployment.number == self.number {
                 let previous = self.before.clone();
+                self.trail = Trail::after(self.begun - 1);
                 self.attempt = Some(Attempt { deployment, steps: Vec::new(), left: Vec::new(), previous });
             }
         }
@@ -360,10 +386,10 @@ impl Search {
 
     fn found(self) -> Result<Attempt> {
         let Some(mut attempt) = self.attempt else {
-            let message = format!("no reconciliation has the number {}", self.number);
-            let help = match self.newest {
-                Some(newest) => format!("`gitops history` lists them; the last one is {newest}"),
-                None => "nothing was deployed yet".to_owned(),
+            let message = format!("no deployment has the number {}", self.number);
+            let help = match self.begun {
+                0 => "nothing was deployed yet".to_owned(),
+                newest => format!("`gitops history` lists them; the last one is {newest}"),
             };
             return Err(Error::new(ErrorKind::NotFound, message).help(help));
         };

@@ -34,8 +34,8 @@ pub struct Change {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Reconciliation {
-    /// Its number, for `history show`.
-    #[serde(rename = "reconciliation")]
+    /// The number of its deployment, for `history show`.
+    #[serde(rename = "deployment")]
     pub number: u64,
     /// The plan.
     pub plan_id: PlanId,
@@ -53,16 +53,23 @@ pub struct Reconciliation {
 pub struct Trail {
     current: Option<Reconciliation>,
     complete: Option<Revision>,
+    begun: u64,
     open: BTreeMap<String, Change>,
 }
 
 impl Trail {
+    /// One that begins after so many deployments.
+    pub fn after(begun: u64) -> Self {
+        Self { begun, ..Self::default() }
+    }
+
     /// Takes a record in, and gives the change that it ends.
     pub fn take(&mut self, AuditRecord { number, entry, .. }: &AuditRecord) -> Option<Change> {
         match &entry.what {
             AuditEvent::SyncStarted { plan, revision, approved_by, .. } => {
+                self.begun += 1;
                 self.current = Some(Reconciliation {
-                    number: *number,
+                    number: self.begun,
                     plan_id: *plan,
                     revision: revision.clone(),
                     approved_by: approved_by.clone(),
@@ -106,6 +113,11 @@ impl Trail {
             }
             _ => None,
         }
+    }
+
+    /// How many deployments began in the records so far.
+    pub fn begun(&self) -> u64 {
+        self.begun
     }
 
     /// The changes that were not answered, or of which nobody knows what came of them.

@@ -129,7 +129,15 @@ fn line<'s>(plan: &Plan, step: &'s Step) -> Line<'s> {
     let below = [components::rows(step), asides(plan, step), beside_row(plan, step)].concat();
     let is_plain = |risk: &Risk| matches!(risk, Risk::Delete | Risk::Replace);
     let folds = below.is_empty() && step.risk.iter().all(is_plain);
-    Line { key: &step.key, row: row(step), below, folds }
+    Line { key: &step.key, row: row(step, what(step)), below, folds }
+}
+
+/// What a step changes. Of drift both sides are named: which one is live is all that it is about.
+fn what(step: &Step) -> String {
+    match step.cause {
+        Cause::Drift => changes::drift(step),
+        _ => changes::reason(step),
+    }
 }
 
 /// What somebody changed of an object that the source changes too, on a line below its step.
@@ -173,14 +181,14 @@ fn asides(plan: &Plan, step: &Step) -> Vec<Vec<Cell>> {
     takes.chain(foreign).map(aside).collect()
 }
 
-fn row(step: &Step) -> Vec<Cell> {
+fn row(step: &Step, what: String) -> Vec<Cell> {
     let style = style::of(step.action);
     vec![
         Cell::styled(style, step.action.symbol()),
         Cell::styled(style, step.action.to_string()),
         step.key.target().into(),
         changes::object(&step.key).into(),
-        changes::reason(step).into(),
+        what.into(),
         Cell::styled(CYAN, changes::place(step)),
     ]
 }
@@ -322,10 +330,7 @@ const NOT_LOOKED_FOR: &str = "Drift was not looked for: without `--changed` it i
 
 fn sums(plan: &Plan) -> String {
     if plan.steps.is_empty() {
-        let as_declared = plan.drift.is_empty() && plan.blocked.is_empty();
-        let rest = if as_declared { "" } else { ", the others are listed above" };
-        let verb = if plan.unchanged == 1 { "is" } else { "are" };
-        return format!("No changes: {} {verb} as declared{rest}.\n", count(plan.unchanged, "object"));
+        return without_steps(plan);
     }
     let mut targets: Vec<&str> = plan.steps.iter().map(|step| step.key.target()).collect();
     targets.sort_unstable();
@@ -339,6 +344,24 @@ fn sums(plan: &Plan) -> String {
     match targets.len() {
         1 => whole,
         _ => targets.into_iter().fold(whole, |sum, target| sum + &of_target(target)),
+    }
+}
+
+/// Nothing is to be done. Where something is blocked, that is not for want of changes.
+fn without_steps(plan: &Plan) -> String {
+    let is = |n: usize| if n == 1 { "is" } else { "are" };
+    let declared = format!("{} {} as declared", count(plan.unchanged, "object"), is(plan.unchanged));
+    let drifted = match plan.drift.len() {
+        0 => String::new(),
+        n => format!(", {n} drifted and not corrected"),
+    };
+    match plan.blocked.len() {
+        0 => format!("No changes: {declared}{drifted}.\n"),
+        n => format!(
+            "Nothing can be applied: {} {} blocked{drifted}; {declared}.\n",
+            count(n, "object"),
+            is(n)
+        ),
     }
 }
 

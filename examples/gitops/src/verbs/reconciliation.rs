@@ -1,4 +1,4 @@
-//! `gitops history show`: one reconciliation in full.
+//! `gitops history show`: one deployment in full.
 
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ fn human(document: &ReconciliationDocument<'_>, columns: Columns, now: Time) -> 
         ("revision", escape(&revision_of(&document.deployment))),
     ];
     facts.extend(document.previous.as_ref().map(|previous| ("before", escape(&previous.to_string()))));
-    let head = format!("Reconciliation {}  {}", document.deployment.number, document.application);
+    let head = format!("Deployment {}  {}", document.deployment.number, document.application);
     let mut out = format!("{}\n{}", paint(BOLD, escape(&head)), labelled(&facts, columns));
     out += &section("Brings", document.brings.as_ref(), columns, now);
     out += &section("Undoes", document.undoes.as_ref(), columns, now);

@@ -1,7 +1,7 @@
 //! `gitops rollback`: applies an earlier revision and holds it.
 
 use gitops_app::config::GitRef;
-use gitops_app::documents::deployment;
+use gitops_app::documents::deployment::{self, Attempt};
 use gitops_app::rollback::last_good;
 use gitops_app::session::{Access, Session};
 use gitops_core::{Error, ErrorKind, Pin, Plan, Request, Result, Revision};
@@ -16,6 +16,7 @@ use crate::consent::Consent;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::style::escape;
+use crate::output::when;
 use crate::progress;
 
 /// Which application and revision the words mean. Where no `-a` chooses one, the first word is the application that is called so.
@@ -122,7 +123,7 @@ async fn by_process(app: &App, args: &RollbackArgs, locked: Failure) -> Ended {
     status::run(app, &StatusArgs::default()).await
 }
 
-/// The revision of a name, or of the number of a reconciliation.
+/// The revision of a name, or of the number of a deployment, which is told: the number is not taken for another one unseen.
 ///
 /// # Errors
 /// `Invalid` if the name is a number that may mean either: nobody goes back to what was not meant.
@@ -131,9 +132,14 @@ pub async fn find(app: &App, session: &Session, name: &str) -> Result<Revision> 
     let found = session.engine.source().history().ok_or_else(unsupported)?.find(&app.cx, name).await;
     let Ok(number) = name.parse() else { return found };
     match (found, deployment::find(&app.cx, session.audit(), number).await) {
-        (Err(error), Ok(attempt)) if error.kind() == ErrorKind::NotFound => Ok(attempt.deployment.revision),
+        (Err(error), Ok(Attempt { deployment, .. })) if error.kind() == ErrorKind::NotFound => {
+            let when = when::both(app.cx.now(), deployment.last_started_at);
+            let revision = escape(&deployment.revision.to_string());
+            app.screen.note(&format!("Deployment {number} was {revision}, {when}"));
+            Ok(deployment.revision)
+        }
         (Ok(found), Ok(attempt)) if found.id() != attempt.deployment.revision.id() => {
-            let both = format!("{found}, or reconciliation {number} at {}", attempt.deployment.revision);
+            let both = format!("{found}, or deployment {number} at {}", attempt.deployment.revision);
             Err(Error::new(ErrorKind::Invalid, format!("`{name}` may mean {both}"))
                 .help("write the id of the commit"))
         }

@@ -6,7 +6,7 @@ use gitops_app::documents::trail::{self, Change};
 use gitops_app::documents::why::{DifferingField, Next, WhyDocument};
 use gitops_app::lookup;
 use gitops_app::session::Access;
-use gitops_core::{Commit, Component, Provenance, Value};
+use gitops_core::{Commit, Component, Provenance, Time, Value};
 
 use super::{Ended, status};
 use crate::app::App;
@@ -14,6 +14,7 @@ use crate::cli::WhyArgs;
 use crate::exit::Exit;
 use crate::output::style::{BOLD, CYAN, escape, paint};
 use crate::output::table::{Columns, fit, labelled};
+use crate::output::when;
 use crate::progress;
 
 /// Looks only; a running engine is not in the way.
@@ -24,19 +25,21 @@ pub async fn run(app: &App, args: &WhyArgs) -> Ended {
     let key = lookup::meant(&app.cx, &session, &args.key).await?;
     let document = WhyDocument::new(&app.cx, &session, &plan, &key).await?;
     let document = document.not_followed(not_followed.as_ref());
-    app.answer(&document, || human(&document, app.screen.columns()))?;
+    app.answer(&document, || human(&document, app.screen.columns(), app.cx.now()))?;
     Ok(Exit::Ok)
 }
 
-fn human(document: &WhyDocument<'_>, columns: Columns) -> String {
-    let last_change = document.last_change.as_ref().map_or("none by us".to_owned(), applied);
+fn human(document: &WhyDocument<'_>, columns: Columns, now: Time) -> String {
+    let last_change =
+        document.last_change.as_ref().map_or("none by us".to_owned(), |change| applied(change, now));
     let mut facts = vec![("declared", declared_at(document))];
     facts.extend(document.unready.as_ref().map(Unready::line));
     facts.extend(document.commit.as_ref().map(|Commit { id, author, time, summary, .. }| {
         let id = id.get(..12).unwrap_or(id);
-        ("commit", escape(&format!("{id}  {author}  {time}  {summary}")))
+        ("commit", escape(&format!("{id}  {author}  {}  {summary}", when::both(now, *time))))
     }));
-    facts.extend(document.fields.iter().map(|field| ("differs", row(field, document.declared.as_ref()))));
+    facts
+        .extend(document.fields.iter().map(|field| ("differs", row(field, document.declared.as_ref(), now))));
     facts.extend(document.beside.iter().map(|part| {
         let drift = format!("{}; the pending commit changes it too", part.text);
         ("drifted", escape(&drift))
@@ -68,7 +71,7 @@ fn declared_at(document: &WhyDocument<'_>) -> String {
     }
 }
 
-fn row(field: &DifferingField, at: Option<&Provenance>) -> String {
+fn row(field: &DifferingField, at: Option<&Provenance>, now: Time) -> String {
     let side = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), changes::short);
     let values = format!(
         "{} live {}, declared {}",
@@ -80,15 +83,16 @@ fn row(field: &DifferingField, at: Option<&Provenance>) -> String {
         let when = field.set_when.as_ref().map(|when| format!(" {when}")).unwrap_or_default();
         format!(", set live by {by}{when}")
     });
-    let by = field.commit.as_ref().map(|commit| format!("; declaration last changed by {}", short(commit)));
+    let by =
+        field.commit.as_ref().map(|commit| format!("; declaration last changed by {}", short(commit, now)));
     let place = at.zip(field.line).map(|(at, line)| format!(" ({}:{line})", at.path));
     let (setter, by, place) = (setter.unwrap_or_default(), by.unwrap_or_default(), place.unwrap_or_default());
     escape(&format!("{values}{setter}{by}{place}"))
 }
 
 /// A commit on one line.
-fn short(Commit { id, author, time, summary, .. }: &Commit) -> String {
-    format!("{} {author} {time} \"{summary}\"", id.get(..12).unwrap_or(id))
+fn short(Commit { id, author, time, summary, .. }: &Commit, now: Time) -> String {
+    format!("{} {author} {} \"{summary}\"", id.get(..12).unwrap_or(id), when::both(now, *time))
 }
 
 fn line(next: &Next<'_>) -> String {
@@ -113,12 +117,12 @@ fn resource(part: &Component) -> String {
 }
 
 /// What we last did to an object, for whom, by which plan and with which outcome.
-fn applied(change: &Change) -> String {
+fn applied(change: &Change, now: Time) -> String {
     let Change { time, action, by, result, detail, of, .. } = change;
     let of = of.as_ref().map(|of| {
         let approved = of.approved_by.as_ref().map(|by| format!("approved by {by}, ")).unwrap_or_default();
-        format!("  ({approved}plan {}, reconciliation {})", of.plan_id.short(), of.number)
+        format!("  ({approved}plan {}, deployment {})", of.plan_id.short(), of.number)
     });
     let outcome = trail::outcome(result.as_deref(), detail.as_deref());
-    escape(&format!("{time}  {action} by {by}: {outcome}{}", of.unwrap_or_default()))
+    escape(&format!("{}  {action} by {by}: {outcome}{}", when::both(now, *time), of.unwrap_or_default()))
 }

@@ -113,7 +113,7 @@ fn everything_that_tells() {
     }
     world.gitops(&["apply", "--yes"]).expect(1);
     for deployment in world.json(&["history", "--all"])["deployments"].as_array().unwrap() {
-        check(&world.json(&["history", "show", &deployment["number"].to_string()]), "Reconciliation");
+        check(&world.json(&["history", "show", &deployment["deployment"].to_string()]), "Reconciliation");
     }
     check(&world.json(&["audit", "show", "index.html"]), "AuditTrail");
     world.gitops(&["release", "index.html"]).expect(0);

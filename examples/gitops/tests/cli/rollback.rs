@@ -42,7 +42,7 @@ fn the_way_back_that_history_names_leads_there() {
     world.gitops(&["rollback", "1", "--yes"]).expect(1).warns("`1` may mean ");
     assert_eq!(world.live("index.html").as_deref(), Some("broken\n"));
     world.git(&["tag", "--delete", "1"]);
-    world.gitops(&["rollback", "1", "--yes"]).expect(0);
+    world.gitops(&["rollback", "1", "--yes"]).expect(0).warns(&format!("Deployment 1 was {}", &first[..12]));
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
     let status =
         world.gitops(&["status"]).expect(0).says("  Pinned to ").says("Next:  gitops rollback --end");

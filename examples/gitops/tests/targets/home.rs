@@ -76,7 +76,7 @@ async fn who_has_the_file_reads_and_asks_while_the_controller_works() {
     let history = cluster.json(&["-a", "shop", "history"]).await;
     let last = &history["deployments"][0];
     assert_eq!((&last["applied"], &last["summary"]), (&json!(1), &json!("Begin")), "{history}");
-    let number = last["number"].to_string();
+    let number = last["deployment"].to_string();
     let shown = cluster.run(&["-a", "shop", "history", "show", &number]).await;
     shown.expect(0).says("Begin").says("ConfigMap/");
     let trail = cluster.json(&["-a", "shop", "audit", "show", "web"]).await;

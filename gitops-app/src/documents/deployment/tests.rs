@@ -65,7 +65,7 @@ fn attempts_that_end_alike_are_one_and_a_success_is_told_apart() {
     assert_eq!(words, expected);
     assert_eq!((found[1].started_at, found[1].attempts), (Time::from_micros(3_000_000), 3));
     assert_eq!(found[1].purpose, Change, "what was tried again is still that change");
-    assert_eq!(found[1].number, 7, "the number is that of the last attempt");
+    assert_eq!((found[1].number, found[1].entry), (4, 7), "the numbers are those of the last attempt");
 }
 
 /// What it was for is what the engine recorded: nobody can tell a repair from a change by the revision.
@@ -131,6 +131,47 @@ fn what_was_deleted_is_told_apart_from_what_was_made() {
     assert_eq!(of(2, 2, Rollback), "rolled back: 2 (2 deleted)");
 }
 
+/// A log of records, of which no window holds more than is asked for.
+struct Log(Vec<AuditRecord>);
+
+#[gitops_core::async_trait]
+impl AuditLog for Log {
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+
+    async fn each(&self, _: &Cx, take: &mut (dyn FnMut(AuditRecord) -> Result<()> + Send)) -> Result<()> {
+        self.0.iter().cloned().try_for_each(take)
+    }
+
+    async fn newest(&self, _: &Cx, limit: usize) -> Result<Vec<AuditRecord>> {
+        Ok(self.0[self.0.len().saturating_sub(limit)..].to_vec())
+    }
+
+    async fn verify(&self, _: &Cx) -> Result<gitops_core::AuditReport> {
+        unreachable!("nothing is verified")
+    }
+}
+
+/// Met with a history of three deployments, whose numbers were those of the log: 1, 45 and 89. They are counted, and stay as
+/// they are when the log has grown beyond what is read of it at once.
+#[tokio::test]
+async fn deployments_are_counted_also_in_a_log_that_is_read_in_parts() {
+    let names: Vec<String> = (0..2000).map(|name| name.to_string()).collect();
+    let attempts: Vec<_> = names.iter().map(|name| (name.as_str(), Change, Succeeded)).collect();
+    let (cx, log) = (Cx::system(), Log(records(&attempts)));
+    let newest = last(&cx, &log, 2, false).await.unwrap();
+    let told: Vec<(u64, u64, &str)> =
+        newest.iter().map(|one| (one.number, one.entry, one.revision.id())).collect();
+    assert_eq!(told, [(2000, 3999, "1999"), (1999, 3997, "1998")]);
+    let all = last(&cx, &log, 5000, false).await.unwrap();
+    assert_eq!((all[0].number, all[1999].number), (2000, 1), "the same numbers where all is read");
+    let found = find(&cx, &log, 1999).await.unwrap().deployment;
+    assert_eq!((found.number, found.entry, found.revision.id()), (1999, 3997, "1998"));
+    let beyond = find(&cx, &log, 3997).await.unwrap_err();
+    assert_eq!(beyond.kind(), ErrorKind::NotFound, "the number of an entry is none of a deployment");
+}
+
 #[test]
 fn an_attempt_is_found_with_the_revision_before_it_and_a_wrong_number_is_told() {
     let log = records(&[("1", Change, Succeeded), ("2", Change, Failed), ("2", Retry, Succeeded)]);
@@ -139,11 +180,11 @@ fn an_attempt_is_found_with_the_revision_before_it_and_a_wrong_number_is_told() 
         log.iter().for_each(|record| search.take(record));
         search.found()
     };
-    let (first, retry) = (attempt(1).unwrap(), attempt(5).unwrap());
+    let (first, retry) = (attempt(1).unwrap(), attempt(3).unwrap());
     assert_eq!((first.previous, first.deployment.result), (None, Outcome::Succeeded));
     assert_eq!(retry.previous.unwrap().id(), "1", "both attempts bring what the first one brought");
-    let error = attempt(2).unwrap_err();
-    assert!(error.is_not_found() && error.help_text().unwrap().ends_with('5'), "{error:?}");
+    let error = attempt(5).unwrap_err();
+    assert!(error.is_not_found() && error.help_text().unwrap().ends_with('3'), "{error:?}");
 }
 
 /// The records of a chain: the first plan changes one object, and others await its output; the rest is what comes then.

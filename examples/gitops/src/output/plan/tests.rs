@@ -179,6 +179,30 @@ fn a_plan_without_steps_says_so_and_offers_nothing() {
     ");
 }
 
+/// Met with a plan in which one object was blocked: it ended with "No changes".
+#[test]
+fn a_plan_of_blocked_objects_alone_does_not_say_that_nothing_changed() {
+    let plan = plan(
+        json!({ "blocked": [{ "key": "dir:File/-/a", "why": { "code": "unlabelled" } }], "unchanged": 1 }),
+    );
+    let text = drawn(&plan, &Verdict::Allow, Columns::Within(100));
+    assert!(
+        text.ends_with("Nothing can be applied: 1 object is blocked; 1 object is as declared.\n"),
+        "{text}"
+    );
+}
+
+/// Met with `content "evil" → "good"`: nobody could tell which of the two is there now.
+#[test]
+fn both_sides_of_drift_are_named() {
+    let mut plan = plan(json!({ "steps": [update("a", "drift"), update("b", "this_change")] }));
+    plan.steps[0].diff = field("/content", "evil", "good");
+    plan.steps[1].diff = field("/content", "old", "new");
+    let text = drawn(&plan, &Verdict::Allow, Columns::Tabs);
+    assert!(text.contains("File/a\tcontent: live \"evil\", declared \"good\"\ta\n"), "{text}");
+    assert!(text.contains("File/b\tcontent \"old\" → \"new\"\tb\n"), "{text}");
+}
+
 #[test]
 fn drift_that_is_left_alone_is_told_apart() {
     let plan = plan(json!({ "drift": [update("index.html", "drift")] }));
@@ -186,7 +210,7 @@ fn drift_that_is_left_alone_is_told_apart() {
     Plan 7f3c9e12ab34  site → ./live  commit 4a1b2c3d4e5f (main)  observed 2026-11-24T12:04:31.000Z
     Existing drift: 1 object (not corrected: `sync.drift` is `report`)
       ~  update  dir  File/index.html  1 field differs  index.html
-    No changes: 412 objects are as declared, the others are listed above.
+    No changes: 412 objects are as declared, 1 drifted and not corrected.
     ");
 }
 

@@ -19,10 +19,9 @@ fn one_reconciliation_is_shown_in_full() {
     let last = world.commit("Change", &[("index.html", Some("new\n")), ("theirs", Some("ours\n"))]);
     let id = world.plan_id();
     world.gitops(&["apply", "--plan-id", &id]).expect(1);
-    let number = world.json(&["history"])["deployments"][0]["number"].to_string();
+    let number = world.json(&["history"])["deployments"][0]["deployment"].to_string();
     let shown = world.gitops(&["history", "show", &number]).expect(0);
-    let shown =
-        shown.says(&format!("Reconciliation {number}  site")).says("~ partly applied: 2 applied, 1 not");
+    let shown = shown.says(&format!("Deployment {number}  site")).says("~ partly applied: 2 applied, 1 not");
     let shown = shown.says(&id).says("Brings 2 commits by Alice").says("Prepare").says("\"Change\" (Alice)");
     let shown = shown.says("File/index.html").says("Left:").says("blocked\tdir\tFile/theirs");
     shown.says("it is there and was not made by us").says("approved  alice");
@@ -36,17 +35,17 @@ fn one_reconciliation_is_shown_in_full() {
     assert_eq!(Value::Array(results.collect()), done);
     // A rollback says what it takes back.
     world.gitops(&["rollback", &first, "--yes"]).expect(0);
-    let number = world.json(&["history"])["deployments"][0]["number"].to_string();
+    let number = world.json(&["history"])["deployments"][0]["deployment"].to_string();
     let shown = world.gitops(&["history", "show", &number]).expect(0);
     shown
         .says("✓ rolled back: 2")
         .says("Undoes 2 commits by Alice")
         .says(&format!("before    {}", short(&last)));
     world
-        .gitops(&["history", "show", "2"])
+        .gitops(&["history", "show", "45"])
         .expect(1)
-        .warns("no reconciliation has the number 2")
-        .warns(&number);
+        .warns("no deployment has the number 45")
+        .warns(&format!("the last one is {number}"));
 }
 
 /// Met with a runner whose attempts were one line: nobody could look at the first of them.
@@ -96,7 +95,7 @@ fn the_audit_log_answers_who_changed_what_when_and_from_which_commit() {
     let document = world.json(&["audit", "show", "other"]);
     let entry = &document["entries"][0];
     assert_eq!((&entry["commit"]["summary"], &entry["plan_id"]), (&json!("Change"), &json!(id)));
-    let number = entry["reconciliation"].to_string();
+    let number = entry["deployment"].to_string();
     world.gitops(&["history", "show", &number]).expect(0).says("File/other");
     world.gitops(&["audit", "show"]).expect(64);
     world.gitops(&["audit", "show", "--since", "yesterday"]).expect(64).warns("neither a duration");
