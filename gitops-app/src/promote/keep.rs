@@ -67,7 +67,7 @@ impl Promotion {
     /// The branch is `gitops/promote-FROM-to-TO`. It moves too if the target branch changed the same files meanwhile.
     ///
     /// # Errors
-    /// `Conflict` if somebody else pushed to the branch: it is left alone. `Forbidden` if we may not push or open a request; those
+    /// `Conflict` if somebody else pushed to the branch: it is not touched. `Forbidden` if we may not push or open a request; those
     /// of the forge.
     ///
     /// # Cancel safety
@@ -229,7 +229,7 @@ impl Promotion {
             return Ok(false);
         }
         if !self.is_ours(cx, to, git, &head).await? {
-            let message = format!("somebody else pushed to `{branch}`: it is left alone");
+            let message = format!("somebody else pushed to `{branch}`: it is not touched");
             return Err(Error::new(ErrorKind::Conflict, message)
                 .with("commit", head.short())
                 .help("merge or close its request and delete the branch; then what is next is proposed"));

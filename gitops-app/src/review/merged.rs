@@ -195,7 +195,7 @@ impl Asked {
                     dropped = Some(format!("the approval by {} found no room beside later ones", by.name));
                 }
                 AuditEvent::Rejected { reason, .. } if record.entry.actor == self.name() => {
-                    dropped = Some(format!("what was approved was taken back: {reason}"));
+                    dropped = Some(format!("what was approved was withdrawn: {reason}"));
                 }
                 _ => {}
             }

@@ -166,7 +166,7 @@ impl Health for SimTarget {
             match wait {
                 None => return Ok(Readiness::Ready),
                 Some(wait) if cx.sleep(wait).await.is_err() => {
-                    return Ok(Readiness::Progressing("it is on its way".to_owned()));
+                    return Ok(Readiness::Progressing("it is progressing".to_owned()));
                 }
                 Some(_) => {}
             }

@@ -100,7 +100,7 @@ impl World {
                 break;
             }
             if !self.advance() {
-                self.handle.lock().broken(16, "everything stands still, and nothing is settled");
+                self.handle.lock().broken(16, "everything stands still, and nothing is at rest");
                 break;
             }
         }

@@ -13,7 +13,7 @@ pub(super) const CHECKS: &[Check] = &[
         one,
         "One comment is written, then edited in place, and not written when the text is equal."
     ),
-    check!("F12", copied, "A comment of somebody else with our marker is left alone."),
+    check!("F12", copied, "A comment of somebody else with our marker is not touched."),
     check!("F13", doubled, "Of two comments of ours with one marker the older one stays."),
     check!("F14", apart, "Comments of two markers stand side by side."),
     check!(

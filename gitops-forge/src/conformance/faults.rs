@@ -11,7 +11,7 @@ use crate::value::{CommentWrite, CommitStatus, Marker, Merge, RequestState, Stat
 
 pub(super) const CHECKS: &[Check] = &[
     check!("F51", lost_comment, "A comment whose answer was lost is looked up, and there is one."),
-    check!("F52", lost_request, "A comment that was lost on its way is written, once."),
+    check!("F52", lost_request, "A comment that was lost in transit is written, once."),
     check!("F53", unknown, "A write whose answer was lost has an unknown outcome."),
     check!("F54", patience, "Too many calls: try again, not before the time that was asked for."),
     check!("F55", broken, "A forge that fails is tried again; what only reads has a known outcome."),

@@ -8,7 +8,7 @@ pub(super) const CHECKS: &[Check] = &[
     check!("F31", approved, "An approval has its author, the commit that it is of, and its time."),
     check!("F32", stale, "An approval stays that of its commit when another one is pushed."),
     check!("F33", withdrawn, "Who approved and then asks for changes has asked for changes last."),
-    check!("F34", dismissed, "A review that was taken back does not count as an approval."),
+    check!("F34", dismissed, "A review that was withdrawn does not count as an approval."),
     check!("F35", several, "Reviews come in the order in which they were given."),
     check!("F36", permissions, "Permissions are right: an outsider may not push, a maintainer administers."),
     check!("F37", nobody, "Somebody who is not there may do nothing."),
@@ -68,7 +68,7 @@ async fn dismissed(bench: &Bench) -> Checked {
     given(bench.subject.others.dismiss(&bench.cx, Person::Reviewer, number).await)?;
     let found = reviews(bench, number).await?;
     let counts = found.iter().any(|review| review.state == ReviewState::Approved && !review.is_dismissed);
-    ensure!(!counts, "it was taken back, and is shown as {found:?}");
+    ensure!(!counts, "it was withdrawn, and is shown as {found:?}");
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::failure::{At, Failure, Result};
-use crate::{floors, workspace};
+use crate::{floors, words, workspace};
 
 const MAX_LINES: usize = 400;
 const REASON_TO_BE_LONG: &str = "// Long because ";
@@ -77,6 +77,7 @@ pub fn run() -> Result<()> {
 fn offences_in(file: &str, text: &str) -> Vec<String> {
     let mut found: Vec<String> =
         text.lines().enumerate().flat_map(|(index, line)| offences_at(file, index + 1, line)).collect();
+    found.extend(words::offences_in(file, text));
     let lines = text.lines().count();
     let is_rust = Path::new(file).extension().is_some_and(|extension| extension == "rs");
     if is_rust {

@@ -16,6 +16,7 @@ mod hygiene;
 mod kill;
 mod msrv;
 mod mutants;
+mod numbers;
 mod outside;
 mod packages;
 mod postgres;
@@ -27,6 +28,7 @@ mod simulate;
 mod sshd;
 mod stage;
 mod test;
+mod words;
 mod workspace;
 
 use std::process::ExitCode;
@@ -61,8 +63,10 @@ enum Task {
     Book,
     /// Check that no dependency declares a newer Rust than the workspace.
     Msrv,
-    /// Check the tracked files for machine paths, secrets and unfinished work.
+    /// Check the tracked files for machine paths, secrets, unfinished work, and words that are not the field's.
     Hygiene,
+    /// Print how many files, functions, public items, dependencies and lines of docs there are.
+    Numbers,
     /// Bring up charts of others in a cluster with controllers, upgrade them, go back, and remove them.
     Charts(charts::Options),
     /// Change the code that decides, place by place, and look whether a test notices.
@@ -105,6 +109,7 @@ fn run(task: Task) -> Result<()> {
         Task::Book => book::run(),
         Task::Msrv => msrv::run(),
         Task::Hygiene => hygiene::run(),
+        Task::Numbers => numbers::run(),
         Task::Charts(options) => charts::run(&options),
         Task::Mutants(options) => mutants::run(&options),
         Task::Outside => outside::run(),
