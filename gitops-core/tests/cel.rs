@@ -224,3 +224,37 @@ fn another_rule_has_another_fingerprint() {
     assert_ne!(gate("true", deny()), gate("1 == 1", deny()));
     assert_ne!(gate("true", deny()), gate("true", Verdict::warn("g", "no")));
 }
+
+/// Met with `plan.delete < 3 || plan.delet < 9`: CEL looks no further than it must, so the mistake let plans pass.
+#[test]
+fn a_rule_that_names_what_is_not_there_is_found_before_a_plan() {
+    let check = |text: &str| {
+        let error = CelGate::check_names(&Expression::parse(text).unwrap()).err()?;
+        Some(format!("{}; {}", error.message(), error.help_text().unwrap_or_default()))
+    };
+    for fits in [
+        "plan.delete < 3",
+        "steps.all(s, s.key.kind != 'Namespace' || s.action != 'delete')",
+        "steps.filter(s, s.action == 'delete').map(d, d.key.name).size() < 3",
+        "steps.all(s, s.fields.all(f, !f.path.startsWith('/spec') || has(f.before)))",
+        "!commits.known || commits.list.all(c, c.author.endsWith('@example.org>'))",
+        "steps.size() == 0 || steps[0].path != ''",
+        "!has(plan.later) && {'a': 1}.a == 1 && [1, 2].exists(x, x == plan.owned)",
+    ] {
+        assert_eq!(check(fits), None, "{fits}");
+    }
+    let faults = [
+        ("true || unknown", "the expression has no `unknown`; there is plan, steps, commits"),
+        ("plan.delete < 3 || plan.delet < 9", "`plan` has no `delet`; did you mean `delete`?"),
+        ("steps.all(s, true || s.acton == 'x')", "`s` has no `acton`; did you mean `action`?"),
+        ("steps.all(s, true || s.key.knd == 'x')", "`key` has no `knd`; did you mean `kind`?"),
+        ("true || commits.list[0].athor == ''", "it has no `athor`; did you mean `author`?"),
+        (
+            "steps.all(s, s.action == 'x') || s.path == ''",
+            "the expression has no `s`; there is plan, steps, commits",
+        ),
+    ];
+    for (text, expected) in faults {
+        assert_eq!(check(text).as_deref(), Some(expected), "{text}");
+    }
+}

@@ -54,7 +54,12 @@ fn gate(reader: &Reader, node: &Node, owner: Place) -> Option<CelGate> {
 fn rule(reader: &Reader, node: &Node) -> Option<Expression> {
     let text = reader.text(node, "`rule`")?;
     let help = "write a CEL expression that is true for a plan that may pass, such as `plan.delete < 3`";
+    let known = |rule: Expression| CelGate::check_names(&rule).map(|()| rule);
     Expression::parse(&text)
-        .map_err(|error| reader.fault("GO0110", node.place, error.message().to_owned(), help))
+        .and_then(known)
+        .map_err(|error| {
+            let help = error.help_text().unwrap_or(help).to_owned();
+            reader.fault("GO0110", node.place, error.message().to_owned(), &help)
+        })
         .ok()
 }

@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Expression;
+use super::names::{self, Shape};
+use super::{Expression, apart};
 use crate::gate::{Gate, Proposal, Verdict};
 use crate::plan::{Plan, Step};
 use crate::source::Commits;
-use crate::value::{Action, Digest, Hasher, Value};
+use crate::value::{Action, Digest, Hasher, Result, Value};
 
 /// A gate from an expression that must hold for a plan.
 ///
@@ -39,6 +40,17 @@ pub struct CelGate {
 }
 
 impl CelGate {
+    /// Looks whether a rule names only what a gate's expression can see. One that names more may hold all the same, since CEL does
+    /// not evaluate what it need not: `plan.delete < 3 || plan.delet < 9`.
+    ///
+    /// # Errors
+    /// `Invalid` with the first name that is not there, and what may have been meant. What is in `fields`, `components`, `reason`
+    /// and values is not looked at: it is of many forms.
+    pub fn check_names(rule: &Expression) -> Result<()> {
+        apart(|| names::check(rule.program.expression(), VARIABLES))
+            .map_err(|error| error.with("expression", rule.text()))
+    }
+
     /// A gate that allows a plan for which the rule is true, and says `otherwise` of every other.
     pub fn new(name: impl Into<String>, rule: Expression, otherwise: Verdict) -> Self {
         Self { name: name.into(), rule, otherwise }
@@ -66,6 +78,57 @@ impl Gate for CelGate {
         hasher.field(&self.name).field(self.rule.text()).field(format!("{:?}", self.otherwise)).finish()
     }
 }
+
+/// What the functions below make, by name.
+static VARIABLES: &[(&str, Shape)] = &[
+    ("plan", PLAN),
+    ("steps", Shape::Each(&STEP)),
+    (
+        "commits",
+        Shape::Members(&[("known", Shape::Any), ("more", Shape::Any), ("list", Shape::Each(&COMMIT))]),
+    ),
+];
+
+const PLAN: Shape = Shape::Members(&[
+    ("application", Shape::Any),
+    ("revision", Shape::Any),
+    ("owned", Shape::Any),
+    ("blocked", Shape::Any),
+    ("create", Shape::Any),
+    ("update", Shape::Any),
+    ("replace", Shape::Any),
+    ("delete", Shape::Any),
+]);
+
+static STEP: Shape = Shape::Members(&[
+    (
+        "key",
+        Shape::Members(&[
+            ("target", Shape::Any),
+            ("group", Shape::Any),
+            ("kind", Shape::Any),
+            ("namespace", Shape::Any),
+            ("name", Shape::Any),
+        ]),
+    ),
+    ("action", Shape::Any),
+    ("cause", Shape::Any),
+    ("reason", Shape::Any),
+    ("risk", Shape::Any),
+    ("path", Shape::Any),
+    ("preview", Shape::Any),
+    ("fields", Shape::Any),
+    ("components", Shape::Any),
+]);
+
+static COMMIT: Shape = Shape::Members(&[
+    ("id", Shape::Any),
+    ("author", Shape::Any),
+    ("committer", Shape::Any),
+    ("time", Shape::Any),
+    ("summary", Shape::Any),
+    ("signer", Shape::Any),
+]);
 
 fn plan_data(plan: &Plan) -> Value {
     let count = |action: Action| (action.to_string(), number(plan.count(action)));

@@ -28,6 +28,7 @@
 
 mod cost;
 mod gate;
+mod names;
 mod patterns;
 mod values;
 
