@@ -8,6 +8,7 @@ use gitops_core::{AuditSink, Cx, EventSink, Mount, Result, SecretKey};
 
 /// What a verb does with state and target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Access {
     /// Looks, also while another process is at work; makes and changes nothing but what can be found out again.
     Look,

@@ -20,6 +20,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// Who did what was ordered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Doer {
     /// This process.
     Us,
@@ -107,6 +108,14 @@ pub async fn begin(cx: &Cx, config: &Config, by: &str, request: &Request) -> Res
     Pending::of(cx, Requests::new(store, &config.name), by, request, locked).await.map(Some)
 }
 
+/// Whether a request is a word in the state, and none to a target.
+fn needs_no_target(request: &Request) -> bool {
+    matches!(
+        request,
+        Request::Approve { .. } | Request::Reject { .. } | Request::Suspend { .. } | Request::Resume
+    )
+}
+
 /// Returns once nobody has the state folder. Who works with a state in a cluster is the controller, which takes requests up.
 async fn ended(cx: &Cx, config: &Config) -> Result<()> {
     if config.home.is_some() {
@@ -160,8 +169,9 @@ pub async fn order(
     {
         return Ok(doer);
     }
-    let opened = Session::builder(config).access(Access::Write).events(Arc::clone(events)).open(cx);
-    match opened.await {
+    let session = Session::builder(config).access(Access::Write).events(Arc::clone(events));
+    let session = if needs_no_target(request) { session.only_orders() } else { session };
+    match session.open(cx).await {
         Ok(mut session) => {
             session.engine.fulfil(cx, by, request).await?;
             Ok(Doer::Us)

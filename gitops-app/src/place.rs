@@ -10,6 +10,7 @@ pub use crate::config::apart::{check_apart, default_state};
 
 use crate::config::Config;
 use crate::config::apart::STATES;
+use crate::config::suggest::suggestion;
 
 /// The folder beside the states for what programs rendered. No application can have this name.
 const RENDERS: &str = "~renders";
@@ -41,10 +42,26 @@ pub async fn checked(cx: &Cx, mut config: Config, renamed_from: Option<&str>) ->
         (None, false) if config.has_default_state => {
             check_old_state(&config)?;
             check_neighbours(cx, &config).await?;
+            if let Some(former) = renamed_from {
+                return Err(no_state_of(former, &config));
+            }
         }
         (None, _) => {}
     }
     Ok(config)
+}
+
+/// Nothing was ever applied under the name that the application is said to have had: without its state all would be made anew.
+fn no_state_of(former: &str, config: &Config) -> Error {
+    let folders = std::fs::read_dir(config.base().join(STATES)).into_iter().flatten().flatten();
+    let states = folders.filter(|folder| is_state(&folder.path()));
+    let names: Vec<String> = states.map(|folder| folder.file_name().to_string_lossy().into_owned()).collect();
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let message = format!("there is no state of `{former}`, from which `{}` would go on", config.name);
+    Error::new(ErrorKind::Invalid, message).help(match known.is_empty() {
+        true => "nothing was applied from here yet: leave `--renamed-from` out".to_owned(),
+        false => suggestion(former, &known),
+    })
 }
 
 /// An application that has a state under its former name and one under its own: it was applied before anybody said that it

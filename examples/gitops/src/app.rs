@@ -145,6 +145,15 @@ impl App {
         self.open_moving(access, events, &MovingArgs::default()).await
     }
 
+    /// The same for what is written into the state alone: no target is made that is not there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub async fn open_for_orders(&self, events: Arc<dyn EventSink>) -> Result<Session> {
+        let session = Session::builder(self.config()).access(Access::Write).events(events).only_orders();
+        session.clusters(self.clusters.clone()).open(&self.cx).await
+    }
+
     /// The same for what asks whether approvals of reviews still stand before it goes by them.
     ///
     /// # Errors

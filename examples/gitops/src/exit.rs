@@ -56,7 +56,7 @@ impl Exit {
             Self::Ok => "ok",
             Self::Failure => "failure, or a fault or conflict blocks an object",
             Self::Changes => "changes or drift exist (only with --detailed-exitcode)",
-            Self::Denied => "denied by a gate, or needs an approval that names the plan",
+            Self::Denied => "denied by a gate, needs an approval that names the plan, or is suspended",
             Self::Unauthorised => "not authenticated or not authorised",
             Self::Stale => "the plan is stale; nothing was written",
             Self::Degraded => "applied, but something is not healthy",
@@ -155,6 +155,24 @@ pub fn precedence() -> String {
 mod tests {
     use super::*;
 
+    /// What the table of `--help` says is what two codes at once become, whichever is seen first.
+    #[test]
+    fn of_two_codes_the_one_that_comes_first_in_the_table_counts() {
+        let order = [130, 64, 5, 7, 3, 1, 4, 6, 2, 0];
+        assert_eq!(
+            precedence(),
+            "Where several hold, the first of these counts: 130, 64, 5, 7, 3, 1, 4, 6, 2, 0"
+        );
+        let rank = |exit: Exit| order.iter().position(|code| *code == exit.code()).unwrap();
+        for one in Exit::ALL {
+            for other in Exit::ALL {
+                let counts = if rank(one) <= rank(other) { one } else { other };
+                assert_eq!(Exit::gravest([one, other]), counts, "{one:?} and {other:?}");
+            }
+        }
+        assert_eq!(Exit::gravest([]), Exit::Ok);
+    }
+
     #[test]
     fn the_help_names_every_code() {
         insta::assert_snapshot!(table(), @r"
@@ -162,7 +180,7 @@ mod tests {
             0  ok
             1  failure, or a fault or conflict blocks an object
             2  changes or drift exist (only with --detailed-exitcode)
-            3  denied by a gate, or needs an approval that names the plan
+            3  denied by a gate, needs an approval that names the plan, or is suspended
             4  not authenticated or not authorised
             5  the plan is stale; nothing was written
             6  applied, but something is not healthy

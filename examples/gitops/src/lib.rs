@@ -29,7 +29,10 @@ use output::Screen;
 pub fn main() -> ExitCode {
     match Cli::try_parse() {
         Ok(cli) => run(cli).into(),
-        Err(error) => usage::tell(&error).into(),
+        Err(error) => {
+            let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+            usage::tell(&usage::hinted(error, &arguments)).into()
+        }
     }
 }
 

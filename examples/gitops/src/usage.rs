@@ -2,8 +2,10 @@
 
 use std::ffi::{OsStr, OsString};
 
-use clap::error::ErrorKind as Clap;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind as Clap};
 use gitops_app::documents::document;
+use gitops_core::nearest;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -22,6 +24,69 @@ pub fn tell(error: &clap::Error) -> Exit {
         let _ = error.print();
     }
     Exit::Usage
+}
+
+/// The same error with the hints that a parser can't know: the verb that a word of another tool stands for, the nearest verb
+/// alone, how durations are written, where a saved plan goes.
+pub fn hinted(mut error: clap::Error, arguments: &[OsString]) -> clap::Error {
+    let text = |error: &clap::Error, kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let tip = match error.kind() {
+        Clap::InvalidSubcommand => {
+            let verb = text(&error, ContextKind::InvalidSubcommand);
+            let instead = instead_of(&verb);
+            let known = match error.get(ContextKind::SuggestedSubcommand) {
+                Some(ContextValue::Strings(known)) if known.len() > 1 => known.clone(),
+                _ => Vec::new(),
+            };
+            if instead.is_some() {
+                error.remove(ContextKind::SuggestedSubcommand);
+            } else if let Some(nearest) = nearest(&verb, known.iter().map(String::as_str)) {
+                let nearest = vec![nearest.to_owned()];
+                error.insert(ContextKind::SuggestedSubcommand, ContextValue::Strings(nearest));
+            }
+            instead.map(str::to_owned)
+        }
+        Clap::ValueValidation if text(&error, ContextKind::InvalidArg).contains("<DURATION>") => {
+            Some("write a number and a unit: `30s`, `5m`, `1h 30m`".to_owned())
+        }
+        Clap::UnknownArgument => {
+            let word = text(&error, ContextKind::InvalidArg);
+            let is_plan = arguments.iter().any(|argument| argument == "plan");
+            let is_file = is_plan && !word.starts_with('-');
+            is_file.then(|| {
+                format!(
+                    "a saved plan is applied by `gitops apply {word}`, and made by `gitops plan --out {word}`"
+                )
+            })
+        }
+        _ => None,
+    };
+    if let Some(tip) = tip {
+        let tips = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
+        error.insert(ContextKind::Suggested, tips);
+    }
+    error
+}
+
+/// What is typed here for what a verb of another tool does.
+fn instead_of(verb: &str) -> Option<&'static str> {
+    Some(match verb {
+        "destroy" | "delete" | "remove" | "rm" | "uninstall" => {
+            "take it out of the source and commit, then `gitops apply` deletes it"
+        }
+        "deploy" | "install" | "upgrade" | "up" => "`gitops apply` makes what the source declares",
+        "reconcile" | "refresh" => {
+            "`gitops sync` has the process at work reconcile at once, `gitops apply` does it here"
+        }
+        "log" | "logs" | "releases" => "`gitops history` lists what was deployed",
+        "undo" => "`gitops rollback REV` goes back to a revision and stays there",
+        "pause" | "stop" => "`gitops suspend --reason WHY` stops all writes",
+        "list" | "ls" | "get" => "`gitops status` shows how all applications stand",
+        _ => return None,
+    })
 }
 
 /// The first paragraph is the message; tips and the usage are the help.
@@ -74,10 +139,29 @@ fn value_of(argument: &OsStr) -> Output {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     fn asks(line: &str, environment: Option<&str>) -> bool {
         wants_json(line.split(' ').map(OsString::from), environment.map(OsString::from))
+    }
+
+    /// Met with `pln`, for which `planner-identity` came first, and with the verbs of other tools.
+    #[test]
+    fn a_wrong_line_is_told_what_was_meant() {
+        let said = |line: &str| {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            let error =
+                crate::cli::Cli::try_parse_from(std::iter::once("gitops".into()).chain(words.clone()));
+            hinted(error.unwrap_err(), &words).render().to_string()
+        };
+        assert!(said("pln").contains("a similar subcommand exists: 'plan'"), "{}", said("pln"));
+        let destroy = said("destroy");
+        assert!(destroy.contains("`gitops apply` deletes it") && !destroy.contains("similar"), "{destroy}");
+        assert!(said("plan --timeout 5").contains("`30s`, `5m`"), "{}", said("plan --timeout 5"));
+        assert!(said("plan next.plan").contains("`gitops apply next.plan`"), "{}", said("plan next.plan"));
+        assert!(!said("plan --nowhere").contains("saved plan"), "{}", said("plan --nowhere"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::reader::Reader;
 
 /// When what a request brings is applied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ApplyWhen {
     /// Once it is merged.
     #[default]

@@ -23,7 +23,7 @@ mod rollback;
 mod serve;
 mod shared;
 pub(crate) mod source;
-mod suggest;
+pub(crate) mod suggest;
 mod target;
 mod text;
 mod windows;

@@ -32,6 +32,7 @@ pub struct SessionBuilder {
     home: Option<Home>,
     clusters: Clusters,
     approval_check: Option<Arc<dyn ApprovalCheck>>,
+    only_orders: bool,
 }
 
 impl SessionBuilder {
@@ -44,12 +45,20 @@ impl SessionBuilder {
             home: None,
             clusters: Clusters::default(),
             approval_check: None,
+            only_orders: false,
         }
     }
 
     /// What is done with state and targets; [`Access::Look`] without it.
     pub fn access(mut self, access: Access) -> Self {
         self.access = access;
+        self
+    }
+
+    /// The state may be written and the targets are looked at alone, also with [`Access::Write`]: for what a person orders, such
+    /// as a suspension. Nothing is made of a target that is not there yet.
+    pub fn only_orders(mut self) -> Self {
+        self.only_orders = true;
         self
     }
 
@@ -96,7 +105,8 @@ impl SessionBuilder {
     }
 
     async fn opened(self, cx: &Cx) -> Result<Session> {
-        let Self { config, access, events, moving, home, clusters, approval_check } = self;
+        let Self { config, access, events, moving, home, clusters, approval_check, only_orders } = self;
+        let of_targets = if only_orders { Access::Look } else { access };
         let is_folder = home.is_none() && config.home.is_none();
         let config = match is_folder {
             true => place::checked(cx, config, moving.renamed_from.as_deref()).await?,
@@ -139,7 +149,7 @@ impl SessionBuilder {
                 application: config.name.clone(),
                 target: target.name.clone(),
                 path: target.path.clone(),
-                access,
+                access: of_targets,
                 secrets: secrets.clone(),
                 audit: audit.clone(),
                 events: heard.clone(),

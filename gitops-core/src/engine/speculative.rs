@@ -46,7 +46,8 @@ impl Engine {
     /// the one that is applied.
     ///
     /// It reads through the same caches as the engine's own plans and leaves no trace: no record, no file, no state of a
-    /// target, and the engine goes on from what it knew before. Such a plan can't be applied.
+    /// target, and the engine goes on from what it knew before. It is a plan to look at:
+    /// [`apply`](Self::apply) refuses it as stale, unless it is the very plan that the engine would make itself.
     ///
     /// # Errors
     /// As [`plan`](Self::plan), but for the check that the revision descends from the applied one.

@@ -100,6 +100,7 @@ pub enum RequestState {
 /// Whether a request can be merged, as the forge sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Mergeable {
     /// Without a conflict.
     Yes,

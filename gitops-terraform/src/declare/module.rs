@@ -15,6 +15,7 @@ pub(crate) fn root_kind() -> GroupKind {
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum Removal {
     /// They stay, and so does our claim on them.
     #[default]

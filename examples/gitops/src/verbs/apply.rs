@@ -28,6 +28,7 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     app.note_orders(&session).await?;
     // What is shown and applied is what is planned now. A file only says which plan that must be.
     let plan = session.engine.plan(&app.cx).await?;
+    plan_verb::note_moving(app, &args.moving, &plan);
     if let Some(moved) = saved.map(|saved| plan.moved_since(&saved)).filter(|moved| !moved.is_empty()) {
         return Err(with_next_command(app, Error::stale(moved), &plan, "apply").into());
     }

@@ -201,7 +201,7 @@ async fn planned(app: &App) -> Result<Plan, Failure> {
 
 /// A process at work would apply the plan at once: that takes a yes.
 async fn by_us(app: &App) -> Result<Doer, Failure> {
-    let mut session = app.open(Access::Write, progress::sink(app)).await.map_err(|error| {
+    let mut session = app.open_for_orders(progress::sink(app)).await.map_err(|error| {
         let help = "give `--yes` to ask that process to resume: it applies what is shown above at once";
         if error.kind() == ErrorKind::Locked { error.help(help) } else { error }
     })?;

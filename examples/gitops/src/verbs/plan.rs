@@ -7,9 +7,10 @@ use gitops_core::{Plan, Result, Verdict};
 
 use super::Ended;
 use crate::app::{App, quoted};
-use crate::cli::PlanArgs;
+use crate::cli::{MovingArgs, PlanArgs};
 use crate::exit::Exit;
 use crate::output::plan::{Brought, PlanView};
+use crate::output::style::escape;
 use crate::progress;
 
 /// Writes nothing to the target; saves the plan if asked to.
@@ -21,6 +22,7 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
     };
     let verdict = session.engine.verdict(&app.cx, &plan);
     app.note_orders(&session).await?;
+    note_moving(app, &args.moving, &plan);
     let suspended = session.engine.suspended(&app.cx).await?.is_some();
     if let Some(path) = &args.out {
         saved_plan::save(&app.cx, path, &plan)?;
@@ -38,6 +40,17 @@ pub async fn run(app: &App, args: &PlanArgs) -> Ended {
     let of_changes = if changes { Exit::Changes } else { Exit::Ok };
     let of_suspension = if suspended && !plan.is_empty() { Exit::Denied } else { Exit::Ok };
     Ok(Exit::gravest([Exit::of_verdict(&verdict), of_suspension, Exit::of_blocked(&plan), of_changes]))
+}
+
+/// Says so where nothing goes on from the name that was given: the state is the application's own already, or never was the other's.
+pub fn note_moving(app: &App, moving: &MovingArgs, plan: &Plan) {
+    if let Some(former) = moving.renamed_from.as_ref().filter(|_| plan.rebound.is_empty()) {
+        let own = escape(&app.config().name);
+        app.screen.note(&format!(
+            "`--renamed-from {}` moves nothing: the state is that of `{own}`.",
+            escape(former)
+        ));
+    }
 }
 
 /// The command that applies what is shown.

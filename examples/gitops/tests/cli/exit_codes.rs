@@ -65,6 +65,21 @@ fn a_gate_counts_before_what_is_blocked() {
     world.gitops(&["status", "--exit-code"]).expect(1);
 }
 
+/// Met before the first apply: `suspend`, and a `resume` that was refused, made the folder of the target.
+#[test]
+fn an_order_makes_nothing_of_a_target_that_is_not_there() {
+    let world = World::new();
+    world.gitops(&["resume"]).expect(1).warns("not suspended");
+    world.gitops(&["suspend", "--reason", "not yet"]).expect(0);
+    world.gitops(&["reject", "--reason", "not yet"]).expect(0);
+    assert!(!world.path("live").exists(), "nothing is written until `resume`");
+    world.gitops(&["apply", "--yes"]).expect(3).warns("is suspended");
+    world.gitops(&["resume"]).expect(0);
+    assert!(!world.path("live").exists(), "a resumption applies nothing by itself");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+}
+
 /// Met in an incident: somebody planned, saw how to apply it, and only the apply said that the application was suspended.
 #[test]
 fn every_verb_that_looks_says_that_nothing_is_written() {

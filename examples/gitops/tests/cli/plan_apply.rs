@@ -144,3 +144,22 @@ fn many_objects_of_which_the_same_is_said_are_one_row_until_all_are_asked_for() 
         .says("Each of them:  gitops drift --all");
     world.gitops(&["drift", "--all"]).expect(0).says("File/many/4\t");
 }
+
+/// What somebody made by hand is blocked until the file says that it is to be adopted.
+#[test]
+fn what_nobody_owns_is_adopted_where_the_file_says_so() {
+    let world = World::new();
+    world.edit_live("index.html", "by hand\n");
+    world.gitops(&["apply", "--yes"]).expect(1).says("it is there and was not made by us");
+    assert_eq!(world.live("index.html").as_deref(), Some("by hand\n"));
+    let adopting = "sync: { interval: 1s, adopt: true }";
+    world.configure(&crate::support::CONFIG.replace("sync: { interval: 1s }", adopting));
+    world.gitops(&["plan"]).expect(0).says("File/index.html\tadopted: content");
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    // What was adopted is ours: it goes with its declaration, also in a process that adopts no more.
+    world.configure(crate::support::CONFIG);
+    world.commit("Remove it", &[("index.html", None)]);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html"), None);
+}

@@ -93,8 +93,10 @@ pub(super) fn seal_of(position: &AuditPosition) -> Vec<u8> {
 
 /// The audit log is not as it was written.
 pub(super) fn broken(what: &str) -> Error {
-    Error::new(ErrorKind::Corrupt, format!("the audit log is broken: {what}"))
-        .help("find out who changed it; put it back from a backup, or move it away with its checkpoint to begin anew")
+    Error::new(ErrorKind::Corrupt, format!("the audit log is broken: {what}")).help(
+        "find out who changed it; put it back from a backup, or move it away with its \
+              checkpoint and begin a new one: `audit restart --yes`",
+    )
 }
 
 /// An entry whose free text is of bounded length: a server's message must not stop an engine.

@@ -104,7 +104,7 @@ pub(super) fn other(position: &AuditPosition) -> Error {
     broken(&format!("its entry {} is not the one that the journal knows", position.entries)).help(LOST)
 }
 
-const LOST: &str = "find out who cut it, and put it back from a backup; if it is lost for good, `gitops audit restart` \
+const LOST: &str = "find out who cut it, and put it back from a backup; if it is lost for good, `gitops audit restart --yes` \
      begins a new one that says so";
 
 struct Walk<'a> {

@@ -12,8 +12,8 @@ const HEAD: &str = "\
 
 This page is made from the code, and a test compares the two.
 
-`gitops run --output json` and `gitops serve --output json` write one event a line. An embedder gets the same ones from
-`EngineBuilder::events` and `Server`. Every line has `kind`, `schema_version`, `seq` (the number in the stream, without gaps), `time` and
+`gitops run --output json` and `gitops serve --output json` write one event a line. An embedder gets the same events from
+`EngineBuilder::events` and `Server`, and makes such a line of one by `EventDocument` or `ServerEventDocument`. Every line has `kind`, `schema_version`, `seq` (the number in the stream, without gaps), `time` and
 `type`. An event never holds a value of an object or a secret. Readers ignore fields and types that they do not know.
 ";
 

@@ -1,6 +1,7 @@
 //! Pages of reference that are made from the code, or held to it.
 
 mod events;
+mod fences;
 mod file;
 
 use std::path::{Path, PathBuf};

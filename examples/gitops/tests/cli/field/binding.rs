@@ -51,6 +51,19 @@ fn the_state_of_another_application_is_refused_by_every_verb() {
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }
 
+/// Met with a misspelled name: the plan was made as if nothing was said, and would have made everything anew.
+#[test]
+fn a_former_name_that_never_was_is_told() {
+    let world = World::applied();
+    world.gitops(&["plan", "--renamed-from", "sit"]).expect(0).warns("`--renamed-from sit` moves nothing");
+    rename(&world, "shop");
+    let refused = world.gitops(&["plan", "--renamed-from", "sit"]).expect(1);
+    refused.warns("there is no state of `sit`").warns("did you mean `site`?");
+    world.gitops(&["apply", "--renamed-from", "site", "--yes"]).expect(0);
+    // The same line once more, as a pipeline types it.
+    world.gitops(&["apply", "--renamed-from", "site", "--yes"]).expect(0).says("No changes");
+}
+
 /// A look under the new name left folders where roots are planned, and then the move failed for good, with a word about the disk.
 #[test]
 fn a_look_under_the_new_name_does_not_stand_in_the_way_of_the_state() {

@@ -59,3 +59,27 @@ fn a_wrong_command_line_is_a_document_where_documents_are_asked_for() {
     }
     world.gitops(&["plann"]).expect(64).warns("error: unrecognized subcommand 'plann'");
 }
+
+/// The commands that the project's first page shows, in its order and in one folder. Where one would ask a terminal, it is
+/// given a yes; the one that goes on for ever is asked for its help.
+#[test]
+fn the_commands_of_the_first_page_do_what_they_say() {
+    let readme = include_str!("../../../../../README.md");
+    let lines = readme.lines().filter_map(|line| line.strip_prefix("$ gitops "));
+    let commands: Vec<&str> = lines.map(|line| line.split('#').next().unwrap().trim()).collect();
+    assert!(commands.len() >= 7, "{commands:?}");
+    let world = World::new();
+    world.commit("Change", &[("index.html", Some("new\n"))]);
+    for command in commands {
+        let mut words: Vec<&str> = command.split_whitespace().collect();
+        match words[0] {
+            "apply" | "rollback" => words.push("--yes"),
+            "run" => words.push("--help"),
+            // In a folder of its own: here is a file already.
+            "init" => words.extend(["--file", "new.yaml"]),
+            _ => {}
+        }
+        world.gitops(&words).expect(0);
+    }
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"), "the last one went back");
+}

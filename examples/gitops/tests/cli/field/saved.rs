@@ -80,3 +80,17 @@ fn a_plan_is_written_to_a_device_and_does_not_replace_it() {
     assert!(world.path("null").is_symlink());
     assert!(fs::metadata(world.path("null")).unwrap().file_type().is_char_device());
 }
+
+/// A file that is whole in itself, with the id and the digest of its content, and is not what is planned now: it is planned again, and
+/// the file only says which plan that must be.
+#[test]
+fn a_whole_plan_that_is_another_one_is_stale_and_writes_nothing() {
+    let world = World::applied();
+    world.commit("Change", &[("index.html", None), ("other", Some("o\n"))]);
+    let config = crate::support::CONFIG;
+    world.configure(&config.replace("sync: { interval: 1s }", "sync: { interval: 1s, prune: false }"));
+    world.gitops(&["plan", "--out", "next.plan"]).expect(0);
+    world.configure(config);
+    world.gitops(&["apply", "next.plan"]).expect(5);
+    assert_eq!((world.live("index.html").as_deref(), world.live("other")), (Some("one\ntwo\n"), None));
+}
