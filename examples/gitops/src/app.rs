@@ -15,6 +15,7 @@ use crate::interrupt::Interrupt;
 use crate::many::Many;
 use crate::output::Screen;
 use crate::output::style::{YELLOW, escape, paint};
+use crate::output::when;
 
 /// What every verb works with.
 #[derive(Clone)]
@@ -187,12 +188,14 @@ impl App {
     pub async fn note_orders(&self, session: &Session) -> Result<()> {
         if let Some(pin) = session.engine.pinned(&self.cx).await? {
             let ahead = ahead_of(&pin);
-            let pinned = escape(&format!("to {} by {} since {}{ahead}", pin.revision, pin.by, pin.since));
+            let since = when::both(self.cx.now(), pin.since);
+            let pinned = escape(&format!("to {} by {} since {since}{ahead}", pin.revision, pin.by));
             let end = self.command("rollback --end");
             self.screen
                 .note(&format!("{} {pinned}; `{end}` follows the source again.", paint(YELLOW, "Pinned")));
         }
         if let Some(Suspension { reason, by, since, .. }) = session.engine.suspended(&self.cx).await? {
+            let since = when::both(self.cx.now(), since);
             let why = escape(&format!("by {by} since {since}: {reason}"));
             let end = self.command("resume");
             self.screen

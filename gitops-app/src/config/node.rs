@@ -161,6 +161,10 @@ pub fn parse(file: usize, text: &str) -> Result<Node, (String, Option<Place>)> {
 fn plain_message(error: &serde_saphyr::Error) -> String {
     let message = error.without_snippet().to_string();
     let line = message.lines().next().unwrap_or_default();
+    if line.contains("multiple YAML documents") {
+        // The parser names functions of its own.
+        return "the file holds several documents: write one, without `---` between parts".to_owned();
+    }
     let end = line.find(" at line ").unwrap_or(line.len());
     line[..end].trim_end_matches([',', ':']).to_owned()
 }

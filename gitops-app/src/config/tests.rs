@@ -369,7 +369,9 @@ fn each_fault_has_its_code() {
 fn a_text_that_is_no_mapping_is_refused() {
     assert_eq!(codes(""), ["GO0109"]);
     assert_eq!(codes("- a\n"), ["GO0109"]);
-    assert_eq!(codes("a: b\n---\nc: d\n"), ["GO0105"]);
+    let several = "a: b\n---\nc: d\n";
+    assert_eq!(codes(several), ["GO0105"]);
+    assert!(drawn(several).contains("the file holds several documents"), "{}", drawn(several));
 }
 
 #[test]

@@ -12,8 +12,7 @@ use super::trail::{Change, Trail};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Deployment {
-    /// Its number, counted from 1 in the order in which they began, for `history show` and `rollback`; of several attempts, the
-    /// last one's. It stays as it is for as long as the audit log does.
+    /// Its number, counted from 1 for as long as the audit log lasts, for `history show` and `rollback`; of several attempts, the last's.
     #[serde(rename = "deployment")]
     pub number: u64,
     /// The number of its entry in the audit log, for `audit show`; of several attempts, the last one's.
@@ -240,10 +239,8 @@ pub async fn last(cx: &Cx, log: &dyn AuditLog, limit: usize, all: bool) -> Resul
         }
         // The oldest may have attempts before the window, and its own end within it.
         if found.len() > limit || records.len() < window {
-            let before = match records.first().filter(|_| records.len() == window) {
-                Some(first) => begun_before(cx, log, first.number).await?,
-                None => 0,
-            };
+            let first = records.first().map_or(0, |first| first.number);
+            let before = if records.len() < window { 0 } else { begun_before(cx, log, first).await? };
             found.reverse();
             found.truncate(limit);
             found.iter_mut().for_each(|deployment| deployment.number += before);

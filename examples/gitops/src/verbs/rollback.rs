@@ -143,6 +143,11 @@ pub async fn find(app: &App, session: &Session, name: &str) -> Result<Revision> 
             Err(Error::new(ErrorKind::Invalid, format!("`{name}` may mean {both}"))
                 .help("write the id of the commit"))
         }
+        (Err(found), Err(error)) if error.kind() == ErrorKind::NotFound && found.is_not_found() => {
+            let of_number = format!("{}: {}", error.message(), error.help_text().unwrap_or_default());
+            let help = found.help_text().map_or(of_number.clone(), |help| format!("{help}; {of_number}"));
+            Err(found.help(help))
+        }
         (found, Err(error)) if error.kind() == ErrorKind::NotFound => found,
         (found, Ok(_)) => found,
         (_, Err(error)) => Err(error),

@@ -47,7 +47,8 @@ fn the_way_back_that_history_names_leads_there() {
     let status =
         world.gitops(&["status"]).expect(0).says("  Pinned to ").says("Next:  gitops rollback --end");
     assert!(status.stdout.contains(&first[..12]), "{status:?}");
-    world.gitops(&["rollback", "77", "--yes"]).expect(1).warns("no branch, tag or commit `77`");
+    let unknown = world.gitops(&["rollback", "77", "--yes"]).expect(1).warns("no branch, tag or commit `77`");
+    unknown.warns("no deployment has the number 77: `gitops history` lists them; the last one is 3");
 }
 
 #[test]
