@@ -2,8 +2,7 @@
 
 use ::cel::common::ast::{EntryExpr, Expr, IdedEntryExpr, IdedExpr, operators};
 
-use crate::nearest;
-use crate::value::{Error, ErrorKind, Result};
+use crate::value::{Error, ErrorKind, Result, nearest};
 
 /// What is known of a value before there is one.
 pub(super) enum Shape {
