@@ -208,6 +208,7 @@ fn request(AuditRecord { number, entry, .. }: &AuditRecord) -> Option<Request> {
         AuditEvent::Merged(merged) => (None, requests::merged_in_words(merged)),
         AuditEvent::Suspended { reason } => (None, format!("suspended: {reason}")),
         AuditEvent::Resumed => (None, "resumed".to_owned()),
+        AuditEvent::SyncAsked => (None, "asked for a reconciliation at once".to_owned()),
         AuditEvent::Said { key, about, finding } => {
             (Some(key.clone()), format!("said of {about}: {finding}"))
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::request::{Answered, Asked, KEPT, Which, change, load};
 use super::{Engine, Request};
 use crate::cx::Cx;
+use crate::state::audit::AuditEvent;
 use crate::value::{Error, ErrorKind, Result};
 
 impl Engine {
@@ -87,7 +88,10 @@ impl Engine {
             Request::Suspend { reason } => self.suspend(cx, reason, by).await,
             Request::Resume => self.resume(cx, by).await.map(drop),
             // It is done by having been asked: the next reconciliation follows at once.
-            Request::Sync => Ok(()),
+            Request::Sync => {
+                self.take_over(cx, by).await?;
+                self.audit(cx, by, vec![AuditEvent::SyncAsked]).await
+            }
             Request::Confirm { key, finding } => self.confirm(cx, key, *finding, by).await,
             Request::Found { key, about, finding } => self.confirm_part(cx, key, about, finding, by).await,
             Request::Release { key } => self.release(cx, key, by).await,

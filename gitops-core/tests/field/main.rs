@@ -3,6 +3,7 @@
 
 mod absent_folders;
 mod adoption;
+mod asked;
 mod beside;
 mod binding;
 mod blast;

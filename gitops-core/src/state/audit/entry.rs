@@ -202,6 +202,8 @@ pub enum AuditEvent {
     },
     /// What was suspended goes on.
     Resumed,
+    /// Somebody asked for a reconciliation at once.
+    SyncAsked,
     /// A person let what needs an object go on although it is not ready.
     Released {
         /// The object.
