@@ -4,12 +4,13 @@
 mod support;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use futures::FutureExt;
 use gitops_core::*;
 use support::{World, owned, until, while_it_runs};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 const INTERVAL: Duration = Duration::from_millis(5);
 
@@ -189,6 +190,157 @@ async fn an_application_that_waits_for_another_one_says_that_it_is_suspended() {
         assert_eq!(status.waits_for.as_deref(), Some("base"));
         handle.request(&world.cx, "ana", Request::Resume).await.unwrap();
         until(&handle, |status| status.suspended.is_none()).await;
+    })
+    .await;
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Where all that plan come by, and stay until they are let go.
+struct Turnstile {
+    entered: watch::Sender<Vec<&'static str>>,
+    inside: AtomicUsize,
+    most: AtomicUsize,
+    let_go: Semaphore,
+}
+
+/// The source of one of them.
+struct Through {
+    name: &'static str,
+    turnstile: Arc<Turnstile>,
+}
+
+#[async_trait]
+impl Source for Through {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new(self.name, "files")
+    }
+
+    async fn resolve(&self, _: &Cx) -> Result<Revision> {
+        let Turnstile { entered, inside, most, let_go } = &*self.turnstile;
+        most.fetch_max(inside.fetch_add(1, SeqCst) + 1, SeqCst);
+        entered.send_modify(|entered| entered.push(self.name));
+        let_go.acquire().await.unwrap().forget();
+        inside.fetch_sub(1, SeqCst);
+        Ok(Revision::new("1", ""))
+    }
+
+    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
+        Snapshot::from_files(self.name, revision.clone(), [("a", "1")])
+    }
+}
+
+const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+
+/// Five applications of which so many may plan at once; those that may are inside, and all others wait for room.
+async fn crowd(
+    at_once: usize,
+    work: impl AsyncFnOnce(&Turnstile, &[(&'static str, EngineHandle)], &Cx),
+) -> Arc<Turnstile> {
+    let (entered, let_go) = (watch::Sender::default(), Semaphore::new(0));
+    let (inside, most) = (AtomicUsize::default(), AtomicUsize::default());
+    let turnstile = Arc::new(Turnstile { entered, inside, most, let_go });
+    let (supervisor, mut handles, mut worlds) = (Supervisor::new(at_once), Vec::new(), Vec::new());
+    for name in NAMES {
+        let world = World::with(&[]);
+        let source = Arc::new(Through { name, turnstile: turnstile.clone() });
+        let builder = world.builder(name).source(source).target("t", world.memory.clone());
+        let engine = builder.open(&world.cx).await.unwrap();
+        handles.push((name, supervisor.add(engine, &[], HOUR).unwrap()));
+        worlds.push(world);
+    }
+    let cx = worlds[0].cx.clone();
+    while_it_runs(&supervisor, async {
+        let mut entered = turnstile.entered.subscribe();
+        let inside = entered.wait_for(|entered| entered.len() >= at_once).await.unwrap().clone();
+        for (_, handle) in handles.iter().filter(|(name, _)| !inside.contains(name)) {
+            // The first may be answered on the way there; the next is only while it waits.
+            for _ in 0..2 {
+                handle.request(&cx, "ana", Request::Sync).await.unwrap();
+            }
+        }
+        Box::pin(work(&turnstile, &handles, &cx)).await;
+        for (_, handle) in &handles {
+            until(handle, EngineStatus::is_converged).await;
+        }
+    })
+    .await;
+    turnstile
+}
+
+#[tokio::test]
+async fn no_more_plan_at_once_than_may() {
+    for at_once in [1, 2, 5] {
+        let turnstile = crowd(at_once, async |turnstile, _, _| {
+            assert_eq!(turnstile.entered.borrow().len(), at_once);
+            turnstile.let_go.add_permits(100);
+        })
+        .await;
+        assert_eq!(turnstile.most.load(SeqCst), at_once);
+    }
+}
+
+#[tokio::test]
+async fn who_has_waited_longest_is_next_and_who_comes_again_waits_behind() {
+    let turnstile = crowd(1, async |turnstile, handles, cx| {
+        let first = turnstile.entered.borrow()[0];
+        let (_, greedy) = handles.iter().find(|(name, _)| *name == first).unwrap();
+        greedy.requests().ask(cx, "ana", Request::Sync).await.unwrap();
+        turnstile.let_go.add_permits(100);
+        let mut entered = turnstile.entered.subscribe();
+        let is_back = |entered: &Vec<&str>| entered[1..].contains(&first);
+        entered.wait_for(is_back).await.unwrap();
+    })
+    .await;
+    let entered = turnstile.entered.borrow().clone();
+    let again = entered[1..].iter().position(|name| *name == entered[0]).unwrap();
+    assert!(again >= NAMES.len() - 1, "all others were there before it came again: {entered:?}");
+}
+
+/// A source that panics as long as it is told to.
+struct Panics {
+    is_told: AtomicBool,
+}
+
+#[async_trait]
+impl Source for Panics {
+    fn info(&self) -> SourceInfo {
+        SourceInfo::new("panics", "files")
+    }
+
+    async fn resolve(&self, _: &Cx) -> Result<Revision> {
+        assert!(!self.is_told.load(SeqCst), "told to panic");
+        Ok(Revision::new("1", ""))
+    }
+
+    async fn fetch(&self, _: &Cx, revision: &Revision) -> Result<Snapshot> {
+        Snapshot::from_files("panics", revision.clone(), [("a", "1")])
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_panics_fails_its_application_and_a_panic_of_an_engine_ends_that_one_alone() {
+    let [ill, ended, good] = [(); 3].map(|()| World::with(&[("a", "1")]));
+    let source = Arc::new(Panics { is_told: AtomicBool::new(true) });
+    let builder = ill.builder("ill").source(source.clone()).target("t", ill.memory.clone());
+    let sink = |event: &Event| {
+        assert!(!matches!(event, Event::Resolved { .. }), "told to panic");
+    };
+    let broken = ended.builder("broken").target("t", ended.memory.clone()).events(Arc::new(sink));
+    let supervisor = Supervisor::new(1);
+    let ill = supervisor.add(builder.open(&ill.cx).await.unwrap(), &[], INTERVAL).unwrap();
+    supervisor.add(broken.open(&ended.cx).await.unwrap(), &[], INTERVAL).unwrap();
+    let handle = supervisor.add(good.engine_named("good").await, &[], INTERVAL).unwrap();
+    while_it_runs(&supervisor, async {
+        until(&handle, EngineStatus::is_converged).await;
+        until(&ill, |status| status.last.as_ref().is_some_and(|last| last.error.is_some())).await;
+        let error = supervisor.ended_of("broken").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal, "{error}");
+        assert_eq!(supervisor.ended().into_keys().collect::<Vec<_>>(), ["broken"]);
+        good.declare(&[("a", "2")]);
+        until(&handle, |status| status.is_converged() && good.contents() == [owned(("a", "2"))]).await;
+        source.is_told.store(false, SeqCst);
+        until(&ill, EngineStatus::is_converged).await;
     })
     .await;
 }
