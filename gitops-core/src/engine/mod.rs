@@ -341,7 +341,7 @@ impl Engine {
         }
         let (inner, shared) = (cx.child(), self.shared.clone());
         let stopped = async {
-            requests.waits(cx, &shared.asked, Which::Stops, request::AT_WORK).await;
+            requests.waits(cx, &shared.asked, Which::Stops, request::LOOK).await;
             inner.cancel();
             std::future::pending::<Infallible>().await
         };

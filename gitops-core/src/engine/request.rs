@@ -17,9 +17,9 @@ use crate::value::{Error, ErrorKind, Key, PlanId, Result, Revision, Version};
 /// How many requests may wait, and of how many the answer is kept.
 pub(super) const KEPT: usize = 64;
 
-/// How often a store that can't be watched is looked at for requests: while changes are sent, and while there is nothing to do.
-pub(super) const AT_WORK: Duration = Duration::from_secs(1);
-pub(super) const AT_REST: Duration = Duration::from_secs(5);
+/// How often a store that can't be watched is looked at for requests, while changes are sent and while there is nothing to do: an
+/// emergency stop is heard within a second.
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 
 /// How often a document is written again that somebody else wrote meanwhile.
 const TRIES: usize = 16;
@@ -288,7 +288,7 @@ impl Requests {
     pub(super) async fn changed(&self, cx: &Cx) -> Result<()> {
         match self.store.watch() {
             Some(watch) => watch.changed(cx, Self::DOCUMENT).await,
-            None => cx.sleep(AT_WORK).await,
+            None => cx.sleep(LOOK).await,
         }
     }
 

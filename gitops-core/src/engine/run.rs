@@ -11,7 +11,7 @@ use super::back_off::BackOff;
 use super::effects::contained;
 use super::handle::Shared;
 use super::prepare::Prepared;
-use super::request::{AT_REST, AT_WORK, Which};
+use super::request::{LOOK, Which};
 use super::{ApplyOptions, Engine, Report};
 use crate::capability::{MovedObjects, Target};
 use crate::cx::{Cx, Time};
@@ -195,7 +195,7 @@ impl Engine {
                 biased;
                 // If it can't wait so long, the run is over.
                 _ = cx.sleep(until.since(cx.now())) => true,
-                () = self.hears(cx, AT_REST) => false,
+                () = self.hears(cx, LOOK) => false,
             };
             if is_over {
                 return Ok(());
@@ -216,7 +216,7 @@ impl Engine {
             tokio::select! {
                 biased;
                 room = &mut room => return room,
-                () = self.hears(cx, AT_REST) => {}
+                () = self.hears(cx, LOOK) => {}
             }
             self.take_up_requests(cx).await?;
         }
@@ -286,7 +286,7 @@ impl Engine {
             };
             tokio::select! {
                 () = newer => {}
-                () = requests.waits(cx, &shared.asked, Which::Acts, AT_WORK) => {}
+                () = requests.waits(cx, &shared.asked, Which::Acts, LOOK) => {}
             }
             inner.cancel();
             std::future::pending::<Infallible>().await
@@ -345,7 +345,7 @@ impl Engine {
             () = cx.cancelled() => Woken::SourceOrTime,
             (woken, ..) = select_all(self.targets.iter().map(from_target)) => woken,
             woken = from_source => woken,
-            () = self.hears(cx, AT_REST) => Woken::SourceOrTime,
+            () = self.hears(cx, LOOK) => Woken::SourceOrTime,
             () = from_others => Woken::SourceOrTime,
             () = self.shared.is_wanted() => Woken::SourceOrTime,
             _ = cx.sleep(until.since(cx.now())) => Woken::SourceOrTime,

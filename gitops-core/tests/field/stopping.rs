@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use gitops_core::*;
 
-use crate::drift_meanwhile::{Patient, Slow};
+use crate::drift_meanwhile::{Patient, Paused, Slow};
 use crate::support::{World, key, owned, until, while_it_runs, yes};
 use crate::ward::{Ward, render};
 
@@ -257,5 +257,33 @@ async fn a_rollback_is_not_blocked_by_what_is_not_ready() {
     for _ in 0..2 {
         open().await.reconcile(&world.cx).await.unwrap();
         assert_eq!(world.contents(), [("a", "before"), ("b", "1 needs=a")].map(owned));
+    }
+}
+
+/// Another process asks, and the store of the state can't be watched, like one in a cluster.
+#[tokio::test(start_paused = true)]
+async fn an_engine_at_rest_hears_of_an_emergency_stop_within_a_second() {
+    for is_watched in [true, false] {
+        let world = World::with(&[("a", "1")]);
+        let mut world = if is_watched { world } else { world.storing(Beside(Arc::default())) };
+        world.cx = Cx::new(Arc::new(Paused(tokio::time::Instant::now())), Arc::new(System));
+        let mut engine = world.engine().await;
+        let (handle, cx) = (engine.handle(), world.cx.child());
+        let stop = async {
+            until(&handle, |status| status.is_converged() && status.next.is_some()).await;
+            // Somewhere in between two looks.
+            world.cx.sleep(Duration::from_millis(3300)).await.unwrap();
+            let asked = world.cx.now();
+            Requests::new(world.store(), "test").ask(&world.cx, "ana", suspend()).await.unwrap();
+            until(&handle, |status| status.suspended.is_some()).await;
+            assert!(
+                world.cx.now().since(asked) <= Duration::from_secs(1),
+                "{:?}",
+                world.cx.now().since(asked)
+            );
+            cx.cancel();
+        };
+        let (ended, ()) = tokio::join!(engine.run(&cx, HOUR), stop);
+        ended.unwrap();
     }
 }
