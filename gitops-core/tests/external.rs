@@ -143,8 +143,8 @@ async fn the_secrets_of_a_program_are_in_no_answer_of_its_own() {
     let page = started(with(program(unreadable))).await.list(&Cx::system(), &query()).await.unwrap();
     assert!(!format!("{page:?}").contains("topsecret"), "{page:?}");
 
-    let refuses = r#"read ask; echo '{"id":0,"error":{"kind":"unauthenticated","message":"no topsecret-token"}}'; read more"#;
-    let refused = with(Program::new("/bin/sh").arg("-c").arg(refuses));
+    let script = r#"read ask; echo '{"id":0,"error":{"kind":"unauthenticated","message":"no topsecret-token"}}'; read more"#;
+    let refused = with(Program::new("/bin/sh").arg("-c").arg(script));
     let text = format!("{:?}", External::start(&Cx::system(), refused).await.unwrap_err());
     assert!(text.contains("no (sensitive)") && !text.contains("topsecret"), "{text}");
 }

@@ -45,7 +45,7 @@ fn split(keys: Vec<&Key>) -> Vec<Vec<&Key>> {
 
 async fn ask(inner: &Inner, cx: &Cx, keys: Vec<&Key>) -> Result<Vec<(Key, Readiness)>> {
     let mut answers = Vec::new();
-    let [key] = keys[..] else { return list(inner, cx, keys).await };
+    let [key] = keys[..] else { return Box::pin(list(inner, cx, keys)).await };
     let place = inner.place(cx, key).await?;
     if let Some(seen) = inner.read(cx, place.object(&place.served.versions[0])).await? {
         answers.push((key.clone(), now(inner, cx, key, &place, &seen).await?));
