@@ -37,10 +37,18 @@ pub(crate) struct Place {
     pub(super) waits: Option<Seen>,
 }
 
-/// How the applications that come first were: of each the revision that it had converged on, the one that it had looked at, and what
-/// held it; nothing of one that was not there.
+/// How the applications that come first were; nothing of one that was not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Seen(Vec<Option<(Option<Revision>, Option<Revision>, Held)>>);
+pub(super) struct Seen(Vec<Option<Look>>);
+
+/// How one of them was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Look {
+    /// The revision that it had converged on.
+    reached: Option<Revision>,
+    looked_at: Option<Revision>,
+    held: Held,
+}
 
 impl Company {
     pub fn new(at_once: usize) -> Arc<Self> {
@@ -84,7 +92,8 @@ impl Place {
     pub(super) fn seen(&self) -> Option<Seen> {
         let of = |name: &String| {
             let status = self.member(name)?.handle.now();
-            Some((status.reached.clone(), status.looked_at.clone(), Held::of(&status)))
+            let (reached, looked_at) = (status.reached.clone(), status.looked_at.clone());
+            Some(Look { reached, looked_at, held: Held::of(&status) })
         };
         (!self.needs.is_empty()).then(|| Seen(self.needs.iter().map(of).collect()))
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::path::Path;
 
 use crate::failure::{At, Result};
 use crate::workspace;
@@ -17,6 +18,11 @@ struct Numbers {
     public: usize,
 }
 
+/// Whether a path ends with this after its last point.
+fn has_ending(path: &str, ending: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found == ending)
+}
+
 /// Prints the table.
 pub fn run() -> Result<()> {
     let mut crates: BTreeMap<String, Numbers> = BTreeMap::new();
@@ -24,14 +30,14 @@ pub fn run() -> Result<()> {
     for file in workspace::tracked_files()? {
         let path = workspace::root().join(&file);
         let Some((name, rest)) = file.split_once('/') else { continue };
-        if name == "docs" && file.ends_with(".md") {
+        if name == "docs" && has_ending(&file, "md") {
             pages += 1;
             page_lines += fs::read_to_string(&path).at(&path)?.lines().count();
-        } else if name == "api" && file.ends_with(".txt") {
+        } else if name == "api" && has_ending(&file, "txt") {
             let text = fs::read_to_string(&path).at(&path)?;
             crates.entry(rest.trim_end_matches(".txt").to_owned()).or_default().public +=
                 text.lines().count();
-        } else if name.starts_with("gitops-") && rest.starts_with("src/") && file.ends_with(".rs") {
+        } else if name.starts_with("gitops-") && rest.starts_with("src/") && has_ending(&file, "rs") {
             let text = fs::read_to_string(&path).at(&path)?;
             crates.entry(name.to_owned()).or_default().add(&text);
         }
@@ -103,7 +109,7 @@ fn dependencies() -> Result<(usize, usize)> {
         if !seen.insert(id) {
             continue;
         }
-        for dependency in nodes.get(id).into_iter().flat_map(|node| node["deps"].as_array()).flatten() {
+        for dependency in nodes.get(id).into_iter().filter_map(|node| node["deps"].as_array()).flatten() {
             let is_used =
                 dependency["dep_kinds"].as_array().into_iter().flatten().any(|kind| kind["kind"].is_null());
             if let (true, Some(used)) = (is_used, dependency["pkg"].as_str()) {

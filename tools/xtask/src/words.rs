@@ -1,5 +1,8 @@
 //! Words that are not the field's, in what users read: the pages of `docs/`, the READMEs, and the texts of the code.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 /// Each with what to say instead. Of phrases, for one word alone is often the plain English one.
 const OLD: [(&str, &str); 17] = [
     ("on its way", "progressing, under way"),
@@ -24,7 +27,7 @@ const OLD: [(&str, &str); 17] = [
 /// A line for each old word that users would read in a file.
 pub fn offences_in(file: &str, text: &str) -> Vec<String> {
     match reader_of(file) {
-        Reader::Page => found(file, text, |line| line.to_owned()),
+        Reader::Page => found(file, text, str::to_owned),
         Reader::Code => found(file, text, texts),
         Reader::Nobody => Vec::new(),
     }
@@ -41,11 +44,12 @@ enum Reader {
 fn reader_of(file: &str) -> Reader {
     let is_of_a_library = file.starts_with("gitops-") || file.starts_with("examples/");
     let is_a_test = ["/tests/", "/tests.rs", "/simulate/"].iter().any(|part| file.contains(part));
+    let ending = Path::new(file).extension().and_then(OsStr::to_str).unwrap_or_default();
     match file {
         _ if file.starts_with("docs/decisions/") => Reader::Nobody,
-        _ if file.starts_with("docs/") && file.ends_with(".md") => Reader::Page,
+        _ if file.starts_with("docs/") && ending == "md" => Reader::Page,
         _ if file == "README.md" || (is_of_a_library && file.ends_with("/README.md")) => Reader::Page,
-        _ if is_of_a_library && file.contains("/src/") && file.ends_with(".rs") && !is_a_test => Reader::Code,
+        _ if is_of_a_library && file.contains("/src/") && ending == "rs" && !is_a_test => Reader::Code,
         _ => Reader::Nobody,
     }
 }
