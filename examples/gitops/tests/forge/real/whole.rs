@@ -1,20 +1,18 @@
 //! The whole way in one run of the server: a real forge, a real API server with its controllers, and the real tool.
 // Long because one run of all servers is told in the order in which it happens.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use testbed::{Admin, Answer, ApiServer, User, Webhook};
 
 use super::serve::is_review;
-use super::serving::{Serving, hook};
+use super::serving::{SECRET, Serving, hook};
 use super::{SITE, Site};
 use crate::support::World;
 
 const ROOT: &str = "variable \"size\" { type = number }\n\
                     resource \"terraform_data\" \"net\" { input = \"10.0.0.${var.size}\" }\n";
 
-const GATE: &str = "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n\
+pub(super) const GATE: &str = "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\n\
                     sync: { interval: 1h }\n";
 
 fn deployment(image: &str) -> String {
@@ -32,32 +30,29 @@ fn config_map(name: &str, value: &str) -> String {
 const WEBHOOKS: &str = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations";
 const TEAM: &str = "/metadata/labels/team";
 
-/// How the two targets are divided.
+/// How the targets are divided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Shape {
+pub(super) enum Shape {
     OneApplication,
     TwoApplications,
 }
 
-/// A cluster and a root that a repository on a forge declares, applied.
-struct Whole {
-    site: Site,
+/// A cluster, a root and, in one application, a folder that a repository on a forge declares, applied.
+pub(super) struct Whole {
+    pub site: Site,
     admin: Admin,
-    namespace: &'static str,
+    pub namespace: &'static str,
     shape: Shape,
 }
 
 impl Whole {
-    async fn new(shape: Shape) -> Self {
-        let namespace = match shape {
-            Shape::OneApplication => "whole-one",
-            Shape::TwoApplications => "whole-two",
-        };
+    pub(super) async fn new(shape: Shape, namespace: &'static str) -> Self {
         let server = ApiServer::controlled();
         let admin = Admin::of(server).await;
         admin.post("/api/v1/namespaces", &json!({ "metadata": { "name": namespace } })).await;
         let site = Site::of(World::empty()).await;
         std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
+        std::fs::write(site.world.path("token"), site.gitea.token()).unwrap();
         let [third, fourth] = ["third", "fourth"].map(|name| config_map(name, "1"));
         let files = [
             ("k8s/web.yaml", Some(&*deployment("web:1"))),
@@ -65,29 +60,33 @@ impl Whole {
             ("k8s/fourth.yaml", Some(&*fourth)),
             ("net/main.tf", Some(ROOT)),
             ("net/terraform.tfvars", Some("size = 7\n")),
+            ("files/page", Some("one\n")),
         ];
         site.world.commit("Begin", &files);
         site.push("main");
         let whole = Self { site, admin, namespace, shape };
-        whole.configure(GATE);
+        whole.configure("1h", GATE);
         for name in whole.applications() {
             whole.site.gitops(&["apply", "--yes", "-a", name]).await.expect(0);
         }
         whole
     }
 
-    fn configure(&self, gate: &str) {
+    pub(super) fn configure(&self, poll: &str, gate: &str) {
         let tofu = std::env::var("GITOPS_TOFU").expect("run `cargo xtask test`, which sets GITOPS_TOFU");
-        let source =
-            format!("git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}", self.site.gitea.url());
+        let source = format!(
+            "git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, auth: {{ token: {{ file: ./token }} }}",
+            self.site.gitea.url()
+        );
         let cluster = format!("kubernetes: {{ kubeconfig: ./kubeconfig, namespace: {} }}", self.namespace);
         let backend = "backend: { local: { path: \"./states/{root}.tfstate\" } }";
         let root = format!("terraform: {{ binary: {tofu}, {backend} }}");
-        let served = self.site.served("1h", gate);
+        let served = self.site.served(poll, gate);
         self.site.world.configure(&match self.shape {
             Shape::OneApplication => format!(
                 "name: shop\nsource: {{ {source}, path: site }} }}\n{served}targets:\n  \
-                 k8s: {{ path: k8s, {cluster} }}\n  tf: {{ path: net, {root} }}\n"
+                 k8s: {{ path: k8s, {cluster} }}\n  tf: {{ path: net, {root} }}\n  \
+                 files: {{ path: files, directory: {{ root: ./live }} }}\n"
             ),
             Shape::TwoApplications => format!(
                 "source: {{ {source} }} }}\n{served}applications:\n\
@@ -110,6 +109,25 @@ impl Whole {
 
     async fn deployment(&self) -> Value {
         self.admin.get(&self.uri("apis/apps/v1/namespaces/NS/deployments/web")).await.unwrap()
+    }
+
+    /// The image of the Deployment, and what the state of the root holds.
+    pub(super) async fn image_and_size(&self) -> (Value, Value) {
+        let state = std::fs::read_to_string(self.site.world.path("states/net.tfstate")).unwrap();
+        let state: Value = serde_json::from_str(&state).unwrap();
+        let size = state["resources"][0]["instances"][0]["attributes"]["input"]["value"].clone();
+        (self.deployment().await["spec"]["template"]["spec"]["containers"][0]["image"].clone(), size)
+    }
+
+    /// A change of each target, on a branch of its own.
+    pub(super) fn change_all(&self, branch: &str, number: usize) -> String {
+        let (size, page) = (format!("size = {number}\n"), format!("page {number}\n"));
+        let files = [
+            ("k8s/web.yaml", Some(&*deployment(&format!("web:{number}")))),
+            ("net/terraform.tfvars", Some(&*size)),
+            ("files/page", Some(&*page)),
+        ];
+        self.site.commit_on(branch, &files)
     }
 
     async fn edit_third(&self, text: &str) {
@@ -234,12 +252,14 @@ fn is_answer(event: &Value, comment: &str) -> bool {
     event["type"] == "commanded" && event["comment"] == comment
 }
 
-/// Alice's change: another image, another value of a `ConfigMap`, and another size of the root.
+/// Alice's change: another image, another value of a `ConfigMap`, another size of the root, and another page.
 fn change(whole: &Whole, image: &str) -> String {
     let files = [
         ("k8s/web.yaml", Some(&*deployment(image))),
         ("k8s/fourth.yaml", Some(&*config_map("fourth", "2"))),
         ("net/terraform.tfvars", Some("size = 8\n")),
+        // Where two applications share the repository, none has the folder.
+        ("files/page", Some("two\n")),
     ];
     whole.site.commit_on("feature", &files)
 }
@@ -254,7 +274,11 @@ async fn request(whole: &Whole, serving: &mut Serving) -> (u64, String) {
 }
 
 async fn from_request_to_live(shape: Shape) {
-    let whole = Whole::new(shape).await;
+    let namespace = match shape {
+        Shape::OneApplication => "whole-one",
+        Shape::TwoApplications => "whole-two",
+    };
+    let whole = Whole::new(shape, namespace).await;
     let site = &whole.site;
     let mut serving = Serving::start(site).await;
     hook(site, &serving).await;
@@ -264,15 +288,24 @@ async fn from_request_to_live(shape: Shape) {
     whole.edit_third("by hand").await;
     let (number, head) = request(&whole, &mut serving).await;
     let comment = whole.comment(number).await;
-    for expected in
-        ["4 to update, 0 to replace, 0 to delete", "this change 3, existing drift 1, base moved 0"]
-    {
+    let counts = match shape {
+        Shape::OneApplication => {
+            ["5 to update, 0 to replace, 0 to delete", "this change 4, existing drift 1, base moved 0"]
+        }
+        Shape::TwoApplications => {
+            ["4 to update, 0 to replace, 0 to delete", "this change 3, existing drift 1, base moved 0"]
+        }
+    };
+    for expected in counts {
         assert!(comment.contains(expected), "{expected} is not in {comment}");
     }
     for object in ["ConfigMap/", "Deployment.apps/", "terraform_data.net"] {
         assert!(comment.contains(object), "{object} is not in {comment}");
     }
     assert_eq!(site.statuses(&head).await, ["gitops/plan success", "gitops/policy pending"]);
+    if shape == Shape::OneApplication {
+        webhooks_change_nothing(&whole, &mut serving, number, &head).await;
+    }
     let first = whole.approved(&mut serving, number).await;
     assert_eq!(site.statuses(&head).await.last().unwrap(), "gitops/policy success");
     if shape == Shape::OneApplication {
@@ -305,9 +338,6 @@ async fn from_request_to_live(shape: Shape) {
         assert!(statuses.contains(&format!("gitops/live/{name} success")), "{statuses:?}");
     }
     whole.comment(number).await;
-    if shape == Shape::TwoApplications {
-        a_stranger_runs_nothing(&whole, &mut serving).await;
-    }
     assert_eq!(serving.stop().await, 0);
 
     // One object: commit, author, who opened the request, reviewers, review, who merged it, plan, outcome.
@@ -330,6 +360,9 @@ async fn from_request_to_live(shape: Shape) {
         assert!(change["commit"]["author"].as_str().unwrap().contains("alice"), "{change}");
         was_brought_by_the_request(&whole, &change, number, (&last_head, &merged), &said["id"]);
         site.gitops(&["audit", "verify", "-a", application]).await.expect(0);
+    }
+    if shape == Shape::OneApplication {
+        is_taken_back(&whole, number, &merged).await;
     }
 }
 
@@ -378,7 +411,7 @@ async fn is_void(whole: &Whole, serving: &mut Serving, number: u64) {
 /// A gate of another rule asks again, and says that it is another one.
 async fn another_rule(whole: &Whole, serving: Serving, number: u64) -> Serving {
     assert_eq!(serving.stop().await, 0);
-    whole.configure(&GATE.replace("plan.update == 0", "plan.update < 1"));
+    whole.configure("1h", &GATE.replace("plan.update == 0", "plan.update < 1"));
     let mut serving = Serving::start(&whole.site).await;
     hook(&whole.site, &serving).await;
     assert_eq!(whole.planned(&mut serving, number).await, "planned: needs approval");
@@ -440,35 +473,90 @@ async fn stands_or_is_void(whole: &Whole, serving: &mut Serving, number: u64) {
     let no = json!({"event": "REQUEST_CHANGES", "body": "Wait."});
     let no = site.gitea.done("bob", "POST", &format!("{SITE}/pulls/{number}/reviews"), no).await;
     assert_eq!(whole.planned(serving, number).await, "planned: needs approval");
+    // Her own approval is none.
+    let effect = site.effect(number).await;
+    let own = site.comment("alice", number, &format!("/approve {effect}")).await["id"].to_string();
+    let answer = serving.until("the answer", |event| is_answer(event, &own)).await;
+    assert_eq!(answer["done"], false, "{answer}");
     whole.later_than(number, &no["submitted_at"]).await;
+    whole.approved(serving, number).await;
+    // The target branch changes an object of the request too.
+    let noted = deployment("web:1")
+        .replace("{ name: web }\nspec", "{ name: web, annotations: { note: \"1\" } }\nspec");
+    site.world.commit("Note", &[("k8s/web.yaml", Some(&noted))]);
+    site.push("main");
+    is_void(whole, serving, number).await;
+    let comment = whole.comment(number).await;
+    assert!(comment.contains("**base moved**: the target branch changed it too"), "{comment}");
     whole.approved(serving, number).await;
 }
 
-/// Nothing of a fork's request runs, on a cluster and a root either, and nobody can approve it.
-async fn a_stranger_runs_nothing(whole: &Whole, serving: &mut Serving) {
+/// What is forged, repeated, doubled, late or of another repository has nothing written.
+async fn webhooks_change_nothing(whole: &Whole, serving: &mut Serving, number: u64, head: &str) {
     let site = &whole.site;
-    let trace = site.world.path("trace");
-    site.gitea.done("dave", "POST", &format!("{SITE}/forks"), json!({})).await;
-    let root = format!(
-        "{ROOT}resource \"terraform_data\" \"x\" {{\n  provisioner \"local-exec\" {{ command = \"touch {0}\" }}\n}}\n\
-         data \"external\" \"x\" {{ program = [\"touch\", \"{0}\"] }}\n",
-        trace.display()
-    );
-    let remote = format!("resources: [\"{}/platform/site.git//k8s\"]\n", site.gitea.url());
-    let files = [("site/net/more.tf", root, true), ("site/k8s/kustomization.yaml", remote, false)];
-    for (path, text, is_first) in files {
-        let branch = if is_first { json!({"new_branch": "theirs"}) } else { json!({"branch": "theirs"}) };
-        let mut body = json!({"content": STANDARD.encode(text), "message": "Add"});
-        body.as_object_mut().unwrap().extend(branch.as_object().unwrap().clone());
-        site.gitea.done("dave", "POST", &format!("/repos/dave/site/contents/{path}"), body).await;
+    let before = (whole.comment(number).await, site.statuses(head).await);
+    let of = |head: &str, repository: &str| {
+        json!({
+            "action": "synchronized", "pull_request": {"number": number, "head": {"sha": head}},
+            "repository": {"full_name": repository},
+        })
+    };
+    let now = of(head, "platform/site");
+    let late = of(&site.world.git(&["rev-parse", "main"]).trim().to_owned(), "platform/site");
+    for (id, secret, body, answer) in [
+        ("w1", "another secret", &now, 401),
+        ("w2", SECRET, &now, 202),
+        ("w2", SECRET, &now, 202),
+        ("w3", SECRET, &now, 202),
+        ("w4", SECRET, &late, 202),
+        ("w5", SECRET, &of(head, "platform/other"), 202),
+    ] {
+        assert_eq!(serving.send("pull_request", id, secret, body).await, answer, "{id}");
     }
-    let number = site.open("dave", "dave:theirs").await;
-    let reviewed =
-        serving.until("the review", |event| event["type"] == "reviewed" && event["request"] == number).await;
-    assert_eq!(reviewed["outcome"], "failed", "{reviewed}");
-    let comment = whole.comment(number).await;
-    assert!(comment.contains("the request is untrusted, and a plan runs"), "{comment}");
-    assert!(!trace.exists(), "something of the request ran");
+    let again = |event: &Value| is_review(event, number, head);
+    let again = serving.until("the review again", again).await;
+    assert_eq!((&again["comment"], &again["statuses"]), (&json!(false), &json!(0)), "{again}");
+    assert_eq!((whole.comment(number).await, site.statuses(head).await), before);
+}
+
+/// The commit turns out to be a bad one: a comment takes all targets back, and the branch is followed again once the request landed.
+async fn is_taken_back(whole: &Whole, number: u64, bad: &str) {
+    let site = &whole.site;
+    let page = || site.world.live("page").unwrap();
+    assert_eq!(page(), "two\n");
+    whole.configure("1h", "sync: { interval: 1s }\n");
+    let mut serving = Serving::start(site).await;
+    hook(site, &serving).await;
+    let said = site.comment("bob", number, "/rollback shop").await;
+    let id = said["id"].to_string();
+    let answer = serving.until("the rollback", |event| is_answer(event, &id)).await;
+    let text = answer["answer"].as_str().unwrap();
+    assert!(answer["done"] == true && text.contains("is pinned to") && text.contains("Request "), "{text}");
+    let revert: u64 = text
+        .split("Request ")
+        .nth(1)
+        .unwrap()
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap();
+    let before = (json!("web:1"), json!("10.0.0.7"));
+    site.until("all targets are as before", async || {
+        whole.image_and_size().await == before && page() == "one\n"
+    })
+    .await;
+    assert!(site.statuses(bad).await.contains(&"gitops/rollback failure".to_owned()));
+    // It is the doing of who went back, and of no request that once brought that commit.
+    let deployment = format!("Deployment.apps/{}/web", whole.namespace);
+    let change = whole.last_change("shop", &deployment).await;
+    assert!(change["requests"].as_array().is_none_or(Vec::is_empty), "{change}");
+    site.merge(revert).await.unwrap();
+    let landed = site.merge_commit(revert).await;
+    whole.live(&mut serving, &landed).await;
+    assert_eq!(site.told_status().await["pinned"], Value::Null);
+    assert_eq!((whole.image_and_size().await, page()), (before, "one\n".to_owned()));
+    assert_eq!(serving.stop().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
