@@ -1,5 +1,7 @@
 //! The forge's own reviews, by the button "Approve" or the API, as approvals of what the comment shows.
 
+use std::process::Stdio;
+
 use gitops_core::Time;
 use serde_json::{Value, json};
 use testbed::Gitea;
@@ -233,4 +235,55 @@ async fn the_button_on_the_forge_approves_and_what_was_merged_is_applied() {
         let trail = site.gitops(&["audit", "show", object, "-a", name]).await.expect(0);
         trail.says(&format!("bob (gitea platform/site#{number}: review {})", review["id"]));
     }
+}
+
+/// A job is cancelled: while it plans it has said nothing yet, and what turns red is red before the comment says why.
+#[tokio::test]
+async fn a_review_that_is_stopped_leaves_no_half_comment_and_nothing_that_is_too_green() {
+    let site = Site::new().await;
+    site.configure(&format!("{}{GATED}", site.forge()));
+    let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    // The target branch goes on elsewhere, so that there is something to merge.
+    std::fs::write(site.world.path("repository/README"), "elsewhere\n").unwrap();
+    site.world.commit("Elsewhere", &[]);
+    site.push("main");
+    let number = site.open("alice", "feature").await;
+    let request = number.to_string();
+    site.review(number).await.expect(3);
+    let said = site.comment("bob", number, &format!("/approve {}", site.effect(number).await)).await;
+    site.confirms("bob", &said).await;
+    site.review(number).await.expect(0);
+    let before = (site.comments(number).await, site.statuses(&head).await);
+    assert!(before.1.contains(&"gitops/policy success".to_owned()), "{before:?}");
+    site.reviewed_by("bob", number, "REQUEST_CHANGES").await;
+
+    // It is stopped in the middle of the merge.
+    let folder = site.world.path("programs");
+    std::fs::create_dir(&folder).unwrap();
+    let (program, here) = (folder.join("git"), folder.join("here"));
+    let script = format!(
+        "#!/bin/sh\ncase \"$*\" in *merge-tree*) echo > {}; exec sleep 600 ;; esac\nPATH=\"${{PATH#*:}}\" exec git \"$@\"\n",
+        here.display()
+    );
+    std::fs::write(&program, script).unwrap();
+    let mode = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o755);
+    std::fs::set_permissions(&program, mode).unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut command = site.world.command(&["review", "--request", &request]);
+    command.env("THE_TOKEN", site.gitea.token()).env("PATH", path).env_remove("GITHUB_ACTIONS");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    site.until("the merge", async || here.exists()).await;
+    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!((site.comments(number).await.len(), site.statuses(&head).await), (before.0.len(), before.1));
+
+    // The next one says all of it, the status first.
+    let writes = site.gitea.writes().len();
+    site.review(number).await.expect(3).warns("comment written, 1 status written");
+    let written = site.gitea.writes().split_off(writes);
+    let place = |part: &str| written.iter().position(|(_, path)| path.contains(part));
+    assert!(place("/statuses/") < place("/comments/"), "{written:?}");
+    assert!(place("/statuses/").is_some(), "{written:?}");
+    assert!(site.statuses(&head).await.contains(&"gitops/policy pending".to_owned()));
 }
