@@ -13,7 +13,7 @@ use crate::support::{World, create, deployment, update};
 static NAMES: AtomicU64 = AtomicU64::new(0);
 
 /// A world, and the same cluster as the planner sees it, once the server keeps the policy.
-async fn planner(only_here: bool) -> (World, Kubernetes) {
+async fn planner(only_here: bool) -> (World, Kubernetes, String) {
     let world = World::new("planner").await;
     let name = format!("planner-{}-{}", std::process::id(), NAMES.fetch_add(1, Ordering::SeqCst));
     let identity = PlannerIdentity::new(world.namespace.as_str(), name).unwrap();
@@ -35,7 +35,7 @@ async fn planner(only_here: bool) -> (World, Kubernetes) {
         }
         cx.sleep(Duration::from_millis(100)).await.expect("the policy is kept within a minute");
     }
-    (world, target)
+    (world, target, identity.user())
 }
 
 fn collection(object: &serde_json::Value) -> String {
@@ -60,7 +60,7 @@ fn forbidden<T: std::fmt::Debug>(done: Result<T>) {
 #[tokio::test]
 async fn it_plans_and_writes_nothing() {
     for only_here in [false, true] {
-        let (world, planner) = planner(only_here).await;
+        let (world, planner, _) = planner(only_here).await;
         let owner = world.target();
         let web = |image: &str| world.object(deployment("web", 1, image));
         owner.apply(&world.cx, &create(&web("nginx:1"), "1")).await.unwrap();
@@ -78,4 +78,74 @@ async fn it_plans_and_writes_nothing() {
         let after = world.observe(&owner, &live.key).await.unwrap();
         assert_eq!(after.version, live.version);
     }
+}
+
+/// A subresource is another way to write: the state of an object, how many there are of it, its end, a login as somebody else, a program in it.
+#[tokio::test]
+async fn it_writes_no_subresource_be_it_as_a_dry_run() {
+    let (world, _, user) = planner(true).await;
+    let identity = world.admin.acting_as(&user);
+    let namespace = world.namespace.as_str();
+    let root = |api: &str, rest: &str| format!("{api}/namespaces/{namespace}/{rest}");
+    let pod = json!({
+        "metadata": {"name": "web"}, "spec": {"containers": [{"name": "web", "image": "nginx:1"}]}
+    });
+    world.admin.post(&root("/apis/apps/v1", "deployments"), &deployment("web", 1, "nginx:1")).await;
+    // Nothing makes the account of its namespace here.
+    let account = json!({"metadata": {"name": "default"}});
+    world.admin.send("POST", &root("/api/v1", "serviceaccounts"), "application/json", &account).await;
+    world.admin.post(&root("/api/v1", "pods"), &pod).await;
+    let read = identity.get(&root("/apis/apps/v1", "deployments/web")).await.expect("it may read");
+    assert!(identity.get(&root("/api/v1", "pods/web")).await.is_some());
+
+    let eviction = json!({"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "web"}});
+    let token = json!({"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}});
+    let binding = json!({"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "web"}, "target": {"kind": "Node", "name": "n"}});
+    let (merge, plain) = ("application/merge-patch+json", "application/json");
+    let writes = [
+        ("PATCH", root("/apis/apps/v1", "deployments/web/status"), merge, json!({"status": {"replicas": 7}})),
+        ("PATCH", root("/apis/apps/v1", "deployments/web/scale"), merge, json!({"spec": {"replicas": 7}})),
+        ("POST", root("/api/v1", "pods/web/eviction"), plain, eviction),
+        ("POST", root("/api/v1", "pods/web/binding"), plain, binding),
+        ("PATCH", root("/api/v1", "pods/web/status"), merge, json!({"status": {"phase": "Failed"}})),
+        (
+            "PATCH",
+            root("/api/v1", "pods/web/ephemeralcontainers"),
+            merge,
+            json!({"spec": {"ephemeralContainers": [{"name": "x", "image": "x"}]}}),
+        ),
+        ("POST", root("/api/v1", "serviceaccounts/default/token"), plain, token),
+        ("POST", root("/api/v1", "pods/web/exec?command=id&container=web"), plain, json!(null)),
+        ("GET", root("/api/v1", "pods/web/proxy"), plain, json!(null)),
+    ];
+    for (method, uri, content, body) in &writes {
+        // The server knows no dry run of what connects to a pod, and says so before it asks any policy.
+        let is_connection = uri.contains("/exec") || uri.ends_with("/proxy");
+        for more in ["", "dryRun=All"].into_iter().filter(|more| more.is_empty() || !is_connection) {
+            let uri = match (more, uri.contains('?')) {
+                ("", _) => uri.clone(),
+                (more, true) => format!("{uri}&{more}"),
+                (more, false) => format!("{uri}?{more}"),
+            };
+            let (code, answer) = identity.send(method, &uri, content, body).await;
+            let said = answer["message"].as_str().unwrap_or_default();
+            assert_eq!(code, 403, "{method} {uri}: {answer}");
+            assert!(said.contains("this account may "), "the policy refuses it: {method} {uri}: {said}");
+        }
+    }
+    // What it has no right to is no matter of the policy.
+    for (method, uri) in [
+        ("DELETE", root("/apis/apps/v1", "deployments/web?dryRun=All")),
+        ("PUT", root("/apis/apps/v1", "deployments/web?dryRun=All")),
+        ("GET", "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies".to_owned()),
+        ("GET", "/api/v1/namespaces/kube-system/secrets".to_owned()),
+    ] {
+        assert_eq!(identity.send(method, &uri, plain, &read).await.0, 403, "{method} {uri}");
+    }
+    let after = world.admin.get(&root("/apis/apps/v1", "deployments/web")).await.unwrap();
+    assert_eq!(
+        after["metadata"]["resourceVersion"], read["metadata"]["resourceVersion"],
+        "nothing is written"
+    );
+    assert!(world.admin.get(&root("/api/v1", "pods/web")).await.is_some());
 }

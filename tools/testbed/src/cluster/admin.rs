@@ -10,7 +10,10 @@ const AGENT: &str = "k9s/testbed";
 
 /// Somebody else at the server, straight and with all rights: a person, a controller, a test.
 #[derive(Clone)]
-pub struct Admin(kube::Client);
+pub struct Admin {
+    client: kube::Client,
+    acting_as: Option<String>,
+}
 
 impl Admin {
     /// A client of this runtime.
@@ -19,7 +22,12 @@ impl Admin {
         let options = KubeConfigOptions::default();
         let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &options).await.unwrap();
         config.default_retry = false;
-        Self(kube::Client::try_from(config).unwrap())
+        Self { client: kube::Client::try_from(config).unwrap(), acting_as: None }
+    }
+
+    /// The same client with the rights of another user alone.
+    pub fn acting_as(&self, user: &str) -> Self {
+        Self { acting_as: Some(user.to_owned()), ..self.clone() }
     }
 
     /// Any request: the answer's code and body.
@@ -27,8 +35,12 @@ impl Admin {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
         let request = Request::builder().method(method).uri(uri).header("content-type", content);
         let request = request.header("user-agent", AGENT);
+        let request = match &self.acting_as {
+            Some(user) => request.header("impersonate-user", user),
+            None => request,
+        };
         let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-        let answer = self.0.send(request.body(Body::from(body)).unwrap()).await.unwrap();
+        let answer = self.client.send(request.body(Body::from(body)).unwrap()).await.unwrap();
         let code = answer.status().as_u16();
         let bytes = answer.into_body().collect_bytes().await.unwrap();
         (code, serde_json::from_slice(&bytes).unwrap_or(Json::Null))
