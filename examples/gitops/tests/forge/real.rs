@@ -6,6 +6,7 @@ mod ci;
 mod drift;
 mod promote;
 mod rollback;
+mod stranger;
 mod who;
 mod whole;
 
