@@ -98,6 +98,12 @@ impl Desired {
         self.objects.get(need).is_some_and(|need| need.key.target() != object.key.target() || !is_later(need))
     }
 
+    /// What runs [once](Object::running_once) in the stages of a target before one.
+    pub(crate) fn once_before(&self, target: &str, stage: i64) -> impl Iterator<Item = &Key> {
+        let runs_once = |key: &&Key| self.objects.get(key).is_some_and(|object| object.runs_once);
+        self.stages.earlier(target, stage).filter(runs_once)
+    }
+
     /// The objects of the stage that a needed key stands for; none for any other key.
     pub fn members(&self, key: &Key) -> Vec<Key> {
         self.stages.members(key)

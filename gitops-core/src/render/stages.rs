@@ -31,6 +31,12 @@ impl Stages {
         }
     }
 
+    /// The objects of a target's stages before one, in order.
+    pub fn earlier(&self, target: &str, stage: i64) -> impl Iterator<Item = &Key> {
+        let from = (SmolStr::from(target), i64::MIN);
+        self.0.range(from..(SmolStr::from(target), stage)).flat_map(|(_, keys)| keys)
+    }
+
     /// Whether a stage of a target has any objects.
     pub fn contains(&self, target: &str, stage: i64) -> bool {
         self.0.contains_key(&(target.into(), stage))

@@ -72,6 +72,7 @@ const BUGS: &[(u8, &str)] = &[
     (68, "what ended and is gone is made again"),
     (69, "the key is taken for the identity"),
     (70, "a suspension that the next reconciliation does not know"),
+    (71, "what left is deleted although what is new is refused"),
 ];
 
 fn profile() -> Profile {

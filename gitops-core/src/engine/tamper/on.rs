@@ -13,7 +13,7 @@ use crate::plan::planner::Planned;
 use crate::render::Desired;
 use crate::state::inventory::Inventory;
 use crate::state::record::{OpResult, Owned, OwnedState, Record};
-use crate::value::{Action, Key, Live, StaleBecause, Uid};
+use crate::value::{Action, GroupKind, Key, Live, StaleBecause, Uid};
 
 /// B35: a dependant is not woken. B42: a failure stops the others. B43: what needs a failed object goes on.
 pub(crate) fn told(cx: &Cx, mut told: Vec<Told>) -> Vec<Told> {
@@ -56,8 +56,13 @@ pub(crate) fn records(cx: &Cx, some_failed: impl FnOnce() -> bool, mut records: 
 }
 
 /// B44: deletes wait for nothing. B51: the guard against mass deletion lets all but everything pass. B63: what does not
-/// change is not asked whether it is ready. B67: to adopt an object is all that is done about it.
+/// change is not asked whether it is ready. B67: to adopt an object is all that is done about it. B71: what left the source
+/// waits for nothing that is new there.
 pub(crate) fn planned(cx: &Cx, mut planned: Planned) -> Planned {
+    if cx.has_bug(71) {
+        let stands_for_new = |key: &Key| *key.kind() == GroupKind::new("gitops", "New");
+        planned.plan.steps.iter_mut().for_each(|step| step.after.retain(|key| !stands_for_new(key)));
+    }
     if cx.has_bug(44) {
         let deletes = planned.plan.steps.iter_mut().filter(|step| step.action == Action::Delete);
         deletes.for_each(|step| step.after.clear());

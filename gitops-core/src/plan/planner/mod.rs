@@ -6,6 +6,7 @@
 mod decide;
 mod identity;
 mod input;
+mod leaving;
 mod left;
 mod order;
 mod outputs;

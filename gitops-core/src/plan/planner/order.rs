@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smol_str::{SmolStr, ToSmolStr};
 
+use super::leaving::Leaving;
 use super::{PlanInput, faulty};
 use crate::plan::graph::{Cycle, Graph};
 use crate::plan::{Blocked, BlockedBecause, Cause, Prerequisite, Step};
@@ -177,7 +178,7 @@ impl Walk<'_> {
 
 /// What each delete waits for: the steps on objects that needed it when they were last written, and such objects that
 /// are blocked: one that is on its way out is still there; objects that do not change and may still use it, for they were
-/// not seen to be ready since; and the deletes of later stages.
+/// not seen to be ready since; the deletes of later stages; and what [`Leaving`] says of what left the source.
 fn deletes_after(
     input: &PlanInput<'_>,
     steps: &[Step],
@@ -207,6 +208,11 @@ fn deletes_after(
         }
     }
     last_stage_first(input, &gone, &mut after, prerequisites);
+    let mut leaving = Leaving::of(input, steps, blocked);
+    for step in steps.iter().filter(goes) {
+        let waits_for = leaving.waits_for(step, prerequisites);
+        after.entry(step.key.clone()).or_default().extend(waits_for);
+    }
     after
 }
 

@@ -7,6 +7,7 @@ use crate::capability::RecoveryClass;
 use crate::engine::event::Event;
 use crate::engine::{Report, StepOutcome};
 use crate::simulate::calls::recovery_class_of;
+use crate::simulate::fault::Fault;
 use crate::simulate::server::Item;
 use crate::simulate::source::body;
 use crate::simulate::state::{App, Inner, MINUTE, SECOND};
@@ -66,6 +67,33 @@ pub(super) fn i11_order(world: &mut Inner, life: usize, change: &Change, intent:
     } else if let Some((other, _)) = too_late {
         let what = format!("{key} is written after {other}, which needs it");
         world.broken(11, what);
+    }
+}
+
+/// What left the source may be what is new there under another name: it stays while that is refused.
+pub(super) fn i50_what_left_waits_for_what_is_new(
+    world: &mut Inner,
+    life: usize,
+    change: &Change,
+    intent: &Intent,
+) {
+    let (app, key) = (world.lives[life].app, change.key());
+    let Some(revision) = world.lives[life].plans.get(&intent.plan) else { return };
+    let origin = world.origin(app);
+    let Some(commit) = origin.find(revision.id()).filter(|_| change.action() == Action::Delete) else {
+        return;
+    };
+    let declared: Vec<&Key> = commit.objects.keys().map(|node| origin.key(*node)).collect();
+    let is_held = |key: &Key| {
+        let entry = world.apps[app].book.shadow.entries().get(key);
+        entry.is_some_and(|entry| entry.state == OwnedState::Held)
+    };
+    let is_new = |other: &&Key| !is_held(other) && !is_held(&twins::other(other));
+    let is_like = |other: &&Key| (other.target(), other.kind()) == (key.target(), key.kind());
+    let is_refused = |other: &&Key| world.is_stubborn(Fault::Refused, other);
+    let refused = declared.iter().copied().filter(is_like).filter(is_new).find(is_refused).cloned();
+    if let Some(refused) = refused.filter(|_| !declared.contains(&&twins::first(key))) {
+        world.broken(50, format!("{key} is deleted, and {refused}, which is new, is refused"));
     }
 }
 
@@ -201,7 +229,7 @@ pub(in crate::simulate) fn i19_bounded_load(world: &mut Inner, life: usize, even
     }
 }
 
-/// Objects that only a person can settle, those of another application, and whatever needs them.
+/// Objects that only a person can settle, those of another application, whatever needs them, and what left and waits for them.
 pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
     let (origin, App { house, book, .. }) = (world.origin(app), &world.apps[app]);
     let open = book.shadow.open().map(|intent| intent.key.clone());
@@ -224,10 +252,24 @@ pub(in crate::simulate) fn excused(world: &Inner, app: usize) -> BTreeSet<Key> {
                 excused.extend(needs.map(twins::first));
             }
         }
+        excused.extend(left_behind(world, app, &excused));
         if excused.len() == before {
             return excused;
         }
     }
+}
+
+/// What is no longer declared, and stays since something new of its kind in its target can't be made.
+fn left_behind(world: &Inner, app: usize, excused: &BTreeSet<Key>) -> Vec<Key> {
+    let (origin, entries) = (world.origin(app), world.apps[app].book.shadow.entries());
+    let is_held = |key: &Key| entries.get(key).is_some_and(|entry| entry.state == OwnedState::Held);
+    let declared: BTreeSet<&Key> = origin.tip().objects.keys().map(|node| origin.key(*node)).collect();
+    let is_there = |key: &Key| world.server.at(key).any(|item| item.maker == Some(world.apps[app].house));
+    let is_new = |key: &&Key| !is_there(key) || (!is_held(key) && !is_held(&twins::other(key)));
+    let held_up = declared.iter().copied().filter(|key| excused.contains(*key)).filter(is_new);
+    let held_up: BTreeSet<_> = held_up.map(|key| (key.target(), key.kind())).collect();
+    let left = entries.keys().map(twins::first).filter(|key| !declared.contains(key));
+    left.filter(|key| held_up.contains(&(key.target(), key.kind()))).collect()
 }
 
 /// An effect strikes the incarnation that was meant, in a state that its sender saw.

@@ -108,6 +108,7 @@ pub(super) fn sent(world: &mut Inner, life: usize, change: &Change) {
     apply::i20_no_action_on_older_knowledge(world, life, change);
     apply::i37_what_was_planned_is_written(world, life, change, &intent);
     apply::i48_what_ran_runs_no_more(world, life, change);
+    apply::i50_what_left_waits_for_what_is_new(world, life, change, &intent);
     world.app_of(life).book.note_step(&intent);
 }
 

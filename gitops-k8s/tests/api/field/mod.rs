@@ -20,6 +20,7 @@ mod orphaned;
 mod popular;
 mod readiness;
 mod renamed;
+mod renames;
 mod strategy;
 mod undone;
 mod waves;

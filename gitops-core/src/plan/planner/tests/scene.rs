@@ -31,6 +31,7 @@ pub(super) struct Scene {
     pub differing: Option<Differing>,
     pub quarantined: BTreeMap<Key, Option<Time>>,
     pub protected: BTreeMap<SmolStr, BTreeSet<GroupKind>>,
+    pub is_rollback: bool,
 }
 
 /// A case: what it is about, what is different in it, and how what is decided begins.
@@ -109,6 +110,7 @@ impl Default for Scene {
             differing: None,
             quarantined: BTreeMap::new(),
             protected: BTreeMap::new(),
+            is_rollback: false,
         }
     }
 }
@@ -183,6 +185,7 @@ impl Scene {
                 quarantined: &self.quarantined,
                 protected: &self.protected,
                 labelled: &self.labelled,
+                is_rollback: self.is_rollback,
                 ..*input
             })
         })

@@ -3,7 +3,7 @@ use super::{Row, Scene};
 use crate::engine::StepOutcome;
 use crate::engine::event::Event;
 use crate::simulate::check;
-use crate::simulate::fault::Faults;
+use crate::simulate::fault::{Fault, Faults};
 use crate::simulate::source::body;
 use crate::simulate::state::{MINUTE, SECOND};
 use crate::state::record::Record;
@@ -24,6 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     ("i37_what_was_planned_is_written", 37, writes_something_else),
     ("i49_a_suspended_engine_sends_nothing", 49, sends_while_it_is_suspended),
     ("i48_what_ran_runs_no_more", 48, runs_again),
+    ("i50_what_left_waits_for_what_is_new", 50, deletes_beside_what_is_refused),
 ];
 
 fn sends_while_it_is_suspended(scene: &mut Scene, breaks: bool) {
@@ -44,6 +45,17 @@ fn runs_again(scene: &mut Scene, breaks: bool) {
     }
     let again = scene.create(&key);
     scene.send(&again);
+}
+
+fn deletes_beside_what_is_refused(scene: &mut Scene, breaks: bool) {
+    let (left, new) = (scene.undeclared("keyed")[0].clone(), scene.declared("keyed")[0].clone());
+    scene.make(&left);
+    if !breaks {
+        scene.make(&new);
+    }
+    scene.world.stubborn.insert((Fault::Refused, new));
+    let delete = scene.delete(&left);
+    scene.send(&delete);
 }
 
 fn not_in_the_plan(scene: &mut Scene, breaks: bool) {
