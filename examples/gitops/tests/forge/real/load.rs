@@ -55,8 +55,8 @@ fn writes(site: &Site, since: usize) -> BTreeMap<String, usize> {
 }
 
 /// Waits until each head was reviewed; gives how many comments and statuses that took.
-async fn reviewed(serving: &mut Serving, heads: &BTreeSet<String>) -> (usize, usize) {
-    let mut open = heads.clone();
+async fn reviewed(serving: &mut Serving, heads: &[String]) -> (usize, usize) {
+    let mut open: BTreeSet<&str> = heads.iter().map(|head| head.trim()).collect();
     let (mut comments, mut statuses) = (0, 0);
     while !open.is_empty() {
         let event = serving.wait_for("reviewed").await;
@@ -68,17 +68,34 @@ async fn reviewed(serving: &mut Serving, heads: &BTreeSet<String>) -> (usize, us
     (comments, statuses)
 }
 
+/// The most that one push cost: writes to the comments of its request, and to its head before and after. None is of anything else.
+async fn most_writes(site: &Site, since: usize, before: &[String], after: &[String]) -> usize {
+    let written = site.gitea.writes().split_off(since);
+    let (mut most, mut all) = (0, 0);
+    for (number, (old, new)) in (1..).zip(before.iter().zip(after)) {
+        let mut places = vec![format!("/statuses/{}", old.trim()), format!("/statuses/{}", new.trim())];
+        places.push(format!("/issues/{number}/comments"));
+        let comments = site.comments(number).await;
+        places.extend(comments.iter().map(|comment| format!("/issues/comments/{}", comment["id"])));
+        let is_its = |path: &str| places.iter().any(|place| path.ends_with(place));
+        let its = written.iter().filter(|(_, path)| is_its(path)).count();
+        (most, all) = (most.max(its), all + its);
+    }
+    assert_eq!(all, written.len(), "each write is of one push: {written:?}");
+    most
+}
+
 /// Commits on every branch, and pushes all of them at once; gives the heads.
-fn push_all(site: &Site, requests: usize, applications: usize, text: &str) -> BTreeSet<String> {
+fn push_all(site: &Site, requests: usize, applications: usize, text: &str) -> Vec<String> {
     let git = |arguments: &[&str]| site.world.git(arguments).trim().to_owned();
-    let mut heads = BTreeSet::new();
+    let mut heads = Vec::new();
     let mut push = vec!["push".to_owned(), "-q".to_owned(), "--force".to_owned(), site.url()];
     for request in 0..requests {
         let branch = format!("r{request}");
         let begin = if git(&["branch", "--list", &branch]).is_empty() { "main" } else { branch.as_str() };
         git(&["checkout", "-q", "-B", &branch, begin]);
         let file = format!("a{}/page", request % applications);
-        heads.insert(site.world.commit("Change", &[(&file, Some(&format!("{text} {request}\n")))]));
+        heads.push(site.world.commit("Change", &[(&file, Some(&format!("{text} {request}\n")))]));
         push.push(branch);
     }
     git(&["checkout", "-q", "main"]);
@@ -117,13 +134,16 @@ async fn many_requests_take_bounded_memory_and_few_writes() {
         "{of_first:?}"
     );
 
-    // A push to each: at most three writes.
+    // A push to each: at most three writes together, and four for any of them, which ends what was pending on its head before.
     let before = site.gitea.writes().len();
+    let first = heads;
     let heads = push_all(&site, requests, applications, "second");
     reviewed(&mut serving, &heads).await;
     let of_push = writes(&site, before);
     let all: usize = of_push.values().sum();
     assert!(all <= 3 * requests, "{of_push:?}");
+    let most = most_writes(&site, before, &first, &heads).await;
+    assert!(most <= 4, "{most} writes for one push: {of_push:?}");
     let peak = serving.peak();
     assert_eq!(serving.stop().await, 0);
 
