@@ -79,6 +79,13 @@ pub(crate) fn is_of_application(manager: &str) -> bool {
     manager.starts_with(MANAGERS)
 }
 
+/// Whether an application's record still has the label or the annotation that says whose an object is: it was not let go on purpose.
+pub(crate) fn is_held(managed: &[Managed]) -> bool {
+    let marks = [["metadata", "labels", LABEL], ["metadata", "annotations", OWNER]];
+    let holds = |entry: &Managed| marks.iter().any(|mark| entry.fields.has(mark));
+    managed.iter().any(|entry| is_of_application(&entry.manager) && holds(entry))
+}
+
 /// Whether a field, as the server writes it, says whose an object is, and no application set it last: then it is set again,
 /// whoever copied it.
 pub(crate) fn is_copied(field: &str, manager: &str) -> bool {

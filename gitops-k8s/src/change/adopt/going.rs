@@ -27,7 +27,7 @@ pub(crate) async fn going(
         return Ok(Vec::new());
     }
     let is_theirs = |entry: &&Managed| {
-        is_predecessor(&entry.manager)
+        is_predecessor(before, &entry.manager)
             && entry.subresource.is_empty()
             && entry.api_version == before.api_version()
     };

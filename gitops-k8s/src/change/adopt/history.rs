@@ -67,7 +67,7 @@ fn of_another_version(inner: &Inner, seen: &Seen) -> Option<Vec<Json>> {
         let manager = entry["manager"].as_str().unwrap_or_default();
         entry["subresource"].is_null()
             && entry["apiVersion"] != *declared
-            && (is_predecessor(manager) || is_ours(entry))
+            && (is_predecessor(seen, manager) || is_ours(entry))
     };
     let entries = seen.json["metadata"]["managedFields"].as_array()?;
     let versions: BTreeSet<&str> = entries

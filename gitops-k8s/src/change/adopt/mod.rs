@@ -96,7 +96,7 @@ async fn step_by_step(
 fn concerned(inner: &Inner, change: &Change, seen: &Seen) -> Result<FieldSet> {
     let mut fields = declared(inner, change, seen)?;
     let ours = seen.ours(&inner.eye).into_iter();
-    let theirs = seen.managed.iter().filter(|entry| is_predecessor(&entry.manager));
+    let theirs = seen.managed.iter().filter(|entry| is_predecessor(seen, &entry.manager));
     ours.chain(theirs).for_each(|entry| fields.merge(&entry.fields));
     forget_memory(&mut fields);
     Ok(fields)
@@ -139,7 +139,7 @@ fn predecessors(own: &str, object: Option<&Object>, seen: &Seen) -> BTreeSet<Str
         return BTreeSet::new();
     }
     let managers = seen.managed.iter().map(|entry| entry.manager.to_string());
-    managers.filter(|manager| is_predecessor(manager) && manager != own).collect()
+    managers.filter(|manager| is_predecessor(seen, manager) && manager != own).collect()
 }
 
 /// What an adoption changes in the record of owners, for the plan; nothing for an object that has an owner label.
@@ -164,7 +164,7 @@ async fn take_over(inner: &Inner, cx: &Cx, place: &Place, seen: Seen) -> Result<
     let ours = |entry: &Json| {
         let manager = entry["manager"].as_str().unwrap_or_default();
         let is_whole = entry["subresource"].is_null() && entry["apiVersion"] == *api_version;
-        (is_predecessor(manager) || manager == inner.eye.manager) && is_whole
+        (is_predecessor(&seen, manager) || manager == inner.eye.manager) && is_whole
     };
     let entries = seen.record();
     let (taken, mut kept): (Vec<Json>, Vec<Json>) = entries.into_iter().partition(ours);

@@ -71,7 +71,7 @@ fn path_of(field: &str) -> Option<Vec<Element>> {
 /// Whether no record has a member; of an object that is being adopted, those of its predecessors become ours.
 fn is_nobodys(seen: &Seen, path: &[Element], eye: &Eye) -> bool {
     let is_adopted = seen.owner_label.is_none();
-    let counts = |manager: &str| manager != eye.manager && !(is_adopted && is_predecessor(manager));
+    let counts = |manager: &str| manager != eye.manager && !(is_adopted && is_predecessor(seen, manager));
     let has = |fields: &FieldSet| {
         let above = (1..path.len()).filter_map(|length| fields.at(&path[..length]));
         fields.at(path).is_some() || above.into_iter().any(|set| set.below.is_empty())

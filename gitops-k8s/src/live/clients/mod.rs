@@ -152,7 +152,7 @@ async fn of_field(
     for cause in causes {
         // Of an object without a record, the server makes one up while it is asked: there is no entry of it.
         let is_new = seen.owner_label.is_none() && is_being_adopted(inner, seen);
-        if is_new && is_predecessor(cause.manager()) {
+        if is_new && is_predecessor(seen, cause.manager()) {
             continue;
         }
         let Some(claim) = Claim::of(cause, seen) else { return Ok(false) };
