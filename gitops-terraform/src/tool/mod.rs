@@ -19,6 +19,9 @@ use tokio::sync::OnceCell;
 use crate::disk;
 use crate::tool::process::{Call, Environment, Program};
 
+/// What to install: the oldest versions that somebody saw working.
+pub(crate) const NEEDED: &str = "install OpenTofu 1.9 or newer, or Terraform 1.11 or newer";
+
 /// Which of the two tools it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,6 +63,7 @@ impl ToolInfo {
         Some(Self { dialect, version })
     }
 
+    /// Terraform before 1.11 is not refused: nobody saw it fail, and nobody saw it work.
     fn is_too_old(&self) -> bool {
         self.release() < (1, 9)
     }
@@ -138,8 +142,7 @@ impl Tool {
             .help("name the path of `tofu` or `terraform`")
         })?;
         if info.is_too_old() {
-            return Err(Error::new(ErrorKind::Unsupported, format!("{info} is too old"))
-                .help("install OpenTofu 1.9 or newer, or Terraform 1.9 or newer"));
+            return Err(Error::new(ErrorKind::Unsupported, format!("{info} is too old")).help(NEEDED));
         }
         notes.info = Some(info.clone());
         disk::replace(&self.notes, &serde_json::to_vec(&notes)?, false)?;
@@ -151,7 +154,7 @@ impl Tool {
 fn noted(program: &Program, path: &Path) -> Result<Notes> {
     let file = program.file().ok_or_else(|| {
         Error::new(ErrorKind::Unsupported, format!("there is no program `{}`", program.path().display()))
-            .help("install OpenTofu 1.9 or newer, or Terraform 1.9 or newer, or name the program's path")
+            .help(format!("{NEEDED}, or name the program's path"))
     })?;
     let metadata = std::fs::metadata(&file).map_err(|error| disk::failed("read", &file, error))?;
     let stamp = (metadata.dev(), metadata.ino(), metadata.size(), metadata.mtime(), metadata.mtime_nsec());

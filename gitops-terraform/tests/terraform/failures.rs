@@ -150,7 +150,11 @@ async fn a_tool_that_is_too_old_is_refused_with_the_version_that_is_needed() {
     let target = Terraform::builder(&old, world.work()).open(&world.cx).unwrap();
     let plan = world.engine(&target).await.plan(&world.cx).await.unwrap();
     let why = plan.blocked[0].why.to_string();
-    assert!(why.contains("Terraform 1.5.7 is too old") && why.contains("1.9 or newer"), "{why}");
+    assert!(
+        why.contains("Terraform 1.5.7 is too old")
+            && why.contains("OpenTofu 1.9 or newer, or Terraform 1.11 or newer"),
+        "{why}"
+    );
 }
 
 /// A program that does what the tool does, but for one command.

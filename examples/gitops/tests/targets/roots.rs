@@ -79,6 +79,23 @@ fn a_file_of_variables_that_is_not_there_is_named() {
     world.gitops(&["plan"]).expect(1).warns("common.tfvars").warns("no such file");
 }
 
+/// The picture was empty, and the column that of the line's beginning.
+#[test]
+fn a_fault_of_a_roots_settings_shows_the_name_and_no_value_of_a_variable() {
+    let world = applied();
+    let planned = |text: &str| {
+        world.commit("A slip", &[("net/gitops.json", Some(text))]);
+        let ran = world.gitops(&["plan"]).expect(1);
+        assert!(!format!("{ran:?}").contains("canary"), "{ran:?}");
+        ran
+    };
+    let slip = planned("{\n  \"variables\": {\"size\": \"canary-9a0c\", \"sice\": 1}\n}\n");
+    slip.warns("net/gitops.json:2:40").warns("\"sice\"\n").warns(" ^^^^^^ ").warns("did you mean `size`?");
+    let unknown = planned("{\"var_files\": [],\n \"workspce\": \"canary-9a0c\"}");
+    unknown.warns("net/gitops.json:2:2").warns("2 |  \"workspce\"\n  |  ^^^^^^^^^^ ");
+    planned("{\n  \"name\": \"canary-9a0c\" 7}\n").warns("net/gitops.json:2:2");
+}
+
 #[test]
 fn a_loss_inside_a_root_takes_an_approval_of_exactly_this_plan() {
     let world = applied();

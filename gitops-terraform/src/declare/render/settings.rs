@@ -71,7 +71,8 @@ impl Settings {
         let Some(file) = file else { return Ok(Self::default()) };
         let path = join(folder, FILE);
         let text = file.as_text().unwrap_or_default();
-        let written: Written = serde_json::from_str(text).map_err(|error| vec![unread(&path, &error)])?;
+        let written: Written =
+            serde_json::from_str(text).map_err(|error| vec![unread(&path, text, &error)])?;
         let removal = match written.removal.as_deref() {
             None => None,
             Some(word) => Some(Removal::of_word(word).ok_or_else(|| {
@@ -124,17 +125,27 @@ fn variables(text: &str, path: &str) -> Result<BTreeMap<String, Value>, Vec<Diag
     })
 }
 
-/// A file that is not of the form: where it ceases to be. Its lines are not quoted, for a variable may be a secret.
-fn unread(path: &str, error: &serde_json::Error) -> Diagnostic {
+/// A file that is not of the form: where it ceases to be. Of its lines no more than the name is quoted, for a variable may be a
+/// secret.
+fn unread(path: &str, text: &str, error: &serde_json::Error) -> Diagnostic {
     let (line, column) = (error.line(), error.column());
     let said = error.to_string();
     let message = said.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&said);
-    fault(path, message).at(place(line, column))
+    let fault = fault(path, message).at(place(line, column, ""));
+    match message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`')) {
+        Some((name, _)) => fault.at_name(text, name),
+        None => fault,
+    }
 }
 
-fn place(line: usize, column: usize) -> Span {
+/// How far to the right a picture of a line is drawn.
+const DRAWN: usize = 1000;
+
+/// A place in a line of which one word is shown, and blanks in the place of what is before it.
+fn place(line: usize, column: usize, word: &str) -> Span {
     let number = |number: usize| u32::try_from(number).unwrap_or(u32::MAX).max(1);
-    Span::new(number(line), number(column), 1, String::new())
+    let blanks = if column <= DRAWN { " ".repeat(column.saturating_sub(1)) } else { String::new() };
+    Span::new(number(line), number(column), number(word.chars().count()), blanks + word)
 }
 
 /// Puts a fault where a name stands in a file.
@@ -149,7 +160,7 @@ impl AtName for Diagnostic {
         let found = lines
             .find_map(|(number, line)| Some((number + 1, line[..line.find(&quoted)?].chars().count() + 1)));
         match found {
-            Some((line, column)) => self.at(place(line, column)),
+            Some((line, column)) => self.at(place(line, column, &quoted)),
             None => self,
         }
     }

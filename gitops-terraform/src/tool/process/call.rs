@@ -146,7 +146,7 @@ impl Call {
 fn not_started(program: &Path, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unsupported, format!("`{}` could not be started: {error}", program.display()))
         .because(error)
-        .help("install OpenTofu 1.9 or newer, or Terraform 1.9 or newer, or name the program's path")
+        .help(format!("{}, or name the program's path", crate::tool::NEEDED))
 }
 
 /// A run that was started.
