@@ -59,7 +59,7 @@ fn rule(reader: &Reader, node: &Node) -> Option<Expression> {
         .and_then(known)
         .map_err(|error| {
             let help = error.help_text().unwrap_or(help).to_owned();
-            reader.fault("GO0110", node.place, error.message().to_owned(), &help)
+            reader.fault("GO0110", node.place, error.message().to_owned(), &help);
         })
         .ok()
 }
