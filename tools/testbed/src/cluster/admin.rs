@@ -26,6 +26,7 @@ impl Admin {
     }
 
     /// The same client with the rights of another user alone.
+    #[must_use]
     pub fn acting_as(&self, user: &str) -> Self {
         Self { acting_as: Some(user.to_owned()), ..self.clone() }
     }
