@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use gitops_core::process::{AtLimit, ProcessGroup};
+use gitops_core::redact::credentials;
 use gitops_core::{Cx, Digest, Hasher};
 use tempfile::TempDir;
 
@@ -112,6 +113,8 @@ impl Jail {
             return Err(Failure::run(message, "render less at once"));
         }
         let why = complaint(&hide(whole_lines(&told))).unwrap_or_else(|| ended.status.to_string());
+        // A chart may quote anything when it fails, and the error is shown on the request.
+        let why = credentials(&why);
         Err(Failure::run(format!("`{name}` failed: {why}"), "run it on the folder to see more"))
     }
 

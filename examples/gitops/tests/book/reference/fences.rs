@@ -10,7 +10,8 @@ fn fences() -> Vec<(String, String)> {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
     let names =
         std::fs::read_dir(docs).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    let mut names: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+    let mut names: Vec<String> =
+        names.filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md")).collect();
     names.sort();
     let of_page = |name: String| {
         let text = page(&name);
@@ -24,7 +25,8 @@ fn fences() -> Vec<(String, String)> {
 }
 
 fn indented(text: &str, by: usize) -> String {
-    text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
+    let margin = " ".repeat(by);
+    text.lines().flat_map(|line| [&*margin, line, "\n"]).collect()
 }
 
 /// The keys of the outermost mapping.

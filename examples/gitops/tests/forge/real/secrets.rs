@@ -40,7 +40,7 @@ impl Planted {
              data: {{ a: {encoded} }}\nstringData: {{ b: {word} }}\n"
         );
         let map = format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: plain }}\ndata:\n  note: \"use {token}\"\n  \
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: plain, labels: {{ note: \"{token}\" }} }}\ndata:\n  note: \"use {token}\"\n  \
              url: https://me:{word}@db.example/x\n  password: {word}\n  file: |\n    a = 1\n    api_token={word}\n    b = {token}\n"
         );
         let deployment = format!(
@@ -182,6 +182,7 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
     let program = |name: &str| std::env::var(name).expect("run `cargo xtask test`, which sets it");
     let gate = "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\nsync: { interval: 1h }\n";
+    let (one, two, three) = (Planted::new("one"), Planted::new("two"), Planted::new("three"));
     let rest = site.served("1h", gate).replace("poll: 1h", "poll: 1h, url: \"https://plans.example\"");
     let rest = rest.replacen("gitea: { ", "gitea: { drift_issues: true, ", 1);
     site.world.configure(&format!(
@@ -193,7 +194,6 @@ async fn no_output_of_the_whole_way_has_a_secret() {
         program("GITOPS_HELM"),
         program("GITOPS_TOFU"),
     ));
-    let (one, two, three) = (Planted::new("one"), Planted::new("two"), Planted::new("three"));
     let files = one.files();
     site.world.commit(&format!("Begin with {}", one.token), &references(&files));
     site.push("main");
@@ -215,6 +215,24 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     site.gitea.done("alice", "PATCH", &format!("{SITE}/pulls/{number}"), title).await;
     serving.until("the review", |event| is_review(event, number, &head)).await;
     check(&outputs(&site, &mut serving, number, &head).await, &[&one, &two]);
+    // One that can't be planned, and quotes what is wrong.
+    let broken = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: broken }}\ndata: {{ note: [{}, password={}] \n",
+        two.token, two.word
+    );
+    site.world.git(&["checkout", "-q", "-B", "broken", "main"]);
+    let broken = site.world.commit(
+        "Break",
+        &[
+            ("k8s/plain/broken.yaml", Some(&broken)),
+            ("k8s/chart/templates/bad.yaml", Some(&format!("{{{{ fail \"{}\" }}}}\n", two.token))),
+        ],
+    );
+    site.push("broken");
+    site.world.git(&["checkout", "-q", "main"]);
+    let failed = site.open("alice", "broken").await;
+    serving.until("its review", |event| is_review(event, failed, &broken)).await;
+    check(&outputs(&site, &mut serving, failed, &broken).await, &[&one, &two]);
     // Approved, merged and applied; by hand something else is planted meanwhile.
     let effect = site.effect(number).await;
     site.comment("bob", number, &format!("/approve {effect}")).await;

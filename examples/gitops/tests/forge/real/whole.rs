@@ -502,7 +502,7 @@ async fn webhooks_change_nothing(whole: &Whole, serving: &mut Serving, number: u
         })
     };
     let now = of(head, "platform/site");
-    let late = of(&site.world.git(&["rev-parse", "main"]).trim().to_owned(), "platform/site");
+    let late = of(site.world.git(&["rev-parse", "main"]).trim(), "platform/site");
     for (id, secret, body, answer) in [
         ("w1", "another secret", &now, 401),
         ("w2", SECRET, &now, 202),
