@@ -173,6 +173,21 @@ fn check(outputs: &[(String, String)], planted: &[&Planted]) {
     assert!(wrong.is_empty(), "{} places show a secret:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// Opens a request that can't be planned, and that quotes a secret where it is wrong: its number and its head.
+async fn cannot_be_planned(site: &Site, planted: &Planted, serving: &mut Serving) -> (u64, String) {
+    let map = format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: broken }}\ndata: {{ note: [{}, password={}] \n",
+        planted.token, planted.word
+    );
+    let template = format!("{{{{ fail \"{}\" }}}}\n", planted.token);
+    let files = [("k8s/plain/broken.yaml", Some(&*map)), ("k8s/chart/templates/bad.yaml", Some(&*template))];
+    let head = site.commit_on("broken", &files);
+    site.world.git(&["checkout", "-q", "main"]);
+    let number = site.open("alice", "broken").await;
+    serving.until("its review", |event| is_review(event, number, &head)).await;
+    (number, head)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_output_of_the_whole_way_has_a_secret() {
     let server = ApiServer::controlled();
@@ -215,24 +230,8 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     site.gitea.done("alice", "PATCH", &format!("{SITE}/pulls/{number}"), title).await;
     serving.until("the review", |event| is_review(event, number, &head)).await;
     check(&outputs(&site, &mut serving, number, &head).await, &[&one, &two]);
-    // One that can't be planned, and quotes what is wrong.
-    let broken = format!(
-        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: broken }}\ndata: {{ note: [{}, password={}] \n",
-        two.token, two.word
-    );
-    site.world.git(&["checkout", "-q", "-B", "broken", "main"]);
-    let broken = site.world.commit(
-        "Break",
-        &[
-            ("k8s/plain/broken.yaml", Some(&broken)),
-            ("k8s/chart/templates/bad.yaml", Some(&format!("{{{{ fail \"{}\" }}}}\n", two.token))),
-        ],
-    );
-    site.push("broken");
-    site.world.git(&["checkout", "-q", "main"]);
-    let failed = site.open("alice", "broken").await;
-    serving.until("its review", |event| is_review(event, failed, &broken)).await;
-    check(&outputs(&site, &mut serving, failed, &broken).await, &[&one, &two]);
+    let (failed, head_of_it) = cannot_be_planned(&site, &two, &mut serving).await;
+    check(&outputs(&site, &mut serving, failed, &head_of_it).await, &[&one, &two]);
     // Approved, merged and applied; by hand something else is planted meanwhile.
     let effect = site.effect(number).await;
     site.comment("bob", number, &format!("/approve {effect}")).await;
