@@ -77,7 +77,8 @@ fn plans_diffs_drift_and_reports() {
     check(&world.json(&["drift"]), "Drift");
     let report = world.json(&["apply", "--yes"]);
     check(&report, "Report");
-    assert_eq!((report["applied"].as_u64(), report["exit_code"].as_u64()), (Some(4), Some(1)));
+    // What left Git waits for the new file that somebody else has there.
+    assert_eq!((report["applied"].as_u64(), report["exit_code"].as_u64()), (Some(3), Some(1)));
 }
 
 #[test]
