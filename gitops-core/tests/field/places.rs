@@ -57,9 +57,14 @@ async fn a_folder_that_holds_what_is_not_ours_stays_and_the_plan_says_why() {
     assert!(why.contains("`conf` is a folder that holds `conf/a`, `conf/theirs`; move that away"), "{why}");
     engine.apply(&world.cx, &plan, &yes()).await.unwrap();
     assert_eq!(read(root, "conf/theirs").as_deref(), Some("theirs"));
+    assert_eq!(
+        read(root, "conf/a").as_deref(),
+        Some("1"),
+        "what left stays while what may be the same can't be made"
+    );
     fs::remove_file(root.join("conf/theirs")).unwrap();
-    fs::remove_dir(root.join("conf")).unwrap();
     assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
+    assert_eq!(read(root, "conf").as_deref(), Some("all"));
 }
 
 #[tokio::test]
