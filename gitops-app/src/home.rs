@@ -21,13 +21,14 @@ pub struct Home {
     pub audit_log: Option<Arc<dyn AuditLog>>,
     /// The key under which secrets are compared.
     pub secrets: SecretKey,
-    /// Where the states of Terraform roots are kept that name no place of their own; in the state folder if nothing.
+    /// Where is kept what is known of Terraform roots, and the states of those that name no place of their own; in the state
+    /// folder if nothing.
     pub root_states: Option<RootStates>,
     /// Whether an engine may go on from the documents alone: see [`EngineBuilder::recover_from_store`](gitops_core::EngineBuilder::recover_from_store).
     pub recover_from_store: bool,
 }
 
-/// Gives the store of the states of a target's roots, by the target's name.
+/// Gives the store of a target's roots, by the target's name.
 pub type RootStates = Arc<dyn Fn(&str) -> Arc<dyn StateStore> + Send + Sync>;
 
 impl fmt::Debug for Home {

@@ -15,8 +15,8 @@ use gitops_server::ServerEvent;
 /// Opens an application for one grant of its lease, with the folder of that grant.
 ///
 /// The journal is a new one in each grant: what an earlier one left, on this machine or another, is taken up from the
-/// store in the cluster, and each change whose outcome is not known is looked up there. The audit log, and states of
-/// Terraform roots that name no backend of their own, are in the cluster too.
+/// store in the cluster, and each change whose outcome is not known is looked up there. The audit log, what is known of Terraform
+/// roots, and states of those that name no backend of their own, are in the cluster too.
 ///
 /// # Errors
 /// Whatever keeps source, targets or state from being opened.

@@ -8,7 +8,7 @@ use gitops_terraform::{Destructive, StateServer, Terraform, TerraformBuilder, Te
 
 use super::Opened;
 use crate::config::{BackendConfig, Config, TerraformConfig};
-use crate::mounting::Mounting;
+use crate::mounting::{Access, Mounting};
 use crate::place;
 
 /// Makes the work folder; starts no process yet.
@@ -18,7 +18,7 @@ pub fn open(
     mounting: Mounting,
     (kept, left): (Option<Arc<dyn StateStore>>, &BTreeMap<String, String>),
 ) -> Result<Opened> {
-    let Mounting { cx, target, folder: work, secrets, audit, events, .. } = mounting;
+    let Mounting { cx, target, folder: work, secrets, audit, events, access, .. } = mounting;
     let builder = Terraform::builder(&config.binary, &work);
     let builder = place::private(application).into_iter().fold(builder, TerraformBuilder::private);
     let builder = builder.warnings(move |warning| events.event(&Event::Warned { warning }));
@@ -28,6 +28,12 @@ pub fn open(
     let builder = config.drift_every.iter().fold(builder, |builder, time| builder.drift_every(*time));
     let builder = config.plan_timeout.iter().fold(builder, |builder, time| builder.plan_timeout(*time));
     let builder = config.apply_timeout.iter().fold(builder, |builder, time| builder.apply_timeout(*time));
+    // In the cluster lies all that roots must not lose: the work folder may be another one each time.
+    let builder = match (&kept, access) {
+        (Some(kept), Access::Write) => builder.records(kept.clone()).keyed(secrets.clone()),
+        (Some(kept), Access::Look) => builder.looking_at(kept.clone()).keyed(secrets.clone()),
+        (None, _) => builder,
+    };
     let states = work.join("states");
     let server = || -> Result<Arc<StateServer>> {
         let store: Arc<dyn StateStore> = match &kept {

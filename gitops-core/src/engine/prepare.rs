@@ -324,7 +324,8 @@ impl Engine {
     fn no_target(&self, desired: &crate::render::Desired, key: &Key) -> Diagnostic {
         let known: Vec<&str> = self.targets.keys().map(SmolStr::as_str).collect();
         let place = desired.objects().get(key).map(|object| object.provenance.to_string());
-        let place = place.unwrap_or_else(|| key.to_string());
+        // Not every object says where it was written.
+        let place = place.filter(|place| !place.is_empty()).unwrap_or_else(|| key.to_string());
         let message = format!("{key} is of the target `{}`, which is not set up", key.target());
         Diagnostic::error("GO0305", place, message).help(format!("the targets are: {}", known.join(", ")))
     }

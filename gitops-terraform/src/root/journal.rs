@@ -272,6 +272,7 @@ mod tests {
             provisions: false,
             room: None,
             boot: None,
+            work: None,
         }
     }
 

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use gitops_core::{Action, Cx, Digest, Document, Error, Key, OwnerLabel, Result, StateStore, Time, Version};
 use serde::{Deserialize, Serialize};
@@ -101,6 +101,9 @@ pub(crate) struct Running {
     /// The boot of the machine that it began in; nothing of version 0.1.
     #[serde(default)]
     pub boot: Option<String>,
+    /// The work folder that it began in, where records outlive that: its report lies there and nowhere else.
+    #[serde(default)]
+    pub work: Option<String>,
 }
 
 /// What a person found out.
@@ -226,8 +229,15 @@ impl Doubt {
 }
 
 /// Keeps the records of roots, durably.
-#[derive(Clone)]
-pub(crate) struct Records(Arc<dyn StateStore>);
+pub(crate) struct Records {
+    store: Arc<dyn StateStore>,
+    /// The records that lie in the work folder since before they had a store of their own.
+    former: Option<Arc<dyn StateStore>>,
+    /// The work folder, if it may be another one each time.
+    work: Option<String>,
+    /// What was noted by who only looks, and is never written.
+    looked: Option<Mutex<BTreeMap<String, Document>>>,
+}
 
 /// A record with the version that the next change of it must name.
 #[derive(Clone, Debug, Default)]
@@ -236,25 +246,116 @@ pub(crate) struct Entry {
     version: Option<Version>,
 }
 
+/// The most bytes of what is kept in a store of its own beside a record: a cluster keeps no document that is much larger.
+const BESIDE: usize = 700 << 10;
+
 impl Records {
+    /// Records that last as long as the work folder.
     pub fn new(store: Arc<dyn StateStore>) -> Self {
-        Self(store)
+        Self { store, former: None, work: None, looked: None }
+    }
+
+    /// Records that outlive the work folder, which has this id.
+    pub fn shared(
+        store: Arc<dyn StateStore>,
+        former: Option<Arc<dyn StateStore>>,
+        work: String,
+        only_looks: bool,
+    ) -> Self {
+        Self { store, former, work: Some(work), looked: only_looks.then(Mutex::default) }
+    }
+
+    /// The id of the work folder, if records outlive it.
+    pub fn work(&self) -> Option<&str> {
+        self.work.as_deref()
+    }
+
+    /// Whether another process works with the records.
+    pub fn only_looks(&self) -> bool {
+        self.looked.is_some()
+    }
+
+    /// Whether what an apply reported is in this work folder, if it is anywhere.
+    pub fn has_the_report_of(&self, running: &Running) -> bool {
+        self.work.is_none() || running.work.is_none() || running.work == self.work
     }
 
     /// The record of a root; an empty one if nothing is known of it.
     pub async fn load(&self, cx: &Cx, key: &Key) -> Result<Entry> {
-        let Some(stored) = self.0.load(cx, &document(key)).await? else { return Ok(Entry::default()) };
-        let record = serde_json::from_slice(&stored.document.bytes).map_err(Error::from)?;
-        Ok(Entry { record, version: Some(stored.version) })
+        let Some((document, version)) = self.find(cx, &document(key)).await? else {
+            return Ok(Entry::default());
+        };
+        let record = serde_json::from_slice(&document.bytes).map_err(Error::from)?;
+        Ok(Entry { record, version })
     }
 
     /// Makes a record durable.
     pub async fn save(&self, cx: &Cx, key: &Key, entry: &mut Entry) -> Result<()> {
-        let document_of = Document { epoch: 0, bytes: serde_json::to_vec(&entry.record)? };
-        let version = self.0.swap(cx, &document(key), entry.version.as_ref(), document_of).await?;
-        entry.version = Some(version);
+        let bytes = serde_json::to_vec(&entry.record)?;
+        entry.version = self.write(cx, &document(key), entry.version.as_ref(), bytes).await?;
         Ok(())
     }
+
+    /// What is kept beside the record of a root, where records outlive the work folder: nothing if it was too large, or was never
+    /// kept. The folder has it then, if it has the same.
+    pub async fn beside(&self, cx: &Cx, key: &Key, in_folder: Option<Vec<u8>>) -> Result<Option<Vec<u8>>> {
+        if self.work.is_none() {
+            return Ok(in_folder);
+        }
+        let Some((kept, _)) = self.find(cx, &beside(key)).await? else { return Ok(in_folder) };
+        Ok(match kept.bytes.first() {
+            Some(b'{') => Some(kept.bytes),
+            _ => in_folder.filter(|bytes| Digest::of(bytes).to_string().as_bytes() == kept.bytes),
+        })
+    }
+
+    /// Keeps something beside the record of a root: its digest only, if it is too large.
+    pub async fn keep_beside(&self, cx: &Cx, key: &Key, bytes: Vec<u8>) -> Result<()> {
+        if self.work.is_none() {
+            return Ok(());
+        }
+        let bytes = if bytes.len() > BESIDE { Digest::of(&bytes).to_string().into_bytes() } else { bytes };
+        let found = self.find(cx, &beside(key)).await?;
+        let (before, version) = found.map_or((None, None), |(kept, version)| (Some(kept.bytes), version));
+        if before.as_deref() != Some(&*bytes) {
+            self.write(cx, &beside(key), version.as_ref(), bytes).await?;
+        }
+        Ok(())
+    }
+
+    async fn find(&self, cx: &Cx, name: &str) -> Result<Option<(Document, Option<Version>)>> {
+        let looked = self
+            .looked
+            .as_ref()
+            .and_then(|looked| looked.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned());
+        if let Some(document) = looked {
+            return Ok(Some((document, None)));
+        }
+        if let Some(stored) = self.store.load(cx, name).await? {
+            return Ok(Some((stored.document, Some(stored.version))));
+        }
+        let Some(former) = &self.former else { return Ok(None) };
+        Ok(former.load(cx, name).await?.map(|stored| (stored.document, None)))
+    }
+
+    async fn write(
+        &self,
+        cx: &Cx,
+        name: &str,
+        expect: Option<&Version>,
+        bytes: Vec<u8>,
+    ) -> Result<Option<Version>> {
+        let document = Document { epoch: 0, bytes };
+        if let Some(looked) = &self.looked {
+            looked.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), document);
+            return Ok(None);
+        }
+        self.store.swap(cx, name, expect, document).await.map(Some)
+    }
+}
+
+fn beside(key: &Key) -> String {
+    format!("declared-{}", name_of(key))
 }
 
 fn document(key: &Key) -> String {

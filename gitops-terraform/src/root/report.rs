@@ -79,6 +79,7 @@ mod tests {
             provisions: false,
             room,
             boot: None,
+            work: None,
         }
     }
 

@@ -59,7 +59,9 @@ impl Home {
 
 /// Where the tool keeps the state before the last one.
 pub(crate) fn backup_of(path: &Path) -> PathBuf {
-    path.with_extension("tfstate.backup")
+    let mut backup = path.as_os_str().to_owned();
+    backup.push(".backup");
+    backup.into()
 }
 
 /// The state in a file; nothing if there is none. `known` says that there was one.

@@ -49,7 +49,7 @@ impl Site<'_> {
             return Err(moved(change, live.as_ref()));
         }
         if change.action() == Action::Delete
-            && self.bundle()?.is_some_and(|bundle| bundle.removal == Removal::Forget)
+            && self.bundle(cx).await?.is_some_and(|bundle| bundle.removal == Removal::Forget)
         {
             return self.give_up(cx, change, state).await;
         }
@@ -92,7 +92,9 @@ impl Site<'_> {
                 let place = self.place_of(&root)?;
                 (root, Some(place))
             }
-            None => (self.bundle()?.ok_or_else(|| Error::conflict(self.key))?.whole()?, applied.clone()),
+            None => {
+                (self.bundle(cx).await?.ok_or_else(|| Error::conflict(self.key))?.whole()?, applied.clone())
+            }
         };
         let place = place.filter(|place| *place == pins.place);
         let place = place.ok_or_else(|| refuse("its state is kept at another place"))?;
@@ -129,7 +131,7 @@ impl Site<'_> {
         let concluded = self.conclude(cx, &running, end, Unreachable::Wait, &redact).await;
         let Concluded { journal, state, set_aside } = concluded.map_err(Error::outcome_unknown)?;
         if change.body().is_some() && (journal.had_an_effect() || journal.succeeded()) {
-            self.keep_bundle(&root)?;
+            self.keep_bundle(cx, &root).await.map_err(Error::outcome_unknown)?;
         }
         let failed = match ended {
             Ok(ended) if ended.status.success() && journal.succeeded() => None,
@@ -168,6 +170,7 @@ impl Site<'_> {
             provisions: shown.plan.runs_provisioners,
             room: took_room.then_some(room),
             boot: Some(boot()),
+            work: self.workshop().records.work().map(str::to_owned),
         };
         self.set_leftovers_aside(&running)?;
         Ok((running, report))

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gitops_core::process::fs;
-use gitops_core::{Cx, Diagnostic, Error, ErrorKind, FileStore, Result, Secret, StateStore, Value};
+use gitops_core::{
+    Cx, Diagnostic, Error, ErrorKind, FileStore, Result, Secret, SecretKey, StateStore, Value,
+};
 
 use crate::disk;
 use crate::root::Records;
@@ -20,6 +22,8 @@ pub struct TerraformBuilder {
     program: PathBuf,
     work: PathBuf,
     records: Option<Arc<dyn StateStore>>,
+    only_looks: bool,
+    key: Option<SecretKey>,
     passed: Vec<String>,
     secrets: BTreeMap<String, Secret>,
     mirror: Option<PathBuf>,
@@ -69,6 +73,8 @@ impl TerraformBuilder {
             program,
             work,
             records: None,
+            only_looks: false,
+            key: None,
             passed: Vec::new(),
             secrets: BTreeMap::new(),
             mirror: None,
@@ -106,9 +112,27 @@ impl TerraformBuilder {
         self
     }
 
-    /// Keeps what must not be forgotten in a store of its own. By default it lies in the work folder.
+    /// Keeps what must not be forgotten in a store of its own: the work folder may be another one each time then. By default it lies
+    /// in the work folder.
+    ///
+    /// Whoever works with the store is the only one who does. What an apply printed stays in its own work folder: of one that came to
+    /// no end in another folder, each resource that it was to make and that is not in the state is in doubt.
     pub fn records(mut self, store: Arc<dyn StateStore>) -> Self {
         self.records = Some(store);
+        self
+    }
+
+    /// Reads what another process keeps in a store, and writes nothing there: what that one has under way is left to it.
+    pub fn looking_at(mut self, store: Arc<dyn StateStore>) -> Self {
+        self.records = Some(store);
+        self.only_looks = true;
+        self
+    }
+
+    /// Compares plans and secrets under keys that are made of this one, in every work folder. By default each work folder has keys
+    /// of its own, and a plan that was shown is stale in another one.
+    pub fn keyed(mut self, key: SecretKey) -> Self {
+        self.key = Some(key);
         self
     }
 
@@ -229,8 +253,12 @@ impl TerraformBuilder {
         let text = cli_config(self.mirror.as_deref(), self.plugin_cache.as_deref())?;
         disk::replace(&config, text.as_bytes(), false)?;
         let records = match self.records {
-            Some(store) => store,
-            None => Arc::new(FileStore::open(work.join("records"))?),
+            Some(store) => shared(cx, store, &work, self.only_looks)?,
+            None => Records::new(Arc::new(FileStore::open(work.join("records"))?)),
+        };
+        let keys = match &self.key {
+            Some(key) => Keys::of(key),
+            None => Keys::open(cx, &work)?,
         };
         for name in &self.passed {
             if let Some(why) = is_kept_back(name) {
@@ -243,10 +271,10 @@ impl TerraformBuilder {
         let environment = Environment::new(passed).with("TF_CLI_CONFIG_FILE", &config);
         Ok(Terraform::new(Workshop {
             tool: Tool::new(Program::new(self.program), &work),
-            records: Records::new(records),
+            records,
             environment: environment.with_secrets(&self.secrets),
             secrets: self.secrets.into_values().collect(),
-            keys: Keys::open(cx, &work)?,
+            keys,
             plugin_cache: self.plugin_cache,
             mirror: self.mirror,
             private,
@@ -258,6 +286,24 @@ impl TerraformBuilder {
             work,
         }))
     }
+}
+
+/// Records that outlive a work folder, which is known by an id.
+fn shared(cx: &Cx, store: Arc<dyn StateStore>, work: &Path, only_looks: bool) -> Result<Records> {
+    let (path, former) = (work.join("id"), work.join("records"));
+    let id = match disk::read(&path, 64)? {
+        Some(id) => String::from_utf8_lossy(&id).into_owned(),
+        None => {
+            let id = format!("{:032x}", cx.random());
+            disk::replace(&path, id.as_bytes(), false)?;
+            id
+        }
+    };
+    let former = match former.is_dir() {
+        true => Some(Arc::new(FileStore::open(former)?) as Arc<dyn StateStore>),
+        false => None,
+    };
+    Ok(Records::shared(store, former, id, only_looks))
 }
 
 /// The tool's own configuration: where providers come from. Written out, so that nothing is looked up elsewhere.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
-use gitops_core::{Error, ErrorKind, Result, Value};
+use gitops_core::{Cx, Error, ErrorKind, Result, Value};
 use serde::{Deserialize, Serialize};
 
 use crate::declare::module::{Removal, RootModule};
@@ -73,22 +73,23 @@ fn kept_form(root: &RootModule) -> Result<Bundle> {
 
 impl Site<'_> {
     /// Whether a declaration is the one that was applied last, but for what its secret variables hold.
-    pub fn is_declared_as_applied(&self, root: &RootModule) -> Result<bool> {
-        Ok(self.bundle()?.is_some_and(|bundle| kept_form(root).is_ok_and(|now| now == bundle)))
+    pub async fn is_declared_as_applied(&self, cx: &Cx, root: &RootModule) -> Result<bool> {
+        Ok(self.bundle(cx).await?.is_some_and(|bundle| kept_form(root).is_ok_and(|now| now == bundle)))
     }
 
     /// Keeps a declaration as the one that was applied last.
-    pub fn keep_bundle(&self, root: &RootModule) -> Result<()> {
+    pub async fn keep_bundle(&self, cx: &Cx, root: &RootModule) -> Result<()> {
         let (path, bytes) = (self.folder.path().join("bundle.json"), serde_json::to_vec(&kept_form(root)?)?);
-        match disk::read(&path, BUNDLE_BYTES)?.as_deref() == Some(&*bytes) {
-            true => Ok(()),
-            false => disk::replace(&path, &bytes, false),
+        if disk::read(&path, BUNDLE_BYTES)?.as_deref() != Some(&*bytes) {
+            disk::replace(&path, &bytes, false)?;
         }
+        self.workshop().records.keep_beside(cx, self.key, bytes).await
     }
 
     /// The declaration that was applied last.
-    pub fn bundle(&self) -> Result<Option<Bundle>> {
-        let bytes = disk::read(&self.folder.path().join("bundle.json"), BUNDLE_BYTES)?;
+    pub async fn bundle(&self, cx: &Cx) -> Result<Option<Bundle>> {
+        let in_folder = disk::read(&self.folder.path().join("bundle.json"), BUNDLE_BYTES)?;
+        let bytes = self.workshop().records.beside(cx, self.key, in_folder).await?;
         bytes.map(|bytes| serde_json::from_slice(&bytes).map_err(Error::from)).transpose()
     }
 }

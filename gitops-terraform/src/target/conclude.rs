@@ -6,7 +6,8 @@ use gitops_core::{Action, Cx, Error, ErrorKind, Result};
 use crate::disk;
 use crate::root::journal::Journal;
 use crate::root::report::End;
-use crate::root::{Place, Record, Running, STATE_BYTES, Stamp, failure};
+use crate::root::{Keeper, Place, Record, Running, STATE_BYTES, Stamp, failure};
+use crate::state_server::name_of;
 use crate::target::site::{Fresh, Site};
 use crate::target::terraform::is_over;
 use crate::tool::address::kind_of;
@@ -23,6 +24,8 @@ const EVERY: Duration = Duration::from_millis(100);
 pub(crate) enum Unreachable {
     /// Nothing goes on before it is where it belongs.
     Wait,
+    /// As `Wait`; and a person said that the machine is gone on which the apply was at work.
+    Gone,
     /// A person said that it is gone for good: what it held is in doubt.
     GiveUp,
 }
@@ -48,8 +51,12 @@ impl Site<'_> {
         unreachable: Unreachable,
     ) -> Result<Option<PathBuf>> {
         let Some(running) = self.record().running.clone() else { return Ok(None) };
+        if self.workshop().records.only_looks() {
+            return Err(still_at_work(&running));
+        }
         let orphans = Orphans::of(&running.run);
         self.wait_for(cx, &orphans, &running).await?;
+        self.check_elsewhere(cx, &running, unreachable).await?;
         let redact = self.redact_of_plan(cx, &running.place).await;
         let concluded = self.conclude(cx, &running, End::NotSeen, unreachable, &redact).await?;
         self.folder.drop_reports()?;
@@ -69,6 +76,32 @@ impl Site<'_> {
         Ok(())
     }
 
+    /// An apply that another work folder began may be at work where nobody sees it: as long as it holds the lock of its state in our
+    /// server, nothing goes on before a person says that it is over.
+    async fn check_elsewhere(&self, cx: &Cx, running: &Running, unreachable: Unreachable) -> Result<()> {
+        let workshop = self.workshop();
+        if workshop.records.has_the_report_of(running) || running.place.keeper != Keeper::Server {
+            return Ok(());
+        }
+        let (server, name) = (workshop.server()?, name_of(self.key, &running.place.workspace));
+        server.release_orphaned(cx, &name).await?;
+        let Some(lock) = server.lock(cx, &name).await?.filter(|lock| lock.run == running.run) else {
+            return Ok(());
+        };
+        if unreachable != Unreachable::Wait {
+            return server.unlock(cx, &name, &lock.id).await;
+        }
+        let state = self.state_at(cx, &running.place, Fresh::Now).await?;
+        let finding = state.map_or_else(|| "absent".to_owned(), |state| state.lineage);
+        let message = format!(
+            "an apply that began at {} on another machine holds the lock of its state",
+            running.since
+        );
+        Err(Error::new(ErrorKind::Locked, message).with("held by", lock.who).help(format!(
+            "wait for its end; if that machine is gone, `gitops confirm ROOT state {finding}`: what it was to make is in doubt then"
+        )))
+    }
+
     /// Writes down what an apply did: whose the root is, where its state is now, what is in doubt.
     pub async fn conclude(
         &mut self,
@@ -78,13 +111,16 @@ impl Site<'_> {
         unreachable: Unreachable,
         redact: &Redact,
     ) -> Result<Concluded> {
-        let mut journal =
-            Journal::read(&self.folder.journal(), redact)?.seen_from_root(&running.place.folder);
-        let lost = self.push_errored_state(cx, &running.place, unreachable, redact).await?;
+        let is_here = self.workshop().records.has_the_report_of(running);
+        let (mut journal, mut lost) = (Journal::default(), None);
+        if is_here {
+            journal = Journal::read(&self.folder.journal(), redact)?.seen_from_root(&running.place.folder);
+            lost = self.push_errored_state(cx, &running.place, unreachable, redact).await?;
+        }
         // What had no room for the state may have had none for the report.
         journal.cut = lost.is_some() || journal.may_be_cut(running, end);
         let state = match self.state_at(cx, &running.place, Fresh::Now).await {
-            Err(error) if unreachable == Unreachable::Wait || is_over(&error) => return Err(error),
+            Err(error) if unreachable != Unreachable::GiveUp || is_over(&error) => return Err(error),
             state => state.ok().flatten(),
         };
         let repeatable = &self.workshop().options.repeatable;
@@ -239,7 +275,6 @@ mod tests {
     use gitops_core::{Digest, OwnerLabel, Time};
 
     use super::*;
-    use crate::root::Keeper;
 
     fn place(folder: &str) -> Place {
         Place { folder: folder.to_owned(), workspace: "default".to_owned(), keeper: Keeper::Server }
@@ -257,6 +292,7 @@ mod tests {
             provisions: false,
             room: None,
             boot: None,
+            work: None,
         }
     }
 

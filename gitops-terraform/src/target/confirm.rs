@@ -5,7 +5,7 @@ use gitops_core::capability::Confirmation;
 use gitops_core::{Cx, Error, ErrorKind, Key, Result};
 
 use crate::disk;
-use crate::root::{Confirmed, DoubtKind, Home, Stamp};
+use crate::root::{Confirmed, DoubtKind, Home, Stamp, backup_of};
 use crate::target::site::{Fresh, Site};
 use crate::target::terraform::Terraform;
 
@@ -48,9 +48,9 @@ impl Terraform {
     }
 
     /// A line of states is the root's own: the state that is there goes on from where it is, though it was restored from
-    /// a backup, made by somebody else, or moved by hand.
+    /// a backup, made by somebody else, or moved by hand. An apply on another machine that still holds its lock is over.
     pub async fn confirm_state(&self, cx: &Cx, key: &Key, lineage: &str, by: &str) -> Result<()> {
-        let mut site = Site::enter(self, key, cx).await?;
+        let mut site = Site::enter_alone(self, key, cx).await?;
         let state = site.state(cx, Fresh::Now).await?.filter(|state| state.lineage == lineage);
         let confirmed = confirmed(cx, format!("the line of states {lineage} is its own"), by);
         site.folder.drop_plans()?;
@@ -109,7 +109,7 @@ impl Site<'_> {
     fn set_aside(&self) -> Result<()> {
         let Some(place) = &self.record().place else { return Ok(()) };
         let Home::File(state) = Home::of(&self.folder, place)? else { return Ok(()) };
-        for file in [state.clone(), state.with_extension("tfstate.backup")] {
+        for file in [state.clone(), backup_of(&state)] {
             if file.exists() {
                 let mut aside = file.clone().into_os_string();
                 aside.push(".absent");

@@ -79,7 +79,7 @@ enum Look {
 impl Site<'_> {
     async fn look_for_drift(&mut self, cx: &Cx) -> Result<Look> {
         let place = self.record().place.clone().filter(|_| self.record().owner.is_some());
-        let (Some(place), Some(bundle)) = (place, self.bundle()?) else {
+        let (Some(place), Some(bundle)) = (place, self.bundle(cx).await?) else {
             return Err(Error::new(ErrorKind::NotFound, "the root was never applied").at(self.key));
         };
         let looked = match bundle.whole() {

@@ -1,11 +1,11 @@
 //! Files of ours beside the root's own: the tool reads override files last, and they win.
 
-use gitops_core::{Error, ErrorKind, Result, Value};
+use gitops_core::{Cx, Error, ErrorKind, Result, Value};
 
 use crate::declare::hcl::Declared;
 use crate::declare::module::RootModule;
 use crate::disk;
-use crate::root::{Doubt, DoubtKind, Place, materialise};
+use crate::root::{Doubt, DoubtKind, Keeper, Place, materialise};
 use crate::target::site::Site;
 
 const BACKEND_FILE: &str = "gitops_backend_override.tf.json";
@@ -25,12 +25,35 @@ impl Site<'_> {
     }
 
     /// Lays the files out with which the root was applied last: the state is asked for with their settings.
-    pub fn stand_as_applied(&self, place: &Place) -> Result<()> {
-        let Some(bundle) = self.bundle()? else { return Ok(()) };
+    pub async fn stand_as_applied(&self, cx: &Cx, place: &Place) -> Result<()> {
+        let Some(bundle) = self.bundle(cx).await? else { return Ok(()) };
         let root = bundle.without_secrets()?;
         materialise(&root, &place.tree(&self.folder))?;
         self.import_nothing(place)?;
-        self.override_files(&root, place)
+        let is_new = self.learn_the_backend(&root, place)?;
+        self.override_files(&root, place)?;
+        match is_new {
+            true => self.init(cx, &root, place, &self.redact()).await,
+            false => Ok(()),
+        }
+    }
+
+    /// Writes down the backend of a place of which this work folder knows nothing yet, where the root was applied in another one: a
+    /// run without it would find no state. Says whether that was so.
+    ///
+    /// # Errors
+    /// `Invalid` if the target has another backend by now.
+    pub fn learn_the_backend(&self, root: &RootModule, place: &Place) -> Result<bool> {
+        let has_its_own = place.keeper != Keeper::Server || place.declaration(&self.folder).is_file();
+        if has_its_own && place.data(&self.folder).is_dir() {
+            return Ok(false);
+        }
+        if self.place_of(root)? == *place {
+            return Ok(true);
+        }
+        let message = "its state is kept by a backend that is not that of the target any more, and of which nothing is in the work folder";
+        Err(Error::new(ErrorKind::Invalid, message)
+            .help("give the target its former backend back, and apply the root once"))
     }
 
     /// Imports what an apply that was cut short is known to have made, as far as its identity is known; says whether

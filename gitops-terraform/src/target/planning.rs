@@ -163,6 +163,7 @@ impl Site<'_> {
     /// Lays the files out as declared, with ours beside them.
     pub fn lay_out(&self, root: &RootModule, place: &Place) -> Result<()> {
         materialise(root, &place.tree(&self.folder))?;
+        self.learn_the_backend(root, place)?;
         self.override_files(root, place)
     }
 

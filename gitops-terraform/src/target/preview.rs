@@ -64,7 +64,7 @@ impl Site<'_> {
         let outputs = planned.outputs_after();
         let Planned { plan, digest, moved, .. } = planned;
         let mut diff = fields::of_plan(&plan);
-        if let Some(before) = self.bundle()?.map(|bundle| bundle.removal)
+        if let Some(before) = self.bundle(cx).await?.map(|bundle| bundle.removal)
             && before != request.root.removal
         {
             diff = with_field(diff, "/removal", before.word(), request.root.removal.word());
@@ -79,7 +79,7 @@ impl Site<'_> {
             components.extend(fields::components_of_forgotten(moved.left_behind.as_ref(), &self.redact()));
         }
         if live.is_some() && diff.is_empty() {
-            if let Some((before, after)) = self.checks_turn(&request)? {
+            if let Some((before, after)) = self.checks_turn(cx, &request).await? {
                 diff = with_field(diff, "/checks", &before, &after);
             } else {
                 self.note_checks(cx, &request.root).await?;
@@ -95,8 +95,8 @@ impl Site<'_> {
 
     /// What the checks said and say now, if those begin to fail or to hold that the new plan is made with. A plan of nothing else is
     /// applied for that: only then the state says it, and whoever asks the providers later asks what is declared now.
-    fn checks_turn(&self, request: &Request) -> Result<Option<(String, String)>> {
-        if self.is_declared_as_applied(&request.root)? {
+    async fn checks_turn(&self, cx: &Cx, request: &Request) -> Result<Option<(String, String)>> {
+        if self.is_declared_as_applied(cx, &request.root).await? {
             return Ok(None);
         }
         let Some(after) = self.checks_of_the_kept_plan()? else { return Ok(None) };
@@ -120,7 +120,7 @@ impl Site<'_> {
     /// input, the plan has. That a check turns is no change then.
     async fn note_checks(&mut self, cx: &Cx, root: &RootModule) -> Result<()> {
         match self.checks_of_the_kept_plan()? {
-            Some(failed) if self.is_declared_as_applied(root)? => {
+            Some(failed) if self.is_declared_as_applied(cx, root).await? => {
                 self.note(cx, |record| record.failed_checks = Some(failed)).await
             }
             _ => Ok(()),
@@ -128,7 +128,7 @@ impl Site<'_> {
     }
 
     async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
-        let bundle = self.bundle()?.ok_or_else(no_bundle)?;
+        let bundle = self.bundle(cx).await?.ok_or_else(no_bundle)?;
         if bundle.removal == Removal::Forget {
             let state = self.state(cx, Fresh::Now).await?;
             let redact = self.redact();

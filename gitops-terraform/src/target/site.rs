@@ -84,6 +84,11 @@ impl<'a> Site<'a> {
         Self::enter_as(target, key, cx, Unreachable::GiveUp).await
     }
 
+    /// Enters it after a person said that whatever an apply on another machine has under way is over.
+    pub async fn enter_alone(target: &'a Terraform, key: &'a Key, cx: &Cx) -> Result<Self> {
+        Self::enter_as(target, key, cx, Unreachable::Gone).await.map(|(site, _)| site)
+    }
+
     async fn enter_as(
         target: &'a Terraform,
         key: &'a Key,
@@ -211,7 +216,7 @@ impl<'a> Site<'a> {
         let Some(place) = self.record().place.clone() else { return Ok(None) };
         let is_elsewhere = matches!(Home::of(&self.folder, &place)?, Home::Elsewhere { .. });
         if is_elsewhere && self.young_state(cx, &place, fresh).is_none() {
-            self.stand_as_applied(&place)?;
+            self.stand_as_applied(cx, &place).await?;
         }
         self.state_at(cx, &place, fresh).await
     }

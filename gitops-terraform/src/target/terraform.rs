@@ -109,13 +109,19 @@ impl Workshop {
     }
 }
 
-/// The keys under which plans and secrets are compared: made once, kept in the work folder, never shown.
+/// The keys under which plans and secrets are compared: made once, kept in the work folder, never shown. Or those that are made of
+/// a key that is kept elsewhere.
 pub(crate) struct Keys {
     pub secrets: SecretKey,
     pub effects: Zeroizing<[u8; 32]>,
 }
 
 impl Keys {
+    pub fn of(key: &SecretKey) -> Self {
+        let made = |of: &str| *Secret::new(format!("\0gitops terraform {of}"), key).digest().as_bytes();
+        Self { secrets: SecretKey::new(made("secrets")), effects: Zeroizing::new(made("effects")) }
+    }
+
     pub fn open(cx: &Cx, work: &Path) -> Result<Self> {
         let path = work.join("key");
         let bytes = if let Some(bytes) = disk::read(&path, 64)? {

@@ -5,6 +5,7 @@ mod forged;
 mod keeps;
 mod promotion;
 mod requests;
+mod roots;
 mod taken_back;
 
 use std::path::PathBuf;

@@ -299,8 +299,11 @@ fn a_person_says_that_a_state_is_gone_and_the_root_begins_anew() {
     let world = applied();
     world.gitops(&["confirm", "net", "state", "absent"]).warns("the state is there, with 2 resources");
     world.gitops(&["confirm", "net", "terraform_data.a", "absent"]).warns("nothing is in doubt");
+    world.gitops(&["status", "--exit-code"]).expect(0).says("Healthy");
     std::fs::remove_dir_all(world.path(".gitops/shop/terraform/tf/states")).unwrap();
     world.gitops(&["plan"]).says("its state is gone");
+    // It was healthy for good.
+    world.gitops(&["status"]).says("health Unknown").says("its state is gone");
     let said = world.json(&["confirm", "net", "state", "absent"]);
     assert_eq!((&said["kind"], &said["finding"]), (&json!("Confirmation"), &json!("absent")));
     world.gitops(&["apply", "--yes"]).expect(0).says("Applied: 1 change");

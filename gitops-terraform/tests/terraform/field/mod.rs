@@ -3,6 +3,7 @@
 mod apart;
 mod confirmed;
 mod drift;
+mod elsewhere;
 mod language;
 mod odds;
 mod places;
