@@ -8,7 +8,7 @@ mod order;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
-use testbed::ApiServer;
+use testbed::{ApiServer, Request};
 
 use crate::{AGENT, Cluster};
 use chart::{Chart, charts};
@@ -132,7 +132,7 @@ impl Life {
         let from = moment();
         self.commit("Begin", chart::Form::First);
         self.settle()?;
-        let made = writes(from);
+        let made = writes(from, &self.cluster.namespace);
         order::hooks(&made, &self.chart.hooks(&self.cluster.namespace)?)?;
         let needs = order::needs(&self.json(&["graph"])?);
         order::made_after_needs(&made, &needs)?;
@@ -163,7 +163,7 @@ impl Life {
         let from = moment();
         self.commit("Remove", chart::Form::Nothing);
         self.settle()?;
-        order::deleted_before_needs(&writes(from), &needs)?;
+        order::deleted_before_needs(&writes(from, &self.cluster.namespace), &needs)?;
         let status = self.json(&["status"])?;
         let plan = self.json(&["plan"])?;
         let orphaned = plan["orphaned"].as_array().map_or(0, Vec::len);
@@ -213,9 +213,14 @@ fn moment() -> usize {
     ApiServer::controlled().requests(AGENT).len()
 }
 
-/// The command's writes from a moment on.
-fn writes(from: usize) -> Vec<order::Write> {
-    order::writes(&ApiServer::controlled().requests(AGENT)[from..])
+/// The command's writes from a moment on, without those of other tests: each has a namespace of its own.
+fn writes(from: usize, namespace: &str) -> Vec<order::Write> {
+    let requests = ApiServer::controlled().requests(AGENT).split_off(from);
+    let is_ours = |request: &Request| {
+        let mut parts = request.uri.split(['/', '?']).skip_while(|part| *part != "namespaces");
+        parts.nth(1).is_none_or(|found| found == namespace)
+    };
+    order::writes(&requests.into_iter().filter(is_ours).collect::<Vec<_>>())
 }
 
 fn reason(unready: &Json) -> String {
