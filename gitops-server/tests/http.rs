@@ -58,7 +58,7 @@ async fn it_is_ready_once_every_application_works_and_says_which_does_not() {
     server.board().expect("site");
     assert!(ready().await.ends_with("not ready\nsite: is being opened\n"));
     server.board().fail("site");
-    assert!(ready().await.ends_with("not ready\nsite: can't be opened\n"));
+    assert!(ready().await.ends_with("not ready\nsite: can't be opened or go on, and is tried again\n"));
     server.board().leave("site");
     assert!(ready().await.starts_with("HTTP/1.1 503"));
     cx.cancel();

@@ -68,12 +68,14 @@ async fn settings_are_made_changed_repaired_and_removed_and_foreign_ones_left_al
     assert!(converge(state.path(), client, &[("a", "1"), ("b", "2")]).await.is_converged());
     assert_eq!(value(client, "a").await.as_deref(), Some("1"));
 
-    let report = converge(state.path(), client, &[("a", "3"), ("foreign", "ours")]).await;
+    let report = converge(state.path(), client, &[("a", "3")]).await;
     let actions: Vec<_> = report.results.iter().map(|result| (result.key.name(), result.action)).collect();
     assert_eq!(actions, [("b", Action::Delete), ("a", Action::Update)]);
+    assert_eq!(value(client, "b").await, None);
+
+    let report = converge(state.path(), client, &[("a", "3"), ("foreign", "ours")]).await;
     assert_eq!(report.plan.blocked[0].why, BlockedBecause::OwnedByOther { owner: "them".into() });
     assert_eq!(value(client, "foreign").await.as_deref(), Some("theirs"));
-    assert_eq!(value(client, "b").await, None);
 }
 
 #[tokio::test]
