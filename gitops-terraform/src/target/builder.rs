@@ -291,13 +291,12 @@ impl TerraformBuilder {
 /// Records that outlive a work folder, which is known by an id.
 fn shared(cx: &Cx, store: Arc<dyn StateStore>, work: &Path, only_looks: bool) -> Result<Records> {
     let (path, former) = (work.join("id"), work.join("records"));
-    let id = match disk::read(&path, 64)? {
-        Some(id) => String::from_utf8_lossy(&id).into_owned(),
-        None => {
-            let id = format!("{:032x}", cx.random());
-            disk::replace(&path, id.as_bytes(), false)?;
-            id
-        }
+    let id = if let Some(id) = disk::read(&path, 64)? {
+        String::from_utf8_lossy(&id).into_owned()
+    } else {
+        let id = format!("{:032x}", cx.random());
+        disk::replace(&path, id.as_bytes(), false)?;
+        id
     };
     let former = match former.is_dir() {
         true => Some(Arc::new(FileStore::open(former)?) as Arc<dyn StateStore>),
