@@ -228,8 +228,8 @@ async fn asked_after_answers(
     let declare = |is_changed: bool, extra: &str| {
         let all = NAMES.iter().enumerate();
         let is_meant = |object: usize| is_changed && approved.contains(&object);
-        let stays = all.filter(|(object, _)| !is_meant(*object) || *object < REMOVED);
-        let declared = stays.map(|(object, name)| (*name, if is_meant(object) { "2" } else { "1" }));
+        let kept = all.filter(|(object, _)| !is_meant(*object) || *object < REMOVED);
+        let declared = kept.map(|(object, name)| (*name, if is_meant(object) { "2" } else { "1" }));
         world.declare(&declared.chain([("other", extra)]).collect::<Vec<_>>());
     };
     let open = async |version: u32| {
@@ -254,19 +254,19 @@ async fn asked_after_answers(
     let approval = engine.approval_of(&world.cx, &plan, by).unwrap();
     engine.approve(&world.cx, approval).await.unwrap();
     for event in then {
-        let mut said = answers.lock().unwrap();
+        let answer =
+            |object: usize, change: &dyn Fn(&mut Answer)| change(&mut answers.lock().unwrap()[object]);
         match event {
-            Otherwise::Serial(object, serial) => said[object].serial = serial,
-            Otherwise::Place(object, place) => said[object].place = place,
-            Otherwise::Component(object, component) => said[object].component = component,
-            Otherwise::Restored(object, restored) => said[object].restored = restored,
-            Otherwise::Replaces(object, replaces) => said[object].replaces = replaces,
-            Otherwise::Takes(object, takes) => said[object].takes = takes,
+            Otherwise::Serial(object, serial) => answer(object, &|it| it.serial = serial),
+            Otherwise::Place(object, place) => answer(object, &|it| it.place = place),
+            Otherwise::Component(object, component) => answer(object, &|it| it.component = component),
+            Otherwise::Restored(object, restored) => answer(object, &|it| it.restored = restored),
+            Otherwise::Replaces(object, replaces) => answer(object, &|it| it.replaces = replaces),
+            Otherwise::Takes(object, takes) => answer(object, &|it| it.takes = takes),
             Otherwise::Rules => rules = 2,
             Otherwise::Commit => declare(true, "2"),
             Otherwise::Restarted => {}
         }
-        drop(said);
         if matches!(event, Otherwise::Rules | Otherwise::Restarted) {
             drop(engine);
             engine = open(rules).await;
