@@ -1,4 +1,20 @@
 //! The `gitops` command: plan, apply and keep applied what a Git repository declares.
+//!
+//! Use it at a terminal, in jobs of CI, and with `run` or `serve` as a process that stays. A program that needs other flags or
+//! another screen stands on [`gitops_app`] directly: this crate reads the command line, asks, and prints.
+//!
+//! ```text
+//! command line ──▶ verb ──▶ gitops_app::session ──▶ documents ──▶ screen or JSON, exit code
+//!                   └──▶ question ──▶ consent ──┘
+//! ```
+//!
+//! The command is one function, for a binary with a name of its own:
+//!
+//! ```no_run
+//! fn main() -> std::process::ExitCode {
+//!     gitops::main()
+//! }
+//! ```
 
 mod actor;
 mod app;
