@@ -1,10 +1,11 @@
 //! The document of `status`: what is live, whether it is what is declared, and whether it works.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use gitops_core::{
-    Commit, Cx, Error, Key, OrphanedBecause, OwnedState, PendingRequest, Pin, Plan, Result, Revision,
-    Suspension, Time, Verdict,
+    Commit, Commits, Cx, Error, Key, OrphanedBecause, OwnedState, PendingRequest, Pin, Plan, Result,
+    Revision, Suspension, Time, Verdict,
 };
 use serde::Serialize;
 
@@ -20,6 +21,9 @@ use crate::session::Session;
 
 /// How many deployments are looked through for the last one that came to its end.
 const REMEMBERED: usize = 50;
+
+/// How long a source is asked what waits behind a pin: `status` answers also while it is away.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whether what is there is what is declared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -99,6 +103,8 @@ pub struct StatusDocument<'a> {
     pub progress: Option<Progress>,
     /// The revision to which it is pinned, and by whom.
     pub pinned: Option<Pin>,
+    /// What the newest revision brings over that one and waits; nothing if it is not pinned, or the source can't tell.
+    pub behind: Option<Commits>,
     /// Why nothing is written, if that is so.
     pub suspended: Option<Suspension>,
     /// What people asked of the process at work, and it has not taken up yet.
@@ -170,6 +176,10 @@ impl<'a> StatusDocument<'a> {
         let plan = plan.as_ref().ok();
         let owned = inventory.entries().keys().filter(|key| is_there(key)).count();
         let (pinned, suspended) = (engine.pinned(cx).await?, engine.suspended(cx).await?);
+        let behind = match &pinned {
+            Some(pin) => waits_behind(cx, session, pin).await,
+            None => None,
+        };
         let asked = engine.handle().requests().pending(cx).await?;
         let mut deployments = deployment::last(cx, session.audit(), REMEMBERED, false).await?;
         let Standing { live, progress } = Standing::of(inventory, plan);
@@ -195,6 +205,7 @@ impl<'a> StatusDocument<'a> {
             live,
             progress,
             pinned,
+            behind,
             suspended,
             asked: asked.into_iter().map(AskedFor::from).collect(),
             plan_id: plan.map(|plan| plan.id.to_string()),
@@ -214,4 +225,11 @@ impl<'a> StatusDocument<'a> {
             blocked: plan.map(blocked::all).unwrap_or_default(),
         })
     }
+}
+
+/// What the newest revision of the source brings over the one to which the application is pinned.
+async fn waits_behind(cx: &Cx, session: &Session, pin: &Pin) -> Option<Commits> {
+    let (cx, source) = (cx.within(PATIENCE), session.engine.source());
+    let newest = source.resolve(&cx).await.ok()?;
+    Commits::find(source.history()?, &cx, &pin.revision, &newest).await.ok()
 }

@@ -10,7 +10,7 @@ use gitops_app::documents::standing::{Live, Progress};
 use gitops_app::documents::status::{OrphanedPart, StatusDocument, Sync};
 use gitops_app::session::Access;
 use gitops_app::{Refused, Runner};
-use gitops_core::{Commit, Error, Plan, Revision, Time, Verdict};
+use gitops_core::{Commit, Commits, Error, Plan, Revision, Time, Verdict};
 
 use super::Ended;
 use crate::app::{App, ahead_of, quoted};
@@ -115,8 +115,13 @@ impl View<'_> {
         facts.extend(self.pinned.as_ref().map(|pin| {
             let end = app.command("rollback --end");
             let since = when::both(now, pin.since);
-            let text =
-                format!("{} by {} since {since}{}; `{end}` lets go", pin.revision, pin.by, ahead_of(pin));
+            let behind = self.behind.as_ref().map(behind).unwrap_or_default();
+            let text = format!(
+                "{} by {} since {since}{}{behind}; `{end}` lets go",
+                pin.revision,
+                pin.by,
+                ahead_of(pin)
+            );
             ("pinned to", escape(&text))
         }));
         facts.extend(self.last.as_ref().map(|last| {
@@ -292,6 +297,16 @@ pub fn health(health: Health) -> String {
 
 /// How many of what is missing are named.
 const NAMED: usize = 3;
+
+/// How much waits for the end of a pin, and up to where.
+fn behind(commits: &Commits) -> String {
+    let (number, more) = (commits.list.len(), if commits.more { "more than " } else { "" });
+    match number {
+        0 => String::new(),
+        1 => format!("; 1 commit up to {} waits", commits.to),
+        _ => format!("; {more}{number} commits up to {} wait", commits.to),
+    }
+}
 
 /// A revision of which not everything is applied yet.
 fn begun(app: &App, Progress { revision, since, left, .. }: &Progress) -> String {

@@ -16,10 +16,13 @@ fn an_earlier_revision_is_applied_and_held_until_it_is_let_go() {
     world.edit_live("index.html", "by hand\n");
     world.gitops(&["apply", "--yes"]).expect(0).warns("Pinned to ");
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
-    world.gitops(&["status"]).expect(0).says("Synced").says("pinned to");
-    assert_eq!(world.json(&["status"])["pinned"]["by"], "alice");
+    world.gitops(&["status"]).expect(0).says("Synced").says("pinned to").says("; 2 commits up to ");
+    let status = world.json(&["status"]);
+    assert_eq!(status["pinned"]["by"], "alice");
+    assert_eq!(status["behind"]["list"][0]["summary"], "Break it more");
 
     world.gitops(&["rollback", "--end"]).expect(0).says("~\tupdate\tdir\tFile/index.html");
+    assert!(world.json(&["status"])["behind"].is_null(), "what is followed has no newest beside it");
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!(world.live("index.html").as_deref(), Some("more\n"));
