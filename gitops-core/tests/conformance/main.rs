@@ -12,6 +12,7 @@ mod model;
 mod planted;
 mod renders;
 mod report;
+mod services;
 mod sources;
 mod stores;
 mod typed;

@@ -176,9 +176,32 @@ impl<'a, S: Service> Job<'a, S> {
         self.remove_copies(found).await?;
         let write = self.write(found, note.fields.patch(self.body(), &self.info.defaults), &next);
         match self.target.service.update(self.cx, self.key(), &found.item.id, &write).await {
-            Ok(item) => self.written(item, next).await,
+            Ok(item) => match kept(&write.fields, self.body(), fields, &item) {
+                Some(field) => Err(self.still_there(found, item, note, &field).await),
+                None => self.written(item, next).await,
+            },
             Err(error) => self.refused(error).await,
         }
+    }
+
+    /// A field that left the declaration is in the object still: it stays among the declared ones, so that the next plan
+    /// sees it too.
+    async fn still_there(&self, found: &Found, item: Item, note: &Note, field: &str) -> Error {
+        // What fails of this shows the field as undeclared; the error tells of it once at least.
+        let _ = match &self.target.ledger {
+            Some(ledger) => ledger.not_updated(self.cx, self.key()).await,
+            None => {
+                let (id, live) = (item.id.clone(), found.live.clone());
+                let found = Found { live, item, note: None, copies: Vec::new() };
+                let write = self.write(&found, Value::map::<SmolStr>([]), note);
+                self.target.service.update(self.cx, self.key(), &id, &write).await.map(drop)
+            }
+        };
+        let message = "a field is no longer declared, was written as null, and the service kept it";
+        Error::new(ErrorKind::Internal, message)
+            .with("field", field)
+            .help("let `update` remove fields that are null, or name the field's default by `ServiceInfo::defaults`")
+            .outcome_unknown()
     }
 
     /// What an update writes over an object.
@@ -292,4 +315,14 @@ impl<'a, S: Service> Job<'a, S> {
     fn label(&self, note: &Note) -> String {
         if self.target.ledger.is_none() { note.label() } else { String::new() }
     }
+}
+
+/// A field that no longer is declared, was to go by a null, and is there as before.
+fn kept(written: &Value, declared: &Value, before: &Value, after: &Item) -> Option<SmolStr> {
+    let (Value::Map(written), Ok(after)) = (written, &after.fields) else { return None };
+    let is_kept = |(name, value): &(&str, &Value)| {
+        let now = after.get(name).filter(|now| **now != Value::Null);
+        **value == Value::Null && declared.get(name).is_none() && now.is_some() && now == before.get(name)
+    };
+    written.iter().find(is_kept).map(|(name, _)| name.into())
 }

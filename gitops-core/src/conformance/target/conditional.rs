@@ -4,7 +4,7 @@ use super::bench::{TargetBench, given, told};
 use super::changes::expecting;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::overlap;
-use crate::value::{Change, Expect, Live, Uid};
+use crate::value::{Action, Change, ErrorKind, Expect, Live, Uid, Value};
 
 pub(super) const CHECKS: &[Check<TargetBench>] = &[
     check!(
@@ -54,6 +54,24 @@ async fn update_of_absent(bench: &TargetBench) -> Checked {
     bench.refused(&bench.update(&made, bench.body(1)).await).await?;
     let found = bench.see(&made.key).await?;
     ensure!(found.is_none(), "an update of an absent object made {found:?}");
+    match updates_of_removed(bench).await {
+        Err(Stop::Skip(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// The same of an object that somebody else removes while the update is under way.
+async fn updates_of_removed(bench: &TargetBench) -> Checked {
+    for awaits in 0..bench.subject.samples.awaits {
+        let made = bench.make().await?;
+        let update = bench.update(&made, bench.body(1)).await;
+        let overlapped = meets(bench, awaits, &update, None).await?;
+        let found = bench.see(&made.key).await?;
+        ensure!(found.is_none(), "{} was removed meanwhile, and it made {found:?}", told(&update));
+        if !overlapped {
+            break;
+        }
+    }
     Ok(())
 }
 
@@ -88,30 +106,50 @@ async fn one_step(bench: &TargetBench) -> Checked {
             break;
         }
     }
-    match foreign_edits_survive(bench).await {
+    match others_survive(bench).await {
         Err(Stop::Skip(_)) => Ok(()),
         other => other,
     }
 }
 
-/// The same against somebody who asks for no version.
-async fn foreign_edits_survive(bench: &TargetBench) -> Checked {
-    for awaits in 0..bench.subject.samples.awaits {
-        let made = bench.make().await?;
-        let (change, edited) = (bench.update(&made, bench.body(1)).await, bench.body(2));
-        let edit = bench.outside().edit(&made.key, Some(&edited));
-        let both = overlap(bench.target().apply(&bench.cx, &change), awaits, edit).await;
-        given(both.second)?;
-        let live = bench.there(&made.key).await?;
-        let difference = bench.difference(&live, &edited).await?;
-        ensure!(
-            difference.is_empty(),
-            "{} wrote over what was edited meanwhile: {difference}",
-            told(&change)
-        );
-        if !both.overlapped {
-            break;
+/// The same of each change, against somebody who asks for no version and whom no lock of ours holds up.
+async fn others_survive(bench: &TargetBench) -> Checked {
+    for action in [Action::Update, Action::Create, Action::Delete] {
+        for awaits in 0..bench.subject.samples.awaits {
+            let change = match action {
+                Action::Create => bench.creation(&bench.key(), bench.body(1)).await,
+                Action::Delete => bench.deletion(&bench.make().await?).await,
+                _ => bench.update(&bench.make().await?, bench.body(1)).await,
+            };
+            let edited = bench.body(2);
+            let overlapped = meets(bench, awaits, &change, Some(&edited)).await?;
+            let Some(live) = bench.see(change.key()).await? else {
+                return Err(Stop::Fail(format!("{} removed what was written meanwhile", told(&change))));
+            };
+            // What is theirs is not ours to compare: that it is there is enough.
+            let is_ours = live.is_owned_by(bench.owner());
+            let difference = if is_ours { bench.difference(&live, &edited).await? } else { String::new() };
+            ensure!(
+                difference.is_empty(),
+                "{} wrote over what was written meanwhile: {difference}",
+                told(&change)
+            );
+            if !overlapped {
+                break;
+            }
         }
     }
     Ok(())
+}
+
+/// Stops a change at an await, lets somebody else write or remove the object, and ends it; whether it had an await left.
+async fn meets(bench: &TargetBench, awaits: usize, change: &Change, body: Option<&Value>) -> Checked<bool> {
+    let edit = bench.outside().edit(change.key(), body);
+    let both = overlap(bench.target().apply(&bench.cx, change), awaits, edit).await;
+    if let Err(error) = both.second {
+        // Somebody else may have met the change, as the change meets them: then they come after it.
+        let is_missing = error.kind() == ErrorKind::Unsupported;
+        given(if is_missing { Err(error) } else { bench.outside().edit(change.key(), body).await })?;
+    }
+    Ok(both.overlapped)
 }
