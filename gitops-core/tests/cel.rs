@@ -258,3 +258,28 @@ fn a_rule_that_names_what_is_not_there_is_found_before_a_plan() {
         assert_eq!(check(text).as_deref(), Some(expected), "{text}");
     }
 }
+
+/// The names that may be said of something, as the help for one that may not says them.
+fn known(of: &str) -> Vec<String> {
+    let error = CelGate::check_names(&Expression::parse(&format!("{of}.q9")).unwrap()).unwrap_err();
+    let help = error.help_text().unwrap().strip_prefix("there is ").unwrap();
+    help.split(", ").map(str::to_owned).collect()
+}
+
+/// The names that a rule may say are written down by hand, beside what makes the values.
+#[tokio::test]
+async fn the_names_that_a_rule_may_say_are_those_that_a_plan_has() {
+    for of in ["plan", "steps[0]", "steps[0].key", "commits"] {
+        let names = known(of);
+        let all: Vec<_> = names.iter().map(|name| format!("'{name}' in {of}")).collect();
+        let rule = format!("size({of}) == {} && {}", names.len(), all.join(" && "));
+        assert_eq!(verdict(&rule).await, Verdict::Allow, "{rule}");
+    }
+    let commit = Commit::new("1", "a <a@example.org>", "b <b@example.org>", Time::from_micros(0), "s");
+    let commit = serde_json::to_value(&commit).unwrap();
+    let mut names = known("commits.list[0]");
+    names.sort_unstable();
+    let mut serialised: Vec<_> = commit.as_object().unwrap().keys().cloned().collect();
+    serialised.sort_unstable();
+    assert_eq!(names, serialised);
+}

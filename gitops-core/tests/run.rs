@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use gitops_core::backend::service::{Item, Page, Query, Service, ServiceInfo, ServiceTarget, Write};
 use gitops_core::capability::{MovedObjects, Watch};
 use gitops_core::*;
 use support::{World, key};
@@ -185,4 +186,59 @@ async fn who_asks_to_be_left_alone_is_whatever_happens() {
 async fn a_wish_for_a_whole_day_holds_nobody_up_for_more_than_five_minutes() {
     let wait = left_alone(Duration::from_secs(86_400)).await;
     assert!((Duration::from_secs(300)..Duration::from_secs(305)).contains(&wait), "{wait:?}");
+}
+
+/// A service that asks to be left alone whenever it is written to; the second time ends the run.
+struct Throttled {
+    asks: Duration,
+    writes: Arc<Mutex<Vec<Time>>>,
+    run: Cx,
+}
+
+#[async_trait]
+impl Service for Throttled {
+    fn info(&self) -> ServiceInfo {
+        ServiceInfo::new("t", "K").named()
+    }
+
+    async fn list(&self, _: &Cx, _: &Query) -> Result<Page> {
+        Ok(Page::last([]))
+    }
+
+    async fn get(&self, _: &Cx, _: &Key, _: &str) -> Result<Option<Item>> {
+        Ok(None)
+    }
+
+    async fn create(&self, cx: &Cx, _: &Key, _: &Write) -> Result<Item> {
+        let mut writes = self.writes.lock().unwrap();
+        writes.push(cx.now());
+        if writes.len() > 1 {
+            self.run.cancel();
+        }
+        let error = Error::new(ErrorKind::Unavailable, "too many requests");
+        Err(error.retry_when(Retry::After(self.asks)))
+    }
+
+    async fn update(&self, cx: &Cx, key: &Key, _: &str, write: &Write) -> Result<Item> {
+        self.create(cx, key, write).await
+    }
+
+    async fn delete(&self, _: &Cx, _: &Key, _: &str, _: Option<&Version>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_behind_the_adapter_is_left_alone_for_as_long_as_it_asks() {
+    let mut world = World::with(&[("a", "1")]);
+    world.cx = Cx::new(Arc::new(Paused(tokio::time::Instant::now())), Arc::new(System));
+    let asks = Duration::from_secs(120);
+    let writes = Arc::<Mutex<Vec<Time>>>::default();
+    let service = Throttled { asks, writes: writes.clone(), run: world.cx.clone() };
+    let target = Arc::new(ServiceTarget::new(service));
+    let mut engine = world.builder("test").target("t", target).open(&world.cx).await.unwrap();
+    engine.run(&world.cx, INTERVAL).await.unwrap();
+    let writes = writes.lock().unwrap();
+    let wait = writes[1].since(writes[0]);
+    assert!((asks..asks + Duration::from_secs(5)).contains(&wait), "{wait:?}");
 }

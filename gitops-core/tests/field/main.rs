@@ -37,4 +37,5 @@ mod stopping;
 #[path = "../support/mod.rs"]
 mod support;
 mod surviving_run;
+mod treatments;
 mod ward;

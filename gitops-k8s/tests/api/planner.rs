@@ -6,7 +6,7 @@ use std::time::Duration;
 use gitops_core::{ErrorKind, Result, Target};
 use gitops_k8s::{Connection, Kubernetes, PlannerIdentity};
 use serde_json::json;
-use testbed::User;
+use testbed::{User, collection_of};
 
 use crate::support::{World, create, deployment, update};
 
@@ -19,7 +19,7 @@ async fn planner(only_here: bool) -> (World, Kubernetes, String) {
     let identity = PlannerIdentity::new(world.namespace.as_str(), name).unwrap();
     let identity = if only_here { identity.only_in(world.namespace.as_str()).unwrap() } else { identity };
     for object in identity.objects() {
-        world.admin.post(&collection(&object), &object).await;
+        world.admin.post(&collection_of(&object), &object).await;
     }
     let connection = Connection::kubeconfig(world.server().kubeconfig(User::Admin));
     let cluster = connection.impersonate(identity.user()).connect(&world.cx).await.unwrap();
@@ -36,19 +36,6 @@ async fn planner(only_here: bool) -> (World, Kubernetes, String) {
         cx.sleep(Duration::from_millis(100)).await.expect("the policy is kept within a minute");
     }
     (world, target, identity.user())
-}
-
-fn collection(object: &serde_json::Value) -> String {
-    let api = object["apiVersion"].as_str().unwrap();
-    let root = if api.contains('/') { format!("/apis/{api}") } else { format!("/api/{api}") };
-    let plural = match object["kind"].as_str().unwrap() {
-        "ValidatingAdmissionPolicy" => "validatingadmissionpolicies".to_owned(),
-        kind => format!("{}s", kind.to_lowercase()),
-    };
-    match object["metadata"]["namespace"].as_str() {
-        Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
-        None => format!("{root}/{plural}"),
-    }
 }
 
 fn forbidden<T: std::fmt::Debug>(done: Result<T>) {

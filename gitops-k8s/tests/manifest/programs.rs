@@ -108,6 +108,26 @@ fn a_program_that_fails_says_why_and_nothing_of_this_machine() {
     assert!(!found.contains("gitops-render-"), "{found}");
 }
 
+/// Two applications that share a limit: as long as the program of one is at work, that of the other is not started.
+#[test]
+fn both_programs_wait_for_a_turn_of_those_that_all_applications_share() {
+    let cx = Cx::system().with_programs(1).within(Duration::from_secs(120));
+    let kustomized = overlay(Kustomize::at(&Cx::system(), &program("GITOPS_KUSTOMIZE")).unwrap());
+    let chart =
+        [("ch/Chart.yaml", "apiVersion: v2\nname: ch\nversion: 0.1.0\n"), ("ch/templates/w.yaml", WEB)];
+    let helmed = renderer().helmed("ch", Helm::at(&Cx::system(), &program("GITOPS_HELM"), "rel").unwrap());
+    let (kustomized, helmed): (Arc<dyn Render>, Arc<dyn Render>) = (Arc::new(kustomized), Arc::new(helmed));
+    for (render, files, name) in [(kustomized, &FILES[..], "kustomize"), (helmed, &chart[..], "helm")] {
+        let render = |cx: &Cx| Renderer::new(render.clone()).render(cx, &snapshot(files));
+        let other = cx.child().program_turn_blocking().unwrap();
+        // It renders in a fraction of that.
+        let error = render(&cx.within(Duration::from_secs(2))).err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::Timeout, "{name}: {error:?}");
+        drop(other);
+        assert!(render(&cx).is_ok(), "{name} runs once it is its turn");
+    }
+}
+
 /// Met with a literal whose name was forgotten, and with patches of a fault of form: the programs quote what they can't use.
 #[test]
 fn what_a_kustomization_makes_secrets_of_is_in_no_error() {

@@ -84,3 +84,17 @@ impl Admin {
         answer
     }
 }
+
+/// The path of the collection that an object of a manifest belongs to.
+pub fn collection_of(object: &Json) -> String {
+    let api = object["apiVersion"].as_str().unwrap();
+    let root = if api.contains('/') { format!("/apis/{api}") } else { format!("/api/{api}") };
+    let plural = match object["kind"].as_str().unwrap() {
+        "ValidatingAdmissionPolicy" => "validatingadmissionpolicies".to_owned(),
+        kind => format!("{}s", kind.to_lowercase()),
+    };
+    match object["metadata"]["namespace"].as_str() {
+        Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
+        None => format!("{root}/{plural}"),
+    }
+}

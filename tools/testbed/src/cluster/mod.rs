@@ -6,7 +6,7 @@ mod proxy;
 mod servers;
 mod webhook;
 
-pub use admin::Admin;
+pub use admin::{Admin, collection_of};
 pub use api_server::{ApiServer, User};
 pub use audit::Request;
 pub use proxy::{Fault, FaultProxy};

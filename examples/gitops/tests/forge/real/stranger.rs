@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::{Value, json};
-use testbed::{Admin, ApiServer, User};
+use testbed::{Admin, ApiServer, User, collection_of};
 
 use super::serving::{Serving, hook};
 use super::{SITE, Site};
@@ -51,7 +51,7 @@ impl Strangers {
         std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
         let identity = site.world.json(&["planner-identity", "--namespace", NAMESPACE, "--in", NAMESPACE]);
         for object in identity["objects"].as_array().unwrap() {
-            admin.post(&collection(object), object).await;
+            admin.post(&collection_of(object), object).await;
         }
         let user = identity["user"].as_str().unwrap().to_owned();
         let account = format!(
@@ -176,19 +176,6 @@ impl Strangers {
     /// Whether nobody asked for what is elsewhere.
     fn is_unasked(&self) -> bool {
         self.remote.accept().is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
-    }
-}
-
-fn collection(object: &Value) -> String {
-    let api = object["apiVersion"].as_str().unwrap();
-    let root = if api.contains('/') { format!("/apis/{api}") } else { format!("/api/{api}") };
-    let plural = match object["kind"].as_str().unwrap() {
-        "ValidatingAdmissionPolicy" => "validatingadmissionpolicies".to_owned(),
-        kind => format!("{}s", kind.to_lowercase()),
-    };
-    match object["metadata"]["namespace"].as_str() {
-        Some(namespace) => format!("{root}/namespaces/{namespace}/{plural}"),
-        None => format!("{root}/{plural}"),
     }
 }
 
