@@ -90,9 +90,7 @@ pub use engine::{
     State, StepOutcome, StepResult, Suspension, SyncStatus, Ticket,
 };
 pub use gate::{BlastRadius, Gate, GateMessage, MassDelete, Proposal, Verdict, gate};
-pub use layer::{
-    CallReport, DryRunLayer, Layer, MetricsLayer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer,
-};
+pub use layer::{CallReport, Layer, MetricsLayer, RateLimitLayer, RetryLayer, TimeoutLayer, TraceLayer};
 pub use plan::graph::{Cycle, Direction, Drawn, Graph, Parts, Picture};
 pub use plan::planner::{DriftPolicy, Options};
 pub use plan::{

@@ -12,8 +12,9 @@ use std::time::Duration;
 use gitops_core::backend::directory::{Directory, FileRender};
 use gitops_core::{
     Action, AuditEntry, AuditSink, CallReport, Cx, Diagnostic, Engine, Event, GroupKind, Key, Layer,
-    MetricsLayer, Mount, Object, Part, Proposal, Render, Resource, Result, State, StateDir, Step, Supervisor,
-    Typed, Value, Verdict, async_trait, gate, render_files,
+    MetricsLayer, Mount, Object, Part, Proposal, RateLimitLayer, Render, Resource, Result, RetryLayer, State,
+    StateDir, Step, Supervisor, TimeoutLayer, TraceLayer, Typed, Value, Verdict, async_trait, gate,
+    render_files,
 };
 use gitops_git::GitSource;
 use quotas::{Quota, Quotas};
@@ -78,7 +79,9 @@ async fn main() -> Result<()> {
 
     let files = metrics.layer(Arc::new(Directory::open(folder.join("live"), "site")?));
     let site = Mount::new(files, Arc::new(FileRender::new("site")));
-    let quotas = metrics.layer(Arc::new(Typed(Quotas::default())));
+    let quotas = TimeoutLayer::new(Duration::from_secs(30)).layer(Arc::new(Typed(Quotas::default())));
+    let quotas = RetryLayer::new(5).layer(RateLimitLayer::new(50, Duration::from_secs(1)).layer(quotas));
+    let quotas = metrics.layer(TraceLayer.layer(quotas));
     let quotas = Mount::new(quotas, Arc::new(render_quotas()));
     let (supervisor, interval) = (Supervisor::new(4), Duration::from_secs(1));
     supervisor.add(open(&cx, url, folder, "site", site).await?, &[], interval)?;

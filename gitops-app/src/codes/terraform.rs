@@ -15,7 +15,7 @@ pub const PAGES: [Page; 10] = [
         title: "a file of a root that works in secret",
         example: "a committed `terraform.tfstate`, or `override.tf`",
         cause: "A file would change what the tool does without showing it, or is a state with secrets in clear.",
-        fix: "Remove the file from the source; an override file may be allowed where the target is set up.",
+        fix: "Remove the file from the source. What an override changes belongs into the file itself.",
     },
     Page {
         code: "GO0503",

@@ -30,8 +30,7 @@ pub(super) const CHECKS: &[Check<LayerBench>] = &[
 
 /// The kit for a layer that passes calls on; `make` gives a fresh one for each check.
 ///
-/// A layer that answers in the place of a target, as [`DryRunLayer`](crate::DryRunLayer) does, has a contract of its
-/// own.
+/// A layer that answers in the place of a target has a contract of its own.
 pub fn layer(make: impl Fn() -> Arc<dyn Layer> + Send + Sync + 'static) -> Kit {
     Kit::of(CHECKS, move |cx| {
         let layer = make();

@@ -175,12 +175,6 @@ impl EngineBuilder {
         self
     }
 
-    /// How long to wait for an object of one target to become ready, where that is not what holds for the others.
-    pub fn ready_timeout_of(mut self, target: impl Into<SmolStr>, timeout: Duration) -> Self {
-        self.ready_of.insert(target.into(), timeout);
-        self
-    }
-
     /// Somebody who is told of everything that happens.
     pub fn events(mut self, sink: Arc<dyn EventSink>) -> Self {
         self.events.add(sink);

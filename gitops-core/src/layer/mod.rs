@@ -25,11 +25,8 @@
 //! | rate limit outside retry | a retry costs nothing: a failing target gets more calls than the limit, just when it has trouble |
 //! | timeout outside rate limit | waiting for one's turn counts as the target's time, and calls that were never sent time out |
 //! | metrics or trace inside retry | each attempt looks like a call of its own; how long the caller waited is not seen |
-//!
-//! [`DryRunLayer`] replaces writes and belongs inside all others.
 
 mod around;
-mod dry_run;
 mod metrics;
 mod rate_limit;
 mod retry;
@@ -43,7 +40,6 @@ use std::sync::Arc;
 use crate::capability::Target;
 use crate::source::Source;
 
-pub use self::dry_run::DryRunLayer;
 pub use self::metrics::{CallReport, MetricsLayer};
 pub use self::rate_limit::RateLimitLayer;
 pub use self::retry::RetryLayer;

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
-mod dry_run;
 mod metrics;
 mod order;
 mod powers;

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use gitops_core::capability::Beside;
 use gitops_core::{
-    Applied, Desired, DryRunLayer, Layer, MetricsLayer, RateLimitLayer, RetryLayer, Target, TimeoutLayer,
-    TraceLayer,
+    Applied, Desired, Layer, MetricsLayer, RateLimitLayer, RetryLayer, Target, TimeoutLayer, TraceLayer,
 };
 
 use crate::script::{Script, create, cx, key, object};
@@ -88,10 +87,4 @@ async fn the_powers_of_a_source_come_through_every_layer() {
         let of_history = ["relation", "find", "log", "describe", "between", "blame", "describe"];
         assert_eq!(script.calls(), [&["resolve", "fetch", "changed"][..], &of_history].concat());
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_dry_run_offers_what_writes_nothing() {
-    assert_eq!(offers(&*DryRunLayer.layer(Script::new([]))), [false; 7]);
-    assert_eq!(offers(&*DryRunLayer.layer(able())), [true, true, true, false, true, false, false]);
 }

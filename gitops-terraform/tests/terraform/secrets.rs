@@ -96,6 +96,26 @@ resource "terraform_data" "a" {
 }
 
 #[tokio::test]
+async fn a_credential_of_the_environment_reaches_the_tool_and_is_hidden() {
+    let main = r#"
+resource "terraform_data" "a" {
+  provisioner "local-exec" { command = "echo told: $SHOP_TOKEN; exit $${#SHOP_TOKEN}" }
+}
+"#;
+    let token = || Secret::new(CANARY, &SecretKey::new([3; 32]));
+    let world = World::new(&[("app/main.tf", main)]);
+    let world = world.built(move |builder| builder.secret_env("SHOP_TOKEN", token()));
+    let report = world.apply().await;
+    let StepOutcome::Unknown { error, .. } = &report.results[0].outcome else {
+        panic!("{:?}", report.results)
+    };
+    assert!(error.contains(&format!("exit status {}", CANARY.len())), "{error}");
+    assert!(error.contains("told: (sensitive)"), "{error}");
+    assert_hidden(&format!("{report:?}"));
+    assert_eq!(leaks(world.folder.path()), Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_fault_that_quotes_a_secret_hides_it() {
     let main = r#"
 variable "password" {

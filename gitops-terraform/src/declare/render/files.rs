@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use gitops_core::{Diagnostic, EntryKind, Part, Value};
 
-use super::policy::Policy;
+use super::policy;
 use crate::declare::hcl::{self, ModuleCall, Unread};
 use crate::tool::address::resolve;
 
@@ -16,7 +16,6 @@ const BYTES: usize = 64 << 20;
 /// The files that a root reads: its folder and those of the local modules that it calls.
 pub(super) struct Files<'a> {
     part: &'a Part<'a>,
-    policy: Policy,
     pub found: BTreeMap<String, Value>,
     pub executable: BTreeSet<String>,
     pub faults: Vec<Diagnostic>,
@@ -27,10 +26,9 @@ pub(super) struct Files<'a> {
 
 impl<'a> Files<'a> {
     /// Collects them.
-    pub fn of(part: &'a Part<'a>, root: &str, policy: Policy) -> Self {
+    pub fn of(part: &'a Part<'a>, root: &str) -> Self {
         let mut files = Self {
             part,
-            policy,
             found: BTreeMap::new(),
             executable: BTreeSet::new(),
             faults: Vec::new(),
@@ -78,7 +76,7 @@ impl<'a> Files<'a> {
         if self.found.contains_key(&path) {
             return;
         }
-        if let Some(fault) = self.policy.check(&path) {
+        if let Some(fault) = policy::check(&path) {
             return self.faults.push(fault);
         }
         match self.part.read(&path) {

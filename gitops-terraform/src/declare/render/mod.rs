@@ -10,7 +10,6 @@ use smol_str::SmolStr;
 use crate::declare::hcl::{Declared, is_hcl, is_json};
 use crate::declare::module::{Removal, RootModule, check_workspace, root_kind};
 use files::{Files, join, parent, place};
-use policy::Policy;
 use settings::Settings;
 
 /// Declares each root module of a source as one object.
@@ -45,7 +44,6 @@ pub struct TerraformRender {
     variables: BTreeMap<String, Value>,
     var_files: Vec<String>,
     removal: Removal,
-    policy: Policy,
 }
 
 impl TerraformRender {
@@ -58,7 +56,6 @@ impl TerraformRender {
             variables: BTreeMap::new(),
             var_files: Vec::new(),
             removal: Removal::default(),
-            policy: Policy::default(),
         }
     }
 
@@ -98,13 +95,6 @@ impl TerraformRender {
         self
     }
 
-    /// Allows override files. Refused by default: they change other files without a trace in them.
-    #[must_use]
-    pub fn allow_override_files(mut self) -> Self {
-        self.policy.override_files = true;
-        self
-    }
-
     fn is_root(&self, folder: &str) -> bool {
         match &self.roots {
             Some(roots) => roots.contains(folder),
@@ -121,7 +111,7 @@ impl TerraformRender {
     }
 
     fn root(&self, part: &Part<'_>, folder: &str) -> Result<Object, Vec<Diagnostic>> {
-        let mut files = Files::of(part, folder, self.policy);
+        let mut files = Files::of(part, folder);
         self.var_files.iter().for_each(|path| files.take_named(path));
         let settings = Settings::of(files.found.get(&join(folder, settings::FILE)), folder, &self.target)?;
         settings.files.iter().for_each(|path| files.take_named(path));
@@ -208,7 +198,7 @@ impl Render for TerraformRender {
     fn fingerprint(&self) -> Digest {
         let mut hasher = Hasher::new("gitops terraform render 1");
         hasher.field(&self.target).field(&self.workspace).field(self.removal.word());
-        hasher.field([u8::from(self.policy.override_files), u8::from(self.roots.is_some())]);
+        hasher.field([u8::from(self.roots.is_some())]);
         hasher.field(Value::map(self.variables.clone()).digest().as_bytes());
         hasher.field(self.var_files.len().to_le_bytes());
         self.var_files.iter().for_each(|file| {

@@ -1,38 +1,31 @@
 use gitops_core::Diagnostic;
 
-/// Refuses the files of a root that would change what the tool does without showing it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Policy {
-    pub override_files: bool,
-}
-
-impl Policy {
-    /// What is wrong with a file at a path below a root, if anything is.
-    pub fn check(self, path: &str) -> Option<Diagnostic> {
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let refuse = |message: &str, help: &str| {
-            Some(Diagnostic::error("GO0502", path, message.to_owned()).help(help.to_owned()))
-        };
-        if path.split('/').any(|part| part == ".terraform" || part == "terraform.d") {
-            return refuse(
-                "the tool would run or trust what lies in this folder without being asked",
-                "remove the folder from the source; providers come from a mirror or a registry",
-            );
-        }
-        if is_state(name) {
-            return refuse(
-                "a state or a saved plan in the source would be taken for the real one",
-                "remove the file from the source, and make the secrets in it invalid: it holds them in clear",
-            );
-        }
-        if is_override(name) && !self.override_files {
-            return refuse(
-                "an override file changes other files without a trace in them",
-                "write the change into the file itself, or allow override files for this target",
-            );
-        }
-        None
+/// What is wrong with a file of a root at a path below it, if anything is: it would change what the tool does without showing
+/// it.
+pub(super) fn check(path: &str) -> Option<Diagnostic> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let refuse = |message: &str, help: &str| {
+        Some(Diagnostic::error("GO0502", path, message.to_owned()).help(help.to_owned()))
+    };
+    if path.split('/').any(|part| part == ".terraform" || part == "terraform.d") {
+        return refuse(
+            "the tool would run or trust what lies in this folder without being asked",
+            "remove the folder from the source; providers come from a mirror or a registry",
+        );
     }
+    if is_state(name) {
+        return refuse(
+            "a state or a saved plan in the source would be taken for the real one",
+            "remove the file from the source, and make the secrets in it invalid: it holds them in clear",
+        );
+    }
+    if is_override(name) {
+        return refuse(
+            "an override file changes other files without a trace in them",
+            "write the change into the file itself",
+        );
+    }
+    None
 }
 
 fn is_state(name: &str) -> bool {
@@ -62,12 +55,11 @@ mod tests {
             "a/.terraform.tfstate.lock.info",
         ];
         for path in hostile {
-            let fault = Policy::default().check(path).unwrap_or_else(|| panic!("{path} is not refused"));
+            let fault = check(path).unwrap_or_else(|| panic!("{path} is not refused"));
             assert!(fault.help.is_some() && fault.path == path);
         }
         for path in ["a/main.tf", "a/.terraform.lock.hcl", "a/prod.auto.tfvars", "a/overrides.tf"] {
-            assert_eq!(Policy::default().check(path), None);
+            assert_eq!(check(path), None);
         }
-        assert_eq!(Policy { override_files: true }.check("a/override.tf"), None);
     }
 }
