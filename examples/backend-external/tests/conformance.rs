@@ -44,6 +44,9 @@ async fn flags_in_python_are_keyed() {
     .run()
     .await;
     report.assert_earned(RecoveryClass::Keyed);
+    for number in ["C11", "C12", "C75", "C83"] {
+        assert!(!report.skipped().contains(&number), "{number} is run: {report}");
+    }
 }
 
 #[test]

@@ -36,7 +36,10 @@ impl Outside for Service {
             };
             let request = match body.and_then(Value::as_text) {
                 Some(text) => Request::Put { name, expect, item: Item { value: text.into(), ..item } },
-                None => Request::Remove { name, expect: expect.unwrap_or_default() },
+                None => match expect {
+                    Some(expect) => Request::Remove { name, expect },
+                    None => return Ok(()),
+                },
             };
             if let Reply::Done { .. } = self.client().ask(request).await? {
                 return Ok(());

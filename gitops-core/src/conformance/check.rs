@@ -132,6 +132,11 @@ pub(super) trait Bench: Send + Sync {
         None
     }
 
+    /// What a check that passed saw, if that is worth a line of the report.
+    fn note(&self) -> Option<String> {
+        None
+    }
+
     /// Why a check is not asked of this backend, if it is not.
     fn not_asked(&self, asked: Asked) -> Option<String> {
         match asked {
@@ -144,11 +149,12 @@ pub(super) trait Bench: Send + Sync {
 
 /// Runs one check on a bench of its own.
 pub(super) async fn run<B: Bench>(check: &Check<B>, cx: &Cx, bench: Result<B>) -> CheckResult {
-    let status = match bench {
-        Err(error) => Status::Fail { why: format!("there is nothing to check: {error:?}") },
-        Ok(bench) => status_of(check, cx, &bench).await,
+    let (status, note) = match bench {
+        Err(error) => (Status::Fail { why: format!("there is nothing to check: {error:?}") }, None),
+        Ok(bench) => (status_of(check, cx, &bench).await, bench.note()),
     };
-    CheckResult { number: check.number.into(), sentence: check.sentence.into(), status }
+    let note = note.filter(|_| status == Status::Pass);
+    CheckResult { note, ..CheckResult::new(check.number, check.sentence, status) }
 }
 
 async fn status_of<B: Bench>(check: &Check<B>, cx: &Cx, bench: &B) -> Status {

@@ -102,7 +102,7 @@ fn unproven(power: &'static str, results: &[(Asked, CheckResult)]) -> Option<(As
     }
     let why = format!("{power} is offered, and no check of it could be run: give what those above miss");
     let sentence = "A power that is offered is checked.".to_owned();
-    Some((asked, CheckResult { number: "C00".to_owned(), sentence, status: Status::Fail { why } }))
+    Some((asked, CheckResult::new("C00", sentence, Status::Fail { why })))
 }
 
 /// The highest recovery class up to the declared one of which no check failed.

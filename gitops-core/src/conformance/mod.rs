@@ -56,7 +56,7 @@ pub use render::{RenderSubject, render};
 pub use report::{CheckResult, Report, Status};
 pub use source::{Publisher, SourceSubject, source};
 pub use store::{StoreSubject, store};
-pub use target::{Fault, Outside, Samples, Subject, target};
+pub use target::{CountedPages, Fault, Outside, Samples, Subject, target};
 
 /// Every check of every kit: its number and what it asks, as the documentation lists them.
 pub fn all_checks() -> Vec<(&'static str, &'static str)> {

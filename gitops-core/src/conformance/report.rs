@@ -45,12 +45,15 @@ pub struct CheckResult {
     /// What came of it.
     #[serde(flatten)]
     pub status: Status,
+    /// What it saw, where it passed and that says how much it proved: how many pages were read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl CheckResult {
     /// What came of the check of this number and sentence.
     pub fn new(number: impl Into<String>, sentence: impl Into<String>, status: Status) -> Self {
-        Self { number: number.into(), sentence: sentence.into(), status }
+        Self { number: number.into(), sentence: sentence.into(), status, note: None }
     }
 }
 
@@ -139,9 +142,9 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for CheckResult { number, sentence, status } in &self.checks {
+        for CheckResult { number, sentence, status, note } in &self.checks {
             writeln!(f, "{number} {:<9} {sentence}", status.word())?;
-            if let Some(why) = status.why() {
+            if let Some(why) = status.why().or(note.as_deref()) {
                 writeln!(f, "{:14}{why}", "")?;
             }
         }

@@ -41,6 +41,10 @@ impl Cx {
     /// The same context, under which at most so many programs run at once, and at least one: `git`, `helm`, `kustomize`,
     /// `tofu`, `terraform`. There is no limit by default. Whoever has waited longest is next.
     ///
+    /// A credential plugin of a kubeconfig takes no turn: a program that holds one may wait for a state in a cluster, and so for the
+    /// plugin. Nor does an external backend ([`External`](crate::backend::service::External)), which is one process for as long as
+    /// its target lives.
+    ///
     /// All contexts that come of this one share the limit. The program of an apply holds its turn until it ends, which may
     /// take hours: a limit well above the number of such applies keeps the others going.
     ///

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use gitops_core::RecoveryClass;
 use gitops_core::conformance::{self, Report, all_checks};
 
-use crate::model::{LATE, Model, subject};
+use crate::model::{ENCODED, LATE, Model, subject};
 
 /// What else must fail with a check, because it asks for the same and more.
 const ALSO: &[(&str, &[&str])] = &[
@@ -28,6 +28,7 @@ const ALSO: &[(&str, &[&str])] = &[
     ("C51", &["C27"]),
     ("C60", &["C62"]),
     ("C70", &["C71"]),
+    ("C75", &["C83"]),
     ("C76", &["C23"]),
     ("C77", &["C18"]),
 ];
@@ -78,6 +79,12 @@ async fn a_creation_that_lands_late_is_waited_for_unless_the_target_says_that_it
     report.assert_earned(RecoveryClass::Discoverable);
     let report = report_of(LATE, RecoveryClass::Keyed).await;
     assert_eq!(report.failed(), ["C49"], "{report}");
+}
+
+#[tokio::test]
+async fn a_secret_in_base64_is_a_secret() {
+    let report = report_of(ENCODED, RecoveryClass::Keyed).await;
+    assert_eq!(report.failed(), ["C58"], "{report}");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ mod writes;
 
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use gitops_core::capability::{Batch, DryRun, Health, Identity, Import, Watch};
 use gitops_core::conformance::{Fault, Samples, Subject};
 use gitops_core::*;
@@ -92,6 +94,9 @@ impl Model {
         let body = change.body().map(ToString::to_string).unwrap_or_default();
         match (self.is("C58"), change.body().and_then(|body| body.get("secret"))) {
             (true, Some(Value::Secret(secret))) => error.with("request", secret.expose()),
+            (_, Some(Value::Secret(secret))) if self.is(ENCODED) => {
+                error.with("authorization", STANDARD.encode(format!("{}, and more", secret.expose())))
+            }
             _ => error.with("request", body),
         }
     }
@@ -124,12 +129,16 @@ impl Model {
     async fn pages(&self, scope: &Scope) -> Result<Vec<Live>> {
         let live = self.list(scope).await?;
         for page in 1..=scope.len() / PAGE {
-            match self.fault_of_request() {
-                Some(Fault::Unreachable) if self.is("C75") => {
+            let of_later_pages = self.server().fault_of_later_pages;
+            match self.fault_of_request().or(of_later_pages) {
+                Some(Fault::Unreachable)
+                    if self.is("C75") || (self.is("C83") && of_later_pages.is_some()) =>
+                {
                     return Ok(live.into_iter().take(page * PAGE).collect());
                 }
                 fault => self.request(fault)?,
             }
+            self.server().later_pages += 1;
         }
         Ok(live)
     }
@@ -154,6 +163,9 @@ impl Model {
 
 /// The fault of a server on which a creation may land after its caller is gone.
 pub const LATE: &str = "late";
+
+/// The fault of a client whose errors show what it sent, as it was encoded.
+pub const ENCODED: &str = "encoded";
 
 /// How many objects a page has.
 const PAGE: usize = 50;

@@ -34,6 +34,9 @@ struct Car {
 struct Lot {
     cars: BTreeMap<String, Car>,
     writes: u64,
+    /// Pages of lists that were not the first.
+    later_pages: usize,
+    later_pages_fail: bool,
     /// How a request fails: after so many, and whether all later ones fail too.
     fails: Option<(usize, Fault, bool)>,
 }
@@ -89,7 +92,7 @@ impl Cars {
         let answer = {
             let mut lot = self.lot.lock().unwrap();
             match lot.next_fault() {
-                None => make(&mut lot, false),
+                None | Some(Fault::Quoted) => make(&mut lot, false),
                 Some(Fault::LostAnswer) => match make(&mut lot, true) {
                     Ok(answer) if self.mistake == "a creation is sent twice" => Ok(answer),
                     _ => Err(unavailable().outcome_unknown()),
@@ -110,6 +113,24 @@ impl Cars {
     }
 }
 
+/// How an error of the server quotes a secret.
+fn spelled(secret: &str, mistake: &str) -> String {
+    match mistake {
+        "a secret in capitals" => secret.to_uppercase(),
+        "a secret in hex" => secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
+        _ => "(sensitive)".to_owned(),
+    }
+}
+
+/// How the service keeps a label.
+fn kept(label: &str, mistake: &str) -> String {
+    match mistake {
+        "labels are cut" => label.chars().take(255).collect(),
+        "labels in small letters" => label.to_lowercase(),
+        _ => label.to_owned(),
+    }
+}
+
 fn merged(under: &Value, over: &Value, keeps_null: bool) -> Value {
     let (Value::Map(below), Value::Map(above)) = (under, over) else { return over.clone() };
     let mut fields: BTreeMap<String, Value> =
@@ -127,19 +148,28 @@ fn merged(under: &Value, over: &Value, keeps_null: bool) -> Value {
 #[async_trait]
 impl Service for Parked {
     fn info(&self) -> ServiceInfo {
-        let info = ServiceInfo::new("cars", "Car");
+        let info = ServiceInfo::new("cars", "Car").secret("pin");
         if self.0.is_named() { info.named().conditional() } else { info }
     }
 
     async fn list(&self, _: &Cx, query: &Query) -> Result<Page> {
         let from: usize = query.page.as_deref().map_or(0, |page| page.parse().unwrap());
-        self.0
-            .request(|lot, _| {
-                let items = lot.cars.keys().skip(from).take(PAGE).filter_map(|id| lot.item(id));
-                let next = (from + PAGE < lot.cars.len()).then(|| (from + PAGE).to_string());
-                Ok(Page::last(items).next(next))
-            })
-            .await
+        let size = if self.0.mistake == "all on one page" { usize::MAX } else { PAGE };
+        let page = self.0.request(|lot, _| {
+            if from > 0 && lot.later_pages_fail {
+                return Err(unavailable());
+            }
+            lot.later_pages += usize::from(from > 0);
+            let items = lot.cars.keys().skip(from).take(size).filter_map(|id| lot.item(id));
+            let next = (from.saturating_add(size) < lot.cars.len()).then(|| (from + size).to_string());
+            Ok(Page::last(items).next(next))
+        });
+        match page.await {
+            Err(_) if from > 0 && self.0.mistake == "a later page that fails is the end" => {
+                Ok(Page::last([]))
+            }
+            page => page,
+        }
     }
 
     async fn get(&self, _: &Cx, _: &Key, id: &str) -> Result<Option<Item>> {
@@ -148,6 +178,11 @@ impl Service for Parked {
 
     async fn create(&self, _: &Cx, key: &Key, write: &Write) -> Result<Item> {
         let (is_named, mistake) = (self.0.is_named(), self.0.mistake);
+        if let (Some((0, Fault::Quoted, _)), Some(Value::Secret(pin))) =
+            (self.0.lot.lock().unwrap().fails, write.fields.get("pin"))
+        {
+            return Err(Error::new(ErrorKind::Invalid, spelled(pin.expose(), mistake)));
+        }
         self.0
             .request(|lot, is_lost| {
                 let repeats = is_lost && !is_named && mistake == "a creation is sent twice";
@@ -157,7 +192,7 @@ impl Service for Parked {
                     if lot.cars.contains_key(&id) && mistake != "a creation overwrites" {
                         return Err(Error::conflict(key));
                     }
-                    lot.put(&id, key.name(), write.fields.clone(), &write.label);
+                    lot.put(&id, key.name(), write.fields.clone(), &kept(&write.label, mistake));
                     made = lot.item(&id);
                 }
                 Ok(made.unwrap())
@@ -180,7 +215,7 @@ impl Service for Parked {
                     return Err(Error::conflict(key));
                 }
                 let fields = merged(&car.fields, &write.fields, mistake == "null is ignored");
-                lot.put(id, &car.name, fields, &write.label);
+                lot.put(id, &car.name, fields, &kept(&write.label, mistake));
                 Ok(lot.item(id).unwrap())
             })
             .await
@@ -227,8 +262,18 @@ impl Outside for Cars {
         Ok(())
     }
 
+    async fn fault_later_pages(&self, _: Fault) -> Result<()> {
+        self.lot.lock().unwrap().later_pages_fail = true;
+        Ok(())
+    }
+
+    async fn later_pages(&self) -> Result<usize> {
+        Ok(self.lot.lock().unwrap().later_pages)
+    }
+
     async fn mend(&self) -> Result<()> {
-        self.lot.lock().unwrap().fails = None;
+        let mut lot = self.lot.lock().unwrap();
+        (lot.fails, lot.later_pages_fail) = (None, false);
         Ok(())
     }
 }
@@ -247,7 +292,9 @@ async fn report(mode: Mode, mistake: &'static str, only: Option<&'static [&'stat
         let plate = |n: usize| Value::map([("plate", Value::from(format!("plate {n}").as_str()))]);
         let key = |n: usize| Key::new("cars", GroupKind::new("", "Car"), "", format!("car-{n:04}"));
         let wide = Value::map([("plate", Value::from("a")), ("owner", "b".into())]);
-        let samples = Samples::new(key, plate).narrowing(wide, Value::map([("plate", Value::from("a"))]));
+        let pin = |secret| Value::map([("plate", Value::from("a")), ("pin", Value::Secret(secret))]);
+        let samples =
+            Samples::new(key, plate).secret(pin).narrowing(wide, Value::map([("plate", Value::from("a"))]));
         Ok(Subject::new(target, samples).outside(cars).patience(Duration::from_millis(60)))
     });
     let kit = kit.seed(1);
@@ -299,4 +346,37 @@ async fn a_creation_that_the_client_sends_twice_is_named() {
 #[tokio::test]
 async fn an_update_that_makes_an_object_is_named() {
     is_named("an update makes an object", &[Mode::Ids, Mode::IdsAndLedger], &["C23"]).await;
+}
+
+#[tokio::test]
+async fn a_later_page_that_fails_and_is_taken_for_the_end_is_named() {
+    // Behind a ledger, what is ours is asked for by its id.
+    is_named("a later page that fails is the end", &[Mode::Ids, Mode::NamedAndConditional], &["C83"]).await;
+}
+
+#[tokio::test]
+async fn a_list_without_a_second_page_proves_nothing_of_later_pages_and_the_report_says_so() {
+    let long: &[&str] = &["C11", "C12", "C75"];
+    let one = report(Mode::Ids, "all on one page", Some(long)).await;
+    assert_eq!(one.skipped(), long, "{one}");
+    assert!(one.to_string().contains("a list of 120 objects had no second page"), "{one}");
+    let several = report(Mode::Ids, "", Some(long)).await;
+    assert!(several.is_passed() && several.skipped().is_empty(), "{several}");
+    // Ten names more than there are: the list is read twice.
+    let said = "10 pages were read after the first one of a list of 120 objects";
+    assert_eq!(several.checks[0].note.as_deref(), Some(said), "{several}");
+}
+
+#[tokio::test]
+async fn a_label_that_is_cut_or_written_in_small_letters_is_named() {
+    for mistake in ["labels are cut", "labels in small letters"] {
+        is_named(mistake, &[Mode::Ids, Mode::NamedAndConditional], &["C52"]).await;
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_another_spelling_in_an_error_is_named() {
+    for mistake in ["a secret in capitals", "a secret in hex"] {
+        is_named(mistake, &MODES, &["C58"]).await;
+    }
 }

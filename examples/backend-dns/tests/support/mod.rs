@@ -3,10 +3,11 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use backend_dns::{Client, Dns};
 use gitops_core::backend::service::ServiceTarget;
-use gitops_core::conformance::{Fault, Outside};
+use gitops_core::conformance::{CountedPages, Fault, Outside};
 use gitops_core::*;
 use serde_json::{Value as Json, json};
 use testbed::{Relay, Trouble};
@@ -18,6 +19,7 @@ const TOKEN: &str = "token-of-the-test";
 pub struct Server {
     child: Child,
     pub relay: Relay,
+    later_pages: Arc<AtomicUsize>,
     /// Another client of the service, who does not go through the relay.
     other: Client,
 }
@@ -29,16 +31,17 @@ impl Server {
         let mut address = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut address).unwrap();
         let relay = Relay::start(address.trim().parse().unwrap(), |_| true);
-        Self { child, relay, other: client(address.trim()) }
+        Self { child, relay, later_pages: Arc::default(), other: client(address.trim()) }
     }
 
     /// The target, over a ledger of its own.
-    pub fn target(&self) -> ServiceTarget<Dns> {
+    pub fn target(&self) -> ServiceTarget<CountedPages<Dns>> {
         self.target_with(Arc::new(MemoryStore::new()))
     }
 
-    pub fn target_with(&self, ledger: Arc<dyn StateStore>) -> ServiceTarget<Dns> {
-        ServiceTarget::with_ledger(Dns(client(self.relay.address())), ledger, "dns")
+    pub fn target_with(&self, ledger: Arc<dyn StateStore>) -> ServiceTarget<CountedPages<Dns>> {
+        let dns = Dns(client(self.relay.address()));
+        ServiceTarget::with_ledger(CountedPages::new(dns, self.later_pages.clone()), ledger, "dns")
     }
 
     /// All records of a name, as the service has them.
@@ -138,6 +141,10 @@ impl Outside for Server {
     async fn fault_at(&self, passing: usize, fault: Fault) -> Result<()> {
         self.relay.trouble_at(passing, trouble(fault)?);
         Ok(())
+    }
+
+    async fn later_pages(&self) -> Result<usize> {
+        Ok(self.later_pages.load(Ordering::Relaxed))
     }
 
     async fn landed(&self) -> Result<()> {

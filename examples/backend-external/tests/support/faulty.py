@@ -1,6 +1,7 @@
 """Stands between gitops and a backend, and fails on purpose: `faulty.py CONTROL SCRIPT`.
 
-CONTROL is a file of two lines: how many requests pass (or -1 for none), and the fault."""
+CONTROL is a file of two lines: how many requests pass before the one that fails ("all" for none, "pages" for
+requests for later pages), and the fault."""
 import json
 import subprocess
 import sys
@@ -15,9 +16,9 @@ def answered(line):
     return child.stdout.readline()
 
 
-def fault_of(call):
+def fault_of(ask):
     """The fault of this request, if it has one."""
-    if call == "hello":
+    if ask["call"] == "hello":
         return None
     with open(control, encoding="utf-8") as file:
         passing, fault = file.read().split("\n")[:2]
@@ -25,6 +26,8 @@ def fault_of(call):
         return None
     if passing == "all":
         return json.loads(fault)
+    if passing == "pages":
+        return json.loads(fault) if ask.get("page") else None
     rest = str(int(passing) - 1)
     with open(control, "w", encoding="utf-8") as file:
         file.write("\n" if passing == "0" else f"{rest}\n{fault}\n")
@@ -33,7 +36,7 @@ def fault_of(call):
 
 for line in sys.stdin:
     ask = json.loads(line)
-    fault = fault_of(ask["call"])
+    fault = fault_of(ask)
     if fault is None:
         sys.stdout.write(answered(line))
     elif fault == "lost":

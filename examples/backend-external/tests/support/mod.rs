@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use backend_external::SCRIPT;
 use gitops_core::backend::service::{External, Program, ServiceTarget};
-use gitops_core::conformance::{Fault, Outside};
+use gitops_core::conformance::{CountedPages, Fault, Outside};
 use gitops_core::*;
 use serde_json::{Value as Json, json};
 use tempfile::TempDir;
@@ -17,7 +18,8 @@ const FAULTY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/faulty.
 /// A database of flags of its own.
 pub struct Flags {
     folder: TempDir,
-    pub target: std::sync::Arc<ServiceTarget<External>>,
+    pub target: Arc<ServiceTarget<CountedPages<External>>>,
+    later_pages: Arc<AtomicUsize>,
     other: Mutex<std::process::Child>,
 }
 
@@ -29,9 +31,10 @@ impl Flags {
         let settings = Value::map([("database", Value::from(database.as_str()))]);
         let program = Program::new(python()).arg(FAULTY).arg(folder.path().join("control")).arg(SCRIPT);
         let external = External::start(&Cx::system(), program.settings(settings)).await?;
-        let target = std::sync::Arc::new(ServiceTarget::new(external));
+        let later_pages = Arc::<AtomicUsize>::default();
+        let target = Arc::new(ServiceTarget::new(CountedPages::new(external, later_pages.clone())));
         let other = Mutex::new(sqlite(&database));
-        Ok(Self { folder, target, other })
+        Ok(Self { folder, target, later_pages, other })
     }
 
     fn control(&self) -> PathBuf {
@@ -113,16 +116,11 @@ impl Outside for Flags {
             self.sql("DELETE FROM flags WHERE name = ?", &[key.name().into()]).await;
             return Ok(());
         };
+        // One statement: between two of them the backend's own change could come, and one of both would be lost.
+        let statement = "INSERT INTO flags VALUES (?, ?, '', hex(randomblob(16)), hex(randomblob(16))) ON CONFLICT (name) DO
+            UPDATE SET fields = json_patch(fields, excluded.fields), version = hex(randomblob(16))";
         let body: Json = serde_json::to_value(body).unwrap();
-        if let Some(mut fields) = self.fields(key).await {
-            let fields_of = fields.as_object_mut().unwrap();
-            fields_of.extend(body.as_object().unwrap().clone());
-            self.write(key, fields.to_string()).await;
-        } else {
-            let values = [key.name().into(), body.to_string().into()];
-            let statement = "INSERT INTO flags VALUES (?, ?, '', hex(randomblob(16)), hex(randomblob(16)))";
-            self.sql(statement, &values).await;
-        }
+        self.sql(statement, &[key.name().into(), body.to_string().into()]).await;
         Ok(())
     }
 
@@ -156,6 +154,15 @@ impl Outside for Flags {
     async fn fault_at(&self, passing: usize, kind: Fault) -> Result<()> {
         fs::write(self.control(), format!("{passing}\n{}\n", fault(kind)?)).unwrap();
         Ok(())
+    }
+
+    async fn fault_later_pages(&self, kind: Fault) -> Result<()> {
+        fs::write(self.control(), format!("pages\n{}\n", fault(kind)?)).unwrap();
+        Ok(())
+    }
+
+    async fn later_pages(&self) -> Result<usize> {
+        Ok(self.later_pages.load(Ordering::Relaxed))
     }
 
     async fn mend(&self) -> Result<()> {

@@ -72,16 +72,18 @@ impl Outside for Server {
         let login =
             if body.get("login").and_then(Value::as_bool) == Some(true) { "LOGIN" } else { "NOLOGIN" };
         let limit = body.get("connectionLimit").map_or("-1".to_owned(), ToString::to_string);
-        let exists = self.ask(&format!("SELECT 1 FROM pg_roles WHERE rolname = '{name}'")).await.is_some();
-        let verb = if exists { "ALTER" } else { "CREATE" };
-        let statement = format!("{verb} ROLE \"{name}\" {login} CONNECTION LIMIT {limit}");
-        // Who is refused because somebody else wrote at the same moment tries again.
-        while let Err(error) = self.other.run(&statement).await {
-            if !error.is_conflict() {
-                return Err(error);
+        // Who is refused because somebody else wrote at the same moment looks again, and tries again: what was absent
+        // may be there by now.
+        loop {
+            let exists =
+                self.ask(&format!("SELECT 1 FROM pg_roles WHERE rolname = '{name}'")).await.is_some();
+            let verb = if exists { "ALTER" } else { "CREATE" };
+            let statement = format!("{verb} ROLE \"{name}\" {login} CONNECTION LIMIT {limit}");
+            match self.other.run(&statement).await {
+                Err(error) if error.is_conflict() => {}
+                other => return other.map(drop),
             }
         }
-        Ok(())
     }
 
     async fn add_field(&self, key: &Key) -> Result<()> {

@@ -1,12 +1,12 @@
 //! What a check of a target works with.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use smol_str::SmolStr;
 
-use super::outside::{Fault, Outside};
+use super::outside::{Bounded, Fault, Outside};
 use super::subject::Subject;
 use crate::capability::{Differ, RecoveryClass, Scope, Structural, Target};
 use crate::conformance::check::{Bench, Checked, Stop, ensure};
@@ -24,6 +24,7 @@ pub(in crate::conformance) struct TargetBench {
     pub(super) subject: Subject,
     owner: SmolStr,
     used: AtomicUsize,
+    note: OnceLock<String>,
 }
 
 impl Bench for TargetBench {
@@ -49,15 +50,20 @@ impl Bench for TargetBench {
         Some(self.target().info().recovery_class)
     }
 
+    fn note(&self) -> Option<String> {
+        self.note.get().cloned()
+    }
+
     fn divergence(&self, number: &str) -> Option<String> {
         self.subject.divergences.get(number).map(ToString::to_string)
     }
 }
 
 impl TargetBench {
-    pub(super) fn new(cx: Cx, subject: Subject) -> Self {
+    pub(super) fn new(cx: Cx, mut subject: Subject) -> Self {
+        subject.outside = Arc::new(Bounded { cx: cx.clone(), outside: subject.outside });
         let owner = format!("kit-{:08x}", cx.random() >> 96).into();
-        Self { cx, subject, owner, used: AtomicUsize::new(0) }
+        Self { cx, subject, owner, used: AtomicUsize::new(0), note: OnceLock::new() }
     }
 
     pub(super) fn target(&self) -> &dyn Target {
@@ -189,6 +195,31 @@ impl TargetBench {
         // Who owns a field is no difference of what is there.
         let differing = diff.fields().iter().filter(|field| field.before != field.after);
         Ok(differing.map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    }
+
+    /// How many pages after the first of their lists were read so far; nothing if nobody counts them.
+    pub(super) async fn later_pages(&self) -> Checked<Option<usize>> {
+        match given(self.outside().later_pages().await) {
+            Ok(pages) => Ok(Some(pages)),
+            Err(Stop::Skip(_)) => Ok(None),
+            Err(stop) => Err(stop),
+        }
+    }
+
+    /// Skips what found no fault unless a second page was read meanwhile: a list of one page proves nothing of the others.
+    pub(super) async fn read_pages(&self, before: Option<usize>, objects: usize) -> Checked {
+        let (Some(before), Some(now)) = (before, self.later_pages().await?) else {
+            let why = "no fault was found, and the kit was given no way to count the pages of lists";
+            return Err(Stop::Skip(why.to_owned()));
+        };
+        let pages = now.saturating_sub(before);
+        if pages == 0 {
+            let why = format!("no fault was found, and a list of {objects} objects had no second page");
+            return Err(Stop::Skip(why));
+        }
+        let note = format!("{pages} pages were read after the first one of a list of {objects} objects");
+        let _ = self.note.set(note);
+        Ok(())
     }
 
     /// Makes requests fail, if the kit was given a way to.

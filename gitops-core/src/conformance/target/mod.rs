@@ -15,7 +15,9 @@ mod errors;
 mod idempotence;
 mod identity;
 mod limits;
+mod lists;
 mod owner_labels;
+mod pages;
 mod places;
 mod powers;
 mod read;
@@ -23,6 +25,7 @@ mod secrets;
 mod traces;
 
 pub use outside::{Fault, Outside};
+pub use pages::CountedPages;
 pub use samples::Samples;
 pub use subject::Subject;
 
@@ -61,6 +64,7 @@ pub(super) fn checks() -> impl Iterator<Item = &'static Check<TargetBench>> {
         powers::CHECKS,
         traces::CHECKS,
         places::CHECKS,
+        lists::CHECKS,
     ];
     groups.into_iter().flatten()
 }

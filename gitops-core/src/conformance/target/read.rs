@@ -71,6 +71,7 @@ fn counted(found: &[Live]) -> BTreeMap<&Key, usize> {
 async fn pages_are_whole(bench: &TargetBench) -> Checked {
     let keys = make_many(bench).await?;
     let asked: Vec<Key> = keys.iter().cloned().chain(bench.keys(10)).collect();
+    let pages = bench.later_pages().await?;
     let found = bench.look(&asked).await?;
     let counts = counted(&found);
     for key in &keys {
@@ -78,7 +79,7 @@ async fn pages_are_whole(bench: &TargetBench) -> Checked {
         ensure!(count == 1, "of {} objects in one list, {key} is there {count} times", keys.len());
     }
     ensure!(counts.len() == keys.len(), "the list has objects that are absent: {counts:?}");
-    Ok(())
+    bench.read_pages(pages, keys.len()).await
 }
 
 async fn pages_hide_nothing(bench: &TargetBench) -> Checked {
@@ -86,6 +87,7 @@ async fn pages_hide_nothing(bench: &TargetBench) -> Checked {
     let (leaving, staying) = keys.split_at(keys.len() / 4);
     let leaving = bench.look(leaving).await?;
     let scope: Scope = keys.iter().cloned().collect();
+    let pages = bench.later_pages().await?;
     let list = bench.target().observe(&bench.cx, &scope);
     let leave = async {
         for live in &leaving {
@@ -105,7 +107,7 @@ async fn pages_hide_nothing(bench: &TargetBench) -> Checked {
         let count = counts.get(key).copied().unwrap_or_default();
         ensure!(count == 1, "while others were deleted, {key} was listed {count} times");
     }
-    Ok(())
+    bench.read_pages(pages, keys.len()).await
 }
 
 async fn cut_page_is_an_error(bench: &TargetBench) -> Checked {

@@ -1,5 +1,8 @@
 //! C57 to C59: a secret goes into the target and nowhere else.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
 use super::bench::{TargetBench, sample};
 use super::outside::Fault;
 use crate::capability::{Differ, Structural};
@@ -13,7 +16,12 @@ pub(super) const CHECKS: &[Check<TargetBench>] = &[
         masked,
         "A secret is masked in what is shown of an object and of a difference."
     ),
-    check!("C58", Asked::All, masked_in_errors, "A secret is in no error, whatever the server says."),
+    check!(
+        "C58",
+        Asked::All,
+        masked_in_errors,
+        "A secret is in no error, whatever the server says: not as it is, in other letters, in hex or in base64."
+    ),
     check!(
         "C59",
         Asked::All,
@@ -30,7 +38,13 @@ fn secret(bench: &TargetBench, number: u8) -> Checked<(Value, String)> {
 }
 
 fn free_of(text: &str, shown: &str, what: &str) -> Checked {
-    ensure!(!shown.contains(text), "the secret is in {what}: {shown}");
+    let small = shown.to_lowercase();
+    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    ensure!(!small.contains(&text.to_lowercase()), "the secret is in {what}: {shown}");
+    ensure!(!small.contains(&hex), "the secret is in {what} in hex: {shown}");
+    // What follows the last whole three bytes changes the end.
+    let base64 = STANDARD.encode(&text.as_bytes()[..text.len() / 3 * 3]);
+    ensure!(!shown.contains(&base64), "the secret is in {what} in base64: {shown}");
     Ok(())
 }
 

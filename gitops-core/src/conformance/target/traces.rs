@@ -1,8 +1,8 @@
 //! C73 to C79: what a target must not do by the way.
 
 use super::bench::{TargetBench, given, sample, tells, told};
+use super::lists::long_list;
 use super::outside::Fault;
-use crate::capability::Scope;
 use crate::conformance::check::{Asked, Check, Checked, Stop, check, ensure};
 use crate::conformance::poll::overlap;
 use crate::value::{Applied, Change, Live};
@@ -81,25 +81,21 @@ async fn there_and_back(bench: &TargetBench) -> Checked {
 }
 
 async fn any_request_of_a_list(bench: &TargetBench) -> Checked {
-    let keys = bench.keys(bench.subject.samples.many);
-    for key in &keys {
-        bench.done(&bench.creation(key, bench.body(0)).await).await?;
-    }
-    let scope: Scope = keys.iter().cloned().collect();
+    let (scope, pages) = (long_list(bench).await?, bench.later_pages().await?);
     for passing in 0..REQUESTS {
         given(bench.outside().fault_at(passing, Fault::Unreachable).await)?;
         let answer = bench.target().observe(&bench.cx, &scope).await;
         bench.outside().mend().await?;
         if let Ok(found) = answer {
             ensure!(
-                found.len() == keys.len(),
+                found.len() == scope.len(),
                 "after {passing} requests one failed, and the list has {} of {} objects and no error",
                 found.len(),
-                keys.len()
+                scope.len()
             );
         }
     }
-    Ok(())
+    bench.read_pages(pages, scope.len()).await
 }
 
 async fn races_with_its_end(bench: &TargetBench) -> Checked {

@@ -84,6 +84,15 @@ impl Outside for Model {
         Ok(())
     }
 
+    async fn fault_later_pages(&self, fault: Fault) -> Result<()> {
+        self.server().fault_of_later_pages = Some(fault);
+        Ok(())
+    }
+
+    async fn later_pages(&self) -> Result<usize> {
+        Ok(self.server().later_pages)
+    }
+
     async fn landed(&self) -> Result<()> {
         let late = std::mem::take(&mut self.server().late);
         for change in late.into_values() {
@@ -95,6 +104,7 @@ impl Outside for Model {
     async fn mend(&self) -> Result<()> {
         self.server().requests = None;
         self.server().one_request = None;
+        self.server().fault_of_later_pages = None;
         Ok(())
     }
 }

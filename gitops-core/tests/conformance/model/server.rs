@@ -15,6 +15,9 @@ pub struct Server {
     pub requests: Option<Fault>,
     /// One request that fails, after so many that do not.
     pub one_request: Option<(usize, Fault)>,
+    pub fault_of_later_pages: Option<Fault>,
+    /// Pages of lists that were not the first.
+    pub later_pages: usize,
     pub flights: Vec<(Key, Action)>,
     pub moved: BTreeSet<Key>,
     pub previewed: BTreeSet<String>,

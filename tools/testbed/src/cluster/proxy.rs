@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -42,6 +43,9 @@ pub struct FaultProxy {
     port: u16,
     upstream: kube::Client,
     faults: Arc<Mutex<Vec<Planned>>>,
+    /// How many objects a page has at most, whatever is asked for; 0 for what is asked for.
+    page: Arc<AtomicUsize>,
+    later_pages: Arc<AtomicUsize>,
 }
 
 struct Planned {
@@ -62,7 +66,13 @@ impl FaultProxy {
     pub async fn before(server: &ApiServer) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let proxy = Self { port, upstream: upstream(server).await, faults: Arc::default() };
+        let proxy = Self {
+            port,
+            upstream: upstream(server).await,
+            faults: Arc::default(),
+            page: Arc::default(),
+            later_pages: Arc::default(),
+        };
         let accepting = proxy.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -85,6 +95,16 @@ impl FaultProxy {
     /// Plans a fault for one request that fits, after so many that are let through.
     pub fn fail_after(&self, passing: usize, method: &'static str, part: &str, fault: Fault) {
         self.plan(Planned { method, part: part.to_owned(), fault, passing, times: 1 });
+    }
+
+    /// Has lists come in pages of so many objects at most, whatever is asked for.
+    pub fn limit_pages(&self, objects: usize) {
+        self.page.store(objects, Ordering::Relaxed);
+    }
+
+    /// How many pages of lists were asked for that were not the first one.
+    pub fn later_pages(&self) -> usize {
+        self.later_pages.load(Ordering::Relaxed)
     }
 
     fn plan(&self, planned: Planned) {
@@ -148,9 +168,22 @@ impl FaultProxy {
         Some(planned.fault.clone())
     }
 
+    /// A path and query with our limit of a page.
+    fn paged(&self, uri: &str) -> String {
+        self.later_pages.fetch_add(usize::from(uri.contains("&continue=")), Ordering::Relaxed);
+        match (self.page.load(Ordering::Relaxed), uri.split_once("limit=")) {
+            (1.., Some((before, after))) => {
+                let rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
+                format!("{before}limit={}{rest}", self.page.load(Ordering::Relaxed))
+            }
+            _ => uri.to_owned(),
+        }
+    }
+
     async fn forward(&self, request: hyper::Request<Incoming>) -> io::Result<Answer> {
         let (mut parts, body) = request.into_parts();
         parts.headers.remove(http::header::HOST);
+        parts.uri = self.paged(&parts.uri.to_string()).parse().map_err(io::Error::other)?;
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
         let request = http::Request::from_parts(parts, Body::from(body.to_vec()));
         let answer = self.upstream.send(request).await.map_err(io::Error::other)?;
