@@ -68,7 +68,7 @@ pub fn beside(beside: &DriftBeside) -> String {
 /// What is there, and what should be; `word` says by what.
 fn both(field: &FieldChange, word: &str) -> String {
     let side = |value: &Option<Value>| value.as_ref().map_or("nothing".to_owned(), short);
-    let path = field.path.trim_start_matches('/');
+    let path = credentials(field.path.trim_start_matches('/'));
     match lines(field) {
         _ if field.is_sensitive() => field.to_string(),
         Some((missing, added)) => {
@@ -120,7 +120,10 @@ fn firsts(fields: &[FieldChange], text: impl Fn(&FieldChange) -> String) -> Stri
 /// One field; text of several lines is counted by line.
 fn field(field: &FieldChange) -> String {
     match lines(field) {
-        Some((added, removed)) => format!("{} +{added} −{removed} lines", field.path.trim_start_matches('/')),
+        Some((added, removed)) => {
+            let path = credentials(field.path.trim_start_matches('/'));
+            format!("{path} +{added} −{removed} lines")
+        }
         None => field.to_string(),
     }
 }

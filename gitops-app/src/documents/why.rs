@@ -1,6 +1,6 @@
 //! The document of `why`: where an object comes from, and what happens to it next.
 
-use gitops_core::redact::HIDDEN;
+use gitops_core::redact::{HIDDEN, credentials};
 use gitops_core::{
     Action, Cause, Commit, Component, Cx, Error, ErrorKind, FieldChange, ForeignField, Key, OrphanedBecause,
     Owned, Plan, Provenance, Result, Step, Value, Verdict,
@@ -248,6 +248,7 @@ impl DifferingField {
         let setter = setter(foreign, &path);
         let set_by = setter.map(|setter| setter.by.clone());
         let set_when = setter.and_then(|setter| setter.when.clone());
+        let path = credentials(&path).into_owned();
         Ok(Self { path, live: before, declared: after, set_by, set_when, line, commit })
     }
 }

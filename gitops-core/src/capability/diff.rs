@@ -1,5 +1,6 @@
 //! What differs between what is and what should be.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::ser::SerializeStruct;
@@ -18,7 +19,8 @@ pub struct Diff(Vec<FieldChange>);
 /// A field whose value stays may be named too, with that value before and after: a target that records who owns a
 /// field names so what it takes back from others, or leaves to them.
 ///
-/// Serialised and printed, values are shown as [`Value`] shows them: secrets are masked, and so is what looks like a credential.
+/// Serialised and printed, values are shown as [`Value`] shows them: secrets are masked, and so is what looks like a credential, also
+/// in the path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FieldChange {
@@ -43,6 +45,11 @@ impl FieldChange {
     pub fn staying_with(mut self, whom: impl Into<String>) -> Self {
         self.stays_with = Some(whom.into());
         self
+    }
+
+    /// Where it is, as it is shown: the name of a label may be a credential.
+    pub(crate) fn shown_path(&self) -> Cow<'_, str> {
+        credentials::credentials(&self.path)
     }
 
     /// Whether its values are not to be shown: one of them is secret, or a text of a field whose name says that it is a credential.
@@ -73,7 +80,7 @@ impl Serialize for FieldChange {
         };
         let mut fields =
             serializer.serialize_struct("FieldChange", 3 + usize::from(self.stays_with.is_some()))?;
-        fields.serialize_field("path", &self.path)?;
+        fields.serialize_field("path", &self.shown_path())?;
         fields.serialize_field("before", &shown(&self.before))?;
         fields.serialize_field("after", &shown(&self.after))?;
         match &self.stays_with {
@@ -106,7 +113,8 @@ impl FromIterator<FieldChange> for Diff {
 
 impl fmt::Display for FieldChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let path = self.path.trim_start_matches('/');
+        let path = self.shown_path();
+        let path = path.trim_start_matches('/');
         if let Some(whom) = &self.stays_with {
             let value = match &self.after {
                 Some(value) if !self.is_sensitive() => format!(" {}", Shown(value)),

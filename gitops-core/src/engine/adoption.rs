@@ -3,6 +3,7 @@
 //! Each half has an intent of its own. The first says nothing of a body, so that nothing that it leaves behind, after a
 //! crash at any point, is taken for what was declared.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::capability::{Diff, FieldChange, Preview, Scope, Target};
@@ -55,8 +56,8 @@ fn foreseen(change: Change, preview: Preview, shown: &Diff) -> Result<Change> {
         let is_same = |other: &FieldChange| other.path == field.path && other.after == field.after;
         field.before == field.after || shown.fields().iter().any(is_same)
     };
-    let surprises: Vec<&str> =
-        preview.diff.fields().iter().filter(|field| !was_shown(field)).map(|field| &*field.path).collect();
+    let surprises: Vec<Cow<'_, str>> =
+        preview.diff.fields().iter().filter(|field| !was_shown(field)).map(FieldChange::shown_path).collect();
     if !surprises.is_empty() || preview.replace.is_some() {
         let what = "the object is adopted, and the rest of the change is not what the plan showed";
         let error = Error::new(ErrorKind::Conflict, what).at(change.key());

@@ -16,7 +16,7 @@ use crate::plan::{Plan, Reason, Step};
 use crate::render::Desired;
 use crate::source::Commits;
 use crate::state::approval::Approvals;
-use crate::value::{Digest, Hasher, Key, Risk, Whose};
+use crate::value::{Digest, Hasher, Key, Risk, Whose, redact};
 
 /// A rule that a plan must pass: pure, quick, without I/O.
 ///
@@ -149,7 +149,9 @@ impl fmt::Display for GateMessage {
 }
 
 fn one(gate: impl Into<String>, message: impl Into<String>) -> Vec<GateMessage> {
-    vec![GateMessage { gate: gate.into(), message: message.into(), keys: Vec::new(), is_warning: false }]
+    // Whoever writes a rule may paste a credential into what it says, and everybody reads that.
+    let message = redact::credentials(&message.into()).into_owned();
+    vec![GateMessage { gate: gate.into(), message, keys: Vec::new(), is_warning: false }]
 }
 
 impl Verdict {

@@ -62,7 +62,7 @@ fn more(all: usize, shown: usize, what: &str) -> Option<HunkLine> {
 
 /// The path of a field as people read it.
 pub(super) fn path(field: &FieldChange) -> String {
-    field.path.trim_start_matches('/').replace("~1", "/").replace("~0", "~")
+    field.shown_path().trim_start_matches('/').replace("~1", "/").replace("~0", "~")
 }
 
 fn field(field: &FieldChange, limits: HunkLimits) -> Vec<HunkLine> {

@@ -463,7 +463,7 @@ fn lines(session: &Session, plan: &Plan, key: &Key) -> Vec<String> {
     };
     let whose = if owned.is_some() { "owned by this application" } else { "not made yet" };
     let fields = step.into_iter().flat_map(|step| step.diff.fields()).take(6);
-    let fields = fields.map(|field| format!("differs: {}", field.path));
+    let fields = fields.map(|field| format!("differs: {}", credentials(&field.path)));
     let head = format!("[{}] {key} at {}", session.config.name, plan.revision);
     [head, place, whose.to_owned(), next].into_iter().chain(fields).collect()
 }

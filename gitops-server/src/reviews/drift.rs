@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use gitops_app::config::Config;
 use gitops_app::forge::patiently;
+use gitops_core::redact::credentials;
 use gitops_core::review::code_span;
 use gitops_core::{
     Cause, Cx, Diff, DriftBeside, EngineHandle, EngineStatus, ErrorKind, FoundBeside, Phase, Plan, Result,
@@ -154,7 +155,8 @@ fn line_beside(beside: &DriftBeside) -> String {
 }
 
 fn names(diff: &Diff) -> String {
-    let fields: Vec<String> = diff.fields().iter().map(|field| code_span(&field.path, NAME)).collect();
+    let fields: Vec<String> =
+        diff.fields().iter().map(|field| code_span(&credentials(&field.path), NAME)).collect();
     let (shown, more) = fields.split_at(fields.len().min(FIELDS));
     let names = if shown.is_empty() { String::new() } else { format!(": {}", shown.join(", ")) };
     let more = if more.is_empty() { String::new() } else { format!(" and {} more fields", more.len()) };

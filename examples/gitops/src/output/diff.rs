@@ -4,6 +4,7 @@ use gitops_app::documents::Document;
 use gitops_app::documents::beside::BesidePart;
 use gitops_app::documents::blocked::BlockedPart;
 use gitops_app::documents::changes;
+use gitops_core::redact::credentials;
 use gitops_core::{Action, Cause, Diff, FieldChange, Key, Plan, PlanId, Revision, Step, Value};
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
@@ -76,7 +77,7 @@ fn head(Compared { step, is_left, beside, .. }: &Compared<'_>) -> String {
 
 /// One field with both sides, or the lines of a text that come and go.
 pub(super) fn field(field: &FieldChange) -> String {
-    let name = escape(field.path.trim_start_matches('/'));
+    let name = escape(&credentials(field.path.trim_start_matches('/')));
     match changes::texts(field) {
         Some((before, after)) => lines(&name, &before, &after),
         None => format!("  {}\n", escape(&field.to_string())),

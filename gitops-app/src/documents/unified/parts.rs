@@ -1,5 +1,6 @@
 //! What of a step is compared: the object itself, and each thing that it is made of.
 
+use gitops_core::redact::credentials;
 use gitops_core::{Action, ComponentChange, FieldChange, Reason, Step, Value};
 
 use super::sides::{sides, told_apart};
@@ -48,7 +49,7 @@ fn of_object<'a>(step: &Step, body: Option<&Value>) -> Part<'a> {
             return field.to_string();
         }
         let value = field.after.as_ref().map(changes::short).unwrap_or_default();
-        format!("{} {value}: ownership reclaimed", field.path.trim_start_matches('/'))
+        format!("{} {value}: ownership reclaimed", credentials(field.path.trim_start_matches('/')))
     });
     let why = match &step.reason {
         reason @ Reason::CannotChangeInPlace { .. } => Some(format!("deleted and made anew: {reason}")),

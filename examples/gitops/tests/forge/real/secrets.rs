@@ -40,7 +40,7 @@ impl Planted {
              data: {{ a: {encoded} }}\nstringData: {{ b: {word} }}\n"
         );
         let map = format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: plain, labels: {{ note: \"{token}\" }} }}\ndata:\n  note: \"use {token}\"\n  \
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: plain, labels: {{ note: \"{token}\", {token}: named }} }}\ndata:\n  note: \"use {token}\"\n  \
              url: https://me:{word}@db.example/x\n  password: {word}\n  file: |\n    a = 1\n    api_token={word}\n    b = {token}\n"
         );
         let deployment = format!(
@@ -196,9 +196,14 @@ async fn no_output_of_the_whole_way_has_a_secret() {
     let site = Site::of(World::empty()).await;
     std::fs::write(site.world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
     let program = |name: &str| std::env::var(name).expect("run `cargo xtask test`, which sets it");
-    let gate = "gates: [{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: ask }]\nsync: { interval: 1h }\n";
     let (one, two, three) = (Planted::new("one"), Planted::new("two"), Planted::new("three"));
-    let rest = site.served("1h", gate).replace("poll: 1h", "poll: 1h, url: \"https://plans.example\"");
+    // Whoever writes the gates pastes one into what they say.
+    let gate = format!(
+        "gates: [{{ name: changes, rule: plan.update == 0, otherwise: needs-approval, message: \"ask with {} and password={}\" }}]\n\
+         sync: {{ interval: 1h }}\n",
+        one.token, one.word
+    );
+    let rest = site.served("1h", &gate).replace("poll: 1h", "poll: 1h, url: \"https://plans.example\"");
     let rest = rest.replacen("gitea: { ", "gitea: { drift_issues: true, ", 1);
     site.world.configure(&format!(
         "name: shop\nsource: {{ git: {{ url: \"{}/platform/site.git\", ref: {{ branch: main }}, path: site }} }}\n{rest}targets:\n  \
