@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::time::Duration;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -18,6 +19,10 @@ use tempfile::TempDir;
 
 /// The password of every account.
 const PASSWORD: &str = "not-a-secret-1";
+
+/// How much garbage a run of the program leaves before it collects: of each push, several run for a moment, and of each forge one that lives
+/// for one test. Collecting was a quarter of their work.
+const COLLECTS: (&str, &str) = ("GOGC", "400");
 
 /// Ends the server and removes its folder as soon as its standard input ends: when the test is over, however it went.
 const SHELL: &str = r#"
@@ -84,17 +89,12 @@ impl Gitea {
         let folder = TempDir::with_prefix("gitops-gitea-").unwrap().keep();
         let program = needed("GITOPS_GITEA");
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let began = BEGAN.get_or_init(|| Began::new(&program));
+        for (name, bytes) in &began.files {
+            fs::write(folder.join(name), bytes).unwrap();
+        }
         fs::write(folder.join("app.ini"), configuration(&folder, port) + more).unwrap();
-        run(&program, &folder, &["migrate"]);
-        let create =
-            ["admin", "user", "create", "--admin", "--username", Self::ADMIN, "--password", PASSWORD];
-        let more = ["--email", "gitops@example.org", "--must-change-password=false"];
-        run(&program, &folder, &[&create[..], &more].concat());
-        let token =
-            ["admin", "user", "generate-access-token", "--username", Self::ADMIN, "--raw", "--scopes", "all"];
-        // It writes its log there too, before or after.
-        let is_token = |line: &&str| line.len() == 40 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let token = run(&program, &folder, &token).lines().find(is_token).unwrap().to_owned();
+        let token = began.token.clone();
         let client = Client::builder(TokioExecutor::new()).build_http();
         let ear = serve(&program, &folder);
         let gitea = Self { folder, port, token, client, _ear: ear };
@@ -162,18 +162,26 @@ impl Gitea {
         self.done(Self::ADMIN, "POST", "/admin/users", body).await;
     }
 
+    /// Waits until the forge's clock, which is this machine's, gives another second: it tells no shorter time.
+    #[expect(clippy::disallowed_methods, reason = "the clock of another process is waited for")]
+    pub async fn next_second(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        tokio::time::sleep(Duration::from_secs(now.as_secs() + 1) - now).await;
+    }
+
     /// Has the writer of a comment on a repository put 👍 on it, in a later second than that in which others may have edited it.
     ///
     /// # Panics
     /// If it is none within the tries that take the forge some seconds.
     pub async fn confirms(&self, login: &str, repository: &str, said: &Value) {
         let path = format!("/repos/{repository}/issues/comments/{}/reactions", said["id"]);
-        for _ in 0..10_000 {
+        for _ in 0..100 {
             let put = self.done(login, "POST", &path, json!({"content": "+1"})).await;
             if put["created_at"].as_str().unwrap() > said["created_at"].as_str().unwrap() {
                 return;
             }
             self.done(login, "DELETE", &path, json!({"content": "+1"})).await;
+            self.next_second().await;
         }
         panic!("the forge gives no 👍 a later second than {}", said["created_at"]);
     }
@@ -244,6 +252,45 @@ impl Gitea {
     }
 }
 
+/// What each forge begins with.
+static BEGAN: OnceLock<Began> = OnceLock::new();
+
+/// A database with the account that may do everything, and that one's token: three runs of the program that each process of tests needs once.
+struct Began {
+    files: Vec<(&'static str, Vec<u8>)>,
+    token: String,
+}
+
+impl Began {
+    fn new(program: &Path) -> Self {
+        let folder = TempDir::with_prefix("gitops-gitea-").unwrap();
+        let folder = folder.path();
+        fs::write(folder.join("app.ini"), configuration(folder, 0)).unwrap();
+        run(program, folder, &["migrate"]);
+        let create =
+            ["admin", "user", "create", "--admin", "--username", Gitea::ADMIN, "--password", PASSWORD];
+        let more = ["--email", "gitops@example.org", "--must-change-password=false"];
+        run(program, folder, &[&create[..], &more].concat());
+        let token = [
+            "admin",
+            "user",
+            "generate-access-token",
+            "--username",
+            Gitea::ADMIN,
+            "--raw",
+            "--scopes",
+            "all",
+        ];
+        // It writes its log there too, before or after.
+        let is_token = |line: &&str| line.len() == 40 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let token = run(program, folder, &token).lines().find(is_token).unwrap().to_owned();
+        // What is written and not yet merged into the database is in a log beside it.
+        let files = ["gitea.db", "gitea.db-wal"];
+        let files = files.into_iter().filter_map(|name| Some((name, fs::read(folder.join(name)).ok()?)));
+        Self { files: files.collect(), token }
+    }
+}
+
 fn configuration(folder: &Path, port: u16) -> String {
     let (files, folder) = (needed("GITOPS_GITEA_STATIC"), folder.display());
     let files = files.display();
@@ -265,7 +312,7 @@ fn configuration(folder: &Path, port: u16) -> String {
 fn run(program: &Path, folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(program);
     command.arg("--config").arg(folder.join("app.ini")).args(arguments);
-    let output = command.env("GITEA_WORK_DIR", folder).env("HOME", folder).output().unwrap();
+    let output = command.envs([COLLECTS]).env("GITEA_WORK_DIR", folder).env("HOME", folder).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{arguments:?}: {text}{}", String::from_utf8_lossy(&output.stderr));
     text
@@ -275,7 +322,12 @@ fn run(program: &Path, folder: &Path, arguments: &[&str]) -> String {
 fn serve(program: &Path, folder: &Path) -> ChildStdin {
     let mut shell = Command::new("sh");
     shell.args(["-c", SHELL]).stdin(Stdio::piped()).stdout(Stdio::null());
-    shell.env("GITEA", program).env("FOLDER", folder).env("GITEA_WORK_DIR", folder).env("HOME", folder);
+    shell
+        .env("GITEA", program)
+        .envs([COLLECTS])
+        .env("FOLDER", folder)
+        .env("GITEA_WORK_DIR", folder)
+        .env("HOME", folder);
     let mut child = shell.spawn().expect("`sh` starts");
     child.stdin.take().expect("it is piped")
 }

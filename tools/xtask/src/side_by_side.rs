@@ -14,7 +14,25 @@ use crate::programs::Program;
 use crate::stage::stopwatch;
 
 /// The programs that run long, the longest first. One of them that is begun last would end alone.
-const LONG: [&str; 8] = ["forge", "git", "targets", "terraform", "simulate", "api", "cli", "book"];
+const LONG: [&str; 13] = [
+    "forge",
+    "targets",
+    "terraform",
+    "api",
+    "git",
+    "cli",
+    "kept",
+    "simulate",
+    "deployment",
+    "oracle",
+    "gitops_core",
+    "gitops_server",
+    "requests",
+];
+
+/// Those whose tests mostly wait: for a server to start, for its next second or minute, for what another process does. Of each of them
+/// twice as many tests run at the same time as the machine has cores.
+const WAIT: [&str; 1] = ["forge"];
 
 /// Runs the tests of each program whose names contain `only`. What a program prints is kept in `folder` and printed in one
 /// piece when it ends. Those that failed are named at the end, after all have run.
@@ -30,9 +48,8 @@ pub fn run(programs: Vec<Program>, only: Option<&str>, folder: &Path) -> Result<
             }
         }
     };
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     thread::scope(|scope| {
-        for _ in 0..cores {
+        for _ in 0..cores() {
             scope.spawn(work);
         }
     });
@@ -43,6 +60,10 @@ pub fn run(programs: Vec<Program>, only: Option<&str>, folder: &Path) -> Result<
             Err(Failure::new(format!("{} programs of tests failed\n{}", failed.len(), failed.join("\n"))))
         }
     }
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn in_order(mut programs: Vec<Program>) -> VecDeque<(usize, Program)> {
@@ -61,6 +82,9 @@ fn run_one(program: &Program, only: Option<&str>, output: &Path) -> Result<()> {
     let mut command = Command::new(&program.path);
     command.args(only).current_dir(&program.folder).stdin(Stdio::null());
     command.envs(program.environment.iter().map(|(name, path)| (name, path)));
+    if WAIT.contains(&&*program.name) {
+        command.env("RUST_TEST_THREADS", (2 * cores()).to_string());
+    }
     command.stdout(file.try_clone().at(output)?).stderr(file);
     let status = command.status().at(&program.path)?;
     let name = name(program);

@@ -215,7 +215,9 @@ impl Whole {
 
     /// Waits until the forge gives what is written another time: of one second, it does not tell what was said last.
     async fn later_than(&self, number: u64, time: &Value) {
-        while self.site.comment("alice", number, "Hm.").await["created_at"] == *time {}
+        while self.site.comment("alice", number, "Hm.").await["created_at"] == *time {
+            self.site.gitea.next_second().await;
+        }
     }
 
     /// What a review says that Bob asks for.
