@@ -75,6 +75,9 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
             "nothing to do, unless it lasts: then see what holds its deletion".to_owned()
         }
         BlockedBecause::Unreadable(_) | BlockedBecause::DryRunFailed(_) => refused(key, obstacle).to_owned(),
+        BlockedBecause::LeftUntilGone { .. } => {
+            "nothing to do: `apply` goes on once that is gone".to_owned()
+        }
         BlockedBecause::AwaitsOutput { .. } if obstacle.ends_by_itself() => {
             "nothing to do: `apply` goes on once the output is there".to_owned()
         }
@@ -124,7 +127,12 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
                 .to_owned()
         }
         BlockedBecause::DeclaredAs { other } => format!("see first what blocks {other}"),
-        BlockedBecause::MayBeRenamed { from } => format!(
+        BlockedBecause::MayBeRenamed { from, in_place: true } => format!(
+            "if it is the same one, write `\"name\": \"{}\"` into its `gitops.json`; if it is another one, declare it in another \
+             folder, with a `name` of its own",
+            from.name()
+        ),
+        BlockedBecause::MayBeRenamed { from, in_place: false } => format!(
             "if it was renamed, write `\"name\": \"{}\"` into its `gitops.json`, and its state moves along; if it is another \
              one, write `\"name\": \"{}\"`",
             from.name(),

@@ -99,10 +99,18 @@ pub enum BlockedBecause {
         /// The other key.
         other: Key,
     },
+    /// A declared field of it is left for the sake of this object, which goes by this plan: the next one writes the field.
+    LeftUntilGone {
+        /// The other object.
+        of: Key,
+    },
     /// It is new, and it is like this object, which is no longer declared: a person says whether it is the same one.
     MayBeRenamed {
         /// The other object.
         from: Key,
+        /// Whether it is declared in the folder of that one.
+        #[serde(default)]
+        in_place: bool,
     },
     /// Something else is in its place, and does not go by this plan.
     Obstructed {
@@ -143,10 +151,10 @@ impl BlockedBecause {
         !matches!(self, Self::ForeignFields { .. })
     }
 
-    /// The object whose output is awaited, if it is that.
+    /// The object whose output, or whose end, is awaited, if it is that.
     pub fn awaited(&self) -> Option<&Key> {
         match self {
-            Self::AwaitsOutput { of, .. } => Some(of),
+            Self::AwaitsOutput { of, .. } | Self::LeftUntilGone { of } => Some(of),
             _ => None,
         }
     }
@@ -199,7 +207,14 @@ impl fmt::Display for BlockedBecause {
                 write!(f, "it is declared twice: it is the same object as {other}")
             }
             Self::DeclaredAs { other } => write!(f, "it may be the object that is declared as {other}"),
-            Self::MayBeRenamed { from } => write!(
+            Self::LeftUntilGone { of } => {
+                write!(f, "a declared field of it is left to {of}, which goes first")
+            }
+            Self::MayBeRenamed { from, in_place: true } => write!(
+                f,
+                "it is new and in the folder of {from}, which is no longer declared: made as it is, all of it may be there twice"
+            ),
+            Self::MayBeRenamed { from, in_place: false } => write!(
                 f,
                 "it is new and like {from}, which is no longer declared: made as it is, all of it would be there twice"
             ),

@@ -67,6 +67,7 @@ fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
     match &blocked.why {
         BlockedBecause::AwaitsOutput { of, .. } if moving.contains(of) => Obstacle::Wait,
         BlockedBecause::Deleting
+        | BlockedBecause::LeftUntilGone { .. }
         | BlockedBecause::NotFollowed
         | BlockedBecause::NotReady { progresses: true, .. } => Obstacle::Wait,
         BlockedBecause::Unlabelled

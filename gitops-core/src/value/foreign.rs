@@ -2,6 +2,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::value::Key;
+
 /// A declared field that another client set to another value, and what becomes of it.
 ///
 /// A target tells it in the [`Preview`](crate::capability::Preview) of a write. It never stands in the way of the other
@@ -17,6 +19,9 @@ pub struct ForeignField {
     pub when: Option<String>,
     /// What becomes of it.
     pub outcome: ForeignOutcome,
+    /// The object for whose sake it is left, if it is left for one: as long as that is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Key>,
 }
 
 /// What becomes of a declared field that another client set.
@@ -45,13 +50,20 @@ pub enum ForeignOutcome {
 impl ForeignField {
     /// A field that a client set.
     pub fn new(path: impl Into<String>, by: impl Into<String>, outcome: ForeignOutcome) -> Self {
-        Self { path: path.into(), by: by.into(), when: None, outcome }
+        Self { path: path.into(), by: by.into(), when: None, outcome, holder: None }
     }
 
     /// The same with the time.
     #[must_use]
     pub fn set(mut self, when: Option<String>) -> Self {
         self.when = when;
+        self
+    }
+
+    /// The same, left as long as this object is there.
+    #[must_use]
+    pub fn held_by(mut self, holder: Option<Key>) -> Self {
+        self.holder = holder;
         self
     }
 

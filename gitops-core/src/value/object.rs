@@ -30,6 +30,8 @@ pub struct Object {
     /// What it has in common with itself under another key, where the key is a place from which it can be moved: see
     /// [`like`](Self::like). No part of the digest.
     pub likeness: Option<Digest>,
+    /// Whether a person said under which key it is known: see [`named`](Self::named). No part of the digest.
+    pub is_named: bool,
     /// Whether it is deleted after its end, if it runs once.
     pub clean_up: CleanUp,
     /// The last stage that it serves, if it is there for others that run once and does nothing itself: see
@@ -92,7 +94,7 @@ impl Object {
     pub fn new(key: Key, body: Value, provenance: Provenance) -> Self {
         let (needs, offers, leads) = (Vec::new(), Vec::new(), Vec::new());
         let (yields, runs_once, clean_up) = (false, false, CleanUp::default());
-        let (keep, stage, likeness, serves_until) = (false, None, None, None);
+        let (keep, stage, likeness, is_named, serves_until) = (false, None, None, false, None);
         Self {
             key,
             body,
@@ -105,6 +107,7 @@ impl Object {
             stage,
             runs_once,
             likeness,
+            is_named,
             clean_up,
             serves_until,
         }
@@ -181,9 +184,18 @@ impl Object {
     ///
     /// A new object that is like one which is no longer declared is not made: a person says first whether it is the same one,
     /// under its old key, or another. Else a folder that is renamed would be everything that it declares a second time.
+    /// So it is with whatever is declared in the folder of one that is no longer declared, like it or not.
     #[must_use]
     pub fn like(mut self, likeness: Digest) -> Self {
         self.likeness = Some(likeness);
+        self
+    }
+
+    /// Says that a person gave the key. Then the object is another one than what it is [like](Self::like), unless it is declared in
+    /// that one's folder: what got another name where it lies is rather the same.
+    #[must_use]
+    pub fn named(mut self) -> Self {
+        self.is_named = true;
         self
     }
 

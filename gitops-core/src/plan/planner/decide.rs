@@ -47,8 +47,12 @@ pub(super) fn decide(input: &PlanInput<'_>, identities: &Identities, key: &Key) 
     if let Some(why) = hold(input, identities, key, live) {
         return (Decision::Hold(why), false);
     }
-    if let Some(from) = identities.may_be(key) {
-        return (Decision::Hold(BlockedBecause::MayBeRenamed { from: from.clone() }), false);
+    if let Some(may_be) = identities.may_be(key) {
+        let (from, in_place) = (may_be.from.clone(), may_be.in_place);
+        return (Decision::Hold(BlockedBecause::MayBeRenamed { from, in_place }), false);
+    }
+    if let Some(of) = object.and_then(|_| left_until_gone(input, identities, key)) {
+        return (Decision::Hold(BlockedBecause::LeftUntilGone { of }), false);
     }
     match (object, live.filter(|live| !live.is_obstructed()), entry) {
         (Some(object), None, entry) => (create(input, object, entry), false),
@@ -139,6 +143,16 @@ fn obstruction(
     let is_deleted = |key: &Key| matches!(decide(input, identities, key).0, Decision::Step(..));
     let is_cleared = !by.is_empty() && by.iter().all(|other| !is_declared(other) && is_deleted(other));
     (is_declared(key) && !is_cleared).then(|| BlockedBecause::Obstructed { reason: reason.to_owned() })
+}
+
+/// The object for whose sake a declared field is left, if that goes by this plan: what is declared would not be written, and nobody would
+/// keep it from being so afterwards.
+fn left_until_gone(input: &PlanInput<'_>, identities: &Identities, key: &Key) -> Option<Key> {
+    let holders = previewed(input, key)?.foreign.iter().filter_map(|field| field.holder.as_ref());
+    let is_declared = |key: &Key| input.desired.objects().contains(key);
+    let goes =
+        |key: &&Key| !is_declared(key) && matches!(decide(input, identities, key).0, Decision::Step(..));
+    holders.filter(|holder| *holder != key).find(goes).cloned()
 }
 
 /// What the target previewed of an object, if it was asked.

@@ -8,7 +8,7 @@ use super::PlanInput;
 use super::decide::Decision;
 use crate::plan::BlockedBecause;
 use crate::state::record::{Owned, OwnedState};
-use crate::value::{Digest, Key, Live, Presence, Uid};
+use crate::value::{Digest, Key, Live, Object, Presence, Uid};
 
 /// Which declared keys name the objects of undeclared ones, for all candidates of a plan.
 ///
@@ -20,7 +20,14 @@ pub(super) struct Identities {
     /// Declared objects of which nobody knows which incarnation they are, by site and name.
     unknown: BTreeMap<(SmolStr, String), Key>,
     /// New objects that are like ones which are no longer declared, each with one of those.
-    renamed: BTreeMap<Key, Key>,
+    renamed: BTreeMap<Key, MayBe>,
+}
+
+/// What a new object may be under another key.
+pub(super) struct MayBe {
+    pub from: Key,
+    /// Whether it is declared where that one was.
+    pub in_place: bool,
 }
 
 impl Identities {
@@ -68,7 +75,7 @@ impl Identities {
     /// key names the same object, or whose that is, nothing is done.
     pub fn decide(&self, input: &PlanInput<'_>, key: &Key, entry: &Owned) -> Option<Decision> {
         let stays = entry.keep || !input.options.prune;
-        if let Some((new, _)) = self.renamed.iter().find(|(_, old)| *old == key && !stays) {
+        if let Some((new, _)) = self.renamed.iter().find(|(_, old)| old.from == *key && !stays) {
             return Some(Decision::Hold(BlockedBecause::DeclaredAs { other: new.clone() }));
         }
         let uid = entry.uid.as_ref()?;
@@ -93,30 +100,42 @@ impl Identities {
 
 impl Identities {
     /// The object that is no longer declared and that a new one may be, under another key.
-    pub fn may_be(&self, key: &Key) -> Option<&Key> {
+    pub fn may_be(&self, key: &Key) -> Option<&MayBe> {
         self.renamed.get(key)
     }
 }
 
-/// New objects that are like ones which are no longer declared. Looks through the inventory only if there is one that could
-/// be.
-fn renamed(input: &PlanInput<'_>) -> BTreeMap<Key, Key> {
+/// New objects that are like ones which are no longer declared, or lie where those did. Looks through the inventory only if there
+/// is one that could be.
+fn renamed(input: &PlanInput<'_>) -> BTreeMap<Key, MayBe> {
     let objects = input.desired.objects();
     let is_new = |key: &&Key| !input.inventory.entries().contains(key) && !input.live.contains_key(*key);
-    let new: Vec<(&Key, Digest)> = input
+    let new: Vec<(&Key, &Object, Digest)> = input
         .candidates
         .iter()
         .filter(is_new)
-        .filter_map(|key| Some((key, objects.get(key)?.likeness?)))
+        .filter_map(|key| objects.get(key).and_then(|object| Some((key, &**object, object.likeness?))))
         .collect();
     if new.is_empty() {
         return BTreeMap::new();
     }
-    let left = input.inventory.entries().iter().filter(|(key, _)| !objects.contains(key));
-    let left: BTreeMap<(String, Digest), &Key> =
-        left.filter_map(|(key, entry)| Some(((target(key), entry.likeness?), key))).collect();
-    let old = |key: &Key, likeness| left.get(&(target(key), likeness)).map(|old| (*old).clone());
-    new.into_iter().filter_map(|(key, likeness)| Some((key.clone(), old(key, likeness)?))).collect()
+    let (mut alike, mut lain) = (BTreeMap::new(), BTreeMap::new());
+    for (key, entry) in input.inventory.entries().iter().filter(|(key, _)| !objects.contains(key)) {
+        lain.insert((key.target(), key.kind(), folder(&entry.path)), key);
+        alike.extend(entry.likeness.map(|likeness| ((key.target(), likeness), key)));
+    }
+    let old = |key: &Key, object: &Object, likeness| {
+        let is_in_place = lain.get(&(key.target(), key.kind(), folder(&object.provenance.path)));
+        let is_alike = alike.get(&(key.target(), likeness)).filter(|_| !object.is_named);
+        let from = is_in_place.or(is_alike).map(|old| (*old).clone())?;
+        Some(MayBe { from, in_place: is_in_place.is_some() })
+    };
+    new.into_iter().filter_map(|(key, object, like)| Some((key.clone(), old(key, object, like)?))).collect()
+}
+
+/// The folder in which something is declared.
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 /// The candidates that nobody declares and that we own.
@@ -170,10 +189,6 @@ fn may_be_elsewhere(input: &PlanInput<'_>, key: &Key, uid: &Uid) -> Option<Key> 
 fn is_of_one_operation(input: &PlanInput<'_>, key: &Key, other: &Key) -> bool {
     let op = |key| input.live.get(key).and_then(|live| live.op.as_ref());
     op(key).is_some() && op(key) == op(other)
-}
-
-fn target(key: &Key) -> String {
-    key.target().to_owned()
 }
 
 /// The entry of an object under its other key: ours, and not yet compared with what that key declares.

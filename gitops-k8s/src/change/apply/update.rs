@@ -57,7 +57,11 @@ pub(super) async fn update(
                 let sent = Sent { object, document: &document, decision: &decision, uri: &uri };
                 return inner.answer_again(cx, sent, &seen).await;
             }
-            inner.check(key, &seen, taken.as_ref().map_or(expect, |taken| &taken.expect), owner_label)?;
+            let expect = taken.as_ref().map_or(expect, |taken| &taken.expect);
+            inner.check(key, &seen, expect, owner_label).or_else(|error| {
+                let before = decision.before_scaling(&seen, &inner.eye).ok_or(error)?;
+                inner.check(key, &before, expect, owner_label)
+            })?;
             let mut seen = adopt::hand_over(inner, cx, &place, seen).await?;
             if taken.is_none() && decision.takes_over() {
                 (seen, taken) = take_over(inner, cx, &place, seen, &decision).await?;
@@ -72,7 +76,7 @@ pub(super) async fn update(
                 let uri = place.object_as(document.api_version())?;
                 return Ok(inner.made(cx, Sent { object, document, decision, uri: &uri }, &seen).await);
             }
-            Ok(Err(failure)) if failure.is_of_versions() => continue,
+            Ok(Err(failure)) if failure.is_of_versions() || write.decision.was_scaled(&failure) => continue,
             Ok(Err(failure)) => failure.into(),
             Err(error) => error,
         };
@@ -181,6 +185,7 @@ impl Write<'_> {
             Err(failure) if is_shown && self.decision.allows(&failure) => {
                 Ok(self.send(inner, cx, &uri, true).await)
             }
+            Err(failure) if self.decision.was_scaled(&failure) => Ok(Err(failure)),
             Err(failure) if is_shown => Err(Error::from(failure).help(PLAN_AGAIN)),
             Err(failure) => {
                 Box::pin(self.decide_and_send(inner, cx, object, owner_label, &uri, failure)).await

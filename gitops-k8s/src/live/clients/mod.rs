@@ -13,7 +13,7 @@ pub(crate) use renamed::renamed;
 
 use std::collections::BTreeSet;
 
-use gitops_core::{Cx, Digest, FieldChange, ForeignField, ForeignOutcome, Hasher, Object, Result};
+use gitops_core::{Cx, Digest, FieldChange, ForeignField, ForeignOutcome, Hasher, Key, Object, Result};
 use serde_json::Value as Json;
 
 use crate::client::cluster::{Cause, Failure};
@@ -42,6 +42,10 @@ pub(crate) struct Decision {
     /// All of it for the plan.
     pub foreign: Vec<ForeignField>,
     looked_for_scaler: bool,
+    /// What sets the number of replicas, if something does.
+    scaler: Option<Key>,
+    /// The number of replicas that stays although it is no longer declared.
+    kept: Option<Json>,
 }
 
 impl Decision {
@@ -157,7 +161,8 @@ async fn of_field(
         }
         let Some(claim) = Claim::of(cause, seen) else { return Ok(false) };
         let outcome = outcome(inner, cx, object, (seen, &claim), decision).await?;
-        let foreign = ForeignField::new(claim.shown(), &*claim.entry.manager, outcome);
+        let holder = decision.scaler.clone().filter(|_| claim.is_of(&REPLICAS));
+        let foreign = ForeignField::new(claim.shown(), &*claim.entry.manager, outcome).held_by(holder);
         held.push((foreign.set(when(inner, seen, claim.entry)), claim));
     }
     let is_restored = |foreign: &ForeignField| foreign.outcome == ForeignOutcome::Restored;
@@ -195,7 +200,7 @@ async fn outcome(
     if claim.is_of(&REPLICAS) {
         decision.looked_for_scaler = true;
         match scaler::of(inner, cx, &object.key).await? {
-            Scaler::Is(name) => return Ok(scaled(inner, object, &name)),
+            Scaler::Is(scaler) => return Ok(scaled(inner, object, scaler, decision)),
             // Whoever may not look could fight a scaler for ever.
             Scaler::Unknown => return Ok(ForeignOutcome::Blocked),
             // It scaled while it was told to, and is told so no more.
@@ -232,10 +237,12 @@ pub(crate) async fn leave_replicas(
         return Ok(false);
     }
     decision.looked_for_scaler = true;
-    let Scaler::Is(name) = scaler::of(inner, cx, &object.key).await? else { return Ok(false) };
+    let Scaler::Is(scaler) = scaler::of(inner, cx, &object.key).await? else { return Ok(false) };
     let path = REPLICAS.map(|name| Element::Field(name.into()));
-    let outcome = scaled(inner, object, &name);
-    decision.leave(&path, ForeignField::new(format!("/{}", REPLICAS.join("/")), name, outcome));
+    let name = shown(&scaler);
+    let outcome = scaled(inner, object, scaler, decision);
+    let foreign = ForeignField::new(format!("/{}", REPLICAS.join("/")), name, outcome);
+    decision.leave(&path, foreign.held_by(decision.scaler.clone()));
     Ok(true)
 }
 
@@ -253,6 +260,31 @@ pub(crate) fn keep_replicas(
     let is_scaled = kind.group() == "apps" && SCALED.contains(&kind.kind());
     if is_scaled && declared[REPLICAS[0]][REPLICAS[1]].is_null() && before.owned(&inner.eye).has(&REPLICAS) {
         decision.left.insert(&REPLICAS.map(|name| Element::Field(name.into())));
+        decision.kept = Some(before.json[REPLICAS[0]][REPLICAS[1]].clone());
+    }
+}
+
+/// What left Git so that an autoscaler sets it may be set by that one at any time: the write neither waits for it nor takes it back.
+impl Decision {
+    /// The object as it was before an autoscaler set the number of replicas that leaves Git, if one did.
+    pub fn before_scaling(&self, seen: &Seen, eye: &Eye) -> Option<Seen> {
+        let (kept, ours) = (self.kept.clone()?, seen.ours(eye)?);
+        let by_scaler = |entry: &Managed| scaler::is_scaler(entry) && entry.fields.has(&REPLICAS);
+        if ours.fields.has(&REPLICAS) || !seen.managed.iter().any(by_scaler) {
+            return None;
+        }
+        let at = seen.managed.iter().position(|entry| std::ptr::eq(entry, ours))?;
+        let mut before = seen.clone();
+        before.json[REPLICAS[0]][REPLICAS[1]] = kept;
+        before.managed[at].fields.insert(&REPLICAS.map(|name| Element::Field(name.into())));
+        Some(before)
+    }
+
+    /// Whether a write was refused for nothing but a number of replicas that leaves Git.
+    pub fn was_scaled(&self, failure: &Failure) -> bool {
+        let is_replicas = |cause: &Cause| cause.field == format!(".{}", REPLICAS.join("."));
+        let mut causes = failure.of_managers().peekable();
+        self.kept.is_some() && causes.peek().is_some() && causes.all(is_replicas)
     }
 }
 
@@ -262,7 +294,14 @@ fn when(inner: &Inner, seen: &Seen, entry: &Managed) -> Option<String> {
     at.or_else(|| Some(format!("after {}", seen.ours(&inner.eye)?.time()?)))
 }
 
-fn scaled(inner: &Inner, object: &Object, name: &str) -> ForeignOutcome {
-    scaler::warn(inner, object, name);
+fn scaled(inner: &Inner, object: &Object, scaler: Key, decision: &mut Decision) -> ForeignOutcome {
+    let name = shown(&scaler);
+    scaler::warn(inner, object, &name);
+    decision.scaler = Some(scaler);
     ForeignOutcome::Left { why: format!("{name} sets it; leave `spec.replicas` out of Git") }
+}
+
+/// An autoscaler as people name it.
+fn shown(scaler: &Key) -> String {
+    format!("{}/{}", scaler.kind().kind(), scaler.name())
 }

@@ -6,11 +6,12 @@ use crate::client::kinds::{Served, collection};
 use crate::live::application::Inner;
 use crate::live::fields::Managed;
 use crate::live::list::List;
+use crate::live::object::Seen;
 
 /// Whether something in the cluster sets the number of replicas of an object.
 pub(super) enum Scaler {
     /// This does.
-    Is(String),
+    Is(Key),
     /// Nothing does.
     None,
     /// We may not look.
@@ -41,7 +42,7 @@ pub(super) async fn of(inner: &Inner, cx: &Cx, key: &Key) -> Result<Scaler> {
         let Some(served) = served else { continue };
         let any = Key::new(key.target(), kind, key.namespace(), "any");
         let answer = match inner.tenancy.check(&any) {
-            Ok(()) => look(inner, cx, name, &served, key).await,
+            Ok(()) => look(inner, cx, any.kind(), &served, key).await,
             Err(_) => Ok(Scaler::Unknown),
         };
         match answer {
@@ -55,13 +56,20 @@ pub(super) async fn of(inner: &Inner, cx: &Cx, key: &Key) -> Result<Scaler> {
     Ok(found)
 }
 
-async fn look(inner: &Inner, cx: &Cx, kind: &str, served: &Served, key: &Key) -> Result<Scaler, Failure> {
+async fn look(
+    inner: &Inner,
+    cx: &Cx,
+    kind: &GroupKind,
+    served: &Served,
+    key: &Key,
+) -> Result<Scaler, Failure> {
     let version = &served.versions[0];
-    let mut list = List::new(collection(served, version, key.namespace()), served.api_version(version), kind);
+    let mut list =
+        List::new(collection(served, version, key.namespace()), served.api_version(version), kind.kind());
     while let Some(page) = list.next_page(inner.wire(), cx, |_| true).await? {
-        let names = |seen: &crate::live::object::Seen| names(&seen.json["spec"]["scaleTargetRef"], key);
-        if let Some((name, _)) = page.iter().find(|(_, seen)| names(seen)) {
-            return Ok(Scaler::Is(format!("{kind}/{name}")));
+        let names = |seen: &Seen| names(&seen.json["spec"]["scaleTargetRef"], key);
+        if let Some((name, _)) = page.iter().find(|(_, seen)| names(seen) && !seen.is_deleting()) {
+            return Ok(Scaler::Is(Key::new(key.target(), kind.clone(), key.namespace(), &**name)));
         }
     }
     Ok(Scaler::None)

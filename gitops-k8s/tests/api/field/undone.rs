@@ -1,12 +1,14 @@
 //! What people do by hand in an emergency, and what a later commit does then.
 
-use gitops_core::Target;
+use std::sync::Arc;
+
+use gitops_core::{Change, ErrorKind, Expect, Object, Target};
 use gitops_k8s::Ignore;
 use serde_json::{Value as Json, json};
 
 use super::clients::is_quiet;
 use crate::engine::{App, config_map};
-use crate::support::{World, create, deployment, update};
+use crate::support::{World, create, deployment, owner_label, update};
 
 async fn web(world: &World) -> Json {
     world.admin.get(&world.uri("deployments.apps", "web")).await.unwrap()
@@ -128,4 +130,37 @@ async fn a_field_that_a_rule_leaves_stays_when_it_leaves_git() {
         let now = world.admin.get(&world.uri("configmaps", "a")).await.unwrap();
         assert_eq!(now["data"]["x"], "1", "{now:#}");
     }
+}
+
+/// Met where an autoscaler came with the commit that took the number out of Git: it scaled at once, and the write of the new image was
+/// refused for the number that it should have left.
+#[tokio::test]
+async fn an_autoscaler_that_sets_the_number_that_leaves_git_is_in_no_write_s_way() {
+    let world = World::new("replicas-race").await;
+    let target = world.target();
+    let object = |replicas: Option<u32>, image: &str| {
+        let mut json = deployment("web", 2, image);
+        json["spec"]["replicas"] = json!(replicas);
+        world.object(json)
+    };
+    let scaled_by = async |manager: &str, replicas: u32, next: &Arc<Object>, op: &str| {
+        let live = world.observe(&target, &next.key).await.unwrap();
+        let dry_run = target.dry_run().unwrap();
+        let preview = dry_run.preview(&world.cx, &next.key, Some(next), Some(&live)).await.unwrap();
+        let scale = format!("{}/scale?fieldManager={manager}", world.uri("deployments.apps", "web"));
+        world.admin.merge(&scale, &json!({"spec": {"replicas": replicas}})).await;
+        let (object, expect, owner_label) = (next.clone(), Expect::from(&live), owner_label(op));
+        let preview = Some(preview.digest);
+        let change = Change::Update { object, expect, owner_label, preview };
+        target.apply(&world.cx, &change).await
+    };
+    target.apply(&world.cx, &create(&object(Some(2), "nginx:1"), "1")).await.unwrap();
+    // Nobody but an autoscaler has this way.
+    let refused = scaled_by("kubectl", 6, &object(None, "nginx:2"), "2").await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Conflict, "{refused}");
+    let live = world.observe(&target, &object(None, "").key).await.unwrap();
+    target.apply(&world.cx, &update(&object(Some(2), "nginx:1"), &live, "3")).await.unwrap();
+    scaled_by("kube-controller-manager", 4, &object(None, "nginx:2"), "4").await.unwrap();
+    let now = web(&world).await;
+    assert_eq!((&now["spec"]["replicas"], image(&now)), (&json!(4), &json!("nginx:2")));
 }

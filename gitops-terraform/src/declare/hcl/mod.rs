@@ -105,15 +105,18 @@ impl Declared {
 }
 
 impl Declared {
-    /// By what a root is known again in another folder: the resources and modules that it declares. Nothing for one that
-    /// declares none, or of which a file could not be read.
-    pub fn likeness(&self) -> Option<Digest> {
+    /// By what a root is known again in another folder: the resources and modules that it declares. One that declares none, or of
+    /// which a file could not be read, is like none in another folder.
+    pub fn likeness(&self, folder: &str) -> Digest {
         let made: BTreeSet<&String> = self.made.iter().collect();
+        if made.is_empty() || self.unread.is_some() {
+            return Hasher::new("gitops terraform folder 1").field(folder).finish();
+        }
         let mut hasher = Hasher::new("gitops terraform likeness 1");
         made.iter().for_each(|address| {
             hasher.field(address);
         });
-        (!made.is_empty() && self.unread.is_none()).then(|| hasher.finish())
+        hasher.finish()
     }
 }
 

@@ -143,9 +143,8 @@ impl TerraformRender {
         let name = settings.name.as_deref().unwrap_or(if folder.is_empty() { "." } else { folder });
         let key = Key::new(self.target.clone(), root_kind(), "", name);
         let object = Object::new(key, root.into_body(), part.provenance(0));
-        // Whoever names a root says himself which one it is.
-        let likeness = if settings.name.is_some() { None } else { declared.likeness() };
-        let object = likeness.into_iter().fold(object, Object::like);
+        let object = object.like(declared.likeness(folder));
+        let object = if settings.name.is_some() { object.named() } else { object };
         Ok(if stays { object.kept() } else { object })
     }
 

@@ -39,7 +39,13 @@ async fn assert_calm(world: &World) {
 /// A commit that names another workspace was looked at and taken back (pull request tools).
 #[tokio::test]
 async fn a_workspace_that_was_only_planned_leaves_the_state_where_it_is() {
-    let world = World::new(&[]);
+    for tool in tools() {
+        leaves_the_state(tool).await;
+    }
+}
+
+async fn leaves_the_state(tool: PathBuf) {
+    let world = World::new(&[]).with_tool(tool);
     declare(&world, &in_workspace("one"));
     assert!(world.apply().await.is_converged());
     let plan = unmoved_by(&world, &in_workspace("two")).await;
@@ -53,7 +59,13 @@ async fn a_workspace_that_was_only_planned_leaves_the_state_where_it_is() {
 /// Environments were told apart by workspaces, and one was renamed.
 #[tokio::test]
 async fn a_change_of_workspace_needs_an_approval_and_the_way_back_is_open() {
-    let world = World::new(&[]);
+    for tool in tools() {
+        needs_an_approval(tool).await;
+    }
+}
+
+async fn needs_an_approval(tool: PathBuf) {
+    let world = World::new(&[]).with_tool(tool);
     declare(&world, &in_workspace("one"));
     assert!(world.apply().await.is_converged());
     let one = world.live("app").await.unwrap();
@@ -78,9 +90,15 @@ async fn a_change_of_workspace_needs_an_approval_and_the_way_back_is_open() {
 /// A slip in a backend block: the tool then asked for a migration for ever.
 #[tokio::test]
 async fn a_backend_that_was_only_planned_can_be_mended() {
+    for tool in tools() {
+        can_be_mended(tool).await;
+    }
+}
+
+async fn can_be_mended(tool: PathBuf) {
     let remote = Remote::start().await;
     let good = crate::backends::root(&remote.address, 1);
-    let world = World::new(&[("app/main.tf", &good)]);
+    let world = World::new(&[("app/main.tf", &good)]).with_tool(tool);
     assert!(world.apply().await.is_converged());
     for slip in
         [good.replace("/state", "/stat"), good.replace("\"http\"", "\"htp\""), "terraform {".to_owned()]
@@ -110,7 +128,13 @@ async fn a_backend_block_that_is_only_laid_out_anew_is_no_change() {
 /// The command's own backend was tried in a plan, and taken out of the configuration again.
 #[tokio::test]
 async fn a_state_server_that_was_only_planned_can_be_taken_away() {
-    let world = World::new(&[("app/main.tf", MAIN)]);
+    for tool in tools() {
+        can_be_taken_away(tool).await;
+    }
+}
+
+async fn can_be_taken_away(tool: PathBuf) {
+    let world = World::new(&[("app/main.tf", MAIN)]).with_tool(tool);
     assert!(world.apply().await.is_converged());
     let before = world.live("app").await;
     let server = || Arc::new(StateServer::new(Arc::new(MemoryStore::default())));
@@ -127,9 +151,17 @@ async fn a_state_server_that_was_only_planned_can_be_taken_away() {
 /// The state server was the backend, and is no longer: what it holds is still found.
 #[tokio::test]
 async fn a_state_in_a_former_server_is_seen_and_stays() {
+    for tool in tools() {
+        is_seen_and_stays(tool).await;
+    }
+}
+
+async fn is_seen_and_stays(tool: PathBuf) {
     let server = Arc::new(StateServer::new(Arc::new(MemoryStore::default())));
     let ours = server.clone();
-    let world = World::new(&[("app/main.tf", MAIN)]).built(move |builder| builder.state_server(ours.clone()));
+    let world = World::new(&[("app/main.tf", MAIN)])
+        .with_tool(tool)
+        .built(move |builder| builder.state_server(ours.clone()));
     assert!(world.apply().await.is_converged());
     let world = world.built(|builder| builder);
     let why = world.plan().await.blocked[0].why.to_string();
@@ -199,7 +231,7 @@ async fn is_not_made_again(tool: PathBuf) {
         let blocked = &report.plan.blocked[..];
         assert_eq!(
             blocked[0].why,
-            BlockedBecause::MayBeRenamed { from: root_key("infra/app") },
+            BlockedBecause::MayBeRenamed { from: root_key("infra/app"), in_place: false },
             "{blocked:?}"
         );
         assert_eq!((blocked.len(), &blocked[0].key), (1, &root_key("teams/shop/app")));
@@ -228,6 +260,54 @@ async fn a_root_that_is_like_one_that_left_is_made_if_it_has_a_name_of_its_own()
     assert_eq!(actions, [Action::Delete, Action::Create]);
     assert!(world.apply().await.is_converged());
     assert!(world.live("blue").await.is_none() && world.live("green").await.is_some());
+}
+
+/// A root was given a name where it lies, or its name was changed or dropped, and all of it was made a second time (tidying up after a
+/// move of folders).
+#[tokio::test]
+async fn a_root_whose_name_comes_changes_or_goes_is_not_made_a_second_time() {
+    for tool in tools() {
+        for removal in [Removal::Retain, Removal::Destroy] {
+            keeps_its_name(tool.clone(), removal).await;
+        }
+    }
+}
+
+async fn keeps_its_name(tool: PathBuf, removal: Removal) {
+    let render = TerraformRender::new("tf").removal(removal);
+    let world = World::new(&[("net/main.tf", MAIN)]).with_tool(tool).rendered(render);
+    let more = format!("{MAIN}\nresource \"terraform_data\" \"more\" {{\n}}\n");
+    let is_held = async |folder: &str, name: Option<&str>, new: &str, old: &str, in_place: bool| {
+        // Nor is it another root because something else changes along.
+        for content in [MAIN, &more] {
+            if content != MAIN && !in_place {
+                continue;
+            }
+            let settings = name.map_or_else(|| "{}".to_owned(), |name| format!(r#"{{"name": "{name}"}}"#));
+            let (main, file) = (format!("{folder}/main.tf"), format!("{folder}/gitops.json"));
+            world.files.declare(&[(&main, content), (&file, &settings)]);
+            let report = world.apply().await;
+            let why = BlockedBecause::MayBeRenamed { from: root_key(old), in_place };
+            let blocked = report.plan.blocked.iter().find(|blocked| blocked.key == root_key(new));
+            assert_eq!(blocked.map(|blocked| &blocked.why), Some(&why), "{new}: {:?}", report.plan);
+            assert!(report.results.is_empty(), "{report:?}");
+            assert_eq!(world.live(new).await, None);
+        }
+    };
+    assert!(world.apply().await.is_converged());
+    let before = world.live("net").await.unwrap();
+    is_held("net", Some("core"), "core", "net", true).await;
+    world.files.declare(&[("network/main.tf", MAIN), ("network/gitops.json", r#"{"name": "net"}"#)]);
+    assert!(world.apply().await.is_converged());
+    is_held("network", None, "network", "net", true).await;
+    is_held("network", Some("core"), "core", "net", true).await;
+    is_held("elsewhere", None, "elsewhere", "net", false).await;
+    world.files.declare(&[("network/main.tf", MAIN), ("network/gitops.json", r#"{"name": "net"}"#)]);
+    assert!(world.apply().await.is_converged());
+    assert_eq!(world.live("net").await.unwrap().components, before.components);
+    // That it is another one is said from a folder of its own.
+    world.files.declare(&[("core/main.tf", MAIN), ("core/gitops.json", r#"{"name": "core"}"#)]);
+    assert!(world.plan().await.steps.iter().any(|step| step.action == Action::Create));
 }
 
 /// An approval of a creation held for whatever backend the target had by then (moved settings).

@@ -58,6 +58,40 @@ async fn what_an_autoscaler_held_is_as_declared_again_once_it_is_gone() {
     assert_eq!(replicas(&cluster).await, 3);
 }
 
+/// Met with an autoscaler that the commit itself took away: the number was left to it, and all was said to be as declared.
+#[tokio::test]
+async fn what_an_autoscaler_held_is_as_declared_at_the_end_of_the_apply_that_takes_it_away() {
+    let hpa = |more: &str| {
+        format!(
+            "apiVersion: autoscaling/v2\nkind: HorizontalPodAutoscaler\nmetadata: {{ name: web }}\nspec:\n  maxReplicas: 9\n  \
+             scaleTargetRef: {{ apiVersion: apps/v1, kind: Deployment, name: web }}\n{more}"
+        )
+    };
+    // The number comes with the commit, or was there before and left to the autoscaler.
+    for before in [web(2).replace("  replicas: 2\n", ""), web(2)] {
+        let cluster = Cluster::new().await;
+        cluster.configure("shop", "sync: { ready_timeout: 1s }\n");
+        let first = [("web.yaml", Some(&*before)), ("hpa.yaml", Some(&*hpa("")))];
+        cluster.world.commit("Begin", &first);
+        cluster.world.gitops(&["apply", "--yes"]);
+        for by in ["kube-controller-manager", "kubectl"] {
+            cluster.world.commit("With an autoscaler", &first);
+            cluster.world.gitops(&["apply", "--yes"]);
+            scale(&cluster, by, 4).await;
+            cluster.world.commit("Without one", &[("web.yaml", Some(&web(2))), ("hpa.yaml", None)]);
+            cluster
+                .world
+                .gitops(&["plan"])
+                .expect(0)
+                .says("a declared field of it is left to k8s:HorizontalPodAutoscaler")
+                .says("goes on once that is gone");
+            cluster.world.gitops(&["apply", "--yes"]);
+            assert_eq!(replicas(&cluster).await, 2, "{by}: {before}");
+            cluster.world.gitops(&["plan", "--detailed-exitcode"]).expect(0);
+        }
+    }
+}
+
 /// Met with a rule for a robot's fields: after the next commit, hand edits of these fields were no drift any more.
 #[tokio::test]
 async fn what_a_rule_leaves_to_a_manager_is_restored_when_somebody_else_takes_it() {

@@ -80,14 +80,63 @@ fn an_approved_step_that_waits_for_more_changes_is_not_covered_but_for_repairs()
 #[test]
 fn a_new_object_that_is_like_one_that_left_waits_for_a_person() {
     fn renamed(scene: &mut Scene) {
-        (scene.it.object, scene.it.live, scene.it.entry) = (Some(like(object(0, 1))), None, None);
+        let mut new = like(object(0, 1));
+        new.provenance.path = "new/n0".into();
+        (scene.it.object, scene.it.live, scene.it.entry) = (Some(new), None, None);
         scene.other().entry().likeness = like(object(1, 1)).likeness;
         scene.other().object = None;
     }
+    fn in_place(scene: &mut Scene) {
+        renamed(scene);
+        scene.it.object().provenance.path = "n1".into();
+        scene.other().entry().likeness = None;
+    }
     const WAITS: &str = "blocked: it is new and like";
+    const WAITS_IN_PLACE: &str = "blocked: it is new and in the folder of";
     const MADE: &str = "create (ThisChange): new";
     check(&[
         ("renamed", renamed, WAITS),
+        (
+            "a person named it",
+            |s| {
+                renamed(s);
+                s.it.object().is_named = true;
+            },
+            MADE,
+        ),
+        ("in the same folder, whatever it is like", in_place, WAITS_IN_PLACE),
+        (
+            "in the same folder, and a person named it",
+            |s| {
+                in_place(s);
+                s.it.object().is_named = true;
+            },
+            WAITS_IN_PLACE,
+        ),
+        (
+            "in the folder of one that is declared",
+            |s| {
+                in_place(s);
+                s.other().object = Some(object(1, 1));
+            },
+            MADE,
+        ),
+        (
+            "in the folder of one of another target",
+            |s| {
+                in_place(s);
+                s.other().of_target("u");
+            },
+            MADE,
+        ),
+        (
+            "in the folder of another one, and keys of its kind are no places",
+            |s| {
+                in_place(s);
+                s.it.object().likeness = None;
+            },
+            MADE,
+        ),
         (
             "the old one stays anyway",
             |s| {

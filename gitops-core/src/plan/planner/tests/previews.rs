@@ -106,6 +106,52 @@ fn what_a_target_previews_and_what_the_last_write_left_decide_what_is_written() 
 }
 
 #[test]
+fn what_is_left_for_the_sake_of_an_object_that_goes_waits_for_that() {
+    fn left(scene: &mut Scene) {
+        let field =
+            ForeignField::new("/content", "scaler", ForeignOutcome::Left { why: "it scales".to_owned() });
+        scene.it.live().version = version(7);
+        scene.preview = Some(Ok(Preview { foreign: vec![field.held_by(Some(key(1)))], ..preview([]) }));
+        scene.other().object = None;
+    }
+    check(&[
+        ("it goes", left, "blocked: a declared field of it is left to"),
+        (
+            "it is declared",
+            |s| {
+                left(s);
+                s.other().object = Some(object(1, 1));
+            },
+            "learned",
+        ),
+        (
+            "it stays",
+            |s| {
+                left(s);
+                s.other().entry().keep = true;
+            },
+            "learned",
+        ),
+        (
+            "it is somebody else's",
+            |s| {
+                left(s);
+                s.other().entry = None;
+            },
+            "learned",
+        ),
+        (
+            "it is gone",
+            |s| {
+                left(s);
+                s.other().live = None;
+            },
+            "learned",
+        ),
+    ]);
+}
+
+#[test]
 fn what_others_change_again_and_again_is_corrected_rarely_and_changed_at_once() {
     check(&[
         (
