@@ -17,6 +17,9 @@ use crate::target::site::{Fresh, Site};
 use crate::tool::json::{Redact, StateFile};
 use crate::tool::process::{Ended, Output, boot, new_run};
 
+/// How long an apply waits for the lock of a state: whoever plans from elsewhere has it for a while, and gives it back.
+const LOCK_WAIT: &str = "-lock-timeout=60s";
+
 /// How long the writing down of what an apply did may take, whatever became of the caller.
 const AFTERWARDS: Duration = Duration::from_secs(1800);
 
@@ -184,7 +187,7 @@ impl Site<'_> {
         report: Output,
     ) -> Result<Ended> {
         let call = self.call_as(cx, &running.run, &running.place)?.output(report);
-        let call = call.args(["apply", "-input=false", "-no-color", "-json"]);
+        let call = call.args(["apply", "-input=false", "-no-color", "-json", LOCK_WAIT]);
         let call = match self.workshop().tool.info(cx).await?.takes_variables_with_a_plan() {
             true => call.args(self.variable_options(root, &running.place)?),
             false => call,

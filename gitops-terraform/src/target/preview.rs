@@ -6,7 +6,7 @@ use gitops_core::{Cx, Diff, Digest, Error, ErrorKind, FieldChange, Hasher, Key, 
 
 use crate::declare::module::{Removal, RootModule};
 use crate::root::warning::Warning;
-use crate::root::{Kept, Pins, Place, Stamp};
+use crate::root::{Doubt, DoubtKind, Kept, Pins, Place, Stamp};
 use crate::target::moved::MovedPlace;
 use crate::target::planning::{Purpose, Request};
 use crate::target::site::{Fresh, Site};
@@ -129,8 +129,9 @@ impl Site<'_> {
 
     async fn preview_removal(&mut self, cx: &Cx) -> Result<Preview> {
         let bundle = self.bundle(cx).await?.ok_or_else(no_bundle)?;
+        let state = self.state(cx, Fresh::Now).await?;
+        self.check_nothing_is_left_in_doubt(state.as_ref())?;
         if bundle.removal == Removal::Forget {
-            let state = self.state(cx, Fresh::Now).await?;
             let redact = self.redact();
             let components = fields::components_of_forgotten(state.as_ref(), &redact);
             let diff = fields::of_forgotten(state.as_ref(), &redact);
@@ -277,16 +278,29 @@ impl Site<'_> {
     /// What may exist without being in the state is not made a second time.
     fn check_doubts(&self, plan: &Plan, state: Option<&StateFile>) -> Result<()> {
         let made: Vec<&str> = plan.created().map(|change| change.address.as_str()).collect();
-        let doubts = self.record().doubts_after(state).filter(|doubt| made.contains(&doubt.address.as_str()));
+        self.refuse_for(
+            self.record().doubts_after(state).filter(|doubt| made.contains(&doubt.address.as_str())),
+            "look for each at its provider, then `gitops confirm ROOT ADDRESS ID` for what is there, and `gitops confirm ROOT ADDRESS absent` for the others",
+        )
+    }
+
+    /// What may exist and is not in the state would not go with the root, and nobody would hear of it again.
+    fn check_nothing_is_left_in_doubt(&self, state: Option<&StateFile>) -> Result<()> {
+        self.refuse_for(
+            self.record().doubts_after(state).filter(|doubt| doubt.kind != DoubtKind::HalfProvisioned),
+            "it would be left behind: put the root back, so that a plan imports what is there, or remove it at its provider; \
+             then `gitops confirm ROOT ADDRESS absent`",
+        )
+    }
+
+    fn refuse_for<'d>(&self, doubts: impl Iterator<Item = &'d Doubt>, help: &str) -> Result<()> {
         let redact = self.redact();
         let doubts: Vec<String> = doubts.map(|doubt| redact.text(&doubt.to_string())).collect();
         if doubts.is_empty() {
             return Ok(());
         }
         self.folder.drop_plans()?;
-        Err(Error::new(ErrorKind::Denied, doubts.join("; ")).help(
-            "look for each at its provider, then `gitops confirm ROOT ADDRESS ID` for what is there, and `gitops confirm ROOT ADDRESS absent` for the others",
-        ))
+        Err(Error::new(ErrorKind::Denied, doubts.join("; ")).help(help))
     }
 }
 

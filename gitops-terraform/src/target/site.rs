@@ -295,6 +295,8 @@ impl<'a> Site<'a> {
         };
         let version = self.version(state, self.workshop().tool.digest().await?);
         let mut live = self.bare(state, self.uid(state), version).owned_by(owner.clone());
+        // Whoever was killed while the tool went on learns by it that the change was made.
+        live.op.clone_from(&record.done);
         live.outputs = self.outputs(state);
         Ok(Some(live))
     }

@@ -8,8 +8,9 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use gitops_core::Value;
+use tokio::sync::Notify;
 
 use crate::support::*;
 
@@ -22,6 +23,9 @@ pub struct Remote {
     hangs: Arc<AtomicBool>,
     goes_down: Arc<AtomicBool>,
     is_down: Arc<AtomicBool>,
+    /// Whether somebody else has the lock.
+    is_locked: Arc<AtomicBool>,
+    lock_was_refused: Arc<Notify>,
 }
 
 impl Remote {
@@ -29,7 +33,10 @@ impl Remote {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}/state", listener.local_addr().unwrap());
         let remote = Self { address, ..Self::default() };
-        let app = Router::new().route("/state", get(read).post(write)).with_state(remote.clone());
+        let app = Router::new()
+            .route("/state", get(read).post(write))
+            .route("/state/lock", post(lock).delete(unlock))
+            .with_state(remote.clone());
         tokio::spawn(async move { axum::serve(listener, app).await });
         remote
     }
@@ -68,6 +75,18 @@ async fn read(State(remote): State<Remote>) -> Response {
         Some(state) => state.clone().into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     }
+}
+
+async fn lock(State(remote): State<Remote>) -> (StatusCode, &'static str) {
+    if !remote.is_locked.load(Ordering::Relaxed) {
+        return (StatusCode::OK, "");
+    }
+    remote.lock_was_refused.notify_one();
+    (StatusCode::LOCKED, r#"{"ID": "theirs", "Operation": "OperationTypePlan", "Who": "a pipeline"}"#)
+}
+
+async fn unlock() -> StatusCode {
+    StatusCode::OK
 }
 
 async fn write(State(remote): State<Remote>, body: Bytes) -> StatusCode {
@@ -152,4 +171,36 @@ async fn a_local_state_beside_the_private_folder_works_from_the_first_plan_on() 
     let plan = at("{root}.tfstate").plan().await;
     let why = plan.blocked[0].why.to_string();
     assert!(why.contains("give states a folder of their own"), "{why}");
+}
+
+/// A pipeline that planned the same root had the lock when an apply began, which failed for it.
+#[tokio::test]
+async fn an_apply_waits_for_who_has_the_lock_of_the_state_for_a_while() {
+    for tool in tools() {
+        waits_for_the_lock(tool).await;
+    }
+}
+
+async fn waits_for_the_lock(tool: std::path::PathBuf) {
+    let remote = Remote::start().await;
+    let locked = format!(
+        "\"{0}\"\n    lock_address = \"{0}/lock\"\n    unlock_address = \"{0}/lock\"\n    lock_method = \"POST\"\n    unlock_method = \"DELETE\"\n ",
+        remote.address
+    );
+    let main = root(&remote.address, 1).replace("{ address", "{\n    address");
+    let main = main.replace(&format!("\"{}\"", remote.address), &locked);
+    let world = World::new(&[("app/main.tf", &main)]).with_tool(tool);
+    let target = world.target();
+    let mut engine = world.engine(&target).await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
+    remote.is_locked.store(true, Ordering::Relaxed);
+    let (cx, approval) = (world.cx.clone(), yes());
+    let gives_it_back = async {
+        remote.lock_was_refused.notified().await;
+        remote.is_locked.store(false, Ordering::Relaxed);
+    };
+    let (report, ()) = tokio::join!(engine.apply(&cx, &plan, &approval), gives_it_back);
+    let report = report.unwrap();
+    assert!(report.is_converged(), "{report:?}");
 }

@@ -205,6 +205,20 @@ async fn a_tool_that_outlives_us_is_waited_for_and_nobody_has_to_be_asked() {
     let folder = killed_while_it_is_made(&things, false).await;
     assert_eq!(run(folder.path()).await, "converged");
     assert_eq!(things.with(|inner| inner.made.clone()), [("a".to_owned(), 1)].into());
+    // What it did is no change that was not made, in the history either.
+    let audit = all_text(&folder.path().join("state"));
+    assert!(audit.contains("found by a look at the target"), "{audit}");
+    assert!(!audit.contains("not as the change would have left it"), "{audit}");
+}
+
+/// What all files below a folder hold.
+fn all_text(folder: &Path) -> String {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let text = |path: PathBuf| match path.is_dir() {
+        true => all_text(&path),
+        false => String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned(),
+    };
+    entries.map(text).collect()
 }
 
 /// The machine went down, and the disk had nothing of the report yet.

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 
+use gitops_terraform::{Removal, TerraformRender};
+
 use crate::support::*;
+use crate::things::*;
 
 const MAIN: &str = "resource \"terraform_data\" \"a\" { input = 1 }\n";
 
@@ -48,5 +51,63 @@ async fn is_called_its_own(tool: PathBuf) {
     let lineage = state["lineage"].as_str().unwrap();
     world.target().confirm_state(&world.cx, &root_key("app"), lineage, "ann").await.unwrap();
     assert!(world.apply().await.is_converged());
+    assert!(world.plan().await.is_empty());
+}
+
+/// A provider died while it made something, and then the root was removed: what may exist was left behind, and all was well (tidying up
+/// after a failure).
+#[tokio::test]
+async fn a_root_with_a_resource_in_doubt_does_not_go_without_a_word_of_it() {
+    for tool in tools() {
+        for removal in [Removal::Destroy, Removal::Forget] {
+            does_not_go_without_a_word(tool.clone(), removal).await;
+        }
+    }
+}
+
+async fn does_not_go_without_a_word(tool: PathBuf, removal: Removal) {
+    const LOCK: &str = "app/.terraform.lock.hcl";
+    let (things, lock) = (Things::start().await, lock_file(&["gitops/counting"]));
+    let (one, both) = (things.root(&[("a", "1")]), things.root(&[("a", "1"), ("b", "1")]));
+    let keeper = ("keeper/main.tf", MAIN);
+    let world = World::new(&[keeper, ("app/main.tf", &one), (LOCK, &lock)])
+        .with_tool(tool)
+        .rendered(TerraformRender::new("tf").removal(removal))
+        .built(|builder| builder.mirror(mirror()));
+    assert!(world.apply().await.is_converged());
+    things.with(|inner| inner.deadly.insert("b".into()));
+    world.files.declare(&[keeper, ("app/main.tf", &both), (LOCK, &lock)]);
+    assert!(!world.apply().await.is_converged());
+    things.with(|inner| inner.deadly.clear());
+    let is_held = async |said: &str| {
+        world.files.declare(&[keeper]);
+        for _process in 0..2 {
+            let report = world.apply().await;
+            let why = report.plan.blocked.first().map(|blocked| blocked.why.to_string()).unwrap_or_default();
+            assert!(report.results.is_empty() && why.contains(said), "{removal:?}: {report:?}");
+            assert_eq!(things.names(), ["a", "b"]);
+        }
+    };
+    is_held("counting_thing.b may have been created").await;
+    let id = things.with(|inner| inner.things.values().find(|thing| thing.name == "b").unwrap().id.clone());
+    world.target().confirm_exists(&world.cx, &root_key("app"), "counting_thing.b", &id, "ann").await.unwrap();
+    is_held("counting_thing.b was created").await;
+    match removal {
+        // It is removed where it is, and a person says so.
+        Removal::Forget => {
+            things.with(|inner| inner.things.retain(|_, thing| thing.name != "b"));
+            world.target().confirm(&world.cx, &root_key("app"), "counting_thing.b", "ann").await.unwrap();
+        }
+        // The root comes back for as long as it takes to import it.
+        _ => {
+            world.files.declare(&[keeper, ("app/main.tf", &both), (LOCK, &lock)]);
+            assert!(world.apply().await.is_converged());
+            assert_eq!(things.names(), ["a", "b"]);
+        }
+    }
+    world.files.declare(&[keeper]);
+    assert!(world.apply().await.is_converged());
+    let left: &[&str] = if removal == Removal::Forget { &["a"] } else { &[] };
+    assert_eq!(things.names(), left, "{removal:?}");
     assert!(world.plan().await.is_empty());
 }

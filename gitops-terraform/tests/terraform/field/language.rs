@@ -27,9 +27,10 @@ async fn a_secret_is_hidden_however_its_variable_is_declared() {
             r#"{"variable": {"other": {"default": 1}}, "variable": {"pw": [{"type": "string"}]}}"#,
         ),
     ];
-    for (path, text) in forms {
+    for (tool, (path, text)) in tools().into_iter().flat_map(|tool| forms.map(|form| (tool.clone(), form))) {
         let use_of_it = resource("pw");
         let world = World::new(&[(path, text), ("app/use.tf", &use_of_it)])
+            .with_tool(tool)
             .rendered(TerraformRender::new("tf").variable("pw", secret()));
         let plan = world.plan().await;
         assert_eq!(plan.steps.len(), 1, "{text}: {:?}", plan.blocked);
@@ -44,12 +45,17 @@ async fn a_secret_is_hidden_in_keys_and_names_too() {
     let main = "variable \"pw\" {}\noutput \"m\" { value = { (nonsensitive(var.pw)) = \"a\" } }\n\
         resource \"terraform_data\" \"a\" {\n  for_each = toset([nonsensitive(var.pw)])\n  input = each.key\n}\n";
     let render = TerraformRender::new("tf").variable("pw", secret());
-    let world = World::new(&[("app/main.tf", main)]).rendered(render);
-    let plan = world.plan().await;
-    assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
-    let shown = format!("{plan:?} {:?}", diff(&plan));
-    assert!(!shown.contains(CANARY) && shown.contains("terraform_data.a[\\\"(sensitive)\\\"]"), "{shown}");
-    assert!(world.apply().await.is_converged(), "it is hidden from people, and not from the tool");
+    for tool in tools() {
+        let world = World::new(&[("app/main.tf", main)]).with_tool(tool).rendered(render.clone());
+        let plan = world.plan().await;
+        assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
+        let shown = format!("{plan:?} {:?}", diff(&plan));
+        assert!(
+            !shown.contains(CANARY) && shown.contains("terraform_data.a[\\\"(sensitive)\\\"]"),
+            "{shown}"
+        );
+        assert!(world.apply().await.is_converged(), "it is hidden from people, and not from the tool");
+    }
 }
 
 /// A renderer of its own gives a secret to a variable that nobody declares: it could not be marked.
@@ -74,8 +80,8 @@ async fn a_local_module_is_found_without_quotes_and_in_a_list() {
         ("app/main.tf", "module m {\n  source = \"../modules/m\"\n}\n"),
         ("app/main.tf.json", r#"{"module": [{"m": [{"source": "../modules/m"}]}]}"#),
     ];
-    for call in calls {
-        let plan = World::new(&[call, module]).plan().await;
+    for (tool, call) in tools().into_iter().flat_map(|tool| calls.map(|call| (tool.clone(), call))) {
+        let plan = World::new(&[call, module]).with_tool(tool).plan().await;
         assert_eq!(plan.steps.len(), 1, "{:?}", plan.blocked);
     }
 }

@@ -1,5 +1,6 @@
 //! What the tool says reaches who has to act on it.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use gitops_core::capability::{MovedObjects, Readiness, Watch as _};
@@ -13,21 +14,27 @@ use crate::support::*;
 async fn every_error_is_told_with_its_file_from_the_source() {
     let module = "output \"a\" { value = var.none }\noutput \"b\" { value = var.nothing }\n";
     let main = "module \"m\" {\n  source = \"../../modules/m\"\n}\n";
-    let world = World::new(&[("infra/app/main.tf", main), ("modules/m/main.tf", module)]);
-    let why = world.plan().await.blocked[0].why.to_string();
-    assert!(why.contains("modules/m/main.tf:1: ") && why.contains("modules/m/main.tf:2: "), "{why}");
-    assert!(!why.contains("../") && !why.contains('\n'), "{why}");
+    for tool in tools() {
+        let world = World::new(&[("infra/app/main.tf", main), ("modules/m/main.tf", module)]).with_tool(tool);
+        let why = world.plan().await.blocked[0].why.to_string();
+        assert!(why.contains("modules/m/main.tf:1: ") && why.contains("modules/m/main.tf:2: "), "{why}");
+        assert!(!why.contains("../") && !why.contains('\n'), "{why}");
+    }
 }
 
 /// A root with a check that holds as long as a file outside of it says so.
 struct Checked {
     world: World,
-    flag: std::path::PathBuf,
+    flag: PathBuf,
 }
 
 impl Checked {
     fn that(says: &str) -> Self {
         Self::declared(says, "")
+    }
+
+    fn with_tool(self, tool: PathBuf) -> Self {
+        Self { world: self.world.with_tool(tool), ..self }
     }
 
     fn declared(says: &str, more: &str) -> Self {
@@ -89,7 +96,13 @@ async fn until(status: &mut tokio::sync::watch::Receiver<Arc<EngineStatus>>, is:
 /// A check that began to fail stayed green until the next apply (health dashboards).
 #[tokio::test]
 async fn a_check_that_fails_degrades_its_root_for_as_long_as_it_fails() {
-    let root = Checked::that("good");
+    for tool in tools() {
+        degrades_its_root(tool).await;
+    }
+}
+
+async fn degrades_its_root(tool: PathBuf) {
+    let root = Checked::that("good").with_tool(tool);
     let report = root.world.apply().await;
     assert!(report.is_converged(), "{report:?}");
     assert_eq!(root.ready().await, Readiness::Ready);
@@ -106,7 +119,13 @@ async fn a_check_that_fails_degrades_its_root_for_as_long_as_it_fails() {
 /// under `drift: report` the root stayed degraded for good.
 #[tokio::test]
 async fn a_check_of_a_root_with_a_secret_input_turns_without_a_change() {
-    let mut root = Checked::with_a_secret("good");
+    for tool in tools() {
+        turns_without_a_change(tool).await;
+    }
+}
+
+async fn turns_without_a_change(tool: PathBuf) {
+    let mut root = Checked::with_a_secret("good").with_tool(tool);
     assert!(root.world.apply().await.is_converged());
     for policy in [DriftPolicy::Correct, DriftPolicy::Report] {
         root.world.options = Options::default().drift(policy);

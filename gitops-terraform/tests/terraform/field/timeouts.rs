@@ -1,5 +1,6 @@
 //! An apply takes as long as what it makes.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use gitops_core::Target;
@@ -12,8 +13,15 @@ const LOCK: &str = "app/.terraform.lock.hcl";
 /// Databases and clusters were cut off at ten minutes, tainted, and replaced by the next apply (cloud providers).
 #[tokio::test]
 async fn an_apply_is_not_cut_off_by_the_limit_of_an_ordinary_call() {
+    for tool in tools() {
+        is_not_cut_off(tool).await;
+    }
+}
+
+async fn is_not_cut_off(tool: PathBuf) {
     let (things, lock) = (Things::start().await, lock_file(&["gitops/counting"]));
     let mut world = World::new(&[("app/main.tf", &things.root(&[("a", "1")])), (LOCK, &lock)])
+        .with_tool(tool)
         .built(|builder| builder.mirror(mirror()));
     let plan = world.plan().await;
     things.with(|inner| inner.takes = Duration::from_secs(4));
