@@ -33,6 +33,35 @@ async fn an_object_that_unpacks_to_more_than_the_limit_is_refused() {
     assert!(told(&error).contains("limits: { memory"), "{}", told(&error));
 }
 
+/// A pack of a few kilobytes whose objects are each twice the one before: what unpacks it must not hold all of it.
+#[tokio::test]
+async fn a_chain_of_deltas_that_grows_to_more_than_the_limit_is_refused() {
+    let repo = Repo::with(&[("a", "1")]);
+    let mut limits = GitLimits::default();
+    limits.memory = 128 << 20;
+    let source = repo.source().limits(limits).build().unwrap();
+    assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]), "it is enough for what is not a bomb");
+    let mut blob: Vec<u8> = (0..=255).collect();
+    let (mut blobs, mut tree) = (Vec::new(), String::new());
+    for doubled in 1..=19 {
+        blob.extend_from_within(..);
+        blobs.extend(format!("blob\nmark :{doubled}\ndata {}\n", blob.len()).into_bytes());
+        blobs.extend_from_slice(&blob);
+        blobs.push(b'\n');
+        tree += &format!("M 644 :{doubled} bomb/{doubled}\n");
+    }
+    let commit =
+        "commit refs/heads/main\ncommitter a <a@example.org> 0 +0000\ndata 4\nBomb\nfrom refs/heads/main^0\n";
+    blobs.extend(format!("{commit}{tree}\n").into_bytes());
+    repo.git_with(&["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force"], &blobs);
+    let packs = std::fs::read_dir(repo.path().join(".git/objects/pack")).unwrap();
+    let packed: u64 = packs.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(packed < 1 << 20, "it is a bomb: {packed} bytes of {}", blob.len());
+    let error = newest(&source).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit, "{error:?}");
+    assert!(told(&error).contains("limits: { memory"), "{}", told(&error));
+}
+
 /// People met it with histories that were converted from other systems.
 #[tokio::test]
 async fn a_history_that_is_odd_in_form_alone_can_be_allowed() {
@@ -55,6 +84,22 @@ async fn a_history_that_is_odd_in_form_alone_can_be_allowed() {
         "who tolerates nothing does not believe what the other took"
     );
     assert!(repo.source().tolerate("hasDotgit").build().is_err(), "what deceives is never taken");
+}
+
+/// The same with the clocks of programs that wrote time zones in a form of their own.
+#[tokio::test]
+async fn a_time_zone_of_another_form_can_be_allowed() {
+    let repo = Repo::with(&[("a", "1")]);
+    let tree = repo.git(&["rev-parse", "HEAD^{tree}"]);
+    let who = "A <a@example.org> 1 +051800";
+    let commit = format!("tree {tree}\nauthor {who}\ncommitter {who}\n\nConverted\n");
+    let literally = ["hash-object", "-w", "-t", "commit", "--literally", "--stdin"];
+    let commit = repo.git_with(&literally, commit.as_bytes());
+    repo.git(&["update-ref", "refs/heads/main", &commit]);
+    let error = newest(&repo.source().build().unwrap()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Corrupt, "{error:?}");
+    let source = repo.source().tolerate("badTimezone").build().unwrap();
+    assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]));
 }
 
 /// Met with a limit that was set too low: "the connection to the server failed or broke", and it was tried again and again.
