@@ -7,6 +7,7 @@ mod confirmed;
 mod drift;
 mod ended;
 mod forced;
+mod hanging;
 mod labels;
 mod left;
 mod removed;
