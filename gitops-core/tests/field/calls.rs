@@ -1,4 +1,5 @@
-//! How changes are sent: several in one call, slow ones with word of what they are at, and to no target that nobody set up.
+//! How changes are sent: several in one call, slow ones with word of what they are at, and to no target that nobody set up
+//! (met with bulk APIs of service providers, and with databases that take an hour to be made).
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

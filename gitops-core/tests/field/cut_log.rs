@@ -1,4 +1,4 @@
-//! An audit log beside the other documents of a shared store.
+//! An audit log beside the other documents of a shared store (met with a log that was cut off together with its checkpoint).
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! What a plan costs while the watches are up to date, and what it is worth while they only seem to be.
+//! What a plan costs while the watches are up to date, and what it is worth while they only seem to be
+//! (met with load balancers in front of API servers that drop a quiet connection without a word).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
