@@ -6,11 +6,12 @@
 
 use gitops_core::{Cx, FieldChange, Object, Result, Value};
 
-use crate::change::negotiate::ask;
+use crate::change::adopt::Exchanged;
+use crate::change::negotiate::ask_again;
 use crate::client::kinds::Place;
 use crate::live::application::Inner;
 use crate::live::clients::Decision;
-use crate::live::fields::changes_outside;
+use crate::live::fields::{FieldSet, changes_outside};
 use crate::live::object::Seen;
 
 /// What a plan says of a value that is another one at each write.
@@ -25,14 +26,16 @@ pub(super) async fn beside(
     object: &Object,
     place: &Place,
     [before, after]: [&Seen; 2],
-    decision: &Decision,
+    (decision, exchanged): (&Decision, Option<&Exchanged>),
 ) -> Result<Vec<FieldChange>> {
-    let mut found = changes(inner, before, after, decision);
+    let mut known = decision.left.clone();
+    exchanged.iter().for_each(|exchanged| known.merge(&exchanged.gone()));
+    let mut found = changes(inner, before, after, &known);
     if found.is_empty() {
         return Ok(found);
     }
-    let again = ask(inner, cx, object, place, before, decision).await?;
-    let again = changes(inner, before, &again, decision);
+    let again = ask_again(inner, cx, object, place, before, (decision, exchanged)).await?;
+    let again = changes(inner, before, &again, &known);
     found.retain_mut(|change| {
         let Some(other) = again.iter().find(|other| other.path == change.path) else { return false };
         if other.after != change.after || is_time(change.after.as_ref()) {
@@ -43,11 +46,11 @@ pub(super) async fn beside(
     Ok(found)
 }
 
-fn changes(inner: &Inner, before: &Seen, after: &Seen, decision: &Decision) -> Vec<FieldChange> {
+fn changes(inner: &Inner, before: &Seen, after: &Seen, known: &FieldSet) -> Vec<FieldChange> {
     // What is ours is compared as such.
-    let mut known = before.owned(&inner.eye);
+    let mut known = known.clone();
+    known.merge(&before.owned(&inner.eye));
     known.merge(&after.owned(&inner.eye));
-    known.merge(&decision.left);
     known.merge(&inner.eye.ignore.fields_of_managers(after));
     if before.resource_version() != after.resource_version() {
         // Somebody wrote the object in between.

@@ -139,7 +139,7 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
         });
     }
     tell_idle_rules(inner, &document, &before);
-    let Agreed { after, mut decision } = negotiate(inner, cx, object, &place, &before).await?;
+    let Agreed { after, mut decision, exchanged } = negotiate(inner, cx, object, &place, &before).await?;
     let failure = match after {
         Ok(after) => {
             versions::check(inner, cx, object, &before.json, &after.json).await?;
@@ -147,7 +147,8 @@ async fn preview_new(inner: &Inner, cx: &Cx, object: &Object) -> Result<Previewe
             let mut found = compare(inner, object, &before, &after, &decision);
             found.extend(Box::pin(adopt::going(inner, cx, object, &place, [&before, &after])).await?);
             if !found.is_empty() {
-                found.extend(beside(inner, cx, object, &place, [&before, &after], &decision).await?);
+                let agreed = (&decision, exchanged.as_ref());
+                found.extend(beside(inner, cx, object, &place, [&before, &after], agreed).await?);
             }
             let mask = Mask { live: &before, object, inner };
             let diff = found.into_iter().map(|change| mask.over(change)).collect();

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{LAST_APPLIED, fold_text, forget_memory, is_new_to_us};
 use crate::change::treatment::Treatment;
-use crate::client::cluster::Call;
+use crate::client::cluster::{Call, Failure};
 use crate::client::kinds::Place;
 use crate::live::application::Inner;
 use crate::live::clients::is_predecessor;
@@ -64,6 +64,21 @@ async fn without(
 ) -> Result<Option<Json>> {
     let mut json = after.declarable();
     paths.iter().for_each(|path| remove(&mut json, path));
+    match patched(inner, cx, place, after, &json).await {
+        Ok(json) => Ok(Some(json)),
+        Err(failure) if failure.answered => Ok(None),
+        Err(failure) => Err(failure.into()),
+    }
+}
+
+/// What the server would make of an object with this content, by a dry run.
+pub(super) async fn patched(
+    inner: &Inner,
+    cx: &Cx,
+    place: &Place,
+    seen: &Seen,
+    json: &Json,
+) -> Result<Json, Failure> {
     let is_content = |name: &str| !["apiVersion", "kind", "metadata"].contains(&name);
     let members = json.as_object().into_iter().flatten().filter(|(name, _)| is_content(name));
     let mut steps: Vec<Json> = members
@@ -74,13 +89,9 @@ async fn without(
             steps.push(json!({"op": "add", "path": format!("/metadata/{name}"), "value": value}));
         }
     }
-    let uri = format!("{}?dryRun=All&fieldValidation=Ignore", place.object_as(after.api_version())?);
+    let uri = format!("{}?dryRun=All&fieldValidation=Ignore", place.object_as(seen.api_version())?);
     let call = Call::patch(uri, json!(steps).to_string().into_bytes()).without_effect();
-    match inner.wire().json(cx, call.with_secret(after.is_secret())).await {
-        Ok(json) => Ok(Some(json)),
-        Err(failure) if failure.answered => Ok(None),
-        Err(failure) => Err(failure.into()),
-    }
+    inner.wire().json(cx, call.with_secret(seen.is_secret())).await
 }
 
 fn go(

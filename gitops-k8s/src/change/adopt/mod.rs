@@ -1,9 +1,12 @@
 //! Taking over an object that was made by other means.
 
+mod exchanged;
 mod going;
 mod history;
 
+pub(crate) use exchanged::Exchanged;
 pub(crate) use going::going;
+use going::patched;
 
 use std::collections::BTreeSet;
 

@@ -276,3 +276,40 @@ async fn keys_of_a_secret_that_another_tool_wrote_as_text_go_when_they_are_not_d
     let live = world.admin.get(&world.uri("secrets", "a")).await.unwrap();
     assert_eq!(live["data"], json!({"pw": "aHVudGVyMw=="}));
 }
+
+/// Where people met it: a Service whose port has another number in Git was blocked for good. Before the adoption a dry run has both
+/// ports, and no server takes two of one name, or two without a name.
+#[tokio::test]
+async fn a_service_whose_port_has_another_number_in_git_is_adopted_at_once() {
+    let world = World::new("adopt-ports").await;
+    let service = |name: &str, ports: &Json| {
+        let spec = json!({"selector": {"app": "web"}, "ports": ports});
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec})
+    };
+    let cases = [
+        ("plain", json!([{"port": 80}]), json!([{"port": 8080}])),
+        ("named", json!([{"name": "http", "port": 80}]), json!([{"name": "http", "port": 81}])),
+        (
+            "second",
+            json!([{"name": "tls", "port": 443}, {"name": "http", "port": 80}]),
+            json!([{"name": "tls", "port": 443}, {"name": "http", "port": 81, "targetPort": 8080}]),
+        ),
+    ];
+    for (name, old, new) in &cases {
+        for (by, verb) in [("client", &["apply"][..]), ("server", &["apply", "--server-side"])] {
+            let name = format!("{name}-{by}");
+            kubectl(&world, verb, &service(&name, old));
+            let reports = adopt(&world, &service(&name, new)).await;
+            assert_eq!((reports.len(), reports[0].failed()), (1, 0), "{name}: {reports:?}");
+            let diff = &reports[0].plan.steps[0].diff;
+            let shown = diff.fields().iter().filter(|field| field.path.starts_with("/spec/"));
+            let shown: Vec<_> = shown.map(|field| (field.before.is_some(), field.after.is_some())).collect();
+            assert_eq!(shown, [(true, false), (false, true)], "{name}: what goes and what comes: {diff:?}");
+            let live = world.admin.get(&world.uri("services", &name)).await.unwrap();
+            let numbers = |ports: &Json| {
+                ports.as_array().unwrap().iter().map(|port| port["port"].clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(numbers(&live["spec"]["ports"]), numbers(new), "{name}");
+        }
+    }
+}
