@@ -12,6 +12,9 @@ const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How long before the end of a term that could not be renewed the work is stopped.
 const MARGIN: Duration = Duration::from_secs(3);
 
+/// How long who gave a lease up leaves it to those who wait for it: each of them asks twice.
+pub const TURN: Duration = Duration::from_secs(11);
+
 /// What is done while leases are held.
 pub type Work<'a> = Box<dyn FnOnce(Cx) -> BoxFuture<'a, Result<()>> + Send + 'a>;
 

@@ -235,8 +235,9 @@ impl Work {
         );
     }
 
-    /// Keeps an application at work whenever its lease is held. An engine that can't go on gives the lease up: another process may
-    /// have what this one lacks, and here it is opened anew, from what the cluster knows.
+    /// Keeps an application at work whenever its lease is held. One that can't be opened here, because its target is away or a program
+    /// is missing, and an engine that can't go on give the lease up: another process may have what this one lacks. Here it is opened
+    /// anew, from what the cluster knows, after those who wait for the lease had their turn.
     async fn keep(&self, cx: &Cx, config: &Config, needs: Vec<&str>) -> Result<()> {
         let Self { options, cluster, server, .. } = self;
         let _turn = self.turns.of(&config.name).await;
@@ -245,7 +246,7 @@ impl Work {
         let note = LeaseNote::default();
         let lease = ClusterState::new(cluster.clone(), namespace, &config.name).lease();
         let (lease, place) = (lease.with_note(note.clone()), NotePlace::on_lease(note));
-        let mut kept = Ok(());
+        let (mut kept, mut told) = (Ok(()), None);
         while !cx.is_cancelled() {
             let mut ended = None;
             let is_held_elsewhere = || server.board().leave(&config.name);
@@ -253,19 +254,38 @@ impl Work {
                 leader::while_leading(cx, &lease, &options.identity, is_held_elsewhere, async |grant, cx| {
                     metrics.leads(true);
                     let folder = options.state.join(&config.name).join(format!("grant-{}", grant.epoch));
+                    match told {
+                        None => server.board().expect(&config.name),
+                        Some(_) => server.board().fail(&config.name),
+                    }
                     let work = self.keep_held(&cx, config, &needs, (folder, &place), metrics.clone());
                     let worked = AssertUnwindSafe(Box::pin(work)).catch_unwind().await;
-                    let panicked = || Err(Error::new(ErrorKind::Internal, "what keeps it at work panicked"));
+                    let panicked = || {
+                        Err(Stop::Ended(Error::new(ErrorKind::Internal, "what keeps it at work panicked")))
+                    };
                     ended = worked.unwrap_or_else(|_| panicked()).err();
                     Ok(())
                 })
                 .await;
             metrics.leads(false);
-            let Some(error) = ended.filter(|_| kept.is_ok()) else { break };
-            server.board().end(&config.name);
+            let Some(stop) = ended.filter(|_| kept.is_ok()) else { break };
             server.metrics().not_opened(&config.name);
-            application::tell("its engine has ended, and it is opened again", &config.name, &error);
-            if cx.sleep(config.sync.interval).await.is_err() {
+            match stop {
+                Stop::NotOpened(error) => {
+                    server.board().fail(&config.name);
+                    let text = error.with_help();
+                    if told.as_ref() != Some(&text) {
+                        application::tell("can't be opened, and is tried again", &config.name, &error);
+                    }
+                    told = Some(text);
+                }
+                Stop::Ended(error) => {
+                    server.board().end(&config.name);
+                    application::tell("its engine has ended, and it is opened again", &config.name, &error);
+                    told = None;
+                }
+            }
+            if cx.sleep(config.sync.interval.max(leader::TURN)).await.is_err() {
                 break;
             }
         }
@@ -273,11 +293,10 @@ impl Work {
         kept
     }
 
-    /// Works with an application until it is asked to stop. One that can't be opened, because its target is away or a program is
-    /// missing, is tried again.
+    /// Opens an application and works with it until it is asked to stop.
     ///
     /// # Errors
-    /// Why its engine can't go on: its state is lost, or what this machine has of it is damaged.
+    /// Why it can't be opened, or why its engine can't go on: its state is lost, or what this machine has of it is damaged.
     async fn keep_held(
         &self,
         cx: &Cx,
@@ -285,33 +304,22 @@ impl Work {
         needs: &[&str],
         (folder, place): (PathBuf, &NotePlace),
         metrics: Arc<ApplicationMetrics>,
-    ) -> Result<()> {
+    ) -> Result<(), Stop> {
         let Self { options, cluster, clusters, server, supervisor, .. } = self;
-        let (mut told, name) = (None, &config.name);
-        let namespace = options.namespace_of(config)?;
-        server.board().expect(name);
-        let session = loop {
-            let opening =
-                application::open(cx, namespace, config, (cluster, clusters), metrics.clone(), &folder);
-            match opening.await {
-                Ok(session) => break session,
-                Err(_) if cx.is_cancelled() => return Ok(()),
-                Err(error) if error.kind() == ErrorKind::Corrupt => return Err(error),
-                Err(error) => {
-                    server.board().fail(name);
-                    server.metrics().not_opened(name);
-                    let text = error.with_help();
-                    if told.as_ref() != Some(&text) {
-                        application::tell("can't be opened, and is tried again", name, &error);
-                    }
-                    told = Some(text);
-                }
-            }
-            if cx.sleep(config.sync.interval).await.is_err() {
-                return Ok(());
+        let name = &config.name;
+        let namespace = options.namespace_of(config).map_err(Stop::NotOpened)?;
+        let opening = application::open(cx, namespace, config, (cluster, clusters), metrics.clone(), &folder);
+        let session = match opening.await {
+            Ok(session) => session,
+            Err(_) if cx.is_cancelled() => return Ok(()),
+            Err(error) => {
+                // The next grant has a folder of its own, and there may be many.
+                let _ = cx.off_thread(move |_| std::fs::remove_dir_all(folder)).await;
+                return Err(Stop::NotOpened(error));
             }
         };
-        let handle = supervisor.add(session.engine, needs, config.sync.interval)?;
+        let adding = supervisor.add(session.engine, needs, config.sync.interval);
+        let handle = adding.map_err(Stop::Ended)?;
         let _seat = Seat { supervisor, name };
         server.board().open(name, handle.clone());
         let noted = place.keep(cx, handle.status(), self.refused.subscribe());
@@ -320,12 +328,19 @@ impl Work {
             join(watch.run(cx, |step| tracing::warn!(application = name, "{step}")), noted).await;
             std::future::pending().await
         };
-        tokio::select! {
+        let ended = tokio::select! {
             ended = supervisor.ended_of(name) => ended,
             ended = watched => ended,
             () = cx.cancelled() => supervisor.remove(name).await,
-        }
+        };
+        ended.map_err(Stop::Ended)
     }
+}
+
+/// Why a process does not work with an application whose lease it got.
+enum Stop {
+    NotOpened(Error),
+    Ended(Error),
 }
 
 /// The place of an application among those that are at work. It ends with the lease: an engine that has not stopped by then is

@@ -93,6 +93,28 @@ async fn a_changed_configuration_whose_forge_cannot_be_opened_is_told_and_the_on
     assert_eq!(controller.stop().await, Some(0));
 }
 
+/// It kept the lease for as long as it lived, and nobody else could go on.
+#[tokio::test]
+async fn who_cannot_open_an_application_leaves_it_to_who_can() {
+    let world = world("leaves").await;
+    let alone = config("leaves").replace("needs: [network]", "needs: []");
+    std::fs::write(world.path("sick.yaml"), &alone).unwrap();
+    std::fs::write(world.path("gitops.yaml"), alone.replace("./later", "./kubeconfig")).unwrap();
+    let mut sick = Controller::start_of(&world, "sick.yaml", "sick").await;
+    sick.until_said("can't be opened").await;
+    let able = Controller::start(&world, "able").await;
+    world.until_in("leaves", "network", "1");
+    // What it can open stays with it.
+    declare(&world, "2");
+    for name in NAMES {
+        world.until_in("leaves", name, "2");
+    }
+    let metrics = sick.ask("/metrics").await;
+    assert!(metrics.contains(r#"gitops_leader{application="page"} 1"#), "{metrics}");
+    assert_eq!(sick.stop().await, Some(0));
+    assert_eq!(able.stop().await, Some(0));
+}
+
 /// How often each application's lease went from one holder to the next.
 async fn transitions(world: &World, home: &str) -> Vec<u64> {
     let mut found = Vec::new();

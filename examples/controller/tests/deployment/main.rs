@@ -168,10 +168,15 @@ struct Controller {
 impl Controller {
     /// As the deployment's container, but on a state folder and a kubeconfig of the test.
     async fn start(world: &World, identity: &str) -> Self {
+        Self::start_of(world, "gitops.yaml", identity).await
+    }
+
+    /// The same with a file of its own.
+    async fn start_of(world: &World, file: &str, identity: &str) -> Self {
         let mut child = tokio::process::Command::new(env!("CARGO_BIN_EXE_controller"))
             .args(["--listen=127.0.0.1:0", "--identity", identity])
             .arg("--file")
-            .arg(world.path("gitops.yaml"))
+            .arg(world.path(file))
             .arg("--state")
             .arg(world.path(identity))
             .arg("--kubeconfig")

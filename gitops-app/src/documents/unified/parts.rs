@@ -3,7 +3,7 @@
 use gitops_core::redact::credentials;
 use gitops_core::{Action, ComponentChange, FieldChange, Reason, Step, Value};
 
-use super::sides::{sides, told_apart};
+use super::sides::{hidden, sides, told_apart};
 use crate::documents::changes;
 
 /// Two values to compare, of one object or of one thing that it is made of.
@@ -79,9 +79,13 @@ fn of_component<'a>(step: &Step, change: &'a ComponentChange) -> Part<'a> {
         (Some(before), Some(after)) => Some(told_apart(before, after)),
         (_, after) => after.clone(),
     };
+    let before = match (&change.before, &change.after) {
+        (Some(before), Some(after)) => Some(hidden(before, after)),
+        (before, _) => before.clone(),
+    };
     Part {
         component: Some(&change.name),
-        before: change.before.clone(),
+        before,
         after,
         notes: vec![note],
         fields: step.diff.fields().iter().filter(of_it).cloned().collect(),

@@ -1,5 +1,6 @@
 //! Both sides of an object: what is live, and what is declared.
 
+use gitops_core::redact::HIDDEN;
 use gitops_core::{FieldChange, Value};
 
 /// What a changed secret is shown as.
@@ -17,8 +18,7 @@ pub fn sides(base: &Value, fields: &[FieldChange]) -> (Value, Value) {
         })
     };
     let (before, after) = (side(|field| &field.before), side(|field| &field.after));
-    let after = told_apart(&before, &after);
-    (before, after)
+    (hidden(&before, &after), told_apart(&before, &after))
 }
 
 /// The elements of a JSON pointer.
@@ -92,10 +92,30 @@ fn named(element: &str) -> Option<Value> {
     Some(Value::map(keys.into_iter().map(|(name, value)| (name, Value::from(value)))))
 }
 
-/// The second value, with each secret that is another than in the first one told as such.
+/// The first value, without what is a secret in the second one: what was in clear may be the same.
+pub(super) fn hidden(before: &Value, after: &Value) -> Value {
+    match (before, after) {
+        (Value::Secret(_), _) => before.clone(),
+        (_, Value::Secret(_)) => Value::from(HIDDEN),
+        (Value::Map(was), Value::Map(is)) => {
+            let member = |(name, value): (&str, &Value)| {
+                let value = is.get(name).map_or_else(|| value.clone(), |is| hidden(value, is));
+                (name.to_owned(), value)
+            };
+            Value::map(was.iter().map(member))
+        }
+        (Value::List(was), Value::List(is)) if was.len() == is.len() => {
+            Value::List(was.iter().zip(is.iter()).map(|(was, is)| hidden(was, is)).collect())
+        }
+        (before, _) => before.clone(),
+    }
+}
+
+/// The second value, with each secret that is another than in the first one told as such, and what was one hidden.
 pub(super) fn told_apart(before: &Value, after: &Value) -> Value {
     match (before, after) {
-        (Value::Secret(was), Value::Secret(is)) if was != is => Value::from(CHANGED),
+        (Value::Secret(was), Value::Secret(is)) if was == is => after.clone(),
+        (Value::Secret(_), _) | (_, Value::Secret(_)) => Value::from(CHANGED),
         (Value::Map(was), Value::Map(is)) => {
             let member = |(name, value): (&str, &Value)| {
                 let value = was.get(name).map_or_else(|| value.clone(), |was| told_apart(was, value));
@@ -228,5 +248,11 @@ mod tests {
         let (before, after) = sides(&base, &[change("/b", Some(secret("1")), Some(secret("2")))]);
         assert_eq!(yaml::lines(&before), ["a: (sensitive)", "b: (sensitive)"]);
         assert_eq!(yaml::lines(&after), ["a: (sensitive)", "b: (sensitive, changed)"]);
+        // What was in clear becomes one, and the other way.
+        for (was, is) in [(Value::from("1"), secret("1")), (secret("1"), "1".into())] {
+            let (before, after) = sides(&base, &[change("/b", Some(was), Some(is))]);
+            assert_eq!(yaml::lines(&before), ["a: (sensitive)", "b: (sensitive)"]);
+            assert_eq!(yaml::lines(&after), ["a: (sensitive)", "b: (sensitive, changed)"]);
+        }
     }
 }
