@@ -19,6 +19,9 @@ const CHILD: &str = "GITOPS_TEST_CHILD";
 /// How many kills are made; 6 if nothing is set.
 const KILLS: &str = "GITOPS_TERRAFORM_KILLS";
 
+/// The file that says that our process keeps the states: then it takes them along when it is killed.
+const KEEPS_STATES: &str = "keeps-states";
+
 const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 /// How many times a process may have to be started until all is as declared.
 const ROUNDS: usize = 12;
@@ -33,9 +36,12 @@ async fn one_life() {
     let mirror = std::fs::read_to_string(folder.join("mirror")).unwrap();
     let main = std::fs::read_to_string(folder.join("main.tf")).unwrap();
     let lock = std::fs::read_to_string(folder.join("lock")).unwrap();
-    let world = World::new(&[("app/main.tf", &main), ("app/.terraform.lock.hcl", &lock)])
-        .within(&folder)
-        .built(move |builder| builder.mirror(mirror.as_str()).state_server(server.clone()));
+    let world = World::new(&[("app/main.tf", &main), ("app/.terraform.lock.hcl", &lock)]).within(&folder);
+    let keeps_states = std::fs::read_to_string(folder.join(KEEPS_STATES)).is_ok();
+    let world = match keeps_states {
+        true => world.built(move |builder| builder.mirror(mirror.as_str()).state_server(server.clone())),
+        false => world.built(move |builder| builder.mirror(mirror.as_str())),
+    };
     for address in std::fs::read_to_string(folder.join("absent")).unwrap_or_default().lines() {
         world.target().confirm(&cx, &root_key("app"), address, "tester").await.unwrap();
     }
@@ -108,6 +114,7 @@ fn prepared(main: &str, lock: &str) -> tempfile::TempDir {
     write("main.tf", main);
     write("lock", lock);
     write("mirror", &mirror().display().to_string());
+    write(KEEPS_STATES, "");
     folder
 }
 
@@ -185,9 +192,16 @@ async fn whatever_is_killed_nothing_is_made_twice_and_nothing_is_lost() {
 }
 
 /// Kills our process, and with it the tool if that is wanted, while a thing is made and not answered yet.
-async fn killed_while_it_is_made(things: &Things, with_its_tool: bool) -> tempfile::TempDir {
+async fn killed_while_it_is_made(
+    things: &Things,
+    with_its_tool: bool,
+    keeps_states: bool,
+) -> tempfile::TempDir {
     things.with(|inner| inner.takes = Duration::from_secs(3));
     let folder = prepared(&things.root(&[("a", "1")]), &lock_file(&["gitops/counting"]));
+    if !keeps_states {
+        std::fs::remove_file(folder.path().join(KEEPS_STATES)).unwrap();
+    }
     let mut child = start(folder.path());
     things.made(1).await;
     let tool = tool(folder.path()).expect("it is at work");
@@ -201,14 +215,17 @@ async fn killed_while_it_is_made(things: &Things, with_its_tool: bool) -> tempfi
 
 #[tokio::test]
 async fn a_tool_that_outlives_us_is_waited_for_and_nobody_has_to_be_asked() {
-    let things = Things::start().await;
-    let folder = killed_while_it_is_made(&things, false).await;
-    assert_eq!(run(folder.path()).await, "converged");
-    assert_eq!(things.with(|inner| inner.made.clone()), [("a".to_owned(), 1)].into());
-    // What it did is no change that was not made, in the history either.
-    let audit = all_text(&folder.path().join("state"));
-    assert!(audit.contains("found by a look at the target"), "{audit}");
-    assert!(!audit.contains("not as the change would have left it"), "{audit}");
+    for keeps_states in [true, false] {
+        let things = Things::start().await;
+        let folder = killed_while_it_is_made(&things, false, keeps_states).await;
+        assert_eq!(run(folder.path()).await, "converged");
+        assert_eq!(things.with(|inner| inner.made.clone()), [("a".to_owned(), 1)].into());
+        // Where it ran to its end, that is no change that was not made, in the history either.
+        let audit = all_text(&folder.path().join("state"));
+        assert!(audit.contains("\"event\":\"recovered\""), "{audit}");
+        let is_not_done = audit.contains("not as the change would have left it");
+        assert!(keeps_states || !is_not_done, "{audit}");
+    }
 }
 
 /// What all files below a folder hold.
@@ -225,7 +242,7 @@ fn all_text(folder: &Path) -> String {
 #[tokio::test]
 async fn whatever_was_to_be_made_is_in_doubt_where_the_report_is_gone() {
     let things = Things::start().await;
-    let folder = killed_while_it_is_made(&things, true).await;
+    let folder = killed_while_it_is_made(&things, true, true).await;
     let report = files_below(folder.path()).into_iter().find(|path| path.ends_with("apply.jsonl")).unwrap();
     std::fs::remove_file(report).unwrap();
     for _ in 0..2 {
