@@ -10,6 +10,7 @@ pub mod drift;
 pub mod event;
 pub mod graph;
 pub mod health;
+pub mod held;
 pub mod history;
 pub mod list;
 pub mod plan;

@@ -14,6 +14,7 @@ use super::Document;
 use super::beside::{self, BesidePart};
 use super::blocked::{self, BlockedPart};
 use super::changes;
+use super::held::{self, HeldPart};
 use crate::config::{Config, TargetConfig};
 
 /// The document of `plan`.
@@ -36,6 +37,8 @@ pub struct PlanDocument<'a> {
     /// The objects of steps that are not as they were applied last either.
     beside: Vec<BesidePart<'a>>,
     blocked: Vec<BlockedPart<'a>>,
+    /// The deletions that wait for what is blocked.
+    held: Vec<HeldPart<'a>>,
     orphaned: &'a [Key],
     /// Why each of them stays.
     orphaned_because: &'a BTreeMap<Key, OrphanedBecause>,
@@ -72,6 +75,7 @@ impl<'a> PlanDocument<'a> {
             drift: plan.drift.iter().map(StepPart::from).collect(),
             beside: beside::all(plan),
             blocked: blocked::all(plan),
+            held: held::all(plan),
             orphaned: &plan.orphaned,
             orphaned_because: &plan.orphaned_because,
             warnings,

@@ -13,6 +13,7 @@ use super::Document;
 use super::blocked::{self, BlockedPart};
 use super::deployment::{self, Deployment};
 use super::health::{self, Health, Troubled, Unready};
+use super::held::{self, HeldPart};
 use super::plan::{Summary, TargetPart};
 
 use super::standing::{Live, Progress, Standing};
@@ -139,6 +140,8 @@ pub struct StatusDocument<'a> {
     pub last: Option<Deployment>,
     /// The objects about which nothing may be done now.
     pub blocked: Vec<BlockedPart<'a>>,
+    /// The deletions that wait for what is blocked.
+    pub held: Vec<HeldPart<'a>>,
 }
 
 impl Document for StatusDocument<'_> {
@@ -223,6 +226,7 @@ impl<'a> StatusDocument<'a> {
             runner_unknown,
             last: (!deployments.is_empty()).then(|| deployments.swap_remove(0)),
             blocked: plan.map(blocked::all).unwrap_or_default(),
+            held: plan.map(held::all).unwrap_or_default(),
         })
     }
 }

@@ -12,6 +12,7 @@ use super::beside::{self, BesidePart};
 use super::blocked::{self, BlockedPart};
 use super::changes;
 use super::health::{self, Health, Unready};
+use super::held;
 use super::plan::StepPart;
 use super::status::Sync;
 use super::trail::{self, Change};
@@ -53,7 +54,8 @@ pub struct WhyDocument<'a> {
     pub last_change: Option<Change>,
     /// What the next apply does about it.
     pub next: Next<'a>,
-    /// Why what comes next is not done yet: gates deny it, or the process at work waits for another application.
+    /// Why what comes next is not done yet: gates deny it, the process at work waits for another
+    /// application, or a deletion waits for what is blocked.
     pub postponed: Option<String>,
     /// Why the source is not followed now, so that all of this is of the revision that was accepted last.
     pub not_followed: Option<String>,
@@ -187,7 +189,10 @@ impl<'a> WhyDocument<'a> {
         }
         let next = Next::of(plan, key);
         let postponed = match plan.step(key) {
-            Some(step) if step.cause != Cause::Drift => postponed(cx, session, plan).await,
+            Some(step) if step.cause != Cause::Drift => match postponed(cx, session, plan).await {
+                None => held::of(plan, key).map(|part| part.text()),
+                postponed => postponed,
+            },
             _ => None,
         };
         let unready = session.unready_of(cx, |owned| owned == key).await.pop().map(Unready::of);

@@ -137,4 +137,27 @@ impl Plan {
     pub fn step(&self, key: &Key) -> Option<&Step> {
         self.steps.iter().find(|step| &step.key == key)
     }
+
+    /// The deletes that wait for what is blocked, directly or through others: each with one such object, and why that is blocked.
+    pub fn held_deletes(&self) -> BTreeMap<&Key, &Blocked> {
+        let of_steps = self.steps.iter().map(|step| (&step.key, &step.after));
+        let nodes = of_steps.chain(self.prerequisites.iter().map(|found| (&found.key, &found.after)));
+        let mut before: BTreeMap<&Key, Vec<&Key>> = BTreeMap::new();
+        for (key, after) in nodes {
+            after.iter().for_each(|need| before.entry(need).or_default().push(key));
+        }
+        let blocks = |blocked: &&Blocked| blocked.why.blocks_what_needs_it();
+        let mut due: Vec<(&Key, &Blocked)> =
+            self.blocked.iter().filter(blocks).map(|blocked| (&blocked.key, blocked)).collect();
+        let mut held: BTreeMap<&Key, &Blocked> = BTreeMap::new();
+        while let Some((key, by)) = due.pop() {
+            for next in before.get(key).into_iter().flatten() {
+                if held.insert(next, by).is_none() {
+                    due.push((next, by));
+                }
+            }
+        }
+        let deletes = self.steps.iter().filter(|step| step.action == Action::Delete);
+        deletes.filter_map(|step| held.remove_entry(&step.key)).collect()
+    }
 }

@@ -4,6 +4,7 @@ use gitops_app::documents::Document;
 use gitops_app::documents::beside::BesidePart;
 use gitops_app::documents::blocked::BlockedPart;
 use gitops_app::documents::changes;
+use gitops_app::documents::held::HeldPart;
 use gitops_core::redact::credentials;
 use gitops_core::{Action, Cause, Diff, FieldChange, Key, Plan, PlanId, Revision, Step, Value};
 use serde::Serialize;
@@ -23,6 +24,8 @@ pub struct Compared<'a> {
     pub is_left: bool,
     /// How it differs from what was applied last, where the source moved too.
     pub beside: Option<BesidePart<'a>>,
+    /// For what its deletion waits.
+    pub held: Option<HeldPart<'a>>,
     /// What is declared, and of an object that is deleted what is live; nothing where only the fields are known.
     pub body: Option<Value>,
     /// What changes; for what is made or deleted, all of it.
@@ -53,7 +56,7 @@ pub fn human(objects: &[Compared<'_>], blocked: &[BlockedPart<'_>], form: Form) 
     }
 }
 
-fn head(Compared { step, is_left, beside, .. }: &Compared<'_>) -> String {
+fn head(Compared { step, is_left, beside, held, .. }: &Compared<'_>) -> String {
     let key = escape(&step.key.to_string());
     let style = style::of(step.action);
     let drift = match (step.cause, is_left) {
@@ -65,13 +68,15 @@ fn head(Compared { step, is_left, beside, .. }: &Compared<'_>) -> String {
         true => format!("  (changed outside of Git too: {})", escape(&part.text)),
         false => format!("  ({})", escape(&part.text)),
     });
+    let held = held.as_ref().map(|part| format!("  ({})", escape(&part.short())));
     format!(
-        "{} {}  {}{}{}\n",
+        "{} {}  {}{}{}{}\n",
         paint(style, step.action.symbol()),
         paint(style, step.action),
         paint(BOLD, key),
         paint(YELLOW, drift),
-        paint(YELLOW, beside.unwrap_or_default())
+        paint(YELLOW, beside.unwrap_or_default()),
+        paint(YELLOW, held.unwrap_or_default())
     )
 }
 
@@ -127,6 +132,7 @@ pub struct DiffDocument<'a> {
     objects: Vec<ObjectPart<'a>>,
     beside: Vec<&'a BesidePart<'a>>,
     blocked: &'a [BlockedPart<'a>],
+    held: Vec<&'a HeldPart<'a>>,
 }
 
 impl Document for DiffDocument<'_> {
@@ -155,6 +161,7 @@ impl<'a> DiffDocument<'a> {
             objects: objects.iter().map(part).collect(),
             beside: objects.iter().filter_map(|object| object.beside.as_ref()).collect(),
             blocked,
+            held: objects.iter().filter_map(|object| object.held.as_ref()).collect(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use gitops_app::documents::beside::{self, BesidePart};
-use gitops_app::documents::{blocked::all as all_blocked, changes};
+use gitops_app::documents::{blocked::all as all_blocked, changes, held};
 use gitops_core::{
     Action, Cause, Commits, ForeignOutcome, GateMessage, Key, OrphanedBecause, Plan, Rebound, Risk, Step,
     Time, Verdict, Whose,
@@ -120,16 +120,18 @@ impl PlanView<'_> {
     }
 
     fn table<'s>(&self, steps: impl Iterator<Item = &'s Step>) -> Rows {
-        folded::rows(steps.map(|step| line(self.plan, step)).collect(), self.each.is_none())
+        let held = held::behind(self.plan);
+        let waits = |step: &Step| held.get(&step.key).map_or("", String::as_str);
+        folded::rows(steps.map(|step| line(self.plan, step, waits(step))).collect(), self.each.is_none())
     }
 }
 
 /// What is said of a step. What is protected or secret, and what more is to be said of, stands by itself.
-fn line<'s>(plan: &Plan, step: &'s Step) -> Line<'s> {
+fn line<'s>(plan: &Plan, step: &'s Step, waits: &str) -> Line<'s> {
     let below = [components::rows(step), asides(plan, step), beside_row(plan, step)].concat();
     let is_plain = |risk: &Risk| matches!(risk, Risk::Delete | Risk::Replace);
     let folds = below.is_empty() && step.risk.iter().all(is_plain);
-    Line { key: &step.key, row: row(step, what(step)), below, folds }
+    Line { key: &step.key, row: row(step, what(step) + waits), below, folds }
 }
 
 /// What a step changes. Of drift both sides are named: which one is live is all that it is about.

@@ -2,6 +2,7 @@
 
 use gitops_app::documents::beside;
 use gitops_app::documents::blocked::{self, BlockedPart};
+use gitops_app::documents::held;
 use gitops_app::documents::plan::Summary;
 use gitops_app::lookup;
 use gitops_app::session::{Access, Session};
@@ -28,7 +29,8 @@ pub async fn run(app: &App, args: &DiffArgs) -> Ended {
         let body = body(app, &session, step).await?;
         let diff = whole(step, body.as_ref());
         let beside = beside::of(&plan, &step.key);
-        objects.push(Compared { step, is_left, beside, body, diff });
+        let held = held::of(&plan, &step.key);
+        objects.push(Compared { step, is_left, beside, held, body, diff });
     }
     let blocked: Vec<BlockedPart<'_>> =
         blocked::all(&plan).into_iter().filter(|part| is_wanted(part.key)).collect();

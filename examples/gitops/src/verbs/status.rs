@@ -96,6 +96,7 @@ impl View<'_> {
         facts.extend(self.unready.iter().map(Unready::line));
         facts.extend(self.gate(app));
         facts.extend(self.orphaned());
+        facts.extend(self.held());
         facts.push(("runner", self.runner(app)));
         facts.extend(self.postponed());
         facts.extend(self.refused(now));
@@ -169,6 +170,14 @@ impl View<'_> {
             ("orphaned", escape(&format!("{} stay: {named}{more}{why}", objects.len())))
         });
         lines.collect()
+    }
+
+    /// What left the source and stays until what is blocked is not.
+    fn held(&self) -> Option<(&'static str, String)> {
+        let first = self.held.first()?;
+        let more = self.held.len().saturating_sub(1);
+        let more = if more > 0 { format!(" ({more} more like it)") } else { String::new() };
+        Some(("held", escape(&format!("{}: {}{more}", changes::object(first.key), first.text()))))
     }
 
     /// Who works with it now.

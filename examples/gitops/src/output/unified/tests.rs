@@ -18,7 +18,7 @@ fn change(path: &str, before: Option<Value>, after: Option<Value>) -> FieldChang
 }
 
 fn shown(step: &Step, body: Option<Value>) -> String {
-    let compared = Compared { step, is_left: false, beside: None, body, diff: step.diff.clone() };
+    let compared = Compared { step, is_left: false, beside: None, held: None, body, diff: step.diff.clone() };
     anstream::adapter::strip_str(&object(&compared, 3)).to_string()
 }
 

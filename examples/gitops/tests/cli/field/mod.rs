@@ -7,6 +7,7 @@ mod blocked;
 mod chains;
 mod contested;
 mod first_plan;
+mod held;
 mod hints;
 mod limits;
 mod saved;
