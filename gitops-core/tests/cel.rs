@@ -208,6 +208,33 @@ async fn a_gate_sees_the_steps_and_the_counts() {
     assert_eq!(verdict("steps.size() == 0").await, Verdict::needs_approval("rule", "ask first"));
 }
 
+/// The names of the steps that a rule's finding is about; none if it is about the whole plan.
+async fn named(rule: &str) -> Vec<String> {
+    let verdict = verdict(rule).await;
+    let [found] = verdict.messages() else { panic!("{rule}: {verdict:?}") };
+    assert!(matches!(verdict, Verdict::NeedsApproval { .. }), "{rule}: {verdict:?}");
+    found.keys.iter().map(|key| key.name().to_owned()).collect()
+}
+
+/// Met with a rule of the file about deletions: one that waited for a colleague held up every other step.
+#[tokio::test]
+async fn a_rule_about_each_step_names_those_of_which_it_is_not_true() {
+    let no_deletes = "steps.all(s, s.action != 'delete')";
+    assert_eq!(named(no_deletes).await, ["c"]);
+    assert_eq!(named("!steps.exists(s, s.action in ['delete', 'create'])").await, ["c", "d"]);
+    assert_eq!(named("steps.all(s, s.key.name != 'a') && steps.all(s, s.key.name != 'd')").await, ["a", "d"]);
+    assert_eq!(named("!commits.known && steps.all(s, s.action != 'delete')").await, ["c"]);
+    for whole in [
+        "plan.delete < 1",
+        "steps.all(s, s.action != 'delete') && plan.delete < 1",
+        "steps.all(s, s.action != 'delete' || plan.create < 1)",
+        // Of one step alone it can't be told, though of all of them it can.
+        "steps.all(s, s.key.name != 'a' && (s.action != 'create' || s.fields[99].path != 'x'))",
+    ] {
+        assert_eq!(named(whole).await, [] as [&str; 0], "{whole}");
+    }
+}
+
 #[tokio::test]
 async fn a_rule_that_can_not_be_evaluated_denies() {
     for rule in ["steps", "steps[99].key == 'x'", "nowhere"] {

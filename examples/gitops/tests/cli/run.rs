@@ -144,6 +144,32 @@ fn a_mass_deletion_waits_for_a_person() {
     assert!(approved.contains(r#""actor":"alice""#) && approved.contains(r#""uid":"#), "{approved}");
 }
 
+/// Met with a rule about deletions: the deletion that waited for a colleague held up all other steps, and all later commits.
+#[test]
+fn what_a_rule_about_single_steps_wants_approved_holds_up_nothing_else() {
+    let world = World::applied();
+    let gate = "gates: [{ name: no-deletes, rule: \"steps.all(s, s.action != 'delete')\", otherwise: needs-approval, message: ask }]\n";
+    world.configure(&format!("{CONFIG}{gate}"));
+    world.commit("Remove one", &[("index.html", None), ("conf/app.toml", Some("size = 2\n"))]);
+    let mut running = Running::start(&world);
+    assert_eq!(running.wait_for("finished")["applied"], 1);
+    assert_eq!(world.live("conf/app.toml").as_deref(), Some("size = 2\n"));
+    let blocked = &world.json(&["status"])["verdict"]["messages"][0];
+    assert_eq!(blocked["keys"][0], "dir:File/-/index.html", "{blocked}");
+    world.edit_live("conf/app.toml", "by hand\n");
+    running.wait_for("finished");
+    assert_eq!(world.live("conf/app.toml").as_deref(), Some("size = 2\n"), "drift is put back");
+    world.commit("One more", &[("more", Some("1\n"))]);
+    running.wait_for("finished");
+    assert_eq!(world.live("more").as_deref(), Some("1\n"), "a later commit is taken up");
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
+    let plan = world.plan_id();
+    world.gitops(&["approve", &plan]).expect(0);
+    running.wait_for("finished");
+    assert_eq!(world.live("index.html"), None);
+    running.stop(Signal::TERM).expect(0);
+}
+
 #[test]
 fn an_emergency_stop_is_seen_at_once_and_holds_for_every_process() {
     let world = World::applied();

@@ -26,6 +26,14 @@ impl Cost {
         Self(cost.saturating_add(bounds.expression(expression).cost))
     }
 
+    pub fn none() -> Self {
+        Self(0)
+    }
+
+    pub fn and(&self, other: &Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// # Errors
     /// `Limit` for a cost over the limit.
     pub fn admit(&self) -> Result<()> {

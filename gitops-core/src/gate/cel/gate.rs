@@ -1,12 +1,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::by_step::is_by_step;
 use super::names::{self, Shape};
 use super::{Expression, apart};
 use crate::gate::{Gate, Proposal, Verdict};
 use crate::plan::{Plan, Step};
 use crate::source::Commits;
-use crate::value::{Action, Digest, Hasher, Result, Value};
+use crate::value::{Action, Digest, Hasher, Key, Result, Value};
 
 /// A gate from an expression that must hold for a plan.
 ///
@@ -30,6 +31,10 @@ use crate::value::{Action, Digest, Hasher, Result, Value};
 /// # Ok::<(), gitops_core::Error>(())
 /// ```
 ///
+/// A rule of which each step alone decides, such as `steps.all(…)` and `!steps.exists(…)`, names the steps of which it is not
+/// true, if `otherwise` asks for an approval: an engine at work leaves these out and carries out the others. Any other rule is
+/// about the whole plan.
+///
 /// # Errors
 /// A rule that can't be evaluated denies the plan, and says why: what nobody could check is not let through.
 #[derive(Clone, Debug)]
@@ -37,6 +42,8 @@ pub struct CelGate {
     name: String,
     rule: Expression,
     otherwise: Verdict,
+    /// Whether the rule can say of which steps it is not true.
+    names_steps: bool,
 }
 
 impl CelGate {
@@ -53,7 +60,17 @@ impl CelGate {
 
     /// A gate that allows a plan for which the rule is true, and says `otherwise` of every other.
     pub fn new(name: impl Into<String>, rule: Expression, otherwise: Verdict) -> Self {
-        Self { name: name.into(), rule, otherwise }
+        let names_steps = matches!(otherwise, Verdict::NeedsApproval { .. })
+            && apart(|| Ok(is_by_step(rule.program.expression()))).unwrap_or(false);
+        Self { name: name.into(), rule, otherwise, names_steps }
+    }
+
+    /// The steps of which the rule is not true; none where that can't be told of each of them.
+    fn failing(&self, plan: &Plan, variables: &BTreeMap<&str, Value>, steps: &[Value]) -> Vec<Key> {
+        let alone: Vec<Value> = steps.iter().map(|step| Value::List(Arc::from([step.clone()]))).collect();
+        let Ok(holds) = self.rule.holds_with_each(variables, "steps", &alone) else { return Vec::new() };
+        let failing = plan.steps.iter().zip(holds).filter(|(_, holds)| !holds);
+        failing.map(|(step, _)| step.key.clone()).collect()
     }
 }
 
@@ -63,11 +80,15 @@ impl Gate for CelGate {
     }
 
     fn check(&self, &Proposal { plan, commits, .. }: &Proposal<'_>) -> Verdict {
-        let steps = Value::List(plan.steps.iter().map(step_data).collect());
+        let steps: Vec<Value> = plan.steps.iter().map(step_data).collect();
+        let all = Value::List(steps.iter().cloned().collect());
         let commits = commits_data(commits);
-        let variables = BTreeMap::from([("plan", plan_data(plan)), ("steps", steps), ("commits", commits)]);
+        let variables = BTreeMap::from([("plan", plan_data(plan)), ("steps", all), ("commits", commits)]);
         match self.rule.holds(&variables) {
             Ok(true) => Verdict::Allow,
+            Ok(false) if self.names_steps => {
+                self.otherwise.clone().naming(self.failing(plan, &variables, &steps))
+            }
             Ok(false) => self.otherwise.clone(),
             Err(error) => Verdict::deny(&self.name, error.to_string()),
         }

@@ -26,6 +26,7 @@
 //! # Secrets
 //! No expression sees a secret: it is `(sensitive)`.
 
+mod by_step;
 mod cost;
 mod gate;
 mod names;
@@ -110,6 +111,37 @@ impl Expression {
             values::from_cel(&value).map_err(|what| misfit(&what))
         };
         apart(|| cost().admit().and_then(|()| run())).map_err(|error| error.with("expression", self.text()))
+    }
+
+    /// Whether the expression is true with each of some values of one variable.
+    ///
+    /// # Errors
+    /// As [`holds`](Self::holds), with any of the values; `Limit` if all of that could cost more than [`MAX_COST`].
+    fn holds_with_each(
+        &self,
+        variables: &BTreeMap<&str, Value>,
+        name: &'static str,
+        values: &[Value],
+    ) -> Result<Vec<bool>> {
+        apart(|| {
+            let (mut context, mut variables, mut cost) =
+                (Context::default(), variables.clone(), Cost::none());
+            self.patterns.offer(&mut context);
+            for (name, value) in &variables {
+                context.add_variable_from_value(*name, values::to_cel(value));
+            }
+            let mut holds = Vec::new();
+            for value in values {
+                variables.insert(name, value.clone());
+                cost = cost.and(&Cost::of(self.program.expression(), &variables));
+                cost.admit()?;
+                context.add_variable_from_value(name, values::to_cel(value));
+                let value = self.program.execute(&context).map_err(|error| misfit(&error.to_string()))?;
+                let value = values::from_cel(&value).map_err(|what| misfit(&what))?;
+                holds.push(value.as_bool().ok_or_else(|| misfit("its value is neither true nor false"))?);
+            }
+            Ok(holds)
+        })
     }
 
     /// Whether the expression is true.
