@@ -138,7 +138,7 @@ pub enum Verb {
     Resume(ResumeArgs),
     /// Have the process at work reconcile at once
     Sync,
-    /// Let what needs an object go on although the object is not ready
+    /// Let what needs an object go on although the object is not ready, or a deletion that is held
     Release(ReleaseArgs),
     /// Tell where an object comes from and what happens to it next
     Why(WhyArgs),

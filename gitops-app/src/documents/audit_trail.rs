@@ -213,6 +213,7 @@ fn request(AuditRecord { number, entry, .. }: &AuditRecord) -> Option<Request> {
             (Some(key.clone()), format!("said of {about}: {finding}"))
         }
         AuditEvent::Released { key } => (Some(key.clone()), "released".to_owned()),
+        AuditEvent::DeletionReleased { key } => (Some(key.clone()), "deletion released".to_owned()),
         AuditEvent::Rebound { moved } => {
             let moved: Vec<String> = moved.iter().map(ToString::to_string).collect();
             (None, format!("the state moves: {}", moved.join("; ")))

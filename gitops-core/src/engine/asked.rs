@@ -95,6 +95,7 @@ impl Engine {
             Request::Confirm { key, finding } => self.confirm(cx, key, *finding, by).await,
             Request::Found { key, about, finding } => self.confirm_part(cx, key, about, finding, by).await,
             Request::Release { key } => self.release(cx, key, by).await,
+            Request::ReleaseDeletion { key } => self.release_deletion(cx, key, by).await,
             Request::NoteMerged { merged } => self.note_merged(cx, merged, by).await,
             Request::RestartAudit => self.restart_audit(cx, by).await,
         }

@@ -128,6 +128,7 @@ impl Engine {
         let mut sync = SyncRun::new(cx, self, planned, options.actor());
         sync.announce(cx).await?;
         let states = sync.run(cx, &machine).await?;
+        sync.record_ready().await?;
         let (results, actor) = (sync.results(&states), options.actor());
         self.note_corrections(cx, plan, &results);
         self.note_blocked_steps(&results);
@@ -192,6 +193,8 @@ struct SyncRun<'a> {
     under_way: BTreeMap<Key, Time>,
     /// What was seen of readiness and is to be remembered.
     readiness: Vec<Record>,
+    /// What is new and was seen to be ready. Until that is recorded it is asked about once more, and so it may wait for the end.
+    ready: Vec<Record>,
     /// What is to be made durable, and waits for more of its kind.
     gathered: Gathered,
     running: Running,
@@ -216,6 +219,7 @@ impl<'a> SyncRun<'a> {
             unready: BTreeMap::new(),
             under_way: BTreeMap::new(),
             readiness: Vec::new(),
+            ready: Vec::new(),
             gathered: Gathered::default(),
             running: FuturesUnordered::new(),
             back: Vec::new(),

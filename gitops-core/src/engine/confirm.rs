@@ -167,6 +167,7 @@ mod tests {
             stage: None,
             runs_once: false,
             likeness: None,
+            is_new: false,
         }
     }
 

@@ -134,6 +134,13 @@ impl Engine {
         entry.state == OwnedState::Held && !entry.is_settled() && has_health()
     }
 
+    /// Whether an object that is to be written is new, or was not seen to be ready since it was, and its target can say so.
+    pub(super) fn is_unproven_in_its_target(&self, key: &Key) -> bool {
+        let has_health = self.targets.get(key.target()).is_some_and(|target| target.health().is_some());
+        let entry = self.inventory().entries().get(key).filter(|entry| entry.state == OwnedState::Held);
+        has_health && entry.is_none_or(|entry| entry.never_ready)
+    }
+
     /// What is known without asking: what a person released, what ended well, and what no target can say more of.
     fn recall(&self, inventory: &Inventory, found: &mut Prerequisite) {
         let entry = inventory.entries().get(&found.key);
@@ -173,15 +180,45 @@ impl Engine {
     /// See [`Engine`].
     pub async fn release(&mut self, cx: &Cx, key: &Key, by: &str) -> Result<()> {
         self.ledger.landed().await?;
+        let released = self.held_entry(key)?.released();
+        self.note_release(cx, key, released, AuditEvent::Released { key: key.clone() }, by).await
+    }
+
+    /// Lets the deletion of an object that is no longer declared go on, whatever it [waits for](crate::Plan::held_deletes) that is
+    /// new in its target or runs before it. That holds until the object is declared again. Nothing else goes on by it.
+    ///
+    /// # Errors
+    /// `NotFound` if the application does not own the object, or has not made it yet; whatever keeps the state from
+    /// being written.
+    ///
+    /// # Cancel safety
+    /// See [`Engine`].
+    pub async fn release_deletion(&mut self, cx: &Cx, key: &Key, by: &str) -> Result<()> {
+        self.ledger.landed().await?;
+        let entry = Owned { let_go: true, ..self.held_entry(key)? };
+        self.note_release(cx, key, entry, AuditEvent::DeletionReleased { key: key.clone() }, by).await
+    }
+
+    fn held_entry(&self, key: &Key) -> Result<Owned> {
         let entry = self.inventory().entries().get(key).filter(|entry| entry.state == OwnedState::Held);
-        let Some(released) = entry.cloned().map(Owned::released) else {
+        entry.cloned().ok_or_else(|| {
             let message = format!("{key} is none of the objects that this application made");
-            return Err(Error::new(ErrorKind::NotFound, message).help("there is nothing to release"));
-        };
+            Error::new(ErrorKind::NotFound, message).help("there is nothing to release")
+        })
+    }
+
+    async fn note_release(
+        &mut self,
+        cx: &Cx,
+        key: &Key,
+        entry: Owned,
+        event: AuditEvent,
+        by: &str,
+    ) -> Result<()> {
         self.take_over(cx, by).await?;
-        self.audit(cx, by, vec![AuditEvent::Released { key: key.clone() }]).await?;
+        self.audit(cx, by, vec![event]).await?;
         self.base.moved([key.clone()]);
-        self.ledger.commit(&[Record::Adopt { key: key.clone(), entry: released }]).await?;
+        self.ledger.commit(&[Record::Adopt { key: key.clone(), entry }]).await?;
         self.ledger.end_sync(cx).await
     }
 }

@@ -185,6 +185,7 @@ mod tests {
             stage: None,
             runs_once: false,
             likeness: None,
+            is_new: false,
         }
     }
 

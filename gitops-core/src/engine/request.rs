@@ -99,6 +99,11 @@ pub enum Request {
         /// The object.
         key: Key,
     },
+    /// Let the deletion of what is no longer declared go on, whatever it waits for.
+    ReleaseDeletion {
+        /// The object.
+        key: Key,
+    },
     /// Record that a request was merged, who opened and reviewed it, and who merged it. To ask twice records it twice.
     NoteMerged {
         /// What the forge says of it.

@@ -75,7 +75,8 @@ async fn whoever_asks_for_anything_is_in_the_audit_log() {
     let requests = [
         Request::Confirm { key: a.clone(), finding: Finding::Made },
         Request::Found { key: a.clone(), about: "part".to_owned(), finding: "made".to_owned() },
-        Request::Release { key: a },
+        Request::Release { key: a.clone() },
+        Request::ReleaseDeletion { key: a },
         Request::Approve { approval },
         Request::Reject { plan: None, reason: "not now".to_owned() },
         Request::Sync,

@@ -70,6 +70,7 @@ fn intent(op: &str, name: &str) -> Intent {
         "stage": -1,
         "runs_once": true,
         "likeness": null,
+        "is_new": true,
     }))
 }
 
@@ -88,6 +89,8 @@ fn owned(token: &str) -> Owned {
         "left_otherwise": Digest::of(b"written"),
         "still_needs": [key("d")],
         "readiness": gitops_core::ReadinessRecord::Failed("it was too much".to_owned()),
+        "never_ready": true,
+        "let_go": true,
     }))
 }
 

@@ -60,7 +60,10 @@ impl SyncRun<'_> {
     fn concluded(&mut self, key: Key, readiness: Readiness) -> Told {
         // The end of a deletion says nothing of how the object ended.
         if self.steps.get(&key).is_none_or(|step| step.action != Action::Delete) {
-            self.readiness.extend(record_of(self.engine.inventory(), &key, &readiness));
+            let inventory = self.engine.inventory();
+            let is_only_new = inventory.entries().get(&key).is_some_and(|entry| !entry.may_use_more());
+            let due = if is_only_new { &mut self.ready } else { &mut self.readiness };
+            due.extend(record_of(inventory, &key, &readiness));
         }
         let why = readiness.reason().filter(|_| !readiness.is_ready());
         let Some(reason) = why else { return Told::Settled { key, ready: true } };

@@ -56,6 +56,12 @@ impl SyncRun<'_> {
         meanwhile(running, back, engine.ledger.commit(&seen)).await
     }
 
+    /// Remembers which of what is new was seen to be ready.
+    pub(super) async fn record_ready(&mut self) -> Result<()> {
+        let ready = std::mem::take(&mut self.ready);
+        self.engine.ledger.commit(&ready).await
+    }
+
     /// What can't be recorded any more stays open, and the next engine looks it up.
     async fn record_outcomes(&mut self, cx: &Cx, (records, entries): (Vec<Record>, Vec<AuditEntry>)) {
         if !records.is_empty() && self.engine.record(cx, &entries).await.is_ok() {

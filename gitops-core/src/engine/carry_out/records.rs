@@ -47,6 +47,7 @@ impl SyncRun<'_> {
             stage: object.and_then(|object| object.stage),
             runs_once: object.is_some_and(|object| object.runs_once),
             likeness: object.and_then(|object| object.likeness),
+            is_new: object.is_some() && self.engine.is_unproven_in_its_target(key),
         }
     }
 

@@ -300,7 +300,9 @@ fn clean_up(input: &PlanInput<'_>, object: &Arc<Object>, live: &Live, entry: &Ow
         ReadinessRecord::Failed(reason) if object.clean_up.failed => Some(reason.clone()),
         _ => return None,
     };
-    let is_awaited = input.inventory.unproven().any(|key| key != &object.key);
+    let entries = input.inventory.entries();
+    let is_awaited = |key: &Key| key != &object.key && entries.get(key).is_some_and(Owned::may_use_more);
+    let is_awaited = input.inventory.unproven().any(is_awaited);
     if !object.runs_once || object.keep || live.keep || is_awaited {
         return None;
     }
@@ -466,6 +468,8 @@ fn learn(
         still_needs: Vec::new(),
         left_fields: left.written,
         readiness: ReadinessRecord::None,
+        never_ready: entry.is_some_and(|entry| entry.never_ready),
+        let_go: false,
     };
     let learned = learned.knowing(entry);
     match entry == Some(&learned) {

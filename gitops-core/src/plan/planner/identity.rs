@@ -193,5 +193,11 @@ fn is_of_one_operation(input: &PlanInput<'_>, key: &Key, other: &Key) -> bool {
 
 /// The entry of an object under its other key: ours, and not yet compared with what that key declares.
 fn moved(entry: &Owned, live: &Live) -> Owned {
-    Owned { state: OwnedState::Held, version: Some(live.version.clone()), desired: None, ..entry.clone() }
+    Owned {
+        state: OwnedState::Held,
+        version: Some(live.version.clone()),
+        desired: None,
+        let_go: false,
+        ..entry.clone()
+    }
 }

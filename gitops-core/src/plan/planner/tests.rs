@@ -175,6 +175,7 @@ impl World {
                 stage: None,
                 runs_once: false,
                 likeness: None,
+                is_new: false,
             };
             self.inventory.take_in(&Record::Intent(intent));
             let expected = self.live.get(&key).map(Expect::from);

@@ -209,6 +209,11 @@ pub enum AuditEvent {
         /// The object.
         key: Key,
     },
+    /// A person let the deletion of what is no longer declared go on, whatever it waited for.
+    DeletionReleased {
+        /// The object.
+        key: Key,
+    },
     /// A person said what became of a part of an object, in the words of its target.
     Said {
         /// The object.

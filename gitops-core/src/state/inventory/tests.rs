@@ -28,6 +28,8 @@ fn entry(name: &str) -> Owned {
         still_needs: Vec::new(),
         left_fields: BTreeMap::new(),
         readiness: ReadinessRecord::None,
+        never_ready: false,
+        let_go: false,
     }
 }
 
@@ -47,6 +49,7 @@ fn intent(op: &str, name: &str, action: Action) -> Intent {
         stage: None,
         runs_once: false,
         likeness: None,
+        is_new: false,
     }
 }
 

@@ -133,6 +133,9 @@ pub struct Intent {
     /// By what it is known again under another key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub likeness: Option<Digest>,
+    /// Whether it is new, in a target that can say whether it is ready: nobody has seen it so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_new: bool,
 }
 
 impl Intent {

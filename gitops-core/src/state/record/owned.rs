@@ -48,6 +48,14 @@ pub struct Owned {
     /// What was last seen of its readiness, where that outlives the object or the process.
     #[serde(default, skip_serializing_if = "ReadinessRecord::is_none")]
     pub readiness: ReadinessRecord,
+    /// Whether it is new and was not seen to be ready since: what left the source may be the same under another name, and
+    /// works.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub never_ready: bool,
+    /// Whether a person said that its deletion waits for nothing: it left the source, and what is new there does not become
+    /// ready.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub let_go: bool,
 }
 
 /// What is durably known of an object's readiness, in the state in which we last wrote it.
@@ -114,6 +122,8 @@ impl Owned {
             still_needs: Vec::new(),
             left_fields: BTreeMap::new(),
             readiness: ReadinessRecord::None,
+            never_ready: intent.is_new,
+            let_go: false,
         }
     }
 
@@ -168,6 +178,12 @@ impl Owned {
 
     /// Whether something of its readiness is to be remembered once it is seen.
     pub fn is_unproven(&self) -> bool {
+        self.may_use_more() || (self.state == OwnedState::Held && self.never_ready)
+    }
+
+    /// Whether it may use more than its declaration says: it runs once and was not seen to end well, or it was not seen to be
+    /// ready since it was declared otherwise.
+    pub(crate) fn may_use_more(&self) -> bool {
         let runs = self.runs_once && !self.readiness.is_settled();
         self.state == OwnedState::Held && (runs || !self.still_needs.is_empty())
     }
@@ -176,7 +192,7 @@ impl Owned {
     #[must_use]
     pub(crate) fn seen(mut self, readiness: &Readiness) -> Self {
         if readiness.is_ready() {
-            self.still_needs = Vec::new();
+            (self.still_needs, self.never_ready) = (Vec::new(), false);
         }
         if self.runs_once && !self.readiness.is_settled() {
             self.readiness = match readiness {
@@ -197,6 +213,7 @@ impl Owned {
     #[must_use]
     pub(crate) fn released(mut self) -> Self {
         (self.still_needs, self.readiness) = (Vec::new(), ReadinessRecord::Released);
+        self.never_ready = false;
         self
     }
 }
@@ -229,6 +246,11 @@ impl Digested for Owned {
         }
         for (path, written) in &self.left_fields {
             hasher.field("left").field(path).field(written.as_bytes());
+        }
+        for (is_so, word) in [(self.never_ready, "never ready"), (self.let_go, "let go")] {
+            if is_so {
+                hasher.field(word);
+            }
         }
         match &self.readiness {
             ReadinessRecord::None => {}

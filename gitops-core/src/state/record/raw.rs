@@ -45,6 +45,8 @@ pub(super) struct RawRecord {
     #[serde(default)]
     runs_once: bool,
     likeness: Option<Digest>,
+    #[serde(default)]
+    is_new: bool,
     result: Option<OpResult>,
     entry: Option<Owned>,
     revision: Option<Revision>,
@@ -108,6 +110,7 @@ impl TryFrom<RawRecord> for Intent {
             stage: raw.stage,
             runs_once: raw.runs_once,
             likeness: raw.likeness,
+            is_new: raw.is_new,
         })
     }
 }

@@ -57,6 +57,13 @@ fn held_by<'a>(report: &'a Report, name: &str) -> Option<&'a Key> {
     }
 }
 
+/// A workload that is taken, and whose pods crash.
+fn crashing(name: &str) -> Json {
+    let mut web = web(name, 80);
+    web["spec"]["template"]["metadata"]["annotations"] = json!({"testbed/does": "crash"});
+    web
+}
+
 fn web(name: &str, port: u32) -> Json {
     let container = json!({"name": "c", "image": "nginx:1", "ports": [{"containerPort": port}]});
     json!({
@@ -92,6 +99,34 @@ async fn a_renamed_workload_stays_while_its_new_form_is_refused() {
     let report = apply(&world, &mut engine).await;
     assert!(report.is_converged(), "{report:?}");
     assert!(app.is_there("deployments.apps", "web2").await && !app.is_there("deployments.apps", "web").await);
+}
+
+/// People renamed a workload whose new form was taken and crashed: the next reconciliation found it made, and took the old one away.
+#[tokio::test]
+async fn a_renamed_workload_stays_while_its_new_form_crashes() {
+    let world = World::controlled("crashes").await;
+    let app = App::new(&world);
+    app.files.declare([("d.json", web("web", 80))]);
+    let mut engine = app.open().await;
+    assert!(apply(&world, &mut engine).await.is_converged());
+
+    app.files.declare([("d.json", crashing("web2"))]);
+    let new = world.key("Deployment.apps", "web2");
+    for _ in 0..2 {
+        let report = apply(&world, &mut engine).await;
+        assert_eq!(held_by(&report, "web"), Some(&new), "{report:?}");
+    }
+    drop(engine);
+    let mut engine = app.open().await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert_eq!(plan.held_deletes()[&world.key("Deployment.apps", "web")].key, new);
+    assert_eq!(held_by(&apply(&world, &mut engine).await, "web"), Some(&new));
+    assert!(app.is_there("deployments.apps", "web").await);
+
+    app.files.declare([("d.json", web("web2", 80))]);
+    let report = apply(&world, &mut engine).await;
+    assert!(report.is_converged(), "{report:?}");
+    assert!(!app.is_there("deployments.apps", "web").await);
 }
 
 /// People lost what a backup was to save first: the hook failed, and what had left Git was gone beside it.

@@ -44,3 +44,34 @@ fn every_verb_names_for_what_a_deletion_waits() {
     world.gitops(&["apply", "--yes"]).expect(0);
     assert_eq!((world.live("old"), world.live("new").as_deref()), (None, Some("one\n")));
 }
+
+/// Met with a renamed file whose new name somebody else had for good: the old one could never go.
+#[test]
+fn a_held_deletion_goes_on_once_it_is_released_by_its_name() {
+    let world = renamed();
+    world.commit("Two more leave", &[("index.html", None)]);
+    world.gitops(&["apply", "--yes"]).expect(1);
+    world.gitops(&["release", "old"]).expect(0).says("its deletion waits for nothing");
+    assert_eq!(world.live("old").as_deref(), Some("one\n"), "nothing is written by it");
+    world.gitops(&["status"]).expect(0).says("held").says("File/index.html: the deletion waits for File/new");
+    world.gitops(&["apply", "--yes"]).expect(1);
+    assert_eq!(world.live("old"), None);
+    assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"), "nobody released that one");
+    assert_eq!(world.live("new").as_deref(), Some("by others\n"));
+    world.gitops(&["audit", "show", "old"]).expect(0).says("deletion released").says("alice");
+    world.gitops(&["audit", "verify"]).expect(0).says("none changed");
+}
+
+/// What is released is one deletion: an object that is declared again, and leaves again, is held again.
+#[test]
+fn a_released_deletion_is_held_again_after_the_object_was_declared_in_between() {
+    let world = renamed();
+    world.gitops(&["apply", "--yes"]).expect(1);
+    world.gitops(&["release", "old"]).expect(0);
+    world.commit("Keep it", &[("old", Some("one\n"))]);
+    world.gitops(&["apply", "--yes"]).expect(1);
+    world.commit("Rename it again", &[("old", None)]);
+    world.gitops(&["apply", "--yes"]).expect(1);
+    assert_eq!(world.live("old").as_deref(), Some("one\n"));
+    world.gitops(&["plan"]).expect(1).says("waits for File/new, which is blocked");
+}

@@ -48,6 +48,7 @@ fn what_left_waits_for_what_is_new_of_its_kind_in_its_target_and_is_not_made() {
     };
     assert_eq!(waits(changed), [], "what is changed was there before");
     assert_eq!(waits(|s| s.other().object = None), [], "nothing is new");
+    assert_eq!(waits(|s| s.it.entry().let_go = true), [], "a person let it go");
     assert_eq!(waits(|s| s.other().of_kind("Other", "n1")), [], "it is of another kind");
     assert_eq!(waits(|s| s.other().of_target("u")), [], "it is of another target");
 }
@@ -102,4 +103,40 @@ fn what_is_in_the_place_of_something_new_goes_before_it() {
     let Planned { plan, .. } = scene.planned();
     assert_eq!(plan.step(&key(0)).unwrap().after, []);
     assert_eq!(plan.step(&key(1)).unwrap().after, [key(0)]);
+}
+
+#[test]
+fn what_left_waits_for_what_was_made_and_never_seen_to_be_ready() {
+    let made = |change: fn(&mut Scene)| {
+        let mut scene = renamed(|s| {
+            s.other().entry = Some(Owned { never_ready: true, ..Scene::entry(1, 1) });
+            s.other().live = Some(Scene::live(1, 1));
+        });
+        change(&mut scene);
+        scene
+    };
+    let asked = |scene: &Scene| {
+        let Planned { plan, .. } = scene.planned();
+        plan.prerequisites.iter().any(|found| found.key == key(1) && found.is_object)
+    };
+    let waits = |change: fn(&mut Scene)| awaited(&made(change));
+    assert_eq!(waits(|_| {}), [key(1)], "it does not change");
+    assert!(asked(&made(|_| {})), "and so it is asked whether it is ready by now");
+    assert_eq!(waits(|s| s.other().is_candidate = false), [key(1)], "it was not looked at");
+    let changed: fn(&mut Scene) = |s| s.other().object = Some(object(1, 2));
+    assert_eq!(waits(changed), [key(1)], "it is changed, which may mend it");
+    assert!(!asked(&made(changed)), "what is written is waited for");
+    let seen: fn(&mut Scene) = |s| {
+        let entry = s.other().entry.take().unwrap();
+        s.other().entry = Some(entry.seen(&crate::capability::Readiness::Ready));
+    };
+    assert_eq!(waits(seen), [], "it was ready once");
+    let released: fn(&mut Scene) = |s| {
+        let entry = s.other().entry.take().unwrap();
+        s.other().entry = Some(entry.released());
+    };
+    assert_eq!(waits(released), [], "a person released it");
+    assert_eq!(waits(|s| s.it.entry().let_go = true), [], "a person let what left go");
+    assert_eq!(waits(|s| s.other().object = None), [], "it left too");
+    assert_eq!(waits(|s| s.is_rollback = true), [], "a rollback waits for nothing that is unready");
 }

@@ -137,6 +137,8 @@ impl Scene {
             still_needs: Vec::new(),
             left_fields: BTreeMap::new(),
             readiness: ReadinessRecord::None,
+            never_ready: false,
+            let_go: false,
         }
     }
 

@@ -126,6 +126,7 @@ impl Scene {
             stage: None,
             runs_once: false,
             likeness: None,
+            is_new: false,
         }
     }
 
