@@ -3,6 +3,8 @@
 use gitops_core::{Blocked, BlockedBecause, ForeignField, GroupKind, Key, Obstacle, Plan};
 use serde::Serialize;
 
+use super::beside;
+
 /// One blocked object.
 #[derive(Debug, Serialize)]
 pub struct BlockedPart<'a> {
@@ -20,20 +22,22 @@ pub struct BlockedPart<'a> {
 
 /// Everything that a plan holds back.
 pub fn all(plan: &Plan) -> Vec<BlockedPart<'_>> {
-    plan.obstacles().map(|(blocked, obstacle)| BlockedPart::new(blocked, obstacle)).collect()
+    plan.obstacles().map(|(blocked, obstacle)| BlockedPart::new(plan, blocked, obstacle)).collect()
 }
 
 /// What a plan holds back of one object.
 pub fn of<'a>(plan: &'a Plan, key: &Key) -> Option<BlockedPart<'a>> {
     plan.obstacles()
         .find(|(blocked, _)| &blocked.key == key)
-        .map(|(blocked, obstacle)| BlockedPart::new(blocked, obstacle))
+        .map(|(blocked, obstacle)| BlockedPart::new(plan, blocked, obstacle))
 }
 
 impl<'a> BlockedPart<'a> {
-    fn new(blocked: &'a Blocked, obstacle: Obstacle) -> Self {
+    fn new(plan: &Plan, blocked: &'a Blocked, obstacle: Obstacle) -> Self {
         let (key, why) = (&blocked.key, &blocked.why);
-        Self { key, why, obstacle, text: why.to_string(), help: help(key, why, obstacle) }
+        let beside = beside::of(plan, key).map(|part| format!("; changed outside of Git too: {}", part.text));
+        let text = why.to_string() + &beside.unwrap_or_default();
+        Self { key, why, obstacle, text, help: help(key, why, obstacle) }
     }
 }
 

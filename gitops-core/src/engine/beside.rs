@@ -12,7 +12,7 @@ use super::prepare::{Look, Prepared};
 use crate::cx::Cx;
 use crate::gate::Verdict;
 use crate::plan::planner::Planned;
-use crate::plan::{BlockedBecause, Cause, DriftBeside, FoundBeside, Reason, Step};
+use crate::plan::{Blocked, BlockedBecause, Cause, DriftBeside, FoundBeside, Reason, Step};
 use crate::state::inventory::Inventory;
 use crate::state::record::{Left, Owned, OwnedState};
 use crate::value::{Action, Digest, ErrorKind, Expect, Key, Result, Revision};
@@ -30,6 +30,8 @@ enum Compared {
 struct Suspects {
     known: Vec<DriftBeside>,
     moved: BTreeMap<Key, Digest>,
+    /// What awaits an output: no step says how it is there. Where it can't be compared, it is told as waiting.
+    awaiting: BTreeSet<Key>,
 }
 
 impl Engine {
@@ -58,7 +60,8 @@ impl Engine {
                 suspects.take(step, entry, is_half_changed(&inventory, step, &plan.revision));
             }
         }
-        let Suspects { mut known, moved } = suspects;
+        plan.blocked.iter().for_each(|blocked| suspects.take_awaiting(blocked, &inventory));
+        let Suspects { mut known, moved, awaiting } = suspects;
         let complete = inventory.complete().map(|complete| &complete.revision);
         let mut revisions: Vec<Revision> =
             inventory.accepted().into_iter().chain(complete).cloned().collect();
@@ -89,6 +92,7 @@ impl Engine {
         }
         let unknown = |key| DriftBeside { key, found: FoundBeside::Unknown { reason: reason.clone() } };
         known.extend(open.into_keys().map(unknown));
+        known.retain(|beside| beside.is_known() || !awaiting.contains(&beside.key));
         known.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(known)
     }
@@ -116,9 +120,12 @@ impl Engine {
             is_rollback: false,
         };
         let considered = Box::pin(self.consider(cx, look, &mut Admission::default())).await?;
-        let body = |key: &Key| declared.desired.objects().get(key).map(|object| object.body.digest());
+        let is_whole = |key: &&Key| declared.desired.outputs_used(key).is_none();
+        let whole =
+            |key: &Key| Some(key).filter(is_whole).and_then(|key| declared.desired.objects().get(key));
+        let body = |key: &Key| whole(key).map(|object| object.body.digest());
         let compared =
-            |key: &Key| Some((key.clone(), compared(&considered.planned, key, left.get(key)?, body(key)?)?));
+            |key: &Key| Some((key.clone(), compared(&considered.planned, key, left.get(key)?, body(key))?));
         Ok(candidates.iter().filter_map(compared).collect())
     }
 }
@@ -150,6 +157,14 @@ impl Suspects {
         self.known.push(DriftBeside { key: step.key.clone(), found });
     }
 
+    fn take_awaiting(&mut self, Blocked { key, why }: &Blocked, inventory: &Inventory) {
+        let entry = inventory.entries().get(key).filter(|entry| entry.state == OwnedState::Held);
+        if let Some(left) = entry.and_then(|entry| entry.desired).filter(|_| why.awaited().is_some()) {
+            self.awaiting.insert(key.clone());
+            self.moved.insert(key.clone(), left);
+        }
+    }
+
     fn compare(&mut self, step: &Step, entry: &Owned) {
         if let Some(left) = entry.desired.or(entry.left_otherwise) {
             self.moved.insert(step.key.clone(), left);
@@ -168,12 +183,15 @@ fn is_half_changed(inventory: &Inventory, step: &Step, revision: &Revision) -> b
 }
 
 /// What a plan of what was applied says of an object that was left with this body. Nothing if the plan is of another body, so that it
-/// can't tell.
-fn compared(planned: &Planned, key: &Key, left: &Digest, body: Digest) -> Option<Compared> {
+/// can't tell. What outputs are filled into has no body of its own: if nothing is to be done about it, it is as it was left.
+fn compared(planned: &Planned, key: &Key, left: &Digest, body: Option<Digest>) -> Option<Compared> {
     if let Some(step) = planned.plan.steps.iter().chain(&planned.plan.drift).find(|step| &step.key == key) {
         let is_of_it = step.cause == Cause::Drift || step.left_otherwise;
-        let differs = || FoundBeside::Differs { fields: step.diff.clone(), foreign: step.foreign.clone() };
-        if !is_of_it && body == *left {
+        let differs = || match step.reason {
+            Reason::Missing => FoundBeside::Deleted,
+            _ => FoundBeside::Differs { fields: step.diff.clone(), foreign: step.foreign.clone() },
+        };
+        if !is_of_it && body == Some(*left) {
             let reason = CONFIGURED_OTHERWISE.to_owned();
             return Some(Compared::Otherwise(FoundBeside::Unknown { reason }));
         }
@@ -181,12 +199,13 @@ fn compared(planned: &Planned, key: &Key, left: &Digest, body: Digest) -> Option
     }
     if let Some(blocked) = planned.plan.blocked.iter().find(|blocked| &blocked.key == key) {
         return Some(Compared::Otherwise(match &blocked.why {
-            BlockedBecause::ForeignFields { fields } if body == *left => {
+            BlockedBecause::ForeignFields { fields } if body == Some(*left) => {
                 FoundBeside::Differs { fields: crate::capability::Diff::default(), foreign: fields.clone() }
             }
             why => FoundBeside::Unknown { reason: why.to_string() },
         }));
     }
+    let body = body.unwrap_or(*left);
     let learned = planned.learned.get(key).map_or(body, |learned| learned.desired.unwrap_or(body));
     (learned == *left).then_some(Compared::AsLeft)
 }

@@ -7,8 +7,8 @@ use super::run::Ended;
 use super::{ApplyOptions, Engine};
 use crate::cx::Cx;
 use crate::engine::event::Event;
-use crate::plan::{Cause, Plan, Step};
-use crate::value::{Error, ErrorKind, Result};
+use crate::plan::{Cause, DriftBeside, FoundBeside, Plan, Step};
+use crate::value::{Action, Error, ErrorKind, Result};
 
 impl Engine {
     /// What is new waits. It is told when that begins, and when the reason changes.
@@ -61,9 +61,16 @@ impl Engine {
         }
     }
 
-    async fn put_back_shown(&mut self, cx: &Cx, denied: Prepared, options: &ApplyOptions) -> Result<usize> {
+    async fn put_back_shown(
+        &mut self,
+        cx: &Cx,
+        mut denied: Prepared,
+        options: &ApplyOptions,
+    ) -> Result<usize> {
+        denied.planned.plan.beside = Box::pin(self.look_beside(cx, &denied)).await?;
         let shown: Vec<Step> = repairs_of(&denied.planned.plan).cloned().collect();
-        if shown.is_empty() {
+        let beside = denied.planned.plan.beside.clone();
+        if shown.is_empty() && beside.is_empty() {
             return Ok(0);
         }
         let Some(mut repairs) = Box::pin(self.repairs(cx, denied)).await? else { return Ok(0) };
@@ -72,7 +79,7 @@ impl Engine {
                 (&shown.key, shown.action, &shown.diff, &shown.expect)
                     == (&step.key, step.action, &step.diff, &step.expect)
             };
-            shown.iter().any(is_it)
+            shown.iter().any(is_it) || beside.iter().any(|beside| puts_back(step, beside))
         };
         repairs.planned.plan.steps.retain(is_shown);
         let report = Box::pin(self.carry_out_until_stopped(cx, repairs, options)).await?;
@@ -110,4 +117,14 @@ impl Engine {
 
 fn repairs_of(plan: &Plan) -> impl Iterator<Item = &Step> {
     plan.steps.iter().filter(|step| step.cause == Cause::Drift)
+}
+
+/// Whether a step puts back just what a plan shows beside the change that is pending.
+fn puts_back(step: &Step, beside: &DriftBeside) -> bool {
+    let is_it = match &beside.found {
+        FoundBeside::Deleted => step.action == Action::Create,
+        FoundBeside::Differs { fields, .. } => step.action == Action::Update && *fields == step.diff,
+        _ => false,
+    };
+    is_it && step.key == beside.key
 }

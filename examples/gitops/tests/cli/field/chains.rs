@@ -88,3 +88,32 @@ fn the_document_ends_as_the_command_does() {
     assert_eq!(report["exit_code"], 3);
     assert_eq!(report["applied"], 1);
 }
+
+/// Met with a commit that waited for its window: what somebody did meanwhile to the object that awaits its output was told by no
+/// verb, and put back by none.
+#[test]
+fn what_awaits_an_output_is_still_looked_at_and_put_back() {
+    let world = chain();
+    world.gitops(&["apply", "--yes"]).expect(0);
+    world.commit("Grow", &[("first/size", Some("8"))]);
+    world.gitops(&["drift", "--detailed-exitcode"]).expect(0);
+    world.edit_live("second/size", "by hand");
+    std::fs::remove_file(world.path("live/third/size")).unwrap();
+    let drift =
+        world.gitops(&["drift", "--detailed-exitcode"]).expect(2).says("live \"by hand\", applied \"70\"");
+    assert!(!drift.stdout.contains("No drift"), "{}", drift.stdout);
+    world.gitops(&["status"]).expect(0).says("drifted");
+    world.gitops(&["plan"]).expect(0).says("changed outside of Git too: ");
+    let closed =
+        "windows: [{ name: w, zone: UTC, deny: { from: \"2020-01-01T00:00\", to: \"2090-01-01T00:00\" } }]\n";
+    world.configure(&format!("{CONFIG}{closed}"));
+    world.gitops(&["apply", "--yes"]).expect(3);
+    world.gitops(&["apply", "--yes"]).expect(3);
+    let live = |file: &str| world.live(file);
+    assert_eq!(live("first/size").as_deref(), Some("7"), "the commit waits");
+    assert_eq!(live("second/size").as_deref(), Some("70"));
+    assert_eq!(live("third/size").as_deref(), Some("700"));
+    world.configure(CONFIG);
+    world.gitops(&["apply", "--yes"]).expect(0);
+    assert_eq!(live("third/size").as_deref(), Some("800"));
+}
