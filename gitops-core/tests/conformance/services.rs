@@ -239,6 +239,9 @@ impl Service for Parked {
 #[async_trait]
 impl Outside for Cars {
     async fn edit(&self, key: &Key, body: Option<&Value>) -> Result<()> {
+        if self.mistake == "the other client hangs" {
+            return std::future::pending().await;
+        }
         let mut lot = self.lot.lock().unwrap();
         let found = lot.cars.iter().find(|(_, car)| car.name == key.name());
         let found = found.map(|(id, car)| (id.clone(), car.label.clone()));
@@ -379,4 +382,13 @@ async fn a_secret_in_another_spelling_in_an_error_is_named() {
     for mistake in ["a secret in capitals", "a secret in hex"] {
         is_named(mistake, &MODES, &["C58"]).await;
     }
+}
+
+/// Met with a test whose other client tried one statement for ever: nothing said what hung.
+#[tokio::test(start_paused = true)]
+async fn what_hangs_behind_the_targets_back_is_named() {
+    let mode = Mode::NamedAndConditional;
+    let report = report(mode, "the other client hangs", Some(&["C27", "C53"])).await;
+    assert_eq!(report.failed(), ["C27", "C53"], "{report}");
+    assert_eq!(report.to_string().matches("`Outside::edit` did not end within 60 s").count(), 2, "{report}");
 }
