@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testbed::Gitea;
+use testbed::{ApiServer, Gitea};
 
 use super::World;
 
@@ -20,7 +20,16 @@ pub struct Forged {
 impl Forged {
     /// An application with more in its configuration, which begins with this manifest.
     pub async fn new(name: &'static str, more: &str, manifest: &str) -> Self {
-        let (world, gitea) = (World::empty().await, Gitea::start().await);
+        Self::of(World::empty().await, name, more, manifest).await
+    }
+
+    /// The same on a server with controllers, where what was declared comes about.
+    pub async fn controlled(name: &'static str, more: &str, manifest: &str) -> Self {
+        Self::of(World::on(ApiServer::controlled()).await, name, more, manifest).await
+    }
+
+    async fn of(world: World, name: &'static str, more: &str, manifest: &str) -> Self {
+        let gitea = Gitea::start().await;
         let admin = Gitea::ADMIN;
         gitea.done(admin, "POST", "/orgs", json!({"username": "platform"})).await;
         let repository = json!({"name": "site", "default_branch": "main"});

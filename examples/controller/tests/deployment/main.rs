@@ -73,9 +73,13 @@ impl World {
 
     /// A server, and a repository without a commit.
     async fn empty() -> Self {
-        let (folder, admin) = (tempfile::tempdir().unwrap(), Admin::of(ApiServer::shared()).await);
+        Self::on(ApiServer::shared()).await
+    }
+
+    async fn on(server: &ApiServer) -> Self {
+        let (folder, admin) = (tempfile::tempdir().unwrap(), Admin::of(server).await);
         let world = Self { folder, admin };
-        std::fs::write(world.path("kubeconfig"), ApiServer::shared().kubeconfig(User::Admin)).unwrap();
+        std::fs::write(world.path("kubeconfig"), server.kubeconfig(User::Admin)).unwrap();
         world.git(&["init", "-q", "-b", "main", "repository"]);
         world
     }

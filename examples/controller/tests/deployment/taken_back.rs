@@ -1,18 +1,21 @@
 //! A deployment that fails its health is taken back by the controller that leads, and by the next one where that was stopped.
 
 use gitops_core::AuditEvent;
-use serde_json::{Value, json};
-use testbed::{Admin, ApiServer};
+use serde_json::Value;
 
 use super::Controller;
 use super::forged::Forged;
 
 const NAME: &str = "taken-back";
 
+/// A Deployment. That of the image `web:bad` never comes up, and has a second to do so.
 fn web(image: &str) -> String {
+    let (does, within) = if image == "web:bad" { ("hang", 1) } else { ("go-on", 600) };
     format!(
-        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  selector: {{ matchLabels: {{ app: web }} }}\n  \
-         template:\n    metadata: {{ labels: {{ app: web }} }}\n    spec: {{ containers: [{{ name: web, image: \"{image}\" }}] }}\n"
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{ name: web }}\nspec:\n  replicas: 1\n  progressDeadlineSeconds: {within}\n  \
+         selector: {{ matchLabels: {{ app: web }} }}\n  template:\n    \
+         metadata: {{ labels: {{ app: web }}, annotations: {{ testbed/does: {does} }} }}\n    \
+         spec: {{ containers: [{{ name: web, image: \"{image}\" }}] }}\n"
     )
 }
 
@@ -22,33 +25,6 @@ fn uri() -> String {
 
 fn image(deployment: &Value) -> &str {
     deployment["spec"]["template"]["spec"]["containers"][0]["image"].as_str().unwrap_or_default()
-}
-
-/// Plays the controller of Deployments that this server has not: the image `web:bad` never comes up.
-#[expect(clippy::disallowed_methods, reason = "controllers take their time; nothing waits for this")]
-async fn deployments() {
-    let admin = Admin::of(ApiServer::shared()).await;
-    loop {
-        if let Some(object) = admin.get(&uri()).await
-            && object["status"]["observedGeneration"] != object["metadata"]["generation"]
-        {
-            let generation = object["metadata"]["generation"].clone();
-            let failed =
-                json!({"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"});
-            let status = match image(&object) == "web:bad" {
-                true => {
-                    json!({"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "conditions": [failed]})
-                }
-                false => json!({
-                    "observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1,
-                    "availableReplicas": 1, "conditions": []
-                }),
-            };
-            let uri = format!("{}/status", uri());
-            admin.send("PATCH", &uri, "application/merge-patch+json", &json!({"status": status})).await;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
 }
 
 impl Forged {
@@ -76,8 +52,7 @@ impl Forged {
 #[tokio::test]
 async fn what_fails_is_taken_back_once_by_whoever_leads_and_the_branch_is_followed_again() {
     let rollback = "rollback: { on: failed-health, within: 10m }";
-    let forged = Forged::new(NAME, rollback, &web("web:1")).await;
-    let deployments = tokio::spawn(deployments());
+    let forged = Forged::controlled(NAME, rollback, &web("web:1")).await;
     let first = Controller::start(&forged.world, "first").await;
     let good = forged.world.git(&["-C", "repository", "rev-parse", "main"]).trim().to_owned();
     forged.until_status(&good, &format!("gitops/live/{NAME}"), "success").await;
@@ -101,6 +76,5 @@ async fn what_fails_is_taken_back_once_by_whoever_leads_and_the_branch_is_follow
     forged.until_status(&reverted, &format!("gitops/live/{NAME}"), "success").await;
     forged.until("the end of the pin", async || (forged.pins().await == (1, 1)).then_some(())).await;
     assert_eq!(second.stop().await, Some(0));
-    deployments.abort();
     assert_eq!(forged.get("pulls?state=all").await.as_array().unwrap().len(), 2);
 }
