@@ -30,6 +30,7 @@ mod usage;
 mod verbs;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use gitops_app::documents::document;
@@ -52,14 +53,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// How long a program that was stopped with us may take to be ended.
+const AT_THE_END: Duration = Duration::from_secs(2);
+
 fn run(cli: Cli) -> Exit {
     let screen = Screen::new(&cli.global);
     let ended = match tokio::runtime::Runtime::new() {
         Err(error) => Err(Error::from(error).into()),
         Ok(runtime) => {
             let ended = runtime.block_on(dispatch(&cli.global, cli.verb));
-            // A question that nobody answered must not keep the process.
-            runtime.shutdown_background();
+            // What was started is ended before we are gone; a question that nobody answered must not keep the process.
+            runtime.shutdown_timeout(AT_THE_END);
             ended
         }
     };

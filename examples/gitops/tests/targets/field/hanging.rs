@@ -89,3 +89,20 @@ async fn a_helm_that_hangs_is_ended_by_the_time_that_the_command_has() {
     cluster.run(&["plan", "--timeout", "4s"]).await.expect(1).warns("the deadline passed");
     assert!(!program.hangs());
 }
+
+/// Met with a plan that was given up by hand: the program that it had started went on.
+#[tokio::test]
+async fn a_helm_that_hangs_is_ended_when_the_command_is_stopped() {
+    let (cluster, program) = with_a_chart().await;
+    for (arguments, code) in [(&["plan"][..], 130), (&["run"], 0)] {
+        let mut child = cluster.world.command(arguments).spawn().unwrap();
+        while !program.hangs() {
+            assert_eq!(child.try_wait().unwrap(), None, "{arguments:?}");
+            tokio::task::yield_now().await;
+        }
+        let id = child.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{arguments:?}");
+        assert!(!program.hangs(), "{arguments:?}");
+    }
+}
