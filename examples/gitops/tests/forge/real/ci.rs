@@ -104,7 +104,10 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     let jobs = Jobs::new(true).await;
     let site = &jobs.site;
     assert_eq!(site.world.live("index.html").as_deref(), Some("one\ntwo\n"));
-    let head = site.commit_on("feature", &[("index.html", Some("new\n"))]);
+    // Everybody who may read the repository reads the log of a job.
+    let planted = concat!("gh", "p_a1B2c3a1B2c3a1B2c3a1B2c3a1B2c3a1B2c3");
+    let note = format!("use {planted}\npassword=planted-word\n");
+    let head = site.commit_on("feature", &[("index.html", Some("new\n")), ("note", Some(&note))]);
     let number = site.open("alice", "feature").await;
     assert_eq!(jobs.ended("pull_request", 1).await, ["success"], "{}", jobs.runner.log());
     assert_eq!(jobs.stands(&head).await, ["plan success", "policy pending"], "{}", jobs.runner.log());
@@ -134,6 +137,11 @@ async fn the_ready_made_jobs_review_keep_an_approval_and_apply_what_was_approved
     site.merge(number).await.unwrap();
     assert_eq!(jobs.ended("push", 2).await, ["success"; 2], "{}", jobs.runner.log());
     assert_eq!(site.world.live("index.html").as_deref(), Some("new\n"), "{}", jobs.runner.log());
+    let log = jobs.runner.log();
+    assert!(log.contains("File/-/note") || log.contains("File/note"), "{log}");
+    for secret in [planted, "planted-word"] {
+        assert!(!log.contains(secret), "{secret} is in {log}");
+    }
     let token = [("GITEA_TOKEN", site.gitea.token())];
     let shown = site.gitops_in(&token, &["audit", "show", "index.html", "--output", "json"]).await.expect(0);
     let shown: Value = serde_json::from_str(&shown.stdout).unwrap();

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use gitops_core::Cx;
 use serde_json::Value;
 
 use super::serving::{Serving, hook};
@@ -138,7 +139,9 @@ async fn many_requests_take_bounded_memory_and_few_writes() {
     let before = site.gitea.writes().len();
     let first = heads;
     let heads = push_all(&site, requests, applications, "second");
+    let (cx, pushed) = (Cx::system(), Cx::system().now());
     reviewed(&mut serving, &heads).await;
+    let took = cx.now().since(pushed);
     let of_push = writes(&site, before);
     let all: usize = of_push.values().sum();
     assert!(all <= 3 * requests, "{of_push:?}");
@@ -154,7 +157,7 @@ async fn many_requests_take_bounded_memory_and_few_writes() {
     assert_eq!(writes(&site, before), BTreeMap::new());
     let again = serving.peak();
     eprintln!(
-        "{requests} requests over {applications} applications: {peak} KiB, after a restart {again} KiB; {of_first:?}; {of_push:?}"
+        "{requests} requests over {applications} applications: {peak} KiB, after a restart {again} KiB; all pushed at once, reviewed within {took:?}; {of_first:?}; {of_push:?}"
     );
     assert!(peak.max(again) <= memory(applications), "{peak} KiB, {again} KiB");
     assert_eq!(serving.stop().await, 0);

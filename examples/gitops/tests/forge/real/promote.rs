@@ -117,6 +117,15 @@ fn is_promotion(event: &Value, said: &str) -> bool {
 #[tokio::test]
 async fn what_is_live_in_staging_is_proposed_for_prod_by_rule_in_one_request_that_is_kept_current() {
     let site = Site::promoted().await;
+    // A login in an address is copied as it is, and shown to nobody.
+    let module = |version: &str| {
+        format!(
+            "module \"m\" {{ source = \"git::https://me:planted-word@git.example/m.git?ref=v{version}\" }}\n"
+        )
+    };
+    let (newer, older) = (module("2"), module("1"));
+    site.world.commit("Modules", &[("staging/m.tf", Some(&newer)), ("prod/m.tf", Some(&older))]);
+    site.push("main");
     let count = async || site.requests().await.len();
     let serving = Serving::start(&site).await;
     site.until("the request", async || count().await == 1).await;
@@ -139,6 +148,12 @@ async fn what_is_live_in_staging_is_proposed_for_prod_by_rule_in_one_request_tha
         said.len() == 1 && said[0].contains("1.4.0 -> 1.6.0")
     })
     .await;
+    let commits = site.gitea.done("bob", "GET", &format!("{SITE}/pulls/1/commits"), Value::Null).await;
+    let messages: Vec<&Value> =
+        commits.as_array().unwrap().iter().map(|commit| &commit["commit"]["message"]).collect();
+    let shown = format!("{:?}{messages:?}{:?}{}", site.requests().await, serving.told, serving.said())
+        + &site.ours(1, "promotion").await.concat();
+    assert!(shown.contains("prod/m.tf") && !shown.contains("planted-word"), "{shown}");
 
     // The file moves on the target branch meanwhile: the request goes on from there, and brings the same versions.
     let moved = |tag: &str| format!("replicas: 3\n{}", values(tag));
