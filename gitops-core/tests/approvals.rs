@@ -132,6 +132,41 @@ async fn an_approval_outlives_another_revision_as_far_as_the_effect_does() {
     assert!(engine.apply(&world.cx, &plan, &ApplyOptions::by("ci")).await.unwrap().is_converged());
 }
 
+/// Met with a large deletion that was approved and taken back in the source before it was done: the same deletion passed weeks
+/// later, and nobody was asked.
+#[tokio::test]
+async fn what_the_source_takes_back_takes_its_approval_along() {
+    let world = ten_of_which_stay(&["a", "b"]).await;
+    approve_as(&world, Approver::new("ada", Through::Terminal { uid: 7 })).await;
+    // Another commit beside it leaves the approval alone.
+    world.declare(&[("a", "1"), ("b", "1"), ("new", "1")]);
+    let mut engine = world.engine().await;
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert!(!matches!(engine.verdict(&world.cx, &plan), Verdict::NeedsApproval { .. }), "{plan:?}");
+    drop(engine);
+    let mut reverted = files(&TEN, "1");
+    reverted.push(("new", "1"));
+    world.declare(&reverted);
+    world.converge().await;
+    world.declare(&[("a", "1"), ("b", "1"), ("new", "1")]);
+    let mut later = world.engine().await;
+    let plan = later.plan(&world.cx).await.unwrap();
+    assert!(matches!(later.verdict(&world.cx, &plan), Verdict::NeedsApproval { .. }), "{plan:?}");
+    drop(later);
+    world.declare(&reverted);
+    world.converge().await;
+    world.declare(&files(&["a", "b"], "1"));
+
+    // What was approved on a request may be merged later: what is applied before it takes nothing away.
+    approve(&world).await;
+    reverted[0].1 = "2";
+    world.declare(&reverted);
+    world.converge().await;
+    world.declare(&files(&["a", "b"], "1"));
+    assert!(world.converge().await.is_converged());
+    assert_eq!(names(&world), ["a", "b"]);
+}
+
 #[tokio::test]
 async fn one_more_deletion_than_was_approved_asks_again_and_says_so() {
     let world = ten_of_which_stay(&["a", "b", "c"]).await;

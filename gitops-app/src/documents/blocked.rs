@@ -131,6 +131,12 @@ fn help(key: &Key, why: &BlockedBecause, obstacle: Obstacle) -> String {
                 .to_owned()
         }
         BlockedBecause::DeclaredAs { other } => format!("see first what blocks {other}"),
+        BlockedBecause::TakesAlong { declared, .. } if declared.is_empty() => {
+            "take off what says that these are to be kept, or declare it again".to_owned()
+        }
+        BlockedBecause::TakesAlong { .. } => {
+            "declare it again, or take what is declared in it out of Git too".to_owned()
+        }
         BlockedBecause::MayBeRenamed { from, in_place: true } => format!(
             "if it is the same one, write `\"name\": \"{}\"` into its `gitops.json`; if it is another one, declare it in another \
              folder, with a `name` of its own",

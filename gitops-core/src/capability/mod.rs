@@ -356,6 +356,26 @@ pub trait Stamps: Send + Sync {
     async fn stamps(&self, cx: &Cx, keys: &[Key]) -> Result<Vec<Option<Digest>>>;
 }
 
+/// Puts away what a target keeps beside objects once they are gone: an owner label, an entry of a ledger.
+///
+/// An engine asks before it forgets objects that left the source and that somebody else deleted. What stayed would make the
+/// application's own of whatever is put in their place later.
+///
+/// # Guarantees asked of an implementation
+/// - No object is changed, also not one that is there by now: it is nobody's after the call.
+/// - Only what belongs to these incarnations is put away. What is not there is no error.
+#[async_trait]
+pub trait Remains: Send + Sync {
+    /// Puts away what is kept beside these objects.
+    ///
+    /// # Errors
+    /// The objects are not forgotten, and the next reconciliation asks again; what else there is to do goes on.
+    ///
+    /// # Cancel safety
+    /// Any future may be dropped at any await; a later call does the rest.
+    async fn clear(&self, cx: &Cx, gone: &[(Key, Uid)]) -> Result<()>;
+}
+
 /// Makes several changes in one call.
 #[async_trait]
 pub trait Batch: Send + Sync {

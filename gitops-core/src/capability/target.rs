@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Admission, Batch, Confirmation, DryRun, Health, Identity, Import, Progress, Stamps, Watch};
+use super::{
+    Admission, Batch, Confirmation, DryRun, Health, Identity, Import, Progress, Remains, Stamps, Watch,
+};
 use crate::cx::Cx;
 use crate::value::{Applied, Change, GroupKind, Key, Live, Result};
 
@@ -78,6 +80,11 @@ pub trait Target: Send + Sync {
 
     /// Says cheaply whether objects are as they were.
     fn stamps(&self) -> Option<&dyn Stamps> {
+        None
+    }
+
+    /// Puts away what it keeps beside objects that are gone.
+    fn remains(&self) -> Option<&dyn Remains> {
         None
     }
 

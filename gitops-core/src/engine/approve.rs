@@ -1,11 +1,14 @@
 //! Approvals that outlive the process in which they were given, and what a forge says of requests.
 
+use std::collections::BTreeSet;
+
 use super::Engine;
 use crate::cx::Cx;
-use crate::state::approval::Approval;
+use crate::plan::Plan;
+use crate::state::approval::{Approval, Through};
 use crate::state::audit::{AuditEvent, MergedRequest};
 use crate::state::record::Record;
-use crate::value::{Error, ErrorKind, PlanId, Result, redact};
+use crate::value::{Error, ErrorKind, Key, PlanId, Result, redact};
 
 impl Engine {
     /// Keeps an approval: from now on, in this process and in later ones, it lifts what it names as far as it covers it.
@@ -67,6 +70,32 @@ impl Engine {
         self.take_over(cx, by).await?;
         self.audit(cx, by, vec![AuditEvent::Merged(Box::new(merged.clone()))]).await?;
         self.ledger.end_sync(cx).await
+    }
+
+    /// The records by which what was approved at the state loses the steps that a plan of a new revision does not have any more: who
+    /// took a deletion back in the source has taken the approval back with it. What is approved on a request may be yet to come.
+    pub(super) fn lapsed(&self, plan: &Plan) -> Vec<Record> {
+        let moving = plan.steps.iter().map(|step| &step.key);
+        let moving: BTreeSet<&Key> = moving.chain(plan.blocked.iter().map(|blocked| &blocked.key)).collect();
+        let is_of_the_line = |approval: &Approval| {
+            matches!(approval.by.through, Through::Terminal { .. } | Through::Urgent { .. })
+        };
+        let left = |approval: &Approval| {
+            let mut left = approval.clone();
+            if is_of_the_line(approval) {
+                let gone = approval.effect.keys().filter(|key| !moving.contains(key));
+                gone.for_each(|key| left.effect.spend(key));
+            }
+            left
+        };
+        let (before, mut after): (Vec<&Approval>, Vec<Approval>) =
+            self.inventory().approvals().iter().map(|approval| (approval, left(approval))).unzip();
+        if before.into_iter().eq(&after) {
+            return Vec::new();
+        }
+        after.retain(|approval| !approval.effect.is_empty());
+        let rest = after.into_iter().map(|approval| Record::Approved { approval: Box::new(approval) });
+        std::iter::once(Record::Voided).chain(rest).collect()
     }
 
     /// Nothing that was approved holds any more, for whoever goes on from the shared store either.

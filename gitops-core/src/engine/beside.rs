@@ -61,6 +61,7 @@ impl Engine {
             }
         }
         plan.blocked.iter().for_each(|blocked| suspects.take_awaiting(blocked, &inventory));
+        suspects.take_deleted(&prepared.planned, &inventory);
         let Suspects { mut known, moved, awaiting } = suspects;
         let complete = inventory.complete().map(|complete| &complete.revision);
         let mut revisions: Vec<Revision> =
@@ -162,6 +163,20 @@ impl Suspects {
         if let Some(left) = entry.and_then(|entry| entry.desired).filter(|_| why.awaited().is_some()) {
             self.awaiting.insert(key.clone());
             self.moved.insert(key.clone(), left);
+        }
+    }
+
+    /// What others deleted and no step is about: it is going, and nothing can be done before it is gone; or it left the source.
+    fn take_deleted(&mut self, planned: &Planned, inventory: &Inventory) {
+        let going = planned.plan.blocked.iter().filter(|blocked| blocked.why == BlockedBecause::Deleting);
+        let going = going.map(|blocked| (&blocked.key, FoundBeside::Going));
+        let left = planned.vanished.iter().map(|key| (key, FoundBeside::Deleted));
+        for (key, found) in going.chain(left) {
+            // What we delete ourselves is no drift, nor is what has run to its end.
+            let is_held = |entry: &&Owned| entry.state == OwnedState::Held && !entry.runs_once;
+            if inventory.entries().get(key).filter(is_held).is_some() {
+                self.known.push(DriftBeside { key: key.clone(), found });
+            }
         }
     }
 

@@ -130,8 +130,8 @@ fn refused(moved: &Rebound) -> Error {
     let Rebound { what, from, to } = moved;
     let message = format!("the state belongs to the {what} `{from}`, and this is `{to}`");
     Error::new(ErrorKind::NotOwned, message).help(format!(
-        "give another {} a state of its own. If it is the same one at another place, say so: `plan` and `apply` take \
-         `--rebind`, and the plan shows what would change",
+        "give another {} a state of its own. If it is the same one at another place, say so: `plan`, `apply` and \
+         `rollback` take `--rebind`, and the plan shows what would change",
         what.split(' ').next().unwrap_or_default()
     ))
 }

@@ -4,6 +4,7 @@ mod gathered;
 mod listening;
 mod progress;
 mod records;
+mod remains;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -61,6 +62,7 @@ impl Engine {
             let events = std::iter::once(AuditEvent::Recovered { open }).chain(looked_up(&records));
             self.audit(cx, options.actor(), events.collect()).await?;
         }
+        let records = self.clear_remains(cx, &planned.vanished, records).await;
         self.ledger.commit(&records).await?;
         let (results, ready) = match planned.plan.steps.is_empty() {
             true => Default::default(),
@@ -102,6 +104,7 @@ impl Engine {
         let revision = &planned.plan.revision;
         if moves_the_line && self.inventory().accepted() != Some(revision) {
             records.push(Record::Accepted { revision: revision.clone() });
+            records.extend(self.lapsed(&planned.plan));
         }
         records.extend(self.beginning(cx, &planned.plan));
         records

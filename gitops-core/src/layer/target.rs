@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use super::around::{Around, Call};
 use crate::capability::{
     Admission, Batch, Beside, Confirmation, DryRun, Health, Identity, Import, MovedObjects, Preview,
-    Progress, Readiness, Scope, Stamps, Target, TargetInfo, Watch,
+    Progress, Readiness, Remains, Scope, Stamps, Target, TargetInfo, Watch,
 };
 use crate::cx::Cx;
 use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Object, Result, Uid};
@@ -68,6 +68,10 @@ impl<A: Around> Target for LayeredTarget<A> {
 
     fn stamps(&self) -> Option<&dyn Stamps> {
         self.inner.stamps().map(|_| self as &dyn Stamps)
+    }
+
+    fn remains(&self) -> Option<&dyn Remains> {
+        self.inner.remains().map(|_| self as &dyn Remains)
     }
 
     fn batch(&self) -> Option<&dyn Batch> {
@@ -185,6 +189,16 @@ impl<A: Around> Stamps for LayeredTarget<A> {
         let inner = offered(self.inner.stamps())?;
         let run = |cx: Cx| async move { inner.stamps(&cx, keys).await };
         self.around.around(cx, Call::read("stamps").weighing(keys.len()), run).await
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+#[async_trait]
+impl<A: Around> Remains for LayeredTarget<A> {
+    async fn clear(&self, cx: &Cx, gone: &[(Key, Uid)]) -> Result<()> {
+        let inner = offered(self.inner.remains())?;
+        let run = |cx: Cx| async move { inner.clear(&cx, gone).await };
+        self.around.around(cx, Call::write("clear").weighing(gone.len()), run).await
     }
 }
 

@@ -6,7 +6,8 @@ use crate::capability::Diff;
 use crate::value::{ForeignField, Key};
 
 /// An object that a plan changes because the source moved, and that may not be as it was applied last either: somebody
-/// changed it outside of Git beside the pending commit.
+/// changed it outside of Git beside the pending commit. So is one for which there is no step and that others deleted: it is
+/// going, or it left the source too.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DriftBeside {
@@ -24,6 +25,8 @@ pub struct DriftBeside {
 pub enum FoundBeside {
     /// It was applied, and is gone.
     Deleted,
+    /// It was applied, and others are deleting it: something holds it for the moment.
+    Going,
     /// It was applied, and another one is there under its name.
     MadeAnew,
     /// It differs from what was applied.
@@ -53,6 +56,7 @@ impl fmt::Display for FoundBeside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deleted => f.write_str("deleted outside of Git"),
+            Self::Going => f.write_str("deleted outside of Git, and gone as soon as nothing holds it"),
             Self::MadeAnew => f.write_str("deleted and made anew outside of Git"),
             Self::Differs { .. } => f.write_str("differs from what was applied"),
             Self::HalfChanged => f.write_str(

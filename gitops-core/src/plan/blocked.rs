@@ -104,6 +104,13 @@ pub enum BlockedBecause {
         /// The other object.
         of: Key,
     },
+    /// It is no longer declared, and its deletion would delete with it what is declared, or is to be kept.
+    TakesAlong {
+        /// What is declared.
+        declared: Vec<Key>,
+        /// What is no longer declared and is to be kept.
+        kept: Vec<Key>,
+    },
     /// It is new, and it is like this object, which is no longer declared: a person says whether it is the same one.
     MayBeRenamed {
         /// The other object.
@@ -207,6 +214,21 @@ impl fmt::Display for BlockedBecause {
                 write!(f, "it is declared twice: it is the same object as {other}")
             }
             Self::DeclaredAs { other } => write!(f, "it may be the object that is declared as {other}"),
+            Self::TakesAlong { declared, kept } => {
+                f.write_str("its deletion would delete with it ")?;
+                match declared.is_empty() {
+                    true => write!(f, "what is to be kept: {}", some(kept)),
+                    false if kept.is_empty() => write!(f, "what is declared: {}", some(declared)),
+                    false => {
+                        write!(
+                            f,
+                            "what is declared: {}, and what is to be kept: {}",
+                            some(declared),
+                            some(kept)
+                        )
+                    }
+                }
+            }
             Self::LeftUntilGone { of } => {
                 write!(f, "a declared field of it is left to {of}, which goes first")
             }
@@ -238,5 +260,15 @@ impl fmt::Display for BlockedBecause {
             Self::NotFollowed => f.write_str("its revision is not followed now"),
             Self::Unresolved => f.write_str("we meant to make it, and what is there may not be ours"),
         }
+    }
+}
+
+/// The first few keys, and how many more there are.
+fn some(keys: &[Key]) -> String {
+    const NAMED: usize = 5;
+    let named: Vec<String> = keys.iter().take(NAMED).map(ToString::to_string).collect();
+    match keys.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
     }
 }

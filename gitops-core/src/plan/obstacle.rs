@@ -88,6 +88,7 @@ fn obstacle(blocked: &Blocked, moving: &BTreeSet<&Key>) -> Obstacle {
         | BlockedBecause::LacksOutput { .. }
         | BlockedBecause::UnfitOutput { .. }
         | BlockedBecause::DeclaredTwice { .. }
+        | BlockedBecause::TakesAlong { .. }
         | BlockedBecause::Differs { .. }
         | BlockedBecause::NotReady { .. }
         | BlockedBecause::Ended { .. }

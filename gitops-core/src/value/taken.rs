@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Digest, Hasher};
+use super::{Digest, Hasher, Key};
 
 /// How many names of one kind are kept.
 const NAMED: usize = 10;
@@ -33,6 +33,9 @@ pub struct Taken {
     /// The beginnings of the digests of the names, unless there are too many. Not saved with a plan.
     #[serde(skip)]
     members: BTreeSet<u64>,
+    /// Their keys, where the target knows them. Not saved with a plan.
+    #[serde(skip)]
+    keys: Vec<Key>,
 }
 
 /// What goes with an object, as an approval remembers it.
@@ -93,7 +96,16 @@ impl Taken {
             _ => BTreeSet::new(),
         };
         names.truncate(NAMED);
-        Self { kind: kind.into(), whose, count, names, note: None, set: hasher.finish(), members }
+        Self {
+            kind: kind.into(),
+            whose,
+            count,
+            names,
+            note: None,
+            set: hasher.finish(),
+            members,
+            keys: Vec::new(),
+        }
     }
 
     /// Things of a kind of which nobody knows how many there are, or whose, and why.
@@ -107,6 +119,19 @@ impl Taken {
     pub fn noting(mut self, note: impl Into<String>) -> Self {
         self.note = Some(note.into());
         self
+    }
+
+    /// The same with the keys of these things, as they would be declared: a deletion that takes what is declared, or to be
+    /// kept, is held.
+    #[must_use]
+    pub fn of(mut self, keys: impl IntoIterator<Item = Key>) -> Self {
+        self.keys = keys.into_iter().collect();
+        self
+    }
+
+    /// The keys of these things, where the target told them.
+    pub fn keys(&self) -> &[Key] {
+        &self.keys
     }
 
     /// What an approval remembers of it.

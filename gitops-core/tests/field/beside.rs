@@ -60,3 +60,26 @@ async fn drift_beside_a_commit_of_one_application_is_nothing_to_another_one() {
     assert!(first.reconcile(&one.cx).await.unwrap().is_converged());
     assert_eq!(drifted(&first.plan(&one.cx).await.unwrap()), []);
 }
+
+/// Met with a file that an operator deleted and that left the source as well: `drift` said that nothing was changed.
+#[tokio::test]
+async fn what_others_deleted_and_the_source_gave_up_is_told_until_it_is_forgotten() {
+    let world = World::with(&[("a", "1"), ("b", "1")]);
+    let mut engine = applied(&world).await;
+    world.memory.edit(&key("a"), None);
+    world.declare(&[("b", "1")]);
+    for _ in 0..2 {
+        let plan = engine.plan(&world.cx).await.unwrap();
+        assert!(plan.steps.is_empty(), "{plan:?}");
+        assert_eq!(plan.drift_beside(&key("a")).map(|one| &one.found), Some(&FoundBeside::Deleted));
+    }
+    assert!(engine.reconcile(&world.cx).await.unwrap().is_converged());
+    assert!(engine.plan(&world.cx).await.unwrap().beside.is_empty());
+    drop(engine);
+    // Of a deletion of our own nothing is told, in the next process either.
+    world.declare(&[]);
+    let mut later = world.engine().await;
+    assert!(later.plan(&world.cx).await.unwrap().beside.is_empty());
+    later.reconcile(&world.cx).await.unwrap();
+    assert!(world.engine().await.plan(&world.cx).await.unwrap().beside.is_empty());
+}

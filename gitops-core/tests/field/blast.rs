@@ -95,3 +95,28 @@ async fn a_field_of_another_client_blocks_itself_and_is_never_forgotten() {
         engine.apply(&world.cx, &plan, &yes()).await.unwrap();
     }
 }
+
+/// Where people met it: a namespace left the source while what was declared in it stayed: all of it was deleted, and the apply
+/// said that the target is as declared.
+#[tokio::test]
+async fn a_delete_that_takes_what_is_declared_or_to_be_kept_is_held() {
+    let world = World::with(&[("a", "1"), ("b", "2"), ("c", "3")]);
+    let takes = |key_: &Key| match key_.name() {
+        "a" => vec![Taken::new("Thing", Whose::Ours, ["b"]).of([key("b")])],
+        _ => Vec::new(),
+    };
+    let mut engine = engine(&world, takes, Vec::new).await;
+    engine.reconcile(&world.cx).await.unwrap();
+    world.declare(&[("b", "2"), ("c", "4")]);
+    for _ in 0..2 {
+        let plan = engine.plan(&world.cx).await.unwrap();
+        let why = BlockedBecause::TakesAlong { declared: vec![key("b")], kept: Vec::new() };
+        assert_eq!(plan.blocked, [Blocked::new(key("a"), why)]);
+        let report = engine.apply(&world.cx, &plan, &yes()).await.unwrap();
+        assert!(!report.is_converged(), "{report:?}");
+    }
+    assert!(world.contents().iter().any(|(name, _)| name == "a"), "{:?}", world.contents());
+    world.declare(&[("c", "4")]);
+    let plan = engine.plan(&world.cx).await.unwrap();
+    assert!(plan.blocked.is_empty(), "both leave by now: {plan:?}");
+}

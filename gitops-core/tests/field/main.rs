@@ -32,6 +32,7 @@ mod readiness;
 mod readiness_once;
 mod related;
 mod released;
+mod remains;
 mod rules;
 mod standing;
 mod stopping;

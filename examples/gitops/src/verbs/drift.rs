@@ -94,28 +94,44 @@ fn human(
     head + &draw(&rows, columns)
         + &each
         + &next
+        + &deleted(document, columns)
         + &changed_too(document, columns)
         + &unseen(document, columns)
 }
 
 /// What a commit changes too. An apply does not put it back: it makes what the commit declares.
 fn changed_too(document: &DriftDocument<'_>, columns: Columns) -> String {
-    if document.beside.is_empty() {
-        return String::new();
-    }
-    let row = |part: &BesidePart<'_>| -> Vec<Cell> {
-        let pending = part.pending.map_or("changed".to_owned(), |action| format!("{action} pending"));
-        vec![
+    let pending = |part: &BesidePart<'_>| part.pending.map(|action| format!("{action} pending"));
+    table(document, columns, "Beside a pending commit, which changes it too:", pending)
+}
+
+/// What others deleted, and no step brings back: it is not gone yet, or it left Git too.
+fn deleted(document: &DriftDocument<'_>, columns: Columns) -> String {
+    let no_step = |part: &BesidePart<'_>| part.pending.is_none().then(|| "deleted".to_owned());
+    table(document, columns, "Deleted, and not brought back by an apply now:", no_step)
+}
+
+/// Those to which a word belongs.
+fn table(
+    document: &DriftDocument<'_>,
+    columns: Columns,
+    head: &str,
+    word: impl Fn(&BesidePart<'_>) -> Option<String>,
+) -> String {
+    let row = |part: &BesidePart<'_>| -> Option<Vec<Cell>> {
+        Some(vec![
             Cell::styled(YELLOW, "!"),
-            Cell::styled(YELLOW, pending),
+            Cell::styled(YELLOW, word(part)?),
             part.beside.key.target().into(),
             changes::object(&part.beside.key).into(),
             part.text.clone().into(),
-        ]
+        ])
     };
-    let head = paint(YELLOW, "Beside a pending commit, which changes it too:");
-    let rows: Vec<Vec<Cell>> = document.beside.iter().map(row).collect();
-    format!("{head} {}\n", count(rows.len(), "object")) + &draw(&rows, columns)
+    let rows: Vec<Vec<Cell>> = document.beside.iter().filter_map(row).collect();
+    match rows.len() {
+        0 => String::new(),
+        n => format!("{} {}\n", paint(YELLOW, head), count(n, "object")) + &draw(&rows, columns),
+    }
 }
 
 fn unseen(document: &DriftDocument<'_>, columns: Columns) -> String {

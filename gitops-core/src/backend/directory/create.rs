@@ -77,7 +77,7 @@ fn make_folders(job: &Job<'_>) -> Result<Folder> {
 
 fn without_folders(job: &Job<'_>, error: Error) -> Error {
     if !error.is_unknown() {
-        remove_empty_folders(job);
+        remove_empty_folders(job.root, &job.place);
     }
     error
 }

@@ -1,10 +1,15 @@
 //! Removing a file.
 
+use std::path::Path;
+
 use super::claim::Claim;
 use super::folder::Folder;
 use super::job::Job;
+use super::owner_label::StoredOwnerLabel;
+use super::path::Place;
 use super::state::{State, descend};
-use crate::value::{Applied, Error, Expect, Result};
+use crate::cx::Cx;
+use crate::value::{Applied, Error, ErrorKind, Expect, Key, Result, Uid};
 
 /// Removes the file, then its owner label, then the folders that this left empty. A file that is gone is success.
 pub(super) fn delete(job: &Job<'_>, expect: &Expect) -> Result<Applied> {
@@ -13,7 +18,7 @@ pub(super) fn delete(job: &Job<'_>, expect: &Expect) -> Result<Applied> {
     {
         check(&folder, job, expect)?;
         delete_in(&folder, job, expect)?;
-        remove_empty_folders(job);
+        remove_empty_folders(job.root, &job.place);
     }
     Ok(Applied::Absent)
 }
@@ -29,6 +34,37 @@ fn delete_in(folder: &Folder, job: &Job<'_>, expect: &Expect) -> Result<()> {
     if state.owner_label.is_some_and(|owner_label| job.owner_label.is_of(&owner_label.owner)) {
         folder.remove(&job.place.owner_label()).map_err(Error::outcome_unknown)?;
     }
+    Ok(())
+}
+
+/// Removes the owner labels of files that somebody deleted, then the folders that this leaves empty. A file that is there by
+/// now stays, and is nobody's.
+pub(super) fn clear(root: &Path, cx: &Cx, gone: &[(Key, Uid)]) -> Result<()> {
+    for (key, uid) in gone {
+        if cx.is_cancelled() {
+            return Err(Error::new(ErrorKind::Cancelled, "asked to stop"));
+        }
+        // What can't be the name of a file has no owner label.
+        let Ok(place) = Place::of(key) else { continue };
+        clear_one(root, &place, uid).map_err(|error| error.at(key))?;
+    }
+    Ok(())
+}
+
+fn clear_one(root: &Path, place: &Place, uid: &Uid) -> Result<()> {
+    let Some(folder) = descend(root, place)? else { return Ok(()) };
+    let is_its_own = |label: &StoredOwnerLabel| label.uid == *uid.as_str();
+    if !StoredOwnerLabel::read(&folder, place)?.as_ref().is_some_and(is_its_own) {
+        return Ok(());
+    }
+    {
+        let _claim = Claim::take(&folder, place, 0o600)?;
+        if StoredOwnerLabel::read(&folder, place)?.as_ref().is_some_and(is_its_own) {
+            folder.remove(&place.owner_label())?;
+            folder.sync()?;
+        }
+    }
+    remove_empty_folders(root, place);
     Ok(())
 }
 
@@ -56,21 +92,21 @@ fn check(folder: &Folder, job: &Job<'_>, expect: &Expect) -> Result<State> {
 }
 
 /// Removes the folders above the place that are empty, never the root.
-pub(super) fn remove_empty_folders(job: &Job<'_>) {
-    if let Err(error) = try_remove_empty_folders(job) {
+pub(super) fn remove_empty_folders(root: &Path, place: &Place) {
+    if let Err(error) = try_remove_empty_folders(root, place) {
         tracing::debug!(%error, "an empty folder stays");
     }
 }
 
-fn try_remove_empty_folders(job: &Job<'_>) -> Result<()> {
-    let mut parents = vec![Folder::root(job.root)?];
-    for name in job.place.folders() {
+fn try_remove_empty_folders(root: &Path, place: &Place) -> Result<()> {
+    let mut parents = vec![Folder::root(root)?];
+    for name in place.folders() {
         match parents.last().map(|parent| parent.folder(name)).transpose()?.flatten() {
             Some(folder) => parents.push(folder),
             None => break,
         }
     }
-    for (parent, name) in parents.iter().zip(job.place.folders()).rev() {
+    for (parent, name) in parents.iter().zip(place.folders()).rev() {
         if !parent.remove_empty(name)? {
             break;
         }

@@ -40,14 +40,14 @@ use self::path::Place;
 use self::state::State;
 #[cfg(feature = "watch")]
 use self::watch::Watching;
-use crate::capability::{Identity, Import, Scope, Stamps, Target, TargetInfo};
+use crate::capability::{Identity, Import, Remains, Scope, Stamps, Target, TargetInfo};
 #[cfg(feature = "watch")]
 use crate::capability::{MovedObjects, Watch};
 use crate::cx::Cx;
 use crate::process::fs;
 use crate::process::fs::blocking;
 use crate::process::key_locks::Locks;
-use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Refusal, Result};
+use crate::value::{Applied, Change, Digest, Error, ErrorKind, Key, Live, Refusal, Result, Uid};
 
 /// Files below a root folder, one object each.
 ///
@@ -185,6 +185,20 @@ impl Target for Directory {
 
     fn stamps(&self) -> Option<&dyn Stamps> {
         Some(self)
+    }
+
+    fn remains(&self) -> Option<&dyn Remains> {
+        Some(self)
+    }
+}
+
+/// The owner labels of files that somebody deleted.
+#[async_trait]
+impl Remains for Directory {
+    async fn clear(&self, cx: &Cx, gone: &[(Key, Uid)]) -> Result<()> {
+        self.locks.settled(gone.iter().map(|(key, _)| key)).await;
+        let (root, cx, gone) = (self.root.clone(), cx.clone(), gone.to_vec());
+        blocking(move || delete::clear(&root, &cx, &gone)).await
     }
 }
 

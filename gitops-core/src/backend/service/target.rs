@@ -13,11 +13,13 @@ use super::ledger::{Entry, Ledger};
 use super::listing::list;
 use super::resolve::Seen;
 use super::shape::secrets;
-use crate::capability::{Import, Scope, Target, TargetInfo};
+use crate::capability::{Import, Remains, Scope, Target, TargetInfo};
 use crate::cx::{Cx, Time};
 use crate::process::key_locks::Locks;
 use crate::state::store::StateStore;
-use crate::value::{Applied, Change, Error, ErrorKind, GroupKind, Key, Live, Refusal, Result, Value, redact};
+use crate::value::{
+    Applied, Change, Error, ErrorKind, GroupKind, Key, Live, Refusal, Result, Uid, Value, redact,
+};
 
 /// Up to so many objects of a named service are read one by one; of more, the list is read.
 const ONE_BY_ONE: usize = 4;
@@ -182,6 +184,24 @@ impl<S: Service> Target for ServiceTarget<S> {
 
     fn import(&self) -> Option<&dyn Import> {
         Some(self)
+    }
+
+    /// A label goes with its object.
+    fn remains(&self) -> Option<&dyn Remains> {
+        self.ledger.as_ref().map(|_| self as &dyn Remains)
+    }
+}
+
+/// The entries of the ledger: a name that another client uses again would be ours.
+#[async_trait]
+impl<S: Service> Remains for ServiceTarget<S> {
+    async fn clear(&self, cx: &Cx, gone: &[(Key, Uid)]) -> Result<()> {
+        let Some(ledger) = &self.ledger else { return Ok(()) };
+        for (key, _) in gone {
+            let _held = self.locks.hold(key).await;
+            ledger.forget(cx, key, self.landed_before(cx)).await?;
+        }
+        Ok(())
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) enum Decision {
     Learn(Box<Owned>),
     /// It is not declared, and it is absent or no longer ours: the entry goes, nothing is deleted.
     Gone,
+    /// It is declared under another key, which has an entry: this one goes, nothing is deleted.
+    Elsewhere,
     /// It is declared under this other key: the entry moves there, nothing is deleted.
     Moved(Key, Box<Owned>),
 }
@@ -502,6 +504,9 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
     if let Some(why) = orphaned_because(input, live, entry) {
         return Decision::Keep(why);
     }
+    if let Some(why) = takes_along(input, key) {
+        return Decision::Hold(why);
+    }
     let revision = input.inventory.accepted().map_or("", |revision| revision.id());
     let provenance = Provenance {
         source: input.basis.source.as_str().into(),
@@ -529,6 +534,23 @@ fn prune(input: &PlanInput<'_>, key: &Key, live: Option<&Live>, entry: &Owned) -
         left_otherwise: false,
     };
     Decision::Step(Box::new(step), None)
+}
+
+/// What keeps an object from being deleted because it would go with it: what is declared, and what left the source and
+/// stays.
+fn takes_along(input: &PlanInput<'_>, key: &Key) -> Option<BlockedBecause> {
+    let takes = previewed(input, key).into_iter().flat_map(|preview| &preview.takes);
+    let keys: BTreeSet<&Key> = takes.flat_map(Taken::keys).collect();
+    let is_declared = |key: &&&Key| input.desired.objects().contains(key);
+    let is_kept = |key: &&&Key| {
+        let entry = input.inventory.entries().get(**key);
+        let is_marked = input.live.get(**key).is_some_and(|live| live.keep);
+        entry.is_some_and(|entry| entry.keep || is_marked)
+    };
+    let declared: Vec<Key> = keys.iter().filter(is_declared).map(|key| (*key).clone()).collect();
+    let others = keys.iter().filter(|key| !is_declared(key));
+    let kept: Vec<Key> = others.filter(is_kept).map(|key| (*key).clone()).collect();
+    (!declared.is_empty() || !kept.is_empty()).then_some(BlockedBecause::TakesAlong { declared, kept })
 }
 
 /// Why an object that left the source stays, if it does.

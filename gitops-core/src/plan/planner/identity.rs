@@ -87,7 +87,7 @@ impl Identities {
         };
         let recorded = input.inventory.entries().get(other);
         if recorded.is_some_and(|recorded| recorded.uid.as_ref() == Some(uid)) {
-            return Some(Decision::Gone);
+            return Some(Decision::Elsewhere);
         }
         let is_ours =
             |live: &&Live| live.presence == Presence::Present && live.is_owned_by(input.inventory.owner());

@@ -43,6 +43,8 @@ pub(crate) struct Planned {
     pub learned: BTreeMap<Key, Owned>,
     /// Bookkeeping: keys that were seen to be absent, or to belong to somebody else, and are not declared.
     pub gone: Vec<Key>,
+    /// Those of them that are under no other key either.
+    pub vanished: Vec<Key>,
     /// How many objects were compared field by field.
     pub diffed: usize,
     /// Objects of which a declared field is left to another client, which may go without a word.
@@ -88,6 +90,7 @@ struct Draft {
     objects: BTreeMap<Key, Arc<Object>>,
     learned: BTreeMap<Key, Owned>,
     gone: Vec<Key>,
+    vanished: Vec<Key>,
     diffed: usize,
 }
 
@@ -107,7 +110,11 @@ impl Draft {
             Decision::Learn(entry) => {
                 self.learned.insert(key.clone(), *entry);
             }
-            Decision::Gone => self.gone.push(key.clone()),
+            Decision::Gone => {
+                self.gone.push(key.clone());
+                self.vanished.push(key.clone());
+            }
+            Decision::Elsewhere => self.gone.push(key.clone()),
             Decision::Moved(to, entry) => {
                 // What the other key was seen to be says more.
                 self.learned.entry(to).or_insert(*entry);
@@ -183,8 +190,8 @@ impl Draft {
         };
         let leaving =
             input.previews.iter().filter(|(_, preview)| leaves(preview)).map(|(key, _)| key.clone());
-        let Self { objects, learned, gone, diffed, .. } = self;
-        Planned { plan, objects, learned, gone, diffed, leaving: leaving.collect() }
+        let Self { objects, learned, gone, vanished, diffed, .. } = self;
+        Planned { plan, objects, learned, gone, vanished, diffed, leaving: leaving.collect() }
     }
 }
 

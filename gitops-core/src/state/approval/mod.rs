@@ -17,7 +17,8 @@ use crate::value::{Digest, Effect, Hasher, Key, PlanId};
 ///
 /// It is bound to what would be *done*, step by step, and not to a revision or a [`PlanId`]: so it outlives a merge exactly
 /// as far as the effect does. It lifts findings of gates that it names. A step is spent when its outcome is durable, and any
-/// other change of the object voids it too; what is left stays valid. A rejection, a pin and the end of a pin void all of
+/// other change of the object voids it too; what is left stays valid. One that was given at the state, and not on a request, loses what
+/// a later revision that is applied does not do any more. A rejection, a pin and the end of a pin void all of
 /// it.
 ///
 /// Denials, and rules about the time, are judged anew for each plan and are never lifted.

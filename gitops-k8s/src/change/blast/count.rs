@@ -1,4 +1,4 @@
-use gitops_core::{Cx, ErrorKind, Result, Taken, Whose};
+use gitops_core::{Cx, ErrorKind, Key, Result, Taken, Whose};
 
 use crate::client::cluster::Failure;
 use crate::client::kinds::{Served, collection};
@@ -72,14 +72,27 @@ async fn list(
 }
 
 impl Counted {
-    /// What of it goes, if anything does.
-    pub fn taken(self, kind: &str) -> Vec<Taken> {
+    /// What of it goes, if anything does: objects of this kind, whose keys are as that one with another name. Without a
+    /// namespace, their names begin with theirs.
+    pub fn taken(self, like: &Key) -> Vec<Taken> {
+        let kind = like.kind().to_string();
+        let key = |name: &String| {
+            let (namespace, name) = match name.split_once('/') {
+                Some(place) => place,
+                None => (like.namespace(), name.as_str()),
+            };
+            Key::new(like.target(), like.kind().clone(), namespace, name)
+        };
         match self {
             Self::Not(reason) => vec![Taken::unknown(kind, reason)],
             Self::All { ours, others } => {
                 let groups = [(Whose::Others, others), (Whose::Ours, ours)].into_iter();
                 let groups = groups.filter(|(_, names)| !names.is_empty());
-                groups.map(|(whose, names)| Taken::new(kind, whose, names)).collect()
+                let taken = |(whose, names): (Whose, Vec<String>)| {
+                    let keys: Vec<Key> = names.iter().map(key).collect();
+                    Taken::new(kind.as_str(), whose, names).of(keys)
+                };
+                groups.map(taken).collect()
             }
         }
     }

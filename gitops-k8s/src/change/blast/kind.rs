@@ -29,7 +29,7 @@ pub(super) async fn taken(inner: &Inner, cx: &Cx, key: &Key, owner: &str) -> Res
         Known::Unsure(reason) => Ok(vec![Taken::unknown(shown, reason)]),
         Known::Served(served) => {
             let counted = count(inner, cx, kind.kind(), &served, "", |_| true, owner).await?;
-            Ok(counted.taken(&shown))
+            Ok(counted.taken(&Key::new(key.target(), kind, "", "")))
         }
     }
 }

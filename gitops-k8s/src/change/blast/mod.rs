@@ -23,7 +23,7 @@ pub(crate) async fn taken(inner: &Inner, cx: &Cx, key: &Key, live: &Live) -> Res
     match (key.kind().group(), key.kind().kind()) {
         // A project is its namespace, under the name of an older API of OpenShift.
         ("", "Namespace") | ("project.openshift.io", "Project") => {
-            namespace::taken(inner, cx, key.name(), owner).await
+            namespace::taken(inner, cx, key, owner).await
         }
         ("", "PersistentVolumeClaim") => claim::taken(inner, cx, key).await,
         ("apiextensions.k8s.io", "CustomResourceDefinition") => kind::taken(inner, cx, key, owner).await,

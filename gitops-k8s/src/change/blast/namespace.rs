@@ -35,7 +35,8 @@ const IN_EACH: [(&str, &str); 5] = [
 const OF_DATA: (&str, &str) = ("", "PersistentVolumeClaim");
 
 /// Everything in a namespace: others' first, then what is not known, then ours.
-pub(super) async fn taken(inner: &Inner, cx: &Cx, namespace: &str, owner: &str) -> Result<Vec<Taken>> {
+pub(super) async fn taken(inner: &Inner, cx: &Cx, key: &Key, owner: &str) -> Result<Vec<Taken>> {
+    let namespace = key.name();
     let (kinds, dead) = inner.cluster.kinds().all(cx, inner.wire()).await?;
     let is_one = |(kind, served): &(GroupKind, Arc<Served>)| {
         let name = (kind.group(), kind.kind());
@@ -51,7 +52,12 @@ pub(super) async fn taken(inner: &Inner, cx: &Cx, namespace: &str, owner: &str) 
         match counted {
             Counted::Not(reason) => unknown.entry(cause(&reason)).or_default().push(kind.to_string()),
             counted @ Counted::All { .. } => {
-                found.extend(counted.taken(&kind.to_string()).into_iter().map(|taken| noted(kind, taken)));
+                found.extend(
+                    counted
+                        .taken(&Key::new(key.target(), kind.clone(), namespace, ""))
+                        .into_iter()
+                        .map(|taken| noted(kind, taken)),
+                );
             }
         }
     }

@@ -62,6 +62,28 @@ async fn what_is_not_ready_in_a_cluster_is_known_to_each_later_process() {
     assert_eq!(health_of_a_run(&cluster).await, HealthStatus::Unknown, "nothing bad is known");
 }
 
+/// Met with a job of CI that was run again over a rollout that had failed: it was green the second time, and so was what needed it.
+#[tokio::test]
+async fn an_apply_over_what_did_not_come_up_is_no_success_the_second_time_either() {
+    let cluster = Cluster::on(ApiServer::controlled()).await;
+    cluster.configure("shop", "sync: { ready_timeout: 2s }\n");
+    cluster.world.commit("Begin", &[("web.yaml", Some(&web("hang")))]);
+    for _ in 0..2 {
+        cluster.run(&["apply", "--yes"]).await.expect(6).warns("0 of 1 replicas");
+    }
+    // Another change does not hide it, nor does the one after that.
+    for value in ["1", "2"] {
+        let other = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{ name: other }}\ndata: {{ x: \"{value}\" }}\n"
+        );
+        cluster.world.commit("Other", &[("other.yaml", Some(&other))]);
+        cluster.run(&["apply", "--yes"]).await.expect(6);
+    }
+    cluster.world.commit("Mend", &[("web.yaml", Some(&web("go-on")))]);
+    cluster.run(&["apply", "--yes"]).await.expect(0);
+    cluster.run(&["apply", "--yes"]).await.expect(0);
+}
+
 /// Met with a deployment that had failed by its pod: the list of what is blocked said that `apply` waits for it, and `status` ended as if it
 /// were on its way.
 #[tokio::test]

@@ -1,0 +1,33 @@
+//! A declared object that a person deleted and that something holds for the moment.
+
+use serde_json::{Value as Json, json};
+
+use crate::Cluster;
+
+/// Met with a claim that was deleted while a pod used it: no verb called that a change outside of Git, and the data went with the next
+/// restart of the pod.
+#[tokio::test]
+async fn what_a_person_deleted_and_a_finalizer_holds_is_drift() {
+    let cluster = Cluster::new().await;
+    cluster.configure("shop", "");
+    let web = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: web }\ndata: { x: \"1\" }\n";
+    cluster.world.commit("Begin", &[("web.yaml", Some(web))]);
+    cluster.run(&["apply", "--yes"]).await.expect(0);
+    let uri = cluster.config_map("web");
+    cluster.admin.merge(&uri, &json!({ "metadata": { "finalizers": ["example.org/hold"] } })).await;
+    cluster.admin.delete(&uri).await;
+    for _ in 0..2 {
+        let drift = cluster.run(&["drift", "--detailed-exitcode"]).await.expect(2);
+        drift
+            .says("Drift: 1 object")
+            .says("Deleted, and not brought back by an apply now: 1 object")
+            .says("ConfigMap/");
+        cluster.run(&["plan", "--detailed-exitcode"]).await.expect(2).says("it is being deleted");
+    }
+    let document = cluster.json(&["drift"]).await;
+    assert_eq!(document["beside"][0]["found"], "going", "{document:#}");
+    cluster.admin.merge(&uri, &json!({ "metadata": { "finalizers": Json::Null } })).await;
+    cluster.run(&["drift", "--detailed-exitcode"]).await.expect(2).says("deleted outside of Git");
+    cluster.run(&["apply", "--yes"]).await.expect(0);
+    cluster.run(&["drift", "--detailed-exitcode"]).await.expect(0);
+}
