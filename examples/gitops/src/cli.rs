@@ -201,6 +201,13 @@ pub struct MovingArgs {
     pub rebind: bool,
 }
 
+impl RollbackArgs {
+    /// What the state may move to.
+    pub const fn moving(&self) -> MovingArgs {
+        MovingArgs { renamed_from: None, rebind: self.rebind }
+    }
+}
+
 impl From<&MovingArgs> for Moving {
     fn from(args: &MovingArgs) -> Self {
         Self { renamed_from: args.renamed_from.clone(), rebind: args.rebind }
@@ -357,6 +364,9 @@ pub struct RollbackArgs {
     /// Follow the source again: shows what comes next, and applies it with `--yes` or `--plan-id`
     #[arg(long, conflicts_with = "revision")]
     pub end: bool,
+    /// Go on with the state although its source or a target is at another place now
+    #[arg(long, conflicts_with = "revert")]
+    pub rebind: bool,
     /// How the plan is approved.
     #[command(flatten)]
     pub consent: ConsentArgs,

@@ -132,7 +132,8 @@ impl SessionBuilder {
             .options(Options::default().prune(sync.prune).drift(sync.drift).adopt(sync.adopt))
             .ready_timeout(sync.ready_timeout)
             .events(heard.clone())
-            .rebind(moving.rebind)
+            // An order says nothing of a source: an emergency stop can be ended wherever that is by now.
+            .rebind(moving.rebind || only_orders)
             .state(state)
             .recover_from_store(recover_from_store);
         let builder = approval_check.into_iter().fold(builder, EngineBuilder::approval_check);

@@ -1,11 +1,13 @@
 //! `gitops apply`: does what a plan says, after asking.
 
+use gitops_app::documents::deployment;
 use gitops_app::documents::health::Unready;
 use gitops_app::documents::report::ReportDocument;
 use gitops_app::forge::{Environment, Found, Named};
 use gitops_app::review::note_requests;
 use gitops_app::session::{Access, Session};
 use gitops_app::{place, saved_plan};
+use gitops_core::capability::Readiness;
 use gitops_core::{ApplyOptions, Error, ErrorKind, Key, Plan, Report};
 
 use super::{Ended, plan as plan_verb};
@@ -34,16 +36,15 @@ pub async fn run(app: &App, args: &ApplyArgs) -> Ended {
     }
     let verb = format!("apply{}", args.moving);
     let approval = approve(app, &session, &plan, &consent).await?;
-    if let Some(to) = place::destination(&session.config) {
-        let from = session.config.state.clone();
-        drop(session);
-        place::relocate(&app.cx, &from, &to)?;
-        session = open().await?;
-    }
     let report = apply(app, &mut session, &plan, &approval, &verb).await?;
     let done = go_on(app, &mut session, report, &consent, &verb).await;
     let ended = answer(app, &session, &done).await;
+    // An apply that is refused moves nothing: every other verb knows the state by its former name until then.
+    let moves = place::destination(&session.config).map(|to| (session.config.state.clone(), to));
     drop(session);
+    if let Some((from, to)) = moves {
+        place::relocate(&app.cx, &from, &to)?;
+    }
     match args.note_requests {
         true => note(app, ended?).await,
         false => ended,
@@ -196,6 +197,19 @@ fn with_next_command(app: &App, error: Error, plan: &Plan, verb: &str) -> Error 
     }
 }
 
+/// How many deployments are looked through for one after which something was not ready.
+const REMEMBERED: usize = 50;
+
+/// What does not work, also if this call did not change it. Whoever runs the command again after a deployment that did not come up is told
+/// the same as the first time. Where everything was ready after each of the last deployments, only roots are asked, which costs no process.
+async fn not_well(app: &App, session: &Session) -> Vec<(Key, Readiness)> {
+    let recent = deployment::last(&app.cx, session.audit(), REMEMBERED, true).await;
+    match recent.is_ok_and(|recent| recent.iter().all(|deployment| deployment.not_ready == 0)) {
+        true => session.failed_roots(&app.cx).await,
+        false => session.unready(&app.cx).await,
+    }
+}
+
 /// Writes what came of it as the answer. What was done is told also where not all of that can be found out or written: a stop must
 /// not keep it back.
 pub async fn answer(app: &App, session: &Session, done: &Done) -> Ended {
@@ -203,7 +217,7 @@ pub async fn answer(app: &App, session: &Session, done: &Done) -> Ended {
     let pinned = session.engine.pinned(&app.cx.shielded()).await;
     let again = app.command(if report.skipped() + report.deferred() > 0 { "apply" } else { "plan" });
     let changed = |key: &Key| report.results.iter().any(|result| result.key == *key);
-    let unready = session.failed_roots(&app.cx).await.into_iter().filter(|(key, _)| !changed(key));
+    let unready = not_well(app, session).await.into_iter().filter(|(key, _)| !changed(key));
     let unready: Vec<Unready> = unready.map(Unready::of).collect();
     let of_unready = (!unready.is_empty()).then_some(Exit::Degraded);
     let of_pin = pinned.as_ref().err().map(Exit::after);

@@ -95,7 +95,7 @@ async fn alone(app: &App, args: &RollbackArgs) -> Ended {
     match &args.revision {
         Some(revision) => Box::pin(hold(app, revision, args)).await,
         None if args.consent.is_given() => Box::pin(let_go_and_apply(app, args)).await,
-        None => let_go(app).await,
+        None => let_go(app, args).await,
     }
 }
 
@@ -161,11 +161,12 @@ fn pinned_as(revision: &Revision, typed: &str) -> String {
 
 async fn hold(app: &App, revision: &str, args: &RollbackArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, false)?;
-    let mut session = app.open(Access::Write, progress::sink(app)).await?;
+    let mut session = app.open_moving(Access::Write, progress::sink(app), &args.moving()).await?;
     let before = Before::of(app, &session).await?;
     let named = find(app, &session, revision).await?;
     let pin = session.engine.pin(&app.cx, &pinned_as(&named, revision), &actor()).await?;
-    match plan_and_apply(app, &mut session, &consent, &format!("rollback {revision}")).await {
+    match plan_and_apply(app, &mut session, &consent, &format!("rollback {revision}{}", args.moving())).await
+    {
         Ok(done) => {
             let end = app.command("rollback --end");
             app.screen.note(&format!(
@@ -220,8 +221,8 @@ async fn take_back(app: &App, session: &mut Session, before: Before) -> Result<(
 }
 
 /// Only lets go: the plan that comes next is shown, and applied by `apply` or `run`.
-async fn let_go(app: &App) -> Ended {
-    let mut session = app.open(Access::Write, progress::sink(app)).await?;
+async fn let_go(app: &App, args: &RollbackArgs) -> Ended {
+    let mut session = app.open_moving(Access::Write, progress::sink(app), &args.moving()).await?;
     unpin(app, &mut session).await?;
     let next = session.engine.plan(&app.cx).await?;
     let verdict = session.engine.verdict(&app.cx, &next);
@@ -232,7 +233,7 @@ async fn let_go(app: &App) -> Ended {
 
 async fn let_go_and_apply(app: &App, args: &RollbackArgs) -> Ended {
     let consent = Consent::new(app, &args.consent, false)?;
-    let mut session = app.open(Access::Write, progress::sink(app)).await?;
+    let mut session = app.open_moving(Access::Write, progress::sink(app), &args.moving()).await?;
     let before = Before::of(app, &session).await?;
     unpin(app, &mut session).await?;
     match plan_and_apply(app, &mut session, &consent, "rollback --end").await {

@@ -105,6 +105,55 @@ fn a_renaming_is_planned_shown_and_done_and_the_state_moves_along() {
     assert_eq!(world.live("index.html").as_deref(), Some("one\ntwo\n"));
 }
 
+/// Met with a renaming while the application was suspended: the refused apply had moved the state, and no verb under either name
+/// could end the stop.
+#[test]
+fn an_apply_that_is_refused_moves_no_state() {
+    let world = World::applied();
+    world.gitops(&["suspend", "--reason", "incident"]).expect(0);
+    rename(&world, "shop");
+    world.gitops(&["apply", "--renamed-from", "site", "--yes"]).expect(3).warns("suspended");
+    assert!(world.path(".gitops/site/journal").exists() && !world.path(".gitops/shop").exists());
+    rename(&world, "site");
+    world.gitops(&["status"]).expect(0).says("incident");
+    world.gitops(&["resume"]).expect(0);
+    rename(&world, "shop");
+    world.gitops(&["apply", "--renamed-from", "site", "--yes"]).expect(0);
+    assert!(world.path(".gitops/shop/journal").exists() && !world.path(".gitops/site").exists());
+    world.gitops(&["plan"]).expect(0).says("No changes");
+    world.gitops(&["history"]).expect(0);
+}
+
+/// Met with a repository that moved in an incident: `resume` wanted the move said by an apply, and the apply wanted to be resumed.
+#[test]
+fn a_stop_can_be_ended_and_the_history_be_written_anew_where_the_source_moved() {
+    let world = World::applied();
+    world.gitops(&["suspend", "--reason", "incident"]).expect(0);
+    let files = world.path("anew");
+    fs::create_dir_all(files.join("site")).unwrap();
+    fs::write(files.join("site/index.html"), "anew\n").unwrap();
+    let git = |args: &[&str]| {
+        let who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.org"];
+        let mut git = std::process::Command::new("git");
+        let done = git.current_dir(&files).args(who).args(args).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+    };
+    git(&["init", "--quiet", "--initial-branch=main"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "Imported"]);
+    world.configure(&CONFIG.replace("url: ./repository", "url: ./anew"));
+    world.gitops(&["resume"]).expect(1).warns("`--rebind`");
+    world.gitops(&["resume", "--yes"]).expect(0).says("Resumed");
+
+    // The new history has nothing of the old one: it is taken by its name.
+    world.gitops(&["apply", "--rebind", "--yes"]).expect(1).warns("rollback");
+    world.gitops(&["rollback", "main", "--yes"]).expect(1).warns("`rollback` take `--rebind`");
+    world.gitops(&["rollback", "main", "--rebind", "--yes"]).expect(0);
+    assert_eq!(world.live("index.html").as_deref(), Some("anew\n"));
+    world.gitops(&["rollback", "--end", "--yes"]).expect(0);
+    world.gitops(&["plan"]).expect(0).says("No changes");
+}
+
 #[test]
 fn a_state_that_was_left_under_another_name_is_found() {
     let world = World::applied();
