@@ -174,7 +174,7 @@ impl Suspects {
         for (key, found) in going.chain(left) {
             // What we delete ourselves is no drift, nor is what has run to its end.
             let is_held = |entry: &&Owned| entry.state == OwnedState::Held && !entry.runs_once;
-            if inventory.entries().get(key).filter(is_held).is_some() {
+            if inventory.entries().get(key).as_ref().is_some_and(is_held) {
                 self.known.push(DriftBeside { key: key.clone(), found });
             }
         }

@@ -5,6 +5,7 @@ use super::{Digest, Digested, Hasher, Key, Provenance, Value};
 /// One declared object: what should be, where, and after what.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
+#[expect(clippy::struct_excessive_bools, reason = "they are independent of each other")]
 pub struct Object {
     /// Its identity.
     pub key: Key,

@@ -117,7 +117,7 @@ impl Cars {
 fn spelled(secret: &str, mistake: &str) -> String {
     match mistake {
         "a secret in capitals" => secret.to_uppercase(),
-        "a secret in hex" => secret.bytes().map(|byte| format!("{byte:02X}")).collect(),
+        "a secret in hex" => secret.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().concat(),
         _ => "(sensitive)".to_owned(),
     }
 }

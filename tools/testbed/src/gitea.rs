@@ -166,7 +166,7 @@ impl Gitea {
     #[expect(clippy::disallowed_methods, reason = "the clock of another process is waited for")]
     pub async fn next_second(&self) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-        tokio::time::sleep(Duration::from_secs(now.as_secs() + 1) - now).await;
+        tokio::time::sleep(Duration::from_secs(now.as_secs() + 1).saturating_sub(now)).await;
     }
 
     /// Has the writer of a comment on a repository put 👍 on it, in a later second than that in which others may have edited it.

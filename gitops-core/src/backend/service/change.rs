@@ -188,14 +188,13 @@ impl<'a, S: Service> Job<'a, S> {
     /// sees it too.
     async fn still_there(&self, found: &Found, item: Item, note: &Note, field: &str) -> Error {
         // What fails of this shows the field as undeclared; the error tells of it once at least.
-        let _ = match &self.target.ledger {
-            Some(ledger) => ledger.not_updated(self.cx, self.key()).await,
-            None => {
-                let (id, live) = (item.id.clone(), found.live.clone());
-                let found = Found { live, item, note: None, copies: Vec::new() };
-                let write = self.write(&found, Value::map::<SmolStr>([]), note);
-                self.target.service.update(self.cx, self.key(), &id, &write).await.map(drop)
-            }
+        let _ = if let Some(ledger) = &self.target.ledger {
+            ledger.not_updated(self.cx, self.key()).await
+        } else {
+            let (id, live) = (item.id.clone(), found.live.clone());
+            let found = Found { live, item, note: None, copies: Vec::new() };
+            let write = self.write(&found, Value::map::<SmolStr>([]), note);
+            self.target.service.update(self.cx, self.key(), &id, &write).await.map(drop)
         };
         let message = "a field is no longer declared, was written as null, and the service kept it";
         Error::new(ErrorKind::Internal, message)

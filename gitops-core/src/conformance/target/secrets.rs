@@ -39,7 +39,8 @@ fn secret(bench: &TargetBench, number: u8) -> Checked<(Value, String)> {
 
 fn free_of(text: &str, shown: &str, what: &str) -> Checked {
     let small = shown.to_lowercase();
-    let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let digit = |digit: u8| char::from_digit(digit.into(), 16).unwrap_or('?');
+    let hex: String = text.bytes().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]).collect();
     ensure!(!small.contains(&text.to_lowercase()), "the secret is in {what}: {shown}");
     ensure!(!small.contains(&hex), "the secret is in {what} in hex: {shown}");
     // What follows the last whole three bytes changes the end.

@@ -543,7 +543,7 @@ fn takes_along(input: &PlanInput<'_>, key: &Key) -> Option<BlockedBecause> {
     let keys: BTreeSet<&Key> = takes.flat_map(Taken::keys).collect();
     let is_declared = |key: &&&Key| input.desired.objects().contains(key);
     let is_kept = |key: &&&Key| {
-        let entry = input.inventory.entries().get(**key);
+        let entry = input.inventory.entries().get(key);
         let is_marked = input.live.get(**key).is_some_and(|live| live.keep);
         entry.is_some_and(|entry| entry.keep || is_marked)
     };

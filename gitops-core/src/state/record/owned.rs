@@ -10,6 +10,10 @@ use crate::value::{Digest, Digested, Hasher, Key, Live, Uid, Version};
 /// One object that we own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are independent of each other, and stored by their names"
+)]
 pub struct Owned {
     /// Where it stands.
     pub state: OwnedState,

@@ -42,17 +42,17 @@ async fn a_chain_of_deltas_that_grows_to_more_than_the_limit_is_refused() {
     let source = repo.source().limits(limits).build().unwrap();
     assert_eq!(newest(&source).await.unwrap(), expect(&[("a", "1")]), "it is enough for what is not a bomb");
     let mut blob: Vec<u8> = (0..=255).collect();
-    let (mut blobs, mut tree) = (Vec::new(), String::new());
+    let (mut blobs, mut tree) = (Vec::new(), Vec::new());
     for doubled in 1..=19 {
         blob.extend_from_within(..);
         blobs.extend(format!("blob\nmark :{doubled}\ndata {}\n", blob.len()).into_bytes());
         blobs.extend_from_slice(&blob);
         blobs.push(b'\n');
-        tree += &format!("M 644 :{doubled} bomb/{doubled}\n");
+        tree.push(format!("M 644 :{doubled} bomb/{doubled}\n"));
     }
     let commit =
         "commit refs/heads/main\ncommitter a <a@example.org> 0 +0000\ndata 4\nBomb\nfrom refs/heads/main^0\n";
-    blobs.extend(format!("{commit}{tree}\n").into_bytes());
+    blobs.extend(format!("{commit}{}\n", tree.concat()).into_bytes());
     repo.git_with(&["-c", "fastimport.unpackLimit=0", "fast-import", "--quiet", "--force"], &blobs);
     let packs = std::fs::read_dir(repo.path().join(".git/objects/pack")).unwrap();
     let packed: u64 = packs.map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
