@@ -1,4 +1,5 @@
 //! `run`: new commits and drift both, until it is asked to stop.
+// Long because each test is of one process at work, which all of them start and hear in the same way.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Lines, Read};
