@@ -91,7 +91,7 @@ fn damage_before_a_sound_frame_is_never_cut_off() {
     let mut damaged = bytes.clone();
     damaged[borders[1] + 50] = 0;
     let error = open(damaged).unwrap_err();
-    insta::assert_snapshot!(error, @"the journal is damaged at byte 1753, in frame 2: its length or its checksum is wrong");
+    insta::assert_snapshot!(error, @"the journal is damaged at byte 1800, in frame 2: its length or its checksum is wrong");
     insta::assert_snapshot!(error.help_text().unwrap(), @"put the whole state folder back from a backup; do not delete the journal: it records what is owned");
 }
 

@@ -30,10 +30,6 @@ const LONG: [&str; 13] = [
     "requests",
 ];
 
-/// Those whose tests mostly wait: for a server to start, for its next second or minute, for what another process does. Of each of them
-/// twice as many tests run at the same time as the machine has cores.
-const WAIT: [&str; 1] = ["forge"];
-
 /// Runs the tests of each program whose names contain `only`. What a program prints is kept in `folder` and printed in one
 /// piece when it ends. Those that failed are named at the end, after all have run.
 pub fn run(programs: Vec<Program>, only: Option<&str>, folder: &Path) -> Result<()> {
@@ -49,7 +45,8 @@ pub fn run(programs: Vec<Program>, only: Option<&str>, folder: &Path) -> Result<
         }
     };
     thread::scope(|scope| {
-        for _ in 0..cores() {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get);
+        for _ in 0..cores {
             scope.spawn(work);
         }
     });
@@ -60,10 +57,6 @@ pub fn run(programs: Vec<Program>, only: Option<&str>, folder: &Path) -> Result<
             Err(Failure::new(format!("{} programs of tests failed\n{}", failed.len(), failed.join("\n"))))
         }
     }
-}
-
-fn cores() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 fn in_order(mut programs: Vec<Program>) -> VecDeque<(usize, Program)> {
@@ -82,9 +75,6 @@ fn run_one(program: &Program, only: Option<&str>, output: &Path) -> Result<()> {
     let mut command = Command::new(&program.path);
     command.args(only).current_dir(&program.folder).stdin(Stdio::null());
     command.envs(program.environment.iter().map(|(name, path)| (name, path)));
-    if WAIT.contains(&&*program.name) {
-        command.env("RUST_TEST_THREADS", (2 * cores()).to_string());
-    }
     command.stdout(file.try_clone().at(output)?).stderr(file);
     let status = command.status().at(&program.path)?;
     let name = name(program);

@@ -216,6 +216,8 @@ fn metrics_tell_of_each_application_that_is_worked_with_and_of_none_that_left() 
     assert_eq!(serving.metric("leader", "two").as_deref(), Some("0"));
     drop(held);
     serving.wait_for_of("finished", "two");
+    // The event is written before it is counted.
+    while serving.metric("converged_timestamp_seconds", "two").is_none() {}
     let all = [
         ("leader", "1"),
         ("reconciliations_total", ""),

@@ -117,7 +117,9 @@ fn token(program: &Path, home: &Path, user: &str) -> String {
     let create = ["admin", "user", "create", "--username", user, "--password", password, "--email", &email];
     run(program, home, &[&create[..], &["--must-change-password=false"]].concat());
     let token = ["admin", "user", "generate-access-token", "--username", user, "--raw", "--scopes", "all"];
-    run(program, home, &token).lines().last().expect("the token is printed").trim().to_owned()
+    // The program's log may come between.
+    let is_token = |line: &&str| line.len() == 40 && line.bytes().all(|byte| byte.is_ascii_hexdigit());
+    run(program, home, &token).lines().map(str::trim).find(is_token).expect("the token is printed").to_owned()
 }
 
 /// Starts the server and returns once it accepts connections.
