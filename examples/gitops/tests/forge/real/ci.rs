@@ -60,7 +60,8 @@ impl Jobs {
         world.configure(&text);
     }
 
-    /// Waits until so many jobs for an event, as the forge calls it, have ended, without those that had nothing to do; gives how, the oldest first.
+    /// Waits until so many jobs for an event, as the forge calls it, have ended, without those that had nothing to do, or that waited and
+    /// gave way to a newer one of their group: the forge may tell of the last push after it told of the request. Gives how, the oldest first.
     #[expect(clippy::disallowed_methods, reason = "another process is waited for")]
     async fn ended(&self, event: &str, n: usize) -> Vec<String> {
         let path = format!("{SITE}/actions/runs?limit=50");
@@ -68,7 +69,9 @@ impl Jobs {
         for _ in 0..1200 {
             runs = self.site.gitea.done("bob", "GET", &path, Value::Null).await;
             let all = runs["workflow_runs"].as_array().unwrap().iter().rev();
-            let of_event = all.filter(|run| run["event"] == event && run["conclusion"] != "skipped");
+            let did_nothing =
+                |run: &Value| run["conclusion"] == "skipped" || run["conclusion"] == "cancelled";
+            let of_event = all.filter(|run| run["event"] == event && !did_nothing(run));
             let ended: Vec<_> = of_event.filter(|run| run["status"] == "completed").collect();
             if ended.len() >= n {
                 return ended.iter().map(|run| run["conclusion"].as_str().unwrap().to_owned()).collect();
