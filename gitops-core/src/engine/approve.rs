@@ -94,8 +94,7 @@ impl Engine {
             return Vec::new();
         }
         after.retain(|approval| !approval.effect.is_empty());
-        let rest = after.into_iter().map(|approval| Record::Approved { approval: Box::new(approval) });
-        std::iter::once(Record::Voided).chain(rest).collect()
+        only(after)
     }
 
     /// Nothing that was approved holds any more, for whoever goes on from the shared store either.
@@ -105,4 +104,10 @@ impl Engine {
         }
         self.ledger.end_sync(cx).await
     }
+}
+
+/// The records after which these approvals hold and no other.
+pub(super) fn only(approvals: impl IntoIterator<Item = Approval>) -> Vec<Record> {
+    let kept = approvals.into_iter().map(|approval| Record::Approved { approval: Box::new(approval) });
+    std::iter::once(Record::Voided).chain(kept).collect()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::Engine;
+use super::approve::only;
 use super::effects::contained;
 use super::prepare::Prepared;
 use crate::cx::Cx;
@@ -13,7 +14,6 @@ use crate::gate::{Proposal, Verdict};
 use crate::plan::Plan;
 use crate::state::approval::{Approval, Through};
 use crate::state::audit::AuditEvent;
-use crate::state::record::Record;
 use crate::value::{Digest, Result, redact};
 
 /// How long it may take to ask about one approval. Drift is not repaired meanwhile.
@@ -94,8 +94,7 @@ impl Engine {
         let reason = redact::credentials(&format!("the approval by {}: {why}", approval.by)).into_owned();
         self.audit(cx, by, vec![AuditEvent::Rejected { plan: Some(approval.plan), reason }]).await?;
         let others = self.inventory().approvals().iter().filter(|other| other.id() != approval.id());
-        let others = others.map(|other| Record::Approved { approval: Box::new(other.clone()) });
-        let records: Vec<Record> = std::iter::once(Record::Voided).chain(others).collect();
+        let records = only(others.cloned());
         self.ledger.commit(&records).await?;
         self.ledger.end_sync(cx).await
     }

@@ -1,8 +1,8 @@
 //! Whether a rule judges each step by itself, so that it can be said which steps it is about.
 
-use ::cel::common::ast::{
-    ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, IdedExpr, LiteralValue, operators,
-};
+use ::cel::common::ast::{ComprehensionExpr, Expr, IdedExpr, LiteralValue, operators};
+
+use super::cost::parts;
 
 /// The variables that are about more than one step.
 const OF_MANY: [&str; 2] = ["plan", "steps"];
@@ -48,27 +48,6 @@ fn is_of_each(part: &IdedExpr, joined: &str, begin: bool) -> bool {
 fn looks_at_many(part: &IdedExpr) -> bool {
     matches!(&part.expr, Expr::Ident(name) if OF_MANY.contains(&name.as_str()))
         || parts(part).into_iter().any(looks_at_many)
-}
-
-fn parts(of: &IdedExpr) -> Vec<&IdedExpr> {
-    match &of.expr {
-        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => Vec::new(),
-        Expr::Select(select) => vec![&select.operand],
-        Expr::List(list) => list.elements.iter().collect(),
-        Expr::Map(map) => map.entries.iter().flat_map(of_entry).collect(),
-        Expr::Struct(entries) => entries.entries.iter().flat_map(of_entry).collect(),
-        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
-        Expr::Comprehension(each) => {
-            vec![&each.iter_range, &each.accu_init, &each.loop_cond, &each.loop_step, &each.result]
-        }
-    }
-}
-
-fn of_entry(entry: &IdedEntryExpr) -> Vec<&IdedExpr> {
-    match &entry.expr {
-        EntryExpr::StructField(field) => vec![&field.value],
-        EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
-    }
 }
 
 #[cfg(test)]

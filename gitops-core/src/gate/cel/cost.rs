@@ -282,7 +282,8 @@ fn pattern(call: &CallExpr) -> Result<Option<String>> {
     }
 }
 
-fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
+/// What an expression is made of, one level down.
+pub(super) fn parts(expression: &IdedExpr) -> Vec<&IdedExpr> {
     match &expression.expr {
         Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => Vec::new(),
         Expr::Select(select) => vec![&select.operand],
